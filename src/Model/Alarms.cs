@@ -1,0 +1,104 @@
+using System.Collections.Frozen;
+
+namespace Vigil.Model;
+
+/// <summary>How much an alarm matters; higher values matter more. Critical ones never wait for a limit, an absence or an outage.</summary>
+public enum Severity
+{
+    /// <summary>About a device, not about a person, until it lasts.</summary>
+    Technical = 0,
+    Warning = 1,
+    High = 2,
+    Critical = 3,
+}
+
+/// <summary>What kind of trouble. The name is the same in rules, policies, messages, API and UI.</summary>
+public sealed record AlarmKind(string Name, Severity DefaultSeverity)
+{
+    public static readonly AlarmKind Sos = new("sos", Severity.Critical);
+    public static readonly AlarmKind Fall = new("fall", Severity.Critical);
+    public static readonly AlarmKind Smoke = new("smoke", Severity.Critical);
+    public static readonly AlarmKind Gas = new("gas", Severity.Critical);
+    public static readonly AlarmKind VoiceHelp = new("voice-help", Severity.Critical);
+    public static readonly AlarmKind NoWater = new("no-water", Severity.High);
+    public static readonly AlarmKind NoElectricity = new("no-electricity", Severity.High);
+    public static readonly AlarmKind Inactivity = new("inactivity", Severity.High);
+    public static readonly AlarmKind Wandering = new("wandering", Severity.High);
+    public static readonly AlarmKind VitalSign = new("vital-sign", Severity.High);
+    public static readonly AlarmKind WaterLeak = new("water-leak", Severity.High);
+    public static readonly AlarmKind ColdHome = new("cold-home", Severity.High);
+    public static readonly AlarmKind HotHome = new("hot-home", Severity.High);
+    public static readonly AlarmKind WaterRunning = new("water-running", Severity.Warning);
+    public static readonly AlarmKind Overuse = new("overuse", Severity.Warning);
+    public static readonly AlarmKind DoorOpen = new("door-open", Severity.Warning);
+    public static readonly AlarmKind OutOfBed = new("out-of-bed", Severity.Warning);
+    public static readonly AlarmKind DeviceSilent = new("device-silent", Severity.Technical);
+    public static readonly AlarmKind DeviceNeverSeen = new("device-never-seen", Severity.Technical);
+    public static readonly AlarmKind BatteryLow = new("battery-low", Severity.Technical);
+    public static readonly AlarmKind Tamper = new("tamper", Severity.Technical);
+    public static readonly AlarmKind ClockWrong = new("clock-wrong", Severity.Technical);
+    public static readonly AlarmKind Outage = new("outage", Severity.Technical);
+
+    public static IReadOnlyList<AlarmKind> All { get; } =
+    [
+        Sos, Fall, Smoke, Gas, VoiceHelp, NoWater, NoElectricity, Inactivity, Wandering, VitalSign, WaterLeak, ColdHome, HotHome,
+        WaterRunning, Overuse, DoorOpen, OutOfBed, DeviceSilent, DeviceNeverSeen, BatteryLow, Tamper, ClockWrong, Outage,
+    ];
+
+    private static readonly FrozenDictionary<string, AlarmKind> ByName = All.ToFrozenDictionary(k => k.Name, StringComparer.Ordinal);
+
+    public static bool TryParse(string? name, out AlarmKind kind)
+    {
+        if (name is not null && ByName.TryGetValue(name, out var found))
+        {
+            kind = found;
+            return true;
+        }
+
+        kind = null!;
+        return false;
+    }
+
+    /// <exception cref="FormatException">Not one of <see cref="All"/>.</exception>
+    public static AlarmKind Parse(string name) => TryParse(name, out var kind) ? kind : throw new FormatException($"'{name}' is not an alarm kind");
+
+    public override string ToString() => Name;
+}
+
+/// <summary>What a rule says of an episode.</summary>
+public enum FindingChange
+{
+    /// <summary>The episode begins.</summary>
+    Opened,
+    /// <summary>It goes on; the reason or the severity changed, or it happened again (a second press).</summary>
+    Updated,
+    /// <summary>Life resumed, or the cause is gone.</summary>
+    Cleared,
+}
+
+/// <summary>
+/// What a rule noticed, with its reason in words. Committed by (subject, kind, episode): the same finding twice is one.
+/// </summary>
+/// <param name="Subject">The resident's id, or <c>area:{code}</c> for an outage.</param>
+/// <param name="Kind">What kind of trouble.</param>
+/// <param name="Severity">How much it matters now.</param>
+/// <param name="Change">Opened, updated or cleared.</param>
+/// <param name="Episode">Names the episode for ever: stable between live, backtest and restart, derived from the readings alone.</param>
+/// <param name="Sequence">Counts what is said of the episode, from 0: (subject, kind, episode, sequence) is said once.</param>
+/// <param name="Time">When it became true, in reading time, UTC.</param>
+/// <param name="Reason">Why, in words, English.</param>
+/// <param name="ReasonZh">Why, in words, Chinese.</param>
+/// <param name="Device">The device that says so, where there is one.</param>
+/// <param name="Notify">Whether an update is to notify people again (a second SOS press is).</param>
+public sealed record Finding(
+    string Subject,
+    AlarmKind Kind,
+    Severity Severity,
+    FindingChange Change,
+    string Episode,
+    int Sequence,
+    DateTime Time,
+    string Reason,
+    string ReasonZh,
+    DeviceId? Device = null,
+    bool Notify = false);

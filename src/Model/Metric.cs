@@ -1,0 +1,130 @@
+using System.Collections.Frozen;
+
+namespace Vigil.Model;
+
+/// <summary>How the values of a metric behave over time.</summary>
+public enum MetricKind
+{
+    /// <summary>A total that only grows while the meter is not reset, rolled over or replaced.</summary>
+    Cumulative,
+    /// <summary>A quantity at a moment.</summary>
+    Gauge,
+    /// <summary>0 or 1 from the moment of the reading on.</summary>
+    State,
+    /// <summary>Something that happened; carries a word, no value.</summary>
+    Event,
+    /// <summary>Latitude and longitude in WGS-84 degrees.</summary>
+    Location,
+}
+
+/// <summary>
+/// What is measured: a dotted name with one canonical unit, converted at decode. Units are SenML's (RFC 8428, RFC 8798) where it has one, else UCUM.
+/// Interned: two metrics are the same exactly when they are the same object.
+/// </summary>
+public sealed class Metric
+{
+    private static readonly List<Metric> Known = [];
+
+    public static readonly Metric WaterVolume = new("water.volume", "m3", MetricKind.Cumulative);
+    public static readonly Metric WaterVolumeReverse = new("water.volume.reverse", "m3", MetricKind.Cumulative);
+    public static readonly Metric WaterFlow = new("water.flow", "m3/s", MetricKind.Gauge);
+    public static readonly Metric WaterTemperature = new("water.temperature", "Cel", MetricKind.Gauge);
+    public static readonly Metric WaterPressure = new("water.pressure", "Pa", MetricKind.Gauge);
+    public static readonly Metric WaterLeak = new("water.leak", "/", MetricKind.State);
+    public static readonly Metric ElectricityEnergy = new("electricity.energy", "kWh", MetricKind.Cumulative);
+    public static readonly Metric ElectricityEnergyExport = new("electricity.energy.export", "kWh", MetricKind.Cumulative);
+    public static readonly Metric ElectricityPower = new("electricity.power", "W", MetricKind.Gauge);
+    public static readonly Metric ElectricityPowerReactive = new("electricity.power.reactive", "var", MetricKind.Gauge);
+    public static readonly Metric ElectricityPowerApparent = new("electricity.power.apparent", "VA", MetricKind.Gauge);
+    public static readonly Metric ElectricityPowerFactor = new("electricity.power.factor", "/", MetricKind.Gauge);
+    public static readonly Metric ElectricityVoltage = new("electricity.voltage", "V", MetricKind.Gauge);
+    public static readonly Metric ElectricityCurrent = new("electricity.current", "A", MetricKind.Gauge);
+    public static readonly Metric ElectricityFrequency = new("electricity.frequency", "Hz", MetricKind.Gauge);
+    public static readonly Metric GasVolume = new("gas.volume", "m3", MetricKind.Cumulative);
+    public static readonly Metric HeatEnergy = new("heat.energy", "kWh", MetricKind.Cumulative);
+    public static readonly Metric PulseCount = new("pulse.count", "count", MetricKind.Cumulative);
+    public static readonly Metric Location = new("location", "lat,lon", MetricKind.Location);
+    public static readonly Metric HeartRate = new("heart.rate", "beat/min", MetricKind.Gauge);
+    public static readonly Metric RespirationRate = new("respiration.rate", "/min", MetricKind.Gauge);
+    public static readonly Metric BloodOxygen = new("blood.oxygen", "%", MetricKind.Gauge);
+    public static readonly Metric BloodPressureSystolic = new("blood.pressure.systolic", "mm[Hg]", MetricKind.Gauge);
+    public static readonly Metric BloodPressureDiastolic = new("blood.pressure.diastolic", "mm[Hg]", MetricKind.Gauge);
+    public static readonly Metric BloodGlucose = new("blood.glucose", "mmol/l", MetricKind.Gauge);
+    public static readonly Metric BodyTemperature = new("body.temperature", "Cel", MetricKind.Gauge);
+    public static readonly Metric BodyWeight = new("body.weight", "kg", MetricKind.Gauge);
+    public static readonly Metric Steps = new("steps", "count", MetricKind.Cumulative);
+    public static readonly Metric AirTemperature = new("air.temperature", "Cel", MetricKind.Gauge);
+    public static readonly Metric AirHumidity = new("air.humidity", "%RH", MetricKind.Gauge);
+    public static readonly Metric AirPressure = new("air.pressure", "Pa", MetricKind.Gauge);
+    public static readonly Metric AirCarbonDioxide = new("air.co2", "ppm", MetricKind.Gauge);
+    public static readonly Metric Illuminance = new("illuminance", "lx", MetricKind.Gauge);
+    public static readonly Metric BatteryLevel = new("battery.level", "%", MetricKind.Gauge);
+    public static readonly Metric BatteryVoltage = new("battery.voltage", "V", MetricKind.Gauge);
+    public static readonly Metric BatteryLow = new("battery.low", "/", MetricKind.State);
+    public static readonly Metric SignalRssi = new("signal.rssi", "dBm", MetricKind.Gauge);
+    public static readonly Metric SignalSnr = new("signal.snr", "dB", MetricKind.Gauge);
+    public static readonly Metric Presence = new("presence", "/", MetricKind.State);
+    public static readonly Metric BedOccupied = new("bed.occupied", "/", MetricKind.State);
+    public static readonly Metric DoorOpen = new("door.open", "/", MetricKind.State);
+    public static readonly Metric Smoke = new("smoke", "/", MetricKind.State);
+    public static readonly Metric Gas = new("gas", "/", MetricKind.State);
+    public static readonly Metric Tamper = new("tamper", "/", MetricKind.State);
+    public static readonly Metric PowerLost = new("power.lost", "/", MetricKind.State);
+    public static readonly Metric ValveClosed = new("valve.closed", "/", MetricKind.State);
+    public static readonly Metric Worn = new("worn", "/", MetricKind.State);
+    public static readonly Metric Motion = new("motion", "/", MetricKind.State);
+    public static readonly Metric Vibration = new("vibration", "/", MetricKind.State);
+    public static readonly Metric SwitchOn = new("switch.on", "/", MetricKind.State);
+    public static readonly Metric Online = new("online", "/", MetricKind.State);
+    public static readonly Metric Fault = new("fault", "/", MetricKind.State);
+    public static readonly Metric Button = new("button", "", MetricKind.Event);
+    public static readonly Metric Fall = new("fall", "", MetricKind.Event);
+    public static readonly Metric VoiceHelp = new("voice.help", "", MetricKind.Event);
+    public static readonly Metric DeviceAlarm = new("device.alarm", "", MetricKind.Event);
+
+    private static readonly FrozenDictionary<string, Metric> ByName = Known.ToFrozenDictionary(m => m.Name, StringComparer.Ordinal);
+
+    private Metric(string name, string unit, MetricKind kind)
+    {
+        Name = name;
+        Unit = unit;
+        Kind = kind;
+        Index = Known.Count;
+        Known.Add(this);
+    }
+
+    /// <summary>Dotted name, such as <c>water.volume</c>.</summary>
+    public string Name { get; }
+
+    /// <summary>Canonical unit of every stored value; <c>/</c> for states and ratios, empty for events.</summary>
+    public string Unit { get; }
+
+    public MetricKind Kind { get; }
+
+    /// <summary>Dense number within this process only, for arrays; never stored.</summary>
+    public int Index { get; }
+
+    public static IReadOnlyList<Metric> All => Known;
+
+    public static bool TryParse(string? name, out Metric metric)
+    {
+        if (name is not null && ByName.TryGetValue(name, out var found))
+        {
+            metric = found;
+            return true;
+        }
+
+        metric = null!;
+        return false;
+    }
+
+    /// <exception cref="FormatException">The name is not in the vocabulary.</exception>
+    public static Metric Parse(string name) =>
+        TryParse(name, out var metric) ? metric : throw new FormatException($"'{name}' is not a metric; the vocabulary is in src/Model/Metric.cs");
+
+    /// <summary>SOS, fall, smoke, gas and voice help: what never waits for a batch, a slow store or a limit (invariant 2).</summary>
+    public bool IsLifeSafety => ReferenceEquals(this, Button) || ReferenceEquals(this, Fall) || ReferenceEquals(this, Smoke)
+        || ReferenceEquals(this, Gas) || ReferenceEquals(this, VoiceHelp);
+
+    public override string ToString() => Name;
+}

@@ -1,0 +1,382 @@
+namespace Vigil.Storage.Records;
+
+/// <summary>An older person who is cared for (服务对象). Registry data follow Annex 1 of the policy document.</summary>
+public sealed class Resident
+{
+    /// <summary>The registry's own number, 1–64 characters.</summary>
+    public required string Id { get; set; }
+    public required string Name { get; set; }
+    /// <summary>Village, 12 digits.</summary>
+    public required string Area { get; set; }
+    /// <summary>People's own identity number (GB 11643), 18 characters; empty when unknown. Never in a message or a log.</summary>
+    public string IdentityNumber { get; set; } = "";
+    public string Phone { get; set; } = "";
+    public string Address { get; set; } = "";
+    public string Gender { get; set; } = "";
+    public DateOnly? BirthDate { get; set; }
+    /// <summary>Categories of the policy document, comma-separated: 独居, 空巢, 留守, 失能, 重残, 计生特殊家庭.</summary>
+    public string Categories { get; set; } = "";
+    /// <summary>Key (重点) rather than general (一般): visited more often.</summary>
+    public bool KeyClass { get; set; }
+    /// <summary>Agreed to being cared for (接受探访关爱服务的意愿).</summary>
+    public bool ConsentService { get; set; } = true;
+    /// <summary>Agreed that contacts may see daily-life information.</summary>
+    public bool ConsentDailyLife { get; set; }
+    /// <summary>zh or en: the language people are told in about this resident, unless the person's own says otherwise.</summary>
+    public string Language { get; set; } = "zh";
+    /// <summary>Home, WGS-84 degrees; null when unknown.</summary>
+    public double? HomeLatitude { get; set; }
+    public double? HomeLongitude { get; set; }
+    public double HomeRadiusMetres { get; set; } = 300;
+    public string? VisitorId { get; set; }
+    public Visitor? Visitor { get; set; }
+    public List<Contact> Contacts { get; set; } = [];
+    public List<Device> Devices { get; set; } = [];
+    public DateTime CreatedAt { get; set; }
+    public DateTime UpdatedAt { get; set; }
+}
+
+/// <summary>Family or neighbour (紧急联系人), told in order.</summary>
+public sealed class Contact
+{
+    public Guid Id { get; set; }
+    public required string ResidentId { get; set; }
+    /// <summary>1 is told first.</summary>
+    public int Order { get; set; }
+    public required string Name { get; set; }
+    public string Relation { get; set; } = "";
+    /// <summary>E.164, such as +8613800138000; empty when there is none.</summary>
+    public string Phone { get; set; } = "";
+    public string Mail { get; set; } = "";
+    /// <summary>zh, yue (voice only) or en.</summary>
+    public string Language { get; set; } = "zh";
+    public bool DailyDigest { get; set; }
+}
+
+/// <summary>The person assigned to go there (探访关爱服务联系人).</summary>
+public sealed class Visitor
+{
+    public required string Id { get; set; }
+    public required string Name { get; set; }
+    public string Phone { get; set; } = "";
+    public string Mail { get; set; } = "";
+    public string Area { get; set; } = "";
+    public string Language { get; set; } = "zh";
+    /// <summary>Who goes instead while this visitor is away.</summary>
+    public string? SubstituteId { get; set; }
+    public bool Away { get; set; }
+}
+
+/// <summary>Staff at the desk of a town or county (值班人员); a supervisor stands above.</summary>
+public sealed class DutyOfficer
+{
+    public required string Id { get; set; }
+    public required string Name { get; set; }
+    public required string Area { get; set; }
+    public string Phone { get; set; } = "";
+    public string Mail { get; set; } = "";
+    public string Webhook { get; set; } = "";
+    public string Language { get; set; } = "zh";
+    public bool Supervisor { get; set; }
+}
+
+/// <summary>A county, town or village; heightened watch tightens limits and asks for visits.</summary>
+public sealed class Area
+{
+    /// <summary>6, 9 or 12 digits.</summary>
+    public required string Code { get; set; }
+    public required string Name { get; set; }
+    public DateTime? WatchUntil { get; set; }
+    public string WatchReason { get; set; } = "";
+}
+
+/// <summary>A registered device in somebody's home.</summary>
+public sealed class Device
+{
+    public required string Id { get; set; }
+    /// <summary>The profile that reads it, such as <c>wmbusmeters/multical21</c>.</summary>
+    public required string Profile { get; set; }
+    /// <summary>Null while it is in stock.</summary>
+    public string? ResidentId { get; set; }
+    public string Label { get; set; } = "";
+    /// <summary>Silence is counted from here even if it never spoke.</summary>
+    public DateTime InstalledAt { get; set; }
+    public DateTime? FirstSeenAt { get; set; }
+    public DateTime? LastSeenAt { get; set; }
+    /// <summary>How often it is expected to report; null for the profile's own.</summary>
+    public int? ReportMinutes { get; set; }
+    /// <summary>When a test press last arrived.</summary>
+    public DateTime? TestedAt { get; set; }
+}
+
+/// <summary>Who may connect to the embedded broker: a device or a gateway, with the devices it may speak for.</summary>
+public sealed class Credential
+{
+    /// <summary>MQTT user name.</summary>
+    public required string Username { get; set; }
+    /// <summary>PBKDF2-SHA256 of the password: <c>pbkdf2-sha256$iterations$salt$hash</c>, base64.</summary>
+    public required string PasswordHash { get; set; }
+    /// <summary>A gateway speaks for other devices; a device for itself alone.</summary>
+    public bool Gateway { get; set; }
+    /// <summary>For a gateway: topic filters it may publish to, one a line; empty means those of its profile with its own name as {device}.</summary>
+    public string Topics { get; set; } = "";
+    public DateTime CreatedAt { get; set; }
+    public bool Disabled { get; set; }
+}
+
+/// <summary>A bearer key of the HTTP API; only its hash is kept.</summary>
+public sealed class ApiKey
+{
+    public Guid Id { get; set; }
+    public required string Name { get; set; }
+    /// <summary>SHA-256 of the key (256 random bits), base64.</summary>
+    public required string Hash { get; set; }
+    /// <summary>Comma-separated: read, write, admin.</summary>
+    public required string Scopes { get; set; }
+    /// <summary>Area the key is bound to; empty for all.</summary>
+    public string Area { get; set; } = "";
+    public DateTime CreatedAt { get; set; }
+    public DateTime? ExpiresAt { get; set; }
+}
+
+public enum AlarmState
+{
+    Open = 0,
+    Acknowledged = 1,
+    /// <summary>A visitor is on the way.</summary>
+    InHand = 2,
+    Resolved = 3,
+}
+
+/// <summary>Coded reason of a closed alarm.</summary>
+public enum Resolution
+{
+    None = 0,
+    /// <summary>Somebody needed help.</summary>
+    True = 1,
+    FalseAway = 2,
+    FalseHabit = 3,
+    FalseDevice = 4,
+    FalseMistake = 5,
+    Test = 6,
+    Technical = 7,
+    /// <summary>Life resumed by itself.</summary>
+    Cleared = 8,
+}
+
+/// <summary>Something that somebody has to answer for. One open alarm per subject and kind.</summary>
+public sealed class Alarm
+{
+    public Guid Id { get; set; }
+    /// <summary>Resident id, or <c>area:{code}</c>.</summary>
+    public required string Subject { get; set; }
+    public string? ResidentId { get; set; }
+    public Resident? Resident { get; set; }
+    public required string Area { get; set; }
+    public required string Kind { get; set; }
+    public int Severity { get; set; }
+    public AlarmState State { get; set; }
+    public required string Episode { get; set; }
+    public string? DeviceId { get; set; }
+    public required string Reason { get; set; }
+    public required string ReasonZh { get; set; }
+    /// <summary>When it became true, in reading time.</summary>
+    public DateTime RaisedAt { get; set; }
+    /// <summary>When it was committed here.</summary>
+    public DateTime OpenedAt { get; set; }
+    /// <summary>When the cause went away by itself; the alarm stays until somebody resolves it if it was acknowledged.</summary>
+    public DateTime? ClearedAt { get; set; }
+    public DateTime? AcknowledgedAt { get; set; }
+    public string? AcknowledgedBy { get; set; }
+    /// <summary>"Seen well by": when it runs out, escalation resumes above whoever acknowledged.</summary>
+    public DateTime? SeenWellBy { get; set; }
+    public DateTime? ResolvedAt { get; set; }
+    public string? ResolvedBy { get; set; }
+    public Resolution Resolution { get; set; }
+    /// <summary>How often it happened again.</summary>
+    public int Repeats { get; set; }
+    /// <summary>"subject|kind" while not resolved, else null: its unique index keeps one open alarm per subject and kind.</summary>
+    public string? OpenKey { get; set; }
+    /// <summary>Counts changes; an acknowledge from a stale page is told so.</summary>
+    public int Version { get; set; }
+    public List<TimelineEntry> Timeline { get; set; } = [];
+    public List<EscalationStep> Steps { get; set; } = [];
+}
+
+/// <summary>What happened to an alarm, who did it, when and why. Only ever appended.</summary>
+public sealed class TimelineEntry
+{
+    public long Id { get; set; }
+    public Guid AlarmId { get; set; }
+    public DateTime Time { get; set; }
+    /// <summary>opened, repeated, severity, step, skipped, sent, delivered, failed, acknowledged, note, in-hand, cleared, resolved, reopened…</summary>
+    public required string What { get; set; }
+    /// <summary>Who: <c>rules</c>, <c>escalation</c>, <c>contact:…</c>, <c>visitor:…</c>, <c>duty:…</c>, <c>api:…</c>.</summary>
+    public required string Who { get; set; }
+    public required string Text { get; set; }
+    public string TextZh { get; set; } = "";
+}
+
+public enum StepState
+{
+    Waiting = 0,
+    /// <summary>Marked before anything is sent: after a crash it is sent again rather than never.</summary>
+    Running = 1,
+    Done = 2,
+    Skipped = 3,
+    Cancelled = 4,
+}
+
+/// <summary>A step of the plan, frozen when the alarm opened; who is meant is resolved when it runs.</summary>
+public sealed class EscalationStep
+{
+    public Guid Id { get; set; }
+    public Guid AlarmId { get; set; }
+    public Alarm? Alarm { get; set; }
+    public int Order { get; set; }
+    /// <summary>contacts, contact 1…9, visitor, duty, supervisor.</summary>
+    public required string To { get; set; }
+    /// <summary>Channels in order, comma-separated: voice, sms, mail, webhook.</summary>
+    public required string Via { get; set; }
+    public DateTime DueAt { get; set; }
+    /// <summary>How long the next step waits after this one.</summary>
+    public int WaitSeconds { get; set; }
+    public StepState State { get; set; }
+    public DateTime? StartedAt { get; set; }
+    public DateTime? FinishedAt { get; set; }
+    public string Note { get; set; } = "";
+}
+
+public enum NoticeState
+{
+    Waiting = 0,
+    /// <summary>Committed before the request goes out; the outcome is unknown until it says so.</summary>
+    Sending = 1,
+    /// <summary>The provider accepted it.</summary>
+    Sent = 2,
+    Delivered = 3,
+    Failed = 4,
+    /// <summary>Held back by a limit or quiet hours; never dropped.</summary>
+    Deferred = 5,
+    Cancelled = 6,
+}
+
+/// <summary>One message or call to one person over one channel.</summary>
+public sealed class Notice
+{
+    public Guid Id { get; set; }
+    public Guid AlarmId { get; set; }
+    public Guid? StepId { get; set; }
+    /// <summary>sms, voice, mail, webhook.</summary>
+    public required string Channel { get; set; }
+    /// <summary>outbox, twilio, aliyun…</summary>
+    public string Provider { get; set; } = "";
+    /// <summary>contact:{id}, visitor:{id}, duty:{id}.</summary>
+    public required string Recipient { get; set; }
+    public required string RecipientName { get; set; }
+    /// <summary>Phone number, mail address or web address.</summary>
+    public required string Address { get; set; }
+    public required string Text { get; set; }
+    public NoticeState State { get; set; }
+    /// <summary>The provider's own id of it, for receipts.</summary>
+    public string? ProviderId { get; set; }
+    public string Note { get; set; } = "";
+    public int Attempts { get; set; }
+    public DateTime CreatedAt { get; set; }
+    public DateTime DueAt { get; set; }
+    public DateTime? SentAt { get; set; }
+    public DateTime? FinishedAt { get; set; }
+    /// <summary>Code this recipient replies with for this alarm.</summary>
+    public string? ReplyCode { get; set; }
+}
+
+/// <summary>A finding that has been committed: makes redelivery invisible.</summary>
+public sealed class CommittedFinding
+{
+    /// <summary>subject|kind|episode|sequence.</summary>
+    public required string Key { get; set; }
+    public DateTime CommittedAt { get; set; }
+}
+
+/// <summary>The resident is known to be away. Has a start, an end and an author; never silences SOS, smoke, gas or falls.</summary>
+public sealed class Absence
+{
+    public Guid Id { get; set; }
+    public required string ResidentId { get; set; }
+    public DateTime From { get; set; }
+    public DateTime Until { get; set; }
+    public required string Author { get; set; }
+    public string Reason { get; set; } = "";
+    public DateTime? EndedAt { get; set; }
+    public string EndedBy { get; set; } = "";
+}
+
+/// <summary>A visit record (附件2).</summary>
+public sealed class Visit
+{
+    public Guid Id { get; set; }
+    public required string ResidentId { get; set; }
+    public string? VisitorId { get; set; }
+    public Guid? AlarmId { get; set; }
+    public DateTime Time { get; set; }
+    /// <summary>home, phone, video, remote.</summary>
+    public required string Form { get; set; }
+    public string Condition { get; set; } = "";
+    public string Needs { get; set; } = "";
+    public string Actions { get; set; } = "";
+    public string Notes { get; set; } = "";
+    public required string RecordedBy { get; set; }
+}
+
+/// <summary>A payload that could not be read: kept with its topic, bytes and reason.</summary>
+public sealed class RejectedPayload
+{
+    public long Id { get; set; }
+    public DateTime Received { get; set; }
+    public required string Topic { get; set; }
+    public string Username { get; set; } = "";
+    public string Device { get; set; } = "";
+    public string Profile { get; set; } = "";
+    public required byte[] Payload { get; set; }
+    public required string Reason { get; set; }
+}
+
+/// <summary>A device that speaks and that nobody has registered: waits to be bound.</summary>
+public sealed class UnboundDevice
+{
+    public required string Id { get; set; }
+    public string Profile { get; set; } = "";
+    public required string Topic { get; set; }
+    public DateTime FirstSeenAt { get; set; }
+    public DateTime LastSeenAt { get; set; }
+    public long Messages { get; set; }
+    public byte[] LastPayload { get; set; } = [];
+    /// <summary>What it announces of itself (Home Assistant discovery), JSON; else empty.</summary>
+    public string Announced { get; set; } = "";
+}
+
+/// <summary>Who did or read what; each row carries the hash of the one before it.</summary>
+public sealed class AuditEntry
+{
+    public long Id { get; set; }
+    public DateTime Time { get; set; }
+    public required string Who { get; set; }
+    /// <summary>read, import, bind, acknowledge, resolve, sign-in…</summary>
+    public required string Action { get; set; }
+    public required string Subject { get; set; }
+    public string Detail { get; set; } = "";
+    public required string PreviousHash { get; set; }
+    public required string Hash { get; set; }
+}
+
+/// <summary>One day of one home, kept after the raw readings are gone.</summary>
+public sealed class DailyUse
+{
+    public required string ResidentId { get; set; }
+    /// <summary>Local day of the service's time zone.</summary>
+    public DateOnly Day { get; set; }
+    public double? Litres { get; set; }
+    public double? KilowattHours { get; set; }
+    public DateTime? FirstUse { get; set; }
+    public DateTime? LastUse { get; set; }
+}
