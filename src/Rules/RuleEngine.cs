@@ -19,7 +19,7 @@ public sealed class RuleEngine
     public TimeZoneInfo Zone { get; }
 
     /// <summary>When <see cref="AdvanceTo"/> has something to do next; null when nothing is awaited.</summary>
-    public DateTime? NextDue => null;
+    public DateTime? NextDue { get; private set; }
 
     /// <summary>Adds a resident or replaces what is known; learned state is kept.</summary>
     public void Put(ResidentFacts facts) => throw new NotSupportedException();
