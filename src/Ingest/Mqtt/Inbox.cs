@@ -1,0 +1,33 @@
+namespace Vigil.Ingest.Mqtt;
+
+/// <summary>Who sent a message: proved by the credential, never by the client id (invariant 11).</summary>
+/// <param name="Name">The credential's user name: the device's or the gateway's own id.</param>
+/// <param name="Gateway">A gateway speaks for other devices; a device for itself alone.</param>
+/// <param name="Topics">For a gateway: topic filters it may publish to; empty means every topic that names a device of a known profile.</param>
+public sealed record Sender(string Name, bool Gateway, IReadOnlyList<string> Topics)
+{
+    /// <summary>An external broker has checked credentials and topics itself.</summary>
+    public static readonly Sender ExternalBroker = new("", true, []);
+}
+
+/// <summary>A message as it came. The payload is copied when it must outlive the call.</summary>
+/// <param name="Topic">Full topic name.</param>
+/// <param name="Payload">The bytes.</param>
+/// <param name="Received">Time of arrival, UTC.</param>
+/// <param name="Retained">Kept by the broker from before: old news, not an event.</param>
+/// <param name="From">Whose credential it came with.</param>
+public readonly record struct InboundMessage(string Topic, ReadOnlyMemory<byte> Payload, DateTime Received, bool Retained, Sender From);
+
+/// <summary>What became of a message.</summary>
+public enum Receipt
+{
+    /// <summary>Readings and findings (or the refusal) are committed: acknowledge.</summary>
+    Committed,
+    /// <summary>The sender may not say this: refuse, close, store nothing.</summary>
+    NotAllowed,
+    /// <summary>Could not be committed now: do not acknowledge, so that it is sent again.</summary>
+    NotStored,
+}
+
+/// <summary>Takes a message; the task completes when it is committed. The one way from MQTT into the pipeline.</summary>
+public delegate ValueTask<Receipt> Inbox(InboundMessage message, CancellationToken cancellation);
