@@ -1,6 +1,26 @@
+using System.CommandLine;
+using Vigil.Host.Commands;
+
 namespace Vigil.Host;
 
+/// <summary>The command line: a table of contents.</summary>
 internal static class Program
 {
-    private static int Main() => 0;
+    private static async Task<int> Main(string[] args)
+    {
+        var root = new RootCommand("Vigil (守望): watches over older people at home and keeps telling people until somebody answers for it. Not a medical device; not a replacement for emergency services.")
+        {
+            RunCommand.Create(),
+            DemoCommand.Create(),
+            CheckCommand.Create(),
+            DecodeCommand.Create(),
+            ProfilesCommand.Create(),
+            BacktestCommand.Create(),
+            ImportCommand.Create(),
+            ExportCommand.Create(),
+            CredentialCommand.Create(),
+            ApiKeyCommand.Create(),
+        };
+        return await root.Parse(args).InvokeAsync();
+    }
 }

@@ -44,6 +44,11 @@ public sealed class Metric
     public static readonly Metric HeatEnergy = new("heat.energy", "kWh", MetricKind.Cumulative);
     public static readonly Metric PulseCount = new("pulse.count", "count", MetricKind.Cumulative);
     public static readonly Metric Location = new("location", "lat,lon", MetricKind.Location);
+    public static readonly Metric LocationAltitude = new("location.altitude", "m", MetricKind.Gauge);
+    public static readonly Metric LocationCourse = new("location.course", "deg", MetricKind.Gauge);
+    public static readonly Metric LocationSatellites = new("location.satellites", "count", MetricKind.Gauge);
+    public static readonly Metric VehicleMileage = new("vehicle.mileage", "km", MetricKind.Cumulative);
+    public static readonly Metric SignalStrength = new("signal.strength", "/", MetricKind.Gauge);
     public static readonly Metric HeartRate = new("heart.rate", "beat/min", MetricKind.Gauge);
     public static readonly Metric RespirationRate = new("respiration.rate", "/min", MetricKind.Gauge);
     public static readonly Metric BloodOxygen = new("blood.oxygen", "%", MetricKind.Gauge);
@@ -57,6 +62,7 @@ public sealed class Metric
     public static readonly Metric AirHumidity = new("air.humidity", "%RH", MetricKind.Gauge);
     public static readonly Metric AirPressure = new("air.pressure", "Pa", MetricKind.Gauge);
     public static readonly Metric AirCarbonDioxide = new("air.co2", "ppm", MetricKind.Gauge);
+    public static readonly Metric DeviceTemperature = new("device.temperature", "Cel", MetricKind.Gauge);
     public static readonly Metric Illuminance = new("illuminance", "lx", MetricKind.Gauge);
     public static readonly Metric BatteryLevel = new("battery.level", "%", MetricKind.Gauge);
     public static readonly Metric BatteryVoltage = new("battery.voltage", "V", MetricKind.Gauge);

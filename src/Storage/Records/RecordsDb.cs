@@ -1,8 +1,12 @@
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 
 namespace Vigil.Storage.Records;
 
-/// <summary>The records store: who lives where, what happened, who was told. One model for SQLite and PostgreSQL.</summary>
+/// <summary>
+/// The records store: who lives where, what happened, who was told. One model for SQLite and PostgreSQL; each has its own migrations, which only add.
+/// CHECK constraints hold the state machines: a program error can't write an alarm that is resolved by nobody.
+/// </summary>
 public abstract class RecordsDb(DbContextOptions options) : DbContext(options)
 {
     public DbSet<Resident> Residents => Set<Resident>();
@@ -24,4 +28,82 @@ public abstract class RecordsDb(DbContextOptions options) : DbContext(options)
     public DbSet<UnboundDevice> Unbound => Set<UnboundDevice>();
     public DbSet<AuditEntry> Audit => Set<AuditEntry>();
     public DbSet<DailyUse> DailyUse => Set<DailyUse>();
+
+    protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder) =>
+        configurationBuilder.Properties<DateTime>().HaveConversion<UtcConverter>();
+
+    protected override void OnModelCreating(ModelBuilder modelBuilder)
+    {
+        modelBuilder.Entity<Resident>(e =>
+        {
+            e.HasIndex(r => r.Area);
+            e.HasIndex(r => r.UpdatedAt);
+            e.HasMany(r => r.Contacts).WithOne().HasForeignKey(c => c.ResidentId).OnDelete(DeleteBehavior.Cascade);
+            e.HasMany(r => r.Devices).WithOne().HasForeignKey(d => d.ResidentId).OnDelete(DeleteBehavior.SetNull);
+            e.HasOne(r => r.Visitor).WithMany().HasForeignKey(r => r.VisitorId).OnDelete(DeleteBehavior.SetNull);
+        });
+        modelBuilder.Entity<Contact>().HasIndex(c => new { c.ResidentId, c.Order }).IsUnique();
+        modelBuilder.Entity<Area>().HasKey(a => a.Code);
+        modelBuilder.Entity<Credential>().HasKey(c => c.Username);
+        modelBuilder.Entity<ApiKey>().HasIndex(k => k.Hash).IsUnique();
+        modelBuilder.Entity<Alarm>(e =>
+        {
+            e.Property(a => a.Id).ValueGeneratedNever();
+            e.HasIndex(a => a.OpenKey).IsUnique();
+            e.HasIndex(a => new { a.State, a.Severity, a.OpenedAt });
+            e.HasIndex(a => new { a.ResidentId, a.OpenedAt });
+            e.HasIndex(a => a.SeenWellBy);
+            e.Property(a => a.Version).IsConcurrencyToken();
+            e.HasOne(a => a.Resident).WithMany().HasForeignKey(a => a.ResidentId).OnDelete(DeleteBehavior.SetNull);
+            e.HasMany(a => a.Timeline).WithOne().HasForeignKey(t => t.AlarmId).OnDelete(DeleteBehavior.Cascade);
+            e.HasMany(a => a.Steps).WithOne(s => s.Alarm).HasForeignKey(s => s.AlarmId).OnDelete(DeleteBehavior.Cascade);
+            e.ToTable(t =>
+            {
+                t.HasCheckConstraint("alarm_state", "\"State\" BETWEEN 0 AND 3 AND \"Severity\" BETWEEN 0 AND 3");
+                t.HasCheckConstraint("alarm_acknowledged", "\"State\" NOT IN (1, 2) OR (\"AcknowledgedAt\" IS NOT NULL AND \"AcknowledgedBy\" IS NOT NULL)");
+                t.HasCheckConstraint("alarm_resolved", "(\"State\" = 3) = (\"ResolvedAt\" IS NOT NULL AND \"ResolvedBy\" IS NOT NULL AND \"Resolution\" <> 0)");
+                t.HasCheckConstraint("alarm_open_key", "(\"State\" = 3) = (\"OpenKey\" IS NULL)");
+            });
+        });
+        modelBuilder.Entity<EscalationStep>(e =>
+        {
+            e.Property(s => s.Id).ValueGeneratedNever();
+            e.HasIndex(s => new { s.State, s.DueAt });
+            e.HasIndex(s => new { s.AlarmId, s.Order });
+            e.ToTable(t =>
+            {
+                t.HasCheckConstraint("step_started", "\"State\" NOT IN (1, 2) OR \"StartedAt\" IS NOT NULL");
+                t.HasCheckConstraint("step_finished", "(\"State\" IN (2, 3, 4)) = (\"FinishedAt\" IS NOT NULL)");
+            });
+        });
+        modelBuilder.Entity<Notice>(e =>
+        {
+            e.Property(n => n.Id).ValueGeneratedNever();
+            e.HasIndex(n => new { n.State, n.DueAt });
+            e.HasIndex(n => n.AlarmId);
+            e.HasIndex(n => n.ProviderId);
+            e.ToTable(t => t.HasCheckConstraint("notice_sent", "\"State\" NOT IN (2, 3) OR \"SentAt\" IS NOT NULL"));
+        });
+        modelBuilder.Entity<TimelineEntry>().HasIndex(t => t.AlarmId);
+        modelBuilder.Entity<CommittedFinding>(e =>
+        {
+            e.HasKey(f => f.Key);
+            e.HasIndex(f => f.CommittedAt);
+        });
+        modelBuilder.Entity<Absence>().HasIndex(a => new { a.ResidentId, a.Until });
+        modelBuilder.Entity<Visit>().HasIndex(v => new { v.ResidentId, v.Time });
+        modelBuilder.Entity<RejectedPayload>().HasIndex(r => r.Received);
+        modelBuilder.Entity<AuditEntry>().HasIndex(a => a.Time);
+        modelBuilder.Entity<DailyUse>().HasKey(d => new { d.ResidentId, d.Day });
+    }
+
+    /// <summary>SQLite keeps no kind: everything is UTC, going in and coming out.</summary>
+    private sealed class UtcConverter() : ValueConverter<DateTime, DateTime>(
+        v => v.Kind == DateTimeKind.Utc ? v : DateTime.SpecifyKind(v, DateTimeKind.Utc), v => DateTime.SpecifyKind(v, DateTimeKind.Utc));
 }
+
+/// <summary>Records in an SQLite file.</summary>
+public sealed class SqliteRecords(DbContextOptions<SqliteRecords> options) : RecordsDb(options);
+
+/// <summary>Records in PostgreSQL.</summary>
+public sealed class PostgresRecords(DbContextOptions<PostgresRecords> options) : RecordsDb(options);

@@ -1,0 +1,67 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text;
+using Vigil.Ingest;
+using Vigil.Ingest.Decoding;
+using Vigil.Ingest.Profiles;
+using Vigil.Model;
+
+namespace Vigil.Host.Commands;
+
+/// <summary><c>vigil decode</c>: payloads on standard input, a line each; what they say on standard output.</summary>
+internal static class DecodeCommand
+{
+    public static Command Create()
+    {
+        var profile = new Option<string?>("--profile") { Description = "Id of a device profile (see: vigil profiles)" };
+        var topic = new Option<string>("--topic") { Description = "Topic the payloads came on", DefaultValueFactory = _ => "" };
+        var receivedAt = new Option<string?>("--received") { Description = "Time of arrival, ISO 8601 (default: now)" };
+        var codec = new Option<string?>("--codec") { Description = "A LoRaWAN JavaScript decoder file, run as it is" };
+        var port = new Option<int>("--port") { Description = "fPort for --codec", DefaultValueFactory = _ => 1 };
+        var command = new Command("decode", "Reads payloads, a line each (hex for binary formats, else text), and prints their readings as JSON") { profile, topic, receivedAt, codec, port };
+        command.SetAction(result =>
+        {
+            var received = TimeProvider.System.GetUtcNow().UtcDateTime;
+            if (result.GetValue(receivedAt) is { } text)
+            {
+                if (!DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at))
+                    return Fail($"--received '{text}' is not a time such as 2026-01-01T00:00:00Z");
+                received = at.UtcDateTime;
+            }
+
+            if (result.GetValue(codec) is { } file) return Codec(file, result.GetValue(port), received);
+            if (result.GetValue(profile) is not { } id) return Fail("--profile ID or --codec FILE.js is needed");
+            var problems = new List<Problem>();
+            var profiles = ProfileSet.Load(Paths.Devices, problems);
+            if (profiles.Find(id) is not { } found) return Fail($"there is no profile '{id}' (see: vigil profiles)");
+            return Decode(found, result.GetValue(topic)!, received);
+        });
+        return command;
+    }
+
+    private static int Decode(Profile profile, string topic, DateTime received)
+    {
+        using var output = new StreamWriter(Console.OpenStandardOutput(), new UTF8Encoding(false)) { AutoFlush = false };
+        using var input = new StreamReader(Console.OpenStandardInput(), new UTF8Encoding(false));
+        var decoded = new DecodedPayload();
+        var refused = false;
+        while (input.ReadLine() is { } line)
+        {
+            if (string.IsNullOrWhiteSpace(line)) continue;
+            decoded.Reset(profile.DeviceFromTopic(topic), received);
+            var reason = profile.DecodeLine(line, topic, decoded);
+            refused |= reason is not null;
+            DecodeOutput.Write(output, decoded, reason);
+        }
+
+        return refused ? 1 : 0;
+    }
+
+    private static int Codec(string file, int port, DateTime received) => throw new NotSupportedException(file + port + received);
+
+    private static int Fail(string message)
+    {
+        Console.Error.WriteLine("vigil decode: " + message);
+        return 2;
+    }
+}

@@ -1,0 +1,338 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
+using System.Threading.Channels;
+using Microsoft.EntityFrameworkCore;
+using Vigil.Ingest.Decoding;
+using Vigil.Ingest.Mqtt;
+using Vigil.Ingest.Profiles;
+using Vigil.Model;
+using Vigil.Notify;
+using Vigil.Storage.Readings;
+using Vigil.Storage.Records;
+
+namespace Vigil.Host;
+
+/// <summary>
+/// The order, written once: message → whose is it → decode → (life first) → commit readings → rules → commit findings → acknowledge.
+/// Many messages share one commit. A message is acknowledged when everything it said is durable (invariant 1); whatever fails before that
+/// leaves it unacknowledged, and it is sent again, which changes nothing visible.
+/// </summary>
+internal sealed partial class Pipeline(
+    ProfileSet profiles, Registry registry, RulePartitions rules, IReadingStore readings, AlarmDesk desk, IDbContextFactory<RecordsDb> records,
+    TimeProvider clock, Meter meter, ILogger<Pipeline> log) : BackgroundService
+{
+    private const int LargestBatch = 8192;
+    private const int KeptRejected = 10_000;
+
+    private readonly Channel<Pending> queue = Channel.CreateBounded<Pending>(new BoundedChannelOptions(65_536) { SingleReader = true });
+    private readonly ConcurrentBag<DecodedPayload> spare = [];
+    private readonly ConcurrentDictionary<string, Sighting> seen = new(StringComparer.Ordinal);
+    private readonly List<Finding> owed = [];
+    private readonly SemaphoreSlim owedGate = new(1, 1);
+    private readonly Counter<long> received = meter.CreateCounter<long>("vigil_messages_received", description: "MQTT messages taken in");
+    private readonly Counter<long> committed = meter.CreateCounter<long>("vigil_readings_committed", description: "Readings made durable");
+    private readonly Counter<long> rejected = meter.CreateCounter<long>("vigil_payloads_rejected", description: "Payloads that could not be read");
+    private readonly Counter<long> unbound = meter.CreateCounter<long>("vigil_messages_unbound", description: "Messages of devices that nobody has registered");
+    private readonly Counter<long> unstored = meter.CreateCounter<long>("vigil_messages_not_stored", description: "Messages left unacknowledged because a store failed");
+
+    /// <summary>What happens, as it happens: the demo prints it.</summary>
+    public event Action<InboundMessage, Profile, IReadOnlyList<Reading>>? Decoded;
+
+    /// <summary>Findings as they are committed.</summary>
+    public event Action<IReadOnlyList<Finding>>? Found;
+
+    /// <summary>Why the last commit failed, in words; null when it didn't.</summary>
+    public string? Trouble { get; private set; }
+
+    /// <summary>Nothing waits to be committed: silence may be judged (invariant 3).</summary>
+    public bool CaughtUp => queue.Reader.Count == 0;
+
+    public async ValueTask<Receipt> ReceiveAsync(InboundMessage message, CancellationToken cancellation)
+    {
+        received.Add(1);
+        if (message.Payload.IsEmpty) return Receipt.Committed; // an emptied retained topic: nothing is said
+
+        // Whose is it?
+        if (profiles.Match(message.Topic) is not { } match)
+        {
+            if (!MaySend(message.From, message.Topic, "")) return Receipt.NotAllowed;
+            return await RejectAsync(message, "", "", "no device profile matches this topic", cancellation);
+        }
+
+        var (profile, topicDevice) = match;
+        if (!MaySend(message.From, message.Topic, topicDevice)) return Receipt.NotAllowed;
+        if (registry.Find(topicDevice) is { } known) profile = known.Profile;
+
+        // What does it say?
+        var decoded = spare.TryTake(out var reused) ? reused : new DecodedPayload();
+        try
+        {
+            decoded.Reset(topicDevice, message.Received, message.Retained ? ReadingFlags.Retained : ReadingFlags.None);
+            if (profile.Decode(message.Payload.Span, message.Topic, decoded) is { } reason)
+                return await RejectAsync(message, topicDevice, profile.Id, reason, cancellation);
+            if (decoded.Readings.Count == 0)
+            {
+                Sight(message, topicDevice, profile);
+                return Receipt.Committed;
+            }
+
+            var pending = new Pending();
+            foreach (var reading in decoded.Readings)
+            {
+                var device = registry.Find(reading.Device.Value) ?? registry.Find(topicDevice);
+                var spoken = device?.Id.Value ?? reading.Device.Value;
+                if (message.From is { Gateway: false } sender && spoken != sender.Name) return Receipt.NotAllowed;
+                Sight(message, spoken, profile, isKnown: device is not null);
+                if (device is null) continue;
+                pending.Readings.Add(reading.Device == device.Id ? reading : reading with { Device = device.Id });
+                pending.Residents.Add(device.Resident);
+            }
+
+            if (pending.Readings.Count == 0)
+            {
+                unbound.Add(1);
+                return await NoteUnboundAsync(cancellation);
+            }
+
+            Decoded?.Invoke(message, profile, pending.Readings);
+            if (!await LifeFirstAsync(pending, cancellation)) return Receipt.NotStored;
+            await queue.Writer.WriteAsync(pending, cancellation);
+            return await pending.Receipt.Task;
+        }
+        finally
+        {
+            spare.Add(decoded);
+        }
+    }
+
+    /// <summary>SOS, fall, smoke, gas and voice help reach the alarm desk before the readings' batch is even begun (invariant 2).</summary>
+    private async ValueTask<bool> LifeFirstAsync(Pending pending, CancellationToken cancellation)
+    {
+        List<Finding>? findings = null;
+        for (var i = 0; i < pending.Readings.Count; i++)
+        {
+            if (!pending.Readings[i].Metric.IsLifeSafety || pending.Residents[i] is not { } resident) continue;
+            rules.Apply(resident, pending.Readings[i], findings ??= []);
+        }
+
+        pending.LifeApplied = true;
+        return findings is not { Count: > 0 } || await CommitFindingsAsync(findings, cancellation);
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        var batch = new List<Pending>();
+        var rows = new List<Reading>();
+        var findings = new List<Finding>();
+        var reader = queue.Reader;
+        // WaitToRead + TryRead: ReadAsync with a token loses items here (dotnet/runtime#132094).
+        while (await reader.WaitToReadAsync(CancellationToken.None))
+        {
+            batch.Clear();
+            rows.Clear();
+            findings.Clear();
+            while (rows.Count < LargestBatch && reader.TryRead(out var pending))
+            {
+                batch.Add(pending);
+                rows.AddRange(pending.Readings);
+            }
+
+            var receipt = await CommitAsync(batch, rows, findings, stoppingToken);
+            if (receipt == Receipt.NotStored) unstored.Add(batch.Count);
+            foreach (var pending in batch) pending.Receipt.TrySetResult(receipt);
+        }
+    }
+
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        queue.Writer.TryComplete();
+        if (ExecuteTask is { } running) await running.WaitAsync(cancellationToken);
+        await FlushSightingsAsync(cancellationToken);
+        await base.StopAsync(cancellationToken);
+    }
+
+    private async Task<Receipt> CommitAsync(List<Pending> batch, List<Reading> rows, List<Finding> findings, CancellationToken cancellation)
+    {
+        try
+        {
+            if (rows.Count > 0) await readings.AppendAsync(rows, CancellationToken.None);
+            committed.Add(rows.Count);
+            foreach (var pending in batch)
+                for (var i = 0; i < pending.Readings.Count; i++)
+                    if (pending.Residents[i] is { } resident && !(pending.LifeApplied && pending.Readings[i].Metric.IsLifeSafety))
+                        rules.Apply(resident, pending.Readings[i], findings);
+            await KeepRejectedAsync(batch, cancellation);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            Trouble = e.Message;
+            LogNotStored(log, batch.Count, e.Message);
+            return Receipt.NotStored;
+        }
+
+        // The rules have moved on: what they found is owed until it is committed, whatever becomes of this batch.
+        if (!await CommitFindingsAsync(findings, cancellation)) return Receipt.NotStored;
+        Trouble = null;
+        return Receipt.Committed;
+    }
+
+    /// <summary>Commits findings together with those still owed from a failed commit. False: they are owed now.</summary>
+    public async ValueTask<bool> CommitFindingsAsync(List<Finding> findings, CancellationToken cancellation)
+    {
+        if (findings.Count == 0 && owed.Count == 0) return true;
+        await owedGate.WaitAsync(CancellationToken.None);
+        try
+        {
+            owed.AddRange(findings);
+            while (owed.Count > 0)
+            {
+                // Life first, then in order; small transactions, so that a storm of findings never holds up a press.
+                var next = owed.OrderByDescending(f => f.Kind.DefaultSeverity == Severity.Critical).Take(200).ToList();
+                await desk.CommitAsync(next, CancellationToken.None);
+                var done = next.ToHashSet(ReferenceEqualityComparer.Instance);
+                owed.RemoveAll(done.Contains);
+                Found?.Invoke(next);
+            }
+
+            return true;
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            Trouble = e.Message;
+            LogOwed(log, owed.Count, e.Message);
+            return false;
+        }
+        finally
+        {
+            owedGate.Release();
+        }
+    }
+
+    private static bool MaySend(Sender sender, string topic, string device)
+    {
+        if (!sender.Gateway) return device == sender.Name || device.Length == 0 || HasLevel(topic, sender.Name);
+        if (sender.Topics.Count == 0) return true;
+        foreach (var filter in sender.Topics)
+            if (Topics.Matches(filter, topic)) return true;
+        return false;
+    }
+
+    /// <summary>A device may speak on a topic that carries its own name; that the payload names it too is checked after decoding.</summary>
+    private static bool HasLevel(string topic, string name)
+    {
+        foreach (var level in topic.AsSpan().Split('/'))
+            if (topic.AsSpan(level).SequenceEqual(name)) return true;
+        return false;
+    }
+
+    private async ValueTask<Receipt> RejectAsync(InboundMessage message, string device, string profile, string reason, CancellationToken cancellation)
+    {
+        rejected.Add(1);
+        var pending = new Pending
+        {
+            Rejected = new RejectedPayload
+            {
+                Received = message.Received, Topic = message.Topic, Username = message.From.Name, Device = device, Profile = profile,
+                Payload = message.Payload.ToArray(), Reason = reason,
+            },
+        };
+        await queue.Writer.WriteAsync(pending, cancellation);
+        return await pending.Receipt.Task;
+    }
+
+    private async Task KeepRejectedAsync(List<Pending> batch, CancellationToken cancellation)
+    {
+        if (!batch.Exists(p => p.Rejected is not null)) return;
+        await using var db = await records.CreateDbContextAsync(cancellation);
+        foreach (var pending in batch)
+            if (pending.Rejected is { } row) db.Rejected.Add(row);
+        await db.SaveChangesAsync(CancellationToken.None);
+        var newest = await db.Rejected.MaxAsync(r => r.Id, cancellation);
+        await db.Rejected.Where(r => r.Id <= newest - KeptRejected).ExecuteDeleteAsync(cancellation);
+    }
+
+    private void Sight(InboundMessage message, string device, Profile profile, bool? isKnown = null)
+    {
+        if (device.Length == 0) return;
+        var known = isKnown ?? registry.Find(device) is not null;
+        seen.AddOrUpdate(
+            device,
+            _ => new Sighting(known, profile.Id, message.Topic, message.Received, message.Received, 1, known ? [] : message.Payload.ToArray()),
+            (_, s) => s with { Known = known, Last = message.Received, Messages = s.Messages + 1, Payload = known || s.Payload.Length > 0 ? s.Payload : message.Payload.ToArray() });
+    }
+
+    /// <summary>A stranger's first words are durable before they are acknowledged; later ones are counted with the next flush.</summary>
+    private async ValueTask<Receipt> NoteUnboundAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            if (seen.Values.Any(s => !s.Known && s.Messages == 1)) await FlushSightingsAsync(cancellation);
+            return Receipt.Committed;
+        }
+        catch (DbUpdateException e)
+        {
+            LogNotStored(log, 1, e.Message);
+            return Receipt.NotStored;
+        }
+    }
+
+    /// <summary>Writes when devices were last heard, and strangers that wait to be bound.</summary>
+    public async Task FlushSightingsAsync(CancellationToken cancellation)
+    {
+        if (seen.IsEmpty) return;
+        await owedGate.WaitAsync(cancellation);
+        try
+        {
+            var taken = seen.ToArray();
+            await using var db = await records.CreateDbContextAsync(cancellation);
+            await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+            foreach (var (id, s) in taken)
+            {
+                if (s.Known)
+                {
+                    await db.Devices.Where(d => d.Id == id)
+                        .ExecuteUpdateAsync(u => u.SetProperty(d => d.LastSeenAt, s.Last).SetProperty(d => d.FirstSeenAt, d => d.FirstSeenAt ?? s.First), cancellation);
+                    await db.Unbound.Where(d => d.Id == id).ExecuteDeleteAsync(cancellation);
+                }
+                else if (await db.Unbound.FindAsync([id], cancellation) is { } row)
+                {
+                    row.LastSeenAt = s.Last;
+                    row.Messages += s.Messages;
+                }
+                else
+                {
+                    db.Unbound.Add(new UnboundDevice
+                    {
+                        Id = id, Profile = s.Profile, Topic = s.Topic, FirstSeenAt = s.First, LastSeenAt = s.Last, Messages = s.Messages, LastPayload = s.Payload,
+                    });
+                }
+            }
+
+            await db.SaveChangesAsync(cancellation);
+            await transaction.CommitAsync(cancellation);
+            foreach (var pair in taken) seen.TryRemove(pair);
+        }
+        finally
+        {
+            owedGate.Release();
+        }
+    }
+
+    /// <summary>One message on its way to its commit.</summary>
+    private sealed class Pending
+    {
+        public List<Reading> Readings { get; } = [];
+        public List<ResidentId?> Residents { get; } = [];
+        public RejectedPayload? Rejected { get; init; }
+        public bool LifeApplied { get; set; }
+        public TaskCompletionSource<Receipt> Receipt { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+
+    private sealed record Sighting(bool Known, string Profile, string Topic, DateTime First, DateTime Last, long Messages, byte[] Payload);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Messages} messages are not acknowledged, because they could not be stored: {Reason}")]
+    private static partial void LogNotStored(ILogger logger, int messages, string reason);
+
+    [LoggerMessage(Level = LogLevel.Critical, Message = "{Findings} findings could not be committed and are owed: {Reason}")]
+    private static partial void LogOwed(ILogger logger, int findings, string reason);
+}

@@ -1,0 +1,93 @@
+using System.Collections.Frozen;
+using Microsoft.EntityFrameworkCore;
+using Vigil.Ingest.Profiles;
+using Vigil.Model;
+using Vigil.Rules;
+using Vigil.Storage.Records;
+
+namespace Vigil.Host;
+
+/// <summary>A registered device as the pipeline needs it.</summary>
+/// <param name="Id">Its id.</param>
+/// <param name="Profile">The profile that reads it; it overrides what the topic suggests.</param>
+/// <param name="Resident">In whose home it stands; null while in stock.</param>
+internal sealed record RegisteredDevice(DeviceId Id, Profile Profile, ResidentId? Resident);
+
+/// <summary>
+/// The registry in memory: which device is whose. Read without locks on the hot path; replaced whole when the records change,
+/// and the rules are told which residents changed.
+/// </summary>
+internal sealed partial class Registry(
+    IDbContextFactory<RecordsDb> records, ProfileSet profiles, RulePartitions rules, TimeProvider clock, ILogger<Registry> log)
+{
+    private volatile FrozenDictionary<string, RegisteredDevice> devices = FrozenDictionary<string, RegisteredDevice>.Empty;
+    private Dictionary<ResidentId, ResidentFacts> facts = [];
+    private (int Residents, DateTime? ResidentsChanged, int Devices, int Absences, DateTime? AbsencesEnded, DateTime? Watch) version;
+
+    public int Count => devices.Count;
+
+    public RegisteredDevice? Find(string device) => devices.GetValueOrDefault(device);
+
+    /// <summary>Reads everything when anything changed; another process (an import) may have changed it.</summary>
+    public async Task ReloadAsync(CancellationToken cancellation, bool always = false)
+    {
+        await using var db = await records.CreateDbContextAsync(cancellation);
+        var now = (
+            await db.Residents.CountAsync(cancellation),
+            await db.Residents.MaxAsync(r => (DateTime?)r.UpdatedAt, cancellation),
+            await db.Devices.CountAsync(cancellation),
+            await db.Absences.CountAsync(cancellation),
+            await db.Absences.MaxAsync(a => a.EndedAt, cancellation),
+            await db.Areas.MaxAsync(a => a.WatchUntil, cancellation));
+        if (now == version && !always) return;
+
+        var found = new Dictionary<string, RegisteredDevice>(StringComparer.Ordinal);
+        var byResident = new Dictionary<string, List<DeviceFacts>>(StringComparer.Ordinal);
+        await foreach (var device in db.Devices.AsNoTracking().AsAsyncEnumerable().WithCancellation(cancellation))
+        {
+            if (profiles.Find(device.Profile) is not { } profile)
+            {
+                LogNoProfile(log, device.Id, device.Profile);
+                continue;
+            }
+
+            found[device.Id] = new RegisteredDevice(new DeviceId(device.Id), profile, device.ResidentId is { } r ? new ResidentId(r) : null);
+            if (device.ResidentId is not { } resident) continue;
+            if (!byResident.TryGetValue(resident, out var list)) byResident[resident] = list = [];
+            list.Add(new DeviceFacts(
+                new DeviceId(device.Id), device.InstalledAt, device.ReportMinutes is { } m ? TimeSpan.FromMinutes(m) : profile.ReportEvery, profile.Expects));
+        }
+
+        var today = clock.GetUtcNow().UtcDateTime;
+        var absences = (await db.Absences.AsNoTracking().Where(a => a.Until > today && a.EndedAt == null).ToListAsync(cancellation)).ToLookup(a => a.ResidentId);
+        var watches = await db.Areas.AsNoTracking().Where(a => a.WatchUntil > today).ToListAsync(cancellation);
+        var next = new Dictionary<ResidentId, ResidentFacts>();
+        await foreach (var resident in db.Residents.AsNoTracking().AsAsyncEnumerable().WithCancellation(cancellation))
+        {
+            var id = new ResidentId(resident.Id);
+            next[id] = new ResidentFacts
+            {
+                Id = id,
+                Area = new AreaCode(resident.Area),
+                KeyClass = resident.KeyClass,
+                Home = resident is { HomeLatitude: { } lat, HomeLongitude: { } lon } ? (lat, lon) : null,
+                HomeRadiusMetres = resident.HomeRadiusMetres,
+                Devices = byResident.GetValueOrDefault(resident.Id) ?? [],
+                Absences = [.. absences[resident.Id].Select(a => new AbsenceFacts(a.From, a.Until, a.Author))],
+                WatchUntil = watches.Where(w => resident.Area.StartsWith(w.Code, StringComparison.Ordinal)).Max(w => w.WatchUntil),
+            };
+        }
+
+        rules.Update(next.Values, facts.Keys.Where(id => !next.ContainsKey(id)));
+        facts = next;
+        devices = found.ToFrozenDictionary(StringComparer.Ordinal);
+        version = now;
+        LogLoaded(log, next.Count, found.Count);
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Registry: {Residents} residents, {Devices} devices")]
+    private static partial void LogLoaded(ILogger logger, int residents, int devices);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Device {Device} is registered with profile '{Profile}', which does not exist: its payloads will be refused")]
+    private static partial void LogNoProfile(ILogger logger, string device, string profile);
+}

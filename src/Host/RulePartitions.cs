@@ -1,0 +1,101 @@
+using Vigil.Model;
+using Vigil.Rules;
+
+namespace Vigil.Host;
+
+/// <summary>
+/// Residents divided among rule engines, each with one owner at a time. A partition is what could be moved to another machine whole.
+/// </summary>
+internal sealed class RulePartitions
+{
+    private readonly RuleEngine[] engines;
+    private readonly Lock[] locks;
+
+    public RulePartitions(RuleSet rules, TimeZoneInfo zone, int partitions = 16)
+    {
+        engines = [.. Enumerable.Range(0, partitions).Select(_ => new RuleEngine(rules, zone))];
+        locks = [.. engines.Select(_ => new Lock())];
+    }
+
+    public void Apply(ResidentId resident, in Reading reading, List<Finding> into)
+    {
+        var p = PartitionOf(resident);
+        lock (locks[p]) engines[p].Apply(resident, reading, into);
+    }
+
+    public void AdvanceTo(DateTime now, List<Finding> into)
+    {
+        for (var p = 0; p < engines.Length; p++)
+            lock (locks[p])
+                if (engines[p].NextDue <= now)
+                    engines[p].AdvanceTo(now, into);
+    }
+
+    public void Update(IEnumerable<ResidentFacts> changed, IEnumerable<ResidentId> gone)
+    {
+        foreach (var facts in changed)
+        {
+            var p = PartitionOf(facts.Id);
+            lock (locks[p]) engines[p].Put(facts);
+        }
+
+        foreach (var id in gone)
+        {
+            var p = PartitionOf(id);
+            lock (locks[p]) engines[p].Remove(id);
+        }
+    }
+
+    public void Use(RuleSet rules)
+    {
+        for (var p = 0; p < engines.Length; p++)
+            lock (locks[p])
+                engines[p].Use(rules);
+    }
+
+    /// <summary>Writes every partition to its own file, each whole or not at all.</summary>
+    public void Save(string folder)
+    {
+        Directory.CreateDirectory(folder);
+        for (var p = 0; p < engines.Length; p++)
+        {
+            var path = PathOf(folder, p);
+            using (var buffer = new MemoryStream())
+            {
+                lock (locks[p]) engines[p].Save(buffer);
+                using var file = new FileStream(path + ".new", FileMode.Create, FileAccess.Write);
+                buffer.WriteTo(file);
+                file.Flush(flushToDisk: true);
+            }
+
+            File.Move(path + ".new", path, overwrite: true);
+        }
+    }
+
+    /// <summary>Reads what <see cref="Save"/> wrote; returns when the oldest partition was written, null when any is missing or unreadable (then everything is learned again from the readings).</summary>
+    public DateTime? Load(string folder)
+    {
+        DateTime? oldest = null;
+        for (var p = 0; p < engines.Length; p++)
+        {
+            var path = PathOf(folder, p);
+            if (!File.Exists(path)) return null;
+            var written = File.GetLastWriteTimeUtc(path);
+            using var file = File.OpenRead(path);
+            lock (locks[p]) engines[p].Load(file);
+            if (oldest is null || written < oldest) oldest = written;
+        }
+
+        return oldest;
+    }
+
+    private string PathOf(string folder, int partition) => Path.Combine(folder, $"rules-{partition}-of-{engines.Length}.state");
+
+    /// <summary>FNV-1a: the same resident is in the same partition after a restart, which string.GetHashCode doesn't promise.</summary>
+    private int PartitionOf(ResidentId resident)
+    {
+        var hash = 2166136261u;
+        foreach (var c in resident.Value) hash = (hash ^ c) * 16777619u;
+        return (int)(hash % (uint)engines.Length);
+    }
+}

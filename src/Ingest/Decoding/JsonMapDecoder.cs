@@ -1,0 +1,333 @@
+using System.Buffers;
+using System.Collections.Frozen;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Vigil.Model;
+using Vigil.Settings;
+
+namespace Vigil.Ingest.Decoding;
+
+/// <summary>
+/// JSON as the profile's <c>map:</c> says: paths (<c>a.b</c>, <c>a[0]</c>, <c>a[*]</c>, <c>switch:*</c>), units, scales, words, sentinels, conditions, times.
+/// One pass over the bytes along a tree of all paths; what isn't in the tree is skipped.
+/// </summary>
+public sealed class JsonMapDecoder : Decoder
+{
+    private readonly Node root;
+    private readonly MapEntry[] entries;
+    private readonly TimeField[] times;
+    private readonly int conditions;
+
+    private JsonMapDecoder(Node root, MapEntry[] entries, TimeField[] times, int conditions)
+    {
+        this.root = root;
+        this.entries = entries;
+        this.times = times;
+        this.conditions = conditions;
+    }
+
+    /// <summary>Options of the profile: <c>map</c>, <c>time</c>, <c>device</c>.</summary>
+    public static Decoder? Create(YamlSection profile)
+    {
+        var root = new Node();
+        var entries = new List<MapEntry>();
+        var conditions = new List<string>();
+        int Condition(string path)
+        {
+            var index = conditions.IndexOf(path);
+            if (index >= 0) return index;
+            conditions.Add(path);
+            root.Add(path, new Target(TargetKind.Condition, conditions.Count - 1));
+            return conditions.Count - 1;
+        }
+
+        foreach (var line in profile.Sections("map"))
+        {
+            var paths = line.Texts("path");
+            if (paths.Count == 0) line.Text("path", required: true);
+            if (MapEntry.Read(line, Condition) is not { } entry) continue;
+            line.NoOthers();
+            entries.Add(entry);
+            foreach (var path in paths) root.Add(path, new Target(TargetKind.Value, entries.Count - 1));
+        }
+
+        var times = new List<TimeField>();
+        foreach (var line in profile.Sections("time"))
+        {
+            if (line.Text("path", required: true) is not { } path) continue;
+            times.Add(new TimeField(line.Text("format") ?? "iso", Zone(line)));
+            root.Add(path, new Target(TargetKind.Time, times.Count - 1));
+            line.NoOthers();
+        }
+
+        if (profile.Text("device") is { } device) root.Add(device, new Target(TargetKind.Device, 0));
+        if (entries.Count == 0) profile.Refuse("map", "", "a JSON profile maps at least one field");
+        return new JsonMapDecoder(root.Freeze(), [.. entries], [.. times], conditions.Count);
+    }
+
+    public override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
+    {
+        if (payload.StartsWith("\uFEFF"u8)) payload = payload[3..];
+        var reader = new Utf8JsonReader(payload, new JsonReaderOptions { MaxDepth = 12 });
+        var run = new Run(conditions);
+        try
+        {
+            if (!reader.Read()) return "empty payload";
+            if (reader.TokenType is not (JsonTokenType.StartObject or JsonTokenType.StartArray)) return $"is not a JSON object but {reader.TokenType}";
+            Walk(ref reader, root, run, "", 0);
+            if (reader.Read()) return "text follows the JSON object";
+        }
+        catch (JsonException e)
+        {
+            return $"is not JSON: {e.Message}";
+        }
+
+        if (run.Device is { Length: > 0 } named) into.Device = named;
+        DateTime? time = null;
+        foreach (var (field, text) in run.Times)
+        {
+            if (!times[field].TryRead(text, out var at)) return $"'{text}' is not a time of the format '{times[field].Format}'";
+            time ??= at;
+        }
+
+        double latitude = double.NaN, longitude = double.NaN, accuracy = double.NaN, speed = double.NaN;
+        foreach (var (index, text, number, capture) in run.Found)
+        {
+            var entry = entries[index];
+            if (!Holds(entry, run)) continue;
+            var value = number;
+            if (entry.Values is { } words)
+            {
+                if (!words.TryGetValue(text ?? number.ToString("R", CultureInfo.InvariantCulture), out var word)) continue;
+                if (entry.Metric.Kind == MetricKind.Event)
+                {
+                    into.AddEvent(entry.Metric, word, time, Channel(entry, capture));
+                    continue;
+                }
+
+                if (!double.TryParse(word, NumberStyles.Float, CultureInfo.InvariantCulture, out value)) continue;
+            }
+            else if (entry.Metric.Kind == MetricKind.Event)
+            {
+                if (text is { Length: > 0 } and not "null") into.AddEvent(entry.Metric, Words.OfEvent(text), time, Channel(entry, capture));
+                continue;
+            }
+            else if (text is not null && !TryNumber(text, out value))
+            {
+                continue;
+            }
+
+            if (!(value >= entry.Least && value <= entry.Most) || entry.Invalid.Contains(value)) continue;
+            value = entry.Conversion.Apply(value);
+            switch (entry.Part)
+            {
+                case 1: latitude = value; break;
+                case 2: longitude = value; break;
+                case 3: accuracy = value; break;
+                case 4: speed = value; break;
+                default: into.Add(entry.Metric, value, time, Channel(entry, capture)); break;
+            }
+        }
+
+        if (!double.IsNaN(latitude) && !double.IsNaN(longitude) && (latitude != 0 || longitude != 0)) into.AddLocation(latitude, longitude, time, (float)accuracy, (float)speed);
+        return null;
+    }
+
+    private static bool Holds(MapEntry entry, Run run)
+    {
+        foreach (var (condition, allowed) in entry.When)
+            if (run.Conditions[condition] is not { } text || !allowed.Contains(text, StringComparer.OrdinalIgnoreCase)) return false;
+        return true;
+    }
+
+    private static string Channel(MapEntry entry, string capture) => entry.Channel == "{1}" ? capture : entry.Channel;
+
+    /// <summary>Numbers that come as text ("80.00"), and true and false.</summary>
+    private static bool TryNumber(string text, out double value)
+    {
+        value = 1;
+        if (text is "true" or "on" or "ON" or "online") return true;
+        value = 0;
+        return text is "false" or "off" or "OFF" or "offline" || double.TryParse(text.Trim(), NumberStyles.Float, CultureInfo.InvariantCulture, out value);
+    }
+
+    private static TimeZoneInfo Zone(YamlSection line)
+    {
+        var name = line.Text("zone") ?? "Asia/Shanghai";
+        if (TimeZoneInfo.TryFindSystemTimeZoneById(name, out var zone)) return zone;
+        line.Refuse("zone", name, "is not a time zone such as Asia/Shanghai or UTC");
+        return TimeZoneInfo.Utc;
+    }
+
+    private static void Walk(ref Utf8JsonReader reader, Node node, Run run, string capture, int index)
+    {
+        switch (reader.TokenType)
+        {
+            case JsonTokenType.StartObject:
+                while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
+                {
+                    var child = node.Find(ref reader, out var caught);
+                    reader.Read();
+                    if (child is null) reader.Skip();
+                    else Walk(ref reader, child, run, caught ?? capture, 0);
+                }
+
+                break;
+            case JsonTokenType.StartArray:
+                for (var i = 0; reader.Read() && reader.TokenType != JsonTokenType.EndArray; i++)
+                {
+                    if (node.Item(i) is not { } child) reader.Skip();
+                    else Walk(ref reader, child, run, node.ItemsAreNamed ? capture : (i + 1).ToString(CultureInfo.InvariantCulture), i);
+                }
+
+                break;
+            case JsonTokenType.Null:
+                break;
+            default:
+                if (node.Targets.Length > 0) Take(ref reader, node, run, capture);
+                break;
+        }
+    }
+
+    private static void Take(ref Utf8JsonReader reader, Node node, Run run, string capture)
+    {
+        string? text = reader.TokenType switch { JsonTokenType.String => reader.GetString(), JsonTokenType.True => "true", JsonTokenType.False => "false", _ => null };
+        var number = double.NaN;
+        if (text is null && !reader.TryGetDouble(out number)) return;
+        foreach (var target in node.Targets)
+        {
+            switch (target.Kind)
+            {
+                case TargetKind.Value: run.Found.Add((target.Index, text, number, capture)); break;
+                case TargetKind.Time: run.Times.Add((target.Index, text ?? number.ToString("R", CultureInfo.InvariantCulture))); break;
+                case TargetKind.Device: run.Device = text ?? number.ToString("R", CultureInfo.InvariantCulture); break;
+                default: run.Conditions[target.Index] = text ?? number.ToString("R", CultureInfo.InvariantCulture); break;
+            }
+        }
+    }
+
+    private enum TargetKind { Value, Time, Device, Condition }
+
+    private readonly record struct Target(TargetKind Kind, int Index);
+
+    private sealed class Run(int conditions)
+    {
+        public List<(int Entry, string? Text, double Number, string Capture)> Found { get; } = [];
+        public List<(int Field, string Text)> Times { get; } = [];
+        public string?[] Conditions { get; } = new string?[conditions];
+        public string? Device { get; set; }
+    }
+
+    private sealed class Node
+    {
+        private readonly Dictionary<string, Node> byName = new(StringComparer.Ordinal);
+        private readonly List<(string Before, string After, Node Node)> globs = [];
+        private readonly Dictionary<int, Node> byIndex = [];
+        private readonly List<Target> targets = [];
+        private FrozenDictionary<string, Node>.AlternateLookup<ReadOnlySpan<char>> names;
+        private Node? anyItem;
+
+        public Target[] Targets { get; private set; } = [];
+
+        /// <summary>Items of a fixed index keep the channel of what is around them.</summary>
+        public bool ItemsAreNamed => anyItem is null;
+
+        public void Add(string path, Target target)
+        {
+            var node = this;
+            foreach (var part in path.Split('.'))
+            {
+                var name = part;
+                var items = new List<string>();
+                while (name.EndsWith(']') && name.LastIndexOf('[') is var open and >= 0)
+                {
+                    items.Insert(0, name[(open + 1)..^1]);
+                    name = name[..open];
+                }
+
+                if (name.Length > 0) node = node.Named(name);
+                foreach (var item in items) node = item == "*" ? node.anyItem ??= new Node() : node.Indexed(int.Parse(item, CultureInfo.InvariantCulture));
+            }
+
+            node.targets.Add(target);
+        }
+
+        public Node Freeze()
+        {
+            Targets = [.. targets];
+            names = byName.ToFrozenDictionary(StringComparer.Ordinal).GetAlternateLookup<ReadOnlySpan<char>>();
+            foreach (var child in byName.Values.Concat(globs.Select(g => g.Node)).Concat(byIndex.Values)) child.Freeze();
+            anyItem?.Freeze();
+            return this;
+        }
+
+        public Node? Find(ref Utf8JsonReader reader, out string? capture)
+        {
+            capture = null;
+            var length = reader.HasValueSequence ? (int)reader.ValueSequence.Length : reader.ValueSpan.Length;
+            if (length > 256) return null;
+            Span<char> name = stackalloc char[256];
+            ReadOnlySpan<char> text = name[..reader.CopyString(name)];
+            if (names.TryGetValue(text, out var found)) return found;
+            foreach (var (before, after, node) in globs)
+            {
+                if (text.Length < before.Length + after.Length || !text.StartsWith(before) || !text.EndsWith(after)) continue;
+                capture = text[before.Length..^after.Length].ToString();
+                return node;
+            }
+
+            return null;
+        }
+
+        public Node? Item(int index) => byIndex.TryGetValue(index, out var found) ? found : anyItem;
+
+        private Node Named(string name)
+        {
+            if (name.IndexOf('*', StringComparison.Ordinal) is var star and >= 0)
+            {
+                var (before, after) = (name[..star], name[(star + 1)..]);
+                foreach (var glob in globs)
+                    if (glob.Before == before && glob.After == after) return glob.Node;
+                globs.Add((before, after, new Node()));
+                return globs[^1].Node;
+            }
+
+            if (!byName.TryGetValue(name, out var node)) byName[name] = node = new Node();
+            return node;
+        }
+
+        private Node Indexed(int index)
+        {
+            if (!byIndex.TryGetValue(index, out var node)) byIndex[index] = node = new Node();
+            return node;
+        }
+    }
+
+    private sealed record TimeField(string Format, TimeZoneInfo Zone)
+    {
+        public bool TryRead(string text, out DateTime? time)
+        {
+            time = null;
+            if (text.Length == 0) return true;
+            if (Format is "s" or "ms" or "us")
+            {
+                if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)) return false;
+                var seconds = Format switch { "ms" => number / 1e3, "us" => number / 1e6, _ => number };
+                time = Math.Abs(seconds) < 1e11 ? DateTime.UnixEpoch.AddSeconds(seconds) : DateTime.MaxValue;
+                return true;
+            }
+
+            if (Format != "iso")
+            {
+                if (!DateTime.TryParseExact(text, Format, CultureInfo.InvariantCulture, DateTimeStyles.None, out var exact)) return false;
+                time = TimeZoneInfo.ConvertTimeToUtc(DateTime.SpecifyKind(exact, DateTimeKind.Unspecified), Zone);
+                return true;
+            }
+
+            if (!DateTime.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AdjustToUniversal | DateTimeStyles.AllowWhiteSpaces, out var at)) return false;
+            time = at.Kind == DateTimeKind.Utc ? at : TimeZoneInfo.ConvertTimeToUtc(DateTime.SpecifyKind(at, DateTimeKind.Unspecified), Zone);
+            return true;
+        }
+    }
+}

@@ -1,0 +1,125 @@
+using System.Buffers;
+using System.Buffers.Text;
+using Vigil.Ingest.Decoding;
+using Vigil.Model;
+
+namespace Vigil.Ingest.Profiles;
+
+/// <summary>How the bytes of a format are wrapped on MQTT.</summary>
+public enum PayloadEncoding
+{
+    /// <summary>As they are; text formats too.</summary>
+    Raw,
+    Hex,
+    Base64,
+}
+
+/// <summary>A reading that an example promises.</summary>
+public sealed record ExpectedReading(string Metric, double? Value, string? Event, double? Latitude, double? Longitude, string? Channel, DateTime? Time, int Line);
+
+/// <summary>A real payload and what it has to become: readings, or a refusal whose reason contains <paramref name="Rejected"/>.</summary>
+public sealed record ProfileExample(string Payload, string Topic, DateTime Received, string? Rejected, string? Device, IReadOnlyList<ExpectedReading> Readings, int Line);
+
+/// <summary>A kind of device, as data: how its topics look, how its bytes are read, what it is expected to say. Written in <c>devices/**.yaml</c>.</summary>
+public sealed class Profile
+{
+    /// <summary><c>vendor/model</c>, or the name of a format for the generic ones.</summary>
+    public required string Id { get; init; }
+    public string Vendor { get; init; } = "";
+    public string Model { get; init; } = "";
+    public required string Format { get; init; }
+    public PayloadEncoding Encoding { get; init; }
+    /// <summary>Hex text is what people type for a binary format in <c>vigil decode</c>.</summary>
+    public bool IsBinary { get; init; }
+    /// <summary>Topic patterns with <c>{device}</c>, <c>+</c> and <c>#</c>.</summary>
+    public required IReadOnlyList<TopicPattern> Topics { get; init; }
+    /// <summary>Metrics a device of this kind reports: an expectation exists from its installation on.</summary>
+    public IReadOnlyList<Metric> Expects { get; init; } = [];
+    public TimeSpan? ReportEvery { get; init; }
+    public IReadOnlyList<ProfileExample> Examples { get; init; } = [];
+    public required Decoder Decoder { get; init; }
+    public string File { get; init; } = "";
+
+    /// <summary>Generic profiles read any device of a format that no other profile claims.</summary>
+    public bool IsGeneric => !Id.Contains('/', StringComparison.Ordinal);
+
+    public string TopicPattern => string.Join(' ', Topics);
+
+    public string DeviceFromTopic(string topic)
+    {
+        foreach (var pattern in Topics)
+            if (pattern.TryMatch(topic, out var device)) return device;
+        return "";
+    }
+
+    /// <summary>Takes the wrapping off and decodes. Whatever goes wrong is the returned reason; nothing is thrown.</summary>
+    public string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
+    {
+        byte[]? rented = null;
+        try
+        {
+            switch (Encoding)
+            {
+                case PayloadEncoding.Hex:
+                    rented = ArrayPool<byte>.Shared.Rent(payload.Length / 2 + 1);
+                    if (!TryHex(payload, rented, out var bytes)) return "is not hexadecimal text, as the profile says it is";
+                    payload = rented.AsSpan(0, bytes);
+                    break;
+                case PayloadEncoding.Base64:
+                    rented = ArrayPool<byte>.Shared.Rent(Base64.GetMaxDecodedFromUtf8Length(payload.Length) + 3);
+                    if (Base64.DecodeFromUtf8(payload, rented, out _, out bytes) != OperationStatus.Done) return "is not base64, as the profile says it is";
+                    payload = rented.AsSpan(0, bytes);
+                    break;
+            }
+
+            return Decoder.Decode(payload, topic, into);
+        }
+        catch (Exception e) when (e is FormatException or ArgumentException or IndexOutOfRangeException or OverflowException or InvalidOperationException or System.Text.Json.JsonException)
+        {
+            return $"the {Format} decoder failed: {e.Message}";
+        }
+        finally
+        {
+            if (rented is not null) ArrayPool<byte>.Shared.Return(rented);
+        }
+    }
+
+    /// <summary>A line of <c>vigil decode</c>: hex for binary formats whatever the encoding on MQTT, else the text itself.</summary>
+    public string? DecodeLine(string line, string topic, DecodedPayload into)
+    {
+        var text = System.Text.Encoding.UTF8.GetBytes(line);
+        if (!IsBinary || Encoding != PayloadEncoding.Raw) return Decode(text, topic, into);
+        var bytes = new byte[text.Length / 2 + 1];
+        return TryHex(text, bytes, out var length) ? Decode(bytes.AsSpan(0, length), topic, into) : "is not hexadecimal text";
+    }
+
+    /// <summary>Hex with or without white space and 0x, in either case.</summary>
+    public static bool TryHex(ReadOnlySpan<byte> text, Span<byte> into, out int length)
+    {
+        length = 0;
+        var high = -1;
+        if (text.Length > 1 && text[0] == '0' && text[1] is (byte)'x' or (byte)'X') text = text[2..];
+        foreach (var c in text)
+        {
+            if (c is (byte)' ' or (byte)'\t' or (byte)'\r' or (byte)'\n') continue;
+            var digit = c switch
+            {
+                >= (byte)'0' and <= (byte)'9' => c - '0',
+                >= (byte)'a' and <= (byte)'f' => c - 'a' + 10,
+                >= (byte)'A' and <= (byte)'F' => c - 'A' + 10,
+                _ => -1,
+            };
+            if (digit < 0) return false;
+            if (high < 0)
+            {
+                high = digit;
+                continue;
+            }
+
+            into[length++] = (byte)(high << 4 | digit);
+            high = -1;
+        }
+
+        return high < 0 && length > 0;
+    }
+}

@@ -1,0 +1,127 @@
+using System.Globalization;
+using Vigil.Ingest.Decoding;
+using Vigil.Model;
+using Vigil.Settings;
+
+namespace Vigil.Ingest.Profiles;
+
+/// <summary>All device profiles, and which of them a topic belongs to.</summary>
+public sealed class ProfileSet
+{
+    private readonly Dictionary<string, Profile> byId;
+    private readonly (TopicPattern Pattern, Profile Profile)[] byWeight;
+
+    private ProfileSet(Dictionary<string, Profile> byId)
+    {
+        this.byId = byId;
+        // The most specific pattern first; among equals the generic profile, because only it can read any device of the format.
+        byWeight = [.. byId.Values.SelectMany(p => p.Topics.Select(t => (Pattern: t, Profile: p)))
+            .OrderByDescending(x => x.Pattern.Weight).ThenByDescending(x => x.Profile.IsGeneric).ThenBy(x => x.Profile.Id, StringComparer.Ordinal)];
+    }
+
+    public IReadOnlyCollection<Profile> All => byId.Values;
+
+    /// <summary>MQTT filters that take in every profile's topics.</summary>
+    public IReadOnlyList<string> TopicFilters => [.. byWeight.Select(x => x.Pattern.Filter).Distinct().Order(StringComparer.Ordinal)];
+
+    public Profile? Find(string id) => byId.GetValueOrDefault(id);
+
+    /// <summary>The profile a topic suggests, and the device it names. A registered device's own profile overrides it.</summary>
+    public (Profile Profile, string Device)? Match(string topic)
+    {
+        foreach (var (pattern, profile) in byWeight)
+            if (pattern.TryMatch(topic, out var device)) return (profile, device);
+        return null;
+    }
+
+    /// <summary>Reads every <c>*.yaml</c> under a folder. Profiles with problems are left out; the caller decides whether that stops the start.</summary>
+    public static ProfileSet Load(string folder, List<Problem> problems)
+    {
+        var found = new Dictionary<string, Profile>(StringComparer.Ordinal);
+        if (!Directory.Exists(folder))
+        {
+            problems.Add(new Problem("Devices:Path", 0, "", folder, "there is no such folder"));
+            return new ProfileSet(found);
+        }
+
+        foreach (var path in Directory.EnumerateFiles(folder, "*.yaml", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
+        {
+            var shown = Path.Combine(Path.GetFileName(Path.TrimEndingDirectorySeparator(folder)), Path.GetRelativePath(folder, path));
+            if (YamlSection.Load(path, problems, shown) is not { } yaml || Read(yaml, problems) is not { } profile) continue;
+            if (!found.TryAdd(profile.Id, profile)) yaml.Refuse("id", profile.Id, $"stands in {found[profile.Id].File} already");
+        }
+
+        return new ProfileSet(found);
+    }
+
+    private static Profile? Read(YamlSection yaml, List<Problem> problems)
+    {
+        var before = problems.Count;
+        var id = yaml.Text("id", required: true) ?? "";
+        yaml.Id = id;
+        var topics = new List<TopicPattern>();
+        var match = yaml.Section("match", required: true);
+        foreach (var text in match?.Texts("topic") ?? [])
+        {
+            if (TopicPattern.TryParse(text, out var pattern)) topics.Add(pattern);
+            else match!.Refuse("topic", text, "is not a topic pattern: levels, {device}, + and a final # or {device...}");
+        }
+
+        if (match is not null && topics.Count == 0 && problems.Count == before) match.Refuse("topic", "", "is missing");
+        match?.NoOthers();
+        var encoding = yaml.Text("encoding") switch { null or "raw" or "text" => PayloadEncoding.Raw, "hex" => PayloadEncoding.Hex, "base64" => PayloadEncoding.Base64, var other => Unknown(other) };
+        PayloadEncoding Unknown(string text)
+        {
+            yaml.Refuse("encoding", text, "is not one of raw, text, hex, base64");
+            return PayloadEncoding.Raw;
+        }
+
+        var expects = new List<Metric>();
+        foreach (var name in yaml.Texts("expects"))
+        {
+            if (Metric.TryParse(name, out var metric)) expects.Add(metric);
+            else yaml.Refuse("expects", name, "is not a metric (src/Model/Metric.cs lists them)");
+        }
+
+        var format = yaml.Text("format", required: true) ?? "";
+        var decoder = Formats.Create(format, yaml);
+        var examples = yaml.Sections("examples").Select(ReadExample).ToList();
+        string vendor = yaml.Text("vendor") ?? "", model = yaml.Text("model") ?? "";
+        yaml.Text("source");
+        yaml.Text("trap");
+        var reportEvery = yaml.Duration("reportEvery");
+        yaml.NoOthers();
+        if (problems.Count > before || decoder is null) return null;
+        return new Profile
+        {
+            Id = id, Vendor = vendor, Model = model, Format = format, Encoding = encoding, IsBinary = Formats.IsBinary(format), Topics = topics,
+            Expects = expects, ReportEvery = reportEvery, Decoder = decoder, Examples = examples, File = yaml.File,
+        };
+    }
+
+    private static ProfileExample ReadExample(YamlSection yaml)
+    {
+        var readings = new List<ExpectedReading>();
+        foreach (var r in yaml.Sections("readings"))
+        {
+            readings.Add(new ExpectedReading(
+                r.Text("metric", required: true) ?? "", r.Number("value"), r.Text("event"), r.Number("lat"), r.Number("lon"), r.Text("channel"), Time(r, "time"), r.Line));
+            r.NoOthers();
+        }
+
+        var example = new ProfileExample(
+            yaml.Text("payload", required: true) ?? "", yaml.Text("topic") ?? "", Time(yaml, "received") ?? new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc),
+            yaml.Text("rejected"), yaml.Text("device"), readings, yaml.Line);
+        yaml.Text("from");
+        yaml.NoOthers();
+        return example;
+    }
+
+    private static DateTime? Time(YamlSection yaml, string key)
+    {
+        if (yaml.Text(key) is not { } text) return null;
+        if (DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time)) return time.UtcDateTime;
+        yaml.Refuse(key, text, "is not a time such as 2026-01-01T00:00:00Z");
+        return null;
+    }
+}

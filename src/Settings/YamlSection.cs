@@ -1,0 +1,175 @@
+using System.Globalization;
+using Vigil.Model;
+using YamlDotNet.Core;
+using YamlDotNet.RepresentationModel;
+
+namespace Vigil.Settings;
+
+/// <summary>
+/// A mapping in a YAML file that a person wrote (profiles, rules, policies, messages). Reads typed values and collects every problem with
+/// file, line, id and value; <see cref="NoOthers"/> reports keys that nobody asked for, which are mostly typing errors.
+/// </summary>
+public sealed class YamlSection
+{
+    private readonly YamlMappingNode node;
+    private readonly HashSet<string> asked = [];
+    private readonly string file;
+    private readonly List<Problem> problems;
+
+    private YamlSection(YamlMappingNode node, string file, string id, List<Problem> problems)
+    {
+        this.node = node;
+        this.file = file;
+        this.problems = problems;
+        Id = id;
+    }
+
+    /// <summary>What problems of this section are filed under.</summary>
+    public string Id { get; set; }
+
+    public int Line => (int)node.Start.Line;
+
+    public string File => file;
+
+    /// <summary>Reads a file whose top is a mapping; null, with problems, when it can't be read at all.</summary>
+    public static YamlSection? Load(string path, List<Problem> problems, string? shownAs = null)
+    {
+        var file = shownAs ?? path;
+        try
+        {
+            var stream = new YamlStream();
+            using var reader = System.IO.File.OpenText(path);
+            stream.Load(reader);
+            if (stream.Documents.Count == 1 && stream.Documents[0].RootNode is YamlMappingNode top) return new YamlSection(top, file, "", problems);
+            problems.Add(new Problem(file, 1, "", "", "the file has to hold one mapping (key: value)"));
+        }
+        catch (YamlException e)
+        {
+            problems.Add(new Problem(file, (int)e.Start.Line, "", "", $"is not YAML: {e.InnerException?.Message ?? e.Message}"));
+        }
+        catch (IOException e)
+        {
+            problems.Add(new Problem(file, 0, "", "", e.Message));
+        }
+
+        return null;
+    }
+
+    public bool Has(string key) => Find(key) is not null;
+
+    public string? Text(string key, bool required = false)
+    {
+        if (Find(key) is YamlScalarNode { Value: { } value }) return value;
+        if (Find(key) is { } other) Refuse(other, key, "", "a text is expected");
+        else if (required) problems.Add(new Problem(file, Line, Id, "", $"'{key}' is missing"));
+        return null;
+    }
+
+    public double? Number(string key, double least = double.NegativeInfinity, double most = double.PositiveInfinity)
+    {
+        if (Text(key) is not { } text) return null;
+        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value >= least && value <= most) return value;
+        Refuse(key, text, double.IsInfinity(least) && double.IsInfinity(most) ? "is not a number" : $"is not a number from {least} to {most}");
+        return null;
+    }
+
+    public int? Whole(string key, int least, int most) => Number(key, least, most) is { } value ? (int)value : null;
+
+    public bool? Flag(string key)
+    {
+        if (Text(key) is not { } text) return null;
+        if (bool.TryParse(text, out var value)) return value;
+        Refuse(key, text, "is neither true nor false");
+        return null;
+    }
+
+    /// <summary>A time span: a number and s, m, h or d, such as <c>90s</c>, <c>24h</c>.</summary>
+    public TimeSpan? Duration(string key)
+    {
+        if (Text(key) is not { } text) return null;
+        if (TryDuration(text, out var value)) return value;
+        Refuse(key, text, "is not a duration such as 90s, 15m, 24h or 7d");
+        return null;
+    }
+
+    public static bool TryDuration(string text, out TimeSpan value)
+    {
+        value = default;
+        if (text.Length < 2 || !double.TryParse(text[..^1], NumberStyles.Float, CultureInfo.InvariantCulture, out var number) || number is < 0 or > 36500) return false;
+        var unit = text[^1] switch { 's' => TimeSpan.FromSeconds(1), 'm' => TimeSpan.FromMinutes(1), 'h' => TimeSpan.FromHours(1), 'd' => TimeSpan.FromDays(1), _ => TimeSpan.Zero };
+        value = unit * number;
+        return unit > TimeSpan.Zero;
+    }
+
+    /// <summary>A list of texts; a single text is a list of one.</summary>
+    public IReadOnlyList<string> Texts(string key)
+    {
+        switch (Find(key))
+        {
+            case null:
+                return [];
+            case YamlScalarNode { Value: { } one }:
+                return [one];
+            case YamlSequenceNode list when list.All(n => n is YamlScalarNode):
+                return [.. list.Select(n => ((YamlScalarNode)n).Value ?? "")];
+            case { } other:
+                Refuse(other, key, "", "a list of texts is expected");
+                return [];
+        }
+    }
+
+    public YamlSection? Section(string key, bool required = false)
+    {
+        if (Find(key) is YamlMappingNode inner) return new YamlSection(inner, file, Id, problems);
+        if (Find(key) is { } other) Refuse(other, key, "", "a mapping (key: value) is expected");
+        else if (required) problems.Add(new Problem(file, Line, Id, "", $"'{key}' is missing"));
+        return null;
+    }
+
+    public IReadOnlyList<YamlSection> Sections(string key)
+    {
+        if (Find(key) is not { } found) return [];
+        if (found is YamlSequenceNode list && list.All(n => n is YamlMappingNode)) return [.. list.Select(n => new YamlSection((YamlMappingNode)n, file, Id, problems))];
+        Refuse(found, key, "", "a list of mappings is expected");
+        return [];
+    }
+
+    /// <summary>The entries of a mapping of texts.</summary>
+    public IReadOnlyList<(string Key, string Value)> Pairs(string key) =>
+        Section(key) is { } section ? [.. section.node.Children.Select(c => (((YamlScalarNode)c.Key).Value ?? "", (c.Value as YamlScalarNode)?.Value ?? ""))] : [];
+
+    /// <summary>The mappings in this mapping, each by its key.</summary>
+    public IReadOnlyList<(string Key, YamlSection Value)> Children()
+    {
+        var found = new List<(string, YamlSection)>();
+        foreach (var (key, value) in node.Children)
+        {
+            var name = (key as YamlScalarNode)?.Value ?? "";
+            asked.Add(name);
+            if (value is YamlMappingNode inner) found.Add((name, new YamlSection(inner, file, name, problems)));
+            else Refuse(value, name, value.ToString(), "a mapping (key: value) is expected");
+        }
+
+        return found;
+    }
+
+    /// <summary>Files a problem against the value of a key.</summary>
+    public void Refuse(string key, string value, string message) => Refuse(Find(key) ?? node, key, value, message);
+
+    /// <summary>Every key that has not been asked for is a problem.</summary>
+    public void NoOthers()
+    {
+        foreach (var (key, _) in node.Children)
+            if (key is YamlScalarNode { Value: { } name } && !asked.Contains(name))
+                problems.Add(new Problem(file, (int)key.Start.Line, Id, name, "is not known here; known are " + string.Join(", ", asked.Order(StringComparer.Ordinal))));
+    }
+
+    private YamlNode? Find(string key)
+    {
+        asked.Add(key);
+        return node.Children.TryGetValue(new YamlScalarNode(key), out var value) ? value : null;
+    }
+
+    private void Refuse(YamlNode at, string key, string value, string message) =>
+        problems.Add(new Problem(file, (int)at.Start.Line, Id.Length > 0 ? $"{Id}.{key}" : key, value, message));
+}
