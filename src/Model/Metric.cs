@@ -49,6 +49,16 @@ public sealed class Metric
     public static readonly Metric LocationAltitude = new("location.altitude", "m", MetricKind.Gauge);
     public static readonly Metric LocationCourse = new("location.course", "deg", MetricKind.Gauge);
     public static readonly Metric LocationSatellites = new("location.satellites", "count", MetricKind.Gauge);
+    public static readonly Metric LocationSatellitesInView = new("location.satellites.view", "count", MetricKind.Gauge);
+    public static readonly Metric LocationQuality = new("location.quality", "/", MetricKind.Gauge);
+    public static readonly Metric LocationHdop = new("location.hdop", "/", MetricKind.Gauge);
+    public static readonly Metric LocationPdop = new("location.pdop", "/", MetricKind.Gauge);
+    public static readonly Metric LocationVdop = new("location.vdop", "/", MetricKind.Gauge);
+    public static readonly Metric LocationGeoid = new("location.geoid", "m", MetricKind.Gauge);
+    public static readonly Metric VehicleSpeed = new("vehicle.speed", "m/s", MetricKind.Gauge);
+    public static readonly Metric VehicleFuel = new("vehicle.fuel", "l", MetricKind.Gauge);
+    public static readonly Metric VehicleIgnition = new("vehicle.ignition", "/", MetricKind.State);
+    public static readonly Metric AnalogInput = new("input.analog", "/", MetricKind.Gauge);
     public static readonly Metric VehicleMileage = new("vehicle.mileage", "km", MetricKind.Cumulative);
     public static readonly Metric SignalStrength = new("signal.strength", "/", MetricKind.Gauge);
     public static readonly Metric HeartRate = new("heart.rate", "beat/min", MetricKind.Gauge);

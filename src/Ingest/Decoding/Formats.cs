@@ -12,6 +12,7 @@ public static class Formats
         ["number"] = (false, NumberDecoder.Create),
         ["dlt645-2007"] = (true, _ => new Dlt645Decoder()),
         ["jt808"] = (true, Jt808Decoder.Create),
+        ["nmea0183"] = (false, _ => new Nmea0183Decoder()),
         ["chirpstack-v4"] = (false, LoRaWan.ChirpStackV4Decoder.Create),
         ["tts-v3"] = (false, LoRaWan.TheThingsStackV3Decoder.Create),
     };
