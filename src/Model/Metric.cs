@@ -44,6 +44,16 @@ public sealed class Metric
     public static readonly Metric GasVolume = new("gas.volume", "m3", MetricKind.Cumulative);
     public static readonly Metric HeatVolume = new("heat.volume", "m3", MetricKind.Cumulative);
     public static readonly Metric HeatEnergy = new("heat.energy", "kWh", MetricKind.Cumulative);
+    public static readonly Metric HeatPower = new("heat.power", "W", MetricKind.Gauge);
+    public static readonly Metric HeatFlow = new("heat.flow", "m3/s", MetricKind.Gauge);
+    public static readonly Metric HeatTemperature = new("heat.temperature", "Cel", MetricKind.Gauge);
+    /// <summary>What a total was on its last settlement day: a snapshot, never a sign of use.</summary>
+    public static readonly Metric WaterVolumeSettlement = new("water.volume.settlement", "m3", MetricKind.Gauge);
+    public static readonly Metric GasVolumeSettlement = new("gas.volume.settlement", "m3", MetricKind.Gauge);
+    public static readonly Metric HeatVolumeSettlement = new("heat.volume.settlement", "m3", MetricKind.Gauge);
+    public static readonly Metric HeatEnergySettlement = new("heat.energy.settlement", "kWh", MetricKind.Gauge);
+    public static readonly Metric ElectricityEnergySettlement = new("electricity.energy.settlement", "kWh", MetricKind.Gauge);
+    public static readonly Metric DeviceHours = new("device.hours", "h", MetricKind.Cumulative);
     public static readonly Metric PulseCount = new("pulse.count", "count", MetricKind.Cumulative);
     public static readonly Metric Location = new("location", "lat,lon", MetricKind.Location);
     public static readonly Metric LocationAltitude = new("location.altitude", "m", MetricKind.Gauge);
