@@ -33,6 +33,10 @@ public sealed class Metric
     public static readonly Metric WaterLeak = new("water.leak", "/", MetricKind.State);
     public static readonly Metric ElectricityEnergy = new("electricity.energy", "kWh", MetricKind.Cumulative);
     public static readonly Metric ElectricityEnergyExport = new("electricity.energy.export", "kWh", MetricKind.Cumulative);
+    public static readonly Metric ElectricityEnergyReactive = new("electricity.energy.reactive", "kvarh", MetricKind.Cumulative);
+    public static readonly Metric ElectricityEnergyApparent = new("electricity.energy.apparent", "kVAh", MetricKind.Cumulative);
+    public static readonly Metric ElectricityPowerDemand = new("electricity.power.demand", "W", MetricKind.Gauge);
+    public static readonly Metric ElectricityPhaseAngle = new("electricity.phase.angle", "deg", MetricKind.Gauge);
     public static readonly Metric ElectricityPower = new("electricity.power", "W", MetricKind.Gauge);
     public static readonly Metric ElectricityPowerExport = new("electricity.power.export", "W", MetricKind.Gauge);
     public static readonly Metric ElectricityPowerReactive = new("electricity.power.reactive", "var", MetricKind.Gauge);

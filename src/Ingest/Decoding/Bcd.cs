@@ -30,8 +30,8 @@ internal static class Bcd
         for (var i = 0; i < bytes.Length; i++)
         {
             var b = bytes[leastSignificantFirst ? bytes.Length - 1 - i : i];
-            digits[2 * i] = "0123456789ABCDEF"[b >> 4];
-            digits[2 * i + 1] = "0123456789ABCDEF"[b & 15];
+            digits[2 * i] = "0123456789abcdef"[b >> 4];
+            digits[2 * i + 1] = "0123456789abcdef"[b & 15];
         }
 
         return digits.ToString();
