@@ -1,13 +1,21 @@
 using Vigil.Model;
+using Vigil.Rules.Kinds;
 
 namespace Vigil.Rules;
 
 /// <summary>
 /// One partition of residents: (state, reading or tick, settings) → (state, findings). Pure: no I/O, no clock of its own, no randomness.
-/// Not thread-safe: one owner at a time.
+/// Not thread-safe: one owner at a time. All homes of a village belong in one partition, or an outage is not seen.
 /// </summary>
 public sealed class RuleEngine
 {
+    private readonly Dictionary<string, Home> homes = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Village> villages = new(StringComparer.Ordinal);
+    private readonly PriorityQueue<Home, long> due = new();
+    private readonly List<(long From, long Until)> deaf = [];
+    private long ticked;
+    private bool loaded;
+
     public RuleEngine(RuleSet rules, TimeZoneInfo zone)
     {
         Rules = rules;
@@ -18,32 +26,248 @@ public sealed class RuleEngine
 
     public TimeZoneInfo Zone { get; }
 
-    /// <summary>When <see cref="AdvanceTo"/> has something to do next; null when nothing is awaited.</summary>
-    public DateTime? NextDue { get; private set; }
+    /// <summary>When <see cref="AdvanceTo"/> has something to do next; null when nothing is awaited. May be early, never late.</summary>
+    public DateTime? NextDue => due.TryPeek(out _, out var ticks) ? new DateTime(ticks, DateTimeKind.Utc) : null;
+
+    /// <summary>Told of each finding that is held back, and why (English, Chinese): absence, outage.</summary>
+    public Action<Finding, string, string>? HeldBack { get; set; }
 
     /// <summary>Adds a resident or replaces what is known; learned state is kept.</summary>
-    public void Put(ResidentFacts facts) => throw new NotSupportedException();
+    public void Put(ResidentFacts facts)
+    {
+        var home = HomeOf(facts.Id.Value);
+        home.Facts = facts;
+        home.Rules = Rules.For(facts);
+        Settle(home, facts.Area.Value);
+        for (var i = 0; i < home.DeviceCount; i++) home.Devices[i].Registered = false;
+        foreach (var device in facts.Devices)
+        {
+            var index = home.FindDevice(device.Id.Value);
+            if (index < 0) index = home.AddDevice(device.Id.Value);
+            ref var d = ref home.Devices[index];
+            d.Id = device.Id.Value;
+            d.Registered = true;
+            d.Installed = device.InstalledAt.Ticks;
+            d.ReportEvery = device.ReportEvery?.Ticks ?? 0;
+            foreach (var metric in device.Expects)
+                if (ReferenceEquals(metric, Metric.WaterVolume) || ReferenceEquals(metric, Metric.ElectricityEnergy)) d.Meter = true;
+        }
 
-    public void Remove(ResidentId resident) => throw new NotSupportedException();
+        // A device that was taken away is not missed any more.
+        for (var i = 0; i < home.DeviceCount; i++)
+        {
+            ref var d = ref home.Devices[i];
+            if (d.Registered) continue;
+            d.ReportEvery = 0;
+            d.Meter = false;
+        }
+
+        Queue(home, DueOf(home));
+    }
+
+    public void Remove(ResidentId resident)
+    {
+        if (!homes.Remove(resident.Value, out var home)) return;
+        home.Village?.Homes.Remove(home);
+        home.QueuedDue = long.MinValue;
+    }
 
     /// <summary>Replaces the rules without losing state.</summary>
-    public void Use(RuleSet rules) => Rules = rules;
+    public void Use(RuleSet rules)
+    {
+        Rules = rules;
+        foreach (var home in homes.Values)
+        {
+            home.Rules = rules.For(home.Facts);
+            Queue(home, DueOf(home));
+        }
+    }
 
-    /// <summary>Takes one reading of a resident's device.</summary>
-    public void Apply(ResidentId resident, in Reading reading, List<Finding> into) => throw new NotSupportedException();
+    /// <summary>
+    /// Takes one reading of a resident's device. Within one delivery, readings come in the order of their time. A reading that is known already
+    /// changes nothing.
+    /// </summary>
+    public void Apply(ResidentId resident, in Reading reading, List<Finding> into)
+    {
+        if (!homes.TryGetValue(resident.Value, out var home))
+        {
+            home = HomeOf(resident.Value);
+            home.Rules = Rules.For(null);
+        }
+
+        Apply(home, reading, into);
+    }
 
     /// <summary>Lets time pass up to a moment of arrival time: what was due by then is found. Called only when the queue before it has been applied (invariant 3).</summary>
-    public void AdvanceTo(DateTime now, List<Finding> into) => throw new NotSupportedException();
+    public void AdvanceTo(DateTime now, List<Finding> into)
+    {
+        if (loaded)
+        {
+            loaded = false;
+            if (now.Ticks - ticked > 5 * TimeSpan.TicksPerMinute && ticked > 0) NotListening(new DateTime(ticked, DateTimeKind.Utc), now);
+        }
+
+        ticked = Math.Max(ticked, now.Ticks);
+        while (due.TryPeek(out var home, out var at) && at <= now.Ticks)
+        {
+            due.Dequeue();
+            if (home.QueuedDue != at) continue; // queued again for another time, or removed
+            AdvanceHome(home, now.Ticks, into);
+        }
+    }
+
+    /// <summary>Says that nothing could be heard for a time (our own downtime, the broker gone): it doesn't count as any device's silence.</summary>
+    public void NotListening(DateTime from, DateTime until)
+    {
+        if (until <= from) return;
+        if (deaf.Count == 64) deaf.RemoveAt(0);
+        deaf.Add((from.Ticks, until.Ticks));
+    }
 
     /// <summary>Writes all state; <see cref="Load"/> reads it back, and the readings that arrived since are applied again.</summary>
-    public void Save(Stream stream) => throw new NotSupportedException();
+    public void Save(Stream stream) => Snapshot.Write(stream, ticked, deaf, homes.Values, villages.Values);
 
-    public void Load(Stream stream) => throw new NotSupportedException();
-}
+    /// <exception cref="InvalidDataException">Not a snapshot, or of another version: learn again from the readings.</exception>
+    public void Load(Stream stream)
+    {
+        ticked = Snapshot.Read(stream, deaf, HomeOf, VillageOf);
+        loaded = true;
+        foreach (var home in homes.Values)
+        {
+            home.Rules ??= Rules.For(home.Facts);
+            if (home.Facts is { } facts) Put(facts);
+            else Queue(home, DueOf(home));
+        }
+    }
 
-/// <summary>The rules in force: kinds, parameters and whom they apply to, read from <c>config/rules.yaml</c>.</summary>
-public sealed class RuleSet
-{
-    /// <summary>Reads a rules file; all its problems come at once, and then there is no rule set.</summary>
-    public static RuleSet? Load(string path, List<Problem> problems) => throw new NotSupportedException();
+    /// <summary>For a replay of readings: what was due in this home before the next of them.</summary>
+    internal void AdvanceHome(Home home, long now, List<Finding> into)
+    {
+        home.QueuedDue = long.MaxValue;
+        var turn = new Turn(this, home, into, now);
+        for (var i = 0; i < home.SeriesCount; i++)
+            if (home.Series[i].Due is not 0 and var at && at <= now) States.Fire(turn, i, at);
+        for (var i = 0; i < home.DeviceCount; i++)
+        {
+            // Silent, then a welfare check: two steps may be due at once.
+            for (var step = 0; step < 3 && Devices.DueOf(this, home, i) is var at && at <= now; step++) Devices.Fire(turn, i, at);
+        }
+
+        for (var i = 0; i < home.EpisodeCount; i++)
+            if (home.Episodes[i].HeldUntil is not 0 and var until && until <= now) Village.Release(turn, until, always: false);
+        Queue(home, DueOf(home));
+    }
+
+    /// <summary>A replay asks each home for itself what is due: the queue stays empty.</summary>
+    internal bool Replaying { get; init; }
+
+    internal int Count => homes.Count;
+
+    internal Home? Find(string resident) => homes.GetValueOrDefault(resident);
+
+    internal Home Add(string resident)
+    {
+        var home = HomeOf(resident);
+        home.Rules ??= Rules.For(null);
+        return home;
+    }
+
+    internal void Apply(Home home, in Reading reading, List<Finding> into)
+    {
+        var device = home.FindDevice(reading.Device.Value);
+        if (device < 0) device = home.AddDevice(reading.Device.Value);
+        var received = reading.Received.Ticks;
+        if (received > ticked && loaded) ticked = received; // replayed after a restart: we heard it
+        var turn = new Turn(this, home, into, received);
+        Devices.Seen(turn, device, received);
+        if (reading.Has(ReadingFlags.Suspect) || !double.IsFinite(reading.Value)) return;
+        var time = Devices.TimeOf(turn, device, reading);
+        var metric = reading.Metric;
+        var channel = reading.Channel ?? "";
+        var series = home.FindSeries(device, metric, channel);
+        if (series < 0)
+        {
+            if (!Judged(metric)) return;
+            series = home.AddSeries(device, metric, channel);
+        }
+
+        switch (metric.Kind)
+        {
+            case MetricKind.Cumulative:
+                if (reading.Value >= 0) Consumption.Apply(turn, series, reading, time);
+                break;
+            case MetricKind.Gauge:
+                Gauges.Apply(turn, series, reading, time);
+                break;
+            case MetricKind.State:
+                States.Apply(turn, series, reading, time);
+                break;
+            case MetricKind.Location:
+                Whereabouts.Apply(turn, series, reading, time);
+                break;
+            default:
+                Presses.Apply(turn, series, reading, time);
+                break;
+        }
+    }
+
+    /// <summary>Has this home looked at by then.</summary>
+    internal void Queue(Home home, long at)
+    {
+        if (at >= home.QueuedDue) return; // looked at earlier anyway
+        home.QueuedDue = at;
+        if (!Replaying) due.Enqueue(home, at);
+    }
+
+    /// <summary>The moment at which we have listened for <paramref name="allowed"/> since <paramref name="since"/>.</summary>
+    internal long Heard(long since, long allowed)
+    {
+        var at = since + allowed;
+        foreach (var (from, until) in deaf)
+        {
+            if (until <= since || from >= at) continue;
+            at += until - Math.Max(from, since);
+        }
+
+        return at;
+    }
+
+    private static bool Judged(Metric metric) =>
+        ReferenceEquals(metric, Metric.WaterVolume) || ReferenceEquals(metric, Metric.ElectricityEnergy) || metric.Kind is MetricKind.Location or MetricKind.State
+        || ReferenceEquals(metric, Metric.Button) || ReferenceEquals(metric, Metric.Fall) || ReferenceEquals(metric, Metric.VoiceHelp)
+        || ReferenceEquals(metric, Metric.AirTemperature) || ReferenceEquals(metric, Metric.BatteryLevel)
+        || ReferenceEquals(metric, Metric.HeartRate) || ReferenceEquals(metric, Metric.BloodOxygen) || ReferenceEquals(metric, Metric.RespirationRate)
+        || ReferenceEquals(metric, Metric.BloodPressureSystolic) || ReferenceEquals(metric, Metric.BloodPressureDiastolic)
+        || ReferenceEquals(metric, Metric.BodyTemperature) || ReferenceEquals(metric, Metric.BloodGlucose);
+
+    private long DueOf(Home home)
+    {
+        var at = long.MaxValue;
+        for (var i = 0; i < home.SeriesCount; i++)
+            if (home.Series[i].Due is not 0 and var d && d < at) at = d;
+        for (var i = 0; i < home.DeviceCount; i++) at = Math.Min(at, Devices.DueOf(this, home, i));
+        for (var i = 0; i < home.EpisodeCount; i++)
+            if (home.Episodes[i].HeldUntil is not 0 and var h && h < at) at = h;
+        return at;
+    }
+
+    private Home HomeOf(string id)
+    {
+        if (!homes.TryGetValue(id, out var home)) homes[id] = home = new Home(id);
+        return home;
+    }
+
+    private Village VillageOf(string area)
+    {
+        if (!villages.TryGetValue(area, out var village)) villages[area] = village = new Village(area);
+        return village;
+    }
+
+    private void Settle(Home home, string? area)
+    {
+        if (home.Village?.Area == area) return;
+        home.Village?.Homes.Remove(home);
+        home.Village = string.IsNullOrEmpty(area) ? null : VillageOf(area);
+        home.Village?.Homes.Add(home);
+    }
 }

@@ -1,0 +1,154 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.IO.Compression;
+using System.Text.Json;
+using Vigil.Model;
+
+namespace Vigil.Rules.Backtest;
+
+/// <summary>
+/// The same engine over recorded readings, with a virtual clock that stands, for each resident, at their newest reading: residents may follow each other
+/// in the file or be mixed. No network, no store.
+/// </summary>
+public static class BacktestRun
+{
+    private const int ShownTroubles = 20;
+
+    /// <param name="rules">The rules to try.</param>
+    /// <param name="zone">Where the homes are.</param>
+    /// <param name="csv">Columns <c>resident,device,metric,time,value</c>, plain or gzip; a sixth column may hold the arrival time.</param>
+    /// <param name="from">Earlier readings teach the rules, but their alarms are not shown.</param>
+    /// <param name="to">Later readings are left out.</param>
+    /// <param name="stdout">Receives an episode a line, as JSON.</param>
+    /// <param name="stderr">Receives rows that can't be used, with line and value, and a summary.</param>
+    /// <returns>0, or 1 when nothing could be read.</returns>
+    public static int Run(RuleSet rules, TimeZoneInfo zone, Stream csv, DateTime? from, DateTime? to, TextWriter stdout, TextWriter stderr)
+    {
+        var watch = Stopwatch.StartNew();
+        var rows = new CsvRows(Unzipped(csv));
+        var engine = new RuleEngine(rules, zone) { Replaying = true };
+        var episodes = new Episodes(from?.Ticks ?? long.MinValue, stdout);
+        var findings = new List<Finding>();
+        long good = 0, bad = 0;
+        var last = to?.Ticks ?? long.MaxValue;
+        Home? home = null;
+        var lastTime = 0L;
+        while (rows.Next())
+        {
+            if (rows.Trouble is { } trouble)
+            {
+                if (++bad <= ShownTroubles) stderr.WriteLine(string.Create(CultureInfo.InvariantCulture, $"line {rows.Line}: {trouble}"));
+                continue;
+            }
+
+            if (rows.Time > last) continue;
+            good++;
+            if (!ReferenceEquals(home?.Id, rows.Resident)) home = engine.Find(rows.Resident) ?? engine.Add(rows.Resident);
+            // Silence between two readings of a home is noticed as it would have been live.
+            if (home!.QueuedDue < rows.Received) engine.AdvanceHome(home, rows.Received - 1, findings);
+            engine.Apply(
+                home,
+                new Reading
+                {
+                    Device = new DeviceId(rows.Device), Metric = rows.Metric!, Time = new DateTime(rows.Time, DateTimeKind.Utc), Received = new DateTime(rows.Received, DateTimeKind.Utc),
+                    Value = rows.Value, Longitude = rows.Longitude, Event = rows.Event,
+                },
+                findings);
+            if (home.QueuedDue <= rows.Received) engine.AdvanceHome(home, rows.Received, findings);
+            lastTime = Math.Max(lastTime, rows.Time);
+            if (findings.Count == 0) continue;
+            episodes.Take(findings);
+            findings.Clear();
+        }
+
+        episodes.End();
+        stdout.Flush();
+        if (bad > ShownTroubles) stderr.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{bad - ShownTroubles} more rows can't be used"));
+        var seconds = watch.Elapsed.TotalSeconds;
+        stderr.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{good} readings of {engine.Count} residents, {bad} rows not used, {episodes.Count} episodes ({episodes.Summary}) in {seconds:0.00} s: {good / Math.Max(seconds, 1e-9):0} readings/s"));
+        return good == 0 ? 1 : 0;
+    }
+
+    /// <summary>gzip is recognised by its first two bytes (RFC 1952).</summary>
+    private static Stream Unzipped(Stream stream)
+    {
+        if (stream is GZipStream || !stream.CanSeek) return stream;
+        var at = stream.Position;
+        var zipped = stream.ReadByte() == 0x1F && stream.ReadByte() == 0x8B;
+        stream.Position = at;
+        return zipped ? new GZipStream(stream, CompressionMode.Decompress) : stream;
+    }
+
+    /// <summary>Findings gathered into episodes; each is written when it is over, or at the end.</summary>
+    private sealed class Episodes(long from, TextWriter output)
+    {
+        private readonly Dictionary<(string Subject, string Episode), Open> open = [];
+        private readonly SortedDictionary<string, int> counts = new(StringComparer.Ordinal);
+
+        public int Count { get; private set; }
+
+        public string Summary => string.Join(", ", counts.Select(c => string.Create(CultureInfo.InvariantCulture, $"{c.Key} {c.Value}")));
+
+        public void Take(List<Finding> findings)
+        {
+            foreach (var f in findings)
+            {
+                var key = (f.Subject, f.Episode);
+                if (!open.TryGetValue(key, out var episode))
+                {
+                    if (f.Change == FindingChange.Cleared) continue;
+                    open[key] = episode = new Open(f) { Severity = f.Severity };
+                }
+
+                if (f.Severity > episode.Severity) episode.Severity = f.Severity;
+                if (f.Change != FindingChange.Cleared) continue;
+                open.Remove(key);
+                Write(episode, f.Time);
+            }
+        }
+
+        public void End()
+        {
+            foreach (var episode in open.Values) Write(episode, null);
+            open.Clear();
+        }
+
+        private void Write(Open episode, DateTime? cleared)
+        {
+            var f = episode.First;
+            if (f.Time.Ticks < from) return;
+            Count++;
+            counts[f.Kind.Name] = counts.GetValueOrDefault(f.Kind.Name) + 1;
+            output.Write("{\"resident\":");
+            Text(f.Subject);
+            output.Write(",\"kind\":\"");
+            output.Write(f.Kind.Name);
+            output.Write("\",\"severity\":\"");
+            output.Write(episode.Severity.ToString().ToLowerInvariant());
+            output.Write("\",\"raised\":\"");
+            output.Write(Iso(f.Time));
+            output.Write(cleared is { } c ? $"\",\"cleared\":\"{Iso(c)}\",\"episode\":" : "\",\"cleared\":null,\"episode\":");
+            Text(f.Episode);
+            output.Write(",\"reason\":");
+            Text(f.Reason);
+            output.Write("}\n");
+        }
+
+        private void Text(string value)
+        {
+            output.Write('"');
+            output.Write(JsonEncodedText.Encode(value, System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping).Value);
+            output.Write('"');
+        }
+
+        private static string Iso(DateTime time) => time.ToString("yyyy-MM-ddTHH:mm:ss.FFFFFFF", CultureInfo.InvariantCulture) + "Z";
+
+        private sealed class Open(Finding first)
+        {
+            public Finding First { get; } = first;
+            public Severity Severity { get; set; }
+        }
+    }
+}
