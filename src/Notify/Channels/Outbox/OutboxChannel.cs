@@ -1,0 +1,20 @@
+namespace Vigil.Notify.Channels.Outbox;
+
+/// <summary>The embedded default: messages are shown (terminal, board, <c>GET /api/v1/notices</c>) instead of sent. Never fails.</summary>
+public sealed class OutboxChannel : IChannel
+{
+    /// <summary>Each message as it would have been sent.</summary>
+    public event Action<OutgoingNotice>? Shown;
+
+    public string Provider => "outbox";
+
+    public bool Carries(string channel) => true;
+
+    public Task<ChannelResult> SendAsync(OutgoingNotice notice, CancellationToken cancellation)
+    {
+        Shown?.Invoke(notice);
+        return Task.FromResult(new ChannelResult(ChannelOutcome.Sent, "shown in the outbox", notice.NoticeId.ToString("N")));
+    }
+
+    public Task<ChannelResult?> ReconcileAsync(Guid noticeId, string? providerId, string address, CancellationToken cancellation) => Task.FromResult<ChannelResult?>(null);
+}

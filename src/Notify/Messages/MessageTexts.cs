@@ -1,0 +1,66 @@
+using System.Globalization;
+using Vigil.Model;
+using Vigil.Settings;
+
+namespace Vigil.Notify.Messages;
+
+/// <summary>The words of messages in both languages, from <c>config/messages.yaml</c>.</summary>
+public sealed class MessageTexts
+{
+    private readonly Dictionary<(string Key, string Language), string> texts = [];
+    private readonly TimeZoneInfo zone;
+
+    private MessageTexts(TimeZoneInfo zone) => this.zone = zone;
+
+    /// <summary>Reads the file; every alarm kind and template has to stand there in zh and en.</summary>
+    public static MessageTexts? Load(string path, TimeZoneInfo zone, List<Problem> problems)
+    {
+        var before = problems.Count;
+        if (YamlSection.Load(path, problems) is not { } yaml) return null;
+        var found = new MessageTexts(zone);
+        found.Read(yaml.Section("templates", required: true), "template:", ["opened", "repeated", "cleared"]);
+        found.Read(yaml.Section("kinds", required: true), "kind:", AlarmKind.All.Select(k => k.Name));
+        yaml.NoOthers();
+        return problems.Count > before ? null : found;
+    }
+
+    public string Kind(string kind, string language) => texts[("kind:" + kind, Written(language))];
+
+    /// <summary>A message with the least information: family name and a star, the kind in words, the local time, the link.</summary>
+    public string Text(string template, string language, string residentName, string kind, DateTime time, string link)
+    {
+        var local = TimeZoneInfo.ConvertTimeFromUtc(time, zone);
+        return texts[("template:" + template, Written(language))]
+            .Replace("{name}", Masked(residentName), StringComparison.Ordinal)
+            .Replace("{what}", Kind(kind, language), StringComparison.Ordinal)
+            .Replace("{time}", local.ToString("MM-dd HH:mm", CultureInfo.InvariantCulture), StringComparison.Ordinal)
+            .Replace("{link}", link, StringComparison.Ordinal);
+    }
+
+    /// <summary>王秀英 → 王*; Wang Xiuying → Wang*. What is no letter is left out, so that a name can't carry a link.</summary>
+    public static string Masked(string name)
+    {
+        var first = name.Trim().Split(' ', 2)[0];
+        first = new string([.. first.Where(char.IsLetter)]);
+        if (first.Length == 0) return "*";
+        return (first[0] >= 0x2E80 ? first[..1] : first[..Math.Min(first.Length, 20)]) + "*";
+    }
+
+    /// <summary>Cantonese is spoken; it is written as Chinese.</summary>
+    private static string Written(string language) => language == "en" ? "en" : "zh";
+
+    private void Read(YamlSection? section, string prefix, IEnumerable<string> keys)
+    {
+        if (section is null) return;
+        foreach (var key in keys)
+        {
+            if (section.Section(key, required: true) is not { } entry) continue;
+            entry.Id = key;
+            foreach (var language in new[] { "zh", "en" })
+                if (entry.Text(language, required: true) is { } text) texts[(prefix + key, language)] = text;
+            entry.NoOthers();
+        }
+
+        section.NoOthers();
+    }
+}

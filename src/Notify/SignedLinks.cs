@@ -1,0 +1,64 @@
+using System.Buffers.Binary;
+using System.Buffers.Text;
+using System.Security.Cryptography;
+
+namespace Vigil.Notify;
+
+/// <summary>
+/// Links in messages: <c>/c/{token}</c> opens one alarm for the one recipient of one notice, until it expires. The token is the notice's id, the expiry and
+/// an HMAC-SHA256 of both cut to 128 bits; the key stands in the data folder, readable by the service alone.
+/// </summary>
+public sealed class SignedLinks
+{
+    private const int TokenBytes = 16 + 4 + 16;
+
+    private readonly byte[] key;
+    private readonly TimeProvider clock;
+
+    public SignedLinks(string dataPath, string publicUrl, TimeProvider clock)
+    {
+        PublicUrl = publicUrl.TrimEnd('/');
+        this.clock = clock;
+        var path = Path.Combine(dataPath, "links.key");
+        Directory.CreateDirectory(dataPath);
+        if (!File.Exists(path))
+        {
+            var create = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+            if (!OperatingSystem.IsWindows()) create.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+            using var file = new FileStream(path, create);
+            file.Write(RandomNumberGenerator.GetBytes(32));
+        }
+
+        key = File.ReadAllBytes(path);
+        if (key.Length < 32) throw new InvalidOperationException($"{path} holds no key of 32 bytes; delete it to make a new one (links sent before stop working)");
+    }
+
+    public string PublicUrl { get; }
+
+    public string For(Guid notice, TimeSpan lifetime)
+    {
+        Span<byte> token = stackalloc byte[TokenBytes];
+        notice.TryWriteBytes(token, bigEndian: true, out _);
+        BinaryPrimitives.WriteUInt32BigEndian(token[16..], (uint)(clock.GetUtcNow() + lifetime).ToUnixTimeSeconds());
+        Sign(token[..20], token[20..]);
+        return $"{PublicUrl}/c/{Base64Url.EncodeToString(token)}";
+    }
+
+    /// <summary>The notice a token was made for; null when it is forged, cut or expired.</summary>
+    public Guid? Open(string token)
+    {
+        Span<byte> bytes = stackalloc byte[TokenBytes];
+        Span<byte> right = stackalloc byte[16];
+        if (token.Length != Base64Url.GetEncodedLength(TokenBytes) || !Base64Url.TryDecodeFromChars(token, bytes, out var length) || length != TokenBytes) return null;
+        Sign(bytes[..20], right);
+        if (!CryptographicOperations.FixedTimeEquals(bytes[20..], right)) return null;
+        return BinaryPrimitives.ReadUInt32BigEndian(bytes[16..]) < clock.GetUtcNow().ToUnixTimeSeconds() ? null : new Guid(bytes[..16], bigEndian: true);
+    }
+
+    private void Sign(ReadOnlySpan<byte> data, Span<byte> into)
+    {
+        Span<byte> hash = stackalloc byte[32];
+        HMACSHA256.HashData(key, data, hash);
+        hash[..16].CopyTo(into);
+    }
+}

@@ -1,0 +1,253 @@
+using System.Globalization;
+using Microsoft.EntityFrameworkCore;
+using PhoneNumbers;
+using Vigil.Model;
+
+namespace Vigil.Storage.Records;
+
+/// <summary>
+/// Reads the registry from CSV: residents after Annex 1 of the policy document with their contacts, visitor and devices; duty officers, supervisors and
+/// areas as rows of their own. Headings in Chinese or English; docs/registry.md describes them. Every error is reported with its line, column and
+/// value, and nothing is written when there is any. A second import updates by id.
+/// </summary>
+public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimeProvider clock, Func<string, bool> isProfile)
+{
+    private static readonly Dictionary<string, string> Headings = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["记录"] = "record", ["编号"] = "id", ["姓名"] = "name", ["区划代码"] = "area", ["身份证号"] = "identity", ["身份证号码"] = "identity", ["性别"] = "gender", ["出生日期"] = "birth",
+        ["电话"] = "phone", ["联系电话"] = "phone", ["住址"] = "address", ["居住地址"] = "address", ["类别"] = "categories", ["重点"] = "key", ["接受服务"] = "consent",
+        ["同意共享日常生活信息"] = "share", ["纬度"] = "latitude", ["经度"] = "longitude", ["活动半径米"] = "radius", ["邮箱"] = "mail", ["语言"] = "language", ["网络钩子"] = "webhook",
+        ["探访人编号"] = "visitor id", ["探访人姓名"] = "visitor name", ["探访人电话"] = "visitor phone",
+    };
+
+    private static readonly HashSet<string> Known = [.. Headings.Values];
+
+    private readonly List<Problem> problems = [];
+    private string file = "";
+
+    /// <summary>Imports a file; what is wrong with it is returned, and then nothing was written.</summary>
+    public async Task<(IReadOnlyList<Problem> Problems, string Summary)> ImportAsync(string path, bool dryRun, CancellationToken cancellation)
+    {
+        using var reader = File.OpenText(path);
+        return await ImportAsync(reader, Path.GetFileName(path), dryRun, cancellation);
+    }
+
+    public async Task<(IReadOnlyList<Problem> Problems, string Summary)> ImportAsync(TextReader reader, string fileName, bool dryRun, CancellationToken cancellation)
+    {
+        file = fileName;
+        problems.Clear();
+        await using var db = await records.CreateDbContextAsync(cancellation);
+        var counts = new Dictionary<string, int>();
+        List<string>? columns = null;
+        var ids = new HashSet<string>();
+        foreach (var (line, fields) in Csv.Read(reader))
+        {
+            if (columns is null)
+            {
+                columns = [.. fields.Select((f, i) => Column(f.Trim(), i))];
+                continue;
+            }
+
+            var row = new Row(line, columns, fields, this);
+            if (fields.Count > columns.Count) row.Wrong("", fields[^1], $"the row has {fields.Count} fields, the heading {columns.Count}");
+            var kind = row["record"] is { Length: > 0 } record ? record : "resident";
+            if (row["id"].Length > 0 && !ids.Add(kind + row["id"])) row.Wrong("id", row["id"], "stands in this file twice");
+            counts[kind] = counts.GetValueOrDefault(kind) + 1;
+            switch (kind)
+            {
+                case "resident" or "老人": await ResidentAsync(db, row, cancellation); break;
+                case "duty" or "supervisor" or "值班" or "主管": await OfficerAsync(db, row, kind is "supervisor" or "主管", cancellation); break;
+                case "area" or "区划": await AreaAsync(db, row, cancellation); break;
+                default: row.Wrong("record", kind, "is not one of resident, duty, supervisor, area"); break;
+            }
+        }
+
+        if (columns is null) problems.Add(new Problem(file, 1, "", "", "the file is empty"));
+        var summary = string.Join(", ", counts.Select(c => $"{c.Value} {c.Key}"));
+        if (problems.Count > 0 || dryRun) return (problems, summary);
+        await db.SaveChangesAsync(cancellation);
+        return (problems, summary);
+    }
+
+    private string Column(string heading, int index)
+    {
+        if (Headings.TryGetValue(heading, out var column)) return column;
+        if (Known.Contains(heading)) return heading;
+        var digit = heading.FirstOrDefault(char.IsAsciiDigit);
+        var name = heading.Replace("紧急联系人", "contact ", StringComparison.Ordinal).Replace("设备", "device ", StringComparison.Ordinal);
+        string[] parts = [.. new[] { "姓名:name", "电话:phone", "关系:relation", "邮箱:mail", "语言:language", "编号:id", "型号:profile", "安装日期:installed", "上报分钟:report" }];
+        foreach (var part in parts)
+        {
+            var (zh, en) = (part.Split(':')[0], part.Split(':')[1]);
+            foreach (var kind in new[] { "contact", "device" })
+                if (digit is >= '1' and <= '9' && (name == $"{kind} {digit}{zh}" || name == $"{kind} {digit} {en}")) return $"{kind} {digit} {en}";
+        }
+
+        problems.Add(new Problem(file, 1, $"column {index + 1}", heading, "is not a known heading (docs/registry.md lists them)"));
+        return heading;
+    }
+
+    private async Task ResidentAsync(RecordsDb db, Row row, CancellationToken cancellation)
+    {
+        var id = row.Required("id");
+        if (id.Length > 0 && !ResidentId.TryParse(id, out _)) row.Wrong("id", id, "has white space or more than 64 characters");
+        var resident = await db.Residents.Include(r => r.Contacts).Include(r => r.Devices).FirstOrDefaultAsync(r => r.Id == id, cancellation);
+        var now = clock.GetUtcNow().UtcDateTime;
+        if (resident is null) db.Residents.Add(resident = new Resident { Id = id, Name = "", Area = "", CreatedAt = now });
+        resident.Name = row.Required("name");
+        resident.Area = row.Required("area");
+        if (resident.Area.Length > 0 && (resident.Area.Length != 12 || !AreaCode.TryParse(resident.Area, out _))) row.Wrong("area", resident.Area, "is not a village code of 12 digits");
+        resident.IdentityNumber = row["identity"].ToUpperInvariant();
+        if (resident.IdentityNumber.Length > 0 && !IsIdentityNumber(resident.IdentityNumber)) row.Wrong("identity", Masked(resident.IdentityNumber), "is not an identity number: 18 characters, of which the last checks the others (GB 11643)");
+        resident.Phone = row.Phone("phone");
+        resident.Gender = row["gender"];
+        resident.BirthDate = row.Date("birth");
+        resident.Address = row["address"];
+        resident.Categories = row["categories"];
+        resident.KeyClass = row.Flag("key", false);
+        resident.ConsentService = row.Flag("consent", true);
+        resident.ConsentDailyLife = row.Flag("share", false);
+        resident.HomeLatitude = row.Number("latitude", -90, 90);
+        resident.HomeLongitude = row.Number("longitude", -180, 180);
+        resident.HomeRadiusMetres = row.Number("radius", 10, 100_000) ?? 300;
+        resident.UpdatedAt = now;
+        if (row["visitor id"] is { Length: > 0 } visitorId)
+        {
+            var visitor = db.Visitors.Local.FirstOrDefault(v => v.Id == visitorId) ?? await db.Visitors.FindAsync([visitorId], cancellation);
+            if (visitor is null) db.Visitors.Add(visitor = new Visitor { Id = visitorId, Name = row.Required("visitor name"), Area = resident.Area });
+            if (row["visitor name"].Length > 0) visitor.Name = row["visitor name"];
+            if (row.Phone("visitor phone") is { Length: > 0 } phone) visitor.Phone = phone;
+            resident.VisitorId = visitorId;
+        }
+
+        for (var n = 1; n <= 9; n++)
+        {
+            if (row[$"contact {n} name"] is not { Length: > 0 } name) continue;
+            var contact = resident.Contacts.Find(c => c.Order == n);
+            if (contact is null) resident.Contacts.Add(contact = new Contact { Id = Guid.CreateVersion7(clock.GetUtcNow()), ResidentId = id, Order = n, Name = name });
+            contact.Name = name;
+            contact.Phone = row.Phone($"contact {n} phone");
+            contact.Relation = row[$"contact {n} relation"];
+            contact.Mail = row[$"contact {n} mail"];
+            if (row[$"contact {n} language"] is { Length: > 0 } language) contact.Language = language;
+            if (contact.Phone.Length == 0 && contact.Mail.Length == 0) row.Wrong($"contact {n} phone", "", "a contact has a phone number or a mail address");
+        }
+
+        for (var n = 1; n <= 9; n++)
+        {
+            if (row[$"device {n} id"] is not { Length: > 0 } device) continue;
+            if (!DeviceId.TryParse(device, out _)) row.Wrong($"device {n} id", device, "has white space, + or #");
+            var profile = row.Required($"device {n} profile");
+            if (profile.Length > 0 && !isProfile(profile)) row.Wrong($"device {n} profile", profile, "is not a device profile (see: vigil profiles)");
+            var known = db.Devices.Local.FirstOrDefault(d => d.Id == device) ?? await db.Devices.FindAsync([device], cancellation);
+            if (known is not null && known.ResidentId is { } other && other != id) row.Wrong($"device {n} id", device, $"belongs to resident {other}");
+            if (known is null) db.Devices.Add(known = new Device { Id = device, Profile = profile, InstalledAt = now });
+            known.Profile = profile;
+            known.ResidentId = id;
+            if (row.Date($"device {n} installed") is { } installed) known.InstalledAt = installed.ToDateTime(TimeOnly.MinValue, DateTimeKind.Utc);
+            if (row.Number($"device {n} report", 1, 100_000) is { } minutes) known.ReportMinutes = (int)minutes;
+        }
+    }
+
+    private static async Task OfficerAsync(RecordsDb db, Row row, bool supervisor, CancellationToken cancellation)
+    {
+        var id = row.Required("id");
+        var officer = await db.DutyOfficers.FindAsync([id], cancellation);
+        if (officer is null) db.DutyOfficers.Add(officer = new DutyOfficer { Id = id, Name = "", Area = "" });
+        officer.Name = row.Required("name");
+        officer.Area = row.Required("area");
+        if (officer.Area.Length > 0 && !AreaCode.TryParse(officer.Area, out _)) row.Wrong("area", officer.Area, "is not an area code of 6, 9 or 12 digits");
+        officer.Phone = row.Phone("phone");
+        officer.Mail = row["mail"];
+        officer.Webhook = row["webhook"];
+        if (officer.Webhook.Length > 0 && !Uri.TryCreate(officer.Webhook, UriKind.Absolute, out _)) row.Wrong("webhook", officer.Webhook, "is not a web address");
+        if (row["language"] is { Length: > 0 } language) officer.Language = language;
+        officer.Supervisor = supervisor;
+    }
+
+    private static async Task AreaAsync(RecordsDb db, Row row, CancellationToken cancellation)
+    {
+        var code = row.Required("area");
+        if (code.Length > 0 && !AreaCode.TryParse(code, out _)) row.Wrong("area", code, "is not an area code of 6, 9 or 12 digits");
+        var area = await db.Areas.FindAsync([code], cancellation);
+        if (area is null) db.Areas.Add(area = new Area { Code = code, Name = "" });
+        area.Name = row.Required("name");
+    }
+
+    /// <summary>GB 11643-1999: ISO 7064 MOD 11-2 over 17 digits, and a date that exists.</summary>
+    public static bool IsIdentityNumber(string text)
+    {
+        if (text.Length != 18 || !text.AsSpan(0, 17).ContainsOnlyDigits() || !DateOnly.TryParseExact(text.AsSpan(6, 8), "yyyyMMdd", CultureInfo.InvariantCulture, DateTimeStyles.None, out _)) return false;
+        var sum = 0;
+        for (var i = 0; i < 17; i++) sum += (text[i] - '0') * ((1 << (17 - i)) % 11);
+        return text[17] == "10X98765432"[sum % 11];
+    }
+
+    private static string Masked(string identity) => identity.Length > 8 ? identity[..4] + new string('*', identity.Length - 6) + identity[^2..] : "****";
+
+    private sealed class Row(int line, List<string> columns, List<string> fields, RegistryImport import)
+    {
+        public string this[string column] => columns.IndexOf(column) is var i and >= 0 && i < fields.Count ? fields[i].Trim() : "";
+
+        public string Required(string column)
+        {
+            if (this[column] is { Length: > 0 } text) return text;
+            Wrong(column, "", "is missing");
+            return "";
+        }
+
+        public string Phone(string column)
+        {
+            var text = this[column];
+            if (text.Length == 0) return "";
+            try
+            {
+                var util = PhoneNumberUtil.GetInstance();
+                var number = util.Parse(text, "CN");
+                if (util.IsValidNumber(number)) return util.Format(number, PhoneNumberFormat.E164);
+            }
+            catch (NumberParseException)
+            {
+                // said below
+            }
+
+            Wrong(column, text, "is not a phone number (numbers without + are taken for mainland China)");
+            return "";
+        }
+
+        public DateOnly? Date(string column)
+        {
+            var text = this[column];
+            if (text.Length == 0) return null;
+            if (DateOnly.TryParseExact(text, ["yyyy-MM-dd", "yyyy/M/d", "yyyy.M.d", "yyyyMMdd", "yyyy年M月d日"], CultureInfo.InvariantCulture, DateTimeStyles.None, out var date)) return date;
+            Wrong(column, text, "is not a date such as 1941-05-17");
+            return null;
+        }
+
+        public bool Flag(string column, bool otherwise)
+        {
+            var text = this[column];
+            if (text.Length == 0) return otherwise;
+            if (text is "是" or "yes" or "true" or "1" or "重点" or "愿意" or "同意") return true;
+            if (text is "否" or "no" or "false" or "0" or "一般" or "不愿意" or "不同意") return false;
+            Wrong(column, text, "is neither 是 (yes) nor 否 (no)");
+            return otherwise;
+        }
+
+        public double? Number(string column, double least, double most)
+        {
+            var text = this[column];
+            if (text.Length == 0) return null;
+            if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value >= least && value <= most) return value;
+            Wrong(column, text, $"is not a number from {least} to {most}");
+            return null;
+        }
+
+        public void Wrong(string column, string value, string message) => import.problems.Add(new Problem(import.file, line, column, value, message));
+    }
+}
+
+internal static class SpanText
+{
+    public static bool ContainsOnlyDigits(this ReadOnlySpan<char> text) => text.IndexOfAnyExceptInRange('0', '9') < 0;
+}
