@@ -5,8 +5,8 @@ namespace Vigil.Rules;
 /// <summary>Every number a rule can be tuned by. Held as doubles: durations in seconds, flags as 0 or 1, times of day in seconds after midnight.</summary>
 internal enum P
 {
-    WaterLessThan, WaterWithin, WaterWatchWithin, WaterResume, WaterCriticalAfter,
-    PowerLessThan, PowerWithin, PowerWatchWithin, PowerResume, PowerCriticalAfter, PowerAboveBase,
+    WaterLessThan, WaterWithin, WaterWatchWithin, WaterResume, WaterCriticalAfter, WaterLeakMost,
+    PowerLessThan, PowerWithin, PowerWatchWithin, PowerResume, PowerCriticalAfter, PowerAboveBase, PowerBaseMost,
     RunningRate, RunningFor, RunningDripFor,
     OveruseWater, OveruseElectricity,
     PressAgainWithin, PressLateAfter,
@@ -52,12 +52,14 @@ internal sealed record Parameter(P Id, AlarmKind Kind, string Name, ParameterTyp
         D(P.WaterWatchWithin, AlarmKind.NoWater, "within_on_watch", "12h", 1, 96),
         N(P.WaterResume, AlarmKind.NoWater, "resume", "0.005", 0.0001, 10),
         D(P.WaterCriticalAfter, AlarmKind.NoWater, "critical_after", "48h", 1, 720),
+        N(P.WaterLeakMost, AlarmKind.NoWater, "leak_at_most", "0.005", 0, 1),
         N(P.PowerLessThan, AlarmKind.NoElectricity, "less_than", "0.1", 0.001, 100),
         D(P.PowerWithin, AlarmKind.NoElectricity, "within", "24h", 1, 96),
         D(P.PowerWatchWithin, AlarmKind.NoElectricity, "within_on_watch", "12h", 1, 96),
         N(P.PowerResume, AlarmKind.NoElectricity, "resume", "0.1", 0.001, 100),
         D(P.PowerCriticalAfter, AlarmKind.NoElectricity, "critical_after", "48h", 1, 720),
         N(P.PowerAboveBase, AlarmKind.NoElectricity, "less_than_above_base", "0.15", 0, 100),
+        N(P.PowerBaseMost, AlarmKind.NoElectricity, "base_load_at_most", "0.15", 0, 100),
         N(P.RunningRate, AlarmKind.WaterRunning, "rate", "0.06", 0.0001, 10),
         D(P.RunningFor, AlarmKind.WaterRunning, "for", "2h", 0.1, 48),
         D(P.RunningDripFor, AlarmKind.WaterRunning, "never_stops_for", "24h", 1, 168),

@@ -53,6 +53,10 @@ public sealed class RuleEngine
                 if (ReferenceEquals(metric, Metric.WaterVolume) || ReferenceEquals(metric, Metric.ElectricityEnergy)) d.Meter = true;
         }
 
+        // An absence may have been ended or taken back.
+        home.Water?.CountFrom(home.Water.Frontier);
+        home.Electricity?.CountFrom(home.Electricity.Frontier);
+
         // A device that was taken away is not missed any more.
         for (var i = 0; i < home.DeviceCount; i++)
         {

@@ -52,6 +52,9 @@ internal sealed class UseTracker
     /// <summary>When the newest <paramref name="amount"/> had not yet been used: the window since then holds less.</summary>
     public long Anchor(double amount) => Math.Max(Floor, SipCount > 0 && SipSum >= amount - Rounding ? Sips[0].Time : Floor);
 
+    /// <summary>Silence counts from there, if it was to count from later (an absence that has ended early).</summary>
+    public void CountFrom(long time) => Floor = Math.Min(Floor, time);
+
     /// <summary>Adds a use; keeps no more than what makes up <paramref name="amount"/>.</summary>
     public void Use(long time, double used, double amount)
     {

@@ -84,7 +84,7 @@ internal static class Words
             if (s.Time == 0) continue;
             var t = At(s.Time, zone, at);
             var tz = AtZh(s.Time, zone, at);
-            if (ReferenceEquals(s.Metric, Metric.DoorOpen))
+            if (ReferenceEquals(s.Metric, Metric.DoorOpen) && !ReferenceEquals(but, AlarmKind.DoorOpen))
             {
                 en.Add(s.Value != 0 ? $"door open since {t}" : $"door not opened since {t}");
                 zh.Add(s.Value != 0 ? $"门自{tz}起开着" : $"门自{tz}起未开");

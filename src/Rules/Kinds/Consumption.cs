@@ -168,7 +168,13 @@ internal static class Consumption
             if (!placed) use.UnplacedUntil = time;
             var steady = use.BaseRate * (time - from) / Hour;
             if (used > steady * 1.3 + (utility.IsWater ? 0.0005 : 0.02)) use.LastUse = Math.Max(use.LastUse, at);
-            if (placed && used >= rules[utility.Resume] && home.AbsenceAt(from) is { } absence && from > absence.From.Ticks + 2 * Hour) home.AbsenceOver = absence.From.Ticks;
+            if (placed && used >= rules[utility.Resume] && home.AbsenceAt(from) is { } absence && from > absence.From.Ticks + 2 * Hour)
+            {
+                // Somebody is back: silence counts again from here.
+                home.AbsenceOver = absence.From.Ticks;
+                home.Water?.CountFrom(time);
+                home.Electricity?.CountFrom(time);
+            }
         }
 
         use.Frontier = FrontierOf(use, time, within);
@@ -209,7 +215,9 @@ internal static class Consumption
             var (total, baseLoad) = use.Window(utility.IsWater ? 4 : 6);
             use.BaseRate = baseLoad / (use.SlotLength * UseTracker.Slots) * Hour;
             var limit = utility.IsWater ? least : home.Rules[P.PowerAboveBase];
-            if (baseLoad <= 0 || total - baseLoad >= limit) return;
+            // Much and steady is no drip and no refrigerator: somebody left a tap or a heater on, or lives so (water-running tells of the first).
+            if (use.BaseRate > home.Rules[utility.IsWater ? P.WaterLeakMost : P.PowerBaseMost]) use.BaseRate = 0;
+            if (use.BaseRate <= 0 || total - baseLoad >= limit) return;
             anchor = end - use.SlotLength * UseTracker.Slots;
             due = end;
             sum = total;
@@ -232,7 +240,7 @@ internal static class Consumption
 
         var since = use.LastUse >= anchor && use.LastUse <= due ? use.LastUse : anchor;
         var (more, moreZh) = Words.Corroborate(home, turn.Zone, utility.Kind, due);
-        var used = use.SipCount > 0 && use.SipSum >= least ? Math.Max(0, use.SipSum - use.Sips[0].Amount) : sum;
+        var used = use.SipCount > 0 && use.SipSum >= least - 1e-6 ? Math.Max(0, use.SipSum - use.Sips[0].Amount) : sum;
         var left = steady && use.BaseRate > 0 ? (utility.IsWater ? $", all of it a steady leak of {Words.Water(use.BaseRate)}/h" : $", all of it a base load of {Words.Number(use.BaseRate * 1000)} W") : "";
         var leftZh = steady && use.BaseRate > 0 ? (utility.IsWater ? $"，全部是每小时{Words.Water(use.BaseRate)}的渗漏" : $"，全部是{Words.Number(use.BaseRate * 1000)}瓦的基础负荷") : "";
         var watch = home.OnWatch(time) ? ", area under heightened watch: please visit" : "";
