@@ -108,7 +108,7 @@ public sealed class RuleEngine
         if (loaded)
         {
             loaded = false;
-            if (now.Ticks - ticked > 5 * TimeSpan.TicksPerMinute && ticked > 0) NotListening(new DateTime(ticked, DateTimeKind.Utc), now);
+            if (now.Ticks - ticked > 5 * TimeSpan.TicksPerMinute && ticked > 0) ForgiveDeafness(new DateTime(ticked, DateTimeKind.Utc), now);
         }
 
         ticked = Math.Max(ticked, now.Ticks);
@@ -120,12 +120,24 @@ public sealed class RuleEngine
         }
     }
 
-    /// <summary>Says that nothing could be heard for a time (our own downtime, the broker gone): it doesn't count as any device's silence.</summary>
-    public void NotListening(DateTime from, DateTime until)
+    /// <summary>
+    /// The service itself was deaf for a while (our own downtime, the broker gone): that time doesn't count as silence of devices (invariant 3).
+    /// What they say afterwards is judged as always. Told twice, it counts once.
+    /// </summary>
+    public void ForgiveDeafness(DateTime from, DateTime to)
     {
-        if (until <= from) return;
+        if (to <= from) return;
+        var (first, last) = (from.Ticks, to.Ticks);
+        for (var i = deaf.Count - 1; i >= 0; i--)
+        {
+            if (deaf[i].Until < first || deaf[i].From > last) continue;
+            first = Math.Min(first, deaf[i].From);
+            last = Math.Max(last, deaf[i].Until);
+            deaf.RemoveAt(i);
+        }
+
         if (deaf.Count == 64) deaf.RemoveAt(0);
-        deaf.Add((from.Ticks, until.Ticks));
+        deaf.Add((first, last));
     }
 
     /// <summary>Writes all state; <see cref="Load"/> reads it back, and the readings that arrived since are applied again.</summary>
