@@ -64,7 +64,7 @@ public sealed class SilenceTests
         for (var h = -72; h <= 90; h++) night.Water(h, total = Math.Round(total + leakPerHour + (h < 20 ? Day(h) : 0), 4));
         var found = night.Only(AlarmKind.NoWater);
         Assert.InRange(found.Time, Night.At(19), Night.At(46));
-        Assert.Empty(night.Of(AlarmKind.NoWater).Where(f => f.Change == FindingChange.Cleared));
+        Assert.DoesNotContain(night.Of(AlarmKind.NoWater), f => f.Change == FindingChange.Cleared);
     }
 
     [Fact]
@@ -236,7 +236,7 @@ public sealed class SilenceTests
             engine.Apply(new ResidentId($"R{r}"), new Reading { Device = new DeviceId($"w{r}"), Metric = Metric.WaterVolume, Time = Night.At(h), Received = Night.At(h), Value = total }, found);
         for (var h = -30; h <= 30; h++)
             for (var r = 0; r < 20; r++) Meter(r, h, 100 + Math.Min(h + 30, 30 - r % 5) * 0.01);
-        Assert.Empty(found.Where(f => f.Kind == AlarmKind.NoWater));
+        Assert.DoesNotContain(found, f => f.Kind == AlarmKind.NoWater);
         var outage = Assert.Single(found, f => f.Kind != AlarmKind.WaterRunning);
         Assert.Equal("area:440100001001", outage.Subject);
         Assert.Contains("20 of 20 homes", outage.Reason);
@@ -248,7 +248,7 @@ public sealed class SilenceTests
         Assert.Contains(found, f => f.Kind == AlarmKind.Outage && f.Change == FindingChange.Cleared);
         Assert.Contains(found, f => f.Kind == AlarmKind.NoWater && f.Subject == "R18" && f.Change == FindingChange.Opened);
         Assert.Contains(found, f => f.Kind == AlarmKind.NoWater && f.Subject == "R19" && f.Change == FindingChange.Opened);
-        Assert.Empty(found.Where(f => f.Kind == AlarmKind.NoWater && f.Subject == "R1" && f.Change == FindingChange.Cleared));
+        Assert.DoesNotContain(found, f => f.Kind == AlarmKind.NoWater && f.Subject == "R1" && f.Change == FindingChange.Cleared);
     }
 
     [Fact]
