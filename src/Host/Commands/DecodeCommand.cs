@@ -32,7 +32,7 @@ internal static class DecodeCommand
             if (result.GetValue(codec) is { } file) return Codec(file, result.GetValue(port), received);
             if (result.GetValue(profile) is not { } id) return Fail("--profile ID or --codec FILE.js is needed");
             var problems = new List<Problem>();
-            var profiles = ProfileSet.Load(Paths.Devices, problems);
+            var profiles = ProfileSet.Load(Settings.DevicesPath(null), problems);
             if (profiles.Find(id) is not { } found) return Fail($"there is no profile '{id}' (see: vigil profiles)");
             return Decode(found, result.GetValue(topic)!, received);
         });
@@ -41,8 +41,8 @@ internal static class DecodeCommand
 
     private static int Decode(Profile profile, string topic, DateTime received)
     {
-        using var output = new StreamWriter(Console.OpenStandardOutput(), new UTF8Encoding(false)) { AutoFlush = false };
-        using var input = new StreamReader(Console.OpenStandardInput(), new UTF8Encoding(false));
+        using var output = new StreamWriter(System.Console.OpenStandardOutput(), new UTF8Encoding(false)) { AutoFlush = false };
+        using var input = new StreamReader(System.Console.OpenStandardInput(), new UTF8Encoding(false));
         var decoded = new DecodedPayload();
         var refused = false;
         while (input.ReadLine() is { } line)
@@ -61,7 +61,7 @@ internal static class DecodeCommand
 
     private static int Fail(string message)
     {
-        Console.Error.WriteLine("vigil decode: " + message);
+        System.Console.Error.WriteLine("vigil decode: " + message);
         return 2;
     }
 }

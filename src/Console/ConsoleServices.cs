@@ -1,0 +1,53 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Vigil.Console.Api;
+using Vigil.Console.Pages;
+
+namespace Vigil.Console;
+
+public static class ConsoleServices
+{
+    /// <summary>The duty board, the contact's page and the HTTP API.</summary>
+    public static IServiceCollection AddConsole(this IServiceCollection services, bool open)
+    {
+        services.AddAccess(open);
+        services.AddProblemDetails();
+        services.AddOpenApi();
+        services.AddCascadingAuthenticationState();
+        services.AddRazorComponents().AddInteractiveServerComponents();
+        services.AddSingleton<MetricsText>();
+        return services;
+    }
+
+    public static void MapConsole(this WebApplication app)
+    {
+        app.UseExceptionHandler();
+        app.UseStatusCodePages();
+        app.Use(async (http, next) =>
+        {
+            var headers = http.Response.Headers;
+            headers.ContentSecurityPolicy = "default-src 'self'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'";
+            headers.XContentTypeOptions = "nosniff";
+            headers["Referrer-Policy"] = "no-referrer";
+            await next();
+        });
+        app.UseAuthentication();
+        app.UseAuthorization();
+        app.UseAntiforgery();
+        app.MapStaticAssets();
+        app.MapOpenApi();
+        app.MapSignIn();
+        app.MapApi();
+        app.MapContactPage();
+        app.MapGet("/language/{to}", (string to, HttpContext http) =>
+        {
+            http.Response.Cookies.Append("language", to == "en" ? "en" : "zh", new CookieOptions { HttpOnly = true, SameSite = SameSiteMode.Strict, MaxAge = TimeSpan.FromDays(365) });
+            return Results.Redirect("/");
+        });
+        app.MapGet("/metrics", (MetricsText metrics) => Results.Text(metrics.Write(), "text/plain; version=0.0.4; charset=utf-8"));
+        app.MapRazorComponents<App>().AddInteractiveServerRenderMode().RequireAuthorization(Access.Write);
+    }
+}

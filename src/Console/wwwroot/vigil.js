@@ -1,0 +1,40 @@
+// The page's own watch: Blazor notices a lost connection late, a duty officer must not. Every two seconds a small request has to come back;
+// after eight seconds without one the page says that it is no longer live, by the browser's own clock.
+(() => {
+  const banner = document.getElementById('stale');
+  let heard = performance.now();
+  setInterval(async () => {
+    try {
+      const answer = await fetch('/healthz/live', { cache: 'no-store', signal: AbortSignal.timeout(3000) });
+      if (answer.ok) heard = performance.now();
+    } catch { /* said by the banner */ }
+    if (banner) banner.hidden = performance.now() - heard < 8000;
+  }, 2000);
+
+  // Arrow keys select, A acknowledges, Enter opens.
+  document.addEventListener('keydown', event => {
+    if (event.target.matches('input, select, textarea')) return;
+    const rows = [...document.querySelectorAll('.alarms .alarm')];
+    const at = rows.indexOf(document.activeElement.closest?.('.alarm'));
+    if (event.key === 'ArrowDown') { (rows[at + 1] ?? rows[0])?.focus(); event.preventDefault(); }
+    else if (event.key === 'ArrowUp') { (rows[at - 1] ?? rows.at(-1))?.focus(); event.preventDefault(); }
+    else if (event.key === 'a' || event.key === 'A') (rows[at] ?? rows[0])?.querySelector('.acknowledge')?.click();
+    else if (event.key === 'Enter' && at >= 0 && document.activeElement === rows[at]) rows[at].querySelector('a.name')?.click();
+  });
+
+  // A sound while a critical alarm is open and nobody has answered. Browsers allow it after the first key or click.
+  let audio;
+  document.addEventListener('pointerdown', () => { audio ??= new AudioContext(); }, { once: true });
+  setInterval(() => {
+    const list = document.querySelector('.alarms');
+    if (!audio || !list || Number(list.dataset.critical) === 0) return;
+    for (const [start, pitch] of [[0, 880], [0.25, 660]]) {
+      const tone = audio.createOscillator(), volume = audio.createGain();
+      tone.frequency.value = pitch;
+      volume.gain.value = 0.15;
+      tone.connect(volume).connect(audio.destination);
+      tone.start(audio.currentTime + start);
+      tone.stop(audio.currentTime + start + 0.2);
+    }
+  }, 3000);
+})();
