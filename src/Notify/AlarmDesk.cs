@@ -108,8 +108,15 @@ public sealed class AlarmDesk(IDbContextFactory<RecordsDb> records, Policies pol
     /// <summary>Moves the steps that still wait so that the next is due at a moment, keeping the waits between them.</summary>
     internal static async Task ResumeAsync(RecordsDb db, Guid alarm, DateTime next, CancellationToken cancellation)
     {
+        await db.Steps.Where(s => s.AlarmId == alarm && s.State == StepState.Waiting).LoadAsync(cancellation);
+        Resume(db, alarm, next);
+    }
+
+    /// <summary>The same where the steps that wait are loaded already.</summary>
+    internal static void Resume(RecordsDb db, Guid alarm, DateTime next)
+    {
         var due = next;
-        foreach (var step in await WaitingAsync(db, alarm, cancellation))
+        foreach (var step in Waiting(db, alarm))
         {
             if (step.Template != "opened") continue; // told at once, outside the plan's waits
             step.DueAt = due;
@@ -121,8 +128,11 @@ public sealed class AlarmDesk(IDbContextFactory<RecordsDb> records, Policies pol
     internal static async Task<List<EscalationStep>> WaitingAsync(RecordsDb db, Guid alarm, CancellationToken cancellation)
     {
         await db.Steps.Where(s => s.AlarmId == alarm && s.State == StepState.Waiting).LoadAsync(cancellation);
-        return [.. db.Steps.Local.Where(s => s.AlarmId == alarm && s.State == StepState.Waiting).OrderBy(s => s.Order)];
+        return Waiting(db, alarm);
     }
+
+    internal static List<EscalationStep> Waiting(RecordsDb db, Guid alarm) =>
+        [.. db.Steps.Local.Where(s => s.AlarmId == alarm && s.State == StepState.Waiting).OrderBy(s => s.Order)];
 
     internal static void OpenAgain(Alarm alarm)
     {

@@ -253,7 +253,7 @@ public abstract class EscalationTests
     }
 
     [Fact]
-    public async Task A_storm_of_ten_thousand_tells_every_critical_one_first_and_keeps_within_each_numbers_limits()
+    public async Task A_storm_of_two_thousand_tells_every_critical_one_first_and_keeps_within_each_numbers_limits()
     {
         await using var night = await BeginAsync();
         await using (var db = await night.Records.CreateDbContextAsync(Stop))

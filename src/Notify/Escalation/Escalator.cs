@@ -139,6 +139,9 @@ public sealed partial class Escalator : BackgroundService
         {
             var due = await Due.StepsAsync(db, lane, now, most, cancellation);
             if (due.Count == 0) return 0;
+            var ids = due.Select(s => s.AlarmId).Distinct().ToList();
+            await db.Steps.Where(s => ids.Contains(s.AlarmId) && s.State == StepState.Waiting).LoadAsync(cancellation);
+            db.ChangeTracker.AutoDetectChangesEnabled = false; // once at the end instead of at each look into Local
             var people = await People.LoadAsync(db, due.Select(s => s.Alarm!), cancellation);
             var planned = new HashSet<Guid>();
             foreach (var step in due)
@@ -149,6 +152,7 @@ public sealed partial class Escalator : BackgroundService
                 ran.Add((step, step.Alarm!));
             }
 
+            db.ChangeTracker.DetectChanges();
             await db.SaveChangesAsync(cancellation);
             await transaction.CommitAsync(cancellation);
         }
@@ -169,7 +173,7 @@ public sealed partial class Escalator : BackgroundService
 
         if (policy.Until == PlanEnd.Told && await db.Notices.AnyAsync(n => n.AlarmId == alarm.Id && (n.State == NoticeState.Sent || n.State == NoticeState.Delivered), cancellation))
         {
-            foreach (var waiting in await AlarmDesk.WaitingAsync(db, alarm.Id, cancellation)) (waiting.State, waiting.FinishedAt, waiting.Note) = (StepState.Cancelled, now, "somebody has been told, which is enough for this policy");
+            foreach (var waiting in AlarmDesk.Waiting(db, alarm.Id)) (waiting.State, waiting.FinishedAt, waiting.Note) = (StepState.Cancelled, now, "somebody has been told, which is enough for this policy");
             return;
         }
 
@@ -192,14 +196,14 @@ public sealed partial class Escalator : BackgroundService
             : meant.Count == 0 ? $"第{step.Order}步跳过：没有{Chinese(step.To)}" : $"第{step.Order}步跳过：{Chinese(step.To)}没有可用的联系方式（{step.Via}）";
         AlarmDesk.Line(db, alarm.Id, now, step.State == StepState.Done ? "step" : "skipped", "escalation", step.Note, zh);
         if (step.Template != "opened" && step.WaitSeconds == 0) return; // told at once, beside the plan
-        await AlarmDesk.ResumeAsync(db, alarm.Id, step.State == StepState.Skipped ? now : now.AddSeconds(step.WaitSeconds), cancellation);
-        await GoOnAsync(db, step, alarm, policy, now, cancellation);
+        AlarmDesk.Resume(db, alarm.Id, step.State == StepState.Skipped ? now : now.AddSeconds(step.WaitSeconds));
+        GoOn(db, step, alarm, policy, now);
     }
 
     /// <summary>"Until somebody answers for it": the end of a plan is not the end of telling people.</summary>
-    private async Task GoOnAsync(RecordsDb db, EscalationStep step, Alarm alarm, Policy policy, DateTime now, CancellationToken cancellation)
+    private void GoOn(RecordsDb db, EscalationStep step, Alarm alarm, Policy policy, DateTime now)
     {
-        if (alarm.Severity < (int)Severity.High || (await AlarmDesk.WaitingAsync(db, alarm.Id, cancellation)).Exists(s => s.WaitSeconds > 0)) return;
+        if (alarm.Severity < (int)Severity.High || AlarmDesk.Waiting(db, alarm.Id).Exists(s => s.WaitSeconds > 0)) return;
         var last = policy.Steps[^1];
         var wait = TimeSpan.FromSeconds(Math.Max(step.WaitSeconds, LastStepAgain.TotalSeconds));
         db.Steps.Add(new EscalationStep
