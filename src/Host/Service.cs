@@ -61,6 +61,7 @@ internal static class Service
             if (settings.Mqtt.Embedded) ListenMqtt(kestrel, settings.Mqtt);
         });
         var app = builder.Build();
+        app.Services.GetRequiredService<MetricsText>(); // listens from the first message on
         MapHealth(app);
         app.MapConsole();
         return app;
