@@ -32,9 +32,9 @@ public sealed class MainJobTests
     public async Task A_water_meter_goes_quiet_and_the_alarm_climbs_until_the_desk_acknowledges_it()
     {
         await using var mosquitto = new MosquittoServer();
-        await mosquitto.InitializeAsync();
+        await mosquitto.StartAsync();
         await using var influx = new InfluxServer();
-        await influx.InitializeAsync();
+        await influx.StartAsync();
         await using var vigil = await VigilServer.StartAsync(Registry, Policies, new()
         {
             ["Mqtt:Embedded"] = "false", ["Mqtt:Host"] = "127.0.0.1", ["Mqtt:Port"] = $"{mosquitto.Port}",

@@ -1,44 +1,46 @@
+using System.Diagnostics;
+
 namespace Vigil.Tests.Servers;
 
-/// <summary>Debian's InfluxDB 1.6.7 on a free loopback port with its data in a temporary folder.</summary>
-public sealed class InfluxServer : IAsyncLifetime
+/// <summary>Debian's InfluxDB (influxd 1.6.7).</summary>
+internal sealed class InfluxServer() : ServerProcess("influxd")
 {
-    private readonly string folder = Directory.CreateTempSubdirectory("vigil-influx-").FullName;
-    private readonly int rpc = Server.FreePort();
-    private Server? server;
-
-    public int Port { get; } = Server.FreePort();
+    private readonly int rpcPort = FreePort();
 
     public string Url => $"http://127.0.0.1:{Port}";
 
-    public async ValueTask InitializeAsync()
+    protected override ProcessStartInfo Command()
     {
-        await File.WriteAllTextAsync(Path.Combine(folder, "influxdb.conf"), $"""
+        var config = Path.Combine(Folder, "influxdb.conf");
+        File.WriteAllText(config, $"""
             reporting-disabled = true
-            bind-address = "127.0.0.1:{rpc}"
+            bind-address = "127.0.0.1:{rpcPort}"
             [meta]
-              dir = "{folder}/meta"
+              dir = "{Folder}/meta"
             [data]
-              dir = "{folder}/data"
-              wal-dir = "{folder}/wal"
+              dir = "{Folder}/data"
+              wal-dir = "{Folder}/wal"
+              query-log-enabled = false
+            [monitor]
+              store-enabled = false
             [http]
               bind-address = "127.0.0.1:{Port}"
               log-enabled = false
             """);
-        await StartAsync();
+        return new ProcessStartInfo("/usr/bin/influxd", ["-config", config]);
     }
 
-    public async Task StartAsync()
+    protected override async Task<bool> ReadyAsync()
     {
-        server = Server.Start("influxd", ["-config", Path.Combine(folder, "influxdb.conf")]);
-        await server.ListensAsync(Port);
-    }
-
-    public Task KillAsync() => server!.KillAsync();
-
-    public async ValueTask DisposeAsync()
-    {
-        if (server is not null) await server.DisposeAsync();
-        Directory.Delete(folder, recursive: true);
+        using var http = new HttpClient();
+        try
+        {
+            using var answer = await http.GetAsync(new Uri(Url + "/ping"));
+            return answer.IsSuccessStatusCode;
+        }
+        catch (HttpRequestException)
+        {
+            return false;
+        }
     }
 }
