@@ -32,6 +32,12 @@ public static class ConsoleServices
             headers.ContentSecurityPolicy = "default-src 'self'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'";
             headers.XContentTypeOptions = "nosniff";
             headers["Referrer-Policy"] = "no-referrer";
+            if (Access.IsForeign(http.Request))
+            {
+                await Results.Problem("sent by a page of another site", statusCode: StatusCodes.Status403Forbidden).ExecuteAsync(http);
+                return;
+            }
+
             await next();
         });
         app.UseAuthentication();
