@@ -5,6 +5,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Vigil.Console.Api;
 using Vigil.Console.Pages;
+using Vigil.Model;
 
 namespace Vigil.Console;
 
@@ -19,6 +20,11 @@ public static class ConsoleServices
         services.AddCascadingAuthenticationState();
         services.AddRazorComponents().AddInteractiveServerComponents();
         services.AddSingleton<MetricsText>();
+        services.AddSingleton(_ =>
+        {
+            var problems = new List<Problem>();
+            return Scripts.Load(Path.Combine(AppContext.BaseDirectory, "config", "scripts.yaml"), problems) ?? throw new InvalidOperationException(string.Join('\n', problems));
+        });
         return services;
     }
 
