@@ -53,6 +53,13 @@ internal sealed class RulePartitions
                 engines[p].Use(rules);
     }
 
+    public void ForgiveDeafness(DateTime from, DateTime to)
+    {
+        for (var p = 0; p < engines.Length; p++)
+            lock (locks[p])
+                engines[p].ForgiveDeafness(from, to);
+    }
+
     /// <summary>Writes every partition to its own file, each whole or not at all.</summary>
     public void Save(string folder)
     {

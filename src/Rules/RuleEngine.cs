@@ -98,6 +98,16 @@ public sealed partial class RuleEngine
         }
     }
 
+    /// <summary>
+    /// The service itself was deaf for a while: that time doesn't count as silence of devices (invariant 3). What they say afterwards is judged as always.
+    /// </summary>
+    public void ForgiveDeafness(DateTime from, DateTime to)
+    {
+        foreach (var state in residents.Values)
+            foreach (var device in state.Devices.Values)
+                if (device.LastReceived is { } last) device.LastReceived = last + (to - (last > from ? last : from));
+    }
+
     /// <summary>Writes all state; <see cref="Load"/> reads it back, and the readings that arrived since are applied again.</summary>
     public void Save(Stream stream) => JsonSerializer.Serialize(stream, residents, Snapshot);
 

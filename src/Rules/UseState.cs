@@ -60,8 +60,8 @@ internal sealed class UseState
     /// <summary>Use in the window that ends at the latest known time.</summary>
     public double Sum(TimeSpan window)
     {
-        var (to, sum) = (HourOf(KnownUntil), 0.0);
-        var from = HourOf(KnownUntil - window);
+        var (to, sum) = (HourBefore(KnownUntil), 0.0);
+        var from = HourBefore(KnownUntil - window);
         for (var hour = from + 1; hour <= to; hour++) sum += Used[hour % Hours];
         return sum;
     }
@@ -69,8 +69,8 @@ internal sealed class UseState
     /// <summary>What runs by itself in an hour (a leak, a refrigerator): the quietest six hours of the last week before the window, repeated.</summary>
     public double BaseAnHour(TimeSpan window)
     {
-        var to = HourOf(KnownUntil - window);
-        var from = Math.Max(HourOf(KnownSince) + 1, HourOf(KnownUntil) - Hours + 1);
+        var to = HourBefore(KnownUntil - window);
+        var from = Math.Max(HourBefore(KnownSince) + 2, HourBefore(KnownUntil) - Hours + 1);
         if (to - from < 24) return 0;
         var least = double.MaxValue;
         for (var hour = from; hour + 6 <= to; hour++)
@@ -85,15 +85,13 @@ internal sealed class UseState
 
     private void Add(DateTime from, DateTime to, double use)
     {
-        var (first, last) = (HourOf(from), HourOf(to));
-        // An interval that ends on the hour belongs to the hour before.
-        if (to.Ticks % TimeSpan.TicksPerHour == 0) last--;
-        for (var hour = HourOf(KnownUntil) + 1; hour <= last; hour++) Used[hour % Hours] = 0;
+        var (first, last, known) = (HourBefore(from.AddTicks(1)), HourBefore(to), HourBefore(KnownUntil));
+        for (var hour = Math.Max(known + 1, last - Hours + 1); hour <= last; hour++) Used[hour % Hours] = 0;
         if (last - first < Hours)
         {
             var share = use / (last - first + 1);
             for (var hour = first; hour <= last; hour++)
-                if (HourOf(KnownUntil) - hour < Hours) Used[hour % Hours] += (float)share;
+                if (Math.Max(known, last) - hour < Hours) Used[hour % Hours] += (float)share;
         }
 
         if (to > KnownUntil) KnownUntil = to;
@@ -105,5 +103,6 @@ internal sealed class UseState
         (KnownSince, KnownUntil, LastUse) = (time, time, time);
     }
 
-    private static long HourOf(DateTime time) => time.Ticks / TimeSpan.TicksPerHour;
+    /// <summary>The hour that ends at or after a moment: what is read at 08:00 tells of the hour from 07:00.</summary>
+    private static long HourBefore(DateTime time) => (time.Ticks - 1) / TimeSpan.TicksPerHour;
 }
