@@ -73,6 +73,13 @@ public sealed class SimulatedVillage(
         }
     }
 
+    /// <summary>A press of the emergency button; the device says once more that it is over, as they do.</summary>
+    public async Task PressAsync(Household home, CancellationToken cancellation)
+    {
+        await PublishAsync(home.Button, Frames.ZigbeeButton("emergency", 87), cancellation);
+        await PublishAsync(home.Button, Frames.ZigbeeButton("", 87), cancellation);
+    }
+
     public async ValueTask DisposeAsync()
     {
         foreach (var client in clients.Values)
@@ -99,8 +106,7 @@ public sealed class SimulatedVillage(
                 home.StillSince = at;
                 break;
             case "presses-sos":
-                await PublishAsync(home.Button, Frames.ZigbeeButton("emergency", 87), cancellation);
-                await PublishAsync(home.Button, Frames.ZigbeeButton("", 87), cancellation);
+                await PressAsync(home, cancellation);
                 break;
             case "walks-away":
                 away.Add(home.Id);

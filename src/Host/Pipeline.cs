@@ -19,7 +19,7 @@ namespace Vigil.Host;
 /// </summary>
 internal sealed partial class Pipeline(
     ProfileSet profiles, Registry registry, RulePartitions rules, IReadingStore readings, AlarmDesk desk, IDbContextFactory<RecordsDb> records,
-    TimeProvider clock, Meter meter, ILogger<Pipeline> log) : BackgroundService
+    Meter meter, ILogger<Pipeline> log) : BackgroundService
 {
     private const int LargestBatch = 8192;
     private const int KeptRejected = 10_000;
@@ -38,7 +38,7 @@ internal sealed partial class Pipeline(
     /// <summary>What happens, as it happens: the demo prints it.</summary>
     public event Action<InboundMessage, Profile, IReadOnlyList<Reading>>? Decoded;
 
-    /// <summary>Findings as they are committed.</summary>
+    /// <summary>Findings on their way to the alarm desk.</summary>
     public event Action<IReadOnlyList<Finding>>? Found;
 
     /// <summary>Why the last commit failed, in words; null when it didn't.</summary>
@@ -61,7 +61,7 @@ internal sealed partial class Pipeline(
 
         var (profile, topicDevice) = match;
         if (!MaySend(message.From, message.Topic, topicDevice)) return Receipt.NotAllowed;
-        if (registry.Find(topicDevice) is { } known) profile = known.Profile;
+        if (registry.Find(topicDevice) is { } known && known.Profile.Topics.Any(t => t.TryMatch(message.Topic, out _))) profile = known.Profile;
 
         // What does it say?
         var decoded = spare.TryTake(out var reused) ? reused : new DecodedPayload();
@@ -188,10 +188,10 @@ internal sealed partial class Pipeline(
             {
                 // Life first, then in order; small transactions, so that a storm of findings never holds up a press.
                 var next = owed.OrderByDescending(f => f.Kind.DefaultSeverity == Severity.Critical).Take(200).ToList();
+                Found?.Invoke(next);
                 await desk.CommitAsync(next, CancellationToken.None);
                 var done = next.ToHashSet(ReferenceEqualityComparer.Instance);
                 owed.RemoveAll(done.Contains);
-                Found?.Invoke(next);
             }
 
             return true;

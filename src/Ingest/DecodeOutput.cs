@@ -26,7 +26,7 @@ public static class DecodeOutput
         output.WriteLine(Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length));
     }
 
-    private static void WriteReadings(Utf8JsonWriter json, DecodedPayload decoded)
+    internal static void WriteReadings(Utf8JsonWriter json, DecodedPayload decoded)
     {
         var device = decoded.Readings.Count > 0 ? decoded.Readings[0].Device.Value : decoded.Device;
         json.WriteString("device", device);

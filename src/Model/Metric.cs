@@ -34,6 +34,7 @@ public sealed class Metric
     public static readonly Metric ElectricityEnergy = new("electricity.energy", "kWh", MetricKind.Cumulative);
     public static readonly Metric ElectricityEnergyExport = new("electricity.energy.export", "kWh", MetricKind.Cumulative);
     public static readonly Metric ElectricityPower = new("electricity.power", "W", MetricKind.Gauge);
+    public static readonly Metric ElectricityPowerExport = new("electricity.power.export", "W", MetricKind.Gauge);
     public static readonly Metric ElectricityPowerReactive = new("electricity.power.reactive", "var", MetricKind.Gauge);
     public static readonly Metric ElectricityPowerApparent = new("electricity.power.apparent", "VA", MetricKind.Gauge);
     public static readonly Metric ElectricityPowerFactor = new("electricity.power.factor", "/", MetricKind.Gauge);
@@ -41,6 +42,7 @@ public sealed class Metric
     public static readonly Metric ElectricityCurrent = new("electricity.current", "A", MetricKind.Gauge);
     public static readonly Metric ElectricityFrequency = new("electricity.frequency", "Hz", MetricKind.Gauge);
     public static readonly Metric GasVolume = new("gas.volume", "m3", MetricKind.Cumulative);
+    public static readonly Metric HeatVolume = new("heat.volume", "m3", MetricKind.Cumulative);
     public static readonly Metric HeatEnergy = new("heat.energy", "kWh", MetricKind.Cumulative);
     public static readonly Metric PulseCount = new("pulse.count", "count", MetricKind.Cumulative);
     public static readonly Metric Location = new("location", "lat,lon", MetricKind.Location);

@@ -21,26 +21,26 @@ internal static class BacktestCommand
         command.SetAction(result =>
         {
             var problems = new List<Problem>();
-            var set = RuleSet.Load(result.GetValue(rules) ?? Paths.Rules, problems);
-            foreach (var problem in problems) Console.Error.WriteLine(problem);
+            var set = RuleSet.Load(result.GetValue(rules) ?? Settings.RulesPath(null), problems);
+            foreach (var problem in problems) System.Console.Error.WriteLine(problem);
             if (set is null) return 1;
             if (!Time(result.GetValue(from), out var first) || !Time(result.GetValue(to), out var last))
             {
-                Console.Error.WriteLine("vigil backtest: --from and --to take times such as 2026-01-01T00:00:00+08:00");
+                System.Console.Error.WriteLine("vigil backtest: --from and --to take times such as 2026-01-01T00:00:00+08:00");
                 return 2;
             }
 
             var path = result.GetValue(readings)!;
             if (!File.Exists(path))
             {
-                Console.Error.WriteLine($"vigil backtest: there is no file '{path}'");
+                System.Console.Error.WriteLine($"vigil backtest: there is no file '{path}'");
                 return 2;
             }
 
             using var file = File.OpenRead(path);
             using Stream csv = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? new GZipStream(file, CompressionMode.Decompress) : file;
-            using var output = new StreamWriter(Console.OpenStandardOutput()) { AutoFlush = false };
-            return BacktestRun.Run(set, TimeZoneInfo.FindSystemTimeZoneById(result.GetValue(zone)!), csv, first, last, output, Console.Error);
+            using var output = new StreamWriter(System.Console.OpenStandardOutput()) { AutoFlush = false };
+            return BacktestRun.Run(set, TimeZoneInfo.FindSystemTimeZoneById(result.GetValue(zone)!), csv, first, last, output, System.Console.Error);
         });
         return command;
     }

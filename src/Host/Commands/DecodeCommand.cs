@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using Vigil.Ingest;
 using Vigil.Ingest.Decoding;
+using Vigil.Ingest.Decoding.LoRaWan;
 using Vigil.Ingest.Profiles;
 using Vigil.Model;
 
@@ -32,7 +33,7 @@ internal static class DecodeCommand
             if (result.GetValue(codec) is { } file) return Codec(file, result.GetValue(port), received);
             if (result.GetValue(profile) is not { } id) return Fail("--profile ID or --codec FILE.js is needed");
             var problems = new List<Problem>();
-            var profiles = ProfileSet.Load(Paths.Devices, problems);
+            var profiles = ProfileSet.Load(Settings.DevicesPath(null), problems);
             if (profiles.Find(id) is not { } found) return Fail($"there is no profile '{id}' (see: vigil profiles)");
             return Decode(found, result.GetValue(topic)!, received);
         });
@@ -41,8 +42,8 @@ internal static class DecodeCommand
 
     private static int Decode(Profile profile, string topic, DateTime received)
     {
-        using var output = new StreamWriter(Console.OpenStandardOutput(), new UTF8Encoding(false)) { AutoFlush = false };
-        using var input = new StreamReader(Console.OpenStandardInput(), new UTF8Encoding(false));
+        using var output = new StreamWriter(System.Console.OpenStandardOutput(), new UTF8Encoding(false)) { AutoFlush = false };
+        using var input = new StreamReader(System.Console.OpenStandardInput(), new UTF8Encoding(false));
         var decoded = new DecodedPayload();
         var refused = false;
         while (input.ReadLine() is { } line)
@@ -57,11 +58,32 @@ internal static class DecodeCommand
         return refused ? 1 : 0;
     }
 
-    private static int Codec(string file, int port, DateTime received) => throw new NotSupportedException(file + port + received);
+    private static int Codec(string file, int port, DateTime received)
+    {
+        LoRaWanCodec codec;
+        try
+        {
+            codec = LoRaWanCodec.Load(file);
+        }
+        catch (Exception e) when (e is IOException or FormatException or UnauthorizedAccessException)
+        {
+            return Fail($"{file}: {e.Message}");
+        }
+
+        var refused = false;
+        while (System.Console.In.ReadLine() is { } line)
+        {
+            if (string.IsNullOrWhiteSpace(line)) continue;
+            System.Console.Out.WriteLine(codec.DecodeLine(line, port, received, out var accepted));
+            refused |= !accepted;
+        }
+
+        return refused ? 1 : 0;
+    }
 
     private static int Fail(string message)
     {
-        Console.Error.WriteLine("vigil decode: " + message);
+        System.Console.Error.WriteLine("vigil decode: " + message);
         return 2;
     }
 }

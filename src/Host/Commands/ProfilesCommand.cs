@@ -13,9 +13,9 @@ internal static class ProfilesCommand
         command.SetAction(_ =>
         {
             var problems = new List<Problem>();
-            foreach (var p in ProfileSet.Load(Paths.Devices, problems).All.OrderBy(p => p.Id, StringComparer.Ordinal))
-                Console.WriteLine($"{p.Id,-40} {p.Format,-16} {p.TopicPattern,-44} {p.Vendor} {p.Model}".TrimEnd());
-            foreach (var problem in problems) Console.Error.WriteLine(problem);
+            foreach (var p in ProfileSet.Load(Settings.DevicesPath(null), problems).All.OrderBy(p => p.Id, StringComparer.Ordinal))
+                System.Console.WriteLine($"{p.Id,-40} {p.Format,-16} {p.TopicPattern,-44} {p.Vendor} {p.Model}".TrimEnd());
+            foreach (var problem in problems) System.Console.Error.WriteLine(problem);
             return problems.Count > 0 ? 1 : 0;
         });
         return command;

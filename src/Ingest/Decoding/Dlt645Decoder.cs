@@ -13,7 +13,7 @@ public sealed class Dlt645Decoder : Decoder
 {
     public override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
     {
-        string? why = "no DL/T 645 frame (68 … 68 … 16) in it";
+        string? why = null; // of the first candidate: later ones are bytes of the data that look like a start
         var understood = false;
         for (var at = 0; at + 12 <= payload.Length; at++)
         {
@@ -22,7 +22,7 @@ public sealed class Dlt645Decoder : Decoder
             var end = at + 10 + length;
             if (end + 2 > payload.Length)
             {
-                why = $"the frame says {length} data bytes, but only {payload.Length - at - 10} follow";
+                why ??= $"the frame says {length} data bytes, but only {payload.Length - at - 10} follow";
                 continue;
             }
 
@@ -30,13 +30,13 @@ public sealed class Dlt645Decoder : Decoder
             foreach (var b in payload[at..end]) sum += b;
             if (payload[end] != sum)
             {
-                why = $"checksum is {payload[end]:X2}, the bytes add up to {sum:X2}";
+                why ??= $"checksum is {payload[end]:X2}, the bytes add up to {sum:X2}";
                 continue;
             }
 
             if (payload[end + 1] != 0x16)
             {
-                why = $"the frame ends in {payload[end + 1]:X2} in place of 16";
+                why ??= $"the frame ends in {payload[end + 1]:X2} in place of 16";
                 continue;
             }
 
@@ -45,7 +45,7 @@ public sealed class Dlt645Decoder : Decoder
             at = end + 1;
         }
 
-        return understood ? null : why;
+        return understood ? null : why ?? "no DL/T 645 frame (68 … 68 … 16) in it";
     }
 
     private static string? Frame(ReadOnlySpan<byte> frame, DecodedPayload into)

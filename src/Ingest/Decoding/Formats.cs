@@ -12,6 +12,8 @@ public static class Formats
         ["number"] = (false, NumberDecoder.Create),
         ["dlt645-2007"] = (true, _ => new Dlt645Decoder()),
         ["jt808"] = (true, Jt808Decoder.Create),
+        ["chirpstack-v4"] = (false, LoRaWan.ChirpStackV4Decoder.Create),
+        ["tts-v3"] = (false, LoRaWan.TheThingsStackV3Decoder.Create),
     };
 
     public static bool IsBinary(string format) => Known.TryGetValue(format, out var found) && found.Binary;

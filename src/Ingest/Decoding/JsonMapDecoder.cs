@@ -141,7 +141,7 @@ public sealed class JsonMapDecoder : Decoder
         return true;
     }
 
-    private static string Channel(MapEntry entry, string capture) => entry.Channel == "{1}" ? capture : entry.Channel;
+    private static string Channel(MapEntry entry, string capture) => entry.Channel.Replace("{1}", capture, StringComparison.Ordinal);
 
     /// <summary>Numbers that come as text ("80.00"), and true and false.</summary>
     private static bool TryNumber(string text, out double value)

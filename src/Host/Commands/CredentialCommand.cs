@@ -1,0 +1,73 @@
+using System.CommandLine;
+using Vigil.Model;
+using Vigil.Storage.Records;
+
+namespace Vigil.Host.Commands;
+
+/// <summary><c>vigil credential</c> and <c>vigil apikey</c>: secrets, shown once.</summary>
+internal static class CredentialCommand
+{
+    public static Command Create()
+    {
+        var name = new Argument<string>("name") { Description = "The device's id, or the gateway's name" };
+        var gateway = new Option<bool>("--gateway") { Description = "May speak for other devices" };
+        var topics = new Option<string[]>("--topic") { Description = "Topic filter the gateway may publish to (several allowed; none: every topic of a known profile)", AllowMultipleArgumentsPerToken = true };
+        var config = RunCommand.ConfigOption();
+        var command = new Command("credential", "Makes or replaces the embedded broker's password of a device or gateway and shows it once") { name, gateway, topics, config };
+        command.TreatUnmatchedTokensAsErrors = false;
+        command.SetAction(async (result, cancellation) =>
+        {
+            if (RunCommand.Load(result.GetValue(config) ?? [], result.UnmatchedTokens) is not { } settings) return 1;
+            if (!DeviceId.TryParse(result.GetValue(name), out var id))
+            {
+                System.Console.Error.WriteLine($"vigil credential: '{result.GetValue(name)}' has white space, + or #");
+                return 2;
+            }
+
+            System.Console.WriteLine($"username: {id}\npassword: {await (await SecretsAsync(settings, cancellation)).CreateCredentialAsync(id.Value, result.GetValue(gateway), result.GetValue(topics) ?? [], cancellation)}");
+            return 0;
+        });
+        return command;
+    }
+
+    internal static async Task<Secrets> SecretsAsync(Settings settings, CancellationToken cancellation)
+    {
+        var records = RecordsServices.CreateFactory(settings.Configuration["Records:Store"] ?? "Sqlite", settings.Configuration["Records:ConnectionString"], settings.DataPath);
+        await records.MigrateAsync(cancellation);
+        return new Secrets(records, TimeProvider.System);
+    }
+}
+
+internal static class ApiKeyCommand
+{
+    public static Command Create()
+    {
+        var name = new Argument<string>("name") { Description = "Who uses it" };
+        var scope = new Option<string>("--scope") { Description = "read or write", DefaultValueFactory = _ => "read" };
+        var area = new Option<string>("--area") { Description = "Area code it is bound to", DefaultValueFactory = _ => "" };
+        var days = new Option<int>("--days") { Description = "Days until it expires", DefaultValueFactory = _ => 365 };
+        var config = RunCommand.ConfigOption();
+        var command = new Command("apikey", "Makes a bearer key of the HTTP API and shows it once") { name, scope, area, days, config };
+        command.TreatUnmatchedTokensAsErrors = false;
+        command.SetAction(async (result, cancellation) =>
+        {
+            if (RunCommand.Load(result.GetValue(config) ?? [], result.UnmatchedTokens) is not { } settings) return 1;
+            if (result.GetValue(scope) is not ("read" or "write"))
+            {
+                System.Console.Error.WriteLine($"vigil apikey: --scope '{result.GetValue(scope)}' is neither read nor write");
+                return 2;
+            }
+
+            if (result.GetValue(area) is { Length: > 0 } code && !AreaCode.TryParse(code, out _))
+            {
+                System.Console.Error.WriteLine($"vigil apikey: --area '{code}' is not a code of 6, 9 or 12 digits");
+                return 2;
+            }
+
+            var secrets = await CredentialCommand.SecretsAsync(settings, cancellation);
+            System.Console.WriteLine(await secrets.CreateApiKeyAsync(result.GetValue(name)!, result.GetValue(scope)!, result.GetValue(area)!, TimeSpan.FromDays(Math.Clamp(result.GetValue(days), 1, 3650)), cancellation));
+            return 0;
+        });
+        return command;
+    }
+}

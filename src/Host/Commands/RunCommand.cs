@@ -1,0 +1,50 @@
+using System.CommandLine;
+using Vigil.Console;
+using Vigil.Model;
+
+namespace Vigil.Host.Commands;
+
+/// <summary><c>vigil run</c>: the service.</summary>
+internal static class RunCommand
+{
+    public static Option<string[]> ConfigOption() => new("--config") { Description = "Configuration file (JSON); may be given several times, the last wins", AllowMultipleArgumentsPerToken = true };
+
+    public static Command Create()
+    {
+        var config = ConfigOption();
+        var command = new Command("run", "Runs the service; settings also as --Section:Key=value or from the environment (Section__Key)") { config };
+        command.TreatUnmatchedTokensAsErrors = false;
+        command.SetAction(async (result, cancellation) =>
+        {
+            if (Load(result.GetValue(config) ?? [], result.UnmatchedTokens) is not { } settings) return 1;
+            await using var app = Service.Build(settings, TimeProvider.System);
+            await Service.PrepareAsync(app.Services, cancellation);
+            await app.StartAsync(cancellation);
+            System.Console.WriteLine($"Vigil (守望) is running. Duty board: {settings.Urls[0]}   MQTT: {(settings.Mqtt.Embedded ? "embedded broker" : settings.Mqtt.Host)}:{settings.Mqtt.Port}   data: {settings.DataPath}");
+            if (!settings.Open) System.Console.WriteLine($"Sign in once, within 15 minutes: {settings.Urls[0]}{app.Services.GetRequiredService<SignInLink>().Path}");
+            System.Console.WriteLine("Not a medical device; not a replacement for emergency services. Ctrl+C stops.");
+            await app.WaitForShutdownAsync(cancellation);
+            return 0;
+        });
+        return command;
+    }
+
+    /// <summary>Settings, or null after every problem has been printed.</summary>
+    public static Settings? Load(IEnumerable<string> files, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string?>? fixedValues = null)
+    {
+        var problems = new List<Problem>();
+        Settings? settings = null;
+        try
+        {
+            settings = Settings.Check(Settings.Read(files, arguments, fixedValues), problems);
+        }
+        catch (Exception e) when (e is InvalidDataException or FileNotFoundException or FormatException)
+        {
+            problems.Add(new Problem("configuration", 0, "", "", e.InnerException is null ? e.Message : $"{e.Message} {e.InnerException.Message}"));
+        }
+
+        foreach (var problem in problems) System.Console.Error.WriteLine(problem);
+        if (problems.Count > 0) System.Console.Error.WriteLine($"vigil: {problems.Count} problem{(problems.Count == 1 ? "" : "s")}; nothing was started");
+        return problems.Count > 0 ? null : settings;
+    }
+}

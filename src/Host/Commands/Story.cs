@@ -1,0 +1,171 @@
+using System.Globalization;
+using System.Threading.Channels;
+using Microsoft.EntityFrameworkCore;
+using Vigil.Ingest.Mqtt;
+using Vigil.Ingest.Profiles;
+using Vigil.Model;
+using Vigil.Notify;
+using Vigil.Notify.Channels;
+using Vigil.Notify.Channels.Outbox;
+using Vigil.Notify.Escalation;
+using Vigil.Storage.Records;
+using Vigil.Village;
+
+namespace Vigil.Host.Commands;
+
+/// <summary>Tells the demo's days on the terminal, in order and in plain words, and plays the people who get the messages.</summary>
+internal sealed class Story : IAsyncDisposable
+{
+    private readonly Dictionary<string, Household> homes;
+    private readonly FastClock clock;
+    private readonly Settings settings;
+    private readonly WebApplication app;
+    private readonly Channel<string> lines = Channel.CreateUnbounded<string>();
+    private readonly HashSet<string> formatsShown = [];
+    private readonly HttpClient people = new(); // who answers uses the link in the message, as a phone would
+    private readonly Task printing;
+    private readonly bool colours = !System.Console.IsOutputRedirected;
+    private bool begun;
+    private int readings;
+
+    public Story(WebApplication app, IReadOnlyList<Household> homes, FastClock clock, Settings settings)
+    {
+        (this.app, this.clock, this.settings) = (app, clock, settings);
+        this.homes = homes.ToDictionary(h => h.Id);
+        // Before the escalator hears of it: the story tells an alarm before the message that follows from it.
+        app.Services.GetRequiredService<AlarmDesk>().Changed += OnChanged;
+        var pipeline = app.Services.GetRequiredService<Pipeline>();
+        pipeline.Decoded += OnDecoded;
+        pipeline.Found += OnFound;
+        app.Services.GetRequiredService<Escalator>().Stepped += (step, alarm, text) => TellIfBegun("ESCALATE", $"{NameOf(alarm.Subject)}: {text}", ConsoleColor.DarkYellow);
+        app.Services.GetRequiredService<OutboxChannel>().Shown += OnShown;
+        printing = PrintAsync();
+    }
+
+    public void Begin() => begun = true;
+
+    public async ValueTask DisposeAsync()
+    {
+        if (printing.IsCompleted) return;
+        await using var db = await app.Services.GetRequiredService<IDbContextFactory<RecordsDb>>().CreateDbContextAsync();
+        var alarms = await db.Alarms.CountAsync();
+        var notices = await db.Notices.CountAsync();
+        var answered = await db.Timeline.Where(t => t.What == "acknowledged").Select(t => t.AlarmId).Distinct().CountAsync();
+        lines.Writer.TryWrite("");
+        lines.Writer.TryWrite($"The demo ends: {Volatile.Read(ref readings)} readings, {alarms} alarms, {notices} messages shown instead of sent, {answered} alarms answered.");
+        lines.Writer.TryComplete();
+        await printing;
+        people.Dispose();
+    }
+
+    /// <summary>The first payload of each kind is shown whole; after that only those that matter.</summary>
+    private void OnDecoded(InboundMessage message, Profile profile, IReadOnlyList<Reading> found)
+    {
+        Interlocked.Add(ref readings, found.Count);
+        if (!begun) return;
+        lock (formatsShown)
+            if (!formatsShown.Add(profile.Id) && !found.Any(r => r.IsLifeSafety)) return;
+        var payload = profile.IsBinary ? Convert.ToHexString(message.Payload.Span) : System.Text.Encoding.UTF8.GetString(message.Payload.Span);
+        Tell("FRAME", $"{message.Topic}  {(payload.Length > 150 ? payload[..150] + "…" : payload)}", ConsoleColor.DarkGray);
+        Tell("READING", string.Join("; ", found.Select(Shown)) + $"  (profile {profile.Id})", ConsoleColor.Gray);
+    }
+
+    private void OnFound(IReadOnlyList<Finding> findings)
+    {
+        if (!begun) return;
+        foreach (var f in findings) Tell("FINDING", $"{NameOf(f.Subject)}: {f.Kind} {f.Change.ToString().ToLowerInvariant()}: {f.Reason}", ConsoleColor.Cyan);
+    }
+
+    private void OnChanged(AlarmChange change)
+    {
+        if (!begun) return;
+        using var db = app.Services.GetRequiredService<IDbContextFactory<RecordsDb>>().CreateDbContext();
+        if (db.Alarms.AsNoTracking().FirstOrDefault(a => a.Id == change.AlarmId) is not { } alarm) return;
+        var name = $"{NameOf(alarm.Subject)} · {alarm.Kind}";
+        switch (change.What)
+        {
+            case "opened":
+                Tell("ALARM", $"{name} ({change.Severity.ToString().ToLowerInvariant()}) is open: {settings.Urls[0]}/alarms/{alarm.Id}", ConsoleColor.Red);
+                break;
+            case "acknowledged":
+                Tell("ACKNOWLEDGED", $"{name} by {Who(db, alarm.AcknowledgedBy)}; must be seen well by {At(alarm.SeenWellBy!.Value)}, else escalation resumes", ConsoleColor.Green);
+                break;
+            case "cleared" or "resolved":
+                Tell("RESOLVED", $"{name}: {alarm.Resolution} by {alarm.ResolvedBy ?? "nobody yet"}", ConsoleColor.Green);
+                break;
+        }
+    }
+
+    private void OnShown(OutgoingNotice notice)
+    {
+        if (begun) Tell(notice.Channel == "voice" ? "CALL" : "SMS", $"to {notice.Address}: {notice.Text}", ConsoleColor.Yellow);
+        _ = AnswerAsync(notice);
+    }
+
+    /// <summary>Who answers: the family of R03 and R18 take it after a minute; the duty desk takes R07; nobody else answers.</summary>
+    private async Task AnswerAsync(OutgoingNotice notice)
+    {
+        try
+        {
+            await Task.Delay(TimeSpan.FromSeconds(50), clock);
+            await using var db = await app.Services.GetRequiredService<IDbContextFactory<RecordsDb>>().CreateDbContextAsync();
+            var row = await db.Notices.AsNoTracking().FirstOrDefaultAsync(n => n.Id == notice.NoticeId);
+            var alarm = row is null ? null : await db.Alarms.AsNoTracking().FirstOrDefaultAsync(a => a.Id == row.AlarmId);
+            if (row is null || alarm is not { State: AlarmState.Open }) return;
+            var answers = (alarm.Subject is "R03" or "R18" && row.Recipient.StartsWith("contact:", StringComparison.Ordinal) && row.RecipientName.EndsWith("小红", StringComparison.Ordinal))
+                || (alarm.Subject is "R07" && row.Recipient.StartsWith("duty:", StringComparison.Ordinal));
+            var link = notice.Text.IndexOf("http", StringComparison.Ordinal);
+            if (!answers || link < 0) return;
+            using var form = new FormUrlEncodedContent([new("answer", "take")]);
+            using var answer = await people.PostAsync(new Uri(notice.Text[link..]), form);
+            if (!answer.IsSuccessStatusCode) Tell("NOTE", $"{row.RecipientName} could not answer: {(int)answer.StatusCode}", ConsoleColor.DarkRed);
+            // Half an hour later somebody has been there.
+            await Task.Delay(TimeSpan.FromMinutes(30), clock);
+            await app.Services.GetRequiredService<AlarmDesk>().ResolveAsync(alarm.Id, row.Recipient, Resolution.True, "seen well", CancellationToken.None);
+        }
+        catch (Exception e) when (e is HttpRequestException or InvalidOperationException or OperationCanceledException or AlarmConflictException)
+        {
+            Tell("NOTE", $"an answer got lost: {e.Message}", ConsoleColor.DarkRed);
+        }
+    }
+
+    private void TellIfBegun(string what, string text, ConsoleColor colour)
+    {
+        if (begun) Tell(what, text, colour);
+    }
+
+    private void Tell(string what, string text, ConsoleColor colour)
+    {
+        var line = $"{At(clock.GetUtcNow().UtcDateTime)}  {what,-12}  {text}";
+        lines.Writer.TryWrite(colours ? $"\u001b[{Ansi(colour)}m{line}\u001b[0m" : line);
+    }
+
+    private async Task PrintAsync()
+    {
+        while (await lines.Reader.WaitToReadAsync())
+            while (lines.Reader.TryRead(out var line)) System.Console.WriteLine(line);
+    }
+
+    private string NameOf(string subject) => homes.TryGetValue(subject, out var home) ? $"{home.Id} {home.Name}" : subject;
+
+    private static string Who(RecordsDb db, string? who)
+    {
+        if (who?.Split(':') is ["contact", var id] && Guid.TryParse(id, out var contact) && db.Contacts.Find(contact) is { } c) return $"{c.Name} ({c.Relation}), with the link in the message";
+        if (who?.Split(':') is [var role, var key]) return $"{role} {key}, with the link in the message";
+        return who ?? "nobody";
+    }
+
+    private string At(DateTime time) => TimeZoneInfo.ConvertTimeFromUtc(time, settings.Zone).ToString("MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
+
+    private static string Shown(Reading r) => r.Metric.Kind switch
+    {
+        MetricKind.Event => $"{r.Metric}: {r.Event}",
+        MetricKind.Location => string.Create(CultureInfo.InvariantCulture, $"{r.Metric} {r.Value:0.00000},{r.Longitude:0.00000}"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"{r.Metric} {r.Value:0.###} {r.Metric.Unit}"),
+    };
+
+    private static int Ansi(ConsoleColor colour) => colour switch
+    {
+        ConsoleColor.Red => 91, ConsoleColor.Yellow => 93, ConsoleColor.DarkYellow => 33, ConsoleColor.Green => 92, ConsoleColor.Cyan => 96, ConsoleColor.Gray => 37, ConsoleColor.DarkRed => 31, _ => 90,
+    };
+}

@@ -1,0 +1,129 @@
+using Vigil.Model;
+using Vigil.Rules;
+using Vigil.Storage.Readings;
+
+namespace Vigil.Host;
+
+/// <summary>
+/// Once a second: time passes for the rules, changes of the registry and of the rules file are taken over, devices' last words are written down; every
+/// five minutes the rules' state is saved. Silence is judged only when nothing waits to be applied and the service has listened for a while (invariant 3).
+/// </summary>
+internal sealed partial class Housekeeping(
+    Settings settings, Registry registry, RulePartitions rules, Pipeline pipeline, IReadingStore readings, TimeProvider clock, ILogger<Housekeeping> log) : BackgroundService
+{
+    /// <summary>How long devices have to bring what they kept while the service was down.</summary>
+    private static readonly TimeSpan CatchUp = TimeSpan.FromSeconds(60);
+
+    /// <summary>Without a snapshot the rules learn again from this much of the past.</summary>
+    private static readonly TimeSpan Relearn = TimeSpan.FromDays(35);
+
+    private readonly string folder = Path.Combine(settings.DataPath, "rules");
+    private DateTime rulesChanged;
+    private DateTime started;
+
+    /// <summary>Takes up where the service stopped: registry, snapshot, and the readings that arrived since.</summary>
+    public async Task RecoverAsync(CancellationToken cancellation)
+    {
+        started = clock.GetUtcNow().UtcDateTime;
+        rulesChanged = File.GetLastWriteTimeUtc(Settings.RulesPath(settings.Configuration));
+        DateTime? saved = null;
+        try
+        {
+            saved = rules.Load(folder);
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException)
+        {
+            LogNoSnapshot(log, e.Message);
+        }
+
+        await registry.ReloadAsync(cancellation, always: true);
+        var findings = new List<Finding>();
+        var (count, heard) = (0, saved);
+        await foreach (var reading in readings.ReceivedSinceAsync(saved is { } s ? s - TimeSpan.FromMinutes(1) : started - Relearn, cancellation))
+        {
+            count++;
+            if (heard is null || reading.Received > heard) heard = reading.Received;
+            if (registry.Find(reading.Device.Value) is { Resident: { } resident }) rules.Apply(resident, reading, findings);
+        }
+
+        if (heard is { } last && last < started) rules.ForgiveDeafness(last, started);
+        // What was found but not committed before a crash is committed now; the rest is known already and left out.
+        await pipeline.CommitFindingsAsync(findings, cancellation);
+        LogRecovered(log, count, saved);
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        var (saved, flushed, reloaded) = (clock.GetTimestamp(), clock.GetTimestamp(), clock.GetTimestamp());
+        var findings = new List<Finding>();
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            await Task.Delay(TimeSpan.FromSeconds(1), clock, stoppingToken);
+            try
+            {
+                var now = clock.GetUtcNow().UtcDateTime;
+                findings.Clear();
+                if (pipeline.CaughtUp && now - started > CatchUp) rules.AdvanceTo(now, findings);
+                await pipeline.CommitFindingsAsync(findings, stoppingToken);
+                if (Due(ref reloaded, TimeSpan.FromSeconds(2)))
+                {
+                    await registry.ReloadAsync(stoppingToken);
+                    ReloadRules();
+                }
+
+                if (Due(ref flushed, TimeSpan.FromSeconds(5))) await pipeline.FlushSightingsAsync(stoppingToken);
+                if (Due(ref saved, TimeSpan.FromMinutes(5))) rules.Save(folder);
+            }
+            catch (Exception e) when (e is not OutOfMemoryException && !stoppingToken.IsCancellationRequested)
+            {
+                LogFailed(log, e);
+            }
+        }
+    }
+
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        rules.Save(folder);
+    }
+
+    /// <summary>A changed rules file comes into force without a restart; a bad one leaves the last good one standing and says so.</summary>
+    private void ReloadRules()
+    {
+        var path = Settings.RulesPath(settings.Configuration);
+        var changed = File.GetLastWriteTimeUtc(path);
+        if (changed == rulesChanged) return;
+        rulesChanged = changed;
+        var problems = new List<Problem>();
+        if (RuleSet.Load(path, problems) is { } set)
+        {
+            rules.Use(set);
+            LogRules(log, path);
+            return;
+        }
+
+        foreach (var problem in problems) LogBadRules(log, problem.ToString());
+    }
+
+    private bool Due(ref long since, TimeSpan period)
+    {
+        if (clock.GetElapsedTime(since) < period) return false;
+        since = clock.GetTimestamp();
+        return true;
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Rules: {Readings} readings applied since the snapshot of {Saved}")]
+    private static partial void LogRecovered(ILogger logger, int readings, DateTime? saved);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The rules' snapshot can't be read; they learn again from the stored readings: {Reason}")]
+    private static partial void LogNoSnapshot(ILogger logger, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Housekeeping failed; it goes on in a second")]
+    private static partial void LogFailed(ILogger logger, Exception e);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Rules of {Path} are in force")]
+    private static partial void LogRules(ILogger logger, string path);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The rules file was changed and has a problem, so the last good one stands: {Problem}")]
+    private static partial void LogBadRules(ILogger logger, string problem);
+}

@@ -1,0 +1,130 @@
+using System.Diagnostics.Metrics;
+using System.Net;
+using System.Security.Cryptography.X509Certificates;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.EntityFrameworkCore;
+using MQTTnet.AspNetCore;
+using Vigil.Console;
+using Vigil.Ingest.Mqtt;
+using Vigil.Model;
+using Vigil.Notify;
+using Vigil.Notify.Escalation;
+using Vigil.Storage.Readings;
+using Vigil.Storage.Records;
+
+namespace Vigil.Host;
+
+/// <summary>Puts the service together: a table of contents of its parts, in the way of the data.</summary>
+internal static class Service
+{
+    public static WebApplication Build(Settings settings, TimeProvider clock)
+    {
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ApplicationName = "vigil", ContentRootPath = AppContext.BaseDirectory, EnvironmentName = "Production" });
+        builder.Configuration.Sources.Clear();
+        builder.Configuration.AddConfiguration(settings.Configuration);
+        builder.Logging.ClearProviders().AddSimpleConsole(o =>
+        {
+            o.SingleLine = true;
+            o.TimestampFormat = "yyyy-MM-ddTHH:mm:ssZ ";
+            o.UseUtcTimestamp = true;
+        });
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Microsoft.EntityFrameworkCore", LogLevel.Error).AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Error)
+            .AddFilter("Microsoft.AspNetCore.StaticFiles", LogLevel.Error).AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);
+        builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(20));
+        builder.Services.AddDataProtection().SetApplicationName("vigil").PersistKeysToFileSystem(new DirectoryInfo(Path.Combine(settings.DataPath, "keys")));
+        builder.Services
+            .AddSingleton(clock)
+            .AddSingleton(settings.Zone)
+            .AddSingleton(settings)
+            .AddSingleton(new Meter("Vigil"))
+            .AddReadings(settings.Configuration, settings.DataPath)
+            .AddRecords(settings.Configuration, settings.DataPath)
+            .AddSingleton<Secrets>()
+            .AddSingleton(settings.Profiles)
+            .AddSingleton(new RulePartitions(settings.Rules, settings.Zone))
+            .AddSingleton<Registry>()
+            .AddNotify(settings.Configuration, settings.Policies, settings.Messages, settings.DataPath)
+            .AddSingleton<Pipeline>()
+            .AddHostedService(s => s.GetRequiredService<Pipeline>())
+            .AddSingleton<Housekeeping>()
+            .AddHostedService(s => s.GetRequiredService<Housekeeping>())
+            .AddSingleton<Inbox>(s => s.GetRequiredService<Pipeline>().ReceiveAsync)
+            .AddConsole(settings.Open);
+        AddBroker(builder.Services, settings);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = 1 << 20;
+            foreach (var url in settings.Urls) Listen(kestrel, new Uri(url.Replace("*", "any", StringComparison.Ordinal)), _ => { });
+            if (settings.Mqtt.Embedded) ListenMqtt(kestrel, settings.Mqtt);
+        });
+        var app = builder.Build();
+        app.Services.GetRequiredService<MetricsText>(); // listens from the first message on
+        MapHealth(app);
+        app.MapConsole();
+        return app;
+    }
+
+    /// <summary>What has to be done before the first message: schema, registry, what the rules knew, what a crash left half done.</summary>
+    public static async Task PrepareAsync(IServiceProvider services, CancellationToken cancellation)
+    {
+        await services.GetRequiredService<IDbContextFactory<RecordsDb>>().MigrateAsync(cancellation);
+        await services.GetRequiredService<Housekeeping>().RecoverAsync(cancellation);
+    }
+
+    private static void AddBroker(IServiceCollection services, Settings settings)
+    {
+        services.AddSingleton(settings.Mqtt);
+        if (!settings.Mqtt.Embedded)
+        {
+            services.AddSingleton(s => new ExternalBroker(
+                settings.Mqtt, settings.Profiles.TopicFilters, s.GetRequiredService<Inbox>(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<ILogger<ExternalBroker>>()));
+            services.AddHostedService(s => s.GetRequiredService<ExternalBroker>());
+            return;
+        }
+
+        services.AddMqttConnectionHandler();
+        services.AddSingleton<Authenticate>(s => async (username, password, cancellation) =>
+            await s.GetRequiredService<Secrets>().VerifyAsync(username, password, cancellation) is { } found
+                ? new Sender(found.Username, found.Gateway, found.Topics.Split('\n', StringSplitOptions.RemoveEmptyEntries))
+                : null);
+        services.AddSingleton<EmbeddedBroker>();
+        services.AddHostedService(s => s.GetRequiredService<EmbeddedBroker>());
+    }
+
+    private static void ListenMqtt(KestrelServerOptions kestrel, MqttOptions mqtt)
+    {
+        var host = mqtt.Host == "*" ? "any" : mqtt.Host;
+        Listen(kestrel, new Uri($"tcp://{(host.Contains(':', StringComparison.Ordinal) ? $"[{host}]" : host)}:{mqtt.Port}"), listen =>
+        {
+            if (mqtt.Tls) listen.UseHttps(X509Certificate2.CreateFromPemFile(mqtt.Certificate, mqtt.CertificateKey.Length > 0 ? mqtt.CertificateKey : null));
+            var broker = listen.ApplicationServices.GetRequiredService<EmbeddedBroker>();
+            listen.Use(next => connection => broker.LimitAsync(connection, () => next(connection)));
+            listen.UseMqtt();
+        });
+    }
+
+    private static void Listen(KestrelServerOptions kestrel, Uri address, Action<ListenOptions> configure)
+    {
+        if (address.Host == "any") kestrel.ListenAnyIP(address.Port, configure);
+        else if (address.Host == "localhost") kestrel.ListenLocalhost(address.Port, configure);
+        else kestrel.Listen(IPAddress.Parse(address.Host.Trim('[', ']')), address.Port, configure);
+    }
+
+    /// <summary>Live: the process answers. Ready: the work goes on — stores take, escalation turns, the broker is heard.</summary>
+    private static void MapHealth(WebApplication app)
+    {
+        app.MapGet("/healthz/live", () => Results.Text("live"));
+        app.MapGet("/healthz/ready", async (IReadingStore store, Escalator escalator, Pipeline pipeline, TimeProvider clock, IServiceProvider services, CancellationToken cancellation) =>
+        {
+            var problems = new List<string>();
+            if (await store.ProbeAsync(cancellation) is { } readings) problems.Add(readings);
+            if (pipeline.Trouble is { } trouble) problems.Add(trouble);
+            if (clock.GetUtcNow() - escalator.LastCycle > TimeSpan.FromMinutes(1)) problems.Add("escalation has not turned for a minute");
+            if (services.GetService<ExternalBroker>() is { Live: false } broker) problems.Add($"MQTT broker: {broker.Trouble}");
+            return problems.Count == 0 ? Results.Text("ready") : Results.Text(string.Join('\n', problems), statusCode: StatusCodes.Status503ServiceUnavailable);
+        });
+    }
+}

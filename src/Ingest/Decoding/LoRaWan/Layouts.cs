@@ -1,0 +1,87 @@
+using System.Buffers.Binary;
+using System.Collections.Frozen;
+using System.Diagnostics.CodeAnalysis;
+using Vigil.Model;
+
+namespace Vigil.Ingest.Decoding.LoRaWan;
+
+/// <summary>Reads the bytes of one model's uplinks. Null when understood, else why it was refused.</summary>
+internal delegate string? Layout(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into);
+
+/// <summary>Our own decoders of frame payloads, by the name a profile gives as <c>payload:</c>.</summary>
+internal static class Layouts
+{
+    private static readonly FrozenDictionary<string, Layout> Known = new Dictionary<string, Layout>
+    {
+        ["axioma-w1"] = MeterLayouts.AxiomaW1,
+        ["quandify"] = MeterLayouts.Quandify,
+        ["dragino-lds02"] = DraginoLayouts.Lds02,
+        ["dragino-lgt92"] = DraginoLayouts.Lgt92,
+        ["milesight-leak"] = Milesight.For(Metric.WaterLeak),
+        ["milesight-door"] = Milesight.For(Metric.DoorOpen),
+        ["milesight-occupancy"] = Milesight.For(Metric.Presence),
+        ["milesight"] = Milesight.For(null),
+    }.ToFrozenDictionary(StringComparer.Ordinal);
+
+    public static IEnumerable<string> Names => Known.Keys.Order(StringComparer.Ordinal);
+
+    public static bool TryFind(string name, [NotNullWhen(true)] out Layout? layout) => Known.TryGetValue(name, out layout);
+}
+
+/// <summary>Water meters.</summary>
+internal static class MeterLayouts
+{
+    /// <summary>Axioma Qalcosonic W1, extended frame of 51 bytes on port 100: time u32, status, litres u32, all little-endian, then a log. A frame of 9 bytes is the short one.</summary>
+    public static string? AxiomaW1(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into)
+    {
+        if (port != 100) return $"port {port}: an Axioma W1 reports on port 100";
+        if (bytes.Length is not (9 or 51)) return $"{bytes.Length} bytes: an Axioma W1 sends 9 or 51";
+        var at = DateTime.UnixEpoch.AddSeconds(BinaryPrimitives.ReadUInt32LittleEndian(bytes));
+        into.Add(Metric.WaterVolume, BinaryPrimitives.ReadUInt32LittleEndian(bytes[5..]) / 1000.0, at);
+        into.Add(Metric.BatteryLow, (bytes[4] & 0x04) >> 2, at);
+        return null;
+    }
+
+    /// <summary>Quandify CubicMeter 1.1 status report (port 1, 28 bytes): error code u16 at 4 (bit 15: not sensing water), litres u32 at 6, leak state at 22, little-endian.</summary>
+    public static string? Quandify(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into)
+    {
+        if (port != 1) return null; // port 6 answers a configuration
+        if (bytes.Length != 28) return $"Wrong payload length ({bytes.Length}), should be 28 bytes";
+        var sensing = (bytes[5] & 0x80) == 0;
+        // A sensor off its pipe repeats the last volume: it isn't fresh, and zero use would be a lie.
+        into.Add(Metric.WaterVolume, BinaryPrimitives.ReadUInt32LittleEndian(bytes[6..]) / 1000.0, time, flags: sensing ? ReadingFlags.None : ReadingFlags.Suspect);
+        into.Add(Metric.Fault, sensing ? 0 : 1, time);
+        into.Add(Metric.WaterLeak, bytes[22] > 2 ? 1 : 0, time);
+        return null;
+    }
+}
+
+/// <summary>Dragino, big-endian.</summary>
+internal static class DraginoLayouts
+{
+    /// <summary>LDS02 and LWL02 share the frame: bit 15 open, bit 14 leak, 14 bits of millivolts, then the mode (1 door, 2 leak). Port 10.</summary>
+    public static string? Lds02(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into)
+    {
+        if (port is not (10 or 7)) return "unknown FPort";
+        if (bytes.Length < 3) return $"{bytes.Length} bytes: at least 3 are needed";
+        var head = BinaryPrimitives.ReadUInt16BigEndian(bytes);
+        into.Add(Metric.BatteryVoltage, (head & 0x3FFF) / 1000.0, time);
+        if (bytes[2] == 1) into.Add(Metric.DoorOpen, head >> 15, time);
+        else if (bytes[2] == 2) into.Add(Metric.WaterLeak, (head >> 14) & 1, time);
+        else return $"mode {bytes[2]} is neither door nor leak";
+        return null;
+    }
+
+    /// <summary>LGT-92: latitude and longitude i32 in millionths of a degree, then alarm bit 14 and 14 bits of millivolts. 0/0 is no fix.</summary>
+    public static string? Lgt92(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into)
+    {
+        if (port != 2) return "unknown FPort";
+        if (bytes.Length < 11) return $"{bytes.Length} bytes: at least 11 are needed";
+        int latitude = BinaryPrimitives.ReadInt32BigEndian(bytes), longitude = BinaryPrimitives.ReadInt32BigEndian(bytes[4..]);
+        if (latitude != 0 || longitude != 0) into.AddLocation(latitude / 1e6, longitude / 1e6, time);
+        var tail = BinaryPrimitives.ReadUInt16BigEndian(bytes[8..]);
+        into.Add(Metric.BatteryVoltage, (tail & 0x3FFF) / 1000.0, time);
+        if ((tail & 0x4000) != 0) into.AddEvent(Metric.Button, "sos", time);
+        return null;
+    }
+}
