@@ -61,6 +61,7 @@ internal static class Service
             if (settings.Mqtt.Embedded) ListenMqtt(kestrel, settings.Mqtt);
         });
         var app = builder.Build();
+        app.Services.GetRequiredService<MetricsText>(); // listens from the first message on
         MapHealth(app);
         app.MapConsole();
         return app;
@@ -71,7 +72,6 @@ internal static class Service
     {
         await services.GetRequiredService<IDbContextFactory<RecordsDb>>().MigrateAsync(cancellation);
         await services.GetRequiredService<Housekeeping>().RecoverAsync(cancellation);
-        await services.GetRequiredService<Escalator>().RecoverAsync(cancellation);
     }
 
     private static void AddBroker(IServiceCollection services, Settings settings)

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using Vigil.Ingest;
 using Vigil.Ingest.Decoding;
+using Vigil.Ingest.Decoding.LoRaWan;
 using Vigil.Ingest.Profiles;
 using Vigil.Model;
 
@@ -57,7 +58,28 @@ internal static class DecodeCommand
         return refused ? 1 : 0;
     }
 
-    private static int Codec(string file, int port, DateTime received) => throw new NotSupportedException(file + port + received);
+    private static int Codec(string file, int port, DateTime received)
+    {
+        LoRaWanCodec codec;
+        try
+        {
+            codec = LoRaWanCodec.Load(file);
+        }
+        catch (Exception e) when (e is IOException or FormatException or UnauthorizedAccessException)
+        {
+            return Fail($"{file}: {e.Message}");
+        }
+
+        var refused = false;
+        while (System.Console.In.ReadLine() is { } line)
+        {
+            if (string.IsNullOrWhiteSpace(line)) continue;
+            System.Console.Out.WriteLine(codec.DecodeLine(line, port, received, out var accepted));
+            refused |= !accepted;
+        }
+
+        return refused ? 1 : 0;
+    }
 
     private static int Fail(string message)
     {
