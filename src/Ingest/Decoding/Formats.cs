@@ -13,6 +13,7 @@ public static class Formats
         ["dlt645-2007"] = (true, _ => new Dlt645Decoder()),
         ["cjt188"] = (true, _ => new Cjt188Decoder()),
         ["jt808"] = (true, Jt808Decoder.Create),
+        ["care-watch"] = (false, CareWatchDecoder.Create),
         ["nmea0183"] = (false, _ => new Nmea0183Decoder()),
         ["chirpstack-v4"] = (false, LoRaWan.ChirpStackV4Decoder.Create),
         ["tts-v3"] = (false, LoRaWan.TheThingsStackV3Decoder.Create),
