@@ -41,6 +41,12 @@ internal static class Judgement
         turn.Open(AlarmKind.Inactivity, pattern.LastUse.Ticks, due.Ticks, -1, series, why.Reason + more, why.ReasonZh + moreZh);
     }
 
+    /// <summary>
+    /// Once a home's life is learned, its pattern keeps the fixed rule as its own floor (never later than 24 h after the newest use), by what use means in
+    /// this home: the general "under 10 L" would cry wolf where few litres are a normal day.
+    /// </summary>
+    public static bool HoldsTheFloor(Home home, UseTracker use) => use.Pattern is { Learned: true } && home.Rules.Enabled(AlarmKind.Inactivity);
+
     /// <summary>The fixed rule has come true during an inactivity episode: it becomes more certain, not another alarm.</summary>
     public static bool SpeaksFor(in Turn turn, in Consumption.Utility utility, long due, string en, string zh)
     {
