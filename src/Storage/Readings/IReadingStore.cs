@@ -13,6 +13,7 @@ public sealed record ReadingQuery(IReadOnlyList<DeviceId> Devices, Metric? Metri
 /// <summary>
 /// Where readings stand. Two implementations, <c>DuckDb</c> (embedded) and <c>Influx</c> (server), held to one contract suite:
 /// a reading is unique by series (device, metric, channel) and time; appending it again changes nothing visible.
+/// Times are kept to the microsecond; what is finer is cut off.
 /// </summary>
 public interface IReadingStore : IAsyncDisposable
 {
@@ -29,9 +30,18 @@ public interface IReadingStore : IAsyncDisposable
     /// <summary>Whether it can be written to now, with the reason in words where it can't.</summary>
     Task<string?> ProbeAsync(CancellationToken cancellation);
 
+    /// <summary>What is going wrong although readings may still be taken, in words: a server is down and readings wait on disk, the disk is nearly full. Null when all is well.</summary>
+    string? Concern { get; }
+
     /// <summary>Removes raw readings measured before a moment (retention).</summary>
     Task DeleteBeforeAsync(DateTime time, CancellationToken cancellation);
 }
 
 /// <summary>The store could not take or give readings; the message says which store and why.</summary>
 public sealed class ReadingStoreException(string message, Exception? inner = null) : Exception(message, inner);
+
+internal static class Microseconds
+{
+    /// <summary>The precision both stores keep: DuckDB's TIMESTAMP counts microseconds.</summary>
+    public static DateTime ToMicroseconds(this DateTime time) => time.AddTicks(-(time.Ticks % TimeSpan.TicksPerMicrosecond));
+}

@@ -20,6 +20,16 @@ public sealed class DuckDbOptions
 
     /// <summary>Memory DuckDB may use for queries and checkpoints.</summary>
     public string MemoryLimit { get; set; } = "1GB";
+
+    /// <summary>Threads a query or a checkpoint may use.</summary>
+    [Range(1, 256)]
+    public int Threads { get; set; } = Math.Min(4, Environment.ProcessorCount);
+
+    /// <summary>How large the write-ahead log grows before it is folded into the file; a start replays at most so much.</summary>
+    public string CheckpointSize { get; set; } = "64MB";
+
+    /// <summary>Less free space than this is a concern (bytes).</summary>
+    public long LowDiskBytes { get; set; } = 512L << 20;
 }
 
 /// <summary>Section <c>Influx</c>.</summary>
@@ -43,14 +53,26 @@ public sealed class InfluxOptions
 
     public string Password { get; set; } = "";
 
+    /// <summary>How long a query, or a request that drains the spool, may take.</summary>
     [Range(1, 600)]
     public int TimeoutSeconds { get; set; } = 10;
 
-    /// <summary>Readings that may wait on disk while the server is down. At the cap nothing more is acknowledged.</summary>
-    [Range(1 << 20, long.MaxValue)]
+    /// <summary>How long a reading that just came waits for the server before it is spooled to disk instead.</summary>
+    [Range(10, 60_000)]
+    public int PatienceMilliseconds { get; set; } = 1000;
+
+    /// <summary>Bytes of readings that may wait on disk while the server is down; told at four fifths. At the cap nothing more is acknowledged.</summary>
+    [Range(64 << 10, long.MaxValue)]
     public long SpoolBytes { get; set; } = 1L << 30;
 
     /// <summary>Points in one request.</summary>
     [Range(1, 100_000)]
     public int BatchSize { get; set; } = 5000;
+
+    /// <summary>How long a request that isn't full waits for more points.</summary>
+    [Range(0, 10_000)]
+    public int BatchMilliseconds { get; set; } = 5;
+
+    /// <summary>Whether <see cref="Api"/> is that of 1.x.</summary>
+    internal bool IsV1 => Api.Equals("v1", StringComparison.OrdinalIgnoreCase);
 }

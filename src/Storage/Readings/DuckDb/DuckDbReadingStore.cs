@@ -5,15 +5,12 @@ using Vigil.Model;
 namespace Vigil.Storage.Readings.DuckDb;
 
 /// <summary>
-/// The embedded store: one writer appends in a transaction, readers have connections of their own. A committed transaction survives kill -9.
-/// No primary key on readings (its index would live in memory and slow every append): redelivery is kept out by the recent keys of each series,
-/// and every read is distinct by series and time. Times have DuckDB's precision, a microsecond.
+/// The embedded store: one writer appends in a transaction, readers have connections of their own. A committed transaction is in the write-ahead log,
+/// synced, and survives kill -9. No primary key on readings (its index would live in memory and slow every append): redelivery is kept out by the
+/// recent times of each series, and every read is distinct by series and time, the first arrival standing.
 /// </summary>
 public sealed class DuckDbReadingStore : IReadingStore
 {
-    /// <summary>How many of a series' latest times are remembered to keep a redelivery out of the table.</summary>
-    private const int RecentKeys = 16;
-
     private const string Schema = """
         CREATE TABLE IF NOT EXISTS series (id INTEGER PRIMARY KEY, device VARCHAR NOT NULL, metric VARCHAR NOT NULL, channel VARCHAR NOT NULL);
         CREATE TABLE IF NOT EXISTS readings (
@@ -21,121 +18,75 @@ public sealed class DuckDbReadingStore : IReadingStore
             longitude DOUBLE, accuracy FLOAT, speed FLOAT, event VARCHAR, flags UTINYINT NOT NULL);
         """;
 
+    /// <summary>Beyond this the log was not folded into the file for long, mostly because a reader holds on to it; the next start would replay all of it.</summary>
+    private const long LargeLog = 1L << 30;
+
     private readonly string path;
-    private readonly string settings;
+    private readonly DuckDbOptions options;
     private readonly SemaphoreSlim writing = new(1, 1);
-    private readonly Dictionary<(string Device, string Metric, string Channel), Series> seriesByKey = [];
     private DuckDBConnection? writer;
+    private SeriesTable series = new();
+    private string? failure;
 
     public DuckDbReadingStore(string path, DuckDbOptions options)
     {
-        this.path = path;
-        settings = $"SET memory_limit='{options.MemoryLimit}'; SET threads=2; SET wal_autocheckpoint='64MB'; SET preserve_insertion_order=true; SET TimeZone='UTC';";
-        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        this.path = Path.GetFullPath(path);
+        this.options = options;
     }
 
-    public async Task AppendAsync(IReadOnlyList<Reading> readings, CancellationToken cancellation)
+    public string? Concern
     {
-        await writing.WaitAsync(cancellation);
-        try
+        get
         {
-            // DuckDB's calls block: they run on a thread of the pool, not on the caller's.
-            await Task.Run(() => Append(readings), CancellationToken.None);
-        }
-        catch (Exception e) when (e is DuckDBException or IOException or InvalidOperationException)
-        {
-            // A connection that failed in the middle is not trusted: the next append opens the file anew and reads back what is really there.
-            Close();
-            throw new ReadingStoreException($"DuckDB could not append {readings.Count} readings to {Path.GetFileName(path)}: {e.Message}", e);
-        }
-        finally
-        {
-            writing.Release();
+            if (failure is { } why) return why;
+            var log = new FileInfo(path + ".wal");
+            if (log.Exists && log.Length > LargeLog) return $"the write-ahead log of {Path.GetFileName(path)} has grown to {log.Length >> 20} MiB";
+            var free = new DriveInfo(path).AvailableFreeSpace;
+            return free < options.LowDiskBytes ? $"only {free >> 20} MiB are free where {Path.GetFileName(path)} stands" : null;
         }
     }
 
-    public async IAsyncEnumerable<Reading> QueryAsync(ReadingQuery query, [EnumeratorCancellation] CancellationToken cancellation)
-    {
-        if (query.Devices.Count == 0) yield break;
-        using var connection = await ReaderAsync(cancellation);
-        using var command = connection.CreateCommand();
-        var names = string.Join(',', query.Devices.Select((_, i) => $"$d{i}"));
-        for (var i = 0; i < query.Devices.Count; i++) command.Parameters.Add(new DuckDBParameter($"d{i}", query.Devices[i].Value));
-        command.Parameters.Add(new DuckDBParameter("from", query.From));
-        command.Parameters.Add(new DuckDBParameter("to", query.To));
-        var metric = "";
-        if (query.Metric is not null)
+    public Task AppendAsync(IReadOnlyList<Reading> readings, CancellationToken cancellation) =>
+        readings.Count == 0 ? Task.CompletedTask : WriteAsync(() => Append(readings), $"append {readings.Count} readings", cancellation);
+
+    public IAsyncEnumerable<Reading> QueryAsync(ReadingQuery query, CancellationToken cancellation) => ReadAsync(
+        names =>
         {
-            metric = " AND s.metric = $metric";
-            command.Parameters.Add(new DuckDBParameter("metric", query.Metric.Name));
-        }
+            var devices = query.Devices.ToHashSet();
+            foreach (var (id, name) in names.ToList())
+                if (!devices.Contains(name.Device) || (query.Metric is { } metric && !ReferenceEquals(name.Metric, metric))) names.Remove(id);
+            return names.Count == 0 ? null : $"series IN ({string.Join(',', names.Keys)}) AND time >= $from AND time < $to ORDER BY time, received, rowid";
+        },
+        [new("from", query.From), new("to", query.To)], query.Limit, cancellation);
 
-        command.CommandText = $"""
-            SELECT s.device, s.metric, s.channel, r.time, min(r.received) AS received, first(r.value ORDER BY r.received), first(r.longitude ORDER BY r.received),
-                   first(r.accuracy ORDER BY r.received), first(r.speed ORDER BY r.received), first(r.event ORDER BY r.received), first(r.flags ORDER BY r.received)
-            FROM readings r JOIN series s ON s.id = r.series
-            WHERE s.device IN ({names}){metric} AND r.time >= $from AND r.time < $to
-            GROUP BY s.device, s.metric, s.channel, r.time ORDER BY r.time, received, s.device, s.metric, s.channel LIMIT {query.Limit}
-            """;
-        await foreach (var reading in ReadAsync(command, cancellation)) yield return reading;
-    }
-
-    public async IAsyncEnumerable<Reading> ReceivedSinceAsync(DateTime received, [EnumeratorCancellation] CancellationToken cancellation)
-    {
-        using var connection = await ReaderAsync(cancellation);
-        using var command = connection.CreateCommand();
-        command.CommandText = """
-            SELECT s.device, s.metric, s.channel, r.time, r.received, r.value, r.longitude, r.accuracy, r.speed, r.event, r.flags
-            FROM readings r JOIN series s ON s.id = r.series WHERE r.received >= $received ORDER BY r.received, r.rowid
-            """;
-        command.Parameters.Add(new DuckDBParameter("received", received));
-        var seen = new HashSet<(string, Metric, string, DateTime)>();
-        await foreach (var reading in ReadAsync(command, cancellation))
-            if (seen.Add((reading.Device.Value, reading.Metric, reading.Channel, reading.Time))) yield return reading;
-    }
+    public IAsyncEnumerable<Reading> ReceivedSinceAsync(DateTime received, CancellationToken cancellation) =>
+        ReadAsync(_ => "received >= $since ORDER BY received, rowid", [new("since", received)], int.MaxValue, cancellation);
 
     public async Task<string?> ProbeAsync(CancellationToken cancellation)
     {
-        await writing.WaitAsync(cancellation);
+        if (!await writing.WaitAsync(TimeSpan.FromSeconds(5), cancellation)) return "DuckDB has been busy with one append for more than 5 s";
+        writing.Release();
         try
         {
-            return await Task.Run(() =>
-            {
-                using var command = Writer().CreateCommand();
-                command.CommandText = "SELECT 1";
-                command.ExecuteScalar();
-                return (string?)null;
-            }, cancellation);
+            // What failed before is tried: an empty transaction would succeed on a full disk too.
+            await WriteAsync(failure is null ? () => Execute(Writer(), "SELECT 1") : ProveWritable, "be written to", cancellation);
+            return null;
         }
-        catch (Exception e) when (e is DuckDBException or IOException)
+        catch (ReadingStoreException e)
         {
-            Close();
-            return $"DuckDB: {e.Message}";
-        }
-        finally
-        {
-            writing.Release();
+            return e.Message;
         }
     }
 
-    public async Task DeleteBeforeAsync(DateTime time, CancellationToken cancellation)
-    {
-        await writing.WaitAsync(cancellation);
-        try
+    public Task DeleteBeforeAsync(DateTime time, CancellationToken cancellation) => WriteAsync(
+        () =>
         {
-            await Task.Run(() =>
-            {
-                using var command = Writer().CreateCommand();
-                command.CommandText = "DELETE FROM readings WHERE time < $time; CHECKPOINT;";
-                command.Parameters.Add(new DuckDBParameter("time", time));
-                command.ExecuteNonQuery();
-            }, cancellation);
-        }
-        finally
-        {
-            writing.Release();
-        }
-    }
+            using var command = Writer().CreateCommand();
+            command.CommandText = "DELETE FROM readings WHERE time < $time";
+            command.Parameters.Add(new DuckDBParameter("time", time));
+            command.ExecuteNonQuery();
+        },
+        "delete old readings", cancellation);
 
     public async ValueTask DisposeAsync()
     {
@@ -147,73 +98,66 @@ public sealed class DuckDbReadingStore : IReadingStore
     private void Append(IReadOnlyList<Reading> readings)
     {
         var connection = Writer();
-        var added = new List<(Series Series, DateTime Time)>(readings.Count);
         using var transaction = connection.BeginTransaction();
-        try
+        series.AddMissing(connection, readings);
+        using (var appender = connection.CreateAppender("readings"))
         {
-            AddNewSeries(connection, readings);
-            using (var appender = connection.CreateAppender("readings"))
+            for (var i = 0; i < readings.Count; i++)
             {
-                foreach (var reading in readings)
-                {
-                    var series = seriesByKey[(reading.Device.Value, reading.Metric.Name, reading.Channel)];
-                    var time = Microseconds(reading.Time);
-                    if (!series.IsNew(time)) continue;
-                    added.Add((series, time));
-                    var row = appender.CreateRow();
-                    row.AppendValue(series.Id).AppendValue(time).AppendValue(Microseconds(reading.Received)).AppendValue(reading.Value);
-                    if (reading.Metric.Kind == MetricKind.Location) row.AppendValue(reading.Longitude).AppendValue(reading.Accuracy).AppendValue(reading.Speed);
-                    else row.AppendNullValue().AppendNullValue().AppendNullValue();
-                    if (reading.Event is { } word) row.AppendValue(word);
-                    else row.AppendNullValue();
-                    row.AppendValue((byte)reading.Flags).EndRow();
-                }
+                var reading = readings[i];
+                var of = series.Find(reading);
+                var time = reading.Time.ToMicroseconds();
+                if (!of.IsNew(time)) continue;
+                var row = appender.CreateRow();
+                row.AppendValue(of.Id).AppendValue(time).AppendValue(reading.Received.ToMicroseconds()).AppendValue(reading.Value);
+                if (reading.Metric.Kind == MetricKind.Location) row.AppendValue(reading.Longitude).AppendValue(reading.Accuracy).AppendValue(reading.Speed);
+                else row.AppendNullValue().AppendNullValue().AppendNullValue();
+                if (reading.Event is { } word) row.AppendValue(word);
+                else row.AppendNullValue();
+                row.AppendValue((byte)reading.Flags).EndRow();
             }
+        }
 
-            transaction.Commit();
-        }
-        catch
-        {
-            // What the recent keys say must be stored: they are forgotten together with the rows.
-            foreach (var (series, time) in added) series.Forget(time);
-            throw;
-        }
+        transaction.Commit();
     }
 
-    private void AddNewSeries(DuckDBConnection connection, IReadOnlyList<Reading> readings)
+    /// <summary>DuckDB's calls block, so they run on a thread of the pool; one at a time.</summary>
+    private async Task WriteAsync(Action write, string what, CancellationToken cancellation)
     {
-        List<(Series, (string, string, string))>? made = null;
-        foreach (var reading in readings)
+        await writing.WaitAsync(cancellation);
+        try
         {
-            var key = (reading.Device.Value, reading.Metric.Name, reading.Channel);
-            if (seriesByKey.ContainsKey(key)) continue;
-            var series = new Series(seriesByKey.Count + 1);
-            seriesByKey[key] = series;
-            (made ??= []).Add((series, key));
+            await Task.Run(write, CancellationToken.None);
+            failure = null;
         }
-
-        if (made is null) return;
-        using var appender = connection.CreateAppender("series");
-        foreach (var (series, (device, metric, channel)) in made)
-            appender.CreateRow().AppendValue(series.Id).AppendValue(device).AppendValue(metric).AppendValue(channel).EndRow();
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            // A connection that failed midway is not trusted, nor is what is remembered of series and recent times:
+            // the next write opens the file anew and reads back what is really there. So a full disk heals without a restart.
+            Close();
+            failure = $"DuckDB could not {what} in {Path.GetFileName(path)}: {FirstLine(e.Message)}";
+            throw new ReadingStoreException(failure, e);
+        }
+        finally
+        {
+            writing.Release();
+        }
     }
 
     private DuckDBConnection Writer()
     {
         if (writer is { } open) return open;
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         var connection = new DuckDBConnection($"DataSource={path}");
         try
         {
             connection.Open();
-            using var command = connection.CreateCommand();
-            command.CommandText = settings + Schema;
-            command.ExecuteNonQuery();
-            seriesByKey.Clear();
-            command.CommandText = "SELECT id, device, metric, channel FROM series";
-            using (var rows = command.ExecuteReader())
-                while (rows.Read())
-                    seriesByKey[(rows.GetString(1), rows.GetString(2), rows.GetString(3))] = new Series(rows.GetInt32(0));
-            Remember(command);
+            Execute(connection, $"""
+                SET memory_limit='{options.MemoryLimit}'; SET threads={options.Threads}; SET wal_autocheckpoint='{options.CheckpointSize}';
+                SET autoinstall_known_extensions=false; SET autoload_known_extensions=false;
+                """);
+            Execute(connection, Schema);
+            series = SeriesTable.Load(connection);
         }
         catch
         {
@@ -224,77 +168,122 @@ public sealed class DuckDbReadingStore : IReadingStore
         return writer = connection;
     }
 
-    /// <summary>The latest times of every series, so that what was acknowledged before a restart is not stored twice after it.</summary>
-    private void Remember(DuckDBCommand command)
+    private void ProveWritable()
     {
-        var byId = seriesByKey.Values.ToDictionary(s => s.Id);
-        command.CommandText = $"SELECT series, time FROM readings WHERE received >= (SELECT max(received) FROM readings) - INTERVAL 1 DAY QUALIFY row_number() OVER (PARTITION BY series ORDER BY rowid DESC) <= {RecentKeys}";
-        using var rows = command.ExecuteReader();
-        while (rows.Read()) byId[rows.GetInt32(0)].IsNew(DateTime.SpecifyKind(rows.GetDateTime(1), DateTimeKind.Utc));
+        var connection = Writer();
+        Execute(connection, "CREATE TABLE IF NOT EXISTS probe (blank VARCHAR); INSERT INTO probe SELECT repeat('0', 65536); DROP TABLE probe;");
     }
 
     private void Close()
     {
-        writer?.Dispose();
+        try
+        {
+            writer?.Dispose();
+        }
+        catch (DuckDBException)
+        {
+            // the last checkpoint did not fit on the disk: the log still holds everything
+        }
+
         writer = null;
     }
 
+    /// <param name="where">What is read, given the names of the series, from which it removes those it doesn't want; null when there is nothing.</param>
+    private async IAsyncEnumerable<Reading> ReadAsync(
+        Func<Dictionary<int, SeriesName>, string?> where, DuckDBParameter[] parameters, int limit, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        if (limit <= 0) yield break;
+        using var connection = await ReaderAsync(cancellation);
+        using var command = connection.CreateCommand();
+        using var cancelling = cancellation.Register(command.Cancel);
+        var (names, rows) = await Guarded(() =>
+        {
+            var names = ReadNames(command);
+            if (where(names) is not { } condition) return (names, (DuckDBDataReader?)null);
+            command.CommandText = $"SELECT series, time, received, value, longitude, accuracy, speed, event, flags FROM readings WHERE {condition}";
+            foreach (var parameter in parameters) command.Parameters.Add(parameter);
+            command.UseStreamingMode = true;
+            return (names, command.ExecuteReader());
+        });
+        if (rows is null) yield break;
+        using var _ = rows;
+        var seen = new Dictionary<int, RecentTimes>();
+        while (limit > 0 && Next(rows))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var id = rows.GetInt32(0);
+            if (!names.TryGetValue(id, out var name)) continue;
+            var reading = Read(rows, name);
+            if (!seen.TryGetValue(id, out var times)) seen[id] = times = new RecentTimes(64);
+            if (!times.Add(reading.Time.Ticks)) continue;
+            limit--;
+            yield return reading;
+        }
+    }
+
+    private static Dictionary<int, SeriesName> ReadNames(DuckDBCommand command)
+    {
+        var names = new Dictionary<int, SeriesName>();
+        command.CommandText = "SELECT id, device, metric, channel FROM series";
+        using var rows = command.ExecuteReader();
+        while (rows.Read())
+            if (Metric.TryParse(rows.GetString(2), out var metric)) names[rows.GetInt32(0)] = new SeriesName(new DeviceId(rows.GetString(1)), metric, rows.GetString(3));
+        return names;
+    }
+
+    private static Reading Read(DuckDBDataReader rows, SeriesName name) => new()
+    {
+        Device = name.Device, Metric = name.Metric, Channel = name.Channel,
+        Time = DateTime.SpecifyKind(rows.GetDateTime(1), DateTimeKind.Utc), Received = DateTime.SpecifyKind(rows.GetDateTime(2), DateTimeKind.Utc),
+        Value = rows.GetDouble(3), Longitude = rows.IsDBNull(4) ? 0 : rows.GetDouble(4),
+        Accuracy = rows.IsDBNull(5) ? float.NaN : rows.GetFloat(5), Speed = rows.IsDBNull(6) ? float.NaN : rows.GetFloat(6),
+        Event = rows.IsDBNull(7) ? null : rows.GetString(7), Flags = (ReadingFlags)rows.GetByte(8),
+    };
+
     private async Task<DuckDBConnection> ReaderAsync(CancellationToken cancellation)
     {
-        await writing.WaitAsync(cancellation);
+        // The writer makes the file and its tables on a first start.
+        if (writer is null) await WriteAsync(() => Writer(), "be opened", cancellation);
+        return await Guarded(() =>
+        {
+            var connection = new DuckDBConnection($"DataSource={path}");
+            connection.Open();
+            return connection;
+        });
+    }
+
+    private bool Next(DuckDBDataReader rows)
+    {
         try
         {
-            Writer(); // makes the file and its tables on a first start
+            return rows.Read();
         }
-        finally
+        catch (DuckDBException e)
         {
-            writing.Release();
+            throw Unreadable(e);
         }
-
-        var connection = new DuckDBConnection($"DataSource={path}");
-        await connection.OpenAsync(cancellation);
-        return connection;
     }
 
-    private static async IAsyncEnumerable<Reading> ReadAsync(DuckDBCommand command, [EnumeratorCancellation] CancellationToken cancellation)
+    private async Task<T> Guarded<T>(Func<T> read)
     {
-        using var rows = await command.ExecuteReaderAsync(cancellation);
-        while (await rows.ReadAsync(cancellation))
+        try
         {
-            if (!Metric.TryParse(rows.GetString(1), out var metric)) continue; // written by a later version
-            yield return new Reading
-            {
-                Device = new DeviceId(rows.GetString(0)), Metric = metric, Channel = rows.GetString(2),
-                Time = DateTime.SpecifyKind(rows.GetDateTime(3), DateTimeKind.Utc), Received = DateTime.SpecifyKind(rows.GetDateTime(4), DateTimeKind.Utc),
-                Value = rows.GetDouble(5), Longitude = rows.IsDBNull(6) ? 0 : rows.GetDouble(6),
-                Accuracy = rows.IsDBNull(7) ? float.NaN : rows.GetFloat(7), Speed = rows.IsDBNull(8) ? float.NaN : rows.GetFloat(8),
-                Event = rows.IsDBNull(9) ? null : rows.GetString(9), Flags = (ReadingFlags)rows.GetByte(10),
-            };
+            return await Task.Run(read);
+        }
+        catch (DuckDBException e)
+        {
+            throw Unreadable(e);
         }
     }
 
-    private static DateTime Microseconds(DateTime time) => time.AddTicks(-(time.Ticks % TimeSpan.TicksPerMicrosecond));
+    private ReadingStoreException Unreadable(DuckDBException e) => new($"DuckDB could not read {Path.GetFileName(path)}: {FirstLine(e.Message)}", e);
 
-    /// <summary>A series and the ring of its latest times.</summary>
-    private sealed class Series(int id)
+    private static void Execute(DuckDBConnection connection, string sql)
     {
-        private readonly long[] recent = new long[RecentKeys];
-        private int next;
-
-        public int Id => id;
-
-        public bool IsNew(DateTime time)
-        {
-            if (Array.IndexOf(recent, time.Ticks) >= 0) return false;
-            recent[next] = time.Ticks;
-            next = (next + 1) % RecentKeys;
-            return true;
-        }
-
-        public void Forget(DateTime time)
-        {
-            var index = Array.IndexOf(recent, time.Ticks);
-            if (index >= 0) recent[index] = 0;
-        }
+        using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        command.ExecuteNonQuery();
     }
+
+    private static string FirstLine(string message) => message.Split('\n', 2)[0].Trim();
 }

@@ -1,83 +1,92 @@
-using System.Buffers;
-using System.IO.Compression;
-using System.Net;
-using System.Net.Http.Headers;
+using System.Diagnostics.Metrics;
 using System.Runtime.CompilerServices;
-using System.Text;
 using System.Text.Json;
+using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Vigil.Model;
 
 namespace Vigil.Storage.Readings.Influx;
 
 /// <summary>
-/// InfluxDB over its stable wire protocol: writes by line protocol (<c>/write</c> of 1.x, <c>/api/v2/write</c> of 2.x, 3.x and 1.8), reads by InfluxQL at
-/// <c>/query</c>. The point (metric, device, channel, time) overwrites itself, so a repeat changes nothing. While the server is down or slow, readings
-/// are made durable in a spool on disk and drained in order; alarms never wait for it.
+/// InfluxDB over its stable wire protocol. The point (metric, device, channel, time) overwrites itself, so a repeat changes nothing but its arrival time.
+/// Appends that come together share a request. While the server is down, slow or unwilling they are made durable in a <see cref="Spool"/> on disk and drained in
+/// order when it is back: nothing ever waits for a dead server longer than Influx:PatienceMilliseconds. What is spooled can't be queried yet.
 /// </summary>
 public sealed partial class InfluxReadingStore : IReadingStore
 {
-    private static readonly string[] Columns = ["value", "received", "flags", "longitude", "accuracy", "speed", "event"];
+    private const string Selected =
+        "SELECT \"value\"::field, \"received\"::field, \"flags\"::field, \"longitude\"::field, \"accuracy\"::field, \"speed\"::field, \"event\"::field, \"device\"::tag, \"channel\"::tag";
 
-    private readonly HttpClient http;
+    /// <summary>Arrival is a field, not an index: what arrived lately is looked for among measurements at most so much older.</summary>
+    private static readonly TimeSpan LongestDelay = TimeSpan.FromDays(40);
+
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
+
     private readonly InfluxOptions options;
+    private readonly InfluxServer server;
     private readonly Spool spool;
+    private readonly RefusedLines refused;
     private readonly TimeProvider clock;
     private readonly ILogger<InfluxReadingStore> log;
-    private readonly string refusedFile;
+    private readonly Channel<Batch> waiting = Channel.CreateUnbounded<Batch>(new UnboundedChannelOptions { SingleReader = true });
     private readonly CancellationTokenSource stopping = new();
-    private readonly SemaphoreSlim wake = new(0, 1);
+    private readonly SemaphoreSlim spooled = new(0, 1);
+    private readonly Task sending;
     private readonly Task draining;
-    private readonly Uri writeUrl;
-    private bool created;
-    private long refused;
+    private volatile string? trouble;
+    private bool warned;
 
-    public InfluxReadingStore(InfluxOptions options, string spoolFolder, HttpClient http, TimeProvider clock, ILogger<InfluxReadingStore> log)
+    public InfluxReadingStore(InfluxOptions options, string spoolFolder, HttpClient http, TimeProvider clock, ILogger<InfluxReadingStore> log, Meter? meter = null)
     {
         this.options = options;
-        this.http = http;
         this.clock = clock;
         this.log = log;
-        http.BaseAddress = new Uri(options.Url.TrimEnd('/') + "/");
-        http.Timeout = TimeSpan.FromSeconds(options.TimeoutSeconds);
-        if (options.Token.Length > 0) http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Token", options.Token);
-        else if (options.Username.Length > 0)
-            http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{options.Username}:{options.Password}")));
-        writeUrl = new Uri(
-            options.Api == "v1"
-                ? $"write?db={Uri.EscapeDataString(options.Bucket)}&precision=ns"
-                : $"api/v2/write?org={Uri.EscapeDataString(options.Org)}&bucket={Uri.EscapeDataString(options.Bucket)}&precision=ns",
-            UriKind.Relative);
-        spool = new Spool(Path.Combine(spoolFolder, "influx.spool"), options.SpoolBytes);
-        refusedFile = Path.Combine(spoolFolder, "influx.refused");
+        spool = new Spool(spoolFolder, options.SpoolBytes, clock);
+        refused = new RefusedLines(Path.Combine(spoolFolder, "refused.jsonl"));
+        server = new InfluxServer(options, http, clock, Refuse);
+        meter?.CreateObservableGauge("vigil_spool_bytes", () => spool.State.Bytes, "By", "Readings that wait on disk for InfluxDB");
+        meter?.CreateObservableGauge("vigil_spool_cap_bytes", () => options.SpoolBytes, "By", "How much may wait on disk for InfluxDB");
+        meter?.CreateObservableGauge("vigil_spool_oldest_seconds", () => spool.State.Oldest is { } oldest ? (clock.GetUtcNow().UtcDateTime - oldest).TotalSeconds : 0, "s", "For how long the oldest reading has waited for InfluxDB");
+        meter?.CreateObservableCounter("vigil_lines_refused", () => refused.Count, description: "Points InfluxDB will never take; kept in refused.jsonl with its reason");
+        sending = Task.Run(SendAsync);
         draining = Task.Run(() => DrainAsync(stopping.Token));
     }
 
-    /// <summary>Bytes that wait on disk for the server.</summary>
-    public long SpooledBytes => spool.Bytes;
+    /// <summary>A point the server will never take. It is kept in <c>refused.jsonl</c> beside the spool before this is raised.</summary>
+    public event Action<RefusedLine>? LineRefused;
 
-    /// <summary>Lines the server refused; each is kept in <c>influx.refused</c> with the server's reason.</summary>
-    public long Refused => Interlocked.Read(ref refused);
+    /// <summary>What waits on disk.</summary>
+    public SpoolState Spooled => spool.State;
 
-    public async Task AppendAsync(IReadOnlyList<Reading> readings, CancellationToken cancellation)
+    /// <summary>How many lines the server has refused since the start.</summary>
+    public long Refused => refused.Count;
+
+    public string? Concern
     {
-        for (var from = 0; from < readings.Count; from += options.BatchSize)
+        get
         {
-            var lines = new ArrayBufferWriter<byte>(Math.Min(readings.Count, options.BatchSize) * 128);
-            for (var i = from; i < Math.Min(readings.Count, from + options.BatchSize); i++) LineProtocol.Write(lines, readings[i]);
-            // What waits goes first: the order of arrival is kept.
-            if (spool.Bytes == 0 && await PostAsync(lines.WrittenMemory, cancellation) is null) continue;
-            if (!await spool.AddAsync(lines.WrittenMemory))
-                throw new ReadingStoreException($"InfluxDB can't be reached and its spool holds {options.SpoolBytes} bytes already (Influx:SpoolBytes)");
-            if (wake.CurrentCount == 0) wake.Release();
+            var state = spool.State;
+            if (state.NearlyFull) return $"the spool for InfluxDB is {state.Bytes * 100 / state.Cap} % full ({state.Bytes} of {state.Cap} bytes); at its cap nothing more is acknowledged. {trouble}";
+            return state.Bytes > 0 ? $"{state.Bytes} bytes of readings wait on disk for InfluxDB since {state.Oldest:u}: {trouble}" : null;
         }
+    }
+
+    public Task AppendAsync(IReadOnlyList<Reading> readings, CancellationToken cancellation)
+    {
+        if (readings.Count == 0) return Task.CompletedTask;
+        cancellation.ThrowIfCancellationRequested();
+        var batch = new Batch(readings.Count);
+        for (var i = 0; i < readings.Count; i++) LineProtocol.Write(batch.Lines, readings[i]);
+        return waiting.Writer.TryWrite(batch) ? batch.Durable.Task.WaitAsync(cancellation) : throw new ReadingStoreException("the InfluxDB store is closed");
     }
 
     public async IAsyncEnumerable<Reading> QueryAsync(ReadingQuery query, [EnumeratorCancellation] CancellationToken cancellation)
     {
-        if (query.Devices.Count == 0) yield break;
-        var devices = string.Join(" OR ", query.Devices.Select(d => $"device = '{d.Value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("'", "\\'", StringComparison.Ordinal)}'"));
-        var where = $"({devices}) AND time >= {LineProtocol.Nanoseconds(query.From)} AND time < {LineProtocol.Nanoseconds(query.To)}";
+        if (query.Devices.Count == 0 || query.Limit <= 0) yield break;
+        var devices = string.Join(" OR ", query.Devices.Select(d => $"\"device\" = '{LineProtocol.Encode(d.Value).Replace("'", "\\'", StringComparison.Ordinal)}'"));
+        var limit = query.Limit == int.MaxValue ? "" : $" LIMIT {query.Limit}";
+        var where = $"({devices}) AND time >= {LineProtocol.Nanoseconds(query.From)} AND time < {LineProtocol.Nanoseconds(query.To)}{limit}";
         var found = await SelectAsync(query.Metric, where, cancellation);
         foreach (var reading in found.OrderBy(r => r.Time).ThenBy(r => r.Received).ThenBy(r => r.Device).ThenBy(r => r.Metric.Name, StringComparer.Ordinal).ThenBy(r => r.Channel, StringComparer.Ordinal).Take(query.Limit))
             yield return reading;
@@ -85,176 +94,211 @@ public sealed partial class InfluxReadingStore : IReadingStore
 
     public async IAsyncEnumerable<Reading> ReceivedSinceAsync(DateTime received, [EnumeratorCancellation] CancellationToken cancellation)
     {
-        // Arrival is a field, not an index: measurements much older than their arrival are looked for in the last weeks only.
-        var from = LineProtocol.Nanoseconds(received.AddDays(-40));
-        var found = await SelectAsync(null, $"time >= {from} AND received >= {LineProtocol.Nanoseconds(received)}", cancellation);
+        var where = $"time >= {LineProtocol.Nanoseconds(received - LongestDelay)} AND \"received\" >= {LineProtocol.Nanoseconds(received)}";
+        var found = await SelectAsync(null, where, cancellation);
         foreach (var reading in found.OrderBy(r => r.Received).ThenBy(r => r.Time)) yield return reading;
     }
 
     public async Task<string?> ProbeAsync(CancellationToken cancellation)
     {
-        try
-        {
-            using var answer = await http.GetAsync(new Uri("ping", UriKind.Relative), cancellation);
-            if (!answer.IsSuccessStatusCode) return $"InfluxDB answers {(int)answer.StatusCode}";
-            return spool.Bytes > options.SpoolBytes * 8 / 10 ? $"the InfluxDB spool is {spool.Bytes * 100 / options.SpoolBytes} % full" : null;
-        }
-        catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
-        {
-            return $"InfluxDB can't be reached: {e.Message}; {spool.Bytes} of {options.SpoolBytes} bytes spooled";
-        }
+        var state = spool.State;
+        if (state.Bytes < state.Cap / 100 * 99) return null; // the spool takes what the server doesn't
+        return await server.PingAsync(cancellation) is { } why ? $"{why}; its spool is full ({state.Cap} bytes)" : null;
     }
 
-    public async Task DeleteBeforeAsync(DateTime time, CancellationToken cancellation)
-    {
-        if (options.Api != "v1") return; // buckets of v2 have a retention period of their own
-        await QueryJsonAsync($"DELETE WHERE time < {LineProtocol.Nanoseconds(time)}", cancellation, post: true);
-    }
+    public Task DeleteBeforeAsync(DateTime time, CancellationToken cancellation) => server.DeleteBeforeAsync(time, cancellation);
 
     public async ValueTask DisposeAsync()
     {
+        waiting.Writer.TryComplete();
+        await sending;
         await stopping.CancelAsync();
-        try
-        {
-            await draining;
-        }
-        catch (OperationCanceledException)
-        {
-            // what is spooled stays on disk
-        }
-
+        await draining;
         spool.Dispose();
-        http.Dispose();
-        wake.Dispose();
+        server.Dispose();
+        spooled.Dispose();
         stopping.Dispose();
     }
 
-    /// <returns>Null when the server has it; else why it should be tried again later.</returns>
-    private async Task<string?> PostAsync(ReadOnlyMemory<byte> lines, CancellationToken cancellation)
+    /// <summary>Takes what waits, as much as fits into a request, and waits a moment for more when that is little.</summary>
+    private async Task SendAsync()
     {
-        try
+        var batches = new List<Batch>();
+        using var joined = new PooledBytes(1 << 16);
+        while (await waiting.Reader.WaitToReadAsync(CancellationToken.None))
         {
-            if (!created && options.Api == "v1")
+            var lines = Gather(batches, 0);
+            if (lines < options.BatchSize && options.BatchMilliseconds > 0 && !waiting.Reader.Completion.IsCompleted)
             {
-                await QueryJsonAsync($"CREATE DATABASE \"{options.Bucket}\"", cancellation, post: true);
-                created = true;
+                await Task.Delay(TimeSpan.FromMilliseconds(options.BatchMilliseconds), clock, CancellationToken.None);
+                Gather(batches, lines);
             }
 
-            using var content = new ByteArrayContent(Gzip(lines.Span));
-            content.Headers.ContentEncoding.Add("gzip");
-            content.Headers.ContentType = new MediaTypeHeaderValue("text/plain") { CharSet = "utf-8" };
-            using var answer = await http.PostAsync(writeUrl, content, cancellation);
-            if (answer.IsSuccessStatusCode) return null;
-            var reason = await answer.Content.ReadAsStringAsync(cancellation);
-            if (answer.StatusCode is HttpStatusCode.BadRequest or HttpStatusCode.RequestEntityTooLarge or HttpStatusCode.UnprocessableEntity) return await DivideAsync(lines, reason, cancellation);
-            created &= answer.StatusCode != HttpStatusCode.NotFound; // the database was dropped behind our back
-            return $"{(int)answer.StatusCode} {reason}";
-        }
-        catch (Exception e) when (e is HttpRequestException or TaskCanceledException or IOException && !cancellation.IsCancellationRequested)
-        {
-            return e.Message;
+            joined.Clear();
+            foreach (var batch in batches)
+            {
+                batch.Lines.Memory.Span.CopyTo(joined.GetSpan(batch.Lines.Count));
+                joined.Advance(batch.Lines.Count);
+                batch.Lines.Dispose();
+            }
+
+            var failure = await KeepAsync(joined.Memory);
+            foreach (var batch in batches)
+            {
+                if (failure is null) batch.Durable.SetResult();
+                else batch.Durable.SetException(failure);
+            }
+
+            batches.Clear();
         }
     }
 
-    /// <summary>A batch with a bad line is halved until the bad one stands alone; it is kept with the server's reason, the good ones are stored.</summary>
-    private async Task<string?> DivideAsync(ReadOnlyMemory<byte> lines, string reason, CancellationToken cancellation)
+    private int Gather(List<Batch> batches, int lines)
     {
-        var count = lines.Span.Count((byte)'\n');
-        if (count <= 1)
+        while (lines < options.BatchSize && waiting.Reader.TryRead(out var batch))
         {
-            await File.AppendAllTextAsync(refusedFile, $"{Encoding.UTF8.GetString(lines.Span).TrimEnd()}\t{reason.ReplaceLineEndings(" ").Trim()}\n", cancellation);
-            Interlocked.Increment(ref refused);
-            LogRefused(log, reason);
-            return null;
+            batches.Add(batch);
+            lines += batch.Count;
         }
 
-        var middle = 0;
-        for (var i = 0; i < count / 2; i++) middle += lines.Span[middle..].IndexOf((byte)'\n') + 1;
-        return await PostAsync(lines[..middle], cancellation) ?? await PostAsync(lines[middle..], cancellation);
+        return lines;
+    }
+
+    /// <summary>To the server, or to the spool when something waits there already (order) or the server doesn't take it in good time.</summary>
+    private async Task<ReadingStoreException?> KeepAsync(ReadOnlyMemory<byte> lines)
+    {
+        try
+        {
+            if (spool.IsEmpty)
+            {
+                var outcome = await server.WriteAsync(lines, TimeSpan.FromMilliseconds(options.PatienceMilliseconds), CancellationToken.None);
+                if (outcome.Trouble is null) return null;
+                trouble = outcome.Trouble;
+                LogSpooling(log, outcome.Trouble);
+            }
+
+            if (!spool.TryAdd(lines.Span))
+                return new ReadingStoreException($"InfluxDB doesn't take readings ({trouble}) and its spool is full: Influx:SpoolBytes is {options.SpoolBytes}");
+            Warn();
+            if (spooled.CurrentCount == 0) spooled.Release(); // released here only
+            return null;
+        }
+        catch (ReadingStoreException e)
+        {
+            return e;
+        }
+        catch (Exception e)
+        {
+            return new ReadingStoreException($"readings could neither be sent to InfluxDB nor spooled: {e.Message}", e);
+        }
     }
 
     private async Task DrainAsync(CancellationToken cancellation)
     {
-        var wait = TimeSpan.FromSeconds(1);
+        using var lines = new PooledBytes(1 << 16);
+        var pause = FirstPause;
         while (!cancellation.IsCancellationRequested)
         {
-            if (spool.Bytes == 0)
+            try
             {
-                await wake.WaitAsync(cancellation);
-                continue;
+                if (!spool.TryPeek(lines, options.BatchSize * 128, out var next))
+                {
+                    await spooled.WaitAsync(cancellation);
+                    continue;
+                }
+
+                var outcome = await server.WriteAsync(lines.Memory, TimeSpan.FromSeconds(options.TimeoutSeconds), cancellation);
+                if (outcome.Trouble is null)
+                {
+                    spool.Take(next);
+                    pause = FirstPause;
+                    if (spool.IsEmpty) LogDrained(log);
+                    continue;
+                }
+
+                trouble = outcome.Trouble;
+                var asked = outcome.RetryAfter is { } after && after > pause ? after : pause;
+                await Task.Delay(asked < TimeSpan.FromMinutes(10) ? asked : TimeSpan.FromMinutes(10), clock, cancellation);
+            }
+            catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+            {
+                return; // what is spooled stays on disk
+            }
+            catch (Exception e)
+            {
+                trouble = e.Message;
+                LogDrainFailed(log, e);
+                await Task.Delay(pause, clock, CancellationToken.None);
             }
 
-            var trouble = await spool.TakeAsync(lines => PostAsync(lines, cancellation));
-            if (trouble is null)
-            {
-                wait = TimeSpan.FromSeconds(1);
-                continue;
-            }
-
-            LogWaiting(log, spool.Bytes, trouble);
-            await Task.Delay(wait, clock, cancellation);
-            wait = TimeSpan.FromSeconds(Math.Min(30, wait.TotalSeconds * 2));
+            pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
         }
+    }
+
+    private void Warn()
+    {
+        var nearlyFull = spool.State.NearlyFull;
+        if (nearlyFull && !warned) LogNearlyFull(log, Concern!);
+        warned = nearlyFull;
+    }
+
+    private void Refuse(IReadOnlyList<RefusedLine> lines)
+    {
+        refused.Keep(lines);
+        LogRefused(log, lines.Count, lines[0].Reason);
+        foreach (var line in lines) LineRefused?.Invoke(line);
     }
 
     private async Task<List<Reading>> SelectAsync(Metric? metric, string where, CancellationToken cancellation)
     {
-        var from = metric is null ? "/.*/" : $"\"{metric.Name}\"";
-        using var answer = await QueryJsonAsync($"SELECT {string.Join(", ", Columns.Select(c => $"\"{c}\""))} FROM {from} WHERE {where} GROUP BY \"device\", \"channel\"", cancellation);
         var found = new List<Reading>();
-        foreach (var result in answer.RootElement.GetProperty("results").EnumerateArray())
+        var (devices, channels) = (new Dictionary<string, DeviceId>(StringComparer.Ordinal), new Dictionary<string, string>(StringComparer.Ordinal));
+        await foreach (var series in server.QueryAsync($"{Selected} FROM {(metric is null ? "/.*/" : $"\"{metric.Name}\"")} WHERE {where}", changes: false, cancellation))
         {
-            if (result.TryGetProperty("error", out var error)) throw new ReadingStoreException($"InfluxDB refused a query: {error.GetString()}");
-            if (!result.TryGetProperty("series", out var list)) continue;
-            foreach (var series in list.EnumerateArray())
+            if (!Metric.TryParse(series.GetProperty("name").GetString(), out var of)) continue; // written by a later version, or by somebody else
+            foreach (var row in series.GetProperty("values").EnumerateArray())
             {
-                if (!Metric.TryParse(series.GetProperty("name").GetString(), out var of)) continue;
-                var tags = series.GetProperty("tags");
-                var device = new DeviceId(tags.GetProperty("device").GetString()!);
-                var channel = tags.TryGetProperty("channel", out var c) ? c.GetString() ?? "" : "";
-                foreach (var row in series.GetProperty("values").EnumerateArray())
+                if (row[2].ValueKind != JsonValueKind.Number || row[8].GetString() is not { } device) continue; // not ours
+                if (!devices.TryGetValue(device, out var id)) devices[device] = id = new DeviceId(LineProtocol.Decode(device));
+                var channel = row[9].GetString() ?? "";
+                if (!channels.TryGetValue(channel, out var decoded)) channels[channel] = decoded = LineProtocol.Decode(channel);
+                found.Add(new Reading
                 {
-                    found.Add(new Reading
-                    {
-                        Device = device, Metric = of, Channel = channel, Time = LineProtocol.Time(row[0].GetInt64()), Value = row[1].GetDouble(),
-                        Received = LineProtocol.Time(row[2].GetInt64()), Flags = (ReadingFlags)row[3].GetInt32(),
-                        Longitude = row[4].ValueKind == JsonValueKind.Number ? row[4].GetDouble() : 0, Accuracy = Optional(row[5]), Speed = Optional(row[6]), Event = row[7].GetString(),
-                    });
-                }
+                    Device = id, Metric = of, Channel = decoded, Time = LineProtocol.Time(row[0].GetInt64()), Received = LineProtocol.Time(row[2].GetInt64()),
+                    Value = Number(row[1], double.NaN), Flags = row[3].ValueKind == JsonValueKind.Number ? (ReadingFlags)row[3].GetInt32() : ReadingFlags.None,
+                    Longitude = Number(row[4], 0), Accuracy = (float)Number(row[5], double.NaN), Speed = (float)Number(row[6], double.NaN),
+                    Event = row[7].GetString() is { } word ? LineProtocol.Decode(word) : null,
+                });
             }
         }
 
         return found;
     }
 
-    private static float Optional(JsonElement value) => value.ValueKind == JsonValueKind.Number ? value.GetSingle() : float.NaN;
+    private static double Number(JsonElement value, double missing) => value.ValueKind == JsonValueKind.Number ? value.GetDouble() : missing;
 
-    private async Task<JsonDocument> QueryJsonAsync(string query, CancellationToken cancellation, bool post = false)
+    [LoggerMessage(Level = LogLevel.Warning, Message = "InfluxDB doesn't take readings, they are kept on disk until it does: {Reason}")]
+    private static partial void LogSpooling(ILogger logger, string reason);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "InfluxDB has everything that waited on disk")]
+    private static partial void LogDrained(ILogger logger);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Concern}")]
+    private static partial void LogNearlyFull(ILogger logger, string concern);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The spool could not be drained; it is tried again")]
+    private static partial void LogDrainFailed(ILogger logger, Exception e);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "InfluxDB refused {Count} lines, kept in refused.jsonl: {Reason}")]
+    private static partial void LogRefused(ILogger logger, int count, string reason);
+
+    /// <summary>One append that waits to be durable.</summary>
+    private sealed class Batch(int count)
     {
-        try
-        {
-            var url = new Uri($"query?db={Uri.EscapeDataString(options.Bucket)}&epoch=ns" + (post ? "" : $"&q={Uri.EscapeDataString(query)}"), UriKind.Relative);
-            using var form = new FormUrlEncodedContent([new("q", query)]);
-            using var answer = post ? await http.PostAsync(url, form, cancellation) : await http.GetAsync(url, cancellation);
-            if (!answer.IsSuccessStatusCode) throw new ReadingStoreException($"InfluxDB answered {(int)answer.StatusCode}: {await answer.Content.ReadAsStringAsync(cancellation)}");
-            return JsonDocument.Parse(await answer.Content.ReadAsStreamAsync(cancellation));
-        }
-        catch (Exception e) when (!post && e is HttpRequestException or TaskCanceledException)
-        {
-            throw new ReadingStoreException($"InfluxDB can't be reached: {e.Message}", e);
-        }
+        public int Count => count;
+
+        public PooledBytes Lines { get; } = new(count * 160);
+
+        public TaskCompletionSource Durable { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
-
-    private static byte[] Gzip(ReadOnlySpan<byte> bytes)
-    {
-        using var buffer = new MemoryStream(bytes.Length / 4 + 64);
-        using (var gzip = new GZipStream(buffer, CompressionLevel.Fastest, leaveOpen: true)) gzip.Write(bytes);
-        return buffer.ToArray();
-    }
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Bytes} bytes of readings wait on disk for InfluxDB: {Reason}")]
-    private static partial void LogWaiting(ILogger logger, long bytes, string reason);
-
-    [LoggerMessage(Level = LogLevel.Error, Message = "InfluxDB refused a line, kept in influx.refused: {Reason}")]
-    private static partial void LogRefused(ILogger logger, string reason);
 }

@@ -1,113 +1,192 @@
 using System.Buffers;
 using System.Buffers.Text;
+using System.Globalization;
 using System.Text;
 using Vigil.Model;
 
 namespace Vigil.Storage.Readings.Influx;
 
 /// <summary>
-/// InfluxDB's line protocol (v1 and v2 reference): <c>metric,device=…,channel=… value=…,received=…i time</c>. Measurement is the metric; commas, spaces
-/// and equal signs in tags are escaped with a backslash, quotes and backslashes in text fields too; times are nanoseconds since 1970.
-/// Encodes straight to UTF-8.
+/// InfluxDB's line protocol (v1 and v2 reference): <c>metric,device=…,channel=… value=…,received=…i time</c>, straight to UTF-8. The measurement is the
+/// metric, times are nanoseconds since 1970. Commas, spaces and equal signs of a tag are escaped with a backslash, quotes of a text field too.
+/// A backslash itself, a control character and the per cent sign travel per-cent-encoded: line protocol has no safe way to end a tag with a backslash
+/// and no way to hold a line feed in one, and 1.x reads <c>\\</c> as two.
 /// </summary>
 public static class LineProtocol
 {
+    /// <summary>Everything of a line but device, channel and event: metric, names, six numbers, two times.</summary>
+    private const int Fixed = 384;
+
+    private static readonly SearchValues<char> SpecialInTag = SearchValues.Create(Specials(", ="));
+    private static readonly SearchValues<char> SpecialInText = SearchValues.Create(Specials("\""));
+    private static readonly byte[][] Names = [.. Metric.All.Select(m => Encoding.UTF8.GetBytes(m.Name + ",device="))];
+
     public static void Write(IBufferWriter<byte> output, in Reading reading)
     {
-        Escaped(output, reading.Metric.Name, ", ");
-        Raw(output, ",device="u8);
-        Escaped(output, reading.Device.Value, ",= ");
-        if (reading.Channel.Length > 0)
-        {
-            Raw(output, ",channel="u8);
-            Escaped(output, reading.Channel, ",= ");
-        }
-
-        Raw(output, " value="u8);
-        Number(output, reading.Value);
-        Raw(output, ",received="u8);
-        Whole(output, Nanoseconds(reading.Received));
-        Raw(output, "i,flags="u8);
-        Whole(output, (byte)reading.Flags);
-        Raw(output, "i"u8);
-        if (reading.Metric.Kind == MetricKind.Location)
-        {
-            Raw(output, ",longitude="u8);
-            Number(output, reading.Longitude);
-            if (!float.IsNaN(reading.Accuracy))
-            {
-                Raw(output, ",accuracy="u8);
-                Number(output, reading.Accuracy);
-            }
-
-            if (!float.IsNaN(reading.Speed))
-            {
-                Raw(output, ",speed="u8);
-                Number(output, reading.Speed);
-            }
-        }
-
-        if (reading.Event is { } word)
-        {
-            Raw(output, ",event=\""u8);
-            Escaped(output, word, "\"");
-            Raw(output, "\""u8);
-        }
-
-        Raw(output, " "u8);
-        Whole(output, Nanoseconds(reading.Time));
-        Raw(output, "\n"u8);
+        // A character is at most three bytes of UTF-8, or three as %XX.
+        var longest = Fixed + 3 * (reading.Device.Value.Length + reading.Channel.Length + (reading.Event?.Length ?? 0));
+        output.Advance(Write(output.GetSpan(longest), reading));
     }
 
     public static long Nanoseconds(DateTime time) => (time.Ticks - DateTime.UnixEpoch.Ticks) * 100;
 
     public static DateTime Time(long nanoseconds) => DateTime.UnixEpoch.AddTicks(nanoseconds / 100);
 
-    /// <summary>A backslash before each special character; a line feed would end the point and becomes a space; a last backslash would escape what follows and gets a space.</summary>
-    private static void Escaped(IBufferWriter<byte> output, string text, string special)
+    /// <summary>What a tag or text field holds for a text, before any backslashes: what a query compares with.</summary>
+    public static string Encode(string text)
     {
-        var span = output.GetSpan(text.Length * 6 + 2);
-        var length = 0;
-        if (Ascii.IsValid(text) && text.AsSpan().IndexOfAny(special) < 0 && text.AsSpan().IndexOfAny('\\', '\n', '\r') < 0)
+        if (text.AsSpan().IndexOfAny(SpecialInTag) < 0) return text;
+        var encoded = new StringBuilder(text.Length + 16);
+        foreach (var c in text)
         {
-            length = Encoding.ASCII.GetBytes(text, span);
-            output.Advance(length);
+            if (IsEncoded(c)) encoded.Append(CultureInfo.InvariantCulture, $"%{(int)c:X2}");
+            else encoded.Append(c);
+        }
+
+        return encoded.ToString();
+    }
+
+    /// <summary>Undoes <see cref="Encode"/>; what is not two hexadecimal digits after a per cent sign was written by somebody else and stays.</summary>
+    public static string Decode(string text)
+    {
+        if (!text.Contains('%', StringComparison.Ordinal)) return text;
+        var decoded = new StringBuilder(text.Length);
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (text[i] == '%' && i + 2 < text.Length && byte.TryParse(text.AsSpan(i + 1, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var code))
+            {
+                decoded.Append((char)code);
+                i += 2;
+            }
+            else
+            {
+                decoded.Append(text[i]);
+            }
+        }
+
+        return decoded.ToString();
+    }
+
+    private static int Write(Span<byte> line, in Reading reading)
+    {
+        var at = 0;
+        Raw(line, ref at, Names[reading.Metric.Index]);
+        Text(line, ref at, reading.Device.Value, SpecialInTag);
+        if (reading.Channel.Length > 0)
+        {
+            Raw(line, ref at, ",channel="u8);
+            Text(line, ref at, reading.Channel, SpecialInTag);
+        }
+
+        Raw(line, ref at, " received="u8);
+        Whole(line, ref at, Nanoseconds(reading.Received.ToMicroseconds()));
+        Raw(line, ref at, "i,flags="u8);
+        Whole(line, ref at, (byte)reading.Flags);
+        line[at++] = (byte)'i';
+        Field(line, ref at, ",value="u8, reading.Value);
+        if (reading.Metric.Kind == MetricKind.Location)
+        {
+            Field(line, ref at, ",longitude="u8, reading.Longitude);
+            Field(line, ref at, ",accuracy="u8, reading.Accuracy);
+            Field(line, ref at, ",speed="u8, reading.Speed);
+        }
+
+        if (reading.Event is { } word)
+        {
+            Raw(line, ref at, ",event=\""u8);
+            Text(line, ref at, word, SpecialInText);
+            line[at++] = (byte)'"';
+        }
+
+        line[at++] = (byte)' ';
+        Whole(line, ref at, Nanoseconds(reading.Time.ToMicroseconds()));
+        line[at++] = (byte)'\n';
+        return at;
+    }
+
+    private static void Text(Span<byte> line, ref int at, string text, SearchValues<char> special)
+    {
+        if (text.AsSpan().IndexOfAny(special) < 0)
+        {
+            at += Encoding.UTF8.GetBytes(text, line[at..]);
             return;
         }
 
         foreach (var rune in text.EnumerateRunes())
         {
-            if (rune.Value is '\n' or '\r')
+            if (rune.IsAscii && IsEncoded((char)rune.Value))
             {
-                span[length++] = (byte)' ';
+                line[at++] = (byte)'%';
+                line[at++] = (byte)"0123456789ABCDEF"[rune.Value >> 4];
+                line[at++] = (byte)"0123456789ABCDEF"[rune.Value & 15];
                 continue;
             }
 
-            if (rune.Value == '\\' && special == "\"") span[length++] = (byte)'\\';
-            else if (rune.IsAscii && special.Contains((char)rune.Value, StringComparison.Ordinal)) span[length++] = (byte)'\\';
-            length += rune.EncodeToUtf8(span[length..]);
+            if (rune.IsAscii && special.Contains((char)rune.Value)) line[at++] = (byte)'\\';
+            at += rune.EncodeToUtf8(line[at..]);
+        }
+    }
+
+    /// <summary>Line protocol has no NaN and no infinity: such a field is left out and reads back as NaN.</summary>
+    private static void Field(Span<byte> line, ref int at, ReadOnlySpan<byte> name, double value)
+    {
+        if (!double.IsFinite(value)) return;
+        Raw(line, ref at, name);
+        Number(line, ref at, value);
+    }
+
+    private static void Field(Span<byte> line, ref int at, ReadOnlySpan<byte> name, float value)
+    {
+        if (!float.IsFinite(value)) return;
+        Raw(line, ref at, name);
+        value.TryFormat(line[at..], out var written, provider: CultureInfo.InvariantCulture);
+        at += written;
+    }
+
+    /// <summary>
+    /// The shortest text that reads back as the same number. Most readings have few decimals: value × 1000 is then a whole number below 2⁵³, and because a
+    /// division of two exact numbers is rounded correctly (as a decimal text is when it is parsed), digits ÷ 1000 = value proves the short text right.
+    /// </summary>
+    private static void Number(Span<byte> line, ref int at, double value)
+    {
+        var scaled = Math.Round(value * 1000);
+        if (Math.Abs(scaled) < 9e15 && scaled / 1000 == value && !(value == 0 && double.IsNegative(value)))
+        {
+            var thousandths = (long)scaled;
+            if (thousandths < 0)
+            {
+                line[at++] = (byte)'-';
+                thousandths = -thousandths;
+            }
+
+            var (whole, rest) = Math.DivRem(thousandths, 1000);
+            Whole(line, ref at, whole);
+            if (rest == 0) return;
+            line[at++] = (byte)'.';
+            line[at++] = (byte)('0' + rest / 100);
+            if (rest % 100 == 0) return;
+            line[at++] = (byte)('0' + rest / 10 % 10);
+            if (rest % 10 != 0) line[at++] = (byte)('0' + rest % 10);
+            return;
         }
 
-        if (text.EndsWith('\\') && special != "\"") span[length++] = (byte)'_';
-        output.Advance(length);
+        value.TryFormat(line[at..], out var written, provider: CultureInfo.InvariantCulture);
+        at += written;
     }
 
-    private static void Number(IBufferWriter<byte> output, double value)
+    private static void Whole(Span<byte> line, ref int at, long value)
     {
-        var span = output.GetSpan(32);
-        value.TryFormat(span, out var written, provider: System.Globalization.CultureInfo.InvariantCulture); // shortest text that reads back the same
-        output.Advance(written);
+        Utf8Formatter.TryFormat(value, line[at..], out var written);
+        at += written;
     }
 
-    private static void Whole(IBufferWriter<byte> output, long value)
+    private static void Raw(Span<byte> line, ref int at, ReadOnlySpan<byte> bytes)
     {
-        Utf8Formatter.TryFormat(value, output.GetSpan(24), out var written);
-        output.Advance(written);
+        bytes.CopyTo(line[at..]);
+        at += bytes.Length;
     }
 
-    private static void Raw(IBufferWriter<byte> output, ReadOnlySpan<byte> bytes)
-    {
-        bytes.CopyTo(output.GetSpan(bytes.Length));
-        output.Advance(bytes.Length);
-    }
+    private static bool IsEncoded(char c) => c is '%' or '\\' or < ' ' or '\x7F';
+
+    private static string Specials(string escaped) => escaped + "%\\\x7F" + string.Concat(Enumerable.Range(0, 32).Select(i => (char)i));
 }

@@ -1,0 +1,77 @@
+using DuckDB.NET.Data;
+using Vigil.Model;
+
+namespace Vigil.Storage.Readings.DuckDb;
+
+/// <summary>What a series is: readings point to it by a small number instead of repeating three texts.</summary>
+internal sealed record SeriesName(DeviceId Device, Metric Metric, string Channel);
+
+/// <summary>The writer's side of the table <c>series</c>: finds a series' number and recent times, and gives new series theirs.</summary>
+internal sealed class SeriesTable
+{
+    /// <summary>How many of a series' latest times keep a redelivery out of the table; 128 bytes a series.</summary>
+    private const int RecentTimes = 16;
+
+    /// <summary>Only what was committed shortly before a stop can be delivered again after it.</summary>
+    private const string Remembered = "INTERVAL 10 MINUTE";
+
+    private readonly Dictionary<(string Device, Metric Metric, string Channel), Series> known = [];
+    private int lastId;
+
+    public static SeriesTable Load(DuckDBConnection connection)
+    {
+        var table = new SeriesTable();
+        var byId = new Dictionary<int, Series>();
+        using var command = connection.CreateCommand();
+        command.CommandText = "SELECT id, device, metric, channel FROM series";
+        using (var rows = command.ExecuteReader())
+        {
+            while (rows.Read())
+            {
+                var id = rows.GetInt32(0);
+                table.lastId = Math.Max(table.lastId, id);
+                if (!Metric.TryParse(rows.GetString(2), out var metric)) continue; // written by a later version: its number stays taken
+                table.known[(rows.GetString(1), metric, rows.GetString(3))] = byId[id] = new Series(id);
+            }
+        }
+
+        command.CommandText = $"SELECT series, time FROM readings WHERE received >= (SELECT max(received) FROM readings) - {Remembered}";
+        using (var rows = command.ExecuteReader())
+            while (rows.Read())
+                if (byId.TryGetValue(rows.GetInt32(0), out var series)) series.IsNew(rows.GetDateTime(1));
+        return table;
+    }
+
+    public Series Find(in Reading reading) => known[(reading.Device.Value, reading.Metric, reading.Channel)];
+
+    /// <summary>Gives numbers to the series that a batch names for the first time, in the transaction of the batch.</summary>
+    public void AddMissing(DuckDBConnection connection, IReadOnlyList<Reading> readings)
+    {
+        DuckDBAppender? appender = null;
+        try
+        {
+            for (var i = 0; i < readings.Count; i++)
+            {
+                var reading = readings[i];
+                var key = (reading.Device.Value, reading.Metric, reading.Channel);
+                if (known.ContainsKey(key)) continue;
+                known[key] = new Series(++lastId);
+                appender ??= connection.CreateAppender("series");
+                appender.CreateRow().AppendValue(lastId).AppendValue(reading.Device.Value).AppendValue(reading.Metric.Name).AppendValue(reading.Channel).EndRow();
+            }
+        }
+        finally
+        {
+            appender?.Dispose();
+        }
+    }
+
+    internal sealed class Series(int id)
+    {
+        private readonly RecentTimes recent = new(RecentTimes);
+
+        public int Id => id;
+
+        public bool IsNew(DateTime time) => recent.Add(time.Ticks);
+    }
+}

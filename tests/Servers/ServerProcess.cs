@@ -1,0 +1,112 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+
+namespace Vigil.Tests.Servers;
+
+/// <summary>A server that a test starts itself, on a free loopback port with its own folder, waits for by connecting, and ends by its process id.</summary>
+internal abstract class ServerProcess : IAsyncDisposable
+{
+    private const int Kill = 9;
+    private const int Stop = 19;
+    private const int Continue = 18;
+    private readonly List<string> output = [];
+    private Process? process;
+
+    protected ServerProcess(string name)
+    {
+        Folder = Directory.CreateTempSubdirectory($"vigil-{name}-").FullName;
+        Port = FreePort();
+    }
+
+    public string Folder { get; }
+
+    public int Port { get; }
+
+    public int ProcessId => process?.Id ?? throw new InvalidOperationException("the server isn't running");
+
+    protected abstract ProcessStartInfo Command();
+
+    /// <summary>Starts it, also again after <see cref="KillAsync"/> with the same folder and port, and returns when it takes connections.</summary>
+    public async Task StartAsync()
+    {
+        var command = Command();
+        if (!File.Exists(command.FileName)) throw new FileNotFoundException($"{command.FileName} is not installed; ./test installs what the tests need", command.FileName);
+        command.RedirectStandardOutput = command.RedirectStandardError = true;
+        command.UseShellExecute = false;
+        process = Process.Start(command)!;
+        process.OutputDataReceived += (_, line) => Remember(line.Data);
+        process.ErrorDataReceived += (_, line) => Remember(line.Data);
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        var since = Stopwatch.GetTimestamp();
+        while (!await ReadyAsync())
+        {
+            if (process.HasExited || Stopwatch.GetElapsedTime(since) > TimeSpan.FromSeconds(60))
+                throw new InvalidOperationException($"{command.FileName} is not ready on port {Port}. It said:\n{Output()}");
+            await Task.Delay(TimeSpan.FromMilliseconds(30), TimeProvider.System);
+        }
+    }
+
+    /// <summary>kill -9, and waits until it is gone.</summary>
+    public async Task KillAsync()
+    {
+        if (process is not { HasExited: false } running) return;
+        _ = Signal(running.Id, Kill);
+        await running.WaitForExitAsync();
+    }
+
+    /// <summary>SIGSTOP: alive, connected, silent.</summary>
+    public void Freeze() => Assert.Equal(0, Signal(ProcessId, Stop));
+
+    public void Thaw() => Assert.Equal(0, Signal(ProcessId, Continue));
+
+    public string Output()
+    {
+        lock (output) return string.Join('\n', output);
+    }
+
+    public virtual async ValueTask DisposeAsync()
+    {
+        await KillAsync();
+        process?.Dispose();
+        Directory.Delete(Folder, recursive: true);
+        GC.SuppressFinalize(this);
+    }
+
+    protected virtual async Task<bool> ReadyAsync()
+    {
+        using var socket = new TcpClient();
+        try
+        {
+            await socket.ConnectAsync(IPAddress.Loopback, Port);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
+    public static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    private void Remember(string? line)
+    {
+        if (line is null) return;
+        lock (output)
+        {
+            if (output.Count == 400) output.RemoveAt(0);
+            output.Add(line);
+        }
+    }
+
+    [DllImport("libc", EntryPoint = "kill")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int Signal(int process, int signal);
+}
