@@ -120,6 +120,7 @@ public sealed class BoardTests(ITestOutputHelper output) : IAsyncLifetime
                 await page.WaitForLoadStateAsync(LoadState.NetworkIdle);
                 if (name == "alarm") await page.Locator("svg[role=img]").First.WaitForAsync();
                 await Chromium.PictureAsync(page, dark ? name + "-dark" : name);
+                await Assertions.Expect(page.Locator("h2").First).ToBeVisibleAsync();
                 await page.EvaluateAsync(axe);
                 var found = await page.EvaluateAsync<string[]>("async () => (await axe.run(document)).violations.filter(v => v.impact === 'serious' || v.impact === 'critical').map(v => v.id + ': ' + v.nodes.map(n => n.html).slice(0, 3).join(' | '))");
                 Assert.True(found.Length == 0, $"{path}{(dark ? " (dark)" : "")}: {string.Join("\n", found)}");
