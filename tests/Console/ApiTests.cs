@@ -2,6 +2,7 @@ using static Vigil.Tests.Console.Running;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
 using Vigil.Storage.Records;
 
@@ -138,6 +139,20 @@ public sealed class ApiTests : IAsyncLifetime
         var after = await server.FindAsync(alarm.Id);
         Assert.Equal(AlarmState.Acknowledged, after.State);
         Assert.StartsWith("contact:", after.AcknowledgedBy, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_contact_who_can_not_come_makes_the_next_step_due_at_once()
+    {
+        var alarm = await server.RaiseAsync("R-here", AlarmKind.NoWater);
+        var link = await server.LinkAsync(alarm.Id);
+        using var contact = await server.ClientAsync(null);
+        Assert.Equal(HttpStatusCode.BadRequest, (await contact.PostAsync(link, new FormUrlEncodedContent([new("answer", "perhaps")]), Token)).StatusCode);
+        Assert.Equal(HttpStatusCode.OK, (await contact.PostAsync(link, new FormUrlEncodedContent([new("answer", "cannot")]), Token)).StatusCode);
+        await using var db = await server.Records.CreateDbContextAsync(Token);
+        var second = await db.Steps.Where(s => s.AlarmId == alarm.Id).OrderBy(s => s.Order).Skip(1).FirstAsync(Token);
+        Assert.True(second.DueAt <= TimeProvider.System.GetUtcNow().UtcDateTime, $"the next step waits until {second.DueAt:O}");
+        Assert.Equal(AlarmState.Open, (await server.FindAsync(alarm.Id)).State);
     }
 
     [Fact]

@@ -39,7 +39,7 @@ public sealed class ConsoleServer : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(k => k.Listen(IPAddress.Loopback, 0));
         builder.Services.AddSingleton(TimeProvider.System).AddSingleton(zone).AddReadings(builder.Configuration, data.FullName).AddRecords(builder.Configuration, data.FullName)
-            .AddSingleton<Secrets>().AddNotify(builder.Configuration, policies!, messages!, data.FullName).AddConsole(open);
+            .AddSingleton(new System.Diagnostics.Metrics.Meter("Vigil.Tests")).AddSingleton<Secrets>().AddNotify(builder.Configuration, policies!, messages!, data.FullName).AddConsole(open);
         app = builder.Build();
         app.MapGet("/healthz/live", () => Results.Text("live"));
         app.MapConsole();
