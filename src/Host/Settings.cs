@@ -101,6 +101,7 @@ internal sealed class Settings
         var rules = RuleSet.Load(RulesPath(configuration), problems);
         var policies = Policies.Load(PoliciesPath(configuration), problems);
         var messages = MessageTexts.Load(Shipped(configuration["Messages:Path"], Path.Combine("config", "messages.yaml")), settings.Zone, problems);
+        Vigil.Console.Scripts.Load(Shipped(null, Path.Combine("config", "scripts.yaml")), problems);
         if (problems.Count > before || rules is null || policies is null || messages is null) return null;
         (settings.Rules, settings.Policies, settings.Messages) = (rules, policies, messages);
         return settings;
