@@ -22,6 +22,7 @@ public static class Access
 {
     public const string Read = "read";
     public const string Write = "write";
+    public const string Admin = "admin";
     private const string Scheme = "vigil";
 
     public static IServiceCollection AddAccess(this IServiceCollection services, bool open)
@@ -37,8 +38,9 @@ public static class Access
                 o.ExpireTimeSpan = TimeSpan.FromHours(12);
             });
         services.AddAuthorizationBuilder()
-            .AddPolicy(Read, p => p.RequireClaim("scope", Read, Write))
-            .AddPolicy(Write, p => p.RequireClaim("scope", Write));
+            .AddPolicy(Read, p => p.RequireClaim("scope", Read, Write, Admin))
+            .AddPolicy(Write, p => p.RequireClaim("scope", Write, Admin))
+            .AddPolicy(Admin, p => p.RequireClaim("scope", Admin));
         return services;
     }
 
@@ -46,6 +48,17 @@ public static class Access
     public static string Area(this ClaimsPrincipal user) => user.FindFirstValue("area") ?? "";
 
     public static string Who(this ClaimsPrincipal user) => user.Identity?.Name ?? "nobody";
+
+    /// <summary>
+    /// A page of another site may not act here in somebody's name, nor open the board's socket. Told by Sec-Fetch-Site where the browser sends it, else by
+    /// Origin. A form of our own sends "Origin: null" because of our no-referrer policy; the cookie is SameSite=Strict, so null by itself carries nobody's name.
+    /// </summary>
+    public static bool IsForeign(HttpRequest request)
+    {
+        if ((HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method) || HttpMethods.IsOptions(request.Method)) && !request.HttpContext.WebSockets.IsWebSocketRequest && request.Path != "/_blazor") return false;
+        if (request.Headers["Sec-Fetch-Site"].ToString() is { Length: > 0 } site) return site is not ("same-origin" or "none");
+        return request.Headers.Origin.ToString() is { Length: > 0 } origin && origin != "null" && !(Uri.TryCreate(origin, UriKind.Absolute, out var from) && from.Authority == request.Host.Value);
+    }
 
     public static void MapSignIn(this IEndpointRouteBuilder app)
     {
@@ -57,7 +70,7 @@ public static class Access
         {
             var form = await http.Request.ReadFormAsync();
             if (!link.Use(form["token"].ToString())) return Results.Text("This sign-in link was used or has expired; restart the service or run: vigil signin", statusCode: StatusCodes.Status403Forbidden);
-            var identity = new ClaimsIdentity([new(ClaimTypes.Name, "console"), new("scope", Write)], CookieAuthenticationDefaults.AuthenticationScheme);
+            var identity = new ClaimsIdentity([new(ClaimTypes.Name, "console"), new("scope", Admin)], CookieAuthenticationDefaults.AuthenticationScheme);
             await http.SignInAsync(CookieAuthenticationDefaults.AuthenticationScheme, new ClaimsPrincipal(identity));
             return Results.Redirect("/");
         }).DisableAntiforgery();
@@ -97,7 +110,7 @@ internal sealed class AccessHandler(IOptionsMonitor<AccessOptions> options, ILog
         }
 
         if (await Context.AuthenticateAsync(CookieAuthenticationDefaults.AuthenticationScheme) is { Succeeded: true } cookie) return cookie;
-        return Options.Open ? Success(new ClaimsIdentity([new(ClaimTypes.Name, "console"), new("scope", Access.Write)], Scheme.Name)) : AuthenticateResult.NoResult();
+        return Options.Open ? Success(new ClaimsIdentity([new(ClaimTypes.Name, "console"), new("scope", Access.Admin)], Scheme.Name)) : AuthenticateResult.NoResult();
     }
 
     private AuthenticateResult Success(ClaimsIdentity identity) => AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(identity), Scheme.Name));

@@ -5,6 +5,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Vigil.Console.Api;
 using Vigil.Console.Pages;
+using Vigil.Model;
 
 namespace Vigil.Console;
 
@@ -19,6 +20,11 @@ public static class ConsoleServices
         services.AddCascadingAuthenticationState();
         services.AddRazorComponents().AddInteractiveServerComponents();
         services.AddSingleton<MetricsText>();
+        services.AddSingleton(_ =>
+        {
+            var problems = new List<Problem>();
+            return Scripts.Load(Path.Combine(AppContext.BaseDirectory, "config", "scripts.yaml"), problems) ?? throw new InvalidOperationException(string.Join('\n', problems));
+        });
         return services;
     }
 
@@ -32,6 +38,12 @@ public static class ConsoleServices
             headers.ContentSecurityPolicy = "default-src 'self'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'";
             headers.XContentTypeOptions = "nosniff";
             headers["Referrer-Policy"] = "no-referrer";
+            if (Access.IsForeign(http.Request))
+            {
+                await Results.Problem("sent by a page of another site", statusCode: StatusCodes.Status403Forbidden).ExecuteAsync(http);
+                return;
+            }
+
             await next();
         });
         app.UseAuthentication();

@@ -1,10 +1,13 @@
+using System.Globalization;
 using System.Text.Encodings.Web;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
+using Vigil.Model;
 using Vigil.Notify;
 using Vigil.Notify.Messages;
+using Vigil.Storage.Readings;
 using Vigil.Storage.Records;
 
 namespace Vigil.Console;
@@ -17,10 +20,10 @@ internal static class ContactPage
 {
     public static void MapContactPage(this IEndpointRouteBuilder app)
     {
-        app.MapGet("/c/{token}", async (string token, HttpContext http, IDbContextFactory<RecordsDb> records, SignedLinks links, MessageTexts messages, TimeZoneInfo zone, CancellationToken c) =>
+        app.MapGet("/c/{token}", async (string token, HttpContext http, IDbContextFactory<RecordsDb> records, SignedLinks links, MessageTexts messages, IReadingStore store, TimeProvider clock, TimeZoneInfo zone, CancellationToken c) =>
         {
             if (await FindAsync(records, links, token, c) is not { } found) return Page(http, "zh", $"<p>{Texts.Of("contact.expired", "zh")}<br>{Texts.Of("contact.expired", "en")}</p>", StatusCodes.Status404NotFound);
-            var (_, alarm, language) = found;
+            var (told, alarm, language) = found;
             var html = HtmlEncoder.Default;
             var over = alarm.State is AlarmState.Open ? "" : $"<p><b>{Texts.Of("contact.over", language)}</b></p>";
             var buttons = alarm.State is AlarmState.Open
@@ -28,7 +31,7 @@ internal static class ContactPage
                 : "";
             var time = TimeZoneInfo.ConvertTimeFromUtc(alarm.RaisedAt, zone).ToString("yyyy-MM-dd HH:mm", System.Globalization.CultureInfo.InvariantCulture);
             var reason = language == "en" ? alarm.Reason : alarm.ReasonZh;
-            return Page(http, language, $"<h1>{html.Encode(MessageTexts.Masked(alarm.Resident?.Name ?? ""))} · {html.Encode(messages.Kind(alarm.Kind, language))}</h1><p>{time}</p><p>{html.Encode(reason)}</p>{over}{buttons}");
+            return Page(http, language, $"<h1>{html.Encode(MessageTexts.Masked(alarm.Resident?.Name ?? ""))} · {html.Encode(messages.Kind(alarm.Kind, language))}</h1><p>{time}</p><p>{html.Encode(reason)}</p>{over}{buttons}{await DailyAsync(told, alarm, language, store, clock, zone, c)}");
         });
         app.MapPost("/c/{token}", async (string token, HttpContext http, IDbContextFactory<RecordsDb> records, SignedLinks links, AlarmDesk desk, CancellationToken c) =>
         {
@@ -49,12 +52,33 @@ internal static class ContactPage
         }).DisableAntiforgery(); // the token is the secret; there is no cookie that a foreign page could ride on
     }
 
+    /// <summary>Daily life of today, for a contact and with the resident's consent alone; never for staff, never a place or a health reading.</summary>
+    private static async Task<string> DailyAsync(Notice told, Alarm alarm, string language, IReadingStore store, TimeProvider clock, TimeZoneInfo zone, CancellationToken cancellation)
+    {
+        if (alarm.Resident is not { ConsentDailyLife: true, Devices.Count: > 0 } resident || !told.Recipient.StartsWith("contact:", StringComparison.Ordinal)) return "";
+        try
+        {
+            var now = clock.GetUtcNow().UtcDateTime;
+            var today = DateOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(now, zone));
+            var days = await DailyLife.ReadAsync(store, [.. resident.Devices.Select(d => new DeviceId(d.Id))], now.AddDays(-2), now.AddMinutes(10), zone, cancellation);
+            if (days.FirstOrDefault(d => d.Day == today) is not { } day) return "";
+            string Clock(DateTime? time) => time is { } t ? TimeZoneInfo.ConvertTimeFromUtc(t, zone).ToString("HH:mm", CultureInfo.InvariantCulture) : "—";
+            var water = day.Litres is { } litres ? $"<p>{string.Format(CultureInfo.InvariantCulture, Texts.Of("contact.water", language), litres, Clock(day.FirstUse), Clock(day.LastUse))}</p>" : "";
+            var electricity = day.KilowattHours is { } energy ? $"<p>{string.Format(CultureInfo.InvariantCulture, Texts.Of("contact.electricity", language), energy)}</p>" : "";
+            return $"<h2>{Texts.Of("contact.today", language)}</h2>{water}{electricity}";
+        }
+        catch (ReadingStoreException)
+        {
+            return ""; // what happened and the two buttons never wait for the readings
+        }
+    }
+
     private static async Task<(Notice, Alarm, string Language)?> FindAsync(IDbContextFactory<RecordsDb> records, SignedLinks links, string token, CancellationToken cancellation)
     {
         if (links.Open(token) is not { } id) return null;
         await using var db = await records.CreateDbContextAsync(cancellation);
         if (await db.Notices.AsNoTracking().FirstOrDefaultAsync(n => n.Id == id, cancellation) is not { } notice) return null;
-        var alarm = await db.Alarms.AsNoTracking().Include(a => a.Resident).FirstOrDefaultAsync(a => a.Id == notice.AlarmId, cancellation);
+        var alarm = await db.Alarms.AsNoTracking().Include(a => a.Resident!.Devices).FirstOrDefaultAsync(a => a.Id == notice.AlarmId, cancellation);
         return alarm is null ? null : (notice, alarm, notice.Text.StartsWith("[Vigil]", StringComparison.Ordinal) ? "en" : "zh");
     }
 

@@ -31,7 +31,7 @@ internal sealed partial class Housekeeping(
         {
             saved = rules.Load(folder);
         }
-        catch (Exception e) when (e is System.Text.Json.JsonException or IOException)
+        catch (Exception e) when (e is InvalidDataException or IOException)
         {
             LogNoSnapshot(log, e.Message);
         }

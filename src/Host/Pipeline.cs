@@ -61,7 +61,7 @@ internal sealed partial class Pipeline(
 
         var (profile, topicDevice) = match;
         if (!MaySend(message.From, message.Topic, topicDevice)) return Receipt.NotAllowed;
-        if (registry.Find(topicDevice) is { } known) profile = known.Profile;
+        if (registry.Find(topicDevice) is { } known && known.Profile.Topics.Any(t => t.TryMatch(message.Topic, out _))) profile = known.Profile;
 
         // What does it say?
         var decoded = spare.TryTake(out var reused) ? reused : new DecodedPayload();

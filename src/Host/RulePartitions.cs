@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Vigil.Model;
 using Vigil.Rules;
 
@@ -10,6 +11,7 @@ internal sealed class RulePartitions
 {
     private readonly RuleEngine[] engines;
     private readonly Lock[] locks;
+    private readonly ConcurrentDictionary<ResidentId, int> partitionOf = new();
 
     public RulePartitions(RuleSet rules, TimeZoneInfo zone, int partitions = 16)
     {
@@ -19,7 +21,7 @@ internal sealed class RulePartitions
 
     public void Apply(ResidentId resident, in Reading reading, List<Finding> into)
     {
-        var p = PartitionOf(resident);
+        if (!partitionOf.TryGetValue(resident, out var p)) return;
         lock (locks[p]) engines[p].Apply(resident, reading, into);
     }
 
@@ -35,13 +37,16 @@ internal sealed class RulePartitions
     {
         foreach (var facts in changed)
         {
-            var p = PartitionOf(facts.Id);
+            var p = PartitionOf(facts.Area);
+            if (partitionOf.TryGetValue(facts.Id, out var before) && before != p)
+                lock (locks[before]) engines[before].Remove(facts.Id); // moved to another village: learns anew there
+            partitionOf[facts.Id] = p;
             lock (locks[p]) engines[p].Put(facts);
         }
 
         foreach (var id in gone)
         {
-            var p = PartitionOf(id);
+            if (!partitionOf.TryRemove(id, out var p)) continue;
             lock (locks[p]) engines[p].Remove(id);
         }
     }
@@ -98,11 +103,11 @@ internal sealed class RulePartitions
 
     private string PathOf(string folder, int partition) => Path.Combine(folder, $"rules-{partition}-of-{engines.Length}.state");
 
-    /// <summary>FNV-1a: the same resident is in the same partition after a restart, which string.GetHashCode doesn't promise.</summary>
-    private int PartitionOf(ResidentId resident)
+    /// <summary>A village is in one partition whole, so that an outage is seen. FNV-1a: the same after a restart, which string.GetHashCode doesn't promise.</summary>
+    private int PartitionOf(AreaCode village)
     {
         var hash = 2166136261u;
-        foreach (var c in resident.Value) hash = (hash ^ c) * 16777619u;
+        foreach (var c in village.Value) hash = (hash ^ c) * 16777619u;
         return (int)(hash % (uint)engines.Length);
     }
 }

@@ -72,7 +72,6 @@ internal static class Service
     {
         await services.GetRequiredService<IDbContextFactory<RecordsDb>>().MigrateAsync(cancellation);
         await services.GetRequiredService<Housekeeping>().RecoverAsync(cancellation);
-        await services.GetRequiredService<Escalator>().RecoverAsync(cancellation);
     }
 
     private static void AddBroker(IServiceCollection services, Settings settings)

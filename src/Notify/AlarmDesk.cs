@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
 using Vigil.Notify.Escalation;
@@ -7,7 +8,7 @@ namespace Vigil.Notify;
 
 /// <summary>Something changed on an alarm; the live board and the escalator listen.</summary>
 /// <param name="AlarmId">Which.</param>
-/// <param name="What">The timeline's word: opened, repeated, severity, acknowledged, in-hand, cleared, resolved, reopened, note.</param>
+/// <param name="What">The timeline's word: opened, repeated, updated, severity, acknowledged, in-hand, handed-over, cleared, resolved, reopened, note.</param>
 /// <param name="Severity">The alarm's.</param>
 public sealed record AlarmChange(Guid AlarmId, string What, Severity Severity);
 
@@ -16,87 +17,75 @@ public sealed class AlarmConflictException(string message) : Exception(message);
 
 /// <summary>
 /// The life of an alarm: open → acknowledged → in hand → resolved. Findings become alarms here, each exactly once; every change is one transaction
-/// with its line on the timeline, and what follows is planned as rows in the same transaction (invariant 7).
+/// with its line on the timeline, and what follows is planned as rows in the same transaction (invariant 7). Thread-safe.
 /// </summary>
-public sealed class AlarmDesk(IDbContextFactory<RecordsDb> records, Policies policies, TimeProvider clock)
+public sealed class AlarmDesk(IDbContextFactory<RecordsDb> records, Policies policies, TimeProvider clock, TimeZoneInfo zone)
 {
+    /// <summary>Findings of one transaction: keeps each short, so that a storm never holds up a press for long.</summary>
+    private const int LargestBatch = 500;
+
+    /// <summary>Somebody else's commit came between: the findings are judged anew on what stands there now.</summary>
+    private const int Tries = 5;
+
     /// <summary>After the transaction is committed.</summary>
     public event Action<AlarmChange>? Changed;
 
     /// <summary>Commits findings: opens, repeats, raises and clears alarms. What was committed before is left out.</summary>
     public async Task<IReadOnlyList<AlarmChange>> CommitAsync(IReadOnlyList<Finding> findings, CancellationToken cancellation)
     {
-        if (findings.Count == 0) return [];
-        await using var db = await records.CreateDbContextAsync(cancellation);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
-        var keys = findings.Select(KeyOf).ToList();
-        var known = (await db.Findings.Where(f => keys.Contains(f.Key)).Select(f => f.Key).ToListAsync(cancellation)).ToHashSet();
-        var openKeys = findings.Select(OpenKeyOf).Distinct().ToList();
-        var open = await db.Alarms.Where(a => a.OpenKey != null && openKeys.Contains(a.OpenKey)).ToDictionaryAsync(a => a.OpenKey!, cancellation);
-        var now = clock.GetUtcNow().UtcDateTime;
-        var changes = new List<AlarmChange>();
-        var opened = new HashSet<Guid>();
-        foreach (var finding in findings)
+        var all = new List<AlarmChange>();
+        foreach (var batch in findings.Chunk(LargestBatch))
         {
-            if (!known.Add(KeyOf(finding))) continue;
-            db.Findings.Add(new CommittedFinding { Key = KeyOf(finding), CommittedAt = now });
-            open.TryGetValue(OpenKeyOf(finding), out var alarm);
-            if (finding.Change == FindingChange.Cleared)
-            {
-                if (alarm is null || alarm.Episode != finding.Episode) continue; // resolved by a person before
-                changes.Add(await ClearAsync(db, alarm, finding, now, told: !opened.Contains(alarm.Id), cancellation));
-                if (alarm.State == AlarmState.Resolved) open.Remove(OpenKeyOf(finding));
-            }
-            else if (alarm is not null)
-            {
-                changes.Add(await RepeatAsync(db, alarm, finding, now, cancellation));
-            }
-            else if (finding.Change == FindingChange.Opened || finding.Notify)
-            {
-                alarm = await OpenAsync(db, finding, now, cancellation);
-                open[OpenKeyOf(finding)] = alarm;
-                opened.Add(alarm.Id);
-                changes.Add(new AlarmChange(alarm.Id, "opened", finding.Severity));
-            }
-
-            // An update of what a person has resolved doesn't bring it back; a second press does.
+            var changes = await CommitBatchAsync(batch, cancellation);
+            foreach (var change in changes) Changed?.Invoke(change);
+            all.AddRange(changes);
         }
 
-        await db.SaveChangesAsync(cancellation);
-        await transaction.CommitAsync(cancellation);
-        foreach (var change in changes) Changed?.Invoke(change);
-        return changes;
+        return all;
     }
 
     /// <summary>Somebody answers for it; escalation pauses until "seen well by" runs out.</summary>
-    public Task AcknowledgeAsync(Guid alarm, string who, string note, CancellationToken cancellation) => ChangeAsync(alarm, who, "acknowledged", note, (db, a, now) =>
-    {
-        if (a.State == AlarmState.Resolved) throw new AlarmConflictException($"already resolved by {a.ResolvedBy}");
-        if (a.State != AlarmState.Open) throw new AlarmConflictException($"already acknowledged by {a.AcknowledgedBy}");
-        a.State = AlarmState.Acknowledged;
-        a.AcknowledgedAt = now;
-        a.AcknowledgedBy = who;
-        a.SeenWellBy = now + policies.For((Severity)a.Severity, a.Kind, a.Area, a.ResidentId).SeenWellBy;
-        return Task.CompletedTask;
-    }, cancellation);
+    /// <param name="version">The version the person saw, where a page shows one; a change since then is a conflict.</param>
+    public Task AcknowledgeAsync(Guid alarm, string who, string note, CancellationToken cancellation, int? version = null) =>
+        ChangeAsync(alarm, who, "acknowledged", note, async (db, a, now) =>
+        {
+            if (a.State == AlarmState.Resolved) throw new AlarmConflictException($"already resolved by {a.ResolvedBy}");
+            if (a.State != AlarmState.Open) throw new AlarmConflictException($"already acknowledged by {a.AcknowledgedBy}");
+            if (version is { } seen && seen != a.Version) throw new AlarmConflictException("it has changed since you looked; look again");
+            a.State = AlarmState.Acknowledged;
+            a.AcknowledgedAt = now;
+            a.AcknowledgedBy = who;
+            a.SeenWellBy = now + PolicyOf(a).SeenWellBy;
+            await CancelNoticesAsync(db, a.Id, now, $"acknowledged by {who}", cancellation);
+        }, cancellation);
 
     /// <summary>A visitor is on the way.</summary>
-    public Task TakeInHandAsync(Guid alarm, string who, string note, CancellationToken cancellation) => ChangeAsync(alarm, who, "in-hand", note, (db, a, now) =>
+    public Task TakeInHandAsync(Guid alarm, string who, string note, CancellationToken cancellation) => ChangeAsync(alarm, who, "in-hand", note, async (db, a, now) =>
     {
         if (a.State == AlarmState.Resolved) throw new AlarmConflictException($"already resolved by {a.ResolvedBy}");
+        if (a.State == AlarmState.InHand) throw new AlarmConflictException("already in hand");
+        if (a.State == AlarmState.Open) await CancelNoticesAsync(db, a.Id, now, $"taken in hand by {who}", cancellation);
         a.State = AlarmState.InHand;
         a.AcknowledgedAt ??= now;
         a.AcknowledgedBy ??= who;
-        a.SeenWellBy ??= now + policies.For((Severity)a.Severity, a.Kind, a.Area, a.ResidentId).SeenWellBy;
-        return Task.CompletedTask;
+        a.SeenWellBy ??= now + PolicyOf(a).SeenWellBy;
     }, cancellation);
+
+    /// <summary>Somebody else answers for it from now on; the "seen well by" of the first promise stands.</summary>
+    public Task HandOverAsync(Guid alarm, string who, string to, string note, CancellationToken cancellation) =>
+        ChangeAsync(alarm, who, "handed-over", $"to {to}: {note}".TrimEnd(' ', ':'), (_, a, _) =>
+        {
+            if (a.State is not (AlarmState.Acknowledged or AlarmState.InHand)) throw new AlarmConflictException(a.State == AlarmState.Open ? "nobody has acknowledged it yet" : $"already resolved by {a.ResolvedBy}");
+            a.AcknowledgedBy = to;
+            return Task.CompletedTask;
+        }, cancellation);
 
     public Task NoteAsync(Guid alarm, string who, string note, CancellationToken cancellation) => ChangeAsync(alarm, who, "note", note, (_, _, _) => Task.CompletedTask, cancellation);
 
     public Task ResolveAsync(Guid alarm, string who, Resolution resolution, string note, CancellationToken cancellation) =>
         ChangeAsync(alarm, who, "resolved", $"{resolution}: {note}".TrimEnd(' ', ':'), async (db, a, now) =>
         {
-            if (resolution is Resolution.None or Resolution.Cleared) throw new AlarmConflictException("a resolution needs a coded reason");
+            if (resolution is Resolution.None or Resolution.Cleared || !Enum.IsDefined(resolution)) throw new AlarmConflictException("a resolution needs a coded reason");
             if (a.State == AlarmState.Resolved) throw new AlarmConflictException($"already resolved by {a.ResolvedBy}");
             await CloseAsync(db, a, who, resolution, now, cancellation);
         }, cancellation);
@@ -107,59 +96,146 @@ public sealed class AlarmDesk(IDbContextFactory<RecordsDb> records, Policies pol
         if (a.State != AlarmState.Resolved) throw new AlarmConflictException("is not resolved");
         var key = $"{a.Subject}|{a.Kind}";
         if (await db.Alarms.AnyAsync(o => o.OpenKey == key, cancellation)) throw new AlarmConflictException("a newer alarm of this kind is open");
-        a.State = AlarmState.Open;
         a.OpenKey = key;
         (a.ResolvedAt, a.ResolvedBy, a.Resolution) = (null, null, Resolution.None);
-        (a.AcknowledgedAt, a.AcknowledgedBy, a.SeenWellBy) = (null, null, null);
-        await PlanAsync(db, a, now, cancellation);
+        OpenAgain(a);
+        await PlanAsync(db, a, now, "opened", cancellation);
     }, cancellation);
 
-    private async Task ChangeAsync(Guid id, string who, string what, string note, Func<RecordsDb, Alarm, DateTime, Task> change, CancellationToken cancellation)
-    {
-        await using var db = await records.CreateDbContextAsync(cancellation);
-        var alarm = await db.Alarms.FirstOrDefaultAsync(a => a.Id == id, cancellation) ?? throw new KeyNotFoundException($"there is no alarm {id}");
-        var now = clock.GetUtcNow().UtcDateTime;
-        await change(db, alarm, now);
-        alarm.Version++;
-        Line(db, alarm, now, what, who, note, note);
-        try
-        {
-            await db.SaveChangesAsync(cancellation);
-        }
-        catch (DbUpdateConcurrencyException)
-        {
-            throw new AlarmConflictException("somebody else changed this alarm at the same moment; look again");
-        }
+    /// <summary>Tells the board and the escalator of a change that was committed elsewhere.</summary>
+    internal void Announce(AlarmChange change) => Changed?.Invoke(change);
 
-        Changed?.Invoke(new AlarmChange(id, what, (Severity)alarm.Severity));
+    /// <summary>Moves the steps that still wait so that the next is due at a moment, keeping the waits between them.</summary>
+    internal static async Task ResumeAsync(RecordsDb db, Guid alarm, DateTime next, CancellationToken cancellation)
+    {
+        await db.Steps.Where(s => s.AlarmId == alarm && s.State == StepState.Waiting).LoadAsync(cancellation);
+        Resume(db, alarm, next);
     }
 
-    private async Task<Alarm> OpenAsync(RecordsDb db, Finding finding, DateTime now, CancellationToken cancellation)
+    /// <summary>The same where the steps that wait are loaded already.</summary>
+    internal static void Resume(RecordsDb db, Guid alarm, DateTime next)
     {
-        var resident = finding.Subject.StartsWith("area:", StringComparison.Ordinal) ? null : await db.Residents.FindAsync([finding.Subject], cancellation);
+        var due = next;
+        foreach (var step in Waiting(db, alarm))
+        {
+            if (step.Template != "opened") continue; // told at once, outside the plan's waits
+            step.DueAt = due;
+            due = due.AddSeconds(step.WaitSeconds);
+        }
+    }
+
+    /// <summary>The steps of an alarm that wait, with what this unit of work has added or changed and not yet saved.</summary>
+    internal static async Task<List<EscalationStep>> WaitingAsync(RecordsDb db, Guid alarm, CancellationToken cancellation)
+    {
+        await db.Steps.Where(s => s.AlarmId == alarm && s.State == StepState.Waiting).LoadAsync(cancellation);
+        return Waiting(db, alarm);
+    }
+
+    internal static List<EscalationStep> Waiting(RecordsDb db, Guid alarm) =>
+        [.. db.Steps.Local.Where(s => s.AlarmId == alarm && s.State == StepState.Waiting).OrderBy(s => s.Order)];
+
+    internal static void OpenAgain(Alarm alarm)
+    {
+        alarm.State = AlarmState.Open;
+        (alarm.AcknowledgedAt, alarm.AcknowledgedBy, alarm.SeenWellBy) = (null, null, null);
+    }
+
+    internal static void Line(RecordsDb db, Guid alarm, DateTime now, string what, string who, string text, string textZh) =>
+        db.Timeline.Add(new TimelineEntry { AlarmId = alarm, Time = now, What = what, Who = who, Text = text, TextZh = textZh });
+
+    private async Task<List<AlarmChange>> CommitBatchAsync(Finding[] findings, CancellationToken cancellation)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await using var db = await records.CreateDbContextAsync(cancellation);
+                await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+                var changes = await JudgeAsync(db, findings, cancellation);
+                await db.SaveChangesAsync(cancellation);
+                await transaction.CommitAsync(cancellation);
+                return changes;
+            }
+            catch (Exception e) when (e is DbUpdateException or DbException && attempt < Tries)
+            {
+                // An acknowledgement or another instance came between (version, open key or finding key): look again.
+            }
+        }
+    }
+
+    private async Task<List<AlarmChange>> JudgeAsync(RecordsDb db, Finding[] findings, CancellationToken cancellation)
+    {
+        var keys = findings.Select(KeyOf).ToList();
+        var known = (await db.Findings.Where(f => keys.Contains(f.Key)).Select(f => f.Key).ToListAsync(cancellation)).ToHashSet(StringComparer.Ordinal);
+        var openKeys = findings.Select(OpenKeyOf).Distinct().ToList();
+        var open = await db.Alarms.Where(a => a.OpenKey != null && openKeys.Contains(a.OpenKey)).ToDictionaryAsync(a => a.OpenKey!, StringComparer.Ordinal, cancellation);
+        var subjects = findings.Select(f => f.Subject).Distinct().ToList();
+        var residents = await db.Residents.Where(r => subjects.Contains(r.Id)).ToDictionaryAsync(r => r.Id, StringComparer.Ordinal, cancellation);
+        var now = clock.GetUtcNow().UtcDateTime;
+        var changes = new List<AlarmChange>();
+        var opened = new HashSet<Guid>();
+        foreach (var finding in findings)
+        {
+            var key = KeyOf(finding);
+            if (!known.Add(key)) continue;
+            db.Findings.Add(new CommittedFinding { Key = key, CommittedAt = now });
+            open.TryGetValue(OpenKeyOf(finding), out var alarm);
+            if (finding.Change == FindingChange.Cleared)
+            {
+                if (alarm is null || alarm.Episode != finding.Episode) continue; // resolved by a person before
+                changes.Add(await ClearAsync(db, alarm, finding, now, isNew: opened.Contains(alarm.Id), cancellation));
+                if (alarm.State == AlarmState.Resolved) open.Remove(OpenKeyOf(finding));
+            }
+            else if (alarm is not null)
+            {
+                changes.Add(await RepeatAsync(db, alarm, finding, now, cancellation));
+            }
+            else if (finding.Change == FindingChange.Opened || finding.Notify)
+            {
+                alarm = Open(db, finding, residents.GetValueOrDefault(finding.Subject), now);
+                open[OpenKeyOf(finding)] = alarm;
+                opened.Add(alarm.Id);
+                changes.Add(new AlarmChange(alarm.Id, "opened", finding.Severity));
+            }
+
+            // An update of what a person has resolved doesn't bring it back; a second press does.
+        }
+
+        return changes;
+    }
+
+    private Alarm Open(RecordsDb db, Finding finding, Resident? resident, DateTime now)
+    {
         var alarm = new Alarm
         {
-            Id = Guid.CreateVersion7(clock.GetUtcNow()), Subject = finding.Subject, ResidentId = resident?.Id,
+            Id = Guid.CreateVersion7(clock.GetUtcNow()), Subject = finding.Subject, ResidentId = resident?.Id, Resident = resident,
             Area = resident?.Area ?? (finding.Subject.StartsWith("area:", StringComparison.Ordinal) ? finding.Subject[5..] : ""),
             Kind = finding.Kind.Name, Severity = (int)finding.Severity, Episode = finding.Episode, DeviceId = finding.Device?.Value, Reason = finding.Reason, ReasonZh = finding.ReasonZh,
             RaisedAt = finding.Time, OpenedAt = now, OpenKey = OpenKeyOf(finding),
         };
         db.Alarms.Add(alarm);
-        Line(db, alarm, now, "opened", "rules", finding.Reason, finding.ReasonZh);
-        await PlanAsync(db, alarm, now, cancellation);
+        Line(db, alarm.Id, now, "opened", "rules", finding.Reason, finding.ReasonZh);
+        db.Steps.AddRange(Policies.Plan(PolicyOf(alarm), alarm.Id, now, NewId));
         return alarm;
     }
 
-    private async Task PlanAsync(RecordsDb db, Alarm alarm, DateTime now, CancellationToken cancellation)
+    /// <summary>Freezes the whole plan anew, from its first step, after what has been done so far.</summary>
+    private async Task PlanAsync(RecordsDb db, Alarm alarm, DateTime now, string template, CancellationToken cancellation)
     {
-        foreach (var old in await db.Steps.Where(s => s.AlarmId == alarm.Id && s.State == StepState.Waiting).ToListAsync(cancellation)) Cancel(old, now, "planned anew");
-        var order = await db.Steps.Where(s => s.AlarmId == alarm.Id).MaxAsync(s => (int?)s.Order, cancellation) ?? 0;
-        var policy = policies.For((Severity)alarm.Severity, alarm.Kind, alarm.Area, alarm.ResidentId);
-        foreach (var step in Policies.Plan(policy, alarm.Id, now, () => Guid.CreateVersion7(clock.GetUtcNow())))
+        foreach (var old in await WaitingAsync(db, alarm.Id, cancellation)) Cancel(old, now, "planned anew");
+        var order = await LastOrderAsync(db, alarm.Id, cancellation);
+        foreach (var step in Policies.Plan(PolicyOf(alarm), alarm.Id, now, NewId))
         {
+            if (step.Order == 1) step.Template = template;
             step.Order += order;
             db.Steps.Add(step);
         }
+    }
+
+    private static async Task<int> LastOrderAsync(RecordsDb db, Guid alarm, CancellationToken cancellation)
+    {
+        var saved = await db.Steps.Where(s => s.AlarmId == alarm).MaxAsync(s => (int?)s.Order, cancellation) ?? 0;
+        return Math.Max(saved, db.Steps.Local.Where(s => s.AlarmId == alarm).Select(s => s.Order).DefaultIfEmpty(0).Max());
     }
 
     private async Task<AlarmChange> RepeatAsync(RecordsDb db, Alarm alarm, Finding finding, DateTime now, CancellationToken cancellation)
@@ -167,71 +243,79 @@ public sealed class AlarmDesk(IDbContextFactory<RecordsDb> records, Policies pol
         alarm.Version++;
         alarm.Reason = finding.Reason;
         alarm.ReasonZh = finding.ReasonZh;
-        var what = "updated";
-        if (finding.Severity > (Severity)alarm.Severity)
-        {
-            what = "severity";
-            alarm.Severity = (int)finding.Severity;
-            Line(db, alarm, now, what, "rules", $"now {finding.Severity}: {finding.Reason}", finding.ReasonZh);
-            if (alarm.State == AlarmState.Open) await PlanAsync(db, alarm, now, cancellation);
-            return new AlarmChange(alarm.Id, what, finding.Severity);
-        }
+        if (alarm.Episode != finding.Episode) (alarm.Episode, alarm.ClearedAt) = (finding.Episode, null); // it began again before anybody resolved it
+        var rose = finding.Severity > (Severity)alarm.Severity;
+        var repeated = finding.Notify || finding.Change == FindingChange.Opened;
+        var what = rose ? "severity" : repeated ? "repeated" : "updated";
+        if (rose) alarm.Severity = (int)finding.Severity;
+        if (repeated) alarm.Repeats++;
+        Line(db, alarm.Id, now, what, "rules", rose ? $"now {finding.Severity}: {finding.Reason}" : finding.Reason, finding.ReasonZh);
+        var change = new AlarmChange(alarm.Id, what, (Severity)alarm.Severity);
+        var policy = PolicyOf(alarm);
+        var again = rose || finding.Notify || (repeated && alarm.AcknowledgedAt is { } at && now - at >= policy.RenotifyAfter);
+        if (!again) return change;
 
-        if (finding.Notify || finding.Change == FindingChange.Opened)
-        {
-            what = "repeated";
-            alarm.Repeats++;
-        }
-
-        Line(db, alarm, now, what, "rules", finding.Reason, finding.ReasonZh);
-        var policy = policies.For((Severity)alarm.Severity, alarm.Kind, alarm.Area, alarm.ResidentId);
-        var again = finding.Notify || (what == "repeated" && alarm.AcknowledgedAt is { } at && now - at >= policy.RenotifyAfter);
-        if (!again) return new AlarmChange(alarm.Id, what, (Severity)alarm.Severity);
-
-        // Happened again: the first people of the plan hear of it at once; whoever acknowledged has to do so anew.
-        var first = policy.Steps[0];
-        var order = await db.Steps.Where(s => s.AlarmId == alarm.Id).MaxAsync(s => (int?)s.Order, cancellation) ?? 0;
-        order = Math.Max(order, db.Steps.Local.Where(s => s.AlarmId == alarm.Id).Select(s => s.Order).DefaultIfEmpty(0).Max());
-        db.Steps.Add(new EscalationStep
-        {
-            Id = Guid.CreateVersion7(clock.GetUtcNow()), AlarmId = alarm.Id, Order = order + 1, To = first.To, Via = string.Join(',', first.Via), DueAt = now, WaitSeconds = 0, Note = "repeated",
-        });
         if (alarm.State != AlarmState.Open)
         {
-            alarm.State = AlarmState.Open;
-            (alarm.AcknowledgedAt, alarm.AcknowledgedBy, alarm.SeenWellBy) = (null, null, null);
-            Line(db, alarm, now, "reopened", "rules", "happened again after it was acknowledged", "确认后再次发生");
-            await ResumeAsync(db, alarm, now, cancellation);
+            // Whoever acknowledged answered for less than this: everybody hears of it again, in order, and somebody has to answer anew.
+            Line(db, alarm.Id, now, "reopened", "rules", rose ? "became more severe after it was acknowledged" : "happened again after it was acknowledged", rose ? "确认后加重" : "确认后再次发生");
+            OpenAgain(alarm);
+            await PlanAsync(db, alarm, now, "repeated", cancellation);
+            return change;
         }
 
-        return new AlarmChange(alarm.Id, what, (Severity)alarm.Severity);
-    }
-
-    /// <summary>Moves the steps that still wait to now, keeping the waits between them.</summary>
-    public static async Task ResumeAsync(RecordsDb db, Alarm alarm, DateTime now, CancellationToken cancellation)
-    {
-        var due = now;
-        foreach (var step in await db.Steps.Where(s => s.AlarmId == alarm.Id && s.State == StepState.Waiting && s.Note != "repeated").OrderBy(s => s.Order).ToListAsync(cancellation))
+        var waiting = await WaitingAsync(db, alarm.Id, cancellation);
+        if (rose || !waiting.Exists(s => s.Template == "opened"))
         {
-            if (step.DueAt > due || step.DueAt < now) step.DueAt = due;
-            due = step.DueAt.AddSeconds(step.WaitSeconds);
+            await PlanAsync(db, alarm, now, rose ? "opened" : "repeated", cancellation);
+            return change;
         }
+
+        // Pressed again while people are being told: the first ones hear it at once, and the plan goes on as it was.
+        var first = policy.Steps[0];
+        db.Steps.Add(new EscalationStep
+        {
+            Id = NewId(), AlarmId = alarm.Id, Order = await LastOrderAsync(db, alarm.Id, cancellation) + 1, To = first.To, Via = string.Join(',', first.Via), DueAt = now, Template = "repeated",
+        });
+        return change;
     }
 
-    private static async Task<AlarmChange> ClearAsync(RecordsDb db, Alarm alarm, Finding finding, DateTime now, bool told, CancellationToken cancellation)
+    private async Task<AlarmChange> ClearAsync(RecordsDb db, Alarm alarm, Finding finding, DateTime now, bool isNew, CancellationToken cancellation)
     {
         alarm.Version++;
         alarm.ClearedAt = now;
-        Line(db, alarm, now, "cleared", "rules", finding.Reason, finding.ReasonZh);
+        Line(db, alarm.Id, now, "cleared", "rules", finding.Reason, finding.ReasonZh);
         // Whoever acknowledged finishes it; what nobody has answered for ends by itself. A cry for help never does.
         if (alarm.State == AlarmState.Open && (Severity)alarm.Severity != Severity.Critical)
         {
             await CloseAsync(db, alarm, "rules", Resolution.Cleared, now, cancellation);
-            if (told && await db.Notices.AnyAsync(n => n.AlarmId == alarm.Id && (n.State == NoticeState.Sent || n.State == NoticeState.Delivered), cancellation))
-                db.Steps.Add(new EscalationStep { Id = Guid.CreateVersion7(), AlarmId = alarm.Id, Order = 1000, To = "told", Via = "sms", DueAt = now, Note = "cleared" });
+            if (!isNew && await db.Notices.AnyAsync(n => n.AlarmId == alarm.Id && (n.State == NoticeState.Sending || n.State == NoticeState.Sent || n.State == NoticeState.Delivered), cancellation))
+                db.Steps.Add(new EscalationStep { Id = NewId(), AlarmId = alarm.Id, Order = await LastOrderAsync(db, alarm.Id, cancellation) + 1, To = "told", Via = "sms,mail,webhook", DueAt = now, Template = "cleared" });
         }
 
         return new AlarmChange(alarm.Id, "cleared", (Severity)alarm.Severity);
+    }
+
+    private async Task ChangeAsync(Guid id, string who, string what, string note, Func<RecordsDb, Alarm, DateTime, Task> change, CancellationToken cancellation)
+    {
+        await using var db = await records.CreateDbContextAsync(cancellation);
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        var alarm = await db.Alarms.Include(a => a.Resident).FirstOrDefaultAsync(a => a.Id == id, cancellation) ?? throw new KeyNotFoundException($"there is no alarm {id}");
+        var now = clock.GetUtcNow().UtcDateTime;
+        await change(db, alarm, now);
+        alarm.Version++;
+        Line(db, id, now, what, who, note, note);
+        try
+        {
+            await db.SaveChangesAsync(cancellation);
+            await transaction.CommitAsync(cancellation);
+        }
+        catch (DbUpdateConcurrencyException)
+        {
+            throw new AlarmConflictException("somebody else changed this alarm at the same moment; look again");
+        }
+
+        Changed?.Invoke(new AlarmChange(id, what, (Severity)alarm.Severity));
     }
 
     private static async Task CloseAsync(RecordsDb db, Alarm alarm, string who, Resolution resolution, DateTime now, CancellationToken cancellation)
@@ -242,16 +326,21 @@ public sealed class AlarmDesk(IDbContextFactory<RecordsDb> records, Policies pol
         alarm.Resolution = resolution;
         alarm.OpenKey = null;
         alarm.SeenWellBy = null;
-        foreach (var step in await db.Steps.Where(s => s.AlarmId == alarm.Id && s.State == StepState.Waiting).ToListAsync(cancellation)) Cancel(step, now, $"resolved by {who}");
-        foreach (var step in db.Steps.Local.Where(s => s.AlarmId == alarm.Id && s.State == StepState.Waiting).ToList()) Cancel(step, now, $"resolved by {who}");
-        foreach (var notice in await db.Notices.Where(n => n.AlarmId == alarm.Id && (n.State == NoticeState.Waiting || n.State == NoticeState.Deferred)).ToListAsync(cancellation))
-            (notice.State, notice.FinishedAt, notice.Note) = (NoticeState.Cancelled, now, $"resolved by {who}");
+        foreach (var step in await WaitingAsync(db, alarm.Id, cancellation)) Cancel(step, now, $"resolved by {who}");
+        await CancelNoticesAsync(db, alarm.Id, now, $"resolved by {who}", cancellation);
     }
+
+    /// <summary>What has not been sent is not sent; what is on its way stays as it is.</summary>
+    private static Task<int> CancelNoticesAsync(RecordsDb db, Guid alarm, DateTime now, string why, CancellationToken cancellation) =>
+        db.Notices.Where(n => n.AlarmId == alarm && (n.State == NoticeState.Waiting || n.State == NoticeState.Deferred)).ExecuteUpdateAsync(
+            u => u.SetProperty(n => n.State, NoticeState.Cancelled).SetProperty(n => n.FinishedAt, now).SetProperty(n => n.Note, why), cancellation);
 
     private static void Cancel(EscalationStep step, DateTime now, string why) => (step.State, step.FinishedAt, step.Note) = (StepState.Cancelled, now, why);
 
-    private static void Line(RecordsDb db, Alarm alarm, DateTime now, string what, string who, string text, string textZh) =>
-        db.Timeline.Add(new TimelineEntry { AlarmId = alarm.Id, Time = now, What = what, Who = who, Text = text, TextZh = textZh });
+    private Policy PolicyOf(Alarm a) => policies.For(new AlarmFacts(
+        (Severity)a.Severity, a.Kind, a.Area, a.ResidentId, a.Resident?.KeyClass, TimeOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(a.OpenedAt, zone))));
+
+    private Guid NewId() => Guid.CreateVersion7(clock.GetUtcNow());
 
     private static string KeyOf(Finding f) => $"{f.Subject}|{f.Kind.Name}|{f.Episode}|{f.Sequence}";
 

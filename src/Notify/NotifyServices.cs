@@ -1,10 +1,14 @@
+using System.Diagnostics.Metrics;
+using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Vigil.Model;
 using Vigil.Notify.Channels;
 using Vigil.Notify.Channels.Outbox;
 using Vigil.Notify.Escalation;
 using Vigil.Notify.Messages;
+using Vigil.Storage.Records;
 
 namespace Vigil.Notify;
 
@@ -17,13 +21,20 @@ public static class NotifyServices
         return services
             .AddSingleton(policies)
             .AddSingleton(messages)
-            .AddSingleton<AlarmDesk>()
+            .AddSingleton(s => new AlarmDesk(s.GetRequiredService<IDbContextFactory<RecordsDb>>(), policies, s.GetRequiredService<TimeProvider>(), messages.Zone))
+            .AddSingleton<Answers>()
             .AddSingleton(s => new SignedLinks(dataPath, publicUrl, s.GetRequiredService<TimeProvider>()))
             .AddSingleton<OutboxChannel>()
             .AddSingleton<IChannel>(s => s.GetRequiredService<OutboxChannel>())
             .AddSingleton(s => new Routes(s.GetServices<IChannel>(), RoutesOf(configuration)))
+            .AddSingleton<Dispatcher>()
             .AddSingleton<Escalator>()
-            .AddHostedService(s => s.GetRequiredService<Escalator>());
+            .AddSingleton(s => new Auditor(
+                s.GetRequiredService<IDbContextFactory<RecordsDb>>(), messages, s.GetRequiredService<SignedLinks>(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<Meter>(),
+                TimeSpan.FromSeconds(Math.Max(30, configuration.GetValue("Time:Speed", 1.0))), s.GetRequiredService<ILogger<Auditor>>()))
+            .AddHostedService(s => s.GetRequiredService<Dispatcher>())
+            .AddHostedService(s => s.GetRequiredService<Escalator>())
+            .AddHostedService(s => s.GetRequiredService<Auditor>());
     }
 
     /// <summary>What is wrong with the section Notify.</summary>

@@ -1,21 +1,20 @@
-using System.Globalization;
-using System.Text.Json;
 using Vigil.Model;
+using Vigil.Rules.Kinds;
 
 namespace Vigil.Rules;
 
 /// <summary>
 /// One partition of residents: (state, reading or tick, settings) → (state, findings). Pure: no I/O, no clock of its own, no randomness.
-/// Not thread-safe: one owner at a time. Silence of people is judged by the times readings were measured, silence of devices by the times they arrived.
+/// Not thread-safe: one owner at a time. All homes of a village belong in one partition, or an outage is not seen.
 /// </summary>
-public sealed partial class RuleEngine
+public sealed class RuleEngine
 {
-    private static readonly JsonSerializerOptions Snapshot = new() { IncludeFields = true };
-
-    private readonly Dictionary<string, ResidentState> residents = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, ResidentState> loaded = new(StringComparer.Ordinal);
-    /// <summary>Moments at which a device has to have been heard. An entry that turns out too early is put back: a tick costs what is due, not what exists.</summary>
-    private readonly PriorityQueue<(string Resident, string Device), DateTime> deadlines = new();
+    private readonly Dictionary<string, Home> homes = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Village> villages = new(StringComparer.Ordinal);
+    private readonly PriorityQueue<Home, long> due = new();
+    private readonly List<(long From, long Until)> deaf = [];
+    private long ticked;
+    private bool loaded;
 
     public RuleEngine(RuleSet rules, TimeZoneInfo zone)
     {
@@ -27,128 +26,264 @@ public sealed partial class RuleEngine
 
     public TimeZoneInfo Zone { get; }
 
-    /// <summary>When <see cref="AdvanceTo"/> has something to do next; null when nothing is awaited.</summary>
-    public DateTime? NextDue => deadlines.TryPeek(out _, out var due) ? due : null;
+    /// <summary>When <see cref="AdvanceTo"/> has something to do next; null when nothing is awaited. May be early, never late.</summary>
+    public DateTime? NextDue => due.TryPeek(out _, out var ticks) ? new DateTime(ticks, DateTimeKind.Utc) : null;
+
+    /// <summary>Told of each finding that is held back, and why (English, Chinese): absence, outage.</summary>
+    public Action<Finding, string, string>? HeldBack { get; set; }
 
     /// <summary>Adds a resident or replaces what is known; learned state is kept.</summary>
     public void Put(ResidentFacts facts)
     {
-        if (!residents.TryGetValue(facts.Id.Value, out var state))
+        var home = HomeOf(facts.Id.Value);
+        home.Facts = facts;
+        home.Rules = Rules.For(facts);
+        Settle(home, facts.Area.Value);
+        for (var i = 0; i < home.DeviceCount; i++) home.Devices[i].Registered = false;
+        foreach (var device in facts.Devices)
         {
-            if (!loaded.Remove(facts.Id.Value, out state)) state = new ResidentState();
-            residents[facts.Id.Value] = state;
+            var index = home.FindDevice(device.Id.Value);
+            if (index < 0) index = home.AddDevice(device.Id.Value);
+            ref var d = ref home.Devices[index];
+            d.Id = device.Id.Value;
+            d.Registered = true;
+            d.Installed = device.InstalledAt.Ticks;
+            d.ReportEvery = device.ReportEvery?.Ticks ?? 0;
+            foreach (var metric in device.Expects)
+                if (ReferenceEquals(metric, Metric.WaterVolume) || ReferenceEquals(metric, Metric.ElectricityEnergy)) d.Meter = true;
         }
 
-        var before = state.Facts?.Devices ?? [];
-        state.Facts = facts;
-        state.Rules = Rules.For(facts);
-        foreach (var device in facts.Devices)
-            if (!before.Contains(device) && DueOf(state, device) is { } due) deadlines.Enqueue((facts.Id.Value, device.Id.Value), due);
+        // An absence may have been ended or taken back.
+        home.Water?.CountFrom(home.Water.Frontier);
+        home.Electricity?.CountFrom(home.Electricity.Frontier);
+
+        // A device that was taken away is not missed any more.
+        for (var i = 0; i < home.DeviceCount; i++)
+        {
+            ref var d = ref home.Devices[i];
+            if (d.Registered) continue;
+            d.ReportEvery = 0;
+            d.Meter = false;
+        }
+
+        Queue(home, DueOf(home));
     }
 
-    public void Remove(ResidentId resident) => residents.Remove(resident.Value);
+    public void Remove(ResidentId resident)
+    {
+        if (!homes.Remove(resident.Value, out var home)) return;
+        home.Village?.Homes.Remove(home);
+        home.QueuedDue = long.MinValue;
+    }
 
     /// <summary>Replaces the rules without losing state.</summary>
     public void Use(RuleSet rules)
     {
         Rules = rules;
-        foreach (var state in residents.Values) state.Rules = rules.For(state.Facts);
-    }
-
-    /// <summary>Takes one reading of a resident's device.</summary>
-    public void Apply(ResidentId resident, in Reading reading, List<Finding> into)
-    {
-        if (!residents.TryGetValue(resident.Value, out var state)) return;
-        Heard(state, reading, into);
-        if (reading.Has(ReadingFlags.Suspect | ReadingFlags.Retained)) return;
-        var metric = reading.Metric;
-        switch (metric.Kind)
+        foreach (var home in homes.Values)
         {
-            case MetricKind.Event:
-                Event(state, reading, into);
-                break;
-            case MetricKind.State:
-                State(state, reading, into);
-                break;
-            case MetricKind.Location:
-                Location(state, reading, into);
-                break;
-            case MetricKind.Cumulative when ReferenceEquals(metric, Metric.WaterVolume):
-                Use(state, state.Water ??= new(), AlarmKind.NoWater, reading, into);
-                break;
-            case MetricKind.Cumulative when ReferenceEquals(metric, Metric.ElectricityEnergy):
-                Use(state, state.Electricity ??= new(), AlarmKind.NoElectricity, reading, into);
-                break;
-            case MetricKind.Gauge:
-                Gauge(state, reading, into);
-                break;
-        }
-    }
-
-    /// <summary>Lets time pass up to a moment of arrival time: devices that should have been heard by then are found. Called only when the queue before it has been applied (invariant 3).</summary>
-    public void AdvanceTo(DateTime now, List<Finding> into)
-    {
-        while (deadlines.TryPeek(out var who, out var due) && due <= now)
-        {
-            deadlines.Dequeue();
-            if (!residents.TryGetValue(who.Resident, out var state) || state.Facts.Devices.FirstOrDefault(d => d.Id.Value == who.Device) is not { } device) continue;
-            if (DueOf(state, device) is not { } really) continue;
-            if (really > now) deadlines.Enqueue(who, really);
-            else if (Overdue(state, device, really, into) is { } next) deadlines.Enqueue(who, next);
+            home.Rules = rules.For(home.Facts);
+            Queue(home, DueOf(home));
         }
     }
 
     /// <summary>
-    /// The service itself was deaf for a while: that time doesn't count as silence of devices (invariant 3). What they say afterwards is judged as always.
+    /// Takes one reading of a resident's device. Within one delivery, readings come in the order of their time. A reading that is known already
+    /// changes nothing.
+    /// </summary>
+    public void Apply(ResidentId resident, in Reading reading, List<Finding> into)
+    {
+        if (!homes.TryGetValue(resident.Value, out var home))
+        {
+            home = HomeOf(resident.Value);
+            home.Rules = Rules.For(null);
+        }
+
+        Apply(home, reading, into);
+    }
+
+    /// <summary>Lets time pass up to a moment of arrival time: what was due by then is found. Called only when the queue before it has been applied (invariant 3).</summary>
+    public void AdvanceTo(DateTime now, List<Finding> into)
+    {
+        if (loaded)
+        {
+            loaded = false;
+            if (now.Ticks - ticked > 5 * TimeSpan.TicksPerMinute && ticked > 0) ForgiveDeafness(new DateTime(ticked, DateTimeKind.Utc), now);
+        }
+
+        ticked = Math.Max(ticked, now.Ticks);
+        while (due.TryPeek(out var home, out var at) && at <= now.Ticks)
+        {
+            due.Dequeue();
+            if (home.QueuedDue != at) continue; // queued again for another time, or removed
+            AdvanceHome(home, now.Ticks, into);
+        }
+    }
+
+    /// <summary>
+    /// The service itself was deaf for a while (our own downtime, the broker gone): that time doesn't count as silence of devices (invariant 3).
+    /// What they say afterwards is judged as always. Told twice, it counts once.
     /// </summary>
     public void ForgiveDeafness(DateTime from, DateTime to)
     {
-        foreach (var state in residents.Values)
-            foreach (var device in state.Devices.Values)
-                if (device.LastReceived is { } last) device.LastReceived = last + (to - (last > from ? last : from));
+        if (to <= from) return;
+        var (first, last) = (from.Ticks, to.Ticks);
+        for (var i = deaf.Count - 1; i >= 0; i--)
+        {
+            if (deaf[i].Until < first || deaf[i].From > last) continue;
+            first = Math.Min(first, deaf[i].From);
+            last = Math.Max(last, deaf[i].Until);
+            deaf.RemoveAt(i);
+        }
+
+        if (deaf.Count == 64) deaf.RemoveAt(0);
+        deaf.Add((first, last));
     }
 
     /// <summary>Writes all state; <see cref="Load"/> reads it back, and the readings that arrived since are applied again.</summary>
-    public void Save(Stream stream) => JsonSerializer.Serialize(stream, residents, Snapshot);
+    public void Save(Stream stream) => Snapshot.Write(stream, ticked, deaf, homes.Values, villages.Values);
 
-    /// <summary>State of residents comes into force when <see cref="Put"/> names them.</summary>
-    /// <exception cref="JsonException">Not a snapshot; nothing was taken over.</exception>
+    /// <exception cref="InvalidDataException">Not a snapshot, or of another version: learn again from the readings.</exception>
     public void Load(Stream stream)
     {
-        foreach (var (id, state) in JsonSerializer.Deserialize<Dictionary<string, ResidentState>>(stream, Snapshot)!) loaded[id] = state;
+        ticked = Snapshot.Read(stream, deaf, HomeOf, VillageOf);
+        loaded = true;
+        foreach (var home in homes.Values)
+        {
+            home.Rules ??= Rules.For(home.Facts);
+            if (home.Facts is { } facts) Put(facts);
+            else Queue(home, DueOf(home));
+        }
     }
 
-    private static void Open(ResidentState state, AlarmKind kind, string key, DateTime since, DateTime time, string reason, string zh, DeviceId? device, List<Finding> into)
+    /// <summary>For a replay of readings: what was due in this home before the next of them.</summary>
+    internal void AdvanceHome(Home home, long now, List<Finding> into)
     {
-        if (state.Open.ContainsKey(key)) return;
-        var settings = state.Rules[kind.Name];
-        var episode = string.Create(CultureInfo.InvariantCulture, $"{key}/{since:yyyy-MM-ddTHH:mm:ss.FFFZ}");
-        state.Open[key] = new OpenEpisode(episode, 0, since, settings.Severity);
-        into.Add(new Finding(state.Facts.Id.Value, kind, settings.Severity, FindingChange.Opened, episode, 0, time, reason, zh, device));
+        home.QueuedDue = long.MaxValue;
+        var turn = new Turn(this, home, into, now);
+        for (var i = 0; i < home.SeriesCount; i++)
+            if (home.Series[i].Due is not 0 and var at && at <= now) States.Fire(turn, i, at);
+        for (var i = 0; i < home.DeviceCount; i++)
+        {
+            // Silent, then a welfare check: two steps may be due at once.
+            for (var step = 0; step < 3 && Devices.DueOf(this, home, i) is var at && at <= now; step++) Devices.Fire(turn, i, at);
+        }
+
+        for (var i = 0; i < home.EpisodeCount; i++)
+            if (home.Episodes[i].HeldUntil is not 0 and var until && until <= now) Village.Release(turn, until, always: false);
+        Queue(home, DueOf(home));
     }
 
-    private static void Update(ResidentState state, AlarmKind kind, string key, Severity severity, DateTime time, string reason, string zh, DeviceId? device, List<Finding> into)
+    /// <summary>A replay asks each home for itself what is due: the queue stays empty.</summary>
+    internal bool Replaying { get; init; }
+
+    internal int Count => homes.Count;
+
+    internal Home? Find(string resident) => homes.GetValueOrDefault(resident);
+
+    internal Home Add(string resident)
     {
-        if (!state.Open.TryGetValue(key, out var open)) return;
-        state.Open[key] = open with { Sequence = open.Sequence + 1, Severity = severity };
-        into.Add(new Finding(state.Facts.Id.Value, kind, severity, FindingChange.Updated, open.Episode, open.Sequence + 1, time, reason, zh, device));
+        var home = HomeOf(resident);
+        home.Rules ??= Rules.For(null);
+        return home;
     }
 
-    private static void Clear(ResidentState state, AlarmKind kind, string key, DateTime time, string reason, string zh, DeviceId? device, List<Finding> into)
+    internal void Apply(Home home, in Reading reading, List<Finding> into)
     {
-        if (!state.Open.Remove(key, out var open)) return;
-        into.Add(new Finding(state.Facts.Id.Value, kind, open.Severity, FindingChange.Cleared, open.Episode, open.Sequence + 1, time, reason, zh, device));
+        var device = home.FindDevice(reading.Device.Value);
+        if (device < 0) device = home.AddDevice(reading.Device.Value);
+        var received = reading.Received.Ticks;
+        if (received > ticked && loaded) ticked = received; // replayed after a restart: we heard it
+        var turn = new Turn(this, home, into, received);
+        Devices.Seen(turn, device, received);
+        if (reading.Has(ReadingFlags.Suspect) || !double.IsFinite(reading.Value)) return;
+        var time = Devices.TimeOf(turn, device, reading);
+        var metric = reading.Metric;
+        var channel = reading.Channel ?? "";
+        var series = home.FindSeries(device, metric, channel);
+        if (series < 0)
+        {
+            if (!Judged(metric)) return;
+            series = home.AddSeries(device, metric, channel);
+        }
+
+        switch (metric.Kind)
+        {
+            case MetricKind.Cumulative:
+                if (reading.Value >= 0) Consumption.Apply(turn, series, reading, time);
+                break;
+            case MetricKind.Gauge:
+                Gauges.Apply(turn, series, reading, time);
+                break;
+            case MetricKind.State:
+                States.Apply(turn, series, reading, time);
+                break;
+            case MetricKind.Location:
+                Whereabouts.Apply(turn, series, reading, time);
+                break;
+            default:
+                Presses.Apply(turn, series, reading, time);
+                break;
+        }
     }
 
-    private static bool Enabled(ResidentState state, AlarmKind kind, out RuleSettings settings) => state.Rules.TryGetValue(kind.Name, out settings!) && settings.Enabled;
-
-    private static bool Absent(ResidentState state, DateTime time)
+    /// <summary>Has this home looked at by then.</summary>
+    internal void Queue(Home home, long at)
     {
-        foreach (var absence in state.Facts.Absences)
-            if (absence.From <= time && time < absence.Until) return true;
-        return false;
+        if (at >= home.QueuedDue) return; // looked at earlier anyway
+        home.QueuedDue = at;
+        if (!Replaying) due.Enqueue(home, at);
     }
 
-    /// <summary>Local day and time of the home.</summary>
-    private string At(DateTime time) => TimeZoneInfo.ConvertTimeFromUtc(time, Zone).ToString("MM-dd HH:mm", CultureInfo.InvariantCulture);
+    /// <summary>The moment at which we have listened for <paramref name="allowed"/> since <paramref name="since"/>.</summary>
+    internal long Heard(long since, long allowed)
+    {
+        var at = since + allowed;
+        foreach (var (from, until) in deaf)
+        {
+            if (until <= since || from >= at) continue;
+            at += until - Math.Max(from, since);
+        }
+
+        return at;
+    }
+
+    private static bool Judged(Metric metric) =>
+        ReferenceEquals(metric, Metric.WaterVolume) || ReferenceEquals(metric, Metric.ElectricityEnergy) || metric.Kind is MetricKind.Location or MetricKind.State
+        || ReferenceEquals(metric, Metric.Button) || ReferenceEquals(metric, Metric.Fall) || ReferenceEquals(metric, Metric.VoiceHelp)
+        || ReferenceEquals(metric, Metric.AirTemperature) || ReferenceEquals(metric, Metric.BatteryLevel)
+        || ReferenceEquals(metric, Metric.HeartRate) || ReferenceEquals(metric, Metric.BloodOxygen) || ReferenceEquals(metric, Metric.RespirationRate)
+        || ReferenceEquals(metric, Metric.BloodPressureSystolic) || ReferenceEquals(metric, Metric.BloodPressureDiastolic)
+        || ReferenceEquals(metric, Metric.BodyTemperature) || ReferenceEquals(metric, Metric.BloodGlucose);
+
+    private long DueOf(Home home)
+    {
+        var at = long.MaxValue;
+        for (var i = 0; i < home.SeriesCount; i++)
+            if (home.Series[i].Due is not 0 and var d && d < at) at = d;
+        for (var i = 0; i < home.DeviceCount; i++) at = Math.Min(at, Devices.DueOf(this, home, i));
+        for (var i = 0; i < home.EpisodeCount; i++)
+            if (home.Episodes[i].HeldUntil is not 0 and var h && h < at) at = h;
+        return at;
+    }
+
+    private Home HomeOf(string id)
+    {
+        if (!homes.TryGetValue(id, out var home)) homes[id] = home = new Home(id);
+        return home;
+    }
+
+    private Village VillageOf(string area)
+    {
+        if (!villages.TryGetValue(area, out var village)) villages[area] = village = new Village(area);
+        return village;
+    }
+
+    private void Settle(Home home, string? area)
+    {
+        if (home.Village?.Area == area) return;
+        home.Village?.Homes.Remove(home);
+        home.Village = string.IsNullOrEmpty(area) ? null : VillageOf(area);
+        home.Village?.Homes.Add(home);
+    }
 }

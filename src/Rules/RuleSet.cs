@@ -1,117 +1,229 @@
-using System.Collections.Frozen;
+using System.Globalization;
 using Vigil.Model;
 using Vigil.Settings;
 
 namespace Vigil.Rules;
 
-/// <summary>A limit of the vital-sign rule, in the metric's unit.</summary>
-public sealed record Limit(Metric Metric, double Min, double Max);
-
-/// <summary>The parameters of one rule. What a rule doesn't use is ignored; docs/rules.md says which means what.</summary>
-public sealed record RuleSettings
-{
-    public bool Enabled { get; init; } = true;
-    public required Severity Severity { get; init; }
-    public double Below { get; init; } = double.NegativeInfinity;
-    public double Above { get; init; } = double.PositiveInfinity;
-    public TimeSpan Window { get; init; } = TimeSpan.FromHours(24);
-    public TimeSpan WelfareAfter { get; init; } = TimeSpan.FromHours(48);
-    public int Missed { get; init; } = 4;
-    public IReadOnlyList<string> Words { get; init; } = ["sos", "pressed", "double", "triple", "long"];
-    public IReadOnlyList<Limit> Limits { get; init; } = [];
-
-    /// <summary>Changes what the section names, keeps the rest.</summary>
-    internal RuleSettings With(YamlSection yaml)
-    {
-        var severity = Severity;
-        if (yaml.Text("severity") is { } text && !Enum.TryParse(text, ignoreCase: true, out severity)) yaml.Refuse("severity", text, "is not one of technical, warning, high, critical");
-        var limits = new List<Limit>();
-        foreach (var limit in yaml.Sections("limits"))
-        {
-            if (limit.Text("metric", required: true) is not { } name) continue;
-            if (!Metric.TryParse(name, out var metric)) limit.Refuse("metric", name, "is not a metric (src/Model/Metric.cs lists them)");
-            limits.Add(new Limit(metric, limit.Number("min") ?? double.NegativeInfinity, limit.Number("max") ?? double.PositiveInfinity));
-            limit.NoOthers();
-        }
-
-        var window = yaml.Duration("window") ?? Window;
-        if (window < TimeSpan.FromMinutes(1) || window > TimeSpan.FromDays(6)) yaml.Refuse("window", window.ToString(), "is not between 1m and 6d");
-        var words = yaml.Texts("words");
-        var changed = this with
-        {
-            Enabled = yaml.Flag("enabled") ?? Enabled, Severity = severity, Below = yaml.Number("below") ?? Below, Above = yaml.Number("above") ?? Above, Window = window,
-            WelfareAfter = yaml.Duration("welfareAfter") ?? WelfareAfter, Missed = yaml.Whole("missed", 1, 1000) ?? Missed,
-            Words = words.Count > 0 ? words : Words, Limits = limits.Count > 0 ? limits : Limits,
-        };
-        yaml.NoOthers();
-        return changed;
-    }
-}
-
 /// <summary>The rules in force: kinds, parameters and whom they apply to, read from <c>config/rules.yaml</c>.</summary>
 public sealed class RuleSet
 {
-    /// <summary>The kinds there is a rule for.</summary>
-    private static readonly AlarmKind[] Kinds =
-    [
-        AlarmKind.NoWater, AlarmKind.NoElectricity, AlarmKind.Sos, AlarmKind.Fall, AlarmKind.VoiceHelp, AlarmKind.Smoke, AlarmKind.Gas, AlarmKind.WaterLeak, AlarmKind.VitalSign,
-        AlarmKind.Wandering, AlarmKind.ColdHome, AlarmKind.HotHome, AlarmKind.DeviceSilent, AlarmKind.DeviceNeverSeen, AlarmKind.BatteryLow, AlarmKind.Tamper, AlarmKind.ClockWrong,
-    ];
+    private static readonly string[] DayNames = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 
-    private readonly FrozenDictionary<string, RuleSettings> byKind;
-    private readonly IReadOnlyList<(string Kind, string? Area, bool? KeyClass, string? Resident, YamlSection? Set)> overrides;
+    private readonly EffectiveRules common;
+    private readonly List<(RuleOverride Where, Action<EffectiveRules> Apply)> overrides;
+    private readonly Dictionary<string, EffectiveRules> shared = [];
 
-    private RuleSet(Dictionary<string, RuleSettings> byKind, List<(string, string?, bool?, string?, YamlSection?)> overrides)
+    private RuleSet(EffectiveRules common, List<(RuleOverride Where, Action<EffectiveRules> Apply)> overrides, IReadOnlySet<DateOnly> holidays)
     {
-        this.byKind = byKind.ToFrozenDictionary(StringComparer.Ordinal);
+        this.common = common;
         this.overrides = overrides;
+        Holidays = holidays;
     }
 
-    /// <summary>The rules of one resident, by kind name.</summary>
-    public FrozenDictionary<string, RuleSettings> For(ResidentFacts facts)
-    {
-        Dictionary<string, RuleSettings>? changed = null;
-        foreach (var o in overrides)
-        {
-            if (o.Area is not null && !facts.Area.Value.StartsWith(o.Area, StringComparison.Ordinal)) continue;
-            if (o.KeyClass is { } key && key != facts.KeyClass) continue;
-            if (o.Resident is not null && o.Resident != facts.Id.Value) continue;
-            changed ??= new Dictionary<string, RuleSettings>(byKind);
-            if (o.Set is not null) changed[o.Kind] = changed[o.Kind].With(o.Set);
-        }
+    /// <summary>The defaults in code, without a file: what config/rules.yaml says as shipped.</summary>
+    public static RuleSet Default { get; } = new(new EffectiveRules(), [], new HashSet<DateOnly>());
 
-        return changed?.ToFrozenDictionary(StringComparer.Ordinal) ?? byKind;
-    }
+    internal IReadOnlySet<DateOnly> Holidays { get; }
 
     /// <summary>Reads a rules file; all its problems come at once, and then there is no rule set.</summary>
+    /// <param name="path">The YAML file; the holidays it names stand beside it.</param>
+    /// <param name="problems">Receives what is wrong, with file, line, id and value.</param>
     public static RuleSet? Load(string path, List<Problem> problems)
     {
         var before = problems.Count;
-        if (YamlSection.Load(path, problems) is not { } yaml) return null;
-        var found = new Dictionary<string, RuleSettings>(StringComparer.Ordinal);
-        foreach (var kind in Kinds) found[kind.Name] = new RuleSettings { Severity = kind.DefaultSeverity, Enabled = false };
-        foreach (var (name, section) in yaml.Section("rules", required: true)?.Children() ?? [])
-        {
-            if (found.TryGetValue(name, out var settings)) found[name] = (settings with { Enabled = true }).With(section);
-            else section.Refuse(name, name, "is not a kind there is a rule for; there are " + string.Join(", ", Kinds.Select(k => k.Name)));
-        }
+        if (YamlSection.Load(path, problems) is not { } top) return null;
+        top.Text("$schema");
+        var holidays = new HashSet<DateOnly>();
+        if (top.Text("holidays") is { } name) ReadHolidays(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, name), problems, holidays);
 
-        foreach (var kind in Kinds.Where(k => k.DefaultSeverity == Severity.Critical && !found[k.Name].Enabled))
-            yaml.Refuse("rules", kind.Name, "is missing or disabled: a cry for help is never switched off for everybody");
-        var overrides = new List<(string, string?, bool?, string?, YamlSection?)>();
-        foreach (var section in yaml.Sections("overrides"))
+        var common = new EffectiveRules();
+        foreach (var set in ReadRules(top)) set(common);
+        var overrides = new List<(RuleOverride, Action<EffectiveRules>)>();
+        var number = 0;
+        foreach (var section in top.Sections("overrides"))
         {
-            var kind = section.Text("kind", required: true) ?? "";
-            if (kind.Length > 0 && !found.ContainsKey(kind)) section.Refuse("kind", kind, "is not a kind there is a rule for");
-            var of = section.Text("class");
-            if (of is not (null or "key" or "general")) section.Refuse("class", of, "is neither key nor general");
-            var set = section.Section("set", required: true);
-            if (set is not null && found.TryGetValue(kind, out var settings)) settings.With(set); // files its problems now, not at the first resident
-            overrides.Add((kind, section.Text("area"), of is null ? null : of == "key", section.Text("resident"), set));
+            number++;
+            section.Id = $"overrides[{number}]";
+            var where = new RuleOverride(section.Text("area"), section.Text("class"), section.Text("resident"));
+            if (where.Area is { } area && !AreaCode.TryParse(area, out _)) section.Refuse("area", area, "is not an area code of 2, 4, 6, 9 or 12 digits");
+            if (where.Class is { } c && c is not ("key" or "general")) section.Refuse("class", c, "is neither key nor general");
+            if (where.Resident is { } r && !ResidentId.TryParse(r, out _)) section.Refuse("resident", r, "is not a resident's id");
+            if (where is { Area: null, Class: null, Resident: null }) section.Refuse("area", "", "an override has to say whom it is for: area, class or resident");
+            foreach (var set in ReadRules(section)) overrides.Add((where, set));
             section.NoOthers();
         }
 
-        yaml.NoOthers();
-        return problems.Count > before ? null : new RuleSet(found, overrides);
+        top.NoOthers();
+        return problems.Count > before ? null : new RuleSet(common, overrides, holidays);
+    }
+
+    /// <summary>The rules as they hold for one resident.</summary>
+    internal EffectiveRules For(ResidentFacts? facts)
+    {
+        if (facts is null || overrides.Count == 0) return common;
+        var key = "";
+        for (var i = 0; i < overrides.Count; i++)
+            if (overrides[i].Where.AppliesTo(facts)) key += $"{i},";
+        if (key.Length == 0) return common;
+        lock (shared)
+        {
+            if (shared.TryGetValue(key, out var found)) return found;
+            var rules = common.Copy();
+            foreach (var (where, apply) in overrides)
+                if (where.AppliesTo(facts)) apply(rules);
+            return shared[key] = rules;
+        }
+    }
+
+    private static List<Action<EffectiveRules>> ReadRules(YamlSection top)
+    {
+        var sets = new List<Action<EffectiveRules>>();
+        if (top.Section("rules") is not { } rules) return sets;
+        foreach (var (name, section) in rules.Children())
+        {
+            if (!AlarmKind.TryParse(name, out var kind))
+            {
+                rules.Refuse(name, name, "is not an alarm kind; known are " + string.Join(", ", AlarmKind.All));
+                continue;
+            }
+
+            ReadKind(kind, section, sets);
+            section.NoOthers();
+        }
+
+        return sets;
+    }
+
+    private static void ReadKind(AlarmKind kind, YamlSection section, List<Action<EffectiveRules>> sets)
+    {
+        var life = kind.DefaultSeverity == Severity.Critical;
+        if (section.Flag("enabled") is { } enabled)
+        {
+            if (!enabled && life) section.Refuse("enabled", "false", "a life-safety rule can't be switched off");
+            sets.Add(r => r.Enable(kind, enabled));
+        }
+
+        if (section.Text("severity") is { } text)
+        {
+            if (!Enum.TryParse<Severity>(text, ignoreCase: true, out var severity) || char.IsAsciiDigit(text[0]))
+                section.Refuse("severity", text, "is not one of technical, warning, high, critical");
+            else if (life && severity != Severity.Critical) section.Refuse("severity", text, "a life-safety rule is always critical");
+            else sets.Add(r => r.SetSeverity(kind, severity));
+        }
+
+        foreach (var parameter in Parameter.All)
+        {
+            if (!ReferenceEquals(parameter.Kind, kind) || section.Text(parameter.Name) is not { } value) continue;
+            if (parameter.Read(value) is { } number) sets.Add(r => r[parameter.Id] = number);
+            else section.Refuse(parameter.Name, value, "is not " + parameter.Expected);
+        }
+
+        if (ReferenceEquals(kind, AlarmKind.Sos) && section.Has("ignore"))
+        {
+            var words = section.Texts("ignore").ToHashSet(StringComparer.OrdinalIgnoreCase);
+            foreach (var word in words)
+                if (word is "sos" or "pressed") section.Refuse("ignore", word, "is a call for help and can't be ignored");
+            words.Add("");
+            sets.Add(r => r.IgnoredPresses = words);
+        }
+
+        if (ReferenceEquals(kind, AlarmKind.Wandering))
+        {
+            foreach (var zone in section.Sections("zones"))
+                if (ReadZone(zone) is { } read) sets.Add(r => r.Zones.Add(read));
+        }
+
+        if (section.Section("when") is not { } when) return;
+        if (life)
+        {
+            section.Refuse("when", "", "a life-safety rule holds at any time");
+            return;
+        }
+
+        var window = ReadWindow(when);
+        when.NoOthers();
+        sets.Add(r => r.SetWindow(kind, window));
+    }
+
+    private static RuleWindow ReadWindow(YamlSection when)
+    {
+        var days = 0;
+        foreach (var day in when.Texts("weekdays"))
+        {
+            var index = Array.IndexOf(DayNames, day);
+            if (index < 0) when.Refuse("weekdays", day, "is not one of " + string.Join(", ", DayNames));
+            else days |= 1 << index;
+        }
+
+        var use = HolidayUse.Any;
+        if (when.Text("holidays") is { } text && !Enum.TryParse(text, ignoreCase: true, out use)) when.Refuse("holidays", text, "is not one of any, skip, only");
+        return new RuleWindow(Clock(when, "from"), Clock(when, "to"), days == 0 ? 127 : days, use);
+    }
+
+    private static int Clock(YamlSection when, string key)
+    {
+        if (when.Text(key) is not { } text) return 0;
+        if (TimeOnly.TryParseExact(text, "HH:mm", CultureInfo.InvariantCulture, DateTimeStyles.None, out var time)) return (int)time.ToTimeSpan().TotalSeconds;
+        when.Refuse(key, text, "is not a time of day such as 22:00");
+        return 0;
+    }
+
+    private static Zone? ReadZone(YamlSection section)
+    {
+        var points = new List<(double, double)>();
+        foreach (var text in section.Texts("points"))
+        {
+            var parts = text.Split(',');
+            if (parts.Length == 2
+                && double.TryParse(parts[0], NumberStyles.Float, CultureInfo.InvariantCulture, out var latitude) && Math.Abs(latitude) <= 90
+                && double.TryParse(parts[1], NumberStyles.Float, CultureInfo.InvariantCulture, out var longitude) && Math.Abs(longitude) <= 180)
+                points.Add((latitude, longitude));
+            else section.Refuse("points", text, "is not 'latitude, longitude' in WGS-84 degrees");
+        }
+
+        var radius = section.Number("radius", 1, 1e6) ?? 0;
+        var name = section.Text("name") ?? "zone";
+        section.NoOthers();
+        if (points.Count >= 3 || (points.Count == 1 && radius > 0)) return new Zone(name, [.. points], radius);
+        section.Refuse("points", points.Count.ToString(CultureInfo.InvariantCulture), "a zone is one point with a radius in metres, or a polygon of at least three points");
+        return null;
+    }
+
+    private static void ReadHolidays(string path, List<Problem> problems, HashSet<DateOnly> into)
+    {
+        if (YamlSection.Load(path, problems) is not { } top) return;
+        foreach (var section in top.Sections("holidays"))
+        {
+            section.Id = section.Text("name", required: true) ?? "";
+            section.Text("source");
+            var first = Day(section, "from");
+            var last = Day(section, "to");
+            if (first is { } a && last is { } b)
+            {
+                if (b < a || b.DayNumber - a.DayNumber > 30) section.Refuse("to", b.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture), "is before the first day or more than 30 days after it");
+                else for (var day = a; day <= b; day = day.AddDays(1)) into.Add(day);
+            }
+
+            section.NoOthers();
+        }
+
+        top.NoOthers();
+    }
+
+    private static DateOnly? Day(YamlSection section, string key)
+    {
+        if (section.Text(key, required: true) is not { } text) return null;
+        if (DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var day)) return day;
+        section.Refuse(key, text, "is not a date such as 2026-02-15");
+        return null;
+    }
+
+    /// <summary>Whom an override is for; what is not said doesn't matter.</summary>
+    private sealed record RuleOverride(string? Area, string? Class, string? Resident)
+    {
+        public bool AppliesTo(ResidentFacts facts) =>
+            (Area is null || (facts.Area.Value ?? "").StartsWith(Area, StringComparison.Ordinal))
+            && (Class is null || facts.KeyClass == (Class == "key"))
+            && (Resident is null || facts.Id.Value == Resident);
     }
 }

@@ -1,50 +1,98 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 
 namespace Vigil.Tests.Servers;
 
-/// <summary>Debian's PostgreSQL, a cluster of its own. PostgreSQL refuses to run as root: then it runs as the user postgres.</summary>
-internal sealed class PostgresServer() : ServerProcess("postgres")
+/// <summary>A real PostgreSQL on a free loopback port with its data in a temporary folder; started once for all tests that ask for it, stopped by its id.</summary>
+public sealed class PostgresServer : IAsyncLifetime
 {
-    private static readonly string Binaries = Directory.Exists("/usr/lib/postgresql")
-        ? Directory.GetDirectories("/usr/lib/postgresql").OrderDescending(StringComparer.Ordinal).Select(d => d + "/bin").FirstOrDefault() ?? "/usr/lib/postgresql/bin"
-        : "/usr/lib/postgresql/bin";
+    private readonly string folder = Path.Combine(Path.GetTempPath(), "vigil-postgres-" + Guid.NewGuid().ToString("N")[..8]);
+    private Process? server;
+    private int databases;
 
-    private string Data => Path.Combine(Folder, "data");
+    public int Port { get; private set; }
 
-    public string ConnectionString(string database = "postgres") => $"Host=127.0.0.1;Port={Port};Username=postgres;Database={database};Timeout=5;Command Timeout=30";
-
-    protected override ProcessStartInfo Command()
+    public async ValueTask InitializeAsync()
     {
-        if (!File.Exists($"{Binaries}/initdb")) throw new FileNotFoundException($"{Binaries}/initdb is not installed; ./test installs what the tests need");
-        if (!Directory.Exists(Data))
+        var bin = Directory.GetDirectories("/usr/lib/postgresql").Order().Select(d => Path.Combine(d, "bin")).Last(d => File.Exists(Path.Combine(d, "initdb")));
+        Directory.CreateDirectory(folder);
+        if (Environment.UserName == "root") await RunAsync("chown", "postgres", folder); // PostgreSQL refuses to run as root
+        await RunAsync([.. AsPostgres(), Path.Combine(bin, "initdb"), "-D", Path.Combine(folder, "data"), "-U", "vigil", "-A", "trust", "-E", "UTF8", "--no-sync"]);
+        using (var listener = new TcpListener(IPAddress.Loopback, 0))
         {
-            if (Environment.IsPrivilegedProcess) Run("/usr/bin/chown", "postgres", Folder);
-            var command = AsPostgres($"{Binaries}/initdb", "-D", Data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync");
-            Run(command.FileName, [.. command.ArgumentList]);
+            listener.Start();
+            Port = ((IPEndPoint)listener.LocalEndpoint).Port;
         }
 
-        // A postmaster that was killed leaves its lock file; PostgreSQL itself finds out that the process is gone.
-        return AsPostgres($"{Binaries}/postgres", "-D", Data, "-p", $"{Port}", "-c", "listen_addresses=127.0.0.1", "-c", $"unix_socket_directories={Folder}");
+        server = Start([.. AsPostgres(), Path.Combine(bin, "postgres"), "-D", Path.Combine(folder, "data"), "-p", $"{Port}", "-k", folder, "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200"]);
+        while (true)
+        {
+            if (server.HasExited) throw new InvalidOperationException($"PostgreSQL ended with {server.ExitCode}");
+            try
+            {
+                await using var connection = new Npgsql.NpgsqlConnection(ConnectionString("postgres"));
+                await connection.OpenAsync();
+                return;
+            }
+            catch (Npgsql.NpgsqlException)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System);
+            }
+        }
     }
 
-    protected override async Task<bool> ReadyAsync()
+    /// <summary>A new, empty database.</summary>
+    public async Task<string> CreateDatabaseAsync()
     {
-        using var ready = Process.Start(new ProcessStartInfo($"{Binaries}/pg_isready", ["-q", "-h", "127.0.0.1", "-p", $"{Port}"]))!;
-        await ready.WaitForExitAsync();
-        return ready.ExitCode == 0;
+        var name = $"test{Interlocked.Increment(ref databases)}";
+        await using var connection = new Npgsql.NpgsqlConnection(ConnectionString("postgres"));
+        await connection.OpenAsync();
+        await using var command = connection.CreateCommand();
+        command.CommandText = $"CREATE DATABASE {name}";
+        await command.ExecuteNonQueryAsync();
+        return ConnectionString(name);
     }
 
-    /// <summary>setpriv executes the server in its own place, so the process id that is signalled is the postmaster's.</summary>
-    private static ProcessStartInfo AsPostgres(string program, params string[] arguments) => Environment.IsPrivilegedProcess
-        ? new ProcessStartInfo("/usr/bin/setpriv", ["--reuid=postgres", "--regid=postgres", "--clear-groups", program, .. arguments]) { WorkingDirectory = "/" }
-        : new ProcessStartInfo(program, arguments);
-
-    private static void Run(string program, params string[] arguments)
+    public async ValueTask DisposeAsync()
     {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = "/" })!;
-        var said = process.StandardOutput.ReadToEndAsync();
-        var complained = process.StandardError.ReadToEnd();
-        process.WaitForExit();
-        if (process.ExitCode != 0) throw new InvalidOperationException($"{program} ended with {process.ExitCode}: {complained}{said.Result}");
+        if (server is { HasExited: false })
+        {
+            // runuser hands SIGTERM on; the whole tree is ours
+            server.Kill(entireProcessTree: true);
+            await server.WaitForExitAsync();
+        }
+
+        server?.Dispose();
+        try
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+        catch (IOException)
+        {
+            // a server that is just going may still write; the system's temporary folder is cleaned anyway
+        }
+    }
+
+    private string ConnectionString(string database) => $"Host=127.0.0.1;Port={Port};Username=vigil;Database={database};Include Error Detail=true;Maximum Pool Size=40";
+
+    private static string[] AsPostgres() => Environment.UserName == "root" ? ["runuser", "-u", "postgres", "--"] : [];
+
+    private static async Task RunAsync(params string[] command)
+    {
+        using var process = Start(command);
+        await process.WaitForExitAsync();
+        if (process.ExitCode != 0) throw new InvalidOperationException($"{string.Join(' ', command)} ended with {process.ExitCode}");
+    }
+
+    private static Process Start(params string[] command)
+    {
+        var process = new Process { StartInfo = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true } };
+        process.OutputDataReceived += (_, _) => { };
+        process.ErrorDataReceived += (_, _) => { };
+        process.Start();
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        return process;
     }
 }

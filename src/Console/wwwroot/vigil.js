@@ -1,19 +1,25 @@
-// The page's own watch: Blazor notices a lost connection late, a duty officer must not. Every two seconds a small request has to come back;
-// after eight seconds without one the page says that it is no longer live, by the browser's own clock.
+// The page's own watch: Blazor notices a lost connection late, a duty officer must not. Each second the board has to beat (or a small request to come back);
+// after eight seconds without the page says that it is no longer live, by the browser's own clock.
 (() => {
   const banner = document.getElementById('stale');
   let heard = performance.now();
+  let beat;
   setInterval(async () => {
-    try {
-      const answer = await fetch('/healthz/live', { cache: 'no-store', signal: AbortSignal.timeout(3000) });
-      if (answer.ok) heard = performance.now();
-    } catch { /* said by the banner */ }
+    const board = document.querySelector('[data-beat]');
+    if (board) { // the board's own beat: it stops when the server, the socket or the look at the alarms does
+      if (board.dataset.beat !== beat) { beat = board.dataset.beat; heard = performance.now(); }
+    } else {
+      try {
+        const answer = await fetch('/healthz/live', { cache: 'no-store', signal: AbortSignal.timeout(3000) });
+        if (answer.ok) heard = performance.now();
+      } catch { /* said by the banner */ }
+    }
     if (banner) banner.hidden = performance.now() - heard < 8000;
-  }, 2000);
+  }, 1000);
 
   // Arrow keys select, A acknowledges, Enter opens.
   document.addEventListener('keydown', event => {
-    if (event.target.matches('input, select, textarea')) return;
+    if (event.target.matches('input, select, textarea') || event.ctrlKey || event.metaKey || event.altKey) return;
     const rows = [...document.querySelectorAll('.alarms .alarm')];
     const at = rows.indexOf(document.activeElement.closest?.('.alarm'));
     if (event.key === 'ArrowDown') { (rows[at + 1] ?? rows[0])?.focus(); event.preventDefault(); }
@@ -24,7 +30,14 @@
 
   // A sound while a critical alarm is open and nobody has answered. Browsers allow it after the first key or click.
   let audio;
-  document.addEventListener('pointerdown', () => { audio ??= new AudioContext(); }, { once: true });
+  const listen = () => {
+    audio ??= new AudioContext();
+    audio.resume();
+    const button = document.getElementById('sound');
+    if (button) { button.textContent = '♪ ' + button.dataset.on; button.classList.add('chosen'); }
+  };
+  document.addEventListener('pointerdown', listen);
+  document.addEventListener('keydown', listen);
   setInterval(() => {
     const list = document.querySelector('.alarms');
     if (!audio || !list || Number(list.dataset.critical) === 0) return;

@@ -130,17 +130,17 @@ public sealed partial class EmbeddedBroker(
             return MqttConnectReasonCode.BadUserNameOrPassword;
         }
 
-        if (!takeOvers.GetOrAdd(sender.Name, _ => new TakeOvers(clock)).Admit())
-        {
-            LogRefused(log, e.RemoteEndPoint, $"{sender.Name} logged in too often within a minute: two devices with one credential?");
-            return MqttConnectReasonCode.ConnectionRateExceeded;
-        }
-
         // Identity comes from the credential. A client id in use belongs to whoever holds it: nobody is pushed out by another credential.
         if (ownerByClientId.TryGetValue(e.ClientId, out var owner) && owner != sender.Name)
         {
             LogRefused(log, e.RemoteEndPoint, $"{sender.Name} asked for the client id of {owner}");
             return MqttConnectReasonCode.ClientIdentifierNotValid;
+        }
+
+        if (owner is not null && !takeOvers.GetOrAdd(sender.Name, _ => new TakeOvers(clock)).Admit())
+        {
+            LogRefused(log, e.RemoteEndPoint, $"{sender.Name} pushed itself out too often within a minute: two devices with one credential?");
+            return MqttConnectReasonCode.ConnectionRateExceeded;
         }
 
         if (e.ClientId.Length == 0) e.AssignedClientIdentifier = $"{sender.Name}.{Guid.NewGuid():N}";
@@ -227,7 +227,7 @@ public sealed partial class EmbeddedBroker(
         }
     }
 
-    /// <summary>Logins of one credential: more than ten a minute are two devices that push each other out; the one that is in stays.</summary>
+    /// <summary>Take-overs of one credential: more than ten a minute are two devices that push each other out; the one that is in stays.</summary>
     private sealed class TakeOvers(TimeProvider clock)
     {
         private readonly Queue<long> logins = new();

@@ -2,342 +2,320 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Vigil.Model;
-using Vigil.Notify.Channels;
 using Vigil.Notify.Messages;
 using Vigil.Storage.Records;
 
 namespace Vigil.Notify.Escalation;
 
 /// <summary>
-/// Runs the steps that are due: looks every second (and at once when something changed) for rows, most severe first. A step is marked before anything is
-/// sent, and a notice is committed as Sending before its request goes out: after a crash the outcome is asked of the provider, and otherwise it is sent
-/// again rather than never. An empty step is skipped at once with a note; a failed channel falls through at once.
+/// Runs the steps that are due: looks every second, and at once when something changed, in two lanes. A step and the notices it makes are one transaction,
+/// so a crash leaves either both or neither; sending is the <see cref="Dispatcher"/>'s. An empty step is skipped at once with a note and the next is due now.
 /// </summary>
 public sealed partial class Escalator : BackgroundService
 {
+    private const int LargestBatch = 100;
+
+    /// <summary>A plan that is at its end and that nobody has answered begins its last step again, this long apart at least.</summary>
+    private static readonly TimeSpan LastStepAgain = TimeSpan.FromMinutes(15);
+
+    /// <summary>How long a link in a message opens its alarm.</summary>
+    private static readonly TimeSpan LinkLifetime = TimeSpan.FromHours(24);
+
     private readonly IDbContextFactory<RecordsDb> records;
-    private readonly AlarmDesk desk;
-    private readonly Routes routes;
+    private readonly Policies policies;
     private readonly MessageTexts messages;
     private readonly SignedLinks links;
+    private readonly Dispatcher dispatcher;
     private readonly TimeProvider clock;
     private readonly ILogger<Escalator> log;
-    private readonly SemaphoreSlim wake = new(1, 1);
+    private readonly Dictionary<Lane, Pace> paces;
 
     public Escalator(
-        IDbContextFactory<RecordsDb> records, AlarmDesk desk, Routes routes, MessageTexts messages, SignedLinks links, TimeProvider clock, ILogger<Escalator> log)
+        IDbContextFactory<RecordsDb> records, AlarmDesk desk, Policies policies, MessageTexts messages, SignedLinks links, Dispatcher dispatcher, TimeProvider clock, ILogger<Escalator> log)
     {
-        (this.records, this.desk, this.routes, this.messages, this.links, this.clock, this.log) = (records, desk, routes, messages, links, clock, log);
-        desk.Changed += _ => Wake();
+        (this.records, this.policies, this.messages, this.links, this.dispatcher, this.clock, this.log) = (records, policies, messages, links, dispatcher, clock, log);
+        paces = Enum.GetValues<Lane>().ToDictionary(l => l, _ => new Pace(clock));
+        desk.Changed += change => paces[change.Severity == Severity.Critical ? Lane.Critical : Lane.Others].Wake();
     }
 
-    /// <summary>When the last cycle ended: the health check fails when it stops, not when the process does.</summary>
+    /// <summary>When the slower lane last finished a look: the health check fails when it stops, not when the process does.</summary>
     public DateTimeOffset LastCycle { get; private set; }
 
     /// <summary>A step ran; the demo prints it.</summary>
     public event Action<EscalationStep, Alarm, string>? Stepped;
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    public override void Dispose()
     {
-        await Task.Yield();
-        while (!stoppingToken.IsCancellationRequested)
+        foreach (var pace in paces.Values) pace.Dispose();
+        base.Dispose();
+    }
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        Task.WhenAll(Task.Run(() => LoopAsync(Lane.Critical, stoppingToken), stoppingToken), Task.Run(() => LoopAsync(Lane.Others, stoppingToken), stoppingToken));
+
+    private async Task LoopAsync(Lane lane, CancellationToken stopping)
+    {
+        while (!stopping.IsCancellationRequested)
         {
             try
             {
-                while (await CycleAsync(stoppingToken) > 0)
+                while (await LookAsync(lane, stopping) > 0)
                 {
                 }
+
+                if (lane == Lane.Others) LastCycle = clock.GetUtcNow();
             }
-            catch (Exception e) when (e is not OutOfMemoryException && !stoppingToken.IsCancellationRequested)
+            catch (Exception e) when (e is not OutOfMemoryException && !stopping.IsCancellationRequested)
             {
                 LogFailed(log, e);
             }
 
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
-            var woken = wake.WaitAsync(either.Token);
-            var second = Task.Delay(TimeSpan.FromSeconds(1), clock, either.Token);
-            await Task.WhenAny(woken, second);
-            await either.CancelAsync();
+            await paces[lane].NextAsync([], stopping);
         }
     }
 
-    /// <summary>Puts right what a crash left in between; called once before the first cycle.</summary>
-    public async Task RecoverAsync(CancellationToken cancellation)
-    {
-        await using var db = await records.CreateDbContextAsync(cancellation);
-        foreach (var notice in await db.Notices.Where(n => n.State == NoticeState.Sending).ToListAsync(cancellation))
-        {
-            var known = routes.Find(notice.Provider) is { } channel ? await channel.ReconcileAsync(notice.Id, notice.ProviderId, notice.Address, cancellation) : null;
-            if (known is { Outcome: ChannelOutcome.Sent }) (notice.State, notice.SentAt, notice.Note) = (NoticeState.Sent, notice.SentAt ?? Now(), "found at the provider after a restart");
-            else (notice.State, notice.Note) = (NoticeState.Waiting, "outcome unknown after a restart; sent again");
-        }
-
-        foreach (var step in await db.Steps.Where(s => s.State == StepState.Running).ToListAsync(cancellation))
-        {
-            if (await db.Notices.AnyAsync(n => n.StepId == step.Id, cancellation)) (step.State, step.FinishedAt) = (StepState.Done, Now());
-            else (step.State, step.StartedAt, step.Note) = (StepState.Waiting, null, "interrupted by a restart; run again");
-        }
-
-        await db.SaveChangesAsync(cancellation);
-    }
-
-    /// <summary>One look at what is due. Returns how much there was to do.</summary>
+    /// <summary>One look at both lanes until nothing is due. Returns how much there was to do.</summary>
     public async Task<int> CycleAsync(CancellationToken cancellation)
     {
-        var done = await ExpireAsync(cancellation);
-        var now = Now();
-        List<Guid> due;
-        await using (var db = await records.CreateDbContextAsync(cancellation))
+        var (all, done) = (0, 0);
+        do
         {
-            due = await db.Steps.AsNoTracking()
-                .Where(s => s.State == StepState.Waiting && s.DueAt <= now && (s.Alarm!.State == AlarmState.Open || s.To == "told" || s.Note == "repeated"))
-                .OrderByDescending(s => s.Alarm!.Severity).ThenBy(s => s.DueAt).ThenBy(s => s.Order).Take(200).Select(s => s.Id).ToListAsync(cancellation);
+            done = await LookAsync(Lane.Critical, cancellation) + await LookAsync(Lane.Others, cancellation);
+            all += done;
         }
-
-        foreach (var step in due)
-        {
-            try
-            {
-                await RunAsync(step, cancellation);
-            }
-            catch (Exception e) when (e is not OutOfMemoryException && !cancellation.IsCancellationRequested)
-            {
-                LogStepFailed(log, step, e);
-                done--; // not counted: the loop waits a moment before it tries again
-            }
-
-            done++;
-        }
-
-        done += await DispatchAsync(cancellation);
+        while (done > 0);
         LastCycle = clock.GetUtcNow();
+        return all;
+    }
+
+    private async Task<int> LookAsync(Lane lane, CancellationToken cancellation)
+    {
+        var done = await ExpireAsync(lane, cancellation);
+        try
+        {
+            done += await RunAsync(lane, LargestBatch, cancellation);
+        }
+        catch (Exception e) when (e is DbUpdateException or InvalidOperationException && !cancellation.IsCancellationRequested)
+        {
+            // One row may spoil a batch: one at a time, the good ones get through.
+            LogStepFailed(log, lane, e);
+            done += await OneByOneAsync(lane, cancellation);
+        }
+
+        if (done > 0) dispatcher.Wake(lane);
         return done;
     }
 
-    private async Task RunAsync(Guid id, CancellationToken cancellation)
+    private async Task<int> OneByOneAsync(Lane lane, CancellationToken cancellation)
     {
-        await using var db = await records.CreateDbContextAsync(cancellation);
-        var now = Now();
-        // One executor: whoever changes Waiting to Running has it, on SQLite and on PostgreSQL alike.
-        if (await db.Steps.Where(s => s.Id == id && s.State == StepState.Waiting).ExecuteUpdateAsync(u => u.SetProperty(s => s.State, StepState.Running).SetProperty(s => s.StartedAt, now), cancellation) == 0) return;
-        var step = await db.Steps.Include(s => s.Alarm).FirstAsync(s => s.Id == id, cancellation);
-        var alarm = step.Alarm!;
-        var people = await PeopleAsync(db, step, alarm, cancellation);
-        var resident = alarm.ResidentId is null ? null : await db.Residents.AsNoTracking().FirstOrDefaultAsync(r => r.Id == alarm.ResidentId, cancellation);
-        var name = resident?.Name ?? await db.Areas.Where(a => alarm.Area.StartsWith(a.Code)).OrderByDescending(a => a.Code.Length).Select(a => a.Name).FirstOrDefaultAsync(cancellation) ?? alarm.Area;
-        var template = step.Note is "repeated" or "cleared" ? step.Note : "opened";
-        var reached = new List<string>();
-        foreach (var person in people)
+        var done = 0;
+        for (var i = 0; i < LargestBatch; i++)
         {
-            if (Way(person, step.Via.Split(','), after: null) is not { } way) continue;
-            var notice = NewNotice(alarm, step.Id, person.Key, person.Name, way.Channel, way.Address, now);
-            notice.Text = messages.Text(template, person.Language, name, alarm.Kind, alarm.RaisedAt, template == "cleared" ? "" : links.For(notice.Id, TimeSpan.FromHours(24)));
+            try
+            {
+                if (await RunAsync(lane, 1, cancellation) == 0) break;
+                done++;
+            }
+            catch (Exception e) when (e is DbUpdateException or InvalidOperationException && !cancellation.IsCancellationRequested)
+            {
+                // It stays due, only later than the others: it is tried again, and the auditor tells that it is late.
+                await using var db = await records.CreateDbContextAsync(cancellation);
+                if ((await Due.StepsAsync(db, lane, clock.GetUtcNow().UtcDateTime, 1, cancellation)).FirstOrDefault() is not { } spoiled) break;
+                spoiled.DueAt = clock.GetUtcNow().UtcDateTime.AddSeconds(10);
+                await db.SaveChangesAsync(cancellation);
+                LogStepPostponed(log, spoiled.Id, e);
+            }
+        }
+
+        return done;
+    }
+
+    private async Task<int> RunAsync(Lane lane, int most, CancellationToken cancellation)
+    {
+        var now = clock.GetUtcNow().UtcDateTime;
+        var ran = new List<(EscalationStep Step, Alarm Alarm)>();
+        await using var db = await records.CreateDbContextAsync(cancellation);
+        await using (var transaction = await db.Database.BeginTransactionAsync(cancellation))
+        {
+            var due = await Due.StepsAsync(db, lane, now, most, cancellation);
+            if (due.Count == 0) return 0;
+            var ids = due.Select(s => s.AlarmId).Distinct().ToList();
+            await db.Steps.Where(s => ids.Contains(s.AlarmId) && s.State == StepState.Waiting).LoadAsync(cancellation);
+            db.ChangeTracker.AutoDetectChangesEnabled = false; // once at the end instead of at each look into Local
+            var people = await People.LoadAsync(db, due.Select(s => s.Alarm!), cancellation);
+            var planned = new HashSet<Guid>();
+            foreach (var step in due)
+            {
+                // Of one alarm's plan one step at a time, however late we are: the waits between people are kept after our own downtime.
+                if (step.State != StepState.Waiting || (step.Template == "opened" && !planned.Add(step.AlarmId))) continue;
+                await RunAsync(db, step, step.Alarm!, people, now, cancellation);
+                ran.Add((step, step.Alarm!));
+            }
+
+            db.ChangeTracker.DetectChanges();
+            await db.SaveChangesAsync(cancellation);
+            await transaction.CommitAsync(cancellation);
+        }
+
+        foreach (var (step, alarm) in ran) Stepped?.Invoke(step, alarm, step.Note);
+        return ran.Count;
+    }
+
+    private async Task RunAsync(RecordsDb db, EscalationStep step, Alarm alarm, People people, DateTime now, CancellationToken cancellation)
+    {
+        var policy = PolicyOf(alarm, people);
+        (step.StartedAt, step.FinishedAt) = (now, now);
+        if (step.To == "told")
+        {
+            await TellClearedAsync(db, step, alarm, people, now, cancellation);
+            return;
+        }
+
+        if (policy.Until == PlanEnd.Told && await db.Notices.AnyAsync(n => n.AlarmId == alarm.Id && (n.State == NoticeState.Sent || n.State == NoticeState.Delivered), cancellation))
+        {
+            foreach (var waiting in AlarmDesk.Waiting(db, alarm.Id)) (waiting.State, waiting.FinishedAt, waiting.Note) = (StepState.Cancelled, now, "somebody has been told, which is enough for this policy");
+            return;
+        }
+
+        var meant = people.Find(step.To, alarm);
+        var reached = new List<string>();
+        foreach (var person in meant)
+        {
+            if (person.Way(step.Via) is not { } way) continue;
+            var notice = NewNotice(step, alarm, person, way, people, now);
+            if (policy.Quiet is { } quiet && alarm.Severity <= (int)Severity.Warning && quiet.EndOf(now, messages.Zone) is var end && end > now)
+                (notice.State, notice.DueAt, notice.Note) = (NoticeState.Deferred, end, $"quiet hours {quiet}");
             db.Notices.Add(notice);
             reached.Add($"{person.Name} ({way.Channel})");
         }
 
-        step.FinishedAt = now;
-        string text;
-        if (reached.Count > 0)
-        {
-            step.State = StepState.Done;
-            text = $"step {step.Order}: {step.To} — {string.Join(", ", reached)}";
-        }
-        else
-        {
-            step.State = StepState.Skipped;
-            text = people.Count == 0 ? $"step {step.Order} skipped: there is no {step.To}" : $"step {step.Order} skipped: {step.To} has no address for {step.Via}";
-            if (step.Note != "repeated" && step.To != "told") await AlarmDesk.ResumeAsync(db, alarm, now, cancellation);
-        }
-
-        step.Note = text;
-        db.Timeline.Add(new TimelineEntry { AlarmId = alarm.Id, Time = now, What = step.State == StepState.Done ? "step" : "skipped", Who = "escalation", Text = text, TextZh = text });
-        await db.SaveChangesAsync(cancellation);
-        Stepped?.Invoke(step, alarm, text);
+        step.State = reached.Count > 0 ? StepState.Done : StepState.Skipped;
+        step.Note = reached.Count > 0 ? $"step {step.Order}: {step.To} — {string.Join(", ", reached)}"
+            : meant.Count == 0 ? $"step {step.Order} skipped: there is no {step.To}" : $"step {step.Order} skipped: {step.To} has no address for {step.Via}";
+        var zh = reached.Count > 0 ? $"第{step.Order}步：{Chinese(step.To)} — {string.Join("、", reached)}"
+            : meant.Count == 0 ? $"第{step.Order}步跳过：没有{Chinese(step.To)}" : $"第{step.Order}步跳过：{Chinese(step.To)}没有可用的联系方式（{step.Via}）";
+        AlarmDesk.Line(db, alarm.Id, now, step.State == StepState.Done ? "step" : "skipped", "escalation", step.Note, zh);
+        if (step.Template != "opened" && step.WaitSeconds == 0) return; // told at once, beside the plan
+        AlarmDesk.Resume(db, alarm.Id, step.State == StepState.Skipped ? now : now.AddSeconds(step.WaitSeconds));
+        GoOn(db, step, alarm, policy, now);
     }
 
-    /// <summary>Sends what waits, most urgent first.</summary>
-    private async Task<int> DispatchAsync(CancellationToken cancellation)
+    /// <summary>"Until somebody answers for it": the end of a plan is not the end of telling people.</summary>
+    private void GoOn(RecordsDb db, EscalationStep step, Alarm alarm, Policy policy, DateTime now)
     {
-        var now = Now();
-        await using var db = await records.CreateDbContextAsync(cancellation);
-        var waiting = await (
-            from n in db.Notices
-            join a in db.Alarms on n.AlarmId equals a.Id
-            where n.State == NoticeState.Waiting && n.DueAt <= now
-            orderby a.Severity descending, n.DueAt
-            select new { Notice = n, Alarm = a }).Take(100).ToListAsync(cancellation);
-        foreach (var item in waiting) await SendAsync(db, item.Notice, item.Alarm, cancellation);
-        return waiting.Count;
+        if (alarm.Severity < (int)Severity.High || AlarmDesk.Waiting(db, alarm.Id).Exists(s => s.WaitSeconds > 0)) return;
+        var last = policy.Steps[^1];
+        var wait = TimeSpan.FromSeconds(Math.Max(step.WaitSeconds, LastStepAgain.TotalSeconds));
+        db.Steps.Add(new EscalationStep
+        {
+            Id = NewId(), AlarmId = alarm.Id, Order = step.Order + 1, To = last.To, Via = string.Join(',', last.Via), DueAt = now + wait, WaitSeconds = (int)wait.TotalSeconds,
+        });
+        AlarmDesk.Line(db, alarm.Id, now, "exhausted", "escalation", $"the plan is at its end and nobody has answered: {last.To} again in {wait.TotalMinutes:0} min", $"预案已执行完毕仍无人响应：{wait.TotalMinutes:0} 分钟后再次通知{Chinese(last.To)}");
     }
 
-    private async Task SendAsync(RecordsDb db, Notice notice, Alarm alarm, CancellationToken cancellation)
+    /// <summary>Whoever was told hears that it is over, the way they were told; a call is followed by a text.</summary>
+    private async Task TellClearedAsync(RecordsDb db, EscalationStep step, Alarm alarm, People people, DateTime now, CancellationToken cancellation)
     {
-        if (routes.For(notice.Channel, notice.Address) is not { } channel)
+        var told = await db.Notices.AsNoTracking().Where(n => n.AlarmId == alarm.Id && (n.State == NoticeState.Sending || n.State == NoticeState.Sent || n.State == NoticeState.Delivered)).ToListAsync(cancellation);
+        var names = new List<string>();
+        foreach (var notice in told.OrderBy(n => n.CreatedAt).DistinctBy(n => n.Recipient))
         {
-            await FallThroughAsync(db, notice, alarm, $"no provider carries {notice.Channel} to this address", cancellation);
-            return;
+            var channel = notice.Channel == "voice" ? "sms" : notice.Channel;
+            var person = new Person(notice.Recipient, notice.RecipientName, notice.Address, notice.Address, notice.Address, notice.Language);
+            db.Notices.Add(NewNotice(step, alarm, person, (channel, notice.Address), people, now));
+            names.Add(notice.RecipientName);
         }
 
-        (notice.State, notice.Provider, notice.Attempts) = (NoticeState.Sending, channel.Provider, notice.Attempts + 1);
-        await db.SaveChangesAsync(cancellation);
-        ChannelResult result;
-        try
-        {
-            result = await channel.SendAsync(
-                new OutgoingNotice(
-                    notice.Id, notice.Channel, notice.Address, "zh", "opened", new Dictionary<string, string> { ["kind"] = alarm.Kind }, messages.Kind(alarm.Kind, "zh"), notice.Text, "",
-                    alarm.Severity == (int)Severity.Critical),
-                cancellation);
-        }
-        catch (Exception e) when (e is not OutOfMemoryException && !cancellation.IsCancellationRequested)
-        {
-            result = new ChannelResult(ChannelOutcome.TryAgain, e.Message);
-        }
-
-        var now = Now();
-        notice.Note = result.Reason;
-        notice.ProviderId = result.ProviderId ?? notice.ProviderId;
-        switch (result.Outcome)
-        {
-            case ChannelOutcome.Sent:
-                (notice.State, notice.SentAt) = (NoticeState.Sent, now);
-                db.Timeline.Add(new TimelineEntry { AlarmId = alarm.Id, Time = now, What = "sent", Who = notice.Provider, Text = $"{notice.Channel} to {notice.RecipientName}", TextZh = $"{notice.Channel} → {notice.RecipientName}" });
-                break;
-            case ChannelOutcome.TryAgain or ChannelOutcome.Unknown when notice.Attempts < 3:
-                (notice.State, notice.DueAt) = (NoticeState.Waiting, now.AddSeconds(5 * notice.Attempts));
-                break;
-            default:
-                await FallThroughAsync(db, notice, alarm, result.Reason, cancellation);
-                return;
-        }
-
-        await db.SaveChangesAsync(cancellation);
-    }
-
-    /// <summary>The channel failed: the next one of the step is tried at once; after the last, the next step is due at once when nobody else was reached.</summary>
-    private async Task FallThroughAsync(RecordsDb db, Notice notice, Alarm alarm, string reason, CancellationToken cancellation)
-    {
-        var now = Now();
-        (notice.State, notice.FinishedAt, notice.Note) = (NoticeState.Failed, now, reason);
-        db.Timeline.Add(new TimelineEntry { AlarmId = alarm.Id, Time = now, What = "failed", Who = "escalation", Text = $"{notice.Channel} to {notice.RecipientName}: {reason}", TextZh = $"{notice.Channel} → {notice.RecipientName}：{reason}" });
-        var step = await db.Steps.FirstOrDefaultAsync(s => s.Id == notice.StepId, cancellation);
-        var person = step is null ? null : (await PeopleAsync(db, step, alarm, cancellation)).FirstOrDefault(p => p.Key == notice.Recipient);
-        if (step is not null && person is not null && Way(person, step.Via.Split(','), after: notice.Channel) is { } way)
-        {
-            var next = NewNotice(alarm, step.Id, person.Key, person.Name, way.Channel, way.Address, now);
-            var token = links.For(next.Id, TimeSpan.FromHours(24));
-            next.Text = ReplaceLink(notice.Text, token);
-            db.Notices.Add(next);
-        }
-        else if (step is not null && alarm.State == AlarmState.Open
-            && !await db.Notices.AnyAsync(n => n.StepId == step.Id && n.Id != notice.Id && n.State != NoticeState.Failed && n.State != NoticeState.Cancelled, cancellation))
-        {
-            await AlarmDesk.ResumeAsync(db, alarm, now, cancellation);
-        }
-
-        await db.SaveChangesAsync(cancellation);
+        step.State = names.Count > 0 ? StepState.Done : StepState.Skipped;
+        step.Note = names.Count > 0 ? $"told that it is over: {string.Join(", ", names)}" : "nobody had been told";
+        AlarmDesk.Line(db, alarm.Id, now, "step", "escalation", step.Note, names.Count > 0 ? $"已告知解除：{string.Join("、", names)}" : "此前未通知任何人");
     }
 
     /// <summary>"Seen well by" ran out: escalation resumes above whoever acknowledged (invariant 8).</summary>
-    private async Task<int> ExpireAsync(CancellationToken cancellation)
+    private async Task<int> ExpireAsync(Lane lane, CancellationToken cancellation)
     {
-        var now = Now();
+        var now = clock.GetUtcNow().UtcDateTime;
+        var (least, highest) = Due.Severities(lane);
         await using var db = await records.CreateDbContextAsync(cancellation);
-        var expired = await db.Alarms.Where(a => a.SeenWellBy <= now && (a.State == AlarmState.Acknowledged || a.State == AlarmState.InHand)).ToListAsync(cancellation);
-        foreach (var alarm in expired)
+        var expired = await db.Alarms.AsNoTracking().Where(a => a.SeenWellBy <= now && a.Severity >= least && a.Severity <= highest && (a.State == AlarmState.Acknowledged || a.State == AlarmState.InHand))
+            .Select(a => a.Id).Take(LargestBatch).ToListAsync(cancellation);
+        var done = 0;
+        foreach (var id in expired)
         {
-            var who = alarm.AcknowledgedBy!;
-            var level = Level(who.Split(':')[0]);
-            foreach (var step in await db.Steps.Where(s => s.AlarmId == alarm.Id && s.State == StepState.Waiting).ToListAsync(cancellation))
-                if (Level(step.To.Split(' ')[0]) <= level) (step.State, step.FinishedAt, step.Note) = (StepState.Skipped, now, $"below {who}, who acknowledged");
-            (alarm.State, alarm.AcknowledgedAt, alarm.AcknowledgedBy, alarm.SeenWellBy) = (AlarmState.Open, null, null, null);
-            alarm.Version++;
-            db.Timeline.Add(new TimelineEntry { AlarmId = alarm.Id, Time = now, What = "reopened", Who = "escalation", Text = $"{who} acknowledged, but nobody reported the person seen well in time", TextZh = $"{who} 已确认，但未按时报告平安" });
-            await db.SaveChangesAsync(cancellation);
-            if (!await db.Steps.AnyAsync(s => s.AlarmId == alarm.Id && s.State == StepState.Waiting, cancellation))
-                db.Steps.Add(new EscalationStep { Id = Guid.CreateVersion7(clock.GetUtcNow()), AlarmId = alarm.Id, Order = 900, To = level >= Level("duty") ? "supervisor" : "duty", Via = "voice,sms,webhook", DueAt = now });
-            else await AlarmDesk.ResumeAsync(db, alarm, now, cancellation);
-            await db.SaveChangesAsync(cancellation);
+            try
+            {
+                await ExpireAsync(id, now, cancellation);
+                done++;
+            }
+            catch (DbUpdateConcurrencyException)
+            {
+                // Somebody resolved or handed it over this moment: the next look sees what stands then.
+            }
         }
 
-        return expired.Count;
+        return done;
     }
 
-    private static int Level(string role) => role switch { "contacts" or "contact" => 1, "visitor" => 2, "duty" or "api" or "console" => 3, "supervisor" => 4, _ => 0 };
-
-    private sealed record Person(string Key, string Name, string Phone, string Mail, string Webhook, string Language);
-
-    /// <summary>Who is meant, looked up when the step runs: registry changes count until the last moment.</summary>
-    private static async Task<List<Person>> PeopleAsync(RecordsDb db, EscalationStep step, Alarm alarm, CancellationToken cancellation)
+    private async Task ExpireAsync(Guid id, DateTime now, CancellationToken cancellation)
     {
-        switch (step.To.Split(' ')[0])
+        await using var db = await records.CreateDbContextAsync(cancellation);
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        var alarm = await db.Alarms.FirstAsync(a => a.Id == id, cancellation);
+        if (alarm.SeenWellBy is null || alarm.SeenWellBy > now) return;
+        var people = await People.LoadAsync(db, [alarm], cancellation);
+        var who = alarm.AcknowledgedBy!;
+        AlarmDesk.OpenAgain(alarm);
+        alarm.Version++;
+        AlarmDesk.Line(db, alarm.Id, now, "reopened", "escalation", $"{who} acknowledged, but nobody reported the person seen well in time", $"{who} 已确认，但未按时报告平安");
+        var mine = Level(who, people.OrderOf(alarm, who));
+        foreach (var step in await AlarmDesk.WaitingAsync(db, alarm.Id, cancellation))
+            if (Level(step.To, step.To.Length == 9 ? step.To[8] - '0' : 0) <= mine) (step.State, step.FinishedAt, step.Note) = (StepState.Skipped, now, $"not above {who}, who acknowledged");
+        if ((await AlarmDesk.WaitingAsync(db, alarm.Id, cancellation)).Count == 0)
         {
-            case "contacts":
-            case "contact":
-                var order = step.To.Length > 8 ? step.To[8] - '0' : 0;
-                return [.. (await db.Contacts.AsNoTracking().Where(c => c.ResidentId == alarm.ResidentId && (order == 0 || c.Order == order)).OrderBy(c => c.Order).ToListAsync(cancellation))
-                    .Select(c => new Person($"contact:{c.Id}", c.Name, c.Phone, c.Mail, "", c.Language))];
-            case "visitor":
-                var id = await db.Residents.Where(r => r.Id == alarm.ResidentId).Select(r => r.VisitorId).FirstOrDefaultAsync(cancellation);
-                var visitor = id is null ? null : await db.Visitors.FindAsync([id], cancellation);
-                if (visitor is { Away: true, SubstituteId: { } substitute }) visitor = await db.Visitors.FindAsync([substitute], cancellation) ?? visitor;
-                return visitor is null ? [] : [new Person($"visitor:{visitor.Id}", visitor.Name, visitor.Phone, visitor.Mail, "", visitor.Language)];
-            case "duty":
-            case "supervisor":
-                var above = step.To == "supervisor";
-                return [.. (await db.DutyOfficers.AsNoTracking().Where(d => d.Supervisor == above && alarm.Area.StartsWith(d.Area)).OrderByDescending(d => d.Area.Length).ToListAsync(cancellation))
-                    .Select(d => new Person($"{step.To}:{d.Id}", d.Name, d.Phone, d.Mail, d.Webhook, d.Language))];
-            case "told":
-                return [.. (await db.Notices.AsNoTracking().Where(n => n.AlarmId == alarm.Id && n.Channel == "sms" && n.State == NoticeState.Sent).ToListAsync(cancellation))
-                    .DistinctBy(n => n.Recipient).Select(n => new Person(n.Recipient, n.RecipientName, n.Address, "", "", "zh"))];
-            default:
-                return [];
-        }
-    }
-
-    /// <summary>The first channel of the step, after the one that failed, for which the person has an address.</summary>
-    private static (string Channel, string Address)? Way(Person person, string[] via, string? after)
-    {
-        var start = after is null ? 0 : Array.IndexOf(via, after) + 1;
-        for (var i = start; i < via.Length; i++)
-        {
-            var address = via[i] switch { "mail" => person.Mail, "webhook" => person.Webhook, _ => person.Phone };
-            if (address.Length > 0) return (via[i], address);
+            var order = await db.Steps.Where(s => s.AlarmId == alarm.Id).MaxAsync(s => (int?)s.Order, cancellation) ?? 0;
+            var last = PolicyOf(alarm, people).Steps[^1];
+            foreach (var to in mine < Level("duty", 0) ? new[] { "duty", "supervisor" } : ["supervisor"])
+                db.Steps.Add(new EscalationStep { Id = NewId(), AlarmId = alarm.Id, Order = ++order, To = to, Via = "voice,sms,webhook,mail", DueAt = now, WaitSeconds = (int)last.Wait.TotalSeconds });
         }
 
-        return null;
+        await AlarmDesk.ResumeAsync(db, alarm.Id, now, cancellation);
+        await db.SaveChangesAsync(cancellation);
+        await transaction.CommitAsync(cancellation);
     }
 
-    private Notice NewNotice(Alarm alarm, Guid step, string recipient, string name, string channel, string address, DateTime now) => new()
+    /// <summary>Who stands above whom: contacts in their order, visitor, duty desk, supervisor.</summary>
+    private static int Level(string who, int contactOrder) => who.Split(':', ' ')[0] switch
     {
-        Id = Guid.CreateVersion7(clock.GetUtcNow()), AlarmId = alarm.Id, StepId = step, Channel = channel, Recipient = recipient, RecipientName = name, Address = address, Text = "",
-        CreatedAt = now, DueAt = now,
+        "contact" => 10 + contactOrder, "contacts" => 10, "visitor" => 20, "duty" or "api" or "console" => 30, "supervisor" => 40, _ => 0,
     };
 
-    private static string ReplaceLink(string text, string link)
+    private Notice NewNotice(EscalationStep step, Alarm alarm, Person person, (string Channel, string Address) way, People people, DateTime now)
     {
-        var start = text.IndexOf("http", StringComparison.Ordinal);
-        return start < 0 ? text : text[..start] + link;
+        var id = NewId();
+        var link = step.Template == "cleared" ? "" : links.For(id, LinkLifetime);
+        return new Notice
+        {
+            Id = id, AlarmId = alarm.Id, StepId = step.Id, Channel = way.Channel, Recipient = person.Key, RecipientName = person.Name, Address = way.Address, Language = person.Language,
+            Template = step.Template, Text = messages.Text(step.Template, person.Language, people.NameOf(alarm), alarm.Kind, step.Template == "opened" ? alarm.RaisedAt : now, link), CreatedAt = now, DueAt = now,
+        };
     }
 
-    private void Wake()
-    {
-        try
-        {
-            wake.Release();
-        }
-        catch (SemaphoreFullException)
-        {
-            // it is awake already
-        }
-    }
+    private Policy PolicyOf(Alarm a, People people) => policies.For(new AlarmFacts(
+        (Severity)a.Severity, a.Kind, a.Area, a.ResidentId, people.Resident(a)?.KeyClass, TimeOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(a.OpenedAt, messages.Zone))));
 
-    private DateTime Now() => clock.GetUtcNow().UtcDateTime;
+    private Guid NewId() => Guid.CreateVersion7(clock.GetUtcNow());
+
+    private static string Chinese(string to) => to.Split(' ') switch
+    {
+        ["contact", var n] => $"联系人{n}", ["contacts"] => "全部联系人", ["visitor"] => "探访人", ["duty"] => "值班人员", ["supervisor"] => "值班主管", _ => to,
+    };
 
     [LoggerMessage(Level = LogLevel.Error, Message = "An escalation cycle failed; the next one tries again")]
     private static partial void LogFailed(ILogger logger, Exception e);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Escalation step {Step} failed; it is tried again")]
-    private static partial void LogStepFailed(ILogger logger, Guid step, Exception e);
+    [LoggerMessage(Level = LogLevel.Error, Message = "Escalation step {Step} could not be run; it is tried again")]
+    private static partial void LogStepPostponed(ILogger logger, Guid step, Exception e);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "A batch of escalation steps failed in lane {Lane}; they are tried one at a time")]
+    private static partial void LogStepFailed(ILogger logger, Lane lane, Exception e);
 }

@@ -13,13 +13,37 @@ namespace Vigil.Notify.Escalation;
 /// <param name="Repeat">How often the step is run, a wait apart.</param>
 public sealed record PolicyStep(string To, IReadOnlyList<string> Via, TimeSpan Wait, int Repeat);
 
-public sealed record Policy(
-    string Id, IReadOnlyList<Severity> Severities, IReadOnlyList<string> Kinds, IReadOnlyList<string> Areas, IReadOnlyList<string> Residents,
-    TimeSpan SeenWellBy, TimeSpan RenotifyAfter, IReadOnlyList<PolicyStep> Steps)
+/// <summary>When a plan has done its work.</summary>
+public enum PlanEnd
 {
-    public bool Fits(Severity severity, string kind, string area, string? resident) =>
-        (Severities.Count == 0 || Severities.Contains(severity)) && (Kinds.Count == 0 || Kinds.Contains(kind))
-        && (Areas.Count == 0 || Areas.Any(a => area.StartsWith(a, StringComparison.Ordinal))) && (Residents.Count == 0 || (resident is not null && Residents.Contains(resident)));
+    /// <summary>Somebody answers for it. High and critical alarms know no other end.</summary>
+    Acknowledged,
+    /// <summary>Somebody has been told: enough for a flat battery.</summary>
+    Told,
+}
+
+/// <summary>Whom an alarm is about, as far as policies look at it.</summary>
+/// <param name="Resident">Null for an area's alarm.</param>
+/// <param name="KeyClass">Key (重点) rather than general (一般); null when no resident is known.</param>
+/// <param name="LocalTime">Time of day where the resident lives, when the alarm opens.</param>
+public sealed record AlarmFacts(Severity Severity, string Kind, string Area, string? Resident, bool? KeyClass = null, TimeOnly? LocalTime = null);
+
+/// <summary>Who is told, in what order; an empty list of a condition takes all.</summary>
+public sealed record Policy(
+    string Id, IReadOnlyList<Severity> Severities, IReadOnlyList<string> Kinds, IReadOnlyList<string> Areas, IReadOnlyList<string> Residents, bool? KeyClass, Hours? At,
+    TimeSpan SeenWellBy, TimeSpan RenotifyAfter, Hours? Quiet, PlanEnd Until, IReadOnlyList<PolicyStep> Steps)
+{
+    public bool Fits(AlarmFacts alarm) =>
+        (Severities.Count == 0 || Severities.Contains(alarm.Severity))
+        && (Kinds.Count == 0 || Kinds.Contains(alarm.Kind))
+        && (Areas.Count == 0 || Areas.Any(a => alarm.Area.StartsWith(a, StringComparison.Ordinal)))
+        && (Residents.Count == 0 || (alarm.Resident is not null && Residents.Contains(alarm.Resident)))
+        && (KeyClass is null || KeyClass == alarm.KeyClass)
+        && (At is null || (alarm.LocalTime is { } time && At.Value.Contains(time)));
+
+    /// <summary>Takes every alarm of a severity, whatever else it is.</summary>
+    internal bool TakesAll(Severity severity) =>
+        (Severities.Count == 0 || Severities.Contains(severity)) && Kinds.Count == 0 && Areas.Count == 0 && Residents.Count == 0 && KeyClass is null && At is null;
 }
 
 /// <summary>The escalation policies in force, from <c>config/policies.yaml</c>.</summary>
@@ -31,8 +55,13 @@ public sealed partial class Policies
 
     private Policies(IReadOnlyList<Policy> policies) => this.policies = policies;
 
+    public IReadOnlyList<Policy> All => policies;
+
     /// <summary>The first that fits; every severity has one, the file was checked for it.</summary>
-    public Policy For(Severity severity, string kind, string area, string? resident) => policies.First(p => p.Fits(severity, kind, area, resident));
+    public Policy For(AlarmFacts alarm) => policies.First(p => p.Fits(alarm));
+
+    /// <summary>The same where the resident's class and the hour are not known.</summary>
+    public Policy For(Severity severity, string kind, string area, string? resident) => For(new AlarmFacts(severity, kind, area, resident));
 
     /// <summary>Reads a policies file; null, with all its problems, when it can't be used.</summary>
     public static Policies? Load(string path, List<Problem> problems)
@@ -41,9 +70,9 @@ public sealed partial class Policies
         if (YamlSection.Load(path, problems) is not { } yaml) return null;
         var found = yaml.Sections("policies").Select(Read).ToList();
         yaml.NoOthers();
+        foreach (var twice in found.GroupBy(p => p.Id).Where(g => g.Count() > 1)) yaml.Refuse("policies", twice.Key, "is the id of two policies");
         foreach (var severity in Enum.GetValues<Severity>())
-            if (!found.Exists(p => p.Kinds.Count == 0 && p.Areas.Count == 0 && p.Residents.Count == 0 && (p.Severities.Count == 0 || p.Severities.Contains(severity))))
-                yaml.Refuse("policies", Name(severity), "no policy takes every alarm of this severity: somebody would be told nothing");
+            if (!found.Exists(p => p.TakesAll(severity))) yaml.Refuse("policies", Name(severity), "no policy takes every alarm of this severity: somebody would be told nothing");
         return problems.Count > before ? null : new Policies(found);
     }
 
@@ -70,7 +99,7 @@ public sealed partial class Policies
         var severities = new List<Severity>();
         foreach (var text in yaml.Texts("severity"))
         {
-            if (Enum.TryParse<Severity>(text, ignoreCase: true, out var severity)) severities.Add(severity);
+            if (Enum.TryParse<Severity>(text, ignoreCase: true, out var severity) && Enum.IsDefined(severity)) severities.Add(severity);
             else yaml.Refuse("severity", text, "is not one of technical, warning, high, critical");
         }
 
@@ -78,25 +107,56 @@ public sealed partial class Policies
             if (!AlarmKind.TryParse(kind, out _)) yaml.Refuse("kind", kind, "is not an alarm kind");
         foreach (var area in yaml.Texts("area"))
             if (!AreaCode.TryParse(area, out _)) yaml.Refuse("area", area, "is not an area code of 6, 9 or 12 digits");
-        var steps = new List<PolicyStep>();
-        foreach (var step in yaml.Sections("steps"))
+        var keyClass = yaml.Text("class") switch { null => (bool?)null, "key" => true, "general" => false, var other => Refused(yaml, other) };
+        var quiet = HoursOf(yaml, "quiet");
+        var until = yaml.Text("until") switch { null or "acknowledged" => PlanEnd.Acknowledged, "told" => PlanEnd.Told, var other => RefusedEnd(yaml, other) };
+        // Caps, quiet hours and early ends are for what can wait (invariant 9).
+        if (severities.Count == 0 || severities.Exists(s => s >= Severity.High))
         {
-            var to = step.Text("to", required: true) ?? "";
-            if (to.Length > 0 && !Recipient().IsMatch(to)) step.Refuse("to", to, "is not one of contacts, contact 1…9, visitor, duty, supervisor");
-            var via = step.Texts("via");
-            if (via.Count == 0) step.Refuse("via", "", "names no channel");
-            foreach (var channel in via)
-                if (!Channels.Contains(channel)) step.Refuse("via", channel, "is not one of sms, voice, mail, webhook");
-            steps.Add(new PolicyStep(to, via, step.Duration("wait") ?? TimeSpan.FromMinutes(5), step.Whole("repeat", 1, 20) ?? 1));
-            step.NoOthers();
+            if (quiet is { } q) yaml.Refuse("quiet", q.ToString(), "quiet hours are for warning and technical alarms alone; name them under severity");
+            if (until == PlanEnd.Told) yaml.Refuse("until", "told", "a high or critical alarm ends when somebody answers for it, not when somebody was told");
         }
 
+        var steps = yaml.Sections("steps").Select(ReadStep).ToList();
         if (steps.Count == 0) yaml.Refuse("steps", "", "a policy has at least one step");
         var policy = new Policy(
-            yaml.Id, severities, yaml.Texts("kind"), yaml.Texts("area"), yaml.Texts("resident"),
-            yaml.Duration("seenWellBy") ?? TimeSpan.FromHours(4), yaml.Duration("renotifyAfter") ?? TimeSpan.FromHours(2), steps);
+            yaml.Id, severities, yaml.Texts("kind"), yaml.Texts("area"), yaml.Texts("resident"), keyClass, HoursOf(yaml, "hours"),
+            yaml.Duration("seenWellBy") ?? TimeSpan.FromHours(4), yaml.Duration("renotifyAfter") ?? TimeSpan.FromHours(2), quiet, until, steps);
         yaml.NoOthers();
         return policy;
+    }
+
+    private static PolicyStep ReadStep(YamlSection step)
+    {
+        var to = step.Text("to", required: true) ?? "";
+        if (to.Length > 0 && !Recipient().IsMatch(to)) step.Refuse("to", to, "is not one of contacts, contact 1…9, visitor, duty, supervisor");
+        var via = step.Texts("via");
+        if (via.Count == 0) step.Refuse("via", "", "names no channel");
+        foreach (var channel in via)
+            if (!Channels.Contains(channel)) step.Refuse("via", channel, "is not one of sms, voice, mail, webhook");
+        var read = new PolicyStep(to, via, step.Duration("wait") ?? TimeSpan.FromMinutes(5), step.Whole("repeat", 1, 20) ?? 1);
+        step.NoOthers();
+        return read;
+    }
+
+    private static Hours? HoursOf(YamlSection yaml, string key)
+    {
+        if (yaml.Text(key) is not { } text) return null;
+        if (Hours.TryParse(text, out var hours)) return hours;
+        yaml.Refuse(key, text, "is not a span of the day such as 22:00-07:00");
+        return null;
+    }
+
+    private static bool? Refused(YamlSection yaml, string value)
+    {
+        yaml.Refuse("class", value, "is neither key nor general");
+        return null;
+    }
+
+    private static PlanEnd RefusedEnd(YamlSection yaml, string value)
+    {
+        yaml.Refuse("until", value, "is neither acknowledged nor told");
+        return PlanEnd.Acknowledged;
     }
 
     private static string Name(Severity severity) => severity.ToString().ToLower(CultureInfo.InvariantCulture);

@@ -18,7 +18,7 @@ public sealed class MessageTexts
         var before = problems.Count;
         if (YamlSection.Load(path, problems) is not { } yaml) return null;
         var found = new MessageTexts(zone);
-        found.Read(yaml.Section("templates", required: true), "template:", ["opened", "repeated", "cleared"]);
+        found.Read(yaml.Section("templates", required: true), "template:", ["opened", "repeated", "cleared", "late", "digest"]);
         found.Read(yaml.Section("kinds", required: true), "kind:", AlarmKind.All.Select(k => k.Name));
         yaml.NoOthers();
         return problems.Count > before ? null : found;
@@ -29,13 +29,34 @@ public sealed class MessageTexts
     /// <summary>A message with the least information: family name and a star, the kind in words, the local time, the link.</summary>
     public string Text(string template, string language, string residentName, string kind, DateTime time, string link)
     {
-        var local = TimeZoneInfo.ConvertTimeFromUtc(time, zone);
         return texts[("template:" + template, Written(language))]
             .Replace("{name}", Masked(residentName), StringComparison.Ordinal)
             .Replace("{what}", Kind(kind, language), StringComparison.Ordinal)
-            .Replace("{time}", local.ToString("MM-dd HH:mm", CultureInfo.InvariantCulture), StringComparison.Ordinal)
+            .Replace("{time}", Local(time), StringComparison.Ordinal)
             .Replace("{link}", link, StringComparison.Ordinal);
     }
+
+    /// <summary>Several notices of low severity to one person, in one message: 王*：设备电量低；李*：设备无数据…</summary>
+    public string Digest(string language, IReadOnlyCollection<(string ResidentName, string Kind)> items, string link)
+    {
+        const int shown = 4; // more would make a third segment; the page shows them all
+        var zh = Written(language) == "zh";
+        var list = string.Join(zh ? "；" : "; ", items.Take(shown).Select(i => Masked(i.ResidentName) + (zh ? "：" : ": ") + Kind(i.Kind, language))) + (items.Count > shown ? "…" : "");
+        return texts[("template:digest", Written(language))]
+            .Replace("{count}", items.Count.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
+            .Replace("{list}", list, StringComparison.Ordinal)
+            .Replace("{link}", link, StringComparison.Ordinal);
+    }
+
+    /// <summary>The values of a template, for providers that take template ids and parameters instead of texts.</summary>
+    public IReadOnlyDictionary<string, string> Values(string language, string residentName, string kind, DateTime time, string link) => new Dictionary<string, string>
+    {
+        ["name"] = Masked(residentName),
+        ["what"] = Kind(kind, language),
+        ["kind"] = kind,
+        ["time"] = Local(time),
+        ["link"] = link,
+    };
 
     /// <summary>王秀英 → 王*; Wang Xiuying → Wang*. What is no letter is left out, so that a name can't carry a link.</summary>
     public static string Masked(string name)
@@ -45,6 +66,11 @@ public sealed class MessageTexts
         if (first.Length == 0) return "*";
         return (first[0] >= 0x2E80 ? first[..1] : first[..Math.Min(first.Length, 20)]) + "*";
     }
+
+    /// <summary>The zone that times of day in messages and policies are meant in.</summary>
+    public TimeZoneInfo Zone => zone;
+
+    private string Local(DateTime utc) => TimeZoneInfo.ConvertTimeFromUtc(utc, zone).ToString("MM-dd HH:mm", CultureInfo.InvariantCulture);
 
     /// <summary>Cantonese is spoken; it is written as Chinese.</summary>
     private static string Written(string language) => language == "en" ? "en" : "zh";

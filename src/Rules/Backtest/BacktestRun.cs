@@ -1,171 +1,154 @@
+using System.Diagnostics;
 using System.Globalization;
-using System.Text;
-using System.Text.Encodings.Web;
+using System.IO.Compression;
 using System.Text.Json;
 using Vigil.Model;
 
 namespace Vigil.Rules.Backtest;
 
 /// <summary>
-/// The same engine over recorded readings: columns <c>resident,device,metric,time,value</c> with a heading, a virtual clock that each resident's readings
-/// push forward, no network and no store. Alarms as JSON lines; bad rows are reported with their line and left out.
+/// The same engine over recorded readings, with a virtual clock that stands, for each resident, at their newest reading: residents may follow each other
+/// in the file or be mixed. No network, no store.
 /// </summary>
 public static class BacktestRun
 {
-    private static readonly JsonSerializerOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private const int ShownTroubles = 20;
 
     /// <param name="rules">The rules to try.</param>
-    /// <param name="zone">Time zone of the homes.</param>
-    /// <param name="csv">The readings.</param>
-    /// <param name="from">Rows measured before are left out.</param>
-    /// <param name="to">Rows measured at or after are left out.</param>
-    /// <param name="output">Alarms, a JSON object a line.</param>
-    /// <param name="errors">Bad rows, the summary and the throughput.</param>
-    /// <returns>0; 1 when there were bad rows; 2 when the file has no such columns.</returns>
-    public static int Run(RuleSet rules, TimeZoneInfo zone, Stream csv, DateTime? from, DateTime? to, TextWriter output, TextWriter errors)
+    /// <param name="zone">Where the homes are.</param>
+    /// <param name="csv">Columns <c>resident,device,metric,time,value</c>, plain or gzip; a sixth column may hold the arrival time.</param>
+    /// <param name="from">Earlier readings teach the rules, but their alarms are not shown.</param>
+    /// <param name="to">Later readings are left out.</param>
+    /// <param name="stdout">Receives an episode a line, as JSON.</param>
+    /// <param name="stderr">Receives rows that can't be used, with line and value, and a summary.</param>
+    /// <returns>0, or 1 when nothing could be read.</returns>
+    public static int Run(RuleSet rules, TimeZoneInfo zone, Stream csv, DateTime? from, DateTime? to, TextWriter stdout, TextWriter stderr)
     {
-        var started = TimeProvider.System.GetTimestamp();
-        using var reader = new StreamReader(csv, Encoding.UTF8, detectEncodingFromByteOrderMarks: true, 1 << 16);
-        var heading = reader.ReadLine()?.Trim().Split(',') ?? [];
-        if (!heading.SequenceEqual(["resident", "device", "metric", "time", "value"]))
-        {
-            errors.WriteLine($"line 1: the columns are '{string.Join(',', heading)}'; expected are resident,device,metric,time,value");
-            return 2;
-        }
-
-        var engine = new RuleEngine(rules, zone);
-        var names = new Dictionary<string, string>(StringComparer.Ordinal);
-        var lookup = names.GetAlternateLookup<ReadOnlySpan<char>>();
-        var residents = new HashSet<string>(StringComparer.Ordinal);
-        var open = new Dictionary<(string, string), Raised>();
+        var watch = Stopwatch.StartNew();
+        var rows = new CsvRows(Unzipped(csv));
+        var engine = new RuleEngine(rules, zone) { Replaying = true };
+        var episodes = new Episodes(from?.Ticks ?? long.MinValue, stdout);
         var findings = new List<Finding>();
-        long rows = 0, bad = 0, alarms = 0, line = 1;
-        while (reader.ReadLine() is { } text)
+        long good = 0, bad = 0;
+        var last = to?.Ticks ?? long.MaxValue;
+        Home? home = null;
+        var lastTime = 0L;
+        while (rows.Next())
         {
-            line++;
-            if (text.Length == 0) continue;
-            if (!TryRow(text, lookup, out var resident, out var reading, out var why))
+            if (rows.Trouble is { } trouble)
             {
-                if (++bad <= 100) errors.WriteLine($"line {line}: {why}: '{(text.Length > 200 ? text[..200] : text)}'");
+                if (++bad <= ShownTroubles) stderr.WriteLine(string.Create(CultureInfo.InvariantCulture, $"line {rows.Line}: {trouble}"));
                 continue;
             }
 
-            if (reading.Time < from || reading.Time >= to) continue;
-            rows++;
-            if (residents.Add(resident)) engine.Put(new ResidentFacts { Id = new ResidentId(resident), Area = new AreaCode("000000000000") });
-            engine.Apply(new ResidentId(resident), reading, findings);
+            if (rows.Time > last) continue;
+            good++;
+            if (!ReferenceEquals(home?.Id, rows.Resident)) home = engine.Find(rows.Resident) ?? engine.Add(rows.Resident);
+            // Silence between two readings of a home is noticed as it would have been live.
+            if (home!.QueuedDue < rows.Received) engine.AdvanceHome(home, rows.Received - 1, findings);
+            engine.Apply(
+                home,
+                new Reading
+                {
+                    Device = new DeviceId(rows.Device), Metric = rows.Metric!, Time = new DateTime(rows.Time, DateTimeKind.Utc), Received = new DateTime(rows.Received, DateTimeKind.Utc),
+                    Value = rows.Value, Longitude = rows.Longitude, Event = rows.Event,
+                },
+                findings);
+            if (home.QueuedDue <= rows.Received) engine.AdvanceHome(home, rows.Received, findings);
+            lastTime = Math.Max(lastTime, rows.Time);
             if (findings.Count == 0) continue;
-            foreach (var finding in findings) alarms += Take(finding, open, output);
+            episodes.Take(findings);
             findings.Clear();
         }
 
-        foreach (var raised in open.Values) Write(raised, null, output);
-        output.Flush();
-        var seconds = TimeProvider.System.GetElapsedTime(started).TotalSeconds;
-        errors.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{rows} readings of {residents.Count} residents, {alarms} alarms, {bad} bad rows, {seconds:0.00} s, {rows / Math.Max(seconds, 1e-9):0} readings/s"));
-        return bad > 0 ? 1 : 0;
+        episodes.End();
+        stdout.Flush();
+        if (bad > ShownTroubles) stderr.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{bad - ShownTroubles} more rows can't be used"));
+        var seconds = watch.Elapsed.TotalSeconds;
+        stderr.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{good} readings of {engine.Count} residents, {bad} rows not used, {episodes.Count} episodes ({episodes.Summary}) in {seconds:0.00} s: {good / Math.Max(seconds, 1e-9):0} readings/s"));
+        return good == 0 ? 1 : 0;
     }
 
-    private static int Take(Finding finding, Dictionary<(string, string), Raised> open, TextWriter output)
+    /// <summary>gzip is recognised by its first two bytes (RFC 1952).</summary>
+    private static Stream Unzipped(Stream stream)
     {
-        var key = (finding.Subject, finding.Episode);
-        switch (finding.Change)
-        {
-            case FindingChange.Opened:
-                open[key] = new Raised(finding);
-                return 1;
-            case FindingChange.Updated:
-                if (open.TryGetValue(key, out var raised)) open[key] = raised with { First = raised.First with { Severity = finding.Severity } };
-                return 0;
-            default:
-                if (open.Remove(key, out raised)) Write(raised, finding.Time, output);
-                return 0;
-        }
+        if (stream is GZipStream || !stream.CanSeek) return stream;
+        var at = stream.Position;
+        var zipped = stream.ReadByte() == 0x1F && stream.ReadByte() == 0x8B;
+        stream.Position = at;
+        return zipped ? new GZipStream(stream, CompressionMode.Decompress) : stream;
     }
 
-    private static void Write(Raised raised, DateTime? cleared, TextWriter output) => output.WriteLine(JsonSerializer.Serialize(
-        new
-        {
-            resident = raised.First.Subject, kind = raised.First.Kind.Name, severity = raised.First.Severity.ToString().ToLowerInvariant(), raised = raised.First.Time, cleared,
-            episode = raised.First.Episode, reason = raised.First.Reason,
-        },
-        Json));
-
-    private static bool TryRow(string text, Dictionary<string, string>.AlternateLookup<ReadOnlySpan<char>> names, out string resident, out Reading reading, out string why)
+    /// <summary>Findings gathered into episodes; each is written when it is over, or at the end.</summary>
+    private sealed class Episodes(long from, TextWriter output)
     {
-        (resident, reading, why) = ("", default, "");
-        Span<Range> fields = stackalloc Range[6];
-        var row = text.AsSpan();
-        if (row.Split(fields, ',') != 5)
+        private readonly Dictionary<(string Subject, string Episode), Open> open = [];
+        private readonly SortedDictionary<string, int> counts = new(StringComparer.Ordinal);
+
+        public int Count { get; private set; }
+
+        public string Summary => string.Join(", ", counts.Select(c => string.Create(CultureInfo.InvariantCulture, $"{c.Key} {c.Value}")));
+
+        public void Take(List<Finding> findings)
         {
-            why = "does not have five fields";
-            return false;
-        }
-
-        if (!Metric.TryParse(Name(row[fields[2]], names), out var metric))
-        {
-            why = "unknown metric";
-            return false;
-        }
-
-        if (!TryTime(row[fields[3]], out var time))
-        {
-            why = "not a time such as 2026-01-01T00:00:00+08:00";
-            return false;
-        }
-
-        var word = (string?)null;
-        var value = 1.0;
-        if (metric.Kind == MetricKind.Event) word = row[fields[4]].ToString();
-        else if (!double.TryParse(row[fields[4]], NumberStyles.Float, CultureInfo.InvariantCulture, out value) || !double.IsFinite(value))
-        {
-            why = "not a number";
-            return false;
-        }
-
-        resident = Name(row[fields[0]], names);
-        if (resident.Length == 0)
-        {
-            why = "no resident";
-            return false;
-        }
-
-        reading = new Reading { Device = new DeviceId(Name(row[fields[1]], names)), Metric = metric, Time = time, Received = time, Value = value, Event = word };
-        return true;
-    }
-
-    private static string Name(ReadOnlySpan<char> text, Dictionary<string, string>.AlternateLookup<ReadOnlySpan<char>> names)
-    {
-        if (names.TryGetValue(text, out var known)) return known;
-        var made = text.ToString();
-        names[text] = made;
-        return made;
-    }
-
-    /// <summary>ISO 8601, the common form by hand (it is most of the work of a backtest), any other by the framework.</summary>
-    private static bool TryTime(ReadOnlySpan<char> text, out DateTime time)
-    {
-        time = default;
-        if (text.Length >= 20 && text[4] == '-' && text[7] == '-' && text[10] is 'T' or ' ' && text[13] == ':' && text[16] == ':' && text[19] is 'Z' or '+' or '-')
-        {
-            int Two(ReadOnlySpan<char> s, int at) => (s[at] - '0') * 10 + s[at + 1] - '0';
-            int year = Two(text, 0) * 100 + Two(text, 2), month = Two(text, 5), day = Two(text, 8), hour = Two(text, 11), minute = Two(text, 14), second = Two(text, 17);
-            if (year is < 1900 or > 2200 || month is < 1 or > 12 || day < 1 || day > DateTime.DaysInMonth(year, month) || hour is < 0 or > 23 || minute is < 0 or > 59 || second is < 0 or > 59) return false;
-            var offset = 0;
-            if (text[19] != 'Z')
+            foreach (var f in findings)
             {
-                if (text.Length != 25 || text[22] != ':') return false;
-                offset = (Two(text, 20) * 60 + Two(text, 23)) * (text[19] == '-' ? -1 : 1);
-            }
+                var key = (f.Subject, f.Episode);
+                if (!open.TryGetValue(key, out var episode))
+                {
+                    if (f.Change == FindingChange.Cleared) continue;
+                    open[key] = episode = new Open(f) { Severity = f.Severity };
+                }
 
-            time = new DateTime(year, month, day, hour, minute, second, DateTimeKind.Utc).AddMinutes(-offset);
-            return true;
+                if (f.Severity > episode.Severity) episode.Severity = f.Severity;
+                if (f.Change != FindingChange.Cleared) continue;
+                open.Remove(key);
+                Write(episode, f.Time);
+            }
         }
 
-        if (!DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var parsed)) return false;
-        time = parsed.UtcDateTime;
-        return true;
-    }
+        public void End()
+        {
+            foreach (var episode in open.Values) Write(episode, null);
+            open.Clear();
+        }
 
-    private sealed record Raised(Finding First);
+        private void Write(Open episode, DateTime? cleared)
+        {
+            var f = episode.First;
+            if (f.Time.Ticks < from) return;
+            Count++;
+            counts[f.Kind.Name] = counts.GetValueOrDefault(f.Kind.Name) + 1;
+            output.Write("{\"resident\":");
+            Text(f.Subject);
+            output.Write(",\"kind\":\"");
+            output.Write(f.Kind.Name);
+            output.Write("\",\"severity\":\"");
+            output.Write(episode.Severity.ToString().ToLowerInvariant());
+            output.Write("\",\"raised\":\"");
+            output.Write(Iso(f.Time));
+            output.Write(cleared is { } c ? $"\",\"cleared\":\"{Iso(c)}\",\"episode\":" : "\",\"cleared\":null,\"episode\":");
+            Text(f.Episode);
+            output.Write(",\"reason\":");
+            Text(f.Reason);
+            output.Write("}\n");
+        }
+
+        private void Text(string value)
+        {
+            output.Write('"');
+            output.Write(JsonEncodedText.Encode(value, System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping).Value);
+            output.Write('"');
+        }
+
+        private static string Iso(DateTime time) => time.ToString("yyyy-MM-ddTHH:mm:ss.FFFFFFF", CultureInfo.InvariantCulture) + "Z";
+
+        private sealed class Open(Finding first)
+        {
+            public Finding First { get; } = first;
+            public Severity Severity { get; set; }
+        }
+    }
 }

@@ -1,65 +1,148 @@
 using Vigil.Model;
 
-namespace Vigil.Rules;
+namespace Vigil.Rules.Kinds;
 
-/// <summary>device-silent, device-never-seen, clock-wrong: about devices, by the time of arrival and from the registry on (invariant 3).</summary>
-public sealed partial class RuleEngine
+/// <summary>
+/// About the device: silent, never seen, battery, clock. Judged by arrival time and driven by the registry: a device that never spoke is found.
+/// When a meter's silence lasts, nobody knows how its resident is, and somebody has to look.
+/// </summary>
+internal static class Devices
 {
-    private void Heard(ResidentState state, in Reading reading, List<Finding> into)
+    /// <summary>When a device is next to be looked at, ticks; long.MaxValue when nothing is awaited.</summary>
+    public static long DueOf(RuleEngine engine, Home home, int index)
     {
-        var id = reading.Device.Value;
-        if (!state.Devices.TryGetValue(id, out var device)) state.Devices[id] = device = new DeviceState();
-        if (reading.Has(ReadingFlags.Retained)) return; // the broker spoke, not the device
-        var first = device.FirstReceived is null;
-        device.FirstReceived ??= reading.Received;
-        if (device.LastReceived is null || reading.Received > device.LastReceived) device.LastReceived = reading.Received;
-        if (first && state.Facts.Devices.FirstOrDefault(d => d.Id.Value == id) is { } facts && DueOf(state, facts) is { } due) deadlines.Enqueue((state.Facts.Id.Value, id), due);
-        Clear(state, AlarmKind.DeviceNeverSeen, $"device-never-seen/{id}", reading.Received, $"{id} reported for the first time at {At(reading.Received)}", $"{id} 于{At(reading.Received)}首次上线", reading.Device, into);
-        Clear(state, AlarmKind.DeviceSilent, $"device-silent/{id}", reading.Received, $"{id} reports again since {At(reading.Received)}", $"{id} 于{At(reading.Received)}恢复上报", reading.Device, into);
+        ref var d = ref home.Devices[index];
+        var rules = home.Rules;
+        if (d.Received == 0)
+        {
+            if (!d.Registered || d.Installed == 0 || home.FindEpisode(AlarmKind.DeviceNeverSeen, index) >= 0 || !rules.Enabled(AlarmKind.DeviceNeverSeen)) return long.MaxValue;
+            return engine.Heard(d.Installed, rules.Ticks(P.NeverSeenAfter));
+        }
 
-        if (!Enabled(state, AlarmKind.ClockWrong, out _)) return;
-        if (!reading.Has(ReadingFlags.ClockWrong))
+        var silent = home.FindEpisode(AlarmKind.DeviceSilent, index);
+        if (silent < 0)
         {
-            if (!reading.Has(ReadingFlags.ArrivalTime)) Clear(state, AlarmKind.ClockWrong, $"clock-wrong/{id}", reading.Received, $"{id} has the right time again", $"{id} 时钟已恢复", reading.Device, into);
-            if (!reading.Has(ReadingFlags.ArrivalTime)) device.WrongClocks = 0;
+            var allowed = Allowed(home, d);
+            return allowed == long.MaxValue || !rules.Enabled(AlarmKind.DeviceSilent) ? long.MaxValue : engine.Heard(d.Received, allowed);
         }
-        else if (++device.WrongClocks == 3)
-        {
-            Open(state, AlarmKind.ClockWrong, $"clock-wrong/{id}", reading.Received, reading.Received, $"{id} sent impossible times three times in a row; the arrival is taken", $"{id} 连续三次上报错误时间", reading.Device, into);
-        }
+
+        return d.Meter && home.Episodes[silent].Severity < Severity.High ? home.Episodes[silent].Again + Welfare(home, home.Episodes[silent].Again) : long.MaxValue;
     }
 
-    /// <summary>When this device has to have been heard; null when nothing is known of how often it reports and it has been heard.</summary>
-    private static DateTime? DueOf(ResidentState state, DeviceFacts device)
+    private static long Welfare(Home home, long at) => home.Rules.Ticks(home.OnWatch(at) ? P.SilentWelfareWatch : P.SilentWelfareAfter);
+
+    private static long Allowed(Home home, in DeviceState d)
     {
-        var known = state.Devices.GetValueOrDefault(device.Id.Value);
-        if (known?.LastReceived is not { } last)
-            return Enabled(state, AlarmKind.DeviceNeverSeen, out var never) && !state.Open.ContainsKey($"device-never-seen/{device.Id}") ? device.InstalledAt + never.Window : null;
-        if (device.ReportEvery is not { } every || !Enabled(state, AlarmKind.DeviceSilent, out var silent)) return null;
-        var allowed = every * silent.Missed > TimeSpan.FromHours(1) ? every * silent.Missed : TimeSpan.FromHours(1);
-        if (!state.Open.TryGetValue($"device-silent/{device.Id}", out var open)) return last + allowed;
-        return open.Severity < Severity.High ? last + allowed + silent.WelfareAfter : null;
+        if (d.ReportEvery > 0) return Math.Max((long)(d.ReportEvery * home.Rules[P.SilentMissed]), home.Rules.Ticks(P.SilentLeast));
+        return d.Meter ? home.Rules.Ticks(P.SilentUnknown) : long.MaxValue; // a button speaks when it is pressed
     }
 
-    /// <summary>What is due has not come. Returns when to look again.</summary>
-    private DateTime? Overdue(ResidentState state, DeviceFacts device, DateTime due, List<Finding> into)
+    public static void Fire(in Turn turn, int index, long due)
     {
-        var known = state.Devices.GetValueOrDefault(device.Id.Value);
-        if (known?.LastReceived is not { } last)
+        var home = turn.Home;
+        ref var d = ref home.Devices[index];
+        if (d.Received == 0)
         {
-            Open(state, AlarmKind.DeviceNeverSeen, $"device-never-seen/{device.Id}", device.InstalledAt, due, $"{device.Id} was installed {At(device.InstalledAt)} and never reported", $"{device.Id} 于{At(device.InstalledAt)}安装后从未上线", device.Id, into);
-            return null;
+            turn.Open(
+                AlarmKind.DeviceNeverSeen, d.Installed, due, index, -1, $"installed {turn.At(d.Installed, due)}, nothing ever received", $"{turn.AtZh(d.Installed, due)}安装，从未收到数据");
+            return;
         }
 
-        var key = $"device-silent/{device.Id}";
-        if (!state.Open.ContainsKey(key))
+        var silent = home.FindEpisode(AlarmKind.DeviceSilent, index);
+        if (silent < 0)
         {
-            Open(state, AlarmKind.DeviceSilent, key, last, due, $"nothing arrived from {device.Id} since {At(last)}; it reports every {Ago(device.ReportEvery!.Value)}", $"{device.Id} 自{At(last)}起无数据", device.Id, into);
-            return DueOf(state, device);
+            var every = d.ReportEvery > 0 ? $", expected every {Words.Span(d.ReportEvery)}" : "";
+            var everyZh = d.ReportEvery > 0 ? $"，应每{Words.SpanZh(d.ReportEvery)}上报一次" : "";
+            turn.Open(
+                AlarmKind.DeviceSilent, d.Received, due, index, -1, $"nothing received since {turn.At(d.Received, due)}{every}", $"自{turn.AtZh(d.Received, due)}起没有收到数据{everyZh}");
+            return;
         }
 
-        // A silent meter is not a silent person; but when it lasts, nobody knows, and somebody has to look.
-        Update(state, AlarmKind.DeviceSilent, key, Severity.High, due, $"nothing arrived from {device.Id} since {At(last)}: nobody knows how the resident is, please check", $"{device.Id} 自{At(last)}起无数据，情况不明，请上门或电话查看", device.Id, into);
-        return null;
+        // Another meter or sensor still says how things are: then somebody does know.
+        if (home.AbsenceAt(due) is not null || Known(home, index, due))
+        {
+            home.Episodes[silent].Again = due; // looked at again after as long
+            return;
+        }
+
+        var (more, moreZh) = Words.Corroborate(home, turn.Zone, AlarmKind.DeviceSilent, due);
+        turn.Update(
+            silent, due, $"welfare check: nobody knows how the resident is, the meter has been silent since {turn.At(d.Received, due)}{more}",
+            $"请探访：电表或水表自{turn.AtZh(d.Received, due)}起没有数据，无人知道老人情况{moreZh}", Severity.High, notify: true);
+        home.Episodes[silent].HeldUntil = 0;
     }
+
+    private static bool Known(Home home, int but, long at)
+    {
+        if (home.LifeAt > at - 24 * TimeSpan.TicksPerHour) return true;
+        for (var i = 0; i < home.DeviceCount; i++)
+            if (i != but && home.Devices[i].Meter && home.Devices[i].Received != 0 && home.FindEpisode(AlarmKind.DeviceSilent, i) < 0) return true;
+        return false;
+    }
+
+    /// <summary>Something of a device arrived.</summary>
+    public static void Seen(in Turn turn, int index, long received)
+    {
+        var home = turn.Home;
+        ref var d = ref home.Devices[index];
+        var before = d.Received;
+        if (received > before) d.Received = received;
+        if (home.EpisodeCount == 0)
+        {
+            if (before == 0) turn.Engine.Queue(home, DueOf(turn.Engine, home, index));
+            return;
+        }
+
+        var never = home.FindEpisode(AlarmKind.DeviceNeverSeen, index);
+        if (never >= 0) turn.Clear(never, received, $"first heard at {turn.At(received, received)}", $"{turn.AtZh(received, received)}首次收到数据");
+        var silent = home.FindEpisode(AlarmKind.DeviceSilent, index);
+        if (silent >= 0 && received > before)
+        {
+            turn.Clear(silent, received, $"heard again at {turn.At(received, received)}", $"{turn.AtZh(received, received)}恢复上报");
+            home.Village?.Recheck(turn, received);
+            before = 0;
+        }
+
+        if (before == 0) turn.Engine.Queue(home, DueOf(turn.Engine, home, index));
+    }
+
+    public static void Battery(in Turn turn, int device, int series, bool low, bool well, string what, string whatZh, long time)
+    {
+        var open = turn.Home.FindEpisode(AlarmKind.BatteryLow, device, series);
+        if (low && open < 0) turn.Open(AlarmKind.BatteryLow, time, time, device, series, $"battery low ({what}) at {turn.At(time, time)}", $"{turn.AtZh(time, time)}电量低（{whatZh}）");
+        else if (well && open >= 0) turn.Clear(open, time, $"battery well again at {turn.At(time, time)}", $"{turn.AtZh(time, time)}电量恢复");
+    }
+
+    /// <summary>The time a reading is judged by: never later than its arrival. Says when the device's clock is wrong.</summary>
+    public static long TimeOf(in Turn turn, int index, in Reading r)
+    {
+        var time = r.Time.Ticks;
+        var received = r.Received.Ticks;
+        var tolerance = turn.Home.Rules.Ticks(P.ClockTolerance);
+        var absurd = time < Earliest;
+        var wrong = r.Has(ReadingFlags.ClockWrong) || time > received + tolerance || absurd;
+        ref var d = ref turn.Home.Devices[index];
+        var open = turn.Home.EpisodeCount == 0 ? -1 : turn.Home.FindEpisode(AlarmKind.ClockWrong, index);
+        if (wrong)
+        {
+            d.GoodClock = 0;
+            if (open < 0)
+            {
+                turn.Open(
+                    AlarmKind.ClockWrong, received, received, index, -1,
+                    time > received + tolerance || absurd ? $"the device says it is {turn.At(time, received)}, it is {turn.At(received, received)}" : "the device sent an impossible time",
+                    time > received + tolerance || absurd ? $"设备时间{turn.AtZh(time, received)}，实际{turn.AtZh(received, received)}" : "设备时间不可能正确");
+            }
+
+            return absurd || time > received ? received : time;
+        }
+
+        // Three good ones in a row, so that a clock on the edge doesn't flap.
+        if (open >= 0 && !r.Has(ReadingFlags.ArrivalTime) && ++d.GoodClock >= 3)
+            turn.Clear(open, received, $"the device's clock is right again at {turn.At(received, received)}", $"{turn.AtZh(received, received)}设备时间恢复正常");
+        return Math.Min(time, received);
+    }
+
+    /// <summary>2010: no device of ours is older; 1970, 1980 and 2000 are clocks that were never set.</summary>
+    private static readonly long Earliest = new DateTime(2010, 1, 1, 0, 0, 0, DateTimeKind.Utc).Ticks;
 }

@@ -245,6 +245,8 @@ public sealed class EscalationStep
     public DateTime? StartedAt { get; set; }
     public DateTime? FinishedAt { get; set; }
     public string Note { get; set; } = "";
+    /// <summary>What is said: opened, repeated or cleared.</summary>
+    public string Template { get; set; } = "opened";
 }
 
 public enum NoticeState
@@ -277,12 +279,17 @@ public sealed class Notice
     /// <summary>Phone number, mail address or web address.</summary>
     public required string Address { get; set; }
     public required string Text { get; set; }
+    /// <summary>zh, yue or en.</summary>
+    public string Language { get; set; } = "zh";
+    /// <summary>Name of the message template: domestic providers take templates, not texts.</summary>
+    public string Template { get; set; } = "opened";
     public NoticeState State { get; set; }
     /// <summary>The provider's own id of it, for receipts.</summary>
     public string? ProviderId { get; set; }
     public string Note { get; set; } = "";
     public int Attempts { get; set; }
     public DateTime CreatedAt { get; set; }
+    /// <summary>When it is to be sent; while Sending, until when the sender has it to itself: after that its outcome is unknown.</summary>
     public DateTime DueAt { get; set; }
     public DateTime? SentAt { get; set; }
     public DateTime? FinishedAt { get; set; }

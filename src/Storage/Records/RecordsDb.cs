@@ -70,6 +70,7 @@ public abstract class RecordsDb(DbContextOptions options) : DbContext(options)
             e.Property(s => s.Id).ValueGeneratedNever();
             e.HasIndex(s => new { s.State, s.DueAt });
             e.HasIndex(s => new { s.AlarmId, s.Order });
+            e.Property(s => s.Template).HasDefaultValue("opened");
             e.ToTable(t =>
             {
                 t.HasCheckConstraint("step_started", "\"State\" NOT IN (1, 2) OR \"StartedAt\" IS NOT NULL");
@@ -82,7 +83,15 @@ public abstract class RecordsDb(DbContextOptions options) : DbContext(options)
             e.HasIndex(n => new { n.State, n.DueAt });
             e.HasIndex(n => n.AlarmId);
             e.HasIndex(n => n.ProviderId);
-            e.ToTable(t => t.HasCheckConstraint("notice_sent", "\"State\" NOT IN (2, 3) OR \"SentAt\" IS NOT NULL"));
+            e.HasIndex(n => new { n.Address, n.SentAt });
+            e.Property(n => n.Language).HasDefaultValue("zh");
+            e.Property(n => n.Template).HasDefaultValue("opened");
+            e.ToTable(t =>
+            {
+                t.HasCheckConstraint("notice_sent", "\"State\" NOT IN (2, 3) OR \"SentAt\" IS NOT NULL");
+                t.HasCheckConstraint("notice_sending", "\"State\" <> 1 OR (\"Provider\" <> '' AND \"Attempts\" > 0)");
+                t.HasCheckConstraint("notice_finished", "\"State\" NOT IN (4, 6) OR \"FinishedAt\" IS NOT NULL");
+            });
         });
         modelBuilder.Entity<TimelineEntry>().HasIndex(t => t.AlarmId);
         modelBuilder.Entity<CommittedFinding>(e =>

@@ -187,7 +187,10 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
 
     private sealed class Row(int line, List<string> columns, List<string> fields, RegistryImport import)
     {
-        public string this[string column] => columns.IndexOf(column) is var i and >= 0 && i < fields.Count ? fields[i].Trim() : "";
+        public string this[string column] => columns.IndexOf(column) is var i and >= 0 && i < fields.Count ? Plain(fields[i].Trim()) : "";
+
+        /// <summary>Without the apostrophe that our own export puts before what looks like a formula, such as +86….</summary>
+        private static string Plain(string text) => text is ['\'', '=' or '+' or '-' or '@', ..] ? text[1..] : text;
 
         public string Required(string column)
         {

@@ -473,6 +473,12 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     b.Property<int>("State")
                         .HasColumnType("integer");
 
+                    b.Property<string>("Template")
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("text")
+                        .HasDefaultValue("opened");
+
                     b.Property<string>("To")
                         .IsRequired()
                         .HasColumnType("text");
@@ -526,6 +532,12 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     b.Property<DateTime?>("FinishedAt")
                         .HasColumnType("timestamp with time zone");
 
+                    b.Property<string>("Language")
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("text")
+                        .HasDefaultValue("zh");
+
                     b.Property<string>("Note")
                         .IsRequired()
                         .HasColumnType("text");
@@ -557,6 +569,12 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     b.Property<Guid?>("StepId")
                         .HasColumnType("uuid");
 
+                    b.Property<string>("Template")
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("text")
+                        .HasDefaultValue("opened");
+
                     b.Property<string>("Text")
                         .IsRequired()
                         .HasColumnType("text");
@@ -567,10 +585,16 @@ namespace Vigil.Storage.Records.Postgres.Migrations
 
                     b.HasIndex("ProviderId");
 
+                    b.HasIndex("Address", "SentAt");
+
                     b.HasIndex("State", "DueAt");
 
                     b.ToTable("Notices", t =>
                         {
+                            t.HasCheckConstraint("notice_finished", "\"State\" NOT IN (4, 6) OR \"FinishedAt\" IS NOT NULL");
+
+                            t.HasCheckConstraint("notice_sending", "\"State\" <> 1 OR (\"Provider\" <> '' AND \"Attempts\" > 0)");
+
                             t.HasCheckConstraint("notice_sent", "\"State\" NOT IN (2, 3) OR \"SentAt\" IS NOT NULL");
                         });
                 });

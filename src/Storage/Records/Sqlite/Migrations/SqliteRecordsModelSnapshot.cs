@@ -466,6 +466,12 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                     b.Property<int>("State")
                         .HasColumnType("INTEGER");
 
+                    b.Property<string>("Template")
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("TEXT")
+                        .HasDefaultValue("opened");
+
                     b.Property<string>("To")
                         .IsRequired()
                         .HasColumnType("TEXT");
@@ -519,6 +525,12 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                     b.Property<DateTime?>("FinishedAt")
                         .HasColumnType("TEXT");
 
+                    b.Property<string>("Language")
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("TEXT")
+                        .HasDefaultValue("zh");
+
                     b.Property<string>("Note")
                         .IsRequired()
                         .HasColumnType("TEXT");
@@ -550,6 +562,12 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                     b.Property<Guid?>("StepId")
                         .HasColumnType("TEXT");
 
+                    b.Property<string>("Template")
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("TEXT")
+                        .HasDefaultValue("opened");
+
                     b.Property<string>("Text")
                         .IsRequired()
                         .HasColumnType("TEXT");
@@ -560,10 +578,16 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
 
                     b.HasIndex("ProviderId");
 
+                    b.HasIndex("Address", "SentAt");
+
                     b.HasIndex("State", "DueAt");
 
                     b.ToTable("Notices", t =>
                         {
+                            t.HasCheckConstraint("notice_finished", "\"State\" NOT IN (4, 6) OR \"FinishedAt\" IS NOT NULL");
+
+                            t.HasCheckConstraint("notice_sending", "\"State\" <> 1 OR (\"Provider\" <> '' AND \"Attempts\" > 0)");
+
                             t.HasCheckConstraint("notice_sent", "\"State\" NOT IN (2, 3) OR \"SentAt\" IS NOT NULL");
                         });
                 });

@@ -1,0 +1,120 @@
+using System.Diagnostics.Metrics;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Vigil.Model;
+using Vigil.Notify.Messages;
+using Vigil.Storage.Records;
+
+namespace Vigil.Notify.Escalation;
+
+/// <summary>
+/// Watches the escalator from outside: steps and notices that should have run and did not are counted, put on their alarm's timeline and told to the
+/// supervisor, once an alarm. Shares nothing with the loops it watches but the records.
+/// </summary>
+public sealed partial class Auditor : BackgroundService
+{
+    private static readonly TimeSpan Every = TimeSpan.FromSeconds(15);
+
+    private readonly IDbContextFactory<RecordsDb> records;
+    private readonly MessageTexts messages;
+    private readonly SignedLinks links;
+    private readonly TimeProvider clock;
+    private readonly ILogger<Auditor> log;
+    private readonly TimeSpan tolerance;
+    private readonly HashSet<Guid> said = [];
+
+    /// <param name="tolerance">How late a critical step may be; others ten times that. A fast clock needs a longer one: 30 s × its speed are too many frames.</param>
+    public Auditor(IDbContextFactory<RecordsDb> records, MessageTexts messages, SignedLinks links, TimeProvider clock, Meter meter, TimeSpan tolerance, ILogger<Auditor> log)
+    {
+        (this.records, this.messages, this.links, this.clock, this.tolerance, this.log) = (records, messages, links, clock, tolerance, log);
+        meter.CreateObservableGauge("vigil_escalation_late", () => Late, description: "Escalation steps and notices that should have run and did not");
+        meter.CreateObservableGauge("vigil_escalation_lateness_seconds", () => Worst.TotalSeconds, "s", "How late the latest of them is");
+    }
+
+    /// <summary>How many rows are late now.</summary>
+    public int Late { get; private set; }
+
+    public TimeSpan Worst { get; private set; }
+
+    /// <summary>When it last looked: the watcher must not go dark unseen.</summary>
+    public DateTimeOffset LastLook { get; private set; }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var pace = new Pace(clock);
+        var next = clock.GetUtcNow();
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            if (clock.GetUtcNow() >= next)
+            {
+                next = clock.GetUtcNow() + Every;
+                try
+                {
+                    await LookAsync(stoppingToken);
+                }
+                catch (Exception e) when (e is not OutOfMemoryException && !stoppingToken.IsCancellationRequested)
+                {
+                    LogFailed(log, e);
+                }
+            }
+
+            await pace.NextAsync([], stoppingToken);
+        }
+    }
+
+    /// <summary>One look; returns how many are late.</summary>
+    public async Task<int> LookAsync(CancellationToken cancellation)
+    {
+        var now = clock.GetUtcNow().UtcDateTime;
+        var (critical, others) = (now - tolerance, now - 10 * tolerance);
+        await using var db = await records.CreateDbContextAsync(cancellation);
+        var steps = await db.Steps.AsNoTracking()
+            .Where(s => s.State == StepState.Waiting && s.Alarm!.State == AlarmState.Open && (s.DueAt < others || (s.DueAt < critical && s.Alarm.Severity == (int)Severity.Critical)))
+            .Select(s => new { s.AlarmId, s.DueAt }).ToListAsync(cancellation);
+        var notices = await (
+            from n in db.Notices.AsNoTracking()
+            join a in db.Alarms on n.AlarmId equals a.Id
+            where (n.State == NoticeState.Waiting || n.State == NoticeState.Sending) && a.State == AlarmState.Open && (n.DueAt < others || (n.DueAt < critical && a.Severity == (int)Severity.Critical))
+            select new { n.AlarmId, n.DueAt }).ToListAsync(cancellation);
+        var late = steps.Concat(notices).ToList();
+        Late = late.Count;
+        Worst = late.Count == 0 ? TimeSpan.Zero : now - late.Min(l => l.DueAt);
+        LastLook = clock.GetUtcNow();
+        if (late.Count == 0)
+        {
+            said.Clear();
+            return 0;
+        }
+
+        LogLate(log, late.Count, Worst);
+        var ids = late.Select(l => l.AlarmId).Distinct().Where(id => !said.Contains(id)).Take(200).ToList();
+        var alarms = await db.Alarms.Where(a => ids.Contains(a.Id)).ToListAsync(cancellation);
+        var people = await People.LoadAsync(db, alarms, cancellation);
+        foreach (var alarm in alarms)
+        {
+            var lateness = now - late.Where(l => l.AlarmId == alarm.Id).Min(l => l.DueAt);
+            AlarmDesk.Line(db, alarm.Id, now, "late", "auditor", $"telling people is {lateness.TotalSeconds:0} s late", $"通知已延误 {lateness.TotalSeconds:0} 秒");
+            foreach (var person in people.Find("supervisor", alarm))
+            {
+                if (person.Way("sms,webhook,mail") is not { } way) continue;
+                var id = Guid.CreateVersion7(clock.GetUtcNow());
+                db.Notices.Add(new Notice
+                {
+                    Id = id, AlarmId = alarm.Id, Channel = way.Channel, Recipient = person.Key, RecipientName = person.Name, Address = way.Address, Language = person.Language, Template = "late",
+                    Text = messages.Text("late", person.Language, people.NameOf(alarm), alarm.Kind, now, links.For(id, TimeSpan.FromHours(24))), CreatedAt = now, DueAt = now,
+                });
+            }
+        }
+
+        await db.SaveChangesAsync(cancellation);
+        said.UnionWith(ids);
+        return late.Count;
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The auditor could not look")]
+    private static partial void LogFailed(ILogger logger, Exception e);
+
+    [LoggerMessage(Level = LogLevel.Critical, Message = "{Late} escalation steps or notices are late, the worst by {Worst}")]
+    private static partial void LogLate(ILogger logger, int late, TimeSpan worst);
+}

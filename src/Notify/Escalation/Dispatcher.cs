@@ -1,0 +1,360 @@
+using System.Collections.Concurrent;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Vigil.Model;
+using Vigil.Notify.Channels;
+using Vigil.Notify.Messages;
+using Vigil.Storage.Records;
+
+namespace Vigil.Notify.Escalation;
+
+/// <summary>
+/// Sends notices: Waiting → Sending, committed → the request goes out → Sent, or Failed and on to the next channel at once. When a crash or a lost answer
+/// leaves one Sending, the provider is asked what became of it, and if it doesn't know, it is sent again rather than never. Two lanes, so that nothing
+/// waits before a critical one; limits, quiet hours and digests are for the others alone. Retrying stands here and nowhere else.
+/// </summary>
+public sealed partial class Dispatcher : BackgroundService
+{
+    private const int MostAttempts = 3;
+    private const int MostInFlight = 64;
+
+    /// <summary>Low severities waiting for one person go out as one message from two on; high ones from four on.</summary>
+    private const int DigestLow = 2, DigestHigh = 4;
+
+    /// <summary>How long a sender has a notice to itself before its outcome counts as unknown.</summary>
+    private static readonly TimeSpan Lease = TimeSpan.FromSeconds(45);
+
+    /// <summary>A channel that says nothing for so long is taken as an unknown outcome. Real time: a provider knows no fast clock.</summary>
+    private static readonly TimeSpan ChannelTimeout = TimeSpan.FromSeconds(30);
+
+    private readonly IDbContextFactory<RecordsDb> records;
+    private readonly Routes routes;
+    private readonly MessageTexts messages;
+    private readonly SignedLinks links;
+    private readonly TimeProvider clock;
+    private readonly ILogger<Dispatcher> log;
+    private readonly Dictionary<Lane, Pace> paces;
+    private readonly ConcurrentDictionary<Guid, bool> inFlight = [];
+
+    public Dispatcher(IDbContextFactory<RecordsDb> records, Routes routes, MessageTexts messages, SignedLinks links, TimeProvider clock, ILogger<Dispatcher> log)
+    {
+        (this.records, this.routes, this.messages, this.links, this.clock, this.log) = (records, routes, messages, links, clock, log);
+        paces = Enum.GetValues<Lane>().ToDictionary(l => l, _ => new Pace(clock));
+    }
+
+    /// <summary>When the slower lane last finished a look.</summary>
+    public DateTimeOffset LastCycle { get; private set; }
+
+    public void Wake(Lane lane) => paces[lane].Wake();
+
+    public override void Dispose()
+    {
+        foreach (var pace in paces.Values) pace.Dispose();
+        base.Dispose();
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await Task.Yield();
+        try
+        {
+            await RecoverAsync(stoppingToken);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException && !stoppingToken.IsCancellationRequested)
+        {
+            LogFailed(log, e); // the leases run out by themselves
+        }
+
+        await Task.WhenAll(Task.Run(() => LoopAsync(Lane.Critical, stoppingToken), stoppingToken), Task.Run(() => LoopAsync(Lane.Others, stoppingToken), stoppingToken));
+    }
+
+    /// <summary>After a restart: what was on its way is asked about now instead of when its lease runs out. On PostgreSQL another instance may be sending it: the lease decides.</summary>
+    public async Task RecoverAsync(CancellationToken cancellation)
+    {
+        await using var db = await records.CreateDbContextAsync(cancellation);
+        if (db is PostgresRecords) return;
+        var now = Now();
+        await db.Notices.Where(n => n.State == NoticeState.Sending).ExecuteUpdateAsync(u => u.SetProperty(n => n.DueAt, now), cancellation);
+    }
+
+    /// <summary>Sends all that is due, both lanes, and waits for the outcomes.</summary>
+    public async Task<int> DrainAsync(CancellationToken cancellation)
+    {
+        var (all, done) = (0, 0);
+        do
+        {
+            done = 0;
+            foreach (var lane in Enum.GetValues<Lane>())
+            {
+                var sends = await ClaimAsync(lane, MostInFlight, cancellation);
+                await Task.WhenAll(sends);
+                await RecordAsync([.. sends.Select(s => s.Result)], cancellation);
+                done += sends.Count;
+            }
+
+            all += done;
+        }
+        while (done > 0);
+        return all;
+    }
+
+    private async Task LoopAsync(Lane lane, CancellationToken stopping)
+    {
+        var sends = new List<Task<Outcome>>();
+        while (!stopping.IsCancellationRequested)
+        {
+            try
+            {
+                var claimed = sends.Count < MostInFlight ? await ClaimAsync(lane, MostInFlight - sends.Count, stopping) : [];
+                sends.AddRange(claimed);
+                if (lane == Lane.Others) LastCycle = clock.GetUtcNow();
+                if (claimed.Count == 0 || sends.Count >= MostInFlight) await paces[lane].NextAsync(sends, stopping);
+                var done = sends.Where(s => s.IsCompleted).ToList();
+                if (done.Count == 0) continue;
+                sends.RemoveAll(done.Contains);
+                await RecordAsync([.. done.Select(d => d.Result)], stopping);
+            }
+            catch (Exception e) when (e is not OutOfMemoryException && !stopping.IsCancellationRequested)
+            {
+                LogFailed(log, e);
+                await paces[lane].NextAsync([], stopping);
+            }
+        }
+    }
+
+    /// <summary>Marks what is due as Sending, commits, and only then begins to send.</summary>
+    private async Task<IReadOnlyList<Task<Outcome>>> ClaimAsync(Lane lane, int most, CancellationToken cancellation)
+    {
+        var now = Now();
+        var sends = new List<Func<Task<Outcome>>>();
+        await using var db = await records.CreateDbContextAsync(cancellation);
+        await using (var transaction = await db.Database.BeginTransactionAsync(cancellation))
+        {
+            var due = (await Due.NoticesAsync(db, lane, now, most, cancellation)).Where(n => !inFlight.ContainsKey(n.Id)).ToList();
+            if (due.Count == 0) return [];
+            var ids = due.Select(n => n.AlarmId).Distinct().ToList();
+            var alarms = await db.Alarms.Where(a => ids.Contains(a.Id)).ToDictionaryAsync(a => a.Id, cancellation);
+            var people = await People.LoadAsync(db, alarms.Values, cancellation);
+            var limits = lane == Lane.Critical ? null : await Limits.LoadAsync(db, due, now, cancellation);
+            if (lane == Lane.Others) Bundle(db, due, alarms, people, now);
+            foreach (var notice in due.Where(n => n.State != NoticeState.Cancelled))
+            {
+                var alarm = alarms[notice.AlarmId];
+                if (notice.State == NoticeState.Sending)
+                {
+                    notice.DueAt = now + Lease;
+                    sends.Add(() => ReconcileAsync(notice));
+                }
+                else if (alarm.State != AlarmState.Open && notice.Template is not ("cleared" or "late"))
+                {
+                    (notice.State, notice.FinishedAt, notice.Note) = (NoticeState.Cancelled, now, "somebody has answered for it");
+                }
+                else if (routes.For(notice.Channel, notice.Address) is not { } channel)
+                {
+                    await FallThroughAsync(db, notice, alarm, people, $"no provider carries {notice.Channel} to this address", now, cancellation);
+                }
+                else if (limits?.Earliest(notice, now) is { } free && free > now)
+                {
+                    if (notice.State != NoticeState.Deferred) AlarmDesk.Line(db, alarm.Id, now, "deferred", "escalation", $"{notice.Channel} to {notice.RecipientName}: too many to this number; later", $"{notice.Channel} → {notice.RecipientName}：该号码消息过多，稍后发送");
+                    (notice.State, notice.DueAt, notice.Note) = (NoticeState.Deferred, free, "limit of messages to this number");
+                }
+                else
+                {
+                    limits?.Count(notice, now);
+                    (notice.State, notice.Provider, notice.Attempts, notice.DueAt) = (NoticeState.Sending, channel.Provider, notice.Attempts + 1, now + Lease);
+                    var outgoing = Outgoing(notice, alarm, people);
+                    sends.Add(() => SendAsync(channel, notice, outgoing));
+                }
+            }
+
+            await db.SaveChangesAsync(cancellation);
+            await transaction.CommitAsync(cancellation);
+        }
+
+        return [.. sends.Select(s => s())];
+    }
+
+    /// <summary>What waits for one person at one address, and can wait, becomes one message.</summary>
+    private void Bundle(RecordsDb db, List<Notice> due, Dictionary<Guid, Alarm> alarms, People people, DateTime now)
+    {
+        var bundles = due.Where(n => n.Template == "opened" && n.Channel != "voice" && n.State is NoticeState.Waiting or NoticeState.Deferred && alarms[n.AlarmId].State == AlarmState.Open)
+            .GroupBy(n => (n.Channel, n.Address, Low: alarms[n.AlarmId].Severity <= (int)Severity.Warning));
+        foreach (var bundle in bundles)
+        {
+            var list = bundle.OrderByDescending(n => alarms[n.AlarmId].Severity).ThenBy(n => n.CreatedAt).ToList();
+            if (list.Count < (bundle.Key.Low ? DigestLow : DigestHigh)) continue;
+            var first = list[0];
+            first.Template = "digest";
+            first.Text = messages.Digest(first.Language, [.. list.Select(n => (people.NameOf(alarms[n.AlarmId]), alarms[n.AlarmId].Kind))], LinkIn(first.Text));
+            foreach (var other in list.Skip(1))
+            {
+                (other.State, other.FinishedAt, other.Note) = (NoticeState.Cancelled, now, $"in the digest {first.Id}");
+                AlarmDesk.Line(db, other.AlarmId, now, "bundled", "escalation", $"{other.Channel} to {other.RecipientName}: in one message with {list.Count - 1} others", $"{other.Channel} → {other.RecipientName}：与另外{list.Count - 1}条合并发送");
+            }
+        }
+    }
+
+    private async Task<Outcome> SendAsync(IChannel channel, Notice notice, OutgoingNotice outgoing)
+    {
+        inFlight[notice.Id] = true;
+        try
+        {
+            return new Outcome(notice.Id, await channel.SendAsync(outgoing, CancellationToken.None).WaitAsync(ChannelTimeout, TimeProvider.System));
+        }
+        catch (TimeoutException)
+        {
+            return new Outcome(notice.Id, new ChannelResult(ChannelOutcome.Unknown, $"no answer within {ChannelTimeout.TotalSeconds:0} s"));
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            // Whether the request had gone out is not known: ask before it is sent again.
+            return new Outcome(notice.Id, new ChannelResult(ChannelOutcome.Unknown, e.Message));
+        }
+        finally
+        {
+            inFlight.TryRemove(notice.Id, out _);
+        }
+    }
+
+    private async Task<Outcome> ReconcileAsync(Notice notice)
+    {
+        inFlight[notice.Id] = true;
+        try
+        {
+            var known = routes.Find(notice.Provider) is { } channel
+                ? await channel.ReconcileAsync(notice.Id, notice.ProviderId, notice.Address, CancellationToken.None).WaitAsync(ChannelTimeout, TimeProvider.System) : null;
+            return new Outcome(notice.Id, known ?? new ChannelResult(ChannelOutcome.TryAgain, "the provider has never heard of it"), Reconciled: true);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            return new Outcome(notice.Id, new ChannelResult(ChannelOutcome.TryAgain, $"the provider could not be asked: {e.Message}"), Reconciled: true);
+        }
+        finally
+        {
+            inFlight.TryRemove(notice.Id, out _);
+        }
+    }
+
+    /// <summary>Writes outcomes down, many in one transaction. A receipt that came before its answer is not undone: states only go forward.</summary>
+    private async Task RecordAsync(IReadOnlyList<Outcome> outcomes, CancellationToken cancellation)
+    {
+        if (outcomes.Count == 0) return;
+        var now = Now();
+        await using var db = await records.CreateDbContextAsync(cancellation);
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        var ids = outcomes.Select(o => o.Notice).ToList();
+        var notices = await db.Notices.Where(n => ids.Contains(n.Id)).ToDictionaryAsync(n => n.Id, cancellation);
+        var alarmIds = notices.Values.Select(n => n.AlarmId).Distinct().ToList();
+        var alarms = await db.Alarms.Where(a => alarmIds.Contains(a.Id)).ToDictionaryAsync(a => a.Id, cancellation);
+        var people = await People.LoadAsync(db, alarms.Values, cancellation);
+        foreach (var (id, result, reconciled) in outcomes)
+        {
+            if (!notices.TryGetValue(id, out var notice)) continue; // erased with its alarm meanwhile
+            notice.ProviderId ??= result.ProviderId;
+            if (notice.State != NoticeState.Sending) continue;
+            var alarm = alarms[notice.AlarmId];
+            notice.Note = result.Reason;
+            switch (result.Outcome)
+            {
+                case ChannelOutcome.Sent:
+                    (notice.State, notice.SentAt) = (NoticeState.Sent, now);
+                    var found = reconciled ? " (found at the provider)" : "";
+                    AlarmDesk.Line(db, alarm.Id, now, "sent", notice.Provider, $"{notice.Channel} to {notice.RecipientName}{found}", $"{notice.Channel} → {notice.RecipientName}{(reconciled ? "（服务商确认已收到）" : "")}");
+                    break;
+                case ChannelOutcome.Unknown:
+                    notice.DueAt = now.AddSeconds(2); // asked about then
+                    break;
+                case ChannelOutcome.TryAgain when notice.Attempts < MostAttempts:
+                    notice.State = NoticeState.Waiting;
+                    notice.DueAt = reconciled ? now : now.AddSeconds(2 << notice.Attempts);
+                    AlarmDesk.Line(db, alarm.Id, now, "retried", notice.Provider, $"{notice.Channel} to {notice.RecipientName}: {result.Reason}; tried again", $"{notice.Channel} → {notice.RecipientName}：{result.Reason}，重试");
+                    break;
+                default:
+                    await FallThroughAsync(db, notice, alarm, people, result.Reason, now, cancellation);
+                    break;
+            }
+        }
+
+        await db.SaveChangesAsync(cancellation);
+        await transaction.CommitAsync(cancellation);
+        foreach (var lane in paces.Values) lane.Wake();
+    }
+
+    /// <summary>A receipt of a provider. May come twice, late, or before the answer to the request: states only go forward.</summary>
+    /// <param name="notice">Ours, when the provider carries it back; else it is found by provider and <paramref name="providerId"/>.</param>
+    /// <param name="delivered">False: it did not get there, and the next channel is tried at once.</param>
+    /// <returns>False when no such notice is known.</returns>
+    public async Task<bool> ReceiptAsync(string provider, string providerId, Guid? notice, bool delivered, string reason, CancellationToken cancellation)
+    {
+        await using var db = await records.CreateDbContextAsync(cancellation);
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        var row = notice is { } id ? await db.Notices.FirstOrDefaultAsync(n => n.Id == id, cancellation) : null;
+        row ??= await db.Notices.FirstOrDefaultAsync(n => n.Provider == provider && n.ProviderId == providerId, cancellation);
+        if (row is null) return false;
+        if (row.State is not (NoticeState.Sending or NoticeState.Sent)) return true; // said before
+        var now = Now();
+        row.ProviderId ??= providerId;
+        if (delivered)
+        {
+            (row.State, row.SentAt, row.FinishedAt, row.Note) = (NoticeState.Delivered, row.SentAt ?? now, now, reason);
+            AlarmDesk.Line(db, row.AlarmId, now, "delivered", provider, $"{row.Channel} to {row.RecipientName}", $"{row.Channel} → {row.RecipientName} 已送达");
+        }
+        else
+        {
+            var alarm = await db.Alarms.FirstAsync(a => a.Id == row.AlarmId, cancellation);
+            await FallThroughAsync(db, row, alarm, await People.LoadAsync(db, [alarm], cancellation), reason, now, cancellation);
+        }
+
+        await db.SaveChangesAsync(cancellation);
+        await transaction.CommitAsync(cancellation);
+        foreach (var lane in paces.Values) lane.Wake();
+        return true;
+    }
+
+    /// <summary>The channel failed: the next one of the step is tried at once; after the last, the next step is due at once when nobody else of it was reached.</summary>
+    private async Task FallThroughAsync(RecordsDb db, Notice notice, Alarm alarm, People people, string reason, DateTime now, CancellationToken cancellation)
+    {
+        (notice.State, notice.FinishedAt, notice.Note) = (NoticeState.Failed, now, reason);
+        AlarmDesk.Line(db, alarm.Id, now, "failed", "escalation", $"{notice.Channel} to {notice.RecipientName}: {reason}", $"{notice.Channel} → {notice.RecipientName}：{reason}");
+        if (notice.StepId is not { } stepId || await db.Steps.FirstOrDefaultAsync(s => s.Id == stepId, cancellation) is not { } step) return;
+        if (alarm.State != AlarmState.Open) return;
+        if (people.Find(step.To, alarm).FirstOrDefault(p => p.Key == notice.Recipient)?.Way(step.Via, after: notice.Channel) is { } way)
+        {
+            db.Notices.Add(new Notice
+            {
+                Id = Guid.CreateVersion7(clock.GetUtcNow()), AlarmId = alarm.Id, StepId = step.Id, Channel = way.Channel, Recipient = notice.Recipient, RecipientName = notice.RecipientName,
+                Address = way.Address, Language = notice.Language, Template = notice.Template, Text = notice.Text, CreatedAt = now, DueAt = now,
+            });
+            return;
+        }
+
+        await db.Notices.Where(n => n.StepId == stepId).LoadAsync(cancellation);
+        if (db.Notices.Local.Any(n => n.StepId == stepId && n.State is not (NoticeState.Failed or NoticeState.Cancelled))) return;
+        AlarmDesk.Line(db, alarm.Id, now, "unreached", "escalation", $"nobody of step {step.Order} ({step.To}) could be reached: on to the next", $"第{step.Order}步（{step.To}）无人可达，立即执行下一步");
+        await AlarmDesk.ResumeAsync(db, alarm.Id, now, cancellation);
+    }
+
+    private OutgoingNotice Outgoing(Notice notice, Alarm alarm, People people)
+    {
+        var link = LinkIn(notice.Text);
+        return new OutgoingNotice(
+            notice.Id, notice.Channel, notice.Address, notice.Language, notice.Template, messages.Values(notice.Language, people.NameOf(alarm), alarm.Kind, alarm.RaisedAt, link),
+            notice.Channel == "mail" ? messages.Kind(alarm.Kind, notice.Language) : "", notice.Text, link, alarm.Severity == (int)Severity.Critical);
+    }
+
+    private string LinkIn(string text)
+    {
+        var start = text.IndexOf(links.PublicUrl + "/c/", StringComparison.Ordinal);
+        if (start < 0) return "";
+        var end = text.IndexOfAny([' ', '\n', '。'], start);
+        return end < 0 ? text[start..] : text[start..end];
+    }
+
+    private DateTime Now() => clock.GetUtcNow().UtcDateTime;
+
+    private sealed record Outcome(Guid Notice, ChannelResult Result, bool Reconciled = false);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Notices could not be handled; the next look tries again")]
+    private static partial void LogFailed(ILogger logger, Exception e);
+}

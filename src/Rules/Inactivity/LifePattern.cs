@@ -1,0 +1,297 @@
+namespace Vigil.Rules.Inactivity;
+
+/// <summary>
+/// One resident's life as one meter shows it: learns in which half hours something is used, and says from when on the present silence is surprising.
+/// About 1.2 KB; nothing is allocated after construction but by <see cref="Explain"/>. Not thread-safe. Judged by reading time alone.
+/// </summary>
+/// <remarks>
+/// Of the engine it asks: call <see cref="Observe"/> for each interval between two totals (however long), then open <c>inactivity</c> at
+/// <see cref="DueAt"/> when <see cref="IsDue"/>. While that episode is open, the fixed rule (no-water, no-electricity) on the same silence only raises its
+/// severity and its words: two alarms for one silence are two false ones. Close it when <see cref="LastUse"/> is later than the opening.
+/// During an absence don't open it, and after one begin with <see cref="Forgive"/>. Give each meter its own pattern: the reason of one names the other.
+/// Intervals over three hours are placed late in themselves when something was used, and say nothing about habits; over a meter that reports once a day
+/// only the floor ever holds.
+/// </remarks>
+public sealed class LifePattern
+{
+    private const byte Version = 1;
+    private const long Minute = TimeSpan.TicksPerMinute;
+    private const long Hour = TimeSpan.TicksPerHour;
+    private const long Placeable = 3 * Hour;
+    private const long KnownDay = 1290 * Minute;
+    /// <summary>Where the threshold begins: found on the homes of the ADR, then each home finds its own.</summary>
+    private const double FirstThreshold = 5;
+    /// <summary>What one alarm too many raises the threshold by; each day without lowers it by its part of the budget (Gibbs and Candès 2021, adaptive conformal inference).</summary>
+    private const double Step = 1;
+    private const double LowestThreshold = 1;
+    private const double HighestThreshold = 20;
+
+    private readonly LifeMeter meter;
+    private readonly InactivitySettings settings;
+    private PastDays days = new();
+    private SteadyUse steady;
+    private long first;
+    private long through;
+    private long last;
+    private long knownToday;
+    private int learned;
+    private double threshold = FirstThreshold;
+    private long pendingFrom;
+    private double pendingUse;
+    /// <summary>The threshold when the silence began: what is due doesn't move while it lasts.</summary>
+    private double held = FirstThreshold;
+    private long dueFor = -1;
+    private long due;
+    private long offset;
+    private long offsetHour = -1;
+
+    public LifePattern(LifeMeter meter, InactivitySettings? settings = null)
+    {
+        this.meter = meter;
+        this.settings = settings ?? InactivitySettings.Default;
+        steady = new SteadyUse(meter);
+    }
+
+    /// <summary>End of the newest interval in which something was used above leak or base load, UTC; where observation began when there was none.</summary>
+    public DateTime LastUse => Utc(last);
+
+    /// <summary>Everything up to here is known, UTC.</summary>
+    public DateTime Through => Utc(through);
+
+    /// <summary>True when 28 days (as set) have been learned from.</summary>
+    public bool Learned => first > 0 && learned >= settings.LearnDays * 3 / 4 && through - first >= settings.LearnDays * TimeSpan.TicksPerDay;
+
+    /// <summary>What this home's silences must exceed, so that the budget is kept.</summary>
+    public double Threshold => threshold;
+
+    /// <summary>Leak or base load that isn't life, m³/h or kW.</summary>
+    public double Quiet => steady.Quiet;
+
+    /// <summary>When, if nothing is used until then, the silence exceeds the threshold; never later than the floor. Null before the first interval. UTC.</summary>
+    public DateTime? DueAt
+    {
+        get
+        {
+            if (first == 0) return null;
+            if (dueFor != last)
+            {
+                due = Judge();
+                dueFor = last;
+            }
+
+            return Utc(due);
+        }
+    }
+
+    /// <summary>The silence has become surprising in what is known. Costs next to nothing until <see cref="InactivitySettings.LeastHours"/> have passed.</summary>
+    public bool IsDue => through - last >= Least && first > 0 && DueAt!.Value.Ticks <= through;
+
+    private long Least => (long)(Math.Min(settings.LeastHours, settings.FloorHours) * Hour);
+
+    /// <summary>Takes one interval. What is known already (late, repeated, overlapping) is left out: it never moves <see cref="DueAt"/>.</summary>
+    /// <param name="fromUtc">The earlier total.</param>
+    /// <param name="toUtc">The later one.</param>
+    /// <param name="use">Used between them, m³ or kWh; 0 or more.</param>
+    /// <param name="zone">Where the home is.</param>
+    public void Observe(DateTime fromUtc, DateTime toUtc, double use, TimeZoneInfo zone)
+    {
+        long from = fromUtc.Ticks, to = toUtc.Ticks;
+        if (to <= from || !(use >= 0) || double.IsInfinity(use)) return;
+        if (first == 0)
+        {
+            first = through = last = pendingFrom = from;
+            Localize(from, zone);
+            days.StartAt((from + offset) / TimeSpan.TicksPerDay);
+        }
+
+        if (to <= through) return;
+        if (from < through)
+        {
+            use *= (to - through) / (double)(to - from);
+            from = through;
+        }
+
+        Localize(to, zone);
+        if (from > through)
+        {
+            // Nothing is known of the time between: the silence is not counted over it.
+            Settle(through);
+            last = Math.Max(last, Math.Min(from, last + (from - through)));
+            pendingFrom = from;
+            steady.Restart(from / PastDays.SlotTicks);
+        }
+
+        if (to - from > Placeable)
+        {
+            Settle(from);
+            Unplaced(from, to, use);
+            pendingFrom = through = to;
+            return;
+        }
+
+        // Half an hour at a time: a refrigerator's cycle or a meter's whole litre is neither life nor silence within minutes.
+        pendingUse += use;
+        through = to;
+        var much = meter == LifeMeter.Water ? 0.003 : 0.15;
+        if (to - pendingFrom >= PastDays.SlotTicks || pendingUse >= steady.Quiet * (to - pendingFrom) / Hour + much) Settle(to);
+    }
+
+    /// <summary>The silence begins again here: an absence ended, the meter was changed. UTC.</summary>
+    public void Forgive(DateTime atUtc)
+    {
+        if (atUtc.Ticks > last && first > 0) last = atUtc.Ticks;
+    }
+
+    /// <summary>How surprising the silence is at a moment, and why. UTC.</summary>
+    public Surprise Explain(DateTime atUtc)
+    {
+        long from = last + offset, at = Math.Max(atUtc.Ticks, last) + offset;
+        var score = days.Surprise(from, at, double.MaxValue, out _);
+        return Surprise.Of(score, held, days.Compare(from, at), Learned, meter, new DateTime(from), new DateTime(at));
+    }
+
+    public void Write(BinaryWriter to)
+    {
+        ArgumentNullException.ThrowIfNull(to);
+        to.Write(Version);
+        foreach (var v in (ReadOnlySpan<long>)[first, through, last, knownToday, pendingFrom, offset, offsetHour, dueFor, due, days.Day]) to.Write(v);
+        to.Write(learned);
+        to.Write(threshold);
+        to.Write(held);
+        to.Write(pendingUse);
+        Write(to, days.Known);
+        Write(to, days.Weekend);
+        foreach (var slot in days.Used) Write(to, slot);
+        steady.Write(to);
+    }
+
+    /// <exception cref="InvalidDataException">Written by another version: learn again from the readings.</exception>
+    public void Read(BinaryReader from)
+    {
+        ArgumentNullException.ThrowIfNull(from);
+        if (from.ReadByte() != Version) throw new InvalidDataException("a life pattern of another version");
+        first = from.ReadInt64();
+        through = from.ReadInt64();
+        last = from.ReadInt64();
+        knownToday = from.ReadInt64();
+        pendingFrom = from.ReadInt64();
+        offset = from.ReadInt64();
+        offsetHour = from.ReadInt64();
+        dueFor = from.ReadInt64();
+        due = from.ReadInt64();
+        days.Day = from.ReadInt64();
+        learned = from.ReadInt32();
+        threshold = from.ReadDouble();
+        held = from.ReadDouble();
+        pendingUse = from.ReadDouble();
+        days.Known = ReadDays(from);
+        days.Weekend = ReadDays(from);
+        foreach (ref var slot in days.Used.AsSpan()) slot = ReadDays(from);
+        steady.Read(from);
+    }
+
+    /// <summary>A whole silence or use of minutes to hours: is it life?</summary>
+    private void Settle(long to)
+    {
+        var from = pendingFrom;
+        if (to <= from) return;
+        var use = pendingUse;
+        pendingFrom = to;
+        pendingUse = 0;
+        var leakSince = steady.Fill(from, to, use);
+        AdvanceTo(from + offset);
+        var alive = use > steady.Quiet * (to - from) / Hour;
+        if (alive)
+        {
+            Ended(from);
+            last = to;
+            held = threshold;
+        }
+
+        long localFrom = from + offset, localTo = to + offset;
+        for (var slot = localFrom / PastDays.SlotTicks; slot <= (localTo - 1) / PastDays.SlotTicks; slot++)
+        {
+            AdvanceTo(slot * PastDays.SlotTicks);
+            knownToday += Math.Min(localTo, (slot + 1) * PastDays.SlotTicks) - Math.Max(localFrom, slot * PastDays.SlotTicks);
+            if (alive) days.MarkUsed(slot);
+        }
+
+        AdvanceTo(localTo);
+        // What looked like use was the beginning of a leak: the silence is older than it seemed.
+        if (!alive && leakSince < last) last = leakSince;
+    }
+
+    /// <summary>A long interval: that something was used in it is certain, when isn't. It is taken as spread evenly, half a floor back at most.</summary>
+    private void Unplaced(long from, long to, double use)
+    {
+        AdvanceTo(to + offset);
+        var least = meter == LifeMeter.Water ? 0.01 : 0.3;
+        if (use <= Math.Max(meter == LifeMeter.Water ? 0.0005 : 0.03, steady.Quiet * (to - from) / Hour)) return;
+        Ended(from);
+        var spread = to - (long)((to - from) * Math.Min(1, least / use));
+        last = Math.Max(last, Math.Max(spread, to - (long)(settings.FloorHours / 2 * Hour)));
+        held = threshold;
+        steady.Restart(to / PastDays.SlotTicks);
+    }
+
+    /// <summary>A silence that ended by itself before the floor, and would have raised an alarm: the threshold was too low.</summary>
+    private void Ended(long at)
+    {
+        var silence = at - last;
+        if (silence < Least || silence >= settings.FloorHours * Hour || !Learned) return;
+        days.Surprise(last + offset, at + offset, held, out var reached);
+        if (reached <= at + offset) threshold = Math.Min(HighestThreshold, threshold + Step);
+    }
+
+    private void AdvanceTo(long local)
+    {
+        var day = local / TimeSpan.TicksPerDay;
+        if (day - days.Day > 120)
+        {
+            days.StartAt(day); // months unheard: begin again
+            learned = 0;
+            first = through;
+        }
+
+        while (days.Day < day)
+        {
+            var known = knownToday >= KnownDay;
+            days.NextDay(known);
+            steady.NextDay();
+            knownToday = 0;
+            if (!known) continue;
+            learned++;
+            if (Learned) threshold = Math.Max(LowestThreshold, threshold - Step / settings.BudgetDays);
+        }
+    }
+
+    private long Judge()
+    {
+        var floor = last + (long)(settings.FloorHours * Hour);
+        if (!Learned) return floor;
+        days.Surprise(last + offset, floor + offset, held, out var reached);
+        return reached == long.MaxValue ? floor : Math.Clamp(reached - offset, Math.Min(last + Least, floor), floor);
+    }
+
+    /// <summary>The clock on the wall; asked of the zone once an hour.</summary>
+    private void Localize(long utc, TimeZoneInfo zone)
+    {
+        if (utc / Hour == offsetHour) return;
+        offsetHour = utc / Hour;
+        offset = zone.GetUtcOffset(Utc(utc)).Ticks;
+    }
+
+    private static DateTime Utc(long ticks) => new(ticks, DateTimeKind.Utc);
+
+    private static void Write(BinaryWriter to, UInt128 value)
+    {
+        to.Write((ulong)value);
+        to.Write((ulong)(value >> 64));
+    }
+
+    private static UInt128 ReadDays(BinaryReader from)
+    {
+        var low = from.ReadUInt64();
+        return new UInt128(from.ReadUInt64(), low);
+    }
+}

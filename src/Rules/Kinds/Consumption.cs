@@ -1,0 +1,340 @@
+using Vigil.Model;
+
+namespace Vigil.Rules.Kinds;
+
+/// <summary>
+/// Water and electricity: no use, water that runs or never stops, overuse. Judged by reading time alone: a flat total says that nothing was used,
+/// a missing one says nothing (then the device is silent, which is another rule).
+/// </summary>
+internal static class Consumption
+{
+    private const long Hour = TimeSpan.TicksPerHour;
+
+    /// <summary>
+    /// Totals at which registers begin again at 0: 4 to 8 digits before the point (BCD meters: 999999.99), and 32 bits of litres,
+    /// 10 or 100 Wh.
+    /// </summary>
+    private static readonly double[] Rollovers = [1e4, 1e5, 1e6, 1e7, 1e8, 4294967.296, 42949672.96, 429496729.6];
+
+    /// <summary>One utility's own figures.</summary>
+    internal readonly record struct Utility(
+        AlarmKind Kind, P LessThan, P Within, P WatchWithin, P Resume, P CriticalAfter, bool IsWater)
+    {
+        public static readonly Utility Water = new(AlarmKind.NoWater, P.WaterLessThan, P.WaterWithin, P.WaterWatchWithin, P.WaterResume, P.WaterCriticalAfter, true);
+        public static readonly Utility Electricity = new(AlarmKind.NoElectricity, P.PowerLessThan, P.PowerWithin, P.PowerWatchWithin, P.PowerResume, P.PowerCriticalAfter, false);
+
+        public string Name => IsWater ? "water" : "electricity";
+        public string NameZh => IsWater ? "用水" : "用电";
+        public string Amount(double value) => IsWater ? Words.Water(value) : Words.Energy(value);
+
+        /// <summary>
+        /// More than that can't have flowed: domestic meters DN15–DN20 carry Q4 = 3.125 m³/h at most (ISO 4064-1, Q3 = 2.5); a single-phase
+        /// 60 A service 13 kW. Longer intervals are allowed less an hour.
+        /// </summary>
+        public double Most(long ticks)
+        {
+            var hours = ticks / (double)Hour;
+            return IsWater ? 0.2 + 3.2 * Math.Min(hours, 3) + 0.5 * Math.Max(0, hours - 3) : 1 + 15 * Math.Min(hours, 3) + 4 * Math.Max(0, hours - 3);
+        }
+    }
+
+    public static void Apply(in Turn turn, int series, in Reading r, long time)
+    {
+        var home = turn.Home;
+        ref var s = ref home.Series[series];
+        var utility = ReferenceEquals(s.Metric, Metric.WaterVolume) ? Utility.Water : Utility.Electricity;
+        if (s.Channel.Length > 0 && home.FindSeries(s.Device, s.Metric, "") >= 0) return; // the total is counted, its parts are not
+        home.Devices[s.Device].Meter = true;
+        ref var slot = ref (utility.IsWater ? ref home.Water : ref home.Electricity);
+        var use = slot ??= new UseTracker();
+        var index = Find(use, series);
+        if (index < 0)
+        {
+            index = use.Registers.Length;
+            Array.Resize(ref use.Registers, index + 1);
+            use.Registers[index] = new Register { Series = series, Time = time, Value = r.Value, UsedFrom = time, UsedFromValue = r.Value };
+            if (use.Floor == 0) use.Floor = use.Frontier = time;
+            s.Time = time;
+            s.Value = r.Value;
+            return;
+        }
+
+        ref var register = ref use.Registers[index];
+        if (time <= register.Time)
+        {
+            Place(use, ref register, time, r.Value);
+            return;
+        }
+
+        if (Step(turn, utility, use, ref register, time, r.Value) is not { } step) return;
+        s.Time = time;
+        s.Value = r.Value;
+        Judge(turn, utility, use, step.From, time, step.Used);
+    }
+
+    private static int Find(UseTracker use, int series)
+    {
+        for (var i = 0; i < use.Registers.Length; i++)
+            if (use.Registers[i].Series == series) return i;
+        return -1;
+    }
+
+    /// <summary>A reading that came late doesn't change what was used, but may say better when.</summary>
+    private static void Place(UseTracker use, ref Register register, long time, double value)
+    {
+        if (use.SipCount == 0) return;
+        ref var newest = ref use.Sips[use.SipCount - 1];
+        // The register stood still from here on already: the last use was before.
+        if (time < newest.Time && time > register.UsedFrom && value >= register.Value - 1e-9 && value <= register.Value + 1e-9)
+        {
+            newest.Time = time;
+            if (use.LastUse > time) use.LastUse = time;
+        }
+        else if (time > register.UsedFrom && value <= register.UsedFromValue + 1e-9)
+        {
+            register.UsedFrom = time;
+        }
+    }
+
+    /// <summary>What the register grew since the last total; null while a total isn't believed.</summary>
+    private static (long From, double Used)? Step(in Turn turn, in Utility utility, UseTracker use, ref Register register, long time, double value)
+    {
+        var from = register.Time;
+        var used = value - register.Value;
+        var most = utility.Most(time - from);
+        if (used < 0 && used > -0.01) used = 0; // a little back-flow, or rounding
+        else if (used < 0)
+        {
+            foreach (var end in Rollovers)
+            {
+                var over = end - register.Value + value;
+                if (register.Value >= end * 0.99 && register.Value < end && over >= 0 && over <= most) used = over;
+            }
+        }
+
+        if (used >= 0 && used <= most)
+        {
+            var kept = value < register.Value && value > register.Value - 0.01 ? register.Value : value;
+            if (used > 0)
+            {
+                register.UsedFrom = from;
+                register.UsedFromValue = register.Value;
+            }
+
+            register.Time = time;
+            register.Value = kept;
+            register.CandidateTime = 0;
+            return (from, used);
+        }
+
+        // Reset, replaced, jumped back or absurd: believed when the next total fits it.
+        var jumped = value - register.Candidate;
+        if (register.CandidateTime != 0 && time > register.CandidateTime && jumped >= 0 && jumped <= utility.Most(time - register.CandidateTime))
+        {
+            register.Time = time;
+            register.Value = value;
+            register.CandidateTime = 0;
+            register.UsedFrom = time;
+            register.UsedFromValue = value;
+            // What was used meanwhile isn't known: neither silence nor certain life. Half the window is given.
+            use.UnplacedUntil = time;
+            use.Floor = Math.Max(use.Floor, time - Within(turn, utility, time) / 2);
+            use.Frontier = Math.Max(use.Frontier, time);
+            return null;
+        }
+
+        register.Candidate = value;
+        register.CandidateTime = time;
+        return null;
+    }
+
+    private static long Within(in Turn turn, in Utility utility, long time) =>
+        turn.Home.Rules.Ticks(turn.Home.OnWatch(time) ? utility.WatchWithin : utility.Within);
+
+    private static void Judge(in Turn turn, in Utility utility, UseTracker use, long from, long time, double used)
+    {
+        var home = turn.Home;
+        var rules = home.Rules;
+        var within = Within(turn, utility, time);
+        var least = rules[utility.LessThan];
+        var placed = time - from <= UseTracker.Placeable;
+        use.Fill(from, time, used, rules.Ticks(utility.Within));
+
+        if (used > 0)
+        {
+            // In a long interval the last of the use is taken as spread evenly, but no earlier than half a window ago.
+            var at = placed ? time : Math.Max(time - (long)((time - from) * Math.Min(1, least / used)), time - within / 2);
+            use.Use(at, used, least);
+            if (!placed) use.UnplacedUntil = time;
+            var steady = use.BaseRate * (time - from) / Hour;
+            if (used > steady * 1.3 + (utility.IsWater ? 0.0005 : 0.02)) use.LastUse = Math.Max(use.LastUse, at);
+            if (placed && used >= rules[utility.Resume] && home.AbsenceAt(from) is { } absence && from > absence.From.Ticks + 2 * Hour)
+            {
+                // Somebody is back: silence counts again from here.
+                home.AbsenceOver = absence.From.Ticks;
+                home.Water?.CountFrom(time);
+                home.Electricity?.CountFrom(time);
+            }
+        }
+
+        use.Frontier = FrontierOf(use, time, within);
+        var open = home.FindEpisode(utility.Kind);
+        if (open >= 0) Continue(turn, utility, use, open, from, time, used);
+        else Notice(turn, utility, use, time, within, least);
+
+        Overuse(turn, utility, use, from, time, used);
+        if (utility.IsWater) Running(turn, use, from, time, used, placed);
+        Judgement.Inactivity(turn, utility, use, from, time, used, placed);
+    }
+
+    /// <summary>What every meter that still speaks has reported; one that has been quiet for two windows isn't waited for.</summary>
+    private static long FrontierOf(UseTracker use, long time, long within)
+    {
+        if (use.Registers.Length == 1) return time;
+        var frontier = time;
+        foreach (ref var r in use.Registers.AsSpan())
+            if (r.Time < frontier && r.Time > time - 2 * within) frontier = r.Time;
+        return Math.Max(frontier, use.Frontier);
+    }
+
+    private static void Notice(in Turn turn, in Utility utility, UseTracker use, long time, long within, double least)
+    {
+        var home = turn.Home;
+        if (!home.Rules.Enabled(utility.Kind)) return;
+        var anchor = use.Anchor(least);
+        var due = anchor + within;
+        var steady = false;
+        double sum = use.SipSum;
+        if (use.Frontier < due)
+        {
+            // Above this home's own leak or base load: the quietest four hours of the window (electricity: six), repeated.
+            if (use.SlotIndex <= use.Judged) return;
+            use.Judged = use.SlotIndex;
+            var end = use.SlotIndex * use.SlotLength;
+            if (end - use.Floor < within || end - use.UnplacedUntil < within || use.Frontier < end) return;
+            var (total, baseLoad) = use.Window(utility.IsWater ? 4 : 6);
+            use.BaseRate = baseLoad / (use.SlotLength * UseTracker.Slots) * Hour;
+            var limit = utility.IsWater ? least : home.Rules[P.PowerAboveBase];
+            // Much and steady is no drip and no refrigerator: somebody left a tap or a heater on, or lives so (water-running tells of the first).
+            if (use.BaseRate > home.Rules[utility.IsWater ? P.WaterLeakMost : P.PowerBaseMost]) use.BaseRate = 0;
+            if (use.BaseRate <= 0 || total - baseLoad >= limit) return;
+            anchor = end - use.SlotLength * UseTracker.Slots;
+            due = end;
+            sum = total;
+            steady = true;
+        }
+
+        if (home.AbsenceAt(due) is { } absence)
+        {
+            var en = $"absent until {turn.At(absence.Until.Ticks, due)} ({absence.Author})";
+            turn.Engine.HeldBack?.Invoke(
+                new Finding(home.Id, utility.Kind, home.Rules.SeverityOf(utility.Kind), FindingChange.Opened, Words.Episode(utility.Kind, anchor, null), 0,
+                    new DateTime(due, DateTimeKind.Utc), $"no {utility.Name} since {turn.At(anchor, due)}", $"自{turn.AtZh(anchor, due)}起没有{utility.NameZh}"),
+                en, $"外出至{turn.AtZh(absence.Until.Ticks, due)}（{absence.Author}）");
+            use.Floor = Math.Max(use.Floor, absence.Until.Ticks);
+            return;
+        }
+
+        var window = home.Rules.Window(utility.Kind);
+        if (!window.IsAlways && !window.Contains(Words.ToLocal(time, turn.Zone), turn.Engine.Rules.Holidays)) return;
+
+        var since = use.LastUse >= anchor && use.LastUse <= due ? use.LastUse : anchor;
+        var (more, moreZh) = Words.Corroborate(home, turn.Zone, utility.Kind, due);
+        var used = use.SipCount > 0 && use.SipSum >= least - 1e-6 ? Math.Max(0, use.SipSum - use.Sips[0].Amount) : sum;
+        var left = steady && use.BaseRate > 0 ? (utility.IsWater ? $", all of it a steady leak of {Words.Water(use.BaseRate)}/h" : $", all of it a base load of {Words.Number(use.BaseRate * 1000)} W") : "";
+        var leftZh = steady && use.BaseRate > 0 ? (utility.IsWater ? $"，全部是每小时{Words.Water(use.BaseRate)}的渗漏" : $"，全部是{Words.Number(use.BaseRate * 1000)}瓦的基础负荷") : "";
+        var watch = home.OnWatch(time) ? ", area under heightened watch: please visit" : "";
+        var watchZh = home.OnWatch(time) ? "，该区域处于重点关注期，请上门探访" : "";
+        use.Resumed = 0;
+        turn.Open(
+            utility.Kind, anchor, due, -1, -1,
+            $"no {utility.Name} since {turn.At(since, due)} ({utility.Amount(steady ? sum : used)} in {Words.Span(due - anchor)}{left}){more}{watch}",
+            $"自{turn.AtZh(since, due)}起没有{utility.NameZh}（{Words.SpanZh(due - anchor)}内{utility.Amount(steady ? sum : used)}{leftZh}）{moreZh}{watchZh}");
+    }
+
+    private static void Continue(in Turn turn, in Utility utility, UseTracker use, int open, long from, long time, double used)
+    {
+        var home = turn.Home;
+        var resume = home.Rules[utility.Resume];
+        // Drains within six hours, and with the leak or base load: a drip never ends an episode.
+        var hours = (time - from) / (double)Hour;
+        use.Resumed = Math.Max(0, use.Resumed + used - (use.BaseRate + resume / 6) * hours);
+        if (used > 0 && use.Resumed + resume / 6 * Math.Min(hours, 1) >= resume)
+        {
+            turn.Clear(open, time, $"{utility.Name} used again at {turn.At(time, time)} ({utility.Amount(use.Resumed)})", $"{turn.AtZh(time, time)}恢复{utility.NameZh}（{utility.Amount(use.Resumed)}）");
+            use.Resumed = 0;
+            use.Floor = time;
+            use.LastUse = time;
+            home.Village?.Recheck(turn, time);
+            return;
+        }
+
+        ref var e = ref home.Episodes[open];
+        var critical = e.Start + home.Rules.Ticks(utility.CriticalAfter);
+        if (e.Severity >= Severity.Critical || use.Frontier < critical) return;
+        var (more, moreZh) = Words.Corroborate(home, turn.Zone, utility.Kind, critical);
+        turn.Update(
+            open, critical, $"still no {utility.Name} since {turn.At(e.Start, critical)}, {Words.Span(critical - e.Start)} now{more}",
+            $"自{turn.AtZh(e.Start, critical)}起仍没有{utility.NameZh}，已{Words.SpanZh(critical - e.Start)}{moreZh}", Severity.Critical, notify: true);
+    }
+
+    private static void Overuse(in Turn turn, in Utility utility, UseTracker use, long from, long time, double used)
+    {
+        var local = Words.ToLocal(time - 1, turn.Zone);
+        var day = (int)(local.Ticks / TimeSpan.TicksPerDay);
+        if (day != use.Day)
+        {
+            var last = turn.Home.FindEpisode(AlarmKind.Overuse, series: utility.IsWater ? 0 : 1);
+            if (last >= 0) turn.Clear(last, time, "a new day has begun", "新的一天开始");
+            use.Day = day;
+            use.DayUse = 0;
+            use.DayTold = false;
+        }
+
+        if (time - from <= TimeSpan.TicksPerDay) use.DayUse += used;
+        var most = turn.Home.Rules[utility.IsWater ? P.OveruseWater : P.OveruseElectricity];
+        if (use.DayTold || use.DayUse <= most) return;
+        use.DayTold = true;
+        turn.Open(
+            AlarmKind.Overuse, time, time, -1, utility.IsWater ? 0 : 1,
+            $"{utility.Amount(use.DayUse)} of {utility.Name} used today by {turn.At(time, time)}, more than {utility.Amount(most)}",
+            $"截至{turn.AtZh(time, time)}今日{utility.NameZh}{utility.Amount(use.DayUse)}，超过{utility.Amount(most)}");
+    }
+
+    /// <summary>A tap left open (much, for hours), or a leak (a little, in every interval of a day).</summary>
+    private static void Running(in Turn turn, UseTracker use, long from, long time, double used, bool placed)
+    {
+        var rules = turn.Home.Rules;
+        var rate = used / ((time - from) / (double)Hour);
+        var open = turn.Home.FindEpisode(AlarmKind.WaterRunning);
+        if (!placed || used <= 0)
+        {
+            use.DrippingSince = use.RunningSince = 0;
+            if (open >= 0 && placed) turn.Clear(open, time, $"no water flowed in the interval before {turn.At(time, time)}", $"{turn.AtZh(time, time)}前的时段没有水流");
+            return;
+        }
+
+        if (use.DrippingSince == 0)
+        {
+            use.DrippingSince = from;
+            use.Dripped = 0;
+        }
+
+        use.Dripped += used;
+        if (rate < rules[P.RunningRate]) use.RunningSince = 0;
+        else if (use.RunningSince == 0) use.RunningSince = from;
+        if (open >= 0) return;
+        if (use.RunningSince != 0 && time - use.RunningSince >= rules.Ticks(P.RunningFor))
+        {
+            turn.Open(
+                AlarmKind.WaterRunning, use.RunningSince, use.RunningSince + rules.Ticks(P.RunningFor), -1, -1,
+                $"water has been running since {turn.At(use.RunningSince, time)}, {Words.Water(rate)}/h now", $"水自{turn.AtZh(use.RunningSince, time)}起一直在流，现在每小时{Words.Water(rate)}");
+        }
+        else if (time - use.DrippingSince >= rules.Ticks(P.RunningDripFor))
+        {
+            turn.Open(
+                AlarmKind.WaterRunning, use.DrippingSince, use.DrippingSince + rules.Ticks(P.RunningDripFor), -1, -1,
+                $"water has not stopped since {turn.At(use.DrippingSince, time)} ({Words.Water(use.Dripped)}): a leak", $"自{turn.AtZh(use.DrippingSince, time)}起水一直没有停（{Words.Water(use.Dripped)}）：可能漏水");
+        }
+    }
+}

@@ -1,0 +1,146 @@
+using Vigil.Model;
+
+namespace Vigil.Rules.Kinds;
+
+/// <summary>Leaving the home zone for longer than allowed, at night, or far. A poor fix or a jump proves nothing.</summary>
+internal static class Whereabouts
+{
+    private const double EarthRadius = 6371008.8; // mean radius, IUGG
+    private const float WorstAccuracy = 500;
+
+    public static void Apply(in Turn turn, int series, in Reading r, long time)
+    {
+        var home = turn.Home;
+        ref var s = ref home.Series[series];
+        if (time <= s.Time) return;
+        if (s.Due != 0 && time >= s.Due) States.Fire(turn, series, s.Due);
+        var (latitude, longitude) = (r.Value, r.Longitude);
+        if (!(Math.Abs(latitude) <= 90 && Math.Abs(longitude) <= 180) || (Math.Abs(latitude) < 1e-6 && Math.Abs(longitude) < 1e-6)) return; // 0,0 is "no fix"
+        if (r.Accuracy > WorstAccuracy) return;
+        var rules = home.Rules;
+        if (s.Time != 0)
+        {
+            var metres = Metres(s.Value, s.Extra, latitude, longitude);
+            var seconds = (time - s.Time) / (double)TimeSpan.TicksPerSecond;
+            if (metres > 500 && metres / Math.Max(1, seconds) > rules[P.WanderMaxSpeed])
+            {
+                // Faster than 200 km/h: believed only when the next fix is near it.
+                var events = s.Events ??= new long[2];
+                var same = events[0] != 0 && Metres(BitConverter.Int64BitsToDouble(events[0]), BitConverter.Int64BitsToDouble(events[1]), latitude, longitude) < 500;
+                events[0] = BitConverter.DoubleToInt64Bits(latitude);
+                events[1] = BitConverter.DoubleToInt64Bits(longitude);
+                if (!same) return;
+                events[0] = 0;
+            }
+        }
+
+        s.Time = time;
+        s.Value = latitude;
+        s.Extra = longitude;
+        if (home.Facts?.Home is null && rules.Zones.Count == 0) return;
+        var accuracy = float.IsNaN(r.Accuracy) ? 50 : r.Accuracy;
+        var (beyond, fromHome) = Beyond(home, latitude, longitude);
+        var open = home.FindEpisode(AlarmKind.Wandering, s.Device, series);
+        if (beyond <= 0)
+        {
+            s.Since = 0;
+            s.Due = 0;
+            if (open >= 0) turn.Clear(open, time, $"back in the home zone at {turn.At(time, time)}", $"{turn.AtZh(time, time)}回到家附近");
+            return;
+        }
+
+        if (beyond <= accuracy) return; // may be inside
+        if (s.Since == 0) s.Since = time;
+        if (open >= 0 || home.AbsenceAt(time) is not null) return;
+        if (fromHome > rules[P.WanderFar] + accuracy)
+        {
+            Say(turn, series, time, $"{fromHome / 1000:0.0} km from home at {turn.At(time, time)}", $"{turn.AtZh(time, time)}离家{fromHome / 1000:0.0}公里");
+            return;
+        }
+
+        if (s.Due != 0) return;
+        var due = s.Since + rules.Ticks(P.WanderLonger);
+        // Allowed a shorter time once it is night.
+        var night = new RuleWindow((int)rules[P.WanderNightFrom], (int)rules[P.WanderNightTo], 127, HolidayUse.Any);
+        if (!night.IsAlways)
+        {
+            for (var at = s.Since; at < due; at += 5 * TimeSpan.TicksPerMinute)
+            {
+                if (!night.Contains(Words.ToLocal(at, turn.Zone), turn.Engine.Rules.Holidays)) continue;
+                due = Math.Min(due, at + rules.Ticks(P.WanderNightLonger));
+                break;
+            }
+        }
+
+        s.Due = Math.Max(due, time);
+        turn.Engine.Queue(home, s.Due);
+        if (s.Due <= time) States.Fire(turn, series, s.Due);
+    }
+
+    public static void Lasts(in Turn turn, int series, long due)
+    {
+        ref var s = ref turn.Home.Series[series];
+        if (s.Since == 0 || turn.Home.FindEpisode(AlarmKind.Wandering, s.Device, series) >= 0 || turn.Home.AbsenceAt(due) is not null) return;
+        Say(turn, series, due, $"outside the home zone since {turn.At(s.Since, due)}, last seen at {turn.At(s.Time, due)}", $"自{turn.AtZh(s.Since, due)}起在家外，最后定位{turn.AtZh(s.Time, due)}");
+    }
+
+    private static void Say(in Turn turn, int series, long time, string en, string zh)
+    {
+        ref var s = ref turn.Home.Series[series];
+        var window = turn.Home.Rules.Window(AlarmKind.Wandering);
+        if (!window.IsAlways && !window.Contains(Words.ToLocal(time, turn.Zone), turn.Engine.Rules.Holidays)) return;
+        var (more, moreZh) = Words.Corroborate(turn.Home, turn.Zone, AlarmKind.Wandering, time);
+        s.Due = 0;
+        turn.Open(AlarmKind.Wandering, s.Since, time, s.Device, series, en + more, zh + moreZh);
+    }
+
+    /// <summary>Metres outside the nearest zone (0 or less: inside one), and metres from home.</summary>
+    private static (double Beyond, double FromHome) Beyond(Home home, double latitude, double longitude)
+    {
+        var beyond = double.PositiveInfinity;
+        var fromHome = 0.0;
+        if (home.Facts?.Home is { } place)
+        {
+            fromHome = Metres(place.Latitude, place.Longitude, latitude, longitude);
+            beyond = fromHome - home.Facts.HomeRadiusMetres;
+        }
+
+        foreach (var zone in home.Rules.Zones)
+        {
+            var outside = zone.Points.Length == 1
+                ? Metres(zone.Points[0].Latitude, zone.Points[0].Longitude, latitude, longitude) - zone.RadiusMetres
+                : Outside(zone.Points, latitude, longitude);
+            beyond = Math.Min(beyond, outside);
+            if (home.Facts?.Home is null) fromHome = Math.Max(0, beyond);
+        }
+
+        return (beyond, fromHome);
+    }
+
+    /// <summary>Metres to the edge of a polygon, negative inside; flat around the point, which is right within a few kilometres.</summary>
+    internal static double Outside((double Latitude, double Longitude)[] points, double latitude, double longitude)
+    {
+        var scale = Math.Cos(latitude * Math.PI / 180);
+        var inside = false;
+        var nearest = double.PositiveInfinity;
+        for (int i = 0, j = points.Length - 1; i < points.Length; j = i++)
+        {
+            var (ay, ax) = ((points[j].Latitude - latitude) * 111195, (points[j].Longitude - longitude) * 111195 * scale);
+            var (by, bx) = ((points[i].Latitude - latitude) * 111195, (points[i].Longitude - longitude) * 111195 * scale);
+            if ((ay > 0) != (by > 0) && 0 < (bx - ax) * -ay / (by - ay) + ax) inside = !inside;
+            var (dx, dy) = (bx - ax, by - ay);
+            var along = dx == 0 && dy == 0 ? 0 : Math.Clamp(-(ax * dx + ay * dy) / (dx * dx + dy * dy), 0, 1);
+            nearest = Math.Min(nearest, Math.Sqrt(Math.Pow(ax + along * dx, 2) + Math.Pow(ay + along * dy, 2)));
+        }
+
+        return inside ? -nearest : nearest;
+    }
+
+    internal static double Metres(double latitude1, double longitude1, double latitude2, double longitude2)
+    {
+        const double Radian = Math.PI / 180;
+        var a = Math.Pow(Math.Sin((latitude2 - latitude1) * Radian / 2), 2)
+            + Math.Cos(latitude1 * Radian) * Math.Cos(latitude2 * Radian) * Math.Pow(Math.Sin((longitude2 - longitude1) * Radian / 2), 2);
+        return 2 * EarthRadius * Math.Asin(Math.Sqrt(Math.Min(1, a)));
+    }
+}

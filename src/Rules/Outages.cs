@@ -1,0 +1,155 @@
+using Vigil.Model;
+
+namespace Vigil.Rules;
+
+/// <summary>Which findings a common cause may explain.</summary>
+internal static class Outages
+{
+    public static bool HoldsBack(AlarmKind kind) =>
+        ReferenceEquals(kind, AlarmKind.NoWater) || ReferenceEquals(kind, AlarmKind.NoElectricity) || ReferenceEquals(kind, AlarmKind.Inactivity) || ReferenceEquals(kind, AlarmKind.DeviceSilent);
+}
+
+/// <summary>
+/// The homes of a village. One broken main or feeder silences them all: that is one finding for the area, and theirs are held back with the reason,
+/// for some hours at most. What a person does (SOS, fall) or a detector says (smoke, gas) is never held back.
+/// </summary>
+internal sealed class Village(string area)
+{
+    public readonly List<Home> Homes = [];
+    public string Area { get; } = area;
+    public long OutageSince;
+    public long LastChecked;
+    public int Quiet;
+    public int Counted;
+    public int Sequence;
+    private string what = "";
+    private string whatZh = "";
+
+    public string Reason(TimeZoneInfo zone) => $"{Quiet} of {Counted} homes of {Area} have no {what} since about {Words.At(OutageSince, zone, LastChecked)}";
+
+    public string ReasonZh(TimeZoneInfo zone) => $"{Area}的{Counted}户中有{Quiet}户自{Words.AtZh(OutageSince, zone, LastChecked)}左右没有{whatZh}";
+
+    /// <summary>Whether this finding of a home is held back; says the outage when it is the first.</summary>
+    public bool Hold(in Turn turn, ref Episode episode, long time)
+    {
+        var rules = turn.Home.Rules;
+        if (!rules.Enabled(AlarmKind.Outage) || Homes.Count < rules[P.OutageHomes]) return false;
+        if (OutageSince == 0)
+        {
+            Count(episode.Kind, turn.Home, time, rules);
+            if (Quiet < rules[P.OutageHomes] || Quiet < rules[P.OutageShare] * Counted) return false;
+            OutageSince = episode.Start;
+            LastChecked = time;
+            Sequence = 0;
+            turn.Into.Add(Say(FindingChange.Opened, rules.SeverityOf(AlarmKind.Outage), time, $"outage: {Reason(turn.Zone)}; findings of the homes are held back", $"区域中断：{ReasonZh(turn.Zone)}；各户相关预警暂不通知"));
+        }
+
+        episode.HeldUntil = time + rules.Ticks(P.OutageHoldMost);
+        return true;
+    }
+
+    /// <summary>Something came back in one home: is it over for all?</summary>
+    public void Recheck(in Turn turn, long time)
+    {
+        if (OutageSince == 0) return;
+        var rules = turn.Home.Rules;
+        var silent = 0;
+        foreach (var home in Homes)
+            if (Held(home)) silent++;
+        if (silent > rules[P.OutageShare] / 2 * Counted && silent >= rules[P.OutageHomes] / 2) return;
+        End(turn, time, $"outage over at {turn.At(time, time)}: {silent} homes are still silent and are told one by one", $"{turn.AtZh(time, time)}区域中断结束：仍有{silent}户没有恢复，将逐户通知");
+    }
+
+    /// <summary>Ends the outage; what is still held back is told now.</summary>
+    public void End(in Turn turn, long time, string en, string zh)
+    {
+        turn.Into.Add(Say(FindingChange.Cleared, turn.Home.Rules.SeverityOf(AlarmKind.Outage), time, en, zh));
+        OutageSince = 0;
+        foreach (var home in Homes) Release(turn with { Home = home }, time, always: true);
+    }
+
+    /// <summary>Tells what has been held back of a home for long enough.</summary>
+    public static void Release(in Turn turn, long time, bool always)
+    {
+        var home = turn.Home;
+        for (var i = 0; i < home.EpisodeCount; i++)
+        {
+            ref var e = ref home.Episodes[i];
+            if (e.HeldUntil == 0 || (!always && e.HeldUntil > time)) continue;
+            e.HeldUntil = 0;
+            var (more, moreZh) = Words.Corroborate(home, turn.Zone, e.Kind, time);
+            var device = e.Device >= 0 ? home.Devices[e.Device].Id : null;
+            turn.Into.Add(new Finding(
+                home.Id, e.Kind, e.Severity, FindingChange.Opened, Words.Episode(e.Kind, e.Start, device), e.Sequence++, new DateTime(time, DateTimeKind.Utc),
+                $"{e.Kind} since {turn.At(e.Start, time)}, held back during an outage of the area until now{more}",
+                $"自{turn.AtZh(e.Start, time)}起{e.Kind}，区域中断期间暂未通知{moreZh}", device is null ? null : new DeviceId(device)));
+        }
+    }
+
+    public void Write(BinaryWriter w)
+    {
+        w.Write(Area);
+        w.Write(OutageSince);
+        w.Write(LastChecked);
+        w.Write(Quiet);
+        w.Write(Counted);
+        w.Write(Sequence);
+        w.Write(what);
+        w.Write(whatZh);
+    }
+
+    public void Read(BinaryReader r)
+    {
+        OutageSince = r.ReadInt64();
+        LastChecked = r.ReadInt64();
+        Quiet = r.ReadInt32();
+        Counted = r.ReadInt32();
+        Sequence = r.ReadInt32();
+        what = r.ReadString();
+        whatZh = r.ReadString();
+    }
+
+    private static bool Held(Home home)
+    {
+        for (var i = 0; i < home.EpisodeCount; i++)
+            if (Outages.HoldsBack(home.Episodes[i].Kind)) return true;
+        return false;
+    }
+
+    private void Count(AlarmKind kind, Home self, long time, EffectiveRules rules)
+    {
+        var quiet = rules.Ticks(P.OutageQuiet);
+        var device = ReferenceEquals(kind, AlarmKind.DeviceSilent);
+        Counted = Quiet = 0;
+        (what, whatZh) = device ? ("signal", "信号") : ReferenceEquals(kind, AlarmKind.NoElectricity) ? ("electricity", "用电") : ("water", "用水");
+        foreach (var home in Homes)
+        {
+            if (device)
+            {
+                // All of its reporting devices have missed a report and a half.
+                var (reporting, missing) = (0, 0);
+                for (var i = 0; i < home.DeviceCount; i++)
+                {
+                    ref var d = ref home.Devices[i];
+                    if (d.ReportEvery == 0 || d.Received == 0) continue;
+                    reporting++;
+                    if (time - d.Received > d.ReportEvery * 1.5) missing++;
+                }
+
+                if (reporting == 0) continue;
+                Counted++;
+                if (missing == reporting) Quiet++;
+            }
+            else
+            {
+                var use = ReferenceEquals(kind, AlarmKind.NoElectricity) ? home.Electricity : home.Water;
+                if (use is null || home.AbsenceAt(time) is not null) continue;
+                Counted++;
+                if (ReferenceEquals(home, self) || time - Math.Max(use.LastUse, use.Floor) >= quiet) Quiet++;
+            }
+        }
+    }
+
+    private Finding Say(FindingChange change, Severity severity, long time, string en, string zh) =>
+        new($"area:{Area}", AlarmKind.Outage, severity, change, Words.Episode(AlarmKind.Outage, OutageSince, null), Sequence++, new DateTime(time, DateTimeKind.Utc), en, zh);
+}

@@ -1,0 +1,66 @@
+using Vigil.Model;
+
+namespace Vigil.Rules;
+
+/// <summary>One home in one step: where rules read what they need and say what they found.</summary>
+/// <param name="Engine">The partition.</param>
+/// <param name="Home">The home.</param>
+/// <param name="Into">Where findings go.</param>
+/// <param name="Now">Arrival time of this step, ticks.</param>
+internal readonly record struct Turn(RuleEngine Engine, Home Home, List<Finding> Into, long Now)
+{
+    public TimeZoneInfo Zone => Engine.Zone;
+
+    public string At(long ticks, long seenFrom) => Words.At(ticks, Engine.Zone, seenFrom);
+
+    public string AtZh(long ticks, long seenFrom) => Words.AtZh(ticks, Engine.Zone, seenFrom);
+
+    /// <summary>Opens an episode, unless the rule is off or one is open.</summary>
+    /// <returns>The episode's index, or -1.</returns>
+    public int Open(AlarmKind kind, long start, long time, int device, int series, string en, string zh, Severity? severity = null)
+    {
+        if (!Home.Rules.Enabled(kind)) return -1;
+        var episode = new Episode { Kind = kind, Device = device, Series = series, Start = start, Opened = time, Again = time, Severity = severity ?? Home.Rules.SeverityOf(kind) };
+        if (Home.Village is { } village && Outages.HoldsBack(kind) && village.Hold(this, ref episode, time))
+        {
+            Engine.HeldBack?.Invoke(Finding(episode, FindingChange.Opened, time, en, zh, false), $"held back: {village.Reason(Zone)}", $"暂不通知：{village.ReasonZh(Zone)}");
+            var held = Home.AddEpisode(episode);
+            Engine.Queue(Home, episode.HeldUntil);
+            return held;
+        }
+
+        var index = Home.AddEpisode(episode);
+        Say(index, FindingChange.Opened, time, en, zh);
+        return index;
+    }
+
+    public void Update(int index, long time, string en, string zh, Severity? severity = null, bool notify = false)
+    {
+        ref var e = ref Home.Episodes[index];
+        if (severity is { } s) e.Severity = s;
+        e.Again = Math.Max(e.Again, time);
+        if (e.HeldUntil != 0 && e.Severity < Severity.High) return;
+        Say(index, FindingChange.Updated, time, en, zh, notify);
+    }
+
+    public void Clear(int index, long time, string en, string zh)
+    {
+        if (Home.Episodes[index].HeldUntil == 0) Say(index, FindingChange.Cleared, Math.Max(time, Home.Episodes[index].Opened), en, zh);
+        Home.RemoveEpisode(index);
+    }
+
+    private void Say(int index, FindingChange change, long time, string en, string zh, bool notify = false)
+    {
+        ref var e = ref Home.Episodes[index];
+        Into.Add(Finding(e, change, time, en, zh, notify));
+        e.Sequence++;
+    }
+
+    private Finding Finding(in Episode e, FindingChange change, long time, string en, string zh, bool notify)
+    {
+        var device = e.Device >= 0 ? Home.Devices[e.Device].Id : null;
+        return new Finding(
+            Home.Id, e.Kind, e.Severity, change, Words.Episode(e.Kind, e.Start, device), e.Sequence, new DateTime(time, DateTimeKind.Utc), en, zh,
+            device is null ? null : new DeviceId(device), notify);
+    }
+}

@@ -1,0 +1,111 @@
+using System.Globalization;
+using Vigil.Model;
+
+namespace Vigil.Rules;
+
+/// <summary>Times, amounts and lists as people read them, English and Chinese. Only findings are put into words, never readings.</summary>
+internal static class Words
+{
+    private static readonly CultureInfo English = CultureInfo.InvariantCulture;
+
+    /// <summary>"21:40", or "2 Jan 21:40" when it is another day than <paramref name="seenFrom"/>.</summary>
+    public static string At(long ticks, TimeZoneInfo zone, long seenFrom)
+    {
+        var (local, other) = Local(ticks, seenFrom, zone);
+        return local.ToString(local.Date == other.Date ? "HH:mm" : "d MMM HH:mm", English);
+    }
+
+    public static string AtZh(long ticks, TimeZoneInfo zone, long seenFrom)
+    {
+        var (local, other) = Local(ticks, seenFrom, zone);
+        return local.ToString(local.Date == other.Date ? "HH:mm" : "M月d日 HH:mm", English);
+    }
+
+    public static string Span(long ticks)
+    {
+        var span = TimeSpan.FromTicks(ticks);
+        return span.TotalHours >= 48 && span.TotalHours % 24 == 0 ? string.Create(English, $"{span.TotalDays:0} d")
+            : span.TotalMinutes >= 120 ? string.Create(English, $"{span.TotalHours:0.#} h")
+            : string.Create(English, $"{span.TotalMinutes:0.#} min");
+    }
+
+    public static string SpanZh(long ticks) => Span(ticks).Replace(" min", "分钟", StringComparison.Ordinal).Replace(" h", "小时", StringComparison.Ordinal).Replace(" d", "天", StringComparison.Ordinal);
+
+    /// <summary>Water in litres below 1 m³, else in m³.</summary>
+    public static string Water(double cubicMetres) =>
+        cubicMetres < 1 ? string.Create(English, $"{cubicMetres * 1000:0.#} L") : string.Create(English, $"{cubicMetres:0.##} m³");
+
+    public static string Energy(double kilowattHours) => string.Create(English, $"{kilowattHours:0.##} kWh");
+
+    public static string Number(double value) => string.Create(English, $"{value:0.##}");
+
+    /// <summary>The name of an episode for ever: the kind, and when it began by reading time.</summary>
+    public static string Episode(AlarmKind kind, long start, string? device)
+    {
+        var name = string.Create(English, $"{kind.Name}/{new DateTime(start, DateTimeKind.Utc):yyyy-MM-ddTHH:mm:ss.FFFFFFF}Z");
+        return device is null ? name : $"{name}/{device}";
+    }
+
+    public static DateTime ToLocal(long ticks, TimeZoneInfo zone) =>
+        TimeZoneInfo.ConvertTimeFromUtc(new DateTime(Math.Clamp(ticks, TimeSpan.TicksPerDay, DateTime.MaxValue.Ticks - TimeSpan.TicksPerDay), DateTimeKind.Utc), zone);
+
+    private static (DateTime At, DateTime From) Local(long ticks, long seenFrom, TimeZoneInfo zone) => (ToLocal(ticks, zone), ToLocal(seenFrom, zone));
+
+    /// <summary>What else in the home is quiet or not, for the reason: "electricity flat since 22:05, door not opened since 18:10".</summary>
+    public static (string En, string Zh) Corroborate(Home home, TimeZoneInfo zone, AlarmKind but, long at)
+    {
+        var en = new List<string>();
+        var zh = new List<string>();
+        void Meter(UseTracker? use, AlarmKind kind, string name, string nameZh)
+        {
+            if (use is null || ReferenceEquals(but, kind) || use.Frontier == 0) return;
+            if (use.Frontier < at - 6 * TimeSpan.TicksPerHour)
+            {
+                en.Add($"{name} meter not heard since {At(use.Frontier, zone, at)}");
+                zh.Add($"{nameZh}表自{AtZh(use.Frontier, zone, at)}起没有读数");
+            }
+            else if (use.LastUse > 0 && use.LastUse < at - TimeSpan.TicksPerHour)
+            {
+                en.Add($"{name} flat since {At(use.LastUse, zone, at)}");
+                zh.Add($"{nameZh}自{AtZh(use.LastUse, zone, at)}起没有使用");
+            }
+            else if (use.LastUse > 0)
+            {
+                en.Add($"but {name} was used at {At(use.LastUse, zone, at)}");
+                zh.Add($"但{nameZh}在{AtZh(use.LastUse, zone, at)}有使用");
+            }
+        }
+
+        Meter(home.Water, AlarmKind.NoWater, "water", "用水");
+        Meter(home.Electricity, AlarmKind.NoElectricity, "electricity", "用电");
+        for (var i = 0; i < home.SeriesCount; i++)
+        {
+            ref var s = ref home.Series[i];
+            if (s.Time == 0) continue;
+            var t = At(s.Time, zone, at);
+            var tz = AtZh(s.Time, zone, at);
+            if (ReferenceEquals(s.Metric, Metric.DoorOpen) && !ReferenceEquals(but, AlarmKind.DoorOpen))
+            {
+                en.Add(s.Value != 0 ? $"door open since {t}" : $"door not opened since {t}");
+                zh.Add(s.Value != 0 ? $"门自{tz}起开着" : $"门自{tz}起未开");
+            }
+            else if (ReferenceEquals(s.Metric, Metric.BedOccupied) && !ReferenceEquals(but, AlarmKind.OutOfBed))
+            {
+                en.Add(s.Value != 0 ? $"in bed at {t}" : $"out of bed at {t}");
+                zh.Add(s.Value != 0 ? $"{tz}在床" : $"{tz}离床");
+            }
+            else if ((ReferenceEquals(s.Metric, Metric.Presence) || ReferenceEquals(s.Metric, Metric.Motion)) && s.Since > 0)
+            {
+                en.Add($"last movement seen at {At(s.Since, zone, at)}");
+                zh.Add($"{AtZh(s.Since, zone, at)}最后一次感应到活动");
+            }
+            else if (ReferenceEquals(s.Metric, Metric.Location) && !ReferenceEquals(but, AlarmKind.Wandering))
+            {
+                en.Add(s.Since > 0 ? $"locator outside the home zone at {t}" : $"locator at home at {t}");
+                zh.Add(s.Since > 0 ? $"定位器{tz}在家外" : $"定位器{tz}在家");
+            }
+        }
+
+        return en.Count == 0 ? ("", "") : (", " + string.Join(", ", en), "，" + string.Join("，", zh));
+    }
+}

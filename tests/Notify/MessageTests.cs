@@ -1,0 +1,58 @@
+using Vigil.Model;
+using Vigil.Notify.Messages;
+
+namespace Vigil.Tests.Notify;
+
+public sealed class MessageTests
+{
+    /// <summary>UCS-2: 70 characters in one segment, 67 in each of several (3GPP TS 23.040).</summary>
+    private const int TwoSegments = 134;
+
+    private const string LongestLink = "https://vigil.example.gov.cn/c/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+    private static readonly MessageTexts Messages = Load();
+
+    public static TheoryData<string, string, string> All { get; } = new(
+        from kind in AlarmKind.All
+        from language in new[] { "zh", "en" }
+        from template in new[] { "opened", "repeated", "cleared", "late" }
+        select (kind.Name, language, template));
+
+    [Theory]
+    [MemberData(nameof(All))]
+    public void Every_kind_has_a_message_in_both_languages_that_fits_two_segments_and_names_no_full_name(string kind, string language, string template)
+    {
+        var text = Messages.Text(template, language, "王秀英", kind, new DateTime(2026, 1, 15, 4, 0, 0, DateTimeKind.Utc), LongestLink);
+        Assert.InRange(text.Length, 20, language == "zh" ? TwoSegments : 160 * 2); // English without Chinese characters is GSM-7
+        Assert.DoesNotContain("王秀英", text, StringComparison.Ordinal);
+        Assert.Contains("王*", text, StringComparison.Ordinal);
+        Assert.DoesNotContain('{', text);
+    }
+
+    [Fact]
+    public void Times_are_local() =>
+        Assert.Contains("01-15 12:00", Messages.Text("opened", "zh", "王", "sos", new DateTime(2026, 1, 15, 4, 0, 0, DateTimeKind.Utc), ""), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("王秀英", "王*")]
+    [InlineData("Wang Xiuying", "Wang*")]
+    [InlineData("http://evil.example", "httpevilexample*")]
+    [InlineData("", "*")]
+    public void A_name_is_cut_to_the_family_name_and_can_carry_no_link(string name, string shown) => Assert.Equal(shown, MessageTexts.Masked(name));
+
+    [Fact]
+    public void A_digest_names_four_and_says_how_many()
+    {
+        var text = Messages.Digest("zh", [.. Enumerable.Repeat(("王秀英", "battery-low"), 30)], LongestLink);
+        Assert.Contains("30条提醒", text, StringComparison.Ordinal);
+        Assert.InRange(text.Length, 1, TwoSegments);
+    }
+
+    private static MessageTexts Load()
+    {
+        var problems = new List<Problem>();
+        var texts = MessageTexts.Load(Path.Combine(AppContext.BaseDirectory, "config", "messages.yaml"), TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai"), problems);
+        Assert.Empty(problems);
+        return texts!;
+    }
+}

@@ -1,0 +1,158 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using Vigil.Model;
+using Vigil.Notify;
+using Vigil.Notify.Channels;
+using Vigil.Notify.Escalation;
+using Vigil.Notify.Messages;
+using Vigil.Storage.Records;
+
+namespace Vigil.Tests.Notify;
+
+/// <summary>One message as a phone network sees it.</summary>
+public sealed record Heard(DateTimeOffset At, string Channel, string Address, string Text, Guid Notice);
+
+/// <summary>A phone network that does what it is told, and remembers what it accepted.</summary>
+public sealed class FakePhones(TimeProvider clock) : IChannel
+{
+    public List<Heard> All { get; } = [];
+    public Dictionary<(string Channel, string Address), ChannelResult> Answers { get; } = [];
+    public HashSet<Guid> Accepted { get; } = [];
+    /// <summary>Called with each request before it is answered.</summary>
+    public Action<OutgoingNotice>? Before { get; set; }
+    public string Provider => "outbox";
+    public bool Carries(string channel) => true;
+
+    public Task<ChannelResult> SendAsync(OutgoingNotice notice, CancellationToken cancellation)
+    {
+        var answer = Answers.GetValueOrDefault((notice.Channel, notice.Address), new ChannelResult(ChannelOutcome.Sent, "accepted", notice.NoticeId.ToString("N")));
+        lock (All)
+        {
+            All.Add(new Heard(clock.GetUtcNow(), notice.Channel, notice.Address, notice.Text, notice.NoticeId));
+            if (answer.Outcome == ChannelOutcome.Sent) Accepted.Add(notice.NoticeId);
+        }
+
+        Before?.Invoke(notice);
+        return Task.FromResult(answer);
+    }
+
+    public Task<ChannelResult?> ReconcileAsync(Guid noticeId, string? providerId, string address, CancellationToken cancellation) =>
+        Task.FromResult(Accepted.Contains(noticeId) ? new ChannelResult(ChannelOutcome.Sent, "accepted before", noticeId.ToString("N")) : null);
+}
+
+/// <summary>A scenario: people, a clock that is moved by hand, the desk and the escalator as the product runs them.</summary>
+public sealed class Night : IAsyncDisposable
+{
+    private static readonly string[] Phones = ["+8613800000001", "+8613800000002", "+8613800000003", "+8613800000004", "+8613800000005"];
+    private readonly string folder = Directory.CreateTempSubdirectory("vigil-night-").FullName;
+    private int sequence;
+
+    private Night(IDbContextFactory<RecordsDb> records, Policies? policies)
+    {
+        Records = records;
+        Clock = new FakeTimeProvider(new DateTimeOffset(2026, 1, 15, 4, 0, 0, TimeSpan.Zero)); // noon in Guangdong
+        Heard = new FakePhones(Clock);
+        var problems = new List<Problem>();
+        Messages = MessageTexts.Load(Path.Combine(AppContext.BaseDirectory, "config", "messages.yaml"), TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai"), problems)!;
+        Policies = policies ?? Vigil.Notify.Escalation.Policies.Load(Path.Combine(AppContext.BaseDirectory, "config", "policies.yaml"), problems)!;
+        Assert.Empty(problems);
+        Restart();
+    }
+
+    public IDbContextFactory<RecordsDb> Records { get; }
+    public FakeTimeProvider Clock { get; }
+    public FakePhones Heard { get; }
+    public MessageTexts Messages { get; }
+    public Policies Policies { get; }
+    public AlarmDesk Desk { get; private set; } = null!;
+    public Dispatcher Dispatcher { get; private set; } = null!;
+    public Escalator Escalator { get; private set; } = null!;
+    public Answers Answers { get; private set; } = null!;
+    public SignedLinks Links { get; private set; } = null!;
+
+    public string Contact1 => Phones[0];
+    public string Contact2 => Phones[1];
+    public string Visitor => Phones[2];
+    public string Duty => Phones[3];
+    public string Supervisor => Phones[4];
+
+    /// <summary>Whose phones rang or showed a message, in order, each person once.</summary>
+    public IReadOnlyList<string> Order => [.. Heard.All.Select(h => h.Address).Distinct()];
+
+    public static async Task<Night> BeginAsync(string? postgres = null, Policies? policies = null)
+    {
+        var data = Directory.CreateTempSubdirectory("vigil-records-").FullName;
+        var records = RecordsServices.CreateFactory(postgres is null ? "Sqlite" : "Postgres", postgres, data);
+        await records.MigrateAsync();
+        var night = new Night(records, policies);
+        await using var db = await records.CreateDbContextAsync();
+        db.Areas.Add(new Area { Code = "440111", Name = "白云区" });
+        db.Visitors.Add(new Visitor { Id = "v1", Name = "陈探访", Phone = night.Visitor, Area = "440111001001" });
+        db.DutyOfficers.Add(new DutyOfficer { Id = "d1", Name = "李值班", Area = "440111", Phone = night.Duty });
+        db.DutyOfficers.Add(new DutyOfficer { Id = "s1", Name = "周主管", Area = "440111", Phone = night.Supervisor, Supervisor = true });
+        db.Residents.Add(new Resident
+        {
+            Id = "r1", Name = "王秀英", Area = "440111001001", VisitorId = "v1", Contacts =
+            [
+                new Contact { ResidentId = "r1", Order = 1, Name = "王大", Phone = night.Contact1 },
+                new Contact { ResidentId = "r1", Order = 2, Name = "王二", Phone = night.Contact2 },
+            ],
+        });
+        await db.SaveChangesAsync();
+        return night;
+    }
+
+    /// <summary>As after a crash: nothing but the records is left.</summary>
+    public void Restart()
+    {
+        Links = new SignedLinks(folder, "https://v.example", Clock);
+        Desk = new AlarmDesk(Records, Policies, Clock, Messages.Zone);
+        Dispatcher = new Dispatcher(Records, new Routes([Heard], new Dictionary<string, string>()), Messages, Links, Clock, NullLogger<Dispatcher>.Instance);
+        Escalator = new Escalator(Records, Desk, Policies, Messages, Links, Dispatcher, Clock, NullLogger<Escalator>.Instance);
+        Answers = new Answers(Records, Desk, Clock);
+    }
+
+    public Finding Says(AlarmKind kind, FindingChange change = FindingChange.Opened, string subject = "r1", string episode = "e1", Severity? severity = null, bool notify = false) =>
+        new(subject, kind, severity ?? kind.DefaultSeverity, change, episode, sequence++, Clock.GetUtcNow().UtcDateTime, "a reason", "原因", Notify: notify);
+
+    public async Task<Guid> RaiseAsync(AlarmKind kind) => (await Desk.CommitAsync([Says(kind)], default))[^1].AlarmId;
+
+    /// <summary>Lets time pass, stopping wherever something is due.</summary>
+    public async Task PassAsync(TimeSpan time)
+    {
+        var end = Clock.GetUtcNow() + time;
+        while (true)
+        {
+            while (await Escalator.CycleAsync(default) + await Dispatcher.DrainAsync(default) > 0)
+            {
+            }
+
+            if (Clock.GetUtcNow() >= end) return;
+            await using var db = await Records.CreateDbContextAsync();
+            var now = Clock.GetUtcNow().UtcDateTime;
+            var due = new[]
+            {
+                await db.Steps.Where(s => s.State == StepState.Waiting && s.DueAt > now).MinAsync(s => (DateTime?)s.DueAt),
+                await db.Notices.Where(n => (n.State == NoticeState.Waiting || n.State == NoticeState.Deferred || n.State == NoticeState.Sending) && n.DueAt > now).MinAsync(n => (DateTime?)n.DueAt),
+                await db.Alarms.Where(a => a.SeenWellBy > now).MinAsync(a => a.SeenWellBy),
+            }.Min();
+            var next = due is { } d && d < end.UtcDateTime ? new DateTimeOffset(d, TimeSpan.Zero) : end;
+            Clock.SetUtcNow(next);
+        }
+    }
+
+    public async Task<Alarm> AlarmAsync(Guid id)
+    {
+        await using var db = await Records.CreateDbContextAsync();
+        return await db.Alarms.AsNoTracking().Include(a => a.Timeline).Include(a => a.Steps).FirstAsync(a => a.Id == id);
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        Escalator.Dispose();
+        Dispatcher.Dispose();
+        Directory.Delete(folder, recursive: true);
+        return ValueTask.CompletedTask;
+    }
+}

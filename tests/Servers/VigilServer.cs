@@ -1,0 +1,114 @@
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json;
+
+namespace Vigil.Tests.Servers;
+
+/// <summary>The published <c>vigil</c> as its users start it: a process with a data folder of its own, a registry, credentials and an API key.</summary>
+public sealed class VigilServer : IAsyncDisposable
+{
+    private readonly Dictionary<string, string> settings;
+    private readonly HttpClient http = new();
+    private Server? server;
+
+    private VigilServer(Dictionary<string, string> settings) => this.settings = settings;
+
+    public static string Executable { get; } = FindExecutable();
+
+    public string Folder { get; } = Directory.CreateTempSubdirectory("vigil-test-").FullName;
+
+    public int MqttPort { get; } = Server.FreePort();
+
+    public int HttpPort { get; } = Server.FreePort();
+
+    public Server Process => server ?? throw new InvalidOperationException("not started");
+
+    /// <param name="registry">CSV for <c>vigil import</c>.</param>
+    /// <param name="policies">An escalation policy for the test; null: as shipped.</param>
+    /// <param name="settings">Further settings, section:key → value.</param>
+    public static async Task<VigilServer> StartAsync(string registry, string? policies = null, Dictionary<string, string>? settings = null)
+    {
+        var vigil = new VigilServer(settings ?? []);
+        var file = Path.Combine(vigil.Folder, "registry.csv");
+        await File.WriteAllTextAsync(file, registry);
+        if (policies is not null)
+        {
+            await File.WriteAllTextAsync(Path.Combine(vigil.Folder, "policies.yaml"), policies);
+            vigil.settings["Policies:Path"] = Path.Combine(vigil.Folder, "policies.yaml");
+        }
+
+        var (code, output) = await vigil.RunAsync("import", file);
+        if (code != 0) throw new InvalidOperationException($"import failed:\n{output}");
+        var key = (await vigil.RunAsync("apikey", "test", "--scope", "write")).Output.Trim();
+        vigil.http.BaseAddress = new Uri($"http://127.0.0.1:{vigil.HttpPort}/api/v1/");
+        vigil.http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
+        await vigil.StartAsync();
+        return vigil;
+    }
+
+    public async Task StartAsync()
+    {
+        server = Server.Start(Executable, ["run", .. Arguments()], Folder);
+        await server.SaysAsync("is running");
+    }
+
+    /// <summary>A command of the same data folder, such as <c>credential</c>.</summary>
+    public Task<(int Code, string Output)> RunAsync(params string[] command) => Server.RunAsync(Executable, [.. command, .. Arguments()], folder: Folder);
+
+    public async Task<string> CredentialAsync(string name, bool gateway = false)
+    {
+        var (_, output) = await RunAsync(gateway ? ["credential", name, "--gateway"] : ["credential", name]);
+        return output.Split("password: ")[1].Trim();
+    }
+
+    /// <summary>Publishes with a client that is not ours, at QoS 1; the exit code is mosquitto_pub's.</summary>
+    public Task<(int Code, string Output)> PublishAsync(int port, string topic, string payload, string? username = null, string? password = null) => Server.RunAsync(
+        "mosquitto_pub",
+        ["-h", "127.0.0.1", "-p", $"{port}", "-q", "1", "-t", topic, "-s", .. username is null ? Array.Empty<string>() : ["-u", username, "-P", password!]],
+        payload);
+
+    public async Task<JsonElement> GetAsync(string path)
+    {
+        var answer = await http.GetAsync(path);
+        Assert.True(answer.IsSuccessStatusCode, $"GET {path}: {(int)answer.StatusCode} {await answer.Content.ReadAsStringAsync()}");
+        return await answer.Content.ReadFromJsonAsync<JsonElement>();
+    }
+
+    public Task<HttpResponseMessage> PostAsync(string path, object body) => http.PostAsJsonAsync(path, body);
+
+    /// <summary>Asks until the answer holds: the service works on its own, a test sees it through the API alone.</summary>
+    public async Task<JsonElement> UntilAsync(string path, Func<JsonElement, bool> holds, double seconds = 30)
+    {
+        var clock = TimeProvider.System;
+        var started = clock.GetTimestamp();
+        while (true)
+        {
+            var found = await GetAsync(path);
+            if (holds(found)) return found;
+            if (clock.GetElapsedTime(started).TotalSeconds > seconds) throw new TimeoutException($"GET {path} still answers {found}\nthe service said:\n{Process.Output}");
+            await Task.Delay(TimeSpan.FromMilliseconds(50), clock);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (server is not null) await server.DisposeAsync();
+        http.Dispose();
+        Directory.Delete(Folder, recursive: true);
+    }
+
+    private IEnumerable<string> Arguments()
+    {
+        yield return $"--Data:Path={Path.Combine(Folder, "data")}";
+        yield return $"--Http:Urls=http://127.0.0.1:{HttpPort}";
+        if (!settings.ContainsKey("Mqtt:Port")) yield return $"--Mqtt:Port={MqttPort}";
+        foreach (var (key, value) in settings) yield return $"--{key}={value}";
+    }
+
+    private static string FindExecutable()
+    {
+        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+            if (File.Exists(Path.Combine(folder.FullName, "Vigil.slnx"))) return Path.Combine(folder.FullName, ".artifacts", "vigil", "vigil");
+        throw new InvalidOperationException("the tests run inside the checkout");
+    }
+}

@@ -1,0 +1,154 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Time.Testing;
+using Vigil.Storage.Records;
+using Vigil.Tests.Servers;
+
+namespace Vigil.Tests.Storage.Records;
+
+public sealed class SqliteRecordsTests : RecordsTests
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("vigil-records-").FullName;
+
+    protected override Task<IDbContextFactory<RecordsDb>> BeginAsync() => Task.FromResult(RecordsServices.CreateFactory("Sqlite", null, folder));
+}
+
+[Trait("Category", "Server")]
+public sealed class PostgresRecordsTests(PostgresServer server) : RecordsTests, IClassFixture<PostgresServer>
+{
+    protected override async Task<IDbContextFactory<RecordsDb>> BeginAsync() => RecordsServices.CreateFactory("Postgres", await server.CreateDatabaseAsync(), "");
+}
+
+/// <summary>What both databases have to hold.</summary>
+public abstract class RecordsTests
+{
+    private static readonly DateTime Noon = new(2026, 1, 15, 4, 0, 0, DateTimeKind.Utc);
+
+    protected abstract Task<IDbContextFactory<RecordsDb>> BeginAsync();
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    public static TheoryData<string> Impossible => ["resolved by nobody", "acknowledged by nobody", "open without its key", "resolved and still open", "no such severity"];
+
+    [Theory]
+    [MemberData(nameof(Impossible))]
+    public async Task The_database_refuses_an_alarm_in_an_impossible_state(string what)
+    {
+        var records = await ReadyAsync();
+        await using var db = await records.CreateDbContextAsync(Stop);
+        var alarm = Alarm();
+        switch (what)
+        {
+            case "resolved by nobody": (alarm.State, alarm.OpenKey) = (AlarmState.Resolved, null); break;
+            case "acknowledged by nobody": alarm.State = AlarmState.Acknowledged; break;
+            case "open without its key": alarm.OpenKey = null; break;
+            case "resolved and still open": (alarm.State, alarm.ResolvedAt, alarm.ResolvedBy, alarm.Resolution) = (AlarmState.Resolved, Noon, "x", Resolution.True); break;
+            default: alarm.Severity = 4; break;
+        }
+
+        db.Alarms.Add(alarm);
+        await Assert.ThrowsAsync<DbUpdateException>(() => db.SaveChangesAsync(Stop));
+    }
+
+    [Fact]
+    public async Task There_is_one_open_alarm_of_a_kind_for_a_subject()
+    {
+        var records = await ReadyAsync();
+        await using var db = await records.CreateDbContextAsync(Stop);
+        db.Alarms.AddRange(Alarm(), Alarm());
+        await Assert.ThrowsAsync<DbUpdateException>(() => db.SaveChangesAsync(Stop));
+    }
+
+    [Fact]
+    public async Task Two_who_change_an_alarm_at_once_do_not_overwrite_each_other()
+    {
+        var records = await ReadyAsync();
+        var alarm = Alarm();
+        await using (var db = await records.CreateDbContextAsync(Stop))
+        {
+            db.Alarms.Add(alarm);
+            await db.SaveChangesAsync(Stop);
+        }
+
+        await using var first = await records.CreateDbContextAsync(Stop);
+        await using var second = await records.CreateDbContextAsync(Stop);
+        (await first.Alarms.SingleAsync(Stop)).Version++;
+        (await second.Alarms.SingleAsync(Stop)).Version++;
+        await first.SaveChangesAsync(Stop);
+        await Assert.ThrowsAsync<DbUpdateConcurrencyException>(() => second.SaveChangesAsync(Stop));
+    }
+
+    [Fact]
+    public async Task Times_come_back_as_utc()
+    {
+        var records = await ReadyAsync();
+        await using (var db = await records.CreateDbContextAsync(Stop))
+        {
+            db.Alarms.Add(Alarm());
+            await db.SaveChangesAsync(Stop);
+        }
+
+        await using var again = await records.CreateDbContextAsync(Stop);
+        var row = await again.Alarms.SingleAsync(Stop);
+        Assert.Equal((Noon, DateTimeKind.Utc), (row.RaisedAt, row.RaisedAt.Kind));
+    }
+
+    [Fact]
+    public async Task A_changed_or_missing_audit_row_breaks_the_chain()
+    {
+        var records = await ReadyAsync();
+        for (var i = 0; i < 5; i++) await records.AddAsync(Noon.AddTicks(i * 12345), "duty:d1", "read", $"r{i}", "", Stop);
+        Assert.Equal((5L, (long?)null), await records.VerifyAsync(Stop));
+        await using var db = await records.CreateDbContextAsync(Stop);
+        var third = await db.Audit.OrderBy(a => a.Id).Skip(2).FirstAsync(Stop);
+        await db.Audit.Where(a => a.Id == third.Id).ExecuteUpdateAsync(u => u.SetProperty(a => a.Who, "duty:d2"), Stop);
+        Assert.Equal(third.Id, (await records.VerifyAsync(Stop)).Broken);
+        await db.Audit.Where(a => a.Id == third.Id).ExecuteDeleteAsync(Stop);
+        Assert.NotNull((await records.VerifyAsync(Stop)).Broken);
+    }
+
+    [Fact]
+    public async Task The_example_registry_is_imported_and_imported_again_without_change()
+    {
+        var records = await ReadyAsync();
+        var import = new RegistryImport(records, new FakeTimeProvider(new DateTimeOffset(Noon)), p => p == "senml");
+        var path = Path.Combine(AppContext.BaseDirectory, "docs", "registry.csv");
+        for (var i = 0; i < 2; i++) Assert.Empty((await import.ImportAsync(path, dryRun: false, Stop)).Problems);
+        await using var db = await records.CreateDbContextAsync(Stop);
+        var resident = await db.Residents.Include(r => r.Contacts).Include(r => r.Devices).Include(r => r.Visitor).SingleAsync(Stop);
+        Assert.Equal(["+8613800138001", "+12024561111"], resident.Contacts.OrderBy(c => c.Order).Select(c => c.Phone));
+        Assert.Equal("陈探访", resident.Visitor!.Name);
+        Assert.Equal(60, Assert.Single(resident.Devices).ReportMinutes);
+        Assert.Equal(2, await db.DutyOfficers.CountAsync(Stop));
+    }
+
+    [Fact]
+    public async Task A_registry_with_errors_names_them_all_and_writes_nothing()
+    {
+        var records = await ReadyAsync();
+        var import = new RegistryImport(records, new FakeTimeProvider(new DateTimeOffset(Noon)), p => p == "senml");
+        using var text = new StringReader("编号,姓名,区划代码,身份证号,紧急联系人1姓名,紧急联系人1电话,设备1编号,设备1型号\nr1,王,440111001001,,甲,13800138001,w1,senml\nr2,,4401,110105194912310021,乙,12,w2,nothing\n");
+        var (problems, _) = await import.ImportAsync(text, "x.csv", dryRun: false, Stop);
+        Assert.Equal(["area", "contact 1 phone", "device 1 profile", "identity", "name"], problems.Where(p => p.Line == 3).Select(p => p.Id).Distinct().Order(StringComparer.Ordinal));
+        await using var db = await records.CreateDbContextAsync(Stop);
+        Assert.Equal(0, await db.Residents.CountAsync(Stop));
+    }
+
+    [Theory]
+    [InlineData("=1+1", "'=1+1")]
+    [InlineData("+8613800138000", "'+8613800138000")]
+    [InlineData("@x", "'@x")]
+    [InlineData("a,\"b\"", "\"a,\"\"b\"\"\"")]
+    public void What_is_exported_carries_no_formula(string text, string written) => Assert.Equal(written, Csv.Escape(text));
+
+    private async Task<IDbContextFactory<RecordsDb>> ReadyAsync()
+    {
+        var records = await BeginAsync();
+        await records.MigrateAsync(Stop);
+        return records;
+    }
+
+    private static Alarm Alarm() => new()
+    {
+        Id = Guid.NewGuid(), Subject = "r1", Area = "", Kind = "sos", Severity = 3, Episode = "e", Reason = "", ReasonZh = "", RaisedAt = Noon, OpenedAt = Noon, OpenKey = "r1|sos",
+    };
+}
