@@ -27,7 +27,7 @@ public sealed class LifePattern
     private const double HighestThreshold = 20;
 
     private readonly LifeMeter meter;
-    private readonly InactivitySettings settings;
+    private InactivitySettings settings;
     private PastDays days = new();
     private SteadyUse steady;
     private long first;
@@ -54,6 +54,9 @@ public sealed class LifePattern
 
     /// <summary>End of the newest interval in which something was used above leak or base load, UTC; where observation began when there was none.</summary>
     public DateTime LastUse => Utc(last);
+
+    /// <summary>May be changed while it learns.</summary>
+    public InactivitySettings Settings { get => settings; set => settings = value; }
 
     /// <summary>Everything up to here is known, UTC.</summary>
     public DateTime Through => Utc(through);
