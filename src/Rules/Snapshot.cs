@@ -6,7 +6,7 @@ namespace Vigil.Rules;
 internal static class Snapshot
 {
     private const uint Magic = 0x4C474956; // "VIGL"
-    private const int Version = 1;
+    private const int Version = 2;
 
     public static void Write(Stream stream, long ticked, List<(long From, long Until)> deaf, IReadOnlyCollection<Home> homes, IReadOnlyCollection<Village> villages)
     {
@@ -144,8 +144,8 @@ internal static class Snapshot
             };
         }
 
-        home.Water = ReadUse(r);
-        home.Electricity = ReadUse(r);
+        home.Water = ReadUse(r, Inactivity.LifeMeter.Water);
+        home.Electricity = ReadUse(r, Inactivity.LifeMeter.Electricity);
         home.QueuedDue = long.MaxValue;
     }
 
@@ -189,9 +189,11 @@ internal static class Snapshot
         w.Write(use.DayUse);
         w.Write(use.DayTold);
         w.Write(use.Judged);
+        w.Write(use.Pattern is not null);
+        use.Pattern?.Write(w);
     }
 
-    private static UseTracker? ReadUse(BinaryReader r)
+    private static UseTracker? ReadUse(BinaryReader r, Inactivity.LifeMeter meter)
     {
         if (!r.ReadBoolean()) return null;
         var use = new UseTracker { Registers = new Register[r.Read7BitEncodedInt()] };
@@ -224,6 +226,9 @@ internal static class Snapshot
         use.DayUse = r.ReadDouble();
         use.DayTold = r.ReadBoolean();
         use.Judged = r.ReadInt64();
+        if (!r.ReadBoolean()) return use;
+        use.Pattern = new Inactivity.LifePattern(meter); // its settings come with the rules, before it is asked anything
+        use.Pattern.Read(r);
         return use;
     }
 

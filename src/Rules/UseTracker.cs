@@ -46,6 +46,8 @@ internal sealed class UseTracker
     public int Day;
     public double DayUse;
     public bool DayTold;
+    /// <summary>What is learned of this home's life from this utility; null while the rule is off.</summary>
+    public Inactivity.LifePattern? Pattern;
     /// <summary>Slot path judged up to this slot.</summary>
     public long Judged;
 

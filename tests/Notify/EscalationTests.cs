@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging.Abstractions;
 using Vigil.Model;
 using Vigil.Notify;
 using Vigil.Notify.Channels;
@@ -250,6 +251,26 @@ public abstract class EscalationTests
         Assert.Empty(night.Heard.All);
         await night.PassAsync(TimeSpan.FromHours(0.2));
         Assert.Contains("2条提醒", Assert.Single(night.Heard.All).Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_auditor_tells_the_supervisor_once_when_steps_do_not_run()
+    {
+        await using var night = await BeginAsync();
+        using var meter = new System.Diagnostics.Metrics.Meter("test");
+        using var auditor = new Auditor(night.Records, night.Messages, night.Links, night.Clock, meter, TimeSpan.FromSeconds(30), NullLogger<Auditor>.Instance);
+        var alarm = await night.RaiseAsync(AlarmKind.Sos);
+        Assert.Equal(0, await auditor.LookAsync(Stop));
+        for (var i = 0; i < 4; i++)
+        {
+            night.Clock.Advance(TimeSpan.FromSeconds(20)); // the escalator stands still
+            await auditor.LookAsync(Stop);
+        }
+
+        Assert.Equal((1, TimeSpan.FromSeconds(80)), (auditor.Late, auditor.Worst));
+        await night.Dispatcher.DrainAsync(Stop);
+        Assert.Equal(night.Supervisor, Assert.Single(night.Heard.All).Address);
+        Assert.Single((await night.AlarmAsync(alarm)).Timeline, t => t.What == "late");
     }
 
     [Fact]

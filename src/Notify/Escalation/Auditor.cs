@@ -23,8 +23,9 @@ public sealed partial class Auditor : BackgroundService
     private readonly ILogger<Auditor> log;
     private readonly TimeSpan tolerance;
     private readonly HashSet<Guid> said = [];
+    private HashSet<Guid> before = [];
 
-    /// <param name="tolerance">How late a critical step may be; others ten times that. A fast clock needs a longer one: 30 s × its speed are too many frames.</param>
+    /// <param name="tolerance">How late a critical step may be; others ten times that. A clock that runs fast needs a longer one: its seconds are short.</param>
     public Auditor(IDbContextFactory<RecordsDb> records, MessageTexts messages, SignedLinks links, TimeProvider clock, Meter meter, TimeSpan tolerance, ILogger<Auditor> log)
     {
         (this.records, this.messages, this.links, this.clock, this.tolerance, this.log) = (records, messages, links, clock, tolerance, log);
@@ -81,14 +82,13 @@ public sealed partial class Auditor : BackgroundService
         Late = late.Count;
         Worst = late.Count == 0 ? TimeSpan.Zero : now - late.Min(l => l.DueAt);
         LastLook = clock.GetUtcNow();
-        if (late.Count == 0)
-        {
-            said.Clear();
-            return 0;
-        }
-
+        // Said when it is late at two looks: a loop that is just about to run it is no news.
+        var still = late.Select(l => l.AlarmId).ToHashSet();
+        var ids = still.Where(id => before.Contains(id) && !said.Contains(id)).Take(200).ToList();
+        said.IntersectWith(still);
+        before = still;
+        if (ids.Count == 0) return late.Count;
         LogLate(log, late.Count, Worst);
-        var ids = late.Select(l => l.AlarmId).Distinct().Where(id => !said.Contains(id)).Take(200).ToList();
         var alarms = await db.Alarms.Where(a => ids.Contains(a.Id)).ToListAsync(cancellation);
         var people = await People.LoadAsync(db, alarms, cancellation);
         foreach (var alarm in alarms)

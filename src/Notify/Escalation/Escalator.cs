@@ -197,18 +197,19 @@ public sealed partial class Escalator : BackgroundService
         AlarmDesk.Line(db, alarm.Id, now, step.State == StepState.Done ? "step" : "skipped", "escalation", step.Note, zh);
         if (step.Template != "opened" && step.WaitSeconds == 0) return; // told at once, beside the plan
         AlarmDesk.Resume(db, alarm.Id, step.State == StepState.Skipped ? now : now.AddSeconds(step.WaitSeconds));
-        GoOn(db, step, alarm, policy, now);
+        await GoOnAsync(db, step, alarm, policy, now, cancellation);
     }
 
     /// <summary>"Until somebody answers for it": the end of a plan is not the end of telling people.</summary>
-    private void GoOn(RecordsDb db, EscalationStep step, Alarm alarm, Policy policy, DateTime now)
+    private async Task GoOnAsync(RecordsDb db, EscalationStep step, Alarm alarm, Policy policy, DateTime now, CancellationToken cancellation)
     {
         if (alarm.Severity < (int)Severity.High || AlarmDesk.Waiting(db, alarm.Id).Exists(s => s.WaitSeconds > 0)) return;
         var last = policy.Steps[^1];
+        var order = await db.Steps.Where(s => s.AlarmId == alarm.Id).MaxAsync(s => s.Order, cancellation);
         var wait = TimeSpan.FromSeconds(Math.Max(step.WaitSeconds, LastStepAgain.TotalSeconds));
         db.Steps.Add(new EscalationStep
         {
-            Id = NewId(), AlarmId = alarm.Id, Order = step.Order + 1, To = last.To, Via = string.Join(',', last.Via), DueAt = now + wait, WaitSeconds = (int)wait.TotalSeconds,
+            Id = NewId(), AlarmId = alarm.Id, Order = order + 1, To = last.To, Via = string.Join(',', last.Via), DueAt = now + wait, WaitSeconds = (int)wait.TotalSeconds,
         });
         AlarmDesk.Line(db, alarm.Id, now, "exhausted", "escalation", $"the plan is at its end and nobody has answered: {last.To} again in {wait.TotalMinutes:0} min", $"预案已执行完毕仍无人响应：{wait.TotalMinutes:0} 分钟后再次通知{Chinese(last.To)}");
     }

@@ -30,7 +30,7 @@ public sealed class LifePattern
     private const double Margin = 2;
 
     private readonly LifeMeter meter;
-    private readonly InactivitySettings settings;
+    private InactivitySettings settings;
     private PastDays days = new();
     private SteadyUse steady;
     private long first;
@@ -61,6 +61,9 @@ public sealed class LifePattern
 
     /// <summary>End of the newest interval in which something was used above leak or base load, UTC; where observation began when there was none.</summary>
     public DateTime LastUse => Utc(last);
+
+    /// <summary>May be changed while it learns.</summary>
+    public InactivitySettings Settings { get => settings; set => settings = value; }
 
     /// <summary>Everything up to here is known, UTC.</summary>
     public DateTime Through => Utc(through);

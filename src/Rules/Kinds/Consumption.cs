@@ -184,7 +184,7 @@ internal static class Consumption
 
         Overuse(turn, utility, use, from, time, used);
         if (utility.IsWater) Running(turn, use, from, time, used, placed);
-        Judgement.Inactivity(turn, utility, use, from, time, used, placed);
+        Judgement.Inactivity(turn, utility, use, from, time, used);
     }
 
     /// <summary>What every meter that still speaks has reported; one that has been quiet for two windows isn't waited for.</summary>
@@ -245,11 +245,11 @@ internal static class Consumption
         var leftZh = steady && use.BaseRate > 0 ? (utility.IsWater ? $"，全部是每小时{Words.Water(use.BaseRate)}的渗漏" : $"，全部是{Words.Number(use.BaseRate * 1000)}瓦的基础负荷") : "";
         var watch = home.OnWatch(time) ? ", area under heightened watch: please visit" : "";
         var watchZh = home.OnWatch(time) ? "，该区域处于重点关注期，请上门探访" : "";
+        var reason = $"no {utility.Name} since {turn.At(since, due)} ({utility.Amount(steady ? sum : used)} in {Words.Span(due - anchor)}{left}){more}{watch}";
+        var reasonZh = $"自{turn.AtZh(since, due)}起没有{utility.NameZh}（{Words.SpanZh(due - anchor)}内{utility.Amount(steady ? sum : used)}{leftZh}）{moreZh}{watchZh}";
+        if (Judgement.SpeaksFor(turn, utility, due, reason, reasonZh)) return;
         use.Resumed = 0;
-        turn.Open(
-            utility.Kind, anchor, due, -1, -1,
-            $"no {utility.Name} since {turn.At(since, due)} ({utility.Amount(steady ? sum : used)} in {Words.Span(due - anchor)}{left}){more}{watch}",
-            $"自{turn.AtZh(since, due)}起没有{utility.NameZh}（{Words.SpanZh(due - anchor)}内{utility.Amount(steady ? sum : used)}{leftZh}）{moreZh}{watchZh}");
+        turn.Open(utility.Kind, anchor, due, -1, -1, reason, reasonZh);
     }
 
     private static void Continue(in Turn turn, in Utility utility, UseTracker use, int open, long from, long time, double used)

@@ -1,11 +1,56 @@
 using Vigil.Model;
+using Vigil.Rules.Inactivity;
 
 namespace Vigil.Rules.Kinds;
 
-/// <summary>Where the learned pattern of a life meets the readings of its meters.</summary>
+/// <summary>
+/// <c>inactivity</c>: where the learned pattern of a life meets the readings of its meters. Until 28 days are learned, only the fixed rules hold.
+/// While an inactivity episode is open, the fixed rule of the same utility speaks through it: two alarms for one silence are two false ones.
+/// </summary>
 internal static class Judgement
 {
-    public static void Inactivity(in Turn turn, in Consumption.Utility utility, UseTracker use, long from, long time, double used, bool placed)
+    public static void Inactivity(in Turn turn, in Consumption.Utility utility, UseTracker use, long from, long time, double used)
     {
+        var home = turn.Home;
+        if (!home.Rules.Enabled(AlarmKind.Inactivity)) return;
+        var pattern = use.Pattern ??= new LifePattern(utility.IsWater ? LifeMeter.Water : LifeMeter.Electricity);
+        var (budget, learn) = (home.Rules[P.InactivityBudgetDays], (int)(home.Rules.Ticks(P.InactivityLearn) / TimeSpan.TicksPerDay));
+        if (pattern.Settings.BudgetDays != budget || pattern.Settings.LearnDays != learn) pattern.Settings = pattern.Settings with { BudgetDays = budget, LearnDays = learn };
+        pattern.Observe(new DateTime(from, DateTimeKind.Utc), new DateTime(time, DateTimeKind.Utc), used, turn.Zone);
+
+        var series = SeriesOf(utility);
+        var open = home.FindEpisode(AlarmKind.Inactivity, series: series);
+        if (open >= 0)
+        {
+            if (pattern.LastUse.Ticks > home.Episodes[open].Opened)
+                turn.Clear(open, time, $"{utility.Name} used again at {turn.At(pattern.LastUse.Ticks, time)}", $"{turn.AtZh(pattern.LastUse.Ticks, time)}恢复{utility.NameZh}");
+            return;
+        }
+
+        if (home.AbsenceAt(time) is { } absence)
+        {
+            pattern.Forgive(absence.Until < new DateTime(time, DateTimeKind.Utc) ? absence.Until : new DateTime(time, DateTimeKind.Utc));
+            return;
+        }
+
+        if (!pattern.Learned || !pattern.IsDue || home.FindEpisode(utility.Kind) >= 0) return;
+        var due = pattern.DueAt!.Value;
+        // The words say what is so now; the alarm is dated when the silence became surprising.
+        var why = pattern.Explain(due);
+        var (more, moreZh) = Words.Corroborate(home, turn.Zone, utility.Kind, due.Ticks);
+        turn.Open(AlarmKind.Inactivity, pattern.LastUse.Ticks, due.Ticks, -1, series, why.Reason + more, why.ReasonZh + moreZh);
     }
+
+    /// <summary>The fixed rule has come true during an inactivity episode: it becomes more certain, not another alarm.</summary>
+    public static bool SpeaksFor(in Turn turn, in Consumption.Utility utility, long due, string en, string zh)
+    {
+        var open = turn.Home.FindEpisode(AlarmKind.Inactivity, series: SeriesOf(utility));
+        if (open < 0) return false;
+        ref var episode = ref turn.Home.Episodes[open];
+        if (episode.Again < due) turn.Update(open, due, en, zh);
+        return true;
+    }
+
+    /// <summary>An episode of inactivity belongs to a utility, not to a device: 0 water, 1 electricity.</summary>
+    private static int SeriesOf(in Consumption.Utility utility) => utility.IsWater ? 0 : 1;
 }
