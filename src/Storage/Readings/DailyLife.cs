@@ -2,46 +2,114 @@ using Vigil.Model;
 
 namespace Vigil.Storage.Readings;
 
-/// <summary>One local day of one home.</summary>
+/// <summary>One local day of one home. A quantity is null when no meter told of it.</summary>
+/// <param name="Day">Day of the service's time zone.</param>
+/// <param name="Litres">Water used.</param>
+/// <param name="KilowattHours">Electricity used.</param>
+/// <param name="FirstUse">When water was first used, as closely as the meter tells; null where it reports too seldom to say.</param>
+/// <param name="LastUse">When water was last used.</param>
 public sealed record DayOfUse(DateOnly Day, double? Litres, double? KilowattHours, DateTime? FirstUse, DateTime? LastUse);
 
-/// <summary>Daily use from cumulative totals: differences of one series, in order of time; a total that falls begins anew and says nothing of what was used.</summary>
+/// <summary>What a home used, day by day, from the totals of its meters.</summary>
 public static class DailyLife
 {
+    /// <summary>A total tells of use only against the one before it: so far back it is looked for.</summary>
+    private static readonly TimeSpan Before = TimeSpan.FromDays(3);
+
+    /// <summary>Between two totals further apart nobody can say at what hour water ran.</summary>
+    private static readonly TimeSpan Telling = TimeSpan.FromHours(2);
+
+    /// <summary>The local days that <paramref name="from"/> … <paramref name="to"/> (UTC) touch, as far as readings are stored.</summary>
     public static async Task<IReadOnlyList<DayOfUse>> ReadAsync(IReadingStore store, IReadOnlyList<DeviceId> devices, DateTime from, DateTime to, TimeZoneInfo zone, CancellationToken cancellation)
     {
-        var days = new SortedDictionary<DateOnly, (double? Litres, double? KilowattHours, DateTime? First, DateTime? Last)>();
+        var readings = new List<Reading>();
         foreach (var metric in new[] { Metric.WaterVolume, Metric.ElectricityEnergy })
+            await foreach (var reading in store.QueryAsync(new ReadingQuery(devices, metric, from - Before, to), cancellation)) readings.Add(reading);
+        var first = DateOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(from, zone));
+        return [.. Of(readings, zone).Where(d => d.Day >= first)];
+    }
+
+    /// <summary>
+    /// Pure. What was used between two totals of a series lies on the days between them, in proportion to the time; so a total frozen at midnight
+    /// tells of the day before, and a gap of three days is spread over three.
+    /// </summary>
+    /// <param name="readings">Cumulative water and electricity of one home, in any order; other metrics and suspect values are passed over.</param>
+    /// <param name="zone">Whose midnight parts the days.</param>
+    public static IReadOnlyList<DayOfUse> Of(IEnumerable<Reading> readings, TimeZoneInfo zone)
+    {
+        var days = new SortedDictionary<DateOnly, Day>();
+        var used = readings
+            .Where(r => (ReferenceEquals(r.Metric, Metric.WaterVolume) || ReferenceEquals(r.Metric, Metric.ElectricityEnergy)) && !r.Has(ReadingFlags.Suspect) && double.IsFinite(r.Value))
+            .GroupBy(r => (r.Device, r.Metric, r.Channel));
+        foreach (var series in used)
         {
-            var last = new Dictionary<(DeviceId, string), double>();
-            var water = ReferenceEquals(metric, Metric.WaterVolume);
-            await foreach (var reading in store.QueryAsync(new ReadingQuery(devices, metric, from, to), cancellation))
+            var water = ReferenceEquals(series.Key.Metric, Metric.WaterVolume);
+            var total = new MeterTotal();
+            DateTime? since = null;
+            foreach (var reading in series.OrderBy(r => r.Time))
             {
-                if (reading.Has(ReadingFlags.Suspect)) continue;
-                var series = (reading.Device, reading.Channel);
-                var known = last.TryGetValue(series, out var before);
-                last[series] = reading.Value;
-                if (!known || reading.Value < before) continue;
-                // A total read at midnight tells of the day before.
-                var day = DateOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(reading.Time.AddTicks(-1), zone));
-                days.TryGetValue(day, out var use);
-                var used = reading.Value - before;
-                if (water)
+                var quantity = total.Next(reading.Value);
+                if (since is { } start && quantity is { } some)
                 {
-                    use.Litres = (use.Litres ?? 0) + used * 1000;
-                    if (used > 0) (use.First, use.Last) = (use.First ?? reading.Time, reading.Time);
-                }
-                else
-                {
-                    use.KilowattHours = (use.KilowattHours ?? 0) + used;
+                    Spread(days, start, reading.Time, some, water, zone);
+                    if (water && some > 0 && reading.Time - start <= Telling) Mark(days, reading.Time, zone);
                 }
 
-                days[day] = use;
+                since = reading.Time;
             }
         }
 
-        return [.. days.Select(d => new DayOfUse(d.Key, Rounded(d.Value.Litres, 1), Rounded(d.Value.KilowattHours, 3), d.Value.First, d.Value.Last))];
+        return [.. days.Select(d => new DayOfUse(d.Key, Rounded(d.Value.CubicMetres * 1000, 1), Rounded(d.Value.KilowattHours, 3), d.Value.First, d.Value.Last))];
+    }
+
+    private static void Spread(SortedDictionary<DateOnly, Day> days, DateTime start, DateTime end, double quantity, bool water, TimeZoneInfo zone)
+    {
+        if (end <= start) return;
+        var whole = (end - start).TotalSeconds;
+        for (var at = start; at < end;)
+        {
+            var date = DateOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(at, zone));
+            var midnight = Midnight(date.AddDays(1), zone);
+            var until = midnight < end && midnight > at ? midnight : end;
+            var day = At(days, date);
+            var part = quantity * (until - at).TotalSeconds / whole;
+            if (water) day.CubicMetres = (day.CubicMetres ?? 0) + part;
+            else day.KilowattHours = (day.KilowattHours ?? 0) + part;
+            at = until;
+        }
+    }
+
+    private static void Mark(SortedDictionary<DateOnly, Day> days, DateTime time, TimeZoneInfo zone)
+    {
+        // A total read at midnight tells of the day before.
+        var day = At(days, DateOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(time.AddTicks(-1), zone)));
+        if (day.First is null || time < day.First) day.First = time;
+        if (day.Last is null || time > day.Last) day.Last = time;
+    }
+
+    private static Day At(SortedDictionary<DateOnly, Day> days, DateOnly date)
+    {
+        if (!days.TryGetValue(date, out var day)) days[date] = day = new Day();
+        return day;
+    }
+
+    /// <summary>When a local day begins, UTC; where daylight saving skips midnight, an hour later.</summary>
+    internal static DateTime Midnight(DateOnly day, TimeZoneInfo zone)
+    {
+        var local = day.ToDateTime(TimeOnly.MinValue, DateTimeKind.Unspecified);
+        return TimeZoneInfo.ConvertTimeToUtc(zone.IsInvalidTime(local) ? local.AddHours(1) : local, zone);
     }
 
     private static double? Rounded(double? value, int digits) => value is { } v ? Math.Round(v, digits) : null;
+
+    private sealed class Day
+    {
+        public double? CubicMetres { get; set; }
+
+        public double? KilowattHours { get; set; }
+
+        public DateTime? First { get; set; }
+
+        public DateTime? Last { get; set; }
+    }
 }

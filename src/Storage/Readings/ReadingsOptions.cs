@@ -10,6 +10,10 @@ public sealed class ReadingsOptions
     /// <summary><c>DuckDb</c> (embedded) or <c>Influx</c> (server).</summary>
     public string Store { get; set; } = "DuckDb";
 
+    /// <summary>For how many days raw readings are kept; 0 for ever. What a home used each day stays (<see cref="Retention"/>). At least 10.</summary>
+    [Range(0, 36_500)]
+    public int KeepDays { get; set; }
+
     public DuckDbOptions DuckDb { get; set; } = new();
 }
 

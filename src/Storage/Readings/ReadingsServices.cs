@@ -17,6 +17,7 @@ public static partial class ReadingsServices
     public static IServiceCollection AddReadings(this IServiceCollection services, IConfiguration configuration, string dataPath)
     {
         var options = configuration.GetSection(ReadingsOptions.Section).Get<ReadingsOptions>() ?? new();
+        services.AddSingleton(options).AddSingleton<Retention>();
         if (IsInflux(options.Store))
         {
             var influx = configuration.GetSection(InfluxOptions.Section).Get<InfluxOptions>() ?? new();
@@ -33,6 +34,9 @@ public static partial class ReadingsServices
     public static IEnumerable<Problem> Check(IConfiguration configuration)
     {
         var store = configuration["Readings:Store"] ?? "DuckDb";
+        var bound = Bind<ReadingsOptions>(configuration.GetSection(ReadingsOptions.Section), out _);
+        foreach (var problem in bound) yield return problem;
+        if (bound.Count > 0) yield break;
         if (!IsInflux(store))
         {
             if (!store.Equals("DuckDb", StringComparison.OrdinalIgnoreCase)) yield return new Problem("Readings:Store", 0, "", store, "is neither DuckDb nor Influx");
@@ -69,7 +73,9 @@ public static partial class ReadingsServices
         }
         catch (InvalidOperationException e)
         {
-            problems.Add(new Problem(section.Path, 0, "", "", e.InnerException?.Message ?? e.Message));
+            // The binder names the key in its message only: "… at 'Influx:SpoolBytes' …".
+            var key = KeyInMessage().Match(e.Message) is { Success: true } named ? named.Groups[1].Value : section.Path;
+            problems.Add(new Problem(key, 0, "", section[key[section.Path.Length..].TrimStart(':')] ?? "", e.InnerException?.Message ?? e.Message));
             return problems;
         }
 
@@ -83,6 +89,9 @@ public static partial class ReadingsServices
 
         return problems;
     }
+
+    [GeneratedRegex("at '([^']+)'")]
+    private static partial Regex KeyInMessage();
 
     [GeneratedRegex(@"^\d+(\.\d+)? ?([KMGT]i?B|%)$", RegexOptions.IgnoreCase)]
     private static partial Regex ByteSize();

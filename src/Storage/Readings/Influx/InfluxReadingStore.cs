@@ -24,7 +24,7 @@ public sealed partial class InfluxReadingStore : IReadingStore
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
 
     private readonly InfluxOptions options;
-    private readonly InfluxServer server;
+    private readonly InfluxApi api;
     private readonly Spool spool;
     private readonly RefusedLines refused;
     private readonly TimeProvider clock;
@@ -44,7 +44,7 @@ public sealed partial class InfluxReadingStore : IReadingStore
         this.log = log;
         spool = new Spool(spoolFolder, options.SpoolBytes, clock);
         refused = new RefusedLines(Path.Combine(spoolFolder, "refused.jsonl"));
-        server = new InfluxServer(options, http, clock, Refuse);
+        api = new InfluxApi(options, http, clock, Refuse);
         meter?.CreateObservableGauge("vigil_spool_bytes", () => spool.State.Bytes, "By", "Readings that wait on disk for InfluxDB");
         meter?.CreateObservableGauge("vigil_spool_cap_bytes", () => options.SpoolBytes, "By", "How much may wait on disk for InfluxDB");
         meter?.CreateObservableGauge("vigil_spool_oldest_seconds", () => spool.State.Oldest is { } oldest ? (clock.GetUtcNow().UtcDateTime - oldest).TotalSeconds : 0, "s", "For how long the oldest reading has waited for InfluxDB");
@@ -103,10 +103,10 @@ public sealed partial class InfluxReadingStore : IReadingStore
     {
         var state = spool.State;
         if (state.Bytes < state.Cap / 100 * 99) return null; // the spool takes what the server doesn't
-        return await server.PingAsync(cancellation) is { } why ? $"{why}; its spool is full ({state.Cap} bytes)" : null;
+        return await api.PingAsync(cancellation) is { } why ? $"{why}; its spool is full ({state.Cap} bytes)" : null;
     }
 
-    public Task DeleteBeforeAsync(DateTime time, CancellationToken cancellation) => server.DeleteBeforeAsync(time, cancellation);
+    public Task DeleteBeforeAsync(DateTime time, CancellationToken cancellation) => api.DeleteBeforeAsync(time, cancellation);
 
     public async ValueTask DisposeAsync()
     {
@@ -115,7 +115,7 @@ public sealed partial class InfluxReadingStore : IReadingStore
         await stopping.CancelAsync();
         await draining;
         spool.Dispose();
-        server.Dispose();
+        api.Dispose();
         spooled.Dispose();
         stopping.Dispose();
     }
@@ -171,7 +171,7 @@ public sealed partial class InfluxReadingStore : IReadingStore
         {
             if (spool.IsEmpty)
             {
-                var outcome = await server.WriteAsync(lines, TimeSpan.FromMilliseconds(options.PatienceMilliseconds), CancellationToken.None);
+                var outcome = await api.WriteAsync(lines, TimeSpan.FromMilliseconds(options.PatienceMilliseconds), CancellationToken.None);
                 if (outcome.Trouble is null) return null;
                 trouble = outcome.Trouble;
                 LogSpooling(log, outcome.Trouble);
@@ -207,7 +207,7 @@ public sealed partial class InfluxReadingStore : IReadingStore
                     continue;
                 }
 
-                var outcome = await server.WriteAsync(lines.Memory, TimeSpan.FromSeconds(options.TimeoutSeconds), cancellation);
+                var outcome = await api.WriteAsync(lines.Memory, TimeSpan.FromSeconds(options.TimeoutSeconds), cancellation);
                 if (outcome.Trouble is null)
                 {
                     spool.Take(next);
@@ -253,7 +253,7 @@ public sealed partial class InfluxReadingStore : IReadingStore
     {
         var found = new List<Reading>();
         var (devices, channels) = (new Dictionary<string, DeviceId>(StringComparer.Ordinal), new Dictionary<string, string>(StringComparer.Ordinal));
-        await foreach (var series in server.QueryAsync($"{Selected} FROM {(metric is null ? "/.*/" : $"\"{metric.Name}\"")} WHERE {where}", changes: false, cancellation))
+        await foreach (var series in api.QueryAsync($"{Selected} FROM {(metric is null ? "/.*/" : $"\"{metric.Name}\"")} WHERE {where}", changes: false, cancellation))
         {
             if (!Metric.TryParse(series.GetProperty("name").GetString(), out var of)) continue; // written by a later version, or by somebody else
             foreach (var row in series.GetProperty("values").EnumerateArray())

@@ -79,7 +79,7 @@ public static class LineProtocol
         }
 
         Raw(line, ref at, " received="u8);
-        Whole(line, ref at, Nanoseconds(reading.Received.ToMicroseconds()));
+        Moment(line, ref at, reading.Received);
         Raw(line, ref at, "i,flags="u8);
         Whole(line, ref at, (byte)reading.Flags);
         line[at++] = (byte)'i';
@@ -99,7 +99,7 @@ public static class LineProtocol
         }
 
         line[at++] = (byte)' ';
-        Whole(line, ref at, Nanoseconds(reading.Time.ToMicroseconds()));
+        Moment(line, ref at, reading.Time);
         line[at++] = (byte)'\n';
         return at;
     }
@@ -139,39 +139,68 @@ public static class LineProtocol
     {
         if (!float.IsFinite(value)) return;
         Raw(line, ref at, name);
-        value.TryFormat(line[at..], out var written, provider: CultureInfo.InvariantCulture);
-        at += written;
-    }
-
-    /// <summary>
-    /// The shortest text that reads back as the same number. Most readings have few decimals: value × 1000 is then a whole number below 2⁵³, and because a
-    /// division of two exact numbers is rounded correctly (as a decimal text is when it is parsed), digits ÷ 1000 = value proves the short text right.
-    /// </summary>
-    private static void Number(Span<byte> line, ref int at, double value)
-    {
-        var scaled = Math.Round(value * 1000);
-        if (Math.Abs(scaled) < 9e15 && scaled / 1000 == value && !(value == 0 && double.IsNegative(value)))
+        var scaled = Math.Round(value * 1000.0);
+        if (Math.Abs(scaled) < 1e9 && (float)(scaled / 1000) == value)
         {
-            var thousandths = (long)scaled;
-            if (thousandths < 0)
-            {
-                line[at++] = (byte)'-';
-                thousandths = -thousandths;
-            }
-
-            var (whole, rest) = Math.DivRem(thousandths, 1000);
-            Whole(line, ref at, whole);
-            if (rest == 0) return;
-            line[at++] = (byte)'.';
-            line[at++] = (byte)('0' + rest / 100);
-            if (rest % 100 == 0) return;
-            line[at++] = (byte)('0' + rest / 10 % 10);
-            if (rest % 10 != 0) line[at++] = (byte)('0' + rest % 10);
+            Decimals(line, ref at, (long)scaled, 1000);
             return;
         }
 
         value.TryFormat(line[at..], out var written, provider: CultureInfo.InvariantCulture);
         at += written;
+    }
+
+    /// <summary>
+    /// The shortest text that reads back as the same number. Most readings have few decimals: value × 1000 (× 1000000 for coordinates) is then a whole number
+    /// below 2⁵³, and because a division of two exact numbers is rounded correctly (as a decimal text is when it is parsed), digits ÷ 1000 = value proves the
+    /// short text right.
+    /// </summary>
+    private static void Number(Span<byte> line, ref int at, double value)
+    {
+        var scaled = Math.Round(value * 1000);
+        if (Math.Abs(scaled) < 9e15 && scaled / 1000 == value)
+        {
+            Decimals(line, ref at, (long)scaled, 1000);
+            return;
+        }
+
+        scaled = Math.Round(value * 1_000_000);
+        if (Math.Abs(scaled) < 9e15 && scaled / 1_000_000 == value)
+        {
+            Decimals(line, ref at, (long)scaled, 1_000_000);
+            return;
+        }
+
+        value.TryFormat(line[at..], out var written, provider: CultureInfo.InvariantCulture);
+        at += written;
+    }
+
+    /// <summary>Writes digits ÷ scale without trailing zeros. Minus zero becomes zero: no sensor means one.</summary>
+    private static void Decimals(Span<byte> line, ref int at, long digits, long scale)
+    {
+        if (digits < 0)
+        {
+            line[at++] = (byte)'-';
+            digits = -digits;
+        }
+
+        var (whole, rest) = Math.DivRem(digits, scale);
+        Whole(line, ref at, whole);
+        if (rest == 0) return;
+        line[at++] = (byte)'.';
+        for (var left = (uint)rest; left != 0; left %= (uint)scale)
+        {
+            scale /= 10;
+            line[at++] = (byte)('0' + left / (uint)scale);
+        }
+    }
+
+    /// <summary>A moment in nanoseconds since 1970, of which the last three digits are always zero here.</summary>
+    private static void Moment(Span<byte> line, ref int at, DateTime time)
+    {
+        var microseconds = (time.Ticks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond;
+        Whole(line, ref at, microseconds);
+        if (microseconds != 0) Raw(line, ref at, "000"u8);
     }
 
     private static void Whole(Span<byte> line, ref int at, long value)

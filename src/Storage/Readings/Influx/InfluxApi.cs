@@ -14,7 +14,7 @@ namespace Vigil.Storage.Readings.Influx;
 internal readonly record struct WriteOutcome(string? Trouble, TimeSpan? RetryAfter = null);
 
 /// <summary>The server's HTTP API: v2 <c>/api/v2/write</c> (2.x, 3.x, 1.8), v1 <c>/write</c> (1.x), InfluxQL <c>/query</c> in both.</summary>
-internal sealed partial class InfluxServer : IDisposable
+internal sealed partial class InfluxApi : IDisposable
 {
     private readonly HttpClient http;
     private readonly InfluxOptions options;
@@ -24,7 +24,7 @@ internal sealed partial class InfluxServer : IDisposable
     private bool created;
 
     /// <param name="refuse">Keeps lines the server will never take; when it throws, the write counts as not done.</param>
-    public InfluxServer(InfluxOptions options, HttpClient http, TimeProvider clock, Action<IReadOnlyList<RefusedLine>> refuse)
+    public InfluxApi(InfluxOptions options, HttpClient http, TimeProvider clock, Action<IReadOnlyList<RefusedLine>> refuse)
     {
         this.options = options;
         this.http = http;

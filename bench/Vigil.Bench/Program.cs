@@ -1,0 +1,18 @@
+using Vigil.Bench;
+
+// vigil-bench storage [--rows N] [--folder PATH] [--influx URL]
+return args switch
+{
+    ["storage", .. var rest] => await StorageLoad.RunAsync(Arguments.Of(rest)),
+    ["lines", ..] => LineProtocolLoad.Run(),
+    _ => Usage(),
+};
+
+static int Usage()
+{
+    Console.Error.WriteLine("""
+        vigil-bench storage [--rows 20000000] [--folder PATH] [--influx http://127.0.0.1:8086]   readings/s made durable, bytes a reading, a resident's month
+        vigil-bench lines                                                                       line protocol beside string building
+        """);
+    return 2;
+}

@@ -1,0 +1,136 @@
+using CsCheck;
+using Microsoft.EntityFrameworkCore;
+using Vigil.Model;
+using Vigil.Storage.Readings;
+using Vigil.Storage.Readings.DuckDb;
+using Vigil.Storage.Records;
+
+namespace Vigil.Tests.Storage.Readings;
+
+public sealed class DailyLifeTests
+{
+    private static readonly TimeZoneInfo Shanghai = TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai");
+    private static readonly DateOnly First = new(2026, 3, 1);
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public void A_day_is_what_the_totals_grew_by_between_two_local_midnights()
+    {
+        var days = DailyLife.Of([Water("00:00", 10), Water("07:30", 10.02), Water("07:45", 10.03), Water("21:00", 10.03), Water("21:15", 10.08), Water("24:00", 10.08), Water("30:00", 10.1)], Shanghai);
+        Assert.Equal([new DayOfUse(First, 80, null, At("07:45"), At("21:15")), new DayOfUse(First.AddDays(1), 20, null, null, null)], days);
+    }
+
+    [Fact]
+    public void A_total_frozen_at_midnight_tells_of_the_day_before()
+    {
+        var days = DailyLife.Of([Water("00:00", 10), Water("24:00", 10.1), Water("48:00", 10.15)], Shanghai);
+        Assert.Equal([(First, 100), (First.AddDays(1), 50)], days.Select(d => (d.Day, d.Litres!.Value)));
+        Assert.All(days, d => Assert.Null(d.FirstUse)); // one total a day doesn't say when
+    }
+
+    [Fact]
+    public void A_gap_is_spread_over_the_days_it_covers()
+    {
+        var days = DailyLife.Of([Water("00:00", 10), Water("72:00", 10.3)], Shanghai);
+        Assert.Equal([100, 100, 100], days.Select(d => d.Litres!.Value));
+    }
+
+    [Theory]
+    [InlineData(120.5, 0.2, 200, "a counter that began anew: what it shows since was used")]
+    [InlineData(99999.9, 0.3, 400, "a register of five digits that rolled over")]
+    [InlineData(120.5, 64.2, 0, "another meter: nothing is known")]
+    [InlineData(120.5, 120.49, 0, "a hair back")]
+    [InlineData(0.5, 8000, 0, "a jump no home makes")]
+    public void Totals_that_do_not_grow_are_not_use(double before, double after, double litres, string why)
+    {
+        var days = DailyLife.Of([Water("08:00", before), Water("09:00", after), Water("10:00", after)], Shanghai);
+        Assert.True(litres == days.Sum(d => d.Litres ?? 0), $"{why}: {days.Sum(d => d.Litres)} litres");
+    }
+
+    [Fact]
+    public void A_hair_back_and_forth_is_counted_once()
+    {
+        var days = DailyLife.Of([Water("08:00", 10), Water("09:00", 10.03), Water("10:00", 10.02), Water("11:00", 10.03), Water("12:00", 10.05)], Shanghai);
+        Assert.Equal(50, Assert.Single(days).Litres);
+    }
+
+    [Fact]
+    public void Phases_and_meters_add_up_and_suspect_values_do_not()
+    {
+        var days = DailyLife.Of(
+            [
+                Energy("08:00", "l1", 1), Energy("09:00", "l1", 1.5), Energy("08:00", "l2", 7), Energy("09:00", "l2", 7.25),
+                Energy("08:30", "l1", 900) with { Flags = ReadingFlags.Suspect }, Energy("08:30", "l1", double.NaN), Water("08:30", 3) with { Metric = Metric.WaterTemperature },
+            ], Shanghai);
+        Assert.Equal(new DayOfUse(First, null, 0.75, null, null), Assert.Single(days));
+    }
+
+    [Fact]
+    public void However_often_a_growing_meter_is_read_the_days_add_up_to_what_it_grew_by() =>
+        Gen.Select(Gen.Int[1, 5000], Gen.Int[0, 300]).Array[2, 60].Sample(steps =>
+        {
+            var (time, litres, readings) = (At("00:00"), 0, new List<Reading> { Water("00:00", 0) });
+            foreach (var (minutes, used) in steps)
+            {
+                (time, litres) = (time.AddMinutes(minutes), litres + used);
+                readings.Add(Water("00:00", litres / 1000.0) with { Time = time });
+            }
+
+            Assert.Equal(litres, DailyLife.Of(readings, Shanghai).Sum(d => d.Litres!.Value), tolerance: 0.1 * steps.Length * 4);
+        });
+
+    [Fact]
+    public async Task What_was_used_stays_when_the_readings_go()
+    {
+        var folder = Directory.CreateTempSubdirectory("vigil-retention-").FullName;
+        try
+        {
+            var factory = new Factory(new DbContextOptionsBuilder<SqliteRecords>().UseSqlite($"Data Source={folder}/records.db;Pooling=False").Options);
+            await using (var db = factory.CreateDbContext())
+            {
+                await db.Database.EnsureCreatedAsync(Cancellation);
+                db.Add(new Resident { Id = "r1", Name = "陈", Area = "440118101001" });
+                db.Add(new Device { Id = "meter", Profile = "senml", ResidentId = "r1" });
+                await db.SaveChangesAsync(Cancellation);
+            }
+
+            await using var store = new DuckDbReadingStore(Path.Combine(folder, "readings.duckdb"), new DuckDbOptions { LowDiskBytes = 0 });
+            await store.AppendAsync([.. Enumerable.Range(0, 60 * 24).Select(hour => Water("00:00", hour / 1000.0) with { Time = At("00:00").AddHours(hour) })], Cancellation);
+            var retention = new Retention(store, factory, Shanghai, new ReadingsOptions { KeepDays = 20 });
+            var now = At("01:00").AddDays(50);
+            Assert.Equal(50, await retention.RunAsync(now, Cancellation));
+            await retention.RunAsync(now.AddDays(1), Cancellation);
+
+            var left = await store.QueryAsync(new ReadingQuery([new DeviceId("meter")], null, At("00:00"), now), Cancellation).ToListAsync(Cancellation);
+            Assert.All(left, r => Assert.True(r.Time >= now.Date.AddDays(-20)));
+            Assert.NotEmpty(left);
+            var days = await retention.ReadAsync("r1", First, First.AddDays(60), Cancellation);
+            Assert.Equal(Enumerable.Range(0, 51).Select(First.AddDays), days.Select(d => d.Day));
+            Assert.All(days.Skip(1), d => Assert.Equal(24, d.Litres));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    /// <summary>Hours and minutes since the first local midnight; 24:00 is the next.</summary>
+    private static DateTime At(string clock)
+    {
+        var parts = clock.Split(':');
+        return new DateTime(2026, 2, 28, 16, 0, 0, DateTimeKind.Utc).AddHours(int.Parse(parts[0])).AddMinutes(int.Parse(parts[1]));
+    }
+
+    private static Reading Water(string clock, double total) => new()
+    {
+        Device = new DeviceId("meter"), Metric = Metric.WaterVolume, Time = At(clock), Received = At(clock), Value = total,
+    };
+
+    private static Reading Energy(string clock, string phase, double total) => Water(clock, total) with { Metric = Metric.ElectricityEnergy, Channel = phase };
+
+    private sealed class Factory(DbContextOptions<SqliteRecords> options) : IDbContextFactory<RecordsDb>
+    {
+        public RecordsDb CreateDbContext() => new SqliteRecords(options);
+    }
+}
