@@ -33,15 +33,16 @@ internal static class ContactPage
             var reason = language == "en" ? alarm.Reason : alarm.ReasonZh;
             return Page(http, language, $"<h1>{html.Encode(MessageTexts.Masked(alarm.Resident?.Name ?? ""))} · {html.Encode(messages.Kind(alarm.Kind, language))}</h1><p>{time}</p><p>{html.Encode(reason)}</p>{over}{buttons}{await DailyAsync(told, alarm, language, store, clock, zone, c)}");
         });
-        app.MapPost("/c/{token}", async (string token, HttpContext http, IDbContextFactory<RecordsDb> records, SignedLinks links, AlarmDesk desk, CancellationToken c) =>
+        app.MapPost("/c/{token}", async (string token, HttpContext http, IDbContextFactory<RecordsDb> records, SignedLinks links, Answers answers, CancellationToken c) =>
         {
             if (await FindAsync(records, links, token, c) is not { } found) return Page(http, "zh", $"<p>{Texts.Of("contact.expired", "zh")}</p>", StatusCodes.Status404NotFound);
-            var (notice, alarm, language) = found;
+            var (notice, _, language) = found;
             var answer = (await http.Request.ReadFormAsync(c))["answer"].ToString();
             try
             {
-                if (answer == "take") await desk.AcknowledgeAsync(alarm.Id, notice.Recipient, $"{notice.RecipientName}, by the link in the {notice.Channel}", c);
-                else await desk.NoteAsync(alarm.Id, notice.Recipient, $"{notice.RecipientName} can't", c);
+                if (answer == "take") await answers.TakeAsync(notice.Id, "link", c);
+                else if (answer == "cannot") await answers.DeclineAsync(notice.Id, "link", c);
+                else return Page(http, language, $"<p>{Texts.Of("contact.unclear", language)}</p>", StatusCodes.Status400BadRequest);
             }
             catch (AlarmConflictException)
             {

@@ -62,6 +62,8 @@ internal static class Service
         });
         var app = builder.Build();
         app.Services.GetRequiredService<MetricsText>(); // listens from the first message on
+        // Devices first: the web server, which is stopped before everything else, would wait for their connections.
+        if (app.Services.GetService<EmbeddedBroker>() is { } broker) app.Lifetime.ApplicationStopping.Register(() => _ = broker.StopAsync(CancellationToken.None));
         MapHealth(app);
         app.MapConsole();
         return app;
@@ -117,12 +119,13 @@ internal static class Service
     private static void MapHealth(WebApplication app)
     {
         app.MapGet("/healthz/live", () => Results.Text("live"));
-        app.MapGet("/healthz/ready", async (IReadingStore store, Escalator escalator, Pipeline pipeline, TimeProvider clock, IServiceProvider services, CancellationToken cancellation) =>
+        app.MapGet("/healthz/ready", async (IReadingStore store, Escalator escalator, Dispatcher dispatcher, Settings settings, Pipeline pipeline, TimeProvider clock, IServiceProvider services, CancellationToken cancellation) =>
         {
             var problems = new List<string>();
             if (await store.ProbeAsync(cancellation) is { } readings) problems.Add(readings);
             if (pipeline.Trouble is { } trouble) problems.Add(trouble);
-            if (clock.GetUtcNow() - escalator.LastCycle > TimeSpan.FromMinutes(1)) problems.Add("escalation has not turned for a minute");
+            if (clock.GetUtcNow() - escalator.LastCycle > TimeSpan.FromMinutes(1) * settings.Speed) problems.Add("escalation has not turned for a minute");
+            if (clock.GetUtcNow() - dispatcher.LastCycle > TimeSpan.FromMinutes(1) * settings.Speed) problems.Add("sending has not turned for a minute");
             if (services.GetService<ExternalBroker>() is { Live: false } broker) problems.Add($"MQTT broker: {broker.Trouble}");
             return problems.Count == 0 ? Results.Text("ready") : Results.Text(string.Join('\n', problems), statusCode: StatusCodes.Status503ServiceUnavailable);
         });

@@ -24,6 +24,7 @@ internal sealed class Settings
         Mqtt = configuration.GetSection(MqttOptions.Section).Get<MqttOptions>() ?? new();
         Urls = (configuration["Http:Urls"] ?? "http://127.0.0.1:5080").Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         Open = configuration.GetValue("Http:Open", false);
+        Speed = configuration.GetValue("Time:Speed", 1.0);
     }
 
     public IConfiguration Configuration { get; }
@@ -31,6 +32,8 @@ internal sealed class Settings
     public MqttOptions Mqtt { get; }
     public IReadOnlyList<string> Urls { get; }
     public bool Open { get; }
+    /// <summary>How much faster than the wall clock (the demo).</summary>
+    public double Speed { get; }
     public TimeZoneInfo Zone { get; private set; } = TimeZoneInfo.Utc;
     public ProfileSet Profiles { get; private set; } = null!;
     public RuleSet Rules { get; private set; } = null!;
@@ -98,6 +101,7 @@ internal sealed class Settings
         var rules = RuleSet.Load(RulesPath(configuration), problems);
         var policies = Policies.Load(PoliciesPath(configuration), problems);
         var messages = MessageTexts.Load(Shipped(configuration["Messages:Path"], Path.Combine("config", "messages.yaml")), settings.Zone, problems);
+        Vigil.Console.Scripts.Load(Shipped(null, Path.Combine("config", "scripts.yaml")), problems);
         if (problems.Count > before || rules is null || policies is null || messages is null) return null;
         (settings.Rules, settings.Policies, settings.Messages) = (rules, policies, messages);
         return settings;

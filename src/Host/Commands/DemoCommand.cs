@@ -46,7 +46,7 @@ internal static class DemoCommand
                     ["Mqtt:Embedded"] = "true", ["Readings:Store"] = "DuckDb", ["Records:Store"] = "Sqlite", ["Records:ConnectionString"] = "",
                     // The village delivers a month in seconds; the limits are for real devices and real clocks.
                     ["Mqtt:DeviceRate"] = "100000", ["Mqtt:DeviceBurst"] = "1000000", ["Mqtt:MaxUnauthenticatedPerAddress"] = "1000",
-                    ["Logging:LogLevel:Default"] = "Warning",
+                    ["Logging:LogLevel:Default"] = "Warning", ["Time:Speed"] = speed.ToString(CultureInfo.InvariantCulture),
                 }) is not { } settings) return 1;
             return await RunAsync(settings, speed, residents, mqttPort, days, cancellation);
         }

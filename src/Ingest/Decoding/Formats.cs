@@ -11,7 +11,9 @@ public static class Formats
         ["json"] = (false, JsonMapDecoder.Create),
         ["number"] = (false, NumberDecoder.Create),
         ["dlt645-2007"] = (true, _ => new Dlt645Decoder()),
+        ["cjt188"] = (true, _ => new Cjt188Decoder()),
         ["jt808"] = (true, Jt808Decoder.Create),
+        ["nmea0183"] = (false, _ => new Nmea0183Decoder()),
         ["chirpstack-v4"] = (false, LoRaWan.ChirpStackV4Decoder.Create),
         ["tts-v3"] = (false, LoRaWan.TheThingsStackV3Decoder.Create),
     };

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using Vigil.Model;
 using Vigil.Settings;
@@ -6,16 +7,21 @@ namespace Vigil.Ingest.Decoding;
 
 /// <summary>
 /// JT/T 808 (2011, 2013, 2019) BeiDou terminals: frames <c>7E … 7E</c>, escapes 7D 02 and 7D 01, XOR check byte, positions 0x0200, 0x0201, 0x0500 and
-/// batches 0x0704. Latitude and longitude are magnitudes with south and west bits; times are GMT+8. The device is the phone number of the header
-/// without leading zeros unless the profile keeps them. Alarm bit 0 is the SOS key of a person's locator.
+/// batches 0x0704. The device is the phone number of the header as sent, with its leading zeros unless the profile takes them off.
 /// </summary>
+/// <remarks>
+/// Parts of one message (attribute bit 13) are put together when they come in one payload. Over several payloads nothing is kept: a part that waits in
+/// memory would be acknowledged and lost with the process. The first part is then read as far as it goes; positions fit into it.
+/// A frame whose check byte is right is read as far as it goes too, whatever length its header states: an SOS outweighs a wrong length.
+/// </remarks>
 public sealed class Jt808Decoder : Decoder
 {
-    private const int LargestFrame = 1200; // 1023 bytes of body, the 2019 header and packet fields
+    private const int LargestFrame = 2048; // 1023 bytes of body by the standard; some terminals send more under a wrapped length
+    private const int LargestMessage = 64 * 1024;
 
     private readonly bool keepZeros;
 
-    private Jt808Decoder(bool keepZeros) => this.keepZeros = keepZeros;
+    public Jt808Decoder(bool keepZeros = true) => this.keepZeros = keepZeros;
 
     /// <summary>Option <c>phone: stripped</c> takes the leading zeros of the number off.</summary>
     public static Decoder? Create(YamlSection profile)
@@ -27,22 +33,36 @@ public sealed class Jt808Decoder : Decoder
 
     public override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
     {
-        var any = false;
+        string? why = null;
+        var understood = false;
+        var parts = new Parts();
         Span<byte> frame = stackalloc byte[LargestFrame];
-        while (true)
+        try
         {
-            var start = payload.IndexOf((byte)0x7E);
-            if (start < 0) return any ? null : "no JT/T 808 frame (7E … 7E) in it";
-            payload = payload[(start + 1)..];
-            if (payload.Length > 0 && payload[0] == 0x7E) continue; // two flags in a row: end of one frame, start of the next
-            var end = payload.IndexOf((byte)0x7E);
-            if (end < 0) return any && payload.Length == 0 ? null : "the frame has no closing 7E";
-            if (Unescape(payload[..end], frame, out var length) is { } bad) return bad;
-            if (Frame(frame[..length], into) is { } reason) return reason;
-            any = true;
-            payload = payload[(end + 1)..];
-            if (payload.Length == 0) return null;
+            while (payload.IndexOf((byte)0x7E) is var start and >= 0)
+            {
+                payload = payload[(start + 1)..];
+                var end = payload.IndexOf((byte)0x7E);
+                if (end == 0) continue; // two flags in a row: the end of one frame, the start of the next
+                if (end < 0)
+                {
+                    if (payload.Length > 0 || !understood) why ??= "the frame has no closing 7E";
+                    break;
+                }
+
+                if ((Unescape(payload[..end], frame, out var length) ?? Frame(frame[..length], ref parts, into)) is { } reason) why ??= reason;
+                else understood = true;
+                payload = payload[end..]; // this flag may be the start of the next frame
+            }
+
+            if (Finish(ref parts, into) is { } partly) why ??= partly;
         }
+        finally
+        {
+            parts.Release();
+        }
+
+        return understood ? null : why ?? "no JT/T 808 frame (7E … 7E) in it";
     }
 
     private static string? Unescape(ReadOnlySpan<byte> wire, Span<byte> into, out int length)
@@ -64,7 +84,7 @@ public sealed class Jt808Decoder : Decoder
         return null;
     }
 
-    private string? Frame(ReadOnlySpan<byte> frame, DecodedPayload into)
+    private string? Frame(ReadOnlySpan<byte> frame, ref Parts parts, DecodedPayload into)
     {
         if (frame.Length < 13) return $"a frame of {frame.Length} bytes is shorter than its header";
         byte check = 0;
@@ -75,142 +95,144 @@ public sealed class Jt808Decoder : Decoder
         var id = BinaryPrimitives.ReadUInt16BigEndian(frame);
         var attributes = BinaryPrimitives.ReadUInt16BigEndian(frame[2..]);
         var is2019 = (attributes & 0x4000) != 0;
-        var header = is2019 ? 17 : 12;
-        var phone = frame.Slice(is2019 ? 5 : 4, is2019 ? 10 : 6);
-        var parts = (attributes & 0x2000) != 0;
-        if (parts) header += 4;
+        var inParts = (attributes & 0x2000) != 0;
+        var header = (is2019 ? 17 : 12) + (inParts ? 4 : 0);
         if (frame.Length < header) return "the header is cut off";
         if ((attributes & 0x1C00) != 0) return "the body is encrypted (RSA), which is not supported";
-        var bodyLength = attributes & 0x03FF;
         var body = frame[header..];
-        if (body.Length < bodyLength) return $"the header says {bodyLength} bytes of body, {body.Length} came";
-        body = body[..bodyLength];
+        if (body.Length > (attributes & 0x03FF) && body.Length < 1024) body = body[..(attributes & 0x03FF)];
 
-        Span<char> digits = stackalloc char[20];
-        for (var i = 0; i < phone.Length; i++)
+        Name(frame.Slice(is2019 ? 5 : 4, is2019 ? 10 : 6), into);
+        if (!inParts) return Message(id, body, is2019, false, into);
+
+        var total = BinaryPrimitives.ReadUInt16BigEndian(frame[(header - 4)..]);
+        var index = BinaryPrimitives.ReadUInt16BigEndian(frame[(header - 2)..]);
+        if (index != parts.Next || (parts.Next > 1 && (parts.Id != id || parts.Device != into.Device)))
         {
-            digits[2 * i] = "0123456789ABCDEF"[phone[i] >> 4];
-            digits[2 * i + 1] = "0123456789ABCDEF"[phone[i] & 15];
+            Finish(ref parts, into);
+            if (index != 1) return null; // its beginning came in an earlier payload
         }
 
-        var number = (ReadOnlySpan<char>)digits[..(phone.Length * 2)];
-        if (!keepZeros) number = number.TrimStart('0');
-        if (into.Device.Length == 0 || !EndsLike(into.Device, number)) into.Device = number.ToString();
-
-        if (parts)
+        parts.Id = id;
+        parts.Device = into.Device;
+        parts.Is2019 = is2019;
+        if (parts.Append(body) && index < total)
         {
-            var index = BinaryPrimitives.ReadUInt16BigEndian(frame[(header - 2)..]);
-            if (index != 1) return null; // media and other long bodies come in parts; positions fit into the first
+            parts.Next = index + 1;
+            return null;
         }
 
-        return id switch
-        {
-            0x0200 => Position(body, into, ReadingFlags.None),
-            0x0201 or 0x0500 => body.Length < 2 ? "the reply is cut off" : Position(body[2..], into, ReadingFlags.None),
-            0x0704 => Batch(body, into),
-            0x0002 => Heartbeat(into),
-            _ => null, // registration, authentication, media…: understood, says nothing of the person
-        };
+        parts.Whole = index == total;
+        return Finish(ref parts, into);
     }
 
-    /// <summary>The registry may know the locator with or without the leading zeros that the header pads with.</summary>
-    private static bool EndsLike(string known, ReadOnlySpan<char> number) => known.AsSpan().TrimStart('0').SequenceEqual(number.TrimStart('0'));
-
-    private static string? Heartbeat(DecodedPayload into)
+    private void Name(ReadOnlySpan<byte> phone, DecodedPayload into)
     {
-        into.Add(Metric.Online, 1);
-        return null;
+        var number = Bcd.Text(phone, leastSignificantFirst: false);
+        // The registry may know the locator with or without the zeros that the header pads with: then the topic's name stays.
+        if (into.Device.Length > 0 && into.Device.AsSpan().TrimStart('0').SequenceEqual(number.AsSpan().TrimStart('0'))) return;
+        into.Device = keepZeros ? number : number.TrimStart('0');
+    }
+
+    /// <summary>Reads what came of a message in parts, complete or not.</summary>
+    private static string? Finish(ref Parts parts, DecodedPayload into)
+    {
+        if (parts.Body.Length == 0) return null;
+        var device = into.Device;
+        into.Device = parts.Device;
+        var reason = Message(parts.Id, parts.Body, parts.Is2019, !parts.Whole, into);
+        into.Device = device;
+        parts.Clear();
+        return reason;
+    }
+
+    private static string? Message(ushort id, ReadOnlySpan<byte> body, bool is2019, bool cut, DecodedPayload into)
+    {
+        switch (id)
+        {
+            case 0x0200:
+                return Jt808Position.Read(body, is2019, ReadingFlags.None, into);
+            case 0x0201 or 0x0500: // the serial number of the question stands before the position
+                return body.Length < 2 ? "the reply is cut off" : Jt808Position.Read(body[2..], is2019, ReadingFlags.None, into);
+            case 0x0704:
+                return Batch(body, is2019, cut, into);
+            case 0x0002:
+                into.Add(Metric.Online, 1);
+                return null;
+            default:
+                return null; // registration, authentication, media…: understood, says nothing of the person
+        }
     }
 
     /// <summary>0x0704: count, kind (0 normal, 1 back-fill of a dead spot), then length and a position each.</summary>
-    private static string? Batch(ReadOnlySpan<byte> body, DecodedPayload into)
+    private static string? Batch(ReadOnlySpan<byte> body, bool is2019, bool cut, DecodedPayload into)
     {
         if (body.Length < 3) return "the batch is cut off";
         var flags = body[2] == 1 ? ReadingFlags.History : ReadingFlags.None;
         body = body[3..];
+        string? why = null;
+        var read = 0;
         while (body.Length >= 2)
         {
             var length = BinaryPrimitives.ReadUInt16BigEndian(body);
-            if (body.Length < 2 + length) return "a position of the batch is cut off";
-            if (Position(body.Slice(2, length), into, flags) is { } reason) return reason;
+            if (body.Length < 2 + length)
+            {
+                if (!cut) why ??= "a position of the batch is cut off";
+                break;
+            }
+
+            if (Jt808Position.Read(body.Slice(2, length), is2019, flags, into) is { } reason) why ??= reason;
+            else read++;
             body = body[(2 + length)..];
         }
 
-        return null;
+        return read > 0 ? null : why;
     }
 
-    /// <summary>Table 23 of JT/T 808-2013: 28 bytes, then additional items (id, length, data).</summary>
-    private static string? Position(ReadOnlySpan<byte> body, DecodedPayload into, ReadingFlags flags)
+    /// <summary>The parts of one message within one payload.</summary>
+    private struct Parts
     {
-        if (body.Length < 28) return $"a position has at least 28 bytes, {body.Length} came";
-        var alarm = BinaryPrimitives.ReadUInt32BigEndian(body);
-        var status = BinaryPrimitives.ReadUInt32BigEndian(body[4..]);
-        var latitude = Magnitude(BinaryPrimitives.ReadUInt32BigEndian(body[8..])) * ((status & 4) != 0 ? -1 : 1);
-        var longitude = Magnitude(BinaryPrimitives.ReadUInt32BigEndian(body[12..])) * ((status & 8) != 0 ? -1 : 1);
-        var altitude = (short)BinaryPrimitives.ReadUInt16BigEndian(body[16..]);
-        var speed = BinaryPrimitives.ReadUInt16BigEndian(body[18..]) / 36.0; // 0.1 km/h
-        var course = BinaryPrimitives.ReadUInt16BigEndian(body[20..]);
-        if (!TryTime(body.Slice(22, 6), out var time)) return $"time {Convert.ToHexString(body.Slice(22, 6))} is not BCD YYMMDDhhmmss";
+        private byte[]? rented;
+        private int length;
 
-        if ((alarm & 1) != 0) into.AddEvent(Metric.Button, "sos", time, flags: flags);
-        if ((status & 2) != 0 && (latitude != 0 || longitude != 0))
+        public Parts()
         {
-            into.AddLocation(latitude, longitude, time, speed: (float)speed, flags: flags);
-            into.Add(Metric.LocationAltitude, altitude, time, flags: flags);
-            into.Add(Metric.LocationCourse, course, time, flags: flags);
+            Next = 1;
+            Device = "";
         }
 
-        if ((alarm & 0x80) != 0) into.Add(Metric.BatteryLow, 1, time, flags: flags);
-        if ((alarm & 0x100) != 0) into.Add(Metric.PowerLost, 1, time, flags: flags);
-        if ((alarm & 0x2000_0000) != 0) into.AddEvent(Metric.DeviceAlarm, "collision", time, flags: flags);
-        if ((alarm & 0x4000_0000) != 0) into.AddEvent(Metric.DeviceAlarm, "rollover", time, flags: flags);
-        Items(body[28..], time, flags, into);
-        return null;
-    }
+        public int Next { get; set; }
 
-    private static void Items(ReadOnlySpan<byte> items, DateTime? time, ReadingFlags flags, DecodedPayload into)
-    {
-        while (items.Length >= 2 && items.Length >= 2 + items[1])
+        public ushort Id { get; set; }
+
+        public string Device { get; set; }
+
+        public bool Is2019 { get; set; }
+
+        public bool Whole { get; set; }
+
+        public readonly ReadOnlySpan<byte> Body => rented.AsSpan(0, length);
+
+        public bool Append(ReadOnlySpan<byte> body)
         {
-            var data = items.Slice(2, items[1]);
-            switch (items[0])
-            {
-                case 0x01 when data.Length == 4:
-                    into.Add(Metric.VehicleMileage, BinaryPrimitives.ReadUInt32BigEndian(data) / 10.0, time, flags: flags);
-                    break;
-                case 0x30 when data.Length == 1:
-                    into.Add(Metric.SignalStrength, data[0], time, flags: flags);
-                    break;
-                case 0x31 when data.Length == 1:
-                    into.Add(Metric.LocationSatellites, data[0], time, flags: flags);
-                    break;
-            }
-
-            items = items[(2 + data.Length)..];
-        }
-    }
-
-    /// <summary>The standard sends magnitudes; some terminals send two's complement beside the bits.</summary>
-    private static double Magnitude(uint raw) => raw > 0x8000_0000 ? (uint)-(int)raw / 1e6 : raw / 1e6;
-
-    private static bool TryTime(ReadOnlySpan<byte> bcd, out DateTime? time)
-    {
-        time = null;
-        if (bcd.IndexOfAnyExcept((byte)0) < 0) return true;
-        Span<int> parts = stackalloc int[6];
-        for (var i = 0; i < 6; i++)
-        {
-            if (bcd[i] >> 4 > 9 || (bcd[i] & 15) > 9) return false;
-            parts[i] = (bcd[i] >> 4) * 10 + (bcd[i] & 15);
-        }
-
-        if (parts[1] is < 1 or > 12 || parts[2] < 1 || parts[2] > DateTime.DaysInMonth(2000 + parts[0], parts[1]) || parts[3] > 23 || parts[4] > 59 || parts[5] > 59)
-        {
-            time = DateTime.MinValue; // a clock that was never set: the arrival time is taken and flagged
+            if (length + body.Length > LargestMessage) return false;
+            rented ??= ArrayPool<byte>.Shared.Rent(LargestMessage);
+            body.CopyTo(rented.AsSpan(length));
+            length += body.Length;
             return true;
         }
 
-        time = new DateTime(2000 + parts[0], parts[1], parts[2], parts[3], parts[4], parts[5], DateTimeKind.Utc).AddHours(-8);
-        return true;
+        public void Clear()
+        {
+            length = 0;
+            Next = 1;
+            Whole = false;
+        }
+
+        public void Release()
+        {
+            if (rented is not null) ArrayPool<byte>.Shared.Return(rented);
+            rented = null;
+        }
     }
 }

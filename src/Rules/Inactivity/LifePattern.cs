@@ -25,6 +25,9 @@ public sealed class LifePattern
     private const double Step = 1;
     private const double LowestThreshold = 1;
     private const double HighestThreshold = 20;
+    /// <summary>How much of the most surprising silence is forgotten in a day, and how far above it the threshold may stand.</summary>
+    private const double Fading = 0.01;
+    private const double Margin = 2;
 
     private readonly LifeMeter meter;
     private InactivitySettings settings;
@@ -36,10 +39,14 @@ public sealed class LifePattern
     private long knownToday;
     private int learned;
     private double threshold = FirstThreshold;
+    /// <summary>The most surprising silence that ended by itself, fading; a home as regular as clockwork needs no high threshold.</summary>
+    private double peak;
     private long pendingFrom;
     private double pendingUse;
     /// <summary>The threshold when the silence began: what is due doesn't move while it lasts.</summary>
     private double held = FirstThreshold;
+    /// <summary>When electricity was found flat in this silence; 0 when it wasn't.</summary>
+    private long flat;
     private long dueFor = -1;
     private long due;
     private long offset;
@@ -82,7 +89,7 @@ public sealed class LifePattern
                 dueFor = last;
             }
 
-            return Utc(due);
+            return Utc(flat > 0 ? Math.Min(due, flat) : due);
         }
     }
 
@@ -150,17 +157,18 @@ public sealed class LifePattern
     {
         long from = last + offset, at = Math.Max(atUtc.Ticks, last) + offset;
         var score = days.Surprise(from, at, double.MaxValue, out _);
-        return Surprise.Of(score, held, days.Compare(from, at), Learned, meter, new DateTime(from), new DateTime(at));
+        return Surprise.Of(score, held, days.Compare(from, at), Learned, meter, new DateTime(from), new DateTime(at), flat > 0 && atUtc.Ticks >= flat ? steady.Least : 0);
     }
 
     public void Write(BinaryWriter to)
     {
         ArgumentNullException.ThrowIfNull(to);
         to.Write(Version);
-        foreach (var v in (ReadOnlySpan<long>)[first, through, last, knownToday, pendingFrom, offset, offsetHour, dueFor, due, days.Day]) to.Write(v);
+        foreach (var v in (ReadOnlySpan<long>)[first, through, last, knownToday, pendingFrom, offset, offsetHour, dueFor, due, flat, days.Day]) to.Write(v);
         to.Write(learned);
         to.Write(threshold);
         to.Write(held);
+        to.Write(peak);
         to.Write(pendingUse);
         Write(to, days.Known);
         Write(to, days.Weekend);
@@ -182,10 +190,12 @@ public sealed class LifePattern
         offsetHour = from.ReadInt64();
         dueFor = from.ReadInt64();
         due = from.ReadInt64();
+        flat = from.ReadInt64();
         days.Day = from.ReadInt64();
         learned = from.ReadInt32();
         threshold = from.ReadDouble();
         held = from.ReadDouble();
+        peak = from.ReadDouble();
         pendingUse = from.ReadDouble();
         days.Known = ReadDays(from);
         days.Weekend = ReadDays(from);
@@ -209,6 +219,11 @@ public sealed class LifePattern
             Ended(from);
             last = to;
             held = threshold;
+            flat = 0;
+        }
+        else if (flat == 0 && Learned && steady.Flat)
+        {
+            flat = to;
         }
 
         long localFrom = from + offset, localTo = to + offset;
@@ -234,6 +249,7 @@ public sealed class LifePattern
         var spread = to - (long)((to - from) * Math.Min(1, least / use));
         last = Math.Max(last, Math.Max(spread, to - (long)(settings.FloorHours / 2 * Hour)));
         held = threshold;
+        flat = 0;
         steady.Restart(to / PastDays.SlotTicks);
     }
 
@@ -241,9 +257,10 @@ public sealed class LifePattern
     private void Ended(long at)
     {
         var silence = at - last;
-        if (silence < Least || silence >= settings.FloorHours * Hour || !Learned) return;
-        days.Surprise(last + offset, at + offset, held, out var reached);
-        if (reached <= at + offset) threshold = Math.Min(HighestThreshold, threshold + Step);
+        if (silence < Least || silence >= settings.FloorHours * Hour) return;
+        var score = days.Surprise(last + offset, at + offset, double.MaxValue, out _);
+        peak = Math.Max(peak, score);
+        if (Learned && score > held) threshold = Math.Min(HighestThreshold, Math.Max(threshold, held) + Step);
     }
 
     private void AdvanceTo(long local)
@@ -264,7 +281,8 @@ public sealed class LifePattern
             knownToday = 0;
             if (!known) continue;
             learned++;
-            if (Learned) threshold = Math.Max(LowestThreshold, threshold - Step / settings.BudgetDays);
+            peak *= 1 - Fading;
+            if (Learned) threshold = Math.Max(LowestThreshold, Math.Min(threshold - Step / settings.BudgetDays, peak + Margin));
         }
     }
 

@@ -12,6 +12,9 @@ internal struct SteadyUse(LifeMeter meter)
     private const int QuietSlots = 12;
     /// <summary>More than 10 L/h without a pause is "water running", another rule; m³/h.</summary>
     private const double MostLeak = 0.010;
+    private const int FlatSlots = 6;
+    private const double FlatShare = 0.25;
+    private const int KnownDays = 21;
 
     public readonly float[] Slot = new float[Ring];
     /// <summary>Half hours since 0001-01-01 UTC of the newest slot.</summary>
@@ -22,6 +25,19 @@ internal struct SteadyUse(LifeMeter meter)
     private long began;
     private double quietest = double.MaxValue;
     private double loudestOfQuietest;
+    /// <summary>The least of any three hours of today, and of the weeks before (rising slowly), kWh.</summary>
+    private double leastToday = double.MaxValue;
+    private double least = double.MaxValue;
+    private int leastDays;
+
+    /// <summary>The least this home has used in three hours, kWh; 0 while that isn't known.</summary>
+    public readonly double Least => leastDays < KnownDays || least == double.MaxValue ? 0 : least;
+
+    /// <summary>
+    /// Far less than what is always left on, for three hours: the power is out, or switched off. No refrigerator does that, so it is worth more than a
+    /// silence. Below 20 W on average a home has nothing left on, and this says nothing.
+    /// </summary>
+    public readonly bool Flat => meter == LifeMeter.Electricity && Least > 0.06 && Index - began >= FlatSlots && Newest() < Least * FlatShare;
 
     /// <summary>Below that rate nothing tells of life: m³/h or kW. A meter counts whole litres; a refrigerator's cycles differ.</summary>
     public readonly double Quiet => meter == LifeMeter.Water ? Rate * 1.2 + 0.0003 : Rate * 1.2 + 0.03;
@@ -62,6 +78,10 @@ internal struct SteadyUse(LifeMeter meter)
         var step = Math.Max(0.004, Rate * 0.06);
         Rate = Rate == 0 ? loudestOfQuietest : loudestOfQuietest > Rate ? Rate + 0.6 * step : Rate - 0.4 * step;
         quietest = double.MaxValue;
+        if (leastToday == double.MaxValue) return;
+        least = Math.Min(least == double.MaxValue ? leastToday : least * 1.01, leastToday);
+        leastToday = double.MaxValue;
+        leastDays++;
     }
 
     public readonly void Write(BinaryWriter to)
@@ -71,6 +91,9 @@ internal struct SteadyUse(LifeMeter meter)
         to.Write(Rate);
         to.Write(quietest);
         to.Write(loudestOfQuietest);
+        to.Write(leastToday);
+        to.Write(least);
+        to.Write(leastDays);
         foreach (var v in Slot) to.Write(v);
     }
 
@@ -81,6 +104,9 @@ internal struct SteadyUse(LifeMeter meter)
         Rate = from.ReadDouble();
         quietest = from.ReadDouble();
         loudestOfQuietest = from.ReadDouble();
+        leastToday = from.ReadDouble();
+        least = from.ReadDouble();
+        leastDays = from.ReadInt32();
         foreach (ref var v in Slot.AsSpan()) v = from.ReadSingle();
     }
 
@@ -114,8 +140,17 @@ internal struct SteadyUse(LifeMeter meter)
         return (Index - back) * PastDays.SlotTicks;
     }
 
+    /// <summary>The three hours before the newest slot, kWh.</summary>
+    private readonly double Newest()
+    {
+        double sum = 0;
+        for (var i = 1; i <= FlatSlots; i++) sum += Slot[(Index - i) % Ring];
+        return sum;
+    }
+
     private void FindQuiet()
     {
+        if (Index - began >= FlatSlots) leastToday = Math.Min(leastToday, Newest());
         if (Index - began < QuietSlots) return;
         double sum = 0, loudest = 0;
         for (var i = 1; i <= QuietSlots; i++)

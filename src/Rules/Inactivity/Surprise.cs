@@ -10,7 +10,7 @@ namespace Vigil.Rules.Inactivity;
 /// <param name="Learned">False while only the fixed rule holds.</param>
 public readonly record struct Surprise(double Score, double Threshold, int UsedDays, int OfDays, bool Learned, string Reason, string ReasonZh)
 {
-    internal static Surprise Of(double score, double threshold, (int Used, int Of, long Usually) days, bool learned, LifeMeter meter, DateTime last, DateTime at)
+    internal static Surprise Of(double score, double threshold, (int Used, int Of, long Usually) days, bool learned, LifeMeter meter, DateTime last, DateTime at, double flatBelow)
     {
         var c = CultureInfo.InvariantCulture;
         var name = meter == LifeMeter.Water ? "water" : "electricity";
@@ -18,6 +18,14 @@ public readonly record struct Surprise(double Score, double Threshold, int UsedD
         var since = last.ToString(last.Date == at.Date ? "HH:mm" : "d MMM HH:mm", c);
         var sinceZh = last.ToString(last.Date == at.Date ? "HH:mm" : "M月d日 HH:mm", c);
         var hours = (at - last).TotalHours.ToString("0.#", c);
+        if (flatBelow > 0)
+        {
+            var least = flatBelow.ToString("0.##", c);
+            return new(score, threshold, days.Used, days.Of, learned,
+                $"electricity nearly flat: far less than the {least} kWh that this home never fell below in three hours; now {at.ToString("HH:mm", c)} and no use since {since}",
+                $"电表几乎不走：远低于该户三小时内最低的{least}千瓦时；现在{at.ToString("HH:mm", c)}，自{sinceZh}起没有用电");
+        }
+
         if (!learned || days.Of < 7)
         {
             return new(score, threshold, days.Used, days.Of, learned,

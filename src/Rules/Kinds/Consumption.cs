@@ -200,7 +200,7 @@ internal static class Consumption
     private static void Notice(in Turn turn, in Utility utility, UseTracker use, long time, long within, double least)
     {
         var home = turn.Home;
-        if (!home.Rules.Enabled(utility.Kind)) return;
+        if (!home.Rules.Enabled(utility.Kind) || Judgement.HoldsTheFloor(home, use)) return;
         var anchor = use.Anchor(least);
         var due = anchor + within;
         var steady = false;

@@ -22,8 +22,16 @@ internal static class Judgement
         var open = home.FindEpisode(AlarmKind.Inactivity, series: series);
         if (open >= 0)
         {
-            if (pattern.LastUse.Ticks > home.Episodes[open].Opened)
-                turn.Clear(open, time, $"{utility.Name} used again at {turn.At(pattern.LastUse.Ticks, time)}", $"{turn.AtZh(pattern.LastUse.Ticks, time)}恢复{utility.NameZh}");
+            // The fixed rule's hysteresis: a flush ends the episode, a drip or one litre doesn't, or the same absence cries twice.
+            var resume = home.Rules[utility.Resume];
+            var hours = (time - from) / (double)TimeSpan.TicksPerHour;
+            use.Resumed = Math.Max(0, use.Resumed + used - (pattern.Quiet + resume / 6) * hours);
+            if (pattern.LastUse.Ticks <= home.Episodes[open].Opened || use.Resumed + resume / 6 * Math.Min(hours, 1) < resume) return;
+            turn.Clear(
+                open, time, $"{utility.Name} used again at {turn.At(pattern.LastUse.Ticks, time)} ({utility.Amount(use.Resumed)})",
+                $"{turn.AtZh(pattern.LastUse.Ticks, time)}恢复{utility.NameZh}（{utility.Amount(use.Resumed)}）");
+            use.Resumed = 0;
+            use.Floor = Math.Max(use.Floor, pattern.LastUse.Ticks); // the fixed rule begins again too
             return;
         }
 
@@ -37,9 +45,16 @@ internal static class Judgement
         var due = pattern.DueAt!.Value;
         // The words say what is so now; the alarm is dated when the silence became surprising.
         var why = pattern.Explain(due);
+        use.Resumed = 0;
         var (more, moreZh) = Words.Corroborate(home, turn.Zone, utility.Kind, due.Ticks);
         turn.Open(AlarmKind.Inactivity, pattern.LastUse.Ticks, due.Ticks, -1, series, why.Reason + more, why.ReasonZh + moreZh);
     }
+
+    /// <summary>
+    /// Once a home's life is learned, its pattern keeps the fixed rule as its own floor (never later than 24 h after the newest use), by what use means in
+    /// this home: the general "under 10 L" would cry wolf where few litres are a normal day.
+    /// </summary>
+    public static bool HoldsTheFloor(Home home, UseTracker use) => use.Pattern is { Learned: true } && home.Rules.Enabled(AlarmKind.Inactivity);
 
     /// <summary>The fixed rule has come true during an inactivity episode: it becomes more certain, not another alarm.</summary>
     public static bool SpeaksFor(in Turn turn, in Consumption.Utility utility, long due, string en, string zh)

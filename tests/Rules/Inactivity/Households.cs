@@ -31,7 +31,7 @@ internal static class Households
         return intervals;
     }
 
-    /// <summary>Water at seven, noon and seven in the evening, Shanghai time, give or take half an hour; an interval every half hour.</summary>
+    /// <summary>Water at seven, nine, noon, three, seven and half past nine in the evening, Shanghai time, give or take half an hour; an interval every half hour.</summary>
     public static IEnumerable<Interval> Regular(DateTime firstDay, int days, int hoursLater = 0)
     {
         for (var i = 0; i < days * 48; i++)
@@ -39,7 +39,8 @@ internal static class Households
             var to = firstDay.AddMinutes(30 * (i + 1));
             var slot = i % 48;
             var shift = i / 48 % 2;
-            var alive = slot == 14 + hoursLater * 2 + shift || slot == 24 + hoursLater * 2 || slot == 38 + hoursLater * 2 - shift;
+            var later = hoursLater * 2;
+            var alive = slot == 14 + later + shift || slot == 18 + later || slot == 24 + later || slot == 30 + later || slot == 38 + later - shift || slot == (43 + later) % 48;
             yield return new(to.AddMinutes(-30), to, alive ? 0.012 : 0);
         }
     }

@@ -1,0 +1,164 @@
+using System.Diagnostics;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Playwright;
+using Vigil.Model;
+using Vigil.Storage.Readings;
+using Vigil.Storage.Records;
+using Vigil.Tests.Console;
+using static Vigil.Tests.Console.Running;
+
+namespace Vigil.Tests.Browser;
+
+/// <summary>What a duty officer, a contact and a visitor see, in a real browser.</summary>
+[Trait("Category", "Server")]
+public sealed class BoardTests(ITestOutputHelper output) : IAsyncLifetime
+{
+    private ConsoleServer server = null!;
+    private Chromium chromium = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        server = await ConsoleServer.StartAsync(open: true);
+        chromium = await Chromium.StartAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await chromium.DisposeAsync();
+        await server.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task An_alarm_appears_without_reload_within_a_second_and_one_key_acknowledges_it()
+    {
+        var page = await chromium.PageAsync(server.Url);
+        await Chromium.OpenBoardAsync(page);
+        await page.EvaluateAsync("window.sameDocument = true");
+        // The browser notes by itself when the row comes: asking it over and over would measure the asking.
+        await page.EvaluateAsync("new MutationObserver(() => { if (!window.seenAt && document.querySelector('[data-alarm]')) window.seenAt = Date.now(); }).observe(document.body, { childList: true, subtree: true })");
+        var begun = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
+        var alarm = await server.RaiseAsync("R-here", AlarmKind.Sos);
+        await page.WaitForFunctionAsync("() => window.seenAt");
+        var took = await page.EvaluateAsync<double>("window.seenAt") - begun;
+        output.WriteLine($"shown {took} ms after its commit began");
+        Assert.True(took < 1000, $"shown {took} ms after its commit began");
+        await Assertions.Expect(page.Locator($"[data-alarm='{alarm.Id}']")).ToContainTextAsync("王秀英");
+        await page.Keyboard.PressAsync("ArrowDown");
+        await page.Keyboard.PressAsync("a");
+        await Assertions.Expect(page.Locator($"[data-alarm='{alarm.Id}'].state-acknowledged")).ToBeVisibleAsync();
+        Assert.Equal(AlarmState.Acknowledged, (await server.FindAsync(alarm.Id)).State);
+        Assert.True(await page.EvaluateAsync<bool>("window.sameDocument"));
+    }
+
+    [Fact]
+    public async Task The_page_says_by_its_own_clock_that_it_is_no_longer_live()
+    {
+        var page = await chromium.PageAsync(server.Url);
+        await Chromium.OpenBoardAsync(page);
+        await Assertions.Expect(page.Locator("#stale")).ToBeHiddenAsync();
+        await page.EvaluateAsync("Blazor.disconnect()");
+        await Assertions.Expect(page.Locator("#stale")).ToBeVisibleAsync(new() { Timeout = 14_000 });
+    }
+
+    [Fact]
+    public async Task What_a_device_or_a_name_carries_is_shown_and_never_run()
+    {
+        await using (var db = await server.Records.CreateDbContextAsync(Token))
+        {
+            (await db.Residents.FirstAsync(r => r.Id == "R-here", Token)).Name = "<img src=x onerror=window.hacked=1>";
+            await db.SaveChangesAsync(Token);
+        }
+
+        var alarm = await server.RaiseAsync("R-here", AlarmKind.Sos, "<script>window.hacked=1</script>", "<script>window.hacked=1</script>");
+        var page = await chromium.PageAsync(server.Url);
+        foreach (var path in new[] { "/", $"/alarms/{alarm.Id}", "/residents", "/residents/R-here", "/devices" })
+        {
+            await page.GotoAsync(path);
+            await page.WaitForLoadStateAsync(LoadState.NetworkIdle);
+            Assert.False(await page.EvaluateAsync<bool>("'hacked' in window"), path);
+        }
+    }
+
+    [Fact]
+    public async Task A_contact_takes_the_alarm_on_a_phone_without_scripts()
+    {
+        var alarm = await server.RaiseAsync("R-here", AlarmKind.Fall, "fall in the bathroom", "卫生间疑似跌倒");
+        var page = await chromium.PageAsync(server.Url, 390, 844, scripts: false);
+        await page.GotoAsync(await server.LinkAsync(alarm.Id));
+        await Chromium.PictureAsync(page, "contact");
+        await page.GetByRole(AriaRole.Button, new() { Name = "我来处理" }).ClickAsync();
+        await Assertions.Expect(page.Locator("main")).ToContainTextAsync("已由您处理");
+        Assert.Equal(AlarmState.Acknowledged, (await server.FindAsync(alarm.Id)).State);
+    }
+
+    [Fact]
+    public async Task A_visitor_records_a_visit_on_a_phone()
+    {
+        var page = await chromium.PageAsync(server.Url, 390, 844);
+        await page.GotoAsync("/visits?resident=R-here");
+        await page.WaitForLoadStateAsync(LoadState.NetworkIdle);
+        await page.GetByRole(AriaRole.Group, new() { Name = "行动能力" }).GetByText("较差").ClickAsync();
+        await page.GetByLabel("老年人服务需求").FillAsync("需要助行器");
+        await page.GetByRole(AriaRole.Button, new() { Name = "保存记录" }).ClickAsync();
+        await Assertions.Expect(page.GetByText("已保存。")).ToBeVisibleAsync();
+        await using var db = await server.Records.CreateDbContextAsync(Token);
+        var visit = await db.Visits.FirstAsync(v => v.Needs == "需要助行器", Token);
+        Assert.Equal(("R-here", "行动能力：较差"), (visit.ResidentId, visit.Condition));
+    }
+
+    [Fact]
+    public async Task No_page_has_a_serious_accessibility_violation()
+    {
+        var alarm = await FillAsync();
+        var axe = await File.ReadAllTextAsync(AxePath(), Token);
+        foreach (var dark in new[] { false, true })
+        {
+            foreach (var (name, path) in new[] { ("board", "/"), ("alarm", $"/alarms/{alarm.Id}"), ("residents", "/residents"), ("resident", "/residents/R-here"), ("devices", "/devices"), ("visits", "/visits"), ("statistics", "/statistics") })
+            {
+                var page = await chromium.PageAsync(server.Url, dark: dark);
+                await page.GotoAsync(path);
+                await page.WaitForLoadStateAsync(LoadState.NetworkIdle);
+                if (name == "alarm") await page.Locator("svg[role=img]").First.WaitForAsync();
+                await Chromium.PictureAsync(page, dark ? name + "-dark" : name);
+                await Assertions.Expect(page.Locator("h2").First).ToBeVisibleAsync();
+                await page.EvaluateAsync(axe);
+                var found = await page.EvaluateAsync<string[]>("async () => (await axe.run(document)).violations.filter(v => v.impact === 'serious' || v.impact === 'critical').map(v => v.id + ': ' + v.nodes.map(n => n.html).slice(0, 3).join(' | '))");
+                Assert.True(found.Length == 0, $"{path}{(dark ? " (dark)" : "")}: {string.Join("\n", found)}");
+                await page.Context.CloseAsync();
+            }
+        }
+    }
+
+    /// <summary>A morning at the desk: a quiet meter, a press, a fall somebody answers for, a weak battery.</summary>
+    private async Task<Alarm> FillAsync()
+    {
+        var now = TimeProvider.System.GetUtcNow().UtcDateTime;
+        var rows = new List<Reading>();
+        var (water, energy) = (10.0, 100.0);
+        for (var t = now.AddDays(-9); t < now; t = t.AddHours(1))
+        {
+            var quiet = t > now.AddHours(-36);
+            if (!quiet && t.Hour is 23 or 0 or 4 or 11) water += 0.022;
+            energy += quiet ? 0.03 : 0.15;
+            var device = new DeviceId("meter-R-here");
+            rows.Add(new Reading { Device = device, Metric = Metric.WaterVolume, Time = t, Received = t, Value = water });
+            rows.Add(new Reading { Device = device, Metric = Metric.ElectricityEnergy, Time = t, Received = t, Value = energy });
+        }
+
+        rows.Add(new Reading { Device = new DeviceId("meter-R-here"), Metric = Metric.Location, Time = now, Received = now, Value = 23.114, Longitude = 113.8645 });
+        await ((IReadingStore)server.Services.GetService(typeof(IReadingStore))!).AppendAsync(rows, Token);
+        await server.RaiseAsync("R-there", AlarmKind.Sos, "SOS button pressed", "按下了紧急呼叫按钮");
+        await server.RaiseAsync("R-there", AlarmKind.BatteryLow, "battery at 8 %", "电池剩余8%");
+        var fall = await server.RaiseAsync("R-here", AlarmKind.Fall, "radar: fall in the bathroom", "雷达：卫生间疑似跌倒");
+        await server.Desk.AcknowledgeAsync(fall.Id, "duty:张敏", "", Token);
+        await server.RaiseAsync("R-here", AlarmKind.WaterRunning, "water has been running for 3 h", "持续用水3小时");
+        return await server.RaiseAsync("R-here", AlarmKind.NoWater, "no water used for 36 h; the longest pause so far was 11 h", "已36小时未用水，此前最长间隔11小时");
+    }
+
+    private static string AxePath()
+    {
+        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+            if (Path.Combine(folder.FullName, "tests", "npm", "node_modules", "axe-core", "axe.min.js") is var path && File.Exists(path)) return path;
+        throw new FileNotFoundException("axe-core is not there: run ./test, or npm install in tests/npm");
+    }
+}
