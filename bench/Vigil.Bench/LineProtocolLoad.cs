@@ -33,7 +33,7 @@ internal static class LineProtocolLoad
         for (var i = 0; i < 200; i++) encode();
         var best = double.MaxValue;
         var allocated = GC.GetAllocatedBytesForCurrentThread();
-        const int rounds = 15;
+        const int rounds = 60;
         for (var round = 0; round < rounds; round++)
         {
             var since = Stopwatch.GetTimestamp();

@@ -24,14 +24,15 @@ internal static class StorageLoad
         }
         else
         {
-            open = () => new DuckDbReadingStore(Path.Combine(folder, "readings.duckdb"), new DuckDbOptions());
+            open = () => new DuckDbReadingStore(Path.Combine(folder, "readings.duckdb"), new DuckDbOptions { CheckpointSize = arguments.Text("--checkpoint") ?? "64MB" });
         }
 
         var village = new Village();
-        long stored = 0;
+        // A folder that an earlier run filled is only asked.
+        long stored = arguments.Number("--stored", 0);
         var store = open();
-        foreach (var (size, share) in new[] { (1000, 0.02), (2000, 0.02), (8192, 0.02), (5000, 1.0) })
-            stored += await AppendAsync(store, village, size, (long)(rows * share) - (share == 1.0 ? stored : 0));
+        foreach (var (size, share) in stored > 0 ? [] : new[] { (1000, 0.02), (2000, 0.02), (8192, 0.02), (5000, 1.0) })
+            stored += await AppendAsync(store, village, size, Math.Max(size, (long)(rows * share) - (share == 1.0 ? stored : 0)));
         await store.DisposeAsync();
         if (arguments.Text("--influx") is null) Console.WriteLine($"on disk {new DirectoryInfo(folder).EnumerateFiles().Sum(f => f.Length) / 1e6:N1} MB, {new DirectoryInfo(folder).EnumerateFiles().Sum(f => f.Length) / (double)stored:0.00} B a reading");
 

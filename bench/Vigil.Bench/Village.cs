@@ -35,7 +35,7 @@ internal sealed class Village
         // Devices don't report on the dot: each at its own moment of the quarter of an hour, some milliseconds on the way.
         var time = Start + Every * round + TimeSpan.FromMilliseconds(slot * 180L);
         var reading = new Reading { Device = devices[slot], Metric = metric, Time = time, Received = time.AddMilliseconds(150 + random.Next(400)), Value = Move(slot, metric) };
-        return metric == Metric.Location ? reading with { Longitude = 113.264 + random.Next(2000) / 1e6, Accuracy = 5 + random.Next(20), Speed = random.Next(15) / 10f } : reading;
+        return metric == Metric.Location ? reading with { Longitude = Math.Round(113.264 + random.Next(2000) / 1e6, 6), Accuracy = 5 + random.Next(20), Speed = random.Next(15) / 10f } : reading;
     }
 
     private double Move(int slot, Metric metric)

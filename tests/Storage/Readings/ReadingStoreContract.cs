@@ -187,6 +187,24 @@ public abstract class ReadingStoreContract
     }
 
     [Fact]
+    public async Task A_frozen_month_and_a_clock_that_runs_ahead_are_among_what_arrived()
+    {
+        await using var store = await OpenAsync();
+        var (frozen, ahead, usual) = (NewDevice(), new DeviceId($"it's ahead-{NewDevice()}".Replace(' ', '_')), NewDevice());
+        var since = Noon.AddDays(40);
+        Reading[] batch =
+        [
+            .. Enumerable.Range(0, 30).Select(day => Water(frozen, day * 24 * 60, day) with { Received = since.AddMinutes(1) }),
+            Water(ahead, 0, 1) with { Time = since.AddDays(300), Received = since.AddMinutes(2) },
+            Water(usual, 0, 2) with { Time = since.AddMinutes(2), Received = since.AddMinutes(3) },
+        ];
+        await store.AppendAsync([Water(frozen, -5, 99), Water(usual, 0, 99) with { Time = since.AddMinutes(-1), Received = since.AddMinutes(-1) }], Cancellation);
+        await store.AppendAsync(batch, Cancellation);
+        var mine = new[] { frozen, ahead, usual };
+        Assert.Equal(batch, await store.ReceivedSinceAsync(since, Cancellation).Where(r => mine.Contains(r.Device)).ToListAsync(Cancellation));
+    }
+
+    [Fact]
     public async Task Deleting_before_a_moment_leaves_what_came_after()
     {
         await using var store = await OpenAsync();

@@ -49,18 +49,19 @@ public sealed class DuckDbReadingStore : IReadingStore
     public Task AppendAsync(IReadOnlyList<Reading> readings, CancellationToken cancellation) =>
         readings.Count == 0 ? Task.CompletedTask : WriteAsync(() => Append(readings), $"append {readings.Count} readings", cancellation);
 
-    public IAsyncEnumerable<Reading> QueryAsync(ReadingQuery query, CancellationToken cancellation) => ReadAsync(
-        names =>
-        {
-            var devices = query.Devices.ToHashSet();
-            foreach (var (id, name) in names.ToList())
-                if (!devices.Contains(name.Device) || (query.Metric is { } metric && !ReferenceEquals(name.Metric, metric))) names.Remove(id);
-            return names.Count == 0 ? null : $"series IN ({string.Join(',', names.Keys)}) AND time >= $from AND time < $to ORDER BY time, received, rowid";
-        },
-        [new("from", query.From), new("to", query.To)], query.Limit, cancellation);
+    public IAsyncEnumerable<Reading> QueryAsync(ReadingQuery query, CancellationToken cancellation)
+    {
+        var devices = string.Join(',', query.Devices.Select((_, i) => $"$d{i}"));
+        List<DuckDBParameter> which = [.. query.Devices.Select((d, i) => new DuckDBParameter($"d{i}", d.Value))];
+        if (query.Metric is { } metric) which.Add(new DuckDBParameter("metric", metric.Name));
+        return ReadAsync(
+            ($"device IN ({devices})" + (query.Metric is null ? "" : " AND metric = $metric"), which),
+            names => $"series IN ({string.Join(',', names)}) AND time >= $from AND time < $to ORDER BY time, received, rowid",
+            [new("from", query.From), new("to", query.To)], query.Devices.Count == 0 ? 0 : query.Limit, cancellation);
+    }
 
     public IAsyncEnumerable<Reading> ReceivedSinceAsync(DateTime received, CancellationToken cancellation) =>
-        ReadAsync(_ => "received >= $since ORDER BY received, rowid", [new("since", received)], int.MaxValue, cancellation);
+        ReadAsync(("true", []), _ => "received >= $since ORDER BY received, rowid", [new("since", received)], int.MaxValue, cancellation);
 
     public async Task<string?> ProbeAsync(CancellationToken cancellation)
     {
@@ -188,9 +189,11 @@ public sealed class DuckDbReadingStore : IReadingStore
         writer = null;
     }
 
-    /// <param name="where">What is read, given the names of the series, from which it removes those it doesn't want; null when there is nothing.</param>
+    /// <param name="which">Condition on the table series, with its parameters.</param>
+    /// <param name="where">Condition and order of the readings, given the numbers of those series.</param>
     private async IAsyncEnumerable<Reading> ReadAsync(
-        Func<Dictionary<int, SeriesName>, string?> where, DuckDBParameter[] parameters, int limit, [EnumeratorCancellation] CancellationToken cancellation)
+        (string Condition, List<DuckDBParameter> Parameters) which, Func<IEnumerable<int>, string> where, DuckDBParameter[] parameters, int limit,
+        [EnumeratorCancellation] CancellationToken cancellation)
     {
         if (limit <= 0) yield break;
         using var connection = await ReaderAsync(cancellation);
@@ -198,9 +201,9 @@ public sealed class DuckDbReadingStore : IReadingStore
         using var cancelling = cancellation.Register(command.Cancel);
         var (names, rows) = await Guarded(() =>
         {
-            var names = ReadNames(command);
-            if (where(names) is not { } condition) return (names, (DuckDBDataReader?)null);
-            command.CommandText = $"SELECT series, time, received, value, longitude, accuracy, speed, event, flags FROM readings WHERE {condition}";
+            var names = ReadNames(connection, which.Condition, which.Parameters);
+            if (names.Count == 0) return (names, (DuckDBDataReader?)null);
+            command.CommandText = $"SELECT series, time, received, value, longitude, accuracy, speed, event, flags FROM readings WHERE {where(names.Keys)}";
             foreach (var parameter in parameters) command.Parameters.Add(parameter);
             command.UseStreamingMode = true;
             return (names, command.ExecuteReader());
@@ -221,10 +224,12 @@ public sealed class DuckDbReadingStore : IReadingStore
         }
     }
 
-    private static Dictionary<int, SeriesName> ReadNames(DuckDBCommand command)
+    private static Dictionary<int, SeriesName> ReadNames(DuckDBConnection connection, string condition, List<DuckDBParameter> parameters)
     {
         var names = new Dictionary<int, SeriesName>();
-        command.CommandText = "SELECT id, device, metric, channel FROM series";
+        using var command = connection.CreateCommand();
+        command.CommandText = $"SELECT id, device, metric, channel FROM series WHERE {condition}";
+        foreach (var parameter in parameters) command.Parameters.Add(parameter);
         using var rows = command.ExecuteReader();
         while (rows.Read())
             if (Metric.TryParse(rows.GetString(2), out var metric)) names[rows.GetInt32(0)] = new SeriesName(new DeviceId(rows.GetString(1)), metric, rows.GetString(3));

@@ -129,6 +129,9 @@ internal sealed partial class InfluxApi : IDisposable
         if (!answer.IsSuccessStatusCode) throw new ReadingStoreException($"InfluxDB answered {(int)answer.StatusCode} to a deletion: {Short(await answer.Content.ReadAsStringAsync(cancellation))}");
     }
 
+    /// <summary>The inside of an InfluxQL string: an encoded tag has no backslash of its own.</summary>
+    public static string Quoted(string encodedTag) => encodedTag.Replace("'", "\\'", StringComparison.Ordinal);
+
     public void Dispose() => http.Dispose();
 
     /// <summary>A fresh server has no database yet, which is no reason to refuse a question about it.</summary>

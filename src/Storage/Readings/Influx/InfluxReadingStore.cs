@@ -17,9 +17,6 @@ public sealed partial class InfluxReadingStore : IReadingStore
     private const string Selected =
         "SELECT \"value\"::field, \"received\"::field, \"flags\"::field, \"longitude\"::field, \"accuracy\"::field, \"speed\"::field, \"event\"::field, \"device\"::tag, \"channel\"::tag";
 
-    /// <summary>Arrival is a field, not an index: what arrived lately is looked for among measurements at most so much older.</summary>
-    private static readonly TimeSpan LongestDelay = TimeSpan.FromDays(40);
-
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
 
@@ -78,13 +75,14 @@ public sealed partial class InfluxReadingStore : IReadingStore
         cancellation.ThrowIfCancellationRequested();
         var batch = new Batch(readings.Count);
         for (var i = 0; i < readings.Count; i++) LineProtocol.Write(batch.Lines, readings[i]);
+        Arrivals.Note(readings, batch.Lines);
         return waiting.Writer.TryWrite(batch) ? batch.Durable.Task.WaitAsync(cancellation) : throw new ReadingStoreException("the InfluxDB store is closed");
     }
 
     public async IAsyncEnumerable<Reading> QueryAsync(ReadingQuery query, [EnumeratorCancellation] CancellationToken cancellation)
     {
         if (query.Devices.Count == 0 || query.Limit <= 0) yield break;
-        var devices = string.Join(" OR ", query.Devices.Select(d => $"\"device\" = '{LineProtocol.Encode(d.Value).Replace("'", "\\'", StringComparison.Ordinal)}'"));
+        var devices = string.Join(" OR ", query.Devices.Select(d => $"\"device\" = '{InfluxApi.Quoted(LineProtocol.Encode(d.Value))}'"));
         var limit = query.Limit == int.MaxValue ? "" : $" LIMIT {query.Limit}";
         var where = $"({devices}) AND time >= {LineProtocol.Nanoseconds(query.From)} AND time < {LineProtocol.Nanoseconds(query.To)}{limit}";
         var found = await SelectAsync(query.Metric, where, cancellation);
@@ -92,12 +90,8 @@ public sealed partial class InfluxReadingStore : IReadingStore
             yield return reading;
     }
 
-    public async IAsyncEnumerable<Reading> ReceivedSinceAsync(DateTime received, [EnumeratorCancellation] CancellationToken cancellation)
-    {
-        var where = $"time >= {LineProtocol.Nanoseconds(received - LongestDelay)} AND \"received\" >= {LineProtocol.Nanoseconds(received)}";
-        var found = await SelectAsync(null, where, cancellation);
-        foreach (var reading in found.OrderBy(r => r.Received).ThenBy(r => r.Time)) yield return reading;
-    }
+    public IAsyncEnumerable<Reading> ReceivedSinceAsync(DateTime received, CancellationToken cancellation) =>
+        new Arrivals(api, where => SelectAsync(null, where, cancellation), clock).SinceAsync(received, cancellation);
 
     public async Task<string?> ProbeAsync(CancellationToken cancellation)
     {

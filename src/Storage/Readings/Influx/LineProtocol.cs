@@ -28,6 +28,23 @@ public static class LineProtocol
         output.Advance(Write(output.GetSpan(longest), reading));
     }
 
+    /// <summary>Notes that a device's readings of <paramref name="oldest"/> … <paramref name="newest"/> arrived at another time than they were measured at.</summary>
+    public static void WriteArrival(IBufferWriter<byte> output, DeviceId device, DateTime received, DateTime oldest, DateTime newest)
+    {
+        var line = output.GetSpan(Fixed + 3 * device.Value.Length);
+        var at = 0;
+        Raw(line, ref at, "vigil.arrival,device="u8);
+        Text(line, ref at, device.Value, SpecialInTag);
+        Raw(line, ref at, " oldest="u8);
+        Moment(line, ref at, oldest);
+        Raw(line, ref at, "i,newest="u8);
+        Moment(line, ref at, newest);
+        Raw(line, ref at, "i "u8);
+        Moment(line, ref at, received);
+        line[at++] = (byte)'\n';
+        output.Advance(at);
+    }
+
     public static long Nanoseconds(DateTime time) => (time.Ticks - DateTime.UnixEpoch.Ticks) * 100;
 
     public static DateTime Time(long nanoseconds) => DateTime.UnixEpoch.AddTicks(nanoseconds / 100);
