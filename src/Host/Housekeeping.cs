@@ -39,11 +39,19 @@ internal sealed partial class Housekeeping(
         await registry.ReloadAsync(cancellation, always: true);
         var findings = new List<Finding>();
         var (count, heard) = (0, saved);
-        await foreach (var reading in readings.ReceivedSinceAsync(saved is { } s ? s - TimeSpan.FromMinutes(1) : started - Relearn, cancellation))
+        try
         {
-            count++;
-            if (heard is null || reading.Received > heard) heard = reading.Received;
-            if (registry.Find(reading.Device.Value) is { Resident: { } resident }) rules.Apply(resident, reading, findings);
+            await foreach (var reading in readings.ReceivedSinceAsync(saved is { } s ? s - TimeSpan.FromMinutes(1) : started - Relearn, cancellation))
+            {
+                count++;
+                if (heard is null || reading.Received > heard) heard = reading.Received;
+                if (registry.Find(reading.Device.Value) is { Resident: { } resident }) rules.Apply(resident, reading, findings);
+            }
+        }
+        catch (ReadingStoreException e)
+        {
+            // Alarms don't wait for a readings server that is down (invariant 2): the rules go on from the snapshot.
+            LogNoReplay(log, e.Message);
         }
 
         if (heard is { } last && last < started) rules.ForgiveDeafness(last, started);
@@ -117,6 +125,9 @@ internal sealed partial class Housekeeping(
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The rules' snapshot can't be read; they learn again from the stored readings: {Reason}")]
     private static partial void LogNoSnapshot(ILogger logger, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The readings since the snapshot can't be read, so the rules go on from the snapshot alone: {Reason}")]
+    private static partial void LogNoReplay(ILogger logger, string reason);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Housekeeping failed; it goes on in a second")]
     private static partial void LogFailed(ILogger logger, Exception e);
