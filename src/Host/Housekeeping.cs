@@ -72,7 +72,7 @@ internal sealed partial class Housekeeping(
                 var now = clock.GetUtcNow().UtcDateTime;
                 findings.Clear();
                 if (pipeline.CaughtUp && now - started > CatchUp) rules.AdvanceTo(now, findings);
-                await pipeline.CommitFindingsAsync(findings, stoppingToken);
+                var committed = await pipeline.CommitFindingsAsync(findings, stoppingToken);
                 if (Due(ref reloaded, TimeSpan.FromSeconds(2)))
                 {
                     await registry.ReloadAsync(stoppingToken);
@@ -80,7 +80,8 @@ internal sealed partial class Housekeeping(
                 }
 
                 if (Due(ref flushed, TimeSpan.FromSeconds(5))) await pipeline.FlushSightingsAsync(stoppingToken);
-                if (Due(ref saved, TimeSpan.FromMinutes(5))) rules.Save(folder);
+                // A snapshot that is ahead of the committed findings would lose them at a crash.
+                if (committed && Due(ref saved, TimeSpan.FromMinutes(5))) rules.Save(folder);
             }
             catch (Exception e) when (e is not OutOfMemoryException && !stoppingToken.IsCancellationRequested)
             {
@@ -92,7 +93,7 @@ internal sealed partial class Housekeeping(
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
-        rules.Save(folder);
+        if (await pipeline.CommitFindingsAsync([], cancellationToken)) rules.Save(folder);
     }
 
     /// <summary>A changed rules file comes into force without a restart; a bad one leaves the last good one standing and says so.</summary>

@@ -112,7 +112,7 @@ internal sealed partial class Pipeline(
         for (var i = 0; i < pending.Readings.Count; i++)
         {
             if (!pending.Readings[i].Metric.IsLifeSafety || pending.Residents[i] is not { } resident) continue;
-            rules.Apply(resident, pending.Readings[i], findings ??= []);
+            Apply(resident, pending.Readings[i], findings ??= []);
         }
 
         pending.LifeApplied = true;
@@ -157,10 +157,6 @@ internal sealed partial class Pipeline(
         {
             if (rows.Count > 0) await readings.AppendAsync(rows, CancellationToken.None);
             committed.Add(rows.Count);
-            foreach (var pending in batch)
-                for (var i = 0; i < pending.Readings.Count; i++)
-                    if (pending.Residents[i] is { } resident && !(pending.LifeApplied && pending.Readings[i].Metric.IsLifeSafety))
-                        rules.Apply(resident, pending.Readings[i], findings);
             await KeepRejectedAsync(batch, cancellation);
         }
         catch (Exception e) when (e is not OutOfMemoryException)
@@ -170,41 +166,61 @@ internal sealed partial class Pipeline(
             return Receipt.NotStored;
         }
 
-        // The rules have moved on: what they found is owed until it is committed, whatever becomes of this batch.
+        // Last, because it can't be undone: once the rules have moved on, what they found is owed until it is committed, whatever becomes of this batch.
+        foreach (var pending in batch)
+            for (var i = 0; i < pending.Readings.Count; i++)
+                if (pending.Residents[i] is { } resident && !(pending.LifeApplied && pending.Readings[i].Metric.IsLifeSafety))
+                    Apply(resident, pending.Readings[i], findings);
         if (!await CommitFindingsAsync(findings, cancellation)) return Receipt.NotStored;
         Trouble = null;
         return Receipt.Committed;
     }
 
-    /// <summary>Commits findings together with those still owed from a failed commit. False: they are owed now.</summary>
-    public async ValueTask<bool> CommitFindingsAsync(List<Finding> findings, CancellationToken cancellation)
+    /// <summary>A fault of the rules in one home is logged and stops no other; its readings are stored.</summary>
+    private void Apply(ResidentId resident, in Reading reading, List<Finding> into)
     {
-        if (findings.Count == 0 && owed.Count == 0) return true;
-        await owedGate.WaitAsync(CancellationToken.None);
         try
         {
-            owed.AddRange(findings);
-            while (owed.Count > 0)
+            rules.Apply(resident, reading, into);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            LogRuleFailed(log, resident.Value, reading.Device.Value, reading.Metric.Name, e);
+        }
+    }
+
+    /// <summary>
+    /// Commits findings together with those still owed from a failed commit: critical ones first, in transactions of 200 between which others get their turn,
+    /// so that a storm never holds up a press. Returns when its own are committed; false: they are owed now.
+    /// </summary>
+    public async ValueTask<bool> CommitFindingsAsync(List<Finding> findings, CancellationToken cancellation)
+    {
+        var mine = findings.ToHashSet(ReferenceEqualityComparer.Instance);
+        var added = false;
+        while (true)
+        {
+            await owedGate.WaitAsync(CancellationToken.None);
+            try
             {
-                // Life first, then in order; small transactions, so that a storm of findings never holds up a press.
+                if (!added) owed.AddRange(findings);
+                added = true;
+                if (owed.Count == 0 || (mine.Count > 0 && !owed.Exists(mine.Contains))) return true;
                 var next = owed.OrderByDescending(f => f.Kind.DefaultSeverity == Severity.Critical).Take(200).ToList();
                 Found?.Invoke(next);
                 await desk.CommitAsync(next, CancellationToken.None);
                 var done = next.ToHashSet(ReferenceEqualityComparer.Instance);
                 owed.RemoveAll(done.Contains);
             }
-
-            return true;
-        }
-        catch (Exception e) when (e is not OutOfMemoryException)
-        {
-            Trouble = e.Message;
-            LogOwed(log, owed.Count, e.Message);
-            return false;
-        }
-        finally
-        {
-            owedGate.Release();
+            catch (Exception e) when (e is not OutOfMemoryException)
+            {
+                Trouble = e.Message;
+                LogOwed(log, owed.Count, e.Message);
+                return false;
+            }
+            finally
+            {
+                owedGate.Release();
+            }
         }
     }
 
@@ -332,6 +348,9 @@ internal sealed partial class Pipeline(
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Messages} messages are not acknowledged, because they could not be stored: {Reason}")]
     private static partial void LogNotStored(ILogger logger, int messages, string reason);
+
+    [LoggerMessage(Level = LogLevel.Critical, Message = "The rules failed for resident {Resident} on {Metric} of {Device}; the reading is stored, other residents are not touched")]
+    private static partial void LogRuleFailed(ILogger logger, string resident, string device, string metric, Exception e);
 
     [LoggerMessage(Level = LogLevel.Critical, Message = "{Findings} findings could not be committed and are owed: {Reason}")]
     private static partial void LogOwed(ILogger logger, int findings, string reason);

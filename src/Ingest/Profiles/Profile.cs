@@ -74,7 +74,7 @@ public sealed class Profile
 
             return Decoder.Decode(payload, topic, into);
         }
-        catch (Exception e) when (e is FormatException or ArgumentException or IndexOutOfRangeException or OverflowException or InvalidOperationException or System.Text.Json.JsonException)
+        catch (Exception e) when (e is not OutOfMemoryException)
         {
             return $"the {Format} decoder failed: {e.Message}";
         }

@@ -1,0 +1,111 @@
+using System.Diagnostics.Metrics;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging.Abstractions;
+using Vigil.Host;
+using Vigil.Ingest.Mqtt;
+using Vigil.Ingest.Profiles;
+using Vigil.Model;
+using Vigil.Notify;
+using Vigil.Notify.Escalation;
+using Vigil.Rules;
+using Vigil.Storage.Readings.DuckDb;
+using Vigil.Storage.Records;
+
+namespace Vigil.Tests.Host;
+
+/// <summary>The order of the pipeline when a store fails in between, on a real SQLite and DuckDB.</summary>
+public sealed class PipelineTests : IAsyncLifetime
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("vigil-pipeline-").FullName;
+    private readonly Meter meter = new("Vigil.Tests");
+    private FailingRecords records = null!;
+    private DuckDbReadingStore readings = null!;
+    private Pipeline pipeline = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        var problems = new List<Problem>();
+        var profiles = ProfileSet.Load(Path.Combine(AppContext.BaseDirectory, "devices"), problems);
+        var rules = new RulePartitions(RuleSet.Load(Path.Combine(AppContext.BaseDirectory, "config", "rules.yaml"), problems)!, TimeZoneInfo.Utc);
+        var policies = Policies.Load(Path.Combine(AppContext.BaseDirectory, "config", "policies.yaml"), problems)!;
+        Assert.Empty(problems);
+        records = new FailingRecords(RecordsServices.CreateFactory("Sqlite", null, folder));
+        await records.MigrateAsync();
+        await using (var db = records.CreateDbContext())
+        {
+            db.Residents.Add(new Resident { Id = "R1", Name = "王秀英", Area = "440114003201" });
+            db.Devices.Add(new Device { Id = "leak-1", Profile = "senml", ResidentId = "R1", InstalledAt = DateTime.UnixEpoch });
+            await db.SaveChangesAsync();
+        }
+
+        readings = new DuckDbReadingStore(Path.Combine(folder, "readings.duckdb"), new());
+        var registry = new Registry(records, profiles, rules, TimeProvider.System, NullLogger<Registry>.Instance);
+        await registry.ReloadAsync(CancellationToken.None, always: true);
+        pipeline = new Pipeline(profiles, registry, rules, readings, new AlarmDesk(records, policies, TimeProvider.System, TimeZoneInfo.Utc), records, meter, NullLogger<Pipeline>.Instance);
+    }
+
+    [Fact]
+    public async Task A_finding_survives_the_failure_of_something_else_in_its_batch()
+    {
+        // Both wait before the pipeline starts, so they share a batch; keeping the unreadable one fails.
+        records.FailNext = true;
+        var leak = pipeline.ReceiveAsync(Message("vigil/leak-1/up", """[{"n":"water.leak","vb":true,"t":1767225600}]"""), CancellationToken.None).AsTask();
+        var unreadable = pipeline.ReceiveAsync(Message("vigil/leak-1/up", "{"), CancellationToken.None).AsTask();
+        await pipeline.StartAsync(CancellationToken.None);
+        Assert.Equal(Receipt.NotStored, await leak);
+        Assert.Equal(Receipt.NotStored, await unreadable);
+
+        // Not acknowledged, so the device sends it again: now the alarm has to be there.
+        Assert.Equal(Receipt.Committed, await pipeline.ReceiveAsync(Message("vigil/leak-1/up", """[{"n":"water.leak","vb":true,"t":1767225600}]"""), CancellationToken.None));
+        await using var db = records.CreateDbContext();
+        Assert.Equal("water-leak", Assert.Single(await db.Alarms.ToListAsync()).Kind);
+    }
+
+    [Fact]
+    public async Task A_press_does_not_wait_for_a_storm_of_other_findings()
+    {
+        var storm = Enumerable.Range(0, 2000).Select(i => Finding(AlarmKind.NoWater, $"S{i}")).ToList();
+        Task<bool>? press = null;
+        pipeline.Found += _ => press ??= Task.Run(async () => await pipeline.CommitFindingsAsync([Finding(AlarmKind.Sos, "R1")], CancellationToken.None));
+        var all = Task.Run(async () => await pipeline.CommitFindingsAsync(storm, CancellationToken.None));
+        while (press is null) await Task.Yield();
+        Assert.True(await press);
+        await using (var db = records.CreateDbContext())
+        {
+            Assert.Single(await db.Alarms.Where(a => a.Kind == "sos").ToListAsync());
+            Assert.InRange(await db.Alarms.CountAsync(), 1, 1500);
+        }
+
+        Assert.True(await all);
+        await using var after = records.CreateDbContext();
+        Assert.Equal(2001, await after.Alarms.CountAsync());
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await pipeline.StopAsync(CancellationToken.None);
+        pipeline.Dispose();
+        await readings.DisposeAsync();
+        meter.Dispose();
+        Directory.Delete(folder, recursive: true);
+    }
+
+    private static InboundMessage Message(string topic, string payload) =>
+        new(topic, System.Text.Encoding.UTF8.GetBytes(payload), new DateTime(2026, 1, 1, 0, 0, 5, DateTimeKind.Utc), Retained: false, Sender.ExternalBroker);
+
+    private static Finding Finding(AlarmKind kind, string subject) =>
+        new(subject, kind, kind.DefaultSeverity, FindingChange.Opened, $"{kind.Name}/1", 0, new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc), "a reason", "原因");
+
+    /// <summary>The records store, of which one access can be made to fail as a full disk would.</summary>
+    private sealed class FailingRecords(IDbContextFactory<RecordsDb> inner) : IDbContextFactory<RecordsDb>
+    {
+        public bool FailNext { get; set; }
+
+        public RecordsDb CreateDbContext()
+        {
+            if (!FailNext) return inner.CreateDbContext();
+            FailNext = false;
+            throw new InvalidOperationException("disk full");
+        }
+    }
+}
