@@ -38,6 +38,7 @@ public static class ConsoleServices
             headers.ContentSecurityPolicy = "default-src 'self'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'";
             headers.XContentTypeOptions = "nosniff";
             headers["Referrer-Policy"] = "no-referrer";
+            if (http.Request.Path == "/_content/Vigil.Console/visit-worker.js") headers["Service-Worker-Allowed"] = "/visits/form";
             if (Access.IsForeign(http.Request))
             {
                 await Results.Problem("sent by a page of another site", statusCode: StatusCodes.Status403Forbidden).ExecuteAsync(http);
@@ -54,6 +55,7 @@ public static class ConsoleServices
         app.MapSignIn();
         app.MapApi();
         app.MapContactPage();
+        app.MapVisitForm();
         app.MapGet("/language/{to}", (string to, HttpContext http) =>
         {
             http.Response.Cookies.Append("language", to == "en" ? "en" : "zh", new CookieOptions { HttpOnly = true, SameSite = SameSiteMode.Strict, MaxAge = TimeSpan.FromDays(365) });

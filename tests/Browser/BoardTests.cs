@@ -92,18 +92,36 @@ public sealed class BoardTests(ITestOutputHelper output) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_visitor_records_a_visit_on_a_phone()
+    public async Task A_visitor_records_a_visit_on_a_phone_whose_connection_comes_and_goes_and_it_is_recorded_once()
     {
+        var alarm = await server.RaiseAsync("R-here", AlarmKind.NoWater, "no water for 24 h", "24小时未用水");
+        await server.Desk.TakeInHandAsync(alarm.Id, "duty:张敏", "", Token);
         var page = await chromium.PageAsync(server.Url, 390, 844);
-        await page.GotoAsync("/visits?resident=R-here");
-        await page.WaitForLoadStateAsync(LoadState.NetworkIdle);
+        await page.GotoAsync("/visits");
+        await Assertions.Expect(page.Locator(".asked li").First).ToContainTextAsync("王秀英");
+        await page.Locator(".asked li").First.GetByText("填写探访记录").ClickAsync();
+        await page.WaitForFunctionAsync("() => document.getElementById('visit')?.dataset.kept");
         await page.GetByRole(AriaRole.Group, new() { Name = "行动能力" }).GetByText("较差").ClickAsync();
         await page.GetByLabel("老年人服务需求").FillAsync("需要助行器");
+        await Chromium.PictureAsync(page, "visit");
+
+        // The way up has no signal: the page opens again from what was kept, with what was typed.
+        await page.Context.SetOfflineAsync(true);
+        await page.ReloadAsync();
+        await Assertions.Expect(page.GetByLabel("老年人服务需求")).ToHaveValueAsync("需要助行器");
+        await page.GetByLabel("警情办结类别").SelectOptionAsync("true");
         await page.GetByRole(AriaRole.Button, new() { Name = "保存记录" }).ClickAsync();
+        await Assertions.Expect(page.Locator("#state")).ToContainTextAsync("记录已存在本机");
+        await page.Context.SetOfflineAsync(false);
         await Assertions.Expect(page.GetByText("已保存。")).ToBeVisibleAsync();
         await using var db = await server.Records.CreateDbContextAsync(Token);
-        var visit = await db.Visits.FirstAsync(v => v.Needs == "需要助行器", Token);
-        Assert.Equal(("R-here", "行动能力：较差"), (visit.ResidentId, visit.Condition));
+        var visit = await db.Visits.SingleAsync(v => v.Needs == "需要助行器", Token);
+        Assert.Equal(("R-here", "行动能力：较差", alarm.Id), (visit.ResidentId, visit.Condition, visit.AlarmId));
+        Assert.Equal(Resolution.True, (await server.FindAsync(alarm.Id)).Resolution);
+
+        await page.GotoAsync($"/visits/{visit.Id}/print");
+        await Assertions.Expect(page.Locator(".sheet")).ToContainTextAsync("☑ 较差");
+        await Chromium.PictureAsync(page, "visit-record");
     }
 
     [Fact]
@@ -113,7 +131,7 @@ public sealed class BoardTests(ITestOutputHelper output) : IAsyncLifetime
         var axe = await File.ReadAllTextAsync(AxePath(), Token);
         foreach (var dark in new[] { false, true })
         {
-            foreach (var (name, path) in new[] { ("board", "/"), ("alarm", $"/alarms/{alarm.Id}"), ("residents", "/residents"), ("resident", "/residents/R-here"), ("devices", "/devices"), ("visits", "/visits"), ("statistics", "/statistics") })
+            foreach (var (name, path) in new[] { ("board", "/"), ("alarm", $"/alarms/{alarm.Id}"), ("residents", "/residents"), ("resident", "/residents/R-here"), ("devices", "/devices"), ("visits", "/visits"), ("visit", "/visits/form?resident=R-here"), ("statistics", "/statistics") })
             {
                 var page = await chromium.PageAsync(server.Url, dark: dark);
                 await page.GotoAsync(path);
