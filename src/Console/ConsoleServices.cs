@@ -6,13 +6,18 @@ using Microsoft.Extensions.DependencyInjection;
 using Vigil.Console.Api;
 using Vigil.Console.Pages;
 using Vigil.Model;
+using Vigil.Storage.Readings;
+using Vigil.Storage.Records;
 
 namespace Vigil.Console;
 
 public static class ConsoleServices
 {
     /// <summary>The duty board, the contact's page and the HTTP API.</summary>
-    public static IServiceCollection AddConsole(this IServiceCollection services, bool open)
+    /// <param name="services">Of the host.</param>
+    /// <param name="open">Everybody is let in (the demo, on loopback).</param>
+    /// <param name="rulesPath">The rules file in force; null for the shipped one.</param>
+    public static IServiceCollection AddConsole(this IServiceCollection services, bool open, string? rulesPath = null)
     {
         services.AddAccess(open);
         services.AddProblemDetails();
@@ -20,6 +25,9 @@ public static class ConsoleServices
         services.AddCascadingAuthenticationState();
         services.AddRazorComponents().AddInteractiveServerComponents();
         services.AddSingleton<MetricsText>();
+        services.AddSingleton(s => new RulesDesk(
+            rulesPath ?? Path.Combine(AppContext.BaseDirectory, "config", "rules.yaml"), rulesPath is not null, s.GetRequiredService<IDbContextFactory<RecordsDb>>(), s.GetRequiredService<IReadingStore>(),
+            s.GetRequiredService<TimeZoneInfo>(), s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(_ =>
         {
             var problems = new List<Problem>();

@@ -25,5 +25,6 @@ internal static class ApiEndpoints
         Areas.Map(read, write);
         Statistics.Map(read);
         Credentials.Map(admin);
+        RegistryFile.Map(admin);
     }
 }

@@ -35,6 +35,7 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
 
     private readonly List<Problem> problems = [];
     private string file = "";
+    private string within = "";
 
     /// <summary>Imports a file; what is wrong with it is returned, and then nothing was written.</summary>
     public async Task<(IReadOnlyList<Problem> Problems, string Summary)> ImportAsync(string path, bool dryRun, CancellationToken cancellation)
@@ -45,13 +46,17 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
 
     /// <param name="content">The file; for XLSX seekable.</param>
     /// <param name="fileName">As it stands in the problems; its ending tells CSV from XLSX.</param>
-    public async Task<(IReadOnlyList<Problem> Problems, string Summary)> ImportAsync(Stream content, string fileName, bool dryRun, CancellationToken cancellation)
+    /// <param name="dryRun">Checks everything, writes nothing.</param>
+    /// <param name="cancellation">Ends the import with nothing written.</param>
+    /// <param name="bound">Area code of whoever imports: rows outside it are refused.</param>
+    public async Task<(IReadOnlyList<Problem> Problems, string Summary)> ImportAsync(Stream content, string fileName, bool dryRun, CancellationToken cancellation, string bound = "")
     {
+        within = bound;
         try
         {
             return await ImportAsync(Sheet.Read(content, fileName), fileName, dryRun, cancellation);
         }
-        catch (Exception e) when (e is InvalidDataException or FormatException or System.Xml.XmlException)
+        catch (Exception e) when (e is InvalidDataException or FormatException or System.Xml.XmlException or KeyNotFoundException)
         {
             return ([new Problem(fileName, 0, "", "", $"is not a readable workbook: {e.Message}")], "");
         }
@@ -80,6 +85,7 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
             if (fields.Count > columns.Count) row.Wrong("", fields[^1], $"the row has {fields.Count} fields, the heading {columns.Count}");
             var kind = row["record"] is { Length: > 0 } record ? record : "resident";
             if (row["id"].Length > 0 && !ids.Add(kind + row["id"])) row.Wrong("id", row["id"], "stands in this file twice");
+            if (row["area"].Length > 0 && !row["area"].StartsWith(within, StringComparison.Ordinal)) row.Wrong("area", row["area"], $"lies outside {within}, which you are bound to");
             counts[kind] = counts.GetValueOrDefault(kind) + 1;
             switch (kind)
             {
@@ -116,6 +122,7 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
         if (id.Length > 0 && !ResidentId.TryParse(id, out _)) row.Wrong("id", id, "has white space or more than 64 characters");
         var resident = await db.Residents.AsSplitQuery().Include(r => r.Contacts).Include(r => r.Devices).Include(r => r.Household).FirstOrDefaultAsync(r => r.Id == id, cancellation);
         var now = clock.GetUtcNow().UtcDateTime;
+        if (resident is not null && !resident.Area.StartsWith(within, StringComparison.Ordinal)) row.Wrong("id", id, "belongs to a resident of another area");
         if (resident is null) db.Residents.Add(resident = new Resident { Id = id, Name = "", Area = "", CreatedAt = now });
         resident.Name = row.Required("name");
         resident.Area = row.Required("area");
