@@ -37,8 +37,8 @@ public sealed class FakePhones(TimeProvider clock) : IChannel
         return Task.FromResult(answer);
     }
 
-    public Task<ChannelResult?> ReconcileAsync(Guid noticeId, string? providerId, string address, CancellationToken cancellation) =>
-        Task.FromResult(Accepted.Contains(noticeId) ? new ChannelResult(ChannelOutcome.Sent, "accepted before", noticeId.ToString("N")) : null);
+    public Task<ChannelResult?> ReconcileAsync(PastNotice notice, CancellationToken cancellation) =>
+        Task.FromResult(Accepted.Contains(notice.Outgoing.NoticeId) ? new ChannelResult(ChannelOutcome.Sent, "accepted before", notice.Outgoing.NoticeId.ToString("N")) : null);
 }
 
 /// <summary>A scenario: people, a clock that is moved by hand, the desk and the escalator as the product runs them.</summary>

@@ -18,7 +18,7 @@ public sealed class MessageTexts
         var before = problems.Count;
         if (YamlSection.Load(path, problems) is not { } yaml) return null;
         var found = new MessageTexts(zone);
-        found.Read(yaml.Section("templates", required: true), "template:", ["opened", "repeated", "cleared", "late", "digest"]);
+        found.Read(yaml.Section("templates", required: true), "template:", ["opened", "repeated", "cleared", "late", "digest", "reply"]);
         found.Read(yaml.Section("kinds", required: true), "kind:", AlarmKind.All.Select(k => k.Name));
         yaml.NoOthers();
         return problems.Count > before ? null : found;
@@ -35,6 +35,9 @@ public sealed class MessageTexts
             .Replace("{time}", Local(time), StringComparison.Ordinal)
             .Replace("{link}", link, StringComparison.Ordinal);
     }
+
+    /// <summary>What is added where a reply answers: the recipient's own code for this alarm.</summary>
+    public string Reply(string language, string code) => texts[("template:reply", Written(language))].Replace("{code}", code, StringComparison.Ordinal);
 
     /// <summary>Several notices of low severity to one person, in one message: 王*：设备电量低；李*：设备无数据…</summary>
     public string Digest(string language, IReadOnlyCollection<(string ResidentName, string Kind)> items, string link)
