@@ -60,6 +60,7 @@ internal sealed partial class Pipeline(
         }
 
         var (profile, topicDevice) = match;
+        if (profile.Ignores(message.Topic)) return Receipt.Committed;
         if (!MaySend(message.From, message.Topic, topicDevice)) return Receipt.NotAllowed;
         if (registry.Find(topicDevice) is { } known && known.Profile.Topics.Any(t => t.TryMatch(message.Topic, out _))) profile = known.Profile;
 

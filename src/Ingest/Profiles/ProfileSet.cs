@@ -68,6 +68,13 @@ public sealed class ProfileSet
         }
 
         if (match is not null && topics.Count == 0 && problems.Count == before) match.Refuse("topic", "", "is missing");
+        var ignored = new List<TopicPattern>();
+        foreach (var text in match?.Texts("ignore") ?? [])
+        {
+            if (TopicPattern.TryParse(text, out var pattern)) ignored.Add(pattern);
+            else match!.Refuse("ignore", text, "is not a topic pattern: levels, {device}, + and a final # or {device...}");
+        }
+
         match?.NoOthers();
         var encoding = yaml.Text("encoding") switch { null or "raw" or "text" => PayloadEncoding.Raw, "hex" => PayloadEncoding.Hex, "base64" => PayloadEncoding.Base64, var other => Unknown(other) };
         PayloadEncoding Unknown(string text)
@@ -94,7 +101,7 @@ public sealed class ProfileSet
         if (problems.Count > before || decoder is null) return null;
         return new Profile
         {
-            Id = id, Vendor = vendor, Model = model, Format = format, Encoding = encoding, IsBinary = Formats.IsBinary(format), Topics = topics,
+            Id = id, Vendor = vendor, Model = model, Format = format, Encoding = encoding, IsBinary = Formats.IsBinary(format), Topics = topics, Ignored = ignored,
             Expects = expects, ReportEvery = reportEvery, Decoder = decoder, Examples = examples, File = yaml.File,
         };
     }
