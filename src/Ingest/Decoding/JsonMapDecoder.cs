@@ -19,10 +19,11 @@ public sealed class JsonMapDecoder : Decoder
     private readonly TimeField[] times;
     private readonly int conditions;
     private readonly bool attributes;
+    private readonly Datum datum;
 
-    private JsonMapDecoder(Node root, MapEntry[] entries, TimeField[] times, int conditions, bool attributes)
+    private JsonMapDecoder(Node root, MapEntry[] entries, TimeField[] times, int conditions, bool attributes, Datum datum)
     {
-        this.attributes = attributes;
+        (this.attributes, this.datum) = (attributes, datum);
         this.root = root;
         this.entries = entries;
         this.times = times;
@@ -31,7 +32,7 @@ public sealed class JsonMapDecoder : Decoder
 
     /// <summary>
     /// Options of the profile: <c>map</c>, <c>time</c>, <c>device</c>, and <c>attributes: true</c>, where one field comes alone on a topic a level deeper
-    /// (<c>…/{device}/energy</c> with <c>12.05</c>): the last level is its name.
+    /// (<c>…/{device}/energy</c> with <c>12.05</c>): the last level is its name; and <c>datum: gcj02 | bd09</c> for positions that are not WGS-84.
     /// </summary>
     public static Decoder? Create(YamlSection profile)
     {
@@ -68,7 +69,9 @@ public sealed class JsonMapDecoder : Decoder
 
         if (profile.Text("device") is { } device) root.Add(device, new Target(TargetKind.Device, 0));
         if (entries.Count == 0) profile.Refuse("map", "", "a JSON profile maps at least one field");
-        return new JsonMapDecoder(root.Freeze(), [.. entries], [.. times], conditions.Count, profile.Flag("attributes") ?? false);
+        var datum = Datum.Wgs84;
+        if (profile.Text("datum") is { } name && (!Enum.TryParse(name, ignoreCase: true, out datum) || !Enum.IsDefined(datum))) profile.Refuse("datum", name, "is none of wgs84, gcj02, bd09");
+        return new JsonMapDecoder(root.Freeze(), [.. entries], [.. times], conditions.Count, profile.Flag("attributes") ?? false, datum);
     }
 
     public override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
@@ -82,6 +85,7 @@ public sealed class JsonMapDecoder : Decoder
             if (!reader.Read()) return "empty payload";
             if (reader.TokenType is not (JsonTokenType.StartObject or JsonTokenType.StartArray)) return $"is not a JSON object but {reader.TokenType}";
             Walk(ref reader, root, run, "", 0);
+            if (run.Twice is { } twice) return $"'{twice}' stands in one object twice, with no way to tell which holds";
             if (reader.Read()) return "text follows the JSON object";
         }
         catch (JsonException e)
@@ -136,7 +140,12 @@ public sealed class JsonMapDecoder : Decoder
             }
         }
 
-        if (!double.IsNaN(latitude) && !double.IsNaN(longitude) && (latitude != 0 || longitude != 0)) into.AddLocation(latitude, longitude, time, (float)accuracy, (float)speed);
+        if (!double.IsNaN(latitude) && !double.IsNaN(longitude) && (latitude != 0 || longitude != 0))
+        {
+            (latitude, longitude) = datum.ToWgs84(latitude, longitude);
+            into.AddLocation(latitude, longitude, time, (float)accuracy, (float)speed);
+        }
+
         return null;
     }
 
@@ -190,9 +199,11 @@ public sealed class JsonMapDecoder : Decoder
         switch (reader.TokenType)
         {
             case JsonTokenType.StartObject:
+                var here = ++run.Objects;
                 while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
                 {
                     var child = node.Find(ref reader, out var caught);
+                    if (child is not null && caught is null && !run.IsFirst(here, child)) run.Twice ??= reader.GetString();
                     reader.Read();
                     if (child is null) reader.Skip();
                     else Walk(ref reader, child, run, caught ?? capture, 0);
@@ -242,6 +253,21 @@ public sealed class JsonMapDecoder : Decoder
         public List<(int Field, string Text)> Times { get; } = [];
         public string?[] Conditions { get; } = new string?[conditions];
         public string? Device { get; set; }
+
+        /// <summary>Objects begun so far: the number of the one at hand tells its fields from those of others.</summary>
+        public int Objects { get; set; }
+
+        public string? Twice { get; set; }
+
+        private readonly List<(int Object, Node Field)> met = [];
+
+        public bool IsFirst(int number, Node field)
+        {
+            for (var i = met.Count - 1; i >= 0; i--)
+                if (met[i].Object == number && ReferenceEquals(met[i].Field, field)) return false;
+            met.Add((number, field));
+            return true;
+        }
     }
 
     private sealed class Node
