@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Vigil.Console.Api;
+using Vigil.Console.Hooks;
 using Vigil.Console.Pages;
 using Vigil.Model;
 
@@ -54,6 +55,7 @@ public static class ConsoleServices
         app.MapSignIn();
         app.MapApi();
         app.MapContactPage();
+        app.MapTwilioHooks();
         app.MapGet("/language/{to}", (string to, HttpContext http) =>
         {
             http.Response.Cookies.Append("language", to == "en" ? "en" : "zh", new CookieOptions { HttpOnly = true, SameSite = SameSiteMode.Strict, MaxAge = TimeSpan.FromDays(365) });

@@ -40,7 +40,7 @@ public static class ChannelHttp
         services.AddHttpClient(provider, client =>
             {
                 client.BaseAddress = baseAddress;
-                client.Timeout = Timeout.InfiniteTimeSpan; // the pipeline's own stand below
+                client.Timeout = TotalTimeout + TimeSpan.FromSeconds(5); // the pipeline's own end before; this one ends a body that never ends
                 client.MaxResponseContentBufferSize = 4 << 20;
             })
             .ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler
