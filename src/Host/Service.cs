@@ -44,6 +44,7 @@ internal static class Service
             .AddRecords(settings.Configuration, settings.DataPath)
             .AddSingleton<Secrets>()
             .AddSingleton(settings.Profiles)
+            .AddSingleton<Func<RegistryImport>>(s => () => new RegistryImport(s.GetRequiredService<IDbContextFactory<RecordsDb>>(), clock, id => settings.Profiles.Find(id) is not null))
             .AddSingleton(new RulePartitions(settings.Rules, settings.Zone))
             .AddSingleton<Registry>()
             .AddNotify(settings.Configuration, settings.Policies, settings.Messages, settings.DataPath)
@@ -52,7 +53,7 @@ internal static class Service
             .AddSingleton<Housekeeping>()
             .AddHostedService(s => s.GetRequiredService<Housekeeping>())
             .AddSingleton<Inbox>(s => s.GetRequiredService<Pipeline>().ReceiveAsync)
-            .AddConsole(settings.Open);
+            .AddConsole(settings.Open, settings.Configuration["Rules:Path"]);
         AddBroker(builder.Services, settings);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {

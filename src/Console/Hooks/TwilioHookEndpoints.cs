@@ -12,7 +12,7 @@ namespace Vigil.Console.Hooks;
 /// <c>POST /hooks/twilio/{sms|voice|status}</c>. The signature is checked over the address Twilio knows, <c>Http:PublicUrl</c>, never over what the request
 /// says of its host: proxies change that, and forgers choose it. Without Twilio's settings there are no hooks.
 /// </summary>
-internal static class TwilioHookEndpoints
+public static class TwilioHookEndpoints
 {
     public static void MapTwilioHooks(this IEndpointRouteBuilder app) => app.MapPost("/hooks/twilio/{what}", async (string what, HttpContext http, CancellationToken c) =>
     {

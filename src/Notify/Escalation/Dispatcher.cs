@@ -291,6 +291,10 @@ public sealed partial class Dispatcher : BackgroundService
                     (notice.State, notice.DueAt, notice.Attempts) = (NoticeState.Waiting, now.AddSeconds(1), notice.Attempts - 1);
                     if (held) notice.Note = Held;
                     break;
+                case ChannelOutcome.Down when routes.For(notice.Channel, notice.Address) is { } other && other.Provider != notice.Provider:
+                    (notice.State, notice.DueAt) = (NoticeState.Waiting, now);
+                    AlarmDesk.Line(db, alarm.Id, now, "rerouted", notice.Provider, $"{notice.Channel} to {notice.RecipientName}: {result.Reason}; over {other.Provider}", $"{notice.Channel} → {notice.RecipientName}：{result.Reason}；改由 {other.Provider} 发送");
+                    break;
                 case ChannelOutcome.Down or ChannelOutcome.TryAgain when result.Outcome == ChannelOutcome.Down || notice.Attempts >= MostAttempts:
                     await HoldAsync(db, notice, alarm, people, result.Reason, held, now, cancellation);
                     break;
