@@ -29,6 +29,9 @@ public sealed partial class TwilioApi(PhoneNetwork network, TwilioAccount accoun
 
     public TwilioAccount Account => account;
 
+    /// <summary>Characters of the longest TwiML that a request brought; Twilio takes 4000.</summary>
+    public int LongestTwiML { get; private set; }
+
     internal void Map(WebApplication app)
     {
         var api = app.MapGroup("/2010-04-01/Accounts/{account}").AddEndpointFilter(GuardAsync);
@@ -171,6 +174,8 @@ public sealed partial class TwilioApi(PhoneNetwork network, TwilioAccount accoun
         var call = Resource(NewSid("CA"), to, form["From"]);
         calls[Sid(call)] = call;
         var twiml = form["Twiml"].ToString();
+        LongestTwiML = Math.Max(LongestTwiML, twiml.Length);
+        if (twiml.Length > 4000) return Error(400, 21223, "Twiml is too long");
         network.Took("twilio", "call", to, string.Concat(Verbs(twiml).Where(v => v.Name == "Say").Select(v => v.Value).Distinct()), Sid(call));
         var line = new Line(call, person, twiml, form["StatusCallback"], form["AsyncAmdStatusCallback"], TimeSpan.FromSeconds(int.TryParse(form["Timeout"], out var seconds) ? seconds : 60));
         network.After(TimeSpan.FromSeconds(1), () => RingAsync(line));

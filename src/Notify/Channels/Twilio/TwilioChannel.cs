@@ -113,8 +113,7 @@ public sealed class TwilioChannel : IChannel
         yield return new("Twiml", twiml.Call(notice.NoticeId, notice.Language, notice.Template, notice.Values));
         yield return new("Timeout", options.RingSeconds.ToString(CultureInfo.InvariantCulture));
         yield return new("StatusCallback", Callback("status", notice.NoticeId));
-        yield return new("StatusCallbackMethod", "POST");
-        yield return new("StatusCallbackEvent", "completed"); // said for every end: completed, busy, no-answer, failed
+        yield return new("StatusCallbackMethod", "POST"); // without StatusCallbackEvent it says how the call ended, which is all that counts
         // A person hears the message at once while the machine is still being looked for; a machine keeps it, and another way is tried.
         yield return new("MachineDetection", "Enable");
         yield return new("AsyncAmd", "true");
