@@ -4,6 +4,9 @@ return args switch
 {
     ["storage", .. var rest] => await StorageLoad.RunAsync(Arguments.Of(rest)),
     ["lines", ..] => LineProtocolLoad.Run(),
+    ["broker", .. var rest] => await BrokerLoad.RunAsync(Arguments.Of(rest)),
+    ["drop", .. var rest] => await BrokerLoad.DropAsync(Arguments.Of(rest)),
+    ["load", .. var rest] => await BrokerLoad.LoadAsync(Arguments.Of(rest)),
     _ => Usage(),
 };
 
@@ -11,6 +14,7 @@ static int Usage()
 {
     Console.Error.WriteLine("""
         vigil-bench storage [--rows 20000000] [--folder PATH] [--checkpoint 64MB] [--influx http://127.0.0.1:8086] [--stored N]   readings/s made durable, bytes a reading, a resident's month
+        vigil-bench broker  [--connections 2000] [--records 10,1] [--seconds 15] [--rounds 3]   messages/s durable and through the rules, beside a broker that drops them; SOS latency at that load
         vigil-bench lines   line protocol beside string building
         """);
     return 2;

@@ -19,6 +19,7 @@ public static class Formats
         ["cn-gateway"] = (false, _ => new CnGatewayDecoder()),
         ["tasmota"] = (false, TasmotaDecoder.Create),
         ["shelly"] = (false, _ => new ShellyDecoder()),
+        ["lorawan"] = (false, LoRaWan.LoRaWanDecoder.Create),
         ["chirpstack-v4"] = (false, LoRaWan.ChirpStackV4Decoder.Create),
         ["tts-v3"] = (false, LoRaWan.TheThingsStackV3Decoder.Create),
     };
