@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Vigil.Console.Api;
+using Vigil.Console.Hooks;
 using Vigil.Console.Pages;
 using Vigil.Model;
 using Vigil.Storage.Readings;
@@ -63,6 +64,7 @@ public static class ConsoleServices
         app.MapSignIn();
         app.MapApi();
         app.MapContactPage();
+        app.MapTwilioHooks();
         app.MapVisitForm();
         app.MapGet("/language/{to}", (string to, HttpContext http) =>
         {

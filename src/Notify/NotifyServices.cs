@@ -29,7 +29,9 @@ public static class NotifyServices
             .AddSingleton(s => new Auditor(
                 s.GetRequiredService<IDbContextFactory<RecordsDb>>(), messages, s.GetRequiredService<SignedLinks>(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<Meter>(),
                 TimeSpan.FromSeconds(Math.Max(30, configuration.GetValue("Time:Speed", 1.0))), s.GetRequiredService<ILogger<Auditor>>()))
+            .AddSingleton<ReceiptWatch>()
             .AddHostedService(s => s.GetRequiredService<Dispatcher>())
+            .AddHostedService(s => s.GetRequiredService<ReceiptWatch>())
             .AddHostedService(s => s.GetRequiredService<Escalator>())
             .AddHostedService(s => s.GetRequiredService<Auditor>());
     }

@@ -12,7 +12,7 @@ namespace Vigil.Notify.Channels;
 public sealed record ProviderKind(
     string Name, string Section, Func<IConfiguration, IEnumerable<Problem>> Check, Action<IServiceCollection, IConfiguration> Add)
 {
-    public static IReadOnlyList<ProviderKind> All { get; } = [Outbox.OutboxChannel.Kind];
+    public static IReadOnlyList<ProviderKind> All { get; } = [Outbox.OutboxChannel.Kind, Twilio.TwilioOptions.Kind];
 
     /// <summary>The outbox always; others when they are configured or a route names them.</summary>
     public static IEnumerable<ProviderKind> Used(IConfiguration configuration) => All.Where(k => k.IsUsed(configuration));

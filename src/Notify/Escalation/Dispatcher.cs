@@ -291,6 +291,10 @@ public sealed partial class Dispatcher : BackgroundService
                     (notice.State, notice.DueAt, notice.Attempts) = (NoticeState.Waiting, now.AddSeconds(1), notice.Attempts - 1);
                     if (held) notice.Note = Held;
                     break;
+                case ChannelOutcome.Down when routes.For(notice.Channel, notice.Address) is { } other && other.Provider != notice.Provider:
+                    (notice.State, notice.DueAt) = (NoticeState.Waiting, now);
+                    AlarmDesk.Line(db, alarm.Id, now, "rerouted", notice.Provider, $"{notice.Channel} to {notice.RecipientName}: {result.Reason}; over {other.Provider}", $"{notice.Channel} → {notice.RecipientName}：{result.Reason}；改由 {other.Provider} 发送");
+                    break;
                 case ChannelOutcome.Down or ChannelOutcome.TryAgain when result.Outcome == ChannelOutcome.Down || notice.Attempts >= MostAttempts:
                     await HoldAsync(db, notice, alarm, people, result.Reason, held, now, cancellation);
                     break;
@@ -312,9 +316,9 @@ public sealed partial class Dispatcher : BackgroundService
 
     /// <summary>A receipt of a provider. May come twice, late, or before the answer to the request: states only go forward.</summary>
     /// <param name="notice">Ours, when the provider carries it back; else it is found by provider and <paramref name="providerId"/>.</param>
-    /// <param name="delivered">False: it did not get there, and the next channel is tried at once.</param>
+    /// <param name="delivered">False: it did not get there, and the next channel is tried at once. Null: it is on its way.</param>
     /// <returns>False when no such notice is known.</returns>
-    public async Task<bool> ReceiptAsync(string provider, string providerId, Guid? notice, bool delivered, string reason, CancellationToken cancellation)
+    public async Task<bool> ReceiptAsync(string provider, string providerId, Guid? notice, bool? delivered, string reason, CancellationToken cancellation)
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
@@ -322,10 +326,14 @@ public sealed partial class Dispatcher : BackgroundService
         row ??= await db.Notices.FirstOrDefaultAsync(n => n.Provider == provider && n.ProviderId == providerId, cancellation);
         if (row is null) return false;
         // Said before; or given up and on its way again, because the provider did not know it when it was asked: then it need not go out twice.
-        if (row.State is not (NoticeState.Sending or NoticeState.Sent) && !(delivered && row is { State: NoticeState.Waiting or NoticeState.Deferred, Attempts: > 0 })) return true;
+        if (row.State is not (NoticeState.Sending or NoticeState.Sent) && !(delivered == true && row is { State: NoticeState.Waiting or NoticeState.Deferred, Attempts: > 0 })) return true;
         var now = Now();
         row.ProviderId ??= providerId;
-        if (delivered)
+        if (delivered is null)
+        {
+            // Nothing new, but its id: after a crash it is found by it.
+        }
+        else if (delivered == true)
         {
             (row.State, row.SentAt, row.FinishedAt, row.Note) = (NoticeState.Delivered, row.SentAt ?? now, now, reason);
             AlarmDesk.Line(db, row.AlarmId, now, "delivered", provider, $"{row.Channel} to {row.RecipientName}", $"{row.Channel} → {row.RecipientName} 已送达");
