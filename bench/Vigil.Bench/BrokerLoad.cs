@@ -116,12 +116,12 @@ internal static class BrokerLoad
     }
 
     /// <summary>A home, a meter with its credential each; homes with a button. The hashes are of few iterations: a login storm is not what is measured.</summary>
-    internal static async Task SeedAsync(string folder, int homes, int presses)
+    internal static async Task<int> SeedAsync(string folder, int homes, int presses)
     {
         var records = RecordsServices.CreateFactory("Sqlite", null, folder);
         await records.MigrateAsync(CancellationToken.None);
         await using var db = await records.CreateDbContextAsync();
-        var now = DateTime.UtcNow;
+        var now = TimeProvider.System.GetUtcNow().UtcDateTime;
         void Add(string device, string password, int number)
         {
             var salt = RandomNumberGenerator.GetBytes(16);
@@ -138,6 +138,7 @@ internal static class BrokerLoad
         for (var i = 0; i < presses; i++) Add($"sos{i:D5}", $"pw-sos{i:D5}", homes + i);
         await db.SaveChangesAsync();
         Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
+        return 0;
     }
 
     internal static Process StartVigil(string vigil, string folder, int port, params string[] more) => Start(vigil,
@@ -190,7 +191,7 @@ internal static class BrokerLoad
             }
             catch (SocketException)
             {
-                await Task.Delay(100);
+                await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System);
             }
         }
 

@@ -44,10 +44,10 @@ internal static class MqttLoad
         var running = links.Select((link, i) => Task.Run(() => SpeakAsync(link, i, records, acknowledged, stop.Token))).ToList();
         var presses = new List<double>();
         var pressing = pressEvery > 0 ? Task.Run(() => PressAsync(port, pressEvery, presses, stop.Token)) : Task.CompletedTask;
-        await Task.Delay(TimeSpan.FromSeconds(warm));
+        await Task.Delay(TimeSpan.FromSeconds(warm), TimeProvider.System);
         var (before, begun) = (acknowledged.Sum(), Stopwatch.GetTimestamp());
         var pressesBefore = presses.Count;
-        await Task.Delay(TimeSpan.FromSeconds(measured));
+        await Task.Delay(TimeSpan.FromSeconds(measured), TimeProvider.System);
         var (after, seconds) = (acknowledged.Sum(), Stopwatch.GetElapsedTime(begun).TotalSeconds);
         await stop.CancelAsync();
         foreach (var link in links) link.Dispose();
@@ -60,7 +60,7 @@ internal static class MqttLoad
         var topic = Encoding.ASCII.GetBytes($"vigil/{Device(number)}/up");
         var packet = new byte[256 + records * 64];
         var total = 100.0 + number;
-        var time = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
+        var time = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
         try
         {
             while (!stop.IsCancellationRequested)
@@ -106,7 +106,7 @@ internal static class MqttLoad
                 var begun = Stopwatch.GetTimestamp();
                 if (!await link.PublishAsync(Encoding.ASCII.GetBytes($"vigil/{name}/up"), "[{\"n\":\"button\",\"vs\":\"sos\"}]"u8.ToArray(), new byte[256])) return;
                 micros.Add(Stopwatch.GetElapsedTime(begun).TotalMicroseconds);
-                await Task.Delay(every, stop);
+                await Task.Delay(TimeSpan.FromMilliseconds(every), TimeProvider.System, stop);
             }
         }
         catch (OperationCanceledException)
@@ -129,7 +129,7 @@ internal static class MqttLoad
             await socket.ConnectAsync(IPAddress.Loopback, port);
             var link = new Link(socket);
             byte[] variable = [0, 4, .. "MQTT"u8, 4, 0b1100_0010, 0, 120, .. Text(name), .. Text(name), .. Text(password)];
-            await link.SendAsync([0x10, (byte)variable.Length, .. variable]);
+            await link.SendAsync(new byte[] { 0x10, (byte)variable.Length }.Concat(variable).ToArray());
             await link.ReadAsync(4);
             if (link.answer[0] != 0x20 || link.answer[3] != 0) throw new InvalidOperationException($"{name}: CONNACK {Convert.ToHexString(link.answer, 0, 4)}");
             return link;

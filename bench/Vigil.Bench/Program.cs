@@ -6,6 +6,7 @@ return args switch
     ["lines", ..] => LineProtocolLoad.Run(),
     ["broker", .. var rest] => await BrokerLoad.RunAsync(Arguments.Of(rest)),
     ["drop", .. var rest] => await BrokerLoad.DropAsync(Arguments.Of(rest)),
+    ["seed", .. var rest] => await BrokerLoad.SeedAsync(Arguments.Of(rest).Text("--folder")!, 2000, 4000),
     ["load", .. var rest] => await BrokerLoad.LoadAsync(Arguments.Of(rest)),
     _ => Usage(),
 };

@@ -14,6 +14,9 @@ internal static class Layouts
     {
         ["axioma-w1"] = _ => MeterLayouts.AxiomaW1,
         ["cayenne-lpp"] = _ => CayenneLpp.Read,
+        ["elvaco"] = _ => GatewayLayouts.Elvaco,
+        ["iot-factory"] = _ => GatewayLayouts.IotFactory,
+        ["obis"] = _ => GatewayLayouts.Obis,
         ["elsys"] = _ => Elsys.Read,
         ["quandify"] = _ => MeterLayouts.Quandify,
         ["dragino-lds02"] = _ => DraginoLayouts.Lds02,
@@ -54,6 +57,10 @@ internal static class MeterLayouts
         into.Add(Metric.WaterVolume, BinaryPrimitives.ReadUInt32LittleEndian(bytes[6..]) / 1000.0, time, flags: sensing ? ReadingFlags.None : ReadingFlags.Suspect);
         into.Add(Metric.Fault, sensing ? 0 : 1, time);
         into.Add(Metric.WaterLeak, bytes[22] > 2 ? 1 : 0, time);
+        into.Add(Metric.BatteryVoltage, (1800 + bytes[24] * 8) / 1000.0, time); // recovered after the transmission
+        into.Add(Metric.WaterTemperature, bytes[25] * 0.5 - 20, time, "min");
+        into.Add(Metric.WaterTemperature, bytes[26] * 0.5 - 20, time, "max");
+        into.Add(Metric.AirTemperature, bytes[27] * 0.5 - 20, time);
         return null;
     }
 }
@@ -74,16 +81,39 @@ internal static class DraginoLayouts
         return null;
     }
 
-    /// <summary>LGT-92: latitude and longitude i32 in millionths of a degree, then alarm bit 14 and 14 bits of millivolts. 0/0 is no fix.</summary>
+    /// <summary>
+    /// LGT-92 (user manual 2.3.1): latitude and longitude, "Alarm & BAT" (bit 14 is the alarm of the SOS button, 14 bits of millivolts), a flag byte, roll and pitch, from firmware 1.5 HDOP and altitude.
+    /// Coordinates have four bytes in millionths, before firmware 1.4 three in ten-thousandths. All zero is no fix; 0FFFFF or FFFFFFFF is a receiver switched off for want of power.
+    /// </summary>
     public static string? Lgt92(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into)
     {
         if (port is not (2 or UplinkContent.AnyPort)) return "unknown FPort";
-        if (bytes.Length < 11) return $"{bytes.Length} bytes: at least 11 are needed";
-        int latitude = BinaryPrimitives.ReadInt32BigEndian(bytes), longitude = BinaryPrimitives.ReadInt32BigEndian(bytes[4..]);
-        if (latitude != 0 || longitude != 0) into.AddLocation(latitude / 1e6, longitude / 1e6, time);
-        var tail = BinaryPrimitives.ReadUInt16BigEndian(bytes[8..]);
+        if (bytes.Length is not (8 or 11 or 12 or 15 or 18)) return $"{bytes.Length} bytes: an LGT-92 sends 11, 15 or 18, its first firmware 8 or 12";
+        var old = bytes.Length is 8 or 12;
+        double latitude, longitude;
+        if (old)
+        {
+            latitude = (BinaryPrimitives.ReadInt32BigEndian(bytes) >> 8) / 1e4;
+            longitude = ((bytes[3] << 24 | bytes[4] << 16 | bytes[5] << 8) >> 8) / 1e4;
+        }
+        else
+        {
+            latitude = BinaryPrimitives.ReadInt32BigEndian(bytes) / 1e6;
+            longitude = BinaryPrimitives.ReadInt32BigEndian(bytes[4..]) / 1e6;
+        }
+
+        var rest = bytes[(old ? 6 : 8)..];
+        var off = old ? latitude == 104.8575 && longitude == 104.8575 : latitude == longitude && latitude is -1e-6 or 1048575 / 1e6;
+        if ((latitude != 0 || longitude != 0) && !off) into.AddLocation(latitude, longitude, time);
+        var tail = BinaryPrimitives.ReadUInt16BigEndian(rest);
         into.Add(Metric.BatteryVoltage, (tail & 0x3FFF) / 1000.0, time);
         if ((tail & 0x4000) != 0) into.AddEvent(Metric.Button, "sos", time);
+        if (bytes.Length == 18)
+        {
+            into.Add(Metric.LocationHdop, bytes[15] / 100.0, time);
+            into.Add(Metric.LocationAltitude, BinaryPrimitives.ReadInt16BigEndian(bytes[16..]) / 100.0, time);
+        }
+
         return null;
     }
 }
