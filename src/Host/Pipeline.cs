@@ -60,6 +60,7 @@ internal sealed partial class Pipeline(
         }
 
         var (profile, topicDevice) = match;
+        if (profile.Ignores(message.Topic)) return Receipt.Committed;
         if (!MaySend(message.From, message.Topic, topicDevice)) return Receipt.NotAllowed;
         if (registry.Find(topicDevice) is { } known && known.Profile.Topics.Any(t => t.TryMatch(message.Topic, out _))) profile = known.Profile;
 
@@ -70,13 +71,15 @@ internal sealed partial class Pipeline(
             decoded.Reset(topicDevice, message.Received, message.Retained ? ReadingFlags.Retained : ReadingFlags.None);
             if (profile.Decode(message.Payload.Span, message.Topic, decoded) is { } reason)
                 return await RejectAsync(message, topicDevice, profile.Id, reason, cancellation);
-            if (decoded.Readings.Count == 0)
+            var partly = decoded.Partly is { } part ? Refused(message, topicDevice, profile.Id, "partly: " + part) : null;
+            if (partly is not null) rejected.Add(1);
+            if (decoded.Readings.Count == 0 && partly is null)
             {
                 Sight(message, topicDevice, profile);
                 return Receipt.Committed;
             }
 
-            var pending = new Pending();
+            var pending = new Pending { Rejected = partly };
             foreach (var reading in decoded.Readings)
             {
                 var device = registry.Find(reading.Device.Value) ?? registry.Find(topicDevice);
@@ -88,7 +91,7 @@ internal sealed partial class Pipeline(
                 pending.Residents.Add(device.Resident);
             }
 
-            if (pending.Readings.Count == 0)
+            if (pending.Readings.Count == 0 && partly is null)
             {
                 unbound.Add(1);
                 return await NoteUnboundAsync(cancellation);
@@ -244,17 +247,15 @@ internal sealed partial class Pipeline(
     private async ValueTask<Receipt> RejectAsync(InboundMessage message, string device, string profile, string reason, CancellationToken cancellation)
     {
         rejected.Add(1);
-        var pending = new Pending
-        {
-            Rejected = new RejectedPayload
-            {
-                Received = message.Received, Topic = message.Topic, Username = message.From.Name, Device = device, Profile = profile,
-                Payload = message.Payload.ToArray(), Reason = reason,
-            },
-        };
+        var pending = new Pending { Rejected = Refused(message, device, profile, reason) };
         await queue.Writer.WriteAsync(pending, cancellation);
         return await pending.Receipt.Task;
     }
+
+    private static RejectedPayload Refused(InboundMessage message, string device, string profile, string reason) => new()
+    {
+        Received = message.Received, Topic = message.Topic, Username = message.From.Name, Device = device, Profile = profile, Payload = message.Payload.ToArray(), Reason = reason,
+    };
 
     private async Task KeepRejectedAsync(List<Pending> batch, CancellationToken cancellation)
     {

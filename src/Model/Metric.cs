@@ -110,6 +110,8 @@ public sealed class Metric
     public static readonly Metric Online = new("online", "/", MetricKind.State);
     public static readonly Metric Fault = new("fault", "/", MetricKind.State);
     public static readonly Metric Button = new("button", "", MetricKind.Event);
+    /// <summary>A key that a device tells of as a state: while it is 1, further presses of the device are the same one told again.</summary>
+    public static readonly Metric ButtonHeld = new("button.held", "/", MetricKind.State);
     public static readonly Metric Fall = new("fall", "", MetricKind.Event);
     public static readonly Metric VoiceHelp = new("voice.help", "", MetricKind.Event);
     public static readonly Metric DeviceAlarm = new("device.alarm", "", MetricKind.Event);

@@ -69,6 +69,7 @@ public sealed class CareWatchDecoder : Decoder
             payload = reason is null || next < 0 ? payload[(close + 1)..] : payload[next..]; // a frame that was cut off before the next one
         }
 
+        into.Partly = why;
         return understood ? null : why ?? "no watch frame ([3G*…] or IWAP…) in it";
     }
 

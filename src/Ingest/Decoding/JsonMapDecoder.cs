@@ -18,16 +18,22 @@ public sealed class JsonMapDecoder : Decoder
     private readonly MapEntry[] entries;
     private readonly TimeField[] times;
     private readonly int conditions;
+    private readonly bool attributes;
+    private readonly Datum datum;
 
-    private JsonMapDecoder(Node root, MapEntry[] entries, TimeField[] times, int conditions)
+    private JsonMapDecoder(Node root, MapEntry[] entries, TimeField[] times, int conditions, bool attributes, Datum datum)
     {
+        (this.attributes, this.datum) = (attributes, datum);
         this.root = root;
         this.entries = entries;
         this.times = times;
         this.conditions = conditions;
     }
 
-    /// <summary>Options of the profile: <c>map</c>, <c>time</c>, <c>device</c>.</summary>
+    /// <summary>
+    /// Options of the profile: <c>map</c>, <c>time</c>, <c>device</c>, and <c>attributes: true</c>, where one field comes alone on a topic a level deeper
+    /// (<c>…/{device}/energy</c> with <c>12.05</c>): the last level is its name; and <c>datum: gcj02 | bd09</c> for positions that are not WGS-84.
+    /// </summary>
     public static Decoder? Create(YamlSection profile)
     {
         var root = new Node();
@@ -63,12 +69,15 @@ public sealed class JsonMapDecoder : Decoder
 
         if (profile.Text("device") is { } device) root.Add(device, new Target(TargetKind.Device, 0));
         if (entries.Count == 0) profile.Refuse("map", "", "a JSON profile maps at least one field");
-        return new JsonMapDecoder(root.Freeze(), [.. entries], [.. times], conditions.Count);
+        var datum = Datum.Wgs84;
+        if (profile.Text("datum") is { } name && (!Enum.TryParse(name, ignoreCase: true, out datum) || !Enum.IsDefined(datum))) profile.Refuse("datum", name, "is none of wgs84, gcj02, bd09");
+        return new JsonMapDecoder(root.Freeze(), [.. entries], [.. times], conditions.Count, profile.Flag("attributes") ?? false, datum);
     }
 
     public override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
     {
         if (payload.StartsWith("\uFEFF"u8)) payload = payload[3..];
+        if (attributes && Attribute(payload, topic, into) is { } whole) payload = whole;
         var reader = new Utf8JsonReader(payload, new JsonReaderOptions { MaxDepth = 12 });
         var run = new Run(conditions);
         try
@@ -76,6 +85,7 @@ public sealed class JsonMapDecoder : Decoder
             if (!reader.Read()) return "empty payload";
             if (reader.TokenType is not (JsonTokenType.StartObject or JsonTokenType.StartArray)) return $"is not a JSON object but {reader.TokenType}";
             Walk(ref reader, root, run, "", 0);
+            if (run.Twice is { } twice) return $"'{twice}' stands in one object twice, with no way to tell which holds";
             if (reader.Read()) return "text follows the JSON object";
         }
         catch (JsonException e)
@@ -130,14 +140,38 @@ public sealed class JsonMapDecoder : Decoder
             }
         }
 
-        if (!double.IsNaN(latitude) && !double.IsNaN(longitude) && (latitude != 0 || longitude != 0)) into.AddLocation(latitude, longitude, time, (float)accuracy, (float)speed);
+        if (!double.IsNaN(latitude) && !double.IsNaN(longitude) && (latitude != 0 || longitude != 0))
+        {
+            (latitude, longitude) = datum.ToWgs84(latitude, longitude);
+            into.AddLocation(latitude, longitude, time, (float)accuracy, (float)speed);
+        }
+
         return null;
+    }
+
+    /// <summary>The object that a field on a topic of its own stands for; null when the payload is the object itself.</summary>
+    private byte[]? Attribute(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
+    {
+        var at = topic.LastIndexOf('/');
+        if (at < 0 || !into.Device.Contains('/', StringComparison.Ordinal)) return null;
+        var name = topic[(at + 1)..];
+        var trimmed = payload.Trim(" \t\r\n"u8);
+        // An object on a topic deeper is a device whose name has a slash, unless the map knows an object of that name.
+        if (trimmed.Length == 0 || (trimmed[0] is (byte)'{' or (byte)'[' && !root.HasObject(name))) return null;
+        into.Device = into.Device[..into.Device.LastIndexOf('/')];
+        var value = Encoding.UTF8.GetString(trimmed);
+        if (trimmed[0] is not ((byte)'{' or (byte)'[' or (byte)'"') && value is not ("true" or "false" or "null") && !double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out _)) value = JsonSerializer.Serialize(value);
+        return Encoding.UTF8.GetBytes($"{{{JsonSerializer.Serialize(name)}:{value}}}");
     }
 
     private static bool Holds(MapEntry entry, Run run)
     {
-        foreach (var (condition, allowed) in entry.When)
-            if (run.Conditions[condition] is not { } text || !allowed.Contains(text, StringComparer.OrdinalIgnoreCase)) return false;
+        foreach (var (condition, allowed, except) in entry.When)
+        {
+            var listed = run.Conditions[condition] is { } text && allowed.Contains(text, StringComparer.OrdinalIgnoreCase);
+            if (listed == except) return false;
+        }
+
         return true;
     }
 
@@ -165,9 +199,11 @@ public sealed class JsonMapDecoder : Decoder
         switch (reader.TokenType)
         {
             case JsonTokenType.StartObject:
+                var here = ++run.Objects;
                 while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
                 {
                     var child = node.Find(ref reader, out var caught);
+                    if (child is not null && caught is null && !run.IsFirst(here, child)) run.Twice ??= reader.GetString();
                     reader.Read();
                     if (child is null) reader.Skip();
                     else Walk(ref reader, child, run, caught ?? capture, 0);
@@ -217,6 +253,21 @@ public sealed class JsonMapDecoder : Decoder
         public List<(int Field, string Text)> Times { get; } = [];
         public string?[] Conditions { get; } = new string?[conditions];
         public string? Device { get; set; }
+
+        /// <summary>Objects begun so far: the number of the one at hand tells its fields from those of others.</summary>
+        public int Objects { get; set; }
+
+        public string? Twice { get; set; }
+
+        private readonly List<(int Object, Node Field)> met = [];
+
+        public bool IsFirst(int number, Node field)
+        {
+            for (var i = met.Count - 1; i >= 0; i--)
+                if (met[i].Object == number && ReferenceEquals(met[i].Field, field)) return false;
+            met.Add((number, field));
+            return true;
+        }
     }
 
     private sealed class Node
@@ -280,6 +331,8 @@ public sealed class JsonMapDecoder : Decoder
             return null;
         }
 
+        public bool HasObject(string name) => byName.TryGetValue(name, out var node) && node.byName.Count > 0;
+
         public Node? Item(int index) => byIndex.TryGetValue(index, out var found) ? found : anyItem;
 
         private Node Named(string name)
@@ -310,15 +363,17 @@ public sealed class JsonMapDecoder : Decoder
         {
             time = null;
             if (text.Length == 0) return true;
-            if (Format is "s" or "ms" or "us")
+            var counted = Format == "auto" && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out _);
+            if (Format is "s" or "ms" or "us" || counted)
             {
                 if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)) return false;
-                var seconds = Format switch { "ms" => number / 1e3, "us" => number / 1e6, _ => number };
+                // Seconds since 1970 have ten digits until 2286, milliseconds thirteen.
+                var seconds = Format switch { "ms" => number / 1e3, "us" => number / 1e6, "auto" when number > 1e11 => number / 1e3, _ => number };
                 time = Math.Abs(seconds) < 1e11 ? DateTime.UnixEpoch.AddSeconds(seconds) : DateTime.MaxValue;
                 return true;
             }
 
-            if (Format != "iso")
+            if (Format is not ("iso" or "auto"))
             {
                 if (!DateTime.TryParseExact(text, Format, CultureInfo.InvariantCulture, DateTimeStyles.None, out var exact)) return false;
                 time = TimeZoneInfo.ConvertTimeToUtc(DateTime.SpecifyKind(exact, DateTimeKind.Unspecified), Zone);

@@ -17,8 +17,8 @@ internal sealed class MapEntry
     public double Least { get; init; }
     public double Most { get; init; }
     public IReadOnlyList<double> Invalid { get; init; } = [];
-    /// <summary>Texts that must stand elsewhere in the payload: condition number → allowed texts.</summary>
-    public IReadOnlyList<(int Condition, IReadOnlyList<string> Allowed)> When { get; init; } = [];
+    /// <summary>Texts that must stand elsewhere in the payload, or must not (<c>!a|b</c>): condition number → texts.</summary>
+    public IReadOnlyList<(int Condition, IReadOnlyList<string> Texts, bool Except)> When { get; init; } = [];
     /// <summary>latitude or longitude of a location.</summary>
     public int Part { get; init; }
 
@@ -42,9 +42,9 @@ internal sealed class MapEntry
     {
         if (ReadMetric(entry) is not { } found) return null;
         var values = entry.Pairs("values");
-        var when = new List<(int, IReadOnlyList<string>)>();
+        var when = new List<(int, IReadOnlyList<string>, bool)>();
         if (entry.Section("when") is { } section)
-            foreach (var (path, allowed) in entry.Pairs("when")) when.Add((condition(path), allowed.Split('|')));
+            foreach (var (path, allowed) in entry.Pairs("when")) when.Add((condition(path), allowed.TrimStart('!').Split('|'), allowed.StartsWith('!')));
         return new MapEntry
         {
             Metric = found.Item1, Conversion = found.Item2, Channel = entry.Text("channel") ?? "",

@@ -33,6 +33,8 @@ public sealed class Profile
     public bool IsBinary { get; init; }
     /// <summary>Topic patterns with <c>{device}</c>, <c>+</c> and <c>#</c>.</summary>
     public required IReadOnlyList<TopicPattern> Topics { get; init; }
+    /// <summary>Topics among them that no device speaks on: a bridge's own, commands.</summary>
+    public IReadOnlyList<TopicPattern> Ignored { get; init; } = [];
     /// <summary>Metrics a device of this kind reports: an expectation exists from its installation on.</summary>
     public IReadOnlyList<Metric> Expects { get; init; } = [];
     public TimeSpan? ReportEvery { get; init; }
@@ -44,6 +46,13 @@ public sealed class Profile
     public bool IsGeneric => !Id.Contains('/', StringComparison.Ordinal);
 
     public string TopicPattern => string.Join(' ', Topics);
+
+    public bool Ignores(string topic)
+    {
+        foreach (var pattern in Ignored)
+            if (pattern.TryMatch(topic, out _)) return true;
+        return false;
+    }
 
     public string DeviceFromTopic(string topic)
     {

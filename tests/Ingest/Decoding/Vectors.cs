@@ -19,6 +19,8 @@ public sealed class Vector
 
     public string Payload => root.GetProperty("payload").GetString()!;
 
+    public string Topic => root.TryGetProperty("topic", out var t) && t.GetString() is { } topic ? topic : "";
+
     public byte[] Bytes => root.GetProperty("payload_encoding").GetString() == "hex" ? Convert.FromHexString(Payload) : System.Text.Encoding.UTF8.GetBytes(Payload);
 
     public static IReadOnlyList<Vector> Of(string family) =>
