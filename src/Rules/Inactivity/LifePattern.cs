@@ -238,14 +238,7 @@ public sealed class LifePattern
         // To the nearest half hour, so that a use in an hourly reading counts for one hour, whenever the meter reports.
         var firstSlot = (localFrom + PastDays.SlotTicks / 2) / PastDays.SlotTicks;
         var lastSlot = Math.Max(firstSlot, (localTo + PastDays.SlotTicks / 2) / PastDays.SlotTicks - 1);
-        for (var begin = localFrom; begin < localTo;)
-        {
-            var end = Math.Min(localTo, (begin / TimeSpan.TicksPerDay + 1) * TimeSpan.TicksPerDay);
-            AdvanceTo(begin);
-            knownToday += end - begin;
-            begin = end;
-        }
-
+        Know(localFrom, localTo);
         AdvanceTo(Math.Max(localTo, lastSlot * PastDays.SlotTicks));
         if (alive)
         {
@@ -256,12 +249,30 @@ public sealed class LifePattern
         if (!alive && leakSince < last) last = leakSince;
     }
 
+    private void Know(long from, long to)
+    {
+        while (from < to)
+        {
+            var end = Math.Min(to, (from / TimeSpan.TicksPerDay + 1) * TimeSpan.TicksPerDay);
+            AdvanceTo(from);
+            knownToday += end - from;
+            from = end;
+        }
+
+        AdvanceTo(to);
+    }
+
     /// <summary>A long interval: that something was used in it is certain, when isn't. It is taken as spread evenly, half a floor back at most.</summary>
     private void Unplaced(long from, long to, double use)
     {
-        AdvanceTo(to + offset);
         var least = meter == LifeMeter.Water ? 0.01 : 0.3;
-        if (use <= Math.Max(meter == LifeMeter.Water ? 0.0005 : 0.03, steady.Quiet * (to - from) / Hour)) return;
+        if (use <= Math.Max(meter == LifeMeter.Water ? 0.0005 : 0.03, steady.Quiet * (to - from) / Hour))
+        {
+            Know(from + offset, to + offset); // the total stood still: that is known of every hour
+            return;
+        }
+
+        AdvanceTo(to + offset);
         Ended(from, false);
         var spread = to - (long)((to - from) * Math.Min(1, least / use));
         last = Math.Max(last, Math.Max(spread, to - (long)(settings.FloorHours / 2 * Hour)));
