@@ -151,6 +151,7 @@ internal static class BrokerLoad
     {
         var start = new ProcessStartInfo(program) { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var a in arguments) start.ArgumentList.Add(a);
+        if (arguments[0] is "run" or "drop") start.Environment["DOTNET_GCgen0size"] = "0x4000000"; // as the script ./vigil starts it; both sides alike
         var process = Process.Start(start)!;
         if (arguments[0] != "load")
         {
