@@ -40,7 +40,7 @@ public sealed class LifePattern
     private double caution;
     private long pendingFrom;
     private double pendingUse;
-    /// <summary>Use that other meters of the same utility have reported, of a time that not all of them have reported yet.</summary>
+    /// <summary>Use of a time that was taken as known already, or that not all meters of the home have reported yet: it goes into the next interval.</summary>
     private double waiting;
     /// <summary>When electricity was found flat in this silence; 0 when it wasn't.</summary>
     private long flat;
@@ -102,6 +102,33 @@ public sealed class LifePattern
     public bool IsDue => through - last >= Least && first > 0 && DueAt!.Value.Ticks <= through;
 
     private long Least => (long)(Math.Min(settings.LeastHours, settings.FloorHours) * Hour);
+
+    /// <summary>
+    /// Takes one interval of one meter in a home that has several of the same kind (kitchen and bathroom, two feeders). Use counts at once, whoever
+    /// reports it; silence only as far as all of them have reported it. A use that comes too late for its own time counts from the next report on.
+    /// </summary>
+    /// <param name="fromUtc">The earlier total of this meter.</param>
+    /// <param name="toUtc">The later one.</param>
+    /// <param name="use">Used between them, m³ or kWh; 0 or more.</param>
+    /// <param name="allUtc">Everything up to here has been reported by all meters that still speak.</param>
+    /// <param name="zone">Where the home is.</param>
+    public void Observe(DateTime fromUtc, DateTime toUtc, double use, DateTime allUtc, TimeZoneInfo zone)
+    {
+        var lives = use > steady.Quiet * (toUtc - fromUtc).TotalHours;
+        var known = lives || toUtc < allUtc ? toUtc : allUtc;
+        if (known.Ticks <= through || known <= fromUtc && first == 0)
+        {
+            if (use >= 0 && double.IsFinite(use)) waiting += use;
+            return;
+        }
+
+        // Where one meter's reports begin later than what is known ends, another has reported the time between; with one meter nobody has.
+        var several = allUtc != toUtc;
+        var from = first > 0 && (several || fromUtc.Ticks < through) ? Through : fromUtc;
+        use += waiting;
+        waiting = 0;
+        Observe(from, known, use, zone);
+    }
 
     /// <summary>Takes one interval. What is known already (late, repeated, overlapping) is left out: it never moves <see cref="DueAt"/>.</summary>
     /// <param name="fromUtc">The earlier total.</param>
