@@ -15,6 +15,7 @@ public static class Formats
         ["jt808"] = (true, Jt808Decoder.Create),
         ["care-watch"] = (false, CareWatchDecoder.Create),
         ["nmea0183"] = (false, _ => new Nmea0183Decoder()),
+        ["frames"] = (true, FramesDecoder.Create),
         ["lorawan"] = (false, LoRaWan.LoRaWanDecoder.Create),
         ["csv"] = (false, CsvDecoder.Create),
         ["cn-gateway"] = (false, _ => new CnGatewayDecoder()),

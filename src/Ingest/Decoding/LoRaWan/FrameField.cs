@@ -21,6 +21,7 @@ internal sealed class FrameField
     private FrameValue? times;
     private Dictionary<double, (double Number, string Word)>? timesValues;
     private bool optional;
+    private bool minutes;
     private Part part;
 
     /// <summary>Bytes the frame has to have for this field; 0 when it may be missing.</summary>
@@ -37,6 +38,7 @@ internal sealed class FrameField
                 value = FrameValue.Read(line), when = FrameCondition.Read(line, "when"), metric = found.Item1, conversion = found.Item2, channel = line.Text("channel") ?? "",
                 least = line.Number("min") ?? double.NegativeInfinity, most = line.Number("max") ?? double.PositiveInfinity,
                 invalid = [.. line.Texts("invalid").Select(t => double.TryParse(t, CultureInfo.InvariantCulture, out var v) ? v : double.NaN)],
+                minutes = line.Text("angle") == "ddmm",
                 optional = line.Flag("optional") ?? false,
                 flags = line.Flag("suspect") == true ? ReadingFlags.Suspect : ReadingFlags.None,
                 part = line.Text("part") switch { "lat" => Part.Latitude, "lon" => Part.Longitude, "accuracy" => Part.Accuracy, "speed" => Part.Speed, _ => Part.None },
@@ -90,6 +92,7 @@ internal sealed class FrameField
             raw *= factor;
         }
 
+        if (minutes) raw = Math.Truncate(raw / 100) + raw % 100 / 60; // 2232.98 is 22° 32.98'
         var number = conversion.Apply(raw);
         switch (part)
         {
