@@ -66,6 +66,9 @@ public sealed class PhoneNight : Night
 
     public IServiceProvider Services => services;
 
+    /// <summary>Of the wall clock; in force from the next restart on.</summary>
+    public ChannelTimeouts Timeouts { get; set; } = new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2));
+
     /// <summary>Who was called or written to, in order: "call +852…1".</summary>
     public IReadOnlyList<string> Told => [.. Network.Taken.Select(t => $"{t.Kind} {NameOf(t.Number)}")];
 
@@ -102,7 +105,7 @@ public sealed class PhoneNight : Night
         services = new ServiceCollection()
             .AddLogging(l => l.ClearProviders())
             .AddSingleton<TimeProvider>(Clock).AddKeyedSingleton<TimeProvider>(ChannelHttp.Clock, Clock)
-            .AddSingleton(new ChannelTimeouts(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2)))
+            .AddSingleton(Timeouts)
             .AddSingleton(new Meter("phone-night")).AddSingleton(Records)
             .AddNotify(configuration, Policies, Messages, Folder)
             .BuildServiceProvider();
