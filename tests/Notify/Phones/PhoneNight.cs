@@ -30,7 +30,7 @@ public sealed class PhoneNight : Night
             seenWellBy: 4h
             renotifyAfter: 2h
             steps:
-              - { to: contact 1, via: [VIA], wait: 5m }
+              - { to: contact 1, via: [VIA], wait: 5m, repeat: TIMES }
               - { to: contact 2, via: [VIA], wait: 5m }
               - { to: visitor, via: [sms], wait: 5m }
               - { to: supervisor, via: [sms], wait: 1h }
@@ -73,10 +73,10 @@ public sealed class PhoneNight : Night
     public IReadOnlyList<string> Told => [.. Network.Taken.Select(t => $"{t.Kind} {NameOf(t.Number)}")];
 
     /// <param name="via">Channels of the contacts' steps.</param>
-    public static async Task<PhoneNight> BeginAsync(string? postgres, string via = "voice, sms", Dictionary<string, string?>? settings = null)
+    public static async Task<PhoneNight> BeginAsync(string? postgres, string via = "voice, sms", Dictionary<string, string?>? settings = null, int repeat = 1)
     {
         var file = Path.Combine(Directory.CreateTempSubdirectory("vigil-policies-").FullName, "policies.yaml");
-        await File.WriteAllTextAsync(file, OneByOne.Replace("VIA", via, StringComparison.Ordinal));
+        await File.WriteAllTextAsync(file, OneByOne.Replace("VIA", via, StringComparison.Ordinal).Replace("TIMES", $"{repeat}", StringComparison.Ordinal));
         List<Problem> problems = [];
         var policies = Vigil.Notify.Escalation.Policies.Load(file, problems);
         Assert.Empty(problems);
