@@ -1,6 +1,5 @@
 using System.Diagnostics.Metrics;
 using System.Net;
-using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -101,13 +100,7 @@ internal static class Service
     private static void ListenMqtt(KestrelServerOptions kestrel, MqttOptions mqtt)
     {
         var host = mqtt.Host == "*" ? "any" : mqtt.Host;
-        Listen(kestrel, new Uri($"tcp://{(host.Contains(':', StringComparison.Ordinal) ? $"[{host}]" : host)}:{mqtt.Port}"), listen =>
-        {
-            if (mqtt.Tls) listen.UseHttps(X509Certificate2.CreateFromPemFile(mqtt.Certificate, mqtt.CertificateKey.Length > 0 ? mqtt.CertificateKey : null));
-            var broker = listen.ApplicationServices.GetRequiredService<EmbeddedBroker>();
-            listen.Use(next => connection => broker.LimitAsync(connection, () => next(connection)));
-            listen.UseMqtt();
-        });
+        Listen(kestrel, new Uri($"tcp://{(host.Contains(':', StringComparison.Ordinal) ? $"[{host}]" : host)}:{mqtt.Port}"), listen => BrokerListener.Use(listen, mqtt));
     }
 
     private static void Listen(KestrelServerOptions kestrel, Uri address, Action<ListenOptions> configure)
