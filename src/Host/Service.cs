@@ -51,6 +51,8 @@ internal static class Service
             .AddHostedService(s => s.GetRequiredService<Pipeline>())
             .AddSingleton<Housekeeping>()
             .AddHostedService(s => s.GetRequiredService<Housekeeping>())
+            .AddSingleton<SelfWatch>()
+            .AddHostedService(s => s.GetRequiredService<SelfWatch>())
             .AddSingleton<Inbox>(s => s.GetRequiredService<Pipeline>().ReceiveAsync)
             .AddConsole(settings.Open, settings.Configuration["Rules:Path"]);
         AddBroker(builder.Services, settings);
@@ -118,12 +120,15 @@ internal static class Service
         {
             var problems = new List<string>();
             if (await store.ProbeAsync(cancellation) is { } readings) problems.Add(readings);
-            if (pipeline.Trouble is { } trouble) problems.Add(trouble);
+            if (pipeline.Reserved is { } full) problems.Add(full);
+            else if (pipeline.Trouble is { } trouble) problems.Add(trouble);
             if (clock.GetUtcNow() - escalator.LastCycle > TimeSpan.FromMinutes(1) * settings.Speed) problems.Add("escalation has not turned for a minute");
             if (clock.GetUtcNow() - dispatcher.LastCycle > TimeSpan.FromMinutes(1) * settings.Speed) problems.Add("sending has not turned for a minute");
             problems.AddRange(services.GetRequiredService<Routes>().All.Select(c => c.Health?.Trouble is { } why ? $"channel {c.Provider}: {why}" : null).OfType<string>());
             if (services.GetService<ExternalBroker>() is { Live: false } broker) problems.Add($"MQTT broker: {broker.Trouble}");
-            return problems.Count == 0 ? Results.Text("ready") : Results.Text(string.Join('\n', problems), statusCode: StatusCodes.Status503ServiceUnavailable);
+            // What is going wrong although the work goes on is said, and doesn't take the service out of a load balancer.
+            var concerns = services.GetRequiredService<SelfWatch>().Concerns;
+            return problems.Count == 0 ? Results.Text(string.Join('\n', ["ready", .. concerns.Select(c => "warning: " + c)])) : Results.Text(string.Join('\n', problems), statusCode: StatusCodes.Status503ServiceUnavailable);
         });
     }
 }
