@@ -12,6 +12,7 @@ internal static class Layouts
 {
     private static readonly FrozenDictionary<string, Func<Items?, Layout>> Known = new Dictionary<string, Func<Items?, Layout>>
     {
+        ["adeunis-field-test"] = _ => AdeunisFieldTest.Read,
         ["axioma-w1"] = _ => MeterLayouts.AxiomaW1,
         ["cayenne-lpp"] = _ => CayenneLpp.Read,
         ["elvaco"] = _ => GatewayLayouts.Elvaco,
