@@ -103,6 +103,7 @@ public abstract class PhoneNightTests
     [InlineData(OnCall.Busy, 5)]
     [InlineData(OnCall.Unreachable, 1)]
     [InlineData(OnCall.Ignores, 40)]
+    [InlineData(OnCall.Answers, 25)] // picks up, listens, presses nothing
     public async Task A_call_that_is_not_answered_is_followed_by_a_text(OnCall what, int within)
     {
         await using var night = await BeginAsync();
