@@ -219,8 +219,9 @@ public sealed partial class TwilioApi(PhoneNetwork network, TwilioAccount accoun
     /// <summary>Hears what the call says; where it asks, presses the next key.</summary>
     private Task HearAsync(Line line, string twiml, string keys)
     {
-        var said = string.Concat(Verbs(twiml).Where(v => v.Name == "Say").Select(v => v.Value).Distinct());
-        network.Tell("says", line.To, said);
+        // What comes after the question is for who presses nothing.
+        var said = Verbs(twiml).Where(v => v.Name == "Say" && (keys.Length == 0 || v.Parent!.Name == "Gather" || !v.ElementsBeforeSelf("Gather").Any()));
+        network.Tell("says", line.To, string.Concat(said.Select(v => v.Value).Distinct()));
         if (keys.Length == 0 || Verbs(twiml).FirstOrDefault(v => v.Name == "Gather")?.Attribute("action")?.Value is not { } action)
         {
             network.After(TimeSpan.FromSeconds(12), () => EndAsync(line, "completed"));

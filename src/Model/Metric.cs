@@ -118,6 +118,8 @@ public sealed class Metric
 
     private static readonly FrozenDictionary<string, Metric> ByName = Known.ToFrozenDictionary(m => m.Name, StringComparer.Ordinal);
 
+    private static readonly FrozenDictionary<string, Metric>.AlternateLookup<ReadOnlySpan<char>> BySpan = ByName.GetAlternateLookup<ReadOnlySpan<char>>();
+
     private Metric(string name, string unit, MetricKind kind)
     {
         Name = name;
@@ -143,6 +145,19 @@ public sealed class Metric
     public static bool TryParse(string? name, out Metric metric)
     {
         if (name is not null && ByName.TryGetValue(name, out var found))
+        {
+            metric = found;
+            return true;
+        }
+
+        metric = null!;
+        return false;
+    }
+
+    /// <summary>The same from text that is not a string yet.</summary>
+    public static bool TryParse(ReadOnlySpan<char> name, out Metric metric)
+    {
+        if (BySpan.TryGetValue(name, out var found))
         {
             metric = found;
             return true;

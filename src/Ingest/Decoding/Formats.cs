@@ -15,6 +15,8 @@ public static class Formats
         ["jt808"] = (true, Jt808Decoder.Create),
         ["care-watch"] = (false, CareWatchDecoder.Create),
         ["nmea0183"] = (false, _ => new Nmea0183Decoder()),
+        ["frames"] = (true, FramesDecoder.Create),
+        ["lorawan"] = (false, LoRaWan.LoRaWanDecoder.Create),
         ["csv"] = (false, CsvDecoder.Create),
         ["cn-gateway"] = (false, _ => new CnGatewayDecoder()),
         ["tasmota"] = (false, TasmotaDecoder.Create),

@@ -61,9 +61,12 @@ public sealed class JsonMapDecoder : Decoder
         var times = new List<TimeField>();
         foreach (var line in profile.Sections("time"))
         {
-            if (line.Text("path", required: true) is not { } path) continue;
-            times.Add(new TimeField(line.Text("format") ?? "iso", Zone(line)));
-            root.Add(path, new Target(TargetKind.Time, times.Count - 1));
+            var paths = line.Texts("path");
+            if (paths.Count == 0) line.Text("path", required: true);
+            var only = line.Texts("for").Select(name => Metric.TryParse(name, out var metric) ? metric : null).ToArray();
+            if (only.Contains(null)) line.Refuse("for", string.Join(", ", line.Texts("for")), "is not a list of metrics (src/Model/Metric.cs lists them)");
+            times.Add(new TimeField(line.Text("format") ?? "iso", Zone(line), only, line.Flag("history") ?? false));
+            foreach (var path in paths) root.Add(path, new Target(TargetKind.Time, times.Count - 1));
             line.NoOthers();
         }
 
@@ -94,25 +97,30 @@ public sealed class JsonMapDecoder : Decoder
         }
 
         if (run.Device is { Length: > 0 } named) into.Device = named;
-        DateTime? time = null;
-        foreach (var (field, text) in run.Times)
+        var clocks = new List<(int Item, TimeField Field, DateTime? Time)>();
+        for (var i = 0; i < run.Times.Count; i++)
         {
+            var (field, text, item) = run.Times[i];
+            // A date and a time in two fields, in the order of the payload.
+            while (i + 1 < run.Times.Count && run.Times[i + 1].Field == field && run.Times[i + 1].Item == item && times[field].IsExact) text += run.Times[++i].Text;
             if (!times[field].TryRead(text, out var at)) return $"'{text}' is not a time of the format '{times[field].Format}'";
-            time ??= at;
+            clocks.Add((item, times[field], at));
         }
 
         double latitude = double.NaN, longitude = double.NaN, accuracy = double.NaN, speed = double.NaN;
-        foreach (var (index, text, number, capture) in run.Found)
+        var place = 0;
+        foreach (var (index, text, number, capture, item) in run.Found)
         {
             var entry = entries[index];
             if (!Holds(entry, run)) continue;
+            var (time, flags) = Clock(clocks, item, entry.Metric);
             var value = number;
             if (entry.Values is { } words)
             {
                 if (!words.TryGetValue(text ?? number.ToString("R", CultureInfo.InvariantCulture), out var word)) continue;
                 if (entry.Metric.Kind == MetricKind.Event)
                 {
-                    into.AddEvent(entry.Metric, word, time, Channel(entry, capture));
+                    into.AddEvent(entry.Metric, word, time, Channel(entry, capture), flags);
                     continue;
                 }
 
@@ -120,7 +128,16 @@ public sealed class JsonMapDecoder : Decoder
             }
             else if (entry.Metric.Kind == MetricKind.Event)
             {
-                if (text is { Length: > 0 } and not "null") into.AddEvent(entry.Metric, Words.OfEvent(text), time, Channel(entry, capture));
+                if (text is { Length: > 0 } and not "null") into.AddEvent(entry.Metric, Words.OfEvent(text), time, Channel(entry, capture), flags);
+                continue;
+            }
+            else if (entry.Part is MapEntry.LonLat or MapEntry.LatLon)
+            {
+                // "113.4945307,22.2248915"
+                var comma = text?.IndexOf(',', StringComparison.Ordinal) ?? -1;
+                if (comma < 0 || !TryNumber(text![..comma], out var first) || !TryNumber(text[(comma + 1)..], out var second)) continue;
+                (latitude, longitude) = entry.Part == MapEntry.LatLon ? (first, second) : (second, first);
+                place = item;
                 continue;
             }
             else if (text is not null && !TryNumber(text, out value))
@@ -132,18 +149,19 @@ public sealed class JsonMapDecoder : Decoder
             value = entry.Conversion.Apply(value);
             switch (entry.Part)
             {
-                case 1: latitude = value; break;
+                case 1: (latitude, place) = (value, item); break;
                 case 2: longitude = value; break;
                 case 3: accuracy = value; break;
                 case 4: speed = value; break;
-                default: into.Add(entry.Metric, value, time, Channel(entry, capture)); break;
+                default: into.Add(entry.Metric, value, time, Channel(entry, capture), flags); break;
             }
         }
 
         if (!double.IsNaN(latitude) && !double.IsNaN(longitude) && (latitude != 0 || longitude != 0))
         {
             (latitude, longitude) = datum.ToWgs84(latitude, longitude);
-            into.AddLocation(latitude, longitude, time, (float)accuracy, (float)speed);
+            var (time, flags) = Clock(clocks, place, Metric.Location);
+            into.AddLocation(latitude, longitude, time, (float)accuracy, (float)speed, flags);
         }
 
         return null;
@@ -162,6 +180,22 @@ public sealed class JsonMapDecoder : Decoder
         var value = Encoding.UTF8.GetString(trimmed);
         if (trimmed[0] is not ((byte)'{' or (byte)'[' or (byte)'"') && value is not ("true" or "false" or "null") && !double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out _)) value = JsonSerializer.Serialize(value);
         return Encoding.UTF8.GetBytes($"{{{JsonSerializer.Serialize(name)}:{value}}}");
+    }
+
+    /// <summary>The time of a value: that of its own item of a list before the payload's, one named for its metric before the general one.</summary>
+    private static (DateTime?, ReadingFlags) Clock(List<(int Item, TimeField Field, DateTime? Time)> clocks, int item, Metric metric)
+    {
+        (int Rank, TimeField? Field, DateTime? Time) best = (0, null, null);
+        foreach (var (of, field, time) in clocks)
+        {
+            if ((of != 0 && of != item) || (field.Only.Length > 0 && !field.Only.Contains(metric))) continue;
+            var rank = 1 + (of != 0 ? 2 : 0) + (field.Only.Length > 0 ? 1 : 0);
+            if (rank > best.Rank) best = (rank, field, time);
+        }
+
+        // What stands outside of the list is as old as the list's first item.
+        if (best.Rank == 0 && item == 0 && clocks.Count > 0 && clocks[0].Field.Only.Length == 0) return (clocks[0].Time, ReadingFlags.None);
+        return (best.Time, best.Field?.History == true ? ReadingFlags.History : ReadingFlags.None);
     }
 
     private static bool Holds(MapEntry entry, Run run)
@@ -213,8 +247,16 @@ public sealed class JsonMapDecoder : Decoder
             case JsonTokenType.StartArray:
                 for (var i = 0; reader.Read() && reader.TokenType != JsonTokenType.EndArray; i++)
                 {
-                    if (node.Item(i) is not { } child) reader.Skip();
-                    else Walk(ref reader, child, run, node.ItemsAreNamed ? capture : (i + 1).ToString(CultureInfo.InvariantCulture), i);
+                    if (node.Item(i) is not { } child)
+                    {
+                        reader.Skip();
+                        continue;
+                    }
+
+                    var around = run.Item;
+                    if (!node.ItemsAreNamed) run.Item = ++run.Items;
+                    Walk(ref reader, child, run, node.ItemsAreNamed ? capture : (i + 1).ToString(CultureInfo.InvariantCulture), i);
+                    run.Item = around;
                 }
 
                 break;
@@ -235,8 +277,8 @@ public sealed class JsonMapDecoder : Decoder
         {
             switch (target.Kind)
             {
-                case TargetKind.Value: run.Found.Add((target.Index, text, number, capture)); break;
-                case TargetKind.Time: run.Times.Add((target.Index, text ?? number.ToString("R", CultureInfo.InvariantCulture))); break;
+                case TargetKind.Value: run.Found.Add((target.Index, text, number, capture, run.Item)); break;
+                case TargetKind.Time: run.Times.Add((target.Index, text ?? number.ToString("R", CultureInfo.InvariantCulture), run.Item)); break;
                 case TargetKind.Device: run.Device = text ?? number.ToString("R", CultureInfo.InvariantCulture); break;
                 default: run.Conditions[target.Index] = text ?? number.ToString("R", CultureInfo.InvariantCulture); break;
             }
@@ -249,8 +291,13 @@ public sealed class JsonMapDecoder : Decoder
 
     private sealed class Run(int conditions)
     {
-        public List<(int Entry, string? Text, double Number, string Capture)> Found { get; } = [];
-        public List<(int Field, string Text)> Times { get; } = [];
+        public List<(int Entry, string? Text, double Number, string Capture, int Item)> Found { get; } = [];
+        public List<(int Field, string Text, int Item)> Times { get; } = [];
+
+        /// <summary>The item of a list at hand, by its number among all items met; 0 outside of lists.</summary>
+        public int Item { get; set; }
+
+        public int Items { get; set; }
         public string?[] Conditions { get; } = new string?[conditions];
         public string? Device { get; set; }
 
@@ -357,8 +404,11 @@ public sealed class JsonMapDecoder : Decoder
         }
     }
 
-    private sealed record TimeField(string Format, TimeZoneInfo Zone)
+    private sealed record TimeField(string Format, TimeZoneInfo Zone, Metric?[] Only, bool History)
     {
+        /// <summary>A .NET format, which fields joined one behind the other can have.</summary>
+        public bool IsExact => Format is not ("iso" or "auto" or "s" or "ms" or "us");
+
         public bool TryRead(string text, out DateTime? time)
         {
             time = null;

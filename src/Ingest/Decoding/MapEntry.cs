@@ -7,6 +7,9 @@ namespace Vigil.Ingest.Decoding;
 /// <summary>One line of a profile's <c>map:</c>: where a value stands in the JSON and what it means.</summary>
 internal sealed class MapEntry
 {
+    /// <summary>Both halves of a position in one text.</summary>
+    public const int LonLat = 5, LatLon = 6;
+
     public required Metric Metric { get; init; }
     public required Conversion Conversion { get; init; }
     /// <summary>Fixed text, with <c>{1}</c> for what the first <c>*</c> of the path stood for.</summary>
@@ -52,7 +55,7 @@ internal sealed class MapEntry
             Least = entry.Number("min") ?? double.NegativeInfinity, Most = entry.Number("max") ?? double.PositiveInfinity,
             Invalid = [.. entry.Texts("invalid").Select(t => double.TryParse(t, CultureInfo.InvariantCulture, out var v) ? v : double.NaN)],
             When = when,
-            Part = entry.Text("part") switch { "lat" => 1, "lon" => 2, "accuracy" => 3, "speed" => 4, _ => 0 },
+            Part = entry.Text("part") switch { "lat" => 1, "lon" => 2, "accuracy" => 3, "speed" => 4, "lon,lat" => LonLat, "lat,lon" => LatLon, _ => 0 },
         };
     }
 }

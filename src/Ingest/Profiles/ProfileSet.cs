@@ -14,12 +14,13 @@ public sealed class ProfileSet
     private ProfileSet(Dictionary<string, Profile> byId)
     {
         this.byId = byId;
+        All = [.. byId.Values.Distinct()];
         // The most specific pattern first; among equals the generic profile, because only it can read any device of the format.
-        byWeight = [.. byId.Values.SelectMany(p => p.Topics.Select(t => (Pattern: t, Profile: p)))
+        byWeight = [.. All.SelectMany(p => p.Topics.Select(t => (Pattern: t, Profile: p)))
             .OrderByDescending(x => x.Pattern.Weight).ThenByDescending(x => x.Profile.IsGeneric).ThenBy(x => x.Profile.Id, StringComparer.Ordinal)];
     }
 
-    public IReadOnlyCollection<Profile> All => byId.Values;
+    public IReadOnlyCollection<Profile> All { get; }
 
     /// <summary>MQTT filters that take in every profile's topics.</summary>
     public IReadOnlyList<string> TopicFilters => [.. byWeight.Select(x => x.Pattern.Filter).Distinct().Order(StringComparer.Ordinal)];
@@ -55,7 +56,8 @@ public sealed class ProfileSet
         foreach (var yaml in files.OrderBy(f => f.Has("like")))
         {
             if (Read(yaml, found, problems) is not { } profile) continue;
-            if (!found.TryAdd(profile.Id, profile)) yaml.Refuse("id", profile.Id, $"stands in {found[profile.Id].File} already");
+            foreach (var id in (string[])[profile.Id, .. profile.Also])
+                if (!found.TryAdd(id, profile)) yaml.Refuse(id == profile.Id ? "id" : "also", id, $"stands in {found[id].File} already");
         }
 
         return new ProfileSet(found);
@@ -104,6 +106,7 @@ public sealed class ProfileSet
         var decoder = like?.Decoder ?? Formats.Create(format, yaml);
         var examples = yaml.Sections("examples").Select(ReadExample).ToList();
         string vendor = yaml.Text("vendor") ?? "", model = yaml.Text("model") ?? "";
+        var also = yaml.Texts("also");
         yaml.Text("source");
         yaml.Text("trap");
         var reportEvery = yaml.Duration("reportEvery");
@@ -111,7 +114,7 @@ public sealed class ProfileSet
         if (problems.Count > before || decoder is null) return null;
         return new Profile
         {
-            Id = id, Vendor = vendor, Model = model, Format = format, Encoding = like?.Encoding ?? encoding, IsBinary = Formats.IsBinary(format),
+            Id = id, Also = also, Vendor = vendor, Model = model, Format = format, Encoding = like?.Encoding ?? encoding, IsBinary = Formats.IsBinary(format),
             Topics = topics.Count > 0 || like is null ? topics : like.Topics, Ignored = like?.Ignored ?? ignored,
             Expects = expects, ReportEvery = reportEvery, Decoder = decoder, Examples = examples, File = yaml.File,
         };

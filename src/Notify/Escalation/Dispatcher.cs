@@ -155,7 +155,12 @@ public sealed partial class Dispatcher : BackgroundService
             {
                 var alarm = alarms[notice.AlarmId];
                 var held = notice.Note == Held;
-                if (notice.State == NoticeState.Sending)
+                if (held && now - notice.CreatedAt > LongestHeld)
+                {
+                    (notice.State, notice.FinishedAt, notice.Note) = (NoticeState.Failed, now, $"the provider was not back within {LongestHeld.TotalHours:0} h");
+                    AlarmDesk.Line(db, alarm.Id, now, "failed", "escalation", $"{notice.Channel} to {notice.RecipientName}: {notice.Note}", $"{notice.Channel} → {notice.RecipientName}：服务商 {LongestHeld.TotalHours:0} 小时内未恢复");
+                }
+                else if (notice.State == NoticeState.Sending)
                 {
                     var past = await PastAsync(db, notice, Outgoing(notice, alarm, people), now, cancellation);
                     notice.DueAt = now + Lease;
@@ -169,10 +174,6 @@ public sealed partial class Dispatcher : BackgroundService
                 else if (routes.For(notice.Channel, notice.Address) is not { } channel)
                 {
                     await FallThroughAsync(db, notice, alarm, people, $"no provider carries {notice.Channel} to this address", now, cancellation);
-                }
-                else if (held && now - notice.CreatedAt > LongestHeld)
-                {
-                    (notice.State, notice.FinishedAt, notice.Note) = (NoticeState.Failed, now, $"the provider was not back within {LongestHeld.TotalHours:0} h");
                 }
                 else if (limits?.Earliest(notice, now) is { } free && free > now)
                 {
@@ -264,7 +265,8 @@ public sealed partial class Dispatcher : BackgroundService
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            return new Outcome(notice.Id, new ChannelResult(ChannelOutcome.TryAgain, $"the provider could not be asked: {e.Message}"), Reconciled: true);
+            // It may have gone out: sent again only after it was asked about. Another way is tried meanwhile.
+            return new Outcome(notice.Id, new ChannelResult(ChannelOutcome.Down, $"the provider could not be asked: {e.Message}"), Reconciled: true);
         }
         finally
         {
@@ -308,6 +310,10 @@ public sealed partial class Dispatcher : BackgroundService
                 case ChannelOutcome.Busy:
                     (notice.State, notice.DueAt, notice.Attempts) = (NoticeState.Waiting, now.AddSeconds(1), notice.Attempts - 1);
                     if (held) notice.Note = Held;
+                    break;
+                case ChannelOutcome.Down when reconciled:
+                    await HoldAsync(db, notice, alarm, people, result.Reason, held, now, cancellation);
+                    notice.State = NoticeState.Sending; // still unknown
                     break;
                 case ChannelOutcome.Down when routes.For(notice.Channel, notice.Address) is { } other && other.Provider != notice.Provider:
                     (notice.State, notice.DueAt) = (NoticeState.Waiting, now);
@@ -427,11 +433,18 @@ public sealed partial class Dispatcher : BackgroundService
             return;
         }
 
-        if (ofStep.Exists(n => n.State is not (NoticeState.Failed or NoticeState.Cancelled) && n.Note != Held)) return;
-        // The same people once more at once would fail once more at once, without end: they keep their wait.
-        if ((await AlarmDesk.WaitingAsync(db, alarm.Id, cancellation)).Find(s => s.Template == "opened") is not { } next || next.To == step.To) return;
+        var declined = await db.Timeline.Where(t => t.AlarmId == alarm.Id && t.What == "declined").Select(t => t.Who).ToListAsync(cancellation);
+        if (ofStep.Exists(n => n.State is not (NoticeState.Failed or NoticeState.Cancelled) && n.Note != Held && !declined.Contains(n.Recipient))) return;
+        // The same people once more at once would fail once more at once, without end: they keep their wait, and others come first.
+        var others = (await AlarmDesk.WaitingAsync(db, alarm.Id, cancellation)).Where(s => s.Template == "opened").SkipWhile(s => s.To == step.To).ToList();
+        if (others.Count == 0) return;
         AlarmDesk.Line(db, alarm.Id, now, "unreached", "escalation", $"nobody of step {step.Order} ({step.To}) could be reached: on to the next", $"第{step.Order}步（{step.To}）无人可达，立即执行下一步");
-        AlarmDesk.Resume(db, alarm.Id, now);
+        var due = now;
+        foreach (var next in others)
+        {
+            next.DueAt = due;
+            due = due.AddSeconds(next.WaitSeconds);
+        }
     }
 
     /// <summary>What the provider is asked about: with what else is known at that address, so that one request isn't taken for another.</summary>
@@ -455,7 +468,7 @@ public sealed partial class Dispatcher : BackgroundService
     {
         var now = Now();
         await using var db = await records.CreateDbContextAsync(cancellation);
-        await db.Notices.Where(n => n.State == NoticeState.Deferred && n.Note == Held).ExecuteUpdateAsync(u => u.SetProperty(n => n.DueAt, now), cancellation);
+        await db.Notices.Where(n => (n.State == NoticeState.Deferred || n.State == NoticeState.Sending) && n.Note == Held).ExecuteUpdateAsync(u => u.SetProperty(n => n.DueAt, now), cancellation);
     }
 
     private OutgoingNotice Outgoing(Notice notice, Alarm alarm, People people)

@@ -34,7 +34,7 @@ internal readonly struct Habits
     public void Lasts(in PastDays days, long from, Span<double> lasts)
     {
         var silence = new Silence(days, from);
-        Span<double> facts = stackalloc double[Silence.Facts];
+        Span<float> facts = stackalloc float[Silence.Facts];
         lasts[0] = 1;
         for (var hour = 0; hour < Silence.Hours; hour++)
         {
@@ -47,7 +47,7 @@ internal readonly struct Habits
     public void Learn(in PastDays days, long from, double hours, bool ended)
     {
         var silence = new Silence(days, from);
-        Span<double> facts = stackalloc double[Silence.Facts];
+        Span<float> facts = stackalloc float[Silence.Facts];
         Span<double> slope = stackalloc double[Silence.Facts];
         slope.Clear();
         for (var hour = 0; hour < Silence.Hours; hour++)
@@ -89,10 +89,10 @@ internal readonly struct Habits
         return at;
     }
 
-    private double Chance(ReadOnlySpan<double> facts)
+    private double Chance(ReadOnlySpan<float> facts)
     {
-        var sum = 0.0;
+        var sum = 0f;
         for (var i = 0; i < facts.Length; i++) sum += Weights[i] * facts[i];
-        return 1 / (1 + Math.Exp(-sum));
+        return 1 / (1 + MathF.Exp(-sum));
     }
 }

@@ -40,7 +40,7 @@ public sealed class LifePattern
     private double caution;
     private long pendingFrom;
     private double pendingUse;
-    /// <summary>Use that other meters of the same utility have reported, of a time that not all of them have reported yet.</summary>
+    /// <summary>Use of a time that was taken as known already, or that not all meters of the home have reported yet: it goes into the next interval.</summary>
     private double waiting;
     /// <summary>When electricity was found flat in this silence; 0 when it wasn't.</summary>
     private long flat;
@@ -102,6 +102,33 @@ public sealed class LifePattern
     public bool IsDue => through - last >= Least && first > 0 && DueAt!.Value.Ticks <= through;
 
     private long Least => (long)(Math.Min(settings.LeastHours, settings.FloorHours) * Hour);
+
+    /// <summary>
+    /// Takes one interval of one meter in a home that has several of the same kind (kitchen and bathroom, two feeders). Use counts at once, whoever
+    /// reports it; silence only as far as all of them have reported it. A use that comes too late for its own time counts from the next report on.
+    /// </summary>
+    /// <param name="fromUtc">The earlier total of this meter.</param>
+    /// <param name="toUtc">The later one.</param>
+    /// <param name="use">Used between them, m³ or kWh; 0 or more.</param>
+    /// <param name="allUtc">Everything up to here has been reported by all meters that still speak.</param>
+    /// <param name="zone">Where the home is.</param>
+    public void Observe(DateTime fromUtc, DateTime toUtc, double use, DateTime allUtc, TimeZoneInfo zone)
+    {
+        var lives = use > steady.Quiet * (toUtc - fromUtc).TotalHours;
+        var known = lives || toUtc < allUtc ? toUtc : allUtc;
+        if (known.Ticks <= through || known <= fromUtc && first == 0)
+        {
+            if (use >= 0 && double.IsFinite(use)) waiting += use;
+            return;
+        }
+
+        // Where one meter's reports begin later than what is known ends, another has reported the time between; with one meter nobody has.
+        var several = allUtc != toUtc;
+        var from = first > 0 && (several || fromUtc.Ticks < through) ? Through : fromUtc;
+        use += waiting;
+        waiting = 0;
+        Observe(from, known, use, zone);
+    }
 
     /// <summary>Takes one interval. What is known already (late, repeated, overlapping) is left out: it never moves <see cref="DueAt"/>.</summary>
     /// <param name="fromUtc">The earlier total.</param>
@@ -238,14 +265,7 @@ public sealed class LifePattern
         // To the nearest half hour, so that a use in an hourly reading counts for one hour, whenever the meter reports.
         var firstSlot = (localFrom + PastDays.SlotTicks / 2) / PastDays.SlotTicks;
         var lastSlot = Math.Max(firstSlot, (localTo + PastDays.SlotTicks / 2) / PastDays.SlotTicks - 1);
-        for (var begin = localFrom; begin < localTo;)
-        {
-            var end = Math.Min(localTo, (begin / TimeSpan.TicksPerDay + 1) * TimeSpan.TicksPerDay);
-            AdvanceTo(begin);
-            knownToday += end - begin;
-            begin = end;
-        }
-
+        Know(localFrom, localTo);
         AdvanceTo(Math.Max(localTo, lastSlot * PastDays.SlotTicks));
         if (alive)
         {
@@ -256,12 +276,30 @@ public sealed class LifePattern
         if (!alive && leakSince < last) last = leakSince;
     }
 
+    private void Know(long from, long to)
+    {
+        while (from < to)
+        {
+            var end = Math.Min(to, (from / TimeSpan.TicksPerDay + 1) * TimeSpan.TicksPerDay);
+            AdvanceTo(from);
+            knownToday += end - from;
+            from = end;
+        }
+
+        AdvanceTo(to);
+    }
+
     /// <summary>A long interval: that something was used in it is certain, when isn't. It is taken as spread evenly, half a floor back at most.</summary>
     private void Unplaced(long from, long to, double use)
     {
-        AdvanceTo(to + offset);
         var least = meter == LifeMeter.Water ? 0.01 : 0.3;
-        if (use <= Math.Max(meter == LifeMeter.Water ? 0.0005 : 0.03, steady.Quiet * (to - from) / Hour)) return;
+        if (use <= Math.Max(meter == LifeMeter.Water ? 0.0005 : 0.03, steady.Quiet * (to - from) / Hour))
+        {
+            Know(from + offset, to + offset); // the total stood still: that is known of every hour
+            return;
+        }
+
+        AdvanceTo(to + offset);
         Ended(from, false);
         var spread = to - (long)((to - from) * Math.Min(1, least / use));
         last = Math.Max(last, Math.Max(spread, to - (long)(settings.FloorHours / 2 * Hour)));

@@ -75,6 +75,21 @@ internal struct PastDays
         return back is >= 0 and < 128 && (Used[slot % Slots] >> (int)back & 1) != 0;
     }
 
+    /// <summary>Half hours with use in the 24 hours before one.</summary>
+    public readonly int UsedInDayBefore(long slot)
+    {
+        var back = Day - slot / Slots;
+        if (back is < -1 or > 125) return 0;
+        var before = (int)(slot % Slots);
+        UInt128 today = back < 0 ? 0 : UInt128.One << (int)back, yesterday = UInt128.One << (int)(back + 1);
+        var used = 0;
+        for (var i = 0; i < before; i++)
+            if ((Used[i] & today) != 0) used++;
+        for (var i = before; i < Slots; i++)
+            if ((Used[i] & yesterday) != 0) used++;
+        return used;
+    }
+
     /// <summary>Days on which something was used in the hour that begins with this half hour, aligned to the day on which the silence began.</summary>
     public readonly UInt128 DaysUsedInHour(long slot, long startDay) =>
         (Used[slot % Slots] << (int)(slot / Slots - startDay)) | (Used[(slot + 1) % Slots] << (int)((slot + 1) / Slots - startDay));

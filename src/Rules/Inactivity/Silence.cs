@@ -16,25 +16,25 @@ internal struct Silence
     public const int Hours = 24;
 
     /// <summary>A working day tells a third as much of a weekend as a weekend does.</summary>
-    private const double OtherKind = 0.35;
+    private const float OtherKind = 0.35f;
     /// <summary>Silent that long on comparable days, the habit of the hour counts as so many days more …</summary>
-    private const double HabitDays = 4;
+    private const float HabitDays = 4;
     /// <summary>… and by this part: who has been silent so far (out, away, asleep) is likelier to stay so.</summary>
-    private const double HabitShare = 0.25;
-    private const double Surest = 0.97;
+    private const float HabitShare = 0.25f;
+    private const float Surest = 0.97f;
 
     /// <summary>Days 1–16, 17–40, 41–64, 65–120 back: exp(-days / 45), by parts.</summary>
-    private const double Days16 = 0.83, Days40 = 0.54, Days64 = 0.315, Days128 = 0.136;
+    private const float Days16 = 0.83f, Days40 = 0.54f, Days64 = 0.315f, Days128 = 0.136f;
 
     private readonly PastDays days;
     private readonly long start;
     private readonly long startDay;
     private readonly UInt128 all;
     private readonly UInt128 sameWeekday;
-    private readonly double activity;
+    private readonly float activity;
     private UInt128 silent;
-    private double surprise;
-    private double surpriseSoFar;
+    private float surprise;
+    private float surpriseSoFar;
     private int hour;
 
     /// <param name="past">What is known of the home.</param>
@@ -47,14 +47,12 @@ internal struct Silence
         all = silent = past.Before(startDay);
         // Bit i is the day Day - i; one, two … eight weeks before the day on which the silence began.
         for (var week = 1; week <= 8; week++) sameWeekday |= UInt128.One << (int)Math.Clamp(past.Day - startDay + 7 * week, 0, 127);
-        var used = 0;
-        for (var slot = start - PastDays.Slots; slot < start; slot++)
-            if (past.IsUsed(slot)) used++;
-        activity = Math.Log((used + 2) / (past.Usual + 2));
+        var used = past.UsedInDayBefore(start);
+        activity = MathF.Log((used + 2) / (past.Usual + 2));
     }
 
     /// <summary>The facts of the next hour, in the order of <see cref="Habits.Prior"/>.</summary>
-    public void Next(Span<double> facts)
+    public void Next(Span<float> facts)
     {
         var slot = start + 2 * hour++;
         var offset = (int)(slot / PastDays.Slots - startDay);
@@ -63,7 +61,7 @@ internal struct Silence
         var same = PastDays.IsWeekend(slot / PastDays.Slots) ? days.Weekend << offset : ~(days.Weekend << offset);
         silent &= known;
         var valid = all & known;
-        var habit = (Count(valid & used, same) + 0.3) / (Count(valid, same) + 1.5);
+        var habit = (Count(valid & used, same) + 0.3f) / (Count(valid, same) + 1.5f);
         var silentDays = Count(silent, same);
         var chance = (Count(silent & used, same) + HabitDays * HabitShare * habit) / (silentDays + HabitDays);
         var weeks = valid & sameWeekday;
@@ -73,25 +71,25 @@ internal struct Silence
         facts[0] = 1;
         facts[1] = LogOdds(habit);
         facts[2] = LogOdds(chance);
-        facts[3] = Math.Log(1 + surprise);
-        facts[4] = Math.Log(1 + surpriseSoFar);
+        facts[3] = MathF.Log(1 + surprise);
+        facts[4] = MathF.Log(1 + surpriseSoFar);
         facts[5] = days.UsedInHour(slot - PastDays.Slots) switch { true => 1, false => -1, _ => 0 };
         facts[6] = LogOdds(weekly) - facts[1];
         facts[7] = activity;
-        facts[8] = Math.Log(1 + silentDays);
-        surprise -= Math.Log(1 - Math.Min(habit, Surest));
-        surpriseSoFar -= Math.Log(1 - Math.Min(chance, Surest));
+        facts[8] = MathF.Log(1 + silentDays);
+        surprise -= MathF.Log(1 - Math.Min(habit, Surest));
+        surpriseSoFar -= MathF.Log(1 - Math.Min(chance, Surest));
     }
 
-    private static double LogOdds(double p)
+    private static float LogOdds(float p)
     {
-        p = Math.Clamp(p, 0.005, 0.98);
-        return Math.Log(p / (1 - p));
+        p = Math.Clamp(p, 0.005f, 0.98f);
+        return MathF.Log(p / (1 - p));
     }
 
-    private static double Count(UInt128 of, UInt128 same) => OtherKind * Weigh(of) + (1 - OtherKind) * Weigh(of & same);
+    private static float Count(UInt128 of, UInt128 same) => OtherKind * Weigh(of) + (1 - OtherKind) * Weigh(of & same);
 
-    private static double Weigh(UInt128 of)
+    private static float Weigh(UInt128 of)
     {
         ulong newer = (ulong)of, older = (ulong)(of >> 64);
         return Days16 * BitOperations.PopCount(newer & 0x1FFFF) + Days40 * BitOperations.PopCount(newer & 0x1FFFFFE0000)

@@ -15,6 +15,11 @@ public sealed class Vector
 
     public string Format => root.GetProperty("format").GetString()!;
 
+    /// <summary>The model's decoder that the source names: LoRaWAN bytes mean nothing without it.</summary>
+    public string Codec => root.GetProperty("codec").GetString()!;
+
+    public int Port => root.GetProperty("f_port").GetInt32();
+
     public bool Negative => root.TryGetProperty("negative", out var n) && n.ValueKind == JsonValueKind.True;
 
     public string Payload => root.GetProperty("payload").GetString()!;

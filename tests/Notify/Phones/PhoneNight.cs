@@ -30,7 +30,7 @@ public sealed class PhoneNight : Night
             seenWellBy: 4h
             renotifyAfter: 2h
             steps:
-              - { to: contact 1, via: [VIA], wait: 5m }
+              - { to: contact 1, via: [VIA], wait: 5m, repeat: TIMES }
               - { to: contact 2, via: [VIA], wait: 5m }
               - { to: visitor, via: [sms], wait: 5m }
               - { to: supervisor, via: [sms], wait: 1h }
@@ -66,14 +66,17 @@ public sealed class PhoneNight : Night
 
     public IServiceProvider Services => services;
 
+    /// <summary>Of the wall clock; in force from the next restart on.</summary>
+    public ChannelTimeouts Timeouts { get; set; } = new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2));
+
     /// <summary>Who was called or written to, in order: "call +852…1".</summary>
     public IReadOnlyList<string> Told => [.. Network.Taken.Select(t => $"{t.Kind} {NameOf(t.Number)}")];
 
     /// <param name="via">Channels of the contacts' steps.</param>
-    public static async Task<PhoneNight> BeginAsync(string? postgres, string via = "voice, sms", Dictionary<string, string?>? settings = null)
+    public static async Task<PhoneNight> BeginAsync(string? postgres, string via = "voice, sms", Dictionary<string, string?>? settings = null, int repeat = 1)
     {
         var file = Path.Combine(Directory.CreateTempSubdirectory("vigil-policies-").FullName, "policies.yaml");
-        await File.WriteAllTextAsync(file, OneByOne.Replace("VIA", via, StringComparison.Ordinal));
+        await File.WriteAllTextAsync(file, OneByOne.Replace("VIA", via, StringComparison.Ordinal).Replace("TIMES", $"{repeat}", StringComparison.Ordinal));
         List<Problem> problems = [];
         var policies = Vigil.Notify.Escalation.Policies.Load(file, problems);
         Assert.Empty(problems);
@@ -102,7 +105,7 @@ public sealed class PhoneNight : Night
         services = new ServiceCollection()
             .AddLogging(l => l.ClearProviders())
             .AddSingleton<TimeProvider>(Clock).AddKeyedSingleton<TimeProvider>(ChannelHttp.Clock, Clock)
-            .AddSingleton(new ChannelTimeouts(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2)))
+            .AddSingleton(Timeouts)
             .AddSingleton(new Meter("phone-night")).AddSingleton(Records)
             .AddNotify(configuration, Policies, Messages, Folder)
             .BuildServiceProvider();
