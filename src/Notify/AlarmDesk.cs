@@ -22,7 +22,7 @@ public sealed class AlarmConflictException(string message) : Exception(message);
 public sealed class AlarmDesk(IDbContextFactory<RecordsDb> records, Policies policies, TimeProvider clock, TimeZoneInfo zone)
 {
     /// <summary>Findings of one transaction: keeps each short, so that a storm never holds up a press for long.</summary>
-    private const int LargestBatch = 500;
+    private const int LargestBatch = 100;
 
     /// <summary>Somebody else's commit came between: the findings are judged anew on what stands there now.</summary>
     private const int Tries = 5;
@@ -153,7 +153,7 @@ public sealed class AlarmDesk(IDbContextFactory<RecordsDb> records, Policies pol
             try
             {
                 await using var db = await records.CreateDbContextAsync(cancellation);
-                await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+                await using var transaction = await WriteTurn.BeginAsync(db, first: Array.Exists(findings, f => f.Severity == Severity.Critical), cancellation);
                 var changes = await JudgeAsync(db, findings, cancellation);
                 await db.SaveChangesAsync(cancellation);
                 await transaction.CommitAsync(cancellation);
@@ -312,7 +312,7 @@ public sealed class AlarmDesk(IDbContextFactory<RecordsDb> records, Policies pol
     private async Task ChangeAsync(Guid id, string who, string what, string note, Func<RecordsDb, Alarm, DateTime, Task> change, CancellationToken cancellation)
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        await using var transaction = await WriteTurn.BeginAsync(db, first: true, cancellation);
         var alarm = await db.Alarms.Include(a => a.Resident).FirstOrDefaultAsync(a => a.Id == id, cancellation) ?? throw new KeyNotFoundException($"there is no alarm {id}");
         var now = clock.GetUtcNow().UtcDateTime;
         await change(db, alarm, now);

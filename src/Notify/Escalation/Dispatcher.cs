@@ -101,7 +101,7 @@ public sealed partial class Dispatcher : BackgroundService
             {
                 var sends = await ClaimAsync(lane, MostInFlight, cancellation);
                 await Task.WhenAll(sends);
-                await RecordAsync([.. sends.Select(s => s.Result)], cancellation);
+                await RecordAsync(lane, [.. sends.Select(s => s.Result)], cancellation);
                 done += sends.Count;
             }
 
@@ -125,7 +125,7 @@ public sealed partial class Dispatcher : BackgroundService
                 var done = sends.Where(s => s.IsCompleted).ToList();
                 if (done.Count == 0) continue;
                 sends.RemoveAll(done.Contains);
-                await RecordAsync([.. done.Select(d => d.Result)], stopping);
+                await RecordAsync(lane, [.. done.Select(d => d.Result)], stopping);
             }
             catch (Exception e) when (e is not OutOfMemoryException && !stopping.IsCancellationRequested)
             {
@@ -142,7 +142,7 @@ public sealed partial class Dispatcher : BackgroundService
         var now = Now();
         var sends = new List<Func<Task<Outcome>>>();
         await using var db = await records.CreateDbContextAsync(cancellation);
-        await using (var transaction = await db.Database.BeginTransactionAsync(cancellation))
+        await using (var transaction = await WriteTurn.BeginAsync(db, first: lane == Lane.Critical, cancellation))
         {
             var due = (await Due.NoticesAsync(db, lane, now, most, cancellation)).Where(n => !inFlight.ContainsKey(n.Id)).ToList();
             if (due.Count == 0) return [];
@@ -275,12 +275,12 @@ public sealed partial class Dispatcher : BackgroundService
     }
 
     /// <summary>Writes outcomes down, many in one transaction. A receipt that came before its answer is not undone: states only go forward.</summary>
-    private async Task RecordAsync(IReadOnlyList<Outcome> outcomes, CancellationToken cancellation)
+    private async Task RecordAsync(Lane lane, IReadOnlyList<Outcome> outcomes, CancellationToken cancellation)
     {
         if (outcomes.Count == 0) return;
         var now = Now();
         await using var db = await records.CreateDbContextAsync(cancellation);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        await using var transaction = await WriteTurn.BeginAsync(db, first: lane == Lane.Critical, cancellation);
         var ids = outcomes.Select(o => o.Notice).ToList();
         var notices = await db.Notices.Where(n => ids.Contains(n.Id)).ToDictionaryAsync(n => n.Id, cancellation);
         var alarmIds = notices.Values.Select(n => n.AlarmId).Distinct().ToList();
@@ -312,7 +312,7 @@ public sealed partial class Dispatcher : BackgroundService
                     if (held) notice.Note = Held;
                     break;
                 case ChannelOutcome.Down when reconciled:
-                    await HoldAsync(db, notice, alarm, people, result.Reason, held, now, cancellation);
+                    await HoldAsync(db, notice, alarm, people, result.Reason, held, now, cancellation, whole: true);
                     notice.State = NoticeState.Sending; // still unknown
                     break;
                 case ChannelOutcome.Down when routes.For(notice.Channel, notice.Address) is { } other && other.Provider != notice.Provider:
@@ -335,7 +335,7 @@ public sealed partial class Dispatcher : BackgroundService
 
         await db.SaveChangesAsync(cancellation);
         await transaction.CommitAsync(cancellation);
-        foreach (var lane in paces.Values) lane.Wake();
+        foreach (var pace in paces.Values) pace.Wake();
     }
 
     /// <summary>A receipt of a provider. May come twice, late, or before the answer to the request: states only go forward.</summary>
@@ -345,7 +345,7 @@ public sealed partial class Dispatcher : BackgroundService
     public async Task<bool> ReceiptAsync(string provider, string providerId, Guid? notice, bool? delivered, string reason, CancellationToken cancellation)
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        await using var transaction = await WriteTurn.BeginAsync(db, first: true, cancellation);
         var row = notice is { } id ? await db.Notices.FirstOrDefaultAsync(n => n.Id == id, cancellation) : null;
         row ??= await db.Notices.FirstOrDefaultAsync(n => n.Provider == provider && n.ProviderId == providerId, cancellation);
         if (row is null) return false;
@@ -370,7 +370,7 @@ public sealed partial class Dispatcher : BackgroundService
 
         await db.SaveChangesAsync(cancellation);
         await transaction.CommitAsync(cancellation);
-        foreach (var lane in paces.Values) lane.Wake();
+        foreach (var pace in paces.Values) pace.Wake();
         return true;
     }
 
@@ -392,7 +392,7 @@ public sealed partial class Dispatcher : BackgroundService
     /// The provider failed, not the address: another way is tried at once as if the channel had failed, and this notice is kept and goes out when the provider
     /// is back, for as long as nobody has answered. An outage delays a message; it never loses one.
     /// </summary>
-    private async Task HoldAsync(RecordsDb db, Notice notice, Alarm alarm, People people, string reason, bool held, DateTime now, CancellationToken cancellation)
+    private async Task HoldAsync(RecordsDb db, Notice notice, Alarm alarm, People people, string reason, bool held, DateTime now, CancellationToken cancellation, bool whole = false)
     {
         (notice.State, notice.DueAt, notice.Note) = (NoticeState.Deferred, now + (alarm.Severity == (int)Severity.Critical ? HeldCritical : HeldOthers), Held);
         if (held) return; // said before
@@ -401,7 +401,7 @@ public sealed partial class Dispatcher : BackgroundService
         await db.Notices.Where(n => n.AlarmId == alarm.Id && n.Id != notice.Id && n.Recipient == notice.Recipient && n.Channel == notice.Channel && n.State == NoticeState.Deferred && n.Note == Held)
             .ExecuteUpdateAsync(u => u.SetProperty(n => n.State, NoticeState.Cancelled).SetProperty(n => n.FinishedAt, now).SetProperty(n => n.Note, "a newer one is kept in its place"), cancellation);
         await OtherWayAsync(db, notice, alarm, people, now, cancellation);
-        if (notice.Template != "digest") return;
+        if (notice.Template != "digest" || whole) return;
         // Taken apart: each alarm has its own other way, and what still waits together then is bundled anew.
         (notice.Template, notice.Text) = ("opened", messages.Text("opened", notice.Language, people.NameOf(alarm), alarm.Kind, alarm.RaisedAt, LinkIn(notice.Text)));
         foreach (var other in await BundledAsync(db, notice, cancellation))
@@ -461,7 +461,7 @@ public sealed partial class Dispatcher : BackgroundService
     private void OnRecovered()
     {
         Volatile.Write(ref recovered, 1);
-        foreach (var lane in paces.Values) lane.Wake();
+        foreach (var pace in paces.Values) pace.Wake();
     }
 
     private async Task ReleaseHeldAsync(CancellationToken cancellation)

@@ -136,7 +136,7 @@ public sealed partial class Escalator : BackgroundService
         var now = clock.GetUtcNow().UtcDateTime;
         var ran = new List<(EscalationStep Step, Alarm Alarm)>();
         await using var db = await records.CreateDbContextAsync(cancellation);
-        await using (var transaction = await db.Database.BeginTransactionAsync(cancellation))
+        await using (var transaction = await WriteTurn.BeginAsync(db, first: lane == Lane.Critical, cancellation))
         {
             var due = await Due.StepsAsync(db, lane, now, most, cancellation);
             if (due.Count == 0) return 0;
@@ -278,7 +278,7 @@ public sealed partial class Escalator : BackgroundService
     private async Task ExpireAsync(Guid id, DateTime now, CancellationToken cancellation)
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        await using var transaction = await WriteTurn.BeginAsync(db, first: true, cancellation);
         var alarm = await db.Alarms.FirstAsync(a => a.Id == id, cancellation);
         if (alarm.SeenWellBy is null || alarm.SeenWellBy > now) return;
         var people = await People.LoadAsync(db, [alarm], messages.ToLocal(now), cancellation);

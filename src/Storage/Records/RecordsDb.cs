@@ -9,6 +9,9 @@ namespace Vigil.Storage.Records;
 /// </summary>
 public abstract class RecordsDb(DbContextOptions options) : DbContext(options)
 {
+    /// <summary>Where the writers of this process stand in line for an SQLite file; null on PostgreSQL.</summary>
+    internal WriteLine? WriteLine { get; init; }
+
     public DbSet<Resident> Residents => Set<Resident>();
     public DbSet<Contact> Contacts => Set<Contact>();
     public DbSet<Visitor> Visitors => Set<Visitor>();
