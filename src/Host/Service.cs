@@ -117,7 +117,7 @@ internal static class Service
     private static void MapHealth(WebApplication app)
     {
         app.MapGet("/healthz/live", () => Results.Text("live"));
-        app.MapGet("/healthz/ready", async (IReadingStore store, Escalator escalator, Dispatcher dispatcher, Settings settings, Pipeline pipeline, TimeProvider clock, IServiceProvider services, CancellationToken cancellation) =>
+        app.MapGet("/healthz/ready", async (IReadingStore store, Escalator escalator, Dispatcher dispatcher, Auditor auditor, Settings settings, Pipeline pipeline, TimeProvider clock, IServiceProvider services, CancellationToken cancellation) =>
         {
             var problems = new List<string>();
             if (await store.ProbeAsync(cancellation) is { } readings) problems.Add(readings);
@@ -125,6 +125,7 @@ internal static class Service
             else if (pipeline.Trouble is { } trouble) problems.Add(trouble);
             if (clock.GetUtcNow() - escalator.LastCycle > TimeSpan.FromMinutes(1) * settings.Speed) problems.Add("escalation has not turned for a minute");
             if (clock.GetUtcNow() - dispatcher.LastCycle > TimeSpan.FromMinutes(1) * settings.Speed) problems.Add("sending has not turned for a minute");
+            if (clock.GetUtcNow() - auditor.LastLook > TimeSpan.FromMinutes(1) * settings.Speed) problems.Add("the auditor has not looked for a minute");
             problems.AddRange(services.GetRequiredService<Routes>().All.Select(c => c.Health?.Trouble is { } why ? $"channel {c.Provider}: {why}" : null).OfType<string>());
             if (services.GetService<ExternalBroker>() is { Live: false } broker) problems.Add($"MQTT broker: {broker.Trouble}");
             // What is going wrong although the work goes on is said, and doesn't take the service out of a load balancer.
