@@ -4,15 +4,21 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Vigil.Console.Api;
+using Vigil.Console.Hooks;
 using Vigil.Console.Pages;
 using Vigil.Model;
+using Vigil.Storage.Readings;
+using Vigil.Storage.Records;
 
 namespace Vigil.Console;
 
 public static class ConsoleServices
 {
     /// <summary>The duty board, the contact's page and the HTTP API.</summary>
-    public static IServiceCollection AddConsole(this IServiceCollection services, bool open)
+    /// <param name="services">Of the host.</param>
+    /// <param name="open">Everybody is let in (the demo, on loopback).</param>
+    /// <param name="rulesPath">The rules file in force; null for the shipped one.</param>
+    public static IServiceCollection AddConsole(this IServiceCollection services, bool open, string? rulesPath = null)
     {
         services.AddAccess(open);
         services.AddProblemDetails();
@@ -20,6 +26,9 @@ public static class ConsoleServices
         services.AddCascadingAuthenticationState();
         services.AddRazorComponents().AddInteractiveServerComponents();
         services.AddSingleton<MetricsText>();
+        services.AddSingleton(s => new RulesDesk(
+            rulesPath ?? Path.Combine(AppContext.BaseDirectory, "config", "rules.yaml"), rulesPath is not null, s.GetRequiredService<IDbContextFactory<RecordsDb>>(), s.GetRequiredService<IReadingStore>(),
+            s.GetRequiredService<TimeZoneInfo>(), s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(_ =>
         {
             var problems = new List<Problem>();
@@ -38,6 +47,7 @@ public static class ConsoleServices
             headers.ContentSecurityPolicy = "default-src 'self'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'";
             headers.XContentTypeOptions = "nosniff";
             headers["Referrer-Policy"] = "no-referrer";
+            if (http.Request.Path == "/_content/Vigil.Console/visit-worker.js") headers["Service-Worker-Allowed"] = "/visits/form";
             if (Access.IsForeign(http.Request))
             {
                 await Results.Problem("sent by a page of another site", statusCode: StatusCodes.Status403Forbidden).ExecuteAsync(http);
@@ -54,6 +64,8 @@ public static class ConsoleServices
         app.MapSignIn();
         app.MapApi();
         app.MapContactPage();
+        app.MapTwilioHooks();
+        app.MapVisitForm();
         app.MapGet("/language/{to}", (string to, HttpContext http) =>
         {
             http.Response.Cookies.Append("language", to == "en" ? "en" : "zh", new CookieOptions { HttpOnly = true, SameSite = SameSiteMode.Strict, MaxAge = TimeSpan.FromDays(365) });

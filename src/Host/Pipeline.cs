@@ -26,6 +26,7 @@ internal sealed partial class Pipeline(
 
     private readonly Channel<Pending> queue = Channel.CreateBounded<Pending>(new BoundedChannelOptions(65_536) { SingleReader = true });
     private readonly ConcurrentBag<DecodedPayload> spare = [];
+    private readonly ConcurrentBag<Pending> sparePending = [];
     private readonly ConcurrentDictionary<string, Sighting> seen = new(StringComparer.Ordinal);
     private readonly List<Finding> owed = [];
     private readonly SemaphoreSlim owedGate = new(1, 1);
@@ -60,6 +61,7 @@ internal sealed partial class Pipeline(
         }
 
         var (profile, topicDevice) = match;
+        if (profile.Ignores(message.Topic)) return Receipt.Committed;
         if (!MaySend(message.From, message.Topic, topicDevice)) return Receipt.NotAllowed;
         if (registry.Find(topicDevice) is { } known && known.Profile.Topics.Any(t => t.TryMatch(message.Topic, out _))) profile = known.Profile;
 
@@ -70,25 +72,36 @@ internal sealed partial class Pipeline(
             decoded.Reset(topicDevice, message.Received, message.Retained ? ReadingFlags.Retained : ReadingFlags.None);
             if (profile.Decode(message.Payload.Span, message.Topic, decoded) is { } reason)
                 return await RejectAsync(message, topicDevice, profile.Id, reason, cancellation);
-            if (decoded.Readings.Count == 0)
+            var partly = decoded.Partly is { } part ? Refused(message, topicDevice, profile.Id, "partly: " + part) : null;
+            if (partly is not null) rejected.Add(1);
+            if (decoded.Readings.Count == 0 && partly is null)
             {
                 Sight(message, topicDevice, profile);
                 return Receipt.Committed;
             }
 
-            var pending = new Pending();
+            var pending = sparePending.TryTake(out var used) ? used : new Pending();
+            pending.Rejected = partly;
+            RegisteredDevice? device = null;
+            string? before = null;
             foreach (var reading in decoded.Readings)
             {
-                var device = registry.Find(reading.Device.Value) ?? registry.Find(topicDevice);
-                var spoken = device?.Id.Value ?? reading.Device.Value;
-                if (message.From is { Gateway: false } sender && spoken != sender.Name) return Receipt.NotAllowed;
-                Sight(message, spoken, profile, isKnown: device is not null);
+                // A payload mostly speaks of one device: whose it is and that it was heard is looked up once.
+                if (!ReferenceEquals(before, reading.Device.Value))
+                {
+                    before = reading.Device.Value;
+                    device = registry.Find(before) ?? registry.Find(topicDevice);
+                    var spoken = device?.Id.Value ?? before;
+                    if (message.From is { Gateway: false } sender && spoken != sender.Name) return Receipt.NotAllowed;
+                    Sight(message, spoken, profile, isKnown: device is not null);
+                }
+
                 if (device is null) continue;
                 pending.Readings.Add(reading.Device == device.Id ? reading : reading with { Device = device.Id });
                 pending.Residents.Add(device.Resident);
             }
 
-            if (pending.Readings.Count == 0)
+            if (pending.Readings.Count == 0 && partly is null)
             {
                 unbound.Add(1);
                 return await NoteUnboundAsync(cancellation);
@@ -97,7 +110,10 @@ internal sealed partial class Pipeline(
             Decoded?.Invoke(message, profile, pending.Readings);
             if (!await LifeFirstAsync(pending, cancellation)) return Receipt.NotStored;
             await queue.Writer.WriteAsync(pending, cancellation);
-            return await pending.Receipt.Task;
+            var receipt = await pending.Receipt.Task;
+            pending.Clear(); // the committer gave it back with the receipt
+            sparePending.Add(pending);
+            return receipt;
         }
         finally
         {
@@ -244,17 +260,15 @@ internal sealed partial class Pipeline(
     private async ValueTask<Receipt> RejectAsync(InboundMessage message, string device, string profile, string reason, CancellationToken cancellation)
     {
         rejected.Add(1);
-        var pending = new Pending
-        {
-            Rejected = new RejectedPayload
-            {
-                Received = message.Received, Topic = message.Topic, Username = message.From.Name, Device = device, Profile = profile,
-                Payload = message.Payload.ToArray(), Reason = reason,
-            },
-        };
+        var pending = new Pending { Rejected = Refused(message, device, profile, reason) };
         await queue.Writer.WriteAsync(pending, cancellation);
         return await pending.Receipt.Task;
     }
+
+    private static RejectedPayload Refused(InboundMessage message, string device, string profile, string reason) => new()
+    {
+        Received = message.Received, Topic = message.Topic, Username = message.From.Name, Device = device, Profile = profile, Payload = message.Payload.ToArray(), Reason = reason,
+    };
 
     private async Task KeepRejectedAsync(List<Pending> batch, CancellationToken cancellation)
     {
@@ -271,6 +285,13 @@ internal sealed partial class Pipeline(
     {
         if (device.Length == 0) return;
         var known = isKnown ?? registry.Find(device) is not null;
+        // Of a known device only the newest moment counts, and it is written every few seconds: a second's older one will do.
+        if (known && seen.TryGetValue(device, out var lately) && lately.Known && message.Received - lately.Last < TimeSpan.FromSeconds(1)) return;
+        Note(message, device, profile, known);
+    }
+
+    private void Note(InboundMessage message, string device, Profile profile, bool known)
+    {
         seen.AddOrUpdate(
             device,
             _ => new Sighting(known, profile.Id, message.Topic, message.Received, message.Received, 1, known ? [] : message.Payload.ToArray()),
@@ -339,9 +360,16 @@ internal sealed partial class Pipeline(
     {
         public List<Reading> Readings { get; } = [];
         public List<ResidentId?> Residents { get; } = [];
-        public RejectedPayload? Rejected { get; init; }
+        public RejectedPayload? Rejected { get; set; }
         public bool LifeApplied { get; set; }
-        public TaskCompletionSource<Receipt> Receipt { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public TaskCompletionSource<Receipt> Receipt { get; private set; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public void Clear()
+        {
+            Readings.Clear();
+            Residents.Clear();
+            (Rejected, LifeApplied, Receipt) = (null, false, new TaskCompletionSource<Receipt>(TaskCreationOptions.RunContinuationsAsynchronously));
+        }
     }
 
     private sealed record Sighting(bool Known, string Profile, string Topic, DateTime First, DateTime Last, long Messages, byte[] Payload);

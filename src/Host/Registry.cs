@@ -22,7 +22,7 @@ internal sealed partial class Registry(
 {
     private volatile FrozenDictionary<string, RegisteredDevice> devices = FrozenDictionary<string, RegisteredDevice>.Empty;
     private Dictionary<ResidentId, ResidentFacts> facts = [];
-    private (int Residents, DateTime? ResidentsChanged, int Devices, int Absences, DateTime? AbsencesEnded, DateTime? Watch) version;
+    private (int Residents, DateTime? ResidentsChanged, int Devices, int Absences, DateTime? AbsencesEnded, DateTime? Watch, int Watched) version;
 
     public int Count => devices.Count;
 
@@ -32,13 +32,15 @@ internal sealed partial class Registry(
     public async Task ReloadAsync(CancellationToken cancellation, bool always = false)
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
+        var today = clock.GetUtcNow().UtcDateTime;
         var now = (
             await db.Residents.CountAsync(cancellation),
             await db.Residents.MaxAsync(r => (DateTime?)r.UpdatedAt, cancellation),
             await db.Devices.CountAsync(cancellation),
             await db.Absences.CountAsync(cancellation),
             await db.Absences.MaxAsync(a => a.EndedAt, cancellation),
-            await db.Areas.MaxAsync(a => a.WatchUntil, cancellation));
+            await db.Areas.MaxAsync(a => a.WatchUntil, cancellation),
+            await db.Areas.CountAsync(a => a.WatchUntil > today, cancellation));
         if (now == version && !always) return;
 
         var found = new Dictionary<string, RegisteredDevice>(StringComparer.Ordinal);
@@ -58,7 +60,6 @@ internal sealed partial class Registry(
                 new DeviceId(device.Id), device.InstalledAt, device.ReportMinutes is { } m ? TimeSpan.FromMinutes(m) : profile.ReportEvery, profile.Expects));
         }
 
-        var today = clock.GetUtcNow().UtcDateTime;
         var absences = (await db.Absences.AsNoTracking().Where(a => a.Until > today && a.EndedAt == null).ToListAsync(cancellation)).ToLookup(a => a.ResidentId);
         var watches = await db.Areas.AsNoTracking().Where(a => a.WatchUntil > today).ToListAsync(cancellation);
         var next = new Dictionary<ResidentId, ResidentFacts>();

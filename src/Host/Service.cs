@@ -10,6 +10,7 @@ using Vigil.Console;
 using Vigil.Ingest.Mqtt;
 using Vigil.Model;
 using Vigil.Notify;
+using Vigil.Notify.Channels;
 using Vigil.Notify.Escalation;
 using Vigil.Storage.Readings;
 using Vigil.Storage.Records;
@@ -43,6 +44,7 @@ internal static class Service
             .AddRecords(settings.Configuration, settings.DataPath)
             .AddSingleton<Secrets>()
             .AddSingleton(settings.Profiles)
+            .AddSingleton<Func<RegistryImport>>(s => () => new RegistryImport(s.GetRequiredService<IDbContextFactory<RecordsDb>>(), clock, id => settings.Profiles.Find(id) is not null))
             .AddSingleton(new RulePartitions(settings.Rules, settings.Zone))
             .AddSingleton<Registry>()
             .AddNotify(settings.Configuration, settings.Policies, settings.Messages, settings.DataPath)
@@ -51,7 +53,7 @@ internal static class Service
             .AddSingleton<Housekeeping>()
             .AddHostedService(s => s.GetRequiredService<Housekeeping>())
             .AddSingleton<Inbox>(s => s.GetRequiredService<Pipeline>().ReceiveAsync)
-            .AddConsole(settings.Open);
+            .AddConsole(settings.Open, settings.Configuration["Rules:Path"]);
         AddBroker(builder.Services, settings);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
@@ -126,6 +128,7 @@ internal static class Service
             if (pipeline.Trouble is { } trouble) problems.Add(trouble);
             if (clock.GetUtcNow() - escalator.LastCycle > TimeSpan.FromMinutes(1) * settings.Speed) problems.Add("escalation has not turned for a minute");
             if (clock.GetUtcNow() - dispatcher.LastCycle > TimeSpan.FromMinutes(1) * settings.Speed) problems.Add("sending has not turned for a minute");
+            problems.AddRange(services.GetRequiredService<Routes>().All.Select(c => c.Health?.Trouble is { } why ? $"channel {c.Provider}: {why}" : null).OfType<string>());
             if (services.GetService<ExternalBroker>() is { Live: false } broker) problems.Add($"MQTT broker: {broker.Trouble}");
             return problems.Count == 0 ? Results.Text("ready") : Results.Text(string.Join('\n', problems), statusCode: StatusCodes.Status503ServiceUnavailable);
         });

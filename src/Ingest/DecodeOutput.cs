@@ -7,7 +7,7 @@ using Vigil.Model;
 
 namespace Vigil.Ingest;
 
-/// <summary>The JSON line of <c>vigil decode</c>: <c>{"device":…,"readings":[…]}</c> or <c>{"rejected":"why"}</c>.</summary>
+/// <summary>The JSON line of <c>vigil decode</c>: <c>{"device":…,"readings":[…]}</c> or <c>{"rejected":"why"}</c>; <c>partly_rejected</c> beside readings where one frame of several was bad.</summary>
 public static class DecodeOutput
 {
     private static readonly JsonWriterOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -20,6 +20,7 @@ public static class DecodeOutput
             json.WriteStartObject();
             if (rejected is not null) json.WriteString("rejected", rejected);
             else WriteReadings(json, decoded);
+            if (rejected is null && decoded.Partly is { } part) json.WriteString("partly_rejected", part);
             json.WriteEndObject();
         }
 

@@ -110,11 +110,15 @@ public sealed class Metric
     public static readonly Metric Online = new("online", "/", MetricKind.State);
     public static readonly Metric Fault = new("fault", "/", MetricKind.State);
     public static readonly Metric Button = new("button", "", MetricKind.Event);
+    /// <summary>A key that a device tells of as a state: while it is 1, further presses of the device are the same one told again.</summary>
+    public static readonly Metric ButtonHeld = new("button.held", "/", MetricKind.State);
     public static readonly Metric Fall = new("fall", "", MetricKind.Event);
     public static readonly Metric VoiceHelp = new("voice.help", "", MetricKind.Event);
     public static readonly Metric DeviceAlarm = new("device.alarm", "", MetricKind.Event);
 
     private static readonly FrozenDictionary<string, Metric> ByName = Known.ToFrozenDictionary(m => m.Name, StringComparer.Ordinal);
+
+    private static readonly FrozenDictionary<string, Metric>.AlternateLookup<ReadOnlySpan<char>> BySpan = ByName.GetAlternateLookup<ReadOnlySpan<char>>();
 
     private Metric(string name, string unit, MetricKind kind)
     {
@@ -141,6 +145,19 @@ public sealed class Metric
     public static bool TryParse(string? name, out Metric metric)
     {
         if (name is not null && ByName.TryGetValue(name, out var found))
+        {
+            metric = found;
+            return true;
+        }
+
+        metric = null!;
+        return false;
+    }
+
+    /// <summary>The same from text that is not a string yet.</summary>
+    public static bool TryParse(ReadOnlySpan<char> name, out Metric metric)
+    {
+        if (BySpan.TryGetValue(name, out var found))
         {
             metric = found;
             return true;

@@ -5,7 +5,6 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Vigil.Model;
 using Vigil.Notify.Channels;
-using Vigil.Notify.Channels.Outbox;
 using Vigil.Notify.Escalation;
 using Vigil.Notify.Messages;
 using Vigil.Storage.Records;
@@ -17,33 +16,45 @@ public static class NotifyServices
     /// <summary>Alarm desk, escalation, messages and the channels that <c>Notify:Routes</c> names.</summary>
     public static IServiceCollection AddNotify(this IServiceCollection services, IConfiguration configuration, Policies policies, MessageTexts messages, string dataPath)
     {
-        var publicUrl = configuration["Http:PublicUrl"] ?? configuration["Http:Urls"]?.Split(';')[0] ?? "http://127.0.0.1:5080";
+        foreach (var provider in ProviderKind.Used(configuration)) provider.Add(services, configuration);
         return services
             .AddSingleton(policies)
             .AddSingleton(messages)
             .AddSingleton(s => new AlarmDesk(s.GetRequiredService<IDbContextFactory<RecordsDb>>(), policies, s.GetRequiredService<TimeProvider>(), messages.Zone))
             .AddSingleton<Answers>()
-            .AddSingleton(s => new SignedLinks(dataPath, publicUrl, s.GetRequiredService<TimeProvider>()))
-            .AddSingleton<OutboxChannel>()
-            .AddSingleton<IChannel>(s => s.GetRequiredService<OutboxChannel>())
+            .AddSingleton(s => new SignedLinks(dataPath, PublicUrl(configuration), s.GetRequiredService<TimeProvider>()))
             .AddSingleton(s => new Routes(s.GetServices<IChannel>(), RoutesOf(configuration)))
             .AddSingleton<Dispatcher>()
             .AddSingleton<Escalator>()
             .AddSingleton(s => new Auditor(
                 s.GetRequiredService<IDbContextFactory<RecordsDb>>(), messages, s.GetRequiredService<SignedLinks>(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<Meter>(),
                 TimeSpan.FromSeconds(Math.Max(30, configuration.GetValue("Time:Speed", 1.0))), s.GetRequiredService<ILogger<Auditor>>()))
+            .AddSingleton<ReceiptWatch>()
             .AddHostedService(s => s.GetRequiredService<Dispatcher>())
+            .AddHostedService(s => s.GetRequiredService<ReceiptWatch>())
             .AddHostedService(s => s.GetRequiredService<Escalator>())
             .AddHostedService(s => s.GetRequiredService<Auditor>());
     }
 
-    /// <summary>What is wrong with the section Notify.</summary>
+    /// <summary>What providers and links use to come back to us.</summary>
+    public static string PublicUrl(IConfiguration configuration) =>
+        (configuration["Http:PublicUrl"] is { Length: > 0 } url ? url : configuration["Http:Urls"]?.Split(';')[0] ?? "http://127.0.0.1:5080").TrimEnd('/');
+
+    /// <summary>What is wrong with the section Notify and with those of the providers in use.</summary>
     public static IEnumerable<Problem> Check(IConfiguration configuration)
     {
-        string[] providers = ["outbox"];
-        foreach (var (prefix, provider) in RoutesOf(configuration))
-            if (!providers.Contains(provider, StringComparer.OrdinalIgnoreCase))
-                yield return new Problem($"Notify:Routes:{prefix}", 0, "", provider, "is not a provider; known are " + string.Join(", ", providers));
+        foreach (var (prefix, route) in RoutesOf(configuration))
+        {
+            if (prefix.Length > 0 && prefix is not ("sms" or "voice" or "mail" or "webhook") && !(prefix[0] == '+' && prefix.Length > 1 && prefix.AsSpan(1).IndexOfAnyExceptInRange('0', '9') < 0))
+                yield return new Problem($"Notify:Routes:{prefix}", 0, "", route, "the key is neither a number prefix such as +86, nor default, sms, voice, mail or webhook");
+            var providers = Routes.Listed(route);
+            if (providers.Length == 0) yield return new Problem($"Notify:Routes:{prefix}", 0, "", route, "names no provider");
+            foreach (var provider in providers)
+                if (!ProviderKind.All.Any(k => k.Name.Equals(provider, StringComparison.OrdinalIgnoreCase)))
+                    yield return new Problem($"Notify:Routes:{prefix}", 0, "", provider, "is not a provider; known are " + string.Join(", ", ProviderKind.All.Select(k => k.Name)));
+        }
+
+        foreach (var problem in ProviderKind.Used(configuration).SelectMany(k => k.Check(configuration))) yield return problem;
     }
 
     private static Dictionary<string, string> RoutesOf(IConfiguration configuration) =>

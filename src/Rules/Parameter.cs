@@ -146,6 +146,16 @@ internal sealed record Parameter(P Id, AlarmKind Kind, string Name, ParameterTyp
         return value >= Least && value <= Most ? value : null;
     }
 
+    /// <summary>As one would write it in rules.yaml; <see cref="Read"/> reads it back.</summary>
+    public string Write(double value) => Type switch
+    {
+        ParameterType.Number => FormattableString.Invariant($"{value}"),
+        ParameterType.Duration when value % 3600 == 0 => FormattableString.Invariant($"{value / 3600}h"),
+        ParameterType.Duration when value % 60 == 0 => FormattableString.Invariant($"{value / 60}m"),
+        ParameterType.Duration => FormattableString.Invariant($"{value}s"),
+        _ => TimeSpan.FromSeconds(value).ToString(@"hh\:mm", System.Globalization.CultureInfo.InvariantCulture),
+    };
+
     public string Expected => Type switch
     {
         ParameterType.Number => FormattableString.Invariant($"a number from {Least} to {Most}"),

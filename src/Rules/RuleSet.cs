@@ -75,6 +75,30 @@ public sealed class RuleSet
         }
     }
 
+    /// <summary>Every rule as it holds for a resident, with what set each value: later overrides win over earlier ones.</summary>
+    public IReadOnlyList<ExplainedRule> Explain(ResidentFacts facts)
+    {
+        var (rules, shipped) = (common.Copy(), new EffectiveRules());
+        var from = Parameter.All.Select(p => rules[p.Id].Equals(shipped[p.Id]) ? AsShipped : ForAll).ToArray();
+        var kinds = AlarmKind.All.ToDictionary(k => k, k => (rules.Enabled(k), rules.SeverityOf(k)) == (shipped.Enabled(k), shipped.SeverityOf(k)) ? AsShipped : ForAll);
+        foreach (var (where, apply) in overrides.Where(o => o.Where.AppliesTo(facts)))
+        {
+            var before = rules.Copy();
+            apply(rules);
+            foreach (var p in Parameter.All)
+                if (!rules[p.Id].Equals(before[p.Id])) from[(int)p.Id] = where.Words;
+            foreach (var k in AlarmKind.All)
+                if ((rules.Enabled(k), rules.SeverityOf(k)) != (before.Enabled(k), before.SeverityOf(k))) kinds[k] = where.Words;
+        }
+
+        return [.. AlarmKind.All.Select(k => new ExplainedRule(
+            k, rules.Enabled(k), rules.SeverityOf(k), kinds[k],
+            [.. Parameter.All.Where(p => ReferenceEquals(p.Kind, k)).Select(p => new ExplainedParameter(p.Name, p.Write(rules[p.Id]), from[(int)p.Id]))]))];
+    }
+
+    private const string AsShipped = "as shipped";
+    private const string ForAll = "for all";
+
     private static List<Action<EffectiveRules>> ReadRules(YamlSection top)
     {
         var sets = new List<Action<EffectiveRules>>();
@@ -225,5 +249,7 @@ public sealed class RuleSet
             (Area is null || (facts.Area.Value ?? "").StartsWith(Area, StringComparison.Ordinal))
             && (Class is null || facts.KeyClass == (Class == "key"))
             && (Resident is null || facts.Id.Value == Resident);
+
+        public string Words => string.Join(", ", new[] { Area is null ? "" : "area " + Area, Class is null ? "" : "class " + Class, Resident is null ? "" : "resident " + Resident }.Where(w => w.Length > 0));
     }
 }

@@ -30,6 +30,7 @@ public sealed class ConsoleServer : IAsyncDisposable
     {
         var zone = TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai");
         var config = Path.Combine(AppContext.BaseDirectory, "config");
+        foreach (var file in new[] { "rules.yaml", "holidays.yaml" }) File.Copy(Path.Combine(config, file), Path.Combine(data.FullName, file));
         List<Problem> problems = [];
         var messages = MessageTexts.Load(Path.Combine(config, "messages.yaml"), zone, problems);
         var policies = Policies.Load(Path.Combine(config, "policies.yaml"), problems);
@@ -39,11 +40,16 @@ public sealed class ConsoleServer : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(k => k.Listen(IPAddress.Loopback, 0));
         builder.Services.AddSingleton(TimeProvider.System).AddSingleton(zone).AddReadings(builder.Configuration, data.FullName).AddRecords(builder.Configuration, data.FullName)
-            .AddSingleton(new System.Diagnostics.Metrics.Meter("Vigil.Tests")).AddSingleton<Secrets>().AddNotify(builder.Configuration, policies!, messages!, data.FullName).AddConsole(open);
+            .AddSingleton(new System.Diagnostics.Metrics.Meter("Vigil.Tests")).AddSingleton<Secrets>()
+            .AddSingleton<Func<RegistryImport>>(s => () => new RegistryImport(s.GetRequiredService<IDbContextFactory<RecordsDb>>(), TimeProvider.System, p => p == "senml"))
+            .AddNotify(builder.Configuration, policies!, messages!, data.FullName).AddConsole(open, RulesPath);
         app = builder.Build();
         app.MapGet("/healthz/live", () => Results.Text("live"));
         app.MapConsole();
     }
+
+    /// <summary>A rules file of this server's own, that may be changed.</summary>
+    public string RulesPath => Path.Combine(data.FullName, "rules.yaml");
 
     public Uri Url => new(app.Urls.First());
 

@@ -123,6 +123,21 @@ public abstract class EscalationTests
     }
 
     [Fact]
+    public async Task When_one_contact_declines_and_the_other_cannot_be_reached_the_visitor_is_called_at_once()
+    {
+        await using var night = await BeginAsync();
+        await night.RaiseAsync(AlarmKind.Sos);
+        await night.PassAsync(TimeSpan.FromSeconds(5)); // both phones ring
+        var (first, second) = (night.Heard.All.Single(h => h.Address == night.Contact1).Notice, night.Heard.All.Single(h => h.Address == night.Contact2).Notice);
+        await night.Answers.DeclineAsync(first, "key", Stop);
+        await night.Dispatcher.ReceiptAsync("outbox", "", second, delivered: false, "voicemail", Stop);
+        await night.PassAsync(TimeSpan.FromSeconds(1));
+        await night.Dispatcher.ReceiptAsync("outbox", "", night.Heard.All[^1].Notice, delivered: false, "switched off", Stop);
+        await night.PassAsync(TimeSpan.FromSeconds(1));
+        Assert.Equal([("voice", night.Contact1), ("voice", night.Contact2), ("sms", night.Contact2), ("voice", night.Visitor)], night.Heard.All.Select(h => (h.Channel, h.Address)).OrderBy(h => h.Address).ThenByDescending(h => h.Channel));
+    }
+
+    [Fact]
     public async Task Passing_trouble_is_tried_three_times_and_then_the_next_channel_within_a_minute()
     {
         await using var night = await BeginAsync();

@@ -29,6 +29,50 @@ public sealed class MessageTests
         Assert.DoesNotContain('{', text);
     }
 
+    [Theory]
+    [MemberData(nameof(All))]
+    public void Each_message_fits_two_segments_with_its_reply_code_and_English_stays_in_GSM_7(string kind, string language, string template)
+    {
+        var text = Messages.Text(template, language, language == "zh" ? "王秀英" : "Wang Xiuying", kind, new DateTime(2026, 1, 15, 4, 0, 0, DateTimeKind.Utc), LongestLink);
+        if (template is "opened" or "repeated") text += Messages.Reply(language, "123456");
+        Assert.Equal(language == "en", SmsSegments.IsGsm7(text));
+        Assert.InRange(SmsSegments.Of(text), 1, 2);
+        if (template == "cleared") Assert.Equal(1, SmsSegments.Of(text)); // nothing to open, nothing to pay twice for
+    }
+
+    [Theory]
+    [InlineData(70, '王', 1)]
+    [InlineData(71, '王', 2)]
+    [InlineData(134, '王', 2)]
+    [InlineData(135, '王', 3)]
+    [InlineData(160, 'a', 1)]
+    [InlineData(161, 'a', 2)]
+    [InlineData(306, 'a', 2)]
+    [InlineData(307, 'a', 3)]
+    [InlineData(80, '[', 1)]
+    [InlineData(81, '[', 2)]
+    public void Segments_are_counted_as_the_carriers_count_them(int length, char of, int segments) => Assert.Equal(segments, SmsSegments.Of(new string(of, length)));
+
+    /// <summary>What is heard names the family name and the kind; no link, code or address, and every key is explained.</summary>
+    [Theory]
+    [InlineData("zh", "王姓老人")]
+    [InlineData("yue", "王姓長者")]
+    [InlineData("en", "Wang")]
+    public void A_call_says_who_and_what_and_which_keys(string language, string name)
+    {
+        foreach (var kind in AlarmKind.All)
+        {
+            var values = Messages.Values(language, language == "en" ? "Wang Xiuying" : "王秀英", kind.Name, new DateTime(2026, 1, 15, 4, 0, 0, DateTimeKind.Utc), LongestLink);
+            var text = Messages.Spoken("opened", language, values) + Messages.Spoken("menu", language, values);
+            Assert.Contains(name, text, StringComparison.Ordinal);
+            Assert.Contains(Messages.Kind(kind.Name, language), text, StringComparison.Ordinal);
+            Assert.All(new[] { "1", "2", "3" }, key => Assert.Contains(key, text, StringComparison.Ordinal));
+            Assert.DoesNotContain("http", text, StringComparison.Ordinal);
+            Assert.DoesNotContain("秀英", text, StringComparison.Ordinal);
+            Assert.DoesNotContain('{', text);
+        }
+    }
+
     [Fact]
     public void Times_are_local() =>
         Assert.Contains("01-15 12:00", Messages.Text("opened", "zh", "王", "sos", new DateTime(2026, 1, 15, 4, 0, 0, DateTimeKind.Utc), ""), StringComparison.Ordinal);

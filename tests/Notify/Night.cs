@@ -37,56 +37,74 @@ public sealed class FakePhones(TimeProvider clock) : IChannel
         return Task.FromResult(answer);
     }
 
-    public Task<ChannelResult?> ReconcileAsync(Guid noticeId, string? providerId, string address, CancellationToken cancellation) =>
-        Task.FromResult(Accepted.Contains(noticeId) ? new ChannelResult(ChannelOutcome.Sent, "accepted before", noticeId.ToString("N")) : null);
+    public Task<ChannelResult?> ReconcileAsync(PastNotice notice, CancellationToken cancellation) =>
+        Task.FromResult(Accepted.Contains(notice.Outgoing.NoticeId) ? new ChannelResult(ChannelOutcome.Sent, "accepted before", notice.Outgoing.NoticeId.ToString("N")) : null);
 }
 
 /// <summary>A scenario: people, a clock that is moved by hand, the desk and the escalator as the product runs them.</summary>
-public sealed class Night : IAsyncDisposable
+public class Night : IAsyncDisposable
 {
     private static readonly string[] Phones = ["+8613800000001", "+8613800000002", "+8613800000003", "+8613800000004", "+8613800000005"];
+    /// <summary>Who can answer an SMS: it is one-way to the mainland.</summary>
+    protected static readonly string[] PhonesInHongKong = ["+85261230001", "+85261230002", "+85261230003", "+85261230004", "+85261230005"];
+    private readonly string[] phones;
     private readonly string folder = Directory.CreateTempSubdirectory("vigil-night-").FullName;
     private int sequence;
 
-    private Night(IDbContextFactory<RecordsDb> records, Policies? policies)
+    protected Night(IDbContextFactory<RecordsDb> records, Policies? policies, string[]? phones = null)
     {
         Records = records;
+        this.phones = phones ?? Phones;
         Clock = new FakeTimeProvider(new DateTimeOffset(2026, 1, 15, 4, 0, 0, TimeSpan.Zero)); // noon in Guangdong
         Heard = new FakePhones(Clock);
         var problems = new List<Problem>();
         Messages = MessageTexts.Load(Path.Combine(AppContext.BaseDirectory, "config", "messages.yaml"), TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai"), problems)!;
         Policies = policies ?? Vigil.Notify.Escalation.Policies.Load(Path.Combine(AppContext.BaseDirectory, "config", "policies.yaml"), problems)!;
         Assert.Empty(problems);
-        Restart();
     }
+
+    protected string Folder => folder;
 
     public IDbContextFactory<RecordsDb> Records { get; }
     public FakeTimeProvider Clock { get; }
     public FakePhones Heard { get; }
     public MessageTexts Messages { get; }
     public Policies Policies { get; }
-    public AlarmDesk Desk { get; private set; } = null!;
-    public Dispatcher Dispatcher { get; private set; } = null!;
-    public Escalator Escalator { get; private set; } = null!;
-    public Answers Answers { get; private set; } = null!;
-    public SignedLinks Links { get; private set; } = null!;
+    public AlarmDesk Desk { get; protected set; } = null!;
+    public Dispatcher Dispatcher { get; protected set; } = null!;
+    public Escalator Escalator { get; protected set; } = null!;
+    public Answers Answers { get; protected set; } = null!;
+    public SignedLinks Links { get; protected set; } = null!;
 
-    public string Contact1 => Phones[0];
-    public string Contact2 => Phones[1];
-    public string Visitor => Phones[2];
-    public string Duty => Phones[3];
-    public string Supervisor => Phones[4];
+    public string Contact1 => phones[0];
+    public string Contact2 => phones[1];
+    public string Visitor => phones[2];
+    public string Duty => phones[3];
+    public string Supervisor => phones[4];
 
     /// <summary>Whose phones rang or showed a message, in order, each person once.</summary>
     public IReadOnlyList<string> Order => [.. Heard.All.Select(h => h.Address).Distinct()];
 
     public static async Task<Night> BeginAsync(string? postgres = null, Policies? policies = null)
     {
+        var night = new Night(await RecordsAsync(postgres), policies);
+        night.Restart();
+        await SettleInAsync(night);
+        return night;
+    }
+
+    protected static async Task<IDbContextFactory<RecordsDb>> RecordsAsync(string? postgres)
+    {
         var data = Directory.CreateTempSubdirectory("vigil-records-").FullName;
         var records = RecordsServices.CreateFactory(postgres is null ? "Sqlite" : "Postgres", postgres, data);
         await records.MigrateAsync();
-        var night = new Night(records, policies);
-        await using var db = await records.CreateDbContextAsync();
+        return records;
+    }
+
+    /// <summary>One home with two contacts, its visitor, the desk and the supervisor.</summary>
+    protected static async Task SettleInAsync(Night night)
+    {
+        await using var db = await night.Records.CreateDbContextAsync();
         db.Areas.Add(new Area { Code = "440111", Name = "白云区" });
         db.Visitors.Add(new Visitor { Id = "v1", Name = "陈探访", Phone = night.Visitor, Area = "440111001001" });
         db.DutyOfficers.Add(new DutyOfficer { Id = "d1", Name = "李值班", Area = "440111", Phone = night.Duty });
@@ -100,11 +118,16 @@ public sealed class Night : IAsyncDisposable
             ],
         });
         await db.SaveChangesAsync();
-        return night;
     }
 
+    /// <summary>What else happens besides escalation; returns how much it was.</summary>
+    protected virtual Task<int> ElseAsync() => Task.FromResult(0);
+
+    /// <summary>When something else happens next.</summary>
+    protected virtual DateTime? NextElse => null;
+
     /// <summary>As after a crash: nothing but the records is left.</summary>
-    public void Restart()
+    public virtual void Restart()
     {
         Links = new SignedLinks(folder, "https://v.example", Clock);
         Desk = new AlarmDesk(Records, Policies, Clock, Messages.Zone);
@@ -124,7 +147,7 @@ public sealed class Night : IAsyncDisposable
         var end = Clock.GetUtcNow() + time;
         while (true)
         {
-            while (await Escalator.CycleAsync(default) + await Dispatcher.DrainAsync(default) > 0)
+            while (await Escalator.CycleAsync(default) + await Dispatcher.DrainAsync(default) + await ElseAsync() > 0)
             {
             }
 
@@ -136,6 +159,7 @@ public sealed class Night : IAsyncDisposable
                 await db.Steps.Where(s => s.State == StepState.Waiting && s.DueAt > now).MinAsync(s => (DateTime?)s.DueAt),
                 await db.Notices.Where(n => (n.State == NoticeState.Waiting || n.State == NoticeState.Deferred || n.State == NoticeState.Sending) && n.DueAt > now).MinAsync(n => (DateTime?)n.DueAt),
                 await db.Alarms.Where(a => a.SeenWellBy > now).MinAsync(a => a.SeenWellBy),
+                NextElse,
             }.Min();
             var next = due is { } d && d < end.UtcDateTime ? new DateTimeOffset(d, TimeSpan.Zero) : end;
             Clock.SetUtcNow(next);
@@ -148,11 +172,12 @@ public sealed class Night : IAsyncDisposable
         return await db.Alarms.AsNoTracking().Include(a => a.Timeline).Include(a => a.Steps).FirstAsync(a => a.Id == id);
     }
 
-    public ValueTask DisposeAsync()
+    public virtual ValueTask DisposeAsync()
     {
         Escalator.Dispose();
         Dispatcher.Dispose();
         Directory.Delete(folder, recursive: true);
+        GC.SuppressFinalize(this);
         return ValueTask.CompletedTask;
     }
 }

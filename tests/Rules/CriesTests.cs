@@ -23,6 +23,16 @@ public sealed class CriesTests
     }
 
     [Fact]
+    public void A_key_that_a_locator_tells_of_with_every_position_is_one_press_until_it_was_let_go()
+    {
+        var night = new Night();
+        for (var hour = 3.0; hour < 3.2; hour += 0.02) night.Press(hour).Say("b", Metric.ButtonHeld, hour, 1);
+        Assert.Single(night.Of(AlarmKind.Sos));
+        night.Say("b", Metric.ButtonHeld, 3.21, 0).Press(3.25);
+        Assert.True(night.Only(AlarmKind.Sos, FindingChange.Updated).Notify);
+    }
+
+    [Fact]
     public void A_press_hours_later_is_another_call()
     {
         var night = new Night().Press(3).Press(8);

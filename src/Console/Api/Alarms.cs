@@ -61,7 +61,7 @@ internal static class Alarms
             ChangeAsync(caller, id, body?.Note, note => desk.ReopenAsync(id, caller.Who, note, caller.Cancellation)));
         write.MapPost("alarms/{id:guid}/resolve", (Guid id, ResolveRequest body, AlarmDesk desk, [AsParameters] Caller caller) => TryResolution(body.Resolution, out var resolution)
             ? ChangeAsync(caller, id, body.Note, note => desk.ResolveAsync(id, caller.Who, resolution, note, caller.Cancellation))
-            : Task.FromResult(Caller.Wrong($"'{body.Resolution}' is not one of true, false-away, false-habit, false-device, false-mistake, test, technical")));
+            : Task.FromResult(Caller.Wrong($"'{body.Resolution}' is not one of {Resolutions}")));
         read.MapGet("notices", async (Guid? alarm, int? offset, int? limit, [AsParameters] Caller caller) =>
         {
             await using var db = await caller.OpenAsync();
@@ -110,7 +110,9 @@ internal static class Alarms
         return false;
     }
 
-    private static bool TryResolution(string? text, out Resolution resolution) =>
+    internal const string Resolutions = "true, false-away, false-habit, false-device, false-mistake, test, technical";
+
+    internal static bool TryResolution(string? text, out Resolution resolution) =>
         Enum.TryParse((text ?? "").Replace("-", "", StringComparison.Ordinal), ignoreCase: true, out resolution)
         && Enum.IsDefined(resolution) && resolution is not (Resolution.None or Resolution.Cleared) && !char.IsAsciiDigit(text![0]);
 

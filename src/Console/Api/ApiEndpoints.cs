@@ -22,7 +22,9 @@ internal static class ApiEndpoints
         Alarms.Map(read, write);
         Absences.Map(read, write);
         Visits.Map(read, write);
+        Areas.Map(read, write);
         Statistics.Map(read);
         Credentials.Map(admin);
+        RegistryFile.Map(admin);
     }
 }

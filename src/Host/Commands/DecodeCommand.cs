@@ -18,8 +18,9 @@ internal static class DecodeCommand
         var topic = new Option<string>("--topic") { Description = "Topic the payloads came on", DefaultValueFactory = _ => "" };
         var receivedAt = new Option<string?>("--received") { Description = "Time of arrival, ISO 8601 (default: now)" };
         var codec = new Option<string?>("--codec") { Description = "A LoRaWAN JavaScript decoder file, run as it is" };
-        var port = new Option<int>("--port") { Description = "fPort for --codec", DefaultValueFactory = _ => 1 };
-        var command = new Command("decode", "Reads payloads, a line each (hex for binary formats, else text), and prints their readings as JSON") { profile, topic, receivedAt, codec, port };
+        var port = new Option<int?>("--port") { Description = "fPort of bare LoRaWAN frames in hex, for --codec (default 1) or a LoRaWAN --profile (default: any)" };
+        var devices = new Option<string?>("--devices") { Description = "Folder of device profiles (default: those that ship)" };
+        var command = new Command("decode", "Reads payloads, a line each (hex for binary formats, else text), and prints their readings as JSON") { profile, topic, receivedAt, codec, port, devices };
         command.SetAction(result =>
         {
             var received = TimeProvider.System.GetUtcNow().UtcDateTime;
@@ -30,17 +31,23 @@ internal static class DecodeCommand
                 received = at.UtcDateTime;
             }
 
-            if (result.GetValue(codec) is { } file) return Codec(file, result.GetValue(port), received);
+            if (result.GetValue(codec) is { } file) return Codec(file, result.GetValue(port) ?? 1, received);
             if (result.GetValue(profile) is not { } id) return Fail("--profile ID or --codec FILE.js is needed");
             var problems = new List<Problem>();
-            var profiles = ProfileSet.Load(Settings.DevicesPath(null), problems);
-            if (profiles.Find(id) is not { } found) return Fail($"there is no profile '{id}' (see: vigil profiles)");
-            return Decode(found, result.GetValue(topic)!, received);
+            var profiles = ProfileSet.Load(result.GetValue(devices) ?? Settings.DevicesPath(null), problems);
+            if (profiles.Find(id) is not { } found)
+            {
+                // A profile with a mistake in it is left out: what is wrong with it is the answer.
+                foreach (var problem in problems) System.Console.Error.WriteLine(problem);
+                return Fail($"there is no profile '{id}' (see: vigil profiles)");
+            }
+
+            return Decode(found, result.GetValue(topic)!, result.GetValue(port), received);
         });
         return command;
     }
 
-    private static int Decode(Profile profile, string topic, DateTime received)
+    private static int Decode(Profile profile, string topic, int? port, DateTime received)
     {
         using var output = new StreamWriter(System.Console.OpenStandardOutput(), new UTF8Encoding(false)) { AutoFlush = false };
         using var input = new StreamReader(System.Console.OpenStandardInput(), new UTF8Encoding(false));
@@ -50,7 +57,7 @@ internal static class DecodeCommand
         {
             if (string.IsNullOrWhiteSpace(line)) continue;
             decoded.Reset(profile.DeviceFromTopic(topic), received);
-            var reason = profile.DecodeLine(line, topic, decoded);
+            var reason = profile.DecodeLine(line, topic, decoded, port);
             refused |= reason is not null;
             DecodeOutput.Write(output, decoded, reason);
         }

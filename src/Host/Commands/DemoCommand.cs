@@ -1,13 +1,12 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Net;
+using System.Security.Cryptography;
 using System.Text;
 using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
 using Vigil.Notify;
-using Vigil.Notify.Channels;
-using Vigil.Notify.Channels.Outbox;
-using Vigil.Notify.Messages;
+using Vigil.Phones;
 using Vigil.Storage.Records;
 using Vigil.Village;
 
@@ -15,7 +14,8 @@ namespace Vigil.Host.Commands;
 
 /// <summary>
 /// <c>vigil demo</c>: the real service (embedded broker, DuckDB, SQLite) in a temporary folder, a simulated village that connects over MQTT/TCP, a clock that
-/// runs fast, and a terminal that tells what happens: frame → readings → finding → alarm → SMS → acknowledgement or escalation.
+/// runs fast, and a terminal that tells what happens: frame → readings → finding → alarm → SMS and calls → acknowledgement or escalation. Notices go through
+/// the Twilio channel to a phone network on loopback, where simulated people answer or don't: nothing leaves the machine.
 /// </summary>
 internal static class DemoCommand
 {
@@ -28,7 +28,7 @@ internal static class DemoCommand
         var port = new Option<int>("--port") { Description = "Port of the duty board", DefaultValueFactory = _ => 5080 };
         var mqttPort = new Option<int>("--mqtt-port") { Description = "Port of the embedded broker (0: any free one)", DefaultValueFactory = _ => 0 };
         var days = new Option<double>("--days") { Description = "Stops after so many simulated days (0: runs until Ctrl+C)", DefaultValueFactory = _ => 0 };
-        var command = new Command("demo", "The main job with nothing installed: a simulated village, notices shown instead of sent, the duty board on http://127.0.0.1:5080") { speed, residents, port, mqttPort, days };
+        var command = new Command("demo", "The main job with nothing installed: a simulated village and its phones, notices shown instead of sent, the duty board on http://127.0.0.1:5080") { speed, residents, port, mqttPort, days };
         command.SetAction((result, cancellation) => RunAsync(
             Math.Clamp(result.GetValue(speed), 1, 5000), Math.Clamp(result.GetValue(residents), 1, 99), result.GetValue(port), result.GetValue(mqttPort), result.GetValue(days), cancellation));
         return command;
@@ -40,15 +40,23 @@ internal static class DemoCommand
         try
         {
             if (mqttPort == 0) mqttPort = FreePort();
-            if (RunCommand.Load([], [], new Dictionary<string, string?>
+            var phonePort = FreePort();
+            var values = new Dictionary<string, string?>
                 {
                     ["Data:Path"] = folder, ["Http:Urls"] = $"http://127.0.0.1:{port}", ["Http:Open"] = "true", ["Mqtt:Port"] = mqttPort.ToString(CultureInfo.InvariantCulture), ["Mqtt:Host"] = "127.0.0.1",
                     ["Mqtt:Embedded"] = "true", ["Readings:Store"] = "DuckDb", ["Records:Store"] = "Sqlite", ["Records:ConnectionString"] = "",
                     // The village delivers a month in seconds; the limits are for real devices and real clocks.
                     ["Mqtt:DeviceRate"] = "100000", ["Mqtt:DeviceBurst"] = "1000000", ["Mqtt:MaxUnauthenticatedPerAddress"] = "1000",
                     ["Logging:LogLevel:Default"] = "Warning", ["Time:Speed"] = speed.ToString(CultureInfo.InvariantCulture),
-                }) is not { } settings) return 1;
-            return await RunAsync(settings, speed, residents, mqttPort, days, cancellation);
+                    ["Http:PublicUrl"] = $"http://127.0.0.1:{port}", ["Twilio:BaseUrl"] = $"http://127.0.0.1:{phonePort}", ["Twilio:AccountSid"] = "AC" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)),
+                    ["Twilio:AuthToken"] = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)), ["Twilio:PreviousAuthToken"] = "", ["Twilio:From"] = "+85230000000",
+                    ["Twilio:MessagingServiceSid"] = "", ["Twilio:OneWay"] = "", ["Twilio:RingSeconds"] = "30", ["Twilio:ValiditySeconds"] = "3600",
+                    ["Notify:Routes:default"] = "twilio", ["Notify:Routes:mail"] = "outbox", ["Notify:Routes:webhook"] = "outbox",
+                };
+            // Whatever routes this machine is configured with: the demo's numbers may be somebody's, and nothing may go there.
+            foreach (var route in Settings.Read([], []).GetSection("Notify:Routes").GetChildren()) values.TryAdd($"Notify:Routes:{route.Key}", "twilio");
+            if (RunCommand.Load([], [], values) is not { } settings) return 1;
+            return await RunAsync(settings, speed, residents, mqttPort, phonePort, days, cancellation);
         }
         catch (IOException e) when (e.InnerException is Microsoft.AspNetCore.Connections.AddressInUseException)
         {
@@ -61,7 +69,7 @@ internal static class DemoCommand
         }
     }
 
-    private static async Task<int> RunAsync(Settings settings, double speed, int residents, int mqttPort, double days, CancellationToken cancellation)
+    private static async Task<int> RunAsync(Settings settings, double speed, int residents, int mqttPort, int phonePort, double days, CancellationToken cancellation)
     {
         // The village wakes up at five in the morning of today.
         var today = TimeZoneInfo.ConvertTime(TimeProvider.System.GetUtcNow(), settings.Zone);
@@ -71,8 +79,12 @@ internal static class DemoCommand
         var homes = Enumerable.Range(1, residents).Select(n => new Household(n, seed: 1)).ToList();
         var scenario = Scenario.Parse(Resource("demo.scenario"));
 
+        var people = new DemoPeople(homes);
+        await using var phones = await PhoneNetwork.StartAsync(
+            new TwilioAccount(settings.Configuration["Twilio:AccountSid"]!, settings.Configuration["Twilio:AuthToken"]!, settings.Configuration["Twilio:From"]!, settings.Urls[0]), clock, phonePort);
+        people.SettleIn(phones);
         await using var app = Service.Build(settings, clock);
-        await using var story = new Story(app, homes, clock, settings);
+        await using var story = new Story(app, homes, people, phones, clock, settings);
         var records = app.Services.GetRequiredService<IDbContextFactory<RecordsDb>>();
         await records.MigrateAsync(cancellation);
         var (problems, summary) = await new RegistryImport(records, clock, id => settings.Profiles.Find(id) is not null).ImportAsync(new StringReader(RegistryOf(homes)), "demo registry", dryRun: false, cancellation);
@@ -86,11 +98,12 @@ internal static class DemoCommand
         await village.ConnectAsync(cancellation);
         var delivered = await village.DeliverHistoryAsync(wakes.AddDays(-9), wakes, scenario, midnight, cancellation);
         System.Console.WriteLine($"The water meters have delivered what they recorded in the last nine days: {delivered} messages, each acknowledged after its commit.");
-        await TestPressAsync(app.Services, village, homes[0], cancellation);
+        await TestPressAsync(app.Services, village, homes[0], phones, cancellation);
+        clock.Speed = speed;
+        while (phones.NextAt is not null) await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, cancellation); // the calls of the test press come to their end
         System.Console.WriteLine("It is five in the morning. Times are the village's.");
         System.Console.WriteLine();
         story.Begin();
-        clock.Speed = speed;
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellation, app.Lifetime.ApplicationStopping);
         var living = village.LiveAsync(scenario, midnight, end.Token);
         var waiting = days > 0 ? Task.Delay(TimeSpan.FromDays(days), clock, end.Token) : Task.Delay(Timeout.InfiniteTimeSpan, clock, end.Token);
@@ -112,15 +125,14 @@ internal static class DemoCommand
     }
 
     /// <summary>The installer's test press: proves the whole way, and the demo's first real press doesn't wait for code to be compiled.</summary>
-    private static async Task TestPressAsync(IServiceProvider services, SimulatedVillage village, Household home, CancellationToken cancellation)
+    private static async Task TestPressAsync(IServiceProvider services, SimulatedVillage village, Household home, PhoneNetwork phones, CancellationToken cancellation)
     {
-        var shown = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        void OnShown(OutgoingNotice notice) => shown.TrySetResult();
-        var outbox = services.GetRequiredService<OutboxChannel>();
-        outbox.Shown += OnShown;
+        var rings = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        void OnHappened(PhoneEvent happened) => rings.TrySetResult();
+        phones.Happened += OnHappened;
         await village.PressAsync(home, cancellation);
-        await shown.Task.WaitAsync(TimeSpan.FromSeconds(30), cancellation);
-        outbox.Shown -= OnShown;
+        await rings.Task.WaitAsync(TimeSpan.FromSeconds(30), cancellation);
+        phones.Happened -= OnHappened;
         await using var db = await services.GetRequiredService<IDbContextFactory<RecordsDb>>().CreateDbContextAsync(cancellation);
         foreach (var alarm in await db.Alarms.Where(a => a.State != AlarmState.Resolved && a.Kind == AlarmKind.Sos.Name).ToListAsync(cancellation))
             await services.GetRequiredService<AlarmDesk>().ResolveAsync(alarm.Id, "installer", Resolution.Test, "test press at installation", cancellation);

@@ -5,15 +5,15 @@ using Vigil.Ingest.Mqtt;
 using Vigil.Ingest.Profiles;
 using Vigil.Model;
 using Vigil.Notify;
-using Vigil.Notify.Channels;
 using Vigil.Notify.Channels.Outbox;
 using Vigil.Notify.Escalation;
+using Vigil.Phones;
 using Vigil.Storage.Records;
 using Vigil.Village;
 
 namespace Vigil.Host.Commands;
 
-/// <summary>Tells the demo's days on the terminal, in order and in plain words, and plays the people who get the messages.</summary>
+/// <summary>Tells the demo's days on the terminal, in order and in plain words: what the service does, and what happens on people's phones.</summary>
 internal sealed class Story : IAsyncDisposable
 {
     private readonly Dictionary<string, Household> homes;
@@ -22,15 +22,15 @@ internal sealed class Story : IAsyncDisposable
     private readonly WebApplication app;
     private readonly Channel<string> lines = Channel.CreateUnbounded<string>();
     private readonly HashSet<string> formatsShown = [];
-    private readonly HttpClient people = new(); // who answers uses the link in the message, as a phone would
+    private readonly DemoPeople people;
     private readonly Task printing;
     private readonly bool colours = !System.Console.IsOutputRedirected;
     private bool begun;
     private int readings;
 
-    public Story(WebApplication app, IReadOnlyList<Household> homes, FastClock clock, Settings settings)
+    public Story(WebApplication app, IReadOnlyList<Household> homes, DemoPeople people, PhoneNetwork phones, FastClock clock, Settings settings)
     {
-        (this.app, this.clock, this.settings) = (app, clock, settings);
+        (this.app, this.people, this.clock, this.settings) = (app, people, clock, settings);
         this.homes = homes.ToDictionary(h => h.Id);
         // Before the escalator hears of it: the story tells an alarm before the message that follows from it.
         app.Services.GetRequiredService<AlarmDesk>().Changed += OnChanged;
@@ -38,7 +38,8 @@ internal sealed class Story : IAsyncDisposable
         pipeline.Decoded += OnDecoded;
         pipeline.Found += OnFound;
         app.Services.GetRequiredService<Escalator>().Stepped += (step, alarm, text) => TellIfBegun("ESCALATE", $"{NameOf(alarm.Subject)}: {text}", ConsoleColor.DarkYellow);
-        app.Services.GetRequiredService<OutboxChannel>().Shown += OnShown;
+        app.Services.GetRequiredService<OutboxChannel>().Shown += notice => TellIfBegun(notice.Channel.ToUpperInvariant(), $"to {notice.Address}: {notice.Text}", ConsoleColor.Yellow);
+        phones.Happened += OnPhone;
         printing = PrintAsync();
     }
 
@@ -55,7 +56,6 @@ internal sealed class Story : IAsyncDisposable
         lines.Writer.TryWrite($"The demo ends: {Volatile.Read(ref readings)} readings, {alarms} alarms, {notices} messages shown instead of sent, {answered} alarms answered.");
         lines.Writer.TryComplete();
         await printing;
-        people.Dispose();
     }
 
     /// <summary>The first payload of each kind is shown whole; after that only those that matter.</summary>
@@ -88,7 +88,8 @@ internal sealed class Story : IAsyncDisposable
                 Tell("ALARM", $"{name} ({change.Severity.ToString().ToLowerInvariant()}) is open: {settings.Urls[0]}/alarms/{alarm.Id}", ConsoleColor.Red);
                 break;
             case "acknowledged":
-                Tell("ACKNOWLEDGED", $"{name} by {Who(db, alarm.AcknowledgedBy)}; must be seen well by {At(alarm.SeenWellBy!.Value)}, else escalation resumes", ConsoleColor.Green);
+                Tell("ACKNOWLEDGED", $"{name} by {Who(db, alarm)}; must be seen well by {At(alarm.SeenWellBy!.Value)}, else escalation resumes", ConsoleColor.Green);
+                _ = SeenWellAsync(alarm);
                 break;
             case "cleared" or "resolved":
                 Tell("RESOLVED", $"{name}: {alarm.Resolution} by {alarm.ResolvedBy ?? "nobody yet"}", ConsoleColor.Green);
@@ -96,36 +97,37 @@ internal sealed class Story : IAsyncDisposable
         }
     }
 
-    private void OnShown(OutgoingNotice notice)
+    private void OnPhone(PhoneEvent happened)
     {
-        if (begun) Tell(notice.Channel == "voice" ? "CALL" : "SMS", $"to {notice.Address}: {notice.Text}", ConsoleColor.Yellow);
-        _ = AnswerAsync(notice);
+        var (what, text, colour) = happened.What switch
+        {
+            "sms" => ("SMS", $"to {Phone(happened)}: {happened.Text}", ConsoleColor.Yellow),
+            "rings" => ("CALL", $"the phone of {Phone(happened)} rings", ConsoleColor.Yellow),
+            "says" => ("CALL", $"{Phone(happened)} hears: {happened.Text}", ConsoleColor.Yellow),
+            "voicemail" => ("CALL", $"voicemail of {Phone(happened)} picks up, which is no answer", ConsoleColor.DarkYellow),
+            "busy" or "no-answer" => ("CALL", $"{Phone(happened)}: {happened.What}", ConsoleColor.DarkYellow),
+            "key" => ("KEY", $"{Phone(happened)} presses {happened.Text}", ConsoleColor.Green),
+            "reply" => ("REPLY", $"{Phone(happened)} writes: {happened.Text}", ConsoleColor.Green),
+            "reply-answer" => ("SMS", $"to {Phone(happened)}: {happened.Text}", ConsoleColor.Yellow),
+            "link" => ("LINK", $"{Phone(happened)} opens the link and answers: {(happened.Text == "take" ? "I take it" : "I can't")}", ConsoleColor.Green),
+            _ => ("", "", ConsoleColor.Gray), // picked up, hung up: the words in between tell it
+        };
+        if (what.Length > 0) TellIfBegun(what, text, colour);
     }
 
-    /// <summary>Who answers: the family of R03 and R18 take it after a minute; the duty desk takes R07; nobody else answers.</summary>
-    private async Task AnswerAsync(OutgoingNotice notice)
+    private string Phone(PhoneEvent happened) => $"{people.NameOf(happened.Number)} {happened.Number}";
+
+    /// <summary>Half an hour after somebody took it they have been there.</summary>
+    private async Task SeenWellAsync(Alarm alarm)
     {
         try
         {
-            await Task.Delay(TimeSpan.FromSeconds(50), clock);
-            await using var db = await app.Services.GetRequiredService<IDbContextFactory<RecordsDb>>().CreateDbContextAsync();
-            var row = await db.Notices.AsNoTracking().FirstOrDefaultAsync(n => n.Id == notice.NoticeId);
-            var alarm = row is null ? null : await db.Alarms.AsNoTracking().FirstOrDefaultAsync(a => a.Id == row.AlarmId);
-            if (row is null || alarm is not { State: AlarmState.Open }) return;
-            var answers = (alarm.Subject is "R03" or "R18" && row.Recipient.StartsWith("contact:", StringComparison.Ordinal) && row.RecipientName.EndsWith("小红", StringComparison.Ordinal))
-                || (alarm.Subject is "R07" && row.Recipient.StartsWith("duty:", StringComparison.Ordinal));
-            var link = notice.Text.IndexOf("http", StringComparison.Ordinal);
-            if (!answers || link < 0) return;
-            using var form = new FormUrlEncodedContent([new("answer", "take")]);
-            using var answer = await people.PostAsync(new Uri(notice.Text[link..]), form);
-            if (!answer.IsSuccessStatusCode) Tell("NOTE", $"{row.RecipientName} could not answer: {(int)answer.StatusCode}", ConsoleColor.DarkRed);
-            // Half an hour later somebody has been there.
             await Task.Delay(TimeSpan.FromMinutes(30), clock);
-            await app.Services.GetRequiredService<AlarmDesk>().ResolveAsync(alarm.Id, row.Recipient, Resolution.True, "seen well", CancellationToken.None);
+            await app.Services.GetRequiredService<AlarmDesk>().ResolveAsync(alarm.Id, alarm.AcknowledgedBy!, Resolution.True, "seen well", CancellationToken.None);
         }
-        catch (Exception e) when (e is HttpRequestException or InvalidOperationException or OperationCanceledException or AlarmConflictException)
+        catch (Exception e) when (e is InvalidOperationException or OperationCanceledException or AlarmConflictException)
         {
-            Tell("NOTE", $"an answer got lost: {e.Message}", ConsoleColor.DarkRed);
+            Tell("NOTE", $"the visit could not be noted: {e.Message}", ConsoleColor.DarkRed);
         }
     }
 
@@ -148,11 +150,12 @@ internal sealed class Story : IAsyncDisposable
 
     private string NameOf(string subject) => homes.TryGetValue(subject, out var home) ? $"{home.Id} {home.Name}" : subject;
 
-    private static string Who(RecordsDb db, string? who)
+    private static string Who(RecordsDb db, Alarm alarm)
     {
-        if (who?.Split(':') is ["contact", var id] && Guid.TryParse(id, out var contact) && db.Contacts.Find(contact) is { } c) return $"{c.Name} ({c.Relation}), with the link in the message";
-        if (who?.Split(':') is [var role, var key]) return $"{role} {key}, with the link in the message";
-        return who ?? "nobody";
+        var how = db.Timeline.AsNoTracking().Where(t => t.AlarmId == alarm.Id && t.What == "acknowledged").OrderByDescending(t => t.Id).Select(t => t.Text).FirstOrDefault() ?? "";
+        var with = how.Contains("voice key", StringComparison.Ordinal) ? ", with a key in the call" : how.Contains("reply", StringComparison.Ordinal) ? ", with a reply" : how.Contains("link", StringComparison.Ordinal) ? ", with the link in the message" : "";
+        if (alarm.AcknowledgedBy?.Split(':') is ["contact", var id] && Guid.TryParse(id, out var contact) && db.Contacts.Find(contact) is { } c) return $"{c.Name} ({c.Relation}){with}";
+        return alarm.AcknowledgedBy?.Split(':') is [var role, var key] ? $"{role} {key}{with}" : alarm.AcknowledgedBy ?? "nobody";
     }
 
     private string At(DateTime time) => TimeZoneInfo.ConvertTimeFromUtc(time, settings.Zone).ToString("MM-dd HH:mm:ss", CultureInfo.InvariantCulture);

@@ -41,15 +41,17 @@ public sealed class CareWatchDecoder : Decoder
         var understood = false;
         while (payload.Length > 0)
         {
-            int bracket = payload.IndexOf((byte)'['), iwap = payload.IndexOf("IWAP"u8);
+            int bracket = payload.IndexOf((byte)'['), iwap = Iwap(payload);
             if (bracket < 0 && iwap < 0) break;
             if (iwap >= 0 && (bracket < 0 || iwap < bracket))
             {
-                payload = payload[(iwap + 4)..];
+                var maker = payload[iwap] == 'T' ? 3 : 2;
+                var heartbeat = payload[iwap + maker] == 'C';
+                payload = payload[(iwap + maker + 2)..];
                 var end = payload.IndexOfAny("#\r\n"u8);
                 var frame = end < 0 ? payload : payload[..end];
                 payload = payload[frame.Length..];
-                if (new IwapFrames(datum, clock).Read(frame, into) is { } wrong) why ??= wrong;
+                if (new IwapFrames(datum, clock).Read(frame, heartbeat, into) is { } wrong) why ??= wrong;
                 else understood = true;
                 continue;
             }
@@ -69,7 +71,17 @@ public sealed class CareWatchDecoder : Decoder
             payload = reason is null || next < 0 ? payload[(close + 1)..] : payload[next..]; // a frame that was cut off before the next one
         }
 
+        into.Partly = why;
         return understood ? null : why ?? "no watch frame ([3G*…] or IWAP…) in it";
+    }
+
+    /// <summary>IWAP and, of the same maker's older devices, TRVAP; IWCP01 and TRVCP01 are their heartbeat, read like 03.</summary>
+    private static int Iwap(ReadOnlySpan<byte> payload)
+    {
+        var least = -1;
+        foreach (var at in (ReadOnlySpan<int>)[payload.IndexOf("IWAP"u8), payload.IndexOf("TRVAP"u8), payload.IndexOf("IWCP"u8), payload.IndexOf("TRVCP"u8)])
+            if (at >= 0 && (least < 0 || at < least)) least = at;
+        return least;
     }
 
     /// <summary>Without the brackets: vendor, id, the index of ZJ, LEN, content.</summary>
@@ -93,7 +105,8 @@ public sealed class CareWatchDecoder : Decoder
         var kind = f.Text(0).ToUpperInvariant();
         switch (kind)
         {
-            case "UD" or "UD2" or "AL" or "UD_LTE" or "UD2_LTE" or "AL_LTE" or "UD_WCDMA" or "UD2_WCDMA" or "AL_WCDMA" or "UD_CDMA" or "AL_CDMA" or "WAD" or "WG":
+            // UD_LTE, UD2_WCDMA, AL_4G, UD_TDSCDMA, WT: the radio stands behind the kind.
+            case ['U', 'D', ..] or ['A', 'L'] or ['A', 'L', '_', ..] or ['W', 'T'] or ['W', 'T', '_', ..]:
                 return Position(kind.StartsWith("UD2", StringComparison.Ordinal) ? ReadingFlags.History : ReadingFlags.None, f, into);
             case "LK":
                 into.Add(Metric.Online, 1);

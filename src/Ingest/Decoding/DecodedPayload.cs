@@ -22,6 +22,12 @@ public sealed class DecodedPayload
     /// <summary>The device that readings added from now on belong to: the topic's until the payload names another.</summary>
     public string Device { get; set; } = "";
 
+    /// <summary>
+    /// Why a part of the payload could not be read while the rest was: one bad frame among good ones. The good ones count, and the payload is kept among
+    /// the refused too (invariant 10). Null when all of it was read.
+    /// </summary>
+    public string? Partly { get; set; }
+
     /// <summary>When the payload arrived, UTC.</summary>
     public DateTime Received { get; private set; }
 
@@ -33,6 +39,7 @@ public sealed class DecodedPayload
     {
         readings.Clear();
         Device = topicDevice;
+        Partly = null;
         Received = received;
         always = flags;
     }

@@ -33,6 +33,7 @@ public sealed class Dlt645Decoder : Decoder
             if (payload[end] != sum)
             {
                 why ??= $"checksum is {payload[end]:X2}, the bytes add up to {sum:X2}";
+                if (payload[end + 1] == 0x16) into.Partly = why; // a frame in all but its check byte
                 continue;
             }
 
@@ -42,7 +43,7 @@ public sealed class Dlt645Decoder : Decoder
                 continue;
             }
 
-            if (Frame(payload[at..end], into) is { } reason) why = reason;
+            if (Frame(payload[at..end], into) is { } reason) into.Partly = why = reason;
             else understood = true;
             at = end + 1;
         }

@@ -15,6 +15,12 @@ public static class Formats
         ["jt808"] = (true, Jt808Decoder.Create),
         ["care-watch"] = (false, CareWatchDecoder.Create),
         ["nmea0183"] = (false, _ => new Nmea0183Decoder()),
+        ["frames"] = (true, FramesDecoder.Create),
+        ["lorawan"] = (false, LoRaWan.LoRaWanDecoder.Create),
+        ["csv"] = (false, CsvDecoder.Create),
+        ["cn-gateway"] = (false, _ => new CnGatewayDecoder()),
+        ["tasmota"] = (false, TasmotaDecoder.Create),
+        ["shelly"] = (false, _ => new ShellyDecoder()),
         ["chirpstack-v4"] = (false, LoRaWan.ChirpStackV4Decoder.Create),
         ["tts-v3"] = (false, LoRaWan.TheThingsStackV3Decoder.Create),
     };

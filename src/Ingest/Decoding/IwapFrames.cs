@@ -13,11 +13,18 @@ internal readonly struct IwapFrames(Datum datum, TimeSpan clock)
     private const double MostGlucose = 33.3; // mmol/l; more is mg/dL, the unit is not stated
     private const double MilligramsPerMillimole = 18.0182;
 
-    public string? Read(ReadOnlySpan<byte> frame, DecodedPayload into)
+    public string? Read(ReadOnlySpan<byte> frame, bool heartbeat, DecodedPayload into)
     {
         if (frame.Length < 2) return "the IWAP frame is cut off";
         var rest = frame[2..];
         var f = new TextFields(frame);
+        if (heartbeat)
+        {
+            into.Add(Metric.Online, 1);
+            Condition(f[1], null, into);
+            return null;
+        }
+
         switch ((char)frame[0], (char)frame[1])
         {
             case ('0', '0'):
@@ -29,6 +36,9 @@ internal readonly struct IwapFrames(Datum datum, TimeSpan clock)
                 return Position(rest, false, into);
             case ('1', '0'):
                 return Position(rest, true, into);
+            case ('0', '2') or ('V', 'R') or ('H', 'D'): // cells and access points only, voice, ECG
+                into.Add(Metric.Online, 1);
+                return null;
             case ('0', '3'): // ,GSM3 satellites3 battery3 …,steps,rolls
                 into.Add(Metric.Online, 1);
                 Condition(f[1], null, into);

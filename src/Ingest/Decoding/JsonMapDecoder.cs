@@ -18,16 +18,22 @@ public sealed class JsonMapDecoder : Decoder
     private readonly MapEntry[] entries;
     private readonly TimeField[] times;
     private readonly int conditions;
+    private readonly bool attributes;
+    private readonly Datum datum;
 
-    private JsonMapDecoder(Node root, MapEntry[] entries, TimeField[] times, int conditions)
+    private JsonMapDecoder(Node root, MapEntry[] entries, TimeField[] times, int conditions, bool attributes, Datum datum)
     {
+        (this.attributes, this.datum) = (attributes, datum);
         this.root = root;
         this.entries = entries;
         this.times = times;
         this.conditions = conditions;
     }
 
-    /// <summary>Options of the profile: <c>map</c>, <c>time</c>, <c>device</c>.</summary>
+    /// <summary>
+    /// Options of the profile: <c>map</c>, <c>time</c>, <c>device</c>, and <c>attributes: true</c>, where one field comes alone on a topic a level deeper
+    /// (<c>…/{device}/energy</c> with <c>12.05</c>): the last level is its name; and <c>datum: gcj02 | bd09</c> for positions that are not WGS-84.
+    /// </summary>
     public static Decoder? Create(YamlSection profile)
     {
         var root = new Node();
@@ -55,20 +61,26 @@ public sealed class JsonMapDecoder : Decoder
         var times = new List<TimeField>();
         foreach (var line in profile.Sections("time"))
         {
-            if (line.Text("path", required: true) is not { } path) continue;
-            times.Add(new TimeField(line.Text("format") ?? "iso", Zone(line)));
-            root.Add(path, new Target(TargetKind.Time, times.Count - 1));
+            var paths = line.Texts("path");
+            if (paths.Count == 0) line.Text("path", required: true);
+            var only = line.Texts("for").Select(name => Metric.TryParse(name, out var metric) ? metric : null).ToArray();
+            if (only.Contains(null)) line.Refuse("for", string.Join(", ", line.Texts("for")), "is not a list of metrics (src/Model/Metric.cs lists them)");
+            times.Add(new TimeField(line.Text("format") ?? "iso", Zone(line), only, line.Flag("history") ?? false));
+            foreach (var path in paths) root.Add(path, new Target(TargetKind.Time, times.Count - 1));
             line.NoOthers();
         }
 
         if (profile.Text("device") is { } device) root.Add(device, new Target(TargetKind.Device, 0));
         if (entries.Count == 0) profile.Refuse("map", "", "a JSON profile maps at least one field");
-        return new JsonMapDecoder(root.Freeze(), [.. entries], [.. times], conditions.Count);
+        var datum = Datum.Wgs84;
+        if (profile.Text("datum") is { } name && (!Enum.TryParse(name, ignoreCase: true, out datum) || !Enum.IsDefined(datum))) profile.Refuse("datum", name, "is none of wgs84, gcj02, bd09");
+        return new JsonMapDecoder(root.Freeze(), [.. entries], [.. times], conditions.Count, profile.Flag("attributes") ?? false, datum);
     }
 
     public override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
     {
         if (payload.StartsWith("\uFEFF"u8)) payload = payload[3..];
+        if (attributes && Attribute(payload, topic, into) is { } whole) payload = whole;
         var reader = new Utf8JsonReader(payload, new JsonReaderOptions { MaxDepth = 12 });
         var run = new Run(conditions);
         try
@@ -76,6 +88,7 @@ public sealed class JsonMapDecoder : Decoder
             if (!reader.Read()) return "empty payload";
             if (reader.TokenType is not (JsonTokenType.StartObject or JsonTokenType.StartArray)) return $"is not a JSON object but {reader.TokenType}";
             Walk(ref reader, root, run, "", 0);
+            if (run.Twice is { } twice) return $"'{twice}' stands in one object twice, with no way to tell which holds";
             if (reader.Read()) return "text follows the JSON object";
         }
         catch (JsonException e)
@@ -84,25 +97,30 @@ public sealed class JsonMapDecoder : Decoder
         }
 
         if (run.Device is { Length: > 0 } named) into.Device = named;
-        DateTime? time = null;
-        foreach (var (field, text) in run.Times)
+        var clocks = new List<(int Item, TimeField Field, DateTime? Time)>();
+        for (var i = 0; i < run.Times.Count; i++)
         {
+            var (field, text, item) = run.Times[i];
+            // A date and a time in two fields, in the order of the payload.
+            while (i + 1 < run.Times.Count && run.Times[i + 1].Field == field && run.Times[i + 1].Item == item && times[field].IsExact) text += run.Times[++i].Text;
             if (!times[field].TryRead(text, out var at)) return $"'{text}' is not a time of the format '{times[field].Format}'";
-            time ??= at;
+            clocks.Add((item, times[field], at));
         }
 
         double latitude = double.NaN, longitude = double.NaN, accuracy = double.NaN, speed = double.NaN;
-        foreach (var (index, text, number, capture) in run.Found)
+        var place = 0;
+        foreach (var (index, text, number, capture, item) in run.Found)
         {
             var entry = entries[index];
             if (!Holds(entry, run)) continue;
+            var (time, flags) = Clock(clocks, item, entry.Metric);
             var value = number;
             if (entry.Values is { } words)
             {
                 if (!words.TryGetValue(text ?? number.ToString("R", CultureInfo.InvariantCulture), out var word)) continue;
                 if (entry.Metric.Kind == MetricKind.Event)
                 {
-                    into.AddEvent(entry.Metric, word, time, Channel(entry, capture));
+                    into.AddEvent(entry.Metric, word, time, Channel(entry, capture), flags);
                     continue;
                 }
 
@@ -110,7 +128,16 @@ public sealed class JsonMapDecoder : Decoder
             }
             else if (entry.Metric.Kind == MetricKind.Event)
             {
-                if (text is { Length: > 0 } and not "null") into.AddEvent(entry.Metric, Words.OfEvent(text), time, Channel(entry, capture));
+                if (text is { Length: > 0 } and not "null") into.AddEvent(entry.Metric, Words.OfEvent(text), time, Channel(entry, capture), flags);
+                continue;
+            }
+            else if (entry.Part is MapEntry.LonLat or MapEntry.LatLon)
+            {
+                // "113.4945307,22.2248915"
+                var comma = text?.IndexOf(',', StringComparison.Ordinal) ?? -1;
+                if (comma < 0 || !TryNumber(text![..comma], out var first) || !TryNumber(text[(comma + 1)..], out var second)) continue;
+                (latitude, longitude) = entry.Part == MapEntry.LatLon ? (first, second) : (second, first);
+                place = item;
                 continue;
             }
             else if (text is not null && !TryNumber(text, out value))
@@ -122,22 +149,63 @@ public sealed class JsonMapDecoder : Decoder
             value = entry.Conversion.Apply(value);
             switch (entry.Part)
             {
-                case 1: latitude = value; break;
+                case 1: (latitude, place) = (value, item); break;
                 case 2: longitude = value; break;
                 case 3: accuracy = value; break;
                 case 4: speed = value; break;
-                default: into.Add(entry.Metric, value, time, Channel(entry, capture)); break;
+                default: into.Add(entry.Metric, value, time, Channel(entry, capture), flags); break;
             }
         }
 
-        if (!double.IsNaN(latitude) && !double.IsNaN(longitude) && (latitude != 0 || longitude != 0)) into.AddLocation(latitude, longitude, time, (float)accuracy, (float)speed);
+        if (!double.IsNaN(latitude) && !double.IsNaN(longitude) && (latitude != 0 || longitude != 0))
+        {
+            (latitude, longitude) = datum.ToWgs84(latitude, longitude);
+            var (time, flags) = Clock(clocks, place, Metric.Location);
+            into.AddLocation(latitude, longitude, time, (float)accuracy, (float)speed, flags);
+        }
+
         return null;
+    }
+
+    /// <summary>The object that a field on a topic of its own stands for; null when the payload is the object itself.</summary>
+    private byte[]? Attribute(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
+    {
+        var at = topic.LastIndexOf('/');
+        if (at < 0 || !into.Device.Contains('/', StringComparison.Ordinal)) return null;
+        var name = topic[(at + 1)..];
+        var trimmed = payload.Trim(" \t\r\n"u8);
+        // An object on a topic deeper is a device whose name has a slash, unless the map knows an object of that name.
+        if (trimmed.Length == 0 || (trimmed[0] is (byte)'{' or (byte)'[' && !root.HasObject(name))) return null;
+        into.Device = into.Device[..into.Device.LastIndexOf('/')];
+        var value = Encoding.UTF8.GetString(trimmed);
+        if (trimmed[0] is not ((byte)'{' or (byte)'[' or (byte)'"') && value is not ("true" or "false" or "null") && !double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out _)) value = JsonSerializer.Serialize(value);
+        return Encoding.UTF8.GetBytes($"{{{JsonSerializer.Serialize(name)}:{value}}}");
+    }
+
+    /// <summary>The time of a value: that of its own item of a list before the payload's, one named for its metric before the general one.</summary>
+    private static (DateTime?, ReadingFlags) Clock(List<(int Item, TimeField Field, DateTime? Time)> clocks, int item, Metric metric)
+    {
+        (int Rank, TimeField? Field, DateTime? Time) best = (0, null, null);
+        foreach (var (of, field, time) in clocks)
+        {
+            if ((of != 0 && of != item) || (field.Only.Length > 0 && !field.Only.Contains(metric))) continue;
+            var rank = 1 + (of != 0 ? 2 : 0) + (field.Only.Length > 0 ? 1 : 0);
+            if (rank > best.Rank) best = (rank, field, time);
+        }
+
+        // What stands outside of the list is as old as the list's first item.
+        if (best.Rank == 0 && item == 0 && clocks.Count > 0 && clocks[0].Field.Only.Length == 0) return (clocks[0].Time, ReadingFlags.None);
+        return (best.Time, best.Field?.History == true ? ReadingFlags.History : ReadingFlags.None);
     }
 
     private static bool Holds(MapEntry entry, Run run)
     {
-        foreach (var (condition, allowed) in entry.When)
-            if (run.Conditions[condition] is not { } text || !allowed.Contains(text, StringComparer.OrdinalIgnoreCase)) return false;
+        foreach (var (condition, allowed, except) in entry.When)
+        {
+            var listed = run.Conditions[condition] is { } text && allowed.Contains(text, StringComparer.OrdinalIgnoreCase);
+            if (listed == except) return false;
+        }
+
         return true;
     }
 
@@ -165,9 +233,11 @@ public sealed class JsonMapDecoder : Decoder
         switch (reader.TokenType)
         {
             case JsonTokenType.StartObject:
+                var here = ++run.Objects;
                 while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
                 {
                     var child = node.Find(ref reader, out var caught);
+                    if (child is not null && caught is null && !run.IsFirst(here, child)) run.Twice ??= reader.GetString();
                     reader.Read();
                     if (child is null) reader.Skip();
                     else Walk(ref reader, child, run, caught ?? capture, 0);
@@ -177,8 +247,16 @@ public sealed class JsonMapDecoder : Decoder
             case JsonTokenType.StartArray:
                 for (var i = 0; reader.Read() && reader.TokenType != JsonTokenType.EndArray; i++)
                 {
-                    if (node.Item(i) is not { } child) reader.Skip();
-                    else Walk(ref reader, child, run, node.ItemsAreNamed ? capture : (i + 1).ToString(CultureInfo.InvariantCulture), i);
+                    if (node.Item(i) is not { } child)
+                    {
+                        reader.Skip();
+                        continue;
+                    }
+
+                    var around = run.Item;
+                    if (!node.ItemsAreNamed) run.Item = ++run.Items;
+                    Walk(ref reader, child, run, node.ItemsAreNamed ? capture : (i + 1).ToString(CultureInfo.InvariantCulture), i);
+                    run.Item = around;
                 }
 
                 break;
@@ -199,8 +277,8 @@ public sealed class JsonMapDecoder : Decoder
         {
             switch (target.Kind)
             {
-                case TargetKind.Value: run.Found.Add((target.Index, text, number, capture)); break;
-                case TargetKind.Time: run.Times.Add((target.Index, text ?? number.ToString("R", CultureInfo.InvariantCulture))); break;
+                case TargetKind.Value: run.Found.Add((target.Index, text, number, capture, run.Item)); break;
+                case TargetKind.Time: run.Times.Add((target.Index, text ?? number.ToString("R", CultureInfo.InvariantCulture), run.Item)); break;
                 case TargetKind.Device: run.Device = text ?? number.ToString("R", CultureInfo.InvariantCulture); break;
                 default: run.Conditions[target.Index] = text ?? number.ToString("R", CultureInfo.InvariantCulture); break;
             }
@@ -213,10 +291,30 @@ public sealed class JsonMapDecoder : Decoder
 
     private sealed class Run(int conditions)
     {
-        public List<(int Entry, string? Text, double Number, string Capture)> Found { get; } = [];
-        public List<(int Field, string Text)> Times { get; } = [];
+        public List<(int Entry, string? Text, double Number, string Capture, int Item)> Found { get; } = [];
+        public List<(int Field, string Text, int Item)> Times { get; } = [];
+
+        /// <summary>The item of a list at hand, by its number among all items met; 0 outside of lists.</summary>
+        public int Item { get; set; }
+
+        public int Items { get; set; }
         public string?[] Conditions { get; } = new string?[conditions];
         public string? Device { get; set; }
+
+        /// <summary>Objects begun so far: the number of the one at hand tells its fields from those of others.</summary>
+        public int Objects { get; set; }
+
+        public string? Twice { get; set; }
+
+        private readonly List<(int Object, Node Field)> met = [];
+
+        public bool IsFirst(int number, Node field)
+        {
+            for (var i = met.Count - 1; i >= 0; i--)
+                if (met[i].Object == number && ReferenceEquals(met[i].Field, field)) return false;
+            met.Add((number, field));
+            return true;
+        }
     }
 
     private sealed class Node
@@ -280,6 +378,8 @@ public sealed class JsonMapDecoder : Decoder
             return null;
         }
 
+        public bool HasObject(string name) => byName.TryGetValue(name, out var node) && node.byName.Count > 0;
+
         public Node? Item(int index) => byIndex.TryGetValue(index, out var found) ? found : anyItem;
 
         private Node Named(string name)
@@ -304,21 +404,26 @@ public sealed class JsonMapDecoder : Decoder
         }
     }
 
-    private sealed record TimeField(string Format, TimeZoneInfo Zone)
+    private sealed record TimeField(string Format, TimeZoneInfo Zone, Metric?[] Only, bool History)
     {
+        /// <summary>A .NET format, which fields joined one behind the other can have.</summary>
+        public bool IsExact => Format is not ("iso" or "auto" or "s" or "ms" or "us");
+
         public bool TryRead(string text, out DateTime? time)
         {
             time = null;
             if (text.Length == 0) return true;
-            if (Format is "s" or "ms" or "us")
+            var counted = Format == "auto" && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out _);
+            if (Format is "s" or "ms" or "us" || counted)
             {
                 if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)) return false;
-                var seconds = Format switch { "ms" => number / 1e3, "us" => number / 1e6, _ => number };
+                // Seconds since 1970 have ten digits until 2286, milliseconds thirteen.
+                var seconds = Format switch { "ms" => number / 1e3, "us" => number / 1e6, "auto" when number > 1e11 => number / 1e3, _ => number };
                 time = Math.Abs(seconds) < 1e11 ? DateTime.UnixEpoch.AddSeconds(seconds) : DateTime.MaxValue;
                 return true;
             }
 
-            if (Format != "iso")
+            if (Format is not ("iso" or "auto"))
             {
                 if (!DateTime.TryParseExact(text, Format, CultureInfo.InvariantCulture, DateTimeStyles.None, out var exact)) return false;
                 time = TimeZoneInfo.ConvertTimeToUtc(DateTime.SpecifyKind(exact, DateTimeKind.Unspecified), Zone);

@@ -62,6 +62,7 @@ public sealed class Jt808Decoder : Decoder
             parts.Release();
         }
 
+        into.Partly = why;
         return understood ? null : why ?? "no JT/T 808 frame (7E … 7E) in it";
     }
 

@@ -32,6 +32,7 @@ internal static class Jt808Position
 
         // First what somebody has to come for.
         if ((alarm & 1) != 0) into.AddEvent(Metric.Button, "sos", time, flags: flags);
+        into.Add(Metric.ButtonHeld, alarm & 1, time, flags: flags); // the bit stays set from position to position until it is answered
         Place(body, status, time, flags, into);
         into.Add(Metric.BatteryLow, alarm >> 7 & 1, time, flags: flags);
         into.Add(Metric.PowerLost, alarm >> 8 & 1, time, flags: flags);

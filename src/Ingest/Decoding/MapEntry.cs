@@ -7,6 +7,9 @@ namespace Vigil.Ingest.Decoding;
 /// <summary>One line of a profile's <c>map:</c>: where a value stands in the JSON and what it means.</summary>
 internal sealed class MapEntry
 {
+    /// <summary>Both halves of a position in one text.</summary>
+    public const int LonLat = 5, LatLon = 6;
+
     public required Metric Metric { get; init; }
     public required Conversion Conversion { get; init; }
     /// <summary>Fixed text, with <c>{1}</c> for what the first <c>*</c> of the path stood for.</summary>
@@ -17,8 +20,8 @@ internal sealed class MapEntry
     public double Least { get; init; }
     public double Most { get; init; }
     public IReadOnlyList<double> Invalid { get; init; } = [];
-    /// <summary>Texts that must stand elsewhere in the payload: condition number → allowed texts.</summary>
-    public IReadOnlyList<(int Condition, IReadOnlyList<string> Allowed)> When { get; init; } = [];
+    /// <summary>Texts that must stand elsewhere in the payload, or must not (<c>!a|b</c>): condition number → texts.</summary>
+    public IReadOnlyList<(int Condition, IReadOnlyList<string> Texts, bool Except)> When { get; init; } = [];
     /// <summary>latitude or longitude of a location.</summary>
     public int Part { get; init; }
 
@@ -42,9 +45,9 @@ internal sealed class MapEntry
     {
         if (ReadMetric(entry) is not { } found) return null;
         var values = entry.Pairs("values");
-        var when = new List<(int, IReadOnlyList<string>)>();
+        var when = new List<(int, IReadOnlyList<string>, bool)>();
         if (entry.Section("when") is { } section)
-            foreach (var (path, allowed) in entry.Pairs("when")) when.Add((condition(path), allowed.Split('|')));
+            foreach (var (path, allowed) in entry.Pairs("when")) when.Add((condition(path), allowed.TrimStart('!').Split('|'), allowed.StartsWith('!')));
         return new MapEntry
         {
             Metric = found.Item1, Conversion = found.Item2, Channel = entry.Text("channel") ?? "",
@@ -52,7 +55,7 @@ internal sealed class MapEntry
             Least = entry.Number("min") ?? double.NegativeInfinity, Most = entry.Number("max") ?? double.PositiveInfinity,
             Invalid = [.. entry.Texts("invalid").Select(t => double.TryParse(t, CultureInfo.InvariantCulture, out var v) ? v : double.NaN)],
             When = when,
-            Part = entry.Text("part") switch { "lat" => 1, "lon" => 2, "accuracy" => 3, "speed" => 4, _ => 0 },
+            Part = entry.Text("part") switch { "lat" => 1, "lon" => 2, "accuracy" => 3, "speed" => 4, "lon,lat" => LonLat, "lat,lon" => LatLon, _ => 0 },
         };
     }
 }

@@ -39,6 +39,7 @@ public sealed class Nmea0183Decoder : Decoder
         }
 
         Flush(ref moment, into);
+        into.Partly = why;
         return moment.Understood ? null : why ?? "no NMEA 0183 sentence ($…*hh) in it";
     }
 

@@ -15,6 +15,8 @@ public sealed class SenMlDecoder : Decoder
     /// <summary>RFC 8428 §4.5.3: smaller times are relative to now.</summary>
     private const double RelativeBelow = 268_435_456;
 
+    private const int MaxName = 256;
+
     public override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
     {
         var reader = new Utf8JsonReader(payload, new JsonReaderOptions { MaxDepth = 8 });
@@ -22,40 +24,46 @@ public sealed class SenMlDecoder : Decoder
         var topicDevice = into.Device;
         string baseName = "", baseUnit = "";
         double baseTime = 0, baseValue = 0, baseSum = 0;
+        Span<char> full = stackalloc char[MaxName];
         var number = 0;
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
             number++;
             if (reader.TokenType != JsonTokenType.StartObject) return $"record {number} is not an object";
-            string name = "";
+            var length = 0;
             string? unit = null, text = null;
             double? value = null, sum = null, time = null;
             bool? flag = null;
             while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
             {
-                var label = reader.GetString()!;
+                // The labels are compared as bytes, and the name is put together on the stack: a record costs no text.
+                var label = reader.HasValueSequence || reader.ValueIsEscaped ? Label.Other : Of(reader.ValueSpan);
+                var unknown = label == Label.Other ? reader.GetString()! : "";
                 reader.Read();
                 switch (label)
                 {
-                    case "bn": if (!Text(ref reader, out baseName)) return Bad(number, label, "a text"); break;
-                    case "bu": if (!Text(ref reader, out baseUnit)) return Bad(number, label, "a text"); break;
-                    case "bt": if (!Number(ref reader, out baseTime)) return Bad(number, label, "a number"); break;
-                    case "bv": if (!Number(ref reader, out baseValue)) return Bad(number, label, "a number"); break;
-                    case "bs": if (!Number(ref reader, out baseSum)) return Bad(number, label, "a number"); break;
-                    case "bver": if (!Number(ref reader, out var version) || version > 10) return Bad(number, label, "a version up to 10"); break;
-                    case "n": if (!Text(ref reader, out name)) return Bad(number, label, "a text"); break;
-                    case "u": if (!Text(ref reader, out var u)) return Bad(number, label, "a text"); unit = u; break;
-                    case "t": if (!Number(ref reader, out var t)) return Bad(number, label, "a number"); time = t; break;
-                    case "v": if (!Number(ref reader, out var v)) return Bad(number, label, "a number"); value = v; break;
-                    case "s": if (!Number(ref reader, out var s)) return Bad(number, label, "a number"); sum = s; break;
-                    case "vs": if (!Text(ref reader, out var vs)) return Bad(number, label, "a text"); text = vs; break;
-                    case "vb":
-                        if (reader.TokenType is not (JsonTokenType.True or JsonTokenType.False)) return Bad(number, label, "true or false");
+                    case Label.BaseName: if (!Text(ref reader, out baseName) || baseName.Length > MaxName) return Bad(number, "bn", $"a text of at most {MaxName} characters"); break;
+                    case Label.BaseUnit: if (!Text(ref reader, out baseUnit)) return Bad(number, "bu", "a text"); break;
+                    case Label.BaseTime: if (!Number(ref reader, out baseTime)) return Bad(number, "bt", "a number"); break;
+                    case Label.BaseValue: if (!Number(ref reader, out baseValue)) return Bad(number, "bv", "a number"); break;
+                    case Label.BaseSum: if (!Number(ref reader, out baseSum)) return Bad(number, "bs", "a number"); break;
+                    case Label.Version: if (!Number(ref reader, out var version) || version > 10) return Bad(number, "bver", "a version up to 10"); break;
+                    case Label.Name:
+                        if (reader.TokenType != JsonTokenType.String || (reader.HasValueSequence ? reader.ValueSequence.Length : reader.ValueSpan.Length) > MaxName) return Bad(number, "n", $"a text of at most {MaxName} characters");
+                        length = reader.CopyString(full);
+                        break;
+                    case Label.Unit: if (!Text(ref reader, out var u)) return Bad(number, "u", "a text"); unit = u; break;
+                    case Label.Time: if (!Number(ref reader, out var t)) return Bad(number, "t", "a number"); time = t; break;
+                    case Label.Value: if (!Number(ref reader, out var v)) return Bad(number, "v", "a number"); value = v; break;
+                    case Label.Sum: if (!Number(ref reader, out var s)) return Bad(number, "s", "a number"); sum = s; break;
+                    case Label.Text: if (!Text(ref reader, out var vs)) return Bad(number, "vs", "a text"); text = vs; break;
+                    case Label.Flag:
+                        if (reader.TokenType is not (JsonTokenType.True or JsonTokenType.False)) return Bad(number, "vb", "true or false");
                         flag = reader.GetBoolean();
                         break;
                     default:
                         // §4.4: a label that ends in _ must be understood.
-                        if (label.EndsWith('_')) return Bad(number, label, "a label this version knows");
+                        if (unknown.EndsWith('_')) return Bad(number, unknown, "a label this version knows");
                         reader.Skip();
                         break;
                 }
@@ -63,13 +71,18 @@ public sealed class SenMlDecoder : Decoder
 
             if (value is null && flag is null && text is null && sum is null)
             {
-                if (name.Length > 0) return $"record {number} ('{name}') has no value";
+                if (length > 0) return $"record {number} ('{full[..length]}') has no value";
                 continue; // base fields alone
             }
 
-            var full = baseName + name;
-            if (!TryName(full, topicDevice, out var device, out var metric, out var channel)) return $"record {number}: '{full}' does not end in one of Vigil's metrics";
-            into.Device = device;
+            if (baseName.Length + length > MaxName) return $"record {number}: its name is longer than {MaxName} characters";
+            full[..length].CopyTo(full[baseName.Length..]);
+            baseName.CopyTo(full);
+            var name = full[..(baseName.Length + length)];
+            if (!TryName(name, out var deviceLength, out var metric, out var channel)) return $"record {number}: '{name}' does not end in one of Vigil's metrics";
+            var device = name[..deviceLength];
+            if (deviceLength == 0) into.Device = topicDevice;
+            else if (!device.SequenceEqual(into.Device)) into.Device = device.SequenceEqual(topicDevice) ? topicDevice : device.ToString();
             var seconds = baseTime + (time ?? 0);
             DateTime? at = seconds == 0 ? null : seconds < RelativeBelow ? Add(into.Received, seconds) : Add(DateTime.UnixEpoch, seconds);
             if (metric.Kind == MetricKind.Event)
@@ -89,23 +102,34 @@ public sealed class SenMlDecoder : Decoder
         return number == 0 ? "an empty SenML pack" : null;
     }
 
+    private enum Label { Other, BaseName, BaseUnit, BaseTime, BaseValue, BaseSum, Version, Name, Unit, Time, Value, Sum, Text, Flag }
+
+    private static Label Of(ReadOnlySpan<byte> label) => label switch
+    {
+        [(byte)'n'] => Label.Name, [(byte)'v'] => Label.Value, [(byte)'u'] => Label.Unit, [(byte)'t'] => Label.Time, [(byte)'s'] => Label.Sum,
+        [(byte)'b', (byte)'n'] => Label.BaseName, [(byte)'b', (byte)'u'] => Label.BaseUnit, [(byte)'b', (byte)'t'] => Label.BaseTime, [(byte)'b', (byte)'v'] => Label.BaseValue, [(byte)'b', (byte)'s'] => Label.BaseSum,
+        [(byte)'b', (byte)'v', (byte)'e', (byte)'r'] => Label.Version, [(byte)'v', (byte)'s'] => Label.Text, [(byte)'v', (byte)'b'] => Label.Flag,
+        _ => Label.Other,
+    };
+
     private static DateTime? Add(DateTime time, double seconds) => Math.Abs(seconds) < 1e11 ? time.AddSeconds(seconds) : DateTime.MaxValue;
 
-    private static bool TryName(string full, string topicDevice, out string device, out Metric metric, out string channel)
+    /// <summary><c>{device}/{metric}</c> or <c>{device}/{metric}/{channel}</c>, or without the device.</summary>
+    private static bool TryName(ReadOnlySpan<char> full, out int deviceLength, out Metric metric, out string channel)
     {
-        device = topicDevice;
-        channel = "";
+        (deviceLength, channel) = (0, "");
         if (Metric.TryParse(full, out metric)) return true;
-        var slash = full.LastIndexOfAny(['/', ':']);
+        var slash = full.LastIndexOfAny('/', ':');
         if (slash < 0) return false;
         if (Metric.TryParse(full[(slash + 1)..], out metric))
         {
-            if (slash > 0) device = full[..slash];
+            deviceLength = slash;
             return true;
         }
 
-        channel = full[(slash + 1)..];
-        return TryName(full[..slash], topicDevice, out device, out metric, out _);
+        if (!TryName(full[..slash], out deviceLength, out metric, out _)) return false;
+        channel = full[(slash + 1)..].ToString();
+        return true;
     }
 
     private static bool Number(ref Utf8JsonReader reader, out double value)

@@ -11,7 +11,7 @@ public static class Words
         ["1_single"] = "pressed", ["button_1_single"] = "pressed", ["toggle"] = "pressed", ["pressed"] = "pressed",
         ["double"] = "double", ["double_push"] = "double", ["SS"] = "double", ["double_click"] = "double", ["1_double"] = "double",
         ["triple"] = "triple", ["triple_push"] = "triple", ["SSS"] = "triple", ["triple_click"] = "triple",
-        ["hold"] = "long", ["long"] = "long", ["long_push"] = "long", ["L"] = "long", ["long_press"] = "long", ["1_hold"] = "long",
+        ["hold"] = "long", ["hold_press"] = "long", ["long"] = "long", ["long_push"] = "long", ["L"] = "long", ["long_press"] = "long", ["1_hold"] = "long",
         ["emergency"] = "sos", ["sos"] = "sos", ["panic"] = "sos", ["alarm"] = "sos", ["help"] = "sos",
     }.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
 

@@ -25,6 +25,8 @@ public sealed class Profile
 {
     /// <summary><c>vendor/model</c>, or the name of a format for the generic ones.</summary>
     public required string Id { get; init; }
+    /// <summary>Ids of models that speak the same way: a registry may name any of them.</summary>
+    public IReadOnlyList<string> Also { get; init; } = [];
     public string Vendor { get; init; } = "";
     public string Model { get; init; } = "";
     public required string Format { get; init; }
@@ -33,6 +35,8 @@ public sealed class Profile
     public bool IsBinary { get; init; }
     /// <summary>Topic patterns with <c>{device}</c>, <c>+</c> and <c>#</c>.</summary>
     public required IReadOnlyList<TopicPattern> Topics { get; init; }
+    /// <summary>Topics among them that no device speaks on: a bridge's own, commands.</summary>
+    public IReadOnlyList<TopicPattern> Ignored { get; init; } = [];
     /// <summary>Metrics a device of this kind reports: an expectation exists from its installation on.</summary>
     public IReadOnlyList<Metric> Expects { get; init; } = [];
     public TimeSpan? ReportEvery { get; init; }
@@ -44,6 +48,13 @@ public sealed class Profile
     public bool IsGeneric => !Id.Contains('/', StringComparison.Ordinal);
 
     public string TopicPattern => string.Join(' ', Topics);
+
+    public bool Ignores(string topic)
+    {
+        foreach (var pattern in Ignored)
+            if (pattern.TryMatch(topic, out _)) return true;
+        return false;
+    }
 
     public string DeviceFromTopic(string topic)
     {
@@ -85,9 +96,20 @@ public sealed class Profile
     }
 
     /// <summary>A line of <c>vigil decode</c>: hex for binary formats whatever the encoding on MQTT, else the text itself.</summary>
-    public string? DecodeLine(string line, string topic, DecodedPayload into)
+    /// <param name="line">The payload.</param>
+    /// <param name="topic">The topic it came on; empty when unknown.</param>
+    /// <param name="into">Where readings go.</param>
+    /// <param name="port">Of a bare LoRaWAN frame in hex: its fPort; null takes any port of the model.</param>
+    /// <returns>Null when understood, else why it was refused.</returns>
+    public string? DecodeLine(string line, string topic, DecodedPayload into, int? port = null)
     {
         var text = System.Text.Encoding.UTF8.GetBytes(line);
+        if (Decoder is Decoding.LoRaWan.UplinkDecoder { ReadsFrames: true } uplink && !line.AsSpan().TrimStart().StartsWith("{"))
+        {
+            var frame = new byte[text.Length / 2 + 1];
+            return TryHex(text, frame, out var size) ? uplink.DecodeFrame(frame.AsSpan(0, size), port, into) : "is neither a network server's JSON nor a frame in hexadecimal";
+        }
+
         if (!IsBinary || Encoding != PayloadEncoding.Raw) return Decode(text, topic, into);
         var bytes = new byte[text.Length / 2 + 1];
         return TryHex(text, bytes, out var length) ? Decode(bytes.AsSpan(0, length), topic, into) : "is not hexadecimal text";

@@ -14,12 +14,13 @@ public sealed class ProfileSet
     private ProfileSet(Dictionary<string, Profile> byId)
     {
         this.byId = byId;
+        All = [.. byId.Values.Distinct()];
         // The most specific pattern first; among equals the generic profile, because only it can read any device of the format.
-        byWeight = [.. byId.Values.SelectMany(p => p.Topics.Select(t => (Pattern: t, Profile: p)))
+        byWeight = [.. All.SelectMany(p => p.Topics.Select(t => (Pattern: t, Profile: p)))
             .OrderByDescending(x => x.Pattern.Weight).ThenByDescending(x => x.Profile.IsGeneric).ThenBy(x => x.Profile.Id, StringComparer.Ordinal)];
     }
 
-    public IReadOnlyCollection<Profile> All => byId.Values;
+    public IReadOnlyCollection<Profile> All { get; }
 
     /// <summary>MQTT filters that take in every profile's topics.</summary>
     public IReadOnlyList<string> TopicFilters => [.. byWeight.Select(x => x.Pattern.Filter).Distinct().Order(StringComparer.Ordinal)];
@@ -44,23 +45,33 @@ public sealed class ProfileSet
             return new ProfileSet(found);
         }
 
+        var files = new List<YamlSection>();
         foreach (var path in Directory.EnumerateFiles(folder, "*.yaml", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
         {
             var shown = Path.Combine(Path.GetFileName(Path.TrimEndingDirectorySeparator(folder)), Path.GetRelativePath(folder, path));
-            if (YamlSection.Load(path, problems, shown) is not { } yaml || Read(yaml, problems) is not { } profile) continue;
-            if (!found.TryAdd(profile.Id, profile)) yaml.Refuse("id", profile.Id, $"stands in {found[profile.Id].File} already");
+            if (YamlSection.Load(path, problems, shown) is { } yaml) files.Add(yaml);
+        }
+
+        // Those that speak like another profile after the others.
+        foreach (var yaml in files.OrderBy(f => f.Has("like")))
+        {
+            if (Read(yaml, found, problems) is not { } profile) continue;
+            foreach (var id in (string[])[profile.Id, .. profile.Also])
+                if (!found.TryAdd(id, profile)) yaml.Refuse(id == profile.Id ? "id" : "also", id, $"stands in {found[id].File} already");
         }
 
         return new ProfileSet(found);
     }
 
-    private static Profile? Read(YamlSection yaml, List<Problem> problems)
+    private static Profile? Read(YamlSection yaml, Dictionary<string, Profile> known, List<Problem> problems)
     {
         var before = problems.Count;
         var id = yaml.Text("id", required: true) ?? "";
         yaml.Id = id;
+        Profile? like = null;
+        if (yaml.Text("like") is { } family && !known.TryGetValue(family, out like)) yaml.Refuse("like", family, "is not a profile that says itself how it is read");
         var topics = new List<TopicPattern>();
-        var match = yaml.Section("match", required: true);
+        var match = yaml.Section("match", required: like is null);
         foreach (var text in match?.Texts("topic") ?? [])
         {
             if (TopicPattern.TryParse(text, out var pattern)) topics.Add(pattern);
@@ -68,6 +79,13 @@ public sealed class ProfileSet
         }
 
         if (match is not null && topics.Count == 0 && problems.Count == before) match.Refuse("topic", "", "is missing");
+        var ignored = new List<TopicPattern>();
+        foreach (var text in match?.Texts("ignore") ?? [])
+        {
+            if (TopicPattern.TryParse(text, out var pattern)) ignored.Add(pattern);
+            else match!.Refuse("ignore", text, "is not a topic pattern: levels, {device}, + and a final # or {device...}");
+        }
+
         match?.NoOthers();
         var encoding = yaml.Text("encoding") switch { null or "raw" or "text" => PayloadEncoding.Raw, "hex" => PayloadEncoding.Hex, "base64" => PayloadEncoding.Base64, var other => Unknown(other) };
         PayloadEncoding Unknown(string text)
@@ -83,10 +101,12 @@ public sealed class ProfileSet
             else yaml.Refuse("expects", name, "is not a metric (src/Model/Metric.cs lists them)");
         }
 
-        var format = yaml.Text("format", required: true) ?? "";
-        var decoder = Formats.Create(format, yaml);
+        // A model of a family speaks as the family does; its own are the expectations, the traps and the examples.
+        var format = like?.Format ?? yaml.Text("format", required: true) ?? "";
+        var decoder = like?.Decoder ?? Formats.Create(format, yaml);
         var examples = yaml.Sections("examples").Select(ReadExample).ToList();
         string vendor = yaml.Text("vendor") ?? "", model = yaml.Text("model") ?? "";
+        var also = yaml.Texts("also");
         yaml.Text("source");
         yaml.Text("trap");
         var reportEvery = yaml.Duration("reportEvery");
@@ -94,7 +114,8 @@ public sealed class ProfileSet
         if (problems.Count > before || decoder is null) return null;
         return new Profile
         {
-            Id = id, Vendor = vendor, Model = model, Format = format, Encoding = encoding, IsBinary = Formats.IsBinary(format), Topics = topics,
+            Id = id, Also = also, Vendor = vendor, Model = model, Format = format, Encoding = like?.Encoding ?? encoding, IsBinary = Formats.IsBinary(format),
+            Topics = topics.Count > 0 || like is null ? topics : like.Topics, Ignored = like?.Ignored ?? ignored,
             Expects = expects, ReportEvery = reportEvery, Decoder = decoder, Examples = examples, File = yaml.File,
         };
     }

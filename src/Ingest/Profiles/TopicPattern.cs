@@ -49,7 +49,7 @@ public sealed class TopicPattern
             if (level == "#") return true;
             if (level == "{device...}")
             {
-                device = rest.ToString();
+                device = Name(rest);
                 return rest.Length > 0;
             }
 
@@ -58,7 +58,7 @@ public sealed class TopicPattern
             if (level == "{device}")
             {
                 if (name.Length == 0) return false;
-                device = name.ToString();
+                device = Name(name);
             }
             else if (level != "+" && !name.SequenceEqual(level))
             {
@@ -71,6 +71,9 @@ public sealed class TopicPattern
 
         return false;
     }
+
+    /// <summary>People put blanks into the names of their devices; an id has none.</summary>
+    private static string Name(ReadOnlySpan<char> text) => text.Contains(' ') ? text.ToString().Replace(' ', '_') : text.ToString();
 
     public override string ToString() => Text;
 }

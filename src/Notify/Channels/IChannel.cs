@@ -5,12 +5,13 @@ namespace Vigil.Notify.Channels;
 /// <param name="Channel">sms, voice, mail or webhook.</param>
 /// <param name="Address">E.164 number, mail address or web address.</param>
 /// <param name="Language">zh, yue or en.</param>
-/// <param name="Template">Name of the message template, such as <c>alarm-opened</c>: domestic providers take template ids, not texts.</param>
+/// <param name="Template">Name of the message template, such as <c>opened</c>: domestic providers take template ids, not texts.</param>
 /// <param name="Values">The template's values.</param>
 /// <param name="Subject">Heading of a mail; empty elsewhere.</param>
 /// <param name="Text">The finished text.</param>
 /// <param name="Link">Signed link to the alarm for this recipient; empty where there is none.</param>
 /// <param name="Critical">Never held back by a limit.</param>
+/// <param name="ReplyCode">What this recipient sends back to answer for this alarm; empty where the channel takes no replies.</param>
 public sealed record OutgoingNotice(
     Guid NoticeId,
     string Channel,
@@ -21,7 +22,16 @@ public sealed record OutgoingNotice(
     string Subject,
     string Text,
     string Link,
-    bool Critical);
+    bool Critical,
+    string ReplyCode = "");
+
+/// <summary>A notice whose request went out some time ago, as far as it helps to find it again at the provider.</summary>
+/// <param name="Outgoing">What was sent.</param>
+/// <param name="ProviderId">The provider's id; null when no answer came.</param>
+/// <param name="Since">It went out at this time or later.</param>
+/// <param name="Others">Provider ids of other notices to the same address: what the provider lists under these is not ours.</param>
+/// <param name="Alone">No other notice to this address has an unknown outcome. If one has, what carries no mark of ours can't be told apart.</param>
+public sealed record PastNotice(OutgoingNotice Outgoing, string? ProviderId, DateTimeOffset Since, IReadOnlySet<string> Others, bool Alone);
 
 public enum ChannelOutcome
 {
@@ -33,10 +43,16 @@ public enum ChannelOutcome
     GiveUp,
     /// <summary>The request went out and no answer came: reconcile, then send again rather than never.</summary>
     Unknown,
+    /// <summary>It is on the phone, or a person picked up. Not: heard.</summary>
+    Delivered,
+    /// <summary>The provider itself can't be used (unreachable, wrong token, no credit): another one or the next channel now, and this one when it is back.</summary>
+    Down,
+    /// <summary>Nothing went out because too much is under way at this provider: again in a second, and no attempt is counted.</summary>
+    Busy,
 }
 
 /// <param name="Outcome">What became of it.</param>
-/// <param name="Reason">In words; goes on the timeline.</param>
+/// <param name="Reason">In words; goes on the timeline. Never holds a secret.</param>
 /// <param name="ProviderId">The provider's id, where it gave one.</param>
 public sealed record ChannelResult(ChannelOutcome Outcome, string Reason, string? ProviderId = null);
 
@@ -49,8 +65,18 @@ public interface IChannel
     /// <summary>sms, voice, mail, webhook: what it can carry.</summary>
     bool Carries(string channel);
 
+    /// <summary>Recipients at this address can answer with a reply code.</summary>
+    bool TakesReplies(string channel, string address) => false;
+
+    /// <summary>Says later what became of a message; when it doesn't, it is asked with <see cref="ReconcileAsync"/>.</summary>
+    bool GivesReceipts => false;
+
+    /// <summary>Null for what can't be down, such as the outbox.</summary>
+    ChannelHealth? Health => null;
+
     Task<ChannelResult> SendAsync(OutgoingNotice notice, CancellationToken cancellation);
 
-    /// <summary>Asks the provider what became of a notice whose outcome is unknown; null when it has never heard of it.</summary>
-    Task<ChannelResult?> ReconcileAsync(Guid noticeId, string? providerId, string address, CancellationToken cancellation);
+    /// <summary>Asks the provider what became of a notice: Sent (on its way), Delivered or GiveUp (didn't get there); null when it has never heard of it.</summary>
+    /// <exception cref="HttpRequestException">The provider could not be asked.</exception>
+    Task<ChannelResult?> ReconcileAsync(PastNotice notice, CancellationToken cancellation);
 }

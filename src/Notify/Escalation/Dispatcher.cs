@@ -28,6 +28,15 @@ public sealed partial class Dispatcher : BackgroundService
     /// <summary>A channel that says nothing for so long is taken as an unknown outcome. Real time: a provider knows no fast clock.</summary>
     private static readonly TimeSpan ChannelTimeout = TimeSpan.FromSeconds(30);
 
+    /// <summary>A notice whose provider is in trouble: kept, and tried again this far apart (critical, others), or as soon as the provider is back.</summary>
+    private static readonly TimeSpan HeldCritical = TimeSpan.FromSeconds(20), HeldOthers = TimeSpan.FromSeconds(60);
+
+    /// <summary>As long as its link opens.</summary>
+    private static readonly TimeSpan LongestHeld = TimeSpan.FromHours(24);
+
+    /// <summary>Note of such a notice.</summary>
+    private const string Held = "kept until the provider is back";
+
     private readonly IDbContextFactory<RecordsDb> records;
     private readonly Routes routes;
     private readonly MessageTexts messages;
@@ -36,11 +45,13 @@ public sealed partial class Dispatcher : BackgroundService
     private readonly ILogger<Dispatcher> log;
     private readonly Dictionary<Lane, Pace> paces;
     private readonly ConcurrentDictionary<Guid, bool> inFlight = [];
+    private int recovered;
 
     public Dispatcher(IDbContextFactory<RecordsDb> records, Routes routes, MessageTexts messages, SignedLinks links, TimeProvider clock, ILogger<Dispatcher> log)
     {
         (this.records, this.routes, this.messages, this.links, this.clock, this.log) = (records, routes, messages, links, clock, log);
         paces = Enum.GetValues<Lane>().ToDictionary(l => l, _ => new Pace(clock));
+        foreach (var health in routes.All.Select(c => c.Health).OfType<ChannelHealth>()) health.Recovered += OnRecovered;
     }
 
     /// <summary>When the slower lane last finished a look.</summary>
@@ -50,6 +61,7 @@ public sealed partial class Dispatcher : BackgroundService
 
     public override void Dispose()
     {
+        foreach (var health in routes.All.Select(c => c.Health).OfType<ChannelHealth>()) health.Recovered -= OnRecovered;
         foreach (var pace in paces.Values) pace.Dispose();
         base.Dispose();
     }
@@ -126,6 +138,7 @@ public sealed partial class Dispatcher : BackgroundService
     /// <summary>Marks what is due as Sending, commits, and only then begins to send.</summary>
     private async Task<IReadOnlyList<Task<Outcome>>> ClaimAsync(Lane lane, int most, CancellationToken cancellation)
     {
+        if (Interlocked.Exchange(ref recovered, 0) == 1) await ReleaseHeldAsync(cancellation);
         var now = Now();
         var sends = new List<Func<Task<Outcome>>>();
         await using var db = await records.CreateDbContextAsync(cancellation);
@@ -141,10 +154,17 @@ public sealed partial class Dispatcher : BackgroundService
             foreach (var notice in due.Where(n => n.State != NoticeState.Cancelled))
             {
                 var alarm = alarms[notice.AlarmId];
-                if (notice.State == NoticeState.Sending)
+                var held = notice.Note == Held;
+                if (held && now - notice.CreatedAt > LongestHeld)
                 {
+                    (notice.State, notice.FinishedAt, notice.Note) = (NoticeState.Failed, now, $"the provider was not back within {LongestHeld.TotalHours:0} h");
+                    AlarmDesk.Line(db, alarm.Id, now, "failed", "escalation", $"{notice.Channel} to {notice.RecipientName}: {notice.Note}", $"{notice.Channel} → {notice.RecipientName}：服务商 {LongestHeld.TotalHours:0} 小时内未恢复");
+                }
+                else if (notice.State == NoticeState.Sending)
+                {
+                    var past = await PastAsync(db, notice, Outgoing(notice, alarm, people), now, cancellation);
                     notice.DueAt = now + Lease;
-                    sends.Add(() => ReconcileAsync(notice));
+                    sends.Add(() => ReconcileAsync(notice, past));
                 }
                 else if (alarm.State != AlarmState.Open && notice.Template is not ("cleared" or "late"))
                 {
@@ -163,6 +183,7 @@ public sealed partial class Dispatcher : BackgroundService
                 {
                     limits?.Count(notice, now);
                     (notice.State, notice.Provider, notice.Attempts, notice.DueAt) = (NoticeState.Sending, channel.Provider, notice.Attempts + 1, now + Lease);
+                    if (notice.Template is "opened" or "repeated" && channel.TakesReplies(notice.Channel, notice.Address)) notice.ReplyCode ??= await ReplyCodes.ForAsync(db, notice, cancellation);
                     var outgoing = Outgoing(notice, alarm, people);
                     sends.Add(() => SendAsync(channel, notice, outgoing));
                 }
@@ -217,18 +238,19 @@ public sealed partial class Dispatcher : BackgroundService
         }
     }
 
-    private async Task<Outcome> ReconcileAsync(Notice notice)
+    private async Task<Outcome> ReconcileAsync(Notice notice, PastNotice past)
     {
         inFlight[notice.Id] = true;
         try
         {
             var known = routes.Find(notice.Provider) is { } channel
-                ? await channel.ReconcileAsync(notice.Id, notice.ProviderId, notice.Address, CancellationToken.None).WaitAsync(ChannelTimeout, TimeProvider.System) : null;
+                ? await channel.ReconcileAsync(past, CancellationToken.None).WaitAsync(ChannelTimeout, TimeProvider.System) : null;
             return new Outcome(notice.Id, known ?? new ChannelResult(ChannelOutcome.TryAgain, "the provider has never heard of it"), Reconciled: true);
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            return new Outcome(notice.Id, new ChannelResult(ChannelOutcome.TryAgain, $"the provider could not be asked: {e.Message}"), Reconciled: true);
+            // It may have gone out: sent again only after it was asked about. Another way is tried meanwhile.
+            return new Outcome(notice.Id, new ChannelResult(ChannelOutcome.Down, $"the provider could not be asked: {e.Message}"), Reconciled: true);
         }
         finally
         {
@@ -254,18 +276,35 @@ public sealed partial class Dispatcher : BackgroundService
             notice.ProviderId ??= result.ProviderId;
             if (notice.State != NoticeState.Sending) continue;
             var alarm = alarms[notice.AlarmId];
-            notice.Note = result.Reason;
+            var held = notice.Note == Held;
+            if (!held || result.Outcome is not ChannelOutcome.Unknown) notice.Note = result.Reason;
             switch (result.Outcome)
             {
-                case ChannelOutcome.Sent:
+                case ChannelOutcome.Sent or ChannelOutcome.Delivered:
                     (notice.State, notice.SentAt) = (NoticeState.Sent, now);
+                    if (result.Outcome == ChannelOutcome.Delivered) (notice.State, notice.FinishedAt) = (NoticeState.Delivered, now);
                     var found = reconciled ? " (found at the provider)" : "";
                     AlarmDesk.Line(db, alarm.Id, now, "sent", notice.Provider, $"{notice.Channel} to {notice.RecipientName}{found}", $"{notice.Channel} → {notice.RecipientName}{(reconciled ? "（服务商确认已收到）" : "")}");
                     break;
                 case ChannelOutcome.Unknown:
                     notice.DueAt = now.AddSeconds(2); // asked about then
                     break;
-                case ChannelOutcome.TryAgain when notice.Attempts < MostAttempts:
+                case ChannelOutcome.Busy:
+                    (notice.State, notice.DueAt, notice.Attempts) = (NoticeState.Waiting, now.AddSeconds(1), notice.Attempts - 1);
+                    if (held) notice.Note = Held;
+                    break;
+                case ChannelOutcome.Down when reconciled:
+                    await HoldAsync(db, notice, alarm, people, result.Reason, held, now, cancellation);
+                    notice.State = NoticeState.Sending; // still unknown
+                    break;
+                case ChannelOutcome.Down when routes.For(notice.Channel, notice.Address) is { } other && other.Provider != notice.Provider:
+                    (notice.State, notice.DueAt) = (NoticeState.Waiting, now);
+                    AlarmDesk.Line(db, alarm.Id, now, "rerouted", notice.Provider, $"{notice.Channel} to {notice.RecipientName}: {result.Reason}; over {other.Provider}", $"{notice.Channel} → {notice.RecipientName}：{result.Reason}；改由 {other.Provider} 发送");
+                    break;
+                case ChannelOutcome.Down or ChannelOutcome.TryAgain when result.Outcome == ChannelOutcome.Down || notice.Attempts >= MostAttempts:
+                    await HoldAsync(db, notice, alarm, people, result.Reason, held, now, cancellation);
+                    break;
+                case ChannelOutcome.TryAgain:
                     notice.State = NoticeState.Waiting;
                     notice.DueAt = reconciled ? now : now.AddSeconds(2 << notice.Attempts);
                     AlarmDesk.Line(db, alarm.Id, now, "retried", notice.Provider, $"{notice.Channel} to {notice.RecipientName}: {result.Reason}; tried again", $"{notice.Channel} → {notice.RecipientName}：{result.Reason}，重试");
@@ -283,19 +322,24 @@ public sealed partial class Dispatcher : BackgroundService
 
     /// <summary>A receipt of a provider. May come twice, late, or before the answer to the request: states only go forward.</summary>
     /// <param name="notice">Ours, when the provider carries it back; else it is found by provider and <paramref name="providerId"/>.</param>
-    /// <param name="delivered">False: it did not get there, and the next channel is tried at once.</param>
+    /// <param name="delivered">False: it did not get there, and the next channel is tried at once. Null: it is on its way.</param>
     /// <returns>False when no such notice is known.</returns>
-    public async Task<bool> ReceiptAsync(string provider, string providerId, Guid? notice, bool delivered, string reason, CancellationToken cancellation)
+    public async Task<bool> ReceiptAsync(string provider, string providerId, Guid? notice, bool? delivered, string reason, CancellationToken cancellation)
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
         await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
         var row = notice is { } id ? await db.Notices.FirstOrDefaultAsync(n => n.Id == id, cancellation) : null;
         row ??= await db.Notices.FirstOrDefaultAsync(n => n.Provider == provider && n.ProviderId == providerId, cancellation);
         if (row is null) return false;
-        if (row.State is not (NoticeState.Sending or NoticeState.Sent)) return true; // said before
+        // Said before; or given up and on its way again, because the provider did not know it when it was asked: then it need not go out twice.
+        if (row.State is not (NoticeState.Sending or NoticeState.Sent) && !(delivered == true && row is { State: NoticeState.Waiting or NoticeState.Deferred, Attempts: > 0 })) return true;
         var now = Now();
         row.ProviderId ??= providerId;
-        if (delivered)
+        if (delivered is null)
+        {
+            // Nothing new, but its id: after a crash it is found by it.
+        }
+        else if (delivered == true)
         {
             (row.State, row.SentAt, row.FinishedAt, row.Note) = (NoticeState.Delivered, row.SentAt ?? now, now, reason);
             AlarmDesk.Line(db, row.AlarmId, now, "delivered", provider, $"{row.Channel} to {row.RecipientName}", $"{row.Channel} → {row.RecipientName} 已送达");
@@ -317,10 +361,33 @@ public sealed partial class Dispatcher : BackgroundService
     {
         (notice.State, notice.FinishedAt, notice.Note) = (NoticeState.Failed, now, reason);
         AlarmDesk.Line(db, alarm.Id, now, "failed", "escalation", $"{notice.Channel} to {notice.RecipientName}: {reason}", $"{notice.Channel} → {notice.RecipientName}：{reason}");
+        await OtherWayAsync(db, notice, alarm, people, now, cancellation);
+    }
+
+    /// <summary>
+    /// The provider failed, not the address: another way is tried at once as if the channel had failed, and this notice is kept and goes out when the provider
+    /// is back, for as long as nobody has answered. An outage delays a message; it never loses one.
+    /// </summary>
+    private async Task HoldAsync(RecordsDb db, Notice notice, Alarm alarm, People people, string reason, bool held, DateTime now, CancellationToken cancellation)
+    {
+        (notice.State, notice.DueAt, notice.Note) = (NoticeState.Deferred, now + (alarm.Severity == (int)Severity.Critical ? HeldCritical : HeldOthers), Held);
+        if (held) return; // said before
+        AlarmDesk.Line(db, alarm.Id, now, "held", "escalation", $"{notice.Channel} to {notice.RecipientName}: {reason}; {Held}", $"{notice.Channel} → {notice.RecipientName}：{reason}；服务商恢复后补发");
+        // Of several to one person about one alarm the newest is enough when the provider is back.
+        await db.Notices.Where(n => n.AlarmId == alarm.Id && n.Id != notice.Id && n.Recipient == notice.Recipient && n.Channel == notice.Channel && n.State == NoticeState.Deferred && n.Note == Held)
+            .ExecuteUpdateAsync(u => u.SetProperty(n => n.State, NoticeState.Cancelled).SetProperty(n => n.FinishedAt, now).SetProperty(n => n.Note, "a newer one is kept in its place"), cancellation);
+        await OtherWayAsync(db, notice, alarm, people, now, cancellation);
+    }
+
+    private async Task OtherWayAsync(RecordsDb db, Notice notice, Alarm alarm, People people, DateTime now, CancellationToken cancellation)
+    {
         if (notice.StepId is not { } stepId || await db.Steps.FirstOrDefaultAsync(s => s.Id == stepId, cancellation) is not { } step) return;
         if (alarm.State != AlarmState.Open) return;
+        await db.Notices.Where(n => n.StepId == stepId).LoadAsync(cancellation);
+        var ofStep = db.Notices.Local.Where(n => n.StepId == stepId).ToList();
         if (people.Find(step.To, alarm).FirstOrDefault(p => p.Key == notice.Recipient)?.Way(step.Via, after: notice.Channel) is { } way)
         {
+            if (ofStep.Exists(n => n.Recipient == notice.Recipient && n.Channel == way.Channel)) return; // on its way already
             db.Notices.Add(new Notice
             {
                 Id = Guid.CreateVersion7(clock.GetUtcNow()), AlarmId = alarm.Id, StepId = step.Id, Channel = way.Channel, Recipient = notice.Recipient, RecipientName = notice.RecipientName,
@@ -329,18 +396,52 @@ public sealed partial class Dispatcher : BackgroundService
             return;
         }
 
-        await db.Notices.Where(n => n.StepId == stepId).LoadAsync(cancellation);
-        if (db.Notices.Local.Any(n => n.StepId == stepId && n.State is not (NoticeState.Failed or NoticeState.Cancelled))) return;
+        var declined = await db.Timeline.Where(t => t.AlarmId == alarm.Id && t.What == "declined").Select(t => t.Who).ToListAsync(cancellation);
+        if (ofStep.Exists(n => n.State is not (NoticeState.Failed or NoticeState.Cancelled) && n.Note != Held && !declined.Contains(n.Recipient))) return;
+        // The same people once more at once would fail once more at once, without end: they keep their wait, and others come first.
+        var others = (await AlarmDesk.WaitingAsync(db, alarm.Id, cancellation)).Where(s => s.Template == "opened").SkipWhile(s => s.To == step.To).ToList();
+        if (others.Count == 0) return;
         AlarmDesk.Line(db, alarm.Id, now, "unreached", "escalation", $"nobody of step {step.Order} ({step.To}) could be reached: on to the next", $"第{step.Order}步（{step.To}）无人可达，立即执行下一步");
-        await AlarmDesk.ResumeAsync(db, alarm.Id, now, cancellation);
+        var due = now;
+        foreach (var next in others)
+        {
+            next.DueAt = due;
+            due = due.AddSeconds(next.WaitSeconds);
+        }
+    }
+
+    /// <summary>What the provider is asked about: with what else is known at that address, so that one request isn't taken for another.</summary>
+    private static async Task<PastNotice> PastAsync(RecordsDb db, Notice notice, OutgoingNotice outgoing, DateTime now, CancellationToken cancellation)
+    {
+        var since = (notice.SentAt ?? notice.CreatedAt).AddMinutes(-1); // its clock is not ours
+        var others = await db.Notices.AsNoTracking().Where(n => n.Address == notice.Address && n.Channel == notice.Channel && n.Id != notice.Id && n.CreatedAt > now.AddDays(-1))
+            .Select(n => new { n.ProviderId, n.State }).ToListAsync(cancellation);
+        return new PastNotice(
+            outgoing, notice.ProviderId, since, others.Select(o => o.ProviderId).OfType<string>().ToHashSet(StringComparer.Ordinal),
+            others.TrueForAll(o => o.State != NoticeState.Sending || o.ProviderId is not null));
+    }
+
+    private void OnRecovered()
+    {
+        Volatile.Write(ref recovered, 1);
+        foreach (var lane in paces.Values) lane.Wake();
+    }
+
+    private async Task ReleaseHeldAsync(CancellationToken cancellation)
+    {
+        var now = Now();
+        await using var db = await records.CreateDbContextAsync(cancellation);
+        await db.Notices.Where(n => (n.State == NoticeState.Deferred || n.State == NoticeState.Sending) && n.Note == Held).ExecuteUpdateAsync(u => u.SetProperty(n => n.DueAt, now), cancellation);
     }
 
     private OutgoingNotice Outgoing(Notice notice, Alarm alarm, People people)
     {
         var link = LinkIn(notice.Text);
+        var code = notice.ReplyCode ?? "";
         return new OutgoingNotice(
             notice.Id, notice.Channel, notice.Address, notice.Language, notice.Template, messages.Values(notice.Language, people.NameOf(alarm), alarm.Kind, alarm.RaisedAt, link),
-            notice.Channel == "mail" ? messages.Kind(alarm.Kind, notice.Language) : "", notice.Text, link, alarm.Severity == (int)Severity.Critical);
+            notice.Channel == "mail" ? messages.Kind(alarm.Kind, notice.Language) : "", notice.Text + (code.Length > 0 ? messages.Reply(notice.Language, code) : ""), link,
+            alarm.Severity == (int)Severity.Critical, code);
     }
 
     private string LinkIn(string text)

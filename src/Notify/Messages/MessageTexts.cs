@@ -7,6 +7,8 @@ namespace Vigil.Notify.Messages;
 /// <summary>The words of messages in both languages, from <c>config/messages.yaml</c>.</summary>
 public sealed class MessageTexts
 {
+    private static readonly string[] SpokenKeys = ["opened", "repeated", "late", "menu", "taken", "declined", "over", "no-key", "inbound", "reply-help", "reply-wrong"];
+
     private readonly Dictionary<(string Key, string Language), string> texts = [];
     private readonly TimeZoneInfo zone;
 
@@ -18,8 +20,9 @@ public sealed class MessageTexts
         var before = problems.Count;
         if (YamlSection.Load(path, problems) is not { } yaml) return null;
         var found = new MessageTexts(zone);
-        found.Read(yaml.Section("templates", required: true), "template:", ["opened", "repeated", "cleared", "late", "digest"]);
+        found.Read(yaml.Section("templates", required: true), "template:", ["opened", "repeated", "cleared", "late", "digest", "reply"]);
         found.Read(yaml.Section("kinds", required: true), "kind:", AlarmKind.All.Select(k => k.Name));
+        found.Read(yaml.Section("spoken", required: true), "spoken:", SpokenKeys, ["zh", "yue", "en"]);
         yaml.NoOthers();
         return problems.Count > before ? null : found;
     }
@@ -34,6 +37,18 @@ public sealed class MessageTexts
             .Replace("{what}", Kind(kind, language), StringComparison.Ordinal)
             .Replace("{time}", Local(time), StringComparison.Ordinal)
             .Replace("{link}", link, StringComparison.Ordinal);
+    }
+
+    /// <summary>What is added where a reply answers: the recipient's own code for this alarm.</summary>
+    public string Reply(string language, string code) => texts[("template:reply", Written(language))].Replace("{code}", code, StringComparison.Ordinal);
+
+    /// <summary>What a call says, or what answers a key or a reply: Mandarin, Cantonese or English. No link, no code, no time: nobody can note them down by ear.</summary>
+    public string Spoken(string key, string language, IReadOnlyDictionary<string, string> values)
+    {
+        var name = (values.GetValueOrDefault("name") ?? "").TrimEnd('*');
+        if (name.Length == 0) name = language == "en" ? "Somebody" : "某";
+        var text = texts.GetValueOrDefault(("spoken:" + key, language)) ?? texts[("spoken:opened", language)];
+        return text.Replace("{name}", name, StringComparison.Ordinal).Replace("{what}", values.GetValueOrDefault("what") ?? "", StringComparison.Ordinal);
     }
 
     /// <summary>Several notices of low severity to one person, in one message: 王*：设备电量低；李*：设备无数据…</summary>
@@ -75,14 +90,15 @@ public sealed class MessageTexts
     /// <summary>Cantonese is spoken; it is written as Chinese.</summary>
     private static string Written(string language) => language == "en" ? "en" : "zh";
 
-    private void Read(YamlSection? section, string prefix, IEnumerable<string> keys)
+    private void Read(YamlSection? section, string prefix, IEnumerable<string> keys, params string[] languages)
     {
+        if (languages.Length == 0) languages = ["zh", "en"];
         if (section is null) return;
         foreach (var key in keys)
         {
             if (section.Section(key, required: true) is not { } entry) continue;
             entry.Id = key;
-            foreach (var language in new[] { "zh", "en" })
+            foreach (var language in languages)
                 if (entry.Text(language, required: true) is { } text) texts[(prefix + key, language)] = text;
             entry.NoOthers();
         }

@@ -5,7 +5,7 @@ namespace Vigil.Rules.Inactivity;
 /// <param name="FloorHours">The fixed rule: never later than that after the newest use, hours.</param>
 /// <param name="LearnDays">Until that many days have passed, only the fixed rule holds; three quarters of them must be known.</param>
 /// <param name="LeastHours">Never earlier than that after the newest use, hours.</param>
-public sealed record InactivitySettings(double BudgetDays = 100, double FloorHours = 24, int LearnDays = 28, double LeastHours = 2)
+public sealed record InactivitySettings(double BudgetDays = 100, double FloorHours = 24, int LearnDays = 28, double LeastHours = 4)
 {
     public static readonly InactivitySettings Default = new();
 }

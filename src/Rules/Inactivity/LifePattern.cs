@@ -14,20 +14,17 @@ namespace Vigil.Rules.Inactivity;
 /// </remarks>
 public sealed class LifePattern
 {
-    private const byte Version = 1;
+    private const byte Version = 2;
     private const long Minute = TimeSpan.TicksPerMinute;
     private const long Hour = TimeSpan.TicksPerHour;
     private const long Placeable = 3 * Hour;
     private const long KnownDay = 1290 * Minute;
-    /// <summary>Where the threshold begins: found on the homes of the ADR, then each home finds its own.</summary>
-    private const double FirstThreshold = 5;
-    /// <summary>What one alarm too many raises the threshold by; each day without lowers it by its part of the budget (Gibbs and Candès 2021, adaptive conformal inference).</summary>
-    private const double Step = 1;
-    private const double LowestThreshold = 1;
-    private const double HighestThreshold = 20;
-    /// <summary>How much of the most surprising silence is forgotten in a day, and how far above it the threshold may stand.</summary>
-    private const double Fading = 0.01;
-    private const double Margin = 2;
+    /// <summary>What one false alarm of its own makes a home more careful by; each day takes its part of the budget back.</summary>
+    private const double Step = 0.8;
+    private const double MostCaution = 3;
+    /// <summary>What a false alarm weighs for each day of the budget: at 1.5 the budget is kept on the homes of the ADR, with something to spare.</summary>
+    private const double WeightOfDay = 1.5;
+    private const double LearnFromHours = 0.9;
 
     private readonly LifeMeter meter;
     private InactivitySettings settings;
@@ -38,13 +35,13 @@ public sealed class LifePattern
     private long last;
     private long knownToday;
     private int learned;
-    private double threshold = FirstThreshold;
-    /// <summary>The most surprising silence that ended by itself, fading; a home as regular as clockwork needs no high threshold.</summary>
-    private double peak;
+    private readonly Habits habits = new();
+    /// <summary>How much more a false alarm weighs in this home than the budget says, logarithm: it has had some.</summary>
+    private double caution;
     private long pendingFrom;
     private double pendingUse;
-    /// <summary>The threshold when the silence began: what is due doesn't move while it lasts.</summary>
-    private double held = FirstThreshold;
+    /// <summary>Use of a time that was taken as known already, or that not all meters of the home have reported yet: it goes into the next interval.</summary>
+    private double waiting;
     /// <summary>When electricity was found flat in this silence; 0 when it wasn't.</summary>
     private long flat;
     private long dueFor = -1;
@@ -63,7 +60,15 @@ public sealed class LifePattern
     public DateTime LastUse => Utc(last);
 
     /// <summary>May be changed while it learns.</summary>
-    public InactivitySettings Settings { get => settings; set => settings = value; }
+    public InactivitySettings Settings
+    {
+        get => settings;
+        set
+        {
+            settings = value;
+            dueFor = -1;
+        }
+    }
 
     /// <summary>Everything up to here is known, UTC.</summary>
     public DateTime Through => Utc(through);
@@ -71,13 +76,13 @@ public sealed class LifePattern
     /// <summary>True when 28 days (as set) have been learned from.</summary>
     public bool Learned => first > 0 && learned >= settings.LearnDays * 3 / 4 && through - first >= settings.LearnDays * TimeSpan.TicksPerDay;
 
-    /// <summary>What this home's silences must exceed, so that the budget is kept.</summary>
-    public double Threshold => threshold;
+    /// <summary>What a false alarm weighs here: what the budget says, and more after each that this home had.</summary>
+    public double Weight => WeightOfDay * settings.BudgetDays * Math.Exp(caution);
 
     /// <summary>Leak or base load that isn't life, m³/h or kW.</summary>
     public double Quiet => steady.Quiet;
 
-    /// <summary>When, if nothing is used until then, the silence exceeds the threshold; never later than the floor. Null before the first interval. UTC.</summary>
+    /// <summary>When to tell, if nothing is used until then; never later than the floor. Null before the first interval. UTC.</summary>
     public DateTime? DueAt
     {
         get
@@ -93,10 +98,37 @@ public sealed class LifePattern
         }
     }
 
-    /// <summary>The silence has become surprising in what is known. Costs next to nothing until <see cref="InactivitySettings.LeastHours"/> have passed.</summary>
+    /// <summary>The moment to tell has come, in what is known. Costs next to nothing until <see cref="InactivitySettings.LeastHours"/> have passed.</summary>
     public bool IsDue => through - last >= Least && first > 0 && DueAt!.Value.Ticks <= through;
 
     private long Least => (long)(Math.Min(settings.LeastHours, settings.FloorHours) * Hour);
+
+    /// <summary>
+    /// Takes one interval of one meter in a home that has several of the same kind (kitchen and bathroom, two feeders). Use counts at once, whoever
+    /// reports it; silence only as far as all of them have reported it. A use that comes too late for its own time counts from the next report on.
+    /// </summary>
+    /// <param name="fromUtc">The earlier total of this meter.</param>
+    /// <param name="toUtc">The later one.</param>
+    /// <param name="use">Used between them, m³ or kWh; 0 or more.</param>
+    /// <param name="allUtc">Everything up to here has been reported by all meters that still speak.</param>
+    /// <param name="zone">Where the home is.</param>
+    public void Observe(DateTime fromUtc, DateTime toUtc, double use, DateTime allUtc, TimeZoneInfo zone)
+    {
+        var lives = use > steady.Quiet * (toUtc - fromUtc).TotalHours;
+        var known = lives || toUtc < allUtc ? toUtc : allUtc;
+        if (known.Ticks <= through || known <= fromUtc && first == 0)
+        {
+            if (use >= 0 && double.IsFinite(use)) waiting += use;
+            return;
+        }
+
+        // Where one meter's reports begin later than what is known ends, another has reported the time between; with one meter nobody has.
+        var several = allUtc != toUtc;
+        var from = first > 0 && (several || fromUtc.Ticks < through) ? Through : fromUtc;
+        use += waiting;
+        waiting = 0;
+        Observe(from, known, use, zone);
+    }
 
     /// <summary>Takes one interval. What is known already (late, repeated, overlapping) is left out: it never moves <see cref="DueAt"/>.</summary>
     /// <param name="fromUtc">The earlier total.</param>
@@ -156,8 +188,10 @@ public sealed class LifePattern
     public Surprise Explain(DateTime atUtc)
     {
         long from = last + offset, at = Math.Max(atUtc.Ticks, last) + offset;
-        var score = days.Surprise(from, at, double.MaxValue, out _);
-        return Surprise.Of(score, held, days.Compare(from, at), Learned, meter, new DateTime(from), new DateTime(at), flat > 0 && atUtc.Ticks >= flat ? steady.Least : 0);
+        Span<double> lasts = stackalloc double[Silence.Hours + 1];
+        habits.Lasts(days, from, lasts);
+        var chance = lasts[(int)Math.Clamp((at - from + Hour / 2) / Hour, 0, Silence.Hours)];
+        return Surprise.Of(chance, days.Compare(from, at), Learned, meter, new DateTime(from), new DateTime(at), flat > 0 && atUtc.Ticks >= flat ? steady.Least : 0);
     }
 
     public void Write(BinaryWriter to)
@@ -166,10 +200,11 @@ public sealed class LifePattern
         to.Write(Version);
         foreach (var v in (ReadOnlySpan<long>)[first, through, last, knownToday, pendingFrom, offset, offsetHour, dueFor, due, flat, days.Day]) to.Write(v);
         to.Write(learned);
-        to.Write(threshold);
-        to.Write(held);
-        to.Write(peak);
+        to.Write(caution);
+        to.Write(waiting);
         to.Write(pendingUse);
+        to.Write(days.Usual);
+        foreach (var weight in habits.Weights) to.Write(weight);
         Write(to, days.Known);
         Write(to, days.Weekend);
         foreach (var slot in days.Used) Write(to, slot);
@@ -193,10 +228,11 @@ public sealed class LifePattern
         flat = from.ReadInt64();
         days.Day = from.ReadInt64();
         learned = from.ReadInt32();
-        threshold = from.ReadDouble();
-        held = from.ReadDouble();
-        peak = from.ReadDouble();
+        caution = from.ReadDouble();
+        waiting = from.ReadDouble();
         pendingUse = from.ReadDouble();
+        days.Usual = from.ReadSingle();
+        foreach (ref var weight in habits.Weights.AsSpan()) weight = from.ReadSingle();
         days.Known = ReadDays(from);
         days.Weekend = ReadDays(from);
         foreach (ref var slot in days.Used.AsSpan()) slot = ReadDays(from);
@@ -216,9 +252,8 @@ public sealed class LifePattern
         var alive = use > steady.Quiet * (to - from) / Hour;
         if (alive)
         {
-            Ended(from);
+            Ended(from, true);
             last = to;
-            held = threshold;
             flat = 0;
         }
         else if (flat == 0 && Learned && steady.Flat)
@@ -227,40 +262,58 @@ public sealed class LifePattern
         }
 
         long localFrom = from + offset, localTo = to + offset;
-        for (var slot = localFrom / PastDays.SlotTicks; slot <= (localTo - 1) / PastDays.SlotTicks; slot++)
+        // To the nearest half hour, so that a use in an hourly reading counts for one hour, whenever the meter reports.
+        var firstSlot = (localFrom + PastDays.SlotTicks / 2) / PastDays.SlotTicks;
+        var lastSlot = Math.Max(firstSlot, (localTo + PastDays.SlotTicks / 2) / PastDays.SlotTicks - 1);
+        Know(localFrom, localTo);
+        AdvanceTo(Math.Max(localTo, lastSlot * PastDays.SlotTicks));
+        if (alive)
         {
-            AdvanceTo(slot * PastDays.SlotTicks);
-            knownToday += Math.Min(localTo, (slot + 1) * PastDays.SlotTicks) - Math.Max(localFrom, slot * PastDays.SlotTicks);
-            if (alive) days.MarkUsed(slot);
+            for (var slot = firstSlot; slot <= lastSlot; slot++) days.MarkUsed(slot);
         }
 
-        AdvanceTo(localTo);
         // What looked like use was the beginning of a leak: the silence is older than it seemed.
         if (!alive && leakSince < last) last = leakSince;
+    }
+
+    private void Know(long from, long to)
+    {
+        while (from < to)
+        {
+            var end = Math.Min(to, (from / TimeSpan.TicksPerDay + 1) * TimeSpan.TicksPerDay);
+            AdvanceTo(from);
+            knownToday += end - from;
+            from = end;
+        }
+
+        AdvanceTo(to);
     }
 
     /// <summary>A long interval: that something was used in it is certain, when isn't. It is taken as spread evenly, half a floor back at most.</summary>
     private void Unplaced(long from, long to, double use)
     {
-        AdvanceTo(to + offset);
         var least = meter == LifeMeter.Water ? 0.01 : 0.3;
-        if (use <= Math.Max(meter == LifeMeter.Water ? 0.0005 : 0.03, steady.Quiet * (to - from) / Hour)) return;
-        Ended(from);
+        if (use <= Math.Max(meter == LifeMeter.Water ? 0.0005 : 0.03, steady.Quiet * (to - from) / Hour))
+        {
+            Know(from + offset, to + offset); // the total stood still: that is known of every hour
+            return;
+        }
+
+        AdvanceTo(to + offset);
+        Ended(from, false);
         var spread = to - (long)((to - from) * Math.Min(1, least / use));
         last = Math.Max(last, Math.Max(spread, to - (long)(settings.FloorHours / 2 * Hour)));
-        held = threshold;
         flat = 0;
         steady.Restart(to / PastDays.SlotTicks);
     }
 
-    /// <summary>A silence that ended by itself before the floor, and would have raised an alarm: the threshold was too low.</summary>
-    private void Ended(long at)
+    /// <summary>A silence is over: what it teaches, and whether it would have raised an alarm for nothing.</summary>
+    private void Ended(long at, bool certain)
     {
-        var silence = at - last;
-        if (silence < Least || silence >= settings.FloorHours * Hour) return;
-        var score = days.Surprise(last + offset, at + offset, double.MaxValue, out _);
-        peak = Math.Max(peak, score);
-        if (Learned && score > held) threshold = Math.Min(HighestThreshold, Math.Max(threshold, held) + Step);
+        var hours = (at - last) / (double)Hour;
+        if (!Learned || hours < LearnFromHours) return;
+        if (hours >= settings.LeastHours && hours < settings.FloorHours && DueAt!.Value.Ticks <= at) caution = Math.Min(MostCaution, caution + Step);
+        habits.Learn(days, last + offset, hours, certain);
     }
 
     private void AdvanceTo(long local)
@@ -281,8 +334,7 @@ public sealed class LifePattern
             knownToday = 0;
             if (!known) continue;
             learned++;
-            peak *= 1 - Fading;
-            if (Learned) threshold = Math.Max(LowestThreshold, Math.Min(threshold - Step / settings.BudgetDays, peak + Margin));
+            caution = Math.Max(0, caution - Step / settings.BudgetDays);
         }
     }
 
@@ -290,8 +342,10 @@ public sealed class LifePattern
     {
         var floor = last + (long)(settings.FloorHours * Hour);
         if (!Learned) return floor;
-        days.Surprise(last + offset, floor + offset, held, out var reached);
-        return reached == long.MaxValue ? floor : Math.Clamp(reached - offset, Math.Min(last + Least, floor), floor);
+        Span<double> lasts = stackalloc double[Silence.Hours + 1];
+        habits.Lasts(days, last + offset, lasts);
+        var hours = Habits.Wait(lasts, Weight, (int)Math.Ceiling(settings.LeastHours), floor: true);
+        return Math.Min(last + hours * Hour, floor);
     }
 
     /// <summary>The clock on the wall; asked of the zone once an hour.</summary>

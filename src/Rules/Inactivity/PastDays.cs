@@ -4,20 +4,13 @@ namespace Vigil.Rules.Inactivity;
 
 /// <summary>
 /// In which half hours of the last 128 days a home was alive: one bit a day and half hour (local wall clock), the newest day in bit 0.
-/// Comparing the present silence with every past day is then an AND and a population count for each half hour of it.
+/// Comparing the present silence with every past day is then an AND and a population count for each hour of it.
 /// </summary>
 internal struct PastDays
 {
     public const int Slots = 48;
     public const long SlotTicks = TimeSpan.TicksPerHour / 2;
-
-    /// <summary>Silent that long on comparable days, the habit of the hour counts as so many days more. Tuned on the homes of the ADR.</summary>
-    private const double HabitDays = 12;
-    /// <summary>Who has been silent so far is likelier to stay silent (out, away, asleep): the habit of the hour counts by this part.</summary>
-    private const double HabitShare = 0.25;
-    /// <summary>A working day tells half as much of a weekend as a weekend does.</summary>
-    private const double OtherKind = 0.5;
-    private const double Surest = 0.97;
+    private const int UsualDays = 30;
 
     public readonly UInt128[] Used = new UInt128[Slots];
     /// <summary>Days of which at least 21.5 hours are known.</summary>
@@ -25,12 +18,14 @@ internal struct PastDays
     public UInt128 Weekend;
     /// <summary>The day of bit 0, days since 0001-01-01 (a Monday).</summary>
     public long Day = -1;
+    /// <summary>Half hours with use in a usual day of the last thirty.</summary>
+    public float Usual = 10;
 
     public PastDays()
     {
     }
 
-    private static bool IsWeekend(long day) => day % 7 >= 5;
+    public static bool IsWeekend(long day) => day % 7 >= 5;
 
     /// <summary>Begins a new day.</summary>
     public void NextDay(bool known)
@@ -41,6 +36,12 @@ internal struct PastDays
         Weekend <<= 1;
         Day++;
         if (IsWeekend(Day)) Weekend |= 1;
+        var recent = Known & ((UInt128.One << (UsualDays + 1)) - 1);
+        var days = Pop(recent);
+        if (days == 0) return;
+        var sum = 0;
+        foreach (var slot in Used) sum += Pop(slot & recent);
+        Usual = (float)sum / days;
     }
 
     public void StartAt(long day)
@@ -49,6 +50,7 @@ internal struct PastDays
         Known = 0;
         Weekend = IsWeekend(day) ? UInt128.One : 0;
         Day = day;
+        Usual = 10;
     }
 
     /// <param name="slot">Half hours since 0001-01-01, local.</param>
@@ -58,44 +60,39 @@ internal struct PastDays
         if (back is >= 0 and < 128) Used[slot % Slots] |= UInt128.One << (int)back;
     }
 
-    /// <summary>
-    /// Walks a silence half hour by half hour and adds up how surprising each is: -ln of the share of comparable days that, silent so far, stayed so.
-    /// </summary>
-    /// <param name="from">Newest use, local ticks.</param>
-    /// <param name="to">Where to stop, local ticks.</param>
-    /// <param name="enough">Where to stop, surprise.</param>
-    /// <param name="reached">When the surprise became enough, local ticks; long.MaxValue when it didn't.</param>
-    public readonly double Surprise(long from, long to, double enough, out long reached)
+    /// <summary>Something was used in the hour that begins with this half hour; null when that isn't known.</summary>
+    public readonly bool? UsedInHour(long slot)
     {
-        reached = long.MaxValue;
-        var startDay = from / TimeSpan.TicksPerDay;
-        var silent = Before(startDay);
-        var all = silent;
-        var score = 0.0;
-        for (var slot = (from + SlotTicks - 1) / SlotTicks; slot * SlotTicks < to; slot++)
-        {
-            var offset = (int)(slot / Slots - startDay);
-            if (offset > 3) return score;
-            var used = Used[slot % Slots] << offset;
-            var known = Known << offset;
-            var same = IsWeekend(slot / Slots) ? Weekend << offset : ~(Weekend << offset);
-            silent &= known;
-            var valid = all & known;
-            var habit = (Count(valid & used, same) + 0.3) / (Count(valid, same) + 1);
-            var chance = (Count(silent & used, same) + HabitDays * HabitShare * habit) / (Count(silent, same) + HabitDays);
-            var more = -Math.Log(1 - Math.Min(chance, Surest));
-            silent &= ~used;
-            if (score + more >= enough)
-            {
-                reached = slot * SlotTicks + (long)(SlotTicks * (enough - score) / more);
-                return enough;
-            }
-
-            score += more;
-        }
-
-        return score;
+        var back = Day - slot / Slots;
+        if (back is < 0 or > 126) return null;
+        if (back > 0 && (Known >> (int)back & 1) == 0) return null;
+        return IsUsed(slot) || IsUsed(slot + 1);
     }
+
+    public readonly bool IsUsed(long slot)
+    {
+        var back = Day - slot / Slots;
+        return back is >= 0 and < 128 && (Used[slot % Slots] >> (int)back & 1) != 0;
+    }
+
+    /// <summary>Half hours with use in the 24 hours before one.</summary>
+    public readonly int UsedInDayBefore(long slot)
+    {
+        var back = Day - slot / Slots;
+        if (back is < -1 or > 125) return 0;
+        var before = (int)(slot % Slots);
+        UInt128 today = back < 0 ? 0 : UInt128.One << (int)back, yesterday = UInt128.One << (int)(back + 1);
+        var used = 0;
+        for (var i = 0; i < before; i++)
+            if ((Used[i] & today) != 0) used++;
+        for (var i = before; i < Slots; i++)
+            if ((Used[i] & yesterday) != 0) used++;
+        return used;
+    }
+
+    /// <summary>Days on which something was used in the hour that begins with this half hour, aligned to the day on which the silence began.</summary>
+    public readonly UInt128 DaysUsedInHour(long slot, long startDay) =>
+        (Used[slot % Slots] << (int)(slot / Slots - startDay)) | (Used[(slot + 1) % Slots] << (int)((slot + 1) / Slots - startDay));
 
     /// <summary>On how many days, of how many, was something used between these two clock times; and by when on nearly all of those.</summary>
     public readonly (int Used, int Of, long Usually) Compare(long from, long to)
@@ -119,14 +116,12 @@ internal struct PastDays
         return (used, of, to);
     }
 
-    /// <summary>Known days before one, aligned to it.</summary>
-    private readonly UInt128 Before(long day)
+    /// <summary>Known days before one.</summary>
+    public readonly UInt128 Before(long day)
     {
         var back = Day - day;
         return back is < 0 or > 125 ? 0 : Known & ~((UInt128.One << ((int)back + 1)) - 1);
     }
 
-    private static double Count(UInt128 days, UInt128 same) => OtherKind * Pop(days) + (1 - OtherKind) * Pop(days & same);
-
-    private static int Pop(UInt128 days) => BitOperations.PopCount((ulong)days) + BitOperations.PopCount((ulong)(days >> 64));
+    public static int Pop(UInt128 days) => BitOperations.PopCount((ulong)days) + BitOperations.PopCount((ulong)(days >> 64));
 }

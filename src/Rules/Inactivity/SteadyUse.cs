@@ -1,8 +1,8 @@
 namespace Vigil.Rules.Inactivity;
 
 /// <summary>
-/// What flows without anybody: a leak (water that is the same in every half hour for six hours) or what is left on (electricity: the loudest half hour
-/// of each day's quietest six hours, followed slowly). Use up to <see cref="Quiet"/> is not life.
+/// What flows without anybody: a leak (water that is the same in every half hour for six hours) or what is left on (electricity: the second loudest
+/// half hour of each day's quietest six hours, followed slowly; the loudest may be a water heater's one cycle, above which no life would show). Use up to <see cref="Quiet"/> is not life.
 /// </summary>
 internal struct SteadyUse(LifeMeter meter)
 {
@@ -24,7 +24,7 @@ internal struct SteadyUse(LifeMeter meter)
     /// <summary>The slot from which on the ring is filled.</summary>
     private long began;
     private double quietest = double.MaxValue;
-    private double loudestOfQuietest;
+    private double secondLoudest;
     /// <summary>The least of any three hours of today, and of the weeks before (rising slowly), kWh.</summary>
     private double leastToday = double.MaxValue;
     private double least = double.MaxValue;
@@ -76,7 +76,7 @@ internal struct SteadyUse(LifeMeter meter)
     {
         if (meter == LifeMeter.Water || quietest == double.MaxValue) return;
         var step = Math.Max(0.004, Rate * 0.06);
-        Rate = Rate == 0 ? loudestOfQuietest : loudestOfQuietest > Rate ? Rate + 0.6 * step : Rate - 0.4 * step;
+        Rate = Rate == 0 ? secondLoudest : secondLoudest > Rate ? Rate + 0.6 * step : Rate - 0.4 * step;
         quietest = double.MaxValue;
         if (leastToday == double.MaxValue) return;
         least = Math.Min(least == double.MaxValue ? leastToday : least * 1.01, leastToday);
@@ -90,7 +90,7 @@ internal struct SteadyUse(LifeMeter meter)
         to.Write(began);
         to.Write(Rate);
         to.Write(quietest);
-        to.Write(loudestOfQuietest);
+        to.Write(secondLoudest);
         to.Write(leastToday);
         to.Write(least);
         to.Write(leastDays);
@@ -103,7 +103,7 @@ internal struct SteadyUse(LifeMeter meter)
         began = from.ReadInt64();
         Rate = from.ReadDouble();
         quietest = from.ReadDouble();
-        loudestOfQuietest = from.ReadDouble();
+        secondLoudest = from.ReadDouble();
         leastToday = from.ReadDouble();
         least = from.ReadDouble();
         leastDays = from.ReadInt32();
@@ -152,15 +152,17 @@ internal struct SteadyUse(LifeMeter meter)
     {
         if (Index - began >= FlatSlots) leastToday = Math.Min(leastToday, Newest());
         if (Index - began < QuietSlots) return;
-        double sum = 0, loudest = 0;
+        double sum = 0, loudest = 0, second = 0;
         for (var i = 1; i <= QuietSlots; i++)
         {
-            sum += Slot[(Index - i) % Ring];
-            loudest = Math.Max(loudest, Slot[(Index - i) % Ring] * 2.0);
+            double use = Slot[(Index - i) % Ring];
+            sum += use;
+            second = Math.Max(second, Math.Min(use, loudest));
+            loudest = Math.Max(loudest, use);
         }
 
         if (sum >= quietest) return;
         quietest = sum;
-        loudestOfQuietest = loudest;
+        secondLoudest = second * 2;
     }
 }

@@ -62,6 +62,16 @@ internal static class Consumption
         ref var register = ref use.Registers[index];
         if (time <= register.Time)
         {
+            // A meter can't have shown less later: the newest total was dated by its arrival, because the meter's clock was wrong, and is older than it seemed.
+            var missed = r.Value - register.Value;
+            var since = Math.Max(register.UsedFrom, register.Time - UseTracker.Placeable);
+            if (missed > 0 && register.Time - time < UseTracker.Placeable && missed <= utility.Most(register.Time - since))
+            {
+                register.Value = s.Value = r.Value;
+                Judge(turn, utility, use, since, register.Time, missed);
+                return;
+            }
+
             Place(use, ref register, time, r.Value);
             return;
         }
@@ -207,12 +217,12 @@ internal static class Consumption
         double sum = use.SipSum;
         if (use.Frontier < due)
         {
-            // Above this home's own leak or base load: the quietest four hours of the window (electricity: six), repeated.
+            // Above this home's own leak or base load: the quietest six hours of the window, repeated.
             if (use.SlotIndex <= use.Judged) return;
             use.Judged = use.SlotIndex;
             var end = use.SlotIndex * use.SlotLength;
             if (end - use.Floor < within || end - use.UnplacedUntil < within || use.Frontier < end) return;
-            var (total, baseLoad) = use.Window(utility.IsWater ? 4 : 6);
+            var (total, baseLoad) = use.Window(6, even: utility.IsWater);
             use.BaseRate = baseLoad / (use.SlotLength * UseTracker.Slots) * Hour;
             var limit = utility.IsWater ? least : home.Rules[P.PowerAboveBase];
             // Much and steady is no drip and no refrigerator: somebody left a tap or a heater on, or lives so (water-running tells of the first).

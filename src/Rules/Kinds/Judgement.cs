@@ -16,7 +16,7 @@ internal static class Judgement
         var pattern = use.Pattern ??= new LifePattern(utility.IsWater ? LifeMeter.Water : LifeMeter.Electricity);
         var (budget, learn) = (home.Rules[P.InactivityBudgetDays], (int)(home.Rules.Ticks(P.InactivityLearn) / TimeSpan.TicksPerDay));
         if (pattern.Settings.BudgetDays != budget || pattern.Settings.LearnDays != learn) pattern.Settings = pattern.Settings with { BudgetDays = budget, LearnDays = learn };
-        pattern.Observe(new DateTime(from, DateTimeKind.Utc), new DateTime(time, DateTimeKind.Utc), used, turn.Zone);
+        pattern.Observe(new DateTime(from, DateTimeKind.Utc), new DateTime(time, DateTimeKind.Utc), used, new DateTime(use.Frontier, DateTimeKind.Utc), turn.Zone);
 
         var series = SeriesOf(utility);
         var open = home.FindEpisode(AlarmKind.Inactivity, series: series);

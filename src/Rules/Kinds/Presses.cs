@@ -28,8 +28,8 @@ internal static class Presses
             ref var e = ref home.Episodes[open];
             if (Math.Abs(time - e.Again) <= rules.Ticks(again) || (time >= e.Start && time <= e.Again))
             {
-                // A retained message is the broker's memory, not another press.
-                if (r.Has(ReadingFlags.Retained)) return;
+                // A retained message is the broker's memory, not another press; a key still held is the press that is known (a locator tells its alarm bit with every position).
+                if (r.Has(ReadingFlags.Retained) || IsHeld(home, device, time)) return;
                 if (isLate && e.Severity == Severity.Critical)
                 {
                     turn.Update(open, time, $"a press of {turn.At(time, turn.Now)} has arrived late", $"{turn.AtZh(time, turn.Now)}的呼叫迟到", notify: false);
@@ -59,6 +59,12 @@ internal static class Presses
         var whyZh = r.Has(ReadingFlags.Retained) ? "服务器保留的旧消息，时间不明" : $"{turn.AtZh(turn.Now, turn.Now)}才收到";
         var index = turn.Open(kind, time, time, device, series, $"late {What(kind)}: at {at}, {why}", $"迟到的{WhatZh(kind)}：{atZh}，{whyZh}", severity);
         if (open < 0 && index >= 0 && home.FindEpisode(kind, device) != index) home.RemoveEpisode(index);
+    }
+
+    private static bool IsHeld(Home home, int device, long time)
+    {
+        var held = home.FindSeries(device, Metric.ButtonHeld, "");
+        return held >= 0 && home.Series[held].Value != 0 && home.Series[held].Time < time;
     }
 
     private static string What(AlarmKind kind) => ReferenceEquals(kind, AlarmKind.Sos) ? "SOS pressed" : ReferenceEquals(kind, AlarmKind.Fall) ? "fall" : "call for help";

@@ -14,6 +14,28 @@ public sealed class Resident
     public string Address { get; set; } = "";
     public string Gender { get; set; } = "";
     public DateOnly? BirthDate { get; set; }
+    /// <summary>户籍地址; <see cref="Address"/> is where the person lives.</summary>
+    public string RegisteredAddress { get; set; } = "";
+    /// <summary>残疾人证号, of severely disabled residents.</summary>
+    public string DisabilityCertificate { get; set; } = "";
+    /// <summary>建档日期.</summary>
+    public DateOnly? FiledOn { get; set; }
+    /// <summary>Whether water, electricity, gas and housing are safe, in the words of the form (Annex 1, part three).</summary>
+    public string DrinkingWater { get; set; } = "";
+    public string ElectricitySafety { get; set; } = "";
+    public string GasSafety { get; set; } = "";
+    public string Housing { get; set; } = "";
+    /// <summary>Yuan a month, of the household; null when not stated.</summary>
+    public double? MonthlyIncome { get; set; }
+    /// <summary>Yuan a month of old-age insurance.</summary>
+    public double? MonthlyPension { get; set; }
+    /// <summary>Yuan a month of social assistance and welfare.</summary>
+    public double? MonthlyBenefits { get; set; }
+    /// <summary>帮扶单位, 帮扶责任人, 帮扶措施 (Annex 1, part four).</summary>
+    public string HelpedBy { get; set; } = "";
+    public string HelpContact { get; set; } = "";
+    public string Help { get; set; } = "";
+    public List<HouseholdMember> Household { get; set; } = [];
     /// <summary>Categories of the policy document, comma-separated: 独居, 空巢, 留守, 失能, 重残, 计生特殊家庭.</summary>
     public string Categories { get; set; } = "";
     /// <summary>Key (重点) rather than general (一般): visited more often.</summary>
@@ -53,6 +75,23 @@ public sealed class Contact
     public bool DailyDigest { get; set; }
 }
 
+/// <summary>Who else belongs to the household (Annex 1, part two).</summary>
+public sealed class HouseholdMember
+{
+    public Guid Id { get; set; }
+    public required string ResidentId { get; set; }
+    /// <summary>1 is the head of the household (户主).</summary>
+    public int Order { get; set; }
+    public required string Name { get; set; }
+    public string Gender { get; set; } = "";
+    public string IdentityNumber { get; set; } = "";
+    /// <summary>Relation to the head of the household.</summary>
+    public string Relation { get; set; } = "";
+    public string Health { get; set; } = "";
+    /// <summary>Receives subsistence allowance or special support (低保对象, 特困人员).</summary>
+    public bool Supported { get; set; }
+}
+
 /// <summary>The person assigned to go there (探访关爱服务联系人).</summary>
 public sealed class Visitor
 {
@@ -86,6 +125,7 @@ public sealed class Area
     /// <summary>6, 9 or 12 digits.</summary>
     public required string Code { get; set; }
     public required string Name { get; set; }
+    public DateTime? WatchFrom { get; set; }
     public DateTime? WatchUntil { get; set; }
     public string WatchReason { get; set; } = "";
 }
@@ -332,6 +372,8 @@ public sealed class Visit
     public string Needs { get; set; } = "";
     public string Actions { get; set; } = "";
     public string Notes { get; set; } = "";
+    /// <summary>老年人服务满意度评价.</summary>
+    public string Satisfaction { get; set; } = "";
     public required string RecordedBy { get; set; }
 }
 

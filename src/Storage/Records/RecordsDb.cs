@@ -40,8 +40,10 @@ public abstract class RecordsDb(DbContextOptions options) : DbContext(options)
             e.HasIndex(r => r.UpdatedAt);
             e.HasMany(r => r.Contacts).WithOne().HasForeignKey(c => c.ResidentId).OnDelete(DeleteBehavior.Cascade);
             e.HasMany(r => r.Devices).WithOne().HasForeignKey(d => d.ResidentId).OnDelete(DeleteBehavior.SetNull);
+            e.HasMany(r => r.Household).WithOne().HasForeignKey(m => m.ResidentId).OnDelete(DeleteBehavior.Cascade);
             e.HasOne(r => r.Visitor).WithMany().HasForeignKey(r => r.VisitorId).OnDelete(DeleteBehavior.SetNull);
         });
+        modelBuilder.Entity<HouseholdMember>().HasIndex(m => new { m.ResidentId, m.Order }).IsUnique();
         modelBuilder.Entity<Contact>().HasIndex(c => new { c.ResidentId, c.Order }).IsUnique();
         modelBuilder.Entity<Area>().HasKey(a => a.Code);
         modelBuilder.Entity<Credential>().HasKey(c => c.Username);

@@ -6,7 +6,7 @@ using Vigil.Model;
 namespace Vigil.Storage.Records;
 
 /// <summary>
-/// Reads the registry from CSV: residents after Annex 1 of the policy document with their contacts, visitor and devices; duty officers, supervisors and
+/// Reads the registry from CSV or XLSX: residents after Annex 1 of the policy document with their contacts, visitor and devices; duty officers, supervisors and
 /// areas as rows of their own. Headings in Chinese or English; docs/registry.md describes them. Every error is reported with its line, column and
 /// value, and nothing is written when there is any. A second import updates by id.
 /// </summary>
@@ -15,24 +15,57 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
     private static readonly Dictionary<string, string> Headings = new(StringComparer.OrdinalIgnoreCase)
     {
         ["记录"] = "record", ["编号"] = "id", ["姓名"] = "name", ["区划代码"] = "area", ["身份证号"] = "identity", ["身份证号码"] = "identity", ["性别"] = "gender", ["出生日期"] = "birth",
-        ["电话"] = "phone", ["联系电话"] = "phone", ["住址"] = "address", ["居住地址"] = "address", ["类别"] = "categories", ["重点"] = "key", ["接受服务"] = "consent",
+        ["对象类型"] = "categories", ["电话"] = "phone", ["联系电话"] = "phone", ["住址"] = "address", ["居住地址"] = "address", ["类别"] = "categories", ["重点"] = "key", ["接受服务"] = "consent",
         ["同意共享日常生活信息"] = "share", ["纬度"] = "latitude", ["经度"] = "longitude", ["活动半径米"] = "radius", ["邮箱"] = "mail", ["语言"] = "language", ["网络钩子"] = "webhook",
+        ["户籍地址"] = "registered address", ["残疾人证号"] = "disability certificate", ["建档日期"] = "filed", ["饮水是否安全"] = "drinking water", ["生活用电是否安全"] = "electricity",
+        ["生活用气是否安全"] = "gas", ["住房是否安全"] = "housing", ["家庭每月收入"] = "income", ["养老保险每月"] = "pension", ["社会救助和福利补贴每月"] = "benefits",
+        ["帮扶单位"] = "helped by", ["帮扶责任人"] = "help contact", ["帮扶措施"] = "help",
         ["探访人编号"] = "visitor id", ["探访人姓名"] = "visitor name", ["探访人电话"] = "visitor phone",
     };
 
     private static readonly HashSet<string> Known = [.. Headings.Values];
 
+    /// <summary>Headings that carry a number from 1 to 9: 紧急联系人1姓名, <c>contact 1 name</c>.</summary>
+    private static readonly (string KindZh, string Kind, string Zh, string En)[] Numbered =
+    [
+        .. new[] { ("姓名", "name"), ("电话", "phone"), ("关系", "relation"), ("邮箱", "mail"), ("语言", "language"), ("每日摘要", "digest") }.Select(p => ("紧急联系人", "contact", p.Item1, p.Item2)),
+        .. new[] { ("编号", "id"), ("型号", "profile"), ("安装日期", "installed"), ("上报分钟", "report") }.Select(p => ("设备", "device", p.Item1, p.Item2)),
+        .. new[] { ("姓名", "name"), ("性别", "gender"), ("身份证号码", "identity"), ("与户主关系", "relation"), ("健康状况", "health"), ("低保特困", "support") }.Select(p => ("家庭成员", "household", p.Item1, p.Item2)),
+    ];
+
     private readonly List<Problem> problems = [];
     private string file = "";
+    private string within = "";
 
     /// <summary>Imports a file; what is wrong with it is returned, and then nothing was written.</summary>
     public async Task<(IReadOnlyList<Problem> Problems, string Summary)> ImportAsync(string path, bool dryRun, CancellationToken cancellation)
     {
-        using var reader = File.OpenText(path);
-        return await ImportAsync(reader, Path.GetFileName(path), dryRun, cancellation);
+        await using var stream = File.OpenRead(path);
+        return await ImportAsync(stream, Path.GetFileName(path), dryRun, cancellation);
     }
 
-    public async Task<(IReadOnlyList<Problem> Problems, string Summary)> ImportAsync(TextReader reader, string fileName, bool dryRun, CancellationToken cancellation)
+    /// <param name="content">The file; for XLSX seekable.</param>
+    /// <param name="fileName">As it stands in the problems; its ending tells CSV from XLSX.</param>
+    /// <param name="dryRun">Checks everything, writes nothing.</param>
+    /// <param name="cancellation">Ends the import with nothing written.</param>
+    /// <param name="bound">Area code of whoever imports: rows outside it are refused.</param>
+    public async Task<(IReadOnlyList<Problem> Problems, string Summary)> ImportAsync(Stream content, string fileName, bool dryRun, CancellationToken cancellation, string bound = "")
+    {
+        within = bound;
+        try
+        {
+            return await ImportAsync(Sheet.Read(content, fileName), fileName, dryRun, cancellation);
+        }
+        catch (Exception e) when (e is InvalidDataException or FormatException or System.Xml.XmlException or KeyNotFoundException)
+        {
+            return ([new Problem(fileName, 0, "", "", $"is not a readable workbook: {e.Message}")], "");
+        }
+    }
+
+    public Task<(IReadOnlyList<Problem> Problems, string Summary)> ImportAsync(TextReader reader, string fileName, bool dryRun, CancellationToken cancellation) =>
+        ImportAsync(Csv.Read(reader), fileName, dryRun, cancellation);
+
+    private async Task<(IReadOnlyList<Problem> Problems, string Summary)> ImportAsync(IEnumerable<(int Line, List<string> Fields)> rows, string fileName, bool dryRun, CancellationToken cancellation)
     {
         file = fileName;
         problems.Clear();
@@ -40,7 +73,7 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
         var counts = new Dictionary<string, int>();
         List<string>? columns = null;
         var ids = new HashSet<string>();
-        foreach (var (line, fields) in Csv.Read(reader))
+        foreach (var (line, fields) in rows)
         {
             if (columns is null)
             {
@@ -52,6 +85,7 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
             if (fields.Count > columns.Count) row.Wrong("", fields[^1], $"the row has {fields.Count} fields, the heading {columns.Count}");
             var kind = row["record"] is { Length: > 0 } record ? record : "resident";
             if (row["id"].Length > 0 && !ids.Add(kind + row["id"])) row.Wrong("id", row["id"], "stands in this file twice");
+            if (row["area"].Length > 0 && !row["area"].StartsWith(within, StringComparison.Ordinal)) row.Wrong("area", row["area"], $"lies outside {within}, which you are bound to");
             counts[kind] = counts.GetValueOrDefault(kind) + 1;
             switch (kind)
             {
@@ -74,14 +108,9 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
         if (Headings.TryGetValue(heading, out var column)) return column;
         if (Known.Contains(heading)) return heading;
         var digit = heading.FirstOrDefault(char.IsAsciiDigit);
-        var name = heading.Replace("紧急联系人", "contact ", StringComparison.Ordinal).Replace("设备", "device ", StringComparison.Ordinal);
-        string[] parts = [.. new[] { "姓名:name", "电话:phone", "关系:relation", "邮箱:mail", "语言:language", "编号:id", "型号:profile", "安装日期:installed", "上报分钟:report" }];
-        foreach (var part in parts)
-        {
-            var (zh, en) = (part.Split(':')[0], part.Split(':')[1]);
-            foreach (var kind in new[] { "contact", "device" })
-                if (digit is >= '1' and <= '9' && (name == $"{kind} {digit}{zh}" || name == $"{kind} {digit} {en}")) return $"{kind} {digit} {en}";
-        }
+        if (digit is >= '1' and <= '9')
+            foreach (var (kindZh, kind, zh, en) in Numbered)
+                if (heading == $"{kindZh}{digit}{zh}" || heading == $"{kind} {digit} {en}") return $"{kind} {digit} {en}";
 
         problems.Add(new Problem(file, 1, $"column {index + 1}", heading, "is not a known heading (docs/registry.md lists them)"));
         return heading;
@@ -91,8 +120,9 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
     {
         var id = row.Required("id");
         if (id.Length > 0 && !ResidentId.TryParse(id, out _)) row.Wrong("id", id, "has white space or more than 64 characters");
-        var resident = await db.Residents.Include(r => r.Contacts).Include(r => r.Devices).FirstOrDefaultAsync(r => r.Id == id, cancellation);
+        var resident = await db.Residents.AsSplitQuery().Include(r => r.Contacts).Include(r => r.Devices).Include(r => r.Household).FirstOrDefaultAsync(r => r.Id == id, cancellation);
         var now = clock.GetUtcNow().UtcDateTime;
+        if (resident is not null && !resident.Area.StartsWith(within, StringComparison.Ordinal)) row.Wrong("id", id, "belongs to a resident of another area");
         if (resident is null) db.Residents.Add(resident = new Resident { Id = id, Name = "", Area = "", CreatedAt = now });
         resident.Name = row.Required("name");
         resident.Area = row.Required("area");
@@ -104,6 +134,12 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
         resident.BirthDate = row.Date("birth");
         resident.Address = row["address"];
         resident.Categories = row["categories"];
+        resident.RegisteredAddress = row["registered address"];
+        resident.DisabilityCertificate = row["disability certificate"];
+        resident.FiledOn = row.Date("filed");
+        (resident.DrinkingWater, resident.ElectricitySafety, resident.GasSafety, resident.Housing) = (row["drinking water"], row["electricity"], row["gas"], row["housing"]);
+        (resident.MonthlyIncome, resident.MonthlyPension, resident.MonthlyBenefits) = (row.Number("income", 0, 10_000_000), row.Number("pension", 0, 10_000_000), row.Number("benefits", 0, 10_000_000));
+        (resident.HelpedBy, resident.HelpContact, resident.Help) = (row["helped by"], row["help contact"], row["help"]);
         resident.KeyClass = row.Flag("key", false);
         resident.ConsentService = row.Flag("consent", true);
         resident.ConsentDailyLife = row.Flag("share", false);
@@ -130,7 +166,19 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
             contact.Relation = row[$"contact {n} relation"];
             contact.Mail = row[$"contact {n} mail"];
             if (row[$"contact {n} language"] is { Length: > 0 } language) contact.Language = language;
+            contact.DailyDigest = row.Flag($"contact {n} digest", contact.DailyDigest);
             if (contact.Phone.Length == 0 && contact.Mail.Length == 0) row.Wrong($"contact {n} phone", "", "a contact has a phone number or a mail address");
+        }
+
+        for (var n = 1; n <= 9; n++)
+        {
+            if (row[$"household {n} name"] is not { Length: > 0 } name) continue;
+            var member = resident.Household.Find(m => m.Order == n);
+            if (member is null) resident.Household.Add(member = new HouseholdMember { Id = Guid.CreateVersion7(clock.GetUtcNow()), ResidentId = id, Order = n, Name = name });
+            (member.Name, member.Gender, member.Relation, member.Health) = (name, row[$"household {n} gender"], row[$"household {n} relation"], row[$"household {n} health"]);
+            member.Supported = row.Flag($"household {n} support", false);
+            member.IdentityNumber = row[$"household {n} identity"].ToUpperInvariant();
+            if (member.IdentityNumber.Length > 0 && !IsIdentityNumber(member.IdentityNumber)) row.Wrong($"household {n} identity", Masked(member.IdentityNumber), "is not an identity number: 18 characters, of which the last checks the others (GB 11643)");
         }
 
         for (var n = 1; n <= 9; n++)

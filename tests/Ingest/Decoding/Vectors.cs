@@ -15,9 +15,16 @@ public sealed class Vector
 
     public string Format => root.GetProperty("format").GetString()!;
 
+    /// <summary>The model's decoder that the source names: LoRaWAN bytes mean nothing without it.</summary>
+    public string Codec => root.GetProperty("codec").GetString()!;
+
+    public int Port => root.GetProperty("f_port").GetInt32();
+
     public bool Negative => root.TryGetProperty("negative", out var n) && n.ValueKind == JsonValueKind.True;
 
     public string Payload => root.GetProperty("payload").GetString()!;
+
+    public string Topic => root.TryGetProperty("topic", out var t) && t.GetString() is { } topic ? topic : "";
 
     public byte[] Bytes => root.GetProperty("payload_encoding").GetString() == "hex" ? Convert.FromHexString(Payload) : System.Text.Encoding.UTF8.GetBytes(Payload);
 

@@ -84,7 +84,7 @@ public sealed class LifePatternTests
             restored.Feed([intervals[i]]);
             Assert.Equal(live.DueAt, restored.DueAt);
             Assert.Equal(live.IsDue, restored.IsDue);
-            Assert.Equal(live.Threshold, restored.Threshold);
+            Assert.Equal(live.Weight, restored.Weight);
         }
     }
 

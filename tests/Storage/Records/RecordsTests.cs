@@ -133,6 +133,37 @@ public abstract class RecordsTests
         Assert.Equal(0, await db.Residents.CountAsync(Stop));
     }
 
+    [Fact]
+    public async Task A_workbook_of_Annex_1_is_imported_as_the_CSV_is()
+    {
+        var records = await ReadyAsync();
+        var import = new RegistryImport(records, new FakeTimeProvider(new DateTimeOffset(Noon)), p => p == "senml");
+        using var book = new MemoryStream();
+        Sheet.Write(book, "a.xlsx", ["编号", "姓名", "区划代码", "出生日期", "联系电话", "对象类型", "户籍地址", "家庭每月收入", "家庭成员1姓名", "家庭成员1与户主关系", "紧急联系人1姓名", "紧急联系人1电话"],
+            [["r1", "王秀英", 441900003001d, new DateTime(1941, 5, 17), 13800138000d, "独居,失能", "广东省东莞市", 1200.5, "王秀英", "户主", "王建国", "13800138001"]]);
+        book.Position = 0;
+        Assert.Empty((await import.ImportAsync(book, "a.xlsx", dryRun: false, Stop)).Problems);
+        await using var db = await records.CreateDbContextAsync(Stop);
+        var r = await db.Residents.Include(x => x.Household).Include(x => x.Contacts).SingleAsync(Stop);
+        Assert.Equal(("441900003001", new DateOnly(1941, 5, 17), "+8613800138000", 1200.5, "户主"), (r.Area, r.BirthDate, r.Phone, r.MonthlyIncome, r.Household.Single().Relation));
+
+        var (problems, _) = await import.ImportAsync(new MemoryStream([1, 2, 3]), "b.xlsx", dryRun: false, Stop);
+        Assert.Contains("not a readable workbook", Assert.Single(problems).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_text_that_looks_like_a_formula_is_a_text_in_a_workbook()
+    {
+        using var book = new MemoryStream();
+        Sheet.Write(book, "a.xlsx", ["name"], [["=HYPERLINK(\"http://x\")"]]);
+        book.Position = 0;
+        using var zip = new System.IO.Compression.ZipArchive(book, System.IO.Compression.ZipArchiveMode.Read, leaveOpen: true);
+        using var reader = new StreamReader(zip.Entries.Single(e => e.FullName.EndsWith("sheet1.xml", StringComparison.Ordinal)).Open());
+        Assert.DoesNotContain("<x:f>", reader.ReadToEnd().Replace("<f>", "<x:f>", StringComparison.Ordinal), StringComparison.Ordinal);
+        book.Position = 0;
+        Assert.Equal("=HYPERLINK(\"http://x\")", Sheet.Read(book, "a.xlsx").Last().Fields.Single());
+    }
+
     [Theory]
     [InlineData("=1+1", "'=1+1")]
     [InlineData("+8613800138000", "'+8613800138000")]

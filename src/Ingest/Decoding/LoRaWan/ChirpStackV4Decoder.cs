@@ -8,30 +8,19 @@ namespace Vigil.Ingest.Decoding.LoRaWan;
 /// ChirpStack v4 events as JSON (chirpstack.io/docs/chirpstack/integrations/events.html). Protobuf leaves zero fields out, fPort too.
 /// A repeated event has the same <c>deduplicationId</c> and therefore the same time: a reading is unique by series and time, so it is stored once.
 /// </summary>
-public sealed class ChirpStackV4Decoder : Decoder
+public sealed class ChirpStackV4Decoder : UplinkDecoder
 {
-    private readonly UplinkContent content;
-
-    private ChirpStackV4Decoder(UplinkContent content) => this.content = content;
-
-    /// <summary>Options of the profile: <c>payload</c> or <c>codec</c>.</summary>
-    public static Decoder Create(YamlSection profile) => new ChirpStackV4Decoder(UplinkContent.Create(profile));
-
-    public override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
+    private ChirpStackV4Decoder(UplinkContent content)
+        : base(content)
     {
-        try
-        {
-            var reader = new Utf8JsonReader(payload);
-            using var document = JsonDocument.ParseValue(ref reader);
-            return Event(document.RootElement, topic, into);
-        }
-        catch (JsonException e)
-        {
-            return $"is not JSON: {e.Message}";
-        }
     }
 
-    private string? Event(JsonElement root, string topic, DecodedPayload into)
+    /// <summary>Options of the profile: <c>frames</c>, <c>payload</c> or <c>codec</c>.</summary>
+    public static Decoder Create(YamlSection profile) => new ChirpStackV4Decoder(UplinkContent.Create(profile));
+
+    private protected override string? Message(JsonElement root, string topic, DecodedPayload into) => Event(root, topic, Content, into);
+
+    internal static string? Event(JsonElement root, string topic, UplinkContent content, DecodedPayload into)
     {
         if (root.Field("deviceInfo") is not { } info) return "no deviceInfo: not a ChirpStack v4 event (v3 has applicationID and devEUI at the top)";
         if (info.Text("devEui") is not { Length: 16 } device) return "deviceInfo has no devEui of 16 hexadecimal digits";
@@ -42,7 +31,7 @@ public sealed class ChirpStackV4Decoder : Decoder
         {
             case "up":
                 var port = root.Field("fPort") is { ValueKind: JsonValueKind.Number } field && field.TryGetInt32(out var number) ? number : 0;
-                if (content.Read(root.Text("data"), port, root.Field("object"), root.Field("normalizedPayload"), time, into) is { } reason) return reason;
+                if (content.Read(root.Field("data"), port, root.Field("object"), root.Field("normalizedPayload"), time, into) is { } reason) return reason;
                 UplinkContent.Signal(root.Field("rxInfo"), time, into);
                 return null;
             case "status":

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Collections.Frozen;
-using System.Diagnostics.CodeAnalysis;
 using Vigil.Model;
 
 namespace Vigil.Ingest.Decoding.LoRaWan;
@@ -11,21 +10,27 @@ internal delegate string? Layout(ReadOnlySpan<byte> bytes, int port, DateTime? t
 /// <summary>Our own decoders of frame payloads, by the name a profile gives as <c>payload:</c>.</summary>
 internal static class Layouts
 {
-    private static readonly FrozenDictionary<string, Layout> Known = new Dictionary<string, Layout>
+    private static readonly FrozenDictionary<string, Func<Items?, Layout>> Known = new Dictionary<string, Func<Items?, Layout>>
     {
-        ["axioma-w1"] = MeterLayouts.AxiomaW1,
-        ["quandify"] = MeterLayouts.Quandify,
-        ["dragino-lds02"] = DraginoLayouts.Lds02,
-        ["dragino-lgt92"] = DraginoLayouts.Lgt92,
-        ["milesight-leak"] = Milesight.For(Metric.WaterLeak),
-        ["milesight-door"] = Milesight.For(Metric.DoorOpen),
-        ["milesight-occupancy"] = Milesight.For(Metric.Presence),
-        ["milesight"] = Milesight.For(null),
+        ["axioma-w1"] = _ => MeterLayouts.AxiomaW1,
+        ["cayenne-lpp"] = _ => CayenneLpp.Read,
+        ["elvaco"] = _ => GatewayLayouts.Elvaco,
+        ["iot-factory"] = _ => GatewayLayouts.IotFactory,
+        ["obis"] = _ => GatewayLayouts.Obis,
+        ["elsys"] = _ => Elsys.Read,
+        ["quandify"] = _ => MeterLayouts.Quandify,
+        ["dragino-lds02"] = _ => DraginoLayouts.Lds02,
+        ["dragino-lgt92"] = _ => DraginoLayouts.Lgt92,
+        ["milesight-leak"] = items => Milesight.For(Metric.WaterLeak, items),
+        ["milesight-door"] = items => Milesight.For(Metric.DoorOpen, items),
+        ["milesight-occupancy"] = items => Milesight.For(Metric.Presence, items),
+        ["milesight"] = items => Milesight.For(null, items),
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     public static IEnumerable<string> Names => Known.Keys.Order(StringComparer.Ordinal);
 
-    public static bool TryFind(string name, [NotNullWhen(true)] out Layout? layout) => Known.TryGetValue(name, out layout);
+    /// <param name="items">Of the profile: what some channels mean in this model.</param>
+    public static Layout? Find(string name, Items? items) => Known.TryGetValue(name, out var create) ? create(items) : null;
 }
 
 /// <summary>Water meters.</summary>
@@ -34,7 +39,7 @@ internal static class MeterLayouts
     /// <summary>Axioma Qalcosonic W1, extended frame of 51 bytes on port 100: time u32, status, litres u32, all little-endian, then a log. A frame of 9 bytes is the short one.</summary>
     public static string? AxiomaW1(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into)
     {
-        if (port != 100) return $"port {port}: an Axioma W1 reports on port 100";
+        if (port is not (100 or UplinkContent.AnyPort)) return $"port {port}: an Axioma W1 reports on port 100";
         if (bytes.Length is not (9 or 51)) return $"{bytes.Length} bytes: an Axioma W1 sends 9 or 51";
         var at = DateTime.UnixEpoch.AddSeconds(BinaryPrimitives.ReadUInt32LittleEndian(bytes));
         into.Add(Metric.WaterVolume, BinaryPrimitives.ReadUInt32LittleEndian(bytes[5..]) / 1000.0, at);
@@ -45,13 +50,17 @@ internal static class MeterLayouts
     /// <summary>Quandify CubicMeter 1.1 status report (port 1, 28 bytes): error code u16 at 4 (bit 15: not sensing water), litres u32 at 6, leak state at 22, little-endian.</summary>
     public static string? Quandify(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into)
     {
-        if (port != 1) return null; // port 6 answers a configuration
+        if (port is not (1 or UplinkContent.AnyPort)) return null; // port 6 answers a configuration
         if (bytes.Length != 28) return $"Wrong payload length ({bytes.Length}), should be 28 bytes";
         var sensing = (bytes[5] & 0x80) == 0;
         // A sensor off its pipe repeats the last volume: it isn't fresh, and zero use would be a lie.
         into.Add(Metric.WaterVolume, BinaryPrimitives.ReadUInt32LittleEndian(bytes[6..]) / 1000.0, time, flags: sensing ? ReadingFlags.None : ReadingFlags.Suspect);
         into.Add(Metric.Fault, sensing ? 0 : 1, time);
         into.Add(Metric.WaterLeak, bytes[22] > 2 ? 1 : 0, time);
+        into.Add(Metric.BatteryVoltage, (1800 + bytes[24] * 8) / 1000.0, time); // recovered after the transmission
+        into.Add(Metric.WaterTemperature, bytes[25] * 0.5 - 20, time, "min");
+        into.Add(Metric.WaterTemperature, bytes[26] * 0.5 - 20, time, "max");
+        into.Add(Metric.AirTemperature, bytes[27] * 0.5 - 20, time);
         return null;
     }
 }
@@ -62,7 +71,7 @@ internal static class DraginoLayouts
     /// <summary>LDS02 and LWL02 share the frame: bit 15 open, bit 14 leak, 14 bits of millivolts, then the mode (1 door, 2 leak). Port 10.</summary>
     public static string? Lds02(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into)
     {
-        if (port is not (10 or 7)) return "unknown FPort";
+        if (port is not (10 or 7 or UplinkContent.AnyPort)) return "unknown FPort";
         if (bytes.Length < 3) return $"{bytes.Length} bytes: at least 3 are needed";
         var head = BinaryPrimitives.ReadUInt16BigEndian(bytes);
         into.Add(Metric.BatteryVoltage, (head & 0x3FFF) / 1000.0, time);
@@ -72,16 +81,39 @@ internal static class DraginoLayouts
         return null;
     }
 
-    /// <summary>LGT-92: latitude and longitude i32 in millionths of a degree, then alarm bit 14 and 14 bits of millivolts. 0/0 is no fix.</summary>
+    /// <summary>
+    /// LGT-92 (user manual 2.3.1): latitude and longitude, "Alarm & BAT" (bit 14 is the alarm of the SOS button, 14 bits of millivolts), a flag byte, roll and pitch, from firmware 1.5 HDOP and altitude.
+    /// Coordinates have four bytes in millionths, before firmware 1.4 three in ten-thousandths. All zero is no fix; 0FFFFF or FFFFFFFF is a receiver switched off for want of power.
+    /// </summary>
     public static string? Lgt92(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into)
     {
-        if (port != 2) return "unknown FPort";
-        if (bytes.Length < 11) return $"{bytes.Length} bytes: at least 11 are needed";
-        int latitude = BinaryPrimitives.ReadInt32BigEndian(bytes), longitude = BinaryPrimitives.ReadInt32BigEndian(bytes[4..]);
-        if (latitude != 0 || longitude != 0) into.AddLocation(latitude / 1e6, longitude / 1e6, time);
-        var tail = BinaryPrimitives.ReadUInt16BigEndian(bytes[8..]);
+        if (port is not (2 or UplinkContent.AnyPort)) return "unknown FPort";
+        if (bytes.Length is not (8 or 11 or 12 or 15 or 18)) return $"{bytes.Length} bytes: an LGT-92 sends 11, 15 or 18, its first firmware 8 or 12";
+        var old = bytes.Length is 8 or 12;
+        double latitude, longitude;
+        if (old)
+        {
+            latitude = (BinaryPrimitives.ReadInt32BigEndian(bytes) >> 8) / 1e4;
+            longitude = ((bytes[3] << 24 | bytes[4] << 16 | bytes[5] << 8) >> 8) / 1e4;
+        }
+        else
+        {
+            latitude = BinaryPrimitives.ReadInt32BigEndian(bytes) / 1e6;
+            longitude = BinaryPrimitives.ReadInt32BigEndian(bytes[4..]) / 1e6;
+        }
+
+        var rest = bytes[(old ? 6 : 8)..];
+        var off = old ? latitude == 104.8575 && longitude == 104.8575 : latitude == longitude && latitude is -1e-6 or 1048575 / 1e6;
+        if ((latitude != 0 || longitude != 0) && !off) into.AddLocation(latitude, longitude, time);
+        var tail = BinaryPrimitives.ReadUInt16BigEndian(rest);
         into.Add(Metric.BatteryVoltage, (tail & 0x3FFF) / 1000.0, time);
         if ((tail & 0x4000) != 0) into.AddEvent(Metric.Button, "sos", time);
+        if (bytes.Length == 18)
+        {
+            into.Add(Metric.LocationHdop, bytes[15] / 100.0, time);
+            into.Add(Metric.LocationAltitude, BinaryPrimitives.ReadInt16BigEndian(bytes[16..]) / 100.0, time);
+        }
+
         return null;
     }
 }

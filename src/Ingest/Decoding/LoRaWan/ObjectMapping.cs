@@ -13,6 +13,7 @@ namespace Vigil.Ingest.Decoding.LoRaWan;
 internal static class ObjectMapping
 {
     private const int MaxDepth = 6;
+    private static readonly char[] Digits = [.. "0123456789"];
 
     private static readonly FrozenDictionary<string, (Metric Metric, double Scale)> Fields = new Dictionary<string, (Metric, double)>
     {
@@ -26,6 +27,9 @@ internal static class ObjectMapping
         ["batterypct"] = (Metric.BatteryLevel, 1), ["batterylevel"] = (Metric.BatteryLevel, 1), ["batterypercent"] = (Metric.BatteryLevel, 1), ["batterypercentage"] = (Metric.BatteryLevel, 1),
         ["batterylow"] = (Metric.BatteryLow, 1), ["lowbattery"] = (Metric.BatteryLow, 1),
         ["waterleak"] = (Metric.WaterLeak, 1), ["leak"] = (Metric.WaterLeak, 1), ["leakagestatus"] = (Metric.WaterLeak, 1), ["leakage"] = (Metric.WaterLeak, 1),
+        ["tempc"] = (Metric.AirTemperature, 1), ["tempcds"] = (Metric.AirTemperature, 1), ["externaltemperature"] = (Metric.AirTemperature, 1), ["watertemperature"] = (Metric.WaterTemperature, 1),
+        ["pulseabs"] = (Metric.PulseCount, 1), ["pulsecount"] = (Metric.PulseCount, 1),
+        ["waterleakalarm"] = (Metric.WaterLeak, 1), ["floodalarm"] = (Metric.WaterLeak, 1), ["leakdetected"] = (Metric.WaterLeak, 1), ["floodstatus"] = (Metric.WaterLeak, 1),
         ["waterleakage"] = (Metric.WaterLeak, 1), ["flood"] = (Metric.WaterLeak, 1), ["waterleakstatus"] = (Metric.WaterLeak, 1),
         ["door"] = (Metric.DoorOpen, 1), ["magnetstatus"] = (Metric.DoorOpen, 1), ["doorstatus"] = (Metric.DoorOpen, 1), ["dooropenstatus"] = (Metric.DoorOpen, 1), ["dooropen"] = (Metric.DoorOpen, 1),
         ["tamper"] = (Metric.Tamper, 1), ["tamperstatus"] = (Metric.Tamper, 1), ["boxtamper"] = (Metric.Tamper, 1), ["disassembledalarm"] = (Metric.Tamper, 1),
@@ -40,7 +44,8 @@ internal static class ObjectMapping
         ["volumem3"] = (Metric.WaterVolume, 1), ["totalm3"] = (Metric.WaterVolume, 1), ["waterm3"] = (Metric.WaterVolume, 1),
         ["volumel"] = (Metric.WaterVolume, 0.001), ["volumeliters"] = (Metric.WaterVolume, 0.001), ["volumelitres"] = (Metric.WaterVolume, 0.001),
         ["heartrate"] = (Metric.HeartRate, 1), ["spo2"] = (Metric.BloodOxygen, 1), ["steps"] = (Metric.Steps, 1), ["sos"] = (Metric.Button, 1), ["sosevent"] = (Metric.Button, 1),
-        ["buttonevent"] = (Metric.Button, 1), ["button"] = (Metric.Button, 1), ["press"] = (Metric.Button, 1), ["alarmstatus"] = (Metric.Button, 1), ["fall"] = (Metric.Fall, 1),
+        ["buttonevent"] = (Metric.Button, 1), ["button"] = (Metric.Button, 1), ["press"] = (Metric.Button, 1), ["alarmstatus"] = (Metric.Button, 1), ["fall"] = (Metric.Fall, 1), ["falldetected"] = (Metric.Fall, 1), ["mandown"] = (Metric.Fall, 1), ["emergency"] = (Metric.Button, 1), ["panic"] = (Metric.Button, 1),
+        ["respirationrate"] = (Metric.RespirationRate, 1), ["bodytemperature"] = (Metric.BodyTemperature, 1), ["bedoccupied"] = (Metric.BedOccupied, 1), ["worn"] = (Metric.Worn, 1),
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     private static readonly FrozenSet<string> Yes = new[]
@@ -59,7 +64,8 @@ internal static class ObjectMapping
         ["air.temperature"] = (Metric.AirTemperature, 1), ["air.relativeHumidity"] = (Metric.AirHumidity, 1), ["air.pressure"] = (Metric.AirPressure, 100),
         ["air.co2"] = (Metric.AirCarbonDioxide, 1), ["air.lightIntensity"] = (Metric.Illuminance, 1), ["battery"] = (Metric.BatteryVoltage, 1),
         ["metering.water.total"] = (Metric.WaterVolume, 0.001), ["water.leak"] = (Metric.WaterLeak, 1),
-        ["water.temperature.current"] = (Metric.WaterTemperature, 1), ["water.temperature"] = (Metric.WaterTemperature, 1),
+        ["water.temperature.current"] = (Metric.WaterTemperature, 1), ["water.temperature"] = (Metric.WaterTemperature, 1), ["water.temperature.avg"] = (Metric.WaterTemperature, 1),
+        ["water.temperature.min"] = (Metric.WaterTemperature, 1), ["water.temperature.max"] = (Metric.WaterTemperature, 1), ["action.motion.count"] = (Metric.Motion, 1),
         ["action.motion.detected"] = (Metric.Motion, 1), ["action.contactState"] = (Metric.DoorOpen, 1),
     }.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
 
@@ -90,7 +96,7 @@ internal static class ObjectMapping
         }
 
         if (!Normalised.TryGetValue(path, out var found)) return;
-        if ((found.Metric.Kind == MetricKind.State ? State(element) : Json.Number(element)) is { } value) into.Add(found.Metric, value * found.Scale, time);
+        if ((found.Metric.Kind == MetricKind.State ? State(element) : Json.Number(element)) is { } value) into.Add(found.Metric, value * found.Scale, time, path.EndsWith(".min", StringComparison.Ordinal) ? "min" : path.EndsWith(".max", StringComparison.Ordinal) ? "max" : "");
     }
 
     private static void Walk(JsonElement element, DecodedPayload into, DateTime? time, ReadingFlags flags, string name, int depth)
@@ -113,7 +119,9 @@ internal static class ObjectMapping
                     var key = Key(field.Name);
                     if (field.Value.ValueKind is JsonValueKind.Object or JsonValueKind.Array)
                     {
-                        if (key == "buttonevent" && field.Value.ValueKind == JsonValueKind.Object && field.Value.TryGetProperty("status", out var press)) Value(key, press, into, time, flags);
+                        // { "door": { "value": true } }, as Sensative and Adeunis decoders write.
+                        if (field.Value.ValueKind == JsonValueKind.Object && field.Value.TryGetProperty("value", out var inner) && inner.ValueKind is not (JsonValueKind.Object or JsonValueKind.Array) && Known(key)) Value(key, inner, into, time, flags);
+                        else if (key == "buttonevent" && field.Value.ValueKind == JsonValueKind.Object && field.Value.TryGetProperty("status", out var press)) Value(key, press, into, time, flags);
                         else Walk(field.Value, into, time, flags, key, depth + 1);
                     }
                     else
@@ -129,37 +137,47 @@ internal static class ObjectMapping
         }
     }
 
+    private static bool Known(string key) => key is "battery" or "bat" or "voltage" || Fields.ContainsKey(key) || Fields.ContainsKey(key.TrimEnd(Digits));
+
     private static void Value(string key, JsonElement element, DecodedPayload into, DateTime? time, ReadingFlags flags)
     {
         if (key is "battery" or "bat" or "voltage")
         {
-            if (Json.Number(element) is { } raw) Add(into, key == "voltage" ? Supply(raw) : Battery(raw), time, flags);
+            if (Json.Number(element) is { } raw) Add(into, key == "voltage" ? Supply(raw) : Battery(raw), "", time, flags);
             return;
         }
 
-        if (!Fields.TryGetValue(key, out var found)) return;
+        // Several probes of a kind: WaterLeak_1 and WaterLeak_2 stay two.
+        var channel = "";
+        if (!Fields.TryGetValue(key, out var found))
+        {
+            var bare = key.TrimEnd(Digits);
+            if (bare.Length == key.Length || !Fields.TryGetValue(bare, out found)) return;
+            channel = key[bare.Length..];
+        }
+
         switch (found.Metric.Kind)
         {
             case MetricKind.Event:
-                if (Press(key, element) is { } word) into.AddEvent(found.Metric, word, time, flags: flags);
+                if (Press(channel.Length > 0 ? key[..^channel.Length] : key, element) is { } word) into.AddEvent(found.Metric, word, time, channel, flags);
                 break;
             case MetricKind.State:
-                if (State(element) is { } state) Add(into, (found.Metric, state), time, flags);
+                if (State(element) is { } state) Add(into, (found.Metric, state), channel, time, flags);
                 break;
             default:
                 if (Json.Number(element) is { } value && !(found.Metric == Metric.HeartRate && value == 0) && !(found.Metric == Metric.BloodOxygen && value == 0))
-                    Add(into, (found.Metric, value * found.Scale), time, flags);
+                    Add(into, (found.Metric, value * found.Scale), channel, time, flags);
                 break;
         }
     }
 
     /// <summary>The normalised payload has its units by definition; the decoder's own object doesn't say a second time what stands there already.</summary>
-    private static void Add(DecodedPayload into, (Metric Metric, double Value) reading, DateTime? time, ReadingFlags flags)
+    private static void Add(DecodedPayload into, (Metric Metric, double Value) reading, string channel, DateTime? time, ReadingFlags flags)
     {
         if (flags == ReadingFlags.None)
             foreach (var earlier in into.Readings)
-                if (earlier.Metric == reading.Metric && (earlier.Flags & ReadingFlags.History) == 0) return;
-        into.Add(reading.Metric, reading.Value, time, flags: flags);
+                if (earlier.Metric == reading.Metric && earlier.Channel == channel && (earlier.Flags & ReadingFlags.History) == 0) return;
+        into.Add(reading.Metric, reading.Value, time, channel, flags);
     }
 
     /// <summary>Per cent, volts and millivolts all go by "battery": cells end below 13 V and a fraction is never a per cent there.</summary>
@@ -188,8 +206,8 @@ internal static class ObjectMapping
     {
         var text = element.ValueKind == JsonValueKind.String ? element.GetString()! : element.GetRawText();
         if (No.Contains(text) || text is "null" or "") return null;
-        if (key == "fall") return "fall";
-        if (key is "sos" or "sosevent" or "alarmstatus") return Yes.Contains(text) ? "sos" : null;
+        if (key is "fall" or "falldetected" or "mandown") return "fall";
+        if (key is "sos" or "sosevent" or "alarmstatus" or "emergency" or "panic") return Yes.Contains(text) ? "sos" : null;
         return text.ToUpperInvariant() switch { "SHORT PRESS" or "TRUE" or "1" => "pressed", "LONG PRESS" => "long", "DOUBLE PRESS" => "double", _ => Words.OfEvent(text) };
     }
 

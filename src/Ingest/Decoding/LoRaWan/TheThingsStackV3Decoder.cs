@@ -8,33 +8,22 @@ namespace Vigil.Ingest.Decoding.LoRaWan;
 /// The Things Stack v3 messages as JSON (thethingsindustries.com/docs/integrations/data-formats). Zero fields are absent, f_port too.
 /// A repeated uplink has the same <c>received_at</c>: a reading is unique by series and time, so it is stored once.
 /// </summary>
-public sealed class TheThingsStackV3Decoder : Decoder
+public sealed class TheThingsStackV3Decoder : UplinkDecoder
 {
     private static readonly string[] Silent =
         ["join_accept", "downlink_ack", "downlink_nack", "downlink_sent", "downlink_failed", "downlink_queued", "downlink_queue_invalidated", "service_data"];
 
-    private readonly UplinkContent content;
-
-    private TheThingsStackV3Decoder(UplinkContent content) => this.content = content;
-
-    /// <summary>Options of the profile: <c>payload</c> or <c>codec</c>.</summary>
-    public static Decoder Create(YamlSection profile) => new TheThingsStackV3Decoder(UplinkContent.Create(profile));
-
-    public override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
+    private TheThingsStackV3Decoder(UplinkContent content)
+        : base(content)
     {
-        try
-        {
-            var reader = new Utf8JsonReader(payload);
-            using var document = JsonDocument.ParseValue(ref reader);
-            return Message(document.RootElement, into);
-        }
-        catch (JsonException e)
-        {
-            return $"is not JSON: {e.Message}";
-        }
     }
 
-    private string? Message(JsonElement root, DecodedPayload into)
+    /// <summary>Options of the profile: <c>frames</c>, <c>payload</c> or <c>codec</c>.</summary>
+    public static Decoder Create(YamlSection profile) => new TheThingsStackV3Decoder(UplinkContent.Create(profile));
+
+    private protected override string? Message(JsonElement root, string topic, DecodedPayload into) => Message(root, Content, into);
+
+    internal static string? Message(JsonElement root, UplinkContent content, DecodedPayload into)
     {
         // Events of the stack's own event stream carry the message in "data"; the MQTT integration sends it bare.
         if (root.Field("data") is { ValueKind: JsonValueKind.Object } data && root.Field("name") is not null) root = data;
@@ -48,7 +37,7 @@ public sealed class TheThingsStackV3Decoder : Decoder
         if (up is not { } uplink) return Array.Exists(Silent, name => root.Field(name) is not null) ? null : "is not a message of The Things Stack v3: neither uplink_message nor another known one";
         time = uplink.TimeOf("received_at") ?? time;
         var port = uplink.Field("f_port") is { ValueKind: JsonValueKind.Number } field && field.TryGetInt32(out var number) ? number : 0;
-        if (content.Read(uplink.Text("frm_payload"), port, uplink.Field("decoded_payload"), uplink.Field("normalized_payload"), time, into) is { } reason) return reason;
+        if (content.Read(uplink.Field("frm_payload"), port, uplink.Field("decoded_payload"), uplink.Field("normalized_payload"), time, into) is { } reason) return reason;
         if (uplink.Field("last_battery_percentage")?.Field("value") is { } level && Json.Number(level) is { } percent
             && !into.Readings.Any(r => r.Metric == Metric.BatteryLevel)) into.Add(Metric.BatteryLevel, percent, uplink.Field("last_battery_percentage")?.TimeOf("received_at") ?? time);
         UplinkContent.Signal(uplink.Field("rx_metadata"), time, into);

@@ -1,3 +1,7 @@
+using System.Buffers;
+using System.Buffers.Text;
+using System.Runtime.InteropServices;
+using System.Text;
 using System.Text.Json;
 using Vigil.Model;
 using Vigil.Settings;
@@ -5,11 +9,16 @@ using Vigil.Settings;
 namespace Vigil.Ingest.Decoding.LoRaWan;
 
 /// <summary>
-/// What a profile says about the content of an uplink: our own layout (<c>payload:</c>), a downloaded decoder (<c>codec:</c>), or neither:
-/// then the network server's decoded object is read. The model decides, never the bytes: the same bytes mean leak for one model and occupied for another.
+/// What a profile says about the content of an uplink: the frames themselves (<c>frames:</c>), a layout of ours (<c>payload:</c>), a downloaded decoder (<c>codec:</c>),
+/// or none: then the network server's decoded object is read. The model decides, never the bytes: the same bytes mean leak for one model and occupied for another.
 /// </summary>
 internal sealed class UplinkContent
 {
+    /// <summary>The port of a frame that was given without one (<c>vigil decode</c> without <c>--port</c>).</summary>
+    public const int AnyPort = -1;
+
+    private const int LargestFrame = 1024;
+
     private readonly Layout? layout;
     private readonly LoRaWanCodec? codec;
 
@@ -19,11 +28,20 @@ internal sealed class UplinkContent
         this.codec = codec;
     }
 
+    /// <summary>Knows the frames themselves, not only what a network server made of them.</summary>
+    public bool ReadsFrames => layout is not null || codec is not null;
+
     public static UplinkContent Create(YamlSection profile)
     {
-        Layout? layout = null;
         LoRaWanCodec? codec = null;
-        if (profile.Text("payload") is { } name && !Layouts.TryFind(name, out layout)) profile.Refuse("payload", name, "is not a layout; known are " + string.Join(", ", Layouts.Names));
+        Layout? layout = Frames.Read(profile) is { } frames ? frames.Decode : null;
+        if (profile.Text("payload") is { } name)
+        {
+            if (layout is not null) profile.Refuse("payload", name, "stands beside frames: one of them says what the bytes mean");
+            layout = Layouts.Find(name, Items.Read(profile));
+            if (layout is null) profile.Refuse("payload", name, "is not a layout; known are " + string.Join(", ", Layouts.Names));
+        }
+
         if (profile.Text("codec") is { } file)
         {
             try
@@ -39,25 +57,38 @@ internal sealed class UplinkContent
         return new UplinkContent(layout, codec);
     }
 
-    public string? Read(string? base64, int port, JsonElement? decoded, JsonElement? normalised, DateTime? time, DecodedPayload into)
+    /// <summary>The bytes of a frame.</summary>
+    public string? ReadFrame(ReadOnlySpan<byte> frame, int port, DateTime? time, DecodedPayload into)
     {
-        if ((layout is not null || codec is not null) && base64 is { Length: > 0 })
+        if (layout is not null) return layout(frame, port, time, into);
+        if (codec is null) return "the profile names no layout and no codec for the bytes of a frame";
+        using var run = codec.Run(frame, port == AnyPort ? 1 : port, time ?? into.Received);
+        if (run.Rejected is not null) return run.Rejected;
+        run.Map(into, time);
+        return null;
+    }
+
+    public string? Read(JsonElement? base64, int port, JsonElement? decoded, JsonElement? normalised, DateTime? time, DecodedPayload into)
+    {
+        if (ReadsFrames && base64 is { ValueKind: JsonValueKind.String } text)
         {
-            var bytes = new byte[base64.Length];
-            if (!Convert.TryFromBase64String(base64, bytes, out var length)) return "the frame's payload is not base64";
-            if (layout is not null) return layout(bytes.AsSpan(0, length), port, time, into);
-            var run = codec!.Run(bytes.AsSpan(0, length), port, time ?? into.Received);
-            if (run.Rejected is not null) return run.Rejected;
-            using (run)
-            {
-                run.Map(into, time);
-                return null;
-            }
+            Span<byte> bytes = stackalloc byte[LargestFrame];
+            if (!TryBase64(text, bytes, out var length)) return $"the frame's payload is not base64 of at most {LargestFrame} bytes";
+            if (length > 0) return ReadFrame(bytes[..length], port, time, into);
         }
 
         if (normalised is { } known) ObjectMapping.MapNormalised(known, into, time);
         if (decoded is { } own) ObjectMapping.Map(own, into, time);
         return null;
+    }
+
+    /// <summary>From the JSON text itself, without a string of it; only a text with escapes (\/) is unescaped first.</summary>
+    private static bool TryBase64(JsonElement element, Span<byte> into, out int length)
+    {
+        length = 0;
+        var text = JsonMarshal.GetRawUtf8Value(element)[1..^1];
+        if (text.Contains((byte)'\\')) text = Encoding.UTF8.GetBytes(element.GetString()!);
+        return Base64.GetMaxDecodedFromUtf8Length(text.Length) <= into.Length && Base64.DecodeFromUtf8(text, into, out _, out length) == OperationStatus.Done;
     }
 
     /// <summary>The gateway that heard the device best: by it an installer judges the place.</summary>

@@ -1,3 +1,5 @@
+using Microsoft.Extensions.DependencyInjection;
+
 namespace Vigil.Notify.Channels.Outbox;
 
 /// <summary>The embedded default: messages are shown (terminal, board, <c>GET /api/v1/notices</c>) instead of sent. Never fails.</summary>
@@ -5,6 +7,9 @@ public sealed class OutboxChannel : IChannel
 {
     /// <summary>Each message as it would have been sent.</summary>
     public event Action<OutgoingNotice>? Shown;
+
+    public static ProviderKind Kind { get; } = new(
+        "outbox", "Outbox", _ => [], (services, _) => services.AddSingleton<OutboxChannel>().AddSingleton<IChannel>(s => s.GetRequiredService<OutboxChannel>()));
 
     public string Provider => "outbox";
 
@@ -16,5 +21,5 @@ public sealed class OutboxChannel : IChannel
         return Task.FromResult(new ChannelResult(ChannelOutcome.Sent, "shown in the outbox", notice.NoticeId.ToString("N")));
     }
 
-    public Task<ChannelResult?> ReconcileAsync(Guid noticeId, string? providerId, string address, CancellationToken cancellation) => Task.FromResult<ChannelResult?>(null);
+    public Task<ChannelResult?> ReconcileAsync(PastNotice notice, CancellationToken cancellation) => Task.FromResult<ChannelResult?>(null);
 }

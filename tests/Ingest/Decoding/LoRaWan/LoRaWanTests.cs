@@ -16,7 +16,7 @@ public sealed class LoRaWanTests
     public void Every_lorawan_profile_keeps_what_its_examples_promise()
     {
         var seen = 0;
-        foreach (var profile in Profiles.All.Where(p => p.Format is "chirpstack-v4" or "tts-v3"))
+        foreach (var profile in Profiles.All.Where(p => p.Format is "chirpstack-v4" or "tts-v3" or "lorawan"))
         {
             seen++;
             Assert.Contains(profile.Examples, e => e.Rejected is not null);
@@ -122,7 +122,7 @@ public sealed class LoRaWanTests
     [Fact]
     public void Random_bytes_never_throw() => Gen.Select(Gen.Byte.Array[0, 60], Gen.Int[0, 255]).Sample((bytes, port) =>
     {
-        foreach (var profile in Profiles.All.Where(p => p.Format == "chirpstack-v4"))
+        foreach (var profile in Profiles.All.Where(p => p.Format is "chirpstack-v4" or "lorawan"))
         {
             var text = JsonSerializer.Serialize(new { deviceInfo = new { devEui = "0101010101010101" }, fPort = port % 3 == 0 ? 85 : port % 3 == 1 ? 1 : port, data = Convert.ToBase64String(bytes) });
             var into = new DecodedPayload();

@@ -206,6 +206,9 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                         .IsRequired()
                         .HasColumnType("text");
 
+                    b.Property<DateTime?>("WatchFrom")
+                        .HasColumnType("timestamp with time zone");
+
                     b.Property<string>("WatchReason")
                         .IsRequired()
                         .HasColumnType("text");
@@ -504,6 +507,50 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                         });
                 });
 
+            modelBuilder.Entity("Vigil.Storage.Records.HouseholdMember", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("uuid");
+
+                    b.Property<string>("Gender")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<string>("Health")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<string>("IdentityNumber")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<string>("Name")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<int>("Order")
+                        .HasColumnType("integer");
+
+                    b.Property<string>("Relation")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<string>("ResidentId")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<bool>("Supported")
+                        .HasColumnType("boolean");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("ResidentId", "Order")
+                        .IsUnique();
+
+                    b.ToTable("HouseholdMember");
+                });
+
             modelBuilder.Entity("Vigil.Storage.Records.Notice", b =>
                 {
                     b.Property<Guid>("Id")
@@ -670,7 +717,38 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     b.Property<DateTime>("CreatedAt")
                         .HasColumnType("timestamp with time zone");
 
+                    b.Property<string>("DisabilityCertificate")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<string>("DrinkingWater")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<string>("ElectricitySafety")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<DateOnly?>("FiledOn")
+                        .HasColumnType("date");
+
+                    b.Property<string>("GasSafety")
+                        .IsRequired()
+                        .HasColumnType("text");
+
                     b.Property<string>("Gender")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<string>("Help")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<string>("HelpContact")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<string>("HelpedBy")
                         .IsRequired()
                         .HasColumnType("text");
 
@@ -683,6 +761,10 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     b.Property<double>("HomeRadiusMetres")
                         .HasColumnType("double precision");
 
+                    b.Property<string>("Housing")
+                        .IsRequired()
+                        .HasColumnType("text");
+
                     b.Property<string>("IdentityNumber")
                         .IsRequired()
                         .HasColumnType("text");
@@ -694,11 +776,24 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                         .IsRequired()
                         .HasColumnType("text");
 
+                    b.Property<double?>("MonthlyBenefits")
+                        .HasColumnType("double precision");
+
+                    b.Property<double?>("MonthlyIncome")
+                        .HasColumnType("double precision");
+
+                    b.Property<double?>("MonthlyPension")
+                        .HasColumnType("double precision");
+
                     b.Property<string>("Name")
                         .IsRequired()
                         .HasColumnType("text");
 
                     b.Property<string>("Phone")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<string>("RegisteredAddress")
                         .IsRequired()
                         .HasColumnType("text");
 
@@ -828,6 +923,10 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                         .IsRequired()
                         .HasColumnType("text");
 
+                    b.Property<string>("Satisfaction")
+                        .IsRequired()
+                        .HasColumnType("text");
+
                     b.Property<DateTime>("Time")
                         .HasColumnType("timestamp with time zone");
 
@@ -915,6 +1014,15 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     b.Navigation("Alarm");
                 });
 
+            modelBuilder.Entity("Vigil.Storage.Records.HouseholdMember", b =>
+                {
+                    b.HasOne("Vigil.Storage.Records.Resident", null)
+                        .WithMany("Household")
+                        .HasForeignKey("ResidentId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
             modelBuilder.Entity("Vigil.Storage.Records.Resident", b =>
                 {
                     b.HasOne("Vigil.Storage.Records.Visitor", "Visitor")
@@ -946,6 +1054,8 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     b.Navigation("Contacts");
 
                     b.Navigation("Devices");
+
+                    b.Navigation("Household");
                 });
 #pragma warning restore 612, 618
         }

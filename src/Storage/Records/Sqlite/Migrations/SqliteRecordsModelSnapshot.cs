@@ -201,6 +201,9 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                         .IsRequired()
                         .HasColumnType("TEXT");
 
+                    b.Property<DateTime?>("WatchFrom")
+                        .HasColumnType("TEXT");
+
                     b.Property<string>("WatchReason")
                         .IsRequired()
                         .HasColumnType("TEXT");
@@ -497,6 +500,50 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                         });
                 });
 
+            modelBuilder.Entity("Vigil.Storage.Records.HouseholdMember", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Gender")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Health")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("IdentityNumber")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Name")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("Order")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("Relation")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("ResidentId")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<bool>("Supported")
+                        .HasColumnType("INTEGER");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("ResidentId", "Order")
+                        .IsUnique();
+
+                    b.ToTable("HouseholdMember");
+                });
+
             modelBuilder.Entity("Vigil.Storage.Records.Notice", b =>
                 {
                     b.Property<Guid>("Id")
@@ -661,7 +708,38 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                     b.Property<DateTime>("CreatedAt")
                         .HasColumnType("TEXT");
 
+                    b.Property<string>("DisabilityCertificate")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("DrinkingWater")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("ElectricitySafety")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateOnly?>("FiledOn")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("GasSafety")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
                     b.Property<string>("Gender")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Help")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("HelpContact")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("HelpedBy")
                         .IsRequired()
                         .HasColumnType("TEXT");
 
@@ -674,6 +752,10 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                     b.Property<double>("HomeRadiusMetres")
                         .HasColumnType("REAL");
 
+                    b.Property<string>("Housing")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
                     b.Property<string>("IdentityNumber")
                         .IsRequired()
                         .HasColumnType("TEXT");
@@ -685,11 +767,24 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                         .IsRequired()
                         .HasColumnType("TEXT");
 
+                    b.Property<double?>("MonthlyBenefits")
+                        .HasColumnType("REAL");
+
+                    b.Property<double?>("MonthlyIncome")
+                        .HasColumnType("REAL");
+
+                    b.Property<double?>("MonthlyPension")
+                        .HasColumnType("REAL");
+
                     b.Property<string>("Name")
                         .IsRequired()
                         .HasColumnType("TEXT");
 
                     b.Property<string>("Phone")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("RegisteredAddress")
                         .IsRequired()
                         .HasColumnType("TEXT");
 
@@ -817,6 +912,10 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                         .IsRequired()
                         .HasColumnType("TEXT");
 
+                    b.Property<string>("Satisfaction")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
                     b.Property<DateTime>("Time")
                         .HasColumnType("TEXT");
 
@@ -904,6 +1003,15 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                     b.Navigation("Alarm");
                 });
 
+            modelBuilder.Entity("Vigil.Storage.Records.HouseholdMember", b =>
+                {
+                    b.HasOne("Vigil.Storage.Records.Resident", null)
+                        .WithMany("Household")
+                        .HasForeignKey("ResidentId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
             modelBuilder.Entity("Vigil.Storage.Records.Resident", b =>
                 {
                     b.HasOne("Vigil.Storage.Records.Visitor", "Visitor")
@@ -935,6 +1043,8 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                     b.Navigation("Contacts");
 
                     b.Navigation("Devices");
+
+                    b.Navigation("Household");
                 });
 #pragma warning restore 612, 618
         }

@@ -1,0 +1,188 @@
+using System.Buffers.Binary;
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace Vigil.Bench;
+
+/// <summary>What a round of load came to.</summary>
+/// <param name="Messages">Acknowledged within the measured time.</param>
+/// <param name="Seconds">Measured time.</param>
+/// <param name="Micros">Time from PUBLISH to PUBACK of the presses, microseconds, sorted.</param>
+internal sealed record MqttRound(long Messages, double Seconds, IReadOnlyList<double> Micros)
+{
+    public double Rate => Messages / Seconds;
+
+    public double Percentile(double share) => Micros.Count == 0 ? double.NaN : Micros[Math.Min(Micros.Count - 1, (int)(Micros.Count * share))] / 1000;
+}
+
+/// <summary>
+/// Devices as raw sockets, so that the generator costs little beside the server on the same two cores: MQTT 3.1.1, QoS 1, each connection one message in
+/// flight, the next when the last is acknowledged (a device's own way). SenML JSON, one or several records a message, values and times that move on.
+/// </summary>
+internal static class MqttLoad
+{
+    public static string Device(int number) => string.Create(CultureInfo.InvariantCulture, $"dev{number:D5}");
+
+    public static string Password(int number) => string.Create(CultureInfo.InvariantCulture, $"pw-{number:D5}-bench");
+
+    /// <param name="port">Broker on loopback.</param>
+    /// <param name="connections">Devices <c>dev00000</c>….</param>
+    /// <param name="records">SenML records a message.</param>
+    /// <param name="warm">Seconds before the measuring begins.</param>
+    /// <param name="measured">Seconds.</param>
+    /// <param name="pressEvery">A press of a button each so many milliseconds, on connections of their own (<c>sos00000</c>…); 0 for none.</param>
+    public static async Task<MqttRound> RunAsync(int port, int connections, int records, double warm, double measured, int pressEvery = 0)
+    {
+        using var stop = new CancellationTokenSource();
+        var acknowledged = new long[connections];
+        var links = new List<Link>();
+        foreach (var group in Enumerable.Range(0, connections).Chunk(32))
+            links.AddRange(await Task.WhenAll(group.Select(i => Link.OpenAsync(port, Device(i), Password(i)))));
+        var running = links.Select((link, i) => Task.Run(() => SpeakAsync(link, i, records, acknowledged, stop.Token))).ToList();
+        var presses = new List<double>();
+        var pressing = pressEvery > 0 ? Task.Run(() => PressAsync(port, pressEvery, presses, stop.Token)) : Task.CompletedTask;
+        await Task.Delay(TimeSpan.FromSeconds(warm), TimeProvider.System);
+        var (before, begun) = (acknowledged.Sum(), Stopwatch.GetTimestamp());
+        var pressesBefore = presses.Count;
+        await Task.Delay(TimeSpan.FromSeconds(measured), TimeProvider.System);
+        var (after, seconds) = (acknowledged.Sum(), Stopwatch.GetElapsedTime(begun).TotalSeconds);
+        await stop.CancelAsync();
+        foreach (var link in links) link.Dispose();
+        await Task.WhenAll([.. running, pressing]);
+        return new MqttRound(after - before, seconds, [.. presses.Skip(pressesBefore).Order()]);
+    }
+
+    private static async Task SpeakAsync(Link link, int number, int records, long[] acknowledged, CancellationToken stop)
+    {
+        var topic = Encoding.ASCII.GetBytes($"vigil/{Device(number)}/up");
+        var packet = new byte[256 + records * 64];
+        var total = 100.0 + number;
+        var time = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
+        try
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                var payload = new StringBuilder(records * 56).Append("[{\"bn\":\"").Append(Device(number)).Append("/\",\"bt\":").Append(CultureInfo.InvariantCulture, $"{(time += 37) / 1000.0:0.000}").Append(',');
+                for (var r = 0; r < records; r++)
+                {
+                    if (r > 0) payload.Append(",{");
+                    total += 0.001;
+                    // A gateway's ten: water, electricity, then what lies beside them.
+                    payload.Append(CultureInfo.InvariantCulture, $"\"n\":\"{Name(r)}\",\"v\":{total:0.000}}}");
+                }
+
+                payload.Append(']');
+                if (!await link.PublishAsync(topic, Encoding.ASCII.GetBytes(payload.ToString()), packet)) return;
+                acknowledged[number]++;
+            }
+        }
+        catch (SocketException)
+        {
+            // closed at the end of the round
+        }
+        catch (ObjectDisposedException)
+        {
+            // the same
+        }
+    }
+
+    private static string Name(int record) => (record % 10) switch
+    {
+        0 => "water.volume", 1 => "electricity.energy", 2 => "electricity.power", 3 => "electricity.voltage", 4 => "electricity.current", 5 => "air.temperature", 6 => "air.humidity", 7 => "battery.level", 8 => "signal.rssi", _ => "water.flow",
+    };
+
+    /// <summary>Presses at full load, each from a home of its own, timed from before PUBLISH until PUBACK: by then its alarm is committed.</summary>
+    private static async Task PressAsync(int port, int every, List<double> micros, CancellationToken stop)
+    {
+        try
+        {
+            for (var n = 0; !stop.IsCancellationRequested; n++)
+            {
+                var name = string.Create(CultureInfo.InvariantCulture, $"sos{n:D5}");
+                using var link = await Link.OpenAsync(port, name, "pw-" + name);
+                var begun = Stopwatch.GetTimestamp();
+                if (!await link.PublishAsync(Encoding.ASCII.GetBytes($"vigil/{name}/up"), "[{\"n\":\"button\",\"vs\":\"sos\"}]"u8.ToArray(), new byte[256])) return;
+                micros.Add(Stopwatch.GetElapsedTime(begun).TotalMicroseconds);
+                await Task.Delay(TimeSpan.FromMilliseconds(every), TimeProvider.System, stop);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // the round is over
+        }
+    }
+
+    private sealed class Link : IDisposable
+    {
+        private readonly Socket socket;
+        private readonly byte[] answer = new byte[16];
+        private ushort id;
+
+        private Link(Socket socket) => this.socket = socket;
+
+        public static async Task<Link> OpenAsync(int port, string name, string password)
+        {
+            var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+            await socket.ConnectAsync(IPAddress.Loopback, port);
+            var link = new Link(socket);
+            byte[] variable = [0, 4, .. "MQTT"u8, 4, 0b1100_0010, 0, 120, .. Text(name), .. Text(name), .. Text(password)];
+            await link.SendAsync(new byte[] { 0x10, (byte)variable.Length }.Concat(variable).ToArray());
+            await link.ReadAsync(4);
+            if (link.answer[0] != 0x20 || link.answer[3] != 0) throw new InvalidOperationException($"{name}: CONNACK {Convert.ToHexString(link.answer, 0, 4)}");
+            return link;
+        }
+
+        public async Task<bool> PublishAsync(byte[] topic, byte[] payload, byte[] packet)
+        {
+            if (++id == 0) id = 1;
+            var remaining = 2 + topic.Length + 2 + payload.Length;
+            var at = 0;
+            packet[at++] = 0x32; // PUBLISH, QoS 1
+            for (var rest = remaining; ;)
+            {
+                var digit = rest & 0x7F;
+                rest >>= 7;
+                packet[at++] = (byte)(rest > 0 ? digit | 0x80 : digit);
+                if (rest == 0) break;
+            }
+
+            BinaryPrimitives.WriteUInt16BigEndian(packet.AsSpan(at), (ushort)topic.Length);
+            topic.CopyTo(packet.AsSpan(at + 2));
+            at += 2 + topic.Length;
+            BinaryPrimitives.WriteUInt16BigEndian(packet.AsSpan(at), id);
+            at += 2;
+            payload.CopyTo(packet.AsSpan(at));
+            at += payload.Length;
+            await SendAsync(packet.AsMemory(0, at));
+            return await ReadAsync(4) && answer[0] == 0x40;
+        }
+
+        public void Dispose() => socket.Dispose();
+
+        private async ValueTask SendAsync(ReadOnlyMemory<byte> bytes)
+        {
+            while (bytes.Length > 0) bytes = bytes[await socket.SendAsync(bytes, SocketFlags.None)..];
+        }
+
+        private async ValueTask<bool> ReadAsync(int length)
+        {
+            for (var have = 0; have < length;)
+            {
+                var got = await socket.ReceiveAsync(answer.AsMemory(have, length - have), SocketFlags.None);
+                if (got == 0) return false;
+                have += got;
+            }
+
+            return true;
+        }
+
+        private static byte[] Text(string text)
+        {
+            var bytes = Encoding.UTF8.GetBytes(text);
+            return [(byte)(bytes.Length >> 8), (byte)bytes.Length, .. bytes];
+        }
+    }
+}

@@ -1,0 +1,77 @@
+using System.Globalization;
+using System.Text.Json;
+using Vigil.Model;
+
+namespace Vigil.Ingest.Decoding;
+
+/// <summary>Reading fields of a JSON object leniently: numbers may come as text, null and missing say nothing.</summary>
+internal static class JsonFields
+{
+    private static readonly JsonDocumentOptions Options = new() { MaxDepth = 16, AllowDuplicateProperties = false };
+
+    /// <summary>Parses one JSON text of at most 16 levels, no name twice in an object; the reason when it is none.</summary>
+    public static string? TryParse(ReadOnlySpan<byte> payload, out JsonDocument document)
+    {
+        document = null!;
+        if (payload.StartsWith("\uFEFF"u8)) payload = payload[3..];
+        try
+        {
+            document = JsonDocument.Parse(payload.ToArray(), Options);
+            return null;
+        }
+        catch (JsonException e)
+        {
+            return $"is not JSON: {e.Message}";
+        }
+    }
+
+    /// <summary>The field of an object; false where it is missing, null, or there is no object.</summary>
+    public static bool TryField(this JsonElement element, string name, out JsonElement field)
+    {
+        field = default;
+        return element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out field) && field.ValueKind != JsonValueKind.Null;
+    }
+
+    /// <summary>A number, also one written as text; null where it is neither.</summary>
+    public static double? Number(this JsonElement element) => element.ValueKind switch
+    {
+        JsonValueKind.Number when element.TryGetDouble(out var number) && double.IsFinite(number) => number,
+        JsonValueKind.String when double.TryParse(element.GetString(), NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number) => number,
+        _ => null,
+    };
+
+    public static double? Number(this JsonElement element, string name) => element.TryField(name, out var field) ? field.Number() : null;
+
+    public static string? Text(this JsonElement element, string name) => element.TryField(name, out var field)
+        ? field.ValueKind switch { JsonValueKind.String => field.GetString(), JsonValueKind.Number => field.GetRawText(), _ => null }
+        : null;
+
+    /// <summary>True and false in the words devices have for them; null where it is neither.</summary>
+    public static bool? Flag(this JsonElement element) => element.ValueKind switch
+    {
+        JsonValueKind.True => true,
+        JsonValueKind.False => false,
+        JsonValueKind.Number => element.Number() is { } number ? number != 0 : null,
+        JsonValueKind.String => Flag(element.GetString()!),
+        _ => null,
+    };
+
+    public static bool? Flag(this JsonElement element, string name) => element.TryField(name, out var field) ? field.Flag() : null;
+
+    public static bool? Flag(string text) => text.Trim().ToUpperInvariant() switch
+    {
+        "TRUE" or "ON" or "1" or "YES" or "OPEN" or "ONLINE" => true,
+        "FALSE" or "OFF" or "0" or "NO" or "CLOSE" or "CLOSED" or "OFFLINE" => false,
+        _ => null,
+    };
+
+    public static void Say(this DecodedPayload into, Metric metric, double? value, DateTime? time = null, string channel = "", ReadingFlags flags = ReadingFlags.None)
+    {
+        if (value is { } v) into.Add(metric, v, time, channel, flags);
+    }
+
+    public static void Say(this DecodedPayload into, Metric metric, bool? value, DateTime? time = null, string channel = "")
+    {
+        if (value is { } v) into.Add(metric, v ? 1 : 0, time, channel);
+    }
+}

@@ -1,0 +1,98 @@
+using System.Numerics;
+
+namespace Vigil.Rules.Inactivity;
+
+/// <summary>
+/// Walks one silence hour by hour and says of each what this home's past tells about it: how often something was used in that hour of the day, how often on
+/// days that had been silent just as long by then, how surprising the silence is so far. From these the chance is computed that the hour ends it.
+/// </summary>
+/// <remarks>
+/// Hours are counted from the newest use: a meter that reports once an hour, whenever in the hour, is judged at its own readings.
+/// </remarks>
+internal struct Silence
+{
+    public const int Facts = 9;
+    /// <summary>Hours looked ahead: the fixed rule decides then.</summary>
+    public const int Hours = 24;
+
+    /// <summary>A working day tells a third as much of a weekend as a weekend does.</summary>
+    private const float OtherKind = 0.35f;
+    /// <summary>Silent that long on comparable days, the habit of the hour counts as so many days more …</summary>
+    private const float HabitDays = 4;
+    /// <summary>… and by this part: who has been silent so far (out, away, asleep) is likelier to stay so.</summary>
+    private const float HabitShare = 0.25f;
+    private const float Surest = 0.97f;
+
+    /// <summary>Days 1–16, 17–40, 41–64, 65–120 back: exp(-days / 45), by parts.</summary>
+    private const float Days16 = 0.83f, Days40 = 0.54f, Days64 = 0.315f, Days128 = 0.136f;
+
+    private readonly PastDays days;
+    private readonly long start;
+    private readonly long startDay;
+    private readonly UInt128 all;
+    private readonly UInt128 sameWeekday;
+    private readonly float activity;
+    private UInt128 silent;
+    private float surprise;
+    private float surpriseSoFar;
+    private int hour;
+
+    /// <param name="past">What is known of the home.</param>
+    /// <param name="from">Newest use, local ticks.</param>
+    public Silence(PastDays past, long from)
+    {
+        days = past;
+        start = (from + PastDays.SlotTicks / 2) / PastDays.SlotTicks;
+        startDay = Math.Min(start / PastDays.Slots, past.Day);
+        all = silent = past.Before(startDay);
+        // Bit i is the day Day - i; one, two … eight weeks before the day on which the silence began.
+        for (var week = 1; week <= 8; week++) sameWeekday |= UInt128.One << (int)Math.Clamp(past.Day - startDay + 7 * week, 0, 127);
+        var used = past.UsedInDayBefore(start);
+        activity = MathF.Log((used + 2) / (past.Usual + 2));
+    }
+
+    /// <summary>The facts of the next hour, in the order of <see cref="Habits.Prior"/>.</summary>
+    public void Next(Span<float> facts)
+    {
+        var slot = start + 2 * hour++;
+        var offset = (int)(slot / PastDays.Slots - startDay);
+        var used = days.DaysUsedInHour(slot, startDay);
+        var known = days.Known << offset;
+        var same = PastDays.IsWeekend(slot / PastDays.Slots) ? days.Weekend << offset : ~(days.Weekend << offset);
+        silent &= known;
+        var valid = all & known;
+        var habit = (Count(valid & used, same) + 0.3f) / (Count(valid, same) + 1.5f);
+        var silentDays = Count(silent, same);
+        var chance = (Count(silent & used, same) + HabitDays * HabitShare * habit) / (silentDays + HabitDays);
+        var weeks = valid & sameWeekday;
+        var weekly = (PastDays.Pop(weeks & used) + 3 * habit) / (PastDays.Pop(weeks) + 3);
+        silent &= ~used;
+
+        facts[0] = 1;
+        facts[1] = LogOdds(habit);
+        facts[2] = LogOdds(chance);
+        facts[3] = MathF.Log(1 + surprise);
+        facts[4] = MathF.Log(1 + surpriseSoFar);
+        facts[5] = days.UsedInHour(slot - PastDays.Slots) switch { true => 1, false => -1, _ => 0 };
+        facts[6] = LogOdds(weekly) - facts[1];
+        facts[7] = activity;
+        facts[8] = MathF.Log(1 + silentDays);
+        surprise -= MathF.Log(1 - Math.Min(habit, Surest));
+        surpriseSoFar -= MathF.Log(1 - Math.Min(chance, Surest));
+    }
+
+    private static float LogOdds(float p)
+    {
+        p = Math.Clamp(p, 0.005f, 0.98f);
+        return MathF.Log(p / (1 - p));
+    }
+
+    private static float Count(UInt128 of, UInt128 same) => OtherKind * Weigh(of) + (1 - OtherKind) * Weigh(of & same);
+
+    private static float Weigh(UInt128 of)
+    {
+        ulong newer = (ulong)of, older = (ulong)(of >> 64);
+        return Days16 * BitOperations.PopCount(newer & 0x1FFFF) + Days40 * BitOperations.PopCount(newer & 0x1FFFFFE0000)
+            + Days64 * BitOperations.PopCount(newer & 0xFFFFFE0000000000) + Days128 * BitOperations.PopCount(older);
+    }
+}
