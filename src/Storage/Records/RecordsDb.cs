@@ -9,10 +9,14 @@ namespace Vigil.Storage.Records;
 /// </summary>
 public abstract class RecordsDb(DbContextOptions options) : DbContext(options)
 {
+    /// <summary>Where the writers of this process stand in line for an SQLite file; null on PostgreSQL.</summary>
+    internal WriteLine? WriteLine { get; init; }
+
     public DbSet<Resident> Residents => Set<Resident>();
     public DbSet<Contact> Contacts => Set<Contact>();
     public DbSet<Visitor> Visitors => Set<Visitor>();
     public DbSet<DutyOfficer> DutyOfficers => Set<DutyOfficer>();
+    public DbSet<Shift> Shifts => Set<Shift>();
     public DbSet<Area> Areas => Set<Area>();
     public DbSet<Device> Devices => Set<Device>();
     public DbSet<Credential> Credentials => Set<Credential>();
@@ -45,6 +49,12 @@ public abstract class RecordsDb(DbContextOptions options) : DbContext(options)
         });
         modelBuilder.Entity<HouseholdMember>().HasIndex(m => new { m.ResidentId, m.Order }).IsUnique();
         modelBuilder.Entity<Contact>().HasIndex(c => new { c.ResidentId, c.Order }).IsUnique();
+        modelBuilder.Entity<Shift>(e =>
+        {
+            e.Property(s => s.Id).ValueGeneratedNever();
+            e.HasIndex(s => s.Who);
+            e.ToTable(t => t.HasCheckConstraint("shift_days", "\"Days\" BETWEEN 1 AND 127"));
+        });
         modelBuilder.Entity<Area>().HasKey(a => a.Code);
         modelBuilder.Entity<Credential>().HasKey(c => c.Username);
         modelBuilder.Entity<ApiKey>().HasIndex(k => k.Hash).IsUnique();

@@ -34,7 +34,8 @@ public static class RecordsServices
         }
 
         var sqlite = new DbContextOptionsBuilder<SqliteRecords>().UseSqlite(connectionString).AddInterceptors(new Pragmas()).Options;
-        return new Factory(() => new SqliteRecords(sqlite));
+        var line = new WriteLine();
+        return new Factory(() => new SqliteRecords(sqlite) { WriteLine = line });
     }
 
     /// <summary>Brings the schema up to date.</summary>

@@ -421,6 +421,12 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                         .IsRequired()
                         .HasColumnType("text");
 
+                    b.Property<DateOnly?>("AwayFrom")
+                        .HasColumnType("date");
+
+                    b.Property<DateOnly?>("AwayUntil")
+                        .HasColumnType("date");
+
                     b.Property<string>("Language")
                         .IsRequired()
                         .HasColumnType("text");
@@ -435,6 +441,9 @@ namespace Vigil.Storage.Records.Postgres.Migrations
 
                     b.Property<string>("Phone")
                         .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<string>("SubstituteId")
                         .HasColumnType("text");
 
                     b.Property<bool>("Supervisor")
@@ -814,6 +823,40 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     b.ToTable("Residents");
                 });
 
+            modelBuilder.Entity("Vigil.Storage.Records.Shift", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .HasColumnType("uuid");
+
+                    b.Property<int>("Days")
+                        .HasColumnType("integer");
+
+                    b.Property<DateOnly?>("FirstDay")
+                        .HasColumnType("date");
+
+                    b.Property<TimeOnly>("From")
+                        .HasColumnType("time without time zone");
+
+                    b.Property<DateOnly?>("LastDay")
+                        .HasColumnType("date");
+
+                    b.Property<TimeOnly>("Until")
+                        .HasColumnType("time without time zone");
+
+                    b.Property<string>("Who")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("Who");
+
+                    b.ToTable("Shifts", t =>
+                        {
+                            t.HasCheckConstraint("shift_days", "\"Days\" BETWEEN 1 AND 127");
+                        });
+                });
+
             modelBuilder.Entity("Vigil.Storage.Records.TimelineEntry", b =>
                 {
                     b.Property<long>("Id")
@@ -951,6 +994,12 @@ namespace Vigil.Storage.Records.Postgres.Migrations
 
                     b.Property<bool>("Away")
                         .HasColumnType("boolean");
+
+                    b.Property<DateOnly?>("AwayFrom")
+                        .HasColumnType("date");
+
+                    b.Property<DateOnly?>("AwayUntil")
+                        .HasColumnType("date");
 
                     b.Property<string>("Language")
                         .IsRequired()

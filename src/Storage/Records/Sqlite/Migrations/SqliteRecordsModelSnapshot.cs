@@ -414,6 +414,12 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                         .IsRequired()
                         .HasColumnType("TEXT");
 
+                    b.Property<DateOnly?>("AwayFrom")
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateOnly?>("AwayUntil")
+                        .HasColumnType("TEXT");
+
                     b.Property<string>("Language")
                         .IsRequired()
                         .HasColumnType("TEXT");
@@ -428,6 +434,9 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
 
                     b.Property<string>("Phone")
                         .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("SubstituteId")
                         .HasColumnType("TEXT");
 
                     b.Property<bool>("Supervisor")
@@ -805,6 +814,40 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                     b.ToTable("Residents");
                 });
 
+            modelBuilder.Entity("Vigil.Storage.Records.Shift", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("Days")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<DateOnly?>("FirstDay")
+                        .HasColumnType("TEXT");
+
+                    b.Property<TimeOnly>("From")
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateOnly?>("LastDay")
+                        .HasColumnType("TEXT");
+
+                    b.Property<TimeOnly>("Until")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Who")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("Who");
+
+                    b.ToTable("Shifts", t =>
+                        {
+                            t.HasCheckConstraint("shift_days", "\"Days\" BETWEEN 1 AND 127");
+                        });
+                });
+
             modelBuilder.Entity("Vigil.Storage.Records.TimelineEntry", b =>
                 {
                     b.Property<long>("Id")
@@ -940,6 +983,12 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
 
                     b.Property<bool>("Away")
                         .HasColumnType("INTEGER");
+
+                    b.Property<DateOnly?>("AwayFrom")
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateOnly?>("AwayUntil")
+                        .HasColumnType("TEXT");
 
                     b.Property<string>("Language")
                         .IsRequired()
