@@ -87,6 +87,13 @@ public sealed class MainJobTests
         var opened = sos[0].GetProperty("openedAt").GetDateTime();
         Assert.InRange((notices.EnumerateArray().Min(n => n.GetProperty("createdAt").GetDateTime()) - opened).TotalSeconds, 0, 1);
         Assert.InRange((opened - sos[0].GetProperty("raisedAt").GetDateTime()).TotalSeconds, 0, 1);
+
+        // Its own history, tried again by vigil backtest --store, raises the alarm that was raised live.
+        await vigil.Process.StopAsync(TimeSpan.FromSeconds(20));
+        var (code, output) = await vigil.RunAsync("backtest", "--store", "--resident", "R1");
+        Assert.True(code == 0, output);
+        Assert.Contains("\"kind\":\"no-water\"", output, StringComparison.Ordinal);
+        Assert.Contains("\"kind\":\"sos\"", output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,9 +1,12 @@
 using System.CommandLine;
 using System.Globalization;
 using System.IO.Compression;
+using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
 using Vigil.Rules;
 using Vigil.Rules.Backtest;
+using Vigil.Storage.Readings;
+using Vigil.Storage.Records;
 
 namespace Vigil.Host.Commands;
 
@@ -13,12 +16,16 @@ internal static class BacktestCommand
     public static Command Create()
     {
         var rules = new Option<string?>("--rules") { Description = "Rules file (default: the shipped rules)" };
-        var readings = new Option<string>("--readings") { Description = "CSV or CSV.gz: resident,device,metric,time,value", Required = true };
+        var readings = new Option<string?>("--readings") { Description = "CSV or CSV.gz: resident,device,metric,time,value" };
+        var store = new Option<bool>("--store") { Description = "The service's own stored readings and registry instead of a file" };
+        var resident = new Option<string?>("--resident") { Description = "With --store: this resident alone" };
+        var config = RunCommand.ConfigOption();
         var from = new Option<string?>("--from") { Description = "First moment, ISO 8601" };
         var to = new Option<string?>("--to") { Description = "Last moment, ISO 8601" };
         var zone = new Option<string>("--zone") { Description = "Time zone of the homes", DefaultValueFactory = _ => "Asia/Shanghai" };
-        var command = new Command("backtest", "Runs the rules over recorded readings; alarms as JSON lines") { rules, readings, from, to, zone };
-        command.SetAction(result =>
+        var command = new Command("backtest", "Runs the rules over recorded readings; alarms as JSON lines") { rules, readings, store, resident, from, to, zone, config };
+        command.TreatUnmatchedTokensAsErrors = false;
+        command.SetAction(async (result, cancellation) =>
         {
             var problems = new List<Problem>();
             var set = RuleSet.Load(result.GetValue(rules) ?? Settings.RulesPath(null), problems);
@@ -30,7 +37,13 @@ internal static class BacktestCommand
                 return 2;
             }
 
-            var path = result.GetValue(readings)!;
+            if (result.GetValue(store)) return await StoreAsync(set, result.GetValue(resident), first, last, result.GetValue(config) ?? [], result.UnmatchedTokens, cancellation);
+            if (result.UnmatchedTokens.Count > 0 || result.GetValue(readings) is not { } path)
+            {
+                System.Console.Error.WriteLine(result.UnmatchedTokens.Count > 0 ? $"vigil backtest: '{result.UnmatchedTokens[0]}' is not understood" : "vigil backtest: --readings FILE or --store is needed");
+                return 2;
+            }
+
             if (!File.Exists(path))
             {
                 System.Console.Error.WriteLine($"vigil backtest: there is no file '{path}'");
@@ -43,6 +56,44 @@ internal static class BacktestCommand
             return BacktestRun.Run(set, TimeZoneInfo.FindSystemTimeZoneById(result.GetValue(zone)!), csv, first, last, output, System.Console.Error);
         });
         return command;
+    }
+
+    /// <summary>Every home of the registry (or one), with its devices, absences and stored readings. The service may go on running on servers; DuckDB's file has one owner.</summary>
+    private static async Task<int> StoreAsync(RuleSet rules, string? resident, DateTime? from, DateTime? to, string[] files, IReadOnlyList<string> arguments, CancellationToken cancellation)
+    {
+        if (RunCommand.Load(files, arguments) is not { } settings) return 1;
+        await using var services = new ServiceCollection().AddLogging().AddSingleton(TimeProvider.System).AddSingleton(settings.Zone).AddReadings(settings.Configuration, settings.DataPath).AddRecords(settings.Configuration, settings.DataPath).BuildServiceProvider();
+        var store = services.GetRequiredService<IReadingStore>();
+        await using var db = await services.GetRequiredService<IDbContextFactory<RecordsDb>>().CreateDbContextAsync(cancellation);
+        var until = to ?? TimeProvider.System.GetUtcNow().UtcDateTime;
+        using var output = new StreamWriter(System.Console.OpenStandardOutput()) { AutoFlush = false };
+        try
+        {
+            return await BacktestRun.RunAsync(rules, settings.Zone, HomesAsync(), from, until, output, System.Console.Error);
+        }
+        catch (ReadingStoreException e)
+        {
+            System.Console.Error.WriteLine($"vigil backtest: {e.Message}");
+            return 1;
+        }
+
+        async IAsyncEnumerable<(ResidentFacts, IReadOnlyList<Reading>)> HomesAsync()
+        {
+            var homes = await db.Residents.AsNoTracking().Include(r => r.Devices).Where(r => resident == null || r.Id == resident).OrderBy(r => r.Id).ToListAsync(cancellation);
+            var absences = (await db.Absences.AsNoTracking().ToListAsync(cancellation)).ToLookup(a => a.ResidentId, StringComparer.Ordinal);
+            foreach (var r in homes)
+            {
+                var rows = new List<Reading>();
+                if (r.Devices.Count > 0)
+                    await foreach (var reading in store.QueryAsync(new ReadingQuery([.. r.Devices.Select(d => new DeviceId(d.Id))], null, (from ?? DateTime.UnixEpoch.AddYears(1)).AddDays(-35), until), cancellation)) rows.Add(reading);
+                yield return (new ResidentFacts
+                {
+                    Id = new ResidentId(r.Id), Area = new AreaCode(r.Area), KeyClass = r.KeyClass, Home = r is { HomeLatitude: { } lat, HomeLongitude: { } lon } ? (lat, lon) : null, HomeRadiusMetres = r.HomeRadiusMetres,
+                    Devices = [.. r.Devices.Select(d => (d, Profile: settings.Profiles.Find(d.Profile))).Select(d => new DeviceFacts(new DeviceId(d.d.Id), d.d.InstalledAt, d.d.ReportMinutes is { } m ? TimeSpan.FromMinutes(m) : d.Profile?.ReportEvery, d.Profile?.Expects ?? []))],
+                    Absences = [.. absences[r.Id].Select(a => new AbsenceFacts(a.From, a.EndedAt ?? a.Until, a.Author))],
+                }, rows);
+            }
+        }
     }
 
     private static bool Time(string? text, out DateTime? time)
