@@ -8,6 +8,7 @@ return args switch
     ["drop", .. var rest] => await BrokerLoad.DropAsync(Arguments.Of(rest)),
     ["seed", .. var rest] => await BrokerLoad.SeedAsync(Arguments.Of(rest).Text("--folder")!, 2000, 4000),
     ["load", .. var rest] => await BrokerLoad.LoadAsync(Arguments.Of(rest)),
+    ["notify", .. var rest] => await NotifyLoad.RunAsync(Arguments.Of(rest)),
     ["silences", var file, .. var rest] => Silences.Run(file, Arguments.Of(rest)),
     _ => Usage(),
 };
@@ -18,6 +19,7 @@ static int Usage()
         vigil-bench storage [--rows 20000000] [--folder PATH] [--checkpoint 64MB] [--influx http://127.0.0.1:8086] [--stored N]   readings/s made durable, bytes a reading, a resident's month
         vigil-bench broker  [--connections 2000] [--records 10,1] [--seconds 15] [--rounds 3]   messages/s durable and through the rules, beside a broker that drops them; SOS latency at that load
         vigil-bench lines   line protocol beside string building
+        vigil-bench notify  [--alarms 4000] [--storm 10000] [--seconds 20] [--postgres CONNECTION]   due steps/s, a storm, SOS published → provider's request at half of ingest's most
         vigil-bench silences HOUSEHOLDS.csv.gz [--part tuning|held-out] [--homes lived-in|all] [--fit yes]   methods to notice a silence, false alarms against delay
         """);
     return 2;
