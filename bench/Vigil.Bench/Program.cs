@@ -11,6 +11,7 @@ return args switch
     ["drop", .. var rest] => await BrokerLoad.DropAsync(Arguments.Of(rest)),
     ["seed", .. var rest] => await BrokerLoad.SeedAsync(Arguments.Of(rest).Text("--folder")!, 2000, 4000),
     ["load", .. var rest] => await BrokerLoad.LoadAsync(Arguments.Of(rest)),
+    ["notify", .. var rest] => await NotifyLoad.RunAsync(Arguments.Of(rest)),
     ["silences", var file, .. var rest] => Silences.Run(file, Arguments.Of(rest)),
     _ => Usage(),
 };
@@ -24,6 +25,7 @@ static int Usage()
         vigil-bench rules   [--homes 1000000]   bytes a home, snapshot, cost and allocation of a reading, of a tick, lateness of deadlines
         vigil-bench decode  [--rounds 5]   nanoseconds and bytes allocated a payload, by format
         vigil-bench lines   line protocol beside string building
+        vigil-bench notify  [--alarms 4000] [--storm 10000] [--seconds 20] [--postgres CONNECTION]   due steps/s, a storm, SOS published → provider's request at half of ingest's most
         vigil-bench silences HOUSEHOLDS.csv.gz [--part tuning|held-out] [--homes lived-in|all] [--fit yes]   methods to notice a silence, false alarms against delay
         """);
     return 2;

@@ -32,7 +32,7 @@ public sealed class AliyunApi(PhoneNetwork network, string hooks) : IDisposable
     /// <summary>Part of the address that receipts are sent to.</summary>
     public string HookSecret { get; set; } = "fake-phone-network-hook-secret";
 
-    /// <summary>Approved templates: what is sent, with ${variable}. Others are refused.</summary>
+    /// <summary>Approved templates: what is sent, with ${variable}. Others are refused; while none is listed every code is taken.</summary>
     public ConcurrentDictionary<string, string> Templates { get; } = new();
 
     public void Dispose() => http.Dispose();
@@ -211,7 +211,8 @@ public sealed class AliyunApi(PhoneNetwork network, string hooks) : IDisposable
     private bool TryRender(string code, string param, out string text, out string error)
     {
         error = "";
-        if (!Templates.TryGetValue(code, out text!)) return false;
+        if (!Templates.TryGetValue(code, out text!) && !Templates.IsEmpty) return false;
+        text ??= $"{code} {string.Join(", ", JsonNode.Parse(param.Length == 0 ? "{}" : param)!.AsObject().Select(v => $"{v.Key}: ${{{v.Key}}}"))}";
         foreach (var (name, value) in JsonNode.Parse(param.Length == 0 ? "{}" : param)!.AsObject())
         {
             var given = value!.ToString();

@@ -14,13 +14,16 @@ internal static class Program
         string? Option(string name) => Array.IndexOf(args, "--" + name) is >= 0 and var at && at + 1 < args.Length ? args[at + 1] : null;
         if (args.Contains("--help"))
         {
-            Console.WriteLine("--port N (5090)  --hooks URL (http://127.0.0.1:5080)  --sid AC…  --token TOKEN  --number +85230000000  --people FILE.json");
+            Console.WriteLine("--port N (5090)  --hooks URL (http://127.0.0.1:5080)  --sid AC…  --token TOKEN  --number +85230000000  --people FILE.json  --aliyun-key ID  --aliyun-secret SECRET  --aliyun-hook SECRET");
             return 0;
         }
 
         var account = new TwilioAccount(
             Option("sid") ?? "AC" + new string('0', 32), Option("token") ?? "token", Option("number") ?? "+85230000000", (Option("hooks") ?? "http://127.0.0.1:5080").TrimEnd('/'));
         await using var network = await PhoneNetwork.StartAsync(account, TimeProvider.System, int.Parse(Option("port") ?? "5090", CultureInfo.InvariantCulture));
+        network.Aliyun.AccessKeyId = Option("aliyun-key") ?? network.Aliyun.AccessKeyId;
+        network.Aliyun.AccessKeySecret = Option("aliyun-secret") ?? network.Aliyun.AccessKeySecret;
+        network.Aliyun.HookSecret = Option("aliyun-hook") ?? network.Aliyun.HookSecret;
         if (Option("people") is { } file)
             foreach (var (number, person) in JsonSerializer.Deserialize<Dictionary<string, Person>>(await File.ReadAllTextAsync(file), Control.Json) ?? [])
                 network.People[number] = person;

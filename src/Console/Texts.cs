@@ -10,6 +10,7 @@ public static class Texts
     {
         ["title"] = ("守望值班台", "Vigil duty board"),
         ["open"] = ("待处理警情", "Open alarms"),
+        ["late"] = ("有{0}项通知已延误，最长{1}分钟：请立即查看下列警情并人工通知。", "Telling people is late for {0} steps or messages, by up to {1} min: look at the alarms below and call yourself."),
         ["none"] = ("目前没有待处理的警情。", "No open alarms right now."),
         ["filter.all"] = ("全部", "All"),
         ["filter.open"] = ("未确认", "Not answered"),

@@ -350,6 +350,7 @@ public sealed class AlarmDesk(IDbContextFactory<RecordsDb> records, Policies pol
 
     private static void Cancel(EscalationStep step, DateTime now, string why) => (step.State, step.FinishedAt, step.Note) = (StepState.Cancelled, now, why);
 
+    /// <summary>The terms in force now; the plan was frozen when the alarm opened. A changed file must not leave open alarms to terms that nobody can look up any more.</summary>
     private Policy PolicyOf(Alarm a) => policies.For(new AlarmFacts(
         (Severity)a.Severity, a.Kind, a.Area, a.ResidentId, a.Resident?.KeyClass, TimeOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(a.OpenedAt, zone))));
 
