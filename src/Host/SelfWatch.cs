@@ -21,6 +21,10 @@ internal sealed partial class SelfWatch(
     private readonly HashSet<string> told = new(StringComparer.Ordinal);
     private string? episode;
     private int sequence;
+    /// <summary>After a start everything reconnects and sends what it kept: the roll-up waits.</summary>
+    private static readonly TimeSpan Settle = TimeSpan.FromMinutes(10);
+
+    private readonly DateTimeOffset started = clock.GetUtcNow();
     private DateOnly rolledUp;
 
     /// <summary>What is wrong now, though work goes on; empty when nothing is.</summary>
@@ -82,7 +86,7 @@ internal sealed partial class SelfWatch(
     {
         var local = TimeZoneInfo.ConvertTimeFromUtc(clock.GetUtcNow().UtcDateTime, zone);
         var today = DateOnly.FromDateTime(local);
-        if (today == rolledUp || local.TimeOfDay < TimeSpan.FromMinutes(30)) return;
+        if (today == rolledUp || local.TimeOfDay < TimeSpan.FromMinutes(30) || clock.GetUtcNow() - started < Settle) return;
         rolledUp = today;
         try
         {

@@ -8,6 +8,9 @@ namespace Vigil.Ingest.Profiles;
 /// <summary>All device profiles, and which of them a topic belongs to.</summary>
 public sealed class ProfileSet
 {
+    private const int MostRemembered = 100_000;
+
+    private readonly System.Collections.Concurrent.ConcurrentDictionary<string, (Profile, string)> recent = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Profile> byId;
     private readonly (TopicPattern Pattern, Profile Profile)[] byWeight;
 
@@ -30,8 +33,15 @@ public sealed class ProfileSet
     /// <summary>The profile a topic suggests, and the device it names. A registered device's own profile overrides it.</summary>
     public (Profile Profile, string Device)? Match(string topic)
     {
+        if (recent.TryGetValue(topic, out var known)) return known;
         foreach (var (pattern, profile) in byWeight)
-            if (pattern.TryMatch(topic, out var device)) return (profile, device);
+        {
+            if (!pattern.TryMatch(topic, out var device)) continue;
+            // A device speaks on the same topic again and again. Whoever invents topics doesn't fill the memory.
+            if (recent.Count < MostRemembered) recent[topic] = (profile, device);
+            return (profile, device);
+        }
+
         return null;
     }
 
