@@ -45,14 +45,27 @@ public sealed class AnnouncementsTests
         Assert.Equal(["d1/door", "d1/bat"], found.Select(f => f.StateTopic));
         Assert.Equal(1, Assert.Single(Read(all, "d1/door", "ON")).Value);
         Assert.Equal(87, Assert.Single(Read(all, "d1/bat", "87")).Value);
-        all.Take("homeassistant/binary_sensor/d1_door/config", []);
-        Assert.Empty(Read(all, "d1/door", "ON"));
+        Assert.Equal(0, Assert.Single(Read(all, "d1/door", "OFF")).Value);
+        Assert.Empty(Read(all, "d1/door", "unavailable")); // not a closed door
+        all.Take("homeassistant/device/d1/config", []);
+        Assert.False(all.Knows("d1/door"));
+    }
+
+    [Fact]
+    public void Announced_anew_on_another_topic_the_old_one_is_silent()
+    {
+        var all = new Announcements();
+        all.Take("homeassistant/sensor/n/t/config", """{"stat_t":"old","dev_cla":"temperature","uniq_id":"longer-than-the-topic","dev":{"ids":"n"}}"""u8);
+        all.Take("homeassistant/sensor/n/t/config", """{"stat_t":"new","dev_cla":"temperature","uniq_id":"longer-than-the-topic","dev":{"ids":"n"}}"""u8);
+        Assert.Equal((false, true), (all.Knows("old"), all.Knows("new")));
     }
 
     [Theory]
     [InlineData("{\"stat_t\":")]
     [InlineData("[]")]
     [InlineData("{\"name\":\"nothing to hear\"}")]
+    [InlineData("{\"stat_t\":\"a\",\"dev_cla\":\"energy\",\"val_tpl\":\"{{ value_json.e / 1000 }}\"}")]
+    [InlineData("{\"stat_t\":\"a\",\"dev_cla\":\"smoke\",\"val_tpl\":\"{{ 'ON' if value_json.s == 1 else 'OFF' }}\"}")]
     public void What_is_no_announcement_is_refused_with_a_reason(string payload) => Assert.NotNull(new Announcements().Take("homeassistant/sensor/x/config", Encoding.UTF8.GetBytes(payload)).Reason);
 
     private static IReadOnlyList<Reading> Read(Announcements all, string topic, string payload)

@@ -19,9 +19,10 @@ namespace Vigil.Ingest.Profiles;
 /// <param name="Class">device_class, such as energy or moisture.</param>
 /// <param name="Unit">As announced.</param>
 /// <param name="On">What counts as on.</param>
+/// <param name="Off">What counts as off; anything else (unavailable, unknown) says nothing.</param>
 /// <param name="Metric">What it is in Vigil's vocabulary; null where it is nothing that Vigil watches.</param>
 public sealed record Announcement(
-    string Device, string Name, string Model, string Component, string Entity, string StateTopic, IReadOnlyList<string> Path, string Class, string Unit, string On, Metric? Metric);
+    string Device, string Name, string Model, string Component, string Entity, string StateTopic, IReadOnlyList<string> Path, string Class, string Unit, string On, string Off, Metric? Metric);
 
 /// <summary>
 /// What devices announced of themselves (https://www.home-assistant.io/integrations/mqtt#mqtt-discovery): <c>homeassistant/{component}/[{node}/]{object}/config</c>,
@@ -35,10 +36,12 @@ public sealed partial class Announcements
     private static readonly Dictionary<string, string> Abbreviations = new(StringComparer.Ordinal)
     {
         ["stat_t"] = "state_topic", ["val_tpl"] = "value_template", ["unit_of_meas"] = "unit_of_measurement", ["dev_cla"] = "device_class", ["stat_cla"] = "state_class", ["uniq_id"] = "unique_id", ["obj_id"] = "object_id",
-        ["dev"] = "device", ["ids"] = "identifiers", ["mf"] = "manufacturer", ["mdl"] = "model", ["pl_on"] = "payload_on", ["pl_off"] = "payload_off", ["t"] = "topic", ["pl"] = "payload", ["cmps"] = "components", ["p"] = "platform", ["atype"] = "automation_type",
+        ["dev"] = "device", ["ids"] = "identifiers", ["mf"] = "manufacturer", ["mdl"] = "model", ["pl_on"] = "payload_on", ["pl_off"] = "payload_off", ["stat_on"] = "state_on", ["stat_off"] = "state_off", ["t"] = "topic", ["pl"] = "payload", ["cmps"] = "components", ["p"] = "platform", ["atype"] = "automation_type",
     };
 
-    private readonly ConcurrentDictionary<string, Announcement[]> byTopic = new(StringComparer.Ordinal);
+    /// <summary>Config topic → what it announces: announced anew it replaces, emptied it goes.</summary>
+    private readonly ConcurrentDictionary<string, IReadOnlyList<Announcement>> byConfig = new(StringComparer.Ordinal);
+    private volatile Dictionary<string, Announcement[]> byTopic = new(StringComparer.Ordinal);
 
     public static bool IsConfig(string topic) => topic.StartsWith("homeassistant/", StringComparison.Ordinal) && topic.EndsWith("/config", StringComparison.Ordinal);
 
@@ -50,8 +53,7 @@ public sealed partial class Announcements
         if (levels.Length is not (4 or 5)) return ([], "a discovery topic is homeassistant/{component}/[{node}/]{object}/config");
         if (payload.IsEmpty)
         {
-            var gone = levels[^2];
-            foreach (var (key, known) in byTopic) byTopic[key] = [.. known.Where(k => k.Entity != gone)];
+            if (byConfig.TryRemove(topic, out _)) Arrange();
             return ([], null);
         }
 
@@ -71,11 +73,15 @@ public sealed partial class Announcements
                 found.Add(one);
             }
 
-            foreach (var a in found)
-                if (byTopic.Count < Most || byTopic.ContainsKey(a.StateTopic)) byTopic.AddOrUpdate(a.StateTopic, _ => [a], (_, known) => [.. known.Where(k => k.Entity != a.Entity), a]);
-            return (found, found.Count > 0 ? null : "announces no state topic");
+            if (found.Count == 0) return ([], "announces no state topic, or a template that computes");
+            if (byConfig.Count >= Most && !byConfig.ContainsKey(topic)) return ([], $"more than {Most} announcements");
+            byConfig[topic] = found;
+            Arrange();
+            return (found, null);
         }
     }
+
+    private void Arrange() => byTopic = byConfig.Values.SelectMany(a => a).GroupBy(a => a.StateTopic, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.ToArray(), StringComparer.Ordinal);
 
     /// <summary>Whether somebody announced to speak on this topic.</summary>
     public bool Knows(string topic) => byTopic.ContainsKey(topic);
@@ -106,7 +112,8 @@ public sealed partial class Announcements
                 }
                 else if (metric.Kind == MetricKind.State)
                 {
-                    into.Add(metric, value.Equals(e.On, StringComparison.OrdinalIgnoreCase) ? 1 : 0);
+                    if (value.Equals(e.On, StringComparison.OrdinalIgnoreCase)) into.Add(metric, 1);
+                    else if (value.Equals(e.Off, StringComparison.OrdinalIgnoreCase)) into.Add(metric, 0);
                 }
                 else if (double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && Units.TryConvert(e.Unit, metric.Unit, out var conversion))
                 {
@@ -128,13 +135,18 @@ public sealed partial class Announcements
         var id = ids is { ValueKind: JsonValueKind.Array } list && list.GetArrayLength() > 0 ? list[0].ToString() : ids is { ValueKind: JsonValueKind.String } one ? one.GetString()! : node;
         if (!DeviceId.TryParse(id.Replace(' ', '_'), out var known)) return null;
         var path = new List<string>();
-        if (Text(entity, "value_template") is { } template && Named().Match(template) is { Success: true } match)
+        if (Text(entity, "value_template") is { } template)
+        {
+            // What computes (value_json.e / 1000, a == b) would be a wrong value if only its field were taken.
+            if (Named().Match(template) is not { Success: true } match) return null;
             foreach (Capture part in match.Groups["part"].Captures) path.Add(part.Value.Trim('.', '[', ']', '\'', '"'));
+        }
+
         var type = Text(entity, "device_class") ?? "";
         var maker = device is { } of ? $"{Text(of, "manufacturer")} {Text(of, "model")}".Trim() : "";
         return new Announcement(
             known.Value, device is { } named ? Text(named, "name") ?? known.Value : known.Value, maker, component, Text(entity, "unique_id") ?? Text(entity, "object_id") ?? objectId, Whole(topic), path, type,
-            Text(entity, "unit_of_measurement") ?? "", Text(entity, "payload_on") ?? (Field(entity, "payload_on") is { } flag ? flag.GetRawText() : "ON"), MetricOf(component, type, Text(entity, "unit_of_measurement") ?? ""));
+            Text(entity, "unit_of_measurement") ?? "", Word(entity, "state_on") ?? Word(entity, "payload_on") ?? "ON", Word(entity, "state_off") ?? Word(entity, "payload_off") ?? "OFF", MetricOf(component, type, Text(entity, "unit_of_measurement") ?? ""));
     }
 
     private static Metric? MetricOf(string component, string type, string unit) => (component, type) switch
@@ -170,9 +182,11 @@ public sealed partial class Announcements
         return null;
     }
 
+    private static string? Word(JsonElement element, string name) => Text(element, name) ?? (Field(element, name) is { } flag ? flag.GetRawText() : null);
+
     private static string? Text(JsonElement element, string name) => Field(element, name) is { ValueKind: JsonValueKind.String } text ? text.GetString() : null;
 
-    /// <summary><c>value_json.a.b</c>, <c>value_json['a']</c>, <c>value_json["a"][0]</c>; filters behind it don't matter.</summary>
-    [GeneratedRegex("""value_json(?<part>\.\w+|\[['"][^'"\]]+['"]\]|\[\d+\])+""")]
+    /// <summary><c>{{ value_json.a.b }}</c>, <c>{{ value_json['a'] | float }}</c>, <c>{{ value_json["a"][0] | round(1) }}</c>, <c>{{ value }}</c>: a field and filters that keep its value, nothing else.</summary>
+    [GeneratedRegex("""^\s*\{\{\s*value(?:_json(?<part>\.\w+|\[['"][^'"\]]+['"]\]|\[\d+\])+)?(?:\s*\|\s*(?:float|int|round|is_defined|string)(?:\([^)|]*\))?)*\s*\}\}\s*$""")]
     private static partial Regex Named();
 }

@@ -80,6 +80,30 @@ public sealed class JsonFamiliesTests
 
     public static TheoryData<string, string> All => [.. new[] { "tasmota", "shelly", "zigbee2mqtt", "wmbusmeters" }.SelectMany(f => Vector.Of(f).Where(v => !v.Negative).Select(v => (f, v.Id)))];
 
+    public static TheoryData<string> Gateways => Vector.Ids("cn_gateway_json");
+
+    [Theory, MemberData(nameof(Gateways))]
+    public void A_Chinese_gateways_payload_says_what_its_source_states(string id)
+    {
+        var v = Vector.Find("cn_gateway_json", id);
+        var into = new DecodedPayload();
+        into.Reset("", Outcome.Received);
+        var reason = Profiles.Value.Find("cn-gateway")!.Decoder.Decode(v.Bytes, v.Topic, into);
+        if (v.Text("data_hex") is not null)
+        {
+            Assert.Contains("no whole DL/T 645 frame", reason, StringComparison.Ordinal);
+            return;
+        }
+
+        Assert.Null(reason);
+        foreach (var (name, metric) in new[] { ("energy_total", Metric.ElectricityEnergy), ("energy_export", Metric.ElectricityEnergyExport), ("voltage", Metric.ElectricityVoltage), ("current", Metric.ElectricityCurrent), ("active_power_raw", Metric.ElectricityPower), ("rssi", Metric.SignalStrength) })
+            if (v.Number(name) is { } want) Assert.Equal(want, Assert.Single(into.Readings, r => r.Metric == metric).Value, 1e-9);
+        foreach (var name in new[] { "imei", "serial", "dlt645.address" })
+            if (v.Text(name) is { } device) Assert.Equal(device, into.Device);
+        Assert.DoesNotContain(into.Readings, r => r.Metric == Metric.ElectricityPowerReactive); // 42949066.16 is a negative number read as unsigned
+        Assert.DoesNotContain(into.Readings, r => r.Metric == Metric.Location); // "0", "0" is no place
+    }
+
     [Theory, MemberData(nameof(All))]
     public void A_payload_says_what_its_source_states(string family, string id)
     {
