@@ -33,7 +33,7 @@ public sealed class AnnouncementsTests
         Assert.Null(all.Take("homeassistant/sensor/meter/total/config", """{"~":"esp/meter-1","stat_t":"~/state","val_tpl":"{{ value_json['water']['total'] | float }}","unit_of_meas":"L","dev_cla":"water","uniq_id":"w1","dev":{"ids":["meter-1"],"mf":"DIY","mdl":"ESP"}}"""u8).Reason);
         Assert.Null(all.Take("homeassistant/binary_sensor/meter/leak/config", """{"~":"esp/meter-1","stat_t":"~/state","val_tpl":"{{ value_json.leak }}","dev_cla":"moisture","pl_on":true,"uniq_id":"w2","dev":{"ids":"meter-1"}}"""u8).Reason);
         var readings = Read(all, "esp/meter-1/state", """{"water":{"total":12500},"leak":true}""");
-        Assert.Equal([("meter-1", Metric.WaterVolume, 12.5), ("meter-1", Metric.WaterLeak, 1)], readings.Select(r => (r.Device.Value, r.Metric, r.Value)));
+        Assert.Equal([("meter-1", Metric.WaterLeak, 1), ("meter-1", Metric.WaterVolume, 12.5)], readings.Select(r => (r.Device.Value, r.Metric, r.Value)));
         Assert.Equal([Metric.WaterVolume], Read(all, "esp/meter-1/state", """{"water":{"total":1},"leak":null}""").Select(r => r.Metric)); // null is unknown, not false
     }
 

@@ -81,7 +81,7 @@ public sealed partial class Announcements
         }
     }
 
-    private void Arrange() => byTopic = byConfig.Values.SelectMany(a => a).GroupBy(a => a.StateTopic, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.ToArray(), StringComparer.Ordinal);
+    private void Arrange() => byTopic = byConfig.OrderBy(c => c.Key, StringComparer.Ordinal).SelectMany(c => c.Value).GroupBy(a => a.StateTopic, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.ToArray(), StringComparer.Ordinal);
 
     /// <summary>Whether somebody announced to speak on this topic.</summary>
     public bool Knows(string topic) => byTopic.ContainsKey(topic);
