@@ -126,6 +126,6 @@ internal static class MosquittoLoad
         await client.ConnectAsync(new MqttClientOptionsBuilder().WithTcpServer("127.0.0.1", port).WithClientId("filler").Build());
         var time = TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() - messages;
         for (var i = 0; i < messages; i++)
-            await client.PublishAsync(new MqttApplicationMessageBuilder().WithTopic($"vigil/{MqttLoad.Device(i % 2000)}/up").WithPayload(MqttLoad.Pack(i % 2000, time + i, i, records)).Build());
+            await client.PublishAsync(new MqttApplicationMessageBuilder().WithTopic($"vigil/{MqttLoad.Device(i % 2000)}/up").WithPayload(MqttLoad.Pack(i % 2000, time + i, i, records)).WithQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce).Build());
     }
 }
