@@ -5,7 +5,6 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
@@ -86,12 +85,7 @@ internal static class BrokerLoad
             .AddSingleton<Authenticate>(_ => (name, _, _) => ValueTask.FromResult<Sender?>(new Sender(name, false, [])))
             .AddSingleton<Inbox>(_ => (_, _) => ValueTask.FromResult(Receipt.Committed))
             .AddSingleton<EmbeddedBroker>().AddHostedService(s => s.GetRequiredService<EmbeddedBroker>());
-        builder.WebHost.ConfigureKestrel(k => k.Listen(IPAddress.Loopback, options.Port, listen =>
-        {
-            var broker = listen.ApplicationServices.GetRequiredService<EmbeddedBroker>();
-            listen.Use(next => connection => broker.LimitAsync(connection, () => next(connection)));
-            listen.UseMqtt();
-        }));
+        builder.WebHost.ConfigureKestrel(k => k.Listen(IPAddress.Loopback, options.Port, listen => BrokerListener.Use(listen, options)));
         await builder.Build().RunAsync();
         return 0;
     }

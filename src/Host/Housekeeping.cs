@@ -19,6 +19,7 @@ internal sealed partial class Housekeeping(
 
     private readonly string folder = Path.Combine(settings.DataPath, "rules");
     private DateTime rulesChanged;
+    private int flushes;
     private DateTime started;
 
     /// <summary>Takes up where the service stopped: registry, snapshot, and the readings that arrived since.</summary>
@@ -79,7 +80,7 @@ internal sealed partial class Housekeeping(
                     ReloadRules();
                 }
 
-                if (Due(ref flushed, TimeSpan.FromSeconds(5))) await pipeline.FlushSightingsAsync(stoppingToken);
+                if (Due(ref flushed, TimeSpan.FromSeconds(5))) await pipeline.FlushSightingsAsync(stoppingToken, strangersAlone: ++flushes % 6 != 0);
                 // A snapshot that is ahead of the committed findings would lose them at a crash.
                 if (committed && Due(ref saved, TimeSpan.FromMinutes(5))) rules.Save(folder);
             }

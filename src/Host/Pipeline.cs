@@ -45,6 +45,14 @@ internal sealed partial class Pipeline(
     /// <summary>Why the last commit failed, in words; null when it didn't.</summary>
     public string? Trouble { get; private set; }
 
+    /// <summary>
+    /// Why readings are not taken at all: the disk is nearly full, and what is left is for alarms and notices. A press still becomes an alarm; it is not
+    /// acknowledged, so that its reading comes again.
+    /// </summary>
+    public string? Reserved { get; private set; }
+
+    public void Reserve(string? why) => Reserved = why;
+
     /// <summary>Nothing waits to be committed: silence may be judged (invariant 3).</summary>
     public bool CaughtUp => queue.Reader.Count == 0;
 
@@ -169,6 +177,7 @@ internal sealed partial class Pipeline(
 
     private async Task<Receipt> CommitAsync(List<Pending> batch, List<Reading> rows, List<Finding> findings, CancellationToken cancellation)
     {
+        if (Reserved is not null) return Receipt.NotStored;
         try
         {
             if (rows.Count > 0) await readings.AppendAsync(rows, CancellationToken.None);
@@ -303,7 +312,7 @@ internal sealed partial class Pipeline(
     {
         try
         {
-            if (seen.Values.Any(s => !s.Known && s.Messages == 1)) await FlushSightingsAsync(cancellation);
+            if (seen.Values.Any(s => !s.Known && s.Messages == 1)) await FlushSightingsAsync(cancellation, strangersAlone: true);
             return Receipt.Committed;
         }
         catch (DbUpdateException e)
@@ -314,13 +323,16 @@ internal sealed partial class Pipeline(
     }
 
     /// <summary>Writes when devices were last heard, and strangers that wait to be bound.</summary>
-    public async Task FlushSightingsAsync(CancellationToken cancellation)
+    /// <param name="cancellation">Ends it between transactions.</param>
+    /// <param name="strangersAlone">Known devices can wait: thousands of rows at once would hold up an alarm.</param>
+    public async Task FlushSightingsAsync(CancellationToken cancellation, bool strangersAlone = false)
     {
         if (seen.IsEmpty) return;
+        var taken = seen.Where(s => !strangersAlone || !s.Value.Known).ToArray();
+        if (taken.Length == 0) return;
         await owedGate.WaitAsync(cancellation);
         try
         {
-            var taken = seen.ToArray();
             await using var db = await records.CreateDbContextAsync(cancellation);
             await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
             foreach (var (id, s) in taken)

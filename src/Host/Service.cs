@@ -1,6 +1,5 @@
 using System.Diagnostics.Metrics;
 using System.Net;
-using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -32,7 +31,8 @@ internal static class Service
             o.UseUtcTimestamp = true;
         });
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Microsoft.EntityFrameworkCore", LogLevel.Error).AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Error)
-            .AddFilter("Microsoft.AspNetCore.StaticFiles", LogLevel.Error).AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);
+            .AddFilter("Microsoft.AspNetCore.StaticFiles", LogLevel.Error).AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error)
+            .AddFilter("Polly", LogLevel.Error); // what a failed try means stands on the timeline
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(20));
         builder.Services.AddDataProtection().SetApplicationName("vigil").PersistKeysToFileSystem(new DirectoryInfo(Path.Combine(settings.DataPath, "keys")));
         builder.Services
@@ -52,6 +52,8 @@ internal static class Service
             .AddHostedService(s => s.GetRequiredService<Pipeline>())
             .AddSingleton<Housekeeping>()
             .AddHostedService(s => s.GetRequiredService<Housekeeping>())
+            .AddSingleton<SelfWatch>()
+            .AddHostedService(s => s.GetRequiredService<SelfWatch>())
             .AddSingleton<Inbox>(s => s.GetRequiredService<Pipeline>().ReceiveAsync)
             .AddConsole(settings.Open, settings.Configuration["Rules:Path"]);
         AddBroker(builder.Services, settings);
@@ -101,13 +103,7 @@ internal static class Service
     private static void ListenMqtt(KestrelServerOptions kestrel, MqttOptions mqtt)
     {
         var host = mqtt.Host == "*" ? "any" : mqtt.Host;
-        Listen(kestrel, new Uri($"tcp://{(host.Contains(':', StringComparison.Ordinal) ? $"[{host}]" : host)}:{mqtt.Port}"), listen =>
-        {
-            if (mqtt.Tls) listen.UseHttps(X509Certificate2.CreateFromPemFile(mqtt.Certificate, mqtt.CertificateKey.Length > 0 ? mqtt.CertificateKey : null));
-            var broker = listen.ApplicationServices.GetRequiredService<EmbeddedBroker>();
-            listen.Use(next => connection => broker.LimitAsync(connection, () => next(connection)));
-            listen.UseMqtt();
-        });
+        Listen(kestrel, new Uri($"tcp://{(host.Contains(':', StringComparison.Ordinal) ? $"[{host}]" : host)}:{mqtt.Port}"), listen => BrokerListener.Use(listen, mqtt));
     }
 
     private static void Listen(KestrelServerOptions kestrel, Uri address, Action<ListenOptions> configure)
@@ -121,16 +117,20 @@ internal static class Service
     private static void MapHealth(WebApplication app)
     {
         app.MapGet("/healthz/live", () => Results.Text("live"));
-        app.MapGet("/healthz/ready", async (IReadingStore store, Escalator escalator, Dispatcher dispatcher, Settings settings, Pipeline pipeline, TimeProvider clock, IServiceProvider services, CancellationToken cancellation) =>
+        app.MapGet("/healthz/ready", async (IReadingStore store, Escalator escalator, Dispatcher dispatcher, Auditor auditor, Settings settings, Pipeline pipeline, TimeProvider clock, IServiceProvider services, CancellationToken cancellation) =>
         {
             var problems = new List<string>();
             if (await store.ProbeAsync(cancellation) is { } readings) problems.Add(readings);
-            if (pipeline.Trouble is { } trouble) problems.Add(trouble);
+            if (pipeline.Reserved is { } full) problems.Add(full);
+            else if (pipeline.Trouble is { } trouble) problems.Add(trouble);
             if (clock.GetUtcNow() - escalator.LastCycle > TimeSpan.FromMinutes(1) * settings.Speed) problems.Add("escalation has not turned for a minute");
             if (clock.GetUtcNow() - dispatcher.LastCycle > TimeSpan.FromMinutes(1) * settings.Speed) problems.Add("sending has not turned for a minute");
+            if (clock.GetUtcNow() - auditor.LastLook > TimeSpan.FromMinutes(1) * settings.Speed) problems.Add("the auditor has not looked for a minute");
             problems.AddRange(services.GetRequiredService<Routes>().All.Select(c => c.Health?.Trouble is { } why ? $"channel {c.Provider}: {why}" : null).OfType<string>());
             if (services.GetService<ExternalBroker>() is { Live: false } broker) problems.Add($"MQTT broker: {broker.Trouble}");
-            return problems.Count == 0 ? Results.Text("ready") : Results.Text(string.Join('\n', problems), statusCode: StatusCodes.Status503ServiceUnavailable);
+            // What is going wrong although the work goes on is said, and doesn't take the service out of a load balancer.
+            var concerns = services.GetRequiredService<SelfWatch>().Concerns;
+            return problems.Count == 0 ? Results.Text(string.Join('\n', ["ready", .. concerns.Select(c => "warning: " + c)])) : Results.Text(string.Join('\n', problems), statusCode: StatusCodes.Status503ServiceUnavailable);
         });
     }
 }

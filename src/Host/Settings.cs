@@ -41,6 +41,9 @@ internal sealed class Settings
     public MessageTexts Messages { get; private set; } = null!;
 
     public static string DevicesPath(IConfiguration? configuration) => Shipped(configuration?["Devices:Path"], "devices");
+    /// <summary><c>Data:ReserveMiB</c> (64): below so much free space readings are not taken any more, so that alarms and notices still can be written.</summary>
+    public long ReserveBytes => (long.TryParse(Configuration["Data:ReserveMiB"], System.Globalization.CultureInfo.InvariantCulture, out var mib) && mib >= 0 ? mib : 64) << 20;
+
     public static string RulesPath(IConfiguration? configuration) => Shipped(configuration?["Rules:Path"], Path.Combine("config", "rules.yaml"));
     public static string PoliciesPath(IConfiguration? configuration) => Shipped(configuration?["Policies:Path"], Path.Combine("config", "policies.yaml"));
 

@@ -38,11 +38,13 @@ public sealed record AlarmKind(string Name, Severity DefaultSeverity)
     public static readonly AlarmKind Tamper = new("tamper", Severity.Technical);
     public static readonly AlarmKind ClockWrong = new("clock-wrong", Severity.Technical);
     public static readonly AlarmKind Outage = new("outage", Severity.Technical);
+    /// <summary>The service itself: its disk, its stores, its broker. Not a rule's; somebody has to look before people go unheard.</summary>
+    public static readonly AlarmKind ServiceTrouble = new("service-trouble", Severity.High);
 
     public static IReadOnlyList<AlarmKind> All { get; } =
     [
         Sos, Fall, Smoke, Gas, VoiceHelp, NoWater, NoElectricity, Inactivity, Wandering, VitalSign, WaterLeak, ColdHome, HotHome,
-        WaterRunning, Overuse, DoorOpen, OutOfBed, DeviceSilent, DeviceNeverSeen, BatteryLow, Tamper, ClockWrong, Outage,
+        WaterRunning, Overuse, DoorOpen, OutOfBed, DeviceSilent, DeviceNeverSeen, BatteryLow, Tamper, ClockWrong, Outage, ServiceTrouble,
     ];
 
     private static readonly FrozenDictionary<string, AlarmKind> ByName = All.ToFrozenDictionary(k => k.Name, StringComparer.Ordinal);

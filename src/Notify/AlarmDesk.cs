@@ -22,10 +22,13 @@ public sealed class AlarmConflictException(string message) : Exception(message);
 public sealed class AlarmDesk(IDbContextFactory<RecordsDb> records, Policies policies, TimeProvider clock, TimeZoneInfo zone)
 {
     /// <summary>Findings of one transaction: keeps each short, so that a storm never holds up a press for long.</summary>
-    private const int LargestBatch = 500;
+    private const int LargestBatch = 100;
 
     /// <summary>Somebody else's commit came between: the findings are judged anew on what stands there now.</summary>
     private const int Tries = 5;
+
+    /// <summary>Steps that are no person of a plan: tell whoever was told; tell everybody again, because it happened again after somebody acknowledged.</summary>
+    internal const string Told = "told", Again = "again";
 
     /// <summary>After the transaction is committed.</summary>
     public event Action<AlarmChange>? Changed;
@@ -150,7 +153,7 @@ public sealed class AlarmDesk(IDbContextFactory<RecordsDb> records, Policies pol
             try
             {
                 await using var db = await records.CreateDbContextAsync(cancellation);
-                await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+                await using var transaction = await WriteTurn.BeginAsync(db, first: Array.Exists(findings, f => f.Severity == Severity.Critical), cancellation);
                 var changes = await JudgeAsync(db, findings, cancellation);
                 await db.SaveChangesAsync(cancellation);
                 await transaction.CommitAsync(cancellation);
@@ -219,6 +222,13 @@ public sealed class AlarmDesk(IDbContextFactory<RecordsDb> records, Policies pol
         return alarm;
     }
 
+    /// <summary>It happened again after somebody acknowledged: open, and the whole plan from its first step.</summary>
+    internal Task OpenAgainAsync(RecordsDb db, Alarm alarm, DateTime now, CancellationToken cancellation)
+    {
+        OpenAgain(alarm);
+        return PlanAsync(db, alarm, now, "repeated", cancellation);
+    }
+
     /// <summary>Freezes the whole plan anew, from its first step, after what has been done so far.</summary>
     private async Task PlanAsync(RecordsDb db, Alarm alarm, DateTime now, string template, CancellationToken cancellation)
     {
@@ -253,14 +263,19 @@ public sealed class AlarmDesk(IDbContextFactory<RecordsDb> records, Policies pol
         var change = new AlarmChange(alarm.Id, what, (Severity)alarm.Severity);
         var policy = PolicyOf(alarm);
         var again = rose || finding.Notify || (repeated && alarm.AcknowledgedAt is { } at && now - at >= policy.RenotifyAfter);
-        if (!again) return change;
+        if (!again)
+        {
+            // Recorded now; when the time is over and nobody has finished it, everybody hears of it again.
+            if (repeated && alarm.AcknowledgedAt is { } since && !(await WaitingAsync(db, alarm.Id, cancellation)).Exists(s => s.To == Again))
+                db.Steps.Add(new EscalationStep { Id = NewId(), AlarmId = alarm.Id, Order = await LastOrderAsync(db, alarm.Id, cancellation) + 1, To = Again, Via = "", DueAt = since + policy.RenotifyAfter, Template = "repeated" });
+            return change;
+        }
 
         if (alarm.State != AlarmState.Open)
         {
             // Whoever acknowledged answered for less than this: everybody hears of it again, in order, and somebody has to answer anew.
             Line(db, alarm.Id, now, "reopened", "rules", rose ? "became more severe after it was acknowledged" : "happened again after it was acknowledged", rose ? "确认后加重" : "确认后再次发生");
-            OpenAgain(alarm);
-            await PlanAsync(db, alarm, now, "repeated", cancellation);
+            await OpenAgainAsync(db, alarm, now, cancellation);
             return change;
         }
 
@@ -285,21 +300,19 @@ public sealed class AlarmDesk(IDbContextFactory<RecordsDb> records, Policies pol
         alarm.Version++;
         alarm.ClearedAt = now;
         Line(db, alarm.Id, now, "cleared", "rules", finding.Reason, finding.ReasonZh);
-        // Whoever acknowledged finishes it; what nobody has answered for ends by itself. A cry for help never does.
-        if (alarm.State == AlarmState.Open && (Severity)alarm.Severity != Severity.Critical)
-        {
-            await CloseAsync(db, alarm, "rules", Resolution.Cleared, now, cancellation);
-            if (!isNew && await db.Notices.AnyAsync(n => n.AlarmId == alarm.Id && (n.State == NoticeState.Sending || n.State == NoticeState.Sent || n.State == NoticeState.Delivered), cancellation))
-                db.Steps.Add(new EscalationStep { Id = NewId(), AlarmId = alarm.Id, Order = await LastOrderAsync(db, alarm.Id, cancellation) + 1, To = "told", Via = "sms,mail,webhook", DueAt = now, Template = "cleared" });
-        }
-
+        // Whoever acknowledged finishes it; what nobody has answered for ends by itself. A cry for help never does. Who was told hears of either.
+        var open = alarm.State == AlarmState.Open;
+        if ((Severity)alarm.Severity == Severity.Critical) return new AlarmChange(alarm.Id, "cleared", Severity.Critical);
+        if (open) await CloseAsync(db, alarm, "rules", Resolution.Cleared, now, cancellation);
+        if (!isNew && await db.Notices.AnyAsync(n => n.AlarmId == alarm.Id && (n.State == NoticeState.Sending || n.State == NoticeState.Sent || n.State == NoticeState.Delivered), cancellation))
+            db.Steps.Add(new EscalationStep { Id = NewId(), AlarmId = alarm.Id, Order = await LastOrderAsync(db, alarm.Id, cancellation) + 1, To = Told, Via = "sms,mail,webhook", DueAt = now, Template = open ? "cleared" : "back" });
         return new AlarmChange(alarm.Id, "cleared", (Severity)alarm.Severity);
     }
 
     private async Task ChangeAsync(Guid id, string who, string what, string note, Func<RecordsDb, Alarm, DateTime, Task> change, CancellationToken cancellation)
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        await using var transaction = await WriteTurn.BeginAsync(db, first: true, cancellation);
         var alarm = await db.Alarms.Include(a => a.Resident).FirstOrDefaultAsync(a => a.Id == id, cancellation) ?? throw new KeyNotFoundException($"there is no alarm {id}");
         var now = clock.GetUtcNow().UtcDateTime;
         await change(db, alarm, now);
@@ -330,9 +343,9 @@ public sealed class AlarmDesk(IDbContextFactory<RecordsDb> records, Policies pol
         await CancelNoticesAsync(db, alarm.Id, now, $"resolved by {who}", cancellation);
     }
 
-    /// <summary>What has not been sent is not sent; what is on its way stays as it is.</summary>
+    /// <summary>What has not been sent is not sent; what is on its way stays as it is. A digest speaks of other alarms too: the dispatcher takes it apart.</summary>
     private static Task<int> CancelNoticesAsync(RecordsDb db, Guid alarm, DateTime now, string why, CancellationToken cancellation) =>
-        db.Notices.Where(n => n.AlarmId == alarm && (n.State == NoticeState.Waiting || n.State == NoticeState.Deferred)).ExecuteUpdateAsync(
+        db.Notices.Where(n => n.AlarmId == alarm && (n.State == NoticeState.Waiting || n.State == NoticeState.Deferred) && n.Template != "digest").ExecuteUpdateAsync(
             u => u.SetProperty(n => n.State, NoticeState.Cancelled).SetProperty(n => n.FinishedAt, now).SetProperty(n => n.Note, why), cancellation);
 
     private static void Cancel(EscalationStep step, DateTime now, string why) => (step.State, step.FinishedAt, step.Note) = (StepState.Cancelled, now, why);

@@ -24,7 +24,7 @@ public sealed class Answers(IDbContextFactory<RecordsDb> records, AlarmDesk desk
         var now = clock.GetUtcNow().UtcDateTime;
         await using (var db = await records.CreateDbContextAsync(cancellation))
         {
-            await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+            await using var transaction = await WriteTurn.BeginAsync(db, first: true, cancellation);
             var before = await db.Timeline.Where(t => t.AlarmId == row.AlarmId && t.What == "declined").Select(t => t.Who).ToListAsync(cancellation);
             if (before.Contains(row.Recipient)) return; // said twice
             AlarmDesk.Line(db, row.AlarmId, now, "declined", row.Recipient, $"{row.RecipientName} can't ({row.Channel} {via})", $"{row.RecipientName} 无法处理（{row.Channel} {via}）");

@@ -91,7 +91,7 @@ public sealed class RuleSet
                 if ((rules.Enabled(k), rules.SeverityOf(k)) != (before.Enabled(k), before.SeverityOf(k))) kinds[k] = where.Words;
         }
 
-        return [.. AlarmKind.All.Select(k => new ExplainedRule(
+        return [.. AlarmKind.All.Where(k => !ReferenceEquals(k, AlarmKind.ServiceTrouble)).Select(k => new ExplainedRule(
             k, rules.Enabled(k), rules.SeverityOf(k), kinds[k],
             [.. Parameter.All.Where(p => ReferenceEquals(p.Kind, k)).Select(p => new ExplainedParameter(p.Name, p.Write(rules[p.Id]), from[(int)p.Id]))]))];
     }
@@ -105,9 +105,9 @@ public sealed class RuleSet
         if (top.Section("rules") is not { } rules) return sets;
         foreach (var (name, section) in rules.Children())
         {
-            if (!AlarmKind.TryParse(name, out var kind))
+            if (!AlarmKind.TryParse(name, out var kind) || ReferenceEquals(kind, AlarmKind.ServiceTrouble))
             {
-                rules.Refuse(name, name, "is not an alarm kind; known are " + string.Join(", ", AlarmKind.All));
+                rules.Refuse(name, name, "is not an alarm kind; known are " + string.Join(", ", AlarmKind.All.Where(k => !ReferenceEquals(k, AlarmKind.ServiceTrouble))));
                 continue;
             }
 

@@ -54,7 +54,7 @@ public sealed class PhoneCrashTests
         network.Service = Service.SwallowsAnswer;
         await using var vigil = await StartAsync(network);
         var button = await PressAsync(vigil);
-        while (network.Taken.Count < 2) await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, Stop);
+        await UntilAsync(() => network.Taken.Count == 2);
         await vigil.Process.KillAsync();
         network.Service = Service.Up;
         await vigil.StartAsync();
@@ -73,10 +73,64 @@ public sealed class PhoneCrashTests
         Assert.DoesNotContain(Token, vigil.Process.Output, StringComparison.Ordinal);
     }
 
+    /// <summary>Forty people press at once, and the service is killed again and again while it tells their contacts.</summary>
+    [Fact]
+    public async Task Killed_again_and_again_in_a_storm_of_presses_every_contact_is_told_once()
+    {
+        const int homes = 40, kills = 3;
+        await using var network = await StartNetworkAsync();
+        var registry = new System.Text.StringBuilder("record,id,name,area,contact 1 name,contact 1 relation,contact 1 phone,device 1 id,device 1 profile\narea,,云溪村,440114003201,,,,,\n");
+        for (var i = 0; i < homes; i++) registry.Append(System.Globalization.CultureInfo.InvariantCulture, $"resident,R{i},王秀英,440114003201,王小明,儿子,+8526123{i:0000},sos-{i},senml\n");
+        await using var vigil = await StartAsync(network, registry.ToString());
+        var gateway = await vigil.CredentialAsync("gateway-1", gateway: true);
+        using (var client = new MQTTnet.MqttClientFactory().CreateMqttClient())
+        {
+            await client.ConnectAsync(new MQTTnet.MqttClientOptionsBuilder().WithTcpServer("127.0.0.1", vigil.MqttPort).WithCredentials("gateway-1", gateway).Build(), Stop);
+            // Half of the requests are taken and their answers lost, half are on the wire and never taken.
+            network.Service = Service.SwallowsAnswer;
+            for (var i = 0; i < homes; i++)
+            {
+                if (i == homes / 2)
+                {
+                    await UntilAsync(() => network.Taken.Count == homes / 2);
+                    network.Service = Service.Hangs;
+                }
+
+                var sent = await client.PublishAsync(
+                    new MQTTnet.MqttApplicationMessageBuilder().WithTopic($"vigil/sos-{i}/up").WithPayload("""[{"n":"button","vs":"sos"}]""")
+                        .WithQualityOfServiceLevel(MQTTnet.Protocol.MqttQualityOfServiceLevel.AtLeastOnce).Build(), Stop);
+                Assert.True(sent.IsSuccess, sent.ReasonString);
+            }
+        }
+
+        var random = new Random(7);
+        for (var round = 0; round < kills; round++)
+        {
+            await vigil.Process.KillAsync();
+            network.Service = Service.Up;
+            await vigil.StartAsync();
+            // The next kill comes while the provider is being asked and the rest goes out.
+            await Task.Delay(TimeSpan.FromMilliseconds(random.Next(10, 150)), TimeProvider.System, Stop);
+        }
+
+        await vigil.UntilAsync("notices?limit=1000", n => n.EnumerateArray().Count(x => x.GetProperty("state").GetString() is "sent" or "delivered") >= homes);
+        var texts = network.Taken.GroupBy(t => t.Number).ToDictionary(g => g.Key, g => g.Count());
+        Assert.Equal(homes, texts.Count);
+        // What was on its way at a kill is found in the provider's list: nobody hears it twice.
+        Assert.Equal(homes, texts.Values.Sum());
+    }
+
+    private static async Task UntilAsync(Func<bool> holds)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Stop);
+        limit.CancelAfter(TimeSpan.FromSeconds(60));
+        while (!holds()) await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, limit.Token);
+    }
+
     private static Task<PhoneNetwork> StartNetworkAsync() =>
         PhoneNetwork.StartAsync(new TwilioAccount(Sid, Token, "+85230000000", "http://127.0.0.1:9"), TimeProvider.System);
 
-    private static Task<VigilServer> StartAsync(PhoneNetwork network) => VigilServer.StartAsync(Registry, Policies, new()
+    private static Task<VigilServer> StartAsync(PhoneNetwork network, string? registry = null) => VigilServer.StartAsync(registry ?? Registry, Policies, new()
     {
         ["Notify:Routes:default"] = "twilio", ["Twilio:BaseUrl"] = network.Url, ["Twilio:AccountSid"] = Sid, ["Twilio:AuthToken"] = Token, ["Twilio:From"] = "+85230000000",
         ["Http:PublicUrl"] = "http://127.0.0.1:9", // nothing comes back: what is known is known by asking

@@ -15,7 +15,7 @@ public sealed class MessageTests
     public static TheoryData<string, string, string> All { get; } = new(
         from kind in AlarmKind.All
         from language in new[] { "zh", "en" }
-        from template in new[] { "opened", "repeated", "cleared", "late" }
+        from template in new[] { "opened", "repeated", "cleared", "back", "late" }
         select (kind.Name, language, template));
 
     [Theory]

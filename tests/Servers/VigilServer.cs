@@ -90,6 +90,20 @@ public sealed class VigilServer : IAsyncDisposable
         }
     }
 
+    /// <summary>Asks /healthz/ready until what it says holds.</summary>
+    public async Task UntilReadyAsync(Func<string, bool> holds, double seconds = 30)
+    {
+        var started = TimeProvider.System.GetTimestamp();
+        while (true)
+        {
+            using var answer = await http.GetAsync($"http://127.0.0.1:{HttpPort}/healthz/ready");
+            var text = await answer.Content.ReadAsStringAsync();
+            if (holds(text)) return;
+            if (TimeProvider.System.GetElapsedTime(started).TotalSeconds > seconds) throw new TimeoutException($"ready still says {text}\nthe service said:\n{Process.Output}");
+            await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System);
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (server is not null) await server.DisposeAsync();
@@ -99,7 +113,7 @@ public sealed class VigilServer : IAsyncDisposable
 
     private IEnumerable<string> Arguments()
     {
-        yield return $"--Data:Path={Path.Combine(Folder, "data")}";
+        if (!settings.ContainsKey("Data:Path")) yield return $"--Data:Path={Path.Combine(Folder, "data")}";
         yield return $"--Http:Urls=http://127.0.0.1:{HttpPort}";
         if (!settings.ContainsKey("Mqtt:Port")) yield return $"--Mqtt:Port={MqttPort}";
         foreach (var (key, value) in settings) yield return $"--{key}={value}";

@@ -45,12 +45,16 @@ internal static class Residents
             await foreach (var x in store.QueryAsync(query, caller.Cancellation)) rows.Add(Row(x));
             return Results.Ok(rows);
         });
-        read.MapGet("residents/{id}/daily", async (string id, DateTimeOffset? from, DateTimeOffset? to, IReadingStore store, TimeZoneInfo zone, [AsParameters] Caller caller) =>
+        read.MapGet("residents/{id}/daily", async (string id, DateTimeOffset? from, DateTimeOffset? to, IReadingStore store, Retention retention, TimeZoneInfo zone, [AsParameters] Caller caller) =>
         {
             if (await caller.ResidentAsync(id) is not { } r) return Caller.Missing("resident", id);
             await caller.AuditAsync("read", $"resident:{id}", "daily life");
             var now = caller.Clock.GetUtcNow();
-            return Results.Ok(await DailyLife.ReadAsync(store, [.. r.Devices.Select(d => new DeviceId(d.Id))], (from ?? now.AddDays(-7)).UtcDateTime, (to ?? now + Ahead).UtcDateTime, zone, caller.Cancellation));
+            var (since, until) = ((from ?? now.AddDays(-7)).UtcDateTime, (to ?? now + Ahead).UtcDateTime);
+            var counted = (await DailyLife.ReadAsync(store, [.. r.Devices.Select(d => new DeviceId(d.Id))], since, until, zone, caller.Cancellation)).ToDictionary(d => d.Day);
+            // Days of which the raw readings may be gone stand as they were written down.
+            foreach (var day in await retention.ReadAsync(id, DateOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(since, zone)), DateOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(until, zone)), caller.Cancellation)) counted[day.Day] = day;
+            return Results.Ok(counted.Values.OrderBy(d => d.Day));
         });
     }
 

@@ -97,14 +97,23 @@ public sealed class JsonMapDecoder : Decoder
         }
 
         if (run.Device is { Length: > 0 } named) into.Device = named;
-        var clocks = new List<(int Item, TimeField Field, DateTime? Time)>();
+        // Mostly one: then nothing is allocated for it.
+        (int Item, TimeField Field, DateTime? Time) first = default;
+        List<(int Item, TimeField Field, DateTime? Time)>? more = null;
         for (var i = 0; i < run.Times.Count; i++)
         {
             var (field, text, item) = run.Times[i];
             // A date and a time in two fields, in the order of the payload.
             while (i + 1 < run.Times.Count && run.Times[i + 1].Field == field && run.Times[i + 1].Item == item && times[field].IsExact) text += run.Times[++i].Text;
-            if (!times[field].TryRead(text, out var at)) return $"'{text}' is not a time of the format '{times[field].Format}'";
-            clocks.Add((item, times[field], at));
+            if (!times[field].TryRead(text, out var at))
+            {
+                // The time of a place alone: a press in the same payload is told all the same.
+                if (times[field].Only.Length == 0) return $"'{text}' is not a time of the format '{times[field].Format}'";
+                at = DateTime.MinValue;
+            }
+
+            if (first.Field is null) first = (item, times[field], at);
+            else (more ??= []).Add((item, times[field], at));
         }
 
         double latitude = double.NaN, longitude = double.NaN, accuracy = double.NaN, speed = double.NaN;
@@ -113,7 +122,7 @@ public sealed class JsonMapDecoder : Decoder
         {
             var entry = entries[index];
             if (!Holds(entry, run)) continue;
-            var (time, flags) = Clock(clocks, item, entry.Metric);
+            var (time, flags) = Clock(first, more, item, entry.Metric);
             var value = number;
             if (entry.Values is { } words)
             {
@@ -135,8 +144,8 @@ public sealed class JsonMapDecoder : Decoder
             {
                 // "113.4945307,22.2248915"
                 var comma = text?.IndexOf(',', StringComparison.Ordinal) ?? -1;
-                if (comma < 0 || !TryNumber(text![..comma], out var first) || !TryNumber(text[(comma + 1)..], out var second)) continue;
-                (latitude, longitude) = entry.Part == MapEntry.LatLon ? (first, second) : (second, first);
+                if (comma < 0 || !TryNumber(text![..comma], out var left) || !TryNumber(text[(comma + 1)..], out var right)) continue;
+                (latitude, longitude) = entry.Part == MapEntry.LatLon ? (left, right) : (right, left);
                 place = item;
                 continue;
             }
@@ -160,7 +169,7 @@ public sealed class JsonMapDecoder : Decoder
         if (!double.IsNaN(latitude) && !double.IsNaN(longitude) && (latitude != 0 || longitude != 0))
         {
             (latitude, longitude) = datum.ToWgs84(latitude, longitude);
-            var (time, flags) = Clock(clocks, place, Metric.Location);
+            var (time, flags) = Clock(first, more, place, Metric.Location);
             into.AddLocation(latitude, longitude, time, (float)accuracy, (float)speed, flags);
         }
 
@@ -183,20 +192,23 @@ public sealed class JsonMapDecoder : Decoder
     }
 
     /// <summary>The time of a value: that of its own item of a list before the payload's, one named for its metric before the general one.</summary>
-    private static (DateTime?, ReadingFlags) Clock(List<(int Item, TimeField Field, DateTime? Time)> clocks, int item, Metric metric)
+    private static (DateTime?, ReadingFlags) Clock((int Item, TimeField Field, DateTime? Time) first, List<(int Item, TimeField Field, DateTime? Time)>? more, int item, Metric metric)
     {
-        (int Rank, TimeField? Field, DateTime? Time) best = (0, null, null);
-        foreach (var (of, field, time) in clocks)
+        if (first.Field is null) return (null, ReadingFlags.None);
+        var best = (Rank: Rank(first.Item, first.Field, item, metric), first.Field, first.Time);
+        for (var i = 0; i < (more?.Count ?? 0); i++)
         {
-            if ((of != 0 && of != item) || (field.Only.Length > 0 && !field.Only.Contains(metric))) continue;
-            var rank = 1 + (of != 0 ? 2 : 0) + (field.Only.Length > 0 ? 1 : 0);
-            if (rank > best.Rank) best = (rank, field, time);
+            var (of, field, time) = more![i];
+            if (Rank(of, field, item, metric) is var rank && rank > best.Rank) best = (rank, field, time);
         }
 
+        if (best.Rank > 0) return (best.Time, best.Field.History ? ReadingFlags.History : ReadingFlags.None);
         // What stands outside of the list is as old as the list's first item.
-        if (best.Rank == 0 && item == 0 && clocks.Count > 0 && clocks[0].Field.Only.Length == 0) return (clocks[0].Time, ReadingFlags.None);
-        return (best.Time, best.Field?.History == true ? ReadingFlags.History : ReadingFlags.None);
+        return (item == 0 && first.Field.Only.Length == 0 ? first.Time : null, ReadingFlags.None);
     }
+
+    private static int Rank(int of, TimeField field, int item, Metric metric) =>
+        (of != 0 && of != item) || (field.Only.Length > 0 && !field.Only.Contains(metric)) ? 0 : 1 + (of != 0 ? 2 : 0) + (field.Only.Length > 0 ? 1 : 0);
 
     private static bool Holds(MapEntry entry, Run run)
     {

@@ -77,7 +77,7 @@ public sealed partial class EmbeddedBroker(
     public async Task LimitAsync(ConnectionContext connection, Func<Task> next)
     {
         var address = (connection.RemoteEndPoint as IPEndPoint)?.Address ?? IPAddress.None;
-        var socket = new LoggingIn(this, options, address);
+        var socket = new LoggingIn(this, options, address) { Certified = BrokerListener.NameOf(connection.Features) };
         if (!socket.Admitted)
         {
             LogTooMany(log, address);
@@ -128,6 +128,12 @@ public sealed partial class EmbeddedBroker(
         {
             LogRefused(log, e.RemoteEndPoint, "user name or password");
             return MqttConnectReasonCode.BadUserNameOrPassword;
+        }
+
+        if (e.RemoteEndPoint is { } from && pending.TryGetValue(from, out var shown) && shown.Certified is { } certified && certified != sender.Name)
+        {
+            LogRefused(log, e.RemoteEndPoint, $"{sender.Name} showed the certificate of {certified}");
+            return MqttConnectReasonCode.NotAuthorized;
         }
 
         // Identity comes from the credential. A client id in use belongs to whoever holds it: nobody is pushed out by another credential.
@@ -217,6 +223,9 @@ public sealed partial class EmbeddedBroker(
         }
 
         public bool Admitted { get; }
+
+        /// <summary>Name of the certificate it showed; null where none is asked for.</summary>
+        public string? Certified { get; init; }
 
         public void Done()
         {

@@ -25,7 +25,7 @@ public sealed class MqttOptions
     /// <summary>PEM file of the certificate's private key.</summary>
     public string CertificateKey { get; set; } = "";
 
-    /// <summary>PEM file of the authority that the other side's certificate must come from; empty: the system's.</summary>
+    /// <summary>PEM file of the authority that the other side's certificate must come from. Empty: the system's at an external broker; no client certificates at the embedded one.</summary>
     public string CertificateAuthority { get; set; } = "";
 
     public string Username { get; set; } = "";

@@ -43,7 +43,7 @@ public enum ChannelOutcome
     GiveUp,
     /// <summary>The request went out and no answer came: reconcile, then send again rather than never.</summary>
     Unknown,
-    /// <summary>It is on the phone, or a person picked up. Not: heard.</summary>
+    /// <summary>It is on the phone. Not: heard.</summary>
     Delivered,
     /// <summary>The provider itself can't be used (unreachable, wrong token, no credit): another one or the next channel now, and this one when it is back.</summary>
     Down,

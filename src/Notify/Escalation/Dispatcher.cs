@@ -101,7 +101,7 @@ public sealed partial class Dispatcher : BackgroundService
             {
                 var sends = await ClaimAsync(lane, MostInFlight, cancellation);
                 await Task.WhenAll(sends);
-                await RecordAsync([.. sends.Select(s => s.Result)], cancellation);
+                await RecordAsync(lane, [.. sends.Select(s => s.Result)], cancellation);
                 done += sends.Count;
             }
 
@@ -125,7 +125,7 @@ public sealed partial class Dispatcher : BackgroundService
                 var done = sends.Where(s => s.IsCompleted).ToList();
                 if (done.Count == 0) continue;
                 sends.RemoveAll(done.Contains);
-                await RecordAsync([.. done.Select(d => d.Result)], stopping);
+                await RecordAsync(lane, [.. done.Select(d => d.Result)], stopping);
             }
             catch (Exception e) when (e is not OutOfMemoryException && !stopping.IsCancellationRequested)
             {
@@ -142,15 +142,15 @@ public sealed partial class Dispatcher : BackgroundService
         var now = Now();
         var sends = new List<Func<Task<Outcome>>>();
         await using var db = await records.CreateDbContextAsync(cancellation);
-        await using (var transaction = await db.Database.BeginTransactionAsync(cancellation))
+        await using (var transaction = await WriteTurn.BeginAsync(db, first: lane == Lane.Critical, cancellation))
         {
             var due = (await Due.NoticesAsync(db, lane, now, most, cancellation)).Where(n => !inFlight.ContainsKey(n.Id)).ToList();
             if (due.Count == 0) return [];
             var ids = due.Select(n => n.AlarmId).Distinct().ToList();
             var alarms = await db.Alarms.Where(a => ids.Contains(a.Id)).ToDictionaryAsync(a => a.Id, cancellation);
-            var people = await People.LoadAsync(db, alarms.Values, cancellation);
+            var people = await People.LoadAsync(db, alarms.Values, messages.ToLocal(now), cancellation);
             var limits = lane == Lane.Critical ? null : await Limits.LoadAsync(db, due, now, cancellation);
-            if (lane == Lane.Others) Bundle(db, due, alarms, people, now);
+            if (lane == Lane.Others) Bundle(db, due, alarms, people, limits!, now);
             foreach (var notice in due.Where(n => n.State != NoticeState.Cancelled))
             {
                 var alarm = alarms[notice.AlarmId];
@@ -166,9 +166,10 @@ public sealed partial class Dispatcher : BackgroundService
                     notice.DueAt = now + Lease;
                     sends.Add(() => ReconcileAsync(notice, past));
                 }
-                else if (alarm.State != AlarmState.Open && notice.Template is not ("cleared" or "late"))
+                else if (alarm.State != AlarmState.Open && notice.Template is not ("cleared" or "back" or "late"))
                 {
                     (notice.State, notice.FinishedAt, notice.Note) = (NoticeState.Cancelled, now, "somebody has answered for it");
+                    if (notice.Template == "digest") await UnbundleAsync(db, notice, now, cancellation);
                 }
                 else if (routes.For(notice.Channel, notice.Address) is not { } channel)
                 {
@@ -197,7 +198,7 @@ public sealed partial class Dispatcher : BackgroundService
     }
 
     /// <summary>What waits for one person at one address, and can wait, becomes one message.</summary>
-    private void Bundle(RecordsDb db, List<Notice> due, Dictionary<Guid, Alarm> alarms, People people, DateTime now)
+    private void Bundle(RecordsDb db, List<Notice> due, Dictionary<Guid, Alarm> alarms, People people, Limits limits, DateTime now)
     {
         var bundles = due.Where(n => n.Template == "opened" && n.Channel != "voice" && n.State is NoticeState.Waiting or NoticeState.Deferred && alarms[n.AlarmId].State == AlarmState.Open)
             .GroupBy(n => (n.Channel, n.Address, Low: alarms[n.AlarmId].Severity <= (int)Severity.Warning));
@@ -206,14 +207,29 @@ public sealed partial class Dispatcher : BackgroundService
             var list = bundle.OrderByDescending(n => alarms[n.AlarmId].Severity).ThenBy(n => n.CreatedAt).ToList();
             if (list.Count < (bundle.Key.Low ? DigestLow : DigestHigh)) continue;
             var first = list[0];
+            if (limits.Earliest(first, now) > now) continue; // they wait one by one, so that whoever is answered for meanwhile takes no other's message away
             first.Template = "digest";
             first.Text = messages.Digest(first.Language, [.. list.Select(n => (people.NameOf(alarms[n.AlarmId]), alarms[n.AlarmId].Kind))], LinkIn(first.Text));
             foreach (var other in list.Skip(1))
             {
-                (other.State, other.FinishedAt, other.Note) = (NoticeState.Cancelled, now, $"in the digest {first.Id}");
+                (other.State, other.FinishedAt, other.Note) = (NoticeState.Cancelled, now, InDigest(first));
                 AlarmDesk.Line(db, other.AlarmId, now, "bundled", "escalation", $"{other.Channel} to {other.RecipientName}: in one message with {list.Count - 1} others", $"{other.Channel} → {other.RecipientName}：与另外{list.Count - 1}条合并发送");
             }
         }
+    }
+
+    private static string InDigest(Notice digest) => $"in the digest {digest.Id}";
+
+    private static Task<List<Notice>> BundledAsync(RecordsDb db, Notice digest, CancellationToken cancellation)
+    {
+        var note = InDigest(digest);
+        return db.Notices.Where(n => n.Note == note && n.Address == digest.Address).ToListAsync(cancellation);
+    }
+
+    /// <summary>A digest that isn't sent gives back what it held: each goes its own way again.</summary>
+    private static async Task UnbundleAsync(RecordsDb db, Notice digest, DateTime now, CancellationToken cancellation)
+    {
+        foreach (var other in await BundledAsync(db, digest, cancellation)) (other.State, other.FinishedAt, other.SentAt, other.DueAt, other.Note) = (NoticeState.Waiting, null, null, now, "");
     }
 
     private async Task<Outcome> SendAsync(IChannel channel, Notice notice, OutgoingNotice outgoing)
@@ -259,17 +275,17 @@ public sealed partial class Dispatcher : BackgroundService
     }
 
     /// <summary>Writes outcomes down, many in one transaction. A receipt that came before its answer is not undone: states only go forward.</summary>
-    private async Task RecordAsync(IReadOnlyList<Outcome> outcomes, CancellationToken cancellation)
+    private async Task RecordAsync(Lane lane, IReadOnlyList<Outcome> outcomes, CancellationToken cancellation)
     {
         if (outcomes.Count == 0) return;
         var now = Now();
         await using var db = await records.CreateDbContextAsync(cancellation);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        await using var transaction = await WriteTurn.BeginAsync(db, first: lane == Lane.Critical, cancellation);
         var ids = outcomes.Select(o => o.Notice).ToList();
         var notices = await db.Notices.Where(n => ids.Contains(n.Id)).ToDictionaryAsync(n => n.Id, cancellation);
         var alarmIds = notices.Values.Select(n => n.AlarmId).Distinct().ToList();
         var alarms = await db.Alarms.Where(a => alarmIds.Contains(a.Id)).ToDictionaryAsync(a => a.Id, cancellation);
-        var people = await People.LoadAsync(db, alarms.Values, cancellation);
+        var people = await People.LoadAsync(db, alarms.Values, messages.ToLocal(now), cancellation);
         foreach (var (id, result, reconciled) in outcomes)
         {
             if (!notices.TryGetValue(id, out var notice)) continue; // erased with its alarm meanwhile
@@ -283,6 +299,8 @@ public sealed partial class Dispatcher : BackgroundService
                 case ChannelOutcome.Sent or ChannelOutcome.Delivered:
                     (notice.State, notice.SentAt) = (NoticeState.Sent, now);
                     if (result.Outcome == ChannelOutcome.Delivered) (notice.State, notice.FinishedAt) = (NoticeState.Delivered, now);
+                    if (notice.Template == "digest")
+                        foreach (var other in await BundledAsync(db, notice, cancellation)) (other.State, other.SentAt, other.FinishedAt) = (NoticeState.Sent, now, null);
                     var found = reconciled ? " (found at the provider)" : "";
                     AlarmDesk.Line(db, alarm.Id, now, "sent", notice.Provider, $"{notice.Channel} to {notice.RecipientName}{found}", $"{notice.Channel} → {notice.RecipientName}{(reconciled ? "（服务商确认已收到）" : "")}");
                     break;
@@ -294,7 +312,7 @@ public sealed partial class Dispatcher : BackgroundService
                     if (held) notice.Note = Held;
                     break;
                 case ChannelOutcome.Down when reconciled:
-                    await HoldAsync(db, notice, alarm, people, result.Reason, held, now, cancellation);
+                    await HoldAsync(db, notice, alarm, people, result.Reason, held, now, cancellation, whole: true);
                     notice.State = NoticeState.Sending; // still unknown
                     break;
                 case ChannelOutcome.Down when routes.For(notice.Channel, notice.Address) is { } other && other.Provider != notice.Provider:
@@ -317,7 +335,7 @@ public sealed partial class Dispatcher : BackgroundService
 
         await db.SaveChangesAsync(cancellation);
         await transaction.CommitAsync(cancellation);
-        foreach (var lane in paces.Values) lane.Wake();
+        foreach (var pace in paces.Values) pace.Wake();
     }
 
     /// <summary>A receipt of a provider. May come twice, late, or before the answer to the request: states only go forward.</summary>
@@ -327,7 +345,7 @@ public sealed partial class Dispatcher : BackgroundService
     public async Task<bool> ReceiptAsync(string provider, string providerId, Guid? notice, bool? delivered, string reason, CancellationToken cancellation)
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        await using var transaction = await WriteTurn.BeginAsync(db, first: true, cancellation);
         var row = notice is { } id ? await db.Notices.FirstOrDefaultAsync(n => n.Id == id, cancellation) : null;
         row ??= await db.Notices.FirstOrDefaultAsync(n => n.Provider == provider && n.ProviderId == providerId, cancellation);
         if (row is null) return false;
@@ -347,12 +365,12 @@ public sealed partial class Dispatcher : BackgroundService
         else
         {
             var alarm = await db.Alarms.FirstAsync(a => a.Id == row.AlarmId, cancellation);
-            await FallThroughAsync(db, row, alarm, await People.LoadAsync(db, [alarm], cancellation), reason, now, cancellation);
+            await FallThroughAsync(db, row, alarm, await People.LoadAsync(db, [alarm], messages.ToLocal(now), cancellation), reason, now, cancellation);
         }
 
         await db.SaveChangesAsync(cancellation);
         await transaction.CommitAsync(cancellation);
-        foreach (var lane in paces.Values) lane.Wake();
+        foreach (var pace in paces.Values) pace.Wake();
         return true;
     }
 
@@ -362,13 +380,19 @@ public sealed partial class Dispatcher : BackgroundService
         (notice.State, notice.FinishedAt, notice.Note) = (NoticeState.Failed, now, reason);
         AlarmDesk.Line(db, alarm.Id, now, "failed", "escalation", $"{notice.Channel} to {notice.RecipientName}: {reason}", $"{notice.Channel} → {notice.RecipientName}：{reason}");
         await OtherWayAsync(db, notice, alarm, people, now, cancellation);
+        if (notice.Template != "digest") return;
+        foreach (var other in await BundledAsync(db, notice, cancellation))
+        {
+            var its = await db.Alarms.FirstAsync(a => a.Id == other.AlarmId, cancellation);
+            await FallThroughAsync(db, other, its, await People.LoadAsync(db, [its], messages.ToLocal(now), cancellation), reason, now, cancellation);
+        }
     }
 
     /// <summary>
     /// The provider failed, not the address: another way is tried at once as if the channel had failed, and this notice is kept and goes out when the provider
     /// is back, for as long as nobody has answered. An outage delays a message; it never loses one.
     /// </summary>
-    private async Task HoldAsync(RecordsDb db, Notice notice, Alarm alarm, People people, string reason, bool held, DateTime now, CancellationToken cancellation)
+    private async Task HoldAsync(RecordsDb db, Notice notice, Alarm alarm, People people, string reason, bool held, DateTime now, CancellationToken cancellation, bool whole = false)
     {
         (notice.State, notice.DueAt, notice.Note) = (NoticeState.Deferred, now + (alarm.Severity == (int)Severity.Critical ? HeldCritical : HeldOthers), Held);
         if (held) return; // said before
@@ -377,6 +401,15 @@ public sealed partial class Dispatcher : BackgroundService
         await db.Notices.Where(n => n.AlarmId == alarm.Id && n.Id != notice.Id && n.Recipient == notice.Recipient && n.Channel == notice.Channel && n.State == NoticeState.Deferred && n.Note == Held)
             .ExecuteUpdateAsync(u => u.SetProperty(n => n.State, NoticeState.Cancelled).SetProperty(n => n.FinishedAt, now).SetProperty(n => n.Note, "a newer one is kept in its place"), cancellation);
         await OtherWayAsync(db, notice, alarm, people, now, cancellation);
+        if (notice.Template != "digest" || whole) return;
+        // Taken apart: each alarm has its own other way, and what still waits together then is bundled anew.
+        (notice.Template, notice.Text) = ("opened", messages.Text("opened", notice.Language, people.NameOf(alarm), alarm.Kind, alarm.RaisedAt, LinkIn(notice.Text)));
+        foreach (var other in await BundledAsync(db, notice, cancellation))
+        {
+            (other.FinishedAt, other.SentAt, other.Note) = (null, null, "");
+            var its = await db.Alarms.FirstAsync(a => a.Id == other.AlarmId, cancellation);
+            await HoldAsync(db, other, its, await People.LoadAsync(db, [its], messages.ToLocal(now), cancellation), reason, held: false, now, cancellation);
+        }
     }
 
     private async Task OtherWayAsync(RecordsDb db, Notice notice, Alarm alarm, People people, DateTime now, CancellationToken cancellation)
@@ -385,14 +418,18 @@ public sealed partial class Dispatcher : BackgroundService
         if (alarm.State != AlarmState.Open) return;
         await db.Notices.Where(n => n.StepId == stepId).LoadAsync(cancellation);
         var ofStep = db.Notices.Local.Where(n => n.StepId == stepId).ToList();
-        if (people.Find(step.To, alarm).FirstOrDefault(p => p.Key == notice.Recipient)?.Way(step.Via, after: notice.Channel) is { } way)
+        if (people.WithKey(notice.Recipient, alarm)?.Way(step.Via, after: notice.Channel) is { } way)
         {
             if (ofStep.Exists(n => n.Recipient == notice.Recipient && n.Channel == way.Channel)) return; // on its way already
-            db.Notices.Add(new Notice
+            var other = new Notice
             {
                 Id = Guid.CreateVersion7(clock.GetUtcNow()), AlarmId = alarm.Id, StepId = step.Id, Channel = way.Channel, Recipient = notice.Recipient, RecipientName = notice.RecipientName,
                 Address = way.Address, Language = notice.Language, Template = notice.Template, Text = notice.Text, CreatedAt = now, DueAt = now,
-            });
+            };
+            // A digest speaks of several: on the next channel each alarm has its own words, or is bundled anew there.
+            if (notice.Template == "digest")
+                (other.Template, other.Text) = ("opened", messages.Text("opened", notice.Language, people.NameOf(alarm), alarm.Kind, alarm.RaisedAt, LinkIn(notice.Text)));
+            db.Notices.Add(other);
             return;
         }
 
@@ -424,7 +461,7 @@ public sealed partial class Dispatcher : BackgroundService
     private void OnRecovered()
     {
         Volatile.Write(ref recovered, 1);
-        foreach (var lane in paces.Values) lane.Wake();
+        foreach (var pace in paces.Values) pace.Wake();
     }
 
     private async Task ReleaseHeldAsync(CancellationToken cancellation)

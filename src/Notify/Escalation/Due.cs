@@ -17,7 +17,7 @@ public enum Lane
 /// </summary>
 internal static class Due
 {
-    /// <summary>Steps that wait and whose time has come, of alarms that nobody has answered for, with their alarms.</summary>
+    /// <summary>Steps that wait and whose time has come, of alarms that nobody has answered for, with their alarms; and what is told whatever their state.</summary>
     public static async Task<List<EscalationStep>> StepsAsync(RecordsDb db, Lane lane, DateTime now, int most, CancellationToken cancellation)
     {
         var (least, highest) = Severities(lane);
@@ -25,10 +25,10 @@ internal static class Due
             ? await db.Steps.FromSql(
                 $"""
                  SELECT s.* FROM "Steps" s JOIN "Alarms" a ON a."Id" = s."AlarmId"
-                 WHERE s."State" = 0 AND s."DueAt" <= {now} AND a."Severity" BETWEEN {least} AND {highest} AND (a."State" = 0 OR s."To" = 'told')
+                 WHERE s."State" = 0 AND s."DueAt" <= {now} AND a."Severity" BETWEEN {least} AND {highest} AND (a."State" = 0 OR s."To" = 'told' OR (s."To" = 'again' AND a."State" <> 3))
                  ORDER BY a."Severity" DESC, s."DueAt", s."Order" LIMIT {most} FOR UPDATE OF s SKIP LOCKED
                  """).ToListAsync(cancellation)
-            : await db.Steps.Where(s => s.State == StepState.Waiting && s.DueAt <= now && s.Alarm!.Severity >= least && s.Alarm.Severity <= highest && (s.Alarm.State == AlarmState.Open || s.To == "told"))
+            : await db.Steps.Where(s => s.State == StepState.Waiting && s.DueAt <= now && s.Alarm!.Severity >= least && s.Alarm.Severity <= highest && (s.Alarm.State == AlarmState.Open || s.To == AlarmDesk.Told || (s.To == AlarmDesk.Again && s.Alarm.State != AlarmState.Resolved)))
                 .OrderByDescending(s => s.Alarm!.Severity).ThenBy(s => s.DueAt).ThenBy(s => s.Order).Take(most).ToListAsync(cancellation);
         var alarms = steps.Select(s => s.AlarmId).Distinct().ToList();
         await db.Alarms.Where(a => alarms.Contains(a.Id)).LoadAsync(cancellation);

@@ -22,6 +22,7 @@ public sealed partial class Escalator : BackgroundService
     private static readonly TimeSpan LinkLifetime = TimeSpan.FromHours(24);
 
     private readonly IDbContextFactory<RecordsDb> records;
+    private readonly AlarmDesk desk;
     private readonly Policies policies;
     private readonly MessageTexts messages;
     private readonly SignedLinks links;
@@ -33,7 +34,7 @@ public sealed partial class Escalator : BackgroundService
     public Escalator(
         IDbContextFactory<RecordsDb> records, AlarmDesk desk, Policies policies, MessageTexts messages, SignedLinks links, Dispatcher dispatcher, TimeProvider clock, ILogger<Escalator> log)
     {
-        (this.records, this.policies, this.messages, this.links, this.dispatcher, this.clock, this.log) = (records, policies, messages, links, dispatcher, clock, log);
+        (this.records, this.desk, this.policies, this.messages, this.links, this.dispatcher, this.clock, this.log) = (records, desk, policies, messages, links, dispatcher, clock, log);
         paces = Enum.GetValues<Lane>().ToDictionary(l => l, _ => new Pace(clock));
         desk.Changed += change => paces[change.Severity == Severity.Critical ? Lane.Critical : Lane.Others].Wake();
     }
@@ -135,14 +136,14 @@ public sealed partial class Escalator : BackgroundService
         var now = clock.GetUtcNow().UtcDateTime;
         var ran = new List<(EscalationStep Step, Alarm Alarm)>();
         await using var db = await records.CreateDbContextAsync(cancellation);
-        await using (var transaction = await db.Database.BeginTransactionAsync(cancellation))
+        await using (var transaction = await WriteTurn.BeginAsync(db, first: lane == Lane.Critical, cancellation))
         {
             var due = await Due.StepsAsync(db, lane, now, most, cancellation);
             if (due.Count == 0) return 0;
             var ids = due.Select(s => s.AlarmId).Distinct().ToList();
             await db.Steps.Where(s => ids.Contains(s.AlarmId) && s.State == StepState.Waiting).LoadAsync(cancellation);
             db.ChangeTracker.AutoDetectChangesEnabled = false; // once at the end instead of at each look into Local
-            var people = await People.LoadAsync(db, due.Select(s => s.Alarm!), cancellation);
+            var people = await People.LoadAsync(db, due.Select(s => s.Alarm!), messages.ToLocal(now), cancellation);
             var planned = new HashSet<Guid>();
             foreach (var step in due)
             {
@@ -165,10 +166,14 @@ public sealed partial class Escalator : BackgroundService
     {
         var policy = PolicyOf(alarm, people);
         (step.StartedAt, step.FinishedAt) = (now, now);
-        if (step.To == "told")
+        switch (step.To)
         {
-            await TellClearedAsync(db, step, alarm, people, now, cancellation);
-            return;
+            case AlarmDesk.Told:
+                await TellClearedAsync(db, step, alarm, people, now, cancellation);
+                return;
+            case AlarmDesk.Again:
+                await TellAgainAsync(db, step, alarm, now, cancellation);
+                return;
         }
 
         if (policy.Until == PlanEnd.Told && await db.Notices.AnyAsync(n => n.AlarmId == alarm.Id && (n.State == NoticeState.Sent || n.State == NoticeState.Delivered), cancellation))
@@ -177,7 +182,7 @@ public sealed partial class Escalator : BackgroundService
             return;
         }
 
-        var meant = people.Find(step.To, alarm);
+        var (meant, note, noteZh) = people.Find(step.To, alarm);
         var reached = new List<string>();
         foreach (var person in meant)
         {
@@ -190,10 +195,10 @@ public sealed partial class Escalator : BackgroundService
         }
 
         step.State = reached.Count > 0 ? StepState.Done : StepState.Skipped;
-        step.Note = reached.Count > 0 ? $"step {step.Order}: {step.To} — {string.Join(", ", reached)}"
-            : meant.Count == 0 ? $"step {step.Order} skipped: there is no {step.To}" : $"step {step.Order} skipped: {step.To} has no address for {step.Via}";
-        var zh = reached.Count > 0 ? $"第{step.Order}步：{Chinese(step.To)} — {string.Join("、", reached)}"
-            : meant.Count == 0 ? $"第{step.Order}步跳过：没有{Chinese(step.To)}" : $"第{step.Order}步跳过：{Chinese(step.To)}没有可用的联系方式（{step.Via}）";
+        step.Note = reached.Count > 0 ? $"step {step.Order}: {step.To} — {string.Join(", ", reached)}{(note.Length > 0 ? $" ({note})" : "")}"
+            : meant.Count == 0 ? $"step {step.Order} skipped: {(note.Length > 0 ? note : $"there is no {step.To}")}" : $"step {step.Order} skipped: {step.To} has no address for {step.Via}";
+        var zh = reached.Count > 0 ? $"第{step.Order}步：{Chinese(step.To)} — {string.Join("、", reached)}{(noteZh.Length > 0 ? $"（{noteZh}）" : "")}"
+            : meant.Count == 0 ? $"第{step.Order}步跳过：{(noteZh.Length > 0 ? noteZh : $"没有{Chinese(step.To)}")}" : $"第{step.Order}步跳过：{Chinese(step.To)}没有可用的联系方式（{step.Via}）";
         AlarmDesk.Line(db, alarm.Id, now, step.State == StepState.Done ? "step" : "skipped", "escalation", step.Note, zh);
         if (step.Template != "opened" && step.WaitSeconds == 0) return; // told at once, beside the plan
         AlarmDesk.Resume(db, alarm.Id, step.State == StepState.Skipped ? now : now.AddSeconds(step.WaitSeconds));
@@ -214,6 +219,18 @@ public sealed partial class Escalator : BackgroundService
         AlarmDesk.Line(db, alarm.Id, now, "exhausted", "escalation", $"the plan is at its end and nobody has answered: {last.To} again in {wait.TotalMinutes:0} min", $"预案已执行完毕仍无人响应：{wait.TotalMinutes:0} 分钟后再次通知{Chinese(last.To)}");
     }
 
+    /// <summary>It happened again after somebody acknowledged, and the set time is over without an end: somebody has to answer anew.</summary>
+    private async Task TellAgainAsync(RecordsDb db, EscalationStep step, Alarm alarm, DateTime now, CancellationToken cancellation)
+    {
+        (step.State, step.Note) = (StepState.Done, "told again");
+        if (alarm.State is not (AlarmState.Acknowledged or AlarmState.InHand)) return; // people are being told already
+        alarm.Version++;
+        AlarmDesk.Line(db, alarm.Id, now, "reopened", "escalation", $"happened again after {alarm.AcknowledgedBy} acknowledged it", $"{alarm.AcknowledgedBy} 确认后再次发生");
+        db.ChangeTracker.DetectChanges();
+        await db.Entry(alarm).Reference(a => a.Resident).LoadAsync(cancellation); // a policy may look at the class
+        await desk.OpenAgainAsync(db, alarm, now, cancellation);
+    }
+
     /// <summary>Whoever was told hears that it is over, the way they were told; a call is followed by a text.</summary>
     private async Task TellClearedAsync(RecordsDb db, EscalationStep step, Alarm alarm, People people, DateTime now, CancellationToken cancellation)
     {
@@ -228,8 +245,9 @@ public sealed partial class Escalator : BackgroundService
         }
 
         step.State = names.Count > 0 ? StepState.Done : StepState.Skipped;
-        step.Note = names.Count > 0 ? $"told that it is over: {string.Join(", ", names)}" : "nobody had been told";
-        AlarmDesk.Line(db, alarm.Id, now, "step", "escalation", step.Note, names.Count > 0 ? $"已告知解除：{string.Join("、", names)}" : "此前未通知任何人");
+        var over = step.Template == "cleared";
+        step.Note = names.Count > 0 ? $"told that it {(over ? "is over" : "has eased, and that somebody still has to look")}: {string.Join(", ", names)}" : "nobody had been told";
+        AlarmDesk.Line(db, alarm.Id, now, "step", "escalation", step.Note, names.Count > 0 ? $"{(over ? "已告知解除" : "已告知好转，仍需确认")}：{string.Join("、", names)}" : "此前未通知任何人");
     }
 
     /// <summary>"Seen well by" ran out: escalation resumes above whoever acknowledged (invariant 8).</summary>
@@ -260,10 +278,10 @@ public sealed partial class Escalator : BackgroundService
     private async Task ExpireAsync(Guid id, DateTime now, CancellationToken cancellation)
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        await using var transaction = await WriteTurn.BeginAsync(db, first: true, cancellation);
         var alarm = await db.Alarms.FirstAsync(a => a.Id == id, cancellation);
         if (alarm.SeenWellBy is null || alarm.SeenWellBy > now) return;
-        var people = await People.LoadAsync(db, [alarm], cancellation);
+        var people = await People.LoadAsync(db, [alarm], messages.ToLocal(now), cancellation);
         var who = alarm.AcknowledgedBy!;
         AlarmDesk.OpenAgain(alarm);
         alarm.Version++;
@@ -276,7 +294,7 @@ public sealed partial class Escalator : BackgroundService
             var order = await db.Steps.Where(s => s.AlarmId == alarm.Id).MaxAsync(s => (int?)s.Order, cancellation) ?? 0;
             var last = PolicyOf(alarm, people).Steps[^1];
             foreach (var to in mine < Level("duty", 0) ? new[] { "duty", "supervisor" } : ["supervisor"])
-                db.Steps.Add(new EscalationStep { Id = NewId(), AlarmId = alarm.Id, Order = ++order, To = to, Via = "voice,sms,webhook,mail", DueAt = now, WaitSeconds = (int)last.Wait.TotalSeconds });
+                db.Steps.Add(new EscalationStep { Id = NewId(), AlarmId = alarm.Id, Order = ++order, To = to, Via = alarm.Severity >= (int)Severity.High ? "voice,sms,webhook,mail" : "webhook,mail,sms", DueAt = now, WaitSeconds = (int)last.Wait.TotalSeconds });
         }
 
         await AlarmDesk.ResumeAsync(db, alarm.Id, now, cancellation);

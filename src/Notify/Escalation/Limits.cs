@@ -20,7 +20,7 @@ internal sealed class Limits
         var addresses = notices.Where(n => n.Channel is "sms" or "voice").Select(n => n.Address).Distinct().ToList();
         var since = now - Windows[^1].Window;
         var rows = addresses.Count == 0 ? [] : await db.Notices.AsNoTracking()
-            .Where(n => addresses.Contains(n.Address) && (n.SentAt >= since || n.State == NoticeState.Sending))
+            .Where(n => addresses.Contains(n.Address) && ((n.SentAt >= since && n.Attempts > 0) || n.State == NoticeState.Sending)) // what went in a digest was no message of its own
             .Select(n => new { n.Channel, n.Address, n.SentAt }).ToListAsync(cancellation);
         return new Limits(rows.GroupBy(r => (r.Channel, r.Address)).ToDictionary(g => g.Key, g => g.Select(r => r.SentAt ?? now).Order().ToList()));
     }

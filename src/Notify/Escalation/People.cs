@@ -21,35 +21,65 @@ internal sealed record Person(string Key, string Name, string Phone, string Mail
     }
 }
 
-/// <summary>Who is meant by "contact 1", "visitor" or "duty", looked up when a step runs: changes in the registry count until the last moment. Loaded for many alarms at once.</summary>
+/// <param name="People">Who is told; empty when there is nobody.</param>
+/// <param name="Note">Why it is nobody, or somebody else than usual; empty when there is nothing to say.</param>
+/// <param name="NoteZh">The same in Chinese.</param>
+internal sealed record Meant(IReadOnlyList<Person> People, string Note = "", string NoteZh = "");
+
+/// <summary>
+/// Who is meant by "contact 1", "visitor" or "duty", looked up when a step runs: changes in the registry and in the rota count until the last moment.
+/// Loaded for many alarms at once.
+/// </summary>
 internal sealed class People
 {
     /// <summary>Digits of a province, city, county, town and village.</summary>
     private static readonly int[] CodeLengths = [2, 4, 6, 9, 12];
 
+    /// <summary>How often a substitute's substitute is asked for.</summary>
+    private const int LongestChain = 5;
+
+    private readonly DateTime local;
     private readonly Dictionary<string, Resident> residents;
     private readonly Dictionary<string, Visitor> visitors;
-    private readonly List<DutyOfficer> officers;
+    private readonly Dictionary<string, DutyOfficer> officers;
+    private readonly ILookup<string, Shift> shifts;
     private readonly List<Area> areas;
 
-    private People(Dictionary<string, Resident> residents, Dictionary<string, Visitor> visitors, List<DutyOfficer> officers, List<Area> areas) =>
-        (this.residents, this.visitors, this.officers, this.areas) = (residents, visitors, officers, areas);
+    private People(DateTime local, Dictionary<string, Resident> residents, Dictionary<string, Visitor> visitors, Dictionary<string, DutyOfficer> officers, ILookup<string, Shift> shifts, List<Area> areas) =>
+        (this.local, this.residents, this.visitors, this.officers, this.shifts, this.areas) = (local, residents, visitors, officers, shifts, areas);
 
-    public static async Task<People> LoadAsync(RecordsDb db, IEnumerable<Alarm> alarms, CancellationToken cancellation)
+    /// <param name="db">Read from, not tracked.</param>
+    /// <param name="alarms">Whose people.</param>
+    /// <param name="local">Now, in the service's time zone: the rota is kept in it.</param>
+    /// <param name="cancellation">Ends the reading.</param>
+    public static async Task<People> LoadAsync(RecordsDb db, IEnumerable<Alarm> alarms, DateTime local, CancellationToken cancellation)
     {
         var list = alarms.ToList();
         var ids = list.Select(a => a.ResidentId).OfType<string>().Distinct().ToList();
         var found = await db.Residents.AsNoTracking().Include(r => r.Contacts).Where(r => ids.Contains(r.Id)).ToDictionaryAsync(r => r.Id, StringComparer.Ordinal, cancellation);
-        var assigned = found.Values.Select(r => r.VisitorId).OfType<string>().Distinct().ToList();
-        var visitors = await db.Visitors.AsNoTracking().Where(v => assigned.Contains(v.Id)).ToDictionaryAsync(v => v.Id, StringComparer.Ordinal, cancellation);
-        var substitutes = visitors.Values.Where(v => v.Away).Select(v => v.SubstituteId).OfType<string>().Distinct().ToList();
-        foreach (var substitute in await db.Visitors.AsNoTracking().Where(v => substitutes.Contains(v.Id)).ToListAsync(cancellation)) visitors[substitute.Id] = substitute;
+        var visitors = new Dictionary<string, Visitor>(StringComparer.Ordinal);
+        var missing = found.Values.Select(r => r.VisitorId).OfType<string>().Distinct().ToList();
+        for (var i = 0; missing.Count > 0 && i <= LongestChain; i++)
+        {
+            foreach (var visitor in await db.Visitors.AsNoTracking().Where(v => missing.Contains(v.Id)).ToListAsync(cancellation)) visitors[visitor.Id] = visitor;
+            missing = [.. visitors.Values.Select(v => v.SubstituteId).OfType<string>().Where(s => !visitors.ContainsKey(s)).Distinct()];
+        }
+
         var places = list.Select(a => a.Area).SelectMany(a => CodeLengths.Where(n => n <= a.Length).Select(n => a[..n])).Distinct().ToList();
         // An alarm that belongs nowhere (its resident was removed) is everybody's at the desk.
         var everywhere = list.Exists(a => a.Area.Length == 0);
-        var officers = await db.DutyOfficers.AsNoTracking().Where(d => everywhere || places.Contains(d.Area)).ToListAsync(cancellation);
+        var officers = await db.DutyOfficers.AsNoTracking().Where(d => everywhere || places.Contains(d.Area)).ToDictionaryAsync(d => d.Id, StringComparer.Ordinal, cancellation);
+        for (var i = 0; i < LongestChain; i++)
+        {
+            missing = [.. officers.Values.Select(o => o.SubstituteId).OfType<string>().Where(s => !officers.ContainsKey(s)).Distinct()];
+            if (missing.Count == 0) break;
+            foreach (var officer in await db.DutyOfficers.AsNoTracking().Where(d => missing.Contains(d.Id)).ToListAsync(cancellation)) officers[officer.Id] = officer;
+        }
+
+        var working = visitors.Keys.Select(v => "visitor:" + v).Concat(officers.Keys.Select(o => "officer:" + o)).ToList();
+        var shifts = await db.Shifts.AsNoTracking().Where(s => working.Contains(s.Who)).ToListAsync(cancellation);
         var areas = await db.Areas.AsNoTracking().Where(a => places.Contains(a.Code)).ToListAsync(cancellation);
-        return new People(found, visitors, officers, areas);
+        return new People(local, found, visitors, officers, shifts.ToLookup(s => s.Who, StringComparer.Ordinal), areas);
     }
 
     public Resident? Resident(Alarm alarm) => alarm.ResidentId is { } id ? residents.GetValueOrDefault(id) : null;
@@ -58,30 +88,82 @@ internal sealed class People
     public string NameOf(Alarm alarm) =>
         Resident(alarm)?.Name ?? areas.Where(a => alarm.Area.StartsWith(a.Code, StringComparison.Ordinal)).MaxBy(a => a.Code.Length)?.Name ?? alarm.Area;
 
-    public IReadOnlyList<Person> Find(string to, Alarm alarm)
+    public Meant Find(string to, Alarm alarm) => to.Split(' ') switch
     {
-        var parts = to.Split(' ');
-        switch (parts[0])
+        ["contacts"] => new Meant(Contacts(alarm, 0)),
+        ["contact", [var digit]] => new Meant(Contacts(alarm, digit - '0')),
+        ["visitor"] => VisitorOf(alarm),
+        ["duty"] or ["supervisor"] => Desk(to, alarm),
+        _ => new Meant([]),
+    };
+
+    /// <summary>Somebody who was told before, also when their shift has ended since.</summary>
+    public Person? WithKey(string key, Alarm alarm)
+    {
+        var id = key[(key.IndexOf(':', StringComparison.Ordinal) + 1)..];
+        return key.Split(':')[0] switch
         {
-            case "contacts":
-            case "contact":
-                var order = parts.Length > 1 ? parts[1][0] - '0' : 0;
-                return [.. (Resident(alarm)?.Contacts ?? []).Where(c => order == 0 || c.Order == order).OrderBy(c => c.Order)
-                    .Select(c => new Person($"contact:{c.Id}", c.Name, c.Phone, c.Mail, "", c.Language))];
-            case "visitor":
-                if (Resident(alarm)?.VisitorId is not { } id || !visitors.TryGetValue(id, out var visitor)) return [];
-                if (visitor is { Away: true, SubstituteId: { } substitute } && visitors.TryGetValue(substitute, out var other)) visitor = other;
-                return [new Person($"visitor:{visitor.Id}", visitor.Name, visitor.Phone, visitor.Mail, "", visitor.Language)];
-            case "duty":
-            case "supervisor":
-                return [.. officers.Where(d => d.Supervisor == (to == "supervisor") && alarm.Area.StartsWith(alarm.Area.Length == 0 ? "" : d.Area, StringComparison.Ordinal))
-                    .OrderByDescending(d => d.Area.Length).ThenBy(d => d.Id, StringComparer.Ordinal)
-                    .Select(d => new Person($"{to}:{d.Id}", d.Name, d.Phone, d.Mail, d.Webhook, d.Language))];
-            default:
-                return [];
-        }
+            "contact" => Contacts(alarm, 0).FirstOrDefault(c => c.Key == key),
+            "visitor" => visitors.GetValueOrDefault(id) is { } visitor ? Of(visitor) : null,
+            "duty" or "supervisor" => officers.GetValueOrDefault(id) is { } officer ? Of(officer, key.Split(':')[0]) : null,
+            _ => null,
+        };
     }
 
     /// <summary>The contact's place in the order (1 is told first); 0 when unknown.</summary>
     public int OrderOf(Alarm alarm, string contactKey) => Resident(alarm)?.Contacts.Find(c => $"contact:{c.Id}" == contactKey)?.Order ?? 0;
+
+    private List<Person> Contacts(Alarm alarm, int order) =>
+        [.. (Resident(alarm)?.Contacts ?? []).Where(c => order == 0 || c.Order == order).OrderBy(c => c.Order).Select(c => new Person($"contact:{c.Id}", c.Name, c.Phone, c.Mail, "", c.Language))];
+
+    /// <summary>The visitor, else whoever stands in; nobody when nobody does: the desk is told at once instead.</summary>
+    private Meant VisitorOf(Alarm alarm)
+    {
+        if (Resident(alarm)?.VisitorId is not { } id || !visitors.TryGetValue(id, out var first)) return new Meant([]);
+        var visitor = first;
+        for (var i = 0; i <= LongestChain; i++)
+        {
+            if (!visitor.Away && !IsAway(visitor.AwayFrom, visitor.AwayUntil) && Works("visitor:" + visitor.Id))
+                return new Meant([Of(visitor)], visitor == first ? "" : $"{visitor.Name} stands in for {first.Name}", visitor == first ? "" : $"{visitor.Name}替班{first.Name}");
+            if (visitor.SubstituteId is not { } next || !visitors.TryGetValue(next, out var other)) break;
+            visitor = other;
+        }
+
+        return new Meant([], $"{first.Name} is away or off duty and nobody stands in", $"{first.Name}不在岗且无人替班");
+    }
+
+    /// <summary>Those of the desks above the alarm's village who are on duty now. A rota that leaves nobody is a mistake, and then everybody of the desk is told.</summary>
+    private Meant Desk(string to, Alarm alarm)
+    {
+        var all = officers.Values.Where(d => d.Supervisor == (to == "supervisor") && alarm.Area.StartsWith(alarm.Area.Length == 0 ? "" : d.Area, StringComparison.Ordinal))
+            .OrderByDescending(d => d.Area.Length).ThenBy(d => d.Id, StringComparer.Ordinal).ToList();
+        if (all.Count == 0) return new Meant([]);
+        var notes = new List<(string En, string Zh)>();
+        var told = new List<DutyOfficer>();
+        foreach (var officer in all.Where(o => Works("officer:" + o.Id)))
+        {
+            var standing = officer;
+            for (var i = 0; standing is not null && IsAway(standing.AwayFrom, standing.AwayUntil); i++)
+                standing = i < LongestChain && standing.SubstituteId is { } next ? officers.GetValueOrDefault(next) : null;
+            if (standing is null) continue;
+            if (standing != officer) notes.Add(($"{standing.Name} stands in for {officer.Name}", $"{standing.Name}替班{officer.Name}"));
+            if (!told.Contains(standing)) told.Add(standing);
+        }
+
+        if (told.Count == 0) return new Meant([.. all.Select(o => Of(o, to))], "the rota has nobody on duty now: the whole desk is told", "值班表此时无人在岗：通知全部人员");
+        return new Meant([.. told.Select(o => Of(o, to))], string.Join("; ", notes.Select(n => n.En)), string.Join("；", notes.Select(n => n.Zh)));
+    }
+
+    /// <summary>Who has no line in the rota works always.</summary>
+    private bool Works(string who) => !shifts[who].Any() || shifts[who].Any(s => s.Covers(local));
+
+    private bool IsAway(DateOnly? from, DateOnly? until)
+    {
+        var today = DateOnly.FromDateTime(local);
+        return (from is not null || until is not null) && (from is null || today >= from) && (until is null || today <= until);
+    }
+
+    private static Person Of(Visitor visitor) => new($"visitor:{visitor.Id}", visitor.Name, visitor.Phone, visitor.Mail, "", visitor.Language);
+
+    private static Person Of(DutyOfficer officer, string to) => new($"{to}:{officer.Id}", officer.Name, officer.Phone, officer.Mail, officer.Webhook, officer.Language);
 }

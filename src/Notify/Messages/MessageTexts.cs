@@ -20,7 +20,7 @@ public sealed class MessageTexts
         var before = problems.Count;
         if (YamlSection.Load(path, problems) is not { } yaml) return null;
         var found = new MessageTexts(zone);
-        found.Read(yaml.Section("templates", required: true), "template:", ["opened", "repeated", "cleared", "late", "digest", "reply"]);
+        found.Read(yaml.Section("templates", required: true), "template:", ["opened", "repeated", "cleared", "back", "late", "digest", "reply"]);
         found.Read(yaml.Section("kinds", required: true), "kind:", AlarmKind.All.Select(k => k.Name));
         found.Read(yaml.Section("spoken", required: true), "spoken:", SpokenKeys, ["zh", "yue", "en"]);
         yaml.NoOthers();
@@ -84,6 +84,9 @@ public sealed class MessageTexts
 
     /// <summary>The zone that times of day in messages and policies are meant in.</summary>
     public TimeZoneInfo Zone => zone;
+
+    /// <summary>The same moment by the clocks on the wall, in which rota and policies are kept.</summary>
+    public DateTime ToLocal(DateTime utc) => TimeZoneInfo.ConvertTimeFromUtc(utc, zone);
 
     private string Local(DateTime utc) => TimeZoneInfo.ConvertTimeFromUtc(utc, zone).ToString("MM-dd HH:mm", CultureInfo.InvariantCulture);
 

@@ -194,6 +194,12 @@ public sealed class LifePattern
         return Surprise.Of(chance, days.Compare(from, at), Learned, meter, new DateTime(from), new DateTime(at), flat > 0 && atUtc.Ticks >= flat ? steady.Least : 0);
     }
 
+    /// <summary>For comparing methods: what is known of the home, and its newest use by the clock on the wall, ticks.</summary>
+    internal (PastDays Days, long LastUse) Past => (days, last + offset);
+
+    /// <summary>For comparing methods: how likely the present silence lasts so many hours, 0 to 24.</summary>
+    internal void Lasts(Span<double> lasts) => habits.Lasts(days, last + offset, lasts);
+
     public void Write(BinaryWriter to)
     {
         ArgumentNullException.ThrowIfNull(to);

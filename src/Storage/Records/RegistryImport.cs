@@ -20,6 +20,7 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
         ["户籍地址"] = "registered address", ["残疾人证号"] = "disability certificate", ["建档日期"] = "filed", ["饮水是否安全"] = "drinking water", ["生活用电是否安全"] = "electricity",
         ["生活用气是否安全"] = "gas", ["住房是否安全"] = "housing", ["家庭每月收入"] = "income", ["养老保险每月"] = "pension", ["社会救助和福利补贴每月"] = "benefits",
         ["帮扶单位"] = "helped by", ["帮扶责任人"] = "help contact", ["帮扶措施"] = "help",
+        ["替班编号"] = "substitute", ["离岗自"] = "away from", ["离岗至"] = "away until", ["星期"] = "days", ["时段"] = "hours", ["起始日"] = "first day", ["截止日"] = "last day",
         ["探访人编号"] = "visitor id", ["探访人姓名"] = "visitor name", ["探访人电话"] = "visitor phone",
     };
 
@@ -73,6 +74,7 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
         var counts = new Dictionary<string, int>();
         List<string>? columns = null;
         var ids = new HashSet<string>();
+        var shifts = new RotaImport(clock, within);
         foreach (var (line, fields) in rows)
         {
             if (columns is null)
@@ -84,7 +86,8 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
             var row = new Row(line, columns, fields, this);
             if (fields.Count > columns.Count) row.Wrong("", fields[^1], $"the row has {fields.Count} fields, the heading {columns.Count}");
             var kind = row["record"] is { Length: > 0 } record ? record : "resident";
-            if (row["id"].Length > 0 && !ids.Add(kind + row["id"])) row.Wrong("id", row["id"], "stands in this file twice");
+            var shift = kind is "duty shift" or "visitor shift" or "值班班次" or "探访班次";
+            if (!shift && row["id"].Length > 0 && !ids.Add(kind + row["id"])) row.Wrong("id", row["id"], "stands in this file twice");
             if (row["area"].Length > 0 && !row["area"].StartsWith(within, StringComparison.Ordinal)) row.Wrong("area", row["area"], $"lies outside {within}, which you are bound to");
             counts[kind] = counts.GetValueOrDefault(kind) + 1;
             switch (kind)
@@ -92,7 +95,10 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
                 case "resident" or "老人": await ResidentAsync(db, row, cancellation); break;
                 case "duty" or "supervisor" or "值班" or "主管": await OfficerAsync(db, row, kind is "supervisor" or "主管", cancellation); break;
                 case "area" or "区划": await AreaAsync(db, row, cancellation); break;
-                default: row.Wrong("record", kind, "is not one of resident, duty, supervisor, area"); break;
+                case "visitor" or "探访人": await VisitorAsync(db, row, cancellation); break;
+                case "duty shift" or "值班班次": await shifts.ReadAsync(db, row, "officer", cancellation); break;
+                case "visitor shift" or "探访班次": await shifts.ReadAsync(db, row, "visitor", cancellation); break;
+                default: row.Wrong("record", kind, "is not one of resident, duty, supervisor, visitor, duty shift, visitor shift, area"); break;
             }
         }
 
@@ -211,6 +217,33 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
         if (officer.Webhook.Length > 0 && !Uri.TryCreate(officer.Webhook, UriKind.Absolute, out _)) row.Wrong("webhook", officer.Webhook, "is not a web address");
         if (row["language"] is { Length: > 0 } language) officer.Language = language;
         officer.Supervisor = supervisor;
+        (officer.SubstituteId, officer.AwayFrom, officer.AwayUntil) = Standing(row, id);
+    }
+
+    private async Task VisitorAsync(RecordsDb db, Row row, CancellationToken cancellation)
+    {
+        var id = row.Required("id");
+        var visitor = await db.Visitors.FindAsync([id], cancellation);
+        if (visitor is not null && !visitor.Area.StartsWith(within, StringComparison.Ordinal)) row.Wrong("id", id, "belongs to a visitor of another area");
+        if (visitor is null) db.Visitors.Add(visitor = new Visitor { Id = id, Name = "" });
+        visitor.Name = row.Required("name");
+        visitor.Area = row.Required("area");
+        if (visitor.Area.Length > 0 && !AreaCode.TryParse(visitor.Area, out _)) row.Wrong("area", visitor.Area, "is not an area code of 6, 9 or 12 digits");
+        visitor.Phone = row.Phone("phone");
+        visitor.Mail = row["mail"];
+        if (visitor.Phone.Length == 0 && visitor.Mail.Length == 0) row.Wrong("phone", "", "a visitor has a phone number or a mail address");
+        if (row["language"] is { Length: > 0 } language) visitor.Language = language;
+        (visitor.SubstituteId, visitor.AwayFrom, visitor.AwayUntil) = Standing(row, id);
+    }
+
+    /// <summary>Who stands in, and when. Whether the substitute exists is not asked: it may stand in a later row, and a missing one is seen on the timeline when it matters.</summary>
+    private static (string? Substitute, DateOnly? From, DateOnly? Until) Standing(Row row, string id)
+    {
+        var substitute = row["substitute"] is { Length: > 0 } text ? text : null;
+        if (substitute == id) row.Wrong("substitute", id, "is the same person");
+        var (from, until) = (row.Date("away from"), row.Date("away until"));
+        if (from > until) row.Wrong("away until", row["away until"], "lies before the first day away");
+        return (substitute, from, until);
     }
 
     private static async Task AreaAsync(RecordsDb db, Row row, CancellationToken cancellation)
@@ -233,7 +266,7 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
 
     private static string Masked(string identity) => identity.Length > 8 ? identity[..4] + new string('*', identity.Length - 6) + identity[^2..] : "****";
 
-    private sealed class Row(int line, List<string> columns, List<string> fields, RegistryImport import)
+    internal sealed class Row(int line, List<string> columns, List<string> fields, RegistryImport import)
     {
         public string this[string column] => columns.IndexOf(column) is var i and >= 0 && i < fields.Count ? Plain(fields[i].Trim()) : "";
 

@@ -118,6 +118,14 @@ public sealed class CareVectorTests
         Assert.Equal(Outcome.Received, Assert.Single(into.Readings, r => r.Metric == Metric.HeartRate).Time);
     }
 
+    [Fact]
+    public void A_press_is_told_though_the_time_of_the_place_is_garbage()
+    {
+        var into = Decode("zhzyou/g616", """{"imei":"1","sos":true,"locationDate":"999999","locationTime":"x","location":"113.4945307,22.2248915"}""");
+        Assert.Equal("sos", Assert.Single(into.Readings, r => r.Metric == Metric.Button).Event);
+        Assert.True(Assert.Single(into.Readings, r => r.Metric == Metric.Location).Has(ReadingFlags.ClockWrong));
+    }
+
     [Theory]
     [InlineData("imede/kati", """{"IMEI":"1","heartRate":0,"spO2":0,"bodyTemperature":0,"bloodPressure":{"bp_sys":0,"bp_dia":0},"location":{"GPS":{"latitude":0,"longitude":0}}}""")]
     [InlineData("zhzyou/g616", """{"imei":"1","heartRate":"0","bloodOxygen":"0","temperature":"0.0","bpSystolic":"0","bpDiastolic":"0","sos":false,"location":"0.000000,0.000000"}""")]

@@ -67,7 +67,14 @@ public sealed class PhoneNight : Night
     public IServiceProvider Services => services;
 
     /// <summary>Of the wall clock; in force from the next restart on.</summary>
-    public ChannelTimeouts Timeouts { get; set; } = new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2));
+    public ChannelTimeouts Timeouts { get; set; } = new();
+
+    /// <summary>Doesn't wait long for a provider that hangs.</summary>
+    public void Impatient()
+    {
+        Timeouts = new ChannelTimeouts(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2));
+        Restart();
+    }
 
     /// <summary>Who was called or written to, in order: "call +852…1".</summary>
     public IReadOnlyList<string> Told => [.. Network.Taken.Select(t => $"{t.Kind} {NameOf(t.Number)}")];

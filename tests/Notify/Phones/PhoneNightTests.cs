@@ -103,6 +103,7 @@ public abstract class PhoneNightTests
     [InlineData(OnCall.Busy, 5)]
     [InlineData(OnCall.Unreachable, 1)]
     [InlineData(OnCall.Ignores, 40)]
+    [InlineData(OnCall.Answers, 25)] // picks up, listens, presses nothing
     public async Task A_call_that_is_not_answered_is_followed_by_a_text(OnCall what, int within)
     {
         await using var night = await BeginAsync();
@@ -363,6 +364,7 @@ public abstract class PhoneNightTests
     public async Task When_the_answer_to_a_request_is_lost_the_provider_is_asked_and_nobody_is_told_twice(string via)
     {
         await using var night = await BeginAsync(via);
+        night.Impatient();
         night.Network.Service = Service.SwallowsAnswer;
         await night.RaiseAsync(AlarmKind.NoWater);
         await night.PassAsync(TimeSpan.FromSeconds(1));
@@ -379,6 +381,7 @@ public abstract class PhoneNightTests
     public async Task When_a_request_was_never_answered_and_the_provider_does_not_know_it_it_is_sent_again(string via)
     {
         await using var night = await BeginAsync(via);
+        night.Impatient();
         night.Network.Service = Service.Hangs;
         await night.RaiseAsync(AlarmKind.NoWater);
         await night.PassAsync(TimeSpan.FromSeconds(1));
@@ -392,6 +395,7 @@ public abstract class PhoneNightTests
     public async Task While_the_provider_cannot_be_asked_what_may_have_gone_out_is_not_sent_again()
     {
         await using var night = await BeginAsync("sms");
+        night.Impatient();
         night.Network.Receipts = Receipts.None;
         night.Network.Service = Service.SwallowsAnswer;
         await night.RaiseAsync(AlarmKind.Sos);

@@ -9,7 +9,7 @@ public sealed class SqliteRecordsTests : RecordsTests
 {
     private readonly string folder = Directory.CreateTempSubdirectory("vigil-records-").FullName;
 
-    protected override Task<IDbContextFactory<RecordsDb>> BeginAsync() => Task.FromResult(RecordsServices.CreateFactory("Sqlite", null, folder));
+    protected override Task<IDbContextFactory<RecordsDb>> BeginAsync() => Task.FromResult<IDbContextFactory<RecordsDb>>(RecordsServices.CreateFactory("Sqlite", null, folder));
 }
 
 [Trait("Category", "Server")]
@@ -119,6 +119,29 @@ public abstract class RecordsTests
         Assert.Equal("陈探访", resident.Visitor!.Name);
         Assert.Equal(60, Assert.Single(resident.Devices).ReportMinutes);
         Assert.Equal(2, await db.DutyOfficers.CountAsync(Stop));
+    }
+
+    [Fact]
+    public async Task A_rota_is_imported_with_its_substitutes_and_a_second_file_takes_its_place()
+    {
+        var records = await ReadyAsync();
+        const string Heading = "记录,编号,姓名,区划代码,联系电话,替班编号,离岗自,离岗至,星期,时段,起始日,截止日\n";
+        const string People = "值班,d1,李,440111,13800138004,d2,2026-02-16,2026-02-22,,,,\n值班,d2,张,440111,13800138006,,,,,,,\n探访人,v1,陈,440111001001,13800138003,,,,,,,\n";
+        var import = new RegistryImport(records, new FakeTimeProvider(new DateTimeOffset(Noon)), _ => true);
+        foreach (var shifts in new[] { "值班班次,d1,,,,,,,1-5,08:00-20:00,,\n值班班次,d1,,,,,,,周六,,,\n探访班次,v1,,,,,,,,20:00-08:00,2026-01-01,2026-06-30\n", "值班班次,d1,,,,,,,6-1,9:00-24:00,,\n" })
+        {
+            using var text = new StringReader(Heading + People + shifts);
+            Assert.Empty((await import.ImportAsync(text, "x.csv", dryRun: false, Stop)).Problems);
+        }
+
+        await using var db = await records.CreateDbContextAsync(Stop);
+        Assert.Equal(("d2", new DateOnly(2026, 2, 22)), await db.DutyOfficers.Where(d => d.Id == "d1").Select(d => new ValueTuple<string?, DateOnly?>(d.SubstituteId, d.AwayUntil)).SingleAsync(Stop));
+        var officer = await db.Shifts.SingleAsync(s => s.Who == "officer:d1", Stop);
+        Assert.Equal((0b1100001, new TimeOnly(9, 0), TimeOnly.MinValue), (officer.Days, officer.From, officer.Until));
+        Assert.Equal(new DateOnly(2026, 6, 30), (await db.Shifts.SingleAsync(s => s.Who == "visitor:v1", Stop)).LastDay);
+        using var wrong = new StringReader(Heading + "值班班次,d9,,,,,,,0-5,8-20,2026-02-02,2026-01-01\n");
+        var problems = (await import.ImportAsync(wrong, "x.csv", dryRun: false, Stop)).Problems;
+        Assert.Equal(["days", "hours", "id", "last day"], problems.Select(p => p.Id).Order(StringComparer.Ordinal));
     }
 
     [Fact]

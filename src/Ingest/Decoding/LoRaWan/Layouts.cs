@@ -12,6 +12,7 @@ internal static class Layouts
 {
     private static readonly FrozenDictionary<string, Func<Items?, Layout>> Known = new Dictionary<string, Func<Items?, Layout>>
     {
+        ["adeunis-field-test"] = _ => AdeunisFieldTest.Read,
         ["axioma-w1"] = _ => MeterLayouts.AxiomaW1,
         ["cayenne-lpp"] = _ => CayenneLpp.Read,
         ["elvaco"] = _ => GatewayLayouts.Elvaco,
@@ -36,14 +37,21 @@ internal static class Layouts
 /// <summary>Water meters.</summary>
 internal static class MeterLayouts
 {
-    /// <summary>Axioma Qalcosonic W1, extended frame of 51 bytes on port 100: time u32, status, litres u32, all little-endian, then a log. A frame of 9 bytes is the short one.</summary>
+    /// <summary>
+    /// Axioma Qalcosonic W1, port 100: time u32, status, litres u32, all little-endian, then a log (none, 14-bit differences, or a first total and 16-bit differences). Port 103 is an alarm: time and status.
+    /// Status: bit 2 battery low, bit 3 a lasting error; the upper half 3 leakage, B burst, D manipulation.
+    /// </summary>
     public static string? AxiomaW1(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into)
     {
-        if (port is not (100 or UplinkContent.AnyPort)) return $"port {port}: an Axioma W1 reports on port 100";
-        if (bytes.Length is not (9 or 51)) return $"{bytes.Length} bytes: an Axioma W1 sends 9 or 51";
+        if (port is not (100 or 103 or UplinkContent.AnyPort)) return $"port {port}: an Axioma W1 reports on port 100, alarms on 103";
+        var alarm = bytes.Length == 5;
+        if (!alarm && bytes.Length is not (9 or >= 35 and <= 64)) return $"{bytes.Length} bytes: an Axioma W1 sends 5 for an alarm, 9 or 35 and more with its log";
         var at = DateTime.UnixEpoch.AddSeconds(BinaryPrimitives.ReadUInt32LittleEndian(bytes));
-        into.Add(Metric.WaterVolume, BinaryPrimitives.ReadUInt32LittleEndian(bytes[5..]) / 1000.0, at);
+        if (!alarm) into.Add(Metric.WaterVolume, BinaryPrimitives.ReadUInt32LittleEndian(bytes[5..]) / 1000.0, at);
         into.Add(Metric.BatteryLow, (bytes[4] & 0x04) >> 2, at);
+        into.Add(Metric.Fault, (bytes[4] & 0x08) >> 3, at);
+        if ((bytes[4] & 0x10) != 0 && bytes[4] >> 4 is 0x3 or 0xB) into.Add(Metric.WaterLeak, 1, at);
+        if ((bytes[4] & 0x10) != 0 && bytes[4] >> 4 == 0xD) into.Add(Metric.Tamper, 1, at);
         return null;
     }
 
@@ -68,7 +76,7 @@ internal static class MeterLayouts
 /// <summary>Dragino, big-endian.</summary>
 internal static class DraginoLayouts
 {
-    /// <summary>LDS02 and LWL02 share the frame: bit 15 open, bit 14 leak, 14 bits of millivolts, then the mode (1 door, 2 leak). Port 10.</summary>
+    /// <summary>LDS02 and LWL02 share the frame: bit 15 open, bit 14 leak, 14 bits of millivolts, then the mode (1 door, 2 leak, 3 both). Port 10.</summary>
     public static string? Lds02(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into)
     {
         if (port is not (10 or 7 or UplinkContent.AnyPort)) return "unknown FPort";
@@ -77,6 +85,11 @@ internal static class DraginoLayouts
         into.Add(Metric.BatteryVoltage, (head & 0x3FFF) / 1000.0, time);
         if (bytes[2] == 1) into.Add(Metric.DoorOpen, head >> 15, time);
         else if (bytes[2] == 2) into.Add(Metric.WaterLeak, (head >> 14) & 1, time);
+        else if (bytes[2] == 3)
+        {
+            into.Add(Metric.DoorOpen, head >> 15, time);
+            into.Add(Metric.WaterLeak, (head >> 14) & 1, time);
+        }
         else return $"mode {bytes[2]} is neither door nor leak";
         return null;
     }

@@ -10,12 +10,24 @@ namespace Vigil.Ingest.Decoding.LoRaWan;
 /// <summary>
 /// Runs a LoRaWAN device repository decoder as it is: <c>decodeUplink</c> and <c>normalizeUplink</c>, or the older <c>Decoder</c> and <c>Decode</c>.
 /// The script is parsed once; every payload gets an engine of its own, so that nothing one payload left behind (a changed prototype) reaches the next.
-/// A script that runs too long, too deep or too large ends with a reason. May be called from many threads.
+/// A script that runs too long, too deep or too large ends with a reason. It runs on a thread of its own with a large stack. May be called from many threads.
 /// </summary>
 public sealed class LoRaWanCodec
 {
     private static readonly TimeSpan MaxTime = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+    // Jint's own functions recurse natively (a chain of prototypes, nested lists joined to text): as deep as the limits of memory and statements let a script build, they have to fit.
+    private const int Stack = 256 << 20;
+
     private static readonly JsonWriterOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    // Decoders written for a node or a browser log, and export themselves. What the driver needs is kept from a decoder's hands.
+    private static readonly Prepared<Acornima.Ast.Script> Surroundings = Engine.PrepareScript("""
+        var console = { log: function () {}, warn: function () {}, error: function () {}, info: function () {}, debug: function () {} };
+        var module = { exports: {} }, exports = module.exports;
+        Object.freeze(JSON);
+        Object.defineProperty(globalThis, 'JSON', { writable: false, configurable: false });
+        """);
 
     // One call of these builds a string of any length, between two checks of the memory limit.
     private static readonly Prepared<Acornima.Ast.Script> Guard = Engine.PrepareScript("""
@@ -42,17 +54,43 @@ public sealed class LoRaWanCodec
           } else {
             return JSON.stringify({ missing: true });
           }
+          // A copy of plain values: nothing of the decoder's own (getters, proxies, toJSON, cycles, depth) reaches the serialiser.
+          var nodes = 0;
+          function plain(value, depth) {
+            if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
+            if (typeof value === 'number') return isFinite(value) ? value : null;
+            if (typeof value !== 'object') return undefined;
+            if (depth > 12) throw new RangeError('the decoded object is nested deeper than 12');
+            if (++nodes > 5000) throw new RangeError('the decoded object has more than 5000 parts');
+            if (value instanceof Date) return isNaN(value) ? null : value.toISOString();
+            if (Array.isArray(value) || ArrayBuffer.isView(value)) {
+              if (value.length > 5000) throw new RangeError('the decoded object has a list of more than 5000');
+              var list = [];
+              for (var i = 0; i < value.length; i++) list.push(plain(value[i], depth + 1));
+              return list;
+            }
+            var copy = {}, keys = Object.keys(value);
+            for (var k = 0; k < keys.length; k++) {
+              if (++nodes > 5000) throw new RangeError('the decoded object has more than 5000 parts');
+              var one = plain(value[keys[k]], depth + 1);
+              if (one !== undefined) copy[keys[k]] = one;
+            }
+            return copy;
+          }
           if (!out || typeof out !== 'object') return JSON.stringify({});
-          if (out.errors && out.errors.length) return JSON.stringify({ errors: [].concat(out.errors).map(String) });
+          if (typeof out.then === 'function') return JSON.stringify({ later: true });
+          if (typeof out.errors === 'string' || (Array.isArray(out.errors) && out.errors.length)) return JSON.stringify({ errors: [].concat(out.errors).slice(0, 8).map(String) });
           var normal;
           if (out.data !== undefined && typeof normalizeUplink === 'function') {
-            normal = normalizeUplink({ data: JSON.parse(JSON.stringify(out.data)), warnings: out.warnings || [], errors: [] });
+            normal = normalizeUplink({ data: plain(out.data, 0), warnings: out.warnings || [], errors: [] });
           }
-          return JSON.stringify({ decoded: out.data, normalized: normal && normal.data, normalErrors: normal && normal.errors });
+          var warnings = Array.isArray(out.warnings) && out.warnings.length ? out.warnings.slice(0, 8).map(String) : undefined;
+          return JSON.stringify({ decoded: plain(out.data, 0), normalized: normal && plain(normal.data, 0), warnings: warnings });
         })()
         """);
 
     private readonly Prepared<Acornima.Ast.Script> script;
+    private volatile Thread? stuck;
 
     private LoRaWanCodec(Prepared<Acornima.Ast.Script> script) => this.script = script;
 
@@ -76,31 +114,48 @@ public sealed class LoRaWanCodec
     /// <summary>Decodes one uplink. Whatever goes wrong is <see cref="CodecRun.Rejected"/>; nothing is thrown.</summary>
     public CodecRun Run(ReadOnlySpan<byte> bytes, int port, DateTime received)
     {
+        var input = JsonSerializer.Serialize(new { bytes = bytes.ToArray().Select(b => (int)b), port, time = received.ToString("O") });
+        // One native function (joining a list nested a hundred thousand deep) can outlast every limit: it is left behind, and until it ends the decoder gets nothing more.
+        if (stuck is { IsAlive: true }) return new CodecRun(null, "the decoder has not ended with an earlier uplink yet");
+        CodecRun? run = null;
+        var own = new Thread(() => run = Run(input), Stack) { IsBackground = true, Name = "codec" };
+        own.Start();
+        if (own.Join(Patience)) return run!;
+        stuck = own;
+        return new CodecRun(null, $"the decoder did not end within {Patience.TotalSeconds} s");
+    }
+
+    private CodecRun Run(string input)
+    {
         try
         {
             var engine = new Engine(options =>
             {
-                options.TimeoutInterval(MaxTime).LimitMemory(32_000_000).LimitRecursion(200).MaxStatements(1_000_000).RegexTimeoutInterval(TimeSpan.FromMilliseconds(100));
+                options.TimeoutInterval(MaxTime).LimitMemory(16_000_000).LimitRecursion(200).MaxStatements(100_000).RegexTimeoutInterval(TimeSpan.FromMilliseconds(100));
                 options.Constraints.MaxArraySize = 1_000_000;
                 options.DisableStringCompilation();
             });
+            engine.Execute(Surroundings);
             engine.Execute(Guard);
-            engine.SetValue("__vigil_input", JsonSerializer.Serialize(new { bytes = bytes.ToArray().Select(b => (int)b), port, time = received.ToString("O") }));
+            engine.SetValue("__vigil_input", input);
             engine.Execute(script);
             var text = engine.Evaluate(Driver).ToString();
             var result = JsonDocument.Parse(text, new JsonDocumentOptions { MaxDepth = 32 });
             var root = result.RootElement;
-            string? reason = root.Field("missing") is not null ? "the decoder defines neither decodeUplink nor Decoder nor Decode"
+            string? reason = root.Field("later") is not null ? "the decoder answers later (a Promise): it has to return its result"
+                : root.Field("missing") is not null ? "the decoder defines neither decodeUplink nor Decoder nor Decode"
                 : root.Field("errors") is { ValueKind: JsonValueKind.Array } errors ? "the decoder refused it: " + string.Join("; ", errors.EnumerateArray().Select(e => e.ToString()))
                 : root.Field("decoded") is null ? "the decoder returned no data" : null;
-            return new CodecRun(result, reason);
+            return new CodecRun(result, Short(reason));
         }
         catch (Exception e) when (e is JintException or TimeoutException or OperationCanceledException or JsonException or InsufficientExecutionStackException
             or System.Text.RegularExpressions.RegexMatchTimeoutException or InvalidOperationException or ArgumentException or InvalidCastException or OutOfMemoryException)
         {
-            return new CodecRun(null, "the decoder failed: " + e.Message);
+            return new CodecRun(null, Short("the decoder failed: " + e.Message));
         }
     }
+
+    private static string? Short(string? reason) => reason is { Length: > 500 } ? reason[..500] + "…" : reason;
 
     /// <summary>The line of <c>vigil decode --codec FILE.js --port N</c> for one payload in hexadecimal.</summary>
     /// <param name="accepted">False when the line says why it was rejected.</param>
@@ -129,6 +184,12 @@ public sealed class LoRaWanCodec
                 if (run.Normalised is { ValueKind: JsonValueKind.Array } many) foreach (var one in many.EnumerateArray()) one.WriteTo(json);
                 else if (run.Normalised is { } single) single.WriteTo(json);
                 json.WriteEndArray();
+                if (run.Warnings is { } warnings)
+                {
+                    json.WritePropertyName("warnings");
+                    warnings.WriteTo(json);
+                }
+
                 DecodeOutput.WriteReadings(json, into);
             }
 
@@ -147,6 +208,9 @@ public sealed class CodecRun(JsonDocument? result, string? rejected) : IDisposab
     public JsonElement? Decoded => result?.RootElement.Field("decoded");
 
     public JsonElement? Normalised => result?.RootElement.Field("normalized");
+
+    /// <summary>What the decoder remarked beside its values.</summary>
+    public JsonElement? Warnings => result?.RootElement.Field("warnings");
 
     internal void Map(DecodedPayload into, DateTime? time)
     {

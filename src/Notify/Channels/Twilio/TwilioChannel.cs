@@ -126,7 +126,8 @@ public sealed class TwilioChannel : IChannel
     {
         "delivered" or "read" => new(ChannelOutcome.Delivered, "on the phone", sid),
         "undelivered" or "failed" or "busy" or "no-answer" or "canceled" => new(ChannelOutcome.GiveUp, TwilioErrors.NotDelivered(status, error), sid),
-        "completed" when kind == "Calls" => IsMachine(answeredBy) ? new(ChannelOutcome.GiveUp, Voicemail, sid) : new(ChannelOutcome.Delivered, "the call was picked up", sid),
+        // A key would have been told before the call ended: then this changes nothing any more.
+        "completed" when kind == "Calls" => new(ChannelOutcome.GiveUp, IsMachine(answeredBy) ? Voicemail : "the call was picked up, but no key was pressed", sid),
         _ => new(ChannelOutcome.Sent, $"Twilio says {status}", sid),
     };
 

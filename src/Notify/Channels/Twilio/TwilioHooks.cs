@@ -98,8 +98,8 @@ public sealed partial class TwilioHooks
         var became = call is not null && TwilioChannel.IsMachine(answeredBy)
             ? new ChannelResult(ChannelOutcome.GiveUp, TwilioChannel.Voicemail, sid)
             : TwilioChannel.Became(call is null ? "Messages" : "Calls", sid, status, answeredBy, error);
-        // A call that ended says by whom it was picked up only in its resource, unless this callback brings it.
-        if (call is not null && status == "completed" && answeredBy.Length == 0) became = await channel.AskCallAsync(sid, cancellation) ?? became with { Outcome = ChannelOutcome.Sent };
+        // By whom a call was picked up stands in its resource, unless this callback brings it: the reason tells people whether to try that number again.
+        if (call is not null && status == "completed" && answeredBy.Length == 0) became = await channel.AskCallAsync(sid, cancellation) ?? became;
         bool? delivered = became.Outcome switch { ChannelOutcome.Delivered => true, ChannelOutcome.GiveUp => false, _ => null };
         if (!await dispatcher.ReceiptAsync("twilio", sid, notice, delivered, became.Reason, cancellation)) LogUnknown(log, sid);
     }

@@ -1,0 +1,108 @@
+using Vigil.Ingest.Mqtt;
+using Vigil.Model;
+using Vigil.Storage.Readings;
+
+namespace Vigil.Host;
+
+/// <summary>
+/// The service about itself: a disk that fills, readings that wait for a server, a broker that is not heard, rows that fail. Each is an alarm for the desk of
+/// the whole area, opened before anything is lost and cleared when it is over; /healthz/ready shows the same words.
+/// </summary>
+internal sealed partial class SelfWatch(
+    Settings settings, IReadingStore readings, Pipeline pipeline, Retention retention, IServiceProvider services, TimeProvider clock, TimeZoneInfo zone, ILogger<SelfWatch> log) : BackgroundService
+{
+    private const string Subject = "service";
+    private static readonly TimeSpan Every = TimeSpan.FromSeconds(5);
+
+    /// <summary>A link that is remade within a minute is no news.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    private readonly Dictionary<string, DateTime> since = new(StringComparer.Ordinal);
+    private readonly HashSet<string> told = new(StringComparer.Ordinal);
+    private string? episode;
+    private int sequence;
+    private DateOnly rolledUp;
+
+    /// <summary>What is wrong now, though work goes on; empty when nothing is.</summary>
+    public IReadOnlyList<string> Concerns { get; private set; } = [];
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await LookAsync(stoppingToken);
+                await RollUpAsync(stoppingToken);
+            }
+            catch (Exception e) when (e is not OutOfMemoryException && !stoppingToken.IsCancellationRequested)
+            {
+                LogFailed(log, e);
+            }
+
+            await Task.Delay(Every, clock, stoppingToken);
+        }
+    }
+
+    internal async Task LookAsync(CancellationToken cancellation)
+    {
+        var now = clock.GetUtcNow().UtcDateTime;
+        pipeline.Reserve(FreeBytes() < settings.ReserveBytes ? $"only {FreeBytes() >> 20} MiB are free in {settings.DataPath}; {settings.ReserveBytes >> 20} MiB are kept for alarms" : null);
+        var found = new List<(string Case, string What, string Zh, TimeSpan Patience)>();
+        if (pipeline.Reserved is { } full) found.Add(("disk", $"readings are not taken: {full}", $"磁盘将满，暂停接收读数：{full}", TimeSpan.Zero));
+        else if (pipeline.Trouble is { } trouble) found.Add(("pipeline", $"what devices say could not be stored: {trouble}", $"读数无法保存：{trouble}", TimeSpan.FromSeconds(10)));
+        if (readings.Concern is { } concern) found.Add(("readings", concern, $"读数存储：{concern}", TimeSpan.FromSeconds(10)));
+        if (services.GetService<ExternalBroker>() is { Live: false } broker) found.Add(("broker", $"the MQTT broker is not heard: {broker.Trouble}", $"收不到 MQTT 服务器的消息：{broker.Trouble}", Patience));
+        Concerns = [.. found.Select(f => f.What)];
+
+        foreach (var (name, _, _, _) in found) since.TryAdd(name, now);
+        foreach (var name in since.Keys.Except(found.Select(f => f.Case)).ToList()) since.Remove(name);
+        told.IntersectWith(since.Keys);
+        var due = found.Where(f => now - since[f.Case] >= f.Patience).ToList();
+        if (due.Exists(f => !told.Contains(f.Case)))
+        {
+            // One alarm for the service: what comes on top of it is told again under the same.
+            var change = episode is null ? FindingChange.Opened : FindingChange.Updated;
+            episode ??= $"service/{now:yyyy-MM-ddTHH:mm:ssZ}";
+            told.UnionWith(due.Select(f => f.Case));
+            await SayAsync(change, now, string.Join("; ", due.Select(f => f.What)), string.Join("；", due.Select(f => f.Zh)), cancellation);
+        }
+        else if (episode is not null && told.Count == 0)
+        {
+            await SayAsync(FindingChange.Cleared, now, "it works again", "已恢复正常", cancellation);
+            (episode, sequence) = (null, 0);
+        }
+    }
+
+    private async Task SayAsync(FindingChange change, DateTime now, string what, string zh, CancellationToken cancellation) => await pipeline.CommitFindingsAsync(
+        [new Finding(Subject, AlarmKind.ServiceTrouble, AlarmKind.ServiceTrouble.DefaultSeverity, change, episode!, sequence++, now, what, zh, Notify: change == FindingChange.Updated)], cancellation);
+
+    /// <summary>Once a day, a while after midnight: each home's day into the records, then readings older than they are to be kept are deleted.</summary>
+    private async Task RollUpAsync(CancellationToken cancellation)
+    {
+        var local = TimeZoneInfo.ConvertTimeFromUtc(clock.GetUtcNow().UtcDateTime, zone);
+        var today = DateOnly.FromDateTime(local);
+        if (today == rolledUp || local.TimeOfDay < TimeSpan.FromMinutes(30)) return;
+        rolledUp = today;
+        try
+        {
+            LogRolledUp(log, await retention.RunAsync(clock.GetUtcNow().UtcDateTime, cancellation));
+        }
+        catch (ReadingStoreException e)
+        {
+            rolledUp = default; // tried again with the next look
+            LogNotRolledUp(log, e.Message);
+        }
+    }
+
+    private long FreeBytes() => new DriveInfo(Path.GetFullPath(settings.DataPath)).AvailableFreeSpace;
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The watch over the service failed; it goes on")]
+    private static partial void LogFailed(ILogger logger, Exception e);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Days} days of homes were written into the records")]
+    private static partial void LogRolledUp(ILogger logger, int days);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The days of homes could not be written into the records and are tried again: {Reason}")]
+    private static partial void LogNotRolledUp(ILogger logger, string reason);
+}

@@ -1,0 +1,88 @@
+using System.Diagnostics;
+using System.Globalization;
+using Vigil.Tests.Servers;
+
+namespace Vigil.Tests.EndToEnd;
+
+/// <summary>What breaks under the published service, and what it does about it.</summary>
+[Trait("Category", "Server")]
+public sealed class FaultTests
+{
+    private const string Registry = """
+        record,id,name,area,phone,contact 1 name,contact 1 phone,device 1 id,device 1 profile,device 2 id,device 2 profile
+        resident,R1,王秀英,440114003201,,王小明,13800138001,meter-1,senml,sos-1,senml
+        duty,D1,镇值班室,440114003,13600136000,,,,,,
+        """;
+
+    [Fact]
+    public async Task A_full_disk_acknowledges_nothing_says_so_and_heals_without_a_restart()
+    {
+        // A file system of 64 MiB of its own; 16 of them are kept for alarms.
+        var mount = Directory.CreateTempSubdirectory("vigil-disk-").FullName;
+        await MustAsync("mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", mount);
+        try
+        {
+            await using var vigil = await VigilServer.StartAsync(Registry, null, new() { ["Data:Path"] = Path.Combine(mount, "data"), ["Data:ReserveMiB"] = "16", ["Readings:DuckDb:LowDiskBytes"] = "1" });
+            var meter = await vigil.CredentialAsync("meter-1");
+            var button = await vigil.CredentialAsync("sos-1");
+            Assert.Equal(0, (await PublishAsync(vigil, "meter-1", meter, 1)).Code);
+
+            var free = new DriveInfo(mount).AvailableFreeSpace;
+            await File.WriteAllBytesAsync(Path.Combine(mount, "filler"), new byte[free - (12 << 20)]);
+            await vigil.UntilReadyAsync(text => text.Contains("are kept for alarms", StringComparison.Ordinal));
+            Assert.NotEqual(0, (await PublishAsync(vigil, "meter-1", meter, 2)).Code); // closed without a PUBACK
+            var trouble = (await vigil.UntilAsync("alarms?kind=service-trouble", a => a.GetArrayLength() == 1))[0];
+            Assert.Contains("readings are not taken", trouble.GetProperty("reason").GetString(), StringComparison.Ordinal);
+            Assert.Equal("open", trouble.GetProperty("state").GetString());
+            // A press is an alarm all the same; its reading comes again.
+            Assert.NotEqual(0, (await vigil.PublishAsync(vigil.MqttPort, "vigil/sos-1/up", """[{"n":"button","vs":"sos"}]""", "sos-1", button)).Code);
+            await vigil.UntilAsync("alarms?kind=sos", a => a.GetArrayLength() == 1, seconds: 5);
+
+            File.Delete(Path.Combine(mount, "filler"));
+            await vigil.UntilReadyAsync(text => text.StartsWith("ready", StringComparison.Ordinal));
+            Assert.Equal(0, (await PublishAsync(vigil, "meter-1", meter, 2)).Code);
+            Assert.Equal([1.0, 2.0], (await vigil.GetAsync("residents/R1/readings?metric=water.volume")).EnumerateArray().Select(r => r.GetProperty("value").GetDouble()));
+            await vigil.UntilAsync("alarms?kind=service-trouble", a => a[0].GetProperty("clearedAt").ValueKind == System.Text.Json.JsonValueKind.String);
+        }
+        finally
+        {
+            await MustAsync("umount", "-l", mount);
+            Directory.Delete(mount);
+        }
+    }
+
+    [Fact]
+    public async Task While_InfluxDB_is_down_alarms_are_on_time_and_readings_wait_on_disk_then_drain()
+    {
+        await using var influx = new InfluxServer();
+        await influx.StartAsync();
+        await using var vigil = await VigilServer.StartAsync(Registry, null, new() { ["Readings:Store"] = "Influx", ["Influx:Api"] = "v1", ["Influx:Url"] = influx.Url, ["Influx:Bucket"] = "vigil" });
+        var meter = await vigil.CredentialAsync("meter-1");
+        var button = await vigil.CredentialAsync("sos-1");
+        Assert.Equal(0, (await PublishAsync(vigil, "meter-1", meter, 1)).Code);
+        await vigil.UntilAsync("residents/R1/readings?metric=water.volume", r => r.GetArrayLength() == 1);
+
+        await influx.KillAsync();
+        for (var i = 2; i <= 20; i++) Assert.Equal(0, (await PublishAsync(vigil, "meter-1", meter, i)).Code); // acknowledged: they are on disk
+        var begun = Stopwatch.GetTimestamp();
+        Assert.Equal(0, (await vigil.PublishAsync(vigil.MqttPort, "vigil/sos-1/up", """[{"n":"button","vs":"sos"}]""", "sos-1", button)).Code);
+        await vigil.UntilAsync("alarms?kind=sos", a => a.GetArrayLength() == 1, seconds: 5);
+        Assert.True(Stopwatch.GetElapsedTime(begun) < TimeSpan.FromSeconds(5));
+        var trouble = await vigil.UntilAsync("alarms?kind=service-trouble", a => a.GetArrayLength() == 1);
+        Assert.Contains("InfluxDB", trouble[0].GetProperty("reason").GetString(), StringComparison.Ordinal);
+
+        await influx.StartAsync();
+        var stored = await vigil.UntilAsync("residents/R1/readings?metric=water.volume", r => r.GetArrayLength() == 20, seconds: 60);
+        Assert.Equal(Enumerable.Range(1, 20).Select(i => (double)i), stored.EnumerateArray().Select(r => r.GetProperty("value").GetDouble()));
+        await vigil.UntilAsync("alarms?kind=service-trouble", a => a[0].GetProperty("clearedAt").ValueKind == System.Text.Json.JsonValueKind.String);
+    }
+
+    private static Task<(int Code, string Output)> PublishAsync(VigilServer vigil, string device, string password, int value) =>
+        vigil.PublishAsync(vigil.MqttPort, $"vigil/{device}/up", string.Create(CultureInfo.InvariantCulture, $$"""[{"n":"water.volume","v":{{value}},"t":{{-1000 + value * 10}}}]"""), device, password);
+
+    private static async Task MustAsync(string program, params string[] arguments)
+    {
+        var (code, output) = await Server.RunAsync(program, arguments);
+        Assert.True(code == 0, $"{program} {string.Join(' ', arguments)}: {output}");
+    }
+}

@@ -1,0 +1,277 @@
+using System.Text;
+using Vigil.Ingest.Mqtt;
+
+namespace Vigil.Tests.Ingest.Mqtt;
+
+/// <summary>What a hostile or broken device does to the embedded broker, and what comes back: bytes on real sockets.</summary>
+[Trait("Category", "Server")]
+public sealed class AbuseTests
+{
+    private const string Reading = "[{\"n\":\"water.volume\",\"v\":1}]";
+
+    [Theory]
+    [InlineData("d1", "wrong")]
+    [InlineData("nobody", "right")]
+    [InlineData("admin", "admin")]
+    public async Task A_wrong_name_or_password_is_refused_alike_and_nothing_it_says_counts(string name, string password)
+    {
+        await using var broker = await BrokerUnderTest.StartAsync();
+        var (device, code) = await RawDevice.LogInAsync(broker.Port, name, password);
+        await using var _ = device;
+        Assert.Equal(4, code); // MQTT 3.1.1 §3.2.2.3: bad user name or password
+        var (fifth, reason) = await RawDevice.LogInAsync(broker.Port, name, password, level: 5);
+        await using var __ = fifth;
+        Assert.Equal(0x86, reason);
+        Assert.Equal(0, broker.Broker.Connections);
+    }
+
+    [Fact]
+    public async Task The_client_id_gives_no_rights_and_cannot_push_another_device_out()
+    {
+        await using var broker = await BrokerUnderTest.StartAsync();
+        var (first, ok) = await RawDevice.LogInAsync(broker.Port);
+        await using var _ = first;
+        Assert.Equal(0, ok);
+        var (thief, code) = await RawDevice.LogInAsync(broker.Port, "d2", clientId: "d1");
+        await using var __ = thief;
+        Assert.Equal(2, code); // identifier rejected
+        await first.SendAsync(RawDevice.Publish("vigil/d1/up", Reading));
+        Assert.Equal([0x40, 2, 0, 1], await first.ReadAsync());
+    }
+
+    [Fact]
+    public async Task A_device_that_speaks_for_another_is_closed_without_an_acknowledgement()
+    {
+        await using var broker = await BrokerUnderTest.StartAsync();
+        var (three, _) = await RawDevice.LogInAsync(broker.Port);
+        await three.SendAsync(RawDevice.Publish("vigil/d2/up", Reading));
+        Assert.DoesNotContain((byte)0x40, await three.UntilClosedAsync());
+        await three.DisposeAsync();
+        var (five, _) = await RawDevice.LogInAsync(broker.Port, level: 5);
+        await five.SendAsync(RawDevice.Publish("vigil/d2/up", Reading, level: 5));
+        var said = await five.UntilClosedAsync();
+        Assert.True(said.Length == 0 || (said[0] == 0x40 && said[4] == 0x87) || said[0] == 0xE0, Convert.ToHexString(said)); // PUBACK not authorized, or DISCONNECT
+        await five.DisposeAsync();
+        Assert.Empty(broker.Came);
+    }
+
+    [Fact]
+    public async Task A_will_for_another_device_never_arrives()
+    {
+        await using var broker = await BrokerUnderTest.StartAsync();
+        await using (var device = await RawDevice.OpenAsync(broker.Port))
+        {
+            await device.SendAsync(RawDevice.Connect("d1", "right", "d1", will: ("vigil/d2/up", Reading)));
+            Assert.Equal(0, (await device.ReadAsync())[3]);
+        }
+
+        // The other device speaks after the first is gone: by then its will would have come.
+        var (other, _) = await RawDevice.LogInAsync(broker.Port, "d2");
+        await using var __ = other;
+        await other.SendAsync(RawDevice.Publish("vigil/d2/up", Reading));
+        Assert.Equal(0x40, (await other.ReadAsync())[0]);
+        Assert.Equal(("vigil/d2/up", "d2", Reading), Assert.Single(broker.Came));
+    }
+
+    [Theory]
+    [InlineData("#")]
+    [InlineData("vigil/+/up")]
+    [InlineData("$SYS/#")]
+    [InlineData("vigil/d2/down")]
+    [InlineData("$share/g/#")]
+    public async Task A_device_may_hear_its_own_commands_alone(string filter)
+    {
+        await using var broker = await BrokerUnderTest.StartAsync();
+        var (three, _) = await RawDevice.LogInAsync(broker.Port);
+        await three.SendAsync(RawDevice.Subscribe(filter));
+        Assert.Equal(0x80, (await three.ReadAsync())[^1] & 0x80);
+        await three.DisposeAsync();
+        var (five, _) = await RawDevice.LogInAsync(broker.Port, level: 5);
+        await five.SendAsync(RawDevice.Subscribe(filter, level: 5));
+        Assert.Equal(filter.StartsWith("$share", StringComparison.Ordinal) ? 0x9E : 0x87, (await five.ReadAsync())[^1]); // shared subscriptions not supported, or not authorized
+        await five.SendAsync(RawDevice.Subscribe("vigil/d1/down", level: 5));
+        Assert.Equal(1, (await five.ReadAsync())[^1]);
+        await five.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task One_credential_in_two_places_is_contained_and_the_one_inside_stays()
+    {
+        await using var broker = await BrokerUnderTest.StartAsync();
+        var codes = new List<int>();
+        RawDevice? last = null;
+        for (var i = 0; i < 14; i++)
+        {
+            var (device, code) = await RawDevice.LogInAsync(broker.Port, level: 5);
+            codes.Add(code);
+            if (code == 0) last = device;
+            else await device.DisposeAsync();
+        }
+
+        Assert.Equal(11, codes.Count(c => c == 0)); // the first, and ten take-overs within a minute
+        Assert.All(codes.Skip(11), c => Assert.Equal(0x9F, c)); // connection rate exceeded
+        await last!.SendAsync(RawDevice.Publish("vigil/d1/up", Reading, level: 5));
+        Assert.Equal(0x40, (await last.ReadAsync())[0]);
+        await last.DisposeAsync();
+    }
+
+    [Theory]
+    [InlineData("10FFFFFF7F")] // 256 MiB announced before login
+    [InlineData("10FFFFFFFF7F")] // a length of five bytes
+    [InlineData("300A0003612F62")] // PUBLISH before CONNECT
+    [InlineData("0000")]
+    [InlineData("474554202F20485454502F312E310D0A0D0A")] // GET / HTTP/1.1
+    public async Task Nonsense_before_the_login_closes_the_socket_and_holds_no_memory(string hex)
+    {
+        await using var broker = await BrokerUnderTest.StartAsync();
+        var before = GC.GetTotalMemory(forceFullCollection: true);
+        await using var device = await RawDevice.OpenAsync(broker.Port);
+        await device.SendAsync(Convert.FromHexString(hex));
+        Assert.Empty(await device.UntilClosedAsync());
+        Assert.True(GC.GetTotalMemory(forceFullCollection: true) - before < 16 * 1024 * 1024);
+        var (good, code) = await RawDevice.LogInAsync(broker.Port);
+        await using var _ = good;
+        Assert.Equal(0, code);
+    }
+
+    [Fact]
+    public async Task Sockets_that_never_log_in_are_few_and_do_not_keep_others_out_for_long()
+    {
+        await using var broker = await BrokerUnderTest.StartAsync(o => o.MaxUnauthenticatedPerAddress = 4);
+        var held = new List<RawDevice>();
+        for (var i = 0; i < 4; i++)
+        {
+            held.Add(await RawDevice.OpenAsync(broker.Port));
+            await held[i].SendAsync([0x10]); // the first byte of a CONNECT that never goes on
+        }
+
+        await using var fifth = await RawDevice.OpenAsync(broker.Port);
+        Assert.Empty(await fifth.UntilClosedAsync());
+        // The drip is cut off by the broker's own patience of five seconds: then there is room again.
+        foreach (var device in held) Assert.Empty(await device.UntilClosedAsync());
+        var (good, code) = await RawDevice.LogInAsync(broker.Port);
+        await using var _ = good;
+        Assert.Equal(0, code);
+        foreach (var device in held) await device.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_packet_larger_than_allowed_closes_the_connection()
+    {
+        await using var broker = await BrokerUnderTest.StartAsync(o => o.MaxPacketBytes = 16 * 1024);
+        var (device, _) = await RawDevice.LogInAsync(broker.Port);
+        await using var __ = device;
+        await device.SendAsync(RawDevice.Publish("vigil/d1/up", new string('x', 17 * 1024)));
+        Assert.Empty(await device.UntilClosedAsync());
+        await using var large = await RawDevice.OpenAsync(broker.Port);
+        await large.SendAsync(RawDevice.Connect("d1", "right", new string('i', 5000)));
+        Assert.Empty(await large.UntilClosedAsync());
+        Assert.Empty(broker.Came);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(301)]
+    [InlineData(65535)]
+    public async Task A_keep_alive_that_never_ends_is_refused(int seconds)
+    {
+        await using var broker = await BrokerUnderTest.StartAsync();
+        var (device, code) = await RawDevice.LogInAsync(broker.Port, keepAlive: (ushort)seconds);
+        await using var _ = device;
+        Assert.NotEqual(0, code);
+        Assert.Equal(0, broker.Broker.Connections);
+    }
+
+    [Fact]
+    public async Task A_flood_is_slowed_down_for_its_sender_alone_and_loses_nothing()
+    {
+        await using var broker = await BrokerUnderTest.StartAsync(o => (o.DeviceRate, o.DeviceBurst) = (100, 20));
+        var (flood, _) = await RawDevice.LogInAsync(broker.Port);
+        await using var __ = flood;
+        var begun = System.Diagnostics.Stopwatch.GetTimestamp();
+        for (ushort i = 1; i <= 60; i++) await flood.SendAsync(RawDevice.Publish("vigil/d1/up", Reading, id: i));
+        var (calm, _) = await RawDevice.LogInAsync(broker.Port, "d2");
+        await using var ___ = calm;
+        await calm.SendAsync(RawDevice.Publish("vigil/d2/up", Reading));
+        Assert.Equal(0x40, (await calm.ReadAsync())[0]);
+        Assert.True(broker.Came.Count(c => c.From == "d1") < 60, "the calm device waited for the flood");
+        for (var acknowledged = 0; acknowledged < 60 * 4;) acknowledged += (await flood.ReadAsync()).Length;
+        Assert.True(System.Diagnostics.Stopwatch.GetElapsedTime(begun) > TimeSpan.FromMilliseconds(300)); // 40 above the burst at 100 a second
+        Assert.Equal(60, broker.Came.Count(c => c.From == "d1"));
+    }
+
+    [Fact]
+    public async Task Nothing_is_retained_and_a_retained_press_is_told_once()
+    {
+        await using var broker = await BrokerUnderTest.StartAsync();
+        var (device, _) = await RawDevice.LogInAsync(broker.Port);
+        await using var __ = device;
+        await device.SendAsync(RawDevice.Publish("vigil/d1/up", "[{\"n\":\"button\",\"vs\":\"sos\"}]", retain: true));
+        Assert.Equal(0x40, (await device.ReadAsync())[0]);
+        await device.SendAsync(RawDevice.Subscribe("vigil/d1/down"));
+        Assert.Equal([0x90, 3, 0, 7, 1], await device.ReadAsync()); // and no retained message after it
+        Assert.Single(broker.Came);
+    }
+
+    [Theory]
+    [InlineData("vigil/+/up")]
+    [InlineData("vigil/#")]
+    [InlineData("")]
+    [InlineData("vigil/d1\0/up")]
+    [InlineData("$SYS/broker")]
+    [InlineData("a/b/c/d/e/f/g/h/i/j/k/l/m/n")]
+    public async Task A_topic_that_is_none_closes_the_connection(string topic)
+    {
+        await using var broker = await BrokerUnderTest.StartAsync();
+        var (device, _) = await RawDevice.LogInAsync(broker.Port);
+        await using var __ = device;
+        await device.SendAsync(RawDevice.Publish(topic, Reading));
+        Assert.DoesNotContain((byte)0x40, await device.UntilClosedAsync());
+        Assert.Empty(broker.Came);
+    }
+
+    [Fact]
+    public async Task A_topic_of_bytes_that_are_no_text_or_too_long_closes_the_connection()
+    {
+        await using var broker = await BrokerUnderTest.StartAsync();
+        foreach (var topic in new[] { [0x76, 0xFF, 0xFE], Encoding.ASCII.GetBytes("vigil/" + new string('x', 300)) })
+        {
+            var (device, _) = await RawDevice.LogInAsync(broker.Port);
+            await using var __ = device;
+            await device.SendAsync(RawDevice.Publish(topic, Encoding.UTF8.GetBytes(Reading)));
+            Assert.DoesNotContain((byte)0x40, await device.UntilClosedAsync());
+        }
+
+        Assert.Empty(broker.Came);
+    }
+
+    [Fact]
+    public async Task What_is_not_stored_is_not_acknowledged_and_the_device_sends_it_again()
+    {
+        var full = true;
+        await using var broker = await BrokerUnderTest.StartAsync(inbox: _ => full ? Receipt.NotStored : Receipt.Committed);
+        var (device, _) = await RawDevice.LogInAsync(broker.Port);
+        await device.SendAsync(RawDevice.Publish("vigil/d1/up", Reading));
+        Assert.Empty(await device.UntilClosedAsync());
+        await device.DisposeAsync();
+        full = false;
+        var (again, _) = await RawDevice.LogInAsync(broker.Port);
+        await using var __ = again;
+        await again.SendAsync(RawDevice.Publish("vigil/d1/up", Reading));
+        Assert.Equal([0x40, 2, 0, 1], await again.ReadAsync());
+    }
+
+    [Fact]
+    public async Task A_reader_that_stalls_keeps_nobody_from_logging_in_for_longer_than_a_second()
+    {
+        await using var broker = await BrokerUnderTest.StartAsync();
+        var (stalled, _) = await RawDevice.LogInAsync(broker.Port);
+        await using var __ = stalled;
+        for (ushort i = 1; i <= 50; i++) await stalled.SendAsync(RawDevice.Publish("vigil/d1/up", Reading, id: i)); // and never reads an answer
+        var begun = System.Diagnostics.Stopwatch.GetTimestamp();
+        var (other, code) = await RawDevice.LogInAsync(broker.Port, "d2");
+        await using var ___ = other;
+        Assert.Equal(0, code);
+        Assert.True(System.Diagnostics.Stopwatch.GetElapsedTime(begun) < TimeSpan.FromSeconds(1));
+    }
+}
