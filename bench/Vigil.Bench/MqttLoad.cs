@@ -65,17 +65,9 @@ internal static class MqttLoad
         {
             while (!stop.IsCancellationRequested)
             {
-                var payload = new StringBuilder(records * 56).Append("[{\"bn\":\"").Append(Device(number)).Append("/\",\"bt\":").Append(CultureInfo.InvariantCulture, $"{(time += 37) / 1000.0:0.000}").Append(',');
-                for (var r = 0; r < records; r++)
-                {
-                    if (r > 0) payload.Append(",{");
-                    total += 0.001;
-                    // A gateway's ten: water, electricity, then what lies beside them.
-                    payload.Append(CultureInfo.InvariantCulture, $"\"n\":\"{Name(r)}\",\"v\":{total:0.000}}}");
-                }
-
-                payload.Append(']');
-                if (!await link.PublishAsync(topic, Encoding.ASCII.GetBytes(payload.ToString()), packet)) return;
+                total += 0.001 * records;
+                var payload = Pack(number, (time += 37) / 1000.0, total, records);
+                if (!await link.PublishAsync(topic, Encoding.ASCII.GetBytes(payload), packet)) return;
                 acknowledged[number]++;
             }
         }
@@ -87,6 +79,19 @@ internal static class MqttLoad
         {
             // the same
         }
+    }
+
+    /// <summary>One message: records of a device at a time.</summary>
+    public static string Pack(int device, double time, double total, int records)
+    {
+        var payload = new StringBuilder(records * 56).Append("[{\"bn\":\"").Append(Device(device)).Append("/\",\"bt\":").Append(CultureInfo.InvariantCulture, $"{time:0.000}").Append(',');
+        for (var r = 0; r < records; r++)
+        {
+            if (r > 0) payload.Append(",{");
+            payload.Append(CultureInfo.InvariantCulture, $"\"n\":\"{Name(r)}\",\"v\":{total + r * 0.001:0.000}}}");
+        }
+
+        return payload.Append(']').ToString();
     }
 
     private static string Name(int record) => (record % 10) switch

@@ -30,12 +30,16 @@ public sealed class PhoneNetwork : IAsyncDisposable
         (this.app, Clock) = (app, clock);
         Twilio = new TwilioApi(this, twilio);
         Twilio.Map(app);
+        Aliyun = new AliyunApi(this, twilio.Hooks);
+        Aliyun.Map(app);
         Control.Map(app, this);
     }
 
     public TimeProvider Clock { get; }
 
     public TwilioApi Twilio { get; }
+
+    public AliyunApi Aliyun { get; }
 
     /// <summary>By number, E.164. Who isn't listed ignores calls and messages.</summary>
     public ConcurrentDictionary<string, Person> People { get; } = new();
@@ -117,6 +121,7 @@ public sealed class PhoneNetwork : IAsyncDisposable
         serviceChanged.TrySetResult();
         await running;
         await Twilio.DisposeAsync();
+        Aliyun.Dispose();
         await app.StopAsync(TimeSpan.FromSeconds(1).ToToken());
         await app.DisposeAsync();
         stopping.Dispose();

@@ -117,7 +117,7 @@ public sealed partial class TwilioApi(PhoneNetwork network, TwilioAccount accoun
         });
     }
 
-    private async Task ActAsync(string number, string text, Person person)
+    internal async Task ActAsync(string number, string text, Person person)
     {
         if (person.Text is OnText.Replies or OnText.RepliesCannot)
         {

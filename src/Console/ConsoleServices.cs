@@ -65,6 +65,7 @@ public static class ConsoleServices
         app.MapApi();
         app.MapContactPage();
         app.MapTwilioHooks();
+        app.MapAliyunHooks();
         app.MapVisitForm();
         app.MapGet("/language/{to}", (string to, HttpContext http) =>
         {

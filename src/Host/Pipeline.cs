@@ -24,10 +24,14 @@ internal sealed partial class Pipeline(
     private const int LargestBatch = 8192;
     private const int KeptRejected = 10_000;
 
+    /// <summary>Profile of a device that is read as it announced itself.</summary>
+    private const string AnnouncedProfile = "home-assistant";
+
     private readonly Channel<Pending> queue = Channel.CreateBounded<Pending>(new BoundedChannelOptions(65_536) { SingleReader = true });
     private readonly ConcurrentBag<DecodedPayload> spare = [];
     private readonly ConcurrentBag<Pending> sparePending = [];
     private readonly ConcurrentDictionary<string, Sighting> seen = new(StringComparer.Ordinal);
+    private readonly Announcements announcements = new();
     private readonly List<Finding> owed = [];
     private readonly SemaphoreSlim owedGate = new(1, 1);
     private readonly Counter<long> received = meter.CreateCounter<long>("vigil_messages_received", description: "MQTT messages taken in");
@@ -59,11 +63,13 @@ internal sealed partial class Pipeline(
     public async ValueTask<Receipt> ReceiveAsync(InboundMessage message, CancellationToken cancellation)
     {
         received.Add(1);
+        if (Announcements.IsConfig(message.Topic)) return await AnnouncedAsync(message, cancellation);
         if (message.Payload.IsEmpty) return Receipt.Committed; // an emptied retained topic: nothing is said
 
         // Whose is it?
         if (profiles.Match(message.Topic) is not { } match)
         {
+            if (announcements.Knows(message.Topic)) return await SpokenAsync(message, profile: null, "", cancellation);
             if (!MaySend(message.From, message.Topic, "")) return Receipt.NotAllowed;
             return await RejectAsync(message, "", "", "no device profile matches this topic", cancellation);
         }
@@ -73,18 +79,28 @@ internal sealed partial class Pipeline(
         if (!MaySend(message.From, message.Topic, topicDevice)) return Receipt.NotAllowed;
         if (registry.Find(topicDevice) is { } known && known.Profile.Topics.Any(t => t.TryMatch(message.Topic, out _))) profile = known.Profile;
 
+        return await SpokenAsync(message, profile, topicDevice, cancellation);
+    }
+
+    /// <param name="message">What came.</param>
+    /// <param name="profile">Who reads it; null for a topic that a device announced.</param>
+    /// <param name="topicDevice">The device the topic names; empty where the payload or the announcement does.</param>
+    /// <param name="cancellation">Ends the wait, not the commit.</param>
+    private async ValueTask<Receipt> SpokenAsync(InboundMessage message, Profile? profile, string topicDevice, CancellationToken cancellation)
+    {
         // What does it say?
         var decoded = spare.TryTake(out var reused) ? reused : new DecodedPayload();
         try
         {
             decoded.Reset(topicDevice, message.Received, message.Retained ? ReadingFlags.Retained : ReadingFlags.None);
-            if (profile.Decode(message.Payload.Span, message.Topic, decoded) is { } reason)
-                return await RejectAsync(message, topicDevice, profile.Id, reason, cancellation);
-            var partly = decoded.Partly is { } part ? Refused(message, topicDevice, profile.Id, "partly: " + part) : null;
+            var profileId = profile?.Id ?? AnnouncedProfile;
+            if ((profile is null ? announcements.Decode(message.Topic, message.Payload.Span, decoded) : profile.Decode(message.Payload.Span, message.Topic, decoded)) is { } reason)
+                return await RejectAsync(message, topicDevice, profileId, reason, cancellation);
+            var partly = decoded.Partly is { } part ? Refused(message, topicDevice, profileId, "partly: " + part) : null;
             if (partly is not null) rejected.Add(1);
             if (decoded.Readings.Count == 0 && partly is null)
             {
-                Sight(message, topicDevice, profile);
+                Sight(message, topicDevice, profileId);
                 return Receipt.Committed;
             }
 
@@ -101,7 +117,7 @@ internal sealed partial class Pipeline(
                     device = registry.Find(before) ?? registry.Find(topicDevice);
                     var spoken = device?.Id.Value ?? before;
                     if (message.From is { Gateway: false } sender && spoken != sender.Name) return Receipt.NotAllowed;
-                    Sight(message, spoken, profile, isKnown: device is not null);
+                    Sight(message, spoken, profileId, isKnown: device is not null);
                 }
 
                 if (device is null) continue;
@@ -115,7 +131,7 @@ internal sealed partial class Pipeline(
                 return await NoteUnboundAsync(cancellation);
             }
 
-            Decoded?.Invoke(message, profile, pending.Readings);
+            if (profile is not null) Decoded?.Invoke(message, profile, pending.Readings);
             if (!await LifeFirstAsync(pending, cancellation)) return Receipt.NotStored;
             await queue.Writer.WriteAsync(pending, cancellation);
             var receipt = await pending.Receipt.Task;
@@ -274,6 +290,39 @@ internal sealed partial class Pipeline(
         return await pending.Receipt.Task;
     }
 
+    /// <summary>What announces itself waits to be bound, with what it says of itself; if a profile reads its topics, under that profile.</summary>
+    private async ValueTask<Receipt> AnnouncedAsync(InboundMessage message, CancellationToken cancellation)
+    {
+        if (!message.From.Gateway) return Receipt.Committed; // a device with a credential of its own is registered already: what it announces says nothing new
+        var (found, reason) = announcements.Take(message.Topic, message.Payload.Span);
+        if (reason is not null) return await RejectAsync(message, "", AnnouncedProfile, reason, cancellation);
+        await owedGate.WaitAsync(cancellation);
+        try
+        {
+            await using var db = await records.CreateDbContextAsync(cancellation);
+            foreach (var a in found.Where(f => registry.Find(f.Device) is null))
+            {
+                var (profile, device) = profiles.Match(a.StateTopic) is { } match && match.Device.Length > 0 ? (match.Profile.Id, match.Device) : (AnnouncedProfile, a.Device);
+                if (registry.Find(device) is not null) continue;
+                if (await db.Unbound.FindAsync([device], cancellation) is not { } row) db.Unbound.Add(row = new UnboundDevice { Id = device, Profile = profile, Topic = a.StateTopic, FirstSeenAt = message.Received, LastSeenAt = message.Received, LastPayload = message.Payload.ToArray() });
+                var line = $"{a.Name} ({a.Model}): {a.Component} {a.Class} {a.Unit} {a.Metric?.Name}".Replace("  ", " ", StringComparison.Ordinal).Trim();
+                if (!row.Announced.Contains(line, StringComparison.Ordinal) && row.Announced.Length < 4000) row.Announced = row.Announced.Length == 0 ? line : row.Announced + "\n" + line;
+            }
+
+            await db.SaveChangesAsync(CancellationToken.None);
+            return Receipt.Committed;
+        }
+        catch (Exception e) when (e is DbUpdateException or System.Data.Common.DbException)
+        {
+            LogNotStored(log, 1, e.Message);
+            return Receipt.NotStored;
+        }
+        finally
+        {
+            owedGate.Release();
+        }
+    }
+
     private static RejectedPayload Refused(InboundMessage message, string device, string profile, string reason) => new()
     {
         Received = message.Received, Topic = message.Topic, Username = message.From.Name, Device = device, Profile = profile, Payload = message.Payload.ToArray(), Reason = reason,
@@ -290,7 +339,7 @@ internal sealed partial class Pipeline(
         await db.Rejected.Where(r => r.Id <= newest - KeptRejected).ExecuteDeleteAsync(cancellation);
     }
 
-    private void Sight(InboundMessage message, string device, Profile profile, bool? isKnown = null)
+    private void Sight(InboundMessage message, string device, string profile, bool? isKnown = null)
     {
         if (device.Length == 0) return;
         var known = isKnown ?? registry.Find(device) is not null;
@@ -299,11 +348,11 @@ internal sealed partial class Pipeline(
         Note(message, device, profile, known);
     }
 
-    private void Note(InboundMessage message, string device, Profile profile, bool known)
+    private void Note(InboundMessage message, string device, string profile, bool known)
     {
         seen.AddOrUpdate(
             device,
-            _ => new Sighting(known, profile.Id, message.Topic, message.Received, message.Received, 1, known ? [] : message.Payload.ToArray()),
+            _ => new Sighting(known, profile, message.Topic, message.Received, message.Received, 1, known ? [] : message.Payload.ToArray()),
             (_, s) => s with { Known = known, Last = message.Received, Messages = s.Messages + 1, Payload = known || s.Payload.Length > 0 ? s.Payload : message.Payload.ToArray() });
     }
 

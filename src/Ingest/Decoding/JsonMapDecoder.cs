@@ -82,7 +82,7 @@ public sealed class JsonMapDecoder : Decoder
         if (payload.StartsWith("\uFEFF"u8)) payload = payload[3..];
         if (attributes && Attribute(payload, topic, into) is { } whole) payload = whole;
         var reader = new Utf8JsonReader(payload, new JsonReaderOptions { MaxDepth = 12 });
-        var run = new Run(conditions);
+        var run = Run.Begin(conditions);
         try
         {
             if (!reader.Read()) return "empty payload";
@@ -212,9 +212,12 @@ public sealed class JsonMapDecoder : Decoder
 
     private static bool Holds(MapEntry entry, Run run)
     {
-        foreach (var (condition, allowed, except) in entry.When)
+        for (var i = 0; i < entry.When.Length; i++)
         {
-            var listed = run.Conditions[condition] is { } text && allowed.Contains(text, StringComparer.OrdinalIgnoreCase);
+            var (condition, allowed, except) = entry.When[i];
+            var listed = false;
+            if (run.Conditions[condition] is { } text)
+                for (var k = 0; k < allowed.Length && !listed; k++) listed = text.Equals(allowed[k], StringComparison.OrdinalIgnoreCase);
             if (listed == except) return false;
         }
 
@@ -282,7 +285,7 @@ public sealed class JsonMapDecoder : Decoder
 
     private static void Take(ref Utf8JsonReader reader, Node node, Run run, string capture)
     {
-        string? text = reader.TokenType switch { JsonTokenType.String => reader.GetString(), JsonTokenType.True => "true", JsonTokenType.False => "false", _ => null };
+        string? text = reader.TokenType switch { JsonTokenType.String => Known(ref reader), JsonTokenType.True => "true", JsonTokenType.False => "false", _ => null };
         var number = double.NaN;
         if (text is null && !reader.TryGetDouble(out number)) return;
         foreach (var target in node.Targets)
@@ -297,12 +300,42 @@ public sealed class JsonMapDecoder : Decoder
         }
     }
 
+    /// <summary>Texts mostly come again (media, ids, states): the last string with the same bytes is taken instead of a new one.</summary>
+    private static string Known(ref Utf8JsonReader reader)
+    {
+        if (reader.HasValueSequence || reader.ValueIsEscaped || reader.ValueSpan.Length is 0 or > 40) return reader.GetString()!;
+        var bytes = reader.ValueSpan;
+        var texts = recent ??= new string?[1024];
+        ref var slot = ref texts[(bytes.Length * 31 + bytes[0] * 7 + bytes[^1] * 131 + bytes[bytes.Length / 2] * 17) & 1023];
+        if (slot is { } text && text.Length == bytes.Length && Ascii.Equals(bytes, text)) return text;
+        return slot = reader.GetString()!;
+    }
+
+    [ThreadStatic]
+    private static string?[]? recent;
+
     private enum TargetKind { Value, Time, Device, Condition }
 
     private readonly record struct Target(TargetKind Kind, int Index);
 
-    private sealed class Run(int conditions)
+    private sealed class Run
     {
+        [ThreadStatic]
+        private static Run? one;
+
+        /// <summary>The thread's own, emptied: a payload is read from beginning to end on one thread.</summary>
+        public static Run Begin(int conditions)
+        {
+            var run = one ??= new Run();
+            run.Found.Clear();
+            run.Times.Clear();
+            run.met.Clear();
+            if (run.Conditions.Length < conditions) run.Conditions = new string?[conditions];
+            else Array.Clear(run.Conditions);
+            (run.Item, run.Items, run.Objects, run.Device, run.Twice) = (0, 0, 0, null, null);
+            return run;
+        }
+
         public List<(int Entry, string? Text, double Number, string Capture, int Item)> Found { get; } = [];
         public List<(int Field, string Text, int Item)> Times { get; } = [];
 
@@ -310,7 +343,7 @@ public sealed class JsonMapDecoder : Decoder
         public int Item { get; set; }
 
         public int Items { get; set; }
-        public string?[] Conditions { get; } = new string?[conditions];
+        public string?[] Conditions { get; private set; } = [];
         public string? Device { get; set; }
 
         /// <summary>Objects begun so far: the number of the one at hand tells its fields from those of others.</summary>

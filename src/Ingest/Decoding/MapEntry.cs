@@ -21,7 +21,7 @@ internal sealed class MapEntry
     public double Most { get; init; }
     public IReadOnlyList<double> Invalid { get; init; } = [];
     /// <summary>Texts that must stand elsewhere in the payload, or must not (<c>!a|b</c>): condition number → texts.</summary>
-    public IReadOnlyList<(int Condition, IReadOnlyList<string> Texts, bool Except)> When { get; init; } = [];
+    public (int Condition, string[] Texts, bool Except)[] When { get; init; } = [];
     /// <summary>latitude or longitude of a location.</summary>
     public int Part { get; init; }
 
@@ -45,7 +45,7 @@ internal sealed class MapEntry
     {
         if (ReadMetric(entry) is not { } found) return null;
         var values = entry.Pairs("values");
-        var when = new List<(int, IReadOnlyList<string>, bool)>();
+        var when = new List<(int, string[], bool)>();
         if (entry.Section("when") is { } section)
             foreach (var (path, allowed) in entry.Pairs("when")) when.Add((condition(path), allowed.TrimStart('!').Split('|'), allowed.StartsWith('!')));
         return new MapEntry
@@ -54,7 +54,7 @@ internal sealed class MapEntry
             Values = values.Count > 0 ? values.ToDictionary(v => v.Key, v => v.Value, StringComparer.OrdinalIgnoreCase) : null,
             Least = entry.Number("min") ?? double.NegativeInfinity, Most = entry.Number("max") ?? double.PositiveInfinity,
             Invalid = [.. entry.Texts("invalid").Select(t => double.TryParse(t, CultureInfo.InvariantCulture, out var v) ? v : double.NaN)],
-            When = when,
+            When = [.. when],
             Part = entry.Text("part") switch { "lat" => 1, "lon" => 2, "accuracy" => 3, "speed" => 4, "lon,lat" => LonLat, "lat,lon" => LatLon, _ => 0 },
         };
     }

@@ -22,8 +22,8 @@ public sealed class ProfileSet
 
     public IReadOnlyCollection<Profile> All { get; }
 
-    /// <summary>MQTT filters that take in every profile's topics.</summary>
-    public IReadOnlyList<string> TopicFilters => [.. byWeight.Select(x => x.Pattern.Filter).Distinct().Order(StringComparer.Ordinal)];
+    /// <summary>MQTT filters that take in every profile's topics, and what devices announce of themselves.</summary>
+    public IReadOnlyList<string> TopicFilters => ["homeassistant/+/+/config", "homeassistant/+/+/+/config", .. byWeight.Select(x => x.Pattern.Filter).Distinct().Order(StringComparer.Ordinal)];
 
     public Profile? Find(string id) => byId.GetValueOrDefault(id);
 

@@ -65,6 +65,9 @@ public interface IChannel
     /// <summary>sms, voice, mail, webhook: what it can carry.</summary>
     bool Carries(string channel);
 
+    /// <summary>…and to where: several take webhooks, each those of its own kind of address.</summary>
+    bool CarriesTo(string channel, string address) => Carries(channel);
+
     /// <summary>Recipients at this address can answer with a reply code.</summary>
     bool TakesReplies(string channel, string address) => false;
 

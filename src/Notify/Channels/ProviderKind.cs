@@ -12,7 +12,10 @@ namespace Vigil.Notify.Channels;
 public sealed record ProviderKind(
     string Name, string Section, Func<IConfiguration, IEnumerable<Problem>> Check, Action<IServiceCollection, IConfiguration> Add)
 {
-    public static IReadOnlyList<ProviderKind> All { get; } = [Outbox.OutboxChannel.Kind, Twilio.TwilioOptions.Kind];
+    public static IReadOnlyList<ProviderKind> All { get; } = 
+    [
+        Outbox.OutboxChannel.Kind, Twilio.TwilioOptions.Kind, Aliyun.AliyunOptions.Kind, Mail.MailOptions.Kind, Webhook.WebhookOptions.Kind, Robots.RobotService.WeCom, Robots.RobotService.DingTalk,
+    ];
 
     /// <summary>The outbox always; others when they are configured or a route names them.</summary>
     public static IEnumerable<ProviderKind> Used(IConfiguration configuration) => All.Where(k => k.IsUsed(configuration));

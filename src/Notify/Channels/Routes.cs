@@ -18,7 +18,7 @@ public sealed class Routes(IEnumerable<IChannel> channels, IReadOnlyDictionary<s
         var able = routes
             .Where(r => r.Key == channel || (channel is "sms" or "voice" && address.StartsWith(r.Key, StringComparison.Ordinal)) || r.Key.Length == 0)
             .OrderByDescending(r => r.Key == channel).ThenByDescending(r => r.Key.Length)
-            .SelectMany(r => Listed(r.Value)).Select(Find).OfType<IChannel>().Where(c => c.Carries(channel)).ToList();
+            .SelectMany(r => Listed(r.Value)).Select(Find).OfType<IChannel>().Where(c => c.CarriesTo(channel, address)).ToList();
         return able.Find(c => c.Health?.Trouble is null) ?? able.FirstOrDefault() ?? (routes.Count == 0 ? Find("outbox") : null);
     }
 

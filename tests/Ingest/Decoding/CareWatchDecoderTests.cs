@@ -61,6 +61,22 @@ public sealed class CareWatchDecoderTests
     [InlineData("00000000", 0)]
     public void A_low_battery_is_an_alarm_bit_or_a_state_bit(string status, double low) => Assert.Equal(low, Of(Ud("UD", status)).The(Metric.BatteryLow).Value);
 
+    [Theory]
+    [InlineData("UD_4G")]
+    [InlineData("AL_TDSCDMA")]
+    [InlineData("WT")]
+    [InlineData("UD_WCDMA")]
+    public void A_position_is_one_whatever_radio_stands_behind_its_kind(string kind) => Assert.True(Of(Ud(kind, "00000000")).Has(Metric.Location));
+
+    [Fact]
+    public void The_makers_older_devices_speak_the_same_with_another_prefix()
+    {
+        var place = Of("TRVAP01261101A2232.9806N11404.9355E036.0061830323.8706000908000102,460,0,9520,3671#").The(Metric.Location);
+        Assert.Equal(new DateTime(2026, 11, 1, 6, 18, 30, DateTimeKind.Utc), place.Time);
+        var beat = Of("TRVCP01,06000908000102#");
+        Assert.Equal((80, 1), (beat.The(Metric.BatteryLevel).Value, beat.The(Metric.Online).Value));
+    }
+
     [Fact]
     public void Back_fill_is_history() => Assert.True(Of(Ud("UD2", "00000000")).The(Metric.Location).Has(ReadingFlags.History));
 

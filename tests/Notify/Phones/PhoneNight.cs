@@ -42,7 +42,7 @@ public sealed class PhoneNight : Night
     private DateTime nextLook;
 
     private PhoneNight(IDbContextFactory<RecordsDb> records, Policies policies, Dictionary<string, string?> settings)
-        : base(records, policies, PhonesInHongKong)
+        : base(records, policies, settings.ContainsKey("Aliyun:AccessKeyId") ? null : PhonesInHongKong)
     {
         this.settings = settings;
         var builder = WebApplication.CreateSlimBuilder();
@@ -55,6 +55,7 @@ public sealed class PhoneNight : Night
             return next(http);
         });
         hooks.MapTwilioHooks();
+        hooks.MapAliyunHooks();
     }
 
     public PhoneNetwork Network { get; private set; } = null!;
@@ -106,6 +107,7 @@ public sealed class PhoneNight : Night
             ["Notify:Routes:default"] = "twilio", ["Notify:Routes:mail"] = "outbox", ["Twilio:BaseUrl"] = Network.Url, ["Twilio:AccountSid"] = Sid, ["Twilio:AuthToken"] = Token,
             ["Twilio:PreviousAuthToken"] = PreviousToken, ["Twilio:From"] = "+85230000000", ["Http:PublicUrl"] = HooksUrl,
         };
+        if (settings.ContainsKey("Aliyun:AccessKeyId")) (all["Aliyun:SmsUrl"], all["Aliyun:VoiceUrl"]) = (Network.Url, Network.Url);
         foreach (var (key, value) in settings) all[key] = value;
         var configuration = new ConfigurationBuilder().AddInMemoryCollection(all).Build();
         Assert.Empty(NotifyServices.Check(configuration));

@@ -132,12 +132,13 @@ internal sealed class Items
 {
     private readonly Dictionary<int, Item> known = [];
     private int from;
+    private int tail;
     private int key = 2;
 
     public static Items? Read(YamlSection section)
     {
         if (!section.Has("items")) return null;
-        var items = new Items { from = section.Whole("from", 0, 255) ?? 0, key = section.Whole("key", 1, 3) ?? 2 };
+        var items = new Items { from = section.Whole("from", 0, 255) ?? 0, tail = section.Whole("tail", 0, 8) ?? 0, key = section.Whole("key", 1, 3) ?? 2 };
         foreach (var (names, item) in section.Section("items")?.Children() ?? [])
         {
             var one = Item.Read(item);
@@ -156,7 +157,7 @@ internal sealed class Items
 
     public string? Decode(ReadOnlySpan<byte> bytes, DateTime? time, DecodedPayload into)
     {
-        var rest = from <= bytes.Length ? bytes[from..] : default;
+        var rest = from + tail <= bytes.Length ? bytes[from..^tail] : default;
         var any = into.Readings.Count > 0;
         while (rest.Length >= key)
         {

@@ -29,7 +29,7 @@ public sealed class LoRaWanCodec
         Object.defineProperty(globalThis, 'JSON', { writable: false, configurable: false });
         """);
 
-    // One call of these builds a string of any length, between two checks of the memory limit.
+    // One call of these builds a text of any length, between two checks of the memory limit.
     private static readonly Prepared<Acornima.Ast.Script> Guard = Engine.PrepareScript("""
         (function () {
           ['repeat', 'padStart', 'padEnd'].forEach(function (name) {
@@ -39,6 +39,27 @@ public sealed class LoRaWanCodec
               return own.call(this, n, fill);
             };
           });
+          function most(length) { if (!(length <= 1048576)) throw new RangeError('a text longer than the decoder may make'); }
+          [Array.prototype, Object.getPrototypeOf(Uint8Array.prototype)].forEach(function (kind) {
+            var own = kind.join;
+            kind.join = function (mark) {
+              var total = this.length * (mark === undefined ? 1 : String(mark).length);
+              most(total);
+              for (var i = 0; i < this.length; i++) {
+                if (typeof this[i] === 'string') most(total += this[i].length);
+              }
+              return own.call(this, mark);
+            };
+          });
+          ['replace', 'replaceAll'].forEach(function (name) {
+            var own = String.prototype[name];
+            String.prototype[name] = function (what, by) {
+              if (typeof by !== 'function') most((this.length + 1) * String(by).length);
+              return own.call(this, what, by);
+            };
+          });
+          var raw = String.raw;
+          String.raw = function (parts) { most(parts.raw.length * 64); return raw.apply(String, arguments); };
         })();
         """);
 

@@ -89,7 +89,7 @@ internal static class MBusRecords
         for (var i = bytes.Length - 1; i >= 0; i--)
         {
             // A first digit of F is a minus; any other above nine is no value.
-            if (i == bytes.Length - 1 && bytes[i] >> 4 == 0xF && (bytes[i] & 15) <= 9) digits = -(bytes[i] & 15);
+            if (i == bytes.Length - 1 && bytes[i] >> 4 == 0xF && (bytes[i] & 15) <= 9) digits = -(double)(bytes[i] & 15); // -0 keeps the sign
             else if (bytes[i] >> 4 > 9 || (bytes[i] & 15) > 9) return double.NaN;
             else digits = digits * 100 + Math.CopySign((bytes[i] >> 4) * 10 + (bytes[i] & 15), digits);
         }

@@ -177,6 +177,12 @@ public sealed class LoRaWanTests
     [InlineData("var a=[]; for(var i=0;i<190000;i++) a=[a]; a.flat(Infinity); return {errors:['deep']}")]
     [InlineData("var s='['.repeat(60000); JSON.parse(s)")]
     [InlineData("var s='('.repeat(60000); new RegExp(s)")]
+    [InlineData("return {data:{s:Array(1e6).join('x'.repeat(60000))}}")]
+    [InlineData("return {data:{s:Array(60000).fill('x'.repeat(60000)).join('')}}")]
+    [InlineData("return {data:{s:'x'.repeat(30000).replace(/x/g,'y'.repeat(30000))}}")]
+    [InlineData("return {data:{s:'x'.repeat(30000).replace(/x+/,'$&'.repeat(30000))}}")]
+    [InlineData("return {data:{s:String.raw({raw:Array(60000).fill('x'.repeat(60000))})}}")]
+    [InlineData("var s='x'.repeat(60000); for(var k=0;k<20;k++) s=s.concat(s,s,s,s,s,s,s,s); return {data:{s:s}}")]
     [InlineData("return new Promise(function(){})")]
     [InlineData("return Promise.resolve({data:{leak:true}})")]
     [InlineData("var o={}; for(var i=0;i<200000;i++) o={o:o}; return {data:o}")]
@@ -227,6 +233,7 @@ public sealed class LoRaWanTests
 
     [Theory]
     [InlineData("return {data:{n:i.bytes.length, plain:Array.isArray(i.bytes), last:i.bytes.slice(-1)[0], port:i.fPort}}", """{"n":2,"plain":true,"last":255,"port":7}""")]
+    [InlineData("return {data:{ok:[1,'a',null].join() + '|' + String([[1],[2]]) + '|' + 'a-b'.replace(/-/g,'+') + '|' + 'x'.replace('x', function(){ return 'y' })}}", """{"ok":"1,a,|1,2|a+b|y"}""")]
     [InlineData("return {data:{ok:i.bytes.map(function(b){return b.toString(16)}).join('')}}", """{"ok":"1ff"}""")]
     [InlineData("return {data:{y:i.recvTime.getUTCFullYear()}, warnings:['weak battery'], errors:[]}", """{"y":2026}""")]
     public void A_decoder_gets_bytes_as_a_plain_list_the_port_and_the_time(string body, string decoded)
