@@ -19,6 +19,7 @@ internal static class Program
             ImportCommand.Create(),
             ExportCommand.Create(),
             CredentialCommand.Create(),
+            RotateKeyCommand.Create(),
             ApiKeyCommand.Create(),
         };
         // The host ends the service by itself on SIGTERM; the command line's own two seconds would cut its commits short.

@@ -23,7 +23,7 @@ internal static class CheckCommand
             if (problems.Count > 0) return 1;
             System.Console.WriteLine($"{settings.Profiles.All.Count} device profiles, {settings.Profiles.All.Sum(p => p.Examples.Count)} examples, rules, policies and messages: no problems");
             if (!result.GetValue(audit)) return 0;
-            var records = RecordsServices.CreateFactory(settings.Configuration["Records:Store"] ?? "Sqlite", settings.Configuration["Records:ConnectionString"], settings.DataPath);
+            var records = RecordsServices.CreateFactory(settings.Configuration, settings.DataPath);
             await records.MigrateAsync(cancellation);
             var (rows, broken) = await records.VerifyAsync(cancellation);
             System.Console.WriteLine(broken is null ? $"audit log: {rows} rows, the chain is whole" : $"audit log: row {broken} was changed, or one before it taken out");

@@ -32,7 +32,7 @@ internal static class CredentialCommand
 
     internal static async Task<Secrets> SecretsAsync(Settings settings, CancellationToken cancellation)
     {
-        var records = RecordsServices.CreateFactory(settings.Configuration["Records:Store"] ?? "Sqlite", settings.Configuration["Records:ConnectionString"], settings.DataPath);
+        var records = RecordsServices.CreateFactory(settings.Configuration, settings.DataPath);
         await records.MigrateAsync(cancellation);
         return new Secrets(records, TimeProvider.System);
     }

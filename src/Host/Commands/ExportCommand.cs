@@ -26,7 +26,7 @@ internal static class ExportCommand
                 return 2;
             }
 
-            var records = RecordsServices.CreateFactory(settings.Configuration["Records:Store"] ?? "Sqlite", settings.Configuration["Records:ConnectionString"], settings.DataPath);
+            var records = RecordsServices.CreateFactory(settings.Configuration, settings.DataPath);
             await records.MigrateAsync(cancellation);
             await using var db = await records.CreateDbContextAsync(cancellation);
             (string[] Headings, IEnumerable<IReadOnlyList<object?>> Rows)? found = result.GetValue(what) switch

@@ -23,7 +23,7 @@ internal static class ImportCommand
                 return 2;
             }
 
-            var records = RecordsServices.CreateFactory(settings.Configuration["Records:Store"] ?? "Sqlite", settings.Configuration["Records:ConnectionString"], settings.DataPath);
+            var records = RecordsServices.CreateFactory(settings.Configuration, settings.DataPath);
             await records.MigrateAsync(cancellation);
             var (problems, summary) = await new RegistryImport(records, TimeProvider.System, id => settings.Profiles.Find(id) is not null).ImportAsync(path, result.GetValue(dryRun), cancellation);
             foreach (var problem in problems) System.Console.Error.WriteLine(problem);

@@ -1,3 +1,5 @@
+using Microsoft.AspNetCore.Identity;
+using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 
@@ -7,8 +9,20 @@ namespace Vigil.Storage.Records;
 /// The records store: who lives where, what happened, who was told. One model for SQLite and PostgreSQL; each has its own migrations, which only add.
 /// CHECK constraints hold the state machines: a program error can't write an alarm that is resolved by nobody.
 /// </summary>
-public abstract class RecordsDb(DbContextOptions options) : DbContext(options)
+public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? keys) : IdentityUserContext<User, Guid>(options)
 {
+    /// <summary>Matches no area: whoever is not known sees nothing.</summary>
+    public const string Nowhere = "-";
+
+    /// <summary>What is seen and may be written: areas that begin with this; empty for everything. See <c>Areas.Filter</c>.</summary>
+    public string Within { get; init; } = "";
+
+    /// <summary>Null for <c>dotnet ef</c> alone.</summary>
+    internal FieldKeys? Keys => keys;
+
+    public DbSet<Webhook> Webhooks => Set<Webhook>();
+    public DbSet<WebhookDelivery> WebhookDeliveries => Set<WebhookDelivery>();
+
     /// <summary>Where the writers of this process stand in line for an SQLite file; null on PostgreSQL.</summary>
     internal WriteLine? WriteLine { get; init; }
 
@@ -36,7 +50,18 @@ public abstract class RecordsDb(DbContextOptions options) : DbContext(options)
     protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder) =>
         configurationBuilder.Properties<DateTime>().HaveConversion<UtcConverter>();
 
-    protected override void OnModelCreating(ModelBuilder modelBuilder)
+    protected override void OnModelCreating(ModelBuilder builder)
+    {
+        base.OnModelCreating(builder);
+        Accounts(builder);
+        Care(builder);
+        FilterByArea(builder);
+        if (keys is null) return;
+        foreach (var (entity, property) in Sealed)
+            builder.Entity(entity).Property(property).HasConversion(new SealedText(keys, $"{entity.Name.Split('`')[0]}.{property}"));
+    }
+
+    private static void Care(ModelBuilder modelBuilder)
     {
         modelBuilder.Entity<Resident>(e =>
         {
@@ -118,13 +143,21 @@ public abstract class RecordsDb(DbContextOptions options) : DbContext(options)
         modelBuilder.Entity<DailyUse>().HasKey(d => new { d.ResidentId, d.Day });
     }
 
+    /// <summary>Columns that are encrypted at rest, with the property each belongs to.</summary>
+    internal static readonly IReadOnlyList<(Type Entity, string Property)> Sealed =
+    [
+        (typeof(Resident), nameof(Resident.IdentityNumber)), (typeof(Resident), nameof(Resident.Phone)), (typeof(Contact), nameof(Contact.Phone)), (typeof(Visitor), nameof(Visitor.Phone)),
+        (typeof(DutyOfficer), nameof(DutyOfficer.Phone)), (typeof(Notice), nameof(Notice.Address)), (typeof(IdentityUserToken<Guid>), nameof(IdentityUserToken<Guid>.Value)),
+        (typeof(User), nameof(User.PhoneNumber)), (typeof(Webhook), nameof(Webhook.Secret)),
+    ];
+
     /// <summary>SQLite keeps no kind: everything is UTC, going in and coming out.</summary>
     private sealed class UtcConverter() : ValueConverter<DateTime, DateTime>(
         v => v.Kind == DateTimeKind.Utc ? v : DateTime.SpecifyKind(v, DateTimeKind.Utc), v => DateTime.SpecifyKind(v, DateTimeKind.Utc));
 }
 
 /// <summary>Records in an SQLite file.</summary>
-public sealed class SqliteRecords(DbContextOptions<SqliteRecords> options) : RecordsDb(options);
+public sealed class SqliteRecords(DbContextOptions<SqliteRecords> options, FieldKeys? keys = null) : RecordsDb(options, keys);
 
 /// <summary>Records in PostgreSQL.</summary>
-public sealed class PostgresRecords(DbContextOptions<PostgresRecords> options) : RecordsDb(options);
+public sealed class PostgresRecords(DbContextOptions<PostgresRecords> options, FieldKeys? keys = null) : RecordsDb(options, keys);

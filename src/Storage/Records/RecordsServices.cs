@@ -2,6 +2,7 @@ using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Design;
 using Microsoft.EntityFrameworkCore.Diagnostics;
+using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using System.Data.Common;
@@ -14,17 +15,28 @@ public static class RecordsServices
 {
     /// <summary>Registers <c>IDbContextFactory&lt;RecordsDb&gt;</c> for the store that <c>Records:Store</c> names.</summary>
     public static IServiceCollection AddRecords(this IServiceCollection services, IConfiguration configuration, string dataPath) =>
-        services.AddSingleton(CreateFactory(configuration["Records:Store"] ?? "Sqlite", configuration["Records:ConnectionString"], dataPath));
+        services.AddSingleton(CreateFactory(configuration, dataPath)).AddSingleton<IDbContextFactory<RecordsDb>>(s => s.GetRequiredService<RecordsFactory>());
+
+    /// <summary>The store that the settings name.</summary>
+    public static RecordsFactory CreateFactory(IConfiguration configuration, string dataPath) =>
+        CreateFactory(configuration["Records:Store"] ?? "Sqlite", configuration["Records:ConnectionString"], dataPath, FieldKeys.Open(KeyFile(configuration, dataPath)));
+
+    /// <summary><c>Records:KeyFile</c>, else <c>keys/fields.key</c> in the data folder: what opens the encrypted columns. No backup or export carries it.</summary>
+    public static string KeyFile(IConfiguration configuration, string dataPath) => configuration["Records:KeyFile"] is { Length: > 0 } file ? Path.GetFullPath(file) : KeyFile(dataPath);
+
+    private static string KeyFile(string dataPath) => Path.Combine(dataPath, "keys", "fields.key");
 
     /// <param name="store">Sqlite or Postgres.</param>
     /// <param name="connectionString">Null or empty: <c>records.db</c> in the data folder.</param>
     /// <param name="dataPath">Data:Path.</param>
-    public static IDbContextFactory<RecordsDb> CreateFactory(string store, string? connectionString, string dataPath)
+    /// <param name="keys">Opens the encrypted columns; null for those of the data folder.</param>
+    public static RecordsFactory CreateFactory(string store, string? connectionString, string dataPath, FieldKeys? keys = null)
     {
+        keys ??= FieldKeys.Open(KeyFile(dataPath));
         if (store.Equals("Postgres", StringComparison.OrdinalIgnoreCase))
         {
-            var options = new DbContextOptionsBuilder<PostgresRecords>().UseNpgsql(connectionString).Options;
-            return new Factory(() => new PostgresRecords(options));
+            var options = new DbContextOptionsBuilder<PostgresRecords>().UseNpgsql(connectionString).ReplaceService<IModelCacheKeyFactory, ModelByKeys>().Options;
+            return new RecordsFactory(within => new PostgresRecords(options, keys) { Within = within });
         }
 
         if (string.IsNullOrEmpty(connectionString))
@@ -33,9 +45,9 @@ public static class RecordsServices
             connectionString = new SqliteConnectionStringBuilder { DataSource = Path.Combine(dataPath, "records.db"), DefaultTimeout = 10, Pooling = true }.ToString();
         }
 
-        var sqlite = new DbContextOptionsBuilder<SqliteRecords>().UseSqlite(connectionString).AddInterceptors(new Pragmas()).Options;
+        var sqlite = new DbContextOptionsBuilder<SqliteRecords>().UseSqlite(connectionString).AddInterceptors(new Pragmas()).ReplaceService<IModelCacheKeyFactory, ModelByKeys>().Options;
         var line = new WriteLine();
-        return new Factory(() => new SqliteRecords(sqlite) { WriteLine = line });
+        return new RecordsFactory(within => new SqliteRecords(sqlite, keys) { Within = within, WriteLine = line });
     }
 
     /// <summary>Brings the schema up to date.</summary>
@@ -43,6 +55,7 @@ public static class RecordsServices
     {
         await using var db = await factory.CreateDbContextAsync(cancellation);
         await db.Database.MigrateAsync(cancellation);
+        await Sealing.SealAsync(db, cancellation);
     }
 
     /// <summary>What is wrong with the section Records.</summary>
@@ -57,11 +70,6 @@ public static class RecordsServices
         {
             yield return new Problem("Records:Store", 0, "", store, "is neither Sqlite nor Postgres");
         }
-    }
-
-    private sealed class Factory(Func<RecordsDb> create) : IDbContextFactory<RecordsDb>
-    {
-        public RecordsDb CreateDbContext() => create();
     }
 
     /// <summary>WAL, so that readers and the writer don't wait for each other; FULL, so that a commit survives a power cut.</summary>
@@ -83,6 +91,18 @@ public static class RecordsServices
             await command.ExecuteNonQueryAsync(cancellationToken);
         }
     }
+}
+
+/// <summary>Opens the records: all of them, or those of an area.</summary>
+public sealed class RecordsFactory(Func<string, RecordsDb> create) : IDbContextFactory<RecordsDb>
+{
+    public RecordsDb CreateDbContext() => create("");
+
+    /// <summary>As the interface has it, so that the class alone is enough.</summary>
+    public Task<RecordsDb> CreateDbContextAsync(CancellationToken cancellationToken = default) => Task.FromResult(create(""));
+
+    /// <param name="within">Area code that everything seen begins with.</param>
+    public RecordsDb CreateDbContext(string within) => create(within);
 }
 
 /// <summary>For <c>dotnet ef migrations add</c> alone.</summary>

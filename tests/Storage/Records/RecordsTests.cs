@@ -9,7 +9,7 @@ public sealed class SqliteRecordsTests : RecordsTests
 {
     private readonly string folder = Directory.CreateTempSubdirectory("vigil-records-").FullName;
 
-    protected override Task<IDbContextFactory<RecordsDb>> BeginAsync() => Task.FromResult(RecordsServices.CreateFactory("Sqlite", null, folder));
+    protected override Task<IDbContextFactory<RecordsDb>> BeginAsync() => Task.FromResult<IDbContextFactory<RecordsDb>>(RecordsServices.CreateFactory("Sqlite", null, folder));
 }
 
 [Trait("Category", "Server")]

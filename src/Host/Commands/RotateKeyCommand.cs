@@ -1,0 +1,27 @@
+using System.CommandLine;
+using Vigil.Storage.Records;
+
+namespace Vigil.Host.Commands;
+
+/// <summary><c>vigil rotate-key</c>: a new key for the encrypted columns.</summary>
+internal static class RotateKeyCommand
+{
+    public static Command Create()
+    {
+        var config = RunCommand.ConfigOption();
+        var command = new Command("rotate-key", "Makes a new key for identity and phone numbers; every row is sealed with it (stop the service first)") { config };
+        command.TreatUnmatchedTokensAsErrors = false;
+        command.SetAction(async (result, cancellation) =>
+        {
+            if (RunCommand.Load(result.GetValue(config) ?? [], result.UnmatchedTokens) is not { } settings) return 1;
+            var file = RecordsServices.KeyFile(settings.Configuration, settings.DataPath);
+            FieldKeys.Rotate(file);
+            var records = RecordsServices.CreateFactory(settings.Configuration, settings.DataPath);
+            await records.MigrateAsync(cancellation);
+            await records.AddAsync(TimeProvider.System.GetUtcNow().UtcDateTime, "cli", "rotate-key", "fields", "", cancellation);
+            System.Console.WriteLine($"every row is sealed with a new key, the first line of {file}; older backups need the lines below it");
+            return 0;
+        });
+        return command;
+    }
+}

@@ -1,0 +1,40 @@
+using Microsoft.EntityFrameworkCore;
+
+namespace Vigil.Storage.Records;
+
+/// <summary>At the start: what an older version stored in clear, and what an older key sealed, is sealed with the current key.</summary>
+internal static class Sealing
+{
+    private const int Batch = 500;
+
+    public static async Task SealAsync(RecordsDb db, CancellationToken cancellation)
+    {
+        if (db.Keys is not { } keys) return;
+        var any = false;
+        foreach (var (type, property) in RecordsDb.Sealed)
+            any |= await (Task<bool>)typeof(Sealing).GetMethod(nameof(SealColumnAsync), System.Reflection.BindingFlags.NonPublic | System.Reflection.BindingFlags.Static)!
+                .MakeGenericMethod(type).Invoke(null, [db, property, keys, cancellation])!;
+        if (!any || !db.Database.IsSqlite()) return;
+        // Freed pages and the log still hold the old text.
+        await db.Database.ExecuteSqlRawAsync("VACUUM", cancellation);
+        await db.Database.ExecuteSqlRawAsync("PRAGMA wal_checkpoint(TRUNCATE)", cancellation);
+    }
+
+    private static async Task<bool> SealColumnAsync<T>(RecordsDb db, string property, FieldKeys keys, CancellationToken cancellation)
+        where T : class
+    {
+        var table = db.Model.FindEntityType(typeof(T))!.GetTableName();
+        var any = false;
+        while (true)
+        {
+            // The column's own text, not what it opens to: names come from the model, the value is a parameter.
+            var sql = $"SELECT * FROM \"{table}\" WHERE \"{property}\" <> '' AND \"{property}\" NOT LIKE {{0}} LIMIT {Batch}";
+            var rows = await db.Set<T>().FromSqlRaw(sql, keys.CurrentMark + "%").IgnoreQueryFilters().ToListAsync(cancellation);
+            if (rows.Count == 0) return any;
+            any = true;
+            foreach (var row in rows) db.Entry(row).Property(property).IsModified = true;
+            await db.SaveChangesAsync(cancellation);
+            db.ChangeTracker.Clear();
+        }
+    }
+}

@@ -1,0 +1,78 @@
+using Microsoft.AspNetCore.Identity;
+
+namespace Vigil.Storage.Records;
+
+/// <summary>A person with an account. What they may do is their role, where they may do it is their area.</summary>
+public sealed class User : IdentityUser<Guid>
+{
+    /// <summary>One of <see cref="Roles.All"/>.</summary>
+    public required string Role { get; set; }
+    /// <summary>Area code (GB/T 2260 style) all they see begins with; empty for everything.</summary>
+    public required string Area { get; set; }
+    /// <summary>Shown on the timeline of what they do.</summary>
+    public string DisplayName { get; set; } = "";
+    public DateTime CreatedAt { get; set; }
+    public DateTime? LastSignInAt { get; set; }
+    /// <summary>May not sign in any more; the account stays for the audit log.</summary>
+    public bool Disabled { get; set; }
+    /// <summary>The password was given by somebody else: the first thing to do is to choose one's own.</summary>
+    public bool ChangePassword { get; set; }
+}
+
+/// <summary>Roles and the scopes they have; an API key has scopes directly.</summary>
+public static class Roles
+{
+    public const string Administrator = "administrator";
+    public const string Supervisor = "supervisor";
+    public const string Duty = "duty";
+    public const string Visitor = "visitor";
+    public const string ReadOnly = "read-only";
+
+    public static readonly IReadOnlyList<string> All = [Administrator, Supervisor, Duty, Visitor, ReadOnly];
+
+    /// <summary>read ⊂ visit (visits and absences) ⊂ write (alarms, devices) ⊂ supervise ⊂ admin (accounts, keys, credentials).</summary>
+    public static IReadOnlyList<string> Scopes(string role) => role switch
+    {
+        Administrator => ["read", "visit", "write", "supervise", "admin"],
+        Supervisor => ["read", "visit", "write", "supervise"],
+        Duty => ["read", "visit", "write"],
+        Visitor => ["read", "visit"],
+        ReadOnly => ["read"],
+        _ => [],
+    };
+}
+
+/// <summary>Another system that is told of alarms, signed, over HTTP; registered by an administrator.</summary>
+public sealed class Webhook
+{
+    public Guid Id { get; set; }
+    public required string Name { get; set; }
+    public required string Url { get; set; }
+    /// <summary>HMAC key of the signature, base64; encrypted at rest, shown once.</summary>
+    public required string Secret { get; set; }
+    /// <summary>Alarms of this area alone; empty for all.</summary>
+    public string Area { get; set; } = "";
+    /// <summary>Comma-separated: opened, acknowledged, resolved.</summary>
+    public required string Events { get; set; }
+    public required string CreatedBy { get; set; }
+    public DateTime CreatedAt { get; set; }
+    public bool Disabled { get; set; }
+    /// <summary>Timeline entries up to this one have been turned into deliveries.</summary>
+    public long SeenTimeline { get; set; }
+}
+
+/// <summary>One message to one webhook: kept until it was taken or given up.</summary>
+public sealed class WebhookDelivery
+{
+    public Guid Id { get; set; }
+    public Guid WebhookId { get; set; }
+    public Guid AlarmId { get; set; }
+    public required string Event { get; set; }
+    public required string Body { get; set; }
+    public int Attempts { get; set; }
+    public DateTime CreatedAt { get; set; }
+    public DateTime DueAt { get; set; }
+    public DateTime? DeliveredAt { get; set; }
+    public DateTime? GivenUpAt { get; set; }
+    public string Note { get; set; } = "";
+}
