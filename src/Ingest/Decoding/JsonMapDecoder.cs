@@ -107,8 +107,8 @@ public sealed class JsonMapDecoder : Decoder
             while (i + 1 < run.Times.Count && run.Times[i + 1].Field == field && run.Times[i + 1].Item == item && times[field].IsExact) text += run.Times[++i].Text;
             if (!times[field].TryRead(text, out var at))
             {
-                // The time of a place alone: a press in the same payload is told all the same.
-                if (times[field].Only.Length == 0) return $"'{text}' is not a time of the format '{times[field].Format}'";
+                // The time of a place alone, or a press: it is told all the same, at its arrival and with its clock flagged.
+                if (times[field].Only.Length == 0 && !run.Found.Exists(f => entries[f.Entry].Metric.IsLifeSafety)) return $"'{text}' is not a time of the format '{times[field].Format}'";
                 at = DateTime.MinValue;
             }
 
