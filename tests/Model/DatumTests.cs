@@ -31,7 +31,7 @@ public sealed class DatumTests
         Gen.Select(Gen.Double[18, 53], Gen.Double[74, 134], Gen.OneOf(Gen.Const(Datum.Gcj02), Gen.Const(Datum.Bd09))).Sample((latitude, longitude, datum) =>
         {
             var (lat, lon) = datum.FromWgs84(latitude, longitude);
-            Assert.InRange(Metres(lat, lon, latitude, longitude), 50, 2_000);
+            Assert.InRange(Metres(lat, lon, latitude, longitude), 0.1, 2_000); // mostly hundreds of metres, but its waves leave places of twenty (37.0, 96.638)
             var back = datum.ToWgs84(lat, lon);
             Assert.True(Metres(back.Latitude, back.Longitude, latitude, longitude) < 0.01, $"{latitude}, {longitude} {datum}");
         });
