@@ -27,11 +27,11 @@ public sealed partial class EmbeddedBroker(
     private readonly ConcurrentDictionary<IPAddress, int> loggingInByAddress = new();
     private readonly ConcurrentDictionary<string, TakeOvers> takeOvers = new(StringComparer.Ordinal);
     private MqttServer? server;
-    private readonly ConcurrentDictionary<string, string> ownerByClientId = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Socket> holderByClientId = new(StringComparer.Ordinal);
     private int loggingIn;
 
     /// <summary>Connected and logged in now.</summary>
-    public int Connections => ownerByClientId.Count;
+    public int Connections => holderByClientId.Count;
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {
@@ -46,17 +46,6 @@ public sealed partial class EmbeddedBroker(
         server.ValidatingConnectionAsync += ValidateAsync;
         server.InterceptingPublishAsync += PublishAsync;
         server.InterceptingSubscriptionAsync += SubscribeAsync;
-        // Neither handler awaits: at a take-over they run inside the lock of all logins.
-        server.ClientConnectedAsync += e =>
-        {
-            ownerByClientId[e.ClientId] = e.UserName ?? "";
-            return Task.CompletedTask;
-        };
-        server.ClientDisconnectedAsync += e =>
-        {
-            ownerByClientId.TryRemove(e.ClientId, out _);
-            return Task.CompletedTask;
-        };
         await server.StartAsync();
         LogListening(log, options.Port, options.Tls ? "TLS" : "TCP");
     }
@@ -77,7 +66,7 @@ public sealed partial class EmbeddedBroker(
     public async Task LimitAsync(ConnectionContext connection, Func<Task> next)
     {
         var address = (connection.RemoteEndPoint as IPEndPoint)?.Address ?? IPAddress.None;
-        var socket = new LoggingIn(this, options, address) { Certified = BrokerListener.NameOf(connection.Features) };
+        var socket = new Socket(this, options, connection, address) { Certified = BrokerListener.NameOf(connection.Features) };
         if (!socket.Admitted)
         {
             LogTooMany(log, address);
@@ -98,17 +87,16 @@ public sealed partial class EmbeddedBroker(
         finally
         {
             pending.TryRemove(connection.RemoteEndPoint!, out _);
-            socket.Done();
+            socket.Ended();
         }
     }
 
-    private readonly ConcurrentDictionary<EndPoint, LoggingIn> pending = new();
+    private readonly ConcurrentDictionary<EndPoint, Socket> pending = new();
 
     private async Task ValidateAsync(ValidatingConnectionEventArgs e)
     {
         e.ReasonCode = await JudgeAsync(e);
-        if (e.ReasonCode != MqttConnectReasonCode.Success) return;
-        if (e.RemoteEndPoint is { } endpoint && pending.TryGetValue(endpoint, out var socket)) socket.Done();
+        if (e.ReasonCode == MqttConnectReasonCode.Success && e.RemoteEndPoint is { } endpoint && pending.TryGetValue(endpoint, out var socket)) socket.LoggedIn();
     }
 
     private async Task<MqttConnectReasonCode> JudgeAsync(ValidatingConnectionEventArgs e)
@@ -130,31 +118,63 @@ public sealed partial class EmbeddedBroker(
             return MqttConnectReasonCode.BadUserNameOrPassword;
         }
 
-        if (e.RemoteEndPoint is { } from && pending.TryGetValue(from, out var shown) && shown.Certified is { } certified && certified != sender.Name)
+        if (e.RemoteEndPoint is not { } from || !pending.TryGetValue(from, out var socket)) return MqttConnectReasonCode.ServerUnavailable; // closed meanwhile
+        if (socket.Certified is { } certified && certified != sender.Name)
         {
             LogRefused(log, e.RemoteEndPoint, $"{sender.Name} showed the certificate of {certified}");
             return MqttConnectReasonCode.NotAuthorized;
         }
 
-        // Identity comes from the credential. A client id in use belongs to whoever holds it: nobody is pushed out by another credential.
-        if (ownerByClientId.TryGetValue(e.ClientId, out var owner) && owner != sender.Name)
-        {
-            LogRefused(log, e.RemoteEndPoint, $"{sender.Name} asked for the client id of {owner}");
-            return MqttConnectReasonCode.ClientIdentifierNotValid;
-        }
-
-        if (owner is not null && !takeOvers.GetOrAdd(sender.Name, _ => new TakeOvers(clock)).Admit())
-        {
-            LogRefused(log, e.RemoteEndPoint, $"{sender.Name} pushed itself out too often within a minute: two devices with one credential?");
-            return MqttConnectReasonCode.ConnectionRateExceeded;
-        }
-
         if (e.ClientId.Length == 0) e.AssignedClientIdentifier = $"{sender.Name}.{Guid.NewGuid():N}";
+        var clientId = e.ClientId.Length == 0 ? e.AssignedClientIdentifier : e.ClientId;
+        socket.Name = sender.Name;
+        while (!holderByClientId.TryAdd(clientId, socket))
+        {
+            if (!holderByClientId.TryGetValue(clientId, out var holder)) continue;
+            // Identity comes from the credential. A client id in use belongs to whoever holds it: nobody is pushed out by another credential.
+            if (holder.Name != sender.Name)
+            {
+                LogRefused(log, from, $"{sender.Name} asked for the client id of {holder.Name}");
+                return MqttConnectReasonCode.ClientIdentifierNotValid;
+            }
+
+            if (!takeOvers.GetOrAdd(sender.Name, _ => new TakeOvers(clock)).Admit())
+            {
+                LogRefused(log, from, $"{sender.Name} pushed itself out too often within a minute: two devices with one credential?");
+                return MqttConnectReasonCode.ConnectionRateExceeded;
+            }
+
+            if (!await EndAsync(clientId, holder, e.CancellationToken)) return MqttConnectReasonCode.ServerBusy;
+        }
+
+        socket.ClientId = clientId;
         e.SessionItems[SenderKey] = sender;
         e.SessionItems[BucketKey] = sender.Gateway
             ? new TokenBucket(options.GatewayRate, options.GatewayBurst, clock)
             : new TokenBucket(options.DeviceRate, options.DeviceBurst, clock);
         return MqttConnectReasonCode.Success;
+    }
+
+    /// <summary>
+    /// Ends the connection that holds a client id and waits until nothing of it is left. MQTTnet 5.2's own take-over stops the old connection inside the
+    /// lock of all logins, and a connection that ends by itself at that moment takes the new one down with it (its clean-up goes by client id).
+    /// </summary>
+    private async Task<bool> EndAsync(string clientId, Socket holder, CancellationToken cancellation)
+    {
+        try
+        {
+            var goodbye = server!.DisconnectClientAsync(clientId, new MqttServerClientDisconnectOptions { ReasonCode = MqttDisconnectReasonCode.SessionTakenOver });
+            await Task.WhenAny(goodbye, holder.Gone).WaitAsync(TimeSpan.FromSeconds(1), clock, cancellation);
+            await holder.Gone.WaitAsync(TimeSpan.FromSeconds(1), clock, cancellation);
+            return true;
+        }
+        catch (Exception e) when (e is TimeoutException or InvalidOperationException)
+        {
+            // It doesn't read its goodbye, or is between login and connection.
+        }
+
+        holder.Abort();
+        return await Task.WhenAny(holder.Gone, Task.Delay(TimeSpan.FromSeconds(5), clock, cancellation)) == holder.Gone;
     }
 
     private async Task PublishAsync(InterceptingPublishEventArgs e)
@@ -205,21 +225,24 @@ public sealed partial class EmbeddedBroker(
         return Task.CompletedTask;
     }
 
-    /// <summary>A socket before its login; counted once in, once out.</summary>
-    private sealed class LoggingIn
+    /// <summary>A socket: counted among those that log in until it has, then holder of its client id until nothing of it is left.</summary>
+    private sealed class Socket
     {
         private readonly EmbeddedBroker broker;
+        private readonly ConnectionContext connection;
         private readonly IPAddress address;
-        private int done;
+        private readonly TaskCompletionSource gone = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private int loggedIn;
 
-        public LoggingIn(EmbeddedBroker broker, MqttOptions limits, IPAddress address)
+        public Socket(EmbeddedBroker broker, MqttOptions limits, ConnectionContext connection, IPAddress address)
         {
             this.broker = broker;
+            this.connection = connection;
             this.address = address;
             var all = Interlocked.Increment(ref broker.loggingIn);
             var here = broker.loggingInByAddress.AddOrUpdate(address, 1, (_, n) => n + 1);
             Admitted = all <= limits.MaxUnauthenticated && here <= limits.MaxUnauthenticatedPerAddress;
-            if (!Admitted) Done();
+            if (!Admitted) LoggedIn();
         }
 
         public bool Admitted { get; }
@@ -227,12 +250,28 @@ public sealed partial class EmbeddedBroker(
         /// <summary>Name of the certificate it showed; null where none is asked for.</summary>
         public string? Certified { get; init; }
 
-        public void Done()
+        /// <summary>Whose credential it showed.</summary>
+        public string? Name { get; set; }
+
+        public string? ClientId { get; set; }
+
+        public Task Gone => gone.Task;
+
+        public void Abort() => connection.Abort(new ConnectionAbortedException("Taken over by a new connection"));
+
+        public void LoggedIn()
         {
-            if (Interlocked.Exchange(ref done, 1) != 0) return;
+            if (Interlocked.Exchange(ref loggedIn, 1) != 0) return;
             Interlocked.Decrement(ref broker.loggingIn);
             if (broker.loggingInByAddress.AddOrUpdate(address, 0, (_, n) => n - 1) == 0)
                 broker.loggingInByAddress.TryRemove(new KeyValuePair<IPAddress, int>(address, 0));
+        }
+
+        public void Ended()
+        {
+            LoggedIn();
+            if (ClientId is not null) broker.holderByClientId.TryRemove(new KeyValuePair<string, Socket>(ClientId, this));
+            gone.SetResult();
         }
     }
 

@@ -95,6 +95,26 @@ public sealed class AbuseTests
     }
 
     [Fact]
+    public async Task A_device_that_comes_back_while_its_old_connection_is_being_cleared_away_stays()
+    {
+        // MQTTnet's clean-up goes by client id: what ended late took down what had just begun.
+        await using var broker = await BrokerUnderTest.StartAsync(devices: 40);
+        await Parallel.ForEachAsync(Enumerable.Range(1, 40), TestContext.Current.CancellationToken, async (n, _) =>
+        {
+            for (var round = 0; round < 8; round++)
+            {
+                var (device, code) = await RawDevice.LogInAsync(broker.Port, $"d{n}");
+                await using var held = device;
+                Assert.Equal(0, code);
+                await device.SendAsync(RawDevice.Publish($"vigil/d{n}/up", Reading));
+                Assert.Equal([0x40, 2, 0, 1], await device.ReadAsync());
+                await device.SendAsync(RawDevice.Publish($"vigil/d{n}/up", Reading, id: 2));
+                Assert.Equal([0x40, 2, 0, 2], await device.ReadAsync());
+            }
+        });
+    }
+
+    [Fact]
     public async Task One_credential_in_two_places_is_contained_and_the_one_inside_stays()
     {
         await using var broker = await BrokerUnderTest.StartAsync();

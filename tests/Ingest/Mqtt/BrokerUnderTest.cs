@@ -13,7 +13,7 @@ using Vigil.Ingest.Mqtt;
 
 namespace Vigil.Tests.Ingest.Mqtt;
 
-/// <summary>The embedded broker on a real port, with an inbox that notes what came through. Devices d1 and d2 have the password "right".</summary>
+/// <summary>The embedded broker on a real port, with an inbox that notes what came through. Devices d1 and d2 (or more) have the password "right".</summary>
 internal sealed class BrokerUnderTest : IAsyncDisposable
 {
     private readonly WebApplication app;
@@ -26,7 +26,7 @@ internal sealed class BrokerUnderTest : IAsyncDisposable
 
     public EmbeddedBroker Broker => app.Services.GetRequiredService<EmbeddedBroker>();
 
-    public static async Task<BrokerUnderTest> StartAsync(Action<MqttOptions>? set = null, Func<InboundMessage, Receipt>? inbox = null)
+    public static async Task<BrokerUnderTest> StartAsync(Action<MqttOptions>? set = null, Func<InboundMessage, Receipt>? inbox = null, int devices = 2)
     {
         var options = new MqttOptions();
         set?.Invoke(options);
@@ -36,7 +36,7 @@ internal sealed class BrokerUnderTest : IAsyncDisposable
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.Services.AddMqttConnectionHandler();
         builder.Services.AddSingleton(options).AddSingleton(TimeProvider.System)
-            .AddSingleton<Authenticate>(_ => (name, password, _) => ValueTask.FromResult(name is "d1" or "d2" && Encoding.UTF8.GetString(password) == "right" ? new Sender(name, false, []) : null))
+            .AddSingleton<Authenticate>(_ => (name, password, _) => ValueTask.FromResult(name is ['d', .. var number] && int.TryParse(number, out var n) && n <= devices && Encoding.UTF8.GetString(password) == "right" ? new Sender(name, false, []) : null))
             .AddSingleton<Inbox>(_ => (message, _) =>
             {
                 // As the pipeline does: a device speaks on its own topic alone.
