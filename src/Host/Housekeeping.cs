@@ -5,14 +5,19 @@ using Vigil.Storage.Readings;
 namespace Vigil.Host;
 
 /// <summary>
-/// Once a second: time passes for the rules, changes of the registry and of the rules file are taken over, devices' last words are written down; every
-/// five minutes the rules' state is saved. Silence is judged only when nothing waits to be applied and the service has listened for a while (invariant 3).
+/// Four times a second: time passes for the rules; every few seconds changes of the registry and of the rules file are taken over, devices' last words are
+/// written down, and one partition's state is saved, so that all are within five minutes. Silence is judged only when nothing waits to be applied and the service has listened for a while (invariant 3).
 /// </summary>
 internal sealed partial class Housekeeping(
     Settings settings, Registry registry, RulePartitions rules, Pipeline pipeline, IReadingStore readings, TimeProvider clock, ILogger<Housekeeping> log) : BackgroundService
 {
     /// <summary>How long devices have to bring what they kept while the service was down.</summary>
     private static readonly TimeSpan CatchUp = TimeSpan.FromSeconds(60);
+
+    /// <summary>How late a deadline may be found, at most, because nobody looked.</summary>
+    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);
+
+    private static readonly TimeSpan SaveAll = TimeSpan.FromMinutes(5);
 
     /// <summary>Without a snapshot the rules learn again from this much of the past.</summary>
     private static readonly TimeSpan Relearn = TimeSpan.FromDays(35);
@@ -65,9 +70,10 @@ internal sealed partial class Housekeeping(
     {
         var (saved, flushed, reloaded) = (clock.GetTimestamp(), clock.GetTimestamp(), clock.GetTimestamp());
         var findings = new List<Finding>();
+        var partition = 0;
         while (!stoppingToken.IsCancellationRequested)
         {
-            await Task.Delay(TimeSpan.FromSeconds(1), clock, stoppingToken);
+            await Task.Delay(Tick, clock, stoppingToken);
             try
             {
                 var now = clock.GetUtcNow().UtcDateTime;
@@ -82,7 +88,7 @@ internal sealed partial class Housekeeping(
 
                 if (Due(ref flushed, TimeSpan.FromSeconds(5))) await pipeline.FlushSightingsAsync(stoppingToken, strangersAlone: ++flushes % 6 != 0);
                 // A snapshot that is ahead of the committed findings would lose them at a crash.
-                if (committed && Due(ref saved, TimeSpan.FromMinutes(5))) rules.Save(folder);
+                if (committed && Due(ref saved, SaveAll / rules.Count)) rules.Save(folder, partition++ % rules.Count);
             }
             catch (Exception e) when (e is not OutOfMemoryException && !stoppingToken.IsCancellationRequested)
             {
@@ -94,7 +100,8 @@ internal sealed partial class Housekeeping(
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
-        if (await pipeline.CommitFindingsAsync([], cancellationToken)) rules.Save(folder);
+        if (!await pipeline.CommitFindingsAsync([], cancellationToken)) return;
+        for (var p = 0; p < rules.Count; p++) rules.Save(folder, p);
     }
 
     /// <summary>A changed rules file comes into force without a restart; a bad one leaves the last good one standing and says so.</summary>

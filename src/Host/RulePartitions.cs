@@ -11,12 +11,14 @@ internal sealed class RulePartitions
 {
     private readonly RuleEngine[] engines;
     private readonly Lock[] locks;
+    private readonly int[] lengths;
     private readonly ConcurrentDictionary<ResidentId, int> partitionOf = new();
 
     public RulePartitions(RuleSet rules, TimeZoneInfo zone, int partitions = 16)
     {
         engines = [.. Enumerable.Range(0, partitions).Select(_ => new RuleEngine(rules, zone))];
         locks = [.. engines.Select(_ => new Lock())];
+        lengths = new int[partitions];
     }
 
     public void Apply(ResidentId resident, in Reading reading, List<Finding> into)
@@ -65,23 +67,23 @@ internal sealed class RulePartitions
                 engines[p].ForgiveDeafness(from, to);
     }
 
-    /// <summary>Writes every partition to its own file, each whole or not at all.</summary>
-    public void Save(string folder)
+    public int Count => engines.Length;
+
+    /// <summary>Writes a partition to its own file, whole or not at all. Its homes wait while it is copied, not while the disk writes.</summary>
+    public void Save(string folder, int partition)
     {
         Directory.CreateDirectory(folder);
-        for (var p = 0; p < engines.Length; p++)
+        var path = PathOf(folder, partition);
+        using (var buffer = new MemoryStream(lengths[partition] + lengths[partition] / 8))
         {
-            var path = PathOf(folder, p);
-            using (var buffer = new MemoryStream())
-            {
-                lock (locks[p]) engines[p].Save(buffer);
-                using var file = new FileStream(path + ".new", FileMode.Create, FileAccess.Write);
-                buffer.WriteTo(file);
-                file.Flush(flushToDisk: true);
-            }
-
-            File.Move(path + ".new", path, overwrite: true);
+            lock (locks[partition]) engines[partition].Save(buffer);
+            lengths[partition] = (int)buffer.Length;
+            using var file = new FileStream(path + ".new", FileMode.Create, FileAccess.Write);
+            buffer.WriteTo(file);
+            file.Flush(flushToDisk: true);
         }
+
+        File.Move(path + ".new", path, overwrite: true);
     }
 
     /// <summary>Reads what <see cref="Save"/> wrote; returns when the oldest partition was written, null when any is missing or unreadable (then everything is learned again from the readings).</summary>

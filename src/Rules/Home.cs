@@ -26,6 +26,9 @@ internal sealed class Home(string id)
     /// <summary>Newest moment the resident certainly did something: a door, a bed, a press.</summary>
     public long LifeAt;
 
+    /// <summary>Where this home stands among others that fall due at the same moment: FNV-1a of its id.</summary>
+    public readonly uint Share = id.Aggregate(2166136261u, (hash, c) => (hash ^ c) * 16777619u);
+
     public int FindDevice(string device)
     {
         for (var i = 0; i < DeviceCount; i++)

@@ -227,9 +227,13 @@ public sealed class RuleEngine
         }
     }
 
-    /// <summary>Has this home looked at by then.</summary>
+    /// <summary>
+    /// Has this home looked at by then, and somewhat before when that is long off: the reports of a million homes come at full hours, and so would their
+    /// deadlines, of which nearly all have moved on by then. Each home's own share of the wait spreads the looks; what is due is found at its own moment.
+    /// </summary>
     internal void Queue(Home home, long at)
     {
+        if (!Replaying && at != long.MaxValue && (at - ticked) / 8 is > TimeSpan.TicksPerMinute and var share) at -= (long)(share / (double)uint.MaxValue * home.Share);
         if (at >= home.QueuedDue) return; // looked at earlier anyway
         home.QueuedDue = at;
         if (!Replaying) due.Enqueue(home, at);

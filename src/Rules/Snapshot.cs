@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Vigil.Model;
 
 namespace Vigil.Rules;
@@ -173,7 +174,7 @@ internal static class Snapshot
         }
 
         w.Write(use.SipSum);
-        foreach (var slot in use.Slot) w.Write(slot);
+        w.Write(MemoryMarshal.AsBytes(use.Slot.AsSpan()));
         w.Write(use.SlotIndex);
         w.Write(use.SlotLength);
         w.Write(use.UnplacedUntil);
@@ -210,7 +211,7 @@ internal static class Snapshot
         use.Sips = new Sip[use.SipCount];
         for (var i = 0; i < use.SipCount; i++) use.Sips[i] = new Sip { Time = r.ReadInt64(), Amount = r.ReadDouble() };
         use.SipSum = r.ReadDouble();
-        for (var i = 0; i < use.Slot.Length; i++) use.Slot[i] = r.ReadSingle();
+        r.ReadExactly(MemoryMarshal.AsBytes(use.Slot.AsSpan()));
         use.SlotIndex = r.ReadInt64();
         use.SlotLength = r.ReadInt64();
         use.UnplacedUntil = r.ReadInt64();

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Vigil.Rules.Inactivity;
 
 /// <summary>
@@ -210,10 +212,10 @@ public sealed class LifePattern
         to.Write(waiting);
         to.Write(pendingUse);
         to.Write(days.Usual);
-        foreach (var weight in habits.Weights) to.Write(weight);
+        to.Write(MemoryMarshal.AsBytes(habits.Weights.AsSpan()));
         Write(to, days.Known);
         Write(to, days.Weekend);
-        foreach (var slot in days.Used) Write(to, slot);
+        to.Write(MemoryMarshal.AsBytes(days.Used.AsSpan()));
         steady.Write(to);
     }
 
@@ -238,10 +240,10 @@ public sealed class LifePattern
         waiting = from.ReadDouble();
         pendingUse = from.ReadDouble();
         days.Usual = from.ReadSingle();
-        foreach (ref var weight in habits.Weights.AsSpan()) weight = from.ReadSingle();
+        from.ReadExactly(MemoryMarshal.AsBytes(habits.Weights.AsSpan()));
         days.Known = ReadDays(from);
         days.Weekend = ReadDays(from);
-        foreach (ref var slot in days.Used.AsSpan()) slot = ReadDays(from);
+        from.ReadExactly(MemoryMarshal.AsBytes(days.Used.AsSpan()));
         steady.Read(from);
     }
 

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Vigil.Rules.Inactivity;
 
 /// <summary>
@@ -94,7 +96,7 @@ internal struct SteadyUse(LifeMeter meter)
         to.Write(leastToday);
         to.Write(least);
         to.Write(leastDays);
-        foreach (var v in Slot) to.Write(v);
+        to.Write(MemoryMarshal.AsBytes(Slot.AsSpan()));
     }
 
     public void Read(BinaryReader from)
@@ -107,7 +109,7 @@ internal struct SteadyUse(LifeMeter meter)
         leastToday = from.ReadDouble();
         least = from.ReadDouble();
         leastDays = from.ReadInt32();
-        foreach (ref var v in Slot.AsSpan()) v = from.ReadSingle();
+        from.ReadExactly(MemoryMarshal.AsBytes(Slot.AsSpan()));
     }
 
     /// <summary>Back from the newest full half hour: all the same, and none without.</summary>
