@@ -281,7 +281,13 @@ public sealed class LifePattern
         }
 
         // What looked like use was the beginning of a leak: the silence is older than it seemed.
-        if (!alive && leakSince < last) last = leakSince;
+        if (!alive && leakSince < last)
+        {
+            // To the reading before the leak's first whole half hour: the use that it reported was the last.
+            var step = to - from;
+            var before = (step - (to - leakSince) % step) % step;
+            last = before < PastDays.SlotTicks ? leakSince - before : leakSince;
+        }
     }
 
     private void Know(long from, long to)
