@@ -69,6 +69,12 @@ internal sealed class RulePartitions
 
     public int Count => engines.Length;
 
+    /// <summary>Told of each finding that is held back, and why (English, Chinese).</summary>
+    public void OnHeldBack(Action<Finding, string, string> told)
+    {
+        foreach (var engine in engines) engine.HeldBack = told;
+    }
+
     /// <summary>Writes a partition to its own file, whole or not at all. Its homes wait while it is copied, not while the disk writes.</summary>
     public void Save(string folder, int partition)
     {
