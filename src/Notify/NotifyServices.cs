@@ -30,8 +30,10 @@ public static class NotifyServices
                 s.GetRequiredService<IDbContextFactory<RecordsDb>>(), messages, s.GetRequiredService<SignedLinks>(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<Meter>(),
                 TimeSpan.FromSeconds(Math.Max(30, configuration.GetValue("Time:Speed", 1.0))), s.GetRequiredService<ILogger<Auditor>>()))
             .AddSingleton<ReceiptWatch>()
+            .AddSingleton<CallsUnderWay>()
             .AddHostedService(s => s.GetRequiredService<Dispatcher>())
             .AddHostedService(s => s.GetRequiredService<ReceiptWatch>())
+            .AddHostedService(s => s.GetRequiredService<CallsUnderWay>())
             .AddHostedService(s => s.GetRequiredService<Escalator>())
             .AddHostedService(s => s.GetRequiredService<Auditor>());
     }
