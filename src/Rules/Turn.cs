@@ -21,6 +21,16 @@ internal readonly record struct Turn(RuleEngine Engine, Home Home, List<Finding>
     {
         if (!Home.Rules.Enabled(kind)) return -1;
         var episode = new Episode { Kind = kind, Device = device, Series = series, Start = start, Opened = time, Again = time, Severity = severity ?? Home.Rules.SeverityOf(kind) };
+        if (!Outages.JudgesItsHours(kind) && !Home.Rules.SpeaksAt(kind, time, this))
+        {
+            // Nobody wants to hear of it at this hour: told when they do, if it still holds then.
+            if (Home.Rules.Window(kind).Next(time, Zone, Engine.Rules.Holidays) is not (> 0 and var opens)) return -1;
+            episode.HeldUntil = opens;
+            Engine.HeldBack?.Invoke(Finding(episode, FindingChange.Opened, time, en, zh, false), $"outside the hours of the rule until {At(opens, time)}", $"不在规则时段内，{AtZh(opens, time)}再通知");
+            Engine.Queue(Home, opens);
+            return Home.AddEpisode(episode);
+        }
+
         if (Home.Village is { } village && Outages.HoldsBack(kind) && village.Hold(this, ref episode, time))
         {
             Engine.HeldBack?.Invoke(Finding(episode, FindingChange.Opened, time, en, zh, false), $"held back: {village.Reason(Zone)}", $"暂不通知：{village.ReasonZh(Zone)}");
@@ -38,10 +48,13 @@ internal readonly record struct Turn(RuleEngine Engine, Home Home, List<Finding>
     public void Update(int index, long time, string en, string zh, Severity? severity = null, bool notify = false)
     {
         ref var e = ref Home.Episodes[index];
+        var worse = severity > e.Severity;
         if (severity is { } s) e.Severity = s;
         e.Again = Math.Max(e.Again, time);
-        if (e.HeldUntil != 0 && e.Severity < Severity.High) return;
-        Say(index, FindingChange.Updated, time, en, zh, notify);
+        if (e.HeldUntil != 0 && !worse) return;
+        // What has become worse is not held back any longer; nobody has heard of it yet.
+        Say(index, e.HeldUntil != 0 ? FindingChange.Opened : FindingChange.Updated, time, en, zh, e.HeldUntil == 0 && notify);
+        e.HeldUntil = 0;
     }
 
     public void Clear(int index, long time, string en, string zh)
