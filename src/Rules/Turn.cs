@@ -48,13 +48,19 @@ internal readonly record struct Turn(RuleEngine Engine, Home Home, List<Finding>
     public void Update(int index, long time, string en, string zh, Severity? severity = null, bool notify = false)
     {
         ref var e = ref Home.Episodes[index];
-        var worse = severity > e.Severity;
+        var rose = severity > e.Severity;
         if (severity is { } s) e.Severity = s;
         e.Again = Math.Max(e.Again, time);
-        if (e.HeldUntil != 0 && !worse) return;
-        // What has become worse is not held back any longer; nobody has heard of it yet.
-        Say(index, e.HeldUntil != 0 ? FindingChange.Opened : FindingChange.Updated, time, en, zh, e.HeldUntil == 0 && notify);
-        e.HeldUntil = 0;
+        if (e.HeldUntil != 0)
+        {
+            // What an outage explains may wait; what has become worse meanwhile is told, and is news to everybody.
+            if (!rose || e.Severity < Severity.High) return;
+            e.HeldUntil = 0;
+            Say(index, FindingChange.Opened, time, en, zh, notify);
+            return;
+        }
+
+        Say(index, FindingChange.Updated, time, en, zh, notify);
     }
 
     public void Clear(int index, long time, string en, string zh)

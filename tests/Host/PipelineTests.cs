@@ -10,6 +10,7 @@ using Vigil.Notify.Escalation;
 using Vigil.Rules;
 using Vigil.Storage.Readings.DuckDb;
 using Vigil.Storage.Records;
+using Vigil.Tests.Storage.Records;
 
 namespace Vigil.Tests.Host;
 
@@ -29,8 +30,7 @@ public sealed class PipelineTests : IAsyncLifetime
         var rules = new RulePartitions(RuleSet.Load(Path.Combine(AppContext.BaseDirectory, "config", "rules.yaml"), problems)!, TimeZoneInfo.Utc);
         var policies = Policies.Load(Path.Combine(AppContext.BaseDirectory, "config", "policies.yaml"), problems)!;
         Assert.Empty(problems);
-        records = new FailingRecords(RecordsServices.CreateFactory("Sqlite", null, folder));
-        await records.MigrateAsync();
+        records = new FailingRecords(await FreshRecords.SqliteAsync(folder));
         await using (var db = records.CreateDbContext())
         {
             db.Residents.Add(new Resident { Id = "R1", Name = "王秀英", Area = "440114003201" });
