@@ -53,6 +53,19 @@ public sealed class SilentHomeNightTests
     }
 
     [Fact]
+    public void Whoever_lies_beside_a_running_tap_is_not_hidden_by_it()
+    {
+        var night = new Night().Flow(-48, 40, 100, h => h < 10 ? Lives(h) : 0.15);
+        Assert.Equal((Severity.Warning, Night.At(11)), (night.Only(AlarmKind.WaterRunning).Severity, night.Only(AlarmKind.WaterRunning).Time));
+        var alone = night.Only(AlarmKind.WaterRunning, FindingChange.Updated);
+        Assert.Equal((Severity.High, true), (alone.Severity, alone.Notify));
+        Assert.InRange(alone.Time, Night.At(32), Night.At(36));
+        Assert.Contains("150 L/h and nothing else has been used since", alone.Reason);
+        // Somebody who washes and cooks beside the open tap is there.
+        Assert.DoesNotContain(new Night().Flow(-48, 40, 100, h => h < 10 ? Lives(h) : 0.15 + Lives(h)).Of(AlarmKind.WaterRunning), f => f.Severity == Severity.High);
+    }
+
+    [Fact]
     public void A_tap_that_is_closed_ends_its_alarm_though_a_drip_of_some_hours_goes_on()
     {
         var night = new Night().Flow(-6, 12, 100, h => h < -3 ? 0 : h is >= 4 and < 8 ? 0.12 : 0.002);
