@@ -22,7 +22,15 @@ public static class ConsoleServices
     {
         services.AddAccess(open);
         services.AddProblemDetails();
-        services.AddOpenApi();
+        services.AddExceptionHandler<BadRequests>();
+        services.Configure<RouteHandlerOptions>(o => o.ThrowOnBadRequest = true); // so that the caller is told what could not be read
+        services.ConfigureHttpJsonOptions(o =>
+        {
+            o.SerializerOptions.NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.Strict;
+            o.SerializerOptions.RespectNullableAnnotations = true;
+            o.SerializerOptions.RespectRequiredConstructorParameters = true;
+        });
+        services.AddOpenApi(Described.Describe);
         services.AddCascadingAuthenticationState();
         services.AddRazorComponents().AddInteractiveServerComponents();
         services.AddSingleton<MetricsText>();

@@ -26,5 +26,6 @@ internal static class ApiEndpoints
         Statistics.Map(read);
         Credentials.Map(admin);
         RegistryFile.Map(admin);
+        RulesFile.Map(read, write, admin);
     }
 }
