@@ -18,8 +18,10 @@ public static class ConsoleServices
     /// <param name="services">Of the host.</param>
     /// <param name="open">Everybody is let in (the demo, on loopback).</param>
     /// <param name="rulesPath">The rules file in force; null for the shipped one.</param>
-    public static IServiceCollection AddConsole(this IServiceCollection services, bool open, string? rulesPath = null)
+    /// <param name="options">Section <c>Console</c>; null for its defaults.</param>
+    public static IServiceCollection AddConsole(this IServiceCollection services, bool open, string? rulesPath = null, ConsoleOptions? options = null)
     {
+        services.AddSingleton(options ?? new ConsoleOptions());
         services.AddAccess(open);
         services.AddProblemDetails();
         services.AddExceptionHandler<BadRequests>();
@@ -49,10 +51,11 @@ public static class ConsoleServices
     {
         app.UseExceptionHandler();
         app.UseStatusCodePages();
+        var tiles = app.Services.GetRequiredService<ConsoleOptions>().TileOrigin;
         app.Use(async (http, next) =>
         {
             var headers = http.Response.Headers;
-            headers.ContentSecurityPolicy = "default-src 'self'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'";
+            headers.ContentSecurityPolicy = $"default-src 'self'; style-src 'self'; script-src 'self'; img-src 'self' data: {tiles}; connect-src 'self'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'";
             headers.XContentTypeOptions = "nosniff";
             headers["Referrer-Policy"] = "no-referrer";
             if (http.Request.Path == "/_content/Vigil.Console/visit-worker.js") headers["Service-Worker-Allowed"] = "/visits/form";

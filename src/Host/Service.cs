@@ -55,7 +55,7 @@ internal static class Service
             .AddSingleton<SelfWatch>()
             .AddHostedService(s => s.GetRequiredService<SelfWatch>())
             .AddSingleton<Inbox>(s => s.GetRequiredService<Pipeline>().ReceiveAsync)
-            .AddConsole(settings.Open, settings.Configuration["Rules:Path"]);
+            .AddConsole(settings.Open, settings.Configuration["Rules:Path"], settings.Console);
         AddBroker(builder.Services, settings);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
