@@ -64,7 +64,7 @@ internal static class RulesLoad
         const int Ticks = 1000;
         var now = Start.AddHours(hour - 1);
         for (var i = 0; i < Ticks; i++) engine.AdvanceTo(now = now.AddMilliseconds(100), findings);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"a tick in which nothing is due: {Stopwatch.GetElapsedTime(begun).TotalNanoseconds / Ticks:0} ns"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"a tick of 100 ms: {Stopwatch.GetElapsedTime(begun).TotalMicroseconds / Ticks:0} µs"));
 
         var path = Path.Combine(Path.GetTempPath(), $"vigil-rules-{Environment.ProcessId}.state");
         begun = Stopwatch.GetTimestamp();

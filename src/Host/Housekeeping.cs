@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Vigil.Model;
 using Vigil.Rules;
 using Vigil.Storage.Readings;
@@ -9,8 +10,10 @@ namespace Vigil.Host;
 /// written down, and one partition's state is saved, so that all are within five minutes. Silence is judged only when nothing waits to be applied and the service has listened for a while (invariant 3).
 /// </summary>
 internal sealed partial class Housekeeping(
-    Settings settings, Registry registry, RulePartitions rules, Pipeline pipeline, IReadingStore readings, TimeProvider clock, ILogger<Housekeeping> log) : BackgroundService
+    Settings settings, Registry registry, RulePartitions rules, Pipeline pipeline, IReadingStore readings, TimeProvider clock, Meter meter, ILogger<Housekeeping> log) : BackgroundService
 {
+    private readonly Counter<long> heldBack = meter.CreateCounter<long>("vigil_findings_held_back", description: "Findings nobody is told of for now: an absence, an outage of the area");
+
     /// <summary>How long devices have to bring what they kept while the service was down.</summary>
     private static readonly TimeSpan CatchUp = TimeSpan.FromSeconds(60);
 
@@ -24,6 +27,10 @@ internal sealed partial class Housekeeping(
 
     private readonly string folder = Path.Combine(settings.DataPath, "rules");
     private DateTime rulesChanged;
+
+    /// <summary>Why the rules file as it stands is not in force, with file and line; null when it is.</summary>
+    public string? RulesTrouble { get; private set; }
+
     private int flushes;
     private DateTime started;
 
@@ -31,7 +38,7 @@ internal sealed partial class Housekeeping(
     public async Task RecoverAsync(CancellationToken cancellation)
     {
         started = clock.GetUtcNow().UtcDateTime;
-        rulesChanged = File.GetLastWriteTimeUtc(Settings.RulesPath(settings.Configuration));
+        rulesChanged = RulesWritten();
         DateTime? saved = null;
         try
         {
@@ -42,6 +49,7 @@ internal sealed partial class Housekeeping(
             LogNoSnapshot(log, e.Message);
         }
 
+        rules.OnHeldBack(LogHeld);
         await registry.ReloadAsync(cancellation, always: true);
         var findings = new List<Finding>();
         var (count, heard) = (0, saved);
@@ -108,18 +116,37 @@ internal sealed partial class Housekeeping(
     private void ReloadRules()
     {
         var path = Settings.RulesPath(settings.Configuration);
-        var changed = File.GetLastWriteTimeUtc(path);
+        var changed = RulesWritten();
         if (changed == rulesChanged) return;
         rulesChanged = changed;
         var problems = new List<Problem>();
         if (RuleSet.Load(path, problems) is { } set)
         {
             rules.Use(set);
+            RulesTrouble = null;
             LogRules(log, path);
             return;
         }
 
+        RulesTrouble = string.Join("; ", problems);
         foreach (var problem in problems) LogBadRules(log, problem.ToString());
+    }
+
+    /// <summary>When the rules file, or the holidays beside it, was last written.</summary>
+    private DateTime RulesWritten()
+    {
+        var path = Path.GetFullPath(Settings.RulesPath(settings.Configuration));
+        var newest = File.GetLastWriteTimeUtc(path);
+        if (!Directory.Exists(Path.GetDirectoryName(path))) return newest;
+        foreach (var beside in Directory.EnumerateFiles(Path.GetDirectoryName(path)!, "*.yaml"))
+            if (File.GetLastWriteTimeUtc(beside) is var written && written > newest) newest = written;
+        return newest;
+    }
+
+    private void LogHeld(Finding finding, string why, string whyZh)
+    {
+        heldBack.Add(1, new KeyValuePair<string, object?>("kind", finding.Kind.Name));
+        LogHeldBack(log, finding.Subject, finding.Reason, why);
     }
 
     private bool Due(ref long since, TimeSpan period)
@@ -140,6 +167,9 @@ internal sealed partial class Housekeeping(
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Housekeeping failed; it goes on in a second")]
     private static partial void LogFailed(ILogger logger, Exception e);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Held back for {Resident}: {What}; {Why}")]
+    private static partial void LogHeldBack(ILogger logger, string resident, string what, string why);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Rules of {Path} are in force")]
     private static partial void LogRules(ILogger logger, string path);

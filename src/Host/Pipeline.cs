@@ -209,9 +209,13 @@ internal sealed partial class Pipeline(
 
         // Last, because it can't be undone: once the rules have moved on, what they found is owed until it is committed, whatever becomes of this batch.
         foreach (var pending in batch)
+        {
+            pending.InOrderOfTime();
             for (var i = 0; i < pending.Readings.Count; i++)
                 if (pending.Residents[i] is { } resident && !(pending.LifeApplied && pending.Readings[i].Metric.IsLifeSafety))
                     Apply(resident, pending.Readings[i], findings);
+        }
+
         if (!await CommitFindingsAsync(findings, cancellation)) return Receipt.NotStored;
         Trouble = null;
         return Receipt.Committed;
@@ -424,6 +428,16 @@ internal sealed partial class Pipeline(
         public RejectedPayload? Rejected { get; set; }
         public bool LifeApplied { get; set; }
         public TaskCompletionSource<Receipt> Receipt { get; private set; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>A meter that sends its frozen day newest first has lived it oldest first; the rules take it so.</summary>
+        public void InOrderOfTime()
+        {
+            var ordered = true;
+            for (var i = 1; i < Readings.Count && ordered; i++) ordered = Readings[i - 1].Time <= Readings[i].Time;
+            if (ordered) return;
+            var sorted = Readings.Zip(Residents).OrderBy(r => r.First.Time).ToList(); // stable
+            for (var i = 0; i < sorted.Count; i++) (Readings[i], Residents[i]) = sorted[i];
+        }
 
         public void Clear()
         {

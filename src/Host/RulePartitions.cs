@@ -69,6 +69,12 @@ internal sealed class RulePartitions
 
     public int Count => engines.Length;
 
+    /// <summary>Told of each finding that is held back, and why (English, Chinese).</summary>
+    public void OnHeldBack(Action<Finding, string, string> told)
+    {
+        foreach (var engine in engines) engine.HeldBack = told;
+    }
+
     /// <summary>Writes a partition to its own file, whole or not at all. Its homes wait while it is copied, not while the disk writes.</summary>
     public void Save(string folder, int partition)
     {
@@ -89,18 +95,22 @@ internal sealed class RulePartitions
     /// <summary>Reads what <see cref="Save"/> wrote; returns when the oldest partition was written, null when any is missing or unreadable (then everything is learned again from the readings).</summary>
     public DateTime? Load(string folder)
     {
-        DateTime? oldest = null;
-        for (var p = 0; p < engines.Length; p++)
+        var paths = engines.Select((_, p) => PathOf(folder, p)).ToList();
+        if (!paths.TrueForAll(File.Exists)) return null;
+        try
         {
-            var path = PathOf(folder, p);
-            if (!File.Exists(path)) return null;
-            var written = File.GetLastWriteTimeUtc(path);
-            using var file = File.OpenRead(path);
-            lock (locks[p]) engines[p].Load(file);
-            if (oldest is null || written < oldest) oldest = written;
+            Parallel.For(0, engines.Length, p =>
+            {
+                using var file = File.OpenRead(paths[p]);
+                lock (locks[p]) engines[p].Load(file);
+            });
+        }
+        catch (AggregateException e)
+        {
+            throw e.InnerExceptions[0];
         }
 
-        return oldest;
+        return paths.Min(File.GetLastWriteTimeUtc);
     }
 
     private string PathOf(string folder, int partition) => Path.Combine(folder, $"rules-{partition}-of-{engines.Length}.state");

@@ -57,6 +57,7 @@ internal sealed partial class SelfWatch(
         else if (pipeline.Trouble is { } trouble) found.Add(("pipeline", $"what devices say could not be stored: {trouble}", $"读数无法保存：{trouble}", TimeSpan.FromSeconds(10)));
         if (readings.Concern is { } concern) found.Add(("readings", concern, $"读数存储：{concern}", TimeSpan.FromSeconds(10)));
         if (services.GetService<ExternalBroker>() is { Live: false } broker) found.Add(("broker", $"the MQTT broker is not heard: {broker.Trouble}", $"收不到 MQTT 服务器的消息：{broker.Trouble}", Patience));
+        if (services.GetRequiredService<Housekeeping>().RulesTrouble is { } rules) found.Add(("rules", $"the changed rules are not in force, the last good ones are: {rules}", $"修改后的规则未生效，仍按原规则运行：{rules}", TimeSpan.FromSeconds(10)));
         Concerns = [.. found.Select(f => f.What)];
 
         foreach (var (name, _, _, _) in found) since.TryAdd(name, now);

@@ -1,4 +1,5 @@
 using Vigil.Model;
+using Vigil.Rules.Kinds;
 
 namespace Vigil.Rules;
 
@@ -36,7 +37,7 @@ internal sealed class Village(string area)
         if (!rules.Enabled(AlarmKind.Outage) || Homes.Count < rules[P.OutageHomes]) return false;
         if (OutageSince == 0)
         {
-            Count(episode.Kind, turn.Home, time, rules);
+            Count(episode, turn.Home, time, rules);
             if (Quiet < rules[P.OutageHomes] || Quiet < rules[P.OutageShare] * Counted) return false;
             OutageSince = episode.Start;
             LastChecked = time;
@@ -48,6 +49,14 @@ internal sealed class Village(string area)
         return true;
     }
 
+    /// <summary>Whom it holds back, and what of: the timeline of the area's alarm names each home.</summary>
+    public Finding Held(in Turn turn, string en, string zh, long time)
+    {
+        LastChecked = time;
+        return Say(
+            FindingChange.Updated, turn.Home.Rules.SeverityOf(AlarmKind.Outage), time, $"outage: {Reason(turn.Zone)}; held back: {turn.Home.Id}, {en}", $"区域中断：{ReasonZh(turn.Zone)}；暂不通知：{turn.Home.Id}，{zh}");
+    }
+
     /// <summary>Something came back in one home: is it over for all?</summary>
     public void Recheck(in Turn turn, long time)
     {
@@ -57,25 +66,32 @@ internal sealed class Village(string area)
         foreach (var home in Homes)
             if (Held(home)) silent++;
         if (silent > rules[P.OutageShare] / 2 * Counted && silent >= rules[P.OutageHomes] / 2) return;
-        End(turn, time, $"outage over at {turn.At(time, time)}: {silent} homes are still silent and are told one by one", $"{turn.AtZh(time, time)}区域中断结束：仍有{silent}户没有恢复，将逐户通知");
-    }
-
-    /// <summary>Ends the outage; what is still held back is told now.</summary>
-    public void End(in Turn turn, long time, string en, string zh)
-    {
-        turn.Into.Add(Say(FindingChange.Cleared, turn.Home.Rules.SeverityOf(AlarmKind.Outage), time, en, zh));
+        // Others report within the hour: who is silent after that is told of.
+        var settled = time + rules.Ticks(P.OutageSettle);
+        turn.Into.Add(Say(
+            FindingChange.Cleared, rules.SeverityOf(AlarmKind.Outage), time, $"outage over at {turn.At(time, time)}: {silent} homes are still silent and are told of one by one at {turn.At(settled, time)}, if they stay so",
+            $"{turn.AtZh(time, time)}区域中断结束：仍有{silent}户没有恢复，到{turn.AtZh(settled, time)}仍未恢复的将逐户通知"));
         OutageSince = 0;
-        foreach (var home in Homes) Release(turn with { Home = home }, time, always: true);
+        foreach (var home in Homes)
+        {
+            for (var i = 0; i < home.EpisodeCount; i++)
+            {
+                ref var e = ref home.Episodes[i];
+                if (e.HeldUntil == 0) continue;
+                e.HeldUntil = Math.Min(e.HeldUntil, settled);
+                turn.Engine.Queue(home, e.HeldUntil);
+            }
+        }
     }
 
     /// <summary>Tells what has been held back of a home for long enough.</summary>
-    public static void Release(in Turn turn, long time, bool always)
+    public static void Release(in Turn turn, long time)
     {
         var home = turn.Home;
         for (var i = 0; i < home.EpisodeCount; i++)
         {
             ref var e = ref home.Episodes[i];
-            if (e.HeldUntil == 0 || (!always && e.HeldUntil > time)) continue;
+            if (e.HeldUntil == 0 || e.HeldUntil > time) continue;
             e.HeldUntil = 0;
             var (more, moreZh) = Words.Corroborate(home, turn.Zone, e.Kind, time);
             var device = e.Device >= 0 ? home.Devices[e.Device].Id : null;
@@ -116,12 +132,13 @@ internal sealed class Village(string area)
         return false;
     }
 
-    private void Count(AlarmKind kind, Home self, long time, EffectiveRules rules)
+    private void Count(in Episode episode, Home self, long time, EffectiveRules rules)
     {
         var quiet = rules.Ticks(P.OutageQuiet);
-        var device = ReferenceEquals(kind, AlarmKind.DeviceSilent);
+        var device = ReferenceEquals(episode.Kind, AlarmKind.DeviceSilent);
+        var electricity = ReferenceEquals(episode.Kind, AlarmKind.NoElectricity) || (ReferenceEquals(episode.Kind, AlarmKind.Inactivity) && episode.Series == 1);
         Counted = Quiet = 0;
-        (what, whatZh) = device ? ("signal", "信号") : ReferenceEquals(kind, AlarmKind.NoElectricity) ? ("electricity", "用电") : ("water", "用水");
+        (what, whatZh) = device ? ("signal", "信号") : electricity ? ("electricity", "用电") : ("water", "用水");
         foreach (var home in Homes)
         {
             if (device)
@@ -142,13 +159,25 @@ internal sealed class Village(string area)
             }
             else
             {
-                var use = ReferenceEquals(kind, AlarmKind.NoElectricity) ? home.Electricity : home.Water;
+                var use = electricity ? home.Electricity : home.Water;
                 if (use is null || home.AbsenceAt(time) is not null) continue;
                 Counted++;
-                if (ReferenceEquals(home, self) || time - Math.Max(use.LastUse, use.Floor) >= quiet) Quiet++;
+                if (ReferenceEquals(home, self) || IsQuiet(home, use, time, quiet)) Quiet++;
             }
         }
     }
+
+    /// <summary>
+    /// Silent for long, or for what is unusual in this home and at this hour: a main that breaks at ten in the morning silences a village by the afternoon,
+    /// while a whole village is silent at five in the morning because it sleeps.
+    /// </summary>
+    private static bool IsQuiet(Home home, UseTracker use, long time, long quiet)
+    {
+        if (time - Math.Max(use.LastUse, use.Floor) >= quiet) return true;
+        return Judgement.HoldsTheFloor(home, use) && use.Pattern is { } pattern && pattern.ChanceOfSilenceUntil(new DateTime(time, DateTimeKind.Utc)) < UnusualSilence;
+    }
+
+    private const double UnusualSilence = 0.2;
 
     private Finding Say(FindingChange change, Severity severity, long time, string en, string zh) =>
         new($"area:{Area}", AlarmKind.Outage, severity, change, Words.Episode(AlarmKind.Outage, OutageSince, null), Sequence++, new DateTime(time, DateTimeKind.Utc), en, zh);

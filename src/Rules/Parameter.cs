@@ -24,7 +24,7 @@ internal enum P
     NeverSeenAfter,
     BatteryBelow, BatteryClear,
     ClockTolerance,
-    OutageShare, OutageHomes, OutageQuiet, OutageHoldMost,
+    OutageShare, OutageHomes, OutageQuiet, OutageHoldMost, OutageSettle,
     InactivityBudgetDays, InactivityLearn,
 }
 
@@ -120,6 +120,7 @@ internal sealed record Parameter(P Id, AlarmKind Kind, string Name, ParameterTyp
         N(P.OutageHomes, AlarmKind.Outage, "homes", "5", 2, 10000),
         D(P.OutageQuiet, AlarmKind.Outage, "quiet", "12h", 1, 96),
         D(P.OutageHoldMost, AlarmKind.Outage, "hold_at_most", "12h", 0.1, 96),
+        D(P.OutageSettle, AlarmKind.Outage, "settle", "1h", 0, 12),
         N(P.InactivityBudgetDays, AlarmKind.Inactivity, "one_false_alarm_in_days", "100", 1, 10000),
         D(P.InactivityLearn, AlarmKind.Inactivity, "learn", "672h", 24, 8760),
     ];

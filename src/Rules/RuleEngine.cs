@@ -170,7 +170,7 @@ public sealed class RuleEngine
         }
 
         for (var i = 0; i < home.EpisodeCount; i++)
-            if (home.Episodes[i].HeldUntil is not 0 and var until && until <= now) Village.Release(turn, until, always: false);
+            if (home.Episodes[i].HeldUntil is not 0 and var until && until <= now) Village.Release(turn, until);
         Queue(home, DueOf(home));
     }
 

@@ -24,6 +24,7 @@ internal readonly record struct Turn(RuleEngine Engine, Home Home, List<Finding>
         if (Home.Village is { } village && Outages.HoldsBack(kind) && village.Hold(this, ref episode, time))
         {
             Engine.HeldBack?.Invoke(Finding(episode, FindingChange.Opened, time, en, zh, false), $"held back: {village.Reason(Zone)}", $"暂不通知：{village.ReasonZh(Zone)}");
+            Into.Add(village.Held(this, en, zh, time));
             var held = Home.AddEpisode(episode);
             Engine.Queue(Home, episode.HeldUntil);
             return held;

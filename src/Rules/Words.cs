@@ -86,6 +86,8 @@ internal static class Words
             var tz = AtZh(s.Time, zone, at);
             if (ReferenceEquals(s.Metric, Metric.DoorOpen) && !ReferenceEquals(but, AlarmKind.DoorOpen))
             {
+                t = At(s.Since, zone, at);
+                tz = AtZh(s.Since, zone, at);
                 en.Add(s.Value != 0 ? $"door open since {t}" : $"door not opened since {t}");
                 zh.Add(s.Value != 0 ? $"门自{tz}起开着" : $"门自{tz}起未开");
             }

@@ -255,7 +255,9 @@ public sealed class SilenceTests
         for (var h = -30; h <= 30; h++)
             for (var r = 0; r < 20; r++) Meter(r, h, 100 + Math.Min(h + 30, 30 - r % 5) * 0.01);
         Assert.DoesNotContain(found, f => f.Kind == AlarmKind.NoWater);
-        var outage = Assert.Single(found, f => f.Kind != AlarmKind.WaterRunning);
+        var outage = Assert.Single(found, f => f.Kind != AlarmKind.WaterRunning && f.Change == FindingChange.Opened);
+        Assert.Equal(20, found.Count(f => f.Kind == AlarmKind.Outage && f.Change == FindingChange.Updated)); // each home that is held back is named
+        Assert.Contains(found, f => f.Kind == AlarmKind.Outage && f.Reason.Contains("held back: R7, no water since"));
         Assert.Equal("area:440100001001", outage.Subject);
         Assert.Contains("20 of 20 homes", outage.Reason);
         engine.Apply(new ResidentId("R3"), new Reading { Device = new DeviceId("b"), Metric = Metric.Button, Time = Night.At(30), Received = Night.At(30), Event = "pressed" }, found);
@@ -264,6 +266,8 @@ public sealed class SilenceTests
         for (var h = 31; h <= 33; h++)
             for (var r = 0; r < 20; r++) Meter(r, h, 100.3 - r % 5 * 0.01 + (r < 18 ? (h - 30) * 0.02 : 0));
         Assert.Contains(found, f => f.Kind == AlarmKind.Outage && f.Change == FindingChange.Cleared);
+        Assert.DoesNotContain(found, f => f.Kind == AlarmKind.NoWater);
+        engine.AdvanceTo(Night.At(33), found);
         Assert.Contains(found, f => f.Kind == AlarmKind.NoWater && f.Subject == "R18" && f.Change == FindingChange.Opened);
         Assert.Contains(found, f => f.Kind == AlarmKind.NoWater && f.Subject == "R19" && f.Change == FindingChange.Opened);
         Assert.DoesNotContain(found, f => f.Kind == AlarmKind.NoWater && f.Subject == "R1" && f.Change == FindingChange.Cleared);

@@ -196,6 +196,14 @@ public sealed class LifePattern
         return Surprise.Of(chance, days.Compare(from, at), Learned, meter, new DateTime(from), new DateTime(at), flat > 0 && atUtc.Ticks >= flat ? steady.Least : 0);
     }
 
+    /// <summary>How likely a silence that began when the present one did lasts until a moment, in this home. UTC.</summary>
+    public double ChanceOfSilenceUntil(DateTime atUtc)
+    {
+        Span<double> lasts = stackalloc double[Silence.Hours + 1];
+        habits.Lasts(days, last + offset, lasts);
+        return lasts[(int)Math.Clamp((atUtc.Ticks - last) / Hour, 0, Silence.Hours)];
+    }
+
     /// <summary>For comparing methods: what is known of the home, and its newest use by the clock on the wall, ticks.</summary>
     internal (PastDays Days, long LastUse) Past => (days, last + offset);
 
@@ -281,7 +289,13 @@ public sealed class LifePattern
         }
 
         // What looked like use was the beginning of a leak: the silence is older than it seemed.
-        if (!alive && leakSince < last) last = leakSince;
+        if (!alive && leakSince < last)
+        {
+            // To the reading before the leak's first whole half hour: the use that it reported was the last.
+            var step = to - from;
+            var before = (step - (to - leakSince) % step) % step;
+            last = before < PastDays.SlotTicks ? leakSince - before : leakSince;
+        }
     }
 
     private void Know(long from, long to)

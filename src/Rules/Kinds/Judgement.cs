@@ -32,6 +32,7 @@ internal static class Judgement
                 $"{turn.AtZh(pattern.LastUse.Ticks, time)}恢复{utility.NameZh}（{utility.Amount(use.Resumed)}）");
             use.Resumed = 0;
             use.Floor = Math.Max(use.Floor, pattern.LastUse.Ticks); // the fixed rule begins again too
+            home.Village?.Recheck(turn, time);
             return;
         }
 
@@ -43,6 +44,14 @@ internal static class Judgement
 
         if (!pattern.Learned || !pattern.IsDue || home.FindEpisode(utility.Kind) >= 0) return;
         var due = pattern.DueAt!.Value;
+        var window = home.Rules.Window(AlarmKind.Inactivity);
+        if (!window.IsAlways && !window.Contains(Words.ToLocal(due.Ticks, turn.Zone), turn.Engine.Rules.Holidays))
+        {
+            // Due at an hour in which nobody wants to hear of it: told in the next one in which they do.
+            if (!window.Contains(Words.ToLocal(time, turn.Zone), turn.Engine.Rules.Holidays)) return;
+            due = new DateTime(time, DateTimeKind.Utc);
+        }
+
         // The words say what is so now; the alarm is dated when the silence became surprising.
         var why = pattern.Explain(due);
         use.Resumed = 0;

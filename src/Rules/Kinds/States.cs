@@ -96,7 +96,7 @@ internal static class States
         if (!open)
         {
             s.Due = 0;
-            s.Since = 0;
+            s.Since = time; // closed since: a sensor that repeats its state doesn't open the door
             if (episode >= 0) turn.Clear(episode, time, $"door closed at {turn.At(time, time)}", $"{turn.AtZh(time, time)}门已关上");
             return;
         }
@@ -115,7 +115,7 @@ internal static class States
     private static void DoorLasts(in Turn turn, int series, long due)
     {
         ref var s = ref turn.Home.Series[series];
-        if (s.Since == 0 || turn.Home.FindEpisode(AlarmKind.DoorOpen, s.Device, series) >= 0) return;
+        if (s.Value == 0 || turn.Home.FindEpisode(AlarmKind.DoorOpen, s.Device, series) >= 0) return;
         var (more, moreZh) = Words.Corroborate(turn.Home, turn.Zone, AlarmKind.DoorOpen, due);
         turn.Open(
             AlarmKind.DoorOpen, s.Since, due, s.Device, series, $"door open for {Words.Span(due - s.Since)}, since {turn.At(s.Since, due)}{more}",

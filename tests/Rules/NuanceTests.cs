@@ -1,0 +1,327 @@
+using Vigil.Model;
+using Vigil.Rules;
+
+namespace Vigil.Tests.Rules;
+
+/// <summary>The finer points of the catalogue, a night each.</summary>
+public sealed class NuanceTests
+{
+    private static readonly TimeZoneInfo Shanghai = TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai");
+
+    private static RuleSet Written(string yaml, string? holidays = null)
+    {
+        var folder = Directory.CreateTempSubdirectory("vigil-rules-").FullName;
+        var path = Path.Combine(folder, "rules.yaml");
+        File.WriteAllText(path, yaml);
+        if (holidays is not null) File.WriteAllText(Path.Combine(folder, "holidays.yaml"), holidays);
+        var problems = new List<Problem>();
+        var rules = RuleSet.Load(path, problems);
+        Directory.Delete(folder, recursive: true);
+        Assert.Empty(problems);
+        return rules!;
+    }
+
+    /// <summary>A village of homes with a water meter each, with the same life for so many days: up at about seven, to bed at about ten.</summary>
+    private sealed class Lives
+    {
+        private readonly RuleEngine engine = new(RuleSet.Default, Shanghai);
+        private readonly double[] totals;
+
+        public Lives(int homes)
+        {
+            totals = new double[homes];
+            for (var r = 0; r < homes; r++) engine.Put(Night.Home($"R{r}", Night.Meter($"w{r}")));
+        }
+
+        public List<Finding> Found { get; } = [];
+
+        /// <summary>Hourly totals of all homes; who uses water in an hour is said by the caller.</summary>
+        public void Live(double from, double to, Func<int, double, bool> uses)
+        {
+            for (var h = from; h <= to; h++)
+            {
+                for (var r = 0; r < totals.Length; r++)
+                {
+                    var time = Night.At(h).AddMinutes(r);
+                    totals[r] += uses(r, h) ? 0.012 + (r + h * 7) % 5 * 0.002 : 0;
+                    engine.Apply(new ResidentId($"R{r}"), new Reading { Device = new DeviceId($"w{r}"), Metric = Metric.WaterVolume, Time = time, Received = time, Value = Math.Round(totals[r], 3) }, Found);
+                }
+
+                engine.AdvanceTo(Night.At(h + 1), Found);
+            }
+        }
+
+        /// <summary>Up at seven, every hour or second hour something is used until ten.</summary>
+        public static bool Usual(int r, double h) => ((h % 24) + 24) % 24 is var hour && hour is >= 7 and <= 22 && (hour is 7 or 12 or 18 or 21 || (r + h) % 3 != 0);
+    }
+
+    [Fact]
+    public void A_main_that_breaks_in_the_morning_is_one_outage_where_lives_are_learned()
+    {
+        var village = new Lives(8);
+        village.Live(-40 * 24, 9, Lives.Usual);
+        village.Found.Clear();
+        village.Live(10, 22, (_, _) => false);
+        var outage = Assert.Single(village.Found, f => f.Kind == AlarmKind.Outage && f.Change == FindingChange.Opened);
+        Assert.Contains("have no water since about", outage.Reason);
+        Assert.DoesNotContain(village.Found, f => f.Kind == AlarmKind.Inactivity);
+        Assert.All(village.Found.Where(f => f.Kind == AlarmKind.Outage && f.Change == FindingChange.Updated), f => Assert.Contains("held back: R", f.Reason));
+
+        // Repaired at 23:00; everybody lives on, but one who had been on the floor all the while.
+        village.Live(23, 40, (r, h) => r != 5 && (h < 24 || Lives.Usual(r, h)));
+        Assert.Single(village.Found, f => f.Kind == AlarmKind.Outage && f.Change == FindingChange.Cleared);
+        Assert.Equal("R5", Assert.Single(village.Found, f => f.Kind == AlarmKind.Inactivity && f.Change == FindingChange.Opened).Subject);
+    }
+
+    [Fact]
+    public void A_village_that_sleeps_does_not_hide_the_one_who_did_not_get_up()
+    {
+        var village = new Lives(8);
+        village.Live(-40 * 24, 21, Lives.Usual);
+        village.Found.Clear();
+        village.Live(22, 24 + 14, (r, h) => r != 3 && Lives.Usual(r, h));
+        var found = Assert.Single(village.Found, f => f.Kind is var k && (k == AlarmKind.Inactivity || k == AlarmKind.NoWater || k == AlarmKind.Outage));
+        Assert.Equal(("R3", FindingChange.Opened), (found.Subject, found.Change));
+        Assert.InRange(found.Time, Night.At(24 + 7), Night.At(24 + 12));
+    }
+
+    [Fact]
+    public void A_door_sensor_that_repeats_its_state_does_not_open_the_door()
+    {
+        var night = new Night().Say("d", Metric.DoorOpen, -6.5, 1).Say("d", Metric.DoorOpen, -6, 0);
+        for (var h = -30; h <= 24; h++)
+        {
+            night.Water(h, 100 + Math.Min(h + 30, 30) * 0.01);
+            if (h > -6) night.Say("d", Metric.DoorOpen, h, 0);
+        }
+
+        Assert.Contains("door not opened since 1 Jan 18:00", night.Only(AlarmKind.NoWater).Reason);
+        Assert.Contains("门自1月1日 18:00起未开", night.Only(AlarmKind.NoWater).ReasonZh);
+        Assert.Empty(night.Of(AlarmKind.DoorOpen));
+    }
+
+    [Fact]
+    public void Inactivity_that_falls_due_outside_its_window_is_told_when_the_window_opens()
+    {
+        var rules = Written("rules:\n  inactivity: { when: { from: \"08:00\", to: \"20:00\" } }\n");
+        Night Lived(RuleSet with)
+        {
+            var night = new Night(with);
+            var total = 0.0;
+            // A life of the night: something every hour until three, nothing from then to noon.
+            for (var h = -40 * 24; h <= 34; h++) night.Water(h, total = Math.Round(total + (h <= 14 && ((h % 24) + 24) % 24 is < 4 or > 11 ? 0.02 : 0), 3));
+            return night;
+        }
+
+        var always = Lived(RuleSet.Default).Only(AlarmKind.Inactivity).Time;
+        Assert.InRange(always, Night.At(20), Night.At(31));
+        var inWindow = Lived(rules).Only(AlarmKind.Inactivity).Time;
+        Assert.Equal(Night.At(32), inWindow);
+    }
+
+    [Fact]
+    public void A_meter_that_begins_again_at_nought_neither_cries_nor_hides_the_silence_after_it()
+    {
+        var night = new Night().Flow(-30, 0, 100, _ => 0.01).Flow(1, 10, 0, _ => 0.01);
+        for (var h = 11; h <= 60; h++) night.Water(h, 0.1);
+        Assert.Empty(night.Of(AlarmKind.Overuse));
+        Assert.Equal(Night.At(34), night.Only(AlarmKind.NoWater).Time);
+    }
+
+    [Fact]
+    public void A_total_that_jumps_back_once_is_not_believed()
+    {
+        var night = new Night().Flow(-30, 0, 100, _ => 0.01);
+        for (var h = 1; h <= 24; h++) night.Water(h, h == 7 ? 55 : 100.31);
+        Assert.Equal(Night.At(24), night.Only(AlarmKind.NoWater).Time);
+    }
+
+    [Fact]
+    public void Two_readings_too_far_apart_are_not_two_in_a_row_and_a_kept_one_is_not_now()
+    {
+        var night = new Night().Say("h", Metric.HeartRate, 1, 140).Say("h", Metric.HeartRate, 2, 141);
+        Assert.Empty(night.Of(AlarmKind.VitalSign));
+        night.Say("h", Metric.HeartRate, 2.1, 142, flags: ReadingFlags.Retained);
+        Assert.Empty(night.Of(AlarmKind.VitalSign));
+        night.Say("h", Metric.HeartRate, 2.2, 35).Say("h", Metric.HeartRate, 2.3, 36);
+        Assert.Contains("below 40", night.Only(AlarmKind.VitalSign).Reason);
+        // Another vital sign is another matter, and absence is none.
+        night.Facts = night.Facts with { Absences = [new AbsenceFacts(Night.At(0), Night.At(50), "son")] };
+        night.Engine.Put(night.Facts);
+        night.Say("o", Metric.BloodOxygen, 3, 80).Say("o", Metric.BloodOxygen, 3.1, 82);
+        Assert.Equal(2, night.Of(AlarmKind.VitalSign).Count());
+    }
+
+    [Fact]
+    public void A_poor_fix_proves_nothing_and_the_market_is_no_wandering()
+    {
+        const string Yaml = """
+            rules: {}
+            overrides:
+              - resident: R1
+                rules:
+                  wandering: { zones: [{ name: market, points: ["23.130, 113.300"], radius: 300 }, { name: park, points: ["23.150, 113.290", "23.150, 113.310", "23.160, 113.310", "23.160, 113.290"] }] }
+            """;
+        Night Fixes(RuleSet? rules, params (double Hours, double Latitude, float Accuracy)[] fixes)
+        {
+            var night = new Night(rules);
+            foreach (var (hours, latitude, accuracy) in fixes)
+            {
+                night.Engine.Apply(
+                    night.Facts.Id,
+                    new Reading { Device = new DeviceId("l"), Metric = Metric.Location, Time = Night.At(hours), Received = Night.At(hours), Value = latitude, Longitude = 113.3, Accuracy = accuracy }, night.Findings);
+            }
+
+            night.Tick(22);
+            return night;
+        }
+
+        var outside = 23.1 + 800 / 111195.0;
+        Assert.Empty(Fixes(null, (9, 23.1, 20), (10, outside, 600), (15, outside, 600)).Of(AlarmKind.Wandering)); // 600 m: nothing
+        Assert.Empty(Fixes(null, (9, 23.1, 20), (10, outside, 450), (10.5, 23.1, 20)).Of(AlarmKind.Wandering));
+        Assert.Equal(Night.At(14), Fixes(null, (9, 23.1, 20), (10, outside, 20)).Only(AlarmKind.Wandering).Time); // the locator fell silent out there: by the clock
+        Assert.Single(Fixes(null, (9, 23.1, 20), (10, 23.13, 20)).Of(AlarmKind.Wandering));
+        Assert.Empty(Fixes(Written(Yaml), (9, 23.1, 20), (10, 23.13, 20), (13, 23.155, 20)).Of(AlarmKind.Wandering));
+    }
+
+    [Fact]
+    public void A_hot_home_a_door_at_night_and_the_device_that_says_its_battery_is_low()
+    {
+        var night = new Night();
+        for (var h = 12; h <= 15; h++) night.Say("t", Metric.AirTemperature, h, 35);
+        Assert.Equal(Night.At(14), night.Only(AlarmKind.HotHome).Time);
+        night.Say("t", Metric.AirTemperature, 16, 32);
+        night.Say("t", Metric.AirTemperature, 17, 30);
+        night.Only(AlarmKind.HotHome, FindingChange.Cleared);
+        night.Say("d", Metric.DoorOpen, 22.5, 1).Tick(22.8);
+        Assert.Equal(Night.At(22.75), night.Only(AlarmKind.DoorOpen).Time); // a quarter of an hour at night
+        night.Say("b", Metric.BatteryLow, 23, 1).Say("b", Metric.BatteryLow, 24, 1).Say("b", Metric.BatteryLow, 25, 0);
+        Assert.Equal([FindingChange.Opened, FindingChange.Cleared], night.Of(AlarmKind.BatteryLow).Select(f => f.Change));
+    }
+
+    [Fact]
+    public void A_rule_bound_to_working_days_keeps_quiet_on_weekends_and_holidays()
+    {
+        var rules = Written(
+            "holidays: holidays.yaml\nrules:\n  hot-home: { when: { weekdays: [mon, tue, wed, thu, fri], holidays: skip } }\n",
+            "holidays:\n  - { name: day off, from: 2026-01-05, to: 2026-01-05 }\n");
+        Night On(double day)
+        {
+            var night = new Night(rules);
+            for (var h = 12; h <= 16; h++) night.Say("t", Metric.AirTemperature, day * 24 + h, 35);
+            return night;
+        }
+
+        Assert.Single(On(0).Of(AlarmKind.HotHome)); // Friday 2 January 2026
+        Assert.Empty(On(1).Of(AlarmKind.HotHome)); // Saturday
+        Assert.Empty(On(3).Of(AlarmKind.HotHome)); // Monday, a day off
+        Assert.Single(On(4).Of(AlarmKind.HotHome));
+    }
+
+    [Fact]
+    public void The_nearest_override_wins_area_then_class_then_resident_as_written()
+    {
+        var rules = Written("""
+            rules:
+              no-water: { within: 24h }
+            overrides:
+              - { area: "4401", rules: { no-water: { within: 20h } } }
+              - { area: "440100001001", rules: { no-water: { within: 18h } } }
+              - { class: key, rules: { no-water: { within: 16h } } }
+              - { resident: R9, rules: { no-water: { within: 14h } } }
+            """);
+        double Found(ResidentFacts facts)
+        {
+            var night = new Night(rules, facts: facts).Flow(-30, 0, 100, _ => 0.01).Flow(1, 30, 100.31, _ => 0);
+            return (night.Only(AlarmKind.NoWater).Time - Night.Midnight).TotalHours;
+        }
+
+        Assert.Equal(24, Found(Night.Home("R1") with { Area = new AreaCode("450000000000") }));
+        Assert.Equal(20, Found(Night.Home("R1") with { Area = new AreaCode("440199999999") }));
+        Assert.Equal(18, Found(Night.Home("R1")));
+        Assert.Equal(16, Found(Night.Home("R1") with { KeyClass = true }));
+        Assert.Equal(14, Found(Night.Home("R9") with { KeyClass = true }));
+    }
+
+    [Theory]
+    [InlineData("2026-03-28T22:00:00Z")] // the night of 29 March: 23:00 to 06:00 has six hours
+    [InlineData("2026-10-24T21:00:00Z")] // the night of 25 October: eight
+    public void The_nights_on_which_clocks_change_are_nights(string from)
+    {
+        var rules = Written("rules:\n  out-of-bed: { longer_than: 45m, when: { from: \"23:00\", to: \"06:00\" } }\n");
+        var berlin = TimeZoneInfo.FindSystemTimeZoneById("Europe/Berlin");
+        var start = DateTime.Parse(from, System.Globalization.CultureInfo.InvariantCulture, System.Globalization.DateTimeStyles.AdjustToUniversal);
+        var night = new Night(rules, berlin);
+        double Hours(int local, int minute) // hours after Night.Midnight of a local time of the next morning
+        {
+            var day = TimeZoneInfo.ConvertTimeFromUtc(start, berlin).Date.AddDays(1);
+            return (TimeZoneInfo.ConvertTimeToUtc(day.AddHours(local).AddMinutes(minute), berlin) - Night.Midnight).TotalHours;
+        }
+
+        night.Say("bed", Metric.BedOccupied, (start - Night.Midnight).TotalHours, 1);
+        night.Say("bed", Metric.BedOccupied, Hours(1, 30), 0).Tick(Hours(1, 30) + 0.7);
+        Assert.Empty(night.Of(AlarmKind.OutOfBed));
+        night.Tick(Hours(1, 30) + 0.8); // three quarters of an hour have really passed, whatever the clock on the wall says
+        night.Only(AlarmKind.OutOfBed);
+        night.Say("bed", Metric.BedOccupied, Hours(4, 0), 1).Say("bed", Metric.BedOccupied, Hours(5, 30), 0).Tick(Hours(9, 0));
+        Assert.Single(night.Of(AlarmKind.OutOfBed), f => f.Change == FindingChange.Opened); // from six on it is morning
+    }
+
+    [Theory]
+    [InlineData("2026-03-28T12:00:00Z")]
+    [InlineData("2026-10-24T12:00:00Z")]
+    public void Twenty_four_hours_are_twenty_four_hours_on_the_day_of_23_and_of_25(string last)
+    {
+        var at = (DateTime.Parse(last, System.Globalization.CultureInfo.InvariantCulture, System.Globalization.DateTimeStyles.AdjustToUniversal) - Night.Midnight).TotalHours;
+        var night = new Night(zone: TimeZoneInfo.FindSystemTimeZoneById("Europe/Berlin"));
+        for (var h = -48; h <= 30; h++) night.Water(at + h, 100 + Math.Min(h + 48, 48) * 0.01);
+        Assert.Equal(Night.At(at + 24), night.Only(AlarmKind.NoWater).Time);
+    }
+
+    [Fact]
+    public void Habits_follow_the_clock_on_the_wall_through_the_change_of_time()
+    {
+        // Up at seven by the clock for forty days before the change and ten after it: nobody is told of a lie-in of one hour of UTC.
+        var berlin = TimeZoneInfo.FindSystemTimeZoneById("Europe/Berlin");
+        var night = new Night(zone: berlin);
+        var start = new DateTime(2026, 2, 17, 0, 0, 0, DateTimeKind.Utc);
+        var total = 0.0;
+        for (var h = 0; h < 50 * 24; h++)
+        {
+            var time = start.AddHours(h);
+            var local = TimeZoneInfo.ConvertTimeFromUtc(time, berlin).Hour;
+            if (local is 8 or 9 or 13 or 14 or 19 or 20 or 22) total += 0.015;
+            night.Water((time - Night.Midnight).TotalHours, Math.Round(total, 3));
+        }
+
+        Assert.Empty(night.Of(AlarmKind.Inactivity));
+        Assert.Empty(night.Of(AlarmKind.NoWater));
+    }
+
+    [Fact]
+    public void Deadlines_of_a_thousand_homes_that_reported_together_are_found_at_their_own_moment()
+    {
+        var engine = new RuleEngine(RuleSet.Default, Shanghai);
+        var found = new List<Finding>();
+        for (var r = 0; r < 1000; r++) engine.Put(Night.Home($"R{r}", Night.Meter($"w{r}")) with { Area = new AreaCode($"44010000{r:D4}") });
+        for (var h = 0; h <= 5; h++)
+        {
+            for (var r = 0; r < 1000; r++)
+            {
+                var at = Night.At(h).AddMilliseconds(r);
+                if (h < 5 || r % 2 == 0) engine.Apply(new ResidentId($"R{r}"), new Reading { Device = new DeviceId($"w{r}"), Metric = Metric.WaterVolume, Time = at, Received = at, Value = 100 + h * 0.01 }, found);
+            }
+
+            engine.AdvanceTo(Night.At(h).AddMinutes(10), found);
+        }
+
+        // Those who spoke last at four o'clock are missed from seven on, each at its own millisecond.
+        engine.AdvanceTo(Night.At(7).AddTicks(-1), found);
+        Assert.Empty(found);
+        engine.AdvanceTo(Night.At(7).AddMilliseconds(500), found);
+        Assert.Equal(250, found.Count(f => f.Kind == AlarmKind.DeviceSilent));
+        engine.AdvanceTo(Night.At(7).AddMilliseconds(1000), found);
+        Assert.Equal(500, found.Count(f => f.Kind == AlarmKind.DeviceSilent));
+        Assert.All(found, f => Assert.Equal(int.Parse(f.Subject[1..], System.Globalization.CultureInfo.InvariantCulture), (f.Time - Night.At(7)).TotalMilliseconds));
+    }
+}
