@@ -47,7 +47,7 @@ public sealed class OpenApiTests : IAsyncLifetime
         var described = Operations().ToDictionary(o => (o.Method, o.Path), o => o.Operation);
         foreach (var endpoint in server.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>().Where(e => e.RoutePattern.RawText?.StartsWith("/api/v1/", StringComparison.Ordinal) == true))
         {
-            var path = System.Text.RegularExpressions.Regex.Replace(endpoint.RoutePattern.RawText!, "{(\\w+):\\w+}", "{$1}");
+            var path = System.Text.RegularExpressions.Regex.Replace(endpoint.RoutePattern.RawText!, "{(\\w+):[^}]+}", "{$1}");
             foreach (var method in endpoint.Metadata.GetRequiredMetadata<HttpMethodMetadata>().HttpMethods)
             {
                 var name = $"{method} {path}";

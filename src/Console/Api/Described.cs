@@ -28,6 +28,7 @@ internal static class Described
         ["name"] = "File name; its ending, .csv or .xlsx, tells what the body is.",
         ["dryRun"] = "true: everything is checked and nothing is written.",
         ["id"] = "Id of the record in the path.",
+        ["change"] = "enable, disable or ping.",
         ["code"] = "Area code: 6, 9 or 12 digits.",
     };
 
