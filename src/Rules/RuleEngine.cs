@@ -11,7 +11,8 @@ public sealed class RuleEngine
 {
     private readonly Dictionary<string, Home> homes = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Village> villages = new(StringComparer.Ordinal);
-    private readonly PriorityQueue<Home, long> due = new();
+    /// <summary>Homes by when to look at them; two of the same moment in an order of their own, the same in every process.</summary>
+    private readonly PriorityQueue<Home, (long At, uint Share)> due = new();
     private readonly List<(long From, long Until)> deaf = [];
     private long ticked;
     private bool loaded;
@@ -27,7 +28,7 @@ public sealed class RuleEngine
     public TimeZoneInfo Zone { get; }
 
     /// <summary>When <see cref="AdvanceTo"/> has something to do next; null when nothing is awaited. May be early, never late.</summary>
-    public DateTime? NextDue => due.TryPeek(out _, out var ticks) ? new DateTime(ticks, DateTimeKind.Utc) : null;
+    public DateTime? NextDue => due.TryPeek(out _, out var next) ? new DateTime(next.At, DateTimeKind.Utc) : null;
 
     /// <summary>Told of each finding that is held back, and why (English, Chinese): absence, outage.</summary>
     public Action<Finding, string, string>? HeldBack { get; set; }
@@ -53,9 +54,8 @@ public sealed class RuleEngine
                 if (ReferenceEquals(metric, Metric.WaterVolume) || ReferenceEquals(metric, Metric.ElectricityEnergy)) d.Meter = true;
         }
 
-        // An absence may have been ended or taken back.
-        home.Water?.CountFrom(home.Water.Frontier);
-        home.Electricity?.CountFrom(home.Electricity.Frontier);
+        CountAbsence(home, home.Water);
+        CountAbsence(home, home.Electricity);
 
         // A device that was taken away is not missed any more.
         for (var i = 0; i < home.DeviceCount; i++)
@@ -111,12 +111,18 @@ public sealed class RuleEngine
             if (now.Ticks - ticked > 5 * TimeSpan.TicksPerMinute && ticked > 0) ForgiveDeafness(new DateTime(ticked, DateTimeKind.Utc), now);
         }
 
+        if (now.Ticks < ticked - TimeSpan.TicksPerMinute) SetBack(now.Ticks);
         ticked = Math.Max(ticked, now.Ticks);
-        while (due.TryPeek(out var home, out var at) && at <= now.Ticks)
+        while (due.TryPeek(out var home, out var look) && look.At <= now.Ticks)
         {
             due.Dequeue();
-            if (home.QueuedDue != at) continue; // queued again for another time, or removed
-            AdvanceHome(home, now.Ticks, into);
+            if (home.QueuedDue != look.At) continue; // queued again for another time, or removed
+            home.QueuedDue = long.MaxValue;
+            var at = DueOf(home);
+            // Findings come in the order of their own moments, whenever homes were looked at: what they say together (an outage) depends on it.
+            if (at <= look.At) AdvanceHome(home, look.At, into);
+            else if (at <= now.Ticks) Enqueue(home, at);
+            else Queue(home, at);
         }
     }
 
@@ -234,9 +240,30 @@ public sealed class RuleEngine
     internal void Queue(Home home, long at)
     {
         if (!Replaying && at != long.MaxValue && (at - ticked) / 8 is > TimeSpan.TicksPerMinute and var share) at -= (long)(share / (double)uint.MaxValue * home.Share);
+        Enqueue(home, at);
+    }
+
+    private void Enqueue(Home home, long at)
+    {
         if (at >= home.QueuedDue) return; // looked at earlier anyway
         home.QueuedDue = at;
-        if (!Replaying) due.Enqueue(home, at);
+        if (!Replaying) due.Enqueue(home, (at, home.Share));
+    }
+
+    /// <summary>The service's clock was ahead and has been set right: what was heard meanwhile was heard by now, or devices would be missed late by as much.</summary>
+    private void SetBack(long now)
+    {
+        ticked = now;
+        foreach (var home in homes.Values)
+        {
+            for (var i = 0; i < home.DeviceCount; i++)
+            {
+                ref var d = ref home.Devices[i];
+                if (d.Received > now) d.Received = now;
+            }
+
+            Queue(home, DueOf(home));
+        }
     }
 
     /// <summary>The moment at which we have listened for <paramref name="allowed"/> since <paramref name="since"/>.</summary>
@@ -250,6 +277,15 @@ public sealed class RuleEngine
         }
 
         return at;
+    }
+
+    /// <summary>Silence counts from the end of an absence; where that absence was ended or taken back, from now.</summary>
+    private void CountAbsence(Home home, UseTracker? use)
+    {
+        if (use is null || use.Floor <= ticked) return; // only an absence lets silence count from a time to come
+        foreach (var absence in home.Facts!.Absences)
+            if (absence.Until.Ticks == use.Floor && absence.From.Ticks > home.AbsenceOver) return;
+        use.CountFrom(use.Frontier);
     }
 
     private static bool Judged(Metric metric) =>

@@ -38,9 +38,18 @@ internal readonly record struct Turn(RuleEngine Engine, Home Home, List<Finding>
     public void Update(int index, long time, string en, string zh, Severity? severity = null, bool notify = false)
     {
         ref var e = ref Home.Episodes[index];
+        var rose = severity > e.Severity;
         if (severity is { } s) e.Severity = s;
         e.Again = Math.Max(e.Again, time);
-        if (e.HeldUntil != 0 && e.Severity < Severity.High) return;
+        if (e.HeldUntil != 0)
+        {
+            // What an outage explains may wait; what has become worse meanwhile is told, and is news to everybody.
+            if (!rose || e.Severity < Severity.High) return;
+            e.HeldUntil = 0;
+            Say(index, FindingChange.Opened, time, en, zh, notify);
+            return;
+        }
+
         Say(index, FindingChange.Updated, time, en, zh, notify);
     }
 

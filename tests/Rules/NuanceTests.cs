@@ -120,6 +120,29 @@ public sealed class NuanceTests
     }
 
     [Fact]
+    public void A_refrigerator_and_a_drip_do_not_end_an_absence_and_a_kettle_does()
+    {
+        var facts = Night.Home("R1", Night.Meter("w"), new DeviceFacts(new DeviceId("e"), Night.Midnight, TimeSpan.FromHours(1), [Metric.ElectricityEnergy])) with { Absences = [new AbsenceFacts(Night.At(1), Night.At(90), "daughter")] };
+        Night Away(int back)
+        {
+            var night = new Night(facts: facts);
+            double water = 100, energy = 50;
+            for (var h = -72; h <= 80; h++)
+            {
+                var lives = (h < 1 || h == back) && ((h % 24) + 24) % 24 is > 6 and < 22;
+                night.Water(h, water = Math.Round(water + 0.003 + (lives ? 0.02 : 0), 4));
+                night.Say("e", Metric.ElectricityEnergy, h, energy = Math.Round(energy + 0.12 + (h % 3) * 0.01 + (lives ? 0.4 : 0), 3));
+            }
+
+            return night;
+        }
+
+        Assert.Empty(Away(int.MaxValue).Of(AlarmKind.NoWater));
+        Assert.Empty(Away(int.MaxValue).Of(AlarmKind.NoElectricity));
+        Assert.NotEmpty(Away(33).Of(AlarmKind.NoWater)); // somebody came back at nine of the second morning, and nothing since
+    }
+
+    [Fact]
     public void A_meter_that_begins_again_at_nought_neither_cries_nor_hides_the_silence_after_it()
     {
         var night = new Night().Flow(-30, 0, 100, _ => 0.01).Flow(1, 10, 0, _ => 0.01);

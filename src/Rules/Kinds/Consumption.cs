@@ -178,7 +178,7 @@ internal static class Consumption
             if (!placed) use.UnplacedUntil = time;
             var steady = use.BaseRate * (time - from) / Hour;
             if (used > steady * 1.3 + (utility.IsWater ? 0.0005 : 0.02)) use.LastUse = Math.Max(use.LastUse, at);
-            if (placed && used >= rules[utility.Resume] && home.AbsenceAt(from) is { } absence && from > absence.From.Ticks + 2 * Hour)
+            if (placed && IsSomebody(home, utility, use, used, (time - from) / (double)Hour) && home.AbsenceAt(from) is { } absence && from > absence.From.Ticks + 2 * Hour)
             {
                 // Somebody is back: silence counts again from here.
                 home.AbsenceOver = absence.From.Ticks;
@@ -195,6 +195,16 @@ internal static class Consumption
         Overuse(turn, utility, use, from, time, used);
         if (utility.IsWater) Running(turn, use, from, time, used, placed);
         Judgement.Inactivity(turn, utility, use, from, time, used);
+    }
+
+    /// <summary>
+    /// A use that only a person makes, in each hour of it clearly above the leak or what is left on: a refrigerator must not end an absence. Electricity says
+    /// so only where this home's base load is known.
+    /// </summary>
+    private static bool IsSomebody(Home home, in Utility utility, UseTracker use, double used, double hours)
+    {
+        var steady = Math.Max(use.BaseRate, use.Pattern is { Learned: true } learned ? learned.Quiet : 0);
+        return (utility.IsWater || steady > 0) && used >= home.Rules[utility.Resume] * Math.Max(1, hours) + 1.3 * steady * hours;
     }
 
     /// <summary>What every meter that still speaks has reported; one that has been quiet for two windows isn't waited for.</summary>

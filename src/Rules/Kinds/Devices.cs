@@ -69,7 +69,6 @@ internal static class Devices
         turn.Update(
             silent, due, $"welfare check: nobody knows how the resident is, the meter has been silent since {turn.At(d.Received, due)}{more}",
             $"请探访：电表或水表自{turn.AtZh(d.Received, due)}起没有数据，无人知道老人情况{moreZh}", Severity.High, notify: true);
-        home.Episodes[silent].HeldUntil = 0;
     }
 
     private static bool Known(Home home, int but, long at)
