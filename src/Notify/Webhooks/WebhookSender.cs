@@ -147,6 +147,7 @@ public sealed partial class WebhookSender(IDbContextFactory<RecordsDb> records, 
     /// <summary>In order, until one isn't taken: a receiver that is down is asked once, not a hundred times.</summary>
     private async Task SendToAsync(Webhook webhook, List<WebhookDelivery> due, CancellationToken cancellation)
     {
+        var begun = clock.GetTimestamp();
         foreach (var delivery in due)
         {
             await using var db = await records.CreateDbContextAsync(cancellation);
@@ -161,7 +162,8 @@ public sealed partial class WebhookSender(IDbContextFactory<RecordsDb> records, 
             await db.WebhookDeliveries.Where(d => d.Id == delivery.Id).ExecuteUpdateAsync(
                 u => u.SetProperty(d => d.Note, note).SetProperty(d => d.DueAt, next).SetProperty(d => d.DeliveredAt, taken ? after : null).SetProperty(d => d.GivenUpAt, end ? after : null), cancellation);
             if (end) LogGivenUp(log, webhook.Name, delivery.Event, note);
-            if (!taken && !webhook.Disabled) return;
+            // A slow receiver gets the rest with the next look.
+            if ((!taken && !webhook.Disabled) || clock.GetElapsedTime(begun) > Lease) return;
         }
     }
 
