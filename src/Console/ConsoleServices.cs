@@ -18,11 +18,21 @@ public static class ConsoleServices
     /// <param name="services">Of the host.</param>
     /// <param name="open">Everybody is let in (the demo, on loopback).</param>
     /// <param name="rulesPath">The rules file in force; null for the shipped one.</param>
-    public static IServiceCollection AddConsole(this IServiceCollection services, bool open, string? rulesPath = null)
+    /// <param name="options">Section <c>Console</c>; null for its defaults.</param>
+    public static IServiceCollection AddConsole(this IServiceCollection services, bool open, string? rulesPath = null, ConsoleOptions? options = null)
     {
+        services.AddSingleton(options ?? new ConsoleOptions());
         services.AddAccess(open);
         services.AddProblemDetails();
-        services.AddOpenApi();
+        services.AddExceptionHandler<BadRequests>();
+        services.Configure<RouteHandlerOptions>(o => o.ThrowOnBadRequest = true); // so that the caller is told what could not be read
+        services.ConfigureHttpJsonOptions(o =>
+        {
+            o.SerializerOptions.NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.Strict;
+            o.SerializerOptions.RespectNullableAnnotations = true;
+            o.SerializerOptions.RespectRequiredConstructorParameters = true;
+        });
+        services.AddOpenApi(Described.Describe);
         services.AddCascadingAuthenticationState();
         services.AddRazorComponents().AddInteractiveServerComponents();
         services.AddSingleton<MetricsText>();
@@ -41,10 +51,11 @@ public static class ConsoleServices
     {
         app.UseExceptionHandler();
         app.UseStatusCodePages();
+        var tiles = app.Services.GetRequiredService<ConsoleOptions>().TileOrigin;
         app.Use(async (http, next) =>
         {
             var headers = http.Response.Headers;
-            headers.ContentSecurityPolicy = "default-src 'self'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'";
+            headers.ContentSecurityPolicy = $"default-src 'self'; style-src 'self'; script-src 'self'; img-src 'self' data: {tiles}; connect-src 'self'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'";
             headers.XContentTypeOptions = "nosniff";
             headers["Referrer-Policy"] = "no-referrer";
             if (http.Request.Path == "/_content/Vigil.Console/visit-worker.js") headers["Service-Worker-Allowed"] = "/visits/form";

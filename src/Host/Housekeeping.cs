@@ -36,6 +36,9 @@ internal sealed partial class Housekeeping(
     private int flushes;
     private DateTime started;
 
+    /// <summary>When it last did all of it.</summary>
+    public DateTimeOffset LastTurn { get; private set; }
+
     /// <summary>Takes up where the service stopped: registry, snapshot, and the readings that arrived since.</summary>
     public async Task RecoverAsync(CancellationToken cancellation)
     {
@@ -101,6 +104,7 @@ internal sealed partial class Housekeeping(
                 if (Due(ref flushed, TimeSpan.FromSeconds(5))) await pipeline.FlushSightingsAsync(stoppingToken, strangersAlone: ++flushes % 6 != 0);
                 // A snapshot that is ahead of the committed findings would lose them at a crash.
                 if (committed && Due(ref saved, SaveAll / rules.Count)) rules.Save(folder, partition++ % rules.Count);
+                LastTurn = clock.GetUtcNow();
             }
             catch (Exception e) when (e is not OutOfMemoryException && !stoppingToken.IsCancellationRequested)
             {

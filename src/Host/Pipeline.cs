@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Threading.Channels;
 using Microsoft.EntityFrameworkCore;
@@ -60,8 +61,21 @@ internal sealed partial class Pipeline(
     /// <summary>Nothing waits to be committed: silence may be judged (invariant 3).</summary>
     public bool CaughtUp => queue.Reader.Count == 0;
 
+    /// <summary>An empty turn of the commit loop, by which it shows that it turns though no device speaks.</summary>
+    private static readonly Pending Empty = new();
+
+    private long turned = Stopwatch.GetTimestamp();
+
+    /// <summary>How long ago, by the wall clock, the commit loop last finished a turn.</summary>
+    public TimeSpan SinceTurn => Stopwatch.GetElapsedTime(Interlocked.Read(ref turned));
+
+    /// <summary>Asks the commit loop for a sign of life; a full queue needs no asking.</summary>
+    public void Pulse() => queue.Writer.TryWrite(Empty);
+
     public async ValueTask<Receipt> ReceiveAsync(InboundMessage message, CancellationToken cancellation)
     {
+        using var span = Tracing.Source.StartActivity("receive", ActivityKind.Consumer);
+        span?.SetTag("messaging.system", "mqtt").SetTag("messaging.destination.name", message.Topic).SetTag("messaging.message.body.size", message.Payload.Length);
         received.Add(1);
         if (Announcements.IsConfig(message.Topic)) return await AnnouncedAsync(message, cancellation);
         if (message.Payload.IsEmpty) return Receipt.Committed; // an emptied retained topic: nothing is said
@@ -94,7 +108,7 @@ internal sealed partial class Pipeline(
         {
             decoded.Reset(topicDevice, message.Received, message.Retained ? ReadingFlags.Retained : ReadingFlags.None);
             var profileId = profile?.Id ?? AnnouncedProfile;
-            if ((profile is null ? announcements.Decode(message.Topic, message.Payload.Span, decoded) : profile.Decode(message.Payload.Span, message.Topic, decoded)) is { } reason)
+            if (Decode(message, profile, profileId, decoded) is { } reason)
                 return await RejectAsync(message, topicDevice, profileId, reason, cancellation);
             var partly = decoded.Partly is { } part ? Refused(message, topicDevice, profileId, "partly: " + part) : null;
             if (partly is not null) rejected.Add(1);
@@ -106,6 +120,7 @@ internal sealed partial class Pipeline(
 
             var pending = sparePending.TryTake(out var used) ? used : new Pending();
             pending.Rejected = partly;
+            pending.Trace = Tracing.Source.HasListeners() ? Activity.Current?.Context ?? default : default;
             RegisteredDevice? device = null;
             string? before = null;
             foreach (var reading in decoded.Readings)
@@ -145,6 +160,14 @@ internal sealed partial class Pipeline(
         }
     }
 
+    private string? Decode(InboundMessage message, Profile? profile, string profileId, DecodedPayload into)
+    {
+        using var span = Tracing.Source.StartActivity("decode");
+        var reason = profile is null ? announcements.Decode(message.Topic, message.Payload.Span, into) : profile.Decode(message.Payload.Span, message.Topic, into);
+        span?.SetTag("vigil.profile", profileId).SetTag("vigil.readings", into.Readings.Count).SetTag("vigil.refused", reason);
+        return reason;
+    }
+
     /// <summary>SOS, fall, smoke, gas and voice help reach the alarm desk before the readings' batch is even begun (invariant 2).</summary>
     private async ValueTask<bool> LifeFirstAsync(Pending pending, CancellationToken cancellation)
     {
@@ -152,7 +175,7 @@ internal sealed partial class Pipeline(
         for (var i = 0; i < pending.Readings.Count; i++)
         {
             if (!pending.Readings[i].Metric.IsLifeSafety || pending.Residents[i] is not { } resident) continue;
-            Apply(resident, pending.Readings[i], findings ??= []);
+            Apply(resident, pending.Readings[i], findings ??= [], pending.Trace);
         }
 
         pending.LifeApplied = true;
@@ -173,13 +196,17 @@ internal sealed partial class Pipeline(
             findings.Clear();
             while (rows.Count < LargestBatch && reader.TryRead(out var pending))
             {
+                if (ReferenceEquals(pending, Empty)) continue;
                 batch.Add(pending);
                 rows.AddRange(pending.Readings);
             }
 
+            Interlocked.Exchange(ref turned, Stopwatch.GetTimestamp());
+            if (batch.Count == 0) continue;
             var receipt = await CommitAsync(batch, rows, findings, stoppingToken);
             if (receipt == Receipt.NotStored) unstored.Add(batch.Count);
             foreach (var pending in batch) pending.Receipt.TrySetResult(receipt);
+            Interlocked.Exchange(ref turned, Stopwatch.GetTimestamp());
         }
     }
 
@@ -194,6 +221,7 @@ internal sealed partial class Pipeline(
     private async Task<Receipt> CommitAsync(List<Pending> batch, List<Reading> rows, List<Finding> findings, CancellationToken cancellation)
     {
         if (Reserved is not null) return Receipt.NotStored;
+        var begun = Tracing.Source.HasListeners() ? TimeProvider.System.GetUtcNow() : default;
         try
         {
             if (rows.Count > 0) await readings.AppendAsync(rows, CancellationToken.None);
@@ -207,13 +235,19 @@ internal sealed partial class Pipeline(
             return Receipt.NotStored;
         }
 
+        // One commit of many messages: it stands in each one's trace.
+        if (begun != default)
+            foreach (var pending in batch.Where(p => p.Trace != default))
+                Tracing.Source.StartActivity("commit", ActivityKind.Internal, pending.Trace, startTime: begun)?.SetTag("vigil.batch", rows.Count).Dispose();
+
         // Last, because it can't be undone: once the rules have moved on, what they found is owed until it is committed, whatever becomes of this batch.
         foreach (var pending in batch)
         {
             pending.InOrderOfTime();
+            using var span = pending.Trace == default ? null : Tracing.Source.StartActivity("rules", ActivityKind.Internal, pending.Trace);
             for (var i = 0; i < pending.Readings.Count; i++)
                 if (pending.Residents[i] is { } resident && !(pending.LifeApplied && pending.Readings[i].Metric.IsLifeSafety))
-                    Apply(resident, pending.Readings[i], findings);
+                    Apply(resident, pending.Readings[i], findings, pending.Trace);
         }
 
         if (!await CommitFindingsAsync(findings, cancellation)) return Receipt.NotStored;
@@ -222,11 +256,14 @@ internal sealed partial class Pipeline(
     }
 
     /// <summary>A fault of the rules in one home is logged and stops no other; its readings are stored.</summary>
-    private void Apply(ResidentId resident, in Reading reading, List<Finding> into)
+    private void Apply(ResidentId resident, in Reading reading, List<Finding> into, ActivityContext trace)
     {
+        var before = into.Count;
         try
         {
             rules.Apply(resident, reading, into);
+            if (trace == default) return;
+            for (var i = before; i < into.Count; i++) into[i] = into[i] with { Trace = Tracing.Format(Activity.Current?.Context ?? trace) };
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
@@ -427,6 +464,7 @@ internal sealed partial class Pipeline(
         public List<ResidentId?> Residents { get; } = [];
         public RejectedPayload? Rejected { get; set; }
         public bool LifeApplied { get; set; }
+        public ActivityContext Trace { get; set; }
         public TaskCompletionSource<Receipt> Receipt { get; private set; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         /// <summary>A meter that sends its frozen day newest first has lived it oldest first; the rules take it so.</summary>
@@ -443,7 +481,7 @@ internal sealed partial class Pipeline(
         {
             Readings.Clear();
             Residents.Clear();
-            (Rejected, LifeApplied, Receipt) = (null, false, new TaskCompletionSource<Receipt>(TaskCreationOptions.RunContinuationsAsynchronously));
+            (Rejected, LifeApplied, Trace, Receipt) = (null, false, default, new TaskCompletionSource<Receipt>(TaskCreationOptions.RunContinuationsAsynchronously));
         }
     }
 

@@ -30,6 +30,9 @@ internal sealed partial class SelfWatch(
     /// <summary>What is wrong now, though work goes on; empty when nothing is.</summary>
     public IReadOnlyList<string> Concerns { get; private set; } = [];
 
+    /// <summary>When it last looked.</summary>
+    public DateTimeOffset LastLook { get; private set; }
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         while (!stoppingToken.IsCancellationRequested)
@@ -37,6 +40,7 @@ internal sealed partial class SelfWatch(
             try
             {
                 await LookAsync(stoppingToken);
+                LastLook = clock.GetUtcNow();
                 await RollUpAsync(stoppingToken);
             }
             catch (Exception e) when (e is not OutOfMemoryException && !stoppingToken.IsCancellationRequested)
@@ -58,6 +62,7 @@ internal sealed partial class SelfWatch(
         if (readings.Concern is { } concern) found.Add(("readings", concern, $"读数存储：{concern}", TimeSpan.FromSeconds(10)));
         if (services.GetService<ExternalBroker>() is { Live: false } broker) found.Add(("broker", $"the MQTT broker is not heard: {broker.Trouble}", $"收不到 MQTT 服务器的消息：{broker.Trouble}", Patience));
         if (services.GetRequiredService<Housekeeping>().RulesTrouble is { } rules) found.Add(("rules", $"the changed rules are not in force, the last good ones are: {rules}", $"修改后的规则未生效，仍按原规则运行：{rules}", TimeSpan.FromSeconds(10)));
+        foreach (var (loop, words, zh) in services.GetRequiredService<Heartbeats>().Stopped()) found.Add(($"loop: {loop}", words, zh, TimeSpan.Zero));
         Concerns = [.. found.Select(f => f.What)];
 
         foreach (var (name, _, _, _) in found) since.TryAdd(name, now);

@@ -54,8 +54,11 @@ internal static class Service
             .AddHostedService(s => s.GetRequiredService<Housekeeping>())
             .AddSingleton<SelfWatch>()
             .AddHostedService(s => s.GetRequiredService<SelfWatch>())
+            .AddSingleton<Heartbeats>()
+            .AddHostedService(s => s.GetRequiredService<Heartbeats>())
+            .AddTraces(settings.Configuration)
             .AddSingleton<Inbox>(s => s.GetRequiredService<Pipeline>().ReceiveAsync)
-            .AddConsole(settings.Open, settings.Configuration["Rules:Path"]);
+            .AddConsole(settings.Open, settings.Configuration["Rules:Path"], settings.Console);
         AddBroker(builder.Services, settings);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
@@ -113,19 +116,19 @@ internal static class Service
         else kestrel.Listen(IPAddress.Parse(address.Host.Trim('[', ']')), address.Port, configure);
     }
 
-    /// <summary>Live: the process answers. Ready: the work goes on — stores take, escalation turns, the broker is heard.</summary>
+    /// <summary>Ready: the work goes on — every loop turns, stores take, the broker is heard. Live: no loop has stood still for so long that a restart is all that is left.</summary>
     private static void MapHealth(WebApplication app)
     {
-        app.MapGet("/healthz/live", () => Results.Text("live"));
-        app.MapGet("/healthz/ready", async (IReadingStore store, Escalator escalator, Dispatcher dispatcher, Auditor auditor, Settings settings, Pipeline pipeline, TimeProvider clock, IServiceProvider services, CancellationToken cancellation) =>
+        app.MapGet("/healthz/live", (Heartbeats heartbeats) => heartbeats.Stopped(Heartbeats.LongestSilence) is { Count: > 0 } stopped
+            ? Results.Text(string.Join('\n', stopped.Select(s => s.Words)), statusCode: StatusCodes.Status503ServiceUnavailable)
+            : Results.Text("live"));
+        app.MapGet("/healthz/ready", async (IReadingStore store, Heartbeats heartbeats, Pipeline pipeline, IServiceProvider services, CancellationToken cancellation) =>
         {
             var problems = new List<string>();
             if (await store.ProbeAsync(cancellation) is { } readings) problems.Add(readings);
             if (pipeline.Reserved is { } full) problems.Add(full);
             else if (pipeline.Trouble is { } trouble) problems.Add(trouble);
-            if (clock.GetUtcNow() - escalator.LastCycle > TimeSpan.FromMinutes(1) * settings.Speed) problems.Add("escalation has not turned for a minute");
-            if (clock.GetUtcNow() - dispatcher.LastCycle > TimeSpan.FromMinutes(1) * settings.Speed) problems.Add("sending has not turned for a minute");
-            if (clock.GetUtcNow() - auditor.LastLook > TimeSpan.FromMinutes(1) * settings.Speed) problems.Add("the auditor has not looked for a minute");
+            problems.AddRange(heartbeats.Stopped().Select(s => s.Words));
             problems.AddRange(services.GetRequiredService<Routes>().All.Select(c => c.Health?.Trouble is { } why ? $"channel {c.Provider}: {why}" : null).OfType<string>());
             if (services.GetService<ExternalBroker>() is { Live: false } broker) problems.Add($"MQTT broker: {broker.Trouble}");
             // What is going wrong although the work goes on is said, and doesn't take the service out of a load balancer.

@@ -39,10 +39,14 @@ internal sealed class Settings
     public RuleSet Rules { get; private set; } = null!;
     public Policies Policies { get; private set; } = null!;
     public MessageTexts Messages { get; private set; } = null!;
+    public Vigil.Console.ConsoleOptions Console { get; private set; } = null!;
 
     public static string DevicesPath(IConfiguration? configuration) => Shipped(configuration?["Devices:Path"], "devices");
     /// <summary><c>Data:ReserveMiB</c> (64): below so much free space readings are not taken any more, so that alarms and notices still can be written.</summary>
     public long ReserveBytes => (long.TryParse(Configuration["Data:ReserveMiB"], System.Globalization.CultureInfo.InvariantCulture, out var mib) && mib >= 0 ? mib : 64) << 20;
+
+    /// <summary><c>Health:LoopSeconds</c> (60): how long a loop may stand still before the service is not ready.</summary>
+    public TimeSpan LoopSilence => TimeSpan.FromSeconds(double.TryParse(Configuration["Health:LoopSeconds"], System.Globalization.CultureInfo.InvariantCulture, out var seconds) && seconds > 0 ? seconds : 60);
 
     public static string RulesPath(IConfiguration? configuration) => Shipped(configuration?["Rules:Path"], Path.Combine("config", "rules.yaml"));
     public static string PoliciesPath(IConfiguration? configuration) => Shipped(configuration?["Policies:Path"], Path.Combine("config", "policies.yaml"));
@@ -96,9 +100,14 @@ internal sealed class Settings
         var zone = configuration["Time:Zone"] ?? "Asia/Shanghai";
         if (TimeZoneInfo.TryFindSystemTimeZoneById(zone, out var found)) settings.Zone = found;
         else problems.Add(new Problem("Time:Zone", 0, "", zone, "is not a time zone of this machine such as Asia/Shanghai (is tzdata installed?)"));
+        if (configuration["Otlp:Endpoint"] is { Length: > 0 } otlp && !(Uri.TryCreate(otlp, UriKind.Absolute, out var collector) && collector.Scheme is "http" or "https"))
+            problems.Add(new Problem("Otlp:Endpoint", 0, "", otlp, "is not the address of an OpenTelemetry collector such as http://127.0.0.1:4318"));
+        if (configuration["Otlp:Share"] is { Length: > 0 } share && !(double.TryParse(share, System.Globalization.CultureInfo.InvariantCulture, out var part) && part is >= 0 and <= 1))
+            problems.Add(new Problem("Otlp:Share", 0, "", share, "is not a share from 0 to 1"));
         problems.AddRange(ReadingsServices.Check(configuration));
         problems.AddRange(RecordsServices.Check(configuration));
         problems.AddRange(NotifyServices.Check(configuration));
+        settings.Console = Vigil.Console.ConsoleOptions.Read(configuration, problems);
 
         settings.Profiles = ProfileSet.Load(DevicesPath(configuration), problems);
         var rules = RuleSet.Load(RulesPath(configuration), problems);

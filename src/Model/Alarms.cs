@@ -103,4 +103,8 @@ public sealed record Finding(
     string Reason,
     string ReasonZh,
     DeviceId? Device = null,
-    bool Notify = false);
+    bool Notify = false)
+{
+    /// <summary>W3C traceparent of the reading that was the occasion; null when nobody traces. Not part of what is said.</summary>
+    public string? Trace { get; init; }
+}

@@ -1,4 +1,5 @@
 using System.Data.Common;
+using System.Diagnostics;
 using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
 using Vigil.Notify.Escalation;
@@ -216,6 +217,12 @@ public sealed class AlarmDesk(IDbContextFactory<RecordsDb> records, Policies pol
             Kind = finding.Kind.Name, Severity = (int)finding.Severity, Episode = finding.Episode, DeviceId = finding.Device?.Value, Reason = finding.Reason, ReasonZh = finding.ReasonZh,
             RaisedAt = finding.Time, OpenedAt = now, OpenKey = OpenKeyOf(finding),
         };
+        using (var span = Tracing.Source.StartActivity("alarm", ActivityKind.Internal, Tracing.Parse(finding.Trace)))
+        {
+            span?.SetTag("vigil.alarm", alarm.Id).SetTag("vigil.kind", alarm.Kind).SetTag("vigil.severity", finding.Severity.ToString());
+            alarm.Trace = span?.Id ?? finding.Trace ?? "";
+        }
+
         db.Alarms.Add(alarm);
         Line(db, alarm.Id, now, "opened", "rules", finding.Reason, finding.ReasonZh);
         db.Steps.AddRange(Policies.Plan(PolicyOf(alarm), alarm.Id, now, NewId));

@@ -7,6 +7,7 @@ using Vigil.Model;
 using Vigil.Notify.Channels;
 using Vigil.Notify.Escalation;
 using Vigil.Notify.Messages;
+using Vigil.Notify.Webhooks;
 using Vigil.Storage.Records;
 
 namespace Vigil.Notify;
@@ -31,6 +32,11 @@ public static class NotifyServices
                 TimeSpan.FromSeconds(Math.Max(30, configuration.GetValue("Time:Speed", 1.0))), s.GetRequiredService<ILogger<Auditor>>()))
             .AddSingleton<ReceiptWatch>()
             .AddSingleton<CallsUnderWay>()
+            .AddSingleton(WebhooksOptions.Read(configuration).Connections)
+            .AddSingleton(s => new WebhookSender(
+                s.GetRequiredService<IDbContextFactory<RecordsDb>>(), s.GetRequiredService<AlarmDesk>(), s.GetRequiredService<OutwardConnections>(), s.GetKeyedService<TimeProvider>(ChannelHttp.Clock) ?? TimeProvider.System,
+                s.GetRequiredService<ILogger<WebhookSender>>()))
+            .AddHostedService(s => s.GetRequiredService<WebhookSender>())
             .AddHostedService(s => s.GetRequiredService<Dispatcher>())
             .AddHostedService(s => s.GetRequiredService<ReceiptWatch>())
             .AddHostedService(s => s.GetRequiredService<CallsUnderWay>())
@@ -56,6 +62,7 @@ public static class NotifyServices
                     yield return new Problem($"Notify:Routes:{prefix}", 0, "", provider, "is not a provider; known are " + string.Join(", ", ProviderKind.All.Select(k => k.Name)));
         }
 
+        foreach (var problem in WebhooksOptions.Check(configuration)) yield return problem;
         foreach (var problem in ProviderKind.Used(configuration).SelectMany(k => k.Check(configuration))) yield return problem;
     }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Playwright;
+using Vigil.Console;
 using Vigil.Model;
 using Vigil.Storage.Readings;
 using Vigil.Storage.Records;
@@ -18,7 +19,7 @@ public sealed class BoardTests(ITestOutputHelper output) : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        server = await ConsoleServer.StartAsync(open: true);
+        server = await ConsoleServer.StartAsync(open: true, new ConsoleOptions { MapTiles = "/tiles/{z}/{x}/{y}.png", MapAttribution = "© tiles" });
         chromium = await Chromium.StartAsync();
     }
 
@@ -48,6 +49,52 @@ public sealed class BoardTests(ITestOutputHelper output) : IAsyncLifetime
         await Assertions.Expect(page.Locator($"[data-alarm='{alarm.Id}'].state-acknowledged")).ToBeVisibleAsync();
         Assert.Equal(AlarmState.Acknowledged, (await server.FindAsync(alarm.Id)).State);
         Assert.True(await page.EvaluateAsync<bool>("window.sameDocument"));
+    }
+
+    [Fact]
+    public async Task In_an_outage_many_alarms_are_chosen_with_the_keyboard_and_answered_together_with_one_reason()
+    {
+        var (water, power) = (await server.RaiseAsync("R-here", AlarmKind.NoWater), await server.RaiseAsync("R-here", AlarmKind.NoElectricity));
+        var sos = await server.RaiseAsync("R-there", AlarmKind.Sos);
+        var page = await chromium.PageAsync(server.Url);
+        await Chromium.OpenBoardAsync(page);
+        await page.GetByLabel("区域").Or(page.GetByLabel("类型")).First.WaitForAsync();
+        await Assertions.Expect(page.Locator("[data-alarm]")).ToHaveCountAsync(3);
+        await page.Keyboard.PressAsync("ArrowDown"); // the press for help stands on top: it is not ticked
+        await page.Keyboard.PressAsync("ArrowDown");
+        await page.Keyboard.PressAsync(" ");
+        await page.Keyboard.PressAsync("ArrowDown");
+        await page.Keyboard.PressAsync(" ");
+        await Assertions.Expect(page.Locator(".bulk")).ToContainTextAsync("已选 2 条");
+        await Assertions.Expect(page.Locator(".acknowledge-many")).ToBeDisabledAsync();
+        await page.Locator(".bulk input").FillAsync("全村停电");
+        await Chromium.PictureAsync(page, "bulk");
+        await page.Locator(".acknowledge-many").ClickAsync();
+        await Assertions.Expect(page.Locator(".done")).ToContainTextAsync("已处理 2 条");
+        foreach (var alarm in new[] { water, power })
+        {
+            await using var db = await server.Records.CreateDbContextAsync(Token);
+            Assert.Equal("全村停电", (await db.Timeline.SingleAsync(t => t.AlarmId == alarm.Id && t.What == "acknowledged", Token)).Text);
+        }
+
+        Assert.Equal(AlarmState.Open, (await server.FindAsync(sos.Id)).State);
+    }
+
+    [Fact]
+    public async Task The_alarm_page_marks_the_silence_shows_the_place_on_tiles_and_resolves_by_a_visit()
+    {
+        var alarm = await FillAsync();
+        var page = await chromium.PageAsync(server.Url);
+        await page.GotoAsync($"/alarms/{alarm.Id}");
+        await Assertions.Expect(page.Locator(".silent-for").First).ToContainTextAsync(new System.Text.RegularExpressions.Regex("已静默 (3[6-9]|4[0-9]) 小时"));
+        Assert.Matches("^/tiles/1[0-7]/\\d+/\\d+\\.png$", await page.Locator("svg.map image").First.GetAttributeAsync("href"));
+        await page.GetByLabel("办结类别").SelectOptionAsync("FalseHabit");
+        await page.GetByLabel("以探访办结").SelectOptionAsync("home");
+        await page.Locator("button.resolve").ClickAsync();
+        await Assertions.Expect(page.Locator(".timeline")).ToContainTextAsync("办结");
+        await using var db = await server.Records.CreateDbContextAsync(Token);
+        Assert.Equal("home", (await db.Visits.SingleAsync(v => v.AlarmId == alarm.Id, Token)).Form);
+        Assert.Equal(Resolution.FalseHabit, (await server.FindAsync(alarm.Id)).Resolution);
     }
 
     [Fact]

@@ -46,6 +46,43 @@ public sealed class ApiTests : IAsyncLifetime
         Assert.Superset(new HashSet<string> { "opened", "acknowledged", "in-hand", "resolved", "reopened" }, whole.GetProperty("timeline").EnumerateArray().Select(t => t.GetProperty("what").GetString()!).ToHashSet());
     }
 
+    [Fact]
+    public async Task In_an_outage_many_alarms_are_answered_together_with_one_reason_and_a_line_on_each_timeline()
+    {
+        var (first, second) = (await server.RaiseAsync("R-here", AlarmKind.NoWater), await server.RaiseAsync("R-here", AlarmKind.NoElectricity));
+        var elsewhere = await server.RaiseAsync("R-there", AlarmKind.NoWater);
+        using var bound = await server.ClientAsync("write", "4419");
+        var answer = await (await bound.PostAsJsonAsync("/api/v1/alarms/bulk", new { alarms = new[] { first.Id, second.Id, elsewhere.Id }, action = "acknowledge", note = "the village has no power" }, Token)).Content.ReadFromJsonAsync<JsonElement>(Token);
+        Assert.Equal(2, answer.GetProperty("done").GetArrayLength());
+        Assert.Equal(elsewhere.Id, answer.GetProperty("refused")[0].GetProperty("alarm").GetGuid());
+        Assert.Equal(AlarmState.Open, (await server.FindAsync(elsewhere.Id)).State);
+        await client.PostAsJsonAsync($"/api/v1/alarms/{first.Id}/resolve", new { resolution = "technical" }, Token);
+        answer = await (await client.PostAsJsonAsync("/api/v1/alarms/bulk", new { alarms = new[] { first.Id, second.Id }, action = "resolve", resolution = "technical", note = "power is back" }, Token)).Content.ReadFromJsonAsync<JsonElement>(Token);
+        Assert.Equal(second.Id, Assert.Single(answer.GetProperty("done").EnumerateArray()).GetGuid());
+        Assert.Contains("already resolved by api:test", answer.GetProperty("refused")[0].GetProperty("why").GetString(), StringComparison.Ordinal);
+        var timeline = (await client.GetFromJsonAsync<JsonElement>($"/api/v1/alarms/{second.Id}", Token)).GetProperty("timeline").EnumerateArray().Select(t => t.GetProperty("text").GetString()).ToList();
+        Assert.Contains("the village has no power", timeline);
+        Assert.Contains("Technical: power is back", timeline);
+        Assert.Equal(HttpStatusCode.BadRequest, (await client.PostAsJsonAsync("/api/v1/alarms/bulk", new { alarms = new[] { second.Id }, action = "resolve", resolution = "technical", note = " " }, Token)).StatusCode);
+    }
+
+    [Fact]
+    public async Task Rules_are_explained_tried_and_saved_over_the_API()
+    {
+        var applied = await client.GetFromJsonAsync<JsonElement>("/api/v1/residents/R-here/rules", Token);
+        Assert.Contains(applied.GetProperty("rules").EnumerateArray(), r => r.GetProperty("kind").GetString() == "no-water");
+        Assert.Contains(applied.GetProperty("policies")[0].GetProperty("steps").EnumerateArray(), s => s.GetProperty("to").GetString() == "duty");
+        using var bad = await client.PostAsJsonAsync("/api/v1/rules/try", new { yaml = "rules:\n  no-water: { within: 300h }\n", resident = "R-here" }, Token);
+        Assert.Equal(HttpStatusCode.UnprocessableEntity, bad.StatusCode);
+        Assert.Equal(2, (await bad.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("problems")[0].GetProperty("line").GetInt32());
+        const string Quiet = "holidays: holidays.yaml\nrules:\n  no-water: { within: 90h }\n";
+        using var tried = await client.PostAsJsonAsync("/api/v1/rules/try", new { yaml = Quiet, resident = "R-here" }, Token);
+        Assert.Equal(HttpStatusCode.OK, tried.StatusCode);
+        using var admin = await server.ClientAsync("admin");
+        Assert.Equal(HttpStatusCode.NoContent, (await admin.PutAsJsonAsync("/api/v1/rules", new { yaml = Quiet }, Token)).StatusCode);
+        Assert.Equal(Quiet, (await client.GetFromJsonAsync<JsonElement>("/api/v1/rules", Token)).GetProperty("yaml").GetString());
+    }
+
     [Theory]
     [InlineData("alarms?state=asleep")]
     [InlineData("alarms?kind=boredom")]

@@ -20,17 +20,17 @@ internal static class Absences
             await caller.AuditAsync("read", resident is null ? "absences" : $"resident:{resident}", "absences");
             return await caller.PageAsync(
                 from a in db.Absences.AsNoTracking() join r in db.Residents on a.ResidentId equals r.Id
-                where r.Area.StartsWith(bound) && (resident == null || a.ResidentId == resident) orderby a.From descending, a.Id select a, offset, limit);
-        });
+                where r.Area.StartsWith(bound) && (resident == null || a.ResidentId == resident) orderby a.From descending, a.Id select new AbsenceAnswer(a.Id, a.ResidentId, a.From, a.Until, a.Author, a.Reason, a.EndedAt, a.EndedBy), offset, limit);
+        }).Lists<AbsenceAnswer>("Absences, the newest first");
         write.MapPost("absences", async (AbsenceRequest body, [AsParameters] Caller caller) =>
         {
             if (await caller.ResidentAsync(body.Resident) is null) return Caller.Missing("resident", body.Resident);
             if (body.Until <= body.From || body.Until - body.From > Longest) return Caller.Wrong("'until' has to lie after 'from', by a year at most");
             var row = await AddAsync(caller.Records, caller.Clock, caller.Who, body.Resident, body.From.UtcDateTime, body.Until.UtcDateTime, body.Reason ?? "", caller.Cancellation);
-            return Results.Created($"/api/v1/absences/{row.Id}", row);
-        });
+            return Results.Created($"/api/v1/absences/{row.Id}", AbsenceAnswer.Of(row));
+        }).Creates<AbsenceAnswer>("Says that a resident is away, from when until when", 404);
         write.MapPost("absences/{id:guid}/end", async (Guid id, [AsParameters] Caller caller) =>
-            await EndAsync(caller.Records, caller.Area, caller.Who, caller.Now, id, caller.Cancellation) ? Results.NoContent() : Caller.Missing("running absence", id.ToString()));
+            await EndAsync(caller.Records, caller.Area, caller.Who, caller.Now, id, caller.Cancellation) ? Results.NoContent() : Caller.Missing("running absence", id.ToString())).Changes("Says that a resident is back", 404);
     }
 
     internal static async Task<Absence> AddAsync(IDbContextFactory<RecordsDb> records, TimeProvider clock, string who, string resident, DateTime from, DateTime until, string reason, CancellationToken cancellation)
@@ -54,5 +54,9 @@ internal static class Absences
         return true;
     }
 
-    internal sealed record AbsenceRequest(string Resident, DateTimeOffset From, DateTimeOffset Until, string? Reason);
+    /// <summary>An absence to be.</summary>
+    /// <param name="Resident">Whose.</param>
+    /// <param name="Until">After its beginning, by a year at most.</param>
+    /// <param name="Reason">Such as a stay in hospital.</param>
+    internal sealed record AbsenceRequest(string Resident, DateTimeOffset From, DateTimeOffset Until, string? Reason = null);
 }

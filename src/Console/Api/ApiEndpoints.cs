@@ -26,5 +26,7 @@ internal static class ApiEndpoints
         Statistics.Map(read);
         Credentials.Map(admin);
         RegistryFile.Map(admin);
+        Webhooks.Map(admin);
+        RulesFile.Map(read, write, admin);
     }
 }

@@ -17,12 +17,12 @@ internal static class Areas
         {
             await using var db = await caller.OpenAsync();
             var bound = caller.Area;
-            return await caller.PageAsync(db.Areas.AsNoTracking().Where(a => a.Code.StartsWith(bound)).OrderBy(a => a.Code), offset, limit);
-        });
+            return await caller.PageAsync(db.Areas.AsNoTracking().Where(a => a.Code.StartsWith(bound)).OrderBy(a => a.Code).Select(a => new AreaAnswer(a.Code, a.Name, a.WatchFrom, a.WatchUntil, a.WatchReason)), offset, limit);
+        }).Lists<AreaAnswer>("Counties, towns and villages");
         write.MapPost("areas/{code}/watch", async (string code, WatchRequest body, [AsParameters] Caller caller) =>
             await WatchAsync(caller.Records, caller.Area, caller.Who, caller.Now, code, body.Until?.UtcDateTime, body.Reason ?? "", caller.Cancellation) is { } wrong
                 ? wrong == MissingArea ? Caller.Missing("area", code) : Caller.Wrong(wrong)
-                : Results.NoContent());
+                : Results.NoContent()).Changes("Puts an area on heightened watch until a time, or ends the watch (no time)", 404);
     }
 
     private const string MissingArea = "missing";
@@ -45,5 +45,8 @@ internal static class Areas
         return null;
     }
 
-    internal sealed record WatchRequest(DateTimeOffset? Until, string? Reason);
+    /// <summary>A heightened watch: limits tighten and visits are asked for.</summary>
+    /// <param name="Until">By 31 days at most; null ends the watch.</param>
+    /// <param name="Reason">Such as a typhoon; a watch needs one.</param>
+    internal sealed record WatchRequest(DateTimeOffset? Until = null, string? Reason = null);
 }

@@ -35,6 +35,13 @@ internal readonly record struct Caller(IDbContextFactory<RecordsDb> Records, Cla
         return await query.Skip(Math.Max(offset ?? 0, 0)).Take(Math.Clamp(limit ?? 100, 1, LargestPage)).ToListAsync(Cancellation);
     }
 
+    /// <summary>One page of what is in memory already.</summary>
+    public IEnumerable<T> Page<T>(IReadOnlyList<T> all, int? offset, int? limit)
+    {
+        Http.Response.Headers["X-Total-Count"] = all.Count.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        return all.Skip(Math.Max(offset ?? 0, 0)).Take(Math.Clamp(limit ?? 100, 1, LargestPage));
+    }
+
     public static IResult Missing(string what, string id) => Results.Problem($"there is no {what} '{id}'", statusCode: StatusCodes.Status404NotFound);
 
     public static IResult Wrong(string why) => Results.Problem(why, statusCode: StatusCodes.Status400BadRequest);

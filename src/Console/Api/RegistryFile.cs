@@ -22,9 +22,9 @@ internal static class RegistryFile
         await caller.Http.Request.Body.CopyToAsync(content, caller.Cancellation);
         var (problems, summary) = await ImportAsync(import(), caller.Records, content.ToArray(), name, caller.User, caller.Now, dryRun == true, caller.Cancellation);
         return problems.Count == 0
-            ? Results.Ok(new { imported = dryRun != true, summary })
+            ? Results.Ok(new ImportAnswer(dryRun != true, summary))
             : Results.Problem($"{problems.Count} problems; nothing was written", statusCode: StatusCodes.Status422UnprocessableEntity, extensions: new Dictionary<string, object?> { ["problems"] = problems });
-    }).WithMetadata(new RequestSizeLimitAttribute(Largest));
+    }).TakesFile().Answers<ImportAnswer>("Imports a registry file: all errors with their rows, and nothing written if there is any", 400, 422).WithMetadata(new RequestSizeLimitAttribute(Largest));
 
     /// <summary>Imports what somebody uploaded, within the area that somebody is bound to.</summary>
     internal static async Task<(IReadOnlyList<Problem> Problems, string Summary)> ImportAsync(

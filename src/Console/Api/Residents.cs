@@ -9,43 +9,46 @@ namespace Vigil.Console.Api;
 
 internal static class Residents
 {
+    /// <summary>Deeper in a list of readings than this nobody pages: ask by time.</summary>
+    private const int MostReadings = 1_000_000;
+
     private static readonly TimeSpan Ahead = TimeSpan.FromMinutes(10);
 
     public static void Map(RouteGroupBuilder read)
     {
-        read.MapGet("residents", async ([AsParameters] Caller caller, int? offset, int? limit) =>
+        read.MapGet("residents", async (string? search, int? offset, int? limit, [AsParameters] Caller caller) =>
         {
             await using var db = await caller.OpenAsync();
             var area = caller.Area;
-            var page = await caller.PageAsync(db.Residents.AsNoTracking().Where(r => r.Area.StartsWith(area)).OrderBy(r => r.Id), offset, limit);
+            var query = db.Residents.AsNoTracking().Where(r => r.Area.StartsWith(area));
+            if (search?.Trim() is { Length: > 0 } words) query = query.Where(r => r.Name.Contains(words) || r.Id.Contains(words) || r.Area.StartsWith(words));
+            var page = await caller.PageAsync(query.OrderBy(r => r.Id), offset, limit);
             await caller.AuditAsync("read", "residents", $"{page.Count} names");
-            return page.Select(r => new { r.Id, r.Name, r.Area, r.KeyClass, r.Categories });
-        });
+            return page.Select(r => new ResidentBrief(r.Id, r.Name, r.Area, r.KeyClass, r.Categories));
+        }).Lists<ResidentBrief>("Residents by their numbers");
         read.MapGet("residents/{id}", async (string id, [AsParameters] Caller caller) =>
         {
             if (await caller.ResidentAsync(id) is not { } r) return Caller.Missing("resident", id);
             await caller.AuditAsync("read", $"resident:{id}", "registry");
-            return Results.Ok(new
-            {
+            return Results.Ok(new ResidentAnswer(
                 r.Id, r.Name, r.Area, r.KeyClass, r.Categories, r.Gender, r.BirthDate, r.Address, r.Language, r.ConsentService, r.ConsentDailyLife, r.HomeLatitude, r.HomeLongitude, r.HomeRadiusMetres,
-                Contacts = r.Contacts.OrderBy(x => x.Order).Select(x => new { x.Order, x.Name, x.Relation, Phone = Caller.Masked(x.Phone) }),
-                Visitor = r.Visitor?.Name,
-                Devices = r.Devices.Select(d => new { d.Id, d.Profile, d.InstalledAt, d.FirstSeenAt, d.LastSeenAt }),
-            });
-        });
-        read.MapGet("residents/{id}/readings", async (string id, string? metric, DateTimeOffset? from, DateTimeOffset? to, int? limit, IReadingStore store, [AsParameters] Caller caller) =>
+                [.. r.Contacts.OrderBy(x => x.Order).Select(x => new ContactAnswer(x.Order, x.Name, x.Relation, Caller.Masked(x.Phone)))], r.Visitor?.Name,
+                [.. r.Devices.Select(d => new DeviceBrief(d.Id, d.Profile, d.InstalledAt, d.FirstSeenAt, d.LastSeenAt))]));
+        }).Answers<ResidentAnswer>("A resident with contacts and devices", 404);
+        read.MapGet("residents/{id}/readings", async (string id, string? metric, DateTimeOffset? from, DateTimeOffset? to, int? offset, int? limit, IReadingStore store, [AsParameters] Caller caller) =>
         {
             if (await caller.ResidentAsync(id) is not { } r) return Caller.Missing("resident", id);
             Metric? of = null;
             if (metric is not null && !Metric.TryParse(metric, out of)) return Caller.Wrong($"'{metric}' is not a metric");
             await caller.AuditAsync("read", $"resident:{id}", $"readings {metric}");
             var now = caller.Clock.GetUtcNow();
-            var query = new ReadingQuery([.. r.Devices.Select(d => new DeviceId(d.Id))], of, (from ?? now.AddDays(-1)).UtcDateTime, (to ?? now + Ahead).UtcDateTime, Math.Clamp(limit ?? 10_000, 1, 100_000));
-            var rows = new List<object>();
-            await foreach (var x in store.QueryAsync(query, caller.Cancellation)) rows.Add(Row(x));
+            var query = new ReadingQuery([.. r.Devices.Select(d => new DeviceId(d.Id))], of, (from ?? now.AddDays(-1)).UtcDateTime, (to ?? now + Ahead).UtcDateTime, Math.Clamp(offset ?? 0, 0, MostReadings) + Math.Clamp(limit ?? 10_000, 1, 100_000));
+            var (skip, rows) = (Math.Clamp(offset ?? 0, 0, MostReadings), new List<ReadingAnswer>());
+            await foreach (var x in store.QueryAsync(query, caller.Cancellation))
+                if (skip-- <= 0) rows.Add(Row(x));
             return Results.Ok(rows);
-        });
-        read.MapGet("residents/{id}/daily", async (string id, DateTimeOffset? from, DateTimeOffset? to, IReadingStore store, Retention retention, TimeZoneInfo zone, [AsParameters] Caller caller) =>
+        }).Answers<IReadOnlyList<ReadingAnswer>>("Readings of a resident's devices in the order of time; the last day by default", 400, 404);
+        read.MapGet("residents/{id}/daily", async (string id, DateTimeOffset? from, DateTimeOffset? to, int? offset, int? limit, IReadingStore store, Retention retention, TimeZoneInfo zone, [AsParameters] Caller caller) =>
         {
             if (await caller.ResidentAsync(id) is not { } r) return Caller.Missing("resident", id);
             await caller.AuditAsync("read", $"resident:{id}", "daily life");
@@ -54,13 +57,10 @@ internal static class Residents
             var counted = (await DailyLife.ReadAsync(store, [.. r.Devices.Select(d => new DeviceId(d.Id))], since, until, zone, caller.Cancellation)).ToDictionary(d => d.Day);
             // Days of which the raw readings may be gone stand as they were written down.
             foreach (var day in await retention.ReadAsync(id, DateOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(since, zone)), DateOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(until, zone)), caller.Cancellation)) counted[day.Day] = day;
-            return Results.Ok(counted.Values.OrderBy(d => d.Day));
-        });
+            return Results.Ok(caller.Page(counted.Values.OrderBy(d => d.Day).ToList(), offset, limit));
+        }).Lists<DayOfUse>("Water and electricity a day; the last week by default", 404);
     }
 
-    private static object Row(Reading x) => new
-    {
-        device = x.Device.Value, metric = x.Metric.Name, channel = x.Channel, time = x.Time, received = x.Received, value = x.Value, unit = x.Metric.Unit,
-        longitude = x.Metric.Kind == MetricKind.Location ? x.Longitude : (double?)null, @event = x.Event, flags = x.Flags.ToString(),
-    };
+    private static ReadingAnswer Row(Reading x) => new(
+        x.Device.Value, x.Metric.Name, x.Channel, x.Time, x.Received, x.Value, x.Metric.Unit, x.Metric.Kind == MetricKind.Location ? x.Longitude : null, x.Event, x.Flags.ToString());
 }

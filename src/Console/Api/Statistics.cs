@@ -52,7 +52,7 @@ public sealed record Statistics(
         if (format is not (null or "json" or "csv" or "xlsx")) return Caller.Wrong($"'{format}' is not one of json, csv, xlsx");
         var found = await ReadAsync(caller.Records, caller.Area, since, until, zone, caller.Cancellation);
         return format is null or "json" ? Results.Ok(found) : SheetResult("statistics." + format, ["figure", "name", "value"], found.Rows());
-    });
+    }).Answers<Statistics>("Figures of a period, against the call-centre standards; the last 30 days by default", 400);
 
     /// <summary>Rows as a file to download; its name tells CSV from XLSX.</summary>
     internal static IResult SheetResult(string name, IReadOnlyList<string> headings, IEnumerable<IReadOnlyList<object?>> rows)

@@ -23,14 +23,15 @@ internal static class Visits
             await caller.AuditAsync("read", resident is null ? "visits" : $"resident:{resident}", "visits");
             return await caller.PageAsync(
                 from v in db.Visits.AsNoTracking() join r in db.Residents on v.ResidentId equals r.Id
-                where r.Area.StartsWith(bound) && (resident == null || v.ResidentId == resident) orderby v.Time descending, v.Id select v, offset, limit);
-        });
-        read.MapGet("visits/asked", async (string? visitor, int? days, [AsParameters] Caller caller) =>
+                where r.Area.StartsWith(bound) && (resident == null || v.ResidentId == resident) orderby v.Time descending, v.Id
+                select new VisitAnswer(v.Id, v.ResidentId, v.VisitorId, v.AlarmId, v.Time, v.Form, v.Condition, v.Needs, v.Actions, v.Notes, v.Satisfaction, v.RecordedBy), offset, limit);
+        }).Lists<VisitAnswer>("Visit records, the newest first");
+        read.MapGet("visits/asked", async (string? visitor, int? days, int? offset, int? limit, [AsParameters] Caller caller) =>
         {
             var asked = await VisitPlan.ReadAsync(caller.Records, caller.Area, visitor, caller.Now, TimeSpan.FromDays(Math.Clamp(days ?? 1, 0, 60)), caller.Cancellation);
             await caller.AuditAsync("read", "visits asked for", $"{asked.Count} residents");
-            return asked;
-        });
+            return caller.Page(asked, offset, limit);
+        }).Lists<VisitAsked>("Visits asked for by alarms, a heightened watch or the policy's frequency, the most urgent first");
         write.MapPost("visits", async (VisitRequest body, AlarmDesk desk, [AsParameters] Caller caller) =>
         {
             if (await caller.ResidentAsync(body.Resident) is not { } resident) return Caller.Missing("resident", body.Resident);
@@ -55,8 +56,8 @@ internal static class Visits
                 }
             }
 
-            return Results.Created($"/api/v1/visits/{row.Id}", row);
-        });
+            return Results.Created($"/api/v1/visits/{row.Id}", VisitAnswer.Of(row));
+        }).Creates<VisitAnswer>("Records a visit; sent again under the same id it is recorded once", 404);
     }
 
     /// <summary>Records a visit. A record that is sent again (a phone with a bad connection) changes nothing.</summary>
@@ -76,6 +77,7 @@ internal static class Visits
         return null;
     }
 
+    /// <summary>A visit record (Annex 2).</summary>
     /// <param name="Resident">Whom.</param>
     /// <param name="Form">home, phone, video or remote.</param>
     /// <param name="Alarm">The alarm that asked for it.</param>
@@ -88,5 +90,5 @@ internal static class Visits
     /// <param name="Id">The sender's own id of the record, so that sending it again records it once.</param>
     /// <param name="Resolve">Resolves the alarm with this outcome.</param>
     internal sealed record VisitRequest(
-        string Resident, string Form, Guid? Alarm, DateTimeOffset? Time, string? Condition, string? Needs, string? Actions, string? Notes, string? Satisfaction = null, Guid? Id = null, string? Resolve = null);
+        string Resident, string Form, Guid? Alarm = null, DateTimeOffset? Time = null, string? Condition = null, string? Needs = null, string? Actions = null, string? Notes = null, string? Satisfaction = null, Guid? Id = null, string? Resolve = null);
 }

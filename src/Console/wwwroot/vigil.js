@@ -19,12 +19,13 @@
 
   // Arrow keys select, A acknowledges, Enter opens.
   document.addEventListener('keydown', event => {
-    if (event.target.matches('input, select, textarea') || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.matches('input:not([type=checkbox]), select, textarea') || event.ctrlKey || event.metaKey || event.altKey) return;
     const rows = [...document.querySelectorAll('.alarms .alarm')];
     const at = rows.indexOf(document.activeElement.closest?.('.alarm'));
     if (event.key === 'ArrowDown') { (rows[at + 1] ?? rows[0])?.focus(); event.preventDefault(); }
     else if (event.key === 'ArrowUp') { (rows[at - 1] ?? rows.at(-1))?.focus(); event.preventDefault(); }
     else if (event.key === 'a' || event.key === 'A') (rows[at] ?? rows[0])?.querySelector('.acknowledge')?.click();
+    else if (event.key === ' ' && at >= 0 && document.activeElement === rows[at]) { rows[at].querySelector('.choose')?.click(); event.preventDefault(); }
     else if (event.key === 'Enter' && at >= 0 && document.activeElement === rows[at]) rows[at].querySelector('a.name')?.click();
   });
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -55,7 +56,9 @@ public sealed partial class Dispatcher : BackgroundService
     }
 
     /// <summary>When the slower lane last finished a look.</summary>
-    public DateTimeOffset LastCycle { get; private set; }
+    public DateTimeOffset LastCycle => turned.Values.Min();
+
+    private readonly System.Collections.Concurrent.ConcurrentDictionary<Lane, DateTimeOffset> turned = new(Enum.GetValues<Lane>().ToDictionary(l => l, _ => DateTimeOffset.MinValue));
 
     /// <summary>A call went out while somebody answered for its alarm.</summary>
     public event Action<Guid>? CalledTooLate;
@@ -123,7 +126,7 @@ public sealed partial class Dispatcher : BackgroundService
             {
                 var claimed = sends.Count < MostInFlight ? await ClaimAsync(lane, MostInFlight - sends.Count, stopping) : [];
                 sends.AddRange(claimed);
-                if (lane == Lane.Others) LastCycle = clock.GetUtcNow();
+                turned[lane] = clock.GetUtcNow();
                 if (claimed.Count == 0 || sends.Count >= MostInFlight) await paces[lane].NextAsync(sends, stopping);
                 var done = sends.Where(s => s.IsCompleted).ToList();
                 if (done.Count == 0) continue;
@@ -189,7 +192,7 @@ public sealed partial class Dispatcher : BackgroundService
                     (notice.State, notice.Provider, notice.Attempts, notice.DueAt) = (NoticeState.Sending, channel.Provider, notice.Attempts + 1, now + Lease);
                     if (notice.Template is "opened" or "repeated" && channel.TakesReplies(notice.Channel, notice.Address)) notice.ReplyCode ??= await ReplyCodes.ForAsync(db, notice, cancellation);
                     var outgoing = Outgoing(notice, alarm, people);
-                    sends.Add(() => SendAsync(channel, notice, outgoing));
+                    sends.Add(() => SendAsync(channel, notice, alarm.Trace, outgoing));
                 }
             }
 
@@ -235,8 +238,11 @@ public sealed partial class Dispatcher : BackgroundService
         foreach (var other in await BundledAsync(db, digest, cancellation)) (other.State, other.FinishedAt, other.SentAt, other.DueAt, other.Note) = (NoticeState.Waiting, null, null, now, "");
     }
 
-    private async Task<Outcome> SendAsync(IChannel channel, Notice notice, OutgoingNotice outgoing)
+    private async Task<Outcome> SendAsync(IChannel channel, Notice notice, string trace, OutgoingNotice outgoing)
     {
+        // A trace of its own, linked to the alarm's: what was said hours later would never end the first one.
+        using var span = Tracing.Source.HasListeners() ? Tracing.Source.StartActivity("notice", ActivityKind.Client, parentContext: default, links: Tracing.Parse(trace) is var opened && opened != default ? [new ActivityLink(opened)] : null) : null;
+        span?.SetTag("vigil.alarm", notice.AlarmId).SetTag("vigil.notice", notice.Id).SetTag("vigil.channel", notice.Channel).SetTag("vigil.provider", channel.Provider);
         inFlight[notice.Id] = true;
         try
         {

@@ -39,8 +39,10 @@ public sealed partial class Escalator : BackgroundService
         desk.Changed += change => paces[change.Severity == Severity.Critical ? Lane.Critical : Lane.Others].Wake();
     }
 
-    /// <summary>When the slower lane last finished a look: the health check fails when it stops, not when the process does.</summary>
-    public DateTimeOffset LastCycle { get; private set; }
+    /// <summary>When the lane that is further behind last finished a look: the health check fails when it stops, not when the process does.</summary>
+    public DateTimeOffset LastCycle => turned.Values.Min();
+
+    private readonly System.Collections.Concurrent.ConcurrentDictionary<Lane, DateTimeOffset> turned = new(Enum.GetValues<Lane>().ToDictionary(l => l, _ => DateTimeOffset.MinValue));
 
     /// <summary>A step ran; the demo prints it.</summary>
     public event Action<EscalationStep, Alarm, string>? Stepped;
@@ -60,11 +62,9 @@ public sealed partial class Escalator : BackgroundService
         {
             try
             {
-                while (await LookAsync(lane, stopping) > 0)
-                {
-                }
-
-                if (lane == Lane.Others) LastCycle = clock.GetUtcNow();
+                // In a storm there is always more to do: each look is a turn.
+                while (await LookAsync(lane, stopping) > 0) turned[lane] = clock.GetUtcNow();
+                turned[lane] = clock.GetUtcNow();
             }
             catch (Exception e) when (e is not OutOfMemoryException && !stopping.IsCancellationRequested)
             {
@@ -85,7 +85,7 @@ public sealed partial class Escalator : BackgroundService
             all += done;
         }
         while (done > 0);
-        LastCycle = clock.GetUtcNow();
+        foreach (var lane in Enum.GetValues<Lane>()) turned[lane] = clock.GetUtcNow();
         return all;
     }
 

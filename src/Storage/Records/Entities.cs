@@ -75,6 +75,21 @@ public sealed class Contact
     public bool DailyDigest { get; set; }
 }
 
+/// <summary>The digest of one day for one contact who wanted it: a row before it is sent, so that it is sent once.</summary>
+public sealed class DailyDigest
+{
+    public Guid ContactId { get; set; }
+    /// <summary>The day it tells of, local to the service's time zone.</summary>
+    public DateOnly Day { get; set; }
+    /// <summary>mail or sms.</summary>
+    public required string Channel { get; set; }
+    public int Attempts { get; set; }
+    public DateTime DueAt { get; set; }
+    public DateTime? SentAt { get; set; }
+    public DateTime? GivenUpAt { get; set; }
+    public string Note { get; set; } = "";
+}
+
 /// <summary>Who else belongs to the household (Annex 1, part two).</summary>
 public sealed class HouseholdMember
 {
@@ -278,6 +293,8 @@ public sealed class Alarm
     public string? OpenKey { get; set; }
     /// <summary>Counts changes; an acknowledge from a stale page is told so.</summary>
     public int Version { get; set; }
+    /// <summary>W3C traceparent of its opening, by which a notice hours later is linked to the reading; empty when nobody traced.</summary>
+    public string Trace { get; set; } = "";
     public List<TimelineEntry> Timeline { get; set; } = [];
     public List<EscalationStep> Steps { get; set; } = [];
 }

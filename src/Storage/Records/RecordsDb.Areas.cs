@@ -36,6 +36,7 @@ public abstract partial class RecordsDb
     {
         model.Entity<Resident>().HasQueryFilter(r => Within == "" || r.Area.StartsWith(Within));
         model.Entity<Contact>().HasQueryFilter(c => Within == "" || Set<Resident>().Any(r => r.Id == c.ResidentId && r.Area.StartsWith(Within)));
+        model.Entity<DailyDigest>().HasQueryFilter(d => Within == "" || Set<Contact>().Any(c => c.Id == d.ContactId && Set<Resident>().Any(r => r.Id == c.ResidentId && r.Area.StartsWith(Within))));
         model.Entity<HouseholdMember>().HasQueryFilter(c => Within == "" || Set<Resident>().Any(r => r.Id == c.ResidentId && r.Area.StartsWith(Within)));
         model.Entity<Absence>().HasQueryFilter(c => Within == "" || Set<Resident>().Any(r => r.Id == c.ResidentId && r.Area.StartsWith(Within)));
         model.Entity<Visit>().HasQueryFilter(c => Within == "" || Set<Resident>().Any(r => r.Id == c.ResidentId && r.Area.StartsWith(Within)));

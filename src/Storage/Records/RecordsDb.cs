@@ -20,6 +20,7 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
     /// <summary>Null for <c>dotnet ef</c> alone.</summary>
     internal FieldKeys? Keys => keys;
 
+    public DbSet<DailyDigest> Digests => Set<DailyDigest>();
     public DbSet<Webhook> Webhooks => Set<Webhook>();
     public DbSet<WebhookDelivery> WebhookDeliveries => Set<WebhookDelivery>();
 
@@ -91,6 +92,7 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
             e.HasIndex(a => new { a.ResidentId, a.OpenedAt });
             e.HasIndex(a => a.SeenWellBy);
             e.Property(a => a.Version).IsConcurrencyToken();
+            e.Property(a => a.Trace).HasDefaultValue("");
             e.HasOne(a => a.Resident).WithMany().HasForeignKey(a => a.ResidentId).OnDelete(DeleteBehavior.SetNull);
             e.HasMany(a => a.Timeline).WithOne().HasForeignKey(t => t.AlarmId).OnDelete(DeleteBehavior.Cascade);
             e.HasMany(a => a.Steps).WithOne(s => s.Alarm).HasForeignKey(s => s.AlarmId).OnDelete(DeleteBehavior.Cascade);
@@ -140,6 +142,12 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
         modelBuilder.Entity<Visit>().HasIndex(v => new { v.ResidentId, v.Time });
         modelBuilder.Entity<RejectedPayload>().HasIndex(r => r.Received);
         modelBuilder.Entity<AuditEntry>().HasIndex(a => a.Time);
+        modelBuilder.Entity<DailyDigest>(e =>
+        {
+            e.HasKey(d => new { d.ContactId, d.Day });
+            e.HasIndex(d => new { d.SentAt, d.GivenUpAt, d.DueAt });
+            e.HasOne<Contact>().WithMany().HasForeignKey(d => d.ContactId).OnDelete(DeleteBehavior.Cascade);
+        });
         modelBuilder.Entity<DailyUse>().HasKey(d => new { d.ResidentId, d.Day });
     }
 

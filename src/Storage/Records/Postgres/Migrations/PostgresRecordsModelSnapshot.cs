@@ -198,6 +198,12 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                         .IsRequired()
                         .HasColumnType("text");
 
+                    b.Property<string>("Trace")
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("text")
+                        .HasDefaultValue("");
+
                     b.Property<int>("Version")
                         .IsConcurrencyToken()
                         .HasColumnType("integer");
@@ -411,6 +417,41 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     b.HasKey("Username");
 
                     b.ToTable("Credentials");
+                });
+
+            modelBuilder.Entity("Vigil.Storage.Records.DailyDigest", b =>
+                {
+                    b.Property<Guid>("ContactId")
+                        .HasColumnType("uuid");
+
+                    b.Property<DateOnly>("Day")
+                        .HasColumnType("date");
+
+                    b.Property<int>("Attempts")
+                        .HasColumnType("integer");
+
+                    b.Property<string>("Channel")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<DateTime>("DueAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<DateTime?>("GivenUpAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<string>("Note")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<DateTime?>("SentAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.HasKey("ContactId", "Day");
+
+                    b.HasIndex("SentAt", "GivenUpAt", "DueAt");
+
+                    b.ToTable("Digests");
                 });
 
             modelBuilder.Entity("Vigil.Storage.Records.DailyUse", b =>
@@ -1309,6 +1350,15 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     b.HasOne("Vigil.Storage.Records.Resident", null)
                         .WithMany("Contacts")
                         .HasForeignKey("ResidentId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("Vigil.Storage.Records.DailyDigest", b =>
+                {
+                    b.HasOne("Vigil.Storage.Records.Contact", null)
+                        .WithMany()
+                        .HasForeignKey("ContactId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });

@@ -1,0 +1,30 @@
+using System.Net;
+using Microsoft.Extensions.Configuration;
+using Vigil.Model;
+
+namespace Vigil.Notify.Webhooks;
+
+/// <summary>The section <c>Webhooks</c>: what outgoing webhooks may reach beside the Internet.</summary>
+public sealed class WebhooksOptions
+{
+    public const string Section = "Webhooks";
+
+    /// <summary>Receivers on this machine, over http too: for trying out.</summary>
+    public bool AllowLoopback { get; set; }
+
+    /// <summary>Networks of one's own that receivers may stand in, such as 10.20.0.0/16, separated by commas. https all the same.</summary>
+    public string AllowNetworks { get; set; } = "";
+
+    internal OutwardConnections Connections => new(AllowLoopback, [.. Listed.Select(IPNetwork.Parse)]);
+
+    private string[] Listed => AllowNetworks.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+
+    internal static WebhooksOptions Read(IConfiguration configuration) => configuration.GetSection(Section).Get<WebhooksOptions>() ?? new WebhooksOptions();
+
+    internal static IEnumerable<Problem> Check(IConfiguration configuration)
+    {
+        if (configuration[$"{Section}:AllowLoopback"] is { Length: > 0 } flag && !bool.TryParse(flag, out _)) yield return new Problem($"{Section}:AllowLoopback", 0, "", flag, "is neither true nor false");
+        foreach (var network in (configuration[$"{Section}:AllowNetworks"] ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+            if (!IPNetwork.TryParse(network, out _)) yield return new Problem($"{Section}:AllowNetworks", 0, "", network, "is not a network such as 10.20.0.0/16");
+    }
+}

@@ -1,0 +1,57 @@
+using Vigil.Model;
+
+namespace Vigil.Storage.Readings;
+
+/// <summary>One hour of one home. A quantity is null where no meter told of the hour.</summary>
+/// <param name="Hour">Its beginning, UTC.</param>
+public sealed record HourOfUse(DateTime Hour, double? Litres, double? KilowattHours);
+
+/// <summary>What a home used, hour by hour, from the totals of its meters: what an alarm about silence is looked at with.</summary>
+public static class HourlyUse
+{
+    /// <summary>Between two totals further apart nobody can say at what hour it was used.</summary>
+    private static readonly TimeSpan Telling = TimeSpan.FromHours(4);
+
+    /// <summary>The hours from <paramref name="from"/> to <paramref name="to"/> (UTC), each of them once.</summary>
+    public static async Task<IReadOnlyList<HourOfUse>> ReadAsync(IReadingStore store, IReadOnlyList<DeviceId> devices, DateTime from, DateTime to, CancellationToken cancellation)
+    {
+        var readings = new List<Reading>();
+        foreach (var metric in new[] { Metric.WaterVolume, Metric.ElectricityEnergy })
+            await foreach (var reading in store.QueryAsync(new ReadingQuery(devices, metric, from - Telling, to), cancellation)) readings.Add(reading);
+        return Of(readings, from, to);
+    }
+
+    /// <summary>Pure. What was used between two totals lies on the hours between them, in proportion to the time.</summary>
+    public static IReadOnlyList<HourOfUse> Of(IEnumerable<Reading> readings, DateTime from, DateTime to)
+    {
+        var first = new DateTime(from.Ticks - from.Ticks % TimeSpan.TicksPerHour, DateTimeKind.Utc);
+        var count = Math.Max(0, (int)Math.Ceiling((to - first).TotalHours));
+        var (water, energy) = (new double?[count], new double?[count]);
+        foreach (var series in readings.Where(r => (ReferenceEquals(r.Metric, Metric.WaterVolume) || ReferenceEquals(r.Metric, Metric.ElectricityEnergy)) && !r.Has(ReadingFlags.Suspect) && double.IsFinite(r.Value)).GroupBy(r => (r.Device, r.Metric, r.Channel)))
+        {
+            var into = ReferenceEquals(series.Key.Metric, Metric.WaterVolume) ? water : energy;
+            var total = new MeterTotal();
+            DateTime? since = null;
+            foreach (var reading in series.OrderBy(r => r.Time))
+            {
+                if (total.Next(reading.Value) is { } used && since is { } start && reading.Time > start && reading.Time - start <= Telling)
+                {
+                    var whole = (reading.Time - start).TotalHours;
+                    for (var hour = Math.Max(0, (int)Math.Floor((start - first).TotalHours)); hour < count && first.AddHours(hour) < reading.Time; hour++)
+                    {
+                        var part = (Min(reading.Time, first.AddHours(hour + 1)) - Max(start, first.AddHours(hour))).TotalHours / whole;
+                        if (part > 0) into[hour] = (into[hour] ?? 0) + used * part;
+                    }
+                }
+
+                since = reading.Time;
+            }
+        }
+
+        return [.. Enumerable.Range(0, count).Select(i => new HourOfUse(first.AddHours(i), water[i] * 1000, energy[i]))];
+    }
+
+    private static DateTime Min(DateTime a, DateTime b) => a < b ? a : b;
+
+    private static DateTime Max(DateTime a, DateTime b) => a > b ? a : b;
+}

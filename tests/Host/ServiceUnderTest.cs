@@ -1,0 +1,82 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Vigil.Host;
+using Vigil.Ingest.Mqtt;
+using Vigil.Model;
+using Vigil.Storage.Records;
+using Vigil.Tests.Servers;
+
+namespace Vigil.Tests.Host;
+
+/// <summary>The whole service in this process, with a home whose button a test can press and whose loops it can stop.</summary>
+internal sealed class ServiceUnderTest : IAsyncDisposable
+{
+    private readonly DirectoryInfo data = Directory.CreateTempSubdirectory("vigil-service-");
+    private WebApplication app = null!;
+
+    public IServiceProvider Services => app.Services;
+
+    public HttpClient Http { get; } = new();
+
+    public IDbContextFactory<RecordsDb> Records => Services.GetRequiredService<IDbContextFactory<RecordsDb>>();
+
+    public static async Task<ServiceUnderTest> StartAsync(Dictionary<string, string?> settings)
+    {
+        var service = new ServiceUnderTest();
+        var port = Server.FreePort();
+        var problems = new List<Problem>();
+        var configuration = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>(settings)
+        {
+            ["Data:Path"] = service.data.FullName, ["Http:Urls"] = $"http://127.0.0.1:{port}", ["Mqtt:Port"] = $"{Server.FreePort()}",
+        }).Build();
+        var checkedSettings = Vigil.Host.Settings.Check(configuration, problems);
+        Assert.Empty(problems);
+        service.app = Service.Build(checkedSettings!, TimeProvider.System);
+        // A loop that a test stops is not to take the process with it.
+        service.Services.GetRequiredService<Microsoft.Extensions.Options.IOptions<Microsoft.Extensions.Hosting.HostOptions>>().Value.BackgroundServiceExceptionBehavior = Microsoft.Extensions.Hosting.BackgroundServiceExceptionBehavior.Ignore;
+        service.Http.BaseAddress = new Uri($"http://127.0.0.1:{port}");
+        await Service.PrepareAsync(service.Services, CancellationToken.None);
+        await using (var db = await service.Records.CreateDbContextAsync())
+        {
+            var home = new Resident { Id = "R1", Name = "王秀英", Area = "440114003201", CreatedAt = DateTime.UnixEpoch, UpdatedAt = TimeProvider.System.GetUtcNow().UtcDateTime };
+            home.Contacts.Add(new Contact { Id = Guid.NewGuid(), ResidentId = "R1", Order = 1, Name = "王小明", Phone = "+8613800138001" });
+            home.Devices.Add(new Device { Id = "sos-1", Profile = "senml", ResidentId = "R1", InstalledAt = DateTime.UnixEpoch });
+            db.Residents.Add(home);
+            await db.SaveChangesAsync();
+        }
+
+        await service.Services.GetRequiredService<Registry>().ReloadAsync(CancellationToken.None, always: true);
+        await service.app.StartAsync();
+        return service;
+    }
+
+    public ValueTask<Receipt> PressAsync() => Services.GetRequiredService<Pipeline>().ReceiveAsync(
+        new InboundMessage("vigil/sos-1/up", """[{"n":"button","vs":"sos"}]"""u8.ToArray(), TimeProvider.System.GetUtcNow().UtcDateTime, Retained: false, new Sender("sos-1", false, [])), CancellationToken.None);
+
+    /// <summary>Asks until what is answered holds.</summary>
+    public async Task<string> UntilAsync(string path, Func<int, string, bool> holds, double seconds = 30)
+    {
+        var begun = TimeProvider.System.GetTimestamp();
+        while (true)
+        {
+            using var answer = await Http.GetAsync(new Uri(path, UriKind.Relative));
+            var text = await answer.Content.ReadAsStringAsync();
+            if (holds((int)answer.StatusCode, text)) return text;
+            if (TimeProvider.System.GetElapsedTime(begun).TotalSeconds > seconds) throw new TimeoutException($"{path} still answers {(int)answer.StatusCode} {text}");
+            await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System);
+        }
+    }
+
+    public async Task StopAsync() => await app.StopAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        await app.StopAsync();
+        await app.DisposeAsync();
+        Http.Dispose();
+        Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
+        data.Delete(recursive: true);
+    }
+}
