@@ -22,6 +22,7 @@ public sealed partial class TwilioApi(PhoneNetwork network, TwilioAccount accoun
 {
     private readonly ConcurrentDictionary<string, JsonObject> messages = new();
     private readonly ConcurrentDictionary<string, JsonObject> calls = new();
+    private readonly ConcurrentDictionary<string, Line> lines = new();
     private readonly HttpClient http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { Timeout = TimeSpan.FromSeconds(15) };
 
     /// <summary>The token requests have to bring and callbacks are signed with; a change of it is a rotation.</summary>
@@ -41,6 +42,7 @@ public sealed partial class TwilioApi(PhoneNetwork network, TwilioAccount accoun
         api.MapGet("Calls.json", (HttpContext h) => List(h, "calls", calls.Values));
         api.MapGet("Messages/{sid}.json", (string sid) => One(messages, sid));
         api.MapGet("Calls/{sid}.json", (string sid) => One(calls, sid));
+        api.MapPost("Calls/{sid}.json", (Delegate)ChangeCallAsync);
     }
 
     /// <summary>Somebody sends a text to our number; returns what was answered, empty when nothing was.</summary>
@@ -178,9 +180,30 @@ public sealed partial class TwilioApi(PhoneNetwork network, TwilioAccount accoun
         if (twiml.Length > 4000) return Error(400, 21223, "Twiml is too long");
         network.Took("twilio", "call", to, string.Concat(Verbs(twiml).Where(v => v.Name == "Say").Select(v => v.Value).Distinct()), Sid(call));
         var line = new Line(call, person, twiml, form["StatusCallback"], form["AsyncAmdStatusCallback"], TimeSpan.FromSeconds(int.TryParse(form["Timeout"], out var seconds) ? seconds : 60));
+        lines[Sid(call)] = line;
         network.After(TimeSpan.FromSeconds(1), () => RingAsync(line));
         if (network.Service == Service.SwallowsAnswer) await network.HangAsync(http);
         return Results.Text(call.ToJsonString(), "application/json", Encoding.UTF8, 201);
+    }
+
+    /// <summary>Other words for who listens, or the end; a call that rings can only be ended.</summary>
+    private async Task<IResult> ChangeCallAsync(HttpContext http, string sid)
+    {
+        var form = await http.Request.ReadFormAsync();
+        if (!lines.TryGetValue(sid, out var line)) return Error(404, 20404, "The requested resource was not found");
+        var status = line.Call["status"]!.ToString();
+        if (status is not ("queued" or "ringing" or "in-progress")) return Error(400, 21220, "Call is not in-progress. Cannot redirect.");
+        if (form["Twiml"].ToString() is { Length: > 0 } twiml)
+        {
+            if (status != "in-progress") return Error(400, 21220, "Call is not in-progress. Cannot redirect.");
+            await HearAsync(line, twiml, "");
+        }
+        else
+        {
+            await EndAsync(line, status == "in-progress" ? "completed" : "canceled");
+        }
+
+        return Results.Text(line.Call.ToJsonString(), "application/json");
     }
 
     private sealed record Line(JsonObject Call, Person Person, string Twiml, string? Status, string? Machine, TimeSpan RingsFor)
@@ -190,6 +213,7 @@ public sealed partial class TwilioApi(PhoneNetwork network, TwilioAccount accoun
 
     private Task RingAsync(Line line)
     {
+        if (IsOver(line)) return Task.CompletedTask;
         line.Call["status"] = "ringing";
         network.Tell("rings", line.To, "");
         if (line.Person.Call == OnCall.Busy) return EndAsync(line, "busy");
@@ -203,8 +227,11 @@ public sealed partial class TwilioApi(PhoneNetwork network, TwilioAccount accoun
         return Task.CompletedTask;
     }
 
+    private static bool IsOver(Line line) => line.Call["end_time"] is not null;
+
     private async Task PickUpAsync(Line line)
     {
+        if (IsOver(line)) return;
         var machine = line.Person.Call == OnCall.Voicemail;
         line.Call["status"] = "in-progress";
         line.Call["start_time"] = Rfc2822(network.Clock.GetUtcNow());
@@ -230,6 +257,7 @@ public sealed partial class TwilioApi(PhoneNetwork network, TwilioAccount accoun
 
         network.After(TimeSpan.FromSeconds(6), async () =>
         {
+            if (IsOver(line)) return;
             network.Tell("key", line.To, keys[..1]);
             var pressed = new Dictionary<string, string>
             {
@@ -243,6 +271,7 @@ public sealed partial class TwilioApi(PhoneNetwork network, TwilioAccount accoun
 
     private async Task EndAsync(Line line, string status)
     {
+        if (IsOver(line)) return;
         line.Call["status"] = status;
         line.Call["end_time"] = Rfc2822(network.Clock.GetUtcNow());
         network.Tell(status == "completed" ? "hung-up" : status, line.To, "");

@@ -27,6 +27,24 @@ internal readonly record struct RuleWindow(int From, int To, int Weekdays, Holid
         if ((Weekdays & (1 << (int)day.DayOfWeek)) == 0) return false;
         return Holidays == HolidayUse.Any || holidays.Contains(DateOnly.FromDateTime(day)) == (Holidays == HolidayUse.Only);
     }
+
+    /// <summary>The first moment from <paramref name="at"/> on that lies in the window, UTC ticks; 0 when none does within a year.</summary>
+    public long Next(long at, TimeZoneInfo zone, IReadOnlySet<DateOnly> holidays)
+    {
+        var local = Words.ToLocal(at, zone);
+        if (Contains(local, holidays)) return at;
+        for (var day = local.Date; day <= local.Date.AddDays(366); day = day.AddDays(1))
+        {
+            var opens = From == To ? day : day.AddSeconds(From);
+            if (opens <= local || !Contains(opens, holidays)) continue;
+            // An hour that summer time leaves out begins when it would have ended; one that comes twice begins the first time.
+            if (zone.IsInvalidTime(opens)) opens = opens.AddHours(1);
+            var offset = zone.IsAmbiguousTime(opens) ? zone.GetAmbiguousTimeOffsets(opens).Max() : zone.GetUtcOffset(opens);
+            return Math.Max(at, (opens - offset).Ticks);
+        }
+
+        return 0;
+    }
 }
 
 internal enum HolidayUse
@@ -88,6 +106,13 @@ internal sealed class EffectiveRules
     public Severity SeverityOf(AlarmKind kind) => severities[Index[kind]];
 
     public RuleWindow Window(AlarmKind kind) => windows[Index[kind]];
+
+    /// <summary>Whether a rule says anything at a moment, UTC ticks.</summary>
+    public bool SpeaksAt(AlarmKind kind, long at, in Turn turn)
+    {
+        var window = Window(kind);
+        return window.IsAlways || window.Contains(Words.ToLocal(at, turn.Zone), turn.Engine.Rules.Holidays);
+    }
 
     public void Enable(AlarmKind kind, bool value) => enabled[Index[kind]] = value;
 

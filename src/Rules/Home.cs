@@ -96,6 +96,16 @@ internal sealed class Home(string id)
         return null;
     }
 
+    /// <summary>The end of an absence that covers a part of a silence and is over; 0 when there is none. What lies before it was no silence at home.</summary>
+    public long BackSince(long since, long at)
+    {
+        var back = 0L;
+        if (Facts is null) return back;
+        foreach (var absence in Facts.Absences)
+            if (absence.Until.Ticks > since && absence.Until.Ticks <= at && absence.From.Ticks < at && absence.From.Ticks > AbsenceOver) back = Math.Max(back, absence.Until.Ticks);
+        return back;
+    }
+
     public bool OnWatch(long time) => Facts?.WatchUntil is { } until && until.Ticks > time;
 }
 

@@ -8,6 +8,12 @@ internal static class Outages
 {
     public static bool HoldsBack(AlarmKind kind) =>
         ReferenceEquals(kind, AlarmKind.NoWater) || ReferenceEquals(kind, AlarmKind.NoElectricity) || ReferenceEquals(kind, AlarmKind.Inactivity) || ReferenceEquals(kind, AlarmKind.DeviceSilent);
+
+    /// <summary>Rules that look at their hours before they speak; the others are held back until theirs begin.</summary>
+    public static bool JudgesItsHours(AlarmKind kind) =>
+        ReferenceEquals(kind, AlarmKind.NoWater) || ReferenceEquals(kind, AlarmKind.NoElectricity) || ReferenceEquals(kind, AlarmKind.Inactivity) || ReferenceEquals(kind, AlarmKind.Wandering)
+        || ReferenceEquals(kind, AlarmKind.VitalSign) || ReferenceEquals(kind, AlarmKind.ColdHome) || ReferenceEquals(kind, AlarmKind.HotHome)
+        || ReferenceEquals(kind, AlarmKind.DoorOpen) || ReferenceEquals(kind, AlarmKind.OutOfBed);
 }
 
 /// <summary>
@@ -34,11 +40,11 @@ internal sealed class Village(string area)
     public bool Hold(in Turn turn, ref Episode episode, long time)
     {
         var rules = turn.Home.Rules;
-        if (!rules.Enabled(AlarmKind.Outage) || Homes.Count < rules[P.OutageHomes]) return false;
+        if (!rules.Enabled(AlarmKind.Outage) || Homes.Count < rules[P.OutageHomes] || !rules.SpeaksAt(AlarmKind.Outage, time, turn)) return false;
+        // Of what this finding is about: a broken main doesn't explain a home without electricity.
+        if (!Count(episode, turn.Home, time, rules)) return false;
         if (OutageSince == 0)
         {
-            Count(episode, turn.Home, time, rules);
-            if (Quiet < rules[P.OutageHomes] || Quiet < rules[P.OutageShare] * Counted) return false;
             OutageSince = episode.Start;
             LastChecked = time;
             Sequence = 0;
@@ -77,7 +83,7 @@ internal sealed class Village(string area)
             for (var i = 0; i < home.EpisodeCount; i++)
             {
                 ref var e = ref home.Episodes[i];
-                if (e.HeldUntil == 0) continue;
+                if (e.HeldUntil == 0 || !Outages.HoldsBack(e.Kind) || ForItsHours(home, e, turn)) continue;
                 e.HeldUntil = Math.Min(e.HeldUntil, settled);
                 turn.Engine.Queue(home, e.HeldUntil);
             }
@@ -85,22 +91,28 @@ internal sealed class Village(string area)
     }
 
     /// <summary>Tells what has been held back of a home for long enough.</summary>
-    public static void Release(in Turn turn, long time)
+    public static void Release(in Turn turn, long now)
     {
         var home = turn.Home;
         for (var i = 0; i < home.EpisodeCount; i++)
         {
             ref var e = ref home.Episodes[i];
-            if (e.HeldUntil == 0 || e.HeldUntil > time) continue;
+            if (e.HeldUntil == 0 || e.HeldUntil > now) continue;
+            var time = e.HeldUntil; // each at its own moment, whenever we look
             e.HeldUntil = 0;
             var (more, moreZh) = Words.Corroborate(home, turn.Zone, e.Kind, time);
+            var (what, whatZh) = Words.Held(e.Kind);
+            var hours = ForItsHours(home, e, turn);
             var device = e.Device >= 0 ? home.Devices[e.Device].Id : null;
             turn.Into.Add(new Finding(
                 home.Id, e.Kind, e.Severity, FindingChange.Opened, Words.Episode(e.Kind, e.Start, device), e.Sequence++, new DateTime(time, DateTimeKind.Utc),
-                $"{e.Kind} since {turn.At(e.Start, time)}, held back during an outage of the area until now{more}",
-                $"自{turn.AtZh(e.Start, time)}起{e.Kind}，区域中断期间暂未通知{moreZh}", device is null ? null : new DeviceId(device)));
+                $"{what} since {turn.At(e.Start, time)}, held back {(hours ? "outside the hours of the rule" : "during an outage of the area")} until now{more}",
+                $"自{turn.AtZh(e.Start, time)}起{whatZh}，{(hours ? "规则时段外" : "区域中断期间")}暂未通知{moreZh}", device is null ? null : new DeviceId(device)));
         }
     }
+
+    /// <summary>Held back because its rule doesn't speak at the hour in which it was found, not because of an outage.</summary>
+    private static bool ForItsHours(Home home, in Episode e, in Turn turn) => !Outages.JudgesItsHours(e.Kind) && !home.Rules.SpeaksAt(e.Kind, e.Opened, turn);
 
     public void Write(BinaryWriter w)
     {
@@ -132,13 +144,15 @@ internal sealed class Village(string area)
         return false;
     }
 
-    private void Count(in Episode episode, Home self, long time, EffectiveRules rules)
+    /// <summary>Whether enough homes are quiet at once.</summary>
+    private bool Count(in Episode episode, Home self, long time, EffectiveRules rules)
     {
         var quiet = rules.Ticks(P.OutageQuiet);
         var device = ReferenceEquals(episode.Kind, AlarmKind.DeviceSilent);
         var electricity = ReferenceEquals(episode.Kind, AlarmKind.NoElectricity) || (ReferenceEquals(episode.Kind, AlarmKind.Inactivity) && episode.Series == 1);
+        var (before, beforeOf) = (Quiet, Counted);
         Counted = Quiet = 0;
-        (what, whatZh) = device ? ("signal", "信号") : electricity ? ("electricity", "用电") : ("water", "用水");
+        var (name, nameZh) = device ? ("signal", "信号") : electricity ? ("electricity", "用电") : ("water", "用水");
         foreach (var home in Homes)
         {
             if (device)
@@ -161,10 +175,21 @@ internal sealed class Village(string area)
             {
                 var use = electricity ? home.Electricity : home.Water;
                 if (use is null || home.AbsenceAt(time) is not null) continue;
+                // A day's readings come in one batch: of a home whose batch isn't here yet nobody knows whether it is quiet.
+                if (!ReferenceEquals(home, self) && use.Frontier < time - quiet) continue;
                 Counted++;
-                if (ReferenceEquals(home, self) || IsQuiet(home, use, time, quiet)) Quiet++;
+                if (ReferenceEquals(home, self) || IsQuiet(home, use, Math.Min(time, use.Frontier), quiet)) Quiet++;
             }
         }
+
+        if (Quiet >= rules[P.OutageHomes] && Quiet >= rules[P.OutageShare] * Counted)
+        {
+            (what, whatZh) = (name, nameZh);
+            return true;
+        }
+
+        (Quiet, Counted) = (before, beforeOf);
+        return false;
     }
 
     /// <summary>

@@ -21,6 +21,16 @@ internal readonly record struct Turn(RuleEngine Engine, Home Home, List<Finding>
     {
         if (!Home.Rules.Enabled(kind)) return -1;
         var episode = new Episode { Kind = kind, Device = device, Series = series, Start = start, Opened = time, Again = time, Severity = severity ?? Home.Rules.SeverityOf(kind) };
+        if (!Outages.JudgesItsHours(kind) && !Home.Rules.SpeaksAt(kind, time, this))
+        {
+            // Nobody wants to hear of it at this hour: told when they do, if it still holds then.
+            if (Home.Rules.Window(kind).Next(time, Zone, Engine.Rules.Holidays) is not (> 0 and var opens)) return -1;
+            episode.HeldUntil = opens;
+            Engine.HeldBack?.Invoke(Finding(episode, FindingChange.Opened, time, en, zh, false), $"outside the hours of the rule until {At(opens, time)}", $"不在规则时段内，{AtZh(opens, time)}再通知");
+            Engine.Queue(Home, opens);
+            return Home.AddEpisode(episode);
+        }
+
         if (Home.Village is { } village && Outages.HoldsBack(kind) && village.Hold(this, ref episode, time))
         {
             Engine.HeldBack?.Invoke(Finding(episode, FindingChange.Opened, time, en, zh, false), $"held back: {village.Reason(Zone)}", $"暂不通知：{village.ReasonZh(Zone)}");

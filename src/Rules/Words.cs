@@ -21,6 +21,9 @@ internal static class Words
         return local.ToString(local.Date == other.Date ? "HH:mm" : "M月d日 HH:mm", English);
     }
 
+    /// <summary>With the year: for clocks that are wrong.</summary>
+    public static string Moment(long ticks, TimeZoneInfo zone) => ToLocal(ticks, zone).ToString("yyyy-MM-dd HH:mm", English);
+
     public static string Span(long ticks)
     {
         var span = TimeSpan.FromTicks(ticks);
@@ -45,6 +48,23 @@ internal static class Words
         var name = string.Create(English, $"{kind.Name}/{new DateTime(start, DateTimeKind.Utc):yyyy-MM-ddTHH:mm:ss.FFFFFFF}Z");
         return device is null ? name : $"{name}/{device}";
     }
+
+    /// <summary>What has been the matter while nobody was told, to go before "since".</summary>
+    public static (string En, string Zh) Held(AlarmKind kind) => kind.Name switch
+    {
+        "no-water" => ("no water", "没有用水"),
+        "no-electricity" => ("no electricity", "没有用电"),
+        "inactivity" => ("no sign of life", "没有生活迹象"),
+        "device-silent" => ("nothing received", "没有收到数据"),
+        "device-never-seen" => ("installed and never heard", "安装后从未收到数据"),
+        "water-running" => ("water running", "水一直在流"),
+        "water-leak" => ("water leak", "漏水报警"),
+        "overuse" => ("more used than usual limits allow", "用量超限"),
+        "battery-low" => ("battery low", "电量低"),
+        "tamper" => ("device opened or removed", "设备被拆动"),
+        "clock-wrong" => ("wrong clock", "设备时间错误"),
+        var name => (name, "异常"),
+    };
 
     public static DateTime ToLocal(long ticks, TimeZoneInfo zone) =>
         TimeZoneInfo.ConvertTimeFromUtc(new DateTime(Math.Clamp(ticks, TimeSpan.TicksPerDay, DateTime.MaxValue.Ticks - TimeSpan.TicksPerDay), DateTimeKind.Utc), zone);
@@ -100,6 +120,21 @@ internal static class Words
             {
                 en.Add($"last movement seen at {At(s.Since, zone, at)}");
                 zh.Add($"{AtZh(s.Since, zone, at)}最后一次感应到活动");
+            }
+            else if (ReferenceEquals(s.Metric, Metric.PowerLost) && s.Value != 0)
+            {
+                en.Add($"mains power lost at {At(s.Since, zone, at)}");
+                zh.Add($"{AtZh(s.Since, zone, at)}起断电");
+            }
+            else if (ReferenceEquals(s.Metric, Metric.HeartRate) && s.Time > at - 12 * TimeSpan.TicksPerHour && !ReferenceEquals(but, AlarmKind.VitalSign))
+            {
+                en.Add($"but heart rate {Number(s.Value)} at {t}");
+                zh.Add($"但{tz}心率{Number(s.Value)}");
+            }
+            else if (ReferenceEquals(s.Metric, Metric.Location) && home.Facts?.Home is null && home.Rules.Zones.Count == 0)
+            {
+                en.Add($"locator heard at {t}");
+                zh.Add($"定位器{tz}有定位");
             }
             else if (ReferenceEquals(s.Metric, Metric.Location) && !ReferenceEquals(but, AlarmKind.Wandering))
             {

@@ -172,6 +172,31 @@ public sealed class BoardTests(ITestOutputHelper output) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_visitor_sees_an_own_day_on_a_phone_the_alarm_first_and_what_is_done()
+    {
+        await using (var db = await server.Records.CreateDbContextAsync(Token))
+        {
+            db.Visitors.Add(new Visitor { Id = "v7", Name = "陈探访", Area = ConsoleServer.Here });
+            (await db.Residents.FirstAsync(r => r.Id == "R-here", Token)).VisitorId = "v7";
+            await db.SaveChangesAsync(Token);
+        }
+
+        var alarm = await server.RaiseAsync("R-here", AlarmKind.NoWater, "no water for 24 h", "24小时未用水");
+        await server.Desk.TakeInHandAsync(alarm.Id, "duty:张敏", "", Token);
+        await server.RaiseAsync("R-there", AlarmKind.Sos);
+        var page = await chromium.PageAsync(server.Url, 390, 844);
+        await page.GotoAsync("/my-day");
+        await page.GetByText("陈探访（v7）").ClickAsync();
+        var first = page.Locator(".plan li").First;
+        await Assertions.Expect(first).ToContainTextAsync("24小时未用水");
+        await Assertions.Expect(page.Locator(".plan li")).ToHaveCountAsync(1);
+        await Chromium.PictureAsync(page, "my-day");
+        Assert.True(await page.EvaluateAsync<bool>("document.documentElement.scrollWidth <= innerWidth"));
+        await first.GetByText("填写探访记录").ClickAsync();
+        await page.WaitForURLAsync($"**/visits/form?resident=R-here&alarm={alarm.Id}");
+    }
+
+    [Fact]
     public async Task A_rule_is_tried_on_the_residents_own_past_before_it_can_be_saved()
     {
         await FillAsync();

@@ -2,6 +2,7 @@ using Microsoft.EntityFrameworkCore;
 using Vigil.Console;
 using Vigil.Storage.Records;
 using static Vigil.Tests.Console.Running;
+using Vigil.Tests.Storage.Records;
 
 namespace Vigil.Tests.Console;
 
@@ -57,8 +58,7 @@ public sealed class VisitPlanTests : IDisposable
 
     private async Task<IDbContextFactory<RecordsDb>> ReadyAsync(Action<RecordsDb> fill)
     {
-        var records = RecordsServices.CreateFactory("Sqlite", null, folder.FullName);
-        await records.MigrateAsync(Token);
+        var records = await FreshRecords.SqliteAsync(folder.FullName);
         await using var db = await records.CreateDbContextAsync(Token);
         fill(db);
         await db.SaveChangesAsync(Token);

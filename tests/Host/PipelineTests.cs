@@ -10,6 +10,7 @@ using Vigil.Notify.Escalation;
 using Vigil.Rules;
 using Vigil.Storage.Readings.DuckDb;
 using Vigil.Storage.Records;
+using Vigil.Tests.Storage.Records;
 
 namespace Vigil.Tests.Host;
 
@@ -29,8 +30,7 @@ public sealed class PipelineTests : IAsyncLifetime
         var rules = new RulePartitions(RuleSet.Load(Path.Combine(AppContext.BaseDirectory, "config", "rules.yaml"), problems)!, TimeZoneInfo.Utc);
         var policies = Policies.Load(Path.Combine(AppContext.BaseDirectory, "config", "policies.yaml"), problems)!;
         Assert.Empty(problems);
-        records = new FailingRecords(RecordsServices.CreateFactory("Sqlite", null, folder));
-        await records.MigrateAsync();
+        records = new FailingRecords(await FreshRecords.SqliteAsync(folder));
         await using (var db = records.CreateDbContext())
         {
             db.Residents.Add(new Resident { Id = "R1", Name = "王秀英", Area = "440114003201" });
@@ -59,6 +59,25 @@ public sealed class PipelineTests : IAsyncLifetime
         Assert.Equal(Receipt.Committed, await pipeline.ReceiveAsync(Message("vigil/leak-1/up", """[{"n":"water.leak","vb":true,"t":1767225600}]"""), CancellationToken.None));
         await using var db = records.CreateDbContext();
         Assert.Equal("water-leak", Assert.Single(await db.Alarms.ToListAsync()).Kind);
+    }
+
+    [Fact]
+    public async Task A_test_press_is_recorded_and_raises_no_alarm_and_so_is_a_press_resolved_as_a_test()
+    {
+        await pipeline.StartAsync(CancellationToken.None);
+        Assert.Equal(Receipt.Committed, await pipeline.ReceiveAsync(Message("vigil/leak-1/up", """[{"n":"button","vs":"test","t":1767225600}]"""), CancellationToken.None));
+        await pipeline.FlushSightingsAsync(CancellationToken.None);
+        await using (var db = records.CreateDbContext())
+        {
+            Assert.Equal(new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc), (await db.Devices.SingleAsync(d => d.Id == "leak-1")).TestedAt);
+            Assert.Empty(await db.Alarms.ToListAsync());
+        }
+
+        Assert.Equal(Receipt.Committed, await pipeline.ReceiveAsync(Message("vigil/leak-1/up", """[{"n":"button","vs":"sos","t":1767229200}]"""), CancellationToken.None));
+        await using var after = records.CreateDbContext();
+        var alarm = await after.Alarms.SingleAsync(a => a.Kind == "sos");
+        await new AlarmDesk(records, Policies.Load(Path.Combine(AppContext.BaseDirectory, "config", "policies.yaml"), [])!, TimeProvider.System, TimeZoneInfo.Utc).ResolveAsync(alarm.Id, "installer", Resolution.Test, "", CancellationToken.None);
+        Assert.Equal(alarm.RaisedAt, (await after.Devices.AsNoTracking().SingleAsync(d => d.Id == "leak-1")).TestedAt);
     }
 
     [Fact]

@@ -289,6 +289,7 @@ public abstract class EscalationTests
     }
 
     [Fact]
+    [Trait("Category", "Long")]
     public async Task A_storm_of_two_thousand_tells_every_critical_one_first_and_keeps_within_each_numbers_limits()
     {
         await using var night = await BeginAsync();

@@ -7,6 +7,7 @@ using Vigil.Notify.Channels;
 using Vigil.Notify.Escalation;
 using Vigil.Notify.Messages;
 using Vigil.Storage.Records;
+using Vigil.Tests.Storage.Records;
 
 namespace Vigil.Tests.Notify;
 
@@ -96,9 +97,7 @@ public class Night : IAsyncDisposable
     protected static async Task<IDbContextFactory<RecordsDb>> RecordsAsync(string? postgres)
     {
         var data = Directory.CreateTempSubdirectory("vigil-records-").FullName;
-        var records = RecordsServices.CreateFactory(postgres is null ? "Sqlite" : "Postgres", postgres, data);
-        await records.MigrateAsync();
-        return records;
+        return postgres is null ? await FreshRecords.SqliteAsync(data) : await FreshRecords.PostgresAsync(postgres);
     }
 
     /// <summary>One home with two contacts, its visitor, the desk and the supervisor.</summary>

@@ -55,6 +55,7 @@ public abstract class StormTests
     protected static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     [Fact]
+    [Trait("Category", "Long")]
     public async Task In_a_storm_of_two_thousand_every_cry_for_help_is_told_within_seconds_and_every_number_stays_within_its_limits()
     {
         await using var night = await BeginAsync();

@@ -107,6 +107,18 @@ public sealed class CatalogueTests
         Assert.Contains("more than 2 m³", much.Only(AlarmKind.Overuse).Reason);
     }
 
+    [Theory]
+    [InlineData(2025, 28, "2025-01-28", "2025-02-04", "2025-10-08", "2025-01-27", "2025-10-09")]
+    [InlineData(2026, 33, "2026-01-03", "2026-02-15", "2026-09-25", "2026-02-14", "2026-10-08")]
+    public void The_days_off_are_those_of_the_State_Council(int year, int days, string off1, string off2, string off3, string work1, string work2)
+    {
+        var holidays = Shipped().Holidays;
+        static DateOnly Day(string s) => DateOnly.ParseExact(s, "yyyy-MM-dd", System.Globalization.CultureInfo.InvariantCulture);
+        Assert.Equal(days, holidays.Count(d => d.Year == year));
+        foreach (var day in new[] { off1, off2, off3 }) Assert.Contains(Day(day), holidays);
+        foreach (var day in new[] { work1, work2 }) Assert.DoesNotContain(Day(day), holidays);
+    }
+
     [Fact]
     public void A_shorter_window_holds_for_the_key_class_as_shipped()
     {

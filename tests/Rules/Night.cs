@@ -31,6 +31,19 @@ internal sealed class Night
 
     public static DeviceFacts Meter(string id) => new(new DeviceId(id), Midnight.AddDays(-30), TimeSpan.FromHours(1), [Metric.WaterVolume]);
 
+    /// <summary>Rules as somebody writes them into a file, with the holidays beside it.</summary>
+    public static RuleSet Written(string yaml, string? holidays = null)
+    {
+        var folder = Directory.CreateTempSubdirectory("vigil-rules-").FullName;
+        File.WriteAllText(Path.Combine(folder, "rules.yaml"), yaml);
+        if (holidays is not null) File.WriteAllText(Path.Combine(folder, "holidays.yaml"), holidays);
+        var problems = new List<Problem>();
+        var rules = RuleSet.Load(Path.Combine(folder, "rules.yaml"), problems);
+        Directory.Delete(folder, recursive: true);
+        Assert.Empty(problems);
+        return rules!;
+    }
+
     public static DateTime At(double hours) => Midnight.AddHours(hours);
 
     public Night Say(string device, Metric metric, double hours, double value, string? word = null, double? received = null, ReadingFlags flags = ReadingFlags.None, double longitude = 0)
@@ -57,6 +70,15 @@ internal sealed class Night
 
     public Night Press(double hours, double? received = null, ReadingFlags flags = ReadingFlags.None) => Say("b", Metric.Button, hours, 1, "pressed", received, flags);
 
+    /// <summary>A locator's fix, metres north of home.</summary>
+    public Night Fix(double hours, double metres, float accuracy = 20)
+    {
+        Engine.Apply(
+            Facts.Id,
+            new Reading { Device = new DeviceId("l"), Metric = Metric.Location, Time = At(hours), Received = At(hours), Value = 23.1 + metres / 111195, Longitude = 113.3, Accuracy = accuracy }, Findings);
+        return this;
+    }
+
     public Night Tick(double hours)
     {
         Engine.AdvanceTo(At(hours), Findings);
@@ -72,6 +94,21 @@ internal sealed class Night
         Engine.Load(stream);
         Engine.Put(Facts);
         return this;
+    }
+
+    /// <summary>What was held back, with why.</summary>
+    public List<string> HeldBack
+    {
+        get
+        {
+            if (field is null)
+            {
+                field = [];
+                Engine.HeldBack = (f, why, whyZh) => field.Add($"{f.Kind}: {why} / {whyZh}");
+            }
+
+            return field;
+        }
     }
 
     public IEnumerable<Finding> Of(AlarmKind kind) => Findings.Where(f => f.Kind == kind);

@@ -79,6 +79,10 @@ public interface IChannel
 
     Task<ChannelResult> SendAsync(OutgoingNotice notice, CancellationToken cancellation);
 
+    /// <summary>Ends a call that rings or speaks, because somebody else has answered meanwhile.</summary>
+    /// <returns>False where the provider knows no such thing, or the call is over.</returns>
+    Task<bool> EndCallAsync(string providerId, string language, CancellationToken cancellation) => Task.FromResult(false);
+
     /// <summary>Asks the provider what became of a notice: Sent (on its way), Delivered or GiveUp (didn't get there); null when it has never heard of it.</summary>
     /// <exception cref="HttpRequestException">The provider could not be asked.</exception>
     Task<ChannelResult?> ReconcileAsync(PastNotice notice, CancellationToken cancellation);

@@ -60,6 +60,9 @@ public sealed partial class Dispatcher : BackgroundService
 
     private readonly System.Collections.Concurrent.ConcurrentDictionary<Lane, DateTimeOffset> turned = new(Enum.GetValues<Lane>().ToDictionary(l => l, _ => DateTimeOffset.MinValue));
 
+    /// <summary>A call went out while somebody answered for its alarm.</summary>
+    public event Action<Guid>? CalledTooLate;
+
     public void Wake(Lane lane) => paces[lane].Wake();
 
     public override void Dispose()
@@ -292,6 +295,7 @@ public sealed partial class Dispatcher : BackgroundService
         var alarmIds = notices.Values.Select(n => n.AlarmId).Distinct().ToList();
         var alarms = await db.Alarms.Where(a => alarmIds.Contains(a.Id)).ToDictionaryAsync(a => a.Id, cancellation);
         var people = await People.LoadAsync(db, alarms.Values, messages.ToLocal(now), cancellation);
+        var tooLate = new List<Guid>();
         foreach (var (id, result, reconciled) in outcomes)
         {
             if (!notices.TryGetValue(id, out var notice)) continue; // erased with its alarm meanwhile
@@ -305,6 +309,7 @@ public sealed partial class Dispatcher : BackgroundService
                 case ChannelOutcome.Sent or ChannelOutcome.Delivered:
                     (notice.State, notice.SentAt) = (NoticeState.Sent, now);
                     if (result.Outcome == ChannelOutcome.Delivered) (notice.State, notice.FinishedAt) = (NoticeState.Delivered, now);
+                    if (notice.Channel == "voice" && alarm.State != AlarmState.Open) tooLate.Add(alarm.Id);
                     if (notice.Template == "digest")
                         foreach (var other in await BundledAsync(db, notice, cancellation)) (other.State, other.SentAt, other.FinishedAt) = (NoticeState.Sent, now, null);
                     var found = reconciled ? " (found at the provider)" : "";
@@ -341,6 +346,7 @@ public sealed partial class Dispatcher : BackgroundService
 
         await db.SaveChangesAsync(cancellation);
         await transaction.CommitAsync(cancellation);
+        foreach (var alarm in tooLate) CalledTooLate?.Invoke(alarm);
         foreach (var pace in paces.Values) pace.Wake();
     }
 

@@ -72,8 +72,13 @@ internal static class Consumption
                 return;
             }
 
-            Place(use, ref register, time, r.Value);
-            return;
+            if (missed > utility.Most(turn.Now - register.Time) || !Devices.WentBack(turn, s.Device, r, register.Time, r.Value - register.Value))
+            {
+                Place(use, ref register, time, r.Value);
+                return;
+            }
+
+            time = turn.Now;
         }
 
         if (Step(turn, utility, use, ref register, time, r.Value) is not { } step) return;
@@ -158,7 +163,8 @@ internal static class Consumption
         return null;
     }
 
-    private static long Within(in Turn turn, in Utility utility, long time) =>
+    /// <summary>How long nothing may be used: less under heightened watch.</summary>
+    public static long Within(in Turn turn, in Utility utility, long time) =>
         turn.Home.Rules.Ticks(turn.Home.OnWatch(time) ? utility.WatchWithin : utility.Within);
 
     private static void Judge(in Turn turn, in Utility utility, UseTracker use, long from, long time, double used)
@@ -223,6 +229,14 @@ internal static class Consumption
         if (!home.Rules.Enabled(utility.Kind) || Judgement.HoldsTheFloor(home, use)) return;
         var anchor = use.Anchor(least);
         var due = anchor + within;
+        if (use.Frontier >= due && home.BackSince(anchor, due) is > 0 and var back)
+        {
+            // Away for a part of it: silence counts from the return.
+            use.Floor = Math.Max(use.Floor, back);
+            anchor = use.Anchor(least);
+            due = anchor + within;
+        }
+
         var steady = false;
         double sum = use.SipSum;
         if (use.Frontier < due)
@@ -255,21 +269,25 @@ internal static class Consumption
             return;
         }
 
-        var window = home.Rules.Window(utility.Kind);
-        if (!window.IsAlways && !window.Contains(Words.ToLocal(time, turn.Zone), turn.Engine.Rules.Holidays)) return;
+        // Due at an hour in which nobody wants to hear of it: told at the first reading of one in which they do.
+        var told = due;
+        if (!home.Rules.SpeaksAt(utility.Kind, due, turn))
+        {
+            if (!home.Rules.SpeaksAt(utility.Kind, time, turn)) return;
+            told = time;
+        }
 
         var since = use.LastUse >= anchor && use.LastUse <= due ? use.LastUse : anchor;
         var (more, moreZh) = Words.Corroborate(home, turn.Zone, utility.Kind, due);
         var used = use.SipCount > 0 && use.SipSum >= least - 1e-6 ? Math.Max(0, use.SipSum - use.Sips[0].Amount) : sum;
         var left = steady && use.BaseRate > 0 ? (utility.IsWater ? $", all of it a steady leak of {Words.Water(use.BaseRate)}/h" : $", all of it a base load of {Words.Number(use.BaseRate * 1000)} W") : "";
         var leftZh = steady && use.BaseRate > 0 ? (utility.IsWater ? $"，全部是每小时{Words.Water(use.BaseRate)}的渗漏" : $"，全部是{Words.Number(use.BaseRate * 1000)}瓦的基础负荷") : "";
-        var watch = home.OnWatch(time) ? ", area under heightened watch: please visit" : "";
-        var watchZh = home.OnWatch(time) ? "，该区域处于重点关注期，请上门探访" : "";
+        var (watch, watchZh) = Judgement.Watched(home, time);
         var reason = $"no {utility.Name} since {turn.At(since, due)} ({utility.Amount(steady ? sum : used)} in {Words.Span(due - anchor)}{left}){more}{watch}";
         var reasonZh = $"自{turn.AtZh(since, due)}起没有{utility.NameZh}（{Words.SpanZh(due - anchor)}内{utility.Amount(steady ? sum : used)}{leftZh}）{moreZh}{watchZh}";
         if (Judgement.SpeaksFor(turn, utility, due, reason, reasonZh)) return;
         use.Resumed = 0;
-        turn.Open(utility.Kind, anchor, due, -1, -1, reason, reasonZh);
+        turn.Open(utility.Kind, anchor, told, -1, -1, reason, reasonZh);
     }
 
     private static void Continue(in Turn turn, in Utility utility, UseTracker use, int open, long from, long time, double used)
@@ -321,6 +339,10 @@ internal static class Consumption
             $"截至{turn.AtZh(time, time)}今日{utility.NameZh}{utility.Amount(use.DayUse)}，超过{utility.Amount(most)}");
     }
 
+    /// <summary>What an episode of running water is, in its place for a series: it belongs to no meter alone.</summary>
+    private const int Leak = 0;
+    private const int Tap = 1;
+
     /// <summary>A tap left open (much, for hours), or a leak (a little, in every interval of a day).</summary>
     private static void Running(in Turn turn, UseTracker use, long from, long time, double used, bool placed)
     {
@@ -343,17 +365,45 @@ internal static class Consumption
         use.Dripped += used;
         if (rate < rules[P.RunningRate]) use.RunningSince = 0;
         else if (use.RunningSince == 0) use.RunningSince = from;
-        if (open >= 0) return;
-        if (use.RunningSince != 0 && time - use.RunningSince >= rules.Ticks(P.RunningFor))
+        var runs = use.RunningSince != 0 && time - use.RunningSince >= rules.Ticks(P.RunningFor);
+        if (open >= 0)
+        {
+            ref var e = ref turn.Home.Episodes[open];
+            if (e.Series == Tap && rate < rules[P.RunningRate] / 2)
+            {
+                var en = $"the tap is closed; {Words.Water(rate)}/h still flowed at {turn.At(time, time)}";
+                var zh = $"{turn.AtZh(time, time)}水龙头已关，仍有每小时{Words.Water(rate)}的水流";
+                if (e.Start == use.DrippingSince)
+                {
+                    e.Series = Leak; // it began as a leak and still is one
+                    turn.Update(open, time, en, zh);
+                }
+                else
+                {
+                    turn.Clear(open, time, en, zh);
+                }
+            }
+            else if (e.Series == Leak && runs)
+            {
+                e.Series = Tap;
+                turn.Update(
+                    open, time, $"more than a leak now: water has been running since {turn.At(use.RunningSince, time)}, {Words.Water(rate)}/h",
+                    $"已不只是渗漏：水自{turn.AtZh(use.RunningSince, time)}起一直在流，每小时{Words.Water(rate)}", notify: true);
+            }
+
+            return;
+        }
+
+        if (runs)
         {
             turn.Open(
-                AlarmKind.WaterRunning, use.RunningSince, use.RunningSince + rules.Ticks(P.RunningFor), -1, -1,
+                AlarmKind.WaterRunning, use.RunningSince, use.RunningSince + rules.Ticks(P.RunningFor), -1, Tap,
                 $"water has been running since {turn.At(use.RunningSince, time)}, {Words.Water(rate)}/h now", $"水自{turn.AtZh(use.RunningSince, time)}起一直在流，现在每小时{Words.Water(rate)}");
         }
         else if (time - use.DrippingSince >= rules.Ticks(P.RunningDripFor))
         {
             turn.Open(
-                AlarmKind.WaterRunning, use.DrippingSince, use.DrippingSince + rules.Ticks(P.RunningDripFor), -1, -1,
+                AlarmKind.WaterRunning, use.DrippingSince, use.DrippingSince + rules.Ticks(P.RunningDripFor), -1, Leak,
                 $"water has not stopped since {turn.At(use.DrippingSince, time)} ({Words.Water(use.Dripped)}): a leak", $"自{turn.AtZh(use.DrippingSince, time)}起水一直没有停（{Words.Water(use.Dripped)}）：可能漏水");
         }
     }

@@ -118,20 +118,15 @@ internal static class Devices
         var time = r.Time.Ticks;
         var received = r.Received.Ticks;
         var tolerance = turn.Home.Rules.Ticks(P.ClockTolerance);
-        var absurd = time < Earliest;
-        var wrong = r.Has(ReadingFlags.ClockWrong) || time > received + tolerance || absurd;
         ref var d = ref turn.Home.Devices[index];
         var open = turn.Home.EpisodeCount == 0 ? -1 : turn.Home.FindEpisode(AlarmKind.ClockWrong, index);
+        // A clock that is known to be wrong stays so while it tells of days long past.
+        var absurd = time < Earliest || (!r.Has(ReadingFlags.History) && received - time > (open >= 0 ? Backlog : Past));
+        var wrong = r.Has(ReadingFlags.ClockWrong) || time > received + tolerance || absurd;
         if (wrong)
         {
             d.GoodClock = 0;
-            if (open < 0)
-            {
-                turn.Open(
-                    AlarmKind.ClockWrong, received, received, index, -1,
-                    time > received + tolerance || absurd ? $"the device says it is {turn.At(time, received)}, it is {turn.At(received, received)}" : "the device sent an impossible time",
-                    time > received + tolerance || absurd ? $"设备时间{turn.AtZh(time, received)}，实际{turn.AtZh(received, received)}" : "设备时间不可能正确");
-            }
+            if (open < 0) Wrong(turn, index, time, time > received + tolerance || absurd);
 
             return absurd || time > received ? received : time;
         }
@@ -141,6 +136,37 @@ internal static class Devices
             turn.Clear(open, received, $"the device's clock is right again at {turn.At(received, received)}", $"{turn.AtZh(received, received)}设备时间恢复正常");
         return Math.Min(time, received);
     }
+
+    private static void Wrong(in Turn turn, int index, long time, bool known)
+    {
+        var now = turn.Now;
+        turn.Open(
+            AlarmKind.ClockWrong, now, now, index, -1, known ? $"the device says it is {Words.Moment(time, turn.Zone)}, it is {Words.Moment(now, turn.Zone)}" : "the device sent an impossible time",
+            known ? $"设备时间{Words.Moment(time, turn.Zone)}，实际{Words.Moment(now, turn.Zone)}" : "设备时间不可能正确");
+    }
+
+    /// <summary>
+    /// Whether a meter's clock has gone back (a new battery, a default date): its total is dated before one that is known, and yet it is higher, or nothing
+    /// newer has come for days while it talks. Left out as late, such readings would hide a silent home behind a meter that is heard every hour.
+    /// </summary>
+    /// <param name="turn">The home.</param>
+    /// <param name="index">The meter.</param>
+    /// <param name="r">What came.</param>
+    /// <param name="newest">Time of the newest total that is known.</param>
+    /// <param name="more">What this one shows more than that.</param>
+    public static bool WentBack(in Turn turn, int index, in Reading r, long newest, double more)
+    {
+        var lag = turn.Now - newest;
+        if (r.Time.Ticks >= newest || r.Has(ReadingFlags.History) || lag <= UseTracker.Placeable || more < -1e-9 || (more <= 1e-9 && lag < Unheard)) return false;
+        turn.Home.Devices[index].GoodClock = 0;
+        if (turn.Home.FindEpisode(AlarmKind.ClockWrong, index) < 0) Wrong(turn, index, r.Time.Ticks, true);
+        return true;
+    }
+
+    /// <summary>Gateways keep weeks, not seasons: what is older on arrival has a wrong date.</summary>
+    private const long Past = 60 * TimeSpan.TicksPerDay;
+    private const long Backlog = 2 * TimeSpan.TicksPerDay;
+    private const long Unheard = 3 * TimeSpan.TicksPerDay;
 
     /// <summary>2010: no device of ours is older; 1970, 1980 and 2000 are clocks that were never set.</summary>
     private static readonly long Earliest = new DateTime(2010, 1, 1, 0, 0, 0, DateTimeKind.Utc).Ticks;

@@ -16,7 +16,12 @@ internal static class Gauges
             var rules = turn.Home.Rules;
             Devices.Battery(turn, s.Device, series, r.Value <= rules[P.BatteryBelow], r.Value >= rules[P.BatteryClear], $"{Words.Number(r.Value)} %", $"{Words.Number(r.Value)}%", time);
         }
-        else if (Limits(turn.Home.Rules, metric) is { } limits) Vital(turn, series, r, limits, time);
+        else if (Limits(turn.Home.Rules, metric) is { } limits)
+        {
+            if (!(r.Value >= limits.Least && r.Value <= limits.Most)) return; // says something of the sensor, nothing of the person
+            Vital(turn, series, r, limits, time);
+        }
+
         s.Time = time;
         s.Value = r.Value;
     }
@@ -38,7 +43,6 @@ internal static class Gauges
     {
         var home = turn.Home;
         var value = r.Value;
-        if (!(value >= limit.Least && value <= limit.Most)) return;
         ref var s = ref home.Series[series];
         var open = home.FindEpisode(AlarmKind.VitalSign, s.Device, series);
         var outside = value < limit.Low || value > limit.High;
@@ -51,21 +55,26 @@ internal static class Gauges
             return;
         }
 
-        if (s.Since == 0 || time - s.Time > home.Rules.Ticks(P.VitalWithin))
+        // Too low, then too high: that is a loose sensor, not two readings that agree.
+        var side = value < limit.Low ? -1 : 1;
+        if (s.Since == 0 || Math.Sign(s.Extra) == -side || time - s.Time > home.Rules.Ticks(P.VitalWithin))
         {
             s.Since = time;
             s.Extra = 0;
         }
 
-        s.Extra++;
-        if (open >= 0 || s.Extra < home.Rules[P.VitalReadings] || r.Has(ReadingFlags.Retained)) return;
+        s.Extra += side;
+        if (Math.Abs(s.Extra) < home.Rules[P.VitalReadings] || time - s.Since < home.Rules.Ticks(P.VitalFor) || r.Has(ReadingFlags.Retained)) return;
+        if (open >= 0 && home.Episodes[open].Again >= s.Since) return;
         var bound = value < limit.Low ? $"below {Words.Number(limit.Low)}" : $"above {Words.Number(limit.High)}";
         var boundZh = value < limit.Low ? $"低于{Words.Number(limit.Low)}" : $"高于{Words.Number(limit.High)}";
-        var window = home.Rules.Window(AlarmKind.VitalSign);
-        if (!window.IsAlways && !window.Contains(Words.ToLocal(time, turn.Zone), turn.Engine.Rules.Holidays)) return;
-        turn.Open(
-            AlarmKind.VitalSign, s.Since, time, s.Device, series, $"{limit.Name} {Words.Number(value)} {limit.Unit}, {bound}, {s.Extra:0} readings since {turn.At(s.Since, time)}",
-            $"{limit.NameZh}{Words.Number(value)} {limit.Unit}，{boundZh}，自{turn.AtZh(s.Since, time)}起{s.Extra:0}次读数");
+        if (!home.Rules.SpeaksAt(AlarmKind.VitalSign, time, turn)) return;
+        var late = turn.Now - time > TimeSpan.TicksPerHour;
+        var en = $"{limit.Name} {Words.Number(value)} {limit.Unit}, {bound}, {Math.Abs(s.Extra):0} readings since {turn.At(s.Since, time)}{(late ? $", heard of at {turn.At(turn.Now, time)}" : "")}";
+        var zh = $"{limit.NameZh}{Words.Number(value)} {limit.Unit}，{boundZh}，自{turn.AtZh(s.Since, time)}起{Math.Abs(s.Extra):0}次读数{(late ? $"，{turn.AtZh(turn.Now, time)}才收到" : "")}";
+        // It was nearly well, or is on the other side now.
+        if (open >= 0) turn.Update(open, time, en, zh);
+        else turn.Open(AlarmKind.VitalSign, s.Since, time, s.Device, series, en, zh);
     }
 
     private static void Climate(in Turn turn, int series, double value, long time)
@@ -100,10 +109,10 @@ internal static class Gauges
             s.Since = time;
         }
 
-        if (open >= 0 || time - s.Since < longEnough || home.AbsenceAt(time) is not null) return;
-        var window = home.Rules.Window(kind);
-        if (!window.IsAlways && !window.Contains(Words.ToLocal(time, turn.Zone), turn.Engine.Rules.Holidays)) return;
+        if (open >= 0 || time - s.Since < longEnough || home.AbsenceAt(time) is not null || !home.Rules.SpeaksAt(kind, time, turn)) return;
+        var due = s.Since + longEnough;
+        if (home.AbsenceAt(due) is not null || !home.Rules.SpeaksAt(kind, due, turn)) due = time;
         var (en, zh) = side < 0 ? ("cold", "过低") : ("hot", "过高");
-        turn.Open(kind, s.Since, s.Since + longEnough, s.Device, series, $"{en} home: {Words.Number(value)} °C, since {turn.At(s.Since, time)}", $"室温{zh}：{Words.Number(value)}°C，自{turn.AtZh(s.Since, time)}起");
+        turn.Open(kind, s.Since, due, s.Device, series, $"{en} home: {Words.Number(value)} °C, since {turn.At(s.Since, time)}", $"室温{zh}：{Words.Number(value)}°C，自{turn.AtZh(s.Since, time)}起");
     }
 }

@@ -15,7 +15,10 @@ internal static class Judgement
         if (!home.Rules.Enabled(AlarmKind.Inactivity)) return;
         var pattern = use.Pattern ??= new LifePattern(utility.IsWater ? LifeMeter.Water : LifeMeter.Electricity);
         var (budget, learn) = (home.Rules[P.InactivityBudgetDays], (int)(home.Rules.Ticks(P.InactivityLearn) / TimeSpan.TicksPerDay));
-        if (pattern.Settings.BudgetDays != budget || pattern.Settings.LearnDays != learn) pattern.Settings = pattern.Settings with { BudgetDays = budget, LearnDays = learn };
+        // The fixed rule stays as the floor, as it holds for this home now: sooner for the key class and under heightened watch.
+        var floor = Consumption.Within(turn, utility, time) / (double)TimeSpan.TicksPerHour;
+        if (pattern.Settings.BudgetDays != budget || pattern.Settings.LearnDays != learn || pattern.Settings.FloorHours != floor)
+            pattern.Settings = pattern.Settings with { BudgetDays = budget, LearnDays = learn, FloorHours = floor };
         pattern.Observe(new DateTime(from, DateTimeKind.Utc), new DateTime(time, DateTimeKind.Utc), used, new DateTime(use.Frontier, DateTimeKind.Utc), turn.Zone);
 
         var series = SeriesOf(utility);
@@ -44,11 +47,10 @@ internal static class Judgement
 
         if (!pattern.Learned || !pattern.IsDue || home.FindEpisode(utility.Kind) >= 0) return;
         var due = pattern.DueAt!.Value;
-        var window = home.Rules.Window(AlarmKind.Inactivity);
-        if (!window.IsAlways && !window.Contains(Words.ToLocal(due.Ticks, turn.Zone), turn.Engine.Rules.Holidays))
+        if (!home.Rules.SpeaksAt(AlarmKind.Inactivity, due.Ticks, turn))
         {
             // Due at an hour in which nobody wants to hear of it: told in the next one in which they do.
-            if (!window.Contains(Words.ToLocal(time, turn.Zone), turn.Engine.Rules.Holidays)) return;
+            if (!home.Rules.SpeaksAt(AlarmKind.Inactivity, time, turn)) return;
             due = new DateTime(time, DateTimeKind.Utc);
         }
 
@@ -56,8 +58,13 @@ internal static class Judgement
         var why = pattern.Explain(due);
         use.Resumed = 0;
         var (more, moreZh) = Words.Corroborate(home, turn.Zone, utility.Kind, due.Ticks);
-        turn.Open(AlarmKind.Inactivity, pattern.LastUse.Ticks, due.Ticks, -1, series, why.Reason + more, why.ReasonZh + moreZh);
+        var (watch, watchZh) = Watched(home, time);
+        turn.Open(AlarmKind.Inactivity, pattern.LastUse.Ticks, due.Ticks, -1, series, why.Reason + more + watch, why.ReasonZh + moreZh + watchZh);
     }
+
+    /// <summary>Heightened watch of the area asks for a visit.</summary>
+    public static (string En, string Zh) Watched(Home home, long time) =>
+        home.OnWatch(time) ? (", area under heightened watch: please visit", "，该区域处于重点关注期，请上门探访") : ("", "");
 
     /// <summary>
     /// Once a home's life is learned, its pattern keeps the fixed rule as its own floor (never later than 24 h after the newest use), by what use means in

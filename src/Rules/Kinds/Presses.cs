@@ -16,7 +16,7 @@ internal static class Presses
             ReferenceEquals(r.Metric, Metric.Button) ? (AlarmKind.Sos, P.PressAgainWithin, P.PressLateAfter)
             : ReferenceEquals(r.Metric, Metric.Fall) ? (AlarmKind.Fall, P.FallAgainWithin, P.FallLateAfter)
             : (AlarmKind.VoiceHelp, P.VoiceAgainWithin, P.VoiceLateAfter);
-        if (!Remember(ref s, time)) return; // delivered again
+        if (Remember(ref s, time) is not { } isNew) return; // delivered again
         var word = r.Event ?? "";
         if (r.Has(ReadingFlags.Test) || (ReferenceEquals(kind, AlarmKind.Sos) && word.Length > 0 && rules.IgnoredPresses.Contains(word))) return;
         var device = s.Device;
@@ -29,7 +29,7 @@ internal static class Presses
             if (Math.Abs(time - e.Again) <= rules.Ticks(again) || (time >= e.Start && time <= e.Again))
             {
                 // A retained message is the broker's memory, not another press; a key still held is the press that is known (a locator tells its alarm bit with every position).
-                if (r.Has(ReadingFlags.Retained) || IsHeld(home, device, time)) return;
+                if (r.Has(ReadingFlags.Retained) || !isNew || IsHeld(home, device, time)) return;
                 if (isLate && e.Severity == Severity.Critical)
                 {
                     turn.Update(open, time, $"a press of {turn.At(time, turn.Now)} has arrived late", $"{turn.AtZh(time, turn.Now)}的呼叫迟到", notify: false);
@@ -49,7 +49,7 @@ internal static class Presses
         var atZh = turn.AtZh(time, turn.Now);
         if (!isLate)
         {
-            turn.Open(kind, time, time, device, series, $"{What(kind)} at {at}{(word.Length > 0 ? $" ({word})" : "")}{more}", $"{atZh}{WhatZh(kind)}{moreZh}", Severity.Critical);
+            turn.Open(kind, time, time, device, series, $"{What(kind)} at {at}{(word.Length > 0 ? $" ({word})" : "")}{more}", $"{atZh}{WhatZh(kind)}{WordZh(word)}{moreZh}", Severity.Critical);
             return;
         }
 
@@ -75,14 +75,27 @@ internal static class Presses
 
     private static string AgainZh(AlarmKind kind, in Turn turn, long time) => $"{turn.AtZh(time, turn.Now)}再次{WhatZh(kind)}";
 
-    /// <summary>False when this very event is known already: a reading is unique by series and time.</summary>
-    private static bool Remember(ref Series s, long time)
+    private static string WordZh(string word) => word.ToLowerInvariant() switch
+    {
+        "" or "pressed" or "sos" or "fall" => "",
+        "single" => "（单击）",
+        "double" => "（双击）",
+        "triple" => "（三击）",
+        "long" or "hold" => "（长按）",
+        _ => $"（{word}）",
+    };
+
+    /// <summary>
+    /// Null when this very event is known already: a reading is unique by series and time. False when it is older than all that are remembered:
+    /// perhaps known, and told rather twice than never, under a name that is its time.
+    /// </summary>
+    private static bool? Remember(ref Series s, long time)
     {
         var events = s.Events ??= new long[Remembered];
         var oldest = 0;
         for (var i = 0; i < Remembered; i++)
         {
-            if (events[i] == time) return false;
+            if (events[i] == time) return null;
             if (events[i] < events[oldest]) oldest = i;
         }
 

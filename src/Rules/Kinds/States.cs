@@ -11,7 +11,12 @@ internal static class States
     public static void Apply(in Turn turn, int series, in Reading r, long time)
     {
         ref var s = ref turn.Home.Series[series];
-        if (time <= s.Time) return;
+        if (time <= s.Time)
+        {
+            if (time < s.Time && r.Value != 0 && !r.Has(ReadingFlags.Test)) OutOfOrder(turn, series, r, time);
+            return;
+        }
+
         if (s.Due != 0 && time >= s.Due) Fire(turn, series, s.Due);
         var first = s.Time == 0;
         var on = r.Value != 0;
@@ -19,6 +24,7 @@ internal static class States
         s.Time = time;
         s.Value = on ? 1 : 0;
         var metric = s.Metric;
+        if (on && Kind(metric) is not null) Stretch(ref s, time, was);
         if (ReferenceEquals(metric, Metric.Smoke)) Alarm(turn, series, AlarmKind.Smoke, P.SmokeClearAfter, P.SmokeLateAfter, on, r, time);
         else if (ReferenceEquals(metric, Metric.Gas)) Alarm(turn, series, AlarmKind.Gas, P.GasClearAfter, P.GasLateAfter, on, r, time);
         else if (ReferenceEquals(metric, Metric.WaterLeak)) Alarm(turn, series, AlarmKind.WaterLeak, P.LeakClearAfter, P.SmokeLateAfter, on, r, time);
@@ -31,6 +37,43 @@ internal static class States
             s.Since = time; // newest movement
             Alive(turn, time);
         }
+        else if (on && !was && ReferenceEquals(metric, Metric.PowerLost)) s.Since = time; // names itself in the reasons of others
+    }
+
+    private const int Stretches = 6;
+
+    /// <summary>Remembers from when to when a detector was on, newest first.</summary>
+    private static void Stretch(ref Series s, long time, bool goesOn)
+    {
+        var known = s.Events ??= new long[Stretches * 2];
+        if (!goesOn || known[0] == 0)
+        {
+            Array.Copy(known, 0, known, 2, known.Length - 2);
+            known[0] = time;
+        }
+
+        known[1] = time;
+    }
+
+    /// <summary>
+    /// Smoke, gas or a leak that came after the news of its end: short and overtaken on the way, or kept by a gateway. Somebody has to hear of it all the same;
+    /// the same message delivered again says nothing.
+    /// </summary>
+    private static void OutOfOrder(in Turn turn, int series, in Reading r, long time)
+    {
+        ref var s = ref turn.Home.Series[series];
+        if (Kind(s.Metric) is not { } kind || ReferenceEquals(kind, AlarmKind.Tamper) || turn.Home.FindEpisode(kind, s.Device, series) >= 0) return;
+        var known = s.Events ??= new long[Stretches * 2];
+        for (var i = 0; i < known.Length; i += 2)
+            if (known[i] <= time && time <= known[i + 1]) return;
+        Array.Copy(known, 2, known, 4, known.Length - 4);
+        known[2] = known[3] = time;
+        var late = r.Has(ReadingFlags.History) || r.Has(ReadingFlags.Retained) || turn.Now - time > turn.Home.Rules.Ticks(P.SmokeLateAfter);
+        var index = turn.Open(
+            kind, time, time, s.Device, series, $"late: {What(kind)} at {turn.At(time, turn.Now)}, heard of at {turn.At(turn.Now, turn.Now)}, after news from {turn.At(s.Time, turn.Now)}",
+            $"迟到的消息：{turn.AtZh(time, turn.Now)}{WhatZh(kind)}，{turn.AtZh(turn.Now, turn.Now)}才收到，晚于{turn.AtZh(s.Time, turn.Now)}的消息", late ? Less(kind, turn.Home) : null);
+        // A case of its own: what the detector says from now on opens another one.
+        if (index >= 0 && turn.Home.Episodes[index].HeldUntil == 0) turn.Home.RemoveEpisode(index);
     }
 
     /// <summary>The condition has lasted long enough, or a clear has become certain.</summary>
@@ -108,8 +151,11 @@ internal static class States
     private static long Longest(in Turn turn, long since)
     {
         var rules = turn.Home.Rules;
-        var night = new RuleWindow((int)rules[P.DoorNightFrom], (int)rules[P.DoorNightTo], 127, HolidayUse.Any);
-        return rules.Ticks(!night.IsAlways && night.Contains(Words.ToLocal(since, turn.Zone), turn.Engine.Rules.Holidays) ? P.DoorNightLonger : P.DoorLonger);
+        var (day, night) = (rules.Ticks(P.DoorLonger), rules.Ticks(P.DoorNightLonger));
+        var hours = new RuleWindow((int)rules[P.DoorNightFrom], (int)rules[P.DoorNightTo], 127, HolidayUse.Any);
+        if (hours.From == hours.To) return day;
+        // A door opened in the evening is one left open at night, once it is night.
+        return Math.Min(day, hours.Next(since, turn.Zone, turn.Engine.Rules.Holidays) - since + night);
     }
 
     private static void DoorLasts(in Turn turn, int series, long due)
@@ -157,15 +203,8 @@ internal static class States
     {
         var window = turn.Home.Rules.Window(kind);
         var due = since + longest;
-        if (window.IsAlways || window.Contains(Words.ToLocal(due, turn.Zone), turn.Engine.Rules.Holidays)) return due;
-        // Outside: judged when the window next opens, looked for in steps of five minutes over a week.
-        for (var step = 1; step <= 7 * 288; step++)
-        {
-            var at = due + step * 5 * TimeSpan.TicksPerMinute;
-            if (window.Contains(Words.ToLocal(at, turn.Zone), turn.Engine.Rules.Holidays)) return at;
-        }
-
-        return 0;
+        if (window.IsAlways) return due;
+        return window.Next(due, turn.Zone, turn.Engine.Rules.Holidays); // outside: judged when the window opens
     }
 
     private static void Await(in Turn turn, ref Series s, long due)

@@ -18,28 +18,25 @@ internal static class Whereabouts
         if (!(Math.Abs(latitude) <= 90 && Math.Abs(longitude) <= 180) || (Math.Abs(latitude) < 1e-6 && Math.Abs(longitude) < 1e-6)) return; // 0,0 is "no fix"
         if (r.Accuracy > WorstAccuracy) return;
         var rules = home.Rules;
-        if (s.Time != 0)
+        var zoned = home.Facts?.Home is not null || rules.Zones.Count > 0;
+        var (beyond, fromHome) = zoned ? Beyond(home, latitude, longitude) : default;
+        var seconds = (time - s.Time) / (double)TimeSpan.TicksPerSecond;
+        // Faster than 200 km/h, or a locator's very first fix and far away (it remembers where it was made): believed only when the next fix is near it.
+        if (s.Time == 0 ? fromHome > rules[P.WanderFar] : Metres(s.Value, s.Extra, latitude, longitude) is > 500 and var metres && metres / Math.Max(1, seconds) > rules[P.WanderMaxSpeed])
         {
-            var metres = Metres(s.Value, s.Extra, latitude, longitude);
-            var seconds = (time - s.Time) / (double)TimeSpan.TicksPerSecond;
-            if (metres > 500 && metres / Math.Max(1, seconds) > rules[P.WanderMaxSpeed])
-            {
-                // Faster than 200 km/h: believed only when the next fix is near it.
-                var events = s.Events ??= new long[2];
-                var same = events[0] != 0 && Metres(BitConverter.Int64BitsToDouble(events[0]), BitConverter.Int64BitsToDouble(events[1]), latitude, longitude) < 500;
-                events[0] = BitConverter.DoubleToInt64Bits(latitude);
-                events[1] = BitConverter.DoubleToInt64Bits(longitude);
-                if (!same) return;
-                events[0] = 0;
-            }
+            var events = s.Events ??= new long[3];
+            var same = events[0] != 0 && Metres(BitConverter.Int64BitsToDouble(events[0]), BitConverter.Int64BitsToDouble(events[1]), latitude, longitude) < 500;
+            events[0] = BitConverter.DoubleToInt64Bits(latitude);
+            events[1] = BitConverter.DoubleToInt64Bits(longitude);
+            if (!same) return;
+            events[0] = 0;
         }
 
         s.Time = time;
         s.Value = latitude;
         s.Extra = longitude;
-        if (home.Facts?.Home is null && rules.Zones.Count == 0) return;
+        if (!zoned) return;
         var accuracy = float.IsNaN(r.Accuracy) ? 50 : r.Accuracy;
-        var (beyond, fromHome) = Beyond(home, latitude, longitude);
         var open = home.FindEpisode(AlarmKind.Wandering, s.Device, series);
         if (beyond <= 0)
         {
@@ -51,9 +48,23 @@ internal static class Whereabouts
 
         if (beyond <= accuracy) return; // may be inside
         if (s.Since == 0) s.Since = time;
-        if (open >= 0 || home.AbsenceAt(time) is not null) return;
-        if (fromHome > rules[P.WanderFar] + accuracy)
+        if (home.AbsenceAt(time) is not null) return;
+        var far = fromHome > rules[P.WanderFar] + accuracy;
+        if (open >= 0)
         {
+            if (!far) return;
+            // Told of already, and farther now than anybody goes on foot: whoever is looking has to hear of it once.
+            if (s.Events is not { Length: > 2 }) Array.Resize(ref s.Events, 3);
+            if (s.Events[2] == home.Episodes[open].Start) return;
+            s.Events[2] = home.Episodes[open].Start;
+            turn.Update(open, time, $"now {fromHome / 1000:0.0} km from home, at {turn.At(time, time)}", $"{turn.AtZh(time, time)}已离家{fromHome / 1000:0.0}公里", notify: true);
+            return;
+        }
+
+        if (far)
+        {
+            if (s.Events is not { Length: > 2 }) Array.Resize(ref s.Events, 3);
+            s.Events[2] = s.Since;
             Say(turn, series, time, $"{fromHome / 1000:0.0} km from home at {turn.At(time, time)}", $"{turn.AtZh(time, time)}离家{fromHome / 1000:0.0}公里");
             return;
         }
@@ -62,15 +73,7 @@ internal static class Whereabouts
         var due = s.Since + rules.Ticks(P.WanderLonger);
         // Allowed a shorter time once it is night.
         var night = new RuleWindow((int)rules[P.WanderNightFrom], (int)rules[P.WanderNightTo], 127, HolidayUse.Any);
-        if (!night.IsAlways)
-        {
-            for (var at = s.Since; at < due; at += 5 * TimeSpan.TicksPerMinute)
-            {
-                if (!night.Contains(Words.ToLocal(at, turn.Zone), turn.Engine.Rules.Holidays)) continue;
-                due = Math.Min(due, at + rules.Ticks(P.WanderNightLonger));
-                break;
-            }
-        }
+        if (night.From != night.To) due = Math.Min(due, night.Next(s.Since, turn.Zone, turn.Engine.Rules.Holidays) + rules.Ticks(P.WanderNightLonger));
 
         s.Due = Math.Max(due, time);
         turn.Engine.Queue(home, s.Due);
@@ -87,8 +90,7 @@ internal static class Whereabouts
     private static void Say(in Turn turn, int series, long time, string en, string zh)
     {
         ref var s = ref turn.Home.Series[series];
-        var window = turn.Home.Rules.Window(AlarmKind.Wandering);
-        if (!window.IsAlways && !window.Contains(Words.ToLocal(time, turn.Zone), turn.Engine.Rules.Holidays)) return;
+        if (!turn.Home.Rules.SpeaksAt(AlarmKind.Wandering, time, turn)) return;
         var (more, moreZh) = Words.Corroborate(turn.Home, turn.Zone, AlarmKind.Wandering, time);
         s.Due = 0;
         turn.Open(AlarmKind.Wandering, s.Since, time, s.Device, series, en + more, zh + moreZh);

@@ -9,12 +9,27 @@ using Vigil.Notify.Channels;
 using Vigil.Notify.Channels.Aliyun;
 using Vigil.Phones;
 using Vigil.Storage.Records;
+using Vigil.Tests.Servers;
 
 namespace Vigil.Tests.Notify.Phones;
 
-/// <summary>Mainland numbers over Alibaba Cloud's API: nights against the fake phone network, which checks each signature by itself.</summary>
-public sealed class AliyunTests
+public sealed class AliyunOnSqliteTests : AliyunTests
 {
+    protected override Task<string?> DatabaseAsync() => Task.FromResult<string?>(null);
+}
+
+[Trait("Category", "Server")]
+public sealed class AliyunOnPostgresTests(PostgresServer server) : AliyunTests, IClassFixture<PostgresServer>
+{
+    protected override async Task<string?> DatabaseAsync() => await server.CreateDatabaseAsync();
+}
+
+/// <summary>Mainland numbers over Alibaba Cloud's API: nights against the fake phone network, which checks each signature by itself; the same on both databases.</summary>
+public abstract class AliyunTests
+{
+    /// <summary>A fresh PostgreSQL database; null for SQLite.</summary>
+    protected abstract Task<string?> DatabaseAsync();
+
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     /// <summary>The worked example of alibabacloud.com/help/en/sdk/product-overview/v3-request-structure-and-signature, "fixed parameters".</summary>
@@ -197,7 +212,7 @@ public sealed class AliyunTests
             Assert.Contains(key, keys);
     }
 
-    private static async Task<PhoneNight> BeginAsync(string via = "voice, sms", Dictionary<string, string?>? settings = null)
+    private async Task<PhoneNight> BeginAsync(string via = "voice, sms", Dictionary<string, string?>? settings = null)
     {
         var all = new Dictionary<string, string?>
         {
@@ -210,7 +225,7 @@ public sealed class AliyunTests
         foreach (var name in new[] { "opened", "repeated", "late" })
             (all[$"Aliyun:Calls:Templates:{name}:Code"], all[$"Aliyun:Calls:Templates:{name}:Params"]) = ($"TTS_{++number}", "family, what");
         foreach (var (key, value) in settings ?? []) all[key] = value;
-        var night = await PhoneNight.BeginAsync(null, via, all);
+        var night = await PhoneNight.BeginAsync(await DatabaseAsync(), via, all);
         for (var i = 1; i <= 6; i++) night.Network.Aliyun.Templates[$"SMS_{i}"] = "${name}：${what}（${time}）。请查看并确认：https://v.example/c/${a}${b}";
         for (var i = 7; i <= 9; i++) night.Network.Aliyun.Templates[$"TTS_{i}"] = "您好，${family}家老人${what}。由您去处理请按1，无法处理请按2，再听一遍请按3。";
         return night;

@@ -123,6 +123,7 @@ public sealed class PhoneNight : Night
         Dispatcher = services.GetRequiredService<Dispatcher>();
         Escalator = services.GetRequiredService<Escalator>();
         Answers = services.GetRequiredService<Answers>();
+        services.GetRequiredService<CallsUnderWay>();
     }
 
     public override async ValueTask DisposeAsync()
@@ -144,7 +145,7 @@ public sealed class PhoneNight : Night
 
     protected override async Task<int> ElseAsync()
     {
-        var done = await Network.RunDueAsync();
+        var done = await Network.RunDueAsync() + await services.GetRequiredService<CallsUnderWay>().EndAsync(default);
         var now = Clock.GetUtcNow().UtcDateTime;
         if (!WatchesReceipts || now < nextLook) return done;
         nextLook = now.AddSeconds(10);

@@ -61,6 +61,33 @@ public abstract class PhoneNightTests
     }
 
     [Fact]
+    public async Task A_phone_that_still_rings_stops_when_the_desk_takes_it_and_who_listens_is_told()
+    {
+        await using var night = await BeginAsync();
+        var happened = new List<string>();
+        night.Network.Happened += e => happened.Add($"{e.What} {night.NameOf(e.Number)} {e.Text}");
+        night.Is(night.Contact1, new Person { Call = OnCall.Answers, Keys = "1", PicksUpAfter = TimeSpan.FromSeconds(25) });
+        var rings = await night.RaiseAsync(AlarmKind.Sos);
+        await night.PassAsync(TimeSpan.FromSeconds(10));
+        await night.Desk.AcknowledgeAsync(rings, "duty:d1", "", Stop);
+        await night.PassAsync(TimeSpan.FromMinutes(1));
+        Assert.DoesNotContain(happened, h => h.StartsWith("picked-up", StringComparison.Ordinal));
+        var row = await night.AlarmAsync(rings);
+        Assert.Equal("duty:d1", row.AcknowledgedBy);
+        Assert.Single(row.Timeline, t => t.What == "call-ended");
+        Assert.Equal(NoticeState.Cancelled, Assert.Single(await night.NoticesAsync()).State);
+
+        night.Is(night.Contact1, new Person { Call = OnCall.Answers, Keys = "", PicksUpAfter = TimeSpan.FromSeconds(4) });
+        var speaks = await night.RaiseAsync(AlarmKind.Fall);
+        await night.PassAsync(TimeSpan.FromSeconds(8));
+        await night.Desk.AcknowledgeAsync(speaks, "duty:d1", "", Stop);
+        await night.PassAsync(TimeSpan.FromMinutes(1));
+        Assert.Contains(happened, h => h.StartsWith("says contact 1", StringComparison.Ordinal) && h.Contains("已有人在处理", StringComparison.Ordinal));
+        Assert.Equal(["call contact 1", "call contact 1"], night.Told);
+        Assert.Empty(night.Network.BadCallbacks);
+    }
+
+    [Fact]
     public async Task Who_presses_3_hears_it_again_and_a_wrong_key_is_no_answer()
     {
         await using var night = await BeginAsync();

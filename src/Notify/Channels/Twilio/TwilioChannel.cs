@@ -62,6 +62,19 @@ public sealed class TwilioChannel : IChannel
         }
     }
 
+    /// <summary>Who is listening hears that it is taken; a phone that still rings stops.</summary>
+    public async Task<bool> EndCallAsync(string providerId, string language, CancellationToken cancellation) =>
+        await ChangeCallAsync(providerId, "Twiml", twiml.Last(language, "over"), cancellation) // refused while it rings: 21220
+        || await ChangeCallAsync(providerId, "Status", "completed", cancellation);
+
+    private async Task<bool> ChangeCallAsync(string sid, string field, string value, CancellationToken cancellation)
+    {
+        using var request = Request(HttpMethod.Post, $"Calls/{Uri.EscapeDataString(sid)}.json");
+        request.Content = new FormUrlEncodedContent([new(field, value)]);
+        var (answer, _) = await services.ChannelClient(Provider).TrySendAsync(request, health, critical: false, cancellation);
+        using (answer) return answer?.IsSuccessStatusCode == true;
+    }
+
     public async Task<ChannelResult?> ReconcileAsync(PastNotice notice, CancellationToken cancellation)
     {
         var kind = notice.Outgoing.Channel == "voice" ? "Calls" : "Messages";
