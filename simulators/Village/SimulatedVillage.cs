@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using MQTTnet;
 using MQTTnet.Protocol;
 
@@ -17,8 +18,8 @@ public sealed class SimulatedVillage(
     IReadOnlyList<Household> homes, IReadOnlyDictionary<string, DeviceLogin> logins, string host, int port, TimeProvider clock, TimeZoneInfo zone) : IAsyncDisposable
 {
     private readonly Dictionary<string, IMqttClient> clients = [];
-    private readonly Dictionary<string, ushort> serials = [];
-    private readonly HashSet<string> away = [];
+    private readonly ConcurrentDictionary<string, ushort> serials = [];
+    private readonly ConcurrentDictionary<string, bool> away = [];
 
     public async Task ConnectAsync(CancellationToken cancellation)
     {
@@ -51,26 +52,49 @@ public sealed class SimulatedVillage(
         return delivered;
     }
 
-    /// <summary>Lives on: every hour each meter reports, every ten minutes a locator, and the scenario happens when its time comes.</summary>
+    /// <summary>
+    /// Lives on: every hour each meter reports, every ten minutes a locator, and the scenario happens when its time comes. A press waits for no report: where
+    /// the machine is slow and the clock fast, reports fall behind.
+    /// </summary>
     public async Task LiveAsync(IReadOnlyList<ScenarioLine> scenario, DateTimeOffset firstMidnight, CancellationToken cancellation)
     {
         var now = Local(clock.GetUtcNow());
-        var pending = new Queue<ScenarioLine>(scenario.Where(l => firstMidnight + l.At >= now));
-        var next = new DateTimeOffset(now.Year, now.Month, now.Day, now.Hour, now.Minute / 10 * 10, 0, now.Offset).AddMinutes(10);
-        while (!cancellation.IsCancellationRequested)
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var happens = HappenAsync(scenario.Where(l => firstMidnight + l.At >= now), firstMidnight, either.Token);
+        var reports = ReportAsync(now, either.Token);
+        try
         {
-            var due = pending.TryPeek(out var line) && firstMidnight + line.At < next ? firstMidnight + line.At : next;
-            var wait = due - clock.GetUtcNow();
-            if (wait > TimeSpan.Zero) await Task.Delay(wait, clock, cancellation);
-            if (due < next)
-            {
-                await HappenAsync(pending.Dequeue(), due, cancellation);
-                continue;
-            }
-
-            await TenMinutesAsync(Local(next), cancellation);
-            next = next.AddMinutes(10);
+            await await Task.WhenAny(happens, reports);
+            await reports; // the scenario ends, the village lives on
         }
+        finally
+        {
+            await either.CancelAsync();
+        }
+    }
+
+    private async Task HappenAsync(IEnumerable<ScenarioLine> scenario, DateTimeOffset firstMidnight, CancellationToken cancellation)
+    {
+        foreach (var line in scenario)
+        {
+            await UntilAsync(firstMidnight + line.At, cancellation);
+            await HappenAsync(line, firstMidnight + line.At, cancellation);
+        }
+    }
+
+    private async Task ReportAsync(DateTimeOffset now, CancellationToken cancellation)
+    {
+        for (var next = new DateTimeOffset(now.Year, now.Month, now.Day, now.Hour, now.Minute / 10 * 10, 0, now.Offset).AddMinutes(10); ; next = next.AddMinutes(10))
+        {
+            await UntilAsync(next, cancellation);
+            await TenMinutesAsync(Local(next), cancellation);
+        }
+    }
+
+    private async Task UntilAsync(DateTimeOffset due, CancellationToken cancellation)
+    {
+        var wait = due - clock.GetUtcNow();
+        if (wait > TimeSpan.Zero) await Task.Delay(wait, clock, cancellation);
     }
 
     /// <summary>A press of the emergency button; the device says once more that it is over, as they do.</summary>
@@ -109,27 +133,25 @@ public sealed class SimulatedVillage(
                 await PressAsync(home, cancellation);
                 break;
             case "walks-away":
-                away.Add(home.Id);
+                away[home.Id] = true;
                 break;
         }
     }
 
-    private async Task TenMinutesAsync(DateTimeOffset at, CancellationToken cancellation)
-    {
-        foreach (var home in homes)
+    private Task TenMinutesAsync(DateTimeOffset at, CancellationToken cancellation) =>
+        Parallel.ForEachAsync(homes, new ParallelOptions { MaxDegreeOfParallelism = homes.Count, CancellationToken = cancellation }, async (home, token) =>
         {
-            var serial = serials[home.Locator] = (ushort)(serials.GetValueOrDefault(home.Locator) + 1);
+            var serial = serials.AddOrUpdate(home.Locator, 1, (_, n) => (ushort)(n + 1));
             var (latitude, longitude) = home.Home;
-            if (away.Contains(home.Id)) (latitude, longitude) = (latitude + 0.0006 * Math.Min(serial, (ushort)40), longitude + 0.02);
+            if (away.ContainsKey(home.Id)) (latitude, longitude) = (latitude + 0.0006 * Math.Min(serial, (ushort)40), longitude + 0.02);
             if (at.Minute == home.Number % 6 * 10)
-                await PublishAsync(home.Locator, Frames.Jt808Position(home.Locator, latitude, longitude, at, sos: false, serial), cancellation);
-            if (at.Minute != 0) continue;
+                await PublishAsync(home.Locator, Frames.Jt808Position(home.Locator, latitude, longitude, at, sos: false, serial), token);
+            if (at.Minute != 0) return;
             var (water, energy) = home.LiveHour(at);
-            await PublishAsync(home.WaterMeter, Frames.Multical21(home.WaterMeter, water, at), cancellation);
-            await PublishAsync(home.ElectricityMeter, Frames.Dlt645Energy(home.ElectricityMeter, energy), cancellation);
-            await PublishAsync(home.Sensor, Frames.SenMl(home.Sensor, at, ("air.temperature", "Cel", home.RoomTemperature(at)), ("air.humidity", "%RH", 68)), cancellation);
-        }
-    }
+            await PublishAsync(home.WaterMeter, Frames.Multical21(home.WaterMeter, water, at), token);
+            await PublishAsync(home.ElectricityMeter, Frames.Dlt645Energy(home.ElectricityMeter, energy), token);
+            await PublishAsync(home.Sensor, Frames.SenMl(home.Sensor, at, ("air.temperature", "Cel", home.RoomTemperature(at)), ("air.humidity", "%RH", 68)), token);
+        });
 
     private async Task PublishAsync(string device, byte[] payload, CancellationToken cancellation)
     {

@@ -14,6 +14,8 @@ internal sealed partial class Housekeeping(
 {
     private readonly Counter<long> heldBack = meter.CreateCounter<long>("vigil_findings_held_back", description: "Findings nobody is told of for now: an absence, an outage of the area");
 
+    private readonly Counter<long> doubted = meter.CreateCounter<long>("vigil_totals_doubted", description: "Totals of meters that rules don't believe: resets, changed meters, jumps, more than can have flowed");
+
     /// <summary>How long devices have to bring what they kept while the service was down.</summary>
     private static readonly TimeSpan CatchUp = TimeSpan.FromSeconds(60);
 
@@ -53,6 +55,8 @@ internal sealed partial class Housekeeping(
         }
 
         rules.OnHeldBack(LogHeld);
+        rules.OnDoubted(LogDoubt);
+        meter.CreateObservableGauge("vigil_rules_file_in_force", () => RulesTrouble is null ? 1 : 0, description: "0 while the rules file as it stands can't be used, and the last good one stands");
         await registry.ReloadAsync(cancellation, always: true);
         var findings = new List<Finding>();
         var (count, heard) = (0, saved);
@@ -153,6 +157,12 @@ internal sealed partial class Housekeeping(
         LogHeldBack(log, finding.Subject, finding.Reason, why);
     }
 
+    private void LogDoubt(string resident, string device, string why)
+    {
+        doubted.Add(1);
+        LogDoubted(log, device, resident, why);
+    }
+
     private bool Due(ref long since, TimeSpan period)
     {
         if (clock.GetElapsedTime(since) < period) return false;
@@ -174,6 +184,9 @@ internal sealed partial class Housekeeping(
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Held back for {Resident}: {What}; {Why}")]
     private static partial void LogHeldBack(ILogger logger, string resident, string what, string why);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "A total of {Device} of {Resident} isn't believed: {Why}")]
+    private static partial void LogDoubted(ILogger logger, string device, string resident, string why);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Rules of {Path} are in force")]
     private static partial void LogRules(ILogger logger, string path);

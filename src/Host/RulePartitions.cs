@@ -81,6 +81,11 @@ internal sealed class RulePartitions
         foreach (var engine in engines) engine.HeldBack = told;
     }
 
+    public void OnDoubted(Action<string, string, string> told)
+    {
+        foreach (var engine in engines) engine.Doubted = told;
+    }
+
     /// <summary>Writes a partition to its own file, whole or not at all. Its homes wait while it is copied, not while the disk writes.</summary>
     public void Save(string folder, int partition)
     {

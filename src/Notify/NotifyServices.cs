@@ -31,12 +31,12 @@ public static class NotifyServices
                 s.GetRequiredService<IDbContextFactory<RecordsDb>>(), messages, s.GetRequiredService<SignedLinks>(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<Meter>(),
                 TimeSpan.FromSeconds(Math.Max(30, configuration.GetValue("Time:Speed", 1.0))), s.GetRequiredService<ILogger<Auditor>>()))
             .AddSingleton<ReceiptWatch>()
+            .AddSingleton<CallsUnderWay>()
             .AddSingleton(WebhooksOptions.Read(configuration).Connections)
             .AddSingleton(s => new WebhookSender(
                 s.GetRequiredService<IDbContextFactory<RecordsDb>>(), s.GetRequiredService<AlarmDesk>(), s.GetRequiredService<OutwardConnections>(), s.GetKeyedService<TimeProvider>(ChannelHttp.Clock) ?? TimeProvider.System,
                 s.GetRequiredService<ILogger<WebhookSender>>()))
             .AddHostedService(s => s.GetRequiredService<WebhookSender>())
-            .AddSingleton<CallsUnderWay>()
             .AddSingleton(s => new Digests.DailyDigests(
                 s.GetRequiredService<IDbContextFactory<RecordsDb>>(), s.GetRequiredService<Vigil.Storage.Readings.IReadingStore>(), s.GetRequiredService<Routes>(), messages, messages.Zone, s.GetRequiredService<TimeProvider>(),
                 DigestAt(configuration) ?? new TimeOnly(8, 0), s.GetRequiredService<ILogger<Digests.DailyDigests>>()))

@@ -33,6 +33,9 @@ public sealed class RuleEngine
     /// <summary>Told of each finding that is held back, and why (English, Chinese): absence, outage.</summary>
     public Action<Finding, string, string>? HeldBack { get; set; }
 
+    /// <summary>Told of each total that rules don't believe: resident, device and why. A reset, a changed meter, a jump back, more than can have flowed.</summary>
+    public Action<string, string, string>? Doubted { get; set; }
+
     /// <summary>Adds a resident or replaces what is known; learned state is kept.</summary>
     public void Put(ResidentFacts facts)
     {
@@ -180,6 +183,8 @@ public sealed class RuleEngine
 
         for (var i = 0; i < home.EpisodeCount; i++)
             if (home.Episodes[i].HeldUntil is not 0 and var until && until <= now) Village.Release(turn, until);
+        for (var i = home.EpisodeCount - 1; i >= 0; i--)
+            if (IsTakenAway(home, home.Episodes[i])) turn.Clear(i, now, "the device was taken out of the registry", "设备已从登记中移除");
         Queue(home, DueOf(home));
     }
 
@@ -306,9 +311,18 @@ public sealed class RuleEngine
             if (home.Series[i].Due is not 0 and var d && d < at) at = d;
         for (var i = 0; i < home.DeviceCount; i++) at = Math.Min(at, Devices.DueOf(this, home, i));
         for (var i = 0; i < home.EpisodeCount; i++)
-            if (home.Episodes[i].HeldUntil is not 0 and var h && h < at) at = h;
+        {
+            ref var e = ref home.Episodes[i];
+            if (e.HeldUntil is not 0 and var h && h < at) at = h;
+            if (IsTakenAway(home, e)) at = Math.Min(at, Math.Max(ticked, e.Opened));
+        }
+
         return at;
     }
+
+    /// <summary>What is the matter with a device that the registry had and has no longer is nobody's trouble any more.</summary>
+    private static bool IsTakenAway(Home home, in Episode e) =>
+        e.Device >= 0 && e.Kind.DefaultSeverity <= Severity.Warning && home.Devices[e.Device] is { Registered: false, Installed: not 0 };
 
     private Home HomeOf(string id)
     {

@@ -77,6 +77,36 @@ public sealed class AtHomeNightTests
     }
 
     [Fact]
+    public void A_device_that_is_taken_away_is_no_trouble_any_more_and_its_calls_stay()
+    {
+        var night = new Night().Press(1).Say("b", Metric.BatteryLevel, 1, 10).Tick(3);
+        night.Only(AlarmKind.DeviceNeverSeen);
+        night.Facts = night.Facts with { Devices = [] };
+        night.Engine.Put(night.Facts);
+        night.Tick(3.1);
+        Assert.Contains("taken out of the registry", night.Only(AlarmKind.DeviceNeverSeen, FindingChange.Cleared).Reason);
+        night.Only(AlarmKind.BatteryLow, FindingChange.Cleared);
+        Assert.DoesNotContain(night.Of(AlarmKind.Sos), f => f.Change == FindingChange.Cleared);
+    }
+
+    [Fact]
+    public void A_cold_wave_tightens_the_limit_and_asks_for_a_visit()
+    {
+        Night Room(DateTime? watch)
+        {
+            var night = new Night(facts: Night.Home("R1") with { WatchUntil = watch });
+            for (var q = 0; q <= 5; q++) night.Say("t", Metric.AirTemperature, 1 + q * 0.25, 9);
+            return night;
+        }
+
+        Assert.Empty(Room(null).Findings);
+        var found = Room(Night.At(100)).Only(AlarmKind.ColdHome);
+        Assert.Equal(Night.At(1.5), found.Time);
+        Assert.Contains("please visit", found.Reason);
+        Assert.Contains("请上门探访", found.ReasonZh);
+    }
+
+    [Fact]
     public void What_comes_outside_the_hours_of_its_rule_waits_for_them_and_is_told_if_it_still_holds()
     {
         var rules = Night.Written("rules:\n  battery-low: { when: { from: \"08:00\", to: \"18:00\", weekdays: [mon, tue, wed, thu, fri] } }\n  water-leak: { when: { from: \"07:00\", to: \"22:00\" } }\n  device-silent: { when: { from: \"08:00\", to: \"18:00\" } }\n");

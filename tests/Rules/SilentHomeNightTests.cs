@@ -174,6 +174,18 @@ public sealed class SilentHomeNightTests
     }
 
     [Fact]
+    public void A_meter_that_begins_again_and_again_is_doubted_aloud_and_is_no_life()
+    {
+        var night = new Night().Flow(-30, 0, 100, _ => 0.01);
+        var doubts = new List<string>();
+        night.Engine.Doubted = (resident, device, why) => doubts.Add($"{resident} {device}: {why}");
+        for (var h = 1; h <= 60; h++) night.Water(h, h % 6 < 3 ? 7 : 100.31);
+        Assert.Equal("R1 w: the total went from 100.31 to 7 between 00:00 and 01:00: not used until another one fits it", doubts[0]);
+        Assert.InRange(night.Only(AlarmKind.NoWater).Time, Night.At(24), Night.At(38));
+        Assert.Empty(night.Of(AlarmKind.Overuse));
+    }
+
+    [Fact]
     public void A_meter_whose_clock_went_back_to_an_old_date_does_not_hide_a_silent_home()
     {
         var night = new Night().Flow(-72, 0, 100, Lives);

@@ -104,6 +104,13 @@ public sealed class VigilServer : IAsyncDisposable
         }
     }
 
+    /// <summary>What /metrics says of one instrument.</summary>
+    public async Task<double> MetricAsync(string name)
+    {
+        var lines = (await http.GetStringAsync($"http://127.0.0.1:{HttpPort}/metrics")).Split('\n');
+        return double.Parse(Assert.Single(lines, l => l.StartsWith(name + " ", StringComparison.Ordinal))[(name.Length + 1)..], System.Globalization.CultureInfo.InvariantCulture);
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (server is not null) await server.DisposeAsync();

@@ -151,11 +151,18 @@ internal static class Consumption
             register.CandidateTime = 0;
             register.UsedFrom = time;
             register.UsedFromValue = value;
-            // What was used meanwhile isn't known: neither silence nor certain life. Half the window is given.
+            // What was used meanwhile isn't known: neither silence nor certain life. Half the window is given, once: a meter that begins again and again is no life.
+            var within = Within(turn, utility, time);
+            if (time - use.UnplacedUntil > within) use.Floor = Math.Max(use.Floor, time - within / 2);
             use.UnplacedUntil = time;
-            use.Floor = Math.Max(use.Floor, time - Within(turn, utility, time) / 2);
             use.Frontier = Math.Max(use.Frontier, time);
             return null;
+        }
+
+        if (turn.Engine.Doubted is { } doubted)
+        {
+            var id = turn.Home.Devices[turn.Home.Series[register.Series].Device].Id;
+            doubted(turn.Home.Id, id, $"the total went from {Words.Number(register.Value)} to {Words.Number(value)} between {turn.At(from, time)} and {turn.At(time, time)}: not used until another one fits it");
         }
 
         register.Candidate = value;

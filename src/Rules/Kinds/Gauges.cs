@@ -81,8 +81,9 @@ internal static class Gauges
     {
         if (!(value is > -60 and < 80)) return;
         var rules = turn.Home.Rules;
-        One(turn, series, AlarmKind.ColdHome, value < rules[P.ColdBelow], value > rules[P.ColdBelow] + rules[P.ColdHysteresis], rules.Ticks(P.ColdFor), value, -1, time);
-        One(turn, series, AlarmKind.HotHome, value > rules[P.HotAbove], value < rules[P.HotAbove] - rules[P.HotHysteresis], rules.Ticks(P.HotFor), value, 1, time);
+        var watch = turn.Home.OnWatch(time); // a cold wave, heat: sooner
+        One(turn, series, AlarmKind.ColdHome, value < rules[P.ColdBelow], value > rules[P.ColdBelow] + rules[P.ColdHysteresis], rules.Ticks(watch ? P.ColdWatchFor : P.ColdFor), value, -1, time);
+        One(turn, series, AlarmKind.HotHome, value > rules[P.HotAbove], value < rules[P.HotAbove] - rules[P.HotHysteresis], rules.Ticks(watch ? P.HotWatchFor : P.HotFor), value, 1, time);
     }
 
     private static void One(in Turn turn, int series, AlarmKind kind, bool outside, bool well, long longEnough, double value, int side, long time)
@@ -113,6 +114,7 @@ internal static class Gauges
         var due = s.Since + longEnough;
         if (home.AbsenceAt(due) is not null || !home.Rules.SpeaksAt(kind, due, turn)) due = time;
         var (en, zh) = side < 0 ? ("cold", "过低") : ("hot", "过高");
-        turn.Open(kind, s.Since, due, s.Device, series, $"{en} home: {Words.Number(value)} °C, since {turn.At(s.Since, time)}", $"室温{zh}：{Words.Number(value)}°C，自{turn.AtZh(s.Since, time)}起");
+        var (more, moreZh) = Judgement.Watched(home, time);
+        turn.Open(kind, s.Since, due, s.Device, series, $"{en} home: {Words.Number(value)} °C, since {turn.At(s.Since, time)}{more}", $"室温{zh}：{Words.Number(value)}°C，自{turn.AtZh(s.Since, time)}起{moreZh}");
     }
 }
