@@ -32,6 +32,8 @@ internal sealed partial class Pipeline(
     private readonly ConcurrentBag<DecodedPayload> spare = [];
     private readonly ConcurrentBag<Pending> sparePending = [];
     private readonly ConcurrentDictionary<string, Sighting> seen = new(StringComparer.Ordinal);
+    /// <summary>Test presses that have not been written down: they raise no alarm, and whoever installs a button sees that it was heard.</summary>
+    private readonly ConcurrentDictionary<string, DateTime> tested = new(StringComparer.Ordinal);
     private readonly Announcements announcements = new();
     private readonly List<Finding> owed = [];
     private readonly SemaphoreSlim owedGate = new(1, 1);
@@ -136,6 +138,7 @@ internal sealed partial class Pipeline(
                 }
 
                 if (device is null) continue;
+                if (reading.Event == "test" && ReferenceEquals(reading.Metric, Metric.Button)) tested[device.Id.Value] = reading.Time;
                 pending.Readings.Add(reading.Device == device.Id ? reading : reading with { Device = device.Id });
                 pending.Residents.Add(device.Resident);
             }
@@ -417,9 +420,9 @@ internal sealed partial class Pipeline(
     /// <param name="strangersAlone">Known devices can wait: thousands of rows at once would hold up an alarm.</param>
     public async Task FlushSightingsAsync(CancellationToken cancellation, bool strangersAlone = false)
     {
-        if (seen.IsEmpty) return;
+        var presses = tested.ToArray();
         var taken = seen.Where(s => !strangersAlone || !s.Value.Known).ToArray();
-        if (taken.Length == 0) return;
+        if (taken.Length == 0 && presses.Length == 0) return;
         await owedGate.WaitAsync(cancellation);
         try
         {
@@ -447,8 +450,10 @@ internal sealed partial class Pipeline(
                 }
             }
 
+            foreach (var (id, at) in presses) await db.Devices.Where(d => d.Id == id).ExecuteUpdateAsync(u => u.SetProperty(d => d.TestedAt, at), cancellation);
             await db.SaveChangesAsync(cancellation);
             await transaction.CommitAsync(cancellation);
+            foreach (var press in presses) tested.TryRemove(press);
             foreach (var pair in taken) seen.TryRemove(pair);
         }
         finally

@@ -60,6 +60,12 @@ internal sealed class RulePartitions
                 engines[p].Use(rules);
     }
 
+    public IReadOnlyList<Outlook> OutlooksOf(ResidentId resident)
+    {
+        if (!partitionOf.TryGetValue(resident, out var p)) return [];
+        lock (locks[p]) return engines[p].OutlooksOf(resident);
+    }
+
     public void ForgiveDeafness(DateTime from, DateTime to)
     {
         for (var p = 0; p < engines.Length; p++)

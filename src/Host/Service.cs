@@ -11,6 +11,7 @@ using Vigil.Model;
 using Vigil.Notify;
 using Vigil.Notify.Channels;
 using Vigil.Notify.Escalation;
+using Vigil.Rules;
 using Vigil.Storage.Readings;
 using Vigil.Storage.Records;
 
@@ -46,6 +47,7 @@ internal static class Service
             .AddSingleton(settings.Profiles)
             .AddSingleton<Func<RegistryImport>>(s => () => new RegistryImport(s.GetRequiredService<IDbContextFactory<RecordsDb>>(), clock, id => settings.Profiles.Find(id) is not null))
             .AddSingleton(new RulePartitions(settings.Rules, settings.Zone))
+            .AddSingleton<OutlooksOf>(s => s.GetRequiredService<RulePartitions>().OutlooksOf)
             .AddSingleton<Registry>()
             .AddNotify(settings.Configuration, settings.Policies, settings.Messages, settings.DataPath)
             .AddSingleton<Pipeline>()

@@ -92,6 +92,8 @@ public sealed class AlarmDesk(IDbContextFactory<RecordsDb> records, Policies pol
             if (resolution is Resolution.None or Resolution.Cleared || !Enum.IsDefined(resolution)) throw new AlarmConflictException("a resolution needs a coded reason");
             if (a.State == AlarmState.Resolved) throw new AlarmConflictException($"already resolved by {a.ResolvedBy}");
             await CloseAsync(db, a, who, resolution, now, cancellation);
+            // A press to try the button is a press all the same until somebody says that it was one.
+            if (resolution == Resolution.Test && a.DeviceId is { } device) await db.Devices.Where(d => d.Id == device).ExecuteUpdateAsync(u => u.SetProperty(d => d.TestedAt, a.RaisedAt), cancellation);
         }, cancellation);
 
     /// <summary>Resolved too early: it is open again, and everybody is told again.</summary>

@@ -37,6 +37,10 @@ public static class NotifyServices
                 s.GetRequiredService<IDbContextFactory<RecordsDb>>(), s.GetRequiredService<AlarmDesk>(), s.GetRequiredService<OutwardConnections>(), s.GetKeyedService<TimeProvider>(ChannelHttp.Clock) ?? TimeProvider.System,
                 s.GetRequiredService<ILogger<WebhookSender>>()))
             .AddHostedService(s => s.GetRequiredService<WebhookSender>())
+            .AddSingleton(s => new Digests.DailyDigests(
+                s.GetRequiredService<IDbContextFactory<RecordsDb>>(), s.GetRequiredService<Vigil.Storage.Readings.IReadingStore>(), s.GetRequiredService<Routes>(), messages, messages.Zone, s.GetRequiredService<TimeProvider>(),
+                DigestAt(configuration) ?? new TimeOnly(8, 0), s.GetRequiredService<ILogger<Digests.DailyDigests>>()))
+            .AddHostedService(s => s.GetRequiredService<Digests.DailyDigests>())
             .AddHostedService(s => s.GetRequiredService<Dispatcher>())
             .AddHostedService(s => s.GetRequiredService<ReceiptWatch>())
             .AddHostedService(s => s.GetRequiredService<CallsUnderWay>())
@@ -62,9 +66,12 @@ public static class NotifyServices
                     yield return new Problem($"Notify:Routes:{prefix}", 0, "", provider, "is not a provider; known are " + string.Join(", ", ProviderKind.All.Select(k => k.Name)));
         }
 
+        if (configuration["Notify:DigestAt"] is { Length: > 0 } at && DigestAt(configuration) is null) yield return new Problem("Notify:DigestAt", 0, "", at, "is not a time of day such as 08:00");
         foreach (var problem in WebhooksOptions.Check(configuration)) yield return problem;
         foreach (var problem in ProviderKind.Used(configuration).SelectMany(k => k.Check(configuration))) yield return problem;
     }
+
+    private static TimeOnly? DigestAt(IConfiguration configuration) => TimeOnly.TryParseExact(configuration["Notify:DigestAt"], "HH:mm", out var at) ? at : null;
 
     private static Dictionary<string, string> RoutesOf(IConfiguration configuration) =>
         configuration.GetSection("Notify:Routes").GetChildren().ToDictionary(c => c.Key == "default" ? "" : c.Key, c => c.Value ?? "");

@@ -150,6 +150,9 @@ public sealed class RuleEngine
     }
 
     /// <summary>Writes all state; <see cref="Load"/> reads it back, and the readings that arrived since are applied again.</summary>
+    /// <summary>The earliest moments at which trouble could be told of each device of a resident, if nothing more is heard or used.</summary>
+    public IReadOnlyList<Outlook> OutlooksOf(ResidentId resident) => homes.TryGetValue(resident.Value, out var home) ? Outlooks.Of(this, home) : [];
+
     public void Save(Stream stream) => Snapshot.Write(stream, ticked, deaf, homes.Values, villages.Values);
 
     /// <exception cref="InvalidDataException">Not a snapshot, or of another version: learn again from the readings.</exception>

@@ -86,6 +86,7 @@ public sealed class BoardTests(ITestOutputHelper output) : IAsyncLifetime
         var alarm = await FillAsync();
         var page = await chromium.PageAsync(server.Url);
         await page.GotoAsync($"/alarms/{alarm.Id}");
+        await Chromium.LiveAsync(page);
         await Assertions.Expect(page.Locator(".silent-for").First).ToContainTextAsync(new System.Text.RegularExpressions.Regex("已静默 (3[6-9]|4[0-9]) 小时"));
         Assert.Matches("^/tiles/1[0-7]/\\d+/\\d+\\.png$", await page.Locator("svg.map image").First.GetAttributeAsync("href"));
         await page.GetByLabel("办结类别").SelectOptionAsync("FalseHabit");
@@ -172,6 +173,31 @@ public sealed class BoardTests(ITestOutputHelper output) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_visitor_sees_an_own_day_on_a_phone_the_alarm_first_and_what_is_done()
+    {
+        await using (var db = await server.Records.CreateDbContextAsync(Token))
+        {
+            db.Visitors.Add(new Visitor { Id = "v7", Name = "陈探访", Area = ConsoleServer.Here });
+            (await db.Residents.FirstAsync(r => r.Id == "R-here", Token)).VisitorId = "v7";
+            await db.SaveChangesAsync(Token);
+        }
+
+        var alarm = await server.RaiseAsync("R-here", AlarmKind.NoWater, "no water for 24 h", "24小时未用水");
+        await server.Desk.TakeInHandAsync(alarm.Id, "duty:张敏", "", Token);
+        await server.RaiseAsync("R-there", AlarmKind.Sos);
+        var page = await chromium.PageAsync(server.Url, 390, 844);
+        await page.GotoAsync("/my-day");
+        await page.GetByText("陈探访（v7）").ClickAsync();
+        var first = page.Locator(".plan li").First;
+        await Assertions.Expect(first).ToContainTextAsync("24小时未用水");
+        await Assertions.Expect(page.Locator(".plan li")).ToHaveCountAsync(1);
+        await Chromium.PictureAsync(page, "my-day");
+        Assert.True(await page.EvaluateAsync<bool>("document.documentElement.scrollWidth <= innerWidth"));
+        await first.GetByText("填写探访记录").ClickAsync();
+        await page.WaitForURLAsync($"**/visits/form?resident=R-here&alarm={alarm.Id}");
+    }
+
+    [Fact]
     public async Task A_rule_is_tried_on_the_residents_own_past_before_it_can_be_saved()
     {
         await FillAsync();
@@ -222,17 +248,18 @@ public sealed class BoardTests(ITestOutputHelper output) : IAsyncLifetime
     public async Task No_page_has_a_serious_accessibility_violation()
     {
         var alarm = await FillAsync();
+        var contact = await server.LinkAsync(alarm.Id);
         var axe = await File.ReadAllTextAsync(AxePath(), Token);
         foreach (var dark in new[] { false, true })
         {
-            foreach (var (name, path) in new[] { ("board", "/"), ("alarm", $"/alarms/{alarm.Id}"), ("residents", "/residents"), ("resident", "/residents/R-here"), ("devices", "/devices"), ("visits", "/visits"), ("visit", "/visits/form?resident=R-here"), ("statistics", "/statistics"), ("rules", "/rules?resident=R-here"), ("areas", "/areas"), ("registry", "/registry") })
+            foreach (var (name, path) in new[] { ("board", "/"), ("alarm", $"/alarms/{alarm.Id}"), ("residents", "/residents"), ("resident", "/residents/R-here"), ("devices", "/devices"), ("visits", "/visits"), ("visit", "/visits/form?resident=R-here"), ("statistics", "/statistics"), ("rules", "/rules?resident=R-here"), ("areas", "/areas"), ("registry", "/registry"), ("webhooks", "/webhooks"), ("my-day", "/my-day"), ("contact-page", contact), ("sign-in", "/signin") })
             {
                 var page = await chromium.PageAsync(server.Url, dark: dark);
                 await page.GotoAsync(path);
                 await page.WaitForLoadStateAsync(LoadState.NetworkIdle);
                 if (name == "alarm") await page.Locator("svg[role=img]").First.WaitForAsync();
                 await Chromium.PictureAsync(page, dark ? name + "-dark" : name);
-                await Assertions.Expect(page.Locator("h2").First).ToBeVisibleAsync();
+                await Assertions.Expect(page.Locator("h1, h2, button").First).ToBeVisibleAsync();
                 await page.EvaluateAsync(axe);
                 var found = await page.EvaluateAsync<string[]>("async () => (await axe.run(document)).violations.filter(v => v.impact === 'serious' || v.impact === 'critical').map(v => v.id + ': ' + v.nodes.map(n => n.html).slice(0, 3).join(' | '))");
                 Assert.True(found.Length == 0, $"{path}{(dark ? " (dark)" : "")}: {string.Join("\n", found)}");

@@ -5,6 +5,9 @@ namespace Vigil.Tests.Browser;
 /// <summary>Debian's chromium, driven by Playwright; nothing is downloaded.</summary>
 internal sealed class Chromium : IAsyncDisposable
 {
+    /// <summary>The pictures of docs/images.</summary>
+    private static readonly string[] Shown = ["board", "board-dark", "bulk", "alarm", "resident", "devices", "visits", "my-day", "visit", "visit-record", "contact", "statistics", "rules", "webhooks"];
+
     private readonly IPlaywright playwright;
     private readonly IBrowser browser;
 
@@ -39,11 +42,17 @@ internal sealed class Chromium : IAsyncDisposable
         await page.WaitForFunctionAsync("() => Number(document.querySelector('[data-beat]')?.dataset.beat) > 0");
     }
 
-    public static Task PictureAsync(IPage page, string name)
+    /// <summary>Live: buttons are heard.</summary>
+    public static Task LiveAsync(IPage page) => page.WaitForSelectorAsync("#live", new() { State = WaitForSelectorState.Attached });
+
+    /// <summary>Into .artifacts/images; those that the documents show into docs/images too, when <c>./test pictures</c> asks for it.</summary>
+    public static async Task PictureAsync(IPage page, string name)
     {
         var folder = Path.Combine(AppContext.BaseDirectory, "..", "..", "..", "images");
         Directory.CreateDirectory(folder);
-        return page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(folder, name + ".png") });
+        var path = Path.GetFullPath(Path.Combine(folder, name + ".png"));
+        await page.ScreenshotAsync(new PageScreenshotOptions { Path = path });
+        if (Environment.GetEnvironmentVariable("VIGIL_PICTURES") is not null && Array.Exists(Shown, s => s == name)) File.Copy(path, Path.Combine(folder, "..", "..", "docs", "images", name + ".png"), overwrite: true);
     }
 
     public async ValueTask DisposeAsync()

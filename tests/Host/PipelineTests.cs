@@ -62,6 +62,25 @@ public sealed class PipelineTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_test_press_is_recorded_and_raises_no_alarm_and_so_is_a_press_resolved_as_a_test()
+    {
+        await pipeline.StartAsync(CancellationToken.None);
+        Assert.Equal(Receipt.Committed, await pipeline.ReceiveAsync(Message("vigil/leak-1/up", """[{"n":"button","vs":"test","t":1767225600}]"""), CancellationToken.None));
+        await pipeline.FlushSightingsAsync(CancellationToken.None);
+        await using (var db = records.CreateDbContext())
+        {
+            Assert.Equal(new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc), (await db.Devices.SingleAsync(d => d.Id == "leak-1")).TestedAt);
+            Assert.Empty(await db.Alarms.ToListAsync());
+        }
+
+        Assert.Equal(Receipt.Committed, await pipeline.ReceiveAsync(Message("vigil/leak-1/up", """[{"n":"button","vs":"sos","t":1767229200}]"""), CancellationToken.None));
+        await using var after = records.CreateDbContext();
+        var alarm = await after.Alarms.SingleAsync(a => a.Kind == "sos");
+        await new AlarmDesk(records, Policies.Load(Path.Combine(AppContext.BaseDirectory, "config", "policies.yaml"), [])!, TimeProvider.System, TimeZoneInfo.Utc).ResolveAsync(alarm.Id, "installer", Resolution.Test, "", CancellationToken.None);
+        Assert.Equal(alarm.RaisedAt, (await after.Devices.AsNoTracking().SingleAsync(d => d.Id == "leak-1")).TestedAt);
+    }
+
+    [Fact]
     public async Task A_press_does_not_wait_for_a_storm_of_other_findings()
     {
         var storm = Enumerable.Range(0, 2000).Select(i => Finding(AlarmKind.NoWater, $"S{i}")).ToList();

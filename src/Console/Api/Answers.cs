@@ -141,6 +141,13 @@ internal sealed record ContactAnswer(int Order, string Name, string Relation, st
 /// <summary>A device in a resident's home.</summary>
 internal sealed record DeviceBrief(string Id, string Profile, DateTime InstalledAt, DateTime? FirstSeenAt, DateTime? LastSeenAt);
 
+/// <summary>What the rules expect of a resident's devices.</summary>
+internal sealed record OutlooksAnswer(IReadOnlyList<OutlookAnswer> Outlooks);
+
+/// <summary>The earliest moment at which trouble could be told, if nothing more is heard or used.</summary>
+/// <param name="Kind">no-water, no-electricity, inactivity, device-silent or device-never-seen.</param>
+internal sealed record OutlookAnswer(string Device, string Kind, DateTime At);
+
 /// <summary>A reading.</summary>
 /// <param name="Channel">Of a device with several of the same metric.</param>
 /// <param name="Time">Measured.</param>

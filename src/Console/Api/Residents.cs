@@ -35,6 +35,21 @@ internal static class Residents
                 [.. r.Contacts.OrderBy(x => x.Order).Select(x => new ContactAnswer(x.Order, x.Name, x.Relation, Caller.Masked(x.Phone)))], r.Visitor?.Name,
                 [.. r.Devices.Select(d => new DeviceBrief(d.Id, d.Profile, d.InstalledAt, d.FirstSeenAt, d.LastSeenAt))]));
         }).Answers<ResidentAnswer>("A resident with contacts and devices", 404);
+        read.MapGet("residents/{id}/outlooks", async (string id, IServiceProvider services, [AsParameters] Caller caller) =>
+        {
+            if (await caller.ResidentAsync(id) is null) return Caller.Missing("resident", id);
+            await caller.AuditAsync("read", $"resident:{id}", "outlooks");
+            var found = services.GetService(typeof(Rules.OutlooksOf)) is Rules.OutlooksOf of ? of(new ResidentId(id)) : [];
+            return Results.Ok(new OutlooksAnswer([.. found.Select(o => new OutlookAnswer(o.Device, o.Kind.Name, o.At))]));
+        }).Answers<OutlooksAnswer>("The earliest moments at which trouble could be seen, device by device", 404);
+        read.MapGet("residents/{id}/usual", async (string id, IReadingStore store, TimeZoneInfo zone, [AsParameters] Caller caller) =>
+        {
+            if (await caller.ResidentAsync(id) is not { } r) return Caller.Missing("resident", id);
+            await caller.AuditAsync("read", $"resident:{id}", "daily life");
+            var today = DateOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(caller.Now, zone));
+            var days = await DailyLife.ReadAsync(store, [.. r.Devices.Select(d => new DeviceId(d.Id))], caller.Now.AddDays(-OwnNormal.Back), caller.Now + Ahead, zone, caller.Cancellation);
+            return Results.Ok(OwnNormal.Of([.. days.Where(d => d.Day < today)], zone));
+        }).Answers<OwnNormal>("What is usual in this home: the middle of its own past four weeks", 404);
         read.MapGet("residents/{id}/readings", async (string id, string? metric, DateTimeOffset? from, DateTimeOffset? to, int? offset, int? limit, IReadingStore store, [AsParameters] Caller caller) =>
         {
             if (await caller.ResidentAsync(id) is not { } r) return Caller.Missing("resident", id);

@@ -20,7 +20,7 @@ public sealed class MessageTexts
         var before = problems.Count;
         if (YamlSection.Load(path, problems) is not { } yaml) return null;
         var found = new MessageTexts(zone);
-        found.Read(yaml.Section("templates", required: true), "template:", ["opened", "repeated", "cleared", "back", "late", "digest", "reply"]);
+        found.Read(yaml.Section("templates", required: true), "template:", ["opened", "repeated", "cleared", "back", "late", "digest", "daily", "reply"]);
         found.Read(yaml.Section("kinds", required: true), "kind:", AlarmKind.All.Select(k => k.Name));
         found.Read(yaml.Section("spoken", required: true), "spoken:", SpokenKeys, ["zh", "yue", "en"]);
         yaml.NoOthers();
@@ -50,6 +50,12 @@ public sealed class MessageTexts
         var text = texts.GetValueOrDefault(("spoken:" + key, language)) ?? texts[("spoken:opened", language)];
         return text.Replace("{name}", name, StringComparison.Ordinal).Replace("{what}", values.GetValueOrDefault("what") ?? "", StringComparison.Ordinal);
     }
+
+    /// <summary>A day of one home for a contact.</summary>
+    public string Daily(string language, string residentName, DateOnly day, string life) => texts[("template:daily", Written(language))]
+        .Replace("{name}", Masked(residentName), StringComparison.Ordinal).Replace("{time}", day.ToString("MM-dd", CultureInfo.InvariantCulture), StringComparison.Ordinal).Replace("{life}", life, StringComparison.Ordinal);
+
+    public static string DailySubject(string language) => language == "en" ? "[Vigil] Yesterday at home" : "【守望】昨日家中情况";
 
     /// <summary>Several notices of low severity to one person, in one message: 王*：设备电量低；李*：设备无数据…</summary>
     public string Digest(string language, IReadOnlyCollection<(string ResidentName, string Kind)> items, string link)

@@ -1,0 +1,132 @@
+using System.Globalization;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Vigil.Model;
+using Vigil.Notify.Channels;
+using Vigil.Notify.Messages;
+using Vigil.Storage.Readings;
+using Vigil.Storage.Records;
+
+namespace Vigil.Notify.Digests;
+
+/// <summary>
+/// Yesterday at home, each morning, for contacts who want it (每日摘要) and whose resident consented: water and electricity against the home's own usual day. By mail
+/// where there is an address, else by SMS. A row stands before anything is sent, so that nobody gets a day twice; what can't be sent by the evening is given up,
+/// because it is no news any more. Alarms never wait for it.
+/// </summary>
+public sealed partial class DailyDigests(
+    IDbContextFactory<RecordsDb> records, IReadingStore readings, Routes routes, MessageTexts messages, TimeZoneInfo zone, TimeProvider clock, TimeOnly at, ILogger<DailyDigests> log) : BackgroundService
+{
+    /// <summary>Hours after the time of day at which it goes out.</summary>
+    private static readonly TimeSpan Late = TimeSpan.FromHours(10);
+
+    private static readonly TimeSpan Every = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan Again = TimeSpan.FromMinutes(15);
+    private static readonly TimeSpan ChannelTimeout = TimeSpan.FromSeconds(30);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await CycleAsync(stoppingToken);
+            }
+            catch (Exception e) when (e is not OutOfMemoryException && !stoppingToken.IsCancellationRequested)
+            {
+                LogFailed(log, e);
+            }
+
+            await Task.Delay(Every, clock, stoppingToken);
+        }
+    }
+
+    /// <summary>Looks once; returns how many were sent.</summary>
+    public async Task<int> CycleAsync(CancellationToken cancellation)
+    {
+        var now = clock.GetUtcNow().UtcDateTime;
+        var local = TimeZoneInfo.ConvertTimeFromUtc(now, zone);
+        var (day, due) = (DateOnly.FromDateTime(local).AddDays(-1), local.Date + at.ToTimeSpan());
+        if (local < due || local > due + Late) return 0;
+        await using var db = await records.CreateDbContextAsync(cancellation);
+        var wanted = await (
+            from c in db.Contacts.AsNoTracking()
+            join r in db.Residents.AsNoTracking() on c.ResidentId equals r.Id
+            where c.DailyDigest && r.ConsentService && r.ConsentDailyLife && (c.Mail != "" || c.Phone != "") && !db.Digests.Any(d => d.ContactId == c.Id && d.Day == day && (d.SentAt != null || d.GivenUpAt != null || d.DueAt > now))
+            orderby c.ResidentId, c.Order
+            select new { Contact = c, r.Name }).Take(500).ToListAsync(cancellation);
+        var sent = 0;
+        foreach (var home in wanted.GroupBy(w => w.Contact.ResidentId))
+        {
+            var life = await LifeAsync(db, home.Key, day, cancellation);
+            foreach (var (contact, name) in home.Select(h => (h.Contact, h.Name)))
+                if (await SendAsync(db, contact, name, day, life, now, cancellation)) sent++;
+        }
+
+        return sent;
+    }
+
+    private async Task<bool> SendAsync(RecordsDb db, Contact contact, string name, DateOnly day, (DayOfUse? Day, OwnNormal Usual) life, DateTime now, CancellationToken cancellation)
+    {
+        var (channel, address) = contact.Mail.Length > 0 ? ("mail", contact.Mail) : ("sms", contact.Phone);
+        var row = await db.Digests.FirstOrDefaultAsync(d => d.ContactId == contact.Id && d.Day == day, cancellation);
+        if (row is null) db.Digests.Add(row = new DailyDigest { ContactId = contact.Id, Day = day, Channel = channel });
+        (row.Channel, row.Attempts, row.DueAt) = (channel, row.Attempts + 1, now + Again);
+        await db.SaveChangesAsync(cancellation); // before it is sent
+        var result = routes.For(channel, address) is not { } way
+            ? new ChannelResult(ChannelOutcome.GiveUp, $"no provider carries {channel} to this address")
+            : await AskAsync(way, Message(contact, name, day, life, channel, address));
+        row.Note = result.Reason;
+        if (result.Outcome is ChannelOutcome.Sent or ChannelOutcome.Delivered or ChannelOutcome.Unknown) row.SentAt = now; // unknown: a digest twice is worse than one missing
+        else if (result.Outcome == ChannelOutcome.GiveUp) row.GivenUpAt = now;
+        await db.SaveChangesAsync(cancellation);
+        return row.SentAt is not null;
+    }
+
+    private static async Task<ChannelResult> AskAsync(IChannel channel, OutgoingNotice notice)
+    {
+        try
+        {
+            return await channel.SendAsync(notice, CancellationToken.None).WaitAsync(ChannelTimeout, TimeProvider.System);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            return new ChannelResult(ChannelOutcome.Unknown, e.Message);
+        }
+    }
+
+    private OutgoingNotice Message(Contact contact, string name, DateOnly day, (DayOfUse? Day, OwnNormal Usual) life, string channel, string address)
+    {
+        var language = contact.Language == "en" ? "en" : "zh";
+        var text = messages.Daily(language, name, day, Words(life.Day, life.Usual, language));
+        var values = new Dictionary<string, string> { ["name"] = MessageTexts.Masked(name), ["what"] = "", ["kind"] = "daily", ["time"] = day.ToString("MM-dd", CultureInfo.InvariantCulture), ["link"] = "" };
+        return new OutgoingNotice(Guid.CreateVersion7(clock.GetUtcNow()), channel, address, language, "daily", values, channel == "mail" ? MessageTexts.DailySubject(language) : "", text, "", Critical: false);
+    }
+
+    private string Words(DayOfUse? day, OwnNormal usual, string language)
+    {
+        var zh = language == "zh";
+        if (day is not { Litres: not null } and not { KilowattHours: not null }) return zh ? "没有水电读数" : "no readings of water or electricity";
+        string N(double value) => value.ToString(value >= 10 ? "0" : "0.0", CultureInfo.InvariantCulture);
+        string T(DateTime time) => TimeZoneInfo.ConvertTimeFromUtc(time, zone).ToString("HH:mm", CultureInfo.InvariantCulture);
+        var parts = new List<string>();
+        if (day!.Litres is { } litres) parts.Add((zh ? $"用水{N(litres)}升" : $"water {N(litres)} L") + (usual.Litres is { } often ? zh ? $"（平时{N(often)}）" : $" (usually {N(often)})" : ""));
+        if (day is { FirstUse: { } first, LastUse: { } last }) parts.Add(zh ? $"{T(first)}至{T(last)}" : $"from {T(first)} to {T(last)}");
+        if (day.KilowattHours is { } energy) parts.Add((zh ? $"用电{N(energy)}度" : $"electricity {N(energy)} kWh") + (usual.KilowattHours is { } most ? zh ? $"（平时{N(most)}）" : $" (usually {N(most)})" : ""));
+        return string.Join(zh ? "，" : ", ", parts);
+    }
+
+    /// <summary>The day, and what is usual in the days before it.</summary>
+    private async Task<(DayOfUse?, OwnNormal)> LifeAsync(RecordsDb db, string resident, DateOnly day, CancellationToken cancellation)
+    {
+        var devices = await db.Devices.Where(d => d.ResidentId == resident).Select(d => d.Id).ToListAsync(cancellation);
+        if (devices.Count == 0) return (null, OwnNormal.Of([], zone));
+        var midnight = TimeZoneInfo.ConvertTimeToUtc(day.AddDays(1).ToDateTime(TimeOnly.MinValue, DateTimeKind.Unspecified), zone);
+        var days = await DailyLife.ReadAsync(readings, [.. devices.Select(d => new DeviceId(d))], midnight.AddDays(-OwnNormal.Back - 1), midnight.AddHours(2), zone, cancellation);
+        return (days.FirstOrDefault(d => d.Day == day), OwnNormal.Of([.. days.Where(d => d.Day < day)], zone));
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Daily digests failed; they go on in a minute")]
+    private static partial void LogFailed(ILogger logger, Exception e);
+}

@@ -1,0 +1,75 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging.Abstractions;
+using Vigil.Model;
+using Vigil.Notify.Channels;
+using Vigil.Notify.Digests;
+using Vigil.Storage.Readings.DuckDb;
+using Vigil.Storage.Records;
+
+namespace Vigil.Tests.Notify;
+
+/// <summary>A daughter who wants to know each morning how yesterday was, and a father who agreed to it.</summary>
+public sealed class DailyDigestTests : IAsyncLifetime
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("vigil-digest-").FullName;
+    private Night night = null!;
+    private DuckDbReadingStore readings = null!;
+    private DailyDigests digests = null!;
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        night = await Night.BeginAsync();
+        readings = new DuckDbReadingStore(Path.Combine(folder, "readings.duckdb"), new());
+        digests = new DailyDigests(night.Records, readings, new Routes([night.Heard], new Dictionary<string, string> { [""] = night.Heard.Provider }), night.Messages, night.Messages.Zone, night.Clock, new TimeOnly(8, 0), NullLogger<DailyDigests>.Instance);
+        await using var db = await night.Records.CreateDbContextAsync(Stop);
+        var home = await db.Residents.Include(r => r.Contacts).FirstAsync(Stop);
+        db.Devices.Add(new Device { Id = "m1", Profile = "senml", ResidentId = home.Id, InstalledAt = DateTime.UnixEpoch });
+        home.ConsentDailyLife = true;
+        home.Contacts.Single(c => c.Order == 1).DailyDigest = true;
+        await db.SaveChangesAsync(Stop);
+        // Local noon of the 15th now: 20 L at 07:00 and 20 L at 20:00 each day, 10 L at 09:00 alone on the 14th.
+        var (rows, total) = (new List<Reading>(), 10.0);
+        var from = new DateTime(2026, 1, 4, 16, 0, 0, DateTimeKind.Utc);
+        for (var hour = 0; from.AddHours(hour) < night.Clock.GetUtcNow().UtcDateTime; hour++)
+        {
+            var (day, of) = (hour / 24, hour % 24);
+            total += day == 9 ? (of == 9 ? 0.010 : 0) : of is 7 or 20 ? 0.020 : 0;
+            rows.Add(new Reading { Device = new DeviceId("m1"), Metric = Metric.WaterVolume, Time = from.AddHours(hour), Received = from.AddHours(hour), Value = total });
+        }
+
+        await readings.AppendAsync(rows, Stop);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        digests.Dispose();
+        await readings.DisposeAsync();
+        await night.DisposeAsync();
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
+    public async Task Whoever_wants_it_hears_of_yesterday_once_against_the_homes_own_usual_day()
+    {
+        Assert.Equal(1, await digests.CycleAsync(Stop));
+        Assert.Equal(0, await digests.CycleAsync(Stop));
+        var told = Assert.Single(night.Heard.All);
+        Assert.Equal((night.Contact1, "sms"), (told.Address, told.Channel));
+        Assert.Contains("01-14", told.Text, StringComparison.Ordinal);
+        Assert.Contains("用水10升（平时40）", told.Text, StringComparison.Ordinal);
+        Assert.Contains("09:00至09:00", told.Text, StringComparison.Ordinal);
+        Assert.Contains("*", told.Text, StringComparison.Ordinal); // a masked name
+        night.Clock.Advance(TimeSpan.FromHours(12)); // midnight: not before the morning
+        Assert.Equal(0, await digests.CycleAsync(Stop));
+    }
+
+    [Fact]
+    public async Task Without_the_residents_consent_nobody_hears_anything()
+    {
+        await using (var db = await night.Records.CreateDbContextAsync(Stop)) await db.Residents.ExecuteUpdateAsync(u => u.SetProperty(r => r.ConsentDailyLife, false), Stop);
+        Assert.Equal(0, await digests.CycleAsync(Stop));
+        Assert.Empty(night.Heard.All);
+    }
+}
