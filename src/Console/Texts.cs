@@ -40,6 +40,7 @@ public static class Texts
         ["role.visitor"] = ("探访员", "visitor"),
         ["role.read-only"] = ("只读", "read only"),
         ["save"] = ("保存", "Save"),
+        ["reveal"] = ("显示完整号码", "Show the numbers in full"),
         ["users"] = ("账号", "Accounts"),
         ["users.person"] = ("姓名", "Person"),
         ["users.role"] = ("角色", "Role"),

@@ -95,7 +95,7 @@ internal static class Described
     /// <summary>The body is a file, whatever type it says it has.</summary>
     public static RouteHandlerBuilder TakesFile(this RouteHandlerBuilder endpoint) => endpoint.WithMetadata(new FileBody());
 
-    private static RouteHandlerBuilder Told(this RouteHandlerBuilder endpoint, string summary, int[] problems)
+    internal static RouteHandlerBuilder Told(this RouteHandlerBuilder endpoint, string summary, int[] problems)
     {
         endpoint.WithSummary(summary);
         foreach (var status in problems.Concat([401, 403]).Distinct()) endpoint.ProducesProblem(status);
