@@ -4,29 +4,40 @@ using System.Text.Encodings.Web;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.AspNetCore.Authorization;
-using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Vigil.Console.Accounts;
 using Vigil.Storage.Records;
 
 namespace Vigil.Console;
 
 /// <summary>
-/// Who may do what: bearer API keys with scopes and an area, or the console's cookie, which the one-time sign-in link printed at the start gives.
+/// Who may do what: bearer API keys with scopes and an area, or the console's cookie of somebody with an account (<see cref="Accounts.Accounts"/>).
 /// With <c>Http:Open</c> (the demo; loopback alone) everybody is let in.
 /// </summary>
 public static class Access
 {
     public const string Read = "read";
+    /// <summary>Visits and absences.</summary>
+    public const string Visit = "visit";
     public const string Write = "write";
+    /// <summary>Rules, heightened watch, hand-over of other people's alarms.</summary>
+    public const string Supervise = "supervise";
     public const string Admin = "admin";
+
+    /// <summary>From the least to the most: each holds those before it.</summary>
+    private static readonly string[] Scopes = [Read, Visit, Write, Supervise, Admin];
     private const string Scheme = "vigil";
 
-    public static IServiceCollection AddAccess(this IServiceCollection services, bool open)
+    public static IServiceCollection AddAccess(this IServiceCollection services, bool open, Accounts.AccountsOptions accounts)
     {
+        Accounts.Accounts.Add(services, accounts);
+        services.AddLimits();
+        services.AddScoped<AreaRecords>();
+        services.AddScoped<AuthenticationStateProvider, RevalidatingCircuit>();
         services.AddSingleton<SignInLink>();
         services.AddAuthentication(Scheme)
             .AddScheme<AccessOptions, AccessHandler>(Scheme, o => o.Open = open)
@@ -35,17 +46,26 @@ public static class Access
                 o.Cookie.Name = "vigil";
                 o.Cookie.HttpOnly = true;
                 o.Cookie.SameSite = SameSiteMode.Strict;
-                o.ExpireTimeSpan = TimeSpan.FromHours(12);
+                o.ExpireTimeSpan = TimeSpan.FromHours(12); // a shift; then the password again
+                o.SlidingExpiration = false;
+                o.LoginPath = "/signin";
+                o.ReturnUrlParameter = "returnTo";
+                o.Events.OnValidatePrincipal = Revalidation.ValidateAsync;
             });
-        services.AddAuthorizationBuilder()
-            .AddPolicy(Read, p => p.RequireClaim("scope", Read, Write, Admin))
-            .AddPolicy(Write, p => p.RequireClaim("scope", Write, Admin))
-            .AddPolicy(Admin, p => p.RequireClaim("scope", Admin));
+        var authorization = services.AddAuthorizationBuilder();
+        for (var i = 0; i < Scopes.Length; i++)
+        {
+            var enough = Scopes[i..];
+            authorization.AddPolicy(Scopes[i], p => p.RequireClaim("scope", enough));
+        }
+
         return services;
     }
 
     /// <summary>The area the caller is bound to; empty for all.</summary>
     public static string Area(this ClaimsPrincipal user) => user.FindFirstValue("area") ?? "";
+
+    public static bool May(this ClaimsPrincipal user, string scope) => Scopes.SkipWhile(s => s != scope).Any(s => user.HasClaim("scope", s));
 
     public static string Who(this ClaimsPrincipal user) => user.Identity?.Name ?? "nobody";
 
@@ -59,25 +79,12 @@ public static class Access
         if (request.Headers["Sec-Fetch-Site"].ToString() is { Length: > 0 } site) return site is not ("same-origin" or "none");
         return request.Headers.Origin.ToString() is { Length: > 0 } origin && origin != "null" && !(Uri.TryCreate(origin, UriKind.Absolute, out var from) && from.Authority == request.Host.Value);
     }
-
-    public static void MapSignIn(this IEndpointRouteBuilder app)
-    {
-        // GET shows a button and changes nothing: a link preview must not use the token up.
-        app.MapGet("/signin", (string? token) => Results.Content(
-            $"<!doctype html><meta charset=utf-8><title>守望 Vigil</title><form method=post action=/signin><input type=hidden name=token value=\"{HtmlEncoder.Default.Encode(token ?? "")}\"><button>登录 Sign in</button></form>",
-            "text/html; charset=utf-8"));
-        app.MapPost("/signin", async (HttpContext http, SignInLink link) =>
-        {
-            var form = await http.Request.ReadFormAsync();
-            if (!link.Use(form["token"].ToString())) return Results.Text("This sign-in link was used or has expired; restart the service or run: vigil signin", statusCode: StatusCodes.Status403Forbidden);
-            var identity = new ClaimsIdentity([new(ClaimTypes.Name, "console"), new("scope", Admin)], CookieAuthenticationDefaults.AuthenticationScheme);
-            await http.SignInAsync(CookieAuthenticationDefaults.AuthenticationScheme, new ClaimsPrincipal(identity));
-            return Results.Redirect("/");
-        }).DisableAntiforgery();
-    }
 }
 
-/// <summary>A token that signs in once within fifteen minutes of the start. There is no password that could be a default one.</summary>
+/// <summary>
+/// A token with which the first administrator is made, once, within fifteen minutes of the start. There is no password that could be a default one, and once
+/// there is an administrator it opens nothing.
+/// </summary>
 public sealed class SignInLink(TimeProvider clock)
 {
     private readonly DateTimeOffset expires = clock.GetUtcNow().AddMinutes(15);
@@ -85,11 +92,13 @@ public sealed class SignInLink(TimeProvider clock)
 
     public string Path => $"/signin?token={token}";
 
+    public bool Fits(string given) =>
+        token is { } mine && clock.GetUtcNow() <= expires && CryptographicOperations.FixedTimeEquals(System.Text.Encoding.ASCII.GetBytes(given), System.Text.Encoding.ASCII.GetBytes(mine));
+
     public bool Use(string given)
     {
         var mine = token;
-        if (mine is null || clock.GetUtcNow() > expires || !CryptographicOperations.FixedTimeEquals(System.Text.Encoding.ASCII.GetBytes(given), System.Text.Encoding.ASCII.GetBytes(mine))) return false;
-        return Interlocked.CompareExchange(ref token, null, mine) == mine;
+        return Fits(given) && Interlocked.CompareExchange(ref token, null, mine) == mine;
     }
 }
 
@@ -111,6 +120,16 @@ internal sealed class AccessHandler(IOptionsMonitor<AccessOptions> options, ILog
 
         if (await Context.AuthenticateAsync(CookieAuthenticationDefaults.AuthenticationScheme) is { Succeeded: true } cookie) return cookie;
         return Options.Open ? Success(new ClaimsIdentity([new(ClaimTypes.Name, "console"), new("scope", Access.Admin)], Scheme.Name)) : AuthenticateResult.NoResult();
+    }
+
+    /// <summary>A person's browser is led to the sign-in page; a program hears 401.</summary>
+    protected override Task HandleChallengeAsync(AuthenticationProperties properties)
+    {
+        if (HttpMethods.IsGet(Request.Method) && !Request.Path.StartsWithSegments("/api") && Request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase))
+            Response.Redirect($"/signin?returnTo={Uri.EscapeDataString(Request.Path + Request.QueryString)}");
+        else
+            Response.StatusCode = StatusCodes.Status401Unauthorized;
+        return Task.CompletedTask;
     }
 
     private AuthenticateResult Success(ClaimsIdentity identity) => AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(identity), Scheme.Name));

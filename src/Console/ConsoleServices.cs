@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
+using Vigil.Console.Accounts;
 using Vigil.Console.Api;
 using Vigil.Console.Hooks;
 using Vigil.Console.Pages;
@@ -19,10 +20,11 @@ public static class ConsoleServices
     /// <param name="open">Everybody is let in (the demo, on loopback).</param>
     /// <param name="rulesPath">The rules file in force; null for the shipped one.</param>
     /// <param name="options">Section <c>Console</c>; null for its defaults.</param>
-    public static IServiceCollection AddConsole(this IServiceCollection services, bool open, string? rulesPath = null, ConsoleOptions? options = null)
+    /// <param name="accounts">Section <c>Access</c>; null for its defaults.</param>
+    public static IServiceCollection AddConsole(this IServiceCollection services, bool open, string? rulesPath = null, ConsoleOptions? options = null, AccountsOptions? accounts = null)
     {
         services.AddSingleton(options ?? new ConsoleOptions());
-        services.AddAccess(open);
+        services.AddAccess(open, accounts ?? new AccountsOptions());
         services.AddProblemDetails();
         services.AddExceptionHandler<BadRequests>();
         services.Configure<RouteHandlerOptions>(o => o.ThrowOnBadRequest = true); // so that the caller is told what could not be read
@@ -69,6 +71,7 @@ public static class ConsoleServices
         });
         app.UseAuthentication();
         app.UseAuthorization();
+        app.UseRateLimiter();
         app.UseAntiforgery();
         app.MapStaticAssets();
         app.MapOpenApi();
@@ -84,6 +87,6 @@ public static class ConsoleServices
             return Results.Redirect("/");
         });
         app.MapGet("/metrics", (MetricsText metrics) => Results.Text(metrics.Write(), "text/plain; version=0.0.4; charset=utf-8"));
-        app.MapRazorComponents<App>().AddInteractiveServerRenderMode().RequireAuthorization(Access.Write);
+        app.MapRazorComponents<App>().AddInteractiveServerRenderMode().RequireAuthorization(Access.Read);
     }
 }

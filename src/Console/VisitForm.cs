@@ -35,7 +35,7 @@ internal static class VisitForm
         if (found is not null) await caller.AuditAsync("read", $"resident:{found.Id}", "visit form");
         http.Response.Headers.CacheControl = "no-cache";
         return Results.Content(Page(language, found, alarm), "text/html; charset=utf-8");
-    }).RequireAuthorization(Access.Write).ExcludeFromDescription();
+    }).RequireAuthorization(Access.Visit).ExcludeFromDescription();
 
     private static string Page(string language, Resident? resident, Guid? alarm)
     {

@@ -21,6 +21,7 @@ internal static class Program
             CredentialCommand.Create(),
             RotateKeyCommand.Create(),
             ApiKeyCommand.Create(),
+            UserCommand.Create(),
         };
         // The host ends the service by itself on SIGTERM; the command line's own two seconds would cut its commits short.
         return await root.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });

@@ -32,6 +32,9 @@ internal sealed class Settings
     public MqttOptions Mqtt { get; }
     public IReadOnlyList<string> Urls { get; }
     public bool Open { get; }
+
+    /// <summary>Administrators need a second factor (<c>Access:SecondFactor</c>).</summary>
+    public bool SecondFactor => Configuration.GetValue("Access:SecondFactor", true);
     /// <summary>How much faster than the wall clock (the demo).</summary>
     public double Speed { get; }
     public TimeZoneInfo Zone { get; private set; } = TimeZoneInfo.Utc;

@@ -15,18 +15,20 @@ internal static class ApiEndpoints
             return await next(context);
         });
         var read = all.MapGroup("").RequireAuthorization(Access.Read);
+        var visit = all.MapGroup("").RequireAuthorization(Access.Visit);
         var write = all.MapGroup("").RequireAuthorization(Access.Write);
         var admin = all.MapGroup("").RequireAuthorization(Access.Admin);
         Residents.Map(read);
         Devices.Map(read, write);
         Alarms.Map(read, write);
-        Absences.Map(read, write);
-        Visits.Map(read, write);
-        Areas.Map(read, write);
+        Absences.Map(read, visit);
+        Visits.Map(read, visit);
+        Areas.Map(read, all.MapGroup("").RequireAuthorization(Access.Supervise));
         Statistics.Map(read);
         Credentials.Map(admin);
         RegistryFile.Map(admin);
         Webhooks.Map(admin);
+        Users.Map(admin);
         RulesFile.Map(read, write, admin);
     }
 }

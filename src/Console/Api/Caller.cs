@@ -2,13 +2,17 @@ using System.Security.Claims;
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.EntityFrameworkCore;
+using Vigil.Console.Accounts;
 using Vigil.Storage.Records;
 
 namespace Vigil.Console.Api;
 
 /// <summary>Who asks, and the records as far as they may be seen: what lies outside the caller's area does not exist for it (404, never 403).</summary>
-internal readonly record struct Caller(IDbContextFactory<RecordsDb> Records, ClaimsPrincipal User, TimeProvider Clock, HttpContext Http, CancellationToken Cancellation)
+internal readonly record struct Caller(RecordsFactory All, ClaimsPrincipal User, TimeProvider Clock, HttpContext Http, CancellationToken Cancellation)
 {
+    /// <summary>Within the caller's area: every query through it, whoever wrote it.</summary>
+    public IDbContextFactory<RecordsDb> Records => new BoundRecords(All, Area);
+
     public const int LargestPage = 500;
 
     public string Area => User.Area();

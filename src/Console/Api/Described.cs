@@ -16,7 +16,6 @@ internal static class Described
         ["area"] = "Code of a county, town or village (6, 9 or 12 digits): rows whose area begins with it.",
         ["resident"] = "Number of a resident: rows of that home alone.",
         ["visitor"] = "Number of a visitor: only the homes assigned to them.",
-        ["state"] = "open, acknowledged, in-hand, resolved, or unresolved for the first three.",
         ["kind"] = "An alarm kind, such as sos or no-water.",
         ["alarm"] = "Id of an alarm: notices of it alone.",
         ["metric"] = "A metric's name, such as water.volume; all without it.",
@@ -29,6 +28,7 @@ internal static class Described
         ["dryRun"] = "true: everything is checked and nothing is written.",
         ["id"] = "Id of the record in the path.",
         ["change"] = "enable, disable or ping.",
+        ["state"] = "enable or disable; of alarms: open, acknowledged, in-hand, resolved, or unresolved for the first three.",
         ["code"] = "Area code: 6, 9 or 12 digits.",
     };
 

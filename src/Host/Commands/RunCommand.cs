@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Vigil.Console;
+using Vigil.Console.Accounts;
 using Vigil.Model;
 
 namespace Vigil.Host.Commands;
@@ -21,7 +22,12 @@ internal static class RunCommand
             await Service.PrepareAsync(app.Services, cancellation);
             await app.StartAsync(cancellation);
             System.Console.WriteLine($"Vigil (守望) is running. Duty board: {settings.Urls[0]}   MQTT: {(settings.Mqtt.Embedded ? "embedded broker" : settings.Mqtt.Host)}:{settings.Mqtt.Port}   data: {settings.DataPath}");
-            if (!settings.Open) System.Console.WriteLine($"Sign in once, within 15 minutes: {settings.Urls[0]}{app.Services.GetRequiredService<SignInLink>().Path}");
+            await using (var scope = app.Services.CreateAsyncScope())
+            {
+                if (!settings.Open && !await scope.ServiceProvider.GetRequiredService<Accounts>().HasAdministratorAsync(cancellation))
+                    System.Console.WriteLine($"Make the first administrator, within 15 minutes: {settings.Urls[0]}{app.Services.GetRequiredService<SignInLink>().Path}");
+            }
+
             System.Console.WriteLine("Not a medical device; not a replacement for emergency services. Ctrl+C stops.");
             await app.WaitForShutdownAsync(cancellation);
             return 0;
