@@ -31,7 +31,7 @@ internal readonly record struct Turn(RuleEngine Engine, Home Home, List<Finding>
             return Home.AddEpisode(episode);
         }
 
-        if (Home.Village is { } village && Outages.HoldsBack(kind) && village.Hold(this, ref episode, time))
+        if (Home.Village is { } village && Outages.HoldsBack(kind) && episode.Severity < Severity.Critical && village.Hold(this, ref episode, time))
         {
             Engine.HeldBack?.Invoke(Finding(episode, FindingChange.Opened, time, en, zh, false), $"held back: {village.Reason(Zone)}", $"暂不通知：{village.ReasonZh(Zone)}");
             Into.Add(village.Held(this, en, zh, time));

@@ -49,7 +49,7 @@ public sealed class AccountTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.Forbidden, before.StatusCode);
         var key = Regex.Match(await client.GetStringAsync("/account", Token), "secret=([A-Z2-7]+)").Groups[1].Value;
         using var enrolled = await PostAsync(client, "/account", ("code", Totp(key, 0)));
-        var codes = Regex.Match(await enrolled.Content.ReadAsStringAsync(Token), "<pre>(.*?)</pre>", RegexOptions.Singleline).Groups[1].Value.Split('\n');
+        var codes = WebUtility.HtmlDecode(Regex.Match(await enrolled.Content.ReadAsStringAsync(Token), "<pre>(.*?)</pre>", RegexOptions.Singleline).Groups[1].Value).Split('\n');
         Assert.True(codes.Length == 10, await enrolled.Content.ReadAsStringAsync(Token));
         client.DefaultRequestHeaders.Remove("Cookie");
         client.DefaultRequestHeaders.Add("Cookie", enrolled.Headers.GetValues("Set-Cookie").Last().Split(';')[0]);

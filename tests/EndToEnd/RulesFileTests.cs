@@ -37,9 +37,8 @@ public sealed class RulesFileTests
         await vigil.UntilAsync("alarms?kind=service-trouble", a => a[0].GetProperty("clearedAt").ValueKind == JsonValueKind.String);
         foreach (var level in new[] { 15, 9 })
             Assert.Equal(0, (await vigil.PublishAsync(vigil.MqttPort, "vigil/sos-2/up", $$"""[{"n":"battery.level","v":{{level}}}]""", "sos-2", two)).Code);
-        var low = await vigil.UntilAsync("alarms?kind=battery-low", a => a.GetArrayLength() == 2);
-        Assert.Contains(low.EnumerateArray(), a => a.GetProperty("reason").GetString()!.Contains("(9 %)", StringComparison.Ordinal));
-        Assert.DoesNotContain(low.EnumerateArray(), a => a.GetProperty("device").GetString() == "sos-2" && a.GetProperty("reason").GetString()!.Contains("(15 %)", StringComparison.Ordinal));
+        // Had 15 % been low for the second button too, nothing more would be said of it at 9 %.
+        await vigil.UntilAsync("alarms?kind=battery-low", a => a[0].GetProperty("reason").GetString()!.Contains("(9 %)", StringComparison.Ordinal));
         Directory.Delete(folder, recursive: true);
     }
 }

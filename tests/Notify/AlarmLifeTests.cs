@@ -24,7 +24,7 @@ public sealed class AlarmLifeTests
 
     [Fact]
     public Task Whatever_people_rules_and_time_do_an_alarm_never_goes_back_without_a_line_that_says_why() =>
-        Gen.Int[0, 7].Array[5, 25].SampleAsync(PlayAsync, iter: 12, threads: 1); // a failure prints its seed and the shortest script
+        Gen.Int[0, 7].Array[5, 25].SampleAsync(PlayAsync, iter: 12, threads: 4); // a failure prints its seed and the shortest script
 
     private static async Task PlayAsync(int[] script)
     {

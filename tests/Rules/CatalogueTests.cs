@@ -99,8 +99,8 @@ public sealed class CatalogueTests
     [Fact]
     public void A_tap_left_open_a_leak_and_much_use_are_found()
     {
-        var tap = new Night().Flow(0, 5, 100, h => h < 2 ? 0 : 0.1);
-        Assert.Equal(Night.At(3), tap.Only(AlarmKind.WaterRunning).Time);
+        var tap = new Night().Flow(0, 5, 100, h => h < 2 ? 0 : 0.12);
+        Assert.Equal(Night.At(4), tap.Only(AlarmKind.WaterRunning).Time);
         var drip = new Night().Flow(0, 30, 100, _ => 0.001);
         Assert.Contains("a leak", drip.Only(AlarmKind.WaterRunning).Reason);
         var much = new Night().Flow(0, 23, 100, h => h is > 8 and < 20 ? 0.3 : 0);

@@ -85,6 +85,15 @@ public sealed class OutageNightTests
     }
 
     [Fact]
+    public void A_home_whose_silence_is_critical_by_its_rule_does_not_wait_for_the_outage()
+    {
+        var village = new VillageOf(8, Night.Written("overrides:\n  - { resident: R6, rules: { no-water: { severity: critical } } }\n"));
+        village.Live(-48, 24, (_, h) => h < 0 && Awake(h), (_, _) => true);
+        Assert.Single(village.Of(AlarmKind.Outage));
+        Assert.Equal("R6", Assert.Single(village.Of(AlarmKind.NoWater)).Subject);
+    }
+
+    [Fact]
     public void A_feeder_that_silences_the_meters_of_a_village_is_one_finding_and_each_comes_back_or_is_told()
     {
         var village = new VillageOf(6);

@@ -44,7 +44,7 @@ public sealed class SilentHomeNightTests
         var opened = night.Only(AlarmKind.WaterRunning);
         Assert.Contains("a leak", opened.Reason);
         var told = night.Of(AlarmKind.WaterRunning).Where(f => f.Change == FindingChange.Updated).ToList();
-        Assert.Equal([(true, Night.At(31)), (false, Night.At(34))], told.Select(f => (f.Notify, f.Time)));
+        Assert.Equal([(true, Night.At(32)), (false, Night.At(34))], told.Select(f => (f.Notify, f.Time)));
         Assert.Contains("more than a leak now", told[0].Reason);
         Assert.Contains("2 L/h still flowed", told[1].Reason);
         night.Water(41, 101);
@@ -53,10 +53,23 @@ public sealed class SilentHomeNightTests
     }
 
     [Fact]
+    public void Whoever_lies_beside_a_running_tap_is_not_hidden_by_it()
+    {
+        var night = new Night().Flow(-48, 40, 100, h => h < 10 ? Lives(h) : 0.15);
+        Assert.Equal((Severity.Warning, Night.At(12)), (night.Only(AlarmKind.WaterRunning).Severity, night.Only(AlarmKind.WaterRunning).Time));
+        var alone = night.Only(AlarmKind.WaterRunning, FindingChange.Updated);
+        Assert.Equal((Severity.High, true), (alone.Severity, alone.Notify));
+        Assert.InRange(alone.Time, Night.At(32), Night.At(36));
+        Assert.Contains("150 L/h and nothing else has been used since", alone.Reason);
+        // Somebody who washes and cooks beside the open tap is there.
+        Assert.DoesNotContain(new Night().Flow(-48, 40, 100, h => h < 10 ? Lives(h) : 0.15 + Lives(h)).Of(AlarmKind.WaterRunning), f => f.Severity == Severity.High);
+    }
+
+    [Fact]
     public void A_tap_that_is_closed_ends_its_alarm_though_a_drip_of_some_hours_goes_on()
     {
         var night = new Night().Flow(-6, 12, 100, h => h < -3 ? 0 : h is >= 4 and < 8 ? 0.12 : 0.002);
-        Assert.Equal(Night.At(5), night.Only(AlarmKind.WaterRunning).Time);
+        Assert.Equal(Night.At(6), night.Only(AlarmKind.WaterRunning).Time);
         Assert.Contains("2 L/h still flowed at 08:00", night.Only(AlarmKind.WaterRunning, FindingChange.Cleared).Reason);
     }
 

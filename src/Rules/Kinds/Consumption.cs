@@ -257,7 +257,12 @@ internal static class Consumption
             use.BaseRate = baseLoad / (use.SlotLength * UseTracker.Slots) * Hour;
             var limit = utility.IsWater ? least : home.Rules[P.PowerAboveBase];
             // Much and steady is no drip and no refrigerator: somebody left a tap or a heater on, or lives so (water-running tells of the first).
-            if (use.BaseRate > home.Rules[utility.IsWater ? P.WaterLeakMost : P.PowerBaseMost]) use.BaseRate = 0;
+            if (use.BaseRate > home.Rules[utility.IsWater ? P.WaterLeakMost : P.PowerBaseMost])
+            {
+                if (utility.IsWater && total - baseLoad < limit) RunsAlone(turn, use.BaseRate, end - use.SlotLength * UseTracker.Slots, end);
+                use.BaseRate = 0;
+            }
+
             if (use.BaseRate <= 0 || total - baseLoad >= limit) return;
             anchor = end - use.SlotLength * UseTracker.Slots;
             due = end;
@@ -344,6 +349,17 @@ internal static class Consumption
             AlarmKind.Overuse, time, time, -1, utility.IsWater ? 0 : 1,
             $"{utility.Amount(use.DayUse)} of {utility.Name} used today by {turn.At(time, time)}, more than {utility.Amount(most)}",
             $"截至{turn.AtZh(time, time)}今日{utility.NameZh}{utility.Amount(use.DayUse)}，超过{utility.Amount(most)}");
+    }
+
+    /// <summary>A tap has been running for a day and nobody turned another: whoever left it open may lie beside it.</summary>
+    private static void RunsAlone(in Turn turn, double rate, long since, long time)
+    {
+        var open = turn.Home.FindEpisode(AlarmKind.WaterRunning);
+        if (open < 0 || turn.Home.Episodes[open].Severity >= Severity.High || turn.Home.AbsenceAt(time) is not null) return;
+        var (more, moreZh) = Words.Corroborate(turn.Home, turn.Zone, AlarmKind.NoWater, time);
+        turn.Update(
+            open, time, $"water runs on at {Words.Water(rate)}/h and nothing else has been used since {turn.At(since, time)}{more}",
+            $"水一直以每小时{Words.Water(rate)}在流，自{turn.AtZh(since, time)}起没有其他用水{moreZh}", Severity.High, notify: true);
     }
 
     /// <summary>What an episode of running water is, in its place for a series: it belongs to no meter alone.</summary>
