@@ -39,7 +39,7 @@ public static class Access
         services.AddScoped<AreaRecords>();
         services.AddScoped<AuthenticationStateProvider, RevalidatingCircuit>();
         services.AddSingleton<SignInLink>();
-        services.AddAuthentication(Scheme)
+        var authentication = services.AddAuthentication(Scheme)
             .AddScheme<AccessOptions, AccessHandler>(Scheme, o => o.Open = open)
             .AddCookie(o =>
             {
@@ -52,6 +52,7 @@ public static class Access
                 o.ReturnUrlParameter = "returnTo";
                 o.Events.OnValidatePrincipal = Revalidation.ValidateAsync;
             });
+        if (accounts.Elsewhere is { } elsewhere) SingleSignOn.Add(authentication, elsewhere);
         var authorization = services.AddAuthorizationBuilder();
         for (var i = 0; i < Scopes.Length; i++)
         {

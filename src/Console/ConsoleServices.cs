@@ -76,6 +76,7 @@ public static class ConsoleServices
         app.MapStaticAssets();
         app.MapOpenApi();
         app.MapSignIn();
+        if (app.Services.GetRequiredService<AccountsOptions>().Elsewhere is not null) SingleSignOn.Map(app);
         app.MapApi();
         app.MapContactPage();
         app.MapTwilioHooks();

@@ -9,6 +9,7 @@ public static class Texts
     public static readonly FrozenDictionary<string, (string Zh, string En)> All = new Dictionary<string, (string, string)>
     {
         ["signin"] = ("登录", "Sign in"),
+        ["signin.elsewhere"] = ("用单位账号登录", "Sign in with your organisation's account"),
         ["signout"] = ("退出登录", "Sign out"),
         ["account"] = ("我的账号", "My account"),
         ["account.name"] = ("用户名", "User name"),

@@ -33,6 +33,11 @@ internal sealed class Settings
     public IReadOnlyList<string> Urls { get; }
     public bool Open { get; }
 
+    /// <summary>Section <c>Oidc</c>; null without an authority.</summary>
+    public Vigil.Console.Accounts.SingleSignOn? Elsewhere => Configuration["Oidc:Authority"] is { Length: > 0 } authority
+        ? new(authority, Configuration["Oidc:ClientId"] ?? "", Configuration["Oidc:ClientSecret"] ?? "", Configuration["Oidc:RoleClaim"] ?? "vigil_role", Configuration["Oidc:AreaClaim"] ?? "vigil_area")
+        : null;
+
     /// <summary>Administrators need a second factor (<c>Access:SecondFactor</c>).</summary>
     public bool SecondFactor => Configuration.GetValue("Access:SecondFactor", true);
     /// <summary>How much faster than the wall clock (the demo).</summary>
@@ -93,6 +98,13 @@ internal sealed class Settings
         if (settings.Mqtt is { Embedded: true, Tls: true, Certificate.Length: 0 }) problems.Add(new Problem("Mqtt:Certificate", 0, "", "", "Mqtt:Tls of the embedded broker needs a certificate (PEM)"));
         foreach (var (key, file) in new[] { ("Mqtt:Certificate", settings.Mqtt.Certificate), ("Mqtt:CertificateKey", settings.Mqtt.CertificateKey), ("Mqtt:CertificateAuthority", settings.Mqtt.CertificateAuthority) })
             if (file.Length > 0 && !File.Exists(file)) problems.Add(new Problem(key, 0, "", file, "there is no such file"));
+        if (settings.Elsewhere is { } elsewhere)
+        {
+            if (!Uri.TryCreate(elsewhere.Authority, UriKind.Absolute, out var issuer) || (issuer.Scheme != "https" && !(issuer.Scheme == "http" && issuer.IsLoopback)))
+                problems.Add(new Problem("Oidc:Authority", 0, "", elsewhere.Authority, "is not an https address"));
+            if (elsewhere.ClientId.Length == 0) problems.Add(new Problem("Oidc:ClientId", 0, "", "", "is needed with Oidc:Authority"));
+        }
+
         foreach (var url in settings.Urls)
         {
             if (!Uri.TryCreate(url.Replace("*", "any", StringComparison.Ordinal), UriKind.Absolute, out var parsed) || parsed.Scheme != "http")

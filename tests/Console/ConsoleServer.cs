@@ -26,7 +26,7 @@ public sealed class ConsoleServer : IAsyncDisposable
     private readonly DirectoryInfo data = Directory.CreateTempSubdirectory("vigil-console");
     private readonly WebApplication app;
 
-    private ConsoleServer(bool open, ConsoleOptions? options)
+    private ConsoleServer(bool open, ConsoleOptions? options, Vigil.Console.Accounts.AccountsOptions? accounts)
     {
         var zone = TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai");
         var config = Path.Combine(AppContext.BaseDirectory, "config");
@@ -42,7 +42,7 @@ public sealed class ConsoleServer : IAsyncDisposable
         builder.Services.AddSingleton(TimeProvider.System).AddSingleton(zone).AddReadings(builder.Configuration, data.FullName).AddRecords(builder.Configuration, data.FullName)
             .AddSingleton(new System.Diagnostics.Metrics.Meter("Vigil.Tests")).AddSingleton<Secrets>()
             .AddSingleton<Func<RegistryImport>>(s => () => new RegistryImport(s.GetRequiredService<IDbContextFactory<RecordsDb>>(), TimeProvider.System, p => p == "senml"))
-            .AddNotify(builder.Configuration, policies!, messages!, data.FullName).AddConsole(open, RulesPath, options);
+            .AddNotify(builder.Configuration, policies!, messages!, data.FullName).AddConsole(open, RulesPath, options, accounts);
         app = builder.Build();
         app.MapGet("/healthz/live", () => Results.Text("live"));
         app.MapConsole();
@@ -59,9 +59,9 @@ public sealed class ConsoleServer : IAsyncDisposable
 
     public IDbContextFactory<RecordsDb> Records => Services.GetRequiredService<IDbContextFactory<RecordsDb>>();
 
-    public static async Task<ConsoleServer> StartAsync(bool open = false, ConsoleOptions? options = null)
+    public static async Task<ConsoleServer> StartAsync(bool open = false, ConsoleOptions? options = null, Vigil.Console.Accounts.AccountsOptions? accounts = null)
     {
-        var server = new ConsoleServer(open, options);
+        var server = new ConsoleServer(open, options, accounts);
         await server.Records.MigrateAsync(Token);
         await using (var db = await server.Records.CreateDbContextAsync(Token))
         {

@@ -11,7 +11,8 @@ namespace Vigil.Console.Accounts;
 
 /// <summary>How people sign in.</summary>
 /// <param name="SecondFactor">Administrators need one: without it they get no further than their own account (<c>Access:SecondFactor</c>).</param>
-public sealed record AccountsOptions(bool SecondFactor = true);
+/// <param name="Elsewhere">Accounts of an organisation that people may sign in with; null for none.</param>
+public sealed record AccountsOptions(bool SecondFactor = true, SingleSignOn? Elsewhere = null);
 
 /// <summary>Why somebody could not sign in: never whether the name exists.</summary>
 public enum SignInResult

@@ -17,10 +17,10 @@ internal static class SignIn
 {
     public static void MapSignIn(this IEndpointRouteBuilder app)
     {
-        app.MapGet("/signin", async (string? token, string? returnTo, HttpContext http, Accounts accounts, CancellationToken c) =>
+        app.MapGet("/signin", async (string? token, string? returnTo, HttpContext http, Accounts accounts, AccountsOptions options, CancellationToken c) =>
             token is not null && !await accounts.HasAdministratorAsync(c)
                 ? Page(http, "account.first", $"<input type=hidden name=token value=\"{E(token)}\">{Name(http)}{NewPassword(http)}", "account.create")
-                : Page(http, "signin", $"{Return(returnTo)}{Name(http)}{Password(http)}{Code(http, false)}", "signin"));
+                : Page(http, "signin", $"{(options.Elsewhere is null ? "" : $"<p><a class=button href=/signin/elsewhere>{T(http, "signin.elsewhere")}</a></p>")}{Return(returnTo)}{Name(http)}{Password(http)}{Code(http, false)}", "signin"));
         app.MapPost("/signin", SignInAsync).DisableAntiforgery().RequireRateLimiting(Limits.SignIn);
         app.MapPost("/signout", async (HttpContext http) =>
         {
