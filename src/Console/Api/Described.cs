@@ -32,6 +32,9 @@ internal static class Described
         ["code"] = "Area code: 6, 9 or 12 digits.",
     };
 
+    /// <summary>An endpoint that answers with a file.</summary>
+    public static RouteHandlerBuilder AnswersFile(this RouteHandlerBuilder endpoint, string type, string summary, params int[] problems) => endpoint.Produces<byte[]>(StatusCodes.Status200OK, type).Told(summary, problems);
+
     /// <summary>An endpoint that answers with one object.</summary>
     public static RouteHandlerBuilder Answers<T>(this RouteHandlerBuilder endpoint, string summary, params int[] problems) => endpoint.Produces<T>().Told(summary, problems);
 
