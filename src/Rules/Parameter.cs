@@ -25,7 +25,7 @@ internal enum P
     BatteryBelow, BatteryClear,
     ClockTolerance,
     OutageShare, OutageHomes, OutageQuiet, OutageHoldMost, OutageSettle,
-    InactivityBudgetDays, InactivityLearn,
+    InactivityBudgetDays, InactivityWatchBudgetDays, InactivityLearn,
 }
 
 internal enum ParameterType
@@ -125,6 +125,7 @@ internal sealed record Parameter(P Id, AlarmKind Kind, string Name, ParameterTyp
         D(P.OutageHoldMost, AlarmKind.Outage, "hold_at_most", "12h", 0.1, 96),
         D(P.OutageSettle, AlarmKind.Outage, "settle", "1h", 0, 12),
         N(P.InactivityBudgetDays, AlarmKind.Inactivity, "one_false_alarm_in_days", "100", 1, 10000),
+        N(P.InactivityWatchBudgetDays, AlarmKind.Inactivity, "one_false_alarm_in_days_on_watch", "30", 1, 10000),
         D(P.InactivityLearn, AlarmKind.Inactivity, "learn", "672h", 24, 8760),
     ];
 

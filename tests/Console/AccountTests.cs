@@ -122,12 +122,52 @@ public sealed class AccountTests : IAsyncLifetime
         Assert.Equal("/", answer.Headers.Location?.OriginalString);
     }
 
+    [Fact]
+    public async Task Numbers_are_masked_until_asked_for_with_a_reason_and_one_person_is_exported_and_erased_whole()
+    {
+        await AddAsync("li", Roles.Duty, "4419");
+        using var client = await SignedInAsync("li");
+        foreach (var path in new[] { "/residents/R-here", "/api/v1/residents/R-here" }) Assert.DoesNotContain("13800138000", await client.GetStringAsync(path, Token), StringComparison.Ordinal);
+        using var without = await client.PostAsync("/api/v1/residents/R-here/reveal", new StringContent("{\"reason\":\" \"}", Encoding.UTF8, "application/json"), Token);
+        Assert.Equal(HttpStatusCode.BadRequest, without.StatusCode);
+        using var with = await client.PostAsync("/api/v1/residents/R-here/reveal", Why("no answer at the door"), Token);
+        Assert.Contains("+8613800138000", System.Text.Json.JsonDocument.Parse(await with.Content.ReadAsStringAsync(Token)).RootElement.GetProperty("contacts")[0].GetProperty("phone").GetString(), StringComparison.Ordinal);
+        await using (var db = await server.Records.CreateDbContextAsync(Token))
+            Assert.Equal("no answer at the door", (await db.Audit.SingleAsync(a => a.Action == "reveal" && a.Who == "li", Token)).Detail);
+
+        var alarm = await server.RaiseAsync("R-here", AlarmKind.Sos);
+        using var admin = await server.ClientAsync("admin");
+        using var archive = new System.IO.Compression.ZipArchive(new MemoryStream(await admin.GetByteArrayAsync("/api/v1/residents/R-here/export", Token)));
+        using var reader = new StreamReader(archive.GetEntry("records.json")!.Open());
+        var held = await reader.ReadToEndAsync(Token);
+        foreach (var what in new[] { "王秀英", "+8613800138000", "meter-R-here", alarm.Id.ToString() }) Assert.Contains(what, held, StringComparison.Ordinal);
+        Assert.DoesNotContain("R-there", held, StringComparison.Ordinal);
+
+        using var tooEarly = await admin.PostAsync("/api/v1/residents/R-here/erase", Why("asked for"), Token);
+        Assert.Equal(HttpStatusCode.Conflict, tooEarly.StatusCode);
+        await server.Desk.ResolveAsync(alarm.Id, "duty:d1", Resolution.True, "", Token);
+        using var erased = await admin.PostAsync("/api/v1/residents/R-here/erase", Why("asked for"), Token);
+        Assert.Equal(HttpStatusCode.NoContent, erased.StatusCode);
+        await using (var db = await server.Records.CreateDbContextAsync(Token))
+        {
+            Assert.Equal("R-there", Assert.Single(await db.Residents.ToListAsync(Token)).Id);
+            Assert.False(await db.Contacts.AnyAsync(c => c.ResidentId == "R-here", Token) || await db.Visits.AnyAsync(v => v.ResidentId == "R-here", Token) || await db.Rejected.AnyAsync(p => p.Device == "meter-R-here", Token));
+            Assert.Equal("erased", (await db.Alarms.SingleAsync(a => a.Id == alarm.Id, Token)).Subject);
+            Assert.True(await db.Audit.AnyAsync(a => a.Action == "erase" && a.Subject == "resident:R-here", Token));
+        }
+
+        Assert.Null((await server.Records.VerifyAsync(Token)).Broken);
+
+        static StringContent Why(string reason) => new($"{{\"reason\":\"{reason}\"}}", Encoding.UTF8, "application/json");
+    }
+
     /// <summary>What each role may do with each endpoint. Whatever is added has to be put here.</summary>
     private static string Needed(string method, string path) => (method, path) switch
     {
+        (_, var p) when p.EndsWith("/export", StringComparison.Ordinal) && p.Contains("residents", StringComparison.Ordinal) || p.EndsWith("/erase", StringComparison.Ordinal) => "admin",
+        ("POST", var p) when p.EndsWith("/reveal", StringComparison.Ordinal) => "write",
         (_, var p) when p.StartsWith("/api/v1/users", StringComparison.Ordinal) || p.StartsWith("/api/v1/webhooks", StringComparison.Ordinal) || p.StartsWith("/api/v1/credentials", StringComparison.Ordinal) || p.StartsWith("/api/v1/registry", StringComparison.Ordinal) => "admin",
-        (_, var p) when p.StartsWith("/api/v1/apikeys", StringComparison.Ordinal) || p.EndsWith("/export", StringComparison.Ordinal) => "admin",
-        ("POST", "/api/v1/residents/{id}/reveal") => "write",
+        (_, var p) when p.StartsWith("/api/v1/apikeys", StringComparison.Ordinal) => "admin",
         ("PUT", "/api/v1/rules") => "admin",
         ("GET", _) => "read",
         ("POST", "/api/v1/visits") or ("POST", "/api/v1/absences") or ("POST", "/api/v1/absences/{id:guid}/end") => "visit",
@@ -255,7 +295,7 @@ public sealed class AccountTests : IAsyncLifetime
         return new HttpRequestMessage(new HttpMethod(method), path)
         {
             Content = method == "GET" ? null : new StringContent(
-                $$"""{"resident":"{{resident}}","alarms":["{{alarm}}"],"action":"note","note":"x","resolution":"true","form":"home","from":"2026-01-01T00:00:00Z","until":"2026-01-02T00:00:00Z","username":"a/b","yaml":"rules: 1","reason":"x"}""", Encoding.UTF8, "application/json"),
+                $$"""{"resident":"{{resident}}","alarms":["{{alarm}}"],"action":"note","note":"x","resolution":"true","form":"home","from":"2026-01-01T00:00:00Z","until":"2026-01-02T00:00:00Z","username":"a/b","yaml":"rules: 1","reason":"{{(route.EndsWith("/erase", StringComparison.Ordinal) ? "" : "x")}}"}""", Encoding.UTF8, "application/json"),
         };
     }
 

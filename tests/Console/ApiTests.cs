@@ -148,6 +148,19 @@ public sealed class ApiTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Alarms_and_visits_are_exported_without_formulas()
+    {
+        await server.RaiseAsync("R-here", AlarmKind.NoWater, "=HYPERLINK(\"http://elsewhere\")");
+        var alarms = await client.GetStringAsync("/api/v1/alarms?format=csv", Token);
+        Assert.Contains("no-water", alarms, StringComparison.Ordinal);
+        Assert.DoesNotContain(",\"=HYPERLINK", alarms, StringComparison.Ordinal);
+        using var visits = await client.GetAsync("/api/v1/visits?format=xlsx", Token);
+        Assert.Equal(Sheet.XlsxType, visits.Content.Headers.ContentType!.MediaType);
+        Assert.Contains(Sheet.Read(new MemoryStream(await visits.Content.ReadAsByteArrayAsync(Token)), "visits.xlsx"), row => row.Fields.Contains("R-here"));
+        Assert.Equal(HttpStatusCode.BadRequest, (await client.GetAsync("/api/v1/alarms?format=pdf", Token)).StatusCode);
+    }
+
+    [Fact]
     public async Task Whoever_reads_notices_does_not_get_the_links_in_them()
     {
         var alarm = await server.RaiseAsync("R-here", AlarmKind.Sos);

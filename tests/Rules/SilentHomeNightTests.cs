@@ -120,7 +120,7 @@ public sealed class SilentHomeNightTests
     public void The_fixed_rule_stays_the_floor_of_a_learned_life_sooner_for_the_key_class_and_under_watch(bool key, bool watch, double hours)
     {
         // A life without habits: any hour may be silent, so that only the floor ever speaks.
-        var rules = Night.Written("rules:\n  inactivity: { one_false_alarm_in_days: 10000 }\noverrides:\n  - { class: key, rules: { no-water: { within: 16h } } }\n");
+        var rules = Night.Written("rules:\n  inactivity: { one_false_alarm_in_days: 10000, one_false_alarm_in_days_on_watch: 10000 }\noverrides:\n  - { class: key, rules: { no-water: { within: 16h } } }\n");
         var night = new Night(rules, facts: Night.Home("R1") with { KeyClass = key, WatchUntil = watch ? Night.At(1000) : null });
         var random = new Random(3);
         var (total, last) = (100.0, -60 * 24);
@@ -137,6 +137,29 @@ public sealed class SilentHomeNightTests
         Assert.True(found.Time <= Night.At(hours), $"told at {found.Time:s}, after more than {hours} h");
         Assert.Equal(watch, found.Reason.Contains("please visit", StringComparison.Ordinal));
         Assert.Equal(watch, found.ReasonZh.Contains("请上门探访", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Under_watch_a_learned_life_is_missed_sooner()
+    {
+        var rules = Night.Written("rules:\n  no-water: { within_on_watch: 24h }\n");
+        DateTime Missed(int seed, bool watch)
+        {
+            var night = new Night(rules);
+            var random = new Random(seed);
+            var total = 100.0;
+            for (var h = -40 * 24; h <= 40; h++)
+            {
+                if (h == 12 && watch) night.Engine.Put(night.Facts with { WatchUntil = Night.At(1000) });
+                night.Water(h, total = Math.Round(total + (h < 13 && Hour(h) is >= 7 and <= 21 && random.Next(10) < 5 ? 0.02 : 0), 3));
+            }
+
+            return night.Of(AlarmKind.Inactivity).Last(f => f.Change == FindingChange.Opened).Time;
+        }
+
+        var sooner = Enumerable.Range(1, 8).Select(seed => Missed(seed, watch: false) - Missed(seed, watch: true)).ToList();
+        Assert.All(sooner, s => Assert.True(s >= TimeSpan.Zero));
+        Assert.Contains(sooner, s => s >= TimeSpan.FromHours(1));
     }
 
     [Fact]

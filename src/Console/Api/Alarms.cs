@@ -17,10 +17,11 @@ internal static class Alarms
 
     public static void Map(RouteGroupBuilder read, RouteGroupBuilder write)
     {
-        read.MapGet("alarms", async (string? state, string? kind, string? area, string? resident, int? offset, int? limit, [AsParameters] Caller caller) =>
+        read.MapGet("alarms", async (string? state, string? kind, string? area, string? resident, string? format, int? offset, int? limit, [AsParameters] Caller caller) =>
         {
             await using var db = await caller.OpenAsync();
             var bound = caller.Area;
+            if (format is not (null or "json" or "csv" or "xlsx")) return Caller.Wrong($"'{format}' is not one of json, csv, xlsx");
             var query = db.Alarms.AsNoTracking().Where(a => a.Area.StartsWith(bound));
             if (state == "unresolved") query = query.Where(a => a.State != AlarmState.Resolved);
             else if (state is not null)
@@ -37,6 +38,14 @@ internal static class Alarms
 
             if (area is not null) query = query.Where(a => a.Area.StartsWith(area));
             if (resident is not null) query = query.Where(a => a.ResidentId == resident);
+            if (format is "csv" or "xlsx")
+            {
+                return await caller.SheetAsync(
+                    query.OrderBy(a => a.OpenedAt).ThenBy(a => a.Id), "alarms", format,
+                    ["id", "subject", "area", "kind", "severity", "state", "raised", "opened", "acknowledged", "acknowledged by", "resolved", "resolution", "reason"],
+                    a => [a.Id, a.Subject, a.Area, a.Kind, (Severity)a.Severity, StateName(a.State), a.RaisedAt, a.OpenedAt, a.AcknowledgedAt, a.AcknowledgedBy, a.ResolvedAt, a.Resolution, a.Reason]);
+            }
+
             var page = await caller.PageAsync(query.Include(a => a.Resident).OrderByDescending(a => a.Severity).ThenByDescending(a => a.OpenedAt).ThenBy(a => a.Id), offset, limit);
             var (told, next) = await FollowAsync(db, [.. page.Select(a => a.Id)], caller.Cancellation);
             await caller.AuditAsync("read", "alarms", $"{page.Count} alarms");

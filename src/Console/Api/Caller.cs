@@ -39,6 +39,17 @@ internal readonly record struct Caller(RecordsFactory All, ClaimsPrincipal User,
         return await query.Skip(Math.Max(offset ?? 0, 0)).Take(Math.Clamp(limit ?? 100, 1, LargestPage)).ToListAsync(Cancellation);
     }
 
+    /// <summary>Rows of a sheet at most: a spreadsheet takes no more than a million.</summary>
+    public const int LargestSheet = 100_000;
+
+    /// <summary>A list as a CSV or XLSX file whose cells are no formulas.</summary>
+    public async Task<IResult> SheetAsync<T>(IQueryable<T> query, string name, string format, IReadOnlyList<string> headings, Func<T, IReadOnlyList<object?>> row)
+    {
+        var rows = await query.Take(LargestSheet).ToListAsync(Cancellation);
+        await AuditAsync("export", name, $"{rows.Count} rows as {format}");
+        return Statistics.SheetResult($"{name}.{format}", headings, rows.Select(row));
+    }
+
     /// <summary>One page of what is in memory already.</summary>
     public IEnumerable<T> Page<T>(IReadOnlyList<T> all, int? offset, int? limit)
     {

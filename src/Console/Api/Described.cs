@@ -32,9 +32,6 @@ internal static class Described
         ["code"] = "Area code: 6, 9 or 12 digits.",
     };
 
-    /// <summary>An endpoint that answers with a file.</summary>
-    public static RouteHandlerBuilder AnswersFile(this RouteHandlerBuilder endpoint, string type, string summary, params int[] problems) => endpoint.Produces<byte[]>(StatusCodes.Status200OK, type).Told(summary, problems);
-
     /// <summary>An endpoint that answers with one object.</summary>
     public static RouteHandlerBuilder Answers<T>(this RouteHandlerBuilder endpoint, string summary, params int[] problems) => endpoint.Produces<T>().Told(summary, problems);
 
@@ -98,7 +95,7 @@ internal static class Described
     /// <summary>The body is a file, whatever type it says it has.</summary>
     public static RouteHandlerBuilder TakesFile(this RouteHandlerBuilder endpoint) => endpoint.WithMetadata(new FileBody());
 
-    private static RouteHandlerBuilder Told(this RouteHandlerBuilder endpoint, string summary, int[] problems)
+    internal static RouteHandlerBuilder Told(this RouteHandlerBuilder endpoint, string summary, int[] problems)
     {
         endpoint.WithSummary(summary);
         foreach (var status in problems.Concat([401, 403]).Distinct()) endpoint.ProducesProblem(status);

@@ -44,7 +44,36 @@ internal static class Person
                 await file.DisposeAsync();
                 throw;
             }
-        }).AnswersFile("application/zip", "All that is held on a person, as a ZIP of records.json and readings.csv; written down", 404);
+        }).Produces<byte[]>(StatusCodes.Status200OK, "application/zip").Told("All that is held on a resident, as an archive", [404]);
+        admin.MapPost("residents/{id}/erase", async (string id, ReasonRequest body, IReadingStore store, [AsParameters] Caller caller) =>
+        {
+            if (await caller.ResidentAsync(id) is not { } r) return Caller.Missing("resident", id);
+            if (string.IsNullOrWhiteSpace(body.Reason) || body.Reason.Length > LongestReason) return Caller.Wrong($"'reason' says why, in 1 to {LongestReason} characters");
+            await using var db = await caller.OpenAsync();
+            if (await db.Alarms.AnyAsync(a => a.ResidentId == id && a.State != AlarmState.Resolved, caller.Cancellation)) return Results.Problem("an alarm of this resident is not resolved", statusCode: StatusCodes.Status409Conflict);
+            await caller.AuditAsync("erase", $"resident:{id}", body.Reason.Trim()); // first: if the rest fails half-way, it is known that it was begun
+            var devices = r.Devices.Select(d => d.Id).ToList();
+            await store.DeleteAsync([.. devices.Select(d => new DeviceId(d))], caller.Cancellation);
+            await using (var turn = await WriteTurn.BeginAsync(db, first: false, caller.Cancellation))
+            {
+                // Alarms stay for the figures, with what happened and when; who was told of whom goes.
+                var alarms = db.Alarms.Where(a => a.ResidentId == id).Select(a => a.Id);
+                await db.Timeline.Where(t => alarms.Contains(t.AlarmId)).ExecuteDeleteAsync(caller.Cancellation);
+                await db.Notices.Where(n => alarms.Contains(n.AlarmId)).ExecuteDeleteAsync(caller.Cancellation);
+                await db.Steps.Where(s => alarms.Contains(s.AlarmId)).ExecuteDeleteAsync(caller.Cancellation);
+                await db.Rejected.Where(p => devices.Contains(p.Device)).ExecuteDeleteAsync(caller.Cancellation);
+                await db.Alarms.Where(a => a.ResidentId == id).ExecuteUpdateAsync(
+                    u => u.SetProperty(a => a.Subject, "erased").SetProperty(a => a.DeviceId, (string?)null).SetProperty(a => a.Reason, "").SetProperty(a => a.ReasonZh, "").SetProperty(a => a.ResidentId, (string?)null), caller.Cancellation);
+                await db.Absences.Where(a => a.ResidentId == id).ExecuteDeleteAsync(caller.Cancellation);
+                await db.Visits.Where(v => v.ResidentId == id).ExecuteDeleteAsync(caller.Cancellation);
+                await db.DailyUse.Where(d => d.ResidentId == id).ExecuteDeleteAsync(caller.Cancellation);
+                await db.Devices.Where(d => d.ResidentId == id).ExecuteDeleteAsync(caller.Cancellation);
+                await db.Residents.Where(x => x.Id == id).ExecuteDeleteAsync(caller.Cancellation); // contacts and household go with it
+                await turn.CommitAsync(caller.Cancellation);
+            }
+
+            return Results.NoContent();
+        }).Changes("Erases a resident: registry, contacts, readings, visits; alarms stay without a name", 404, 409);
     }
 
     private static async Task WriteAsync(Stream to, string id, IReadingStore store, Caller caller)
@@ -73,8 +102,8 @@ internal static class Person
             await rows.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{x.Device},{x.Metric.Name},{x.Channel},{x.Time:O},{x.Received:O},{x.Value:R},{(x.Metric.Kind == MetricKind.Location ? x.Longitude : null):R},{x.Event}"));
     }
 
-    /// <summary>Why somebody has to see it.</summary>
-    /// <param name="Reason">1 to 500 characters, for the audit log.</param>
+    /// <summary>Why somebody has to see it, or wants it gone.</summary>
+    /// <param name="Reason">1 to 500 characters; stands in the audit log.</param>
     internal sealed record ReasonRequest(string? Reason);
 
     /// <summary>Numbers in full.</summary>

@@ -16,16 +16,22 @@ internal static class Visits
 
     public static void Map(RouteGroupBuilder read, RouteGroupBuilder write)
     {
-        read.MapGet("visits", async (string? resident, int? offset, int? limit, [AsParameters] Caller caller) =>
+        read.MapGet("visits", async (string? resident, string? format, int? offset, int? limit, [AsParameters] Caller caller) =>
         {
             await using var db = await caller.OpenAsync();
             var bound = caller.Area;
+            if (format is not (null or "json" or "csv" or "xlsx")) return Caller.Wrong($"'{format}' is not one of json, csv, xlsx");
             await caller.AuditAsync("read", resident is null ? "visits" : $"resident:{resident}", "visits");
-            return await caller.PageAsync(
+            var query =
                 from v in db.Visits.AsNoTracking() join r in db.Residents on v.ResidentId equals r.Id
                 where r.Area.StartsWith(bound) && (resident == null || v.ResidentId == resident) orderby v.Time descending, v.Id
-                select new VisitAnswer(v.Id, v.ResidentId, v.VisitorId, v.AlarmId, v.Time, v.Form, v.Condition, v.Needs, v.Actions, v.Notes, v.Satisfaction, v.RecordedBy), offset, limit);
-        }).Lists<VisitAnswer>("Visit records, the newest first");
+                select new VisitAnswer(v.Id, v.ResidentId, v.VisitorId, v.AlarmId, v.Time, v.Form, v.Condition, v.Needs, v.Actions, v.Notes, v.Satisfaction, v.RecordedBy);
+            return format is "csv" or "xlsx"
+                ? await caller.SheetAsync(
+                    query, "visits", format, ["id", "resident", "visitor", "alarm", "time", "form", "condition", "needs", "actions", "notes", "satisfaction", "recorded by"],
+                    v => [v.Id, v.ResidentId, v.VisitorId, v.AlarmId, v.Time, v.Form, v.Condition, v.Needs, v.Actions, v.Notes, v.Satisfaction, v.RecordedBy])
+                : Results.Ok(await caller.PageAsync(query, offset, limit));
+        }).Lists<VisitAnswer>("Visit records, the newest first", 400);
         read.MapGet("visits/asked", async (string? visitor, int? days, int? offset, int? limit, [AsParameters] Caller caller) =>
         {
             var asked = await VisitPlan.ReadAsync(caller.Records, caller.Area, visitor, caller.Now, TimeSpan.FromDays(Math.Clamp(days ?? 1, 0, 60)), caller.Cancellation);

@@ -14,7 +14,7 @@ internal static class Judgement
         var home = turn.Home;
         if (!home.Rules.Enabled(AlarmKind.Inactivity)) return;
         var pattern = use.Pattern ??= new LifePattern(utility.IsWater ? LifeMeter.Water : LifeMeter.Electricity);
-        var (budget, learn) = (home.Rules[P.InactivityBudgetDays], (int)(home.Rules.Ticks(P.InactivityLearn) / TimeSpan.TicksPerDay));
+        var (budget, learn) = (home.Rules[home.OnWatch(time) ? P.InactivityWatchBudgetDays : P.InactivityBudgetDays], (int)(home.Rules.Ticks(P.InactivityLearn) / TimeSpan.TicksPerDay));
         // The fixed rule stays as the floor, as it holds for this home now: sooner for the key class and under heightened watch.
         var floor = Consumption.Within(turn, utility, time) / (double)TimeSpan.TicksPerHour;
         if (pattern.Settings.BudgetDays != budget || pattern.Settings.LearnDays != learn || pattern.Settings.FloorHours != floor)

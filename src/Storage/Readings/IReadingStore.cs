@@ -35,6 +35,9 @@ public interface IReadingStore : IAsyncDisposable
 
     /// <summary>Removes raw readings measured before a moment (retention).</summary>
     Task DeleteBeforeAsync(DateTime time, CancellationToken cancellation);
+
+    /// <summary>Removes all raw readings of devices (erasure of a person). Readings that still wait on disk for a server are not among them.</summary>
+    Task DeleteAsync(IReadOnlyList<DeviceId> devices, CancellationToken cancellation);
 }
 
 /// <summary>The store could not take or give readings; the message says which store and why.</summary>

@@ -218,6 +218,19 @@ public abstract class ReadingStoreContract
     }
 
     [Fact]
+    public async Task Deleting_a_persons_devices_leaves_no_reading_of_them_and_all_of_the_others()
+    {
+        await using var store = await OpenAsync();
+        var (gone, stays) = (NewDevice(), NewDevice());
+        await store.AppendAsync([Water(gone, 0, 1), Water(gone, 60, 2), Water(stays, 0, 3)], Cancellation);
+        await store.DeleteAsync([gone], Cancellation);
+        Assert.Empty(await ReadAsync(store, gone));
+        Assert.Equal([3], (await ReadAsync(store, stays)).Select(r => r.Value));
+        await store.AppendAsync([Water(gone, 120, 4)], Cancellation); // the device moves to another home
+        Assert.Equal([4], (await ReadAsync(store, gone)).Select(r => r.Value));
+    }
+
+    [Fact]
     public async Task A_large_batch_of_many_series_is_stored_whole()
     {
         await using var store = await OpenAsync();

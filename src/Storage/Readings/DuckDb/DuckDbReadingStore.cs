@@ -89,6 +89,16 @@ public sealed class DuckDbReadingStore : IReadingStore
         },
         "delete old readings", cancellation);
 
+    public Task DeleteAsync(IReadOnlyList<DeviceId> devices, CancellationToken cancellation) => WriteAsync(
+        () =>
+        {
+            using var command = Writer().CreateCommand();
+            command.CommandText = $"DELETE FROM readings WHERE series IN (SELECT id FROM series WHERE device IN ({string.Join(", ", devices.Select((_, i) => $"$d{i}"))}))";
+            for (var i = 0; i < devices.Count; i++) command.Parameters.Add(new DuckDBParameter($"d{i}", devices[i].Value));
+            if (devices.Count > 0) command.ExecuteNonQuery();
+        },
+        "delete the readings of devices", cancellation);
+
     public async ValueTask DisposeAsync()
     {
         await writing.WaitAsync();

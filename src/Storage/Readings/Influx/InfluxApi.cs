@@ -1,10 +1,14 @@
+using System.Globalization;
 using System.IO.Compression;
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Http.Json;
 using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
+using Vigil.Model;
 
 namespace Vigil.Storage.Readings.Influx;
 
@@ -111,11 +115,21 @@ internal sealed partial class InfluxApi : IDisposable
     }
 
     /// <summary>Deletes by time: InfluxQL's DELETE in 1.x, <c>/api/v2/delete</c> else. A server without either keeps its own retention.</summary>
-    public async Task DeleteBeforeAsync(DateTime time, CancellationToken cancellation)
+    public Task DeleteBeforeAsync(DateTime time, CancellationToken cancellation) =>
+        DeleteAsync($"time < {LineProtocol.Nanoseconds(time)}", time.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture), null, cancellation);
+
+    /// <summary>All of a device, of any time.</summary>
+    public Task DeleteAsync(DeviceId device, CancellationToken cancellation)
+    {
+        var tag = LineProtocol.Encode(device.Value);
+        return DeleteAsync($"\"device\" = '{Quoted(tag)}'", "2200-01-01T00:00:00Z", $"device=\"{tag}\"", cancellation);
+    }
+
+    private async Task DeleteAsync(string where, string stop, string? predicate, CancellationToken cancellation)
     {
         if (options.IsV1)
         {
-            await foreach (var _ in QueryAsync($"DELETE WHERE time < {LineProtocol.Nanoseconds(time)}", changes: true, cancellation))
+            await foreach (var _ in QueryAsync($"DELETE WHERE {where}", changes: true, cancellation))
             {
                 // nothing is answered
             }
@@ -124,7 +138,7 @@ internal sealed partial class InfluxApi : IDisposable
         }
 
         using var request = new HttpRequestMessage(HttpMethod.Post, $"api/v2/delete?org={Uri.EscapeDataString(options.Org)}&bucket={Uri.EscapeDataString(options.Bucket)}");
-        request.Content = new StringContent($$"""{"start":"1970-01-01T00:00:00Z","stop":"{{time:yyyy-MM-dd'T'HH:mm:ss'Z'}}"}""", Encoding.UTF8, "application/json");
+        request.Content = JsonContent.Create(new { start = "1970-01-01T00:00:00Z", stop, predicate }, options: new JsonSerializerOptions { DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull });
         using var answer = await ReachAsync(request, cancellation);
         if (!answer.IsSuccessStatusCode) throw new ReadingStoreException($"InfluxDB answered {(int)answer.StatusCode} to a deletion: {Short(await answer.Content.ReadAsStringAsync(cancellation))}");
     }

@@ -1,16 +1,13 @@
 using static Vigil.Tests.Console.Running;
-using System.IO.Compression;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
-using Microsoft.EntityFrameworkCore;
-using Vigil.Model;
 
 namespace Vigil.Tests.Console;
 
-/// <summary>What of a person is shown, to whom and with what trace; keys as an administrator makes them.</summary>
+/// <summary>Keys of programs, as an administrator makes and ends them.</summary>
 [Trait("Category", "Server")]
-public sealed class PersonTests : IAsyncLifetime
+public sealed class ApiKeyTests : IAsyncLifetime
 {
     private ConsoleServer server = null!;
 
@@ -30,22 +27,6 @@ public sealed class PersonTests : IAsyncLifetime
         await using var db = await server.Records.CreateDbContextAsync(Token);
         var entry = await db.Audit.SingleAsync(a => a.Action == "reveal", Token);
         Assert.Equal(("api:test", "resident:R-here", "no answer at the door"), (entry.Who, entry.Subject, entry.Detail));
-    }
-
-    [Fact]
-    public async Task An_export_holds_a_persons_records_and_nobody_elses()
-    {
-        var alarm = await server.RaiseAsync("R-here", AlarmKind.Sos);
-        using var client = await server.ClientAsync("admin");
-        await using var content = await client.GetStreamAsync("/api/v1/residents/R-here/export", Token);
-        var copy = new MemoryStream();
-        await content.CopyToAsync(copy, Token);
-        using var archive = new ZipArchive(copy);
-        using var reader = new StreamReader(archive.GetEntry("records.json")!.Open());
-        var text = await reader.ReadToEndAsync(Token);
-        foreach (var held in new[] { "王秀英", "+8613800138000", "meter-R-here", alarm.Id.ToString() }) Assert.Contains(held, text, StringComparison.Ordinal);
-        Assert.DoesNotContain("R-there", text, StringComparison.Ordinal);
-        Assert.NotNull(archive.GetEntry("readings.csv"));
     }
 
     [Fact]
