@@ -63,8 +63,8 @@ public static class Access
         return services;
     }
 
-    /// <summary>The area the caller is bound to; empty for all.</summary>
-    public static string Area(this ClaimsPrincipal user) => user.FindFirstValue("area") ?? "";
+    /// <summary>The area the caller is bound to; empty for all, nowhere for whoever is not signed in.</summary>
+    public static string Area(this ClaimsPrincipal user) => user.FindFirstValue("area") ?? RecordsDb.Nowhere;
 
     public static bool May(this ClaimsPrincipal user, string scope) => Scopes.SkipWhile(s => s != scope).Any(s => user.HasClaim("scope", s));
 
@@ -120,7 +120,7 @@ internal sealed class AccessHandler(IOptionsMonitor<AccessOptions> options, ILog
         }
 
         if (await Context.AuthenticateAsync(CookieAuthenticationDefaults.AuthenticationScheme) is { Succeeded: true } cookie) return cookie;
-        return Options.Open ? Success(new ClaimsIdentity([new(ClaimTypes.Name, "console"), new("scope", Access.Admin)], Scheme.Name)) : AuthenticateResult.NoResult();
+        return Options.Open ? Success(new ClaimsIdentity([new(ClaimTypes.Name, "console"), new("scope", Access.Admin), new("area", "")], Scheme.Name)) : AuthenticateResult.NoResult();
     }
 
     /// <summary>A person's browser is led to the sign-in page; a program hears 401.</summary>

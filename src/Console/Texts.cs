@@ -100,6 +100,7 @@ public static class Texts
         ["resolution.Test"] = ("测试", "Test"),
         ["resolution.Technical"] = ("技术原因", "Technical"),
         ["resolution.Cleared"] = ("自动解除", "Ended by itself"),
+        ["signin.no"] = ("您的账号不能查看此页，或登录已过期。", "Your account does not reach this page, or the sign-in has run out."),
         ["stale"] = ("页面已断开，显示的不是最新情况！请刷新。", "This page is no longer live! Reload it."),
         ["limit"] = ("本系统不是医疗器械，不能代替120、119、110。", "Not a medical device; not a replacement for emergency services (120, 119, 110)."),
         ["contact.take"] = ("我来处理", "I take it"),

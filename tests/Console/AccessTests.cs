@@ -41,7 +41,7 @@ public sealed class AccessTests : IAsyncLifetime
         using var writer = await server.ClientAsync("write");
         foreach (var (method, path) in Endpoints("R-here", Guid.NewGuid()))
         {
-            var administration = path.EndsWith("credentials", StringComparison.Ordinal) || path.EndsWith("registry", StringComparison.Ordinal) || path.Contains("webhooks", StringComparison.Ordinal) || path.Contains("users", StringComparison.Ordinal) || path.EndsWith("/export", StringComparison.Ordinal) || path.EndsWith("/erase", StringComparison.Ordinal) || method == HttpMethod.Put || (path.Contains("areas", StringComparison.Ordinal) && method != HttpMethod.Get);
+            var administration = path.EndsWith("credentials", StringComparison.Ordinal) || path.EndsWith("registry", StringComparison.Ordinal) || path.Contains("webhooks", StringComparison.Ordinal) || path.Contains("users", StringComparison.Ordinal) || path.EndsWith("/export", StringComparison.Ordinal) || path.EndsWith("/erase", StringComparison.Ordinal) || path.Contains("/apikeys", StringComparison.Ordinal) || method == HttpMethod.Put || (path.Contains("areas", StringComparison.Ordinal) && method != HttpMethod.Get);
             using var read = await reader.SendAsync(Request(method, path), Token);
             Assert.True(read.StatusCode == HttpStatusCode.Forbidden == (method != HttpMethod.Get || administration), $"read: {method} {path} answered {read.StatusCode}");
             using var write = await writer.SendAsync(Request(method, path), Token);

@@ -167,6 +167,7 @@ public sealed class AccountTests : IAsyncLifetime
         (_, var p) when p.EndsWith("/export", StringComparison.Ordinal) && p.Contains("residents", StringComparison.Ordinal) || p.EndsWith("/erase", StringComparison.Ordinal) => "admin",
         ("POST", var p) when p.EndsWith("/reveal", StringComparison.Ordinal) => "write",
         (_, var p) when p.StartsWith("/api/v1/users", StringComparison.Ordinal) || p.StartsWith("/api/v1/webhooks", StringComparison.Ordinal) || p.StartsWith("/api/v1/credentials", StringComparison.Ordinal) || p.StartsWith("/api/v1/registry", StringComparison.Ordinal) => "admin",
+        (_, var p) when p.StartsWith("/api/v1/apikeys", StringComparison.Ordinal) => "admin",
         ("PUT", "/api/v1/rules") => "admin",
         ("GET", _) => "read",
         ("POST", "/api/v1/visits") or ("POST", "/api/v1/absences") or ("POST", "/api/v1/absences/{id:guid}/end") => "visit",
@@ -206,7 +207,7 @@ public sealed class AccountTests : IAsyncLifetime
             foreach (var (page, scope) in new[] { ("/", "read"), ("/residents", "read"), ("/residents/R-there", "read"), ($"/alarms/{there.Id}", "read"), ("/devices", "read"), ("/visits", "read"), ("/statistics", "read"), ("/areas", "read"), ("/users", "admin"), ("/registry", "admin"), ("/webhooks", "admin") })
             {
                 using var answer = await client.GetAsync(page, Token);
-                var html = WebUtility.HtmlDecode(await answer.Content.ReadAsStringAsync(Token));
+                var html = WebUtility.HtmlDecode(await answer.Content.ReadAsStringAsync(Token)); // Razor writes what is not Latin as numbers: a name would never be found
                 Assert.False(html.Contains("李桂兰", StringComparison.Ordinal) || html.Contains("meter-R-there", StringComparison.Ordinal), $"{role}: {page} shows the other county");
                 Assert.True(answer.StatusCode == HttpStatusCode.OK == Roles.Scopes(role).Contains(scope), $"{role}: {page} answered {(int)answer.StatusCode}");
                 if (page is "/" or "/residents") Assert.Contains("王秀英", html, StringComparison.Ordinal); // what lies here is shown, so that what is missing means something
@@ -216,6 +217,22 @@ public sealed class AccountTests : IAsyncLifetime
 
         Assert.True(walked >= 5 * 2 * 30, $"only {walked} requests: the walk proves nothing");
         Assert.Equal(AlarmState.Open, (await server.FindAsync(there.Id)).State);
+    }
+
+    /// <summary>What is served to whoever comes: a secret of its own is what lets in, or there is nothing of anybody to see.</summary>
+    private static readonly string[] ForEverybody =
+    [
+        "/signin", "/signout", "/account/password", "/c/{token}", "/hooks/twilio/{what}", "/hooks/aliyun/{secret}/{what}", "/language/{to}", "/metrics", "/openapi/{documentName}.json", "/healthz/live",
+        "/{**path:file}", // the page's own files, where they are served from where they were built
+    ];
+
+    [Fact]
+    public void Nothing_is_served_without_a_policy_but_what_stands_in_a_list()
+    {
+        var without = server.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
+            .Where(e => e.Metadata.GetMetadata<Microsoft.AspNetCore.Authorization.IAuthorizeData>() is null && e.Metadata.GetMetadata<Microsoft.AspNetCore.StaticAssets.StaticAssetDescriptor>() is null)
+            .Select(e => "/" + e.RoutePattern.RawText!.TrimStart('/')).Where(p => !p.StartsWith("/_framework/", StringComparison.Ordinal)).Distinct().Order(StringComparer.Ordinal).ToList();
+        Assert.Equal(ForEverybody.Where(without.Contains).Order(StringComparer.Ordinal), without);
     }
 
     [Fact]

@@ -29,6 +29,7 @@ internal static class ApiEndpoints
         RegistryFile.Map(admin);
         Webhooks.Map(admin);
         Users.Map(admin);
+        ApiKeys.Map(admin);
         Person.Map(write, admin);
         RulesFile.Map(read, write, admin);
     }

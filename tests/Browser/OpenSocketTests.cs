@@ -1,0 +1,54 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Playwright;
+using Vigil.Console.Accounts;
+using Vigil.Model;
+using Vigil.Storage.Records;
+using Vigil.Tests.Console;
+using static Vigil.Tests.Console.Running;
+
+namespace Vigil.Tests.Browser;
+
+/// <summary>A page that is open goes on to others over its socket, past everything that looks at requests.</summary>
+[Trait("Category", "Server")]
+public sealed class OpenSocketTests
+{
+    private const string Password = "a long enough pass-phrase";
+
+    [Fact]
+    public async Task A_county_officer_gets_over_the_open_socket_neither_to_the_accounts_nor_to_another_county()
+    {
+        await using var server = await ConsoleServer.StartAsync();
+        var (here, there) = (await server.RaiseAsync("R-here", AlarmKind.Sos), await server.RaiseAsync("R-there", AlarmKind.Sos));
+        await using (var scope = server.Services.CreateAsyncScope())
+            foreach (var (name, area) in new[] { ("li", "441900"), ("zhao", "440100") })
+                Assert.Null(await scope.ServiceProvider.GetRequiredService<Accounts>().AddAsync(name, Roles.Duty, area, "", Password, "test", Token));
+        await using var chromium = await Chromium.StartAsync();
+        var page = await chromium.PageAsync(server.Url);
+        await page.GotoAsync("/signin");
+        await page.FillAsync("[name=name]", "li");
+        await page.FillAsync("[name=password]", Password);
+        await page.ClickAsync("button");
+        await Chromium.OpenBoardAsync(page);
+        await Chromium.LiveAsync(page);
+        await Assertions.Expect(page.Locator($"[data-alarm='{here.Id}']")).ToBeVisibleAsync();
+        await server.RaiseAsync("R-there", AlarmKind.Smoke); // told to every open board: this one draws nothing of it
+        var next = await server.RaiseAsync("R-here", AlarmKind.Smoke);
+        await Assertions.Expect(page.Locator($"[data-alarm='{next.Id}']")).ToBeVisibleAsync();
+        await Assertions.Expect(page.Locator("[data-alarm]")).ToHaveCountAsync(2);
+        await page.EvaluateAsync("window.sameDocument = true");
+        foreach (var path in new[] { "/users", "/registry", "/webhooks" })
+        {
+            await page.EvaluateAsync($"Blazor.navigateTo('{path}')");
+            await Assertions.Expect(page.Locator("main")).ToContainTextAsync("您的账号不能查看此页");
+            Assert.DoesNotContain("zhao", await page.Locator("main").InnerTextAsync(), StringComparison.Ordinal);
+            await page.EvaluateAsync("Blazor.navigateTo('/')");
+            await Assertions.Expect(page.Locator($"[data-alarm='{here.Id}']")).ToBeVisibleAsync();
+        }
+
+        await page.EvaluateAsync($"Blazor.navigateTo('/alarms/{there.Id}')");
+        await page.WaitForURLAsync("**/alarms/*");
+        await Assertions.Expect(page.Locator("[data-alarm]")).ToHaveCountAsync(0);
+        Assert.DoesNotContain("李桂兰", await page.Locator("main").InnerTextAsync(), StringComparison.Ordinal);
+        Assert.True(await page.EvaluateAsync<bool>("window.sameDocument === true"), "a document was loaded anew: the socket was not what was tested");
+    }
+}
