@@ -69,8 +69,9 @@ public sealed class TracingTests
             var receive = spans.Single(s => s.OperationName == "receive" && (string?)s.GetTagItem("messaging.destination.name") == "vigil/sos-1/up");
             foreach (var step in new[] { "decode", "commit", "rules", "alarm" }) Assert.Contains(spans, s => s.OperationName == step && s.TraceId == receive.TraceId);
             var alarm = spans.First(s => s.OperationName == "alarm" && s.TraceId == receive.TraceId);
-            var notice = spans.First(s => s.OperationName == "notice" && s.Links.Any());
-            Assert.Equal((alarm.TraceId, alarm.SpanId), (notice.Links.Single().Context.TraceId, notice.Links.Single().Context.SpanId));
+            // Other tests' services send at the same time, and a listener hears the whole process.
+            var notice = spans.First(s => s.OperationName == "notice" && s.Links.Any(l => l.Context.TraceId == alarm.TraceId));
+            Assert.Equal(alarm.SpanId, notice.Links.Single().Context.SpanId);
         }
 
         lock (heard)
