@@ -9,7 +9,7 @@ namespace Vigil.Host;
 /// the whole area, opened before anything is lost and cleared when it is over; /healthz/ready shows the same words.
 /// </summary>
 internal sealed partial class SelfWatch(
-    Settings settings, IReadingStore readings, Pipeline pipeline, Retention retention, IServiceProvider services, TimeProvider clock, TimeZoneInfo zone, ILogger<SelfWatch> log) : BackgroundService
+    Settings settings, Troubles troubles, IReadingStore readings, Pipeline pipeline, Retention retention, IServiceProvider services, TimeProvider clock, TimeZoneInfo zone, ILogger<SelfWatch> log) : BackgroundService
 {
     private const string Subject = "service";
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(5);
@@ -63,6 +63,7 @@ internal sealed partial class SelfWatch(
         if (services.GetService<ExternalBroker>() is { Live: false } broker) found.Add(("broker", $"the MQTT broker is not heard: {broker.Trouble}", $"收不到 MQTT 服务器的消息：{broker.Trouble}", Patience));
         if (services.GetRequiredService<Housekeeping>().RulesTrouble is { } rules) found.Add(("rules", $"the changed rules are not in force, the last good ones are: {rules}", $"修改后的规则未生效，仍按原规则运行：{rules}", TimeSpan.FromSeconds(10)));
         foreach (var (loop, words, zh) in services.GetRequiredService<Heartbeats>().Stopped()) found.Add(($"loop: {loop}", words, zh, TimeSpan.Zero));
+        foreach (var trouble in troubles.Now) found.Add((trouble.Case, trouble.What, trouble.WhatZh, trouble.Patience));
         Concerns = [.. found.Select(f => f.What)];
 
         foreach (var (name, _, _, _) in found) since.TryAdd(name, now);

@@ -41,6 +41,7 @@ internal static class Service
             .AddSingleton(settings.Zone)
             .AddSingleton(settings)
             .AddSingleton(new Meter("Vigil"))
+            .AddSingleton<Troubles>()
             .AddReadings(settings.Configuration, settings.DataPath)
             .AddRecords(settings.Configuration, settings.DataPath)
             .AddSingleton<Secrets>()
