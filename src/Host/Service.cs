@@ -55,6 +55,8 @@ internal static class Service
             .AddHostedService(s => s.GetRequiredService<Pipeline>())
             .AddSingleton<Housekeeping>()
             .AddHostedService(s => s.GetRequiredService<Housekeeping>())
+            .AddSingleton<ClockWatch>()
+            .AddHostedService(s => s.GetRequiredService<ClockWatch>())
             .AddSingleton<SelfWatch>()
             .AddHostedService(s => s.GetRequiredService<SelfWatch>())
             .AddSingleton<Heartbeats>()
@@ -62,6 +64,8 @@ internal static class Service
             .AddTraces(settings.Configuration)
             .AddSingleton<Inbox>(s => s.GetRequiredService<Pipeline>().ReceiveAsync)
             .AddConsole(settings.Open, settings.Configuration["Rules:Path"], settings.Console, new Vigil.Console.Accounts.AccountsOptions(settings.SecondFactor, settings.Elsewhere));
+        // Providers and receivers live in the wall's time; a clock that runs fast is no clock of theirs.
+        if (clock is SteadyClock) builder.Services.AddKeyedSingleton(ChannelHttp.Clock, clock);
         AddBroker(builder.Services, settings);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
@@ -83,6 +87,7 @@ internal static class Service
     public static async Task PrepareAsync(IServiceProvider services, CancellationToken cancellation)
     {
         await services.GetRequiredService<IDbContextFactory<RecordsDb>>().MigrateAsync(cancellation);
+        await services.GetRequiredService<ClockWatch>().RecoverAsync(cancellation);
         await services.GetRequiredService<Housekeeping>().RecoverAsync(cancellation);
     }
 
