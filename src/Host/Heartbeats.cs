@@ -28,7 +28,7 @@ internal sealed partial class Heartbeats : BackgroundService
         Pipeline pipeline, Housekeeping housekeeping, Escalator escalator, Dispatcher dispatcher, Auditor auditor, WebhookSender webhooks, SelfWatch watch, ClockWatch clocks, Settings settings,
         IServiceProvider services, IHostApplicationLifetime lifetime, ILogger<Heartbeats> log)
     {
-        (this.pipeline, this.services, this.lifetime, this.log, allowed) = (pipeline, services, lifetime, log, settings.LoopSilence);
+        (this.pipeline, this.services, this.lifetime, this.log, allowed) = (pipeline, services, lifetime, log, settings.Health.LoopSilence);
         var speed = settings.Speed; // of the service's clock: all is said in seconds of the wall
         loops =
         [

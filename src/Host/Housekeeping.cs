@@ -20,7 +20,7 @@ internal sealed partial class Housekeeping(
     internal static readonly TimeSpan CatchUp = TimeSpan.FromSeconds(60);
 
     /// <summary>A wait that took so much too long was no wait: the process was stopped, or nothing ran in it, and what devices said is still on its way.</summary>
-    internal static readonly TimeSpan Freeze = TimeSpan.FromSeconds(5);
+    internal static readonly TimeSpan Freeze = TimeSpan.FromSeconds(8);
 
     /// <summary>How late a deadline may be found, at most, because nobody looked.</summary>
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);

@@ -139,6 +139,7 @@ internal sealed partial class Pipeline(
 
                 if (device is null) continue;
                 if (reading.Event == "test" && ReferenceEquals(reading.Metric, Metric.Button)) tested[device.Id.Value] = reading.Time;
+                pending.IsSelfTest = device.Id.Value == SelfTest.Name;
                 pending.Readings.Add(reading.Device == device.Id ? reading : reading with { Device = device.Id });
                 pending.Residents.Add(device.Resident);
             }
@@ -201,7 +202,7 @@ internal sealed partial class Pipeline(
             {
                 if (ReferenceEquals(pending, Empty)) continue;
                 batch.Add(pending);
-                rows.AddRange(pending.Readings);
+                if (!pending.IsSelfTest) rows.AddRange(pending.Readings);
             }
 
             Interlocked.Exchange(ref turned, Stopwatch.GetTimestamp());
@@ -469,6 +470,9 @@ internal sealed partial class Pipeline(
         public List<ResidentId?> Residents { get; } = [];
         public RejectedPayload? Rejected { get; set; }
         public bool LifeApplied { get; set; }
+
+        /// <summary>The canary's press goes the whole way, but no history is kept of it.</summary>
+        public bool IsSelfTest { get; set; }
         public ActivityContext Trace { get; set; }
         public TaskCompletionSource<Receipt> Receipt { get; private set; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -486,7 +490,7 @@ internal sealed partial class Pipeline(
         {
             Readings.Clear();
             Residents.Clear();
-            (Rejected, LifeApplied, Trace, Receipt) = (null, false, default, new TaskCompletionSource<Receipt>(TaskCreationOptions.RunContinuationsAsynchronously));
+            (Rejected, LifeApplied, IsSelfTest, Trace, Receipt) = (null, false, false, default, new TaskCompletionSource<Receipt>(TaskCreationOptions.RunContinuationsAsynchronously));
         }
     }
 

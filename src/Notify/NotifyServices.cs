@@ -23,6 +23,7 @@ public static class NotifyServices
             .AddSingleton(messages)
             .AddSingleton(s => new AlarmDesk(s.GetRequiredService<IDbContextFactory<RecordsDb>>(), policies, s.GetRequiredService<TimeProvider>(), messages.Zone))
             .AddSingleton<Answers>()
+            .AddSingleton<IChannel, Channels.SelfTest.SelfTestChannel>()
             .AddSingleton(s => new SignedLinks(dataPath, PublicUrl(configuration), s.GetRequiredService<TimeProvider>()))
             .AddSingleton(s => new Routes(s.GetServices<IChannel>(), RoutesOf(configuration)))
             .AddSingleton<Dispatcher>()

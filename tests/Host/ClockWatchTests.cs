@@ -5,6 +5,7 @@ using Vigil.Storage.Records;
 namespace Vigil.Tests.Host;
 
 /// <summary>The wall clock is put back, put forward, was never set; the process is frozen: people are told as on a calm night, and of the clock.</summary>
+[Trait("Category", "Server")]
 public sealed class ClockWatchTests
 {
     private static readonly DateTimeOffset Noon = new(2026, 11, 28, 4, 0, 0, TimeSpan.Zero);

@@ -9,6 +9,8 @@ public sealed class VigilServer : IAsyncDisposable
 {
     private readonly Dictionary<string, string> settings;
     private readonly HttpClient http = new();
+    private IReadOnlyDictionary<string, string>? environment;
+    private IReadOnlyList<string> under = [];
     private Server? server;
 
     private VigilServer(Dictionary<string, string> settings) => this.settings = settings;
@@ -26,9 +28,12 @@ public sealed class VigilServer : IAsyncDisposable
     /// <param name="registry">CSV for <c>vigil import</c>.</param>
     /// <param name="policies">An escalation policy for the test; null: as shipped.</param>
     /// <param name="settings">Further settings, section:key → value.</param>
-    public static async Task<VigilServer> StartAsync(string registry, string? policies = null, Dictionary<string, string>? settings = null)
+    /// <param name="environment">Of the service alone.</param>
+    /// <param name="under">A program with its arguments under which it runs, such as <c>unshare</c>.</param>
+    public static async Task<VigilServer> StartAsync(
+        string registry, string? policies = null, Dictionary<string, string>? settings = null, IReadOnlyDictionary<string, string>? environment = null, IReadOnlyList<string>? under = null)
     {
-        var vigil = new VigilServer(settings ?? []);
+        var vigil = new VigilServer(settings ?? []) { environment = environment, under = under ?? [] };
         var file = Path.Combine(vigil.Folder, "registry.csv");
         await File.WriteAllTextAsync(file, registry);
         if (policies is not null)
@@ -48,7 +53,8 @@ public sealed class VigilServer : IAsyncDisposable
 
     public async Task StartAsync()
     {
-        server = Server.Start(Executable, ["run", .. Arguments()], Folder);
+        IReadOnlyList<string> command = [.. under, Executable, "run", .. Arguments()];
+        server = Server.Start(command[0], command.Skip(1), Folder, environment);
         await server.SaysAsync("is running");
     }
 
@@ -123,6 +129,7 @@ public sealed class VigilServer : IAsyncDisposable
         if (!settings.ContainsKey("Data:Path")) yield return $"--Data:Path={Path.Combine(Folder, "data")}";
         yield return $"--Http:Urls=http://127.0.0.1:{HttpPort}";
         if (!settings.ContainsKey("Mqtt:Port")) yield return $"--Mqtt:Port={MqttPort}";
+        if (!settings.ContainsKey("Health:CanaryMinutes")) yield return "--Health:CanaryMinutes=0"; // a press of the service's own would be counted
         foreach (var (key, value) in settings) yield return $"--{key}={value}";
     }
 
