@@ -13,7 +13,7 @@ public sealed record Sender(string Name, bool Gateway, IReadOnlyList<string> Top
 /// <summary>A message as it came. The payload is copied when it must outlive the call.</summary>
 /// <param name="Topic">Full topic name.</param>
 /// <param name="Payload">The bytes.</param>
-/// <param name="Received">Time of arrival, UTC.</param>
+/// <param name="Received">Time of arrival, UTC; of a message that is known as sent again, the time at which it first came.</param>
 /// <param name="Retained">Kept by the broker from before: old news, not an event.</param>
 /// <param name="From">Whose credential it came with.</param>
 public readonly record struct InboundMessage(string Topic, ReadOnlyMemory<byte> Payload, DateTime Received, bool Retained, Sender From);

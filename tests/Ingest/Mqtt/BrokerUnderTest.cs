@@ -10,6 +10,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using MQTTnet.AspNetCore;
 using Vigil.Ingest.Mqtt;
+using Vigil.Model;
 
 namespace Vigil.Tests.Ingest.Mqtt;
 
@@ -24,24 +25,34 @@ internal sealed class BrokerUnderTest : IAsyncDisposable
 
     public ConcurrentQueue<(string Topic, string From, string Payload)> Came { get; private init; } = [];
 
+    /// <summary>When the messages came, in their order.</summary>
+    public ConcurrentQueue<DateTime> At { get; private init; } = [];
+
+    public Troubles Troubles => app.Services.GetRequiredService<Troubles>();
+
     public EmbeddedBroker Broker => app.Services.GetRequiredService<EmbeddedBroker>();
 
-    public static async Task<BrokerUnderTest> StartAsync(Action<MqttOptions>? set = null, Func<InboundMessage, Receipt>? inbox = null, int devices = 2)
+    public static async Task<BrokerUnderTest> StartAsync(Action<MqttOptions>? set = null, Func<InboundMessage, Receipt>? inbox = null, int devices = 2, bool anyTopic = false, TimeProvider? clock = null, string? redeliveries = null)
     {
         var options = new MqttOptions();
         set?.Invoke(options);
         var came = new ConcurrentQueue<(string, string, string)>();
+        var at = new ConcurrentQueue<DateTime>();
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.Services.AddMqttConnectionHandler();
-        builder.Services.AddSingleton(options).AddSingleton(TimeProvider.System)
-            .AddSingleton<Authenticate>(_ => (name, password, _) => ValueTask.FromResult(name is ['d', .. var number] && int.TryParse(number, out var n) && n <= devices && Encoding.UTF8.GetString(password) == "right" ? new Sender(name, false, []) : null))
+        builder.Services.AddSingleton(options).AddSingleton(clock ?? TimeProvider.System)
+            .AddSingleton<Authenticate>(_ => (name, password, effort, _) => ValueTask.FromResult(name is ['d', .. var number] && int.TryParse(number, out var n) && n <= devices && Encoding.UTF8.GetString(password) == "right"
+                ? new Login(LoginOutcome.Right, new Sender(name, false, []))
+                : new Login(LoginOutcome.Wrong)))
+            .AddSingleton(new Redeliveries(redeliveries, clock ?? TimeProvider.System)).AddSingleton<Troubles>().AddSingleton(new System.Diagnostics.Metrics.Meter("Vigil.Tests.Broker"))
             .AddSingleton<Inbox>(_ => (message, _) =>
             {
                 // As the pipeline does: a device speaks on its own topic alone.
                 var device = message.Topic.Split('/') is ["vigil", var named, "up"] ? named : "";
-                if (device != message.From.Name) return ValueTask.FromResult(Receipt.NotAllowed);
+                if (device != message.From.Name && !anyTopic) return ValueTask.FromResult(Receipt.NotAllowed);
+                at.Enqueue(message.Received);
                 came.Enqueue((message.Topic, message.From.Name, Encoding.UTF8.GetString(message.Payload.Span)));
                 return ValueTask.FromResult(inbox?.Invoke(message) ?? Receipt.Committed);
             })
@@ -49,7 +60,7 @@ internal sealed class BrokerUnderTest : IAsyncDisposable
         builder.WebHost.ConfigureKestrel(k => k.Listen(IPAddress.Loopback, 0, listen => BrokerListener.Use(listen, options)));
         var app = builder.Build();
         await app.StartAsync(TestContext.Current.CancellationToken);
-        return new BrokerUnderTest(app, new Uri(app.Urls.First().Replace("mqtt", "tcp", StringComparison.Ordinal)).Port) { Came = came };
+        return new BrokerUnderTest(app, new Uri(app.Urls.First().Replace("mqtt", "tcp", StringComparison.Ordinal)).Port) { Came = came, At = at };
     }
 
     public async ValueTask DisposeAsync()
@@ -101,10 +112,11 @@ internal sealed class RawDevice : IAsyncDisposable
         return Packet(0x10, [.. body, .. Text(name), .. Text(password)]);
     }
 
-    public static byte[] Publish(string topic, string payload, int qos = 1, byte level = 4, bool retain = false, ushort id = 1) => Publish(Encoding.UTF8.GetBytes(topic), Encoding.UTF8.GetBytes(payload), qos, level, retain, id);
+    public static byte[] Publish(string topic, string payload, int qos = 1, byte level = 4, bool retain = false, ushort id = 1, bool dup = false) =>
+        Publish(Encoding.UTF8.GetBytes(topic), Encoding.UTF8.GetBytes(payload), qos, level, retain, id, dup);
 
-    public static byte[] Publish(byte[] topic, byte[] payload, int qos = 1, byte level = 4, bool retain = false, ushort id = 1) =>
-        Packet((byte)(0x30 | qos << 1 | (retain ? 1 : 0)), [(byte)(topic.Length >> 8), (byte)topic.Length, .. topic, .. qos > 0 ? new[] { (byte)(id >> 8), (byte)id } : [], .. level == 5 ? new byte[] { 0 } : [], .. payload]);
+    public static byte[] Publish(byte[] topic, byte[] payload, int qos = 1, byte level = 4, bool retain = false, ushort id = 1, bool dup = false) =>
+        Packet((byte)(0x30 | (dup ? 8 : 0) | qos << 1 | (retain ? 1 : 0)), [(byte)(topic.Length >> 8), (byte)topic.Length, .. topic, .. qos > 0 ? new[] { (byte)(id >> 8), (byte)id } : [], .. level == 5 ? new byte[] { 0 } : [], .. payload]);
 
     public static byte[] Subscribe(string filter, byte level = 4) => Packet(0x82, [0, 7, .. level == 5 ? new byte[] { 0 } : [], .. Text(filter), 1]);
 
@@ -150,6 +162,27 @@ internal sealed class RawDevice : IAsyncDisposable
         var all = new List<byte>();
         while (await ReadAsync() is { Length: > 0 } some) all.AddRange(some);
         return [.. all];
+    }
+
+    /// <summary>FIN: nothing more is sent; answers can still be read.</summary>
+    public void Finish() => socket.Client.Shutdown(SocketShutdown.Send);
+
+    /// <summary>RST: the connection is gone without a word.</summary>
+    public void Reset()
+    {
+        socket.Client.LingerState = new LingerOption(true, 0);
+        socket.Client.Dispose();
+    }
+
+    /// <summary>Waits until something holds.</summary>
+    public static async Task UntilAsync(Func<bool> holds, double seconds = 10)
+    {
+        var begun = TimeProvider.System.GetTimestamp();
+        while (!holds())
+        {
+            Assert.True(TimeProvider.System.GetElapsedTime(begun).TotalSeconds < seconds, $"not within {seconds} s");
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, TestContext.Current.CancellationToken);
+        }
     }
 
     public ValueTask DisposeAsync()

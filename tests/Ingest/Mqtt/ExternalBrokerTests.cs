@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using Vigil.Ingest.Mqtt;
+using Vigil.Model;
 using Vigil.Tests.Servers;
 using static Vigil.Tests.Ingest.Mqtt.TlsTests;
 
@@ -82,7 +83,7 @@ public sealed class ExternalBrokerTests
     }
 
     private static ExternalBroker Client(int port, Func<InboundMessage, Receipt> inbox, string id = "vigil", string share = "") => new(
-        new MqttOptions { Embedded = false, Host = "127.0.0.1", Port = port, CanarySeconds = 1, ClientId = id, ShareName = share }, ["vigil/+/up"], (m, _) => ValueTask.FromResult(inbox(m)), TimeProvider.System,
+        new MqttOptions { Embedded = false, Host = "127.0.0.1", Port = port, CanarySeconds = 1, ClientId = id, ShareName = share }, ["vigil/+/up"], (m, _) => ValueTask.FromResult(inbox(m)), new Redeliveries(null, TimeProvider.System), new Troubles(TimeProvider.System), null, TimeProvider.System,
         NullLogger<ExternalBroker>.Instance);
 
     private static async Task PublishAsync(int port, string text) =>
