@@ -89,7 +89,8 @@ public sealed class JsonMapDecoder : Decoder
             if (reader.TokenType is not (JsonTokenType.StartObject or JsonTokenType.StartArray)) return $"is not a JSON object but {reader.TokenType}";
             Walk(ref reader, root, run, "", 0);
             if (run.Twice is { } twice) return $"'{twice}' stands in one object twice, with no way to tell which holds";
-            if (run.Infinite is { } infinite) return $"{infinite} is no number that can be measured";
+            // Such a value says nothing; what stands beside it counts, and the payload is kept.
+            if (run.Infinite is { } infinite) into.Partly = $"{infinite} is beyond all numbers";
             if (reader.Read()) return "text follows the JSON object";
         }
         catch (JsonException e)

@@ -68,6 +68,9 @@ public sealed partial class EmbeddedBroker : IHostedService, IAsyncDisposable
     /// <summary>Connected and logged in now.</summary>
     public int Connections => holderByClientId.Count;
 
+    /// <summary>Sockets that have not logged in.</summary>
+    internal int WaitingLogins => gate.Waiting;
+
     /// <summary>Credentials whose rate is kept in mind.</summary>
     internal int Allowed => allowances.Count;
 

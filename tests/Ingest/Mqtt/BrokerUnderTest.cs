@@ -28,6 +28,9 @@ internal sealed class BrokerUnderTest : IAsyncDisposable
     /// <summary>When the messages came, in their order.</summary>
     public ConcurrentQueue<DateTime> At { get; private init; } = [];
 
+    /// <summary>How much each login was worth.</summary>
+    public ConcurrentQueue<LoginEffort> Looked { get; private init; } = [];
+
     public Troubles Troubles => app.Services.GetRequiredService<Troubles>();
 
     public EmbeddedBroker Broker => app.Services.GetRequiredService<EmbeddedBroker>();
@@ -38,14 +41,21 @@ internal sealed class BrokerUnderTest : IAsyncDisposable
         set?.Invoke(options);
         var came = new ConcurrentQueue<(string, string, string)>();
         var at = new ConcurrentQueue<DateTime>();
+        var looked = new ConcurrentQueue<LoginEffort>();
+        var remembered = new ConcurrentDictionary<string, bool>();
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.Services.AddMqttConnectionHandler();
         builder.Services.AddSingleton(options).AddSingleton(clock ?? TimeProvider.System)
-            .AddSingleton<Authenticate>(_ => (name, password, effort, _) => ValueTask.FromResult(name is ['d', .. var number] && int.TryParse(number, out var n) && n <= devices && Encoding.UTF8.GetString(password) == "right"
-                ? new Login(LoginOutcome.Right, new Sender(name, false, []))
-                : new Login(LoginOutcome.Wrong)))
+            .AddSingleton<Authenticate>(_ => (name, password, effort, _) =>
+            {
+                looked.Enqueue(effort);
+                if (effort == LoginEffort.Remembered && !remembered.ContainsKey(name)) return ValueTask.FromResult(new Login(LoginOutcome.Busy));
+                if (name is not ['d', .. var number] || !int.TryParse(number, out var n) || n > devices || Encoding.UTF8.GetString(password) != "right") return ValueTask.FromResult(new Login(LoginOutcome.Wrong));
+                remembered[name] = true;
+                return ValueTask.FromResult(new Login(LoginOutcome.Right, new Sender(name, false, [])));
+            })
             .AddSingleton(new Redeliveries(redeliveries, clock ?? TimeProvider.System)).AddSingleton<Troubles>().AddSingleton(new System.Diagnostics.Metrics.Meter("Vigil.Tests.Broker"))
             .AddSingleton<Inbox>(_ => (message, _) =>
             {
@@ -60,7 +70,7 @@ internal sealed class BrokerUnderTest : IAsyncDisposable
         builder.WebHost.ConfigureKestrel(k => k.Listen(IPAddress.Loopback, 0, listen => BrokerListener.Use(listen, options)));
         var app = builder.Build();
         await app.StartAsync(TestContext.Current.CancellationToken);
-        return new BrokerUnderTest(app, new Uri(app.Urls.First().Replace("mqtt", "tcp", StringComparison.Ordinal)).Port) { Came = came, At = at };
+        return new BrokerUnderTest(app, new Uri(app.Urls.First().Replace("mqtt", "tcp", StringComparison.Ordinal)).Port) { Came = came, At = at, Looked = looked };
     }
 
     public async ValueTask DisposeAsync()
@@ -78,9 +88,13 @@ internal sealed class RawDevice : IAsyncDisposable
 
     private RawDevice(TcpClient socket, Stream stream) => (this.socket, this.stream) = (socket, stream);
 
-    public static async Task<RawDevice> OpenAsync(int port, X509Certificate2? trusted = null, X509Certificate2? certificate = null)
+    /// <param name="port">Of the broker on loopback.</param>
+    /// <param name="trusted">With it: over TLS.</param>
+    /// <param name="certificate">Shown to the broker.</param>
+    /// <param name="from">Another address of this machine, such as 127.0.0.2.</param>
+    public static async Task<RawDevice> OpenAsync(int port, X509Certificate2? trusted = null, X509Certificate2? certificate = null, string? from = null)
     {
-        var socket = new TcpClient();
+        var socket = from is null ? new TcpClient() : new TcpClient(new IPEndPoint(IPAddress.Parse(from), 0));
         await socket.ConnectAsync(IPAddress.Loopback, port, TestContext.Current.CancellationToken);
         if (trusted is null) return new RawDevice(socket, socket.GetStream());
         var tls = new SslStream(socket.GetStream(), false, (_, server, _, _) =>
@@ -96,9 +110,9 @@ internal sealed class RawDevice : IAsyncDisposable
     }
 
     /// <summary>Opens a socket and logs in; the CONNACK's code.</summary>
-    public static async Task<(RawDevice Device, int Code)> LogInAsync(int port, string name = "d1", string password = "right", string? clientId = null, byte level = 4, ushort keepAlive = 60)
+    public static async Task<(RawDevice Device, int Code)> LogInAsync(int port, string name = "d1", string password = "right", string? clientId = null, byte level = 4, ushort keepAlive = 60, string? from = null)
     {
-        var device = await OpenAsync(port);
+        var device = await OpenAsync(port, from: from);
         await device.SendAsync(Connect(name, password, clientId ?? name, level, keepAlive));
         var answer = await device.ReadAsync();
         return (device, answer is [0x20, _, _, var code, ..] ? code : -1);
