@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.EntityFrameworkCore;
 using MQTTnet.AspNetCore;
 using Vigil.Console;
+using Vigil.Host.Backup;
 using Vigil.Ingest.Mqtt;
 using Vigil.Model;
 using Vigil.Notify;
@@ -55,6 +56,9 @@ internal static class Service
             .AddHostedService(s => s.GetRequiredService<Pipeline>())
             .AddSingleton<Housekeeping>()
             .AddHostedService(s => s.GetRequiredService<Housekeeping>())
+            .AddSingleton<StoredData>()
+            .AddSingleton<Backups>()
+            .AddHostedService(s => s.GetRequiredService<Backups>())
             .AddSingleton<SelfWatch>()
             .AddHostedService(s => s.GetRequiredService<SelfWatch>())
             .AddSingleton<Heartbeats>()
@@ -82,7 +86,9 @@ internal static class Service
     /// <summary>What has to be done before the first message: schema, registry, what the rules knew, what a crash left half done.</summary>
     public static async Task PrepareAsync(IServiceProvider services, CancellationToken cancellation)
     {
-        await services.GetRequiredService<IDbContextFactory<RecordsDb>>().MigrateAsync(cancellation);
+        var stored = services.GetRequiredService<StoredData>();
+        stored.Check();
+        await services.GetRequiredService<IDbContextFactory<RecordsDb>>().MigrateAsync(cancellation, stored.Say);
         await services.GetRequiredService<Housekeeping>().RecoverAsync(cancellation);
     }
 

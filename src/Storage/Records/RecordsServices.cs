@@ -19,7 +19,7 @@ public static class RecordsServices
 
     /// <summary>The store that the settings name.</summary>
     public static RecordsFactory CreateFactory(IConfiguration configuration, string dataPath) =>
-        CreateFactory(configuration["Records:Store"] ?? "Sqlite", configuration["Records:ConnectionString"], dataPath, FieldKeys.Open(KeyFile(configuration, dataPath)));
+        CreateFactory(configuration["Records:Store"] ?? "Sqlite", configuration["Records:ConnectionString"], dataPath, null, KeyFile(configuration, dataPath));
 
     /// <summary><c>Records:KeyFile</c>, else <c>keys/fields.key</c> in the data folder: what opens the encrypted columns. No backup or export carries it.</summary>
     public static string KeyFile(IConfiguration configuration, string dataPath) => configuration["Records:KeyFile"] is { Length: > 0 } file ? Path.GetFullPath(file) : KeyFile(dataPath);
@@ -30,13 +30,15 @@ public static class RecordsServices
     /// <param name="connectionString">Null or empty: <c>records.db</c> in the data folder.</param>
     /// <param name="dataPath">Data:Path.</param>
     /// <param name="keys">Opens the encrypted columns; null for those of the data folder.</param>
-    public static RecordsFactory CreateFactory(string store, string? connectionString, string dataPath, FieldKeys? keys = null)
+    /// <param name="keyFile">Where they stand when <paramref name="keys"/> is null; null for the data folder.</param>
+    /// <exception cref="UnusableDataException">The keys are missing though something is sealed with them.</exception>
+    public static RecordsFactory CreateFactory(string store, string? connectionString, string dataPath, FieldKeys? keys = null, string? keyFile = null)
     {
-        keys ??= FieldKeys.Open(KeyFile(dataPath));
         if (store.Equals("Postgres", StringComparison.OrdinalIgnoreCase))
         {
             var options = new DbContextOptionsBuilder<PostgresRecords>().UseNpgsql(connectionString).ReplaceService<IModelCacheKeyFactory, ModelByKeys>().Options;
-            return new RecordsFactory(within => new PostgresRecords(options, keys) { Within = within });
+            keys ??= FieldKeys.Open(keyFile ?? KeyFile(dataPath), () => SealedValues.Key(new PostgresRecords(options)));
+            return new RecordsFactory(within => new PostgresRecords(options, keys) { Within = within }) { Keys = keys };
         }
 
         if (string.IsNullOrEmpty(connectionString))
@@ -46,16 +48,9 @@ public static class RecordsServices
         }
 
         var sqlite = new DbContextOptionsBuilder<SqliteRecords>().UseSqlite(connectionString).AddInterceptors(new Pragmas()).ReplaceService<IModelCacheKeyFactory, ModelByKeys>().Options;
+        keys ??= FieldKeys.Open(keyFile ?? KeyFile(dataPath), () => SealedValues.Key(new SqliteRecords(sqlite)));
         var line = new WriteLine();
-        return new RecordsFactory(within => new SqliteRecords(sqlite, keys) { Within = within, WriteLine = line });
-    }
-
-    /// <summary>Brings the schema up to date.</summary>
-    public static async Task MigrateAsync(this IDbContextFactory<RecordsDb> factory, CancellationToken cancellation = default)
-    {
-        await using var db = await factory.CreateDbContextAsync(cancellation);
-        await db.Database.MigrateAsync(cancellation);
-        await Sealing.SealAsync(db, cancellation);
+        return new RecordsFactory(within => new SqliteRecords(sqlite, keys) { Within = within, WriteLine = line }) { SqliteFile = SealedValues.FileOf(connectionString), Keys = keys };
     }
 
     /// <summary>What is wrong with the section Records.</summary>
@@ -96,6 +91,12 @@ public static class RecordsServices
 /// <summary>Opens the records: all of them, or those of an area.</summary>
 public sealed class RecordsFactory(Func<string, RecordsDb> create) : IDbContextFactory<RecordsDb>
 {
+    /// <summary>The file of SQLite; null on PostgreSQL.</summary>
+    public string? SqliteFile { get; init; }
+
+    /// <summary>What the sealed columns are opened with.</summary>
+    public FieldKeys? Keys { get; init; }
+
     public RecordsDb CreateDbContext() => create("");
 
     /// <summary>As the interface has it, so that the class alone is enough.</summary>
