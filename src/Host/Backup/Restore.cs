@@ -39,6 +39,8 @@ internal sealed class Restore(Settings settings, Action<string> say)
                 foreach (var file in Directory.EnumerateFiles(keys, "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(keys, f)).Where(f => f == "links.key" || f.StartsWith("keys/", StringComparison.Ordinal)))
                     DataFile.Copy(Path.Combine(keys, file), Path.Combine(staged, file));
             await CheckStagedAsync(staged, manifest, cancellation);
+            // One transaction in the server: whole, or the database is as it was.
+            if (postgres && File.Exists(Path.Combine(staged, "records.pgdump"))) await PostgresTools.RestoreAsync(settings.Configuration["Records:ConnectionString"]!, Path.Combine(staged, "records.pgdump"), cancellation);
         }
         catch
         {
@@ -47,7 +49,6 @@ internal sealed class Restore(Settings settings, Action<string> say)
             throw;
         }
 
-        if (postgres && File.Exists(Path.Combine(from, "records.pgdump"))) await PostgresTools.RestoreAsync(settings.Configuration["Records:ConnectionString"]!, Path.Combine(from, "records.pgdump"), cancellation);
         MoveIntoPlace(staged);
         new DataFolder(data).Write(new DataFolder.Known { Since = now, Records = manifest.RecordsStore, Readings = manifest.ReadingsStore == "DuckDb", Version = manifest.Vigil, Stopped = now, RestoredFrom = manifest.Made });
         Directory.Delete(staged, recursive: true);
@@ -117,8 +118,16 @@ internal sealed class Restore(Settings settings, Action<string> say)
         // The keys' own place when the settings name one, else those that came with --keys.
         var key = settings.Configuration["Records:KeyFile"] is { Length: > 0 } elsewhere ? Path.GetFullPath(elsewhere) : Path.Combine(staged, "keys", "fields.key");
         var had = File.Exists(key);
-        var factory = RecordsServices.CreateFactory("Sqlite", new SqliteConnectionStringBuilder { DataSource = records, Pooling = false }.ToString(), staged, null, key);
-        var schema = await factory.EnsureUsableAsync(cancellation);
+        string schema;
+        try
+        {
+            schema = await RecordsServices.CreateFactory("Sqlite", new SqliteConnectionStringBuilder { DataSource = records, Pooling = false }.ToString(), staged, null, key).EnsureUsableAsync(cancellation);
+        }
+        catch (UnusableDataException e) when (!had)
+        {
+            throw new UnusableDataException($"the backup's phones and identity numbers are sealed with key '{string.Join("', '", manifest.Keys)}', and no keys are here: give the folder they were copied to with --keys. Nothing was restored.", e);
+        }
+
         // A copy that was opened has a log; closing the last connection folds it in.
         SqliteConnection.ClearAllPools();
         say($"records: whole, schema {schema}{(had ? ", the keys open them" : ", nothing in them is sealed")}");
