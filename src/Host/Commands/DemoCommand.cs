@@ -44,7 +44,7 @@ internal static class DemoCommand
             var values = new Dictionary<string, string?>
                 {
                     ["Data:Path"] = folder, ["Http:Urls"] = $"http://127.0.0.1:{port}", ["Http:Open"] = "true", ["Mqtt:Port"] = mqttPort.ToString(CultureInfo.InvariantCulture), ["Mqtt:Host"] = "127.0.0.1",
-                    ["Mqtt:Embedded"] = "true", ["Readings:Store"] = "DuckDb", ["Records:Store"] = "Sqlite", ["Records:ConnectionString"] = "",
+                    ["Mqtt:Embedded"] = "true", ["Readings:Store"] = "DuckDb", ["Records:Store"] = "Sqlite", ["Records:ConnectionString"] = "", ["Backup:Folder"] = "",
                     // The village delivers a month in seconds; the limits are for real devices and real clocks.
                     ["Mqtt:DeviceRate"] = "100000", ["Mqtt:DeviceBurst"] = "1000000", ["Mqtt:MaxUnauthenticatedPerAddress"] = "1000",
                     ["Logging:LogLevel:Default"] = "Warning", ["Time:Speed"] = speed.ToString(CultureInfo.InvariantCulture),

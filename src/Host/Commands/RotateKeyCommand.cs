@@ -15,6 +15,7 @@ internal static class RotateKeyCommand
         {
             if (RunCommand.Load(result.GetValue(config) ?? [], result.UnmatchedTokens) is not { } settings) return 1;
             var file = RecordsServices.KeyFile(settings.Configuration, settings.DataPath);
+            _ = RecordsServices.CreateFactory(settings.Configuration, settings.DataPath); // refuses where the old key is missing: a new one would open nothing
             FieldKeys.Rotate(file);
             var records = RecordsServices.CreateFactory(settings.Configuration, settings.DataPath);
             await records.MigrateAsync(cancellation);

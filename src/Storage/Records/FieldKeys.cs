@@ -3,6 +3,7 @@ using System.Text;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
+using Vigil.Model;
 
 namespace Vigil.Storage.Records;
 
@@ -34,35 +35,53 @@ public sealed class FieldKeys
     /// <summary>Tells two rings apart; not a secret.</summary>
     public string Fingerprint { get; }
 
+    /// <summary>What every sealed value begins with, before the id of its key.</summary>
+    internal const string AnyMark = Mark;
+
+    /// <summary>The key a stored value was sealed with; null when it isn't sealed.</summary>
+    internal static string? KeyOf(string stored) =>
+        stored.StartsWith(Mark, StringComparison.Ordinal) && stored.IndexOf('.', Mark.Length) is > 0 and var end ? stored[Mark.Length..end] : null;
+
+    /// <summary>Whether the ring has a key.</summary>
+    internal bool Has(string id) => keys.ContainsKey(id);
+
+    /// <summary>Ids of all keys, the current one first.</summary>
+    public IReadOnlyCollection<string> Ids => keys.Keys;
+
     /// <summary>What every value sealed with the current key begins with.</summary>
     public string CurrentMark => Mark + Current + ".";
 
     /// <summary>The ring of a file; makes the file, readable by its owner alone, when there is none.</summary>
-    public static FieldKeys Open(string path)
+    /// <param name="path">The file.</param>
+    /// <param name="sealedWith">Asked before a new key is made: the key that something stored is sealed with, null when nothing is.</param>
+    /// <exception cref="UnusableDataException">The file is missing, empty or unreadable, and a new key would not open what is stored.</exception>
+    public static FieldKeys Open(string path, Func<string?>? sealedWith = null)
     {
-        if (!File.Exists(path))
+        // Empty: a process that died while it made its first key; nothing was sealed with it.
+        if (!File.Exists(path) || new FileInfo(path).Length == 0)
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-            try
-            {
-                Write(path, [NewLine()], FileMode.CreateNew);
-            }
-            catch (IOException) when (File.Exists(path))
-            {
-                // another process of this service was faster: its key is ours
-            }
+            if (sealedWith?.Invoke() is { } id)
+                throw new UnusableDataException($"{path} is {(File.Exists(path) ? "empty" : "missing")}, but numbers in the records are sealed with key '{id}', which stands in it, and no new key opens them. Put it back from where the keys are kept (vigil backup --keys copies them there), or name it with Records:KeyFile.");
+            if (File.Exists(path)) File.Delete(path);
+            var content = Encoding.ASCII.GetBytes(NewLine() + "\n");
+            DataFile.WriteNew(path, content, secret: true); // when another process of this service was faster, its key is ours
         }
 
-        return Parse(File.ReadAllLines(path), path);
+        try
+        {
+            return Parse(File.ReadAllLines(path), path);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new UnusableDataException($"{e.Message}. Put the file back from where the keys are kept; no new key opens what was sealed with the old one.", e);
+        }
     }
 
     /// <summary>A new current key; the old ones stay to open what they sealed until the next start has sealed it anew.</summary>
     public static void Rotate(string path)
     {
         Open(path);
-        var next = path + ".new";
-        Write(next, [NewLine(), .. File.ReadAllLines(path)], FileMode.Create);
-        File.Move(next, path, overwrite: true);
+        DataFile.Write(path, string.Join('\n', [NewLine(), .. File.ReadAllLines(path)]) + "\n", secret: true);
     }
 
     public static FieldKeys Parse(IEnumerable<string> lines, string source)
@@ -110,15 +129,6 @@ public sealed class FieldKeys
     }
 
     private static string NewLine() => $"{Convert.ToHexString(RandomNumberGenerator.GetBytes(4)).ToLowerInvariant()} {Convert.ToBase64String(RandomNumberGenerator.GetBytes(32))}";
-
-    private static void Write(string path, IReadOnlyList<string> lines, FileMode mode)
-    {
-        var options = new FileStreamOptions { Mode = mode, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        using var stream = new FileStream(path, options);
-        stream.Write(Encoding.ASCII.GetBytes(string.Join('\n', lines) + "\n"));
-        stream.Flush(flushToDisk: true);
-    }
 }
 
 /// <summary>Seals on the way in and opens on the way out, also in comparisons of a query.</summary>

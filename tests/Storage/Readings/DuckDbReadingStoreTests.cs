@@ -41,18 +41,6 @@ public sealed class DuckDbReadingStoreTests : ReadingStoreContract, IDisposable
         Assert.Equal(2, (await again.ReceivedSinceAsync(DateTime.UnixEpoch, Cancellation).ToListAsync(Cancellation)).Count);
     }
 
-    [Fact]
-    public async Task A_file_that_is_no_database_is_refused_with_its_name()
-    {
-        Directory.CreateDirectory(Path.GetDirectoryName(Database)!);
-        await File.WriteAllTextAsync(Database, new string('x', 8192), Cancellation);
-        await using var store = await OpenAsync();
-        var refusal = await Assert.ThrowsAsync<ReadingStoreException>(() => store.AppendAsync([Water(NewDevice(), 0, 1)], Cancellation));
-        Assert.Contains("readings.duckdb", refusal.Message, StringComparison.Ordinal);
-        Assert.NotNull(await store.ProbeAsync(Cancellation));
-        Assert.NotNull(store.Concern);
-    }
-
     private object? Count() => Scalar("SELECT count(*) FROM readings");
 
     private void Execute(string sql) => Scalar(sql);
