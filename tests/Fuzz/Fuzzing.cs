@@ -54,7 +54,9 @@ internal static class Fuzzing
     {
         var begun = Stopwatch.GetTimestamp();
         var number = 0L;
-        for (; Stopwatch.GetElapsedTime(begun).TotalSeconds < Seconds * share; number++)
+        List<string> failures = [];
+        HashSet<string> kinds = [];
+        for (; Stopwatch.GetElapsedTime(begun).TotalSeconds < Seconds * share && failures.Count < MostFailures; number++)
         {
             var sample = next(RandomOf(number));
             try
@@ -63,11 +65,12 @@ internal static class Fuzzing
             }
             catch (Exception e)
             {
-                Assert.Fail(Told(target, number, sample, e.ToString()));
+                if (kinds.Add(Kind(e))) failures.Add(Told(target, number, sample, e.ToString()));
             }
         }
 
         Report(target, number, Stopwatch.GetElapsedTime(begun));
+        if (failures.Count > 0) Assert.Fail(string.Join("\n\n", failures));
     }
 
     public static void Report(string target, long executions, TimeSpan elapsed)

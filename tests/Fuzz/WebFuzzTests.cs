@@ -122,19 +122,20 @@ public sealed class WebFuzzTests
             random =>
             {
                 var (path, method, of) = operations[random.Next(operations.Count)];
+                var template = path;
                 foreach (var part in path.Split('/').Where(p => p.StartsWith('{')))
                     path = path.Replace(part, part is "{id}" or "{code}" && random.Next(2) == 0 ? given[random.Next(4)] : given[random.Next(given.Length)], StringComparison.Ordinal);
                 if (of.TryGetProperty("parameters", out var parameters))
                     path += "?" + string.Join('&', parameters.EnumerateArray().Where(p => p.GetProperty("in").GetString() == "query" && random.Next(2) == 0).Select(p => $"{p.GetProperty("name").GetString()}={given[random.Next(given.Length)]}"));
-                return new Sample($"{method} {path}", method is "post" or "put" ? Mutator.Next(random, bodies) : []);
+                return new Sample($"{method} {path} {template}", method is "post" or "put" ? Mutator.Next(random, bodies) : []);
             },
             async sample =>
             {
-                var (method, path) = (sample.About.Split(' ')[0], sample.About.Split(' ')[1]);
+                var (method, path, template) = (sample.About.Split(' ')[0], sample.About.Split(' ')[1], sample.About.Split(' ')[2]);
                 using var request = new HttpRequestMessage(new HttpMethod(method.ToUpperInvariant()), path);
                 if (sample.Bytes.Length > 0) request.Content = new ByteArrayContent(sample.Bytes) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
                 using var answer = await clients[turn++ % clients.Count].SendAsync(request, Token);
-                if ((int)answer.StatusCode >= 500) Assert.Fail($"{(int)answer.StatusCode} {await answer.Content.ReadAsStringAsync(Token)}");
+                if ((int)answer.StatusCode >= 500) throw new InvalidOperationException($"{method} {template} {(int)answer.StatusCode} {await answer.Content.ReadAsStringAsync(Token)}");
             });
         foreach (var client in clients) client.Dispose();
     }
