@@ -25,39 +25,6 @@ public sealed class FileFuzzTests : IDisposable
     }
 
     [Fact]
-    public Task No_bytes_of_a_rules_snapshot_do_more_than_be_refused()
-    {
-        var night = new Night().Flow(0, 24 * 9, 100, h => h % 24 is 7 or 12 or 19 ? 0.02 : 0).Press(24 * 9).Tick(24 * 10);
-        using var stream = new MemoryStream();
-        night.Engine.Save(stream);
-        byte[][] real = [stream.ToArray()];
-        return Fuzzing.RunAsync(
-            "snapshots",
-            random => new Sample("", Mutator.Bytes(random, real[0], real)),
-            sample =>
-            {
-                var engine = new RuleEngine(night.Rules, night.Zone);
-                try
-                {
-                    engine.Load(new MemoryStream(sample.Bytes));
-                }
-                catch (InvalidDataException)
-                {
-                    return; // it is learned again from the readings
-                }
-
-                // What loads is used.
-                engine.Put(night.Facts);
-                List<Finding> findings = [];
-                engine.Apply(night.Facts.Id, new Reading { Device = new DeviceId("w"), Metric = Metric.WaterVolume, Time = Night.At(241), Received = Night.At(241), Value = 105 }, findings);
-                engine.AdvanceTo(Night.At(260), findings);
-                engine.OutlooksOf(night.Facts.Id);
-                engine.Save(Stream.Null);
-            },
-            mostBytes: 256 << 20);
-    }
-
-    [Fact]
     public Task No_damaged_partition_file_stops_the_rules_from_loading_or_is_loaded_in_silence()
     {
         var rules = RuleSet.Default;
