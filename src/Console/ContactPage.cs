@@ -37,7 +37,7 @@ internal static class ContactPage
         {
             if (await FindAsync(records, links, token, c) is not { } found) return Page(http, "zh", $"<p>{Texts.Of("contact.expired", "zh")}</p>", StatusCodes.Status404NotFound);
             var (notice, _, language) = found;
-            var answer = (await http.Request.ReadFormAsync(c))["answer"].ToString();
+            var answer = (await http.Request.FormOrNoneAsync(c) ?? FormCollection.Empty)["answer"].ToString();
             try
             {
                 if (answer == "take") await answers.TakeAsync(notice.Id, "link", c);

@@ -86,6 +86,7 @@ internal static class Service
         });
         var app = builder.Build();
         app.Services.GetRequiredService<MetricsText>(); // listens from the first message on
+        ProcessMeter.Observe(app.Services.GetRequiredService<Meter>());
         // Devices first: the web server, which is stopped before everything else, would wait for their connections.
         if (app.Services.GetService<EmbeddedBroker>() is { } broker) app.Lifetime.ApplicationStopping.Register(() => _ = broker.StopAsync(CancellationToken.None));
         MapHealth(app);

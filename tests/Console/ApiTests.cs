@@ -191,6 +191,20 @@ public sealed class ApiTests : IAsyncLifetime
         Assert.StartsWith("contact:", after.AcknowledgedBy, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("answer=%00", "application/x-www-form-urlencoded")]
+    [InlineData("{\"answer\":\"take\"}", "application/json")]
+    public async Task A_form_that_cannot_be_read_is_the_senders_mistake_and_answers_nothing(string body, string type)
+    {
+        var alarm = await server.RaiseAsync("R-here", AlarmKind.Sos);
+        using var anybody = await server.ClientAsync(null);
+        using var contact = await anybody.PostAsync(await server.LinkAsync(alarm.Id), new StringContent(body, System.Text.Encoding.UTF8, type), Token);
+        Assert.Equal(HttpStatusCode.BadRequest, contact.StatusCode);
+        Assert.Equal(AlarmState.Open, (await server.FindAsync(alarm.Id)).State);
+        using var desk = await anybody.PostAsync("/signin", new StringContent(body, System.Text.Encoding.UTF8, type), Token);
+        Assert.InRange((int)desk.StatusCode, 400, 499);
+    }
+
     [Fact]
     public async Task A_contact_who_can_not_come_makes_the_next_step_due_at_once()
     {

@@ -17,8 +17,7 @@ public static class TwilioHookEndpoints
     public static void MapTwilioHooks(this IEndpointRouteBuilder app) => app.MapPost("/hooks/twilio/{what}", async (string what, HttpContext http, CancellationToken c) =>
     {
         if (what is not ("sms" or "voice" or "status") || http.RequestServices.GetService<TwilioHooks>() is not { } hooks) return Results.NotFound();
-        if (!http.Request.HasFormContentType) return Results.BadRequest();
-        var fields = await http.Request.ReadFormAsync(c);
+        if (await http.Request.FormOrNoneAsync(c) is not { } fields) return Results.BadRequest();
         // The same name twice would be read one way here and signed another way there.
         if (fields.Any(f => f.Value.Count != 1) || fields.Files.Count > 0 || http.Request.Query.Any(q => q.Value.Count != 1)) return Results.BadRequest();
         var form = fields.ToDictionary(f => f.Key, f => f.Value.ToString(), StringComparer.Ordinal);

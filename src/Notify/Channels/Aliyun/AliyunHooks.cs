@@ -94,7 +94,18 @@ public sealed partial class AliyunHooks(AliyunOptions options, Dispatcher dispat
         return recent.Find(n => AliyunChannel.OutId(n.Id) == outId);
     }
 
-    private static string Text(JsonElement item, string name) => item.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : "";
+    private static string Text(JsonElement item, string name)
+    {
+        if (!item.TryGetProperty(name, out var value) || value.ValueKind != JsonValueKind.String) return "";
+        try
+        {
+            return value.GetString()!;
+        }
+        catch (InvalidOperationException)
+        {
+            return ""; // bytes that are no UTF-8, half of a surrogate pair: nothing that we ever sent
+        }
+    }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "A callback came to an address of Aliyun's hooks without our secret and was refused")]
     private static partial void LogForged(ILogger logger);
