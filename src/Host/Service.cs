@@ -57,6 +57,7 @@ internal static class Service
             .AddHostedService(s => s.GetRequiredService<Housekeeping>())
             .AddSingleton<SelfWatch>()
             .AddHostedService(s => s.GetRequiredService<SelfWatch>())
+            .AddHostedService<CertificateWatch>()
             .AddSingleton<Heartbeats>()
             .AddHostedService(s => s.GetRequiredService<Heartbeats>())
             .AddTraces(settings.Configuration)

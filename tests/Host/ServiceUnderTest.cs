@@ -52,8 +52,8 @@ internal sealed class ServiceUnderTest : IAsyncDisposable
         return service;
     }
 
-    public ValueTask<Receipt> PressAsync() => Services.GetRequiredService<Pipeline>().ReceiveAsync(
-        new InboundMessage("vigil/sos-1/up", """[{"n":"button","vs":"sos"}]"""u8.ToArray(), TimeProvider.System.GetUtcNow().UtcDateTime, Retained: false, new Sender("sos-1", false, [])), CancellationToken.None);
+    public ValueTask<Receipt> PressAsync(string device = "sos-1") => Services.GetRequiredService<Pipeline>().ReceiveAsync(
+        new InboundMessage($"vigil/{device}/up", """[{"n":"button","vs":"sos"}]"""u8.ToArray(), TimeProvider.System.GetUtcNow().UtcDateTime, Retained: false, new Sender(device, false, [])), CancellationToken.None);
 
     /// <summary>Asks until what is answered holds.</summary>
     public async Task<string> UntilAsync(string path, Func<int, string, bool> holds, double seconds = 30)
