@@ -49,15 +49,16 @@ public sealed class Answers(IDbContextFactory<RecordsDb> records, AlarmDesk desk
         await using (var db = await records.CreateDbContextAsync(cancellation))
         {
             await using var transaction = await WriteTurn.BeginAsync(db, first: true, cancellation);
-            // What somebody declined before it happened again is over: they may be asked anew, and decline anew.
-            var since = await db.Steps.Where(s => s.Id == row.StepId).Select(s => s.StartedAt).FirstOrDefaultAsync(cancellation);
-            var before = await db.Timeline.Where(t => t.AlarmId == row.AlarmId && t.What == "declined" && (since == null || t.Time >= since)).Select(t => t.Who).ToListAsync(cancellation);
+            if (await db.Alarms.AsNoTracking().FirstOrDefaultAsync(a => a.Id == row.AlarmId, cancellation) is not { } alarm) return;
+            // What somebody declined before it happened again hurries nobody now: they may be asked anew, and decline anew.
+            var old = row.Round < alarm.Round;
+            var (what, since) = old ? ("refused", alarm.RangAt ?? alarm.OpenedAt) : ("declined", await db.Steps.Where(s => s.Id == row.StepId).Select(s => s.StartedAt).FirstOrDefaultAsync(cancellation) ?? alarm.OpenedAt);
+            var before = await db.Timeline.Where(t => t.AlarmId == row.AlarmId && t.What == what && t.Time >= since).Select(t => t.Who).ToListAsync(cancellation);
             if (before.Contains(row.Recipient)) return; // said twice
-            AlarmDesk.Line(db, row.AlarmId, now, "declined", row.Recipient, $"{row.RecipientName} can't ({row.Channel} {via})", $"{row.RecipientName} 无法处理（{row.Channel} {via}）");
+            AlarmDesk.Line(db, row.AlarmId, now, what, row.Recipient, $"{row.RecipientName} can't ({row.Channel} {via}){(old ? ", said of what was told before" : "")}", $"{row.RecipientName} 无法处理（{row.Channel} {via}）{(old ? "，针对此前的通知" : "")}");
             var others = await db.Notices.Where(n => n.StepId == row.StepId && n.Recipient != row.Recipient && n.State != NoticeState.Failed && n.State != NoticeState.Cancelled)
                 .Select(n => n.Recipient).ToListAsync(cancellation);
-            if (await db.Alarms.AnyAsync(a => a.Id == row.AlarmId && a.State == AlarmState.Open && a.Round == row.Round, cancellation) && others.TrueForAll(before.Contains))
-                await AlarmDesk.ResumeAsync(db, row.AlarmId, now, cancellation);
+            if (!old && alarm.State == AlarmState.Open && others.TrueForAll(before.Contains)) await AlarmDesk.ResumeAsync(db, row.AlarmId, now, cancellation);
             await db.SaveChangesAsync(cancellation);
             await transaction.CommitAsync(cancellation);
         }

@@ -153,7 +153,7 @@ public sealed partial class Dispatcher : BackgroundService
         {
             return await ClaimManyAsync(lane, most, cancellation);
         }
-        catch (Exception e) when (e is not OutOfMemoryException && !cancellation.IsCancellationRequested)
+        catch (Exception e) when (Faults.MayBeOneRow(e, cancellation))
         {
             LogFailed(log, e);
         }
@@ -166,7 +166,7 @@ public sealed partial class Dispatcher : BackgroundService
                 if (await ClaimManyAsync(lane, 1, cancellation) is not { Count: > 0 } one) break;
                 sends.AddRange(one);
             }
-            catch (Exception e) when (e is not OutOfMemoryException && !cancellation.IsCancellationRequested)
+            catch (Exception e) when (Faults.MayBeOneRow(e, cancellation))
             {
                 await PutOffAsync(lane, e, cancellation);
             }
@@ -180,7 +180,7 @@ public sealed partial class Dispatcher : BackgroundService
     {
         var (now, later) = (Now(), Now().AddSeconds(10));
         await using var db = await records.CreateDbContextAsync(cancellation);
-        if ((await Due.NoticesAsync(db, lane, now, MostInFlight, cancellation)).Find(n => !inFlight.ContainsKey(n.Id)) is not { } spoiled) return;
+        if ((await Due.NoticesAsync(db, lane, now, 1, cancellation)).FirstOrDefault() is not { } spoiled || inFlight.ContainsKey(spoiled.Id)) return;
         await db.Notices.Where(n => n.Id == spoiled.Id).ExecuteUpdateAsync(u => u.SetProperty(n => n.DueAt, later), cancellation);
         LogPutOff(log, spoiled.Id, why);
         troubles?.Happened("notice", $"notice {spoiled.Id} of alarm {spoiled.AlarmId} can't be handled and is tried again: {why.GetType().Name}", $"警报 {spoiled.AlarmId} 的通知 {spoiled.Id} 无法处理，将重试：{why.GetType().Name}", TimeSpan.FromHours(1));

@@ -98,7 +98,7 @@ public sealed partial class Escalator : BackgroundService
         {
             done += await RunAsync(lane, LargestBatch, cancellation);
         }
-        catch (Exception e) when (e is not OutOfMemoryException && !cancellation.IsCancellationRequested)
+        catch (Exception e) when (Faults.MayBeOneRow(e, cancellation))
         {
             // One row may spoil a batch: one at a time, the good ones get through.
             LogStepFailed(log, lane, e);
@@ -119,7 +119,7 @@ public sealed partial class Escalator : BackgroundService
                 if (await RunAsync(lane, 1, cancellation) == 0) break;
                 done++;
             }
-            catch (Exception e) when (e is not OutOfMemoryException && !cancellation.IsCancellationRequested)
+            catch (Exception e) when (Faults.MayBeOneRow(e, cancellation))
             {
                 // It stays due, only later than the others: it is tried again, and the auditor tells that it is late.
                 await using var db = await records.CreateDbContextAsync(cancellation);
@@ -286,7 +286,7 @@ public sealed partial class Escalator : BackgroundService
             {
                 // Somebody resolved or handed it over this moment: the next look sees what stands then.
             }
-            catch (Exception e) when (e is not OutOfMemoryException && !cancellation.IsCancellationRequested)
+            catch (Exception e) when (Faults.MayBeOneRow(e, cancellation))
             {
                 LogNotExpired(log, id, e); // the others' promises run out all the same
                 troubles?.Happened("promise", $"alarm {id} can't be opened again although nobody was seen well in time: {e.GetType().Name}", $"警报 {id} 未按时报告平安，但无法重新打开：{e.GetType().Name}", TimeSpan.FromHours(1));
