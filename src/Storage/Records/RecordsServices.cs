@@ -5,6 +5,7 @@ using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using System.Data.Common;
 using Vigil.Model;
 
@@ -18,7 +19,14 @@ public static class RecordsServices
         services
         .AddSingleton(CreateFactory(configuration, dataPath))
         .AddSingleton<IDbContextFactory<RecordsDb>>(s => s.GetRequiredService<RecordsFactory>())
-        .AddHostedService<DamageWatch>();
+        .AddHostedService<DamageWatch>()
+        .AddTroubles();
+
+    private static IServiceCollection AddTroubles(this IServiceCollection services)
+    {
+        services.TryAddSingleton<Troubles>();
+        return services;
+    }
 
     /// <summary>The store that the settings name.</summary>
     public static RecordsFactory CreateFactory(IConfiguration configuration, string dataPath) =>
