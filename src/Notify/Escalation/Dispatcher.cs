@@ -166,6 +166,10 @@ public sealed partial class Dispatcher : BackgroundService
                 if (await ClaimManyAsync(lane, 1, cancellation) is not { Count: > 0 } one) break;
                 sends.AddRange(one);
             }
+            catch (DbUpdateConcurrencyException)
+            {
+                // Somebody answered for its alarm this moment: the next try sees what stands then.
+            }
             catch (Exception e) when (Faults.MayBeOneRow(e, cancellation))
             {
                 await PutOffAsync(lane, e, cancellation);

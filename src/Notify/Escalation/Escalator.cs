@@ -119,6 +119,10 @@ public sealed partial class Escalator : BackgroundService
                 if (await RunAsync(lane, 1, cancellation) == 0) break;
                 done++;
             }
+            catch (DbUpdateConcurrencyException)
+            {
+                // Somebody answered for its alarm this moment: the next look sees what stands then.
+            }
             catch (Exception e) when (Faults.MayBeOneRow(e, cancellation))
             {
                 // It stays due, only later than the others: it is tried again, and the auditor tells that it is late.

@@ -1,4 +1,5 @@
-using System.Data.Common;
+using Microsoft.EntityFrameworkCore;
+using Vigil.Storage;
 
 namespace Vigil.Notify.Escalation;
 
@@ -6,5 +7,6 @@ internal static class Faults
 {
     /// <summary>A row may be the cause, and the others can be tried without it. A database that is away is nobody's row: the loop tries again.</summary>
     public static bool MayBeOneRow(Exception e, CancellationToken stopping) =>
-        e is not OutOfMemoryException && !stopping.IsCancellationRequested && (e as DbException ?? e.InnerException as DbException) is not { IsTransient: true };
+        e is not OutOfMemoryException && !stopping.IsCancellationRequested
+        && (StoreFailure.IsOfRows(e) || e is DbUpdateConcurrencyException || !(StoreFailure.IsOfStore(e) || e is IOException or TimeoutException or OperationCanceledException));
 }
