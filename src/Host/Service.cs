@@ -67,6 +67,7 @@ internal static class Service
             .AddHostedService(s => s.GetRequiredService<Backups>())
             .AddSingleton<SelfWatch>()
             .AddHostedService(s => s.GetRequiredService<SelfWatch>())
+            .AddHostedService<CertificateWatch>()
             .AddSingleton<Heartbeats>()
             .AddHostedService(s => s.GetRequiredService<Heartbeats>())
             .AddTraces(settings.Configuration)

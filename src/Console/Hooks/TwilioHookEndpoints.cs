@@ -29,7 +29,8 @@ public static class TwilioHookEndpoints
         {
             case "voice":
                 var tries = int.TryParse(http.Request.Query["tries"], NumberStyles.None, CultureInfo.InvariantCulture, out var t) ? t : 0;
-                return Results.Text(await hooks.VoiceAsync(notice, tries, form, c), "text/xml");
+                var seen = int.TryParse(http.Request.Query["seen"], NumberStyles.None, CultureInfo.InvariantCulture, out var s) ? s : (int?)null;
+                return Results.Text(await hooks.VoiceAsync(notice, tries, seen, form, c), "text/xml");
             case "sms":
                 return Results.Text(await hooks.SmsAsync(form, c), "text/xml");
             default:

@@ -5,6 +5,7 @@ using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using System.Data.Common;
 using Vigil.Model;
 
@@ -15,7 +16,17 @@ public static class RecordsServices
 {
     /// <summary>Registers <c>IDbContextFactory&lt;RecordsDb&gt;</c> for the store that <c>Records:Store</c> names.</summary>
     public static IServiceCollection AddRecords(this IServiceCollection services, IConfiguration configuration, string dataPath) =>
-        services.AddSingleton(CreateFactory(configuration, dataPath)).AddSingleton<IDbContextFactory<RecordsDb>>(s => s.GetRequiredService<RecordsFactory>());
+        services
+        .AddSingleton(CreateFactory(configuration, dataPath))
+        .AddSingleton<IDbContextFactory<RecordsDb>>(s => s.GetRequiredService<RecordsFactory>())
+        .AddHostedService<DamageWatch>()
+        .AddTroubles();
+
+    private static IServiceCollection AddTroubles(this IServiceCollection services)
+    {
+        services.TryAddSingleton<Troubles>();
+        return services;
+    }
 
     /// <summary>The store that the settings name.</summary>
     public static RecordsFactory CreateFactory(IConfiguration configuration, string dataPath) =>
@@ -118,6 +129,13 @@ public sealed class RecordsFactory(Func<string, RecordsDb> create, RecordsFactor
 
     /// <summary>As the interface has it, so that the class alone is enough.</summary>
     public Task<RecordsDb> CreateDbContextAsync(CancellationToken cancellationToken = default) => Task.FromResult(create(""));
+
+    /// <summary>Rows that hold a sealed value which could not be opened since the start: table, id and column, never the value.</summary>
+    public async Task<IReadOnlyList<string>> UnreadableAsync(CancellationToken cancellation)
+    {
+        await using var db = create("");
+        return await DamageWatch.RowsAsync(db, db.Keys!.Unreadable, cancellation);
+    }
 
     /// <param name="within">Area code that everything seen begins with.</param>
     public RecordsDb CreateDbContext(string within) => create(within);

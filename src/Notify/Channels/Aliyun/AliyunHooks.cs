@@ -71,12 +71,16 @@ public sealed partial class AliyunHooks(AliyunOptions options, Dispatcher dispat
         var key = Text(report, "dtmf").LastOrDefault(c => c is '1' or '2');
         var became = key != default ? new ChannelResult(ChannelOutcome.Delivered, $"key {key} pressed", callId) : AliyunErrors.Call(status.StartsWith("2000", StringComparison.Ordinal) ? status : "", callId);
         bool? delivered = became.Outcome switch { ChannelOutcome.Delivered => true, ChannelOutcome.GiveUp => false, _ => null };
-        await dispatcher.ReceiptAsync("aliyun", callId, row.Id, delivered, became.Reason, cancellation);
+        await dispatcher.ReceiptAsync("aliyun", callId, row.Id, delivered, became.Reason, cancellation, became.Blocked);
         if (key == '2') await answers.DeclineAsync(row.Id, "key", cancellation);
         if (key != '1') return;
         try
         {
             await answers.TakeAsync(row.Id, "key", cancellation);
+        }
+        catch (AlarmConflictException e) when (e.Anew)
+        {
+            await answers.TellAnewAsync(row.Id, cancellation); // the call is over: nobody can be asked in it
         }
         catch (AlarmConflictException)
         {
