@@ -27,6 +27,7 @@ internal sealed partial class Canary : BackgroundService
 
     private readonly MqttOptions mqtt;
     private readonly IServiceProvider services;
+    private readonly IHostApplicationLifetime lifetime;
     private readonly IDbContextFactory<RecordsDb> records;
     private readonly Troubles troubles;
     private readonly TimeSpan? every;
@@ -35,9 +36,10 @@ internal sealed partial class Canary : BackgroundService
     private readonly long begun = Stopwatch.GetTimestamp();
     private long came;
 
-    public Canary(MqttOptions mqtt, Settings settings, IServiceProvider services, IDbContextFactory<RecordsDb> records, Troubles troubles, Meter meter, ILogger<Canary> log)
+    public Canary(
+        MqttOptions mqtt, Settings settings, IServiceProvider services, IHostApplicationLifetime lifetime, IDbContextFactory<RecordsDb> records, Troubles troubles, Meter meter, ILogger<Canary> log)
     {
-        (this.mqtt, this.services, this.records, this.troubles, this.log, every) = (mqtt, services, records, troubles, log, settings.Health.CanaryEvery);
+        (this.mqtt, this.services, this.lifetime, this.records, this.troubles, this.log, every) = (mqtt, services, lifetime, records, troubles, log, settings.Health.CanaryEvery);
         if (every is null) return;
         meter.CreateObservableGauge("vigil_canary_age_seconds", () => Age.TotalSeconds, "s", "Since the service's own press last went all the way");
         meter.CreateObservableGauge("vigil_canary_duration_seconds", () => Took.TotalSeconds, "s", "How long it took, from the message to the channel");
@@ -66,12 +68,15 @@ internal sealed partial class Canary : BackgroundService
             return;
         }
 
+        var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var _ = lifetime.ApplicationStarted.Register(() => started.TrySetResult());
+        await started.Task.WaitAsync(stoppingToken);
         await Task.Delay(Settle, TimeProvider.System, stoppingToken);
         while (!stoppingToken.IsCancellationRequested)
         {
             await RoundAsync(stoppingToken);
             // A missed round is tried again soon: a fault that has passed must not be an alarm for an hour.
-            await Task.Delay(Missed is null ? period : TimeSpan.FromSeconds(Math.Min(60, period.TotalSeconds)), TimeProvider.System, stoppingToken);
+            await Task.Delay(Missed is null ? period : TimeSpan.FromSeconds(Math.Min(20, period.TotalSeconds)), TimeProvider.System, stoppingToken);
         }
     }
 
@@ -93,7 +98,7 @@ internal sealed partial class Canary : BackgroundService
         }
         catch (Exception e) when (e is not OutOfMemoryException && !cancellation.IsCancellationRequested)
         {
-            Missed = $"a press of the service's own did not come round within {Longest.TotalSeconds:0} s ({(e is OperationCanceledException ? stage : $"{stage}: {e.Message}")})";
+            Missed = $"a press of the service's own did not come round within {Longest.TotalSeconds:0} s ({(e is OperationCanceledException ? stage : $"{stage}: {e.GetBaseException().Message}")})";
             troubles.Say(Case, Missed, $"自检呼叫{Longest.TotalSeconds:0}秒内未走完全程（{stageZh}）");
             LogMissed(log, Missed);
         }

@@ -9,7 +9,6 @@ public sealed class VigilServer : IAsyncDisposable
 {
     private readonly Dictionary<string, string> settings;
     private readonly HttpClient http = new();
-    private IReadOnlyDictionary<string, string>? environment;
     private IReadOnlyList<string> under = [];
     private Server? server;
 
@@ -25,6 +24,9 @@ public sealed class VigilServer : IAsyncDisposable
 
     public Server Process => server ?? throw new InvalidOperationException("not started");
 
+    /// <summary>Of the service, from its next start on.</summary>
+    public Dictionary<string, string> Environment { get; } = [];
+
     /// <param name="registry">CSV for <c>vigil import</c>.</param>
     /// <param name="policies">An escalation policy for the test; null: as shipped.</param>
     /// <param name="settings">Further settings, section:key → value.</param>
@@ -33,7 +35,8 @@ public sealed class VigilServer : IAsyncDisposable
     public static async Task<VigilServer> StartAsync(
         string registry, string? policies = null, Dictionary<string, string>? settings = null, IReadOnlyDictionary<string, string>? environment = null, IReadOnlyList<string>? under = null)
     {
-        var vigil = new VigilServer(settings ?? []) { environment = environment, under = under ?? [] };
+        var vigil = new VigilServer(settings ?? []) { under = under ?? [] };
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>()) vigil.Environment[name] = value;
         var file = Path.Combine(vigil.Folder, "registry.csv");
         await File.WriteAllTextAsync(file, registry);
         if (policies is not null)
@@ -54,9 +57,11 @@ public sealed class VigilServer : IAsyncDisposable
     public async Task StartAsync()
     {
         IReadOnlyList<string> command = [.. under, Executable, "run", .. Arguments()];
-        server = Server.Start(command[0], command.Skip(1), Folder, environment);
+        server = Server.Start(command[0], command.Skip(1), Folder, Environment);
         await server.SaysAsync("is running");
     }
+
+    public string Data => settings.GetValueOrDefault("Data:Path") ?? Path.Combine(Folder, "data");
 
     /// <summary>A command of the same data folder, such as <c>credential</c>.</summary>
     public Task<(int Code, string Output)> RunAsync(params string[] command) => Server.RunAsync(Executable, [.. command, .. Arguments()], folder: Folder);
