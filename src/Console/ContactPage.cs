@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
+using Vigil.Console.Accounts;
 using Vigil.Model;
 using Vigil.Notify;
 using Vigil.Notify.Messages;
@@ -20,7 +21,8 @@ internal static class ContactPage
 {
     public static void MapContactPage(this IEndpointRouteBuilder app)
     {
-        app.MapGet("/c/{token}", async (string token, HttpContext http, IDbContextFactory<RecordsDb> records, SignedLinks links, MessageTexts messages, IReadingStore store, TimeProvider clock, TimeZoneInfo zone, CancellationToken c) =>
+        var links = app.MapGroup("/c").RequireRateLimiting(Limits.Links);
+        links.MapGet("/{token}", async (string token, HttpContext http, IDbContextFactory<RecordsDb> records, SignedLinks links, MessageTexts messages, IReadingStore store, TimeProvider clock, TimeZoneInfo zone, CancellationToken c) =>
         {
             if (await FindAsync(records, links, token, c) is not { } found) return Page(http, "zh", $"<p>{Texts.Of("contact.expired", "zh")}<br>{Texts.Of("contact.expired", "en")}</p>", StatusCodes.Status404NotFound);
             var (told, alarm, language) = found;
@@ -33,7 +35,7 @@ internal static class ContactPage
             var reason = language == "en" ? alarm.Reason : alarm.ReasonZh;
             return Page(http, language, $"<h1>{html.Encode(MessageTexts.Masked(alarm.Resident?.Name ?? ""))} · {html.Encode(messages.Kind(alarm.Kind, language))}</h1><p>{time}</p><p>{html.Encode(reason)}</p>{over}{buttons}{await DailyAsync(told, alarm, language, store, clock, zone, c)}");
         });
-        app.MapPost("/c/{token}", async (string token, HttpContext http, IDbContextFactory<RecordsDb> records, SignedLinks links, Answers answers, CancellationToken c) =>
+        links.MapPost("/{token}", async (string token, HttpContext http, IDbContextFactory<RecordsDb> records, SignedLinks links, Answers answers, CancellationToken c) =>
         {
             if (await FindAsync(records, links, token, c) is not { } found) return Page(http, "zh", $"<p>{Texts.Of("contact.expired", "zh")}</p>", StatusCodes.Status404NotFound);
             var (notice, _, language) = found;

@@ -22,15 +22,11 @@ internal static class Service
 {
     public static WebApplication Build(Settings settings, TimeProvider clock)
     {
+        OwnerOnly.Protect(settings.DataPath);
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ApplicationName = "vigil", ContentRootPath = AppContext.BaseDirectory, EnvironmentName = "Production" });
         builder.Configuration.Sources.Clear();
         builder.Configuration.AddConfiguration(settings.Configuration);
-        builder.Logging.ClearProviders().AddSimpleConsole(o =>
-        {
-            o.SingleLine = true;
-            o.TimestampFormat = "yyyy-MM-ddTHH:mm:ssZ ";
-            o.UseUtcTimestamp = true;
-        });
+        builder.Logging.ClearProviders().AddConsole(o => o.FormatterName = LogLines.Name).AddConsoleFormatter<LogLines, Microsoft.Extensions.Logging.Console.ConsoleFormatterOptions>();
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Microsoft.EntityFrameworkCore", LogLevel.Error).AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Error)
             .AddFilter("Microsoft.AspNetCore.StaticFiles", LogLevel.Error).AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error)
             .AddFilter("Polly", LogLevel.Error); // what a failed try means stands on the timeline
@@ -57,11 +53,13 @@ internal static class Service
             .AddHostedService(s => s.GetRequiredService<Housekeeping>())
             .AddSingleton<SelfWatch>()
             .AddHostedService(s => s.GetRequiredService<SelfWatch>())
+            .AddSingleton<AuditWatch>()
+            .AddHostedService(s => s.GetRequiredService<AuditWatch>())
             .AddSingleton<Heartbeats>()
             .AddHostedService(s => s.GetRequiredService<Heartbeats>())
             .AddTraces(settings.Configuration)
             .AddSingleton<Inbox>(s => s.GetRequiredService<Pipeline>().ReceiveAsync)
-            .AddConsole(settings.Open, settings.Configuration["Rules:Path"], settings.Console, new Vigil.Console.Accounts.AccountsOptions(settings.SecondFactor, settings.Elsewhere));
+            .AddConsole(settings.Open, settings.Configuration["Rules:Path"], settings.Console, new Vigil.Console.Accounts.AccountsOptions(settings.SecondFactor, settings.Elsewhere), settings.Http);
         AddBroker(builder.Services, settings);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
@@ -83,6 +81,7 @@ internal static class Service
     public static async Task PrepareAsync(IServiceProvider services, CancellationToken cancellation)
     {
         await services.GetRequiredService<IDbContextFactory<RecordsDb>>().MigrateAsync(cancellation);
+        OwnerOnly.Protect(services.GetRequiredService<Settings>().DataPath); // what the first start has made
         await services.GetRequiredService<Housekeeping>().RecoverAsync(cancellation);
     }
 
