@@ -51,7 +51,9 @@ public sealed class SignedLinks
     {
         Span<byte> bytes = stackalloc byte[TokenBytes];
         Span<byte> right = stackalloc byte[16];
-        if (token.Length != Base64Url.GetEncodedLength(TokenBytes) || !Base64Url.TryDecodeFromChars(token, bytes, out var length) || length != TokenBytes) return null;
+        // TryDecodeFromChars throws at characters that are no base64; this one says so.
+        if (token.Length != Base64Url.GetEncodedLength(TokenBytes) || Base64Url.DecodeFromChars(token, bytes, out _, out var length) != System.Buffers.OperationStatus.Done
+            || length != TokenBytes) return null;
         Sign(bytes[..20], right);
         if (!CryptographicOperations.FixedTimeEquals(bytes[20..], right)) return null;
         return BinaryPrimitives.ReadUInt32BigEndian(bytes[16..]) < clock.GetUtcNow().ToUnixTimeSeconds() ? null : new Guid(bytes[..16], bigEndian: true);

@@ -20,6 +20,8 @@ internal static class RotateKeyCommand
             var records = RecordsServices.CreateFactory(settings.Configuration, settings.DataPath);
             await records.MigrateAsync(cancellation);
             await records.AddAsync(TimeProvider.System.GetUtcNow().UtcDateTime, "cli", "rotate-key", "fields", "", cancellation);
+            if (await records.UnreadableAsync(cancellation) is { Count: > 0 } unreadable)
+                System.Console.Error.WriteLine($"{unreadable.Count} stored values can't be read and stay as they are, to be entered anew: {string.Join(", ", unreadable)}");
             System.Console.WriteLine($"every row is sealed with a new key, the first line of {file}; older backups need the lines below it");
             return 0;
         });

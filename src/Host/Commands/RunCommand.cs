@@ -28,10 +28,11 @@ internal static class RunCommand
             if (Load(result.GetValue(config) ?? [], result.UnmatchedTokens) is not { } settings) return 1;
             var data = new DataFolder(settings.DataPath);
             using var running = await FileLock.TakeAsync(data.LockFile, "vigil run", what => System.Console.WriteLine("vigil run: " + what), OtherStops, cancellation);
-            await using var app = Service.Build(settings, TimeProvider.System);
+            await using var app = Service.Build(settings, new SteadyClock(TimeProvider.System));
             await Service.PrepareAsync(app.Services, cancellation);
             data.Started(BackupRun.Version);
             await app.StartAsync(cancellation);
+            var heartbeats = app.Services.GetRequiredService<Heartbeats>();
             System.Console.WriteLine($"Vigil (守望) is running. Duty board: {settings.Urls[0]}   MQTT: {(settings.Mqtt.Embedded ? "embedded broker" : settings.Mqtt.Host)}:{settings.Mqtt.Port}   data: {settings.DataPath}");
             await using (var scope = app.Services.CreateAsyncScope())
             {
@@ -41,6 +42,7 @@ internal static class RunCommand
 
             System.Console.WriteLine("Not a medical device; not a replacement for emergency services. Ctrl+C stops.");
             await app.WaitForShutdownAsync(cancellation);
+            if (heartbeats.Died || heartbeats.Ended().Any(e => e.Why is not null)) return Heartbeats.ExitCode;
             data.Stopped();
             return 0;
         });

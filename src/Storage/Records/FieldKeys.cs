@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.EntityFrameworkCore;
@@ -17,6 +18,9 @@ public sealed class FieldKeys
 {
     private const string Mark = "enc1.";
     private const int NonceLength = 12, TagLength = 16;
+
+    /// <summary>Begins a text that no key opens; what is stored stands behind it. U+FFFD is what a character that can't be read is shown as.</summary>
+    private const string Damaged = "\uFFFD" + Mark;
 
     private readonly Dictionary<string, (byte[] Encrypt, byte[] Hash)> keys = new(StringComparer.Ordinal);
 
@@ -50,6 +54,21 @@ public sealed class FieldKeys
 
     /// <summary>What every value sealed with the current key begins with.</summary>
     public string CurrentMark => Mark + Current + ".";
+
+    /// <summary>What could not be opened since the start.</summary>
+    internal DamagedValues Unreadable { get; } = new();
+
+    /// <summary>
+    /// A value of a sealed column that is damaged, or sealed with a key that is not here. One bad number must not stop a query of many people, so it comes as
+    /// a text that this tells from a good one, and is written back as it was found.
+    /// </summary>
+    public static bool IsUnreadable(string? text) => text is not null && text.StartsWith(Damaged, StringComparison.Ordinal);
+
+    /// <summary>The text where it can be read, else nothing: an address that can't be read is none.</summary>
+    public static string Readable(string? text) => text is null || IsUnreadable(text) ? "" : text;
+
+    /// <summary>For a page, an answer or a file: the text, else that it can't be read.</summary>
+    public static string Shown(string? text, string language = "en") => !IsUnreadable(text) ? text ?? "" : language == "en" ? "(can't be read)" : "（无法读取）";
 
     /// <summary>The ring of a file; makes the file, readable by its owner alone, when there is none.</summary>
     /// <param name="path">The file.</param>
@@ -102,6 +121,7 @@ public sealed class FieldKeys
     public string Seal(string column, string text)
     {
         if (text.Length == 0) return text;
+        if (IsUnreadable(text)) return text[1..];
         var (encrypt, hash) = keys[Current];
         var plain = Encoding.UTF8.GetBytes(text);
         var name = Encoding.UTF8.GetBytes(column);
@@ -128,11 +148,43 @@ public sealed class FieldKeys
         return Encoding.UTF8.GetString(plain);
     }
 
+    /// <summary>As <see cref="Unseal"/>; what can't be opened is noted and comes as a text of which <see cref="IsUnreadable"/> is true.</summary>
+    internal string Read(string column, string stored)
+    {
+        try
+        {
+            return Unseal(column, stored);
+        }
+        // Not base64, too short, changed, or a key that is not in the ring.
+        catch (Exception e) when (e is CryptographicException or FormatException or OverflowException or ArgumentException)
+        {
+            Unreadable.Note(column, stored);
+            return "\uFFFD" + stored;
+        }
+    }
+
     private static string NewLine() => $"{Convert.ToHexString(RandomNumberGenerator.GetBytes(4)).ToLowerInvariant()} {Convert.ToBase64String(RandomNumberGenerator.GetBytes(32))}";
 }
 
+/// <summary>Values that no key opened, by column and stored text; no more than a thousand, which is no damage but a wrong key. Thread-safe.</summary>
+internal sealed class DamagedValues
+{
+    private const int Most = 1000;
+
+    private readonly ConcurrentDictionary<(string Column, string Stored), bool> found = [];
+
+    public int Count => found.Count;
+
+    public ILookup<string, string> ByColumn => found.Keys.ToLookup(k => k.Column, k => k.Stored);
+
+    public void Note(string column, string stored)
+    {
+        if (found.Count < Most) found.TryAdd((column, stored), true);
+    }
+}
+
 /// <summary>Seals on the way in and opens on the way out, also in comparisons of a query.</summary>
-internal sealed class SealedText(FieldKeys keys, string column) : ValueConverter<string, string>(v => keys.Seal(column, v), v => keys.Unseal(column, v));
+internal sealed class SealedText(FieldKeys keys, string column) : ValueConverter<string, string>(v => keys.Seal(column, v), v => keys.Read(column, v));
 
 /// <summary>The converters hold their keys, so a model belongs to a ring of keys.</summary>
 internal sealed class ModelByKeys : IModelCacheKeyFactory

@@ -22,6 +22,7 @@ public static class Migrating
     {
         say ??= what => System.Console.Error.WriteLine("vigil: " + what);
         await using var db = await factory.CreateDbContextAsync(cancellation);
+        db.Database.SetCommandTimeout(TimeSpan.FromMinutes(30)); // a large table may take its time
         if (!db.Database.IsSqlite())
         {
             await MigratePostgresAsync(db, say, cancellation);

@@ -5,6 +5,7 @@ using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using System.Data.Common;
 using Vigil.Model;
 
@@ -15,7 +16,17 @@ public static class RecordsServices
 {
     /// <summary>Registers <c>IDbContextFactory&lt;RecordsDb&gt;</c> for the store that <c>Records:Store</c> names.</summary>
     public static IServiceCollection AddRecords(this IServiceCollection services, IConfiguration configuration, string dataPath) =>
-        services.AddSingleton(CreateFactory(configuration, dataPath)).AddSingleton<IDbContextFactory<RecordsDb>>(s => s.GetRequiredService<RecordsFactory>());
+        services
+        .AddSingleton(CreateFactory(configuration, dataPath))
+        .AddSingleton<IDbContextFactory<RecordsDb>>(s => s.GetRequiredService<RecordsFactory>())
+        .AddHostedService<DamageWatch>()
+        .AddTroubles();
+
+    private static IServiceCollection AddTroubles(this IServiceCollection services)
+    {
+        services.TryAddSingleton<Troubles>();
+        return services;
+    }
 
     /// <summary>The store that the settings name.</summary>
     public static RecordsFactory CreateFactory(IConfiguration configuration, string dataPath) =>
@@ -36,9 +47,15 @@ public static class RecordsServices
     {
         if (store.Equals("Postgres", StringComparison.OrdinalIgnoreCase))
         {
-            var options = new DbContextOptionsBuilder<PostgresRecords>().UseNpgsql(connectionString).ReplaceService<IModelCacheKeyFactory, ModelByKeys>().Options;
-            keys ??= FieldKeys.Open(keyFile ?? KeyFile(dataPath), () => SealedValues.Key(new PostgresRecords(options)));
-            return new RecordsFactory(within => new PostgresRecords(options, keys) { Within = within }) { Keys = keys };
+            var bare = new DbContextOptionsBuilder<PostgresRecords>().UseNpgsql(NpgsqlDefaults.Common(connectionString)).ReplaceService<IModelCacheKeyFactory, ModelByKeys>().Options;
+            keys ??= FieldKeys.Open(keyFile ?? KeyFile(dataPath), () => SealedValues.Key(new PostgresRecords(bare)));
+            RecordsFactory Of(string connection, RecordsFactory? alarms)
+            {
+                var options = new DbContextOptionsBuilder<PostgresRecords>().UseNpgsql(connection).ReplaceService<IModelCacheKeyFactory, ModelByKeys>().Options;
+                return new RecordsFactory(within => new PostgresRecords(options, keys) { Within = within }, alarms) { Keys = keys };
+            }
+
+            return Of(NpgsqlDefaults.Common(connectionString), Of(NpgsqlDefaults.Alarms(connectionString), null));
         }
 
         if (string.IsNullOrEmpty(connectionString))
@@ -52,6 +69,10 @@ public static class RecordsServices
         var line = new WriteLine();
         return new RecordsFactory(within => new SqliteRecords(sqlite, keys) { Within = within, WriteLine = line }) { SqliteFile = SealedValues.FileOf(connectionString), Keys = keys };
     }
+
+    /// <summary>The records for whoever raises alarms, tells of them or lets devices in: on PostgreSQL with connections of their own and short timeouts.</summary>
+    public static IDbContextFactory<RecordsDb> AlarmRecords(this IServiceProvider services) =>
+        services.GetRequiredService<IDbContextFactory<RecordsDb>>() is var all && all is RecordsFactory factory ? factory.ForAlarms : all;
 
     /// <summary>What is wrong with the section Records.</summary>
     public static IEnumerable<Problem> Check(IConfiguration configuration)
@@ -94,8 +115,10 @@ public static class RecordsServices
 }
 
 /// <summary>Opens the records: all of them, or those of an area.</summary>
-public sealed class RecordsFactory(Func<string, RecordsDb> create) : IDbContextFactory<RecordsDb>
+public sealed class RecordsFactory(Func<string, RecordsDb> create, RecordsFactory? forAlarms = null) : IDbContextFactory<RecordsDb>
 {
+    /// <summary>The same records over connections that only alarms use; on SQLite there is nothing to keep apart.</summary>
+    public RecordsFactory ForAlarms => forAlarms ?? this;
     /// <summary>The file of SQLite; null on PostgreSQL.</summary>
     public string? SqliteFile { get; init; }
 
@@ -106,6 +129,13 @@ public sealed class RecordsFactory(Func<string, RecordsDb> create) : IDbContextF
 
     /// <summary>As the interface has it, so that the class alone is enough.</summary>
     public Task<RecordsDb> CreateDbContextAsync(CancellationToken cancellationToken = default) => Task.FromResult(create(""));
+
+    /// <summary>Rows that hold a sealed value which could not be opened since the start: table, id and column, never the value.</summary>
+    public async Task<IReadOnlyList<string>> UnreadableAsync(CancellationToken cancellation)
+    {
+        await using var db = create("");
+        return await DamageWatch.RowsAsync(db, db.Keys!.Unreadable, cancellation);
+    }
 
     /// <param name="within">Area code that everything seen begins with.</param>
     public RecordsDb CreateDbContext(string within) => create(within);

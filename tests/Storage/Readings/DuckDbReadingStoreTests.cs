@@ -1,3 +1,4 @@
+using Vigil.Model;
 using Vigil.Storage.Readings;
 using Vigil.Storage.Readings.DuckDb;
 
@@ -39,6 +40,28 @@ public sealed class DuckDbReadingStoreTests : ReadingStoreContract, IDisposable
         Assert.Equal([1], (await ReadAsync(again, meter)).Select(r => r.Value));
         Assert.Equal([5], (await ReadAsync(again, other)).Select(r => r.Value));
         Assert.Equal(2, (await again.ReceivedSinceAsync(DateTime.UnixEpoch, Cancellation).ToListAsync(Cancellation)).Count);
+    }
+
+    [Fact]
+    public async Task Channels_that_a_device_invents_without_end_share_a_series_after_so_many()
+    {
+        Reading Of(int n) => new()
+        {
+            Device = new DeviceId("w-1"), Metric = Metric.WaterVolume, Channel = $"x{n}", Time = DateTime.UnixEpoch.AddSeconds(n), Received = DateTime.UnixEpoch.AddSeconds(n), Value = n,
+        };
+        var folder = Directory.CreateTempSubdirectory("vigil-series-").FullName;
+        for (var start = 0; start < 2; start++)
+        {
+            // The second time what is known is read back from the file.
+            await using var store = new Vigil.Storage.Readings.DuckDb.DuckDbReadingStore(Path.Combine(folder, "readings.duckdb"), new());
+            await store.AppendAsync([.. Enumerable.Range(start * 2000, 2000).Select(Of)], CancellationToken.None);
+            var channels = new List<string>();
+            await foreach (var r in store.QueryAsync(new ReadingQuery([new DeviceId("w-1")], null, DateTime.UnixEpoch, DateTime.UnixEpoch.AddDays(1)), CancellationToken.None)) channels.Add(r.Channel);
+            Assert.Equal((start + 1) * 2000, channels.Count);
+            Assert.Equal(1025, channels.Distinct().Count());
+        }
+
+        Directory.Delete(folder, recursive: true);
     }
 
     private object? Count() => Scalar("SELECT count(*) FROM readings");
