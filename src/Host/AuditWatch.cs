@@ -1,7 +1,6 @@
 using System.Data.Common;
 using System.Net.Http;
 using System.Security.Cryptography;
-using System.Text;
 using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
 using Vigil.Storage.Records;
@@ -29,14 +28,14 @@ internal sealed partial class AuditWatch(Settings settings, IDbContextFactory<Re
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var key = AuditKey.Open(settings.DataPath);
-        Directory.CreateDirectory(folder);
-        await StartedAsync(key, stoppingToken);
-        var everything = true;
+        using var key = OpenKey();
+        var (begun, everything) = (false, true);
         while (!stoppingToken.IsCancellationRequested)
         {
             try
             {
+                if (!begun) await StartedAsync(key, stoppingToken);
+                begun = true;
                 await TurnAsync(key, everything, stoppingToken);
                 everything = false;
                 troubles.Over(Stuck);
@@ -48,7 +47,7 @@ internal sealed partial class AuditWatch(Settings settings, IDbContextFactory<Re
                 troubles.Say(Stuck, "the audit log is not chained: see the log", "审计日志未能链接，请查看运行日志", Patience);
             }
 
-            await Task.Delay(Every, clock, stoppingToken);
+            await Task.Delay(Every, TimeProvider.System, stoppingToken); // a clock that runs fast writes no more rows for it
         }
     }
 
@@ -58,7 +57,7 @@ internal sealed partial class AuditWatch(Settings settings, IDbContextFactory<Re
         await base.StopAsync(cancellationToken);
         try
         {
-            using var key = AuditKey.Open(settings.DataPath);
+            using var key = OpenKey();
             await TurnAsync(key, everything: false, cancellationToken);
         }
         catch (Exception e) when (e is DbException or DbUpdateException or IOException or OperationCanceledException)
@@ -67,17 +66,32 @@ internal sealed partial class AuditWatch(Settings settings, IDbContextFactory<Re
         }
     }
 
-    /// <summary>Under which files the service works, so that a change of them has a row of its own.</summary>
-    private async Task StartedAsync(AuditKey key, CancellationToken cancellation)
+    /// <summary>A key that can't be read takes the signature away, not the chain, and is told.</summary>
+    private AuditKey? OpenKey()
     {
+        try
+        {
+            return AuditKey.Open(settings.DataPath);
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
+        {
+            Say($"the audit log is not signed: {e.Message}", "审计日志未签名：签名密钥无法读取");
+            return null;
+        }
+    }
+
+    /// <summary>Under which files the service works, so that a change of them has a row of its own.</summary>
+    private async Task StartedAsync(AuditKey? key, CancellationToken cancellation)
+    {
+        Directory.CreateDirectory(folder);
         if (File.Exists(HeadFile)) head = AuditHead.Read(await File.ReadAllTextAsync(HeadFile, cancellation));
-        if (head is { } kept && key.Refuses(kept) is { } why) Say($"audit/head.json {why}", "审计日志的链尾签名不正确");
+        if (head is { } kept && key?.Refuses(kept) is { } why) Say($"audit/head.json {why}", "审计日志的链尾签名不正确");
         var files = new[] { Settings.RulesPath(settings.Configuration), Settings.PoliciesPath(settings.Configuration) };
         rules = housekeeping.RulesInForce;
         await records.AddAsync(clock.GetUtcNow().UtcDateTime, "service", "start", "service", string.Join(", ", files.Select(Named)), cancellation);
     }
 
-    private async Task TurnAsync(AuditKey key, bool everything, CancellationToken cancellation)
+    private async Task TurnAsync(AuditKey? key, bool everything, CancellationToken cancellation)
     {
         if (housekeeping.RulesInForce is { } now && now != rules)
         {
@@ -92,14 +106,14 @@ internal sealed partial class AuditWatch(Settings settings, IDbContextFactory<Re
             Say($"rows of the audit log were cut off or rewritten: place {known.Place} of {known.Time:yyyy-MM-ddTHH:mm:ssZ} is gone (vigil check --audit)", $"审计日志被截断或改写：第{known.Place}条（{known.Time:yyyy-MM-ddTHH:mm:ssZ}）已不存在");
         }
 
-        if (await records.ChainAsync(everything, cancellation) is not { } end || end.Place == head?.Place) return;
+        if (await records.ChainAsync(everything, cancellation) is not { } end || end.Place == head?.Place || key is null) return;
         head = key.Sign(end, clock.GetUtcNow().UtcDateTime);
         await File.WriteAllTextAsync(HeadFile + ".new", head.Write(), cancellation);
         File.Move(HeadFile + ".new", HeadFile, overwrite: true);
     }
 
     /// <summary>Once a day: is all of it whole, and the head goes out.</summary>
-    private async Task<bool> IsDayOverAsync(AuditKey key, CancellationToken cancellation)
+    private async Task<bool> IsDayOverAsync(AuditKey? key, CancellationToken cancellation)
     {
         var today = DateOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(clock.GetUtcNow().UtcDateTime, zone));
         if (today == exported || head is not { } now || clock.GetUtcNow() - started < Settle) return false;

@@ -1,3 +1,4 @@
+using Microsoft.Data.Sqlite;
 using MQTTnet;
 using Vigil.Model;
 
@@ -13,7 +14,7 @@ internal static class Floors
     private static readonly IReadOnlyList<(string What, Version Least, Func<Version> Here)> All =
     [
         (".NET", new Version(10, 0, 12), () => Environment.Version),
-        ("SQLite", new Version(3, 51, 3), () => Version.Parse(SQLitePCL.raw.sqlite3_libversion().utf8_to_string())),
+        ("SQLite", new Version(3, 51, 3), Sqlite),
         ("MQTTnet", new Version(5, 2, 0), () => Numbers(typeof(MqttClientFactory).Assembly.GetName().Version!)),
     ];
 
@@ -21,6 +22,13 @@ internal static class Floors
 
     internal static Problem? Below(string what, Version least, Version here) =>
         here < least ? new Problem(what, 0, "", here.ToString(), $"is older than {least}, with known faults that lose alarms: install {least} or newer") : null;
+
+    /// <summary>Of the library that is loaded, not of the package.</summary>
+    private static Version Sqlite()
+    {
+        using var connection = new SqliteConnection();
+        return Version.Parse(connection.ServerVersion);
+    }
 
     private static Version Numbers(Version version) => new(version.Major, version.Minor, Math.Max(version.Build, 0));
 }

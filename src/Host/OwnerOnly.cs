@@ -12,7 +12,7 @@ internal static partial class OwnerOnly
     private const UnixFileMode File = UnixFileMode.UserRead | UnixFileMode.UserWrite, Folder = File | UnixFileMode.UserExecute;
 
     /// <summary>What the service itself makes in its data folder; other files there are their owners' business.</summary>
-    private static readonly string[] Own = ["records.db*", "readings.duckdb*", "*.key", "*.key.new", "*.json"], OwnFolders = ["keys", "rules", "spool", "audit", "backups"];
+    private static readonly string[] Own = ["records.db*", "readings.duckdb*", "*.key", "*.key.new", "*.json", "*.jsonl", "reserve", "vigil.lock"], OwnFolders = ["keys", "rules", "spool", "audit", "backups"];
 
     /// <summary>For everything this process makes.</summary>
     public static void FromNowOn()
