@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.EntityFrameworkCore;
 using MQTTnet.AspNetCore;
 using Vigil.Console;
+using Vigil.Host.Backup;
 using Vigil.Ingest.Mqtt;
 using Vigil.Model;
 using Vigil.Notify;
@@ -44,7 +45,8 @@ internal static class Service
             .AddSingleton<Troubles>()
             .AddReadings(settings.Configuration, settings.DataPath)
             .AddRecords(settings.Configuration, settings.DataPath)
-            .AddSingleton(s => new Secrets(s.AlarmRecords(), s.GetRequiredService<TimeProvider>()))
+            .AddSingleton<SpeaksOfLife>(s => name => s.GetRequiredService<Registry>().Find(name)?.Profile.SpeaksOfLife == true)
+            .AddSingleton(s => new Secrets(s.AlarmRecords(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<SpeaksOfLife>()))
             .AddSingleton(settings.Profiles)
             .AddSingleton<Func<RegistryImport>>(s => () => new RegistryImport(s.GetRequiredService<IDbContextFactory<RecordsDb>>(), clock, id => settings.Profiles.Find(id) is not null))
             .AddSingleton(new RulePartitions(settings.Rules, settings.Zone))
@@ -58,14 +60,24 @@ internal static class Service
             .AddHostedService(s => s.GetRequiredService<Pipeline>())
             .AddSingleton<Housekeeping>()
             .AddHostedService(s => s.GetRequiredService<Housekeeping>())
+            .AddSingleton<ClockWatch>()
+            .AddHostedService(s => s.GetRequiredService<ClockWatch>())
+            .AddSingleton<StoredData>()
+            .AddSingleton<Backups>()
+            .AddHostedService(s => s.GetRequiredService<Backups>())
             .AddSingleton<SelfWatch>()
             .AddHostedService(s => s.GetRequiredService<SelfWatch>())
+            .AddHostedService<CertificateWatch>()
             .AddSingleton<Heartbeats>()
             .AddHostedService(s => s.GetRequiredService<Heartbeats>())
             .AddTraces(settings.Configuration)
             .AddSingleton<Inbox>(s => s.GetRequiredService<Pipeline>().ReceiveAsync)
             .AddConsole(settings.Open, settings.Configuration["Rules:Path"], settings.Console, new Vigil.Console.Accounts.AccountsOptions(settings.SecondFactor, settings.Elsewhere));
+        // Providers and receivers live in the wall's time; a clock that runs fast is no clock of theirs.
+        if (clock is SteadyClock) builder.Services.AddKeyedSingleton(ChannelHttp.Clock, clock);
         AddBroker(builder.Services, settings);
+        // Thousands of devices that come back together wait in the system's queue instead of being turned away for a second.
+        builder.WebHost.UseSockets(sockets => sockets.Backlog = 4096);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -75,6 +87,7 @@ internal static class Service
         });
         var app = builder.Build();
         app.Services.GetRequiredService<MetricsText>(); // listens from the first message on
+        ProcessMeter.Observe(app.Services.GetRequiredService<Meter>());
         // Devices first: the web server, which is stopped before everything else, would wait for their connections.
         if (app.Services.GetService<EmbeddedBroker>() is { } broker) app.Lifetime.ApplicationStopping.Register(() => _ = broker.StopAsync(CancellationToken.None));
         MapHealth(app);
@@ -87,28 +100,36 @@ internal static class Service
     {
         Directory.CreateDirectory(services.GetRequiredService<Settings>().DataPath);
         services.GetRequiredService<DiskReserve>().Look(); // on a full disk nothing could be opened
+        var stored = services.GetRequiredService<StoredData>();
+        stored.Check();
         if (services.GetRequiredService<IReadingStore>() is Vigil.Storage.Readings.Influx.InfluxReadingStore influx)
             influx.LineRefused += line => services.GetRequiredService<SetAside>().Tell(("a reading", "一条读数"), StorableText.Of(line.Reason, StorableText.LongReason));
-        await services.GetRequiredService<IDbContextFactory<RecordsDb>>().MigrateAsync(cancellation);
+        await services.GetRequiredService<IDbContextFactory<RecordsDb>>().MigrateAsync(cancellation, stored.Say);
+        await services.GetRequiredService<ClockWatch>().RecoverAsync(cancellation);
         await services.GetRequiredService<Housekeeping>().RecoverAsync(cancellation);
     }
 
     private static void AddBroker(IServiceCollection services, Settings settings)
     {
         services.AddSingleton(settings.Mqtt);
+        services.AddSingleton(s => new Redeliveries(Path.Combine(settings.DataPath, "redeliveries"), s.GetRequiredService<TimeProvider>()));
         if (!settings.Mqtt.Embedded)
         {
             services.AddSingleton(s => new ExternalBroker(
-                settings.Mqtt, settings.Profiles.TopicFilters, s.GetRequiredService<Inbox>(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<ILogger<ExternalBroker>>()));
+                settings.Mqtt, settings.Profiles.TopicFilters, s.GetRequiredService<Inbox>(), s.GetRequiredService<Redeliveries>(), s.GetRequiredService<Troubles>(),
+                Path.Combine(settings.DataPath, "broker.dropped"), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<ILogger<ExternalBroker>>()));
             services.AddHostedService(s => s.GetRequiredService<ExternalBroker>());
             return;
         }
 
         services.AddMqttConnectionHandler();
-        services.AddSingleton<Authenticate>(s => async (username, password, cancellation) =>
-            await s.GetRequiredService<Secrets>().VerifyAsync(username, password, cancellation) is { } found
-                ? new Sender(found.Username, found.Gateway, found.Topics.Split('\n', StringSplitOptions.RemoveEmptyEntries))
-                : null);
+        services.AddSingleton<Authenticate>(s => async (username, password, effort, cancellation) =>
+        {
+            var (found, looked) = await s.GetRequiredService<Secrets>().VerifyAsync(username, password, cancellation, rememberedAlone: effort == LoginEffort.Remembered, slowly: effort == LoginEffort.Full);
+            return found is null
+                ? new Login(looked ? LoginOutcome.Wrong : LoginOutcome.Busy)
+                : new Login(LoginOutcome.Right, new Sender(found.Username, found.Gateway, found.Topics.Split('\n', StringSplitOptions.RemoveEmptyEntries)));
+        });
         services.AddSingleton<EmbeddedBroker>();
         services.AddHostedService(s => s.GetRequiredService<EmbeddedBroker>());
     }

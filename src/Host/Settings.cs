@@ -1,4 +1,5 @@
 using System.Net;
+using Vigil.Host.Backup;
 using Vigil.Ingest.Mqtt;
 using Vigil.Ingest.Profiles;
 using Vigil.Model;
@@ -48,6 +49,7 @@ internal sealed class Settings
     public Policies Policies { get; private set; } = null!;
     public MessageTexts Messages { get; private set; } = null!;
     public Vigil.Console.ConsoleOptions Console { get; private set; } = null!;
+    public BackupOptions Backup { get; private set; } = new();
 
     public static string DevicesPath(IConfiguration? configuration) => Shipped(configuration?["Devices:Path"], "devices");
     /// <summary><c>Data:ReserveMiB</c> (64): below so much free space readings are not taken any more, so that alarms and notices still can be written.</summary>
@@ -123,6 +125,7 @@ internal sealed class Settings
         problems.AddRange(RecordsServices.Check(configuration));
         problems.AddRange(NotifyServices.Check(configuration));
         settings.Console = Vigil.Console.ConsoleOptions.Read(configuration, problems);
+        settings.Backup = BackupOptions.Read(configuration, problems);
 
         settings.Profiles = ProfileSet.Load(DevicesPath(configuration), problems);
         var rules = RuleSet.Load(RulesPath(configuration), problems);
