@@ -104,7 +104,7 @@ internal static class Service
         stored.Check();
         if (services.GetRequiredService<IReadingStore>() is Vigil.Storage.Readings.Influx.InfluxReadingStore influx)
             influx.LineRefused += line => services.GetRequiredService<SetAside>().Tell(("a reading", "一条读数"), StorableText.Of(line.Reason, StorableText.LongReason));
-        await services.GetRequiredService<IDbContextFactory<RecordsDb>>().MigrateAsync(cancellation, stored.Say);
+        await services.GetRequiredService<IDbContextFactory<RecordsDb>>().MigrateAsync(stored.Say, cancellation);
         await services.GetRequiredService<ClockWatch>().RecoverAsync(cancellation);
         await services.GetRequiredService<Housekeeping>().RecoverAsync(cancellation);
     }

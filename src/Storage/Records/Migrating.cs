@@ -14,13 +14,16 @@ public static class Migrating
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
 
+    /// <summary>The same, saying on standard error what is waited for.</summary>
+    public static Task MigrateAsync(this IDbContextFactory<RecordsDb> factory, CancellationToken cancellation = default) =>
+        factory.MigrateAsync(what => System.Console.Error.WriteLine("vigil: " + what), cancellation);
+
     /// <param name="factory">The records.</param>
+    /// <param name="say">Told what is waited for, and what is done.</param>
     /// <param name="cancellation">Ends the waiting.</param>
-    /// <param name="say">Told what is waited for, and what is done; null: standard error.</param>
     /// <exception cref="UnusableDataException">The records are damaged, missing, of a newer version, or the keys don't belong to them.</exception>
-    public static async Task MigrateAsync(this IDbContextFactory<RecordsDb> factory, CancellationToken cancellation = default, Action<string>? say = null)
+    public static async Task MigrateAsync(this IDbContextFactory<RecordsDb> factory, Action<string> say, CancellationToken cancellation)
     {
-        say ??= what => System.Console.Error.WriteLine("vigil: " + what);
         await using var db = await factory.CreateDbContextAsync(cancellation);
         db.Database.SetCommandTimeout(TimeSpan.FromMinutes(30)); // a large table may take its time
         if (!db.Database.IsSqlite())
