@@ -37,6 +37,7 @@ public sealed class BackupTests : IAsyncLifetime
         var keys = FieldKeys.Open(Path.Combine(Data, "keys", "fields.key"));
         await (await FreshRecords.SqliteAsync(Data)).MigrateAsync(Token);
         records = RecordsServices.CreateFactory("Sqlite", null, Data, keys);
+        new DataFolder(Data).Write(new DataFolder.Known { Since = clock.GetUtcNow().UtcDateTime, Records = "Sqlite" });
         await using (var db = records.CreateDbContext())
         {
             db.Residents.Add(new Resident { Id = "R1", Name = "王秀英", Area = "440100001001", Phone = "+8613800138000" });

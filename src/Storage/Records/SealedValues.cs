@@ -20,6 +20,10 @@ internal static class SealedValues
             {
                 return Read(db).Select(v => FieldKeys.KeyOf(v.Stored)).OfType<string>().FirstOrDefault();
             }
+            catch (SqliteException e) when (RecordsFile.IsDamage(e))
+            {
+                throw RecordsFile.Damaged(FileOf(db)!, e.Message, e);
+            }
             catch (Npgsql.PostgresException e) when (e.SqlState == Npgsql.PostgresErrorCodes.InvalidCatalogName)
             {
                 return null; // the database is made by the first start

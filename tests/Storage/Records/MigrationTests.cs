@@ -40,7 +40,7 @@ public sealed class MigrationTests : IDisposable
     {
         var records = await AtAsync("Initial");
         Execute(DeadLock);
-        await records.MigrateAsync(Token, said.Add).WaitAsync(Soon, Token);
+        await records.MigrateAsync(said.Add, Token).WaitAsync(Soon, Token);
         await using var db = records.CreateDbContext();
         Assert.Empty(await db.Database.GetPendingMigrationsAsync(Token));
         Assert.Contains(said, s => s.Contains("since 2026-11-01", StringComparison.Ordinal));
@@ -51,11 +51,13 @@ public sealed class MigrationTests : IDisposable
     {
         var records = await AtAsync("Initial");
         var other = FileLock.TryTake(Path.Combine(folder, "migrate.lock"), "the other one")!;
-        var waiting = records.MigrateAsync(Token, what =>
-        {
-            said.Add(what);
-            other.Dispose();
-        });
+        var waiting = records.MigrateAsync(
+            what =>
+            {
+                said.Add(what);
+                other.Dispose();
+            },
+            Token);
         await waiting.WaitAsync(Soon, Token);
         Assert.Contains("the other one", Assert.Single(said), StringComparison.Ordinal);
         await using var db = records.CreateDbContext();
@@ -70,12 +72,24 @@ public sealed class MigrationTests : IDisposable
         using (var connection = Open()) RecordsFile.Copy(connection, Database + ".upgrading");
         // Half of the next migration: a column that its own transaction would add again.
         Execute("ALTER TABLE Notices ADD COLUMN \"Template\" TEXT NOT NULL DEFAULT ''");
-        await records.MigrateAsync(Token, said.Add);
+        await records.MigrateAsync(said.Add, Token);
         await using var db = records.CreateDbContext();
         Assert.Empty(await db.Database.GetPendingMigrationsAsync(Token));
         Assert.Equal("云溪村", (await db.Areas.SingleAsync(Token)).Name);
         Assert.Contains(said, s => s.Contains("begins again", StringComparison.Ordinal));
         Assert.False(File.Exists(Database + ".upgrading"));
+    }
+
+    [Fact]
+    public async Task A_first_start_that_was_killed_midway_begins_again()
+    {
+        var records = await AtAsync("Initial");
+        Execute("ALTER TABLE Notices ADD COLUMN \"Template\" TEXT NOT NULL DEFAULT ''");
+        await File.WriteAllTextAsync(Database + ".making", "", Token);
+        await records.MigrateAsync(Token);
+        await using var db = records.CreateDbContext();
+        Assert.Empty(await db.Database.GetPendingMigrationsAsync(Token));
+        Assert.False(File.Exists(Database + ".making"));
     }
 
     [Fact]

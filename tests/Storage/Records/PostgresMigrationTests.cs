@@ -24,7 +24,7 @@ public sealed class PostgresMigrationTests(PostgresServer server) : IClassFixtur
         var other = new NpgsqlConnection(connectionString + ";Pooling=false");
         await other.OpenAsync(Token);
         await using (var command = new NpgsqlCommand("BEGIN; LOCK TABLE \"__EFMigrationsHistory\" IN ACCESS EXCLUSIVE MODE", other)) await command.ExecuteNonQueryAsync(Token);
-        var start = records.MigrateAsync(Token, what => said.TrySetResult(what));
+        var start = records.MigrateAsync(what => said.TrySetResult(what), Token);
         Assert.Contains("another instance", await said.Task.WaitAsync(TimeSpan.FromSeconds(60), Token), StringComparison.Ordinal);
         Assert.False(start.IsCompleted);
         await other.DisposeAsync();
