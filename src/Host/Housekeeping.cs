@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using Vigil.Model;
 using Vigil.Rules;
@@ -10,14 +11,17 @@ namespace Vigil.Host;
 /// written down, and one partition's state is saved, so that all are within five minutes. Silence is judged only when nothing waits to be applied and the service has listened for a while (invariant 3).
 /// </summary>
 internal sealed partial class Housekeeping(
-    Settings settings, Registry registry, RulePartitions rules, Pipeline pipeline, IReadingStore readings, TimeProvider clock, Meter meter, ILogger<Housekeeping> log) : BackgroundService
+    Settings settings, Registry registry, RulePartitions rules, Pipeline pipeline, IReadingStore readings, Troubles troubles, TimeProvider clock, Meter meter, ILogger<Housekeeping> log) : BackgroundService
 {
     private readonly Counter<long> heldBack = meter.CreateCounter<long>("vigil_findings_held_back", description: "Findings nobody is told of for now: an absence, an outage of the area");
 
     private readonly Counter<long> doubted = meter.CreateCounter<long>("vigil_totals_doubted", description: "Totals of meters that rules don't believe: resets, changed meters, jumps, more than can have flowed");
 
     /// <summary>How long devices have to bring what they kept while the service was down.</summary>
-    private static readonly TimeSpan CatchUp = TimeSpan.FromSeconds(60);
+    internal static readonly TimeSpan CatchUp = TimeSpan.FromSeconds(60);
+
+    /// <summary>A wait that took so much too long was no wait: the process was stopped, or nothing ran in it, and what devices said is still on its way.</summary>
+    internal static readonly TimeSpan Freeze = TimeSpan.FromSeconds(5);
 
     /// <summary>How late a deadline may be found, at most, because nobody looked.</summary>
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);
@@ -33,40 +37,48 @@ internal sealed partial class Housekeeping(
     /// <summary>Why the rules file as it stands is not in force, with file and line; null when it is.</summary>
     public string? RulesTrouble { get; private set; }
 
-    private int flushes;
-    private DateTime started;
+    /// <summary>When the rules file in force was written; null while the file as it stands is not in force.</summary>
+    public DateTime? RulesInForce => RulesTrouble is null ? rulesChanged : null;
 
-    /// <summary>When it last did all of it.</summary>
-    public DateTimeOffset LastTurn { get; private set; }
+    /// <summary>How long what happened once is shown.</summary>
+    private static readonly TimeSpan Shown = TimeSpan.FromHours(1);
+
+    private readonly ConcurrentDictionary<string, bool> failing = new(StringComparer.Ordinal);
+
+    private readonly List<Finding> findings = [];
+    private long saved = clock.GetTimestamp(), flushed = clock.GetTimestamp(), reloaded = clock.GetTimestamp();
+    private int flushes, partition;
+    /// <summary>Since when devices have been heard without a break.</summary>
+    private long listening = clock.GetTimestamp();
+
+    private long turned = clock.GetTimestamp();
+
+    /// <summary>How long ago it last did all of it, by the service's clock.</summary>
+    public TimeSpan SinceTurn => clock.GetElapsedTime(Interlocked.Read(ref turned));
+
+    /// <summary>Devices may have been unheard until now (a freeze, a clock that was set): they get their time to catch up before silence is judged again.</summary>
+    public void ListenAgain() => Interlocked.Exchange(ref listening, clock.GetTimestamp());
 
     /// <summary>Takes up where the service stopped: registry, snapshot, and the readings that arrived since.</summary>
     public async Task RecoverAsync(CancellationToken cancellation)
     {
-        started = clock.GetUtcNow().UtcDateTime;
+        var started = clock.GetUtcNow().UtcDateTime;
         rulesChanged = RulesWritten();
-        DateTime? saved = null;
-        try
-        {
-            saved = rules.Load(folder);
-        }
-        catch (Exception e) when (e is InvalidDataException or IOException)
-        {
-            LogNoSnapshot(log, e.Message);
-        }
-
+        rules.Failed = LogRulesFailed;
+        var (from, written) = rules.Load(folder, started - Relearn, SayDamaged);
         rules.OnHeldBack(LogHeld);
         rules.OnDoubted(LogDoubt);
         meter.CreateObservableGauge("vigil_rules_file_in_force", () => RulesTrouble is null ? 1 : 0, description: "0 while the rules file as it stands can't be used, and the last good one stands");
         await registry.ReloadAsync(cancellation, always: true);
-        var findings = new List<Finding>();
-        var (count, heard) = (0, saved);
+        var missed = new List<Finding>();
+        var (count, heard) = (0, written);
         try
         {
-            await foreach (var reading in readings.ReceivedSinceAsync(saved is { } s ? s - TimeSpan.FromMinutes(1) : started - Relearn, cancellation))
+            await foreach (var reading in readings.ReceivedSinceAsync(from, cancellation))
             {
                 count++;
                 if (heard is null || reading.Received > heard) heard = reading.Received;
-                if (registry.Find(reading.Device.Value) is { Resident: { } resident }) rules.Apply(resident, reading, findings);
+                if (registry.Find(reading.Device.Value) is { Resident: { } resident }) rules.Replay(resident, reading, missed);
             }
         }
         catch (ReadingStoreException e)
@@ -76,35 +88,21 @@ internal sealed partial class Housekeeping(
         }
 
         if (heard is { } last && last < started) rules.ForgiveDeafness(last, started);
+        ListenAgain();
         // What was found but not committed before a crash is committed now; the rest is known already and left out.
-        await pipeline.CommitFindingsAsync(findings, cancellation);
-        LogRecovered(log, count, saved);
+        await pipeline.CommitFindingsAsync(missed, cancellation);
+        LogRecovered(log, count, written);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var (saved, flushed, reloaded) = (clock.GetTimestamp(), clock.GetTimestamp(), clock.GetTimestamp());
-        var findings = new List<Finding>();
-        var partition = 0;
         while (!stoppingToken.IsCancellationRequested)
         {
+            var waits = clock.GetTimestamp();
             await Task.Delay(Tick, clock, stoppingToken);
             try
             {
-                var now = clock.GetUtcNow().UtcDateTime;
-                findings.Clear();
-                if (pipeline.CaughtUp && now - started > CatchUp) rules.AdvanceTo(now, findings);
-                var committed = await pipeline.CommitFindingsAsync(findings, stoppingToken);
-                if (Due(ref reloaded, TimeSpan.FromSeconds(2)))
-                {
-                    await registry.ReloadAsync(stoppingToken);
-                    ReloadRules();
-                }
-
-                if (Due(ref flushed, TimeSpan.FromSeconds(5))) await pipeline.FlushSightingsAsync(stoppingToken, strangersAlone: ++flushes % 6 != 0);
-                // A snapshot that is ahead of the committed findings would lose them at a crash.
-                if (committed && Due(ref saved, SaveAll / rules.Count)) rules.Save(folder, partition++ % rules.Count);
-                LastTurn = clock.GetUtcNow();
+                await TurnAsync(clock.GetElapsedTime(waits), stoppingToken);
             }
             catch (Exception e) when (e is not OutOfMemoryException && !stoppingToken.IsCancellationRequested)
             {
@@ -113,11 +111,38 @@ internal sealed partial class Housekeeping(
         }
     }
 
+    /// <summary>Does all of it once.</summary>
+    /// <param name="waited">How long the wait before it took.</param>
+    /// <param name="cancellation">Ends it between its parts.</param>
+    internal async Task TurnAsync(TimeSpan waited, CancellationToken cancellation)
+    {
+        var now = clock.GetUtcNow().UtcDateTime;
+        if (waited > Freeze * settings.Speed)
+        {
+            rules.ForgiveDeafness(now - waited, now);
+            ListenAgain();
+        }
+
+        findings.Clear();
+        if (pipeline.CaughtUp && clock.GetElapsedTime(Interlocked.Read(ref listening)) > CatchUp) rules.Advance(clock, findings);
+        var committed = await pipeline.CommitFindingsAsync(findings, cancellation);
+        if (Due(ref reloaded, TimeSpan.FromSeconds(2)))
+        {
+            await registry.ReloadAsync(cancellation);
+            ReloadRules();
+        }
+
+        if (Due(ref flushed, TimeSpan.FromSeconds(5))) await pipeline.FlushSightingsAsync(cancellation, strangersAlone: ++flushes % 6 != 0);
+        // A snapshot that is ahead of the committed findings would lose them at a crash.
+        if (committed && Due(ref saved, SaveAll / rules.Count)) await rules.SaveAsync(folder, partition++ % rules.Count, now, pipeline.SettledAsync);
+        Interlocked.Exchange(ref turned, clock.GetTimestamp());
+    }
+
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
         if (!await pipeline.CommitFindingsAsync([], cancellationToken)) return;
-        for (var p = 0; p < rules.Count; p++) rules.Save(folder, p);
+        for (var p = 0; p < rules.Count; p++) await rules.SaveAsync(folder, p, clock.GetUtcNow().UtcDateTime, pipeline.SettledAsync);
     }
 
     /// <summary>A changed rules file comes into force without a restart; a bad one leaves the last good one standing and says so.</summary>
@@ -151,6 +176,20 @@ internal sealed partial class Housekeeping(
         return newest;
     }
 
+    private void SayDamaged(string file, string why)
+    {
+        LogNoSnapshot(log, file, why);
+        troubles.Happened("rules snapshot", $"the rules' snapshot {file} was damaged ({why}); what it knew was taken from the one before or learned again", $"规则快照{file}已损坏（{why}），已改用上一份或重新学习", Shown);
+    }
+
+    /// <summary>Told once a home and start: a home that fails fails at every look.</summary>
+    private void LogRulesFailed(string resident, Exception e)
+    {
+        if (!failing.TryAdd(resident, true)) return;
+        LogRulesFailed(log, resident, e);
+        troubles.Happened("rules of a home", $"the rules failed in the home of {resident} and leave it out of a look: {e.Message}", $"{resident}的规则计算出错，已跳过该次检查：{e.Message}", Shown);
+    }
+
     private void LogHeld(Finding finding, string why, string whyZh)
     {
         heldBack.Add(1, new KeyValuePair<string, object?>("kind", finding.Kind.Name));
@@ -173,8 +212,11 @@ internal sealed partial class Housekeeping(
     [LoggerMessage(Level = LogLevel.Information, Message = "Rules: {Readings} readings applied since the snapshot of {Saved}")]
     private static partial void LogRecovered(ILogger logger, int readings, DateTime? saved);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The rules' snapshot can't be read; they learn again from the stored readings: {Reason}")]
-    private static partial void LogNoSnapshot(ILogger logger, string reason);
+    [LoggerMessage(Level = LogLevel.Error, Message = "The rules' snapshot {File} can't be used: {Reason}. The one before it is taken, or they learn again from the stored readings")]
+    private static partial void LogNoSnapshot(ILogger logger, string file, string reason);
+
+    [LoggerMessage(Level = LogLevel.Critical, Message = "The rules failed in the home of {Resident}; what they had found stands, and other homes are not touched")]
+    private static partial void LogRulesFailed(ILogger logger, string resident, Exception e);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The readings since the snapshot can't be read, so the rules go on from the snapshot alone: {Reason}")]
     private static partial void LogNoReplay(ILogger logger, string reason);

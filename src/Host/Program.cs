@@ -8,6 +8,7 @@ internal static class Program
 {
     private static async Task<int> Main(string[] args)
     {
+        OwnerOnly.FromNowOn();
         var root = new RootCommand("Vigil (守望): watches over older people at home and keeps telling people until somebody answers for it. Not a medical device; not a replacement for emergency services.")
         {
             RunCommand.Create(),
@@ -22,8 +23,18 @@ internal static class Program
             RotateKeyCommand.Create(),
             ApiKeyCommand.Create(),
             UserCommand.Create(),
+            BackupCommand.Create(),
+            BackupCommand.CreateRestore(),
         };
         // The host ends the service by itself on SIGTERM; the command line's own two seconds would cut its commits short.
-        return await root.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
+        var parsed = root.Parse(args);
+        try
+        {
+            return await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });
+        }
+        catch (Exception e)
+        {
+            return Failure.Say(parsed.CommandResult.Command.Name, e);
+        }
     }
 }

@@ -9,29 +9,32 @@ namespace Vigil.Host;
 /// the whole area, opened before anything is lost and cleared when it is over; /healthz/ready shows the same words.
 /// </summary>
 internal sealed partial class SelfWatch(
-    Settings settings, Troubles troubles, IReadingStore readings, Pipeline pipeline, Retention retention, IServiceProvider services, TimeProvider clock, TimeZoneInfo zone, ILogger<SelfWatch> log) : BackgroundService
+    Settings settings, Troubles troubles, IReadingStore readings, Pipeline pipeline, DiskReserve reserve, RecordsProbe records, Retention retention, IServiceProvider services, TimeProvider clock, TimeZoneInfo zone, ILogger<SelfWatch> log) : BackgroundService
 {
     private const string Subject = "service";
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(5);
 
+    private const long LargestLog = 64 << 20;
+
     /// <summary>A link that is remade within a minute is no news.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    private readonly Dictionary<string, DateTime> since = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, long> since = new(StringComparer.Ordinal);
     private readonly HashSet<string> told = new(StringComparer.Ordinal);
     private string? episode;
     private int sequence;
     /// <summary>After a start everything reconnects and sends what it kept: the roll-up waits.</summary>
     private static readonly TimeSpan Settle = TimeSpan.FromMinutes(10);
 
-    private readonly DateTimeOffset started = clock.GetUtcNow();
+    private readonly long started = clock.GetTimestamp();
+    private long looked = clock.GetTimestamp();
     private DateOnly rolledUp;
 
     /// <summary>What is wrong now, though work goes on; empty when nothing is.</summary>
     public IReadOnlyList<string> Concerns { get; private set; } = [];
 
-    /// <summary>When it last looked.</summary>
-    public DateTimeOffset LastLook { get; private set; }
+    /// <summary>How long ago it last looked.</summary>
+    public TimeSpan SinceLook => clock.GetElapsedTime(Interlocked.Read(ref looked));
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -40,7 +43,7 @@ internal sealed partial class SelfWatch(
             try
             {
                 await LookAsync(stoppingToken);
-                LastLook = clock.GetUtcNow();
+                Interlocked.Exchange(ref looked, clock.GetTimestamp());
                 await RollUpAsync(stoppingToken);
             }
             catch (Exception e) when (e is not OutOfMemoryException && !stoppingToken.IsCancellationRequested)
@@ -55,10 +58,14 @@ internal sealed partial class SelfWatch(
     internal async Task LookAsync(CancellationToken cancellation)
     {
         var now = clock.GetUtcNow().UtcDateTime;
+        reserve.Look();
+        await pipeline.LookAgainAsync(cancellation);
         pipeline.Reserve(FreeBytes() < settings.ReserveBytes ? $"only {FreeBytes() >> 20} MiB are free in {settings.DataPath}; {settings.ReserveBytes >> 20} MiB are kept for alarms" : null);
         var found = new List<(string Case, string What, string Zh, TimeSpan Patience)>();
         if (pipeline.Reserved is { } full) found.Add(("disk", $"readings are not taken: {full}", $"磁盘将满，暂停接收读数：{full}", TimeSpan.Zero));
         else if (pipeline.Trouble is { } trouble) found.Add(("pipeline", $"what devices say could not be stored: {trouble}", $"读数无法保存：{trouble}", TimeSpan.FromSeconds(10)));
+        if (await records.LookAsync() is { } silent) found.Add(("records", silent, $"档案数据库没有响应：{silent}", TimeSpan.Zero));
+        if (LongLog() is { } log) found.Add(("records-log", $"the write-ahead log of records.db has grown to {log >> 20} MiB: somebody reads it for very long", $"档案数据库的日志已达{log >> 20} MiB：有读取长时间未结束", TimeSpan.Zero));
         if (readings.Concern is { } concern) found.Add(("readings", concern, $"读数存储：{concern}", TimeSpan.FromSeconds(10)));
         if (services.GetService<ExternalBroker>() is { Live: false } broker) found.Add(("broker", $"the MQTT broker is not heard: {broker.Trouble}", $"收不到 MQTT 服务器的消息：{broker.Trouble}", Patience));
         if (services.GetRequiredService<Housekeeping>().RulesTrouble is { } rules) found.Add(("rules", $"the changed rules are not in force, the last good ones are: {rules}", $"修改后的规则未生效，仍按原规则运行：{rules}", TimeSpan.FromSeconds(10)));
@@ -66,10 +73,10 @@ internal sealed partial class SelfWatch(
         foreach (var trouble in troubles.Now) found.Add((trouble.Case, trouble.What, trouble.WhatZh, trouble.Patience));
         Concerns = [.. found.Select(f => f.What)];
 
-        foreach (var (name, _, _, _) in found) since.TryAdd(name, now);
+        foreach (var (name, _, _, _) in found) since.TryAdd(name, clock.GetTimestamp());
         foreach (var name in since.Keys.Except(found.Select(f => f.Case)).ToList()) since.Remove(name);
         told.IntersectWith(since.Keys);
-        var due = found.Where(f => now - since[f.Case] >= f.Patience).ToList();
+        var due = found.Where(f => clock.GetElapsedTime(since[f.Case]) >= f.Patience).ToList();
         if (due.Exists(f => !told.Contains(f.Case)))
         {
             // One alarm for the service: what comes on top of it is told again under the same.
@@ -93,7 +100,7 @@ internal sealed partial class SelfWatch(
     {
         var local = TimeZoneInfo.ConvertTimeFromUtc(clock.GetUtcNow().UtcDateTime, zone);
         var today = DateOnly.FromDateTime(local);
-        if (today == rolledUp || local.TimeOfDay < TimeSpan.FromMinutes(30) || clock.GetUtcNow() - started < Settle) return;
+        if (today == rolledUp || local.TimeOfDay < TimeSpan.FromMinutes(30) || clock.GetElapsedTime(started) < Settle) return;
         rolledUp = today;
         try
         {
@@ -105,6 +112,9 @@ internal sealed partial class SelfWatch(
             LogNotRolledUp(log, e.Message);
         }
     }
+
+    /// <summary>The length of SQLite's write-ahead log when it is beyond what a checkpoint leaves: a reader that doesn't end keeps it from being folded in.</summary>
+    private long? LongLog() => new FileInfo(Path.Combine(settings.DataPath, "records.db-wal")) is { Exists: true, Length: > LargestLog } log ? log.Length : null;
 
     private long FreeBytes() => new DriveInfo(Path.GetFullPath(settings.DataPath)).AvailableFreeSpace;
 

@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.EntityFrameworkCore;
 using MQTTnet.AspNetCore;
 using Vigil.Console;
+using Vigil.Host.Backup;
 using Vigil.Ingest.Mqtt;
 using Vigil.Model;
 using Vigil.Notify;
@@ -22,15 +23,11 @@ internal static class Service
 {
     public static WebApplication Build(Settings settings, TimeProvider clock)
     {
+        OwnerOnly.Protect(settings.DataPath);
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ApplicationName = "vigil", ContentRootPath = AppContext.BaseDirectory, EnvironmentName = "Production" });
         builder.Configuration.Sources.Clear();
         builder.Configuration.AddConfiguration(settings.Configuration);
-        builder.Logging.ClearProviders().AddSimpleConsole(o =>
-        {
-            o.SingleLine = true;
-            o.TimestampFormat = "yyyy-MM-ddTHH:mm:ssZ ";
-            o.UseUtcTimestamp = true;
-        });
+        builder.Logging.ClearProviders().AddConsole(o => o.FormatterName = LogLines.Name).AddConsoleFormatter<LogLines, Microsoft.Extensions.Logging.Console.ConsoleFormatterOptions>();
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Microsoft.EntityFrameworkCore", LogLevel.Error).AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Error)
             .AddFilter("Microsoft.AspNetCore.StaticFiles", LogLevel.Error).AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error)
             .AddFilter("Polly", LogLevel.Error); // what a failed try means stands on the timeline
@@ -45,24 +42,37 @@ internal static class Service
             .AddReadings(settings.Configuration, settings.DataPath)
             .AddRecords(settings.Configuration, settings.DataPath)
             .AddSingleton<SpeaksOfLife>(s => name => s.GetRequiredService<Registry>().Find(name)?.Profile.SpeaksOfLife == true)
-            .AddSingleton<Secrets>()
+            .AddSingleton(s => new Secrets(s.AlarmRecords(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<SpeaksOfLife>()))
             .AddSingleton(settings.Profiles)
             .AddSingleton<Func<RegistryImport>>(s => () => new RegistryImport(s.GetRequiredService<IDbContextFactory<RecordsDb>>(), clock, id => settings.Profiles.Find(id) is not null))
             .AddSingleton(new RulePartitions(settings.Rules, settings.Zone))
             .AddSingleton<OutlooksOf>(s => s.GetRequiredService<RulePartitions>().OutlooksOf)
             .AddSingleton<Registry>()
             .AddNotify(settings.Configuration, settings.Policies, settings.Messages, settings.DataPath)
+            .AddSingleton(s => new RecordsProbe(s.AlarmRecords()))
+            .AddSingleton(s => ActivatorUtilities.CreateInstance<SetAside>(s, settings.DataPath))
+            .AddSingleton(s => ActivatorUtilities.CreateInstance<DiskReserve>(s, settings.DataPath, settings.ReserveBytes))
             .AddSingleton<Pipeline>()
             .AddHostedService(s => s.GetRequiredService<Pipeline>())
             .AddSingleton<Housekeeping>()
             .AddHostedService(s => s.GetRequiredService<Housekeeping>())
+            .AddSingleton<ClockWatch>()
+            .AddHostedService(s => s.GetRequiredService<ClockWatch>())
+            .AddSingleton<StoredData>()
+            .AddSingleton<Backups>()
+            .AddHostedService(s => s.GetRequiredService<Backups>())
             .AddSingleton<SelfWatch>()
             .AddHostedService(s => s.GetRequiredService<SelfWatch>())
+            .AddSingleton<AuditWatch>()
+            .AddHostedService(s => s.GetRequiredService<AuditWatch>())
+            .AddHostedService<CertificateWatch>()
             .AddSingleton<Heartbeats>()
             .AddHostedService(s => s.GetRequiredService<Heartbeats>())
             .AddTraces(settings.Configuration)
             .AddSingleton<Inbox>(s => s.GetRequiredService<Pipeline>().ReceiveAsync)
-            .AddConsole(settings.Open, settings.Configuration["Rules:Path"], settings.Console, new Vigil.Console.Accounts.AccountsOptions(settings.SecondFactor, settings.Elsewhere));
+            .AddConsole(settings.Open, settings.Configuration["Rules:Path"], settings.Console, new Vigil.Console.Accounts.AccountsOptions(settings.SecondFactor, settings.Elsewhere), settings.Http);
+        // Providers and receivers live in the wall's time; a clock that runs fast is no clock of theirs.
+        if (clock is SteadyClock) builder.Services.AddKeyedSingleton(ChannelHttp.Clock, clock);
         AddBroker(builder.Services, settings);
         // Thousands of devices that come back together wait in the system's queue instead of being turned away for a second.
         builder.WebHost.UseSockets(sockets => sockets.Backlog = 4096);
@@ -75,6 +85,7 @@ internal static class Service
         });
         var app = builder.Build();
         app.Services.GetRequiredService<MetricsText>(); // listens from the first message on
+        ProcessMeter.Observe(app.Services.GetRequiredService<Meter>());
         // Devices first: the web server, which is stopped before everything else, would wait for their connections.
         if (app.Services.GetService<EmbeddedBroker>() is { } broker) app.Lifetime.ApplicationStopping.Register(() => _ = broker.StopAsync(CancellationToken.None));
         MapHealth(app);
@@ -85,7 +96,15 @@ internal static class Service
     /// <summary>What has to be done before the first message: schema, registry, what the rules knew, what a crash left half done.</summary>
     public static async Task PrepareAsync(IServiceProvider services, CancellationToken cancellation)
     {
-        await services.GetRequiredService<IDbContextFactory<RecordsDb>>().MigrateAsync(cancellation);
+        Directory.CreateDirectory(services.GetRequiredService<Settings>().DataPath);
+        services.GetRequiredService<DiskReserve>().Look(); // on a full disk nothing could be opened
+        var stored = services.GetRequiredService<StoredData>();
+        stored.Check();
+        if (services.GetRequiredService<IReadingStore>() is Vigil.Storage.Readings.Influx.InfluxReadingStore influx)
+            influx.LineRefused += line => services.GetRequiredService<SetAside>().Tell(("a reading", "一条读数"), StorableText.Of(line.Reason, StorableText.LongReason));
+        await services.GetRequiredService<IDbContextFactory<RecordsDb>>().MigrateAsync(stored.Say, cancellation);
+        OwnerOnly.Protect(services.GetRequiredService<Settings>().DataPath); // what the first start has made
+        await services.GetRequiredService<ClockWatch>().RecoverAsync(cancellation);
         await services.GetRequiredService<Housekeeping>().RecoverAsync(cancellation);
     }
 
@@ -136,7 +155,9 @@ internal static class Service
         app.MapGet("/healthz/ready", async (IReadingStore store, Heartbeats heartbeats, Pipeline pipeline, IServiceProvider services, CancellationToken cancellation) =>
         {
             var problems = new List<string>();
+            var records = services.GetRequiredService<RecordsProbe>().LookAsync();
             if (await store.ProbeAsync(cancellation) is { } readings) problems.Add(readings);
+            if (await records is { } silent) problems.Add(silent);
             if (pipeline.Reserved is { } full) problems.Add(full);
             else if (pipeline.Trouble is { } trouble) problems.Add(trouble);
             problems.AddRange(heartbeats.Stopped().Select(s => s.Words));

@@ -1,4 +1,5 @@
 using System.Net;
+using Vigil.Host.Backup;
 using Vigil.Ingest.Mqtt;
 using Vigil.Ingest.Profiles;
 using Vigil.Model;
@@ -48,6 +49,8 @@ internal sealed class Settings
     public Policies Policies { get; private set; } = null!;
     public MessageTexts Messages { get; private set; } = null!;
     public Vigil.Console.ConsoleOptions Console { get; private set; } = null!;
+    public Vigil.Console.HttpOptions Http { get; private set; } = null!;
+    public BackupOptions Backup { get; private set; } = new();
 
     public static string DevicesPath(IConfiguration? configuration) => Shipped(configuration?["Devices:Path"], "devices");
     /// <summary><c>Data:ReserveMiB</c> (64): below so much free space readings are not taken any more, so that alarms and notices still can be written.</summary>
@@ -122,7 +125,11 @@ internal sealed class Settings
         problems.AddRange(ReadingsServices.Check(configuration));
         problems.AddRange(RecordsServices.Check(configuration));
         problems.AddRange(NotifyServices.Check(configuration));
+        problems.AddRange(AuditHeads.Check(configuration));
+        problems.AddRange(Floors.Check());
         settings.Console = Vigil.Console.ConsoleOptions.Read(configuration, problems);
+        settings.Http = Vigil.Console.HttpOptions.Read(configuration, problems);
+        settings.Backup = BackupOptions.Read(configuration, problems);
 
         settings.Profiles = ProfileSet.Load(DevicesPath(configuration), problems);
         var rules = RuleSet.Load(RulesPath(configuration), problems);

@@ -36,6 +36,11 @@ public sealed class RuleEngine
     /// <summary>Told of each total that rules don't believe: resident, device and why. A reset, a changed meter, a jump back, more than can have flowed.</summary>
     public Action<string, string, string>? Doubted { get; set; }
 
+    /// <summary>Told when a home can't be looked at, and why; it is left out of this look.</summary>
+    public Action<string, Exception>? Failed { get; set; }
+
+    private const long AgainAfterFailure = TimeSpan.TicksPerMinute;
+
     /// <summary>Adds a resident or replaces what is known; learned state is kept.</summary>
     public void Put(ResidentFacts facts)
     {
@@ -114,18 +119,28 @@ public sealed class RuleEngine
             if (now.Ticks - ticked > 5 * TimeSpan.TicksPerMinute && ticked > 0) ForgiveDeafness(new DateTime(ticked, DateTimeKind.Utc), now);
         }
 
-        if (now.Ticks < ticked - TimeSpan.TicksPerMinute) SetBack(now.Ticks);
+        if (now.Ticks < ticked - TimeSpan.TicksPerMinute) SetClock(new TimeSpan(now.Ticks - ticked), now); // it was ahead while we were down
         ticked = Math.Max(ticked, now.Ticks);
         while (due.TryPeek(out var home, out var look) && look.At <= now.Ticks)
         {
             due.Dequeue();
             if (home.QueuedDue != look.At) continue; // queued again for another time, or removed
             home.QueuedDue = long.MaxValue;
-            var at = DueOf(home);
-            // Findings come in the order of their own moments, whenever homes were looked at: what they say together (an outage) depends on it.
-            if (at <= look.At) AdvanceHome(home, look.At, into);
-            else if (at <= now.Ticks) Enqueue(home, at);
-            else Queue(home, at);
+            try
+            {
+                var at = DueOf(home);
+                // Findings come in the order of their own moments, whenever homes were looked at: what they say together (an outage) depends on it.
+                if (at <= look.At) AdvanceHome(home, look.At, into);
+                else if (at <= now.Ticks) Enqueue(home, at);
+                else Queue(home, at);
+            }
+            catch (Exception e) when (e is not OutOfMemoryException)
+            {
+                // What has been found stands, the other homes are looked at, and this one is tried again later: not at once, or it would be looked at for ever.
+                home.QueuedDue = long.MaxValue;
+                Enqueue(home, now.Ticks + AgainAfterFailure);
+                Failed?.Invoke(home.Id, e);
+            }
         }
     }
 
@@ -149,10 +164,10 @@ public sealed class RuleEngine
         deaf.Add((first, last));
     }
 
-    /// <summary>Writes all state; <see cref="Load"/> reads it back, and the readings that arrived since are applied again.</summary>
     /// <summary>The earliest moments at which trouble could be told of each device of a resident, if nothing more is heard or used.</summary>
     public IReadOnlyList<Outlook> OutlooksOf(ResidentId resident) => homes.TryGetValue(resident.Value, out var home) ? Outlooks.Of(this, home) : [];
 
+    /// <summary>Writes all state; <see cref="Load"/> reads it back, and the readings that arrived since are applied again.</summary>
     public void Save(Stream stream) => Snapshot.Write(stream, ticked, deaf, homes.Values, villages.Values);
 
     /// <exception cref="InvalidDataException">Not a snapshot, or of another version: learn again from the readings.</exception>
@@ -166,6 +181,16 @@ public sealed class RuleEngine
             if (home.Facts is { } facts) Put(facts);
             else Queue(home, DueOf(home));
         }
+    }
+
+    /// <summary>Empties it: a snapshot that could be read in part is not believed in part.</summary>
+    public void Forget()
+    {
+        homes.Clear();
+        villages.Clear();
+        due.Clear();
+        deaf.Clear();
+        (ticked, loaded) = (0, false);
     }
 
     /// <summary>For a replay of readings: what was due in this home before the next of them.</summary>
@@ -258,18 +283,24 @@ public sealed class RuleEngine
         if (!Replaying) due.Enqueue(home, (at, home.Share));
     }
 
-    /// <summary>The service's clock was ahead and has been set right: what was heard meanwhile was heard by now, or devices would be missed late by as much.</summary>
-    private void SetBack(long now)
+    /// <summary>
+    /// The service's clock is set: what is counted from an arrival moves along, so that silence is judged when it would have been. Forward, no time has passed
+    /// for anybody; back, nothing may lie in a time to come, or the next readings would pass for old ones and be left out.
+    /// </summary>
+    /// <param name="by">Forward, or negative: back.</param>
+    /// <param name="now">The new time.</param>
+    public void SetClock(TimeSpan by, DateTime now)
     {
-        ticked = now;
+        if (by > TimeSpan.Zero) ForgiveDeafness(now - by, now);
+        else
+        {
+            ticked = now.Ticks;
+            for (var i = 0; i < deaf.Count; i++) deaf[i] = (deaf[i].From + by.Ticks, deaf[i].Until + by.Ticks);
+        }
+
         foreach (var home in homes.Values)
         {
-            for (var i = 0; i < home.DeviceCount; i++)
-            {
-                ref var d = ref home.Devices[i];
-                if (d.Received > now) d.Received = now;
-            }
-
+            ClockSet.Move(home, by.Ticks, now.Ticks);
             Queue(home, DueOf(home));
         }
     }

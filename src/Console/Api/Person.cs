@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
@@ -25,7 +24,9 @@ internal static class Person
             if (await caller.ResidentAsync(id) is not { } r) return Caller.Missing("resident", id);
             if (string.IsNullOrWhiteSpace(body.Reason) || body.Reason.Length > LongestReason) return Caller.Wrong($"'reason' says why, in 1 to {LongestReason} characters");
             await caller.AuditAsync("reveal", $"resident:{id}", body.Reason.Trim());
-            return Results.Ok(new Numbers(r.IdentityNumber, r.Phone, [.. r.Contacts.OrderBy(c => c.Order).Select(c => new ContactAnswer(c.Order, c.Name, c.Relation, c.Phone))], r.Visitor?.Phone ?? ""));
+            return Results.Ok(new Numbers(
+                FieldKeys.Shown(r.IdentityNumber), FieldKeys.Shown(r.Phone), [.. r.Contacts.OrderBy(c => c.Order).Select(c => new ContactAnswer(c.Order, c.Name, c.Relation, FieldKeys.Shown(c.Phone)))],
+                FieldKeys.Shown(r.Visitor?.Phone)));
         }).Answers<Numbers>("A resident's identity number and phone numbers in full; the reason is written down", 400, 404);
         admin.MapGet("residents/{id}/export", async (string id, IReadingStore store, [AsParameters] Caller caller) =>
         {
@@ -58,10 +59,15 @@ internal static class Person
             {
                 // Alarms stay for the figures, with what happened and when; who was told of whom goes.
                 var alarms = db.Alarms.Where(a => a.ResidentId == id).Select(a => a.Id);
+                // So that their missing lines are known for what they are.
+                foreach (var alarm in await alarms.ToListAsync(caller.Cancellation)) db.AddAudit(caller.Now, caller.Who, AuditLog.Erased, $"alarm:{alarm}", "");
+                await db.SaveChangesAsync(caller.Cancellation);
                 await db.Timeline.Where(t => alarms.Contains(t.AlarmId)).ExecuteDeleteAsync(caller.Cancellation);
                 await db.Notices.Where(n => alarms.Contains(n.AlarmId)).ExecuteDeleteAsync(caller.Cancellation);
                 await db.Steps.Where(s => alarms.Contains(s.AlarmId)).ExecuteDeleteAsync(caller.Cancellation);
                 await db.Rejected.Where(p => devices.Contains(p.Device)).ExecuteDeleteAsync(caller.Cancellation);
+                var phones = r.Contacts.Select(c => c.Phone).ToList();
+                await db.BlockedNumbers.IgnoreQueryFilters().Where(b => phones.Contains(b.Address)).ExecuteDeleteAsync(caller.Cancellation);
                 await db.Alarms.Where(a => a.ResidentId == id).ExecuteUpdateAsync(
                     u => u.SetProperty(a => a.Subject, "erased").SetProperty(a => a.DeviceId, (string?)null).SetProperty(a => a.Reason, "").SetProperty(a => a.ReasonZh, "").SetProperty(a => a.ResidentId, (string?)null), caller.Cancellation);
                 await db.Absences.Where(a => a.ResidentId == id).ExecuteDeleteAsync(caller.Cancellation);
@@ -96,10 +102,12 @@ internal static class Person
         using var archive = new ZipArchive(to, ZipArchiveMode.Create, leaveOpen: true);
         await using (var entry = archive.CreateEntry("records.json").Open()) await JsonSerializer.SerializeAsync(entry, records, Indented, caller.Cancellation);
         await using var rows = new StreamWriter(archive.CreateEntry("readings.csv").Open(), new UTF8Encoding(false));
-        await rows.WriteLineAsync("device,metric,channel,time,received,value,longitude,event");
+        rows.NewLine = "\r\n";
+        await rows.WriteLineAsync(Sheet.CsvLine(["device", "metric", "channel", "time", "received", "value", "longitude", "event"]));
         if (r.Devices.Count == 0) return;
         await foreach (var x in store.QueryAsync(new ReadingQuery([.. r.Devices.Select(d => new DeviceId(d.Id))], null, DateTime.UnixEpoch, caller.Now.AddDays(1)), caller.Cancellation))
-            await rows.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{x.Device},{x.Metric.Name},{x.Channel},{x.Time:O},{x.Received:O},{x.Value:R},{(x.Metric.Kind == MetricKind.Location ? x.Longitude : null):R},{x.Event}"));
+            await rows.WriteLineAsync(Sheet.CsvLine(
+                [x.Device.Value, x.Metric.Name, x.Channel, x.Time.ToString("O"), x.Received.ToString("O"), x.Value, x.Metric.Kind == MetricKind.Location ? x.Longitude : null, x.Event]));
     }
 
     /// <summary>Why somebody has to see it, or wants it gone.</summary>

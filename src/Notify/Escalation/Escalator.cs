@@ -19,7 +19,7 @@ public sealed partial class Escalator : BackgroundService
     private static readonly TimeSpan LastStepAgain = TimeSpan.FromMinutes(15);
 
     /// <summary>How long a link in a message opens its alarm.</summary>
-    private static readonly TimeSpan LinkLifetime = TimeSpan.FromHours(24);
+    internal static readonly TimeSpan LinkLifetime = TimeSpan.FromHours(24);
 
     private readonly IDbContextFactory<RecordsDb> records;
     private readonly AlarmDesk desk;
@@ -29,20 +29,24 @@ public sealed partial class Escalator : BackgroundService
     private readonly Dispatcher dispatcher;
     private readonly TimeProvider clock;
     private readonly ILogger<Escalator> log;
+    private readonly Troubles? troubles;
     private readonly Dictionary<Lane, Pace> paces;
 
     public Escalator(
-        IDbContextFactory<RecordsDb> records, AlarmDesk desk, Policies policies, MessageTexts messages, SignedLinks links, Dispatcher dispatcher, TimeProvider clock, ILogger<Escalator> log)
+        IDbContextFactory<RecordsDb> records, AlarmDesk desk, Policies policies, MessageTexts messages, SignedLinks links, Dispatcher dispatcher, TimeProvider clock, ILogger<Escalator> log,
+        Troubles? troubles = null)
     {
-        (this.records, this.desk, this.policies, this.messages, this.links, this.dispatcher, this.clock, this.log) = (records, desk, policies, messages, links, dispatcher, clock, log);
+        (this.records, this.desk, this.policies, this.messages, this.links, this.dispatcher, this.clock, this.log, this.troubles) = (records, desk, policies, messages, links, dispatcher, clock, log, troubles);
         paces = Enum.GetValues<Lane>().ToDictionary(l => l, _ => new Pace(clock));
+        foreach (var lane in Enum.GetValues<Lane>()) turned[lane] = clock.GetTimestamp();
         desk.Changed += change => paces[change.Severity == Severity.Critical ? Lane.Critical : Lane.Others].Wake();
     }
 
-    /// <summary>When the lane that is further behind last finished a look: the health check fails when it stops, not when the process does.</summary>
-    public DateTimeOffset LastCycle => turned.Values.Min();
+    /// <summary>How long ago the lane that is further behind last finished a look: the health check fails when it stops, not when the process does.</summary>
+    public TimeSpan SinceCycle => clock.GetElapsedTime(turned.Values.Min());
 
-    private readonly System.Collections.Concurrent.ConcurrentDictionary<Lane, DateTimeOffset> turned = new(Enum.GetValues<Lane>().ToDictionary(l => l, _ => DateTimeOffset.MinValue));
+    /// <summary>The clock's timestamps: a wall clock that is set is no sign of life.</summary>
+    private readonly System.Collections.Concurrent.ConcurrentDictionary<Lane, long> turned = [];
 
     /// <summary>A step ran; the demo prints it.</summary>
     public event Action<EscalationStep, Alarm, string>? Stepped;
@@ -63,8 +67,8 @@ public sealed partial class Escalator : BackgroundService
             try
             {
                 // In a storm there is always more to do: each look is a turn.
-                while (await LookAsync(lane, stopping) > 0) turned[lane] = clock.GetUtcNow();
-                turned[lane] = clock.GetUtcNow();
+                while (await LookAsync(lane, stopping) > 0) turned[lane] = clock.GetTimestamp();
+                turned[lane] = clock.GetTimestamp();
             }
             catch (Exception e) when (e is not OutOfMemoryException && !stopping.IsCancellationRequested)
             {
@@ -85,7 +89,7 @@ public sealed partial class Escalator : BackgroundService
             all += done;
         }
         while (done > 0);
-        foreach (var lane in Enum.GetValues<Lane>()) turned[lane] = clock.GetUtcNow();
+        foreach (var lane in Enum.GetValues<Lane>()) turned[lane] = clock.GetTimestamp();
         return all;
     }
 
@@ -96,7 +100,7 @@ public sealed partial class Escalator : BackgroundService
         {
             done += await RunAsync(lane, LargestBatch, cancellation);
         }
-        catch (Exception e) when (e is DbUpdateException or InvalidOperationException && !cancellation.IsCancellationRequested)
+        catch (Exception e) when (Faults.MayBeOneRow(e, cancellation))
         {
             // One row may spoil a batch: one at a time, the good ones get through.
             LogStepFailed(log, lane, e);
@@ -117,14 +121,19 @@ public sealed partial class Escalator : BackgroundService
                 if (await RunAsync(lane, 1, cancellation) == 0) break;
                 done++;
             }
-            catch (Exception e) when (e is DbUpdateException or InvalidOperationException && !cancellation.IsCancellationRequested)
+            catch (DbUpdateConcurrencyException)
+            {
+                // Somebody answered for its alarm this moment: the next look sees what stands then.
+            }
+            catch (Exception e) when (Faults.MayBeOneRow(e, cancellation))
             {
                 // It stays due, only later than the others: it is tried again, and the auditor tells that it is late.
                 await using var db = await records.CreateDbContextAsync(cancellation);
                 if ((await Due.StepsAsync(db, lane, clock.GetUtcNow().UtcDateTime, 1, cancellation)).FirstOrDefault() is not { } spoiled) break;
-                spoiled.DueAt = clock.GetUtcNow().UtcDateTime.AddSeconds(10);
-                await db.SaveChangesAsync(cancellation);
+                var later = clock.GetUtcNow().UtcDateTime.AddSeconds(10);
+                await db.Steps.Where(s => s.Id == spoiled.Id).ExecuteUpdateAsync(u => u.SetProperty(s => s.DueAt, later), cancellation);
                 LogStepPostponed(log, spoiled.Id, e);
+                troubles?.Happened("step", $"step {spoiled.Id} of alarm {spoiled.AlarmId} can't be run and is tried again: {e.GetType().Name}", $"警报 {spoiled.AlarmId} 的步骤 {spoiled.Id} 无法执行，将重试：{e.GetType().Name}", TimeSpan.FromHours(1));
             }
         }
 
@@ -133,11 +142,11 @@ public sealed partial class Escalator : BackgroundService
 
     private async Task<int> RunAsync(Lane lane, int most, CancellationToken cancellation)
     {
-        var now = clock.GetUtcNow().UtcDateTime;
         var ran = new List<(EscalationStep Step, Alarm Alarm)>();
         await using var db = await records.CreateDbContextAsync(cancellation);
         await using (var transaction = await WriteTurn.BeginAsync(db, first: lane == Lane.Critical, cancellation))
         {
+            var now = clock.GetUtcNow().UtcDateTime; // in the transaction: the clock may have been set while we stood in line
             var due = await Due.StepsAsync(db, lane, now, most, cancellation);
             if (due.Count == 0) return 0;
             var ids = due.Select(s => s.AlarmId).Distinct().ToList();
@@ -186,7 +195,9 @@ public sealed partial class Escalator : BackgroundService
         var reached = new List<string>();
         foreach (var person in meant)
         {
-            if (person.Way(step.Via) is not { } way) continue;
+            var found = person.Way(step.Via, critical: alarm.Severity == (int)Severity.Critical);
+            Unusual(db, step, alarm, person, found?.Channel, now);
+            if (found is not { } way) continue;
             var notice = NewNotice(step, alarm, person, way, people, now);
             if (policy.Quiet is { } quiet && alarm.Severity <= (int)Severity.Warning && quiet.EndOf(now, messages.Zone) is var end && end > now)
                 (notice.State, notice.DueAt, notice.Note) = (NoticeState.Deferred, end, $"quiet hours {quiet}");
@@ -203,6 +214,16 @@ public sealed partial class Escalator : BackgroundService
         if (step.Template != "opened" && step.WaitSeconds == 0) return; // told at once, beside the plan
         AlarmDesk.Resume(db, alarm.Id, step.State == StepState.Skipped ? now : now.AddSeconds(step.WaitSeconds));
         await GoOnAsync(db, step, alarm, policy, now, cancellation);
+    }
+
+    /// <summary>Why somebody is told another way than the plan says, or not at all.</summary>
+    private static void Unusual(RecordsDb db, EscalationStep step, Alarm alarm, Person person, string? way, DateTime now)
+    {
+        var (instead, insteadZh) = way is null ? ("passed over", "跳过") : ($"told by {way}", $"改用 {way}");
+        if (person.Unreadable)
+            AlarmDesk.Line(db, alarm.Id, now, "skipped", "escalation", $"{person.Name} ({person.Key}): a stored number or address can't be read; {instead}", $"{person.Name}（{person.Key}）：存储的号码或地址无法读取，{insteadZh}");
+        if (step.Via.Split(',').FirstOrDefault(c => person.Blocked.Contains(c) && person.AddressFor(c).Length > 0) is { } blocked && blocked != way)
+            AlarmDesk.Line(db, alarm.Id, now, "skipped", "escalation", $"{person.Name}: {blocked} is known not to reach this number; {instead}", $"{person.Name}：该号码无法通过 {blocked} 联系，{insteadZh}");
     }
 
     /// <summary>"Until somebody answers for it": the end of a plan is not the end of telling people.</summary>
@@ -223,12 +244,13 @@ public sealed partial class Escalator : BackgroundService
     private async Task TellAgainAsync(RecordsDb db, EscalationStep step, Alarm alarm, DateTime now, CancellationToken cancellation)
     {
         (step.State, step.Note) = (StepState.Done, "told again");
+        if (alarm.Severity == (int)Severity.Critical) AlarmDesk.Counted(db, alarm, now);
         if (alarm.State is not (AlarmState.Acknowledged or AlarmState.InHand)) return; // people are being told already
-        alarm.Version++;
         AlarmDesk.Line(db, alarm.Id, now, "reopened", "escalation", $"happened again after {alarm.AcknowledgedBy} acknowledged it", $"{alarm.AcknowledgedBy} 确认后再次发生");
         db.ChangeTracker.DetectChanges();
         await db.Entry(alarm).Reference(a => a.Resident).LoadAsync(cancellation); // a policy may look at the class
         await desk.OpenAgainAsync(db, alarm, now, cancellation);
+        alarm.ReopenedAt = now;
     }
 
     /// <summary>Whoever was told hears that it is over, the way they were told; a call is followed by a text.</summary>
@@ -263,28 +285,33 @@ public sealed partial class Escalator : BackgroundService
         {
             try
             {
-                await ExpireAsync(id, now, cancellation);
+                await ExpireAsync(id, cancellation);
                 done++;
             }
             catch (DbUpdateConcurrencyException)
             {
                 // Somebody resolved or handed it over this moment: the next look sees what stands then.
             }
+            catch (Exception e) when (Faults.MayBeOneRow(e, cancellation))
+            {
+                LogNotExpired(log, id, e); // the others' promises run out all the same
+                troubles?.Happened("promise", $"alarm {id} can't be opened again although nobody was seen well in time: {e.GetType().Name}", $"警报 {id} 未按时报告平安，但无法重新打开：{e.GetType().Name}", TimeSpan.FromHours(1));
+            }
         }
 
         return done;
     }
 
-    private async Task ExpireAsync(Guid id, DateTime now, CancellationToken cancellation)
+    private async Task ExpireAsync(Guid id, CancellationToken cancellation)
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
         await using var transaction = await WriteTurn.BeginAsync(db, first: true, cancellation);
+        var now = clock.GetUtcNow().UtcDateTime;
         var alarm = await db.Alarms.FirstAsync(a => a.Id == id, cancellation);
         if (alarm.SeenWellBy is null || alarm.SeenWellBy > now) return;
         var people = await People.LoadAsync(db, [alarm], messages.ToLocal(now), cancellation);
         var who = alarm.AcknowledgedBy!;
         AlarmDesk.OpenAgain(alarm);
-        alarm.Version++;
         AlarmDesk.Line(db, alarm.Id, now, "reopened", "escalation", $"{who} acknowledged, but nobody reported the person seen well in time", $"{who} 已确认，但未按时报告平安");
         var mine = Level(who, people.OrderOf(alarm, who));
         foreach (var step in await AlarmDesk.WaitingAsync(db, alarm.Id, cancellation))
@@ -315,7 +342,7 @@ public sealed partial class Escalator : BackgroundService
         return new Notice
         {
             Id = id, AlarmId = alarm.Id, StepId = step.Id, Channel = way.Channel, Recipient = person.Key, RecipientName = person.Name, Address = way.Address, Language = person.Language,
-            Template = step.Template, Text = messages.Text(step.Template, person.Language, people.NameOf(alarm), alarm.Kind, step.Template == "opened" ? alarm.RaisedAt : now, link), CreatedAt = now, DueAt = now,
+            Round = alarm.Round, Template = step.Template, Text = messages.Text(step.Template, person.Language, people.NameOf(alarm), alarm.Kind, step.Template == "opened" ? alarm.RaisedAt : now, link), CreatedAt = now, DueAt = now,
         };
     }
 
@@ -331,6 +358,9 @@ public sealed partial class Escalator : BackgroundService
 
     [LoggerMessage(Level = LogLevel.Error, Message = "An escalation cycle failed; the next one tries again")]
     private static partial void LogFailed(ILogger logger, Exception e);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Alarm {Alarm} could not be opened again; it is tried again")]
+    private static partial void LogNotExpired(ILogger logger, Guid alarm, Exception e);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Escalation step {Step} could not be run; it is tried again")]
     private static partial void LogStepPostponed(ILogger logger, Guid step, Exception e);

@@ -162,6 +162,9 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     b.Property<DateTime>("RaisedAt")
                         .HasColumnType("timestamp with time zone");
 
+                    b.Property<DateTime?>("RangAt")
+                        .HasColumnType("timestamp with time zone");
+
                     b.Property<string>("Reason")
                         .IsRequired()
                         .HasColumnType("text");
@@ -169,6 +172,9 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     b.Property<string>("ReasonZh")
                         .IsRequired()
                         .HasColumnType("text");
+
+                    b.Property<DateTime?>("ReopenedAt")
+                        .HasColumnType("timestamp with time zone");
 
                     b.Property<int>("Repeats")
                         .HasColumnType("integer");
@@ -184,6 +190,9 @@ namespace Vigil.Storage.Records.Postgres.Migrations
 
                     b.Property<string>("ResolvedBy")
                         .HasColumnType("text");
+
+                    b.Property<int>("Round")
+                        .HasColumnType("integer");
 
                     b.Property<DateTime?>("SeenWellBy")
                         .HasColumnType("timestamp with time zone");
@@ -303,6 +312,9 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                         .IsRequired()
                         .HasColumnType("text");
 
+                    b.Property<string>("AlarmDigest")
+                        .HasColumnType("text");
+
                     b.Property<string>("Detail")
                         .IsRequired()
                         .HasColumnType("text");
@@ -310,6 +322,15 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     b.Property<string>("Hash")
                         .IsRequired()
                         .HasColumnType("text");
+
+                    b.Property<long?>("Line")
+                        .HasColumnType("bigint");
+
+                    b.Property<string>("LineDigest")
+                        .HasColumnType("text");
+
+                    b.Property<long?>("Place")
+                        .HasColumnType("bigint");
 
                     b.Property<string>("PreviousHash")
                         .IsRequired()
@@ -328,9 +349,42 @@ namespace Vigil.Storage.Records.Postgres.Migrations
 
                     b.HasKey("Id");
 
+                    b.HasIndex("Line")
+                        .IsUnique();
+
+                    b.HasIndex("Place")
+                        .IsUnique();
+
                     b.HasIndex("Time");
 
                     b.ToTable("Audit");
+                });
+
+            modelBuilder.Entity("Vigil.Storage.Records.BlockedNumber", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .HasColumnType("uuid");
+
+                    b.Property<string>("Address")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<string>("Channel")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<string>("Reason")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<DateTime>("Since")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("Address");
+
+                    b.ToTable("BlockedNumbers");
                 });
 
             modelBuilder.Entity("Vigil.Storage.Records.CommittedFinding", b =>
@@ -720,6 +774,9 @@ namespace Vigil.Storage.Records.Postgres.Migrations
 
                     b.Property<string>("ReplyCode")
                         .HasColumnType("text");
+
+                    b.Property<int>("Round")
+                        .HasColumnType("integer");
 
                     b.Property<DateTime?>("SentAt")
                         .HasColumnType("timestamp with time zone");

@@ -155,12 +155,18 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                     b.Property<DateTime>("RaisedAt")
                         .HasColumnType("TEXT");
 
+                    b.Property<DateTime?>("RangAt")
+                        .HasColumnType("TEXT");
+
                     b.Property<string>("Reason")
                         .IsRequired()
                         .HasColumnType("TEXT");
 
                     b.Property<string>("ReasonZh")
                         .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime?>("ReopenedAt")
                         .HasColumnType("TEXT");
 
                     b.Property<int>("Repeats")
@@ -177,6 +183,9 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
 
                     b.Property<string>("ResolvedBy")
                         .HasColumnType("TEXT");
+
+                    b.Property<int>("Round")
+                        .HasColumnType("INTEGER");
 
                     b.Property<DateTime?>("SeenWellBy")
                         .HasColumnType("TEXT");
@@ -294,6 +303,9 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                         .IsRequired()
                         .HasColumnType("TEXT");
 
+                    b.Property<string>("AlarmDigest")
+                        .HasColumnType("TEXT");
+
                     b.Property<string>("Detail")
                         .IsRequired()
                         .HasColumnType("TEXT");
@@ -301,6 +313,15 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                     b.Property<string>("Hash")
                         .IsRequired()
                         .HasColumnType("TEXT");
+
+                    b.Property<long?>("Line")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("LineDigest")
+                        .HasColumnType("TEXT");
+
+                    b.Property<long?>("Place")
+                        .HasColumnType("INTEGER");
 
                     b.Property<string>("PreviousHash")
                         .IsRequired()
@@ -319,9 +340,42 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
 
                     b.HasKey("Id");
 
+                    b.HasIndex("Line")
+                        .IsUnique();
+
+                    b.HasIndex("Place")
+                        .IsUnique();
+
                     b.HasIndex("Time");
 
                     b.ToTable("Audit");
+                });
+
+            modelBuilder.Entity("Vigil.Storage.Records.BlockedNumber", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Address")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Channel")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Reason")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime>("Since")
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("Address");
+
+                    b.ToTable("BlockedNumbers");
                 });
 
             modelBuilder.Entity("Vigil.Storage.Records.CommittedFinding", b =>
@@ -711,6 +765,9 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
 
                     b.Property<string>("ReplyCode")
                         .HasColumnType("TEXT");
+
+                    b.Property<int>("Round")
+                        .HasColumnType("INTEGER");
 
                     b.Property<DateTime?>("SentAt")
                         .HasColumnType("TEXT");
