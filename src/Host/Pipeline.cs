@@ -407,7 +407,13 @@ internal sealed partial class Pipeline(
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            if (reserve.Release()) return null; // there is space now: tried again at once
+            if (reserve.Release())
+            {
+                // There is space now, tried again at once; it is not for readings, as the next look at the disk will say.
+                Reserved = "the disk is full, and its reserve is for alarms";
+                return null;
+            }
+
             if (!StoreFailure.IsOfRows(e)) return e;
             if (next.Count > 1)
             {
