@@ -57,7 +57,7 @@ internal static class SoakLoad
         var factory = postgres is null ? RecordsServices.CreateFactory("Sqlite", null, folder.FullName) : RecordsServices.CreateFactory("Postgres", postgres.ConnectionString, folder.FullName);
         await factory.MigrateAsync(CancellationToken.None);
         await BrokerLoad.SeedAsync(factory, connections, homes);
-        key = await new Secrets(factory, TimeProvider.System).CreateApiKeyAsync("soak", "write", "", null, CancellationToken.None);
+        using (var secrets = new Secrets(factory, TimeProvider.System)) key = await secrets.CreateApiKeyAsync("soak", "write", "", null, CancellationToken.None);
         Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
         string[] more = postgres is null ? [] : ["--Records:Store", "Postgres", "--Records:ConnectionString", postgres.ConnectionString];
         using var server = BrokerLoad.StartVigil(Vigil(arguments), folder.FullName, mqtt, ["--Http:Urls", $"http://127.0.0.1:{http}", .. more]);

@@ -158,7 +158,7 @@ public sealed class BrokerFuzzTests
         Assert.Equal(0, code);
         await device.SendAsync(RawDevice.Publish("vigil/d2/up", "[{\"n\":\"button\",\"vs\":\"sos\"}]"));
         Assert.Equal([0x40, 2, 0, 1], await device.ReadAsync());
-        Assert.True(Stopwatch.GetElapsedTime(begun) < TimeSpan.FromSeconds(10), $"served after {Stopwatch.GetElapsedTime(begun)}");
+        Assert.True(Stopwatch.GetElapsedTime(begun) < TimeSpan.FromSeconds(30), $"served after {Stopwatch.GetElapsedTime(begun)}");
     }
 
     /// <summary>Whoever is gone is gone for the broker too.</summary>
