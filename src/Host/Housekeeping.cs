@@ -21,7 +21,7 @@ internal sealed partial class Housekeeping(
     internal static readonly TimeSpan CatchUp = TimeSpan.FromSeconds(60);
 
     /// <summary>A wait that took so much too long was no wait: the process was stopped, or nothing ran in it, and what devices said is still on its way.</summary>
-    internal static readonly TimeSpan Freeze = TimeSpan.FromSeconds(5);
+    internal static readonly TimeSpan Freeze = TimeSpan.FromSeconds(8);
 
     /// <summary>How late a deadline may be found, at most, because nobody looked.</summary>
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);
@@ -36,6 +36,9 @@ internal sealed partial class Housekeeping(
 
     /// <summary>Why the rules file as it stands is not in force, with file and line; null when it is.</summary>
     public string? RulesTrouble { get; private set; }
+
+    /// <summary>When the rules file in force was written; null while the file as it stands is not in force.</summary>
+    public DateTime? RulesInForce => RulesTrouble is null ? rulesChanged : null;
 
     /// <summary>How long what happened once is shown.</summary>
     private static readonly TimeSpan Shown = TimeSpan.FromHours(1);

@@ -163,6 +163,7 @@ internal sealed partial class Pipeline(
 
                 if (device is null) continue;
                 if (reading.Event == "test" && ReferenceEquals(reading.Metric, Metric.Button)) tested[device.Id.Value] = reading.Time;
+                pending.IsSelfTest = device.Id.Value == SelfTest.Name;
                 // To the microsecond, as every store keeps it: a replay has to find the same moment under the same key.
                 var time = reading.Time.NearestMicrosecond();
                 pending.Readings.Add(reading.Device == device.Id && reading.Time == time ? reading : reading with { Device = device.Id, Time = time });
@@ -239,7 +240,7 @@ internal sealed partial class Pipeline(
             {
                 if (ReferenceEquals(pending, Empty)) continue;
                 batch.Add(pending);
-                rows.AddRange(pending.Readings);
+                if (!pending.IsSelfTest) rows.AddRange(pending.Readings);
             }
 
             Interlocked.Exchange(ref turned, Stopwatch.GetTimestamp());
@@ -668,6 +669,9 @@ internal sealed partial class Pipeline(
         public List<ResidentId?> Residents { get; } = [];
         public RejectedPayload? Rejected { get; set; }
         public bool LifeApplied { get; set; }
+
+        /// <summary>The canary's press goes the whole way, but no history is kept of it.</summary>
+        public bool IsSelfTest { get; set; }
         public ActivityContext Trace { get; set; }
         public TaskCompletionSource<Receipt> Receipt { get; private set; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -685,7 +689,7 @@ internal sealed partial class Pipeline(
         {
             Readings.Clear();
             Residents.Clear();
-            (Rejected, LifeApplied, Trace, Receipt) = (null, false, default, new TaskCompletionSource<Receipt>(TaskCreationOptions.RunContinuationsAsynchronously));
+            (Rejected, LifeApplied, IsSelfTest, Trace, Receipt) = (null, false, false, default, new TaskCompletionSource<Receipt>(TaskCreationOptions.RunContinuationsAsynchronously));
         }
     }
 

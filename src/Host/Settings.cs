@@ -49,14 +49,14 @@ internal sealed class Settings
     public Policies Policies { get; private set; } = null!;
     public MessageTexts Messages { get; private set; } = null!;
     public Vigil.Console.ConsoleOptions Console { get; private set; } = null!;
+    public Vigil.Console.HttpOptions Http { get; private set; } = null!;
     public BackupOptions Backup { get; private set; } = new();
 
     public static string DevicesPath(IConfiguration? configuration) => Shipped(configuration?["Devices:Path"], "devices");
     /// <summary><c>Data:ReserveMiB</c> (64): below so much free space readings are not taken any more, so that alarms and notices still can be written.</summary>
     public long ReserveBytes => (long.TryParse(Configuration["Data:ReserveMiB"], System.Globalization.CultureInfo.InvariantCulture, out var mib) && mib >= 0 ? mib : 64) << 20;
 
-    /// <summary><c>Health:LoopSeconds</c> (60): how long a loop may stand still before the service is not ready.</summary>
-    public TimeSpan LoopSilence => TimeSpan.FromSeconds(double.TryParse(Configuration["Health:LoopSeconds"], System.Globalization.CultureInfo.InvariantCulture, out var seconds) && seconds > 0 ? seconds : 60);
+    public HealthOptions Health { get; private set; } = HealthOptions.Read(new ConfigurationBuilder().Build());
 
     public static string RulesPath(IConfiguration? configuration) => Shipped(configuration?["Rules:Path"], Path.Combine("config", "rules.yaml"));
     public static string PoliciesPath(IConfiguration? configuration) => Shipped(configuration?["Policies:Path"], Path.Combine("config", "policies.yaml"));
@@ -121,10 +121,14 @@ internal sealed class Settings
             problems.Add(new Problem("Otlp:Endpoint", 0, "", otlp, "is not the address of an OpenTelemetry collector such as http://127.0.0.1:4318"));
         if (configuration["Otlp:Share"] is { Length: > 0 } share && !(double.TryParse(share, System.Globalization.CultureInfo.InvariantCulture, out var part) && part is >= 0 and <= 1))
             problems.Add(new Problem("Otlp:Share", 0, "", share, "is not a share from 0 to 1"));
+        settings.Health = HealthOptions.Read(configuration, problems);
         problems.AddRange(ReadingsServices.Check(configuration));
         problems.AddRange(RecordsServices.Check(configuration));
         problems.AddRange(NotifyServices.Check(configuration));
+        problems.AddRange(AuditHeads.Check(configuration));
+        problems.AddRange(Floors.Check());
         settings.Console = Vigil.Console.ConsoleOptions.Read(configuration, problems);
+        settings.Http = Vigil.Console.HttpOptions.Read(configuration, problems);
         settings.Backup = BackupOptions.Read(configuration, problems);
 
         settings.Profiles = ProfileSet.Load(DevicesPath(configuration), problems);
