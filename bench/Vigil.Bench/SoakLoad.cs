@@ -27,9 +27,11 @@ internal static class SoakLoad
         start.Environment["TMPDIR"] = folder.FullName;
         start.Environment["DOTNET_GCgen0size"] = "0x4000000"; // as the script ./vigil starts it
         var told = new ConcurrentDictionary<string, int>();
+        string last = "nothing";
         using var process = Process.Start(start)!;
         process.OutputDataReceived += (_, e) =>
         {
+            if (e.Data is { Length: > 0 } said) last = said;
             // "09:20:29  ALARM         R03 …": what happened is counted.
             if (e.Data is { Length: > 24 } line && line[2] == ':' && line[10..22].Trim() is { Length: > 0 } what) told.AddOrUpdate(what, 1, (_, n) => n + 1);
         };
@@ -39,10 +41,11 @@ internal static class SoakLoad
         await soak.WatchAsync(TimeSpan.FromSeconds(arguments.Number("--every", Math.Max(2, (int)(lasts.TotalSeconds / 60)))), lasts + TimeSpan.FromMinutes(60), () => process.HasExited);
         var ended = process.HasExited;
         if (!ended) BrokerLoad.Stop(process);
+        var failure = !ended ? "the village did not end" : process.ExitCode != 0 ? $"the village ended with {process.ExitCode}; it said last: {last}" : null;
         folder.Delete(recursive: true);
         var load = $"{hours} h of village time at {speed} times the wall clock ({residents} homes, {residents * 5} devices, phones that answer or don't), all in one process; {soak.Elapsed.TotalMinutes:0.0} min by the wall clock. "
             + $"What the village lived: {string.Join(", ", told.OrderBy(t => t.Key, StringComparer.Ordinal).Select(t => $"{t.Value} {t.Key}"))}.";
-        return soak.Report(arguments, $"Village, {(postgres is null ? "SQLite" : "PostgreSQL")}", load, ended ? null : "the village did not end");
+        return soak.Report(arguments, $"Village, {(postgres is null ? "SQLite" : "PostgreSQL")}", load, failure);
     }
 
     public static async Task<int> BrokerAsync(Arguments arguments)
