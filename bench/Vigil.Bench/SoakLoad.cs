@@ -104,8 +104,8 @@ internal static class SoakLoad
                 foreach (var alarm in (await answer.Content.ReadFromJsonAsync<JsonElement>(Web, stop)).GetProperty("items").EnumerateArray())
                 {
                     var id = alarm.GetProperty("id").GetString();
-                    using var taken = await client.PostAsJsonAsync($"alarms/{id}/acknowledge", new { note = "soak" }, stop);
-                    using var done = await client.PostAsJsonAsync($"alarms/{id}/resolve", new { resolution = "false-mistake", note = "soak" }, stop);
+                    using var taken = await client.PostAsJsonAsync(new Uri($"alarms/{id}/acknowledge", UriKind.Relative), new { note = "soak" }, stop);
+                    using var done = await client.PostAsJsonAsync(new Uri($"alarms/{id}/resolve", UriKind.Relative), new { resolution = "false-mistake", note = "soak" }, stop);
                     if (done.IsSuccessStatusCode) answered();
                 }
             }
