@@ -33,7 +33,8 @@ internal sealed partial class Housekeeping(
     /// <summary>Why the rules file as it stands is not in force, with file and line; null when it is.</summary>
     public string? RulesTrouble { get; private set; }
 
-    private int flushes;
+    private int flushes, partition;
+    private long savedAt = clock.GetTimestamp(), flushed = clock.GetTimestamp(), reloaded = clock.GetTimestamp();
     private DateTime started;
 
     /// <summary>When it last did all of it.</summary>
@@ -83,34 +84,43 @@ internal sealed partial class Housekeeping(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var (saved, flushed, reloaded) = (clock.GetTimestamp(), clock.GetTimestamp(), clock.GetTimestamp());
-        var findings = new List<Finding>();
-        var partition = 0;
         while (!stoppingToken.IsCancellationRequested)
         {
             await Task.Delay(Tick, clock, stoppingToken);
             try
             {
-                var now = clock.GetUtcNow().UtcDateTime;
-                findings.Clear();
-                if (pipeline.CaughtUp && now - started > CatchUp) rules.AdvanceTo(now, findings);
-                var committed = await pipeline.CommitFindingsAsync(findings, stoppingToken);
-                if (Due(ref reloaded, TimeSpan.FromSeconds(2)))
-                {
-                    await registry.ReloadAsync(stoppingToken);
-                    ReloadRules();
-                }
-
-                if (Due(ref flushed, TimeSpan.FromSeconds(5))) await pipeline.FlushSightingsAsync(stoppingToken, strangersAlone: ++flushes % 6 != 0);
-                // A snapshot that is ahead of the committed findings would lose them at a crash.
-                if (committed && Due(ref saved, SaveAll / rules.Count)) rules.Save(folder, partition++ % rules.Count);
-                LastTurn = clock.GetUtcNow();
+                await TurnAsync(stoppingToken);
             }
             catch (Exception e) when (e is not OutOfMemoryException && !stoppingToken.IsCancellationRequested)
             {
                 LogFailed(log, e);
             }
         }
+    }
+
+    /// <summary>Lets time pass for the rules; false when what they found is owed.</summary>
+    internal ValueTask<bool> AdvanceAsync(CancellationToken cancellation)
+    {
+        var now = clock.GetUtcNow().UtcDateTime;
+        var findings = new List<Finding>();
+        if (pipeline.CaughtUp && now - started > CatchUp) rules.AdvanceTo(now, findings);
+        return pipeline.CommitFindingsAsync(findings, cancellation);
+    }
+
+    /// <summary>One turn: what is due by now, and every few seconds the rest.</summary>
+    internal async Task TurnAsync(CancellationToken cancellation)
+    {
+        var committed = await AdvanceAsync(cancellation);
+        if (Due(ref reloaded, TimeSpan.FromSeconds(2)))
+        {
+            await registry.ReloadAsync(cancellation);
+            ReloadRules();
+        }
+
+        if (Due(ref flushed, TimeSpan.FromSeconds(5))) await pipeline.FlushSightingsAsync(cancellation, strangersAlone: ++flushes % 6 != 0);
+        // A snapshot that is ahead of the committed findings would lose them at a crash.
+        if (committed && Due(ref savedAt, SaveAll / rules.Count)) rules.Save(folder, partition++ % rules.Count);
+        LastTurn = clock.GetUtcNow();
     }
 
     public override async Task StopAsync(CancellationToken cancellationToken)

@@ -185,7 +185,9 @@ internal sealed partial class Pipeline(
         return findings is not { Count: > 0 } || await CommitFindingsAsync(findings, cancellation);
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => CommitLoopAsync(stoppingToken);
+
+    internal async Task CommitLoopAsync(CancellationToken stoppingToken)
     {
         var batch = new List<Pending>();
         var rows = new List<Reading>();

@@ -26,7 +26,7 @@ public sealed partial class Dispatcher : BackgroundService
     /// <summary>How long a sender has a notice to itself before its outcome counts as unknown.</summary>
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(45);
 
-    /// <summary>A channel that says nothing for so long is taken as an unknown outcome. Real time: a provider knows no fast clock.</summary>
+    /// <summary>A channel that says nothing for so long is taken as an unknown outcome.</summary>
     private static readonly TimeSpan ChannelTimeout = TimeSpan.FromSeconds(30);
 
     /// <summary>A notice whose provider is in trouble: kept, and tried again this far apart (critical, others), or as soon as the provider is back.</summary>
@@ -47,6 +47,9 @@ public sealed partial class Dispatcher : BackgroundService
     private readonly Dictionary<Lane, Pace> paces;
     private readonly ConcurrentDictionary<Guid, bool> inFlight = [];
     private int recovered;
+
+    /// <summary>Real time: a provider knows no fast clock.</summary>
+    internal TimeProvider ProviderClock { get; init; } = TimeProvider.System;
 
     public Dispatcher(IDbContextFactory<RecordsDb> records, Routes routes, MessageTexts messages, SignedLinks links, TimeProvider clock, ILogger<Dispatcher> log)
     {
@@ -142,7 +145,7 @@ public sealed partial class Dispatcher : BackgroundService
     }
 
     /// <summary>Marks what is due as Sending, commits, and only then begins to send.</summary>
-    private async Task<IReadOnlyList<Task<Outcome>>> ClaimAsync(Lane lane, int most, CancellationToken cancellation)
+    internal async Task<IReadOnlyList<Task<Outcome>>> ClaimAsync(Lane lane, int most, CancellationToken cancellation)
     {
         if (Interlocked.Exchange(ref recovered, 0) == 1) await ReleaseHeldAsync(cancellation);
         var now = Now();
@@ -246,7 +249,7 @@ public sealed partial class Dispatcher : BackgroundService
         inFlight[notice.Id] = true;
         try
         {
-            return new Outcome(notice.Id, await channel.SendAsync(outgoing, CancellationToken.None).WaitAsync(ChannelTimeout, TimeProvider.System));
+            return new Outcome(notice.Id, await channel.SendAsync(outgoing, CancellationToken.None).WaitAsync(ChannelTimeout, ProviderClock));
         }
         catch (TimeoutException)
         {
@@ -269,7 +272,7 @@ public sealed partial class Dispatcher : BackgroundService
         try
         {
             var known = routes.Find(notice.Provider) is { } channel
-                ? await channel.ReconcileAsync(past, CancellationToken.None).WaitAsync(ChannelTimeout, TimeProvider.System) : null;
+                ? await channel.ReconcileAsync(past, CancellationToken.None).WaitAsync(ChannelTimeout, ProviderClock) : null;
             return new Outcome(notice.Id, known ?? new ChannelResult(ChannelOutcome.TryAgain, "the provider has never heard of it"), Reconciled: true);
         }
         catch (Exception e) when (e is not OutOfMemoryException)
@@ -284,7 +287,7 @@ public sealed partial class Dispatcher : BackgroundService
     }
 
     /// <summary>Writes outcomes down, many in one transaction. A receipt that came before its answer is not undone: states only go forward.</summary>
-    private async Task RecordAsync(Lane lane, IReadOnlyList<Outcome> outcomes, CancellationToken cancellation)
+    internal async Task RecordAsync(Lane lane, IReadOnlyList<Outcome> outcomes, CancellationToken cancellation)
     {
         if (outcomes.Count == 0) return;
         var now = Now();
@@ -503,7 +506,7 @@ public sealed partial class Dispatcher : BackgroundService
 
     private DateTime Now() => clock.GetUtcNow().UtcDateTime;
 
-    private sealed record Outcome(Guid Notice, ChannelResult Result, bool Reconciled = false);
+    internal sealed record Outcome(Guid Notice, ChannelResult Result, bool Reconciled = false);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Notices could not be handled; the next look tries again")]
     private static partial void LogFailed(ILogger logger, Exception e);
