@@ -27,6 +27,7 @@ public static class ConsoleServices
         services.AddAccess(open, accounts ?? new AccountsOptions());
         services.AddProblemDetails();
         services.AddExceptionHandler<BadRequests>();
+        services.AddExceptionHandler<StoreTroubles>();
         services.Configure<RouteHandlerOptions>(o => o.ThrowOnBadRequest = true); // so that the caller is told what could not be read
         services.ConfigureHttpJsonOptions(o =>
         {

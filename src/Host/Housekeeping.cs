@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using Vigil.Model;
 using Vigil.Rules;
@@ -10,7 +11,7 @@ namespace Vigil.Host;
 /// written down, and one partition's state is saved, so that all are within five minutes. Silence is judged only when nothing waits to be applied and the service has listened for a while (invariant 3).
 /// </summary>
 internal sealed partial class Housekeeping(
-    Settings settings, Registry registry, RulePartitions rules, Pipeline pipeline, IReadingStore readings, TimeProvider clock, Meter meter, ILogger<Housekeeping> log) : BackgroundService
+    Settings settings, Registry registry, RulePartitions rules, Pipeline pipeline, IReadingStore readings, Troubles troubles, TimeProvider clock, Meter meter, ILogger<Housekeeping> log) : BackgroundService
 {
     private readonly Counter<long> heldBack = meter.CreateCounter<long>("vigil_findings_held_back", description: "Findings nobody is told of for now: an absence, an outage of the area");
 
@@ -33,8 +34,12 @@ internal sealed partial class Housekeeping(
     /// <summary>Why the rules file as it stands is not in force, with file and line; null when it is.</summary>
     public string? RulesTrouble { get; private set; }
 
-    private int flushes, partition;
-    private long savedAt = clock.GetTimestamp(), flushed = clock.GetTimestamp(), reloaded = clock.GetTimestamp();
+    /// <summary>How long what happened once is shown.</summary>
+    private static readonly TimeSpan Shown = TimeSpan.FromHours(1);
+
+    private readonly ConcurrentDictionary<string, bool> failing = new(StringComparer.Ordinal);
+
+    private int flushes;
     private DateTime started;
 
     /// <summary>When it last did all of it.</summary>
@@ -45,16 +50,8 @@ internal sealed partial class Housekeeping(
     {
         started = clock.GetUtcNow().UtcDateTime;
         rulesChanged = RulesWritten();
-        DateTime? saved = null;
-        try
-        {
-            saved = rules.Load(folder);
-        }
-        catch (Exception e) when (e is InvalidDataException or IOException)
-        {
-            LogNoSnapshot(log, e.Message);
-        }
-
+        rules.Failed = LogRulesFailed;
+        var (from, saved) = rules.Load(folder, started - Relearn, SayDamaged);
         rules.OnHeldBack(LogHeld);
         rules.OnDoubted(LogDoubt);
         meter.CreateObservableGauge("vigil_rules_file_in_force", () => RulesTrouble is null ? 1 : 0, description: "0 while the rules file as it stands can't be used, and the last good one stands");
@@ -63,11 +60,11 @@ internal sealed partial class Housekeeping(
         var (count, heard) = (0, saved);
         try
         {
-            await foreach (var reading in readings.ReceivedSinceAsync(saved is { } s ? s - TimeSpan.FromMinutes(1) : started - Relearn, cancellation))
+            await foreach (var reading in readings.ReceivedSinceAsync(from, cancellation))
             {
                 count++;
                 if (heard is null || reading.Received > heard) heard = reading.Received;
-                if (registry.Find(reading.Device.Value) is { Resident: { } resident }) rules.Apply(resident, reading, findings);
+                if (registry.Find(reading.Device.Value) is { Resident: { } resident }) rules.Replay(resident, reading, findings);
             }
         }
         catch (ReadingStoreException e)
@@ -84,12 +81,28 @@ internal sealed partial class Housekeeping(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        var (saved, flushed, reloaded) = (clock.GetTimestamp(), clock.GetTimestamp(), clock.GetTimestamp());
+        var findings = new List<Finding>();
+        var partition = 0;
         while (!stoppingToken.IsCancellationRequested)
         {
             await Task.Delay(Tick, clock, stoppingToken);
             try
             {
-                await TurnAsync(stoppingToken);
+                var now = clock.GetUtcNow().UtcDateTime;
+                findings.Clear();
+                if (pipeline.CaughtUp && now - started > CatchUp) rules.AdvanceTo(now, findings);
+                var committed = await pipeline.CommitFindingsAsync(findings, stoppingToken);
+                if (Due(ref reloaded, TimeSpan.FromSeconds(2)))
+                {
+                    await registry.ReloadAsync(stoppingToken);
+                    ReloadRules();
+                }
+
+                if (Due(ref flushed, TimeSpan.FromSeconds(5))) await pipeline.FlushSightingsAsync(stoppingToken, strangersAlone: ++flushes % 6 != 0);
+                // A snapshot that is ahead of the committed findings would lose them at a crash.
+                if (committed && Due(ref saved, SaveAll / rules.Count)) await rules.SaveAsync(folder, partition++ % rules.Count, now, pipeline.SettledAsync);
+                LastTurn = clock.GetUtcNow();
             }
             catch (Exception e) when (e is not OutOfMemoryException && !stoppingToken.IsCancellationRequested)
             {
@@ -98,36 +111,11 @@ internal sealed partial class Housekeeping(
         }
     }
 
-    /// <summary>Lets time pass for the rules; false when what they found is owed.</summary>
-    internal ValueTask<bool> AdvanceAsync(CancellationToken cancellation)
-    {
-        var now = clock.GetUtcNow().UtcDateTime;
-        var findings = new List<Finding>();
-        if (pipeline.CaughtUp && now - started > CatchUp) rules.AdvanceTo(now, findings);
-        return pipeline.CommitFindingsAsync(findings, cancellation);
-    }
-
-    /// <summary>One turn: what is due by now, and every few seconds the rest.</summary>
-    internal async Task TurnAsync(CancellationToken cancellation)
-    {
-        var committed = await AdvanceAsync(cancellation);
-        if (Due(ref reloaded, TimeSpan.FromSeconds(2)))
-        {
-            await registry.ReloadAsync(cancellation);
-            ReloadRules();
-        }
-
-        if (Due(ref flushed, TimeSpan.FromSeconds(5))) await pipeline.FlushSightingsAsync(cancellation, strangersAlone: ++flushes % 6 != 0);
-        // A snapshot that is ahead of the committed findings would lose them at a crash.
-        if (committed && Due(ref savedAt, SaveAll / rules.Count)) rules.Save(folder, partition++ % rules.Count);
-        LastTurn = clock.GetUtcNow();
-    }
-
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
         if (!await pipeline.CommitFindingsAsync([], cancellationToken)) return;
-        for (var p = 0; p < rules.Count; p++) rules.Save(folder, p);
+        for (var p = 0; p < rules.Count; p++) await rules.SaveAsync(folder, p, clock.GetUtcNow().UtcDateTime, pipeline.SettledAsync);
     }
 
     /// <summary>A changed rules file comes into force without a restart; a bad one leaves the last good one standing and says so.</summary>
@@ -161,6 +149,20 @@ internal sealed partial class Housekeeping(
         return newest;
     }
 
+    private void SayDamaged(string file, string why)
+    {
+        LogNoSnapshot(log, file, why);
+        troubles.Happened("rules snapshot", $"the rules' snapshot {file} was damaged ({why}); what it knew was taken from the one before or learned again", $"规则快照{file}已损坏（{why}），已改用上一份或重新学习", Shown);
+    }
+
+    /// <summary>Told once a home and start: a home that fails fails at every look.</summary>
+    private void LogRulesFailed(string resident, Exception e)
+    {
+        if (!failing.TryAdd(resident, true)) return;
+        LogRulesFailed(log, resident, e);
+        troubles.Happened("rules of a home", $"the rules failed in the home of {resident} and leave it out of a look: {e.Message}", $"{resident}的规则计算出错，已跳过该次检查：{e.Message}", Shown);
+    }
+
     private void LogHeld(Finding finding, string why, string whyZh)
     {
         heldBack.Add(1, new KeyValuePair<string, object?>("kind", finding.Kind.Name));
@@ -183,8 +185,11 @@ internal sealed partial class Housekeeping(
     [LoggerMessage(Level = LogLevel.Information, Message = "Rules: {Readings} readings applied since the snapshot of {Saved}")]
     private static partial void LogRecovered(ILogger logger, int readings, DateTime? saved);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The rules' snapshot can't be read; they learn again from the stored readings: {Reason}")]
-    private static partial void LogNoSnapshot(ILogger logger, string reason);
+    [LoggerMessage(Level = LogLevel.Error, Message = "The rules' snapshot {File} can't be used: {Reason}. The one before it is taken, or they learn again from the stored readings")]
+    private static partial void LogNoSnapshot(ILogger logger, string file, string reason);
+
+    [LoggerMessage(Level = LogLevel.Critical, Message = "The rules failed in the home of {Resident}; what they had found stands, and other homes are not touched")]
+    private static partial void LogRulesFailed(ILogger logger, string resident, Exception e);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The readings since the snapshot can't be read, so the rules go on from the snapshot alone: {Reason}")]
     private static partial void LogNoReplay(ILogger logger, string reason);

@@ -12,19 +12,43 @@ internal sealed class RulePartitions
     private readonly RuleEngine[] engines;
     private readonly Lock[] locks;
     private readonly int[] lengths;
+    private readonly DateTime[] replayFrom;
     private readonly ConcurrentDictionary<ResidentId, int> partitionOf = new();
+
+    /// <summary>A reading is applied a moment after it arrived: a snapshot may lack what came so shortly before it.</summary>
+    private static readonly TimeSpan Overlap = TimeSpan.FromMinutes(1);
 
     public RulePartitions(RuleSet rules, TimeZoneInfo zone, int partitions = 16)
     {
         engines = [.. Enumerable.Range(0, partitions).Select(_ => new RuleEngine(rules, zone))];
         locks = [.. engines.Select(_ => new Lock())];
         lengths = new int[partitions];
+        replayFrom = new DateTime[partitions];
+        foreach (var engine in engines) engine.Failed = (home, e) => Failed?.Invoke(home, e);
     }
 
+    /// <summary>Told when the rules fail in a home: resident and why. What they had found stands, and other homes are not touched.</summary>
+    public Action<string, Exception>? Failed { get; set; }
+
+    /// <summary>A fault of the rules in one home is told and stops no other.</summary>
     public void Apply(ResidentId resident, in Reading reading, List<Finding> into)
     {
         if (!partitionOf.TryGetValue(resident, out var p)) return;
-        lock (locks[p]) engines[p].Apply(resident, reading, into);
+        try
+        {
+            lock (locks[p]) engines[p].Apply(resident, reading, into);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            Failed?.Invoke(resident.Value, e);
+        }
+    }
+
+    /// <summary>The same for a reading that is replayed from the store: left out where the partition's snapshot has it already.</summary>
+    public void Replay(ResidentId resident, in Reading reading, List<Finding> into)
+    {
+        if (!partitionOf.TryGetValue(resident, out var p) || reading.Received < replayFrom[p]) return;
+        Apply(resident, reading, into);
     }
 
     public void AdvanceTo(DateTime now, List<Finding> into)
@@ -100,41 +124,54 @@ internal sealed class RulePartitions
     }
 
     /// <summary>Writes a partition to its own file, whole or not at all. Its homes wait while it is copied, not while the disk writes.</summary>
-    public void Save(string folder, int partition)
+    /// <param name="folder">Where.</param>
+    /// <param name="partition">Which.</param>
+    /// <param name="now">What arrived by then is in it.</param>
+    /// <param name="settled">Waits until all that the copy knows is committed; false: it is not written.</param>
+    public async Task SaveAsync(string folder, int partition, DateTime now, Func<Task<bool>> settled)
     {
         Directory.CreateDirectory(folder);
-        var path = PathOf(folder, partition);
-        using (var buffer = new MemoryStream(lengths[partition] + lengths[partition] / 8))
-        {
-            lock (locks[partition]) engines[partition].Save(buffer);
-            lengths[partition] = (int)buffer.Length;
-            using var file = new FileStream(path + ".new", FileMode.Create, FileAccess.Write);
-            buffer.WriteTo(file);
-            file.Flush(flushToDisk: true);
-        }
-
-        File.Move(path + ".new", path, overwrite: true);
+        using var buffer = new MemoryStream(lengths[partition] + lengths[partition] / 8);
+        lock (locks[partition]) engines[partition].Save(buffer);
+        lengths[partition] = (int)buffer.Length;
+        if (await settled()) SnapshotFile.Write(PathOf(folder, partition), buffer.GetBuffer().AsSpan(0, (int)buffer.Length), now);
     }
 
-    /// <summary>Reads what <see cref="Save"/> wrote; returns when the oldest partition was written, null when any is missing or unreadable (then everything is learned again from the readings).</summary>
-    public DateTime? Load(string folder)
+    /// <summary>
+    /// Reads what <see cref="SaveAsync"/> wrote. Where the newest snapshot of a partition is damaged the one before it is taken, and where both are, what is learned again from
+    /// the readings takes their place.
+    /// </summary>
+    /// <param name="folder">Where.</param>
+    /// <param name="relearn">From when on a partition without a snapshot is to learn.</param>
+    /// <param name="damaged">Told of each file that can't be used, and why.</param>
+    /// <returns>From when on readings are to be replayed, and when the newest snapshot was taken: null without any.</returns>
+    public (DateTime ReplayFrom, DateTime? Newest) Load(string folder, DateTime relearn, Action<string, string> damaged)
     {
-        var paths = engines.Select((_, p) => PathOf(folder, p)).ToList();
-        if (!paths.TrueForAll(File.Exists)) return null;
+        var taken = new DateTime?[engines.Length];
+        var bad = new ConcurrentQueue<(string File, string Why)>();
+        Parallel.For(0, engines.Length, p => taken[p] = Load(p, PathOf(folder, p), bad) ?? Load(p, SnapshotFile.Before(PathOf(folder, p)), bad));
+        foreach (var (file, why) in bad) damaged(file, why);
+        for (var p = 0; p < engines.Length; p++) replayFrom[p] = taken[p] - Overlap ?? relearn;
+        return (replayFrom.Min(), taken.Max());
+    }
+
+    /// <returns>When it was taken; null when there is none or it can't be used, and then nothing of it is left in the engine.</returns>
+    private DateTime? Load(int partition, string path, ConcurrentQueue<(string File, string Why)> bad)
+    {
+        if (!File.Exists(path)) return null;
         try
         {
-            Parallel.For(0, engines.Length, p =>
-            {
-                using var file = File.OpenRead(paths[p]);
-                lock (locks[p]) engines[p].Load(file);
-            });
+            var (snapshot, taken) = SnapshotFile.Read(path);
+            using var stream = new MemoryStream(snapshot.ToArray(), writable: false);
+            lock (locks[partition]) engines[partition].Load(stream);
+            return taken;
         }
-        catch (AggregateException e)
+        catch (Exception e) when (e is not OutOfMemoryException)
         {
-            throw e.InnerExceptions[0];
+            lock (locks[partition]) engines[partition].Forget();
+            bad.Enqueue((Path.GetFileName(path), e.Message));
+            return null;
         }
-
-        return paths.Min(File.GetLastWriteTimeUtc);
     }
 
     private string PathOf(string folder, int partition) => Path.Combine(folder, $"rules-{partition}-of-{engines.Length}.state");

@@ -9,10 +9,12 @@ namespace Vigil.Host;
 /// the whole area, opened before anything is lost and cleared when it is over; /healthz/ready shows the same words.
 /// </summary>
 internal sealed partial class SelfWatch(
-    Settings settings, Troubles troubles, IReadingStore readings, Pipeline pipeline, Retention retention, IServiceProvider services, TimeProvider clock, TimeZoneInfo zone, ILogger<SelfWatch> log) : BackgroundService
+    Settings settings, Troubles troubles, IReadingStore readings, Pipeline pipeline, DiskReserve reserve, RecordsProbe records, Retention retention, IServiceProvider services, TimeProvider clock, TimeZoneInfo zone, ILogger<SelfWatch> log) : BackgroundService
 {
     private const string Subject = "service";
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(5);
+
+    private const long LargestLog = 64 << 20;
 
     /// <summary>A link that is remade within a minute is no news.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
@@ -55,10 +57,14 @@ internal sealed partial class SelfWatch(
     internal async Task LookAsync(CancellationToken cancellation)
     {
         var now = clock.GetUtcNow().UtcDateTime;
+        reserve.Look();
+        await pipeline.LookAgainAsync(cancellation);
         pipeline.Reserve(FreeBytes() < settings.ReserveBytes ? $"only {FreeBytes() >> 20} MiB are free in {settings.DataPath}; {settings.ReserveBytes >> 20} MiB are kept for alarms" : null);
         var found = new List<(string Case, string What, string Zh, TimeSpan Patience)>();
         if (pipeline.Reserved is { } full) found.Add(("disk", $"readings are not taken: {full}", $"磁盘将满，暂停接收读数：{full}", TimeSpan.Zero));
         else if (pipeline.Trouble is { } trouble) found.Add(("pipeline", $"what devices say could not be stored: {trouble}", $"读数无法保存：{trouble}", TimeSpan.FromSeconds(10)));
+        if (await records.LookAsync() is { } silent) found.Add(("records", silent, $"档案数据库没有响应：{silent}", TimeSpan.Zero));
+        if (LongLog() is { } log) found.Add(("records-log", $"the write-ahead log of records.db has grown to {log >> 20} MiB: somebody reads it for very long", $"档案数据库的日志已达{log >> 20} MiB：有读取长时间未结束", TimeSpan.Zero));
         if (readings.Concern is { } concern) found.Add(("readings", concern, $"读数存储：{concern}", TimeSpan.FromSeconds(10)));
         if (services.GetService<ExternalBroker>() is { Live: false } broker) found.Add(("broker", $"the MQTT broker is not heard: {broker.Trouble}", $"收不到 MQTT 服务器的消息：{broker.Trouble}", Patience));
         if (services.GetRequiredService<Housekeeping>().RulesTrouble is { } rules) found.Add(("rules", $"the changed rules are not in force, the last good ones are: {rules}", $"修改后的规则未生效，仍按原规则运行：{rules}", TimeSpan.FromSeconds(10)));
@@ -105,6 +111,9 @@ internal sealed partial class SelfWatch(
             LogNotRolledUp(log, e.Message);
         }
     }
+
+    /// <summary>The length of SQLite's write-ahead log when it is beyond what a checkpoint leaves: a reader that doesn't end keeps it from being folded in.</summary>
+    private long? LongLog() => new FileInfo(Path.Combine(settings.DataPath, "records.db-wal")) is { Exists: true, Length: > LargestLog } log ? log.Length : null;
 
     private long FreeBytes() => new DriveInfo(Path.GetFullPath(settings.DataPath)).AvailableFreeSpace;
 

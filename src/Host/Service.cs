@@ -44,13 +44,16 @@ internal static class Service
             .AddSingleton<Troubles>()
             .AddReadings(settings.Configuration, settings.DataPath)
             .AddRecords(settings.Configuration, settings.DataPath)
-            .AddSingleton<Secrets>()
+            .AddSingleton(s => new Secrets(s.AlarmRecords(), s.GetRequiredService<TimeProvider>()))
             .AddSingleton(settings.Profiles)
             .AddSingleton<Func<RegistryImport>>(s => () => new RegistryImport(s.GetRequiredService<IDbContextFactory<RecordsDb>>(), clock, id => settings.Profiles.Find(id) is not null))
             .AddSingleton(new RulePartitions(settings.Rules, settings.Zone))
             .AddSingleton<OutlooksOf>(s => s.GetRequiredService<RulePartitions>().OutlooksOf)
             .AddSingleton<Registry>()
             .AddNotify(settings.Configuration, settings.Policies, settings.Messages, settings.DataPath)
+            .AddSingleton(s => new RecordsProbe(s.AlarmRecords()))
+            .AddSingleton(s => ActivatorUtilities.CreateInstance<SetAside>(s, settings.DataPath))
+            .AddSingleton(s => ActivatorUtilities.CreateInstance<DiskReserve>(s, settings.DataPath, settings.ReserveBytes))
             .AddSingleton<Pipeline>()
             .AddHostedService(s => s.GetRequiredService<Pipeline>())
             .AddSingleton<Housekeeping>()
@@ -82,6 +85,10 @@ internal static class Service
     /// <summary>What has to be done before the first message: schema, registry, what the rules knew, what a crash left half done.</summary>
     public static async Task PrepareAsync(IServiceProvider services, CancellationToken cancellation)
     {
+        Directory.CreateDirectory(services.GetRequiredService<Settings>().DataPath);
+        services.GetRequiredService<DiskReserve>().Look(); // on a full disk nothing could be opened
+        if (services.GetRequiredService<IReadingStore>() is Vigil.Storage.Readings.Influx.InfluxReadingStore influx)
+            influx.LineRefused += line => services.GetRequiredService<SetAside>().Tell(("a reading", "一条读数"), StorableText.Of(line.Reason, StorableText.LongReason));
         await services.GetRequiredService<IDbContextFactory<RecordsDb>>().MigrateAsync(cancellation);
         await services.GetRequiredService<Housekeeping>().RecoverAsync(cancellation);
     }
@@ -128,7 +135,9 @@ internal static class Service
         app.MapGet("/healthz/ready", async (IReadingStore store, Heartbeats heartbeats, Pipeline pipeline, IServiceProvider services, CancellationToken cancellation) =>
         {
             var problems = new List<string>();
+            var records = services.GetRequiredService<RecordsProbe>().LookAsync();
             if (await store.ProbeAsync(cancellation) is { } readings) problems.Add(readings);
+            if (await records is { } silent) problems.Add(silent);
             if (pipeline.Reserved is { } full) problems.Add(full);
             else if (pipeline.Trouble is { } trouble) problems.Add(trouble);
             problems.AddRange(heartbeats.Stopped().Select(s => s.Words));

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
 using Vigil.Notify.Escalation;
+using Vigil.Storage;
 using Vigil.Storage.Records;
 
 namespace Vigil.Notify;
@@ -162,9 +163,9 @@ public sealed class AlarmDesk(IDbContextFactory<RecordsDb> records, Policies pol
                 await transaction.CommitAsync(cancellation);
                 return changes;
             }
-            catch (Exception e) when (e is DbUpdateException or DbException && attempt < Tries)
+            catch (Exception e) when (attempt < Tries && StoreFailure.IsPassing(e))
             {
-                // An acknowledgement or another instance came between (version, open key or finding key): look again.
+                // An acknowledgement or another instance came between (version, open key or finding key), or the connection was lost: look again. What was committed is known by its key.
             }
         }
     }

@@ -21,12 +21,12 @@ public static class NotifyServices
         return services
             .AddSingleton(policies)
             .AddSingleton(messages)
-            .AddSingleton(s => new AlarmDesk(s.GetRequiredService<IDbContextFactory<RecordsDb>>(), policies, s.GetRequiredService<TimeProvider>(), messages.Zone))
+            .AddSingleton(s => new AlarmDesk(s.AlarmRecords(), policies, s.GetRequiredService<TimeProvider>(), messages.Zone))
             .AddSingleton<Answers>()
             .AddSingleton(s => new SignedLinks(dataPath, PublicUrl(configuration), s.GetRequiredService<TimeProvider>()))
             .AddSingleton(s => new Routes(s.GetServices<IChannel>(), RoutesOf(configuration)))
-            .AddSingleton<Dispatcher>()
-            .AddSingleton<Escalator>()
+            .AddSingleton(s => ActivatorUtilities.CreateInstance<Dispatcher>(s, s.AlarmRecords()))
+            .AddSingleton(s => ActivatorUtilities.CreateInstance<Escalator>(s, s.AlarmRecords()))
             .AddSingleton(s => new Auditor(
                 s.GetRequiredService<IDbContextFactory<RecordsDb>>(), messages, s.GetRequiredService<SignedLinks>(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<Meter>(),
                 TimeSpan.FromSeconds(Math.Max(30, configuration.GetValue("Time:Speed", 1.0))), s.GetRequiredService<ILogger<Auditor>>()))

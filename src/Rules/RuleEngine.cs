@@ -36,6 +36,11 @@ public sealed class RuleEngine
     /// <summary>Told of each total that rules don't believe: resident, device and why. A reset, a changed meter, a jump back, more than can have flowed.</summary>
     public Action<string, string, string>? Doubted { get; set; }
 
+    /// <summary>Told when a home can't be looked at, and why; it is left out of this look.</summary>
+    public Action<string, Exception>? Failed { get; set; }
+
+    private const long AgainAfterFailure = TimeSpan.TicksPerMinute;
+
     /// <summary>Adds a resident or replaces what is known; learned state is kept.</summary>
     public void Put(ResidentFacts facts)
     {
@@ -121,11 +126,21 @@ public sealed class RuleEngine
             due.Dequeue();
             if (home.QueuedDue != look.At) continue; // queued again for another time, or removed
             home.QueuedDue = long.MaxValue;
-            var at = DueOf(home);
-            // Findings come in the order of their own moments, whenever homes were looked at: what they say together (an outage) depends on it.
-            if (at <= look.At) AdvanceHome(home, look.At, into);
-            else if (at <= now.Ticks) Enqueue(home, at);
-            else Queue(home, at);
+            try
+            {
+                var at = DueOf(home);
+                // Findings come in the order of their own moments, whenever homes were looked at: what they say together (an outage) depends on it.
+                if (at <= look.At) AdvanceHome(home, look.At, into);
+                else if (at <= now.Ticks) Enqueue(home, at);
+                else Queue(home, at);
+            }
+            catch (Exception e) when (e is not OutOfMemoryException)
+            {
+                // What has been found stands, the other homes are looked at, and this one is tried again later: not at once, or it would be looked at for ever.
+                home.QueuedDue = long.MaxValue;
+                Enqueue(home, now.Ticks + AgainAfterFailure);
+                Failed?.Invoke(home.Id, e);
+            }
         }
     }
 
@@ -149,10 +164,10 @@ public sealed class RuleEngine
         deaf.Add((first, last));
     }
 
-    /// <summary>Writes all state; <see cref="Load"/> reads it back, and the readings that arrived since are applied again.</summary>
     /// <summary>The earliest moments at which trouble could be told of each device of a resident, if nothing more is heard or used.</summary>
     public IReadOnlyList<Outlook> OutlooksOf(ResidentId resident) => homes.TryGetValue(resident.Value, out var home) ? Outlooks.Of(this, home) : [];
 
+    /// <summary>Writes all state; <see cref="Load"/> reads it back, and the readings that arrived since are applied again.</summary>
     public void Save(Stream stream) => Snapshot.Write(stream, ticked, deaf, homes.Values, villages.Values);
 
     /// <exception cref="InvalidDataException">Not a snapshot, or of another version: learn again from the readings.</exception>
@@ -166,6 +181,16 @@ public sealed class RuleEngine
             if (home.Facts is { } facts) Put(facts);
             else Queue(home, DueOf(home));
         }
+    }
+
+    /// <summary>Empties it: a snapshot that could be read in part is not believed in part.</summary>
+    public void Forget()
+    {
+        homes.Clear();
+        villages.Clear();
+        due.Clear();
+        deaf.Clear();
+        (ticked, loaded) = (0, false);
     }
 
     /// <summary>For a replay of readings: what was due in this home before the next of them.</summary>

@@ -77,6 +77,123 @@ public sealed class FaultTests
         await vigil.UntilAsync("alarms?kind=service-trouble", a => a[0].GetProperty("clearedAt").ValueKind == System.Text.Json.JsonValueKind.String);
     }
 
+    /// <summary>Contacts are told at once.</summary>
+    private const string Policies = """
+        policies:
+          - id: all
+            seenWellBy: 1h
+            renotifyAfter: 1h
+            steps:
+              - { to: contact 1, via: [sms], wait: 1h }
+        """;
+
+    [Fact]
+    public async Task On_a_disk_filled_to_the_last_byte_a_press_is_told_and_answered_and_acknowledged_when_it_can_be_stored()
+    {
+        var mount = Directory.CreateTempSubdirectory("vigil-disk-").FullName;
+        await MustAsync("mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", mount);
+        try
+        {
+            await using var vigil = await VigilServer.StartAsync(Registry, Policies, new() { ["Data:Path"] = Path.Combine(mount, "data"), ["Data:ReserveMiB"] = "4", ["Readings:DuckDb:LowDiskBytes"] = "1" });
+            var button = await vigil.CredentialAsync("sos-1");
+            Fill(Path.Combine(mount, "filler"));
+            await PressIsToldAsync(vigil, button);
+            using (var answer = await vigil.PostAsync($"alarms/{(await vigil.GetAsync("alarms?kind=sos"))[0].GetProperty("id").GetGuid()}/acknowledge", new { note = "on the way" })) Assert.Equal(204, (int)answer.StatusCode);
+
+            File.Delete(Path.Combine(mount, "filler"));
+            await vigil.UntilReadyAsync(text => text.StartsWith("ready", StringComparison.Ordinal));
+            // Sent again, as a device does that was not acknowledged: it is stored now, and nobody is called again.
+            Assert.Equal(0, (await PressAsync(vigil, button)).Code);
+            Assert.Equal(1, (await vigil.GetAsync("residents/R1/readings?metric=button")).GetArrayLength());
+            var alarm = Assert.Single((await vigil.GetAsync("alarms?kind=sos")).EnumerateArray());
+            Assert.Equal("acknowledged", alarm.GetProperty("state").GetString());
+            await UntilAsync(() => File.Exists(Path.Combine(mount, "data", "reserve")), vigil); // made again
+        }
+        finally
+        {
+            await MustAsync("umount", "-l", mount);
+            Directory.Delete(mount);
+        }
+    }
+
+    [Fact]
+    public async Task A_service_that_starts_on_a_full_disk_takes_presses()
+    {
+        var mount = Directory.CreateTempSubdirectory("vigil-disk-").FullName;
+        await MustAsync("mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", mount);
+        try
+        {
+            await using var vigil = await VigilServer.StartAsync(Registry, Policies, new() { ["Data:Path"] = Path.Combine(mount, "data"), ["Data:ReserveMiB"] = "4", ["Readings:DuckDb:LowDiskBytes"] = "1" });
+            var button = await vigil.CredentialAsync("sos-1");
+            await vigil.Process.StopAsync(TimeSpan.FromSeconds(20));
+            Fill(Path.Combine(mount, "filler"));
+            await vigil.StartAsync();
+            await PressIsToldAsync(vigil, button);
+        }
+        finally
+        {
+            await MustAsync("umount", "-l", mount);
+            Directory.Delete(mount);
+        }
+    }
+
+    [Fact]
+    public async Task A_disk_that_fails_every_sync_acknowledges_nothing_and_is_over_when_it_works_again()
+    {
+        await using var vigil = await VigilServer.StartAsync(Registry, Policies);
+        var button = await vigil.CredentialAsync("sos-1");
+        await using (var broken = Server.Start("strace", ["-f", "-q", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO", "-p", $"{vigil.Process.Id}"]))
+        {
+            await UntilAsync(() => File.ReadAllText($"/proc/{vigil.Process.Id}/status").Contains($"TracerPid:\t{broken.Id}", StringComparison.Ordinal), vigil);
+            Assert.NotEqual(0, (await PressAsync(vigil, button)).Code);
+            await vigil.UntilReadyAsync(text => text.Contains("I/O error", StringComparison.OrdinalIgnoreCase));
+            await broken.StopAsync(TimeSpan.FromSeconds(10));
+        }
+
+        // Told as soon as it works, before the device comes again.
+        await vigil.UntilAsync("alarms?kind=sos", a => a.GetArrayLength() == 1);
+        await vigil.UntilReadyAsync(text => text.StartsWith("ready", StringComparison.Ordinal));
+        Assert.Equal(0, (await PressAsync(vigil, button)).Code);
+        Assert.Equal(0, Assert.Single((await vigil.GetAsync("alarms?kind=sos")).EnumerateArray()).GetProperty("repeats").GetInt32());
+        Assert.Equal(1, (await vigil.GetAsync("residents/R1/readings?metric=button")).GetArrayLength());
+    }
+
+    private static async Task PressIsToldAsync(VigilServer vigil, string button)
+    {
+        Assert.NotEqual(0, (await PressAsync(vigil, button)).Code); // its reading can't be stored, so it is to come again
+        var alarm = await vigil.UntilAsync("alarms?kind=sos", a => a.GetArrayLength() == 1, seconds: 10);
+        await vigil.UntilAsync($"notices?alarm={alarm[0].GetProperty("id").GetGuid()}", n => n.EnumerateArray().Any(x => x.GetProperty("state").GetString() == "sent"), seconds: 10);
+    }
+
+    private static readonly long Pressed = TimeProvider.System.GetUtcNow().ToUnixTimeSeconds();
+
+    /// <summary>A press with a time of its own: the same one whenever it comes.</summary>
+    private static Task<(int Code, string Output)> PressAsync(VigilServer vigil, string password) =>
+        vigil.PublishAsync(vigil.MqttPort, "vigil/sos-1/up", string.Create(CultureInfo.InvariantCulture, $$"""[{"n":"button","vs":"sos","t":{{Pressed}}}]"""), "sos-1", password);
+
+    /// <summary>Writes until nothing more fits.</summary>
+    private static void Fill(string path)
+    {
+        using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
+        foreach (var block in new[] { 1 << 20, 1 << 12, 1 })
+        {
+            try
+            {
+                while (true) file.Write(new byte[block]);
+            }
+            catch (IOException)
+            {
+                // full, for blocks of this size
+            }
+        }
+    }
+
+    private static async Task UntilAsync(Func<bool> holds, VigilServer vigil)
+    {
+        for (var begun = Stopwatch.GetTimestamp(); !holds(); await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, TestContext.Current.CancellationToken))
+            Assert.True(Stopwatch.GetElapsedTime(begun) < TimeSpan.FromSeconds(30), vigil.Process.Output);
+    }
+
     private static Task<(int Code, string Output)> PublishAsync(VigilServer vigil, string device, string password, int value) =>
         vigil.PublishAsync(vigil.MqttPort, $"vigil/{device}/up", string.Create(CultureInfo.InvariantCulture, $$"""[{"n":"water.volume","v":{{value}},"t":{{-1000 + value * 10}}}]"""), device, password);
 

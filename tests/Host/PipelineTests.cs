@@ -41,7 +41,8 @@ public sealed class PipelineTests : IAsyncLifetime
         readings = new DuckDbReadingStore(Path.Combine(folder, "readings.duckdb"), new());
         var registry = new Registry(records, profiles, rules, TimeProvider.System, NullLogger<Registry>.Instance);
         await registry.ReloadAsync(CancellationToken.None, always: true);
-        pipeline = new Pipeline(profiles, registry, rules, readings, new AlarmDesk(records, policies, TimeProvider.System, TimeZoneInfo.Utc), records, meter, NullLogger<Pipeline>.Instance);
+        pipeline = new Pipeline(profiles, registry, rules, readings, new AlarmDesk(records, policies, TimeProvider.System, TimeZoneInfo.Utc), records, new RecordsProbe(records),
+            new SetAside(folder, new Troubles(TimeProvider.System), TimeProvider.System, meter, NullLogger<SetAside>.Instance), new DiskReserve(folder, 0, NullLogger<DiskReserve>.Instance), meter, NullLogger<Pipeline>.Instance);
     }
 
     [Fact]
@@ -124,7 +125,7 @@ public sealed class PipelineTests : IAsyncLifetime
         {
             if (!FailNext) return inner.CreateDbContext();
             FailNext = false;
-            throw new InvalidOperationException("disk full");
+            throw new Microsoft.Data.Sqlite.SqliteException("database or disk is full", 13);
         }
     }
 }

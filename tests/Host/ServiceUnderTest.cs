@@ -13,7 +13,8 @@ namespace Vigil.Tests.Host;
 /// <summary>The whole service in this process, with a home whose button a test can press and whose loops it can stop.</summary>
 internal sealed class ServiceUnderTest : IAsyncDisposable
 {
-    private readonly DirectoryInfo data = Directory.CreateTempSubdirectory("vigil-service-");
+    private DirectoryInfo data = null!;
+    private bool keepsData;
     private WebApplication app = null!;
 
     public IServiceProvider Services => app.Services;
@@ -22,9 +23,11 @@ internal sealed class ServiceUnderTest : IAsyncDisposable
 
     public IDbContextFactory<RecordsDb> Records => Services.GetRequiredService<IDbContextFactory<RecordsDb>>();
 
-    public static async Task<ServiceUnderTest> StartAsync(Dictionary<string, string?> settings)
+    /// <param name="settings">Section:Key → value.</param>
+    /// <param name="data">A data folder that outlives the service, so that another can be started on it; null for one of its own.</param>
+    public static async Task<ServiceUnderTest> StartAsync(Dictionary<string, string?> settings, string? data = null)
     {
-        var service = new ServiceUnderTest();
+        var service = new ServiceUnderTest { data = data is null ? Directory.CreateTempSubdirectory("vigil-service-") : new DirectoryInfo(data), keepsData = data is not null };
         var port = Server.FreePort();
         var problems = new List<Problem>();
         var configuration = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>(settings)
@@ -40,11 +43,7 @@ internal sealed class ServiceUnderTest : IAsyncDisposable
         await Service.PrepareAsync(service.Services, CancellationToken.None);
         await using (var db = await service.Records.CreateDbContextAsync())
         {
-            var home = new Resident { Id = "R1", Name = "王秀英", Area = "440114003201", CreatedAt = DateTime.UnixEpoch, UpdatedAt = TimeProvider.System.GetUtcNow().UtcDateTime };
-            home.Contacts.Add(new Contact { Id = Guid.NewGuid(), ResidentId = "R1", Order = 1, Name = "王小明", Phone = "+8613800138001" });
-            home.Devices.Add(new Device { Id = "sos-1", Profile = "senml", ResidentId = "R1", InstalledAt = DateTime.UnixEpoch });
-            db.Residents.Add(home);
-            await db.SaveChangesAsync();
+            if (!await db.Residents.AnyAsync()) await RegisterAsync(db);
         }
 
         await service.Services.GetRequiredService<Registry>().ReloadAsync(CancellationToken.None, always: true);
@@ -52,8 +51,36 @@ internal sealed class ServiceUnderTest : IAsyncDisposable
         return service;
     }
 
-    public ValueTask<Receipt> PressAsync() => Services.GetRequiredService<Pipeline>().ReceiveAsync(
-        new InboundMessage("vigil/sos-1/up", """[{"n":"button","vs":"sos"}]"""u8.ToArray(), TimeProvider.System.GetUtcNow().UtcDateTime, Retained: false, new Sender("sos-1", false, [])), CancellationToken.None);
+    private static async Task RegisterAsync(RecordsDb db)
+    {
+        var home = new Resident { Id = "R1", Name = "王秀英", Area = "440114003201", CreatedAt = DateTime.UnixEpoch, UpdatedAt = TimeProvider.System.GetUtcNow().UtcDateTime };
+        home.Contacts.Add(new Contact { Id = Guid.NewGuid(), ResidentId = "R1", Order = 1, Name = "王小明", Phone = "+8613800138001" });
+        home.Devices.Add(new Device { Id = "sos-1", Profile = "senml", ResidentId = "R1", InstalledAt = DateTime.UnixEpoch });
+        db.Residents.Add(home);
+        await db.SaveChangesAsync();
+    }
+
+    /// <summary>Homes H0, H1 … with the buttons press-0, press-1 ….</summary>
+    public async Task RegisterAsync(int homes)
+    {
+        await using (var db = await Records.CreateDbContextAsync())
+        {
+            for (var i = 0; i < homes; i++)
+            {
+                db.Residents.Add(new Resident { Id = $"H{i}", Name = "李四", Area = $"4401140{i % 100_000:00000}", CreatedAt = DateTime.UnixEpoch, UpdatedAt = TimeProvider.System.GetUtcNow().UtcDateTime });
+                db.Devices.Add(new Device { Id = $"press-{i}", Profile = "senml", ResidentId = $"H{i}", InstalledAt = DateTime.UnixEpoch });
+            }
+
+            await db.SaveChangesAsync();
+        }
+
+        await Services.GetRequiredService<Registry>().ReloadAsync(CancellationToken.None, always: true);
+    }
+
+    public ValueTask<Receipt> PressAsync() => SayAsync("sos-1", """[{"n":"button","vs":"sos"}]""");
+
+    public ValueTask<Receipt> SayAsync(string device, string payload) => Services.GetRequiredService<Pipeline>().ReceiveAsync(
+        new InboundMessage($"vigil/{device}/up", System.Text.Encoding.UTF8.GetBytes(payload), TimeProvider.System.GetUtcNow().UtcDateTime, Retained: false, new Sender(device, false, [])), CancellationToken.None);
 
     /// <summary>Asks until what is answered holds.</summary>
     public async Task<string> UntilAsync(string path, Func<int, string, bool> holds, double seconds = 30)
@@ -77,6 +104,6 @@ internal sealed class ServiceUnderTest : IAsyncDisposable
         await app.DisposeAsync();
         Http.Dispose();
         Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
-        data.Delete(recursive: true);
+        if (!keepsData) data.Delete(recursive: true);
     }
 }

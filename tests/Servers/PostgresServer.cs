@@ -25,6 +25,14 @@ public sealed class PostgresServer : IAsyncLifetime
             Port = ((IPEndPoint)listener.LocalEndpoint).Port;
         }
 
+        await StartAsync();
+    }
+
+    /// <summary>Starts it, also again after <see cref="KillAsync"/> with the same data and port, and returns when it takes connections.</summary>
+    public async Task StartAsync()
+    {
+        var bin = Directory.GetDirectories("/usr/lib/postgresql").Order().Select(d => Path.Combine(d, "bin")).Last(d => File.Exists(Path.Combine(d, "initdb")));
+        server?.Dispose();
         server = Start([.. AsPostgres(), Path.Combine(bin, "postgres"), "-D", Path.Combine(folder, "data"), "-p", $"{Port}", "-k", folder, "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200"]);
         while (true)
         {
@@ -39,6 +47,31 @@ public sealed class PostgresServer : IAsyncLifetime
             {
                 await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System);
             }
+        }
+    }
+
+    /// <summary>kill -9 of the postmaster and all its backends, as when the machine is lost.</summary>
+    public async Task KillAsync()
+    {
+        await SignalAsync("KILL");
+        await server!.WaitForExitAsync();
+    }
+
+    /// <summary>SIGSTOP: alive, connected, silent; the kernel goes on taking connections for it.</summary>
+    public Task FreezeAsync() => SignalAsync("STOP");
+
+    public Task ThawAsync() => SignalAsync("CONT");
+
+    /// <summary>To the postmaster first, so that no backend is born meanwhile, then to its children.</summary>
+    private async Task SignalAsync(string signal)
+    {
+        var postmaster = (await File.ReadAllLinesAsync(Path.Combine(folder, "data", "postmaster.pid")))[0];
+        var children = (await File.ReadAllTextAsync($"/proc/{postmaster}/task/{postmaster}/children")).Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        await RunAsync("kill", $"-{signal}", postmaster);
+        foreach (var child in children)
+        {
+            using var one = Start("kill", $"-{signal}", child); // it may have ended by itself
+            await one.WaitForExitAsync();
         }
     }
 

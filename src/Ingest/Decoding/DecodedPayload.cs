@@ -20,7 +20,7 @@ public sealed class DecodedPayload
     public IReadOnlyList<Reading> Readings => readings;
 
     /// <summary>The device that readings added from now on belong to: the topic's until the payload names another.</summary>
-    public string Device { get; set; } = "";
+    public string Device { get; set => field = StorableText.Of(value, DeviceId.MaxLength); } = "";
 
     /// <summary>
     /// Why a part of the payload could not be read while the rest was: one bad frame among good ones. The good ones count, and the payload is kept among
@@ -40,7 +40,7 @@ public sealed class DecodedPayload
         readings.Clear();
         Device = topicDevice;
         Partly = null;
-        Received = received;
+        Received = received.ToMicroseconds();
         always = flags;
     }
 
@@ -55,7 +55,7 @@ public sealed class DecodedPayload
         var at = Judge(time, ref flags);
         readings.Add(new Reading
         {
-            Device = new DeviceId(Device), Metric = metric, Channel = channel, Time = at, Received = Received, Value = value, Flags = flags,
+            Device = new DeviceId(Device), Metric = metric, Channel = StorableText.Of(channel, StorableText.LongWord), Time = at, Received = Received, Value = value, Flags = flags,
         });
     }
 
@@ -69,7 +69,7 @@ public sealed class DecodedPayload
         var at = Judge(time, ref flags);
         readings.Add(new Reading
         {
-            Device = new DeviceId(Device), Metric = metric, Channel = channel, Time = at, Received = Received, Value = 1, Event = word, Flags = flags,
+            Device = new DeviceId(Device), Metric = metric, Channel = StorableText.Of(channel, StorableText.LongWord), Time = at, Received = Received, Value = 1, Event = StorableText.Of(word, StorableText.LongWord), Flags = flags,
         });
     }
 
@@ -107,6 +107,6 @@ public sealed class DecodedPayload
             return Received;
         }
 
-        return at;
+        return at.NearestMicrosecond();
     }
 }

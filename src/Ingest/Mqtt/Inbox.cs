@@ -1,3 +1,5 @@
+using Vigil.Model;
+
 namespace Vigil.Ingest.Mqtt;
 
 /// <summary>Who sent a message: proved by the credential, never by the client id (invariant 11).</summary>
@@ -13,10 +15,13 @@ public sealed record Sender(string Name, bool Gateway, IReadOnlyList<string> Top
 /// <summary>A message as it came. The payload is copied when it must outlive the call.</summary>
 /// <param name="Topic">Full topic name.</param>
 /// <param name="Payload">The bytes.</param>
-/// <param name="Received">Time of arrival, UTC.</param>
+/// <param name="Received">Time of arrival, UTC; kept to the microsecond, which is what every store keeps.</param>
 /// <param name="Retained">Kept by the broker from before: old news, not an event.</param>
 /// <param name="From">Whose credential it came with.</param>
-public readonly record struct InboundMessage(string Topic, ReadOnlyMemory<byte> Payload, DateTime Received, bool Retained, Sender From);
+public readonly record struct InboundMessage(string Topic, ReadOnlyMemory<byte> Payload, DateTime Received, bool Retained, Sender From)
+{
+    public DateTime Received { get; init; } = Received.ToMicroseconds();
+}
 
 /// <summary>What became of a message.</summary>
 public enum Receipt

@@ -42,9 +42,3 @@ public interface IReadingStore : IAsyncDisposable
 
 /// <summary>The store could not take or give readings; the message says which store and why.</summary>
 public sealed class ReadingStoreException(string message, Exception? inner = null) : Exception(message, inner);
-
-internal static class Microseconds
-{
-    /// <summary>The precision both stores keep: DuckDB's TIMESTAMP counts microseconds.</summary>
-    public static DateTime ToMicroseconds(this DateTime time) => time.AddTicks(-(time.Ticks % TimeSpan.TicksPerMicrosecond));
-}

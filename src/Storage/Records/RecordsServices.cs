@@ -35,8 +35,13 @@ public static class RecordsServices
         keys ??= FieldKeys.Open(KeyFile(dataPath));
         if (store.Equals("Postgres", StringComparison.OrdinalIgnoreCase))
         {
-            var options = new DbContextOptionsBuilder<PostgresRecords>().UseNpgsql(connectionString).ReplaceService<IModelCacheKeyFactory, ModelByKeys>().Options;
-            return new RecordsFactory(within => new PostgresRecords(options, keys) { Within = within });
+            RecordsFactory Of(string connection, RecordsFactory? alarms)
+            {
+                var options = new DbContextOptionsBuilder<PostgresRecords>().UseNpgsql(connection).ReplaceService<IModelCacheKeyFactory, ModelByKeys>().Options;
+                return new RecordsFactory(within => new PostgresRecords(options, keys) { Within = within }, alarms);
+            }
+
+            return Of(NpgsqlDefaults.Common(connectionString), Of(NpgsqlDefaults.Alarms(connectionString), null));
         }
 
         if (string.IsNullOrEmpty(connectionString))
@@ -50,10 +55,15 @@ public static class RecordsServices
         return new RecordsFactory(within => new SqliteRecords(sqlite, keys) { Within = within, WriteLine = line });
     }
 
+    /// <summary>The records for whoever raises alarms, tells of them or lets devices in: on PostgreSQL with connections of their own and short timeouts.</summary>
+    public static IDbContextFactory<RecordsDb> AlarmRecords(this IServiceProvider services) =>
+        services.GetRequiredService<IDbContextFactory<RecordsDb>>() is var all && all is RecordsFactory factory ? factory.ForAlarms : all;
+
     /// <summary>Brings the schema up to date.</summary>
     public static async Task MigrateAsync(this IDbContextFactory<RecordsDb> factory, CancellationToken cancellation = default)
     {
         await using var db = await factory.CreateDbContextAsync(cancellation);
+        db.Database.SetCommandTimeout(TimeSpan.FromMinutes(30)); // a large table may take its time
         await db.Database.MigrateAsync(cancellation);
         await Sealing.SealAsync(db, cancellation);
     }
@@ -94,8 +104,11 @@ public static class RecordsServices
 }
 
 /// <summary>Opens the records: all of them, or those of an area.</summary>
-public sealed class RecordsFactory(Func<string, RecordsDb> create) : IDbContextFactory<RecordsDb>
+public sealed class RecordsFactory(Func<string, RecordsDb> create, RecordsFactory? forAlarms = null) : IDbContextFactory<RecordsDb>
 {
+    /// <summary>The same records over connections that only alarms use; on SQLite there is nothing to keep apart.</summary>
+    public RecordsFactory ForAlarms => forAlarms ?? this;
+
     public RecordsDb CreateDbContext() => create("");
 
     /// <summary>As the interface has it, so that the class alone is enough.</summary>

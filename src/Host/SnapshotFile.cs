@@ -1,0 +1,62 @@
+using System.Buffers.Binary;
+using System.IO.Hashing;
+
+namespace Vigil.Host;
+
+/// <summary>
+/// A partition's snapshot on the disk: magic, version, when it was taken, its length, then XXH128 of all that and of the snapshot, then the snapshot. A bit that
+/// turned, or a file that was cut, is noticed before a byte of it is believed. The one before it is kept beside it.
+/// </summary>
+internal static class SnapshotFile
+{
+    private static ReadOnlySpan<byte> Magic => "VIGILRUL"u8;
+    private const int Version = 3;
+    private const int Hashed = 28;
+    private const int Header = Hashed + 16;
+
+    /// <summary>Where the generation before stands.</summary>
+    public static string Before(string path) => path + ".before";
+
+    /// <summary>Writes it whole or not at all; what stood there becomes the generation before.</summary>
+    public static void Write(string path, ReadOnlySpan<byte> snapshot, DateTime taken)
+    {
+        Span<byte> header = stackalloc byte[Header];
+        Magic.CopyTo(header);
+        BinaryPrimitives.WriteInt32LittleEndian(header[8..], Version);
+        BinaryPrimitives.WriteInt64LittleEndian(header[12..], taken.Ticks);
+        BinaryPrimitives.WriteInt64LittleEndian(header[20..], snapshot.Length);
+        Hash(header[..Hashed], snapshot, header[Hashed..]);
+        using (var file = new FileStream(path + ".new", FileMode.Create, FileAccess.Write))
+        {
+            file.Write(header);
+            file.Write(snapshot);
+            file.Flush(flushToDisk: true);
+        }
+
+        if (File.Exists(path)) File.Move(path, Before(path), overwrite: true);
+        File.Move(path + ".new", path);
+    }
+
+    /// <returns>The snapshot and when it was taken.</returns>
+    /// <exception cref="InvalidDataException">It is damaged, or of another version.</exception>
+    public static (ReadOnlyMemory<byte> Snapshot, DateTime Taken) Read(string path)
+    {
+        var bytes = File.ReadAllBytes(path);
+        if (bytes.Length < Header) throw new InvalidDataException("it ends too early");
+        if (!bytes.AsSpan(0, 8).SequenceEqual(Magic)) throw new InvalidDataException("it is not a snapshot of the rules with a checksum");
+        Span<byte> hash = stackalloc byte[16];
+        Hash(bytes.AsSpan(0, Hashed), bytes.AsSpan(Header), hash);
+        if (!bytes.AsSpan(Hashed, 16).SequenceEqual(hash)) throw new InvalidDataException("its checksum is wrong");
+        if (BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(8)) is var version && version != Version) throw new InvalidDataException($"it is of version {version}, this program reads {Version}");
+        if (BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(20)) != bytes.Length - Header) throw new InvalidDataException("its length is wrong");
+        return (bytes.AsMemory(Header), new DateTime(BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(12)), DateTimeKind.Utc));
+    }
+
+    private static void Hash(ReadOnlySpan<byte> header, ReadOnlySpan<byte> snapshot, Span<byte> into)
+    {
+        var hash = new XxHash128();
+        hash.Append(header);
+        hash.Append(snapshot);
+        hash.GetCurrentHash(into);
+    }
+}

@@ -1,0 +1,85 @@
+using System.Diagnostics.Metrics;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging.Abstractions;
+using Vigil.Host;
+using Vigil.Ingest.Mqtt;
+using Vigil.Ingest.Profiles;
+using Vigil.Model;
+using Vigil.Notify;
+using Vigil.Notify.Escalation;
+using Vigil.Rules;
+using Vigil.Storage.Readings;
+using Vigil.Storage.Records;
+
+namespace Vigil.Tests.Host;
+
+/// <summary>The pipeline with its real parts over stores that a test chooses, and two homes: R1 with the button sos-1, R2 with sos-2.</summary>
+internal sealed class PipelineParts : IAsyncDisposable
+{
+    private readonly Meter meter = new("Vigil.Tests");
+
+    private PipelineParts(string folder, IDbContextFactory<RecordsDb> records, IReadingStore readings, ProfileSet profiles, Registry registry, RulePartitions rules, Policies policies)
+    {
+        (Folder, Records, Readings) = (folder, records, readings);
+        Pipeline = new Pipeline(
+            profiles, registry, rules, readings, new AlarmDesk(records, policies, TimeProvider.System, TimeZoneInfo.Utc), records, new RecordsProbe(records),
+            new SetAside(folder, Troubles, TimeProvider.System, meter, NullLogger<SetAside>.Instance), new DiskReserve(folder, 0, NullLogger<DiskReserve>.Instance), meter, NullLogger<Pipeline>.Instance);
+    }
+
+    public string Folder { get; }
+
+    public IDbContextFactory<RecordsDb> Records { get; }
+
+    public IReadingStore Readings { get; }
+
+    public Pipeline Pipeline { get; }
+
+    public Troubles Troubles { get; } = new(TimeProvider.System);
+
+    /// <summary>What was set aside; empty when nothing was.</summary>
+    public string SetAside => Path.Combine(Folder, "set-aside.jsonl") is var path && File.Exists(path) ? File.ReadAllText(path) : "";
+
+    public static async Task<PipelineParts> CreateAsync(string folder, IDbContextFactory<RecordsDb> records, IReadingStore readings)
+    {
+        var problems = new List<Problem>();
+        var profiles = ProfileSet.Load(Path.Combine(AppContext.BaseDirectory, "devices"), problems);
+        var rules = new RulePartitions(RuleSet.Load(Path.Combine(AppContext.BaseDirectory, "config", "rules.yaml"), problems)!, TimeZoneInfo.Utc);
+        var policies = Policies.Load(Path.Combine(AppContext.BaseDirectory, "config", "policies.yaml"), problems)!;
+        Assert.Empty(problems);
+        await using (var db = records.CreateDbContext())
+        {
+            foreach (var n in new[] { 1, 2 })
+            {
+                db.Residents.Add(new Resident { Id = $"R{n}", Name = "王秀英", Area = "440114003201", CreatedAt = DateTime.UnixEpoch, UpdatedAt = DateTime.UnixEpoch });
+                db.Devices.Add(new Device { Id = $"sos-{n}", Profile = "senml", ResidentId = $"R{n}", InstalledAt = DateTime.UnixEpoch });
+            }
+
+            await db.SaveChangesAsync();
+        }
+
+        var registry = new Registry(records, profiles, rules, TimeProvider.System, NullLogger<Registry>.Instance);
+        await registry.ReloadAsync(CancellationToken.None, always: true);
+        return new PipelineParts(folder, records, readings, profiles, registry, rules, policies);
+    }
+
+    public async Task<Receipt> SayAsync(string device, string payload, string? topic = null) =>
+        await Pipeline.ReceiveAsync(new InboundMessage(topic ?? $"vigil/{device}/up", System.Text.Encoding.UTF8.GetBytes(payload), new DateTime(2026, 1, 1, 0, 0, 5, DateTimeKind.Utc), Retained: false, Sender.ExternalBroker), CancellationToken.None);
+
+    public static Finding Finding(AlarmKind kind, string subject, string reason = "a reason") =>
+        new(subject, kind, kind.DefaultSeverity, FindingChange.Opened, $"{kind.Name}/1", 0, new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc), reason, "原因");
+
+    public async Task<List<Alarm>> AlarmsAsync()
+    {
+        await using var db = Records.CreateDbContext();
+        return await db.Alarms.AsNoTracking().OrderBy(a => a.Subject).ToListAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Pipeline.StopAsync(CancellationToken.None);
+        Pipeline.Dispose();
+        await Readings.DisposeAsync();
+        meter.Dispose();
+        Directory.Delete(Folder, recursive: true);
+    }
+}
