@@ -18,7 +18,10 @@ internal sealed partial class Housekeeping(
     private readonly Counter<long> doubted = meter.CreateCounter<long>("vigil_totals_doubted", description: "Totals of meters that rules don't believe: resets, changed meters, jumps, more than can have flowed");
 
     /// <summary>How long devices have to bring what they kept while the service was down.</summary>
-    private static readonly TimeSpan CatchUp = TimeSpan.FromSeconds(60);
+    internal static readonly TimeSpan CatchUp = TimeSpan.FromSeconds(60);
+
+    /// <summary>A wait that took so much too long was no wait: the process was stopped, or nothing ran in it, and what devices said is still on its way.</summary>
+    internal static readonly TimeSpan Freeze = TimeSpan.FromSeconds(5);
 
     /// <summary>How late a deadline may be found, at most, because nobody looked.</summary>
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);
@@ -39,32 +42,40 @@ internal sealed partial class Housekeeping(
 
     private readonly ConcurrentDictionary<string, bool> failing = new(StringComparer.Ordinal);
 
-    private int flushes;
-    private DateTime started;
+    private readonly List<Finding> findings = [];
+    private long saved = clock.GetTimestamp(), flushed = clock.GetTimestamp(), reloaded = clock.GetTimestamp();
+    private int flushes, partition;
+    /// <summary>Since when devices have been heard without a break.</summary>
+    private long listening = clock.GetTimestamp();
 
-    /// <summary>When it last did all of it.</summary>
-    public DateTimeOffset LastTurn { get; private set; }
+    private long turned = clock.GetTimestamp();
+
+    /// <summary>How long ago it last did all of it, by the service's clock.</summary>
+    public TimeSpan SinceTurn => clock.GetElapsedTime(Interlocked.Read(ref turned));
+
+    /// <summary>Devices may have been unheard until now (a freeze, a clock that was set): they get their time to catch up before silence is judged again.</summary>
+    public void ListenAgain() => Interlocked.Exchange(ref listening, clock.GetTimestamp());
 
     /// <summary>Takes up where the service stopped: registry, snapshot, and the readings that arrived since.</summary>
     public async Task RecoverAsync(CancellationToken cancellation)
     {
-        started = clock.GetUtcNow().UtcDateTime;
+        var started = clock.GetUtcNow().UtcDateTime;
         rulesChanged = RulesWritten();
         rules.Failed = LogRulesFailed;
-        var (from, saved) = rules.Load(folder, started - Relearn, SayDamaged);
+        var (from, written) = rules.Load(folder, started - Relearn, SayDamaged);
         rules.OnHeldBack(LogHeld);
         rules.OnDoubted(LogDoubt);
         meter.CreateObservableGauge("vigil_rules_file_in_force", () => RulesTrouble is null ? 1 : 0, description: "0 while the rules file as it stands can't be used, and the last good one stands");
         await registry.ReloadAsync(cancellation, always: true);
-        var findings = new List<Finding>();
-        var (count, heard) = (0, saved);
+        var missed = new List<Finding>();
+        var (count, heard) = (0, written);
         try
         {
             await foreach (var reading in readings.ReceivedSinceAsync(from, cancellation))
             {
                 count++;
                 if (heard is null || reading.Received > heard) heard = reading.Received;
-                if (registry.Find(reading.Device.Value) is { Resident: { } resident }) rules.Replay(resident, reading, findings);
+                if (registry.Find(reading.Device.Value) is { Resident: { } resident }) rules.Replay(resident, reading, missed);
             }
         }
         catch (ReadingStoreException e)
@@ -74,41 +85,60 @@ internal sealed partial class Housekeeping(
         }
 
         if (heard is { } last && last < started) rules.ForgiveDeafness(last, started);
+        ListenAgain();
         // What was found but not committed before a crash is committed now; the rest is known already and left out.
-        await pipeline.CommitFindingsAsync(findings, cancellation);
-        LogRecovered(log, count, saved);
+        await pipeline.CommitFindingsAsync(missed, cancellation);
+        LogRecovered(log, count, written);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var (saved, flushed, reloaded) = (clock.GetTimestamp(), clock.GetTimestamp(), clock.GetTimestamp());
-        var findings = new List<Finding>();
-        var partition = 0;
         while (!stoppingToken.IsCancellationRequested)
         {
+            var waits = clock.GetTimestamp();
             await Task.Delay(Tick, clock, stoppingToken);
             try
             {
-                var now = clock.GetUtcNow().UtcDateTime;
-                findings.Clear();
-                if (pipeline.CaughtUp && now - started > CatchUp) rules.AdvanceTo(now, findings);
-                var committed = await pipeline.CommitFindingsAsync(findings, stoppingToken);
-                if (Due(ref reloaded, TimeSpan.FromSeconds(2)))
-                {
-                    await registry.ReloadAsync(stoppingToken);
-                    ReloadRules();
-                }
-
-                if (Due(ref flushed, TimeSpan.FromSeconds(5))) await pipeline.FlushSightingsAsync(stoppingToken, strangersAlone: ++flushes % 6 != 0);
-                // A snapshot that is ahead of the committed findings would lose them at a crash.
-                if (committed && Due(ref saved, SaveAll / rules.Count)) await rules.SaveAsync(folder, partition++ % rules.Count, now, pipeline.SettledAsync);
-                LastTurn = clock.GetUtcNow();
+                await TurnAsync(clock.GetElapsedTime(waits), stoppingToken);
             }
             catch (Exception e) when (e is not OutOfMemoryException && !stoppingToken.IsCancellationRequested)
             {
                 LogFailed(log, e);
             }
         }
+    }
+
+    /// <summary>Does all of it once.</summary>
+    /// <param name="waited">How long the wait before it took.</param>
+    /// <param name="cancellation">Ends it between its parts.</param>
+    internal async Task TurnAsync(TimeSpan waited, CancellationToken cancellation)
+    {
+        var now = clock.GetUtcNow().UtcDateTime;
+        if (waited > Freeze * settings.Speed)
+        {
+            rules.ForgiveDeafness(now - waited, now);
+            ListenAgain();
+        }
+
+        var committed = await AdvanceAsync(cancellation);
+        if (Due(ref reloaded, TimeSpan.FromSeconds(2)))
+        {
+            await registry.ReloadAsync(cancellation);
+            ReloadRules();
+        }
+
+        if (Due(ref flushed, TimeSpan.FromSeconds(5))) await pipeline.FlushSightingsAsync(cancellation, strangersAlone: ++flushes % 6 != 0);
+        // A snapshot that is ahead of the committed findings would lose them at a crash.
+        if (committed && Due(ref saved, SaveAll / rules.Count)) await rules.SaveAsync(folder, partition++ % rules.Count, now, pipeline.SettledAsync);
+        Interlocked.Exchange(ref turned, clock.GetTimestamp());
+    }
+
+    /// <summary>Lets time pass for the rules; false when what they found is owed.</summary>
+    internal ValueTask<bool> AdvanceAsync(CancellationToken cancellation)
+    {
+        findings.Clear();
+        if (pipeline.CaughtUp && clock.GetElapsedTime(Interlocked.Read(ref listening)) > CatchUp) rules.Advance(clock, findings);
+        return pipeline.CommitFindingsAsync(findings, cancellation);
     }
 
     public override async Task StopAsync(CancellationToken cancellationToken)

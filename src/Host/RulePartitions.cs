@@ -51,11 +51,12 @@ internal sealed class RulePartitions
         Apply(resident, reading, into);
     }
 
-    public void AdvanceTo(DateTime now, List<Finding> into)
+    /// <summary>Lets time pass up to now, which is asked for with the partition in hand: <see cref="SetClock"/> may come between.</summary>
+    public void Advance(TimeProvider clock, List<Finding> into)
     {
         for (var p = 0; p < engines.Length; p++)
             lock (locks[p])
-                if (engines[p].NextDue <= now)
+                if (clock.GetUtcNow().UtcDateTime is var now && engines[p].NextDue <= now)
                     engines[p].AdvanceTo(now, into);
     }
 
@@ -95,6 +96,22 @@ internal sealed class RulePartitions
         for (var p = 0; p < engines.Length; p++)
             lock (locks[p])
                 engines[p].ForgiveDeafness(from, to);
+    }
+
+    /// <summary>Sets the clock while no home is looked at, and tells the rules of it.</summary>
+    public void SetClock(TimeSpan by, SteadyClock clock)
+    {
+        foreach (var one in locks) one.Enter();
+        try
+        {
+            clock.Set(by);
+            var now = clock.GetUtcNow().UtcDateTime;
+            foreach (var engine in engines) engine.SetClock(by, now);
+        }
+        finally
+        {
+            foreach (var one in locks) one.Exit();
+        }
     }
 
     public int Count => engines.Length;

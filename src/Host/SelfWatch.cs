@@ -19,21 +19,22 @@ internal sealed partial class SelfWatch(
     /// <summary>A link that is remade within a minute is no news.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    private readonly Dictionary<string, DateTime> since = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, long> since = new(StringComparer.Ordinal);
     private readonly HashSet<string> told = new(StringComparer.Ordinal);
     private string? episode;
     private int sequence;
     /// <summary>After a start everything reconnects and sends what it kept: the roll-up waits.</summary>
     private static readonly TimeSpan Settle = TimeSpan.FromMinutes(10);
 
-    private readonly DateTimeOffset started = clock.GetUtcNow();
+    private readonly long started = clock.GetTimestamp();
+    private long looked = clock.GetTimestamp();
     private DateOnly rolledUp;
 
     /// <summary>What is wrong now, though work goes on; empty when nothing is.</summary>
     public IReadOnlyList<string> Concerns { get; private set; } = [];
 
-    /// <summary>When it last looked.</summary>
-    public DateTimeOffset LastLook { get; private set; }
+    /// <summary>How long ago it last looked.</summary>
+    public TimeSpan SinceLook => clock.GetElapsedTime(Interlocked.Read(ref looked));
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -42,7 +43,7 @@ internal sealed partial class SelfWatch(
             try
             {
                 await LookAsync(stoppingToken);
-                LastLook = clock.GetUtcNow();
+                Interlocked.Exchange(ref looked, clock.GetTimestamp());
                 await RollUpAsync(stoppingToken);
             }
             catch (Exception e) when (e is not OutOfMemoryException && !stoppingToken.IsCancellationRequested)
@@ -72,10 +73,10 @@ internal sealed partial class SelfWatch(
         foreach (var trouble in troubles.Now) found.Add((trouble.Case, trouble.What, trouble.WhatZh, trouble.Patience));
         Concerns = [.. found.Select(f => f.What)];
 
-        foreach (var (name, _, _, _) in found) since.TryAdd(name, now);
+        foreach (var (name, _, _, _) in found) since.TryAdd(name, clock.GetTimestamp());
         foreach (var name in since.Keys.Except(found.Select(f => f.Case)).ToList()) since.Remove(name);
         told.IntersectWith(since.Keys);
-        var due = found.Where(f => now - since[f.Case] >= f.Patience).ToList();
+        var due = found.Where(f => clock.GetElapsedTime(since[f.Case]) >= f.Patience).ToList();
         if (due.Exists(f => !told.Contains(f.Case)))
         {
             // One alarm for the service: what comes on top of it is told again under the same.
@@ -99,7 +100,7 @@ internal sealed partial class SelfWatch(
     {
         var local = TimeZoneInfo.ConvertTimeFromUtc(clock.GetUtcNow().UtcDateTime, zone);
         var today = DateOnly.FromDateTime(local);
-        if (today == rolledUp || local.TimeOfDay < TimeSpan.FromMinutes(30) || clock.GetUtcNow() - started < Settle) return;
+        if (today == rolledUp || local.TimeOfDay < TimeSpan.FromMinutes(30) || clock.GetElapsedTime(started) < Settle) return;
         rolledUp = today;
         try
         {

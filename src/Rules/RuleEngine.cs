@@ -119,7 +119,7 @@ public sealed class RuleEngine
             if (now.Ticks - ticked > 5 * TimeSpan.TicksPerMinute && ticked > 0) ForgiveDeafness(new DateTime(ticked, DateTimeKind.Utc), now);
         }
 
-        if (now.Ticks < ticked - TimeSpan.TicksPerMinute) SetBack(now.Ticks);
+        if (now.Ticks < ticked - TimeSpan.TicksPerMinute) SetClock(new TimeSpan(now.Ticks - ticked), now); // it was ahead while we were down
         ticked = Math.Max(ticked, now.Ticks);
         while (due.TryPeek(out var home, out var look) && look.At <= now.Ticks)
         {
@@ -283,18 +283,24 @@ public sealed class RuleEngine
         if (!Replaying) due.Enqueue(home, (at, home.Share));
     }
 
-    /// <summary>The service's clock was ahead and has been set right: what was heard meanwhile was heard by now, or devices would be missed late by as much.</summary>
-    private void SetBack(long now)
+    /// <summary>
+    /// The service's clock is set: what is counted from an arrival moves along, so that silence is judged when it would have been. Forward, no time has passed
+    /// for anybody; back, nothing may lie in a time to come, or the next readings would pass for old ones and be left out.
+    /// </summary>
+    /// <param name="by">Forward, or negative: back.</param>
+    /// <param name="now">The new time.</param>
+    public void SetClock(TimeSpan by, DateTime now)
     {
-        ticked = now;
+        if (by > TimeSpan.Zero) ForgiveDeafness(now - by, now);
+        else
+        {
+            ticked = now.Ticks;
+            for (var i = 0; i < deaf.Count; i++) deaf[i] = (deaf[i].From + by.Ticks, deaf[i].Until + by.Ticks);
+        }
+
         foreach (var home in homes.Values)
         {
-            for (var i = 0; i < home.DeviceCount; i++)
-            {
-                ref var d = ref home.Devices[i];
-                if (d.Received > now) d.Received = now;
-            }
-
+            ClockSet.Move(home, by.Ticks, now.Ticks);
             Queue(home, DueOf(home));
         }
     }

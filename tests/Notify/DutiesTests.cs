@@ -256,7 +256,7 @@ public abstract class DutiesTests
         await auditor.LookAsync(Stop);
         night.Clock.Advance(TimeSpan.FromSeconds(15));
         Assert.Equal(1, await auditor.LookAsync(Stop));
-        Assert.Equal(night.Clock.GetUtcNow(), auditor.LastLook);
+        Assert.Equal(TimeSpan.Zero, auditor.SinceLook);
         await night.Dispatcher.DrainAsync(Stop);
         Assert.Equal([night.Supervisor], night.Order);
     }

@@ -65,9 +65,9 @@ internal sealed class Agenda : IDisposable
     }
 
     /// <summary>When the escalator has something to look at in a lane, by the monotonic clock.</summary>
-    public TimeSpan Steps(Lane lane) => Earliest(Waiting, lane) is var a && Earliest(Promised, lane) is var b && a < b ? a : b;
+    public TimeSpan Steps(Lane lane, DateTime now) => Earliest(Waiting, lane, now) is var a && Earliest(Promised, lane, now) is var b && a < b ? a : b;
 
-    public TimeSpan Notices(Lane lane) => Earliest(Underway, lane);
+    public TimeSpan Notices(Lane lane, DateTime now) => Earliest(Underway, lane, now);
 
     /// <summary>What one number says of a question.</summary>
     public long Count(string sql, params (string Name, object Value)[] parameters)
@@ -88,12 +88,12 @@ internal sealed class Agenda : IDisposable
 
     public void Dispose() => connection.Dispose();
 
-    private TimeSpan Earliest(List<DueRow> rows, Lane lane)
+    private TimeSpan Earliest(List<DueRow> rows, Lane lane, DateTime now)
     {
         DateTime? first = null;
         foreach (var row in rows)
             if (row.Critical == (lane == Lane.Critical) && (first is null || row.DueAt < first)) first = row.DueAt;
-        return first is { } due ? clock.Elapsed + (due - clock.Wall) : TimeSpan.MaxValue;
+        return first is { } due ? clock.Elapsed + (due - now) : TimeSpan.MaxValue;
     }
 
     private void Read(List<DueRow> into, string sql)

@@ -16,6 +16,7 @@ internal sealed class Promises(World world, Agenda agenda)
     private readonly Lateness lateness = new(world);
 
     private long seen;
+    private TimeSpan ahead;
 
     /// <summary>How many alarms there have been.</summary>
     public int Alarms => alarms.Count;
@@ -187,14 +188,24 @@ internal sealed class Promises(World world, Agenda agenda)
 
     private void KeepDeadlines()
     {
+        if (world.Service is not { } service) return;
+        var now = world.Clock.Peek(service.Clock);
+        var offset = now - world.Clock.Truth;
+        var moved = (offset - ahead).Duration() > TimeSpan.FromSeconds(2);
+        ahead = offset;
         var kept = new HashSet<(Guid, string)>();
         foreach (var row in agenda.Waiting.Concat(agenda.Underway).Concat(agenda.Promised))
         {
             var key = (row.Id, row.What);
             kept.Add(key);
-            if (deadlines.TryGetValue(key, out var known) && known.DueAt == row.DueAt) continue;
-            var wait = row.DueAt - world.Clock.Wall;
-            deadlines[key] = new Deadline(row.Alarm, row.What, row.DueAt, world.Clock.Elapsed + (wait > TimeSpan.Zero ? wait : TimeSpan.Zero));
+            var isKnown = deadlines.TryGetValue(key, out var known);
+            if (isKnown && known!.DueAt == row.DueAt) continue;
+            var wait = row.DueAt - now;
+            var at = world.Clock.Elapsed + (wait > TimeSpan.Zero ? wait : TimeSpan.Zero);
+            // Setting the clock moves the time of everything that waits, and no wait.
+            if (isKnown && moved && known!.At > world.Clock.Elapsed && (at - known.At).Duration() > Tolerance)
+                Break($"setting the clock moves nothing that waits: {row.What} of {world.Journal.Name("alarm", row.Alarm)} was due at {known.At}, and now at {at}");
+            deadlines[key] = new Deadline(row.Alarm, row.What, row.DueAt, at);
         }
 
         foreach (var gone in deadlines.Keys.Where(k => !kept.Contains(k)).ToList()) deadlines.Remove(gone);

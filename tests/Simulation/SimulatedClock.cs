@@ -1,8 +1,8 @@
 namespace Vigil.Tests.Simulation;
 
 /// <summary>
-/// A wall clock that can be set and a monotonic one that can't, in one. Time passes when the world moves it on, and a millisecond whenever somebody looks at the
-/// wall: no two looks are the same moment, so that ids made of the time have the same order in every run.
+/// A machine's wall clock, which can be set, and its monotonic one, which can't. Time passes when the world moves it on, and a millisecond whenever the service
+/// looks: no two looks are the same moment, so that ids made of the time have the same order in every run.
 /// </summary>
 internal sealed class SimulatedClock(DateTimeOffset start) : TimeProvider
 {
@@ -11,6 +11,7 @@ internal sealed class SimulatedClock(DateTimeOffset start) : TimeProvider
 
     private readonly PriorityQueue<SimulatedTimer, (long At, long Order)> timers = new();
     private long order;
+    private bool peeks;
 
     /// <summary>Monotonic, since the world began.</summary>
     public TimeSpan Elapsed { get; private set; }
@@ -21,18 +22,27 @@ internal sealed class SimulatedClock(DateTimeOffset start) : TimeProvider
     /// <summary>What a right clock shows.</summary>
     public DateTime Truth => (start + Elapsed).UtcDateTime;
 
-    /// <summary>What the service's clock shows, without looking.</summary>
-    public DateTime Wall => Truth + Ahead;
-
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
-    public override DateTimeOffset GetUtcNow()
+    public override DateTimeOffset GetUtcNow() => start + Looked() + Ahead;
+
+    public override long GetTimestamp() => Looked().Ticks;
+
+    /// <summary>What a clock of the service's that is made of this one shows, without looking.</summary>
+    public DateTime Peek(TimeProvider made)
     {
-        Elapsed += TimeSpan.FromTicks(Look);
-        return start + Elapsed + Ahead;
+        peeks = true;
+        try
+        {
+            return made.GetUtcNow().UtcDateTime;
+        }
+        finally
+        {
+            peeks = false;
+        }
     }
 
-    public override long GetTimestamp() => Elapsed.Ticks;
+    private TimeSpan Looked() => peeks ? Elapsed : Elapsed += TimeSpan.FromTicks(Look);
 
     public void AdvanceTo(TimeSpan elapsed)
     {

@@ -74,7 +74,7 @@ internal sealed class SimulatedReadings(Random random, Faults faults, Journal jo
         for (var i = 0; i < first; i++)
         {
             var r = readings[i];
-            if (Environment.GetEnvironmentVariable("NOCUT") is null) r = r with { Time = r.Time.ToMicroseconds(), Received = r.Received.ToMicroseconds() };
+            r = r with { Time = r.Time.ToMicroseconds(), Received = r.Received.ToMicroseconds() };
             if (!keys.Add((r.Device.Value, r.Metric.Name, r.Channel, r.Time))) continue;
             known.Add((r.Device.Value, r.Metric.Name, r.Channel, ToMilliseconds(r.Time)));
             stored.Add(r);

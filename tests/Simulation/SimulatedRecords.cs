@@ -160,8 +160,7 @@ internal sealed class SimulatedRecords : IDisposable
         }
     }
 
-    public static Dictionary<string,int>? Text;
-    internal sealed class Commands(SimulatedRecords records) : DbCommandInterceptor
+    private sealed class Commands(SimulatedRecords records) : DbCommandInterceptor
     {
         public override async ValueTask<InterceptionResult<DbDataReader>> ReaderExecutingAsync(
             DbCommand command, CommandEventData eventData, InterceptionResult<DbDataReader> result, CancellationToken cancellationToken = default)
@@ -186,7 +185,6 @@ internal sealed class SimulatedRecords : IDisposable
 
         private async ValueTask BeforeAsync(DbCommand command)
         {
-            if (Text is not null) lock (Text) { var k = command.CommandText.Length > 160 ? command.CommandText[..160] : command.CommandText; Text[k] = Text.GetValueOrDefault(k) + 1; }
             var reads = command.CommandText.StartsWith("SELECT", StringComparison.Ordinal);
             await records.faults.PointAsync(Place.Records, reads ? "a query" : "a statement").ConfigureAwait(false);
             records.FailMaybe();

@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging.Abstractions;
 using Vigil.Host;
 using Vigil.Ingest.Mqtt;
+using Vigil.Model;
 using Vigil.Notify;
 using Vigil.Notify.Channels;
 using Vigil.Notify.Escalation;
@@ -23,16 +24,18 @@ internal sealed class SimulatedService
     private readonly ReceiptWatch receipts;
     private readonly CallsUnderWay calls;
     private readonly Auditor auditor;
+    private readonly ClockWatch watch;
     private readonly Sleeper house;
     private readonly Dictionary<Lane, Sleeper> stepping, sending;
     private TimeSpan houseAt;
-    public static int[] W = new int[5];
 
     public SimulatedService(World world, int life)
     {
         this.world = world;
         Thread = new SimulatedThread(new Random(world.Seed * 31 + life));
-        var (settings, clock, records) = (Village.Shared.Settings.At(world.Folder), world.Clock, world.Records.Open());
+        Clock = new SteadyClock(world.Clock);
+        TimeProvider clock = Clock;
+        var (settings, records, troubles) = (Village.Shared.Settings.At(world.Folder), world.Records.Open(), new Troubles(Clock));
         rules = new RulePartitions(settings.Rules, settings.Zone, partitions: 2);
         var registry = new Registry(records, settings.Profiles, rules, clock, NullLogger<Registry>.Instance);
         var links = new SignedLinks(world.Folder, "https://v.example", clock);
@@ -44,10 +47,14 @@ internal sealed class SimulatedService
         receipts = new ReceiptWatch(records, routes, Dispatcher, clock, NullLogger<ReceiptWatch>.Instance);
         calls = new CallsUnderWay(records, Desk, Dispatcher, routes, clock, NullLogger<CallsUnderWay>.Instance);
         auditor = new Auditor(records, settings.Messages, links, clock, meter, TimeSpan.FromSeconds(30), NullLogger<Auditor>.Instance);
-        pipeline = new Pipeline(settings.Profiles, registry, rules, world.Readings, Desk, records, meter, NullLogger<Pipeline>.Instance);
+        pipeline = new Pipeline(
+            settings.Profiles, registry, rules, world.Readings, Desk, records, new RecordsProbe(records), new SetAside(world.Folder, troubles, clock, meter, NullLogger<SetAside>.Instance),
+            new DiskReserve(world.Folder, 0, NullLogger<DiskReserve>.Instance), meter, NullLogger<Pipeline>.Instance);
         housekeeping = new Housekeeping(settings, registry, rules, pipeline, world.Readings, clock, meter, NullLogger<Housekeeping>.Instance);
-        house = new Sleeper(clock);
-        (stepping, sending) = (Enum.GetValues<Lane>().ToDictionary(l => l, _ => new Sleeper(clock)), Enum.GetValues<Lane>().ToDictionary(l => l, _ => new Sleeper(clock)));
+        watch = new ClockWatch(clock, settings, records, rules, housekeeping, troubles, settings.Zone, NullLogger<ClockWatch>.Instance);
+        house = new Sleeper(world.Clock);
+        stepping = Enum.GetValues<Lane>().ToDictionary(l => l, _ => new Sleeper(world.Clock));
+        sending = Enum.GetValues<Lane>().ToDictionary(l => l, _ => new Sleeper(world.Clock));
         Desk.Changed += change =>
         {
             foreach (var lane in Enum.GetValues<Lane>()) stepping[lane].Hurry();
@@ -57,6 +64,8 @@ internal sealed class SimulatedService
     }
 
     public SimulatedThread Thread { get; }
+
+    public SteadyClock Clock { get; }
 
     public AlarmDesk Desk { get; }
 
@@ -76,7 +85,7 @@ internal sealed class SimulatedService
         Receipt receipt;
         try
         {
-            receipt = await pipeline.ReceiveAsync(new InboundMessage(topic, payload, world.Clock.GetUtcNow().UtcDateTime, Retained: false, sender), CancellationToken.None);
+            receipt = await pipeline.ReceiveAsync(new InboundMessage(topic, payload, Clock.GetUtcNow().UtcDateTime, Retained: false, sender), CancellationToken.None);
         }
         catch (Exception e) when (e is not BrokenPromiseException)
         {
@@ -110,35 +119,48 @@ internal sealed class SimulatedService
 
     public void AskForReceipts() => Call(s => s.receipts.LookAsync(CancellationToken.None), _ => { });
 
+    /// <summary>The clock was set: the watch over it, which looks every second, sees it.</summary>
+    public void LookAtClock() => Call(s => s.watch.TurnAsync(TimeSpan.Zero, CancellationToken.None), _ => world.At(TimeSpan.FromSeconds(1), () => world.Service?.LookAtClock()));
+
+    /// <summary>The process was stopped for a while: the loops see it by the length of their waits.</summary>
+    public void Thaw(TimeSpan time) => Call(
+        async s =>
+        {
+            await s.watch.TurnAsync(time, CancellationToken.None);
+            await s.housekeeping.TurnAsync(time, CancellationToken.None);
+        },
+        _ => { });
+
     public void Audit() => Call(s => s.auditor.LookAsync(CancellationToken.None), _ => { });
 
     /// <summary>When one of the loops has something to look at next.</summary>
     public TimeSpan NextWake(Agenda agenda)
     {
         if (!Ready) return TimeSpan.MaxValue;
+        var wall = world.Clock.Peek(Clock);
         var next = house.Next(HouseDue());
-        foreach (var lane in Enum.GetValues<Lane>()) next = Min(next, Min(stepping[lane].Next(agenda.Steps(lane)), sending[lane].Next(agenda.Notices(lane))));
+        foreach (var lane in Enum.GetValues<Lane>()) next = Min(next, Min(stepping[lane].Next(agenda.Steps(lane, wall)), sending[lane].Next(agenda.Notices(lane, wall))));
         return next;
     }
 
     public void WakeWhoIsDue(Agenda agenda)
     {
-        var now = world.Clock.Elapsed;
-        W[0]++;
-        if (house.Next(HouseDue()) <= now) { house.Wake(); W[1]++; }
+        var (now, wall) = (world.Clock.Elapsed, world.Clock.Peek(Clock));
+        if (house.Next(HouseDue()) <= now) house.Wake();
         foreach (var lane in Enum.GetValues<Lane>())
         {
-            if (stepping[lane].Next(agenda.Steps(lane)) <= now) { stepping[lane].Wake(); W[2]++; }
-            if (sending[lane].Next(agenda.Notices(lane)) <= now) { sending[lane].Wake(); W[3]++; }
+            if (stepping[lane].Next(agenda.Steps(lane, wall)) <= now) stepping[lane].Wake();
+            if (sending[lane].Next(agenda.Notices(lane, wall)) <= now) sending[lane].Wake();
         }
     }
 
-    private TimeSpan HouseDue() => Min(houseAt, rules.NextDue is { } due ? world.Clock.Elapsed + (due - world.Clock.Wall) + TimeSpan.FromMilliseconds(250) : TimeSpan.MaxValue);
+    private TimeSpan HouseDue() => Min(houseAt, rules.NextDue is { } due ? world.Clock.Elapsed + (due - world.Clock.Peek(Clock)) + TimeSpan.FromMilliseconds(250) : TimeSpan.MaxValue);
 
     private async Task LiveAsync()
     {
         try
         {
+            await watch.RecoverAsync(CancellationToken.None);
             await housekeeping.RecoverAsync(CancellationToken.None);
         }
         catch (Exception)
@@ -181,8 +203,7 @@ internal sealed class SimulatedService
                 else
                 {
                     houseAt = world.Clock.Elapsed + (world.Faults.IsWell(Place.Records, TimeSpan.FromSeconds(10)) ? TimeSpan.FromHours(3) : TimeSpan.FromSeconds(2));
-                    await housekeeping.TurnAsync(CancellationToken.None);
-                    world.Disk.Written();
+                    await housekeeping.TurnAsync(TimeSpan.Zero, CancellationToken.None);
                 }
             }
             catch (Exception)

@@ -24,7 +24,6 @@ internal sealed class World : IDisposable
         Faults = new Faults(new Random(seed + 1), Clock, Journal);
         Readings = new SimulatedReadings(new Random(seed + 2), Faults, Journal);
         Records = new SimulatedRecords(Village.Shared, Folder, new Random(seed + 3), Faults, Journal, Clock);
-        Disk = new SimulatedDisk(Folder, Clock);
         Phones = new SimulatedPhones(this);
         Homes = [.. Enumerable.Range(1, Village.Homes).Select(h => new Household(this, h))];
         agenda = new Agenda(Records.ConnectionString, Clock);
@@ -51,8 +50,6 @@ internal sealed class World : IDisposable
 
     public SimulatedRecords Records { get; }
 
-    public SimulatedDisk Disk { get; }
-
     public SimulatedPhones Phones { get; }
 
     public IReadOnlyList<Household> Homes { get; }
@@ -74,7 +71,6 @@ internal sealed class World : IDisposable
     /// <summary>How long, besides, its provider has been well.</summary>
     public TimeSpan AllWell { get; private set; }
 
-    public static long T1, T2;
     public long Steps { get; private set; }
 
     public int Crashes { get; private set; }
@@ -100,14 +96,11 @@ internal sealed class World : IDisposable
     {
         while (true)
         {
-            var t0 = System.Diagnostics.Stopwatch.GetTimestamp();
             if (Service is { } service && !Frozen) service.Thread.RunReady(() => Faults.Crashed);
-            T1 += System.Diagnostics.Stopwatch.GetTimestamp() - t0; t0 = System.Diagnostics.Stopwatch.GetTimestamp();
             if (Faults.Crashed) Crash();
             if (Service is { Ended: true }) StartAgain("it could not take up its work");
             Steps++;
             Promises.Check();
-            T2 += System.Diagnostics.Stopwatch.GetTimestamp() - t0;
             if (Service?.Thread.Strayed == true) throw new BrokenPromiseException("something ran on another thread: this seed can't be repeated");
             if (Broken is not null) throw Broken;
             if (!Move()) break;
@@ -128,7 +121,11 @@ internal sealed class World : IDisposable
     {
         Journal.Note($"frozen for {time}");
         frozenUntil = Clock.Elapsed + time;
-        At(time, () => Journal.Note("goes on"));
+        At(time, () =>
+        {
+            Journal.Note("goes on");
+            Service?.Thaw(time);
+        });
     }
 
     public void SetClock(TimeSpan by)
@@ -138,6 +135,7 @@ internal sealed class World : IDisposable
         Journal.Cover(by < TimeSpan.Zero ? "the clock was put back" : "the clock was put forward");
         if (agenda.StepsWait) Journal.Cover(by < TimeSpan.Zero ? "the clock was put back while a step waited" : "the clock was put forward while a step waited");
         Clock.Ahead += by;
+        At(TimeSpan.FromMilliseconds(Random.Next(1000)), () => Service?.LookAtClock());
     }
 
     public void BadNetwork(TimeSpan time) => networkBadUntil = Clock.Elapsed + time;

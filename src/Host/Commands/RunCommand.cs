@@ -18,9 +18,10 @@ internal static class RunCommand
         command.SetAction(async (result, cancellation) =>
         {
             if (Load(result.GetValue(config) ?? [], result.UnmatchedTokens) is not { } settings) return 1;
-            await using var app = Service.Build(settings, TimeProvider.System);
+            await using var app = Service.Build(settings, new SteadyClock(TimeProvider.System));
             await Service.PrepareAsync(app.Services, cancellation);
             await app.StartAsync(cancellation);
+            var heartbeats = app.Services.GetRequiredService<Heartbeats>();
             System.Console.WriteLine($"Vigil (守望) is running. Duty board: {settings.Urls[0]}   MQTT: {(settings.Mqtt.Embedded ? "embedded broker" : settings.Mqtt.Host)}:{settings.Mqtt.Port}   data: {settings.DataPath}");
             await using (var scope = app.Services.CreateAsyncScope())
             {
@@ -30,7 +31,7 @@ internal static class RunCommand
 
             System.Console.WriteLine("Not a medical device; not a replacement for emergency services. Ctrl+C stops.");
             await app.WaitForShutdownAsync(cancellation);
-            return 0;
+            return heartbeats.Died || heartbeats.Ended().Any(e => e.Why is not null) ? Heartbeats.ExitCode : 0;
         });
         return command;
     }

@@ -14,7 +14,8 @@ public sealed class ChannelHealth
     private readonly TimeProvider clock;
     private readonly Lock gate = new();
     private string? trouble;
-    private DateTimeOffset nextProbe;
+    /// <summary>The clock's timestamp of the last try: a provider that is down must not wait for a wall clock.</summary>
+    private long tried;
 
     /// <param name="provider">Becomes part of the metric's name: vigil_channel_down_twilio.</param>
     /// <param name="clock">The time that providers live in: the wall clock's, also where the demo's runs faster.</param>
@@ -38,16 +39,15 @@ public sealed class ChannelHealth
         lock (gate)
         {
             if (trouble is null) return true;
-            var now = clock.GetUtcNow();
-            if (now < nextProbe) return false;
-            nextProbe = now + ProbeEvery;
+            if (clock.GetElapsedTime(tried) < ProbeEvery) return false;
+            tried = clock.GetTimestamp();
             return true;
         }
     }
 
     public void Down(string why)
     {
-        lock (gate) (trouble, nextProbe) = (why, clock.GetUtcNow() + ProbeEvery);
+        lock (gate) (trouble, tried) = (why, clock.GetTimestamp());
     }
 
     public void Up()

@@ -57,7 +57,7 @@ public static class ChannelHttp
             .AddResilienceHandler("tries", (pipeline, context) => Tries(pipeline, TimeoutsOf(context.ServiceProvider)));
         services.AddHttpClient(provider).AddResilienceHandler("circuit", (pipeline, context) =>
         {
-            pipeline.TimeProvider = ClockOf(context.ServiceProvider);
+            pipeline.TimeProvider = new Vigil.Model.SteadyClock(ClockOf(context.ServiceProvider));
             Circuit(pipeline, context.ServiceProvider.GetRequiredKeyedService<ChannelHealth>(provider));
         });
         services.AddHttpClient(provider).AddResilienceHandler("try", (pipeline, context) =>

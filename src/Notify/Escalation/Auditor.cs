@@ -29,6 +29,7 @@ public sealed partial class Auditor : BackgroundService
     public Auditor(IDbContextFactory<RecordsDb> records, MessageTexts messages, SignedLinks links, TimeProvider clock, Meter meter, TimeSpan tolerance, ILogger<Auditor> log)
     {
         (this.records, this.messages, this.links, this.clock, this.tolerance, this.log) = (records, messages, links, clock, tolerance, log);
+        looked = clock.GetTimestamp();
         meter.CreateObservableGauge("vigil_escalation_late", () => Late, description: "Escalation steps and notices that should have run and did not");
         meter.CreateObservableGauge("vigil_escalation_lateness_seconds", () => Worst.TotalSeconds, "s", "How late the latest of them is");
     }
@@ -38,18 +39,20 @@ public sealed partial class Auditor : BackgroundService
 
     public TimeSpan Worst { get; private set; }
 
-    /// <summary>When it last looked: the watcher must not go dark unseen.</summary>
-    public DateTimeOffset LastLook { get; private set; }
+    /// <summary>How long ago it last looked: the watcher must not go dark unseen.</summary>
+    public TimeSpan SinceLook => clock.GetElapsedTime(Interlocked.Read(ref looked));
+
+    private long looked;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var pace = new Pace(clock);
-        var next = clock.GetUtcNow();
+        long? begun = null;
         while (!stoppingToken.IsCancellationRequested)
         {
-            if (clock.GetUtcNow() >= next)
+            if (begun is not { } last || clock.GetElapsedTime(last) >= Every)
             {
-                next = clock.GetUtcNow() + Every;
+                begun = clock.GetTimestamp();
                 try
                 {
                     await LookAsync(stoppingToken);
@@ -84,7 +87,7 @@ public sealed partial class Auditor : BackgroundService
         var late = steps.Concat(notices).Concat(promises).ToList();
         Late = late.Count;
         Worst = late.Count == 0 ? TimeSpan.Zero : now - late.Min(l => l.DueAt);
-        LastLook = clock.GetUtcNow();
+        Interlocked.Exchange(ref looked, clock.GetTimestamp());
         // Said when it is late at two looks: a loop that is just about to run it is no news.
         var still = late.Select(l => l.AlarmId).ToHashSet();
         var ids = still.Where(id => before.Contains(id) && !said.Contains(id)).Take(200).ToList();

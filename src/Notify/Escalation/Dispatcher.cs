@@ -55,13 +55,14 @@ public sealed partial class Dispatcher : BackgroundService
     {
         (this.records, this.routes, this.messages, this.links, this.clock, this.log) = (records, routes, messages, links, clock, log);
         paces = Enum.GetValues<Lane>().ToDictionary(l => l, _ => new Pace(clock));
+        foreach (var lane in Enum.GetValues<Lane>()) turned[lane] = clock.GetTimestamp();
         foreach (var health in routes.All.Select(c => c.Health).OfType<ChannelHealth>()) health.Recovered += OnRecovered;
     }
 
-    /// <summary>When the slower lane last finished a look.</summary>
-    public DateTimeOffset LastCycle => turned.Values.Min();
+    /// <summary>How long ago the slower lane last finished a look.</summary>
+    public TimeSpan SinceCycle => clock.GetElapsedTime(turned.Values.Min());
 
-    private readonly System.Collections.Concurrent.ConcurrentDictionary<Lane, DateTimeOffset> turned = new(Enum.GetValues<Lane>().ToDictionary(l => l, _ => DateTimeOffset.MinValue));
+    private readonly ConcurrentDictionary<Lane, long> turned = [];
 
     /// <summary>A call went out while somebody answered for its alarm.</summary>
     public event Action<Guid>? CalledTooLate;
@@ -129,7 +130,7 @@ public sealed partial class Dispatcher : BackgroundService
             {
                 var claimed = sends.Count < MostInFlight ? await ClaimAsync(lane, MostInFlight - sends.Count, stopping) : [];
                 sends.AddRange(claimed);
-                turned[lane] = clock.GetUtcNow();
+                turned[lane] = clock.GetTimestamp();
                 if (claimed.Count == 0 || sends.Count >= MostInFlight) await paces[lane].NextAsync(sends, stopping);
                 var done = sends.Where(s => s.IsCompleted).ToList();
                 if (done.Count == 0) continue;
@@ -148,11 +149,11 @@ public sealed partial class Dispatcher : BackgroundService
     internal async Task<IReadOnlyList<Task<Outcome>>> ClaimAsync(Lane lane, int most, CancellationToken cancellation)
     {
         if (Interlocked.Exchange(ref recovered, 0) == 1) await ReleaseHeldAsync(cancellation);
-        var now = Now();
         var sends = new List<Func<Task<Outcome>>>();
         await using var db = await records.CreateDbContextAsync(cancellation);
         await using (var transaction = await WriteTurn.BeginAsync(db, first: lane == Lane.Critical, cancellation))
         {
+            var now = Now();
             var due = (await Due.NoticesAsync(db, lane, now, most, cancellation)).Where(n => !inFlight.ContainsKey(n.Id)).ToList();
             if (due.Count == 0) return [];
             var ids = due.Select(n => n.AlarmId).Distinct().ToList();
@@ -290,9 +291,9 @@ public sealed partial class Dispatcher : BackgroundService
     internal async Task RecordAsync(Lane lane, IReadOnlyList<Outcome> outcomes, CancellationToken cancellation)
     {
         if (outcomes.Count == 0) return;
-        var now = Now();
         await using var db = await records.CreateDbContextAsync(cancellation);
         await using var transaction = await WriteTurn.BeginAsync(db, first: lane == Lane.Critical, cancellation);
+        var now = Now();
         var ids = outcomes.Select(o => o.Notice).ToList();
         var notices = await db.Notices.Where(n => ids.Contains(n.Id)).ToDictionaryAsync(n => n.Id, cancellation);
         var alarmIds = notices.Values.Select(n => n.AlarmId).Distinct().ToList();

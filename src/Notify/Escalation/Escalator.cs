@@ -36,13 +36,15 @@ public sealed partial class Escalator : BackgroundService
     {
         (this.records, this.desk, this.policies, this.messages, this.links, this.dispatcher, this.clock, this.log) = (records, desk, policies, messages, links, dispatcher, clock, log);
         paces = Enum.GetValues<Lane>().ToDictionary(l => l, _ => new Pace(clock));
+        foreach (var lane in Enum.GetValues<Lane>()) turned[lane] = clock.GetTimestamp();
         desk.Changed += change => paces[change.Severity == Severity.Critical ? Lane.Critical : Lane.Others].Wake();
     }
 
-    /// <summary>When the lane that is further behind last finished a look: the health check fails when it stops, not when the process does.</summary>
-    public DateTimeOffset LastCycle => turned.Values.Min();
+    /// <summary>How long ago the lane that is further behind last finished a look: the health check fails when it stops, not when the process does.</summary>
+    public TimeSpan SinceCycle => clock.GetElapsedTime(turned.Values.Min());
 
-    private readonly System.Collections.Concurrent.ConcurrentDictionary<Lane, DateTimeOffset> turned = new(Enum.GetValues<Lane>().ToDictionary(l => l, _ => DateTimeOffset.MinValue));
+    /// <summary>The clock's timestamps: a wall clock that is set is no sign of life.</summary>
+    private readonly System.Collections.Concurrent.ConcurrentDictionary<Lane, long> turned = [];
 
     /// <summary>A step ran; the demo prints it.</summary>
     public event Action<EscalationStep, Alarm, string>? Stepped;
@@ -63,8 +65,8 @@ public sealed partial class Escalator : BackgroundService
             try
             {
                 // In a storm there is always more to do: each look is a turn.
-                while (await LookAsync(lane, stopping) > 0) turned[lane] = clock.GetUtcNow();
-                turned[lane] = clock.GetUtcNow();
+                while (await LookAsync(lane, stopping) > 0) turned[lane] = clock.GetTimestamp();
+                turned[lane] = clock.GetTimestamp();
             }
             catch (Exception e) when (e is not OutOfMemoryException && !stopping.IsCancellationRequested)
             {
@@ -85,7 +87,7 @@ public sealed partial class Escalator : BackgroundService
             all += done;
         }
         while (done > 0);
-        foreach (var lane in Enum.GetValues<Lane>()) turned[lane] = clock.GetUtcNow();
+        foreach (var lane in Enum.GetValues<Lane>()) turned[lane] = clock.GetTimestamp();
         return all;
     }
 
@@ -134,11 +136,11 @@ public sealed partial class Escalator : BackgroundService
 
     private async Task<int> RunAsync(Lane lane, int most, CancellationToken cancellation)
     {
-        var now = clock.GetUtcNow().UtcDateTime;
         var ran = new List<(EscalationStep Step, Alarm Alarm)>();
         await using var db = await records.CreateDbContextAsync(cancellation);
         await using (var transaction = await WriteTurn.BeginAsync(db, first: lane == Lane.Critical, cancellation))
         {
+            var now = clock.GetUtcNow().UtcDateTime; // in the transaction: the clock may have been set while we stood in line
             var due = await Due.StepsAsync(db, lane, now, most, cancellation);
             if (due.Count == 0) return 0;
             var ids = due.Select(s => s.AlarmId).Distinct().ToList();
@@ -264,7 +266,7 @@ public sealed partial class Escalator : BackgroundService
         {
             try
             {
-                await ExpireAsync(id, now, cancellation);
+                await ExpireAsync(id, cancellation);
                 done++;
             }
             catch (DbUpdateConcurrencyException)
@@ -276,10 +278,11 @@ public sealed partial class Escalator : BackgroundService
         return done;
     }
 
-    private async Task ExpireAsync(Guid id, DateTime now, CancellationToken cancellation)
+    private async Task ExpireAsync(Guid id, CancellationToken cancellation)
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
         await using var transaction = await WriteTurn.BeginAsync(db, first: true, cancellation);
+        var now = clock.GetUtcNow().UtcDateTime;
         var alarm = await db.Alarms.FirstAsync(a => a.Id == id, cancellation);
         if (alarm.SeenWellBy is null || alarm.SeenWellBy > now) return;
         var people = await People.LoadAsync(db, [alarm], messages.ToLocal(now), cancellation);

@@ -19,12 +19,12 @@ public sealed partial class ReceiptWatch(IDbContextFactory<RecordsDb> records, R
     /// <summary>After that the message is no longer worth a question.</summary>
     private static readonly TimeSpan Longest = TimeSpan.FromHours(3);
 
-    /// <summary>When each is asked about next, and how long after that.</summary>
-    private readonly Dictionary<Guid, (DateTime Next, TimeSpan Pause)> asked = [];
+    /// <summary>When each was last asked about, by the clock's timestamps, and how long from then to the next time.</summary>
+    private readonly Dictionary<Guid, (long Asked, TimeSpan Pause)> asked = [];
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        if (!routes.All.Any(c => c.GivesReceipts)) return;
+        if (!routes.All.Any(c => c.GivesReceipts)) await Task.Delay(Timeout.InfiniteTimeSpan, clock, stoppingToken); // a loop that ends is a loop that has died
         using var pace = new Pace(clock);
         while (!stoppingToken.IsCancellationRequested)
         {
@@ -52,11 +52,11 @@ public sealed partial class ReceiptWatch(IDbContextFactory<RecordsDb> records, R
             .Where(n => n.State == NoticeState.Sent && providers.Contains(n.Provider) && n.ProviderId != null && n.SentAt > from && n.SentAt <= to)
             .OrderByDescending(n => n.SentAt).Take(2000).ToListAsync(cancellation);
         foreach (var gone in asked.Keys.Except(silent.Select(n => n.Id)).ToList()) asked.Remove(gone);
-        var due = silent.Where(n => !asked.TryGetValue(n.Id, out var at) || at.Next <= now).Take(MostAtOnce).ToList();
+        var due = silent.Where(n => !asked.TryGetValue(n.Id, out var at) || clock.GetElapsedTime(at.Asked) >= at.Pause).Take(MostAtOnce).ToList();
         foreach (var notice in due)
         {
             var pause = asked.TryGetValue(notice.Id, out var before) ? before.Pause * 2 : First;
-            asked[notice.Id] = (now + pause, pause);
+            asked[notice.Id] = (clock.GetTimestamp(), pause);
             try
             {
                 var outgoing = new OutgoingNotice(notice.Id, notice.Channel, notice.Address, notice.Language, notice.Template, new Dictionary<string, string>(), "", notice.Text, "", Critical: false);

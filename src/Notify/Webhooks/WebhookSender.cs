@@ -35,10 +35,11 @@ public sealed partial class WebhookSender(IDbContextFactory<RecordsDb> records, 
 
     private readonly Pace pace = new(TimeProvider.System); // receivers know no fast clock
     private readonly HttpClient http = new(connections.Handler()) { Timeout = TimeSpan.FromSeconds(10), MaxResponseContentBufferSize = 1 << 16 };
-    private DateTimeOffset cleaned;
+    private long? cleaned;
+    private long turned = clock.GetTimestamp();
 
-    /// <summary>When it last looked.</summary>
-    public DateTimeOffset LastCycle { get; private set; }
+    /// <summary>How long ago it last looked.</summary>
+    public TimeSpan SinceCycle => clock.GetElapsedTime(Interlocked.Read(ref turned));
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -81,7 +82,7 @@ public sealed partial class WebhookSender(IDbContextFactory<RecordsDb> records, 
         }
 
         await SendDueAsync(cancellation);
-        LastCycle = clock.GetUtcNow();
+        Interlocked.Exchange(ref turned, clock.GetTimestamp());
     }
 
     /// <summary>Turns new lines of the timelines into rows; returns how many lines were looked at for the webhook that is furthest behind.</summary>
@@ -138,8 +139,8 @@ public sealed partial class WebhookSender(IDbContextFactory<RecordsDb> records, 
             await Task.WhenAll(due.GroupBy(d => d.WebhookId).Select(g => SendToAsync(webhooks[g.Key], [.. g], cancellation)));
         }
 
-        if (clock.GetUtcNow() - cleaned < TimeSpan.FromHours(1)) return;
-        cleaned = clock.GetUtcNow();
+        if (cleaned is { } last && clock.GetElapsedTime(last) < TimeSpan.FromHours(1)) return;
+        cleaned = clock.GetTimestamp();
         var old = now - Kept;
         await db.WebhookDeliveries.Where(d => d.CreatedAt < old).ExecuteDeleteAsync(cancellation);
     }

@@ -26,7 +26,8 @@ internal static class Presses
         if (open >= 0)
         {
             ref var e = ref home.Episodes[open];
-            if (Math.Abs(time - e.Again) <= rules.Ticks(again) || (time >= e.Start && time <= e.Again))
+            var begun = Math.Min(e.Start, e.Opened); // its name is a time that lies ahead when the clock has been set back
+            if (Math.Abs(time - e.Again) <= rules.Ticks(again) || (time >= begun && time <= e.Again))
             {
                 // A retained message is the broker's memory, not another press; a key still held is the press that is known (a locator tells its alarm bit with every position).
                 if (r.Has(ReadingFlags.Retained) || !isNew || IsHeld(home, device, time)) return;
@@ -40,7 +41,7 @@ internal static class Presses
                 return;
             }
 
-            if (time < e.Start) open = -1; // older news than the episode: its own case
+            if (time < begun) open = -1; // older news than the episode: its own case
             else home.RemoveEpisode(open);
         }
 

@@ -67,7 +67,7 @@ public sealed class RobotChannel : IChannel
     private readonly IServiceProvider services;
     private readonly TimeProvider clock;
     private readonly ChannelHealth health;
-    private readonly Dictionary<string, Queue<DateTimeOffset>> sent = [];
+    private readonly Dictionary<string, Queue<long>> sent = [];
 
     public RobotChannel(string provider, RobotService service, IServiceProvider services)
     {
@@ -136,13 +136,12 @@ public sealed class RobotChannel : IChannel
     /// <summary>True when the robot has sent fewer than twenty in the last minute.</summary>
     private bool Turn(string robot)
     {
-        var now = clock.GetUtcNow();
         lock (sent)
         {
             if (!sent.TryGetValue(robot, out var times)) sent[robot] = times = [];
-            while (times.TryPeek(out var first) && first <= now.AddMinutes(-1)) times.Dequeue();
+            while (times.TryPeek(out var first) && clock.GetElapsedTime(first) >= TimeSpan.FromMinutes(1)) times.Dequeue();
             if (times.Count >= MostInAMinute) return false;
-            times.Enqueue(now);
+            times.Enqueue(clock.GetTimestamp());
             return true;
         }
     }

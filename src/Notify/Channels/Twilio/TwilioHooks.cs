@@ -36,7 +36,7 @@ public sealed partial class TwilioHooks
     private readonly TimeProvider clock;
     private readonly ILogger<TwilioHooks> log;
     private readonly Counter<long> refused;
-    private readonly ConcurrentDictionary<(string Number, string What), List<DateTimeOffset>> recent = [];
+    private readonly ConcurrentDictionary<(string Number, string What), List<long>> recent = [];
 
     public TwilioHooks(
         TwilioOptions options, TwilioChannel channel, MessageTexts messages, SignedLinks links, Dispatcher dispatcher, Answers answers, IDbContextFactory<RecordsDb> records, TimeProvider clock,
@@ -191,9 +191,9 @@ public sealed partial class TwilioHooks
         var times = recent.GetOrAdd((number, what), _ => []);
         lock (times)
         {
-            times.RemoveAll(t => t < clock.GetUtcNow() - Window);
+            times.RemoveAll(t => clock.GetElapsedTime(t) > Window);
             if (times.Count >= most) return false;
-            times.Add(clock.GetUtcNow());
+            times.Add(clock.GetTimestamp());
             return true;
         }
     }
@@ -201,7 +201,7 @@ public sealed partial class TwilioHooks
     private int Count(string number, string what)
     {
         if (!recent.TryGetValue((number, what), out var times)) return 0;
-        lock (times) return times.Count(t => t >= clock.GetUtcNow() - Window);
+        lock (times) return times.Count(t => clock.GetElapsedTime(t) <= Window);
     }
 
     /// <summary>+86138****5678: a log names no number.</summary>

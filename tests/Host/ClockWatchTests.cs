@@ -1,0 +1,180 @@
+using Vigil.Host;
+using Vigil.Model;
+using Vigil.Storage.Records;
+
+namespace Vigil.Tests.Host;
+
+/// <summary>The wall clock is put back, put forward, was never set; the process is frozen: people are told as on a calm night, and of the clock.</summary>
+public sealed class ClockWatchTests
+{
+    private static readonly DateTimeOffset Noon = new(2026, 11, 28, 4, 0, 0, TimeSpan.Zero);
+
+    private static readonly TimeSpan Hour = TimeSpan.FromHours(1);
+
+    [Theory]
+    [InlineData(-3600)]
+    [InlineData(3 * 3600)]
+    [InlineData(-3 * 86400)]
+    [InlineData(400 * 86400)]
+    public async Task Whatever_the_wall_clock_does_people_are_told_after_the_same_waits_and_nobody_twice(int seconds)
+    {
+        var (calm, jumped) = (await Calm.Value, await ToldAsync(TimeSpan.FromSeconds(seconds)));
+        Assert.Equal(["王1 voice", "王2 voice", "陈探访 voice", "李值班 voice", "周主管 voice"], calm.Select(t => t.Who));
+        Assert.Equal(calm.Select(t => t.Who), jumped.Select(t => t.Who));
+        foreach (var (a, b) in calm.Zip(jumped)) Assert.InRange(b.Second, a.Second, a.Second + Step);
+    }
+
+    private const int Step = 5;
+
+    private static readonly Lazy<Task<List<(int Second, string Who)>>> Calm = new(() => ToldAsync(TimeSpan.Zero));
+
+    /// <summary>Whom a press is told to, and after how many seconds of a clock that nobody sets.</summary>
+    private static async Task<List<(int Second, string Who)>> ToldAsync(TimeSpan by)
+    {
+        await using var service = await StillService.BeginAsync(new JumpingClock(Noon));
+        await service.PressAsync();
+        await service.LookAsync();
+        var alarm = Assert.Single(await service.AlarmsAsync("sos"));
+        var told = new List<(int Second, string Who)>();
+        for (var second = 0; second < 190; second += Step)
+        {
+            told.AddRange((await service.ToldAsync(alarm.Id)).Skip(told.Count).Select(who => (second, who)));
+            if (second == 20) service.Machine.Jump(by);
+            await service.PassAsync(1, seconds: Step);
+        }
+
+        Assert.Empty(await service.AlarmsAsync("device-silent"));
+        Assert.Empty(await service.AlarmsAsync("clock-wrong"));
+        Assert.DoesNotContain((await service.AlarmsAsync("sos")).Single().Timeline, t => t.What == "late");
+        if (by == TimeSpan.Zero) Assert.Empty(await service.AlarmsAsync("service-trouble"));
+        else Assert.Contains("clock was put", Assert.Single(await service.AlarmsAsync("service-trouble")).Reason, StringComparison.Ordinal);
+        return told;
+    }
+
+    [Fact]
+    public async Task Put_forward_by_three_hours_none_of_twelve_devices_is_silent_and_the_jump_is_said_in_both_languages()
+    {
+        await using var service = await StillService.BeginAsync(new JumpingClock(Noon));
+        await service.MetersAsync(1);
+        await service.PassAsync(14, seconds: Step);
+        service.Machine.Jump(3 * Hour);
+        await service.PassAsync(3);
+        Assert.Equal(service.Machine.GetUtcNow(), service.Clock.GetUtcNow()); // people read the right time again
+        await service.PassAsync(14, seconds: Step);
+        Assert.Empty(await service.AlarmsAsync("device-silent"));
+        var trouble = Assert.Single(await service.AlarmsAsync("service-trouble"));
+        Assert.Contains("the machine's clock was put forward by 3 h, from 2026-11-28 12:01:1", trouble.Reason, StringComparison.Ordinal);
+        Assert.Contains("本机时钟被调快3小时", trouble.ReasonZh, StringComparison.Ordinal);
+
+        // They are missed when they would have been: three reports after the last, by what has truly passed.
+        await service.PassAsync(17, seconds: 600);
+        Assert.Empty(await service.AlarmsAsync("device-silent"));
+        await service.PassAsync(4, seconds: 300);
+        Assert.Equal(12, (await service.AlarmsAsync("device-silent")).Count);
+    }
+
+    [Fact]
+    public async Task A_press_right_after_the_clock_was_put_back_is_told_and_a_promise_runs_out_after_as_long_as_was_promised()
+    {
+        await using var service = await StillService.BeginAsync(new JumpingClock(Noon));
+        await service.PressAsync();
+        await service.LookAsync();
+        var alarm = Assert.Single(await service.AlarmsAsync("sos"));
+        await service.Get<Vigil.Notify.AlarmDesk>().AcknowledgeAsync(alarm.Id, "visitor:v1", "", CancellationToken.None); // 45 minutes
+        await service.PassAsync(10);
+        service.Machine.Jump(-Hour);
+        await service.PassAsync(2);
+        await service.PassAsync(11, seconds: 240);
+        Assert.Equal(AlarmState.Acknowledged, (await service.AlarmsAsync("sos")).Single().State);
+        await service.PassAsync(1, seconds: 60);
+        Assert.Equal(AlarmState.Open, (await service.AlarmsAsync("sos")).Single().State);
+
+        await service.Get<Vigil.Notify.AlarmDesk>().AcknowledgeAsync(alarm.Id, "visitor:v1", "", CancellationToken.None);
+        Assert.Equal(Vigil.Ingest.Mqtt.Receipt.Committed, await service.PressAsync());
+        Assert.Equal(AlarmState.Open, (await service.AlarmsAsync("sos")).Single().State); // pressed again after somebody answered: everybody hears of it
+    }
+
+    [Fact]
+    public async Task After_a_freeze_what_is_overdue_runs_at_once_and_once_no_device_is_silent_and_it_is_said()
+    {
+        await using var service = await StillService.BeginAsync(new JumpingClock(Noon));
+        await service.MetersAsync(1);
+        await service.PassAsync(14, seconds: Step);
+        await service.PressAsync();
+        await service.LookAsync();
+        var alarm = Assert.Single(await service.AlarmsAsync("sos"));
+        await service.PassAsync(10);
+        var before = await service.ToldAsync(alarm.Id);
+        await service.FreezeAsync(4 * Hour);
+        var after = (await service.ToldAsync(alarm.Id)).Skip(before.Count).ToList();
+        Assert.Equal(["陈探访 voice"], after); // the next of the plan, once; the others keep their waits
+        await service.PassAsync(10, seconds: Step);
+        Assert.Empty(await service.AlarmsAsync("device-silent"));
+        var trouble = Assert.Single(await service.AlarmsAsync("service-trouble"));
+        Assert.Contains("the service stood still for 14400 s", trouble.Reason, StringComparison.Ordinal);
+        Assert.Contains("服务停顿了14400秒", trouble.ReasonZh, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Put_back_while_the_service_was_down_escalation_goes_on_from_where_it_stopped()
+    {
+        var first = await StillService.BeginAsync(new JumpingClock(Noon));
+        await first.PressAsync();
+        await first.LookAsync();
+        await first.PassAsync(4, seconds: Step);
+        var folder = await first.EndAsync();
+
+        await using var service = await StillService.BeginAsync(new JumpingClock(Noon - Hour), folder);
+        var alarm = Assert.Single(await service.AlarmsAsync("sos"));
+        var before = await service.ToldAsync(alarm.Id);
+        await service.PassAsync(6, seconds: Step);
+        Assert.Equal(before, await service.ToldAsync(alarm.Id));
+        await service.PassAsync(6, seconds: Step); // 60 in all, less what the last stamp is old
+        Assert.Contains("陈探访 voice", await service.ToldAsync(alarm.Id));
+        Assert.Contains("was put back while the service was down by 1 h", Assert.Single(await service.AlarmsAsync("service-trouble")).Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_clock_that_was_never_set_is_not_believed_and_when_it_is_set_right_nothing_is_late_or_silent()
+    {
+        var first = await StillService.BeginAsync(new JumpingClock(Noon));
+        await first.MetersAsync(1);
+        await first.PassAsync(14, seconds: Step);
+        await first.PressAsync();
+        await first.LookAsync();
+        await first.PassAsync(4, seconds: Step);
+        var folder = await first.EndAsync();
+
+        // The battery of the machine's clock is dead; a minute later NTP sets it.
+        await using var service = await StillService.BeginAsync(new JumpingClock(DateTimeOffset.UnixEpoch), folder);
+        Assert.InRange(service.Clock.GetUtcNow(), Noon, Noon + Hour);
+        var alarm = Assert.Single(await service.AlarmsAsync("sos"));
+        await service.PassAsync(5);
+        Assert.Contains("1970-01-01", (await service.AlarmsAsync("service-trouble")).Single().Reason, StringComparison.Ordinal);
+        await service.PassAsync(11, seconds: Step);
+        Assert.Contains("陈探访 voice", await service.ToldAsync(alarm.Id));
+        service.Machine.Jump(Noon.AddMinutes(7) - service.Machine.GetUtcNow());
+        await service.PassAsync(1);
+        Assert.Equal(service.Machine.GetUtcNow(), service.Clock.GetUtcNow());
+        await service.PassAsync(14, seconds: Step);
+        Assert.Contains("李值班 voice", await service.ToldAsync(alarm.Id));
+        Assert.Empty(await service.AlarmsAsync("device-silent"));
+        Assert.Single((await service.ToldAsync(alarm.Id)).Where(t => t == "陈探访 voice"));
+    }
+
+    [Fact]
+    public async Task A_date_that_can_not_be_true_is_not_taken_over_and_is_over_when_the_clock_is_right_again()
+    {
+        await using var service = await StillService.BeginAsync(new JumpingClock(Noon));
+        await service.PassAsync(5);
+        var back = DateTimeOffset.UnixEpoch - service.Machine.GetUtcNow();
+        service.Machine.Jump(back);
+        await service.PassAsync(3);
+        Assert.Equal(Noon.AddSeconds(8), service.Clock.GetUtcNow());
+        Assert.Contains(service.Get<Troubles>().Now, t => t.Case == "clock");
+        service.Machine.Jump(-back);
+        await service.PassAsync(3);
+        Assert.Empty(service.Get<Troubles>().Now);
+        Assert.Equal(Noon.AddSeconds(11), service.Clock.GetUtcNow());
+    }
+}

@@ -1,0 +1,142 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Vigil.Host;
+using Vigil.Ingest.Mqtt;
+using Vigil.Model;
+using Vigil.Notify.Escalation;
+using Vigil.Storage.Records;
+
+namespace Vigil.Tests.Host;
+
+/// <summary>
+/// The whole service put together and not started: a test lets its loops look, one after another, second by second, by a machine's clocks that it moves.
+/// A home with a button and twelve meters that report every hour; who is told is seen in the outbox.
+/// </summary>
+internal sealed class StillService : IAsyncDisposable
+{
+    private readonly string folder;
+    private readonly WebApplication app;
+
+    private StillService(string folder, JumpingClock machine, Vigil.Host.Settings settings)
+    {
+        (this.folder, Machine, Clock) = (folder, machine, new SteadyClock(machine));
+        app = Service.Build(settings, Clock);
+    }
+
+    public JumpingClock Machine { get; }
+
+    public SteadyClock Clock { get; }
+
+    public IDbContextFactory<RecordsDb> Records => Get<IDbContextFactory<RecordsDb>>();
+
+    public T Get<T>() where T : notnull => app.Services.GetRequiredService<T>();
+
+    /// <param name="machine">The machine's clocks, as they are when the service starts.</param>
+    /// <param name="folder">Of a service that ran before; else a new one.</param>
+    public static async Task<StillService> BeginAsync(JumpingClock machine, string? folder = null)
+    {
+        var isNew = folder is null;
+        folder ??= Directory.CreateTempSubdirectory("vigil-still-").FullName;
+        var problems = new List<Problem>();
+        var settings = Vigil.Host.Settings.Check(new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?> { ["Data:Path"] = folder, ["Http:Urls"] = "http://127.0.0.1:1" }).Build(), problems);
+        Assert.Empty(problems);
+        var service = new StillService(folder, machine, settings!);
+        await service.Records.MigrateAsync();
+        if (isNew)
+        {
+            await using var db = await service.Records.CreateDbContextAsync();
+            db.DutyOfficers.Add(new DutyOfficer { Id = "s1", Name = "周主管", Area = "440114", Phone = "+8613800138009", Supervisor = true });
+            db.DutyOfficers.Add(new DutyOfficer { Id = "d1", Name = "李值班", Area = "440114", Phone = "+8613800138008" });
+            db.Visitors.Add(new Visitor { Id = "v1", Name = "陈探访", Phone = "+8613800138007", Area = "440114003201" });
+            var home = new Resident { Id = "R1", Name = "王秀英", Area = "440114003201", VisitorId = "v1", UpdatedAt = machine.GetUtcNow().UtcDateTime };
+            for (var i = 1; i <= 2; i++) home.Contacts.Add(new Contact { Id = Guid.NewGuid(), ResidentId = "R1", Order = i, Name = $"王{i}", Phone = $"+861380013800{i}" });
+            home.Devices.Add(new Device { Id = "sos-1", Profile = "senml", ResidentId = "R1", InstalledAt = machine.GetUtcNow().UtcDateTime });
+            for (var i = 1; i <= 12; i++)
+                home.Devices.Add(new Device { Id = $"meter-{i}", Profile = "senml", ResidentId = "R1", ReportMinutes = 60, InstalledAt = machine.GetUtcNow().UtcDateTime });
+            db.Residents.Add(home);
+            await db.SaveChangesAsync();
+        }
+
+        await Service.PrepareAsync(service.app.Services, CancellationToken.None);
+        await service.Get<Registry>().ReloadAsync(CancellationToken.None, always: true);
+        await service.Get<Pipeline>().StartAsync(CancellationToken.None);
+        return service;
+    }
+
+    /// <summary>So many times a stretch of time, a second if nothing else is said, and then a turn of all loops.</summary>
+    public async Task PassAsync(int turns, double seconds = 1)
+    {
+        for (var i = 0; i < turns; i++)
+        {
+            Machine.Advance(TimeSpan.FromSeconds(seconds));
+            await TurnAsync(TimeSpan.FromSeconds(1));
+        }
+    }
+
+    /// <summary>The process is stopped and goes on.</summary>
+    public async Task FreezeAsync(TimeSpan time)
+    {
+        Machine.Advance(time);
+        await TurnAsync(time);
+    }
+
+    private async Task TurnAsync(TimeSpan waited)
+    {
+        await Get<ClockWatch>().TurnAsync(waited, CancellationToken.None);
+        await Get<Housekeeping>().TurnAsync(waited, CancellationToken.None);
+        await LookAsync();
+    }
+
+    /// <summary>Escalation, sending and the auditor look once.</summary>
+    public async Task LookAsync()
+    {
+        await Get<Escalator>().CycleAsync(CancellationToken.None);
+        await Get<Dispatcher>().DrainAsync(CancellationToken.None);
+        await Get<SelfWatch>().LookAsync(CancellationToken.None);
+        await Get<Auditor>().LookAsync(CancellationToken.None);
+    }
+
+    public async Task<Receipt> SayAsync(string device, string payload)
+    {
+        var said = System.Text.Encoding.UTF8.GetBytes(payload);
+        return await Get<Pipeline>().ReceiveAsync(new InboundMessage($"vigil/{device}/up", said, Clock.GetUtcNow().UtcDateTime, Retained: false, new Sender(device, false, [])), CancellationToken.None);
+    }
+
+    public Task<Receipt> PressAsync() => SayAsync("sos-1", """[{"n":"button","vs":"sos"}]""");
+
+    public async Task MetersAsync(double total)
+    {
+        for (var i = 1; i <= 12; i++)
+            Assert.Equal(Receipt.Committed, await SayAsync($"meter-{i}", $$"""[{"n":"water.volume","u":"m3","v":{{total.ToString(System.Globalization.CultureInfo.InvariantCulture)}}}]"""));
+    }
+
+    public async Task<List<Alarm>> AlarmsAsync(string? kind = null)
+    {
+        await using var db = await Records.CreateDbContextAsync();
+        return await db.Alarms.AsNoTracking().Include(a => a.Steps).Include(a => a.Timeline).Where(a => kind == null || a.Kind == kind).OrderBy(a => a.Id).ToListAsync();
+    }
+
+    /// <summary>Who has been told of an alarm, in order.</summary>
+    public async Task<List<string>> ToldAsync(Guid alarm)
+    {
+        await using var db = await Records.CreateDbContextAsync();
+        return await db.Notices.AsNoTracking().Where(n => n.AlarmId == alarm && n.State != NoticeState.Cancelled).OrderBy(n => n.Id).Select(n => n.RecipientName + " " + n.Channel).ToListAsync();
+    }
+
+    /// <summary>As killed: what is in its folder stays.</summary>
+    public async Task<string> EndAsync()
+    {
+        await Get<Pipeline>().StopAsync(CancellationToken.None);
+        await app.DisposeAsync();
+        return folder;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await EndAsync();
+        Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
+        Directory.Delete(folder, recursive: true);
+    }
+}
