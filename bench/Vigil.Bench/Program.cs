@@ -5,6 +5,7 @@ return args switch
     ["storage", .. var rest] => await StorageLoad.RunAsync(Arguments.Of(rest)),
     ["lines", ..] => LineProtocolLoad.Run(),
     ["broker", .. var rest] => await BrokerLoad.RunAsync(Arguments.Of(rest)),
+    ["logins", .. var rest] => await LoginLoad.RunAsync(Arguments.Of(rest)),
     ["mosquitto", .. var rest] => await MosquittoLoad.RunAsync(Arguments.Of(rest)),
     ["rules", .. var rest] => RulesLoad.Run(Arguments.Of(rest)),
     ["decode", .. var rest] => DecodeLoad.Run(Arguments.Of(rest)),
@@ -21,6 +22,7 @@ static int Usage()
     Console.Error.WriteLine("""
         vigil-bench storage [--rows 20000000] [--folder PATH] [--checkpoint 64MB] [--influx http://127.0.0.1:8086] [--stored N]   readings/s made durable, bytes a reading, a resident's month
         vigil-bench broker  [--connections 2000] [--records 10,1] [--seconds 15] [--rounds 3]   messages/s durable and through the rules, beside a broker that drops them; SOS latency at that load
+        vigil-bench logins  [--devices 2000] [--presses 100] [--rounds 3]   devices that all come back after a restart, a press among them from the first try to PUBACK
         vigil-bench mosquitto [--messages 60000] [--records 10] [--rounds 3]   the same at Debian's mosquitto with manual acknowledgement, beside a subscriber that drops
         vigil-bench rules   [--homes 1000000]   bytes a home, snapshot, cost and allocation of a reading, of a tick, lateness of deadlines
         vigil-bench decode  [--rounds 5]   nanoseconds and bytes allocated a payload, by format

@@ -44,7 +44,8 @@ internal static class Service
             .AddSingleton<Troubles>()
             .AddReadings(settings.Configuration, settings.DataPath)
             .AddRecords(settings.Configuration, settings.DataPath)
-            .AddSingleton(s => new Secrets(s.AlarmRecords(), s.GetRequiredService<TimeProvider>()))
+            .AddSingleton<SpeaksOfLife>(s => name => s.GetRequiredService<Registry>().Find(name)?.Profile.SpeaksOfLife == true)
+            .AddSingleton(s => new Secrets(s.AlarmRecords(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<SpeaksOfLife>()))
             .AddSingleton(settings.Profiles)
             .AddSingleton<Func<RegistryImport>>(s => () => new RegistryImport(s.GetRequiredService<IDbContextFactory<RecordsDb>>(), clock, id => settings.Profiles.Find(id) is not null))
             .AddSingleton(new RulePartitions(settings.Rules, settings.Zone))
@@ -70,6 +71,8 @@ internal static class Service
         // Providers and receivers live in the wall's time; a clock that runs fast is no clock of theirs.
         if (clock is SteadyClock) builder.Services.AddKeyedSingleton(ChannelHttp.Clock, clock);
         AddBroker(builder.Services, settings);
+        // Thousands of devices that come back together wait in the system's queue instead of being turned away for a second.
+        builder.WebHost.UseSockets(sockets => sockets.Backlog = 4096);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -101,19 +104,24 @@ internal static class Service
     private static void AddBroker(IServiceCollection services, Settings settings)
     {
         services.AddSingleton(settings.Mqtt);
+        services.AddSingleton(s => new Redeliveries(Path.Combine(settings.DataPath, "redeliveries"), s.GetRequiredService<TimeProvider>()));
         if (!settings.Mqtt.Embedded)
         {
             services.AddSingleton(s => new ExternalBroker(
-                settings.Mqtt, settings.Profiles.TopicFilters, s.GetRequiredService<Inbox>(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<ILogger<ExternalBroker>>()));
+                settings.Mqtt, settings.Profiles.TopicFilters, s.GetRequiredService<Inbox>(), s.GetRequiredService<Redeliveries>(), s.GetRequiredService<Troubles>(),
+                Path.Combine(settings.DataPath, "broker.dropped"), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<ILogger<ExternalBroker>>()));
             services.AddHostedService(s => s.GetRequiredService<ExternalBroker>());
             return;
         }
 
         services.AddMqttConnectionHandler();
-        services.AddSingleton<Authenticate>(s => async (username, password, cancellation) =>
-            await s.GetRequiredService<Secrets>().VerifyAsync(username, password, cancellation) is { } found
-                ? new Sender(found.Username, found.Gateway, found.Topics.Split('\n', StringSplitOptions.RemoveEmptyEntries))
-                : null);
+        services.AddSingleton<Authenticate>(s => async (username, password, effort, cancellation) =>
+        {
+            var (found, looked) = await s.GetRequiredService<Secrets>().VerifyAsync(username, password, cancellation, rememberedAlone: effort == LoginEffort.Remembered, slowly: effort == LoginEffort.Full);
+            return found is null
+                ? new Login(looked ? LoginOutcome.Wrong : LoginOutcome.Busy)
+                : new Login(LoginOutcome.Right, new Sender(found.Username, found.Gateway, found.Topics.Split('\n', StringSplitOptions.RemoveEmptyEntries)));
+        });
         services.AddSingleton<EmbeddedBroker>();
         services.AddHostedService(s => s.GetRequiredService<EmbeddedBroker>());
     }

@@ -130,9 +130,9 @@ public sealed class ApiTests : IAsyncLifetime
         var first = await (await admin.PostAsJsonAsync("/api/v1/credentials", new { username = "meter-9" }, Token)).Content.ReadFromJsonAsync<JsonElement>(Token);
         var second = await (await admin.PostAsJsonAsync("/api/v1/credentials", new { username = "meter-9" }, Token)).Content.ReadFromJsonAsync<JsonElement>(Token);
         var secrets = (Secrets)server.Services.GetService(typeof(Secrets))!;
-        Assert.Null(await secrets.VerifyAsync("meter-9", System.Text.Encoding.UTF8.GetBytes(first.GetProperty("password").GetString()!), Token));
-        Assert.NotNull(await secrets.VerifyAsync("meter-9", System.Text.Encoding.UTF8.GetBytes(second.GetProperty("password").GetString()!), Token));
-        Assert.DoesNotContain("pbkdf2", await admin.GetStringAsync("/api/v1/credentials", Token), StringComparison.Ordinal);
+        Assert.Null((await secrets.VerifyAsync("meter-9", System.Text.Encoding.UTF8.GetBytes(first.GetProperty("password").GetString()!), Token)).Credential);
+        Assert.NotNull((await secrets.VerifyAsync("meter-9", System.Text.Encoding.UTF8.GetBytes(second.GetProperty("password").GetString()!), Token)).Credential);
+        Assert.DoesNotContain("sha256", await admin.GetStringAsync("/api/v1/credentials", Token), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -6,9 +6,11 @@ namespace Vigil.Tests.Servers;
 /// <summary>Debian's mosquitto with persistence. Anonymous unless there are passwords; TLS when a certificate is given.</summary>
 /// <param name="passwords">User name → password.</param>
 /// <param name="certificate">PEM of the server's certificate, its key and the authority that clients trust.</param>
+/// <param name="extra">Further lines of its configuration.</param>
+/// <param name="queued">Messages it keeps for a subscriber that is away; null: as <paramref name="extra"/> says.</param>
 /// <param name="requireClientCertificate">Clients show one of the same authority, whose common name is their user name.</param>
 internal sealed class MosquittoServer(
-    IReadOnlyDictionary<string, string>? passwords = null, (string Certificate, string Key, string Authority)? certificate = null, bool requireClientCertificate = false, string extra = "")
+    IReadOnlyDictionary<string, string>? passwords = null, (string Certificate, string Key, string Authority)? certificate = null, bool requireClientCertificate = false, string extra = "", int? queued = 100_000)
     : ServerProcess("mosquitto")
 {
     protected override ProcessStartInfo Command()
@@ -16,8 +18,9 @@ internal sealed class MosquittoServer(
         var lines = new List<string>
         {
             $"listener {Port} 127.0.0.1", "persistence true", $"persistence_location {Folder}/", "autosave_on_changes true", "autosave_interval 1",
-            "max_queued_messages 100000", "max_inflight_messages 1000", "log_dest stderr",
+            "max_inflight_messages 1000", "log_dest stderr",
         };
+        if (queued is { } most) lines.Add($"max_queued_messages {most}");
         // Started by root, it would change to the user mosquitto, who may not enter the test's folder.
         if (Environment.IsPrivilegedProcess) lines.Add("user root");
         if (certificate is { } tls)

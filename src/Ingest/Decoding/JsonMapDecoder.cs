@@ -89,6 +89,8 @@ public sealed class JsonMapDecoder : Decoder
             if (reader.TokenType is not (JsonTokenType.StartObject or JsonTokenType.StartArray)) return $"is not a JSON object but {reader.TokenType}";
             Walk(ref reader, root, run, "", 0);
             if (run.Twice is { } twice) return $"'{twice}' stands in one object twice, with no way to tell which holds";
+            // Such a value says nothing; what stands beside it counts, and the payload is kept.
+            if (run.Infinite is { } infinite) into.Partly = $"{infinite} is beyond all numbers";
             if (reader.Read()) return "text follows the JSON object";
         }
         catch (JsonException e)
@@ -252,7 +254,7 @@ public sealed class JsonMapDecoder : Decoder
                 while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
                 {
                     var child = node.Find(ref reader, out var caught);
-                    if (child is not null && caught is null && !run.IsFirst(here, child)) run.Twice ??= reader.GetString();
+                    if (child is not null && !run.IsFirst(here, child, caught)) run.Twice ??= reader.GetString();
                     reader.Read();
                     if (child is null) reader.Skip();
                     else Walk(ref reader, child, run, caught ?? capture, 0);
@@ -288,6 +290,7 @@ public sealed class JsonMapDecoder : Decoder
         string? text = reader.TokenType switch { JsonTokenType.String => Known(ref reader), JsonTokenType.True => "true", JsonTokenType.False => "false", _ => null };
         var number = double.NaN;
         if (text is null && !reader.TryGetDouble(out number)) return;
+        if (text is null && !double.IsFinite(number)) run.Infinite ??= Encoding.UTF8.GetString(reader.HasValueSequence ? reader.ValueSequence.ToArray() : reader.ValueSpan); // 1e309
         foreach (var target in node.Targets)
         {
             switch (target.Kind)
@@ -330,9 +333,10 @@ public sealed class JsonMapDecoder : Decoder
             run.Found.Clear();
             run.Times.Clear();
             run.met.Clear();
+            run.many.Clear();
             if (run.Conditions.Length < conditions) run.Conditions = new string?[conditions];
             else Array.Clear(run.Conditions);
-            (run.Item, run.Items, run.Objects, run.Device, run.Twice) = (0, 0, 0, null, null);
+            (run.Item, run.Items, run.Objects, run.Device, run.Twice, run.Infinite) = (0, 0, 0, null, null, null);
             return run;
         }
 
@@ -351,13 +355,26 @@ public sealed class JsonMapDecoder : Decoder
 
         public string? Twice { get; set; }
 
-        private readonly List<(int Object, Node Field)> met = [];
+        public string? Infinite { get; set; }
 
-        public bool IsFirst(int number, Node field)
+        private const int Few = 48;
+
+        private readonly List<(int Object, Node Field, string? Caught)> met = [];
+
+        /// <summary>The same of a payload with very many fields, where looking through all of them for each would take too long.</summary>
+        private readonly HashSet<(int Object, Node Field, string? Caught)> many = [];
+
+        public bool IsFirst(int number, Node field, string? caught)
         {
+            if (met.Count == Few)
+            {
+                if (many.Count == 0) many.UnionWith(met);
+                return many.Add((number, field, caught));
+            }
+
             for (var i = met.Count - 1; i >= 0; i--)
-                if (met[i].Object == number && ReferenceEquals(met[i].Field, field)) return false;
-            met.Add((number, field));
+                if (met[i].Object == number && ReferenceEquals(met[i].Field, field) && met[i].Caught == caught) return false;
+            met.Add((number, field, caught));
             return true;
         }
     }

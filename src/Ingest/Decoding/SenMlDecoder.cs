@@ -19,6 +19,7 @@ public sealed class SenMlDecoder : Decoder
 
     public override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
     {
+        if (payload.StartsWith("\uFEFF"u8)) payload = payload[3..];
         var reader = new Utf8JsonReader(payload, new JsonReaderOptions { MaxDepth = 8 });
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartArray) return "SenML is a JSON array of records (RFC 8428 §4)";
         var topicDevice = into.Device;
@@ -34,11 +35,16 @@ public sealed class SenMlDecoder : Decoder
             string? unit = null, text = null;
             double? value = null, sum = null, time = null;
             bool? flag = null;
+            var met = 0;
             while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
             {
                 // The labels are compared as bytes, and the name is put together on the stack: a record costs no text.
                 var label = reader.HasValueSequence || reader.ValueIsEscaped ? Label.Other : Of(reader.ValueSpan);
                 var unknown = label == Label.Other ? reader.GetString()! : "";
+                if (label == Label.Other && unknown.Length < 5 && Of(Encoding.UTF8.GetBytes(unknown)) is var escaped and not Label.Other) label = escaped; // "\u0076" is v
+                // With one name twice there is no way to tell which holds. What isn't understood says nothing, once or twice.
+                if (label != Label.Other && (met & (1 << (int)label)) != 0) return Bad(number, reader.GetString()!, "there once");
+                met |= 1 << (int)label;
                 reader.Read();
                 switch (label)
                 {
@@ -99,6 +105,8 @@ public sealed class SenMlDecoder : Decoder
             else if (text is not null && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var written)) into.Add(metric, conversion.Apply(written), at, channel);
         }
 
+        if (reader.TokenType != JsonTokenType.EndArray) return "the SenML pack breaks off";
+        if (reader.Read()) return "text follows the SenML pack";
         return number == 0 ? "an empty SenML pack" : null;
     }
 

@@ -20,6 +20,7 @@ public sealed class ShellyDecoder : Decoder
 
     public override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
     {
+        if (payload.StartsWith("\uFEFF"u8)) payload = payload[3..];
         var text = payload.Trim(" \t\r\n"u8);
         if (text.Length == 0) return "empty payload";
         var first = text[0];

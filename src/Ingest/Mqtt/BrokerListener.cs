@@ -20,8 +20,10 @@ public static class BrokerListener
 
     public static void Use(ListenOptions listen, MqttOptions mqtt)
     {
-        if (mqtt.Tls) listen.UseHttps(Tls(mqtt));
         var broker = listen.ApplicationServices.GetRequiredService<EmbeddedBroker>();
+        // Counted before the TLS handshake: one that is never finished is a socket that has not logged in, too.
+        listen.Use(next => connection => broker.AdmitAsync(connection, () => next(connection)));
+        if (mqtt.Tls) listen.UseHttps(Tls(mqtt));
         listen.Use(next => connection => broker.LimitAsync(connection, () => next(connection)));
         listen.UseMqtt();
     }

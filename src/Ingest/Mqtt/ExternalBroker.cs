@@ -1,31 +1,49 @@
 using System.Buffers;
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using MQTTnet;
 using MQTTnet.Formatter;
 using MQTTnet.Protocol;
+using Vigil.Model;
 
 namespace Vigil.Ingest.Mqtt;
 
 /// <summary>
 /// Subscribes to a broker that is already there: persistent session, manual acknowledgement after commit, Receive Maximum as back-pressure.
-/// Trusts neither <c>IsConnected</c> nor silence: its own canary must come round, and a message unacknowledged for 30 s forces a reconnect,
+/// Trusts neither <c>IsConnected</c> nor silence: its own canary must come round, and a message that stays unacknowledged forces a reconnect,
 /// after which the broker sends it again.
 /// </summary>
+/// <param name="options">Where, and how patiently.</param>
+/// <param name="profileTopics">What is subscribed to unless the options name topics.</param>
+/// <param name="inbox">Takes what comes.</param>
+/// <param name="redeliveries">Knows what came before.</param>
+/// <param name="troubles">Hears of messages that the broker dropped.</param>
+/// <param name="droppedPath">Where the broker's count of dropped messages is kept over a restart; null: nowhere.</param>
+/// <param name="clock">The service's.</param>
+/// <param name="log">The log.</param>
 public sealed partial class ExternalBroker(
-    MqttOptions options, IReadOnlyList<string> profileTopics, Inbox inbox, TimeProvider clock, ILogger<ExternalBroker> log) : BackgroundService
+    MqttOptions options, IReadOnlyList<string> profileTopics, Inbox inbox, Redeliveries redeliveries, Troubles troubles, string? droppedPath, TimeProvider clock,
+    ILogger<ExternalBroker> log) : BackgroundService
 {
-    public static readonly TimeSpan LongestUnacknowledged = TimeSpan.FromSeconds(30);
+    /// <summary>Where mosquitto counts messages that it dropped because a subscriber's queue was full; other brokers have nothing there.</summary>
+    private const string DroppedTopic = "$SYS/broker/publish/messages/dropped";
 
+    private static readonly TimeSpan ToldFor = TimeSpan.FromHours(1);
+
+    private readonly TimeSpan longestUnacknowledged = TimeSpan.FromSeconds(options.UnacknowledgedSeconds);
+    private readonly ulong origin = redeliveries.Origin("", options.ClientId);
     private readonly ConcurrentDictionary<long, long> unacknowledged = new();
     private readonly string canaryTopic = $"vigil-canary/{options.ClientId}";
     private long sequence;
     private long heard;
+    private long? dropped;
+    private bool asksForDropped = true;
     private volatile bool live;
 
-    /// <summary>The canary came round within three periods and nothing hangs.</summary>
+    /// <summary>The canary came round and nothing hangs.</summary>
     public bool Live => live;
 
     /// <summary>Why the link is not live, in words; empty when it is.</summary>
@@ -53,7 +71,7 @@ public sealed partial class ExternalBroker(
             }
             catch (Exception e) when (e is not OutOfMemoryException)
             {
-                Trouble = e is OperationCanceledException ? "connection lost" : e.Message;
+                Trouble = e switch { OperationCanceledException => "connection lost", TimeoutException => "connected, but nothing goes out", _ => e.Message };
             }
 
             live = false;
@@ -92,31 +110,43 @@ public sealed partial class ExternalBroker(
         var granted = await client.SubscribeAsync(subscribe.Build(), cancellation);
         foreach (var item in granted.Items)
             if (item.ResultCode > MqttClientSubscribeResultCode.GrantedQoS2) LogNotGranted(log, item.TopicFilter.Topic, item.ResultCode.ToString());
+        if (asksForDropped) await AskForDroppedAsync(client, cancellation);
         LogSubscribed(log, options.Host, options.Port, filters.Count);
         Interlocked.Exchange(ref heard, clock.GetTimestamp());
         Trouble = "";
         live = true;
     }
 
+    /// <summary>A broker may refuse this, or even close the connection for it: then it isn't asked again.</summary>
+    private async Task AskForDroppedAsync(IMqttClient client, CancellationToken cancellation)
+    {
+        asksForDropped = false;
+        var granted = await client.SubscribeAsync(new MqttClientSubscribeOptionsBuilder().WithTopicFilter(DroppedTopic).Build(), cancellation);
+        asksForDropped = granted.Items.All(i => i.ResultCode <= MqttClientSubscribeResultCode.GrantedQoS2);
+        if (!asksForDropped) LogDroppedUnknown(log, DroppedTopic);
+    }
+
     /// <summary>Returns when the link has to be made anew.</summary>
     private async Task WatchAsync(IMqttClient client, CancellationToken connection)
     {
         var period = TimeSpan.FromSeconds(options.CanarySeconds);
-        while (true)
+        for (var turn = 0; ; turn++)
         {
-            await client.PublishAsync(new MqttApplicationMessageBuilder().WithTopic(canaryTopic).WithPayload("tweet").Build(), connection);
-            await Task.Delay(period, clock, connection);
+            // Half a period without a canary and a quarter until the next look: a dead link is known within one and a half.
+            if (turn % 2 == 0)
+                await client.PublishAsync(new MqttApplicationMessageBuilder().WithTopic(canaryTopic).WithPayload("tweet").Build(), connection).WaitAsync(period, clock, connection);
+            await Task.Delay(period / 4, clock, connection);
             var now = clock.GetTimestamp();
-            if (clock.GetElapsedTime(Interlocked.Read(ref heard), now) > period * 3)
+            if (clock.GetElapsedTime(Interlocked.Read(ref heard), now) > period * 1.25)
             {
-                Trouble = $"connected, but nothing came round for {period.TotalSeconds * 3:0} s";
+                Trouble = $"connected, but nothing came round for {period.TotalSeconds * 1.25:0.#} s";
                 return;
             }
 
             foreach (var (_, since) in unacknowledged)
             {
-                if (clock.GetElapsedTime(since, now) <= LongestUnacknowledged) continue;
-                Trouble = $"a message could not be committed for {LongestUnacknowledged.TotalSeconds:0} s; the broker is asked to send it again";
+                if (clock.GetElapsedTime(since, now) <= longestUnacknowledged) continue;
+                Trouble = $"a message could not be committed for {longestUnacknowledged.TotalSeconds:0} s; the broker is asked to send it again";
                 return;
             }
         }
@@ -127,6 +157,12 @@ public sealed partial class ExternalBroker(
         e.AutoAcknowledge = false;
         Interlocked.Exchange(ref heard, clock.GetTimestamp());
         if (e.ApplicationMessage.Topic == canaryTopic) return e.AcknowledgeAsync(connection);
+        if (e.ApplicationMessage.Topic == DroppedTopic)
+        {
+            if (long.TryParse(e.ApplicationMessage.ConvertPayloadToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var count)) Dropped(count);
+            return e.AcknowledgeAsync(connection);
+        }
+
         var number = Interlocked.Increment(ref sequence);
         unacknowledged[number] = clock.GetTimestamp();
         // Not awaited: MQTTnet calls the handler one message after the other, and a commit is shared by many.
@@ -138,8 +174,9 @@ public sealed partial class ExternalBroker(
     {
         try
         {
-            var message = new InboundMessage(
-                e.ApplicationMessage.Topic, e.ApplicationMessage.Payload.ToArray(), clock.GetUtcNow().UtcDateTime, e.ApplicationMessage.Retain, Sender.ExternalBroker);
+            var payload = e.ApplicationMessage.Payload.ToArray();
+            var came = redeliveries.FirstCame(origin, e.PacketIdentifier, e.ApplicationMessage.Dup, e.ApplicationMessage.Topic, payload, out _);
+            var message = new InboundMessage(e.ApplicationMessage.Topic, payload, came, e.ApplicationMessage.Retain, Sender.ExternalBroker);
             if (await inbox(message, connection) == Receipt.NotStored) return;
             await e.AcknowledgeAsync(connection);
             unacknowledged.TryRemove(number, out _);
@@ -147,6 +184,37 @@ public sealed partial class ExternalBroker(
         catch (Exception failure) when (failure is not OutOfMemoryException)
         {
             LogNotAcknowledged(log, e.ApplicationMessage.Topic, failure.Message);
+        }
+    }
+
+    /// <summary>The broker's own count, over all its subscribers. A queue that overflowed while the service was away shows in it and nowhere else: the devices were told that it had arrived.</summary>
+    private void Dropped(long now)
+    {
+        dropped ??= ReadDropped();
+        if (dropped is { } before && now != before && (now < before ? now : now - before) is var lost and > 0)
+        {
+            LogDropped(log, lost);
+            troubles.Happened(
+                "broker-queue", $"the MQTT broker dropped {lost} messages because a subscriber's queue was full; what devices said may be lost (max_queued_messages)",
+                $"MQTT 服务器因队列已满丢弃了{lost}条消息，设备数据可能缺失（max_queued_messages）", ToldFor);
+        }
+
+        if (now != dropped) KeepDropped(now);
+        dropped = now;
+    }
+
+    private long? ReadDropped() =>
+        droppedPath is not null && File.Exists(droppedPath) && long.TryParse(File.ReadAllText(droppedPath), NumberStyles.None, CultureInfo.InvariantCulture, out var kept) ? kept : null;
+
+    private void KeepDropped(long count)
+    {
+        try
+        {
+            if (droppedPath is not null) File.WriteAllText(droppedPath, count.ToString(CultureInfo.InvariantCulture));
+        }
+        catch (IOException e)
+        {
+            LogNotKept(log, e.Message);
         }
     }
 
@@ -175,4 +243,13 @@ public sealed partial class ExternalBroker(
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "A message on {Topic} was not acknowledged: {Why}")]
     private static partial void LogNotAcknowledged(ILogger logger, string topic, string why);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The broker dropped {Lost} messages because a subscriber's queue was full")]
+    private static partial void LogDropped(ILogger logger, long lost);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "The broker doesn't show {Topic}: messages that it drops while the service is away can't be noticed")]
+    private static partial void LogDroppedUnknown(ILogger logger, string topic);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The broker's count of dropped messages could not be kept: {Reason}")]
+    private static partial void LogNotKept(ILogger logger, string reason);
 }

@@ -15,7 +15,9 @@ public sealed record Sender(string Name, bool Gateway, IReadOnlyList<string> Top
 /// <summary>A message as it came. The payload is copied when it must outlive the call.</summary>
 /// <param name="Topic">Full topic name.</param>
 /// <param name="Payload">The bytes.</param>
-/// <param name="Received">Time of arrival, UTC; kept to the microsecond, which is what every store keeps.</param>
+/// <param name="Received">
+/// Time of arrival, UTC, kept to the microsecond, which is what every store keeps; of a message that is known as sent again, the time at which it first came.
+/// </param>
 /// <param name="Retained">Kept by the broker from before: old news, not an event.</param>
 /// <param name="From">Whose credential it came with.</param>
 public readonly record struct InboundMessage(string Topic, ReadOnlyMemory<byte> Payload, DateTime Received, bool Retained, Sender From)

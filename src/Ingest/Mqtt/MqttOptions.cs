@@ -45,9 +45,16 @@ public sealed class MqttOptions
     [Range(1, 65535)]
     public int ReceiveMaximum { get; set; } = 2000;
 
-    /// <summary>The service hears its own canary at least this often, else the link counts as dead however connected it looks.</summary>
+    /// <summary>
+    /// Keep-alive at an external broker. The service publishes and hears its own canary twice in this time; when nothing came round for one and a half times
+    /// as long the link counts as dead, however connected it looks, and is made anew.
+    /// </summary>
     [Range(1, 3600)]
     public int CanarySeconds { get; set; } = 15;
+
+    /// <summary>A message of an external broker that could not be committed for so long makes the service reconnect, upon which the broker sends it again.</summary>
+    [Range(1, 3600)]
+    public int UnacknowledgedSeconds { get; set; } = 30;
 
     /// <summary>Largest packet once logged in.</summary>
     [Range(1024, 16 * 1024 * 1024)]
@@ -77,7 +84,15 @@ public sealed class MqttOptions
     [Range(1, 1_000_000)]
     public int MaxConnections { get; set; } = 50_000;
 
-    /// <summary>Messages a second that one device may go on sending; above the burst its reading is paused.</summary>
+    /// <summary>Connections of one device's credential at once; a further one ends the oldest.</summary>
+    [Range(1, 1_000_000)]
+    public int MaxConnectionsPerDevice { get; set; } = 10;
+
+    /// <summary>The same for a gateway, whose processes may share a credential.</summary>
+    [Range(1, 1_000_000)]
+    public int MaxConnectionsPerGateway { get; set; } = 1000;
+
+    /// <summary>Messages a second that one device may go on sending, over all its connections; above the burst its reading is paused.</summary>
     [Range(0.01, 1_000_000)]
     public double DeviceRate { get; set; } = 20;
 

@@ -6,14 +6,36 @@ namespace Vigil.Ingest.Mqtt;
 
 /// <summary>
 /// Refuses a packet by the length its header announces, before it is buffered. MQTTnet has no limit of its own: five bytes before login
-/// (<c>10 FF FF FF 7F</c>) would otherwise make the server wait for, and hold, 256 MiB.
-/// Relies on MQTTnet taking one packet at a time from the start of the buffer.
+/// (<c>10 FF FF FF 7F</c>) would otherwise make the server wait for, and hold, 256 MiB. A whole packet is held to <see cref="PacketRules"/>.
+/// Relies on MQTTnet taking one packet at a time from the start of the buffer and handling it before it reads on.
 /// </summary>
 internal sealed class PacketLimit(PipeReader inner, int maxConnect, int maxPacket) : PipeReader
 {
+    private const int MostUnreleased = 1024;
+    private const string Assigned = "auto-";
+
+    /// <summary>Packet ids at QoS 2 that came and were not released yet: sent again, they are the same message (MQTT 3.1.1 §4.3.3).</summary>
+    private readonly HashSet<ushort> unreleased = [];
     private bool loggingIn = true;
+    private bool five;
+
+    /// <summary>How the PUBLISH at hand is delivered.</summary>
+    public Delivery Current { get; private set; }
+
+    /// <summary>The PUBLISH at hand came before on this connection, at QoS 2, and was not released.</summary>
+    public bool IsAgain { get; private set; }
+
+    /// <summary>The client said DISCONNECT: it has had what it waited for.</summary>
+    public bool SaidGoodbye { get; private set; }
+
+    /// <summary>Why a packet was refused; null while none was.</summary>
+    public string? Refused { get; private set; }
+
     /// <summary>Where the CONNECT packet that was rewritten ends in the real buffer; null while nothing is rewritten.</summary>
     private (SequencePosition Start, SequencePosition End, ReadOnlySequence<byte> Rewritten)? rewritten;
+
+    /// <summary>A client id that was given to a client that had none.</summary>
+    public static bool IsAssigned(string clientId) => clientId.StartsWith(Assigned, StringComparison.Ordinal);
 
     public override async ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default) => Take(await inner.ReadAsync(cancellationToken));
 
@@ -45,7 +67,9 @@ internal sealed class PacketLimit(PipeReader inner, int maxConnect, int maxPacke
     private ReadResult Take(in ReadResult result)
     {
         var first = loggingIn;
-        Check(result.Buffer);
+        if (!Check(result.Buffer) && result.IsCompleted && !result.Buffer.IsEmpty)
+            // MQTTnet would ask again and again for a rest that can't come, and keep a core busy with it.
+            throw Refuse("the connection ended within a packet");
         if (!first || loggingIn || NamedConnect(result.Buffer) is not { } named) return result;
         var connect = new ReadOnlySequence<byte>(named.Packet);
         rewritten = (result.Buffer.Start, named.End, connect);
@@ -70,7 +94,7 @@ internal sealed class PacketLimit(PipeReader inner, int maxConnect, int maxPacke
         // Protocol name MQTT, level 4, clean session, keep-alive, then the client id's length.
         if (length < 12 || !bytes.AsSpan(at, 7).SequenceEqual((ReadOnlySpan<byte>)[0, 4, (byte)'M', (byte)'Q', (byte)'T', (byte)'T', 4]) || (bytes[at + 7] & 2) == 0) return null;
         if (bytes[at + 10] != 0 || bytes[at + 11] != 0) return null;
-        var id = System.Text.Encoding.ASCII.GetBytes($"auto-{Guid.NewGuid():N}");
+        var id = System.Text.Encoding.ASCII.GetBytes($"{Assigned}{Guid.NewGuid():N}");
         var remaining = length + id.Length;
         using var packet = new MemoryStream();
         packet.WriteByte(bytes[0]);
@@ -87,30 +111,65 @@ internal sealed class PacketLimit(PipeReader inner, int maxConnect, int maxPacke
         return (packet.ToArray(), buffer.GetPosition(end));
     }
 
-    /// <summary>MQTT 5 §1.5.5 and §2.1: one byte of type, then the remaining length in at most four bytes of seven bits.</summary>
-    private void Check(in ReadOnlySequence<byte> buffer)
+    /// <summary>MQTT 5 §1.5.5 and §2.1: one byte of type, then the remaining length in at most four bytes of seven bits. False while it isn't whole.</summary>
+    private bool Check(in ReadOnlySequence<byte> buffer)
     {
         var reader = new SequenceReader<byte>(buffer);
-        if (!reader.TryRead(out var first)) return;
+        if (!reader.TryRead(out var first)) return false;
         var isConnect = first >> 4 == 1;
-        if (loggingIn && !isConnect) throw new ConnectionAbortedException("The first packet is not CONNECT");
+        if (loggingIn != isConnect) throw Refuse(loggingIn ? "the first packet is not CONNECT" : "a second CONNECT");
         var length = 0;
         for (var shift = 0; ; shift += 7)
         {
-            if (shift > 21) throw new ConnectionAbortedException("Malformed remaining length");
-            if (!reader.TryRead(out var b)) return;
+            if (shift > 21) throw Refuse("malformed remaining length");
+            if (!reader.TryRead(out var b)) return false;
             length |= (b & 0x7F) << shift;
             if ((b & 0x80) == 0) break;
         }
 
         var limit = isConnect ? maxConnect : maxPacket;
-        if (length > limit) throw new ConnectionAbortedException($"Packet of {length} bytes; {limit} are allowed");
-        if (reader.Remaining >= length) loggingIn = false;
+        if (length > limit) throw Refuse($"packet of {length} bytes; {limit} are allowed");
+        if (reader.Remaining < length) return false;
+        var body = buffer.Slice(reader.Position, length);
+        if (PacketRules.Refuse(first, body, five, out var delivery) is { } reason) throw Refuse(reason);
+        Take(first >> 4, delivery, body);
+        return true;
+    }
+
+    private void Take(int type, Delivery delivery, in ReadOnlySequence<byte> body)
+    {
+        switch (type)
+        {
+            case 1:
+                loggingIn = false;
+                // The level stands behind the protocol's name, whose length is in the first two bytes.
+                Span<byte> begin = stackalloc byte[9];
+                body.Slice(0, Math.Min(9, body.Length)).CopyTo(begin);
+                five = begin[1] == 4 && begin[6] == 5;
+                break;
+            case 3:
+                Current = delivery;
+                IsAgain = delivery.Qos == 2 && !unreleased.Add(delivery.Id);
+                if (unreleased.Count > MostUnreleased) throw Refuse($"more than {MostUnreleased} messages at QoS 2 that were never released");
+                break;
+            case 6:
+                unreleased.Remove(delivery.Id);
+                break;
+            case 14:
+                SaidGoodbye = true;
+                break;
+        }
+    }
+
+    private ConnectionAbortedException Refuse(string reason)
+    {
+        Refused = reason;
+        return new ConnectionAbortedException(reason);
     }
 }
 
-internal sealed class LimitedTransport(IDuplexPipe inner, int maxConnect, int maxPacket) : IDuplexPipe
+internal sealed class LimitedTransport(IDuplexPipe inner, PacketLimit input) : IDuplexPipe
 {
-    public PipeReader Input { get; } = new PacketLimit(inner.Input, maxConnect, maxPacket);
+    public PipeReader Input => input;
     public PipeWriter Output => inner.Output;
 }

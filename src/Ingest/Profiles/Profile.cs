@@ -44,6 +44,9 @@ public sealed class Profile
     public required Decoder Decoder { get; init; }
     public string File { get; init; } = "";
 
+    /// <summary>Devices of this kind tell of presses, falls, smoke or gas, as the profile's own examples do; a format's generic profile reads any kind.</summary>
+    public bool SpeaksOfLife => IsGeneric || Examples.Any(e => e.Readings.Any(r => Metric.TryParse(r.Metric, out var metric) && metric.IsLifeSafety));
+
     /// <summary>Generic profiles read any device of a format that no other profile claims.</summary>
     public bool IsGeneric => !Id.Contains('/', StringComparison.Ordinal);
 

@@ -208,7 +208,7 @@ public sealed class Credential
 {
     /// <summary>MQTT user name.</summary>
     public required string Username { get; set; }
-    /// <summary>PBKDF2-SHA256 of the password: <c>pbkdf2-sha256$iterations$salt$hash</c>, base64.</summary>
+    /// <summary>Salted hash of the password, see <see cref="Vigil.Storage.Records.PasswordHash"/>.</summary>
     public required string PasswordHash { get; set; }
     /// <summary>A gateway speaks for other devices; a device for itself alone.</summary>
     public bool Gateway { get; set; }

@@ -155,9 +155,10 @@ public sealed class AbuseTests
     }
 
     [Fact]
-    public async Task Sockets_that_never_log_in_are_few_and_do_not_keep_others_out_for_long()
+    public async Task Sockets_that_never_log_in_are_few_and_the_oldest_gives_way()
     {
         await using var broker = await BrokerUnderTest.StartAsync(o => o.MaxUnauthenticatedPerAddress = 4);
+        var begun = System.Diagnostics.Stopwatch.GetTimestamp();
         var held = new List<RawDevice>();
         for (var i = 0; i < 4; i++)
         {
@@ -165,13 +166,13 @@ public sealed class AbuseTests
             await held[i].SendAsync([0x10]); // the first byte of a CONNECT that never goes on
         }
 
-        await using var fifth = await RawDevice.OpenAsync(broker.Port);
-        Assert.Empty(await fifth.UntilClosedAsync());
-        // The drip is cut off by the broker's own patience of five seconds: then there is room again.
-        foreach (var device in held) Assert.Empty(await device.UntilClosedAsync());
+        // A device that does log in isn't kept out by them.
         var (good, code) = await RawDevice.LogInAsync(broker.Port);
         await using var _ = good;
         Assert.Equal(0, code);
+        // The drip is cut off by the broker's own patience of five seconds.
+        foreach (var device in held) Assert.Empty(await device.UntilClosedAsync());
+        Assert.True(System.Diagnostics.Stopwatch.GetElapsedTime(begun) < TimeSpan.FromSeconds(9));
         foreach (var device in held) await device.DisposeAsync();
     }
 
@@ -281,17 +282,38 @@ public sealed class AbuseTests
         Assert.Equal([0x40, 2, 0, 1], await again.ReadAsync());
     }
 
-    [Fact]
-    public async Task A_reader_that_stalls_keeps_nobody_from_logging_in_for_longer_than_a_second()
+    [Theory]
+    [InlineData(4)]
+    [InlineData(5)]
+    public async Task A_reader_that_stalls_and_is_taken_over_keeps_nobody_from_logging_in_for_longer_than_a_second(byte level)
     {
         await using var broker = await BrokerUnderTest.StartAsync();
-        var (stalled, _) = await RawDevice.LogInAsync(broker.Port);
+        var (stalled, _) = await RawDevice.LogInAsync(broker.Port, level: level);
         await using var __ = stalled;
-        for (ushort i = 1; i <= 50; i++) await stalled.SendAsync(RawDevice.Publish("vigil/d1/up", Reading, id: i)); // and never reads an answer
+        // It never reads an answer; what it is sent fills its buffers.
+        for (ushort i = 1; i <= 150; i++) await stalled.SendAsync(RawDevice.Publish("vigil/d1/up", Reading, id: i, level: level));
+        var takeOver = RawDevice.LogInAsync(broker.Port, level: level); // its own new connection
         var begun = System.Diagnostics.Stopwatch.GetTimestamp();
         var (other, code) = await RawDevice.LogInAsync(broker.Port, "d2");
         await using var ___ = other;
         Assert.Equal(0, code);
         Assert.True(System.Diagnostics.Stopwatch.GetElapsedTime(begun) < TimeSpan.FromSeconds(1));
+        var (again, own) = await takeOver;
+        await using var ____ = again;
+        Assert.Equal(0, own);
+    }
+
+    [Theory]
+    [InlineData("")] // silent
+    [InlineData("3240000C")] // in the middle of a packet
+    public async Task A_device_that_is_gone_without_a_word_is_let_go_after_one_and_a_half_keep_alives(string halfPacket)
+    {
+        await using var broker = await BrokerUnderTest.StartAsync();
+        var (device, _) = await RawDevice.LogInAsync(broker.Port, keepAlive: 1);
+        await using var __ = device;
+        await device.SendAsync(Convert.FromHexString(halfPacket));
+        var begun = System.Diagnostics.Stopwatch.GetTimestamp();
+        await RawDevice.UntilAsync(() => broker.Broker.Connections == 0);
+        Assert.True(System.Diagnostics.Stopwatch.GetElapsedTime(begun) < TimeSpan.FromSeconds(6.5)); // 1.5 keep-alives and five seconds
     }
 }

@@ -10,6 +10,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using MQTTnet.AspNetCore;
 using Vigil.Ingest.Mqtt;
+using Vigil.Model;
 
 namespace Vigil.Tests.Ingest.Mqtt;
 
@@ -24,24 +25,44 @@ internal sealed class BrokerUnderTest : IAsyncDisposable
 
     public ConcurrentQueue<(string Topic, string From, string Payload)> Came { get; private init; } = [];
 
+    /// <summary>When the messages came, in their order.</summary>
+    public ConcurrentQueue<DateTime> At { get; private init; } = [];
+
+    /// <summary>How much each login was worth.</summary>
+    public ConcurrentQueue<LoginEffort> Looked { get; private init; } = [];
+
+    public Troubles Troubles => app.Services.GetRequiredService<Troubles>();
+
     public EmbeddedBroker Broker => app.Services.GetRequiredService<EmbeddedBroker>();
 
-    public static async Task<BrokerUnderTest> StartAsync(Action<MqttOptions>? set = null, Func<InboundMessage, Receipt>? inbox = null, int devices = 2)
+    public static async Task<BrokerUnderTest> StartAsync(Action<MqttOptions>? set = null, Func<InboundMessage, Receipt>? inbox = null, int devices = 2, bool anyTopic = false, TimeProvider? clock = null, string? redeliveries = null)
     {
         var options = new MqttOptions();
         set?.Invoke(options);
         var came = new ConcurrentQueue<(string, string, string)>();
+        var at = new ConcurrentQueue<DateTime>();
+        var looked = new ConcurrentQueue<LoginEffort>();
+        var remembered = new ConcurrentDictionary<string, bool>();
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.Services.AddMqttConnectionHandler();
-        builder.Services.AddSingleton(options).AddSingleton(TimeProvider.System)
-            .AddSingleton<Authenticate>(_ => (name, password, _) => ValueTask.FromResult(name is ['d', .. var number] && int.TryParse(number, out var n) && n <= devices && Encoding.UTF8.GetString(password) == "right" ? new Sender(name, false, []) : null))
+        builder.Services.AddSingleton(options).AddSingleton(clock ?? TimeProvider.System)
+            .AddSingleton<Authenticate>(_ => (name, password, effort, _) =>
+            {
+                looked.Enqueue(effort);
+                if (effort == LoginEffort.Remembered && !remembered.ContainsKey(name)) return ValueTask.FromResult(new Login(LoginOutcome.Busy));
+                if (name is not ['d', .. var number] || !int.TryParse(number, out var n) || n > devices || Encoding.UTF8.GetString(password) != "right") return ValueTask.FromResult(new Login(LoginOutcome.Wrong));
+                remembered[name] = true;
+                return ValueTask.FromResult(new Login(LoginOutcome.Right, new Sender(name, false, [])));
+            })
+            .AddSingleton(new Redeliveries(redeliveries, clock ?? TimeProvider.System)).AddSingleton<Troubles>().AddSingleton(new System.Diagnostics.Metrics.Meter("Vigil.Tests.Broker"))
             .AddSingleton<Inbox>(_ => (message, _) =>
             {
                 // As the pipeline does: a device speaks on its own topic alone.
                 var device = message.Topic.Split('/') is ["vigil", var named, "up"] ? named : "";
-                if (device != message.From.Name) return ValueTask.FromResult(Receipt.NotAllowed);
+                if (device != message.From.Name && !anyTopic) return ValueTask.FromResult(Receipt.NotAllowed);
+                at.Enqueue(message.Received);
                 came.Enqueue((message.Topic, message.From.Name, Encoding.UTF8.GetString(message.Payload.Span)));
                 return ValueTask.FromResult(inbox?.Invoke(message) ?? Receipt.Committed);
             })
@@ -49,7 +70,7 @@ internal sealed class BrokerUnderTest : IAsyncDisposable
         builder.WebHost.ConfigureKestrel(k => k.Listen(IPAddress.Loopback, 0, listen => BrokerListener.Use(listen, options)));
         var app = builder.Build();
         await app.StartAsync(TestContext.Current.CancellationToken);
-        return new BrokerUnderTest(app, new Uri(app.Urls.First().Replace("mqtt", "tcp", StringComparison.Ordinal)).Port) { Came = came };
+        return new BrokerUnderTest(app, new Uri(app.Urls.First().Replace("mqtt", "tcp", StringComparison.Ordinal)).Port) { Came = came, At = at, Looked = looked };
     }
 
     public async ValueTask DisposeAsync()
@@ -67,9 +88,13 @@ internal sealed class RawDevice : IAsyncDisposable
 
     private RawDevice(TcpClient socket, Stream stream) => (this.socket, this.stream) = (socket, stream);
 
-    public static async Task<RawDevice> OpenAsync(int port, X509Certificate2? trusted = null, X509Certificate2? certificate = null)
+    /// <param name="port">Of the broker on loopback.</param>
+    /// <param name="trusted">With it: over TLS.</param>
+    /// <param name="certificate">Shown to the broker.</param>
+    /// <param name="from">Another address of this machine, such as 127.0.0.2.</param>
+    public static async Task<RawDevice> OpenAsync(int port, X509Certificate2? trusted = null, X509Certificate2? certificate = null, string? from = null)
     {
-        var socket = new TcpClient();
+        var socket = from is null ? new TcpClient() : new TcpClient(new IPEndPoint(IPAddress.Parse(from), 0));
         await socket.ConnectAsync(IPAddress.Loopback, port, TestContext.Current.CancellationToken);
         if (trusted is null) return new RawDevice(socket, socket.GetStream());
         var tls = new SslStream(socket.GetStream(), false, (_, server, _, _) =>
@@ -85,9 +110,9 @@ internal sealed class RawDevice : IAsyncDisposable
     }
 
     /// <summary>Opens a socket and logs in; the CONNACK's code.</summary>
-    public static async Task<(RawDevice Device, int Code)> LogInAsync(int port, string name = "d1", string password = "right", string? clientId = null, byte level = 4, ushort keepAlive = 60)
+    public static async Task<(RawDevice Device, int Code)> LogInAsync(int port, string name = "d1", string password = "right", string? clientId = null, byte level = 4, ushort keepAlive = 60, string? from = null)
     {
-        var device = await OpenAsync(port);
+        var device = await OpenAsync(port, from: from);
         await device.SendAsync(Connect(name, password, clientId ?? name, level, keepAlive));
         var answer = await device.ReadAsync();
         return (device, answer is [0x20, _, _, var code, ..] ? code : -1);
@@ -101,10 +126,11 @@ internal sealed class RawDevice : IAsyncDisposable
         return Packet(0x10, [.. body, .. Text(name), .. Text(password)]);
     }
 
-    public static byte[] Publish(string topic, string payload, int qos = 1, byte level = 4, bool retain = false, ushort id = 1) => Publish(Encoding.UTF8.GetBytes(topic), Encoding.UTF8.GetBytes(payload), qos, level, retain, id);
+    public static byte[] Publish(string topic, string payload, int qos = 1, byte level = 4, bool retain = false, ushort id = 1, bool dup = false) =>
+        Publish(Encoding.UTF8.GetBytes(topic), Encoding.UTF8.GetBytes(payload), qos, level, retain, id, dup);
 
-    public static byte[] Publish(byte[] topic, byte[] payload, int qos = 1, byte level = 4, bool retain = false, ushort id = 1) =>
-        Packet((byte)(0x30 | qos << 1 | (retain ? 1 : 0)), [(byte)(topic.Length >> 8), (byte)topic.Length, .. topic, .. qos > 0 ? new[] { (byte)(id >> 8), (byte)id } : [], .. level == 5 ? new byte[] { 0 } : [], .. payload]);
+    public static byte[] Publish(byte[] topic, byte[] payload, int qos = 1, byte level = 4, bool retain = false, ushort id = 1, bool dup = false) =>
+        Packet((byte)(0x30 | (dup ? 8 : 0) | qos << 1 | (retain ? 1 : 0)), [(byte)(topic.Length >> 8), (byte)topic.Length, .. topic, .. qos > 0 ? new[] { (byte)(id >> 8), (byte)id } : [], .. level == 5 ? new byte[] { 0 } : [], .. payload]);
 
     public static byte[] Subscribe(string filter, byte level = 4) => Packet(0x82, [0, 7, .. level == 5 ? new byte[] { 0 } : [], .. Text(filter), 1]);
 
@@ -150,6 +176,27 @@ internal sealed class RawDevice : IAsyncDisposable
         var all = new List<byte>();
         while (await ReadAsync() is { Length: > 0 } some) all.AddRange(some);
         return [.. all];
+    }
+
+    /// <summary>FIN: nothing more is sent; answers can still be read.</summary>
+    public void Finish() => socket.Client.Shutdown(SocketShutdown.Send);
+
+    /// <summary>RST: the connection is gone without a word.</summary>
+    public void Reset()
+    {
+        socket.Client.LingerState = new LingerOption(true, 0);
+        socket.Client.Dispose();
+    }
+
+    /// <summary>Waits until something holds.</summary>
+    public static async Task UntilAsync(Func<bool> holds, double seconds = 10)
+    {
+        var begun = TimeProvider.System.GetTimestamp();
+        while (!holds())
+        {
+            Assert.True(TimeProvider.System.GetElapsedTime(begun).TotalSeconds < seconds, $"not within {seconds} s");
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, TestContext.Current.CancellationToken);
+        }
     }
 
     public ValueTask DisposeAsync()

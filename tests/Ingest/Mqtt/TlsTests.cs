@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Logging.Abstractions;
 using Vigil.Ingest.Mqtt;
+using Vigil.Model;
 using Vigil.Tests.Servers;
 
 namespace Vigil.Tests.Ingest.Mqtt;
@@ -83,7 +84,7 @@ public sealed class TlsTests : IDisposable
 
     private ExternalBroker Client(int port, string authorityFile, X509Certificate2 own) => new(
         new MqttOptions { Embedded = false, Host = "localhost", Port = port, Tls = true, CertificateAuthority = authorityFile, Certificate = Save($"own-{own.SerialNumber}.pem", own.ExportCertificatePem()), CertificateKey = Save($"own-{own.SerialNumber}.key", Key(own)) },
-        ["vigil/+/up"], (_, _) => ValueTask.FromResult(Receipt.Committed), TimeProvider.System, NullLogger<ExternalBroker>.Instance);
+        ["vigil/+/up"], (_, _) => ValueTask.FromResult(Receipt.Committed), new Redeliveries(null, TimeProvider.System), new Troubles(TimeProvider.System), null, TimeProvider.System, NullLogger<ExternalBroker>.Instance);
 
     private void Tls(MqttOptions options, bool clients)
     {

@@ -15,16 +15,8 @@ public abstract class UplinkDecoder : Decoder
 
     public sealed override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
     {
-        try
-        {
-            var reader = new Utf8JsonReader(payload);
-            using var document = JsonDocument.ParseValue(ref reader);
-            return Message(document.RootElement, topic, into);
-        }
-        catch (JsonException e)
-        {
-            return $"is not JSON: {e.Message}";
-        }
+        if (JsonFields.TryParse(payload, out var document) is { } why) return why;
+        using (document) return Message(document.RootElement, topic, into);
     }
 
     /// <summary>The bytes of a frame without an envelope, as <c>vigil decode</c> and a manual have them.</summary>

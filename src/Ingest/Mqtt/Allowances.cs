@@ -1,0 +1,90 @@
+using System.Collections.Concurrent;
+
+namespace Vigil.Ingest.Mqtt;
+
+/// <summary>What one credential may do, over all its connections: its rate, how many connections it holds, how often it pushes itself out.</summary>
+internal sealed class Allowance(bool gateway, MqttOptions options, TimeProvider clock)
+{
+    private const int TakeOversAMinute = 10;
+
+    private readonly LinkedList<BrokerSocket> connections = [];
+    private readonly Queue<long> takeOvers = new();
+    private readonly int most = gateway ? options.MaxConnectionsPerGateway : options.MaxConnectionsPerDevice;
+
+    public bool Gateway => gateway;
+
+    public TokenBucket Bucket { get; } = gateway
+        ? new TokenBucket(options.GatewayRate, options.GatewayBurst, clock)
+        : new TokenBucket(options.DeviceRate, options.DeviceBurst, clock);
+
+    /// <summary>It is no longer in the list of all: whoever has it asks for another.</summary>
+    public bool Forgotten { get; private set; }
+
+    /// <summary>Notes a connection; beyond the most allowed the oldest has to go, because a device that comes back must not be kept out by what is left of it.</summary>
+    public bool TryEnter(BrokerSocket socket, out BrokerSocket? oldest)
+    {
+        oldest = null;
+        lock (connections)
+        {
+            if (Forgotten) return false;
+            connections.AddLast(socket);
+            if (connections.Count <= most) return true;
+            oldest = connections.First!.Value;
+            connections.RemoveFirst();
+            return true;
+        }
+    }
+
+    public void Leave(BrokerSocket socket)
+    {
+        lock (connections) connections.Remove(socket);
+    }
+
+    /// <summary>More than ten a minute are two devices with one credential that push each other out; the one that is in stays.</summary>
+    public bool MayTakeOver()
+    {
+        lock (takeOvers)
+        {
+            var now = clock.GetTimestamp();
+            while (takeOvers.TryPeek(out var oldest) && clock.GetElapsedTime(oldest, now) > TimeSpan.FromMinutes(1)) takeOvers.Dequeue();
+            if (takeOvers.Count >= TakeOversAMinute) return false;
+            takeOvers.Enqueue(now);
+            return true;
+        }
+    }
+
+    public bool TryForget()
+    {
+        lock (connections)
+        lock (takeOvers)
+        {
+            if (connections.Count > 0 || !Bucket.IsFull || (takeOvers.Count > 0 && clock.GetElapsedTime(takeOvers.Last()) <= TimeSpan.FromMinutes(1))) return false;
+            return Forgotten = true;
+        }
+    }
+}
+
+/// <summary>The allowances of all credentials that are connected or were lately.</summary>
+internal sealed class Allowances(MqttOptions options, TimeProvider clock)
+{
+    private readonly ConcurrentDictionary<string, Allowance> all = new(StringComparer.Ordinal);
+
+    public int Count => all.Count;
+
+    public Allowance Of(Sender sender)
+    {
+        while (true)
+        {
+            var found = all.GetOrAdd(sender.Name, static (_, s) => new Allowance(s.Gateway, s.options, s.clock), (sender.Gateway, options, clock));
+            if (!found.Forgotten && found.Gateway == sender.Gateway) return found;
+            all.TryRemove(new KeyValuePair<string, Allowance>(sender.Name, found)); // a device that was made a gateway, or just forgotten
+        }
+    }
+
+    /// <summary>Who is gone and owes nothing is forgotten.</summary>
+    public void Sweep()
+    {
+        foreach (var pair in all)
+            if (pair.Value.TryForget()) all.TryRemove(pair);
+    }
+}
