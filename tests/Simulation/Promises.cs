@@ -113,7 +113,7 @@ internal sealed class Promises(World world, Agenda agenda)
                 foreach (var before in alarms.Values)
                     if (before.Row.Id != alarm.Id && alarm.Kind != "sos" && before.Row.Subject == alarm.Subject && before.Row.Kind == alarm.Kind && before.Row.Episode == alarm.Episode && before.Row.Severity >= alarm.Severity)
                         Break($"nothing that was over begins again by itself: {alarm.Kind} of {alarm.Subject}, episode {alarm.Episode}");
-                known.Open(world, -1);
+                known.Open(world);
             }
 
             if (known.Row.Version != alarm.Version || known.Row.State != alarm.State) Moved(known, alarm);
@@ -135,8 +135,9 @@ internal sealed class Promises(World world, Agenda agenda)
         if (before.State == 3 && now.State != 3) Break($"what is resolved stays so: {world.Journal.Name("alarm", now.Id)} is {(State)now.State}");
         if (before.State is 1 or 2 && now.State == 0)
         {
-            var level = OpenedAgain(known, now);
-            known.Open(world, level);
+            // Who has been told already is not told again because nobody looked: it goes on above them.
+            if (OpenedAgain(known, now)) known.GoOn(world);
+            else known.Open(world);
             known.AnsweredAt = null;
         }
 
@@ -144,8 +145,8 @@ internal sealed class Promises(World world, Agenda agenda)
         if (before.State == 0 && now.State == 1) known.FindingsWhenAnswered = Findings(now.Subject);
     }
 
-    /// <summary>Why an answered alarm is open again; returns the level above which people are told.</summary>
-    private int OpenedAgain(Known known, AlarmRow now)
+    /// <summary>Why an answered alarm is open again; true when it is because nobody looked in time.</summary>
+    private bool OpenedAgain(Known known, AlarmRow now)
     {
         using var command = agenda.Command("SELECT Who, Text FROM Timeline WHERE AlarmId = $id AND What = 'reopened' ORDER BY Id DESC LIMIT 1");
         command.Parameters.AddWithValue("$id", now.Id);
@@ -158,12 +159,12 @@ internal sealed class Promises(World world, Agenda agenda)
             world.Journal.Cover("a promise to look after somebody ran out");
             if (deadlines.TryGetValue((now.Id, "seen well by"), out var deadline) && world.Clock.Elapsed < deadline.At - Tolerance)
                 Break($"whoever answered has their time: {world.Journal.Name("alarm", now.Id)} is open again {(deadline.At - world.Clock.Elapsed).TotalMinutes:0} min too early");
-            return known.Row.AcknowledgedBy?.Split(':')[0] switch { "contact" => 0, "visitor" => 1, "duty" => 2, _ => 3 };
+            return true;
         }
 
         if (who == "rules" && text.Contains("happened again", StringComparison.Ordinal) && now.Kind == "sos" && Findings(now.Subject) <= known.FindingsWhenAnswered)
             Break($"nobody is called again without another press: {world.Journal.Name("alarm", now.Id)}");
-        return -1;
+        return false;
     }
 
     private long Findings(string resident) => agenda.Count("SELECT COUNT(*) FROM Findings WHERE Key LIKE $prefix", ("$prefix", resident + "|sos|%"));
@@ -216,9 +217,10 @@ internal sealed class Promises(World world, Agenda agenda)
     {
         if (known is not { OpenSince: { } since, Row: { State: 0, Severity: 3 } }) return;
         var well = world.AllWell - since;
-        for (var level = Math.Max(0, Math.Min(3, known.Above + 1)); level <= 3; level++)
+        var first = Array.LastIndexOf(known.Passed, true) + 1;
+        for (var level = first; level <= 3; level++)
         {
-            var steps = level - Math.Max(0, Math.Min(3, known.Above + 1));
+            var steps = level - first;
             if (!known.Told[level] && well > TimeSpan.FromSeconds(60 * steps + 30 * (steps + 1)))
                 Break($"nobody is told of less than the plan: {world.Journal.Name("alarm", known.Row.Id)} has been open for {well.TotalSeconds:0} s and {(Level)level} has not been told");
         }
@@ -247,11 +249,19 @@ internal sealed class Promises(World world, Agenda agenda)
         public AlarmRow Row { get; set; } = row;
         public TimeSpan? AnsweredAt { get; set; }
         public TimeSpan? OpenSince { get; set; }
-        public int Above { get; private set; } = -1;
         public bool[] Told { get; private set; } = new bool[4];
+        public bool[] Passed { get; private set; } = new bool[4];
         public long FindingsWhenAnswered { get; set; }
 
-        public void Open(World world, int above) => (OpenSince, Above, Told) = (world.AllWell, above, new bool[4]);
+        public void Open(World world) => (OpenSince, Passed, Told) = (world.AllWell, new bool[4], new bool[4]);
+
+        public void GoOn(World world)
+        {
+            (OpenSince, Passed, Told) = (world.AllWell, [.. Told], new bool[4]);
+            // Whoever answered, and those below.
+            var level = Row.AcknowledgedBy?.Split(':')[0] switch { "contact" => 0, "visitor" => 1, "duty" => 2, _ => 3 };
+            for (var i = 0; i <= level; i++) Passed[i] = true;
+        }
     }
 }
 

@@ -12,7 +12,9 @@ internal sealed class SimulatedPhones(World world) : IChannel
 {
     private readonly Dictionary<Guid, string?> accepted = [];
     private readonly HashSet<Guid> over = [];
-    private int calls;
+
+    /// <summary>How many messages and calls went out.</summary>
+    public int Accepted => accepted.Count;
 
     public string Provider => "phones";
 
@@ -68,7 +70,6 @@ internal sealed class SimulatedPhones(World world) : IChannel
     private void Ring(OutgoingNotice notice, string id)
     {
         if (over.Contains(notice.NoticeId)) return;
-        calls++;
         var random = world.Random;
         var level = Village.LevelOf(notice.Address);
         var asks = notice.Template is "opened" or "repeated" or "digest" or "late";

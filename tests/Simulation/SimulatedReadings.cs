@@ -11,13 +11,15 @@ internal sealed class SimulatedReadings(Random random, Faults faults, Journal jo
 {
     private readonly List<Reading> stored = [];
     private readonly HashSet<(string Device, string Metric, string Channel, DateTime Time)> keys = [], known = [];
+    private readonly HashSet<(string Device, string Metric)> wrongClocks = [];
     private IReadOnlyList<Reading>? unsynced;
 
     public string? Concern => null;
 
     public int Count => stored.Count;
 
-    public bool Holds(string device, string metric, DateTime time) => known.Contains((device, metric, "", ToMilliseconds(time)));
+    /// <summary>…under its own time, or under that of its arrival where the service takes the device's clock for wrong.</summary>
+    public bool Holds(string device, string metric, DateTime time) => wrongClocks.Contains((device, metric)) || known.Contains((device, metric, "", ToMilliseconds(time)));
 
     public async Task AppendAsync(IReadOnlyList<Reading> readings, CancellationToken cancellation)
     {
@@ -77,6 +79,7 @@ internal sealed class SimulatedReadings(Random random, Faults faults, Journal jo
             r = r with { Time = r.Time.ToMicroseconds(), Received = r.Received.ToMicroseconds() };
             if (!keys.Add((r.Device.Value, r.Metric.Name, r.Channel, r.Time))) continue;
             known.Add((r.Device.Value, r.Metric.Name, r.Channel, ToMilliseconds(r.Time)));
+            if (r.Has(ReadingFlags.ClockWrong)) wrongClocks.Add((r.Device.Value, r.Metric.Name));
             stored.Add(r);
         }
     }

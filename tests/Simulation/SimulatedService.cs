@@ -50,7 +50,7 @@ internal sealed class SimulatedService
         pipeline = new Pipeline(
             settings.Profiles, registry, rules, world.Readings, Desk, records, new RecordsProbe(records), new SetAside(world.Folder, troubles, clock, meter, NullLogger<SetAside>.Instance),
             new DiskReserve(world.Folder, 0, NullLogger<DiskReserve>.Instance), meter, NullLogger<Pipeline>.Instance);
-        housekeeping = new Housekeeping(settings, registry, rules, pipeline, world.Readings, clock, meter, NullLogger<Housekeeping>.Instance);
+        housekeeping = new Housekeeping(settings, registry, rules, pipeline, world.Readings, troubles, clock, meter, NullLogger<Housekeeping>.Instance);
         watch = new ClockWatch(clock, settings, records, rules, housekeeping, troubles, settings.Zone, NullLogger<ClockWatch>.Instance);
         house = new Sleeper(world.Clock);
         stepping = Enum.GetValues<Lane>().ToDictionary(l => l, _ => new Sleeper(world.Clock));

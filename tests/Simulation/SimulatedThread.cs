@@ -11,7 +11,7 @@ internal sealed class SimulatedThread(Random random) : SynchronizationContext
     private volatile bool dead;
 
     /// <summary>Something went on by itself on another thread: the run can't be repeated.</summary>
-    public bool Strayed { get; private set; }
+    public string? Strayed { get; private set; }
 
     public void Kill()
     {
@@ -75,7 +75,7 @@ internal sealed class SimulatedThread(Random random) : SynchronizationContext
     public bool Here()
     {
         if (Environment.CurrentManagedThreadId == thread) return true;
-        Strayed = true;
+        Strayed ??= Environment.StackTrace;
         return false;
     }
 }

@@ -101,7 +101,7 @@ internal sealed class World : IDisposable
             if (Service is { Ended: true }) StartAgain("it could not take up its work");
             Steps++;
             Promises.Check();
-            if (Service?.Thread.Strayed == true) throw new BrokenPromiseException("something ran on another thread: this seed can't be repeated");
+            if (Service?.Thread.Strayed is { } where) throw new BrokenPromiseException($"something ran on another thread, so that this seed can't be repeated: {where}");
             if (Broken is not null) throw Broken;
             if (!Move()) break;
         }
