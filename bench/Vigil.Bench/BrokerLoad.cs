@@ -115,6 +115,11 @@ internal static class BrokerLoad
     {
         var records = RecordsServices.CreateFactory("Sqlite", null, folder);
         await records.MigrateAsync(CancellationToken.None);
+        return await SeedAsync(records, homes, presses);
+    }
+
+    internal static async Task<int> SeedAsync(RecordsFactory records, int homes, int presses)
+    {
         await using var db = await records.CreateDbContextAsync();
         var now = TimeProvider.System.GetUtcNow().UtcDateTime;
         void Add(string device, string password, int number)

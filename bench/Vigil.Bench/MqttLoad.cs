@@ -55,6 +55,66 @@ internal static class MqttLoad
         return new MqttRound(after - before, seconds, [.. presses.Skip(pressesBefore).Order()]);
     }
 
+    /// <summary>A steady load until <paramref name="stop"/>: all devices together so many messages a second, each with one message in flight.</summary>
+    /// <param name="port">Broker on loopback.</param>
+    /// <param name="connections">Devices <c>dev00000</c>….</param>
+    /// <param name="records">SenML records a message.</param>
+    /// <param name="rate">Messages a second, of all of them; where the service takes fewer, fewer are sent.</param>
+    /// <param name="pressEvery">Milliseconds between presses, of one home after the other.</param>
+    /// <param name="homes">Homes with a button.</param>
+    /// <param name="told">Hears of each acknowledged message (false) and press (true, with microseconds).</param>
+    /// <param name="stop">Ends it.</param>
+    public static async Task SteadyAsync(int port, int connections, int records, double rate, int pressEvery, int homes, Action<bool, double> told, CancellationToken stop)
+    {
+        var links = new List<Link>();
+        foreach (var group in Enumerable.Range(0, connections).Chunk(32))
+            links.AddRange(await Task.WhenAll(group.Select(i => Link.OpenAsync(port, Device(i), Password(i)))));
+        var every = TimeSpan.FromSeconds(connections / rate);
+        var speaking = links.Select((link, i) => Task.Run(async () =>
+        {
+            var topic = Encoding.ASCII.GetBytes($"vigil/{Device(i)}/up");
+            var packet = new byte[256 + records * 64];
+            var total = 100.0 + i;
+            // Spread over the period, so that the load is even from the first moment on.
+            await Task.Delay(every * ((double)i / connections), TimeProvider.System, stop);
+            using var timer = new PeriodicTimer(every, TimeProvider.System);
+            do
+            {
+                var time = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds() / 1000.0;
+                if (!await link.PublishAsync(topic, Encoding.ASCII.GetBytes(Pack(i, time, total += 0.001 * records, records)), packet)) throw new InvalidOperationException($"{Device(i)} was not acknowledged");
+                told(false, 0);
+            }
+            while (await timer.WaitForNextTickAsync(stop));
+        }, CancellationToken.None)).ToList();
+        var pressing = Task.Run(async () =>
+        {
+            for (var n = 0; ; n++)
+            {
+                var name = string.Create(CultureInfo.InvariantCulture, $"sos{n % homes:D5}");
+                using (var link = await Link.OpenAsync(port, name, "pw-" + name))
+                {
+                    var begun = Stopwatch.GetTimestamp();
+                    if (!await link.PublishAsync(Encoding.ASCII.GetBytes($"vigil/{name}/up"), "[{\"n\":\"button\",\"vs\":\"sos\"}]"u8.ToArray(), new byte[256])) throw new InvalidOperationException("a press was not acknowledged");
+                    told(true, Stopwatch.GetElapsedTime(begun).TotalMicroseconds);
+                }
+
+                await Task.Delay(TimeSpan.FromMilliseconds(pressEvery), TimeProvider.System, stop);
+            }
+        }, CancellationToken.None);
+        try
+        {
+            await await Task.WhenAny([.. speaking, pressing]);
+        }
+        catch (OperationCanceledException)
+        {
+            // the time is over
+        }
+        finally
+        {
+            foreach (var link in links) link.Dispose();
+        }
+    }
+
     private static async Task SpeakAsync(Link link, int number, int records, long[] acknowledged, CancellationToken stop)
     {
         var topic = Encoding.ASCII.GetBytes($"vigil/{Device(number)}/up");

@@ -13,6 +13,8 @@ return args switch
     ["seed", .. var rest] => await BrokerLoad.SeedAsync(Arguments.Of(rest).Text("--folder")!, 2000, 4000),
     ["load", .. var rest] => await BrokerLoad.LoadAsync(Arguments.Of(rest)),
     ["notify", .. var rest] => await NotifyLoad.RunAsync(Arguments.Of(rest)),
+    ["soak", "village", .. var rest] => await SoakLoad.VillageAsync(Arguments.Of(rest)),
+    ["soak", "broker", .. var rest] => await SoakLoad.BrokerAsync(Arguments.Of(rest)),
     ["silences", var file, .. var rest] => Silences.Run(file, Arguments.Of(rest)),
     _ => Usage(),
 };
@@ -28,6 +30,8 @@ static int Usage()
         vigil-bench decode  [--rounds 5]   nanoseconds and bytes allocated a payload, by format
         vigil-bench lines   line protocol beside string building
         vigil-bench notify  [--alarms 4000] [--storm 10000] [--seconds 20] [--postgres CONNECTION]   due steps/s, a storm, SOS published → provider's request at half of ingest's most
+        vigil-bench soak village [--hours 72] [--speed 720] [--residents 99] [--postgres yes]   the demo's village and its phones on a fast clock: memory, files, handles, deadlines; adds to bench/reports/soak.md
+        vigil-bench soak broker  [--minutes 120] [--rate 7700] [--records 10] [--connections 2000] [--press 1000] [--postgres yes]   a steady load by the wall clock, presses that a desk answers
         vigil-bench silences HOUSEHOLDS.csv.gz [--part tuning|held-out] [--homes lived-in|all] [--fit yes]   methods to notice a silence, false alarms against delay
         """);
     return 2;

@@ -22,27 +22,28 @@ internal static class ContactPage
     {
         app.MapGet("/c/{token}", async (string token, HttpContext http, IDbContextFactory<RecordsDb> records, SignedLinks links, MessageTexts messages, IReadingStore store, TimeProvider clock, TimeZoneInfo zone, CancellationToken c) =>
         {
-            if (await FindAsync(records, links, token, c) is not { } found) return Page(http, "zh", $"<p>{Texts.Of("contact.expired", "zh")}<br>{Texts.Of("contact.expired", "en")}</p>", StatusCodes.Status404NotFound);
-            var (told, alarm, language) = found;
-            var html = HtmlEncoder.Default;
-            var over = alarm.State is AlarmState.Open ? "" : $"<p><b>{Texts.Of("contact.over", language)}</b></p>";
-            var buttons = alarm.State is AlarmState.Open
-                ? $"<form method=post><button name=answer value=take class=take>{Texts.Of("contact.take", language)}</button> <button name=answer value=cannot>{Texts.Of("contact.cannot", language)}</button></form>"
-                : "";
-            var time = TimeZoneInfo.ConvertTimeFromUtc(alarm.RaisedAt, zone).ToString("yyyy-MM-dd HH:mm", System.Globalization.CultureInfo.InvariantCulture);
-            var reason = language == "en" ? alarm.Reason : alarm.ReasonZh;
-            return Page(http, language, $"<h1>{html.Encode(MessageTexts.Masked(alarm.Resident?.Name ?? ""))} · {html.Encode(messages.Kind(alarm.Kind, language))}</h1><p>{time}</p><p>{html.Encode(reason)}</p>{over}{buttons}{await DailyAsync(told, alarm, language, store, clock, zone, c)}");
+            if (await FindAsync(records, links, token, c) is not { } found) return Expired(http);
+            return Page(http, found.Language, What(found.Item2, found.Language, messages, zone) + await DailyAsync(found.Item1, found.Item2, found.Language, store, clock, zone, c));
         });
-        app.MapPost("/c/{token}", async (string token, HttpContext http, IDbContextFactory<RecordsDb> records, SignedLinks links, Answers answers, CancellationToken c) =>
+        app.MapPost("/c/{token}", async (string token, HttpContext http, IDbContextFactory<RecordsDb> records, SignedLinks links, Answers answers, MessageTexts messages, TimeZoneInfo zone, CancellationToken c) =>
         {
-            if (await FindAsync(records, links, token, c) is not { } found) return Page(http, "zh", $"<p>{Texts.Of("contact.expired", "zh")}</p>", StatusCodes.Status404NotFound);
+            if (await FindAsync(records, links, token, c) is not { } found) return Expired(http);
             var (notice, _, language) = found;
-            var answer = (await http.Request.ReadFormAsync(c))["answer"].ToString();
+            var form = await http.Request.FormOrNoneAsync(c) ?? FormCollection.Empty;
+            var answer = form["answer"].ToString();
+            var seen = int.TryParse(form["seen"], NumberStyles.None, CultureInfo.InvariantCulture, out var version) ? version : (int?)null;
             try
             {
-                if (answer == "take") await answers.TakeAsync(notice.Id, "link", c);
+                if (answer == "take") await answers.TakeAsync(notice.Id, "link", c, seen);
                 else if (answer == "cannot") await answers.DeclineAsync(notice.Id, "link", c);
                 else return Page(http, language, $"<p>{Texts.Of("contact.unclear", language)}</p>", StatusCodes.Status400BadRequest);
+            }
+            catch (AlarmConflictException e) when (e.Anew)
+            {
+                // What they wanted to take is over: what stands now, and a button for that.
+                var now = await FindAsync(records, links, token, c);
+                return now is not { } fresh ? Expired(http)
+                    : Page(http, language, $"<p><b>{Texts.Of("contact.anew", language)}</b></p>{What(fresh.Item2, language, messages, zone)}", StatusCodes.Status409Conflict);
             }
             catch (AlarmConflictException)
             {
@@ -52,6 +53,21 @@ internal static class ContactPage
             return Page(http, language, $"<p>{Texts.Of(answer == "take" ? "contact.taken" : "contact.noted", language)}</p>");
         }).DisableAntiforgery(); // the token is the secret; there is no cookie that a foreign page could ride on
     }
+
+    /// <summary>What happened, and while nobody has it the two buttons, bound to what is shown.</summary>
+    private static string What(Alarm alarm, string language, MessageTexts messages, TimeZoneInfo zone)
+    {
+        var html = HtmlEncoder.Default;
+        string Local(DateTime utc) => TimeZoneInfo.ConvertTimeFromUtc(utc, zone).ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture);
+        var again = alarm.RangAt is { } rang ? $"<p><b>{string.Format(CultureInfo.InvariantCulture, Texts.Of("contact.again", language), alarm.Repeats, Local(rang))}</b></p>" : "";
+        var end = alarm.State is AlarmState.Open
+            ? $"<form method=post><input type=hidden name=seen value={alarm.Version}><button name=answer value=take class=take>{Texts.Of("contact.take", language)}</button> <button name=answer value=cannot>{Texts.Of("contact.cannot", language)}</button></form>"
+            : $"<p><b>{Texts.Of("contact.over", language)}</b></p>";
+        return $"<h1>{html.Encode(MessageTexts.Masked(alarm.Resident?.Name ?? ""))} · {html.Encode(messages.Kind(alarm.Kind, language))}</h1><p>{Local(alarm.RaisedAt)}</p><p>{html.Encode(language == "en" ? alarm.Reason : alarm.ReasonZh)}</p>{again}{end}";
+    }
+
+    private static IResult Expired(HttpContext http) =>
+        Page(http, "zh", $"<p>{Texts.Of("contact.expired", "zh")}<br>{Texts.Of("contact.expired", "en")}</p>", StatusCodes.Status404NotFound);
 
     /// <summary>Daily life of today, for a contact and with the resident's consent alone; never for staff, never a place or a health reading.</summary>
     private static async Task<string> DailyAsync(Notice told, Alarm alarm, string language, IReadingStore store, TimeProvider clock, TimeZoneInfo zone, CancellationToken cancellation)

@@ -44,7 +44,7 @@ internal static class VisitForm
         using var form = new StringWriter(CultureInfo.InvariantCulture);
         form.Write(resident is null
             ? $"<label>{T("number")} <input name=resident maxlength=64 required autocomplete=off></label>"
-            : $"<input type=hidden name=resident value=\"{E(resident.Id)}\"><p class=whom><b>{E(resident.Name)}</b> <span class=who>{E(resident.Address)}</span>{(resident.Phone.Length > 0 ? $" <a class=phone href=\"tel:{E(resident.Phone)}\">☎ {E(resident.Name)}</a>" : "")}</p>");
+            : $"<input type=hidden name=resident value=\"{E(resident.Id)}\"><p class=whom><b>{E(resident.Name)}</b> <span class=who>{E(resident.Address)}</span>{(FieldKeys.Readable(resident.Phone).Length > 0 ? $" <a class=phone href=\"tel:{E(resident.Phone)}\">☎ {E(resident.Name)}</a>" : "")}</p>");
         form.Write($"<label>{T("visit.form")} <select name=form>");
         foreach (var f in Visits.Forms) form.Write($"<option value={f}>{T("form." + f)}</option>");
         form.Write("</select></label>");

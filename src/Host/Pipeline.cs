@@ -163,7 +163,9 @@ internal sealed partial class Pipeline(
 
                 if (device is null) continue;
                 if (reading.Event == "test" && ReferenceEquals(reading.Metric, Metric.Button)) tested[device.Id.Value] = reading.Time;
-                pending.Readings.Add(reading.Device == device.Id ? reading : reading with { Device = device.Id });
+                // To the microsecond, as every store keeps it: a replay has to find the same moment under the same key.
+                var time = reading.Time.NearestMicrosecond();
+                pending.Readings.Add(reading.Device == device.Id && reading.Time == time ? reading : reading with { Device = device.Id, Time = time });
                 pending.Residents.Add(device.Resident);
             }
 

@@ -22,8 +22,18 @@ internal static class Program
             RotateKeyCommand.Create(),
             ApiKeyCommand.Create(),
             UserCommand.Create(),
+            BackupCommand.Create(),
+            BackupCommand.CreateRestore(),
         };
         // The host ends the service by itself on SIGTERM; the command line's own two seconds would cut its commits short.
-        return await root.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
+        var parsed = root.Parse(args);
+        try
+        {
+            return await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });
+        }
+        catch (Exception e)
+        {
+            return Failure.Say(parsed.CommandResult.Command.Name, e);
+        }
     }
 }

@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.EntityFrameworkCore;
 using MQTTnet.AspNetCore;
 using Vigil.Console;
+using Vigil.Host.Backup;
 using Vigil.Ingest.Mqtt;
 using Vigil.Model;
 using Vigil.Notify;
@@ -61,8 +62,12 @@ internal static class Service
             .AddHostedService(s => s.GetRequiredService<Housekeeping>())
             .AddSingleton<ClockWatch>()
             .AddHostedService(s => s.GetRequiredService<ClockWatch>())
+            .AddSingleton<StoredData>()
+            .AddSingleton<Backups>()
+            .AddHostedService(s => s.GetRequiredService<Backups>())
             .AddSingleton<SelfWatch>()
             .AddHostedService(s => s.GetRequiredService<SelfWatch>())
+            .AddHostedService<CertificateWatch>()
             .AddSingleton<Heartbeats>()
             .AddHostedService(s => s.GetRequiredService<Heartbeats>())
             .AddTraces(settings.Configuration)
@@ -82,6 +87,7 @@ internal static class Service
         });
         var app = builder.Build();
         app.Services.GetRequiredService<MetricsText>(); // listens from the first message on
+        ProcessMeter.Observe(app.Services.GetRequiredService<Meter>());
         // Devices first: the web server, which is stopped before everything else, would wait for their connections.
         if (app.Services.GetService<EmbeddedBroker>() is { } broker) app.Lifetime.ApplicationStopping.Register(() => _ = broker.StopAsync(CancellationToken.None));
         MapHealth(app);
@@ -94,9 +100,11 @@ internal static class Service
     {
         Directory.CreateDirectory(services.GetRequiredService<Settings>().DataPath);
         services.GetRequiredService<DiskReserve>().Look(); // on a full disk nothing could be opened
+        var stored = services.GetRequiredService<StoredData>();
+        stored.Check();
         if (services.GetRequiredService<IReadingStore>() is Vigil.Storage.Readings.Influx.InfluxReadingStore influx)
             influx.LineRefused += line => services.GetRequiredService<SetAside>().Tell(("a reading", "一条读数"), StorableText.Of(line.Reason, StorableText.LongReason));
-        await services.GetRequiredService<IDbContextFactory<RecordsDb>>().MigrateAsync(cancellation);
+        await services.GetRequiredService<IDbContextFactory<RecordsDb>>().MigrateAsync(stored.Say, cancellation);
         await services.GetRequiredService<ClockWatch>().RecoverAsync(cancellation);
         await services.GetRequiredService<Housekeeping>().RecoverAsync(cancellation);
     }

@@ -1,4 +1,5 @@
 using System.Net;
+using Vigil.Host.Backup;
 using Vigil.Ingest.Mqtt;
 using Vigil.Ingest.Profiles;
 using Vigil.Model;
@@ -48,6 +49,7 @@ internal sealed class Settings
     public Policies Policies { get; private set; } = null!;
     public MessageTexts Messages { get; private set; } = null!;
     public Vigil.Console.ConsoleOptions Console { get; private set; } = null!;
+    public BackupOptions Backup { get; private set; } = new();
 
     /// <summary>The same settings for another data folder.</summary>
     internal Settings At(string dataPath)
@@ -131,6 +133,7 @@ internal sealed class Settings
         problems.AddRange(RecordsServices.Check(configuration));
         problems.AddRange(NotifyServices.Check(configuration));
         settings.Console = Vigil.Console.ConsoleOptions.Read(configuration, problems);
+        settings.Backup = BackupOptions.Read(configuration, problems);
 
         settings.Profiles = ProfileSet.Load(DevicesPath(configuration), problems);
         var rules = RuleSet.Load(RulesPath(configuration), problems);

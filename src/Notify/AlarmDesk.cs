@@ -15,13 +15,17 @@ namespace Vigil.Notify;
 public sealed record AlarmChange(Guid AlarmId, string What, Severity Severity);
 
 /// <summary>An alarm can't be changed as asked; the message says why, in words for the person who asked.</summary>
-public sealed class AlarmConflictException(string message) : Exception(message);
+public sealed class AlarmConflictException(string message) : Exception(message)
+{
+    /// <summary>What they answered to is over: it happened again since, and whoever takes it has to say so of what stands now.</summary>
+    public bool Anew { get; init; }
+}
 
 /// <summary>
 /// The life of an alarm: open → acknowledged → in hand → resolved. Findings become alarms here, each exactly once; every change is one transaction
 /// with its line on the timeline, and what follows is planned as rows in the same transaction (invariant 7). Thread-safe.
 /// </summary>
-public sealed class AlarmDesk(IDbContextFactory<RecordsDb> records, Policies policies, TimeProvider clock, TimeZoneInfo zone)
+public sealed class AlarmDesk(IDbContextFactory<RecordsDb> records, Policies policies, TimeProvider clock, TimeZoneInfo zone, Troubles? troubles = null)
 {
     /// <summary>Findings of one transaction: keeps each short, so that a storm never holds up a press for long.</summary>
     private const int LargestBatch = 100;
@@ -42,7 +46,7 @@ public sealed class AlarmDesk(IDbContextFactory<RecordsDb> records, Policies pol
         foreach (var batch in findings.Chunk(LargestBatch))
         {
             var changes = await CommitBatchAsync(batch, cancellation);
-            foreach (var change in changes) Changed?.Invoke(change);
+            foreach (var change in changes) Announce(change);
             all.AddRange(changes);
         }
 
@@ -50,17 +54,18 @@ public sealed class AlarmDesk(IDbContextFactory<RecordsDb> records, Policies pol
     }
 
     /// <summary>Somebody answers for it; escalation pauses until "seen well by" runs out.</summary>
-    /// <param name="version">The version the person saw, where a page shows one; a change since then is a conflict.</param>
+    /// <param name="version">The version the person saw, on a page or when they were told; when it was opened or happened again since then, it is a conflict.</param>
     public Task AcknowledgeAsync(Guid alarm, string who, string note, CancellationToken cancellation, int? version = null) =>
         ChangeAsync(alarm, who, "acknowledged", note, async (db, a, now) =>
         {
             if (a.State == AlarmState.Resolved) throw new AlarmConflictException($"already resolved by {a.ResolvedBy}");
             if (a.State != AlarmState.Open) throw new AlarmConflictException($"already acknowledged by {a.AcknowledgedBy}");
-            if (version is { } seen && seen != a.Version) throw new AlarmConflictException("it has changed since you looked; look again");
+            if (version < a.Round) throw new AlarmConflictException("it has happened again since you were told; look again") { Anew = true };
             a.State = AlarmState.Acknowledged;
             a.AcknowledgedAt = now;
             a.AcknowledgedBy = who;
             a.SeenWellBy = now + PolicyOf(a).SeenWellBy;
+            await AnsweredAsync(db, a, now, cancellation);
             await CancelNoticesAsync(db, a.Id, now, $"acknowledged by {who}", cancellation);
         }, cancellation);
 
@@ -69,7 +74,12 @@ public sealed class AlarmDesk(IDbContextFactory<RecordsDb> records, Policies pol
     {
         if (a.State == AlarmState.Resolved) throw new AlarmConflictException($"already resolved by {a.ResolvedBy}");
         if (a.State == AlarmState.InHand) throw new AlarmConflictException("already in hand");
-        if (a.State == AlarmState.Open) await CancelNoticesAsync(db, a.Id, now, $"taken in hand by {who}", cancellation);
+        if (a.State == AlarmState.Open)
+        {
+            await AnsweredAsync(db, a, now, cancellation);
+            await CancelNoticesAsync(db, a.Id, now, $"taken in hand by {who}", cancellation);
+        }
+
         a.State = AlarmState.InHand;
         a.AcknowledgedAt ??= now;
         a.AcknowledgedBy ??= who;
@@ -110,7 +120,21 @@ public sealed class AlarmDesk(IDbContextFactory<RecordsDb> records, Policies pol
     }, cancellation);
 
     /// <summary>Tells the board and the escalator of a change that was committed elsewhere.</summary>
-    internal void Announce(AlarmChange change) => Changed?.Invoke(change);
+    internal void Announce(AlarmChange change)
+    {
+        // It is committed: a page that can't be drawn any more keeps neither the escalator from its turn nor the device from its acknowledgement.
+        foreach (var listener in Changed?.GetInvocationList() ?? [])
+        {
+            try
+            {
+                ((Action<AlarmChange>)listener)(change);
+            }
+            catch (Exception e) when (e is not OutOfMemoryException)
+            {
+                troubles?.Happened("listener", $"a listener to alarms failed: {e.GetType().Name} in {listener.Method.DeclaringType?.Name}", $"警报监听程序出错：{e.GetType().Name}（{listener.Method.DeclaringType?.Name}）", TimeSpan.FromHours(1));
+            }
+        }
+    }
 
     /// <summary>Moves the steps that still wait so that the next is due at a moment, keeping the waits between them.</summary>
     internal static async Task ResumeAsync(RecordsDb db, Guid alarm, DateTime next, CancellationToken cancellation)
@@ -145,6 +169,24 @@ public sealed class AlarmDesk(IDbContextFactory<RecordsDb> records, Policies pol
     {
         alarm.State = AlarmState.Open;
         (alarm.AcknowledgedAt, alarm.AcknowledgedBy, alarm.SeenWellBy) = (null, null, null);
+        alarm.Round = ++alarm.Version;
+    }
+
+    /// <summary>How often it has happened by now, where people were not told of each time.</summary>
+    internal static void Counted(RecordsDb db, Alarm alarm, DateTime now)
+    {
+        var (what, whatZh) = alarm.Kind == AlarmKind.Sos.Name ? ("pressed", "按下") : ("happened", "发生");
+        Line(db, alarm.Id, now, "counted", "rules", $"{what} {alarm.Repeats + 1} times by now", $"至此共{whatZh} {alarm.Repeats + 1} 次");
+    }
+
+    /// <summary>Who answers, answers for all that has happened so far: it is not told again because of it.</summary>
+    private static async Task AnsweredAsync(RecordsDb db, Alarm alarm, DateTime now, CancellationToken cancellation)
+    {
+        foreach (var again in (await WaitingAsync(db, alarm.Id, cancellation)).Where(s => s.To == Again))
+        {
+            Cancel(again, now, "answered");
+            if (alarm.Severity == (int)Severity.Critical) Counted(db, alarm, now);
+        }
     }
 
     internal static void Line(RecordsDb db, Guid alarm, DateTime now, string what, string who, string text, string textZh) =>
@@ -236,6 +278,7 @@ public sealed class AlarmDesk(IDbContextFactory<RecordsDb> records, Policies pol
     internal Task OpenAgainAsync(RecordsDb db, Alarm alarm, DateTime now, CancellationToken cancellation)
     {
         OpenAgain(alarm);
+        alarm.RangAt = now;
         return PlanAsync(db, alarm, now, "repeated", cancellation);
     }
 
@@ -269,15 +312,23 @@ public sealed class AlarmDesk(IDbContextFactory<RecordsDb> records, Policies pol
         var what = rose ? "severity" : repeated ? "repeated" : "updated";
         if (rose) alarm.Severity = (int)finding.Severity;
         if (repeated) alarm.Repeats++;
-        Line(db, alarm.Id, now, what, "rules", rose ? $"now {finding.Severity}: {finding.Reason}" : finding.Reason, finding.ReasonZh);
         var change = new AlarmChange(alarm.Id, what, (Severity)alarm.Severity);
         var policy = PolicyOf(alarm);
+        if (!rose && repeated && HeldUntil(alarm, policy, now) is { } until)
+        {
+            // A button that is held or hammered: each press is counted, and people are called once in a while, not once a press.
+            if (await NextAgainAsync(db, alarm, cancellation) is { } known && known.DueAt <= until) return change;
+            Line(db, alarm.Id, now, what, "rules", $"{finding.Reason}; counted, and told anew at the earliest in {(until - now).TotalSeconds:0} s", $"{finding.ReasonZh}；已计数，最早 {(until - now).TotalSeconds:0} 秒后再次通知");
+            await AddAgainAsync(db, alarm, until, cancellation);
+            return change;
+        }
+
+        Line(db, alarm.Id, now, what, "rules", rose ? $"now {finding.Severity}: {finding.Reason}" : finding.Reason, finding.ReasonZh);
         var again = rose || finding.Notify || (repeated && alarm.AcknowledgedAt is { } at && now - at >= policy.RenotifyAfter);
         if (!again)
         {
             // Recorded now; when the time is over and nobody has finished it, everybody hears of it again.
-            if (repeated && alarm.AcknowledgedAt is { } since && !(await WaitingAsync(db, alarm.Id, cancellation)).Exists(s => s.To == Again))
-                db.Steps.Add(new EscalationStep { Id = NewId(), AlarmId = alarm.Id, Order = await LastOrderAsync(db, alarm.Id, cancellation) + 1, To = Again, Via = "", DueAt = since + policy.RenotifyAfter, Template = "repeated" });
+            if (repeated && alarm.AcknowledgedAt is { } since && await NextAgainAsync(db, alarm, cancellation) is null) await AddAgainAsync(db, alarm, since + policy.RenotifyAfter, cancellation);
             return change;
         }
 
@@ -286,9 +337,11 @@ public sealed class AlarmDesk(IDbContextFactory<RecordsDb> records, Policies pol
             // Whoever acknowledged answered for less than this: everybody hears of it again, in order, and somebody has to answer anew.
             Line(db, alarm.Id, now, "reopened", "rules", rose ? "became more severe after it was acknowledged" : "happened again after it was acknowledged", rose ? "确认后加重" : "确认后再次发生");
             await OpenAgainAsync(db, alarm, now, cancellation);
+            if (!rose) alarm.ReopenedAt = now;
             return change;
         }
 
+        (alarm.Round, alarm.RangAt) = (alarm.Version, now);
         var waiting = await WaitingAsync(db, alarm.Id, cancellation);
         if (rose || !waiting.Exists(s => s.Template == "opened"))
         {
@@ -304,6 +357,25 @@ public sealed class AlarmDesk(IDbContextFactory<RecordsDb> records, Policies pol
         });
         return change;
     }
+
+    /// <summary>
+    /// Until when a critical alarm that happens again is counted instead of told, because people were told of it a moment ago; null when it is told now. What
+    /// happens after somebody acknowledged opens it again at once the first time. A clock that was put back holds nothing.
+    /// </summary>
+    private static DateTime? HeldUntil(Alarm alarm, Policy policy, DateTime now)
+    {
+        if (alarm.Severity != (int)Severity.Critical) return null;
+        var told = alarm.State == AlarmState.Open ? alarm.RangAt ?? alarm.OpenedAt : alarm.ReopenedAt;
+        return told is { } at && at <= now && now - at < policy.RingAgainAfter ? at + policy.RingAgainAfter : null;
+    }
+
+    private static async Task<EscalationStep?> NextAgainAsync(RecordsDb db, Alarm alarm, CancellationToken cancellation) =>
+        (await WaitingAsync(db, alarm.Id, cancellation)).Where(s => s.To == Again).MinBy(s => s.DueAt);
+
+    private async Task AddAgainAsync(RecordsDb db, Alarm alarm, DateTime due, CancellationToken cancellation) => db.Steps.Add(new EscalationStep
+    {
+        Id = NewId(), AlarmId = alarm.Id, Order = await LastOrderAsync(db, alarm.Id, cancellation) + 1, To = Again, Via = "", DueAt = due, Template = "repeated",
+    });
 
     private async Task<AlarmChange> ClearAsync(RecordsDb db, Alarm alarm, Finding finding, DateTime now, bool isNew, CancellationToken cancellation)
     {
@@ -321,6 +393,26 @@ public sealed class AlarmDesk(IDbContextFactory<RecordsDb> records, Policies pol
 
     private async Task ChangeAsync(Guid id, string who, string what, string note, Func<RecordsDb, Alarm, DateTime, Task> change, CancellationToken cancellation)
     {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                Announce(new AlarmChange(id, what, await ChangeOnceAsync(id, who, what, note, change, cancellation)));
+                return;
+            }
+            catch (DbUpdateConcurrencyException) when (attempt < Tries)
+            {
+                // A press or a step came between: the answer is judged anew on what stands there now.
+            }
+            catch (DbUpdateConcurrencyException)
+            {
+                throw new AlarmConflictException("somebody else changed this alarm at the same moment; look again");
+            }
+        }
+    }
+
+    private async Task<Severity> ChangeOnceAsync(Guid id, string who, string what, string note, Func<RecordsDb, Alarm, DateTime, Task> change, CancellationToken cancellation)
+    {
         await using var db = await records.CreateDbContextAsync(cancellation);
         await using var transaction = await WriteTurn.BeginAsync(db, first: true, cancellation);
         var alarm = await db.Alarms.Include(a => a.Resident).FirstOrDefaultAsync(a => a.Id == id, cancellation) ?? throw new KeyNotFoundException($"there is no alarm {id}");
@@ -328,17 +420,9 @@ public sealed class AlarmDesk(IDbContextFactory<RecordsDb> records, Policies pol
         await change(db, alarm, now);
         alarm.Version++;
         Line(db, id, now, what, who, note, note);
-        try
-        {
-            await db.SaveChangesAsync(cancellation);
-            await transaction.CommitAsync(cancellation);
-        }
-        catch (DbUpdateConcurrencyException)
-        {
-            throw new AlarmConflictException("somebody else changed this alarm at the same moment; look again");
-        }
-
-        Changed?.Invoke(new AlarmChange(id, what, (Severity)alarm.Severity));
+        await db.SaveChangesAsync(cancellation);
+        await transaction.CommitAsync(cancellation);
+        return (Severity)alarm.Severity;
     }
 
     private static async Task CloseAsync(RecordsDb db, Alarm alarm, string who, Resolution resolution, DateTime now, CancellationToken cancellation)
@@ -349,6 +433,7 @@ public sealed class AlarmDesk(IDbContextFactory<RecordsDb> records, Policies pol
         alarm.Resolution = resolution;
         alarm.OpenKey = null;
         alarm.SeenWellBy = null;
+        await AnsweredAsync(db, alarm, now, cancellation);
         foreach (var step in await WaitingAsync(db, alarm.Id, cancellation)) Cancel(step, now, $"resolved by {who}");
         await CancelNoticesAsync(db, alarm.Id, now, $"resolved by {who}", cancellation);
     }

@@ -21,7 +21,8 @@ public static class NotifyServices
         return services
             .AddSingleton(policies)
             .AddSingleton(messages)
-            .AddSingleton(s => new AlarmDesk(s.AlarmRecords(), policies, s.GetRequiredService<TimeProvider>(), messages.Zone))
+            .AddSingleton(s => new AlarmDesk(s.AlarmRecords(), policies, s.GetRequiredService<TimeProvider>(), messages.Zone, s.GetService<Troubles>()))
+            .AddSingleton(Numbers.Read(configuration))
             .AddSingleton<Answers>()
             .AddSingleton(s => new SignedLinks(dataPath, PublicUrl(configuration), s.GetRequiredService<TimeProvider>()))
             .AddSingleton(s => new Routes(s.GetServices<IChannel>(), RoutesOf(configuration)))
@@ -67,6 +68,7 @@ public static class NotifyServices
         }
 
         if (configuration["Notify:DigestAt"] is { Length: > 0 } at && DigestAt(configuration) is null) yield return new Problem("Notify:DigestAt", 0, "", at, "is not a time of day such as 08:00");
+        foreach (var problem in Numbers.Check(configuration)) yield return problem;
         foreach (var problem in WebhooksOptions.Check(configuration)) yield return problem;
         foreach (var problem in ProviderKind.Used(configuration).SelectMany(k => k.Check(configuration))) yield return problem;
     }

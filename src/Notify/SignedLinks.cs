@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Buffers.Text;
 using System.Security.Cryptography;
+using Vigil.Storage;
 
 namespace Vigil.Notify;
 
@@ -21,17 +22,18 @@ public sealed class SignedLinks
         this.clock = clock;
         var path = Path.Combine(dataPath, "links.key");
         Directory.CreateDirectory(dataPath);
+        if (File.Exists(path) && new FileInfo(path).Length < 32) DataFile.SetAside(path, clock.GetUtcNow().UtcDateTime); // cut short: no link it signed can be known again
         if (!File.Exists(path))
         {
-            var create = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-            if (!OperatingSystem.IsWindows()) create.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-            using var file = new FileStream(path, create);
-            file.Write(RandomNumberGenerator.GetBytes(32));
+            DataFile.WriteNew(path, RandomNumberGenerator.GetBytes(32), secret: true);
+            IsNew = true;
         }
 
         key = File.ReadAllBytes(path);
-        if (key.Length < 32) throw new InvalidOperationException($"{path} holds no key of 32 bytes; delete it to make a new one (links sent before stop working)");
     }
+
+    /// <summary>The key was made by this start: links in messages that were sent before no longer open.</summary>
+    public bool IsNew { get; }
 
     public string PublicUrl { get; }
 
@@ -49,7 +51,9 @@ public sealed class SignedLinks
     {
         Span<byte> bytes = stackalloc byte[TokenBytes];
         Span<byte> right = stackalloc byte[16];
-        if (token.Length != Base64Url.GetEncodedLength(TokenBytes) || !Base64Url.TryDecodeFromChars(token, bytes, out var length) || length != TokenBytes) return null;
+        // TryDecodeFromChars throws at characters that are no base64; this one says so.
+        if (token.Length != Base64Url.GetEncodedLength(TokenBytes) || Base64Url.DecodeFromChars(token, bytes, out _, out var length) != System.Buffers.OperationStatus.Done
+            || length != TokenBytes) return null;
         Sign(bytes[..20], right);
         if (!CryptographicOperations.FixedTimeEquals(bytes[20..], right)) return null;
         return BinaryPrimitives.ReadUInt32BigEndian(bytes[16..]) < clock.GetUtcNow().ToUnixTimeSeconds() ? null : new Guid(bytes[..16], bigEndian: true);

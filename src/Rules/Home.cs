@@ -7,6 +7,12 @@ namespace Vigil.Rules;
 /// </summary>
 internal sealed class Home(string id)
 {
+    /// <summary>More than any home has. A device that names a new channel in each message would make every look at its home longer, and others wait for it.</summary>
+    public const int MostSeries = 1024;
+
+    /// <summary>The channel that stands for all that come when there are enough.</summary>
+    private const string Else = "other";
+
     public readonly string Id = id;
     public ResidentFacts? Facts;
     public EffectiveRules Rules = null!;
@@ -58,6 +64,12 @@ internal sealed class Home(string id)
 
     public int AddSeries(int device, Metric metric, string channel)
     {
+        if (SeriesCount >= MostSeries)
+        {
+            channel = Else;
+            if (FindSeries(device, metric, channel) is >= 0 and var shared) return shared;
+        }
+
         if (SeriesCount == Series.Length) Array.Resize(ref Series, Math.Max(SeriesCount + 2, SeriesCount * 3 / 2));
         Series[SeriesCount] = new Series { Device = device, Metric = metric, Channel = channel };
         return SeriesCount++;

@@ -11,6 +11,8 @@ namespace Vigil.Settings;
 /// </summary>
 public sealed class YamlSection
 {
+    private const int MostLevels = 64;
+
     private readonly YamlMappingNode node;
     private readonly HashSet<string> asked = [];
     private readonly string file;
@@ -37,9 +39,15 @@ public sealed class YamlSection
         var file = shownAs ?? path;
         try
         {
+            var text = System.IO.File.ReadAllText(path);
+            if (TooDeep(text) is { } line)
+            {
+                problems.Add(new Problem(file, line, "", "", $"is nested deeper than {MostLevels} levels"));
+                return null;
+            }
+
             var stream = new YamlStream();
-            using var reader = System.IO.File.OpenText(path);
-            stream.Load(reader);
+            stream.Load(new StringReader(text));
             if (stream.Documents.Count == 1 && stream.Documents[0].RootNode is YamlMappingNode top) return new YamlSection(top, file, "", problems);
             problems.Add(new Problem(file, 1, "", "", "the file has to hold one mapping (key: value)"));
         }
@@ -50,6 +58,22 @@ public sealed class YamlSection
         catch (IOException e)
         {
             problems.Add(new Problem(file, 0, "", "", e.Message));
+        }
+
+        return null;
+    }
+
+    /// <summary>
+    /// The line on which a text goes deeper than anybody writes. Asked before the nodes are built, which takes a stack frame a level: a few hundred thousand
+    /// brackets would end the process.
+    /// </summary>
+    private static int? TooDeep(string text)
+    {
+        var parser = new Parser(new StringReader(text));
+        for (var depth = 0; parser.MoveNext();)
+        {
+            if (parser.Current is YamlDotNet.Core.Events.MappingStart or YamlDotNet.Core.Events.SequenceStart && ++depth > MostLevels) return (int)parser.Current.Start.Line;
+            if (parser.Current is YamlDotNet.Core.Events.MappingEnd or YamlDotNet.Core.Events.SequenceEnd) depth--;
         }
 
         return null;
@@ -68,7 +92,7 @@ public sealed class YamlSection
     public double? Number(string key, double least = double.NegativeInfinity, double most = double.PositiveInfinity)
     {
         if (Text(key) is not { } text) return null;
-        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value >= least && value <= most) return value;
+        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value) && value >= least && value <= most) return value;
         Refuse(key, text, double.IsInfinity(least) && double.IsInfinity(most) ? "is not a number" : $"is not a number from {least} to {most}");
         return null;
     }
@@ -95,7 +119,7 @@ public sealed class YamlSection
     public static bool TryDuration(string text, out TimeSpan value)
     {
         value = default;
-        if (text.Length < 2 || !double.TryParse(text[..^1], NumberStyles.Float, CultureInfo.InvariantCulture, out var number) || number is < 0 or > 36500) return false;
+        if (text.Length < 2 || !double.TryParse(text[..^1], NumberStyles.Float, CultureInfo.InvariantCulture, out var number) || number is not (>= 0 and <= 36500)) return false; // NaN is neither
         var unit = text[^1] switch { 's' => TimeSpan.FromSeconds(1), 'm' => TimeSpan.FromMinutes(1), 'h' => TimeSpan.FromHours(1), 'd' => TimeSpan.FromDays(1), _ => TimeSpan.Zero };
         value = unit * number;
         return unit > TimeSpan.Zero;
@@ -136,7 +160,7 @@ public sealed class YamlSection
 
     /// <summary>The entries of a mapping of texts.</summary>
     public IReadOnlyList<(string Key, string Value)> Pairs(string key) =>
-        Section(key) is { } section ? [.. section.node.Children.Select(c => (((YamlScalarNode)c.Key).Value ?? "", (c.Value as YamlScalarNode)?.Value ?? ""))] : [];
+        Section(key) is { } section ? [.. section.node.Children.Select(c => ((c.Key as YamlScalarNode)?.Value ?? "", (c.Value as YamlScalarNode)?.Value ?? ""))] : [];
 
     /// <summary>The mappings in this mapping, each by its key.</summary>
     public IReadOnlyList<(string Key, YamlSection Value)> Children()

@@ -191,6 +191,50 @@ public sealed class ApiTests : IAsyncLifetime
         Assert.StartsWith("contact:", after.AcknowledgedBy, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("answer=%00", "application/x-www-form-urlencoded")]
+    [InlineData("{\"answer\":\"take\"}", "application/json")]
+    public async Task A_form_that_cannot_be_read_is_the_senders_mistake_and_answers_nothing(string body, string type)
+    {
+        var alarm = await server.RaiseAsync("R-here", AlarmKind.Sos);
+        using var anybody = await server.ClientAsync(null);
+        using var contact = await anybody.PostAsync(await server.LinkAsync(alarm.Id), new StringContent(body, System.Text.Encoding.UTF8, type), Token);
+        Assert.Equal(HttpStatusCode.BadRequest, contact.StatusCode);
+        Assert.Equal(AlarmState.Open, (await server.FindAsync(alarm.Id)).State);
+        using var desk = await anybody.PostAsync("/signin", new StringContent(body, System.Text.Encoding.UTF8, type), Token);
+        Assert.InRange((int)desk.StatusCode, 400, 499);
+    }
+
+    [Fact]
+    public async Task The_contacts_page_says_that_it_was_pressed_again_since_and_only_a_click_on_what_is_shown_now_takes_it()
+    {
+        var alarm = await server.RaiseAsync("R-here", AlarmKind.Sos);
+        var link = await server.LinkAsync(alarm.Id);
+        using var contact = await server.ClientAsync(null);
+        async Task<string> SeenAsync()
+        {
+            var html = await contact.GetStringAsync(link, Token);
+            return System.Text.RegularExpressions.Regex.Match(html, @"name=seen value=(\d+)").Groups[1].Value;
+        }
+
+        async Task<(HttpStatusCode, string)> TakeAsync(string seen)
+        {
+            using var answer = await contact.PostAsync(link, new FormUrlEncodedContent([new("answer", "take"), new("seen", seen)]), Token);
+            return (answer.StatusCode, await answer.Content.ReadAsStringAsync(Token));
+        }
+
+        var old = await SeenAsync();
+        await server.Desk.AcknowledgeAsync(alarm.Id, "duty:d1", "", Token);
+        await server.Desk.CommitAsync([new Finding("R-here", AlarmKind.Sos, Severity.Critical, FindingChange.Updated, alarm.Episode, 1, TimeProvider.System.GetUtcNow().UtcDateTime, "pressed again", "再次按下", Notify: true)], Token);
+        var (code, page) = await TakeAsync(old);
+        Assert.Equal((HttpStatusCode.Conflict, AlarmState.Open), (code, (await server.FindAsync(alarm.Id)).State));
+        Assert.Contains("又发生", page, StringComparison.Ordinal);
+        Assert.Contains("name=answer value=take", page, StringComparison.Ordinal); // a button for what stands now
+        Assert.Equal(HttpStatusCode.OK, (await TakeAsync(await SeenAsync())).Item1);
+        Assert.StartsWith("contact:", (await server.FindAsync(alarm.Id)).AcknowledgedBy, StringComparison.Ordinal);
+        await server.Desk.ResolveAsync(alarm.Id, "duty:d1", Resolution.True, "", Token);
+    }
+
     [Fact]
     public async Task A_contact_who_can_not_come_makes_the_next_step_due_at_once()
     {

@@ -77,7 +77,7 @@ internal sealed class ServiceUnderTest : IAsyncDisposable
         await Services.GetRequiredService<Registry>().ReloadAsync(CancellationToken.None, always: true);
     }
 
-    public ValueTask<Receipt> PressAsync() => SayAsync("sos-1", """[{"n":"button","vs":"sos"}]""");
+    public ValueTask<Receipt> PressAsync(string device = "sos-1") => SayAsync(device, """[{"n":"button","vs":"sos"}]""");
 
     public ValueTask<Receipt> SayAsync(string device, string payload) => Services.GetRequiredService<Pipeline>().ReceiveAsync(
         new InboundMessage($"vigil/{device}/up", System.Text.Encoding.UTF8.GetBytes(payload), TimeProvider.System.GetUtcNow().UtcDateTime, Retained: false, new Sender(device, false, [])), CancellationToken.None);

@@ -26,6 +26,20 @@ public sealed class AnnouncementsTests
         Assert.NotNull(a.Metric);
     }
 
+    [Theory]
+    [InlineData("""{"unit_of_measurement":"\ud800","state_topic":"t"}""", "UTF-16")]
+    [InlineData("{\"name\":\"\u00ff\",\"state_topic\":\"t\",\"device\":{\"name\":\"\u00ff\"}}", "UTF-8")]
+    public void A_text_that_is_none_is_refused_with_a_reason_and_stops_nobody(string payload, string why)
+    {
+        // Latin-1 makes one byte of ÿ, which is no UTF-8.
+        var all = new Announcements();
+        Assert.Contains(why, all.Take("homeassistant/sensor/meter/total/config", Encoding.Latin1.GetBytes(payload)).Reason, StringComparison.Ordinal);
+        Assert.Null(all.Take("homeassistant/binary_sensor/x/leak/config", """{"state_topic":"a/b","value_template":"{{ value_json.leak }}","device_class":"moisture"}"""u8).Reason);
+        var into = new DecodedPayload();
+        into.Reset("", DateTime.UnixEpoch);
+        Assert.Contains("UTF-16", all.Decode("a/b", """{"leak":"\udc00"}"""u8, into), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Abbreviations_a_tilde_and_a_template_are_understood_and_the_state_is_read_in_our_units()
     {

@@ -66,6 +66,27 @@ public sealed class DailyDigestTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_contact_who_cannot_be_read_and_a_home_that_fails_keep_nobody_elses_morning_away()
+    {
+        await using (var db = await night.Records.CreateDbContextAsync(Stop))
+        {
+            var other = new Resident { Id = "a0", Name = "赵", Area = "440111001001", ConsentDailyLife = true };
+            other.Contacts.Add(new Contact { ResidentId = "a0", Order = 1, Name = "赵大", Phone = "+8613900000009", DailyDigest = true });
+            db.Residents.Add(other);
+            var broken = new Resident { Id = "a1", Name = "钱", Area = "440111001001", ConsentDailyLife = true };
+            broken.Contacts.Add(new Contact { ResidentId = "a1", Order = 1, Name = "钱大", Phone = "+8613900000008", DailyDigest = true });
+            db.Residents.Add(broken);
+            await db.SaveChangesAsync(Stop);
+            await db.Database.ExecuteSqlRawAsync(
+                "UPDATE Contacts SET Phone = substr(Phone, 1, 25) WHERE ResidentId = 'a0'; CREATE TRIGGER poison BEFORE INSERT ON Digests WHEN NEW.Channel = 'sms' AND NEW.ContactId = (SELECT Id FROM Contacts WHERE ResidentId = 'a1') AND NEW.Note = '' BEGIN SELECT RAISE(ABORT, 'poison'); END", Stop);
+        }
+
+        Assert.Equal(1, await digests.CycleAsync(Stop));
+        Assert.Equal(night.Contact1, Assert.Single(night.Heard.All).Address);
+        Assert.Equal(0, await digests.CycleAsync(Stop)); // put off, not tried each minute
+    }
+
+    [Fact]
     public async Task Without_the_residents_consent_nobody_hears_anything()
     {
         await using (var db = await night.Records.CreateDbContextAsync(Stop)) await db.Residents.ExecuteUpdateAsync(u => u.SetProperty(r => r.ConsentDailyLife, false), Stop);

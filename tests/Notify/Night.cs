@@ -76,6 +76,8 @@ public class Night : IAsyncDisposable
     public Escalator Escalator { get; protected set; } = null!;
     public Answers Answers { get; protected set; } = null!;
     public SignedLinks Links { get; protected set; } = null!;
+    /// <summary>What the service says of itself.</summary>
+    public Troubles Troubles { get; protected set; } = null!;
 
     public string Contact1 => phones[0];
     public string Contact2 => phones[1];
@@ -129,9 +131,10 @@ public class Night : IAsyncDisposable
     public virtual void Restart()
     {
         Links = new SignedLinks(folder, "https://v.example", Clock);
-        Desk = new AlarmDesk(Records, Policies, Clock, Messages.Zone);
-        Dispatcher = new Dispatcher(Records, new Routes([Heard], new Dictionary<string, string>()), Messages, Links, Clock, NullLogger<Dispatcher>.Instance);
-        Escalator = new Escalator(Records, Desk, Policies, Messages, Links, Dispatcher, Clock, NullLogger<Escalator>.Instance);
+        Troubles = new Troubles(Clock);
+        Desk = new AlarmDesk(Records, Policies, Clock, Messages.Zone, Troubles);
+        Dispatcher = new Dispatcher(Records, new Routes([Heard], new Dictionary<string, string>()), Messages, Links, Clock, NullLogger<Dispatcher>.Instance, troubles: Troubles);
+        Escalator = new Escalator(Records, Desk, Policies, Messages, Links, Dispatcher, Clock, NullLogger<Escalator>.Instance, Troubles);
         Answers = new Answers(Records, Desk, Clock);
     }
 

@@ -23,6 +23,9 @@ public sealed class VigilServer : IAsyncDisposable
 
     public Server Process => server ?? throw new InvalidOperationException("not started");
 
+    /// <summary>Of the service, from its next start on.</summary>
+    public Dictionary<string, string> Environment { get; } = [];
+
     /// <param name="registry">CSV for <c>vigil import</c>.</param>
     /// <param name="policies">An escalation policy for the test; null: as shipped.</param>
     /// <param name="settings">Further settings, section:key → value.</param>
@@ -48,9 +51,11 @@ public sealed class VigilServer : IAsyncDisposable
 
     public async Task StartAsync()
     {
-        server = Server.Start(Executable, ["run", .. Arguments()], Folder);
+        server = Server.Start(Executable, ["run", .. Arguments()], Folder, Environment);
         await server.SaysAsync("is running");
     }
+
+    public string Data => settings.GetValueOrDefault("Data:Path") ?? Path.Combine(Folder, "data");
 
     /// <summary>A command of the same data folder, such as <c>credential</c>.</summary>
     public Task<(int Code, string Output)> RunAsync(params string[] command) => Server.RunAsync(Executable, [.. command, .. Arguments()], folder: Folder);

@@ -31,7 +31,7 @@ internal static class SignIn
             Page(http, "account.set-password", $"<input type=hidden name=user value=\"{E(user ?? "")}\"><input type=hidden name=token value=\"{E(token ?? "")}\"><p>{E(user ?? "")}</p>{NewPassword(http)}", "account.set-password"));
         app.MapPost("/account/password", async (HttpContext http, Accounts accounts, CancellationToken c) =>
         {
-            var form = await http.Request.ReadFormAsync(c);
+            var form = await http.Request.FormOrNoneAsync(c) ?? FormCollection.Empty;
             var wrong = Twice(form) ?? await accounts.SetPasswordAsync(form["user"].ToString(), form["token"].ToString(), form["password"].ToString(), c);
             return wrong is null ? Results.Redirect("/signin") : Refused(http, wrong);
         }).DisableAntiforgery().RequireRateLimiting(Limits.SignIn);
@@ -41,7 +41,7 @@ internal static class SignIn
 
     private static async Task<IResult> SignInAsync(HttpContext http, SignInLink link, Accounts accounts, CancellationToken c)
     {
-        var form = await http.Request.ReadFormAsync(c);
+        var form = await http.Request.FormOrNoneAsync(c) ?? FormCollection.Empty;
         var (name, password) = (form["name"].ToString().Trim(), form["password"].ToString());
         if (form["token"].ToString() is { Length: > 0 } token)
         {
@@ -89,7 +89,7 @@ internal static class SignIn
     private static async Task<IResult> ChangeAsync(HttpContext http, Accounts accounts, CancellationToken c)
     {
         if (await accounts.FindAsync(http.User) is not { } user) return Results.Redirect("/");
-        var form = await http.Request.ReadFormAsync(c);
+        var form = await http.Request.FormOrNoneAsync(c) ?? FormCollection.Empty;
         if (form["password"].ToString() is { Length: > 0 } password)
         {
             var wrong = Twice(form) ?? await accounts.ChangePasswordAsync(user, form["old"].ToString(), password, c);

@@ -62,7 +62,7 @@ internal readonly record struct Caller(RecordsFactory All, ClaimsPrincipal User,
     public static IResult Wrong(string why) => Results.Problem(why, statusCode: StatusCodes.Status400BadRequest);
 
     /// <summary>+86138****1234.</summary>
-    public static string Masked(string phone) => phone.Length > 9 && phone[0] == '+' ? phone[..^8] + "****" + phone[^4..] : phone.Length > 0 ? "***" : "";
+    public static string Masked(string phone) => FieldKeys.IsUnreadable(phone) ? FieldKeys.Shown(phone) : phone.Length > 9 && phone[0] == '+' ? phone[..^8] + "****" + phone[^4..] : phone.Length > 0 ? "***" : "";
 
     /// <summary>Text where the bytes are text, else hexadecimal digits; the first 512 bytes.</summary>
     public static string Preview(byte[] payload)

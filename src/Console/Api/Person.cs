@@ -25,7 +25,9 @@ internal static class Person
             if (await caller.ResidentAsync(id) is not { } r) return Caller.Missing("resident", id);
             if (string.IsNullOrWhiteSpace(body.Reason) || body.Reason.Length > LongestReason) return Caller.Wrong($"'reason' says why, in 1 to {LongestReason} characters");
             await caller.AuditAsync("reveal", $"resident:{id}", body.Reason.Trim());
-            return Results.Ok(new Numbers(r.IdentityNumber, r.Phone, [.. r.Contacts.OrderBy(c => c.Order).Select(c => new ContactAnswer(c.Order, c.Name, c.Relation, c.Phone))], r.Visitor?.Phone ?? ""));
+            return Results.Ok(new Numbers(
+                FieldKeys.Shown(r.IdentityNumber), FieldKeys.Shown(r.Phone), [.. r.Contacts.OrderBy(c => c.Order).Select(c => new ContactAnswer(c.Order, c.Name, c.Relation, FieldKeys.Shown(c.Phone)))],
+                FieldKeys.Shown(r.Visitor?.Phone)));
         }).Answers<Numbers>("A resident's identity number and phone numbers in full; the reason is written down", 400, 404);
         admin.MapGet("residents/{id}/export", async (string id, IReadingStore store, [AsParameters] Caller caller) =>
         {
@@ -62,6 +64,8 @@ internal static class Person
                 await db.Notices.Where(n => alarms.Contains(n.AlarmId)).ExecuteDeleteAsync(caller.Cancellation);
                 await db.Steps.Where(s => alarms.Contains(s.AlarmId)).ExecuteDeleteAsync(caller.Cancellation);
                 await db.Rejected.Where(p => devices.Contains(p.Device)).ExecuteDeleteAsync(caller.Cancellation);
+                var phones = r.Contacts.Select(c => c.Phone).ToList();
+                await db.BlockedNumbers.IgnoreQueryFilters().Where(b => phones.Contains(b.Address)).ExecuteDeleteAsync(caller.Cancellation);
                 await db.Alarms.Where(a => a.ResidentId == id).ExecuteUpdateAsync(
                     u => u.SetProperty(a => a.Subject, "erased").SetProperty(a => a.DeviceId, (string?)null).SetProperty(a => a.Reason, "").SetProperty(a => a.ReasonZh, "").SetProperty(a => a.ResidentId, (string?)null), caller.Cancellation);
                 await db.Absences.Where(a => a.ResidentId == id).ExecuteDeleteAsync(caller.Cancellation);

@@ -17,8 +17,7 @@ public static class TwilioHookEndpoints
     public static void MapTwilioHooks(this IEndpointRouteBuilder app) => app.MapPost("/hooks/twilio/{what}", async (string what, HttpContext http, CancellationToken c) =>
     {
         if (what is not ("sms" or "voice" or "status") || http.RequestServices.GetService<TwilioHooks>() is not { } hooks) return Results.NotFound();
-        if (!http.Request.HasFormContentType) return Results.BadRequest();
-        var fields = await http.Request.ReadFormAsync(c);
+        if (await http.Request.FormOrNoneAsync(c) is not { } fields) return Results.BadRequest();
         // The same name twice would be read one way here and signed another way there.
         if (fields.Any(f => f.Value.Count != 1) || fields.Files.Count > 0 || http.Request.Query.Any(q => q.Value.Count != 1)) return Results.BadRequest();
         var form = fields.ToDictionary(f => f.Key, f => f.Value.ToString(), StringComparer.Ordinal);
@@ -30,7 +29,8 @@ public static class TwilioHookEndpoints
         {
             case "voice":
                 var tries = int.TryParse(http.Request.Query["tries"], NumberStyles.None, CultureInfo.InvariantCulture, out var t) ? t : 0;
-                return Results.Text(await hooks.VoiceAsync(notice, tries, form, c), "text/xml");
+                var seen = int.TryParse(http.Request.Query["seen"], NumberStyles.None, CultureInfo.InvariantCulture, out var s) ? s : (int?)null;
+                return Results.Text(await hooks.VoiceAsync(notice, tries, seen, form, c), "text/xml");
             case "sms":
                 return Results.Text(await hooks.SmsAsync(form, c), "text/xml");
             default:

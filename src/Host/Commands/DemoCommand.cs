@@ -28,13 +28,14 @@ internal static class DemoCommand
         var port = new Option<int>("--port") { Description = "Port of the duty board", DefaultValueFactory = _ => 5080 };
         var mqttPort = new Option<int>("--mqtt-port") { Description = "Port of the embedded broker (0: any free one)", DefaultValueFactory = _ => 0 };
         var days = new Option<double>("--days") { Description = "Stops after so many simulated days (0: runs until Ctrl+C)", DefaultValueFactory = _ => 0 };
-        var command = new Command("demo", "The main job with nothing installed: a simulated village and its phones, notices shown instead of sent, the duty board on http://127.0.0.1:5080") { speed, residents, port, mqttPort, days };
+        var postgres = new Option<string>("--postgres") { Description = "Records in this PostgreSQL database (a connection string, an empty database) instead of SQLite", DefaultValueFactory = _ => "" };
+        var command = new Command("demo", "The main job with nothing installed: a simulated village and its phones, notices shown instead of sent, the duty board on http://127.0.0.1:5080") { speed, residents, port, mqttPort, days, postgres };
         command.SetAction((result, cancellation) => RunAsync(
-            Math.Clamp(result.GetValue(speed), 1, 5000), Math.Clamp(result.GetValue(residents), 1, 99), result.GetValue(port), result.GetValue(mqttPort), result.GetValue(days), cancellation));
+            Math.Clamp(result.GetValue(speed), 1, 5000), Math.Clamp(result.GetValue(residents), 1, 99), result.GetValue(port), result.GetValue(mqttPort), result.GetValue(days), result.GetValue(postgres)!, cancellation));
         return command;
     }
 
-    private static async Task<int> RunAsync(double speed, int residents, int port, int mqttPort, double days, CancellationToken cancellation)
+    private static async Task<int> RunAsync(double speed, int residents, int port, int mqttPort, double days, string postgres, CancellationToken cancellation)
     {
         var folder = Directory.CreateTempSubdirectory("vigil-demo-").FullName;
         try
@@ -44,7 +45,8 @@ internal static class DemoCommand
             var values = new Dictionary<string, string?>
                 {
                     ["Data:Path"] = folder, ["Http:Urls"] = $"http://127.0.0.1:{port}", ["Http:Open"] = "true", ["Mqtt:Port"] = mqttPort.ToString(CultureInfo.InvariantCulture), ["Mqtt:Host"] = "127.0.0.1",
-                    ["Mqtt:Embedded"] = "true", ["Readings:Store"] = "DuckDb", ["Records:Store"] = "Sqlite", ["Records:ConnectionString"] = "",
+                    ["Mqtt:Embedded"] = "true", ["Readings:Store"] = "DuckDb", ["Records:Store"] = postgres.Length > 0 ? "Postgres" : "Sqlite", ["Records:ConnectionString"] = postgres,
+                    ["Backup:Folder"] = "",
                     // The village delivers a month in seconds; the limits are for real devices and real clocks.
                     ["Mqtt:DeviceRate"] = "100000", ["Mqtt:DeviceBurst"] = "1000000", ["Mqtt:MaxUnauthenticatedPerAddress"] = "1000",
                     ["Logging:LogLevel:Default"] = "Warning", ["Time:Speed"] = speed.ToString(CultureInfo.InvariantCulture),

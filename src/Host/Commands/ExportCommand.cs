@@ -32,7 +32,7 @@ internal static class ExportCommand
             (string[] Headings, IEnumerable<IReadOnlyList<object?>> Rows)? found = result.GetValue(what) switch
             {
                 "residents" => (["id", "name", "area", "key", "categories", "phone", "address"],
-                    db.Residents.AsNoTracking().OrderBy(r => r.Id).AsEnumerable().Select(r => (IReadOnlyList<object?>)[r.Id, r.Name, r.Area, r.KeyClass, r.Categories, r.Phone, r.Address])),
+                    db.Residents.AsNoTracking().OrderBy(r => r.Id).AsEnumerable().Select(r => (IReadOnlyList<object?>)[r.Id, r.Name, r.Area, r.KeyClass, r.Categories, FieldKeys.Shown(r.Phone), r.Address])),
                 "alarms" => (["id", "subject", "area", "kind", "severity", "state", "raised", "opened", "acknowledged", "acknowledged by", "resolved", "resolution", "reason"],
                     db.Alarms.AsNoTracking().OrderBy(a => a.OpenedAt).AsEnumerable().Select(a => (IReadOnlyList<object?>)
                         [a.Id, a.Subject, a.Area, a.Kind, (Severity)a.Severity, a.State, a.RaisedAt, a.OpenedAt, a.AcknowledgedAt, a.AcknowledgedBy, a.ResolvedAt, a.Resolution, a.Reason])),

@@ -15,10 +15,13 @@ internal static class RotateKeyCommand
         {
             if (RunCommand.Load(result.GetValue(config) ?? [], result.UnmatchedTokens) is not { } settings) return 1;
             var file = RecordsServices.KeyFile(settings.Configuration, settings.DataPath);
+            _ = RecordsServices.CreateFactory(settings.Configuration, settings.DataPath); // refuses where the old key is missing: a new one would open nothing
             FieldKeys.Rotate(file);
             var records = RecordsServices.CreateFactory(settings.Configuration, settings.DataPath);
             await records.MigrateAsync(cancellation);
             await records.AddAsync(TimeProvider.System.GetUtcNow().UtcDateTime, "cli", "rotate-key", "fields", "", cancellation);
+            if (await records.UnreadableAsync(cancellation) is { Count: > 0 } unreadable)
+                System.Console.Error.WriteLine($"{unreadable.Count} stored values can't be read and stay as they are, to be entered anew: {string.Join(", ", unreadable)}");
             System.Console.WriteLine($"every row is sealed with a new key, the first line of {file}; older backups need the lines below it");
             return 0;
         });

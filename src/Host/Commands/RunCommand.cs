@@ -1,13 +1,21 @@
 using System.CommandLine;
 using Vigil.Console;
 using Vigil.Console.Accounts;
+using Vigil.Host.Backup;
 using Vigil.Model;
+using Vigil.Storage;
 
 namespace Vigil.Host.Commands;
 
 /// <summary><c>vigil run</c>: the service.</summary>
 internal static class RunCommand
 {
+    /// <summary>One that is just going needs up to 20 s.</summary>
+    private static readonly TimeSpan OtherStops = TimeSpan.FromSeconds(30);
+
+    /// <summary>What the command was started with, for what is said when it fails.</summary>
+    internal static Settings? Loaded { get; private set; }
+
     public static Option<string[]> ConfigOption() => new("--config") { Description = "Configuration file (JSON); may be given several times, the last wins", AllowMultipleArgumentsPerToken = true };
 
     public static Command Create()
@@ -18,8 +26,11 @@ internal static class RunCommand
         command.SetAction(async (result, cancellation) =>
         {
             if (Load(result.GetValue(config) ?? [], result.UnmatchedTokens) is not { } settings) return 1;
+            var data = new DataFolder(settings.DataPath);
+            using var running = await FileLock.TakeAsync(data.LockFile, "vigil run", what => System.Console.WriteLine("vigil run: " + what), OtherStops, cancellation);
             await using var app = Service.Build(settings, new SteadyClock(TimeProvider.System));
             await Service.PrepareAsync(app.Services, cancellation);
+            data.Started(BackupRun.Version);
             await app.StartAsync(cancellation);
             var heartbeats = app.Services.GetRequiredService<Heartbeats>();
             System.Console.WriteLine($"Vigil (守望) is running. Duty board: {settings.Urls[0]}   MQTT: {(settings.Mqtt.Embedded ? "embedded broker" : settings.Mqtt.Host)}:{settings.Mqtt.Port}   data: {settings.DataPath}");
@@ -31,7 +42,9 @@ internal static class RunCommand
 
             System.Console.WriteLine("Not a medical device; not a replacement for emergency services. Ctrl+C stops.");
             await app.WaitForShutdownAsync(cancellation);
-            return heartbeats.Died || heartbeats.Ended().Any(e => e.Why is not null) ? Heartbeats.ExitCode : 0;
+            if (heartbeats.Died || heartbeats.Ended().Any(e => e.Why is not null)) return Heartbeats.ExitCode;
+            data.Stopped();
+            return 0;
         });
         return command;
     }
@@ -52,6 +65,6 @@ internal static class RunCommand
 
         foreach (var problem in problems) System.Console.Error.WriteLine(problem);
         if (problems.Count > 0) System.Console.Error.WriteLine($"vigil: {problems.Count} problem{(problems.Count == 1 ? "" : "s")}; nothing was started");
-        return problems.Count > 0 ? null : settings;
+        return problems.Count > 0 ? null : Loaded = settings;
     }
 }

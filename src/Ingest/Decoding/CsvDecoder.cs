@@ -119,7 +119,7 @@ public sealed class CsvDecoder : Decoder
             {
                 if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)) return false;
                 var seconds = Format == "ms" ? number / 1e3 : number;
-                time = Math.Abs(seconds) < 1e11 ? DateTime.UnixEpoch.AddSeconds(seconds) : DateTime.MaxValue;
+                time = seconds is > -6e10 and < 1e11 ? DateTime.UnixEpoch.AddSeconds(seconds) : DateTime.MaxValue;
                 return true;
             }
 

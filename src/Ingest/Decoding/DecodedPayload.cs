@@ -40,7 +40,7 @@ public sealed class DecodedPayload
         readings.Clear();
         Device = topicDevice;
         Partly = null;
-        Received = received.ToMicroseconds();
+        Received = received;
         always = flags;
     }
 
@@ -107,6 +107,6 @@ public sealed class DecodedPayload
             return Received;
         }
 
-        return at.NearestMicrosecond();
+        return at;
     }
 }

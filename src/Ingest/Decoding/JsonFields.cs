@@ -25,6 +25,13 @@ internal static class JsonFields
         }
     }
 
+    /// <summary>
+    /// JSON whose bytes are well put together, with a text in it that is none: bytes that are no UTF-8, half of a surrogate pair. It is noticed only when that
+    /// text is read: a press doesn't fail for the name of something else in its payload.
+    /// </summary>
+    public static bool IsBadText(Exception e) =>
+        e is InvalidOperationException && (e.InnerException is System.Text.DecoderFallbackException || e.Message.Contains("UTF-16", StringComparison.Ordinal));
+
     /// <summary>The field of an object; false where it is missing, null, or there is no object.</summary>
     public static bool TryField(this JsonElement element, string name, out JsonElement field)
     {

@@ -481,7 +481,7 @@ public sealed class JsonMapDecoder : Decoder
                 if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)) return false;
                 // Seconds since 1970 have ten digits until 2286, milliseconds thirteen.
                 var seconds = Format switch { "ms" => number / 1e3, "us" => number / 1e6, "auto" when number > 1e11 => number / 1e3, _ => number };
-                time = Math.Abs(seconds) < 1e11 ? DateTime.UnixEpoch.AddSeconds(seconds) : DateTime.MaxValue;
+                time = seconds is > -6e10 and < 1e11 ? DateTime.UnixEpoch.AddSeconds(seconds) : DateTime.MaxValue;
                 return true;
             }
 

@@ -120,7 +120,7 @@ public sealed class SenMlDecoder : Decoder
         _ => Label.Other,
     };
 
-    private static DateTime? Add(DateTime time, double seconds) => Math.Abs(seconds) < 1e11 ? time.AddSeconds(seconds) : DateTime.MaxValue;
+    private static DateTime? Add(DateTime time, double seconds) => seconds is > -6e10 and < 1e11 ? time.AddSeconds(seconds) : DateTime.MaxValue;
 
     /// <summary><c>{device}/{metric}</c> or <c>{device}/{metric}/{channel}</c>, or without the device.</summary>
     private static bool TryName(ReadOnlySpan<char> full, out int deviceLength, out Metric metric, out string channel)

@@ -278,7 +278,7 @@ public sealed class ShellyDecoder : Decoder
         foreach (var item in list.EnumerateArray()) read(item, (index++).ToString(System.Globalization.CultureInfo.InvariantCulture));
     }
 
-    private static DateTime? Time(JsonElement element) => element.Number("ts") is { } seconds ? Math.Abs(seconds) < 1e11 ? DateTime.UnixEpoch.AddMilliseconds(Math.Round(seconds * 1000)) : DateTime.MaxValue : null;
+    private static DateTime? Time(JsonElement element) => element.Number("ts") is { } seconds ? seconds is > -6e10 and < 1e11 ? DateTime.UnixEpoch.AddMilliseconds(Math.Round(seconds * 1000)) : DateTime.MaxValue : null;
 
     /// <summary>none, mild, heavy; a self test says nothing of the air.</summary>
     private static bool? Alarm(string? state) => state switch { "none" => false, "mild" or "heavy" => true, _ => null };

@@ -214,7 +214,7 @@ public sealed class TasmotaDecoder(TimeZoneInfo zone) : Decoder
         (time, why) = (null, "");
         if (root.Number("Epoch") is { } epoch)
         {
-            time = Math.Abs(epoch) < 1e11 ? DateTime.UnixEpoch.AddSeconds(epoch) : DateTime.MaxValue;
+            time = epoch is > -6e10 and < 1e11 ? DateTime.UnixEpoch.AddSeconds(epoch) : DateTime.MaxValue;
             return true;
         }
 

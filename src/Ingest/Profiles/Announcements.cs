@@ -49,6 +49,18 @@ public sealed partial class Announcements
     /// <returns>What it announces; the reason when it can't be read.</returns>
     public (IReadOnlyList<Announcement> Announced, string? Reason) Take(string topic, ReadOnlySpan<byte> payload)
     {
+        try
+        {
+            return TakeText(topic, payload);
+        }
+        catch (InvalidOperationException e) when (JsonFields.IsBadText(e))
+        {
+            return ([], $"holds a text that can't be read: {e.Message}");
+        }
+    }
+
+    private (IReadOnlyList<Announcement> Announced, string? Reason) TakeText(string topic, ReadOnlySpan<byte> payload)
+    {
         var levels = topic.Split('/');
         if (levels.Length is not (4 or 5)) return ([], "a discovery topic is homeassistant/{component}/[{node}/]{object}/config");
         if (payload.IsEmpty)
@@ -88,6 +100,18 @@ public sealed partial class Announcements
 
     /// <summary>Reads a state topic as it was announced.</summary>
     public string? Decode(string topic, ReadOnlySpan<byte> payload, DecodedPayload into)
+    {
+        try
+        {
+            return DecodeText(topic, payload, into);
+        }
+        catch (InvalidOperationException e) when (JsonFields.IsBadText(e))
+        {
+            return $"holds a text that can't be read: {e.Message}";
+        }
+    }
+
+    private string? DecodeText(string topic, ReadOnlySpan<byte> payload, DecodedPayload into)
     {
         if (!byTopic.TryGetValue(topic, out var entities)) return "nobody announced this topic";
         JsonDocument? document = null;

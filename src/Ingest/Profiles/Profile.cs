@@ -88,6 +88,14 @@ public sealed class Profile
 
             return Decoder.Decode(payload, topic, into);
         }
+        catch (System.Text.Json.JsonException e)
+        {
+            return $"is not JSON: {e.Message}";
+        }
+        catch (InvalidOperationException e) when (JsonFields.IsBadText(e))
+        {
+            return $"holds a text that can't be read: {e.Message}";
+        }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
             return $"the {Format} decoder failed: {e.Message}";

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Vigil.Model;
 
 namespace Vigil.Notify.Channels;
 
@@ -11,17 +12,21 @@ public sealed class ChannelHealth
     /// <summary>How often a provider that refuses us is tried.</summary>
     public static readonly TimeSpan ProbeEvery = TimeSpan.FromSeconds(15);
 
+    /// <summary>A provider that is back before nobody has missed it is no news; two minutes without any is too late for the desk to hear of it.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
     private readonly TimeProvider clock;
     private readonly Lock gate = new();
+    private readonly Troubles? troubles;
     private string? trouble;
     /// <summary>The clock's timestamp of the last try: a provider that is down must not wait for a wall clock.</summary>
     private long tried;
 
     /// <param name="provider">Becomes part of the metric's name: vigil_channel_down_twilio.</param>
     /// <param name="clock">The time that providers live in: the wall clock's, also where the demo's runs faster.</param>
-    public ChannelHealth(string provider, TimeProvider clock, Meter? meter = null)
+    public ChannelHealth(string provider, TimeProvider clock, Meter? meter = null, Troubles? troubles = null)
     {
-        (Provider, this.clock) = (provider, clock);
+        (Provider, this.clock, this.troubles) = (provider, clock, troubles);
         meter?.CreateObservableGauge($"vigil_channel_down_{provider}", () => trouble is null ? 0 : 1, description: $"1 while {provider} can't be used; its notices take other ways and wait for it");
     }
 
@@ -48,6 +53,7 @@ public sealed class ChannelHealth
     public void Down(string why)
     {
         lock (gate) (trouble, tried) = (why, clock.GetTimestamp());
+        troubles?.Say($"channel {Provider}", $"{Provider} can't be used, its messages take other ways and wait for it: {why}", $"{Provider} 不可用，消息改走其他渠道并等待恢复：{why}", Patience);
     }
 
     public void Up()
@@ -58,6 +64,7 @@ public sealed class ChannelHealth
             trouble = null;
         }
 
+        troubles?.Over($"channel {Provider}");
         Recovered?.Invoke();
     }
 }

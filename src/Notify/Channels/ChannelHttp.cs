@@ -7,6 +7,7 @@ using Polly.CircuitBreaker;
 using Polly.RateLimiting;
 using Polly.Retry;
 using Polly.Timeout;
+using Vigil.Model;
 
 namespace Vigil.Notify.Channels;
 
@@ -41,15 +42,16 @@ public static class ChannelHttp
     /// <summary>Registers the provider's HttpClient (by its name) and its <see cref="ChannelHealth"/> (keyed by its name).</summary>
     public static IServiceCollection AddChannelHttp(this IServiceCollection services, string provider, Uri baseAddress)
     {
-        services.AddKeyedSingleton(provider, (s, _) => new ChannelHealth(provider, ClockOf(s), s.GetService<Meter>()));
+        services.AddKeyedSingleton(provider, (s, _) => new ChannelHealth(provider, ClockOf(s), s.GetService<Meter>(), s.GetService<Troubles>()));
         services.AddHttpClient(provider, client =>
             {
                 client.BaseAddress = baseAddress;
                 client.Timeout = new ChannelTimeouts().Total + TimeSpan.FromSeconds(5); // the pipeline's own end before; this one ends a body that never ends
                 client.MaxResponseContentBufferSize = 4 << 20;
             })
-            .ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler
+            .ConfigurePrimaryHttpMessageHandler(s => new SocketsHttpHandler
             {
+                SslOptions = { RemoteCertificateValidationCallback = (_, certificate, _, errors) => Certificates.Seen(provider, certificate, errors, ClockOf(s), s.GetService<Troubles>()) },
                 AllowAutoRedirect = false, UseCookies = false, ConnectTimeout = TimeSpan.FromSeconds(5), PooledConnectionLifetime = TimeSpan.FromMinutes(5),
             })
             .SetHandlerLifetime(Timeout.InfiniteTimeSpan)

@@ -54,7 +54,8 @@ public enum ChannelOutcome
 /// <param name="Outcome">What became of it.</param>
 /// <param name="Reason">In words; goes on the timeline. Never holds a secret.</param>
 /// <param name="ProviderId">The provider's id, where it gave one.</param>
-public sealed record ChannelResult(ChannelOutcome Outcome, string Reason, string? ProviderId = null);
+/// <param name="Blocked">This number takes nothing this way until somebody edits it: opted out, no longer in service. Remembered.</param>
+public sealed record ChannelResult(ChannelOutcome Outcome, string Reason, string? ProviderId = null, bool Blocked = false);
 
 /// <summary>A way to reach people: the outbox, Twilio, a domestic provider, mail, a webhook, a group robot. Retrying stands in one place, the dispatcher.</summary>
 public interface IChannel

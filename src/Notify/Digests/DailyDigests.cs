@@ -59,22 +59,42 @@ public sealed partial class DailyDigests(
         var sent = 0;
         foreach (var home in wanted.GroupBy(w => w.Contact.ResidentId))
         {
-            var life = await LifeAsync(db, home.Key, day, cancellation);
-            foreach (var (contact, name) in home.Select(h => (h.Contact, h.Name)))
-                if (await SendAsync(db, contact, name, day, life, now, cancellation)) sent++;
+            try
+            {
+                var life = await LifeAsync(db, home.Key, day, cancellation);
+                foreach (var (contact, name) in home.Select(h => (h.Contact, h.Name)))
+                    if (await SendAsync(db, contact, name, day, life, now, cancellation)) sent++;
+            }
+            catch (Exception e) when (e is not OutOfMemoryException && !cancellation.IsCancellationRequested)
+            {
+                LogHomeFailed(log, home.Key, e); // the others get theirs
+                db.ChangeTracker.Clear();
+                foreach (var contact in home.Select(h => h.Contact)) await LaterAsync(db, contact, day, now, cancellation);
+            }
         }
 
         return sent;
     }
 
+    /// <summary>Out of the way of the others for a while.</summary>
+    private static async Task LaterAsync(RecordsDb db, Contact contact, DateOnly day, DateTime now, CancellationToken cancellation)
+    {
+        var row = await db.Digests.FirstOrDefaultAsync(d => d.ContactId == contact.Id && d.Day == day, cancellation);
+        if (row is null) db.Digests.Add(row = new DailyDigest { ContactId = contact.Id, Day = day, Channel = "sms" });
+        (row.Attempts, row.DueAt, row.Note) = (row.Attempts + 1, now + Again, "could not be made");
+        await db.SaveChangesAsync(cancellation);
+    }
+
     private async Task<bool> SendAsync(RecordsDb db, Contact contact, string name, DateOnly day, (DayOfUse? Day, OwnNormal Usual) life, DateTime now, CancellationToken cancellation)
     {
-        var (channel, address) = contact.Mail.Length > 0 ? ("mail", contact.Mail) : ("sms", contact.Phone);
+        var (mail, phone) = (FieldKeys.Readable(contact.Mail), FieldKeys.Readable(contact.Phone));
+        var (channel, address) = mail.Length > 0 ? ("mail", mail) : ("sms", phone);
         var row = await db.Digests.FirstOrDefaultAsync(d => d.ContactId == contact.Id && d.Day == day, cancellation);
         if (row is null) db.Digests.Add(row = new DailyDigest { ContactId = contact.Id, Day = day, Channel = channel });
         (row.Channel, row.Attempts, row.DueAt) = (channel, row.Attempts + 1, now + Again);
         await db.SaveChangesAsync(cancellation); // before it is sent
-        var result = routes.For(channel, address) is not { } way
+        var result = address.Length == 0 ? new ChannelResult(ChannelOutcome.GiveUp, "the stored address can't be read")
+            : routes.For(channel, address) is not { } way
             ? new ChannelResult(ChannelOutcome.GiveUp, $"no provider carries {channel} to this address")
             : await AskAsync(way, Message(contact, name, day, life, channel, address));
         row.Note = result.Reason;
@@ -126,6 +146,9 @@ public sealed partial class DailyDigests(
         var days = await DailyLife.ReadAsync(readings, [.. devices.Select(d => new DeviceId(d))], midnight.AddDays(-OwnNormal.Back - 1), midnight.AddHours(2), zone, cancellation);
         return (days.FirstOrDefault(d => d.Day == day), OwnNormal.Of([.. days.Where(d => d.Day < day)], zone));
     }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The daily digest of resident {Resident} could not be made; it is tried again")]
+    private static partial void LogHomeFailed(ILogger logger, string resident, Exception e);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Daily digests failed; they go on in a minute")]
     private static partial void LogFailed(ILogger logger, Exception e);

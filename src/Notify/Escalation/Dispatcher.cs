@@ -46,14 +46,18 @@ public sealed partial class Dispatcher : BackgroundService
     private readonly ILogger<Dispatcher> log;
     private readonly Dictionary<Lane, Pace> paces;
     private readonly ConcurrentDictionary<Guid, bool> inFlight = [];
+    private readonly Numbers numbers;
+    private readonly Troubles? troubles;
     private int recovered;
 
     /// <summary>Real time: a provider knows no fast clock.</summary>
     internal TimeProvider ProviderClock { get; init; } = TimeProvider.System;
 
-    public Dispatcher(IDbContextFactory<RecordsDb> records, Routes routes, MessageTexts messages, SignedLinks links, TimeProvider clock, ILogger<Dispatcher> log)
+    public Dispatcher(
+        IDbContextFactory<RecordsDb> records, Routes routes, MessageTexts messages, SignedLinks links, TimeProvider clock, ILogger<Dispatcher> log, Numbers? numbers = null, Troubles? troubles = null)
     {
-        (this.records, this.routes, this.messages, this.links, this.clock, this.log) = (records, routes, messages, links, clock, log);
+        (this.records, this.routes, this.messages, this.links, this.clock, this.log, this.troubles) = (records, routes, messages, links, clock, log, troubles);
+        this.numbers = numbers ?? Numbers.Shipped;
         paces = Enum.GetValues<Lane>().ToDictionary(l => l, _ => new Pace(clock));
         foreach (var lane in Enum.GetValues<Lane>()) turned[lane] = clock.GetTimestamp();
         foreach (var health in routes.All.Select(c => c.Health).OfType<ChannelHealth>()) health.Recovered += OnRecovered;
@@ -111,7 +115,7 @@ public sealed partial class Dispatcher : BackgroundService
             {
                 var sends = await ClaimAsync(lane, MostInFlight, cancellation);
                 await Task.WhenAll(sends);
-                await RecordAsync(lane, [.. sends.Select(s => s.Result)], cancellation);
+                await RecordAllAsync(lane, [.. sends.Select(s => s.Result)], cancellation);
                 done += sends.Count;
             }
 
@@ -124,6 +128,7 @@ public sealed partial class Dispatcher : BackgroundService
     private async Task LoopAsync(Lane lane, CancellationToken stopping)
     {
         var sends = new List<Task<Outcome>>();
+        var outcomes = new List<Outcome>();
         while (!stopping.IsCancellationRequested)
         {
             try
@@ -133,9 +138,9 @@ public sealed partial class Dispatcher : BackgroundService
                 turned[lane] = clock.GetTimestamp();
                 if (claimed.Count == 0 || sends.Count >= MostInFlight) await paces[lane].NextAsync(sends, stopping);
                 var done = sends.Where(s => s.IsCompleted).ToList();
-                if (done.Count == 0) continue;
                 sends.RemoveAll(done.Contains);
-                await RecordAsync(lane, [.. done.Select(d => d.Result)], stopping);
+                outcomes.AddRange(done.Select(d => d.Result));
+                if (outcomes.Count > 0) outcomes = await RecordAllAsync(lane, outcomes, stopping);
             }
             catch (Exception e) when (e is not OutOfMemoryException && !stopping.IsCancellationRequested)
             {
@@ -145,8 +150,52 @@ public sealed partial class Dispatcher : BackgroundService
         }
     }
 
-    /// <summary>Marks what is due as Sending, commits, and only then begins to send.</summary>
+    /// <summary>Claims what is due; when one row spoils it, one at a time, and that one is put off, so that the others get through.</summary>
     internal async Task<IReadOnlyList<Task<Outcome>>> ClaimAsync(Lane lane, int most, CancellationToken cancellation)
+    {
+        try
+        {
+            return await ClaimManyAsync(lane, most, cancellation);
+        }
+        catch (Exception e) when (Faults.MayBeOneRow(e, cancellation))
+        {
+            LogFailed(log, e);
+        }
+
+        var sends = new List<Task<Outcome>>();
+        for (var i = 0; i < most; i++)
+        {
+            try
+            {
+                if (await ClaimManyAsync(lane, 1, cancellation) is not { Count: > 0 } one) break;
+                sends.AddRange(one);
+            }
+            catch (DbUpdateConcurrencyException)
+            {
+                // Somebody answered for its alarm this moment: the next try sees what stands then.
+            }
+            catch (Exception e) when (Faults.MayBeOneRow(e, cancellation))
+            {
+                await PutOffAsync(lane, e, cancellation);
+            }
+        }
+
+        return sends;
+    }
+
+    /// <summary>The row that can't be handled stays, later than the others; its alarm's next step comes in its time, and the desk is told.</summary>
+    private async Task PutOffAsync(Lane lane, Exception why, CancellationToken cancellation)
+    {
+        var (now, later) = (Now(), Now().AddSeconds(10));
+        await using var db = await records.CreateDbContextAsync(cancellation);
+        if ((await Due.NoticesAsync(db, lane, now, 1, cancellation)).FirstOrDefault() is not { } spoiled || inFlight.ContainsKey(spoiled.Id)) return;
+        await db.Notices.Where(n => n.Id == spoiled.Id).ExecuteUpdateAsync(u => u.SetProperty(n => n.DueAt, later), cancellation);
+        LogPutOff(log, spoiled.Id, why);
+        troubles?.Happened("notice", $"notice {spoiled.Id} of alarm {spoiled.AlarmId} can't be handled and is tried again: {why.GetType().Name}", $"警报 {spoiled.AlarmId} 的通知 {spoiled.Id} 无法处理，将重试：{why.GetType().Name}", TimeSpan.FromHours(1));
+    }
+
+    /// <summary>Marks what is due as Sending, commits, and only then begins to send.</summary>
+    private async Task<IReadOnlyList<Task<Outcome>>> ClaimManyAsync(Lane lane, int most, CancellationToken cancellation)
     {
         if (Interlocked.Exchange(ref recovered, 0) == 1) await ReleaseHeldAsync(cancellation);
         var sends = new List<Func<Task<Outcome>>>();
@@ -165,6 +214,8 @@ public sealed partial class Dispatcher : BackgroundService
             {
                 var alarm = alarms[notice.AlarmId];
                 var held = notice.Note == Held;
+                // Where it went can't be read any more: the address that the registry has now.
+                if (FieldKeys.IsUnreadable(notice.Address) && people.WithKey(notice.Recipient, alarm)?.AddressFor(notice.Channel) is { Length: > 0 } address) notice.Address = address;
                 if (held && now - notice.CreatedAt > LongestHeld)
                 {
                     (notice.State, notice.FinishedAt, notice.Note) = (NoticeState.Failed, now, $"the provider was not back within {LongestHeld.TotalHours:0} h");
@@ -181,6 +232,11 @@ public sealed partial class Dispatcher : BackgroundService
                     (notice.State, notice.FinishedAt, notice.Note) = (NoticeState.Cancelled, now, "somebody has answered for it");
                     if (notice.Template == "digest") await UnbundleAsync(db, notice, now, cancellation);
                 }
+                else if (numbers.Refuses(notice.Channel, notice.Address) is { } refused)
+                {
+                    await FallThroughAsync(db, notice, alarm, people, refused, now, cancellation);
+                    troubles?.Happened("number", $"{notice.Recipient} was not told by {notice.Channel}: {refused}", $"{notice.Recipient} 未能通过 {notice.Channel} 通知：{refused}", TimeSpan.FromHours(1));
+                }
                 else if (routes.For(notice.Channel, notice.Address) is not { } channel)
                 {
                     await FallThroughAsync(db, notice, alarm, people, $"no provider carries {notice.Channel} to this address", now, cancellation);
@@ -193,7 +249,7 @@ public sealed partial class Dispatcher : BackgroundService
                 else
                 {
                     limits?.Count(notice, now);
-                    (notice.State, notice.Provider, notice.Attempts, notice.DueAt) = (NoticeState.Sending, channel.Provider, notice.Attempts + 1, now + Lease);
+                    (notice.State, notice.Provider, notice.Attempts, notice.DueAt, notice.Round) = (NoticeState.Sending, channel.Provider, notice.Attempts + 1, now + Lease, alarm.Round);
                     if (notice.Template is "opened" or "repeated" && channel.TakesReplies(notice.Channel, notice.Address)) notice.ReplyCode ??= await ReplyCodes.ForAsync(db, notice, cancellation);
                     var outgoing = Outgoing(notice, alarm, people);
                     sends.Add(() => SendAsync(channel, notice, alarm.Trace, outgoing));
@@ -287,6 +343,37 @@ public sealed partial class Dispatcher : BackgroundService
         }
     }
 
+    /// <summary>Writes outcomes down, together, else one by one. Returns those that are still to be written: what a provider said is not forgotten while the database is away.</summary>
+    private async Task<List<Outcome>> RecordAllAsync(Lane lane, List<Outcome> outcomes, CancellationToken cancellation)
+    {
+        try
+        {
+            await RecordAsync(lane, outcomes, cancellation);
+            return [];
+        }
+        catch (Exception e) when (e is not OutOfMemoryException && !cancellation.IsCancellationRequested)
+        {
+            LogFailed(log, e);
+        }
+
+        var left = new List<Outcome>();
+        foreach (var outcome in outcomes)
+        {
+            try
+            {
+                await RecordAsync(lane, [outcome], cancellation);
+            }
+            catch (Exception e) when (e is not OutOfMemoryException && !cancellation.IsCancellationRequested)
+            {
+                LogNotRecorded(log, outcome.Notice, e);
+                if (outcome.Failures + 1 < MostAttempts) left.Add(outcome with { Failures = outcome.Failures + 1 }); // else its lease runs out and the provider is asked
+                else troubles?.Happened("outcome", $"what became of notice {outcome.Notice} can't be written down: {e.GetType().Name}", $"通知 {outcome.Notice} 的结果无法保存：{e.GetType().Name}", TimeSpan.FromHours(1));
+            }
+        }
+
+        return left;
+    }
+
     /// <summary>Writes outcomes down, many in one transaction. A receipt that came before its answer is not undone: states only go forward.</summary>
     internal async Task RecordAsync(Lane lane, IReadOnlyList<Outcome> outcomes, CancellationToken cancellation)
     {
@@ -300,12 +387,12 @@ public sealed partial class Dispatcher : BackgroundService
         var alarms = await db.Alarms.Where(a => alarmIds.Contains(a.Id)).ToDictionaryAsync(a => a.Id, cancellation);
         var people = await People.LoadAsync(db, alarms.Values, messages.ToLocal(now), cancellation);
         var tooLate = new List<Guid>();
-        foreach (var (id, result, reconciled) in outcomes)
+        foreach (var (id, result, reconciled, _) in outcomes)
         {
-            if (!notices.TryGetValue(id, out var notice)) continue; // erased with its alarm meanwhile
+            if (!notices.TryGetValue(id, out var notice) || !alarms.TryGetValue(notice.AlarmId, out var alarm)) continue; // erased meanwhile
             notice.ProviderId ??= result.ProviderId;
             if (notice.State != NoticeState.Sending) continue;
-            var alarm = alarms[notice.AlarmId];
+            if (result.Blocked) await BlockAsync(db, notice, alarm, result.Reason, now, cancellation);
             var held = notice.Note == Held;
             if (!held || result.Outcome is not ChannelOutcome.Unknown) notice.Note = result.Reason;
             switch (result.Outcome)
@@ -357,8 +444,9 @@ public sealed partial class Dispatcher : BackgroundService
     /// <summary>A receipt of a provider. May come twice, late, or before the answer to the request: states only go forward.</summary>
     /// <param name="notice">Ours, when the provider carries it back; else it is found by provider and <paramref name="providerId"/>.</param>
     /// <param name="delivered">False: it did not get there, and the next channel is tried at once. Null: it is on its way.</param>
+    /// <param name="blocked">The number takes nothing this way any more.</param>
     /// <returns>False when no such notice is known.</returns>
-    public async Task<bool> ReceiptAsync(string provider, string providerId, Guid? notice, bool? delivered, string reason, CancellationToken cancellation)
+    public async Task<bool> ReceiptAsync(string provider, string providerId, Guid? notice, bool? delivered, string reason, CancellationToken cancellation, bool blocked = false)
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
         await using var transaction = await WriteTurn.BeginAsync(db, first: true, cancellation);
@@ -376,11 +464,13 @@ public sealed partial class Dispatcher : BackgroundService
         else if (delivered == true)
         {
             (row.State, row.SentAt, row.FinishedAt, row.Note) = (NoticeState.Delivered, row.SentAt ?? now, now, reason);
+            await db.BlockedNumbers.Where(b => b.Address == row.Address && b.Channel == row.Channel).ExecuteDeleteAsync(cancellation); // it does arrive
             AlarmDesk.Line(db, row.AlarmId, now, "delivered", provider, $"{row.Channel} to {row.RecipientName}", $"{row.Channel} → {row.RecipientName} 已送达");
         }
         else
         {
             var alarm = await db.Alarms.FirstAsync(a => a.Id == row.AlarmId, cancellation);
+            if (blocked) await BlockAsync(db, row, alarm, reason, now, cancellation);
             await FallThroughAsync(db, row, alarm, await People.LoadAsync(db, [alarm], messages.ToLocal(now), cancellation), reason, now, cancellation);
         }
 
@@ -388,6 +478,16 @@ public sealed partial class Dispatcher : BackgroundService
         await transaction.CommitAsync(cancellation);
         foreach (var pace in paces.Values) pace.Wake();
         return true;
+    }
+
+    /// <summary>Remembered for the next alarm, and told to the desk: only a person can find another number.</summary>
+    private async Task BlockAsync(RecordsDb db, Notice notice, Alarm alarm, string reason, DateTime now, CancellationToken cancellation)
+    {
+        if (db.BlockedNumbers.Local.Any(b => b.Address == notice.Address && b.Channel == notice.Channel)) return;
+        if (await db.BlockedNumbers.AnyAsync(b => b.Address == notice.Address && b.Channel == notice.Channel, cancellation)) return;
+        db.BlockedNumbers.Add(new BlockedNumber { Id = Guid.CreateVersion7(clock.GetUtcNow()), Address = notice.Address, Channel = notice.Channel, Reason = reason, Since = now });
+        AlarmDesk.Line(db, alarm.Id, now, "blocked", "escalation", $"{notice.Channel} to {notice.RecipientName}: {reason}; not used again until the number is changed", $"{notice.Channel} → {notice.RecipientName}：{reason}；更改号码前不再使用");
+        troubles?.Happened("number", $"{notice.Channel} does not reach {notice.Recipient} any more ({reason}): ask for another number", $"{notice.Channel} 已无法联系 {notice.Recipient}（{reason}）：请核实号码", TimeSpan.FromHours(1));
     }
 
     /// <summary>The channel failed: the next one of the step is tried at once; after the last, the next step is due at once when nobody else of it was reached.</summary>
@@ -439,7 +539,7 @@ public sealed partial class Dispatcher : BackgroundService
             if (ofStep.Exists(n => n.Recipient == notice.Recipient && n.Channel == way.Channel)) return; // on its way already
             var other = new Notice
             {
-                Id = Guid.CreateVersion7(clock.GetUtcNow()), AlarmId = alarm.Id, StepId = step.Id, Channel = way.Channel, Recipient = notice.Recipient, RecipientName = notice.RecipientName,
+                Id = Guid.CreateVersion7(clock.GetUtcNow()), AlarmId = alarm.Id, StepId = step.Id, Round = alarm.Round, Channel = way.Channel, Recipient = notice.Recipient, RecipientName = notice.RecipientName,
                 Address = way.Address, Language = notice.Language, Template = notice.Template, Text = notice.Text, CreatedAt = now, DueAt = now,
             };
             // A digest speaks of several: on the next channel each alarm has its own words, or is bundled anew there.
@@ -449,7 +549,7 @@ public sealed partial class Dispatcher : BackgroundService
             return;
         }
 
-        var declined = await db.Timeline.Where(t => t.AlarmId == alarm.Id && t.What == "declined").Select(t => t.Who).ToListAsync(cancellation);
+        var declined = await db.Timeline.Where(t => t.AlarmId == alarm.Id && t.What == "declined" && t.Time >= step.StartedAt).Select(t => t.Who).ToListAsync(cancellation);
         if (ofStep.Exists(n => n.State is not (NoticeState.Failed or NoticeState.Cancelled) && n.Note != Held && !declined.Contains(n.Recipient))) return;
         // The same people once more at once would fail once more at once, without end: they keep their wait, and others come first.
         var others = (await AlarmDesk.WaitingAsync(db, alarm.Id, cancellation)).Where(s => s.Template == "opened").SkipWhile(s => s.To == step.To).ToList();
@@ -507,8 +607,3 @@ public sealed partial class Dispatcher : BackgroundService
 
     private DateTime Now() => clock.GetUtcNow().UtcDateTime;
 
-    internal sealed record Outcome(Guid Notice, ChannelResult Result, bool Reconciled = false);
-
-    [LoggerMessage(Level = LogLevel.Error, Message = "Notices could not be handled; the next look tries again")]
-    private static partial void LogFailed(ILogger logger, Exception e);
-}

@@ -19,7 +19,7 @@ public sealed partial class Escalator : BackgroundService
     private static readonly TimeSpan LastStepAgain = TimeSpan.FromMinutes(15);
 
     /// <summary>How long a link in a message opens its alarm.</summary>
-    private static readonly TimeSpan LinkLifetime = TimeSpan.FromHours(24);
+    internal static readonly TimeSpan LinkLifetime = TimeSpan.FromHours(24);
 
     private readonly IDbContextFactory<RecordsDb> records;
     private readonly AlarmDesk desk;
@@ -29,12 +29,14 @@ public sealed partial class Escalator : BackgroundService
     private readonly Dispatcher dispatcher;
     private readonly TimeProvider clock;
     private readonly ILogger<Escalator> log;
+    private readonly Troubles? troubles;
     private readonly Dictionary<Lane, Pace> paces;
 
     public Escalator(
-        IDbContextFactory<RecordsDb> records, AlarmDesk desk, Policies policies, MessageTexts messages, SignedLinks links, Dispatcher dispatcher, TimeProvider clock, ILogger<Escalator> log)
+        IDbContextFactory<RecordsDb> records, AlarmDesk desk, Policies policies, MessageTexts messages, SignedLinks links, Dispatcher dispatcher, TimeProvider clock, ILogger<Escalator> log,
+        Troubles? troubles = null)
     {
-        (this.records, this.desk, this.policies, this.messages, this.links, this.dispatcher, this.clock, this.log) = (records, desk, policies, messages, links, dispatcher, clock, log);
+        (this.records, this.desk, this.policies, this.messages, this.links, this.dispatcher, this.clock, this.log, this.troubles) = (records, desk, policies, messages, links, dispatcher, clock, log, troubles);
         paces = Enum.GetValues<Lane>().ToDictionary(l => l, _ => new Pace(clock));
         foreach (var lane in Enum.GetValues<Lane>()) turned[lane] = clock.GetTimestamp();
         desk.Changed += change => paces[change.Severity == Severity.Critical ? Lane.Critical : Lane.Others].Wake();
@@ -99,7 +101,7 @@ public sealed partial class Escalator : BackgroundService
         {
             done += await RunAsync(lane, LargestBatch, cancellation);
         }
-        catch (Exception e) when (e is DbUpdateException or InvalidOperationException && !cancellation.IsCancellationRequested)
+        catch (Exception e) when (Faults.MayBeOneRow(e, cancellation))
         {
             // One row may spoil a batch: one at a time, the good ones get through.
             LogStepFailed(log, lane, e);
@@ -120,14 +122,19 @@ public sealed partial class Escalator : BackgroundService
                 if (await RunAsync(lane, 1, cancellation) == 0) break;
                 done++;
             }
-            catch (Exception e) when (e is DbUpdateException or InvalidOperationException && !cancellation.IsCancellationRequested)
+            catch (DbUpdateConcurrencyException)
+            {
+                // Somebody answered for its alarm this moment: the next look sees what stands then.
+            }
+            catch (Exception e) when (Faults.MayBeOneRow(e, cancellation))
             {
                 // It stays due, only later than the others: it is tried again, and the auditor tells that it is late.
                 await using var db = await records.CreateDbContextAsync(cancellation);
                 if ((await Due.StepsAsync(db, lane, clock.GetUtcNow().UtcDateTime, 1, cancellation)).FirstOrDefault() is not { } spoiled) break;
-                spoiled.DueAt = clock.GetUtcNow().UtcDateTime.AddSeconds(10);
-                await db.SaveChangesAsync(cancellation);
+                var later = clock.GetUtcNow().UtcDateTime.AddSeconds(10);
+                await db.Steps.Where(s => s.Id == spoiled.Id).ExecuteUpdateAsync(u => u.SetProperty(s => s.DueAt, later), cancellation);
                 LogStepPostponed(log, spoiled.Id, e);
+                troubles?.Happened("step", $"step {spoiled.Id} of alarm {spoiled.AlarmId} can't be run and is tried again: {e.GetType().Name}", $"警报 {spoiled.AlarmId} 的步骤 {spoiled.Id} 无法执行，将重试：{e.GetType().Name}", TimeSpan.FromHours(1));
             }
         }
 
@@ -189,7 +196,9 @@ public sealed partial class Escalator : BackgroundService
         var reached = new List<string>();
         foreach (var person in meant)
         {
-            if (person.Way(step.Via) is not { } way) continue;
+            var found = person.Way(step.Via, critical: alarm.Severity == (int)Severity.Critical);
+            Unusual(db, step, alarm, person, found?.Channel, now);
+            if (found is not { } way) continue;
             var notice = NewNotice(step, alarm, person, way, people, now);
             if (policy.Quiet is { } quiet && alarm.Severity <= (int)Severity.Warning && quiet.EndOf(now, messages.Zone) is var end && end > now)
                 (notice.State, notice.DueAt, notice.Note) = (NoticeState.Deferred, end, $"quiet hours {quiet}");
@@ -206,6 +215,16 @@ public sealed partial class Escalator : BackgroundService
         if (step.Template != "opened" && step.WaitSeconds == 0) return; // told at once, beside the plan
         AlarmDesk.Resume(db, alarm.Id, step.State == StepState.Skipped ? now : now.AddSeconds(step.WaitSeconds));
         await GoOnAsync(db, step, alarm, policy, now, cancellation);
+    }
+
+    /// <summary>Why somebody is told another way than the plan says, or not at all.</summary>
+    private static void Unusual(RecordsDb db, EscalationStep step, Alarm alarm, Person person, string? way, DateTime now)
+    {
+        var (instead, insteadZh) = way is null ? ("passed over", "跳过") : ($"told by {way}", $"改用 {way}");
+        if (person.Unreadable)
+            AlarmDesk.Line(db, alarm.Id, now, "skipped", "escalation", $"{person.Name} ({person.Key}): a stored number or address can't be read; {instead}", $"{person.Name}（{person.Key}）：存储的号码或地址无法读取，{insteadZh}");
+        if (step.Via.Split(',').FirstOrDefault(c => person.Blocked.Contains(c) && person.AddressFor(c).Length > 0) is { } blocked && blocked != way)
+            AlarmDesk.Line(db, alarm.Id, now, "skipped", "escalation", $"{person.Name}: {blocked} is known not to reach this number; {instead}", $"{person.Name}：该号码无法通过 {blocked} 联系，{insteadZh}");
     }
 
     /// <summary>"Until somebody answers for it": the end of a plan is not the end of telling people.</summary>
@@ -226,12 +245,13 @@ public sealed partial class Escalator : BackgroundService
     private async Task TellAgainAsync(RecordsDb db, EscalationStep step, Alarm alarm, DateTime now, CancellationToken cancellation)
     {
         (step.State, step.Note) = (StepState.Done, "told again");
+        if (alarm.Severity == (int)Severity.Critical) AlarmDesk.Counted(db, alarm, now);
         if (alarm.State is not (AlarmState.Acknowledged or AlarmState.InHand)) return; // people are being told already
-        alarm.Version++;
         AlarmDesk.Line(db, alarm.Id, now, "reopened", "escalation", $"happened again after {alarm.AcknowledgedBy} acknowledged it", $"{alarm.AcknowledgedBy} 确认后再次发生");
         db.ChangeTracker.DetectChanges();
         await db.Entry(alarm).Reference(a => a.Resident).LoadAsync(cancellation); // a policy may look at the class
         await desk.OpenAgainAsync(db, alarm, now, cancellation);
+        alarm.ReopenedAt = now;
     }
 
     /// <summary>Whoever was told hears that it is over, the way they were told; a call is followed by a text.</summary>
@@ -273,6 +293,11 @@ public sealed partial class Escalator : BackgroundService
             {
                 // Somebody resolved or handed it over this moment: the next look sees what stands then.
             }
+            catch (Exception e) when (Faults.MayBeOneRow(e, cancellation))
+            {
+                LogNotExpired(log, id, e); // the others' promises run out all the same
+                troubles?.Happened("promise", $"alarm {id} can't be opened again although nobody was seen well in time: {e.GetType().Name}", $"警报 {id} 未按时报告平安，但无法重新打开：{e.GetType().Name}", TimeSpan.FromHours(1));
+            }
         }
 
         return done;
@@ -288,7 +313,6 @@ public sealed partial class Escalator : BackgroundService
         var people = await People.LoadAsync(db, [alarm], messages.ToLocal(now), cancellation);
         var who = alarm.AcknowledgedBy!;
         AlarmDesk.OpenAgain(alarm);
-        alarm.Version++;
         AlarmDesk.Line(db, alarm.Id, now, "reopened", "escalation", $"{who} acknowledged, but nobody reported the person seen well in time", $"{who} 已确认，但未按时报告平安");
         var mine = Level(who, people.OrderOf(alarm, who));
         foreach (var step in await AlarmDesk.WaitingAsync(db, alarm.Id, cancellation))
@@ -319,7 +343,7 @@ public sealed partial class Escalator : BackgroundService
         return new Notice
         {
             Id = id, AlarmId = alarm.Id, StepId = step.Id, Channel = way.Channel, Recipient = person.Key, RecipientName = person.Name, Address = way.Address, Language = person.Language,
-            Template = step.Template, Text = messages.Text(step.Template, person.Language, people.NameOf(alarm), alarm.Kind, step.Template == "opened" ? alarm.RaisedAt : now, link), CreatedAt = now, DueAt = now,
+            Round = alarm.Round, Template = step.Template, Text = messages.Text(step.Template, person.Language, people.NameOf(alarm), alarm.Kind, step.Template == "opened" ? alarm.RaisedAt : now, link), CreatedAt = now, DueAt = now,
         };
     }
 
@@ -335,6 +359,9 @@ public sealed partial class Escalator : BackgroundService
 
     [LoggerMessage(Level = LogLevel.Error, Message = "An escalation cycle failed; the next one tries again")]
     private static partial void LogFailed(ILogger logger, Exception e);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Alarm {Alarm} could not be opened again; it is tried again")]
+    private static partial void LogNotExpired(ILogger logger, Guid alarm, Exception e);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Escalation step {Step} could not be run; it is tried again")]
     private static partial void LogStepPostponed(ILogger logger, Guid step, Exception e);

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using Microsoft.EntityFrameworkCore;
 using Vigil.Storage.Records;
 
@@ -7,18 +8,26 @@ namespace Vigil.Notify.Escalation;
 /// <param name="Key">contact:{id}, visitor:{id}, duty:{id}, supervisor:{id}.</param>
 internal sealed record Person(string Key, string Name, string Phone, string Mail, string Webhook, string Language)
 {
-    /// <summary>The first channel of a step, after the one that failed, for which the person has an address; null when there is none.</summary>
-    public (string Channel, string Address)? Way(string via, string? after = null)
+    /// <summary>An address is stored and can't be read: as if there were none.</summary>
+    public bool Unreadable { get; init; }
+
+    /// <summary>Channels that are known not to reach this phone: opted out, no longer in service.</summary>
+    public IReadOnlySet<string> Blocked { get; init; } = FrozenSet<string>.Empty;
+
+    /// <summary>
+    /// The first channel of a step, after the one that failed, for which the person has an address; null when there is none. A channel that is known to be
+    /// blocked is passed over; where a life may hang on it, it is tried all the same rather than nobody.
+    /// </summary>
+    public (string Channel, string Address)? Way(string via, string? after = null, bool critical = false)
     {
         var channels = via.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        for (var i = after is null ? 0 : Array.IndexOf(channels, after) + 1; i < channels.Length; i++)
-        {
-            var address = channels[i] switch { "mail" => Mail, "webhook" => Webhook, _ => Phone };
-            if (address.Length > 0) return (channels[i], address);
-        }
-
-        return null;
+        var ways = channels.Skip(after is null ? 0 : Array.IndexOf(channels, after) + 1).Select(c => (Channel: c, Address: AddressFor(c))).Where(w => w.Address.Length > 0).ToList();
+        var open = ways.Where(w => !Blocked.Contains(w.Channel)).ToList();
+        if (open.Count > 0) return open[0];
+        return critical && after is null && ways.Count > 0 ? ways[0] : null;
     }
+
+    public string AddressFor(string channel) => channel switch { "mail" => Mail, "webhook" => Webhook, _ => Phone };
 }
 
 /// <param name="People">Who is told; empty when there is nobody.</param>
@@ -44,9 +53,12 @@ internal sealed class People
     private readonly Dictionary<string, DutyOfficer> officers;
     private readonly ILookup<string, Shift> shifts;
     private readonly List<Area> areas;
+    private readonly ILookup<string, string> blocked;
 
-    private People(DateTime local, Dictionary<string, Resident> residents, Dictionary<string, Visitor> visitors, Dictionary<string, DutyOfficer> officers, ILookup<string, Shift> shifts, List<Area> areas) =>
-        (this.local, this.residents, this.visitors, this.officers, this.shifts, this.areas) = (local, residents, visitors, officers, shifts, areas);
+    private People(
+        DateTime local, Dictionary<string, Resident> residents, Dictionary<string, Visitor> visitors, Dictionary<string, DutyOfficer> officers, ILookup<string, Shift> shifts, List<Area> areas,
+        ILookup<string, string> blocked) =>
+        (this.local, this.residents, this.visitors, this.officers, this.shifts, this.areas, this.blocked) = (local, residents, visitors, officers, shifts, areas, blocked);
 
     /// <param name="db">Read from, not tracked.</param>
     /// <param name="alarms">Whose people.</param>
@@ -79,7 +91,9 @@ internal sealed class People
         var working = visitors.Keys.Select(v => "visitor:" + v).Concat(officers.Keys.Select(o => "officer:" + o)).ToList();
         var shifts = await db.Shifts.AsNoTracking().Where(s => working.Contains(s.Who)).ToListAsync(cancellation);
         var areas = await db.Areas.AsNoTracking().Where(a => places.Contains(a.Code)).ToListAsync(cancellation);
-        return new People(local, found, visitors, officers, shifts.ToLookup(s => s.Who, StringComparer.Ordinal), areas);
+        var phones = found.Values.SelectMany(r => r.Contacts).Select(c => c.Phone).Concat(visitors.Values.Select(v => v.Phone)).Concat(officers.Values.Select(o => o.Phone)).Where(p => p.Length > 0).Distinct().ToList();
+        var blocked = await db.BlockedNumbers.AsNoTracking().Where(b => phones.Contains(b.Address)).Select(b => new { b.Address, b.Channel }).ToListAsync(cancellation);
+        return new People(local, found, visitors, officers, shifts.ToLookup(s => s.Who, StringComparer.Ordinal), areas, blocked.ToLookup(b => b.Address, b => b.Channel, StringComparer.Ordinal));
     }
 
     public Resident? Resident(Alarm alarm) => alarm.ResidentId is { } id ? residents.GetValueOrDefault(id) : null;
@@ -114,7 +128,7 @@ internal sealed class People
     public int OrderOf(Alarm alarm, string contactKey) => Resident(alarm)?.Contacts.Find(c => $"contact:{c.Id}" == contactKey)?.Order ?? 0;
 
     private List<Person> Contacts(Alarm alarm, int order) =>
-        [.. (Resident(alarm)?.Contacts ?? []).Where(c => order == 0 || c.Order == order).OrderBy(c => c.Order).Select(c => new Person($"contact:{c.Id}", c.Name, c.Phone, c.Mail, "", c.Language))];
+        [.. (Resident(alarm)?.Contacts ?? []).Where(c => order == 0 || c.Order == order).OrderBy(c => c.Order).Select(c => Of($"contact:{c.Id}", c.Name, c.Phone, c.Mail, "", c.Language))];
 
     /// <summary>The visitor, else whoever stands in; nobody when nobody does: the desk is told at once instead.</summary>
     private Meant VisitorOf(Alarm alarm)
@@ -163,7 +177,13 @@ internal sealed class People
         return (from is not null || until is not null) && (from is null || today >= from) && (until is null || today <= until);
     }
 
-    private static Person Of(Visitor visitor) => new($"visitor:{visitor.Id}", visitor.Name, visitor.Phone, visitor.Mail, "", visitor.Language);
+    private Person Of(Visitor visitor) => Of($"visitor:{visitor.Id}", visitor.Name, visitor.Phone, visitor.Mail, "", visitor.Language);
 
-    private static Person Of(DutyOfficer officer, string to) => new($"{to}:{officer.Id}", officer.Name, officer.Phone, officer.Mail, officer.Webhook, officer.Language);
+    private Person Of(DutyOfficer officer, string to) => Of($"{to}:{officer.Id}", officer.Name, officer.Phone, officer.Mail, officer.Webhook, officer.Language);
+
+    private Person Of(string key, string name, string phone, string mail, string webhook, string language) =>
+        new(key, FieldKeys.Shown(name, language), FieldKeys.Readable(phone), FieldKeys.Readable(mail), FieldKeys.Readable(webhook), language)
+        {
+            Unreadable = FieldKeys.IsUnreadable(phone) || FieldKeys.IsUnreadable(mail) || FieldKeys.IsUnreadable(webhook), Blocked = blocked[phone].ToFrozenSet(StringComparer.Ordinal),
+        };
 }

@@ -33,6 +33,12 @@ public sealed record Policy(
     string Id, IReadOnlyList<Severity> Severities, IReadOnlyList<string> Kinds, IReadOnlyList<string> Areas, IReadOnlyList<string> Residents, bool? KeyClass, Hours? At,
     TimeSpan SeenWellBy, TimeSpan RenotifyAfter, Hours? Quiet, PlanEnd Until, IReadOnlyList<PolicyStep> Steps)
 {
+    /// <summary>Shortest and longest <see cref="RingAgainAfter"/>: people who press again must be heard.</summary>
+    internal static readonly TimeSpan ShortestRing = TimeSpan.FromSeconds(10), LongestRing = TimeSpan.FromMinutes(5);
+
+    /// <summary>A critical alarm that happens again sooner than this after people were told of it is counted, and told when it happens after that.</summary>
+    public TimeSpan RingAgainAfter { get; init; } = TimeSpan.FromSeconds(60);
+
     public bool Fits(AlarmFacts alarm) =>
         (Severities.Count == 0 || Severities.Contains(alarm.Severity))
         && (Kinds.Count == 0 || Kinds.Contains(alarm.Kind))
@@ -122,6 +128,12 @@ public sealed partial class Policies
         var policy = new Policy(
             yaml.Id, severities, yaml.Texts("kind"), yaml.Texts("area"), yaml.Texts("resident"), keyClass, HoursOf(yaml, "hours"),
             yaml.Duration("seenWellBy") ?? TimeSpan.FromHours(4), yaml.Duration("renotifyAfter") ?? TimeSpan.FromHours(2), quiet, until, steps);
+        if (yaml.Duration("ringAgainAfter") is { } ring)
+        {
+            if (ring < Policy.ShortestRing || ring > Policy.LongestRing) yaml.Refuse("ringAgainAfter", yaml.Text("ringAgainAfter") ?? "", "is not between 10s and 5m");
+            policy = policy with { RingAgainAfter = ring };
+        }
+
         yaml.NoOthers();
         return policy;
     }

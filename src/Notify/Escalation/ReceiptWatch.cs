@@ -62,12 +62,16 @@ public sealed partial class ReceiptWatch(IDbContextFactory<RecordsDb> records, R
                 var outgoing = new OutgoingNotice(notice.Id, notice.Channel, notice.Address, notice.Language, notice.Template, new Dictionary<string, string>(), "", notice.Text, "", Critical: false);
                 var became = await routes.Find(notice.Provider)!.ReconcileAsync(new PastNotice(outgoing, notice.ProviderId, notice.CreatedAt, new HashSet<string>(), Alone: true), cancellation);
                 if (became?.Outcome is ChannelOutcome.Delivered or ChannelOutcome.GiveUp)
-                    await dispatcher.ReceiptAsync(notice.Provider, notice.ProviderId!, notice.Id, became.Outcome == ChannelOutcome.Delivered, became.Reason, cancellation);
+                    await dispatcher.ReceiptAsync(notice.Provider, notice.ProviderId!, notice.Id, became.Outcome == ChannelOutcome.Delivered, became.Reason, cancellation, became.Blocked);
             }
             catch (Exception e) when (e is HttpRequestException or TimeoutException || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
             {
                 LogNotAsked(log, notice.Provider, e.Message);
                 break; // it doesn't answer now; the next look is soon
+            }
+            catch (Exception e) when (e is not OutOfMemoryException && !cancellation.IsCancellationRequested)
+            {
+                LogNotAsked(log, notice.Provider, e.GetType().Name); // an answer that can't be read is one message's alone
             }
         }
 

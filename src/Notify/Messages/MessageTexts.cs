@@ -27,12 +27,13 @@ public sealed class MessageTexts
         return problems.Count > before ? null : found;
     }
 
-    public string Kind(string kind, string language) => texts[("kind:" + kind, Written(language))];
+    /// <summary>A kind of another version has no words here: its name is told rather than nothing.</summary>
+    public string Kind(string kind, string language) => texts.GetValueOrDefault(("kind:" + kind, Written(language))) ?? kind;
 
     /// <summary>A message with the least information: family name and a star, the kind in words, the local time, the link.</summary>
     public string Text(string template, string language, string residentName, string kind, DateTime time, string link)
     {
-        return texts[("template:" + template, Written(language))]
+        return (texts.GetValueOrDefault(("template:" + template, Written(language))) ?? texts[("template:opened", Written(language))])
             .Replace("{name}", Masked(residentName), StringComparison.Ordinal)
             .Replace("{what}", Kind(kind, language), StringComparison.Ordinal)
             .Replace("{time}", Local(time), StringComparison.Ordinal)

@@ -131,14 +131,17 @@ public sealed partial class WebhookSender(IDbContextFactory<RecordsDb> records, 
     private async Task SendDueAsync(CancellationToken cancellation)
     {
         var now = clock.GetUtcNow().UtcDateTime;
+        var sends = new List<Task>();
         await using var db = await records.CreateDbContextAsync(cancellation);
-        var due = await db.WebhookDeliveries.AsNoTracking().Where(d => d.DeliveredAt == null && d.GivenUpAt == null && d.DueAt <= now).OrderBy(d => d.CreatedAt).ThenBy(d => d.Id).Take(Batch).ToListAsync(cancellation);
-        if (due.Count > 0)
+        // Each receiver's own: what waits for one that is down must not crowd out what is for the others.
+        foreach (var webhook in await db.Webhooks.AsNoTracking().Where(w => db.WebhookDeliveries.Any(d => d.WebhookId == w.Id && d.DeliveredAt == null && d.GivenUpAt == null && d.DueAt <= now)).ToListAsync(cancellation))
         {
-            var webhooks = await db.Webhooks.AsNoTracking().ToDictionaryAsync(w => w.Id, cancellation);
-            await Task.WhenAll(due.GroupBy(d => d.WebhookId).Select(g => SendToAsync(webhooks[g.Key], [.. g], cancellation)));
+            var due = await db.WebhookDeliveries.AsNoTracking().Where(d => d.WebhookId == webhook.Id && d.DeliveredAt == null && d.GivenUpAt == null && d.DueAt <= now)
+                .OrderBy(d => d.CreatedAt).ThenBy(d => d.Id).Take(Batch).ToListAsync(cancellation);
+            sends.Add(SendToAsync(webhook, due, cancellation));
         }
 
+        await Task.WhenAll(sends);
         if (cleaned is { } last && clock.GetElapsedTime(last) < TimeSpan.FromHours(1)) return;
         cleaned = clock.GetTimestamp();
         var old = now - Kept;
@@ -171,7 +174,7 @@ public sealed partial class WebhookSender(IDbContextFactory<RecordsDb> records, 
     private async Task<(bool Taken, bool Gone, string Note)> TryAsync(Webhook webhook, WebhookDelivery delivery, CancellationToken cancellation)
     {
         if (connections.Refuses(webhook.Url) is { } refused) return (false, false, $"the address {refused}");
-        if (WebhookSignature.Key(webhook.Secret) is not { } key) return (false, true, "the secret can't be read");
+        if (WebhookSignature.Key(webhook.Secret) is not { } key) return (false, !FieldKeys.IsUnreadable(webhook.Secret), "the secret can't be read");
         try
         {
             var (id, timestamp) = ($"msg_{delivery.Id:N}", TimeProvider.System.GetUtcNow().ToUnixTimeSeconds()); // a receiver refuses what is older than minutes by its own clock

@@ -27,7 +27,7 @@ public static partial class ReadingsServices
         }
 
         var path = options.DuckDb.Path.Length > 0 ? options.DuckDb.Path : Path.Combine(dataPath, "readings.duckdb");
-        return services.AddSingleton<IReadingStore>(_ => new DuckDbReadingStore(path, options.DuckDb));
+        return services.AddSingleton<IReadingStore>(s => new DuckDbReadingStore(path, options.DuckDb, s.GetService<Troubles>()));
     }
 
     /// <summary>What is wrong with the sections Readings and Influx, all at once.</summary>

@@ -291,8 +291,14 @@ public sealed class Alarm
     public int Repeats { get; set; }
     /// <summary>"subject|kind" while not resolved, else null: its unique index keeps one open alarm per subject and kind.</summary>
     public string? OpenKey { get; set; }
-    /// <summary>Counts changes; an acknowledge from a stale page is told so.</summary>
+    /// <summary>Counts changes.</summary>
     public int Version { get; set; }
+    /// <summary>The version at which people began to be told of what stands now: it opened, was opened again, or happened again. An answer to something older doesn't count.</summary>
+    public int Round { get; set; }
+    /// <summary>When people last began to be told because it happened again; null when it never did.</summary>
+    public DateTime? RangAt { get; set; }
+    /// <summary>When it last happened again after somebody had acknowledged it, and was opened again at once.</summary>
+    public DateTime? ReopenedAt { get; set; }
     /// <summary>W3C traceparent of its opening, by which a notice hours later is linked to the reading; empty when nobody traced.</summary>
     public string Trace { get; set; } = "";
     public List<TimelineEntry> Timeline { get; set; } = [];
@@ -391,6 +397,22 @@ public sealed class Notice
     public DateTime? FinishedAt { get; set; }
     /// <summary>Code this recipient replies with for this alarm.</summary>
     public string? ReplyCode { get; set; }
+    /// <summary>The alarm's <see cref="Alarm.Round"/> that it tells of.</summary>
+    public int Round { get; set; }
+}
+
+/// <summary>
+/// A phone that takes nothing over one channel, by its provider's word: opted out, no longer in service, a landline. Remembered between alarms, until the number
+/// is edited (then it is another address) or something arrives there after all.
+/// </summary>
+public sealed class BlockedNumber
+{
+    public Guid Id { get; set; }
+    public required string Address { get; set; }
+    /// <summary>sms or voice.</summary>
+    public required string Channel { get; set; }
+    public required string Reason { get; set; }
+    public DateTime Since { get; set; }
 }
 
 /// <summary>A finding that has been committed: makes redelivery invisible.</summary>

@@ -1,8 +1,10 @@
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
+using Vigil.Model;
 
 namespace Vigil.Storage.Records;
 
@@ -16,6 +18,9 @@ public sealed class FieldKeys
 {
     private const string Mark = "enc1.";
     private const int NonceLength = 12, TagLength = 16;
+
+    /// <summary>Begins a text that no key opens; what is stored stands behind it. U+FFFD is what a character that can't be read is shown as.</summary>
+    private const string Damaged = "\uFFFD" + Mark;
 
     private readonly Dictionary<string, (byte[] Encrypt, byte[] Hash)> keys = new(StringComparer.Ordinal);
 
@@ -34,35 +39,68 @@ public sealed class FieldKeys
     /// <summary>Tells two rings apart; not a secret.</summary>
     public string Fingerprint { get; }
 
+    /// <summary>What every sealed value begins with, before the id of its key.</summary>
+    internal const string AnyMark = Mark;
+
+    /// <summary>The key a stored value was sealed with; null when it isn't sealed.</summary>
+    internal static string? KeyOf(string stored) =>
+        stored.StartsWith(Mark, StringComparison.Ordinal) && stored.IndexOf('.', Mark.Length) is > 0 and var end ? stored[Mark.Length..end] : null;
+
+    /// <summary>Whether the ring has a key.</summary>
+    internal bool Has(string id) => keys.ContainsKey(id);
+
+    /// <summary>Ids of all keys, the current one first.</summary>
+    public IReadOnlyCollection<string> Ids => keys.Keys;
+
     /// <summary>What every value sealed with the current key begins with.</summary>
     public string CurrentMark => Mark + Current + ".";
 
+    /// <summary>What could not be opened since the start.</summary>
+    internal DamagedValues Unreadable { get; } = new();
+
+    /// <summary>
+    /// A value of a sealed column that is damaged, or sealed with a key that is not here. One bad number must not stop a query of many people, so it comes as
+    /// a text that this tells from a good one, and is written back as it was found.
+    /// </summary>
+    public static bool IsUnreadable(string? text) => text is not null && text.StartsWith(Damaged, StringComparison.Ordinal);
+
+    /// <summary>The text where it can be read, else nothing: an address that can't be read is none.</summary>
+    public static string Readable(string? text) => text is null || IsUnreadable(text) ? "" : text;
+
+    /// <summary>For a page, an answer or a file: the text, else that it can't be read.</summary>
+    public static string Shown(string? text, string language = "en") => !IsUnreadable(text) ? text ?? "" : language == "en" ? "(can't be read)" : "（无法读取）";
+
     /// <summary>The ring of a file; makes the file, readable by its owner alone, when there is none.</summary>
-    public static FieldKeys Open(string path)
+    /// <param name="path">The file.</param>
+    /// <param name="sealedWith">Asked before a new key is made: the key that something stored is sealed with, null when nothing is.</param>
+    /// <exception cref="UnusableDataException">The file is missing, empty or unreadable, and a new key would not open what is stored.</exception>
+    public static FieldKeys Open(string path, Func<string?>? sealedWith = null)
     {
-        if (!File.Exists(path))
+        // Empty: a process that died while it made its first key; nothing was sealed with it.
+        if (!File.Exists(path) || new FileInfo(path).Length == 0)
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-            try
-            {
-                Write(path, [NewLine()], FileMode.CreateNew);
-            }
-            catch (IOException) when (File.Exists(path))
-            {
-                // another process of this service was faster: its key is ours
-            }
+            if (sealedWith?.Invoke() is { } id)
+                throw new UnusableDataException($"{path} is {(File.Exists(path) ? "empty" : "missing")}, but numbers in the records are sealed with key '{id}', which stands in it, and no new key opens them. Put it back from where the keys are kept (vigil backup --keys copies them there), or name it with Records:KeyFile.");
+            if (File.Exists(path)) File.Delete(path);
+            var content = Encoding.ASCII.GetBytes(NewLine() + "\n");
+            DataFile.WriteNew(path, content, secret: true); // when another process of this service was faster, its key is ours
         }
 
-        return Parse(File.ReadAllLines(path), path);
+        try
+        {
+            return Parse(File.ReadAllLines(path), path);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new UnusableDataException($"{e.Message}. Put the file back from where the keys are kept; no new key opens what was sealed with the old one.", e);
+        }
     }
 
     /// <summary>A new current key; the old ones stay to open what they sealed until the next start has sealed it anew.</summary>
     public static void Rotate(string path)
     {
         Open(path);
-        var next = path + ".new";
-        Write(next, [NewLine(), .. File.ReadAllLines(path)], FileMode.Create);
-        File.Move(next, path, overwrite: true);
+        DataFile.Write(path, string.Join('\n', [NewLine(), .. File.ReadAllLines(path)]) + "\n", secret: true);
     }
 
     public static FieldKeys Parse(IEnumerable<string> lines, string source)
@@ -83,6 +121,7 @@ public sealed class FieldKeys
     public string Seal(string column, string text)
     {
         if (text.Length == 0) return text;
+        if (IsUnreadable(text)) return text[1..];
         var (encrypt, hash) = keys[Current];
         var plain = Encoding.UTF8.GetBytes(text);
         var name = Encoding.UTF8.GetBytes(column);
@@ -109,20 +148,43 @@ public sealed class FieldKeys
         return Encoding.UTF8.GetString(plain);
     }
 
-    private static string NewLine() => $"{Convert.ToHexString(RandomNumberGenerator.GetBytes(4)).ToLowerInvariant()} {Convert.ToBase64String(RandomNumberGenerator.GetBytes(32))}";
-
-    private static void Write(string path, IReadOnlyList<string> lines, FileMode mode)
+    /// <summary>As <see cref="Unseal"/>; what can't be opened is noted and comes as a text of which <see cref="IsUnreadable"/> is true.</summary>
+    internal string Read(string column, string stored)
     {
-        var options = new FileStreamOptions { Mode = mode, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        using var stream = new FileStream(path, options);
-        stream.Write(Encoding.ASCII.GetBytes(string.Join('\n', lines) + "\n"));
-        stream.Flush(flushToDisk: true);
+        try
+        {
+            return Unseal(column, stored);
+        }
+        // Not base64, too short, changed, or a key that is not in the ring.
+        catch (Exception e) when (e is CryptographicException or FormatException or OverflowException or ArgumentException)
+        {
+            Unreadable.Note(column, stored);
+            return "\uFFFD" + stored;
+        }
+    }
+
+    private static string NewLine() => $"{Convert.ToHexString(RandomNumberGenerator.GetBytes(4)).ToLowerInvariant()} {Convert.ToBase64String(RandomNumberGenerator.GetBytes(32))}";
+}
+
+/// <summary>Values that no key opened, by column and stored text; no more than a thousand, which is no damage but a wrong key. Thread-safe.</summary>
+internal sealed class DamagedValues
+{
+    private const int Most = 1000;
+
+    private readonly ConcurrentDictionary<(string Column, string Stored), bool> found = [];
+
+    public int Count => found.Count;
+
+    public ILookup<string, string> ByColumn => found.Keys.ToLookup(k => k.Column, k => k.Stored);
+
+    public void Note(string column, string stored)
+    {
+        if (found.Count < Most) found.TryAdd((column, stored), true);
     }
 }
 
 /// <summary>Seals on the way in and opens on the way out, also in comparisons of a query.</summary>
-internal sealed class SealedText(FieldKeys keys, string column) : ValueConverter<string, string>(v => keys.Seal(column, v), v => keys.Unseal(column, v));
+internal sealed class SealedText(FieldKeys keys, string column) : ValueConverter<string, string>(v => keys.Seal(column, v), v => keys.Read(column, v));
 
 /// <summary>The converters hold their keys, so a model belongs to a ring of keys.</summary>
 internal sealed class ModelByKeys : IModelCacheKeyFactory

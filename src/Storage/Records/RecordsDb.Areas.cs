@@ -51,6 +51,7 @@ public abstract partial class RecordsDb
         model.Entity<EscalationStep>().HasQueryFilter(s => Within == "" || Set<Alarm>().Any(a => a.Id == s.AlarmId && a.Area.StartsWith(Within)));
         model.Entity<Notice>().HasQueryFilter(n => Within == "" || Set<Alarm>().Any(a => a.Id == n.AlarmId && a.Area.StartsWith(Within)));
         model.Entity<RejectedPayload>().HasQueryFilter(p => Within == "" || Set<Device>().Any(d => d.Id == p.Device && Set<Resident>().Any(r => r.Id == d.ResidentId && r.Area.StartsWith(Within))));
+        model.Entity<BlockedNumber>().HasQueryFilter(b => Within == "");
         model.Entity<CommittedFinding>().HasQueryFilter(f => Within == "");
         model.Entity<Credential>().HasQueryFilter(c => Within == "");
         model.Entity<ApiKey>().HasQueryFilter(k => Within == "" || k.Area.StartsWith(Within));

@@ -40,6 +40,7 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
     public DbSet<TimelineEntry> Timeline => Set<TimelineEntry>();
     public DbSet<EscalationStep> Steps => Set<EscalationStep>();
     public DbSet<Notice> Notices => Set<Notice>();
+    public DbSet<BlockedNumber> BlockedNumbers => Set<BlockedNumber>();
     public DbSet<CommittedFinding> Findings => Set<CommittedFinding>();
     public DbSet<Absence> Absences => Set<Absence>();
     public DbSet<Visit> Visits => Set<Visit>();
@@ -59,8 +60,10 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
         FilterByArea(builder);
         if (keys is null) return;
         foreach (var (entity, property) in Sealed)
-            builder.Entity(entity).Property(property).HasConversion(new SealedText(keys, $"{entity.Name.Split('`')[0]}.{property}"));
+            builder.Entity(entity).Property(property).HasConversion(new SealedText(keys, ColumnName(entity, property)));
     }
+
+    internal static string ColumnName(Type entity, string property) => $"{entity.Name.Split('`')[0]}.{property}";
 
     private static void Care(ModelBuilder modelBuilder)
     {
@@ -132,6 +135,11 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
                 t.HasCheckConstraint("notice_finished", "\"State\" NOT IN (4, 6) OR \"FinishedAt\" IS NOT NULL");
             });
         });
+        modelBuilder.Entity<BlockedNumber>(e =>
+        {
+            e.Property(b => b.Id).ValueGeneratedNever();
+            e.HasIndex(b => b.Address);
+        });
         modelBuilder.Entity<TimelineEntry>().HasIndex(t => t.AlarmId);
         modelBuilder.Entity<CommittedFinding>(e =>
         {
@@ -155,7 +163,7 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
     internal static readonly IReadOnlyList<(Type Entity, string Property)> Sealed =
     [
         (typeof(Resident), nameof(Resident.IdentityNumber)), (typeof(Resident), nameof(Resident.Phone)), (typeof(Contact), nameof(Contact.Phone)), (typeof(Visitor), nameof(Visitor.Phone)),
-        (typeof(DutyOfficer), nameof(DutyOfficer.Phone)), (typeof(Notice), nameof(Notice.Address)), (typeof(IdentityUserToken<Guid>), nameof(IdentityUserToken<Guid>.Value)),
+        (typeof(DutyOfficer), nameof(DutyOfficer.Phone)), (typeof(Notice), nameof(Notice.Address)), (typeof(BlockedNumber), nameof(BlockedNumber.Address)), (typeof(IdentityUserToken<Guid>), nameof(IdentityUserToken<Guid>.Value)),
         (typeof(User), nameof(User.PhoneNumber)), (typeof(Webhook), nameof(Webhook.Secret)),
     ];
 

@@ -5,6 +5,7 @@ using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using System.Data.Common;
 using Vigil.Model;
 
@@ -15,11 +16,21 @@ public static class RecordsServices
 {
     /// <summary>Registers <c>IDbContextFactory&lt;RecordsDb&gt;</c> for the store that <c>Records:Store</c> names.</summary>
     public static IServiceCollection AddRecords(this IServiceCollection services, IConfiguration configuration, string dataPath) =>
-        services.AddSingleton(CreateFactory(configuration, dataPath)).AddSingleton<IDbContextFactory<RecordsDb>>(s => s.GetRequiredService<RecordsFactory>());
+        services
+        .AddSingleton(CreateFactory(configuration, dataPath))
+        .AddSingleton<IDbContextFactory<RecordsDb>>(s => s.GetRequiredService<RecordsFactory>())
+        .AddHostedService<DamageWatch>()
+        .AddTroubles();
+
+    private static IServiceCollection AddTroubles(this IServiceCollection services)
+    {
+        services.TryAddSingleton<Troubles>();
+        return services;
+    }
 
     /// <summary>The store that the settings name.</summary>
     public static RecordsFactory CreateFactory(IConfiguration configuration, string dataPath) =>
-        CreateFactory(configuration["Records:Store"] ?? "Sqlite", configuration["Records:ConnectionString"], dataPath, FieldKeys.Open(KeyFile(configuration, dataPath)));
+        CreateFactory(configuration["Records:Store"] ?? "Sqlite", configuration["Records:ConnectionString"], dataPath, null, KeyFile(configuration, dataPath));
 
     /// <summary><c>Records:KeyFile</c>, else <c>keys/fields.key</c> in the data folder: what opens the encrypted columns. No backup or export carries it.</summary>
     public static string KeyFile(IConfiguration configuration, string dataPath) => configuration["Records:KeyFile"] is { Length: > 0 } file ? Path.GetFullPath(file) : KeyFile(dataPath);
@@ -30,15 +41,18 @@ public static class RecordsServices
     /// <param name="connectionString">Null or empty: <c>records.db</c> in the data folder.</param>
     /// <param name="dataPath">Data:Path.</param>
     /// <param name="keys">Opens the encrypted columns; null for those of the data folder.</param>
-    public static RecordsFactory CreateFactory(string store, string? connectionString, string dataPath, FieldKeys? keys = null)
+    /// <param name="keyFile">Where they stand when <paramref name="keys"/> is null; null for the data folder.</param>
+    /// <exception cref="UnusableDataException">The keys are missing though something is sealed with them.</exception>
+    public static RecordsFactory CreateFactory(string store, string? connectionString, string dataPath, FieldKeys? keys = null, string? keyFile = null)
     {
-        keys ??= FieldKeys.Open(KeyFile(dataPath));
         if (store.Equals("Postgres", StringComparison.OrdinalIgnoreCase))
         {
+            var bare = new DbContextOptionsBuilder<PostgresRecords>().UseNpgsql(NpgsqlDefaults.Common(connectionString)).ReplaceService<IModelCacheKeyFactory, ModelByKeys>().Options;
+            keys ??= FieldKeys.Open(keyFile ?? KeyFile(dataPath), () => SealedValues.Key(new PostgresRecords(bare)));
             RecordsFactory Of(string connection, RecordsFactory? alarms)
             {
                 var options = new DbContextOptionsBuilder<PostgresRecords>().UseNpgsql(connection).ReplaceService<IModelCacheKeyFactory, ModelByKeys>().Options;
-                return new RecordsFactory(within => new PostgresRecords(options, keys) { Within = within }, alarms);
+                return new RecordsFactory(within => new PostgresRecords(options, keys) { Within = within }, alarms) { Keys = keys };
             }
 
             return Of(NpgsqlDefaults.Common(connectionString), Of(NpgsqlDefaults.Alarms(connectionString), null));
@@ -51,22 +65,14 @@ public static class RecordsServices
         }
 
         var sqlite = new DbContextOptionsBuilder<SqliteRecords>().UseSqlite(connectionString).AddInterceptors(new Pragmas()).ReplaceService<IModelCacheKeyFactory, ModelByKeys>().Options;
+        keys ??= FieldKeys.Open(keyFile ?? KeyFile(dataPath), () => SealedValues.Key(new SqliteRecords(sqlite)));
         var line = new WriteLine();
-        return new RecordsFactory(within => new SqliteRecords(sqlite, keys) { Within = within, WriteLine = line });
+        return new RecordsFactory(within => new SqliteRecords(sqlite, keys) { Within = within, WriteLine = line }) { SqliteFile = SealedValues.FileOf(connectionString), Keys = keys };
     }
 
     /// <summary>The records for whoever raises alarms, tells of them or lets devices in: on PostgreSQL with connections of their own and short timeouts.</summary>
     public static IDbContextFactory<RecordsDb> AlarmRecords(this IServiceProvider services) =>
         services.GetRequiredService<IDbContextFactory<RecordsDb>>() is var all && all is RecordsFactory factory ? factory.ForAlarms : all;
-
-    /// <summary>Brings the schema up to date.</summary>
-    public static async Task MigrateAsync(this IDbContextFactory<RecordsDb> factory, CancellationToken cancellation = default)
-    {
-        await using var db = await factory.CreateDbContextAsync(cancellation);
-        db.Database.SetCommandTimeout(TimeSpan.FromMinutes(30)); // a large table may take its time
-        await db.Database.MigrateAsync(cancellation);
-        await Sealing.SealAsync(db, cancellation);
-    }
 
     /// <summary>What is wrong with the section Records.</summary>
     public static IEnumerable<Problem> Check(IConfiguration configuration)
@@ -89,6 +95,7 @@ public static class RecordsServices
 
         public override void ConnectionOpened(DbConnection connection, ConnectionEndEventData eventData)
         {
+            if (IsReadOnly(connection)) return;
             using var command = connection.CreateCommand();
             command.CommandText = Text;
             command.ExecuteNonQuery();
@@ -96,10 +103,14 @@ public static class RecordsServices
 
         public override async Task ConnectionOpenedAsync(DbConnection connection, ConnectionEndEventData eventData, CancellationToken cancellationToken = default)
         {
+            if (IsReadOnly(connection)) return;
             await using var command = connection.CreateCommand();
             command.CommandText = Text;
             await command.ExecuteNonQueryAsync(cancellationToken);
         }
+
+        /// <summary>EF looks with one whether the file is there; a restored file is no write-ahead one yet, and a reader can't make it one.</summary>
+        private static bool IsReadOnly(DbConnection connection) => new SqliteConnectionStringBuilder(connection.ConnectionString).Mode == SqliteOpenMode.ReadOnly;
     }
 }
 
@@ -108,11 +119,23 @@ public sealed class RecordsFactory(Func<string, RecordsDb> create, RecordsFactor
 {
     /// <summary>The same records over connections that only alarms use; on SQLite there is nothing to keep apart.</summary>
     public RecordsFactory ForAlarms => forAlarms ?? this;
+    /// <summary>The file of SQLite; null on PostgreSQL.</summary>
+    public string? SqliteFile { get; init; }
+
+    /// <summary>What the sealed columns are opened with.</summary>
+    public FieldKeys? Keys { get; init; }
 
     public RecordsDb CreateDbContext() => create("");
 
     /// <summary>As the interface has it, so that the class alone is enough.</summary>
     public Task<RecordsDb> CreateDbContextAsync(CancellationToken cancellationToken = default) => Task.FromResult(create(""));
+
+    /// <summary>Rows that hold a sealed value which could not be opened since the start: table, id and column, never the value.</summary>
+    public async Task<IReadOnlyList<string>> UnreadableAsync(CancellationToken cancellation)
+    {
+        await using var db = create("");
+        return await DamageWatch.RowsAsync(db, db.Keys!.Unreadable, cancellation);
+    }
 
     /// <param name="within">Area code that everything seen begins with.</param>
     public RecordsDb CreateDbContext(string within) => create(within);

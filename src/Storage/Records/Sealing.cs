@@ -23,16 +23,19 @@ internal static class Sealing
     private static async Task<bool> SealColumnAsync<T>(RecordsDb db, string property, FieldKeys keys, CancellationToken cancellation)
         where T : class
     {
-        var table = db.Model.FindEntityType(typeof(T))!.GetTableName();
-        var any = false;
+        var type = db.Model.FindEntityType(typeof(T))!;
+        var order = string.Join(", ", type.FindPrimaryKey()!.Properties.Select(p => $"\"{p.Name}\""));
+        var (any, unreadable) = (false, 0);
         while (true)
         {
-            // The column's own text, not what it opens to: names come from the model, the value is a parameter.
-            var sql = $"SELECT * FROM \"{table}\" WHERE \"{property}\" <> '' AND \"{property}\" NOT LIKE {{0}} LIMIT {Batch}";
+            // The column's own text, not what it opens to: names come from the model, the value is a parameter. What no key opens stays as it is and is passed over.
+            var sql = $"SELECT * FROM \"{type.GetTableName()}\" WHERE \"{property}\" <> '' AND \"{property}\" NOT LIKE {{0}} ORDER BY {order} LIMIT {Batch} OFFSET {unreadable}";
             var rows = await db.Set<T>().FromSqlRaw(sql, keys.CurrentMark + "%").IgnoreQueryFilters().ToListAsync(cancellation);
             if (rows.Count == 0) return any;
-            any = true;
-            foreach (var row in rows) db.Entry(row).Property(property).IsModified = true;
+            var good = rows.Where(r => !FieldKeys.IsUnreadable((string?)db.Entry(r).Property(property).CurrentValue)).ToList();
+            unreadable += rows.Count - good.Count;
+            any |= good.Count > 0;
+            foreach (var row in good) db.Entry(row).Property(property).IsModified = true;
             await db.SaveChangesAsync(cancellation);
             db.ChangeTracker.Clear();
         }

@@ -34,6 +34,18 @@ public sealed class JsonMapDecoderTests
         Assert.Equal(80, Assert.Single(Read("\uFEFF{\"battery\":80}")).Value);
     }
 
+    [Theory]
+    [InlineData("senml", "vigil/w-1/up", """[{"n":"button","vs":"sos","t":-62135596801}]""")]
+    [InlineData("zigbee2mqtt", "zigbee2mqtt/d", """{"action":"emergency","last_seen":-99999999999}""")]
+    public void A_press_before_the_beginning_of_time_is_told_with_its_clock_marked(string profile, string topic, string payload)
+    {
+        var into = new DecodedPayload();
+        into.Reset("w-1", Outcome.Received);
+        Assert.Null(ProfileSet.Load(Path.Combine(AppContext.BaseDirectory, "devices"), []).Find(profile)!.Decode(Encoding.UTF8.GetBytes(payload), topic, into));
+        var press = into.Readings.Single(r => r.Metric == Metric.Button);
+        Assert.Equal((Outcome.Received, true), (press.Time, press.Has(ReadingFlags.ClockWrong)));
+    }
+
     private static IReadOnlyList<Reading> Read(string payload)
     {
         var (reason, into) = Decode(payload);

@@ -119,6 +119,26 @@ public sealed class WebhookSenderTests : IAsyncLifetime
         Assert.Empty(heard);
     }
 
+    [Fact]
+    public async Task A_receiver_that_is_down_with_hundreds_of_messages_crowds_out_nobody_and_a_secret_that_cannot_be_read_loses_nothing()
+    {
+        await AddAsync("opened");
+        await using (var db = await night.Records.CreateDbContextAsync(Stop))
+        {
+            var (down, _) = await WebhookEvents.AddAsync(night.Records, night.Clock, "down", "http://127.0.0.1:9/hook", "", ["note"], "test", Stop);
+            var alarm = await RaiseAsync("before");
+            for (var i = 0; i < 300; i++)
+                db.WebhookDeliveries.Add(new WebhookDelivery { Id = Guid.NewGuid(), WebhookId = down.Id, AlarmId = alarm, Event = "note", Body = "{}", CreatedAt = clock.GetUtcNow().UtcDateTime.AddHours(-1), DueAt = clock.GetUtcNow().UtcDateTime });
+            await db.SaveChangesAsync(Stop);
+            await db.Database.ExecuteSqlRawAsync("UPDATE Webhooks SET Secret = 'enc1.deadbeef.AAAA' WHERE Name = 'down'", Stop);
+        }
+
+        await sender.CycleAsync(Stop);
+        Assert.Single(heard);
+        await using var after = await night.Records.CreateDbContextAsync(Stop);
+        Assert.Equal(300, await after.WebhookDeliveries.CountAsync(d => d.DeliveredAt == null && d.GivenUpAt == null, Stop));
+    }
+
     private static string? Type(string body) => JsonDocument.Parse(body).RootElement.GetProperty("type").GetString();
 
     private async Task<string> AddAsync(string events, string area = "") =>

@@ -1,3 +1,4 @@
+using Vigil.Model;
 using Vigil.Storage.Readings;
 using Vigil.Storage.Readings.DuckDb;
 
@@ -42,15 +43,25 @@ public sealed class DuckDbReadingStoreTests : ReadingStoreContract, IDisposable
     }
 
     [Fact]
-    public async Task A_file_that_is_no_database_is_refused_with_its_name()
+    public async Task Channels_that_a_device_invents_without_end_share_a_series_after_so_many()
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(Database)!);
-        await File.WriteAllTextAsync(Database, new string('x', 8192), Cancellation);
-        await using var store = await OpenAsync();
-        var refusal = await Assert.ThrowsAsync<ReadingStoreException>(() => store.AppendAsync([Water(NewDevice(), 0, 1)], Cancellation));
-        Assert.Contains("readings.duckdb", refusal.Message, StringComparison.Ordinal);
-        Assert.NotNull(await store.ProbeAsync(Cancellation));
-        Assert.NotNull(store.Concern);
+        Reading Of(int n) => new()
+        {
+            Device = new DeviceId("w-1"), Metric = Metric.WaterVolume, Channel = $"x{n}", Time = DateTime.UnixEpoch.AddSeconds(n), Received = DateTime.UnixEpoch.AddSeconds(n), Value = n,
+        };
+        var folder = Directory.CreateTempSubdirectory("vigil-series-").FullName;
+        for (var start = 0; start < 2; start++)
+        {
+            // The second time what is known is read back from the file.
+            await using var store = new Vigil.Storage.Readings.DuckDb.DuckDbReadingStore(Path.Combine(folder, "readings.duckdb"), new());
+            await store.AppendAsync([.. Enumerable.Range(start * 2000, 2000).Select(Of)], CancellationToken.None);
+            var channels = new List<string>();
+            await foreach (var r in store.QueryAsync(new ReadingQuery([new DeviceId("w-1")], null, DateTime.UnixEpoch, DateTime.UnixEpoch.AddDays(1)), CancellationToken.None)) channels.Add(r.Channel);
+            Assert.Equal((start + 1) * 2000, channels.Count);
+            Assert.Equal(1025, channels.Distinct().Count());
+        }
+
+        Directory.Delete(folder, recursive: true);
     }
 
     private object? Count() => Scalar("SELECT count(*) FROM readings");

@@ -28,7 +28,7 @@ public static class AliyunErrors
     {
         var name = code.Length > 0 ? code : $"HTTP {status}";
         if (Ours.TryGetValue(code, out var why)) return new ChannelResult(ChannelOutcome.Down, $"Aliyun: {why} ({name})");
-        if (Theirs.TryGetValue(code, out why)) return new ChannelResult(ChannelOutcome.GiveUp, $"{why} ({name})");
+        if (Theirs.TryGetValue(code, out why)) return new ChannelResult(ChannelOutcome.GiveUp, $"{why} ({name})", Blocked: code == "isv.MOBILE_NUMBER_ILLEGAL");
         if (code.StartsWith("InvalidAccessKeyId", StringComparison.Ordinal) || code.StartsWith("SignatureDoesNotMatch", StringComparison.Ordinal) || code.StartsWith("Forbidden", StringComparison.Ordinal)
             || code.StartsWith("NoPermission", StringComparison.Ordinal) || code is "IncompleteSignature" or "InvalidTimeStamp.Expired")
             return new ChannelResult(ChannelOutcome.Down, $"Aliyun refuses our key ({name})");
@@ -45,9 +45,9 @@ public static class AliyunErrors
         "200000" or "200001" or "200008" => new(ChannelOutcome.Delivered, "the call was picked up", callId),
         "200002" => new(ChannelOutcome.GiveUp, "busy (200002)", callId),
         "200003" => new(ChannelOutcome.GiveUp, "no answer (200003)", callId),
-        "200004" => new(ChannelOutcome.GiveUp, "is no valid number (200004)", callId),
+        "200004" => new(ChannelOutcome.GiveUp, "is no valid number (200004)", callId, Blocked: true),
         "200010" => new(ChannelOutcome.GiveUp, "switched off (200010)", callId),
-        "200011" => new(ChannelOutcome.GiveUp, "no longer in service (200011)", callId),
+        "200011" => new(ChannelOutcome.GiveUp, "no longer in service (200011)", callId, Blocked: true),
         "" => new(ChannelOutcome.Sent, "Aliyun says nothing yet", callId),
         _ => new(ChannelOutcome.GiveUp, $"not reached ({status})", callId),
     };

@@ -71,12 +71,16 @@ public sealed partial class AliyunHooks(AliyunOptions options, Dispatcher dispat
         var key = Text(report, "dtmf").LastOrDefault(c => c is '1' or '2');
         var became = key != default ? new ChannelResult(ChannelOutcome.Delivered, $"key {key} pressed", callId) : AliyunErrors.Call(status.StartsWith("2000", StringComparison.Ordinal) ? status : "", callId);
         bool? delivered = became.Outcome switch { ChannelOutcome.Delivered => true, ChannelOutcome.GiveUp => false, _ => null };
-        await dispatcher.ReceiptAsync("aliyun", callId, row.Id, delivered, became.Reason, cancellation);
+        await dispatcher.ReceiptAsync("aliyun", callId, row.Id, delivered, became.Reason, cancellation, became.Blocked);
         if (key == '2') await answers.DeclineAsync(row.Id, "key", cancellation);
         if (key != '1') return;
         try
         {
             await answers.TakeAsync(row.Id, "key", cancellation);
+        }
+        catch (AlarmConflictException e) when (e.Anew)
+        {
+            await answers.TellAnewAsync(row.Id, cancellation); // the call is over: nobody can be asked in it
         }
         catch (AlarmConflictException)
         {
@@ -94,7 +98,18 @@ public sealed partial class AliyunHooks(AliyunOptions options, Dispatcher dispat
         return recent.Find(n => AliyunChannel.OutId(n.Id) == outId);
     }
 
-    private static string Text(JsonElement item, string name) => item.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : "";
+    private static string Text(JsonElement item, string name)
+    {
+        if (!item.TryGetProperty(name, out var value) || value.ValueKind != JsonValueKind.String) return "";
+        try
+        {
+            return value.GetString()!;
+        }
+        catch (InvalidOperationException)
+        {
+            return ""; // bytes that are no UTF-8, half of a surrogate pair: nothing that we ever sent
+        }
+    }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "A callback came to an address of Aliyun's hooks without our secret and was refused")]
     private static partial void LogForged(ILogger logger);

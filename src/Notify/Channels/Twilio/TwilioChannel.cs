@@ -138,7 +138,7 @@ public sealed class TwilioChannel : IChannel
     internal static ChannelResult Became(string kind, string? sid, string status, string answeredBy, int error) => status switch
     {
         "delivered" or "read" => new(ChannelOutcome.Delivered, "on the phone", sid),
-        "undelivered" or "failed" or "busy" or "no-answer" or "canceled" => new(ChannelOutcome.GiveUp, TwilioErrors.NotDelivered(status, error), sid),
+        "undelivered" or "failed" or "busy" or "no-answer" or "canceled" => new(ChannelOutcome.GiveUp, TwilioErrors.NotDelivered(status, error), sid, TwilioErrors.IsForGood(error)),
         // A key would have been told before the call ended: then this changes nothing any more.
         "completed" when kind == "Calls" => new(ChannelOutcome.GiveUp, IsMachine(answeredBy) ? Voicemail : "the call was picked up, but no key was pressed", sid),
         _ => new(ChannelOutcome.Sent, $"Twilio says {status}", sid),

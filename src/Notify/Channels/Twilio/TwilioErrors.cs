@@ -22,13 +22,18 @@ internal static class TwilioErrors
         [30007] = "held back by the carrier's filter", [30008] = "not delivered, the carrier doesn't say why", [30036] = "not delivered within its validity",
     };
 
+    /// <summary>…until the number is changed: opted out, no number, out of service, a landline. The others may pass.</summary>
+    private static readonly HashSet<int> ForGood = [21610, 21211, 21217, 21401, 21614, 13224, 30005, 30006];
+
+    public static bool IsForGood(int code) => ForGood.Contains(code);
+
     /// <summary>What the answer to a request that made no message or call means.</summary>
     /// <param name="status">HTTP status.</param>
     /// <param name="code">Twilio's code; 0 when the body held none.</param>
     public static ChannelResult Refused(int status, int code)
     {
         var number = code > 0 ? code.ToString(CultureInfo.InvariantCulture) : $"HTTP {status}";
-        if (Theirs.TryGetValue(code, out var why)) return new ChannelResult(ChannelOutcome.GiveUp, $"{why} ({number})");
+        if (Theirs.TryGetValue(code, out var why)) return new ChannelResult(ChannelOutcome.GiveUp, $"{why} ({number})", Blocked: IsForGood(code));
         if (Ours.TryGetValue(code, out why)) return new ChannelResult(ChannelOutcome.Down, $"Twilio: {why} ({number})");
         return status switch
         {

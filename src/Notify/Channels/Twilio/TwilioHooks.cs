@@ -67,7 +67,8 @@ public sealed partial class TwilioHooks
     }
 
     /// <summary>A key pressed in a call, or nothing pressed; the answer is what the call says next.</summary>
-    public async Task<string> VoiceAsync(Guid? notice, int tries, IReadOnlyDictionary<string, string> form, CancellationToken cancellation)
+    /// <param name="seen">The alarm's version that this call has told of since; null: what the notice told.</param>
+    public async Task<string> VoiceAsync(Guid? notice, int tries, int? seen, IReadOnlyDictionary<string, string> form, CancellationToken cancellation)
     {
         if (await FindAsync(notice, cancellation) is not { } row) return twiml.Last("zh", "inbound"); // somebody calls our number back
         var digits = form.GetValueOrDefault("Digits") ?? "";
@@ -75,13 +76,14 @@ public sealed partial class TwilioHooks
         switch (digits)
         {
             case "1":
-                return twiml.Last(row.Language, await TakeAsync(row, "key", cancellation));
+                // It has happened again since this call was made: the same person hears so and is asked once more.
+                return await TakeAsync(row, "key", cancellation, seen) is { } said ? twiml.Last(row.Language, said) : await AgainAsync(row, 0, null, cancellation, anew: true);
             case "2":
                 return twiml.Last(row.Language, await DeclineAsync(row, "key", cancellation));
             case "3":
-                return await AgainAsync(row, tries, cancellation);
+                return await AgainAsync(row, tries, seen, cancellation);
             default:
-                return tries + 1 < TwiML.MostTries ? await AgainAsync(row, tries + 1, cancellation) : twiml.Last(row.Language, "no-key");
+                return tries + 1 < TwiML.MostTries ? await AgainAsync(row, tries + 1, seen, cancellation) : twiml.Last(row.Language, "no-key");
         }
     }
 
@@ -101,7 +103,7 @@ public sealed partial class TwilioHooks
         // By whom a call was picked up stands in its resource, unless this callback brings it: the reason tells people whether to try that number again.
         if (call is not null && status == "completed" && answeredBy.Length == 0) became = await channel.AskCallAsync(sid, cancellation) ?? became;
         bool? delivered = became.Outcome switch { ChannelOutcome.Delivered => true, ChannelOutcome.GiveUp => false, _ => null };
-        if (!await dispatcher.ReceiptAsync("twilio", sid, notice, delivered, became.Reason, cancellation)) LogUnknown(log, sid);
+        if (!await dispatcher.ReceiptAsync("twilio", sid, notice, delivered, became.Reason, cancellation, became.Blocked)) LogUnknown(log, sid);
     }
 
     /// <summary>A text that somebody sent to our number.</summary>
@@ -143,15 +145,22 @@ public sealed partial class TwilioHooks
             return Allowed(from, "help", MostHelp) ? Reply(last.Language, "reply-wrong") : TwiML.Empty;
         }
 
-        return Reply(row.Language, words.Contains("2") ? await DeclineAsync(row, "reply", cancellation) : await TakeAsync(row, "reply", cancellation));
+        if (words.Contains("2")) return Reply(row.Language, await DeclineAsync(row, "reply", cancellation));
+        if (await TakeAsync(row, "reply", cancellation) is { } said) return Reply(row.Language, said);
+        return Allowed(from, "help", MostHelp) && await TellAnewAsync(row, cancellation) is { } text ? TwiML.Message(text) : TwiML.Empty;
     }
 
-    private async Task<string> TakeAsync(Notice row, string via, CancellationToken cancellation)
+    /// <summary>What is said to it; null when it has happened again since what they answer, so that it doesn't count.</summary>
+    private async Task<string?> TakeAsync(Notice row, string via, CancellationToken cancellation, int? seen = null)
     {
         try
         {
-            await answers.TakeAsync(row.Id, via, cancellation);
+            await answers.TakeAsync(row.Id, via, cancellation, seen);
             return "taken";
+        }
+        catch (AlarmConflictException e) when (e.Anew)
+        {
+            return null;
         }
         catch (AlarmConflictException)
         {
@@ -167,12 +176,37 @@ public sealed partial class TwilioHooks
         return "declined";
     }
 
-    private async Task<string> AgainAsync(Notice row, int tries, CancellationToken cancellation)
+    /// <param name="anew">Tells of what stands now, and takes the next key for that.</param>
+    private async Task<string> AgainAsync(Notice row, int tries, int? seen, CancellationToken cancellation, bool anew = false)
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
         var alarm = await db.Alarms.AsNoTracking().Include(a => a.Resident).FirstOrDefaultAsync(a => a.Id == row.AlarmId, cancellation);
-        return alarm is null ? twiml.Last(row.Language, "over")
-            : twiml.Call(row.Id, row.Language, row.Template, messages.Values(row.Language, alarm.Resident?.Name ?? "", alarm.Kind, alarm.RaisedAt, ""), tries);
+        if (alarm is null) return twiml.Last(row.Language, "over");
+        var template = anew && alarm.RangAt > row.CreatedAt ? "repeated" : row.Template;
+        return twiml.Call(row.Id, row.Language, template, messages.Values(row.Language, alarm.Resident?.Name ?? "", alarm.Kind, alarm.RaisedAt, ""), tries, anew ? alarm.Version : seen);
+    }
+
+    /// <summary>The text of what stands now with a code of its own, as a notice of its own; null when it can't be sent here.</summary>
+    private async Task<string?> TellAnewAsync(Notice row, CancellationToken cancellation)
+    {
+        var now = clock.GetUtcNow().UtcDateTime;
+        await using var db = await records.CreateDbContextAsync(cancellation);
+        if (await db.Alarms.AsNoTracking().Include(a => a.Resident).FirstOrDefaultAsync(a => a.Id == row.AlarmId, cancellation) is not { } alarm) return null;
+        var id = Guid.CreateVersion7(clock.GetUtcNow());
+        var template = alarm.RangAt > row.CreatedAt ? "repeated" : "opened";
+        var notice = new Notice
+        {
+            Id = id, AlarmId = alarm.Id, StepId = row.StepId, Round = alarm.Round, Channel = "sms", Provider = "twilio", Recipient = row.Recipient, RecipientName = row.RecipientName, Address = row.Address, Language = row.Language,
+            Template = template, Text = messages.Text(template, row.Language, alarm.Resident?.Name ?? "", alarm.Kind, template == "repeated" ? alarm.RangAt!.Value : alarm.RaisedAt, links.For(id, Escalator.LinkLifetime)),
+            CreatedAt = now, DueAt = now, SentAt = now, Attempts = 1, State = NoticeState.Sent, Note = "told in answer to a reply to what was told before",
+        };
+        notice.ReplyCode = await ReplyCodes.ForAsync(db, notice, cancellation);
+        db.Notices.Add(notice);
+        AlarmDesk.Line(db, alarm.Id, now, "refused", row.Recipient, $"{row.RecipientName} answered what was told before it happened again; told anew", $"{row.RecipientName} 的应答针对此前的通知，之后又再次发生；已重新通知");
+        await using var transaction = await WriteTurn.BeginAsync(db, first: true, cancellation);
+        await db.SaveChangesAsync(cancellation);
+        await transaction.CommitAsync(cancellation);
+        return notice.Text + messages.Reply(row.Language, notice.ReplyCode);
     }
 
     private async Task<Notice?> FindAsync(Guid? id, CancellationToken cancellation)

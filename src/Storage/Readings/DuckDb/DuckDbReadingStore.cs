@@ -27,12 +27,22 @@ public sealed class DuckDbReadingStore : IReadingStore
     private DuckDBConnection? writer;
     private SeriesTable series = new();
     private string? failure;
+    private int damagedWrites;
 
-    public DuckDbReadingStore(string path, DuckDbOptions options)
+    /// <summary>A block may be damaged that only a write touches: so many in a row, with the file opened anew each time, are no accident.</summary>
+    private const int DamagedWritesAtMost = 3;
+
+    private readonly Troubles? troubles;
+
+    public DuckDbReadingStore(string path, DuckDbOptions options, Troubles? troubles = null)
     {
         this.path = Path.GetFullPath(path);
         this.options = options;
+        this.troubles = troubles;
     }
+
+    /// <summary>The database file.</summary>
+    public string FilePath => path;
 
     public string? Concern
     {
@@ -139,13 +149,14 @@ public sealed class DuckDbReadingStore : IReadingStore
         try
         {
             await Task.Run(write, CancellationToken.None);
-            failure = null;
+            (failure, damagedWrites) = (null, 0);
         }
-        catch (Exception e) when (e is not OutOfMemoryException)
+        catch (Exception e) when (e is not (OutOfMemoryException or UnusableDataException))
         {
             // A connection that failed midway is not trusted, nor is what is remembered of series and recent times:
             // the next write opens the file anew and reads back what is really there. So a full disk heals without a restart.
             Close();
+            if (DamagedFile.IsDamage(e) && ++damagedWrites >= DamagedWritesAtMost) DamagedFile.SetAside(path, e, troubles);
             failure = $"DuckDB could not {what} in {Path.GetFileName(path)}: {FirstLine(e.Message)}";
             throw new ReadingStoreException(failure, e);
         }
@@ -159,6 +170,27 @@ public sealed class DuckDbReadingStore : IReadingStore
     {
         if (writer is { } open) return open;
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        DamagedFile.SetLoneLogAside(path, troubles);
+        for (var tries = 0; ; tries++)
+        {
+            try
+            {
+                return writer = Open();
+            }
+            catch (DuckDBException e) when (DamagedFile.Newer(path, e) is { } newer)
+            {
+                throw newer;
+            }
+            // Twice: the log first, then the file, where both are damaged.
+            catch (DuckDBException e) when (tries < 2 && DamagedFile.IsDamage(e))
+            {
+                DamagedFile.SetAside(path, e, troubles);
+            }
+        }
+    }
+
+    private DuckDBConnection Open()
+    {
         var connection = new DuckDBConnection($"DataSource={path}");
         try
         {
@@ -176,7 +208,57 @@ public sealed class DuckDbReadingStore : IReadingStore
             throw;
         }
 
-        return writer = connection;
+        return connection;
+    }
+
+    /// <summary>
+    /// A consistent copy while readings are appended and read: one read transaction in DuckDB's own means, nobody waits. Every block is read, so damage that no
+    /// query has touched yet is found here.
+    /// </summary>
+    /// <returns>How many rows, and when the newest arrived; null when there are none.</returns>
+    public async Task<(long Rows, DateTime? Newest)> CopyAsync(string to, CancellationToken cancellation)
+    {
+        using var connection = await ReaderAsync(cancellation);
+        return await Guarded(() =>
+        {
+            using var command = connection.CreateCommand();
+            using var cancelling = cancellation.Register(command.Cancel);
+            command.CommandText = "SELECT current_database()";
+            var name = (string)command.ExecuteScalar()!;
+            Execute(connection, $"ATTACH '{to.Replace("'", "''", StringComparison.Ordinal)}' AS vigil_backup");
+            try
+            {
+                command.CommandText = $"COPY FROM DATABASE \"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\" TO vigil_backup";
+                command.ExecuteNonQuery();
+                command.CommandText = "SELECT count(*), max(received) FROM vigil_backup.readings";
+                using var row = command.ExecuteReader();
+                row.Read();
+                return (row.GetInt64(0), row.IsDBNull(1) ? (DateTime?)null : DateTime.SpecifyKind(row.GetDateTime(1), DateTimeKind.Utc));
+            }
+            finally
+            {
+                Execute(connection, "DETACH vigil_backup"); // folds its log into the file
+            }
+        });
+    }
+
+    /// <summary>Opens a file nobody uses and reads all of it; what is wrong, null when nothing is.</summary>
+    public static (string? Wrong, long Rows, DateTime? Newest) Check(string file)
+    {
+        try
+        {
+            using var connection = new DuckDBConnection($"DataSource={file};ACCESS_MODE=READ_ONLY");
+            connection.Open();
+            using var command = connection.CreateCommand();
+            command.CommandText = "SELECT count(*), max(received), max(hash(series, time, received, value, longitude, accuracy, speed, event, flags)) FROM readings";
+            using var row = command.ExecuteReader();
+            row.Read();
+            return (null, row.GetInt64(0), row.IsDBNull(1) ? null : DateTime.SpecifyKind(row.GetDateTime(1), DateTimeKind.Utc));
+        }
+        catch (DuckDBException e)
+        {
+            return (FirstLine(e.Message), 0, null);
+        }
     }
 
     private void ProveWritable()

@@ -15,7 +15,13 @@ internal sealed class SeriesTable
     /// <summary>Only what was committed shortly before a stop can be delivered again after it.</summary>
     private const string Remembered = "INTERVAL 10 MINUTE";
 
+    /// <summary>A device that names a new channel in each reading gets so many series; the rest go into one for each metric.</summary>
+    internal const int MostOfDevice = 1024;
+
+    private const string Else = "other";
+
     private readonly Dictionary<(string Device, Metric Metric, string Channel), Series> known = [];
+    private readonly Dictionary<string, int> ofDevice = new(StringComparer.Ordinal);
     private int lastId;
 
     public static SeriesTable Load(DuckDBConnection connection)
@@ -31,7 +37,9 @@ internal sealed class SeriesTable
                 var id = rows.GetInt32(0);
                 table.lastId = Math.Max(table.lastId, id);
                 if (!Metric.TryParse(rows.GetString(2), out var metric)) continue; // written by a later version: its number stays taken
-                table.known[(rows.GetString(1), metric, rows.GetString(3))] = byId[id] = new Series(id);
+                var device = rows.GetString(1);
+                table.known[(device, metric, rows.GetString(3))] = byId[id] = new Series(id);
+                table.ofDevice[device] = table.ofDevice.GetValueOrDefault(device) + 1;
             }
         }
 
@@ -42,7 +50,8 @@ internal sealed class SeriesTable
         return table;
     }
 
-    public Series Find(in Reading reading) => known[(reading.Device.Value, reading.Metric, reading.Channel)];
+    public Series Find(in Reading reading) =>
+        known.TryGetValue((reading.Device.Value, reading.Metric, reading.Channel), out var series) ? series : known[(reading.Device.Value, reading.Metric, Else)];
 
     /// <summary>Gives numbers to the series that a batch names for the first time, in the transaction of the batch.</summary>
     public void AddMissing(DuckDBConnection connection, IReadOnlyList<Reading> readings)
@@ -55,9 +64,12 @@ internal sealed class SeriesTable
                 var reading = readings[i];
                 var key = (reading.Device.Value, reading.Metric, reading.Channel);
                 if (known.ContainsKey(key)) continue;
+                var (device, count) = (reading.Device.Value, ofDevice.GetValueOrDefault(reading.Device.Value));
+                if (count >= MostOfDevice && known.ContainsKey(key = (device, reading.Metric, Else))) continue;
                 known[key] = new Series(++lastId);
+                ofDevice[device] = count + 1;
                 appender ??= connection.CreateAppender("series");
-                appender.CreateRow().AppendValue(lastId).AppendValue(reading.Device.Value).AppendValue(reading.Metric.Name).AppendValue(reading.Channel).EndRow();
+                appender.CreateRow().AppendValue(lastId).AppendValue(device).AppendValue(reading.Metric.Name).AppendValue(key.Channel).EndRow();
             }
         }
         finally

@@ -162,6 +162,9 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     b.Property<DateTime>("RaisedAt")
                         .HasColumnType("timestamp with time zone");
 
+                    b.Property<DateTime?>("RangAt")
+                        .HasColumnType("timestamp with time zone");
+
                     b.Property<string>("Reason")
                         .IsRequired()
                         .HasColumnType("text");
@@ -169,6 +172,9 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     b.Property<string>("ReasonZh")
                         .IsRequired()
                         .HasColumnType("text");
+
+                    b.Property<DateTime?>("ReopenedAt")
+                        .HasColumnType("timestamp with time zone");
 
                     b.Property<int>("Repeats")
                         .HasColumnType("integer");
@@ -184,6 +190,9 @@ namespace Vigil.Storage.Records.Postgres.Migrations
 
                     b.Property<string>("ResolvedBy")
                         .HasColumnType("text");
+
+                    b.Property<int>("Round")
+                        .HasColumnType("integer");
 
                     b.Property<DateTime?>("SeenWellBy")
                         .HasColumnType("timestamp with time zone");
@@ -331,6 +340,33 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     b.HasIndex("Time");
 
                     b.ToTable("Audit");
+                });
+
+            modelBuilder.Entity("Vigil.Storage.Records.BlockedNumber", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .HasColumnType("uuid");
+
+                    b.Property<string>("Address")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<string>("Channel")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<string>("Reason")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<DateTime>("Since")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("Address");
+
+                    b.ToTable("BlockedNumbers");
                 });
 
             modelBuilder.Entity("Vigil.Storage.Records.CommittedFinding", b =>
@@ -720,6 +756,9 @@ namespace Vigil.Storage.Records.Postgres.Migrations
 
                     b.Property<string>("ReplyCode")
                         .HasColumnType("text");
+
+                    b.Property<int>("Round")
+                        .HasColumnType("integer");
 
                     b.Property<DateTime?>("SentAt")
                         .HasColumnType("timestamp with time zone");

@@ -155,12 +155,18 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                     b.Property<DateTime>("RaisedAt")
                         .HasColumnType("TEXT");
 
+                    b.Property<DateTime?>("RangAt")
+                        .HasColumnType("TEXT");
+
                     b.Property<string>("Reason")
                         .IsRequired()
                         .HasColumnType("TEXT");
 
                     b.Property<string>("ReasonZh")
                         .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime?>("ReopenedAt")
                         .HasColumnType("TEXT");
 
                     b.Property<int>("Repeats")
@@ -177,6 +183,9 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
 
                     b.Property<string>("ResolvedBy")
                         .HasColumnType("TEXT");
+
+                    b.Property<int>("Round")
+                        .HasColumnType("INTEGER");
 
                     b.Property<DateTime?>("SeenWellBy")
                         .HasColumnType("TEXT");
@@ -322,6 +331,33 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                     b.HasIndex("Time");
 
                     b.ToTable("Audit");
+                });
+
+            modelBuilder.Entity("Vigil.Storage.Records.BlockedNumber", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Address")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Channel")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Reason")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime>("Since")
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("Address");
+
+                    b.ToTable("BlockedNumbers");
                 });
 
             modelBuilder.Entity("Vigil.Storage.Records.CommittedFinding", b =>
@@ -711,6 +747,9 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
 
                     b.Property<string>("ReplyCode")
                         .HasColumnType("TEXT");
+
+                    b.Property<int>("Round")
+                        .HasColumnType("INTEGER");
 
                     b.Property<DateTime?>("SentAt")
                         .HasColumnType("TEXT");

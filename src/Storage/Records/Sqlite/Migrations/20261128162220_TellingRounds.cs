@@ -1,0 +1,84 @@
+﻿using System;
+using Microsoft.EntityFrameworkCore.Migrations;
+
+#nullable disable
+
+namespace Vigil.Storage.Records.Sqlite.Migrations
+{
+    /// <inheritdoc />
+    public partial class TellingRounds : Migration
+    {
+        /// <inheritdoc />
+        protected override void Up(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.AddColumn<int>(
+                name: "Round",
+                table: "Notices",
+                type: "INTEGER",
+                nullable: false,
+                defaultValue: 0);
+
+            migrationBuilder.AddColumn<DateTime>(
+                name: "RangAt",
+                table: "Alarms",
+                type: "TEXT",
+                nullable: true);
+
+            migrationBuilder.AddColumn<DateTime>(
+                name: "ReopenedAt",
+                table: "Alarms",
+                type: "TEXT",
+                nullable: true);
+
+            migrationBuilder.AddColumn<int>(
+                name: "Round",
+                table: "Alarms",
+                type: "INTEGER",
+                nullable: false,
+                defaultValue: 0);
+
+            migrationBuilder.CreateTable(
+                name: "BlockedNumbers",
+                columns: table => new
+                {
+                    Id = table.Column<Guid>(type: "TEXT", nullable: false),
+                    Address = table.Column<string>(type: "TEXT", nullable: false),
+                    Channel = table.Column<string>(type: "TEXT", nullable: false),
+                    Reason = table.Column<string>(type: "TEXT", nullable: false),
+                    Since = table.Column<DateTime>(type: "TEXT", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("PK_BlockedNumbers", x => x.Id);
+                });
+
+            migrationBuilder.CreateIndex(
+                name: "IX_BlockedNumbers_Address",
+                table: "BlockedNumbers",
+                column: "Address");
+        }
+
+        /// <inheritdoc />
+        protected override void Down(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.DropTable(
+                name: "BlockedNumbers");
+
+            migrationBuilder.DropColumn(
+                name: "Round",
+                table: "Notices");
+
+            migrationBuilder.DropColumn(
+                name: "RangAt",
+                table: "Alarms");
+
+            migrationBuilder.DropColumn(
+                name: "ReopenedAt",
+                table: "Alarms");
+
+            migrationBuilder.DropColumn(
+                name: "Round",
+                table: "Alarms");
+        }
+    }
+}

@@ -1,0 +1,40 @@
+using Vigil.Model;
+using Vigil.Rules;
+
+namespace Vigil.Tests.Rules;
+
+/// <summary>Rules files that nobody would write, and somebody sends.</summary>
+public sealed class RulesTextTests
+{
+    [Theory]
+    [InlineData("rules:\n  no-water: { within: NaNh }\n", "duration")]
+    [InlineData("rules:\n  no-water: { within: Infinityh }\n", "duration")]
+    [InlineData("? { a: b }\n: c\nrules: {}\n", null)]
+    [InlineData("a: &x [*x]\n", null)]
+    public void A_value_that_is_no_number_is_refused_with_its_line(string yaml, string? why)
+    {
+        var problems = Read(yaml);
+        if (why is not null) Assert.Contains(problems, p => p.Line == 2 && p.Message.Contains(why, StringComparison.Ordinal));
+        Assert.All(problems, p => Assert.NotEmpty(p.Message));
+    }
+
+    [Theory]
+    [InlineData("[")]
+    [InlineData("{a: ")]
+    public void A_file_nested_without_end_is_refused_and_does_not_end_the_process(string level)
+    {
+        var problems = Read("rules: " + string.Concat(Enumerable.Repeat(level, 200_000)));
+        Assert.Contains("deeper", Assert.Single(problems).Message, StringComparison.Ordinal);
+    }
+
+    private static List<Problem> Read(string yaml)
+    {
+        var folder = Directory.CreateTempSubdirectory("vigil-rules-").FullName;
+        var path = Path.Combine(folder, "rules.yaml");
+        File.WriteAllText(path, yaml);
+        List<Problem> problems = [];
+        RuleSet.Load(path, problems);
+        Directory.Delete(folder, recursive: true);
+        return problems;
+    }
+}
