@@ -607,3 +607,15 @@ public sealed partial class Dispatcher : BackgroundService
 
     private DateTime Now() => clock.GetUtcNow().UtcDateTime;
 
+    /// <param name="Failures">How often it could not be written down.</param>
+    internal sealed record Outcome(Guid Notice, ChannelResult Result, bool Reconciled = false, int Failures = 0);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Notice {Notice} can't be handled; it is tried again after the others")]
+    private static partial void LogPutOff(ILogger logger, Guid notice, Exception e);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "What became of notice {Notice} could not be written down")]
+    private static partial void LogNotRecorded(ILogger logger, Guid notice, Exception e);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Notices could not be handled; the next look tries again")]
+    private static partial void LogFailed(ILogger logger, Exception e);
+}
