@@ -39,6 +39,9 @@ public static class Access
         services.AddScoped<AreaRecords>();
         services.AddScoped<AuthenticationStateProvider, RevalidatingCircuit>();
         services.AddSingleton<SignInLink>();
+        services.AddSingleton(new AccessOpen(open));
+        services.AddSingleton<SignInTries>();
+        services.AddSingleton<KnownBrowsers>();
         var authentication = services.AddAuthentication(Scheme)
             .AddScheme<AccessOptions, AccessHandler>(Scheme, o => o.Open = open)
             .AddCookie(o =>
@@ -46,6 +49,7 @@ public static class Access
                 o.Cookie.Name = "vigil";
                 o.Cookie.HttpOnly = true;
                 o.Cookie.SameSite = SameSiteMode.Strict;
+                o.Cookie.SecurePolicy = CookieSecurePolicy.SameAsRequest; // over TLS by HttpOptions.Use, also where the proxy ends it
                 o.ExpireTimeSpan = TimeSpan.FromHours(12); // a shift; then the password again
                 o.SlidingExpiration = false;
                 o.LoginPath = "/signin";
@@ -69,17 +73,6 @@ public static class Access
     public static bool May(this ClaimsPrincipal user, string scope) => Scopes.SkipWhile(s => s != scope).Any(s => user.HasClaim("scope", s));
 
     public static string Who(this ClaimsPrincipal user) => user.Identity?.Name ?? "nobody";
-
-    /// <summary>
-    /// A page of another site may not act here in somebody's name, nor open the board's socket. Told by Sec-Fetch-Site where the browser sends it, else by
-    /// Origin. A form of our own sends "Origin: null" because of our no-referrer policy; the cookie is SameSite=Strict, so null by itself carries nobody's name.
-    /// </summary>
-    public static bool IsForeign(HttpRequest request)
-    {
-        if ((HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method) || HttpMethods.IsOptions(request.Method)) && !request.HttpContext.WebSockets.IsWebSocketRequest && request.Path != "/_blazor") return false;
-        if (request.Headers["Sec-Fetch-Site"].ToString() is { Length: > 0 } site) return site is not ("same-origin" or "none");
-        return request.Headers.Origin.ToString() is { Length: > 0 } origin && origin != "null" && !(Uri.TryCreate(origin, UriKind.Absolute, out var from) && from.Authority == request.Host.Value);
-    }
 }
 
 /// <summary>

@@ -20,6 +20,9 @@ public sealed class ConsoleOptions
     /// <summary>The tiles' coordinate system: Wgs84 (OpenStreetMap, Tianditu), Gcj02 (Amap, Tencent), Bd09 (Baidu).</summary>
     public Datum MapDatum { get; set; } = Datum.Wgs84;
 
+    /// <summary>Live pages that one person may have open at the same time, 1 to 50.</summary>
+    public int PagesPerUser { get; set; } = 3;
+
     /// <summary>Where tiles come from, for the page's security policy; null when there are none, or they are the service's own.</summary>
     internal string? TileOrigin => MapTiles.Length > 0 && MapTiles[0] != '/' ? new Uri(Address(MapTiles)).GetLeftPart(UriPartial.Authority) : null;
 
@@ -37,6 +40,7 @@ public sealed class ConsoleOptions
             return new ConsoleOptions();
         }
 
+        if (options.PagesPerUser is < 1 or > 50) problems.Add(new Problem("Console:PagesPerUser", 0, "", options.PagesPerUser.ToString(System.Globalization.CultureInfo.InvariantCulture), "is not 1 to 50"));
         if (options.MapTiles.Length == 0) return options;
         var own = options.MapTiles[0] == '/' && !options.MapTiles.StartsWith("//", StringComparison.Ordinal);
         if (!Places.All(p => options.MapTiles.Contains(p, StringComparison.Ordinal)) || (!own && !(Uri.TryCreate(Address(options.MapTiles), UriKind.Absolute, out var at) && at.Scheme is "https" or "http")))

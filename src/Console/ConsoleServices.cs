@@ -21,9 +21,12 @@ public static class ConsoleServices
     /// <param name="rulesPath">The rules file in force; null for the shipped one.</param>
     /// <param name="options">Section <c>Console</c>; null for its defaults.</param>
     /// <param name="accounts">Section <c>Access</c>; null for its defaults.</param>
-    public static IServiceCollection AddConsole(this IServiceCollection services, bool open, string? rulesPath = null, ConsoleOptions? options = null, AccountsOptions? accounts = null)
+    /// <param name="http">Section <c>Http</c>; null: reached directly.</param>
+    public static IServiceCollection AddConsole(
+        this IServiceCollection services, bool open, string? rulesPath = null, ConsoleOptions? options = null, AccountsOptions? accounts = null, HttpOptions? http = null)
     {
         services.AddSingleton(options ?? new ConsoleOptions());
+        services.AddSingleton(http ?? new HttpOptions());
         services.AddAccess(open, accounts ?? new AccountsOptions());
         services.AddProblemDetails();
         services.AddExceptionHandler<BadRequests>();
@@ -38,6 +41,8 @@ public static class ConsoleServices
         services.AddOpenApi(Described.Describe);
         services.AddCascadingAuthenticationState();
         services.AddRazorComponents().AddInteractiveServerComponents();
+        services.AddSingleton<OpenPages>();
+        services.AddScoped<Microsoft.AspNetCore.Components.Server.Circuits.CircuitHandler, OpenPage>();
         services.AddSingleton<MetricsText>();
         services.AddSingleton(s => new RulesDesk(
             rulesPath ?? Path.Combine(AppContext.BaseDirectory, "config", "rules.yaml"), rulesPath is not null, s.GetRequiredService<IDbContextFactory<RecordsDb>>(), s.GetRequiredService<IReadingStore>(),
@@ -52,6 +57,8 @@ public static class ConsoleServices
 
     public static void MapConsole(this WebApplication app)
     {
+        var reached = app.Services.GetRequiredService<HttpOptions>();
+        reached.Use(app);
         app.UseExceptionHandler();
         app.UseStatusCodePages();
         var tiles = app.Services.GetRequiredService<ConsoleOptions>().TileOrigin;
@@ -62,7 +69,7 @@ public static class ConsoleServices
             headers.XContentTypeOptions = "nosniff";
             headers["Referrer-Policy"] = "no-referrer";
             if (http.Request.Path == "/_content/Vigil.Console/visit-worker.js") headers["Service-Worker-Allowed"] = "/visits/form";
-            if (Access.IsForeign(http.Request))
+            if (reached.IsForeign(http.Request))
             {
                 await Results.Problem("sent by a page of another site", statusCode: StatusCodes.Status403Forbidden).ExecuteAsync(http);
                 return;
@@ -85,7 +92,7 @@ public static class ConsoleServices
         app.MapVisitForm();
         app.MapGet("/language/{to}", (string to, HttpContext http) =>
         {
-            http.Response.Cookies.Append("language", to == "en" ? "en" : "zh", new CookieOptions { HttpOnly = true, SameSite = SameSiteMode.Strict, MaxAge = TimeSpan.FromDays(365) });
+            http.Response.Cookies.Append("language", to == "en" ? "en" : "zh", new CookieOptions { HttpOnly = true, SameSite = SameSiteMode.Strict, Secure = http.Request.IsHttps, MaxAge = TimeSpan.FromDays(365) });
             return Results.Redirect("/");
         });
         app.MapGet("/metrics", (MetricsText metrics) => Results.Text(metrics.Write(), "text/plain; version=0.0.4; charset=utf-8"));

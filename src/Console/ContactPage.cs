@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
+using Vigil.Console.Accounts;
 using Vigil.Model;
 using Vigil.Notify;
 using Vigil.Notify.Messages;
@@ -20,12 +21,13 @@ internal static class ContactPage
 {
     public static void MapContactPage(this IEndpointRouteBuilder app)
     {
-        app.MapGet("/c/{token}", async (string token, HttpContext http, IDbContextFactory<RecordsDb> records, SignedLinks links, MessageTexts messages, IReadingStore store, TimeProvider clock, TimeZoneInfo zone, CancellationToken c) =>
+        var links = app.MapGroup("/c").RequireRateLimiting(Limits.Links);
+        links.MapGet("/{token}", async (string token, HttpContext http, IDbContextFactory<RecordsDb> records, SignedLinks links, MessageTexts messages, IReadingStore store, TimeProvider clock, TimeZoneInfo zone, CancellationToken c) =>
         {
             if (await FindAsync(records, links, token, c) is not { } found) return Expired(http);
             return Page(http, found.Language, What(found.Item2, found.Language, messages, zone) + await DailyAsync(found.Item1, found.Item2, found.Language, store, clock, zone, c));
         });
-        app.MapPost("/c/{token}", async (string token, HttpContext http, IDbContextFactory<RecordsDb> records, SignedLinks links, Answers answers, MessageTexts messages, TimeZoneInfo zone, CancellationToken c) =>
+        links.MapPost("/{token}", async (string token, HttpContext http, IDbContextFactory<RecordsDb> records, SignedLinks links, Answers answers, MessageTexts messages, TimeZoneInfo zone, CancellationToken c) =>
         {
             if (await FindAsync(records, links, token, c) is not { } found) return Expired(http);
             var (notice, _, language) = found;

@@ -67,6 +67,7 @@ public sealed class RulesDesk(string path, bool own, IDbContextFactory<RecordsDb
         if (proposal is null) return problems;
         var next = path + ".next";
         await File.WriteAllTextAsync(next, yaml, cancellation);
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(next, File.GetUnixFileMode(path)); // whoever may read the file in force may read the next one
         File.Copy(path, path + ".before", overwrite: true);
         File.Move(next, path, overwrite: true);
         await records.AddAsync(clock.GetUtcNow().UtcDateTime, who, "rules", System.IO.Path.GetFileName(path), $"saved, {yaml.Length} characters", cancellation);

@@ -37,6 +37,9 @@ internal sealed partial class Housekeeping(
     /// <summary>Why the rules file as it stands is not in force, with file and line; null when it is.</summary>
     public string? RulesTrouble { get; private set; }
 
+    /// <summary>When the rules file in force was written; null while the file as it stands is not in force.</summary>
+    public DateTime? RulesInForce => RulesTrouble is null ? rulesChanged : null;
+
     /// <summary>How long what happened once is shown.</summary>
     private static readonly TimeSpan Shown = TimeSpan.FromHours(1);
 

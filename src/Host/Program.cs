@@ -8,6 +8,7 @@ internal static class Program
 {
     private static async Task<int> Main(string[] args)
     {
+        OwnerOnly.FromNowOn();
         var root = new RootCommand("Vigil (守望): watches over older people at home and keeps telling people until somebody answers for it. Not a medical device; not a replacement for emergency services.")
         {
             RunCommand.Create(),

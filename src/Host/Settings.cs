@@ -49,6 +49,7 @@ internal sealed class Settings
     public Policies Policies { get; private set; } = null!;
     public MessageTexts Messages { get; private set; } = null!;
     public Vigil.Console.ConsoleOptions Console { get; private set; } = null!;
+    public Vigil.Console.HttpOptions Http { get; private set; } = null!;
     public BackupOptions Backup { get; private set; } = new();
 
     /// <summary>The same settings for another data folder.</summary>
@@ -132,7 +133,10 @@ internal sealed class Settings
         problems.AddRange(ReadingsServices.Check(configuration));
         problems.AddRange(RecordsServices.Check(configuration));
         problems.AddRange(NotifyServices.Check(configuration));
+        problems.AddRange(AuditHeads.Check(configuration));
+        problems.AddRange(Floors.Check());
         settings.Console = Vigil.Console.ConsoleOptions.Read(configuration, problems);
+        settings.Http = Vigil.Console.HttpOptions.Read(configuration, problems);
         settings.Backup = BackupOptions.Read(configuration, problems);
 
         settings.Profiles = ProfileSet.Load(DevicesPath(configuration), problems);

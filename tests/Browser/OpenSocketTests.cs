@@ -51,4 +51,39 @@ public sealed class OpenSocketTests
         Assert.DoesNotContain("李桂兰", await page.Locator("main").InnerTextAsync(), StringComparison.Ordinal);
         Assert.True(await page.EvaluateAsync<bool>("window.sameDocument === true"), "a document was loaded anew: the socket was not what was tested");
     }
+
+    [Fact]
+    public async Task One_person_has_three_live_pages_and_a_fourth_when_one_of_them_is_closed()
+    {
+        await using var server = await ConsoleServer.StartAsync();
+        await using (var scope = server.Services.CreateAsyncScope())
+            Assert.Null(await scope.ServiceProvider.GetRequiredService<Accounts>().AddAsync("li", Roles.Duty, "", "", Password, "test", Token));
+        await using var chromium = await Chromium.StartAsync();
+        var first = await chromium.PageAsync(server.Url);
+        await first.GotoAsync("/signin");
+        await first.FillAsync("[name=name]", "li");
+        await first.FillAsync("[name=password]", Password);
+        await first.ClickAsync("button");
+        await Chromium.LiveAsync(first);
+        var pages = new List<IPage>();
+        for (var i = 0; i < 2; i++)
+        {
+            pages.Add(await first.Context.NewPageAsync());
+            await pages[i].GotoAsync("/residents");
+            await Chromium.LiveAsync(pages[i]);
+        }
+
+        var open = server.Services.GetRequiredService<Vigil.Console.OpenPages>();
+        Assert.Equal(3, open.Of("li"));
+        var fourth = await first.Context.NewPageAsync();
+        await fourth.GotoAsync("/residents");
+        // It is drawn, never becomes live, and says so.
+        await Assertions.Expect(fourth.Locator("#stale")).ToBeVisibleAsync(new() { Timeout = 20_000 });
+        Assert.Equal(0, await fourth.Locator("#live").CountAsync());
+        Assert.Equal(3, open.Of("li"));
+        await pages[0].CloseAsync();
+        await fourth.ReloadAsync();
+        await Chromium.LiveAsync(fourth);
+        Assert.Equal(3, open.Of("li"));
+    }
 }

@@ -36,7 +36,7 @@ public sealed class AccountTests : IAsyncLifetime
         using var weak = await PostAsync(client, "/signin", ("token", token), ("name", "root"), ("password", "short"), ("again", "short"));
         Assert.Equal(HttpStatusCode.BadRequest, weak.StatusCode);
         using var first = await PostAsync(client, "/signin", ("token", token), ("name", "root"), ("password", Password), ("again", Password));
-        var cookie = Assert.Single(first.Headers.GetValues("Set-Cookie"));
+        var cookie = Assert.Single(first.Headers.GetValues("Set-Cookie"), c => c.StartsWith("vigil=", StringComparison.Ordinal));
         Assert.Contains("samesite=strict", cookie, StringComparison.OrdinalIgnoreCase);
         Assert.Contains("httponly", cookie, StringComparison.OrdinalIgnoreCase);
         Assert.Equal("/account", first.Headers.Location!.OriginalString); // no further without a second factor
@@ -71,21 +71,6 @@ public sealed class AccountTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Five_wrong_passwords_lock_the_account_and_a_wrong_name_looks_the_same()
-    {
-        await AddAsync("li", Roles.Duty, "");
-        using var client = await server.ClientAsync(null);
-        using var stranger = await PostAsync(client, "/signin", ("name", "nobody"), ("password", Password));
-        using var wrong = await PostAsync(client, "/signin", ("name", "li"), ("password", "wrong password"));
-        Assert.Equal(await stranger.Content.ReadAsStringAsync(Token), await wrong.Content.ReadAsStringAsync(Token));
-        for (var i = 0; i < 4; i++) (await PostAsync(client, "/signin", ("name", "li"), ("password", "wrong password"))).Dispose();
-        using var locked = await PostAsync(client, "/signin", ("name", "li"), ("password", Password));
-        Assert.Equal(HttpStatusCode.TooManyRequests, locked.StatusCode);
-        await using var db = await server.Records.CreateDbContextAsync(Token);
-        Assert.Equal(5, await db.Audit.CountAsync(a => a.Action == "sign-in refused" && a.Subject == "user:li", Token));
-    }
-
-    [Fact]
     public async Task A_link_sets_a_password_once_and_who_is_disabled_is_out()
     {
         await using var scope = server.Services.CreateAsyncScope();
@@ -114,10 +99,14 @@ public sealed class AccountTests : IAsyncLifetime
     [InlineData("//evil.example")]
     [InlineData("https://evil.example")]
     [InlineData("/\\evil.example")]
+    [InlineData("/\t/evil.example")] // what /%09/evil.example is once it is read: browsers drop the tab
+    [InlineData("/\n/evil.example")]
+    [InlineData("\t//evil.example")]
     public async Task Signing_in_leads_nowhere_else(string to)
     {
         await AddAsync("li", Roles.Duty, "");
         using var client = await server.ClientAsync(null);
+        Assert.DoesNotContain("evil.example", await client.GetStringAsync("/signin?returnTo=" + Uri.EscapeDataString(to), Token), StringComparison.Ordinal);
         using var answer = await PostAsync(client, "/signin", ("name", "li"), ("password", Password), ("returnTo", to));
         Assert.Equal("/", answer.Headers.Location?.OriginalString);
     }
@@ -137,15 +126,23 @@ public sealed class AccountTests : IAsyncLifetime
 
         var alarm = await server.RaiseAsync("R-here", AlarmKind.Sos);
         using var admin = await server.ClientAsync("admin");
+        const string Formula = "=cmd|' /C calc'!A0\r\n\"x\",y";
+        var pressed = new DateTime(2026, 1, 15, 4, 0, 0, DateTimeKind.Utc);
+        await server.Services.GetRequiredService<Vigil.Storage.Readings.IReadingStore>().AppendAsync(
+            [new Reading { Device = new DeviceId("meter-R-here"), Metric = Metric.Button, Channel = "+1", Time = pressed, Received = pressed, Value = 1, Event = Formula }], Token);
         using var archive = new System.IO.Compression.ZipArchive(new MemoryStream(await admin.GetByteArrayAsync("/api/v1/residents/R-here/export", Token)));
         using var reader = new StreamReader(archive.GetEntry("records.json")!.Open());
         var held = await reader.ReadToEndAsync(Token);
         foreach (var what in new[] { "王秀英", "+8613800138000", "meter-R-here", alarm.Id.ToString() }) Assert.Contains(what, held, StringComparison.Ordinal);
         Assert.DoesNotContain("R-there", held, StringComparison.Ordinal);
+        using var rows = new StreamReader(archive.GetEntry("readings.csv")!.Open());
+        var row = Assert.Single(Csv.Read(rows).Skip(1)).Fields; // a spreadsheet reads one row, and no formula in it
+        Assert.Equal(("meter-R-here", "'+1", "'" + Formula), (row[0], row[2], row[7].Replace("\n", "\r\n", StringComparison.Ordinal).Replace("\r\r", "\r", StringComparison.Ordinal)));
 
         using var tooEarly = await admin.PostAsync("/api/v1/residents/R-here/erase", Why("asked for"), Token);
         Assert.Equal(HttpStatusCode.Conflict, tooEarly.StatusCode);
         await server.Desk.ResolveAsync(alarm.Id, "duty:d1", Resolution.True, "", Token);
+        await server.Records.ChainAsync(everything: true, Token);
         using var erased = await admin.PostAsync("/api/v1/residents/R-here/erase", Why("asked for"), Token);
         Assert.Equal(HttpStatusCode.NoContent, erased.StatusCode);
         await using (var db = await server.Records.CreateDbContextAsync(Token))
@@ -156,7 +153,8 @@ public sealed class AccountTests : IAsyncLifetime
             Assert.True(await db.Audit.AnyAsync(a => a.Action == "erase" && a.Subject == "resident:R-here", Token));
         }
 
-        Assert.Null((await server.Records.VerifyAsync(Token)).Broken);
+        await server.Records.ChainAsync(everything: true, Token);
+        Assert.Empty((await server.Records.CheckAuditAsync([], Token)).Problems); // the lines that went with the person are known to have gone
 
         static StringContent Why(string reason) => new($"{{\"reason\":\"{reason}\"}}", Encoding.UTF8, "application/json");
     }
@@ -278,7 +276,7 @@ public sealed class AccountTests : IAsyncLifetime
 
         using var answer = await PostAsync(client, "/signin", ("name", name), ("password", Password), ("code", code));
         Assert.Equal(HttpStatusCode.Redirect, answer.StatusCode);
-        client.DefaultRequestHeaders.Add("Cookie", Assert.Single(answer.Headers.GetValues("Set-Cookie")).Split(';')[0]);
+        client.DefaultRequestHeaders.Add("Cookie", ConsoleServer.CookieOf(answer));
         return client;
     }
 

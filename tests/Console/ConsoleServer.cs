@@ -26,7 +26,7 @@ public sealed class ConsoleServer : IAsyncDisposable
     private readonly DirectoryInfo data = Directory.CreateTempSubdirectory("vigil-console");
     private readonly WebApplication app;
 
-    private ConsoleServer(bool open, ConsoleOptions? options, Vigil.Console.Accounts.AccountsOptions? accounts)
+    private ConsoleServer(bool open, ConsoleOptions? options, Vigil.Console.Accounts.AccountsOptions? accounts, Vigil.Console.HttpOptions? http)
     {
         var zone = TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai");
         var config = Path.Combine(AppContext.BaseDirectory, "config");
@@ -42,7 +42,7 @@ public sealed class ConsoleServer : IAsyncDisposable
         builder.Services.AddSingleton(TimeProvider.System).AddSingleton(zone).AddReadings(builder.Configuration, data.FullName).AddRecords(builder.Configuration, data.FullName)
             .AddSingleton(new System.Diagnostics.Metrics.Meter("Vigil.Tests")).AddSingleton<Secrets>()
             .AddSingleton<Func<RegistryImport>>(s => () => new RegistryImport(s.GetRequiredService<IDbContextFactory<RecordsDb>>(), TimeProvider.System, p => p == "senml"))
-            .AddNotify(builder.Configuration, policies!, messages!, data.FullName).AddConsole(open, RulesPath, options, accounts);
+            .AddNotify(builder.Configuration, policies!, messages!, data.FullName).AddConsole(open, RulesPath, options, accounts, http);
         app = builder.Build();
         app.MapGet("/healthz/live", () => Results.Text("live"));
         app.MapConsole();
@@ -59,9 +59,9 @@ public sealed class ConsoleServer : IAsyncDisposable
 
     public IDbContextFactory<RecordsDb> Records => Services.GetRequiredService<IDbContextFactory<RecordsDb>>();
 
-    public static async Task<ConsoleServer> StartAsync(bool open = false, ConsoleOptions? options = null, Vigil.Console.Accounts.AccountsOptions? accounts = null)
+    public static async Task<ConsoleServer> StartAsync(bool open = false, ConsoleOptions? options = null, Vigil.Console.Accounts.AccountsOptions? accounts = null, Vigil.Console.HttpOptions? http = null)
     {
-        var server = new ConsoleServer(open, options, accounts);
+        var server = new ConsoleServer(open, options, accounts, http);
         await server.Records.MigrateAsync(Token);
         await using (var db = await server.Records.CreateDbContextAsync(Token))
         {
@@ -99,6 +99,9 @@ public sealed class ConsoleServer : IAsyncDisposable
         var change = Assert.Single(await Desk.CommitAsync([new Finding(resident, kind, kind.DefaultSeverity, FindingChange.Opened, Guid.NewGuid().ToString(), 0, TimeProvider.System.GetUtcNow().UtcDateTime, reason, reasonZh)], Token));
         return await FindAsync(change.AlarmId);
     }
+
+    /// <summary>Of a sign-in: the cookie that lets in.</summary>
+    public static string CookieOf(HttpResponseMessage answer) => Assert.Single(answer.Headers.GetValues("Set-Cookie"), c => c.StartsWith("vigil=", StringComparison.Ordinal)).Split(';')[0];
 
     public async Task<Alarm> FindAsync(Guid id)
     {

@@ -47,7 +47,7 @@ public sealed class SingleSignOnTests
         Assert.Equal(HttpStatusCode.Forbidden, replayed.StatusCode);
     }
 
-    private static async Task<WebApplication> IssuerAsync(string role, string? area)
+    internal static async Task<WebApplication> IssuerAsync(string role, string? area)
     {
         var key = new RsaSecurityKey(RSA.Create(2048)) { KeyId = "k1" };
         var builder = WebApplication.CreateSlimBuilder();

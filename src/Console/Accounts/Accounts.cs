@@ -20,14 +20,12 @@ public enum SignInResult
     In,
     /// <summary>Name or password wrong, or the account is disabled.</summary>
     Wrong,
-    /// <summary>Too many failures: not for a quarter of an hour, whatever is typed.</summary>
-    Locked,
     /// <summary>The password is right; the second factor is missing or wrong.</summary>
     CodeNeeded,
 }
 
 /// <summary>
-/// People with an account, on ASP.NET Core Identity: passwords hashed by it, lockout, security stamps, authenticator codes (TOTP, RFC 6238) and recovery codes.
+/// People with an account, on ASP.NET Core Identity: passwords hashed by it, security stamps, authenticator codes (TOTP, RFC 6238) and recovery codes.
 /// What somebody may do is their role, where they may do it is their area.
 /// </summary>
 public sealed class Accounts(UserManager<User> users, IDbContextFactory<RecordsDb> records, AccountsOptions options, TimeProvider clock)
@@ -47,7 +45,7 @@ public sealed class Accounts(UserManager<User> users, IDbContextFactory<RecordsD
             {
                 // Length alone (NIST SP 800-63B 5.1.1.2): rules of composition make passwords worse.
                 (o.Password.RequiredLength, o.Password.RequireDigit, o.Password.RequireLowercase, o.Password.RequireUppercase, o.Password.RequireNonAlphanumeric) = (12, false, false, false, false);
-                (o.Lockout.MaxFailedAccessAttempts, o.Lockout.DefaultLockoutTimeSpan, o.Lockout.AllowedForNewUsers) = (5, TimeSpan.FromMinutes(15), true);
+                o.Lockout.AllowedForNewUsers = false; // whoever knows a name could keep its person out: SignInTries slows down whoever guesses instead
                 o.User.AllowedUserNameCharacters = ""; // Chinese names are names
             })
             .AddUserStore<Microsoft.AspNetCore.Identity.EntityFrameworkCore.UserOnlyStore<User, RecordsDb, Guid>>()
@@ -94,7 +92,6 @@ public sealed class Accounts(UserManager<User> users, IDbContextFactory<RecordsD
         if (await users.FindByNameAsync(name) is not { } user) return "this link is not valid any more";
         var set = await users.ResetPasswordAsync(user, token, password);
         if (!set.Succeeded) return set.Errors.Any(e => e.Code == nameof(IdentityErrorDescriber.InvalidToken)) ? "this link is not valid any more" : Said(set);
-        await users.SetLockoutEndDateAsync(user, null);
         await AuditAsync(name, "account", name, "password set", cancellation);
         return null;
     }
@@ -114,36 +111,29 @@ public sealed class Accounts(UserManager<User> users, IDbContextFactory<RecordsD
         await AuditAsync(by, "account", user.UserName!, what, cancellation);
     }
 
-    public async Task<(SignInResult Result, ClaimsPrincipal? Who)> SignInAsync(string name, string password, string code, CancellationToken cancellation)
+    /// <summary>A name that does not exist costs the same work and leaves the same kind of row as a wrong password: neither answer nor time tells them apart.</summary>
+    /// <param name="from">Address of whoever tries, for the audit log.</param>
+    public async Task<(SignInResult Result, ClaimsPrincipal? Who)> SignInAsync(string name, string password, string code, string from, CancellationToken cancellation)
     {
         var user = name.Length is > 0 and <= 64 ? await users.FindByNameAsync(name) : null;
-        if (user is not { PasswordHash: not null })
+        var right = users.PasswordHasher.VerifyHashedPassword(user ?? Somebody, user?.PasswordHash ?? Nobody, password) != PasswordVerificationResult.Failed;
+        if (user is not { PasswordHash: not null, Disabled: false } || !right)
         {
-            // As long as for a name that exists.
-            users.PasswordHasher.VerifyHashedPassword(new User { Role = "", Area = "" }, Nobody, password);
+            // What was typed as a name may be a password that slipped into the wrong field: only names that exist are written down.
+            var known = user?.UserName ?? "?";
+            await AuditAsync(known, "sign-in refused", known, $"{(user is { Disabled: true } ? "disabled" : "password")} from {from}", cancellation);
             return (SignInResult.Wrong, null);
-        }
-
-        if (await users.IsLockedOutAsync(user)) return (SignInResult.Locked, null);
-        if (!await users.CheckPasswordAsync(user, password) || user.Disabled)
-        {
-            await users.AccessFailedAsync(user);
-            await AuditAsync(name, "sign-in refused", name, user.Disabled ? "disabled" : "password", cancellation);
-            return (await users.IsLockedOutAsync(user) ? SignInResult.Locked : SignInResult.Wrong, null);
         }
 
         if (user.TwoFactorEnabled && !await IsRightAsync(user, code))
         {
-            if (code.Length == 0) return (SignInResult.CodeNeeded, null);
-            await users.AccessFailedAsync(user);
-            await AuditAsync(name, "sign-in refused", name, "second factor", cancellation);
-            return (await users.IsLockedOutAsync(user) ? SignInResult.Locked : SignInResult.CodeNeeded, null);
+            if (code.Length > 0) await AuditAsync(name, "sign-in refused", name, $"second factor from {from}", cancellation);
+            return (SignInResult.CodeNeeded, null);
         }
 
-        await users.ResetAccessFailedCountAsync(user);
         user.LastSignInAt = clock.GetUtcNow().UtcDateTime;
         await users.UpdateAsync(user);
-        await AuditAsync(name, "sign-in", name, "", cancellation);
+        await AuditAsync(name, "sign-in", name, $"from {from}", cancellation);
         return (SignInResult.In, Principal(user));
     }
 
@@ -204,8 +194,10 @@ public sealed class Accounts(UserManager<User> users, IDbContextFactory<RecordsD
 
     private static string Digits(string code) => new([.. code.Where(char.IsAsciiDigit)]);
 
+    private static User Somebody => new() { Role = "", Area = "" };
+
     /// <summary>Identity's hash of a password that nobody knows.</summary>
-    private static readonly string Nobody = new PasswordHasher<User>().HashPassword(new User { Role = "", Area = "" }, Guid.NewGuid().ToString());
+    private static readonly string Nobody = new PasswordHasher<User>().HashPassword(Somebody, Guid.NewGuid().ToString());
 
     private static string Said(IdentityResult result) => string.Join(' ', result.Errors.Select(e => e.Code == nameof(IdentityErrorDescriber.PasswordTooShort) ? "a password has at least 12 characters" : e.Description));
 

@@ -11,7 +11,7 @@ namespace Vigil.Console.Accounts;
 
 /// <summary>
 /// Signing in, the first administrator, one's own account. Plain pages without a live socket; GET changes nothing, so that the preview of a link uses nothing
-/// up. Pages of other sites are kept out before (<see cref="Access.IsForeign"/>), and the cookie is SameSite=Strict.
+/// up. Pages of other sites are kept out before (<see cref="HttpOptions.IsForeign"/>), and the cookie is SameSite=Strict.
 /// </summary>
 internal static class SignIn
 {
@@ -39,7 +39,7 @@ internal static class SignIn
         app.MapPost("/account", ChangeAsync).DisableAntiforgery().RequireAuthorization().RequireRateLimiting(Limits.SignIn);
     }
 
-    private static async Task<IResult> SignInAsync(HttpContext http, SignInLink link, Accounts accounts, CancellationToken c)
+    private static async Task<IResult> SignInAsync(HttpContext http, SignInLink link, Accounts accounts, SignInTries tries, KnownBrowsers browsers, CancellationToken c)
     {
         var form = await http.Request.FormOrNoneAsync(c) ?? FormCollection.Empty;
         var (name, password) = (form["name"].ToString().Trim(), form["password"].ToString());
@@ -51,16 +51,25 @@ internal static class SignIn
             link.Use(token);
         }
 
-        var (result, who) = await accounts.SignInAsync(name, password, form["code"].ToString(), c);
+        var from = Limits.Address(http);
+        var browser = browsers.Find(http.Request, name);
+        if (tries.Begin(name, from, browser) is { } wait)
+        {
+            http.Response.Headers.RetryAfter = Math.Ceiling(wait.TotalSeconds).ToString(CultureInfo.InvariantCulture);
+            return Page(http, "signin", $"{Name(http)}{Password(http)}{Code(http, false)}", "signin", "/signin", "account.wait", StatusCodes.Status429TooManyRequests);
+        }
+
+        var (result, who) = await accounts.SignInAsync(name, password, form["code"].ToString(), from, c);
         switch (result)
         {
             case SignInResult.In:
+                tries.Succeeded(name, from, browser);
+                browsers.Remember(http, name, browser);
                 await http.SignInAsync(CookieAuthenticationDefaults.AuthenticationScheme, who!);
-                return Results.Redirect(!who!.HasClaim(x => x.Type == "scope") ? "/account" : Local(form["returnTo"].ToString()));
+                return Results.Redirect(!who!.HasClaim(x => x.Type == "scope") ? "/account" : LocalPath.Of(form["returnTo"]));
             case SignInResult.CodeNeeded:
+                if (form["code"].ToString().Length == 0) tries.Took(name, from, browser); // the first of two pages is no wrong try
                 return Page(http, "signin", $"{Return(form["returnTo"])}<input type=hidden name=name value=\"{E(name)}\"><input type=hidden name=password value=\"{E(password)}\">{Code(http, true)}", "signin", "/signin", form["code"].ToString().Length > 0 ? "account.code-wrong" : null, StatusCodes.Status401Unauthorized);
-            case SignInResult.Locked:
-                return Page(http, "signin", $"{Name(http)}{Password(http)}{Code(http, false)}", "signin", "/signin", "account.locked", StatusCodes.Status429TooManyRequests);
             default:
                 return Page(http, "signin", $"{Name(http)}{Password(http)}{Code(http, false)}", "signin", "/signin", "account.wrong", StatusCodes.Status401Unauthorized);
         }
@@ -103,12 +112,9 @@ internal static class SignIn
             : Page(http, "account.recovery", $"<p>{T(http, "account.recovery-how")}</p><pre>{E(string.Join('\n', codes))}</pre>", "account.kept", "/", method: "get");
     }
 
-    /// <summary>Only within this site: an address of elsewhere would lead people there after they signed in here.</summary>
-    private static string Local(string to) => to.StartsWith('/') && !to.StartsWith("//", StringComparison.Ordinal) && !to.StartsWith("/\\", StringComparison.Ordinal) ? to : "/";
-
     private static string? Twice(IFormCollection form) => form["password"] == form["again"] ? null : "the two passwords differ";
 
-    private static string Return(string? to) => to is { Length: > 0 } ? $"<input type=hidden name=returnTo value=\"{E(to)}\">" : "";
+    private static string Return(string? to) => LocalPath.Of(to) is { Length: > 1 } path ? $"<input type=hidden name=returnTo value=\"{E(path)}\">" : "";
 
     private static string Name(HttpContext http) => $"<label>{T(http, "account.name")} <input name=name autocomplete=username required maxlength=64 autofocus></label>";
 

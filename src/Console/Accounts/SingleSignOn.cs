@@ -28,6 +28,12 @@ public sealed record SingleSignOn(string Authority, string ClientId, string Clie
         // The answer comes as a GET from the issuer's site: Lax is enough, and works without TLS on loopback.
         (o.CorrelationCookie.SameSite, o.NonceCookie.SameSite) = (SameSiteMode.Lax, SameSiteMode.Lax);
         (o.CorrelationCookie.SecurePolicy, o.NonceCookie.SecurePolicy) = (CookieSecurePolicy.SameAsRequest, CookieSecurePolicy.SameAsRequest);
+        // The issuer sends people back to where they came from, which behind a proxy is not the address that this process listens on.
+        o.Events.OnRedirectToIdentityProvider = context =>
+        {
+            context.ProtocolMessage.RedirectUri = context.HttpContext.RequestServices.GetRequiredService<HttpOptions>().Absolute(context.Request, o.CallbackPath);
+            return Task.CompletedTask;
+        };
         o.Events.OnTokenValidated = context =>
         {
             if (PrincipalOf(context.Principal!, with) is { } who) context.Principal = who;

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
@@ -60,6 +59,9 @@ internal static class Person
             {
                 // Alarms stay for the figures, with what happened and when; who was told of whom goes.
                 var alarms = db.Alarms.Where(a => a.ResidentId == id).Select(a => a.Id);
+                // So that their missing lines are known for what they are.
+                foreach (var alarm in await alarms.ToListAsync(caller.Cancellation)) db.AddAudit(caller.Now, caller.Who, AuditLog.Erased, $"alarm:{alarm}", "");
+                await db.SaveChangesAsync(caller.Cancellation);
                 await db.Timeline.Where(t => alarms.Contains(t.AlarmId)).ExecuteDeleteAsync(caller.Cancellation);
                 await db.Notices.Where(n => alarms.Contains(n.AlarmId)).ExecuteDeleteAsync(caller.Cancellation);
                 await db.Steps.Where(s => alarms.Contains(s.AlarmId)).ExecuteDeleteAsync(caller.Cancellation);
@@ -100,10 +102,12 @@ internal static class Person
         using var archive = new ZipArchive(to, ZipArchiveMode.Create, leaveOpen: true);
         await using (var entry = archive.CreateEntry("records.json").Open()) await JsonSerializer.SerializeAsync(entry, records, Indented, caller.Cancellation);
         await using var rows = new StreamWriter(archive.CreateEntry("readings.csv").Open(), new UTF8Encoding(false));
-        await rows.WriteLineAsync("device,metric,channel,time,received,value,longitude,event");
+        rows.NewLine = "\r\n";
+        await rows.WriteLineAsync(Sheet.CsvLine(["device", "metric", "channel", "time", "received", "value", "longitude", "event"]));
         if (r.Devices.Count == 0) return;
         await foreach (var x in store.QueryAsync(new ReadingQuery([.. r.Devices.Select(d => new DeviceId(d.Id))], null, DateTime.UnixEpoch, caller.Now.AddDays(1)), caller.Cancellation))
-            await rows.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{x.Device},{x.Metric.Name},{x.Channel},{x.Time:O},{x.Received:O},{x.Value:R},{(x.Metric.Kind == MetricKind.Location ? x.Longitude : null):R},{x.Event}"));
+            await rows.WriteLineAsync(Sheet.CsvLine(
+                [x.Device.Value, x.Metric.Name, x.Channel, x.Time.ToString("O"), x.Received.ToString("O"), x.Value, x.Metric.Kind == MetricKind.Location ? x.Longitude : null, x.Event]));
     }
 
     /// <summary>Why somebody has to see it, or wants it gone.</summary>

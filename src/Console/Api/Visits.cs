@@ -54,7 +54,7 @@ internal static class Visits
             {
                 try
                 {
-                    await desk.ResolveAsync(alarm, caller.Who, resolution, $"visit {row.Form}: {row.Condition}", caller.Cancellation);
+                    await desk.ResolveAsync(alarm, caller.Who, resolution, $"visit {row.Form}", caller.Cancellation);
                 }
                 catch (AlarmConflictException)
                 {

@@ -14,7 +14,9 @@
         if (answer.ok) heard = performance.now();
       } catch { /* said by the banner */ }
     }
-    if (banner) banner.hidden = performance.now() - heard < 8000;
+    // A page that was drawn and never became live (too many of one person are open) hears no button.
+    const dead = !document.getElementById('live') && performance.now() > 8000;
+    if (banner) banner.hidden = !dead && performance.now() - heard < 8000;
   }, 1000);
 
   // Arrow keys select, A acknowledges, Enter opens.

@@ -59,9 +59,20 @@ internal sealed class BackupRun(Settings settings, IReadingStore readings, Recor
     {
         var from = Path.Combine(settings.DataPath, "rules");
         if (!Directory.Exists(from)) return;
-        var files = Directory.EnumerateFiles(from).Where(f => !f.EndsWith(".new", StringComparison.Ordinal)).ToList();
-        foreach (var file in files) DataFile.Copy(file, Path.Combine(partial, "rules", Path.GetFileName(file)));
-        if (files.Count == 0) return;
+        var files = Directory.EnumerateFiles(from).Where(f => !f.EndsWith(".new", StringComparison.Ordinal)).Order(StringComparer.Ordinal).ToList();
+        foreach (var file in files)
+        {
+            try
+            {
+                DataFile.Copy(file, Path.Combine(partial, "rules", Path.GetFileName(file)));
+            }
+            catch (FileNotFoundException)
+            {
+                // just replaced: it is the generation before now, which comes after it in the order of names
+            }
+        }
+
+        if (!Directory.Exists(Path.Combine(partial, "rules")) || !Directory.EnumerateFiles(Path.Combine(partial, "rules")).Any()) return;
         var copied = Directory.EnumerateFiles(Path.Combine(partial, "rules")).Select(File.GetLastWriteTimeUtc).ToList();
         Part("rules", copied.Min(), $"state saved between {Manifest.Utc(copied.Min())} and {Manifest.Utc(copied.Max())}", say);
     }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Microsoft.EntityFrameworkCore;
 using Vigil.Ingest.Decoding;
 using Vigil.Ingest.Profiles;
 using Vigil.Model;
@@ -12,8 +13,9 @@ internal static class CheckCommand
     public static Command Create()
     {
         var config = RunCommand.ConfigOption();
-        var audit = new Option<bool>("--audit") { Description = "Verifies the hash chain of the audit log too" };
-        var command = new Command("check", "Reads configuration, device profiles with their examples, rules, policies and messages; prints every error") { config, audit };
+        var audit = new Option<bool>("--audit") { Description = "Checks the audit log too: its chain, the timelines and alarms it vouches for, and the signed heads; the service may run" };
+        var head = new Option<string[]>("--head") { Description = "With --audit: a signed head that was kept elsewhere (several allowed)" };
+        var command = new Command("check", "Reads configuration, device profiles with their examples, rules, policies and messages; prints every error") { config, audit, head };
         command.TreatUnmatchedTokensAsErrors = false;
         command.SetAction(async (result, cancellation) =>
         {
@@ -23,12 +25,36 @@ internal static class CheckCommand
             if (problems.Count > 0) return 1;
             System.Console.WriteLine($"{settings.Profiles.All.Count} device profiles, {settings.Profiles.All.Sum(p => p.Examples.Count)} examples, rules, policies and messages: no problems");
             if (!result.GetValue(audit)) return 0;
-            var records = RecordsServices.CreateFactory(settings.Configuration, settings.DataPath);
-            await records.MigrateAsync(cancellation);
-            var (rows, broken) = await records.VerifyAsync(cancellation);
-            System.Console.WriteLine(broken is null ? $"audit log: {rows} rows, the chain is whole" : $"audit log: row {broken} was changed, or one before it taken out");
-            return broken is null ? 0 : 1;
+            return await AuditAsync(settings, result.GetValue(head) ?? [], cancellation);
         });
         return command;
+    }
+
+    private static async Task<int> AuditAsync(Settings settings, IReadOnlyList<string> named, CancellationToken cancellation)
+    {
+        var records = RecordsServices.CreateFactory(settings.Configuration, settings.DataPath);
+        await using (var db = await records.CreateDbContextAsync(cancellation))
+        {
+            if ((await db.Database.GetPendingMigrationsAsync(cancellation)).Any())
+            {
+                System.Console.Error.WriteLine("vigil check: the database is of an older version, or empty: start the service once");
+                return 1;
+            }
+        }
+
+        if (named.FirstOrDefault(f => !File.Exists(f)) is { } missing)
+        {
+            System.Console.Error.WriteLine($"vigil check: there is no file '{missing}'");
+            return 2;
+        }
+
+        using var key = AuditKey.Find(settings.DataPath);
+        var (heads, problems) = AuditHeads.Kept(settings, key, named);
+        var report = await records.CheckAuditAsync(heads, cancellation);
+        problems.AddRange(report.Problems);
+        foreach (var problem in problems) System.Console.Error.WriteLine($"audit log: {problem}");
+        if (problems.Count == 0) System.Console.WriteLine($"audit log: {report.Rows} rows, the chain is whole, {heads.Count} signed head{(heads.Count == 1 ? "" : "s")} fit");
+        if (report.Waiting > 0) System.Console.WriteLine($"audit log: {report.Waiting} rows are not chained yet: the running service does so within a second");
+        return problems.Count == 0 ? 0 : 1;
     }
 }

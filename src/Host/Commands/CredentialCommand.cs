@@ -24,17 +24,19 @@ internal static class CredentialCommand
                 return 2;
             }
 
-            System.Console.WriteLine($"username: {id}\npassword: {await (await SecretsAsync(settings, cancellation)).CreateCredentialAsync(id.Value, result.GetValue(gateway), result.GetValue(topics) ?? [], cancellation)}");
+            var (secrets, records) = await SecretsAsync(settings, cancellation);
+            System.Console.WriteLine($"username: {id}\npassword: {await secrets.CreateCredentialAsync(id.Value, result.GetValue(gateway), result.GetValue(topics) ?? [], cancellation)}");
+            await records.AddAsync(TimeProvider.System.GetUtcNow().UtcDateTime, "cli", "credential", $"credential:{id}", result.GetValue(gateway) ? "gateway" : "device", cancellation);
             return 0;
         });
         return command;
     }
 
-    internal static async Task<Secrets> SecretsAsync(Settings settings, CancellationToken cancellation)
+    internal static async Task<(Secrets Secrets, RecordsFactory Records)> SecretsAsync(Settings settings, CancellationToken cancellation)
     {
         var records = RecordsServices.CreateFactory(settings.Configuration, settings.DataPath);
         await records.MigrateAsync(cancellation);
-        return new Secrets(records, TimeProvider.System);
+        return (new Secrets(records, TimeProvider.System), records);
     }
 }
 
@@ -64,8 +66,10 @@ internal static class ApiKeyCommand
                 return 2;
             }
 
-            var secrets = await CredentialCommand.SecretsAsync(settings, cancellation);
+            var (secrets, records) = await CredentialCommand.SecretsAsync(settings, cancellation);
             System.Console.WriteLine(await secrets.CreateApiKeyAsync(result.GetValue(name)!, result.GetValue(scope)!, result.GetValue(area)!, TimeSpan.FromDays(Math.Clamp(result.GetValue(days), 1, 3650)), cancellation));
+            await records.AddAsync(
+                TimeProvider.System.GetUtcNow().UtcDateTime, "cli", "apikey", $"apikey:{result.GetValue(name)}", $"{result.GetValue(scope)} {result.GetValue(area)}, {result.GetValue(days)} days", cancellation);
             return 0;
         });
         return command;

@@ -37,7 +37,7 @@ internal static class RunCommand
             await using (var scope = app.Services.CreateAsyncScope())
             {
                 if (!settings.Open && !await scope.ServiceProvider.GetRequiredService<Accounts>().HasAdministratorAsync(cancellation))
-                    System.Console.WriteLine($"Make the first administrator, within 15 minutes: {settings.Urls[0]}{app.Services.GetRequiredService<SignInLink>().Path}");
+                    System.Console.WriteLine($"Make the first administrator, within 15 minutes: {Vigil.Notify.NotifyServices.PublicUrl(settings.Configuration)}{app.Services.GetRequiredService<SignInLink>().Path}");
             }
 
             System.Console.WriteLine("Not a medical device; not a replacement for emergency services. Ctrl+C stops.");

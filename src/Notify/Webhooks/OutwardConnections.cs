@@ -42,6 +42,9 @@ public sealed class OutwardConnections(bool allowLoopback, IReadOnlyList<IPNetwo
         return IPAddress.TryParse(at.Host.Trim('[', ']'), out var address) && !Allows(address) ? "lies inside this network" : null;
     }
 
+    /// <summary>Whether a request failed because its address, once its name was looked up, lies inside.</summary>
+    internal static bool WasRefused(HttpRequestException e) => e is InwardException || e.InnerException is InwardException;
+
     /// <summary>Follows no redirect (it would be a second address), keeps no cookie, uses no proxy (it would resolve the name itself).</summary>
     public SocketsHttpHandler Handler() => new()
     {
@@ -50,7 +53,7 @@ public sealed class OutwardConnections(bool allowLoopback, IReadOnlyList<IPNetwo
         {
             var addresses = await Dns.GetHostAddressesAsync(context.DnsEndPoint.Host, cancellation);
             // One inward address among several is refused too: which of them is tried would be chance.
-            if (addresses.Length == 0 || !addresses.All(Allows)) throw new HttpRequestException(HttpRequestError.ConnectionError, "the address lies inside this network");
+            if (addresses.Length == 0 || !addresses.All(Allows)) throw new InwardException();
             var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
             try
             {
@@ -64,4 +67,6 @@ public sealed class OutwardConnections(bool allowLoopback, IReadOnlyList<IPNetwo
             }
         },
     };
+
+    private sealed class InwardException() : HttpRequestException(HttpRequestError.ConnectionError, "the address lies inside this network");
 }

@@ -188,7 +188,7 @@ public sealed partial class WebhookSender(IDbContextFactory<RecordsDb> records, 
         }
         catch (Exception e) when (e is HttpRequestException or TaskCanceledException or UriFormatException && !cancellation.IsCancellationRequested)
         {
-            return (false, false, e is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError } inward && inward.Message.EndsWith("inside this network", StringComparison.Ordinal) ? inward.Message : "does not answer");
+            return (false, false, e is HttpRequestException inward && OutwardConnections.WasRefused(inward) ? "the address lies inside this network" : "does not answer");
         }
     }
 

@@ -55,10 +55,19 @@ public static class Csv
         yield return (start, fields);
     }
 
-    /// <summary>Quotes where needed, and puts an apostrophe before what a spreadsheet would take for a formula (OWASP ASVS 5.0, 1.2.10).</summary>
+    /// <summary>
+    /// Quotes where needed (RFC 4180), and puts an apostrophe before what a spreadsheet would take for a formula (OWASP ASVS 5.0, 1.2.10). A text that already looks
+    /// like that gets one more, so that <see cref="Unescape"/> gives back every text as it was.
+    /// </summary>
     public static string Escape(string text)
     {
-        if (text.Length > 0 && text[0] is '=' or '+' or '-' or '@' or '\t' or '\r' or '\0') text = "'" + text;
+        if (IsFormula(text.AsSpan().TrimStart('\''))) text = "'" + text;
         return text.AsSpan().IndexOfAny("\",\r\n") < 0 ? text : "\"" + text.Replace("\"", "\"\"", StringComparison.Ordinal) + "\"";
     }
+
+    /// <summary>Takes the apostrophe away that <see cref="Escape"/> put before a formula.</summary>
+    public static string Unescape(string field) => field.Length > 1 && field[0] == '\'' && IsFormula(field.AsSpan().TrimStart('\'')) ? field[1..] : field;
+
+    /// <summary>The full-width forms are taken for their ASCII brothers by spreadsheets of East Asia.</summary>
+    private static bool IsFormula(ReadOnlySpan<char> text) => text is ['=' or '+' or '-' or '@' or '\t' or '\r' or '\n' or '\0' or '＝' or '＋' or '－' or '＠', ..];
 }

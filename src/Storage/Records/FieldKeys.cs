@@ -9,7 +9,7 @@ using Vigil.Model;
 namespace Vigil.Storage.Records;
 
 /// <summary>
-/// Encrypts single columns (identity numbers, phone numbers, secrets) at rest: AES-256-GCM, with the column's name as associated data, so that a value
+/// Encrypts single columns (identity numbers, phone numbers, mail addresses, what is told of somebody's health, secrets) at rest: AES-256-GCM, with the column's name as associated data, so that a value
 /// moved to another column doesn't open. The nonce is a keyed hash (HMAC-SHA256) of column and text, as in SIV (RFC 5297): the same number in the
 /// same column has the same stored form, which makes it findable without a second column that could disagree, and shows equality, as a
 /// separate hash column would. Keys stand in a file, a line each: <c>id base64</c>, the current one first; older ones open what they sealed.
@@ -118,14 +118,17 @@ public sealed class FieldKeys
     }
 
     /// <summary>Empty stays empty: that there is no number is no secret.</summary>
-    public string Seal(string column, string text)
+    /// <param name="column">What it is sealed into.</param>
+    /// <param name="text">What is sealed.</param>
+    /// <param name="findable">The same text looks the same each time; false: never.</param>
+    public string Seal(string column, string text, bool findable = true)
     {
         if (text.Length == 0) return text;
         if (IsUnreadable(text)) return text[1..];
         var (encrypt, hash) = keys[Current];
         var plain = Encoding.UTF8.GetBytes(text);
         var name = Encoding.UTF8.GetBytes(column);
-        var nonce = HMACSHA256.HashData(hash, (byte[])[.. name, 0, .. plain])[..NonceLength];
+        var nonce = findable ? HMACSHA256.HashData(hash, (byte[])[.. name, 0, .. plain])[..NonceLength] : RandomNumberGenerator.GetBytes(NonceLength);
         var sealedText = new byte[NonceLength + plain.Length + TagLength];
         nonce.CopyTo(sealedText, 0);
         using var aes = new AesGcm(encrypt, TagLength);
@@ -183,8 +186,8 @@ internal sealed class DamagedValues
     }
 }
 
-/// <summary>Seals on the way in and opens on the way out, also in comparisons of a query.</summary>
-internal sealed class SealedText(FieldKeys keys, string column) : ValueConverter<string, string>(v => keys.Seal(column, v), v => keys.Read(column, v));
+/// <summary>Seals on the way in and opens on the way out; what is findable also in comparisons of a query.</summary>
+internal sealed class SealedText(FieldKeys keys, string column, bool findable) : ValueConverter<string, string>(v => keys.Seal(column, v, findable), v => keys.Read(column, v));
 
 /// <summary>The converters hold their keys, so a model belongs to a ring of keys.</summary>
 internal sealed class ModelByKeys : IModelCacheKeyFactory

@@ -60,7 +60,7 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
         FilterByArea(builder);
         if (keys is null) return;
         foreach (var (entity, property) in Sealed)
-            builder.Entity(entity).Property(property).HasConversion(new SealedText(keys, ColumnName(entity, property)));
+            builder.Entity(entity).Property(property).HasConversion(new SealedText(keys, ColumnName(entity, property), findable: !Told.Contains((entity, property))));
     }
 
     internal static string ColumnName(Type entity, string property) => $"{entity.Name.Split('`')[0]}.{property}";
@@ -149,7 +149,12 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
         modelBuilder.Entity<Absence>().HasIndex(a => new { a.ResidentId, a.Until });
         modelBuilder.Entity<Visit>().HasIndex(v => new { v.ResidentId, v.Time });
         modelBuilder.Entity<RejectedPayload>().HasIndex(r => r.Received);
-        modelBuilder.Entity<AuditEntry>().HasIndex(a => a.Time);
+        modelBuilder.Entity<AuditEntry>(e =>
+        {
+            e.HasIndex(a => a.Time);
+            e.HasIndex(a => a.Place).IsUnique();
+            e.HasIndex(a => a.Line).IsUnique();
+        });
         modelBuilder.Entity<DailyDigest>(e =>
         {
             e.HasKey(d => new { d.ContactId, d.Day });
@@ -165,6 +170,16 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
         (typeof(Resident), nameof(Resident.IdentityNumber)), (typeof(Resident), nameof(Resident.Phone)), (typeof(Contact), nameof(Contact.Phone)), (typeof(Visitor), nameof(Visitor.Phone)),
         (typeof(DutyOfficer), nameof(DutyOfficer.Phone)), (typeof(Notice), nameof(Notice.Address)), (typeof(BlockedNumber), nameof(BlockedNumber.Address)), (typeof(IdentityUserToken<Guid>), nameof(IdentityUserToken<Guid>.Value)),
         (typeof(User), nameof(User.PhoneNumber)), (typeof(Webhook), nameof(Webhook.Secret)),
+        (typeof(Resident), nameof(Resident.DisabilityCertificate)), (typeof(HouseholdMember), nameof(HouseholdMember.IdentityNumber)), (typeof(HouseholdMember), nameof(HouseholdMember.Health)),
+        (typeof(Contact), nameof(Contact.Mail)), (typeof(Visitor), nameof(Visitor.Mail)), (typeof(DutyOfficer), nameof(DutyOfficer.Mail)), (typeof(DutyOfficer), nameof(DutyOfficer.Webhook)),
+        (typeof(Visit), nameof(Visit.Condition)), (typeof(Visit), nameof(Visit.Needs)), (typeof(Visit), nameof(Visit.Actions)), (typeof(Visit), nameof(Visit.Notes)),
+    ];
+
+    /// <summary>Of these, what people tell in words: nobody looks for a row by it, and equal words (healthy, ill) are not to look equal at rest.</summary>
+    private static readonly IReadOnlyList<(Type Entity, string Property)> Told =
+    [
+        (typeof(HouseholdMember), nameof(HouseholdMember.Health)),
+        (typeof(Visit), nameof(Visit.Condition)), (typeof(Visit), nameof(Visit.Needs)), (typeof(Visit), nameof(Visit.Actions)), (typeof(Visit), nameof(Visit.Notes)),
     ];
 
     /// <summary>SQLite keeps no kind: everything is UTC, going in and coming out.</summary>

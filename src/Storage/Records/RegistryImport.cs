@@ -64,7 +64,7 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
     }
 
     public Task<(IReadOnlyList<Problem> Problems, string Summary)> ImportAsync(TextReader reader, string fileName, bool dryRun, CancellationToken cancellation) =>
-        ImportAsync(Csv.Read(reader), fileName, dryRun, cancellation);
+        ImportAsync(Sheet.ReadCsv(reader), fileName, dryRun, cancellation);
 
     private async Task<(IReadOnlyList<Problem> Problems, string Summary)> ImportAsync(IEnumerable<(int Line, List<string> Fields)> rows, string fileName, bool dryRun, CancellationToken cancellation)
     {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.IO.Compression;
 using System.Text;
+using System.Xml;
 using MiniExcelLibs;
 
 namespace Vigil.Storage.Records;
@@ -20,7 +21,7 @@ public static class Sheet
     /// <param name="file">Positioned at the start; an XLSX has to be seekable.</param>
     /// <param name="name">Tells by its ending which of the two it is.</param>
     /// <exception cref="InvalidDataException">It is no workbook, or unpacks to more than 256 MiB.</exception>
-    public static IEnumerable<(int Line, List<string> Fields)> Read(Stream file, string name) => IsXlsx(name) ? ReadXlsx(file) : Csv.Read(new StreamReader(file, Encoding.UTF8));
+    public static IEnumerable<(int Line, List<string> Fields)> Read(Stream file, string name) => IsXlsx(name) ? ReadXlsx(file) : ReadCsv(new StreamReader(file, Encoding.UTF8));
 
     /// <summary>Writes rows under headings. CSV begins with a byte order mark, by which spreadsheets know UTF-8, and carries no formula; in XLSX a text cell is never one.</summary>
     /// <param name="file">Left open.</param>
@@ -37,9 +38,15 @@ public static class Sheet
         }
 
         using var text = new StreamWriter(file, new UTF8Encoding(encoderShouldEmitUTF8Identifier: true), leaveOpen: true) { NewLine = "\r\n" };
-        text.WriteLine(string.Join(',', headings.Select(Csv.Escape)));
-        foreach (var row in rows) text.WriteLine(string.Join(',', row.Select(v => Csv.Escape(Text(v)))));
+        text.WriteLine(CsvLine(headings));
+        foreach (var row in rows) text.WriteLine(CsvLine(row));
     }
+
+    /// <summary>As <see cref="Write"/> wrote it, or a person's spreadsheet.</summary>
+    public static IEnumerable<(int Line, List<string> Fields)> ReadCsv(TextReader reader) => Csv.Read(reader).Select(r => (r.Line, r.Fields.ConvertAll(Csv.Unescape)));
+
+    /// <summary>A line of CSV. A number is no formula, whatever its sign.</summary>
+    public static string CsvLine(IEnumerable<object?> row) => string.Join(',', row.Select(v => v is double or int or long or decimal ? Text(v) : Csv.Escape(Text(v))));
 
     private static IEnumerable<(int Line, List<string> Fields)> ReadXlsx(Stream file)
     {
@@ -57,7 +64,10 @@ public static class Sheet
         }
     }
 
-    private static object? Cell(object? value) => value is double or int or long or decimal or null ? value : Text(value);
+    private static object? Cell(object? value) => value is double or int or long or decimal or null ? value : Storable(Text(value));
+
+    /// <summary>XML has no place for most control characters and for half a pair of surrogates: a workbook with one could not be opened at all.</summary>
+    private static string Storable(string text) => text.All(XmlConvert.IsXmlChar) ? text : string.Concat(text.EnumerateRunes().Where(r => r.Value >= 0x20 || r.Value is '\t' or '\n' or '\r').Select(r => r.ToString()));
 
     private static string Text(object? value) => value switch
     {

@@ -13,6 +13,7 @@ using Vigil.Notify;
 using Vigil.Notify.Channels;
 using Vigil.Notify.Channels.Robots;
 using Vigil.Notify.Channels.Webhook;
+using Vigil.Notify.Webhooks;
 
 namespace Vigil.Tests.Notify.Channels;
 
@@ -26,6 +27,7 @@ public sealed class ChannelTests : IAsyncDisposable
     private readonly WebApplication server;
     private (int Status, string Body) answer = (200, "{\"errcode\":0,\"errmsg\":\"ok\"}");
     private ServiceProvider? services;
+    private bool loopback = true;
 
     public ChannelTests()
     {
@@ -106,6 +108,26 @@ public sealed class ChannelTests : IAsyncDisposable
         Assert.False(Again(heard[1].Body + " ", TimeSpan.Zero)); // changed
         Assert.False(Again(heard[1].Body, TimeSpan.FromMinutes(6))); // replayed
         Assert.Equal("alarm.opened", JsonDocument.Parse(heard[1].Body).RootElement.GetProperty("type").GetString());
+    }
+
+    [Theory]
+    [InlineData("http://127.0.0.1:PORT/")]
+    [InlineData("https://127.0.0.1:PORT/")]
+    [InlineData("https://localhost:PORT/")] // a name, looked up when it is connected to
+    [InlineData("https://[::ffff:127.0.0.1]:PORT/")]
+    [InlineData("https://2130706433:PORT/")]
+    [InlineData("https://169.254.169.254/latest/meta-data/")]
+    [InlineData("https://[fe80::1]/")]
+    public async Task A_webhook_of_the_registry_does_not_reach_into_this_machine_or_its_network(string address)
+    {
+        await server.StartAsync(Stop);
+        loopback = false;
+        var channel = Channel("webhook", new() { ["Webhook:Secret"] = Secret });
+        var typed = address.Replace("PORT", $"{new Uri(server.Urls.First()).Port}", StringComparison.Ordinal);
+        var result = await channel.SendAsync(Notice("webhook", typed), Stop);
+        Assert.True(result.Outcome == ChannelOutcome.GiveUp, $"{result.Outcome}: {result.Reason}");
+        Assert.Empty(heard);
+        if (!address.Contains("localhost", StringComparison.Ordinal)) Assert.False(channel.CarriesTo("webhook", typed)); // another channel is tried at once
     }
 
     [Theory]
@@ -205,7 +227,7 @@ public sealed class ChannelTests : IAsyncDisposable
     {
         var configuration = new ConfigurationBuilder().AddInMemoryCollection(settings).Build();
         Assert.Empty(NotifyServices.Check(configuration));
-        var collection = new ServiceCollection().AddLogging(l => l.ClearProviders()).AddKeyedSingleton<TimeProvider>(ChannelHttp.Clock, clock).AddSingleton(new Meter("channels"));
+        var collection = new ServiceCollection().AddLogging(l => l.ClearProviders()).AddKeyedSingleton<TimeProvider>(ChannelHttp.Clock, clock).AddSingleton(new Meter("channels")).AddSingleton(new OutwardConnections(loopback, []));
         foreach (var kind in ProviderKind.Used(configuration)) kind.Add(collection, configuration);
         return collection.BuildServiceProvider();
     }

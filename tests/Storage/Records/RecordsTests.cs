@@ -93,20 +93,6 @@ public abstract class RecordsTests
     }
 
     [Fact]
-    public async Task A_changed_or_missing_audit_row_breaks_the_chain()
-    {
-        var records = await ReadyAsync();
-        for (var i = 0; i < 5; i++) await records.AddAsync(Noon.AddTicks(i * 12345), "duty:d1", "read", $"r{i}", "", Stop);
-        Assert.Equal((5L, (long?)null), await records.VerifyAsync(Stop));
-        await using var db = await records.CreateDbContextAsync(Stop);
-        var third = await db.Audit.OrderBy(a => a.Id).Skip(2).FirstAsync(Stop);
-        await db.Audit.Where(a => a.Id == third.Id).ExecuteUpdateAsync(u => u.SetProperty(a => a.Who, "duty:d2"), Stop);
-        Assert.Equal(third.Id, (await records.VerifyAsync(Stop)).Broken);
-        await db.Audit.Where(a => a.Id == third.Id).ExecuteDeleteAsync(Stop);
-        Assert.NotNull((await records.VerifyAsync(Stop)).Broken);
-    }
-
-    [Fact]
     public async Task The_example_registry_is_imported_and_imported_again_without_change()
     {
         var records = await ReadyAsync();
@@ -186,13 +172,6 @@ public abstract class RecordsTests
         book.Position = 0;
         Assert.Equal("=HYPERLINK(\"http://x\")", Sheet.Read(book, "a.xlsx").Last().Fields.Single());
     }
-
-    [Theory]
-    [InlineData("=1+1", "'=1+1")]
-    [InlineData("+8613800138000", "'+8613800138000")]
-    [InlineData("@x", "'@x")]
-    [InlineData("a,\"b\"", "\"a,\"\"b\"\"\"")]
-    public void What_is_exported_carries_no_formula(string text, string written) => Assert.Equal(written, Csv.Escape(text));
 
     private async Task<IDbContextFactory<RecordsDb>> ReadyAsync()
     {

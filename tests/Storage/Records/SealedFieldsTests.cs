@@ -111,6 +111,70 @@ public sealed class SealedFieldsTests : IDisposable
         Assert.True(forgotten.Count == 0, $"tables without a rule of areas: {string.Join(", ", forgotten)}");
     }
 
+    /// <summary>A value for each sealed column, none of which may be found in the files.</summary>
+    private static readonly (Type Entity, string Property, string Value)[] Secret =
+        [.. RecordsDb.Sealed.Where(s => s.Entity.Namespace == typeof(Resident).Namespace).Select((s, i) => (s.Entity, s.Property, $"secret-{i:000}-of-{s.Property}"))];
+
+    [Fact]
+    public async Task What_is_told_of_health_mail_addresses_and_certificates_stand_in_no_file_and_equal_words_do_not_look_equal()
+    {
+        var records = RecordsServices.CreateFactory("Sqlite", null, folder);
+        await records.MigrateAsync(Token);
+        await using (var db = records.CreateDbContext())
+        {
+            foreach (var row in Rows()) db.Add(row);
+            await db.SaveChangesAsync(Token);
+        }
+
+        await using (var db = records.CreateDbContext())
+        {
+            foreach (var (entity, property, value) in Secret) Assert.Equal(value, await ReadAsync(db, entity, property));
+            var health = await db.Database.SqlQuery<string>($"SELECT Health AS Value FROM HouseholdMember").ToListAsync(Token);
+            Assert.Equal((2, 2), (health.Count, health.Distinct().Count()));
+        }
+
+        Assert.All(Secret, s => Assert.False(FilesHold(s.Value), $"{s.Entity.Name}.{s.Property} stands in the files in clear"));
+        // An older version had stored them in clear: the next start seals them and leaves no trace.
+        await using (var db = records.CreateDbContext())
+        {
+            foreach (var (entity, property, value) in Secret)
+#pragma warning disable EF1002 // names of the model, and values of this test
+                await db.Database.ExecuteSqlRawAsync($"UPDATE \"{db.Model.FindEntityType(entity)!.GetTableName()}\" SET \"{property}\" = '{value}'", Token);
+#pragma warning restore EF1002
+        }
+
+        Assert.All(Secret, s => Assert.True(FilesHold(s.Value)));
+        await records.MigrateAsync(Token);
+        SqliteConnection.ClearAllPools();
+        Assert.All(Secret, s => Assert.False(FilesHold(s.Value), $"{s.Entity.Name}.{s.Property} still stands in the files in clear"));
+        await using var after = records.CreateDbContext();
+        foreach (var (entity, property, value) in Secret) Assert.Equal(value, await ReadAsync(after, entity, property));
+    }
+
+    private static object[] Rows()
+    {
+        object[] rows =
+        [
+            new Resident { Id = "R1", Name = "王秀英", Area = "440100001001" }, new Contact { Id = Guid.NewGuid(), ResidentId = "R1", Order = 1, Name = "王建国" }, new Visitor { Id = "V1", Name = "陈" },
+            new DutyOfficer { Id = "D1", Name = "李", Area = "440100" }, new HouseholdMember { Id = Guid.NewGuid(), ResidentId = "R1", Order = 1, Name = "王秀英" }, new HouseholdMember { Id = Guid.NewGuid(), ResidentId = "R1", Order = 2, Name = "李大爷" },
+            new Visit { Id = Guid.NewGuid(), ResidentId = "R1", Time = DateTime.UnixEpoch, Form = "home", RecordedBy = "test" }, new User { Id = Guid.NewGuid(), UserName = "li", Role = "duty", Area = "" },
+            new Webhook { Id = Guid.NewGuid(), Name = "w", Url = "https://example.org", Secret = "", Events = "opened", CreatedBy = "test" },
+            new Notice { Id = Guid.NewGuid(), AlarmId = Guid.NewGuid(), Channel = "sms", Recipient = "contact:1", RecipientName = "王", Address = "", Text = "" },
+        ];
+        foreach (var (entity, property, value) in Secret)
+            foreach (var row in rows.Where(r => r.GetType() == entity)) entity.GetProperty(property)!.SetValue(row, value);
+        return rows;
+    }
+
+    private static async Task<string?> ReadAsync(RecordsDb db, Type entity, string property)
+    {
+        var rows = await ((Task<List<object>>)typeof(SealedFieldsTests).GetMethod(nameof(AllAsync), System.Reflection.BindingFlags.NonPublic | System.Reflection.BindingFlags.Static)!.MakeGenericMethod(entity).Invoke(null, [db])!);
+        return (string?)entity.GetProperty(property)!.GetValue(rows[0]);
+    }
+
+    private static async Task<List<object>> AllAsync<T>(RecordsDb db)
+        where T : class => [.. (await db.Set<T>().AsNoTracking().ToListAsync(Token)).Cast<object>()];
+
     private async Task<RecordsFactory> FilledAsync()
     {
         var records = RecordsServices.CreateFactory("Sqlite", null, folder);

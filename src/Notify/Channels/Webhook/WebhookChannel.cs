@@ -5,6 +5,7 @@ using System.Text.Json;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Vigil.Model;
+using Vigil.Notify.Webhooks;
 
 namespace Vigil.Notify.Channels.Webhook;
 
@@ -24,7 +25,8 @@ public sealed class WebhookOptions
         services.AddSingleton(configuration.GetSection(Section).Get<WebhookOptions>() ?? new());
         // No circuit of all receivers together: a desk whose computer is off must not keep another's messages back.
         services.AddHttpClient("webhook", c => c.Timeout = TimeSpan.FromSeconds(8))
-            .ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, ConnectTimeout = TimeSpan.FromSeconds(5), PooledConnectionLifetime = TimeSpan.FromMinutes(5) })
+            .ConfigurePrimaryHttpMessageHandler(s => s.GetRequiredService<OutwardConnections>().Handler()) // somebody typed the address into the registry
+            .SetHandlerLifetime(Timeout.InfiniteTimeSpan)
             .RemoveAllLoggers(); // addresses of receivers are secrets
         services.AddSingleton<WebhookChannel>().AddSingleton<IChannel>(s => s.GetRequiredService<WebhookChannel>());
     });
@@ -79,10 +81,11 @@ public sealed class WebhookChannel(WebhookOptions options, IHttpClientFactory ht
     public bool Carries(string channel) => channel == "webhook";
 
     public bool CarriesTo(string channel, string address) =>
-        channel == "webhook" && Uri.TryCreate(address, UriKind.Absolute, out var url) && (url.Scheme == "https" || url is { Scheme: "http", IsLoopback: true });
+        channel == "webhook" && services.GetRequiredService<OutwardConnections>().Refuses(address) is null;
 
     public async Task<ChannelResult> SendAsync(OutgoingNotice notice, CancellationToken cancellation)
     {
+        if (services.GetRequiredService<OutwardConnections>().Refuses(notice.Address) is { } refused) return new ChannelResult(ChannelOutcome.GiveUp, $"the address {refused}");
         var (id, now) = ($"msg_{notice.NoticeId:N}", clock.GetUtcNow());
         var body = JsonSerializer.Serialize(new
         {
@@ -104,6 +107,10 @@ public sealed class WebhookChannel(WebhookOptions options, IHttpClientFactory ht
                 410 => new ChannelResult(ChannelOutcome.GiveUp, "the receiver is gone (410)"),
                 var status => new ChannelResult(ChannelOutcome.GiveUp, $"the receiver refuses it ({status})"),
             };
+        }
+        catch (HttpRequestException e) when (OutwardConnections.WasRefused(e))
+        {
+            return new ChannelResult(ChannelOutcome.GiveUp, e.Message); // the address is nobody's of ours to call: the next channel at once
         }
         catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
         {

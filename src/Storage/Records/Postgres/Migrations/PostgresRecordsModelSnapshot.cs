@@ -312,6 +312,9 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                         .IsRequired()
                         .HasColumnType("text");
 
+                    b.Property<string>("AlarmDigest")
+                        .HasColumnType("text");
+
                     b.Property<string>("Detail")
                         .IsRequired()
                         .HasColumnType("text");
@@ -319,6 +322,15 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     b.Property<string>("Hash")
                         .IsRequired()
                         .HasColumnType("text");
+
+                    b.Property<long?>("Line")
+                        .HasColumnType("bigint");
+
+                    b.Property<string>("LineDigest")
+                        .HasColumnType("text");
+
+                    b.Property<long?>("Place")
+                        .HasColumnType("bigint");
 
                     b.Property<string>("PreviousHash")
                         .IsRequired()
@@ -336,6 +348,12 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                         .HasColumnType("text");
 
                     b.HasKey("Id");
+
+                    b.HasIndex("Line")
+                        .IsUnique();
+
+                    b.HasIndex("Place")
+                        .IsUnique();
 
                     b.HasIndex("Time");
 

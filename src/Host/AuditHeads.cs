@@ -1,0 +1,58 @@
+using System.Globalization;
+using System.Net.Http;
+using System.Text;
+using Vigil.Model;
+using Vigil.Storage.Records;
+
+namespace Vigil.Host;
+
+/// <summary>Where signed heads of the audit log are kept. Section <c>Audit</c>.</summary>
+internal static class AuditHeads
+{
+    /// <summary><c>Audit:HeadFile</c>: a folder, best on another machine, that gets one file a day.</summary>
+    private static string Folder(Settings settings) => settings.Configuration["Audit:HeadFile"] ?? "";
+
+    /// <summary><c>Audit:HeadUrl</c>: gets each day's head as a POST of JSON.</summary>
+    private static string Url(Settings settings) => settings.Configuration["Audit:HeadUrl"] ?? "";
+
+    public static string Newest(Settings settings) => Path.Combine(settings.DataPath, "audit", "head.json");
+
+    public static IEnumerable<Problem> Check(IConfiguration configuration)
+    {
+        if (configuration["Audit:HeadUrl"] is { Length: > 0 } url && !(Uri.TryCreate(url, UriKind.Absolute, out var at) && (at.Scheme == "https" || at is { Scheme: "http", IsLoopback: true })))
+            yield return new Problem("Audit:HeadUrl", 0, "", url, "is not an https address");
+        if (configuration["Audit:HeadFile"] is { Length: > 0 } folder && File.Exists(folder)) yield return new Problem("Audit:HeadFile", 0, "", folder, "is a file; it has to be a folder, which gets a file a day");
+    }
+
+    /// <summary>All that are at hand: the newest, those that once showed a cut, those of the export folder, and what was named.</summary>
+    /// <returns>Those that are rightly signed, and a sentence for each other.</returns>
+    public static (List<AuditHead> Heads, List<string> Problems) Kept(Settings settings, AuditKey? key, IEnumerable<string>? named = null)
+    {
+        var (heads, problems) = (new List<AuditHead>(), new List<string>());
+        foreach (var path in Files(Path.GetDirectoryName(Newest(settings))!).Concat(Files(Folder(settings))).Concat(named ?? []))
+        {
+            var found = AuditHead.Read(File.ReadAllText(path));
+            if ((found is null ? "is no head" : key is null ? "can't be checked without keys/audit.key" : key.Refuses(found)) is { } why) problems.Add($"{path} {why}");
+            else heads.Add(found!);
+        }
+
+        return (heads, problems);
+    }
+
+    public static async Task ExportAsync(Settings settings, AuditHead head, DateOnly day, CancellationToken cancellation)
+    {
+        if (Folder(settings) is { Length: > 0 } folder)
+        {
+            Directory.CreateDirectory(folder);
+            await File.WriteAllTextAsync(Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"audit-head-{day:yyyy-MM-dd}.json")), head.Write(), cancellation);
+        }
+
+        if (Url(settings) is not { Length: > 0 } url) return;
+        using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, ConnectTimeout = TimeSpan.FromSeconds(5) }) { Timeout = TimeSpan.FromSeconds(15) };
+        using var content = new StringContent(head.Write(), Encoding.UTF8, "application/json");
+        using var answer = await http.PostAsync(new Uri(url), content, cancellation);
+        answer.EnsureSuccessStatusCode();
+    }
+
+    private static IEnumerable<string> Files(string folder) => folder.Length > 0 && Directory.Exists(folder) ? Directory.EnumerateFiles(folder, "*.json").Order(StringComparer.Ordinal) : [];
+}
