@@ -45,7 +45,7 @@ internal sealed class Faults(Random random, SimulatedClock clock, Journal journa
     public TimeSpan EndOf(Place place) => new[] { slowUntil[(int)place], flakyUntil[(int)place], downUntil[(int)place] }.Max();
 
     /// <summary>The service waits here.</summary>
-    public ValueTask PointAsync(Place place, string what)
+    public ValueTask PointAsync(Place place, string what, bool maySlow = true)
     {
         Points++;
         if (Thread is { } thread) thread.Here();
@@ -58,7 +58,7 @@ internal sealed class Faults(Random random, SimulatedClock clock, Journal journa
             return new ValueTask(Never());
         }
 
-        if (clock.Elapsed >= slowUntil[(int)place] || random.Next(3) != 0) return ValueTask.CompletedTask;
+        if (!maySlow || clock.Elapsed >= slowUntil[(int)place] || random.Next(3) != 0) return ValueTask.CompletedTask;
         var wait = TimeSpan.FromMilliseconds(random.Next(10) == 0 ? random.Next(1, 8000) : random.Next(1, 300));
         return new ValueTask(DelayAsync(wait));
     }

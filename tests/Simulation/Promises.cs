@@ -176,8 +176,8 @@ internal sealed class Promises(World world, Agenda agenda)
             if (home.Pressed == 0) continue;
             var found = Findings(home.Resident);
             if (found < home.PressesAcknowledged) Break($"an acknowledged press is found: {home.PressesAcknowledged} of {home.Resident} were acknowledged, {found} found");
-            // Whether a press without a time that comes again is another one, nobody can know.
-            var most = presses.Where(p => p.Home == home).Sum(p => p.Press.Time is null ? Math.Max(1, p.Press.Deliveries) : 1);
+            // A press that has no time of its own, or none to be believed, has that of its arrival.
+            var most = presses.Where(p => p.Home == home).Sum(p => Math.Max(1, p.Press.Arrivals));
             if (found > most) Break($"a press is found once: {home.Resident} pressed {home.Pressed} times, {found} were found");
         }
     }

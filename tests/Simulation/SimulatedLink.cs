@@ -12,6 +12,25 @@ internal sealed record Sent(string Metric, DateTime? Time, string Payload)
 {
     public int Deliveries { get; set; }
 
+    /// <summary>MQTT's packet identifier, and whether it was sent before.</summary>
+    public ushort Id { get; set; }
+
+    public bool Again { get; set; }
+
+    /// <summary>How often it was taken for a message that had not come before: after ten minutes, or when the clock was set, an arrival is a new one.</summary>
+    public int Arrivals { get; private set; }
+
+    private TimeSpan first;
+    private int clock = -1;
+
+    public void Arrived(TimeSpan now, int clockSet)
+    {
+        Deliveries++;
+        if (Arrivals > 0 && now - first < TimeSpan.FromMinutes(9) && clock == clockSet) return;
+        (first, clock) = (now, clockSet);
+        Arrivals++;
+    }
+
     public static Sent Of(string metric, DateTime? time, string value) => new(
         metric, time, $$"""[{"n":"{{metric}}",{{value}}{{(time is { } t ? string.Create(CultureInfo.InvariantCulture, $",\"t\":{(t - DateTime.UnixEpoch).TotalSeconds:0.000}") : "")}}}]""");
 }
@@ -28,6 +47,7 @@ internal sealed class SimulatedLink(World world, string device)
     private long attempt;
     private bool waits;
     private int refused;
+    private ushort id;
 
     public string Device => device;
 
@@ -40,6 +60,7 @@ internal sealed class SimulatedLink(World world, string device)
 
     public void Say(Sent message)
     {
+        message.Id = ++id == 0 ? ++id : id;
         outbox.Add(message);
         if (!waits) Try(TimeSpan.Zero);
     }
@@ -71,6 +92,8 @@ internal sealed class SimulatedLink(World world, string device)
         var random = world.Random;
         var bad = world.NetworkIsBad;
         var message = outbox[bad && outbox.Count > 1 && random.Next(3) == 0 ? 1 : 0];
+        var again = message.Again;
+        message.Again = true;
         // Without an acknowledgement it connects anew and sends it again, whatever became of the first.
         world.At(Patience, () =>
         {
@@ -81,11 +104,11 @@ internal sealed class SimulatedLink(World world, string device)
         for (var i = 0; i < copies; i++)
         {
             var delay = TimeSpan.FromMilliseconds(bad ? random.Next(5, 20_000) : random.Next(5, 80));
-            world.At(delay, () => Arrive(message, mine));
+            world.At(delay, () => Arrive(message, again, mine));
         }
     }
 
-    private void Arrive(Sent message, long mine)
+    private void Arrive(Sent message, bool again, long mine)
     {
         if (world.Service is not { Ready: true } service)
         {
@@ -96,8 +119,9 @@ internal sealed class SimulatedLink(World world, string device)
         }
 
         refused = 0;
-        if (message.Deliveries++ > 0) world.Journal.Cover("a message came again");
-        service.Receive($"vigil/{device}/up", Encoding.UTF8.GetBytes(message.Payload), sender, receipt => Answered(message, receipt, mine));
+        if (message.Deliveries > 0) world.Journal.Cover("a message came again");
+        message.Arrived(world.Clock.Elapsed, world.Jumps);
+        service.Receive($"vigil/{device}/up", Encoding.UTF8.GetBytes(message.Payload), sender, message.Id, again, receipt => Answered(message, receipt, mine));
     }
 
     private void Answered(Sent message, Receipt receipt, long mine)

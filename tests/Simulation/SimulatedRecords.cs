@@ -165,28 +165,29 @@ internal sealed class SimulatedRecords : IDisposable
         public override async ValueTask<InterceptionResult<DbDataReader>> ReaderExecutingAsync(
             DbCommand command, CommandEventData eventData, InterceptionResult<DbDataReader> result, CancellationToken cancellationToken = default)
         {
-            await BeforeAsync(command).ConfigureAwait(false);
+            await BeforeAsync(command, eventData).ConfigureAwait(false);
             return result;
         }
 
         public override async ValueTask<InterceptionResult<int>> NonQueryExecutingAsync(
             DbCommand command, CommandEventData eventData, InterceptionResult<int> result, CancellationToken cancellationToken = default)
         {
-            await BeforeAsync(command).ConfigureAwait(false);
+            await BeforeAsync(command, eventData).ConfigureAwait(false);
             return result;
         }
 
         public override async ValueTask<InterceptionResult<object>> ScalarExecutingAsync(
             DbCommand command, CommandEventData eventData, InterceptionResult<object> result, CancellationToken cancellationToken = default)
         {
-            await BeforeAsync(command).ConfigureAwait(false);
+            await BeforeAsync(command, eventData).ConfigureAwait(false);
             return result;
         }
 
-        private async ValueTask BeforeAsync(DbCommand command)
+        private async ValueTask BeforeAsync(DbCommand command, CommandEventData eventData)
         {
+            // Between the statements of one unit of work EF goes on wherever it likes, which can't be repeated: those are not slow, only their beginning and end.
             var reads = command.CommandText.StartsWith("SELECT", StringComparison.Ordinal);
-            await records.faults.PointAsync(Place.Records, reads ? "a query" : "a statement").ConfigureAwait(false);
+            await records.faults.PointAsync(Place.Records, reads ? "a query" : "a statement", eventData.CommandSource != CommandSource.SaveChanges).ConfigureAwait(false);
             records.FailMaybe();
             // A statement of its own is its own transaction.
             if (!reads && command.Transaction is null && !command.CommandText.StartsWith("PRAGMA", StringComparison.Ordinal)) await records.EnterAsync(command.Connection!).ConfigureAwait(false);

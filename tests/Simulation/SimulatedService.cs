@@ -25,6 +25,7 @@ internal sealed class SimulatedService
     private readonly CallsUnderWay calls;
     private readonly Auditor auditor;
     private readonly ClockWatch watch;
+    private readonly Redeliveries redeliveries;
     private readonly Sleeper house;
     private readonly Dictionary<Lane, Sleeper> stepping, sending;
     private TimeSpan houseAt;
@@ -51,6 +52,7 @@ internal sealed class SimulatedService
             settings.Profiles, registry, rules, world.Readings, Desk, records, new RecordsProbe(records), new SetAside(world.Folder, troubles, clock, meter, NullLogger<SetAside>.Instance),
             new DiskReserve(world.Folder, 0, NullLogger<DiskReserve>.Instance), meter, NullLogger<Pipeline>.Instance);
         housekeeping = new Housekeeping(settings, registry, rules, pipeline, world.Readings, troubles, clock, meter, NullLogger<Housekeeping>.Instance);
+        redeliveries = new Redeliveries(Path.Combine(world.Folder, "redeliveries"), clock);
         watch = new ClockWatch(clock, settings, records, rules, housekeeping, troubles, settings.Zone, NullLogger<ClockWatch>.Instance);
         house = new Sleeper(world.Clock);
         stepping = Enum.GetValues<Lane>().ToDictionary(l => l, _ => new Sleeper(world.Clock));
@@ -79,13 +81,14 @@ internal sealed class SimulatedService
     /// <summary>It could not take up its work; whoever watches over processes starts it again.</summary>
     public bool Ended { get; private set; }
 
-    /// <summary>What an exception in the product's own loops would leave in the log.</summary>
-    public void Receive(string topic, byte[] payload, Sender sender, Action<Receipt> done) => Thread.Start(async () =>
+    /// <summary>A message as the broker hands it on.</summary>
+    public void Receive(string topic, byte[] payload, Sender sender, ushort id, bool again, Action<Receipt> done) => Thread.Start(async () =>
     {
         Receipt receipt;
         try
         {
-            receipt = await pipeline.ReceiveAsync(new InboundMessage(topic, payload, Clock.GetUtcNow().UtcDateTime, Retained: false, sender), CancellationToken.None);
+            var came = redeliveries.FirstCame(redeliveries.Origin(sender.Name, ""), id, again, topic, payload, out _);
+            receipt = await pipeline.ReceiveAsync(new InboundMessage(topic, payload, came, Retained: false, sender), CancellationToken.None);
         }
         catch (Exception e) when (e is not BrokenPromiseException)
         {
@@ -274,6 +277,7 @@ internal sealed class SimulatedService
     public void Dispose()
     {
         Thread.Kill();
+        redeliveries.Dispose();
         meter.Dispose();
     }
 
