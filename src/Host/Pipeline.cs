@@ -224,7 +224,9 @@ internal sealed partial class Pipeline(
         return under.Done = findings is not { Count: > 0 } || await CommitFindingsAsync(findings, cancellation);
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => CommitLoopAsync(stoppingToken);
+
+    internal async Task CommitLoopAsync(CancellationToken stoppingToken)
     {
         var batch = new List<Pending>();
         var rows = new List<Reading>();
@@ -297,7 +299,12 @@ internal sealed partial class Pipeline(
     /// nobody was told, and take it for an old one when the device sends it again.
     /// </summary>
     /// <returns>False when something is owed.</returns>
-    public async Task<bool> SettledAsync() => (await Task.WhenAll(underWay.Keys.Select(u => u.Ended))).All(done => done);
+    public async Task<bool> SettledAsync()
+    {
+        var settled = true;
+        foreach (var one in underWay.Keys) settled &= await one.Ended;
+        return settled;
+    }
 
     /// <summary>From the moment the rules are given readings until what they found is committed.</summary>
     private sealed class UnderWay : IDisposable
@@ -407,7 +414,13 @@ internal sealed partial class Pipeline(
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            if (reserve.Release()) return null; // there is space now: tried again at once
+            if (reserve.Release())
+            {
+                // There is space now, tried again at once; it is not for readings, as the next look at the disk will say.
+                Reserved = "the disk is full, and its reserve is for alarms";
+                return null;
+            }
+
             if (!StoreFailure.IsOfRows(e)) return e;
             if (next.Count > 1)
             {

@@ -29,7 +29,7 @@ internal sealed class Settings
     }
 
     public IConfiguration Configuration { get; }
-    public string DataPath { get; }
+    public string DataPath { get; private set; }
     public MqttOptions Mqtt { get; }
     public IReadOnlyList<string> Urls { get; }
     public bool Open { get; }
@@ -51,6 +51,14 @@ internal sealed class Settings
     public Vigil.Console.ConsoleOptions Console { get; private set; } = null!;
     public Vigil.Console.HttpOptions Http { get; private set; } = null!;
     public BackupOptions Backup { get; private set; } = new();
+
+    /// <summary>The same settings for another data folder.</summary>
+    internal Settings At(string dataPath)
+    {
+        var other = (Settings)MemberwiseClone();
+        other.DataPath = dataPath;
+        return other;
+    }
 
     public static string DevicesPath(IConfiguration? configuration) => Shipped(configuration?["Devices:Path"], "devices");
     /// <summary><c>Data:ReserveMiB</c> (64): below so much free space readings are not taken any more, so that alarms and notices still can be written.</summary>

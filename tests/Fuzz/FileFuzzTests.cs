@@ -110,8 +110,7 @@ public sealed class FileFuzzTests : IDisposable
             {
                 var import = new RegistryImport(records, TimeProvider.System, p => p == "senml");
                 var dry = sample.About.EndsWith('0');
-                var (problems, summary) = await import.ImportAsync(new MemoryStream(sample.Bytes), sample.About.Split(' ')[0], dry, CancellationToken.None);
-                Assert.True(problems.Count > 0 || summary.Length >= 0);
+                var (problems, _) = await import.ImportAsync(new MemoryStream(sample.Bytes), sample.About.Split(' ')[0], dry, CancellationToken.None);
                 Assert.All(problems, p => Assert.False(string.IsNullOrEmpty(p.Message)));
             });
     }

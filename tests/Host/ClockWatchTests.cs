@@ -162,7 +162,7 @@ public sealed class ClockWatchTests
         await service.PassAsync(14, seconds: Step);
         Assert.Contains("李值班 voice", await service.ToldAsync(alarm.Id));
         Assert.Empty(await service.AlarmsAsync("device-silent"));
-        Assert.Single((await service.ToldAsync(alarm.Id)).Where(t => t == "陈探访 voice"));
+        Assert.Single(await service.ToldAsync(alarm.Id), t => t == "陈探访 voice");
     }
 
     [Fact]

@@ -93,7 +93,8 @@ public sealed partial class Escalator : BackgroundService
         return all;
     }
 
-    private async Task<int> LookAsync(Lane lane, CancellationToken cancellation)
+    /// <summary>One look at one lane; returns how much there was to do.</summary>
+    internal async Task<int> LookAsync(Lane lane, CancellationToken cancellation)
     {
         var done = await ExpireAsync(lane, cancellation);
         try
