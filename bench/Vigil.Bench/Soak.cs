@@ -34,6 +34,8 @@ internal sealed class Soak(Process process, int http, Func<string> folder, Tempo
     public int Report(Arguments arguments, string what, string load, string? failure)
     {
         var path = arguments.Text("--report") ?? Path.Combine(Directory.GetCurrentDirectory(), "bench", "reports", "soak.md");
+        // What nobody looked at has not held.
+        if (samples.Count < 3) failure ??= $"the service answered {samples.Count} looks";
         var verdict = new List<string>();
         if (failure is not null) verdict.Add($"**failed: {failure}**");
         var settled = samples.Where(s => s.Minutes >= Elapsed.TotalMinutes / 4).ToList();
@@ -52,8 +54,8 @@ internal sealed class Soak(Process process, int http, Func<string> folder, Tempo
         }
 
         var (late, lost) = (samples.Count == 0 ? 0 : samples.Max(s => s.Late), samples.Count == 0 ? 0 : samples.Max(s => s.NotStored));
-        verdict.Add(late == 0 ? "no step or notice was late at any look" : $"**{late:0} steps or notices late at the worst look, by up to {samples.Max(s => s.LateBy):0} s**");
-        verdict.Add(lost == 0 ? "no message was left unacknowledged by a store" : $"**{lost:0} messages were not stored**");
+        if (samples.Count > 0) verdict.Add(late == 0 ? "no step or notice was late at any look" : $"**{late:0} steps or notices late at the worst look, by up to {samples.Max(s => s.LateBy):0} s**");
+        if (samples.Count > 0) verdict.Add(lost == 0 ? "no message was left unacknowledged by a store" : $"**{lost:0} messages were not stored**");
         var text = new StringBuilder();
         if (!File.Exists(path)) text.Append("# For long: memory, files, handles, deadlines\n\n`./vigil-bench soak village` and `./vigil-bench soak broker` (bench/Vigil.Bench/SoakLoad.cs) add a section each run; none is picked. Slopes are least squares over the last three quarters of a run.\n");
         text.Append(CultureInfo.InvariantCulture, $"\n## {what}, {TimeProvider.System.GetUtcNow():yyyy-MM-dd HH:mm} UTC\n\n{load}\n\nMachine: {Environment.ProcessorCount} cores, .NET {Environment.Version}, load average {LoadAverage()} at the end.\n\n");

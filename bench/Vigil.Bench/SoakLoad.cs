@@ -27,9 +27,11 @@ internal static class SoakLoad
         start.Environment["TMPDIR"] = folder.FullName;
         start.Environment["DOTNET_GCgen0size"] = "0x4000000"; // as the script ./vigil starts it
         var told = new ConcurrentDictionary<string, int>();
+        string last = "nothing";
         using var process = Process.Start(start)!;
         process.OutputDataReceived += (_, e) =>
         {
+            if (e.Data is { Length: > 0 } said) last = said;
             // "09:20:29  ALARM         R03 …": what happened is counted.
             if (e.Data is { Length: > 24 } line && line[2] == ':' && line[10..22].Trim() is { Length: > 0 } what) told.AddOrUpdate(what, 1, (_, n) => n + 1);
         };
@@ -39,10 +41,11 @@ internal static class SoakLoad
         await soak.WatchAsync(TimeSpan.FromSeconds(arguments.Number("--every", Math.Max(2, (int)(lasts.TotalSeconds / 60)))), lasts + TimeSpan.FromMinutes(60), () => process.HasExited);
         var ended = process.HasExited;
         if (!ended) BrokerLoad.Stop(process);
+        var failure = !ended ? "the village did not end" : process.ExitCode != 0 ? $"the village ended with {process.ExitCode}; it said last: {last}" : null;
         folder.Delete(recursive: true);
         var load = $"{hours} h of village time at {speed} times the wall clock ({residents} homes, {residents * 5} devices, phones that answer or don't), all in one process; {soak.Elapsed.TotalMinutes:0.0} min by the wall clock. "
             + $"What the village lived: {string.Join(", ", told.OrderBy(t => t.Key, StringComparer.Ordinal).Select(t => $"{t.Value} {t.Key}"))}.";
-        return soak.Report(arguments, $"Village, {(postgres is null ? "SQLite" : "PostgreSQL")}", load, ended ? null : "the village did not end");
+        return soak.Report(arguments, $"Village, {(postgres is null ? "SQLite" : "PostgreSQL")}", load, failure);
     }
 
     public static async Task<int> BrokerAsync(Arguments arguments)
@@ -57,7 +60,7 @@ internal static class SoakLoad
         var factory = postgres is null ? RecordsServices.CreateFactory("Sqlite", null, folder.FullName) : RecordsServices.CreateFactory("Postgres", postgres.ConnectionString, folder.FullName);
         await factory.MigrateAsync(CancellationToken.None);
         await BrokerLoad.SeedAsync(factory, connections, homes);
-        key = await new Secrets(factory, TimeProvider.System).CreateApiKeyAsync("soak", "write", "", null, CancellationToken.None);
+        using (var secrets = new Secrets(factory, TimeProvider.System)) key = await secrets.CreateApiKeyAsync("soak", "write", "", null, CancellationToken.None);
         Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
         string[] more = postgres is null ? [] : ["--Records:Store", "Postgres", "--Records:ConnectionString", postgres.ConnectionString];
         using var server = BrokerLoad.StartVigil(Vigil(arguments), folder.FullName, mqtt, ["--Http:Urls", $"http://127.0.0.1:{http}", .. more]);
@@ -101,8 +104,8 @@ internal static class SoakLoad
                 foreach (var alarm in (await answer.Content.ReadFromJsonAsync<JsonElement>(Web, stop)).GetProperty("items").EnumerateArray())
                 {
                     var id = alarm.GetProperty("id").GetString();
-                    using var taken = await client.PostAsJsonAsync($"alarms/{id}/acknowledge", new { note = "soak" }, stop);
-                    using var done = await client.PostAsJsonAsync($"alarms/{id}/resolve", new { resolution = "false-mistake", note = "soak" }, stop);
+                    using var taken = await client.PostAsJsonAsync(new Uri($"alarms/{id}/acknowledge", UriKind.Relative), new { note = "soak" }, stop);
+                    using var done = await client.PostAsJsonAsync(new Uri($"alarms/{id}/resolve", UriKind.Relative), new { resolution = "false-mistake", note = "soak" }, stop);
                     if (done.IsSuccessStatusCode) answered();
                 }
             }

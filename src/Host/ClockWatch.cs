@@ -24,7 +24,7 @@ internal sealed partial class ClockWatch(
     /// <summary>So much later than now may the last thing written be, where another machine wrote it.</summary>
     private static readonly TimeSpan Written = TimeSpan.FromSeconds(10);
 
-    private static readonly TimeSpan Shown = TimeSpan.FromMinutes(15);
+    private static readonly TimeSpan Shown = TimeSpan.FromMinutes(5);
 
     private readonly string stampFile = Path.Combine(settings.DataPath, "clock");
     private long looked = clock.GetTimestamp();

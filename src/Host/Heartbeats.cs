@@ -28,7 +28,7 @@ internal sealed partial class Heartbeats : BackgroundService
         Pipeline pipeline, Housekeeping housekeeping, Escalator escalator, Dispatcher dispatcher, Auditor auditor, WebhookSender webhooks, SelfWatch watch, ClockWatch clocks, Settings settings,
         IServiceProvider services, IHostApplicationLifetime lifetime, ILogger<Heartbeats> log)
     {
-        (this.pipeline, this.services, this.lifetime, this.log, allowed) = (pipeline, services, lifetime, log, settings.LoopSilence);
+        (this.pipeline, this.services, this.lifetime, this.log, allowed) = (pipeline, services, lifetime, log, settings.Health.LoopSilence);
         var speed = settings.Speed; // of the service's clock: all is said in seconds of the wall
         loops =
         [
@@ -45,9 +45,20 @@ internal sealed partial class Heartbeats : BackgroundService
     public IReadOnlyList<(string Loop, string Words, string Zh)> Stopped(int times = 1) =>
         [.. loops.Select(l => (l.Loop, l.Zh, Since: l.Since())).Where(l => l.Since > allowed * times).Select(l => (l.Loop, $"{l.Loop} has not turned for {l.Since.TotalSeconds:0} s", $"{l.Zh}已停止{l.Since.TotalSeconds:0}秒"))];
 
-    /// <summary>Background loops that are over, thrown or returned, with why.</summary>
+    /// <summary>Loops that go on as long as the service does; another may return when it has nothing to do.</summary>
+    internal static readonly IReadOnlyList<Type> Endless =
+    [
+        typeof(Pipeline), typeof(Housekeeping), typeof(SelfWatch), typeof(ClockWatch), typeof(Escalator), typeof(Dispatcher), typeof(Auditor), typeof(ReceiptWatch), typeof(CallsUnderWay),
+        typeof(WebhookSender), typeof(Vigil.Notify.Digests.DailyDigests), typeof(Canary), typeof(HeartbeatSender), typeof(Vigil.Ingest.Mqtt.ExternalBroker),
+    ];
+
+    /// <summary>Background loops that are over, with why: by an exception, or an endless one by itself.</summary>
     public IReadOnlyList<(string Loop, Exception? Why)> Ended() =>
-        [.. services.GetServices<IHostedService>().OfType<BackgroundService>().Where(s => s.ExecuteTask is { IsCompleted: true }).Select(s => (s.GetType().Name, s.ExecuteTask!.Exception?.GetBaseException()))];
+    [
+        .. services.GetServices<IHostedService>().OfType<BackgroundService>()
+            .Where(s => s.ExecuteTask is { IsCompleted: true } over && (!over.IsCompletedSuccessfully || Endless.Contains(s.GetType())))
+            .Select(s => (s.GetType().Name, s.ExecuteTask!.Exception?.GetBaseException())),
+    ];
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {

@@ -21,7 +21,7 @@ internal sealed partial class Housekeeping(
     internal static readonly TimeSpan CatchUp = TimeSpan.FromSeconds(60);
 
     /// <summary>A wait that took so much too long was no wait: the process was stopped, or nothing ran in it, and what devices said is still on its way.</summary>
-    internal static readonly TimeSpan Freeze = TimeSpan.FromSeconds(5);
+    internal static readonly TimeSpan Freeze = TimeSpan.FromSeconds(8);
 
     /// <summary>How late a deadline may be found, at most, because nobody looked.</summary>
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);
@@ -123,9 +123,7 @@ internal sealed partial class Housekeeping(
             ListenAgain();
         }
 
-        findings.Clear();
-        if (pipeline.CaughtUp && clock.GetElapsedTime(Interlocked.Read(ref listening)) > CatchUp) rules.Advance(clock, findings);
-        var committed = await pipeline.CommitFindingsAsync(findings, cancellation);
+        var committed = await AdvanceAsync(cancellation);
         if (Due(ref reloaded, TimeSpan.FromSeconds(2)))
         {
             await registry.ReloadAsync(cancellation);
@@ -136,6 +134,14 @@ internal sealed partial class Housekeeping(
         // A snapshot that is ahead of the committed findings would lose them at a crash.
         if (committed && Due(ref saved, SaveAll / rules.Count)) await rules.SaveAsync(folder, partition++ % rules.Count, now, pipeline.SettledAsync);
         Interlocked.Exchange(ref turned, clock.GetTimestamp());
+    }
+
+    /// <summary>Lets time pass for the rules; false when what they found is owed.</summary>
+    internal ValueTask<bool> AdvanceAsync(CancellationToken cancellation)
+    {
+        findings.Clear();
+        if (pipeline.CaughtUp && clock.GetElapsedTime(Interlocked.Read(ref listening)) > CatchUp) rules.Advance(clock, findings);
+        return pipeline.CommitFindingsAsync(findings, cancellation);
     }
 
     public override async Task StopAsync(CancellationToken cancellationToken)

@@ -163,6 +163,7 @@ internal sealed partial class Pipeline(
 
                 if (device is null) continue;
                 if (reading.Event == "test" && ReferenceEquals(reading.Metric, Metric.Button)) tested[device.Id.Value] = reading.Time;
+                pending.IsSelfTest = device.Id.Value == SelfTest.Name;
                 // To the microsecond, as every store keeps it: a replay has to find the same moment under the same key.
                 var time = reading.Time.NearestMicrosecond();
                 pending.Readings.Add(reading.Device == device.Id && reading.Time == time ? reading : reading with { Device = device.Id, Time = time });
@@ -223,7 +224,9 @@ internal sealed partial class Pipeline(
         return under.Done = findings is not { Count: > 0 } || await CommitFindingsAsync(findings, cancellation);
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => CommitLoopAsync(stoppingToken);
+
+    internal async Task CommitLoopAsync(CancellationToken stoppingToken)
     {
         var batch = new List<Pending>();
         var rows = new List<Reading>();
@@ -239,7 +242,7 @@ internal sealed partial class Pipeline(
             {
                 if (ReferenceEquals(pending, Empty)) continue;
                 batch.Add(pending);
-                rows.AddRange(pending.Readings);
+                if (!pending.IsSelfTest) rows.AddRange(pending.Readings);
             }
 
             Interlocked.Exchange(ref turned, Stopwatch.GetTimestamp());
@@ -296,7 +299,12 @@ internal sealed partial class Pipeline(
     /// nobody was told, and take it for an old one when the device sends it again.
     /// </summary>
     /// <returns>False when something is owed.</returns>
-    public async Task<bool> SettledAsync() => (await Task.WhenAll(underWay.Keys.Select(u => u.Ended))).All(done => done);
+    public async Task<bool> SettledAsync()
+    {
+        var settled = true;
+        foreach (var one in underWay.Keys) settled &= await one.Ended;
+        return settled;
+    }
 
     /// <summary>From the moment the rules are given readings until what they found is committed.</summary>
     private sealed class UnderWay : IDisposable
@@ -406,7 +414,13 @@ internal sealed partial class Pipeline(
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            if (reserve.Release()) return null; // there is space now: tried again at once
+            if (reserve.Release())
+            {
+                // There is space now, tried again at once; it is not for readings, as the next look at the disk will say.
+                Reserved = "the disk is full, and its reserve is for alarms";
+                return null;
+            }
+
             if (!StoreFailure.IsOfRows(e)) return e;
             if (next.Count > 1)
             {
@@ -668,6 +682,9 @@ internal sealed partial class Pipeline(
         public List<ResidentId?> Residents { get; } = [];
         public RejectedPayload? Rejected { get; set; }
         public bool LifeApplied { get; set; }
+
+        /// <summary>The canary's press goes the whole way, but no history is kept of it.</summary>
+        public bool IsSelfTest { get; set; }
         public ActivityContext Trace { get; set; }
         public TaskCompletionSource<Receipt> Receipt { get; private set; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -685,7 +702,7 @@ internal sealed partial class Pipeline(
         {
             Readings.Clear();
             Residents.Clear();
-            (Rejected, LifeApplied, Trace, Receipt) = (null, false, default, new TaskCompletionSource<Receipt>(TaskCreationOptions.RunContinuationsAsynchronously));
+            (Rejected, LifeApplied, IsSelfTest, Trace, Receipt) = (null, false, false, default, new TaskCompletionSource<Receipt>(TaskCreationOptions.RunContinuationsAsynchronously));
         }
     }
 

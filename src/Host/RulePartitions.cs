@@ -116,6 +116,19 @@ internal sealed class RulePartitions
 
     public int Count => engines.Length;
 
+    /// <summary>When <see cref="AdvanceTo"/> has something to do next; null when nothing is awaited.</summary>
+    internal DateTime? NextDue
+    {
+        get
+        {
+            DateTime? next = null;
+            for (var p = 0; p < engines.Length; p++)
+                lock (locks[p])
+                    if (engines[p].NextDue is { } due && (next is null || due < next)) next = due;
+            return next;
+        }
+    }
+
     /// <summary>Told of each finding that is held back, and why (English, Chinese).</summary>
     public void OnHeldBack(Action<Finding, string, string> told)
     {

@@ -68,6 +68,11 @@ internal static class Service
             .AddHostedService<CertificateWatch>()
             .AddSingleton<Heartbeats>()
             .AddHostedService(s => s.GetRequiredService<Heartbeats>())
+            .AddHostedService<PoolWatch>()
+            .AddSingleton<Canary>()
+            .AddHostedService(s => s.GetRequiredService<Canary>())
+            .AddSingleton<Readiness>()
+            .AddHostedService<HeartbeatSender>()
             .AddTraces(settings.Configuration)
             .AddSingleton<Inbox>(s => s.GetRequiredService<Pipeline>().ReceiveAsync)
             .AddConsole(settings.Open, settings.Configuration["Rules:Path"], settings.Console, new Vigil.Console.Accounts.AccountsOptions(settings.SecondFactor, settings.Elsewhere), settings.Http);
@@ -84,6 +89,7 @@ internal static class Service
             if (settings.Mqtt.Embedded) ListenMqtt(kestrel, settings.Mqtt);
         });
         var app = builder.Build();
+        app.Services.GetRequiredService<AlarmDesk>().SelfTestTo = settings.Health.CanaryTo;
         app.Services.GetRequiredService<MetricsText>(); // listens from the first message on
         ProcessMeter.Observe(app.Services.GetRequiredService<Meter>());
         // Devices first: the web server, which is stopped before everything else, would wait for their connections.
@@ -124,6 +130,7 @@ internal static class Service
         services.AddMqttConnectionHandler();
         services.AddSingleton<Authenticate>(s => async (username, password, effort, cancellation) =>
         {
+            if (username == SelfTest.Name) return s.GetRequiredService<Canary>().Knows(password) ? new Login(LoginOutcome.Right, new Sender(username, Gateway: false, [])) : new Login(LoginOutcome.Wrong);
             var (found, looked) = await s.GetRequiredService<Secrets>().VerifyAsync(username, password, cancellation, rememberedAlone: effort == LoginEffort.Remembered, slowly: effort == LoginEffort.Full);
             return found is null
                 ? new Login(looked ? LoginOutcome.Wrong : LoginOutcome.Busy)
@@ -152,20 +159,11 @@ internal static class Service
         app.MapGet("/healthz/live", (Heartbeats heartbeats) => heartbeats.Stopped(Heartbeats.LongestSilence) is { Count: > 0 } stopped
             ? Results.Text(string.Join('\n', stopped.Select(s => s.Words)), statusCode: StatusCodes.Status503ServiceUnavailable)
             : Results.Text("live"));
-        app.MapGet("/healthz/ready", async (IReadingStore store, Heartbeats heartbeats, Pipeline pipeline, IServiceProvider services, CancellationToken cancellation) =>
+        app.MapGet("/healthz/ready", async (Readiness readiness, SelfWatch watch, Canary canary, CancellationToken cancellation) =>
         {
-            var problems = new List<string>();
-            var records = services.GetRequiredService<RecordsProbe>().LookAsync();
-            if (await store.ProbeAsync(cancellation) is { } readings) problems.Add(readings);
-            if (await records is { } silent) problems.Add(silent);
-            if (pipeline.Reserved is { } full) problems.Add(full);
-            else if (pipeline.Trouble is { } trouble) problems.Add(trouble);
-            problems.AddRange(heartbeats.Stopped().Select(s => s.Words));
-            problems.AddRange(services.GetRequiredService<Routes>().All.Select(c => c.Health?.Trouble is { } why ? $"channel {c.Provider}: {why}" : null).OfType<string>());
-            if (services.GetService<ExternalBroker>() is { Live: false } broker) problems.Add($"MQTT broker: {broker.Trouble}");
+            var problems = await readiness.ProblemsAsync(cancellation);
             // What is going wrong although the work goes on is said, and doesn't take the service out of a load balancer.
-            var concerns = services.GetRequiredService<SelfWatch>().Concerns;
-            return problems.Count == 0 ? Results.Text(string.Join('\n', ["ready", .. concerns.Select(c => "warning: " + c)])) : Results.Text(string.Join('\n', problems), statusCode: StatusCodes.Status503ServiceUnavailable);
+            return problems.Count == 0 ? Results.Text(string.Join('\n', ["ready", .. watch.Concerns.Select(c => "warning: " + c), canary.Words])) : Results.Text(string.Join('\n', problems), statusCode: StatusCodes.Status503ServiceUnavailable);
         });
     }
 }

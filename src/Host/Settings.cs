@@ -29,7 +29,7 @@ internal sealed class Settings
     }
 
     public IConfiguration Configuration { get; }
-    public string DataPath { get; }
+    public string DataPath { get; private set; }
     public MqttOptions Mqtt { get; }
     public IReadOnlyList<string> Urls { get; }
     public bool Open { get; }
@@ -52,12 +52,19 @@ internal sealed class Settings
     public Vigil.Console.HttpOptions Http { get; private set; } = null!;
     public BackupOptions Backup { get; private set; } = new();
 
+    /// <summary>The same settings for another data folder.</summary>
+    internal Settings At(string dataPath)
+    {
+        var other = (Settings)MemberwiseClone();
+        other.DataPath = dataPath;
+        return other;
+    }
+
     public static string DevicesPath(IConfiguration? configuration) => Shipped(configuration?["Devices:Path"], "devices");
     /// <summary><c>Data:ReserveMiB</c> (64): below so much free space readings are not taken any more, so that alarms and notices still can be written.</summary>
     public long ReserveBytes => (long.TryParse(Configuration["Data:ReserveMiB"], System.Globalization.CultureInfo.InvariantCulture, out var mib) && mib >= 0 ? mib : 64) << 20;
 
-    /// <summary><c>Health:LoopSeconds</c> (60): how long a loop may stand still before the service is not ready.</summary>
-    public TimeSpan LoopSilence => TimeSpan.FromSeconds(double.TryParse(Configuration["Health:LoopSeconds"], System.Globalization.CultureInfo.InvariantCulture, out var seconds) && seconds > 0 ? seconds : 60);
+    public HealthOptions Health { get; private set; } = HealthOptions.Read(new ConfigurationBuilder().Build());
 
     public static string RulesPath(IConfiguration? configuration) => Shipped(configuration?["Rules:Path"], Path.Combine("config", "rules.yaml"));
     public static string PoliciesPath(IConfiguration? configuration) => Shipped(configuration?["Policies:Path"], Path.Combine("config", "policies.yaml"));
@@ -122,6 +129,7 @@ internal sealed class Settings
             problems.Add(new Problem("Otlp:Endpoint", 0, "", otlp, "is not the address of an OpenTelemetry collector such as http://127.0.0.1:4318"));
         if (configuration["Otlp:Share"] is { Length: > 0 } share && !(double.TryParse(share, System.Globalization.CultureInfo.InvariantCulture, out var part) && part is >= 0 and <= 1))
             problems.Add(new Problem("Otlp:Share", 0, "", share, "is not a share from 0 to 1"));
+        settings.Health = HealthOptions.Read(configuration, problems);
         problems.AddRange(ReadingsServices.Check(configuration));
         problems.AddRange(RecordsServices.Check(configuration));
         problems.AddRange(NotifyServices.Check(configuration));

@@ -33,8 +33,9 @@ internal static class SnapshotFile
             file.Flush(flushToDisk: true);
         }
 
-        if (File.Exists(path)) File.Move(path, Before(path), overwrite: true);
-        File.Move(path + ".new", path);
+        // The name is never without a file: a backup may read it meanwhile.
+        if (File.Exists(path)) File.Replace(path + ".new", path, Before(path));
+        else File.Move(path + ".new", path);
     }
 
     /// <returns>The snapshot and when it was taken.</returns>

@@ -36,6 +36,9 @@ public sealed class AlarmDesk(IDbContextFactory<RecordsDb> records, Policies pol
     /// <summary>Steps that are no person of a plan: tell whoever was told; tell everybody again, because it happened again after somebody acknowledged.</summary>
     internal const string Told = "told", Again = "again";
 
+    /// <summary>Channel and address to which the service's own press is told.</summary>
+    public (string Via, string Address) SelfTestTo { get; set; } = (SelfTest.Channel, SelfTest.Channel);
+
     /// <summary>After the transaction is committed.</summary>
     public event Action<AlarmChange>? Changed;
 
@@ -258,7 +261,7 @@ public sealed class AlarmDesk(IDbContextFactory<RecordsDb> records, Policies pol
         var alarm = new Alarm
         {
             Id = Guid.CreateVersion7(clock.GetUtcNow()), Subject = finding.Subject, ResidentId = resident?.Id, Resident = resident,
-            Area = resident?.Area ?? (finding.Subject.StartsWith("area:", StringComparison.Ordinal) ? finding.Subject[5..] : ""),
+            Area = finding.Subject == SelfTest.Name ? RecordsDb.Nowhere : resident?.Area ?? (finding.Subject.StartsWith("area:", StringComparison.Ordinal) ? finding.Subject[5..] : ""),
             Kind = finding.Kind.Name, Severity = (int)finding.Severity, Episode = finding.Episode, DeviceId = finding.Device?.Value, Reason = finding.Reason, ReasonZh = finding.ReasonZh,
             RaisedAt = finding.Time, OpenedAt = now, OpenKey = OpenKeyOf(finding),
         };
@@ -270,7 +273,9 @@ public sealed class AlarmDesk(IDbContextFactory<RecordsDb> records, Policies pol
 
         db.Alarms.Add(alarm);
         Line(db, alarm.Id, now, "opened", "rules", finding.Reason, finding.ReasonZh);
-        db.Steps.AddRange(Policies.Plan(PolicyOf(alarm), alarm.Id, now, NewId));
+        if (finding.Subject == SelfTest.Name)
+            db.Steps.Add(new EscalationStep { Id = NewId(), AlarmId = alarm.Id, Order = 1, To = $"{SelfTest.Name} {SelfTestTo.Address}", Via = SelfTestTo.Via, DueAt = now, WaitSeconds = 60 });
+        else db.Steps.AddRange(Policies.Plan(PolicyOf(alarm), alarm.Id, now, NewId));
         return alarm;
     }
 

@@ -24,6 +24,7 @@ public static class NotifyServices
             .AddSingleton(s => new AlarmDesk(s.AlarmRecords(), policies, s.GetRequiredService<TimeProvider>(), messages.Zone, s.GetService<Troubles>()))
             .AddSingleton(Numbers.Read(configuration))
             .AddSingleton<Answers>()
+            .AddSingleton<IChannel, Channels.SelfTest.SelfTestChannel>()
             .AddSingleton(s => new SignedLinks(dataPath, PublicUrl(configuration), s.GetRequiredService<TimeProvider>()))
             .AddSingleton(s => new Routes(s.GetServices<IChannel>(), RoutesOf(configuration)))
             .AddSingleton(s => ActivatorUtilities.CreateInstance<Dispatcher>(s, s.AlarmRecords()))

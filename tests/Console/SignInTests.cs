@@ -77,7 +77,7 @@ public sealed class SignInTests
         foreach (var (name, password) in new[] { ("li", "wrong"), ("no-such-name", "wrong"), ("unset", "wrong"), ("gone", Password), ("", "wrong"), (new string('x', 65), "wrong") })
         {
             var (before, rows) = (hashes.Checks, await RowsAsync());
-            Assert.Equal(SignInResult.Wrong, (await accounts.SignInAsync(name, password, "", "", Token)).Result);
+            Assert.Equal(Vigil.Console.Accounts.SignInResult.Wrong, (await accounts.SignInAsync(name, password, "", "", Token)).Result);
             Assert.Equal((name, 1, 1), (name, hashes.Checks - before, await RowsAsync() - rows));
         }
 

@@ -66,7 +66,7 @@ public sealed class ShutdownTests
         foreach (var home in readings.Keys.GroupBy(r => r % Homes))
         {
             var stored = (await vigil.GetAsync($"residents/R{home.Key}/readings?metric=water.volume&from={TimeProvider.System.GetUtcNow().AddDays(-3):yyyy-MM-dd}")).EnumerateArray().Select(r => (int)r.GetProperty("value").GetDouble()).ToHashSet();
-            Assert.Empty(home.Where(r => !stored.Contains(r)));
+            Assert.DoesNotContain(home, r => !stored.Contains(r));
         }
     }
 

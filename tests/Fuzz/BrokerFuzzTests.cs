@@ -37,7 +37,7 @@ public sealed class BrokerFuzzTests
             for (var more = random.Next(4); more > 0; more--) stream.AddRange(random.Next(2) == 0 ? packets[random.Next(packets.Length)] : Mutator.Bytes(random, packets[random.Next(packets.Length)], packets));
             return new Sample($"{random.Next(1, 64)}", [.. stream]);
         },
-        sample => ReadAsync(sample.Bytes, int.Parse(sample.About, System.Globalization.CultureInfo.InvariantCulture)).GetAwaiter().GetResult());
+        Read);
 
     [Fact]
     [Trait("Category", "Server")]
@@ -78,6 +78,8 @@ public sealed class BrokerFuzzTests
         await EndedAsync(broker);
         Assert.DoesNotContain(broker.Came, c => c.Topic != $"vigil/{c.From}/up");
     }
+
+    private static void Read(Sample sample) => ReadAsync(sample.Bytes, int.Parse(sample.About, System.Globalization.CultureInfo.InvariantCulture)).GetAwaiter().GetResult();
 
     /// <summary>Reads as MQTTnet does: one packet after the other from the start of the buffer, until there is none.</summary>
     private static async Task ReadAsync(byte[] bytes, int piece)
@@ -158,7 +160,7 @@ public sealed class BrokerFuzzTests
         Assert.Equal(0, code);
         await device.SendAsync(RawDevice.Publish("vigil/d2/up", "[{\"n\":\"button\",\"vs\":\"sos\"}]"));
         Assert.Equal([0x40, 2, 0, 1], await device.ReadAsync());
-        Assert.True(Stopwatch.GetElapsedTime(begun) < TimeSpan.FromSeconds(10), $"served after {Stopwatch.GetElapsedTime(begun)}");
+        Assert.True(Stopwatch.GetElapsedTime(begun) < TimeSpan.FromSeconds(30), $"served after {Stopwatch.GetElapsedTime(begun)}");
     }
 
     /// <summary>Whoever is gone is gone for the broker too.</summary>

@@ -5,6 +5,7 @@ using Vigil.Storage.Records;
 namespace Vigil.Tests.Host;
 
 /// <summary>The wall clock is put back, put forward, was never set; the process is frozen: people are told as on a calm night, and of the clock.</summary>
+[Trait("Category", "Server")]
 public sealed class ClockWatchTests
 {
     private static readonly DateTimeOffset Noon = new(2026, 11, 28, 4, 0, 0, TimeSpan.Zero);
@@ -38,7 +39,9 @@ public sealed class ClockWatchTests
         var told = new List<(int Second, string Who)>();
         for (var second = 0; second < 190; second += Step)
         {
-            told.AddRange((await service.ToldAsync(alarm.Id)).Skip(told.Count).Select(who => (second, who)));
+            var now = await service.ToldAsync(alarm.Id);
+            foreach (var (_, who) in told) now.Remove(who);
+            told.AddRange(now.Order(StringComparer.Ordinal).Select(who => (second, who)));
             if (second == 20) service.Machine.Jump(by);
             await service.PassAsync(1, seconds: Step);
         }
@@ -70,7 +73,7 @@ public sealed class ClockWatchTests
         await service.PassAsync(17, seconds: 600);
         Assert.Empty(await service.AlarmsAsync("device-silent"));
         await service.PassAsync(4, seconds: 300);
-        Assert.Equal(12, (await service.AlarmsAsync("device-silent")).Count);
+        Assert.Equal(11, Assert.Single(await service.AlarmsAsync("device-silent")).Repeats); // one alarm of the home for all twelve
     }
 
     [Fact]
@@ -159,7 +162,7 @@ public sealed class ClockWatchTests
         await service.PassAsync(14, seconds: Step);
         Assert.Contains("李值班 voice", await service.ToldAsync(alarm.Id));
         Assert.Empty(await service.AlarmsAsync("device-silent"));
-        Assert.Single((await service.ToldAsync(alarm.Id)).Where(t => t == "陈探访 voice"));
+        Assert.Single(await service.ToldAsync(alarm.Id), t => t == "陈探访 voice");
     }
 
     [Fact]

@@ -25,20 +25,22 @@ internal sealed class ServiceUnderTest : IAsyncDisposable
 
     /// <param name="settings">Section:Key → value.</param>
     /// <param name="data">A data folder that outlives the service, so that another can be started on it; null for one of its own.</param>
-    public static async Task<ServiceUnderTest> StartAsync(Dictionary<string, string?> settings, string? data = null)
+    /// <param name="exits">A loop that ends is to end the service, as it does in life.</param>
+    public static async Task<ServiceUnderTest> StartAsync(Dictionary<string, string?> settings, string? data = null, bool exits = false)
     {
         var service = new ServiceUnderTest { data = data is null ? Directory.CreateTempSubdirectory("vigil-service-") : new DirectoryInfo(data), keepsData = data is not null };
         var port = Server.FreePort();
         var problems = new List<Problem>();
         var configuration = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>(settings)
         {
+            ["Health:CanaryMinutes"] = settings.GetValueOrDefault("Health:CanaryMinutes", "0"),
             ["Data:Path"] = service.data.FullName, ["Http:Urls"] = $"http://127.0.0.1:{port}", ["Mqtt:Port"] = $"{Server.FreePort()}",
         }).Build();
         var checkedSettings = Vigil.Host.Settings.Check(configuration, problems);
         Assert.Empty(problems);
         service.app = Service.Build(checkedSettings!, TimeProvider.System);
         // A loop that a test stops is not to take the process with it.
-        service.Services.GetRequiredService<Microsoft.Extensions.Options.IOptions<Microsoft.Extensions.Hosting.HostOptions>>().Value.BackgroundServiceExceptionBehavior = Microsoft.Extensions.Hosting.BackgroundServiceExceptionBehavior.Ignore;
+        if (!exits) service.Services.GetRequiredService<Microsoft.Extensions.Options.IOptions<Microsoft.Extensions.Hosting.HostOptions>>().Value.BackgroundServiceExceptionBehavior = Microsoft.Extensions.Hosting.BackgroundServiceExceptionBehavior.Ignore;
         service.Http.BaseAddress = new Uri($"http://127.0.0.1:{port}");
         await Service.PrepareAsync(service.Services, CancellationToken.None);
         await using (var db = await service.Records.CreateDbContextAsync())
@@ -93,6 +95,19 @@ internal sealed class ServiceUnderTest : IAsyncDisposable
             if (holds((int)answer.StatusCode, text)) return text;
             if (TimeProvider.System.GetElapsedTime(begun).TotalSeconds > seconds) throw new TimeoutException($"{path} still answers {(int)answer.StatusCode} {text}");
             await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System);
+        }
+    }
+
+    /// <summary>Asks the records until what is asked holds.</summary>
+    public async Task UntilDbAsync(Func<RecordsDb, Task<bool>> holds, double seconds = 30)
+    {
+        var begun = TimeProvider.System.GetTimestamp();
+        while (true)
+        {
+            await using var db = await Records.CreateDbContextAsync();
+            if (await holds(db)) return;
+            if (TimeProvider.System.GetElapsedTime(begun).TotalSeconds > seconds) throw new TimeoutException("the records do not say so");
+            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System);
         }
     }
 

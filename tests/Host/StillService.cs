@@ -40,7 +40,7 @@ internal sealed class StillService : IAsyncDisposable
         var isNew = folder is null;
         folder ??= Directory.CreateTempSubdirectory("vigil-still-").FullName;
         var problems = new List<Problem>();
-        var settings = Vigil.Host.Settings.Check(new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?> { ["Data:Path"] = folder, ["Http:Urls"] = "http://127.0.0.1:1" }).Build(), problems);
+        var settings = Vigil.Host.Settings.Check(new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?> { ["Data:Path"] = folder, ["Http:Urls"] = "http://127.0.0.1:1", ["Health:LoopSeconds"] = "86400", ["Health:CanaryMinutes"] = "0" }).Build(), problems);
         Assert.Empty(problems);
         var service = new StillService(folder, machine, settings!);
         await service.Records.MigrateAsync();

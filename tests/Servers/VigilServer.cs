@@ -9,6 +9,7 @@ public sealed class VigilServer : IAsyncDisposable
 {
     private readonly Dictionary<string, string> settings;
     private readonly HttpClient http = new();
+    private IReadOnlyList<string> under = [];
     private Server? server;
 
     private VigilServer(Dictionary<string, string> settings) => this.settings = settings;
@@ -29,9 +30,13 @@ public sealed class VigilServer : IAsyncDisposable
     /// <param name="registry">CSV for <c>vigil import</c>.</param>
     /// <param name="policies">An escalation policy for the test; null: as shipped.</param>
     /// <param name="settings">Further settings, section:key → value.</param>
-    public static async Task<VigilServer> StartAsync(string registry, string? policies = null, Dictionary<string, string>? settings = null)
+    /// <param name="environment">Of the service alone.</param>
+    /// <param name="under">A program with its arguments under which it runs, such as <c>unshare</c>.</param>
+    public static async Task<VigilServer> StartAsync(
+        string registry, string? policies = null, Dictionary<string, string>? settings = null, IReadOnlyDictionary<string, string>? environment = null, IReadOnlyList<string>? under = null)
     {
-        var vigil = new VigilServer(settings ?? []);
+        var vigil = new VigilServer(settings ?? []) { under = under ?? [] };
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>()) vigil.Environment[name] = value;
         var file = Path.Combine(vigil.Folder, "registry.csv");
         await File.WriteAllTextAsync(file, registry);
         if (policies is not null)
@@ -51,7 +56,8 @@ public sealed class VigilServer : IAsyncDisposable
 
     public async Task StartAsync()
     {
-        server = Server.Start(Executable, ["run", .. Arguments()], Folder, Environment);
+        IReadOnlyList<string> command = [.. under, Executable, "run", .. Arguments()];
+        server = Server.Start(command[0], command.Skip(1), Folder, Environment);
         await server.SaysAsync("is running");
     }
 
@@ -128,6 +134,7 @@ public sealed class VigilServer : IAsyncDisposable
         if (!settings.ContainsKey("Data:Path")) yield return $"--Data:Path={Path.Combine(Folder, "data")}";
         yield return $"--Http:Urls=http://127.0.0.1:{HttpPort}";
         if (!settings.ContainsKey("Mqtt:Port")) yield return $"--Mqtt:Port={MqttPort}";
+        if (!settings.ContainsKey("Health:CanaryMinutes")) yield return "--Health:CanaryMinutes=0"; // a press of the service's own would be counted
         foreach (var (key, value) in settings) yield return $"--{key}={value}";
     }
 

@@ -37,6 +37,7 @@ internal sealed class BackupRun(Settings settings, IReadingStore readings, Recor
         EnsureRoom(partial);
 
         CopyRules(partial, say);
+        CopyAuditHeads(partial);
         await CopyReadingsAsync(partial, say, cancellation);
         var schema = await CopyRecordsAsync(partial, say, cancellation);
         CopyConfiguration(partial, say);
@@ -59,11 +60,31 @@ internal sealed class BackupRun(Settings settings, IReadingStore readings, Recor
     {
         var from = Path.Combine(settings.DataPath, "rules");
         if (!Directory.Exists(from)) return;
-        var files = Directory.EnumerateFiles(from).Where(f => !f.EndsWith(".new", StringComparison.Ordinal)).ToList();
-        foreach (var file in files) DataFile.Copy(file, Path.Combine(partial, "rules", Path.GetFileName(file)));
-        if (files.Count == 0) return;
+        var files = Directory.EnumerateFiles(from).Where(f => !f.EndsWith(".new", StringComparison.Ordinal)).Order(StringComparer.Ordinal).ToList();
+        foreach (var file in files)
+        {
+            try
+            {
+                DataFile.Copy(file, Path.Combine(partial, "rules", Path.GetFileName(file)));
+            }
+            catch (FileNotFoundException)
+            {
+                // just replaced: it is the generation before now, which comes after it in the order of names
+            }
+        }
+
+        if (!Directory.Exists(Path.Combine(partial, "rules")) || !Directory.EnumerateFiles(Path.Combine(partial, "rules")).Any()) return;
         var copied = Directory.EnumerateFiles(Path.Combine(partial, "rules")).Select(File.GetLastWriteTimeUtc).ToList();
         Part("rules", copied.Min(), $"state saved between {Manifest.Utc(copied.Min())} and {Manifest.Utc(copied.Max())}", say);
+    }
+
+    /// <summary>Before the records: a signed head that is newer than the rows beside it would say that some were cut off.</summary>
+    private void CopyAuditHeads(string partial)
+    {
+        var from = Path.Combine(settings.DataPath, "audit");
+        if (!Directory.Exists(from)) return;
+        foreach (var file in Directory.EnumerateFiles(from).Where(f => !f.EndsWith(".new", StringComparison.Ordinal)).ToList())
+            DataFile.Copy(file, Path.Combine(partial, "audit", Path.GetFileName(file)));
     }
 
     private async Task CopyReadingsAsync(string partial, Action<string> say, CancellationToken cancellation)

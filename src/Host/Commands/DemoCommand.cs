@@ -54,6 +54,7 @@ internal static class DemoCommand
                     ["Twilio:AuthToken"] = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)), ["Twilio:PreviousAuthToken"] = "", ["Twilio:From"] = "+85230000000",
                     ["Twilio:MessagingServiceSid"] = "", ["Twilio:OneWay"] = "", ["Twilio:RingSeconds"] = "30", ["Twilio:ValiditySeconds"] = "3600",
                     ["Notify:Routes:default"] = "twilio", ["Notify:Routes:mail"] = "outbox", ["Notify:Routes:webhook"] = "outbox",
+                    ["Health:CanaryMinutes"] = "0", ["Health:HeartbeatUrl"] = "",
                 };
             // Whatever routes this machine is configured with: the demo's numbers may be somebody's, and nothing may go there.
             foreach (var route in Settings.Read([], []).GetSection("Notify:Routes").GetChildren()) values.TryAdd($"Notify:Routes:{route.Key}", "twilio");

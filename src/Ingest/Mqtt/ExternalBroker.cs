@@ -42,6 +42,7 @@ public sealed partial class ExternalBroker(
     private long? dropped;
     private bool asksForDropped = true;
     private volatile bool live;
+    private volatile IMqttClient? link;
 
     /// <summary>The canary came round and nothing hangs.</summary>
     public bool Live => live;
@@ -62,6 +63,7 @@ public sealed partial class ExternalBroker(
                 client.ApplicationMessageReceivedAsync += e => ReceivedAsync(e, connection.Token);
                 client.DisconnectedAsync += _ => connection.CancelAsync();
                 await ConnectAsync(client, stoppingToken);
+                link = client;
                 wait = TimeSpan.FromMilliseconds(500);
                 await WatchAsync(client, connection.Token);
             }
@@ -75,11 +77,18 @@ public sealed partial class ExternalBroker(
             }
 
             live = false;
+            link = null;
             LogLost(log, options.Host, options.Port, Trouble, wait.TotalSeconds);
             await Task.Delay(wait, clock, stoppingToken);
             wait = TimeSpan.FromSeconds(Math.Min(wait.TotalSeconds * 2, 30));
         }
     }
+
+    /// <summary>Says something by the way over which devices are heard.</summary>
+    /// <exception cref="InvalidOperationException">There is no connection now.</exception>
+    public Task PublishAsync(string topic, byte[] payload, CancellationToken cancellation) =>
+        (link ?? throw new InvalidOperationException("the broker is not connected"))
+            .PublishAsync(new MqttApplicationMessageBuilder().WithTopic(topic).WithPayload(payload).WithQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce).Build(), cancellation);
 
     private async Task ConnectAsync(IMqttClient client, CancellationToken cancellation)
     {

@@ -26,7 +26,7 @@ public sealed partial class Dispatcher : BackgroundService
     /// <summary>How long a sender has a notice to itself before its outcome counts as unknown.</summary>
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(45);
 
-    /// <summary>A channel that says nothing for so long is taken as an unknown outcome. Real time: a provider knows no fast clock.</summary>
+    /// <summary>A channel that says nothing for so long is taken as an unknown outcome.</summary>
     private static readonly TimeSpan ChannelTimeout = TimeSpan.FromSeconds(30);
 
     /// <summary>A notice whose provider is in trouble: kept, and tried again this far apart (critical, others), or as soon as the provider is back.</summary>
@@ -49,6 +49,9 @@ public sealed partial class Dispatcher : BackgroundService
     private readonly Numbers numbers;
     private readonly Troubles? troubles;
     private int recovered;
+
+    /// <summary>Real time: a provider knows no fast clock.</summary>
+    internal TimeProvider ProviderClock { get; init; } = TimeProvider.System;
 
     public Dispatcher(
         IDbContextFactory<RecordsDb> records, Routes routes, MessageTexts messages, SignedLinks links, TimeProvider clock, ILogger<Dispatcher> log, Numbers? numbers = null, Troubles? troubles = null)
@@ -148,7 +151,7 @@ public sealed partial class Dispatcher : BackgroundService
     }
 
     /// <summary>Claims what is due; when one row spoils it, one at a time, and that one is put off, so that the others get through.</summary>
-    private async Task<IReadOnlyList<Task<Outcome>>> ClaimAsync(Lane lane, int most, CancellationToken cancellation)
+    internal async Task<IReadOnlyList<Task<Outcome>>> ClaimAsync(Lane lane, int most, CancellationToken cancellation)
     {
         try
         {
@@ -303,7 +306,7 @@ public sealed partial class Dispatcher : BackgroundService
         inFlight[notice.Id] = true;
         try
         {
-            return new Outcome(notice.Id, await channel.SendAsync(outgoing, CancellationToken.None).WaitAsync(ChannelTimeout, TimeProvider.System));
+            return new Outcome(notice.Id, await channel.SendAsync(outgoing, CancellationToken.None).WaitAsync(ChannelTimeout, ProviderClock));
         }
         catch (TimeoutException)
         {
@@ -326,7 +329,7 @@ public sealed partial class Dispatcher : BackgroundService
         try
         {
             var known = routes.Find(notice.Provider) is { } channel
-                ? await channel.ReconcileAsync(past, CancellationToken.None).WaitAsync(ChannelTimeout, TimeProvider.System) : null;
+                ? await channel.ReconcileAsync(past, CancellationToken.None).WaitAsync(ChannelTimeout, ProviderClock) : null;
             return new Outcome(notice.Id, known ?? new ChannelResult(ChannelOutcome.TryAgain, "the provider has never heard of it"), Reconciled: true);
         }
         catch (Exception e) when (e is not OutOfMemoryException)
@@ -372,7 +375,7 @@ public sealed partial class Dispatcher : BackgroundService
     }
 
     /// <summary>Writes outcomes down, many in one transaction. A receipt that came before its answer is not undone: states only go forward.</summary>
-    private async Task RecordAsync(Lane lane, IReadOnlyList<Outcome> outcomes, CancellationToken cancellation)
+    internal async Task RecordAsync(Lane lane, IReadOnlyList<Outcome> outcomes, CancellationToken cancellation)
     {
         if (outcomes.Count == 0) return;
         await using var db = await records.CreateDbContextAsync(cancellation);
@@ -605,7 +608,7 @@ public sealed partial class Dispatcher : BackgroundService
     private DateTime Now() => clock.GetUtcNow().UtcDateTime;
 
     /// <param name="Failures">How often it could not be written down.</param>
-    private sealed record Outcome(Guid Notice, ChannelResult Result, bool Reconciled = false, int Failures = 0);
+    internal sealed record Outcome(Guid Notice, ChannelResult Result, bool Reconciled = false, int Failures = 0);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Notice {Notice} can't be handled; it is tried again after the others")]
     private static partial void LogPutOff(ILogger logger, Guid notice, Exception e);

@@ -93,7 +93,8 @@ public sealed partial class Escalator : BackgroundService
         return all;
     }
 
-    private async Task<int> LookAsync(Lane lane, CancellationToken cancellation)
+    /// <summary>One look at one lane; returns how much there was to do.</summary>
+    internal async Task<int> LookAsync(Lane lane, CancellationToken cancellation)
     {
         var done = await ExpireAsync(lane, cancellation);
         try
@@ -342,7 +343,8 @@ public sealed partial class Escalator : BackgroundService
         return new Notice
         {
             Id = id, AlarmId = alarm.Id, StepId = step.Id, Channel = way.Channel, Recipient = person.Key, RecipientName = person.Name, Address = way.Address, Language = person.Language,
-            Round = alarm.Round, Template = step.Template, Text = messages.Text(step.Template, person.Language, people.NameOf(alarm), alarm.Kind, step.Template == "opened" ? alarm.RaisedAt : now, link), CreatedAt = now, DueAt = now,
+            Round = alarm.Round, Template = person.Key == SelfTest.Name ? SelfTest.Channel : step.Template,
+            Text = person.Key == SelfTest.Name ? SelfTest.Text(person.Language) : messages.Text(step.Template, person.Language, people.NameOf(alarm), alarm.Kind, step.Template == "opened" ? alarm.RaisedAt : now, link), CreatedAt = now, DueAt = now,
         };
     }
 

@@ -105,7 +105,7 @@ public sealed partial class WebhookSender(IDbContextFactory<RecordsDb> records, 
             var events = webhook.Events.Split(',');
             var rows = wanted
                 // Lines from before the webhook are none of its own, also where it looks back.
-                .Where(l => events.Contains(l.What) && alarms.TryGetValue(l.AlarmId, out var a) && a.Area.StartsWith(webhook.Area, StringComparison.Ordinal) && (l.Id > webhook.SeenTimeline || (l.Time > webhook.CreatedAt && l.Time > recent)))
+                .Where(l => events.Contains(l.What) && alarms.TryGetValue(l.AlarmId, out var a) && a.Area != RecordsDb.Nowhere && a.Area.StartsWith(webhook.Area, StringComparison.Ordinal) && (l.Id > webhook.SeenTimeline || (l.Time > webhook.CreatedAt && l.Time > recent)))
                 // A microsecond apart, so that they go out in the order in which it happened.
                 .Select((l, i) => new WebhookDelivery { Id = WebhookEvents.IdOf(webhook.Id, l.Id), WebhookId = webhook.Id, AlarmId = l.AlarmId, Event = l.What, Body = WebhookEvents.Body(l, alarms[l.AlarmId]), CreatedAt = now.AddTicks(i * TimeSpan.TicksPerMicrosecond), DueAt = now }).ToList();
             var keys = rows.Select(r => r.Id).ToList();

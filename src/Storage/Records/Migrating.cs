@@ -14,7 +14,7 @@ public static class Migrating
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
 
-    /// <summary>The same, saying on standard error what is waited for.</summary>
+    /// <summary>Says on standard error what is waited for.</summary>
     public static Task MigrateAsync(this IDbContextFactory<RecordsDb> factory, CancellationToken cancellation = default) =>
         factory.MigrateAsync(what => System.Console.Error.WriteLine("vigil: " + what), cancellation);
 
@@ -61,8 +61,8 @@ public static class Migrating
     {
         var folder = DataFolder.Of(file);
         RecordsFile.EnsureThere(file, folder);
-        var copy = file + ".upgrading";
-        if (!File.Exists(copy) && await IsCurrentAsync(db, cancellation))
+        var (copy, making) = (file + ".upgrading", file + ".making");
+        if (!File.Exists(copy) && !File.Exists(making) && await IsCurrentAsync(db, cancellation))
         {
             folder.Began("Sqlite"); // a folder of an older version
             return;
@@ -71,15 +71,17 @@ public static class Migrating
         if (folder.RunsElsewhere is { } other)
             throw new UnusableDataException($"the schema of {file} is to be changed, and {other} uses it. Stop that service first; then start this version.");
         using var held = await FileLock.TakeAsync(Path.Combine(folder.Path, "migrate.lock"), "a change of the schema", say, Patience, cancellation);
+        if (File.Exists(making)) await DropAsync(db, file); // a first start that was stopped midway: nobody is in it yet
         await TakeOverAsync(db, say, cancellation);
         if (File.Exists(copy)) await AfterAStopAsync(db, file, copy, say, cancellation);
         if (!await IsCurrentAsync(db, cancellation))
         {
             if ((await db.Database.GetAppliedMigrationsAsync(cancellation)).Any()) Copy(db, copy);
+            else DataFile.Write(making, "");
             await db.Database.MigrateAsync(cancellation);
         }
 
-        if (File.Exists(copy)) File.Delete(copy);
+        foreach (var done in new[] { copy, making }) File.Delete(done);
         folder.Began("Sqlite");
     }
 
@@ -118,10 +120,21 @@ public static class Migrating
         }
 
         say("an upgrade of the records was stopped before its end; it begins again from the copy made before it");
-        await db.Database.CloseConnectionAsync();
-        SqliteConnection.ClearPool((SqliteConnection)db.Database.GetDbConnection());
+        await CloseAsync(db);
         foreach (var beside in new[] { "-wal", "-shm", "-journal" }) File.Delete(file + beside);
         File.Move(copy, file, overwrite: true);
+    }
+
+    private static async Task DropAsync(RecordsDb db, string file)
+    {
+        await CloseAsync(db);
+        foreach (var beside in new[] { "-wal", "-shm", "-journal", "" }) File.Delete(file + beside);
+    }
+
+    private static async Task CloseAsync(RecordsDb db)
+    {
+        await db.Database.CloseConnectionAsync();
+        SqliteConnection.ClearPool((SqliteConnection)db.Database.GetDbConnection());
     }
 
     private static void Copy(RecordsDb db, string copy)

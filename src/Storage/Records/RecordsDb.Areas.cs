@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
+using Vigil.Model;
 
 namespace Vigil.Storage.Records;
 
@@ -46,10 +47,10 @@ public abstract partial class RecordsDb
         model.Entity<DutyOfficer>().HasQueryFilter(o => Within == "" || o.Area.StartsWith(Within));
         model.Entity<Shift>().HasQueryFilter(s => Within == "" || Set<DutyOfficer>().Any(o => s.Who == "officer:" + o.Id && o.Area.StartsWith(Within)) || Set<Visitor>().Any(v => s.Who == "visitor:" + v.Id && v.Area.StartsWith(Within)));
         model.Entity<Area>().HasQueryFilter(a => Within == "" || a.Code.StartsWith(Within));
-        model.Entity<Alarm>().HasQueryFilter(a => Within == "" || a.Area.StartsWith(Within));
+        model.Entity<Alarm>().HasQueryFilter(a => (Within == "" || a.Area.StartsWith(Within)) && (!ForPeople || a.Area != Nowhere));
         model.Entity<TimelineEntry>().HasQueryFilter(t => Within == "" || Set<Alarm>().Any(a => a.Id == t.AlarmId && a.Area.StartsWith(Within)));
         model.Entity<EscalationStep>().HasQueryFilter(s => Within == "" || Set<Alarm>().Any(a => a.Id == s.AlarmId && a.Area.StartsWith(Within)));
-        model.Entity<Notice>().HasQueryFilter(n => Within == "" || Set<Alarm>().Any(a => a.Id == n.AlarmId && a.Area.StartsWith(Within)));
+        model.Entity<Notice>().HasQueryFilter(n => (Within == "" || Set<Alarm>().Any(a => a.Id == n.AlarmId && a.Area.StartsWith(Within))) && (!ForPeople || n.Recipient != SelfTest.Name));
         model.Entity<RejectedPayload>().HasQueryFilter(p => Within == "" || Set<Device>().Any(d => d.Id == p.Device && Set<Resident>().Any(r => r.Id == d.ResidentId && r.Area.StartsWith(Within))));
         model.Entity<BlockedNumber>().HasQueryFilter(b => Within == "");
         model.Entity<CommittedFinding>().HasQueryFilter(f => Within == "");

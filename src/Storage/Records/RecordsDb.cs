@@ -17,6 +17,9 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
     /// <summary>What is seen and may be written: areas that begin with this; empty for everything. See <c>Areas.Filter</c>.</summary>
     public string Within { get; init; } = "";
 
+    /// <summary>Opened for somebody who looks: the service's own self-test is nobody's alarm.</summary>
+    public bool ForPeople { get; set; }
+
     /// <summary>Null for <c>dotnet ef</c> alone.</summary>
     internal FieldKeys? Keys => keys;
 

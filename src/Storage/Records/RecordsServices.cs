@@ -138,7 +138,12 @@ public sealed class RecordsFactory(Func<string, RecordsDb> create, RecordsFactor
     }
 
     /// <param name="within">Area code that everything seen begins with.</param>
-    public RecordsDb CreateDbContext(string within) => create(within);
+    public RecordsDb CreateDbContext(string within)
+    {
+        var db = create(within);
+        db.ForPeople = true;
+        return db;
+    }
 }
 
 /// <summary>For <c>dotnet ef migrations add</c> alone.</summary>

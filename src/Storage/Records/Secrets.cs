@@ -22,8 +22,7 @@ public sealed class Secrets(IDbContextFactory<RecordsDb> records, TimeProvider c
     private const int PasswordBytes = 18;
     private const int PasswordLength = 24;
 
-    /// <summary>Rows that are read at once: thousands who come back together would take every connection of the database.</summary>
-    private readonly SemaphoreSlim reading = new(16);
+    private readonly CredentialReads reads = new(records);
 
     /// <summary>A password that was right once is remembered as a keyed hash in memory, together with what was stored: a changed or revoked one is not honoured.</summary>
     private readonly ConcurrentDictionary<string, (string Stored, byte[] Known)> right = new(StringComparer.Ordinal);
@@ -57,7 +56,8 @@ public sealed class Secrets(IDbContextFactory<RecordsDb> records, TimeProvider c
         var known = Known(username, password);
         var remembered = right.TryGetValue(username, out var before) && CryptographicOperations.FixedTimeEquals(before.Known, known);
         if (rememberedAlone && !remembered) return new Verified(null, Checked: false);
-        var row = await FindAsync(username, cancellation);
+        var life = speaksOfLife?.Invoke(username) == true;
+        var row = await reads.FindAsync(username, goesFirst: life, cancellation);
         if (row is null)
         {
             PasswordHash.Fits(PasswordHash.Nobody, password); // as long as for a name that is there
@@ -69,27 +69,13 @@ public sealed class Secrets(IDbContextFactory<RecordsDb> records, TimeProvider c
         var isSlow = PasswordHash.IsSlow(row.PasswordHash);
         if (isSlow && !slowly) return new Verified(null, Checked: false);
         var fits = isSlow
-            ? await slow.FitsAsync(row.PasswordHash, password, first: row.Gateway || speaksOfLife?.Invoke(username) == true, cancellation)
+            ? await slow.FitsAsync(row.PasswordHash, password, first: row.Gateway || life, cancellation)
             : PasswordHash.Fits(row.PasswordHash, password);
         if (fits is not { } answer) return new Verified(null, Checked: false);
         if (!answer) return new Verified(null);
         right[username] = (row.PasswordHash, known);
         if (isSlow && password.Length == PasswordLength) slow.Later(() => StoreAnewAsync(username, row.PasswordHash, PasswordHash.Fast(password)));
         return new Verified(row);
-    }
-
-    private async Task<Credential?> FindAsync(string username, CancellationToken cancellation)
-    {
-        await reading.WaitAsync(cancellation);
-        try
-        {
-            await using var db = await records.CreateDbContextAsync(cancellation);
-            return await db.Credentials.AsNoTracking().FirstOrDefaultAsync(c => c.Username == username && !c.Disabled, cancellation);
-        }
-        finally
-        {
-            reading.Release();
-        }
     }
 
     private byte[] Known(string username, byte[] password)
@@ -114,11 +100,7 @@ public sealed class Secrets(IDbContextFactory<RecordsDb> records, TimeProvider c
         }
     }
 
-    public void Dispose()
-    {
-        slow.Dispose();
-        reading.Dispose();
-    }
+    public void Dispose() => slow.Dispose();
 
     /// <summary>A new API key: 256 random bits, shown once.</summary>
     public async Task<string> CreateApiKeyAsync(string name, string scopes, string area, TimeSpan? lifetime, CancellationToken cancellation)

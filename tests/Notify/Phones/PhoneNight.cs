@@ -97,7 +97,7 @@ public sealed class PhoneNight : Night
         return night;
     }
 
-    public void Is(string number, Person person) => Network.People[number] = person;
+    public void Is(string number, Vigil.Phones.Person person) => Network.People[number] = person;
 
     public override void Restart()
     {

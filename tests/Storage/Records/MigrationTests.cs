@@ -81,6 +81,18 @@ public sealed class MigrationTests : IDisposable
     }
 
     [Fact]
+    public async Task A_first_start_that_was_killed_midway_begins_again()
+    {
+        var records = await AtAsync("Initial");
+        Execute("ALTER TABLE Notices ADD COLUMN \"Template\" TEXT NOT NULL DEFAULT ''");
+        await File.WriteAllTextAsync(Database + ".making", "", Token);
+        await records.MigrateAsync(Token);
+        await using var db = records.CreateDbContext();
+        Assert.Empty(await db.Database.GetPendingMigrationsAsync(Token));
+        Assert.False(File.Exists(Database + ".making"));
+    }
+
+    [Fact]
     public async Task Records_of_a_newer_version_are_refused_and_not_touched()
     {
         var records = await FreshRecords.SqliteAsync(folder);

@@ -1,0 +1,14 @@
+namespace Vigil.Notify.Channels.SelfTest;
+
+/// <summary>Leads back into the service: where the canary ends when no real channel is named for it and routes are.</summary>
+public sealed class SelfTestChannel : IChannel
+{
+    public string Provider => Model.SelfTest.Channel;
+
+    public bool Carries(string channel) => channel == Model.SelfTest.Channel;
+
+    public Task<ChannelResult> SendAsync(OutgoingNotice notice, CancellationToken cancellation) =>
+        Task.FromResult(new ChannelResult(ChannelOutcome.Sent, "came round", notice.NoticeId.ToString("N")));
+
+    public Task<ChannelResult?> ReconcileAsync(PastNotice notice, CancellationToken cancellation) => Task.FromResult<ChannelResult?>(null);
+}

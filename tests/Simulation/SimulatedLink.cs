@@ -1,0 +1,150 @@
+using System.Globalization;
+using System.Text;
+using Vigil.Ingest.Mqtt;
+
+namespace Vigil.Tests.Simulation;
+
+/// <summary>A message as its device keeps it until it is acknowledged.</summary>
+/// <param name="Metric">What it says.</param>
+/// <param name="Time">The device's own time; null when it has no clock.</param>
+/// <param name="Payload">SenML.</param>
+internal sealed record Sent(string Metric, DateTime? Time, string Payload)
+{
+    public int Deliveries { get; set; }
+
+    /// <summary>MQTT's packet identifier, and whether it was sent before.</summary>
+    public ushort Id { get; set; }
+
+    public bool Again { get; set; }
+
+    /// <summary>How often it was taken for a message that had not come before: after ten minutes, or when the clock was set, an arrival is a new one.</summary>
+    public int Arrivals { get; private set; }
+
+    private TimeSpan first;
+    private int clock = -1;
+
+    public void Arrived(TimeSpan now, int clockSet)
+    {
+        Deliveries++;
+        if (Arrivals > 0 && now - first < TimeSpan.FromMinutes(9) && clock == clockSet) return;
+        (first, clock) = (now, clockSet);
+        Arrivals++;
+    }
+
+    public static Sent Of(string metric, DateTime? time, string value) => new(
+        metric, time, $$"""[{"n":"{{metric}}",{{value}}{{(time is { } t ? string.Create(CultureInfo.InvariantCulture, $",\"t\":{(t - DateTime.UnixEpoch).TotalSeconds:0.000}") : "")}}}]""");
+}
+
+/// <summary>
+/// A device and its way to the service: MQTT at QoS 1 over a network that loses, repeats, delays and reorders. What isn't acknowledged is sent again.
+/// </summary>
+internal sealed class SimulatedLink(World world, string device)
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    private readonly List<Sent> outbox = [];
+    private readonly Sender sender = new(device, false, []);
+    private long attempt;
+    private bool waits;
+    private int refused;
+    private ushort id;
+
+    public string Device => device;
+
+    /// <summary>When the service last took something from it, by the monotonic clock, and how long it had listened by then.</summary>
+    public TimeSpan LastHeard { get; private set; }
+
+    public TimeSpan ListenedThen { get; private set; }
+
+    public bool Empty => outbox.Count == 0;
+
+    public void Say(Sent message)
+    {
+        message.Id = ++id == 0 ? ++id : id;
+        outbox.Add(message);
+        if (!waits) Try(TimeSpan.Zero);
+    }
+
+    /// <summary>The connection broke: the device comes back after a while.</summary>
+    public void Broken()
+    {
+        if (waits) Try(TimeSpan.FromSeconds(world.Random.Next(2, 40)));
+    }
+
+    private void Try(TimeSpan wait)
+    {
+        waits = true;
+        var mine = ++attempt;
+        world.At(wait, () =>
+        {
+            if (mine == attempt) Send(mine);
+        });
+    }
+
+    private void Send(long mine)
+    {
+        if (outbox.Count == 0)
+        {
+            waits = false;
+            return;
+        }
+
+        var random = world.Random;
+        var bad = world.NetworkIsBad;
+        var message = outbox[bad && outbox.Count > 1 && random.Next(3) == 0 ? 1 : 0];
+        var again = message.Again;
+        message.Again = true;
+        // Without an acknowledgement it connects anew and sends it again, whatever became of the first.
+        world.At(Patience, () =>
+        {
+            if (mine == attempt && waits) Try(TimeSpan.FromSeconds(random.Next(1, 20)));
+        });
+        if (bad && random.Next(4) == 0) return; // lost on the way
+        var copies = bad && random.Next(8) == 0 ? 2 : 1;
+        for (var i = 0; i < copies; i++)
+        {
+            var delay = TimeSpan.FromMilliseconds(bad ? random.Next(5, 20_000) : random.Next(5, 80));
+            world.At(delay, () => Arrive(message, again, mine));
+        }
+    }
+
+    private void Arrive(Sent message, bool again, long mine)
+    {
+        if (world.Service is not { Ready: true } service)
+        {
+            // Nobody there: ever longer until the next try, as devices do.
+            refused = Math.Min(refused + 1, 5);
+            if (mine == attempt) Try(TimeSpan.FromSeconds(world.Random.Next(5, 8) << refused));
+            return;
+        }
+
+        refused = 0;
+        if (message.Deliveries > 0) world.Journal.Cover("a message came again");
+        message.Arrived(world.Clock.Elapsed, world.Jumps);
+        service.Receive($"vigil/{device}/up", Encoding.UTF8.GetBytes(message.Payload), sender, message.Id, again, receipt => Answered(message, receipt, mine));
+    }
+
+    private void Answered(Sent message, Receipt receipt, long mine)
+    {
+        if (receipt == Receipt.NotAllowed) throw new BrokenPromiseException($"{device} was not allowed to speak");
+        if (receipt == Receipt.NotStored)
+        {
+            world.Journal.Cover("a message was not acknowledged");
+            if (mine == attempt) Try(TimeSpan.FromSeconds(world.Random.Next(5, 20)));
+            return;
+        }
+
+        (LastHeard, ListenedThen) = (world.Clock.Elapsed, world.Listened);
+        if (world.NetworkIsBad && world.Random.Next(4) == 0)
+        {
+            world.Journal.Cover("an acknowledgement was lost");
+            return;
+        }
+
+        if (!outbox.Remove(message)) return; // acknowledged before
+        world.Promises.Acknowledged(device, message);
+        if (mine != attempt) return;
+        if (outbox.Count > 0) Try(TimeSpan.FromMilliseconds(20));
+        else waits = false;
+    }
+}

@@ -1,0 +1,309 @@
+using System.Diagnostics.Metrics;
+using Microsoft.Extensions.Logging.Abstractions;
+using Vigil.Host;
+using Vigil.Ingest.Mqtt;
+using Vigil.Model;
+using Vigil.Notify;
+using Vigil.Notify.Channels;
+using Vigil.Notify.Escalation;
+
+namespace Vigil.Tests.Simulation;
+
+/// <summary>
+/// One life of the service: the product's own parts as Service puts them together, its loops turned by the world. A loop that would look every second looks
+/// when there is something to see, a second apart at the closest: a week has too many seconds in which nothing is due.
+/// </summary>
+internal sealed class SimulatedService
+{
+    private readonly World world;
+    private readonly Meter meter = new("Vigil.Simulation");
+    private readonly Pipeline pipeline;
+    private readonly Housekeeping housekeeping;
+    private readonly RulePartitions rules;
+    private readonly Escalator escalator;
+    private readonly ReceiptWatch receipts;
+    private readonly CallsUnderWay calls;
+    private readonly Auditor auditor;
+    private readonly ClockWatch watch;
+    private readonly Redeliveries redeliveries;
+    private readonly Sleeper house;
+    private readonly Dictionary<Lane, Sleeper> stepping, sending;
+    private TimeSpan houseAt;
+
+    public SimulatedService(World world, int life)
+    {
+        this.world = world;
+        Thread = new SimulatedThread(new Random(world.Seed * 31 + life));
+        Clock = new SteadyClock(world.Clock);
+        TimeProvider clock = Clock;
+        var (settings, records, troubles) = (Village.Shared.Settings.At(world.Folder), world.Records.Open(), new Troubles(Clock));
+        rules = new RulePartitions(settings.Rules, settings.Zone, partitions: 2);
+        var registry = new Registry(records, settings.Profiles, rules, clock, NullLogger<Registry>.Instance);
+        var links = new SignedLinks(world.Folder, "https://v.example", clock);
+        var routes = new Routes([world.Phones], new Dictionary<string, string> { [""] = "phones" });
+        Desk = new AlarmDesk(records, settings.Policies, clock, settings.Zone);
+        Dispatcher = new Dispatcher(records, routes, settings.Messages, links, clock, NullLogger<Dispatcher>.Instance) { ProviderClock = clock };
+        escalator = new Escalator(records, Desk, settings.Policies, settings.Messages, links, Dispatcher, clock, NullLogger<Escalator>.Instance);
+        Answers = new Answers(records, Desk, clock);
+        receipts = new ReceiptWatch(records, routes, Dispatcher, clock, NullLogger<ReceiptWatch>.Instance);
+        calls = new CallsUnderWay(records, Desk, Dispatcher, routes, clock, NullLogger<CallsUnderWay>.Instance);
+        auditor = new Auditor(records, settings.Messages, links, clock, meter, TimeSpan.FromSeconds(30), NullLogger<Auditor>.Instance);
+        pipeline = new Pipeline(
+            settings.Profiles, registry, rules, world.Readings, Desk, records, new RecordsProbe(records), new SetAside(world.Folder, troubles, clock, meter, NullLogger<SetAside>.Instance),
+            new DiskReserve(world.Folder, 0, NullLogger<DiskReserve>.Instance), meter, NullLogger<Pipeline>.Instance);
+        housekeeping = new Housekeeping(settings, registry, rules, pipeline, world.Readings, troubles, clock, meter, NullLogger<Housekeeping>.Instance);
+        redeliveries = new Redeliveries(Path.Combine(world.Folder, "redeliveries"), clock);
+        watch = new ClockWatch(clock, settings, records, rules, housekeeping, troubles, settings.Zone, NullLogger<ClockWatch>.Instance);
+        house = new Sleeper(world.Clock);
+        stepping = Enum.GetValues<Lane>().ToDictionary(l => l, _ => new Sleeper(world.Clock));
+        sending = Enum.GetValues<Lane>().ToDictionary(l => l, _ => new Sleeper(world.Clock));
+        Desk.Changed += change =>
+        {
+            foreach (var lane in Enum.GetValues<Lane>()) stepping[lane].Hurry();
+            if (change.What is "acknowledged" or "in-hand" or "resolved" or "cleared") Thread.Start(() => calls.EndAsync(CancellationToken.None));
+        };
+        Thread.Start(LiveAsync);
+    }
+
+    public SimulatedThread Thread { get; }
+
+    public SteadyClock Clock { get; }
+
+    public AlarmDesk Desk { get; }
+
+    public Dispatcher Dispatcher { get; }
+
+    public Answers Answers { get; }
+
+    /// <summary>It has taken up where it stopped, and listens.</summary>
+    public bool Ready { get; private set; }
+
+    /// <summary>It could not take up its work; whoever watches over processes starts it again.</summary>
+    public bool Ended { get; private set; }
+
+    /// <summary>A message as the broker hands it on.</summary>
+    public void Receive(string topic, byte[] payload, Sender sender, ushort id, bool again, Action<Receipt> done) => Thread.Start(async () =>
+    {
+        Receipt receipt;
+        try
+        {
+            var came = redeliveries.FirstCame(redeliveries.Origin(sender.Name, ""), id, again, topic, payload, out _);
+            receipt = await pipeline.ReceiveAsync(new InboundMessage(topic, payload, came, Retained: false, sender), CancellationToken.None);
+        }
+        catch (Exception e) when (e is not BrokenPromiseException)
+        {
+            receipt = Receipt.NotStored; // the broker closes the connection
+        }
+
+        Guard(() => done(receipt));
+    });
+
+    /// <summary>Somebody asks the service for something over HTTP; false when it isn't there.</summary>
+    public bool Call(Func<SimulatedService, Task> what, Action<Exception> failed)
+    {
+        if (!Ready) return false;
+        Thread.Start(async () =>
+        {
+            try
+            {
+                await what(this);
+            }
+            catch (BrokenPromiseException e)
+            {
+                world.Broken ??= e;
+            }
+            catch (Exception e)
+            {
+                failed(e);
+            }
+        });
+        return true;
+    }
+
+    public void AskForReceipts() => Call(s => s.receipts.LookAsync(CancellationToken.None), _ => { });
+
+    /// <summary>The clock was set: the watch over it, which looks every second, sees it.</summary>
+    public void LookAtClock() => Call(s => s.watch.TurnAsync(TimeSpan.Zero, CancellationToken.None), _ => world.At(TimeSpan.FromSeconds(1), () => world.Service?.LookAtClock()));
+
+    /// <summary>The process was stopped for a while: the loops see it by the length of their waits.</summary>
+    public void Thaw(TimeSpan time) => Call(
+        async s =>
+        {
+            await s.watch.TurnAsync(time, CancellationToken.None);
+            await s.housekeeping.TurnAsync(time, CancellationToken.None);
+        },
+        _ => { });
+
+    public void Audit() => Call(s => s.auditor.LookAsync(CancellationToken.None), _ => { });
+
+    /// <summary>When one of the loops has something to look at next.</summary>
+    public TimeSpan NextWake(Agenda agenda)
+    {
+        if (!Ready) return TimeSpan.MaxValue;
+        var wall = world.Clock.Peek(Clock);
+        var next = house.Next(HouseDue());
+        foreach (var lane in Enum.GetValues<Lane>()) next = Min(next, Min(stepping[lane].Next(agenda.Steps(lane, wall)), sending[lane].Next(agenda.Notices(lane, wall))));
+        return next;
+    }
+
+    public void WakeWhoIsDue(Agenda agenda)
+    {
+        var (now, wall) = (world.Clock.Elapsed, world.Clock.Peek(Clock));
+        if (house.Next(HouseDue()) <= now) house.Wake();
+        foreach (var lane in Enum.GetValues<Lane>())
+        {
+            if (stepping[lane].Next(agenda.Steps(lane, wall)) <= now) stepping[lane].Wake();
+            if (sending[lane].Next(agenda.Notices(lane, wall)) <= now) sending[lane].Wake();
+        }
+    }
+
+    private TimeSpan HouseDue() => Min(houseAt, rules.NextDue is { } due ? world.Clock.Elapsed + (due - world.Clock.Peek(Clock)) + TimeSpan.FromMilliseconds(250) : TimeSpan.MaxValue);
+
+    private async Task LiveAsync()
+    {
+        try
+        {
+            await watch.RecoverAsync(CancellationToken.None);
+            await housekeeping.RecoverAsync(CancellationToken.None);
+        }
+        catch (Exception)
+        {
+            Ended = true;
+            return;
+        }
+
+        try
+        {
+            await Dispatcher.RecoverAsync(CancellationToken.None);
+        }
+        catch (Exception)
+        {
+            // the leases run out by themselves
+        }
+
+        Ready = true;
+        world.Journal.Note("the service is up");
+        Thread.Start(() => pipeline.CommitLoopAsync(CancellationToken.None));
+        Thread.Start(KeepHouseAsync);
+        foreach (var lane in Enum.GetValues<Lane>())
+        {
+            Thread.Start(() => StepAsync(lane));
+            Thread.Start(() => SendAsync(lane));
+        }
+    }
+
+    /// <summary>As housekeeping's own loop, but what it does every few seconds whether or not there is something to do, it does every few hours.</summary>
+    private async Task KeepHouseAsync()
+    {
+        while (true)
+        {
+            try
+            {
+                if (houseAt > world.Clock.Elapsed)
+                {
+                    await housekeeping.AdvanceAsync(CancellationToken.None);
+                }
+                else
+                {
+                    houseAt = world.Clock.Elapsed + (world.Faults.IsWell(Place.Records, TimeSpan.FromSeconds(10)) ? TimeSpan.FromHours(3) : TimeSpan.FromSeconds(2));
+                    await housekeeping.TurnAsync(TimeSpan.Zero, CancellationToken.None);
+                }
+            }
+            catch (Exception)
+            {
+                houseAt = world.Clock.Elapsed + TimeSpan.FromSeconds(1); // it goes on with the next turn
+            }
+
+            // What is due and isn't judged yet (it catches up after a start) is looked at again soon.
+            await house.NextAsync(HouseDue() <= world.Clock.Elapsed ? TimeSpan.FromSeconds(15) : TimeSpan.FromSeconds(1));
+        }
+    }
+
+    /// <summary>As the escalator's own loop.</summary>
+    private async Task StepAsync(Lane lane)
+    {
+        while (true)
+        {
+            try
+            {
+                while (await escalator.LookAsync(lane, CancellationToken.None) > 0) sending[lane].Hurry();
+            }
+            catch (Exception)
+            {
+                // logged, and the next look tries again
+            }
+
+            await stepping[lane].NextAsync(TimeSpan.FromSeconds(1));
+        }
+    }
+
+    /// <summary>As the dispatcher's own loop.</summary>
+    private async Task SendAsync(Lane lane)
+    {
+        var sends = new List<Task<Dispatcher.Outcome>>();
+        while (true)
+        {
+            try
+            {
+                var claimed = await Dispatcher.ClaimAsync(lane, 64 - sends.Count, CancellationToken.None);
+                sends.AddRange(claimed);
+                if (claimed.Count == 0) await Task.WhenAny([sending[lane].NextAsync(TimeSpan.FromSeconds(1)), .. sends]);
+                var done = sends.Where(s => s.IsCompleted).ToList();
+                if (done.Count == 0) continue;
+                sends.RemoveAll(done.Contains);
+                await Dispatcher.RecordAsync(lane, [.. done.Select(d => d.Result)], CancellationToken.None);
+            }
+            catch (Exception e) when (e is not AggregateException { InnerException: BrokenPromiseException })
+            {
+                await sending[lane].NextAsync(TimeSpan.FromSeconds(1));
+            }
+        }
+    }
+
+    private void Guard(Action what)
+    {
+        try
+        {
+            what();
+        }
+        catch (BrokenPromiseException e)
+        {
+            world.Broken ??= e;
+        }
+    }
+
+    private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;
+
+    public void Dispose()
+    {
+        Thread.Kill();
+        redeliveries.Dispose();
+        meter.Dispose();
+    }
+
+    /// <summary>A loop between two looks.</summary>
+    private sealed class Sleeper(SimulatedClock clock)
+    {
+        private TaskCompletionSource? asleep;
+        private TimeSpan earliest;
+        private bool hurried;
+
+        public Task NextAsync(TimeSpan least)
+        {
+            earliest = clock.Elapsed + least;
+            asleep = new TaskCompletionSource();
+            return asleep.Task;
+        }
+
+        /// <summary>Something changed: look at once.</summary>
+        public void Hurry() => hurried = true;
+
+        public TimeSpan Next(TimeSpan due) => asleep is null or { Task.IsCompleted: true } ? TimeSpan.MaxValue : hurried ? clock.Elapsed : due > earliest ? due : earliest;
+
+        public void Wake()
+        {
+            hurried = false;
+            asleep?.TrySetResult();
+        }
+    }
+}
