@@ -8,6 +8,7 @@ using Vigil.Console.Accounts;
 using Vigil.Model;
 using Vigil.Storage.Records;
 using static Vigil.Tests.Console.Running;
+using SignInResult = Vigil.Console.Accounts.SignInResult;
 
 namespace Vigil.Tests.Console;
 

@@ -34,7 +34,7 @@ public sealed class AuditCommandTests
             const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
             var all = Directory.GetFileSystemEntries(data, "*", SearchOption.AllDirectories).Append(data).ToList();
             foreach (var name in new[] { "records.db", "readings.duckdb", "fields.key", "links.key", "audit.key", "head.json" }) Assert.Contains(all, f => Path.GetFileName(f) == name);
-            Assert.All(all, f => Assert.True((File.GetUnixFileMode(f) & Others) == 0, $"{f} is {File.GetUnixFileMode(f)}"));
+            foreach (var file in all) Assert.True((File.GetUnixFileMode(file) & Others) == 0, $"{file} is {File.GetUnixFileMode(file)}");
         }
 
         await using (var db = new SqliteConnection($"Data Source={Path.Combine(data, "records.db")}"))

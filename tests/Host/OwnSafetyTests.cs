@@ -26,8 +26,8 @@ public sealed class OwnSafetyTests : IDisposable
 
         File.SetUnixFileMode(folder, (UnixFileMode)0b111_101_101);
         OwnerOnly.Protect(folder);
-        Assert.All(own, f => Assert.Equal((UnixFileMode)0b110_000_000, File.GetUnixFileMode(Path.Combine(folder, f))));
-        Assert.All(Directory.GetDirectories(folder, "*", SearchOption.AllDirectories).Append(folder), d => Assert.Equal((UnixFileMode)0b111_000_000, File.GetUnixFileMode(d)));
+        foreach (var file in own) Assert.Equal((file, (UnixFileMode)0b110_000_000), (file, File.GetUnixFileMode(Path.Combine(folder, file))));
+        foreach (var inner in Directory.GetDirectories(folder, "*", SearchOption.AllDirectories).Append(folder)) Assert.Equal((inner, (UnixFileMode)0b111_000_000), (inner, File.GetUnixFileMode(inner)));
         Assert.Equal((UnixFileMode)0b110_100_100, File.GetUnixFileMode(Path.Combine(folder, "notes.txt")));
     }
 

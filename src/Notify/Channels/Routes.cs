@@ -19,7 +19,7 @@ public sealed class Routes(IEnumerable<IChannel> channels, IReadOnlyDictionary<s
             .Where(r => r.Key == channel || (channel is "sms" or "voice" && address.StartsWith(r.Key, StringComparison.Ordinal)) || r.Key.Length == 0)
             .OrderByDescending(r => r.Key == channel).ThenByDescending(r => r.Key.Length)
             .SelectMany(r => Listed(r.Value)).Select(Find).OfType<IChannel>().Where(c => c.CarriesTo(channel, address)).ToList();
-        return able.Find(c => c.Health?.Trouble is null) ?? able.FirstOrDefault() ?? (routes.Count == 0 ? Find("outbox") : null) ?? Find(channel); // the service's own
+        return able.Find(c => c.Health?.Trouble is null) ?? able.FirstOrDefault() ?? (routes.Count == 0 ? Find("outbox") : null) ?? (channel == Model.SelfTest.Channel ? Find(channel) : null);
     }
 
     /// <summary>The providers of one route, first choice first.</summary>

@@ -160,6 +160,7 @@ public sealed class SealedFieldsTests : IDisposable
             new Visit { Id = Guid.NewGuid(), ResidentId = "R1", Time = DateTime.UnixEpoch, Form = "home", RecordedBy = "test" }, new User { Id = Guid.NewGuid(), UserName = "li", Role = "duty", Area = "" },
             new Webhook { Id = Guid.NewGuid(), Name = "w", Url = "https://example.org", Secret = "", Events = "opened", CreatedBy = "test" },
             new Notice { Id = Guid.NewGuid(), AlarmId = Guid.NewGuid(), Channel = "sms", Recipient = "contact:1", RecipientName = "王", Address = "", Text = "" },
+            new BlockedNumber { Id = Guid.NewGuid(), Address = "", Channel = "sms", Reason = "opted out" },
         ];
         foreach (var (entity, property, value) in Secret)
             foreach (var row in rows.Where(r => r.GetType() == entity)) entity.GetProperty(property)!.SetValue(row, value);
