@@ -44,7 +44,8 @@ public sealed class ServiceTests(ITestOutputHelper output)
         await page.Keyboard.PressAsync("ArrowDown");
         await page.Keyboard.PressAsync("a");
         await Assertions.Expect(page.Locator(".alarm.state-acknowledged")).ToBeVisibleAsync();
-        var told = (await vigil.GetAsync("notices")).GetArrayLength();
+        var notices = $"notices?alarm={alarm.GetProperty("id").GetString()}";
+        var told = (await vigil.GetAsync(notices)).GetArrayLength();
 
         // While the service hangs the browser's own clock says so; when it goes on the page is live again.
         await Server.RunAsync("kill", ["-STOP", $"{vigil.Process.Id}"]);
@@ -59,7 +60,7 @@ public sealed class ServiceTests(ITestOutputHelper output)
 
         await Assertions.Expect(page.Locator("#stale")).ToBeHiddenAsync(new() { Timeout = 20_000 });
         // More than two waits of the plan have passed since the key: nobody else was told.
-        Assert.Equal(told, (await vigil.GetAsync("notices")).GetArrayLength());
+        Assert.Equal(told, (await vigil.GetAsync(notices)).GetArrayLength());
         Assert.Contains((await vigil.GetAsync($"alarms/{alarm.GetProperty("id").GetString()}")).GetProperty("steps").EnumerateArray(), s => s.GetProperty("state").GetString() == "waiting");
     }
 }
