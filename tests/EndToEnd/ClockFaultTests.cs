@@ -10,12 +10,16 @@ public sealed class ClockFaultTests
 {
     private const int Wait = 6;
 
+    /// <summary>Two homes: a button and twelve meters that report every hour.</summary>
     private static readonly string Registry = string.Join('\n',
     [
-        "record,id,name,area,phone,visitor id,visitor name,visitor phone,contact 1 name,contact 1 phone,contact 2 name,contact 2 phone," + string.Join(',', Enumerable.Range(1, 13).Select(n => $"device {n} id,device {n} profile")),
-        "resident,R1,王秀英,440114003201,,V1,周志愿,13912340001,王小明,13800138001,王小红,13700137001,sos-1,senml," + string.Join(',', Enumerable.Range(1, 12).Select(n => $"meter-{n},wmbusmeters/multical21")),
-        "duty,D1,镇值班室,440114003,13600136000,,,,,,,," + new string(',', 25),
+        "record,id,name,area,phone,visitor id,visitor name,visitor phone,contact 1 name,contact 1 phone,contact 2 name,contact 2 phone," + string.Join(',', Enumerable.Range(1, 7).Select(n => $"device {n} id,device {n} profile")),
+        "resident,R1,王秀英,440114003201,,V1,周志愿,13912340001,王小明,13800138001,王小红,13700137001,sos-1,senml," + Meters(1),
+        "resident,R2,李四,440114003201,,V1,周志愿,13912340001,,,,," + Meters(7) + ",,",
+        "duty,D1,镇值班室,440114003,13600136000,,,,,,,," + new string(',', 13),
     ]);
+
+    private static string Meters(int first) => string.Join(',', Enumerable.Range(first, 6).Select(n => $"meter-{n},kamstrup/multical21"));
 
     private static readonly string Policies = $$"""
         policies:

@@ -102,15 +102,15 @@ public sealed class CrashAtEverySyncTests(ITestOutputHelper report) : IDisposabl
 
         SqliteConnection.ClearAllPools();
         var counted = Copy(old, "counted");
-        Assert.False(await RunKilledAsync(["check", "--audit", .. Arguments(counted)], int.MaxValue));
+        Assert.False(await RunKilledAsync(["user", "list", .. Arguments(counted)], int.MaxValue));
         var all = syncs.Count;
         var killed = 0;
         foreach (var n in Spread(all, points))
         {
             var data = Copy(old, $"upgrade-{n}");
-            if (!await RunKilledAsync(["check", "--audit", .. Arguments(data)], n)) continue;
+            if (!await RunKilledAsync(["user", "list", .. Arguments(data)], n)) continue;
             killed++;
-            var (code, output) = await Server.RunAsync(VigilServer.Executable, ["check", "--audit", .. Arguments(data)]);
+            var (code, output) = await Server.RunAsync(VigilServer.Executable, ["user", "list", .. Arguments(data)]);
             Assert.True(code == 0, $"killed at sync {n} of {all}: {output}");
             await using (var db = RecordsServices.CreateFactory("Sqlite", null, data).CreateDbContext())
             {
