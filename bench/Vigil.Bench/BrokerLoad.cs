@@ -83,7 +83,7 @@ internal static class BrokerLoad
         builder.Services.AddMqttConnectionHandler();
         builder.Services.AddSingleton(options).AddSingleton(TimeProvider.System)
             .AddSingleton<Authenticate>(_ => (name, _, _, _) => ValueTask.FromResult(new Login(LoginOutcome.Right, new Sender(name, false, []))))
-            .AddSingleton(new Redeliveries(null, TimeProvider.System)).AddSingleton<Vigil.Model.Troubles>().AddSingleton(new System.Diagnostics.Metrics.Meter("Vigil.Bench"))
+            .AddSingleton<GoesFirst>(_ => _ => false).AddSingleton(new Redeliveries(null, TimeProvider.System)).AddSingleton<Vigil.Model.Troubles>().AddSingleton(new System.Diagnostics.Metrics.Meter("Vigil.Bench"))
             .AddSingleton<Inbox>(_ => (_, _) => ValueTask.FromResult(Receipt.Committed))
             .AddSingleton<EmbeddedBroker>().AddHostedService(s => s.GetRequiredService<EmbeddedBroker>());
         builder.WebHost.ConfigureKestrel(k => k.Listen(IPAddress.Loopback, options.Port, listen => BrokerListener.Use(listen, options)));

@@ -18,21 +18,24 @@ internal static class LoginLoad
     public static async Task<int> RunAsync(Arguments arguments)
     {
         var devices = arguments.Number("--devices", 2000);
-        var presses = arguments.Number("--presses", 100);
+        var presses = arguments.Number("--presses", 40);
+        var every = TimeSpan.FromMilliseconds(arguments.Number("--every", 250));
+        var warm = arguments.Text("--warm") == "yes"; // one press before the storm: what is compiled at a first use isn't counted
         var rounds = arguments.Number("--rounds", 3);
         var vigil = arguments.Text("--vigil") ?? Path.Combine(Directory.GetCurrentDirectory(), ".artifacts", "vigil", "vigil");
         ThreadPool.SetMinThreads(8, 8);
-        Console.WriteLine($"{devices} devices come back at once after a restart, {presses} presses among them, one every 50 ms; {Environment.ProcessorCount} cores shared by service and devices");
+        Console.WriteLine($"{devices} devices come back at once after a restart, {presses} presses among them, one every {every.TotalMilliseconds:0} ms{(warm ? ", after a first one" : "")}; {Environment.ProcessorCount} cores shared by service and devices");
         foreach (var slow in new[] { false, true })
         {
             var all = new List<double>();
             for (var round = 1; round <= rounds; round++)
             {
                 var folder = Directory.CreateTempSubdirectory("vigil-bench");
-                await SeedAsync(folder.FullName, devices, presses, slow);
+                await SeedAsync(folder.FullName, devices, presses + 1, slow);
                 var port = BrokerLoad.FreePort();
                 using var server = BrokerLoad.Start(vigil, ["run", "--Mqtt:Port", $"{port}", "--Http:Urls", $"http://127.0.0.1:{BrokerLoad.FreePort()}", "--Data:Path", folder.FullName]);
                 await BrokerLoad.ReadyAsync(port);
+                if (warm) await ComeAsync(port, $"sos{presses:D5}", """[{"n":"button","vs":"sos"}]""", () => { }, 250, 250, CancellationToken.None);
                 var begun = Stopwatch.GetTimestamp();
                 var refused = 0;
                 using var enough = new CancellationTokenSource(TimeSpan.FromSeconds(300));
@@ -42,7 +45,7 @@ internal static class LoginLoad
                 {
                     var number = i;
                     pressing.Add(Task.Run(() => ComeAsync(port, $"sos{number:D5}", """[{"n":"button","vs":"sos"}]""", () => { }, 250, 250, enough.Token)));
-                    await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System);
+                    await Task.Delay(every, TimeProvider.System);
                 }
 
                 var took = (await Task.WhenAll(pressing)).Order().ToList();

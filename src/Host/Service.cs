@@ -136,6 +136,7 @@ internal static class Service
                 ? new Login(looked ? LoginOutcome.Wrong : LoginOutcome.Busy)
                 : new Login(LoginOutcome.Right, new Sender(found.Username, found.Gateway, found.Topics.Split('\n', StringSplitOptions.RemoveEmptyEntries)));
         });
+        services.AddSingleton<GoesFirst>(s => name => s.GetRequiredService<SpeaksOfLife>()(name));
         services.AddSingleton<EmbeddedBroker>();
         services.AddHostedService(s => s.GetRequiredService<EmbeddedBroker>());
     }

@@ -30,6 +30,14 @@ internal sealed class BrokerSocket(ConnectionContext connection, IPAddress addre
     /// <summary>Its packets; null during a TLS handshake.</summary>
     public PacketLimit? Packets { get; set; }
 
+    /// <summary>Its place among the logins under way; null before and after.</summary>
+    private SemaphoreSlim? turn;
+
+    public void Enter(SemaphoreSlim place) => turn = place;
+
+    /// <summary>Its login is through, or it is gone. Once.</summary>
+    public void LeaveLine() => Interlocked.Exchange(ref turn, null)?.Release();
+
     /// <summary>Whose credential it showed.</summary>
     public Sender? Sender { get; set; }
 

@@ -27,6 +27,8 @@ public sealed partial class EmbeddedBroker : IHostedService, IAsyncDisposable
     /// <summary>A refusal comes so late that it tells nothing of the work behind it, and a guesser's socket is held meanwhile.</summary>
     private static readonly TimeSpan Refusal = TimeSpan.FromMilliseconds(250), RepeatedRefusal = TimeSpan.FromSeconds(2);
 
+    private static readonly TimeSpan TimeForConnect = TimeSpan.FromSeconds(5);
+
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(10);
 
     /// <summary>So many logins that come to nothing between two looks are a trouble of the service.</summary>
@@ -42,6 +44,7 @@ public sealed partial class EmbeddedBroker : IHostedService, IAsyncDisposable
     private readonly ILogger<EmbeddedBroker> log;
     private readonly LoginGate gate;
     private readonly Allowances allowances;
+    private readonly LoginLine line;
     private readonly ConcurrentDictionary<EndPoint, BrokerSocket> pending = new();
     private readonly ConcurrentDictionary<string, BrokerSocket> holderByClientId = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource stopping = new();
@@ -50,13 +53,14 @@ public sealed partial class EmbeddedBroker : IHostedService, IAsyncDisposable
     private MqttServer? server;
 
     public EmbeddedBroker(
-        MqttOptions options, MqttConnectionHandler handler, Authenticate authenticate, Inbox inbox, Redeliveries redeliveries, Troubles troubles, Meter meter,
+        MqttOptions options, MqttConnectionHandler handler, Authenticate authenticate, GoesFirst goesFirst, Inbox inbox, Redeliveries redeliveries, Troubles troubles, Meter meter,
         TimeProvider clock, ILogger<EmbeddedBroker> log)
     {
         (this.options, this.handler, this.authenticate, this.inbox, this.redeliveries) = (options, handler, authenticate, inbox, redeliveries);
         (this.troubles, this.clock, this.log) = (troubles, clock, log);
         gate = new LoginGate(options, clock);
         allowances = new Allowances(options, clock);
+        line = new LoginLine(goesFirst);
         refusedLogins = meter.CreateCounter<long>("vigil_logins_refused", description: "MQTT logins with a wrong name or password");
         displacedSockets = meter.CreateCounter<long>("vigil_logins_displaced", description: "MQTT sockets that did not log in and gave way to others");
         busyLogins = meter.CreateCounter<long>("vigil_logins_busy", description: "MQTT logins put off: too many at once, or after wrong passwords");
@@ -104,6 +108,7 @@ public sealed partial class EmbeddedBroker : IHostedService, IAsyncDisposable
         await StopAsync(CancellationToken.None);
         server?.Dispose();
         server = null;
+        line.Dispose();
     }
 
     /// <summary>Kestrel middleware in front of everything, the TLS handshake too: sockets that have not logged in are few.</summary>
@@ -149,7 +154,8 @@ public sealed partial class EmbeddedBroker : IHostedService, IAsyncDisposable
         connection.Transport = new LimitedTransport(connection.Transport, packets);
         try
         {
-            await next();
+            if (await InLineAsync(socket, packets)) await next();
+            else connection.Abort(new ConnectionAbortedException("its login can't be looked at"));
         }
         catch (ConnectionAbortedException)
         {
@@ -157,9 +163,33 @@ public sealed partial class EmbeddedBroker : IHostedService, IAsyncDisposable
         }
         finally
         {
+            socket.LeaveLine();
             if (packets.Refused is { } reason) LogAborted(log, socket.Address, socket.Sender?.Name, reason);
             if (packets.SaidGoodbye)
                 foreach (var key in socket.Remembered) redeliveries.Forget(key);
+        }
+    }
+
+    /// <summary>Until its CONNECT is there and its turn has come. False: it said nothing in time, is gone, or too many wait.</summary>
+    private async Task<bool> InLineAsync(BrokerSocket socket, PacketLimit packets)
+    {
+        using var patience = new CancellationTokenSource(TimeForConnect, clock);
+        try
+        {
+            var name = await packets.NameAsync(patience.Token);
+            gate.Leave(socket);
+            if (await line.EnterAsync(name, socket.Closed) is { } place)
+            {
+                socket.Enter(place);
+                return true;
+            }
+
+            Count(ref busy, busyLogins);
+            return false;
+        }
+        catch (Exception e) when (e is OperationCanceledException or IOException)
+        {
+            return false;
         }
     }
 
@@ -171,9 +201,17 @@ public sealed partial class EmbeddedBroker : IHostedService, IAsyncDisposable
             return;
         }
 
-        gate.Leave(socket);
         var begun = clock.GetTimestamp();
-        var code = await JudgeAsync(e, socket);
+        MqttConnectReasonCode code;
+        try
+        {
+            code = await JudgeAsync(e, socket);
+        }
+        finally
+        {
+            socket.LeaveLine();
+        }
+
         if (code is MqttConnectReasonCode.BadUserNameOrPassword or MqttConnectReasonCode.ConnectionRateExceeded)
         {
             // It is answered late, and until then its place is one of those that have not logged in.

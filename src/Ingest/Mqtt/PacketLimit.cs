@@ -111,11 +111,44 @@ internal sealed class PacketLimit(PipeReader inner, int maxConnect, int maxPacke
         return (packet.ToArray(), buffer.GetPosition(end));
     }
 
-    /// <summary>MQTT 5 §1.5.5 and §2.1: one byte of type, then the remaining length in at most four bytes of seven bits. False while it isn't whole.</summary>
+    /// <summary>Waits until a whole CONNECT is there, and leaves it there: the user name in it, empty without one or when the connection ends.</summary>
+    public async ValueTask<string> NameAsync(CancellationToken cancellation)
+    {
+        while (true)
+        {
+            var result = await inner.ReadAsync(cancellation);
+            if (TryPacket(result.Buffer, out _, out var body))
+            {
+                var name = PacketRules.UserNameOf(body);
+                inner.AdvanceTo(result.Buffer.Start);
+                return name;
+            }
+
+            if (result.IsCompleted)
+            {
+                inner.AdvanceTo(result.Buffer.Start);
+                return "";
+            }
+
+            inner.AdvanceTo(result.Buffer.Start, result.Buffer.End);
+        }
+    }
+
+    /// <summary>False while the packet isn't whole.</summary>
     private bool Check(in ReadOnlySequence<byte> buffer)
     {
+        if (!TryPacket(buffer, out var first, out var body)) return false;
+        if (PacketRules.Refuse(first, body, five, out var delivery) is { } reason) throw Refuse(reason);
+        Take(first >> 4, delivery, body);
+        return true;
+    }
+
+    /// <summary>MQTT 5 §1.5.5 and §2.1: one byte of type, then the remaining length in at most four bytes of seven bits.</summary>
+    private bool TryPacket(in ReadOnlySequence<byte> buffer, out byte first, out ReadOnlySequence<byte> body)
+    {
+        body = default;
         var reader = new SequenceReader<byte>(buffer);
-        if (!reader.TryRead(out var first)) return false;
+        if (!reader.TryRead(out first)) return false;
         var isConnect = first >> 4 == 1;
         if (loggingIn != isConnect) throw Refuse(loggingIn ? "the first packet is not CONNECT" : "a second CONNECT");
         var length = 0;
@@ -130,9 +163,7 @@ internal sealed class PacketLimit(PipeReader inner, int maxConnect, int maxPacke
         var limit = isConnect ? maxConnect : maxPacket;
         if (length > limit) throw Refuse($"packet of {length} bytes; {limit} are allowed");
         if (reader.Remaining < length) return false;
-        var body = buffer.Slice(reader.Position, length);
-        if (PacketRules.Refuse(first, body, five, out var delivery) is { } reason) throw Refuse(reason);
-        Take(first >> 4, delivery, body);
+        body = buffer.Slice(reader.Position, length);
         return true;
     }
 

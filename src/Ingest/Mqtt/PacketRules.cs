@@ -55,6 +55,26 @@ internal static class PacketRules
         }
     }
 
+    /// <summary>The user name of a CONNECT, before anything is believed of it; empty without one.</summary>
+    public static string UserNameOf(in ReadOnlySequence<byte> connect)
+    {
+        ReadOnlySpan<byte> body = connect.IsSingleSegment ? connect.FirstSpan : connect.ToArray();
+        if (!TryText(ref body, out _) || body.Length < 4) return "";
+        var (five, flags) = (body[0] == 5, body[1]);
+        body = body[4..];
+        if (!TryProperties(ref body, five) || !TryText(ref body, out _)) return "";
+        if ((flags & 4) != 0 && (!TryProperties(ref body, five) || !TryText(ref body, out _) || !TryText(ref body, out _))) return ""; // a will
+        return (flags & 0x80) != 0 && TryText(ref body, out var name) ? System.Text.Encoding.UTF8.GetString(name) : "";
+    }
+
+    private static bool TryProperties(ref ReadOnlySpan<byte> body, bool five)
+    {
+        if (!five) return true;
+        if (!TryLength(ref body, out var length) || length > body.Length) return false;
+        body = body[length..];
+        return true;
+    }
+
     private static string? RefuseConnect(ReadOnlySpan<byte> body)
     {
         // Protocol name, level, flags, keep-alive; then the client id, behind the properties in MQTT 5.
@@ -79,12 +99,7 @@ internal static class PacketRules
 
     private static string? RefuseFilters(ReadOnlySpan<byte> body, bool five, bool options)
     {
-        if (five)
-        {
-            if (!TryLength(ref body, out var properties) || properties > body.Length) return "properties that break off";
-            body = body[properties..];
-        }
-
+        if (!TryProperties(ref body, five)) return "properties that break off";
         if (body.IsEmpty) return "SUBSCRIBE or UNSUBSCRIBE to nothing";
         while (!body.IsEmpty)
         {

@@ -35,7 +35,8 @@ internal sealed class BrokerUnderTest : IAsyncDisposable
 
     public EmbeddedBroker Broker => app.Services.GetRequiredService<EmbeddedBroker>();
 
-    public static async Task<BrokerUnderTest> StartAsync(Action<MqttOptions>? set = null, Func<InboundMessage, Receipt>? inbox = null, int devices = 2, bool anyTopic = false, TimeProvider? clock = null, string? redeliveries = null)
+    public static async Task<BrokerUnderTest> StartAsync(Action<MqttOptions>? set = null, Func<InboundMessage, Receipt>? inbox = null, int devices = 2, bool anyTopic = false, TimeProvider? clock = null, string? redeliveries = null,
+        Func<string, bool>? goesFirst = null, Func<string, Task>? beforeLooking = null)
     {
         var options = new MqttOptions();
         set?.Invoke(options);
@@ -48,13 +49,15 @@ internal sealed class BrokerUnderTest : IAsyncDisposable
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.Services.AddMqttConnectionHandler();
         builder.Services.AddSingleton(options).AddSingleton(clock ?? TimeProvider.System)
-            .AddSingleton<Authenticate>(_ => (name, password, effort, _) =>
+            .AddSingleton<GoesFirst>(_ => name => goesFirst?.Invoke(name) == true)
+            .AddSingleton<Authenticate>(_ => async (name, password, effort, _) =>
             {
                 looked.Enqueue(effort);
-                if (effort == LoginEffort.Remembered && !remembered.ContainsKey(name)) return ValueTask.FromResult(new Login(LoginOutcome.Busy));
-                if (name is not ['d', .. var number] || !int.TryParse(number, out var n) || n > devices || Encoding.UTF8.GetString(password) != "right") return ValueTask.FromResult(new Login(LoginOutcome.Wrong));
+                if (beforeLooking is not null) await beforeLooking(name);
+                if (effort == LoginEffort.Remembered && !remembered.ContainsKey(name)) return new Login(LoginOutcome.Busy);
+                if (name is not ['d', .. var number] || !int.TryParse(number, out var n) || n > devices || Encoding.UTF8.GetString(password) != "right") return new Login(LoginOutcome.Wrong);
                 remembered[name] = true;
-                return ValueTask.FromResult(new Login(LoginOutcome.Right, new Sender(name, false, [])));
+                return new Login(LoginOutcome.Right, new Sender(name, false, []));
             })
             .AddSingleton(new Redeliveries(redeliveries, clock ?? TimeProvider.System)).AddSingleton<Troubles>().AddSingleton(new System.Diagnostics.Metrics.Meter("Vigil.Tests.Broker"))
             .AddSingleton<Inbox>(_ => (message, _) =>

@@ -100,6 +100,30 @@ public sealed class LoginTests
     }
 
     [Fact]
+    public async Task A_button_logs_in_and_is_heard_while_meters_wait_for_their_turn()
+    {
+        var records = new TaskCompletionSource();
+        await using var broker = await BrokerUnderTest.StartAsync(devices: 100, goesFirst: name => name == "d1", beforeLooking: name => name == "d1" ? Task.CompletedTask : records.Task);
+        var meters = new List<RawDevice>();
+        for (var i = 2; i <= 100; i++)
+        {
+            meters.Add(await RawDevice.OpenAsync(broker.Port));
+            await meters[^1].SendAsync(RawDevice.Connect($"d{i}", "right", $"d{i}"));
+        }
+
+        await RawDevice.UntilAsync(() => broker.Looked.Count == 16); // so many are looked at together, the others wait in front of the broker
+        var (button, code) = await RawDevice.LogInAsync(broker.Port, level: 5);
+        await using var _ = button;
+        Assert.Equal(0, code);
+        await button.SendAsync(RawDevice.Publish("vigil/d1/up", Press, level: 5));
+        Assert.Equal(0x40, (await button.ReadAsync())[0]);
+        Assert.Equal(17, broker.Looked.Count);
+        records.SetResult();
+        foreach (var meter in meters) Assert.Equal([0x20, 2, 0, 0], await meter.ReadAsync());
+        foreach (var meter in meters) await meter.DisposeAsync();
+    }
+
+    [Fact]
     public async Task Logins_that_come_to_nothing_are_told_and_the_trouble_is_over_when_they_end()
     {
         var clock = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
