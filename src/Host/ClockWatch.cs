@@ -52,7 +52,7 @@ internal sealed partial class ClockWatch(
         var (en, zh) = Said(now - last, last, now, "was put back while the service was down", "在服务停止期间被调慢");
         await Deadlines.MoveAsync(db, now - last, last, en, zh, cancellation);
         await transaction.CommitAsync(cancellation);
-        Tell("clock-set", en, zh);
+        Tell("clock-set-back", en, zh);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -124,7 +124,8 @@ internal sealed partial class ClockWatch(
 
         housekeeping.ListenAgain();
         WriteStamp(steady.GetUtcNow().UtcDateTime);
-        Tell("clock-set", en, zh);
+        // There and back are two pieces of news; a clock that goes to and fro is not one at each turn.
+        Tell(by > TimeSpan.Zero ? "clock-set-forward" : "clock-set-back", en, zh);
     }
 
     private void Frozen(TimeSpan gap)

@@ -69,7 +69,7 @@ internal sealed partial class PoolWatch(Troubles troubles, ILogger<PoolWatch> lo
             }
 
             calm = 0;
-            LogStarved(log, waited, ThreadPool.ThreadCount);
+            if (waited >= Said) LogStarved(log, waited, ThreadPool.ThreadCount);
         }
     }
 

@@ -15,6 +15,9 @@ namespace Vigil.Tests.Simulation;
 /// </summary>
 internal sealed class SimulatedService
 {
+    /// <summary>As the dispatcher's.</summary>
+    private const int MostInFlight = 64;
+
     private readonly World world;
     private readonly Meter meter = new("Vigil.Simulation");
     private readonly Pipeline pipeline;
@@ -215,7 +218,7 @@ internal sealed class SimulatedService
             }
 
             // What is due and isn't judged yet (it catches up after a start) is looked at again soon.
-            await house.NextAsync(HouseDue() <= world.Clock.Elapsed ? TimeSpan.FromSeconds(15) : TimeSpan.FromSeconds(1));
+            await house.NextAsync(least: HouseDue() <= world.Clock.Elapsed ? TimeSpan.FromSeconds(15) : TimeSpan.FromSeconds(1));
         }
     }
 
@@ -233,7 +236,7 @@ internal sealed class SimulatedService
                 // logged, and the next look tries again
             }
 
-            await stepping[lane].NextAsync(TimeSpan.FromSeconds(1));
+            await stepping[lane].NextAsync();
         }
     }
 
@@ -241,21 +244,22 @@ internal sealed class SimulatedService
     private async Task SendAsync(Lane lane)
     {
         var sends = new List<Task<Dispatcher.Outcome>>();
+        var outcomes = new List<Dispatcher.Outcome>();
         while (true)
         {
             try
             {
-                var claimed = await Dispatcher.ClaimAsync(lane, 64 - sends.Count, CancellationToken.None);
+                var claimed = sends.Count < MostInFlight ? await Dispatcher.ClaimAsync(lane, MostInFlight - sends.Count, CancellationToken.None) : [];
                 sends.AddRange(claimed);
-                if (claimed.Count == 0) await Task.WhenAny([sending[lane].NextAsync(TimeSpan.FromSeconds(1)), .. sends]);
+                if (claimed.Count == 0 || sends.Count >= MostInFlight) await Task.WhenAny([sending[lane].NextAsync(outcomes.Count > 0 ? world.Clock.Elapsed : null), .. sends]);
                 var done = sends.Where(s => s.IsCompleted).ToList();
-                if (done.Count == 0) continue;
                 sends.RemoveAll(done.Contains);
-                await Dispatcher.RecordAsync(lane, [.. done.Select(d => d.Result)], CancellationToken.None);
+                outcomes.AddRange(done.Select(d => d.Result));
+                if (outcomes.Count > 0) outcomes = await Dispatcher.RecordAllAsync(lane, outcomes, CancellationToken.None);
             }
             catch (Exception e) when (e is not AggregateException { InnerException: BrokenPromiseException })
             {
-                await sending[lane].NextAsync(TimeSpan.FromSeconds(1));
+                await sending[lane].NextAsync();
             }
         }
     }
@@ -286,11 +290,14 @@ internal sealed class SimulatedService
     {
         private TaskCompletionSource? asleep;
         private TimeSpan earliest;
+        private TimeSpan? ownDue;
         private bool hurried;
 
-        public Task NextAsync(TimeSpan least)
+        /// <param name="due">When it has something to do that no row of the records says.</param>
+        /// <param name="least">How long it sleeps at least, unless hurried.</param>
+        public Task NextAsync(TimeSpan? due = null, TimeSpan? least = null)
         {
-            earliest = clock.Elapsed + least;
+            (earliest, ownDue) = (clock.Elapsed + (least ?? TimeSpan.FromSeconds(1)), due);
             asleep = new TaskCompletionSource();
             return asleep.Task;
         }
@@ -298,7 +305,13 @@ internal sealed class SimulatedService
         /// <summary>Something changed: look at once.</summary>
         public void Hurry() => hurried = true;
 
-        public TimeSpan Next(TimeSpan due) => asleep is null or { Task.IsCompleted: true } ? TimeSpan.MaxValue : hurried ? clock.Elapsed : due > earliest ? due : earliest;
+        public TimeSpan Next(TimeSpan due)
+        {
+            if (asleep is null or { Task.IsCompleted: true }) return TimeSpan.MaxValue;
+            if (hurried) return clock.Elapsed;
+            if (ownDue < due) due = ownDue.Value;
+            return due > earliest ? due : earliest;
+        }
 
         public void Wake()
         {

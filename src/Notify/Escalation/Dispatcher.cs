@@ -344,7 +344,7 @@ public sealed partial class Dispatcher : BackgroundService
     }
 
     /// <summary>Writes outcomes down, together, else one by one. Returns those that are still to be written: what a provider said is not forgotten while the database is away.</summary>
-    private async Task<List<Outcome>> RecordAllAsync(Lane lane, List<Outcome> outcomes, CancellationToken cancellation)
+    internal async Task<List<Outcome>> RecordAllAsync(Lane lane, List<Outcome> outcomes, CancellationToken cancellation)
     {
         try
         {
