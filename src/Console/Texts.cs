@@ -215,6 +215,7 @@ public static class Texts
         ["what.acknowledged"] = ("确认", "acknowledged"),
         ["what.handed-over"] = ("移交", "handed over"),
         ["what.note"] = ("备注", "note"),
+        ["what.clock-set"] = ("时钟调整", "clock set"),
         ["what.in-hand"] = ("派人上门", "in hand"),
         ["what.cleared"] = ("解除", "cleared"),
         ["what.resolved"] = ("办结", "resolved"),

@@ -87,7 +87,7 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
             if (fields.Count > columns.Count) row.Wrong("", fields[^1], $"the row has {fields.Count} fields, the heading {columns.Count}");
             var kind = row["record"] is { Length: > 0 } record ? record : "resident";
             var shift = kind is "duty shift" or "visitor shift" or "值班班次" or "探访班次";
-            if (!shift && row["id"].Length > 0 && !ids.Add(kind + row["id"])) row.Wrong("id", row["id"], "stands in this file twice");
+            if (!shift && row["id"].Length > 0 && !ids.Add((kind == "老人" ? "resident" : kind) + row["id"])) row.Wrong("id", row["id"], "stands in this file twice");
             if (row["area"].Length > 0 && !row["area"].StartsWith(within, StringComparison.Ordinal)) row.Wrong("area", row["area"], $"lies outside {within}, which you are bound to");
             counts[kind] = counts.GetValueOrDefault(kind) + 1;
             switch (kind)
@@ -126,7 +126,8 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
     {
         var id = row.Required("id");
         if (id.Length > 0 && !ResidentId.TryParse(id, out _)) row.Wrong("id", id, "has white space or more than 64 characters");
-        var resident = await db.Residents.AsSplitQuery().Include(r => r.Contacts).Include(r => r.Devices).Include(r => r.Household).FirstOrDefaultAsync(r => r.Id == id, cancellation);
+        // A row that stands twice is an error of the file, and goes on to have its other errors found.
+        var resident = db.Residents.Local.FindEntry(id)?.Entity ?? await db.Residents.AsSplitQuery().Include(r => r.Contacts).Include(r => r.Devices).Include(r => r.Household).FirstOrDefaultAsync(r => r.Id == id, cancellation);
         var now = clock.GetUtcNow().UtcDateTime;
         if (resident is not null && !resident.Area.StartsWith(within, StringComparison.Ordinal)) row.Wrong("id", id, "belongs to a resident of another area");
         if (resident is null) db.Residents.Add(resident = new Resident { Id = id, Name = "", Area = "", CreatedAt = now });
