@@ -131,8 +131,8 @@ internal sealed partial class Housekeeping(
         }
 
         if (Due(ref flushed, TimeSpan.FromSeconds(5))) await pipeline.FlushSightingsAsync(cancellation, strangersAlone: ++flushes % 6 != 0);
-        // A snapshot that is ahead of the committed findings would lose them at a crash.
-        if (committed && Due(ref saved, SaveAll / rules.Count)) await rules.SaveAsync(folder, partition++ % rules.Count, now, pipeline.SettledAsync);
+        // A snapshot that is ahead of the committed findings would lose them at a crash. After a start every partition is saved at once: a downtime that was forgiven is not forgiven a second time.
+        if (committed && (partition < rules.Count || Due(ref saved, SaveAll / rules.Count))) await rules.SaveAsync(folder, partition++ % rules.Count, now, pipeline.SettledAsync);
         Interlocked.Exchange(ref turned, clock.GetTimestamp());
     }
 

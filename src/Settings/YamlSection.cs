@@ -70,13 +70,27 @@ public sealed class YamlSection
     private static int? TooDeep(string text)
     {
         var parser = new Parser(new StringReader(text));
-        for (var depth = 0; parser.MoveNext();)
+        for (var depth = 0; MoveNext(parser);)
         {
             if (parser.Current is YamlDotNet.Core.Events.MappingStart or YamlDotNet.Core.Events.SequenceStart && ++depth > MostLevels) return (int)parser.Current.Start.Line;
             if (parser.Current is YamlDotNet.Core.Events.MappingEnd or YamlDotNet.Core.Events.SequenceEnd) depth--;
         }
 
         return null;
+    }
+
+    /// <summary>The reader gives up on some texts (a brace that begins on a line further in) without saying where: after what it had last understood.</summary>
+    private static bool MoveNext(Parser parser)
+    {
+        try
+        {
+            return parser.MoveNext();
+        }
+        catch (InvalidOperationException)
+        {
+            var after = parser.Current?.End ?? new Mark(0, 1, 1);
+            throw new YamlException(after, after, "what follows here can't be read");
+        }
     }
 
     public bool Has(string key) => Find(key) is not null;

@@ -119,6 +119,25 @@ public sealed class ClockWatchTests
     }
 
     [Fact]
+    public async Task A_downtime_that_was_forgiven_is_forgiven_still_after_a_crash_that_follows_it()
+    {
+        var first = await StillService.BeginAsync(new JumpingClock(Noon));
+        await first.MetersAsync(1);
+        await first.PassAsync(65, seconds: Step); // all snapshots are written
+        var folder = await first.EndAsync();
+
+        // Half a day without power. One meter is heard, the others have an hour to report, and then it crashes again.
+        var second = await StillService.BeginAsync(new JumpingClock(Noon + 12 * Hour), folder);
+        await second.SayAsync("meter-1", """[{"n":"water.volume","u":"m3","v":1.1}]""");
+        await second.PassAsync(30);
+        await second.EndAsync();
+
+        await using var third = await StillService.BeginAsync(new JumpingClock(Noon + 12 * Hour + TimeSpan.FromMinutes(1)), folder);
+        await third.PassAsync(20, seconds: Step);
+        Assert.Empty(await third.AlarmsAsync("device-silent"));
+    }
+
+    [Fact]
     public async Task Put_back_while_the_service_was_down_escalation_goes_on_from_where_it_stopped()
     {
         var first = await StillService.BeginAsync(new JumpingClock(Noon));

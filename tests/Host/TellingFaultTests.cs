@@ -86,6 +86,7 @@ public sealed class TellingFaultTests
         await using var receiver = await Receiver.StartAsync();
         var settings = Through(network.Url);
         (settings["Notify:Routes:webhook"], settings["Webhook:Secret"]) = ("webhook", "whsec_" + Convert.ToBase64String(new byte[32]));
+        settings["Webhooks:AllowLoopback"] = "true";
         await using var service = await ServiceUnderTest.StartAsync(settings);
         await using (var db = await service.Records.CreateDbContextAsync(Stop))
         {

@@ -18,6 +18,14 @@ public sealed class RulesTextTests
         Assert.All(problems, p => Assert.NotEmpty(p.Message));
     }
 
+    [Fact]
+    public void A_text_on_which_the_reader_gives_up_is_refused_with_the_line_it_had_come_to()
+    {
+        var problem = Assert.Single(Read("  - : e\n   {\no"));
+        Assert.InRange(problem.Line, 1, 3);
+        Assert.Contains("is not YAML", problem.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("[")]
     [InlineData("{a: ")]
