@@ -30,6 +30,9 @@ internal sealed partial class ClockWatch(
     private long looked = clock.GetTimestamp();
     private long? stamped;
 
+    /// <summary>A move of which the records haven't said yet whether they made it.</summary>
+    private Move? unsure;
+
     /// <summary>How long ago it last looked.</summary>
     public TimeSpan SinceLook => clock.GetElapsedTime(Interlocked.Read(ref looked));
 
@@ -38,7 +41,7 @@ internal sealed partial class ClockWatch(
     {
         if (clock is not SteadyClock steady) return;
         await using var db = await records.CreateDbContextAsync(cancellation);
-        if (new[] { ReadStamp(), await Deadlines.NewestAsync(db, cancellation) }.Max() is not { } last) return;
+        if (new[] { await LastAsync(db, cancellation), await Deadlines.NewestAsync(db, cancellation) }.Max() is not { } last) return;
         var now = steady.GetUtcNow().UtcDateTime;
         if (last - now <= Written) return;
         if (steady.GetUtcNow() < SteadyClock.Earliest)
@@ -104,12 +107,27 @@ internal sealed partial class ClockWatch(
     private async Task TakeOverAsync(SteadyClock steady, CancellationToken cancellation)
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
+        if (unsure is { } asked)
+        {
+            var made = await IsMadeAsync(db, asked, cancellation);
+            unsure = null;
+            if (!made) return; // and the next look moves it
+            rules.SetClock(asked.By, steady);
+            IsSet(asked, steady);
+            return;
+        }
+
         await using var transaction = await WriteTurn.BeginAsync(db, first: true, cancellation);
         var by = steady.WallAhead; // we may have stood in line
         if (by.Duration() <= Jump) return;
         var before = steady.GetUtcNow().UtcDateTime;
-        var (en, zh) = Said(by, before, before + by, by > TimeSpan.Zero ? "was put forward" : "was put back", by > TimeSpan.Zero ? "被调快" : "被调慢");
+        var move = new Move(Guid.NewGuid(), before, by);
+        var (en, zh) = Said(move);
         await Deadlines.MoveAsync(db, by, before, en, zh, cancellation);
+        db.Findings.Add(new CommittedFinding { Key = move.Key, CommittedAt = move.To });
+        await db.SaveChangesAsync(cancellation);
+        // Before it is done, so that whoever starts after a crash knows by the records which of the two times is meant.
+        WriteStamp(before, move);
         // While nobody else writes: no look of another loop sees rows of one time by a clock of the other.
         rules.SetClock(by, steady);
         try
@@ -119,14 +137,23 @@ internal sealed partial class ClockWatch(
         catch
         {
             rules.SetClock(-by, steady);
+            unsure = move;
             throw;
         }
 
+        IsSet(move, steady);
+    }
+
+    private void IsSet(Move move, SteadyClock steady)
+    {
         housekeeping.ListenAgain();
         WriteStamp(steady.GetUtcNow().UtcDateTime);
         // There and back are two pieces of news; a clock that goes to and fro is not one at each turn.
-        Tell(by > TimeSpan.Zero ? "clock-set-forward" : "clock-set-back", en, zh);
+        var (en, zh) = Said(move);
+        Tell(move.By > TimeSpan.Zero ? "clock-set-forward" : "clock-set-back", en, zh);
     }
+
+    private static Task<bool> IsMadeAsync(RecordsDb db, Move move, CancellationToken cancellation) => db.Findings.AnyAsync(f => f.Key == move.Key, cancellation);
 
     private void Frozen(TimeSpan gap)
     {
@@ -135,6 +162,9 @@ internal sealed partial class ClockWatch(
             "freeze", $"the service stood still for {gap.TotalSeconds:0} s (the process was stopped, or the machine was too busy); what became due meanwhile was done at once, silence of devices is judged again after {Housekeeping.CatchUp.TotalSeconds:0} s",
             $"服务停顿了{gap.TotalSeconds:0}秒（进程被暂停或机器过忙）；期间到期的通知已立即处理，{Housekeeping.CatchUp.TotalSeconds:0}秒后恢复设备失联判断");
     }
+
+    private (string En, string Zh) Said(Move move) =>
+        Said(move.By, move.From, move.To, move.By > TimeSpan.Zero ? "was put forward" : "was put back", move.By > TimeSpan.Zero ? "被调快" : "被调慢");
 
     private (string En, string Zh) Said(TimeSpan by, DateTime from, DateTime to, string what, string whatZh)
     {
@@ -158,24 +188,24 @@ internal sealed partial class ClockWatch(
 
     private string Local(DateTime utc) => TimeZoneInfo.ConvertTimeFromUtc(utc, zone).ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
 
-    private DateTime? ReadStamp()
+    /// <summary>The service's time shortly before it stopped; null at the first start, and in a folder that was restored.</summary>
+    private async Task<DateTime?> LastAsync(RecordsDb db, CancellationToken cancellation)
     {
-        try
-        {
-            return DateTime.TryParse(File.ReadAllText(stampFile), CultureInfo.InvariantCulture, DateTimeStyles.AdjustToUniversal | DateTimeStyles.AssumeUniversal, out var last) ? last : null;
-        }
-        catch (IOException)
-        {
-            return null; // the first start, or a folder that was restored
-        }
+        if (!File.Exists(stampFile)) return null;
+        var lines = await File.ReadAllLinesAsync(stampFile, cancellation);
+        if (Parsed(0) is not { } last || lines.Length < 3 || !Guid.TryParse(lines[1], out var id) || Parsed(2) is not { } to) return Parsed(0);
+        return await IsMadeAsync(db, new Move(id, last, to - last), cancellation) ? to : last;
+
+        DateTime? Parsed(int line) =>
+            line < lines.Length && DateTime.TryParse(lines[line], CultureInfo.InvariantCulture, DateTimeStyles.AdjustToUniversal | DateTimeStyles.AssumeUniversal, out var time) ? time : null;
     }
 
     /// <summary>Whole or not at all; a full disk is another watch's trouble.</summary>
-    private void WriteStamp(DateTime now)
+    private void WriteStamp(DateTime now, Move? move = null)
     {
         try
         {
-            File.WriteAllText(stampFile + ".new", now.ToString("O", CultureInfo.InvariantCulture));
+            File.WriteAllText(stampFile + ".new", move is null ? $"{now:O}" : $"{now:O}\n{move.Id}\n{move.To:O}");
             File.Move(stampFile + ".new", stampFile, overwrite: true);
             stamped = clock.GetTimestamp();
         }
@@ -183,6 +213,14 @@ internal sealed partial class ClockWatch(
         {
             LogFailed(log, e);
         }
+    }
+
+    /// <summary>The service's clock is set: the records have its key when what waits in them was moved along.</summary>
+    private sealed record Move(Guid Id, DateTime From, TimeSpan By)
+    {
+        public DateTime To => From + By;
+
+        public string Key => $"clock|{Id}";
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Time: {What}")]

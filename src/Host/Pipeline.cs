@@ -45,8 +45,8 @@ internal sealed partial class Pipeline(
     /// <summary>How many findings the next transaction has: halved while the store refuses one of them, so that it is found.</summary>
     private int most = LargestCommit;
 
-    /// <summary>When a commit of findings last failed because the store didn't work: who had asked before needn't ask again.</summary>
-    private long failedAt;
+    /// <summary>Commits of findings that failed because the store didn't work: whoever asked before the last of them needn't ask again.</summary>
+    private long failures;
 
     /// <summary>What is noted of devices is written in a line of its own: no press waits for it.</summary>
     private readonly SemaphoreSlim noting = new(1, 1);
@@ -375,7 +375,7 @@ internal sealed partial class Pipeline(
     public async ValueTask<bool> CommitFindingsAsync(List<Finding> findings, CancellationToken cancellation)
     {
         var mine = findings.ToHashSet(ReferenceEqualityComparer.Instance);
-        var asked = Stopwatch.GetTimestamp();
+        var asked = failures;
         var added = false;
         while (true)
         {
@@ -386,12 +386,12 @@ internal sealed partial class Pipeline(
                 added = true;
                 if (owed.Count == 0 || (mine.Count > 0 && !owed.Exists(mine.Contains))) return true;
                 // While this one waited, the store was found not to work: a hundred presses don't wait a hundred times.
-                if (failedAt > asked) return false;
+                if (failures > asked) return false;
                 var next = owed.OrderByDescending(f => f.Kind.DefaultSeverity == Severity.Critical).Take(most).ToList();
                 Found?.Invoke(next);
                 if (await CommitSomeAsync(next) is { } failure)
                 {
-                    failedAt = Stopwatch.GetTimestamp();
+                    failures++;
                     findingsTrouble = failure.Message;
                     LogOwed(log, owed.Count, failure.Message);
                     return false;

@@ -156,6 +156,36 @@ public sealed class ClockWatchTests
         Assert.Contains("was put back while the service was down by 1 h", Assert.Single(await service.AlarmsAsync("service-trouble")).Reason, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_crash_right_after_the_clock_was_set_back_or_right_before_moves_what_waits_once(bool committed)
+    {
+        var first = await StillService.BeginAsync(new JumpingClock(Noon));
+        await first.PressAsync();
+        await first.LookAsync();
+        await first.PassAsync(4, seconds: Step);
+        if (committed) first.Machine.Jump(-Hour);
+        await first.PassAsync(9, seconds: Step);
+        string made;
+        await using (var db = await first.Records.CreateDbContextAsync())
+            made = (await Microsoft.EntityFrameworkCore.EntityFrameworkQueryableExtensions.ToListAsync(db.Findings.Where(f => f.Key.StartsWith("clock|")))).SingleOrDefault()?.Key[6..] ?? Guid.NewGuid().ToString();
+        var folder = await first.EndAsync();
+
+        // What the folder has between the move and the word that it is made.
+        var (before, after) = (Noon.UtcDateTime.AddSeconds(65), Noon.UtcDateTime.AddSeconds(65) - Hour);
+        await File.WriteAllTextAsync(Path.Combine(folder, "clock"), $"{before:O}\n{made}\n{after:O}");
+        await using var service = await StillService.BeginAsync(new JumpingClock(new DateTimeOffset(after)), folder);
+        var alarm = Assert.Single(await service.AlarmsAsync("sos"));
+        var told = await service.ToldAsync(alarm.Id);
+        Assert.DoesNotContain("李值班 voice", told); // two minutes after the press, of which one has passed
+        await service.PassAsync(1, seconds: Step);
+        Assert.Equal(told, await service.ToldAsync(alarm.Id));
+        await service.PassAsync(11, seconds: Step);
+        Assert.Contains("李值班 voice", await service.ToldAsync(alarm.Id));
+        Assert.Single((await service.AlarmsAsync("sos")).Single().Timeline, t => t.What == "clock-set");
+    }
+
     [Fact]
     public async Task A_clock_that_was_never_set_is_not_believed_and_when_it_is_set_right_nothing_is_late_or_silent()
     {
