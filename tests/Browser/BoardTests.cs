@@ -250,20 +250,21 @@ public sealed class BoardTests(ITestOutputHelper output) : IAsyncLifetime
         var alarm = await FillAsync();
         var contact = await server.LinkAsync(alarm.Id);
         var axe = await File.ReadAllTextAsync(AxePath(), Token);
-        foreach (var dark in new[] { false, true })
+        var page = await chromium.PageAsync(server.Url);
+        foreach (var (name, path) in new[] { ("board", "/"), ("alarm", $"/alarms/{alarm.Id}"), ("residents", "/residents"), ("resident", "/residents/R-here"), ("devices", "/devices"), ("visits", "/visits"), ("visit", "/visits/form?resident=R-here"), ("statistics", "/statistics"), ("rules", "/rules?resident=R-here"), ("areas", "/areas"), ("registry", "/registry"), ("webhooks", "/webhooks"), ("my-day", "/my-day"), ("contact-page", contact), ("sign-in", "/signin") })
         {
-            foreach (var (name, path) in new[] { ("board", "/"), ("alarm", $"/alarms/{alarm.Id}"), ("residents", "/residents"), ("resident", "/residents/R-here"), ("devices", "/devices"), ("visits", "/visits"), ("visit", "/visits/form?resident=R-here"), ("statistics", "/statistics"), ("rules", "/rules?resident=R-here"), ("areas", "/areas"), ("registry", "/registry"), ("webhooks", "/webhooks"), ("my-day", "/my-day"), ("contact-page", contact), ("sign-in", "/signin") })
+            await page.GotoAsync(path);
+            await page.WaitForLoadStateAsync(LoadState.NetworkIdle);
+            if (name == "alarm") await page.Locator("svg[role=img]").First.WaitForAsync();
+            await Assertions.Expect(page.Locator("h1, h2, button").First).ToBeVisibleAsync();
+            await page.EvaluateAsync(axe);
+            foreach (var dark in new[] { false, true })
             {
-                var page = await chromium.PageAsync(server.Url, dark: dark);
-                await page.GotoAsync(path);
-                await page.WaitForLoadStateAsync(LoadState.NetworkIdle);
-                if (name == "alarm") await page.Locator("svg[role=img]").First.WaitForAsync();
+                await page.EmulateMediaAsync(new PageEmulateMediaOptions { ColorScheme = dark ? ColorScheme.Dark : ColorScheme.Light });
                 await Chromium.PictureAsync(page, dark ? name + "-dark" : name);
-                await Assertions.Expect(page.Locator("h1, h2, button").First).ToBeVisibleAsync();
-                await page.EvaluateAsync(axe);
-                var found = await page.EvaluateAsync<string[]>("async () => (await axe.run(document)).violations.filter(v => v.impact === 'serious' || v.impact === 'critical').map(v => v.id + ': ' + v.nodes.map(n => n.html).slice(0, 3).join(' | '))");
+                // The dark page is the same page in other colours.
+                var found = await page.EvaluateAsync<string[]>($"async () => (await axe.run(document{(dark ? ", { runOnly: ['color-contrast'] }" : "")})).violations.filter(v => v.impact === 'serious' || v.impact === 'critical').map(v => v.id + ': ' + v.nodes.map(n => n.html).slice(0, 3).join(' | '))");
                 Assert.True(found.Length == 0, $"{path}{(dark ? " (dark)" : "")}: {string.Join("\n", found)}");
-                await page.Context.CloseAsync();
             }
         }
     }

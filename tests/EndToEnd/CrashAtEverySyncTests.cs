@@ -38,7 +38,7 @@ public sealed class CrashAtEverySyncTests(ITestOutputHelper report) : IDisposabl
 
     [Fact]
     [Trait("Category", "Server")]
-    public Task A_first_start_killed_at_some_syncs_starts_the_next_time() => FirstStartAsync(points: 4);
+    public Task A_first_start_killed_at_some_syncs_starts_the_next_time() => FirstStartAsync(points: 2);
 
     [Fact]
     [Trait("Category", "Long")]
@@ -46,7 +46,7 @@ public sealed class CrashAtEverySyncTests(ITestOutputHelper report) : IDisposabl
 
     [Fact]
     [Trait("Category", "Server")]
-    public Task An_upgrade_killed_at_some_syncs_is_whole_the_next_time() => UpgradeAsync(points: 6);
+    public Task An_upgrade_killed_at_some_syncs_is_whole_the_next_time() => UpgradeAsync(points: 3);
 
     [Fact]
     [Trait("Category", "Long")]
@@ -54,7 +54,7 @@ public sealed class CrashAtEverySyncTests(ITestOutputHelper report) : IDisposabl
 
     [Fact]
     [Trait("Category", "Server")]
-    public Task Presses_killed_at_some_syncs_are_neither_lost_nor_told_again() => PressesAsync([1, 3, 4, 7, 12]);
+    public Task Presses_killed_at_some_syncs_are_neither_lost_nor_told_again() => PressesAsync([1, 4, 9]);
 
     [Fact]
     [Trait("Category", "Long")]
@@ -62,7 +62,7 @@ public sealed class CrashAtEverySyncTests(ITestOutputHelper report) : IDisposabl
 
     [Fact]
     [Trait("Category", "Server")]
-    public Task A_backup_killed_at_some_syncs_is_whole_or_none() => BackupAsync([1, 4, 8, 14]);
+    public Task A_backup_killed_at_some_syncs_is_whole_or_none() => BackupAsync([1, 8]);
 
     [Fact]
     [Trait("Category", "Long")]
@@ -149,7 +149,7 @@ public sealed class CrashAtEverySyncTests(ITestOutputHelper report) : IDisposabl
                     // Pressed, acknowledged by the broker, answered by the desk, pressed again, until it dies.
                     while (!vigil.Process.HasExited)
                     {
-                        var time = next = next.AddSeconds(10);
+                        var time = next = next.AddSeconds(1); // never ahead of the clock, or it would not be believed
                         var sent = await client.PublishAsync(new MqttApplicationMessageBuilder().WithTopic("vigil/sos-1/up").WithPayload(Press(time)).WithQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce).Build(), Token);
                         if (sent.IsSuccess) acknowledged.Add(time);
                         foreach (var alarm in (await vigil.GetAsync("alarms?kind=sos&state=unresolved")).EnumerateArray().Select(a => a.GetProperty("id").GetGuid()).ToList())

@@ -177,7 +177,7 @@ public sealed class MainJobTests
         var random = new Random(1);
         var next = 0;
         // Ten rounds with every ./test; ./test long does as many as it is told.
-        var rounds = int.Parse(Environment.GetEnvironmentVariable("VIGIL_KILL_ROUNDS") ?? "10", CultureInfo.InvariantCulture);
+        var rounds = int.Parse(Environment.GetEnvironmentVariable("VIGIL_KILL_ROUNDS") ?? "6", CultureInfo.InvariantCulture);
         for (var round = 0; round < rounds; round++)
         {
             using var client = new MQTTnet.MqttClientFactory().CreateMqttClient();
