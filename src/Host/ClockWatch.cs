@@ -26,6 +26,9 @@ internal sealed partial class ClockWatch(
 
     private static readonly TimeSpan Shown = TimeSpan.FromMinutes(5);
 
+    /// <summary>Names the time since the kernel was started, of which the monotonic clock counts; "-" where that isn't known.</summary>
+    private static readonly string Boot = File.Exists("/proc/sys/kernel/random/boot_id") ? File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim() : "-";
+
     private readonly string stampFile = Path.Combine(settings.DataPath, "clock");
     private long looked = clock.GetTimestamp();
     private long? stamped;
@@ -36,26 +39,35 @@ internal sealed partial class ClockWatch(
     /// <summary>How long ago it last looked.</summary>
     public TimeSpan SinceLook => clock.GetElapsedTime(Interlocked.Read(ref looked));
 
-    /// <summary>At a start: a clock that is before what was written last has been put back, or was never set, and then time goes on from there.</summary>
+    /// <summary>At a start: a clock that isn't as late as it must be was set meanwhile; one that was never set is not believed, and time goes on from where it stopped.</summary>
     public async Task RecoverAsync(CancellationToken cancellation)
     {
         if (clock is not SteadyClock steady) return;
+        await ComeBackAsync(steady, cancellation);
+        WriteStamp(steady.GetUtcNow().UtcDateTime);
+    }
+
+    private async Task ComeBackAsync(SteadyClock steady, CancellationToken cancellation)
+    {
         await using var db = await records.CreateDbContextAsync(cancellation);
-        if (new[] { await LastAsync(db, cancellation), await Deadlines.NewestAsync(db, cancellation) }.Max() is not { } last) return;
         var now = steady.GetUtcNow().UtcDateTime;
-        if (last - now <= Written) return;
+        var stamp = await ReadStampAsync(db, cancellation);
+        // On the same boot of the machine it is known what time it must be; after another one, at least how late it has been already.
+        var last = stamp is { Since: { } since } ? stamp.Time + since : new[] { stamp?.Time, await Deadlines.NewestAsync(db, cancellation) }.Max();
+        if (last is not { } before || (stamp?.Since is null ? before - now <= Written : (now - before).Duration() <= Jump)) return;
         if (steady.GetUtcNow() < SteadyClock.Earliest)
         {
-            steady.Set(last - now);
+            steady.Set(before - now);
             await LookAsync(cancellation);
             return;
         }
 
         await using var transaction = await WriteTurn.BeginAsync(db, first: true, cancellation);
-        var (en, zh) = Said(now - last, last, now, "was put back while the service was down", "在服务停止期间被调慢");
-        await Deadlines.MoveAsync(db, now - last, last, en, zh, cancellation);
+        var move = new Move(Guid.NewGuid(), before, now - before);
+        var (en, zh) = Said(move, " while the service was down", "在服务停止期间");
+        await MoveAsync(db, move, en, zh, cancellation);
         await transaction.CommitAsync(cancellation);
-        Tell("clock-set-back", en, zh);
+        Tell(move.By < TimeSpan.Zero ? "clock-set-back" : "clock-set-forward", en, zh);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -123,11 +135,7 @@ internal sealed partial class ClockWatch(
         var before = steady.GetUtcNow().UtcDateTime;
         var move = new Move(Guid.NewGuid(), before, by);
         var (en, zh) = Said(move);
-        await Deadlines.MoveAsync(db, by, before, en, zh, cancellation);
-        db.Findings.Add(new CommittedFinding { Key = move.Key, CommittedAt = move.To });
-        await db.SaveChangesAsync(cancellation);
-        // Before it is done, so that whoever starts after a crash knows by the records which of the two times is meant.
-        WriteStamp(before, move);
+        await MoveAsync(db, move, en, zh, cancellation);
         // While nobody else writes: no look of another loop sees rows of one time by a clock of the other.
         rules.SetClock(by, steady);
         try
@@ -144,9 +152,20 @@ internal sealed partial class ClockWatch(
         IsSet(move, steady);
     }
 
+    /// <summary>Moves what waits; the caller commits.</summary>
+    private async Task MoveAsync(RecordsDb db, Move move, string en, string zh, CancellationToken cancellation)
+    {
+        await Deadlines.MoveAsync(db, move.By, move.From, en, zh, cancellation);
+        db.Findings.Add(new CommittedFinding { Key = move.Key, CommittedAt = move.To });
+        await db.SaveChangesAsync(cancellation);
+        // Before it is done, so that whoever starts after a crash knows by the records which of the two times is meant.
+        WriteStamp(move.From, move);
+    }
+
     private void IsSet(Move move, SteadyClock steady)
     {
         housekeeping.ListenAgain();
+        housekeeping.SaveAgain();
         WriteStamp(steady.GetUtcNow().UtcDateTime);
         // There and back are two pieces of news; a clock that goes to and fro is not one at each turn.
         var (en, zh) = Said(move);
@@ -163,15 +182,13 @@ internal sealed partial class ClockWatch(
             $"服务停顿了{gap.TotalSeconds:0}秒（进程被暂停或机器过忙）；期间到期的通知已立即处理，{Housekeeping.CatchUp.TotalSeconds:0}秒后恢复设备失联判断");
     }
 
-    private (string En, string Zh) Said(Move move) =>
-        Said(move.By, move.From, move.To, move.By > TimeSpan.Zero ? "was put forward" : "was put back", move.By > TimeSpan.Zero ? "被调快" : "被调慢");
-
-    private (string En, string Zh) Said(TimeSpan by, DateTime from, DateTime to, string what, string whatZh)
+    private (string En, string Zh) Said(Move move, string when = "", string whenZh = "")
     {
-        var (en, zh) = Span(by.Duration());
+        var (en, zh) = Span(move.By.Duration());
+        var (what, whatZh) = move.By > TimeSpan.Zero ? ("forward", "快") : ("back", "慢");
         return (
-            $"the machine's clock {what} by {en}, from {Local(from)} to {Local(to)}; what waits goes on waiting as long as before, silence of devices is judged again after {Housekeeping.CatchUp.TotalSeconds:0} s",
-            $"本机时钟{whatZh}{zh}（{Local(from)} → {Local(to)}）；等待中的事项仍按原定时长等待，{Housekeeping.CatchUp.TotalSeconds:0}秒后恢复设备失联判断");
+            $"the machine's clock was put {what}{when} by {en}, from {Local(move.From)} to {Local(move.To)}; what waits goes on waiting as long as before, silence of devices is judged again after {Housekeeping.CatchUp.TotalSeconds:0} s",
+            $"本机时钟{whenZh}被调{whatZh}{zh}（{Local(move.From)} → {Local(move.To)}）；等待中的事项仍按原定时长等待，{Housekeeping.CatchUp.TotalSeconds:0}秒后恢复设备失联判断");
     }
 
     private void Tell(string name, string en, string zh)
@@ -189,14 +206,18 @@ internal sealed partial class ClockWatch(
     private string Local(DateTime utc) => TimeZoneInfo.ConvertTimeFromUtc(utc, zone).ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
 
     /// <summary>The service's time shortly before it stopped; null at the first start, and in a folder that was restored.</summary>
-    private async Task<DateTime?> LastAsync(RecordsDb db, CancellationToken cancellation)
+    private async Task<Stamp?> ReadStampAsync(RecordsDb db, CancellationToken cancellation)
     {
         if (!File.Exists(stampFile)) return null;
-        var lines = await File.ReadAllLinesAsync(stampFile, cancellation);
-        if (Parsed(0) is not { } last || lines.Length < 3 || !Guid.TryParse(lines[1], out var id) || Parsed(2) is not { } to) return Parsed(0);
-        return await IsMadeAsync(db, new Move(id, last, to - last), cancellation) ? to : last;
+        var lines = File.ReadAllLines(stampFile);
+        if (Time(0) is not { } last) return null;
+        if (lines.Length >= 4 && Guid.TryParse(lines[2], out var id) && Time(3) is { } to && await IsMadeAsync(db, new Move(id, last, to - last), cancellation)) last = to;
+        TimeSpan? since = null;
+        if (lines.Length >= 2 && lines[1].Split(' ') is [var boot, var ticks] && boot == Boot && boot != "-" && long.TryParse(ticks, NumberStyles.None, CultureInfo.InvariantCulture, out var then) && clock.GetTimestamp() >= then)
+            since = clock.GetElapsedTime(then);
+        return new Stamp(last, since);
 
-        DateTime? Parsed(int line) =>
+        DateTime? Time(int line) =>
             line < lines.Length && DateTime.TryParse(lines[line], CultureInfo.InvariantCulture, DateTimeStyles.AdjustToUniversal | DateTimeStyles.AssumeUniversal, out var time) ? time : null;
     }
 
@@ -205,7 +226,7 @@ internal sealed partial class ClockWatch(
     {
         try
         {
-            File.WriteAllText(stampFile + ".new", move is null ? $"{now:O}" : $"{now:O}\n{move.Id}\n{move.To:O}");
+            File.WriteAllText(stampFile + ".new", $"{now:O}\n{Boot} {clock.GetTimestamp()}{(move is null ? "" : $"\n{move.Id}\n{move.To:O}")}");
             File.Move(stampFile + ".new", stampFile, overwrite: true);
             stamped = clock.GetTimestamp();
         }
@@ -214,6 +235,11 @@ internal sealed partial class ClockWatch(
             LogFailed(log, e);
         }
     }
+
+    /// <summary>What the service last wrote down of its time.</summary>
+    /// <param name="Time">Its time.</param>
+    /// <param name="Since">How long ago that was, by the machine's monotonic clock; null when the machine was started anew since, or is another.</param>
+    private sealed record Stamp(DateTime Time, TimeSpan? Since);
 
     /// <summary>The service's clock is set: the records have its key when what waits in them was moved along.</summary>
     private sealed record Move(Guid Id, DateTime From, TimeSpan By)

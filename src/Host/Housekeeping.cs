@@ -47,7 +47,9 @@ internal sealed partial class Housekeeping(
 
     private readonly List<Finding> findings = [];
     private long saved = clock.GetTimestamp(), flushed = clock.GetTimestamp(), reloaded = clock.GetTimestamp();
-    private int flushes, partition;
+    private int flushes;
+    private volatile int partition;
+
     /// <summary>Since when devices have been heard without a break.</summary>
     private long listening = clock.GetTimestamp();
 
@@ -58,6 +60,12 @@ internal sealed partial class Housekeeping(
 
     /// <summary>Devices may have been unheard until now (a freeze, a clock that was set): they get their time to catch up before silence is judged again.</summary>
     public void ListenAgain() => Interlocked.Exchange(ref listening, clock.GetTimestamp());
+
+    /// <summary>The clock was set: snapshots of the old time are replaced in the next turns, so that a crash that follows doesn't find anything a second time.</summary>
+    public void SaveAgain() => partition = 0;
+
+    /// <summary>Some partition has not been saved since the start or since the clock was set.</summary>
+    internal bool SavesAll => partition < rules.Count;
 
     /// <summary>Takes up where the service stopped: registry, snapshot, and the readings that arrived since.</summary>
     public async Task RecoverAsync(CancellationToken cancellation)
@@ -132,7 +140,7 @@ internal sealed partial class Housekeeping(
 
         if (Due(ref flushed, TimeSpan.FromSeconds(5))) await pipeline.FlushSightingsAsync(cancellation, strangersAlone: ++flushes % 6 != 0);
         // A snapshot that is ahead of the committed findings would lose them at a crash. After a start every partition is saved at once: a downtime that was forgiven is not forgiven a second time.
-        if (committed && (partition < rules.Count || Due(ref saved, SaveAll / rules.Count))) await rules.SaveAsync(folder, partition++ % rules.Count, now, pipeline.SettledAsync);
+        if (committed && (SavesAll || Due(ref saved, SaveAll / rules.Count))) await rules.SaveAsync(folder, partition++ % rules.Count, now, pipeline.SettledAsync);
         Interlocked.Exchange(ref turned, clock.GetTimestamp());
     }
 

@@ -35,7 +35,8 @@ internal static class ClockSet
         s.Time = Back(s.Time, by, now);
         if (s.Since != 0) s.Since += by;
         if (s.Due != 0) s.Due += by;
-        if (by > 0 || s.Events is not { } events || s.Metric.Kind is MetricKind.Location) return; // a locator keeps places there
+        // A locator keeps places there; presses keep the times that their readings have in the store, by which they are known when they are read again.
+        if (by > 0 || s.Events is not { } events || s.Metric.Kind is MetricKind.Location or MetricKind.Event) return;
         for (var i = 0; i < events.Length; i++) events[i] = Back(events[i], by, now);
     }
 

@@ -10,6 +10,9 @@ public sealed class ClockFaultTests
 {
     private const int Wait = 6;
 
+    /// <summary>When we last looked whom it has told.</summary>
+    private long looked;
+
     /// <summary>Two homes: a button and twelve meters that report every hour.</summary>
     private static readonly string Registry = string.Join('\n',
     [
@@ -106,22 +109,26 @@ public sealed class ClockFaultTests
             Assert.Equal(0, (await vigil.PublishAsync(vigil.MqttPort, $"vigil/meter-{n}/up", """[{"n":"water.volume","u":"m3","v":6.4}]""", "gateway", gateway)).Code);
     }
 
-    private static async Task PressAsync(VigilServer vigil)
+    private async Task PressAsync(VigilServer vigil)
     {
+        looked = Stopwatch.GetTimestamp();
         var button = await vigil.CredentialAsync("sos-1");
         Assert.Equal(0, (await vigil.PublishAsync(vigil.MqttPort, "vigil/sos-1/up", """[{"n":"button","vs":"sos"}]""", "sos-1", button)).Code);
     }
 
     /// <summary>Waits until exactly these have been told of the press.</summary>
-    private static async Task<(IReadOnlyList<string> Told, TimeSpan Waited)> ToldAsync(VigilServer vigil, params string[] names)
+    private async Task<(IReadOnlyList<string> Told, TimeSpan Waited)> ToldAsync(VigilServer vigil, params string[] names)
     {
         var began = Stopwatch.GetTimestamp();
         while (true)
         {
             var told = await NamesAsync(vigil);
+            var gap = Stopwatch.GetElapsedTime(looked);
+            looked = Stopwatch.GetTimestamp();
             if (told.Count >= names.Length)
             {
-                Assert.Equal(names.Order(), told.Order());
+                // On a machine that is too busy for us to look in time the next may have been told as well.
+                Assert.Equal(names.Order(), told.TakeLast(gap.TotalSeconds > Wait - 1 ? names.Length : told.Count).Order());
                 return (told, Stopwatch.GetElapsedTime(began));
             }
 
@@ -133,6 +140,7 @@ public sealed class ClockFaultTests
     private static async Task<IReadOnlyList<string>> NamesAsync(VigilServer vigil)
     {
         var press = (await vigil.GetAsync("alarms?kind=sos"))[0].GetProperty("id").GetString();
+        // The newest first.
         return [.. (await vigil.GetAsync("notices")).EnumerateArray().Where(n => n.GetProperty("alarmId").GetString() == press)
             .Select(n => n.GetProperty("recipientName").GetString()!)];
     }

@@ -174,7 +174,7 @@ public sealed class ClockWatchTests
 
         // What the folder has between the move and the word that it is made.
         var (before, after) = (Noon.UtcDateTime.AddSeconds(65), Noon.UtcDateTime.AddSeconds(65) - Hour);
-        await File.WriteAllTextAsync(Path.Combine(folder, "clock"), $"{before:O}\n{made}\n{after:O}");
+        await File.WriteAllTextAsync(Path.Combine(folder, "clock"), $"{before:O}\n- 0\n{made}\n{after:O}");
         await using var service = await StillService.BeginAsync(new JumpingClock(new DateTimeOffset(after)), folder);
         var alarm = Assert.Single(await service.AlarmsAsync("sos"));
         var told = await service.ToldAsync(alarm.Id);
@@ -184,6 +184,27 @@ public sealed class ClockWatchTests
         await service.PassAsync(11, seconds: Step);
         Assert.Contains("李值班 voice", await service.ToldAsync(alarm.Id));
         Assert.Single((await service.AlarmsAsync("sos")).Single().Timeline, t => t.What == "clock-set");
+    }
+
+    [Fact]
+    public async Task Put_forward_while_the_service_was_down_what_waits_waits_on_and_is_not_taken_for_a_long_downtime()
+    {
+        var machine = new JumpingClock(Noon);
+        var first = await StillService.BeginAsync(machine);
+        await first.PressAsync();
+        await first.LookAsync();
+        await first.PassAsync(4, seconds: Step);
+        var folder = await first.EndAsync();
+
+        machine.Jump(3 * Hour);
+        await using var service = await StillService.BeginAsync(machine, folder);
+        var alarm = Assert.Single(await service.AlarmsAsync("sos"));
+        var before = await service.ToldAsync(alarm.Id);
+        await service.PassAsync(7, seconds: Step);
+        Assert.Equal(before, await service.ToldAsync(alarm.Id));
+        await service.PassAsync(2, seconds: Step); // 65 in all
+        Assert.Contains("陈探访 voice", await service.ToldAsync(alarm.Id));
+        Assert.Contains("was put forward while the service was down by 3 h", Assert.Single(await service.AlarmsAsync("service-trouble")).Reason, StringComparison.Ordinal);
     }
 
     [Fact]

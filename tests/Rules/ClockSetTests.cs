@@ -51,6 +51,16 @@ public sealed class ClockSetTests
     }
 
     [Fact]
+    public void A_press_from_before_the_clock_was_set_back_is_still_known_when_a_restart_reads_it_again()
+    {
+        var night = new Night();
+        night.Press(6);
+        night.Engine.SetClock(-Hour, Night.At(5.1));
+        night.Press(6);
+        night.Only(AlarmKind.Sos);
+    }
+
+    [Fact]
     public void A_door_that_is_closed_after_the_clock_was_set_back_is_closed()
     {
         var night = new Night(facts: Night.Home("R1", new DeviceFacts(new DeviceId("d"), Night.Midnight, null, [Metric.DoorOpen])));

@@ -16,6 +16,10 @@ internal sealed class Promises(World world, Agenda agenda)
     private readonly Lateness lateness = new(world);
 
     private long seen;
+
+    /// <summary>The records changed while there was no service whose clock its deadlines could be read by.</summary>
+    private bool unread;
+
     private TimeSpan ahead;
 
     /// <summary>How many alarms there have been.</summary>
@@ -94,9 +98,15 @@ internal sealed class Promises(World world, Agenda agenda)
     private void Look()
     {
         agenda.Refresh();
-        if (agenda.Revision == seen) return;
-        seen = agenda.Revision;
-        Changed();
+        if (agenda.Revision != seen)
+        {
+            seen = agenda.Revision;
+            Changed();
+        }
+        else if (unread && world.Service is not null)
+        {
+            KeepDeadlines();
+        }
     }
 
     private void Changed()
@@ -113,6 +123,7 @@ internal sealed class Promises(World world, Agenda agenda)
                 foreach (var before in alarms.Values)
                     if (before.Row.Id != alarm.Id && alarm.Kind != "sos" && before.Row.Subject == alarm.Subject && before.Row.Kind == alarm.Kind && before.Row.Episode == alarm.Episode && before.Row.Severity >= alarm.Severity)
                         Break($"nothing that was over begins again by itself: {alarm.Kind} of {alarm.Subject}, episode {alarm.Episode}");
+                known.WrongClock = world.Clock.Ahead.Duration() > TimeSpan.FromMinutes(14);
                 known.Open(world);
             }
 
@@ -178,8 +189,15 @@ internal sealed class Promises(World world, Agenda agenda)
             if (found < home.PressesAcknowledged) Break($"an acknowledged press is found: {home.PressesAcknowledged} of {home.Resident} were acknowledged, {found} found");
             // A press that has no time of its own, or none to be believed, has that of its arrival.
             var most = presses.Where(p => p.Home == home).Sum(p => Math.Max(1, p.Press.Arrivals));
-            if (found > most) Break($"a press is found once: {home.Resident} pressed {home.Pressed} times, {found} were found");
+            if (found > most) Break($"a press is found once: {home.Resident} pressed {home.Pressed} times, {found} were found: {Keys(home.Resident)}");
         }
+    }
+
+    private string Keys(string resident)
+    {
+        using var command = agenda.Command("SELECT group_concat(Key, ', ') FROM Findings WHERE Key LIKE $prefix");
+        command.Parameters.AddWithValue("$prefix", resident + "|sos|%");
+        return (string)command.ExecuteScalar()!;
     }
 
     private void CheckStored(string device, Sent message)
@@ -189,6 +207,7 @@ internal sealed class Promises(World world, Agenda agenda)
 
     private void KeepDeadlines()
     {
+        unread = world.Service is null;
         if (world.Service is not { } service) return;
         var now = world.Clock.Peek(service.Clock);
         var offset = now - world.Clock.Truth;
@@ -203,10 +222,11 @@ internal sealed class Promises(World world, Agenda agenda)
             if (isKnown && known!.DueAt == row.DueAt) continue;
             var wait = row.DueAt - now;
             var at = world.Clock.Elapsed + (wait > TimeSpan.Zero ? wait : TimeSpan.Zero);
-            // Setting the clock moves the time of everything that waits, and no wait.
-            if (isKnown && moved && known!.At > world.Clock.Elapsed && (at - known.At).Duration() > Tolerance)
+            // Setting the clock moves the time of everything that waits, and no wait. Where it happened again, or a step ran, the plan is another.
+            var plan = (alarms.TryGetValue(row.Alarm, out var its) ? its.Row.Version : 0, agenda.Waiting.Count(s => s.Alarm == row.Alarm));
+            if (isKnown && moved && known!.Plan == plan && known.At > world.Clock.Elapsed && (at - known.At).Duration() > Tolerance)
                 Break($"setting the clock moves nothing that waits: {row.What} of {world.Journal.Name("alarm", row.Alarm)} was due at {known.At}, and now at {at}");
-            deadlines[key] = new Deadline(row.Alarm, row.What, row.DueAt, at);
+            deadlines[key] = new Deadline(row.Alarm, row.What, row.DueAt, at, plan);
         }
 
         foreach (var gone in deadlines.Keys.Where(k => !kept.Contains(k)).ToList()) deadlines.Remove(gone);
@@ -215,7 +235,8 @@ internal sealed class Promises(World world, Agenda agenda)
     /// <summary>A critical alarm that nobody has answered goes up: contacts, visitor, duty desk, supervisor, a minute apart.</summary>
     private void CheckTold(Known known)
     {
-        if (known is not { OpenSince: { } since, Row: { State: 0, Severity: 3 } }) return;
+        // By a clock that is wrong by a quarter of an hour a press is old news, which has a plan of its own.
+        if (known.WrongClock || known is not { OpenSince: { } since, Row: { State: 0, Severity: 3 } }) return;
         var well = world.AllWell - since;
         var first = Array.LastIndexOf(known.Passed, true) + 1;
         for (var level = first; level <= 3; level++)
@@ -249,6 +270,7 @@ internal sealed class Promises(World world, Agenda agenda)
         public AlarmRow Row { get; set; } = row;
         public TimeSpan? AnsweredAt { get; set; }
         public TimeSpan? OpenSince { get; set; }
+        public bool WrongClock { get; set; }
         public bool[] Told { get; private set; } = new bool[4];
         public bool[] Passed { get; private set; } = new bool[4];
         public long FindingsWhenAnswered { get; set; }
@@ -270,7 +292,8 @@ internal sealed class Promises(World world, Agenda agenda)
 /// <param name="What">Who is to be told, by what, or the promise to look.</param>
 /// <param name="DueAt">As the row says.</param>
 /// <param name="At">When that is by the monotonic clock, as it was when the row was written: setting the wall clock puts nothing off.</param>
-internal sealed record Deadline(Guid Alarm, string What, DateTime DueAt, TimeSpan At)
+/// <param name="Plan">Version of the alarm and number of its steps, then.</param>
+internal sealed record Deadline(Guid Alarm, string What, DateTime DueAt, TimeSpan At, (int Version, int Steps) Plan)
 {
     /// <summary>How long everything had been well when it fell due; null before that.</summary>
     public TimeSpan? WellThen { get; set; }

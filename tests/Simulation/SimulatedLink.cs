@@ -17,17 +17,17 @@ internal sealed record Sent(string Metric, DateTime? Time, string Payload)
 
     public bool Again { get; set; }
 
-    /// <summary>How often it was taken for a message that had not come before: after ten minutes, or when the clock was set, an arrival is a new one.</summary>
+    /// <summary>How often it was taken for a message that had not come before: after ten minutes, or when the clock was set and the service died, an arrival is a new one.</summary>
     public int Arrivals { get; private set; }
 
     private TimeSpan first;
-    private int clock = -1;
+    private int clock = -1, life = -1;
 
-    public void Arrived(TimeSpan now, int clockSet)
+    public void Arrived(TimeSpan now, int clockSet, int lives)
     {
         Deliveries++;
-        if (Arrivals > 0 && now - first < TimeSpan.FromMinutes(9) && clock == clockSet) return;
-        (first, clock) = (now, clockSet);
+        if (Arrivals > 0 && now - first < TimeSpan.FromMinutes(9) && (clock == clockSet || life == lives)) return;
+        (first, clock, life) = (now, clockSet, lives);
         Arrivals++;
     }
 
@@ -101,10 +101,12 @@ internal sealed class SimulatedLink(World world, string device)
         });
         if (bad && random.Next(4) == 0) return; // lost on the way
         var copies = bad && random.Next(8) == 0 ? 2 : 1;
+        var delay = TimeSpan.Zero;
         for (var i = 0; i < copies; i++)
         {
-            var delay = TimeSpan.FromMilliseconds(bad ? random.Next(5, 20_000) : random.Next(5, 80));
-            world.At(delay, () => Arrive(message, again, mine));
+            delay += TimeSpan.FromMilliseconds(bad ? random.Next(5, 20_000) : random.Next(5, 80));
+            var copy = again || i > 0; // the second copy of a packet is one that was sent again, and says so
+            world.At(delay, () => Arrive(message, copy, mine));
         }
     }
 
@@ -120,7 +122,7 @@ internal sealed class SimulatedLink(World world, string device)
 
         refused = 0;
         if (message.Deliveries > 0) world.Journal.Cover("a message came again");
-        message.Arrived(world.Clock.Elapsed, world.Jumps);
+        message.Arrived(world.Clock.Elapsed, world.Jumps, world.Lives);
         service.Receive($"vigil/{device}/up", Encoding.UTF8.GetBytes(message.Payload), sender, message.Id, again, receipt => Answered(message, receipt, mine));
     }
 

@@ -126,7 +126,12 @@ internal sealed class SimulatedService
     public void AskForReceipts() => Call(s => s.receipts.LookAsync(CancellationToken.None), _ => { });
 
     /// <summary>The clock was set: the watch over it, which looks every second, sees it.</summary>
-    public void LookAtClock() => Call(s => s.watch.TurnAsync(TimeSpan.Zero, CancellationToken.None), _ => world.At(TimeSpan.FromSeconds(1), () => world.Service?.LookAtClock()));
+    public void LookAtClock() => Call(async s =>
+        {
+            await s.watch.TurnAsync(TimeSpan.Zero, CancellationToken.None);
+            if (s.housekeeping.SavesAll) s.houseAt = world.Clock.Elapsed;
+        },
+        _ => world.At(TimeSpan.FromSeconds(1), () => world.Service?.LookAtClock()));
 
     /// <summary>The process was stopped for a while: the loops see it by the length of their waits.</summary>
     public void Thaw(TimeSpan time) => Call(
@@ -209,7 +214,8 @@ internal sealed class SimulatedService
                 else
                 {
                     houseAt = world.Clock.Elapsed + (world.Faults.IsWell(Place.Records, TimeSpan.FromSeconds(10)) ? TimeSpan.FromHours(3) : TimeSpan.FromSeconds(2));
-                    await housekeeping.TurnAsync(TimeSpan.Zero, CancellationToken.None);
+                    do await housekeeping.TurnAsync(TimeSpan.Zero, CancellationToken.None);
+                    while (housekeeping.SavesAll && world.Faults.IsWell(Place.Records, TimeSpan.Zero)); // a second later, in truth
                 }
             }
             catch (Exception)

@@ -10,7 +10,6 @@ internal sealed class World : IDisposable
     private readonly PriorityQueue<Action, (TimeSpan At, long Order)> events = new();
     private readonly Agenda agenda;
     private long order;
-    private int lives;
     private TimeSpan networkBadUntil, frozenUntil;
 
     public World(int seed, Weather weather, System.Text.StringBuilder? whole = null)
@@ -74,6 +73,9 @@ internal sealed class World : IDisposable
     public long Steps { get; private set; }
 
     public int Crashes { get; private set; }
+
+    /// <summary>How often the service has started.</summary>
+    public int Lives { get; private set; }
 
     public int Jumps { get; private set; }
 
@@ -196,7 +198,7 @@ internal sealed class World : IDisposable
     private void Start()
     {
         Faults.Revived();
-        Service = new SimulatedService(this, ++lives);
+        Service = new SimulatedService(this, ++Lives);
         Faults.Thread = Service.Thread;
     }
 

@@ -23,6 +23,10 @@ public sealed class Redeliveries : IDisposable
     private const long Version = 0x0001_5645_4C49_4745;
 
     private readonly Slot[] slots = new Slot[Sets * Ways];
+
+    /// <summary>When a slot was filled by the monotonic clock, which nobody sets; 0: by a process that ran before.</summary>
+    private readonly long[] filled = new long[Sets * Ways];
+
     private readonly Lock[] gates = [.. Enumerable.Range(0, 64).Select(_ => new Lock())];
     private readonly TimeProvider clock;
     private readonly Microsoft.Win32.SafeHandles.SafeFileHandle? file;
@@ -30,7 +34,7 @@ public sealed class Redeliveries : IDisposable
     private long known;
 
     /// <param name="path">Where it outlives the process; null: in memory alone.</param>
-    /// <param name="clock">Of the wall, as of all arrivals.</param>
+    /// <param name="clock">Of all arrivals.</param>
     public Redeliveries(string? path, TimeProvider clock)
     {
         this.clock = clock;
@@ -79,13 +83,14 @@ public sealed class Redeliveries : IDisposable
         {
             var at = Find(set, key);
             ref var slot = ref slots[at];
-            if (dup && slot.Key == key && slot.Content == content && (now - new DateTime(slot.Ticks, DateTimeKind.Utc)).Duration() <= Window)
+            if (dup && slot.Key == key && slot.Content == content && Age(at, now) <= Window)
             {
                 Interlocked.Increment(ref known);
                 return new DateTime(slot.Ticks, DateTimeKind.Utc);
             }
 
             slot = new Slot(key, content, now.Ticks);
+            filled[at] = clock.GetTimestamp();
             Keep(at);
             return now;
         }
@@ -105,6 +110,9 @@ public sealed class Redeliveries : IDisposable
     }
 
     public void Dispose() => file?.Dispose();
+
+    private TimeSpan Age(int at, DateTime now) =>
+        filled[at] != 0 ? clock.GetElapsedTime(filled[at]) : (now - new DateTime(slots[at].Ticks, DateTimeKind.Utc)).Duration();
 
     /// <summary>The slot of a key, else the one that is free or the oldest of its set.</summary>
     private int Find(int set, ulong key)

@@ -16,7 +16,7 @@ internal static class Presses
             ReferenceEquals(r.Metric, Metric.Button) ? (AlarmKind.Sos, P.PressAgainWithin, P.PressLateAfter)
             : ReferenceEquals(r.Metric, Metric.Fall) ? (AlarmKind.Fall, P.FallAgainWithin, P.FallLateAfter)
             : (AlarmKind.VoiceHelp, P.VoiceAgainWithin, P.VoiceLateAfter);
-        if (Remember(ref s, time) is not { } isNew) return; // delivered again
+        if (Remember(ref s, time, turn.Now) is not { } isNew) return; // delivered again
         var word = r.Event ?? "";
         if (r.Has(ReadingFlags.Test) || (ReferenceEquals(kind, AlarmKind.Sos) && word.Length > 0 && rules.IgnoredPresses.Contains(word))) return;
         var device = s.Device;
@@ -88,9 +88,9 @@ internal static class Presses
 
     /// <summary>
     /// Null when this very event is known already: a reading is unique by series and time. False when it is older than all that are remembered:
-    /// perhaps known, and told rather twice than never, under a name that is its time.
+    /// perhaps known, and told rather twice than never, under a name that is its time. Of presses that lie ahead, from before the clock was set back, nothing is older news.
     /// </summary>
-    private static bool? Remember(ref Series s, long time)
+    private static bool? Remember(ref Series s, long time, long now)
     {
         var events = s.Events ??= new long[Remembered];
         var oldest = 0;
@@ -100,7 +100,7 @@ internal static class Presses
             if (events[i] < events[oldest]) oldest = i;
         }
 
-        if (events[oldest] != 0 && time < events[oldest]) return false;
+        if (events[oldest] != 0 && time < events[oldest] && events[oldest] <= now) return false;
         events[oldest] = time;
         s.Time = Math.Max(s.Time, time);
         return true;

@@ -100,6 +100,7 @@ public sealed class InfluxFaultTests : IAsyncDisposable
         store.LineRefused += told.Add;
         var bad = Enumerable.Range(0, 3).Select(i => Water(i) with { Metric = Metric.HeartRate });
         await store.AppendAsync([.. Enumerable.Range(0, 100).Select(Water), .. bad, .. Enumerable.Range(100, 100).Select(Water)], Cancellation);
+        await DrainedAsync(store);
         Assert.Equal(200, (await ValuesAsync(store)).Count);
         Assert.Equal(3, told.Count);
         Assert.Equal(3, store.Refused);
