@@ -96,6 +96,7 @@ internal sealed partial class Housekeeping(
         }
 
         if (heard is { } last && last < started) rules.ForgiveDeafness(last, started);
+        rules.ComeBack(started);
         ListenAgain();
         // What was found but not committed before a crash is committed now; the rest is known already and left out.
         await pipeline.CommitFindingsAsync(missed, cancellation);

@@ -114,6 +114,13 @@ internal sealed class RulePartitions
         }
     }
 
+    /// <summary>After a replay: what was heard by a clock that was ahead is moved to where it belongs.</summary>
+    public void ComeBack(DateTime now)
+    {
+        for (var p = 0; p < engines.Length; p++)
+            lock (locks[p]) engines[p].ComeBack(now);
+    }
+
     public int Count => engines.Length;
 
     /// <summary>When <see cref="AdvanceTo"/> has something to do next; null when nothing is awaited.</summary>

@@ -11,18 +11,19 @@ internal static class ClockSet
     /// <param name="home">The home.</param>
     /// <param name="by">Ticks forward; negative: back.</param>
     /// <param name="now">The new time, ticks.</param>
-    public static void Move(Home home, long by, long now)
+    /// <param name="onlyAhead">Back, a part of it has the new time already: what lies in a time to come is moved, and nothing else.</param>
+    public static void Move(Home home, long by, long now, bool onlyAhead = false)
     {
         // Forward, the time without a word is forgiven as deafness; back, every arrival moves.
         for (var i = 0; i < home.DeviceCount && by < 0; i++)
-            if (home.Devices[i].Received != 0) home.Devices[i].Received += by;
-        for (var i = 0; i < home.SeriesCount; i++) Move(ref home.Series[i], by, now);
+            home.Devices[i].Received = Waits(home.Devices[i].Received, by, now, onlyAhead);
+        for (var i = 0; i < home.SeriesCount; i++) Move(ref home.Series[i], by, now, onlyAhead);
         for (var i = 0; i < home.EpisodeCount; i++)
         {
             ref var e = ref home.Episodes[i];
             e.Opened = Back(e.Opened, by, now);
-            e.Again += by;
-            if (e.HeldUntil != 0) e.HeldUntil += by;
+            e.Again = Waits(e.Again, by, now, onlyAhead);
+            if (!onlyAhead) e.HeldUntil = Waits(e.HeldUntil, by, now, onlyAhead);
         }
 
         home.LifeAt = Lasts(home.LifeAt, by, now);
@@ -30,11 +31,11 @@ internal static class ClockSet
         Move(home.Electricity, by, now);
     }
 
-    private static void Move(ref Series s, long by, long now)
+    private static void Move(ref Series s, long by, long now, bool onlyAhead)
     {
         s.Time = Back(s.Time, by, now);
-        if (s.Since != 0) s.Since += by;
-        if (s.Due != 0) s.Due += by;
+        s.Since = Waits(s.Since, by, now, onlyAhead);
+        if (!onlyAhead) s.Due = Waits(s.Due, by, now, onlyAhead);
         // A locator keeps places there; presses keep the times that their readings have in the store, by which they are known when they are read again.
         if (by > 0 || s.Events is not { } events || s.Metric.Kind is MetricKind.Location or MetricKind.Event) return;
         for (var i = 0; i < events.Length; i++) events[i] = Back(events[i], by, now);
@@ -54,6 +55,9 @@ internal static class ClockSet
         use.UnplacedUntil = Back(use.UnplacedUntil, by, now);
         if (by > 0 && use.Pattern is { Learned: true } pattern) pattern.Forgive(new DateTime(Lasts(pattern.LastUse.Ticks, by, now), DateTimeKind.Utc));
     }
+
+    /// <summary>What something is counted from moves whole, forward and back.</summary>
+    private static long Waits(long time, long by, long now, bool onlyAhead) => time == 0 ? 0 : onlyAhead ? Back(time, by, now) : time + by;
 
     /// <summary>Set back: what lies between the new and the old time was written by the clock that was ahead. Later moments (the end of an absence) are somebody's wish.</summary>
     private static long Back(long time, long by, long now) => by < 0 && time > now && time <= now - by ? time + by : time;

@@ -15,6 +15,9 @@ public sealed class RuleEngine
     private readonly PriorityQueue<Home, (long At, uint Share)> due = new();
     private readonly List<(long From, long Until)> deaf = [];
     private long ticked;
+
+    /// <summary>When the snapshot was taken that it goes on from.</summary>
+    private long saved;
     private bool loaded;
 
     public RuleEngine(RuleSet rules, TimeZoneInfo zone)
@@ -119,7 +122,7 @@ public sealed class RuleEngine
             if (now.Ticks - ticked > 5 * TimeSpan.TicksPerMinute && ticked > 0) ForgiveDeafness(new DateTime(ticked, DateTimeKind.Utc), now);
         }
 
-        if (now.Ticks < ticked - TimeSpan.TicksPerMinute) SetClock(new TimeSpan(now.Ticks - ticked), now); // it was ahead while we were down
+        ComeBack(now);
         ticked = Math.Max(ticked, now.Ticks);
         while (due.TryPeek(out var home, out var look) && look.At <= now.Ticks)
         {
@@ -173,7 +176,7 @@ public sealed class RuleEngine
     /// <exception cref="InvalidDataException">Not a snapshot, or of another version: learn again from the readings.</exception>
     public void Load(Stream stream)
     {
-        ticked = Snapshot.Read(stream, deaf, HomeOf, VillageOf);
+        saved = ticked = Snapshot.Read(stream, deaf, HomeOf, VillageOf);
         loaded = true;
         foreach (var home in homes.Values)
         {
@@ -289,18 +292,26 @@ public sealed class RuleEngine
     /// </summary>
     /// <param name="by">Forward, or negative: back.</param>
     /// <param name="now">The new time.</param>
-    public void SetClock(TimeSpan by, DateTime now)
+    public void SetClock(TimeSpan by, DateTime now) => SetClock(by, now, onlyAhead: false);
+
+    /// <summary>After a start, and after what was replayed: a clock that was ahead has been set back. What the snapshot knows by the new time already stays.</summary>
+    public void ComeBack(DateTime now)
+    {
+        if (now.Ticks < ticked - TimeSpan.TicksPerMinute) SetClock(new TimeSpan(now.Ticks - ticked), now, onlyAhead: saved <= now.Ticks);
+    }
+
+    private void SetClock(TimeSpan by, DateTime now, bool onlyAhead)
     {
         if (by > TimeSpan.Zero) ForgiveDeafness(now - by, now);
         else
         {
             ticked = now.Ticks;
-            for (var i = 0; i < deaf.Count; i++) deaf[i] = (deaf[i].From + by.Ticks, deaf[i].Until + by.Ticks);
+            for (var i = 0; i < deaf.Count && !onlyAhead; i++) deaf[i] = (deaf[i].From + by.Ticks, deaf[i].Until + by.Ticks);
         }
 
         foreach (var home in homes.Values)
         {
-            ClockSet.Move(home, by.Ticks, now.Ticks);
+            ClockSet.Move(home, by.Ticks, now.Ticks, onlyAhead);
             Queue(home, DueOf(home));
         }
     }

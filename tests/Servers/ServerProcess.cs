@@ -58,7 +58,12 @@ internal abstract class ServerProcess : IAsyncDisposable
     }
 
     /// <summary>SIGSTOP: alive, connected, silent.</summary>
-    public void Freeze() => Assert.Equal(0, Signal(ProcessId, Stop));
+    public void Freeze()
+    {
+        Assert.Equal(0, Signal(ProcessId, Stop));
+        // A thread that runs just now is stopped a moment later.
+        SpinWait.SpinUntil(() => Directory.EnumerateDirectories($"/proc/{ProcessId}/task").All(t => File.ReadAllText($"{t}/stat") is var s && s[(s.LastIndexOf(')') + 2)..].StartsWith('T')), TimeSpan.FromSeconds(5));
+    }
 
     public void Thaw() => Assert.Equal(0, Signal(ProcessId, Continue));
 

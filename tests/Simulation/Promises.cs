@@ -123,7 +123,7 @@ internal sealed class Promises(World world, Agenda agenda)
                 foreach (var before in alarms.Values)
                     if (before.Row.Id != alarm.Id && alarm.Kind != "sos" && before.Row.Subject == alarm.Subject && before.Row.Kind == alarm.Kind && before.Row.Episode == alarm.Episode && before.Row.Severity >= alarm.Severity)
                         Break($"nothing that was over begins again by itself: {alarm.Kind} of {alarm.Subject}, episode {alarm.Episode}");
-                known.WrongClock = world.Clock.Ahead.Duration() > TimeSpan.FromMinutes(14);
+                known.OldNews = world.Clock.Truth + world.Clock.Ahead.Duration() - alarm.RaisedAt > TimeSpan.FromMinutes(14) || world.Clock.Ahead.Duration() > TimeSpan.FromMinutes(14);
                 known.Open(world);
             }
 
@@ -235,8 +235,8 @@ internal sealed class Promises(World world, Agenda agenda)
     /// <summary>A critical alarm that nobody has answered goes up: contacts, visitor, duty desk, supervisor, a minute apart.</summary>
     private void CheckTold(Known known)
     {
-        // By a clock that is wrong by a quarter of an hour a press is old news, which has a plan of its own.
-        if (known.WrongClock || known is not { OpenSince: { } since, Row: { State: 0, Severity: 3 } }) return;
+        // After a quarter of an hour, or by a clock that is so wrong, a press is old news, which has a plan of its own.
+        if (known.OldNews || known is not { OpenSince: { } since, Row: { State: 0, Severity: 3 } }) return;
         var well = world.AllWell - since;
         var first = Array.LastIndexOf(known.Passed, true) + 1;
         for (var level = first; level <= 3; level++)
@@ -270,7 +270,7 @@ internal sealed class Promises(World world, Agenda agenda)
         public AlarmRow Row { get; set; } = row;
         public TimeSpan? AnsweredAt { get; set; }
         public TimeSpan? OpenSince { get; set; }
-        public bool WrongClock { get; set; }
+        public bool OldNews { get; set; }
         public bool[] Told { get; private set; } = new bool[4];
         public bool[] Passed { get; private set; } = new bool[4];
         public long FindingsWhenAnswered { get; set; }

@@ -8,7 +8,7 @@ namespace Vigil.Ingest.Mqtt;
 /// <summary>
 /// Knows a message that is sent again, so that it keeps the time at which it first came: then its readings and findings are the ones that are known, and a
 /// press is not told as another. Again means: the DUP flag, the same packet id, topic and payload, of the same credential and client id, within
-/// <see cref="Window"/>. Whoever presses a second time sends a new message, without DUP.
+/// <see cref="Window"/>. Whoever presses a second time sends a new message, without DUP; that and its repetition may also come in the other order.
 /// What is known lies in memory and, a page of the system's cache later, in a file: it outlives kill -9. What a power cut takes from it is told twice, not never.
 /// </summary>
 public sealed class Redeliveries : IDisposable
@@ -24,7 +24,10 @@ public sealed class Redeliveries : IDisposable
 
     private readonly Slot[] slots = new Slot[Sets * Ways];
 
-    /// <summary>When a slot was filled by the monotonic clock, which nobody sets; 0: by a process that ran before.</summary>
+    /// <summary>Two connections of one client are read in no order: for so long the first of a message may come after its repetition.</summary>
+    private static readonly TimeSpan Overtaken = TimeSpan.FromSeconds(10);
+
+    /// <summary>When a slot was filled by the monotonic clock, which nobody sets; negative: by a message that said it was sent again; 0: by a process that ran before.</summary>
     private readonly long[] filled = new long[Sets * Ways];
 
     private readonly Lock[] gates = [.. Enumerable.Range(0, 64).Select(_ => new Lock())];
@@ -83,14 +86,15 @@ public sealed class Redeliveries : IDisposable
         {
             var at = Find(set, key);
             ref var slot = ref slots[at];
-            if (dup && slot.Key == key && slot.Content == content && Age(at, now) <= Window)
+            if (slot.Key == key && slot.Content == content && (dup ? Age(at, now) <= Window : filled[at] < 0 && Age(at, now) <= Overtaken))
             {
+                if (!dup) filled[at] = -filled[at];
                 Interlocked.Increment(ref known);
                 return new DateTime(slot.Ticks, DateTimeKind.Utc);
             }
 
             slot = new Slot(key, content, now.Ticks);
-            filled[at] = clock.GetTimestamp();
+            filled[at] = dup ? -clock.GetTimestamp() : clock.GetTimestamp();
             Keep(at);
             return now;
         }
@@ -112,7 +116,7 @@ public sealed class Redeliveries : IDisposable
     public void Dispose() => file?.Dispose();
 
     private TimeSpan Age(int at, DateTime now) =>
-        filled[at] != 0 ? clock.GetElapsedTime(filled[at]) : (now - new DateTime(slots[at].Ticks, DateTimeKind.Utc)).Duration();
+        filled[at] != 0 ? clock.GetElapsedTime(Math.Abs(filled[at])) : (now - new DateTime(slots[at].Ticks, DateTimeKind.Utc)).Duration();
 
     /// <summary>The slot of a key, else the one that is free or the oldest of its set.</summary>
     private int Find(int set, ulong key)
