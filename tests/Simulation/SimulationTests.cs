@@ -9,20 +9,21 @@ namespace Vigil.Tests.Simulation;
 public sealed class SimulationTests(ITestOutputHelper output)
 {
     [Fact]
-    public void In_good_weather_nothing_is_repeated_late_or_lost() => Weeks(1, 4, Weather.Good, everyPointIsReached: false);
+    public void In_good_weather_nothing_is_repeated_late_or_lost() => Weeks(1, 1, Weather.Good, everyPointIsReached: false);
 
-    /// <summary>As many as <c>./test simulation [SEEDS]</c> says; asked for, because the weeks that fail are still being looked into.</summary>
-    [Fact(Explicit = true)]
-    [Trait("Category", "Long")]
-    public void Weeks_of_bad_weather_break_no_promise() => Weeks(Number("VIGIL_SIMULATION_FROM", 1), Number("VIGIL_SIMULATION_SEEDS", 50), Weather.Bad, Number("VIGIL_SIMULATION_SEEDS", 50) >= 500);
+    [Fact]
+    public void Four_weeks_of_bad_weather_break_no_promise() => Weeks(1, 4, Weather.Bad, everyPointIsReached: false);
 
-    [Fact(Explicit = true)]
+    /// <summary>As many as <c>./test simulation [SEEDS]</c> says; 2,000 in <c>./test long</c>.</summary>
+    [Fact]
     [Trait("Category", "Long")]
+    public void Weeks_of_bad_weather_break_no_promise() => Weeks(Number("VIGIL_SIMULATION_FROM", 1), Number("VIGIL_SIMULATION_SEEDS", 2000), Weather.Bad, Number("VIGIL_SIMULATION_SEEDS", 2000) >= 500);
+
+    [Fact]
     public void A_week_is_the_same_week_whenever_it_is_run()
     {
         var (one, two) = (Run(7, Weather.Bad), Run(7, Weather.Bad));
         Assert.Equal((one.Hash, one.Events), (two.Hash, two.Events));
-        Assert.NotEqual(one.Hash, Run(8, Weather.Bad).Hash);
     }
 
     private static Journal Run(int seed, Weather weather)
@@ -70,7 +71,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
     [
         "crash at a query", "crash at a statement", "crash at before a commit", "crash at between a commit and whoever waits for it", "crash at sync of readings",
         "crash at between the sync of readings and the rules", "crash at before the provider hears of a notice", "crash at between the provider's acceptance and its answer",
-        "readings were torn by a crash", "the readings' disk failed", "the records failed", "a commit succeeded and said that it failed", "a writer waited for another",
+        "readings were torn by a crash", "the readings' disk failed", "the records failed", "a commit succeeded and said that it failed",
         "a message came again", "a message was not acknowledged", "an acknowledgement was lost", "the provider was down", "the provider accepted and its answer was lost",
         "a notice was found at the provider", "a receipt was never sent", "a call was ended because somebody had answered", "somebody answered what another has",
         "somebody answered and never reported", "a promise to look after somebody ran out", "a silent device was found", "a home without water was found",

@@ -25,6 +25,28 @@ public sealed class RedeliveriesTests : IDisposable
         Assert.Equal(1, all.Known);
     }
 
+    [Fact]
+    public void A_message_that_its_own_repetition_overtook_is_no_second_press_and_the_next_one_is()
+    {
+        using var all = new Redeliveries(null, clock);
+        var first = Came(all, dup: true); // over the new connection
+        clock.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(first, Came(all, dup: false)); // out of the old one
+        clock.Advance(TimeSpan.FromSeconds(1));
+        Assert.NotEqual(first, Came(all, dup: false));
+    }
+
+    [Fact]
+    public void A_message_is_known_as_sent_again_though_the_clock_was_set_meanwhile()
+    {
+        var machine = new Vigil.Tests.Host.JumpingClock(clock.GetUtcNow());
+        using var all = new Redeliveries(null, machine);
+        var first = Came(all, dup: false);
+        machine.Jump(TimeSpan.FromHours(-3));
+        machine.Advance(TimeSpan.FromMinutes(9));
+        Assert.Equal(first, Came(all, dup: true));
+    }
+
     [Theory]
     [InlineData("a press without the flag")]
     [InlineData("another packet id")]
