@@ -43,7 +43,15 @@ internal sealed partial class ClockWatch(
     public async Task RecoverAsync(CancellationToken cancellation)
     {
         if (clock is not SteadyClock steady) return;
-        await ComeBackAsync(steady, cancellation);
+        try
+        {
+            await ComeBackAsync(steady, cancellation);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            LogFailed(log, e); // a full disk: better with waits that are off than not at all
+        }
+
         WriteStamp(steady.GetUtcNow().UtcDateTime);
     }
 
@@ -102,7 +110,7 @@ internal sealed partial class ClockWatch(
     {
         if (clock is not SteadyClock steady) return;
         var ahead = steady.WallAhead;
-        if (steady.Wall < SteadyClock.Earliest && steady.GetUtcNow() >= SteadyClock.Earliest)
+        if (unsure is null && steady.Wall < SteadyClock.Earliest && steady.GetUtcNow() >= SteadyClock.Earliest)
         {
             troubles.Say(
                 Wrong, $"the machine's clock says {Local(steady.Wall.UtcDateTime)}, which can't be true; the service goes on by its own time, {Local(steady.GetUtcNow().UtcDateTime)}",
@@ -111,7 +119,7 @@ internal sealed partial class ClockWatch(
         }
 
         troubles.Over(Wrong);
-        if (ahead.Duration() <= Jump) steady.Follow(ahead);
+        if (unsure is null && ahead.Duration() <= Jump) steady.Follow(ahead);
         else await TakeOverAsync(steady, cancellation);
         if (stamped is not { } last || clock.GetElapsedTime(last) > Written) WriteStamp(steady.GetUtcNow().UtcDateTime);
     }
@@ -208,8 +216,7 @@ internal sealed partial class ClockWatch(
     /// <summary>The service's time shortly before it stopped; null at the first start, and in a folder that was restored.</summary>
     private async Task<Stamp?> ReadStampAsync(RecordsDb db, CancellationToken cancellation)
     {
-        if (!File.Exists(stampFile)) return null;
-        var lines = File.ReadAllLines(stampFile);
+        if (ReadStampFile() is not { } lines) return null;
         if (Time(0) is not { } last) return null;
         if (lines.Length >= 4 && Guid.TryParse(lines[2], out var id) && Time(3) is { } to && await IsMadeAsync(db, new Move(id, last, to - last), cancellation)) last = to;
         TimeSpan? since = null;
@@ -221,16 +228,35 @@ internal sealed partial class ClockWatch(
             line < lines.Length && DateTime.TryParse(lines[line], CultureInfo.InvariantCulture, DateTimeStyles.AdjustToUniversal | DateTimeStyles.AssumeUniversal, out var time) ? time : null;
     }
 
-    /// <summary>Whole or not at all; a full disk is another watch's trouble.</summary>
+    private string[]? ReadStampFile()
+    {
+        try
+        {
+            return File.Exists(stampFile) ? File.ReadAllLines(stampFile) : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            LogFailed(log, e); // as after a start of the machine
+            return null;
+        }
+    }
+
+    /// <summary>Whole or not at all. A full disk is another watch's trouble, but no move is made whose word can't be kept: the service's own time goes on.</summary>
     private void WriteStamp(DateTime now, Move? move = null)
     {
         try
         {
             File.WriteAllText(stampFile + ".new", $"{now:O}\n{Boot} {clock.GetTimestamp()}{(move is null ? "" : $"\n{move.Id}\n{move.To:O}")}");
+            if (move is not null)
+            {
+                using var written = File.OpenHandle(stampFile + ".new", FileMode.Open, FileAccess.ReadWrite);
+                RandomAccess.FlushToDisk(written); // as the commit that follows
+            }
+
             File.Move(stampFile + ".new", stampFile, overwrite: true);
             stamped = clock.GetTimestamp();
         }
-        catch (IOException e)
+        catch (Exception e) when (move is null && e is (IOException or UnauthorizedAccessException))
         {
             LogFailed(log, e);
         }

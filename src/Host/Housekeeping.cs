@@ -48,7 +48,7 @@ internal sealed partial class Housekeeping(
     private readonly List<Finding> findings = [];
     private long saved = clock.GetTimestamp(), flushed = clock.GetTimestamp(), reloaded = clock.GetTimestamp();
     private int flushes;
-    private volatile int partition;
+    private int partition;
 
     /// <summary>Since when devices have been heard without a break.</summary>
     private long listening = clock.GetTimestamp();
@@ -62,10 +62,10 @@ internal sealed partial class Housekeeping(
     public void ListenAgain() => Interlocked.Exchange(ref listening, clock.GetTimestamp());
 
     /// <summary>The clock was set: snapshots of the old time are replaced in the next turns, so that a crash that follows doesn't find anything a second time.</summary>
-    public void SaveAgain() => partition = 0;
+    public void SaveAgain() => Interlocked.Exchange(ref partition, 0);
 
     /// <summary>Some partition has not been saved since the start or since the clock was set.</summary>
-    internal bool SavesAll => partition < rules.Count;
+    internal bool SavesAll => Volatile.Read(ref partition) < rules.Count;
 
     /// <summary>Takes up where the service stopped: registry, snapshot, and the readings that arrived since.</summary>
     public async Task RecoverAsync(CancellationToken cancellation)
@@ -141,7 +141,14 @@ internal sealed partial class Housekeeping(
 
         if (Due(ref flushed, TimeSpan.FromSeconds(5))) await pipeline.FlushSightingsAsync(cancellation, strangersAlone: ++flushes % 6 != 0);
         // A snapshot that is ahead of the committed findings would lose them at a crash. After a start every partition is saved at once: a downtime that was forgiven is not forgiven a second time.
-        if (committed && (SavesAll || Due(ref saved, SaveAll / rules.Count))) await rules.SaveAsync(folder, partition++ % rules.Count, now, pipeline.SettledAsync);
+        if (committed && (SavesAll || Due(ref saved, SaveAll / rules.Count)))
+        {
+            var next = partition;
+            // The clock may have been set back since this turn began; what arrived meanwhile is replayed a second time at most.
+            var taken = clock.GetUtcNow().UtcDateTime is var later && later < now ? later : now;
+            if (await rules.SaveAsync(folder, next % rules.Count, taken, pipeline.SettledAsync)) Interlocked.CompareExchange(ref partition, next + 1, next);
+        }
+
         Interlocked.Exchange(ref turned, clock.GetTimestamp());
     }
 

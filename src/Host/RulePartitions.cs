@@ -152,13 +152,16 @@ internal sealed class RulePartitions
     /// <param name="partition">Which.</param>
     /// <param name="now">What arrived by then is in it.</param>
     /// <param name="settled">Waits until all that the copy knows is committed; false: it is not written.</param>
-    public async Task SaveAsync(string folder, int partition, DateTime now, Func<Task<bool>> settled)
+    /// <returns>Whether it is written.</returns>
+    public async Task<bool> SaveAsync(string folder, int partition, DateTime now, Func<Task<bool>> settled)
     {
         Directory.CreateDirectory(folder);
         using var buffer = new MemoryStream(lengths[partition] + lengths[partition] / 8);
         lock (locks[partition]) engines[partition].Save(buffer);
         lengths[partition] = (int)buffer.Length;
-        if (await settled()) SnapshotFile.Write(PathOf(folder, partition), buffer.GetBuffer().AsSpan(0, (int)buffer.Length), now);
+        if (!await settled()) return false;
+        SnapshotFile.Write(PathOf(folder, partition), buffer.GetBuffer().AsSpan(0, (int)buffer.Length), now);
+        return true;
     }
 
     /// <summary>
@@ -187,7 +190,7 @@ internal sealed class RulePartitions
         {
             var (snapshot, taken) = SnapshotFile.Read(path);
             using var stream = new MemoryStream(snapshot.ToArray(), writable: false);
-            lock (locks[partition]) engines[partition].Load(stream);
+            lock (locks[partition]) engines[partition].Load(stream, taken);
             return taken;
         }
         catch (Exception e) when (e is not OutOfMemoryException)

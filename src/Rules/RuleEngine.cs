@@ -173,10 +173,14 @@ public sealed class RuleEngine
     /// <summary>Writes all state; <see cref="Load"/> reads it back, and the readings that arrived since are applied again.</summary>
     public void Save(Stream stream) => Snapshot.Write(stream, ticked, deaf, homes.Values, villages.Values);
 
+    /// <param name="stream">What <see cref="Save"/> wrote.</param>
+    /// <param name="taken">When it was; without, when something was last due.</param>
     /// <exception cref="InvalidDataException">Not a snapshot, or of another version: learn again from the readings.</exception>
-    public void Load(Stream stream)
+    public void Load(Stream stream, DateTime? taken = null)
     {
-        saved = ticked = Snapshot.Read(stream, deaf, HomeOf, VillageOf);
+        ticked = Snapshot.Read(stream, deaf, HomeOf, VillageOf);
+        if (taken is { } at) ticked = Math.Max(ticked, at.Ticks); // nothing was due for a while, and all was heard
+        saved = ticked;
         loaded = true;
         foreach (var home in homes.Values)
         {
