@@ -146,7 +146,8 @@ internal sealed partial class Housekeeping(
             var next = partition;
             // The clock may have been set back since this turn began; what arrived meanwhile is replayed a second time at most.
             var taken = clock.GetUtcNow().UtcDateTime is var later && later < now ? later : now;
-            if (await rules.SaveAsync(folder, next % rules.Count, taken, pipeline.SettledAsync)) Interlocked.CompareExchange(ref partition, next + 1, next);
+            Interlocked.CompareExchange(ref partition, next + 1, next); // one that can't be written (a full disk) has its next turn within five minutes, not at once
+            await rules.SaveAsync(folder, next % rules.Count, taken, pipeline.SettledAsync);
         }
 
         Interlocked.Exchange(ref turned, clock.GetTimestamp());

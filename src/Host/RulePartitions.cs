@@ -152,16 +152,13 @@ internal sealed class RulePartitions
     /// <param name="partition">Which.</param>
     /// <param name="now">What arrived by then is in it.</param>
     /// <param name="settled">Waits until all that the copy knows is committed; false: it is not written.</param>
-    /// <returns>Whether it is written.</returns>
-    public async Task<bool> SaveAsync(string folder, int partition, DateTime now, Func<Task<bool>> settled)
+    public async Task SaveAsync(string folder, int partition, DateTime now, Func<Task<bool>> settled)
     {
         Directory.CreateDirectory(folder);
         using var buffer = new MemoryStream(lengths[partition] + lengths[partition] / 8);
         lock (locks[partition]) engines[partition].Save(buffer);
         lengths[partition] = (int)buffer.Length;
-        if (!await settled()) return false;
-        SnapshotFile.Write(PathOf(folder, partition), buffer.GetBuffer().AsSpan(0, (int)buffer.Length), now);
-        return true;
+        if (await settled()) SnapshotFile.Write(PathOf(folder, partition), buffer.GetBuffer().AsSpan(0, (int)buffer.Length), now);
     }
 
     /// <summary>
