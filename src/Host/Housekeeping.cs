@@ -73,7 +73,7 @@ internal sealed partial class Housekeeping(
         var started = clock.GetUtcNow().UtcDateTime;
         rulesChanged = RulesWritten();
         rules.Failed = LogRulesFailed;
-        var (from, written) = rules.Load(folder, started - Relearn, SayDamaged);
+        var (from, written) = rules.Load(folder, started - Relearn, SayDamaged, started);
         rules.OnHeldBack(LogHeld);
         rules.OnDoubted(LogDoubt);
         meter.CreateObservableGauge("vigil_rules_file_in_force", () => RulesTrouble is null ? 1 : 0, description: "0 while the rules file as it stands can't be used, and the last good one stands");
@@ -85,7 +85,7 @@ internal sealed partial class Housekeeping(
             await foreach (var reading in readings.ReceivedSinceAsync(from, cancellation))
             {
                 count++;
-                if (heard is null || reading.Received > heard) heard = reading.Received;
+                if (reading.Received <= started && (heard is null || reading.Received > heard)) heard = reading.Received;
                 if (registry.Find(reading.Device.Value) is { Resident: { } resident }) rules.Replay(resident, reading, missed);
             }
         }

@@ -12,7 +12,7 @@ internal sealed class RulePartitions
     private readonly RuleEngine[] engines;
     private readonly Lock[] locks;
     private readonly int[] lengths;
-    private readonly DateTime[] replayFrom;
+    private readonly DateTime[] replayFrom, replayUntil;
     private readonly ConcurrentDictionary<ResidentId, int> partitionOf = new();
 
     /// <summary>A reading is applied a moment after it arrived: a snapshot may lack what came so shortly before it.</summary>
@@ -23,7 +23,8 @@ internal sealed class RulePartitions
         engines = [.. Enumerable.Range(0, partitions).Select(_ => new RuleEngine(rules, zone))];
         locks = [.. engines.Select(_ => new Lock())];
         lengths = new int[partitions];
-        replayFrom = new DateTime[partitions];
+        (replayFrom, replayUntil) = (new DateTime[partitions], new DateTime[partitions]);
+        Array.Fill(replayUntil, DateTime.MaxValue);
         foreach (var engine in engines) engine.Failed = (home, e) => Failed?.Invoke(home, e);
     }
 
@@ -47,7 +48,7 @@ internal sealed class RulePartitions
     /// <summary>The same for a reading that is replayed from the store: left out where the partition's snapshot has it already.</summary>
     public void Replay(ResidentId resident, in Reading reading, List<Finding> into)
     {
-        if (!partitionOf.TryGetValue(resident, out var p) || reading.Received < replayFrom[p]) return;
+        if (!partitionOf.TryGetValue(resident, out var p) || reading.Received < replayFrom[p] || reading.Received > replayUntil[p]) return;
         Apply(resident, reading, into);
     }
 
@@ -168,14 +169,21 @@ internal sealed class RulePartitions
     /// <param name="folder">Where.</param>
     /// <param name="relearn">From when on a partition without a snapshot is to learn.</param>
     /// <param name="damaged">Told of each file that can't be used, and why.</param>
+    /// <param name="started">The time at this start.</param>
     /// <returns>From when on readings are to be replayed, and when the newest snapshot was taken: null without any.</returns>
-    public (DateTime ReplayFrom, DateTime? Newest) Load(string folder, DateTime relearn, Action<string, string> damaged)
+    public (DateTime ReplayFrom, DateTime? Newest) Load(string folder, DateTime relearn, Action<string, string> damaged, DateTime? started = null)
     {
         var taken = new DateTime?[engines.Length];
         var bad = new ConcurrentQueue<(string File, string Why)>();
         Parallel.For(0, engines.Length, p => taken[p] = Load(p, PathOf(folder, p), bad) ?? Load(p, SnapshotFile.Before(PathOf(folder, p)), bad));
         foreach (var (file, why) in bad) damaged(file, why);
-        for (var p = 0; p < engines.Length; p++) replayFrom[p] = taken[p] - Overlap ?? relearn;
+        for (var p = 0; p < engines.Length; p++)
+        {
+            replayFrom[p] = taken[p] - Overlap ?? relearn;
+            // A snapshot from after the clock was set back has what arrived before, by times that are still to come, and knows what came after it.
+            replayUntil[p] = started is { } now && taken[p] <= now && engines[p].HeardBeyond(now) ? now + ClockWatch.Jump : DateTime.MaxValue;
+        }
+
         return (replayFrom.Min(), taken.Max());
     }
 

@@ -18,6 +18,9 @@ public sealed class RuleEngine
 
     /// <summary>When the snapshot was taken that it goes on from.</summary>
     private long saved;
+
+    /// <summary>Until when, by the old time, arrivals were applied before the clock was set back; 0: it never was.</summary>
+    private long ahead;
     private bool loaded;
 
     public RuleEngine(RuleSet rules, TimeZoneInfo zone)
@@ -171,14 +174,14 @@ public sealed class RuleEngine
     public IReadOnlyList<Outlook> OutlooksOf(ResidentId resident) => homes.TryGetValue(resident.Value, out var home) ? Outlooks.Of(this, home) : [];
 
     /// <summary>Writes all state; <see cref="Load"/> reads it back, and the readings that arrived since are applied again.</summary>
-    public void Save(Stream stream) => Snapshot.Write(stream, ticked, deaf, homes.Values, villages.Values);
+    public void Save(Stream stream) => Snapshot.Write(stream, ticked, ahead, deaf, homes.Values, villages.Values);
 
     /// <param name="stream">What <see cref="Save"/> wrote.</param>
     /// <param name="taken">When it was; without, when something was last due.</param>
     /// <exception cref="InvalidDataException">Not a snapshot, or of another version: learn again from the readings.</exception>
     public void Load(Stream stream, DateTime? taken = null)
     {
-        ticked = Snapshot.Read(stream, deaf, HomeOf, VillageOf);
+        (ticked, ahead) = Snapshot.Read(stream, deaf, HomeOf, VillageOf);
         if (taken is { } at) ticked = Math.Max(ticked, at.Ticks); // nothing was due for a while, and all was heard
         saved = ticked;
         loaded = true;
@@ -197,7 +200,7 @@ public sealed class RuleEngine
         villages.Clear();
         due.Clear();
         deaf.Clear();
-        (ticked, loaded) = (0, false);
+        (ticked, ahead, loaded) = (0, 0, false);
     }
 
     /// <summary>For a replay of readings: what was due in this home before the next of them.</summary>
@@ -298,6 +301,9 @@ public sealed class RuleEngine
     /// <param name="now">The new time.</param>
     public void SetClock(TimeSpan by, DateTime now) => SetClock(by, now, onlyAhead: false);
 
+    /// <summary>Arrivals of a time that is still to come were heard before the clock was set back, and are known.</summary>
+    public bool HeardBeyond(DateTime now) => ahead > now.Ticks;
+
     /// <summary>After a start, and after what was replayed: a clock that was ahead has been set back. What the snapshot knows by the new time already stays.</summary>
     public void ComeBack(DateTime now)
     {
@@ -309,6 +315,7 @@ public sealed class RuleEngine
         if (by > TimeSpan.Zero) ForgiveDeafness(now - by, now);
         else
         {
+            ahead = now.Ticks - by.Ticks;
             ticked = now.Ticks;
             for (var i = 0; i < deaf.Count && !onlyAhead; i++) deaf[i] = (deaf[i].From + by.Ticks, deaf[i].Until + by.Ticks);
         }

@@ -7,15 +7,16 @@ namespace Vigil.Rules;
 internal static class Snapshot
 {
     private const uint Magic = 0x4C474956; // "VIGL"
-    private const int Version = 2;
+    private const int Version = 3;
 
-    public static void Write(Stream stream, long ticked, List<(long From, long Until)> deaf, IReadOnlyCollection<Home> homes, IReadOnlyCollection<Village> villages)
+    public static void Write(Stream stream, long ticked, long ahead, List<(long From, long Until)> deaf, IReadOnlyCollection<Home> homes, IReadOnlyCollection<Village> villages)
     {
         using var buffered = new BufferedStream(new NoClose(stream), 1 << 16);
         using var w = new BinaryWriter(buffered, System.Text.Encoding.UTF8, leaveOpen: true);
         w.Write(Magic);
         w.Write(Version);
         w.Write(ticked);
+        w.Write(ahead);
         w.Write(deaf.Count);
         foreach (var (from, until) in deaf)
         {
@@ -31,19 +32,19 @@ internal static class Snapshot
         w.Flush();
     }
 
-    public static long Read(Stream stream, List<(long From, long Until)> deaf, Func<string, Home> homeOf, Func<string, Village> villageOf)
+    public static (long Ticked, long Ahead) Read(Stream stream, List<(long From, long Until)> deaf, Func<string, Home> homeOf, Func<string, Village> villageOf)
     {
         using var r = new BinaryReader(new BufferedStream(new NoClose(stream), 1 << 16), System.Text.Encoding.UTF8);
         try
         {
             if (r.ReadUInt32() != Magic) throw new InvalidDataException("not a snapshot of the rules' state");
             if (r.ReadInt32() is var version && version != Version) throw new InvalidDataException($"snapshot of version {version}, this program reads {Version}");
-            var ticked = r.ReadInt64();
+            var (ticked, ahead) = (r.ReadInt64(), r.ReadInt64());
             deaf.Clear();
             for (var n = r.ReadInt32(); n > 0; n--) deaf.Add((r.ReadInt64(), r.ReadInt64()));
             for (var n = r.ReadInt32(); n > 0; n--) Read(r, homeOf(r.ReadString()));
             for (var n = r.ReadInt32(); n > 0; n--) villageOf(r.ReadString()).Read(r);
-            return ticked;
+            return (ticked, ahead);
         }
         catch (EndOfStreamException e)
         {

@@ -114,6 +114,37 @@ public sealed class RulePartitionsTests : IDisposable
         Assert.Equal([residents[0].Value, residents[1].Value], findings.Where(f => f.Kind == AlarmKind.Sos).Select(f => f.Subject));
     }
 
+    [Fact]
+    public async Task What_was_heard_before_the_clock_was_set_back_is_not_laid_over_what_is_known_since()
+    {
+        var machine = new JumpingClock(new DateTimeOffset(Start.AddHours(10)));
+        var clock = new SteadyClock(machine);
+        var rules = Partitions(1, out var residents);
+        var findings = new List<Finding>();
+        var before = Smoke(residents[0], 0, Start.AddHours(9.9));
+        rules.Apply(residents[0], before, findings);
+        machine.Jump(TimeSpan.FromHours(-1));
+        rules.SetClock(TimeSpan.FromHours(-1), clock);
+        rules.Apply(residents[0], Smoke(residents[0], 1, Start.AddHours(9.1)), findings);
+        Assert.Equal(AlarmKind.Smoke, Assert.Single(findings).Kind);
+        await rules.SaveAsync(folder, 0, Start.AddHours(9.2), () => Task.FromResult(true));
+
+        // Started again while the clock has not come to where it had been: there is smoke, and it stays.
+        var again = Partitions(1, out _);
+        var started = Start.AddHours(9.3);
+        again.Load(folder, Start, (file, why) => Assert.Fail(file + why), started);
+        again.Replay(residents[0], before, findings);
+        again.ComeBack(started);
+        again.Advance(new JumpingClock(new DateTimeOffset(Start.AddHours(12))), findings);
+        Assert.DoesNotContain(findings, f => f.Kind == AlarmKind.Smoke && f.Change == FindingChange.Cleared);
+        Assert.Single(findings, f => f.Kind == AlarmKind.Smoke);
+    }
+
+    private static Reading Smoke(ResidentId resident, double value, DateTime time) => new()
+    {
+        Device = new DeviceId($"smoke-{resident.Value}"), Metric = Metric.Smoke, Time = time, Received = time, Value = value,
+    };
+
     private async Task<string> SaveTwiceAsync()
     {
         var rules = Partitions(1, out var residents);
