@@ -31,6 +31,7 @@ public sealed class DemoTests
         }
 
         Assert.Contains(lines, l => l.Contains("SMS           to 吴小明", StringComparison.Ordinal) && l.Contains("【守望】吴*：长时间未用水", StringComparison.Ordinal));
+        Assert.DoesNotContain(lines, l => l.Contains("warn:", StringComparison.Ordinal) || l.Contains(" /;", StringComparison.Ordinal)); // nothing for insiders, no unit that is none
         Assert.Contains("The demo ends:", lines[^1].Length > 0 ? lines[^1] : lines[^2], StringComparison.Ordinal);
         Directory.Delete(folder, recursive: true);
     }

@@ -40,7 +40,7 @@ internal sealed partial class Backups(
         TellOfRestore();
         meter.CreateObservableGauge("vigil_backup_age_seconds", () => good is { } g ? (clock.GetUtcNow().UtcDateTime - g.Made).TotalSeconds : -1, description: "Since the newest good backup in Backup:Folder was made; -1 when there is none");
         meter.CreateObservableGauge("vigil_backup_bytes", () => good?.Bytes ?? 0, description: "Size of the newest good backup");
-        if (options.Folder.Length == 0) LogNone(log);
+        if (options.Folder.Length == 0 && settings.Speed == 1) LogNone(log); // a village in fast motion has nothing to keep
         while (!stoppingToken.IsCancellationRequested)
         {
             try

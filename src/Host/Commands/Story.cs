@@ -92,7 +92,7 @@ internal sealed class Story : IAsyncDisposable
                 _ = SeenWellAsync(alarm);
                 break;
             case "cleared" or "resolved":
-                Tell("RESOLVED", $"{name}: {alarm.Resolution} by {alarm.ResolvedBy ?? "nobody yet"}", ConsoleColor.Green);
+                Tell("RESOLVED", alarm.Resolution == Resolution.None ? $"{name}: over by itself, nobody has closed it yet" : $"{name} by {Named(db, alarm.ResolvedBy)}: {Vigil.Console.Texts.Of($"resolution.{alarm.Resolution}", "en")}", ConsoleColor.Green);
                 break;
         }
     }
@@ -154,9 +154,15 @@ internal sealed class Story : IAsyncDisposable
     {
         var how = db.Timeline.AsNoTracking().Where(t => t.AlarmId == alarm.Id && t.What == "acknowledged").OrderByDescending(t => t.Id).Select(t => t.Text).FirstOrDefault() ?? "";
         var with = how.Contains("voice key", StringComparison.Ordinal) ? ", with a key in the call" : how.Contains("reply", StringComparison.Ordinal) ? ", with a reply" : how.Contains("link", StringComparison.Ordinal) ? ", with the link in the message" : "";
-        if (alarm.AcknowledgedBy?.Split(':') is ["contact", var id] && Guid.TryParse(id, out var contact) && db.Contacts.Find(contact) is { } c) return $"{c.Name} ({c.Relation}){with}";
-        return alarm.AcknowledgedBy?.Split(':') is [var role, var key] ? $"{role} {key}{with}" : alarm.AcknowledgedBy ?? "nobody";
+        return Named(db, alarm.AcknowledgedBy) + with;
     }
+
+    private static string Named(RecordsDb db, string? who) => who?.Split(':') switch
+    {
+        ["contact", var id] when Guid.TryParse(id, out var contact) && db.Contacts.Find(contact) is { } c => $"{c.Name} ({c.Relation})",
+        [var role, var key] => $"{role} {key}",
+        _ => who ?? "nobody",
+    };
 
     private string At(DateTime time) => TimeZoneInfo.ConvertTimeFromUtc(time, settings.Zone).ToString("MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
 
@@ -164,7 +170,8 @@ internal sealed class Story : IAsyncDisposable
     {
         MetricKind.Event => $"{r.Metric}: {r.Event}",
         MetricKind.Location => string.Create(CultureInfo.InvariantCulture, $"{r.Metric} {r.Value:0.00000},{r.Longitude:0.00000}"),
-        _ => string.Create(CultureInfo.InvariantCulture, $"{r.Metric} {r.Value:0.###} {r.Metric.Unit}"),
+        MetricKind.State => string.Create(CultureInfo.InvariantCulture, $"{r.Metric} {r.Value:0.###}"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"{r.Metric} {r.Value:0.###} {r.Metric.Unit}").TrimEnd(),
     };
 
     private static int Ansi(ConsoleColor colour) => colour switch
