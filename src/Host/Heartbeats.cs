@@ -1,3 +1,4 @@
+using Vigil.Host.Intake;
 using Vigil.Notify.Escalation;
 using Vigil.Notify.Webhooks;
 
@@ -17,7 +18,7 @@ internal sealed partial class Heartbeats : BackgroundService
 
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(1);
 
-    private readonly Pipeline pipeline;
+    private readonly CommitBatch batches;
     private readonly TimeSpan allowed;
     private readonly IServiceProvider services;
     private readonly IHostApplicationLifetime lifetime;
@@ -25,14 +26,14 @@ internal sealed partial class Heartbeats : BackgroundService
     private readonly IReadOnlyList<(string Loop, string Zh, Func<TimeSpan> Since)> loops;
 
     public Heartbeats(
-        Pipeline pipeline, Housekeeping housekeeping, Escalator escalator, Dispatcher dispatcher, Auditor auditor, WebhookSender webhooks, SelfWatch watch, ClockWatch clocks, Settings settings,
+        CommitBatch batches, Housekeeping housekeeping, Escalator escalator, Dispatcher dispatcher, Auditor auditor, WebhookSender webhooks, SelfWatch watch, ClockWatch clocks, Settings settings,
         IServiceProvider services, IHostApplicationLifetime lifetime, ILogger<Heartbeats> log)
     {
-        (this.pipeline, this.services, this.lifetime, this.log, allowed) = (pipeline, services, lifetime, log, settings.Health.LoopSilence);
+        (this.batches, this.services, this.lifetime, this.log, allowed) = (batches, services, lifetime, log, settings.Health.LoopSilence);
         var speed = settings.Speed; // of the service's clock: all is said in seconds of the wall
         loops =
         [
-            ("storing readings", "读数保存", () => pipeline.SinceTurn), ("time for the rules", "规则计时", () => housekeeping.SinceTurn / speed), ("escalation", "升级", () => escalator.SinceCycle / speed),
+            ("storing readings", "读数保存", () => batches.SinceTurn), ("time for the rules", "规则计时", () => housekeeping.SinceTurn / speed), ("escalation", "升级", () => escalator.SinceCycle / speed),
             ("sending", "发送", () => dispatcher.SinceCycle / speed), ("the auditor", "督查", () => auditor.SinceLook / speed), ("the watch over the service", "自检", () => watch.SinceLook / speed),
             ("the watch over the clock", "时钟监视", () => clocks.SinceLook / speed), ("webhooks", "系统对接", () => webhooks.SinceCycle),
         ];
@@ -65,7 +66,7 @@ internal sealed partial class Heartbeats : BackgroundService
         var stays = services.GetRequiredService<Microsoft.Extensions.Options.IOptions<HostOptions>>().Value.BackgroundServiceExceptionBehavior == BackgroundServiceExceptionBehavior.Ignore;
         while (!stoppingToken.IsCancellationRequested)
         {
-            pipeline.Pulse();
+            batches.Pulse();
             if (!Died && !lifetime.ApplicationStopping.IsCancellationRequested && Ended() is { Count: > 0 } ended)
             {
                 Died = true;

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
+using Vigil.Host.Intake;
 using Vigil.Model;
 using Vigil.Rules;
 using Vigil.Storage.Readings;
@@ -11,7 +12,8 @@ namespace Vigil.Host;
 /// written down, and one partition's state is saved, so that all are within five minutes. Silence is judged only when nothing waits to be applied and the service has listened for a while (invariant 3).
 /// </summary>
 internal sealed partial class Housekeeping(
-    Settings settings, Registry registry, RulePartitions rules, Pipeline pipeline, IReadingStore readings, Troubles troubles, TimeProvider clock, Meter meter, ILogger<Housekeeping> log) : BackgroundService
+    Settings settings, Registry registry, RulePartitions rules, CommitBatch batches, UncommittedFindings uncommitted, Sightings sightings, IReadingStore readings, Troubles troubles,
+    TimeProvider clock, Meter meter, ILogger<Housekeeping> log) : BackgroundService
 {
     private readonly Counter<long> heldBack = meter.CreateCounter<long>("vigil_findings_held_back", description: "Findings nobody is told of for now: an absence, an outage of the area");
 
@@ -99,7 +101,7 @@ internal sealed partial class Housekeeping(
         rules.ComeBack(started);
         ListenAgain();
         // What was found but not committed before a crash is committed now; the rest is known already and left out.
-        await pipeline.CommitFindingsAsync(missed, cancellation);
+        await uncommitted.CommitAsync(missed);
         LogRecovered(log, count, written);
     }
 
@@ -139,7 +141,7 @@ internal sealed partial class Housekeeping(
             ReloadRules();
         }
 
-        if (Due(ref flushed, TimeSpan.FromSeconds(5))) await pipeline.FlushSightingsAsync(cancellation, strangersAlone: ++flushes % 6 != 0);
+        if (Due(ref flushed, TimeSpan.FromSeconds(5))) await sightings.FlushAsync(cancellation, strangersAlone: ++flushes % 6 != 0);
         // A snapshot that is ahead of the committed findings would lose them at a crash. After a start every partition is saved at once: a downtime that was forgiven is not forgiven a second time.
         if (committed && (SavesAll || Due(ref saved, SaveAll / rules.Count)))
         {
@@ -147,7 +149,7 @@ internal sealed partial class Housekeeping(
             // The clock may have been set back since this turn began; what arrived meanwhile is replayed a second time at most.
             var taken = clock.GetUtcNow().UtcDateTime is var later && later < now ? later : now;
             Interlocked.CompareExchange(ref partition, next + 1, next); // one that can't be written (a full disk) has its next turn within five minutes, not at once
-            await rules.SaveAsync(folder, next % rules.Count, taken, pipeline.SettledAsync);
+            await rules.SaveAsync(folder, next % rules.Count, taken, uncommitted.SettledAsync);
         }
 
         Interlocked.Exchange(ref turned, clock.GetTimestamp());
@@ -157,15 +159,15 @@ internal sealed partial class Housekeeping(
     internal ValueTask<bool> AdvanceAsync(CancellationToken cancellation)
     {
         findings.Clear();
-        if (pipeline.CaughtUp && clock.GetElapsedTime(Interlocked.Read(ref listening)) > CatchUp) rules.Advance(clock, findings);
-        return pipeline.CommitFindingsAsync(findings, cancellation);
+        if (batches.CaughtUp && clock.GetElapsedTime(Interlocked.Read(ref listening)) > CatchUp) rules.Advance(clock, findings);
+        return uncommitted.CommitAsync(findings);
     }
 
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
-        if (!await pipeline.CommitFindingsAsync([], cancellationToken)) return;
-        for (var p = 0; p < rules.Count; p++) await rules.SaveAsync(folder, p, clock.GetUtcNow().UtcDateTime, pipeline.SettledAsync);
+        if (!await uncommitted.CommitAsync([])) return;
+        for (var p = 0; p < rules.Count; p++) await rules.SaveAsync(folder, p, clock.GetUtcNow().UtcDateTime, uncommitted.SettledAsync);
     }
 
     /// <summary>A changed rules file comes into force without a restart; a bad one leaves the last good one standing and says so.</summary>

@@ -1,3 +1,4 @@
+using Vigil.Host.Intake;
 using Vigil.Ingest.Mqtt;
 using Vigil.Notify.Channels;
 using Vigil.Notify.Escalation;
@@ -6,7 +7,7 @@ using Vigil.Storage.Readings;
 namespace Vigil.Host;
 
 /// <summary>Whether the work goes on: every loop turns, stores take, the broker is heard. <c>/healthz/ready</c> and the heartbeat ask here.</summary>
-internal sealed class Readiness(IReadingStore store, RecordsProbe records, Heartbeats heartbeats, Pipeline pipeline, Routes routes, Auditor auditor, Canary canary, IServiceProvider services)
+internal sealed class Readiness(IReadingStore store, RecordsProbe records, Heartbeats heartbeats, Pipeline pipeline, DiskReserve reserve, Routes routes, Auditor auditor, Canary canary, IServiceProvider services)
 {
     /// <summary>Why it does not; empty when it does.</summary>
     public async Task<List<string>> ProblemsAsync(CancellationToken cancellation)
@@ -15,7 +16,7 @@ internal sealed class Readiness(IReadingStore store, RecordsProbe records, Heart
         var silent = records.LookAsync();
         if (await store.ProbeAsync(cancellation) is { } readings) problems.Add(readings);
         if (await silent is { } why) problems.Add(why);
-        if (pipeline.Reserved is { } full) problems.Add(full);
+        if (reserve.Withheld is { } full) problems.Add(full);
         else if (pipeline.Trouble is { } trouble) problems.Add(trouble);
         problems.AddRange(heartbeats.Stopped().Select(s => s.Words));
         problems.AddRange(routes.All.Select(c => c.Health?.Trouble is { } down ? $"channel {c.Provider}: {down}" : null).OfType<string>());

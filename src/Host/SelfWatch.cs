@@ -1,3 +1,4 @@
+using Vigil.Host.Intake;
 using Vigil.Ingest.Mqtt;
 using Vigil.Model;
 using Vigil.Storage.Readings;
@@ -9,7 +10,7 @@ namespace Vigil.Host;
 /// the whole area, opened before anything is lost and cleared when it is over; /healthz/ready shows the same words.
 /// </summary>
 internal sealed partial class SelfWatch(
-    Settings settings, Troubles troubles, IReadingStore readings, Pipeline pipeline, DiskReserve reserve, RecordsProbe records, Retention retention, IServiceProvider services, TimeProvider clock, TimeZoneInfo zone, ILogger<SelfWatch> log) : BackgroundService
+    Settings settings, Troubles troubles, IReadingStore readings, Pipeline pipeline, UncommittedFindings uncommitted, DiskReserve reserve, RecordsProbe records, Retention retention, IServiceProvider services, TimeProvider clock, TimeZoneInfo zone, ILogger<SelfWatch> log) : BackgroundService
 {
     private const string Subject = "service";
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(5);
@@ -60,9 +61,9 @@ internal sealed partial class SelfWatch(
         var now = clock.GetUtcNow().UtcDateTime;
         reserve.Look();
         await pipeline.LookAgainAsync(cancellation);
-        pipeline.Reserve(FreeBytes() < settings.ReserveBytes ? $"only {FreeBytes() >> 20} MiB are free in {settings.DataPath}; {settings.ReserveBytes >> 20} MiB are kept for alarms" : null);
+        reserve.Withheld = FreeBytes() < settings.ReserveBytes ? $"only {FreeBytes() >> 20} MiB are free in {settings.DataPath}; {settings.ReserveBytes >> 20} MiB are kept for alarms" : null;
         var found = new List<(string Case, string What, string Zh, TimeSpan Patience)>();
-        if (pipeline.Reserved is { } full) found.Add(("disk", $"readings are not taken: {full}", $"磁盘将满，暂停接收读数：{full}", TimeSpan.Zero));
+        if (reserve.Withheld is { } full) found.Add(("disk", $"readings are not taken: {full}", $"磁盘将满，暂停接收读数：{full}", TimeSpan.Zero));
         else if (pipeline.Trouble is { } trouble) found.Add(("pipeline", $"what devices say could not be stored: {trouble}", $"读数无法保存：{trouble}", TimeSpan.FromSeconds(10)));
         if (await records.LookAsync() is { } silent) found.Add(("records", silent, $"档案数据库没有响应：{silent}", TimeSpan.Zero));
         if (LongLog() is { } log) found.Add(("records-log", $"the write-ahead log of records.db has grown to {log >> 20} MiB: somebody reads it for very long", $"档案数据库的日志已达{log >> 20} MiB：有读取长时间未结束", TimeSpan.Zero));
@@ -83,17 +84,17 @@ internal sealed partial class SelfWatch(
             var change = episode is null ? FindingChange.Opened : FindingChange.Updated;
             episode ??= $"service/{now:yyyy-MM-ddTHH:mm:ssZ}";
             told.UnionWith(due.Select(f => f.Case));
-            await SayAsync(change, now, string.Join("; ", due.Select(f => f.What)), string.Join("；", due.Select(f => f.Zh)), cancellation);
+            await SayAsync(change, now, string.Join("; ", due.Select(f => f.What)), string.Join("；", due.Select(f => f.Zh)));
         }
         else if (episode is not null && told.Count == 0)
         {
-            await SayAsync(FindingChange.Cleared, now, "it works again", "已恢复正常", cancellation);
+            await SayAsync(FindingChange.Cleared, now, "it works again", "已恢复正常");
             (episode, sequence) = (null, 0);
         }
     }
 
-    private async Task SayAsync(FindingChange change, DateTime now, string what, string zh, CancellationToken cancellation) => await pipeline.CommitFindingsAsync(
-        [new Finding(Subject, AlarmKind.ServiceTrouble, AlarmKind.ServiceTrouble.DefaultSeverity, change, episode!, sequence++, now, what, zh, Notify: change == FindingChange.Updated)], cancellation);
+    private async Task SayAsync(FindingChange change, DateTime now, string what, string zh) => await uncommitted.CommitAsync(
+        [new Finding(Subject, AlarmKind.ServiceTrouble, AlarmKind.ServiceTrouble.DefaultSeverity, change, episode!, sequence++, now, what, zh, Notify: change == FindingChange.Updated)]);
 
     /// <summary>Once a day, a while after midnight: each home's day into the records, then readings older than they are to be kept are deleted.</summary>
     private async Task RollUpAsync(CancellationToken cancellation)

@@ -1,13 +1,15 @@
 using System.Diagnostics.Metrics;
 using System.Net;
+using MQTTnet.AspNetCore;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.EntityFrameworkCore;
-using MQTTnet.AspNetCore;
 using Vigil.Console;
 using Vigil.Host.Backup;
+using Vigil.Host.Intake;
 using Vigil.Ingest.Mqtt;
+using Vigil.Ingest.Profiles;
 using Vigil.Model;
 using Vigil.Notify;
 using Vigil.Notify.Channels;
@@ -52,6 +54,12 @@ internal static class Service
             .AddSingleton(s => new RecordsProbe(s.AlarmRecords()))
             .AddSingleton(s => ActivatorUtilities.CreateInstance<SetAside>(s, settings.DataPath))
             .AddSingleton(s => ActivatorUtilities.CreateInstance<DiskReserve>(s, settings.DataPath, settings.ReserveBytes))
+            .AddSingleton<Announcements>()
+            .AddSingleton<AnnouncedDevices>()
+            .AddSingleton<Sightings>()
+            .AddSingleton<Admission>()
+            .AddSingleton<UncommittedFindings>()
+            .AddSingleton<CommitBatch>()
             .AddSingleton<Pipeline>()
             .AddHostedService(s => s.GetRequiredService<Pipeline>())
             .AddSingleton<Housekeeping>()

@@ -1,5 +1,6 @@
 using System.Xml;
 using System.Xml.Linq;
+using Vigil.Host.Intake;
 using Vigil.Model;
 using Vigil.Notify;
 using Vigil.Storage;

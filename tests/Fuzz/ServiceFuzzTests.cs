@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
+using Vigil.Host.Intake;
 using Vigil.Host;
 using Vigil.Ingest.Mqtt;
 using Vigil.Model;
@@ -51,7 +52,7 @@ public abstract class ServiceFuzzTests
         }
 
         Fuzzing.Report("pipeline " + GetType().Name.Replace("FuzzTests", "", StringComparison.Ordinal), number, Stopwatch.GetElapsedTime(begun));
-        await pipeline.FlushSightingsAsync(CancellationToken.None);
+        await service.Services.GetRequiredService<Sightings>().FlushAsync(CancellationToken.None);
         Assert.Null(pipeline.Trouble);
         Assert.Equal(Receipt.Committed, await service.PressAsync());
         await using var db = await service.Records.CreateDbContextAsync();

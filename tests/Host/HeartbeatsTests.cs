@@ -34,7 +34,7 @@ public sealed class HeartbeatsTests
             await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, stop);
         }
 
-        await service.Services.GetRequiredService<Vigil.Host.Pipeline>().StopAsync(stop);
+        await service.Services.GetRequiredService<Vigil.Host.Intake.Pipeline>().StopAsync(stop);
         await service.UntilAsync("/healthz/live", (status, text) => status == 503 && text.Contains("escalation", StringComparison.Ordinal) && text.Contains("storing readings", StringComparison.Ordinal));
     }
 }

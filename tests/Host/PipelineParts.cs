@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging.Abstractions;
 using Vigil.Host;
+using Vigil.Host.Intake;
 using Vigil.Ingest.Mqtt;
 using Vigil.Ingest.Profiles;
 using Vigil.Model;
@@ -17,13 +18,12 @@ namespace Vigil.Tests.Host;
 internal sealed class PipelineParts : IAsyncDisposable
 {
     private readonly Meter meter = new("Vigil.Tests");
+    private readonly IntakeParts intake;
 
     private PipelineParts(string folder, IDbContextFactory<RecordsDb> records, IReadingStore readings, ProfileSet profiles, Registry registry, RulePartitions rules, Policies policies)
     {
         (Folder, Records, Readings) = (folder, records, readings);
-        Pipeline = new Pipeline(
-            profiles, registry, rules, readings, new AlarmDesk(records, policies, TimeProvider.System, TimeZoneInfo.Utc), records, new RecordsProbe(records),
-            new SetAside(folder, Troubles, TimeProvider.System, meter, NullLogger<SetAside>.Instance), new DiskReserve(folder, 0, NullLogger<DiskReserve>.Instance), meter, NullLogger<Pipeline>.Instance);
+        intake = IntakeParts.Create(profiles, registry, rules, readings, new AlarmDesk(records, policies, TimeProvider.System, TimeZoneInfo.Utc), records, folder, Troubles, TimeProvider.System, meter);
     }
 
     public string Folder { get; }
@@ -32,7 +32,11 @@ internal sealed class PipelineParts : IAsyncDisposable
 
     public IReadingStore Readings { get; }
 
-    public Pipeline Pipeline { get; }
+    public Pipeline Pipeline => intake.Pipeline;
+
+    public UncommittedFindings Uncommitted => intake.Uncommitted;
+
+    public Sightings Sightings => intake.Sightings;
 
     public Troubles Troubles { get; } = new(TimeProvider.System);
 

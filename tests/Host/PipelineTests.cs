@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging.Abstractions;
+using Vigil.Host.Intake;
 using Vigil.Host;
 using Vigil.Ingest.Mqtt;
 using Vigil.Ingest.Profiles;
@@ -21,7 +22,7 @@ public sealed class PipelineTests : IAsyncLifetime
     private readonly Meter meter = new("Vigil.Tests");
     private FailingRecords records = null!;
     private DuckDbReadingStore readings = null!;
-    private Pipeline pipeline = null!;
+    private IntakeParts intake = null!;
 
     public async ValueTask InitializeAsync()
     {
@@ -41,8 +42,8 @@ public sealed class PipelineTests : IAsyncLifetime
         readings = new DuckDbReadingStore(Path.Combine(folder, "readings.duckdb"), new());
         var registry = new Registry(records, profiles, rules, TimeProvider.System, NullLogger<Registry>.Instance);
         await registry.ReloadAsync(CancellationToken.None, always: true);
-        pipeline = new Pipeline(profiles, registry, rules, readings, new AlarmDesk(records, policies, TimeProvider.System, TimeZoneInfo.Utc), records, new RecordsProbe(records),
-            new SetAside(folder, new Troubles(TimeProvider.System), TimeProvider.System, meter, NullLogger<SetAside>.Instance), new DiskReserve(folder, 0, NullLogger<DiskReserve>.Instance), meter, NullLogger<Pipeline>.Instance);
+        intake = IntakeParts.Create(
+            profiles, registry, rules, readings, new AlarmDesk(records, policies, TimeProvider.System, TimeZoneInfo.Utc), records, folder, new Troubles(TimeProvider.System), TimeProvider.System, meter);
     }
 
     [Fact]
@@ -50,14 +51,14 @@ public sealed class PipelineTests : IAsyncLifetime
     {
         // Both wait before the pipeline starts, so they share a batch; keeping the unreadable one fails.
         records.FailNext = true;
-        var leak = pipeline.ReceiveAsync(Message("vigil/leak-1/up", """[{"n":"water.leak","vb":true,"t":1767225600}]"""), CancellationToken.None).AsTask();
-        var unreadable = pipeline.ReceiveAsync(Message("vigil/leak-1/up", "{"), CancellationToken.None).AsTask();
-        await pipeline.StartAsync(CancellationToken.None);
+        var leak = intake.Pipeline.ReceiveAsync(Message("vigil/leak-1/up", """[{"n":"water.leak","vb":true,"t":1767225600}]"""), CancellationToken.None).AsTask();
+        var unreadable = intake.Pipeline.ReceiveAsync(Message("vigil/leak-1/up", "{"), CancellationToken.None).AsTask();
+        await intake.Pipeline.StartAsync(CancellationToken.None);
         Assert.Equal(Receipt.NotStored, await leak);
         Assert.Equal(Receipt.NotStored, await unreadable);
 
         // Not acknowledged, so the device sends it again: now the alarm has to be there.
-        Assert.Equal(Receipt.Committed, await pipeline.ReceiveAsync(Message("vigil/leak-1/up", """[{"n":"water.leak","vb":true,"t":1767225600}]"""), CancellationToken.None));
+        Assert.Equal(Receipt.Committed, await intake.Pipeline.ReceiveAsync(Message("vigil/leak-1/up", """[{"n":"water.leak","vb":true,"t":1767225600}]"""), CancellationToken.None));
         await using var db = records.CreateDbContext();
         Assert.Equal("water-leak", Assert.Single(await db.Alarms.ToListAsync()).Kind);
     }
@@ -65,16 +66,16 @@ public sealed class PipelineTests : IAsyncLifetime
     [Fact]
     public async Task A_test_press_is_recorded_and_raises_no_alarm_and_so_is_a_press_resolved_as_a_test()
     {
-        await pipeline.StartAsync(CancellationToken.None);
-        Assert.Equal(Receipt.Committed, await pipeline.ReceiveAsync(Message("vigil/leak-1/up", """[{"n":"button","vs":"test","t":1767225600}]"""), CancellationToken.None));
-        await pipeline.FlushSightingsAsync(CancellationToken.None);
+        await intake.Pipeline.StartAsync(CancellationToken.None);
+        Assert.Equal(Receipt.Committed, await intake.Pipeline.ReceiveAsync(Message("vigil/leak-1/up", """[{"n":"button","vs":"test","t":1767225600}]"""), CancellationToken.None));
+        await intake.Sightings.FlushAsync(CancellationToken.None);
         await using (var db = records.CreateDbContext())
         {
             Assert.Equal(new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc), (await db.Devices.SingleAsync(d => d.Id == "leak-1")).TestedAt);
             Assert.Empty(await db.Alarms.ToListAsync());
         }
 
-        Assert.Equal(Receipt.Committed, await pipeline.ReceiveAsync(Message("vigil/leak-1/up", """[{"n":"button","vs":"sos","t":1767229200}]"""), CancellationToken.None));
+        Assert.Equal(Receipt.Committed, await intake.Pipeline.ReceiveAsync(Message("vigil/leak-1/up", """[{"n":"button","vs":"sos","t":1767229200}]"""), CancellationToken.None));
         await using var after = records.CreateDbContext();
         var alarm = await after.Alarms.SingleAsync(a => a.Kind == "sos");
         await new AlarmDesk(records, Policies.Load(Path.Combine(AppContext.BaseDirectory, "config", "policies.yaml"), [])!, TimeProvider.System, TimeZoneInfo.Utc).ResolveAsync(alarm.Id, "installer", Resolution.Test, "", CancellationToken.None);
@@ -86,8 +87,8 @@ public sealed class PipelineTests : IAsyncLifetime
     {
         var storm = Enumerable.Range(0, 2000).Select(i => Finding(AlarmKind.NoWater, $"S{i}")).ToList();
         Task<bool>? press = null;
-        pipeline.Found += _ => press ??= Task.Run(async () => await pipeline.CommitFindingsAsync([Finding(AlarmKind.Sos, "R1")], CancellationToken.None));
-        var all = Task.Run(async () => await pipeline.CommitFindingsAsync(storm, CancellationToken.None));
+        intake.Uncommitted.Found += _ => press ??= Task.Run(async () => await intake.Uncommitted.CommitAsync([Finding(AlarmKind.Sos, "R1")]));
+        var all = Task.Run(async () => await intake.Uncommitted.CommitAsync(storm));
         while (press is null) await Task.Yield();
         Assert.True(await press);
         await using (var db = records.CreateDbContext())
@@ -103,8 +104,8 @@ public sealed class PipelineTests : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
-        await pipeline.StopAsync(CancellationToken.None);
-        pipeline.Dispose();
+        await intake.Pipeline.StopAsync(CancellationToken.None);
+        intake.Pipeline.Dispose();
         await readings.DisposeAsync();
         meter.Dispose();
         Directory.Delete(folder, recursive: true);

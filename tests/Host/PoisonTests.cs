@@ -1,5 +1,6 @@
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
+using Vigil.Host.Intake;
 using Vigil.Ingest.Mqtt;
 using Vigil.Model;
 using Vigil.Storage.Readings.DuckDb;
@@ -42,7 +43,7 @@ public abstract class PoisonTests : IAsyncLifetime
         Assert.Equal(Receipt.Committed, await Parts.SayAsync("", """{"state_topic":"a\u0000b","device":{"identifiers":["esp"],"name":"ki\u0000tchen"}}""", "homeassistant/sensor/esp/total/config"));
 
         Assert.Equal(Receipt.Committed, await Parts.SayAsync("sos-2", """[{"n":"button","vs":"sos","t":1767225600}]"""));
-        await Parts.Pipeline.FlushSightingsAsync(CancellationToken.None);
+        await Parts.Sightings.FlushAsync(CancellationToken.None);
         var alarms = await Parts.AlarmsAsync();
         Assert.Equal([("R1", "sos"), ("R2", "sos")], alarms.Select(a => (a.Subject, a.Kind)));
         Assert.Contains("so\uFFFDs", alarms[0].Reason, StringComparison.Ordinal);
@@ -58,7 +59,7 @@ public abstract class PoisonTests : IAsyncLifetime
     {
         await RefuseAsync("Alarms", "Reason");
         var findings = Enumerable.Range(0, 300).Select(i => PipelineParts.Finding(i % 2 == 0 ? AlarmKind.Sos : AlarmKind.NoWater, $"S{i:000}", i == 100 || i == 201 ? "poison" : "a reason")).ToList();
-        Assert.True(await Parts.Pipeline.CommitFindingsAsync(findings, CancellationToken.None));
+        Assert.True(await Parts.Uncommitted.CommitAsync(findings));
         var alarms = await Parts.AlarmsAsync();
         Assert.Equal(300, alarms.Count);
         Assert.Equal(["S100", "S201"], alarms.Where(a => a.Reason != "a reason").Select(a => a.Subject));
@@ -68,7 +69,7 @@ public abstract class PoisonTests : IAsyncLifetime
         Assert.Contains(Parts.Troubles.Now, t => t.Case.StartsWith("set-aside", StringComparison.Ordinal));
 
         // The same found again, by a replay, is known; and the next press is nobody's prisoner.
-        Assert.True(await Parts.Pipeline.CommitFindingsAsync([findings[100], PipelineParts.Finding(AlarmKind.Sos, "R1")], CancellationToken.None));
+        Assert.True(await Parts.Uncommitted.CommitAsync([findings[100], PipelineParts.Finding(AlarmKind.Sos, "R1")]));
         Assert.Equal(301, (await Parts.AlarmsAsync()).Count);
         Assert.Null(Parts.Pipeline.Trouble);
     }
@@ -92,7 +93,7 @@ public abstract class PoisonTests : IAsyncLifetime
         await RefuseAsync("Unbound", "Topic");
         await Parts.Pipeline.StartAsync(CancellationToken.None);
         foreach (var device in new[] { "new-1", "poison-1", "new-2" }) Assert.Equal(Receipt.Committed, await Parts.SayAsync("", """[{"n":"water.volume","u":"m3","v":1}]""", $"vigil/{device}/up"));
-        Assert.True(await Parts.Pipeline.FlushSightingsAsync(CancellationToken.None));
+        Assert.True(await Parts.Sightings.FlushAsync(CancellationToken.None));
         await using var db = Parts.Records.CreateDbContext();
         Assert.Equal(["new-1", "new-2"], await db.Unbound.OrderBy(u => u.Id).Select(u => u.Id).ToListAsync());
         Assert.Contains("poison-1", Parts.SetAside, StringComparison.Ordinal);
@@ -157,7 +158,7 @@ public sealed class PoisonOnPostgresTests(PostgresServer server) : PoisonTests, 
     public async Task A_finding_with_a_NUL_that_came_another_way_is_found_among_two_hundred_and_set_aside()
     {
         var findings = Enumerable.Range(0, 200).Select(i => PipelineParts.Finding(AlarmKind.Sos, $"S{i:000}", i == 77 ? "so\0s" : "a reason")).ToList();
-        Assert.True(await Parts.Pipeline.CommitFindingsAsync(findings, CancellationToken.None));
+        Assert.True(await Parts.Uncommitted.CommitAsync(findings));
         Assert.Equal(200, (await Parts.AlarmsAsync()).Count);
         Assert.Contains("22021", Parts.SetAside, StringComparison.Ordinal);
     }
@@ -190,13 +191,13 @@ public sealed class StoreTroubleTests : IAsyncLifetime
         })
         {
             records.Failure = () => failure;
-            Assert.False(await parts.Pipeline.CommitFindingsAsync([PipelineParts.Finding(AlarmKind.Sos, $"S{failure.GetHashCode()}")], CancellationToken.None), failure.Message);
+            Assert.False(await parts.Uncommitted.CommitAsync([PipelineParts.Finding(AlarmKind.Sos, $"S{failure.GetHashCode()}")]), failure.Message);
             Assert.Equal(failure.Message, parts.Pipeline.Trouble);
         }
 
         Assert.Equal("", parts.SetAside);
         records.Failure = null;
-        Assert.True(await parts.Pipeline.CommitFindingsAsync([], CancellationToken.None));
+        Assert.True(await parts.Uncommitted.CommitAsync([]));
         Assert.Equal(6, (await parts.AlarmsAsync()).Count);
         Assert.Null(parts.Pipeline.Trouble); // no reading has come since: what failed works again
     }
@@ -228,15 +229,15 @@ public sealed class StoreTroubleTests : IAsyncLifetime
             go.Task.Wait();
             return new SqliteException("database is locked", 5);
         };
-        var first = Task.Run(async () => await parts.Pipeline.CommitFindingsAsync([PipelineParts.Finding(AlarmKind.Sos, "S0")], CancellationToken.None));
+        var first = Task.Run(async () => await parts.Uncommitted.CommitAsync([PipelineParts.Finding(AlarmKind.Sos, "S0")]));
         await begun.Task;
-        List<Task<bool>> others = [.. Enumerable.Range(1, 50).Select(i => parts.Pipeline.CommitFindingsAsync([PipelineParts.Finding(AlarmKind.Sos, $"S{i}")], CancellationToken.None).AsTask())];
+        List<Task<bool>> others = [.. Enumerable.Range(1, 50).Select(i => parts.Uncommitted.CommitAsync([PipelineParts.Finding(AlarmKind.Sos, $"S{i}")]).AsTask())];
         go.SetResult();
         Assert.False(await first);
         Assert.All(await Task.WhenAll(others), Assert.False);
         Assert.Equal(1, tries);
         records.Failure = null;
-        Assert.True(await parts.Pipeline.CommitFindingsAsync([], CancellationToken.None)); // each is owed
+        Assert.True(await parts.Uncommitted.CommitAsync([])); // each is owed
         Assert.Equal(51, (await parts.AlarmsAsync()).Count);
     }
 
@@ -252,7 +253,7 @@ public sealed class StoreTroubleTests : IAsyncLifetime
             go.Task.Wait();
             return null;
         };
-        var flush = Task.Run(() => parts.Pipeline.FlushSightingsAsync(CancellationToken.None));
+        var flush = Task.Run(() => parts.Sightings.FlushAsync(CancellationToken.None));
         await noting.Task;
         records.Failure = null;
         Assert.Equal(Receipt.Committed, await parts.SayAsync("sos-2", """[{"n":"button","vs":"sos"}]"""));
@@ -274,13 +275,13 @@ public sealed class StoreTroubleTests : IAsyncLifetime
         };
         var press = Task.Run(() => parts.SayAsync("sos-1", """[{"n":"button","vs":"sos"}]"""));
         await committing.Task;
-        var settled = parts.Pipeline.SettledAsync();
+        var settled = parts.Uncommitted.SettledAsync();
         Assert.False(settled.IsCompleted);
         go.SetResult();
         Assert.Equal(Receipt.NotStored, await press);
         Assert.False(await settled); // it is owed: a snapshot that knew the press would lose it at a crash
         records.Failure = null;
-        Assert.True(await parts.Pipeline.SettledAsync());
+        Assert.True(await parts.Uncommitted.SettledAsync());
     }
 
     private sealed class BrokenRecords(IDbContextFactory<RecordsDb> inner) : IDbContextFactory<RecordsDb>

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Vigil.Host.Intake;
 using Vigil.Host;
 using Vigil.Ingest.Mqtt;
 using Vigil.Model;

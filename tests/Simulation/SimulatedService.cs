@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging.Abstractions;
+using Vigil.Host.Intake;
 using Vigil.Host;
 using Vigil.Ingest.Mqtt;
 using Vigil.Model;
@@ -20,7 +21,7 @@ internal sealed class SimulatedService
 
     private readonly World world;
     private readonly Meter meter = new("Vigil.Simulation");
-    private readonly Pipeline pipeline;
+    private readonly Host.IntakeParts intake;
     private readonly Housekeeping housekeeping;
     private readonly RulePartitions rules;
     private readonly Escalator escalator;
@@ -51,10 +52,8 @@ internal sealed class SimulatedService
         receipts = new ReceiptWatch(records, routes, Dispatcher, clock, NullLogger<ReceiptWatch>.Instance);
         calls = new CallsUnderWay(records, Desk, Dispatcher, routes, clock, NullLogger<CallsUnderWay>.Instance);
         auditor = new Auditor(records, settings.Messages, links, clock, meter, TimeSpan.FromSeconds(30), NullLogger<Auditor>.Instance);
-        pipeline = new Pipeline(
-            settings.Profiles, registry, rules, world.Readings, Desk, records, new RecordsProbe(records), new SetAside(world.Folder, troubles, clock, meter, NullLogger<SetAside>.Instance),
-            new DiskReserve(world.Folder, 0, NullLogger<DiskReserve>.Instance), meter, NullLogger<Pipeline>.Instance);
-        housekeeping = new Housekeeping(settings, registry, rules, pipeline, world.Readings, troubles, clock, meter, NullLogger<Housekeeping>.Instance);
+        intake = Host.IntakeParts.Create(settings.Profiles, registry, rules, world.Readings, Desk, records, world.Folder, troubles, clock, meter);
+        housekeeping = new Housekeeping(settings, registry, rules, intake.Batches, intake.Uncommitted, intake.Sightings, world.Readings, troubles, clock, meter, NullLogger<Housekeeping>.Instance);
         redeliveries = new Redeliveries(Path.Combine(world.Folder, "redeliveries"), clock);
         watch = new ClockWatch(clock, settings, records, rules, housekeeping, troubles, settings.Zone, NullLogger<ClockWatch>.Instance);
         house = new Sleeper(world.Clock);
@@ -91,7 +90,7 @@ internal sealed class SimulatedService
         try
         {
             var came = redeliveries.FirstCame(redeliveries.Origin(sender.Name, ""), id, again, topic, payload, out _);
-            receipt = await pipeline.ReceiveAsync(new InboundMessage(topic, payload, came, Retained: false, sender), CancellationToken.None);
+            receipt = await intake.Pipeline.ReceiveAsync(new InboundMessage(topic, payload, came, Retained: false, sender), CancellationToken.None);
         }
         catch (Exception e) when (e is not BrokenPromiseException)
         {
@@ -191,7 +190,7 @@ internal sealed class SimulatedService
 
         Ready = true;
         world.Journal.Note("the service is up");
-        Thread.Start(() => pipeline.CommitLoopAsync(CancellationToken.None));
+        Thread.Start(() => intake.Batches.LoopAsync());
         Thread.Start(KeepHouseAsync);
         foreach (var lane in Enum.GetValues<Lane>())
         {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Threading.Channels;
 using Microsoft.EntityFrameworkCore;
+using Vigil.Host.Intake;
 using Vigil.Ingest.Mqtt;
 using Vigil.Ingest.Profiles;
 using Vigil.Model;
@@ -34,9 +35,8 @@ internal sealed class Story : IAsyncDisposable
         this.homes = homes.ToDictionary(h => h.Id);
         // Before the escalator hears of it: the story tells an alarm before the message that follows from it.
         app.Services.GetRequiredService<AlarmDesk>().Changed += OnChanged;
-        var pipeline = app.Services.GetRequiredService<Pipeline>();
-        pipeline.Decoded += OnDecoded;
-        pipeline.Found += OnFound;
+        app.Services.GetRequiredService<Admission>().Decoded += OnDecoded;
+        app.Services.GetRequiredService<UncommittedFindings>().Found += OnFound;
         app.Services.GetRequiredService<Escalator>().Stepped += (step, alarm, text) => TellIfBegun("ESCALATE", $"{NameOf(alarm.Subject)}: {text}", ConsoleColor.DarkYellow);
         app.Services.GetRequiredService<OutboxChannel>().Shown += notice => TellIfBegun(notice.Channel.ToUpperInvariant(), $"to {notice.Address}: {notice.Text}", ConsoleColor.Yellow);
         phones.Happened += OnPhone;

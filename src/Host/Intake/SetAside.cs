@@ -2,7 +2,7 @@ using System.Diagnostics.Metrics;
 using System.Text.Json;
 using Vigil.Model;
 
-namespace Vigil.Host;
+namespace Vigil.Host.Intake;
 
 /// <summary>
 /// What a store that works refuses to take for ever: kept in <c>set-aside.jsonl</c> in the data folder with the store's reason, a JSON object a line, and told as a trouble

@@ -1,6 +1,8 @@
+using Vigil.Model;
 using Vigil.Storage;
+using Vigil.Storage.Records;
 
-namespace Vigil.Host;
+namespace Vigil.Host.Intake;
 
 /// <summary>Commits many rows at once; when a store refuses them for what one of them says, the one is found by halving and the others are committed.</summary>
 internal static class Halving
@@ -42,4 +44,20 @@ internal static class Halving
 
         return null;
     }
+
+    /// <summary>Runs a commit; what is thrown is why it failed.</summary>
+    public static async Task<Exception?> TriedAsync(Func<Task<Exception?>> commit)
+    {
+        try
+        {
+            return await commit();
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            return e; // what a store refused could not be kept aside either
+        }
+    }
+
+    /// <summary>The store's own words, without those of the library around it.</summary>
+    public static string Cause(Exception e) => StorableText.Of((e.InnerException ?? e).Message, StorableText.LongReason);
 }

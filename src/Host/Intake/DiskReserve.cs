@@ -1,4 +1,4 @@
-namespace Vigil.Host;
+namespace Vigil.Host.Intake;
 
 /// <summary>
 /// Space that only alarms and what people are told of them may use: a file in the data folder that is given up when the disk is full, so that a press is still
@@ -11,6 +11,18 @@ internal sealed partial class DiskReserve(string folder, long keptFree, ILogger<
     private readonly string path = Path.Combine(folder, "reserve");
     private readonly long size = Math.Min(keptFree, Largest);
     private readonly Lock gate = new();
+
+    private volatile string? withheld;
+
+    /// <summary>
+    /// Why readings are not taken at all: the disk is nearly full, and what is left is for alarms and notices; null when there is space. A press still becomes an
+    /// alarm; it is not acknowledged, so that its reading comes again.
+    /// </summary>
+    public string? Withheld
+    {
+        get => withheld;
+        set => withheld = value;
+    }
 
     /// <summary>With less than this the next commit may fail.</summary>
     private long Scarce => size / 4;

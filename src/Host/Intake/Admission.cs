@@ -1,0 +1,172 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using Vigil.Ingest.Decoding;
+using Vigil.Ingest.Mqtt;
+using Vigil.Ingest.Profiles;
+using Vigil.Model;
+using Vigil.Storage.Records;
+
+namespace Vigil.Host.Intake;
+
+/// <summary>What becomes of a message: read and taken, or one of the other answers.</summary>
+/// <param name="Taken">What it says, to be committed; null when nothing is.</param>
+/// <param name="Answer">What its sender hears when nothing of it is committed.</param>
+/// <param name="NewStranger">A device spoke that nobody has registered and that does not stand in the records yet.</param>
+internal readonly record struct Admitted(Pending? Taken, Receipt Answer = Receipt.Committed, bool NewStranger = false);
+
+/// <summary>Who may speak on which topic, which profile reads it, and whose device each reading is of. Thread-safe.</summary>
+internal sealed class Admission(ProfileSet profiles, Registry registry, Announcements announcements, Sightings sightings, Meter meter)
+{
+    /// <summary>Profile of a device that is read as it announced itself.</summary>
+    public const string AnnouncedProfile = "home-assistant";
+
+    private readonly ConcurrentBag<DecodedPayload> spare = [];
+    private readonly ConcurrentBag<Pending> sparePending = [];
+    private readonly Counter<long> rejected = meter.CreateCounter<long>("vigil_payloads_rejected", description: "Payloads that could not be read");
+    private readonly Counter<long> unbound = meter.CreateCounter<long>("vigil_messages_unbound", description: "Messages of devices that nobody has registered");
+
+    /// <summary>What was read, as it is read.</summary>
+    public event Action<InboundMessage, Profile, IReadOnlyList<Reading>>? Decoded;
+
+    public Admitted Admit(InboundMessage message)
+    {
+        if (message.Payload.IsEmpty) return new Admitted(null); // an emptied retained topic: nothing is said
+        if (profiles.Match(message.Topic) is not { } match)
+        {
+            if (announcements.Knows(message.Topic)) return Read(message, profile: null, "");
+            return MaySend(message.From, message.Topic, "") ? Refuse(message, "", "", "no device profile matches this topic") : new Admitted(null, Receipt.NotAllowed);
+        }
+
+        var (profile, device) = match;
+        if (profile.Ignores(message.Topic)) return new Admitted(null);
+        if (!MaySend(message.From, message.Topic, device)) return new Admitted(null, Receipt.NotAllowed);
+        if (registry.Find(device) is { } known && known.Profile.Topics.Any(t => t.TryMatch(message.Topic, out _))) profile = known.Profile;
+        return Read(message, profile, device);
+    }
+
+    /// <summary>A payload that is not understood is kept with the reason.</summary>
+    public Admitted Refuse(InboundMessage message, string device, string profile, string reason)
+    {
+        rejected.Add(1);
+        var pending = Spare();
+        pending.Rejected = new RejectedPayload
+        {
+            Received = message.Received, Topic = StorableText.Of(message.Topic, StorableText.LongTopic), Username = StorableText.Of(message.From.Name, StorableText.LongWord),
+            Device = StorableText.Of(device, DeviceId.MaxLength), Profile = profile, Payload = message.Payload.ToArray(), Reason = StorableText.Of(reason, StorableText.LongReason),
+        };
+        return new Admitted(pending);
+    }
+
+    /// <summary>Takes back what was committed, to be used for another message.</summary>
+    public void Return(Pending pending)
+    {
+        pending.Clear();
+        sparePending.Add(pending);
+    }
+
+    /// <param name="message">What came.</param>
+    /// <param name="profile">Who reads it; null for a topic that a device announced.</param>
+    /// <param name="topicDevice">The device the topic names; empty where the payload or the announcement does.</param>
+    private Admitted Read(InboundMessage message, Profile? profile, string topicDevice)
+    {
+        var decoded = spare.TryTake(out var reused) ? reused : new DecodedPayload();
+        try
+        {
+            decoded.Reset(topicDevice, message.Received, message.Retained ? ReadingFlags.Retained : ReadingFlags.None);
+            var profileId = profile?.Id ?? AnnouncedProfile;
+            if (Decode(message, profile, profileId, decoded) is { } reason) return Refuse(message, topicDevice, profileId, reason);
+            var partly = decoded.Partly is { } part ? Refuse(message, topicDevice, profileId, "partly: " + part).Taken : null;
+            if (decoded.Readings.Count == 0 && partly is null)
+            {
+                sightings.Saw(message, topicDevice, profileId, isKnown: registry.Find(topicDevice) is not null);
+                return new Admitted(null);
+            }
+
+            var pending = partly ?? Spare();
+            pending.Trace = Tracing.Source.HasListeners() ? Activity.Current?.Context ?? default : default;
+            if (!Attribute(message, topicDevice, profileId, decoded.Readings, pending, out var newStranger)) return new Admitted(null, Receipt.NotAllowed);
+            if (pending.Readings.Count == 0 && partly is null)
+            {
+                unbound.Add(1);
+                Return(pending);
+                return new Admitted(null, NewStranger: newStranger);
+            }
+
+            if (profile is not null) Decoded?.Invoke(message, profile, pending.Readings);
+            return new Admitted(pending);
+        }
+        finally
+        {
+            spare.Add(decoded);
+        }
+    }
+
+    /// <summary>Whose each reading is.</summary>
+    /// <returns>False when the sender may not speak for one of the devices.</returns>
+    private bool Attribute(InboundMessage message, string topicDevice, string profileId, IReadOnlyList<Reading> decoded, Pending into, out bool newStranger)
+    {
+        newStranger = false;
+        RegisteredDevice? device = null;
+        string? before = null;
+        foreach (var reading in decoded)
+        {
+            // A payload mostly speaks of one device: whose it is and that it was heard is looked up once.
+            if (!ReferenceEquals(before, reading.Device.Value))
+            {
+                before = reading.Device.Value;
+                device = registry.Find(before) ?? registry.Find(topicDevice);
+                var spoken = device?.Id.Value ?? before;
+                if (message.From is { Gateway: false } sender && spoken != sender.Name) return false;
+                newStranger |= sightings.Saw(message, spoken, profileId, isKnown: device is not null);
+            }
+
+            if (device is null) continue;
+            if (reading.Event == "test" && ReferenceEquals(reading.Metric, Metric.Button)) sightings.Tested(device.Id.Value, reading.Time);
+            into.IsSelfTest = device.Id.Value == SelfTest.Name;
+            // To the microsecond, as every store keeps it: a replay has to find the same moment under the same key.
+            var time = reading.Time.NearestMicrosecond();
+            into.Readings.Add(reading.Device == device.Id && reading.Time == time ? reading : reading with { Device = device.Id, Time = time });
+            into.Residents.Add(device.Resident);
+        }
+
+        return true;
+    }
+
+    private string? Decode(InboundMessage message, Profile? profile, string profileId, DecodedPayload into)
+    {
+        using var span = Tracing.Source.StartActivity("decode");
+        string? reason;
+        try
+        {
+            reason = profile is null ? announcements.Decode(message.Topic, message.Payload.Span, into) : profile.Decode(message.Payload.Span, message.Topic, into);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            // A payload that no decoder foresaw is kept like any other that can't be read, and its sender is not made to send it for ever.
+            reason = $"the decoder failed: {e.Message}";
+        }
+
+        span?.SetTag("vigil.profile", profileId).SetTag("vigil.readings", into.Readings.Count).SetTag("vigil.refused", reason);
+        return reason;
+    }
+
+    private Pending Spare() => sparePending.TryTake(out var used) ? used : new Pending();
+
+    private static bool MaySend(Sender sender, string topic, string device)
+    {
+        if (!sender.Gateway) return device == sender.Name || device.Length == 0 || HasLevel(topic, sender.Name);
+        if (sender.Topics.Count == 0) return true;
+        foreach (var filter in sender.Topics)
+            if (Topics.Matches(filter, topic)) return true;
+        return false;
+    }
+
+    /// <summary>A device may speak on a topic that carries its own name; that the payload names it too is checked after decoding.</summary>
+    private static bool HasLevel(string topic, string name)
+    {
+        foreach (var level in topic.AsSpan().Split('/'))
+            if (topic.AsSpan(level).SequenceEqual(name)) return true;
+        return false;
+    }
+}

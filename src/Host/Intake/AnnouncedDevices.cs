@@ -1,0 +1,95 @@
+using Microsoft.EntityFrameworkCore;
+using Vigil.Ingest.Mqtt;
+using Vigil.Ingest.Profiles;
+using Vigil.Model;
+using Vigil.Storage;
+using Vigil.Storage.Records;
+
+namespace Vigil.Host.Intake;
+
+/// <summary>Devices that announce themselves (Home Assistant's discovery) wait to be bound, with what they say of themselves. Thread-safe.</summary>
+internal sealed partial class AnnouncedDevices(Announcements announcements, ProfileSet profiles, Registry registry, IDbContextFactory<RecordsDb> records, RecordsProbe probe, ILogger<AnnouncedDevices> log) : IDisposable
+{
+    private const int LongestAnnounced = 4000;
+
+    private readonly SemaphoreSlim writing = new(1, 1);
+    private volatile string? trouble;
+
+    /// <summary>Why an announcement could not be written; null when what failed works again.</summary>
+    public string? Trouble => trouble;
+
+    public async Task LookAgainAsync()
+    {
+        if (trouble is not null && await probe.WorksAsync()) trouble = null;
+    }
+
+    /// <returns>The answer to its sender; and when it can't be read or is refused, why.</returns>
+    public async ValueTask<(Receipt Answer, string? Refused)> TakeAsync(InboundMessage message, CancellationToken cancellation)
+    {
+        if (!message.From.Gateway) return (Receipt.Committed, null); // a device with a credential of its own is registered already: what it announces says nothing new
+        var (found, reason) = announcements.Take(message.Topic, message.Payload.Span);
+        if (reason is not null) return (Receipt.Committed, reason);
+        await writing.WaitAsync(cancellation);
+        try
+        {
+            try
+            {
+                await WriteAsync(found, message, cancellation);
+            }
+            catch (Exception e) when (StoreFailure.IsOfRows(e))
+            {
+                await WriteAsync(found, message, cancellation); // it may have spoken at this very moment, and has a row by now
+            }
+
+            return (Receipt.Committed, null);
+        }
+        catch (Exception e) when (StoreFailure.IsOfRows(e))
+        {
+            return (Receipt.Committed, $"what it announces was refused by the records: {Halving.Cause(e)}");
+        }
+        catch (Exception e) when (StoreFailure.IsOfStore(e))
+        {
+            trouble = e.Message;
+            LogNotWritten(log, e.Message);
+            return (Receipt.NotStored, null);
+        }
+        finally
+        {
+            writing.Release();
+        }
+    }
+
+    public void Dispose() => writing.Dispose();
+
+    private async Task WriteAsync(IEnumerable<Announcement> found, InboundMessage message, CancellationToken cancellation)
+    {
+        await using var db = await records.CreateDbContextAsync(cancellation);
+        await using var turn = await WriteTurn.BeginAsync(db, first: false, cancellation);
+        foreach (var a in found.Where(f => registry.Find(f.Device) is null))
+        {
+            // If a profile reads its topics, it is read under that profile.
+            var (profile, device) = profiles.Match(a.StateTopic) is { } match && match.Device.Length > 0 ? (match.Profile.Id, match.Device) : (Admission.AnnouncedProfile, a.Device);
+            if (registry.Find(device) is not null) continue;
+            device = StorableText.Of(device, DeviceId.MaxLength);
+            if (await db.Unbound.FindAsync([device], cancellation) is not { } row)
+            {
+                row = new UnboundDevice
+                {
+                    Id = device, Profile = profile, Topic = StorableText.Of(a.StateTopic, StorableText.LongTopic), FirstSeenAt = message.Received, LastSeenAt = message.Received,
+                    LastPayload = message.Payload.ToArray(),
+                };
+                db.Unbound.Add(row);
+            }
+
+            var line = StorableText.Of($"{a.Name} ({a.Model}): {a.Component} {a.Class} {a.Unit} {a.Metric?.Name}".Replace("  ", " ", StringComparison.Ordinal).Trim(), StorableText.LongReason);
+            if (!row.Announced.Contains(line, StringComparison.Ordinal) && row.Announced.Length < LongestAnnounced) row.Announced = row.Announced.Length == 0 ? line : row.Announced + "\n" + line;
+        }
+
+        await db.SaveChangesAsync(CancellationToken.None);
+        await turn.CommitAsync(CancellationToken.None);
+        trouble = null;
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "A device's announcement is not acknowledged, because it could not be written: {Reason}")]
+    private static partial void LogNotWritten(ILogger logger, string reason);
+}

@@ -1,0 +1,153 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using System.Threading.Channels;
+using Microsoft.EntityFrameworkCore;
+using Vigil.Ingest.Mqtt;
+using Vigil.Model;
+using Vigil.Storage.Readings;
+using Vigil.Storage.Records;
+
+namespace Vigil.Host.Intake;
+
+/// <summary>
+/// Many messages share one commit: readings and refused payloads first, then the rules, then what they found; then each sender has its answer. One loop, so that the
+/// rules see what the store has.
+/// </summary>
+internal sealed partial class CommitBatch(
+    RulePartitions rules, UncommittedFindings uncommitted, IReadingStore readings, IDbContextFactory<RecordsDb> records, RecordsProbe probe, SetAside aside, DiskReserve reserve, Meter meter,
+    ILogger<CommitBatch> log)
+{
+    private const int LargestBatch = 8192, Waiting = 65_536;
+    private const int KeptRejected = 10_000;
+
+    /// <summary>An empty turn, by which the loop shows that it turns though no device speaks.</summary>
+    private static readonly Pending Empty = new();
+
+    private readonly Channel<Pending> queue = Channel.CreateBounded<Pending>(new BoundedChannelOptions(Waiting) { SingleReader = true });
+    private readonly Counter<long> committed = meter.CreateCounter<long>("vigil_readings_committed", description: "Readings made durable");
+    private readonly Counter<long> unstored = meter.CreateCounter<long>("vigil_messages_not_stored", description: "Messages left unacknowledged because a store failed");
+    private volatile string? readingsTrouble;
+    private volatile string? refusedTrouble;
+    private long turned = Stopwatch.GetTimestamp();
+
+    /// <summary>Why readings or refused payloads can't be stored; null when what failed works again.</summary>
+    public string? Trouble => readingsTrouble ?? refusedTrouble;
+
+    /// <summary>Nothing waits to be committed: silence may be judged (invariant 3).</summary>
+    public bool CaughtUp => queue.Reader.Count == 0;
+
+    /// <summary>How long ago, by the wall clock, the loop last finished a turn.</summary>
+    public TimeSpan SinceTurn => Stopwatch.GetElapsedTime(Interlocked.Read(ref turned));
+
+    /// <summary>Asks the loop for a sign of life; a full queue needs no asking.</summary>
+    public void Pulse() => queue.Writer.TryWrite(Empty);
+
+    /// <summary>Tries what failed, so that the trouble is over when it works again though no device speaks.</summary>
+    public async Task LookAgainAsync(CancellationToken cancellation)
+    {
+        if (readingsTrouble is not null && await readings.ProbeAsync(cancellation) is null) readingsTrouble = null;
+        if (refusedTrouble is not null && await probe.WorksAsync()) refusedTrouble = null;
+    }
+
+    /// <summary>Completes when all that the message said is durable, or could not be made so.</summary>
+    public async Task<Receipt> CommitAsync(Pending pending, CancellationToken cancellation)
+    {
+        await queue.Writer.WriteAsync(pending, cancellation);
+        return await pending.Receipt.Task;
+    }
+
+    /// <summary>No more is taken; the loop ends when what waits is committed.</summary>
+    public void Complete() => queue.Writer.TryComplete();
+
+    public async Task LoopAsync()
+    {
+        var batch = new List<Pending>();
+        var rows = new List<Reading>();
+        var findings = new List<Finding>();
+        var reader = queue.Reader;
+        // WaitToRead + TryRead: ReadAsync with a token loses items here (dotnet/runtime#132094).
+        while (await reader.WaitToReadAsync(CancellationToken.None))
+        {
+            batch.Clear();
+            rows.Clear();
+            findings.Clear();
+            while (rows.Count < LargestBatch && reader.TryRead(out var pending))
+            {
+                if (ReferenceEquals(pending, Empty)) continue;
+                batch.Add(pending);
+                if (!pending.IsSelfTest) rows.AddRange(pending.Readings);
+            }
+
+            Interlocked.Exchange(ref turned, Stopwatch.GetTimestamp());
+            if (batch.Count == 0) continue;
+            var receipt = await CommitAsync(batch, rows, findings);
+            if (receipt == Receipt.NotStored) unstored.Add(batch.Count);
+            foreach (var pending in batch) pending.Receipt.TrySetResult(receipt);
+            Interlocked.Exchange(ref turned, Stopwatch.GetTimestamp());
+        }
+    }
+
+    private async Task<Receipt> CommitAsync(List<Pending> batch, List<Reading> rows, List<Finding> findings)
+    {
+        if (reserve.Withheld is not null) return Receipt.NotStored;
+        var begun = Tracing.Source.HasListeners() ? TimeProvider.System.GetUtcNow() : default;
+        if (!await AppendAsync(rows) || !await KeepRefusedAsync(batch))
+        {
+            LogNotStored(log, batch.Count, Trouble ?? "");
+            return Receipt.NotStored;
+        }
+
+        // One commit of many messages: it stands in each one's trace.
+        if (begun != default)
+            foreach (var pending in batch.Where(p => p.Trace != default))
+                Tracing.Source.StartActivity("commit", ActivityKind.Internal, pending.Trace, startTime: begun)?.SetTag("vigil.batch", rows.Count).Dispose();
+
+        // Last, because it can't be undone: once the rules have moved on, what they found is owed until it is committed, whatever becomes of this batch.
+        using var turn = uncommitted.Begin();
+        foreach (var pending in batch) pending.ApplyRest(rules, findings);
+        return await turn.CommitAsync(findings) ? Receipt.Committed : Receipt.NotStored;
+    }
+
+    /// <summary>One that the store will never take is kept aside, so that the others are committed.</summary>
+    private async Task<bool> AppendAsync(List<Reading> rows)
+    {
+        if (rows.Count == 0) return true;
+        var failure = await Halving.TriedAsync(() => Halving.CommitAsync(
+            rows, some => readings.AppendAsync(some, CancellationToken.None), async () => await readings.ProbeAsync(CancellationToken.None) is null,
+            (row, why) => aside.Keep(("a reading", "一条读数"), Described(row), Halving.Cause(why))));
+        readingsTrouble = failure?.Message;
+        if (failure is null) committed.Add(rows.Count);
+        return failure is null;
+    }
+
+    private static object Described(Reading r) => new
+    {
+        device = r.Device.Value, metric = r.Metric.Name, channel = r.Channel, time = r.Time, received = r.Received, value = $"{r.Value:R}", longitude = $"{r.Longitude:R}", @event = r.Event,
+        flags = r.Flags.ToString(),
+    };
+
+    private async Task<bool> KeepRefusedAsync(List<Pending> batch)
+    {
+        List<RejectedPayload> rows = [.. batch.Select(p => p.Rejected).OfType<RejectedPayload>()];
+        if (rows.Count == 0) return true;
+        var failure = await Halving.TriedAsync(() => Halving.CommitAsync(
+            rows, WriteAsync, probe.WorksAsync, (row, why) => aside.Keep(("a payload that can't be read", "一条无法解读的数据"), row, Halving.Cause(why))));
+        refusedTrouble = failure?.Message;
+        return failure is null;
+    }
+
+    private async Task WriteAsync(IReadOnlyList<RejectedPayload> rows)
+    {
+        await using var db = await records.CreateDbContextAsync();
+        await using var turn = await WriteTurn.BeginAsync(db, first: false, CancellationToken.None);
+        foreach (var row in rows) row.Id = 0; // tried before, in a larger batch
+        db.Rejected.AddRange(rows);
+        await db.SaveChangesAsync();
+        var newest = rows.Max(r => r.Id);
+        await db.Rejected.Where(r => r.Id <= newest - KeptRejected).ExecuteDeleteAsync();
+        await turn.CommitAsync(CancellationToken.None);
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Messages} messages are not acknowledged, because they could not be stored: {Reason}")]
+    private static partial void LogNotStored(ILogger logger, int messages, string reason);
+}

@@ -1,0 +1,69 @@
+using System.Diagnostics;
+using Vigil.Ingest.Mqtt;
+using Vigil.Model;
+using Vigil.Storage.Records;
+
+namespace Vigil.Host.Intake;
+
+/// <summary>One message on its way to its commit.</summary>
+internal sealed class Pending
+{
+    public List<Reading> Readings { get; } = [];
+
+    /// <summary>Whose each reading is; null for a device that is in nobody's home.</summary>
+    public List<ResidentId?> Residents { get; } = [];
+
+    public RejectedPayload? Rejected { get; set; }
+
+    /// <summary>The canary's press goes the whole way, but no history is kept of it.</summary>
+    public bool IsSelfTest { get; set; }
+
+    public ActivityContext Trace { get; set; }
+
+    public TaskCompletionSource<Receipt> Receipt { get; private set; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public bool HasLifeSafety => Readings.Exists(r => r.Metric.IsLifeSafety);
+
+    private bool lifeApplied;
+
+    /// <summary>Gives the rules what lives hang on, before anything else is done with the message.</summary>
+    public void ApplyLifeSafety(RulePartitions rules, List<Finding> into)
+    {
+        lifeApplied = true;
+        for (var i = 0; i < Readings.Count; i++)
+            if (Readings[i].Metric.IsLifeSafety && Residents[i] is { } resident) Apply(rules, resident, Readings[i], into);
+    }
+
+    /// <summary>Gives the rules the rest. A meter that sends its frozen day newest first has lived it oldest first; the rules take it so.</summary>
+    public void ApplyRest(RulePartitions rules, List<Finding> into)
+    {
+        using var span = Trace == default ? null : Tracing.Source.StartActivity("rules", ActivityKind.Internal, Trace);
+        InOrderOfTime();
+        for (var i = 0; i < Readings.Count; i++)
+            if (Residents[i] is { } resident && !(lifeApplied && Readings[i].Metric.IsLifeSafety)) Apply(rules, resident, Readings[i], into);
+    }
+
+    public void Clear()
+    {
+        Readings.Clear();
+        Residents.Clear();
+        (Rejected, lifeApplied, IsSelfTest, Trace, Receipt) = (null, false, false, default, new TaskCompletionSource<Receipt>(TaskCreationOptions.RunContinuationsAsynchronously));
+    }
+
+    private void Apply(RulePartitions rules, ResidentId resident, in Reading reading, List<Finding> into)
+    {
+        var before = into.Count;
+        rules.Apply(resident, reading, into);
+        if (Trace == default) return;
+        for (var i = before; i < into.Count; i++) into[i] = into[i] with { Trace = Tracing.Format(Activity.Current?.Context ?? Trace) };
+    }
+
+    private void InOrderOfTime()
+    {
+        var ordered = true;
+        for (var i = 1; i < Readings.Count && ordered; i++) ordered = Readings[i - 1].Time <= Readings[i].Time;
+        if (ordered) return;
+        var sorted = Readings.Zip(Residents).OrderBy(r => r.First.Time).ToList(); // stable
+        for (var i = 0; i < sorted.Count; i++) (Readings[i], Residents[i]) = sorted[i];
+    }
+}

@@ -1,0 +1,136 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using Vigil.Tests.Ingest.Mqtt;
+using Vigil.Tests.Servers;
+
+namespace Vigil.Tests.EndToEnd;
+
+/// <summary>The published service while there is too little of what it runs on: threads, memory.</summary>
+[Trait("Category", "Server")]
+public sealed class ScarcityTests
+{
+    private const int Homes = 12;
+
+    private static readonly TimeSpan InTime = TimeSpan.FromSeconds(5);
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task When_everything_in_the_pool_blocks_a_press_is_told_within_five_seconds_and_it_is_said()
+    {
+        var busy = Path.Combine(Path.GetTempPath(), $"vigil-busy-{Guid.NewGuid():n}");
+        await using var vigil = await VigilServer.StartAsync(Registry(), environment: BusyThreads.Environment(busy));
+        var button = await vigil.CredentialAsync("sos-0");
+        try
+        {
+            await File.WriteAllTextAsync(busy, "", Stop);
+            await vigil.Process.SaysAsync("Work waited");
+            Assert.InRange(await PressAsync(vigil, 0, button), TimeSpan.Zero, InTime);
+            await vigil.UntilAsync("alarms?kind=service-trouble", a => a.EnumerateArray().Any(x => x.GetProperty("reason").GetString()!.Contains("threads are all busy", StringComparison.Ordinal)));
+        }
+        finally
+        {
+            File.Delete(busy);
+        }
+
+        await vigil.UntilAsync("alarms?kind=service-trouble", a => a.EnumerateArray().All(x => x.GetProperty("clearedAt").ValueKind == System.Text.Json.JsonValueKind.String));
+    }
+
+    [Fact]
+    public async Task With_two_threads_and_a_flood_presses_are_told_within_five_seconds()
+    {
+        await using var vigil = await VigilServer.StartAsync(Registry(), settings: new() { ["Mqtt:GatewayRate"] = "100000" }, environment: new Dictionary<string, string> { ["DOTNET_ThreadPool_ForceMaxWorkerThreads"] = "2" });
+        await PressesInAFloodAsync(vigil);
+    }
+
+    [Fact]
+    public async Task With_little_memory_and_a_flood_presses_are_told_within_five_seconds_and_the_service_lives()
+    {
+        const string groups = "/sys/fs/cgroup/memory";
+        var group = Directory.CreateDirectory(Path.Combine(groups, $"vigil-test-{Guid.NewGuid():n}")).FullName;
+        try
+        {
+            await File.WriteAllTextAsync(Path.Combine(group, "memory.limit_in_bytes"), (300 << 20).ToString(CultureInfo.InvariantCulture), Stop);
+            await using (var vigil = await VigilServer.StartAsync(
+                Registry(), settings: new() { ["Mqtt:GatewayRate"] = "100000" }, under: ["sh", "-c", $"echo $$ > {group}/cgroup.procs && exec \"$@\"", "sh"]))
+            {
+                await PressesInAFloodAsync(vigil);
+                var most = long.Parse(await File.ReadAllTextAsync(Path.Combine(group, "memory.max_usage_in_bytes"), Stop), CultureInfo.InvariantCulture);
+                Assert.True(most > 250 << 20, $"{most >> 20} MiB were used at most: the limit was never felt");
+            }
+        }
+        finally
+        {
+            Directory.Delete(group);
+        }
+    }
+
+    /// <summary>Eight gateways send large messages as fast as they are answered while each home presses once.</summary>
+    private static async Task PressesInAFloodAsync(VigilServer vigil)
+    {
+        var passwords = new List<string>();
+        for (var i = 0; i < Homes; i++) passwords.Add(await vigil.CredentialAsync($"sos-{i}"));
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(Stop);
+        long answered = 0;
+        var gateway = await vigil.CredentialAsync("gateway-1", gateway: true);
+        var flood = Enumerable.Range(0, 8).Select(g => FloodAsync(vigil, g, gateway, () => Interlocked.Increment(ref answered), enough.Token)).ToList();
+        var waits = new List<TimeSpan>();
+        for (var i = 0; i < Homes; i++)
+        {
+            waits.Add(await PressAsync(vigil, i, passwords[i]));
+            await Task.Delay(TimeSpan.FromMilliseconds(500), TimeProvider.System, Stop);
+        }
+
+        Assert.False(vigil.Process.HasExited, vigil.Process.Output);
+        await enough.CancelAsync();
+        await Task.WhenAll(flood);
+        TestContext.Current.TestOutputHelper?.WriteLine($"{answered} messages answered; presses told after {string.Join(", ", waits.Select(w => w.TotalSeconds.ToString("0.00", CultureInfo.InvariantCulture)))} s");
+        Assert.True(answered > 100, $"{answered} messages are no flood");
+        Assert.All(waits, w => Assert.InRange(w, TimeSpan.Zero, InTime));
+    }
+
+    private static async Task FloodAsync(VigilServer vigil, int number, string password, Action answered, CancellationToken enough)
+    {
+        for (var n = 0; !enough.IsCancellationRequested; )
+        {
+            using var client = new MQTTnet.MqttClientFactory().CreateMqttClient();
+            try
+            {
+                await client.ConnectAsync(new MQTTnet.MqttClientOptionsBuilder().WithTcpServer("127.0.0.1", vigil.MqttPort).WithCredentials("gateway-1", password).WithClientId($"flood-{number}").Build(), enough);
+                while (!enough.IsCancellationRequested)
+                {
+                    var records = new StringBuilder("[");
+                    for (var i = 0; i < 250; i++) records.Append(CultureInfo.InvariantCulture, $$"""{{(i > 0 ? "," : "")}}{"n":"water.volume","u":"m3","v":{{++n}},"t":{{-1_000_000 + n}}}""");
+                    var device = $"meter-{number}";
+                    await client.PublishAsync(new MQTTnet.MqttApplicationMessageBuilder().WithTopic($"vigil/{device}/up").WithPayload(records.Append(']').ToString()).WithQualityOfServiceLevel(MQTTnet.Protocol.MqttQualityOfServiceLevel.AtLeastOnce).Build(), enough);
+                    answered();
+                }
+            }
+            catch (Exception e) when (e is MQTTnet.Exceptions.MqttCommunicationException or OperationCanceledException or InvalidOperationException)
+            {
+                // refused, or it is over
+            }
+        }
+    }
+
+    /// <summary>Presses as the button itself, and says after how long an alarm and its first message to a contact were there.</summary>
+    private static async Task<TimeSpan> PressAsync(VigilServer vigil, int home, string password)
+    {
+        var begun = Stopwatch.GetTimestamp();
+        var (device, code) = await RawDevice.LogInAsync(vigil.MqttPort, $"sos-{home}", password);
+        await using var _ = device;
+        Assert.Equal(0, code);
+        await device.SendAsync(RawDevice.Publish($"vigil/sos-{home}/up", """[{"n":"button","vs":"sos"}]"""));
+        var alarm = await vigil.UntilAsync($"alarms?kind=sos&resident=R{home}", a => a.GetArrayLength() == 1, seconds: 60);
+        await vigil.UntilAsync($"notices?alarm={alarm[0].GetProperty("id").GetGuid()}", n => n.EnumerateArray().Any(x => x.GetProperty("state").GetString() is "sent" or "delivered"), seconds: 60);
+        return Stopwatch.GetElapsedTime(begun);
+    }
+
+    private static string Registry()
+    {
+        var registry = new StringBuilder("record,id,name,area,contact 1 name,contact 1 phone,device 1 id,device 1 profile,device 2 id,device 2 profile\narea,,云溪村,440114003201,,,,,,\n");
+        for (var i = 0; i < Homes; i++) registry.Append(CultureInfo.InvariantCulture, $"resident,R{i},王秀英,440114003201,王小明,+8526123{i:0000},sos-{i},senml,meter-{i},senml\n");
+        return registry.ToString();
+    }
+}

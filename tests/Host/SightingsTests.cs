@@ -1,0 +1,58 @@
+using Microsoft.EntityFrameworkCore;
+using Vigil.Host.Intake;
+using Vigil.Ingest.Mqtt;
+using Vigil.Storage.Readings.DuckDb;
+using Vigil.Storage.Records;
+using Vigil.Tests.Storage.Records;
+
+namespace Vigil.Tests.Host;
+
+/// <summary>Who was heard and waits to be bound, on a real SQLite.</summary>
+public sealed class SightingsTests : IAsyncLifetime
+{
+    private const string Said = """[{"n":"air.temperature","u":"Cel","v":21}]""";
+
+    private readonly string folder = Directory.CreateTempSubdirectory("vigil-sightings-").FullName;
+    private PipelineParts parts = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        parts = await PipelineParts.CreateAsync(folder, await FreshRecords.SqliteAsync(folder), new DuckDbReadingStore(Path.Combine(folder, "readings.duckdb"), new()));
+        await parts.Pipeline.StartAsync(TestContext.Current.CancellationToken);
+    }
+
+    public ValueTask DisposeAsync() => parts.DisposeAsync();
+
+    [Fact]
+    public async Task A_stranger_is_in_the_records_before_its_first_message_is_acknowledged_and_each_message_is_counted_once()
+    {
+        Assert.Equal(Receipt.Committed, await parts.SayAsync("stranger", Said));
+        Assert.Equal((1, Said), await RowAsync("stranger"));
+        for (var i = 0; i < 4; i++) Assert.Equal(Receipt.Committed, await parts.SayAsync("stranger", Said));
+        Assert.Equal((1, Said), await RowAsync("stranger")); // counted with the next flush, not each on its own
+        Assert.True(await parts.Sightings.FlushAsync(CancellationToken.None));
+        Assert.Equal((5, Said), await RowAsync("stranger"));
+        Assert.True(await parts.Sightings.FlushAsync(CancellationToken.None));
+        Assert.Equal(Receipt.Committed, await parts.SayAsync("stranger", Said));
+        Assert.Equal((6, Said), await RowAsync("stranger"));
+    }
+
+    [Fact]
+    public async Task A_gateway_that_invents_names_fills_the_records_to_a_limit_and_whoever_spoke_last_is_kept()
+    {
+        var begun = new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc);
+        for (var i = 0; i < Sightings.MostStrangers + 500; i++)
+            Assert.True(parts.Sightings.Saw(new InboundMessage($"vigil/x{i}/up", "[]"u8.ToArray(), begun.AddSeconds(i), Retained: false, Sender.ExternalBroker), $"x{i}", "senml", isKnown: false));
+        Assert.True(await parts.Sightings.FlushAsync(CancellationToken.None));
+        await using var db = parts.Records.CreateDbContext();
+        Assert.Equal(Sightings.MostStrangers, await db.Unbound.CountAsync());
+        Assert.Equal("x500", (await db.Unbound.OrderBy(u => u.LastSeenAt).FirstAsync()).Id);
+    }
+
+    private async Task<(long Messages, string Payload)> RowAsync(string device)
+    {
+        await using var db = parts.Records.CreateDbContext();
+        var row = await db.Unbound.AsNoTracking().SingleAsync(u => u.Id == device);
+        return (row.Messages, System.Text.Encoding.UTF8.GetString(row.LastPayload));
+    }
+}

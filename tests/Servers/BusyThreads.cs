@@ -1,0 +1,42 @@
+using Vigil.Tests.Servers;
+
+/// <summary>
+/// Runs inside the published service when <c>DOTNET_STARTUP_HOOKS</c> names this assembly (the runtime looks for this name, outside any namespace): as soon as
+/// a file appears, every thread that the pool has, and seven hundred more, wait for as long as it is there, as after a library that blocks.
+/// </summary>
+internal static class StartupHook
+{
+    public static void Initialize()
+    {
+        if (Environment.GetEnvironmentVariable(BusyThreads.Variable) is not { } file) return;
+        new Thread(() => BusyThreads.Watch(file)) { IsBackground = true }.Start();
+    }
+}
+
+namespace Vigil.Tests.Servers
+{
+    internal static class BusyThreads
+    {
+        public const string Variable = "VIGIL_TEST_BUSY";
+
+        private const int Blocked = 700;
+
+        public static Dictionary<string, string> Environment(string file) => new() { ["DOTNET_STARTUP_HOOKS"] = typeof(BusyThreads).Assembly.Location, [Variable] = file };
+
+        public static void Watch(string file)
+        {
+            using var nothing = new ManualResetEventSlim();
+            while (!File.Exists(file)) nothing.Wait(50);
+            for (var i = 0; i < Blocked; i++)
+            {
+                ThreadPool.UnsafeQueueUserWorkItem(
+                    _ =>
+                    {
+                        using var never = new ManualResetEventSlim();
+                        while (File.Exists(file)) never.Wait(100);
+                    },
+                    null);
+            }
+        }
+    }
+}
