@@ -80,6 +80,7 @@ public static class ConsoleServices
         app.UseAuthentication();
         app.UseAuthorization();
         app.UseRateLimiter();
+        app.UseKeptApiDocument();
         app.UseAntiforgery();
         app.MapStaticAssets();
         app.MapOpenApi();

@@ -41,6 +41,9 @@ public sealed class HttpOptions
         return new HttpOptions { KnownProxies = proxies, PublicUrl = url };
     }
 
+    /// <summary>One that speaks for many: a known proxy, and whoever is on this machine.</summary>
+    public bool IsProxy(IPAddress address) => IPAddress.IsLoopback(address) || KnownProxies.Any(n => n.Contains(address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address));
+
     /// <summary>Who asks and over what, before anything looks at either.</summary>
     internal void Use(WebApplication app)
     {

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
 using Vigil.Notify.Escalation;
@@ -26,6 +28,9 @@ internal sealed partial class ClockWatch(
 
     private static readonly TimeSpan Shown = TimeSpan.FromMinutes(5);
 
+    /// <summary>Nobody runs this program then.</summary>
+    private static readonly DateTime Latest = new(2100, 1, 1, 0, 0, 0, DateTimeKind.Utc);
+
     /// <summary>Names the time since the kernel was started, of which the monotonic clock counts; "-" where that isn't known.</summary>
     private static readonly string Boot = File.Exists("/proc/sys/kernel/random/boot_id") ? File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim() : "-";
 
@@ -35,6 +40,11 @@ internal sealed partial class ClockWatch(
 
     /// <summary>A move of which the records haven't said yet whether they made it.</summary>
     private Move? unsure;
+
+    private long? jumped;
+
+    /// <summary>How long the wall clock has gone on without a jump of a day or more; null when it has not jumped since the start.</summary>
+    public TimeSpan? SinceJump => jumped is { } at ? clock.GetElapsedTime(at) : null;
 
     /// <summary>How long ago it last looked.</summary>
     public TimeSpan SinceLook => clock.GetElapsedTime(Interlocked.Read(ref looked));
@@ -75,6 +85,7 @@ internal sealed partial class ClockWatch(
         var (en, zh) = Said(move, " while the service was down", "在服务停止期间");
         await MoveAsync(db, move, en, zh, cancellation);
         await transaction.CommitAsync(cancellation);
+        Noted(move);
         Tell(move.By < TimeSpan.Zero ? "clock-set-back" : "clock-set-forward", en, zh);
     }
 
@@ -172,6 +183,7 @@ internal sealed partial class ClockWatch(
 
     private void IsSet(Move move, SteadyClock steady)
     {
+        Noted(move);
         housekeeping.ListenAgain();
         housekeeping.SaveAgain();
         WriteStamp(steady.GetUtcNow().UtcDateTime);
@@ -199,6 +211,11 @@ internal sealed partial class ClockWatch(
             $"本机时钟{whenZh}被调{whatZh}{zh}（{Local(move.From)} → {Local(move.To)}）；等待中的事项仍按原定时长等待，{Housekeeping.CatchUp.TotalSeconds:0}秒后恢复设备失联判断");
     }
 
+    private void Noted(Move move)
+    {
+        if (move.By.Duration() >= TimeSpan.FromDays(1)) jumped = clock.GetTimestamp();
+    }
+
     private void Tell(string name, string en, string zh)
     {
         troubles.Happened(name, en, zh, Shown * settings.Speed);
@@ -217,7 +234,7 @@ internal sealed partial class ClockWatch(
     private async Task<Stamp?> ReadStampAsync(RecordsDb db, CancellationToken cancellation)
     {
         if (ReadStampFile() is not { } lines) return null;
-        if (Time(0) is not { } last) return null;
+        if (Time(0) is not { } last || last < SteadyClock.Earliest || last > Latest) return null; // damaged: as after a start of the machine
         if (lines.Length >= 4 && Guid.TryParse(lines[2], out var id) && Time(3) is { } to && await IsMadeAsync(db, new Move(id, last, to - last), cancellation)) last = to;
         TimeSpan? since = null;
         if (lines.Length >= 2 && lines[1].Split(' ') is [var boot, var ticks] && boot == Boot && boot != "-" && long.TryParse(ticks, NumberStyles.None, CultureInfo.InvariantCulture, out var then) && clock.GetTimestamp() >= then)
@@ -232,7 +249,11 @@ internal sealed partial class ClockWatch(
     {
         try
         {
-            return File.Exists(stampFile) ? File.ReadAllLines(stampFile) : null;
+            if (!File.Exists(stampFile)) return null;
+            var lines = File.ReadAllLines(stampFile);
+            if (lines.Length > 1 && lines[^1] == Checksum(string.Join('\n', lines[..^1]))) return lines[..^1];
+            LogDamaged(log, stampFile);
+            return null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -241,12 +262,15 @@ internal sealed partial class ClockWatch(
         }
     }
 
+    private static string Checksum(string said) => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(said)))[..16];
+
     /// <summary>Whole or not at all. A full disk is another watch's trouble, but no move is made whose word can't be kept: the service's own time goes on.</summary>
     private void WriteStamp(DateTime now, Move? move = null)
     {
         try
         {
-            File.WriteAllText(stampFile + ".new", $"{now:O}\n{Boot} {clock.GetTimestamp()}{(move is null ? "" : $"\n{move.Id}\n{move.To:O}")}");
+            var said = $"{now:O}\n{Boot} {clock.GetTimestamp()}{(move is null ? "" : $"\n{move.Id}\n{move.To:O}")}";
+            File.WriteAllText(stampFile + ".new", $"{said}\n{Checksum(said)}");
             if (move is not null)
             {
                 using var written = File.OpenHandle(stampFile + ".new", FileMode.Open, FileAccess.ReadWrite);
@@ -277,6 +301,9 @@ internal sealed partial class ClockWatch(
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Time: {What}")]
     private static partial void LogTold(ILogger logger, string what);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{File} is damaged: how long the service was down is not known, as after a start of the machine")]
+    private static partial void LogDamaged(ILogger logger, string file);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The watch over the clock failed; it looks again in a second")]
     private static partial void LogFailed(ILogger logger, Exception e);

@@ -33,7 +33,10 @@ internal sealed partial class Housekeeping(
     /// <summary>Without a snapshot the rules learn again from this much of the past.</summary>
     private static readonly TimeSpan Relearn = TimeSpan.FromDays(35);
 
+    private const string NotSaved = "rules snapshots";
+
     private readonly string folder = Path.Combine(settings.DataPath, "rules");
+    private readonly List<string> damaged = [];
     private DateTime rulesChanged;
 
     /// <summary>Why the rules file as it stands is not in force, with file and line; null when it is.</summary>
@@ -102,7 +105,7 @@ internal sealed partial class Housekeeping(
         ListenAgain();
         // What was found but not committed before a crash is committed now; the rest is known already and left out.
         await uncommitted.CommitAsync(missed);
-        LogRecovered(log, count, written);
+        LogRecovered(log, count, written is { } snapshot ? $"{snapshot:yyyy-MM-ddTHH:mm:ssZ}" : "no earlier run");
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -149,10 +152,24 @@ internal sealed partial class Housekeeping(
             // The clock may have been set back since this turn began; what arrived meanwhile is replayed a second time at most.
             var taken = clock.GetUtcNow().UtcDateTime is var later && later < now ? later : now;
             Interlocked.CompareExchange(ref partition, next + 1, next); // one that can't be written (a full disk) has its next turn within five minutes, not at once
-            await rules.SaveAsync(folder, next % rules.Count, taken, uncommitted.SettledAsync);
+            await SaveAsync(next % rules.Count, taken);
         }
 
         Interlocked.Exchange(ref turned, clock.GetTimestamp());
+    }
+
+    /// <summary>A snapshot that can't be written is a trouble, not the end of the turn: what it has not, the next start replays or learns again.</summary>
+    private async Task SaveAsync(int next, DateTime taken)
+    {
+        try
+        {
+            await rules.SaveAsync(folder, next, taken, uncommitted.SettledAsync);
+            troubles.Over(NotSaved);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            troubles.Say(NotSaved, $"what the rules know can't be saved in {folder}: {e.Message}", $"规则状态无法保存到 {folder}：{e.Message}");
+        }
     }
 
     /// <summary>Lets time pass for the rules; false when what they found is owed.</summary>
@@ -167,7 +184,7 @@ internal sealed partial class Housekeeping(
     {
         await base.StopAsync(cancellationToken);
         if (!await uncommitted.CommitAsync([])) return;
-        for (var p = 0; p < rules.Count; p++) await rules.SaveAsync(folder, p, clock.GetUtcNow().UtcDateTime, uncommitted.SettledAsync);
+        for (var p = 0; p < rules.Count; p++) await SaveAsync(p, clock.GetUtcNow().UtcDateTime);
     }
 
     /// <summary>A changed rules file comes into force without a restart; a bad one leaves the last good one standing and says so.</summary>
@@ -204,7 +221,11 @@ internal sealed partial class Housekeeping(
     private void SayDamaged(string file, string why)
     {
         LogNoSnapshot(log, file, why);
-        troubles.Happened("rules snapshot", $"the rules' snapshot {file} was damaged ({why}); what it knew was taken from the one before or learned again", $"规则快照{file}已损坏（{why}），已改用上一份或重新学习", Shown);
+        damaged.Add(file);
+        var files = string.Join(", ", damaged);
+        troubles.Happened(
+            "rules snapshot", $"{damaged.Count} of the rules' snapshots were damaged ({files}); what they knew was taken from the ones before or learned again",
+            $"{damaged.Count}份规则快照已损坏（{files}），已改用上一份或重新学习", Shown);
     }
 
     /// <summary>Told once a home and start: a home that fails fails at every look.</summary>
@@ -235,7 +256,7 @@ internal sealed partial class Housekeeping(
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Rules: {Readings} readings applied since the snapshot of {Saved}")]
-    private static partial void LogRecovered(ILogger logger, int readings, DateTime? saved);
+    private static partial void LogRecovered(ILogger logger, int readings, string saved);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The rules' snapshot {File} can't be used: {Reason}. The one before it is taken, or they learn again from the stored readings")]
     private static partial void LogNoSnapshot(ILogger logger, string file, string reason);

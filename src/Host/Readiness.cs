@@ -16,7 +16,7 @@ internal sealed class Readiness(IReadingStore store, RecordsProbe records, Heart
         var silent = records.LookAsync();
         if (await store.ProbeAsync(cancellation) is { } readings) problems.Add(readings);
         if (await silent is { } why) problems.Add(why);
-        if (reserve.Withheld is { } full) problems.Add(full);
+        if (reserve.Withheld is { } withheld) problems.Add(withheld.Why);
         else if (pipeline.Trouble is { } trouble) problems.Add(trouble);
         problems.AddRange(heartbeats.Stopped().Select(s => s.Words));
         problems.AddRange(routes.All.Select(c => c.Health?.Trouble is { } down ? $"channel {c.Provider}: {down}" : null).OfType<string>());

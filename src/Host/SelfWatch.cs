@@ -27,6 +27,12 @@ internal sealed partial class SelfWatch(
     /// <summary>After a start everything reconnects and sends what it kept: the roll-up waits.</summary>
     private static readonly TimeSpan Settle = TimeSpan.FromMinutes(10);
 
+    /// <summary>After the clock jumped by a day or more nothing old is deleted for so long: somebody has to see first that the new time is the right one.</summary>
+    private static readonly TimeSpan Trusted = TimeSpan.FromDays(7);
+
+    private static readonly string[] Databases = ["records.db", "readings.duckdb"];
+
+    private readonly HashSet<string> there = new(StringComparer.Ordinal);
     private readonly long started = clock.GetTimestamp();
     private long looked = clock.GetTimestamp();
     private DateOnly rolledUp;
@@ -61,12 +67,12 @@ internal sealed partial class SelfWatch(
         var now = clock.GetUtcNow().UtcDateTime;
         reserve.Look();
         await pipeline.LookAgainAsync(cancellation);
-        reserve.Withheld = FreeBytes() < settings.ReserveBytes ? $"only {FreeBytes() >> 20} MiB are free in {settings.DataPath}; {settings.ReserveBytes >> 20} MiB are kept for alarms" : null;
+        reserve.Withheld = Scarce() ?? Vanished();
         var found = new List<(string Case, string What, string Zh, TimeSpan Patience)>();
-        if (reserve.Withheld is { } full) found.Add(("disk", $"readings are not taken: {full}", $"磁盘将满，暂停接收读数：{full}", TimeSpan.Zero));
+        if (reserve.Withheld is { } withheld) found.Add(("disk", $"readings are not taken: {withheld.Why}", $"暂停接收读数：{withheld.WhyZh}", TimeSpan.Zero));
         else if (pipeline.Trouble is { } trouble) found.Add(("pipeline", $"what devices say could not be stored: {trouble}", $"读数无法保存：{trouble}", TimeSpan.FromSeconds(10)));
         if (await records.LookAsync() is { } silent) found.Add(("records", silent, $"档案数据库没有响应：{silent}", TimeSpan.Zero));
-        if (LongLog() is { } log) found.Add(("records-log", $"the write-ahead log of records.db has grown to {log >> 20} MiB: somebody reads it for very long", $"档案数据库的日志已达{log >> 20} MiB：有读取长时间未结束", TimeSpan.Zero));
+        if (LongLog() is { } length) found.Add(("records-log", $"the write-ahead log of records.db has grown to {length >> 20} MiB: somebody reads it for very long", $"档案数据库的日志已达{length >> 20} MiB：有读取长时间未结束", TimeSpan.Zero));
         if (readings.Concern is { } concern) found.Add(("readings", concern, $"读数存储：{concern}", TimeSpan.FromSeconds(10)));
         if (services.GetService<ExternalBroker>() is { Live: false } broker) found.Add(("broker", $"the MQTT broker is not heard: {broker.Trouble}", $"收不到 MQTT 服务器的消息：{broker.Trouble}", Patience));
         if (services.GetRequiredService<Housekeeping>().RulesTrouble is { } rules) found.Add(("rules", $"the changed rules are not in force, the last good ones are: {rules}", $"修改后的规则未生效，仍按原规则运行：{rules}", TimeSpan.FromSeconds(10)));
@@ -74,9 +80,15 @@ internal sealed partial class SelfWatch(
         foreach (var trouble in troubles.Now) found.Add((trouble.Case, trouble.What, trouble.WhatZh, trouble.Patience));
         Concerns = [.. found.Select(f => f.What)];
 
-        foreach (var (name, _, _, _) in found) since.TryAdd(name, clock.GetTimestamp());
-        foreach (var name in since.Keys.Except(found.Select(f => f.Case)).ToList()) since.Remove(name);
-        told.IntersectWith(since.Keys);
+        foreach (var (name, what, _, _) in found)
+            if (since.TryAdd(name, clock.GetTimestamp())) LogTrouble(log, name, what);
+        foreach (var name in since.Keys.Except(found.Select(f => f.Case)).ToList())
+        {
+            since.Remove(name);
+            LogOver(log, name);
+        }
+
+        var over = told.RemoveWhere(name => !since.ContainsKey(name)) > 0;
         var due = found.Where(f => clock.GetElapsedTime(since[f.Case]) >= f.Patience).ToList();
         if (due.Exists(f => !told.Contains(f.Case)))
         {
@@ -91,10 +103,16 @@ internal sealed partial class SelfWatch(
             await SayAsync(FindingChange.Cleared, now, "it works again", "已恢复正常");
             (episode, sequence) = (null, 0);
         }
+        else if (episode is not null && over)
+        {
+            // What is over is taken out of the words; nobody is told again for that.
+            var still = due.Where(f => told.Contains(f.Case)).ToList();
+            await SayAsync(FindingChange.Updated, now, string.Join("; ", still.Select(f => f.What)), string.Join("；", still.Select(f => f.Zh)), notify: false);
+        }
     }
 
-    private async Task SayAsync(FindingChange change, DateTime now, string what, string zh) => await uncommitted.CommitAsync(
-        [new Finding(Subject, AlarmKind.ServiceTrouble, AlarmKind.ServiceTrouble.DefaultSeverity, change, episode!, sequence++, now, what, zh, Notify: change == FindingChange.Updated)]);
+    private async Task SayAsync(FindingChange change, DateTime now, string what, string zh, bool notify = true) => await uncommitted.CommitAsync(
+        [new Finding(Subject, AlarmKind.ServiceTrouble, AlarmKind.ServiceTrouble.DefaultSeverity, change, episode!, sequence++, now, what, zh, Notify: notify && change == FindingChange.Updated)]);
 
     /// <summary>Once a day, a while after midnight: each home's day into the records, then readings older than they are to be kept are deleted.</summary>
     private async Task RollUpAsync(CancellationToken cancellation)
@@ -105,7 +123,8 @@ internal sealed partial class SelfWatch(
         rolledUp = today;
         try
         {
-            LogRolledUp(log, await retention.RunAsync(clock.GetUtcNow().UtcDateTime, cancellation));
+            var trusted = services.GetRequiredService<ClockWatch>().SinceJump is not { } since || since > Trusted;
+            LogRolledUp(log, await retention.RunAsync(clock.GetUtcNow().UtcDateTime, cancellation, trusted));
         }
         catch (ReadingStoreException e)
         {
@@ -117,7 +136,37 @@ internal sealed partial class SelfWatch(
     /// <summary>The length of SQLite's write-ahead log when it is beyond what a checkpoint leaves: a reader that doesn't end keeps it from being folded in.</summary>
     private long? LongLog() => new FileInfo(Path.Combine(settings.DataPath, "records.db-wal")) is { Exists: true, Length: > LargestLog } log ? log.Length : null;
 
+    private Withholding? Scarce()
+    {
+        var free = FreeBytes();
+        if (free >= settings.ReserveBytes) return null;
+        return new Withholding(
+            $"only {free >> 20} MiB are free in {settings.DataPath}; {settings.ReserveBytes >> 20} MiB are kept for alarms",
+            $"{settings.DataPath} 仅剩 {free >> 20} MiB，其中 {settings.ReserveBytes >> 20} MiB 预留给报警");
+    }
+
+    /// <summary>
+    /// A database whose file was deleted takes everything as long as the process runs, and has nothing after it. What is not acknowledged comes again.
+    /// </summary>
+    private Withholding? Vanished()
+    {
+        foreach (var file in Databases.Select(name => Path.Combine(settings.DataPath, name)))
+        {
+            if (File.Exists(file)) there.Add(file);
+            else if (there.Contains(file))
+                return new Withholding($"{file} was deleted or moved away while the service runs: stop it and restore the file", $"{file} 在服务运行期间被删除或移走：请停止服务并恢复该文件");
+        }
+
+        return null;
+    }
+
     private long FreeBytes() => new DriveInfo(Path.GetFullPath(settings.DataPath)).AvailableFreeSpace;
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Trouble ({Case}): {What}")]
+    private static partial void LogTrouble(ILogger logger, string @case, string what);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Trouble ({Case}) is over")]
+    private static partial void LogOver(ILogger logger, string @case);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The watch over the service failed; it goes on")]
     private static partial void LogFailed(ILogger logger, Exception e);

@@ -93,7 +93,9 @@ internal static class Service
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = 1 << 20;
-            foreach (var url in settings.Urls) Listen(kestrel, new Uri(url.Replace("*", "any", StringComparison.Ordinal)), _ => { });
+            (kestrel.Limits.KeepAliveTimeout, kestrel.Limits.RequestHeadersTimeout) = (TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(10)); // a socket that says nothing
+            var sockets = new HttpSockets(settings.Http.IsProxy);
+            foreach (var url in settings.Urls) Listen(kestrel, new Uri(url.Replace("*", "any", StringComparison.Ordinal)), listen => listen.Use(sockets.Limit));
             if (settings.Mqtt.Embedded) ListenMqtt(kestrel, settings.Mqtt);
         });
         var app = builder.Build();
@@ -118,6 +120,7 @@ internal static class Service
             influx.LineRefused += line => services.GetRequiredService<SetAside>().Tell(("a reading", "一条读数"), StorableText.Of(line.Reason, StorableText.LongReason));
         await services.GetRequiredService<IDbContextFactory<RecordsDb>>().MigrateAsync(stored.Say, cancellation);
         OwnerOnly.Protect(services.GetRequiredService<Settings>().DataPath); // what the first start has made
+        await services.GetRequiredService<AnnouncedDevices>().RecoverAsync(cancellation);
         await services.GetRequiredService<ClockWatch>().RecoverAsync(cancellation);
         await services.GetRequiredService<Housekeeping>().RecoverAsync(cancellation);
     }
@@ -162,17 +165,21 @@ internal static class Service
         else kestrel.Listen(IPAddress.Parse(address.Host.Trim('[', ']')), address.Port, configure);
     }
 
+    public const string NobodyIsReached = "nobody is texted or called: Notify:Routes names no provider, and messages are only shown on the alarm's timeline (docs/operations.md)";
+
     /// <summary>Ready: the work goes on — every loop turns, stores take, the broker is heard. Live: no loop has stood still for so long that a restart is all that is left.</summary>
     private static void MapHealth(WebApplication app)
     {
         app.MapGet("/healthz/live", (Heartbeats heartbeats) => heartbeats.Stopped(Heartbeats.LongestSilence) is { Count: > 0 } stopped
             ? Results.Text(string.Join('\n', stopped.Select(s => s.Words)), statusCode: StatusCodes.Status503ServiceUnavailable)
             : Results.Text("live"));
-        app.MapGet("/healthz/ready", async (Readiness readiness, SelfWatch watch, Canary canary, CancellationToken cancellation) =>
+        app.MapGet("/healthz/ready", async (Readiness readiness, SelfWatch watch, Canary canary, Routes routes, CancellationToken cancellation) =>
         {
             var problems = await readiness.ProblemsAsync(cancellation);
+            if (problems.Count > 0) return Results.Text(string.Join('\n', problems), statusCode: StatusCodes.Status503ServiceUnavailable);
             // What is going wrong although the work goes on is said, and doesn't take the service out of a load balancer.
-            return problems.Count == 0 ? Results.Text(string.Join('\n', ["ready", .. watch.Concerns.Select(c => "warning: " + c), canary.Words])) : Results.Text(string.Join('\n', problems), statusCode: StatusCodes.Status503ServiceUnavailable);
+            IEnumerable<string> concerns = routes.ReachNobody ? [NobodyIsReached, .. watch.Concerns] : watch.Concerns;
+            return Results.Text(string.Join('\n', ["ready", .. concerns.Select(c => "warning: " + c), canary.Words]));
         });
     }
 }

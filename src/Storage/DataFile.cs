@@ -37,10 +37,16 @@ public static class DataFile
         File.Delete(next);
         var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
         if (secret && !OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        using (var file = new FileStream(next, options))
+        try
         {
+            using var file = new FileStream(next, options);
             file.Write(content);
             file.Flush(flushToDisk: true);
+        }
+        catch (IOException)
+        {
+            File.Delete(next); // what a full disk has not taken
+            throw;
         }
 
         return next;

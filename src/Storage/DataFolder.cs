@@ -30,7 +30,9 @@ public sealed class DataFolder(string path)
     {
         try
         {
-            return File.Exists(In("data.json")) ? JsonSerializer.Deserialize<Known>(File.ReadAllText(In("data.json"))) : null;
+            if (!File.Exists(In("data.json"))) return null;
+            var known = JsonSerializer.Deserialize<Known>(File.ReadAllText(In("data.json"))) ?? new Known();
+            return known with { Records = known.Records ?? "", Version = known.Version ?? "" };
         }
         catch (JsonException)
         {
@@ -51,7 +53,20 @@ public sealed class DataFolder(string path)
     }
 
     /// <summary>The service runs; until <see cref="Stopped"/> its stop was not a clean one.</summary>
-    public void Started(string version) => Write((Read() ?? new Known { Since = Now }) with { Version = version, Stopped = null });
+    /// <returns>Why it could not be written down; null when it was. On a full disk the service runs all the same: alarms have a reserve.</returns>
+    public string? Started(string version)
+    {
+        try
+        {
+            if (Read() is { } known && known.Version == version && known.Stopped is null) return null;
+            Write((Read() ?? new Known { Since = Now }) with { Version = version, Stopped = null });
+            return null;
+        }
+        catch (IOException e)
+        {
+            return e.Message;
+        }
+    }
 
     public void Stopped()
     {

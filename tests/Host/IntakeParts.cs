@@ -12,7 +12,7 @@ using Vigil.Storage.Records;
 namespace Vigil.Tests.Host;
 
 /// <summary>The rooms of the intake, put together as the service does.</summary>
-internal sealed record IntakeParts(Pipeline Pipeline, UncommittedFindings Uncommitted, CommitBatch Batches, Sightings Sightings)
+internal sealed record IntakeParts(Pipeline Pipeline, UncommittedFindings Uncommitted, CommitBatch Batches, Sightings Sightings, AnnouncedDevices Announced)
 {
     public static IntakeParts Create(
         ProfileSet profiles, Registry registry, RulePartitions rules, IReadingStore readings, AlarmDesk desk, IDbContextFactory<RecordsDb> records, string folder, Troubles troubles,
@@ -25,6 +25,6 @@ internal sealed record IntakeParts(Pipeline Pipeline, UncommittedFindings Uncomm
         var batches = new CommitBatch(rules, uncommitted, readings, records, probe, aside, reserve, meter, NullLogger<CommitBatch>.Instance);
         var announced = new AnnouncedDevices(announcements, profiles, registry, records, probe, NullLogger<AnnouncedDevices>.Instance);
         var pipeline = new Pipeline(new Admission(profiles, registry, announcements, sightings, meter), announced, sightings, batches, uncommitted, rules, meter);
-        return new IntakeParts(pipeline, uncommitted, batches, sightings);
+        return new IntakeParts(pipeline, uncommitted, batches, sightings, announced);
     }
 }

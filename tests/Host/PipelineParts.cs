@@ -18,12 +18,15 @@ namespace Vigil.Tests.Host;
 internal sealed class PipelineParts : IAsyncDisposable
 {
     private readonly Meter meter = new("Vigil.Tests");
-    private readonly IntakeParts intake;
+    private readonly Func<IntakeParts> create;
+    private IntakeParts intake;
 
     private PipelineParts(string folder, IDbContextFactory<RecordsDb> records, IReadingStore readings, ProfileSet profiles, Registry registry, RulePartitions rules, Policies policies)
     {
         (Folder, Records, Readings) = (folder, records, readings);
-        intake = IntakeParts.Create(profiles, registry, rules, readings, new AlarmDesk(records, policies, TimeProvider.System, TimeZoneInfo.Utc), records, folder, Troubles, TimeProvider.System, meter);
+        Registry = registry;
+        create = () => IntakeParts.Create(profiles, registry, rules, readings, new AlarmDesk(records, policies, TimeProvider.System, TimeZoneInfo.Utc), records, folder, Troubles, TimeProvider.System, meter);
+        intake = create();
     }
 
     public string Folder { get; }
@@ -31,6 +34,8 @@ internal sealed class PipelineParts : IAsyncDisposable
     public IDbContextFactory<RecordsDb> Records { get; }
 
     public IReadingStore Readings { get; }
+
+    public Registry Registry { get; }
 
     public Pipeline Pipeline => intake.Pipeline;
 
@@ -68,6 +73,19 @@ internal sealed class PipelineParts : IAsyncDisposable
 
     public async Task<Receipt> SayAsync(string device, string payload, string? topic = null) =>
         await Pipeline.ReceiveAsync(new InboundMessage(topic ?? $"vigil/{device}/up", System.Text.Encoding.UTF8.GetBytes(payload), new DateTime(2026, 1, 1, 0, 0, 5, DateTimeKind.Utc), Retained: false, Sender.ExternalBroker), CancellationToken.None);
+
+    public async Task<Receipt> SayAsync(Sender from, string topic, string payload) =>
+        await Pipeline.ReceiveAsync(new InboundMessage(topic, System.Text.Encoding.UTF8.GetBytes(payload), new DateTime(2026, 1, 1, 0, 0, 5, DateTimeKind.Utc), Retained: false, from), CancellationToken.None);
+
+    /// <summary>As after a restart of the service: what was only in memory is gone.</summary>
+    public async Task RestartAsync()
+    {
+        await Pipeline.StopAsync(CancellationToken.None);
+        Pipeline.Dispose();
+        intake = create();
+        await intake.Announced.RecoverAsync(CancellationToken.None);
+        await Pipeline.StartAsync(CancellationToken.None);
+    }
 
     public static Finding Finding(AlarmKind kind, string subject, string reason = "a reason") =>
         new(subject, kind, kind.DefaultSeverity, FindingChange.Opened, $"{kind.Name}/1", 0, new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc), reason, "原因");

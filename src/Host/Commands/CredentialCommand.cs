@@ -11,7 +11,7 @@ internal static class CredentialCommand
     {
         var name = new Argument<string>("name") { Description = "The device's id, or the gateway's name" };
         var gateway = new Option<bool>("--gateway") { Description = "May speak for other devices" };
-        var topics = new Option<string[]>("--topic") { Description = "Topic filter the gateway may publish to (several allowed; none: every topic of a known profile)", AllowMultipleArgumentsPerToken = true };
+        var topics = new Option<string[]>("--topic") { Description = "Topic filter the gateway may publish to (may be given several times; none: every topic of a known profile)" };
         var config = RunCommand.ConfigOption();
         var command = new Command("credential", "Makes or replaces the embedded broker's password of a device or gateway and shows it once") { name, gateway, topics, config };
         command.TreatUnmatchedTokensAsErrors = false;
@@ -45,7 +45,7 @@ internal static class ApiKeyCommand
     public static Command Create()
     {
         var name = new Argument<string>("name") { Description = "Who uses it" };
-        var scope = new Option<string>("--scope") { Description = "read or write", DefaultValueFactory = _ => "read" };
+        var scope = new Option<string>("--scope") { Description = "read, visit or write", DefaultValueFactory = _ => "read" };
         var area = new Option<string>("--area") { Description = "Area code it is bound to", DefaultValueFactory = _ => "" };
         var days = new Option<int>("--days") { Description = "Days until it expires", DefaultValueFactory = _ => 365 };
         var config = RunCommand.ConfigOption();
@@ -54,9 +54,9 @@ internal static class ApiKeyCommand
         command.SetAction(async (result, cancellation) =>
         {
             if (RunCommand.Load(result.GetValue(config) ?? [], result.UnmatchedTokens) is not { } settings) return 1;
-            if (result.GetValue(scope) is not ("read" or "write"))
+            if (result.GetValue(scope) is not ("read" or "visit" or "write"))
             {
-                System.Console.Error.WriteLine($"vigil apikey: --scope '{result.GetValue(scope)}' is neither read nor write");
+                System.Console.Error.WriteLine($"vigil apikey: --scope '{result.GetValue(scope)}' is not one of read, visit, write");
                 return 2;
             }
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Vigil.Storage;
 using Vigil.Storage.Records;
 
 namespace Vigil.Host.Commands;
@@ -14,6 +15,8 @@ internal static class RotateKeyCommand
         command.SetAction(async (result, cancellation) =>
         {
             if (RunCommand.Load(result.GetValue(config) ?? [], result.UnmatchedTokens) is not { } settings) return 1;
+            // A service that runs would go on with the key it has read, and could read nothing that is sealed anew.
+            using var alone = await FileLock.TakeAsync(new DataFolder(settings.DataPath).LockFile, "vigil rotate-key", what => System.Console.Error.WriteLine("vigil rotate-key: " + what), TimeSpan.Zero, cancellation);
             var file = RecordsServices.KeyFile(settings.Configuration, settings.DataPath);
             _ = RecordsServices.CreateFactory(settings.Configuration, settings.DataPath); // refuses where the old key is missing: a new one would open nothing
             FieldKeys.Rotate(file);

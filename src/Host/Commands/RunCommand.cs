@@ -16,7 +16,7 @@ internal static class RunCommand
     /// <summary>What the command was started with, for what is said when it fails.</summary>
     internal static Settings? Loaded { get; private set; }
 
-    public static Option<string[]> ConfigOption() => new("--config") { Description = "Configuration file (JSON); may be given several times, the last wins", AllowMultipleArgumentsPerToken = true };
+    public static Option<string[]> ConfigOption() => new("--config") { Description = "Configuration file (JSON); may be given several times, the last wins" };
 
     public static Command Create()
     {
@@ -28,9 +28,15 @@ internal static class RunCommand
             if (Load(result.GetValue(config) ?? [], result.UnmatchedTokens) is not { } settings) return 1;
             var data = new DataFolder(settings.DataPath);
             using var running = await FileLock.TakeAsync(data.LockFile, "vigil run", what => System.Console.WriteLine("vigil run: " + what), OtherStops, cancellation);
+            if (PortTaken(settings) is { } taken)
+            {
+                System.Console.Error.WriteLine(taken);
+                return 1;
+            }
+
             await using var app = Service.Build(settings, new SteadyClock(TimeProvider.System));
             await Service.PrepareAsync(app.Services, cancellation);
-            data.Started(BackupRun.Version);
+            if (data.Started(BackupRun.Version) is { } unwritten) System.Console.WriteLine($"vigil run: that it runs could not be written down ({unwritten}); it runs all the same");
             await app.StartAsync(cancellation);
             var heartbeats = app.Services.GetRequiredService<Heartbeats>();
             System.Console.WriteLine($"Vigil (守望) is running. Duty board: {settings.Urls[0]}   MQTT: {(settings.Mqtt.Embedded ? "embedded broker" : settings.Mqtt.Host)}:{settings.Mqtt.Port}   data: {settings.DataPath}");
@@ -40,6 +46,7 @@ internal static class RunCommand
                     System.Console.WriteLine($"Make the first administrator, within 15 minutes: {Vigil.Notify.NotifyServices.PublicUrl(settings.Configuration)}{app.Services.GetRequiredService<SignInLink>().Path}");
             }
 
+            if (app.Services.GetRequiredService<Vigil.Notify.Channels.Routes>().ReachNobody) System.Console.WriteLine("Warning: " + Service.NobodyIsReached);
             System.Console.WriteLine("Not a medical device; not a replacement for emergency services. Ctrl+C stops.");
             await app.WaitForShutdownAsync(cancellation);
             if (heartbeats.Died || heartbeats.Ended().Any(e => e.Why is not null)) return Heartbeats.ExitCode;
@@ -47,6 +54,28 @@ internal static class RunCommand
             return 0;
         });
         return command;
+    }
+
+    /// <summary>Looked at before anything is begun: a port that somebody else has.</summary>
+    private static Problem? PortTaken(Settings settings)
+    {
+        var urls = settings.Urls.Select(u => (Setting: "Http:Urls", Value: u, Address: new Uri(u.Replace("*", "any", StringComparison.Ordinal))));
+        if (settings.Mqtt.Embedded) urls = urls.Append(("Mqtt:Port", $"{settings.Mqtt.Port}", new Uri($"tcp://{(settings.Mqtt.Host == "*" ? "any" : settings.Mqtt.Host.Contains(':', StringComparison.Ordinal) ? $"[{settings.Mqtt.Host}]" : settings.Mqtt.Host)}:{settings.Mqtt.Port}")));
+        foreach (var (setting, value, address) in urls)
+        {
+            var ip = System.Net.IPAddress.TryParse(address.Host.Trim('[', ']'), out var one) ? one : address.Host == "localhost" ? System.Net.IPAddress.Loopback : System.Net.IPAddress.Any;
+            using var listener = new System.Net.Sockets.TcpListener(ip, address.Port);
+            try
+            {
+                listener.Start();
+            }
+            catch (System.Net.Sockets.SocketException e)
+            {
+                return new Problem(setting, 0, "", value, $"can't be listened on ({e.Message}): another program has the port, or the address is not this machine's");
+            }
+        }
+
+        return null;
     }
 
     /// <summary>Settings, or null after every problem has been printed.</summary>

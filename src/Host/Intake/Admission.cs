@@ -34,8 +34,8 @@ internal sealed class Admission(ProfileSet profiles, Registry registry, Announce
         if (message.Payload.IsEmpty) return new Admitted(null); // an emptied retained topic: nothing is said
         if (profiles.Match(message.Topic) is not { } match)
         {
-            if (announcements.Knows(message.Topic)) return Read(message, profile: null, "");
-            return MaySend(message.From, message.Topic, "") ? Refuse(message, "", "", "no device profile matches this topic") : new Admitted(null, Receipt.NotAllowed);
+            if (!MaySend(message.From, message.Topic, "")) return new Admitted(null, Receipt.NotAllowed);
+            return announcements.Knows(message.Topic) ? Read(message, profile: null, "") : Refuse(message, "", "", "no device profile matches this topic");
         }
 
         var (profile, device) = match;
@@ -118,18 +118,21 @@ internal sealed class Admission(ProfileSet profiles, Registry registry, Announce
                 device = registry.Find(before) ?? registry.Find(topicDevice);
                 var spoken = device?.Id.Value ?? before;
                 if (message.From is { Gateway: false } sender && spoken != sender.Name) return false;
+                // Whose topics are limited can't take the name of a device that speaks elsewhere by announcing it.
+                if (profileId == AnnouncedProfile && message.From.Topics.Count > 0 && device is { } other && other.Profile.Id != AnnouncedProfile) return false;
                 newStranger |= sightings.Saw(message, spoken, profileId, isKnown: device is not null);
             }
 
             if (device is null) continue;
             if (reading.Event == "test" && ReferenceEquals(reading.Metric, Metric.Button)) sightings.Tested(device.Id.Value, reading.Time);
-            into.IsSelfTest = device.Id.Value == SelfTest.Name;
             // To the microsecond, as every store keeps it: a replay has to find the same moment under the same key.
             var time = reading.Time.NearestMicrosecond();
             into.Readings.Add(reading.Device == device.Id && reading.Time == time ? reading : reading with { Device = device.Id, Time = time });
             into.Residents.Add(device.Resident);
         }
 
+        // Of a payload that speaks of others too the history is kept.
+        into.IsSelfTest = into.Readings.Count > 0 && into.Readings.TrueForAll(r => r.Device.Value == SelfTest.Name);
         return true;
     }
 
@@ -153,7 +156,7 @@ internal sealed class Admission(ProfileSet profiles, Registry registry, Announce
 
     private Pending Spare() => sparePending.TryTake(out var used) ? used : new Pending();
 
-    private static bool MaySend(Sender sender, string topic, string device)
+    public static bool MaySend(Sender sender, string topic, string device)
     {
         if (!sender.Gateway) return device == sender.Name || device.Length == 0 || HasLevel(topic, sender.Name);
         if (sender.Topics.Count == 0) return true;

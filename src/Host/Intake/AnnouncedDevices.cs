@@ -23,11 +23,18 @@ internal sealed partial class AnnouncedDevices(Announcements announcements, Prof
         if (trouble is not null && await probe.WorksAsync()) trouble = null;
     }
 
+    /// <summary>What was announced before this start is known again before the first message comes: else a device bound long ago would not be understood.</summary>
+    public async Task RecoverAsync(CancellationToken cancellation)
+    {
+        await using var db = await records.CreateDbContextAsync(cancellation);
+        announcements.TakeAll((await db.Announcements.AsNoTracking().ToListAsync(cancellation)).Select(a => (a.Topic, a.Payload)));
+    }
+
     /// <returns>The answer to its sender; and when it can't be read or is refused, why.</returns>
     public async ValueTask<(Receipt Answer, string? Refused)> TakeAsync(InboundMessage message, CancellationToken cancellation)
     {
         if (!message.From.Gateway) return (Receipt.Committed, null); // a device with a credential of its own is registered already: what it announces says nothing new
-        var (found, reason) = announcements.Take(message.Topic, message.Payload.Span);
+        var (found, reason) = announcements.Take(message.Topic, message.Payload.Span, topic => Admission.MaySend(message.From, topic, ""));
         if (reason is not null) return (Receipt.Committed, reason);
         await writing.WaitAsync(cancellation);
         try
@@ -65,6 +72,20 @@ internal sealed partial class AnnouncedDevices(Announcements announcements, Prof
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
         await using var turn = await WriteTurn.BeginAsync(db, first: false, cancellation);
+        var topic = StorableText.Of(message.Topic, StorableText.LongTopic);
+        if (message.Payload.IsEmpty)
+        {
+            await db.Announcements.Where(a => a.Topic == topic).ExecuteDeleteAsync(cancellation);
+        }
+        else if (await db.Announcements.FindAsync([topic], cancellation) is not { } kept)
+        {
+            db.Announcements.Add(new DeviceAnnouncement { Topic = topic, Payload = message.Payload.ToArray(), ReceivedAt = message.Received });
+        }
+        else if (!message.Payload.Span.SequenceEqual(kept.Payload))
+        {
+            (kept.Payload, kept.ReceivedAt) = (message.Payload.ToArray(), message.Received);
+        }
+
         foreach (var a in found.Where(f => registry.Find(f.Device) is null))
         {
             // If a profile reads its topics, it is read under that profile.

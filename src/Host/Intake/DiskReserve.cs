@@ -1,5 +1,10 @@
 namespace Vigil.Host.Intake;
 
+/// <summary>Why no reading is taken.</summary>
+/// <param name="Why">In English.</param>
+/// <param name="WhyZh">In Chinese.</param>
+internal sealed record Withholding(string Why, string WhyZh);
+
 /// <summary>
 /// Space that only alarms and what people are told of them may use: a file in the data folder that is given up when the disk is full, so that a press is still
 /// committed, told and answered though somebody else has filled the disk. It is made again when there is space. Thread-safe.
@@ -12,13 +17,13 @@ internal sealed partial class DiskReserve(string folder, long keptFree, ILogger<
     private readonly long size = Math.Min(keptFree, Largest);
     private readonly Lock gate = new();
 
-    private volatile string? withheld;
+    private volatile Withholding? withheld;
 
     /// <summary>
-    /// Why readings are not taken at all: the disk is nearly full, and what is left is for alarms and notices; null when there is space. A press still becomes an
-    /// alarm; it is not acknowledged, so that its reading comes again.
+    /// Why readings are not taken at all: the disk is nearly full, and what is left is for alarms and notices, or a database was deleted; null when they are. A press
+    /// still becomes an alarm; it is not acknowledged, so that its reading comes again.
     /// </summary>
-    public string? Withheld
+    public Withholding? Withheld
     {
         get => withheld;
         set => withheld = value;

@@ -95,7 +95,7 @@ internal sealed partial class UncommittedFindings(AlarmDesk desk, RecordsProbe p
             if (reserve.Release())
             {
                 // There is space now, tried again at once; it is not for readings, as the next look at the disk will say.
-                reserve.Withheld = "the disk is full, and its reserve is for alarms";
+                reserve.Withheld = new Withholding("the disk is full, and its reserve is for alarms", "磁盘已满，预留空间仅供报警使用");
                 return null;
             }
 

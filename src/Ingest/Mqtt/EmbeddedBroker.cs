@@ -233,7 +233,7 @@ public sealed partial class EmbeddedBroker : IHostedService, IAsyncDisposable
             return MqttConnectReasonCode.UnspecifiedError;
         }
 
-        if (Connections >= options.MaxConnections) return MqttConnectReasonCode.QuotaExceeded;
+        if (Connections >= Math.Min(options.MaxConnections, OpenFiles.Most / 2)) return MqttConnectReasonCode.QuotaExceeded;
         if (e.ClientId is { Length: > 64 } || !IsText(e.ClientId)) return MqttConnectReasonCode.ClientIdentifierNotValid;
         var (code, sender) = await WhoAsync(e, socket);
         if (sender is null) return code;

@@ -46,12 +46,22 @@ public sealed partial class Announcements
     public static bool IsConfig(string topic) => topic.StartsWith("homeassistant/", StringComparison.Ordinal) && topic.EndsWith("/config", StringComparison.Ordinal);
 
     /// <summary>Takes in a discovery message. An empty one takes the entity away.</summary>
-    /// <returns>What it announces; the reason when it can't be read.</returns>
-    public (IReadOnlyList<Announcement> Announced, string? Reason) Take(string topic, ReadOnlySpan<byte> payload)
+    /// <param name="topic">The discovery topic.</param>
+    /// <param name="payload">What it says.</param>
+    /// <param name="maySpeakOn">Whether its sender may publish on a topic: nobody announces, changes or takes away what others speak on.</param>
+    /// <returns>What it announces; the reason when it can't be read or is not its sender's to say.</returns>
+    public (IReadOnlyList<Announcement> Announced, string? Reason) Take(string topic, ReadOnlySpan<byte> payload, Func<string, bool>? maySpeakOn = null)
     {
         try
         {
-            return TakeText(topic, payload);
+            var (found, reason) = Read(topic, payload);
+            if (reason is not null) return ([], reason);
+            if (maySpeakOn is not null && found.Concat(byConfig.GetValueOrDefault(topic) ?? []).FirstOrDefault(a => !maySpeakOn(a.StateTopic)) is { } foreign)
+                return ([], $"announces {foreign.StateTopic}, on which its sender may not speak");
+            if (found.Count > 0) byConfig[topic] = found;
+            else byConfig.TryRemove(topic, out _);
+            Arrange();
+            return (found, null);
         }
         catch (InvalidOperationException e) when (JsonFields.IsBadText(e))
         {
@@ -59,16 +69,29 @@ public sealed partial class Announcements
         }
     }
 
-    private (IReadOnlyList<Announcement> Announced, string? Reason) TakeText(string topic, ReadOnlySpan<byte> payload)
+    /// <summary>Takes in what was announced before a start.</summary>
+    public void TakeAll(IEnumerable<(string Topic, byte[] Payload)> announced)
+    {
+        foreach (var (topic, payload) in announced)
+        {
+            try
+            {
+                if (Read(topic, payload) is { Reason: null, Announced: { Count: > 0 } found }) byConfig[topic] = found;
+            }
+            catch (InvalidOperationException e) when (JsonFields.IsBadText(e))
+            {
+                // it was taken once, by a version that read it
+            }
+        }
+
+        Arrange();
+    }
+
+    private (IReadOnlyList<Announcement> Announced, string? Reason) Read(string topic, ReadOnlySpan<byte> payload)
     {
         var levels = topic.Split('/');
         if (levels.Length is not (4 or 5)) return ([], "a discovery topic is homeassistant/{component}/[{node}/]{object}/config");
-        if (payload.IsEmpty)
-        {
-            if (byConfig.TryRemove(topic, out _)) Arrange();
-            return ([], null);
-        }
-
+        if (payload.IsEmpty) return ([], null);
         if (JsonFields.TryParse(payload, out var document) is { } why) return ([], why);
         using (document)
         {
@@ -87,8 +110,6 @@ public sealed partial class Announcements
 
             if (found.Count == 0) return ([], "announces no state topic, or a template that computes");
             if (byConfig.Count >= Most && !byConfig.ContainsKey(topic)) return ([], $"more than {Most} announcements");
-            byConfig[topic] = found;
-            Arrange();
             return (found, null);
         }
     }

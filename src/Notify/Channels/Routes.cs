@@ -10,6 +10,9 @@ public sealed class Routes(IEnumerable<IChannel> channels, IReadOnlyDictionary<s
 
     public IReadOnlyCollection<IChannel> All => byProvider.Values;
 
+    /// <summary>No provider is named: messages are shown where the desk looks, and reach nobody's phone.</summary>
+    public bool ReachNobody => routes.Count == 0;
+
     public IChannel? Find(string provider) => byProvider.GetValueOrDefault(provider);
 
     /// <summary>Null when no configured provider carries this channel to this address.</summary>

@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.EntityFrameworkCore;
+using Vigil.Model;
 
 namespace Vigil.Storage.Records;
 
@@ -41,7 +42,7 @@ public static class AuditChain
         {
             await using var db = await records.CreateDbContextAsync(cancellation);
             var from = everything ? 0 : (await db.Audit.MaxAsync(a => a.Line, cancellation) ?? 0) - LookBack;
-            var lines = db.Timeline.AsNoTracking().Where(t => t.Id > from && !db.Audit.Any(a => a.Line == t.Id));
+            var lines = db.Timeline.AsNoTracking().Where(t => t.Id > from && !db.Audit.Any(a => a.Line == t.Id)).OfPeople(db);
             if (!await db.Audit.AnyAsync(a => a.Place == null, cancellation) && !await lines.AnyAsync(cancellation)) return await EndAsync(db, cancellation);
             await using var turn = await WriteTurn.BeginAsync(db, first: false, cancellation);
             if (db.Database.IsNpgsql() && !(await db.Database.SqlQuery<bool>($"SELECT pg_try_advisory_xact_lock({LockId}) AS \"Value\"").ToListAsync(cancellation))[0]) return null;
@@ -92,6 +93,10 @@ public static class AuditChain
         db.Audit.AddRange(rows);
         return rows;
     }
+
+    /// <summary>Without those of the service's own test presses, of which nothing is kept.</summary>
+    internal static IQueryable<TimelineEntry> OfPeople(this IQueryable<TimelineEntry> lines, RecordsDb db) =>
+        lines.Where(t => !db.Alarms.Any(a => a.Id == t.AlarmId && a.Subject == SelfTest.Name));
 
     internal static string SubjectOf(Guid alarm) => $"alarm:{alarm}";
 

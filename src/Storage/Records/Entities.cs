@@ -482,6 +482,15 @@ public sealed class UnboundDevice
     public string Announced { get; set; } = "";
 }
 
+/// <summary>What a device announced of itself (Home Assistant's discovery), as it came: by it its topics are read, also after a start.</summary>
+public sealed class DeviceAnnouncement
+{
+    /// <summary>The discovery topic it came on.</summary>
+    public required string Topic { get; set; }
+    public required byte[] Payload { get; set; }
+    public DateTime ReceivedAt { get; set; }
+}
+
 /// <summary>Who did or read what. A second after it was written it gets its place in the chain, and with it the hash of the row before: see <see cref="AuditChain"/>.</summary>
 public sealed class AuditEntry
 {

@@ -10,9 +10,9 @@ namespace Vigil.Storage.Records;
 /// </summary>
 public abstract partial class RecordsDb
 {
-    /// <summary>Tables of no area, and why: strangers that no home has claimed; the chain of the audit log, read by its own rule; what Identity keeps beside a user.</summary>
+    /// <summary>Tables of no area, and why: strangers that no home has claimed and what devices announce of themselves; the chain of the audit log, read by its own rule; what Identity keeps beside a user.</summary>
     internal static readonly IReadOnlyList<Type> OfNoArea =
-        [typeof(UnboundDevice), typeof(AuditEntry), typeof(IdentityUserClaim<Guid>), typeof(IdentityUserLogin<Guid>), typeof(IdentityUserToken<Guid>)];
+        [typeof(UnboundDevice), typeof(DeviceAnnouncement), typeof(AuditEntry), typeof(IdentityUserClaim<Guid>), typeof(IdentityUserLogin<Guid>), typeof(IdentityUserToken<Guid>)];
 
     private static void Accounts(ModelBuilder model)
     {

@@ -49,6 +49,7 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
     public DbSet<Visit> Visits => Set<Visit>();
     public DbSet<RejectedPayload> Rejected => Set<RejectedPayload>();
     public DbSet<UnboundDevice> Unbound => Set<UnboundDevice>();
+    public DbSet<DeviceAnnouncement> Announcements => Set<DeviceAnnouncement>();
     public DbSet<AuditEntry> Audit => Set<AuditEntry>();
     public DbSet<DailyUse> DailyUse => Set<DailyUse>();
 
@@ -89,6 +90,7 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
         });
         modelBuilder.Entity<Area>().HasKey(a => a.Code);
         modelBuilder.Entity<Credential>().HasKey(c => c.Username);
+        modelBuilder.Entity<DeviceAnnouncement>().HasKey(a => a.Topic);
         modelBuilder.Entity<ApiKey>().HasIndex(k => k.Hash).IsUnique();
         modelBuilder.Entity<Alarm>(e =>
         {

@@ -571,6 +571,23 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     b.ToTable("Devices");
                 });
 
+            modelBuilder.Entity("Vigil.Storage.Records.DeviceAnnouncement", b =>
+                {
+                    b.Property<string>("Topic")
+                        .HasColumnType("text");
+
+                    b.Property<byte[]>("Payload")
+                        .IsRequired()
+                        .HasColumnType("bytea");
+
+                    b.Property<DateTime>("ReceivedAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.HasKey("Topic");
+
+                    b.ToTable("Announcements");
+                });
+
             modelBuilder.Entity("Vigil.Storage.Records.DutyOfficer", b =>
                 {
                     b.Property<string>("Id")
