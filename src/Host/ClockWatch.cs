@@ -251,7 +251,7 @@ internal sealed partial class ClockWatch(
         {
             if (!File.Exists(stampFile)) return null;
             var lines = File.ReadAllLines(stampFile);
-            if (lines.Length > 1 && lines[^1] == Checksum(string.Join('\n', lines[..^1]))) return lines[..^1];
+            if (lines.Length > 1 && string.Join('\n', lines) == WithChecksum(string.Join('\n', lines[..^1]))) return lines[..^1];
             LogDamaged(log, stampFile);
             return null;
         }
@@ -262,7 +262,7 @@ internal sealed partial class ClockWatch(
         }
     }
 
-    private static string Checksum(string said) => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(said)))[..16];
+    internal static string WithChecksum(string said) => $"{said}\n{Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(said)))[..16]}";
 
     /// <summary>Whole or not at all. A full disk is another watch's trouble, but no move is made whose word can't be kept: the service's own time goes on.</summary>
     private void WriteStamp(DateTime now, Move? move = null)
@@ -270,7 +270,7 @@ internal sealed partial class ClockWatch(
         try
         {
             var said = $"{now:O}\n{Boot} {clock.GetTimestamp()}{(move is null ? "" : $"\n{move.Id}\n{move.To:O}")}";
-            File.WriteAllText(stampFile + ".new", $"{said}\n{Checksum(said)}");
+            File.WriteAllText(stampFile + ".new", WithChecksum(said));
             if (move is not null)
             {
                 using var written = File.OpenHandle(stampFile + ".new", FileMode.Open, FileAccess.ReadWrite);

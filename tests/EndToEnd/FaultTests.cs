@@ -138,6 +138,45 @@ public sealed class FaultTests
     }
 
     [Fact]
+    public async Task Killed_on_a_full_disk_whose_reserve_is_used_it_starts_and_the_open_alarm_goes_on()
+    {
+        var mount = Directory.CreateTempSubdirectory("vigil-disk-").FullName;
+        await MustAsync("mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", mount);
+        try
+        {
+            await using var vigil = await VigilServer.StartAsync(Registry, Policies, new() { ["Data:Path"] = Path.Combine(mount, "data"), ["Data:ReserveMiB"] = "4", ["Readings:DuckDb:LowDiskBytes"] = "1" });
+            var button = await vigil.CredentialAsync("sos-1");
+            Fill(Path.Combine(mount, "filler"));
+            await PressIsToldAsync(vigil, button);
+            await UntilAsync(() => !File.Exists(Path.Combine(mount, "data", "reserve")), vigil);
+            Fill(Path.Combine(mount, "filler-2"));
+            await vigil.Process.KillAsync();
+            await vigil.StartAsync();
+            Assert.Equal("open", Assert.Single((await vigil.GetAsync("alarms?kind=sos")).EnumerateArray()).GetProperty("state").GetString());
+            Assert.Empty(Directory.EnumerateFiles(Path.Combine(mount, "data"), "*.new"));
+        }
+        finally
+        {
+            await MustAsync("umount", "-l", mount);
+            Directory.Delete(mount);
+        }
+    }
+
+    [Fact]
+    public async Task A_records_file_that_is_deleted_while_the_service_runs_is_said_and_nothing_is_acknowledged_that_a_restart_would_not_have()
+    {
+        await using var vigil = await VigilServer.StartAsync(Registry, Policies);
+        var (meter, button) = (await vigil.CredentialAsync("meter-1"), await vigil.CredentialAsync("sos-1"));
+        Assert.Equal(0, (await PublishAsync(vigil, "meter-1", meter, 1)).Code);
+        await vigil.UntilReadyAsync(text => text.StartsWith("ready", StringComparison.Ordinal));
+        foreach (var file in Directory.GetFiles(vigil.Data, "records.db*")) File.Delete(file);
+        await vigil.UntilReadyAsync(text => text.Contains("records.db was deleted or moved away", StringComparison.Ordinal));
+        Assert.NotEqual(0, (await PublishAsync(vigil, "meter-1", meter, 2)).Code);
+        Assert.NotEqual(0, (await vigil.PublishAsync(vigil.MqttPort, "vigil/sos-1/up", """[{"n":"button","vs":"sos"}]""", "sos-1", button)).Code);
+        await vigil.UntilAsync("alarms?kind=sos", a => a.GetArrayLength() == 1, seconds: 10); // told all the same
+    }
+
+    [Fact]
     public async Task A_disk_that_fails_every_sync_acknowledges_nothing_and_is_over_when_it_works_again()
     {
         await using var vigil = await VigilServer.StartAsync(Registry, Policies);

@@ -168,6 +168,21 @@ public sealed class MainJobTests
     }
 
     [Fact]
+    public async Task A_command_takes_the_settings_that_follow_its_options_and_a_key_is_not_changed_under_a_service_that_runs()
+    {
+        await using var vigil = await VigilServer.StartAsync(Registry, Policies);
+        var file = Path.Combine(vigil.Folder, "more.json");
+        await File.WriteAllTextAsync(file, "{}");
+        var (code, output) = await vigil.RunAsync("check", "--config", file);
+        Assert.True(code == 0, output);
+        (code, output) = await vigil.RunAsync("credential", "gateway-2", "--gateway", "--topic", "zigbee2mqtt/#");
+        Assert.True(code == 0 && Directory.GetDirectories(vigil.Folder).Length == 1, output); // no folder but --Data:Path
+        (code, output) = await vigil.RunAsync("rotate-key");
+        Assert.NotEqual(0, code);
+        Assert.Contains("held by vigil run", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Nothing_acknowledged_is_lost_and_no_alarm_doubled_when_the_service_is_killed_again_and_again()
     {
         await using var vigil = await VigilServer.StartAsync(Registry, Policies, new() { ["Mqtt:GatewayRate"] = "100000" });

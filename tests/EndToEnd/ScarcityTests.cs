@@ -66,6 +66,36 @@ public sealed class ScarcityTests
         }
     }
 
+    [Fact]
+    public async Task Sockets_of_HTTP_that_say_nothing_take_no_file_that_a_press_needs()
+    {
+        await using var vigil = await VigilServer.StartAsync(Registry(), under: ["sh", "-c", "ulimit -n 1024 && exec \"$@\"", "sh"]);
+        var button = await vigil.CredentialAsync("sos-0");
+        var idle = new List<System.Net.Sockets.Socket>();
+        try
+        {
+            for (var i = 0; i < 1500; i++)
+            {
+                var socket = new System.Net.Sockets.Socket(System.Net.Sockets.AddressFamily.InterNetwork, System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp);
+                idle.Add(socket);
+                await socket.ConnectAsync(System.Net.IPAddress.Loopback, vigil.HttpPort, Stop);
+            }
+
+            // The API may be out of reach meanwhile; what a device says is not.
+            var (device, code) = await RawDevice.LogInAsync(vigil.MqttPort, "sos-0", button);
+            await using var _ = device;
+            Assert.Equal(0, code);
+            await device.SendAsync(RawDevice.Publish("vigil/sos-0/up", """[{"n":"button","vs":"sos"}]"""));
+            Assert.Equal([0x40, 2, 0, 1], await device.ReadAsync());
+        }
+        finally
+        {
+            foreach (var socket in idle) socket.Dispose();
+        }
+
+        await vigil.UntilAsync("alarms?kind=sos&resident=R0", a => a.GetArrayLength() == 1);
+    }
+
     /// <summary>Eight gateways send large messages as fast as they are answered while each home presses once.</summary>
     private static async Task PressesInAFloodAsync(VigilServer vigil)
     {

@@ -174,7 +174,7 @@ public sealed class ClockWatchTests
 
         // What the folder has between the move and the word that it is made.
         var (before, after) = (Noon.UtcDateTime.AddSeconds(65), Noon.UtcDateTime.AddSeconds(65) - Hour);
-        await File.WriteAllTextAsync(Path.Combine(folder, "clock"), $"{before:O}\n- 0\n{made}\n{after:O}");
+        await File.WriteAllTextAsync(Path.Combine(folder, "clock"), ClockWatch.WithChecksum($"{before:O}\n- 0\n{made}\n{after:O}"));
         await using var service = await StillService.BeginAsync(new JumpingClock(new DateTimeOffset(after)), folder);
         var alarm = Assert.Single(await service.AlarmsAsync("sos"));
         var told = await service.ToldAsync(alarm.Id);
@@ -205,6 +205,31 @@ public sealed class ClockWatchTests
         await service.PassAsync(2, seconds: Step); // 65 in all
         Assert.Contains("陈探访 voice", await service.ToldAsync(alarm.Id));
         Assert.Contains("was put forward while the service was down by 3 h", Assert.Single(await service.AlarmsAsync("service-trouble")).Reason, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("2026", "1026")]
+    [InlineData("2026", "3026")]
+    [InlineData("2026", "2027")]
+    [InlineData("2026-", "9999-12-31T23:59:59.9999999Z-")]
+    public async Task A_damaged_note_of_the_time_moves_nothing_that_waits(string was, string became)
+    {
+        var machine = new JumpingClock(Noon);
+        var first = await StillService.BeginAsync(machine);
+        await first.PressAsync();
+        await first.LookAsync();
+        await first.PassAsync(4, seconds: Step);
+        var alarm = Assert.Single(await first.AlarmsAsync("sos"));
+        var folder = await first.EndAsync();
+        var stamp = Path.Combine(folder, "clock");
+        var said = await File.ReadAllTextAsync(stamp);
+        Assert.StartsWith(was, said, StringComparison.Ordinal);
+        await File.WriteAllTextAsync(stamp, became + said[was.Length..]);
+
+        await using var service = await StillService.BeginAsync(machine, folder);
+        var after = Assert.Single(await service.AlarmsAsync("sos"));
+        Assert.Equal(alarm.OpenedAt, after.OpenedAt);
+        Assert.Equal(alarm.Steps.Select(s => s.DueAt).Order(), after.Steps.Select(s => s.DueAt).Order());
     }
 
     [Fact]

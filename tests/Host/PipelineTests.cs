@@ -83,6 +83,17 @@ public sealed class PipelineTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_payload_that_also_speaks_of_the_services_own_test_is_stored_like_any_other()
+    {
+        await intake.Pipeline.StartAsync(CancellationToken.None);
+        const string payload = """[{"bn":"leak-1/","n":"air.temperature","u":"Cel","v":21,"t":1767225600},{"bn":"vigil-self-test/","n":"battery.level","u":"%EL","v":80,"t":1767225600}]""";
+        Assert.Equal(Receipt.Committed, await intake.Pipeline.ReceiveAsync(Message("vigil/leak-1/up", payload), CancellationToken.None));
+        var stored = new List<string>();
+        await foreach (var r in readings.ReceivedSinceAsync(DateTime.UnixEpoch, CancellationToken.None)) stored.Add(r.Device.Value);
+        Assert.Contains("leak-1", stored);
+    }
+
+    [Fact]
     public async Task A_press_does_not_wait_for_a_storm_of_other_findings()
     {
         var storm = Enumerable.Range(0, 2000).Select(i => Finding(AlarmKind.NoWater, $"S{i}")).ToList();

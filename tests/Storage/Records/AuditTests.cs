@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using Vigil.Model;
 using Vigil.Storage.Records;
 using Vigil.Tests.Servers;
 
@@ -65,6 +66,26 @@ public abstract class AuditTests
         await using (var db = records.CreateDbContext()) await db.Database.ExecuteSqlRawAsync(sql, Stop);
         var report = await records.CheckAuditAsync([head], Stop);
         Assert.True(report.Problems.Any(p => p.Contains(named, StringComparison.Ordinal)), string.Join('\n', report.Problems));
+    }
+
+    [Fact]
+    public async Task The_services_own_test_presses_are_in_no_chain_and_are_not_missed_when_they_are_taken_away()
+    {
+        var records = await FilledAsync();
+        var press = new Alarm { Id = Guid.NewGuid(), Subject = SelfTest.Name, Area = RecordsDb.Nowhere, Kind = "sos", OpenedAt = Noon, RaisedAt = Noon, Episode = "e", Reason = "r", ReasonZh = "r" };
+        await using (var db = records.CreateDbContext())
+        {
+            db.Alarms.Add(press);
+            db.Timeline.Add(new TimelineEntry { AlarmId = press.Id, Time = Noon, What = "opened", Who = "rules", Text = "r", TextZh = "r" });
+            await db.SaveChangesAsync(Stop);
+        }
+
+        await records.ChainAsync(everything: true, Stop);
+        var between = await records.CheckAuditAsync([], Stop);
+        Assert.Equal((0, 0), (between.Problems.Count, between.Waiting));
+        await using (var db = records.CreateDbContext()) await db.Alarms.Where(a => a.Id == press.Id).ExecuteDeleteAsync(Stop);
+        await records.ChainAsync(everything: true, Stop);
+        Assert.Empty((await records.CheckAuditAsync([], Stop)).Problems);
     }
 
     [Fact]
