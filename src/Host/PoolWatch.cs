@@ -11,10 +11,10 @@ internal sealed partial class PoolWatch(Troubles troubles, ILogger<PoolWatch> lo
 {
     private const string Case = "threads";
 
-    /// <summary>Threads that are added at a time, and the most there may be.</summary>
+    /// <summary>Threads that are added first, twice as many each further time, and the most there may be.</summary>
     private const int More = 128, Most = 2048;
 
-    private static readonly TimeSpan Every = TimeSpan.FromMilliseconds(500), Patience = TimeSpan.FromMilliseconds(500), Said = TimeSpan.FromSeconds(2), Longest = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan Every = TimeSpan.FromMilliseconds(500), Patience = TimeSpan.FromMilliseconds(500), Said = TimeSpan.FromSeconds(1), Longest = TimeSpan.FromMinutes(5);
 
     /// <summary>After so many good looks there need not be more threads than before.</summary>
     private const int CalmAgain = 120;
@@ -50,12 +50,13 @@ internal sealed partial class PoolWatch(Troubles troubles, ILogger<PoolWatch> lo
         {
             using var ran = new Turn();
             ThreadPool.UnsafeQueueUserWorkItem(ran, preferLocal: false);
-            var waited = TimeSpan.Zero;
+            var (waited, more) = (TimeSpan.Zero, More);
             while (!ran.Wait(Patience) && !stop.IsSet)
             {
                 waited += Patience;
                 ThreadPool.GetMinThreads(out var workers, out var ports);
-                if (workers < Most) ThreadPool.SetMinThreads(Math.Min(Most, workers + More), ports);
+                if (workers < Most) ThreadPool.SetMinThreads(Math.Min(Most, workers + more), ports);
+                more *= 2;
                 if (waited >= Said)
                     troubles.Say(Case, $"the service's threads are all busy: work has waited for {waited.TotalSeconds:0} s", $"服务线程全部被占用：任务已等待{waited.TotalSeconds:0}秒");
                 if (waited >= Longest) Environment.FailFast($"Nothing has run in the thread pool for {waited.TotalSeconds:0} s; ended to be started again.");

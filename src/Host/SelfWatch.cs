@@ -27,7 +27,7 @@ internal sealed partial class SelfWatch(
     /// <summary>After a start everything reconnects and sends what it kept: the roll-up waits.</summary>
     private static readonly TimeSpan Settle = TimeSpan.FromMinutes(10);
 
-    /// <summary>After the clock jumped by a day or more nothing old is deleted for so long: somebody has to see first that the new time is the right one.</summary>
+    /// <summary>After the clock jumped by a day or more no day is counted and nothing old deleted for so long: somebody has to see first that the new time is the right one.</summary>
     private static readonly TimeSpan Trusted = TimeSpan.FromDays(7);
 
     private static readonly string[] Databases = ["records.db", "readings.duckdb"];
@@ -36,6 +36,8 @@ internal sealed partial class SelfWatch(
     private readonly long started = clock.GetTimestamp();
     private long looked = clock.GetTimestamp();
     private DateOnly rolledUp;
+
+    internal bool DoubtsTheDate => services.GetRequiredService<ClockWatch>().SinceJump is { } since && since < Trusted;
 
     /// <summary>What is wrong now, though work goes on; empty when nothing is.</summary>
     public IReadOnlyList<string> Concerns { get; private set; } = [];
@@ -119,12 +121,11 @@ internal sealed partial class SelfWatch(
     {
         var local = TimeZoneInfo.ConvertTimeFromUtc(clock.GetUtcNow().UtcDateTime, zone);
         var today = DateOnly.FromDateTime(local);
-        if (today == rolledUp || local.TimeOfDay < TimeSpan.FromMinutes(30) || clock.GetElapsedTime(started) < Settle) return;
+        if (today == rolledUp || local.TimeOfDay < TimeSpan.FromMinutes(30) || clock.GetElapsedTime(started) < Settle || DoubtsTheDate) return;
         rolledUp = today;
         try
         {
-            var trusted = services.GetRequiredService<ClockWatch>().SinceJump is not { } since || since > Trusted;
-            LogRolledUp(log, await retention.RunAsync(clock.GetUtcNow().UtcDateTime, cancellation, trusted));
+            LogRolledUp(log, await retention.RunAsync(clock.GetUtcNow().UtcDateTime, cancellation));
         }
         catch (ReadingStoreException e)
         {

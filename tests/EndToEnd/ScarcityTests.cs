@@ -12,6 +12,9 @@ public sealed class ScarcityTests
 {
     private const int Homes = 12;
 
+    /// <summary>Of memory, MiB: what the service takes by itself without load, and a little.</summary>
+    private const int Limit = 180;
+
     private static readonly TimeSpan InTime = TimeSpan.FromSeconds(5);
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
@@ -51,13 +54,13 @@ public sealed class ScarcityTests
         var group = Directory.CreateDirectory(Path.Combine(groups, $"vigil-test-{Guid.NewGuid():n}")).FullName;
         try
         {
-            await File.WriteAllTextAsync(Path.Combine(group, "memory.limit_in_bytes"), (300 << 20).ToString(CultureInfo.InvariantCulture), Stop);
+            await File.WriteAllTextAsync(Path.Combine(group, "memory.limit_in_bytes"), (Limit << 20).ToString(CultureInfo.InvariantCulture), Stop);
             await using (var vigil = await VigilServer.StartAsync(
                 Registry(), settings: new() { ["Mqtt:GatewayRate"] = "100000" }, under: ["sh", "-c", $"echo $$ > {group}/cgroup.procs && exec \"$@\"", "sh"]))
             {
                 await PressesInAFloodAsync(vigil);
                 var most = long.Parse(await File.ReadAllTextAsync(Path.Combine(group, "memory.max_usage_in_bytes"), Stop), CultureInfo.InvariantCulture);
-                Assert.True(most > 250 << 20, $"{most >> 20} MiB were used at most: the limit was never felt");
+                Assert.True(most > (Limit - 10) << 20, $"{most >> 20} MiB were used at most: the limit was never felt");
             }
         }
         finally
@@ -78,7 +81,14 @@ public sealed class ScarcityTests
             {
                 var socket = new System.Net.Sockets.Socket(System.Net.Sockets.AddressFamily.InterNetwork, System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp);
                 idle.Add(socket);
-                await socket.ConnectAsync(System.Net.IPAddress.Loopback, vigil.HttpPort, Stop);
+                try
+                {
+                    await socket.ConnectAsync(System.Net.IPAddress.Loopback, vigil.HttpPort, Stop);
+                }
+                catch (System.Net.Sockets.SocketException)
+                {
+                    // refused: one too many
+                }
             }
 
             // The API may be out of reach meanwhile; what a device says is not.

@@ -207,6 +207,25 @@ public sealed class ClockWatchTests
         Assert.Contains("was put forward while the service was down by 3 h", Assert.Single(await service.AlarmsAsync("service-trouble")).Reason, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task After_the_date_jumped_nothing_old_is_deleted_for_a_week_and_an_hour_is_no_date()
+    {
+        await using var service = await StillService.BeginAsync(new JumpingClock(Noon));
+        await service.PassAsync(1);
+        service.Machine.Jump(Hour);
+        await service.PassAsync(1);
+        Assert.False(service.Get<SelfWatch>().DoubtsTheDate);
+        service.Machine.Jump(TimeSpan.FromDays(400));
+        await service.PassAsync(1);
+        Assert.True(service.Get<SelfWatch>().DoubtsTheDate);
+        service.Machine.Jump(TimeSpan.FromDays(-400));
+        await service.PassAsync(1);
+        await service.PassAsync(1, seconds: TimeSpan.FromDays(6.9).TotalSeconds);
+        Assert.True(service.Get<SelfWatch>().DoubtsTheDate);
+        await service.PassAsync(1, seconds: TimeSpan.FromDays(0.2).TotalSeconds);
+        Assert.False(service.Get<SelfWatch>().DoubtsTheDate);
+    }
+
     [Theory]
     [InlineData("2026", "1026")]
     [InlineData("2026", "3026")]

@@ -25,18 +25,12 @@ namespace Vigil.Tests.Servers
 
         public static void Watch(string file)
         {
-            using var nothing = new ManualResetEventSlim();
-            while (!File.Exists(file)) nothing.Wait(50);
-            for (var i = 0; i < Blocked; i++)
-            {
-                ThreadPool.UnsafeQueueUserWorkItem(
-                    _ =>
-                    {
-                        using var never = new ManualResetEventSlim();
-                        while (File.Exists(file)) never.Wait(100);
-                    },
-                    null);
-            }
+            using var never = new ManualResetEventSlim();
+            while (!File.Exists(file)) never.Wait(50);
+            var over = new ManualResetEventSlim();
+            for (var i = 0; i < Blocked; i++) ThreadPool.UnsafeQueueUserWorkItem(_ => over.Wait(), null);
+            while (File.Exists(file)) never.Wait(50);
+            over.Set();
         }
     }
 }

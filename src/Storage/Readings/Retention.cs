@@ -15,13 +15,12 @@ public sealed class Retention(IReadingStore store, IDbContextFactory<RecordsDb> 
 
     /// <summary>Once a day, a while after midnight, is enough; oftener does no harm.</summary>
     /// <param name="now">UTC.</param>
-    /// <param name="deletes">False while it is doubted that this is the time: what is deleted for a wrong clock is gone.</param>
     /// <returns>Days written.</returns>
-    public async Task<int> RunAsync(DateTime now, CancellationToken cancellation, bool deletes = true)
+    public async Task<int> RunAsync(DateTime now, CancellationToken cancellation)
     {
         var written = await RollUpAsync(now, cancellation);
         // Only behind what was rolled up: a failure above ends this before anything is deleted.
-        if (deletes && options.KeepDays > 0) await store.DeleteBeforeAsync(now.Date.AddDays(-Math.Max(options.KeepDays, CountedAgain + 3)), cancellation);
+        if (options.KeepDays > 0) await store.DeleteBeforeAsync(now.Date.AddDays(-Math.Max(options.KeepDays, CountedAgain + 3)), cancellation);
         return written;
     }
 

@@ -72,7 +72,7 @@ public abstract class AuditTests
     public async Task The_services_own_test_presses_are_in_no_chain_and_are_not_missed_when_they_are_taken_away()
     {
         var records = await FilledAsync();
-        var press = new Alarm { Id = Guid.NewGuid(), Subject = SelfTest.Name, Area = RecordsDb.Nowhere, Kind = "sos", OpenedAt = Noon, RaisedAt = Noon, Episode = "e", Reason = "r", ReasonZh = "r" };
+        var press = new Alarm { Id = Guid.NewGuid(), Subject = SelfTest.Name, Area = RecordsDb.Nowhere, Kind = "sos", OpenedAt = Noon, RaisedAt = Noon, Episode = "e", Reason = "r", ReasonZh = "r", OpenKey = "e" };
         await using (var db = records.CreateDbContext())
         {
             db.Alarms.Add(press);
