@@ -101,7 +101,7 @@ internal static class SoakLoad
                 await Task.Delay(TimeSpan.FromSeconds(5), TimeProvider.System, stop);
                 using var answer = await client.GetAsync(new Uri("alarms?state=open&limit=100", UriKind.Relative), stop);
                 if (!answer.IsSuccessStatusCode) continue;
-                foreach (var alarm in (await answer.Content.ReadFromJsonAsync<JsonElement>(Web, stop)).GetProperty("items").EnumerateArray())
+                foreach (var alarm in (await answer.Content.ReadFromJsonAsync<JsonElement>(Web, stop)).EnumerateArray())
                 {
                     var id = alarm.GetProperty("id").GetString();
                     using var taken = await client.PostAsJsonAsync(new Uri($"alarms/{id}/acknowledge", UriKind.Relative), new { note = "soak" }, stop);

@@ -98,8 +98,9 @@ internal sealed partial class Canary : BackgroundService
         }
         catch (Exception e) when (e is not OutOfMemoryException && !cancellation.IsCancellationRequested)
         {
-            Missed = $"a press of the service's own did not come round within {Longest.TotalSeconds:0} s ({(e is OperationCanceledException ? stage : $"{stage}: {e.GetBaseException().Message}")})";
-            troubles.Say(Case, Missed, $"自检呼叫{Longest.TotalSeconds:0}秒内未走完全程（{stageZh}）");
+            var (inTime, inTimeZh) = e is OperationCanceledException ? ($" within {Longest.TotalSeconds:0} s ({stage})", $"{Longest.TotalSeconds:0}秒内未走完全程（{stageZh}）") : ($" ({stage}: {e.GetBaseException().Message})", $"未走完全程（{stageZh}失败）");
+            Missed = $"a press of the service's own did not come round{inTime}";
+            troubles.Say(Case, Missed, $"自检呼叫{inTimeZh}");
             LogMissed(log, Missed);
         }
 

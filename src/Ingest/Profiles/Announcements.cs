@@ -41,7 +41,11 @@ public sealed partial class Announcements
 
     /// <summary>Config topic → what it announces: announced anew it replaces, emptied it goes.</summary>
     private readonly ConcurrentDictionary<string, IReadOnlyList<Announcement>> byConfig = new(StringComparer.Ordinal);
-    private volatile Dictionary<string, Announcement[]> byTopic = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Announcement[]> byTopic = new(StringComparer.Ordinal);
+
+    /// <summary>State topic → config topic → what speaks there: one announcement arranges its own topics anew, not those of all.</summary>
+    private readonly Dictionary<string, SortedDictionary<string, Announcement[]>> speakers = new(StringComparer.Ordinal);
+    private readonly Lock arranging = new();
 
     public static bool IsConfig(string topic) => topic.StartsWith("homeassistant/", StringComparison.Ordinal) && topic.EndsWith("/config", StringComparison.Ordinal);
 
@@ -58,9 +62,7 @@ public sealed partial class Announcements
             if (reason is not null) return ([], reason);
             if (maySpeakOn is not null && found.Concat(byConfig.GetValueOrDefault(topic) ?? []).FirstOrDefault(a => !maySpeakOn(a.StateTopic)) is { } foreign)
                 return ([], $"announces {foreign.StateTopic}, on which its sender may not speak");
-            if (found.Count > 0) byConfig[topic] = found;
-            else byConfig.TryRemove(topic, out _);
-            Arrange();
+            Put(topic, found);
             return (found, null);
         }
         catch (InvalidOperationException e) when (JsonFields.IsBadText(e))
@@ -76,15 +78,13 @@ public sealed partial class Announcements
         {
             try
             {
-                if (Read(topic, payload) is { Reason: null, Announced: { Count: > 0 } found }) byConfig[topic] = found;
+                if (Read(topic, payload) is { Reason: null, Announced: { Count: > 0 } found }) Put(topic, found);
             }
             catch (InvalidOperationException e) when (JsonFields.IsBadText(e))
             {
                 // it was taken once, by a version that read it
             }
         }
-
-        Arrange();
     }
 
     private (IReadOnlyList<Announcement> Announced, string? Reason) Read(string topic, ReadOnlySpan<byte> payload)
@@ -114,7 +114,29 @@ public sealed partial class Announcements
         }
     }
 
-    private void Arrange() => byTopic = byConfig.OrderBy(c => c.Key, StringComparer.Ordinal).SelectMany(c => c.Value).GroupBy(a => a.StateTopic, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.ToArray(), StringComparer.Ordinal);
+    private void Put(string config, IReadOnlyList<Announcement> found)
+    {
+        lock (arranging)
+        {
+            var touched = new HashSet<string>(StringComparer.Ordinal);
+            foreach (var before in byConfig.GetValueOrDefault(config) ?? [])
+                if (speakers[before.StateTopic].Remove(config)) touched.Add(before.StateTopic);
+            if (found.Count > 0) byConfig[config] = found;
+            else byConfig.TryRemove(config, out _);
+            foreach (var spoken in found.GroupBy(a => a.StateTopic, StringComparer.Ordinal))
+            {
+                if (!speakers.TryGetValue(spoken.Key, out var there)) speakers[spoken.Key] = there = new SortedDictionary<string, Announcement[]>(StringComparer.Ordinal);
+                there[config] = [.. spoken];
+                touched.Add(spoken.Key);
+            }
+
+            foreach (var topic in touched)
+            {
+                if (speakers[topic].Count > 0) byTopic[topic] = [.. speakers[topic].Values.SelectMany(a => a)];
+                else if (speakers.Remove(topic)) byTopic.TryRemove(topic, out _);
+            }
+        }
+    }
 
     /// <summary>Whether somebody announced to speak on this topic.</summary>
     public bool Knows(string topic) => byTopic.ContainsKey(topic);
