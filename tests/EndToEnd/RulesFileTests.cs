@@ -32,7 +32,7 @@ public sealed class RulesFileTests
         await vigil.UntilAsync("alarms?kind=battery-low", a => a.GetArrayLength() == 1);
 
         await File.WriteAllTextAsync(file, "rules:\n  battery-low: { below: 10, clear_above: 12 }\n");
-        await vigil.UntilReadyAsync(text => text.StartsWith("ready", StringComparison.Ordinal) && !text.Contains("warning", StringComparison.Ordinal));
+        await vigil.UntilReadyAsync(text => text.StartsWith("ready", StringComparison.Ordinal) && !text.Contains("not in force", StringComparison.Ordinal));
         Assert.Equal(1, await vigil.MetricAsync("vigil_rules_file_in_force"));
         await vigil.UntilAsync("alarms?kind=service-trouble", a => a[0].GetProperty("clearedAt").ValueKind == JsonValueKind.String);
         foreach (var level in new[] { 15, 9 })

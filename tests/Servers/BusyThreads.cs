@@ -2,7 +2,7 @@ using Vigil.Tests.Servers;
 
 /// <summary>
 /// Runs inside the published service when <c>DOTNET_STARTUP_HOOKS</c> names this assembly (the runtime looks for this name, outside any namespace): as soon as
-/// a file appears, every thread that the pool has, and seven hundred more, wait for as long as it is there, as after a library that blocks.
+/// a file appears, every thread that the pool has, and three hundred more, wait for as long as it is there, as after a library that blocks.
 /// </summary>
 internal static class StartupHook
 {
@@ -19,7 +19,7 @@ namespace Vigil.Tests.Servers
     {
         public const string Variable = "VIGIL_TEST_BUSY";
 
-        private const int Blocked = 700;
+        private const int Blocked = 300;
 
         public static Dictionary<string, string> Environment(string file) => new() { ["DOTNET_STARTUP_HOOKS"] = typeof(BusyThreads).Assembly.Location, [Variable] = file };
 
