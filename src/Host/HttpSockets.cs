@@ -9,18 +9,13 @@ namespace Vigil.Host;
 /// Sockets of pages and API. Anybody can open them and say nothing; without a limit they take the files that databases and devices need, and the process ends.
 /// A quarter of what the process may open, and of one address a quarter of that; a known proxy speaks for many. Thread-safe.
 /// </summary>
-internal sealed class HttpSockets(Func<IPAddress, bool> isProxy, int openFiles)
+internal sealed class HttpSockets(Func<IPAddress, bool> isProxy)
 {
     private const int Fewest = 64, Largest = 20_000;
 
-    private readonly int most = Math.Clamp(openFiles / 4, Fewest, Largest);
+    private readonly int most = Math.Clamp(OpenFiles.Most / 4, Fewest, Largest);
     private readonly ConcurrentDictionary<IPAddress, int> byAddress = [];
     private int all;
-
-    public HttpSockets(Func<IPAddress, bool> isProxy)
-        : this(isProxy, OpenFiles.Most)
-    {
-    }
 
     public ConnectionDelegate Limit(ConnectionDelegate next) => async connection =>
     {

@@ -56,7 +56,7 @@ internal sealed partial class PoolWatch(Troubles troubles, ILogger<PoolWatch> lo
                 waited += Patience;
                 ThreadPool.GetMinThreads(out var workers, out var ports);
                 if (workers < Most) ThreadPool.SetMinThreads(Math.Min(Most, workers + more), ports);
-                more *= 2;
+                more = Math.Min(Most, more * 2);
                 if (waited >= Said)
                     troubles.Say(Case, $"the service's threads are all busy: work has waited for {waited.TotalSeconds:0} s", $"服务线程全部被占用：任务已等待{waited.TotalSeconds:0}秒");
                 if (waited >= Longest) Environment.FailFast($"Nothing has run in the thread pool for {waited.TotalSeconds:0} s; ended to be started again.");

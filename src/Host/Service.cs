@@ -95,8 +95,11 @@ internal static class Service
             kestrel.Limits.MaxRequestBodySize = 1 << 20;
             (kestrel.Limits.KeepAliveTimeout, kestrel.Limits.RequestHeadersTimeout) = (TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(10)); // a socket that says nothing
             var sockets = new HttpSockets(settings.Http.IsProxy);
-            foreach (var url in settings.Urls) Listen(kestrel, new Uri(url.Replace("*", "any", StringComparison.Ordinal)), listen => listen.Use(sockets.Limit));
-            if (settings.Mqtt.Embedded) ListenMqtt(kestrel, settings.Mqtt);
+            foreach (var (_, _, address) in Addresses(settings))
+            {
+                if (address.Scheme == "tcp") Listen(kestrel, address, listen => BrokerListener.Use(listen, settings.Mqtt));
+                else Listen(kestrel, address, listen => listen.Use(sockets.Limit));
+            }
         });
         var app = builder.Build();
         app.Services.GetRequiredService<AlarmDesk>().SelfTestTo = settings.Health.CanaryTo;
@@ -152,10 +155,13 @@ internal static class Service
         services.AddHostedService(s => s.GetRequiredService<EmbeddedBroker>());
     }
 
-    private static void ListenMqtt(KestrelServerOptions kestrel, MqttOptions mqtt)
+    /// <summary>Where it listens, with the setting that says so.</summary>
+    internal static IEnumerable<(string Setting, string Value, Uri Address)> Addresses(Settings settings)
     {
-        var host = mqtt.Host == "*" ? "any" : mqtt.Host;
-        Listen(kestrel, new Uri($"tcp://{(host.Contains(':', StringComparison.Ordinal) ? $"[{host}]" : host)}:{mqtt.Port}"), listen => BrokerListener.Use(listen, mqtt));
+        foreach (var url in settings.Urls) yield return ("Http:Urls", url, new Uri(url.Replace("*", "any", StringComparison.Ordinal)));
+        if (!settings.Mqtt.Embedded) yield break;
+        var host = settings.Mqtt.Host == "*" ? "any" : settings.Mqtt.Host;
+        yield return ("Mqtt:Port", $"{settings.Mqtt.Port}", new Uri($"tcp://{(host.Contains(':', StringComparison.Ordinal) ? $"[{host}]" : host)}:{settings.Mqtt.Port}"));
     }
 
     private static void Listen(KestrelServerOptions kestrel, Uri address, Action<ListenOptions> configure)

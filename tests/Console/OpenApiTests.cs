@@ -34,7 +34,7 @@ public sealed class OpenApiTests : IAsyncLifetime
     {
         var first = await client.GetByteArrayAsync("/openapi/v1.json", Token);
         var used = System.Diagnostics.Process.GetCurrentProcess().TotalProcessorTime;
-        for (var i = 0; i < 200; i++) Assert.Equal(first, await client.GetByteArrayAsync("/openapi/v1.json", Token));
+        for (var i = 0; i < 200; i++) Assert.Equal(first, await client.GetByteArrayAsync(i % 2 == 0 ? "/openapi/v1.json" : "/OpenApi/v1.json/", Token));
         Assert.InRange((System.Diagnostics.Process.GetCurrentProcess().TotalProcessorTime - used).TotalSeconds, 0, 20); // 60 of them, each written anew, held up a press for seconds
     }
 

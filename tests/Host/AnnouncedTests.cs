@@ -66,7 +66,8 @@ public sealed class AnnouncedTests : IAsyncLifetime
     {
         await parts.SayAsync(Zigbee, "homeassistant/event/x/action/config", """{"device_class":"button","state_topic":"zigbee3/x","device":{"identifiers":["sos-1"]}}""");
         await parts.SayAsync(new Sender("gw3", Gateway: true, ["evil/#"]), "homeassistant/event/x/action/config", """{"device_class":"button","state_topic":"evil/x","device":{"identifiers":["sos-1"]}}""");
-        Assert.Equal(Receipt.NotAllowed, await parts.SayAsync(new Sender("gw3", Gateway: true, ["evil/#"]), "evil/x", "sos"));
+        Assert.Equal(Receipt.Committed, await parts.SayAsync(new Sender("gw3", Gateway: true, ["evil/#"]), "evil/x", "sos"));
+        Assert.Equal("announced as sos-1, which is registered as senml and does not speak here", (await RejectedAsync())[^1].Reason);
         Assert.Empty(await parts.AlarmsAsync());
         Assert.Equal(Receipt.Committed, await parts.SayAsync("sos-1", """[{"n":"button","vs":"sos"}]"""));
         Assert.Single(await parts.AlarmsAsync());

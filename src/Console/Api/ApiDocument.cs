@@ -14,7 +14,7 @@ internal static class ApiDocument
         var writing = new SemaphoreSlim(1, 1);
         app.Use(async (http, next) =>
         {
-            if (!HttpMethods.IsGet(http.Request.Method) || http.Request.Path != Path)
+            if (!HttpMethods.IsGet(http.Request.Method) || !Path.Equals(http.Request.Path.Value?.TrimEnd('/'), StringComparison.OrdinalIgnoreCase)) // as routing compares
             {
                 await next();
                 return;

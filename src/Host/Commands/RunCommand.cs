@@ -59,9 +59,7 @@ internal static class RunCommand
     /// <summary>Looked at before anything is begun: a port that somebody else has.</summary>
     private static Problem? PortTaken(Settings settings)
     {
-        var urls = settings.Urls.Select(u => (Setting: "Http:Urls", Value: u, Address: new Uri(u.Replace("*", "any", StringComparison.Ordinal))));
-        if (settings.Mqtt.Embedded) urls = urls.Append(("Mqtt:Port", $"{settings.Mqtt.Port}", new Uri($"tcp://{(settings.Mqtt.Host == "*" ? "any" : settings.Mqtt.Host.Contains(':', StringComparison.Ordinal) ? $"[{settings.Mqtt.Host}]" : settings.Mqtt.Host)}:{settings.Mqtt.Port}")));
-        foreach (var (setting, value, address) in urls)
+        foreach (var (setting, value, address) in Service.Addresses(settings))
         {
             var ip = System.Net.IPAddress.TryParse(address.Host.Trim('[', ']'), out var one) ? one : address.Host == "localhost" ? System.Net.IPAddress.Loopback : System.Net.IPAddress.Any;
             using var listener = new System.Net.Sockets.TcpListener(ip, address.Port);

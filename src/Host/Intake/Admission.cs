@@ -76,6 +76,7 @@ internal sealed class Admission(ProfileSet profiles, Registry registry, Announce
             decoded.Reset(topicDevice, message.Received, message.Retained ? ReadingFlags.Retained : ReadingFlags.None);
             var profileId = profile?.Id ?? AnnouncedProfile;
             if (Decode(message, profile, profileId, decoded) is { } reason) return Refuse(message, topicDevice, profileId, reason);
+            if (profile is null && Borrowed(message.From, decoded.Readings) is { } borrowed) return Refuse(message, borrowed.Id.Value, profileId, $"announced as {borrowed.Id}, which is registered as {borrowed.Profile.Id} and does not speak here");
             var partly = decoded.Partly is { } part ? Refuse(message, topicDevice, profileId, "partly: " + part).Taken : null;
             if (decoded.Readings.Count == 0 && partly is null)
             {
@@ -102,6 +103,13 @@ internal sealed class Admission(ProfileSet profiles, Registry registry, Announce
         }
     }
 
+    /// <summary>
+    /// A device of another profile whose name an announcement has taken: whose topics are limited can't speak for a device that speaks elsewhere. Refused and kept, not
+    /// closed: behind the same gateway there are others.
+    /// </summary>
+    private RegisteredDevice? Borrowed(Sender from, IReadOnlyList<Reading> readings) =>
+        from.Topics.Count == 0 ? null : readings.Select(r => registry.Find(r.Device.Value)).FirstOrDefault(d => d is not null && d.Profile.Id != AnnouncedProfile);
+
     /// <summary>Whose each reading is.</summary>
     /// <returns>False when the sender may not speak for one of the devices.</returns>
     private bool Attribute(InboundMessage message, string topicDevice, string profileId, IReadOnlyList<Reading> decoded, Pending into, out bool newStranger)
@@ -118,8 +126,6 @@ internal sealed class Admission(ProfileSet profiles, Registry registry, Announce
                 device = registry.Find(before) ?? registry.Find(topicDevice);
                 var spoken = device?.Id.Value ?? before;
                 if (message.From is { Gateway: false } sender && spoken != sender.Name) return false;
-                // Whose topics are limited can't take the name of a device that speaks elsewhere by announcing it.
-                if (profileId == AnnouncedProfile && message.From.Topics.Count > 0 && device is { } other && other.Profile.Id != AnnouncedProfile) return false;
                 newStranger |= sightings.Saw(message, spoken, profileId, isKnown: device is not null);
             }
 
