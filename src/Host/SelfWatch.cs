@@ -30,7 +30,12 @@ internal sealed partial class SelfWatch(
     /// <summary>After the clock jumped by a day or more no day is counted and nothing old deleted for so long: somebody has to see first that the new time is the right one.</summary>
     private static readonly TimeSpan Trusted = TimeSpan.FromDays(7);
 
-    private static readonly string[] Databases = ["records.db", "readings.duckdb"];
+    /// <summary>The files that are written to: what another store left in the folder may go at any time.</summary>
+    private readonly string[] databases =
+    [
+        .. Uses(settings, "Records:Store", "Sqlite") ? ["records.db"] : Array.Empty<string>(),
+        .. Uses(settings, "Readings:Store", "DuckDb") ? ["readings.duckdb"] : Array.Empty<string>(),
+    ];
 
     private readonly HashSet<string> there = new(StringComparer.Ordinal);
     private readonly long started = clock.GetTimestamp();
@@ -137,6 +142,9 @@ internal sealed partial class SelfWatch(
     /// <summary>The length of SQLite's write-ahead log when it is beyond what a checkpoint leaves: a reader that doesn't end keeps it from being folded in.</summary>
     private long? LongLog() => new FileInfo(Path.Combine(settings.DataPath, "records.db-wal")) is { Exists: true, Length: > LargestLog } log ? log.Length : null;
 
+    /// <summary>Both are the default stores.</summary>
+    private static bool Uses(Settings settings, string setting, string store) => (settings.Configuration[setting] ?? store).Equals(store, StringComparison.OrdinalIgnoreCase);
+
     private Withholding? Scarce()
     {
         var free = FreeBytes();
@@ -151,7 +159,7 @@ internal sealed partial class SelfWatch(
     /// </summary>
     private Withholding? Vanished()
     {
-        foreach (var file in Databases.Select(name => Path.Combine(settings.DataPath, name)))
+        foreach (var file in databases.Select(name => Path.Combine(settings.DataPath, name)))
         {
             if (File.Exists(file)) there.Add(file);
             else if (there.Contains(file))
