@@ -8,6 +8,8 @@ namespace Vigil.Tests.Servers;
 /// <summary>A program that a test started: its output is kept, and it is ended by its id.</summary>
 public sealed class Server : IAsyncDisposable
 {
+    private static readonly ConcurrentDictionary<int, bool> given = new();
+
     private readonly Process process;
     private readonly ConcurrentQueue<string> output = new();
     private readonly SemaphoreSlim more = new(0);
@@ -45,11 +47,16 @@ public sealed class Server : IAsyncDisposable
         return (server.process.ExitCode, server.Output);
     }
 
+    /// <summary>One that nobody listens on and that was given to no other server of this run: the system itself may name the same one twice.</summary>
     public static int FreePort()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        while (true)
+        {
+            using var listener = new TcpListener(IPAddress.Loopback, 0);
+            listener.Start();
+            var port = ((IPEndPoint)listener.LocalEndpoint).Port;
+            if (given.TryAdd(port, true)) return port;
+        }
     }
 
     /// <summary>Waits until the program says something.</summary>

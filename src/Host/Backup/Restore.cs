@@ -28,6 +28,9 @@ internal sealed class Restore(Settings settings, Action<string> say)
             throw new UnusableDataException($"the backup's records are of {manifest.RecordsStore}, and Records:Store is {settings.Configuration["Records:Store"] ?? "Sqlite"}; restore with the store it was made with");
         await CheckFilesAsync(from, manifest, "backup", cancellation);
         var keys = await FindKeysAsync(keysFrom, manifest, cancellation);
+        Directory.CreateDirectory(data);
+        if (new DriveInfo(Path.GetFullPath(data)).AvailableFreeSpace is var free && free < manifest.Bytes)
+            throw new UnusableDataException($"{data} has {Manifest.Size(free)} free, and the backup has {Manifest.Size(manifest.Bytes)}; nothing was restored. Make room, or name another folder with --Data:Path");
 
         using var held = FileLock.TryTake(new DataFolder(data).LockFile, "vigil restore") ?? throw new UnusableDataException($"{FileLock.HolderOf(new DataFolder(data).LockFile)} uses {data}");
         var staged = Path.Combine(data, DataFolder.Restoring);

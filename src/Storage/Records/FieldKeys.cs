@@ -58,6 +58,9 @@ public sealed class FieldKeys
     /// <summary>What could not be opened since the start.</summary>
     internal DamagedValues Unreadable { get; } = new();
 
+    /// <summary>The file it was read from.</summary>
+    internal string Source { get; private set; } = "the key file";
+
     /// <summary>
     /// A value of a sealed column that is damaged, or sealed with a key that is not here. One bad number must not stop a query of many people, so it comes as
     /// a text that this tells from a good one, and is written back as it was found.
@@ -88,7 +91,9 @@ public sealed class FieldKeys
 
         try
         {
-            return Parse(File.ReadAllLines(path), path);
+            var ring = Parse(File.ReadAllLines(path), path);
+            ring.Source = path;
+            return ring;
         }
         catch (InvalidDataException e)
         {

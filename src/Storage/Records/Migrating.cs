@@ -129,6 +129,7 @@ public static class Migrating
     {
         await CloseAsync(db);
         foreach (var beside in new[] { "-wal", "-shm", "-journal", "" }) File.Delete(file + beside);
+        await File.Create(file).DisposeAsync(); // these records open what is there and make nothing
     }
 
     private static async Task CloseAsync(RecordsDb db)

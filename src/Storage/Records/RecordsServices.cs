@@ -64,10 +64,17 @@ public static class RecordsServices
             connectionString = new SqliteConnectionStringBuilder { DataSource = Path.Combine(dataPath, "records.db"), DefaultTimeout = 10, Pooling = true }.ToString();
         }
 
-        var sqlite = new DbContextOptionsBuilder<SqliteRecords>().UseSqlite(connectionString).AddInterceptors(new Pragmas()).ReplaceService<IModelCacheKeyFactory, ModelByKeys>().Options;
-        keys ??= FieldKeys.Open(keyFile ?? KeyFile(dataPath), () => SealedValues.Key(new SqliteRecords(sqlite)));
+        DbContextOptions<SqliteRecords> OnSqlite(string connection) =>
+            new DbContextOptionsBuilder<SqliteRecords>().UseSqlite(connection).AddInterceptors(new Pragmas()).ReplaceService<IModelCacheKeyFactory, ModelByKeys>().Options;
+
+        var (creating, file) = (OnSqlite(connectionString), SealedValues.FileOf(connectionString));
+        // A file that is deleted under a running service would be made anew, empty, by the next connection, and nobody would see that everything is gone.
+        var existing = file is null ? creating : OnSqlite(new SqliteConnectionStringBuilder(connectionString) { Mode = SqliteOpenMode.ReadWrite }.ToString());
+        var exists = file is null;
+        DbContextOptions<SqliteRecords> Options() => exists || (exists = File.Exists(file)) ? existing : creating;
+        keys ??= FieldKeys.Open(keyFile ?? KeyFile(dataPath), () => SealedValues.Key(new SqliteRecords(Options())));
         var line = new WriteLine();
-        return new RecordsFactory(within => new SqliteRecords(sqlite, keys) { Within = within, WriteLine = line }) { SqliteFile = SealedValues.FileOf(connectionString), Keys = keys };
+        return new RecordsFactory(within => new SqliteRecords(Options(), keys) { Within = within, WriteLine = line }) { SqliteFile = file, Keys = keys };
     }
 
     /// <summary>The records for whoever raises alarms, tells of them or lets devices in: on PostgreSQL with connections of their own and short timeouts.</summary>

@@ -55,8 +55,8 @@ internal static class SealedValues
 
         if (closed is null) return;
         throw new UnusableDataException(keys.Has(closed)
-            ? $"the key '{closed}' of the key file is not the one the numbers in the records were sealed with. Put the right key file back; nothing was changed."
-            : $"the numbers in the records are sealed with key '{closed}', and the key file has {string.Join(", ", keys.Ids)} only. Put the right key file back; nothing was changed.");
+            ? $"the key '{closed}' of {keys.Source} is not the one the numbers in the records were sealed with. Put the right key file back; nothing was changed."
+            : $"the numbers in the records are sealed with key '{closed}', and {keys.Source} has {string.Join(", ", keys.Ids)} only. Put the right key file back; nothing was changed.");
     }
 
     /// <summary>A few sealed values of each column, newest schema or not.</summary>

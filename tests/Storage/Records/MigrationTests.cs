@@ -128,6 +128,18 @@ public sealed class MigrationTests : IDisposable
     }
 
     [Fact]
+    public async Task A_file_that_is_deleted_while_it_is_in_use_is_not_made_anew_by_the_next_connection()
+    {
+        var records = await FreshRecords.SqliteAsync(folder);
+        await records.MigrateAsync(Token);
+        SqliteConnection.ClearAllPools();
+        File.Delete(Database);
+        await using var db = await records.CreateDbContextAsync(Token);
+        await Assert.ThrowsAsync<SqliteException>(() => db.Alarms.CountAsync(Token));
+        Assert.False(File.Exists(Database));
+    }
+
+    [Fact]
     public async Task A_page_that_was_overwritten_is_found_by_the_check_after_a_crash()
     {
         await FilledAsync();

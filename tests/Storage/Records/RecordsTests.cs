@@ -101,9 +101,11 @@ public abstract class RecordsTests
         for (var i = 0; i < 2; i++) Assert.Empty((await import.ImportAsync(path, dryRun: false, Stop)).Problems);
         await using var db = await records.CreateDbContextAsync(Stop);
         var resident = await db.Residents.Include(r => r.Contacts).Include(r => r.Devices).Include(r => r.Visitor).SingleAsync(Stop);
-        Assert.Equal(["+8613800138001", "+12024561111"], resident.Contacts.OrderBy(c => c.Order).Select(c => c.Phone));
+        Assert.Equal(["+8613800138001", "+85221234567"], resident.Contacts.OrderBy(c => c.Order).Select(c => c.Phone));
         Assert.Equal("陈探访", resident.Visitor!.Name);
-        Assert.Equal(60, Assert.Single(resident.Devices).ReportMinutes);
+        Assert.Equal(["sos-1", "water-1"], resident.Devices.Select(d => d.Id).Order());
+        Assert.Equal(60, resident.Devices.Single(d => d.Id == "water-1").ReportMinutes);
+        Assert.All(resident.Contacts, c => Assert.Null(Vigil.Notify.Escalation.Numbers.Shipped.Refuses("sms", c.Phone!))); // as the service is delivered
         Assert.Equal(2, await db.DutyOfficers.CountAsync(Stop));
     }
 
