@@ -16,8 +16,9 @@ using Vigil.Storage.Records;
 namespace Vigil.Bench;
 
 /// <summary>
-/// The embedded broker under 2,000 connections: the published service with everything it does (decode, DuckDB on disk, all rules, alarms in SQLite) against
-/// the same broker that accepts each message and drops it. Server and generator are processes of their own on the same machine; rounds alternate.
+/// The embedded broker under 2,000 connections: the published service with everything it does (decode, DuckDB on disk, all rules, alarms in
+/// SQLite) against the same broker that accepts each message and drops it. Server and generator are processes of their own on the same
+/// machine; rounds alternate.
 /// </summary>
 internal static class BrokerLoad
 {
@@ -28,7 +29,10 @@ internal static class BrokerLoad
         var rounds = arguments.Number("--rounds", 3);
         var vigil = arguments.Text("--vigil") ?? Path.Combine(Directory.GetCurrentDirectory(), ".artifacts", "vigil", "vigil");
         var records = (arguments.Text("--records") ?? "10,1").Split(',').Select(r => int.Parse(r, CultureInfo.InvariantCulture)).ToList();
-        Console.WriteLine($"embedded broker, {connections} connections, QoS 1, one message in flight each, SenML JSON; {rounds} rounds of {seconds} s; {Environment.ProcessorCount} cores shared by server and generator");
+        Console.WriteLine(
+            $"embedded broker, {connections} connections, QoS 1, one message in flight each, SenML JSON; {rounds} rounds of "
+                + $"{seconds} s; {Environment.ProcessorCount} cores shared by server and generator"
+        );
         foreach (var each in records)
         {
             var (dropped, kept) = (new List<double>(), new List<double>());
@@ -41,7 +45,9 @@ internal static class BrokerLoad
                     await ReadyAsync(port);
                     var result = await GenerateAsync(port, connections, each, seconds, 0);
                     dropped.Add(result.Rate);
-                    Console.WriteLine($"  {each} records a message, round {round}: dropped  {result.Rate:0} messages/s, {result.Rate * each:0} readings/s");
+                    Console.WriteLine(
+                        $"  {each} records a message, round {round}: dropped  {result.Rate:0} messages/s, {result.Rate * each:0} readings/s"
+                    );
                     Stop(server);
                 }
 
@@ -56,7 +62,11 @@ internal static class BrokerLoad
                     server.Refresh();
                     kept.Add(result.Rate);
                     presses.AddRange(result.Micros);
-                    Console.WriteLine($"  {each} records a message, round {round}: durable  {result.Rate:0} messages/s, {result.Rate * each:0} readings/s; {server.WorkingSet64 / 1048576} MiB; SOS p50 {result.Percentile(0.5):0} ms, p99 {result.Percentile(0.99):0} ms, max {result.Percentile(1):0} ms of {result.Micros.Count}");
+                    Console.WriteLine(
+                        $"  {each} records a message, round {round}: durable  {result.Rate:0} messages/s, {result.Rate * each:0} "
+                            + $"readings/s; {server.WorkingSet64 / 1048576} MiB; SOS p50 {result.Percentile(0.5):0} ms, p99 "
+                            + $"{result.Percentile(0.99):0} ms, max {result.Percentile(1):0} ms of {result.Micros.Count}"
+                    );
                     Stop(server);
                 }
 
@@ -67,8 +77,15 @@ internal static class BrokerLoad
             kept.Sort();
             presses.Sort();
             var all = new MqttRound(0, 1, presses);
-            Console.WriteLine($"{each} records a message: durable {kept[rounds / 2] * each:0} readings/s ({kept[rounds / 2]:0} messages/s), dropped {dropped[rounds / 2]:0} messages/s, ratio {kept[rounds / 2] / dropped[rounds / 2]:0.00} (medians of {rounds})");
-            Console.WriteLine($"  SOS from PUBLISH to PUBACK at that load, {presses.Count} presses: p50 {all.Percentile(0.5):0} ms, p99 {all.Percentile(0.99):0} ms, max {all.Percentile(1):0} ms");
+            Console.WriteLine(
+                $"{each} records a message: durable {kept[rounds / 2] * each:0} readings/s ({kept[rounds / 2]:0} messages/s), "
+                    + $"dropped {dropped[rounds / 2]:0} messages/s, ratio {kept[rounds / 2] / dropped[rounds / 2]:0.00} (medians "
+                    + $"of {rounds})"
+            );
+            Console.WriteLine(
+                $"  SOS from PUBLISH to PUBACK at that load, {presses.Count} presses: p50 {all.Percentile(0.5):0} ms, p99 "
+                    + $"{all.Percentile(0.99):0} ms, max {all.Percentile(1):0} ms"
+            );
         }
 
         return 0;
@@ -77,15 +94,30 @@ internal static class BrokerLoad
     /// <summary>The broker of the service, whose inbox says yes and forgets.</summary>
     public static async Task<int> DropAsync(Arguments arguments)
     {
-        var options = new MqttOptions { Port = arguments.Number("--port", 1883), DeviceRate = 100_000, DeviceBurst = 100_000, MaxUnauthenticated = 100_000, MaxUnauthenticatedPerAddress = 100_000 };
+        var options = new MqttOptions
+        {
+            Port = arguments.Number("--port", 1883),
+            DeviceRate = 100_000,
+            DeviceBurst = 100_000,
+            MaxUnauthenticated = 100_000,
+            MaxUnauthenticatedPerAddress = 100_000,
+        };
         var builder = WebApplication.CreateBuilder();
         builder.Logging.ClearProviders();
         builder.Services.AddMqttConnectionHandler();
-        builder.Services.AddSingleton(options).AddSingleton(TimeProvider.System)
-            .AddSingleton<Authenticate>(_ => (name, _, _, _) => ValueTask.FromResult(new Login(LoginOutcome.Right, new Sender(name, false, []))))
-            .AddSingleton<GoesFirst>(_ => _ => false).AddSingleton(new Redeliveries(null, TimeProvider.System)).AddSingleton<Vigil.Model.Troubles>().AddSingleton(new System.Diagnostics.Metrics.Meter("Vigil.Bench"))
+        builder
+            .Services.AddSingleton(options)
+            .AddSingleton(TimeProvider.System)
+            .AddSingleton<Authenticate>(_ =>
+                (name, _, _, _) => ValueTask.FromResult(new Login(LoginOutcome.Right, new Sender(name, false, [])))
+            )
+            .AddSingleton<GoesFirst>(_ => _ => false)
+            .AddSingleton(new Redeliveries(null, TimeProvider.System))
+            .AddSingleton<Vigil.Model.Troubles>()
+            .AddSingleton(new System.Diagnostics.Metrics.Meter("Vigil.Bench"))
             .AddSingleton<Inbox>(_ => (_, _) => ValueTask.FromResult(Receipt.Committed))
-            .AddSingleton<EmbeddedBroker>().AddHostedService(s => s.GetRequiredService<EmbeddedBroker>());
+            .AddSingleton<EmbeddedBroker>()
+            .AddHostedService(s => s.GetRequiredService<EmbeddedBroker>());
         builder.WebHost.ConfigureKestrel(k => k.Listen(IPAddress.Loopback, options.Port, listen => BrokerListener.Use(listen, options)));
         await builder.Build().RunAsync();
         return 0;
@@ -95,22 +127,58 @@ internal static class BrokerLoad
     public static async Task<int> LoadAsync(Arguments arguments)
     {
         ThreadPool.SetMinThreads(8, 8);
-        var round = await MqttLoad.RunAsync(arguments.Number("--port", 1883), arguments.Number("--connections", 2000), arguments.Number("--records", 10), 5, arguments.Number("--seconds", 15), arguments.Number("--presses", 0));
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{round.Messages} {round.Seconds:R} {string.Join(' ', round.Micros.Select(m => m.ToString("0", CultureInfo.InvariantCulture)))}"));
+        var round = await MqttLoad.RunAsync(
+            arguments.Number("--port", 1883),
+            arguments.Number("--connections", 2000),
+            arguments.Number("--records", 10),
+            5,
+            arguments.Number("--seconds", 15),
+            arguments.Number("--presses", 0)
+        );
+        Console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{round.Messages} {round.Seconds:R} "
+                    + $"{string.Join(' ', round.Micros.Select(m => m.ToString("0", CultureInfo.InvariantCulture)))}"
+            )
+        );
         return 0;
     }
 
     internal static async Task<MqttRound> GenerateAsync(int port, int connections, int records, int seconds, int presses)
     {
-        using var load = Start(Environment.ProcessPath!, ["load", "--port", $"{port}", "--connections", $"{connections}", "--records", $"{records}", "--seconds", $"{seconds}", "--presses", $"{presses}"]);
+        using var load = Start(
+            Environment.ProcessPath!,
+            [
+                "load",
+                "--port",
+                $"{port}",
+                "--connections",
+                $"{connections}",
+                "--records",
+                $"{records}",
+                "--seconds",
+                $"{seconds}",
+                "--presses",
+                $"{presses}",
+            ]
+        );
         var line = await load.StandardOutput.ReadToEndAsync();
         await load.WaitForExitAsync();
         var fields = line.Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        if (fields.Length < 2) throw new InvalidOperationException("the generator failed: " + await load.StandardError.ReadToEndAsync());
-        return new MqttRound(long.Parse(fields[0], CultureInfo.InvariantCulture), double.Parse(fields[1], CultureInfo.InvariantCulture), [.. fields[2..].Select(f => double.Parse(f, CultureInfo.InvariantCulture))]);
+        if (fields.Length < 2)
+            throw new InvalidOperationException("the generator failed: " + await load.StandardError.ReadToEndAsync());
+        return new MqttRound(
+            long.Parse(fields[0], CultureInfo.InvariantCulture),
+            double.Parse(fields[1], CultureInfo.InvariantCulture),
+            [.. fields[2..].Select(f => double.Parse(f, CultureInfo.InvariantCulture))]
+        );
     }
 
-    /// <summary>A home, a meter with its credential each; homes with a button. The hashes are of few iterations: a login storm is not what is measured.</summary>
+    /// <summary>
+    /// A home, a meter with its credential each; homes with a button. The hashes are of few iterations: a login storm is not what is
+    /// measured.
+    /// </summary>
     internal static async Task<int> SeedAsync(string folder, int homes, int presses)
     {
         var records = RecordsServices.CreateFactory("Sqlite", null, folder);
@@ -125,40 +193,83 @@ internal static class BrokerLoad
         void Add(string device, string password, int number)
         {
             var salt = RandomNumberGenerator.GetBytes(16);
-            db.Residents.Add(new Resident { Id = "R-" + device, Name = "王" + number, Area = string.Create(CultureInfo.InvariantCulture, $"4401{number % 500:D8}"), CreatedAt = now, UpdatedAt = now });
-            db.Devices.Add(new Device { Id = device, Profile = "senml", ResidentId = "R-" + device, InstalledAt = now });
-            db.Credentials.Add(new Credential
-            {
-                Username = device, CreatedAt = now,
-                PasswordHash = $"pbkdf2-sha256$1${Convert.ToBase64String(salt)}${Convert.ToBase64String(Rfc2898DeriveBytes.Pbkdf2(Encoding.UTF8.GetBytes(password), salt, 1, HashAlgorithmName.SHA256, 32))}",
-            });
+            db.Residents.Add(
+                new Resident
+                {
+                    Id = "R-" + device,
+                    Name = "王" + number,
+                    Area = string.Create(CultureInfo.InvariantCulture, $"4401{number % 500:D8}"),
+                    CreatedAt = now,
+                    UpdatedAt = now,
+                }
+            );
+            db.Devices.Add(
+                new Device
+                {
+                    Id = device,
+                    Profile = "senml",
+                    ResidentId = "R-" + device,
+                    InstalledAt = now,
+                }
+            );
+            db.Credentials.Add(
+                new Credential
+                {
+                    Username = device,
+                    CreatedAt = now,
+                    PasswordHash =
+                        $"pbkdf2-sha256$1${Convert.ToBase64String(salt)}${Convert.ToBase64String(Rfc2898DeriveBytes.Pbkdf2(Encoding.UTF8.GetBytes(password), salt, 1, HashAlgorithmName.SHA256, 32))}",
+                }
+            );
         }
 
-        for (var i = 0; i < homes; i++) Add(MqttLoad.Device(i), MqttLoad.Password(i), i);
-        for (var i = 0; i < presses; i++) Add($"sos{i:D5}", $"pw-sos{i:D5}", homes + i);
+        for (var i = 0; i < homes; i++)
+            Add(MqttLoad.Device(i), MqttLoad.Password(i), i);
+        for (var i = 0; i < presses; i++)
+            Add($"sos{i:D5}", $"pw-sos{i:D5}", homes + i);
         await db.SaveChangesAsync();
         Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
         return 0;
     }
 
-    internal static Process StartVigil(string vigil, string folder, int port, params string[] more) => Start(vigil,
-    [
-        "run", "--Mqtt:Port", $"{port}", "--Mqtt:DeviceRate", "100000", "--Mqtt:DeviceBurst", "100000", "--Mqtt:MaxUnauthenticated", "100000", "--Mqtt:MaxUnauthenticatedPerAddress", "100000",
-        "--Http:Urls", $"http://127.0.0.1:{FreePort()}", "--Data:Path", folder, .. more,
-    ]);
+    internal static Process StartVigil(string vigil, string folder, int port, params string[] more) =>
+        Start(
+            vigil,
+            [
+                "run",
+                "--Mqtt:Port",
+                $"{port}",
+                "--Mqtt:DeviceRate",
+                "100000",
+                "--Mqtt:DeviceBurst",
+                "100000",
+                "--Mqtt:MaxUnauthenticated",
+                "100000",
+                "--Mqtt:MaxUnauthenticatedPerAddress",
+                "100000",
+                "--Http:Urls",
+                $"http://127.0.0.1:{FreePort()}",
+                "--Data:Path",
+                folder,
+                .. more,
+            ]
+        );
 
     internal static Process Start(string program, string[] arguments)
     {
         var start = new ProcessStartInfo(program) { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var a in arguments) start.ArgumentList.Add(a);
-        if (arguments[0] is "run" or "drop") start.Environment["DOTNET_GCgen0size"] = "0x4000000"; // as the script ./vigil starts it; both sides alike
+        foreach (var a in arguments)
+            start.ArgumentList.Add(a);
+        if (arguments[0] is "run" or "drop")
+            start.Environment["DOTNET_GCgen0size"] = "0x4000000"; // as the script ./vigil starts it; both sides alike
         var process = Process.Start(start)!;
         if (arguments[0] != "load")
         {
             process.OutputDataReceived += (_, _) => { };
             process.ErrorDataReceived += (_, e) =>
             {
-                if (e.Data is { Length: > 0 } text) Console.Error.WriteLine(text);
+                if (e.Data is { Length: > 0 } text)
+                    Console.Error.WriteLine(text);
             };
             process.BeginOutputReadLine();
             process.BeginErrorReadLine();

@@ -7,45 +7,78 @@ using Vigil.Model;
 
 namespace Vigil.Bench;
 
-/// <summary>What one payload costs to read, by format: nanoseconds and bytes allocated, on one thread, the shipped profile's own example.</summary>
+/// <summary>
+/// What one payload costs to read, by format: nanoseconds and bytes allocated, on one thread, the shipped profile's own example.
+/// </summary>
 internal static class DecodeLoad
 {
-    private static readonly string[] Shown = ["senml", "wmbusmeters", "zigbee2mqtt", "kamstrup/multical21", "tasmota", "shelly-gen2", "dlt645-2007", "cjt188", "jt808", "nmea0183", "care-watch", "chirpstack-v4", "tts-v3", "cn-gateway"];
+    private static readonly string[] Shown =
+    [
+        "senml",
+        "wmbusmeters",
+        "zigbee2mqtt",
+        "kamstrup/multical21",
+        "tasmota",
+        "shelly-gen2",
+        "dlt645-2007",
+        "cjt188",
+        "jt808",
+        "nmea0183",
+        "care-watch",
+        "chirpstack-v4",
+        "tts-v3",
+        "cn-gateway",
+    ];
 
     public static int Run(Arguments arguments)
     {
         var problems = new List<Problem>();
         var profiles = ProfileSet.Load(arguments.Text("--devices") ?? "devices", problems);
-        foreach (var problem in problems) Console.Error.WriteLine(problem);
+        foreach (var problem in problems)
+            Console.Error.WriteLine(problem);
         var rounds = arguments.Number("--rounds", 5);
-        Console.WriteLine("format                  bytes of payload  readings       ns  bytes allocated   (median of the rounds, one thread)");
+        Console.WriteLine(
+            "format                  bytes of payload  readings       ns  bytes allocated   (median of the rounds, one thread)"
+        );
         foreach (var id in Shown)
         {
-            if (profiles.Find(id) is not { } profile || profile.Examples.FirstOrDefault(e => e.Rejected is null && e.Readings.Count > 0) is not { } example) continue;
+            if (
+                profiles.Find(id) is not { } profile
+                || profile.Examples.FirstOrDefault(e => e.Rejected is null && e.Readings.Count > 0) is not { } example
+            )
+                continue;
             var payload = profile.IsBinary ? Convert.FromHexString(example.Payload) : Encoding.UTF8.GetBytes(example.Payload);
             var device = profile.DeviceFromTopic(example.Topic);
             var into = new DecodedPayload();
             long Once()
             {
                 into.Reset(device, example.Received);
-                if (profile.Decoder.Decode(payload, example.Topic, into) is { } why) throw new InvalidOperationException($"{id}: {why}");
+                if (profile.Decoder.Decode(payload, example.Topic, into) is { } why)
+                    throw new InvalidOperationException($"{id}: {why}");
                 return into.Readings.Count;
             }
 
-            for (var warm = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(warm) < TimeSpan.FromMilliseconds(600);) Once();
+            for (var warm = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(warm) < TimeSpan.FromMilliseconds(600); )
+                Once();
             var nanoseconds = new List<double>();
             double allocated = 0;
             for (var round = 0; round < rounds; round++)
             {
                 const int Times = 20_000;
                 var (bytes, begun) = (GC.GetAllocatedBytesForCurrentThread(), Stopwatch.GetTimestamp());
-                for (var i = 0; i < Times; i++) Once();
+                for (var i = 0; i < Times; i++)
+                    Once();
                 nanoseconds.Add(Stopwatch.GetElapsedTime(begun).TotalNanoseconds / Times);
                 allocated = (double)(GC.GetAllocatedBytesForCurrentThread() - bytes) / Times;
             }
 
             nanoseconds.Sort();
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{id,-24}{payload.Length,16}{Once(),10}{nanoseconds[rounds / 2],9:0}{allocated,17:0}"));
+            Console.WriteLine(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{id, -24}{payload.Length, 16}{Once(), 10}{nanoseconds[rounds / 2], 9:0}{allocated, 17:0}"
+                )
+            );
         }
 
         return 0;

@@ -7,7 +7,9 @@ using Vigil.Storage.Readings.Influx;
 
 namespace Vigil.Bench;
 
-/// <summary>Line protocol straight to UTF-8 beside the usual way: a StringBuilder, escaping with Replace, and Encoding.UTF8 at the end.</summary>
+/// <summary>
+/// Line protocol straight to UTF-8 beside the usual way: a StringBuilder, escaping with Replace, and Encoding.UTF8 at the end.
+/// </summary>
 internal static class LineProtocolLoad
 {
     private const int Lines = 5000;
@@ -20,24 +22,30 @@ internal static class LineProtocolLoad
         var direct = Measure(() =>
         {
             buffer.ResetWrittenCount();
-            foreach (var reading in batch) LineProtocol.Write(buffer, reading);
+            foreach (var reading in batch)
+                LineProtocol.Write(buffer, reading);
         });
         var built = Measure(() => Encoding.UTF8.GetBytes(Build(batch)));
-        Console.WriteLine($"line protocol  {direct.Nanoseconds,7:0} ns/line  {direct.Bytes,7:0.0} B/line allocated");
-        Console.WriteLine($"string building{built.Nanoseconds,7:0} ns/line  {built.Bytes,7:0.0} B/line allocated   ratio {built.Nanoseconds / direct.Nanoseconds:0.0}");
+        Console.WriteLine($"line protocol  {direct.Nanoseconds, 7:0} ns/line  {direct.Bytes, 7:0.0} B/line allocated");
+        Console.WriteLine(
+            $"string building{built.Nanoseconds, 7:0} ns/line  {built.Bytes, 7:0.0} B/line allocated   ratio "
+                + $"{built.Nanoseconds / direct.Nanoseconds:0.0}"
+        );
         return 0;
     }
 
     private static (double Nanoseconds, double Bytes) Measure(Action encode)
     {
-        for (var i = 0; i < 200; i++) encode();
+        for (var i = 0; i < 200; i++)
+            encode();
         var best = double.MaxValue;
         var allocated = GC.GetAllocatedBytesForCurrentThread();
         const int rounds = 60;
         for (var round = 0; round < rounds; round++)
         {
             var since = Stopwatch.GetTimestamp();
-            for (var i = 0; i < 20; i++) encode();
+            for (var i = 0; i < 20; i++)
+                encode();
             best = Math.Min(best, Stopwatch.GetElapsedTime(since).TotalNanoseconds / 20 / Lines);
         }
 
@@ -50,10 +58,13 @@ internal static class LineProtocolLoad
         foreach (var reading in batch)
         {
             text.Append(Escape(reading.Metric.Name)).Append(",device=").Append(Escape(reading.Device.Value));
-            if (reading.Channel.Length > 0) text.Append(",channel=").Append(Escape(reading.Channel));
+            if (reading.Channel.Length > 0)
+                text.Append(",channel=").Append(Escape(reading.Channel));
             var fields = new List<string>
             {
-                $"received={Nanoseconds(reading.Received)}i", $"flags={(int)reading.Flags}i", string.Format(CultureInfo.InvariantCulture, "value={0}", reading.Value),
+                $"received={Nanoseconds(reading.Received)}i",
+                $"flags={(int)reading.Flags}i",
+                string.Format(CultureInfo.InvariantCulture, "value={0}", reading.Value),
             };
             if (reading.Metric.Kind == MetricKind.Location)
             {
@@ -68,8 +79,11 @@ internal static class LineProtocolLoad
         return text.ToString();
     }
 
-    private static string Nanoseconds(DateTime time) => ((time.Ticks - DateTime.UnixEpoch.Ticks) * 100).ToString(CultureInfo.InvariantCulture);
+    private static string Nanoseconds(DateTime time) =>
+        ((time.Ticks - DateTime.UnixEpoch.Ticks) * 100).ToString(CultureInfo.InvariantCulture);
 
     private static string Escape(string text) =>
-        text.Replace(",", "\\,", StringComparison.Ordinal).Replace("=", "\\=", StringComparison.Ordinal).Replace(" ", "\\ ", StringComparison.Ordinal);
+        text.Replace(",", "\\,", StringComparison.Ordinal)
+            .Replace("=", "\\=", StringComparison.Ordinal)
+            .Replace(" ", "\\ ", StringComparison.Ordinal);
 }

@@ -8,8 +8,9 @@ using Vigil.Storage.Records;
 namespace Vigil.Bench;
 
 /// <summary>
-/// A restart: devices that all come back at the same moment, to a service that remembers none of them, from one address; buttons are pressed among them, each on a
-/// connection of its own. A device that is refused comes again after one to three seconds, a button after a quarter.
+/// A restart: devices that all come back at the same moment, to a service that remembers none of them, from one address; buttons are
+/// pressed among them, each on a connection of its own. A device that is refused comes again after one to three seconds, a button after a
+/// quarter.
 /// </summary>
 internal static class LoginLoad
 {
@@ -24,7 +25,11 @@ internal static class LoginLoad
         var rounds = arguments.Number("--rounds", 3);
         var vigil = arguments.Text("--vigil") ?? Path.Combine(Directory.GetCurrentDirectory(), ".artifacts", "vigil", "vigil");
         ThreadPool.SetMinThreads(8, 8);
-        Console.WriteLine($"{devices} devices come back at once after a restart, {presses} presses among them, one every {every.TotalMilliseconds:0} ms{(warm ? ", after a first one" : "")}; {Environment.ProcessorCount} cores shared by service and devices");
+        Console.WriteLine(
+            $"{devices} devices come back at once after a restart, {presses} presses among them, one every "
+                + $"{every.TotalMilliseconds:0} ms{(warm ? ", after a first one" : "")}; {Environment.ProcessorCount} cores shared "
+                + $"by service and devices"
+        );
         foreach (var slow in new[] { false, true })
         {
             var all = new List<double>();
@@ -33,31 +38,77 @@ internal static class LoginLoad
                 var folder = Directory.CreateTempSubdirectory("vigil-bench");
                 await SeedAsync(folder.FullName, devices, presses + 1, slow);
                 var port = BrokerLoad.FreePort();
-                using var server = BrokerLoad.Start(vigil, ["run", "--Mqtt:Port", $"{port}", "--Http:Urls", $"http://127.0.0.1:{BrokerLoad.FreePort()}", "--Data:Path", folder.FullName]);
+                using var server = BrokerLoad.Start(
+                    vigil,
+                    [
+                        "run",
+                        "--Mqtt:Port",
+                        $"{port}",
+                        "--Http:Urls",
+                        $"http://127.0.0.1:{BrokerLoad.FreePort()}",
+                        "--Data:Path",
+                        folder.FullName,
+                    ]
+                );
                 await BrokerLoad.ReadyAsync(port);
-                if (warm) await ComeAsync(port, $"sos{presses:D5}", """[{"n":"button","vs":"sos"}]""", () => { }, 250, 250, CancellationToken.None);
+                if (warm)
+                    await ComeAsync(
+                        port,
+                        $"sos{presses:D5}",
+                        """[{"n":"button","vs":"sos"}]""",
+                        () => { },
+                        250,
+                        250,
+                        CancellationToken.None
+                    );
                 var begun = Stopwatch.GetTimestamp();
                 var refused = 0;
                 using var enough = new CancellationTokenSource(TimeSpan.FromSeconds(300));
-                var coming = Enumerable.Range(0, devices).Select(i => Task.Run(() => ComeAsync(port, $"dev{i:D5}", """[{"n":"water.volume","v":1}]""", () => Interlocked.Increment(ref refused), 1000, 3000, enough.Token))).ToList();
+                var coming = Enumerable
+                    .Range(0, devices)
+                    .Select(i =>
+                        Task.Run(() =>
+                            ComeAsync(
+                                port,
+                                $"dev{i:D5}",
+                                """[{"n":"water.volume","v":1}]""",
+                                () => Interlocked.Increment(ref refused),
+                                1000,
+                                3000,
+                                enough.Token
+                            )
+                        )
+                    )
+                    .ToList();
                 var pressing = new List<Task<double>>();
                 for (var i = 0; i < presses; i++)
                 {
                     var number = i;
-                    pressing.Add(Task.Run(() => ComeAsync(port, $"sos{number:D5}", """[{"n":"button","vs":"sos"}]""", () => { }, 250, 250, enough.Token)));
+                    pressing.Add(
+                        Task.Run(() =>
+                            ComeAsync(port, $"sos{number:D5}", """[{"n":"button","vs":"sos"}]""", () => { }, 250, 250, enough.Token)
+                        )
+                    );
                     await Task.Delay(every, TimeProvider.System);
                 }
 
                 var took = (await Task.WhenAll(pressing)).Order().ToList();
                 await Task.WhenAll(coming);
                 all.AddRange(took);
-                Console.WriteLine($"  {(slow ? "PBKDF2 of an older version" : "fast hashes")}, round {round}: all in after {Stopwatch.GetElapsedTime(begun).TotalSeconds:0.0} s, {refused} refusals; press from the first try to PUBACK p50 {At(took, 0.5):0} ms, p99 {At(took, 0.99):0} ms, max {took[^1]:0} ms");
+                Console.WriteLine(
+                    $"  {(slow ? "PBKDF2 of an older version" : "fast hashes")}, round {round}: all in after "
+                        + $"{Stopwatch.GetElapsedTime(begun).TotalSeconds:0.0} s, {refused} refusals; press from the first try to "
+                        + $"PUBACK p50 {At(took, 0.5):0} ms, p99 {At(took, 0.99):0} ms, max {took[^1]:0} ms"
+                );
                 BrokerLoad.Stop(server);
                 folder.Delete(recursive: true);
             }
 
             all.Sort();
-            Console.WriteLine($"{(slow ? "PBKDF2 of an older version" : "fast hashes")}: {all.Count} presses, p50 {At(all, 0.5):0} ms, p99 {At(all, 0.99):0} ms, max {all[^1]:0} ms");
+            Console.WriteLine(
+                $"{(slow ? "PBKDF2 of an older version" : "fast hashes")}: {all.Count} presses, p50 {At(all, 0.5):0} ms, p99 "
+                    + $"{At(all, 0.99):0} ms, max {all[^1]:0} ms"
+            );
         }
 
         return 0;
@@ -66,12 +117,21 @@ internal static class LoginLoad
     private static double At(List<double> sorted, double share) => sorted[Math.Min(sorted.Count - 1, (int)(sorted.Count * share))];
 
     /// <summary>Milliseconds from the first try to the acknowledgement.</summary>
-    private static async Task<double> ComeAsync(int port, string name, string payload, Action refused, int least, int most, CancellationToken stop)
+    private static async Task<double> ComeAsync(
+        int port,
+        string name,
+        string payload,
+        Action refused,
+        int least,
+        int most,
+        CancellationToken stop
+    )
     {
         var begun = Stopwatch.GetTimestamp();
         while (true)
         {
-            if (await TryAsync(port, name, payload, stop)) return Stopwatch.GetElapsedTime(begun).TotalMilliseconds;
+            if (await TryAsync(port, name, payload, stop))
+                return Stopwatch.GetElapsedTime(begun).TotalMilliseconds;
             refused();
             await Task.Delay(TimeSpan.FromMilliseconds(RandomNumberGenerator.GetInt32(least, most + 1)), TimeProvider.System, stop);
         }
@@ -84,11 +144,22 @@ internal static class LoginLoad
         {
             await socket.ConnectAsync(IPAddress.Loopback, port, stop);
             byte[] connect = [0, 4, .. "MQTT"u8, 4, 0b1100_0010, 0, 60, .. Text(name), .. Text(name), .. Text(Password)];
-            await socket.SendAsync(new byte[] { 0x10, (byte)connect.Length }.Concat(connect).ToArray(), stop);
+            await socket.SendAsync(
+                new byte[] { 0x10, (byte)connect.Length }
+                    .Concat(connect)
+                    .ToArray(),
+                stop
+            );
             var answer = new byte[4];
-            if (await ReadAsync(socket, answer, stop) is false || answer[3] != 0) return false;
+            if (await ReadAsync(socket, answer, stop) is false || answer[3] != 0)
+                return false;
             byte[] publish = [.. Text($"vigil/{name}/up"), 0, 1, .. Encoding.ASCII.GetBytes(payload)];
-            await socket.SendAsync(new byte[] { 0x32, (byte)publish.Length }.Concat(publish).ToArray(), stop);
+            await socket.SendAsync(
+                new byte[] { 0x32, (byte)publish.Length }
+                    .Concat(publish)
+                    .ToArray(),
+                stop
+            );
             return await ReadAsync(socket, answer, stop) && answer[0] == 0x40;
         }
         catch (SocketException)
@@ -99,10 +170,11 @@ internal static class LoginLoad
 
     private static async Task<bool> ReadAsync(Socket socket, byte[] answer, CancellationToken stop)
     {
-        for (var have = 0; have < answer.Length;)
+        for (var have = 0; have < answer.Length; )
         {
             var got = await socket.ReceiveAsync(answer.AsMemory(have), stop);
-            if (got == 0) return false;
+            if (got == 0)
+                return false;
             have += got;
         }
 
@@ -122,13 +194,39 @@ internal static class LoginLoad
             : PasswordHash.Fast(Encoding.UTF8.GetBytes(Password));
         void Add(string device, string profile, int number)
         {
-            db.Residents.Add(new Resident { Id = "R-" + device, Name = "王" + number, Area = $"4401{number % 500:D8}", CreatedAt = now, UpdatedAt = now });
-            db.Devices.Add(new Device { Id = device, Profile = profile, ResidentId = "R-" + device, InstalledAt = now });
-            db.Credentials.Add(new Credential { Username = device, CreatedAt = now, PasswordHash = hash });
+            db.Residents.Add(
+                new Resident
+                {
+                    Id = "R-" + device,
+                    Name = "王" + number,
+                    Area = $"4401{number % 500:D8}",
+                    CreatedAt = now,
+                    UpdatedAt = now,
+                }
+            );
+            db.Devices.Add(
+                new Device
+                {
+                    Id = device,
+                    Profile = profile,
+                    ResidentId = "R-" + device,
+                    InstalledAt = now,
+                }
+            );
+            db.Credentials.Add(
+                new Credential
+                {
+                    Username = device,
+                    CreatedAt = now,
+                    PasswordHash = hash,
+                }
+            );
         }
 
-        for (var i = 0; i < devices; i++) Add($"dev{i:D5}", "kamstrup/multical21", i); // a meter's profile: nothing of life
-        for (var i = 0; i < presses; i++) Add($"sos{i:D5}", "senml", devices + i);
+        for (var i = 0; i < devices; i++)
+            Add($"dev{i:D5}", "kamstrup/multical21", i); // a meter's profile: nothing of life
+        for (var i = 0; i < presses; i++)
+            Add($"sos{i:D5}", "senml", devices + i);
         await db.SaveChangesAsync();
         Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
     }

@@ -7,8 +7,9 @@ using MQTTnet.Protocol;
 namespace Vigil.Bench;
 
 /// <summary>
-/// Debian's mosquitto: the published service, which acknowledges each message after its commit, against a subscriber of the same client library that
-/// acknowledges at once and drops. The messages wait in mosquitto's queue before the clock starts; what is measured is how fast they are taken.
+/// Debian's mosquitto: the published service, which acknowledges each message after its commit, against a subscriber of the same client
+/// library that acknowledges at once and drops. The messages wait in mosquitto's queue before the clock starts; what is measured is how
+/// fast they are taken.
 /// </summary>
 internal static class MosquittoLoad
 {
@@ -18,7 +19,10 @@ internal static class MosquittoLoad
         var rounds = arguments.Number("--rounds", 3);
         var records = arguments.Number("--records", 10);
         var vigil = arguments.Text("--vigil") ?? Path.Combine(Directory.GetCurrentDirectory(), ".artifacts", "vigil", "vigil");
-        Console.WriteLine($"mosquitto, {messages} queued messages of {records} SenML records from 2000 devices, QoS 1, MQTT 5; {Environment.ProcessorCount} cores shared by broker and subscriber");
+        Console.WriteLine(
+            $"mosquitto, {messages} queued messages of {records} SenML records from 2000 devices, QoS 1, MQTT 5; "
+                + $"{Environment.ProcessorCount} cores shared by broker and subscriber"
+        );
         var (dropped, kept) = (new List<double>(), new List<double>());
         for (var round = 1; round <= rounds; round++)
         {
@@ -26,12 +30,17 @@ internal static class MosquittoLoad
             var durable = await RoundAsync(messages, records, vigil);
             dropped.Add(drop);
             kept.Add(durable);
-            Console.WriteLine($"  round {round}: dropped {drop:0} messages/s, durable {durable:0} messages/s ({durable * records:0} readings/s)");
+            Console.WriteLine(
+                $"  round {round}: dropped {drop:0} messages/s, durable {durable:0} messages/s ({durable * records:0} readings/s)"
+            );
         }
 
         dropped.Sort();
         kept.Sort();
-        Console.WriteLine($"durable {kept[rounds / 2] * records:0} readings/s ({kept[rounds / 2]:0} messages/s), dropped {dropped[rounds / 2]:0} messages/s, ratio {kept[rounds / 2] / dropped[rounds / 2]:0.00} (medians of {rounds})");
+        Console.WriteLine(
+            $"durable {kept[rounds / 2] * records:0} readings/s ({kept[rounds / 2]:0} messages/s), dropped {dropped[rounds / 2]:0} "
+                + $"messages/s, ratio {kept[rounds / 2] / dropped[rounds / 2]:0.00} (medians of {rounds})"
+        );
         return 0;
     }
 
@@ -40,29 +49,56 @@ internal static class MosquittoLoad
         var folder = Directory.CreateTempSubdirectory("vigil-bench");
         var port = BrokerLoad.FreePort();
         var config = Path.Combine(folder.FullName, "mosquitto.conf");
-        await File.WriteAllTextAsync(config, $"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nmax_queued_messages 0\nmax_inflight_messages 2000\nlog_dest none\nuser root\n");
+        await File.WriteAllTextAsync(
+            config,
+            $"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nmax_queued_messages 0\nmax_inflight_messages "
+                + $"2000\nlog_dest none\nuser root\n"
+        );
         using var mosquitto = BrokerLoad.Start("/usr/sbin/mosquitto", ["-c", config]);
         try
         {
             await BrokerLoad.ReadyAsync(port);
             // The session first, so that mosquitto queues for it.
-            using (var session = await ConnectAsync(port, "vigil")) await session.DisconnectAsync();
+            using (var session = await ConnectAsync(port, "vigil"))
+                await session.DisconnectAsync();
             await FillAsync(port, messages, records);
             if (vigil is null)
             {
                 var (count, done) = (0, new TaskCompletionSource());
                 var begun = Stopwatch.GetTimestamp();
-                using var client = await ConnectAsync(port, "vigil", () =>
-                {
-                    if (Interlocked.Increment(ref count) == messages) done.TrySetResult();
-                });
+                using var client = await ConnectAsync(
+                    port,
+                    "vigil",
+                    () =>
+                    {
+                        if (Interlocked.Increment(ref count) == messages)
+                            done.TrySetResult();
+                    }
+                );
                 await done.Task;
                 return messages / Stopwatch.GetElapsedTime(begun).TotalSeconds;
             }
 
             await BrokerLoad.SeedAsync(folder.FullName, 2000, 0);
             var http = BrokerLoad.FreePort();
-            using var server = BrokerLoad.Start(vigil, ["run", "--Mqtt:Embedded", "false", "--Mqtt:Host", "127.0.0.1", "--Mqtt:Port", $"{port}", "--Mqtt:Topics", "vigil/+/up", "--Http:Urls", $"http://127.0.0.1:{http}", "--Data:Path", folder.FullName]);
+            using var server = BrokerLoad.Start(
+                vigil,
+                [
+                    "run",
+                    "--Mqtt:Embedded",
+                    "false",
+                    "--Mqtt:Host",
+                    "127.0.0.1",
+                    "--Mqtt:Port",
+                    $"{port}",
+                    "--Mqtt:Topics",
+                    "vigil/+/up",
+                    "--Http:Urls",
+                    $"http://127.0.0.1:{http}",
+                    "--Data:Path",
+                    folder.FullName,
+                ]
+            );
             try
             {
                 // From its first committed reading to its last, as its own counter tells.
@@ -82,8 +118,10 @@ internal static class MosquittoLoad
                         continue;
                     }
 
-                    if (begun == 0 && committed > 0) (begun, first) = (Stopwatch.GetTimestamp(), committed);
-                    if (committed >= target) return (target - first) / (double)records / Stopwatch.GetElapsedTime(begun).TotalSeconds;
+                    if (begun == 0 && committed > 0)
+                        (begun, first) = (Stopwatch.GetTimestamp(), committed);
+                    if (committed >= target)
+                        return (target - first) / (double)records / Stopwatch.GetElapsedTime(begun).TotalSeconds;
                 }
             }
             finally
@@ -101,7 +139,11 @@ internal static class MosquittoLoad
     private static long Committed(string metrics)
     {
         foreach (var line in metrics.Split('\n'))
-            if (line.StartsWith("vigil_readings_committed", StringComparison.Ordinal) && long.TryParse(line[(line.LastIndexOf(' ') + 1)..], out var value)) return value;
+            if (
+                line.StartsWith("vigil_readings_committed", StringComparison.Ordinal)
+                && long.TryParse(line[(line.LastIndexOf(' ') + 1)..], out var value)
+            )
+                return value;
         return 0;
     }
 
@@ -114,8 +156,16 @@ internal static class MosquittoLoad
                 came();
                 return Task.CompletedTask;
             };
-        await client.ConnectAsync(new MqttClientOptionsBuilder().WithTcpServer(new DnsEndPoint("127.0.0.1", port).Host, port).WithProtocolVersion(MqttProtocolVersion.V500).WithClientId(id).WithCleanStart(false)
-            .WithSessionExpiryInterval(uint.MaxValue).WithReceiveMaximum(2000).Build());
+        await client.ConnectAsync(
+            new MqttClientOptionsBuilder()
+                .WithTcpServer(new DnsEndPoint("127.0.0.1", port).Host, port)
+                .WithProtocolVersion(MqttProtocolVersion.V500)
+                .WithClientId(id)
+                .WithCleanStart(false)
+                .WithSessionExpiryInterval(uint.MaxValue)
+                .WithReceiveMaximum(2000)
+                .Build()
+        );
         await client.SubscribeAsync("vigil/+/up", MqttQualityOfServiceLevel.AtLeastOnce);
         return client;
     }
@@ -126,6 +176,12 @@ internal static class MosquittoLoad
         await client.ConnectAsync(new MqttClientOptionsBuilder().WithTcpServer("127.0.0.1", port).WithClientId("filler").Build());
         var time = TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() - messages;
         for (var i = 0; i < messages; i++)
-            await client.PublishAsync(new MqttApplicationMessageBuilder().WithTopic($"vigil/{MqttLoad.Device(i % 2000)}/up").WithPayload(MqttLoad.Pack(i % 2000, time + i, i, records)).WithQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce).Build());
+            await client.PublishAsync(
+                new MqttApplicationMessageBuilder()
+                    .WithTopic($"vigil/{MqttLoad.Device(i % 2000)}/up")
+                    .WithPayload(MqttLoad.Pack(i % 2000, time + i, i, records))
+                    .WithQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce)
+                    .Build()
+            );
     }
 }

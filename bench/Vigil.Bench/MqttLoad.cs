@@ -15,12 +15,14 @@ internal sealed record MqttRound(long Messages, double Seconds, IReadOnlyList<do
 {
     public double Rate => Messages / Seconds;
 
-    public double Percentile(double share) => Micros.Count == 0 ? double.NaN : Micros[Math.Min(Micros.Count - 1, (int)(Micros.Count * share))] / 1000;
+    public double Percentile(double share) =>
+        Micros.Count == 0 ? double.NaN : Micros[Math.Min(Micros.Count - 1, (int)(Micros.Count * share))] / 1000;
 }
 
 /// <summary>
-/// Devices as raw sockets, so that the generator costs little beside the server on the same two cores: MQTT 3.1.1, QoS 1, each connection one message in
-/// flight, the next when the last is acknowledged (a device's own way). SenML JSON, one or several records a message, values and times that move on.
+/// Devices as raw sockets, so that the generator costs little beside the server on the same two cores: MQTT 3.1.1, QoS 1, each connection
+/// one message in flight, the next when the last is acknowledged (a device's own way). SenML JSON, one or several records a message, values
+/// and times that move on.
 /// </summary>
 internal static class MqttLoad
 {
@@ -33,7 +35,8 @@ internal static class MqttLoad
     /// <param name="records">SenML records a message.</param>
     /// <param name="warm">Seconds before the measuring begins.</param>
     /// <param name="measured">Seconds.</param>
-    /// <param name="pressEvery">A press of a button each so many milliseconds, on connections of their own (<c>sos00000</c>…); 0 for none.</param>
+    /// <param name="pressEvery">A press of a button each so many milliseconds, on connections of their own (<c>sos00000</c>…); 0 for
+    /// none.</param>
     public static async Task<MqttRound> RunAsync(int port, int connections, int records, double warm, double measured, int pressEvery = 0)
     {
         using var stop = new CancellationTokenSource();
@@ -50,12 +53,15 @@ internal static class MqttLoad
         await Task.Delay(TimeSpan.FromSeconds(measured), TimeProvider.System);
         var (after, seconds) = (acknowledged.Sum(), Stopwatch.GetElapsedTime(begun).TotalSeconds);
         await stop.CancelAsync();
-        foreach (var link in links) link.Dispose();
+        foreach (var link in links)
+            link.Dispose();
         await Task.WhenAll([.. running, pressing]);
         return new MqttRound(after - before, seconds, [.. presses.Skip(pressesBefore).Order()]);
     }
 
-    /// <summary>A steady load until <paramref name="stop"/>: all devices together so many messages a second, each with one message in flight.</summary>
+    /// <summary>
+    /// A steady load until <paramref name="stop"/>: all devices together so many messages a second, each with one message in flight.
+    /// </summary>
     /// <param name="port">Broker on loopback.</param>
     /// <param name="connections">Devices <c>dev00000</c>….</param>
     /// <param name="records">SenML records a message.</param>
@@ -64,43 +70,76 @@ internal static class MqttLoad
     /// <param name="homes">Homes with a button.</param>
     /// <param name="told">Hears of each acknowledged message (false) and press (true, with microseconds).</param>
     /// <param name="stop">Ends it.</param>
-    public static async Task SteadyAsync(int port, int connections, int records, double rate, int pressEvery, int homes, Action<bool, double> told, CancellationToken stop)
+    public static async Task SteadyAsync(
+        int port,
+        int connections,
+        int records,
+        double rate,
+        int pressEvery,
+        int homes,
+        Action<bool, double> told,
+        CancellationToken stop
+    )
     {
         var links = new List<Link>();
         foreach (var group in Enumerable.Range(0, connections).Chunk(32))
             links.AddRange(await Task.WhenAll(group.Select(i => Link.OpenAsync(port, Device(i), Password(i)))));
         var every = TimeSpan.FromSeconds(connections / rate);
-        var speaking = links.Select((link, i) => Task.Run(async () =>
-        {
-            var topic = Encoding.ASCII.GetBytes($"vigil/{Device(i)}/up");
-            var packet = new byte[256 + records * 64];
-            var total = 100.0 + i;
-            // Spread over the period, so that the load is even from the first moment on.
-            await Task.Delay(every * ((double)i / connections), TimeProvider.System, stop);
-            using var timer = new PeriodicTimer(every, TimeProvider.System);
-            do
+        var speaking = links
+            .Select(
+                (link, i) =>
+                    Task.Run(
+                        async () =>
+                        {
+                            var topic = Encoding.ASCII.GetBytes($"vigil/{Device(i)}/up");
+                            var packet = new byte[256 + records * 64];
+                            var total = 100.0 + i;
+                            // Spread over the period, so that the load is even from the first moment on.
+                            await Task.Delay(every * ((double)i / connections), TimeProvider.System, stop);
+                            using var timer = new PeriodicTimer(every, TimeProvider.System);
+                            do
+                            {
+                                var time = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds() / 1000.0;
+                                if (
+                                    !await link.PublishAsync(
+                                        topic,
+                                        Encoding.ASCII.GetBytes(Pack(i, time, total += 0.001 * records, records)),
+                                        packet
+                                    )
+                                )
+                                    throw new InvalidOperationException($"{Device(i)} was not acknowledged");
+                                told(false, 0);
+                            } while (await timer.WaitForNextTickAsync(stop));
+                        },
+                        CancellationToken.None
+                    )
+            )
+            .ToList();
+        var pressing = Task.Run(
+            async () =>
             {
-                var time = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds() / 1000.0;
-                if (!await link.PublishAsync(topic, Encoding.ASCII.GetBytes(Pack(i, time, total += 0.001 * records, records)), packet)) throw new InvalidOperationException($"{Device(i)} was not acknowledged");
-                told(false, 0);
-            }
-            while (await timer.WaitForNextTickAsync(stop));
-        }, CancellationToken.None)).ToList();
-        var pressing = Task.Run(async () =>
-        {
-            for (var n = 0; ; n++)
-            {
-                var name = string.Create(CultureInfo.InvariantCulture, $"sos{n % homes:D5}");
-                using (var link = await Link.OpenAsync(port, name, "pw-" + name))
+                for (var n = 0; ; n++)
                 {
-                    var begun = Stopwatch.GetTimestamp();
-                    if (!await link.PublishAsync(Encoding.ASCII.GetBytes($"vigil/{name}/up"), "[{\"n\":\"button\",\"vs\":\"sos\"}]"u8.ToArray(), new byte[256])) throw new InvalidOperationException("a press was not acknowledged");
-                    told(true, Stopwatch.GetElapsedTime(begun).TotalMicroseconds);
-                }
+                    var name = string.Create(CultureInfo.InvariantCulture, $"sos{n % homes:D5}");
+                    using (var link = await Link.OpenAsync(port, name, "pw-" + name))
+                    {
+                        var begun = Stopwatch.GetTimestamp();
+                        if (
+                            !await link.PublishAsync(
+                                Encoding.ASCII.GetBytes($"vigil/{name}/up"),
+                                "[{\"n\":\"button\",\"vs\":\"sos\"}]"u8.ToArray(),
+                                new byte[256]
+                            )
+                        )
+                            throw new InvalidOperationException("a press was not acknowledged");
+                        told(true, Stopwatch.GetElapsedTime(begun).TotalMicroseconds);
+                    }
 
-                await Task.Delay(TimeSpan.FromMilliseconds(pressEvery), TimeProvider.System, stop);
-            }
-        }, CancellationToken.None);
+                    await Task.Delay(TimeSpan.FromMilliseconds(pressEvery), TimeProvider.System, stop);
+                }
+            },
+            CancellationToken.None
+        );
         try
         {
             await await Task.WhenAny([.. speaking, pressing]);
@@ -111,7 +150,8 @@ internal static class MqttLoad
         }
         finally
         {
-            foreach (var link in links) link.Dispose();
+            foreach (var link in links)
+                link.Dispose();
         }
     }
 
@@ -127,7 +167,8 @@ internal static class MqttLoad
             {
                 total += 0.001 * records;
                 var payload = Pack(number, (time += 37) / 1000.0, total, records);
-                if (!await link.PublishAsync(topic, Encoding.ASCII.GetBytes(payload), packet)) return;
+                if (!await link.PublishAsync(topic, Encoding.ASCII.GetBytes(payload), packet))
+                    return;
                 acknowledged[number]++;
             }
         }
@@ -144,22 +185,40 @@ internal static class MqttLoad
     /// <summary>One message: records of a device at a time.</summary>
     public static string Pack(int device, double time, double total, int records)
     {
-        var payload = new StringBuilder(records * 56).Append("[{\"bn\":\"").Append(Device(device)).Append("/\",\"bt\":").Append(CultureInfo.InvariantCulture, $"{time:0.000}").Append(',');
+        var payload = new StringBuilder(records * 56)
+            .Append("[{\"bn\":\"")
+            .Append(Device(device))
+            .Append("/\",\"bt\":")
+            .Append(CultureInfo.InvariantCulture, $"{time:0.000}")
+            .Append(',');
         for (var r = 0; r < records; r++)
         {
-            if (r > 0) payload.Append(",{");
+            if (r > 0)
+                payload.Append(",{");
             payload.Append(CultureInfo.InvariantCulture, $"\"n\":\"{Name(r)}\",\"v\":{total + r * 0.001:0.000}}}");
         }
 
         return payload.Append(']').ToString();
     }
 
-    private static string Name(int record) => (record % 10) switch
-    {
-        0 => "water.volume", 1 => "electricity.energy", 2 => "electricity.power", 3 => "electricity.voltage", 4 => "electricity.current", 5 => "air.temperature", 6 => "air.humidity", 7 => "battery.level", 8 => "signal.rssi", _ => "water.flow",
-    };
+    private static string Name(int record) =>
+        (record % 10) switch
+        {
+            0 => "water.volume",
+            1 => "electricity.energy",
+            2 => "electricity.power",
+            3 => "electricity.voltage",
+            4 => "electricity.current",
+            5 => "air.temperature",
+            6 => "air.humidity",
+            7 => "battery.level",
+            8 => "signal.rssi",
+            _ => "water.flow",
+        };
 
-    /// <summary>Presses at full load, each from a home of its own, timed from before PUBLISH until PUBACK: by then its alarm is committed.</summary>
+    /// <summary>
+    /// Presses at full load, each from a home of its own, timed from before PUBLISH until PUBACK: by then its alarm is committed.
+    /// </summary>
     private static async Task PressAsync(int port, int every, List<double> micros, CancellationToken stop)
     {
         try
@@ -169,7 +228,14 @@ internal static class MqttLoad
                 var name = string.Create(CultureInfo.InvariantCulture, $"sos{n:D5}");
                 using var link = await Link.OpenAsync(port, name, "pw-" + name);
                 var begun = Stopwatch.GetTimestamp();
-                if (!await link.PublishAsync(Encoding.ASCII.GetBytes($"vigil/{name}/up"), "[{\"n\":\"button\",\"vs\":\"sos\"}]"u8.ToArray(), new byte[256])) return;
+                if (
+                    !await link.PublishAsync(
+                        Encoding.ASCII.GetBytes($"vigil/{name}/up"),
+                        "[{\"n\":\"button\",\"vs\":\"sos\"}]"u8.ToArray(),
+                        new byte[256]
+                    )
+                )
+                    return;
                 micros.Add(Stopwatch.GetElapsedTime(begun).TotalMicroseconds);
                 await Task.Delay(TimeSpan.FromMilliseconds(every), TimeProvider.System, stop);
             }
@@ -194,24 +260,31 @@ internal static class MqttLoad
             await socket.ConnectAsync(IPAddress.Loopback, port);
             var link = new Link(socket);
             byte[] variable = [0, 4, .. "MQTT"u8, 4, 0b1100_0010, 0, 120, .. Text(name), .. Text(name), .. Text(password)];
-            await link.SendAsync(new byte[] { 0x10, (byte)variable.Length }.Concat(variable).ToArray());
+            await link.SendAsync(
+                new byte[] { 0x10, (byte)variable.Length }
+                    .Concat(variable)
+                    .ToArray()
+            );
             await link.ReadAsync(4);
-            if (link.answer[0] != 0x20 || link.answer[3] != 0) throw new InvalidOperationException($"{name}: CONNACK {Convert.ToHexString(link.answer, 0, 4)}");
+            if (link.answer[0] != 0x20 || link.answer[3] != 0)
+                throw new InvalidOperationException($"{name}: CONNACK {Convert.ToHexString(link.answer, 0, 4)}");
             return link;
         }
 
         public async Task<bool> PublishAsync(byte[] topic, byte[] payload, byte[] packet)
         {
-            if (++id == 0) id = 1;
+            if (++id == 0)
+                id = 1;
             var remaining = 2 + topic.Length + 2 + payload.Length;
             var at = 0;
             packet[at++] = 0x32; // PUBLISH, QoS 1
-            for (var rest = remaining; ;)
+            for (var rest = remaining; ; )
             {
                 var digit = rest & 0x7F;
                 rest >>= 7;
                 packet[at++] = (byte)(rest > 0 ? digit | 0x80 : digit);
-                if (rest == 0) break;
+                if (rest == 0)
+                    break;
             }
 
             BinaryPrimitives.WriteUInt16BigEndian(packet.AsSpan(at), (ushort)topic.Length);
@@ -229,15 +302,17 @@ internal static class MqttLoad
 
         private async ValueTask SendAsync(ReadOnlyMemory<byte> bytes)
         {
-            while (bytes.Length > 0) bytes = bytes[await socket.SendAsync(bytes, SocketFlags.None)..];
+            while (bytes.Length > 0)
+                bytes = bytes[await socket.SendAsync(bytes, SocketFlags.None)..];
         }
 
         private async ValueTask<bool> ReadAsync(int length)
         {
-            for (var have = 0; have < length;)
+            for (var have = 0; have < length; )
             {
                 var got = await socket.ReceiveAsync(answer.AsMemory(have, length - have), SocketFlags.None);
-                if (got == 0) return false;
+                if (got == 0)
+                    return false;
                 have += got;
             }
 

@@ -19,7 +19,10 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Bench;
 
-/// <summary>Telling people: from a press to the provider's request while readings come in; due steps handled a second on both databases; a storm of ten thousand alarms.</summary>
+/// <summary>
+/// Telling people: from a press to the provider's request while readings come in; due steps handled a second on both databases; a storm of
+/// ten thousand alarms.
+/// </summary>
 internal static class NotifyLoad
 {
     /// <summary><c>notify [--seconds 20] [--alarms 4000] [--storm 10000] [--postgres CONNECTION]</c></summary>
@@ -27,7 +30,8 @@ internal static class NotifyLoad
     {
         Console.WriteLine($"{Environment.ProcessorCount} cores shared by everything, .NET {Environment.Version}");
         var stores = new List<(string Name, Func<Task<IDbContextFactory<RecordsDb>>> Open)> { ("SQLite", () => OpenAsync("Sqlite", null)) };
-        if (arguments.Text("--postgres") is { } postgres) stores.Add(("PostgreSQL", () => OpenAsync("Postgres", postgres)));
+        if (arguments.Text("--postgres") is { } postgres)
+            stores.Add(("PostgreSQL", () => OpenAsync("Postgres", postgres)));
         foreach (var (name, open) in stores)
         {
             await StepsAsync(name, await open(), arguments.Number("--alarms", 4000));
@@ -42,12 +46,38 @@ internal static class NotifyLoad
     {
         var records = RecordsServices.CreateFactory(store, connection, Directory.CreateTempSubdirectory("vigil-bench-").FullName);
         await using (var db = await records.CreateDbContextAsync())
-            if (connection is not null) await db.Database.EnsureDeletedAsync();
+            if (connection is not null)
+                await db.Database.EnsureDeletedAsync();
         await records.MigrateAsync();
         await using var fresh = await records.CreateDbContextAsync();
-        fresh.DutyOfficers.Add(new DutyOfficer { Id = "d1", Name = "李", Area = "440111", Phone = "+8613900000001" });
+        fresh.DutyOfficers.Add(
+            new DutyOfficer
+            {
+                Id = "d1",
+                Name = "李",
+                Area = "440111",
+                Phone = "+8613900000001",
+            }
+        );
         for (var i = 0; i < 2000; i++)
-            fresh.Residents.Add(new Resident { Id = $"r{i}", Name = "王", Area = "440111001001", Contacts = [new Contact { ResidentId = $"r{i}", Order = 1, Name = "甲", Phone = $"+86138{i:00000000}" }] });
+            fresh.Residents.Add(
+                new Resident
+                {
+                    Id = $"r{i}",
+                    Name = "王",
+                    Area = "440111001001",
+                    Contacts =
+                    [
+                        new Contact
+                        {
+                            ResidentId = $"r{i}",
+                            Order = 1,
+                            Name = "甲",
+                            Phone = $"+86138{i:00000000}",
+                        },
+                    ],
+                }
+            );
         await fresh.SaveChangesAsync();
         return records;
     }
@@ -58,12 +88,36 @@ internal static class NotifyLoad
         {
             var problems = new List<Problem>();
             var config = Path.Combine(Directory.GetCurrentDirectory(), "config");
-            var messages = MessageTexts.Load(Path.Combine(config, "messages.yaml"), TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai"), problems)!;
+            var messages = MessageTexts.Load(
+                Path.Combine(config, "messages.yaml"),
+                TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai"),
+                problems
+            )!;
             var policies = Policies.Load(Path.Combine(config, "policies.yaml"), problems)!;
-            var links = new SignedLinks(Directory.CreateTempSubdirectory("vigil-bench-").FullName, "https://v.example", TimeProvider.System);
+            var links = new SignedLinks(
+                Directory.CreateTempSubdirectory("vigil-bench-").FullName,
+                "https://v.example",
+                TimeProvider.System
+            );
             Desk = new AlarmDesk(records, policies, TimeProvider.System, messages.Zone);
-            Dispatcher = new Dispatcher(records, new Routes([channel], new Dictionary<string, string>()), messages, links, TimeProvider.System, NullLogger<Dispatcher>.Instance);
-            Escalator = new Escalator(records, Desk, policies, messages, links, Dispatcher, TimeProvider.System, NullLogger<Escalator>.Instance);
+            Dispatcher = new Dispatcher(
+                records,
+                new Routes([channel], new Dictionary<string, string>()),
+                messages,
+                links,
+                TimeProvider.System,
+                NullLogger<Dispatcher>.Instance
+            );
+            Escalator = new Escalator(
+                records,
+                Desk,
+                policies,
+                messages,
+                links,
+                Dispatcher,
+                TimeProvider.System,
+                NullLogger<Escalator>.Instance
+            );
         }
 
         public AlarmDesk Desk { get; }
@@ -78,14 +132,27 @@ internal static class NotifyLoad
     }
 
     private static Finding Says(AlarmKind kind, string subject, int n) =>
-        new(subject, kind, kind.DefaultSeverity, FindingChange.Opened, $"e{n}", n, TimeProvider.System.GetUtcNow().UtcDateTime, "a reason", "原因");
+        new(
+            subject,
+            kind,
+            kind.DefaultSeverity,
+            FindingChange.Opened,
+            $"e{n}",
+            n,
+            TimeProvider.System.GetUtcNow().UtcDateTime,
+            "a reason",
+            "原因"
+        );
 
     private static async Task StepsAsync(string store, IDbContextFactory<RecordsDb> records, int alarms)
     {
         using var parts = new Parts(records, new Phones(TimeSpan.Zero));
         var kinds = AlarmKind.All.Where(k => k.DefaultSeverity == Severity.High).ToList();
         var since = Stopwatch.GetTimestamp();
-        await parts.Desk.CommitAsync([.. Enumerable.Range(0, alarms).Select(i => Says(kinds[i / 2000 % kinds.Count], $"r{i % 2000}", i))], default);
+        await parts.Desk.CommitAsync(
+            [.. Enumerable.Range(0, alarms).Select(i => Says(kinds[i / 2000 % kinds.Count], $"r{i % 2000}", i))],
+            default
+        );
         var opened = Stopwatch.GetElapsedTime(since).TotalSeconds;
         since = Stopwatch.GetTimestamp();
         var steps = await parts.Escalator.CycleAsync(default);
@@ -93,7 +160,8 @@ internal static class NotifyLoad
         since = Stopwatch.GetTimestamp();
         var notices = await parts.Dispatcher.DrainAsync(default);
         var sent = Stopwatch.GetElapsedTime(since).TotalSeconds;
-        // Beside it: what the database does when one row is changed in a transaction of its own, which is the least a step handled alone could cost.
+        // Beside it: what the database does when one row is changed in a transaction of its own, which is the least a step handled alone
+        // could cost.
         since = Stopwatch.GetTimestamp();
         var rows = 0;
         await using (var db = await records.CreateDbContextAsync())
@@ -106,7 +174,11 @@ internal static class NotifyLoad
         }
 
         var alone = rows / Stopwatch.GetElapsedTime(since).TotalSeconds;
-        Console.WriteLine($"{store}: {alarms / opened:0} alarms opened/s, {steps / ran:0} due steps handled/s ({steps} steps), {notices / sent:0} notices sent and recorded/s ({notices}); one row changed a transaction: {alone:0}/s, so steps are {steps / ran / alone:0.00} of it");
+        Console.WriteLine(
+            $"{store}: {alarms / opened:0} alarms opened/s, {steps / ran:0} due steps handled/s ({steps} steps), {notices / sent:0} "
+                + $"notices sent and recorded/s ({notices}); one row changed a transaction: {alone:0}/s, so steps are "
+                + $"{steps / ran / alone:0.00} of it"
+        );
     }
 
     private static async Task StormAsync(string store, IDbContextFactory<RecordsDb> records, int alarms)
@@ -117,7 +189,12 @@ internal static class NotifyLoad
         await parts.Escalator.StartAsync(default);
         var kinds = AlarmKind.All.Where(k => k.DefaultSeverity < Severity.Critical).ToList();
         var since = Stopwatch.GetTimestamp();
-        var flood = Task.Run(() => parts.Desk.CommitAsync([.. Enumerable.Range(0, alarms - 200).Select(i => Says(kinds[i % kinds.Count], $"r{i / kinds.Count}", i))], default));
+        var flood = Task.Run(() =>
+            parts.Desk.CommitAsync(
+                [.. Enumerable.Range(0, alarms - 200).Select(i => Says(kinds[i % kinds.Count], $"r{i / kinds.Count}", i))],
+                default
+            )
+        );
         var committed = new Dictionary<string, long>();
         for (var i = 0; i < 200; i++)
         {
@@ -127,14 +204,28 @@ internal static class NotifyLoad
 
         await flood;
         var written = Stopwatch.GetElapsedTime(since).TotalSeconds;
-        while (Stopwatch.GetElapsedTime(since).TotalSeconds < 300 && committed.Keys.Any(n => !phones.FirstCall.ContainsKey(n))) await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System);
+        while (Stopwatch.GetElapsedTime(since).TotalSeconds < 300 && committed.Keys.Any(n => !phones.FirstCall.ContainsKey(n)))
+            await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System);
         await parts.Escalator.StopAsync(default);
         await parts.Dispatcher.StopAsync(default);
-        var waits = committed.Select(c => phones.FirstCall.TryGetValue(c.Key, out var at) ? Stopwatch.GetElapsedTime(c.Value, at).TotalSeconds : double.PositiveInfinity).Order().ToList();
-        Console.WriteLine($"{store}: storm of {alarms} alarms written in {written:0.0} s; 200 cries for help among them, from committed to the provider's request: p50 {waits[100]:0.00} s, p99 {waits[198]:0.00} s, max {waits[^1]:0.00} s; most texts to one number {phones.Texts.Values.DefaultIfEmpty(0).Max()} (limit 5 in 15 min)");
+        var waits = committed
+            .Select(c =>
+                phones.FirstCall.TryGetValue(c.Key, out var at)
+                    ? Stopwatch.GetElapsedTime(c.Value, at).TotalSeconds
+                    : double.PositiveInfinity
+            )
+            .Order()
+            .ToList();
+        Console.WriteLine(
+            $"{store}: storm of {alarms} alarms written in {written:0.0} s; 200 cries for help among them, from committed to the "
+                + $"provider's request: p50 {waits[100]:0.00} s, p99 {waits[198]:0.00} s, max {waits[^1]:0.00} s; most texts to one "
+                + $"number {phones.Texts.Values.DefaultIfEmpty(0).Max()} (limit 5 in 15 min)"
+        );
     }
 
-    /// <summary>The published service with SQLite and DuckDB, its embedded broker, and a provider on loopback that answers as Twilio does.</summary>
+    /// <summary>
+    /// The published service with SQLite and DuckDB, its embedded broker, and a provider on loopback that answers as Twilio does.
+    /// </summary>
     private static async Task PressesAsync(Arguments arguments)
     {
         var seconds = arguments.Number("--seconds", 20);
@@ -159,20 +250,48 @@ internal static class NotifyLoad
         var records = RecordsServices.CreateFactory("Sqlite", null, folder);
         await using (var db = await records.CreateDbContextAsync())
         {
-            for (var i = 0; i < 1000; i++) db.Contacts.Add(new Contact { Id = Guid.NewGuid(), ResidentId = $"R-sos{i:D5}", Order = 1, Name = "甲", Phone = Number(i) });
+            for (var i = 0; i < 1000; i++)
+                db.Contacts.Add(
+                    new Contact
+                    {
+                        Id = Guid.NewGuid(),
+                        ResidentId = $"R-sos{i:D5}",
+                        Order = 1,
+                        Name = "甲",
+                        Phone = Number(i),
+                    }
+                );
             await db.SaveChangesAsync();
         }
 
         Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
-        using var server = BrokerLoad.StartVigil(vigil, folder, port, "--Notify:Routes:default", "twilio", "--Twilio:BaseUrl", provider.Urls.First(), "--Twilio:AccountSid", "AC" + new string('0', 32),
-            "--Twilio:AuthToken", "token", "--Twilio:From", "+85230000000", "--Http:PublicUrl", "http://127.0.0.1:9");
+        using var server = BrokerLoad.StartVigil(
+            vigil,
+            folder,
+            port,
+            "--Notify:Routes:default",
+            "twilio",
+            "--Twilio:BaseUrl",
+            provider.Urls.First(),
+            "--Twilio:AccountSid",
+            "AC" + new string('0', 32),
+            "--Twilio:AuthToken",
+            "token",
+            "--Twilio:From",
+            "+85230000000",
+            "--Http:PublicUrl",
+            "http://127.0.0.1:9"
+        );
         try
         {
             await BrokerLoad.ReadyAsync(port);
             await PressAsync(port, 0, 10, rung); // the first ones find nothing compiled yet
             Tell("no other messages", await PressAsync(port, 10, 100, rung));
             var most = (await BrokerLoad.GenerateAsync(port, 500, 10, seconds, 0)).Rate;
-            Console.WriteLine($"ingest alone at its most: {most:0} messages/s of 10 records, {most * 10:0} readings/s (500 connections, one message in flight each)");
+            Console.WriteLine(
+                $"ingest alone at its most: {most:0} messages/s of 10 records, {most * 10:0} readings/s (500 connections, one "
+                    + $"message in flight each)"
+            );
             using var stop = new CancellationTokenSource();
             var paced = PaceAsync(port, most / 2, stop.Token);
             var half = await PressAsync(port, 200, Math.Max(100, seconds * 5), rung);
@@ -186,18 +305,26 @@ internal static class NotifyLoad
     }
 
     private static void Tell(string what, List<double> milliseconds) =>
-        Console.WriteLine($"SOS published → provider's request, {what}, {milliseconds.Count} presses: p50 {milliseconds[milliseconds.Count / 2]:0} ms, p99 {milliseconds[milliseconds.Count * 99 / 100]:0} ms, max {milliseconds[^1]:0} ms");
+        Console.WriteLine(
+            $"SOS published → provider's request, {what}, {milliseconds.Count} presses: p50 "
+                + $"{milliseconds[milliseconds.Count / 2]:0} ms, p99 {milliseconds[milliseconds.Count * 99 / 100]:0} ms, max "
+                + $"{milliseconds[^1]:0} ms"
+        );
 
     private static string Number(int i) => $"+852612{i:D5}";
 
     private static async Task<IMqttClient> ConnectAsync(int port, string name, string password)
     {
         var client = new MqttClientFactory().CreateMqttClient();
-        await client.ConnectAsync(new MqttClientOptionsBuilder().WithTcpServer("127.0.0.1", port).WithClientId(name).WithCredentials(name, password).Build());
+        await client.ConnectAsync(
+            new MqttClientOptionsBuilder().WithTcpServer("127.0.0.1", port).WithClientId(name).WithCredentials(name, password).Build()
+        );
         return client;
     }
 
-    /// <summary>Presses from homes of their own, five a second; how long each took until the first contact's phone was asked for, sorted.</summary>
+    /// <summary>
+    /// Presses from homes of their own, five a second; how long each took until the first contact's phone was asked for, sorted.
+    /// </summary>
     private static async Task<List<double>> PressAsync(int port, int from, int presses, ConcurrentDictionary<string, long> rung)
     {
         var begun = new Dictionary<string, long>();
@@ -205,13 +332,27 @@ internal static class NotifyLoad
         {
             using var client = await ConnectAsync(port, $"sos{n:D5}", $"pw-sos{n:D5}");
             begun[Number(n)] = Stopwatch.GetTimestamp();
-            await client.PublishAsync(new MqttApplicationMessageBuilder().WithTopic($"vigil/sos{n:D5}/up").WithPayload("[{\"n\":\"button\",\"vs\":\"sos\"}]").WithQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce).Build());
+            await client.PublishAsync(
+                new MqttApplicationMessageBuilder()
+                    .WithTopic($"vigil/sos{n:D5}/up")
+                    .WithPayload("[{\"n\":\"button\",\"vs\":\"sos\"}]")
+                    .WithQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce)
+                    .Build()
+            );
             await Task.Delay(TimeSpan.FromMilliseconds(200), TimeProvider.System);
         }
 
         var patience = Stopwatch.StartNew();
-        while (patience.Elapsed < TimeSpan.FromSeconds(30) && begun.Keys.Any(n => !rung.ContainsKey(n))) await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System);
-        return [.. begun.Select(b => rung.TryGetValue(b.Key, out var at) ? Stopwatch.GetElapsedTime(b.Value, at).TotalMilliseconds : double.PositiveInfinity).Order()];
+        while (patience.Elapsed < TimeSpan.FromSeconds(30) && begun.Keys.Any(n => !rung.ContainsKey(n)))
+            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System);
+        return
+        [
+            .. begun
+                .Select(b =>
+                    rung.TryGetValue(b.Key, out var at) ? Stopwatch.GetElapsedTime(b.Value, at).TotalMilliseconds : double.PositiveInfinity
+                )
+                .Order(),
+        ];
     }
 
     /// <summary>Readings at a steady pace from 200 devices; returns messages a second that were acknowledged.</summary>
@@ -219,29 +360,63 @@ internal static class NotifyLoad
     {
         const int Clients = 200; // each with one message in flight, as the generator's devices
         var (begun, total) = (Stopwatch.GetTimestamp(), 0L);
-        await Task.WhenAll(Enumerable.Range(0, Clients).Select(i => Task.Run(async () =>
-        {
-            using var client = await ConnectAsync(port, MqttLoad.Device(i), MqttLoad.Password(i));
-            var time = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
-            for (long sent = 0; !stop.IsCancellationRequested;)
-            {
-                if (sent > Stopwatch.GetElapsedTime(begun).TotalSeconds * rate / Clients)
-                {
-                    await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, CancellationToken.None);
-                    continue;
-                }
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, Clients)
+                .Select(i =>
+                    Task.Run(async () =>
+                    {
+                        using var client = await ConnectAsync(port, MqttLoad.Device(i), MqttLoad.Password(i));
+                        var time = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
+                        for (long sent = 0; !stop.IsCancellationRequested; )
+                        {
+                            if (sent > Stopwatch.GetElapsedTime(begun).TotalSeconds * rate / Clients)
+                            {
+                                await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, CancellationToken.None);
+                                continue;
+                            }
 
-                var payload = new StringBuilder(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"[{{\"bn\":\"{MqttLoad.Device(i)}/\",\"bt\":{(time += 37) / 1000.0:0.000}"));
-                for (var r = 0; r < 10; r++) payload.Append(System.Globalization.CultureInfo.InvariantCulture, $"{(r > 0 ? ",{" : ",")}\"n\":\"{Names[r]}\",\"v\":{100 + sent * 0.001:0.000}}}");
-                await client.PublishAsync(new MqttApplicationMessageBuilder().WithTopic($"vigil/{MqttLoad.Device(i)}/up").WithPayload(payload.Append(']').ToString()).WithQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce).Build(), CancellationToken.None);
-                sent++;
-                Interlocked.Increment(ref total);
-            }
-        })));
+                            var payload = new StringBuilder(
+                                string.Create(
+                                    System.Globalization.CultureInfo.InvariantCulture,
+                                    $"[{{\"bn\":\"{MqttLoad.Device(i)}/\",\"bt\":{(time += 37) / 1000.0:0.000}"
+                                )
+                            );
+                            for (var r = 0; r < 10; r++)
+                                payload.Append(
+                                    System.Globalization.CultureInfo.InvariantCulture,
+                                    $"{(r > 0 ? ",{" : ",")}\"n\":\"{Names[r]}\",\"v\":{100 + sent * 0.001:0.000}}}"
+                                );
+                            await client.PublishAsync(
+                                new MqttApplicationMessageBuilder()
+                                    .WithTopic($"vigil/{MqttLoad.Device(i)}/up")
+                                    .WithPayload(payload.Append(']').ToString())
+                                    .WithQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce)
+                                    .Build(),
+                                CancellationToken.None
+                            );
+                            sent++;
+                            Interlocked.Increment(ref total);
+                        }
+                    })
+                )
+        );
         return total / Stopwatch.GetElapsedTime(begun).TotalSeconds;
     }
 
-    private static readonly string[] Names = ["water.volume", "electricity.energy", "electricity.power", "electricity.voltage", "electricity.current", "air.temperature", "air.humidity", "battery.level", "signal.rssi", "water.flow"];
+    private static readonly string[] Names =
+    [
+        "water.volume",
+        "electricity.energy",
+        "electricity.power",
+        "electricity.voltage",
+        "electricity.current",
+        "air.temperature",
+        "air.humidity",
+        "battery.level",
+        "signal.rssi",
+        "water.flow",
+    ];
 
     /// <summary>Phones that take every message, after a while.</summary>
     private sealed class Phones(TimeSpan each) : IChannel
@@ -249,16 +424,21 @@ internal static class NotifyLoad
         public ConcurrentDictionary<string, long> FirstCall { get; } = new();
         public ConcurrentDictionary<string, int> Texts { get; } = new();
         public string Provider => "outbox";
+
         public bool Carries(string channel) => true;
 
         public async Task<ChannelResult> SendAsync(OutgoingNotice notice, CancellationToken cancellation)
         {
-            if (notice.Channel == "voice") FirstCall.TryAdd(notice.Address, Stopwatch.GetTimestamp());
-            else Texts.AddOrUpdate(notice.Address, 1, (_, n) => n + 1);
-            if (each > TimeSpan.Zero) await Task.Delay(each, TimeProvider.System, cancellation);
+            if (notice.Channel == "voice")
+                FirstCall.TryAdd(notice.Address, Stopwatch.GetTimestamp());
+            else
+                Texts.AddOrUpdate(notice.Address, 1, (_, n) => n + 1);
+            if (each > TimeSpan.Zero)
+                await Task.Delay(each, TimeProvider.System, cancellation);
             return new ChannelResult(ChannelOutcome.Sent, "accepted", notice.NoticeId.ToString("N"));
         }
 
-        public Task<ChannelResult?> ReconcileAsync(PastNotice notice, CancellationToken cancellation) => Task.FromResult<ChannelResult?>(null);
+        public Task<ChannelResult?> ReconcileAsync(PastNotice notice, CancellationToken cancellation) =>
+            Task.FromResult<ChannelResult?>(null);
     }
 }

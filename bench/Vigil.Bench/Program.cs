@@ -21,7 +21,8 @@ return args switch
 
 static int Usage()
 {
-    Console.Error.WriteLine("""
+    Console.Error.WriteLine(
+        """
         vigil-bench storage [--rows 20000000] [--folder PATH] [--checkpoint 64MB] [--influx http://127.0.0.1:8086] [--stored N]   readings/s made durable, bytes a reading, a resident's month
         vigil-bench broker  [--connections 2000] [--records 10,1] [--seconds 15] [--rounds 3]   messages/s durable and through the rules, beside a broker that drops them; SOS latency at that load
         vigil-bench logins  [--devices 2000] [--presses 100] [--rounds 3]   devices that all come back after a restart, a press among them from the first try to PUBACK
@@ -33,6 +34,7 @@ static int Usage()
         vigil-bench soak village [--hours 72] [--speed 720] [--residents 99] [--postgres yes]   the demo's village and its phones on a fast clock: memory, files, handles, deadlines; adds to bench/reports/soak.md
         vigil-bench soak broker  [--minutes 120] [--rate 7700] [--records 10] [--connections 2000] [--press 1000] [--postgres yes]   a steady load by the wall clock, presses that a desk answers
         vigil-bench silences HOUSEHOLDS.csv.gz [--part tuning|held-out] [--homes lived-in|all] [--fit yes]   methods to notice a silence, false alarms against delay
-        """);
+        """
+    );
     return 2;
 }

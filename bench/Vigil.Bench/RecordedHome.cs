@@ -18,7 +18,10 @@ internal sealed record Gap(double Start, double Until, bool Over, double[] Cuts,
     public double Hours => Until - Start;
 }
 
-/// <summary>One household of a public data set, read as the protocol of the comparison does (docs/adr/0003): local wall clock, totals at the ends of intervals.</summary>
+/// <summary>
+/// One household of a public data set, read as the protocol of the comparison does (docs/adr/0003): local wall clock, totals at the ends of
+/// intervals.
+/// </summary>
 internal sealed class RecordedHome
 {
     private const double Learning = 28 * 24;
@@ -47,18 +50,27 @@ internal sealed class RecordedHome
         using var lines = new StreamReader(new GZipStream(File.OpenRead(file), CompressionMode.Decompress));
         var columns = lines.ReadLine()!.Split(',');
         int Column(string name) => Array.IndexOf(columns, name);
-        var (time, value, unit, start, minutes) = (Column("timestamp"), Column("value"), Column("unit"), Column("start"), Column("interval_minutes"));
+        var (time, value, unit, start, minutes) = (
+            Column("timestamp"),
+            Column("value"),
+            Column("unit"),
+            Column("start"),
+            Column("interval_minutes")
+        );
         while (lines.ReadLine() is { } line)
         {
             var cells = line.Split(',');
             var at = (DateTime.ParseExact(cells[time][..19], "yyyy-MM-ddTHH:mm:ss", CultureInfo.InvariantCulture) - Epoch).TotalHours;
-            if (start < 0) at += double.Parse(cells[minutes], CultureInfo.InvariantCulture) / 60;
+            if (start < 0)
+                at += double.Parse(cells[minutes], CultureInfo.InvariantCulture) / 60;
             var water = cells[unit].StartsWith('L');
-            if (!homes.TryGetValue(cells[0], out var home)) homes[cells[0]] = home = new RecordedHome { Id = cells[0], Meter = water ? LifeMeter.Water : LifeMeter.Electricity };
+            if (!homes.TryGetValue(cells[0], out var home))
+                homes[cells[0]] = home = new RecordedHome { Id = cells[0], Meter = water ? LifeMeter.Water : LifeMeter.Electricity };
             home.rows.Add((at, double.Parse(cells[value], CultureInfo.InvariantCulture) * (water ? 0.001 : 1)));
         }
 
-        foreach (var home in homes.Values) home.Settle();
+        foreach (var home in homes.Values)
+            home.Settle();
         return [.. homes.Values];
     }
 
@@ -71,12 +83,15 @@ internal sealed class RecordedHome
         var pattern = new LifePattern(Meter, new InactivitySettings(BudgetDays: budget));
         var gaps = new List<Gap>();
         var reads = new List<double> { rows[0].At };
-        double start = rows[0].At, until = start, wait = 24;
+        double start = rows[0].At,
+            until = start,
+            wait = 24;
         double[]? lasts = null;
         float[]? known = null;
         for (var i = 1; i < rows.Count; i++)
         {
-            if (rows[i].At <= rows[i - 1].At) continue;
+            if (rows[i].At <= rows[i - 1].At)
+                continue;
             pattern.Observe(Utc(rows[i - 1].At), Utc(rows[i].At), rows[i].Use, Zone);
             var last = (pattern.LastUse - Epoch).TotalHours;
             if (last > start + 1e-6)
@@ -98,18 +113,28 @@ internal sealed class RecordedHome
         {
             wait = (pattern.DueAt!.Value - pattern.LastUse).TotalHours;
             lasts = null;
-            if (!pattern.Learned) return;
+            if (!pattern.Learned)
+                return;
             lasts = new double[Silence.Hours + 1];
             pattern.Lasts(lasts);
-            if (!facts) return;
+            if (!facts)
+                return;
             known = new float[Silence.Hours * Silence.Facts];
             var silence = new Silence(pattern.Past.Days, pattern.Past.LastUse);
-            for (var hour = 0; hour < Silence.Hours; hour++) silence.Next(known.AsSpan(hour * Silence.Facts, Silence.Facts));
+            for (var hour = 0; hour < Silence.Hours; hour++)
+                silence.Next(known.AsSpan(hour * Silence.Facts, Silence.Facts));
         }
 
         void Close(bool over)
         {
-            var cuts = reads.Where(t => t >= start - 1e-6 && t <= until + 1e-6 && t >= ScoredFrom && !absences.Exists(a => t >= a.From - 1e-6 && t <= a.To + 1e-6)).ToArray();
+            var cuts = reads
+                .Where(t =>
+                    t >= start - 1e-6
+                    && t <= until + 1e-6
+                    && t >= ScoredFrom
+                    && !absences.Exists(a => t >= a.From - 1e-6 && t <= a.To + 1e-6)
+                )
+                .ToArray();
             var gap = new Gap(start, until, over, cuts, lasts, known);
             gaps.Add(gap);
             each?.Invoke(gap, wait);
@@ -129,7 +154,8 @@ internal sealed class RecordedHome
         {
             if (use > floor)
             {
-                if (since is { } from && at - from >= 24) absences.Add((from, at));
+                if (since is { } from && at - from >= 24)
+                    absences.Add((from, at));
                 since = at;
             }
 

@@ -6,9 +6,10 @@ using Vigil.Rules;
 namespace Vigil.Bench;
 
 /// <summary>
-/// The rule engine alone: homes of four devices (water, electricity, a door, a room thermometer) in one process, all shipped rules on. What a home holds in
-/// memory, what a snapshot takes to write and read, what a reading costs in the steady state and what it allocates, what letting time pass costs, and how late
-/// a silence is found while readings pour in. The baseline is the same readings looked up in a dictionary of homes and dropped.
+/// The rule engine alone: homes of four devices (water, electricity, a door, a room thermometer) in one process, all shipped rules on. What
+/// a home holds in memory, what a snapshot takes to write and read, what a reading costs in the steady state and what it allocates, what
+/// letting time pass costs, and how late a silence is found while readings pour in. The baseline is the same readings looked up in a
+/// dictionary of homes and dropped.
 /// </summary>
 internal static class RulesLoad
 {
@@ -19,7 +20,9 @@ internal static class RulesLoad
     {
         var homes = arguments.Number("--homes", 1_000_000);
         var problems = new List<Problem>();
-        var rules = RuleSet.Load(arguments.Text("--rules") ?? Path.Combine("config", "rules.yaml"), problems) ?? throw new InvalidOperationException(string.Join('\n', problems));
+        var rules =
+            RuleSet.Load(arguments.Text("--rules") ?? Path.Combine("config", "rules.yaml"), problems)
+            ?? throw new InvalidOperationException(string.Join('\n', problems));
         var zone = TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai");
         var engine = new RuleEngine(rules, zone);
         var ids = new ResidentId[homes];
@@ -29,42 +32,72 @@ internal static class RulesLoad
         {
             ids[h] = new ResidentId(string.Create(CultureInfo.InvariantCulture, $"R{h:D7}"));
             baseline[ids[h].Value] = 0;
-            for (var d = 0; d < 4; d++) devices[h * 4 + d] = new DeviceId(string.Create(CultureInfo.InvariantCulture, $"d{d}-{h:D7}"));
+            for (var d = 0; d < 4; d++)
+                devices[h * 4 + d] = new DeviceId(string.Create(CultureInfo.InvariantCulture, $"d{d}-{h:D7}"));
         }
 
         var before = GC.GetTotalMemory(forceFullCollection: true);
         for (var h = 0; h < homes; h++)
         {
-            engine.Put(new ResidentFacts
-            {
-                Id = ids[h], Area = new AreaCode(string.Create(CultureInfo.InvariantCulture, $"44{h / 500:D10}")),
-                Devices = [.. Enumerable.Range(0, 4).Select(d => new DeviceFacts(devices[h * 4 + d], Start, TimeSpan.FromHours(1), d < 2 ? [Metrics[d]] : []))],
-            });
+            engine.Put(
+                new ResidentFacts
+                {
+                    Id = ids[h],
+                    Area = new AreaCode(string.Create(CultureInfo.InvariantCulture, $"44{h / 500:D10}")),
+                    Devices =
+                    [
+                        .. Enumerable
+                            .Range(0, 4)
+                            .Select(d => new DeviceFacts(devices[h * 4 + d], Start, TimeSpan.FromHours(1), d < 2 ? [Metrics[d]] : [])),
+                    ],
+                }
+            );
         }
 
         // Three days of hourly life, so that every home has its state: what it allocates while it learns is not the steady state.
         var findings = new List<Finding>();
         var hour = 0;
-        for (; hour < 72; hour++) Pour(engine, ids, devices, hour, findings, homes);
+        for (; hour < 72; hour++)
+            Pour(engine, ids, devices, hour, findings, homes);
         var state = GC.GetTotalMemory(forceFullCollection: true) - before;
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{homes} homes, {homes * 4} devices: {state / (double)homes:0} bytes a home, state and registry facts ({state / 1048576.0:0} MiB); {findings.Count} findings while learning"));
+        Console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{homes} homes, {homes * 4} devices: {state / (double)homes:0} bytes a home, state and registry facts "
+                    + $"({state / 1048576.0:0} MiB); {findings.Count} findings while learning"
+            )
+        );
         findings.Clear();
 
         var begun = Stopwatch.GetTimestamp();
-        foreach (var id in ids) baseline[id.Value]++;
+        foreach (var id in ids)
+            baseline[id.Value]++;
         var lookup = Stopwatch.GetElapsedTime(begun).TotalNanoseconds / homes;
         var (count, bytes) = (0L, GC.GetAllocatedBytesForCurrentThread());
         begun = Stopwatch.GetTimestamp();
-        for (var i = 0; i < 4; i++, hour++) count += Pour(engine, ids, devices, hour, findings, homes, advance: false);
+        for (var i = 0; i < 4; i++, hour++)
+            count += Pour(engine, ids, devices, hour, findings, homes, advance: false);
         var each = Stopwatch.GetElapsedTime(begun).TotalNanoseconds / count;
         bytes = GC.GetAllocatedBytesForCurrentThread() - bytes;
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"a reading: {each:0} ns with all rules on, {bytes / (double)count:0.00} bytes allocated, {count} readings, each of another home than the last; baseline, finding a home in a dictionary: {lookup:0} ns"));
+        Console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"a reading: {each:0} ns with all rules on, {bytes / (double)count:0.00} bytes allocated, {count} readings, each of "
+                    + $"another home than the last; baseline, finding a home in a dictionary: {lookup:0} ns"
+            )
+        );
 
         begun = Stopwatch.GetTimestamp();
         const int Ticks = 1000;
         var now = Start.AddHours(hour - 1);
-        for (var i = 0; i < Ticks; i++) engine.AdvanceTo(now = now.AddMilliseconds(100), findings);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"a tick of 100 ms: {Stopwatch.GetElapsedTime(begun).TotalMicroseconds / Ticks:0} µs"));
+        for (var i = 0; i < Ticks; i++)
+            engine.AdvanceTo(now = now.AddMilliseconds(100), findings);
+        Console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"a tick of 100 ms: {Stopwatch.GetElapsedTime(begun).TotalMicroseconds / Ticks:0} µs"
+            )
+        );
 
         var path = Path.Combine(Path.GetTempPath(), $"vigil-rules-{Environment.ProcessId}.state");
         begun = Stopwatch.GetTimestamp();
@@ -78,7 +111,13 @@ internal static class RulesLoad
             var again = new RuleEngine(rules, zone);
             begun = Stopwatch.GetTimestamp();
             again.Load(file);
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"snapshot: {length / (double)homes:0} bytes a home ({length / 1048576.0:0} MiB), written in {saved.TotalSeconds:0.0} s, read in {Stopwatch.GetElapsedTime(begun).TotalSeconds:0.0} s"));
+            Console.WriteLine(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"snapshot: {length / (double)homes:0} bytes a home ({length / 1048576.0:0} MiB), written in "
+                        + $"{saved.TotalSeconds:0.0} s, read in {Stopwatch.GetElapsedTime(begun).TotalSeconds:0.0} s"
+                )
+            );
         }
 
         Lateness(engine, ids, devices, hour, homes);
@@ -86,7 +125,15 @@ internal static class RulesLoad
     }
 
     /// <summary>One hour of every home: its four devices speak one after the other, home by home.</summary>
-    private static long Pour(RuleEngine engine, ResidentId[] ids, DeviceId[] devices, int hour, List<Finding> findings, int homes, bool advance = true)
+    private static long Pour(
+        RuleEngine engine,
+        ResidentId[] ids,
+        DeviceId[] devices,
+        int hour,
+        List<Finding> findings,
+        int homes,
+        bool advance = true
+    )
     {
         var used = hour / 24 * 15 + Math.Clamp(hour % 24 - 6, 0, 15); // 10 L in each hour from 7 to 22
         for (var d = 0; d < 4; d++)
@@ -94,18 +141,37 @@ internal static class RulesLoad
             for (var h = 0; h < homes; h++)
             {
                 var time = Start.AddHours(hour).AddTicks(d * 10_000_000L + h);
-                var value = d switch { 0 => used * 0.01, 1 => hour * 0.05 + used * 0.2, 2 => 0, _ => 20 + h % 5 };
-                engine.Apply(ids[h], new Reading { Device = devices[h * 4 + d], Metric = Metrics[d], Time = time, Received = time, Value = value }, findings);
+                var value = d switch
+                {
+                    0 => used * 0.01,
+                    1 => hour * 0.05 + used * 0.2,
+                    2 => 0,
+                    _ => 20 + h % 5,
+                };
+                engine.Apply(
+                    ids[h],
+                    new Reading
+                    {
+                        Device = devices[h * 4 + d],
+                        Metric = Metrics[d],
+                        Time = time,
+                        Received = time,
+                        Value = value,
+                    },
+                    findings
+                );
             }
         }
 
-        if (advance) engine.AdvanceTo(Start.AddHours(hour).AddSeconds(5), findings);
+        if (advance)
+            engine.AdvanceTo(Start.AddHours(hour).AddSeconds(5), findings);
         return homes * 4L;
     }
 
     /// <summary>
-    /// A tenth of the homes falls silent; each deadline (a door left open for an hour, a device not heard) comes at a moment of its own while readings of the others
-    /// keep the engine busy for 800 of every 1000 ms. Late is how long after its own moment a finding was made, in wall time.
+    /// A tenth of the homes falls silent; each deadline (a door left open for an hour, a device not heard) comes at a moment of its own
+    /// while readings of the others keep the engine busy for 800 of every 1000 ms. Late is how long after its own moment a finding was
+    /// made, in wall time.
     /// </summary>
     private static void Lateness(RuleEngine engine, ResidentId[] ids, DeviceId[] devices, int hour, int homes)
     {
@@ -120,7 +186,18 @@ internal static class RulesLoad
         for (var h = 0; h < opened; h++)
         {
             var time = virtualStart.AddMinutes(-60).AddSeconds(1 + 10.0 * h / opened);
-            engine.Apply(ids[h], new Reading { Device = devices[h * 4 + 2], Metric = Metric.DoorOpen, Time = time, Received = time, Value = 1 }, findings);
+            engine.Apply(
+                ids[h],
+                new Reading
+                {
+                    Device = devices[h * 4 + 2],
+                    Metric = Metric.DoorOpen,
+                    Time = time,
+                    Received = time,
+                    Value = 1,
+                },
+                findings
+            );
         }
 
         findings.Clear();
@@ -132,7 +209,18 @@ internal static class RulesLoad
                 for (var i = 0; i < 1000; i++, next++)
                 {
                     var h = opened + next % (homes - opened);
-                    engine.Apply(ids[h], new Reading { Device = devices[h * 4 + 3], Metric = Metric.AirTemperature, Time = Now(), Received = Now(), Value = 21 }, findings);
+                    engine.Apply(
+                        ids[h],
+                        new Reading
+                        {
+                            Device = devices[h * 4 + 3],
+                            Metric = Metric.AirTemperature,
+                            Time = Now(),
+                            Received = Now(),
+                            Value = 21,
+                        },
+                        findings
+                    );
                 }
             }
 
@@ -140,13 +228,21 @@ internal static class RulesLoad
             engine.AdvanceTo(Now(), findings);
             var at = Now();
             foreach (var f in findings)
-                if (f.Kind == AlarmKind.DoorOpen && f.Change == FindingChange.Opened) late.Add((at - f.Time).TotalMilliseconds);
+                if (f.Kind == AlarmKind.DoorOpen && f.Change == FindingChange.Opened)
+                    late.Add((at - f.Time).TotalMilliseconds);
             findings.Clear();
         }
 
         late.Sort();
         if (late.Count > 0)
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"lateness of {late.Count} deadlines while {next} readings were applied in 14 s: p50 {late[late.Count / 2]:0} ms, p99 {late[(int)(late.Count * 0.99)]:0} ms, max {late[^1]:0} ms"));
-        else Console.WriteLine("no deadline came due: nothing is said of lateness");
+            Console.WriteLine(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"lateness of {late.Count} deadlines while {next} readings were applied in 14 s: p50 {late[late.Count / 2]:0} "
+                        + $"ms, p99 {late[(int)(late.Count * 0.99)]:0} ms, max {late[^1]:0} ms"
+                )
+            );
+        else
+            Console.WriteLine("no deadline came due: nothing is said of lateness");
     }
 }

@@ -4,9 +4,10 @@ using Vigil.Rules.Inactivity;
 namespace Vigil.Bench;
 
 /// <summary>
-/// Methods to notice that life in a home has stopped, compared on recorded homes: false alarms a home and 30 days on the record as it is, against the delay
-/// had life stopped at any of its readings. All see the same use (leak and base load taken away as the product does) and tell after 24 hours at the latest.
-/// The whole product is measured by evaluate.py; here a silence is one alarm at most, and only the silence itself counts.
+/// Methods to notice that life in a home has stopped, compared on recorded homes: false alarms a home and 30 days on the record as it is,
+/// against the delay had life stopped at any of its readings. All see the same use (leak and base load taken away as the product does) and
+/// tell after 24 hours at the latest. The whole product is measured by evaluate.py; here a silence is one alarm at most, and only the
+/// silence itself counts.
 /// </summary>
 internal static class Silences
 {
@@ -20,20 +21,30 @@ internal static class Silences
     public static int Run(string file, Arguments arguments)
     {
         var part = arguments.Text("--part") ?? "tuning";
-        var homes = RecordedHome.Load(file).Where(h => h.Tuning == (part == "tuning") && (h.LivedIn || arguments.Text("--homes") == "all")).ToList();
-        if (homes.Count == 0) return 1;
-        if (arguments.Text("--fit") is not null) return Fit(homes);
+        var homes = RecordedHome
+            .Load(file)
+            .Where(h => h.Tuning == (part == "tuning") && (h.LivedIn || arguments.Text("--homes") == "all"))
+            .ToList();
+        if (homes.Count == 0)
+            return 1;
+        if (arguments.Text("--fit") is not null)
+            return Fit(homes);
 
         var gaps = homes.ToDictionary(h => h, h => h.Replay(100));
         Console.WriteLine(Line($"{Path.GetFileName(file)}, {part}: {homes.Count} homes, {homes.Sum(h => h.ScoredDays):0} days"));
         var twelve = Score(gaps, (_, _) => 12).False;
         var sixteen = Score(gaps, (_, _) => 16).False;
-        Console.WriteLine(Line($"| method | at {sixteen:0.00} (nothing for 16 h): median / 95 % / mean | at {twelve:0.00} (nothing for 12 h) |"));
+        Console.WriteLine(
+            Line($"| method | at {sixteen:0.00} (nothing for 16 h): median / 95 % / mean | at {twelve:0.00} (nothing for 12 h) |")
+        );
         Console.WriteLine("|---|---|---|");
         Row("nothing used for N hours", Range(4, 24, 1).Select(n => Score(gaps, (_, _) => n)));
         Row("hazard by hour and weekend, forgetting", Range(2, 60, 1.06).Select(t => Score(gaps, Hazard(gaps, t))));
         var usual = gaps.Values.ToDictionary(g => g, g => g.Select((_, i) => Quantile(g, i)).ToArray());
-        Row("longest of 50 past silences that began at that time, times x", Range(0.5, 5, 1.06).Select(x => Score(gaps, (g, i) => Math.Clamp(usual[g][i] * x, 3, 24))));
+        Row(
+            "longest of 50 past silences that began at that time, times x",
+            Range(0.5, 5, 1.06).Select(x => Score(gaps, (g, i) => Math.Clamp(usual[g][i] * x, 3, 24)))
+        );
         Row("learned chance, common threshold", Range(2, 9, 1.02).Select(t => Score(gaps, Threshold(t))));
         Row("learned chance, least cost", Range(5, 1500, 1.12).Select(w => Score(gaps, Cheapest(w))));
         Row("the product: and more careful after a false alarm", Range(4, 600, 1.15).Select(b => Score(homes, b)));
@@ -46,66 +57,90 @@ internal static class Silences
         }
     }
 
-    /// <summary>The hours by an exact count of the methods' own waits: the first point of the curve that keeps to the false alarms, between its neighbours.</summary>
+    /// <summary>
+    /// The hours by an exact count of the methods' own waits: the first point of the curve that keeps to the false alarms, between its
+    /// neighbours.
+    /// </summary>
     private static string At(List<Result> curve, double most)
     {
         for (var i = 0; i < curve.Count; i++)
         {
-            if (curve[i].False > most + 1e-9) continue;
+            if (curve[i].False > most + 1e-9)
+                continue;
             var (a, b) = (curve[Math.Max(0, i - 1)], curve[i]);
             var w = a.False > most && a.False > b.False ? (a.False - most) / (a.False - b.False) : 1;
-            return Line($"{a.Median + w * (b.Median - a.Median):0.0} / {a.Late + w * (b.Late - a.Late):0.0} / {a.Mean + w * (b.Mean - a.Mean):0.0}");
+            return Line(
+                $"{a.Median + w * (b.Median - a.Median):0.0} / {a.Late + w * (b.Late - a.Late):0.0} / {a.Mean + w * (b.Mean - a.Mean):0.0}"
+            );
         }
 
         return "not reached";
     }
 
-    private static Method Threshold(double surprise) => (gaps, i) =>
-    {
-        if (gaps[i].Lasts is not { } lasts) return 24;
-        for (var h = 3; h < 24; h++)
-            if (-Math.Log(Math.Max(lasts[h], 1e-12)) >= surprise) return h;
-        return 24;
-    };
+    private static Method Threshold(double surprise) =>
+        (gaps, i) =>
+        {
+            if (gaps[i].Lasts is not { } lasts)
+                return 24;
+            for (var h = 3; h < 24; h++)
+                if (-Math.Log(Math.Max(lasts[h], 1e-12)) >= surprise)
+                    return h;
+            return 24;
+        };
 
-    private static Method Cheapest(double weight) => (gaps, i) => gaps[i].Lasts is { } lasts ? Habits.Wait(lasts, weight, 4, floor: true) : 24;
+    private static Method Cheapest(double weight) =>
+        (gaps, i) => gaps[i].Lasts is { } lasts ? Habits.Wait(lasts, weight, 4, floor: true) : 24;
 
-    /// <summary>What one past silence in fifty exceeded, of those begun within two hours of the clock, weighted by age and kind of day.</summary>
+    /// <summary>
+    /// What one past silence in fifty exceeded, of those begun within two hours of the clock, weighted by age and kind of day.
+    /// </summary>
     private static double Quantile(List<Gap> gaps, int i)
     {
         var now = gaps[i];
-        if (now.Lasts is null) return 24;
+        if (now.Lasts is null)
+            return 24;
         Span<double> longer = stackalloc double[26];
         longer.Clear();
         double all = 0;
         for (var j = i - 1; j >= 0 && now.Start - gaps[j].Start < 120 * 24; j--)
         {
             var apart = Math.Abs((now.Start - gaps[j].Start + 12) % 24 - 12);
-            if (apart > 2 || !gaps[j].Over) continue;
-            var weight = Math.Exp(-(now.Start - gaps[j].Start) / (45 * 24)) * (1 - apart / 2.5) * (Weekend(gaps[j].Start) == Weekend(now.Start) ? 1 : 0.5);
+            if (apart > 2 || !gaps[j].Over)
+                continue;
+            var weight =
+                Math.Exp(-(now.Start - gaps[j].Start) / (45 * 24))
+                * (1 - apart / 2.5)
+                * (Weekend(gaps[j].Start) == Weekend(now.Start) ? 1 : 0.5);
             all += weight;
-            for (var h = 0; h <= Math.Min(25, gaps[j].Hours); h++) longer[h] += weight;
+            for (var h = 0; h <= Math.Min(25, gaps[j].Hours); h++)
+                longer[h] += weight;
         }
 
         for (var h = 1; h < 24; h++)
-            if (longer[h] <= 0.02 * (all + 1)) return h;
+            if (longer[h] <= 0.02 * (all + 1))
+                return h;
         return 24;
     }
 
-    /// <summary>Chance of use in each hour of the clock, working days and weekends apart, forgotten over 45 days; the surprise is its sum over the silence.</summary>
+    /// <summary>
+    /// Chance of use in each hour of the clock, working days and weekends apart, forgotten over 45 days; the surprise is its sum over the
+    /// silence.
+    /// </summary>
     private static Method Hazard(Dictionary<RecordedHome, List<Gap>> homes, double surprise)
     {
         var tables = homes.Values.ToDictionary(g => g, Rates);
         return (gaps, i) =>
         {
-            if (gaps[i].Lasts is null) return 24;
+            if (gaps[i].Lasts is null)
+                return 24;
             var rates = tables[gaps][(int)(gaps[i].Start / 24)];
             double sum = 0;
             for (var h = 0; h < 24; h++)
             {
                 var at = gaps[i].Start + h;
                 sum += rates[(Weekend(at) ? 24 : 0) + (int)(at % 24)];
-                if (sum >= surprise) return Math.Max(3, h + 1);
+                if (sum >= surprise)
+                    return Math.Max(3, h + 1);
             }
 
             return 24;
@@ -130,7 +165,8 @@ internal static class Silences
             {
                 var slot = (Weekend(day * 24) ? 24 : 0) + h;
                 seen[slot]++;
-                if (uses.Contains(day * 24L + h)) used[slot]++;
+                if (uses.Contains(day * 24L + h))
+                    used[slot]++;
             }
         }
 
@@ -143,7 +179,8 @@ internal static class Silences
         foreach (var (home, gaps) in homes)
         {
             tally.Next(home);
-            for (var i = 0; i < gaps.Count; i++) tally.Add(gaps[i], method(gaps, i));
+            for (var i = 0; i < gaps.Count; i++)
+                tally.Add(gaps[i], method(gaps, i));
         }
 
         return tally.Result();
@@ -167,13 +204,16 @@ internal static class Silences
         var rows = new List<(ReadOnlyMemory<float> Facts, bool Ended)>();
         foreach (var gap in homes.SelectMany(h => h.Replay(100, facts: true)))
         {
-            if (gap.Facts is null || gap.Lasts is null || gap.Hours < 0.9) continue;
+            if (gap.Facts is null || gap.Lasts is null || gap.Hours < 0.9)
+                continue;
             for (var hour = 1; hour < Silence.Hours; hour++)
             {
                 var lasted = hour + 1 <= gap.Hours + 0.26;
-                if (!lasted && !gap.Over) break;
+                if (!lasted && !gap.Over)
+                    break;
                 rows.Add((gap.Facts.AsMemory(hour * Silence.Facts, Silence.Facts), !lasted));
-                if (!lasted) break;
+                if (!lasted)
+                    break;
             }
         }
 
@@ -187,12 +227,14 @@ internal static class Silences
             {
                 var facts = memory.Span;
                 double sum = 0;
-                for (var i = 0; i < N; i++) sum += weights[i] * facts[i];
+                for (var i = 0; i < N; i++)
+                    sum += weights[i] * facts[i];
                 var chance = 1 / (1 + Math.Exp(-sum));
                 for (var i = 0; i < N; i++)
                 {
                     slope[i] += ((ended ? 1 : 0) - chance) * facts[i];
-                    for (var j = 0; j < N; j++) curve[i, j] += chance * (1 - chance) * facts[i] * facts[j];
+                    for (var j = 0; j < N; j++)
+                        curve[i, j] += chance * (1 - chance) * facts[i] * facts[j];
                 }
             }
 
@@ -206,17 +248,22 @@ internal static class Silences
             {
                 for (var row = 0; row < N; row++)
                 {
-                    if (row == i) continue;
+                    if (row == i)
+                        continue;
                     var factor = curve[row, i] / curve[i, i];
-                    for (var j = i; j < N; j++) curve[row, j] -= factor * curve[i, j];
+                    for (var j = i; j < N; j++)
+                        curve[row, j] -= factor * curve[i, j];
                     slope[row] -= factor * slope[i];
                 }
             }
 
-            for (var i = 0; i < N; i++) weights[i] += slope[i] / curve[i, i];
+            for (var i = 0; i < N; i++)
+                weights[i] += slope[i] / curve[i, i];
         }
 
-        Console.WriteLine(Line($"{rows.Count} hours of {homes.Count} homes: ") + string.Join(", ", weights.Select(w => Line($"{w:0.000}"))));
+        Console.WriteLine(
+            Line($"{rows.Count} hours of {homes.Count} homes: ") + string.Join(", ", weights.Select(w => Line($"{w:0.000}")))
+        );
         return 0;
     }
 
@@ -224,7 +271,8 @@ internal static class Silences
 
     private static IEnumerable<double> Range(double from, double to, double by)
     {
-        for (var x = from; x <= to; x = by == 1 ? x + 1 : x * by) yield return x;
+        for (var x = from; x <= to; x = by == 1 ? x + 1 : x * by)
+            yield return x;
     }
 
     private static string Line(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
@@ -247,9 +295,11 @@ internal static class Silences
         public void Add(Gap gap, double wait)
         {
             var due = gap.Start + Math.Min(wait, 24);
-            if (due <= gap.Until && due >= home!.ScoredFrom) alarms++;
+            if (due <= gap.Until && due >= home!.ScoredFrom)
+                alarms++;
             foreach (var cut in gap.Cuts)
-                if (cut <= due) own.Add(due - cut);
+                if (cut <= due)
+                    own.Add(due - cut);
         }
 
         public Result Result()
@@ -261,7 +311,8 @@ internal static class Silences
             {
                 double sum = 0;
                 foreach (var (delay, weight) in delays)
-                    if ((sum += weight) >= share * all) return delay;
+                    if ((sum += weight) >= share * all)
+                        return delay;
                 return double.NaN;
             }
 
@@ -272,7 +323,8 @@ internal static class Silences
 
         private void Close()
         {
-            foreach (var delay in own) delays.Add((delay, 1.0 / own.Count));
+            foreach (var delay in own)
+                delays.Add((delay, 1.0 / own.Count));
             own.Clear();
         }
     }

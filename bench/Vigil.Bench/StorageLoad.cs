@@ -7,24 +7,45 @@ using Vigil.Storage.Readings.Influx;
 
 namespace Vigil.Bench;
 
-/// <summary>How fast readings become durable in batches of several sizes, what one costs on disk, and how long a resident's month takes among them.</summary>
+/// <summary>
+/// How fast readings become durable in batches of several sizes, what one costs on disk, and how long a resident's month takes among them.
+/// </summary>
 internal static class StorageLoad
 {
     public static async Task<int> RunAsync(Arguments arguments)
     {
         var rows = arguments.Number("--rows", 20_000_000);
         var folder = arguments.Text("--folder") ?? Directory.CreateTempSubdirectory("vigil-bench-").FullName;
-        Console.WriteLine($"{Environment.ProcessorCount} processors, .NET {Environment.Version}, {rows:N0} readings, {Village.Residents * Village.SeriesEach} series");
+        Console.WriteLine(
+            $"{Environment.ProcessorCount} processors, .NET {Environment.Version}, {rows:N0} readings, "
+                + $"{Village.Residents * Village.SeriesEach} series"
+        );
         Func<IReadingStore> open;
         if (arguments.Text("--influx") is { } url)
         {
-            open = () => new InfluxReadingStore(
-                new InfluxOptions { Url = url, Api = "v1", Bucket = "bench", PatienceMilliseconds = 60_000, BatchMilliseconds = 0 }, Path.Combine(folder, "spool"),
-                new HttpClient(), TimeProvider.System, NullLogger<InfluxReadingStore>.Instance);
+            open = () =>
+                new InfluxReadingStore(
+                    new InfluxOptions
+                    {
+                        Url = url,
+                        Api = "v1",
+                        Bucket = "bench",
+                        PatienceMilliseconds = 60_000,
+                        BatchMilliseconds = 0,
+                    },
+                    Path.Combine(folder, "spool"),
+                    new HttpClient(),
+                    TimeProvider.System,
+                    NullLogger<InfluxReadingStore>.Instance
+                );
         }
         else
         {
-            open = () => new DuckDbReadingStore(Path.Combine(folder, "readings.duckdb"), new DuckDbOptions { CheckpointSize = arguments.Text("--checkpoint") ?? "64MB" });
+            open = () =>
+                new DuckDbReadingStore(
+                    Path.Combine(folder, "readings.duckdb"),
+                    new DuckDbOptions { CheckpointSize = arguments.Text("--checkpoint") ?? "64MB" }
+                );
         }
 
         var village = new Village();
@@ -34,20 +55,40 @@ internal static class StorageLoad
         foreach (var (size, share) in stored > 0 ? [] : new[] { (1000, 0.02), (2000, 0.02), (8192, 0.02), (5000, 1.0) })
             stored += await AppendAsync(store, village, size, Math.Max(size, (long)(rows * share) - (share == 1.0 ? stored : 0)));
         await store.DisposeAsync();
-        if (arguments.Text("--influx") is null) Console.WriteLine($"on disk {new DirectoryInfo(folder).EnumerateFiles().Sum(f => f.Length) / 1e6:N1} MB, {new DirectoryInfo(folder).EnumerateFiles().Sum(f => f.Length) / (double)stored:0.00} B a reading");
+        if (arguments.Text("--influx") is null)
+            Console.WriteLine(
+                $"on disk {new DirectoryInfo(folder).EnumerateFiles().Sum(f => f.Length) / 1e6:N1} MB, "
+                    + $"{new DirectoryInfo(folder).EnumerateFiles().Sum(f => f.Length) / (double)stored:0.00} B a reading"
+            );
 
         store = open();
         var since = Stopwatch.GetTimestamp();
         var end = Village.Start + Village.Every * (stored / (Village.Residents * Village.SeriesEach));
-        var first = await CountAsync(store.QueryAsync(new ReadingQuery(Village.DevicesOf(0), Metric.WaterVolume, end.AddDays(-1), end), default));
+        var first = await CountAsync(
+            store.QueryAsync(new ReadingQuery(Village.DevicesOf(0), Metric.WaterVolume, end.AddDays(-1), end), default)
+        );
         Console.WriteLine($"start and first query {Stopwatch.GetElapsedTime(since).TotalMilliseconds:0} ms ({first} readings)");
         var random = new Random(7);
-        await TimeAsync("a resident's last month, all metrics", () => new ReadingQuery(Village.DevicesOf(random.Next(Village.Residents)), null, end.AddDays(-30), end), store);
-        await TimeAsync("a resident's month in the middle", () => new ReadingQuery(Village.DevicesOf(random.Next(Village.Residents)), null, Middle(end), Middle(end).AddDays(30)), store);
-        await TimeAsync("a meter's last day", () => new ReadingQuery([Village.Device(random.Next(Village.Residents), 0)], Metric.WaterVolume, end.AddDays(-1), end), store);
+        await TimeAsync(
+            "a resident's last month, all metrics",
+            () => new ReadingQuery(Village.DevicesOf(random.Next(Village.Residents)), null, end.AddDays(-30), end),
+            store
+        );
+        await TimeAsync(
+            "a resident's month in the middle",
+            () => new ReadingQuery(Village.DevicesOf(random.Next(Village.Residents)), null, Middle(end), Middle(end).AddDays(30)),
+            store
+        );
+        await TimeAsync(
+            "a meter's last day",
+            () => new ReadingQuery([Village.Device(random.Next(Village.Residents), 0)], Metric.WaterVolume, end.AddDays(-1), end),
+            store
+        );
         since = Stopwatch.GetTimestamp();
         var recent = await CountAsync(store.ReceivedSinceAsync(end.AddHours(-2), default));
-        Console.WriteLine($"received in the last two hours: {recent:N0} readings in {Stopwatch.GetElapsedTime(since).TotalMilliseconds:0} ms");
+        Console.WriteLine(
+            $"received in the last two hours: {recent:N0} readings in {Stopwatch.GetElapsedTime(since).TotalMilliseconds:0} ms"
+        );
         await store.DisposeAsync();
         Console.WriteLine($"working set {Environment.WorkingSet >> 20} MiB");
         return 0;
@@ -73,8 +114,11 @@ internal static class StorageLoad
         var seconds = times.Sum() / 1000;
         times.Sort();
         Console.WriteLine(
-            $"batches of {size,5}: {done / seconds,10:N0} readings/s durable over {done:N0}; append p50 {times[times.Count / 2]:0.0} ms, p99 {times[times.Count * 99 / 100]:0.0} ms, max {times[^1]:0} ms; " +
-            $"{(GC.GetTotalAllocatedBytes() - allocated) / (double)done:0} B allocated a reading, {GC.CollectionCount(2) - collections} full collections");
+            $"batches of {size, 5}: {done / seconds, 10:N0} readings/s durable over {done:N0}; append p50 "
+                + $"{times[times.Count / 2]:0.0} ms, p99 {times[times.Count * 99 / 100]:0.0} ms, max {times[^1]:0} ms; "
+                + $"{(GC.GetTotalAllocatedBytes() - allocated) / (double)done:0} B allocated a reading, "
+                + $"{GC.CollectionCount(2) - collections} full collections"
+        );
         return done;
     }
 
@@ -97,7 +141,8 @@ internal static class StorageLoad
     private static async Task<int> CountAsync(IAsyncEnumerable<Reading> readings)
     {
         var count = 0;
-        await foreach (var _ in readings) count++;
+        await foreach (var _ in readings)
+            count++;
         return count;
     }
 }

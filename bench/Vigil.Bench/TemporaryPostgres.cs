@@ -3,7 +3,9 @@ using Npgsql;
 
 namespace Vigil.Bench;
 
-/// <summary>A PostgreSQL of this machine's packages on a free loopback port, its data in a temporary folder, for as long as a run lasts.</summary>
+/// <summary>
+/// A PostgreSQL of this machine's packages on a free loopback port, its data in a temporary folder, for as long as a run lasts.
+/// </summary>
 internal sealed class TemporaryPostgres : IAsyncDisposable
 {
     private readonly string folder = Path.Combine(Path.GetTempPath(), "vigil-postgres-" + Guid.NewGuid().ToString("N")[..8]);
@@ -15,7 +17,8 @@ internal sealed class TemporaryPostgres : IAsyncDisposable
     /// <summary>With <c>--postgres yes</c>; else null.</summary>
     public static async Task<TemporaryPostgres?> WhereAskedAsync(Arguments arguments)
     {
-        if (arguments.Text("--postgres") is not "yes") return null;
+        if (arguments.Text("--postgres") is not "yes")
+            return null;
         var postgres = new TemporaryPostgres();
         await postgres.StartAsync();
         return postgres;
@@ -43,17 +46,47 @@ internal sealed class TemporaryPostgres : IAsyncDisposable
 
     private async Task StartAsync()
     {
-        var bin = Directory.GetDirectories("/usr/lib/postgresql").Order(StringComparer.Ordinal).Select(d => Path.Combine(d, "bin")).Last(d => File.Exists(Path.Combine(d, "initdb")));
+        var bin = Directory
+            .GetDirectories("/usr/lib/postgresql")
+            .Order(StringComparer.Ordinal)
+            .Select(d => Path.Combine(d, "bin"))
+            .Last(d => File.Exists(Path.Combine(d, "initdb")));
         Directory.CreateDirectory(folder);
-        string[] asPostgres = Environment.UserName == "root" ? ["runuser", "-u", "postgres", "--"] : []; // PostgreSQL refuses to run as root
-        if (asPostgres.Length > 0) await RunAsync(["chown", "postgres", folder]);
-        await RunAsync([.. asPostgres, Path.Combine(bin, "initdb"), "-D", Path.Combine(folder, "data"), "-U", "vigil", "-A", "trust", "-E", "UTF8"]);
-        server = Start([.. asPostgres, Path.Combine(bin, "postgres"), "-D", Path.Combine(folder, "data"), "-p", $"{port}", "-k", folder, "-c", "listen_addresses=127.0.0.1"]);
+        // PostgreSQL refuses to run as root
+        string[] asPostgres = Environment.UserName == "root" ? ["runuser", "-u", "postgres", "--"] : [];
+        if (asPostgres.Length > 0)
+            await RunAsync(["chown", "postgres", folder]);
+        await RunAsync([
+            .. asPostgres,
+            Path.Combine(bin, "initdb"),
+            "-D",
+            Path.Combine(folder, "data"),
+            "-U",
+            "vigil",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+        ]);
+        server = Start([
+            .. asPostgres,
+            Path.Combine(bin, "postgres"),
+            "-D",
+            Path.Combine(folder, "data"),
+            "-p",
+            $"{port}",
+            "-k",
+            folder,
+            "-c",
+            "listen_addresses=127.0.0.1",
+        ]);
         for (var tries = 0; ; tries++)
         {
             try
             {
-                await using var connection = new NpgsqlConnection(ConnectionString.Replace("Database=vigil", "Database=postgres", StringComparison.Ordinal));
+                await using var connection = new NpgsqlConnection(
+                    ConnectionString.Replace("Database=vigil", "Database=postgres", StringComparison.Ordinal)
+                );
                 await connection.OpenAsync();
                 await using var command = new NpgsqlCommand("CREATE DATABASE vigil", connection);
                 await command.ExecuteNonQueryAsync();
@@ -70,12 +103,16 @@ internal sealed class TemporaryPostgres : IAsyncDisposable
     {
         using var process = Start(command);
         await process.WaitForExitAsync();
-        if (process.ExitCode != 0) throw new InvalidOperationException($"{string.Join(' ', command)} ended with {process.ExitCode}");
+        if (process.ExitCode != 0)
+            throw new InvalidOperationException($"{string.Join(' ', command)} ended with {process.ExitCode}");
     }
 
     private static Process Start(string[] command)
     {
-        var process = new Process { StartInfo = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true } };
+        var process = new Process
+        {
+            StartInfo = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true },
+        };
         process.OutputDataReceived += (_, _) => { };
         process.ErrorDataReceived += (_, _) => { };
         process.Start();

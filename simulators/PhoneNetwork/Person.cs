@@ -5,11 +5,14 @@ public enum OnCall
 {
     /// <summary>It rings until the caller gives up.</summary>
     Ignores,
+
     /// <summary>Picks up and presses <see cref="Person.Keys"/>, one a question; with none listens and hangs up.</summary>
     Answers,
+
     /// <summary>A machine picks up and listens.</summary>
     Voicemail,
     Busy,
+
     /// <summary>No such line.</summary>
     Unreachable,
 }
@@ -19,22 +22,31 @@ public enum OnText
 {
     /// <summary>It arrives; nobody does anything.</summary>
     Ignores,
+
     /// <summary>Sends the code in it back: "I take it".</summary>
     Replies,
+
     /// <summary>Sends 2 and the code back: "I can't".</summary>
     RepliesCannot,
+
     /// <summary>Opens the link in it and presses "I take it".</summary>
     OpensLink,
+
     /// <summary>Opens the link in it and presses "I can't".</summary>
     OpensLinkCannot,
+
     /// <summary>Has sent STOP: refused at once (Twilio 21610).</summary>
     OptedOut,
+
     /// <summary>Refused at once: a landline (Twilio 21614).</summary>
     Landline,
+
     /// <summary>Taken, then undelivered: switched off (Twilio 30003).</summary>
     SwitchedOff,
+
     /// <summary>Taken, then undelivered: no longer in service (Twilio 30005).</summary>
     UnknownNumber,
+
     /// <summary>Taken, then held back by the carrier's filter (Twilio 30007).</summary>
     Filtered,
 }
@@ -60,16 +72,22 @@ public sealed record Person
 public enum Service
 {
     Up,
+
     /// <summary>503 to everything.</summary>
     Fails,
+
     /// <summary>Takes the connection and never answers; nothing goes out.</summary>
     Hangs,
+
     /// <summary>The message goes out, and the answer never comes.</summary>
     SwallowsAnswer,
+
     /// <summary>429, Twilio 20429.</summary>
     TooMany,
+
     /// <summary>Twilio 20005: suspended because the credit is gone.</summary>
     OutOfCredit,
+
     /// <summary>401, Twilio 20003.</summary>
     RefusesToken,
 }
@@ -78,8 +96,10 @@ public enum Service
 public enum Receipts
 {
     Once,
+
     /// <summary>Each twice.</summary>
     Twice,
+
     /// <summary>"sent" after "delivered", "completed" before the search for a machine ends.</summary>
     OutOfOrder,
     None,

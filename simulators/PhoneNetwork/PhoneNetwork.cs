@@ -9,8 +9,9 @@ using Microsoft.Extensions.Logging;
 namespace Vigil.Phones;
 
 /// <summary>
-/// A phone network on loopback: the providers' own APIs, and people who answer, ignore, press keys, have voicemail or have opted out. Nothing leaves the
-/// machine. What people do happens in the time of the clock it is given: by itself, or, for a test with a clock of its own, when <see cref="RunDueAsync"/> is called.
+/// A phone network on loopback: the providers' own APIs, and people who answer, ignore, press keys, have voicemail or have opted out.
+/// Nothing leaves the machine. What people do happens in the time of the clock it is given: by itself, or, for a test with a clock of its
+/// own, when <see cref="RunDueAsync"/> is called.
 /// </summary>
 public sealed class PhoneNetwork : IAsyncDisposable
 {
@@ -67,7 +68,8 @@ public sealed class PhoneNetwork : IAsyncDisposable
     {
         get
         {
-            lock (gate) return [.. taken];
+            lock (gate)
+                return [.. taken];
         }
     }
 
@@ -78,7 +80,8 @@ public sealed class PhoneNetwork : IAsyncDisposable
     {
         get
         {
-            lock (gate) return plan.TryPeek(out _, out var next) ? next.At : null;
+            lock (gate)
+                return plan.TryPeek(out _, out var next) ? next.At : null;
         }
     }
 
@@ -92,7 +95,8 @@ public sealed class PhoneNetwork : IAsyncDisposable
         var network = new PhoneNetwork(builder.Build(), clock, twilio);
         await network.app.StartAsync();
         network.Url = network.app.Urls.First();
-        if (!manual) network.running = Task.Run(network.RunAsync);
+        if (!manual)
+            network.running = Task.Run(network.RunAsync);
         return network;
     }
 
@@ -106,7 +110,8 @@ public sealed class PhoneNetwork : IAsyncDisposable
             Func<Task> action;
             lock (gate)
             {
-                if (!plan.TryPeek(out _, out var next) || next.At > Clock.GetUtcNow()) return done;
+                if (!plan.TryPeek(out _, out var next) || next.At > Clock.GetUtcNow())
+                    return done;
                 action = plan.Dequeue();
             }
 
@@ -116,7 +121,8 @@ public sealed class PhoneNetwork : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (stopping.IsCancellationRequested) return;
+        if (stopping.IsCancellationRequested)
+            return;
         await stopping.CancelAsync();
         serviceChanged.TrySetResult();
         await running;
@@ -132,19 +138,26 @@ public sealed class PhoneNetwork : IAsyncDisposable
 
     internal void Took(string provider, string kind, string number, string text, string id)
     {
-        lock (gate) taken.Add(new Taken(Clock.GetUtcNow(), provider, kind, number, text, id));
+        lock (gate)
+            taken.Add(new Taken(Clock.GetUtcNow(), provider, kind, number, text, id));
     }
 
     internal void After(TimeSpan time, Func<Task> action)
     {
-        lock (gate) plan.Enqueue(action, (Clock.GetUtcNow() + time, order++));
-        if (!stopping.IsCancellationRequested) planned.Release();
+        lock (gate)
+            plan.Enqueue(action, (Clock.GetUtcNow() + time, order++));
+        if (!stopping.IsCancellationRequested)
+            planned.Release();
     }
 
     /// <summary>Waits as long as the service hangs and the caller holds the line.</summary>
     internal async Task HangAsync(HttpContext http)
     {
-        while (Service is Service.Hangs or Service.SwallowsAnswer && !http.RequestAborted.IsCancellationRequested && !stopping.IsCancellationRequested)
+        while (
+            Service is Service.Hangs or Service.SwallowsAnswer
+            && !http.RequestAborted.IsCancellationRequested
+            && !stopping.IsCancellationRequested
+        )
             await Task.WhenAny(serviceChanged.Task, Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, http.RequestAborted));
         http.Abort();
     }
@@ -157,7 +170,8 @@ public sealed class PhoneNetwork : IAsyncDisposable
             {
                 await RunDueAsync();
                 var wait = NextAt is { } next ? next - Clock.GetUtcNow() : Timeout.InfiniteTimeSpan;
-                if (wait <= TimeSpan.Zero && wait != Timeout.InfiniteTimeSpan) continue;
+                if (wait <= TimeSpan.Zero && wait != Timeout.InfiniteTimeSpan)
+                    continue;
                 using var until = CancellationTokenSource.CreateLinkedTokenSource(stopping.Token);
                 await Task.WhenAny(planned.WaitAsync(until.Token), Task.Delay(wait, Clock, until.Token));
                 await until.CancelAsync();

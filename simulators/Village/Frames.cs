@@ -4,17 +4,23 @@ using System.Text;
 
 namespace Vigil.Village;
 
-/// <summary>What real devices put on the wire. Each function writes one payload of one format, the sources are those of the device profiles.</summary>
+/// <summary>
+/// What real devices put on the wire. Each function writes one payload of one format, the sources are those of the device profiles.
+/// </summary>
 public static class Frames
 {
     /// <summary>Kamstrup Multical 21 as wmbusmeters publishes it.</summary>
-    public static byte[] Multical21(string id, double totalCubicMetres, DateTimeOffset time) => Encoding.UTF8.GetBytes(string.Create(
-        CultureInfo.InvariantCulture,
-        $$"""{"_":"telegram","media":"cold water","meter":"multical21","name":"Water{{id}}","id":"{{id}}","status":"OK","total_m3":{{totalCubicMetres:0.000}},"flow_temperature_c":18,"external_temperature_c":22,"timestamp":"{{time.UtcDateTime:yyyy-MM-ddTHH:mm:ssZ}}"}"""));
+    public static byte[] Multical21(string id, double totalCubicMetres, DateTimeOffset time) =>
+        Encoding.UTF8.GetBytes(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $$"""{"_":"telegram","media":"cold water","meter":"multical21","name":"Water{{id}}","id":"{{id}}","status":"OK","total_m3":{{totalCubicMetres:0.000}},"flow_temperature_c":18,"external_temperature_c":22,"timestamp":"{{time.UtcDateTime:yyyy-MM-ddTHH:mm:ssZ}}"}"""
+            )
+        );
 
     /// <summary>
-    /// DL/T 645-2007 reply to "read forward active energy" (DI 00010000): wake-up bytes, address and value in BCD, least significant byte first,
-    /// every data byte + 0x33, sum of all bytes from the first 68.
+    /// DL/T 645-2007 reply to "read forward active energy" (DI 00010000): wake-up bytes, address and value in BCD, least significant byte
+    /// first, every data byte + 0x33, sum of all bytes from the first 68.
     /// </summary>
     public static byte[] Dlt645Energy(string address, double kilowattHours)
     {
@@ -27,9 +33,11 @@ public static class Frames
         f[9] = 8;
         BinaryPrimitives.WriteUInt32LittleEndian(f[10..], 0x00010000);
         WriteBcd(f[14..18], (long)Math.Round(kilowattHours * 100));
-        for (var i = 10; i < 18; i++) f[i] += 0x33;
+        for (var i = 10; i < 18; i++)
+            f[i] += 0x33;
         byte sum = 0;
-        foreach (var b in f[..18]) sum += b;
+        foreach (var b in f[..18])
+            sum += b;
         f[18] = sum;
         f[19] = 0x16;
         return frame;
@@ -45,17 +53,20 @@ public static class Frames
         BinaryPrimitives.WriteUInt32BigEndian(body.AsSpan(12), (uint)Math.Round(Math.Abs(longitude) * 1e6));
         var local = time.ToOffset(TimeSpan.FromHours(8));
         var digits = local.ToString("yyMMddHHmmss", CultureInfo.InvariantCulture);
-        for (var i = 0; i < 6; i++) body[22 + i] = (byte)((digits[2 * i] - '0') << 4 | (digits[2 * i + 1] - '0'));
+        for (var i = 0; i < 6; i++)
+            body[22 + i] = (byte)((digits[2 * i] - '0') << 4 | (digits[2 * i + 1] - '0'));
 
         var message = new byte[12 + body.Length + 1];
         BinaryPrimitives.WriteUInt16BigEndian(message, 0x0200);
         BinaryPrimitives.WriteUInt16BigEndian(message.AsSpan(2), (ushort)body.Length);
         var bcd = phone.PadLeft(12, '0');
-        for (var i = 0; i < 6; i++) message[4 + i] = (byte)((bcd[2 * i] - '0') << 4 | (bcd[2 * i + 1] - '0'));
+        for (var i = 0; i < 6; i++)
+            message[4 + i] = (byte)((bcd[2 * i] - '0') << 4 | (bcd[2 * i + 1] - '0'));
         BinaryPrimitives.WriteUInt16BigEndian(message.AsSpan(10), serial);
         body.CopyTo(message, 12);
         byte check = 0;
-        foreach (var b in message.AsSpan(..^1)) check ^= b;
+        foreach (var b in message.AsSpan(..^1))
+            check ^= b;
         message[^1] = check;
 
         using var wire = new MemoryStream();
@@ -88,8 +99,10 @@ public static class Frames
         for (var i = 0; i < records.Length; i++)
         {
             var (name, unit, value) = records[i];
-            if (i == 0) text.Append(CultureInfo.InvariantCulture, $$"""{"bn":"{{device}}/","bt":{{time.ToUnixTimeSeconds()}},""");
-            else text.Append(",{");
+            if (i == 0)
+                text.Append(CultureInfo.InvariantCulture, $$"""{"bn":"{{device}}/","bt":{{time.ToUnixTimeSeconds()}},""");
+            else
+                text.Append(",{");
             text.Append(CultureInfo.InvariantCulture, $"\"n\":\"{name}\",\"u\":\"{unit}\",\"v\":{value:0.###}}}");
         }
 
@@ -98,6 +111,7 @@ public static class Frames
 
     private static void WriteBcd(Span<byte> into, long value)
     {
-        for (var i = 0; i < into.Length; i++, value /= 100) into[i] = (byte)((value % 100 / 10 << 4) | (value % 10));
+        for (var i = 0; i < into.Length; i++, value /= 100)
+            into[i] = (byte)((value % 100 / 10 << 4) | (value % 10));
     }
 }

@@ -1,7 +1,8 @@
 namespace Vigil.Village;
 
 /// <summary>
-/// One simulated home with the daily life of one older person: when they get up, cook, wash, go to bed. Seeded, so the same village lives the same days.
+/// One simulated home with the daily life of one older person: when they get up, cook, wash, go to bed. Seeded, so the same village lives
+/// the same days.
 /// </summary>
 public sealed class Household
 {
@@ -55,8 +56,12 @@ public sealed class Household
         {
             var awake = hour > wakes && hour < sleeps;
             var meal = Math.Abs(hour - wakes - 1) < 1 || Math.Abs(hour - 12) < 1 || Math.Abs(hour - 18.5) < 1;
-            var chance = !awake ? 0.04 : meal ? 0.97 : 0.55;
-            if (random.NextDouble() < chance) water += (meal ? 6 : 2 + random.Next(6)) * 0.001 + random.NextDouble() * 0.004;
+            var chance =
+                !awake ? 0.04
+                : meal ? 0.97
+                : 0.55;
+            if (random.NextDouble() < chance)
+                water += (meal ? 6 : 2 + random.Next(6)) * 0.001 + random.NextDouble() * 0.004;
             energy += awake ? 0.06 + random.NextDouble() * (meal ? 0.5 : 0.12) : 0;
         }
 

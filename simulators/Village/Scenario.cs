@@ -9,7 +9,8 @@ namespace Vigil.Village;
 public sealed record ScenarioLine(TimeSpan At, string Resident, string What);
 
 /// <summary>
-/// A scenario as text, a line each: <c>day time resident what</c>, such as <c>-1 21:40 R07 still</c>. Day 0 is the day the village wakes up;
+/// A scenario as text, a line each: <c>day time resident what</c>, such as <c>-1 21:40 R07 still</c>. Day 0 is the day the village wakes
+/// up;
 /// <c>#</c> starts a comment.
 /// </summary>
 public static class Scenario
@@ -25,12 +26,15 @@ public static class Scenario
         {
             number++;
             var line = raw.Split('#')[0].Trim();
-            if (line.Length == 0) continue;
+            if (line.Length == 0)
+                continue;
             var parts = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-            if (parts.Length != 4
+            if (
+                parts.Length != 4
                 || !int.TryParse(parts[0], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var day)
                 || !TimeSpan.TryParseExact(parts[1], @"hh\:mm", CultureInfo.InvariantCulture, out var time)
-                || !Words.Contains(parts[3]))
+                || !Words.Contains(parts[3])
+            )
                 throw new FormatException($"scenario line {number}: '{line}': expected 'day hh:mm resident {string.Join('|', Words)}'");
             lines.Add(new ScenarioLine(TimeSpan.FromDays(day) + time, parts[2], parts[3]));
         }

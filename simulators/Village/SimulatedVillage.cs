@@ -15,7 +15,13 @@ public sealed record DeviceLogin(string Device, string Topic, string Password);
 /// DL/T 645-2007 frames (electricity), zigbee2mqtt JSON (SOS buttons), JT/T 808 frames (BeiDou locators) and SenML (rooms).
 /// </summary>
 public sealed class SimulatedVillage(
-    IReadOnlyList<Household> homes, IReadOnlyDictionary<string, DeviceLogin> logins, string host, int port, TimeProvider clock, TimeZoneInfo zone) : IAsyncDisposable
+    IReadOnlyList<Household> homes,
+    IReadOnlyDictionary<string, DeviceLogin> logins,
+    string host,
+    int port,
+    TimeProvider clock,
+    TimeZoneInfo zone
+) : IAsyncDisposable
 {
     private readonly Dictionary<string, IMqttClient> clients = [];
     private readonly ConcurrentDictionary<string, ushort> serials = [];
@@ -27,34 +33,53 @@ public sealed class SimulatedVillage(
         {
             var client = new MqttClientFactory().CreateMqttClient();
             await client.ConnectAsync(
-                new MqttClientOptionsBuilder().WithTcpServer(host, port).WithClientId($"sim-{login.Device}").WithCredentials(login.Device, login.Password)
-                    .WithKeepAlivePeriod(TimeSpan.FromSeconds(60)).WithTimeout(TimeSpan.FromSeconds(30)).Build(),
-                cancellation);
+                new MqttClientOptionsBuilder()
+                    .WithTcpServer(host, port)
+                    .WithClientId($"sim-{login.Device}")
+                    .WithCredentials(login.Device, login.Password)
+                    .WithKeepAlivePeriod(TimeSpan.FromSeconds(60))
+                    .WithTimeout(TimeSpan.FromSeconds(30))
+                    .Build(),
+                cancellation
+            );
             clients[login.Device] = client;
         }
     }
 
     /// <summary>The meters deliver what they recorded before the service came: hourly totals with their own time stamps.</summary>
     /// <returns>How many readings were acknowledged.</returns>
-    public async Task<int> DeliverHistoryAsync(DateTimeOffset from, DateTimeOffset to, IReadOnlyList<ScenarioLine> scenario, DateTimeOffset firstMidnight, CancellationToken cancellation)
+    public async Task<int> DeliverHistoryAsync(
+        DateTimeOffset from,
+        DateTimeOffset to,
+        IReadOnlyList<ScenarioLine> scenario,
+        DateTimeOffset firstMidnight,
+        CancellationToken cancellation
+    )
     {
         var delivered = 0;
-        await Parallel.ForEachAsync(homes, new ParallelOptions { MaxDegreeOfParallelism = homes.Count, CancellationToken = cancellation }, async (home, token) =>
-        {
-            home.StillSince = scenario.FirstOrDefault(l => l.Resident == home.Id && l.What == "still" && firstMidnight + l.At < to) is { } line ? firstMidnight + line.At : null;
-            for (var hour = from; hour <= to; hour = hour.AddHours(1))
+        await Parallel.ForEachAsync(
+            homes,
+            new ParallelOptions { MaxDegreeOfParallelism = homes.Count, CancellationToken = cancellation },
+            async (home, token) =>
             {
-                var (water, _) = home.LiveHour(hour);
-                await PublishAsync(home.WaterMeter, Frames.Multical21(home.WaterMeter, water, hour), token);
-                Interlocked.Increment(ref delivered);
+                home.StillSince = scenario.FirstOrDefault(l => l.Resident == home.Id && l.What == "still" && firstMidnight + l.At < to)
+                    is { } line
+                    ? firstMidnight + line.At
+                    : null;
+                for (var hour = from; hour <= to; hour = hour.AddHours(1))
+                {
+                    var (water, _) = home.LiveHour(hour);
+                    await PublishAsync(home.WaterMeter, Frames.Multical21(home.WaterMeter, water, hour), token);
+                    Interlocked.Increment(ref delivered);
+                }
             }
-        });
+        );
         return delivered;
     }
 
     /// <summary>
-    /// Lives on: every hour each meter reports, every ten minutes a locator, and the scenario happens when its time comes. A press waits for no report: where
-    /// the machine is slow and the clock fast, reports fall behind.
+    /// Lives on: every hour each meter reports, every ten minutes a locator, and the scenario happens when its time comes. A press waits
+    /// for no report: where the machine is slow and the clock fast, reports fall behind.
     /// </summary>
     public async Task LiveAsync(IReadOnlyList<ScenarioLine> scenario, DateTimeOffset firstMidnight, CancellationToken cancellation)
     {
@@ -84,7 +109,11 @@ public sealed class SimulatedVillage(
 
     private async Task ReportAsync(DateTimeOffset now, CancellationToken cancellation)
     {
-        for (var next = new DateTimeOffset(now.Year, now.Month, now.Day, now.Hour, now.Minute / 10 * 10, 0, now.Offset).AddMinutes(10); ; next = next.AddMinutes(10))
+        for (
+            var next = new DateTimeOffset(now.Year, now.Month, now.Day, now.Hour, now.Minute / 10 * 10, 0, now.Offset).AddMinutes(10);
+            ;
+            next = next.AddMinutes(10)
+        )
         {
             await UntilAsync(next, cancellation);
             await TenMinutesAsync(Local(next), cancellation);
@@ -94,7 +123,8 @@ public sealed class SimulatedVillage(
     private async Task UntilAsync(DateTimeOffset due, CancellationToken cancellation)
     {
         var wait = due - clock.GetUtcNow();
-        if (wait > TimeSpan.Zero) await Task.Delay(wait, clock, cancellation);
+        if (wait > TimeSpan.Zero)
+            await Task.Delay(wait, clock, cancellation);
     }
 
     /// <summary>A press of the emergency button; the device says once more that it is over, as they do.</summary>
@@ -110,7 +140,8 @@ public sealed class SimulatedVillage(
         {
             try
             {
-                if (client.IsConnected) await client.DisconnectAsync();
+                if (client.IsConnected)
+                    await client.DisconnectAsync();
             }
             catch (MQTTnet.Exceptions.MqttCommunicationException)
             {
@@ -123,7 +154,8 @@ public sealed class SimulatedVillage(
 
     private async Task HappenAsync(ScenarioLine line, DateTimeOffset at, CancellationToken cancellation)
     {
-        if (homes.FirstOrDefault(h => h.Id == line.Resident) is not { } home) return;
+        if (homes.FirstOrDefault(h => h.Id == line.Resident) is not { } home)
+            return;
         switch (line.What)
         {
             case "still":
@@ -139,25 +171,47 @@ public sealed class SimulatedVillage(
     }
 
     private Task TenMinutesAsync(DateTimeOffset at, CancellationToken cancellation) =>
-        Parallel.ForEachAsync(homes, new ParallelOptions { MaxDegreeOfParallelism = homes.Count, CancellationToken = cancellation }, async (home, token) =>
-        {
-            var serial = serials.AddOrUpdate(home.Locator, 1, (_, n) => (ushort)(n + 1));
-            var (latitude, longitude) = home.Home;
-            if (away.ContainsKey(home.Id)) (latitude, longitude) = (latitude + 0.0006 * Math.Min(serial, (ushort)40), longitude + 0.02);
-            if (at.Minute == home.Number % 6 * 10)
-                await PublishAsync(home.Locator, Frames.Jt808Position(home.Locator, latitude, longitude, at, sos: false, serial), token);
-            if (at.Minute != 0) return;
-            var (water, energy) = home.LiveHour(at);
-            await PublishAsync(home.WaterMeter, Frames.Multical21(home.WaterMeter, water, at), token);
-            await PublishAsync(home.ElectricityMeter, Frames.Dlt645Energy(home.ElectricityMeter, energy), token);
-            await PublishAsync(home.Sensor, Frames.SenMl(home.Sensor, at, ("air.temperature", "Cel", home.RoomTemperature(at)), ("air.humidity", "%RH", 68)), token);
-        });
+        Parallel.ForEachAsync(
+            homes,
+            new ParallelOptions { MaxDegreeOfParallelism = homes.Count, CancellationToken = cancellation },
+            async (home, token) =>
+            {
+                var serial = serials.AddOrUpdate(home.Locator, 1, (_, n) => (ushort)(n + 1));
+                var (latitude, longitude) = home.Home;
+                if (away.ContainsKey(home.Id))
+                    (latitude, longitude) = (latitude + 0.0006 * Math.Min(serial, (ushort)40), longitude + 0.02);
+                if (at.Minute == home.Number % 6 * 10)
+                    await PublishAsync(
+                        home.Locator,
+                        Frames.Jt808Position(home.Locator, latitude, longitude, at, sos: false, serial),
+                        token
+                    );
+                if (at.Minute != 0)
+                    return;
+                var (water, energy) = home.LiveHour(at);
+                await PublishAsync(home.WaterMeter, Frames.Multical21(home.WaterMeter, water, at), token);
+                await PublishAsync(home.ElectricityMeter, Frames.Dlt645Energy(home.ElectricityMeter, energy), token);
+                await PublishAsync(
+                    home.Sensor,
+                    Frames.SenMl(home.Sensor, at, ("air.temperature", "Cel", home.RoomTemperature(at)), ("air.humidity", "%RH", 68)),
+                    token
+                );
+            }
+        );
 
     private async Task PublishAsync(string device, byte[] payload, CancellationToken cancellation)
     {
-        if (!logins.TryGetValue(device, out var login)) return;
-        await clients[device].PublishAsync(
-            new MqttApplicationMessageBuilder().WithTopic(login.Topic).WithPayload(payload).WithQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce).Build(), cancellation);
+        if (!logins.TryGetValue(device, out var login))
+            return;
+        await clients[device]
+            .PublishAsync(
+                new MqttApplicationMessageBuilder()
+                    .WithTopic(login.Topic)
+                    .WithPayload(payload)
+                    .WithQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce)
+                    .Build(),
+                cancellation
+            );
     }
 
     private DateTimeOffset Local(DateTimeOffset time) => TimeZoneInfo.ConvertTime(time, zone);

@@ -19,9 +19,13 @@ internal static class AuditHeads
 
     public static IEnumerable<Problem> Check(IConfiguration configuration)
     {
-        if (configuration["Audit:HeadUrl"] is { Length: > 0 } url && !(Uri.TryCreate(url, UriKind.Absolute, out var at) && (at.Scheme == "https" || at is { Scheme: "http", IsLoopback: true })))
+        if (
+            configuration["Audit:HeadUrl"] is { Length: > 0 } url
+            && !(Uri.TryCreate(url, UriKind.Absolute, out var at) && (at.Scheme == "https" || at is { Scheme: "http", IsLoopback: true }))
+        )
             yield return new Problem("Audit:HeadUrl", 0, "", url, "is not an https address");
-        if (configuration["Audit:HeadFile"] is { Length: > 0 } folder && File.Exists(folder)) yield return new Problem("Audit:HeadFile", 0, "", folder, "is a file; it has to be a folder, which gets a file a day");
+        if (configuration["Audit:HeadFile"] is { Length: > 0 } folder && File.Exists(folder))
+            yield return new Problem("Audit:HeadFile", 0, "", folder, "is a file; it has to be a folder, which gets a file a day");
     }
 
     /// <summary>All that are at hand: the newest, those that once showed a cut, those of the export folder, and what was named.</summary>
@@ -32,8 +36,17 @@ internal static class AuditHeads
         foreach (var path in Files(Path.GetDirectoryName(Newest(settings))!).Concat(Files(Folder(settings))).Concat(named ?? []))
         {
             var found = AuditHead.Read(File.ReadAllText(path));
-            if ((found is null ? "is no head" : key is null ? "can't be checked without keys/audit.key" : key.Refuses(found)) is { } why) problems.Add($"{path} {why}");
-            else heads.Add(found!);
+            if (
+                (
+                    found is null ? "is no head"
+                    : key is null ? "can't be checked without keys/audit.key"
+                    : key.Refuses(found)
+                ) is
+                { } why
+            )
+                problems.Add($"{path} {why}");
+            else
+                heads.Add(found!);
         }
 
         return (heads, problems);
@@ -44,15 +57,31 @@ internal static class AuditHeads
         if (Folder(settings) is { Length: > 0 } folder)
         {
             Directory.CreateDirectory(folder);
-            await File.WriteAllTextAsync(Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"audit-head-{day:yyyy-MM-dd}.json")), head.Write(), cancellation);
+            await File.WriteAllTextAsync(
+                Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"audit-head-{day:yyyy-MM-dd}.json")),
+                head.Write(),
+                cancellation
+            );
         }
 
-        if (Url(settings) is not { Length: > 0 } url) return;
-        using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, ConnectTimeout = TimeSpan.FromSeconds(5) }) { Timeout = TimeSpan.FromSeconds(15) };
+        if (Url(settings) is not { Length: > 0 } url)
+            return;
+        using var http = new HttpClient(
+            new SocketsHttpHandler
+            {
+                AllowAutoRedirect = false,
+                UseCookies = false,
+                ConnectTimeout = TimeSpan.FromSeconds(5),
+            }
+        )
+        {
+            Timeout = TimeSpan.FromSeconds(15),
+        };
         using var content = new StringContent(head.Write(), Encoding.UTF8, "application/json");
         using var answer = await http.PostAsync(new Uri(url), content, cancellation);
         answer.EnsureSuccessStatusCode();
     }
 
-    private static IEnumerable<string> Files(string folder) => folder.Length > 0 && Directory.Exists(folder) ? Directory.EnumerateFiles(folder, "*.json").Order(StringComparer.Ordinal) : [];
+    private static IEnumerable<string> Files(string folder) =>
+        folder.Length > 0 && Directory.Exists(folder) ? Directory.EnumerateFiles(folder, "*.json").Order(StringComparer.Ordinal) : [];
 }

@@ -8,14 +8,25 @@ using Vigil.Storage.Records;
 namespace Vigil.Host;
 
 /// <summary>
-/// Keeps the audit log: once a second what was written is chained and the new end is signed into <c>audit/head.json</c>; once a day everything is checked and the head goes
-/// where <c>Audit:HeadFile</c> and <c>Audit:HeadUrl</c> say. An end that is gone from the database, because rows were cut off or the chain was built anew, is a
-/// trouble of the service at once; the head that shows it is kept beside.
+/// Keeps the audit log: once a second what was written is chained and the new end is signed into <c>audit/head.json</c>; once a day
+/// everything is checked and the head goes where <c>Audit:HeadFile</c> and <c>Audit:HeadUrl</c> say. An end that is gone from the database,
+/// because rows were cut off or the chain was built anew, is a trouble of the service at once; the head that shows it is kept beside.
 /// </summary>
-internal sealed partial class AuditWatch(Settings settings, IDbContextFactory<RecordsDb> records, Housekeeping housekeeping, Troubles troubles, TimeProvider clock, TimeZoneInfo zone, ILogger<AuditWatch> log) : BackgroundService
+internal sealed partial class AuditWatch(
+    Settings settings,
+    IDbContextFactory<RecordsDb> records,
+    Housekeeping housekeeping,
+    Troubles troubles,
+    TimeProvider clock,
+    TimeZoneInfo zone,
+    ILogger<AuditWatch> log
+) : BackgroundService
 {
-    private const string Broken = "audit", Stuck = "audit-chain", NotSent = "audit-head";
-    private static readonly TimeSpan Every = TimeSpan.FromSeconds(1), Patience = TimeSpan.FromMinutes(5);
+    private const string Broken = "audit",
+        Stuck = "audit-chain",
+        NotSent = "audit-head";
+    private static readonly TimeSpan Every = TimeSpan.FromSeconds(1),
+        Patience = TimeSpan.FromMinutes(5);
 
     /// <summary>After a start the service has other things to do than to read its whole log.</summary>
     private static readonly TimeSpan Settle = TimeSpan.FromMinutes(10);
@@ -34,12 +45,14 @@ internal sealed partial class AuditWatch(Settings settings, IDbContextFactory<Re
         {
             try
             {
-                if (!begun) await StartedAsync(key, stoppingToken);
+                if (!begun)
+                    await StartedAsync(key, stoppingToken);
                 begun = true;
                 await TurnAsync(key, everything, stoppingToken);
                 everything = false;
                 troubles.Over(Stuck);
-                if (await IsDayOverAsync(key, stoppingToken)) everything = true;
+                if (await IsDayOverAsync(key, stoppingToken))
+                    everything = true;
             }
             catch (Exception e) when (e is not OutOfMemoryException && !stoppingToken.IsCancellationRequested)
             {
@@ -84,11 +97,20 @@ internal sealed partial class AuditWatch(Settings settings, IDbContextFactory<Re
     private async Task StartedAsync(AuditKey? key, CancellationToken cancellation)
     {
         Directory.CreateDirectory(folder);
-        if (File.Exists(HeadFile)) head = AuditHead.Read(await File.ReadAllTextAsync(HeadFile, cancellation));
-        if (head is { } kept && key?.Refuses(kept) is { } why) Say($"audit/head.json {why}", "审计日志的链尾签名不正确");
+        if (File.Exists(HeadFile))
+            head = AuditHead.Read(await File.ReadAllTextAsync(HeadFile, cancellation));
+        if (head is { } kept && key?.Refuses(kept) is { } why)
+            Say($"audit/head.json {why}", "审计日志的链尾签名不正确");
         var files = new[] { Settings.RulesPath(settings.Configuration), Settings.PoliciesPath(settings.Configuration) };
         rules = housekeeping.RulesInForce;
-        await records.AddAsync(clock.GetUtcNow().UtcDateTime, "service", "start", "service", string.Join(", ", files.Select(Named)), cancellation);
+        await records.AddAsync(
+            clock.GetUtcNow().UtcDateTime,
+            "service",
+            "start",
+            "service",
+            string.Join(", ", files.Select(Named)),
+            cancellation
+        );
     }
 
     private async Task TurnAsync(AuditKey? key, bool everything, CancellationToken cancellation)
@@ -96,17 +118,29 @@ internal sealed partial class AuditWatch(Settings settings, IDbContextFactory<Re
         if (housekeeping.RulesInForce is { } now && now != rules)
         {
             rules = now;
-            await records.AddAsync(clock.GetUtcNow().UtcDateTime, "service", "rules", "service", "in force: " + Named(Settings.RulesPath(settings.Configuration)), cancellation);
+            await records.AddAsync(
+                clock.GetUtcNow().UtcDateTime,
+                "service",
+                "rules",
+                "service",
+                "in force: " + Named(Settings.RulesPath(settings.Configuration)),
+                cancellation
+            );
         }
 
         if (head is { } known && !await records.HasAsync(new ChainEnd(known.Place, known.Hash), cancellation))
         {
             File.Move(HeadFile, Path.Combine(folder, $"cut-{clock.GetUtcNow().UtcDateTime:yyyyMMddTHHmmssfffZ}.json"), overwrite: true);
             head = null;
-            Say($"rows of the audit log were cut off or rewritten: place {known.Place} of {known.Time:yyyy-MM-ddTHH:mm:ssZ} is gone (vigil check --audit)", $"审计日志被截断或改写：第{known.Place}条（{known.Time:yyyy-MM-ddTHH:mm:ssZ}）已不存在");
+            Say(
+                $"rows of the audit log were cut off or rewritten: place {known.Place} of {known.Time:yyyy-MM-ddTHH:mm:ssZ} is gone "
+                    + $"(vigil check --audit)",
+                $"审计日志被截断或改写：第{known.Place}条（{known.Time:yyyy-MM-ddTHH:mm:ssZ}）已不存在"
+            );
         }
 
-        if (await records.ChainAsync(everything, cancellation) is not { } end || end.Place == head?.Place || key is null) return;
+        if (await records.ChainAsync(everything, cancellation) is not { } end || end.Place == head?.Place || key is null)
+            return;
         head = key.Sign(end, clock.GetUtcNow().UtcDateTime);
         await File.WriteAllTextAsync(HeadFile + ".new", head.Write(), cancellation);
         File.Move(HeadFile + ".new", HeadFile, overwrite: true);
@@ -116,20 +150,34 @@ internal sealed partial class AuditWatch(Settings settings, IDbContextFactory<Re
     private async Task<bool> IsDayOverAsync(AuditKey? key, CancellationToken cancellation)
     {
         var today = DateOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(clock.GetUtcNow().UtcDateTime, zone));
-        if (today == exported || head is not { } now || clock.GetUtcNow() - started < Settle) return false;
+        if (today == exported || head is not { } now || clock.GetUtcNow() - started < Settle)
+            return false;
         exported = today;
         var report = await records.CheckAuditAsync([.. AuditHeads.Kept(settings, key).Heads], cancellation);
-        if (report.Problems.Count > 0) Say($"the audit log is not whole: {report.Problems[0]} ({report.Problems.Count} in all; vigil check --audit)", $"审计日志不完整，共{report.Problems.Count}处，请运行 vigil check --audit");
-        else LogWhole(log, report.Rows);
+        if (report.Problems.Count > 0)
+            Say(
+                $"the audit log is not whole: {report.Problems[0]} ({report.Problems.Count} in all; vigil check --audit)",
+                $"审计日志不完整，共{report.Problems.Count}处，请运行 vigil check --audit"
+            );
+        else
+            LogWhole(log, report.Rows);
         try
         {
             await AuditHeads.ExportAsync(settings, now, today, cancellation);
             troubles.Over(NotSent);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or HttpRequestException or TaskCanceledException && !cancellation.IsCancellationRequested)
+        catch (Exception e)
+            when (e is IOException or UnauthorizedAccessException or HttpRequestException or TaskCanceledException
+                && !cancellation.IsCancellationRequested
+            )
         {
             LogNotSent(log, e.Message);
-            troubles.Say(NotSent, "today's head of the audit log could not be put where it is kept", "今日审计日志链尾未能送出", TimeSpan.Zero);
+            troubles.Say(
+                NotSent,
+                "today's head of the audit log could not be put where it is kept",
+                "今日审计日志链尾未能送出",
+                TimeSpan.Zero
+            );
         }
 
         return true;
@@ -144,7 +192,8 @@ internal sealed partial class AuditWatch(Settings settings, IDbContextFactory<Re
     }
 
     private static string Named(string path) =>
-        $"{Path.GetFileName(path)} {(File.Exists(path) ? Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(path)))[..16].ToLowerInvariant() : "missing")}";
+        $"{Path.GetFileName(path)} "
+        + $"{(File.Exists(path) ? Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(path)))[..16].ToLowerInvariant() : "missing")}";
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The audit log could not be chained; tried again in a second")]
     private static partial void LogFailed(ILogger logger, Exception e);

@@ -12,8 +12,9 @@ using Vigil.Storage.Records;
 namespace Vigil.Host;
 
 /// <summary>
-/// Once in <c>Health:CanaryMinutes</c> a press of the service's own goes the way of every press: a login at the broker, a message, rules, the alarm desk, escalation,
-/// a channel. What hides from all else (a broker that takes and gives nothing on, a lane that stands) shows here. When it has come round it is taken away whole.
+/// Once in <c>Health:CanaryMinutes</c> a press of the service's own goes the way of every press: a login at the broker, a message, rules,
+/// the alarm desk, escalation, a channel. What hides from all else (a broker that takes and gives nothing on, a lane that stands) shows
+/// here. When it has come round it is taken away whole.
 /// </summary>
 internal sealed partial class Canary : BackgroundService
 {
@@ -37,12 +38,39 @@ internal sealed partial class Canary : BackgroundService
     private long came;
 
     public Canary(
-        MqttOptions mqtt, Settings settings, IServiceProvider services, IHostApplicationLifetime lifetime, IDbContextFactory<RecordsDb> records, Troubles troubles, Meter meter, ILogger<Canary> log)
+        MqttOptions mqtt,
+        Settings settings,
+        IServiceProvider services,
+        IHostApplicationLifetime lifetime,
+        IDbContextFactory<RecordsDb> records,
+        Troubles troubles,
+        Meter meter,
+        ILogger<Canary> log
+    )
     {
-        (this.mqtt, this.services, this.lifetime, this.records, this.troubles, this.log, every) = (mqtt, services, lifetime, records, troubles, log, settings.Health.CanaryEvery);
-        if (every is null) return;
-        meter.CreateObservableGauge("vigil_canary_age_seconds", () => Age.TotalSeconds, "s", "Since the service's own press last went all the way");
-        meter.CreateObservableGauge("vigil_canary_duration_seconds", () => Took.TotalSeconds, "s", "How long it took, from the message to the channel");
+        (this.mqtt, this.services, this.lifetime, this.records, this.troubles, this.log, every) = (
+            mqtt,
+            services,
+            lifetime,
+            records,
+            troubles,
+            log,
+            settings.Health.CanaryEvery
+        );
+        if (every is null)
+            return;
+        meter.CreateObservableGauge(
+            "vigil_canary_age_seconds",
+            () => Age.TotalSeconds,
+            "s",
+            "Since the service's own press last went all the way"
+        );
+        meter.CreateObservableGauge(
+            "vigil_canary_duration_seconds",
+            () => Took.TotalSeconds,
+            "s",
+            "How long it took, from the message to the channel"
+        );
     }
 
     /// <summary>How long the last good round took.</summary>
@@ -55,7 +83,12 @@ internal sealed partial class Canary : BackgroundService
     public string? Missed { get; private set; }
 
     /// <summary>For the health page.</summary>
-    public string Words => every is null ? "canary: off" : came == 0 ? Missed is null ? "canary: not yet" : $"canary: {Missed}" : $"canary: {Age.TotalSeconds:0} s ago, took {Took.TotalSeconds:0.0} s";
+    public string Words =>
+        every is null ? "canary: off"
+        : came == 0
+            ? Missed is null ? "canary: not yet"
+                : $"canary: {Missed}"
+        : $"canary: {Age.TotalSeconds:0} s ago, took {Took.TotalSeconds:0.0} s";
 
     /// <summary>Whether this is the password of the service's own login: it is made at each start and stands nowhere.</summary>
     public bool Knows(byte[] given) => every is not null && CryptographicOperations.FixedTimeEquals(given, password);
@@ -76,7 +109,11 @@ internal sealed partial class Canary : BackgroundService
         {
             await RoundAsync(stoppingToken);
             // A missed round is tried again soon: a fault that has passed must not be an alarm for an hour.
-            await Task.Delay(Missed is null ? period : TimeSpan.FromSeconds(Math.Min(20, period.TotalSeconds)), TimeProvider.System, stoppingToken);
+            await Task.Delay(
+                Missed is null ? period : TimeSpan.FromSeconds(Math.Min(20, period.TotalSeconds)),
+                TimeProvider.System,
+                stoppingToken
+            );
         }
     }
 
@@ -92,13 +129,17 @@ internal sealed partial class Canary : BackgroundService
             limit.CancelAfter(Longest);
             await PublishAsync(limit.Token);
             (stage, stageZh) = ("an alarm of it", "生成预警");
-            while (!await CameRoundAsync(limit.Token)) await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, limit.Token);
+            while (!await CameRoundAsync(limit.Token))
+                await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, limit.Token);
             (Took, came, Missed) = (Stopwatch.GetElapsedTime(at), Stopwatch.GetTimestamp(), null);
             troubles.Over(Case);
         }
         catch (Exception e) when (e is not OutOfMemoryException && !cancellation.IsCancellationRequested)
         {
-            var (inTime, inTimeZh) = e is OperationCanceledException ? ($" within {Longest.TotalSeconds:0} s ({stage})", $"{Longest.TotalSeconds:0}秒内未走完全程（{stageZh}）") : ($" ({stage}: {e.GetBaseException().Message})", $"未走完全程（{stageZh}失败）");
+            var (inTime, inTimeZh) =
+                e is OperationCanceledException
+                    ? ($" within {Longest.TotalSeconds:0} s ({stage})", $"{Longest.TotalSeconds:0}秒内未走完全程（{stageZh}）")
+                    : ($" ({stage}: {e.GetBaseException().Message})", $"未走完全程（{stageZh}失败）");
             Missed = $"a press of the service's own did not come round{inTime}";
             troubles.Say(Case, Missed, $"自检呼叫{inTimeZh}");
             LogMissed(log, Missed);
@@ -110,8 +151,10 @@ internal sealed partial class Canary : BackgroundService
         {
             await using var db = await records.CreateDbContextAsync(stop);
             var notices = await db.Notices.AsNoTracking().Where(n => n.Recipient == SelfTest.Name).Select(n => n.State).ToListAsync(stop);
-            if (notices.Count > 0) (stage, stageZh) = ("sending", "发送");
-            else if (await db.Alarms.AnyAsync(a => a.Subject == SelfTest.Name, stop)) (stage, stageZh) = ("escalation", "升级");
+            if (notices.Count > 0)
+                (stage, stageZh) = ("sending", "发送");
+            else if (await db.Alarms.AnyAsync(a => a.Subject == SelfTest.Name, stop))
+                (stage, stageZh) = ("escalation", "升级");
             return notices.Exists(s => s is NoticeState.Sent or NoticeState.Delivered);
         }
     }
@@ -148,17 +191,38 @@ internal sealed partial class Canary : BackgroundService
         {
             // Where only certificates let anybody in, it has none: it begins behind the login.
             await services.GetRequiredService<Inbox>()(
-                new InboundMessage(Topic, payload, services.GetRequiredService<TimeProvider>().GetUtcNow().UtcDateTime, Retained: false, new Sender(SelfTest.Name, false, [])), cancellation);
+                new InboundMessage(
+                    Topic,
+                    payload,
+                    services.GetRequiredService<TimeProvider>().GetUtcNow().UtcDateTime,
+                    Retained: false,
+                    new Sender(SelfTest.Name, false, [])
+                ),
+                cancellation
+            );
             return;
         }
 
         using var client = new MqttClientFactory().CreateMqttClient();
-        var options = new MqttClientOptionsBuilder().WithTcpServer(mqtt.Host is "*" or "0.0.0.0" or "::" or "localhost" ? "127.0.0.1" : mqtt.Host, mqtt.Port)
-            .WithClientId(SelfTest.Name).WithCredentials(SelfTest.Name, password).WithKeepAlivePeriod(TimeSpan.FromSeconds(60)).WithTimeout(TimeSpan.FromSeconds(10));
-        if (mqtt.Tls) options.WithTlsOptions(o => o.UseTls().WithCertificateValidationHandler(_ => true)); // its own broker, on this machine
+        var options = new MqttClientOptionsBuilder()
+            .WithTcpServer(mqtt.Host is "*" or "0.0.0.0" or "::" or "localhost" ? "127.0.0.1" : mqtt.Host, mqtt.Port)
+            .WithClientId(SelfTest.Name)
+            .WithCredentials(SelfTest.Name, password)
+            .WithKeepAlivePeriod(TimeSpan.FromSeconds(60))
+            .WithTimeout(TimeSpan.FromSeconds(10));
+        if (mqtt.Tls)
+            options.WithTlsOptions(o => o.UseTls().WithCertificateValidationHandler(_ => true)); // its own broker, on this machine
         var login = await client.ConnectAsync(options.Build(), cancellation);
-        if (login.ResultCode != MqttClientConnectResultCode.Success) throw new InvalidOperationException($"login refused: {login.ResultCode}");
-        await client.PublishAsync(new MqttApplicationMessageBuilder().WithTopic(Topic).WithPayload(payload).WithQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce).Build(), cancellation);
+        if (login.ResultCode != MqttClientConnectResultCode.Success)
+            throw new InvalidOperationException($"login refused: {login.ResultCode}");
+        await client.PublishAsync(
+            new MqttApplicationMessageBuilder()
+                .WithTopic(Topic)
+                .WithPayload(payload)
+                .WithQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce)
+                .Build(),
+            cancellation
+        );
         await client.DisconnectAsync(new MqttClientDisconnectOptionsBuilder().Build(), cancellation);
     }
 

@@ -1,8 +1,8 @@
 namespace Vigil.Host;
 
 /// <summary>
-/// A clock that runs faster than the wall's, for the demo: everything that takes its time from it (rules, escalation, simulated homes) speeds up together.
-/// The speed may change while it runs; time never jumps.
+/// A clock that runs faster than the wall's, for the demo: everything that takes its time from it (rules, escalation, simulated homes)
+/// speeds up together. The speed may change while it runs; time never jumps.
 /// </summary>
 internal sealed class FastClock(DateTimeOffset start, double speed) : TimeProvider
 {
@@ -29,12 +29,14 @@ internal sealed class FastClock(DateTimeOffset start, double speed) : TimeProvid
 
     public override DateTimeOffset GetUtcNow()
     {
-        lock (gate) return start + Elapsed();
+        lock (gate)
+            return start + Elapsed();
     }
 
     public override long GetTimestamp()
     {
-        lock (gate) return Elapsed().Ticks;
+        lock (gate)
+            return Elapsed().Ticks;
     }
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
@@ -43,5 +45,7 @@ internal sealed class FastClock(DateTimeOffset start, double speed) : TimeProvid
     private TimeSpan Elapsed() => elapsedBase + System.GetElapsedTime(realBase) * speed;
 
     private TimeSpan Real(TimeSpan time) =>
-        time == Timeout.InfiniteTimeSpan || time == TimeSpan.Zero ? time : TimeSpan.FromMilliseconds(Math.Max(1, time.TotalMilliseconds / speed));
+        time == Timeout.InfiniteTimeSpan || time == TimeSpan.Zero
+            ? time
+            : TimeSpan.FromMilliseconds(Math.Max(1, time.TotalMilliseconds / speed));
 }

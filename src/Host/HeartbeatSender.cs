@@ -3,19 +3,31 @@ using Vigil.Model;
 namespace Vigil.Host;
 
 /// <summary>
-/// Tells a watcher outside, each <c>Health:HeartbeatSeconds</c>, that all is well, and only while it is: a dead service can't tell of itself, so what alarms is the
-/// silence. A watcher that can't be reached is said and stops nothing.
+/// Tells a watcher outside, each <c>Health:HeartbeatSeconds</c>, that all is well, and only while it is: a dead service can't tell of
+/// itself, so what alarms is the silence. A watcher that can't be reached is said and stops nothing.
 /// </summary>
-internal sealed partial class HeartbeatSender(Readiness readiness, Settings settings, Troubles troubles, ILogger<HeartbeatSender> log) : BackgroundService
+internal sealed partial class HeartbeatSender(Readiness readiness, Settings settings, Troubles troubles, ILogger<HeartbeatSender> log)
+    : BackgroundService
 {
     private const string Case = "heartbeat";
 
-    private readonly HttpClient http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5) }) { Timeout = TimeSpan.FromSeconds(10) };
+    private readonly HttpClient http = new(
+        new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,
+            UseCookies = false,
+            PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+        }
+    )
+    {
+        Timeout = TimeSpan.FromSeconds(10),
+    };
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         var (url, every) = (settings.Health.Heartbeat, settings.Health.HeartbeatEvery);
-        if (url is null) await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, stoppingToken);
+        if (url is null)
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, stoppingToken);
         while (!stoppingToken.IsCancellationRequested)
         {
             await Task.Delay(every, TimeProvider.System, stoppingToken);
@@ -35,7 +47,12 @@ internal sealed partial class HeartbeatSender(Readiness readiness, Settings sett
             {
                 // The address may carry the watcher's key: it is not logged.
                 var why = e is HttpRequestException { StatusCode: { } status } ? $"it answers {(int)status}" : "it does not answer";
-                troubles.Say(Case, $"the outside watcher can't be told that all is well: {why}", $"无法向外部监视服务报告正常：{(e is HttpRequestException { StatusCode: { } code } ? $"返回{(int)code}" : "无响应")}", every * 3);
+                troubles.Say(
+                    Case,
+                    $"the outside watcher can't be told that all is well: {why}",
+                    $"无法向外部监视服务报告正常：{(e is HttpRequestException { StatusCode: { } code } ? $"返回{(int)code}" : "无响应")}",
+                    every * 3
+                );
                 LogFailed(log, why);
             }
         }

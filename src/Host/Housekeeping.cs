@@ -8,21 +8,41 @@ using Vigil.Storage.Readings;
 namespace Vigil.Host;
 
 /// <summary>
-/// Four times a second: time passes for the rules; every few seconds changes of the registry and of the rules file are taken over, devices' last words are
-/// written down, and one partition's state is saved, so that all are within five minutes. Silence is judged only when nothing waits to be applied and the service has listened for a while (invariant 3).
+/// Four times a second: time passes for the rules; every few seconds changes of the registry and of the rules file are taken over, devices'
+/// last words are written down, and one partition's state is saved, so that all are within five minutes. Silence is judged only when
+/// nothing waits to be applied and the service has listened for a while (invariant 3).
 /// </summary>
 internal sealed partial class Housekeeping(
-    Settings settings, Registry registry, RulePartitions rules, CommitBatch batches, UncommittedFindings uncommitted, Sightings sightings, IReadingStore readings, Troubles troubles,
-    TimeProvider clock, Meter meter, ILogger<Housekeeping> log) : BackgroundService
+    Settings settings,
+    Registry registry,
+    RulePartitions rules,
+    CommitBatch batches,
+    UncommittedFindings uncommitted,
+    Sightings sightings,
+    IReadingStore readings,
+    Troubles troubles,
+    TimeProvider clock,
+    Meter meter,
+    ILogger<Housekeeping> log
+) : BackgroundService
 {
-    private readonly Counter<long> heldBack = meter.CreateCounter<long>("vigil_findings_held_back", description: "Findings nobody is told of for now: an absence, an outage of the area");
+    private readonly Counter<long> heldBack = meter.CreateCounter<long>(
+        "vigil_findings_held_back",
+        description: "Findings nobody is told of for now: an absence, an outage of the area"
+    );
 
-    private readonly Counter<long> doubted = meter.CreateCounter<long>("vigil_totals_doubted", description: "Totals of meters that rules don't believe: resets, changed meters, jumps, more than can have flowed");
+    private readonly Counter<long> doubted = meter.CreateCounter<long>(
+        "vigil_totals_doubted",
+        description: "Totals of meters that rules don't believe: resets, changed meters, jumps, more than can have flowed"
+    );
 
     /// <summary>How long devices have to bring what they kept while the service was down.</summary>
     internal static readonly TimeSpan CatchUp = TimeSpan.FromSeconds(60);
 
-    /// <summary>A wait that took so much too long was no wait: the process was stopped, or nothing ran in it, and what devices said is still on its way.</summary>
+    /// <summary>
+    /// A wait that took so much too long was no wait: the process was stopped, or nothing ran in it, and what devices said is still on its
+    /// way.
+    /// </summary>
     internal static readonly TimeSpan Freeze = TimeSpan.FromSeconds(8);
 
     /// <summary>How late a deadline may be found, at most, because nobody looked.</summary>
@@ -51,7 +71,9 @@ internal sealed partial class Housekeeping(
     private readonly ConcurrentDictionary<string, bool> failing = new(StringComparer.Ordinal);
 
     private readonly List<Finding> findings = [];
-    private long saved = clock.GetTimestamp(), flushed = clock.GetTimestamp(), reloaded = clock.GetTimestamp();
+    private long saved = clock.GetTimestamp(),
+        flushed = clock.GetTimestamp(),
+        reloaded = clock.GetTimestamp();
     private int flushes;
     private int partition;
 
@@ -63,10 +85,16 @@ internal sealed partial class Housekeeping(
     /// <summary>How long ago it last did all of it, by the service's clock.</summary>
     public TimeSpan SinceTurn => clock.GetElapsedTime(Interlocked.Read(ref turned));
 
-    /// <summary>Devices may have been unheard until now (a freeze, a clock that was set): they get their time to catch up before silence is judged again.</summary>
+    /// <summary>
+    /// Devices may have been unheard until now (a freeze, a clock that was set): they get their time to catch up before silence is judged
+    /// again.
+    /// </summary>
     public void ListenAgain() => Interlocked.Exchange(ref listening, clock.GetTimestamp());
 
-    /// <summary>The clock was set: snapshots of the old time are replaced in the next turns, so that a crash that follows doesn't find anything a second time.</summary>
+    /// <summary>
+    /// The clock was set: snapshots of the old time are replaced in the next turns, so that a crash that follows doesn't find anything a
+    /// second time.
+    /// </summary>
     public void SaveAgain() => Interlocked.Exchange(ref partition, 0);
 
     /// <summary>Some partition has not been saved since the start or since the clock was set.</summary>
@@ -81,7 +109,11 @@ internal sealed partial class Housekeeping(
         var (from, written) = rules.Load(folder, started - Relearn, SayDamaged, started);
         rules.OnHeldBack(LogHeld);
         rules.OnDoubted(LogDoubt);
-        meter.CreateObservableGauge("vigil_rules_file_in_force", () => RulesTrouble is null ? 1 : 0, description: "0 while the rules file as it stands can't be used, and the last good one stands");
+        meter.CreateObservableGauge(
+            "vigil_rules_file_in_force",
+            () => RulesTrouble is null ? 1 : 0,
+            description: "0 while the rules file as it stands can't be used, and the last good one stands"
+        );
         await registry.ReloadAsync(cancellation, always: true);
         var missed = new List<Finding>();
         var (count, heard) = (0, written);
@@ -90,8 +122,10 @@ internal sealed partial class Housekeeping(
             await foreach (var reading in readings.ReceivedSinceAsync(from, cancellation))
             {
                 count++;
-                if (reading.Received <= started && (heard is null || reading.Received > heard)) heard = reading.Received;
-                if (registry.Find(reading.Device.Value) is { Resident: { } resident }) rules.Replay(resident, reading, missed);
+                if (reading.Received <= started && (heard is null || reading.Received > heard))
+                    heard = reading.Received;
+                if (registry.Find(reading.Device.Value) is { Resident: { } resident })
+                    rules.Replay(resident, reading, missed);
             }
         }
         catch (ReadingStoreException e)
@@ -100,7 +134,8 @@ internal sealed partial class Housekeeping(
             LogNoReplay(log, e.Message);
         }
 
-        if (heard is { } last && last < started) rules.ForgiveDeafness(last, started);
+        if (heard is { } last && last < started)
+            rules.ForgiveDeafness(last, started);
         rules.ComeBack(started);
         ListenAgain();
         // What was found but not committed before a crash is committed now; the rest is known already and left out.
@@ -144,21 +179,26 @@ internal sealed partial class Housekeeping(
             ReloadRules();
         }
 
-        if (Due(ref flushed, TimeSpan.FromSeconds(5))) await sightings.FlushAsync(cancellation, strangersAlone: ++flushes % 6 != 0);
-        // A snapshot that is ahead of the committed findings would lose them at a crash. After a start every partition is saved at once: a downtime that was forgiven is not forgiven a second time.
+        if (Due(ref flushed, TimeSpan.FromSeconds(5)))
+            await sightings.FlushAsync(cancellation, strangersAlone: ++flushes % 6 != 0);
+        // A snapshot that is ahead of the committed findings would lose them at a crash. After a start every partition is saved at once: a
+        // downtime that was forgiven is not forgiven a second time.
         if (committed && (SavesAll || Due(ref saved, SaveAll / rules.Count)))
         {
             var next = partition;
             // The clock may have been set back since this turn began; what arrived meanwhile is replayed a second time at most.
             var taken = clock.GetUtcNow().UtcDateTime is var later && later < now ? later : now;
-            Interlocked.CompareExchange(ref partition, next + 1, next); // one that can't be written (a full disk) has its next turn within five minutes, not at once
+            // one that can't be written (a full disk) has its next turn within five minutes, not at once
+            Interlocked.CompareExchange(ref partition, next + 1, next);
             await SaveAsync(next % rules.Count, taken);
         }
 
         Interlocked.Exchange(ref turned, clock.GetTimestamp());
     }
 
-    /// <summary>A snapshot that can't be written is a trouble, not the end of the turn: what it has not, the next start replays or learns again.</summary>
+    /// <summary>
+    /// A snapshot that can't be written is a trouble, not the end of the turn: what it has not, the next start replays or learns again.
+    /// </summary>
     private async Task SaveAsync(int next, DateTime taken)
     {
         try
@@ -168,7 +208,11 @@ internal sealed partial class Housekeeping(
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            troubles.Say(NotSaved, $"what the rules know can't be saved in {folder}: {e.Message}", $"规则状态无法保存到 {folder}：{e.Message}");
+            troubles.Say(
+                NotSaved,
+                $"what the rules know can't be saved in {folder}: {e.Message}",
+                $"规则状态无法保存到 {folder}：{e.Message}"
+            );
         }
     }
 
@@ -176,15 +220,18 @@ internal sealed partial class Housekeeping(
     internal ValueTask<bool> AdvanceAsync(CancellationToken cancellation)
     {
         findings.Clear();
-        if (batches.CaughtUp && clock.GetElapsedTime(Interlocked.Read(ref listening)) > CatchUp) rules.Advance(clock, findings);
+        if (batches.CaughtUp && clock.GetElapsedTime(Interlocked.Read(ref listening)) > CatchUp)
+            rules.Advance(clock, findings);
         return uncommitted.CommitAsync(findings);
     }
 
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
-        if (!await uncommitted.CommitAsync([])) return;
-        for (var p = 0; p < rules.Count; p++) await SaveAsync(p, clock.GetUtcNow().UtcDateTime);
+        if (!await uncommitted.CommitAsync([]))
+            return;
+        for (var p = 0; p < rules.Count; p++)
+            await SaveAsync(p, clock.GetUtcNow().UtcDateTime);
     }
 
     /// <summary>A changed rules file comes into force without a restart; a bad one leaves the last good one standing and says so.</summary>
@@ -192,7 +239,8 @@ internal sealed partial class Housekeeping(
     {
         var path = Settings.RulesPath(settings.Configuration);
         var changed = RulesWritten();
-        if (changed == rulesChanged) return;
+        if (changed == rulesChanged)
+            return;
         rulesChanged = changed;
         var problems = new List<Problem>();
         if (RuleSet.Load(path, problems) is { } set)
@@ -204,7 +252,8 @@ internal sealed partial class Housekeeping(
         }
 
         RulesTrouble = string.Join("; ", problems);
-        foreach (var problem in problems) LogBadRules(log, problem.ToString());
+        foreach (var problem in problems)
+            LogBadRules(log, problem.ToString());
     }
 
     /// <summary>When the rules file, or the holidays beside it, was last written.</summary>
@@ -212,9 +261,11 @@ internal sealed partial class Housekeeping(
     {
         var path = Path.GetFullPath(Settings.RulesPath(settings.Configuration));
         var newest = File.GetLastWriteTimeUtc(path);
-        if (!Directory.Exists(Path.GetDirectoryName(path))) return newest;
+        if (!Directory.Exists(Path.GetDirectoryName(path)))
+            return newest;
         foreach (var beside in Directory.EnumerateFiles(Path.GetDirectoryName(path)!, "*.yaml"))
-            if (File.GetLastWriteTimeUtc(beside) is var written && written > newest) newest = written;
+            if (File.GetLastWriteTimeUtc(beside) is var written && written > newest)
+                newest = written;
         return newest;
     }
 
@@ -224,16 +275,26 @@ internal sealed partial class Housekeeping(
         damaged.Add(file);
         var files = string.Join(", ", damaged);
         troubles.Happened(
-            "rules snapshot", $"{damaged.Count} of the rules' snapshots were damaged ({files}); what they knew was taken from the ones before or learned again",
-            $"{damaged.Count}份规则快照已损坏（{files}），已改用上一份或重新学习", Shown);
+            "rules snapshot",
+            $"{damaged.Count} of the rules' snapshots were damaged ({files}); what they knew was taken from the ones before or "
+                + $"learned again",
+            $"{damaged.Count}份规则快照已损坏（{files}），已改用上一份或重新学习",
+            Shown
+        );
     }
 
     /// <summary>Told once a home and start: a home that fails fails at every look.</summary>
     private void LogRulesFailed(string resident, Exception e)
     {
-        if (!failing.TryAdd(resident, true)) return;
+        if (!failing.TryAdd(resident, true))
+            return;
         LogRulesFailed(log, resident, e);
-        troubles.Happened("rules of a home", $"the rules failed in the home of {resident} and leave it out of a look: {e.Message}", $"{resident}的规则计算出错，已跳过该次检查：{e.Message}", Shown);
+        troubles.Happened(
+            "rules of a home",
+            $"the rules failed in the home of {resident} and leave it out of a look: {e.Message}",
+            $"{resident}的规则计算出错，已跳过该次检查：{e.Message}",
+            Shown
+        );
     }
 
     private void LogHeld(Finding finding, string why, string whyZh)
@@ -250,7 +311,8 @@ internal sealed partial class Housekeeping(
 
     private bool Due(ref long since, TimeSpan period)
     {
-        if (clock.GetElapsedTime(since) < period) return false;
+        if (clock.GetElapsedTime(since) < period)
+            return false;
         since = clock.GetTimestamp();
         return true;
     }
@@ -258,13 +320,23 @@ internal sealed partial class Housekeeping(
     [LoggerMessage(Level = LogLevel.Information, Message = "Rules: {Readings} readings applied since the snapshot of {Saved}")]
     private static partial void LogRecovered(ILogger logger, int readings, string saved);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The rules' snapshot {File} can't be used: {Reason}. The one before it is taken, or they learn again from the stored readings")]
+    [LoggerMessage(
+        Level = LogLevel.Error,
+        Message = "The rules' snapshot {File} can't be used: {Reason}. The one before it is taken, or they learn again from the "
+            + "stored readings"
+    )]
     private static partial void LogNoSnapshot(ILogger logger, string file, string reason);
 
-    [LoggerMessage(Level = LogLevel.Critical, Message = "The rules failed in the home of {Resident}; what they had found stands, and other homes are not touched")]
+    [LoggerMessage(
+        Level = LogLevel.Critical,
+        Message = "The rules failed in the home of {Resident}; what they had found stands, and other homes are not touched"
+    )]
     private static partial void LogRulesFailed(ILogger logger, string resident, Exception e);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The readings since the snapshot can't be read, so the rules go on from the snapshot alone: {Reason}")]
+    [LoggerMessage(
+        Level = LogLevel.Error,
+        Message = "The readings since the snapshot can't be read, so the rules go on from the snapshot alone: {Reason}"
+    )]
     private static partial void LogNoReplay(ILogger logger, string reason);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Housekeeping failed; it goes on in a second")]
@@ -279,6 +351,9 @@ internal sealed partial class Housekeeping(
     [LoggerMessage(Level = LogLevel.Information, Message = "Rules of {Path} are in force")]
     private static partial void LogRules(ILogger logger, string path);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The rules file was changed and has a problem, so the last good one stands: {Problem}")]
+    [LoggerMessage(
+        Level = LogLevel.Error,
+        Message = "The rules file was changed and has a problem, so the last good one stands: {Problem}"
+    )]
     private static partial void LogBadRules(ILogger logger, string problem);
 }

@@ -6,35 +6,39 @@ using Vigil.Model;
 namespace Vigil.Host;
 
 /// <summary>
-/// Sockets of pages and API. Anybody can open them and say nothing; without a limit they take the files that databases and devices need, and the process ends.
-/// A quarter of what the process may open, and of one address a quarter of that; a known proxy speaks for many. Thread-safe.
+/// Sockets of pages and API. Anybody can open them and say nothing; without a limit they take the files that databases and devices need,
+/// and the process ends. A quarter of what the process may open, and of one address a quarter of that; a known proxy speaks for many.
+/// Thread-safe.
 /// </summary>
 internal sealed class HttpSockets(Func<IPAddress, bool> isProxy)
 {
-    private const int Fewest = 64, Largest = 20_000;
+    private const int Fewest = 64,
+        Largest = 20_000;
 
     private readonly int most = Math.Clamp(OpenFiles.Most / 4, Fewest, Largest);
     private readonly ConcurrentDictionary<IPAddress, int> byAddress = [];
     private int all;
 
-    public ConnectionDelegate Limit(ConnectionDelegate next) => async connection =>
-    {
-        var address = (connection.RemoteEndPoint as IPEndPoint)?.Address ?? IPAddress.None;
-        var ofThis = byAddress.AddOrUpdate(address, 1, static (_, n) => n + 1);
-        try
+    public ConnectionDelegate Limit(ConnectionDelegate next) =>
+        async connection =>
         {
-            if (Interlocked.Increment(ref all) > most || (ofThis > most / 4 && !isProxy(address)))
+            var address = (connection.RemoteEndPoint as IPEndPoint)?.Address ?? IPAddress.None;
+            var ofThis = byAddress.AddOrUpdate(address, 1, static (_, n) => n + 1);
+            try
             {
-                connection.Abort(new ConnectionAbortedException("too many connections"));
-                return;
-            }
+                if (Interlocked.Increment(ref all) > most || (ofThis > most / 4 && !isProxy(address)))
+                {
+                    connection.Abort(new ConnectionAbortedException("too many connections"));
+                    return;
+                }
 
-            await next(connection);
-        }
-        finally
-        {
-            Interlocked.Decrement(ref all);
-            if (byAddress.AddOrUpdate(address, 0, static (_, n) => n - 1) == 0) byAddress.TryRemove(KeyValuePair.Create(address, 0));
-        }
-    };
+                await next(connection);
+            }
+            finally
+            {
+                Interlocked.Decrement(ref all);
+                if (byAddress.AddOrUpdate(address, 0, static (_, n) => n - 1) == 0)
+                    byAddress.TryRemove(KeyValuePair.Create(address, 0));
+            }
+        };
 }

@@ -7,8 +7,9 @@ using Microsoft.Extensions.Logging.Console;
 namespace Vigil.Host;
 
 /// <summary>
-/// One event, one line, whatever a device or a person wrote into it: control characters, which could begin a line of their own or paint a terminal, are written as \uXXXX,
-/// and numbers of people's telephones and identity cards are masked, should one ever get into a message or an exception.
+/// One event, one line, whatever a device or a person wrote into it: control characters, which could begin a line of their own or paint a
+/// terminal, are written as \uXXXX, and numbers of people's telephones and identity cards are masked, should one ever get into a message or
+/// an exception.
 /// </summary>
 internal sealed partial class LogLines(TimeProvider clock) : ConsoleFormatter(Name)
 {
@@ -17,8 +18,15 @@ internal sealed partial class LogLines(TimeProvider clock) : ConsoleFormatter(Na
     public override void Write<TState>(in LogEntry<TState> logEntry, IExternalScopeProvider? scopeProvider, TextWriter textWriter)
     {
         var message = logEntry.Formatter(logEntry.State, logEntry.Exception);
-        if (logEntry.Exception is { } e) message = $"{message} {e}";
-        textWriter.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{clock.GetUtcNow().UtcDateTime:yyyy-MM-ddTHH:mm:ssZ} {Level(logEntry.LogLevel)}: {logEntry.Category}[{logEntry.EventId.Id}] {Safe(message)}"));
+        if (logEntry.Exception is { } e)
+            message = $"{message} {e}";
+        textWriter.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{clock.GetUtcNow().UtcDateTime:yyyy-MM-ddTHH:mm:ssZ} {Level(logEntry.LogLevel)}: "
+                    + $"{logEntry.Category}[{logEntry.EventId.Id}] {Safe(message)}"
+            )
+        );
     }
 
     internal static string Safe(string text)
@@ -26,19 +34,41 @@ internal sealed partial class LogLines(TimeProvider clock) : ConsoleFormatter(Na
         var line = new StringBuilder(text.Length + 16);
         foreach (var c in Numbers().Replace(text, m => Masked(m.Value)))
         {
-            if (c == '\n') line.Append(" \\n "); // of an exception's trace: still one line, and still readable
-            else if (char.IsControl(c) || char.GetUnicodeCategory(c) is UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator) line.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}");
-            else line.Append(c);
+            if (c == '\n')
+                line.Append(" \\n "); // of an exception's trace: still one line, and still readable
+            else if (
+                char.IsControl(c)
+                || char.GetUnicodeCategory(c)
+                    is UnicodeCategory.Format
+                        or UnicodeCategory.LineSeparator
+                        or UnicodeCategory.ParagraphSeparator
+            )
+                line.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}");
+            else
+                line.Append(c);
         }
 
         return line.ToString();
     }
 
-    private static string Masked(string number) => number[0] == '+' ? number[..^8] + "****" + number[^4..] : number[..3] + new string('*', number.Length - 7) + number[^4..];
+    private static string Masked(string number) =>
+        number[0] == '+' ? number[..^8] + "****" + number[^4..] : number[..3] + new string('*', number.Length - 7) + number[^4..];
 
-    private static string Level(LogLevel level) => level switch { LogLevel.Trace => "trce", LogLevel.Debug => "dbug", LogLevel.Information => "info", LogLevel.Warning => "warn", LogLevel.Error => "fail", _ => "crit" };
+    private static string Level(LogLevel level) =>
+        level switch
+        {
+            LogLevel.Trace => "trce",
+            LogLevel.Debug => "dbug",
+            LogLevel.Information => "info",
+            LogLevel.Warning => "warn",
+            LogLevel.Error => "fail",
+            _ => "crit",
+        };
 
     /// <summary>E.164 with its plus, a mobile number of mainland China, an identity number (GB 11643).</summary>
-    [GeneratedRegex(@"\+[1-9]\d{8,14}(?!\d)|(?<![\dA-Za-z._/-])1[3-9]\d{9}(?![\dA-Za-z])|(?<!\d)[1-9]\d{5}(?:19|20)\d{9}[\dXx](?![\dA-Za-z])", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(
+        @"\+[1-9]\d{8,14}(?!\d)|(?<![\dA-Za-z._/-])1[3-9]\d{9}(?![\dA-Za-z])|(?<!\d)[1-9]\d{5}(?:19|20)\d{9}[\dXx](?![\dA-Za-z])",
+        RegexOptions.CultureInvariant
+    )]
     private static partial Regex Numbers();
 }

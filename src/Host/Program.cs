@@ -9,7 +9,10 @@ internal static class Program
     private static async Task<int> Main(string[] args)
     {
         OwnerOnly.FromNowOn();
-        var root = new RootCommand("Vigil (守望): watches over older people at home and keeps telling people until somebody answers for it. Not a medical device; not a replacement for emergency services.")
+        var root = new RootCommand(
+            "Vigil (守望): watches over older people at home and keeps telling people until somebody answers for it. Not a medical "
+                + "device; not a replacement for emergency services."
+        )
         {
             RunCommand.Create(),
             DemoCommand.Create(),
@@ -30,7 +33,9 @@ internal static class Program
         var parsed = root.Parse(args);
         try
         {
-            return await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });
+            return await parsed.InvokeAsync(
+                new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false }
+            );
         }
         catch (Exception e)
         {

@@ -6,21 +6,38 @@ using Vigil.Storage.Readings;
 
 namespace Vigil.Host;
 
-/// <summary>Whether the work goes on: every loop turns, stores take, the broker is heard. <c>/healthz/ready</c> and the heartbeat ask here.</summary>
-internal sealed class Readiness(IReadingStore store, RecordsProbe records, Heartbeats heartbeats, Pipeline pipeline, DiskReserve reserve, Routes routes, Auditor auditor, Canary canary, IServiceProvider services)
+/// <summary>
+/// Whether the work goes on: every loop turns, stores take, the broker is heard. <c>/healthz/ready</c> and the heartbeat ask here.
+/// </summary>
+internal sealed class Readiness(
+    IReadingStore store,
+    RecordsProbe records,
+    Heartbeats heartbeats,
+    Pipeline pipeline,
+    DiskReserve reserve,
+    Routes routes,
+    Auditor auditor,
+    Canary canary,
+    IServiceProvider services
+)
 {
     /// <summary>Why it does not; empty when it does.</summary>
     public async Task<List<string>> ProblemsAsync(CancellationToken cancellation)
     {
         var problems = new List<string>();
         var silent = records.LookAsync();
-        if (await store.ProbeAsync(cancellation) is { } readings) problems.Add(readings);
-        if (await silent is { } why) problems.Add(why);
-        if (reserve.Withheld is { } withheld) problems.Add(withheld.Why);
-        else if (pipeline.Trouble is { } trouble) problems.Add(trouble);
+        if (await store.ProbeAsync(cancellation) is { } readings)
+            problems.Add(readings);
+        if (await silent is { } why)
+            problems.Add(why);
+        if (reserve.Withheld is { } withheld)
+            problems.Add(withheld.Why);
+        else if (pipeline.Trouble is { } trouble)
+            problems.Add(trouble);
         problems.AddRange(heartbeats.Stopped().Select(s => s.Words));
         problems.AddRange(routes.All.Select(c => c.Health?.Trouble is { } down ? $"channel {c.Provider}: {down}" : null).OfType<string>());
-        if (services.GetService<ExternalBroker>() is { Live: false } broker) problems.Add($"MQTT broker: {broker.Trouble}");
+        if (services.GetService<ExternalBroker>() is { Live: false } broker)
+            problems.Add($"MQTT broker: {broker.Trouble}");
         return problems;
     }
 
@@ -28,9 +45,12 @@ internal sealed class Readiness(IReadingStore store, RecordsProbe records, Heart
     public async Task<List<string>> DoubtsAsync(CancellationToken cancellation)
     {
         var doubts = await ProblemsAsync(cancellation);
-        if (heartbeats.Died) doubts.Add("a loop has ended");
-        if (auditor.Late > 0) doubts.Add($"{auditor.Late} deadlines are late");
-        if (canary.Missed is { } missed) doubts.Add(missed);
+        if (heartbeats.Died)
+            doubts.Add("a loop has ended");
+        if (auditor.Late > 0)
+            doubts.Add($"{auditor.Late} deadlines are late");
+        if (canary.Missed is { } missed)
+            doubts.Add(missed);
         return doubts;
     }
 }

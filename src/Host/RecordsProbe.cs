@@ -3,7 +3,10 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Host;
 
-/// <summary>Whether the records answer, asked within a few seconds: a server that is frozen takes connections and says nothing. One question at a time.</summary>
+/// <summary>
+/// Whether the records answer, asked within a few seconds: a server that is frozen takes connections and says nothing. One question at a
+/// time.
+/// </summary>
 internal sealed class RecordsProbe(IDbContextFactory<RecordsDb> records)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
@@ -17,7 +20,8 @@ internal sealed class RecordsProbe(IDbContextFactory<RecordsDb> records)
         Task<string?> answer;
         lock (gate)
         {
-            if (asked.IsCompleted) asked = Task.Run(AskAsync);
+            if (asked.IsCompleted)
+                asked = Task.Run(AskAsync);
             answer = asked;
         }
 

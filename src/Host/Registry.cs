@@ -18,11 +18,24 @@ internal sealed record RegisteredDevice(DeviceId Id, Profile Profile, ResidentId
 /// and the rules are told which residents changed.
 /// </summary>
 internal sealed partial class Registry(
-    IDbContextFactory<RecordsDb> records, ProfileSet profiles, RulePartitions rules, TimeProvider clock, ILogger<Registry> log)
+    IDbContextFactory<RecordsDb> records,
+    ProfileSet profiles,
+    RulePartitions rules,
+    TimeProvider clock,
+    ILogger<Registry> log
+)
 {
     private volatile FrozenDictionary<string, RegisteredDevice> devices = FrozenDictionary<string, RegisteredDevice>.Empty;
     private Dictionary<ResidentId, ResidentFacts> facts = [];
-    private (int Residents, DateTime? ResidentsChanged, int Devices, int Absences, DateTime? AbsencesEnded, DateTime? Watch, int Watched) version;
+    private (
+        int Residents,
+        DateTime? ResidentsChanged,
+        int Devices,
+        int Absences,
+        DateTime? AbsencesEnded,
+        DateTime? Watch,
+        int Watched
+    ) version;
 
     public int Count => devices.Count;
 
@@ -40,8 +53,10 @@ internal sealed partial class Registry(
             await db.Absences.CountAsync(cancellation),
             await db.Absences.MaxAsync(a => a.EndedAt, cancellation),
             await db.Areas.MaxAsync(a => a.WatchUntil, cancellation),
-            await db.Areas.CountAsync(a => a.WatchUntil > today, cancellation));
-        if (now == version && !always) return;
+            await db.Areas.CountAsync(a => a.WatchUntil > today, cancellation)
+        );
+        if (now == version && !always)
+            return;
 
         var found = new Dictionary<string, RegisteredDevice>(StringComparer.Ordinal);
         var byResident = new Dictionary<string, List<DeviceFacts>>(StringComparer.Ordinal);
@@ -53,14 +68,28 @@ internal sealed partial class Registry(
                 continue;
             }
 
-            found[device.Id] = new RegisteredDevice(new DeviceId(device.Id), profile, device.ResidentId is { } r ? new ResidentId(r) : null);
-            if (device.ResidentId is not { } resident) continue;
-            if (!byResident.TryGetValue(resident, out var list)) byResident[resident] = list = [];
-            list.Add(new DeviceFacts(
-                new DeviceId(device.Id), device.InstalledAt, device.ReportMinutes is { } m ? TimeSpan.FromMinutes(m) : profile.ReportEvery, profile.Expects));
+            found[device.Id] = new RegisteredDevice(
+                new DeviceId(device.Id),
+                profile,
+                device.ResidentId is { } r ? new ResidentId(r) : null
+            );
+            if (device.ResidentId is not { } resident)
+                continue;
+            if (!byResident.TryGetValue(resident, out var list))
+                byResident[resident] = list = [];
+            list.Add(
+                new DeviceFacts(
+                    new DeviceId(device.Id),
+                    device.InstalledAt,
+                    device.ReportMinutes is { } m ? TimeSpan.FromMinutes(m) : profile.ReportEvery,
+                    profile.Expects
+                )
+            );
         }
 
-        var absences = (await db.Absences.AsNoTracking().Where(a => a.Until > today && a.EndedAt == null).ToListAsync(cancellation)).ToLookup(a => a.ResidentId);
+        var absences = (
+            await db.Absences.AsNoTracking().Where(a => a.Until > today && a.EndedAt == null).ToListAsync(cancellation)
+        ).ToLookup(a => a.ResidentId);
         var watches = await db.Areas.AsNoTracking().Where(a => a.WatchUntil > today).ToListAsync(cancellation);
         var next = new Dictionary<ResidentId, ResidentFacts>();
         await foreach (var resident in db.Residents.AsNoTracking().AsAsyncEnumerable().WithCancellation(cancellation))
@@ -97,6 +126,9 @@ internal sealed partial class Registry(
     [LoggerMessage(Level = LogLevel.Information, Message = "Registry: {Residents} residents, {Devices} devices")]
     private static partial void LogLoaded(ILogger logger, int residents, int devices);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Device {Device} is registered with profile '{Profile}', which does not exist: its payloads will be refused")]
+    [LoggerMessage(
+        Level = LogLevel.Error,
+        Message = "Device {Device} is registered with profile '{Profile}', which does not exist: its payloads will be refused"
+    )]
     private static partial void LogNoProfile(ILogger logger, string device, string profile);
 }

@@ -12,7 +12,8 @@ internal sealed class RulePartitions
     private readonly RuleEngine[] engines;
     private readonly Lock[] locks;
     private readonly int[] lengths;
-    private readonly DateTime[] replayFrom, replayUntil;
+    private readonly DateTime[] replayFrom,
+        replayUntil;
     private readonly ConcurrentDictionary<ResidentId, int> partitionOf = new();
 
     /// <summary>A reading is applied a moment after it arrived: a snapshot may lack what came so shortly before it.</summary>
@@ -25,19 +26,24 @@ internal sealed class RulePartitions
         lengths = new int[partitions];
         (replayFrom, replayUntil) = (new DateTime[partitions], new DateTime[partitions]);
         Array.Fill(replayUntil, DateTime.MaxValue);
-        foreach (var engine in engines) engine.Failed = (home, e) => Failed?.Invoke(home, e);
+        foreach (var engine in engines)
+            engine.Failed = (home, e) => Failed?.Invoke(home, e);
     }
 
-    /// <summary>Told when the rules fail in a home: resident and why. What they had found stands, and other homes are not touched.</summary>
+    /// <summary>
+    /// Told when the rules fail in a home: resident and why. What they had found stands, and other homes are not touched.
+    /// </summary>
     public Action<string, Exception>? Failed { get; set; }
 
     /// <summary>A fault of the rules in one home is told and stops no other.</summary>
     public void Apply(ResidentId resident, in Reading reading, List<Finding> into)
     {
-        if (!partitionOf.TryGetValue(resident, out var p)) return;
+        if (!partitionOf.TryGetValue(resident, out var p))
+            return;
         try
         {
-            lock (locks[p]) engines[p].Apply(resident, reading, into);
+            lock (locks[p])
+                engines[p].Apply(resident, reading, into);
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
@@ -48,7 +54,8 @@ internal sealed class RulePartitions
     /// <summary>The same for a reading that is replayed from the store: left out where the partition's snapshot has it already.</summary>
     public void Replay(ResidentId resident, in Reading reading, List<Finding> into)
     {
-        if (!partitionOf.TryGetValue(resident, out var p) || reading.Received < replayFrom[p] || reading.Received > replayUntil[p]) return;
+        if (!partitionOf.TryGetValue(resident, out var p) || reading.Received < replayFrom[p] || reading.Received > replayUntil[p])
+            return;
         Apply(resident, reading, into);
     }
 
@@ -67,15 +74,19 @@ internal sealed class RulePartitions
         {
             var p = PartitionOf(facts.Area);
             if (partitionOf.TryGetValue(facts.Id, out var before) && before != p)
-                lock (locks[before]) engines[before].Remove(facts.Id); // moved to another village: learns anew there
+                lock (locks[before])
+                    engines[before].Remove(facts.Id); // moved to another village: learns anew there
             partitionOf[facts.Id] = p;
-            lock (locks[p]) engines[p].Put(facts);
+            lock (locks[p])
+                engines[p].Put(facts);
         }
 
         foreach (var id in gone)
         {
-            if (!partitionOf.TryRemove(id, out var p)) continue;
-            lock (locks[p]) engines[p].Remove(id);
+            if (!partitionOf.TryRemove(id, out var p))
+                continue;
+            lock (locks[p])
+                engines[p].Remove(id);
         }
     }
 
@@ -88,8 +99,10 @@ internal sealed class RulePartitions
 
     public IReadOnlyList<Outlook> OutlooksOf(ResidentId resident)
     {
-        if (!partitionOf.TryGetValue(resident, out var p)) return [];
-        lock (locks[p]) return engines[p].OutlooksOf(resident);
+        if (!partitionOf.TryGetValue(resident, out var p))
+            return [];
+        lock (locks[p])
+            return engines[p].OutlooksOf(resident);
     }
 
     public void ForgiveDeafness(DateTime from, DateTime to)
@@ -102,16 +115,19 @@ internal sealed class RulePartitions
     /// <summary>Sets the clock while no home is looked at, and tells the rules of it.</summary>
     public void SetClock(TimeSpan by, SteadyClock clock)
     {
-        foreach (var one in locks) one.Enter();
+        foreach (var one in locks)
+            one.Enter();
         try
         {
             clock.Set(by);
             var now = clock.GetUtcNow().UtcDateTime;
-            foreach (var engine in engines) engine.SetClock(by, now);
+            foreach (var engine in engines)
+                engine.SetClock(by, now);
         }
         finally
         {
-            foreach (var one in locks) one.Exit();
+            foreach (var one in locks)
+                one.Exit();
         }
     }
 
@@ -119,7 +135,8 @@ internal sealed class RulePartitions
     public void ComeBack(DateTime now)
     {
         for (var p = 0; p < engines.Length; p++)
-            lock (locks[p]) engines[p].ComeBack(now);
+            lock (locks[p])
+                engines[p].ComeBack(now);
     }
 
     public int Count => engines.Length;
@@ -132,7 +149,8 @@ internal sealed class RulePartitions
             DateTime? next = null;
             for (var p = 0; p < engines.Length; p++)
                 lock (locks[p])
-                    if (engines[p].NextDue is { } due && (next is null || due < next)) next = due;
+                    if (engines[p].NextDue is { } due && (next is null || due < next))
+                        next = due;
             return next;
         }
     }
@@ -140,15 +158,19 @@ internal sealed class RulePartitions
     /// <summary>Told of each finding that is held back, and why (English, Chinese).</summary>
     public void OnHeldBack(Action<Finding, string, string> told)
     {
-        foreach (var engine in engines) engine.HeldBack = told;
+        foreach (var engine in engines)
+            engine.HeldBack = told;
     }
 
     public void OnDoubted(Action<string, string, string> told)
     {
-        foreach (var engine in engines) engine.Doubted = told;
+        foreach (var engine in engines)
+            engine.Doubted = told;
     }
 
-    /// <summary>Writes a partition to its own file, whole or not at all. Its homes wait while it is copied, not while the disk writes.</summary>
+    /// <summary>
+    /// Writes a partition to its own file, whole or not at all. Its homes wait while it is copied, not while the disk writes.
+    /// </summary>
     /// <param name="folder">Where.</param>
     /// <param name="partition">Which.</param>
     /// <param name="now">What arrived by then is in it.</param>
@@ -157,31 +179,45 @@ internal sealed class RulePartitions
     {
         Directory.CreateDirectory(folder);
         using var buffer = new MemoryStream(lengths[partition] + lengths[partition] / 8);
-        lock (locks[partition]) engines[partition].Save(buffer);
+        lock (locks[partition])
+            engines[partition].Save(buffer);
         lengths[partition] = (int)buffer.Length;
-        if (await settled()) SnapshotFile.Write(PathOf(folder, partition), buffer.GetBuffer().AsSpan(0, (int)buffer.Length), now);
+        if (await settled())
+            SnapshotFile.Write(PathOf(folder, partition), buffer.GetBuffer().AsSpan(0, (int)buffer.Length), now);
     }
 
     /// <summary>
-    /// Reads what <see cref="SaveAsync"/> wrote. Where the newest snapshot of a partition is damaged the one before it is taken, and where both are, what is learned again from
-    /// the readings takes their place.
+    /// Reads what <see cref="SaveAsync"/> wrote. Where the newest snapshot of a partition is damaged the one before it is taken, and where
+    /// both are, what is learned again from the readings takes their place.
     /// </summary>
     /// <param name="folder">Where.</param>
     /// <param name="relearn">From when on a partition without a snapshot is to learn.</param>
     /// <param name="damaged">Told of each file that can't be used, and why.</param>
     /// <param name="started">The time at this start.</param>
     /// <returns>From when on readings are to be replayed, and when the newest snapshot was taken: null without any.</returns>
-    public (DateTime ReplayFrom, DateTime? Newest) Load(string folder, DateTime relearn, Action<string, string> damaged, DateTime? started = null)
+    public (DateTime ReplayFrom, DateTime? Newest) Load(
+        string folder,
+        DateTime relearn,
+        Action<string, string> damaged,
+        DateTime? started = null
+    )
     {
         var taken = new DateTime?[engines.Length];
         var bad = new ConcurrentQueue<(string File, string Why)>();
-        Parallel.For(0, engines.Length, p => taken[p] = Load(p, PathOf(folder, p), bad) ?? Load(p, SnapshotFile.Before(PathOf(folder, p)), bad));
-        foreach (var (file, why) in bad) damaged(file, why);
+        Parallel.For(
+            0,
+            engines.Length,
+            p => taken[p] = Load(p, PathOf(folder, p), bad) ?? Load(p, SnapshotFile.Before(PathOf(folder, p)), bad)
+        );
+        foreach (var (file, why) in bad)
+            damaged(file, why);
         for (var p = 0; p < engines.Length; p++)
         {
             replayFrom[p] = taken[p] - Overlap ?? relearn;
-            // A snapshot from after the clock was set back has what arrived before, by times that are still to come, and knows what came after it.
-            replayUntil[p] = started is { } now && taken[p] <= now && engines[p].HeardBeyond(now) ? now + ClockWatch.Jump : DateTime.MaxValue;
+            // A snapshot from after the clock was set back has what arrived before, by times that are still to come, and knows what came
+            // after it.
+            replayUntil[p] =
+                started is { } now && taken[p] <= now && engines[p].HeardBeyond(now) ? now + ClockWatch.Jump : DateTime.MaxValue;
         }
 
         return (replayFrom.Min(), taken.Max());
@@ -190,17 +226,20 @@ internal sealed class RulePartitions
     /// <returns>When it was taken; null when there is none or it can't be used, and then nothing of it is left in the engine.</returns>
     private DateTime? Load(int partition, string path, ConcurrentQueue<(string File, string Why)> bad)
     {
-        if (!File.Exists(path)) return null;
+        if (!File.Exists(path))
+            return null;
         try
         {
             var (snapshot, taken) = SnapshotFile.Read(path);
             using var stream = new MemoryStream(snapshot.ToArray(), writable: false);
-            lock (locks[partition]) engines[partition].Load(stream, taken);
+            lock (locks[partition])
+                engines[partition].Load(stream, taken);
             return taken;
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            lock (locks[partition]) engines[partition].Forget();
+            lock (locks[partition])
+                engines[partition].Forget();
             bad.Enqueue((Path.GetFileName(path), e.Message));
             return null;
         }
@@ -208,11 +247,15 @@ internal sealed class RulePartitions
 
     private string PathOf(string folder, int partition) => Path.Combine(folder, $"rules-{partition}-of-{engines.Length}.state");
 
-    /// <summary>A village is in one partition whole, so that an outage is seen. FNV-1a: the same after a restart, which string.GetHashCode doesn't promise.</summary>
+    /// <summary>
+    /// A village is in one partition whole, so that an outage is seen. FNV-1a: the same after a restart, which string.GetHashCode doesn't
+    /// promise.
+    /// </summary>
     private int PartitionOf(AreaCode village)
     {
         var hash = 2166136261u;
-        foreach (var c in village.Value) hash = (hash ^ c) * 16777619u;
+        foreach (var c in village.Value)
+            hash = (hash ^ c) * 16777619u;
         return (int)(hash % (uint)engines.Length);
     }
 }

@@ -6,11 +6,23 @@ using Vigil.Storage.Readings;
 namespace Vigil.Host;
 
 /// <summary>
-/// The service about itself: a disk that fills, readings that wait for a server, a broker that is not heard, rows that fail. Each is an alarm for the desk of
-/// the whole area, opened before anything is lost and cleared when it is over; /healthz/ready shows the same words.
+/// The service about itself: a disk that fills, readings that wait for a server, a broker that is not heard, rows that fail. Each is an
+/// alarm for the desk of the whole area, opened before anything is lost and cleared when it is over; /healthz/ready shows the same words.
 /// </summary>
 internal sealed partial class SelfWatch(
-    Settings settings, Troubles troubles, IReadingStore readings, Pipeline pipeline, UncommittedFindings uncommitted, DiskReserve reserve, RecordsProbe records, Retention retention, IServiceProvider services, TimeProvider clock, TimeZoneInfo zone, ILogger<SelfWatch> log) : BackgroundService
+    Settings settings,
+    Troubles troubles,
+    IReadingStore readings,
+    Pipeline pipeline,
+    UncommittedFindings uncommitted,
+    DiskReserve reserve,
+    RecordsProbe records,
+    Retention retention,
+    IServiceProvider services,
+    TimeProvider clock,
+    TimeZoneInfo zone,
+    ILogger<SelfWatch> log
+) : BackgroundService
 {
     private const string Subject = "service";
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(5);
@@ -24,10 +36,14 @@ internal sealed partial class SelfWatch(
     private readonly HashSet<string> told = new(StringComparer.Ordinal);
     private string? episode;
     private int sequence;
+
     /// <summary>After a start everything reconnects and sends what it kept: the roll-up waits.</summary>
     private static readonly TimeSpan Settle = TimeSpan.FromMinutes(10);
 
-    /// <summary>After the clock jumped by a day or more no day is counted and nothing old deleted for so long: somebody has to see first that the new time is the right one.</summary>
+    /// <summary>
+    /// After the clock jumped by a day or more no day is counted and nothing old deleted for so long: somebody has to see first that the
+    /// new time is the right one.
+    /// </summary>
     private static readonly TimeSpan Trusted = TimeSpan.FromDays(7);
 
     /// <summary>The files that are written to: what another store left in the folder may go at any time.</summary>
@@ -76,19 +92,47 @@ internal sealed partial class SelfWatch(
         await pipeline.LookAgainAsync(cancellation);
         reserve.Withheld = Scarce() ?? Vanished();
         var found = new List<(string Case, string What, string Zh, TimeSpan Patience)>();
-        if (reserve.Withheld is { } withheld) found.Add(("disk", $"readings are not taken: {withheld.Why}", $"暂停接收读数：{withheld.WhyZh}", TimeSpan.Zero));
-        else if (pipeline.Trouble is { } trouble) found.Add(("pipeline", $"what devices say could not be stored: {trouble}", $"读数无法保存：{trouble}", TimeSpan.FromSeconds(10)));
-        if (await records.LookAsync() is { } silent) found.Add(("records", silent, $"档案数据库没有响应：{silent}", TimeSpan.Zero));
-        if (LongLog() is { } length) found.Add(("records-log", $"the write-ahead log of records.db has grown to {length >> 20} MiB: somebody reads it for very long", $"档案数据库的日志已达{length >> 20} MiB：有读取长时间未结束", TimeSpan.Zero));
-        if (readings.Concern is { } concern) found.Add(("readings", concern, $"读数存储：{concern}", TimeSpan.FromSeconds(10)));
-        if (services.GetService<ExternalBroker>() is { Live: false } broker) found.Add(("broker", $"the MQTT broker is not heard: {broker.Trouble}", $"收不到 MQTT 服务器的消息：{broker.Trouble}", Patience));
-        if (services.GetRequiredService<Housekeeping>().RulesTrouble is { } rules) found.Add(("rules", $"the changed rules are not in force, the last good ones are: {rules}", $"修改后的规则未生效，仍按原规则运行：{rules}", TimeSpan.FromSeconds(10)));
-        foreach (var (loop, words, zh) in services.GetRequiredService<Heartbeats>().Stopped()) found.Add(($"loop: {loop}", words, zh, TimeSpan.Zero));
-        foreach (var trouble in troubles.Now) found.Add((trouble.Case, trouble.What, trouble.WhatZh, trouble.Patience));
+        if (reserve.Withheld is { } withheld)
+            found.Add(("disk", $"readings are not taken: {withheld.Why}", $"暂停接收读数：{withheld.WhyZh}", TimeSpan.Zero));
+        else if (pipeline.Trouble is { } trouble)
+            found.Add(
+                ("pipeline", $"what devices say could not be stored: {trouble}", $"读数无法保存：{trouble}", TimeSpan.FromSeconds(10))
+            );
+        if (await records.LookAsync() is { } silent)
+            found.Add(("records", silent, $"档案数据库没有响应：{silent}", TimeSpan.Zero));
+        if (LongLog() is { } length)
+            found.Add(
+                (
+                    "records-log",
+                    $"the write-ahead log of records.db has grown to {length >> 20} MiB: somebody reads it for very long",
+                    $"档案数据库的日志已达{length >> 20} MiB：有读取长时间未结束",
+                    TimeSpan.Zero
+                )
+            );
+        if (readings.Concern is { } concern)
+            found.Add(("readings", concern, $"读数存储：{concern}", TimeSpan.FromSeconds(10)));
+        if (services.GetService<ExternalBroker>() is { Live: false } broker)
+            found.Add(
+                ("broker", $"the MQTT broker is not heard: {broker.Trouble}", $"收不到 MQTT 服务器的消息：{broker.Trouble}", Patience)
+            );
+        if (services.GetRequiredService<Housekeeping>().RulesTrouble is { } rules)
+            found.Add(
+                (
+                    "rules",
+                    $"the changed rules are not in force, the last good ones are: {rules}",
+                    $"修改后的规则未生效，仍按原规则运行：{rules}",
+                    TimeSpan.FromSeconds(10)
+                )
+            );
+        foreach (var (loop, words, zh) in services.GetRequiredService<Heartbeats>().Stopped())
+            found.Add(($"loop: {loop}", words, zh, TimeSpan.Zero));
+        foreach (var trouble in troubles.Now)
+            found.Add((trouble.Case, trouble.What, trouble.WhatZh, trouble.Patience));
         Concerns = [.. found.Select(f => f.What)];
 
         foreach (var (name, what, _, _) in found)
-            if (since.TryAdd(name, clock.GetTimestamp())) LogTrouble(log, name, what);
+            if (since.TryAdd(name, clock.GetTimestamp()))
+                LogTrouble(log, name, what);
         foreach (var name in since.Keys.Except(found.Select(f => f.Case)).ToList())
         {
             since.Remove(name);
@@ -114,19 +158,41 @@ internal sealed partial class SelfWatch(
         {
             // What is over is taken out of the words; nobody is told again for that.
             var still = due.Where(f => told.Contains(f.Case)).ToList();
-            await SayAsync(FindingChange.Updated, now, string.Join("; ", still.Select(f => f.What)), string.Join("；", still.Select(f => f.Zh)), notify: false);
+            await SayAsync(
+                FindingChange.Updated,
+                now,
+                string.Join("; ", still.Select(f => f.What)),
+                string.Join("；", still.Select(f => f.Zh)),
+                notify: false
+            );
         }
     }
 
-    private async Task SayAsync(FindingChange change, DateTime now, string what, string zh, bool notify = true) => await uncommitted.CommitAsync(
-        [new Finding(Subject, AlarmKind.ServiceTrouble, AlarmKind.ServiceTrouble.DefaultSeverity, change, episode!, sequence++, now, what, zh, Notify: notify && change == FindingChange.Updated)]);
+    private async Task SayAsync(FindingChange change, DateTime now, string what, string zh, bool notify = true) =>
+        await uncommitted.CommitAsync([
+            new Finding(
+                Subject,
+                AlarmKind.ServiceTrouble,
+                AlarmKind.ServiceTrouble.DefaultSeverity,
+                change,
+                episode!,
+                sequence++,
+                now,
+                what,
+                zh,
+                Notify: notify && change == FindingChange.Updated
+            ),
+        ]);
 
-    /// <summary>Once a day, a while after midnight: each home's day into the records, then readings older than they are to be kept are deleted.</summary>
+    /// <summary>
+    /// Once a day, a while after midnight: each home's day into the records, then readings older than they are to be kept are deleted.
+    /// </summary>
     private async Task RollUpAsync(CancellationToken cancellation)
     {
         var local = TimeZoneInfo.ConvertTimeFromUtc(clock.GetUtcNow().UtcDateTime, zone);
         var today = DateOnly.FromDateTime(local);
-        if (today == rolledUp || local.TimeOfDay < TimeSpan.FromMinutes(30) || clock.GetElapsedTime(started) < Settle || DoubtsTheDate) return;
+        if (today == rolledUp || local.TimeOfDay < TimeSpan.FromMinutes(30) || clock.GetElapsedTime(started) < Settle || DoubtsTheDate)
+            return;
         rolledUp = today;
         try
         {
@@ -139,31 +205,43 @@ internal sealed partial class SelfWatch(
         }
     }
 
-    /// <summary>The length of SQLite's write-ahead log when it is beyond what a checkpoint leaves: a reader that doesn't end keeps it from being folded in.</summary>
-    private long? LongLog() => new FileInfo(Path.Combine(settings.DataPath, "records.db-wal")) is { Exists: true, Length: > LargestLog } log ? log.Length : null;
+    /// <summary>
+    /// The length of SQLite's write-ahead log when it is beyond what a checkpoint leaves: a reader that doesn't end keeps it from being
+    /// folded in.
+    /// </summary>
+    private long? LongLog() =>
+        new FileInfo(Path.Combine(settings.DataPath, "records.db-wal")) is { Exists: true, Length: > LargestLog } log ? log.Length : null;
 
     /// <summary>Both are the default stores.</summary>
-    private static bool Uses(Settings settings, string setting, string store) => (settings.Configuration[setting] ?? store).Equals(store, StringComparison.OrdinalIgnoreCase);
+    private static bool Uses(Settings settings, string setting, string store) =>
+        (settings.Configuration[setting] ?? store).Equals(store, StringComparison.OrdinalIgnoreCase);
 
     private Withholding? Scarce()
     {
         var free = FreeBytes();
-        if (free >= settings.ReserveBytes) return null;
+        if (free >= settings.ReserveBytes)
+            return null;
         return new Withholding(
             $"only {free >> 20} MiB are free in {settings.DataPath}; {settings.ReserveBytes >> 20} MiB are kept for alarms",
-            $"{settings.DataPath} 仅剩 {free >> 20} MiB，其中 {settings.ReserveBytes >> 20} MiB 预留给报警");
+            $"{settings.DataPath} 仅剩 {free >> 20} MiB，其中 {settings.ReserveBytes >> 20} MiB 预留给报警"
+        );
     }
 
     /// <summary>
-    /// A database whose file was deleted takes everything as long as the process runs, and has nothing after it. What is not acknowledged comes again.
+    /// A database whose file was deleted takes everything as long as the process runs, and has nothing after it. What is not acknowledged
+    /// comes again.
     /// </summary>
     private Withholding? Vanished()
     {
         foreach (var file in databases.Select(name => Path.Combine(settings.DataPath, name)))
         {
-            if (File.Exists(file)) there.Add(file);
+            if (File.Exists(file))
+                there.Add(file);
             else if (there.Contains(file))
-                return new Withholding($"{file} was deleted or moved away while the service runs: stop it and restore the file", $"{file} 在服务运行期间被删除或移走：请停止服务并恢复该文件");
+                return new Withholding(
+                    $"{file} was deleted or moved away while the service runs: stop it and restore the file",
+                    $"{file} 在服务运行期间被删除或移走：请停止服务并恢复该文件"
+                );
         }
 
         return null;
@@ -183,6 +261,9 @@ internal sealed partial class SelfWatch(
     [LoggerMessage(Level = LogLevel.Information, Message = "{Days} days of homes were written into the records")]
     private static partial void LogRolledUp(ILogger logger, int days);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The days of homes could not be written into the records and are tried again: {Reason}")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "The days of homes could not be written into the records and are tried again: {Reason}"
+    )]
     private static partial void LogNotRolledUp(ILogger logger, string reason);
 }

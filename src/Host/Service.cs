@@ -1,11 +1,11 @@
 using System.Diagnostics.Metrics;
 using System.Net;
-using MQTTnet.AspNetCore;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.EntityFrameworkCore;
-using Vigil.Console;
+using MQTTnet.AspNetCore;
+using Vigil.Web;
 using Vigil.Host.Backup;
 using Vigil.Host.Intake;
 using Vigil.Ingest.Mqtt;
@@ -26,17 +26,34 @@ internal static class Service
     public static WebApplication Build(Settings settings, TimeProvider clock)
     {
         OwnerOnly.Protect(settings.DataPath);
-        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ApplicationName = "vigil", ContentRootPath = AppContext.BaseDirectory, EnvironmentName = "Production" });
+        var builder = WebApplication.CreateBuilder(
+            new WebApplicationOptions
+            {
+                ApplicationName = "vigil",
+                ContentRootPath = AppContext.BaseDirectory,
+                EnvironmentName = "Production",
+            }
+        );
         builder.Configuration.Sources.Clear();
         builder.Configuration.AddConfiguration(settings.Configuration);
-        builder.Logging.ClearProviders().AddConsole(o => o.FormatterName = LogLines.Name).AddConsoleFormatter<LogLines, Microsoft.Extensions.Logging.Console.ConsoleFormatterOptions>();
-        builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Microsoft.EntityFrameworkCore", LogLevel.Error).AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Error)
-            .AddFilter("Microsoft.AspNetCore.StaticFiles", LogLevel.Error).AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error)
+        builder
+            .Logging.ClearProviders()
+            .AddConsole(o => o.FormatterName = LogLines.Name)
+            .AddConsoleFormatter<LogLines, Microsoft.Extensions.Logging.Console.ConsoleFormatterOptions>();
+        builder
+            .Logging.AddFilter("Microsoft", LogLevel.Warning)
+            .AddFilter("Microsoft.EntityFrameworkCore", LogLevel.Error)
+            .AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Error)
+            .AddFilter("Microsoft.AspNetCore.StaticFiles", LogLevel.Error)
+            .AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error)
             .AddFilter("Polly", LogLevel.Error); // what a failed try means stands on the timeline
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(20));
-        builder.Services.AddDataProtection().SetApplicationName("vigil").PersistKeysToFileSystem(new DirectoryInfo(Path.Combine(settings.DataPath, "keys")));
-        builder.Services
-            .AddSingleton(clock)
+        builder
+            .Services.AddDataProtection()
+            .SetApplicationName("vigil")
+            .PersistKeysToFileSystem(new DirectoryInfo(Path.Combine(settings.DataPath, "keys")));
+        builder
+            .Services.AddSingleton(clock)
             .AddSingleton(settings.Zone)
             .AddSingleton(settings)
             .AddSingleton(new Meter("Vigil"))
@@ -46,7 +63,14 @@ internal static class Service
             .AddSingleton<SpeaksOfLife>(s => name => s.GetRequiredService<Registry>().Find(name)?.Profile.SpeaksOfLife == true)
             .AddSingleton(s => new Secrets(s.AlarmRecords(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<SpeaksOfLife>()))
             .AddSingleton(settings.Profiles)
-            .AddSingleton<Func<RegistryImport>>(s => () => new RegistryImport(s.GetRequiredService<IDbContextFactory<RecordsDb>>(), clock, id => settings.Profiles.Find(id) is not null))
+            .AddSingleton<Func<RegistryImport>>(s =>
+                () =>
+                    new RegistryImport(
+                        s.GetRequiredService<IDbContextFactory<RecordsDb>>(),
+                        clock,
+                        id => settings.Profiles.Find(id) is not null
+                    )
+            )
             .AddSingleton(new RulePartitions(settings.Rules, settings.Zone))
             .AddSingleton<OutlooksOf>(s => s.GetRequiredService<RulePartitions>().OutlooksOf)
             .AddSingleton<Registry>()
@@ -83,9 +107,16 @@ internal static class Service
             .AddHostedService<HeartbeatSender>()
             .AddTraces(settings.Configuration)
             .AddSingleton<Inbox>(s => s.GetRequiredService<Pipeline>().ReceiveAsync)
-            .AddConsole(settings.Open, settings.Configuration["Rules:Path"], settings.Console, new Vigil.Console.Accounts.AccountsOptions(settings.SecondFactor, settings.Elsewhere), settings.Http);
+            .AddWeb(
+                settings.Open,
+                settings.Configuration["Rules:Path"],
+                settings.Console,
+                new Vigil.Web.Accounts.AccountsOptions(settings.SecondFactor, settings.Elsewhere),
+                settings.Http
+            );
         // Providers and receivers live in the wall's time; a clock that runs fast is no clock of theirs.
-        if (clock is SteadyClock) builder.Services.AddKeyedSingleton(ChannelHttp.Clock, clock);
+        if (clock is SteadyClock)
+            builder.Services.AddKeyedSingleton(ChannelHttp.Clock, clock);
         AddBroker(builder.Services, settings);
         // Thousands of devices that come back together wait in the system's queue instead of being turned away for a second.
         builder.WebHost.UseSockets(sockets => sockets.Backlog = 4096);
@@ -93,12 +124,15 @@ internal static class Service
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = 1 << 20;
-            (kestrel.Limits.KeepAliveTimeout, kestrel.Limits.RequestHeadersTimeout) = (TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(10)); // a socket that says nothing
+            // a socket that says nothing
+            (kestrel.Limits.KeepAliveTimeout, kestrel.Limits.RequestHeadersTimeout) = (TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(10));
             var sockets = new HttpSockets(settings.Http.IsProxy);
             foreach (var (_, _, address) in Addresses(settings))
             {
-                if (address.Scheme == "tcp") Listen(kestrel, address, listen => BrokerListener.Use(listen, settings.Mqtt));
-                else Listen(kestrel, address, listen => listen.Use(sockets.Limit));
+                if (address.Scheme == "tcp")
+                    Listen(kestrel, address, listen => BrokerListener.Use(listen, settings.Mqtt));
+                else
+                    Listen(kestrel, address, listen => listen.Use(sockets.Limit));
             }
         });
         var app = builder.Build();
@@ -106,7 +140,8 @@ internal static class Service
         app.Services.GetRequiredService<MetricsText>(); // listens from the first message on
         ProcessMeter.Observe(app.Services.GetRequiredService<Meter>());
         // Devices first: the web server, which is stopped before everything else, would wait for their connections.
-        if (app.Services.GetService<EmbeddedBroker>() is { } broker) app.Lifetime.ApplicationStopping.Register(() => _ = broker.StopAsync(CancellationToken.None));
+        if (app.Services.GetService<EmbeddedBroker>() is { } broker)
+            app.Lifetime.ApplicationStopping.Register(() => _ = broker.StopAsync(CancellationToken.None));
         MapHealth(app);
         app.MapConsole();
         return app;
@@ -120,7 +155,10 @@ internal static class Service
         var stored = services.GetRequiredService<StoredData>();
         stored.Check();
         if (services.GetRequiredService<IReadingStore>() is Vigil.Storage.Readings.Influx.InfluxReadingStore influx)
-            influx.LineRefused += line => services.GetRequiredService<SetAside>().Tell(("a reading", "一条读数"), StorableText.Of(line.Reason, StorableText.LongReason));
+            influx.LineRefused += line =>
+                services
+                    .GetRequiredService<SetAside>()
+                    .Tell(("a reading", "一条读数"), StorableText.Of(line.Reason, StorableText.LongReason));
         await services.GetRequiredService<IDbContextFactory<RecordsDb>>().MigrateAsync(stored.Say, cancellation);
         OwnerOnly.Protect(services.GetRequiredService<Settings>().DataPath); // what the first start has made
         await services.GetRequiredService<AnnouncedDevices>().RecoverAsync(cancellation);
@@ -135,21 +173,43 @@ internal static class Service
         if (!settings.Mqtt.Embedded)
         {
             services.AddSingleton(s => new ExternalBroker(
-                settings.Mqtt, settings.Profiles.TopicFilters, s.GetRequiredService<Inbox>(), s.GetRequiredService<Redeliveries>(), s.GetRequiredService<Troubles>(),
-                Path.Combine(settings.DataPath, "broker.dropped"), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<ILogger<ExternalBroker>>()));
+                settings.Mqtt,
+                settings.Profiles.TopicFilters,
+                s.GetRequiredService<Inbox>(),
+                s.GetRequiredService<Redeliveries>(),
+                s.GetRequiredService<Troubles>(),
+                Path.Combine(settings.DataPath, "broker.dropped"),
+                s.GetRequiredService<TimeProvider>(),
+                s.GetRequiredService<ILogger<ExternalBroker>>()
+            ));
             services.AddHostedService(s => s.GetRequiredService<ExternalBroker>());
             return;
         }
 
         services.AddMqttConnectionHandler();
-        services.AddSingleton<Authenticate>(s => async (username, password, effort, cancellation) =>
-        {
-            if (username == SelfTest.Name) return s.GetRequiredService<Canary>().Knows(password) ? new Login(LoginOutcome.Right, new Sender(username, Gateway: false, [])) : new Login(LoginOutcome.Wrong);
-            var (found, looked) = await s.GetRequiredService<Secrets>().VerifyAsync(username, password, cancellation, rememberedAlone: effort == LoginEffort.Remembered, slowly: effort == LoginEffort.Full);
-            return found is null
-                ? new Login(looked ? LoginOutcome.Wrong : LoginOutcome.Busy)
-                : new Login(LoginOutcome.Right, new Sender(found.Username, found.Gateway, found.Topics.Split('\n', StringSplitOptions.RemoveEmptyEntries)));
-        });
+        services.AddSingleton<Authenticate>(s =>
+            async (username, password, effort, cancellation) =>
+            {
+                if (username == SelfTest.Name)
+                    return s.GetRequiredService<Canary>().Knows(password)
+                        ? new Login(LoginOutcome.Right, new Sender(username, Gateway: false, []))
+                        : new Login(LoginOutcome.Wrong);
+                var (found, looked) = await s.GetRequiredService<Secrets>()
+                    .VerifyAsync(
+                        username,
+                        password,
+                        cancellation,
+                        rememberedAlone: effort == LoginEffort.Remembered,
+                        slowly: effort == LoginEffort.Full
+                    );
+                return found is null
+                    ? new Login(looked ? LoginOutcome.Wrong : LoginOutcome.Busy)
+                    : new Login(
+                        LoginOutcome.Right,
+                        new Sender(found.Username, found.Gateway, found.Topics.Split('\n', StringSplitOptions.RemoveEmptyEntries))
+                    );
+            }
+        );
         services.AddSingleton<GoesFirst>(s => name => s.GetRequiredService<SpeaksOfLife>()(name));
         services.AddSingleton<EmbeddedBroker>();
         services.AddHostedService(s => s.GetRequiredService<EmbeddedBroker>());
@@ -158,34 +218,56 @@ internal static class Service
     /// <summary>Where it listens, with the setting that says so.</summary>
     internal static IEnumerable<(string Setting, string Value, Uri Address)> Addresses(Settings settings)
     {
-        foreach (var url in settings.Urls) yield return ("Http:Urls", url, new Uri(url.Replace("*", "any", StringComparison.Ordinal)));
-        if (!settings.Mqtt.Embedded) yield break;
+        foreach (var url in settings.Urls)
+            yield return ("Http:Urls", url, new Uri(url.Replace("*", "any", StringComparison.Ordinal)));
+        if (!settings.Mqtt.Embedded)
+            yield break;
         var host = settings.Mqtt.Host == "*" ? "any" : settings.Mqtt.Host;
-        yield return ("Mqtt:Port", $"{settings.Mqtt.Port}", new Uri($"tcp://{(host.Contains(':', StringComparison.Ordinal) ? $"[{host}]" : host)}:{settings.Mqtt.Port}"));
+        yield return (
+            "Mqtt:Port",
+            $"{settings.Mqtt.Port}",
+            new Uri($"tcp://{(host.Contains(':', StringComparison.Ordinal) ? $"[{host}]" : host)}:{settings.Mqtt.Port}")
+        );
     }
 
     private static void Listen(KestrelServerOptions kestrel, Uri address, Action<ListenOptions> configure)
     {
-        if (address.Host == "any") kestrel.ListenAnyIP(address.Port, configure);
-        else if (address.Host == "localhost") kestrel.ListenLocalhost(address.Port, configure);
-        else kestrel.Listen(IPAddress.Parse(address.Host.Trim('[', ']')), address.Port, configure);
+        if (address.Host == "any")
+            kestrel.ListenAnyIP(address.Port, configure);
+        else if (address.Host == "localhost")
+            kestrel.ListenLocalhost(address.Port, configure);
+        else
+            kestrel.Listen(IPAddress.Parse(address.Host.Trim('[', ']')), address.Port, configure);
     }
 
-    public const string NobodyIsReached = "nobody is texted or called: Notify:Routes names no provider, and messages are only shown on the alarm's timeline (docs/operations.md)";
+    public const string NobodyIsReached =
+        "nobody is texted or called: Notify:Routes names no provider, and messages are only shown on the alarm's timeline "
+        + "(docs/operations.md)";
 
-    /// <summary>Ready: the work goes on — every loop turns, stores take, the broker is heard. Live: no loop has stood still for so long that a restart is all that is left.</summary>
+    /// <summary>
+    /// Ready: the work goes on — every loop turns, stores take, the broker is heard. Live: no loop has stood still for so long that a
+    /// restart is all that is left.
+    /// </summary>
     private static void MapHealth(WebApplication app)
     {
-        app.MapGet("/healthz/live", (Heartbeats heartbeats) => heartbeats.Stopped(Heartbeats.LongestSilence) is { Count: > 0 } stopped
-            ? Results.Text(string.Join('\n', stopped.Select(s => s.Words)), statusCode: StatusCodes.Status503ServiceUnavailable)
-            : Results.Text("live"));
-        app.MapGet("/healthz/ready", async (Readiness readiness, SelfWatch watch, Canary canary, Routes routes, CancellationToken cancellation) =>
-        {
-            var problems = await readiness.ProblemsAsync(cancellation);
-            if (problems.Count > 0) return Results.Text(string.Join('\n', problems), statusCode: StatusCodes.Status503ServiceUnavailable);
-            // What is going wrong although the work goes on is said, and doesn't take the service out of a load balancer.
-            IEnumerable<string> concerns = routes.ReachNobody ? [NobodyIsReached, .. watch.Concerns] : watch.Concerns;
-            return Results.Text(string.Join('\n', ["ready", .. concerns.Select(c => "warning: " + c), canary.Words]));
-        });
+        app.MapGet(
+            "/healthz/live",
+            (Heartbeats heartbeats) =>
+                heartbeats.Stopped(Heartbeats.LongestSilence) is { Count: > 0 } stopped
+                    ? Results.Text(string.Join('\n', stopped.Select(s => s.Words)), statusCode: StatusCodes.Status503ServiceUnavailable)
+                    : Results.Text("live")
+        );
+        app.MapGet(
+            "/healthz/ready",
+            async (Readiness readiness, SelfWatch watch, Canary canary, Routes routes, CancellationToken cancellation) =>
+            {
+                var problems = await readiness.ProblemsAsync(cancellation);
+                if (problems.Count > 0)
+                    return Results.Text(string.Join('\n', problems), statusCode: StatusCodes.Status503ServiceUnavailable);
+                // What is going wrong although the work goes on is said, and doesn't take the service out of a load balancer.
+                IEnumerable<string> concerns = routes.ReachNobody ? [NobodyIsReached, .. watch.Concerns] : watch.Concerns;
+                return Results.Text(string.Join('\n', ["ready", .. concerns.Select(c => "warning: " + c), canary.Words]));
+            }
+        );
     }
 }

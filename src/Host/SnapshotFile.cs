@@ -4,8 +4,8 @@ using System.IO.Hashing;
 namespace Vigil.Host;
 
 /// <summary>
-/// A partition's snapshot on the disk: magic, version, when it was taken, its length, then XXH128 of all that and of the snapshot, then the snapshot. A bit that
-/// turned, or a file that was cut, is noticed before a byte of it is believed. The one before it is kept beside it.
+/// A partition's snapshot on the disk: magic, version, when it was taken, its length, then XXH128 of all that and of the snapshot, then the
+/// snapshot. A bit that turned, or a file that was cut, is noticed before a byte of it is believed. The one before it is kept beside it.
 /// </summary>
 internal static class SnapshotFile
 {
@@ -34,8 +34,10 @@ internal static class SnapshotFile
         }
 
         // The name is never without a file: a backup may read it meanwhile.
-        if (File.Exists(path)) File.Replace(path + ".new", path, Before(path));
-        else File.Move(path + ".new", path);
+        if (File.Exists(path))
+            File.Replace(path + ".new", path, Before(path));
+        else
+            File.Move(path + ".new", path);
     }
 
     /// <returns>The snapshot and when it was taken.</returns>
@@ -43,13 +45,18 @@ internal static class SnapshotFile
     public static (ReadOnlyMemory<byte> Snapshot, DateTime Taken) Read(string path)
     {
         var bytes = File.ReadAllBytes(path);
-        if (bytes.Length < Header) throw new InvalidDataException("it ends too early");
-        if (!bytes.AsSpan(0, 8).SequenceEqual(Magic)) throw new InvalidDataException("it is not a snapshot of the rules with a checksum");
+        if (bytes.Length < Header)
+            throw new InvalidDataException("it ends too early");
+        if (!bytes.AsSpan(0, 8).SequenceEqual(Magic))
+            throw new InvalidDataException("it is not a snapshot of the rules with a checksum");
         Span<byte> hash = stackalloc byte[16];
         Hash(bytes.AsSpan(0, Hashed), bytes.AsSpan(Header), hash);
-        if (!bytes.AsSpan(Hashed, 16).SequenceEqual(hash)) throw new InvalidDataException("its checksum is wrong");
-        if (BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(8)) is var version && version != Version) throw new InvalidDataException($"it is of version {version}, this program reads {Version}");
-        if (BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(20)) != bytes.Length - Header) throw new InvalidDataException("its length is wrong");
+        if (!bytes.AsSpan(Hashed, 16).SequenceEqual(hash))
+            throw new InvalidDataException("its checksum is wrong");
+        if (BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(8)) is var version && version != Version)
+            throw new InvalidDataException($"it is of version {version}, this program reads {Version}");
+        if (BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(20)) != bytes.Length - Header)
+            throw new InvalidDataException("its length is wrong");
         return (bytes.AsMemory(Header), new DateTime(BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(12)), DateTimeKind.Utc));
     }
 

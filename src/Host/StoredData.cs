@@ -11,10 +11,18 @@ using Vigil.Storage.Records;
 namespace Vigil.Host;
 
 /// <summary>
-/// Looks at what the data folder holds before anything is built on it. Records that are damaged stop the start; what can be made anew (readings, the key of
-/// links, keys of sessions) is set aside, said, and gone on without.
+/// Looks at what the data folder holds before anything is built on it. Records that are damaged stop the start; what can be made anew
+/// (readings, the key of links, keys of sessions) is set aside, said, and gone on without.
 /// </summary>
-internal sealed partial class StoredData(Settings settings, RecordsFactory records, IReadingStore readings, SignedLinks links, Troubles troubles, TimeProvider clock, ILogger<StoredData> log)
+internal sealed partial class StoredData(
+    Settings settings,
+    RecordsFactory records,
+    IReadingStore readings,
+    SignedLinks links,
+    Troubles troubles,
+    TimeProvider clock,
+    ILogger<StoredData> log
+)
 {
     /// <summary>A start must not take long; the daily backup checks all of a larger file.</summary>
     private static readonly TimeSpan QuickCheck = TimeSpan.FromSeconds(3);
@@ -25,17 +33,29 @@ internal sealed partial class StoredData(Settings settings, RecordsFactory recor
     {
         var folder = new DataFolder(settings.DataPath);
         var known = folder.Read();
-        if (records.SqliteFile is { } file && File.Exists(file) && new FileInfo(file).Length > 0 && known is { Stopped: null }) CheckRecords(file);
+        if (records.SqliteFile is { } file && File.Exists(file) && new FileInfo(file).Length > 0 && known is { Stopped: null })
+            CheckRecords(file);
         if (readings is DuckDbReadingStore duck)
         {
             if (known is { Readings: true } && !File.Exists(duck.FilePath) && !File.Exists(duck.FilePath + ".wal"))
-                troubles.Happened("readings-damaged", $"{duck.FilePath} has vanished; readings begin anew with an empty file, alarms go on", $"{duck.FilePath} 不见了；读数从空文件重新开始，报警照常", Shown);
-            if (known is { Readings: false }) folder.Write(known with { Readings = true });
+                troubles.Happened(
+                    "readings-damaged",
+                    $"{duck.FilePath} has vanished; readings begin anew with an empty file, alarms go on",
+                    $"{duck.FilePath} 不见了；读数从空文件重新开始，报警照常",
+                    Shown
+                );
+            if (known is { Readings: false })
+                folder.Write(known with { Readings = true });
         }
 
         if (links.IsNew && known is { Stopped: not null } or { Version.Length: > 0 })
-            troubles.Happened("links-key", "links.key was missing or damaged and was made anew; links in messages sent before no longer open, new messages carry new ones",
-                "links.key 缺失或损坏，已重新生成；此前短信中的链接失效，新短信使用新链接", Shown);
+            troubles.Happened(
+                "links-key",
+                "links.key was missing or damaged and was made anew; links in messages sent before no longer open, new messages "
+                    + "carry new ones",
+                "links.key 缺失或损坏，已重新生成；此前短信中的链接失效，新短信使用新链接",
+                Shown
+            );
         SetAsideSessionKeys();
     }
 
@@ -45,15 +65,22 @@ internal sealed partial class StoredData(Settings settings, RecordsFactory recor
     private void CheckRecords(string file)
     {
         var (wrong, whole, took) = RecordsFile.QuickCheck(file, QuickCheck);
-        if (wrong is not null) throw RecordsFile.Damaged(file, wrong);
-        LogChecked(log, Path.GetFileName(file), whole ? "whole" : "begun; the rest is checked with the next backup", (long)took.TotalMilliseconds);
+        if (wrong is not null)
+            throw RecordsFile.Damaged(file, wrong);
+        LogChecked(
+            log,
+            Path.GetFileName(file),
+            whole ? "whole" : "begun; the rest is checked with the next backup",
+            (long)took.TotalMilliseconds
+        );
     }
 
     /// <summary>Keys of sessions and of links to set a password: without them people sign in anew, and that is all.</summary>
     private void SetAsideSessionKeys()
     {
         var folder = Path.Combine(settings.DataPath, "keys");
-        if (!Directory.Exists(folder)) return;
+        if (!Directory.Exists(folder))
+            return;
         foreach (var file in Directory.EnumerateFiles(folder, "*.xml"))
         {
             try
@@ -63,7 +90,12 @@ internal sealed partial class StoredData(Settings settings, RecordsFactory recor
             catch (XmlException e)
             {
                 DataFile.SetAside(file, clock.GetUtcNow().UtcDateTime);
-                troubles.Happened("session-keys", $"{Path.GetFileName(file)} was damaged and set aside: people sign in anew ({e.Message})", $"{Path.GetFileName(file)} 已损坏并改名保留：需要重新登录", Shown);
+                troubles.Happened(
+                    "session-keys",
+                    $"{Path.GetFileName(file)} was damaged and set aside: people sign in anew ({e.Message})",
+                    $"{Path.GetFileName(file)} 已损坏并改名保留：需要重新登录",
+                    Shown
+                );
             }
         }
     }
@@ -71,6 +103,9 @@ internal sealed partial class StoredData(Settings settings, RecordsFactory recor
     [LoggerMessage(Level = LogLevel.Warning, Message = "{What}")]
     private static partial void LogSays(ILogger logger, string what);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "The last stop was not a clean one; {File} was checked: {Found} ({Milliseconds} ms)")]
+    [LoggerMessage(
+        Level = LogLevel.Information,
+        Message = "The last stop was not a clean one; {File} was checked: {Found} ({Milliseconds} ms)"
+    )]
     private static partial void LogChecked(ILogger logger, string file, string found, long milliseconds);
 }

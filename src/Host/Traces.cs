@@ -11,26 +11,32 @@ internal static class Traces
 {
     public static IServiceCollection AddTraces(this IServiceCollection services, IConfiguration configuration)
     {
-        if (configuration["Otlp:Endpoint"] is not { Length: > 0 } endpoint) return services;
+        if (configuration["Otlp:Endpoint"] is not { Length: > 0 } endpoint)
+            return services;
         var share = double.TryParse(configuration["Otlp:Share"], System.Globalization.CultureInfo.InvariantCulture, out var s) ? s : 1;
-        return services.AddHostedService(_ => new Provider(() => Sdk.CreateTracerProviderBuilder()
-            .AddSource(Tracing.Name)
-            .SetResourceBuilder(ResourceBuilder.CreateDefault().AddService("vigil"))
-            .SetSampler(new ParentBasedSampler(new Share(share)))
-            .AddOtlpExporter(o =>
-            {
-                o.Endpoint = new Uri(endpoint.TrimEnd('/') + "/v1/traces");
-                o.Protocol = OtlpExportProtocol.HttpProtobuf;
-            })
-            .Build()));
+        return services.AddHostedService(_ => new Provider(() =>
+            Sdk.CreateTracerProviderBuilder()
+                .AddSource(Tracing.Name)
+                .SetResourceBuilder(ResourceBuilder.CreateDefault().AddService("vigil"))
+                .SetSampler(new ParentBasedSampler(new Share(share)))
+                .AddOtlpExporter(o =>
+                {
+                    o.Endpoint = new Uri(endpoint.TrimEnd('/') + "/v1/traces");
+                    o.Protocol = OtlpExportProtocol.HttpProtobuf;
+                })
+                .Build()
+        ));
     }
 
-    /// <summary><c>Otlp:Share</c> of the messages (1), and every alarm and notice: what begins without a message that was taken is rare and matters.</summary>
+    /// <summary>
+    /// <c>Otlp:Share</c> of the messages (1), and every alarm and notice: what begins without a message that was taken is rare and matters.
+    /// </summary>
     private sealed class Share(double share) : Sampler
     {
         private readonly TraceIdRatioBasedSampler some = new(share);
 
-        public override SamplingResult ShouldSample(in SamplingParameters parameters) => parameters.Name == "receive" ? some.ShouldSample(parameters) : new SamplingResult(SamplingDecision.RecordAndSample);
+        public override SamplingResult ShouldSample(in SamplingParameters parameters) =>
+            parameters.Name == "receive" ? some.ShouldSample(parameters) : new SamplingResult(SamplingDecision.RecordAndSample);
     }
 
     /// <summary>Listens from the start to the stop, and sends the last spans at the stop.</summary>

@@ -38,13 +38,38 @@ public sealed record AlarmKind(string Name, Severity DefaultSeverity)
     public static readonly AlarmKind Tamper = new("tamper", Severity.Technical);
     public static readonly AlarmKind ClockWrong = new("clock-wrong", Severity.Technical);
     public static readonly AlarmKind Outage = new("outage", Severity.Technical);
-    /// <summary>The service itself: its disk, its stores, its broker. Not a rule's; somebody has to look before people go unheard.</summary>
+
+    /// <summary>
+    /// The service itself: its disk, its stores, its broker. Not a rule's; somebody has to look before people go unheard.
+    /// </summary>
     public static readonly AlarmKind ServiceTrouble = new("service-trouble", Severity.High);
 
     public static IReadOnlyList<AlarmKind> All { get; } =
     [
-        Sos, Fall, Smoke, Gas, VoiceHelp, NoWater, NoElectricity, Inactivity, Wandering, VitalSign, WaterLeak, ColdHome, HotHome,
-        WaterRunning, Overuse, DoorOpen, OutOfBed, DeviceSilent, DeviceNeverSeen, BatteryLow, Tamper, ClockWrong, Outage, ServiceTrouble,
+        Sos,
+        Fall,
+        Smoke,
+        Gas,
+        VoiceHelp,
+        NoWater,
+        NoElectricity,
+        Inactivity,
+        Wandering,
+        VitalSign,
+        WaterLeak,
+        ColdHome,
+        HotHome,
+        WaterRunning,
+        Overuse,
+        DoorOpen,
+        OutOfBed,
+        DeviceSilent,
+        DeviceNeverSeen,
+        BatteryLow,
+        Tamper,
+        ClockWrong,
+        Outage,
+        ServiceTrouble,
     ];
 
     private static readonly FrozenDictionary<string, AlarmKind> ByName = All.ToFrozenDictionary(k => k.Name, StringComparer.Ordinal);
@@ -62,7 +87,8 @@ public sealed record AlarmKind(string Name, Severity DefaultSeverity)
     }
 
     /// <exception cref="FormatException">Not one of <see cref="All"/>.</exception>
-    public static AlarmKind Parse(string name) => TryParse(name, out var kind) ? kind : throw new FormatException($"'{name}' is not an alarm kind");
+    public static AlarmKind Parse(string name) =>
+        TryParse(name, out var kind) ? kind : throw new FormatException($"'{name}' is not an alarm kind");
 
     public override string ToString() => Name;
 }
@@ -72,8 +98,10 @@ public enum FindingChange
 {
     /// <summary>The episode begins.</summary>
     Opened,
+
     /// <summary>It goes on; the reason or the severity changed, or it happened again (a second press).</summary>
     Updated,
+
     /// <summary>Life resumed, or the cause is gone.</summary>
     Cleared,
 }
@@ -103,7 +131,8 @@ public sealed record Finding(
     string Reason,
     string ReasonZh,
     DeviceId? Device = null,
-    bool Notify = false)
+    bool Notify = false
+)
 {
     /// <summary>W3C traceparent of the reading that was the occasion; null when nobody traces. Not part of what is said.</summary>
     public string? Trace { get; init; }

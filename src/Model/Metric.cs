@@ -7,19 +7,23 @@ public enum MetricKind
 {
     /// <summary>A total that only grows while the meter is not reset, rolled over or replaced.</summary>
     Cumulative,
+
     /// <summary>A quantity at a moment.</summary>
     Gauge,
+
     /// <summary>0 or 1 from the moment of the reading on.</summary>
     State,
+
     /// <summary>Something that happened; carries a word, no value.</summary>
     Event,
+
     /// <summary>Latitude and longitude in WGS-84 degrees.</summary>
     Location,
 }
 
 /// <summary>
-/// What is measured: a dotted name with one canonical unit, converted at decode. Units are SenML's (RFC 8428, RFC 8798) where it has one, else UCUM.
-/// Interned: two metrics are the same exactly when they are the same object.
+/// What is measured: a dotted name with one canonical unit, converted at decode. Units are SenML's (RFC 8428, RFC 8798) where it has one,
+/// else UCUM. Interned: two metrics are the same exactly when they are the same object.
 /// </summary>
 public sealed class Metric
 {
@@ -51,6 +55,7 @@ public sealed class Metric
     public static readonly Metric HeatPower = new("heat.power", "W", MetricKind.Gauge);
     public static readonly Metric HeatFlow = new("heat.flow", "m3/s", MetricKind.Gauge);
     public static readonly Metric HeatTemperature = new("heat.temperature", "Cel", MetricKind.Gauge);
+
     /// <summary>What a total was on its last settlement day: a snapshot, never a sign of use.</summary>
     public static readonly Metric WaterVolumeSettlement = new("water.volume.settlement", "m3", MetricKind.Gauge);
     public static readonly Metric GasVolumeSettlement = new("gas.volume.settlement", "m3", MetricKind.Gauge);
@@ -110,7 +115,10 @@ public sealed class Metric
     public static readonly Metric Online = new("online", "/", MetricKind.State);
     public static readonly Metric Fault = new("fault", "/", MetricKind.State);
     public static readonly Metric Button = new("button", "", MetricKind.Event);
-    /// <summary>A key that a device tells of as a state: while it is 1, further presses of the device are the same one told again.</summary>
+
+    /// <summary>
+    /// A key that a device tells of as a state: while it is 1, further presses of the device are the same one told again.
+    /// </summary>
     public static readonly Metric ButtonHeld = new("button.held", "/", MetricKind.State);
     public static readonly Metric Fall = new("fall", "", MetricKind.Event);
     public static readonly Metric VoiceHelp = new("voice.help", "", MetricKind.Event);
@@ -118,7 +126,9 @@ public sealed class Metric
 
     private static readonly FrozenDictionary<string, Metric> ByName = Known.ToFrozenDictionary(m => m.Name, StringComparer.Ordinal);
 
-    private static readonly FrozenDictionary<string, Metric>.AlternateLookup<ReadOnlySpan<char>> BySpan = ByName.GetAlternateLookup<ReadOnlySpan<char>>();
+    private static readonly FrozenDictionary<string, Metric>.AlternateLookup<ReadOnlySpan<char>> BySpan = ByName.GetAlternateLookup<
+        ReadOnlySpan<char>
+    >();
 
     private Metric(string name, string unit, MetricKind kind)
     {
@@ -169,11 +179,17 @@ public sealed class Metric
 
     /// <exception cref="FormatException">The name is not in the vocabulary.</exception>
     public static Metric Parse(string name) =>
-        TryParse(name, out var metric) ? metric : throw new FormatException($"'{name}' is not a metric; the vocabulary is in src/Model/Metric.cs");
+        TryParse(name, out var metric)
+            ? metric
+            : throw new FormatException($"'{name}' is not a metric; the vocabulary is in src/Model/Metric.cs");
 
     /// <summary>SOS, fall, smoke, gas and voice help: what never waits for a batch, a slow store or a limit (invariant 2).</summary>
-    public bool IsLifeSafety => ReferenceEquals(this, Button) || ReferenceEquals(this, Fall) || ReferenceEquals(this, Smoke)
-        || ReferenceEquals(this, Gas) || ReferenceEquals(this, VoiceHelp);
+    public bool IsLifeSafety =>
+        ReferenceEquals(this, Button)
+        || ReferenceEquals(this, Fall)
+        || ReferenceEquals(this, Smoke)
+        || ReferenceEquals(this, Gas)
+        || ReferenceEquals(this, VoiceHelp);
 
     public override string ToString() => Name;
 }

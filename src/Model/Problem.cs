@@ -1,6 +1,9 @@
 namespace Vigil.Model;
 
-/// <summary>Something wrong in a file that a person wrote: says where, what stands there and why it can't be used. All of a file's problems come at once.</summary>
+/// <summary>
+/// Something wrong in a file that a person wrote: says where, what stands there and why it can't be used. All of a file's problems come at
+/// once.
+/// </summary>
 /// <param name="File">Path as the person knows it; a configuration key where there is no file.</param>
 /// <param name="Line">1-based; 0 where there is no line.</param>
 /// <param name="Id">The profile, rule, policy step, row or setting it concerns.</param>

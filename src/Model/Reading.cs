@@ -5,16 +5,22 @@ namespace Vigil.Model;
 public enum ReadingFlags : byte
 {
     None = 0,
+
     /// <summary>The device's clock was missing or implausible: <see cref="Reading.Time"/> is the time of arrival.</summary>
     ArrivalTime = 1,
+
     /// <summary>The device sent a time that can't be right (1970, 1111, tomorrow).</summary>
     ClockWrong = 2,
+
     /// <summary>Sent by the device as history (a frozen batch, a back-fill): stored with its time, raises no live alarm.</summary>
     History = 4,
+
     /// <summary>Came as a retained message: old news, not an event.</summary>
     Retained = 8,
+
     /// <summary>Kept raw, but out of range or impossible: not used by rules.</summary>
     Suspect = 16,
+
     /// <summary>A test press or a drill.</summary>
     Test = 32,
 }
@@ -29,7 +35,9 @@ public readonly record struct Reading
 
     public required Metric Metric { get; init; }
 
-    /// <summary>Which of several inputs of the same metric: a phase (<c>l1</c>), a relay (<c>2</c>), a tariff (<c>t1</c>); empty where there is one.</summary>
+    /// <summary>
+    /// Which of several inputs of the same metric: a phase (<c>l1</c>), a relay (<c>2</c>), a tariff (<c>t1</c>); empty where there is one.
+    /// </summary>
     public string Channel { get; init; } = "";
 
     /// <summary>When it was measured, UTC. Rules judge by this one (invariant 4).</summary>
@@ -55,9 +63,7 @@ public readonly record struct Reading
 
     public ReadingFlags Flags { get; init; }
 
-    public Reading()
-    {
-    }
+    public Reading() { }
 
     public bool Has(ReadingFlags flag) => (Flags & flag) != 0;
 

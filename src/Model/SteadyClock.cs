@@ -1,9 +1,10 @@
 namespace Vigil.Model;
 
 /// <summary>
-/// The service's time: the wall clock's when it started, and from then on what has truly passed. A wall clock that is put back or forward, or was never set, moves
-/// nothing that waits. Small differences (NTP) are followed by a hundredth of the time that passes, so that time never goes back; a larger one is taken over in one
-/// step by <see cref="Set"/>, by whoever moves everything that waits along with it. Thread-safe.
+/// The service's time: the wall clock's when it started, and from then on what has truly passed. A wall clock that is put back or forward,
+/// or was never set, moves nothing that waits. Small differences (NTP) are followed by a hundredth of the time that passes, so that time
+/// never goes back; a larger one is taken over in one step by <see cref="Set"/>, by whoever moves everything that waits along with it.
+/// Thread-safe.
 /// </summary>
 public sealed class SteadyClock : TimeProvider
 {
@@ -41,7 +42,8 @@ public sealed class SteadyClock : TimeProvider
                 // A process that is stopped between the two looks would take its sleep for a jump.
                 var before = machine.GetTimestamp();
                 var (wall, mine) = (machine.GetUtcNow(), GetUtcNow());
-                if (machine.GetElapsedTime(before) < TimeSpan.FromMilliseconds(50)) return wall - mine;
+                if (machine.GetElapsedTime(before) < TimeSpan.FromMilliseconds(50))
+                    return wall - mine;
             }
         }
     }
@@ -50,18 +52,21 @@ public sealed class SteadyClock : TimeProvider
 
     public override long GetTimestamp() => machine.GetTimestamp();
 
-    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => machine.CreateTimer(callback, state, dueTime, period);
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+        machine.CreateTimer(callback, state, dueTime, period);
 
     /// <summary>Makes up a small difference, little by little.</summary>
     public void Follow(TimeSpan ahead)
     {
-        lock (gate) anchor = new Anchor(machine.GetTimestamp(), Now(), ahead.Ticks);
+        lock (gate)
+            anchor = new Anchor(machine.GetTimestamp(), Now(), ahead.Ticks);
     }
 
     /// <summary>Jumps: everything that was written down by this clock has to be moved by as much.</summary>
     public void Set(TimeSpan by)
     {
-        lock (gate) anchor = new Anchor(machine.GetTimestamp(), Now() + by.Ticks, 0);
+        lock (gate)
+            anchor = new Anchor(machine.GetTimestamp(), Now() + by.Ticks, 0);
     }
 
     private long Now()

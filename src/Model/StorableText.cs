@@ -3,8 +3,9 @@ using System.Text;
 namespace Vigil.Model;
 
 /// <summary>
-/// Text that came from a device, as every store takes it. PostgreSQL refuses U+0000, UTF-8 has no half of a surrogate pair, and an index refuses what is very long:
-/// one such word would hold up everything that is committed with it. They become U+FFFD, and what is too long ends with an ellipsis.
+/// Text that came from a device, as every store takes it. PostgreSQL refuses U+0000, UTF-8 has no half of a surrogate pair, and an index
+/// refuses what is very long: one such word would hold up everything that is committed with it. They become U+FFFD, and what is too long
+/// ends with an ellipsis.
 /// </summary>
 public static class StorableText
 {
@@ -21,12 +22,14 @@ public static class StorableText
     public static string Of(string text, int longest)
     {
         // Letters of nearly all scripts; what lies outside is looked at one by one.
-        if (text.Length <= longest && text.AsSpan().IndexOfAnyExceptInRange('\u0001', '\uD7FF') < 0) return text;
+        if (text.Length <= longest && text.AsSpan().IndexOfAnyExceptInRange('\u0001', '\uD7FF') < 0)
+            return text;
         var kept = new StringBuilder(Math.Min(text.Length, longest));
         foreach (var rune in text.EnumerateRunes()) // gives U+FFFD for half a pair
         {
             var next = rune.Value == 0 ? Rune.ReplacementChar : rune;
-            if (kept.Length + next.Utf16SequenceLength > longest - (text.Length > longest ? 1 : 0)) return kept.Append('…').ToString();
+            if (kept.Length + next.Utf16SequenceLength > longest - (text.Length > longest ? 1 : 0))
+                return kept.Append('…').ToString();
             kept.Append(next.ToString());
         }
 

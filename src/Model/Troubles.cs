@@ -10,8 +10,8 @@ namespace Vigil.Model;
 public sealed record Trouble(string Case, string What, string WhatZh, TimeSpan Patience);
 
 /// <summary>
-/// What is wrong with the service now. Whoever notices something says it here; the watch over the service makes one <c>service-trouble</c> alarm of all of it,
-/// and <c>/healthz/ready</c> shows the same words. Thread-safe.
+/// What is wrong with the service now. Whoever notices something says it here; the watch over the service makes one <c>service-trouble</c>
+/// alarm of all of it, and <c>/healthz/ready</c> shows the same words. Thread-safe.
 /// </summary>
 public sealed class Troubles(TimeProvider clock)
 {
@@ -25,7 +25,9 @@ public sealed class Troubles(TimeProvider clock)
     public void Say(string name, string what, string whatZh, TimeSpan patience = default) =>
         now[name] = (new Trouble(name, what, whatZh, patience), 0, Timeout.InfiniteTimeSpan);
 
-    /// <summary>Happened once and is over by itself (a clock that jumped, a row set aside): it is an alarm at once and is shown for so long.</summary>
+    /// <summary>
+    /// Happened once and is over by itself (a clock that jumped, a row set aside): it is an alarm at once and is shown for so long.
+    /// </summary>
     public void Happened(string name, string what, string whatZh, TimeSpan lasts) =>
         now[name] = (new Trouble(name, what, whatZh, TimeSpan.Zero), clock.GetTimestamp(), lasts);
 
@@ -38,7 +40,8 @@ public sealed class Troubles(TimeProvider clock)
         get
         {
             foreach (var (name, said) in now)
-                if (said.Lasts != Timeout.InfiniteTimeSpan && clock.GetElapsedTime(said.Since) > said.Lasts) now.TryRemove(new(name, said));
+                if (said.Lasts != Timeout.InfiniteTimeSpan && clock.GetElapsedTime(said.Since) > said.Lasts)
+                    now.TryRemove(new(name, said));
             return [.. now.Values.Select(s => s.Trouble).OrderBy(t => t.Case, StringComparer.Ordinal)];
         }
     }

@@ -10,7 +10,10 @@ public readonly record struct Conversion(double Factor, double Offset = 0)
     public double Apply(double value) => value * Factor + Offset;
 }
 
-/// <summary>Units that devices send, and how each becomes the canonical unit of a metric. Names are SenML's and UCUM's, with the spellings found in the field.</summary>
+/// <summary>
+/// Units that devices send, and how each becomes the canonical unit of a metric. Names are SenML's and UCUM's, with the spellings found in
+/// the field.
+/// </summary>
 public static class Units
 {
     private static readonly FrozenDictionary<(string From, string To), Conversion> Table = Build();
@@ -28,13 +31,32 @@ public static class Units
         void To(string to, params (double Factor, string Names)[] rows)
         {
             foreach (var (factor, names) in rows)
-                foreach (var name in names.Split(' '))
-                    table[(name, to)] = new Conversion(factor);
+            foreach (var name in names.Split(' '))
+                table[(name, to)] = new Conversion(factor);
         }
 
-        To("m3", (1, "m³ m^3"), (1e-3, "L l litre liter dm3"), (1e-6, "mL ml"), (0.01, "10L"), (0.1, "100L"), (3.785411784e-3, "gal"), (0.028316846592, "ft3 ft³"));
+        To(
+            "m3",
+            (1, "m³ m^3"),
+            (1e-3, "L l litre liter dm3"),
+            (1e-6, "mL ml"),
+            (0.01, "10L"),
+            (0.1, "100L"),
+            (3.785411784e-3, "gal"),
+            (0.028316846592, "ft3 ft³")
+        );
         To("m3/s", (1.0 / 3600, "m3/h m³/h m3h"), (1e-3, "L/s l/s"), (1e-3 / 60, "L/min l/min lpm"), (1e-3 / 3600, "L/h l/h"));
-        To("kWh", (1e-3, "Wh"), (1e-6, "mWh"), (1.0 / 60000, "Wmin W.min"), (1e3, "MWh"), (1.0 / 3.6e6, "J"), (1.0 / 3.6, "MJ"), (1e3 / 3.6, "GJ"), (0.01, "10Wh"));
+        To(
+            "kWh",
+            (1e-3, "Wh"),
+            (1e-6, "mWh"),
+            (1.0 / 60000, "Wmin W.min"),
+            (1e3, "MWh"),
+            (1.0 / 3.6e6, "J"),
+            (1.0 / 3.6, "MJ"),
+            (1e3 / 3.6, "GJ"),
+            (0.01, "10Wh")
+        );
         To("W", (1e3, "kW"), (1e6, "MW"), (1e-3, "mW"));
         To("var", (1e3, "kvar kVAr"), (1, "VAr"));
         To("VA", (1e3, "kVA"));

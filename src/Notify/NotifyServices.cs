@@ -15,13 +15,26 @@ namespace Vigil.Notify;
 public static class NotifyServices
 {
     /// <summary>Alarm desk, escalation, messages and the channels that <c>Notify:Routes</c> names.</summary>
-    public static IServiceCollection AddNotify(this IServiceCollection services, IConfiguration configuration, Policies policies, MessageTexts messages, string dataPath)
+    public static IServiceCollection AddNotify(
+        this IServiceCollection services,
+        IConfiguration configuration,
+        Policies policies,
+        MessageTexts messages,
+        string dataPath
+    )
     {
-        foreach (var provider in ProviderKind.Used(configuration)) provider.Add(services, configuration);
+        foreach (var provider in ProviderKind.Used(configuration))
+            provider.Add(services, configuration);
         return services
             .AddSingleton(policies)
             .AddSingleton(messages)
-            .AddSingleton(s => new AlarmDesk(s.AlarmRecords(), policies, s.GetRequiredService<TimeProvider>(), messages.Zone, s.GetService<Troubles>()))
+            .AddSingleton(s => new AlarmDesk(
+                s.AlarmRecords(),
+                policies,
+                s.GetRequiredService<TimeProvider>(),
+                messages.Zone,
+                s.GetService<Troubles>()
+            ))
             .AddSingleton(Numbers.Read(configuration))
             .AddSingleton<Answers>()
             .AddSingleton<IChannel, Channels.SelfTest.SelfTestChannel>()
@@ -30,18 +43,35 @@ public static class NotifyServices
             .AddSingleton(s => ActivatorUtilities.CreateInstance<Dispatcher>(s, s.AlarmRecords()))
             .AddSingleton(s => ActivatorUtilities.CreateInstance<Escalator>(s, s.AlarmRecords()))
             .AddSingleton(s => new Auditor(
-                s.GetRequiredService<IDbContextFactory<RecordsDb>>(), messages, s.GetRequiredService<SignedLinks>(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<Meter>(),
-                TimeSpan.FromSeconds(Math.Max(30, configuration.GetValue("Time:Speed", 1.0))), s.GetRequiredService<ILogger<Auditor>>()))
+                s.GetRequiredService<IDbContextFactory<RecordsDb>>(),
+                messages,
+                s.GetRequiredService<SignedLinks>(),
+                s.GetRequiredService<TimeProvider>(),
+                s.GetRequiredService<Meter>(),
+                TimeSpan.FromSeconds(Math.Max(30, configuration.GetValue("Time:Speed", 1.0))),
+                s.GetRequiredService<ILogger<Auditor>>()
+            ))
             .AddSingleton<ReceiptWatch>()
             .AddSingleton<CallsUnderWay>()
             .AddSingleton(WebhooksOptions.Read(configuration).Connections)
             .AddSingleton(s => new WebhookSender(
-                s.GetRequiredService<IDbContextFactory<RecordsDb>>(), s.GetRequiredService<AlarmDesk>(), s.GetRequiredService<OutwardConnections>(), s.GetKeyedService<TimeProvider>(ChannelHttp.Clock) ?? TimeProvider.System,
-                s.GetRequiredService<ILogger<WebhookSender>>()))
+                s.GetRequiredService<IDbContextFactory<RecordsDb>>(),
+                s.GetRequiredService<AlarmDesk>(),
+                s.GetRequiredService<OutwardConnections>(),
+                s.GetKeyedService<TimeProvider>(ChannelHttp.Clock) ?? TimeProvider.System,
+                s.GetRequiredService<ILogger<WebhookSender>>()
+            ))
             .AddHostedService(s => s.GetRequiredService<WebhookSender>())
             .AddSingleton(s => new Digests.DailyDigests(
-                s.GetRequiredService<IDbContextFactory<RecordsDb>>(), s.GetRequiredService<Vigil.Storage.Readings.IReadingStore>(), s.GetRequiredService<Routes>(), messages, messages.Zone, s.GetRequiredService<TimeProvider>(),
-                DigestAt(configuration) ?? new TimeOnly(8, 0), s.GetRequiredService<ILogger<Digests.DailyDigests>>()))
+                s.GetRequiredService<IDbContextFactory<RecordsDb>>(),
+                s.GetRequiredService<Vigil.Storage.Readings.IReadingStore>(),
+                s.GetRequiredService<Routes>(),
+                messages,
+                messages.Zone,
+                s.GetRequiredService<TimeProvider>(),
+                DigestAt(configuration) ?? new TimeOnly(8, 0),
+                s.GetRequiredService<ILogger<Digests.DailyDigests>>()
+            ))
             .AddHostedService(s => s.GetRequiredService<Digests.DailyDigests>())
             .AddHostedService(s => s.GetRequiredService<Dispatcher>())
             .AddHostedService(s => s.GetRequiredService<ReceiptWatch>())
@@ -52,29 +82,55 @@ public static class NotifyServices
 
     /// <summary>What providers and links use to come back to us.</summary>
     public static string PublicUrl(IConfiguration configuration) =>
-        (configuration["Http:PublicUrl"] is { Length: > 0 } url ? url : configuration["Http:Urls"]?.Split(';')[0] ?? "http://127.0.0.1:5080").TrimEnd('/');
+        (
+            configuration["Http:PublicUrl"] is { Length: > 0 } url
+                ? url
+                : configuration["Http:Urls"]?.Split(';')[0] ?? "http://127.0.0.1:5080"
+        ).TrimEnd('/');
 
     /// <summary>What is wrong with the section Notify and with those of the providers in use.</summary>
     public static IEnumerable<Problem> Check(IConfiguration configuration)
     {
         foreach (var (prefix, route) in RoutesOf(configuration))
         {
-            if (prefix.Length > 0 && prefix is not ("sms" or "voice" or "mail" or "webhook") && !(prefix[0] == '+' && prefix.Length > 1 && prefix.AsSpan(1).IndexOfAnyExceptInRange('0', '9') < 0))
-                yield return new Problem($"Notify:Routes:{prefix}", 0, "", route, "the key is neither a number prefix such as +86, nor default, sms, voice, mail or webhook");
+            if (
+                prefix.Length > 0
+                && prefix is not ("sms" or "voice" or "mail" or "webhook")
+                && !(prefix[0] == '+' && prefix.Length > 1 && prefix.AsSpan(1).IndexOfAnyExceptInRange('0', '9') < 0)
+            )
+                yield return new Problem(
+                    $"Notify:Routes:{prefix}",
+                    0,
+                    "",
+                    route,
+                    "the key is neither a number prefix such as +86, nor default, sms, voice, mail or webhook"
+                );
             var providers = Routes.Listed(route);
-            if (providers.Length == 0) yield return new Problem($"Notify:Routes:{prefix}", 0, "", route, "names no provider");
+            if (providers.Length == 0)
+                yield return new Problem($"Notify:Routes:{prefix}", 0, "", route, "names no provider");
             foreach (var provider in providers)
                 if (!ProviderKind.All.Any(k => k.Name.Equals(provider, StringComparison.OrdinalIgnoreCase)))
-                    yield return new Problem($"Notify:Routes:{prefix}", 0, "", provider, "is not a provider; known are " + string.Join(", ", ProviderKind.All.Select(k => k.Name)));
+                    yield return new Problem(
+                        $"Notify:Routes:{prefix}",
+                        0,
+                        "",
+                        provider,
+                        "is not a provider; known are " + string.Join(", ", ProviderKind.All.Select(k => k.Name))
+                    );
         }
 
-        if (configuration["Notify:DigestAt"] is { Length: > 0 } at && DigestAt(configuration) is null) yield return new Problem("Notify:DigestAt", 0, "", at, "is not a time of day such as 08:00");
-        foreach (var problem in Numbers.Check(configuration)) yield return problem;
-        foreach (var problem in WebhooksOptions.Check(configuration)) yield return problem;
-        foreach (var problem in ProviderKind.Used(configuration).SelectMany(k => k.Check(configuration))) yield return problem;
+        if (configuration["Notify:DigestAt"] is { Length: > 0 } at && DigestAt(configuration) is null)
+            yield return new Problem("Notify:DigestAt", 0, "", at, "is not a time of day such as 08:00");
+        foreach (var problem in Numbers.Check(configuration))
+            yield return problem;
+        foreach (var problem in WebhooksOptions.Check(configuration))
+            yield return problem;
+        foreach (var problem in ProviderKind.Used(configuration).SelectMany(k => k.Check(configuration)))
+            yield return problem;
     }
 
-    private static TimeOnly? DigestAt(IConfiguration configuration) => TimeOnly.TryParseExact(configuration["Notify:DigestAt"], "HH:mm", out var at) ? at : null;
+    private static TimeOnly? DigestAt(IConfiguration configuration) =>
+        TimeOnly.TryParseExact(configuration["Notify:DigestAt"], "HH:mm", out var at) ? at : null;
 
     private static Dictionary<string, string> RoutesOf(IConfiguration configuration) =>
         configuration.GetSection("Notify:Routes").GetChildren().ToDictionary(c => c.Key == "default" ? "" : c.Key, c => c.Value ?? "");

@@ -6,8 +6,8 @@ using Vigil.Storage;
 namespace Vigil.Notify;
 
 /// <summary>
-/// Links in messages: <c>/c/{token}</c> opens one alarm for the one recipient of one notice, until it expires. The token is the notice's id, the expiry and
-/// an HMAC-SHA256 of both cut to 128 bits; the key stands in the data folder, readable by the service alone.
+/// Links in messages: <c>/c/{token}</c> opens one alarm for the one recipient of one notice, until it expires. The token is the notice's
+/// id, the expiry and an HMAC-SHA256 of both cut to 128 bits; the key stands in the data folder, readable by the service alone.
 /// </summary>
 public sealed class SignedLinks
 {
@@ -22,7 +22,8 @@ public sealed class SignedLinks
         this.clock = clock;
         var path = Path.Combine(dataPath, "links.key");
         Directory.CreateDirectory(dataPath);
-        if (File.Exists(path) && new FileInfo(path).Length < 32) DataFile.SetAside(path, clock.GetUtcNow().UtcDateTime); // cut short: no link it signed can be known again
+        if (File.Exists(path) && new FileInfo(path).Length < 32)
+            DataFile.SetAside(path, clock.GetUtcNow().UtcDateTime); // cut short: no link it signed can be known again
         if (!File.Exists(path))
         {
             DataFile.WriteNew(path, RandomNumberGenerator.GetBytes(32), secret: true);
@@ -52,11 +53,18 @@ public sealed class SignedLinks
         Span<byte> bytes = stackalloc byte[TokenBytes];
         Span<byte> right = stackalloc byte[16];
         // TryDecodeFromChars throws at characters that are no base64; this one says so.
-        if (token.Length != Base64Url.GetEncodedLength(TokenBytes) || Base64Url.DecodeFromChars(token, bytes, out _, out var length) != System.Buffers.OperationStatus.Done
-            || length != TokenBytes) return null;
+        if (
+            token.Length != Base64Url.GetEncodedLength(TokenBytes)
+            || Base64Url.DecodeFromChars(token, bytes, out _, out var length) != System.Buffers.OperationStatus.Done
+            || length != TokenBytes
+        )
+            return null;
         Sign(bytes[..20], right);
-        if (!CryptographicOperations.FixedTimeEquals(bytes[20..], right)) return null;
-        return BinaryPrimitives.ReadUInt32BigEndian(bytes[16..]) < clock.GetUtcNow().ToUnixTimeSeconds() ? null : new Guid(bytes[..16], bigEndian: true);
+        if (!CryptographicOperations.FixedTimeEquals(bytes[20..], right))
+            return null;
+        return BinaryPrimitives.ReadUInt32BigEndian(bytes[16..]) < clock.GetUtcNow().ToUnixTimeSeconds()
+            ? null
+            : new Guid(bytes[..16], bigEndian: true);
     }
 
     private void Sign(ReadOnlySpan<byte> data, Span<byte> into)

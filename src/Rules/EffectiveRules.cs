@@ -17,28 +17,37 @@ internal readonly record struct RuleWindow(int From, int To, int Weekdays, Holid
     {
         var second = (int)local.TimeOfDay.TotalSeconds;
         var day = local;
-        if (From < To && (second < From || second >= To)) return false;
+        if (From < To && (second < From || second >= To))
+            return false;
         if (From > To)
         {
-            if (second >= To && second < From) return false;
-            if (second < To) day = local.AddDays(-1); // the night belongs to the day it began on
+            if (second >= To && second < From)
+                return false;
+            if (second < To)
+                day = local.AddDays(-1); // the night belongs to the day it began on
         }
 
-        if ((Weekdays & (1 << (int)day.DayOfWeek)) == 0) return false;
+        if ((Weekdays & (1 << (int)day.DayOfWeek)) == 0)
+            return false;
         return Holidays == HolidayUse.Any || holidays.Contains(DateOnly.FromDateTime(day)) == (Holidays == HolidayUse.Only);
     }
 
-    /// <summary>The first moment from <paramref name="at"/> on that lies in the window, UTC ticks; 0 when none does within a year.</summary>
+    /// <summary>
+    /// The first moment from <paramref name="at"/> on that lies in the window, UTC ticks; 0 when none does within a year.
+    /// </summary>
     public long Next(long at, TimeZoneInfo zone, IReadOnlySet<DateOnly> holidays)
     {
         var local = Words.ToLocal(at, zone);
-        if (Contains(local, holidays)) return at;
+        if (Contains(local, holidays))
+            return at;
         for (var day = local.Date; day <= local.Date.AddDays(366); day = day.AddDays(1))
         {
             var opens = From == To ? day : day.AddSeconds(From);
-            if (opens <= local || !Contains(opens, holidays)) continue;
+            if (opens <= local || !Contains(opens, holidays))
+                continue;
             // An hour that summer time leaves out begins when it would have ended; one that comes twice begins the first time.
-            if (zone.IsInvalidTime(opens)) opens = opens.AddHours(1);
+            if (zone.IsInvalidTime(opens))
+                opens = opens.AddHours(1);
             var offset = zone.IsAmbiguousTime(opens) ? zone.GetAmbiguousTimeOffsets(opens).Max() : zone.GetUtcOffset(opens);
             return Math.Max(at, (opens - offset).Ticks);
         }
@@ -71,7 +80,8 @@ internal sealed class EffectiveRules
     public EffectiveRules()
     {
         values = new double[Parameter.All.Length];
-        foreach (var p in Parameter.All) values[(int)p.Id] = p.Read(p.Default) ?? throw new InvalidOperationException($"default of {p.Id}");
+        foreach (var p in Parameter.All)
+            values[(int)p.Id] = p.Read(p.Default) ?? throw new InvalidOperationException($"default of {p.Id}");
         enabled = Enumerable.Repeat(true, Kinds).ToArray();
         severities = [.. AlarmKind.All.Select(k => k.DefaultSeverity)];
         windows = Enumerable.Repeat(RuleWindow.Always, Kinds).ToArray();

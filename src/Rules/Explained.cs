@@ -6,9 +6,16 @@ namespace Vigil.Rules;
 /// <param name="Kind">Which.</param>
 /// <param name="Enabled">Whether it looks at this resident at all.</param>
 /// <param name="Severity">Of its alarms at first.</param>
-/// <param name="From">What switched it or set its severity: <c>as shipped</c>, <c>for all</c>, or the override that did, such as <c>class key</c>.</param>
+/// <param name="From">What switched it or set its severity: <c>as shipped</c>, <c>for all</c>, or the override that did, such as <c>class
+/// key</c>.</param>
 /// <param name="Parameters">Its numbers.</param>
-public sealed record ExplainedRule(AlarmKind Kind, bool Enabled, Severity Severity, string From, IReadOnlyList<ExplainedParameter> Parameters);
+public sealed record ExplainedRule(
+    AlarmKind Kind,
+    bool Enabled,
+    Severity Severity,
+    string From,
+    IReadOnlyList<ExplainedParameter> Parameters
+);
 
 /// <param name="Name">Key in rules.yaml.</param>
 /// <param name="Value">As one would write it in rules.yaml.</param>

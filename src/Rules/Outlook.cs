@@ -5,7 +5,8 @@ namespace Vigil.Rules;
 
 /// <summary>The earliest moment at which trouble could be told, if nothing more is heard or used from now on.</summary>
 /// <param name="Device">Which device would show it.</param>
-/// <param name="Kind">What would be told: <c>no-water</c>, <c>no-electricity</c>, <c>inactivity</c>, <c>device-silent</c> or <c>device-never-seen</c>.</param>
+/// <param name="Kind">What would be told: <c>no-water</c>, <c>no-electricity</c>, <c>inactivity</c>, <c>device-silent</c> or
+/// <c>device-never-seen</c>.</param>
 /// <param name="At">UTC. For water and electricity the first report of the meter at or after the due time.</param>
 public sealed record Outlook(string Device, AlarmKind Kind, DateTime At);
 
@@ -20,9 +21,11 @@ internal static class Outlooks
         for (var i = 0; i < home.DeviceCount; i++)
         {
             ref var d = ref home.Devices[i];
-            if (!d.Registered) continue;
+            if (!d.Registered)
+                continue;
             var silent = home.FindEpisode(AlarmKind.DeviceSilent, i) >= 0 ? long.MaxValue : Devices.DueOf(engine, home, i);
-            if (silent != long.MaxValue) found.Add(new Outlook(d.Id, d.Received == 0 ? AlarmKind.DeviceNeverSeen : AlarmKind.DeviceSilent, Utc(silent)));
+            if (silent != long.MaxValue)
+                found.Add(new Outlook(d.Id, d.Received == 0 ? AlarmKind.DeviceNeverSeen : AlarmKind.DeviceSilent, Utc(silent)));
         }
 
         Use(home, Consumption.Utility.Water, home.Water, found);
@@ -32,19 +35,31 @@ internal static class Outlooks
 
     private static void Use(Home home, in Consumption.Utility utility, UseTracker? use, List<Outlook> into)
     {
-        if (use is null || use.Registers.Length == 0) return;
+        if (use is null || use.Registers.Length == 0)
+            return;
         var rules = home.Rules;
         var (kind, due) = (utility.Kind, long.MaxValue);
         if (rules.Enabled(utility.Kind) && home.FindEpisode(utility.Kind) < 0)
             due = use.Anchor(rules[utility.LessThan]) + rules.Ticks(home.OnWatch(use.Frontier) ? utility.WatchWithin : utility.Within);
-        if (rules.Enabled(AlarmKind.Inactivity) && home.FindEpisode(AlarmKind.Inactivity) < 0 && use.Pattern is { Learned: true, DueAt: { } learned } && learned.Ticks < due) (kind, due) = (AlarmKind.Inactivity, learned.Ticks);
-        if (due == long.MaxValue) return;
-        if (home.AbsenceAt(due) is { } absence) due = absence.Until.Ticks;
+        if (
+            rules.Enabled(AlarmKind.Inactivity)
+            && home.FindEpisode(AlarmKind.Inactivity) < 0
+            && use.Pattern is { Learned: true, DueAt: { } learned }
+            && learned.Ticks < due
+        )
+            (kind, due) = (AlarmKind.Inactivity, learned.Ticks);
+        if (due == long.MaxValue)
+            return;
+        if (home.AbsenceAt(due) is { } absence)
+            due = absence.Until.Ticks;
         foreach (var register in use.Registers)
         {
             ref var device = ref home.Devices[home.Series[register.Series].Device];
             // A flat total says that nothing was used, a missing one says nothing: told with the first report that reaches so far.
-            var at = device.ReportEvery > 0 && register.Time < due ? register.Time + (due - register.Time + device.ReportEvery - 1) / device.ReportEvery * device.ReportEvery : Math.Max(due, register.Time);
+            var at =
+                device.ReportEvery > 0 && register.Time < due
+                    ? register.Time + (due - register.Time + device.ReportEvery - 1) / device.ReportEvery * device.ReportEvery
+                    : Math.Max(due, register.Time);
             into.Add(new Outlook(device.Id, kind, Utc(at)));
         }
     }

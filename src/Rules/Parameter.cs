@@ -2,30 +2,91 @@ using Vigil.Model;
 
 namespace Vigil.Rules;
 
-/// <summary>Every number a rule can be tuned by. Held as doubles: durations in seconds, flags as 0 or 1, times of day in seconds after midnight.</summary>
+/// <summary>
+/// Every number a rule can be tuned by. Held as doubles: durations in seconds, flags as 0 or 1, times of day in seconds after midnight.
+/// </summary>
 internal enum P
 {
-    WaterLessThan, WaterWithin, WaterWatchWithin, WaterResume, WaterCriticalAfter, WaterLeakMost,
-    PowerLessThan, PowerWithin, PowerWatchWithin, PowerResume, PowerCriticalAfter, PowerAboveBase, PowerBaseMost,
-    RunningRate, RunningFor, RunningDripFor,
-    OveruseWater, OveruseElectricity,
-    PressAgainWithin, PressLateAfter,
-    FallAgainWithin, FallLateAfter,
-    VoiceAgainWithin, VoiceLateAfter,
-    SmokeClearAfter, SmokeLateAfter, GasClearAfter, GasLateAfter, LeakClearAfter,
-    HeartLow, HeartHigh, OxygenLow, SystolicLow, SystolicHigh, DiastolicHigh, BodyLow, BodyHigh, GlucoseLow, GlucoseHigh, RespirationLow, RespirationHigh,
-    VitalReadings, VitalWithin, VitalFor,
-    WanderLonger, WanderNightLonger, WanderNightFrom, WanderNightTo, WanderFar, WanderMaxSpeed,
+    WaterLessThan,
+    WaterWithin,
+    WaterWatchWithin,
+    WaterResume,
+    WaterCriticalAfter,
+    WaterLeakMost,
+    PowerLessThan,
+    PowerWithin,
+    PowerWatchWithin,
+    PowerResume,
+    PowerCriticalAfter,
+    PowerAboveBase,
+    PowerBaseMost,
+    RunningRate,
+    RunningFor,
+    RunningDripFor,
+    OveruseWater,
+    OveruseElectricity,
+    PressAgainWithin,
+    PressLateAfter,
+    FallAgainWithin,
+    FallLateAfter,
+    VoiceAgainWithin,
+    VoiceLateAfter,
+    SmokeClearAfter,
+    SmokeLateAfter,
+    GasClearAfter,
+    GasLateAfter,
+    LeakClearAfter,
+    HeartLow,
+    HeartHigh,
+    OxygenLow,
+    SystolicLow,
+    SystolicHigh,
+    DiastolicHigh,
+    BodyLow,
+    BodyHigh,
+    GlucoseLow,
+    GlucoseHigh,
+    RespirationLow,
+    RespirationHigh,
+    VitalReadings,
+    VitalWithin,
+    VitalFor,
+    WanderLonger,
+    WanderNightLonger,
+    WanderNightFrom,
+    WanderNightTo,
+    WanderFar,
+    WanderMaxSpeed,
     OutOfBedLonger,
-    DoorLonger, DoorNightLonger, DoorNightFrom, DoorNightTo,
-    ColdBelow, ColdFor, ColdWatchFor, ColdHysteresis,
-    HotAbove, HotFor, HotWatchFor, HotHysteresis,
-    SilentMissed, SilentLeast, SilentUnknown, SilentWelfareAfter, SilentWelfareWatch,
+    DoorLonger,
+    DoorNightLonger,
+    DoorNightFrom,
+    DoorNightTo,
+    ColdBelow,
+    ColdFor,
+    ColdWatchFor,
+    ColdHysteresis,
+    HotAbove,
+    HotFor,
+    HotWatchFor,
+    HotHysteresis,
+    SilentMissed,
+    SilentLeast,
+    SilentUnknown,
+    SilentWelfareAfter,
+    SilentWelfareWatch,
     NeverSeenAfter,
-    BatteryBelow, BatteryClear,
+    BatteryBelow,
+    BatteryClear,
     ClockTolerance,
-    OutageShare, OutageHomes, OutageQuiet, OutageHoldMost, OutageSettle,
-    InactivityBudgetDays, InactivityWatchBudgetDays, InactivityLearn,
+    OutageShare,
+    OutageHomes,
+    OutageQuiet,
+    OutageHoldMost,
+    OutageSettle,
+    InactivityBudgetDays,
+    InactivityWatchBudgetDays,
+    InactivityLearn,
 }
 
 internal enum ParameterType
@@ -136,14 +197,32 @@ internal sealed record Parameter(P Id, AlarmKind Kind, string Name, ParameterTyp
         switch (Type)
         {
             case ParameterType.Number:
-                if (!double.TryParse(text, System.Globalization.NumberStyles.Float, System.Globalization.CultureInfo.InvariantCulture, out value)) return null;
+                if (
+                    !double.TryParse(
+                        text,
+                        System.Globalization.NumberStyles.Float,
+                        System.Globalization.CultureInfo.InvariantCulture,
+                        out value
+                    )
+                )
+                    return null;
                 break;
             case ParameterType.Duration:
-                if (!Settings.YamlSection.TryDuration(text, out var span)) return null;
+                if (!Settings.YamlSection.TryDuration(text, out var span))
+                    return null;
                 value = span.TotalSeconds;
                 break;
             default:
-                if (!TimeOnly.TryParseExact(text, "HH:mm", System.Globalization.CultureInfo.InvariantCulture, System.Globalization.DateTimeStyles.None, out var time)) return null;
+                if (
+                    !TimeOnly.TryParseExact(
+                        text,
+                        "HH:mm",
+                        System.Globalization.CultureInfo.InvariantCulture,
+                        System.Globalization.DateTimeStyles.None,
+                        out var time
+                    )
+                )
+                    return null;
                 value = time.ToTimeSpan().TotalSeconds;
                 break;
         }
@@ -152,26 +231,32 @@ internal sealed record Parameter(P Id, AlarmKind Kind, string Name, ParameterTyp
     }
 
     /// <summary>As one would write it in rules.yaml; <see cref="Read"/> reads it back.</summary>
-    public string Write(double value) => Type switch
-    {
-        ParameterType.Number => FormattableString.Invariant($"{value}"),
-        ParameterType.Duration when value % 3600 == 0 => FormattableString.Invariant($"{value / 3600}h"),
-        ParameterType.Duration when value % 60 == 0 => FormattableString.Invariant($"{value / 60}m"),
-        ParameterType.Duration => FormattableString.Invariant($"{value}s"),
-        _ => TimeSpan.FromSeconds(value).ToString(@"hh\:mm", System.Globalization.CultureInfo.InvariantCulture),
-    };
+    public string Write(double value) =>
+        Type switch
+        {
+            ParameterType.Number => FormattableString.Invariant($"{value}"),
+            ParameterType.Duration when value % 3600 == 0 => FormattableString.Invariant($"{value / 3600}h"),
+            ParameterType.Duration when value % 60 == 0 => FormattableString.Invariant($"{value / 60}m"),
+            ParameterType.Duration => FormattableString.Invariant($"{value}s"),
+            _ => TimeSpan.FromSeconds(value).ToString(@"hh\:mm", System.Globalization.CultureInfo.InvariantCulture),
+        };
 
-    public string Expected => Type switch
-    {
-        ParameterType.Number => FormattableString.Invariant($"a number from {Least} to {Most}"),
-        ParameterType.Duration => FormattableString.Invariant($"a duration from {Least / 3600:0.###}h to {Most / 3600:0.###}h, such as 90s, 15m, 24h"),
-        _ => "a time of day such as 22:00",
-    };
+    public string Expected =>
+        Type switch
+        {
+            ParameterType.Number => FormattableString.Invariant($"a number from {Least} to {Most}"),
+            ParameterType.Duration => FormattableString.Invariant(
+                $"a duration from {Least / 3600:0.###}h to {Most / 3600:0.###}h, such as 90s, 15m, 24h"
+            ),
+            _ => "a time of day such as 22:00",
+        };
 
-    private static Parameter N(P id, AlarmKind kind, string name, string standard, double least, double most) => new(id, kind, name, ParameterType.Number, standard, least, most);
+    private static Parameter N(P id, AlarmKind kind, string name, string standard, double least, double most) =>
+        new(id, kind, name, ParameterType.Number, standard, least, most);
 
     private static Parameter D(P id, AlarmKind kind, string name, string standard, double leastHours, double mostHours) =>
         new(id, kind, name, ParameterType.Duration, standard, leastHours * 3600, mostHours * 3600);
 
-    private static Parameter T(P id, AlarmKind kind, string name, string standard) => new(id, kind, name, ParameterType.TimeOfDay, standard, 0, 86400);
+    private static Parameter T(P id, AlarmKind kind, string name, string standard) =>
+        new(id, kind, name, ParameterType.TimeOfDay, standard, 0, 86400);
 }

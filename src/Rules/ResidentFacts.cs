@@ -7,13 +7,16 @@ public sealed record ResidentFacts
 {
     public required ResidentId Id { get; init; }
     public required AreaCode Area { get; init; }
+
     /// <summary>Key class (重点).</summary>
     public bool KeyClass { get; init; }
+
     /// <summary>Home, WGS-84 degrees.</summary>
     public (double Latitude, double Longitude)? Home { get; init; }
     public double HomeRadiusMetres { get; init; } = 300;
     public IReadOnlyList<DeviceFacts> Devices { get; init; } = [];
     public IReadOnlyList<AbsenceFacts> Absences { get; init; } = [];
+
     /// <summary>Heightened watch of the resident's area until then; null when none.</summary>
     public DateTime? WatchUntil { get; init; }
 }

@@ -13,7 +13,11 @@ public sealed class RuleSet
     private readonly List<(RuleOverride Where, Action<EffectiveRules> Apply)> overrides;
     private readonly Dictionary<string, EffectiveRules> shared = [];
 
-    private RuleSet(EffectiveRules common, List<(RuleOverride Where, Action<EffectiveRules> Apply)> overrides, IReadOnlySet<DateOnly> holidays)
+    private RuleSet(
+        EffectiveRules common,
+        List<(RuleOverride Where, Action<EffectiveRules> Apply)> overrides,
+        IReadOnlySet<DateOnly> holidays
+    )
     {
         this.common = common;
         this.overrides = overrides;
@@ -31,13 +35,16 @@ public sealed class RuleSet
     public static RuleSet? Load(string path, List<Problem> problems)
     {
         var before = problems.Count;
-        if (YamlSection.Load(path, problems) is not { } top) return null;
+        if (YamlSection.Load(path, problems) is not { } top)
+            return null;
         top.Text("$schema");
         var holidays = new HashSet<DateOnly>();
-        if (top.Text("holidays") is { } name) ReadHolidays(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, name), problems, holidays);
+        if (top.Text("holidays") is { } name)
+            ReadHolidays(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, name), problems, holidays);
 
         var common = new EffectiveRules();
-        foreach (var set in ReadRules(top)) set(common);
+        foreach (var set in ReadRules(top))
+            set(common);
         var overrides = new List<(RuleOverride, Action<EffectiveRules>)>();
         var number = 0;
         foreach (var section in top.Sections("overrides"))
@@ -45,11 +52,16 @@ public sealed class RuleSet
             number++;
             section.Id = $"overrides[{number}]";
             var where = new RuleOverride(section.Text("area"), section.Text("class"), section.Text("resident"));
-            if (where.Area is { } area && !AreaCode.TryParse(area, out _)) section.Refuse("area", area, "is not an area code of 2, 4, 6, 9 or 12 digits");
-            if (where.Class is { } c && c is not ("key" or "general")) section.Refuse("class", c, "is neither key nor general");
-            if (where.Resident is { } r && !ResidentId.TryParse(r, out _)) section.Refuse("resident", r, "is not a resident's id");
-            if (where is { Area: null, Class: null, Resident: null }) section.Refuse("area", "", "an override has to say whom it is for: area, class or resident");
-            foreach (var set in ReadRules(section)) overrides.Add((where, set));
+            if (where.Area is { } area && !AreaCode.TryParse(area, out _))
+                section.Refuse("area", area, "is not an area code of 2, 4, 6, 9 or 12 digits");
+            if (where.Class is { } c && c is not ("key" or "general"))
+                section.Refuse("class", c, "is neither key nor general");
+            if (where.Resident is { } r && !ResidentId.TryParse(r, out _))
+                section.Refuse("resident", r, "is not a resident's id");
+            if (where is { Area: null, Class: null, Resident: null })
+                section.Refuse("area", "", "an override has to say whom it is for: area, class or resident");
+            foreach (var set in ReadRules(section))
+                overrides.Add((where, set));
             section.NoOthers();
         }
 
@@ -60,17 +72,22 @@ public sealed class RuleSet
     /// <summary>The rules as they hold for one resident.</summary>
     internal EffectiveRules For(ResidentFacts? facts)
     {
-        if (facts is null || overrides.Count == 0) return common;
+        if (facts is null || overrides.Count == 0)
+            return common;
         var key = "";
         for (var i = 0; i < overrides.Count; i++)
-            if (overrides[i].Where.AppliesTo(facts)) key += $"{i},";
-        if (key.Length == 0) return common;
+            if (overrides[i].Where.AppliesTo(facts))
+                key += $"{i},";
+        if (key.Length == 0)
+            return common;
         lock (shared)
         {
-            if (shared.TryGetValue(key, out var found)) return found;
+            if (shared.TryGetValue(key, out var found))
+                return found;
             var rules = common.Copy();
             foreach (var (where, apply) in overrides)
-                if (where.AppliesTo(facts)) apply(rules);
+                if (where.AppliesTo(facts))
+                    apply(rules);
             return shared[key] = rules;
         }
     }
@@ -80,20 +97,38 @@ public sealed class RuleSet
     {
         var (rules, shipped) = (common.Copy(), new EffectiveRules());
         var from = Parameter.All.Select(p => rules[p.Id].Equals(shipped[p.Id]) ? AsShipped : ForAll).ToArray();
-        var kinds = AlarmKind.All.ToDictionary(k => k, k => (rules.Enabled(k), rules.SeverityOf(k)) == (shipped.Enabled(k), shipped.SeverityOf(k)) ? AsShipped : ForAll);
+        var kinds = AlarmKind.All.ToDictionary(
+            k => k,
+            k => (rules.Enabled(k), rules.SeverityOf(k)) == (shipped.Enabled(k), shipped.SeverityOf(k)) ? AsShipped : ForAll
+        );
         foreach (var (where, apply) in overrides.Where(o => o.Where.AppliesTo(facts)))
         {
             var before = rules.Copy();
             apply(rules);
             foreach (var p in Parameter.All)
-                if (!rules[p.Id].Equals(before[p.Id])) from[(int)p.Id] = where.Words;
+                if (!rules[p.Id].Equals(before[p.Id]))
+                    from[(int)p.Id] = where.Words;
             foreach (var k in AlarmKind.All)
-                if ((rules.Enabled(k), rules.SeverityOf(k)) != (before.Enabled(k), before.SeverityOf(k))) kinds[k] = where.Words;
+                if ((rules.Enabled(k), rules.SeverityOf(k)) != (before.Enabled(k), before.SeverityOf(k)))
+                    kinds[k] = where.Words;
         }
 
-        return [.. AlarmKind.All.Where(k => !ReferenceEquals(k, AlarmKind.ServiceTrouble)).Select(k => new ExplainedRule(
-            k, rules.Enabled(k), rules.SeverityOf(k), kinds[k],
-            [.. Parameter.All.Where(p => ReferenceEquals(p.Kind, k)).Select(p => new ExplainedParameter(p.Name, p.Write(rules[p.Id]), from[(int)p.Id]))]))];
+        return
+        [
+            .. AlarmKind
+                .All.Where(k => !ReferenceEquals(k, AlarmKind.ServiceTrouble))
+                .Select(k => new ExplainedRule(
+                    k,
+                    rules.Enabled(k),
+                    rules.SeverityOf(k),
+                    kinds[k],
+                    [
+                        .. Parameter
+                            .All.Where(p => ReferenceEquals(p.Kind, k))
+                            .Select(p => new ExplainedParameter(p.Name, p.Write(rules[p.Id]), from[(int)p.Id])),
+                    ]
+                )),
+        ];
     }
 
     private const string AsShipped = "as shipped";
@@ -102,12 +137,18 @@ public sealed class RuleSet
     private static List<Action<EffectiveRules>> ReadRules(YamlSection top)
     {
         var sets = new List<Action<EffectiveRules>>();
-        if (top.Section("rules") is not { } rules) return sets;
+        if (top.Section("rules") is not { } rules)
+            return sets;
         foreach (var (name, section) in rules.Children())
         {
             if (!AlarmKind.TryParse(name, out var kind) || ReferenceEquals(kind, AlarmKind.ServiceTrouble))
             {
-                rules.Refuse(name, name, "is not an alarm kind; known are " + string.Join(", ", AlarmKind.All.Where(k => !ReferenceEquals(k, AlarmKind.ServiceTrouble))));
+                rules.Refuse(
+                    name,
+                    name,
+                    "is not an alarm kind; known are "
+                        + string.Join(", ", AlarmKind.All.Where(k => !ReferenceEquals(k, AlarmKind.ServiceTrouble)))
+                );
                 continue;
             }
 
@@ -123,7 +164,8 @@ public sealed class RuleSet
         var life = kind.DefaultSeverity == Severity.Critical;
         if (section.Flag("enabled") is { } enabled)
         {
-            if (!enabled && life) section.Refuse("enabled", "false", "a life-safety rule can't be switched off");
+            if (!enabled && life)
+                section.Refuse("enabled", "false", "a life-safety rule can't be switched off");
             sets.Add(r => r.Enable(kind, enabled));
         }
 
@@ -131,22 +173,28 @@ public sealed class RuleSet
         {
             if (!Enum.TryParse<Severity>(text, ignoreCase: true, out var severity) || char.IsAsciiDigit(text[0]))
                 section.Refuse("severity", text, "is not one of technical, warning, high, critical");
-            else if (life && severity != Severity.Critical) section.Refuse("severity", text, "a life-safety rule is always critical");
-            else sets.Add(r => r.SetSeverity(kind, severity));
+            else if (life && severity != Severity.Critical)
+                section.Refuse("severity", text, "a life-safety rule is always critical");
+            else
+                sets.Add(r => r.SetSeverity(kind, severity));
         }
 
         foreach (var parameter in Parameter.All)
         {
-            if (!ReferenceEquals(parameter.Kind, kind) || section.Text(parameter.Name) is not { } value) continue;
-            if (parameter.Read(value) is { } number) sets.Add(r => r[parameter.Id] = number);
-            else section.Refuse(parameter.Name, value, "is not " + parameter.Expected);
+            if (!ReferenceEquals(parameter.Kind, kind) || section.Text(parameter.Name) is not { } value)
+                continue;
+            if (parameter.Read(value) is { } number)
+                sets.Add(r => r[parameter.Id] = number);
+            else
+                section.Refuse(parameter.Name, value, "is not " + parameter.Expected);
         }
 
         if (ReferenceEquals(kind, AlarmKind.Sos) && section.Has("ignore"))
         {
             var words = section.Texts("ignore").ToHashSet(StringComparer.OrdinalIgnoreCase);
             foreach (var word in words)
-                if (word is "sos" or "pressed") section.Refuse("ignore", word, "is a call for help and can't be ignored");
+                if (word is "sos" or "pressed")
+                    section.Refuse("ignore", word, "is a call for help and can't be ignored");
             words.Add("");
             sets.Add(r => r.IgnoredPresses = words);
         }
@@ -154,10 +202,12 @@ public sealed class RuleSet
         if (ReferenceEquals(kind, AlarmKind.Wandering))
         {
             foreach (var zone in section.Sections("zones"))
-                if (ReadZone(zone) is { } read) sets.Add(r => r.Zones.Add(read));
+                if (ReadZone(zone) is { } read)
+                    sets.Add(r => r.Zones.Add(read));
         }
 
-        if (section.Section("when") is not { } when) return;
+        if (section.Section("when") is not { } when)
+            return;
         if (life)
         {
             section.Refuse("when", "", "a life-safety rule holds at any time");
@@ -175,19 +225,24 @@ public sealed class RuleSet
         foreach (var day in when.Texts("weekdays"))
         {
             var index = Array.IndexOf(DayNames, day);
-            if (index < 0) when.Refuse("weekdays", day, "is not one of " + string.Join(", ", DayNames));
-            else days |= 1 << index;
+            if (index < 0)
+                when.Refuse("weekdays", day, "is not one of " + string.Join(", ", DayNames));
+            else
+                days |= 1 << index;
         }
 
         var use = HolidayUse.Any;
-        if (when.Text("holidays") is { } text && !Enum.TryParse(text, ignoreCase: true, out use)) when.Refuse("holidays", text, "is not one of any, skip, only");
+        if (when.Text("holidays") is { } text && !Enum.TryParse(text, ignoreCase: true, out use))
+            when.Refuse("holidays", text, "is not one of any, skip, only");
         return new RuleWindow(Clock(when, "from"), Clock(when, "to"), days == 0 ? 127 : days, use);
     }
 
     private static int Clock(YamlSection when, string key)
     {
-        if (when.Text(key) is not { } text) return 0;
-        if (TimeOnly.TryParseExact(text, "HH:mm", CultureInfo.InvariantCulture, DateTimeStyles.None, out var time)) return (int)time.ToTimeSpan().TotalSeconds;
+        if (when.Text(key) is not { } text)
+            return 0;
+        if (TimeOnly.TryParseExact(text, "HH:mm", CultureInfo.InvariantCulture, DateTimeStyles.None, out var time))
+            return (int)time.ToTimeSpan().TotalSeconds;
         when.Refuse(key, text, "is not a time of day such as 22:00");
         return 0;
     }
@@ -198,24 +253,35 @@ public sealed class RuleSet
         foreach (var text in section.Texts("points"))
         {
             var parts = text.Split(',');
-            if (parts.Length == 2
-                && double.TryParse(parts[0], NumberStyles.Float, CultureInfo.InvariantCulture, out var latitude) && Math.Abs(latitude) <= 90
-                && double.TryParse(parts[1], NumberStyles.Float, CultureInfo.InvariantCulture, out var longitude) && Math.Abs(longitude) <= 180)
+            if (
+                parts.Length == 2
+                && double.TryParse(parts[0], NumberStyles.Float, CultureInfo.InvariantCulture, out var latitude)
+                && Math.Abs(latitude) <= 90
+                && double.TryParse(parts[1], NumberStyles.Float, CultureInfo.InvariantCulture, out var longitude)
+                && Math.Abs(longitude) <= 180
+            )
                 points.Add((latitude, longitude));
-            else section.Refuse("points", text, "is not 'latitude, longitude' in WGS-84 degrees");
+            else
+                section.Refuse("points", text, "is not 'latitude, longitude' in WGS-84 degrees");
         }
 
         var radius = section.Number("radius", 1, 1e6) ?? 0;
         var name = section.Text("name") ?? "zone";
         section.NoOthers();
-        if (points.Count >= 3 || (points.Count == 1 && radius > 0)) return new Zone(name, [.. points], radius);
-        section.Refuse("points", points.Count.ToString(CultureInfo.InvariantCulture), "a zone is one point with a radius in metres, or a polygon of at least three points");
+        if (points.Count >= 3 || (points.Count == 1 && radius > 0))
+            return new Zone(name, [.. points], radius);
+        section.Refuse(
+            "points",
+            points.Count.ToString(CultureInfo.InvariantCulture),
+            "a zone is one point with a radius in metres, or a polygon of at least three points"
+        );
         return null;
     }
 
     private static void ReadHolidays(string path, List<Problem> problems, HashSet<DateOnly> into)
     {
-        if (YamlSection.Load(path, problems) is not { } top) return;
+        if (YamlSection.Load(path, problems) is not { } top)
+            return;
         foreach (var section in top.Sections("holidays"))
         {
             section.Id = section.Text("name", required: true) ?? "";
@@ -224,8 +290,15 @@ public sealed class RuleSet
             var last = Day(section, "to");
             if (first is { } a && last is { } b)
             {
-                if (b < a || b.DayNumber - a.DayNumber > 30) section.Refuse("to", b.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture), "is before the first day or more than 30 days after it");
-                else for (var day = a; day <= b; day = day.AddDays(1)) into.Add(day);
+                if (b < a || b.DayNumber - a.DayNumber > 30)
+                    section.Refuse(
+                        "to",
+                        b.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture),
+                        "is before the first day or more than 30 days after it"
+                    );
+                else
+                    for (var day = a; day <= b; day = day.AddDays(1))
+                        into.Add(day);
             }
 
             section.NoOthers();
@@ -236,8 +309,10 @@ public sealed class RuleSet
 
     private static DateOnly? Day(YamlSection section, string key)
     {
-        if (section.Text(key, required: true) is not { } text) return null;
-        if (DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var day)) return day;
+        if (section.Text(key, required: true) is not { } text)
+            return null;
+        if (DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var day))
+            return day;
         section.Refuse(key, text, "is not a date such as 2026-02-15");
         return null;
     }
@@ -250,6 +325,15 @@ public sealed class RuleSet
             && (Class is null || facts.KeyClass == (Class == "key"))
             && (Resident is null || facts.Id.Value == Resident);
 
-        public string Words => string.Join(", ", new[] { Area is null ? "" : "area " + Area, Class is null ? "" : "class " + Class, Resident is null ? "" : "resident " + Resident }.Where(w => w.Length > 0));
+        public string Words =>
+            string.Join(
+                ", ",
+                new[]
+                {
+                    Area is null ? "" : "area " + Area,
+                    Class is null ? "" : "class " + Class,
+                    Resident is null ? "" : "resident " + Resident,
+                }.Where(w => w.Length > 0)
+            );
     }
 }

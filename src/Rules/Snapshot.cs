@@ -9,7 +9,14 @@ internal static class Snapshot
     private const uint Magic = 0x4C474956; // "VIGL"
     private const int Version = 3;
 
-    public static void Write(Stream stream, long ticked, long ahead, List<(long From, long Until)> deaf, IReadOnlyCollection<Home> homes, IReadOnlyCollection<Village> villages)
+    public static void Write(
+        Stream stream,
+        long ticked,
+        long ahead,
+        List<(long From, long Until)> deaf,
+        IReadOnlyCollection<Home> homes,
+        IReadOnlyCollection<Village> villages
+    )
     {
         using var buffered = new BufferedStream(new NoClose(stream), 1 << 16);
         using var w = new BinaryWriter(buffered, System.Text.Encoding.UTF8, leaveOpen: true);
@@ -25,25 +32,37 @@ internal static class Snapshot
         }
 
         w.Write(homes.Count);
-        foreach (var home in homes) Write(w, home);
+        foreach (var home in homes)
+            Write(w, home);
         w.Write(villages.Count(v => v.OutageSince != 0));
         foreach (var v in villages)
-            if (v.OutageSince != 0) v.Write(w);
+            if (v.OutageSince != 0)
+                v.Write(w);
         w.Flush();
     }
 
-    public static (long Ticked, long Ahead) Read(Stream stream, List<(long From, long Until)> deaf, Func<string, Home> homeOf, Func<string, Village> villageOf)
+    public static (long Ticked, long Ahead) Read(
+        Stream stream,
+        List<(long From, long Until)> deaf,
+        Func<string, Home> homeOf,
+        Func<string, Village> villageOf
+    )
     {
         using var r = new BinaryReader(new BufferedStream(new NoClose(stream), 1 << 16), System.Text.Encoding.UTF8);
         try
         {
-            if (r.ReadUInt32() != Magic) throw new InvalidDataException("not a snapshot of the rules' state");
-            if (r.ReadInt32() is var version && version != Version) throw new InvalidDataException($"snapshot of version {version}, this program reads {Version}");
+            if (r.ReadUInt32() != Magic)
+                throw new InvalidDataException("not a snapshot of the rules' state");
+            if (r.ReadInt32() is var version && version != Version)
+                throw new InvalidDataException($"snapshot of version {version}, this program reads {Version}");
             var (ticked, ahead) = (r.ReadInt64(), r.ReadInt64());
             deaf.Clear();
-            for (var n = r.ReadInt32(); n > 0; n--) deaf.Add((r.ReadInt64(), r.ReadInt64()));
-            for (var n = r.ReadInt32(); n > 0; n--) Read(r, homeOf(r.ReadString()));
-            for (var n = r.ReadInt32(); n > 0; n--) villageOf(r.ReadString()).Read(r);
+            for (var n = r.ReadInt32(); n > 0; n--)
+                deaf.Add((r.ReadInt64(), r.ReadInt64()));
+            for (var n = r.ReadInt32(); n > 0; n--)
+                Read(r, homeOf(r.ReadString()));
+            for (var n = r.ReadInt32(); n > 0; n--)
+                villageOf(r.ReadString()).Read(r);
             return (ticked, ahead);
         }
         catch (EndOfStreamException e)
@@ -83,7 +102,8 @@ internal static class Snapshot
             w.Write(s.Due);
             w.Write(s.Extra);
             w.Write7BitEncodedInt(s.Events?.Length ?? 0);
-            foreach (var e in s.Events ?? []) w.Write(e);
+            foreach (var e in s.Events ?? [])
+                w.Write(e);
         }
 
         w.Write7BitEncodedInt(home.EpisodeCount);
@@ -115,8 +135,13 @@ internal static class Snapshot
         {
             home.Devices[i] = new DeviceState
             {
-                Id = r.ReadString(), Installed = r.ReadInt64(), ReportEvery = r.ReadInt64(), Received = r.ReadInt64(), Meter = r.ReadBoolean(),
-                Registered = r.ReadBoolean(), GoodClock = r.ReadByte(),
+                Id = r.ReadString(),
+                Installed = r.ReadInt64(),
+                ReportEvery = r.ReadInt64(),
+                Received = r.ReadInt64(),
+                Meter = r.ReadBoolean(),
+                Registered = r.ReadBoolean(),
+                GoodClock = r.ReadByte(),
             };
         }
 
@@ -126,12 +151,20 @@ internal static class Snapshot
         {
             var s = new Series
             {
-                Device = r.Read7BitEncodedInt(), Metric = MetricOf(r.ReadString()), Channel = string.Intern(r.ReadString()), Time = r.ReadInt64(), Value = r.ReadDouble(),
-                Since = r.ReadInt64(), Due = r.ReadInt64(), Extra = r.ReadDouble(),
+                Device = r.Read7BitEncodedInt(),
+                Metric = MetricOf(r.ReadString()),
+                Channel = string.Intern(r.ReadString()),
+                Time = r.ReadInt64(),
+                Value = r.ReadDouble(),
+                Since = r.ReadInt64(),
+                Due = r.ReadInt64(),
+                Extra = r.ReadDouble(),
             };
             var events = r.Read7BitEncodedInt();
-            if (events > 0) s.Events = new long[events];
-            for (var e = 0; e < events; e++) s.Events![e] = r.ReadInt64();
+            if (events > 0)
+                s.Events = new long[events];
+            for (var e = 0; e < events; e++)
+                s.Events![e] = r.ReadInt64();
             home.Series[i] = s;
         }
 
@@ -141,8 +174,15 @@ internal static class Snapshot
         {
             home.Episodes[i] = new Episode
             {
-                Kind = AlarmKind.Parse(r.ReadString()), Device = r.ReadInt32(), Series = r.ReadInt32(), Start = r.ReadInt64(), Opened = r.ReadInt64(), Again = r.ReadInt64(),
-                Sequence = r.ReadInt32(), Severity = (Severity)r.ReadByte(), HeldUntil = r.ReadInt64(),
+                Kind = AlarmKind.Parse(r.ReadString()),
+                Device = r.ReadInt32(),
+                Series = r.ReadInt32(),
+                Start = r.ReadInt64(),
+                Opened = r.ReadInt64(),
+                Again = r.ReadInt64(),
+                Sequence = r.ReadInt32(),
+                Severity = (Severity)r.ReadByte(),
+                HeldUntil = r.ReadInt64(),
             };
         }
 
@@ -154,7 +194,8 @@ internal static class Snapshot
     private static void Write(BinaryWriter w, UseTracker? use)
     {
         w.Write(use is not null);
-        if (use is null) return;
+        if (use is null)
+            return;
         w.Write7BitEncodedInt(use.Registers.Length);
         foreach (ref var g in use.Registers.AsSpan())
         {
@@ -197,20 +238,27 @@ internal static class Snapshot
 
     private static UseTracker? ReadUse(BinaryReader r, Inactivity.LifeMeter meter)
     {
-        if (!r.ReadBoolean()) return null;
+        if (!r.ReadBoolean())
+            return null;
         var use = new UseTracker { Registers = new Register[r.Read7BitEncodedInt()] };
         for (var i = 0; i < use.Registers.Length; i++)
         {
             use.Registers[i] = new Register
             {
-                Series = r.Read7BitEncodedInt(), Time = r.ReadInt64(), Value = r.ReadDouble(), Candidate = r.ReadDouble(), CandidateTime = r.ReadInt64(),
-                UsedFrom = r.ReadInt64(), UsedFromValue = r.ReadDouble(),
+                Series = r.Read7BitEncodedInt(),
+                Time = r.ReadInt64(),
+                Value = r.ReadDouble(),
+                Candidate = r.ReadDouble(),
+                CandidateTime = r.ReadInt64(),
+                UsedFrom = r.ReadInt64(),
+                UsedFromValue = r.ReadDouble(),
             };
         }
 
         use.SipCount = r.Read7BitEncodedInt();
         use.Sips = new Sip[use.SipCount];
-        for (var i = 0; i < use.SipCount; i++) use.Sips[i] = new Sip { Time = r.ReadInt64(), Amount = r.ReadDouble() };
+        for (var i = 0; i < use.SipCount; i++)
+            use.Sips[i] = new Sip { Time = r.ReadInt64(), Amount = r.ReadDouble() };
         use.SipSum = r.ReadDouble();
         r.ReadExactly(MemoryMarshal.AsBytes(use.Slot.AsSpan()));
         use.SlotIndex = r.ReadInt64();
@@ -228,13 +276,17 @@ internal static class Snapshot
         use.DayUse = r.ReadDouble();
         use.DayTold = r.ReadBoolean();
         use.Judged = r.ReadInt64();
-        if (!r.ReadBoolean()) return use;
+        if (!r.ReadBoolean())
+            return use;
         use.Pattern = new Inactivity.LifePattern(meter); // its settings come with the rules, before it is asked anything
         use.Pattern.Read(r);
         return use;
     }
 
-    private static Metric MetricOf(string name) => Metric.TryParse(name, out var metric) ? metric : throw new InvalidDataException($"the snapshot names a metric '{name}' that is not known");
+    private static Metric MetricOf(string name) =>
+        Metric.TryParse(name, out var metric)
+            ? metric
+            : throw new InvalidDataException($"the snapshot names a metric '{name}' that is not known");
 
     /// <summary>The caller's stream stays open.</summary>
     private sealed class NoClose(Stream inner) : Stream
@@ -243,13 +295,24 @@ internal static class Snapshot
         public override bool CanSeek => false;
         public override bool CanWrite => inner.CanWrite;
         public override long Length => inner.Length;
-        public override long Position { get => inner.Position; set => throw new NotSupportedException(); }
+        public override long Position
+        {
+            get => inner.Position;
+            set => throw new NotSupportedException();
+        }
+
         public override void Flush() => inner.Flush();
+
         public override int Read(byte[] buffer, int offset, int count) => inner.Read(buffer, offset, count);
+
         public override int Read(Span<byte> buffer) => inner.Read(buffer);
+
         public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
         public override void SetLength(long value) => throw new NotSupportedException();
+
         public override void Write(byte[] buffer, int offset, int count) => inner.Write(buffer, offset, count);
+
         public override void Write(ReadOnlySpan<byte> buffer) => inner.Write(buffer);
     }
 }

@@ -19,21 +19,45 @@ internal readonly record struct Turn(RuleEngine Engine, Home Home, List<Finding>
     /// <returns>The episode's index, or -1.</returns>
     public int Open(AlarmKind kind, long start, long time, int device, int series, string en, string zh, Severity? severity = null)
     {
-        if (!Home.Rules.Enabled(kind)) return -1;
-        var episode = new Episode { Kind = kind, Device = device, Series = series, Start = start, Opened = time, Again = time, Severity = severity ?? Home.Rules.SeverityOf(kind) };
+        if (!Home.Rules.Enabled(kind))
+            return -1;
+        var episode = new Episode
+        {
+            Kind = kind,
+            Device = device,
+            Series = series,
+            Start = start,
+            Opened = time,
+            Again = time,
+            Severity = severity ?? Home.Rules.SeverityOf(kind),
+        };
         if (!Outages.JudgesItsHours(kind) && !Home.Rules.SpeaksAt(kind, time, this))
         {
             // Nobody wants to hear of it at this hour: told when they do, if it still holds then.
-            if (Home.Rules.Window(kind).Next(time, Zone, Engine.Rules.Holidays) is not (> 0 and var opens)) return -1;
+            if (Home.Rules.Window(kind).Next(time, Zone, Engine.Rules.Holidays) is not (> 0 and var opens))
+                return -1;
             episode.HeldUntil = opens;
-            Engine.HeldBack?.Invoke(Finding(episode, FindingChange.Opened, time, en, zh, false), $"outside the hours of the rule until {At(opens, time)}", $"不在规则时段内，{AtZh(opens, time)}再通知");
+            Engine.HeldBack?.Invoke(
+                Finding(episode, FindingChange.Opened, time, en, zh, false),
+                $"outside the hours of the rule until {At(opens, time)}",
+                $"不在规则时段内，{AtZh(opens, time)}再通知"
+            );
             Engine.Queue(Home, opens);
             return Home.AddEpisode(episode);
         }
 
-        if (Home.Village is { } village && Outages.HoldsBack(kind) && episode.Severity < Severity.Critical && village.Hold(this, ref episode, time))
+        if (
+            Home.Village is { } village
+            && Outages.HoldsBack(kind)
+            && episode.Severity < Severity.Critical
+            && village.Hold(this, ref episode, time)
+        )
         {
-            Engine.HeldBack?.Invoke(Finding(episode, FindingChange.Opened, time, en, zh, false), $"held back: {village.Reason(Zone)}", $"暂不通知：{village.ReasonZh(Zone)}");
+            Engine.HeldBack?.Invoke(
+                Finding(episode, FindingChange.Opened, time, en, zh, false),
+                $"held back: {village.Reason(Zone)}",
+                $"暂不通知：{village.ReasonZh(Zone)}"
+            );
             Into.Add(village.Held(this, en, zh, time));
             var held = Home.AddEpisode(episode);
             Engine.Queue(Home, episode.HeldUntil);
@@ -49,12 +73,14 @@ internal readonly record struct Turn(RuleEngine Engine, Home Home, List<Finding>
     {
         ref var e = ref Home.Episodes[index];
         var rose = severity > e.Severity;
-        if (severity is { } s) e.Severity = s;
+        if (severity is { } s)
+            e.Severity = s;
         e.Again = Math.Max(e.Again, time);
         if (e.HeldUntil != 0)
         {
             // What an outage explains may wait; what has become worse meanwhile is told, and is news to everybody.
-            if (!rose || e.Severity < Severity.High) return;
+            if (!rose || e.Severity < Severity.High)
+                return;
             e.HeldUntil = 0;
             Say(index, FindingChange.Opened, time, en, zh, notify);
             return;
@@ -65,7 +91,8 @@ internal readonly record struct Turn(RuleEngine Engine, Home Home, List<Finding>
 
     public void Clear(int index, long time, string en, string zh)
     {
-        if (Home.Episodes[index].HeldUntil == 0) Say(index, FindingChange.Cleared, Math.Max(time, Home.Episodes[index].Opened), en, zh);
+        if (Home.Episodes[index].HeldUntil == 0)
+            Say(index, FindingChange.Cleared, Math.Max(time, Home.Episodes[index].Opened), en, zh);
         Home.RemoveEpisode(index);
     }
 
@@ -80,7 +107,17 @@ internal readonly record struct Turn(RuleEngine Engine, Home Home, List<Finding>
     {
         var device = e.Device >= 0 ? Home.Devices[e.Device].Id : null;
         return new Finding(
-            Home.Id, e.Kind, e.Severity, change, Words.Episode(e.Kind, e.Start, device), e.Sequence, new DateTime(time, DateTimeKind.Utc), en, zh,
-            device is null ? null : new DeviceId(device), notify);
+            Home.Id,
+            e.Kind,
+            e.Severity,
+            change,
+            Words.Episode(e.Kind, e.Start, device),
+            e.Sequence,
+            new DateTime(time, DateTimeKind.Utc),
+            en,
+            zh,
+            device is null ? null : new DeviceId(device),
+            notify
+        );
     }
 }

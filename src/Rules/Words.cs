@@ -32,7 +32,11 @@ internal static class Words
             : string.Create(English, $"{span.TotalMinutes:0.#} min");
     }
 
-    public static string SpanZh(long ticks) => Span(ticks).Replace(" min", "分钟", StringComparison.Ordinal).Replace(" h", "小时", StringComparison.Ordinal).Replace(" d", "天", StringComparison.Ordinal);
+    public static string SpanZh(long ticks) =>
+        Span(ticks)
+            .Replace(" min", "分钟", StringComparison.Ordinal)
+            .Replace(" h", "小时", StringComparison.Ordinal)
+            .Replace(" d", "天", StringComparison.Ordinal);
 
     /// <summary>Water in litres below 1 m³, else in m³.</summary>
     public static string Water(double cubicMetres) =>
@@ -50,35 +54,43 @@ internal static class Words
     }
 
     /// <summary>What has been the matter while nobody was told, to go before "since".</summary>
-    public static (string En, string Zh) Held(AlarmKind kind) => kind.Name switch
-    {
-        "no-water" => ("no water", "没有用水"),
-        "no-electricity" => ("no electricity", "没有用电"),
-        "inactivity" => ("no sign of life", "没有生活迹象"),
-        "device-silent" => ("nothing received", "没有收到数据"),
-        "device-never-seen" => ("installed and never heard", "安装后从未收到数据"),
-        "water-running" => ("water running", "水一直在流"),
-        "water-leak" => ("water leak", "漏水报警"),
-        "overuse" => ("more used than usual limits allow", "用量超限"),
-        "battery-low" => ("battery low", "电量低"),
-        "tamper" => ("device opened or removed", "设备被拆动"),
-        "clock-wrong" => ("wrong clock", "设备时间错误"),
-        var name => (name, "异常"),
-    };
+    public static (string En, string Zh) Held(AlarmKind kind) =>
+        kind.Name switch
+        {
+            "no-water" => ("no water", "没有用水"),
+            "no-electricity" => ("no electricity", "没有用电"),
+            "inactivity" => ("no sign of life", "没有生活迹象"),
+            "device-silent" => ("nothing received", "没有收到数据"),
+            "device-never-seen" => ("installed and never heard", "安装后从未收到数据"),
+            "water-running" => ("water running", "水一直在流"),
+            "water-leak" => ("water leak", "漏水报警"),
+            "overuse" => ("more used than usual limits allow", "用量超限"),
+            "battery-low" => ("battery low", "电量低"),
+            "tamper" => ("device opened or removed", "设备被拆动"),
+            "clock-wrong" => ("wrong clock", "设备时间错误"),
+            var name => (name, "异常"),
+        };
 
     public static DateTime ToLocal(long ticks, TimeZoneInfo zone) =>
-        TimeZoneInfo.ConvertTimeFromUtc(new DateTime(Math.Clamp(ticks, TimeSpan.TicksPerDay, DateTime.MaxValue.Ticks - TimeSpan.TicksPerDay), DateTimeKind.Utc), zone);
+        TimeZoneInfo.ConvertTimeFromUtc(
+            new DateTime(Math.Clamp(ticks, TimeSpan.TicksPerDay, DateTime.MaxValue.Ticks - TimeSpan.TicksPerDay), DateTimeKind.Utc),
+            zone
+        );
 
-    private static (DateTime At, DateTime From) Local(long ticks, long seenFrom, TimeZoneInfo zone) => (ToLocal(ticks, zone), ToLocal(seenFrom, zone));
+    private static (DateTime At, DateTime From) Local(long ticks, long seenFrom, TimeZoneInfo zone) =>
+        (ToLocal(ticks, zone), ToLocal(seenFrom, zone));
 
-    /// <summary>What else in the home is quiet or not, for the reason: "electricity flat since 22:05, door not opened since 18:10".</summary>
+    /// <summary>
+    /// What else in the home is quiet or not, for the reason: "electricity flat since 22:05, door not opened since 18:10".
+    /// </summary>
     public static (string En, string Zh) Corroborate(Home home, TimeZoneInfo zone, AlarmKind but, long at)
     {
         var en = new List<string>();
         var zh = new List<string>();
         void Meter(UseTracker? use, AlarmKind kind, string name, string nameZh)
         {
-            if (use is null || ReferenceEquals(but, kind) || use.Frontier == 0) return;
+            if (use is null || ReferenceEquals(but, kind) || use.Frontier == 0)
+                return;
             if (use.Frontier < at - 6 * TimeSpan.TicksPerHour)
             {
                 en.Add($"{name} meter not heard since {At(use.Frontier, zone, at)}");
@@ -101,7 +113,8 @@ internal static class Words
         for (var i = 0; i < home.SeriesCount; i++)
         {
             ref var s = ref home.Series[i];
-            if (s.Time == 0) continue;
+            if (s.Time == 0)
+                continue;
             var t = At(s.Time, zone, at);
             var tz = AtZh(s.Time, zone, at);
             if (ReferenceEquals(s.Metric, Metric.DoorOpen) && !ReferenceEquals(but, AlarmKind.DoorOpen))
@@ -126,7 +139,11 @@ internal static class Words
                 en.Add($"mains power lost at {At(s.Since, zone, at)}");
                 zh.Add($"{AtZh(s.Since, zone, at)}起断电");
             }
-            else if (ReferenceEquals(s.Metric, Metric.HeartRate) && s.Time > at - 12 * TimeSpan.TicksPerHour && !ReferenceEquals(but, AlarmKind.VitalSign))
+            else if (
+                ReferenceEquals(s.Metric, Metric.HeartRate)
+                && s.Time > at - 12 * TimeSpan.TicksPerHour
+                && !ReferenceEquals(but, AlarmKind.VitalSign)
+            )
             {
                 en.Add($"but heart rate {Number(s.Value)} at {t}");
                 zh.Add($"但{tz}心率{Number(s.Value)}");

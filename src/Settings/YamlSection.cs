@@ -48,7 +48,8 @@ public sealed class YamlSection
 
             var stream = new YamlStream();
             stream.Load(new StringReader(text));
-            if (stream.Documents.Count == 1 && stream.Documents[0].RootNode is YamlMappingNode top) return new YamlSection(top, file, "", problems);
+            if (stream.Documents.Count == 1 && stream.Documents[0].RootNode is YamlMappingNode top)
+                return new YamlSection(top, file, "", problems);
             problems.Add(new Problem(file, 1, "", "", "the file has to hold one mapping (key: value)"));
         }
         catch (YamlException e)
@@ -64,22 +65,27 @@ public sealed class YamlSection
     }
 
     /// <summary>
-    /// The line on which a text goes deeper than anybody writes. Asked before the nodes are built, which takes a stack frame a level: a few hundred thousand
-    /// brackets would end the process.
+    /// The line on which a text goes deeper than anybody writes. Asked before the nodes are built, which takes a stack frame a level: a few
+    /// hundred thousand brackets would end the process.
     /// </summary>
     private static int? TooDeep(string text)
     {
         var parser = new Parser(new StringReader(text));
-        for (var depth = 0; MoveNext(parser);)
+        for (var depth = 0; MoveNext(parser); )
         {
-            if (parser.Current is YamlDotNet.Core.Events.MappingStart or YamlDotNet.Core.Events.SequenceStart && ++depth > MostLevels) return (int)parser.Current.Start.Line;
-            if (parser.Current is YamlDotNet.Core.Events.MappingEnd or YamlDotNet.Core.Events.SequenceEnd) depth--;
+            if (parser.Current is YamlDotNet.Core.Events.MappingStart or YamlDotNet.Core.Events.SequenceStart && ++depth > MostLevels)
+                return (int)parser.Current.Start.Line;
+            if (parser.Current is YamlDotNet.Core.Events.MappingEnd or YamlDotNet.Core.Events.SequenceEnd)
+                depth--;
         }
 
         return null;
     }
 
-    /// <summary>The reader gives up on some texts (a brace that begins on a line further in) without saying where: after what it had last understood.</summary>
+    /// <summary>
+    /// The reader gives up on some texts (a brace that begins on a line further in) without saying where: after what it had last
+    /// understood.
+    /// </summary>
     private static bool MoveNext(Parser parser)
     {
         try
@@ -97,17 +103,31 @@ public sealed class YamlSection
 
     public string? Text(string key, bool required = false)
     {
-        if (Find(key) is YamlScalarNode { Value: { } value }) return value;
-        if (Find(key) is { } other) Refuse(other, key, "", "a text is expected");
-        else if (required) problems.Add(new Problem(file, Line, Id, "", $"'{key}' is missing"));
+        if (Find(key) is YamlScalarNode { Value: { } value })
+            return value;
+        if (Find(key) is { } other)
+            Refuse(other, key, "", "a text is expected");
+        else if (required)
+            problems.Add(new Problem(file, Line, Id, "", $"'{key}' is missing"));
         return null;
     }
 
     public double? Number(string key, double least = double.NegativeInfinity, double most = double.PositiveInfinity)
     {
-        if (Text(key) is not { } text) return null;
-        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value) && value >= least && value <= most) return value;
-        Refuse(key, text, double.IsInfinity(least) && double.IsInfinity(most) ? "is not a number" : $"is not a number from {least} to {most}");
+        if (Text(key) is not { } text)
+            return null;
+        if (
+            double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value)
+            && double.IsFinite(value)
+            && value >= least
+            && value <= most
+        )
+            return value;
+        Refuse(
+            key,
+            text,
+            double.IsInfinity(least) && double.IsInfinity(most) ? "is not a number" : $"is not a number from {least} to {most}"
+        );
         return null;
     }
 
@@ -115,8 +135,10 @@ public sealed class YamlSection
 
     public bool? Flag(string key)
     {
-        if (Text(key) is not { } text) return null;
-        if (bool.TryParse(text, out var value)) return value;
+        if (Text(key) is not { } text)
+            return null;
+        if (bool.TryParse(text, out var value))
+            return value;
         Refuse(key, text, "is neither true nor false");
         return null;
     }
@@ -124,8 +146,10 @@ public sealed class YamlSection
     /// <summary>A time span: a number and s, m, h or d, such as <c>90s</c>, <c>24h</c>.</summary>
     public TimeSpan? Duration(string key)
     {
-        if (Text(key) is not { } text) return null;
-        if (TryDuration(text, out var value)) return value;
+        if (Text(key) is not { } text)
+            return null;
+        if (TryDuration(text, out var value))
+            return value;
         Refuse(key, text, "is not a duration such as 90s, 15m, 24h or 7d");
         return null;
     }
@@ -133,8 +157,20 @@ public sealed class YamlSection
     public static bool TryDuration(string text, out TimeSpan value)
     {
         value = default;
-        if (text.Length < 2 || !double.TryParse(text[..^1], NumberStyles.Float, CultureInfo.InvariantCulture, out var number) || number is not (>= 0 and <= 36500)) return false; // NaN is neither
-        var unit = text[^1] switch { 's' => TimeSpan.FromSeconds(1), 'm' => TimeSpan.FromMinutes(1), 'h' => TimeSpan.FromHours(1), 'd' => TimeSpan.FromDays(1), _ => TimeSpan.Zero };
+        if (
+            text.Length < 2
+            || !double.TryParse(text[..^1], NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+            || number is not (>= 0 and <= 36500)
+        )
+            return false; // NaN is neither
+        var unit = text[^1] switch
+        {
+            's' => TimeSpan.FromSeconds(1),
+            'm' => TimeSpan.FromMinutes(1),
+            'h' => TimeSpan.FromHours(1),
+            'd' => TimeSpan.FromDays(1),
+            _ => TimeSpan.Zero,
+        };
         value = unit * number;
         return unit > TimeSpan.Zero;
     }
@@ -158,23 +194,30 @@ public sealed class YamlSection
 
     public YamlSection? Section(string key, bool required = false)
     {
-        if (Find(key) is YamlMappingNode inner) return new YamlSection(inner, file, Id, problems);
-        if (Find(key) is { } other) Refuse(other, key, "", "a mapping (key: value) is expected");
-        else if (required) problems.Add(new Problem(file, Line, Id, "", $"'{key}' is missing"));
+        if (Find(key) is YamlMappingNode inner)
+            return new YamlSection(inner, file, Id, problems);
+        if (Find(key) is { } other)
+            Refuse(other, key, "", "a mapping (key: value) is expected");
+        else if (required)
+            problems.Add(new Problem(file, Line, Id, "", $"'{key}' is missing"));
         return null;
     }
 
     public IReadOnlyList<YamlSection> Sections(string key)
     {
-        if (Find(key) is not { } found) return [];
-        if (found is YamlSequenceNode list && list.All(n => n is YamlMappingNode)) return [.. list.Select(n => new YamlSection((YamlMappingNode)n, file, Id, problems))];
+        if (Find(key) is not { } found)
+            return [];
+        if (found is YamlSequenceNode list && list.All(n => n is YamlMappingNode))
+            return [.. list.Select(n => new YamlSection((YamlMappingNode)n, file, Id, problems))];
         Refuse(found, key, "", "a list of mappings is expected");
         return [];
     }
 
     /// <summary>The entries of a mapping of texts.</summary>
     public IReadOnlyList<(string Key, string Value)> Pairs(string key) =>
-        Section(key) is { } section ? [.. section.node.Children.Select(c => ((c.Key as YamlScalarNode)?.Value ?? "", (c.Value as YamlScalarNode)?.Value ?? ""))] : [];
+        Section(key) is { } section
+            ? [.. section.node.Children.Select(c => ((c.Key as YamlScalarNode)?.Value ?? "", (c.Value as YamlScalarNode)?.Value ?? ""))]
+            : [];
 
     /// <summary>The mappings in this mapping, each by its key.</summary>
     public IReadOnlyList<(string Key, YamlSection Value)> Children()
@@ -184,8 +227,10 @@ public sealed class YamlSection
         {
             var name = (key as YamlScalarNode)?.Value ?? "";
             asked.Add(name);
-            if (value is YamlMappingNode inner) found.Add((name, new YamlSection(inner, file, name, problems)));
-            else Refuse(value, name, value.ToString(), "a mapping (key: value) is expected");
+            if (value is YamlMappingNode inner)
+                found.Add((name, new YamlSection(inner, file, name, problems)));
+            else
+                Refuse(value, name, value.ToString(), "a mapping (key: value) is expected");
         }
 
         return found;
@@ -199,7 +244,15 @@ public sealed class YamlSection
     {
         foreach (var (key, _) in node.Children)
             if (key is YamlScalarNode { Value: { } name } && !asked.Contains(name))
-                problems.Add(new Problem(file, (int)key.Start.Line, Id, name, "is not known here; known are " + string.Join(", ", asked.Order(StringComparer.Ordinal))));
+                problems.Add(
+                    new Problem(
+                        file,
+                        (int)key.Start.Line,
+                        Id,
+                        name,
+                        "is not known here; known are " + string.Join(", ", asked.Order(StringComparer.Ordinal))
+                    )
+                );
     }
 
     private YamlNode? Find(string key)

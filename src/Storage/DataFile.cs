@@ -36,7 +36,8 @@ public static class DataFile
         var next = $"{path}.{Environment.ProcessId}.new";
         File.Delete(next);
         var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-        if (secret && !OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        if (secret && !OperatingSystem.IsWindows())
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         try
         {
             using var file = new FileStream(next, options);
@@ -78,7 +79,8 @@ public static class DataFile
     public static string SetAside(string path, DateTime now)
     {
         var aside = $"{path}.damaged-{now:yyyyMMddTHHmmssZ}";
-        for (var n = 2; File.Exists(aside); n++) aside = $"{path}.damaged-{now:yyyyMMddTHHmmssZ}-{n}";
+        for (var n = 2; File.Exists(aside); n++)
+            aside = $"{path}.damaged-{now:yyyyMMddTHHmmssZ}-{n}";
         File.Move(path, aside);
         return aside;
     }

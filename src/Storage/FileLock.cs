@@ -4,12 +4,13 @@ using System.Globalization;
 namespace Vigil.Storage;
 
 /// <summary>
-/// A lock that is a file in the data folder. The system gives it back when its holder dies, however it dies, so a lock that is held has a holder that lives.
-/// Who holds it stands in a file beside it, because a locked file can't be read.
+/// A lock that is a file in the data folder. The system gives it back when its holder dies, however it dies, so a lock that is held has a
+/// holder that lives. Who holds it stands in a file beside it, because a locked file can't be read.
 /// </summary>
 public sealed class FileLock : IDisposable
 {
-    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(200), SayAgain = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(200),
+        SayAgain = TimeSpan.FromSeconds(10);
     private static readonly ConcurrentDictionary<string, byte> Ours = new(StringComparer.Ordinal);
 
     private readonly FileStream file;
@@ -35,22 +36,38 @@ public sealed class FileLock : IDisposable
         }
 
         Ours[path] = 0;
-        File.WriteAllText(path + ".holder", string.Create(CultureInfo.InvariantCulture, $"{holder}, process {Environment.ProcessId}, since {TimeProvider.System.GetUtcNow():yyyy-MM-ddTHH:mm:ssZ}\n"));
+        File.WriteAllText(
+            path + ".holder",
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{holder}, process {Environment.ProcessId}, since {TimeProvider.System.GetUtcNow():yyyy-MM-ddTHH:mm:ssZ}\n"
+            )
+        );
         return new FileLock(file, path);
     }
 
     /// <summary>Waits until it is free, and says for whom and since when: at once and every ten seconds.</summary>
     /// <exception cref="UnusableDataException">It was not free within <paramref name="patience"/>.</exception>
-    public static async Task<FileLock> TakeAsync(string path, string holder, Action<string> say, TimeSpan patience, CancellationToken cancellation)
+    public static async Task<FileLock> TakeAsync(
+        string path,
+        string holder,
+        Action<string> say,
+        TimeSpan patience,
+        CancellationToken cancellation
+    )
     {
         var clock = TimeProvider.System;
         var (begun, said) = (clock.GetTimestamp(), TimeSpan.MinValue);
         var since = clock.GetUtcNow();
         while (true)
         {
-            if (TryTake(path, holder) is { } taken) return taken;
+            if (TryTake(path, holder) is { } taken)
+                return taken;
             var waited = clock.GetElapsedTime(begun);
-            if (waited > patience) throw new Model.UnusableDataException($"{Path.GetFileName(path)} is held by {HolderOf(path) ?? "another process"}; gave up after {waited.TotalSeconds:0} s");
+            if (waited > patience)
+                throw new Model.UnusableDataException(
+                    $"{Path.GetFileName(path)} is held by {HolderOf(path) ?? "another process"}; gave up after {waited.TotalSeconds:0} s"
+                );
             if (said == TimeSpan.MinValue || waited - said > SayAgain)
             {
                 say($"waiting since {since:HH:mm:ss}Z for {HolderOf(path) ?? "another process"}, which holds {path}");
@@ -64,7 +81,8 @@ public sealed class FileLock : IDisposable
     /// <summary>Whether another process, or another part of this one, holds it now.</summary>
     public static bool IsHeld(string path)
     {
-        if (!File.Exists(path)) return false;
+        if (!File.Exists(path))
+            return false;
         try
         {
             using var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None);

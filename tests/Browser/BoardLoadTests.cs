@@ -2,12 +2,14 @@ using System.Diagnostics;
 using System.Globalization;
 using Microsoft.Playwright;
 using Vigil.Model;
-using Vigil.Tests.Console;
-using static Vigil.Tests.Console.Running;
+using Vigil.Tests.Web;
+using static Vigil.Tests.Web.Running;
 
 namespace Vigil.Tests.Browser;
 
-/// <summary>A bad day: a thousand open alarms, twenty boards. Writes down what it costs: bench/reports/board.md is its output (<c>./test board</c>).</summary>
+/// <summary>
+/// A bad day: a thousand open alarms, twenty boards. Writes down what it costs: bench/reports/board.md is its output (<c>./test board</c>).
+/// </summary>
 [Trait("Category", "Server")]
 public sealed class BoardLoadTests(ITestOutputHelper output)
 {
@@ -19,12 +21,39 @@ public sealed class BoardLoadTests(ITestOutputHelper output)
         await using var server = await ConsoleServer.StartAsync(open: true);
         await using (var db = await server.Records.CreateDbContextAsync(Token))
         {
-            for (var i = 0; i < alarms; i++) db.Residents.Add(new() { Id = $"L{i:0000}", Name = $"王{i}", Area = ConsoleServer.Here, CreatedAt = DateTime.UnixEpoch, UpdatedAt = DateTime.UnixEpoch });
+            for (var i = 0; i < alarms; i++)
+                db.Residents.Add(
+                    new()
+                    {
+                        Id = $"L{i:0000}",
+                        Name = $"王{i}",
+                        Area = ConsoleServer.Here,
+                        CreatedAt = DateTime.UnixEpoch,
+                        UpdatedAt = DateTime.UnixEpoch,
+                    }
+                );
             await db.SaveChangesAsync(Token);
         }
 
         var now = TimeProvider.System.GetUtcNow().UtcDateTime;
-        await server.Desk.CommitAsync([.. Enumerable.Range(0, alarms).Select(i => new Finding($"L{i:0000}", AlarmKind.BatteryLow, Severity.Technical, FindingChange.Opened, "load", 0, now, $"battery at {i % 20} %", $"电池剩余{i % 20}%"))], Token);
+        await server.Desk.CommitAsync(
+            [
+                .. Enumerable
+                    .Range(0, alarms)
+                    .Select(i => new Finding(
+                        $"L{i:0000}",
+                        AlarmKind.BatteryLow,
+                        Severity.Technical,
+                        FindingChange.Opened,
+                        "load",
+                        0,
+                        now,
+                        $"battery at {i % 20} %",
+                        $"电池剩余{i % 20}%"
+                    )),
+            ],
+            Token
+        );
         await using var chromium = await Chromium.StartAsync();
         await ShowAsync(await chromium.PageAsync(server.Url)); // compiled, and what every board shares is there
         var pages = new List<IPage>();
@@ -36,10 +65,15 @@ public sealed class BoardLoadTests(ITestOutputHelper output)
         }
 
         var (before, shown) = (Heap(), new List<double>());
-        foreach (var page in pages) shown.Add(await ShowAsync(page));
+        foreach (var page in pages)
+            shown.Add(await ShowAsync(page));
         var each = (Heap() - before) / (double)boards;
 
-        foreach (var page in pages) await page.EvaluateAsync("new MutationObserver(() => { if (!window.seenAt && document.querySelector('.severity-3')) window.seenAt = Date.now(); }).observe(document.body, { childList: true, subtree: true })");
+        foreach (var page in pages)
+            await page.EvaluateAsync(
+                "new MutationObserver(() => { if (!window.seenAt && document.querySelector('.severity-3')) window.seenAt = "
+                    + "Date.now(); }).observe(document.body, { childList: true, subtree: true })"
+            );
         var alarm = await server.RaiseAsync("R-here", AlarmKind.Sos);
         var committed = new DateTimeOffset(alarm.OpenedAt).ToUnixTimeMilliseconds();
         var told = new List<double>();
@@ -50,19 +84,37 @@ public sealed class BoardLoadTests(ITestOutputHelper output)
         }
 
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{alarms} open alarms, {boards} boards, the first 100 rows shown"));
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"time to show, navigation to live rows: median {Median(shown):0} ms, most {shown.Max():0} ms"));
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"memory of the service per board: {each / 1024:0} KiB (managed heap after collection)"));
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"a new alarm on each board after its commit: median {Median(told):0} ms, last {told.Max():0} ms"));
+        output.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"time to show, navigation to live rows: median {Median(shown):0} ms, most {shown.Max():0} ms"
+            )
+        );
+        output.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"memory of the service per board: {each / 1024:0} KiB (managed heap after collection)"
+            )
+        );
+        output.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"a new alarm on each board after its commit: median {Median(told):0} ms, last {told.Max():0} ms"
+            )
+        );
         Assert.True(Median(shown) < 10_000, $"a board takes {Median(shown):0} ms");
         Assert.True(each < 16 << 20, $"a board takes {each / 1024:0} KiB");
-        if (asked is null) Assert.True(told.Max() < 5000, $"the last board showed it after {told.Max():0} ms");
+        if (asked is null)
+            Assert.True(told.Max() < 5000, $"the last board showed it after {told.Max():0} ms");
     }
 
     private static async Task<double> ShowAsync(IPage page)
     {
         var begun = Stopwatch.GetTimestamp();
         await page.GotoAsync("/");
-        await page.WaitForFunctionAsync("() => document.querySelectorAll('[data-alarm]').length >= 100 && document.querySelector('[data-beat]').dataset.beat !== '0'");
+        await page.WaitForFunctionAsync(
+            "() => document.querySelectorAll('[data-alarm]').length >= 100 && document.querySelector('[data-beat]').dataset.beat !== '0'"
+        );
         return Stopwatch.GetElapsedTime(begun).TotalMilliseconds;
     }
 

@@ -1,12 +1,12 @@
 using System.Diagnostics;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Playwright;
-using Vigil.Console;
+using Vigil.Web;
 using Vigil.Model;
 using Vigil.Storage.Readings;
 using Vigil.Storage.Records;
-using Vigil.Tests.Console;
-using static Vigil.Tests.Console.Running;
+using Vigil.Tests.Web;
+using static Vigil.Tests.Web.Running;
 
 namespace Vigil.Tests.Browser;
 
@@ -19,7 +19,10 @@ public sealed class BoardTests(ITestOutputHelper output) : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        server = await ConsoleServer.StartAsync(open: true, new ConsoleOptions { MapTiles = "/tiles/{z}/{x}/{y}.png", MapAttribution = "© tiles" });
+        server = await ConsoleServer.StartAsync(
+            open: true,
+            new ConsoleOptions { MapTiles = "/tiles/{z}/{x}/{y}.png", MapAttribution = "© tiles" }
+        );
         chromium = await Chromium.StartAsync();
     }
 
@@ -36,7 +39,10 @@ public sealed class BoardTests(ITestOutputHelper output) : IAsyncLifetime
         await Chromium.OpenBoardAsync(page);
         await page.EvaluateAsync("window.sameDocument = true");
         // The browser notes by itself when the row comes: asking it over and over would measure the asking.
-        await page.EvaluateAsync("new MutationObserver(() => { if (!window.seenAt && document.querySelector('[data-alarm]')) window.seenAt = Date.now(); }).observe(document.body, { childList: true, subtree: true })");
+        await page.EvaluateAsync(
+            "new MutationObserver(() => { if (!window.seenAt && document.querySelector('[data-alarm]')) window.seenAt = Date.now(); "
+                + "}).observe(document.body, { childList: true, subtree: true })"
+        );
         var begun = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
         var alarm = await server.RaiseAsync("R-here", AlarmKind.Sos);
         await page.WaitForFunctionAsync("() => window.seenAt");
@@ -54,7 +60,10 @@ public sealed class BoardTests(ITestOutputHelper output) : IAsyncLifetime
     [Fact]
     public async Task In_an_outage_many_alarms_are_chosen_with_the_keyboard_and_answered_together_with_one_reason()
     {
-        var (water, power) = (await server.RaiseAsync("R-here", AlarmKind.NoWater), await server.RaiseAsync("R-here", AlarmKind.NoElectricity));
+        var (water, power) = (
+            await server.RaiseAsync("R-here", AlarmKind.NoWater),
+            await server.RaiseAsync("R-here", AlarmKind.NoElectricity)
+        );
         var sos = await server.RaiseAsync("R-there", AlarmKind.Sos);
         var page = await chromium.PageAsync(server.Url);
         await Chromium.OpenBoardAsync(page);
@@ -87,7 +96,9 @@ public sealed class BoardTests(ITestOutputHelper output) : IAsyncLifetime
         var page = await chromium.PageAsync(server.Url);
         await page.GotoAsync($"/alarms/{alarm.Id}");
         await Chromium.LiveAsync(page);
-        await Assertions.Expect(page.Locator(".silent-for").First).ToContainTextAsync(new System.Text.RegularExpressions.Regex("已静默 (3[6-9]|4[0-9]) 小时"));
+        await Assertions
+            .Expect(page.Locator(".silent-for").First)
+            .ToContainTextAsync(new System.Text.RegularExpressions.Regex("已静默 (3[6-9]|4[0-9]) 小时"));
         Assert.Matches("^/tiles/1[0-7]/\\d+/\\d+\\.png$", await page.Locator("svg.map image").First.GetAttributeAsync("href"));
         await page.GetByLabel("办结类别").SelectOptionAsync("FalseHabit");
         await page.GetByLabel("以探访办结").SelectOptionAsync("home");
@@ -117,7 +128,12 @@ public sealed class BoardTests(ITestOutputHelper output) : IAsyncLifetime
             await db.SaveChangesAsync(Token);
         }
 
-        var alarm = await server.RaiseAsync("R-here", AlarmKind.Sos, "<script>window.hacked=1</script>", "<script>window.hacked=1</script>");
+        var alarm = await server.RaiseAsync(
+            "R-here",
+            AlarmKind.Sos,
+            "<script>window.hacked=1</script>",
+            "<script>window.hacked=1</script>"
+        );
         var page = await chromium.PageAsync(server.Url);
         foreach (var path in new[] { "/", $"/alarms/{alarm.Id}", "/residents", "/residents/R-here", "/devices" })
         {
@@ -177,7 +193,14 @@ public sealed class BoardTests(ITestOutputHelper output) : IAsyncLifetime
     {
         await using (var db = await server.Records.CreateDbContextAsync(Token))
         {
-            db.Visitors.Add(new Visitor { Id = "v7", Name = "陈探访", Area = ConsoleServer.Here });
+            db.Visitors.Add(
+                new Visitor
+                {
+                    Id = "v7",
+                    Name = "陈探访",
+                    Area = ConsoleServer.Here,
+                }
+            );
             (await db.Residents.FirstAsync(r => r.Id == "R-here", Token)).VisitorId = "v7";
             await db.SaveChangesAsync(Token);
         }
@@ -211,7 +234,10 @@ public sealed class BoardTests(ITestOutputHelper output) : IAsyncLifetime
         await page.GetByRole(AriaRole.Button, new() { Name = "试算" }).ClickAsync();
         await Assertions.Expect(page.Locator(".trouble")).ToContainTextAsync("within");
 
-        await file.FillAsync("holidays: holidays.yaml\nrules:\n  no-water: { within: 90h }\n  no-electricity: { enabled: false }\n  inactivity: { enabled: false }\n");
+        await file.FillAsync(
+            "holidays: holidays.yaml\nrules:\n  no-water: { within: 90h }\n  no-electricity: { enabled: false }\n  inactivity: { "
+                + "enabled: false }\n"
+        );
         await page.GetByRole(AriaRole.Button, new() { Name = "试算" }).ClickAsync();
         var trial = page.Locator("#trial section");
         await Assertions.Expect(trial.First).ToContainTextAsync("用水"); // 36 h of silence: told under the rules in force
@@ -228,9 +254,25 @@ public sealed class BoardTests(ITestOutputHelper output) : IAsyncLifetime
         var page = await chromium.PageAsync(server.Url);
         await page.GotoAsync("/registry");
         await page.WaitForLoadStateAsync(LoadState.NetworkIdle);
-        await page.Locator("input[type=file]").SetInputFilesAsync(new FilePayload { Name = "a.csv", MimeType = "text/csv", Buffer = "记录,编号,姓名,区划代码\n老人,r9,,441900003001\n"u8.ToArray() });
+        await page.Locator("input[type=file]")
+            .SetInputFilesAsync(
+                new FilePayload
+                {
+                    Name = "a.csv",
+                    MimeType = "text/csv",
+                    Buffer = "记录,编号,姓名,区划代码\n老人,r9,,441900003001\n"u8.ToArray(),
+                }
+            );
         await Assertions.Expect(page.Locator("table")).ToContainTextAsync("is missing");
-        await page.Locator("input[type=file]").SetInputFilesAsync(new FilePayload { Name = "b.csv", MimeType = "text/csv", Buffer = "记录,编号,姓名,区划代码\n老人,r9,赵六,441900003001\n区划,,南城,441900003\n"u8.ToArray() });
+        await page.Locator("input[type=file]")
+            .SetInputFilesAsync(
+                new FilePayload
+                {
+                    Name = "b.csv",
+                    MimeType = "text/csv",
+                    Buffer = "记录,编号,姓名,区划代码\n老人,r9,赵六,441900003001\n区划,,南城,441900003\n"u8.ToArray(),
+                }
+            );
         await page.GetByRole(AriaRole.Button, new() { Name = "导入" }).ClickAsync();
         await Assertions.Expect(page.GetByText("已导入：")).ToBeVisibleAsync();
 
@@ -251,11 +293,31 @@ public sealed class BoardTests(ITestOutputHelper output) : IAsyncLifetime
         var contact = await server.LinkAsync(alarm.Id);
         var axe = await File.ReadAllTextAsync(AxePath(), Token);
         var page = await chromium.PageAsync(server.Url);
-        foreach (var (name, path) in new[] { ("board", "/"), ("alarm", $"/alarms/{alarm.Id}"), ("residents", "/residents"), ("resident", "/residents/R-here"), ("devices", "/devices"), ("visits", "/visits"), ("visit", "/visits/form?resident=R-here"), ("statistics", "/statistics"), ("rules", "/rules?resident=R-here"), ("areas", "/areas"), ("registry", "/registry"), ("webhooks", "/webhooks"), ("my-day", "/my-day"), ("contact-page", contact), ("sign-in", "/signin") })
+        foreach (
+            var (name, path) in new[]
+            {
+                ("board", "/"),
+                ("alarm", $"/alarms/{alarm.Id}"),
+                ("residents", "/residents"),
+                ("resident", "/residents/R-here"),
+                ("devices", "/devices"),
+                ("visits", "/visits"),
+                ("visit", "/visits/form?resident=R-here"),
+                ("statistics", "/statistics"),
+                ("rules", "/rules?resident=R-here"),
+                ("areas", "/areas"),
+                ("registry", "/registry"),
+                ("webhooks", "/webhooks"),
+                ("my-day", "/my-day"),
+                ("contact-page", contact),
+                ("sign-in", "/signin"),
+            }
+        )
         {
             await page.GotoAsync(path);
             await page.WaitForLoadStateAsync(LoadState.NetworkIdle);
-            if (name == "alarm") await page.Locator("svg[role=img]").First.WaitForAsync();
+            if (name == "alarm")
+                await page.Locator("svg[role=img]").First.WaitForAsync();
             await Assertions.Expect(page.Locator("h1, h2, button").First).ToBeVisibleAsync();
             await page.EvaluateAsync(axe);
             foreach (var dark in new[] { false, true })
@@ -263,7 +325,11 @@ public sealed class BoardTests(ITestOutputHelper output) : IAsyncLifetime
                 await page.EmulateMediaAsync(new PageEmulateMediaOptions { ColorScheme = dark ? ColorScheme.Dark : ColorScheme.Light });
                 await Chromium.PictureAsync(page, dark ? name + "-dark" : name);
                 // The dark page is the same page in other colours.
-                var found = await page.EvaluateAsync<string[]>($"async () => (await axe.run(document{(dark ? ", { runOnly: ['color-contrast'] }" : "")})).violations.filter(v => v.impact === 'serious' || v.impact === 'critical').map(v => v.id + ': ' + v.nodes.map(n => n.html).slice(0, 3).join(' | '))");
+                var found = await page.EvaluateAsync<string[]>(
+                    $"async () => (await axe.run(document{(dark ? ", { runOnly: ['color-contrast'] }" : "")})).violations.filter(v "
+                        + $"=> v.impact === 'serious' || v.impact === 'critical').map(v => v.id + ': ' + v.nodes.map(n => "
+                        + $"n.html).slice(0, 3).join(' | '))"
+                );
                 Assert.True(found.Length == 0, $"{path}{(dark ? " (dark)" : "")}: {string.Join("\n", found)}");
             }
         }
@@ -278,27 +344,62 @@ public sealed class BoardTests(ITestOutputHelper output) : IAsyncLifetime
         for (var t = now.AddDays(-9); t < now; t = t.AddHours(1))
         {
             var quiet = t > now.AddHours(-36);
-            if (!quiet && t.Hour is 23 or 0 or 4 or 11) water += 0.022;
+            if (!quiet && t.Hour is 23 or 0 or 4 or 11)
+                water += 0.022;
             energy += quiet ? 0.03 : 0.15;
             var device = new DeviceId("meter-R-here");
-            rows.Add(new Reading { Device = device, Metric = Metric.WaterVolume, Time = t, Received = t, Value = water });
-            rows.Add(new Reading { Device = device, Metric = Metric.ElectricityEnergy, Time = t, Received = t, Value = energy });
+            rows.Add(
+                new Reading
+                {
+                    Device = device,
+                    Metric = Metric.WaterVolume,
+                    Time = t,
+                    Received = t,
+                    Value = water,
+                }
+            );
+            rows.Add(
+                new Reading
+                {
+                    Device = device,
+                    Metric = Metric.ElectricityEnergy,
+                    Time = t,
+                    Received = t,
+                    Value = energy,
+                }
+            );
         }
 
-        rows.Add(new Reading { Device = new DeviceId("meter-R-here"), Metric = Metric.Location, Time = now, Received = now, Value = 23.114, Longitude = 113.8645 });
+        rows.Add(
+            new Reading
+            {
+                Device = new DeviceId("meter-R-here"),
+                Metric = Metric.Location,
+                Time = now,
+                Received = now,
+                Value = 23.114,
+                Longitude = 113.8645,
+            }
+        );
         await ((IReadingStore)server.Services.GetService(typeof(IReadingStore))!).AppendAsync(rows, Token);
         await server.RaiseAsync("R-there", AlarmKind.Sos, "SOS button pressed", "按下了紧急呼叫按钮");
         await server.RaiseAsync("R-there", AlarmKind.BatteryLow, "battery at 8 %", "电池剩余8%");
         var fall = await server.RaiseAsync("R-here", AlarmKind.Fall, "radar: fall in the bathroom", "雷达：卫生间疑似跌倒");
         await server.Desk.AcknowledgeAsync(fall.Id, "duty:张敏", "", Token);
         await server.RaiseAsync("R-here", AlarmKind.WaterRunning, "water has been running for 3 h", "持续用水3小时");
-        return await server.RaiseAsync("R-here", AlarmKind.NoWater, "no water used for 36 h; the longest pause so far was 11 h", "已36小时未用水，此前最长间隔11小时");
+        return await server.RaiseAsync(
+            "R-here",
+            AlarmKind.NoWater,
+            "no water used for 36 h; the longest pause so far was 11 h",
+            "已36小时未用水，此前最长间隔11小时"
+        );
     }
 
     private static string AxePath()
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-            if (Path.Combine(folder.FullName, "tests", "npm", "node_modules", "axe-core", "axe.min.js") is var path && File.Exists(path)) return path;
+            if (Path.Combine(folder.FullName, "tests", "npm", "node_modules", "axe-core", "axe.min.js") is var path && File.Exists(path))
+                return path;
         throw new FileNotFoundException("axe-core is not there: run ./test, or npm install in tests/npm");
     }
 }

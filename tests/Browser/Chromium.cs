@@ -6,7 +6,23 @@ namespace Vigil.Tests.Browser;
 internal sealed class Chromium : IAsyncDisposable
 {
     /// <summary>The pictures of docs/images.</summary>
-    private static readonly string[] Shown = ["board", "board-dark", "bulk", "alarm", "resident", "devices", "visits", "my-day", "visit", "visit-record", "contact", "statistics", "rules", "webhooks"];
+    private static readonly string[] Shown =
+    [
+        "board",
+        "board-dark",
+        "bulk",
+        "alarm",
+        "resident",
+        "devices",
+        "visits",
+        "my-day",
+        "visit",
+        "visit-record",
+        "contact",
+        "statistics",
+        "rules",
+        "webhooks",
+    ];
 
     private readonly IPlaywright playwright;
     private readonly IBrowser browser;
@@ -16,21 +32,41 @@ internal sealed class Chromium : IAsyncDisposable
     public static async Task<Chromium> StartAsync()
     {
         var playwright = await Playwright.CreateAsync();
-        var browser = await playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
-        {
-            ExecutablePath = "/usr/bin/chromium", Headless = true,
-            Args = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-        });
+        var browser = await playwright.Chromium.LaunchAsync(
+            new BrowserTypeLaunchOptions
+            {
+                ExecutablePath = "/usr/bin/chromium",
+                Headless = true,
+                Args =
+                [
+                    "--headless",
+                    "--no-sandbox",
+                    "--disable-gpu",
+                    "--disable-quic",
+                    "--no-first-run",
+                    "--disable-background-networking",
+                    "--disable-component-update",
+                    "--disable-sync",
+                ],
+            }
+        );
         return new Chromium(playwright, browser);
     }
 
     public async Task<IPage> PageAsync(Uri url, int width = 1366, int height = 768, bool scripts = true, bool dark = false)
     {
-        var context = await browser.NewContextAsync(new BrowserNewContextOptions
-        {
-            BaseURL = url.ToString(), ViewportSize = new ViewportSize { Width = width, Height = height }, JavaScriptEnabled = scripts, Locale = "zh-CN", ColorScheme = dark ? ColorScheme.Dark : ColorScheme.Light,
-            ReducedMotion = ReducedMotion.Reduce, BypassCSP = false,
-        });
+        var context = await browser.NewContextAsync(
+            new BrowserNewContextOptions
+            {
+                BaseURL = url.ToString(),
+                ViewportSize = new ViewportSize { Width = width, Height = height },
+                JavaScriptEnabled = scripts,
+                Locale = "zh-CN",
+                ColorScheme = dark ? ColorScheme.Dark : ColorScheme.Light,
+                ReducedMotion = ReducedMotion.Reduce,
+                BypassCSP = false,
+            }
+        );
         context.SetDefaultTimeout(15_000);
         return await context.NewPageAsync();
     }
@@ -45,14 +81,17 @@ internal sealed class Chromium : IAsyncDisposable
     /// <summary>Live: buttons are heard.</summary>
     public static Task LiveAsync(IPage page) => page.WaitForSelectorAsync("#live", new() { State = WaitForSelectorState.Attached });
 
-    /// <summary>Into .artifacts/images; those that the documents show into docs/images too, when <c>./test pictures</c> asks for it.</summary>
+    /// <summary>
+    /// Into .artifacts/images; those that the documents show into docs/images too, when <c>./test pictures</c> asks for it.
+    /// </summary>
     public static async Task PictureAsync(IPage page, string name)
     {
         var folder = Path.Combine(AppContext.BaseDirectory, "..", "..", "..", "images");
         Directory.CreateDirectory(folder);
         var path = Path.GetFullPath(Path.Combine(folder, name + ".png"));
         await page.ScreenshotAsync(new PageScreenshotOptions { Path = path });
-        if (Environment.GetEnvironmentVariable("VIGIL_PICTURES") is not null && Array.Exists(Shown, s => s == name)) File.Copy(path, Path.Combine(folder, "..", "..", "docs", "images", name + ".png"), overwrite: true);
+        if (Environment.GetEnvironmentVariable("VIGIL_PICTURES") is not null && Array.Exists(Shown, s => s == name))
+            File.Copy(path, Path.Combine(folder, "..", "..", "docs", "images", name + ".png"), overwrite: true);
     }
 
     public async ValueTask DisposeAsync()

@@ -1,10 +1,10 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
-using Vigil.Console.Accounts;
+using Vigil.Web.Accounts;
 using Vigil.Model;
 using Vigil.Storage.Records;
-using Vigil.Tests.Console;
-using static Vigil.Tests.Console.Running;
+using Vigil.Tests.Web;
+using static Vigil.Tests.Web.Running;
 
 namespace Vigil.Tests.Browser;
 
@@ -21,7 +21,9 @@ public sealed class OpenSocketTests
         var (here, there) = (await server.RaiseAsync("R-here", AlarmKind.Sos), await server.RaiseAsync("R-there", AlarmKind.Sos));
         await using (var scope = server.Services.CreateAsyncScope())
             foreach (var (name, area) in new[] { ("li", "441900"), ("zhao", "440100") })
-                Assert.Null(await scope.ServiceProvider.GetRequiredService<Accounts>().AddAsync(name, Roles.Duty, area, "", Password, "test", Token));
+                Assert.Null(
+                    await scope.ServiceProvider.GetRequiredService<Accounts>().AddAsync(name, Roles.Duty, area, "", Password, "test", Token)
+                );
         await using var chromium = await Chromium.StartAsync();
         var page = await chromium.PageAsync(server.Url);
         await page.GotoAsync("/signin");
@@ -49,7 +51,10 @@ public sealed class OpenSocketTests
         await page.WaitForURLAsync("**/alarms/*");
         await Assertions.Expect(page.Locator("[data-alarm]")).ToHaveCountAsync(0);
         Assert.DoesNotContain("李桂兰", await page.Locator("main").InnerTextAsync(), StringComparison.Ordinal);
-        Assert.True(await page.EvaluateAsync<bool>("window.sameDocument === true"), "a document was loaded anew: the socket was not what was tested");
+        Assert.True(
+            await page.EvaluateAsync<bool>("window.sameDocument === true"),
+            "a document was loaded anew: the socket was not what was tested"
+        );
     }
 
     [Fact]
@@ -57,7 +62,9 @@ public sealed class OpenSocketTests
     {
         await using var server = await ConsoleServer.StartAsync();
         await using (var scope = server.Services.CreateAsyncScope())
-            Assert.Null(await scope.ServiceProvider.GetRequiredService<Accounts>().AddAsync("li", Roles.Duty, "", "", Password, "test", Token));
+            Assert.Null(
+                await scope.ServiceProvider.GetRequiredService<Accounts>().AddAsync("li", Roles.Duty, "", "", Password, "test", Token)
+            );
         await using var chromium = await Chromium.StartAsync();
         var first = await chromium.PageAsync(server.Url);
         await first.GotoAsync("/signin");
@@ -73,7 +80,7 @@ public sealed class OpenSocketTests
             await Chromium.LiveAsync(pages[i]);
         }
 
-        var open = server.Services.GetRequiredService<Vigil.Console.OpenPages>();
+        var open = server.Services.GetRequiredService<Vigil.Web.OpenPages>();
         Assert.Equal(3, open.Of("li"));
         var fourth = await first.Context.NewPageAsync();
         await fourth.GotoAsync("/residents");

@@ -1,10 +1,12 @@
 using Microsoft.Playwright;
 using Vigil.Tests.Servers;
-using static Vigil.Tests.Console.Running;
+using static Vigil.Tests.Web.Running;
 
 namespace Vigil.Tests.Browser;
 
-/// <summary>The published service in front of a browser: a press becomes a row, a key ends the escalation, and a service that hangs is not believed.</summary>
+/// <summary>
+/// The published service in front of a browser: a press becomes a row, a key ends the escalation, and a service that hangs is not believed.
+/// </summary>
 [Trait("Category", "Server")]
 public sealed class ServiceTests(ITestOutputHelper output)
 {
@@ -32,11 +34,19 @@ public sealed class ServiceTests(ITestOutputHelper output)
         await using var chromium = await Chromium.StartAsync();
         var page = await chromium.PageAsync(new Uri($"http://127.0.0.1:{vigil.HttpPort}"));
         await Chromium.OpenBoardAsync(page);
-        await page.EvaluateAsync("new MutationObserver(() => { if (!window.seenAt && document.querySelector('[data-alarm]')) window.seenAt = Date.now(); }).observe(document.body, { childList: true, subtree: true })");
-        Assert.Equal(0, (await vigil.PublishAsync(vigil.MqttPort, "vigil/sos-1/up", """[{"n":"button","vs":"sos"}]""", "sos-1", button)).Code);
+        await page.EvaluateAsync(
+            "new MutationObserver(() => { if (!window.seenAt && document.querySelector('[data-alarm]')) window.seenAt = Date.now(); "
+                + "}).observe(document.body, { childList: true, subtree: true })"
+        );
+        Assert.Equal(
+            0,
+            (await vigil.PublishAsync(vigil.MqttPort, "vigil/sos-1/up", """[{"n":"button","vs":"sos"}]""", "sos-1", button)).Code
+        );
         await page.WaitForFunctionAsync("() => window.seenAt");
         var alarm = (await vigil.UntilAsync("alarms?kind=sos", a => a.GetArrayLength() == 1))[0];
-        var took = await page.EvaluateAsync<double>("window.seenAt") - new DateTimeOffset(alarm.GetProperty("openedAt").GetDateTime()).ToUnixTimeMilliseconds();
+        var took =
+            await page.EvaluateAsync<double>("window.seenAt")
+            - new DateTimeOffset(alarm.GetProperty("openedAt").GetDateTime()).ToUnixTimeMilliseconds();
         output.WriteLine($"shown {took} ms after its commit");
         Assert.True(took < 1000, $"shown {took} ms after its commit");
 
@@ -61,6 +71,9 @@ public sealed class ServiceTests(ITestOutputHelper output)
         await Assertions.Expect(page.Locator("#stale")).ToBeHiddenAsync(new() { Timeout = 20_000 });
         // More than two waits of the plan have passed since the key: nobody else was told.
         Assert.Equal(told, (await vigil.GetAsync(notices)).GetArrayLength());
-        Assert.Contains((await vigil.GetAsync($"alarms/{alarm.GetProperty("id").GetString()}")).GetProperty("steps").EnumerateArray(), s => s.GetProperty("state").GetString() == "waiting");
+        Assert.Contains(
+            (await vigil.GetAsync($"alarms/{alarm.GetProperty("id").GetString()}")).GetProperty("steps").EnumerateArray(),
+            s => s.GetProperty("state").GetString() == "waiting"
+        );
     }
 }

@@ -26,6 +26,7 @@ public sealed class ShippedProfilesTests
         var text = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, profile.File));
         Assert.Contains("source:", text);
         Assert.Contains("trap:", text);
-        if (!profile.IsGeneric) Assert.True(profile is { Vendor.Length: > 0, Model.Length: > 0 });
+        if (!profile.IsGeneric)
+            Assert.True(profile is { Vendor.Length: > 0, Model.Length: > 0 });
     }
 }

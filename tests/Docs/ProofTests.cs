@@ -14,8 +14,17 @@ public sealed partial class ProofTests
     {
         var text = File.ReadAllText(Path.Combine(Folder(), "docs", document));
         var section = text[(text.IndexOf(heading, StringComparison.Ordinal) + heading.Length)..];
-        if (section.IndexOf("\n## ", StringComparison.Ordinal) is > 0 and var end) section = section[..end];
-        var found = Row().Matches(section).Select(m => (Number: int.Parse(m.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture), Cell: m.Groups[2].Value.Trim().TrimEnd('|'))).ToList();
+        if (section.IndexOf("\n## ", StringComparison.Ordinal) is > 0 and var end)
+            section = section[..end];
+        var found = Row()
+            .Matches(section)
+            .Select(m =>
+                (
+                    Number: int.Parse(m.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture),
+                    Cell: m.Groups[2].Value.Trim().TrimEnd('|')
+                )
+            )
+            .ToList();
         Assert.Equal(Enumerable.Range(1, rows), found.Select(r => r.Number));
         var wrong = new List<string>();
         foreach (var (number, cell) in found)
@@ -23,7 +32,12 @@ public sealed partial class ProofTests
             var last = cell.Split('|')[^1];
             var tests = Named().Matches(last).Select(m => m.Groups[1].Value).ToList();
             wrong.AddRange(tests.Where(t => !Tests.Contains(t)).Select(t => $"{number}: there is no test {t}"));
-            if (tests.Count == 0 && !last.Contains("Does not apply", StringComparison.Ordinal) && !last.Contains("Not shown", StringComparison.Ordinal)) wrong.Add($"{number}: neither a test nor a reason");
+            if (
+                tests.Count == 0
+                && !last.Contains("Does not apply", StringComparison.Ordinal)
+                && !last.Contains("Not shown", StringComparison.Ordinal)
+            )
+                wrong.Add($"{number}: neither a test nor a reason");
         }
 
         Assert.True(wrong.Count == 0, $"docs/{document}, {heading}:\n" + string.Join('\n', wrong));
@@ -32,14 +46,20 @@ public sealed partial class ProofTests
     /// <summary>Class.Method of every test, under the name of each class that has it: a contract suite's tests are its own.</summary>
     private static HashSet<string> Tests { get; } =
     [
-        .. typeof(ProofTests).Assembly.GetTypes().SelectMany(t => t.GetMethods(BindingFlags.Public | BindingFlags.Instance)
-            .Where(m => m.GetCustomAttributes<FactAttribute>(inherit: true).Any()).Select(m => $"{t.Name}.{m.Name}")),
+        .. typeof(ProofTests)
+            .Assembly.GetTypes()
+            .SelectMany(t =>
+                t.GetMethods(BindingFlags.Public | BindingFlags.Instance)
+                    .Where(m => m.GetCustomAttributes<FactAttribute>(inherit: true).Any())
+                    .Select(m => $"{t.Name}.{m.Name}")
+            ),
     ];
 
     private static string Folder()
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-            if (File.Exists(Path.Combine(folder.FullName, "Vigil.slnx"))) return folder.FullName;
+            if (File.Exists(Path.Combine(folder.FullName, "Vigil.slnx")))
+                return folder.FullName;
         throw new InvalidOperationException("the tests run inside the checkout");
     }
 

@@ -1,6 +1,6 @@
 using Microsoft.Data.Sqlite;
 using Vigil.Tests.Servers;
-using static Vigil.Tests.Console.Running;
+using static Vigil.Tests.Web.Running;
 
 namespace Vigil.Tests.EndToEnd;
 
@@ -19,22 +19,36 @@ public sealed class AuditCommandTests
     {
         await using var vigil = await VigilServer.StartAsync(Registry);
         var password = await vigil.CredentialAsync("sos-1");
-        Assert.Equal(0, (await vigil.PublishAsync(vigil.MqttPort, "vigil/sos-1/up", """[{"n":"button","vs":"sos"}]""", "sos-1", password)).Code);
+        Assert.Equal(
+            0,
+            (await vigil.PublishAsync(vigil.MqttPort, "vigil/sos-1/up", """[{"n":"button","vs":"sos"}]""", "sos-1", password)).Code
+        );
         var alarm = (await vigil.UntilAsync("alarms?kind=sos", a => a.GetArrayLength() == 1))[0].GetProperty("id").GetString()!;
         (await vigil.PostAsync($"alarms/{alarm}/resolve", new { resolution = "true" })).EnsureSuccessStatusCode();
         (int Code, string Output) found;
         var begun = TimeProvider.System.GetTimestamp();
         while ((found = await vigil.RunAsync("check", "--audit")).Output.Contains("not chained yet", StringComparison.Ordinal))
             Assert.True(TimeProvider.System.GetElapsedTime(begun) < TimeSpan.FromSeconds(60), found.Output);
-        Assert.True(found.Code == 0 && found.Output.Contains("the chain is whole, 1 signed head fit", StringComparison.Ordinal), found.Output);
+        Assert.True(
+            found.Code == 0 && found.Output.Contains("the chain is whole, 1 signed head fit", StringComparison.Ordinal),
+            found.Output
+        );
 
         var data = Path.Combine(vigil.Folder, "data");
         if (!OperatingSystem.IsWindows())
         {
-            const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
+            const UnixFileMode Others =
+                UnixFileMode.GroupRead
+                | UnixFileMode.GroupWrite
+                | UnixFileMode.GroupExecute
+                | UnixFileMode.OtherRead
+                | UnixFileMode.OtherWrite
+                | UnixFileMode.OtherExecute;
             var all = Directory.GetFileSystemEntries(data, "*", SearchOption.AllDirectories).Append(data).ToList();
-            foreach (var name in new[] { "records.db", "readings.duckdb", "fields.key", "links.key", "audit.key", "head.json" }) Assert.Contains(all, f => Path.GetFileName(f) == name);
-            foreach (var file in all) Assert.True((File.GetUnixFileMode(file) & Others) == 0, $"{file} is {File.GetUnixFileMode(file)}");
+            foreach (var name in new[] { "records.db", "readings.duckdb", "fields.key", "links.key", "audit.key", "head.json" })
+                Assert.Contains(all, f => Path.GetFileName(f) == name);
+            foreach (var file in all)
+                Assert.True((File.GetUnixFileMode(file) & Others) == 0, $"{file} is {File.GetUnixFileMode(file)}");
         }
 
         await using (var db = new SqliteConnection($"Data Source={Path.Combine(data, "records.db")}"))

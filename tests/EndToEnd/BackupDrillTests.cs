@@ -6,7 +6,10 @@ using Vigil.Tests.Servers;
 
 namespace Vigil.Tests.EndToEnd;
 
-/// <summary>The drill: a service with a life behind it is copied while it works, its data is destroyed, and what comes back goes on as if nothing had been.</summary>
+/// <summary>
+/// The drill: a service with a life behind it is copied while it works, its data is destroyed, and what comes back goes on as if nothing
+/// had been.
+/// </summary>
 [Trait("Category", "Server")]
 public sealed class BackupDrillTests
 {
@@ -35,13 +38,20 @@ public sealed class BackupDrillTests
         await using var vigil = await VigilServer.StartAsync(Registry, Policies, new() { ["Mqtt:GatewayRate"] = "100000" });
         var gateway = await vigil.CredentialAsync("gateway-1", gateway: true);
         using var client = await ConnectAsync(vigil, gateway);
-        // R1's press is answered and closed; R2's is acknowledged with its time to be seen well by; R3's stays open, its first contact told.
-        foreach (var home in new[] { 1, 2, 3 }) await PressAsync(client, home);
+        // R1's press is answered and closed; R2's is acknowledged with its time to be seen well by; R3's stays open, its first contact
+        // told.
+        foreach (var home in new[] { 1, 2, 3 })
+            await PressAsync(client, home);
         await vigil.UntilAsync("alarms?kind=sos", a => a.GetArrayLength() == 3);
         var (closed, taken, open) = (await AlarmAsync(vigil, "R1"), await AlarmAsync(vigil, "R2"), await AlarmAsync(vigil, "R3"));
-        using (var answer = await vigil.PostAsync($"alarms/{IdOf(closed)}/resolve", new { resolution = "true", note = "she is well" })) Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
-        using (var answer = await vigil.PostAsync($"alarms/{IdOf(taken)}/acknowledge", new { note = "on my way" })) Assert.True(answer.IsSuccessStatusCode);
-        await vigil.UntilAsync($"notices?alarm={IdOf(open)}", n => n.EnumerateArray().Any(x => x.GetProperty("state").GetString() == "sent"));
+        using (var answer = await vigil.PostAsync($"alarms/{IdOf(closed)}/resolve", new { resolution = "true", note = "she is well" }))
+            Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        using (var answer = await vigil.PostAsync($"alarms/{IdOf(taken)}/acknowledge", new { note = "on my way" }))
+            Assert.True(answer.IsSuccessStatusCode);
+        await vigil.UntilAsync(
+            $"notices?alarm={IdOf(open)}",
+            n => n.EnumerateArray().Any(x => x.GetProperty("state").GetString() == "sent")
+        );
 
         // Copied while readings stream in and more presses are answered.
         using var stop = new CancellationTokenSource();
@@ -50,8 +60,13 @@ public sealed class BackupDrillTests
         {
             while (!stop.IsCancellationRequested)
             {
-                await PublishAsync(client, "vigil/meter-1/up", $$"""[{"n":"water.volume","u":"m3","v":{{(++sent * 0.001).ToString("0.000", CultureInfo.InvariantCulture)}}}]""");
-                if (sent % 20 == 0 && presses++ >= 0) await PressAsync(client, 2);
+                await PublishAsync(
+                    client,
+                    "vigil/meter-1/up",
+                    $$"""[{"n":"water.volume","u":"m3","v":{{(++sent * 0.001).ToString("0.000", CultureInfo.InvariantCulture)}}}]"""
+                );
+                if (sent % 20 == 0 && presses++ >= 0)
+                    await PressAsync(client, 2);
             }
         });
         await UntilAsync(() => sent > 50);
@@ -77,12 +92,17 @@ public sealed class BackupDrillTests
         Assert.Equal(3, alarms);
         Assert.Equal(3, after.Count); // no press is told again
         Assert.Equal("resolved", StateOf(after, closed));
-        Assert.Contains(StateOf(after, taken), (string[])["acknowledged", "open"]); // open again if R2 pressed after it was acknowledged: as it was
+        // open again if R2 pressed after it was acknowledged: as it was
+        Assert.Contains(StateOf(after, taken), (string[])["acknowledged", "open"]);
         Assert.Equal("open", StateOf(after, open));
         var seenWell = after.Single(a => IdOf(a) == IdOf(taken)).GetProperty("acknowledgedBy");
         Assert.NotEqual(JsonValueKind.Undefined, seenWell.ValueKind);
         // The open one's next step comes on its own.
-        var notices = await vigil.UntilAsync($"notices?alarm={IdOf(open)}", n => n.EnumerateArray().Any(x => x.GetProperty("recipientName").GetString() == "陈红"), seconds: 90);
+        var notices = await vigil.UntilAsync(
+            $"notices?alarm={IdOf(open)}",
+            n => n.EnumerateArray().Any(x => x.GetProperty("recipientName").GetString() == "陈红"),
+            seconds: 90
+        );
         Assert.Single(notices.EnumerateArray(), n => n.GetProperty("recipientName").GetString() == "陈明"); // told once
         Assert.True((await vigil.GetAsync("residents/R1/readings?metric=water.volume&limit=100000")).GetArrayLength() >= 50);
         // A device's credential works, and a new press is told.
@@ -106,9 +126,16 @@ public sealed class BackupDrillTests
             await vigil.Process.KillAsync();
             var backup = Assert.Single(Directory.EnumerateDirectories(backups));
             var records = Path.Combine(vigil.Data, "records.db");
-            foreach (var beside in new[] { "-wal", "-shm" }) File.Delete(records + beside);
-            await File.WriteAllBytesAsync(records, Enumerable.Range(0, 50_000).Select(i => (byte)(i * 31)).ToArray(), TestContext.Current.CancellationToken);
-            foreach (var command in new[] { new[] { "run" }, ["check", "--audit"], ["export", "alarms"], ["apikey", "x"], ["backup", backups] })
+            foreach (var beside in new[] { "-wal", "-shm" })
+                File.Delete(records + beside);
+            await File.WriteAllBytesAsync(
+                records,
+                Enumerable.Range(0, 50_000).Select(i => (byte)(i * 31)).ToArray(),
+                TestContext.Current.CancellationToken
+            );
+            foreach (
+                var command in new[] { new[] { "run" }, ["check", "--audit"], ["export", "alarms"], ["apikey", "x"], ["backup", backups] }
+            )
             {
                 (code, output) = await vigil.RunAsync(command);
                 Assert.Equal(1, code);
@@ -133,13 +160,25 @@ public sealed class BackupDrillTests
             Assert.False(File.Exists(key));
             // With the keys back, and with readings, links and sessions' keys damaged, it goes on and says so.
             await File.WriteAllTextAsync(key, kept, TestContext.Current.CancellationToken);
-            await File.WriteAllTextAsync(Path.Combine(vigil.Data, "readings.duckdb"), new string('x', 100_000), TestContext.Current.CancellationToken);
+            await File.WriteAllTextAsync(
+                Path.Combine(vigil.Data, "readings.duckdb"),
+                new string('x', 100_000),
+                TestContext.Current.CancellationToken
+            );
             await File.WriteAllTextAsync(Path.Combine(vigil.Data, "links.key"), "short", TestContext.Current.CancellationToken);
-            foreach (var session in Directory.EnumerateFiles(Path.Combine(vigil.Data, "keys"), "*.xml")) await File.WriteAllTextAsync(session, "<key", TestContext.Current.CancellationToken);
+            foreach (var session in Directory.EnumerateFiles(Path.Combine(vigil.Data, "keys"), "*.xml"))
+                await File.WriteAllTextAsync(session, "<key", TestContext.Current.CancellationToken);
             await vigil.StartAsync();
-            await vigil.UntilReadyAsync(text => text.Contains("readings.duckdb was damaged", StringComparison.Ordinal) && text.Contains("links.key", StringComparison.Ordinal) && text.Contains("people sign in anew", StringComparison.Ordinal));
+            await vigil.UntilReadyAsync(text =>
+                text.Contains("readings.duckdb was damaged", StringComparison.Ordinal)
+                && text.Contains("links.key", StringComparison.Ordinal)
+                && text.Contains("people sign in anew", StringComparison.Ordinal)
+            );
             var button = await vigil.CredentialAsync("sos-1");
-            Assert.Equal(0, (await vigil.PublishAsync(vigil.MqttPort, "vigil/sos-1/up", """[{"n":"button","vs":"sos"}]""", "sos-1", button)).Code);
+            Assert.Equal(
+                0,
+                (await vigil.PublishAsync(vigil.MqttPort, "vigil/sos-1/up", """[{"n":"button","vs":"sos"}]""", "sos-1", button)).Code
+            );
             await vigil.UntilAsync("alarms?kind=sos", a => a.GetArrayLength() == 1);
         }
         finally
@@ -152,7 +191,11 @@ public sealed class BackupDrillTests
     public async Task A_second_service_on_the_same_data_waits_for_the_first_and_says_for_whom()
     {
         await using var vigil = await VigilServer.StartAsync(Registry, Policies);
-        await using var second = Server.Start(VigilServer.Executable, ["run", $"--Data:Path={vigil.Data}", $"--Http:Urls=http://127.0.0.1:{Server.FreePort()}", $"--Mqtt:Port={Server.FreePort()}"], vigil.Folder);
+        await using var second = Server.Start(
+            VigilServer.Executable,
+            ["run", $"--Data:Path={vigil.Data}", $"--Http:Urls=http://127.0.0.1:{Server.FreePort()}", $"--Mqtt:Port={Server.FreePort()}"],
+            vigil.Folder
+        );
         await second.SaysAsync($"process {vigil.Process.Id}");
         await vigil.Process.StopAsync(TimeSpan.FromSeconds(25));
         await second.SaysAsync("is running");
@@ -161,28 +204,38 @@ public sealed class BackupDrillTests
     private static async Task<IMqttClient> ConnectAsync(VigilServer vigil, string password)
     {
         var client = new MqttClientFactory().CreateMqttClient();
-        await client.ConnectAsync(new MqttClientOptionsBuilder().WithTcpServer("127.0.0.1", vigil.MqttPort).WithCredentials("gateway-1", password).Build());
+        await client.ConnectAsync(
+            new MqttClientOptionsBuilder().WithTcpServer("127.0.0.1", vigil.MqttPort).WithCredentials("gateway-1", password).Build()
+        );
         return client;
     }
 
     private static async Task PublishAsync(IMqttClient client, string topic, string payload)
     {
-        var result = await client.PublishAsync(new MqttApplicationMessageBuilder().WithTopic(topic).WithPayload(payload).WithQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce).Build());
+        var result = await client.PublishAsync(
+            new MqttApplicationMessageBuilder()
+                .WithTopic(topic)
+                .WithPayload(payload)
+                .WithQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce)
+                .Build()
+        );
         Assert.True(result.IsSuccess, result.ReasonString);
     }
 
-    private static Task PressAsync(IMqttClient client, int home) => PublishAsync(client, $"vigil/sos-{home}/up", """[{"n":"button","vs":"sos"}]""");
+    private static Task PressAsync(IMqttClient client, int home) =>
+        PublishAsync(client, $"vigil/sos-{home}/up", """[{"n":"button","vs":"sos"}]""");
 
     private static async Task<JsonElement> AlarmAsync(VigilServer vigil, string resident) =>
         (await vigil.GetAsync("alarms?kind=sos")).EnumerateArray().Single(a => a.GetProperty("resident").GetString() == resident);
 
     private static Guid IdOf(JsonElement alarm) => alarm.GetProperty("id").GetGuid();
 
-    private static string StateOf(IEnumerable<JsonElement> alarms, JsonElement one) => alarms.Single(a => IdOf(a) == IdOf(one)).GetProperty("state").GetString()!;
+    private static string StateOf(IEnumerable<JsonElement> alarms, JsonElement one) =>
+        alarms.Single(a => IdOf(a) == IdOf(one)).GetProperty("state").GetString()!;
 
     private static async Task UntilAsync(Func<bool> holds)
     {
-        for (var begun = TimeProvider.System.GetTimestamp(); !holds();)
+        for (var begun = TimeProvider.System.GetTimestamp(); !holds(); )
         {
             Assert.True(TimeProvider.System.GetElapsedTime(begun).TotalSeconds < 60, "the load did not begin");
             await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);

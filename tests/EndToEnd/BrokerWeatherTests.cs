@@ -50,24 +50,29 @@ public sealed class BrokerWeatherTests
             half[i].Finish();
         }
 
-        foreach (var socket in half) Assert.Empty(await socket.UntilClosedAsync());
-        foreach (var socket in half) await socket.DisposeAsync();
+        foreach (var socket in half)
+            Assert.Empty(await socket.UntilClosedAsync());
+        foreach (var socket in half)
+            await socket.DisposeAsync();
         Assert.InRange((Used(vigil) - used).TotalSeconds, 0, 3); // one alone spun for five seconds
 
         used = Used(vigil);
         var begun = Stopwatch.GetTimestamp();
         using var enough = new CancellationTokenSource(TimeSpan.FromSeconds(5));
         var tried = 0;
-        var guessing = Enumerable.Range(0, 100).Select(async n =>
-        {
-            while (!enough.IsCancellationRequested)
+        var guessing = Enumerable
+            .Range(0, 100)
+            .Select(async n =>
             {
-                await using var guess = await RawDevice.OpenAsync(vigil.MqttPort, from: $"127.0.0.{2 + n % 5}");
-                await guess.SendAsync(RawDevice.Connect("sos-1", "wrong", $"x{n}"));
-                Interlocked.Increment(ref tried);
-                await guess.UntilClosedAsync();
-            }
-        }).ToList();
+                while (!enough.IsCancellationRequested)
+                {
+                    await using var guess = await RawDevice.OpenAsync(vigil.MqttPort, from: $"127.0.0.{2 + n % 5}");
+                    await guess.SendAsync(RawDevice.Connect("sos-1", "wrong", $"x{n}"));
+                    Interlocked.Increment(ref tried);
+                    await guess.UntilClosedAsync();
+                }
+            })
+            .ToList();
         await SayAsync(vigil, password, RawDevice.Publish("vigil/sos-1/up", Press, id: 2), 2); // the device itself
         await Task.WhenAll(guessing);
         Assert.True(tried > 200, $"{tried} guesses prove nothing");
@@ -84,7 +89,10 @@ public sealed class BrokerWeatherTests
     private static async Task<int> PressesAsync(VigilServer vigil)
     {
         var alarm = (await vigil.UntilAsync("alarms?kind=sos", a => a.GetArrayLength() == 1))[0].GetProperty("id").GetGuid();
-        return (await vigil.GetAsync($"alarms/{alarm}")).GetProperty("timeline").EnumerateArray().Count(t => t.GetProperty("what").GetString() is "opened" or "repeated");
+        return (await vigil.GetAsync($"alarms/{alarm}"))
+            .GetProperty("timeline")
+            .EnumerateArray()
+            .Count(t => t.GetProperty("what").GetString() is "opened" or "repeated");
     }
 
     private static async Task SayAsync(VigilServer vigil, string password, byte[] publish, byte id)

@@ -4,7 +4,9 @@ using Vigil.Tests.Servers;
 
 namespace Vigil.Tests.EndToEnd;
 
-/// <summary>The published service on a machine whose clock is set and whose processes are stopped (libfaketime, SIGSTOP, a time namespace).</summary>
+/// <summary>
+/// The published service on a machine whose clock is set and whose processes are stopped (libfaketime, SIGSTOP, a time namespace).
+/// </summary>
 [Trait("Category", "Server")]
 public sealed class ClockFaultTests
 {
@@ -14,13 +16,16 @@ public sealed class ClockFaultTests
     private long looked;
 
     /// <summary>Two homes: a button and twelve meters that report every hour.</summary>
-    private static readonly string Registry = string.Join('\n',
-    [
-        "record,id,name,area,phone,visitor id,visitor name,visitor phone,contact 1 name,contact 1 phone,contact 2 name,contact 2 phone," + string.Join(',', Enumerable.Range(1, 7).Select(n => $"device {n} id,device {n} profile")),
-        "resident,R1,王秀英,440114003201,,V1,周志愿,13912340001,王小明,13800138001,王小红,13700137001,sos-1,senml," + Meters(1),
-        "resident,R2,李四,440114003201,,V1,周志愿,13912340001,,,,," + Meters(7) + ",,",
-        "duty,D1,镇值班室,440114003,13600136000,,,,,,,," + new string(',', 13),
-    ]);
+    private static readonly string Registry = string.Join(
+        '\n',
+        [
+            "record,id,name,area,phone,visitor id,visitor name,visitor phone,contact 1 name,contact 1 phone,contact 2 name,contact 2 phone,"
+                + string.Join(',', Enumerable.Range(1, 7).Select(n => $"device {n} id,device {n} profile")),
+            "resident,R1,王秀英,440114003201,,V1,周志愿,13912340001,王小明,13800138001,王小红,13700137001,sos-1,senml," + Meters(1),
+            "resident,R2,李四,440114003201,,V1,周志愿,13912340001,,,,," + Meters(7) + ",,",
+            "duty,D1,镇值班室,440114003,13600136000,,,,,,,," + new string(',', 13),
+        ]
+    );
 
     private static string Meters(int first) => string.Join(',', Enumerable.Range(first, 6).Select(n => $"meter-{n},kamstrup/multical21"));
 
@@ -41,11 +46,20 @@ public sealed class ClockFaultTests
     {
         var rc = Path.GetTempFileName();
         await File.WriteAllTextAsync(rc, "+0\n");
-        await using var vigil = await VigilServer.StartAsync(Registry, Policies, environment: new Dictionary<string, string>
-        {
-            ["LD_PRELOAD"] = Directory.GetDirectories("/usr/lib", "*-linux-gnu").Select(d => Path.Combine(d, "faketime", "libfaketimeMT.so.1")).First(File.Exists),
-            ["FAKETIME_TIMESTAMP_FILE"] = rc, ["FAKETIME_NO_CACHE"] = "1", ["DONT_FAKE_MONOTONIC"] = "1",
-        });
+        await using var vigil = await VigilServer.StartAsync(
+            Registry,
+            Policies,
+            environment: new Dictionary<string, string>
+            {
+                ["LD_PRELOAD"] = Directory
+                    .GetDirectories("/usr/lib", "*-linux-gnu")
+                    .Select(d => Path.Combine(d, "faketime", "libfaketimeMT.so.1"))
+                    .First(File.Exists),
+                ["FAKETIME_TIMESTAMP_FILE"] = rc,
+                ["FAKETIME_NO_CACHE"] = "1",
+                ["DONT_FAKE_MONOTONIC"] = "1",
+            }
+        );
         var began = Stopwatch.GetTimestamp();
         await MetersAsync(vigil);
         await PressAsync(vigil);
@@ -59,13 +73,20 @@ public sealed class ClockFaultTests
         await SetAsync(rc, "+10800");
         (told, waited) = await ToldAsync(vigil, "王小明", "王小红", "周志愿");
         Assert.InRange(waited.TotalSeconds, 0, Wait + 5);
-        await vigil.UntilAsync("alarms?kind=service-trouble", a => Said(a, "was put forward by 4 h") || Said(a, "was put forward by 3 h 59 min"));
+        await vigil.UntilAsync(
+            "alarms?kind=service-trouble",
+            a => Said(a, "was put forward by 4 h") || Said(a, "was put forward by 3 h 59 min")
+        );
         (told, waited) = await ToldAsync(vigil, "王小明", "王小红", "周志愿", "镇值班室");
         Assert.InRange(waited.TotalSeconds, 0, Wait + 5);
 
         // Until silence is judged again, and a little longer.
-        while (Stopwatch.GetElapsedTime(began) < TimeSpan.FromSeconds(85)) await vigil.UntilReadyAsync(text => text.StartsWith("ready", StringComparison.Ordinal));
-        Assert.Equal(["service-trouble", "sos"], (await vigil.GetAsync("alarms")).EnumerateArray().Select(a => a.GetProperty("kind").GetString()).Order());
+        while (Stopwatch.GetElapsedTime(began) < TimeSpan.FromSeconds(85))
+            await vigil.UntilReadyAsync(text => text.StartsWith("ready", StringComparison.Ordinal));
+        Assert.Equal(
+            ["service-trouble", "sos"],
+            (await vigil.GetAsync("alarms")).EnumerateArray().Select(a => a.GetProperty("kind").GetString()).Order()
+        );
         Assert.Equal(told.Order(), (await NamesAsync(vigil)).Order()); // nobody twice
         File.Delete(rc);
     }
@@ -85,14 +106,21 @@ public sealed class ClockFaultTests
         await vigil.UntilAsync("alarms?kind=service-trouble", a => Said(a, "the service stood still for 1"));
         var (told, _) = await ToldAsync(vigil, "王小明", "王小红", "周志愿", "镇值班室");
         Assert.Equal(told.Order(), (await NamesAsync(vigil)).Order());
-        Assert.Equal(["service-trouble", "sos"], (await vigil.GetAsync("alarms")).EnumerateArray().Select(a => a.GetProperty("kind").GetString()).Order());
+        Assert.Equal(
+            ["service-trouble", "sos"],
+            (await vigil.GetAsync("alarms")).EnumerateArray().Select(a => a.GetProperty("kind").GetString()).Order()
+        );
     }
 
     [Fact]
     public async Task After_fifty_days_of_uptime_a_press_is_told_as_on_the_first()
     {
         // 2^32 ms are 49.7 days: what counts in 32 bits overflows 30 s after the start.
-        await using var vigil = await VigilServer.StartAsync(Registry, Policies, under: ["unshare", "--time", "--monotonic", "4294937", "--boottime", "4294937", "--fork", "--kill-child", "--"]);
+        await using var vigil = await VigilServer.StartAsync(
+            Registry,
+            Policies,
+            under: ["unshare", "--time", "--monotonic", "4294937", "--boottime", "4294937", "--fork", "--kill-child", "--"]
+        );
         await PressAsync(vigil);
         var (_, waited) = await ToldAsync(vigil, "王小明", "王小红", "周志愿", "镇值班室");
         Assert.InRange(waited.TotalSeconds, 0, 3 * Wait + 10);
@@ -100,20 +128,35 @@ public sealed class ClockFaultTests
 
     private static Task SetAsync(string rc, string offset) => File.WriteAllTextAsync(rc, offset + "\n");
 
-    private static bool Said(JsonElement alarms, string words) => alarms.GetArrayLength() > 0 && alarms[0].GetProperty("reason").GetString()!.Contains(words, StringComparison.Ordinal);
+    private static bool Said(JsonElement alarms, string words) =>
+        alarms.GetArrayLength() > 0 && alarms[0].GetProperty("reason").GetString()!.Contains(words, StringComparison.Ordinal);
 
     private static async Task MetersAsync(VigilServer vigil)
     {
         var gateway = await vigil.CredentialAsync("gateway", gateway: true);
         for (var n = 1; n <= 12; n++)
-            Assert.Equal(0, (await vigil.PublishAsync(vigil.MqttPort, $"vigil/meter-{n}/up", """[{"n":"water.volume","u":"m3","v":6.4}]""", "gateway", gateway)).Code);
+            Assert.Equal(
+                0,
+                (
+                    await vigil.PublishAsync(
+                        vigil.MqttPort,
+                        $"vigil/meter-{n}/up",
+                        """[{"n":"water.volume","u":"m3","v":6.4}]""",
+                        "gateway",
+                        gateway
+                    )
+                ).Code
+            );
     }
 
     private async Task PressAsync(VigilServer vigil)
     {
         looked = Stopwatch.GetTimestamp();
         var button = await vigil.CredentialAsync("sos-1");
-        Assert.Equal(0, (await vigil.PublishAsync(vigil.MqttPort, "vigil/sos-1/up", """[{"n":"button","vs":"sos"}]""", "sos-1", button)).Code);
+        Assert.Equal(
+            0,
+            (await vigil.PublishAsync(vigil.MqttPort, "vigil/sos-1/up", """[{"n":"button","vs":"sos"}]""", "sos-1", button)).Code
+        );
     }
 
     /// <summary>Waits until exactly these have been told of the press.</summary>
@@ -132,7 +175,8 @@ public sealed class ClockFaultTests
                 return (told, Stopwatch.GetElapsedTime(began));
             }
 
-            if (Stopwatch.GetElapsedTime(began).TotalSeconds > 60) throw new TimeoutException($"told are {string.Join(", ", told)}\n{vigil.Process.Output}");
+            if (Stopwatch.GetElapsedTime(began).TotalSeconds > 60)
+                throw new TimeoutException($"told are {string.Join(", ", told)}\n{vigil.Process.Output}");
             await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System);
         }
     }
@@ -141,7 +185,12 @@ public sealed class ClockFaultTests
     {
         var press = (await vigil.GetAsync("alarms?kind=sos"))[0].GetProperty("id").GetString();
         // The newest first.
-        return [.. (await vigil.GetAsync("notices")).EnumerateArray().Where(n => n.GetProperty("alarmId").GetString() == press)
-            .Select(n => n.GetProperty("recipientName").GetString()!)];
+        return
+        [
+            .. (await vigil.GetAsync("notices"))
+                .EnumerateArray()
+                .Where(n => n.GetProperty("alarmId").GetString() == press)
+                .Select(n => n.GetProperty("recipientName").GetString()!),
+        ];
     }
 }

@@ -10,8 +10,9 @@ using Vigil.Tests.Servers;
 namespace Vigil.Tests.EndToEnd;
 
 /// <summary>
-/// The published service dies on the way into the N-th sync to disk: of a first start, of an upgrade, of a run with presses, of a backup. After each it starts
-/// soon, nothing acknowledged is lost, nobody who has answered is called again, the databases are whole. A few N of each in ./test, all in ./test long.
+/// The published service dies on the way into the N-th sync to disk: of a first start, of an upgrade, of a run with presses, of a backup.
+/// After each it starts soon, nothing acknowledged is lost, nobody who has answered is called again, the databases are whole. A few N of
+/// each in ./test, all in ./test long.
 /// </summary>
 public sealed class CrashAtEverySyncTests(ITestOutputHelper report) : IDisposable
 {
@@ -75,7 +76,8 @@ public sealed class CrashAtEverySyncTests(ITestOutputHelper report) : IDisposabl
         foreach (var n in Spread(all, points))
         {
             var data = Path.Combine(folder, $"first-{n}");
-            if (!await RunKilledAsync(["run", .. Arguments(data)], n)) continue; // it had fewer this time
+            if (!await RunKilledAsync(["run", .. Arguments(data)], n))
+                continue; // it had fewer this time
             killed++;
             var took = await StartsAsync(data);
             longest = took > longest ? took : longest;
@@ -96,7 +98,10 @@ public sealed class CrashAtEverySyncTests(ITestOutputHelper report) : IDisposabl
         await using (var db = records.CreateDbContext())
         {
             await db.Database.MigrateAsync("Initial", Token);
-            await db.Database.ExecuteSqlRawAsync("INSERT INTO Areas (Code, Name, WatchReason) VALUES ('440114003201', '云溪村', '')", Token);
+            await db.Database.ExecuteSqlRawAsync(
+                "INSERT INTO Areas (Code, Name, WatchReason) VALUES ('440114003201', '云溪村', '')",
+                Token
+            );
             await db.Database.ExecuteSqlRawAsync("PRAGMA wal_checkpoint(TRUNCATE)", Token);
         }
 
@@ -108,7 +113,8 @@ public sealed class CrashAtEverySyncTests(ITestOutputHelper report) : IDisposabl
         foreach (var n in Spread(all, points))
         {
             var data = Copy(old, $"upgrade-{n}");
-            if (!await RunKilledAsync(["user", "list", .. Arguments(data)], n)) continue;
+            if (!await RunKilledAsync(["user", "list", .. Arguments(data)], n))
+                continue;
             killed++;
             var (code, output) = await Server.RunAsync(VigilServer.Executable, ["user", "list", .. Arguments(data)]);
             Assert.True(code == 0, $"killed at sync {n} of {all}: {output}");
@@ -132,7 +138,8 @@ public sealed class CrashAtEverySyncTests(ITestOutputHelper report) : IDisposabl
     {
         await using var vigil = await VigilServer.StartAsync(Registry, null, new() { ["Mqtt:DeviceRate"] = "1000" });
         var password = await vigil.CredentialAsync("sos-1");
-        foreach (var (key, value) in await syncs.EnvironmentAsync()) vigil.Environment[key] = value;
+        foreach (var (key, value) in await syncs.EnvironmentAsync())
+            vigil.Environment[key] = value;
         var patience = await RestartAsync(vigil);
         var (acknowledged, answered) = (new List<DateTime>(), new HashSet<Guid>());
         var (next, killed, longest) = (TimeProvider.System.GetUtcNow().UtcDateTime.AddMinutes(-30), 0, TimeSpan.Zero);
@@ -145,23 +152,54 @@ public sealed class CrashAtEverySyncTests(ITestOutputHelper report) : IDisposabl
             {
                 try
                 {
-                    await client.ConnectAsync(new MqttClientOptionsBuilder().WithTcpServer("127.0.0.1", vigil.MqttPort).WithCredentials("sos-1", password).Build(), Token);
+                    await client.ConnectAsync(
+                        new MqttClientOptionsBuilder()
+                            .WithTcpServer("127.0.0.1", vigil.MqttPort)
+                            .WithCredentials("sos-1", password)
+                            .Build(),
+                        Token
+                    );
                     // Pressed, acknowledged by the broker, answered by the desk, pressed again, until it dies.
                     while (!vigil.Process.HasExited)
                     {
                         var time = next = next.AddSeconds(1); // never ahead of the clock, or it would not be believed
-                        var sent = await client.PublishAsync(new MqttApplicationMessageBuilder().WithTopic("vigil/sos-1/up").WithPayload(Press(time)).WithQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce).Build(), Token);
-                        if (sent.IsSuccess) acknowledged.Add(time);
-                        foreach (var alarm in (await vigil.GetAsync("alarms?kind=sos&state=unresolved")).EnumerateArray().Select(a => a.GetProperty("id").GetGuid()).ToList())
+                        var sent = await client.PublishAsync(
+                            new MqttApplicationMessageBuilder()
+                                .WithTopic("vigil/sos-1/up")
+                                .WithPayload(Press(time))
+                                .WithQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce)
+                                .Build(),
+                            Token
+                        );
+                        if (sent.IsSuccess)
+                            acknowledged.Add(time);
+                        foreach (
+                            var alarm in (await vigil.GetAsync("alarms?kind=sos&state=unresolved"))
+                                .EnumerateArray()
+                                .Select(a => a.GetProperty("id").GetGuid())
+                                .ToList()
+                        )
                         {
-                            using var answer = await vigil.PostAsync($"alarms/{alarm}/resolve", new { resolution = "true", note = "seen well" });
-                            if (!answer.IsSuccessStatusCode) continue;
+                            using var answer = await vigil.PostAsync(
+                                $"alarms/{alarm}/resolve",
+                                new { resolution = "true", note = "seen well" }
+                            );
+                            if (!answer.IsSuccessStatusCode)
+                                continue;
                             answered.Add(alarm);
                             answeredUpTo = time;
                         }
                     }
                 }
-                catch (Exception e) when (e is MQTTnet.Exceptions.MqttCommunicationException or HttpRequestException or OperationCanceledException or InvalidOperationException or IOException && !Token.IsCancellationRequested)
+                catch (Exception e)
+                    when (e
+                            is MQTTnet.Exceptions.MqttCommunicationException
+                                or HttpRequestException
+                                or OperationCanceledException
+                                or InvalidOperationException
+                                or IOException
+                        && !Token.IsCancellationRequested
+                    )
                 {
                     // killed
                 }
@@ -171,26 +209,46 @@ public sealed class CrashAtEverySyncTests(ITestOutputHelper report) : IDisposabl
             killed++;
             var took = await RestartAsync(vigil, patience);
             longest = took > longest ? took : longest;
-            var stored = (await vigil.GetAsync($"residents/R1/readings?metric=button&from={TimeProvider.System.GetUtcNow().AddDays(-1):yyyy-MM-ddTHH:mm:ssZ}&limit=100000")).EnumerateArray().Select(r => r.GetProperty("time").GetDateTime()).ToList();
-            Assert.True(acknowledged.All(stored.Contains), $"killed at sync {n}: acknowledged and not stored: {string.Join(", ", acknowledged.Except(stored))}");
+            var stored = (
+                await vigil.GetAsync(
+                    $"residents/R1/readings?metric=button&from={TimeProvider.System.GetUtcNow().AddDays(-1):yyyy-MM-ddTHH:mm:ssZ}&limit=100000"
+                )
+            )
+                .EnumerateArray()
+                .Select(r => r.GetProperty("time").GetDateTime())
+                .ToList();
+            Assert.True(
+                acknowledged.All(stored.Contains),
+                $"killed at sync {n}: acknowledged and not stored: {string.Join(", ", acknowledged.Except(stored))}"
+            );
             Assert.Equal(stored.Count, stored.Distinct().Count());
             var alarms = (await vigil.GetAsync("alarms?kind=sos&limit=1000")).EnumerateArray().ToList();
             var open = alarms.Where(a => a.GetProperty("state").GetString() != "resolved").ToList();
             Assert.DoesNotContain(open, a => answered.Contains(a.GetProperty("id").GetGuid())); // who has answered isn't called again
             Assert.True(open.Count <= 1, $"killed at sync {n}: {open.Count} alarms are open");
             // Only a press that came after the last answer can be open: nothing answered came back under a new id.
-            Assert.All(open, a => Assert.True(
-                a.GetProperty("raisedAt").GetDateTime() > answeredUpTo,
-                $"killed at sync {n}: an alarm of {a.GetProperty("raisedAt").GetDateTime():O} is open; all up to {answeredUpTo:O} were answered"));
+            Assert.All(
+                open,
+                a =>
+                    Assert.True(
+                        a.GetProperty("raisedAt").GetDateTime() > answeredUpTo,
+                        $"killed at sync {n}: an alarm of {a.GetProperty("raisedAt").GetDateTime():O} is open; all up to "
+                            + $"{answeredUpTo:O} were answered"
+                    )
+            );
         }
 
-        report.WriteLine($"presses: killed {killed} times, {acknowledged.Count} acknowledged, {answered.Count} answered, none lost, none told again; longest start {longest.TotalSeconds:0.0} s");
+        report.WriteLine(
+            $"presses: killed {killed} times, {acknowledged.Count} acknowledged, {answered.Count} answered, none lost, none told "
+                + $"again; longest start {longest.TotalSeconds:0.0} s"
+        );
     }
 
     private async Task BackupAsync(IReadOnlyList<int> points)
     {
         await using var vigil = await VigilServer.StartAsync(Registry);
-        foreach (var (key, value) in await syncs.EnvironmentAsync()) vigil.Environment[key] = value;
+        foreach (var (key, value) in await syncs.EnvironmentAsync())
+            vigil.Environment[key] = value;
         var patience = await RestartAsync(vigil);
         var backups = Path.Combine(vigil.Folder, "backups");
         var (killed, whole) = (0, 0);
@@ -206,11 +264,13 @@ public sealed class CrashAtEverySyncTests(ITestOutputHelper report) : IDisposabl
                 Directory.Delete(made, recursive: true);
             }
 
-            foreach (var rest in Directory.EnumerateDirectories(backups)) Assert.EndsWith(".partial", rest, StringComparison.Ordinal);
+            foreach (var rest in Directory.EnumerateDirectories(backups))
+                Assert.EndsWith(".partial", rest, StringComparison.Ordinal);
             if (code == 0)
             {
                 report.WriteLine($"a backup has fewer than {n} syncs of the service");
-                if (!vigil.Process.HasExited) continue;
+                if (!vigil.Process.HasExited)
+                    continue;
             }
 
             await vigil.Process.EndsAsync();
@@ -223,18 +283,21 @@ public sealed class CrashAtEverySyncTests(ITestOutputHelper report) : IDisposabl
         report.WriteLine($"backup: killed {killed} times, {whole} backups were whole all the same");
     }
 
-    private static string Press(DateTime time) => $$"""[{"n":"button","vs":"sos","t":{{new DateTimeOffset(time).ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture)}}}]""";
+    private static string Press(DateTime time) =>
+        $$"""[{"n":"button","vs":"sos","t":{{new DateTimeOffset(time).ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture)}}}]""";
 
     /// <summary>Starts the service again and says how long it took; how long it may take, when nothing was killed before.</summary>
     private async Task<TimeSpan> RestartAsync(VigilServer vigil, TimeSpan? patience = null)
     {
-        if (!vigil.Process.HasExited) await vigil.Process.KillAsync();
+        if (!vigil.Process.HasExited)
+            await vigil.Process.KillAsync();
         syncs.KillAt(null);
         syncs.Forget();
         var begun = TimeProvider.System.GetTimestamp();
         await vigil.StartAsync();
         var took = TimeProvider.System.GetElapsedTime(begun);
-        if (patience is not { } allowed) return Patience(took);
+        if (patience is not { } allowed)
+            return Patience(took);
         Assert.True(took <= allowed, $"the start took {took.TotalSeconds:0.0} s");
         return took;
     }
@@ -246,7 +309,12 @@ public sealed class CrashAtEverySyncTests(ITestOutputHelper report) : IDisposabl
     {
         syncs.KillAt(null);
         syncs.Forget();
-        await using var server = Server.Start(VigilServer.Executable, ["run", .. Arguments(Path.Combine(folder, "counted"))], folder, await syncs.EnvironmentAsync());
+        await using var server = Server.Start(
+            VigilServer.Executable,
+            ["run", .. Arguments(Path.Combine(folder, "counted"))],
+            folder,
+            await syncs.EnvironmentAsync()
+        );
         await server.SaysAsync("is running");
         var all = syncs.Count;
         await server.KillAsync();
@@ -286,8 +354,12 @@ public sealed class CrashAtEverySyncTests(ITestOutputHelper report) : IDisposabl
         return to;
     }
 
-    private static IEnumerable<string> Arguments(string data) => [$"--Data:Path={data}", $"--Http:Urls=http://127.0.0.1:{Server.FreePort()}", $"--Mqtt:Port={Server.FreePort()}"];
+    private static IEnumerable<string> Arguments(string data) =>
+        [$"--Data:Path={data}", $"--Http:Urls=http://127.0.0.1:{Server.FreePort()}", $"--Mqtt:Port={Server.FreePort()}"];
 
     /// <summary>So many of 1…all, evenly, the first and the last among them.</summary>
-    private static IEnumerable<int> Spread(int all, int points) => points >= all ? Enumerable.Range(1, all) : Enumerable.Range(0, points).Select(i => 1 + (int)((long)i * (all - 1) / (points - 1))).Distinct();
+    private static IEnumerable<int> Spread(int all, int points) =>
+        points >= all
+            ? Enumerable.Range(1, all)
+            : Enumerable.Range(0, points).Select(i => 1 + (int)((long)i * (all - 1) / (points - 1))).Distinct();
 }

@@ -11,27 +11,48 @@ public sealed class DemoTests
     {
         var folder = Directory.CreateTempSubdirectory("vigil-demo-test-").FullName;
         // A machine that is set up for real use: its routes and its account must not be touched by a demo.
-        await File.WriteAllTextAsync(Path.Combine(folder, "appsettings.json"), """
+        await File.WriteAllTextAsync(
+            Path.Combine(folder, "appsettings.json"),
+            """
             { "Notify": { "Routes": { "+86": "twilio", "+8613": "outbox", "default": "twilio" } },
               "Twilio": { "AccountSid": "AC99999999999999999999999999999999", "AuthToken": "real", "From": "+85298765432", "BaseUrl": "http://127.0.0.1:9" } }
-            """);
-        var (code, output) = await Server.RunAsync(VigilServer.Executable, ["demo", "--days", "0.19", "--speed", "900", "--port", $"{Server.FreePort()}"], folder: folder);
+            """
+        );
+        var (code, output) = await Server.RunAsync(
+            VigilServer.Executable,
+            ["demo", "--days", "0.19", "--speed", "900", "--port", $"{Server.FreePort()}"],
+            folder: folder
+        );
         Assert.True(code == 0, output);
         var lines = output.Split('\n');
         var at = -1;
-        foreach (var expected in new[]
-                 {
-                     "FRAME         zigbee2mqtt/sos-R03", "READING       button: sos", "FINDING       R03 张桂兰: sos opened", "ALARM         R03 张桂兰 · sos (critical) is open",
-                     "the phone of 张小红 +8613700130003 rings", "hears: 您好，这里是守望。张姓老人，呼叫求助。", "张小红 +8613700130003 presses 1", "ACKNOWLEDGED  R03 张桂兰 · sos by 张小红 (女儿), with a key in the call",
-                 })
+        foreach (
+            var expected in new[]
+            {
+                "FRAME         zigbee2mqtt/sos-R03",
+                "READING       button: sos",
+                "FINDING       R03 张桂兰: sos opened",
+                "ALARM         R03 张桂兰 · sos (critical) is open",
+                "the phone of 张小红 +8613700130003 rings",
+                "hears: 您好，这里是守望。张姓老人，呼叫求助。",
+                "张小红 +8613700130003 presses 1",
+                "ACKNOWLEDGED  R03 张桂兰 · sos by 张小红 (女儿), with a key in the call",
+            }
+        )
         {
             var found = Array.FindIndex(lines, Math.Max(0, at), l => l.Contains(expected, StringComparison.Ordinal));
             Assert.True(found >= 0, $"'{expected}' is missing after line {at}:\n{output}");
             at = found;
         }
 
-        Assert.Contains(lines, l => l.Contains("SMS           to 吴小明", StringComparison.Ordinal) && l.Contains("【守望】吴*：长时间未用水", StringComparison.Ordinal));
-        Assert.DoesNotContain(lines, l => l.Contains("warn:", StringComparison.Ordinal) || l.Contains(" /;", StringComparison.Ordinal)); // nothing for insiders, no unit that is none
+        Assert.Contains(
+            lines,
+            l =>
+                l.Contains("SMS           to 吴小明", StringComparison.Ordinal)
+                && l.Contains("【守望】吴*：长时间未用水", StringComparison.Ordinal)
+        );
+        // nothing for insiders, no unit that is none
+        Assert.DoesNotContain(lines, l => l.Contains("warn:", StringComparison.Ordinal) || l.Contains(" /;", StringComparison.Ordinal));
         Assert.Contains("The demo ends:", lines[^1].Length > 0 ? lines[^1] : lines[^2], StringComparison.Ordinal);
         Directory.Delete(folder, recursive: true);
     }

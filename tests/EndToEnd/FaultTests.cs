@@ -22,7 +22,16 @@ public sealed class FaultTests
         await MustAsync("mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", mount);
         try
         {
-            await using var vigil = await VigilServer.StartAsync(Registry, null, new() { ["Data:Path"] = Path.Combine(mount, "data"), ["Data:ReserveMiB"] = "16", ["Readings:DuckDb:LowDiskBytes"] = "1" });
+            await using var vigil = await VigilServer.StartAsync(
+                Registry,
+                null,
+                new()
+                {
+                    ["Data:Path"] = Path.Combine(mount, "data"),
+                    ["Data:ReserveMiB"] = "16",
+                    ["Readings:DuckDb:LowDiskBytes"] = "1",
+                }
+            );
             var meter = await vigil.CredentialAsync("meter-1");
             var button = await vigil.CredentialAsync("sos-1");
             Assert.Equal(0, (await PublishAsync(vigil, "meter-1", meter, 1)).Code);
@@ -35,14 +44,25 @@ public sealed class FaultTests
             Assert.Contains("readings are not taken", trouble.GetProperty("reason").GetString(), StringComparison.Ordinal);
             Assert.Equal("open", trouble.GetProperty("state").GetString());
             // A press is an alarm all the same; its reading comes again.
-            Assert.NotEqual(0, (await vigil.PublishAsync(vigil.MqttPort, "vigil/sos-1/up", """[{"n":"button","vs":"sos"}]""", "sos-1", button)).Code);
+            Assert.NotEqual(
+                0,
+                (await vigil.PublishAsync(vigil.MqttPort, "vigil/sos-1/up", """[{"n":"button","vs":"sos"}]""", "sos-1", button)).Code
+            );
             await vigil.UntilAsync("alarms?kind=sos", a => a.GetArrayLength() == 1, seconds: 5);
 
             File.Delete(Path.Combine(mount, "filler"));
             await vigil.UntilReadyAsync(text => text.StartsWith("ready", StringComparison.Ordinal));
             Assert.Equal(0, (await PublishAsync(vigil, "meter-1", meter, 2)).Code);
-            Assert.Equal([1.0, 2.0], (await vigil.GetAsync("residents/R1/readings?metric=water.volume")).EnumerateArray().Select(r => r.GetProperty("value").GetDouble()));
-            await vigil.UntilAsync("alarms?kind=service-trouble", a => a[0].GetProperty("clearedAt").ValueKind == System.Text.Json.JsonValueKind.String);
+            Assert.Equal(
+                [1.0, 2.0],
+                (await vigil.GetAsync("residents/R1/readings?metric=water.volume"))
+                    .EnumerateArray()
+                    .Select(r => r.GetProperty("value").GetDouble())
+            );
+            await vigil.UntilAsync(
+                "alarms?kind=service-trouble",
+                a => a[0].GetProperty("clearedAt").ValueKind == System.Text.Json.JsonValueKind.String
+            );
         }
         finally
         {
@@ -56,16 +76,30 @@ public sealed class FaultTests
     {
         await using var influx = new InfluxServer();
         await influx.StartAsync();
-        await using var vigil = await VigilServer.StartAsync(Registry, null, new() { ["Readings:Store"] = "Influx", ["Influx:Api"] = "v1", ["Influx:Url"] = influx.Url, ["Influx:Bucket"] = "vigil" });
+        await using var vigil = await VigilServer.StartAsync(
+            Registry,
+            null,
+            new()
+            {
+                ["Readings:Store"] = "Influx",
+                ["Influx:Api"] = "v1",
+                ["Influx:Url"] = influx.Url,
+                ["Influx:Bucket"] = "vigil",
+            }
+        );
         var meter = await vigil.CredentialAsync("meter-1");
         var button = await vigil.CredentialAsync("sos-1");
         Assert.Equal(0, (await PublishAsync(vigil, "meter-1", meter, 1)).Code);
         await vigil.UntilAsync("residents/R1/readings?metric=water.volume", r => r.GetArrayLength() == 1);
 
         await influx.KillAsync();
-        for (var i = 2; i <= 20; i++) Assert.Equal(0, (await PublishAsync(vigil, "meter-1", meter, i)).Code); // acknowledged: they are on disk
+        for (var i = 2; i <= 20; i++)
+            Assert.Equal(0, (await PublishAsync(vigil, "meter-1", meter, i)).Code); // acknowledged: they are on disk
         var begun = Stopwatch.GetTimestamp();
-        Assert.Equal(0, (await vigil.PublishAsync(vigil.MqttPort, "vigil/sos-1/up", """[{"n":"button","vs":"sos"}]""", "sos-1", button)).Code);
+        Assert.Equal(
+            0,
+            (await vigil.PublishAsync(vigil.MqttPort, "vigil/sos-1/up", """[{"n":"button","vs":"sos"}]""", "sos-1", button)).Code
+        );
         await vigil.UntilAsync("alarms?kind=sos", a => a.GetArrayLength() == 1, seconds: 5);
         Assert.True(Stopwatch.GetElapsedTime(begun) < TimeSpan.FromSeconds(5));
         var trouble = await vigil.UntilAsync("alarms?kind=service-trouble", a => a.GetArrayLength() == 1);
@@ -73,8 +107,14 @@ public sealed class FaultTests
 
         await influx.StartAsync();
         var stored = await vigil.UntilAsync("residents/R1/readings?metric=water.volume", r => r.GetArrayLength() == 20, seconds: 60);
-        Assert.Equal(Enumerable.Range(1, 20).Select(i => (double)i), stored.EnumerateArray().Select(r => r.GetProperty("value").GetDouble()));
-        await vigil.UntilAsync("alarms?kind=service-trouble", a => a[0].GetProperty("clearedAt").ValueKind == System.Text.Json.JsonValueKind.String);
+        Assert.Equal(
+            Enumerable.Range(1, 20).Select(i => (double)i),
+            stored.EnumerateArray().Select(r => r.GetProperty("value").GetDouble())
+        );
+        await vigil.UntilAsync(
+            "alarms?kind=service-trouble",
+            a => a[0].GetProperty("clearedAt").ValueKind == System.Text.Json.JsonValueKind.String
+        );
     }
 
     /// <summary>Contacts are told at once.</summary>
@@ -94,11 +134,26 @@ public sealed class FaultTests
         await MustAsync("mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", mount);
         try
         {
-            await using var vigil = await VigilServer.StartAsync(Registry, Policies, new() { ["Data:Path"] = Path.Combine(mount, "data"), ["Data:ReserveMiB"] = "4", ["Readings:DuckDb:LowDiskBytes"] = "1" });
+            await using var vigil = await VigilServer.StartAsync(
+                Registry,
+                Policies,
+                new()
+                {
+                    ["Data:Path"] = Path.Combine(mount, "data"),
+                    ["Data:ReserveMiB"] = "4",
+                    ["Readings:DuckDb:LowDiskBytes"] = "1",
+                }
+            );
             var button = await vigil.CredentialAsync("sos-1");
             Fill(Path.Combine(mount, "filler"));
             await PressIsToldAsync(vigil, button);
-            using (var answer = await vigil.PostAsync($"alarms/{(await vigil.GetAsync("alarms?kind=sos"))[0].GetProperty("id").GetGuid()}/acknowledge", new { note = "on the way" })) Assert.Equal(204, (int)answer.StatusCode);
+            using (
+                var answer = await vigil.PostAsync(
+                    $"alarms/{(await vigil.GetAsync("alarms?kind=sos"))[0].GetProperty("id").GetGuid()}/acknowledge",
+                    new { note = "on the way" }
+                )
+            )
+                Assert.Equal(204, (int)answer.StatusCode);
 
             File.Delete(Path.Combine(mount, "filler"));
             await vigil.UntilReadyAsync(text => text.StartsWith("ready", StringComparison.Ordinal));
@@ -123,7 +178,16 @@ public sealed class FaultTests
         await MustAsync("mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", mount);
         try
         {
-            await using var vigil = await VigilServer.StartAsync(Registry, Policies, new() { ["Data:Path"] = Path.Combine(mount, "data"), ["Data:ReserveMiB"] = "4", ["Readings:DuckDb:LowDiskBytes"] = "1" });
+            await using var vigil = await VigilServer.StartAsync(
+                Registry,
+                Policies,
+                new()
+                {
+                    ["Data:Path"] = Path.Combine(mount, "data"),
+                    ["Data:ReserveMiB"] = "4",
+                    ["Readings:DuckDb:LowDiskBytes"] = "1",
+                }
+            );
             var button = await vigil.CredentialAsync("sos-1");
             await vigil.Process.StopAsync(TimeSpan.FromSeconds(20));
             Fill(Path.Combine(mount, "filler"));
@@ -144,7 +208,16 @@ public sealed class FaultTests
         await MustAsync("mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", mount);
         try
         {
-            await using var vigil = await VigilServer.StartAsync(Registry, Policies, new() { ["Data:Path"] = Path.Combine(mount, "data"), ["Data:ReserveMiB"] = "4", ["Readings:DuckDb:LowDiskBytes"] = "1" });
+            await using var vigil = await VigilServer.StartAsync(
+                Registry,
+                Policies,
+                new()
+                {
+                    ["Data:Path"] = Path.Combine(mount, "data"),
+                    ["Data:ReserveMiB"] = "4",
+                    ["Readings:DuckDb:LowDiskBytes"] = "1",
+                }
+            );
             var button = await vigil.CredentialAsync("sos-1");
             Fill(Path.Combine(mount, "filler"));
             await PressIsToldAsync(vigil, button);
@@ -152,7 +225,10 @@ public sealed class FaultTests
             Fill(Path.Combine(mount, "filler-2"));
             await vigil.Process.KillAsync();
             await vigil.StartAsync();
-            Assert.Equal("open", Assert.Single((await vigil.GetAsync("alarms?kind=sos")).EnumerateArray()).GetProperty("state").GetString());
+            Assert.Equal(
+                "open",
+                Assert.Single((await vigil.GetAsync("alarms?kind=sos")).EnumerateArray()).GetProperty("state").GetString()
+            );
             Assert.Empty(Directory.EnumerateFiles(Path.Combine(mount, "data"), "*.new"));
         }
         finally
@@ -173,7 +249,10 @@ public sealed class FaultTests
             var backups = Path.Combine(vigil.Folder, "backups");
             Assert.Equal(0, (await vigil.RunAsync(["backup", backups])).Code);
             Fill(Path.Combine(mount, "filler"));
-            var (code, said) = await Server.RunAsync(VigilServer.Executable, ["restore", Assert.Single(Directory.GetDirectories(backups)), $"--Data:Path={Path.Combine(mount, "data")}"]);
+            var (code, said) = await Server.RunAsync(
+                VigilServer.Executable,
+                ["restore", Assert.Single(Directory.GetDirectories(backups)), $"--Data:Path={Path.Combine(mount, "data")}"]
+            );
             Assert.NotEqual(0, code);
             Assert.Contains($"{Path.Combine(mount, "data")} has 0.0 KiB free", said, StringComparison.Ordinal);
             Assert.DoesNotContain("   at ", said, StringComparison.Ordinal);
@@ -193,10 +272,14 @@ public sealed class FaultTests
         var (meter, button) = (await vigil.CredentialAsync("meter-1"), await vigil.CredentialAsync("sos-1"));
         Assert.Equal(0, (await PublishAsync(vigil, "meter-1", meter, 1)).Code);
         await vigil.UntilReadyAsync(text => text.StartsWith("ready", StringComparison.Ordinal));
-        foreach (var file in Directory.GetFiles(vigil.Data, "records.db*")) File.Delete(file);
+        foreach (var file in Directory.GetFiles(vigil.Data, "records.db*"))
+            File.Delete(file);
         await vigil.UntilReadyAsync(text => text.Contains("records.db was deleted or moved away", StringComparison.Ordinal));
         Assert.NotEqual(0, (await PublishAsync(vigil, "meter-1", meter, 2)).Code);
-        Assert.NotEqual(0, (await vigil.PublishAsync(vigil.MqttPort, "vigil/sos-1/up", """[{"n":"button","vs":"sos"}]""", "sos-1", button)).Code);
+        Assert.NotEqual(
+            0,
+            (await vigil.PublishAsync(vigil.MqttPort, "vigil/sos-1/up", """[{"n":"button","vs":"sos"}]""", "sos-1", button)).Code
+        );
         Assert.False(File.Exists(Path.Combine(vigil.Data, "records.db")), "an empty one stands in its place");
         await vigil.UntilAsync("alarms?kind=sos", a => a.GetArrayLength() == 1, seconds: 10, mayFail: true); // told all the same
     }
@@ -206,9 +289,28 @@ public sealed class FaultTests
     {
         await using var vigil = await VigilServer.StartAsync(Registry, Policies);
         var button = await vigil.CredentialAsync("sos-1");
-        await using (var broken = Server.Start("strace", ["-f", "-q", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO", "-p", $"{vigil.Process.Id}"]))
+        await using (
+            var broken = Server.Start(
+                "strace",
+                [
+                    "-f",
+                    "-q",
+                    "-o",
+                    "/dev/null",
+                    "-e",
+                    "trace=fsync,fdatasync",
+                    "-e",
+                    "inject=fsync,fdatasync:error=EIO",
+                    "-p",
+                    $"{vigil.Process.Id}",
+                ]
+            )
+        )
         {
-            await UntilAsync(() => File.ReadAllText($"/proc/{vigil.Process.Id}/status").Contains($"TracerPid:\t{broken.Id}", StringComparison.Ordinal), vigil);
+            await UntilAsync(
+                () => File.ReadAllText($"/proc/{vigil.Process.Id}/status").Contains($"TracerPid:\t{broken.Id}", StringComparison.Ordinal),
+                vigil
+            );
             Assert.NotEqual(0, (await PressAsync(vigil, button)).Code);
             await vigil.UntilReadyAsync(text => text.Contains("I/O error", StringComparison.OrdinalIgnoreCase));
             await broken.StopAsync(TimeSpan.FromSeconds(10));
@@ -226,14 +328,24 @@ public sealed class FaultTests
     {
         await PressAsync(vigil, button); // acknowledged only if its reading found room too; else it is to come again
         var alarm = await vigil.UntilAsync("alarms?kind=sos", a => a.GetArrayLength() == 1, seconds: 10);
-        await vigil.UntilAsync($"notices?alarm={alarm[0].GetProperty("id").GetGuid()}", n => n.EnumerateArray().Any(x => x.GetProperty("state").GetString() == "sent"), seconds: 10);
+        await vigil.UntilAsync(
+            $"notices?alarm={alarm[0].GetProperty("id").GetGuid()}",
+            n => n.EnumerateArray().Any(x => x.GetProperty("state").GetString() == "sent"),
+            seconds: 10
+        );
     }
 
     private static readonly long Pressed = TimeProvider.System.GetUtcNow().ToUnixTimeSeconds();
 
     /// <summary>A press with a time of its own: the same one whenever it comes.</summary>
     private static Task<(int Code, string Output)> PressAsync(VigilServer vigil, string password) =>
-        vigil.PublishAsync(vigil.MqttPort, "vigil/sos-1/up", string.Create(CultureInfo.InvariantCulture, $$"""[{"n":"button","vs":"sos","t":{{Pressed}}}]"""), "sos-1", password);
+        vigil.PublishAsync(
+            vigil.MqttPort,
+            "vigil/sos-1/up",
+            string.Create(CultureInfo.InvariantCulture, $$"""[{"n":"button","vs":"sos","t":{{Pressed}}}]"""),
+            "sos-1",
+            password
+        );
 
     /// <summary>Writes until nothing more fits.</summary>
     private static void Fill(string path)
@@ -243,7 +355,8 @@ public sealed class FaultTests
         {
             try
             {
-                while (true) file.Write(new byte[block]);
+                while (true)
+                    file.Write(new byte[block]);
             }
             catch (IOException)
             {
@@ -254,12 +367,22 @@ public sealed class FaultTests
 
     private static async Task UntilAsync(Func<bool> holds, VigilServer vigil)
     {
-        for (var begun = Stopwatch.GetTimestamp(); !holds(); await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, TestContext.Current.CancellationToken))
+        for (
+            var begun = Stopwatch.GetTimestamp();
+            !holds();
+            await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, TestContext.Current.CancellationToken)
+        )
             Assert.True(Stopwatch.GetElapsedTime(begun) < TimeSpan.FromSeconds(30), vigil.Process.Output);
     }
 
     private static Task<(int Code, string Output)> PublishAsync(VigilServer vigil, string device, string password, int value) =>
-        vigil.PublishAsync(vigil.MqttPort, $"vigil/{device}/up", string.Create(CultureInfo.InvariantCulture, $$"""[{"n":"water.volume","v":{{value}},"t":{{-1000 + value * 10}}}]"""), device, password);
+        vigil.PublishAsync(
+            vigil.MqttPort,
+            $"vigil/{device}/up",
+            string.Create(CultureInfo.InvariantCulture, $$"""[{"n":"water.volume","v":{{value}},"t":{{-1000 + value * 10}}}]"""),
+            device,
+            password
+        );
 
     private static async Task MustAsync(string program, params string[] arguments)
     {

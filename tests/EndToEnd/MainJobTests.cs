@@ -4,7 +4,9 @@ using Vigil.Tests.Servers;
 
 namespace Vigil.Tests.EndToEnd;
 
-/// <summary>The main job on real programs: the published service, Debian's mosquitto and InfluxDB beside it, a client that is not ours.</summary>
+/// <summary>
+/// The main job on real programs: the published service, Debian's mosquitto and InfluxDB beside it, a client that is not ours.
+/// </summary>
 [Trait("Category", "Server")]
 public sealed class MainJobTests
 {
@@ -35,11 +37,20 @@ public sealed class MainJobTests
         await mosquitto.StartAsync();
         await using var influx = new InfluxServer();
         await influx.StartAsync();
-        await using var vigil = await VigilServer.StartAsync(Registry, Policies, new()
-        {
-            ["Mqtt:Embedded"] = "false", ["Mqtt:Host"] = "127.0.0.1", ["Mqtt:Port"] = $"{mosquitto.Port}",
-            ["Readings:Store"] = "Influx", ["Influx:Api"] = "v1", ["Influx:Url"] = influx.Url, ["Influx:Bucket"] = "vigil",
-        });
+        await using var vigil = await VigilServer.StartAsync(
+            Registry,
+            Policies,
+            new()
+            {
+                ["Mqtt:Embedded"] = "false",
+                ["Mqtt:Host"] = "127.0.0.1",
+                ["Mqtt:Port"] = $"{mosquitto.Port}",
+                ["Readings:Store"] = "Influx",
+                ["Influx:Api"] = "v1",
+                ["Influx:Url"] = influx.Url,
+                ["Influx:Bucket"] = "vigil",
+            }
+        );
         await vigil.Process.SaysAsync("Subscribed to");
 
         await MeterGoesQuietAsync(vigil, mosquitto.Port, null, null);
@@ -55,7 +66,13 @@ public sealed class MainJobTests
         var one = await vigil.GetAsync($"alarms/{alarm}");
         Assert.Equal("acknowledged", one.GetProperty("alarm").GetProperty("state").GetString());
         Assert.Equal("api:test", one.GetProperty("alarm").GetProperty("acknowledgedBy").GetString());
-        Assert.Equal(["opened", "acknowledged"], one.GetProperty("timeline").EnumerateArray().Select(t => t.GetProperty("what").GetString()!).Where(w => w is "opened" or "acknowledged"));
+        Assert.Equal(
+            ["opened", "acknowledged"],
+            one.GetProperty("timeline")
+                .EnumerateArray()
+                .Select(t => t.GetProperty("what").GetString()!)
+                .Where(w => w is "opened" or "acknowledged")
+        );
         using var again = await vigil.PostAsync($"alarms/{alarm}/acknowledge", new { note = "" });
         Assert.Equal(409, (int)again.StatusCode);
     }
@@ -73,17 +90,57 @@ public sealed class MainJobTests
         await ToldInOrderAsync(vigil, alarm, "王小明", "王小红", "周志愿", "镇值班室");
 
         // A JT/T 808 position of the locator, as bytes on the wire.
-        var frame = Convert.FromHexString("7e070400510144503762020002000101004c00040100000800030202301006f893e8001d00000095260817221812140400000000170200000104000036c9030200002504000000002a02000030011f31010eea04020c8300ef0400000000037e");
+        var frame = Convert.FromHexString(
+            "7e070400510144503762020002000101004c00040100000800030202301006f893e8001d00000095260817221812140400000000170200000104000036c9030200002504000000002a02000030011f31010eea04020c8300ef0400000000037e"
+        );
         var file = Path.Combine(vigil.Folder, "frame.bin");
         await File.WriteAllBytesAsync(file, frame);
-        Assert.Equal(0, (await Server.RunAsync("mosquitto_pub", ["-h", "127.0.0.1", "-p", $"{vigil.MqttPort}", "-q", "1", "-t", "jt808/014450376202", "-f", file, "-u", "014450376202", "-P", locator])).Code);
+        Assert.Equal(
+            0,
+            (
+                await Server.RunAsync(
+                    "mosquitto_pub",
+                    [
+                        "-h",
+                        "127.0.0.1",
+                        "-p",
+                        $"{vigil.MqttPort}",
+                        "-q",
+                        "1",
+                        "-t",
+                        "jt808/014450376202",
+                        "-f",
+                        file,
+                        "-u",
+                        "014450376202",
+                        "-P",
+                        locator,
+                    ]
+                )
+            ).Code
+        );
         var place = (await vigil.GetAsync("residents/R1/readings?metric=location&from=2026-08-01T00:00:00Z&to=2026-09-01T00:00:00Z"))[0];
         Assert.Equal(33.697808, place.GetProperty("value").GetDouble(), 6);
         Assert.Equal(116.954088, place.GetProperty("longitude").GetDouble(), 6);
 
-        Assert.Equal(0, (await vigil.PublishAsync(vigil.MqttPort, "zigbee2mqtt/sos-1", """{"action":"emergency","battery":87,"linkquality":96,"voltage":2900}""", "sos-1", button)).Code);
+        Assert.Equal(
+            0,
+            (
+                await vigil.PublishAsync(
+                    vigil.MqttPort,
+                    "zigbee2mqtt/sos-1",
+                    """{"action":"emergency","battery":87,"linkquality":96,"voltage":2900}""",
+                    "sos-1",
+                    button
+                )
+            ).Code
+        );
         var sos = await vigil.UntilAsync("alarms?kind=sos", a => a.GetArrayLength() == 1, seconds: 5);
-        var notices = await vigil.UntilAsync($"notices?alarm={sos[0].GetProperty("id").GetGuid()}", n => n.EnumerateArray().Any(x => x.GetProperty("state").GetString() == "sent"), seconds: 5);
+        var notices = await vigil.UntilAsync(
+            $"notices?alarm={sos[0].GetProperty("id").GetGuid()}",
+            n => n.EnumerateArray().Any(x => x.GetProperty("state").GetString() == "sent"),
+            seconds: 5
+        );
         var opened = sos[0].GetProperty("openedAt").GetDateTime();
         Assert.InRange((notices.EnumerateArray().Min(n => n.GetProperty("createdAt").GetDateTime()) - opened).TotalSeconds, 0, 1);
         Assert.InRange((opened - sos[0].GetProperty("raisedAt").GetDateTime()).TotalSeconds, 0, 1);
@@ -109,7 +166,18 @@ public sealed class MainJobTests
         Assert.Equal("""{"total_m3":""", System.Text.Encoding.UTF8.GetString(rejected.GetProperty("payload").GetBytesFromBase64()));
         Assert.Contains("is not JSON", rejected.GetProperty("reason").GetString());
 
-        Assert.Equal(0, (await vigil.PublishAsync(vigil.MqttPort, "wmbusmeters/55555555", """{"media":"cold water","meter":"multical21","id":"55555555","total_m3":1.5,"timestamp":"2026-01-01T00:00:00Z"}""", "gateway-1", gateway)).Code);
+        Assert.Equal(
+            0,
+            (
+                await vigil.PublishAsync(
+                    vigil.MqttPort,
+                    "wmbusmeters/55555555",
+                    """{"media":"cold water","meter":"multical21","id":"55555555","total_m3":1.5,"timestamp":"2026-01-01T00:00:00Z"}""",
+                    "gateway-1",
+                    gateway
+                )
+            ).Code
+        );
         var unbound = Assert.Single((await vigil.GetAsync("devices/unbound")).EnumerateArray());
         Assert.Equal("55555555", unbound.GetProperty("id").GetString());
         using var bound = await vigil.PostAsync("devices/unbound/55555555/bind", new { resident = "R1" });
@@ -117,18 +185,36 @@ public sealed class MainJobTests
         Assert.Equal(0, (await vigil.GetAsync("devices/unbound")).GetArrayLength());
 
         // What a bridge announces by Home Assistant's discovery shows up ready to be bound, and is read as it was announced.
-        Assert.Equal(0, (await vigil.PublishAsync(vigil.MqttPort, "homeassistant/sensor/esp-7/total/config", """{"state_topic":"esp-7/state","value_template":"{{ value_json.total }}","unit_of_measurement":"L","device_class":"water","unique_id":"esp-7-total","device":{"identifiers":["esp-7"],"name":"Kitchen meter"}}""", "gateway-1", gateway)).Code);
+        Assert.Equal(
+            0,
+            (
+                await vigil.PublishAsync(
+                    vigil.MqttPort,
+                    "homeassistant/sensor/esp-7/total/config",
+                    """{"state_topic":"esp-7/state","value_template":"{{ value_json.total }}","unit_of_measurement":"L","device_class":"water","unique_id":"esp-7-total","device":{"identifiers":["esp-7"],"name":"Kitchen meter"}}""",
+                    "gateway-1",
+                    gateway
+                )
+            ).Code
+        );
         var announced = Assert.Single((await vigil.GetAsync("devices/unbound")).EnumerateArray());
         Assert.Equal(("esp-7", "home-assistant"), (announced.GetProperty("id").GetString(), announced.GetProperty("profile").GetString()));
         Assert.Contains("Kitchen meter", announced.GetProperty("announced").GetString(), StringComparison.Ordinal);
         using var taken = await vigil.PostAsync("devices/unbound/esp-7/bind", new { resident = "R1" });
         Assert.Equal(204, (int)taken.StatusCode);
-        // The registry takes a binding over within seconds; until then the meter, which tells its total again and again, is still a stranger.
+        // The registry takes a binding over within seconds; until then the meter, which tells its total again and again, is still a
+        // stranger.
         var stored = 0;
-        for (var patience = System.Diagnostics.Stopwatch.StartNew(); stored == 0 && patience.Elapsed < TimeSpan.FromSeconds(30); await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, TestContext.Current.CancellationToken))
+        for (
+            var patience = System.Diagnostics.Stopwatch.StartNew();
+            stored == 0 && patience.Elapsed < TimeSpan.FromSeconds(30);
+            await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, TestContext.Current.CancellationToken)
+        )
         {
             Assert.Equal(0, (await vigil.PublishAsync(vigil.MqttPort, "esp-7/state", """{"total":12500}""", "gateway-1", gateway)).Code);
-            stored = (await vigil.GetAsync("residents/R1/readings?metric=water.volume")).EnumerateArray().Count(x => x.GetProperty("device").GetString() == "esp-7" && x.GetProperty("value").GetDouble() == 12.5);
+            stored = (await vigil.GetAsync("residents/R1/readings?metric=water.volume"))
+                .EnumerateArray()
+                .Count(x => x.GetProperty("device").GetString() == "esp-7" && x.GetProperty("value").GetDouble() == 12.5);
         }
 
         Assert.True(stored > 0, vigil.Process.Output);
@@ -140,10 +226,22 @@ public sealed class MainJobTests
         await using var vigil = await VigilServer.StartAsync(Registry, Policies);
         var button = await vigil.CredentialAsync("sos-1");
         Assert.NotEqual(0, (await vigil.PublishAsync(vigil.MqttPort, "zigbee2mqtt/sos-1", """{"action":"emergency"}""")).Code);
-        Assert.NotEqual(0, (await vigil.PublishAsync(vigil.MqttPort, "zigbee2mqtt/sos-1", """{"action":"emergency"}""", "sos-1", "wrong")).Code);
-        Assert.NotEqual(0, (await vigil.PublishAsync(vigil.MqttPort, "wmbusmeters/76348799", """{"id":"76348799","total_m3":1}""", "sos-1", button)).Code);
+        Assert.NotEqual(
+            0,
+            (await vigil.PublishAsync(vigil.MqttPort, "zigbee2mqtt/sos-1", """{"action":"emergency"}""", "sos-1", "wrong")).Code
+        );
+        Assert.NotEqual(
+            0,
+            (await vigil.PublishAsync(vigil.MqttPort, "wmbusmeters/76348799", """{"id":"76348799","total_m3":1}""", "sos-1", button)).Code
+        );
         // Its own topic, but another's id in the payload.
-        await vigil.PublishAsync(vigil.MqttPort, "vigil/sos-1/up", """[{"bn":"76348799/","n":"water.volume","u":"m3","v":1}]""", "sos-1", button);
+        await vigil.PublishAsync(
+            vigil.MqttPort,
+            "vigil/sos-1/up",
+            """[{"bn":"76348799/","n":"water.volume","u":"m3","v":1}]""",
+            "sos-1",
+            button
+        );
         Assert.Equal(0, (await vigil.GetAsync("alarms")).GetArrayLength());
         Assert.Equal(0, (await vigil.GetAsync("residents/R1/readings")).GetArrayLength());
     }
@@ -153,8 +251,14 @@ public sealed class MainJobTests
     {
         var folder = Directory.CreateTempSubdirectory("vigil-test-").FullName;
         var rules = Path.Combine(folder, "rules.yaml");
-        await File.WriteAllTextAsync(rules, "rules:\n  sos: {}\n  fall: {}\n  smoke: {}\n  gas: {}\n  voice-help: {}\n  no-water: { within: soon }\n  no-watter: {}\n");
-        var (code, output) = await Server.RunAsync(VigilServer.Executable, ["run", $"--Data:Path={folder}", $"--Rules:Path={rules}", "--Mqtt:Port=0", "--Readings:Store=Paper", "--Time:Zone=Mars"]);
+        await File.WriteAllTextAsync(
+            rules,
+            "rules:\n  sos: {}\n  fall: {}\n  smoke: {}\n  gas: {}\n  voice-help: {}\n  no-water: { within: soon }\n  no-watter: {}\n"
+        );
+        var (code, output) = await Server.RunAsync(
+            VigilServer.Executable,
+            ["run", $"--Data:Path={folder}", $"--Rules:Path={rules}", "--Mqtt:Port=0", "--Readings:Store=Paper", "--Time:Zone=Mars"]
+        );
         Assert.Equal(1, code);
         Assert.Contains($"{rules}:7", output);
         Assert.Contains("'soon'", output);
@@ -206,9 +310,17 @@ public sealed class MainJobTests
                 while (kill is not { IsCompleted: true })
                 {
                     var time = started.AddSeconds(next++);
-                    var payload = $$"""{"id":"76348799","media":"cold water","total_m3":{{(next * 0.001).ToString("0.000", CultureInfo.InvariantCulture)}},"timestamp":"{{time:yyyy-MM-ddTHH:mm:ssZ}}"}""";
-                    var result = await client.PublishAsync(new MQTTnet.MqttApplicationMessageBuilder().WithTopic("wmbusmeters/76348799").WithPayload(payload).WithQualityOfServiceLevel(MQTTnet.Protocol.MqttQualityOfServiceLevel.AtLeastOnce).Build());
-                    if (result.IsSuccess) acknowledged.Add(time);
+                    var payload =
+                        $$"""{"id":"76348799","media":"cold water","total_m3":{{(next * 0.001).ToString("0.000", CultureInfo.InvariantCulture)}},"timestamp":"{{time:yyyy-MM-ddTHH:mm:ssZ}}"}""";
+                    var result = await client.PublishAsync(
+                        new MQTTnet.MqttApplicationMessageBuilder()
+                            .WithTopic("wmbusmeters/76348799")
+                            .WithPayload(payload)
+                            .WithQualityOfServiceLevel(MQTTnet.Protocol.MqttQualityOfServiceLevel.AtLeastOnce)
+                            .Build()
+                    );
+                    if (result.IsSuccess)
+                        acknowledged.Add(time);
                     if (next % 25 == 0)
                     {
                         pressed.Add(time);
@@ -217,10 +329,12 @@ public sealed class MainJobTests
                     }
 
                     // Killed at a moment of its own while the load goes on.
-                    if (acknowledged.Count >= enough) kill ??= Task.Run(vigil.Process.KillAsync);
+                    if (acknowledged.Count >= enough)
+                        kill ??= Task.Run(vigil.Process.KillAsync);
                 }
             }
-            catch (Exception e) when (e is MQTTnet.Exceptions.MqttCommunicationException or OperationCanceledException or InvalidOperationException)
+            catch (Exception e)
+                when (e is MQTTnet.Exceptions.MqttCommunicationException or OperationCanceledException or InvalidOperationException)
             {
                 // killed
             }
@@ -229,14 +343,23 @@ public sealed class MainJobTests
             await vigil.StartAsync();
         }
 
-        using (var last = await ConnectedAsync("last")) await AgainAsync(last);
-        Assert.True(acknowledged.Count > 100, $"only {acknowledged.Count} messages were acknowledged; the load is too small to prove anything");
-        var stored = (await vigil.GetAsync($"residents/R1/readings?metric=water.volume&from={started:yyyy-MM-ddTHH:mm:ssZ}&limit=100000")).EnumerateArray().Select(r => r.GetProperty("time").GetDateTime()).ToList();
+        using (var last = await ConnectedAsync("last"))
+            await AgainAsync(last);
+        Assert.True(
+            acknowledged.Count > 100,
+            $"only {acknowledged.Count} messages were acknowledged; the load is too small to prove anything"
+        );
+        var stored = (await vigil.GetAsync($"residents/R1/readings?metric=water.volume&from={started:yyyy-MM-ddTHH:mm:ssZ}&limit=100000"))
+            .EnumerateArray()
+            .Select(r => r.GetProperty("time").GetDateTime())
+            .ToList();
         Assert.Equal(stored.Count, stored.Distinct().Count());
         Assert.Empty(acknowledged.Except(stored));
         // One sos alarm; every press stands on its timeline exactly once: also one that was told before the kill and stored after it.
         var alarm = Assert.Single((await vigil.GetAsync("alarms?kind=sos")).EnumerateArray());
-        var presses = (await vigil.GetAsync($"residents/R1/readings?metric=button&from={started:yyyy-MM-ddTHH:mm:ssZ}&limit=100000")).EnumerateArray().Select(r => r.GetProperty("time").GetDateTime());
+        var presses = (await vigil.GetAsync($"residents/R1/readings?metric=button&from={started:yyyy-MM-ddTHH:mm:ssZ}&limit=100000"))
+            .EnumerateArray()
+            .Select(r => r.GetProperty("time").GetDateTime());
         Assert.Equal(pressed, presses.Order());
         var timeline = (await vigil.GetAsync($"alarms/{alarm.GetProperty("id").GetGuid()}")).GetProperty("timeline");
         var told = timeline.EnumerateArray().Count(t => t.GetProperty("what").GetString() is "opened" or "repeated");
@@ -245,15 +368,29 @@ public sealed class MainJobTests
         async Task<MQTTnet.IMqttClient> ConnectedAsync(string id)
         {
             var client = new MQTTnet.MqttClientFactory().CreateMqttClient();
-            await client.ConnectAsync(new MQTTnet.MqttClientOptionsBuilder().WithTcpServer("127.0.0.1", vigil.MqttPort).WithCredentials("gateway-1", gateway).WithClientId(id).Build());
+            await client.ConnectAsync(
+                new MQTTnet.MqttClientOptionsBuilder()
+                    .WithTcpServer("127.0.0.1", vigil.MqttPort)
+                    .WithCredentials("gateway-1", gateway)
+                    .WithClientId(id)
+                    .Build()
+            );
             return client;
         }
 
         async Task AgainAsync(MQTTnet.IMqttClient client)
         {
-            if (unanswered is not { } time) return;
-            var result = await client.PublishAsync(new MQTTnet.MqttApplicationMessageBuilder().WithTopic("vigil/sos-1/up").WithPayload($$"""[{"n":"button","vs":"sos","t":{{new DateTimeOffset(time).ToUnixTimeSeconds()}}}]""").WithQualityOfServiceLevel(MQTTnet.Protocol.MqttQualityOfServiceLevel.AtLeastOnce).Build());
-            if (result.IsSuccess) unanswered = null;
+            if (unanswered is not { } time)
+                return;
+            var result = await client.PublishAsync(
+                new MQTTnet.MqttApplicationMessageBuilder()
+                    .WithTopic("vigil/sos-1/up")
+                    .WithPayload($$"""[{"n":"button","vs":"sos","t":{{new DateTimeOffset(time).ToUnixTimeSeconds()}}}]""")
+                    .WithQualityOfServiceLevel(MQTTnet.Protocol.MqttQualityOfServiceLevel.AtLeastOnce)
+                    .Build()
+            );
+            if (result.IsSuccess)
+                unanswered = null;
         }
     }
 
@@ -263,7 +400,9 @@ public sealed class MainJobTests
         await using var vigil = await VigilServer.StartAsync(Registry, Policies);
         var gateway = await vigil.CredentialAsync("gateway-1", gateway: true);
         using var client = new MQTTnet.MqttClientFactory().CreateMqttClient();
-        await client.ConnectAsync(new MQTTnet.MqttClientOptionsBuilder().WithTcpServer("127.0.0.1", vigil.MqttPort).WithCredentials("gateway-1", gateway).Build());
+        await client.ConnectAsync(
+            new MQTTnet.MqttClientOptionsBuilder().WithTcpServer("127.0.0.1", vigil.MqttPort).WithCredentials("gateway-1", gateway).Build()
+        );
         Assert.Equal(0, await vigil.Process.StopAsync(TimeSpan.FromSeconds(20)));
     }
 
@@ -275,7 +414,10 @@ public sealed class MainJobTests
         for (var ago = 49; ago >= 0; ago--)
         {
             var total = 6.408 + 0.010 * Math.Min(49 - ago, 24);
-            var payload = string.Create(CultureInfo.InvariantCulture, $$"""{"_":"telegram","media":"cold water","meter":"multical21","name":"MyTapWater","id":"76348799","status":"DRY","total_m3":{{total:0.000}},"target_m3":6.408,"flow_temperature_c":127,"external_temperature_c":19,"timestamp":"{{hour.AddHours(-ago):yyyy-MM-ddTHH:mm:ssZ}}"}""");
+            var payload = string.Create(
+                CultureInfo.InvariantCulture,
+                $$"""{"_":"telegram","media":"cold water","meter":"multical21","name":"MyTapWater","id":"76348799","status":"DRY","total_m3":{{total:0.000}},"target_m3":6.408,"flow_temperature_c":127,"external_temperature_c":19,"timestamp":"{{hour.AddHours(-ago):yyyy-MM-ddTHH:mm:ssZ}}"}"""
+            );
             var (code, output) = await vigil.PublishAsync(port, "wmbusmeters/76348799", payload, username, password);
             Assert.True(code == 0, output);
         }
@@ -292,8 +434,18 @@ public sealed class MainJobTests
 
     private static async Task ToldInOrderAsync(VigilServer vigil, Guid alarm, params string[] names)
     {
-        var notices = await vigil.UntilAsync($"notices?alarm={alarm}", n => n.EnumerateArray().Count(x => x.GetProperty("state").GetString() == "sent") >= names.Length, seconds: 40);
-        Assert.Equal(names, notices.EnumerateArray().OrderBy(n => n.GetProperty("createdAt").GetDateTime()).Select(n => n.GetProperty("recipientName").GetString()!));
+        var notices = await vigil.UntilAsync(
+            $"notices?alarm={alarm}",
+            n => n.EnumerateArray().Count(x => x.GetProperty("state").GetString() == "sent") >= names.Length,
+            seconds: 40
+        );
+        Assert.Equal(
+            names,
+            notices
+                .EnumerateArray()
+                .OrderBy(n => n.GetProperty("createdAt").GetDateTime())
+                .Select(n => n.GetProperty("recipientName").GetString()!)
+        );
         foreach (var notice in notices.EnumerateArray())
         {
             var text = notice.GetProperty("text").GetString()!;
@@ -302,5 +454,6 @@ public sealed class MainJobTests
         }
     }
 
-    private static string Day(int days) => TimeProvider.System.GetUtcNow().AddDays(days).ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture);
+    private static string Day(int days) =>
+        TimeProvider.System.GetUtcNow().AddDays(days).ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture);
 }

@@ -3,7 +3,9 @@ using Vigil.Tests.Servers;
 
 namespace Vigil.Tests.EndToEnd;
 
-/// <summary>The published service is killed (kill -9) while a message is under way; the phone network counts what really went out.</summary>
+/// <summary>
+/// The published service is killed (kill -9) while a message is under way; the phone network counts what really went out.
+/// </summary>
 [Trait("Category", "Server")]
 public sealed class PhoneCrashTests
 {
@@ -29,7 +31,9 @@ public sealed class PhoneCrashTests
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
-    /// <summary>Marked as being sent, the request on the wire, and the provider has not taken it: it goes out after the restart, once.</summary>
+    /// <summary>
+    /// Marked as being sent, the request on the wire, and the provider has not taken it: it goes out after the restart, once.
+    /// </summary>
     [Fact]
     public async Task Killed_between_marked_and_sent_a_text_and_a_call_are_made_once_each()
     {
@@ -64,12 +68,27 @@ public sealed class PhoneCrashTests
 
         // The credit runs out, and somebody else presses: said where the operator looks, and no secret with it.
         network.Service = Service.OutOfCredit;
-        Assert.Equal(0, (await vigil.PublishAsync(vigil.MqttPort, "zigbee2mqtt/sos-2", """{"action":"emergency"}""", "sos-2", await vigil.CredentialAsync("sos-2"))).Code);
+        Assert.Equal(
+            0,
+            (
+                await vigil.PublishAsync(
+                    vigil.MqttPort,
+                    "zigbee2mqtt/sos-2",
+                    """{"action":"emergency"}""",
+                    "sos-2",
+                    await vigil.CredentialAsync("sos-2")
+                )
+            ).Code
+        );
         await vigil.UntilAsync("notices", n => n.EnumerateArray().Any(x => x.GetProperty("state").GetString() == "deferred"));
         using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{vigil.HttpPort}") };
         using var ready = await http.GetAsync("/healthz/ready", Stop);
         Assert.Equal(503, (int)ready.StatusCode);
-        Assert.Contains("channel twilio: Twilio: the account is not active", await ready.Content.ReadAsStringAsync(Stop), StringComparison.Ordinal);
+        Assert.Contains(
+            "channel twilio: Twilio: the account is not active",
+            await ready.Content.ReadAsStringAsync(Stop),
+            StringComparison.Ordinal
+        );
         Assert.Contains("\nvigil_channel_down_twilio 1\n", await http.GetStringAsync("/metrics", Stop), StringComparison.Ordinal);
         Assert.DoesNotContain(Token, vigil.Process.Output, StringComparison.Ordinal);
     }
@@ -78,15 +97,29 @@ public sealed class PhoneCrashTests
     [Fact]
     public async Task Killed_again_and_again_in_a_storm_of_presses_every_contact_is_told_once()
     {
-        const int homes = 40, kills = 3;
+        const int homes = 40,
+            kills = 3;
         await using var network = await StartNetworkAsync();
-        var registry = new System.Text.StringBuilder("record,id,name,area,contact 1 name,contact 1 relation,contact 1 phone,device 1 id,device 1 profile\narea,,云溪村,440114003201,,,,,\n");
-        for (var i = 0; i < homes; i++) registry.Append(System.Globalization.CultureInfo.InvariantCulture, $"resident,R{i},王秀英,440114003201,王小明,儿子,+8526123{i:0000},sos-{i},senml\n");
+        var registry = new System.Text.StringBuilder(
+            "record,id,name,area,contact 1 name,contact 1 relation,contact 1 phone,device 1 id,device 1 "
+                + "profile\narea,,云溪村,440114003201,,,,,\n"
+        );
+        for (var i = 0; i < homes; i++)
+            registry.Append(
+                System.Globalization.CultureInfo.InvariantCulture,
+                $"resident,R{i},王秀英,440114003201,王小明,儿子,+8526123{i:0000},sos-{i},senml\n"
+            );
         await using var vigil = await StartAsync(network, registry.ToString());
         var gateway = await vigil.CredentialAsync("gateway-1", gateway: true);
         using (var client = new MQTTnet.MqttClientFactory().CreateMqttClient())
         {
-            await client.ConnectAsync(new MQTTnet.MqttClientOptionsBuilder().WithTcpServer("127.0.0.1", vigil.MqttPort).WithCredentials("gateway-1", gateway).Build(), Stop);
+            await client.ConnectAsync(
+                new MQTTnet.MqttClientOptionsBuilder()
+                    .WithTcpServer("127.0.0.1", vigil.MqttPort)
+                    .WithCredentials("gateway-1", gateway)
+                    .Build(),
+                Stop
+            );
             // Half of the requests are taken and their answers lost, half are on the wire and never taken.
             network.Service = Service.SwallowsAnswer;
             for (var i = 0; i < homes; i++)
@@ -98,8 +131,13 @@ public sealed class PhoneCrashTests
                 }
 
                 var sent = await client.PublishAsync(
-                    new MQTTnet.MqttApplicationMessageBuilder().WithTopic($"vigil/sos-{i}/up").WithPayload("""[{"n":"button","vs":"sos"}]""")
-                        .WithQualityOfServiceLevel(MQTTnet.Protocol.MqttQualityOfServiceLevel.AtLeastOnce).Build(), Stop);
+                    new MQTTnet.MqttApplicationMessageBuilder()
+                        .WithTopic($"vigil/sos-{i}/up")
+                        .WithPayload("""[{"n":"button","vs":"sos"}]""")
+                        .WithQualityOfServiceLevel(MQTTnet.Protocol.MqttQualityOfServiceLevel.AtLeastOnce)
+                        .Build(),
+                    Stop
+                );
                 Assert.True(sent.IsSuccess, sent.ReasonString);
             }
         }
@@ -114,7 +152,10 @@ public sealed class PhoneCrashTests
             await Task.Delay(TimeSpan.FromMilliseconds(random.Next(10, 150)), TimeProvider.System, Stop);
         }
 
-        await vigil.UntilAsync("notices?limit=1000", n => n.EnumerateArray().Count(x => x.GetProperty("state").GetString() is "sent" or "delivered") >= homes);
+        await vigil.UntilAsync(
+            "notices?limit=1000",
+            n => n.EnumerateArray().Count(x => x.GetProperty("state").GetString() is "sent" or "delivered") >= homes
+        );
         var texts = network.Taken.GroupBy(t => t.Number).ToDictionary(g => g.Key, g => g.Count());
         Assert.Equal(homes, texts.Count);
         // What was on its way at a kill is found in the provider's list: nobody hears it twice.
@@ -125,17 +166,27 @@ public sealed class PhoneCrashTests
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(Stop);
         limit.CancelAfter(TimeSpan.FromSeconds(60));
-        while (!holds()) await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, limit.Token);
+        while (!holds())
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, limit.Token);
     }
 
     private static Task<PhoneNetwork> StartNetworkAsync() =>
         PhoneNetwork.StartAsync(new TwilioAccount(Sid, Token, "+85230000000", "http://127.0.0.1:9"), TimeProvider.System);
 
-    private static Task<VigilServer> StartAsync(PhoneNetwork network, string? registry = null) => VigilServer.StartAsync(registry ?? Registry, Policies, new()
-    {
-        ["Notify:Routes:default"] = "twilio", ["Twilio:BaseUrl"] = network.Url, ["Twilio:AccountSid"] = Sid, ["Twilio:AuthToken"] = Token, ["Twilio:From"] = "+85230000000",
-        ["Http:PublicUrl"] = "http://127.0.0.1:9", // nothing comes back: what is known is known by asking
-    });
+    private static Task<VigilServer> StartAsync(PhoneNetwork network, string? registry = null) =>
+        VigilServer.StartAsync(
+            registry ?? Registry,
+            Policies,
+            new()
+            {
+                ["Notify:Routes:default"] = "twilio",
+                ["Twilio:BaseUrl"] = network.Url,
+                ["Twilio:AccountSid"] = Sid,
+                ["Twilio:AuthToken"] = Token,
+                ["Twilio:From"] = "+85230000000",
+                ["Http:PublicUrl"] = "http://127.0.0.1:9", // nothing comes back: what is known is known by asking
+            }
+        );
 
     private static async Task<string> PressAsync(VigilServer vigil)
     {
@@ -148,7 +199,10 @@ public sealed class PhoneCrashTests
     private static Task SentAsync(VigilServer vigil) =>
         vigil.UntilAsync("notices", n => n.EnumerateArray().Count(x => x.GetProperty("state").GetString() is "sent" or "delivered") == 2);
 
-    /// <summary>Exactly one text and one call went out, and the one alarm has these two notices: also a while later, when every lease and retry would have come.</summary>
+    /// <summary>
+    /// Exactly one text and one call went out, and the one alarm has these two notices: also a while later, when every lease and retry
+    /// would have come.
+    /// </summary>
     private static async Task StaysAsync(VigilServer vigil, PhoneNetwork network)
     {
         await Task.Delay(TimeSpan.FromSeconds(3), TimeProvider.System, Stop);

@@ -24,21 +24,38 @@ public sealed class RulesFileTests
         Assert.Equal(1, await vigil.MetricAsync("vigil_rules_file_in_force"));
 
         await File.WriteAllTextAsync(file, "rules:\n  battery-low: { below: plenty }\n");
-        await vigil.UntilReadyAsync(text => text.StartsWith("ready\nwarning: ", StringComparison.Ordinal) && text.Contains($"{file}:2", StringComparison.Ordinal) && text.Contains("'plenty'", StringComparison.Ordinal));
+        await vigil.UntilReadyAsync(text =>
+            text.StartsWith("ready\nwarning: ", StringComparison.Ordinal)
+            && text.Contains($"{file}:2", StringComparison.Ordinal)
+            && text.Contains("'plenty'", StringComparison.Ordinal)
+        );
         Assert.Equal(0, await vigil.MetricAsync("vigil_rules_file_in_force"));
         var trouble = (await vigil.UntilAsync("alarms?kind=service-trouble", a => a.GetArrayLength() == 1))[0];
         Assert.Contains("the last good ones are", trouble.GetProperty("reason").GetString(), StringComparison.Ordinal);
-        Assert.Equal(0, (await vigil.PublishAsync(vigil.MqttPort, "vigil/sos-1/up", """[{"n":"battery.level","v":15}]""", "sos-1", one)).Code);
+        Assert.Equal(
+            0,
+            (await vigil.PublishAsync(vigil.MqttPort, "vigil/sos-1/up", """[{"n":"battery.level","v":15}]""", "sos-1", one)).Code
+        );
         await vigil.UntilAsync("alarms?kind=battery-low", a => a.GetArrayLength() == 1);
 
         await File.WriteAllTextAsync(file, "rules:\n  battery-low: { below: 10, clear_above: 12 }\n");
-        await vigil.UntilReadyAsync(text => text.StartsWith("ready", StringComparison.Ordinal) && !text.Contains("not in force", StringComparison.Ordinal));
+        await vigil.UntilReadyAsync(text =>
+            text.StartsWith("ready", StringComparison.Ordinal) && !text.Contains("not in force", StringComparison.Ordinal)
+        );
         Assert.Equal(1, await vigil.MetricAsync("vigil_rules_file_in_force"));
         await vigil.UntilAsync("alarms?kind=service-trouble", a => a[0].GetProperty("clearedAt").ValueKind == JsonValueKind.String);
         foreach (var level in new[] { 15, 9 })
-            Assert.Equal(0, (await vigil.PublishAsync(vigil.MqttPort, "vigil/sos-2/up", $$"""[{"n":"battery.level","v":{{level}}}]""", "sos-2", two)).Code);
+            Assert.Equal(
+                0,
+                (
+                    await vigil.PublishAsync(vigil.MqttPort, "vigil/sos-2/up", $$"""[{"n":"battery.level","v":{{level}}}]""", "sos-2", two)
+                ).Code
+            );
         // Had 15 % been low for the second button too, nothing more would be said of it at 9 %.
-        await vigil.UntilAsync("alarms?kind=battery-low", a => a[0].GetProperty("reason").GetString()!.Contains("(9 %)", StringComparison.Ordinal));
+        await vigil.UntilAsync(
+            "alarms?kind=battery-low",
+            a => a[0].GetProperty("reason").GetString()!.Contains("(9 %)", StringComparison.Ordinal)
+        );
         Directory.Delete(folder, recursive: true);
     }
 }

@@ -40,7 +40,11 @@ public sealed class ScarcityTests
     [Fact]
     public async Task With_two_threads_and_a_flood_presses_are_told_within_five_seconds()
     {
-        await using var vigil = await VigilServer.StartAsync(Registry(), settings: new() { ["Mqtt:GatewayRate"] = "100000" }, environment: new Dictionary<string, string> { ["DOTNET_ThreadPool_ForceMaxWorkerThreads"] = "2" });
+        await using var vigil = await VigilServer.StartAsync(
+            Registry(),
+            settings: new() { ["Mqtt:GatewayRate"] = "100000" },
+            environment: new Dictionary<string, string> { ["DOTNET_ThreadPool_ForceMaxWorkerThreads"] = "2" }
+        );
         await PressesInAFloodAsync(vigil);
     }
 
@@ -51,9 +55,18 @@ public sealed class ScarcityTests
         var group = Directory.CreateDirectory(Path.Combine(groups, $"vigil-test-{Guid.NewGuid():n}")).FullName;
         try
         {
-            await File.WriteAllTextAsync(Path.Combine(group, "memory.limit_in_bytes"), (Limit << 20).ToString(CultureInfo.InvariantCulture), Stop);
-            await using (var vigil = await VigilServer.StartAsync(
-                Registry(), settings: new() { ["Mqtt:GatewayRate"] = "100000" }, under: ["sh", "-c", $"echo $$ > {group}/cgroup.procs && exec \"$@\"", "sh"]))
+            await File.WriteAllTextAsync(
+                Path.Combine(group, "memory.limit_in_bytes"),
+                (Limit << 20).ToString(CultureInfo.InvariantCulture),
+                Stop
+            );
+            await using (
+                var vigil = await VigilServer.StartAsync(
+                    Registry(),
+                    settings: new() { ["Mqtt:GatewayRate"] = "100000" },
+                    under: ["sh", "-c", $"echo $$ > {group}/cgroup.procs && exec \"$@\"", "sh"]
+                )
+            )
             {
                 await PressesInAFloodAsync(vigil);
             }
@@ -74,7 +87,11 @@ public sealed class ScarcityTests
         {
             for (var i = 0; i < 1500; i++)
             {
-                var socket = new System.Net.Sockets.Socket(System.Net.Sockets.AddressFamily.InterNetwork, System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp);
+                var socket = new System.Net.Sockets.Socket(
+                    System.Net.Sockets.AddressFamily.InterNetwork,
+                    System.Net.Sockets.SocketType.Stream,
+                    System.Net.Sockets.ProtocolType.Tcp
+                );
                 idle.Add(socket);
                 try
                 {
@@ -95,7 +112,8 @@ public sealed class ScarcityTests
         }
         finally
         {
-            foreach (var socket in idle) socket.Dispose();
+            foreach (var socket in idle)
+                socket.Dispose();
         }
 
         await vigil.UntilAsync("alarms?kind=sos&resident=R0", a => a.GetArrayLength() == 1);
@@ -105,11 +123,15 @@ public sealed class ScarcityTests
     private static async Task PressesInAFloodAsync(VigilServer vigil)
     {
         var passwords = new List<string>();
-        for (var i = 0; i < Homes; i++) passwords.Add(await vigil.CredentialAsync($"sos-{i}"));
+        for (var i = 0; i < Homes; i++)
+            passwords.Add(await vigil.CredentialAsync($"sos-{i}"));
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(Stop);
         long answered = 0;
         var gateway = await vigil.CredentialAsync("gateway-1", gateway: true);
-        var flood = Enumerable.Range(0, 8).Select(g => FloodAsync(vigil, g, gateway, () => Interlocked.Increment(ref answered), enough.Token)).ToList();
+        var flood = Enumerable
+            .Range(0, 8)
+            .Select(g => FloodAsync(vigil, g, gateway, () => Interlocked.Increment(ref answered), enough.Token))
+            .ToList();
         var waits = new List<TimeSpan>();
         for (var i = 0; i < Homes; i++)
         {
@@ -120,7 +142,10 @@ public sealed class ScarcityTests
         Assert.False(vigil.Process.HasExited, vigil.Process.Output);
         await enough.CancelAsync();
         await Task.WhenAll(flood);
-        TestContext.Current.TestOutputHelper?.WriteLine($"{answered} messages answered; presses told after {string.Join(", ", waits.Select(w => w.TotalSeconds.ToString("0.00", CultureInfo.InvariantCulture)))} s");
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"{answered} messages answered; presses told after "
+                + $"{string.Join(", ", waits.Select(w => w.TotalSeconds.ToString("0.00", CultureInfo.InvariantCulture)))} s"
+        );
         Assert.True(answered > 100, $"{answered} messages are no flood");
         Assert.All(waits, w => Assert.InRange(w, TimeSpan.Zero, InTime));
     }
@@ -132,17 +157,36 @@ public sealed class ScarcityTests
             using var client = new MQTTnet.MqttClientFactory().CreateMqttClient();
             try
             {
-                await client.ConnectAsync(new MQTTnet.MqttClientOptionsBuilder().WithTcpServer("127.0.0.1", vigil.MqttPort).WithCredentials("gateway-1", password).WithClientId($"flood-{number}").Build(), enough);
+                await client.ConnectAsync(
+                    new MQTTnet.MqttClientOptionsBuilder()
+                        .WithTcpServer("127.0.0.1", vigil.MqttPort)
+                        .WithCredentials("gateway-1", password)
+                        .WithClientId($"flood-{number}")
+                        .Build(),
+                    enough
+                );
                 while (!enough.IsCancellationRequested)
                 {
                     var records = new StringBuilder("[");
-                    for (var i = 0; i < 250; i++) records.Append(CultureInfo.InvariantCulture, $$"""{{(i > 0 ? "," : "")}}{"n":"water.volume","u":"m3","v":{{++n}},"t":{{-1_000_000 + n}}}""");
+                    for (var i = 0; i < 250; i++)
+                        records.Append(
+                            CultureInfo.InvariantCulture,
+                            $$"""{{(i > 0 ? "," : "")}}{"n":"water.volume","u":"m3","v":{{++n}},"t":{{-1_000_000 + n}}}"""
+                        );
                     var device = $"meter-{number}";
-                    await client.PublishAsync(new MQTTnet.MqttApplicationMessageBuilder().WithTopic($"vigil/{device}/up").WithPayload(records.Append(']').ToString()).WithQualityOfServiceLevel(MQTTnet.Protocol.MqttQualityOfServiceLevel.AtLeastOnce).Build(), enough);
+                    await client.PublishAsync(
+                        new MQTTnet.MqttApplicationMessageBuilder()
+                            .WithTopic($"vigil/{device}/up")
+                            .WithPayload(records.Append(']').ToString())
+                            .WithQualityOfServiceLevel(MQTTnet.Protocol.MqttQualityOfServiceLevel.AtLeastOnce)
+                            .Build(),
+                        enough
+                    );
                     answered();
                 }
             }
-            catch (Exception e) when (e is MQTTnet.Exceptions.MqttCommunicationException or OperationCanceledException or InvalidOperationException)
+            catch (Exception e)
+                when (e is MQTTnet.Exceptions.MqttCommunicationException or OperationCanceledException or InvalidOperationException)
             {
                 // refused, or it is over
             }
@@ -158,14 +202,25 @@ public sealed class ScarcityTests
         Assert.Equal(0, code);
         await device.SendAsync(RawDevice.Publish($"vigil/sos-{home}/up", """[{"n":"button","vs":"sos"}]"""));
         var alarm = await vigil.UntilAsync($"alarms?kind=sos&resident=R{home}", a => a.GetArrayLength() == 1, seconds: 60);
-        await vigil.UntilAsync($"notices?alarm={alarm[0].GetProperty("id").GetGuid()}", n => n.EnumerateArray().Any(x => x.GetProperty("state").GetString() is "sent" or "delivered"), seconds: 60);
+        await vigil.UntilAsync(
+            $"notices?alarm={alarm[0].GetProperty("id").GetGuid()}",
+            n => n.EnumerateArray().Any(x => x.GetProperty("state").GetString() is "sent" or "delivered"),
+            seconds: 60
+        );
         return Stopwatch.GetElapsedTime(begun);
     }
 
     private static string Registry()
     {
-        var registry = new StringBuilder("record,id,name,area,contact 1 name,contact 1 phone,device 1 id,device 1 profile,device 2 id,device 2 profile\narea,,云溪村,440114003201,,,,,,\n");
-        for (var i = 0; i < Homes; i++) registry.Append(CultureInfo.InvariantCulture, $"resident,R{i},王秀英,440114003201,王小明,+8526123{i:0000},sos-{i},senml,meter-{i},senml\n");
+        var registry = new StringBuilder(
+            "record,id,name,area,contact 1 name,contact 1 phone,device 1 id,device 1 profile,device 2 id,device 2 "
+                + "profile\narea,,云溪村,440114003201,,,,,,\n"
+        );
+        for (var i = 0; i < Homes; i++)
+            registry.Append(
+                CultureInfo.InvariantCulture,
+                $"resident,R{i},王秀英,440114003201,王小明,+8526123{i:0000},sos-{i},senml,meter-{i},senml\n"
+            );
         return registry.ToString();
     }
 }

@@ -5,7 +5,10 @@ using Vigil.Tests.Servers;
 
 namespace Vigil.Tests.EndToEnd;
 
-/// <summary>The published service is asked to stop (SIGTERM) while homes press and meters speak: it takes nothing more, finishes what it took, and is gone.</summary>
+/// <summary>
+/// The published service is asked to stop (SIGTERM) while homes press and meters speak: it takes nothing more, finishes what it took, and
+/// is gone.
+/// </summary>
 [Trait("Category", "Server")]
 public sealed class ShutdownTests
 {
@@ -16,37 +19,65 @@ public sealed class ShutdownTests
     [Fact]
     public async Task Asked_to_stop_in_a_storm_of_alarms_it_is_gone_within_twenty_seconds_and_nothing_acknowledged_is_lost()
     {
-        var registry = new System.Text.StringBuilder("record,id,name,area,contact 1 name,contact 1 phone,device 1 id,device 1 profile,device 2 id,device 2 profile\narea,,云溪村,440114003201,,,,,,\n");
-        for (var i = 0; i < Homes; i++) registry.Append(CultureInfo.InvariantCulture, $"resident,R{i},王秀英,440114003201,王小明,+8526123{i:0000},sos-{i},senml,meter-{i},senml\n");
+        var registry = new System.Text.StringBuilder(
+            "record,id,name,area,contact 1 name,contact 1 phone,device 1 id,device 1 profile,device 2 id,device 2 "
+                + "profile\narea,,云溪村,440114003201,,,,,,\n"
+        );
+        for (var i = 0; i < Homes; i++)
+            registry.Append(
+                CultureInfo.InvariantCulture,
+                $"resident,R{i},王秀英,440114003201,王小明,+8526123{i:0000},sos-{i},senml,meter-{i},senml\n"
+            );
         await using var vigil = await VigilServer.StartAsync(registry.ToString(), null, new() { ["Mqtt:GatewayRate"] = "100000" });
         var gateway = await vigil.CredentialAsync("gateway-1", gateway: true);
         var (presses, readings) = (new ConcurrentDictionary<int, bool>(), new ConcurrentDictionary<int, bool>());
         using var client = new MQTTnet.MqttClientFactory().CreateMqttClient();
-        await client.ConnectAsync(new MQTTnet.MqttClientOptionsBuilder().WithTcpServer("127.0.0.1", vigil.MqttPort).WithCredentials("gateway-1", gateway).Build(), Stop);
+        await client.ConnectAsync(
+            new MQTTnet.MqttClientOptionsBuilder().WithTcpServer("127.0.0.1", vigil.MqttPort).WithCredentials("gateway-1", gateway).Build(),
+            Stop
+        );
         var sent = 0;
-        var load = Task.Run(async () =>
-        {
-            try
+        var load = Task.Run(
+            async () =>
             {
-                while (true)
+                try
                 {
-                    // Ten at once, as a gateway does: several are on their way when the signal comes.
-                    var batch = Enumerable.Range(sent, 10).Select(n => n % 10 == 0 && n / 10 < Homes
-                        ? PublishAsync(client, $"vigil/sos-{n / 10}/up", """[{"n":"button","vs":"sos"}]""", presses, n / 10)
-                        : PublishAsync(client, $"vigil/meter-{n % Homes}/up", $$"""[{"n":"water.volume","u":"m3","v":{{n}},"t":{{-100_000 + n}}}]""", readings, n)).ToList();
-                    sent += 10;
-                    await Task.WhenAll(batch);
+                    while (true)
+                    {
+                        // Ten at once, as a gateway does: several are on their way when the signal comes.
+                        var batch = Enumerable
+                            .Range(sent, 10)
+                            .Select(n =>
+                                n % 10 == 0 && n / 10 < Homes
+                                    ? PublishAsync(client, $"vigil/sos-{n / 10}/up", """[{"n":"button","vs":"sos"}]""", presses, n / 10)
+                                    : PublishAsync(
+                                        client,
+                                        $"vigil/meter-{n % Homes}/up",
+                                        $$"""[{"n":"water.volume","u":"m3","v":{{n}},"t":{{-100_000 + n}}}]""",
+                                        readings,
+                                        n
+                                    )
+                            )
+                            .ToList();
+                        sent += 10;
+                        await Task.WhenAll(batch);
+                    }
                 }
-            }
-            catch (Exception e) when (e is MQTTnet.Exceptions.MqttCommunicationException or OperationCanceledException or InvalidOperationException)
-            {
-                // it is gone
-            }
-        }, Stop);
+                catch (Exception e)
+                    when (e is MQTTnet.Exceptions.MqttCommunicationException or OperationCanceledException or InvalidOperationException)
+                {
+                    // it is gone
+                }
+            },
+            Stop
+        );
         var begun = Stopwatch.GetTimestamp();
         while (presses.Count < Homes / 2) // in the middle of the storm
         {
-            Assert.True(Stopwatch.GetElapsedTime(begun) < TimeSpan.FromSeconds(60), $"{presses.Count} presses were acknowledged in a minute\n{vigil.Process.Output}");
+            Assert.True(
+                Stopwatch.GetElapsedTime(begun) < TimeSpan.FromSeconds(60),
+                $"{presses.Count} presses were acknowledged in a minute\n{vigil.Process.Output}"
+            );
             await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, Stop);
         }
 
@@ -55,25 +86,61 @@ public sealed class ShutdownTests
         var took = Stopwatch.GetElapsedTime(asked);
         Assert.True(vigil.Process.HasExited);
         await load;
-        TestContext.Current.TestOutputHelper?.WriteLine($"gone after {took.TotalSeconds:0.00} s; {presses.Count} presses and {readings.Count} readings acknowledged of {sent} sent");
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"gone after {took.TotalSeconds:0.00} s; {presses.Count} presses and {readings.Count} readings acknowledged of {sent} sent"
+        );
         Assert.InRange(took.TotalSeconds, 0, 20);
 
         await vigil.StartAsync();
-        var alarms = await vigil.UntilAsync("alarms?kind=sos&limit=1000", a => presses.Keys.All(p => a.EnumerateArray().Any(x => x.GetProperty("resident").GetString() == $"R{p}")), seconds: 20);
-        Assert.Equal(alarms.GetArrayLength(), alarms.EnumerateArray().Select(x => x.GetProperty("resident").GetString()).Distinct().Count());
+        var alarms = await vigil.UntilAsync(
+            "alarms?kind=sos&limit=1000",
+            a => presses.Keys.All(p => a.EnumerateArray().Any(x => x.GetProperty("resident").GetString() == $"R{p}")),
+            seconds: 20
+        );
+        Assert.Equal(
+            alarms.GetArrayLength(),
+            alarms.EnumerateArray().Select(x => x.GetProperty("resident").GetString()).Distinct().Count()
+        );
         var raised = alarms.EnumerateArray().Select(x => x.GetProperty("id").GetGuid()).ToList();
-        await vigil.UntilAsync("notices?limit=1000", n => raised.TrueForAll(id => n.EnumerateArray().Any(x => x.GetProperty("alarmId").GetGuid() == id && x.GetProperty("state").GetString() is "sent" or "delivered")));
+        await vigil.UntilAsync(
+            "notices?limit=1000",
+            n =>
+                raised.TrueForAll(id =>
+                    n.EnumerateArray()
+                        .Any(x => x.GetProperty("alarmId").GetGuid() == id && x.GetProperty("state").GetString() is "sent" or "delivered")
+                )
+        );
         foreach (var home in readings.Keys.GroupBy(r => r % Homes))
         {
-            var stored = (await vigil.GetAsync($"residents/R{home.Key}/readings?metric=water.volume&from={TimeProvider.System.GetUtcNow().AddDays(-3):yyyy-MM-dd}")).EnumerateArray().Select(r => (int)r.GetProperty("value").GetDouble()).ToHashSet();
+            var stored = (
+                await vigil.GetAsync(
+                    $"residents/R{home.Key}/readings?metric=water.volume&from={TimeProvider.System.GetUtcNow().AddDays(-3):yyyy-MM-dd}"
+                )
+            )
+                .EnumerateArray()
+                .Select(r => (int)r.GetProperty("value").GetDouble())
+                .ToHashSet();
             Assert.DoesNotContain(home, r => !stored.Contains(r));
         }
     }
 
-    private static async Task PublishAsync(MQTTnet.IMqttClient client, string topic, string payload, ConcurrentDictionary<int, bool> acknowledged, int number)
+    private static async Task PublishAsync(
+        MQTTnet.IMqttClient client,
+        string topic,
+        string payload,
+        ConcurrentDictionary<int, bool> acknowledged,
+        int number
+    )
     {
         var result = await client.PublishAsync(
-            new MQTTnet.MqttApplicationMessageBuilder().WithTopic(topic).WithPayload(payload).WithQualityOfServiceLevel(MQTTnet.Protocol.MqttQualityOfServiceLevel.AtLeastOnce).Build(), Stop);
-        if (result.IsSuccess) acknowledged[number] = true;
+            new MQTTnet.MqttApplicationMessageBuilder()
+                .WithTopic(topic)
+                .WithPayload(payload)
+                .WithQualityOfServiceLevel(MQTTnet.Protocol.MqttQualityOfServiceLevel.AtLeastOnce)
+                .Build(),
+            Stop
+        );
+        if (result.IsSuccess)
+            acknowledged[number] = true;
     }
 }

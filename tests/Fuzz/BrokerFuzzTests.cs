@@ -9,35 +9,62 @@ using Vigil.Tests.Ingest.Mqtt;
 
 namespace Vigil.Tests.Fuzz;
 
-/// <summary>Bytes on the broker's port: before a login and after it. Whatever they are, whoever speaks properly is served at once.</summary>
+/// <summary>
+/// Bytes on the broker's port: before a login and after it. Whatever they are, whoever speaks properly is served at once.
+/// </summary>
 public sealed class BrokerFuzzTests
 {
     private static readonly byte[][] Connects =
     [
-        RawDevice.Connect("d1", "right", "d1"), RawDevice.Connect("d1", "right", "d1", level: 5), RawDevice.Connect("d1", "right", "d1", will: ("vigil/d1/up", "{}")),
-        RawDevice.Connect("d1", "right", "d1", level: 5, will: ("vigil/d1/up", "{}")), RawDevice.Connect("d1", "wrong", ""), RawDevice.Packet(0x10, [0, 6, .. "MQIsdp"u8, 3, 0xC2, 0, 60, 0, 1, (byte)'a']),
-        RawDevice.Packet(0x10, [0, 4, .. "MQTT"u8, 5, 0xC2, 0, 60, 5, 0x11, 0, 0, 0, 10, 0, 2, .. "d1"u8, 0, 2, .. "d1"u8, 0, 5, .. "right"u8]),
+        RawDevice.Connect("d1", "right", "d1"),
+        RawDevice.Connect("d1", "right", "d1", level: 5),
+        RawDevice.Connect("d1", "right", "d1", will: ("vigil/d1/up", "{}")),
+        RawDevice.Connect("d1", "right", "d1", level: 5, will: ("vigil/d1/up", "{}")),
+        RawDevice.Connect("d1", "wrong", ""),
+        RawDevice.Packet(0x10, [0, 6, .. "MQIsdp"u8, 3, 0xC2, 0, 60, 0, 1, (byte)'a']),
+        RawDevice.Packet(
+            0x10,
+            [0, 4, .. "MQTT"u8, 5, 0xC2, 0, 60, 5, 0x11, 0, 0, 0, 10, 0, 2, .. "d1"u8, 0, 2, .. "d1"u8, 0, 5, .. "right"u8]
+        ),
     ];
 
     private static byte[][] Packets(string device, byte level) =>
-    [
-        RawDevice.Publish($"vigil/{device}/up", "[{\"n\":\"water.volume\",\"v\":1}]", qos: 1, level: level), RawDevice.Publish($"vigil/{device}/up", "[{\"n\":\"button\",\"vs\":\"sos\"}]", qos: 2, level: level, id: 2),
-        RawDevice.Publish($"vigil/{device}/up", "x", qos: 0, level: level, retain: true), RawDevice.Publish("vigil/d2/up", "x", level: level), RawDevice.Subscribe($"vigil/{device}/down", level), RawDevice.Subscribe("#", level),
-        RawDevice.Packet(0xA2, [0, 8, .. level == 5 ? new byte[] { 0 } : [], 0, 1, (byte)'a']), RawDevice.Packet(0xC0, []), RawDevice.Packet(0x62, [0, 2]), RawDevice.Packet(0x40, [0, 1]), RawDevice.Packet(0x50, [0, 1]),
-        RawDevice.Packet(0x70, [0, 1]), RawDevice.Packet(0xE0, []), RawDevice.Packet(0xF0, [0, 0]), RawDevice.Packet(0x20, [0, 0]),
-    ];
+        [
+            RawDevice.Publish($"vigil/{device}/up", "[{\"n\":\"water.volume\",\"v\":1}]", qos: 1, level: level),
+            RawDevice.Publish($"vigil/{device}/up", "[{\"n\":\"button\",\"vs\":\"sos\"}]", qos: 2, level: level, id: 2),
+            RawDevice.Publish($"vigil/{device}/up", "x", qos: 0, level: level, retain: true),
+            RawDevice.Publish("vigil/d2/up", "x", level: level),
+            RawDevice.Subscribe($"vigil/{device}/down", level),
+            RawDevice.Subscribe("#", level),
+            RawDevice.Packet(0xA2, [0, 8, .. level == 5 ? new byte[] { 0 } : [], 0, 1, (byte)'a']),
+            RawDevice.Packet(0xC0, []),
+            RawDevice.Packet(0x62, [0, 2]),
+            RawDevice.Packet(0x40, [0, 1]),
+            RawDevice.Packet(0x50, [0, 1]),
+            RawDevice.Packet(0x70, [0, 1]),
+            RawDevice.Packet(0xE0, []),
+            RawDevice.Packet(0xF0, [0, 0]),
+            RawDevice.Packet(0x20, [0, 0]),
+        ];
 
     [Fact]
-    public Task No_stream_of_bytes_gets_past_the_limit_of_a_packet_or_is_read_for_ever() => Fuzzing.RunAsync(
-        "packet-limit",
-        random =>
-        {
-            var stream = new List<byte>(Mutator.Bytes(random, Connects[random.Next(Connects.Length)], Connects));
-            var packets = Packets("d1", 4);
-            for (var more = random.Next(4); more > 0; more--) stream.AddRange(random.Next(2) == 0 ? packets[random.Next(packets.Length)] : Mutator.Bytes(random, packets[random.Next(packets.Length)], packets));
-            return new Sample($"{random.Next(1, 64)}", [.. stream]);
-        },
-        Read);
+    public Task No_stream_of_bytes_gets_past_the_limit_of_a_packet_or_is_read_for_ever() =>
+        Fuzzing.RunAsync(
+            "packet-limit",
+            random =>
+            {
+                var stream = new List<byte>(Mutator.Bytes(random, Connects[random.Next(Connects.Length)], Connects));
+                var packets = Packets("d1", 4);
+                for (var more = random.Next(4); more > 0; more--)
+                    stream.AddRange(
+                        random.Next(2) == 0
+                            ? packets[random.Next(packets.Length)]
+                            : Mutator.Bytes(random, packets[random.Next(packets.Length)], packets)
+                    );
+                return new Sample($"{random.Next(1, 64)}", [.. stream]);
+            },
+            Read
+        );
 
     [Fact]
     [Trait("Category", "Server")]
@@ -45,11 +72,16 @@ public sealed class BrokerFuzzTests
     {
         await using var broker = await BrokerUnderTest.StartAsync();
         var n = 0;
-        await Fuzzing.RunAsync("broker-before-login", random => new Sample("", Mutator.Bytes(random, Connects[random.Next(Connects.Length)], Connects)), async sample =>
-        {
-            await TalkAsync(broker.Port, n, [sample.Bytes]);
-            if (++n % 50 == 0) await ServedAsync(broker);
-        });
+        await Fuzzing.RunAsync(
+            "broker-before-login",
+            random => new Sample("", Mutator.Bytes(random, Connects[random.Next(Connects.Length)], Connects)),
+            async sample =>
+            {
+                await TalkAsync(broker.Port, n, [sample.Bytes]);
+                if (++n % 50 == 0)
+                    await ServedAsync(broker);
+            }
+        );
         await EndedAsync(broker);
     }
 
@@ -66,20 +98,31 @@ public sealed class BrokerFuzzTests
                 var (device, level) = ($"d{++n}", (byte)(random.Next(2) == 0 ? 4 : 5));
                 var packets = Packets(device, level);
                 var stream = new List<byte>();
-                for (var more = 1 + random.Next(6); more > 0; more--) stream.AddRange(random.Next(3) == 0 ? packets[random.Next(packets.Length)] : Mutator.Bytes(random, packets[random.Next(packets.Length)], packets));
+                for (var more = 1 + random.Next(6); more > 0; more--)
+                    stream.AddRange(
+                        random.Next(3) == 0
+                            ? packets[random.Next(packets.Length)]
+                            : Mutator.Bytes(random, packets[random.Next(packets.Length)], packets)
+                    );
                 return new Sample($"{device} {level}", [.. stream]);
             },
             async sample =>
             {
-                var (device, level) = (sample.About.Split(' ')[0], byte.Parse(sample.About.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture));
+                var (device, level) = (
+                    sample.About.Split(' ')[0],
+                    byte.Parse(sample.About.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture)
+                );
                 await TalkAsync(broker.Port, n, [RawDevice.Connect(device, "right", device, level), sample.Bytes]);
-                if (n % 50 == 0) await ServedAsync(broker);
-            });
+                if (n % 50 == 0)
+                    await ServedAsync(broker);
+            }
+        );
         await EndedAsync(broker);
         Assert.DoesNotContain(broker.Came, c => c.Topic != $"vigil/{c.From}/up");
     }
 
-    private static void Read(Sample sample) => ReadAsync(sample.Bytes, int.Parse(sample.About, System.Globalization.CultureInfo.InvariantCulture)).GetAwaiter().GetResult();
+    private static void Read(Sample sample) =>
+        ReadAsync(sample.Bytes, int.Parse(sample.About, System.Globalization.CultureInfo.InvariantCulture)).GetAwaiter().GetResult();
 
     /// <summary>Reads as MQTTnet does: one packet after the other from the start of the buffer, until there is none.</summary>
     private static async Task ReadAsync(byte[] bytes, int piece)
@@ -97,9 +140,11 @@ public sealed class BrokerFuzzTests
             await pipe.Writer.CompleteAsync();
             for (var reads = 0; ; reads++)
             {
-                if (reads > bytes.Length + 8) throw new InvalidOperationException("the end of the stream is read for ever");
+                if (reads > bytes.Length + 8)
+                    throw new InvalidOperationException("the end of the stream is read for ever");
                 var rest = await limit.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(5));
-                if (!Packet(rest, limit) && rest.IsCompleted && rest.Buffer.IsEmpty) return;
+                if (!Packet(rest, limit) && rest.IsCompleted && rest.Buffer.IsEmpty)
+                    return;
             }
         }
         catch (ConnectionAbortedException)
@@ -119,7 +164,8 @@ public sealed class BrokerFuzzTests
             whole = (bytes[at++] & 0x80) == 0;
         }
 
-        if (whole && length > 64 * 1024) throw new InvalidOperationException($"a packet of {length} bytes got through");
+        if (whole && length > 64 * 1024)
+            throw new InvalidOperationException($"a packet of {length} bytes got through");
         if (whole && at + length <= bytes.Length)
         {
             reader.AdvanceTo(read.Buffer.GetPosition(at + length));
@@ -130,7 +176,9 @@ public sealed class BrokerFuzzTests
         return false;
     }
 
-    /// <summary>Says it from an address of its own, so that what the broker holds against the address meets nobody else; ends in one of three ways.</summary>
+    /// <summary>
+    /// Says it from an address of its own, so that what the broker holds against the address meets nobody else; ends in one of three ways.
+    /// </summary>
     private static async Task TalkAsync(int port, int n, byte[][] said)
     {
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
@@ -138,9 +186,12 @@ public sealed class BrokerFuzzTests
         try
         {
             await socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port));
-            foreach (var bytes in said) await socket.SendAsync(bytes);
-            if (n % 3 == 0) socket.Shutdown(SocketShutdown.Send);
-            if (n % 3 == 1) socket.LingerState = new LingerOption(true, 0);
+            foreach (var bytes in said)
+                await socket.SendAsync(bytes);
+            if (n % 3 == 0)
+                socket.Shutdown(SocketShutdown.Send);
+            if (n % 3 == 1)
+                socket.LingerState = new LingerOption(true, 0);
             // A moment for an answer, if there is one.
             using var moment = new CancellationTokenSource(TimeSpan.FromMilliseconds(20));
             var buffer = new byte[4096];
@@ -170,7 +221,10 @@ public sealed class BrokerFuzzTests
         var begun = Stopwatch.GetTimestamp();
         while (broker.Broker.Connections > 0)
         {
-            Assert.True(Stopwatch.GetElapsedTime(begun) < TimeSpan.FromSeconds(30), $"{broker.Broker.Connections} connections are still held");
+            Assert.True(
+                Stopwatch.GetElapsedTime(begun) < TimeSpan.FromSeconds(30),
+                $"{broker.Broker.Connections} connections are still held"
+            );
             await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
         }
     }

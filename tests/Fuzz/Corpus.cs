@@ -17,12 +17,16 @@ internal sealed record Family(Profile Profile, IReadOnlyList<string> Topics, IRe
     /// <summary>The generic profile of a format: <c>senml</c>.</summary>
     public static Family Of(string id) => All.Single(f => f.Profile.Id == id);
 
-    /// <summary>A hostile message of any profile: about one in ten on another topic of it, binary frames with their checksum made right again more often than not.</summary>
+    /// <summary>
+    /// A hostile message of any profile: about one in ten on another topic of it, binary frames with their checksum made right again more
+    /// often than not.
+    /// </summary>
     public static (Family Family, string Topic, byte[] Payload) Next(Random random)
     {
         var family = All[random.Next(All.Count)];
         var payload = Mutator.Next(random, family.Payloads);
-        if (random.Next(3) > 0) payload = Frames.Sealed(family.Profile.Format, payload) ?? payload;
+        if (random.Next(3) > 0)
+            payload = Frames.Sealed(family.Profile.Format, payload) ?? payload;
         return (family, family.Topics[random.Next(10) == 0 ? random.Next(family.Topics.Count) : 0], payload);
     }
 
@@ -31,15 +35,32 @@ internal sealed record Family(Profile Profile, IReadOnlyList<string> Topics, IRe
         var problems = new List<Problem>();
         var profiles = ProfileSet.Load(Path.Combine(AppContext.BaseDirectory, "devices"), problems);
         Assert.Empty(problems);
-        var vectors = Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "data", "vectors"), "*.jsonl").Select(Path.GetFileNameWithoutExtension)
-            .Where(f => f != "coord_transform").SelectMany(f => Vector.Of(f!)).ToLookup(v => v.Format);
+        var vectors = Directory
+            .GetFiles(Path.Combine(AppContext.BaseDirectory, "data", "vectors"), "*.jsonl")
+            .Select(Path.GetFileNameWithoutExtension)
+            .Where(f => f != "coord_transform")
+            .SelectMany(f => Vector.Of(f!))
+            .ToLookup(v => v.Format);
         var families = new List<Family>();
         foreach (var profile in profiles.All)
         {
             var topics = profile.Examples.Select(e => e.Topic).Where(t => t.Length > 0).Distinct().ToList();
-            if (topics.Count == 0) topics.Add(profile.Topics[0].ToString().Replace("{device}", "fuzz-1", StringComparison.Ordinal).Replace("+", "x", StringComparison.Ordinal).Replace("#", "x", StringComparison.Ordinal));
-            var payloads = profile.Examples.Select(e => OnMqtt(profile, e.Payload)).Concat(vectors[profile.Format].Select(v => Wrapped(profile, v.Bytes))).Where(p => p.Length > 0).ToList();
-            if (payloads.Count > 0) families.Add(new Family(profile, topics, payloads));
+            if (topics.Count == 0)
+                topics.Add(
+                    profile
+                        .Topics[0]
+                        .ToString()
+                        .Replace("{device}", "fuzz-1", StringComparison.Ordinal)
+                        .Replace("+", "x", StringComparison.Ordinal)
+                        .Replace("#", "x", StringComparison.Ordinal)
+                );
+            var payloads = profile
+                .Examples.Select(e => OnMqtt(profile, e.Payload))
+                .Concat(vectors[profile.Format].Select(v => Wrapped(profile, v.Bytes)))
+                .Where(p => p.Length > 0)
+                .ToList();
+            if (payloads.Count > 0)
+                families.Add(new Family(profile, topics, payloads));
         }
 
         return families;
@@ -49,39 +70,44 @@ internal sealed record Family(Profile Profile, IReadOnlyList<string> Topics, IRe
     private static byte[] OnMqtt(Profile profile, string line)
     {
         var text = Encoding.UTF8.GetBytes(line);
-        if (!profile.IsBinary || profile.Encoding != PayloadEncoding.Raw) return text;
+        if (!profile.IsBinary || profile.Encoding != PayloadEncoding.Raw)
+            return text;
         var bytes = new byte[text.Length / 2 + 1];
         return Profile.TryHex(text, bytes, out var length) ? bytes[..length] : text;
     }
 
-    private static byte[] Wrapped(Profile profile, byte[] bytes) => profile.Encoding switch
-    {
-        PayloadEncoding.Hex => Encoding.ASCII.GetBytes(Convert.ToHexString(bytes)),
-        PayloadEncoding.Base64 => Encoding.ASCII.GetBytes(Convert.ToBase64String(bytes)),
-        _ => bytes,
-    };
+    private static byte[] Wrapped(Profile profile, byte[] bytes) =>
+        profile.Encoding switch
+        {
+            PayloadEncoding.Hex => Encoding.ASCII.GetBytes(Convert.ToHexString(bytes)),
+            PayloadEncoding.Base64 => Encoding.ASCII.GetBytes(Convert.ToBase64String(bytes)),
+            _ => bytes,
+        };
 }
 
 /// <summary>Checksums and lengths of frames made right again, so that what lies behind them is reached.</summary>
 internal static class Frames
 {
     /// <summary>Null: a format without any, or too little to seal.</summary>
-    public static byte[]? Sealed(string format, byte[] payload) => format switch
-    {
-        "dlt645-2007" => Meter(payload, lengthAt: 9, shortest: 12),
-        "cjt188" => Meter(payload, lengthAt: 10, shortest: 13),
-        "jt808" => Jt808(payload),
-        "nmea0183" => Nmea(payload),
-        "care-watch" => CareWatch(payload),
-        _ => null,
-    };
+    public static byte[]? Sealed(string format, byte[] payload) =>
+        format switch
+        {
+            "dlt645-2007" => Meter(payload, lengthAt: 9, shortest: 12),
+            "cjt188" => Meter(payload, lengthAt: 10, shortest: 13),
+            "jt808" => Jt808(payload),
+            "nmea0183" => Nmea(payload),
+            "care-watch" => CareWatch(payload),
+            _ => null,
+        };
 
     private static byte[]? Meter(byte[] payload, int lengthAt, int shortest)
     {
         var at = Array.IndexOf(payload, (byte)0x68);
-        if (at < 0 || payload.Length < at + shortest) return null;
+        if (at < 0 || payload.Length < at + shortest)
+            return null;
         var frame = (byte[])payload.Clone();
-        if (lengthAt == 9) frame[at + 7] = 0x68;
+        if (lengthAt == 9)
+            frame[at + 7] = 0x68;
         frame[at + lengthAt] = (byte)(payload.Length - at - shortest);
         frame[^2] = (byte)frame[at..^2].Sum(b => b);
         frame[^1] = 0x16;
@@ -90,9 +116,11 @@ internal static class Frames
 
     private static byte[]? Jt808(byte[] payload)
     {
-        if (payload.Length < 16 || payload[0] != 0x7E) return null;
+        if (payload.Length < 16 || payload[0] != 0x7E)
+            return null;
         var inner = payload[1..^1].Where(b => b is not (0x7E or 0x7D)).ToArray();
-        if (inner.Length < 2) return null;
+        if (inner.Length < 2)
+            return null;
         inner[^1] = inner[..^1].Aggregate((byte)0, (x, b) => (byte)(x ^ b));
         return inner[^1] is 0x7E or 0x7D ? null : [0x7E, .. inner, 0x7E];
     }
@@ -104,7 +132,8 @@ internal static class Frames
         for (var i = 0; i < lines.Length; i++)
         {
             var line = lines[i].TrimEnd('\r');
-            if (line.Length < 4 || line[0] is not ('$' or '!') || line.LastIndexOf('*') is not (> 0 and var star)) continue;
+            if (line.Length < 4 || line[0] is not ('$' or '!') || line.LastIndexOf('*') is not (> 0 and var star))
+                continue;
             lines[i] = $"{line[..star]}*{line[1..star].Aggregate(0, (x, c) => x ^ c) & 0xFF:X2}";
         }
 
@@ -115,7 +144,8 @@ internal static class Frames
     private static byte[]? CareWatch(byte[] payload)
     {
         var parts = Encoding.Latin1.GetString(payload).Split('*', 4);
-        if (parts.Length < 4 || !parts[0].StartsWith('[') || !parts[3].EndsWith(']')) return null;
+        if (parts.Length < 4 || !parts[0].StartsWith('[') || !parts[3].EndsWith(']'))
+            return null;
         return Encoding.Latin1.GetBytes($"{parts[0]}*{parts[1]}*{parts[3].Length - 1:X4}*{parts[3]}");
     }
 }

@@ -25,7 +25,8 @@ public sealed class DecoderFuzzTests
             {
                 var (id, topic) = (sample.About.Split(' ', 2)[0], sample.About.Split(' ', 2)[1]);
                 Decode(Family.Of(id).Profile, topic, sample.Bytes, decoded);
-            });
+            }
+        );
     }
 
     [Fact]
@@ -41,16 +42,21 @@ public sealed class DecoderFuzzTests
             sample =>
             {
                 var announcements = new Announcements();
-                var (topic, seed) = (sample.About.Split(' ')[0], int.Parse(sample.About.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture));
+                var (topic, seed) = (
+                    sample.About.Split(' ')[0],
+                    int.Parse(sample.About.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture)
+                );
                 var (found, _) = announcements.Take(topic, sample.Bytes);
                 var random = new Random(seed);
                 foreach (var one in found.Take(3))
                 {
                     decoded.Reset("", Received);
                     announcements.Decode(one.StateTopic, Mutator.Next(random, states), decoded);
-                    foreach (var reading in decoded.Readings) CanBe(reading);
+                    foreach (var reading in decoded.Readings)
+                        CanBe(reading);
                 }
-            });
+            }
+        );
     }
 
     [Fact]
@@ -59,19 +65,48 @@ public sealed class DecoderFuzzTests
         // Each of these is stopped by another limit; a run may last as long as the codec's patience.
         string[] bodies =
         [
-            "for(;;){}", "while(true) x += 'x'", "var a=[]; for(;;) a.push(a.slice())", "function f(){ return f() } f()", "var s='x'; for(;;) s += s", "'x'.repeat(1e9)", "new Array(1e9).fill(0)",
-            "new Uint8Array(1e9)", "/^(a+)+$/.test('aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!')", "var o={}; o.o=o; return {data:o}", "return {data:{get x(){ for(;;){} }}}", "return {data:new Proxy({},{ownKeys(){return ['a']}})}",
-            "var d={}; var e=d; for(var i=0;i<100000;i++){ e.n={}; e=e.n } return {data:d}", "return {data:{a:NaN,b:Infinity,c:-0,d:1e308*10}}", "throw {toString(){ throw 1 }}", "return Promise.resolve(1)",
-            "return {data:{temperature:'9'.repeat(65536)}}", "return {data:{'a\\u0000b':'c\\u0000d', button:'so\\u0000s'}}", "[1,2,3].sort(()=>{ for(;;){} })", "JSON.parse('['.repeat(60000))", "eval('1')", "new Function('for(;;){}')()",
-            "return {data:bytes}", "return {errors:['x'.repeat(60000)]}", "var a=[1]; a.length=4294967295; return {data:a.join()}", "return {data:{battery:1e400, water:{total:-1}}}", "String.fromCharCode.apply(null, new Array(1000000))",
-            "return {data:Array.from({length:1e6},()=>({}))}", "'x'.padStart(1e9)", "'aaaa'.replace(/a/g, 'x'.repeat(60000))", "return {warnings:[{}], data:{a:1}}", "Object.prototype.data = 1; return {}", "structuredClone({})",
+            "for(;;){}",
+            "while(true) x += 'x'",
+            "var a=[]; for(;;) a.push(a.slice())",
+            "function f(){ return f() } f()",
+            "var s='x'; for(;;) s += s",
+            "'x'.repeat(1e9)",
+            "new Array(1e9).fill(0)",
+            "new Uint8Array(1e9)",
+            "/^(a+)+$/.test('aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!')",
+            "var o={}; o.o=o; return {data:o}",
+            "return {data:{get x(){ for(;;){} }}}",
+            "return {data:new Proxy({},{ownKeys(){return ['a']}})}",
+            "var d={}; var e=d; for(var i=0;i<100000;i++){ e.n={}; e=e.n } return {data:d}",
+            "return {data:{a:NaN,b:Infinity,c:-0,d:1e308*10}}",
+            "throw {toString(){ throw 1 }}",
+            "return Promise.resolve(1)",
+            "return {data:{temperature:'9'.repeat(65536)}}",
+            "return {data:{'a\\u0000b':'c\\u0000d', button:'so\\u0000s'}}",
+            "[1,2,3].sort(()=>{ for(;;){} })",
+            "JSON.parse('['.repeat(60000))",
+            "eval('1')",
+            "new Function('for(;;){}')()",
+            "return {data:bytes}",
+            "return {errors:['x'.repeat(60000)]}",
+            "var a=[1]; a.length=4294967295; return {data:a.join()}",
+            "return {data:{battery:1e400, water:{total:-1}}}",
+            "String.fromCharCode.apply(null, new Array(1000000))",
+            "return {data:Array.from({length:1e6},()=>({}))}",
+            "'x'.padStart(1e9)",
+            "'aaaa'.replace(/a/g, 'x'.repeat(60000))",
+            "return {warnings:[{}], data:{a:1}}",
+            "Object.prototype.data = 1; return {}",
+            "structuredClone({})",
         ];
         await Fuzzing.RunAsync(
             "codecs",
             random =>
             {
                 var body = string.Join(";\n", Enumerable.Range(0, 1 + random.Next(3)).Select(_ => bodies[random.Next(bodies.Length)]));
-                var bytes = System.Text.Encoding.UTF8.GetBytes($"function decodeUplink(input) {{ var bytes = input.bytes, x = '';\n{body}\nreturn {{data:{{battery:bytes.length}}}} }}");
+                var bytes = System.Text.Encoding.UTF8.GetBytes(
+                    $"function decodeUplink(input) {{ var bytes = input.bytes, x = '';\n{body}\nreturn {{data:{{battery:bytes.length}}}} }}"
+                );
                 return new Sample($"{random.Next(256)}", random.Next(4) == 0 ? Mutator.Bytes(random, bytes, [bytes]) : bytes);
             },
             sample =>
@@ -89,9 +124,11 @@ public sealed class DecoderFuzzTests
                 var begun = System.Diagnostics.Stopwatch.GetTimestamp();
                 codec.DecodeLine("01A4100027", int.Parse(sample.About, System.Globalization.CultureInfo.InvariantCulture), Received, out _);
                 var took = System.Diagnostics.Stopwatch.GetElapsedTime(begun);
-                if (took > TimeSpan.FromSeconds(10)) throw new TimeoutException($"took {took.TotalSeconds:F1} s");
+                if (took > TimeSpan.FromSeconds(10))
+                    throw new TimeoutException($"took {took.TotalSeconds:F1} s");
             },
-            mostBytes: long.MaxValue);
+            mostBytes: long.MaxValue
+        );
     }
 
     [Fact]
@@ -100,8 +137,18 @@ public sealed class DecoderFuzzTests
         var codec = LoRaWanCodec.Load(Path.Combine(AppContext.BaseDirectory, "data", "codecs", "water.js"));
         return Fuzzing.RunAsync(
             "codec-uplinks",
-            random => new Sample($"{random.Next(-1, 257)}", Mutator.Bytes(random, Convert.FromHexString("01A4100027"), [Convert.FromHexString("0102030405")])),
-            sample => codec.DecodeLine(Convert.ToHexString(sample.Bytes), int.Parse(sample.About, System.Globalization.CultureInfo.InvariantCulture), Received, out _));
+            random => new Sample(
+                $"{random.Next(-1, 257)}",
+                Mutator.Bytes(random, Convert.FromHexString("01A4100027"), [Convert.FromHexString("0102030405")])
+            ),
+            sample =>
+                codec.DecodeLine(
+                    Convert.ToHexString(sample.Bytes),
+                    int.Parse(sample.About, System.Globalization.CultureInfo.InvariantCulture),
+                    Received,
+                    out _
+                )
+        );
     }
 
     internal static void Decode(Profile profile, string topic, byte[] payload, DecodedPayload into)
@@ -111,23 +158,34 @@ public sealed class DecoderFuzzTests
         if (reason is not null)
         {
             // An exception caught at the last moment is a fault: what is wrong with a payload is said in words.
-            if (reason.Contains("decoder failed", StringComparison.Ordinal)) throw new InvalidOperationException(reason);
+            if (reason.Contains("decoder failed", StringComparison.Ordinal))
+                throw new InvalidOperationException(reason);
             return;
         }
 
-        foreach (var reading in into.Readings) CanBe(reading);
+        foreach (var reading in into.Readings)
+            CanBe(reading);
     }
 
     private static void CanBe(in Reading r)
     {
-        if (!double.IsFinite(r.Value) || !double.IsFinite(r.Longitude)) throw new InvalidOperationException($"{r.Metric} is {r.Value}, {r.Longitude}");
-        if (float.IsInfinity(r.Accuracy) || float.IsInfinity(r.Speed) || r.Accuracy < 0) throw new InvalidOperationException($"{r.Metric}: accuracy {r.Accuracy}, speed {r.Speed}");
-        if (r.Time.Kind != DateTimeKind.Utc) throw new InvalidOperationException($"{r.Metric}: the time is {r.Time.Kind}");
-        if (r.Time < DecodedPayload.EarliestPlausible || r.Time > Received + DecodedPayload.FutureTolerance) throw new InvalidOperationException($"{r.Metric} at {r.Time:O}");
-        if (r.Received != Received) throw new InvalidOperationException($"received {r.Received:O}");
-        if (r.Metric.Kind == MetricKind.Event && string.IsNullOrEmpty(r.Event)) throw new InvalidOperationException($"{r.Metric} without a word");
-        if (r.Metric.Kind == MetricKind.State && r.Value is not (0 or 1)) throw new InvalidOperationException($"{r.Metric} is {r.Value}");
-        if (r.Channel.Length > 1024) throw new InvalidOperationException($"{r.Metric}: a channel of {r.Channel.Length} characters");
-        if (r.Event?.Length > 1024) throw new InvalidOperationException($"{r.Metric}: a word of {r.Event.Length} characters");
+        if (!double.IsFinite(r.Value) || !double.IsFinite(r.Longitude))
+            throw new InvalidOperationException($"{r.Metric} is {r.Value}, {r.Longitude}");
+        if (float.IsInfinity(r.Accuracy) || float.IsInfinity(r.Speed) || r.Accuracy < 0)
+            throw new InvalidOperationException($"{r.Metric}: accuracy {r.Accuracy}, speed {r.Speed}");
+        if (r.Time.Kind != DateTimeKind.Utc)
+            throw new InvalidOperationException($"{r.Metric}: the time is {r.Time.Kind}");
+        if (r.Time < DecodedPayload.EarliestPlausible || r.Time > Received + DecodedPayload.FutureTolerance)
+            throw new InvalidOperationException($"{r.Metric} at {r.Time:O}");
+        if (r.Received != Received)
+            throw new InvalidOperationException($"received {r.Received:O}");
+        if (r.Metric.Kind == MetricKind.Event && string.IsNullOrEmpty(r.Event))
+            throw new InvalidOperationException($"{r.Metric} without a word");
+        if (r.Metric.Kind == MetricKind.State && r.Value is not (0 or 1))
+            throw new InvalidOperationException($"{r.Metric} is {r.Value}");
+        if (r.Channel.Length > 1024)
+            throw new InvalidOperationException($"{r.Metric}: a channel of {r.Channel.Length} characters");
+        if (r.Event?.Length > 1024)
+            throw new InvalidOperationException($"{r.Metric}: a word of {r.Event.Length} characters");
     }
 }

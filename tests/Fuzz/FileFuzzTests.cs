@@ -33,7 +33,18 @@ public sealed class FileFuzzTests : IDisposable
         whole.Update([facts], []);
         List<Finding> findings = [];
         for (var h = 0; h < 100; h++)
-            whole.Apply(facts.Id, new Reading { Device = new DeviceId("w"), Metric = Metric.WaterVolume, Time = Night.At(h), Received = Night.At(h), Value = 100 + h }, findings);
+            whole.Apply(
+                facts.Id,
+                new Reading
+                {
+                    Device = new DeviceId("w"),
+                    Metric = Metric.WaterVolume,
+                    Time = Night.At(h),
+                    Received = Night.At(h),
+                    Value = 100 + h,
+                },
+                findings
+            );
         var saved = Path.Combine(folder, "rules");
         await whole.SaveAsync(saved, 0, Night.At(100), () => Task.FromResult(true));
         var path = Directory.GetFiles(saved).Single();
@@ -43,20 +54,29 @@ public sealed class FileFuzzTests : IDisposable
             random =>
             {
                 var bytes = (byte[])real.Clone();
-                if (random.Next(3) == 0) return new Sample("", Mutator.Bytes(random, bytes, [bytes]));
-                for (var flips = 1 + random.Next(3); flips > 0; flips--) bytes[random.Next(bytes.Length)] ^= (byte)(1 << random.Next(8));
+                if (random.Next(3) == 0)
+                    return new Sample("", Mutator.Bytes(random, bytes, [bytes]));
+                for (var flips = 1 + random.Next(3); flips > 0; flips--)
+                    bytes[random.Next(bytes.Length)] ^= (byte)(1 << random.Next(8));
                 return new Sample("", bytes);
             },
             sample =>
             {
                 File.WriteAllBytes(path, sample.Bytes);
                 List<string> told = [];
-                var (_, newest) = new RulePartitions(RuleSet.Default, zone, partitions: 1).Load(saved, Night.At(0), (file, _) => told.Add(file));
+                var (_, newest) = new RulePartitions(RuleSet.Default, zone, partitions: 1).Load(
+                    saved,
+                    Night.At(0),
+                    (file, _) => told.Add(file)
+                );
                 var same = sample.Bytes.AsSpan().SequenceEqual(real);
-                if (!same && newest is not null) throw new InvalidDataException("a damaged snapshot was taken for whole");
-                if (!same && told.Count == 0) throw new InvalidDataException("nobody is told of a damaged snapshot");
+                if (!same && newest is not null)
+                    throw new InvalidDataException("a damaged snapshot was taken for whole");
+                if (!same && told.Count == 0)
+                    throw new InvalidDataException("nobody is told of a damaged snapshot");
             },
-            mostBytes: 256 << 20);
+            mostBytes: 256 << 20
+        );
     }
 
     [Fact]
@@ -64,7 +84,8 @@ public sealed class FileFuzzTests : IDisposable
     {
         var clean = Path.Combine(folder, "clean");
         using (var spool = new Spool(clean, 1 << 20, TimeProvider.System))
-            foreach (var n in Enumerable.Range(0, 5)) Assert.True(spool.TryAdd(Encoding.UTF8.GetBytes($"water.volume,device=w-{n} value={n} 176722560000000000{n}\n")));
+            foreach (var n in Enumerable.Range(0, 5))
+                Assert.True(spool.TryAdd(Encoding.UTF8.GetBytes($"water.volume,device=w-{n} value={n} 176722560000000000{n}\n")));
         var segment = Directory.GetFiles(clean, "*.spool").Single();
         var real = File.ReadAllBytes(segment);
         var said = Enumerable.Range(0, 5).Select(n => $"water.volume,device=w-{n} value={n} 176722560000000000{n}").ToHashSet();
@@ -75,20 +96,26 @@ public sealed class FileFuzzTests : IDisposable
             random => new Sample($"{random.Next(4)}", Mutator.Bytes(random, real, [real])),
             sample =>
             {
-                foreach (var file in Directory.GetFiles(hurt)) File.Delete(file);
+                foreach (var file in Directory.GetFiles(hurt))
+                    File.Delete(file);
                 File.WriteAllBytes(Path.Combine(hurt, Path.GetFileName(segment)), sample.Bytes);
-                if (sample.About == "0") File.WriteAllBytes(Path.Combine(hurt, "position"), sample.Bytes[..Math.Min(20, sample.Bytes.Length)]);
-                if (sample.About == "1") File.WriteAllBytes(Path.Combine(hurt, "x.spool"), sample.Bytes);
+                if (sample.About == "0")
+                    File.WriteAllBytes(Path.Combine(hurt, "position"), sample.Bytes[..Math.Min(20, sample.Bytes.Length)]);
+                if (sample.About == "1")
+                    File.WriteAllBytes(Path.Combine(hurt, "x.spool"), sample.Bytes);
                 using var spool = new Spool(hurt, 1 << 20, TimeProvider.System);
                 using var into = new PooledBytes(1 << 12);
                 for (var rounds = 0; spool.TryPeek(into, 1 << 16, out var next); rounds++)
                 {
                     foreach (var line in Encoding.UTF8.GetString(into.Memory.Span).Split('\n', StringSplitOptions.RemoveEmptyEntries))
-                        if (!said.Contains(line)) throw new InvalidDataException($"'{line}' was never put into the spool");
+                        if (!said.Contains(line))
+                            throw new InvalidDataException($"'{line}' was never put into the spool");
                     spool.Take(next);
-                    if (rounds > 100) throw new InvalidOperationException("is never empty");
+                    if (rounds > 100)
+                        throw new InvalidOperationException("is never empty");
                 }
-            });
+            }
+        );
     }
 
     [Fact]
@@ -96,23 +123,46 @@ public sealed class FileFuzzTests : IDisposable
     {
         var records = await FreshRecords.SqliteAsync(folder);
         var csv = File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "docs", "registry.csv"));
-        var english = "record,id,name,area,identity,birth,phone,visitor id,visitor name,visitor phone,contact 1 name,contact 1 phone,contact 1 language,device 1 id,device 1 profile,device 1 installed,device 1 report,"u8.ToArray()
-            .Concat("latitude,longitude,radius,days,hours,first day,last day,away from,away until,substitute\nresident,R1,Wang,441900003001,,1940-01-01,13800138000,v1,Li,13800138001,Wang,+8613800138000,en,w-1,senml,2026-01-01,60,23.1,113.3,500,,,,,,,\n"u8.ToArray())
-            .Concat("duty,d1,Zhang,441900,,,13800138002,,,,,,,,,,,,,,,,,,,,\nduty shift,d1,,,,,,,,,,,,,,,,,,,1-5,08:00-20:00,2026-01-01,2026-12-31,,,\nvisitor shift,v1,,,,,,,,,,,,,,,,,,,6,00:00-24:00,,,,,\narea,,Village,441900003001,,,,,,,,,,,,,,,,,,,,,,,\n"u8.ToArray()).ToArray();
+        var english = Encoding.UTF8.GetBytes(
+            "record,id,name,area,identity,birth,phone,visitor id,visitor name,visitor phone,contact 1 name,contact 1 phone,"
+                + "contact 1 language,device 1 id,device 1 profile,device 1 installed,device 1 report,"
+                + "latitude,longitude,radius,days,hours,first day,last day,away from,away until,substitute\n"
+                + "resident,R1,Wang,441900003001,,1940-01-01,13800138000,v1,Li,13800138001,Wang,+8613800138000,en,"
+                + "w-1,senml,2026-01-01,60,23.1,113.3,500,,,,,,,\n"
+                + "duty,d1,Zhang,441900,,,13800138002,,,,,,,,,,,,,,,,,,,,\n"
+                + "duty shift,d1,,,,,,,,,,,,,,,,,,,1-5,08:00-20:00,2026-01-01,2026-12-31,,,\n"
+                + "visitor shift,v1,,,,,,,,,,,,,,,,,,,6,00:00-24:00,,,,,\n"
+                + "area,,Village,441900003001,,,,,,,,,,,,,,,,,,,,,,,\n"
+        );
         using var workbook = new MemoryStream();
         var rows = Csv.Read(new StreamReader(new MemoryStream(english))).Select(r => r.Fields).ToList();
-        Sheet.Write(workbook, "a.xlsx", rows[0], rows.Skip(1).Select(r => (IReadOnlyList<object?>)[.. rows[0].Select((_, i) => i < r.Count ? r[i] : "")]));
-        byte[][] texts = [csv, english], books = [workbook.ToArray()];
+        Sheet.Write(
+            workbook,
+            "a.xlsx",
+            rows[0],
+            rows.Skip(1).Select(r => (IReadOnlyList<object?>)[.. rows[0].Select((_, i) => i < r.Count ? r[i] : "")])
+        );
+        byte[][] texts = [csv, english],
+            books = [workbook.ToArray()];
         await Fuzzing.RunAsync(
             "import",
-            random => random.Next(4) == 0 ? new Sample($"a.xlsx {random.Next(2)}", Book(random, books[0])) : new Sample($"a.csv {random.Next(2)}", Mutator.Next(random, texts)),
+            random =>
+                random.Next(4) == 0
+                    ? new Sample($"a.xlsx {random.Next(2)}", Book(random, books[0]))
+                    : new Sample($"a.csv {random.Next(2)}", Mutator.Next(random, texts)),
             async sample =>
             {
                 var import = new RegistryImport(records, TimeProvider.System, p => p == "senml");
                 var dry = sample.About.EndsWith('0');
-                var (problems, _) = await import.ImportAsync(new MemoryStream(sample.Bytes), sample.About.Split(' ')[0], dry, CancellationToken.None);
+                var (problems, _) = await import.ImportAsync(
+                    new MemoryStream(sample.Bytes),
+                    sample.About.Split(' ')[0],
+                    dry,
+                    CancellationToken.None
+                );
                 Assert.All(problems, p => Assert.False(string.IsNullOrEmpty(p.Message)));
-            });
+            }
+        );
     }
 
     [Fact]
@@ -120,18 +170,26 @@ public sealed class FileFuzzTests : IDisposable
     {
         var config = Path.Combine(AppContext.BaseDirectory, "config");
         byte[][] Real(params string[] names) => [.. names.Select(n => File.ReadAllBytes(Path.Combine(config, n)))];
-        var profiles = Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "devices"), "*.yaml", SearchOption.AllDirectories).Order(StringComparer.Ordinal).Select(File.ReadAllBytes).ToList();
+        var profiles = Directory
+            .GetFiles(Path.Combine(AppContext.BaseDirectory, "devices"), "*.yaml", SearchOption.AllDirectories)
+            .Order(StringComparer.Ordinal)
+            .Select(File.ReadAllBytes)
+            .ToList();
         var kinds = new (string Name, IReadOnlyList<byte[]> Real, Action<string, List<Problem>> Load)[]
         {
             ("rules", Real("rules.yaml"), (path, problems) => RuleSet.Load(path, problems)),
             ("policies", Real("policies.yaml"), (path, problems) => Policies.Load(path, problems)),
             ("messages", Real("messages.yaml"), (path, problems) => MessageTexts.Load(path, TimeZoneInfo.Utc, problems)),
-            ("holidays", Real("holidays.yaml"), (path, problems) =>
-            {
-                var rules = Path.Combine(folder, "with-holidays.yaml");
-                File.WriteAllText(rules, $"holidays: {Path.GetFileName(path)}\nrules: {{}}\n");
-                RuleSet.Load(rules, problems);
-            }),
+            (
+                "holidays",
+                Real("holidays.yaml"),
+                (path, problems) =>
+                {
+                    var rules = Path.Combine(folder, "with-holidays.yaml");
+                    File.WriteAllText(rules, $"holidays: {Path.GetFileName(path)}\nrules: {{}}\n");
+                    RuleSet.Load(rules, problems);
+                }
+            ),
             ("profile", profiles, (path, problems) => Vigil.Ingest.Profiles.ProfileSet.Load(Path.GetDirectoryName(path)!, problems)),
         };
         await Fuzzing.RunAsync(
@@ -148,9 +206,11 @@ public sealed class FileFuzzTests : IDisposable
                 File.WriteAllBytes(path, sample.Bytes);
                 List<Problem> problems = [];
                 kind.Load(path, problems);
-                if (problems.Exists(p => string.IsNullOrEmpty(p.Message))) throw new InvalidOperationException("a problem without words");
+                if (problems.Exists(p => string.IsNullOrEmpty(p.Message)))
+                    throw new InvalidOperationException("a problem without words");
             },
-            mostBytes: 512 << 20);
+            mostBytes: 512 << 20
+        );
     }
 
     [Fact]
@@ -164,19 +224,25 @@ public sealed class FileFuzzTests : IDisposable
         byte[][] real = [Encoding.ASCII.GetBytes(token)];
         return Fuzzing.RunAsync(
             "links",
-            random => new Sample("", random.Next(2) == 0 ? Mutator.Bytes(random, real[0], real) : Encoding.ASCII.GetBytes(Base64(random, token))),
+            random => new Sample(
+                "",
+                random.Next(2) == 0 ? Mutator.Bytes(random, real[0], real) : Encoding.ASCII.GetBytes(Base64(random, token))
+            ),
             sample =>
             {
                 var text = Encoding.UTF8.GetString(sample.Bytes);
-                if (text != token && links.Open(text) is { } opened) throw new InvalidOperationException($"opens {opened}");
-            });
+                if (text != token && links.Open(text) is { } opened)
+                    throw new InvalidOperationException($"opens {opened}");
+            }
+        );
     }
 
     /// <summary>A token with bits of its bytes changed: still well written.</summary>
     private static string Base64(Random random, string token)
     {
         var bytes = System.Buffers.Text.Base64Url.DecodeFromChars(token);
-        for (var flips = 1 + random.Next(3); flips > 0; flips--) bytes[random.Next(bytes.Length)] ^= (byte)(1 + random.Next(255));
+        for (var flips = 1 + random.Next(3); flips > 0; flips--)
+            bytes[random.Next(bytes.Length)] ^= (byte)(1 + random.Next(255));
         var changed = System.Buffers.Text.Base64Url.EncodeToString(bytes);
         return changed == token ? "" : changed;
     }
@@ -184,7 +250,8 @@ public sealed class FileFuzzTests : IDisposable
     /// <summary>A workbook with one of its parts changed inside, or its bytes as they are.</summary>
     private static byte[] Book(Random random, byte[] real)
     {
-        if (random.Next(3) == 0) return Mutator.Bytes(random, real, [real]);
+        if (random.Next(3) == 0)
+            return Mutator.Bytes(random, real, [real]);
         using var changed = new MemoryStream();
         changed.Write(real);
         using (var zip = new System.IO.Compression.ZipArchive(changed, System.IO.Compression.ZipArchiveMode.Update, leaveOpen: true))

@@ -10,8 +10,9 @@ namespace Vigil.Tests.Fuzz;
 internal readonly record struct Sample(string About, byte[] Bytes);
 
 /// <summary>
-/// Runs a target on one input after the other for <c>VIGIL_FUZZ_SECONDS</c> (0.5). A failure names the seed and the input's number, and shows the smallest input found
-/// that fails in the same way. <c>VIGIL_FUZZ_SEED</c> sets the seed (1); with <c>VIGIL_FUZZ_REPORT</c> a line on each run is added to that file.
+/// Runs a target on one input after the other for <c>VIGIL_FUZZ_SECONDS</c> (0.5). A failure names the seed and the input's number, and
+/// shows the smallest input found that fails in the same way. <c>VIGIL_FUZZ_SEED</c> sets the seed (1); with <c>VIGIL_FUZZ_REPORT</c> a
+/// line on each run is added to that file.
 /// </summary>
 internal static class Fuzzing
 {
@@ -20,9 +21,11 @@ internal static class Fuzzing
 
     private const int MostFailures = 12;
 
-    public static double Seconds { get; } = double.TryParse(Environment.GetEnvironmentVariable("VIGIL_FUZZ_SECONDS"), CultureInfo.InvariantCulture, out var s) ? s : 0.5;
+    public static double Seconds { get; } =
+        double.TryParse(Environment.GetEnvironmentVariable("VIGIL_FUZZ_SECONDS"), CultureInfo.InvariantCulture, out var s) ? s : 0.5;
 
-    public static int Seed { get; } = int.TryParse(Environment.GetEnvironmentVariable("VIGIL_FUZZ_SEED"), CultureInfo.InvariantCulture, out var s) ? s : 1;
+    public static int Seed { get; } =
+        int.TryParse(Environment.GetEnvironmentVariable("VIGIL_FUZZ_SEED"), CultureInfo.InvariantCulture, out var s) ? s : 1;
 
     /// <summary>The random numbers of one input: the same for the same seed and number, whatever ran before.</summary>
     public static Random RandomOf(long number) => new(unchecked(Seed * 1_000_003 + (int)number * 7919));
@@ -32,7 +35,13 @@ internal static class Fuzzing
     /// <param name="run">Takes it; throws when something is wrong.</param>
     /// <param name="mostBytes">An input that makes the target allocate more has a fault.</param>
     /// <param name="share">Of the seconds.</param>
-    public static async Task RunAsync(string target, Func<Random, Sample> next, Action<Sample> run, long mostBytes = 64 << 20, double share = 1)
+    public static async Task RunAsync(
+        string target,
+        Func<Random, Sample> next,
+        Action<Sample> run,
+        long mostBytes = 64 << 20,
+        double share = 1
+    )
     {
         // On a thread of its own, so that an input which never ends is noticed and shown.
         var state = new State();
@@ -46,7 +55,8 @@ internal static class Fuzzing
         }
 
         Report(target, state.Number, state.Elapsed);
-        if (state.Failure is not null) Assert.Fail(state.Failure.Replace("TARGET", target, StringComparison.Ordinal));
+        if (state.Failure is not null)
+            Assert.Fail(state.Failure.Replace("TARGET", target, StringComparison.Ordinal));
     }
 
     /// <summary>The same for a target that waits for others: a service, a socket.</summary>
@@ -65,22 +75,28 @@ internal static class Fuzzing
             }
             catch (Exception e)
             {
-                if (kinds.Add(Kind(e))) failures.Add(Told(target, number, sample, e.ToString()));
+                if (kinds.Add(Kind(e)))
+                    failures.Add(Told(target, number, sample, e.ToString()));
             }
         }
 
         Report(target, number, Stopwatch.GetElapsedTime(begun));
-        if (failures.Count > 0) Assert.Fail(string.Join("\n\n", failures));
+        if (failures.Count > 0)
+            Assert.Fail(string.Join("\n\n", failures));
     }
 
     public static void Report(string target, long executions, TimeSpan elapsed)
     {
         if (Environment.GetEnvironmentVariable("VIGIL_FUZZ_REPORT") is { Length: > 0 } path)
-            File.AppendAllText(path, string.Create(CultureInfo.InvariantCulture, $"{target}\t{Seed}\t{elapsed.TotalSeconds:F1}\t{executions}\n"));
+            File.AppendAllText(
+                path,
+                string.Create(CultureInfo.InvariantCulture, $"{target}\t{Seed}\t{elapsed.TotalSeconds:F1}\t{executions}\n")
+            );
     }
 
     public static string Told(string target, long number, Sample sample, string what) =>
-        $"{target}: seed {Seed}, input {number} ({sample.About}): {what}\nhex:  {Convert.ToHexString(sample.Bytes)}\ntext: {Encoding.UTF8.GetString(sample.Bytes)}";
+        $"{target}: seed {Seed}, input {number} ({sample.About}): {what}\nhex:  {Convert.ToHexString(sample.Bytes)}\ntext: "
+        + $"{Encoding.UTF8.GetString(sample.Bytes)}";
 
     private static void Work(State state, Func<Random, Sample> next, Action<Sample> run, long mostBytes, double share)
     {
@@ -92,16 +108,19 @@ internal static class Fuzzing
             state.Current = next(RandomOf(state.Number));
             Interlocked.Exchange(ref state.Begun, Stopwatch.GetTimestamp());
             // Goes on after a failure: several faults are told of at once, each with its smallest input.
-            if (Failure(state.Current) is not { } failure || !kinds.Add(Kind(failure))) continue;
+            if (Failure(state.Current) is not { } failure || !kinds.Add(Kind(failure)))
+                continue;
             state.Shrinking = true;
             var smallest = Smallest(state.Current, s => Failure(s) is { } other && Kind(other) == Kind(failure));
             failures.Add(Told("TARGET", state.Number, smallest, (Failure(smallest) ?? failure).ToString()));
             state.Shrinking = false;
-            if (failures.Count == MostFailures) break;
+            if (failures.Count == MostFailures)
+                break;
         }
 
         state.Elapsed = Stopwatch.GetElapsedTime(begun);
-        if (failures.Count > 0) state.Failure = string.Join("\n\n", failures);
+        if (failures.Count > 0)
+            state.Failure = string.Join("\n\n", failures);
 
         Exception? Failure(Sample sample)
         {
@@ -121,7 +140,9 @@ internal static class Fuzzing
     }
 
     /// <summary>Two failures of one kind have one cause: the same exception with the same words, numbers aside.</summary>
-    private static string Kind(Exception e) => e.GetType().Name + new string([.. e.Message.TakeWhile(c => c is not ('\'' or '"' or '\n')).Where(c => !char.IsAsciiDigit(c)).Take(80)]);
+    private static string Kind(Exception e) =>
+        e.GetType().Name
+        + new string([.. e.Message.TakeWhile(c => c is not ('\'' or '"' or '\n')).Where(c => !char.IsAsciiDigit(c)).Take(80)]);
 
     /// <summary>Leaves out what need not be there, in ever smaller pieces, for at most three seconds.</summary>
     private static Sample Smallest(Sample sample, Func<Sample, bool> fails)
@@ -129,12 +150,15 @@ internal static class Fuzzing
         var begun = Stopwatch.GetTimestamp();
         for (var piece = Math.Max(1, sample.Bytes.Length / 2); piece >= 1; piece /= 2)
         {
-            for (var at = 0; at < sample.Bytes.Length;)
+            for (var at = 0; at < sample.Bytes.Length; )
             {
-                if (Stopwatch.GetElapsedTime(begun) > TimeSpan.FromSeconds(3)) return sample;
+                if (Stopwatch.GetElapsedTime(begun) > TimeSpan.FromSeconds(3))
+                    return sample;
                 var without = sample with { Bytes = [.. sample.Bytes[..at], .. sample.Bytes[Math.Min(sample.Bytes.Length, at + piece)..]] };
-                if (fails(without)) sample = without;
-                else at += piece;
+                if (fails(without))
+                    sample = without;
+                else
+                    at += piece;
             }
         }
 

@@ -2,8 +2,8 @@ using System.Diagnostics;
 using System.Text;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
-using Vigil.Host.Intake;
 using Vigil.Host;
+using Vigil.Host.Intake;
 using Vigil.Ingest.Mqtt;
 using Vigil.Model;
 using Vigil.Storage.Readings;
@@ -26,8 +26,8 @@ public sealed class PostgresFuzzTests(PostgresServer server) : ServiceFuzzTests,
 }
 
 /// <summary>
-/// Hostile messages of every profile through the whole pipeline into real databases. A message is stored, kept aside or refused to its sender; none fails, none
-/// takes another with it, and afterwards a press is an alarm.
+/// Hostile messages of every profile through the whole pipeline into real databases. A message is stored, kept aside or refused to its
+/// sender; none fails, none takes another with it, and afterwards a press is an alarm.
 /// </summary>
 public abstract class ServiceFuzzTests
 {
@@ -45,13 +45,21 @@ public abstract class ServiceFuzzTests
         var number = 0L;
         while (Stopwatch.GetElapsedTime(begun).TotalSeconds < Fuzzing.Seconds)
         {
-            var batch = Enumerable.Range(0, Batch).Select(i => (Number: number + i, Message: Hostile(Fuzzing.RandomOf(number + i)))).ToList();
+            var batch = Enumerable
+                .Range(0, Batch)
+                .Select(i => (Number: number + i, Message: Hostile(Fuzzing.RandomOf(number + i))))
+                .ToList();
             number += Batch;
             var receipts = await Task.WhenAll(batch.Select(m => SendAsync(pipeline, m.Message)));
-            if (receipts.Contains(Receipt.NotStored)) await ToldAsync(pipeline, batch);
+            if (receipts.Contains(Receipt.NotStored))
+                await ToldAsync(pipeline, batch);
         }
 
-        Fuzzing.Report("pipeline " + GetType().Name.Replace("FuzzTests", "", StringComparison.Ordinal), number, Stopwatch.GetElapsedTime(begun));
+        Fuzzing.Report(
+            "pipeline " + GetType().Name.Replace("FuzzTests", "", StringComparison.Ordinal),
+            number,
+            Stopwatch.GetElapsedTime(begun)
+        );
         await service.Services.GetRequiredService<Sightings>().FlushAsync(CancellationToken.None);
         Assert.Null(pipeline.Trouble);
         Assert.Equal(Receipt.Committed, await service.PressAsync());
@@ -61,7 +69,10 @@ public abstract class ServiceFuzzTests
         var store = service.Services.GetRequiredService<IReadingStore>();
         var from = TimeProvider.System.GetUtcNow().UtcDateTime.AddMinutes(-30);
         await foreach (var reading in store.ReceivedSinceAsync(from, CancellationToken.None))
-            Assert.True(double.IsFinite(reading.Value) && double.IsFinite(reading.Longitude) && reading.Time.Year is >= 1990 and < 2100, $"{reading}");
+            Assert.True(
+                double.IsFinite(reading.Value) && double.IsFinite(reading.Longitude) && reading.Time.Year is >= 1990 and < 2100,
+                $"{reading}"
+            );
     }
 
     /// <summary>Which message it was that no store took: each is sent again alone.</summary>
@@ -69,21 +80,36 @@ public abstract class ServiceFuzzTests
     {
         foreach (var (number, message) in batch)
             if (await SendAsync(pipeline, message) == Receipt.NotStored)
-                Assert.Fail(Fuzzing.Told("pipeline", number, new Sample(message.Topic, message.Payload.ToArray()), $"was not stored: {pipeline.Trouble}"));
-        Assert.Fail($"pipeline: seed {Fuzzing.Seed}, inputs {batch[0].Number}–{batch[^1].Number}: together they were not stored, each alone it is: {pipeline.Trouble}");
+                Assert.Fail(
+                    Fuzzing.Told(
+                        "pipeline",
+                        number,
+                        new Sample(message.Topic, message.Payload.ToArray()),
+                        $"was not stored: {pipeline.Trouble}"
+                    )
+                );
+        Assert.Fail(
+            $"pipeline: seed {Fuzzing.Seed}, inputs {batch[0].Number}–{batch[^1].Number}: together they were not stored, each alone "
+                + $"it is: {pipeline.Trouble}"
+        );
     }
 
     private static async Task<Receipt> SendAsync(Pipeline pipeline, InboundMessage message) =>
-        await pipeline.ReceiveAsync(message with { Received = TimeProvider.System.GetUtcNow().UtcDateTime }, CancellationToken.None).AsTask().WaitAsync(TimeSpan.FromSeconds(60));
+        await pipeline
+            .ReceiveAsync(message with { Received = TimeProvider.System.GetUtcNow().UtcDateTime }, CancellationToken.None)
+            .AsTask()
+            .WaitAsync(TimeSpan.FromSeconds(60));
 
     private static InboundMessage Hostile(Random random)
     {
         var (_, topic, payload) = Family.Next(random);
         // Strangers' topics too, and announcements.
         var levels = topic.Split('/');
-        if (random.Next(10) == 0) levels[random.Next(levels.Length)] = $"x{random.Next(5)}\u4e00";
+        if (random.Next(10) == 0)
+            levels[random.Next(levels.Length)] = $"x{random.Next(5)}\u4e00";
         topic = string.Join('/', levels);
-        if (random.Next(20) == 0) topic = $"homeassistant/sensor/x{random.Next(9)}/config";
+        if (random.Next(20) == 0)
+            topic = $"homeassistant/sensor/x{random.Next(9)}/config";
         return new InboundMessage(topic, payload, default, random.Next(10) == 0, Sender.ExternalBroker);
     }
 
@@ -92,12 +118,42 @@ public abstract class ServiceFuzzTests
     {
         await using (var db = await service.Records.CreateDbContextAsync())
         {
-            var home = new Resident { Id = "R2", Name = "李桂兰", Area = "440114003201", CreatedAt = DateTime.UnixEpoch, UpdatedAt = TimeProvider.System.GetUtcNow().UtcDateTime };
-            home.Contacts.Add(new Contact { Id = Guid.NewGuid(), ResidentId = "R2", Order = 1, Name = "李小明", Phone = "+8613800138002" });
+            var home = new Resident
+            {
+                Id = "R2",
+                Name = "李桂兰",
+                Area = "440114003201",
+                CreatedAt = DateTime.UnixEpoch,
+                UpdatedAt = TimeProvider.System.GetUtcNow().UtcDateTime,
+            };
+            home.Contacts.Add(
+                new Contact
+                {
+                    Id = Guid.NewGuid(),
+                    ResidentId = "R2",
+                    Order = 1,
+                    Name = "李小明",
+                    Phone = "+8613800138002",
+                }
+            );
             foreach (var family in Family.All)
-                foreach (var id in family.Topics.Select(family.Profile.DeviceFromTopic).Concat(family.Profile.Examples.Select(e => e.Device)).OfType<string>().Distinct())
-                    if (DeviceId.TryParse(id, out _) && home.Devices.TrueForAll(d => d.Id != id))
-                        home.Devices.Add(new Device { Id = id, Profile = family.Profile.Id, ResidentId = "R2", InstalledAt = DateTime.UnixEpoch });
+            foreach (
+                var id in family
+                    .Topics.Select(family.Profile.DeviceFromTopic)
+                    .Concat(family.Profile.Examples.Select(e => e.Device))
+                    .OfType<string>()
+                    .Distinct()
+            )
+                if (DeviceId.TryParse(id, out _) && home.Devices.TrueForAll(d => d.Id != id))
+                    home.Devices.Add(
+                        new Device
+                        {
+                            Id = id,
+                            Profile = family.Profile.Id,
+                            ResidentId = "R2",
+                            InstalledAt = DateTime.UnixEpoch,
+                        }
+                    );
             db.Residents.Add(home);
             await db.SaveChangesAsync();
         }

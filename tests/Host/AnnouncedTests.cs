@@ -12,16 +12,22 @@ public sealed class AnnouncedTests : IAsyncLifetime
 {
     private const string Config = "homeassistant/binary_sensor/smoke7/smoke/config";
 
-    private const string Smoke = """{"device_class":"smoke","state_topic":"ha/smoke7/state","payload_on":"ON","payload_off":"OFF","device":{"identifiers":["smoke7"]}}""";
+    private const string Smoke =
+        """{"device_class":"smoke","state_topic":"ha/smoke7/state","payload_on":"ON","payload_off":"OFF","device":{"identifiers":["smoke7"]}}""";
 
-    private static readonly Sender Anywhere = new("gw2", Gateway: true, []), Zigbee = new("gw1", Gateway: true, ["zigbee2mqtt/#"]);
+    private static readonly Sender Anywhere = new("gw2", Gateway: true, []),
+        Zigbee = new("gw1", Gateway: true, ["zigbee2mqtt/#"]);
 
     private readonly string folder = Directory.CreateTempSubdirectory("vigil-announced-").FullName;
     private PipelineParts parts = null!;
 
     public async ValueTask InitializeAsync()
     {
-        parts = await PipelineParts.CreateAsync(folder, await FreshRecords.SqliteAsync(folder), new DuckDbReadingStore(Path.Combine(folder, "readings.duckdb"), new()));
+        parts = await PipelineParts.CreateAsync(
+            folder,
+            await FreshRecords.SqliteAsync(folder),
+            new DuckDbReadingStore(Path.Combine(folder, "readings.duckdb"), new())
+        );
         await parts.Pipeline.StartAsync(TestContext.Current.CancellationToken);
     }
 
@@ -52,7 +58,14 @@ public sealed class AnnouncedTests : IAsyncLifetime
     {
         await parts.SayAsync(Anywhere, Config, Smoke);
         await BindAsync();
-        foreach (var attack in new[] { Smoke.Replace("\"ON\"", "\"NEVER\"", StringComparison.Ordinal), "", """{"device_class":"smoke","state_topic":"zigbee2mqtt/x","device":{"identifiers":["smoke7"]}}""" })
+        foreach (
+            var attack in new[]
+            {
+                Smoke.Replace("\"ON\"", "\"NEVER\"", StringComparison.Ordinal),
+                "",
+                """{"device_class":"smoke","state_topic":"zigbee2mqtt/x","device":{"identifiers":["smoke7"]}}""",
+            }
+        )
             await parts.SayAsync(Zigbee, Config, attack);
         Assert.All(await RejectedAsync(), r => Assert.Equal("announces ha/smoke7/state, on which its sender may not speak", r.Reason));
         Assert.Equal(3, (await RejectedAsync()).Count);
@@ -64,8 +77,16 @@ public sealed class AnnouncedTests : IAsyncLifetime
     [Fact]
     public async Task A_gateway_cannot_take_the_name_of_a_device_that_speaks_elsewhere_by_announcing_it()
     {
-        await parts.SayAsync(Zigbee, "homeassistant/event/x/action/config", """{"device_class":"button","state_topic":"zigbee3/x","device":{"identifiers":["sos-1"]}}""");
-        await parts.SayAsync(new Sender("gw3", Gateway: true, ["evil/#"]), "homeassistant/event/x/action/config", """{"device_class":"button","state_topic":"evil/x","device":{"identifiers":["sos-1"]}}""");
+        await parts.SayAsync(
+            Zigbee,
+            "homeassistant/event/x/action/config",
+            """{"device_class":"button","state_topic":"zigbee3/x","device":{"identifiers":["sos-1"]}}"""
+        );
+        await parts.SayAsync(
+            new Sender("gw3", Gateway: true, ["evil/#"]),
+            "homeassistant/event/x/action/config",
+            """{"device_class":"button","state_topic":"evil/x","device":{"identifiers":["sos-1"]}}"""
+        );
         Assert.Equal(Receipt.Committed, await parts.SayAsync(new Sender("gw3", Gateway: true, ["evil/#"]), "evil/x", "sos"));
         Assert.Equal("announced as sos-1, which is registered as senml and does not speak here", (await RejectedAsync())[^1].Reason);
         Assert.Empty(await parts.AlarmsAsync());
@@ -77,7 +98,15 @@ public sealed class AnnouncedTests : IAsyncLifetime
     {
         await using var db = parts.Records.CreateDbContext();
         db.Unbound.Remove(await db.Unbound.SingleAsync(u => u.Id == "smoke7"));
-        db.Devices.Add(new Device { Id = "smoke7", Profile = "home-assistant", ResidentId = "R1", InstalledAt = DateTime.UnixEpoch });
+        db.Devices.Add(
+            new Device
+            {
+                Id = "smoke7",
+                Profile = "home-assistant",
+                ResidentId = "R1",
+                InstalledAt = DateTime.UnixEpoch,
+            }
+        );
         await db.SaveChangesAsync();
         await parts.Registry.ReloadAsync(CancellationToken.None, always: true);
     }

@@ -3,7 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Vigil.Model;
 using Vigil.Notify;
 using Vigil.Storage.Records;
-using static Vigil.Tests.Console.Running;
+using static Vigil.Tests.Web.Running;
 
 namespace Vigil.Tests.Host;
 
@@ -17,7 +17,8 @@ public sealed class AuditWatchTests
         await using var service = await ServiceUnderTest.StartAsync([]);
         await service.PressAsync();
         Guid alarm;
-        await using (var db = await service.Records.CreateDbContextAsync(Token)) alarm = await db.Alarms.Select(a => a.Id).SingleAsync(Token);
+        await using (var db = await service.Records.CreateDbContextAsync(Token))
+            alarm = await db.Alarms.Select(a => a.Id).SingleAsync(Token);
         var desk = service.Services.GetRequiredService<AlarmDesk>();
         await desk.AcknowledgeAsync(alarm, "duty:d1", "", Token);
         await desk.TakeInHandAsync(alarm, "duty:d1", "", Token);
@@ -26,22 +27,37 @@ public sealed class AuditWatchTests
         await desk.ResolveAsync(alarm, "duty:d1", Resolution.True, "", Token);
         await desk.ReopenAsync(alarm, "duty:d1", "too early", Token);
         string[] wanted = ["opened", "acknowledged", "in-hand", "handed-over", "note", "resolved", "reopened"];
-        await UntilAsync(async db => (await db.Audit.Where(a => a.Subject == "alarm:" + alarm && a.Place != null).Select(a => a.Action).ToListAsync(Token)).Intersect(wanted).Count() == wanted.Length);
+        await UntilAsync(async db =>
+            (await db.Audit.Where(a => a.Subject == "alarm:" + alarm && a.Place != null).Select(a => a.Action).ToListAsync(Token))
+                .Intersect(wanted)
+                .Count() == wanted.Length
+        );
         await UntilAsync(async db => await db.Audit.AnyAsync(a => a.Action == "start" && a.Detail.StartsWith("rules.yaml "), Token));
         // Of all rows one that nothing else vouches for: lines that are cut off are taken in again from their timelines, as they were.
         await service.Records.AddAsync(TimeProvider.System.GetUtcNow().UtcDateTime, "duty:d1", "read", "resident:R1", "", Token);
         await UntilAsync(async db => await db.Audit.AnyAsync(a => a.Subject == "resident:R1" && a.Place != null, Token));
         var settings = service.Services.GetRequiredService<Vigil.Host.Settings>();
         var head = Path.Combine(settings.DataPath, "audit", "head.json");
-        await UntilAsync(async db => AuditHead.Read(await File.ReadAllTextAsync(head, Token)) is { } h && h.Place == await db.Audit.MaxAsync(a => a.Place, Token));
+        await UntilAsync(async db =>
+            AuditHead.Read(await File.ReadAllTextAsync(head, Token)) is { } h && h.Place == await db.Audit.MaxAsync(a => a.Place, Token)
+        );
 
-        await using (var db = await service.Records.CreateDbContextAsync(Token)) await db.Audit.Where(a => a.Place >= db.Audit.Where(x => x.Subject == "resident:R1").Min(x => x.Place)).ExecuteDeleteAsync(Token);
-        await service.UntilAsync("/healthz/ready", (_, text) => text.Contains("rows of the audit log were cut off", StringComparison.Ordinal));
+        await using (var db = await service.Records.CreateDbContextAsync(Token))
+            await db
+                .Audit.Where(a => a.Place >= db.Audit.Where(x => x.Subject == "resident:R1").Min(x => x.Place))
+                .ExecuteDeleteAsync(Token);
+        await service.UntilAsync(
+            "/healthz/ready",
+            (_, text) => text.Contains("rows of the audit log were cut off", StringComparison.Ordinal)
+        );
         using var key = AuditKey.Find(settings.DataPath);
         var (kept, refused) = Vigil.Host.AuditHeads.Kept(settings, key);
         Assert.Empty(refused);
         Assert.Single(Directory.GetFiles(Path.GetDirectoryName(head)!, "cut-*.json"));
-        Assert.Contains((await service.Records.CheckAuditAsync(kept, Token)).Problems, p => p.Contains("cut off", StringComparison.Ordinal) || p.Contains("head of", StringComparison.Ordinal));
+        Assert.Contains(
+            (await service.Records.CheckAuditAsync(kept, Token)).Problems,
+            p => p.Contains("cut off", StringComparison.Ordinal) || p.Contains("head of", StringComparison.Ordinal)
+        );
 
         async Task UntilAsync(Func<RecordsDb, Task<bool>> holds)
         {
@@ -49,7 +65,8 @@ public sealed class AuditWatchTests
             while (true)
             {
                 await using (var db = await service.Records.CreateDbContextAsync(Token))
-                    if (await holds(db)) return;
+                    if (await holds(db))
+                        return;
                 Assert.True(TimeProvider.System.GetElapsedTime(begun) < TimeSpan.FromSeconds(30), "not within 30 s");
                 await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, Token);
             }
@@ -62,16 +79,28 @@ public sealed class AuditWatchTests
         var folder = Directory.CreateTempSubdirectory("vigil-heads-").FullName;
         var heard = new TaskCompletionSource<string>();
         var builder = Microsoft.AspNetCore.Builder.WebApplication.CreateSlimBuilder();
-        Microsoft.AspNetCore.Hosting.WebHostBuilderKestrelExtensions.ConfigureKestrel(builder.WebHost, k => k.Listen(System.Net.IPAddress.Loopback, 0));
+        Microsoft.AspNetCore.Hosting.WebHostBuilderKestrelExtensions.ConfigureKestrel(
+            builder.WebHost,
+            k => k.Listen(System.Net.IPAddress.Loopback, 0)
+        );
         await using var receiver = builder.Build();
-        Microsoft.AspNetCore.Builder.EndpointRouteBuilderExtensions.MapPost(receiver, "/head", async (Microsoft.AspNetCore.Http.HttpContext http) =>
-        {
-            using var reader = new StreamReader(http.Request.Body);
-            heard.SetResult(await reader.ReadToEndAsync(Token));
-        });
+        Microsoft.AspNetCore.Builder.EndpointRouteBuilderExtensions.MapPost(
+            receiver,
+            "/head",
+            async (Microsoft.AspNetCore.Http.HttpContext http) =>
+            {
+                using var reader = new StreamReader(http.Request.Body);
+                heard.SetResult(await reader.ReadToEndAsync(Token));
+            }
+        );
         await receiver.StartAsync(Token);
         var problems = new List<Problem>();
-        var configuration = new Microsoft.Extensions.Configuration.ConfigurationManager { ["Data:Path"] = folder, ["Audit:HeadFile"] = Path.Combine(folder, "elsewhere"), ["Audit:HeadUrl"] = receiver.Urls.First() + "/head" };
+        var configuration = new Microsoft.Extensions.Configuration.ConfigurationManager
+        {
+            ["Data:Path"] = folder,
+            ["Audit:HeadFile"] = Path.Combine(folder, "elsewhere"),
+            ["Audit:HeadUrl"] = receiver.Urls.First() + "/head",
+        };
         var settings = Vigil.Host.Settings.Check(configuration, problems);
         Assert.Empty(problems);
         using var key = AuditKey.Open(folder);
@@ -80,7 +109,11 @@ public sealed class AuditWatchTests
         Assert.Equal(head, AuditHead.Read(await heard.Task.WaitAsync(TimeSpan.FromSeconds(10), Token)));
         var (kept, refused) = Vigil.Host.AuditHeads.Kept(settings!, key);
         Assert.Equal(head, Assert.Single(kept));
-        await File.WriteAllTextAsync(Path.Combine(folder, "elsewhere", "audit-head-2026-01-16.json"), (head with { Place = 8 }).Write(), Token);
+        await File.WriteAllTextAsync(
+            Path.Combine(folder, "elsewhere", "audit-head-2026-01-16.json"),
+            (head with { Place = 8 }).Write(),
+            Token
+        );
         (kept, refused) = Vigil.Host.AuditHeads.Kept(settings!, key);
         Assert.Contains("is not rightly signed", Assert.Single(refused), StringComparison.Ordinal);
         Directory.Delete(folder, recursive: true);

@@ -11,7 +11,7 @@ using Vigil.Storage.Readings;
 using Vigil.Storage.Readings.DuckDb;
 using Vigil.Storage.Records;
 using Vigil.Tests.Storage.Records;
-using static Vigil.Tests.Console.Running;
+using static Vigil.Tests.Web.Running;
 
 namespace Vigil.Tests.Host;
 
@@ -40,15 +40,38 @@ public sealed class BackupTests : IAsyncLifetime
         new DataFolder(Data).Write(new DataFolder.Known { Since = clock.GetUtcNow().UtcDateTime, Records = "Sqlite" });
         await using (var db = records.CreateDbContext())
         {
-            db.Residents.Add(new Resident { Id = "R1", Name = "王秀英", Area = "440100001001", Phone = "+8613800138000" });
+            db.Residents.Add(
+                new Resident
+                {
+                    Id = "R1",
+                    Name = "王秀英",
+                    Area = "440100001001",
+                    Phone = "+8613800138000",
+                }
+            );
             await db.SaveChangesAsync(Token);
         }
 
         readings = new DuckDbReadingStore(Path.Combine(Data, "readings.duckdb"), new DuckDbOptions { LowDiskBytes = 0 });
-        await readings.AppendAsync([new Reading { Device = new DeviceId("m"), Metric = Metric.WaterVolume, Time = clock.GetUtcNow().UtcDateTime, Received = clock.GetUtcNow().UtcDateTime, Value = 1 }], Token);
+        await readings.AppendAsync(
+            [
+                new Reading
+                {
+                    Device = new DeviceId("m"),
+                    Metric = Metric.WaterVolume,
+                    Time = clock.GetUtcNow().UtcDateTime,
+                    Received = clock.GetUtcNow().UtcDateTime,
+                    Value = 1,
+                },
+            ],
+            Token
+        );
         Directory.CreateDirectory(Path.Combine(Data, "rules"));
         await File.WriteAllTextAsync(Path.Combine(Data, "rules", "rules-0-of-16.state"), "state", Token);
-        File.SetLastWriteTimeUtc(Path.Combine(Data, "rules", "rules-0-of-16.state"), new DateTime(2026, 2, 28, 16, 55, 0, DateTimeKind.Utc));
+        File.SetLastWriteTimeUtc(
+            Path.Combine(Data, "rules", "rules-0-of-16.state"),
+            new DateTime(2026, 2, 28, 16, 55, 0, DateTimeKind.Utc)
+        );
         await File.WriteAllTextAsync(Path.Combine(Data, "links.key"), new string('k', 32), Token);
     }
 
@@ -92,7 +115,8 @@ public sealed class BackupTests : IAsyncLifetime
         var trouble = Assert.Single(troubles.Now);
         Assert.Equal("backup", trouble.Case);
         Assert.True(trouble.Patience > TimeSpan.Zero);
-        for (var hour = 0; hour < 27; hour++) await LookAsync(backups, TimeSpan.FromHours(1));
+        for (var hour = 0; hour < 27; hour++)
+            await LookAsync(backups, TimeSpan.FromHours(1));
         trouble = Assert.Single(troubles.Now);
         Assert.Contains("no good backup has been made for", trouble.What, StringComparison.Ordinal);
         Assert.Equal(TimeSpan.Zero, trouble.Patience);
@@ -106,7 +130,11 @@ public sealed class BackupTests : IAsyncLifetime
     public async Task A_backup_from_the_future_stops_no_backup_of_today()
     {
         var (made, manifest) = await MakeAsync();
-        await File.WriteAllTextAsync(Path.Combine(made, Manifest.Name), System.Text.Json.JsonSerializer.Serialize(manifest with { Made = manifest.Made.AddYears(1) }), Token);
+        await File.WriteAllTextAsync(
+            Path.Combine(made, Manifest.Name),
+            System.Text.Json.JsonSerializer.Serialize(manifest with { Made = manifest.Made.AddYears(1) }),
+            Token
+        );
         await LookAsync(Schedule(), TimeSpan.FromMinutes(11));
         Assert.Equal(2, Made().Count);
     }
@@ -116,14 +144,21 @@ public sealed class BackupTests : IAsyncLifetime
     {
         var (made, manifest) = await MakeAsync(Path.Combine(folder, "keys"));
         Assert.DoesNotContain(manifest.Files, f => f.Path.Contains("key", StringComparison.OrdinalIgnoreCase));
-        Assert.DoesNotContain(Directory.EnumerateFiles(made, "*", SearchOption.AllDirectories), f => File.ReadAllText(f).Contains("+8613800138000", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            Directory.EnumerateFiles(made, "*", SearchOption.AllDirectories),
+            f => File.ReadAllText(f).Contains("+8613800138000", StringComparison.Ordinal)
+        );
         var into = Path.Combine(folder, "new");
         await RestoreAsync(made, into, Path.Combine(folder, "keys"));
         var restored = RecordsServices.CreateFactory("Sqlite", null, into);
         await restored.MigrateAsync(Token);
-        await using (var db = restored.CreateDbContext()) Assert.Equal("+8613800138000", db.Residents.Single().Phone);
+        await using (var db = restored.CreateDbContext())
+            Assert.Equal("+8613800138000", db.Residents.Single().Phone);
         Assert.Equal(1, DuckDbReadingStore.Check(Path.Combine(into, "readings.duckdb")).Rows);
-        Assert.Equal(new DateTime(2026, 2, 28, 16, 55, 0, DateTimeKind.Utc), File.GetLastWriteTimeUtc(Path.Combine(into, "rules", "rules-0-of-16.state")));
+        Assert.Equal(
+            new DateTime(2026, 2, 28, 16, 55, 0, DateTimeKind.Utc),
+            File.GetLastWriteTimeUtc(Path.Combine(into, "rules", "rules-0-of-16.state"))
+        );
         Assert.Equal(new string('k', 32), await File.ReadAllTextAsync(Path.Combine(into, "links.key"), Token));
         Assert.NotNull(new DataFolder(into).Read()!.RestoredFrom);
         Assert.Contains(said, s => s.Contains("What happened after", StringComparison.Ordinal));
@@ -147,9 +182,13 @@ public sealed class BackupTests : IAsyncLifetime
             await File.WriteAllBytesAsync(file, bytes, Token);
         }
 
-        if (what == "cut") using (var cut = new FileStream(file, FileMode.Open)) cut.SetLength(cut.Length - 1);
-        if (what == "gone") File.Delete(file);
-        if (what == "manifest") await File.AppendAllTextAsync(Path.Combine(made, Manifest.Name), " ", Token);
+        if (what == "cut")
+            using (var cut = new FileStream(file, FileMode.Open))
+                cut.SetLength(cut.Length - 1);
+        if (what == "gone")
+            File.Delete(file);
+        if (what == "manifest")
+            await File.AppendAllTextAsync(Path.Combine(made, Manifest.Name), " ", Token);
         var keys = Path.Combine(folder, "keys");
         if (what == "other keys")
         {
@@ -160,17 +199,29 @@ public sealed class BackupTests : IAsyncLifetime
         var into = Path.Combine(folder, "new");
         var refusal = await Assert.ThrowsAsync<UnusableDataException>(() => RestoreAsync(made, into, what == "no keys" ? null : keys));
         Assert.Contains(what.EndsWith("keys", StringComparison.Ordinal) ? "key" : "damaged", refusal.Message, StringComparison.Ordinal);
-        Assert.True(!Directory.Exists(into) || !Directory.EnumerateFileSystemEntries(into).Any(f => !Path.GetFileName(f).StartsWith(DataFolder.RunLock, StringComparison.Ordinal)), "something was written");
+        Assert.True(
+            !Directory.Exists(into)
+                || !Directory
+                    .EnumerateFileSystemEntries(into)
+                    .Any(f => !Path.GetFileName(f).StartsWith(DataFolder.RunLock, StringComparison.Ordinal)),
+            "something was written"
+        );
     }
 
     [Fact]
     public async Task A_restore_overwrites_nothing_and_a_half_one_is_never_started_on()
     {
         var (made, _) = await MakeAsync(Path.Combine(folder, "keys"));
-        Assert.Contains("not empty", (await Assert.ThrowsAsync<UnusableDataException>(() => RestoreAsync(made, Data, Path.Combine(folder, "keys")))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "not empty",
+            (await Assert.ThrowsAsync<UnusableDataException>(() => RestoreAsync(made, Data, Path.Combine(folder, "keys")))).Message,
+            StringComparison.Ordinal
+        );
         var half = Path.Combine(folder, "half");
         Directory.CreateDirectory(Path.Combine(half, DataFolder.Restoring));
-        var refusal = await Assert.ThrowsAsync<UnusableDataException>(() => RecordsServices.CreateFactory("Sqlite", null, half).MigrateAsync(Token));
+        var refusal = await Assert.ThrowsAsync<UnusableDataException>(() =>
+            RecordsServices.CreateFactory("Sqlite", null, half).MigrateAsync(Token)
+        );
         Assert.Contains("a restore into", refusal.Message, StringComparison.Ordinal);
     }
 
@@ -192,19 +243,31 @@ public sealed class BackupTests : IAsyncLifetime
         await backups.LookAsync(Token);
     }
 
-    private List<string> Made() => Directory.Exists(Into) ? [.. Directory.EnumerateDirectories(Into, "vigil-*Z").Select(d => Path.GetFileName(d)).Order(StringComparer.Ordinal)] : [];
+    private List<string> Made() =>
+        Directory.Exists(Into)
+            ? [.. Directory.EnumerateDirectories(Into, "vigil-*Z").Select(d => Path.GetFileName(d)).Order(StringComparer.Ordinal)]
+            : [];
 
     private Backups Schedule(params (string Key, string Value)[] more) =>
         new(SettingsOf(Data, more), readings, records, troubles, clock, Shanghai, meter, NullLogger<Backups>.Instance);
 
-    private Task<(string Folder, Manifest Manifest)> MakeAsync(string? keys = null) => new BackupRun(SettingsOf(Data), readings, records, clock).MakeAsync(Into, keys, scheduled: false, said.Add, Token);
+    private Task<(string Folder, Manifest Manifest)> MakeAsync(string? keys = null) =>
+        new BackupRun(SettingsOf(Data), readings, records, clock).MakeAsync(Into, keys, scheduled: false, said.Add, Token);
 
-    private Task RestoreAsync(string made, string into, string? keys) => new Restore(SettingsOf(into), said.Add).RunAsync(made, keys, Token);
+    private Task RestoreAsync(string made, string into, string? keys) =>
+        new Restore(SettingsOf(into), said.Add).RunAsync(made, keys, Token);
 
     private Vigil.Host.Settings SettingsOf(string data, params (string Key, string Value)[] more)
     {
-        var values = new Dictionary<string, string?> { ["Data:Path"] = data, ["Backup:Folder"] = Into, ["Time:Zone"] = "Asia/Shanghai", ["Data:ReserveMiB"] = "1" };
-        foreach (var (key, value) in more) values[key] = value;
+        var values = new Dictionary<string, string?>
+        {
+            ["Data:Path"] = data,
+            ["Backup:Folder"] = Into,
+            ["Time:Zone"] = "Asia/Shanghai",
+            ["Data:ReserveMiB"] = "1",
+        };
+        foreach (var (key, value) in more)
+            values[key] = value;
         var problems = new List<Problem>();
         var settings = Vigil.Host.Settings.Check(new ConfigurationBuilder().AddInMemoryCollection(values).Build(), problems);
         Assert.True(problems.Count == 0, string.Join(CultureInfo.InvariantCulture.TextInfo.ListSeparator, problems));

@@ -13,7 +13,10 @@ using Vigil.Tests.Servers;
 
 namespace Vigil.Tests.Host;
 
-/// <summary>The service proves itself: a press of its own all the way round, a heartbeat to somebody outside, loops and threads that may not be silently gone.</summary>
+/// <summary>
+/// The service proves itself: a press of its own all the way round, a heartbeat to somebody outside, loops and threads that may not be
+/// silently gone.
+/// </summary>
 [Trait("Category", "Server")]
 public sealed class CanaryTests
 {
@@ -25,7 +28,14 @@ public sealed class CanaryTests
         await using var service = await ServiceUnderTest.StartAsync(new() { ["Health:CanaryMinutes"] = "1440" });
         var shown = new List<string>();
         service.Services.GetRequiredService<OutboxChannel>().Shown += n => shown.Add(n.Text);
-        await service.UntilAsync("/healthz/ready", (status, text) => status == 200 && text.Contains("canary: ", StringComparison.Ordinal) && text.Contains("s ago, took ", StringComparison.Ordinal), seconds: 60);
+        await service.UntilAsync(
+            "/healthz/ready",
+            (status, text) =>
+                status == 200
+                && text.Contains("canary: ", StringComparison.Ordinal)
+                && text.Contains("s ago, took ", StringComparison.Ordinal),
+            seconds: 60
+        );
         var canary = service.Services.GetRequiredService<Canary>();
         await canary.RoundAsync(Stop); // and once more: nothing of the first stands in its way
         Assert.Null(canary.Missed);
@@ -38,7 +48,8 @@ public sealed class CanaryTests
         Assert.Empty(await db.Findings.Where(f => f.Key.StartsWith(SelfTest.Name)).ToListAsync(Stop));
         Assert.Empty(await db.Timeline.Where(t => !db.Alarms.Any(a => a.Id == t.AlarmId)).ToListAsync(Stop));
         var stored = service.Services.GetRequiredService<Vigil.Storage.Readings.IReadingStore>();
-        await foreach (var reading in stored.ReceivedSinceAsync(DateTime.UnixEpoch, Stop)) Assert.NotEqual(SelfTest.Name, reading.Device.Value);
+        await foreach (var reading in stored.ReceivedSinceAsync(DateTime.UnixEpoch, Stop))
+            Assert.NotEqual(SelfTest.Name, reading.Device.Value);
         var metrics = await service.UntilAsync("/metrics", (status, _) => status is 200 or 401);
         Assert.True(metrics.Length == 0 || metrics.Contains("vigil_canary_age_seconds", StringComparison.Ordinal));
     }
@@ -48,7 +59,22 @@ public sealed class CanaryTests
     {
         await using var service = await ServiceUnderTest.StartAsync([]);
         var desk = service.Services.GetRequiredService<Vigil.Notify.AlarmDesk>();
-        await desk.CommitAsync([new Finding(SelfTest.Name, AlarmKind.Sos, Severity.Critical, FindingChange.Opened, "sos/1", 0, TimeProvider.System.GetUtcNow().UtcDateTime, "a self-test", "自检")], Stop);
+        await desk.CommitAsync(
+            [
+                new Finding(
+                    SelfTest.Name,
+                    AlarmKind.Sos,
+                    Severity.Critical,
+                    FindingChange.Opened,
+                    "sos/1",
+                    0,
+                    TimeProvider.System.GetUtcNow().UtcDateTime,
+                    "a self-test",
+                    "自检"
+                ),
+            ],
+            Stop
+        );
         await service.UntilDbAsync(db => db.Notices.AnyAsync(n => n.Recipient == SelfTest.Name && n.State == NoticeState.Sent));
         var factory = service.Services.GetRequiredService<RecordsFactory>();
         foreach (var area in new[] { "", "440114", RecordsDb.Nowhere })
@@ -84,28 +110,46 @@ public sealed class CanaryTests
         listener.Start();
         var beats = 0;
         var status = 200;
-        var answering = Task.Run(async () =>
-        {
-            while (listener.IsListening)
+        var answering = Task.Run(
+            async () =>
             {
-                var beat = await listener.GetContextAsync();
-                Interlocked.Increment(ref beats);
-                beat.Response.StatusCode = Volatile.Read(ref status);
-                beat.Response.Close();
+                while (listener.IsListening)
+                {
+                    var beat = await listener.GetContextAsync();
+                    Interlocked.Increment(ref beats);
+                    beat.Response.StatusCode = Volatile.Read(ref status);
+                    beat.Response.Close();
+                }
+            },
+            Stop
+        );
+        await using var service = await ServiceUnderTest.StartAsync(
+            new()
+            {
+                ["Health:HeartbeatUrl"] = prefix + "ping/1",
+                ["Health:HeartbeatSeconds"] = "1",
+                ["Health:LoopSeconds"] = "20",
             }
-        }, Stop);
-        await using var service = await ServiceUnderTest.StartAsync(new() { ["Health:HeartbeatUrl"] = prefix + "ping/1", ["Health:HeartbeatSeconds"] = "1", ["Health:LoopSeconds"] = "20" });
+        );
         await UntilAsync(() => Volatile.Read(ref beats) >= 2);
 
         // A watcher that refuses is said, and stops nothing.
         Volatile.Write(ref status, 500);
-        await UntilAsync(() => service.Services.GetRequiredService<Troubles>().Now.Any(t => t.Case == "heartbeat" && t.What.Contains("it answers 500", StringComparison.Ordinal)));
+        await UntilAsync(() =>
+            service
+                .Services.GetRequiredService<Troubles>()
+                .Now.Any(t => t.Case == "heartbeat" && t.What.Contains("it answers 500", StringComparison.Ordinal))
+        );
         Volatile.Write(ref status, 200);
         await UntilAsync(() => service.Services.GetRequiredService<Troubles>().Now.All(t => t.Case != "heartbeat"));
 
         // Escalation stands still: the process lives and answers, and the watcher hears nothing any more.
         await service.Services.GetRequiredService<Escalator>().StopAsync(Stop);
-        await service.UntilAsync("/healthz/ready", (code, text) => code == 503 && text.Contains("escalation has not turned", StringComparison.Ordinal), seconds: 60);
+        await service.UntilAsync(
+            "/healthz/ready",
+            (code, text) => code == 503 && text.Contains("escalation has not turned", StringComparison.Ordinal),
+            seconds: 60
+        );
         var (quiet, since) = (Volatile.Read(ref beats), Stopwatch.GetTimestamp());
         await UntilAsync(() => Stopwatch.GetElapsedTime(since) > TimeSpan.FromSeconds(4));
         Assert.InRange(Volatile.Read(ref beats) - quiet, 0, 1); // one may have been under way
@@ -119,7 +163,11 @@ public sealed class CanaryTests
         await using var service = await ServiceUnderTest.StartAsync([]);
         var beats = service.Services.GetRequiredService<Heartbeats>();
         Assert.Empty(beats.Ended());
-        var loops = service.Services.GetServices<IHostedService>().OfType<BackgroundService>().Where(l => Heartbeats.Endless.Contains(l.GetType())).ToList();
+        var loops = service
+            .Services.GetServices<IHostedService>()
+            .OfType<BackgroundService>()
+            .Where(l => Heartbeats.Endless.Contains(l.GetType()))
+            .ToList();
         Assert.Equal(Heartbeats.Endless.Count - 1, loops.Count); // all but the link to an external broker
         foreach (var loop in loops)
         {
@@ -148,7 +196,8 @@ public sealed class CanaryTests
     {
         await using var service = await ServiceUnderTest.StartAsync([]);
         using var release = new ManualResetEventSlim();
-        for (var i = 0; i < 200; i++) ThreadPool.UnsafeQueueUserWorkItem(_ => release.Wait(), null);
+        for (var i = 0; i < 200; i++)
+            ThreadPool.UnsafeQueueUserWorkItem(_ => release.Wait(), null);
         try
         {
             var began = Stopwatch.GetTimestamp();

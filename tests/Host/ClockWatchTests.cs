@@ -4,7 +4,9 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Tests.Host;
 
-/// <summary>The wall clock is put back, put forward, was never set; the process is frozen: people are told as on a calm night, and of the clock.</summary>
+/// <summary>
+/// The wall clock is put back, put forward, was never set; the process is frozen: people are told as on a calm night, and of the clock.
+/// </summary>
 [Trait("Category", "Server")]
 public sealed class ClockWatchTests
 {
@@ -22,7 +24,8 @@ public sealed class ClockWatchTests
         var (calm, jumped) = (await Calm.Value, await ToldAsync(TimeSpan.FromSeconds(seconds)));
         Assert.Equal(["王1 voice", "王2 voice", "陈探访 voice", "李值班 voice", "周主管 voice"], calm.Select(t => t.Who));
         Assert.Equal(calm.Select(t => t.Who), jumped.Select(t => t.Who));
-        foreach (var (a, b) in calm.Zip(jumped)) Assert.InRange(b.Second, a.Second, a.Second + Step);
+        foreach (var (a, b) in calm.Zip(jumped))
+            Assert.InRange(b.Second, a.Second, a.Second + Step);
     }
 
     private const int Step = 5;
@@ -40,17 +43,21 @@ public sealed class ClockWatchTests
         for (var second = 0; second < 190; second += Step)
         {
             var now = await service.ToldAsync(alarm.Id);
-            foreach (var (_, who) in told) now.Remove(who);
+            foreach (var (_, who) in told)
+                now.Remove(who);
             told.AddRange(now.Order(StringComparer.Ordinal).Select(who => (second, who)));
-            if (second == 20) service.Machine.Jump(by);
+            if (second == 20)
+                service.Machine.Jump(by);
             await service.PassAsync(1, seconds: Step);
         }
 
         Assert.Empty(await service.AlarmsAsync("device-silent"));
         Assert.Empty(await service.AlarmsAsync("clock-wrong"));
         Assert.DoesNotContain((await service.AlarmsAsync("sos")).Single().Timeline, t => t.What == "late");
-        if (by == TimeSpan.Zero) Assert.Empty(await service.AlarmsAsync("service-trouble"));
-        else Assert.Contains("clock was put", Assert.Single(await service.AlarmsAsync("service-trouble")).Reason, StringComparison.Ordinal);
+        if (by == TimeSpan.Zero)
+            Assert.Empty(await service.AlarmsAsync("service-trouble"));
+        else
+            Assert.Contains("clock was put", Assert.Single(await service.AlarmsAsync("service-trouble")).Reason, StringComparison.Ordinal);
         return told;
     }
 
@@ -94,7 +101,8 @@ public sealed class ClockWatchTests
 
         await service.Get<Vigil.Notify.AlarmDesk>().AcknowledgeAsync(alarm.Id, "visitor:v1", "", CancellationToken.None);
         Assert.Equal(Vigil.Ingest.Mqtt.Receipt.Committed, await service.PressAsync());
-        Assert.Equal(AlarmState.Open, (await service.AlarmsAsync("sos")).Single().State); // pressed again after somebody answered: everybody hears of it
+        // pressed again after somebody answered: everybody hears of it
+        Assert.Equal(AlarmState.Open, (await service.AlarmsAsync("sos")).Single().State);
     }
 
     [Fact]
@@ -153,7 +161,11 @@ public sealed class ClockWatchTests
         Assert.Equal(before, await service.ToldAsync(alarm.Id));
         await service.PassAsync(6, seconds: Step); // 60 in all, less what the last stamp is old
         Assert.Contains("陈探访 voice", await service.ToldAsync(alarm.Id));
-        Assert.Contains("was put back while the service was down by 1 h", Assert.Single(await service.AlarmsAsync("service-trouble")).Reason, StringComparison.Ordinal);
+        Assert.Contains(
+            "was put back while the service was down by 1 h",
+            Assert.Single(await service.AlarmsAsync("service-trouble")).Reason,
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]
@@ -165,11 +177,20 @@ public sealed class ClockWatchTests
         await first.PressAsync();
         await first.LookAsync();
         await first.PassAsync(4, seconds: Step);
-        if (committed) first.Machine.Jump(-Hour);
+        if (committed)
+            first.Machine.Jump(-Hour);
         await first.PassAsync(9, seconds: Step);
         string made;
         await using (var db = await first.Records.CreateDbContextAsync())
-            made = (await Microsoft.EntityFrameworkCore.EntityFrameworkQueryableExtensions.ToListAsync(db.Findings.Where(f => f.Key.StartsWith("clock|")))).SingleOrDefault()?.Key[6..] ?? Guid.NewGuid().ToString();
+            made =
+                (
+                    await Microsoft.EntityFrameworkCore.EntityFrameworkQueryableExtensions.ToListAsync(
+                        db.Findings.Where(f => f.Key.StartsWith("clock|"))
+                    )
+                )
+                    .SingleOrDefault()
+                    ?.Key[6..]
+                ?? Guid.NewGuid().ToString();
         var folder = await first.EndAsync();
 
         // What the folder has between the move and the word that it is made.
@@ -204,7 +225,11 @@ public sealed class ClockWatchTests
         Assert.Equal(before, await service.ToldAsync(alarm.Id));
         await service.PassAsync(2, seconds: Step); // 65 in all
         Assert.Contains("陈探访 voice", await service.ToldAsync(alarm.Id));
-        Assert.Contains("was put forward while the service was down by 3 h", Assert.Single(await service.AlarmsAsync("service-trouble")).Reason, StringComparison.Ordinal);
+        Assert.Contains(
+            "was put forward while the service was down by 3 h",
+            Assert.Single(await service.AlarmsAsync("service-trouble")).Reason,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]

@@ -15,26 +15,46 @@ public sealed class HeartbeatsTests
         var stop = TestContext.Current.CancellationToken;
         await using var service = await ServiceUnderTest.StartAsync(new() { ["Health:LoopSeconds"] = "1.2" });
         // Those that look each second have been fine before; what looks less often is judged by what it says.
-        await service.UntilAsync("/healthz/ready", (_, text) => !text.Contains("escalation has", StringComparison.Ordinal) && !text.Contains("storing", StringComparison.Ordinal) && !text.Contains("rules", StringComparison.Ordinal));
-        foreach (var (loop, words) in new (IHostedService, string)[]
-        {
-            (service.Services.GetRequiredService<Escalator>(), "escalation"), (service.Services.GetRequiredService<Dispatcher>(), "sending"), (service.Services.GetRequiredService<Auditor>(), "the auditor"),
-            (service.Services.GetRequiredService<Vigil.Host.Housekeeping>(), "time for the rules"),
-        })
+        await service.UntilAsync(
+            "/healthz/ready",
+            (_, text) =>
+                !text.Contains("escalation has", StringComparison.Ordinal)
+                && !text.Contains("storing", StringComparison.Ordinal)
+                && !text.Contains("rules", StringComparison.Ordinal)
+        );
+        foreach (
+            var (loop, words) in new (IHostedService, string)[]
+            {
+                (service.Services.GetRequiredService<Escalator>(), "escalation"),
+                (service.Services.GetRequiredService<Dispatcher>(), "sending"),
+                (service.Services.GetRequiredService<Auditor>(), "the auditor"),
+                (service.Services.GetRequiredService<Vigil.Host.Housekeeping>(), "time for the rules"),
+            }
+        )
         {
             await loop.StopAsync(stop);
-            await service.UntilAsync("/healthz/ready", (status, text) => status == 503 && text.Contains(words + " has not turned", StringComparison.Ordinal));
+            await service.UntilAsync(
+                "/healthz/ready",
+                (status, text) => status == 503 && text.Contains(words + " has not turned", StringComparison.Ordinal)
+            );
         }
 
         for (var tries = 0; ; tries++)
         {
             await using var db = await service.Records.CreateDbContextAsync(stop);
-            if (await db.Alarms.AnyAsync(a => a.Kind == "service-trouble" && a.Reason.Contains("escalation has not turned"), stop)) break;
+            if (await db.Alarms.AnyAsync(a => a.Kind == "service-trouble" && a.Reason.Contains("escalation has not turned"), stop))
+                break;
             Assert.True(tries < 150, "no alarm tells of the stopped loop");
             await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, stop);
         }
 
         await service.Services.GetRequiredService<Vigil.Host.Intake.Pipeline>().StopAsync(stop);
-        await service.UntilAsync("/healthz/live", (status, text) => status == 503 && text.Contains("escalation", StringComparison.Ordinal) && text.Contains("storing readings", StringComparison.Ordinal));
+        await service.UntilAsync(
+            "/healthz/live",
+            (status, text) =>
+                status == 503
+                && text.Contains("escalation", StringComparison.Ordinal)
+                && text.Contains("storing readings", StringComparison.Ordinal)
+        );
     }
 }

@@ -14,8 +14,21 @@ public sealed class OwnSafetyTests : IDisposable
     [Fact]
     public void Files_of_an_older_version_are_for_the_services_account_alone_after_the_start_and_others_are_left_alone()
     {
-        if (OperatingSystem.IsWindows()) return;
-        string[] own = ["records.db", "records.db-wal", "records.db-shm", "readings.duckdb", "readings.duckdb.wal", "links.key", "keys/fields.key", "rules/p0.snapshot", "spool/1/segment", "audit/head.json"];
+        if (OperatingSystem.IsWindows())
+            return;
+        string[] own =
+        [
+            "records.db",
+            "records.db-wal",
+            "records.db-shm",
+            "readings.duckdb",
+            "readings.duckdb.wal",
+            "links.key",
+            "keys/fields.key",
+            "rules/p0.snapshot",
+            "spool/1/segment",
+            "audit/head.json",
+        ];
         foreach (var file in own.Append("notes.txt"))
         {
             var path = Path.Combine(folder, file);
@@ -26,8 +39,10 @@ public sealed class OwnSafetyTests : IDisposable
 
         File.SetUnixFileMode(folder, (UnixFileMode)0b111_101_101);
         OwnerOnly.Protect(folder);
-        foreach (var file in own) Assert.Equal((file, (UnixFileMode)0b110_000_000), (file, File.GetUnixFileMode(Path.Combine(folder, file))));
-        foreach (var inner in Directory.GetDirectories(folder, "*", SearchOption.AllDirectories).Append(folder)) Assert.Equal((inner, (UnixFileMode)0b111_000_000), (inner, File.GetUnixFileMode(inner)));
+        foreach (var file in own)
+            Assert.Equal((file, (UnixFileMode)0b110_000_000), (file, File.GetUnixFileMode(Path.Combine(folder, file))));
+        foreach (var inner in Directory.GetDirectories(folder, "*", SearchOption.AllDirectories).Append(folder))
+            Assert.Equal((inner, (UnixFileMode)0b111_000_000), (inner, File.GetUnixFileMode(inner)));
         Assert.Equal((UnixFileMode)0b110_100_100, File.GetUnixFileMode(Path.Combine(folder, "notes.txt")));
     }
 
@@ -39,16 +54,23 @@ public sealed class OwnSafetyTests : IDisposable
     [InlineData("call +8613800138000 now", "call +86138****8000 now")]
     [InlineData("call 13800138000.", "call 138****8000.")]
     [InlineData("id 44010019410517123X", "id 440***********123X")]
-    [InlineData("area 441900003001, device 862123456789012, at 2026-01-15T04:00:00Z", "area 441900003001, device 862123456789012, at 2026-01-15T04:00:00Z")]
+    [InlineData(
+        "area 441900003001, device 862123456789012, at 2026-01-15T04:00:00Z",
+        "area 441900003001, device 862123456789012, at 2026-01-15T04:00:00Z"
+    )]
     [InlineData("王秀英", "王秀英")]
     public void A_log_line_stays_one_line_and_names_no_number(string text, string written) => Assert.Equal(written, LogLines.Safe(text));
 
-    /// <summary>What is written to the log by design: no address of a person, no text of a message, no payload, and a number masked by whoever writes it.</summary>
+    /// <summary>
+    /// What is written to the log by design: no address of a person, no text of a message, no payload, and a number masked by whoever
+    /// writes it.
+    /// </summary>
     [Fact]
     public void No_message_of_the_log_has_a_place_for_a_number_an_address_or_a_payload()
     {
         var root = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(root, "Vigil.slnx"))) root = Path.GetDirectoryName(root)!;
+        while (!File.Exists(Path.Combine(root, "Vigil.slnx")))
+            root = Path.GetDirectoryName(root)!;
         var walked = 0;
         foreach (var file in Directory.GetFiles(Path.Combine(root, "src"), "*.cs", SearchOption.AllDirectories))
         {
@@ -58,7 +80,8 @@ public sealed class OwnSafetyTests : IDisposable
             {
                 walked++;
                 Assert.DoesNotMatch(@"\{(Phone|Mail|Payload|Text|Body|Password|Token|Secret|Identity|Link)\}", message.Value);
-                if (!message.Value.Contains("{Number}", StringComparison.Ordinal)) continue;
+                if (!message.Value.Contains("{Number}", StringComparison.Ordinal))
+                    continue;
                 var calls = Regex.Matches(source, message.Groups[1].Value + @"\(log, [^;]*;");
                 Assert.NotEmpty(calls);
                 Assert.All(calls, c => Assert.Contains("Masked(", c.Value, StringComparison.Ordinal));

@@ -14,18 +14,40 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Tests.Host;
 
-/// <summary>The pipeline with its real parts over stores that a test chooses, and two homes: R1 with the button sos-1, R2 with sos-2.</summary>
+/// <summary>
+/// The pipeline with its real parts over stores that a test chooses, and two homes: R1 with the button sos-1, R2 with sos-2.
+/// </summary>
 internal sealed class PipelineParts : IAsyncDisposable
 {
     private readonly Meter meter = new("Vigil.Tests");
     private readonly Func<IntakeParts> create;
     private IntakeParts intake;
 
-    private PipelineParts(string folder, IDbContextFactory<RecordsDb> records, IReadingStore readings, ProfileSet profiles, Registry registry, RulePartitions rules, Policies policies)
+    private PipelineParts(
+        string folder,
+        IDbContextFactory<RecordsDb> records,
+        IReadingStore readings,
+        ProfileSet profiles,
+        Registry registry,
+        RulePartitions rules,
+        Policies policies
+    )
     {
         (Folder, Records, Readings) = (folder, records, readings);
         Registry = registry;
-        create = () => IntakeParts.Create(profiles, registry, rules, readings, new AlarmDesk(records, policies, TimeProvider.System, TimeZoneInfo.Utc), records, folder, Troubles, TimeProvider.System, meter);
+        create = () =>
+            IntakeParts.Create(
+                profiles,
+                registry,
+                rules,
+                readings,
+                new AlarmDesk(records, policies, TimeProvider.System, TimeZoneInfo.Utc),
+                records,
+                folder,
+                Troubles,
+                TimeProvider.System,
+                meter
+            );
         intake = create();
     }
 
@@ -52,15 +74,35 @@ internal sealed class PipelineParts : IAsyncDisposable
     {
         var problems = new List<Problem>();
         var profiles = ProfileSet.Load(Path.Combine(AppContext.BaseDirectory, "devices"), problems);
-        var rules = new RulePartitions(RuleSet.Load(Path.Combine(AppContext.BaseDirectory, "config", "rules.yaml"), problems)!, TimeZoneInfo.Utc);
+        var rules = new RulePartitions(
+            RuleSet.Load(Path.Combine(AppContext.BaseDirectory, "config", "rules.yaml"), problems)!,
+            TimeZoneInfo.Utc
+        );
         var policies = Policies.Load(Path.Combine(AppContext.BaseDirectory, "config", "policies.yaml"), problems)!;
         Assert.Empty(problems);
         await using (var db = records.CreateDbContext())
         {
             foreach (var n in new[] { 1, 2 })
             {
-                db.Residents.Add(new Resident { Id = $"R{n}", Name = "王秀英", Area = "440114003201", CreatedAt = DateTime.UnixEpoch, UpdatedAt = DateTime.UnixEpoch });
-                db.Devices.Add(new Device { Id = $"sos-{n}", Profile = "senml", ResidentId = $"R{n}", InstalledAt = DateTime.UnixEpoch });
+                db.Residents.Add(
+                    new Resident
+                    {
+                        Id = $"R{n}",
+                        Name = "王秀英",
+                        Area = "440114003201",
+                        CreatedAt = DateTime.UnixEpoch,
+                        UpdatedAt = DateTime.UnixEpoch,
+                    }
+                );
+                db.Devices.Add(
+                    new Device
+                    {
+                        Id = $"sos-{n}",
+                        Profile = "senml",
+                        ResidentId = $"R{n}",
+                        InstalledAt = DateTime.UnixEpoch,
+                    }
+                );
             }
 
             await db.SaveChangesAsync();
@@ -72,10 +114,28 @@ internal sealed class PipelineParts : IAsyncDisposable
     }
 
     public async Task<Receipt> SayAsync(string device, string payload, string? topic = null) =>
-        await Pipeline.ReceiveAsync(new InboundMessage(topic ?? $"vigil/{device}/up", System.Text.Encoding.UTF8.GetBytes(payload), new DateTime(2026, 1, 1, 0, 0, 5, DateTimeKind.Utc), Retained: false, Sender.ExternalBroker), CancellationToken.None);
+        await Pipeline.ReceiveAsync(
+            new InboundMessage(
+                topic ?? $"vigil/{device}/up",
+                System.Text.Encoding.UTF8.GetBytes(payload),
+                new DateTime(2026, 1, 1, 0, 0, 5, DateTimeKind.Utc),
+                Retained: false,
+                Sender.ExternalBroker
+            ),
+            CancellationToken.None
+        );
 
     public async Task<Receipt> SayAsync(Sender from, string topic, string payload) =>
-        await Pipeline.ReceiveAsync(new InboundMessage(topic, System.Text.Encoding.UTF8.GetBytes(payload), new DateTime(2026, 1, 1, 0, 0, 5, DateTimeKind.Utc), Retained: false, from), CancellationToken.None);
+        await Pipeline.ReceiveAsync(
+            new InboundMessage(
+                topic,
+                System.Text.Encoding.UTF8.GetBytes(payload),
+                new DateTime(2026, 1, 1, 0, 0, 5, DateTimeKind.Utc),
+                Retained: false,
+                from
+            ),
+            CancellationToken.None
+        );
 
     /// <summary>As after a restart of the service: what was only in memory is gone.</summary>
     public async Task RestartAsync()
@@ -88,7 +148,17 @@ internal sealed class PipelineParts : IAsyncDisposable
     }
 
     public static Finding Finding(AlarmKind kind, string subject, string reason = "a reason") =>
-        new(subject, kind, kind.DefaultSeverity, FindingChange.Opened, $"{kind.Name}/1", 0, new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc), reason, "原因");
+        new(
+            subject,
+            kind,
+            kind.DefaultSeverity,
+            FindingChange.Opened,
+            $"{kind.Name}/1",
+            0,
+            new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc),
+            reason,
+            "原因"
+        );
 
     public async Task<List<Alarm>> AlarmsAsync()
     {

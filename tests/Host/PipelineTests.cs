@@ -1,8 +1,8 @@
 using System.Diagnostics.Metrics;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging.Abstractions;
-using Vigil.Host.Intake;
 using Vigil.Host;
+using Vigil.Host.Intake;
 using Vigil.Ingest.Mqtt;
 using Vigil.Ingest.Profiles;
 using Vigil.Model;
@@ -28,14 +28,32 @@ public sealed class PipelineTests : IAsyncLifetime
     {
         var problems = new List<Problem>();
         var profiles = ProfileSet.Load(Path.Combine(AppContext.BaseDirectory, "devices"), problems);
-        var rules = new RulePartitions(RuleSet.Load(Path.Combine(AppContext.BaseDirectory, "config", "rules.yaml"), problems)!, TimeZoneInfo.Utc);
+        var rules = new RulePartitions(
+            RuleSet.Load(Path.Combine(AppContext.BaseDirectory, "config", "rules.yaml"), problems)!,
+            TimeZoneInfo.Utc
+        );
         var policies = Policies.Load(Path.Combine(AppContext.BaseDirectory, "config", "policies.yaml"), problems)!;
         Assert.Empty(problems);
         records = new FailingRecords(await FreshRecords.SqliteAsync(folder));
         await using (var db = records.CreateDbContext())
         {
-            db.Residents.Add(new Resident { Id = "R1", Name = "王秀英", Area = "440114003201" });
-            db.Devices.Add(new Device { Id = "leak-1", Profile = "senml", ResidentId = "R1", InstalledAt = DateTime.UnixEpoch });
+            db.Residents.Add(
+                new Resident
+                {
+                    Id = "R1",
+                    Name = "王秀英",
+                    Area = "440114003201",
+                }
+            );
+            db.Devices.Add(
+                new Device
+                {
+                    Id = "leak-1",
+                    Profile = "senml",
+                    ResidentId = "R1",
+                    InstalledAt = DateTime.UnixEpoch,
+                }
+            );
             await db.SaveChangesAsync();
         }
 
@@ -43,7 +61,17 @@ public sealed class PipelineTests : IAsyncLifetime
         var registry = new Registry(records, profiles, rules, TimeProvider.System, NullLogger<Registry>.Instance);
         await registry.ReloadAsync(CancellationToken.None, always: true);
         intake = IntakeParts.Create(
-            profiles, registry, rules, readings, new AlarmDesk(records, policies, TimeProvider.System, TimeZoneInfo.Utc), records, folder, new Troubles(TimeProvider.System), TimeProvider.System, meter);
+            profiles,
+            registry,
+            rules,
+            readings,
+            new AlarmDesk(records, policies, TimeProvider.System, TimeZoneInfo.Utc),
+            records,
+            folder,
+            new Troubles(TimeProvider.System),
+            TimeProvider.System,
+            meter
+        );
     }
 
     [Fact]
@@ -51,14 +79,22 @@ public sealed class PipelineTests : IAsyncLifetime
     {
         // Both wait before the pipeline starts, so they share a batch; keeping the unreadable one fails.
         records.FailNext = true;
-        var leak = intake.Pipeline.ReceiveAsync(Message("vigil/leak-1/up", """[{"n":"water.leak","vb":true,"t":1767225600}]"""), CancellationToken.None).AsTask();
+        var leak = intake
+            .Pipeline.ReceiveAsync(Message("vigil/leak-1/up", """[{"n":"water.leak","vb":true,"t":1767225600}]"""), CancellationToken.None)
+            .AsTask();
         var unreadable = intake.Pipeline.ReceiveAsync(Message("vigil/leak-1/up", "{"), CancellationToken.None).AsTask();
         await intake.Pipeline.StartAsync(CancellationToken.None);
         Assert.Equal(Receipt.NotStored, await leak);
         Assert.Equal(Receipt.NotStored, await unreadable);
 
         // Not acknowledged, so the device sends it again: now the alarm has to be there.
-        Assert.Equal(Receipt.Committed, await intake.Pipeline.ReceiveAsync(Message("vigil/leak-1/up", """[{"n":"water.leak","vb":true,"t":1767225600}]"""), CancellationToken.None));
+        Assert.Equal(
+            Receipt.Committed,
+            await intake.Pipeline.ReceiveAsync(
+                Message("vigil/leak-1/up", """[{"n":"water.leak","vb":true,"t":1767225600}]"""),
+                CancellationToken.None
+            )
+        );
         await using var db = records.CreateDbContext();
         Assert.Equal("water-leak", Assert.Single(await db.Alarms.ToListAsync()).Kind);
     }
@@ -67,18 +103,38 @@ public sealed class PipelineTests : IAsyncLifetime
     public async Task A_test_press_is_recorded_and_raises_no_alarm_and_so_is_a_press_resolved_as_a_test()
     {
         await intake.Pipeline.StartAsync(CancellationToken.None);
-        Assert.Equal(Receipt.Committed, await intake.Pipeline.ReceiveAsync(Message("vigil/leak-1/up", """[{"n":"button","vs":"test","t":1767225600}]"""), CancellationToken.None));
+        Assert.Equal(
+            Receipt.Committed,
+            await intake.Pipeline.ReceiveAsync(
+                Message("vigil/leak-1/up", """[{"n":"button","vs":"test","t":1767225600}]"""),
+                CancellationToken.None
+            )
+        );
         await intake.Sightings.FlushAsync(CancellationToken.None);
         await using (var db = records.CreateDbContext())
         {
-            Assert.Equal(new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc), (await db.Devices.SingleAsync(d => d.Id == "leak-1")).TestedAt);
+            Assert.Equal(
+                new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc),
+                (await db.Devices.SingleAsync(d => d.Id == "leak-1")).TestedAt
+            );
             Assert.Empty(await db.Alarms.ToListAsync());
         }
 
-        Assert.Equal(Receipt.Committed, await intake.Pipeline.ReceiveAsync(Message("vigil/leak-1/up", """[{"n":"button","vs":"sos","t":1767229200}]"""), CancellationToken.None));
+        Assert.Equal(
+            Receipt.Committed,
+            await intake.Pipeline.ReceiveAsync(
+                Message("vigil/leak-1/up", """[{"n":"button","vs":"sos","t":1767229200}]"""),
+                CancellationToken.None
+            )
+        );
         await using var after = records.CreateDbContext();
         var alarm = await after.Alarms.SingleAsync(a => a.Kind == "sos");
-        await new AlarmDesk(records, Policies.Load(Path.Combine(AppContext.BaseDirectory, "config", "policies.yaml"), [])!, TimeProvider.System, TimeZoneInfo.Utc).ResolveAsync(alarm.Id, "installer", Resolution.Test, "", CancellationToken.None);
+        await new AlarmDesk(
+            records,
+            Policies.Load(Path.Combine(AppContext.BaseDirectory, "config", "policies.yaml"), [])!,
+            TimeProvider.System,
+            TimeZoneInfo.Utc
+        ).ResolveAsync(alarm.Id, "installer", Resolution.Test, "", CancellationToken.None);
         Assert.Equal(alarm.RaisedAt, (await after.Devices.AsNoTracking().SingleAsync(d => d.Id == "leak-1")).TestedAt);
     }
 
@@ -86,10 +142,12 @@ public sealed class PipelineTests : IAsyncLifetime
     public async Task A_payload_that_also_speaks_of_the_services_own_test_is_stored_like_any_other()
     {
         await intake.Pipeline.StartAsync(CancellationToken.None);
-        const string payload = """[{"bn":"leak-1/","n":"air.temperature","u":"Cel","v":21,"t":1767225600},{"bn":"vigil-self-test/","n":"battery.level","u":"%EL","v":80,"t":1767225600}]""";
+        const string payload =
+            """[{"bn":"leak-1/","n":"air.temperature","u":"Cel","v":21,"t":1767225600},{"bn":"vigil-self-test/","n":"battery.level","u":"%EL","v":80,"t":1767225600}]""";
         Assert.Equal(Receipt.Committed, await intake.Pipeline.ReceiveAsync(Message("vigil/leak-1/up", payload), CancellationToken.None));
         var stored = new List<string>();
-        await foreach (var r in readings.ReceivedSinceAsync(DateTime.UnixEpoch, CancellationToken.None)) stored.Add(r.Device.Value);
+        await foreach (var r in readings.ReceivedSinceAsync(DateTime.UnixEpoch, CancellationToken.None))
+            stored.Add(r.Device.Value);
         Assert.Contains("leak-1", stored);
     }
 
@@ -98,9 +156,11 @@ public sealed class PipelineTests : IAsyncLifetime
     {
         var storm = Enumerable.Range(0, 2000).Select(i => Finding(AlarmKind.NoWater, $"S{i}")).ToList();
         Task<bool>? press = null;
-        intake.Uncommitted.Found += _ => press ??= Task.Run(async () => await intake.Uncommitted.CommitAsync([Finding(AlarmKind.Sos, "R1")]));
+        intake.Uncommitted.Found += _ =>
+            press ??= Task.Run(async () => await intake.Uncommitted.CommitAsync([Finding(AlarmKind.Sos, "R1")]));
         var all = Task.Run(async () => await intake.Uncommitted.CommitAsync(storm));
-        while (press is null) await Task.Yield();
+        while (press is null)
+            await Task.Yield();
         Assert.True(await press);
         await using (var db = records.CreateDbContext())
         {
@@ -123,10 +183,26 @@ public sealed class PipelineTests : IAsyncLifetime
     }
 
     private static InboundMessage Message(string topic, string payload) =>
-        new(topic, System.Text.Encoding.UTF8.GetBytes(payload), new DateTime(2026, 1, 1, 0, 0, 5, DateTimeKind.Utc), Retained: false, Sender.ExternalBroker);
+        new(
+            topic,
+            System.Text.Encoding.UTF8.GetBytes(payload),
+            new DateTime(2026, 1, 1, 0, 0, 5, DateTimeKind.Utc),
+            Retained: false,
+            Sender.ExternalBroker
+        );
 
     private static Finding Finding(AlarmKind kind, string subject) =>
-        new(subject, kind, kind.DefaultSeverity, FindingChange.Opened, $"{kind.Name}/1", 0, new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc), "a reason", "原因");
+        new(
+            subject,
+            kind,
+            kind.DefaultSeverity,
+            FindingChange.Opened,
+            $"{kind.Name}/1",
+            0,
+            new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc),
+            "a reason",
+            "原因"
+        );
 
     /// <summary>The records store, of which one access can be made to fail as a full disk would.</summary>
     private sealed class FailingRecords(IDbContextFactory<RecordsDb> inner) : IDbContextFactory<RecordsDb>
@@ -135,7 +211,8 @@ public sealed class PipelineTests : IAsyncLifetime
 
         public RecordsDb CreateDbContext()
         {
-            if (!FailNext) return inner.CreateDbContext();
+            if (!FailNext)
+                return inner.CreateDbContext();
             FailNext = false;
             throw new Microsoft.Data.Sqlite.SqliteException("database or disk is full", 13);
         }

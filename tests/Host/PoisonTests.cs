@@ -22,7 +22,12 @@ public abstract class PoisonTests : IAsyncLifetime
     /// <summary>Has the database itself refuse rows of a table in which a text says "poison".</summary>
     private protected abstract Task RefuseAsync(string table, string column);
 
-    public async ValueTask InitializeAsync() => Parts = await PipelineParts.CreateAsync(Folder, await RecordsAsync(), new DuckDbReadingStore(Path.Combine(Folder, "readings.duckdb"), new()));
+    public async ValueTask InitializeAsync() =>
+        Parts = await PipelineParts.CreateAsync(
+            Folder,
+            await RecordsAsync(),
+            new DuckDbReadingStore(Path.Combine(Folder, "readings.duckdb"), new())
+        );
 
     public ValueTask DisposeAsync()
     {
@@ -38,9 +43,19 @@ public abstract class PoisonTests : IAsyncLifetime
         Assert.Equal(Receipt.Committed, await Parts.SayAsync("sos-1", """{"n":"bu\u0000tton"}""", "vigil/un\0readable/up"));
         Assert.Equal(Receipt.Committed, await Parts.SayAsync("sos-1", "x\0y", "no/profile/\0"));
         Assert.Equal(Receipt.Committed, await Parts.SayAsync("", """[{"n":"water.volume","u":"m3","v":1}]""", "vigil/stran\0ger/up"));
-        Assert.Equal(Receipt.Committed, await Parts.SayAsync("", """[{"n":"water.volume","u":"m3","v":1}]""", $"vigil/{new string('长', 4000)}/up"));
+        Assert.Equal(
+            Receipt.Committed,
+            await Parts.SayAsync("", """[{"n":"water.volume","u":"m3","v":1}]""", $"vigil/{new string('长', 4000)}/up")
+        );
         Assert.Equal(Receipt.Committed, await Parts.SayAsync("sos-1", """[{"n":"button","vs":"so\ud800s"}]"""));
-        Assert.Equal(Receipt.Committed, await Parts.SayAsync("", """{"state_topic":"a\u0000b","device":{"identifiers":["esp"],"name":"ki\u0000tchen"}}""", "homeassistant/sensor/esp/total/config"));
+        Assert.Equal(
+            Receipt.Committed,
+            await Parts.SayAsync(
+                "",
+                """{"state_topic":"a\u0000b","device":{"identifiers":["esp"],"name":"ki\u0000tchen"}}""",
+                "homeassistant/sensor/esp/total/config"
+            )
+        );
 
         Assert.Equal(Receipt.Committed, await Parts.SayAsync("sos-2", """[{"n":"button","vs":"sos","t":1767225600}]"""));
         await Parts.Sightings.FlushAsync(CancellationToken.None);
@@ -58,14 +73,28 @@ public abstract class PoisonTests : IAsyncLifetime
     public async Task A_finding_that_the_store_refuses_is_set_aside_a_plain_alarm_stands_in_its_place_and_the_others_are_committed()
     {
         await RefuseAsync("Alarms", "Reason");
-        var findings = Enumerable.Range(0, 300).Select(i => PipelineParts.Finding(i % 2 == 0 ? AlarmKind.Sos : AlarmKind.NoWater, $"S{i:000}", i == 100 || i == 201 ? "poison" : "a reason")).ToList();
+        var findings = Enumerable
+            .Range(0, 300)
+            .Select(i =>
+                PipelineParts.Finding(
+                    i % 2 == 0 ? AlarmKind.Sos : AlarmKind.NoWater,
+                    $"S{i:000}",
+                    i == 100 || i == 201 ? "poison" : "a reason"
+                )
+            )
+            .ToList();
         Assert.True(await Parts.Uncommitted.CommitAsync(findings));
         var alarms = await Parts.AlarmsAsync();
         Assert.Equal(300, alarms.Count);
         Assert.Equal(["S100", "S201"], alarms.Where(a => a.Reason != "a reason").Select(a => a.Subject));
         Assert.Contains("could not be stored as it was said", alarms[100].Reason, StringComparison.Ordinal);
         Assert.Equal(("sos", (int)Severity.Critical), (alarms[100].Kind, alarms[100].Severity));
-        Assert.Equal(2, Parts.SetAside.Split('\n', StringSplitOptions.RemoveEmptyEntries).Count(l => l.Contains("\"reason\":\"poison\"", StringComparison.Ordinal)));
+        Assert.Equal(
+            2,
+            Parts
+                .SetAside.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                .Count(l => l.Contains("\"reason\":\"poison\"", StringComparison.Ordinal))
+        );
         Assert.Contains(Parts.Troubles.Now, t => t.Case.StartsWith("set-aside", StringComparison.Ordinal));
 
         // The same found again, by a replay, is known; and the next press is nobody's prisoner.
@@ -79,7 +108,11 @@ public abstract class PoisonTests : IAsyncLifetime
     {
         await RefuseAsync("Rejected", "Topic");
         // All wait before the pipeline starts, so they share a batch.
-        List<Task<Receipt>> said = [.. new[] { "a/first", "a/poison", "a/last" }.Select(t => Parts.SayAsync("", "{", t)), Parts.SayAsync("sos-1", """[{"n":"air.temperature","u":"Cel","v":20,"t":1767225600}]""")];
+        List<Task<Receipt>> said =
+        [
+            .. new[] { "a/first", "a/poison", "a/last" }.Select(t => Parts.SayAsync("", "{", t)),
+            Parts.SayAsync("sos-1", """[{"n":"air.temperature","u":"Cel","v":20,"t":1767225600}]"""),
+        ];
         await Parts.Pipeline.StartAsync(CancellationToken.None);
         Assert.All(await Task.WhenAll(said), r => Assert.Equal(Receipt.Committed, r));
         await using var db = Parts.Records.CreateDbContext();
@@ -92,7 +125,8 @@ public abstract class PoisonTests : IAsyncLifetime
     {
         await RefuseAsync("Unbound", "Topic");
         await Parts.Pipeline.StartAsync(CancellationToken.None);
-        foreach (var device in new[] { "new-1", "poison-1", "new-2" }) Assert.Equal(Receipt.Committed, await Parts.SayAsync("", """[{"n":"water.volume","u":"m3","v":1}]""", $"vigil/{device}/up"));
+        foreach (var device in new[] { "new-1", "poison-1", "new-2" })
+            Assert.Equal(Receipt.Committed, await Parts.SayAsync("", """[{"n":"water.volume","u":"m3","v":1}]""", $"vigil/{device}/up"));
         Assert.True(await Parts.Sightings.FlushAsync(CancellationToken.None));
         await using var db = Parts.Records.CreateDbContext();
         Assert.Equal(["new-1", "new-2"], await db.Unbound.OrderBy(u => u.Id).Select(u => u.Id).ToListAsync());
@@ -107,7 +141,8 @@ public sealed class PoisonOnSqliteTests : PoisonTests
     private protected override async Task RefuseAsync(string table, string column)
     {
         await using var db = Parts.Records.CreateDbContext();
-        var sql = $"""CREATE TRIGGER refuse BEFORE INSERT ON "{table}" WHEN NEW."{column}" LIKE '%poison%' BEGIN SELECT RAISE(ABORT, 'no poison'); END""";
+        var sql =
+            $"""CREATE TRIGGER refuse BEFORE INSERT ON "{table}" WHEN NEW."{column}" LIKE '%poison%' BEGIN SELECT RAISE(ABORT, 'no poison'); END""";
         await db.Database.ExecuteSqlRawAsync(sql);
     }
 
@@ -126,12 +161,22 @@ public sealed class PoisonOnSqliteTests : PoisonTests
             await command.ExecuteNonQueryAsync();
         }
 
-        await using var parts = await PipelineParts.CreateAsync(Directory.CreateTempSubdirectory("vigil-poison-").FullName, await FreshRecords.SqliteAsync(Path.Combine(Folder, "strict")), new DuckDbReadingStore(path, new()));
-        List<Task<Receipt>> said = [.. new[] { 20, 1021, 22 }.Select(v => parts.SayAsync("sos-1", $$"""[{"n":"air.pressure","u":"Pa","v":{{v}},"t":{{1767225600 + v}}}]"""))];
+        await using var parts = await PipelineParts.CreateAsync(
+            Directory.CreateTempSubdirectory("vigil-poison-").FullName,
+            await FreshRecords.SqliteAsync(Path.Combine(Folder, "strict")),
+            new DuckDbReadingStore(path, new())
+        );
+        List<Task<Receipt>> said =
+        [
+            .. new[] { 20, 1021, 22 }.Select(v =>
+                parts.SayAsync("sos-1", $$"""[{"n":"air.pressure","u":"Pa","v":{{v}},"t":{{1767225600 + v}}}]""")
+            ),
+        ];
         await parts.Pipeline.StartAsync(CancellationToken.None);
         Assert.All(await Task.WhenAll(said), r => Assert.Equal(Receipt.Committed, r));
         var stored = new List<double>();
-        await foreach (var r in parts.Readings.ReceivedSinceAsync(DateTime.UnixEpoch, CancellationToken.None)) stored.Add(r.Value);
+        await foreach (var r in parts.Readings.ReceivedSinceAsync(DateTime.UnixEpoch, CancellationToken.None))
+            stored.Add(r.Value);
         Assert.Equal([20.0, 22.0], stored);
         Assert.Contains("1021", parts.SetAside, StringComparison.Ordinal);
         Assert.Contains(parts.Troubles.Now, t => t.Case == "set-aside: a reading");
@@ -142,7 +187,8 @@ public sealed class PoisonOnSqliteTests : PoisonTests
 [Trait("Category", "Server")]
 public sealed class PoisonOnPostgresTests(PostgresServer server) : PoisonTests, IClassFixture<PostgresServer>
 {
-    private protected override async Task<IDbContextFactory<RecordsDb>> RecordsAsync() => await FreshRecords.PostgresAsync(await server.CreateDatabaseAsync());
+    private protected override async Task<IDbContextFactory<RecordsDb>> RecordsAsync() =>
+        await FreshRecords.PostgresAsync(await server.CreateDatabaseAsync());
 
     private protected override async Task RefuseAsync(string table, string column)
     {
@@ -157,14 +203,19 @@ public sealed class PoisonOnPostgresTests(PostgresServer server) : PoisonTests, 
     [Fact]
     public async Task A_finding_with_a_NUL_that_came_another_way_is_found_among_two_hundred_and_set_aside()
     {
-        var findings = Enumerable.Range(0, 200).Select(i => PipelineParts.Finding(AlarmKind.Sos, $"S{i:000}", i == 77 ? "so\0s" : "a reason")).ToList();
+        var findings = Enumerable
+            .Range(0, 200)
+            .Select(i => PipelineParts.Finding(AlarmKind.Sos, $"S{i:000}", i == 77 ? "so\0s" : "a reason"))
+            .ToList();
         Assert.True(await Parts.Uncommitted.CommitAsync(findings));
         Assert.Equal(200, (await Parts.AlarmsAsync()).Count);
         Assert.Contains("22021", Parts.SetAside, StringComparison.Ordinal);
     }
 }
 
-/// <summary>A store that doesn't work is not mistaken for one that refuses a row; and what failed is in trouble only as long as it fails.</summary>
+/// <summary>
+/// A store that doesn't work is not mistaken for one that refuses a row; and what failed is in trouble only as long as it fails.
+/// </summary>
 public sealed class StoreTroubleTests : IAsyncLifetime
 {
     private readonly string folder = Directory.CreateTempSubdirectory("vigil-trouble-").FullName;
@@ -184,14 +235,23 @@ public sealed class StoreTroubleTests : IAsyncLifetime
     [Fact]
     public async Task A_store_that_is_down_has_nothing_set_aside_and_everything_is_owed_until_it_is_back()
     {
-        foreach (var failure in new Exception[]
-        {
-            new SqliteException("database or disk is full", 13), new SqliteException("database is locked", 5), new SqliteException("disk I/O error", 10), new Npgsql.NpgsqlException("Exception while reading from stream", new TimeoutException()),
-            new DbUpdateException("x", new Npgsql.PostgresException("terminating connection", "FATAL", "FATAL", "57P01")), new InvalidOperationException("likely transient", new Npgsql.NpgsqlException("x", new IOException("reset"))),
-        })
+        foreach (
+            var failure in new Exception[]
+            {
+                new SqliteException("database or disk is full", 13),
+                new SqliteException("database is locked", 5),
+                new SqliteException("disk I/O error", 10),
+                new Npgsql.NpgsqlException("Exception while reading from stream", new TimeoutException()),
+                new DbUpdateException("x", new Npgsql.PostgresException("terminating connection", "FATAL", "FATAL", "57P01")),
+                new InvalidOperationException("likely transient", new Npgsql.NpgsqlException("x", new IOException("reset"))),
+            }
+        )
         {
             records.Failure = () => failure;
-            Assert.False(await parts.Uncommitted.CommitAsync([PipelineParts.Finding(AlarmKind.Sos, $"S{failure.GetHashCode()}")]), failure.Message);
+            Assert.False(
+                await parts.Uncommitted.CommitAsync([PipelineParts.Finding(AlarmKind.Sos, $"S{failure.GetHashCode()}")]),
+                failure.Message
+            );
             Assert.Equal(failure.Message, parts.Pipeline.Trouble);
         }
 
@@ -231,7 +291,10 @@ public sealed class StoreTroubleTests : IAsyncLifetime
         };
         var first = Task.Run(async () => await parts.Uncommitted.CommitAsync([PipelineParts.Finding(AlarmKind.Sos, "S0")]));
         await begun.Task;
-        List<Task<bool>> others = [.. Enumerable.Range(1, 50).Select(i => parts.Uncommitted.CommitAsync([PipelineParts.Finding(AlarmKind.Sos, $"S{i}")]).AsTask())];
+        List<Task<bool>> others =
+        [
+            .. Enumerable.Range(1, 50).Select(i => parts.Uncommitted.CommitAsync([PipelineParts.Finding(AlarmKind.Sos, $"S{i}")]).AsTask()),
+        ];
         go.SetResult();
         Assert.False(await first);
         Assert.All(await Task.WhenAll(others), Assert.False);
@@ -299,17 +362,23 @@ public sealed class StoreTroubleTests : IAsyncLifetime
         public string? Concern => inner.Concern;
 
         public Task AppendAsync(IReadOnlyList<Reading> readings, CancellationToken cancellation) =>
-            IsBroken ? Task.FromException(new Vigil.Storage.Readings.ReadingStoreException("out of order")) : inner.AppendAsync(readings, cancellation);
+            IsBroken
+                ? Task.FromException(new Vigil.Storage.Readings.ReadingStoreException("out of order"))
+                : inner.AppendAsync(readings, cancellation);
 
-        public Task<string?> ProbeAsync(CancellationToken cancellation) => IsBroken ? Task.FromResult<string?>("out of order") : inner.ProbeAsync(cancellation);
+        public Task<string?> ProbeAsync(CancellationToken cancellation) =>
+            IsBroken ? Task.FromResult<string?>("out of order") : inner.ProbeAsync(cancellation);
 
-        public IAsyncEnumerable<Reading> QueryAsync(Vigil.Storage.Readings.ReadingQuery query, CancellationToken cancellation) => inner.QueryAsync(query, cancellation);
+        public IAsyncEnumerable<Reading> QueryAsync(Vigil.Storage.Readings.ReadingQuery query, CancellationToken cancellation) =>
+            inner.QueryAsync(query, cancellation);
 
-        public IAsyncEnumerable<Reading> ReceivedSinceAsync(DateTime received, CancellationToken cancellation) => inner.ReceivedSinceAsync(received, cancellation);
+        public IAsyncEnumerable<Reading> ReceivedSinceAsync(DateTime received, CancellationToken cancellation) =>
+            inner.ReceivedSinceAsync(received, cancellation);
 
         public Task DeleteBeforeAsync(DateTime time, CancellationToken cancellation) => inner.DeleteBeforeAsync(time, cancellation);
 
-        public Task DeleteAsync(IReadOnlyList<DeviceId> devices, CancellationToken cancellation) => inner.DeleteAsync(devices, cancellation);
+        public Task DeleteAsync(IReadOnlyList<DeviceId> devices, CancellationToken cancellation) =>
+            inner.DeleteAsync(devices, cancellation);
 
         public ValueTask DisposeAsync() => inner.DisposeAsync();
     }

@@ -27,12 +27,19 @@ public sealed class RecordsFaultTests
         try
         {
             var begun = Stopwatch.GetTimestamp();
-            await service.UntilAsync("/healthz/ready", (status, text) => status == 503 && text.Contains("the records", StringComparison.Ordinal), seconds: 5);
+            await service.UntilAsync(
+                "/healthz/ready",
+                (status, text) => status == 503 && text.Contains("the records", StringComparison.Ordinal),
+                seconds: 5
+            );
             Assert.InRange(Stopwatch.GetElapsedTime(begun).TotalSeconds, 0, 5);
 
             // Many press meanwhile: nobody is acknowledged, nobody waits for ever.
             begun = Stopwatch.GetTimestamp();
-            Assert.All(await Task.WhenAll(Enumerable.Range(1, 20).Select(i => PressAsync(service, i))), r => Assert.Equal(Receipt.NotStored, r));
+            Assert.All(
+                await Task.WhenAll(Enumerable.Range(1, 20).Select(i => PressAsync(service, i))),
+                r => Assert.Equal(Receipt.NotStored, r)
+            );
             Assert.InRange(Stopwatch.GetElapsedTime(begun).TotalSeconds, 0, 30);
         }
         finally
@@ -41,7 +48,8 @@ public sealed class RecordsFaultTests
         }
 
         await service.UntilAsync("/healthz/ready", (status, _) => status == 200);
-        for (var i = 1; i <= 20; i++) Assert.Equal(Receipt.Committed, await PressAsync(service, i));
+        for (var i = 1; i <= 20; i++)
+            Assert.Equal(Receipt.Committed, await PressAsync(service, i));
         await OnceEachAsync(service, 21);
     }
 
@@ -54,15 +62,21 @@ public sealed class RecordsFaultTests
         await service.RegisterAsync(160);
         var acknowledged = 0;
         var half = new TaskCompletionSource();
-        var pressing = Task.WhenAll(Enumerable.Range(0, 8).Select(async lane =>
-        {
-            for (var i = lane; i < 160; i += 8)
-            {
-                // As a device does: until it is acknowledged.
-                while (await PressAsync(service, i) != Receipt.Committed) await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, Stop);
-                if (Interlocked.Increment(ref acknowledged) == 40) half.SetResult();
-            }
-        }));
+        var pressing = Task.WhenAll(
+            Enumerable
+                .Range(0, 8)
+                .Select(async lane =>
+                {
+                    for (var i = lane; i < 160; i += 8)
+                    {
+                        // As a device does: until it is acknowledged.
+                        while (await PressAsync(service, i) != Receipt.Committed)
+                            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, Stop);
+                        if (Interlocked.Increment(ref acknowledged) == 40)
+                            half.SetResult();
+                    }
+                })
+        );
         await half.Task;
         await server.KillAsync();
         await server.StartAsync();
@@ -100,7 +114,8 @@ public sealed class RecordsFaultTests
         }
         finally
         {
-            foreach (var db in held) await db.DisposeAsync();
+            foreach (var db in held)
+                await db.DisposeAsync();
         }
 
         await OnceEachAsync(service, 1);
@@ -120,7 +135,10 @@ public sealed class RecordsFaultTests
             var begun = Stopwatch.GetTimestamp();
             Assert.Equal(Receipt.NotStored, await PressAsync(service, 0));
             Assert.InRange(Stopwatch.GetElapsedTime(begun).TotalSeconds, 5, 40);
-            await service.UntilAsync("/healthz/ready", (status, text) => status == 503 && text.Contains("locked", StringComparison.Ordinal));
+            await service.UntilAsync(
+                "/healthz/ready",
+                (status, text) => status == 503 && text.Contains("locked", StringComparison.Ordinal)
+            );
             await ExecuteAsync(foreign, "ROLLBACK");
             await service.UntilAsync("/healthz/ready", (status, _) => status == 200);
             Assert.Equal(Receipt.Committed, await PressAsync(service, 0));
@@ -146,11 +164,22 @@ public sealed class RecordsFaultTests
                 for (var i = 0; i < 70; i++)
                 {
                     await using var db = await service.Records.CreateDbContextAsync(Stop);
-                    db.Rejected.Add(new RejectedPayload { Topic = "a/b", Reason = "large", Payload = new byte[1 << 20], Received = DateTime.UnixEpoch });
+                    db.Rejected.Add(
+                        new RejectedPayload
+                        {
+                            Topic = "a/b",
+                            Reason = "large",
+                            Payload = new byte[1 << 20],
+                            Received = DateTime.UnixEpoch,
+                        }
+                    );
                     await db.SaveChangesAsync(Stop);
                 }
 
-                await service.UntilAsync("/healthz/ready", (_, text) => text.Contains("the write-ahead log of records.db", StringComparison.Ordinal));
+                await service.UntilAsync(
+                    "/healthz/ready",
+                    (_, text) => text.Contains("the write-ahead log of records.db", StringComparison.Ordinal)
+                );
                 Assert.Equal(Receipt.Committed, await service.PressAsync()); // a warning: the work goes on
             }
         }
@@ -160,11 +189,17 @@ public sealed class RecordsFaultTests
         }
     }
 
-    private static async Task<Dictionary<string, string?>> SettingsAsync(PostgresServer server) => new() { ["Records:Store"] = "Postgres", ["Records:ConnectionString"] = await server.CreateDatabaseAsync() };
+    private static async Task<Dictionary<string, string?>> SettingsAsync(PostgresServer server) =>
+        new() { ["Records:Store"] = "Postgres", ["Records:ConnectionString"] = await server.CreateDatabaseAsync() };
 
     /// <summary>Each home presses once, at a time of its own: delivered again it is the same press.</summary>
     private static Task<Receipt> PressAsync(ServiceUnderTest service, int home) =>
-        service.SayAsync($"press-{home}", string.Create(CultureInfo.InvariantCulture, $$"""[{"n":"button","vs":"sos","t":{{Origin + home}}}]""")).AsTask();
+        service
+            .SayAsync(
+                $"press-{home}",
+                string.Create(CultureInfo.InvariantCulture, $$"""[{"n":"button","vs":"sos","t":{{Origin + home}}}]""")
+            )
+            .AsTask();
 
     private static readonly long Origin = TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() - 200;
 

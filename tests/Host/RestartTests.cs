@@ -35,19 +35,30 @@ public sealed class RestartTests
         var folder = Directory.CreateTempSubdirectory("vigil-restart-").FullName;
         try
         {
-            await using (var first = await ServiceUnderTest.StartAsync([], folder)) await first.RegisterAsync(Homes);
+            await using (var first = await ServiceUnderTest.StartAsync([], folder))
+                await first.RegisterAsync(Homes);
             CopyAll(Path.Combine(folder, "rules"), Path.Combine(folder, "rules-old"));
             await using (var service = await ServiceUnderTest.StartAsync([], folder))
             {
                 // Times of arrival as a clock gives them, and times of the device, each finer than any store keeps.
-                for (var i = 0; i < Homes; i++) Assert.Equal(Receipt.Committed, await service.SayAsync($"press-{i}", i % 2 == 0 ? """[{"n":"button","vs":"sos"}]""" : """[{"n":"button","vs":"sos","t":-0.1234567}]"""));
+                for (var i = 0; i < Homes; i++)
+                    Assert.Equal(
+                        Receipt.Committed,
+                        await service.SayAsync(
+                            $"press-{i}",
+                            i % 2 == 0 ? """[{"n":"button","vs":"sos"}]""" : """[{"n":"button","vs":"sos","t":-0.1234567}]"""
+                        )
+                    );
                 var desk = service.Services.GetRequiredService<AlarmDesk>();
-                foreach (var alarm in await AlarmsAsync(service, stop)) await desk.ResolveAsync(alarm.Id, "duty:D1", Resolution.True, "helped", stop);
+                foreach (var alarm in await AlarmsAsync(service, stop))
+                    await desk.ResolveAsync(alarm.Id, "duty:D1", Resolution.True, "helped", stop);
                 Assert.Equal(Homes, (await AlarmsAsync(service, stop)).Count(a => a.State == AlarmState.Resolved));
             }
 
-            if (ending != Ending.Stopped) Directory.Delete(Path.Combine(folder, "rules"), recursive: true);
-            if (ending == Ending.Killed) Directory.Move(Path.Combine(folder, "rules-old"), Path.Combine(folder, "rules"));
+            if (ending != Ending.Stopped)
+                Directory.Delete(Path.Combine(folder, "rules"), recursive: true);
+            if (ending == Ending.Killed)
+                Directory.Move(Path.Combine(folder, "rules-old"), Path.Combine(folder, "rules"));
             await using var again = await ServiceUnderTest.StartAsync([], folder);
             var alarms = await AlarmsAsync(again, stop);
             Assert.Equal(Homes, alarms.Count);
@@ -70,6 +81,7 @@ public sealed class RestartTests
     private static void CopyAll(string from, string to)
     {
         Directory.CreateDirectory(to);
-        foreach (var file in Directory.GetFiles(from)) File.Copy(file, Path.Combine(to, Path.GetFileName(file)));
+        foreach (var file in Directory.GetFiles(from))
+            File.Copy(file, Path.Combine(to, Path.GetFileName(file)));
     }
 }

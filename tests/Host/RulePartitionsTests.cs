@@ -24,10 +24,14 @@ public sealed class RulePartitionsTests : IDisposable
         {
             var damaged = (byte[])whole.Clone();
             var bits = Enumerable.Range(0, 1 + round % 3).Select(_ => random.Next(whole.Length * 8)).Distinct().ToList();
-            foreach (var bit in bits) damaged[bit / 8] ^= (byte)(1 << bit % 8);
+            foreach (var bit in bits)
+                damaged[bit / 8] ^= (byte)(1 << bit % 8);
             await File.WriteAllBytesAsync(path, damaged);
             var (from, newest, told) = Load();
-            Assert.True(newest == Start.AddHours(1) && from == Start.AddMinutes(59) && told is ["rules-0-of-1.state"], $"seed {Seed}, round {round}: bits {string.Join(',', bits)} gave {newest:u}, told of {string.Join(',', told)}");
+            Assert.True(
+                newest == Start.AddHours(1) && from == Start.AddMinutes(59) && told is ["rules-0-of-1.state"],
+                $"seed {Seed}, round {round}: bits {string.Join(',', bits)} gave {newest:u}, told of {string.Join(',', told)}"
+            );
         }
     }
 
@@ -57,7 +61,8 @@ public sealed class RulePartitionsTests : IDisposable
     public async Task A_partition_whose_snapshot_is_damaged_learns_again_and_the_others_leave_out_what_they_know()
     {
         var rules = Partitions(16, out var residents);
-        for (var p = 0; p < 16; p++) await rules.SaveAsync(folder, p, Start.AddHours(p), () => Task.FromResult(true));
+        for (var p = 0; p < 16; p++)
+            await rules.SaveAsync(folder, p, Start.AddHours(p), () => Task.FromResult(true));
         await File.WriteAllTextAsync(Path.Combine(folder, "rules-3-of-16.state"), "torn");
         var again = Partitions(16, out _);
         var (from, newest) = again.Load(folder, Start.AddDays(-35), (_, _) => { });
@@ -65,7 +70,8 @@ public sealed class RulePartitionsTests : IDisposable
 
         // The same old press of every home: only the home that learns again takes it in.
         var findings = new List<Finding>();
-        foreach (var resident in residents) again.Replay(resident, Press(resident, Start.AddDays(-10)), findings);
+        foreach (var resident in residents)
+            again.Replay(resident, Press(resident, Start.AddDays(-10)), findings);
         Assert.NotEmpty(findings);
         Assert.True(findings.Count < residents.Count, $"{findings.Count} of {residents.Count}");
     }
@@ -83,7 +89,8 @@ public sealed class RulePartitionsTests : IDisposable
         var engine = new RuleEngine(Rules, TimeZoneInfo.Utc);
         var failed = new List<string>();
         engine.Failed = (home, _) => failed.Add(home);
-        foreach (var id in new[] { "A", "B", "C" }) engine.Put(Facts(id, "440114003201"));
+        foreach (var id in new[] { "A", "B", "C" })
+            engine.Put(Facts(id, "440114003201"));
         engine.Find("B")!.Devices = []; // its state contradicts itself: every look at it throws
         var found = new List<Finding>();
         engine.AdvanceTo(Start.AddDays(30), found);
@@ -106,7 +113,8 @@ public sealed class RulePartitionsTests : IDisposable
         rules.OnDoubted((_, _, _) => throw new InvalidOperationException("what is told fails"));
         var findings = new List<Finding>();
         // A total that falls is doubted, which throws here.
-        foreach (var (value, minute) in new[] { (100.0, 0), (101.0, 10), (5.0, 20), (4.0, 30) }) rules.Apply(residents[0], Total(residents[0], value, Start.AddMinutes(minute)), findings);
+        foreach (var (value, minute) in new[] { (100.0, 0), (101.0, 10), (5.0, 20), (4.0, 30) })
+            rules.Apply(residents[0], Total(residents[0], value, Start.AddMinutes(minute)), findings);
         Assert.NotEmpty(failed);
         Assert.All(failed, home => Assert.Equal(residents[0].Value, home));
         rules.Apply(residents[0], Press(residents[0], Start.AddHours(1)), findings);
@@ -140,17 +148,23 @@ public sealed class RulePartitionsTests : IDisposable
         Assert.Single(findings, f => f.Kind == AlarmKind.Smoke);
     }
 
-    private static Reading Smoke(ResidentId resident, double value, DateTime time) => new()
-    {
-        Device = new DeviceId($"smoke-{resident.Value}"), Metric = Metric.Smoke, Time = time, Received = time, Value = value,
-    };
+    private static Reading Smoke(ResidentId resident, double value, DateTime time) =>
+        new()
+        {
+            Device = new DeviceId($"smoke-{resident.Value}"),
+            Metric = Metric.Smoke,
+            Time = time,
+            Received = time,
+            Value = value,
+        };
 
     private async Task<string> SaveTwiceAsync()
     {
         var rules = Partitions(1, out var residents);
         var findings = new List<Finding>();
         for (var minute = 0; minute < 180; minute += 10)
-            foreach (var resident in residents) rules.Apply(resident, Total(resident, 100 + minute / 1000.0, Start.AddMinutes(minute)), findings);
+            foreach (var resident in residents)
+                rules.Apply(resident, Total(resident, 100 + minute / 1000.0, Start.AddMinutes(minute)), findings);
         await rules.SaveAsync(folder, 0, Start.AddHours(1), () => Task.FromResult(true));
         rules.Apply(residents[0], Press(residents[0], Start.AddHours(1.5)), findings);
         await rules.SaveAsync(folder, 0, Start.AddHours(2), () => Task.FromResult(true));
@@ -175,12 +189,32 @@ public sealed class RulePartitionsTests : IDisposable
         return rules;
     }
 
-    private static ResidentFacts Facts(string id, string area) => new()
-    {
-        Id = new ResidentId(id), Area = new AreaCode(area), Devices = [new DeviceFacts(new DeviceId($"meter-{id}"), Start, TimeSpan.FromHours(1), [Metric.WaterVolume])],
-    };
+    private static ResidentFacts Facts(string id, string area) =>
+        new()
+        {
+            Id = new ResidentId(id),
+            Area = new AreaCode(area),
+            Devices = [new DeviceFacts(new DeviceId($"meter-{id}"), Start, TimeSpan.FromHours(1), [Metric.WaterVolume])],
+        };
 
-    private static Reading Total(ResidentId resident, double value, DateTime time) => new() { Device = new DeviceId($"meter-{resident}"), Metric = Metric.WaterVolume, Time = time, Received = time, Value = value };
+    private static Reading Total(ResidentId resident, double value, DateTime time) =>
+        new()
+        {
+            Device = new DeviceId($"meter-{resident}"),
+            Metric = Metric.WaterVolume,
+            Time = time,
+            Received = time,
+            Value = value,
+        };
 
-    private static Reading Press(ResidentId resident, DateTime time) => new() { Device = new DeviceId($"sos-{resident}"), Metric = Metric.Button, Time = time, Received = time, Value = 1, Event = "sos" };
+    private static Reading Press(ResidentId resident, DateTime time) =>
+        new()
+        {
+            Device = new DeviceId($"sos-{resident}"),
+            Metric = Metric.Button,
+            Time = time,
+            Received = time,
+            Value = 1,
+            Event = "sos",
+        };
 }

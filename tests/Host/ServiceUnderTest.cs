@@ -2,8 +2,8 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using Vigil.Host.Intake;
 using Vigil.Host;
+using Vigil.Host.Intake;
 using Vigil.Ingest.Mqtt;
 using Vigil.Model;
 using Vigil.Storage.Records;
@@ -29,24 +29,38 @@ internal sealed class ServiceUnderTest : IAsyncDisposable
     /// <param name="exits">A loop that ends is to end the service, as it does in life.</param>
     public static async Task<ServiceUnderTest> StartAsync(Dictionary<string, string?> settings, string? data = null, bool exits = false)
     {
-        var service = new ServiceUnderTest { data = data is null ? Directory.CreateTempSubdirectory("vigil-service-") : new DirectoryInfo(data), keepsData = data is not null };
+        var service = new ServiceUnderTest
+        {
+            data = data is null ? Directory.CreateTempSubdirectory("vigil-service-") : new DirectoryInfo(data),
+            keepsData = data is not null,
+        };
         var port = Server.FreePort();
         var problems = new List<Problem>();
-        var configuration = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>(settings)
-        {
-            ["Health:CanaryMinutes"] = settings.GetValueOrDefault("Health:CanaryMinutes", "0"),
-            ["Data:Path"] = service.data.FullName, ["Http:Urls"] = $"http://127.0.0.1:{port}", ["Mqtt:Port"] = $"{Server.FreePort()}",
-        }).Build();
+        var configuration = new ConfigurationBuilder()
+            .AddInMemoryCollection(
+                new Dictionary<string, string?>(settings)
+                {
+                    ["Health:CanaryMinutes"] = settings.GetValueOrDefault("Health:CanaryMinutes", "0"),
+                    ["Data:Path"] = service.data.FullName,
+                    ["Http:Urls"] = $"http://127.0.0.1:{port}",
+                    ["Mqtt:Port"] = $"{Server.FreePort()}",
+                }
+            )
+            .Build();
         var checkedSettings = Vigil.Host.Settings.Check(configuration, problems);
         Assert.Empty(problems);
         service.app = Service.Build(checkedSettings!, TimeProvider.System);
         // A loop that a test stops is not to take the process with it.
-        if (!exits) service.Services.GetRequiredService<Microsoft.Extensions.Options.IOptions<Microsoft.Extensions.Hosting.HostOptions>>().Value.BackgroundServiceExceptionBehavior = Microsoft.Extensions.Hosting.BackgroundServiceExceptionBehavior.Ignore;
+        if (!exits)
+            service
+                .Services.GetRequiredService<Microsoft.Extensions.Options.IOptions<Microsoft.Extensions.Hosting.HostOptions>>()
+                .Value.BackgroundServiceExceptionBehavior = Microsoft.Extensions.Hosting.BackgroundServiceExceptionBehavior.Ignore;
         service.Http.BaseAddress = new Uri($"http://127.0.0.1:{port}");
         await Service.PrepareAsync(service.Services, CancellationToken.None);
         await using (var db = await service.Records.CreateDbContextAsync())
         {
-            if (!await db.Residents.AnyAsync()) await RegisterAsync(db);
+            if (!await db.Residents.AnyAsync())
+                await RegisterAsync(db);
         }
 
         await service.Services.GetRequiredService<Registry>().ReloadAsync(CancellationToken.None, always: true);
@@ -56,9 +70,33 @@ internal sealed class ServiceUnderTest : IAsyncDisposable
 
     private static async Task RegisterAsync(RecordsDb db)
     {
-        var home = new Resident { Id = "R1", Name = "王秀英", Area = "440114003201", CreatedAt = DateTime.UnixEpoch, UpdatedAt = TimeProvider.System.GetUtcNow().UtcDateTime };
-        home.Contacts.Add(new Contact { Id = Guid.NewGuid(), ResidentId = "R1", Order = 1, Name = "王小明", Phone = "+8613800138001" });
-        home.Devices.Add(new Device { Id = "sos-1", Profile = "senml", ResidentId = "R1", InstalledAt = DateTime.UnixEpoch });
+        var home = new Resident
+        {
+            Id = "R1",
+            Name = "王秀英",
+            Area = "440114003201",
+            CreatedAt = DateTime.UnixEpoch,
+            UpdatedAt = TimeProvider.System.GetUtcNow().UtcDateTime,
+        };
+        home.Contacts.Add(
+            new Contact
+            {
+                Id = Guid.NewGuid(),
+                ResidentId = "R1",
+                Order = 1,
+                Name = "王小明",
+                Phone = "+8613800138001",
+            }
+        );
+        home.Devices.Add(
+            new Device
+            {
+                Id = "sos-1",
+                Profile = "senml",
+                ResidentId = "R1",
+                InstalledAt = DateTime.UnixEpoch,
+            }
+        );
         db.Residents.Add(home);
         await db.SaveChangesAsync();
     }
@@ -70,8 +108,25 @@ internal sealed class ServiceUnderTest : IAsyncDisposable
         {
             for (var i = 0; i < homes; i++)
             {
-                db.Residents.Add(new Resident { Id = $"H{i}", Name = "李四", Area = $"4401140{i % 100_000:00000}", CreatedAt = DateTime.UnixEpoch, UpdatedAt = TimeProvider.System.GetUtcNow().UtcDateTime });
-                db.Devices.Add(new Device { Id = $"press-{i}", Profile = "senml", ResidentId = $"H{i}", InstalledAt = DateTime.UnixEpoch });
+                db.Residents.Add(
+                    new Resident
+                    {
+                        Id = $"H{i}",
+                        Name = "李四",
+                        Area = $"4401140{i % 100_000:00000}",
+                        CreatedAt = DateTime.UnixEpoch,
+                        UpdatedAt = TimeProvider.System.GetUtcNow().UtcDateTime,
+                    }
+                );
+                db.Devices.Add(
+                    new Device
+                    {
+                        Id = $"press-{i}",
+                        Profile = "senml",
+                        ResidentId = $"H{i}",
+                        InstalledAt = DateTime.UnixEpoch,
+                    }
+                );
             }
 
             await db.SaveChangesAsync();
@@ -82,8 +137,19 @@ internal sealed class ServiceUnderTest : IAsyncDisposable
 
     public ValueTask<Receipt> PressAsync(string device = "sos-1") => SayAsync(device, """[{"n":"button","vs":"sos"}]""");
 
-    public ValueTask<Receipt> SayAsync(string device, string payload) => Services.GetRequiredService<Pipeline>().ReceiveAsync(
-        new InboundMessage($"vigil/{device}/up", System.Text.Encoding.UTF8.GetBytes(payload), TimeProvider.System.GetUtcNow().UtcDateTime, Retained: false, new Sender(device, false, [])), CancellationToken.None);
+    public ValueTask<Receipt> SayAsync(string device, string payload) =>
+        Services
+            .GetRequiredService<Pipeline>()
+            .ReceiveAsync(
+                new InboundMessage(
+                    $"vigil/{device}/up",
+                    System.Text.Encoding.UTF8.GetBytes(payload),
+                    TimeProvider.System.GetUtcNow().UtcDateTime,
+                    Retained: false,
+                    new Sender(device, false, [])
+                ),
+                CancellationToken.None
+            );
 
     /// <summary>Asks until what is answered holds.</summary>
     public async Task<string> UntilAsync(string path, Func<int, string, bool> holds, double seconds = 30)
@@ -93,8 +159,10 @@ internal sealed class ServiceUnderTest : IAsyncDisposable
         {
             using var answer = await Http.GetAsync(new Uri(path, UriKind.Relative));
             var text = await answer.Content.ReadAsStringAsync();
-            if (holds((int)answer.StatusCode, text)) return text;
-            if (TimeProvider.System.GetElapsedTime(begun).TotalSeconds > seconds) throw new TimeoutException($"{path} still answers {(int)answer.StatusCode} {text}");
+            if (holds((int)answer.StatusCode, text))
+                return text;
+            if (TimeProvider.System.GetElapsedTime(begun).TotalSeconds > seconds)
+                throw new TimeoutException($"{path} still answers {(int)answer.StatusCode} {text}");
             await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System);
         }
     }
@@ -106,8 +174,10 @@ internal sealed class ServiceUnderTest : IAsyncDisposable
         while (true)
         {
             await using var db = await Records.CreateDbContextAsync();
-            if (await holds(db)) return;
-            if (TimeProvider.System.GetElapsedTime(begun).TotalSeconds > seconds) throw new TimeoutException("the records do not say so");
+            if (await holds(db))
+                return;
+            if (TimeProvider.System.GetElapsedTime(begun).TotalSeconds > seconds)
+                throw new TimeoutException("the records do not say so");
             await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System);
         }
     }
@@ -120,6 +190,7 @@ internal sealed class ServiceUnderTest : IAsyncDisposable
         await app.DisposeAsync();
         Http.Dispose();
         Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
-        if (!keepsData) data.Delete(recursive: true);
+        if (!keepsData)
+            data.Delete(recursive: true);
     }
 }

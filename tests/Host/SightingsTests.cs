@@ -17,7 +17,11 @@ public sealed class SightingsTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        parts = await PipelineParts.CreateAsync(folder, await FreshRecords.SqliteAsync(folder), new DuckDbReadingStore(Path.Combine(folder, "readings.duckdb"), new()));
+        parts = await PipelineParts.CreateAsync(
+            folder,
+            await FreshRecords.SqliteAsync(folder),
+            new DuckDbReadingStore(Path.Combine(folder, "readings.duckdb"), new())
+        );
         await parts.Pipeline.StartAsync(TestContext.Current.CancellationToken);
     }
 
@@ -28,7 +32,8 @@ public sealed class SightingsTests : IAsyncLifetime
     {
         Assert.Equal(Receipt.Committed, await parts.SayAsync("stranger", Said));
         Assert.Equal((1, Said), await RowAsync("stranger"));
-        for (var i = 0; i < 4; i++) Assert.Equal(Receipt.Committed, await parts.SayAsync("stranger", Said));
+        for (var i = 0; i < 4; i++)
+            Assert.Equal(Receipt.Committed, await parts.SayAsync("stranger", Said));
         Assert.Equal((1, Said), await RowAsync("stranger")); // counted with the next flush, not each on its own
         Assert.True(await parts.Sightings.FlushAsync(CancellationToken.None));
         Assert.Equal((5, Said), await RowAsync("stranger"));
@@ -42,7 +47,14 @@ public sealed class SightingsTests : IAsyncLifetime
     {
         var begun = new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc);
         for (var i = 0; i < Sightings.MostStrangers + 500; i++)
-            Assert.True(parts.Sightings.Saw(new InboundMessage($"vigil/x{i}/up", "[]"u8.ToArray(), begun.AddSeconds(i), Retained: false, Sender.ExternalBroker), $"x{i}", "senml", isKnown: false));
+            Assert.True(
+                parts.Sightings.Saw(
+                    new InboundMessage($"vigil/x{i}/up", "[]"u8.ToArray(), begun.AddSeconds(i), Retained: false, Sender.ExternalBroker),
+                    $"x{i}",
+                    "senml",
+                    isKnown: false
+                )
+            );
         Assert.True(await parts.Sightings.FlushAsync(CancellationToken.None));
         await using var db = parts.Records.CreateDbContext();
         Assert.Equal(Sightings.MostStrangers, await db.Unbound.CountAsync());

@@ -2,8 +2,8 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using Vigil.Host.Intake;
 using Vigil.Host;
+using Vigil.Host.Intake;
 using Vigil.Ingest.Mqtt;
 using Vigil.Model;
 using Vigil.Notify.Escalation;
@@ -12,8 +12,8 @@ using Vigil.Storage.Records;
 namespace Vigil.Tests.Host;
 
 /// <summary>
-/// The whole service put together and not started: a test lets its loops look, one after another, second by second, by a machine's clocks that it moves.
-/// A home with a button and twelve meters that report every hour; who is told is seen in the outbox.
+/// The whole service put together and not started: a test lets its loops look, one after another, second by second, by a machine's clocks
+/// that it moves. A home with a button and twelve meters that report every hour; who is told is seen in the outbox.
 /// </summary>
 internal sealed class StillService : IAsyncDisposable
 {
@@ -32,7 +32,8 @@ internal sealed class StillService : IAsyncDisposable
 
     public IDbContextFactory<RecordsDb> Records => Get<IDbContextFactory<RecordsDb>>();
 
-    public T Get<T>() where T : notnull => app.Services.GetRequiredService<T>();
+    public T Get<T>()
+        where T : notnull => app.Services.GetRequiredService<T>();
 
     /// <param name="machine">The machine's clocks, as they are when the service starts.</param>
     /// <param name="folder">Of a service that ran before; else a new one.</param>
@@ -41,21 +42,93 @@ internal sealed class StillService : IAsyncDisposable
         var isNew = folder is null;
         folder ??= Directory.CreateTempSubdirectory("vigil-still-").FullName;
         var problems = new List<Problem>();
-        var settings = Vigil.Host.Settings.Check(new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?> { ["Data:Path"] = folder, ["Http:Urls"] = "http://127.0.0.1:1", ["Health:LoopSeconds"] = "86400", ["Health:CanaryMinutes"] = "0" }).Build(), problems);
+        var settings = Vigil.Host.Settings.Check(
+            new ConfigurationBuilder()
+                .AddInMemoryCollection(
+                    new Dictionary<string, string?>
+                    {
+                        ["Data:Path"] = folder,
+                        ["Http:Urls"] = "http://127.0.0.1:1",
+                        ["Health:LoopSeconds"] = "86400",
+                        ["Health:CanaryMinutes"] = "0",
+                    }
+                )
+                .Build(),
+            problems
+        );
         Assert.Empty(problems);
         var service = new StillService(folder, machine, settings!);
         await service.Records.MigrateAsync();
         if (isNew)
         {
             await using var db = await service.Records.CreateDbContextAsync();
-            db.DutyOfficers.Add(new DutyOfficer { Id = "s1", Name = "周主管", Area = "440114", Phone = "+8613800138009", Supervisor = true });
-            db.DutyOfficers.Add(new DutyOfficer { Id = "d1", Name = "李值班", Area = "440114", Phone = "+8613800138008" });
-            db.Visitors.Add(new Visitor { Id = "v1", Name = "陈探访", Phone = "+8613800138007", Area = "440114003201" });
-            var home = new Resident { Id = "R1", Name = "王秀英", Area = "440114003201", VisitorId = "v1", UpdatedAt = machine.GetUtcNow().UtcDateTime };
-            for (var i = 1; i <= 2; i++) home.Contacts.Add(new Contact { Id = Guid.NewGuid(), ResidentId = "R1", Order = i, Name = $"王{i}", Phone = $"+861380013800{i}" });
-            home.Devices.Add(new Device { Id = "sos-1", Profile = "senml", ResidentId = "R1", InstalledAt = machine.GetUtcNow().UtcDateTime });
+            db.DutyOfficers.Add(
+                new DutyOfficer
+                {
+                    Id = "s1",
+                    Name = "周主管",
+                    Area = "440114",
+                    Phone = "+8613800138009",
+                    Supervisor = true,
+                }
+            );
+            db.DutyOfficers.Add(
+                new DutyOfficer
+                {
+                    Id = "d1",
+                    Name = "李值班",
+                    Area = "440114",
+                    Phone = "+8613800138008",
+                }
+            );
+            db.Visitors.Add(
+                new Visitor
+                {
+                    Id = "v1",
+                    Name = "陈探访",
+                    Phone = "+8613800138007",
+                    Area = "440114003201",
+                }
+            );
+            var home = new Resident
+            {
+                Id = "R1",
+                Name = "王秀英",
+                Area = "440114003201",
+                VisitorId = "v1",
+                UpdatedAt = machine.GetUtcNow().UtcDateTime,
+            };
+            for (var i = 1; i <= 2; i++)
+                home.Contacts.Add(
+                    new Contact
+                    {
+                        Id = Guid.NewGuid(),
+                        ResidentId = "R1",
+                        Order = i,
+                        Name = $"王{i}",
+                        Phone = $"+861380013800{i}",
+                    }
+                );
+            home.Devices.Add(
+                new Device
+                {
+                    Id = "sos-1",
+                    Profile = "senml",
+                    ResidentId = "R1",
+                    InstalledAt = machine.GetUtcNow().UtcDateTime,
+                }
+            );
             for (var i = 1; i <= 12; i++)
-                home.Devices.Add(new Device { Id = $"meter-{i}", Profile = "senml", ResidentId = "R1", ReportMinutes = 60, InstalledAt = machine.GetUtcNow().UtcDateTime });
+                home.Devices.Add(
+                    new Device
+                    {
+                        Id = $"meter-{i}",
+                        Profile = "senml",
+                        ResidentId = "R1",
+                        ReportMinutes = 60,
+                        InstalledAt = machine.GetUtcNow().UtcDateTime,
+                    }
+                );
             db.Residents.Add(home);
             await db.SaveChangesAsync();
         }
@@ -102,7 +175,17 @@ internal sealed class StillService : IAsyncDisposable
     public async Task<Receipt> SayAsync(string device, string payload)
     {
         var said = System.Text.Encoding.UTF8.GetBytes(payload);
-        return await Get<Pipeline>().ReceiveAsync(new InboundMessage($"vigil/{device}/up", said, Clock.GetUtcNow().UtcDateTime, Retained: false, new Sender(device, false, [])), CancellationToken.None);
+        return await Get<Pipeline>()
+            .ReceiveAsync(
+                new InboundMessage(
+                    $"vigil/{device}/up",
+                    said,
+                    Clock.GetUtcNow().UtcDateTime,
+                    Retained: false,
+                    new Sender(device, false, [])
+                ),
+                CancellationToken.None
+            );
     }
 
     public Task<Receipt> PressAsync() => SayAsync("sos-1", """[{"n":"button","vs":"sos"}]""");
@@ -110,20 +193,37 @@ internal sealed class StillService : IAsyncDisposable
     public async Task MetersAsync(double total)
     {
         for (var i = 1; i <= 12; i++)
-            Assert.Equal(Receipt.Committed, await SayAsync($"meter-{i}", $$"""[{"n":"water.volume","u":"m3","v":{{total.ToString(System.Globalization.CultureInfo.InvariantCulture)}}}]"""));
+            Assert.Equal(
+                Receipt.Committed,
+                await SayAsync(
+                    $"meter-{i}",
+                    $$"""[{"n":"water.volume","u":"m3","v":{{total.ToString(System.Globalization.CultureInfo.InvariantCulture)}}}]"""
+                )
+            );
     }
 
     public async Task<List<Alarm>> AlarmsAsync(string? kind = null)
     {
         await using var db = await Records.CreateDbContextAsync();
-        return await db.Alarms.AsNoTracking().Include(a => a.Steps).Include(a => a.Timeline).Where(a => kind == null || a.Kind == kind).OrderBy(a => a.Id).ToListAsync();
+        return await db
+            .Alarms.AsNoTracking()
+            .Include(a => a.Steps)
+            .Include(a => a.Timeline)
+            .Where(a => kind == null || a.Kind == kind)
+            .OrderBy(a => a.Id)
+            .ToListAsync();
     }
 
     /// <summary>Who has been told of an alarm, in order.</summary>
     public async Task<List<string>> ToldAsync(Guid alarm)
     {
         await using var db = await Records.CreateDbContextAsync();
-        return await db.Notices.AsNoTracking().Where(n => n.AlarmId == alarm && n.State != NoticeState.Cancelled).OrderBy(n => n.Id).Select(n => n.RecipientName + " " + n.Channel).ToListAsync();
+        return await db
+            .Notices.AsNoTracking()
+            .Where(n => n.AlarmId == alarm && n.State != NoticeState.Cancelled)
+            .OrderBy(n => n.Id)
+            .Select(n => n.RecipientName + " " + n.Channel)
+            .ToListAsync();
     }
 
     /// <summary>As killed: what is in its folder stays.</summary>

@@ -13,11 +13,14 @@ using Vigil.Tests.Servers;
 
 namespace Vigil.Tests.Host;
 
-/// <summary>The whole service while what it tells people with is bad: a number, a line, every provider, a name that resolves to nothing.</summary>
+/// <summary>
+/// The whole service while what it tells people with is bad: a number, a line, every provider, a name that resolves to nothing.
+/// </summary>
 [Trait("Category", "Server")]
 public sealed class TellingFaultTests
 {
-    private const string Sid = "AC0123456789abcdef0123456789abcdef", Token = "a-token-that-no-log-may-show";
+    private const string Sid = "AC0123456789abcdef0123456789abcdef",
+        Token = "a-token-that-no-log-may-show";
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
@@ -28,7 +31,11 @@ public sealed class TellingFaultTests
         await using var service = await ServiceUnderTest.StartAsync(Through(network.Url));
         await SettleNextDoorAsync(service);
         await using (var db = await service.Records.CreateDbContextAsync(Stop))
-            await db.Database.ExecuteSqlRawAsync("UPDATE Contacts SET Phone = substr(Phone, 1, 20) WHERE ResidentId = 'R1'; UPDATE Residents SET IdentityNumber = 'enc1.deadbeef.AAAA' WHERE Id = 'R1'", Stop);
+            await db.Database.ExecuteSqlRawAsync(
+                "UPDATE Contacts SET Phone = substr(Phone, 1, 20) WHERE ResidentId = 'R1'; UPDATE Residents SET IdentityNumber = "
+                    + "'enc1.deadbeef.AAAA' WHERE Id = 'R1'",
+                Stop
+            );
         await service.Services.GetRequiredService<Registry>().ReloadAsync(Stop, always: true);
         var begun = TimeProvider.System.GetTimestamp();
         await service.PressAsync();
@@ -37,9 +44,13 @@ public sealed class TellingFaultTests
         Assert.InRange(TimeProvider.System.GetElapsedTime(begun).TotalSeconds, 0, 10);
         Assert.DoesNotContain(network.Taken, t => t.Number == "+8613800138001");
         Guid contact;
-        await using (var db = await service.Records.CreateDbContextAsync(Stop)) contact = await db.Contacts.Where(c => c.ResidentId == "R1").Select(c => c.Id).SingleAsync(Stop);
+        await using (var db = await service.Records.CreateDbContextAsync(Stop))
+            contact = await db.Contacts.Where(c => c.ResidentId == "R1").Select(c => c.Id).SingleAsync(Stop);
         await service.UntilAsync("/healthz/ready", (_, text) => text.Contains($"Contacts {contact} Phone", StringComparison.Ordinal));
-        await UntilAsync(() => service.Records.CreateDbContext() is var db && Used(db, d => d.Alarms.Any(a => a.Kind == "service-trouble" && a.Reason.Contains("stored values can't be read")))); // which ones as they were when it opened
+        await UntilAsync(() =>
+            service.Records.CreateDbContext() is var db
+            && Used(db, d => d.Alarms.Any(a => a.Kind == "service-trouble" && a.Reason.Contains("stored values can't be read")))
+        ); // which ones as they were when it opened
     }
 
     [Fact]
@@ -47,14 +58,35 @@ public sealed class TellingFaultTests
     {
         const int presses = 120;
         await using var network = await StartNetworkAsync();
-        await using var link = await BadLink.StartAsync(new Uri(network.Url).Port, loss: 0.2, bitsPerSecond: 1_000_000, TimeSpan.FromMilliseconds(30));
+        await using var link = await BadLink.StartAsync(
+            new Uri(network.Url).Port,
+            loss: 0.2,
+            bitsPerSecond: 1_000_000,
+            TimeSpan.FromMilliseconds(30)
+        );
         await using var service = await ServiceUnderTest.StartAsync(Through(link.Url));
         await using (var db = await service.Records.CreateDbContextAsync(Stop))
         {
             for (var i = 0; i < presses; i++)
             {
-                var home = new Resident { Id = $"x{i}", Name = "何", Area = "440114003201", CreatedAt = DateTime.UnixEpoch, UpdatedAt = TimeProvider.System.GetUtcNow().UtcDateTime };
-                home.Contacts.Add(new Contact { Id = Guid.NewGuid(), ResidentId = home.Id, Order = 1, Name = "何大", Phone = $"+8526200{i:0000}" });
+                var home = new Resident
+                {
+                    Id = $"x{i}",
+                    Name = "何",
+                    Area = "440114003201",
+                    CreatedAt = DateTime.UnixEpoch,
+                    UpdatedAt = TimeProvider.System.GetUtcNow().UtcDateTime,
+                };
+                home.Contacts.Add(
+                    new Contact
+                    {
+                        Id = Guid.NewGuid(),
+                        ResidentId = home.Id,
+                        Order = 1,
+                        Name = "何大",
+                        Phone = $"+8526200{i:0000}",
+                    }
+                );
                 db.Residents.Add(home);
             }
 
@@ -67,13 +99,32 @@ public sealed class TellingFaultTests
         {
             var now = TimeProvider.System.GetUtcNow();
             pressed[$"+8526200{i:0000}"] = now;
-            await desk.CommitAsync([new Finding($"x{i}", AlarmKind.Sos, Severity.Critical, FindingChange.Opened, $"e{i}", 0, now.UtcDateTime, "pressed", "按下")], Stop);
-            await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, Stop); // ten a second: a busy evening, not one burst on one connection
+            await desk.CommitAsync(
+                [
+                    new Finding(
+                        $"x{i}",
+                        AlarmKind.Sos,
+                        Severity.Critical,
+                        FindingChange.Opened,
+                        $"e{i}",
+                        0,
+                        now.UtcDateTime,
+                        "pressed",
+                        "按下"
+                    ),
+                ],
+                Stop
+            );
+            // ten a second: a busy evening, not one burst on one connection
+            await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, Stop);
         }
 
         await UntilAsync(() => network.Taken.Select(t => t.Number).Distinct().Count() == presses, seconds: 60);
         var took = network.Taken.GroupBy(t => t.Number).Select(g => (g.Min(t => t.At) - pressed[g.Key]).TotalSeconds).Order().ToList();
-        TestContext.Current.TestOutputHelper?.WriteLine($"press to provider: p50 {took[presses / 2]:0.00} s, p99 {took[(int)(presses * 0.99)]:0.00} s, max {took[^1]:0.00} s; {link.Connections} connections; {network.Taken.Count} taken");
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"press to provider: p50 {took[presses / 2]:0.00} s, p99 {took[(int)(presses * 0.99)]:0.00} s, max {took[^1]:0.00} s; "
+                + $"{link.Connections} connections; {network.Taken.Count} taken"
+        );
         Assert.True(took[(int)(presses * 0.99)] <= 10, $"p99 {took[(int)(presses * 0.99)]:0.00} s");
     }
 
@@ -89,16 +140,39 @@ public sealed class TellingFaultTests
         await using var service = await ServiceUnderTest.StartAsync(settings);
         await using (var db = await service.Records.CreateDbContextAsync(Stop))
         {
-            db.DutyOfficers.Add(new DutyOfficer { Id = "d1", Name = "值班", Area = "440114", Phone = "+85261239999", Webhook = receiver.Url });
+            db.DutyOfficers.Add(
+                new DutyOfficer
+                {
+                    Id = "d1",
+                    Name = "值班",
+                    Area = "440114",
+                    Phone = "+85261239999",
+                    Webhook = receiver.Url,
+                }
+            );
             await db.SaveChangesAsync(Stop);
         }
 
         var begun = TimeProvider.System.GetTimestamp();
         await service.PressAsync();
-        await UntilAsync(() => service.Records.CreateDbContext() is var db && Used(db, d => d.Alarms.Any(a => a.Kind == "sos" && a.State == AlarmState.Open)), seconds: 5);
+        await UntilAsync(
+            () =>
+                service.Records.CreateDbContext() is var db
+                && Used(db, d => d.Alarms.Any(a => a.Kind == "sos" && a.State == AlarmState.Open)),
+            seconds: 5
+        );
         await UntilAsync(() => receiver.Bodies.Any(b => b.Contains("\"kind\":\"sos\"", StringComparison.Ordinal)), seconds: 120);
-        await service.UntilAsync("/healthz/ready", (code, text) => code == 503 && text.Contains("channel twilio", StringComparison.Ordinal), seconds: 120);
-        await UntilAsync(() => service.Records.CreateDbContext() is var db && Used(db, d => d.Alarms.Any(a => a.Kind == "service-trouble" && a.Reason.Contains("twilio can't be used"))), seconds: 120);
+        await service.UntilAsync(
+            "/healthz/ready",
+            (code, text) => code == 503 && text.Contains("channel twilio", StringComparison.Ordinal),
+            seconds: 120
+        );
+        await UntilAsync(
+            () =>
+                service.Records.CreateDbContext() is var db
+                && Used(db, d => d.Alarms.Any(a => a.Kind == "service-trouble" && a.Reason.Contains("twilio can't be used"))),
+            seconds: 120
+        );
         Assert.InRange(TimeProvider.System.GetElapsedTime(begun).TotalSeconds, 0, 120);
         Assert.Empty(network.Taken);
     }
@@ -119,32 +193,65 @@ public sealed class TellingFaultTests
 
     private static bool Used(RecordsDb db, Func<RecordsDb, bool> ask)
     {
-        using (db) return ask(db);
+        using (db)
+            return ask(db);
     }
 
     private static async Task SettleNextDoorAsync(ServiceUnderTest service)
     {
         await using var db = await service.Records.CreateDbContextAsync(Stop);
-        var home = new Resident { Id = "R2", Name = "李", Area = "440114003201", CreatedAt = DateTime.UnixEpoch, UpdatedAt = TimeProvider.System.GetUtcNow().UtcDateTime };
-        home.Contacts.Add(new Contact { Id = Guid.NewGuid(), ResidentId = "R2", Order = 1, Name = "李大", Phone = "+85261230002" });
-        home.Devices.Add(new Device { Id = "sos-2", Profile = "senml", ResidentId = "R2", InstalledAt = DateTime.UnixEpoch });
+        var home = new Resident
+        {
+            Id = "R2",
+            Name = "李",
+            Area = "440114003201",
+            CreatedAt = DateTime.UnixEpoch,
+            UpdatedAt = TimeProvider.System.GetUtcNow().UtcDateTime,
+        };
+        home.Contacts.Add(
+            new Contact
+            {
+                Id = Guid.NewGuid(),
+                ResidentId = "R2",
+                Order = 1,
+                Name = "李大",
+                Phone = "+85261230002",
+            }
+        );
+        home.Devices.Add(
+            new Device
+            {
+                Id = "sos-2",
+                Profile = "senml",
+                ResidentId = "R2",
+                InstalledAt = DateTime.UnixEpoch,
+            }
+        );
         db.Residents.Add(home);
         await db.SaveChangesAsync(Stop);
     }
 
-    private static Task<PhoneNetwork> StartNetworkAsync() => PhoneNetwork.StartAsync(new TwilioAccount(Sid, Token, "+85230000000", "http://127.0.0.1:9"), TimeProvider.System);
+    private static Task<PhoneNetwork> StartNetworkAsync() =>
+        PhoneNetwork.StartAsync(new TwilioAccount(Sid, Token, "+85230000000", "http://127.0.0.1:9"), TimeProvider.System);
 
-    private static Dictionary<string, string?> Through(string url) => new()
-    {
-        ["Notify:Routes:default"] = "twilio", ["Twilio:BaseUrl"] = url, ["Twilio:AccountSid"] = Sid, ["Twilio:AuthToken"] = Token, ["Twilio:From"] = "+85230000000", ["Http:PublicUrl"] = "http://127.0.0.1:9",
-    };
+    private static Dictionary<string, string?> Through(string url) =>
+        new()
+        {
+            ["Notify:Routes:default"] = "twilio",
+            ["Twilio:BaseUrl"] = url,
+            ["Twilio:AccountSid"] = Sid,
+            ["Twilio:AuthToken"] = Token,
+            ["Twilio:From"] = "+85230000000",
+            ["Http:PublicUrl"] = "http://127.0.0.1:9",
+        };
 
     private static async Task UntilAsync(Func<bool> holds, double seconds = 30)
     {
         var begun = TimeProvider.System.GetTimestamp();
         while (!holds())
         {
-            if (TimeProvider.System.GetElapsedTime(begun).TotalSeconds > seconds) throw new TimeoutException($"not within {seconds} s");
+            if (TimeProvider.System.GetElapsedTime(begun).TotalSeconds > seconds)
+                throw new TimeoutException($"not within {seconds} s");
             await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, Stop);
         }
     }
@@ -193,8 +300,10 @@ public sealed class CertificateTests
         var troubles = new Troubles(clock);
         using var watch = new CertificateWatch(null!, troubles, clock);
         watch.Look(clock.GetUtcNow().UtcDateTime.AddDays(days));
-        if (said.Length == 0) Assert.Empty(troubles.Now);
-        else Assert.Contains(said, Assert.Single(troubles.Now).What, StringComparison.Ordinal);
+        if (said.Length == 0)
+            Assert.Empty(troubles.Now);
+        else
+            Assert.Contains(said, Assert.Single(troubles.Now).What, StringComparison.Ordinal);
         watch.Look(clock.GetUtcNow().UtcDateTime.AddDays(90)); // replaced
         Assert.Empty(troubles.Now);
     }
@@ -204,13 +313,25 @@ public sealed class CertificateTests
     {
         var troubles = new Troubles(clock);
         using var key = System.Security.Cryptography.ECDsa.Create();
-        var request = new System.Security.Cryptography.X509Certificates.CertificateRequest("CN=provider", key, System.Security.Cryptography.HashAlgorithmName.SHA256);
+        var request = new System.Security.Cryptography.X509Certificates.CertificateRequest(
+            "CN=provider",
+            key,
+            System.Security.Cryptography.HashAlgorithmName.SHA256
+        );
         using var soon = request.CreateSelfSigned(clock.GetUtcNow().AddDays(-300), clock.GetUtcNow().AddDays(5));
         using var ended = request.CreateSelfSigned(clock.GetUtcNow().AddDays(-300), clock.GetUtcNow().AddDays(-1));
         using var fresh = request.CreateSelfSigned(clock.GetUtcNow().AddDays(-1), clock.GetUtcNow().AddDays(300));
         Assert.True(Vigil.Notify.Channels.Certificates.Seen("twilio", soon, System.Net.Security.SslPolicyErrors.None, clock, troubles));
         Assert.Contains("ends on 2026-06-06", Assert.Single(troubles.Now).What, StringComparison.Ordinal);
-        Assert.False(Vigil.Notify.Channels.Certificates.Seen("twilio", ended, System.Net.Security.SslPolicyErrors.RemoteCertificateChainErrors, clock, troubles));
+        Assert.False(
+            Vigil.Notify.Channels.Certificates.Seen(
+                "twilio",
+                ended,
+                System.Net.Security.SslPolicyErrors.RemoteCertificateChainErrors,
+                clock,
+                troubles
+            )
+        );
         Assert.Contains("is refused", Assert.Single(troubles.Now).What, StringComparison.Ordinal);
         Assert.True(Vigil.Notify.Channels.Certificates.Seen("twilio", fresh, System.Net.Security.SslPolicyErrors.None, clock, troubles));
         Assert.Empty(troubles.Now);

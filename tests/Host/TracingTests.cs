@@ -22,7 +22,8 @@ public sealed class TracingTests
     {
         Step();
         var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var i = 0; i < 1000; i++) Step();
+        for (var i = 0; i < 1000; i++)
+            Step();
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
 
         static void Step()
@@ -44,17 +45,27 @@ public sealed class TracingTests
         {
             using var body = new MemoryStream();
             await http.Request.Body.CopyToAsync(body, http.RequestAborted);
-            lock (heard) heard.Append(http.Request.Path).Append(Encoding.Latin1.GetString(body.ToArray()));
+            lock (heard)
+                heard.Append(http.Request.Path).Append(Encoding.Latin1.GetString(body.ToArray()));
         });
         await collector.StartAsync(Stop);
 
         var spans = new List<Activity>();
-        using var listener = new ActivityListener { ShouldListenTo = s => s.Name == Tracing.Name, Sample = (ref _) => ActivitySamplingResult.AllDataAndRecorded, ActivityStopped = a => { lock (spans) spans.Add(a); } };
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = s => s.Name == Tracing.Name,
+            Sample = (ref _) => ActivitySamplingResult.AllDataAndRecorded,
+            ActivityStopped = a =>
+            {
+                lock (spans)
+                    spans.Add(a);
+            },
+        };
         ActivitySource.AddActivityListener(listener);
         await using (var service = await ServiceUnderTest.StartAsync(new() { ["Otlp:Endpoint"] = collector.Urls.First() }))
         {
             Assert.Equal(Receipt.Committed, await service.PressAsync());
-            for (var sent = false; !sent;)
+            for (var sent = false; !sent; )
             {
                 await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, Stop);
                 await using var db = await service.Records.CreateDbContextAsync(Stop);
@@ -66,8 +77,11 @@ public sealed class TracingTests
 
         lock (spans)
         {
-            var receive = spans.Single(s => s.OperationName == "receive" && (string?)s.GetTagItem("messaging.destination.name") == "vigil/sos-1/up");
-            foreach (var step in new[] { "decode", "commit", "rules", "alarm" }) Assert.Contains(spans, s => s.OperationName == step && s.TraceId == receive.TraceId);
+            var receive = spans.Single(s =>
+                s.OperationName == "receive" && (string?)s.GetTagItem("messaging.destination.name") == "vigil/sos-1/up"
+            );
+            foreach (var step in new[] { "decode", "commit", "rules", "alarm" })
+                Assert.Contains(spans, s => s.OperationName == step && s.TraceId == receive.TraceId);
             var alarm = spans.First(s => s.OperationName == "alarm" && s.TraceId == receive.TraceId);
             // Other tests' services send at the same time, and a listener hears the whole process.
             var notice = spans.First(s => s.OperationName == "notice" && s.Links.Any(l => l.Context.TraceId == alarm.TraceId));
@@ -75,6 +89,7 @@ public sealed class TracingTests
         }
 
         lock (heard)
-            foreach (var word in new[] { "/v1/traces", "receive", "decode", "commit", "rules", "alarm", "notice" }) Assert.Contains(word, heard.ToString(), StringComparison.Ordinal);
+            foreach (var word in new[] { "/v1/traces", "receive", "decode", "commit", "rules", "alarm", "notice" })
+                Assert.Contains(word, heard.ToString(), StringComparison.Ordinal);
     }
 }

@@ -20,9 +20,12 @@ public sealed class AnnouncementsTests
         Assert.Null(reason);
         var a = Assert.Single(found);
         Assert.Equal((v.Text("component"), v.Text("state_topic"), v.Text("device_class")), (a.Component, a.StateTopic, a.Class));
-        if (v.Text("unit") is { } unit) Assert.Equal(unit, a.Unit);
-        if (v.Text("json_key") is { } key) Assert.Equal([key], a.Path);
-        if (v["payload_on"] is { ValueKind: JsonValueKind.False }) Assert.Equal("false", a.On);
+        if (v.Text("unit") is { } unit)
+            Assert.Equal(unit, a.Unit);
+        if (v.Text("json_key") is { } key)
+            Assert.Equal([key], a.Path);
+        if (v["payload_on"] is { ValueKind: JsonValueKind.False })
+            Assert.Equal("false", a.On);
         Assert.NotNull(a.Metric);
     }
 
@@ -33,8 +36,17 @@ public sealed class AnnouncementsTests
     {
         // Latin-1 makes one byte of ÿ, which is no UTF-8.
         var all = new Announcements();
-        Assert.Contains(why, all.Take("homeassistant/sensor/meter/total/config", Encoding.Latin1.GetBytes(payload)).Reason, StringComparison.Ordinal);
-        Assert.Null(all.Take("homeassistant/binary_sensor/x/leak/config", """{"state_topic":"a/b","value_template":"{{ value_json.leak }}","device_class":"moisture"}"""u8).Reason);
+        Assert.Contains(
+            why,
+            all.Take("homeassistant/sensor/meter/total/config", Encoding.Latin1.GetBytes(payload)).Reason,
+            StringComparison.Ordinal
+        );
+        Assert.Null(
+            all.Take(
+                "homeassistant/binary_sensor/x/leak/config",
+                """{"state_topic":"a/b","value_template":"{{ value_json.leak }}","device_class":"moisture"}"""u8
+            ).Reason
+        );
         var into = new DecodedPayload();
         into.Reset("", DateTime.UnixEpoch);
         Assert.Contains("UTF-16", all.Decode("a/b", """{"leak":"\udc00"}"""u8, into), StringComparison.Ordinal);
@@ -44,10 +56,23 @@ public sealed class AnnouncementsTests
     public void Abbreviations_a_tilde_and_a_template_are_understood_and_the_state_is_read_in_our_units()
     {
         var all = new Announcements();
-        Assert.Null(all.Take("homeassistant/sensor/meter/total/config", """{"~":"esp/meter-1","stat_t":"~/state","val_tpl":"{{ value_json['water']['total'] | float }}","unit_of_meas":"L","dev_cla":"water","uniq_id":"w1","dev":{"ids":["meter-1"],"mf":"DIY","mdl":"ESP"}}"""u8).Reason);
-        Assert.Null(all.Take("homeassistant/binary_sensor/meter/leak/config", """{"~":"esp/meter-1","stat_t":"~/state","val_tpl":"{{ value_json.leak }}","dev_cla":"moisture","pl_on":true,"uniq_id":"w2","dev":{"ids":"meter-1"}}"""u8).Reason);
+        Assert.Null(
+            all.Take(
+                "homeassistant/sensor/meter/total/config",
+                """{"~":"esp/meter-1","stat_t":"~/state","val_tpl":"{{ value_json['water']['total'] | float }}","unit_of_meas":"L","dev_cla":"water","uniq_id":"w1","dev":{"ids":["meter-1"],"mf":"DIY","mdl":"ESP"}}"""u8
+            ).Reason
+        );
+        Assert.Null(
+            all.Take(
+                "homeassistant/binary_sensor/meter/leak/config",
+                """{"~":"esp/meter-1","stat_t":"~/state","val_tpl":"{{ value_json.leak }}","dev_cla":"moisture","pl_on":true,"uniq_id":"w2","dev":{"ids":"meter-1"}}"""u8
+            ).Reason
+        );
         var readings = Read(all, "esp/meter-1/state", """{"water":{"total":12500},"leak":true}""");
-        Assert.Equal([("meter-1", Metric.WaterLeak, 1), ("meter-1", Metric.WaterVolume, 12.5)], readings.Select(r => (r.Device.Value, r.Metric, r.Value)));
+        Assert.Equal(
+            [("meter-1", Metric.WaterLeak, 1), ("meter-1", Metric.WaterVolume, 12.5)],
+            readings.Select(r => (r.Device.Value, r.Metric, r.Value))
+        );
         Assert.Equal([Metric.WaterVolume], Read(all, "esp/meter-1/state", """{"water":{"total":1},"leak":null}""").Select(r => r.Metric)); // null is unknown, not false
     }
 
@@ -55,7 +80,10 @@ public sealed class AnnouncementsTests
     public void A_whole_device_in_one_message_and_its_removal()
     {
         var all = new Announcements();
-        var (found, _) = all.Take("homeassistant/device/d1/config", """{"dev":{"ids":"d1","name":"Tür"},"cmps":{"a":{"p":"binary_sensor","device_class":"door","state_topic":"d1/door","unique_id":"d1_door"},"b":{"p":"sensor","device_class":"battery","unit_of_measurement":"%","state_topic":"d1/bat","unique_id":"d1_bat"}}}"""u8);
+        var (found, _) = all.Take(
+            "homeassistant/device/d1/config",
+            """{"dev":{"ids":"d1","name":"Tür"},"cmps":{"a":{"p":"binary_sensor","device_class":"door","state_topic":"d1/door","unique_id":"d1_door"},"b":{"p":"sensor","device_class":"battery","unit_of_measurement":"%","state_topic":"d1/bat","unique_id":"d1_bat"}}}"""u8
+        );
         Assert.Equal(["d1/door", "d1/bat"], found.Select(f => f.StateTopic));
         Assert.Equal(1, Assert.Single(Read(all, "d1/door", "ON")).Value);
         Assert.Equal(87, Assert.Single(Read(all, "d1/bat", "87")).Value);
@@ -69,8 +97,14 @@ public sealed class AnnouncementsTests
     public void Announced_anew_on_another_topic_the_old_one_is_silent()
     {
         var all = new Announcements();
-        all.Take("homeassistant/sensor/n/t/config", """{"stat_t":"old","dev_cla":"temperature","uniq_id":"longer-than-the-topic","dev":{"ids":"n"}}"""u8);
-        all.Take("homeassistant/sensor/n/t/config", """{"stat_t":"new","dev_cla":"temperature","uniq_id":"longer-than-the-topic","dev":{"ids":"n"}}"""u8);
+        all.Take(
+            "homeassistant/sensor/n/t/config",
+            """{"stat_t":"old","dev_cla":"temperature","uniq_id":"longer-than-the-topic","dev":{"ids":"n"}}"""u8
+        );
+        all.Take(
+            "homeassistant/sensor/n/t/config",
+            """{"stat_t":"new","dev_cla":"temperature","uniq_id":"longer-than-the-topic","dev":{"ids":"n"}}"""u8
+        );
         Assert.Equal((false, true), (all.Knows("old"), all.Knows("new")));
     }
 
@@ -80,7 +114,8 @@ public sealed class AnnouncementsTests
     [InlineData("{\"name\":\"nothing to hear\"}")]
     [InlineData("{\"stat_t\":\"a\",\"dev_cla\":\"energy\",\"val_tpl\":\"{{ value_json.e / 1000 }}\"}")]
     [InlineData("{\"stat_t\":\"a\",\"dev_cla\":\"smoke\",\"val_tpl\":\"{{ 'ON' if value_json.s == 1 else 'OFF' }}\"}")]
-    public void What_is_no_announcement_is_refused_with_a_reason(string payload) => Assert.NotNull(new Announcements().Take("homeassistant/sensor/x/config", Encoding.UTF8.GetBytes(payload)).Reason);
+    public void What_is_no_announcement_is_refused_with_a_reason(string payload) =>
+        Assert.NotNull(new Announcements().Take("homeassistant/sensor/x/config", Encoding.UTF8.GetBytes(payload)).Reason);
 
     private static IReadOnlyList<Reading> Read(Announcements all, string topic, string payload)
     {

@@ -14,7 +14,8 @@ public sealed class DatumTests
     {
         var v = Vector.Find("coord_transform", id);
         using var from = JsonDocument.Parse(v.Payload);
-        double latitude = from.RootElement.GetProperty("lat").GetDouble(), longitude = from.RootElement.GetProperty("lng").GetDouble();
+        double latitude = from.RootElement.GetProperty("lat").GetDouble(),
+            longitude = from.RootElement.GetProperty("lng").GetDouble();
         var (lat, lon) = v.Format switch
         {
             "coord-wgs84-gcj02" => Datum.Gcj02.FromWgs84(latitude, longitude),
@@ -28,13 +29,17 @@ public sealed class DatumTests
 
     [Fact]
     public void There_and_back_is_the_same_place_to_a_centimetre() =>
-        Gen.Select(Gen.Double[18, 53], Gen.Double[74, 134], Gen.OneOf(Gen.Const(Datum.Gcj02), Gen.Const(Datum.Bd09))).Sample((latitude, longitude, datum) =>
-        {
-            var (lat, lon) = datum.FromWgs84(latitude, longitude);
-            Assert.InRange(Metres(lat, lon, latitude, longitude), 0.1, 2_000); // mostly hundreds of metres, but its waves leave places of twenty (37.0, 96.638)
-            var back = datum.ToWgs84(lat, lon);
-            Assert.True(Metres(back.Latitude, back.Longitude, latitude, longitude) < 0.01, $"{latitude}, {longitude} {datum}");
-        });
+        Gen.Select(Gen.Double[18, 53], Gen.Double[74, 134], Gen.OneOf(Gen.Const(Datum.Gcj02), Gen.Const(Datum.Bd09)))
+            .Sample(
+                (latitude, longitude, datum) =>
+                {
+                    var (lat, lon) = datum.FromWgs84(latitude, longitude);
+                    // mostly hundreds of metres, but its waves leave places of twenty (37.0, 96.638)
+                    Assert.InRange(Metres(lat, lon, latitude, longitude), 0.1, 2_000);
+                    var back = datum.ToWgs84(lat, lon);
+                    Assert.True(Metres(back.Latitude, back.Longitude, latitude, longitude) < 0.01, $"{latitude}, {longitude} {datum}");
+                }
+            );
 
     [Theory]
     [InlineData(48.8584, 2.2945)]

@@ -8,7 +8,8 @@ public sealed class StorableTextTests
     [InlineData("so\0s", "so\uFFFDs")]
     [InlineData("老人😀", "老人😀")]
     [InlineData("", "")]
-    public void What_no_store_takes_becomes_the_replacement_character(string said, string kept) => Assert.Equal(kept, StorableText.Of(said, 100));
+    public void What_no_store_takes_becomes_the_replacement_character(string said, string kept) =>
+        Assert.Equal(kept, StorableText.Of(said, 100));
 
     [Fact]
     public void Half_a_surrogate_pair_becomes_the_replacement_character()

@@ -39,14 +39,36 @@ public sealed class AlarmLifeTests
             {
                 switch (act)
                 {
-                    case 0: await night.Desk.AcknowledgeAsync(alarm, "contact:x", "", default); break;
-                    case 1: await night.Desk.TakeInHandAsync(alarm, "visitor:v1", "", default); break;
-                    case 2: await night.Desk.ResolveAsync(alarm, "duty:d1", Resolution.True, "", default); break;
-                    case 3: await night.Desk.ReopenAsync(alarm, "duty:d1", "", default); break;
-                    case 4: await night.Desk.CommitAsync([night.Says(AlarmKind.NoWater, FindingChange.Updated, severity: Severity.Critical)], default); break;
-                    case 5: await night.Desk.CommitAsync([night.Says(AlarmKind.NoWater, FindingChange.Updated, severity: Severity.Warning)], default); break;
-                    case 6: await night.Desk.CommitAsync([night.Says(AlarmKind.NoWater, FindingChange.Cleared)], default); break;
-                    default: await night.PassAsync(TimeSpan.FromMinutes(50)); break;
+                    case 0:
+                        await night.Desk.AcknowledgeAsync(alarm, "contact:x", "", default);
+                        break;
+                    case 1:
+                        await night.Desk.TakeInHandAsync(alarm, "visitor:v1", "", default);
+                        break;
+                    case 2:
+                        await night.Desk.ResolveAsync(alarm, "duty:d1", Resolution.True, "", default);
+                        break;
+                    case 3:
+                        await night.Desk.ReopenAsync(alarm, "duty:d1", "", default);
+                        break;
+                    case 4:
+                        await night.Desk.CommitAsync(
+                            [night.Says(AlarmKind.NoWater, FindingChange.Updated, severity: Severity.Critical)],
+                            default
+                        );
+                        break;
+                    case 5:
+                        await night.Desk.CommitAsync(
+                            [night.Says(AlarmKind.NoWater, FindingChange.Updated, severity: Severity.Warning)],
+                            default
+                        );
+                        break;
+                    case 6:
+                        await night.Desk.CommitAsync([night.Says(AlarmKind.NoWater, FindingChange.Cleared)], default);
+                        break;
+                    default:
+                        await night.PassAsync(TimeSpan.FromMinutes(50));
+                        break;
                 }
             }
             catch (AlarmConflictException)
@@ -56,14 +78,28 @@ public sealed class AlarmLifeTests
 
             var after = await night.AlarmAsync(alarm);
             var said = after.Timeline.Where(t => before.Timeline.TrueForAll(b => b.Id != t.Id)).Select(t => t.What).ToList();
-            if (conflicted) Assert.True(after.State == before.State && said.Count == 0, $"a refused change left a trace: {told}");
+            if (conflicted)
+                Assert.True(after.State == before.State && said.Count == 0, $"a refused change left a trace: {told}");
             if (after.State != before.State && act != 7)
-                Assert.True(Allowed.TryGetValue((before.State, after.State), out var words) && words.Any(said.Contains), $"{before.State} → {after.State} with {string.Join(',', said)}: {told}");
-            if (act == 7 && after.State != before.State) Assert.Contains("reopened", said);
+                Assert.True(
+                    Allowed.TryGetValue((before.State, after.State), out var words) && words.Any(said.Contains),
+                    $"{before.State} → {after.State} with {string.Join(',', said)}: {told}"
+                );
+            if (act == 7 && after.State != before.State)
+                Assert.Contains("reopened", said);
             Assert.True(after.Severity >= severity, $"severity fell: {told}");
-            Assert.True(after.State != AlarmState.Resolved || after.Steps.TrueForAll(s => s.State != StepState.Waiting || s.To == "told"), $"a step waits on a resolved alarm: {told}");
-            Assert.True(after.State != AlarmState.Open || after.Steps.Exists(s => s.State == StepState.Waiting), $"an open alarm that nobody will hear of: {told}");
-            Assert.True(before.Timeline.TrueForAll(b => after.Timeline.Exists(t => t.Id == b.Id && t.Text == b.Text)), $"the timeline was rewritten: {told}");
+            Assert.True(
+                after.State != AlarmState.Resolved || after.Steps.TrueForAll(s => s.State != StepState.Waiting || s.To == "told"),
+                $"a step waits on a resolved alarm: {told}"
+            );
+            Assert.True(
+                after.State != AlarmState.Open || after.Steps.Exists(s => s.State == StepState.Waiting),
+                $"an open alarm that nobody will hear of: {told}"
+            );
+            Assert.True(
+                before.Timeline.TrueForAll(b => after.Timeline.Exists(t => t.Id == b.Id && t.Text == b.Text)),
+                $"the timeline was rewritten: {told}"
+            );
             (before, severity) = (after, after.Severity);
         }
 

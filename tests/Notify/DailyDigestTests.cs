@@ -22,10 +22,27 @@ public sealed class DailyDigestTests : IAsyncLifetime
     {
         night = await Night.BeginAsync();
         readings = new DuckDbReadingStore(Path.Combine(folder, "readings.duckdb"), new());
-        digests = new DailyDigests(night.Records, readings, new Routes([night.Heard], new Dictionary<string, string> { [""] = night.Heard.Provider }), night.Messages, night.Messages.Zone, night.Clock, new TimeOnly(8, 0), NullLogger<DailyDigests>.Instance);
+        digests = new DailyDigests(
+            night.Records,
+            readings,
+            new Routes([night.Heard], new Dictionary<string, string> { [""] = night.Heard.Provider }),
+            night.Messages,
+            night.Messages.Zone,
+            night.Clock,
+            new TimeOnly(8, 0),
+            NullLogger<DailyDigests>.Instance
+        );
         await using var db = await night.Records.CreateDbContextAsync(Stop);
         var home = await db.Residents.Include(r => r.Contacts).FirstAsync(Stop);
-        db.Devices.Add(new Device { Id = "m1", Profile = "senml", ResidentId = home.Id, InstalledAt = DateTime.UnixEpoch });
+        db.Devices.Add(
+            new Device
+            {
+                Id = "m1",
+                Profile = "senml",
+                ResidentId = home.Id,
+                InstalledAt = DateTime.UnixEpoch,
+            }
+        );
         home.ConsentDailyLife = true;
         home.Contacts.Single(c => c.Order == 1).DailyDigest = true;
         await db.SaveChangesAsync(Stop);
@@ -35,8 +52,20 @@ public sealed class DailyDigestTests : IAsyncLifetime
         for (var hour = 0; from.AddHours(hour) < night.Clock.GetUtcNow().UtcDateTime; hour++)
         {
             var (day, of) = (hour / 24, hour % 24);
-            total += day == 9 ? (of == 9 ? 0.010 : 0) : of is 7 or 20 ? 0.020 : 0;
-            rows.Add(new Reading { Device = new DeviceId("m1"), Metric = Metric.WaterVolume, Time = from.AddHours(hour), Received = from.AddHours(hour), Value = total });
+            total +=
+                day == 9 ? (of == 9 ? 0.010 : 0)
+                : of is 7 or 20 ? 0.020
+                : 0;
+            rows.Add(
+                new Reading
+                {
+                    Device = new DeviceId("m1"),
+                    Metric = Metric.WaterVolume,
+                    Time = from.AddHours(hour),
+                    Received = from.AddHours(hour),
+                    Value = total,
+                }
+            );
         }
 
         await readings.AppendAsync(rows, Stop);
@@ -70,15 +99,49 @@ public sealed class DailyDigestTests : IAsyncLifetime
     {
         await using (var db = await night.Records.CreateDbContextAsync(Stop))
         {
-            var other = new Resident { Id = "a0", Name = "赵", Area = "440111001001", ConsentDailyLife = true };
-            other.Contacts.Add(new Contact { ResidentId = "a0", Order = 1, Name = "赵大", Phone = "+8613900000009", DailyDigest = true });
+            var other = new Resident
+            {
+                Id = "a0",
+                Name = "赵",
+                Area = "440111001001",
+                ConsentDailyLife = true,
+            };
+            other.Contacts.Add(
+                new Contact
+                {
+                    ResidentId = "a0",
+                    Order = 1,
+                    Name = "赵大",
+                    Phone = "+8613900000009",
+                    DailyDigest = true,
+                }
+            );
             db.Residents.Add(other);
-            var broken = new Resident { Id = "a1", Name = "钱", Area = "440111001001", ConsentDailyLife = true };
-            broken.Contacts.Add(new Contact { ResidentId = "a1", Order = 1, Name = "钱大", Phone = "+8613900000008", DailyDigest = true });
+            var broken = new Resident
+            {
+                Id = "a1",
+                Name = "钱",
+                Area = "440111001001",
+                ConsentDailyLife = true,
+            };
+            broken.Contacts.Add(
+                new Contact
+                {
+                    ResidentId = "a1",
+                    Order = 1,
+                    Name = "钱大",
+                    Phone = "+8613900000008",
+                    DailyDigest = true,
+                }
+            );
             db.Residents.Add(broken);
             await db.SaveChangesAsync(Stop);
             await db.Database.ExecuteSqlRawAsync(
-                "UPDATE Contacts SET Phone = substr(Phone, 1, 25) WHERE ResidentId = 'a0'; CREATE TRIGGER poison BEFORE INSERT ON Digests WHEN NEW.Channel = 'sms' AND NEW.ContactId = (SELECT Id FROM Contacts WHERE ResidentId = 'a1') AND NEW.Note = '' BEGIN SELECT RAISE(ABORT, 'poison'); END", Stop);
+                "UPDATE Contacts SET Phone = substr(Phone, 1, 25) WHERE ResidentId = 'a0'; CREATE TRIGGER poison BEFORE INSERT ON "
+                    + "Digests WHEN NEW.Channel = 'sms' AND NEW.ContactId = (SELECT Id FROM Contacts WHERE ResidentId = 'a1') AND "
+                    + "NEW.Note = '' BEGIN SELECT RAISE(ABORT, 'poison'); END",
+                Stop
+            );
         }
 
         Assert.Equal(1, await digests.CycleAsync(Stop));
@@ -89,7 +152,8 @@ public sealed class DailyDigestTests : IAsyncLifetime
     [Fact]
     public async Task Without_the_residents_consent_nobody_hears_anything()
     {
-        await using (var db = await night.Records.CreateDbContextAsync(Stop)) await db.Residents.ExecuteUpdateAsync(u => u.SetProperty(r => r.ConsentDailyLife, false), Stop);
+        await using (var db = await night.Records.CreateDbContextAsync(Stop))
+            await db.Residents.ExecuteUpdateAsync(u => u.SetProperty(r => r.ConsentDailyLife, false), Stop);
         Assert.Equal(0, await digests.CycleAsync(Stop));
         Assert.Empty(night.Heard.All);
     }

@@ -17,13 +17,15 @@ public sealed class DutiesOnSqliteTests : DutiesTests
 [Trait("Category", "Server")]
 public sealed class DutiesOnPostgresTests(PostgresServer server) : DutiesTests, IClassFixture<PostgresServer>
 {
-    protected override async Task<Night> BeginAsync(Policies? policies = null) => await Night.BeginAsync(await server.CreateDatabaseAsync(), policies);
+    protected override async Task<Night> BeginAsync(Policies? policies = null) =>
+        await Night.BeginAsync(await server.CreateDatabaseAsync(), policies);
 }
 
 /// <summary>What the desk, the rota, the digests and the auditor owe; a night each, the same on both databases.</summary>
 public abstract class DutiesTests
 {
-    private const string Second = "+8613800000008", Third = "+8613800000009";
+    private const string Second = "+8613800000008",
+        Third = "+8613800000009";
 
     protected abstract Task<Night> BeginAsync(Policies? policies = null);
 
@@ -33,12 +35,23 @@ public abstract class DutiesTests
     public async Task The_rota_decides_who_is_at_the_desk_when_the_step_runs()
     {
         await using var night = await BeginAsync(Only("duty"));
-        await ChangeAsync(night, db =>
-        {
-            db.DutyOfficers.Add(new DutyOfficer { Id = "d2", Name = "夜班", Area = "440111", Phone = Second });
-            db.Shifts.Add(Shift("officer:d1", 8, 20));
-            db.Shifts.Add(Shift("officer:d2", 20, 8));
-        });
+        await ChangeAsync(
+            night,
+            db =>
+            {
+                db.DutyOfficers.Add(
+                    new DutyOfficer
+                    {
+                        Id = "d2",
+                        Name = "夜班",
+                        Area = "440111",
+                        Phone = Second,
+                    }
+                );
+                db.Shifts.Add(Shift("officer:d1", 8, 20));
+                db.Shifts.Add(Shift("officer:d2", 20, 8));
+            }
+        );
         await night.RaiseAsync(AlarmKind.NoWater); // noon
         await night.PassAsync(TimeSpan.FromMinutes(1));
         Assert.Equal([night.Duty], night.Order);
@@ -49,7 +62,14 @@ public abstract class DutiesTests
     [Fact]
     public async Task A_night_shift_of_Friday_lasts_until_Saturday_morning_and_no_longer()
     {
-        var friday = new Shift { Who = "officer:d1", Days = 1 << 4, From = new TimeOnly(20, 0), Until = new TimeOnly(8, 0), LastDay = new DateOnly(2026, 1, 16) };
+        var friday = new Shift
+        {
+            Who = "officer:d1",
+            Days = 1 << 4,
+            From = new TimeOnly(20, 0),
+            Until = new TimeOnly(8, 0),
+            LastDay = new DateOnly(2026, 1, 16),
+        };
         bool At(int day, int hour) => friday.Covers(new DateTime(2026, 1, day, hour, 0, 0));
         Assert.Equal((false, true, true, false, false), (At(16, 7), At(16, 20), At(17, 7), At(17, 8), At(17, 20)));
         Assert.False(At(23, 20)); // the Friday after its last day
@@ -60,16 +80,30 @@ public abstract class DutiesTests
     public async Task While_an_officer_is_away_the_substitute_takes_the_shifts()
     {
         await using var night = await BeginAsync(Only("duty"));
-        await ChangeAsync(night, db =>
-        {
-            db.DutyOfficers.Add(new DutyOfficer { Id = "d9", Name = "替班员", Area = "440112", Phone = Second });
-            var officer = db.DutyOfficers.First(d => d.Id == "d1");
-            (officer.SubstituteId, officer.AwayFrom, officer.AwayUntil) = ("d9", new DateOnly(2026, 1, 15), new DateOnly(2026, 1, 15));
-        });
+        await ChangeAsync(
+            night,
+            db =>
+            {
+                db.DutyOfficers.Add(
+                    new DutyOfficer
+                    {
+                        Id = "d9",
+                        Name = "替班员",
+                        Area = "440112",
+                        Phone = Second,
+                    }
+                );
+                var officer = db.DutyOfficers.First(d => d.Id == "d1");
+                (officer.SubstituteId, officer.AwayFrom, officer.AwayUntil) = ("d9", new DateOnly(2026, 1, 15), new DateOnly(2026, 1, 15));
+            }
+        );
         var alarm = await night.RaiseAsync(AlarmKind.NoWater);
         await night.PassAsync(TimeSpan.FromMinutes(1));
         Assert.Equal([Second], night.Order);
-        Assert.Contains((await night.AlarmAsync(alarm)).Timeline, t => t.What == "step" && t.Text.Contains("替班员 stands in for 李值班", StringComparison.Ordinal));
+        Assert.Contains(
+            (await night.AlarmAsync(alarm)).Timeline,
+            t => t.What == "step" && t.Text.Contains("替班员 stands in for 李值班", StringComparison.Ordinal)
+        );
         await night.PassAsync(TimeSpan.FromHours(13)); // the day after
         Assert.Equal([Second, night.Duty], night.Order);
     }
@@ -82,20 +116,42 @@ public abstract class DutiesTests
         var alarm = await night.RaiseAsync(AlarmKind.Sos); // noon
         await night.PassAsync(TimeSpan.FromSeconds(5));
         Assert.Equal([night.Duty], night.Order);
-        Assert.Contains((await night.AlarmAsync(alarm)).Timeline, t => t.Text.Contains("the rota has nobody on duty now", StringComparison.Ordinal));
+        Assert.Contains(
+            (await night.AlarmAsync(alarm)).Timeline,
+            t => t.Text.Contains("the rota has nobody on duty now", StringComparison.Ordinal)
+        );
     }
 
     [Fact]
     public async Task A_visitor_off_duty_is_replaced_and_one_whom_nobody_replaces_is_skipped_at_once()
     {
         await using var night = await BeginAsync(Only("visitor", "supervisor"));
-        await ChangeAsync(night, db =>
-        {
-            db.Shifts.Add(Shift("visitor:v1", 8, 11)); // it is noon
-            db.Visitors.Add(new Visitor { Id = "v2", Name = "二", Phone = Second, Away = true, SubstituteId = "v3" });
-            db.Visitors.Add(new Visitor { Id = "v3", Name = "三", Phone = Third });
-            db.Visitors.First(v => v.Id == "v1").SubstituteId = "v2";
-        });
+        await ChangeAsync(
+            night,
+            db =>
+            {
+                db.Shifts.Add(Shift("visitor:v1", 8, 11)); // it is noon
+                db.Visitors.Add(
+                    new Visitor
+                    {
+                        Id = "v2",
+                        Name = "二",
+                        Phone = Second,
+                        Away = true,
+                        SubstituteId = "v3",
+                    }
+                );
+                db.Visitors.Add(
+                    new Visitor
+                    {
+                        Id = "v3",
+                        Name = "三",
+                        Phone = Third,
+                    }
+                );
+                db.Visitors.First(v => v.Id == "v1").SubstituteId = "v2";
+            }
+        );
         await night.RaiseAsync(AlarmKind.NoWater);
         await night.PassAsync(TimeSpan.FromSeconds(1));
         Assert.Equal([Third], night.Order);
@@ -103,7 +159,10 @@ public abstract class DutiesTests
         var second = (await night.Desk.CommitAsync([night.Says(AlarmKind.NoElectricity)], Stop))[0].AlarmId;
         await night.PassAsync(TimeSpan.FromSeconds(1));
         Assert.Equal([Third, night.Supervisor], night.Order);
-        Assert.Contains((await night.AlarmAsync(second)).Timeline, t => t.What == "skipped" && t.Text.Contains("陈探访 is away or off duty and nobody stands in", StringComparison.Ordinal));
+        Assert.Contains(
+            (await night.AlarmAsync(second)).Timeline,
+            t => t.What == "skipped" && t.Text.Contains("陈探访 is away or off duty and nobody stands in", StringComparison.Ordinal)
+        );
     }
 
     [Fact]
@@ -146,7 +205,10 @@ public abstract class DutiesTests
         await night.PassAsync(TimeSpan.FromMinutes(1));
         await night.Desk.CommitAsync([night.Says(AlarmKind.NoWater, FindingChange.Updated, severity: Severity.Critical)], Stop);
         await night.PassAsync(TimeSpan.FromSeconds(1));
-        Assert.Equal([("voice", night.Contact1), ("voice", night.Contact2)], night.Heard.All.Skip(1).Select(h => (h.Channel, h.Address)).Order()); // both are due at once
+        Assert.Equal(
+            [("voice", night.Contact1), ("voice", night.Contact2)],
+            night.Heard.All.Skip(1).Select(h => (h.Channel, h.Address)).Order()
+        ); // both are due at once
         await night.Desk.CommitAsync([night.Says(AlarmKind.NoWater, FindingChange.Updated, severity: Severity.Warning)], Stop);
         var row = await night.AlarmAsync(alarm);
         Assert.Equal((int)Severity.Critical, row.Severity);
@@ -159,8 +221,16 @@ public abstract class DutiesTests
     public async Task Three_presses_in_one_batch_are_all_counted_and_told_once()
     {
         await using var night = await BeginAsync();
-        var alarm = (await night.Desk.CommitAsync(
-            [night.Says(AlarmKind.Sos), night.Says(AlarmKind.Sos, FindingChange.Updated, notify: true), night.Says(AlarmKind.Sos, FindingChange.Updated, notify: true)], Stop))[0].AlarmId;
+        var alarm = (
+            await night.Desk.CommitAsync(
+                [
+                    night.Says(AlarmKind.Sos),
+                    night.Says(AlarmKind.Sos, FindingChange.Updated, notify: true),
+                    night.Says(AlarmKind.Sos, FindingChange.Updated, notify: true),
+                ],
+                Stop
+            )
+        )[0].AlarmId;
         await night.PassAsync(TimeSpan.FromSeconds(5));
         var row = await night.AlarmAsync(alarm);
         Assert.Equal((2, 1), (row.Repeats, row.Timeline.Count(t => t.What == "repeated")));
@@ -218,7 +288,12 @@ public abstract class DutiesTests
     {
         await using var night = await BeginAsync(Only("visitor", via: "sms", severity: "technical", quiet: "20:00-08:00"));
         night.Clock.SetUtcNow(new DateTimeOffset(2026, 1, 15, 16, 0, 0, TimeSpan.Zero)); // midnight in Guangdong
-        var first = (await night.Desk.CommitAsync([night.Says(AlarmKind.BatteryLow), night.Says(AlarmKind.ClockWrong), night.Says(AlarmKind.Tamper)], Stop))[0].AlarmId;
+        var first = (
+            await night.Desk.CommitAsync(
+                [night.Says(AlarmKind.BatteryLow), night.Says(AlarmKind.ClockWrong), night.Says(AlarmKind.Tamper)],
+                Stop
+            )
+        )[0].AlarmId;
         await night.PassAsync(TimeSpan.FromMinutes(1));
         await night.Desk.AcknowledgeAsync(first, "duty:d1", "", Stop);
         await night.PassAsync(TimeSpan.FromHours(8.1));
@@ -241,7 +316,10 @@ public abstract class DutiesTests
         await night.PassAsync(TimeSpan.FromSeconds(1));
         Assert.Equal(6, night.Heard.All.Count); // a cry for help is never held back
         await night.PassAsync(TimeSpan.FromHours(4));
-        Assert.All(kinds, k => Assert.Contains(night.Heard.All, h => h.Text.Contains(night.Messages.Kind(k.Name, "zh"), StringComparison.Ordinal)));
+        Assert.All(
+            kinds,
+            k => Assert.Contains(night.Heard.All, h => h.Text.Contains(night.Messages.Kind(k.Name, "zh"), StringComparison.Ordinal))
+        );
     }
 
     [Fact]
@@ -249,7 +327,15 @@ public abstract class DutiesTests
     {
         await using var night = await BeginAsync();
         using var meter = new System.Diagnostics.Metrics.Meter("test");
-        using var auditor = new Auditor(night.Records, night.Messages, night.Links, night.Clock, meter, TimeSpan.FromSeconds(30), NullLogger<Auditor>.Instance);
+        using var auditor = new Auditor(
+            night.Records,
+            night.Messages,
+            night.Links,
+            night.Clock,
+            meter,
+            TimeSpan.FromSeconds(30),
+            NullLogger<Auditor>.Instance
+        );
         var alarm = await night.RaiseAsync(AlarmKind.Sos);
         await night.Desk.AcknowledgeAsync(alarm, "visitor:v1", "", Stop);
         night.Clock.Advance(TimeSpan.FromMinutes(46)); // the escalator stands still
@@ -275,11 +361,22 @@ public abstract class DutiesTests
     }
 
     /// <summary>One policy for everything: these people, one after the other.</summary>
-    private static Policies Only(string to, string? then = null, string via = "sms", string wait = "3h", string seenWellBy = "4h", string? severity = null, string? quiet = null)
+    private static Policies Only(
+        string to,
+        string? then = null,
+        string via = "sms",
+        string wait = "3h",
+        string seenWellBy = "4h",
+        string? severity = null,
+        string? quiet = null
+    )
     {
         string Step(string who) => $"      - {{ to: {who}, via: [{via}], wait: {wait} }}\n";
         var text = "policies:\n";
-        if (severity is not null) text += $"  - id: some\n    severity: [{severity}]\n    seenWellBy: 72h\n{(quiet is null ? "" : $"    quiet: {quiet}\n")}    steps:\n{Step(to)}";
+        if (severity is not null)
+            text +=
+                $"  - id: some\n    severity: [{severity}]\n    seenWellBy: 72h\n{(quiet is null ? "" : $"    quiet: {quiet}\n")}   "
+                + $" steps:\n{Step(to)}";
         text += $"  - id: all\n    seenWellBy: {seenWellBy}\n    steps:\n{Step(to)}{(then is null ? "" : Step(then))}";
         var path = Path.GetTempFileName();
         File.WriteAllText(path, text);
@@ -290,7 +387,14 @@ public abstract class DutiesTests
         return policies!;
     }
 
-    private static Shift Shift(string who, int from, int until) => new() { Id = Guid.NewGuid(), Who = who, From = new TimeOnly(from, 0), Until = new TimeOnly(until, 0) };
+    private static Shift Shift(string who, int from, int until) =>
+        new()
+        {
+            Id = Guid.NewGuid(),
+            Who = who,
+            From = new TimeOnly(from, 0),
+            Until = new TimeOnly(until, 0),
+        };
 
     private static async Task ChangeAsync(Night night, Action<RecordsDb> change)
     {

@@ -87,11 +87,17 @@ public abstract class EscalationTests
     public async Task An_empty_step_is_skipped_at_once_with_a_note()
     {
         await using var night = await BeginAsync();
-        await using (var db = await night.Records.CreateDbContextAsync(Stop)) await db.Contacts.ExecuteDeleteAsync(Stop);
+        await using (var db = await night.Records.CreateDbContextAsync(Stop))
+            await db.Contacts.ExecuteDeleteAsync(Stop);
         var alarm = await night.RaiseAsync(AlarmKind.NoWater);
         await night.PassAsync(TimeSpan.FromSeconds(1));
         Assert.Equal([night.Visitor], night.Order);
-        Assert.Equal(2, (await night.AlarmAsync(alarm)).Timeline.Count(t => t.What == "skipped" && t.Text.Contains("there is no contact", StringComparison.Ordinal)));
+        Assert.Equal(
+            2,
+            (await night.AlarmAsync(alarm)).Timeline.Count(t =>
+                t.What == "skipped" && t.Text.Contains("there is no contact", StringComparison.Ordinal)
+            )
+        );
     }
 
     [Fact]
@@ -102,8 +108,17 @@ public abstract class EscalationTests
         await night.PassAsync(TimeSpan.FromMinutes(1));
         await using (var db = await night.Records.CreateDbContextAsync(Stop))
         {
-            db.Visitors.Add(new Visitor { Id = "v2", Name = "代班", Phone = "+8613800000009" });
-            await db.Visitors.Where(v => v.Id == "v1").ExecuteUpdateAsync(u => u.SetProperty(v => v.Away, true).SetProperty(v => v.SubstituteId, "v2"), Stop);
+            db.Visitors.Add(
+                new Visitor
+                {
+                    Id = "v2",
+                    Name = "代班",
+                    Phone = "+8613800000009",
+                }
+            );
+            await db
+                .Visitors.Where(v => v.Id == "v1")
+                .ExecuteUpdateAsync(u => u.SetProperty(v => v.Away, true).SetProperty(v => v.SubstituteId, "v2"), Stop);
             await db.SaveChangesAsync(Stop);
         }
 
@@ -119,7 +134,10 @@ public abstract class EscalationTests
         night.Heard.Answers[("voice", night.Contact1)] = new ChannelResult(ChannelOutcome.GiveUp, "no such number");
         await night.RaiseAsync(AlarmKind.NoWater);
         await night.PassAsync(TimeSpan.FromSeconds(5));
-        Assert.Equal([("sms", night.Contact1), ("voice", night.Contact1), ("sms", night.Contact2)], night.Heard.All.Select(h => (h.Channel, h.Address)));
+        Assert.Equal(
+            [("sms", night.Contact1), ("voice", night.Contact1), ("sms", night.Contact2)],
+            night.Heard.All.Select(h => (h.Channel, h.Address))
+        );
     }
 
     [Fact]
@@ -128,13 +146,19 @@ public abstract class EscalationTests
         await using var night = await BeginAsync();
         await night.RaiseAsync(AlarmKind.Sos);
         await night.PassAsync(TimeSpan.FromSeconds(5)); // both phones ring
-        var (first, second) = (night.Heard.All.Single(h => h.Address == night.Contact1).Notice, night.Heard.All.Single(h => h.Address == night.Contact2).Notice);
+        var (first, second) = (
+            night.Heard.All.Single(h => h.Address == night.Contact1).Notice,
+            night.Heard.All.Single(h => h.Address == night.Contact2).Notice
+        );
         await night.Answers.DeclineAsync(first, "key", Stop);
         await night.Dispatcher.ReceiptAsync("outbox", "", second, delivered: false, "voicemail", Stop);
         await night.PassAsync(TimeSpan.FromSeconds(1));
         await night.Dispatcher.ReceiptAsync("outbox", "", night.Heard.All[^1].Notice, delivered: false, "switched off", Stop);
         await night.PassAsync(TimeSpan.FromSeconds(1));
-        Assert.Equal([("voice", night.Contact1), ("voice", night.Contact2), ("sms", night.Contact2), ("voice", night.Visitor)], night.Heard.All.Select(h => (h.Channel, h.Address)).OrderBy(h => h.Address).ThenByDescending(h => h.Channel));
+        Assert.Equal(
+            [("voice", night.Contact1), ("voice", night.Contact2), ("sms", night.Contact2), ("voice", night.Visitor)],
+            night.Heard.All.Select(h => (h.Channel, h.Address)).OrderBy(h => h.Address).ThenByDescending(h => h.Channel)
+        );
     }
 
     [Fact]
@@ -154,7 +178,14 @@ public abstract class EscalationTests
         await night.RaiseAsync(AlarmKind.Sos);
         await night.Escalator.CycleAsync(Stop);
         await using (var db = await night.Records.CreateDbContextAsync(Stop))
-            await db.Notices.ExecuteUpdateAsync(u => u.SetProperty(n => n.State, NoticeState.Sending).SetProperty(n => n.Provider, "outbox").SetProperty(n => n.Attempts, 1).SetProperty(n => n.DueAt, n => n.DueAt.AddSeconds(45)), Stop);
+            await db.Notices.ExecuteUpdateAsync(
+                u =>
+                    u.SetProperty(n => n.State, NoticeState.Sending)
+                        .SetProperty(n => n.Provider, "outbox")
+                        .SetProperty(n => n.Attempts, 1)
+                        .SetProperty(n => n.DueAt, n => n.DueAt.AddSeconds(45)),
+                Stop
+            );
         night.Restart();
         await night.Dispatcher.RecoverAsync(Stop);
         await night.PassAsync(TimeSpan.FromSeconds(59));
@@ -169,15 +200,28 @@ public abstract class EscalationTests
         await night.Escalator.CycleAsync(Stop);
         await using (var db = await night.Records.CreateDbContextAsync(Stop))
         {
-            foreach (var id in await db.Notices.Select(n => n.Id).ToListAsync(Stop)) night.Heard.Accepted.Add(id);
-            await db.Notices.ExecuteUpdateAsync(u => u.SetProperty(n => n.State, NoticeState.Sending).SetProperty(n => n.Provider, "outbox").SetProperty(n => n.Attempts, 1).SetProperty(n => n.DueAt, n => n.DueAt.AddSeconds(45)), Stop);
+            foreach (var id in await db.Notices.Select(n => n.Id).ToListAsync(Stop))
+                night.Heard.Accepted.Add(id);
+            await db.Notices.ExecuteUpdateAsync(
+                u =>
+                    u.SetProperty(n => n.State, NoticeState.Sending)
+                        .SetProperty(n => n.Provider, "outbox")
+                        .SetProperty(n => n.Attempts, 1)
+                        .SetProperty(n => n.DueAt, n => n.DueAt.AddSeconds(45)),
+                Stop
+            );
         }
 
         night.Restart();
         await night.Dispatcher.RecoverAsync(Stop);
         await night.PassAsync(TimeSpan.FromSeconds(59));
         Assert.Empty(night.Heard.All);
-        Assert.Equal(2, (await night.AlarmAsync(alarm)).Timeline.Count(t => t.What == "sent" && t.Text.Contains("found at the provider", StringComparison.Ordinal)));
+        Assert.Equal(
+            2,
+            (await night.AlarmAsync(alarm)).Timeline.Count(t =>
+                t.What == "sent" && t.Text.Contains("found at the provider", StringComparison.Ordinal)
+            )
+        );
     }
 
     [Fact]
@@ -185,7 +229,10 @@ public abstract class EscalationTests
     {
         await using var night = await BeginAsync();
         await night.RaiseAsync(AlarmKind.NoWater);
-        night.Heard.Before = n => Assert.True(night.Dispatcher.ReceiptAsync("outbox", "p1", n.NoticeId, delivered: true, "delivered", Stop).GetAwaiter().GetResult());
+        night.Heard.Before = n =>
+            Assert.True(
+                night.Dispatcher.ReceiptAsync("outbox", "p1", n.NoticeId, delivered: true, "delivered", Stop).GetAwaiter().GetResult()
+            );
         await night.PassAsync(TimeSpan.FromSeconds(1));
         await using var db = await night.Records.CreateDbContextAsync(Stop);
         Assert.Equal(NoticeState.Delivered, (await db.Notices.SingleAsync(Stop)).State);
@@ -273,7 +320,15 @@ public abstract class EscalationTests
     {
         await using var night = await BeginAsync();
         using var meter = new System.Diagnostics.Metrics.Meter("test");
-        using var auditor = new Auditor(night.Records, night.Messages, night.Links, night.Clock, meter, TimeSpan.FromSeconds(30), NullLogger<Auditor>.Instance);
+        using var auditor = new Auditor(
+            night.Records,
+            night.Messages,
+            night.Links,
+            night.Clock,
+            meter,
+            TimeSpan.FromSeconds(30),
+            NullLogger<Auditor>.Instance
+        );
         var alarm = await night.RaiseAsync(AlarmKind.Sos);
         Assert.Equal(0, await auditor.LookAsync(Stop));
         for (var i = 0; i < 4; i++)
@@ -296,19 +351,44 @@ public abstract class EscalationTests
         await using (var db = await night.Records.CreateDbContextAsync(Stop))
         {
             for (var i = 0; i < 100; i++)
-                db.Residents.Add(new Resident { Id = $"x{i}", Name = "李", Area = "440111001001", Contacts = [new Contact { ResidentId = $"x{i}", Order = 1, Name = "甲", Phone = $"+86139{i:00000000}" }] });
+                db.Residents.Add(
+                    new Resident
+                    {
+                        Id = $"x{i}",
+                        Name = "李",
+                        Area = "440111001001",
+                        Contacts =
+                        [
+                            new Contact
+                            {
+                                ResidentId = $"x{i}",
+                                Order = 1,
+                                Name = "甲",
+                                Phone = $"+86139{i:00000000}",
+                            },
+                        ],
+                    }
+                );
             await db.SaveChangesAsync(Stop);
         }
 
         var kinds = AlarmKind.All.Where(k => k.DefaultSeverity < Severity.Critical).ToList();
-        var findings = Enumerable.Range(0, 2000 / kinds.Count).SelectMany(i => kinds.Select(k => night.Says(k, subject: $"x{i % 100}", episode: $"{i}"))).ToList();
+        var findings = Enumerable
+            .Range(0, 2000 / kinds.Count)
+            .SelectMany(i => kinds.Select(k => night.Says(k, subject: $"x{i % 100}", episode: $"{i}")))
+            .ToList();
         findings.InsertRange(findings.Count / 2, Enumerable.Range(0, 50).Select(i => night.Says(AlarmKind.Sos, subject: $"x{i}")));
         await night.Desk.CommitAsync(findings, Stop);
         await night.PassAsync(TimeSpan.FromMinutes(30));
         var firstOthers = night.Heard.All.FindIndex(h => !h.Text.Contains("呼叫求助", StringComparison.Ordinal));
         Assert.Equal(50, night.Heard.All.Take(firstOthers).Select(h => h.Address).Distinct().Count());
         var start = night.Heard.All[0].At;
-        var most = night.Heard.All.Where(h => !h.Text.Contains("呼叫求助", StringComparison.Ordinal) && h.Channel == "sms" && h.At < start.AddMinutes(15)).GroupBy(h => h.Address).Max(g => g.Count());
+        var most = night
+            .Heard.All.Where(h =>
+                !h.Text.Contains("呼叫求助", StringComparison.Ordinal) && h.Channel == "sms" && h.At < start.AddMinutes(15)
+            )
+            .GroupBy(h => h.Address)
+            .Max(g => g.Count());
         Assert.InRange(most, 1, 5);
     }
 }

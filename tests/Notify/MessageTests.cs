@@ -12,15 +12,21 @@ public sealed class MessageTests
 
     private static readonly MessageTexts Messages = Load();
 
-    public static TheoryData<string, string, string> All { get; } = new(
-        from kind in AlarmKind.All
-        from language in new[] { "zh", "en" }
-        from template in new[] { "opened", "repeated", "cleared", "back", "late" }
-        select (kind.Name, language, template));
+    public static TheoryData<string, string, string> All { get; } =
+        new(
+            from kind in AlarmKind.All
+            from language in new[] { "zh", "en" }
+            from template in new[] { "opened", "repeated", "cleared", "back", "late" }
+            select (kind.Name, language, template)
+        );
 
     [Theory]
     [MemberData(nameof(All))]
-    public void Every_kind_has_a_message_in_both_languages_that_fits_two_segments_and_names_no_full_name(string kind, string language, string template)
+    public void Every_kind_has_a_message_in_both_languages_that_fits_two_segments_and_names_no_full_name(
+        string kind,
+        string language,
+        string template
+    )
     {
         var text = Messages.Text(template, language, "王秀英", kind, new DateTime(2026, 1, 15, 4, 0, 0, DateTimeKind.Utc), LongestLink);
         Assert.InRange(text.Length, 20, language == "zh" ? TwoSegments : 160 * 2); // English without Chinese characters is GSM-7
@@ -33,11 +39,20 @@ public sealed class MessageTests
     [MemberData(nameof(All))]
     public void Each_message_fits_two_segments_with_its_reply_code_and_English_stays_in_GSM_7(string kind, string language, string template)
     {
-        var text = Messages.Text(template, language, language == "zh" ? "王秀英" : "Wang Xiuying", kind, new DateTime(2026, 1, 15, 4, 0, 0, DateTimeKind.Utc), LongestLink);
-        if (template is "opened" or "repeated") text += Messages.Reply(language, "123456");
+        var text = Messages.Text(
+            template,
+            language,
+            language == "zh" ? "王秀英" : "Wang Xiuying",
+            kind,
+            new DateTime(2026, 1, 15, 4, 0, 0, DateTimeKind.Utc),
+            LongestLink
+        );
+        if (template is "opened" or "repeated")
+            text += Messages.Reply(language, "123456");
         Assert.Equal(language == "en", SmsSegments.IsGsm7(text));
         Assert.InRange(SmsSegments.Of(text), 1, 2);
-        if (template == "cleared") Assert.Equal(1, SmsSegments.Of(text)); // nothing to open, nothing to pay twice for
+        if (template == "cleared")
+            Assert.Equal(1, SmsSegments.Of(text)); // nothing to open, nothing to pay twice for
     }
 
     [Theory]
@@ -51,7 +66,8 @@ public sealed class MessageTests
     [InlineData(307, 'a', 3)]
     [InlineData(80, '[', 1)]
     [InlineData(81, '[', 2)]
-    public void Segments_are_counted_as_the_carriers_count_them(int length, char of, int segments) => Assert.Equal(segments, SmsSegments.Of(new string(of, length)));
+    public void Segments_are_counted_as_the_carriers_count_them(int length, char of, int segments) =>
+        Assert.Equal(segments, SmsSegments.Of(new string(of, length)));
 
     /// <summary>What is heard names the family name and the kind; no link, code or address, and every key is explained.</summary>
     [Theory]
@@ -62,7 +78,13 @@ public sealed class MessageTests
     {
         foreach (var kind in AlarmKind.All)
         {
-            var values = Messages.Values(language, language == "en" ? "Wang Xiuying" : "王秀英", kind.Name, new DateTime(2026, 1, 15, 4, 0, 0, DateTimeKind.Utc), LongestLink);
+            var values = Messages.Values(
+                language,
+                language == "en" ? "Wang Xiuying" : "王秀英",
+                kind.Name,
+                new DateTime(2026, 1, 15, 4, 0, 0, DateTimeKind.Utc),
+                LongestLink
+            );
             var text = Messages.Spoken("opened", language, values) + Messages.Spoken("menu", language, values);
             Assert.Contains(name, text, StringComparison.Ordinal);
             Assert.Contains(Messages.Kind(kind.Name, language), text, StringComparison.Ordinal);
@@ -75,14 +97,19 @@ public sealed class MessageTests
 
     [Fact]
     public void Times_are_local() =>
-        Assert.Contains("01-15 12:00", Messages.Text("opened", "zh", "王", "sos", new DateTime(2026, 1, 15, 4, 0, 0, DateTimeKind.Utc), ""), StringComparison.Ordinal);
+        Assert.Contains(
+            "01-15 12:00",
+            Messages.Text("opened", "zh", "王", "sos", new DateTime(2026, 1, 15, 4, 0, 0, DateTimeKind.Utc), ""),
+            StringComparison.Ordinal
+        );
 
     [Theory]
     [InlineData("王秀英", "王*")]
     [InlineData("Wang Xiuying", "Wang*")]
     [InlineData("http://evil.example", "httpevilexample*")]
     [InlineData("", "*")]
-    public void A_name_is_cut_to_the_family_name_and_can_carry_no_link(string name, string shown) => Assert.Equal(shown, MessageTexts.Masked(name));
+    public void A_name_is_cut_to_the_family_name_and_can_carry_no_link(string name, string shown) =>
+        Assert.Equal(shown, MessageTexts.Masked(name));
 
     [Fact]
     public void A_digest_names_four_and_says_how_many()
@@ -95,7 +122,11 @@ public sealed class MessageTests
     private static MessageTexts Load()
     {
         var problems = new List<Problem>();
-        var texts = MessageTexts.Load(Path.Combine(AppContext.BaseDirectory, "config", "messages.yaml"), TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai"), problems);
+        var texts = MessageTexts.Load(
+            Path.Combine(AppContext.BaseDirectory, "config", "messages.yaml"),
+            TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai"),
+            problems
+        );
         Assert.Empty(problems);
         return texts!;
     }

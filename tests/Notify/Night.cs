@@ -20,18 +20,24 @@ public sealed class FakePhones(TimeProvider clock) : IChannel
     public List<Heard> All { get; } = [];
     public Dictionary<(string Channel, string Address), ChannelResult> Answers { get; } = [];
     public HashSet<Guid> Accepted { get; } = [];
+
     /// <summary>Called with each request before it is answered.</summary>
     public Action<OutgoingNotice>? Before { get; set; }
     public string Provider => "outbox";
+
     public bool Carries(string channel) => true;
 
     public Task<ChannelResult> SendAsync(OutgoingNotice notice, CancellationToken cancellation)
     {
-        var answer = Answers.GetValueOrDefault((notice.Channel, notice.Address), new ChannelResult(ChannelOutcome.Sent, "accepted", notice.NoticeId.ToString("N")));
+        var answer = Answers.GetValueOrDefault(
+            (notice.Channel, notice.Address),
+            new ChannelResult(ChannelOutcome.Sent, "accepted", notice.NoticeId.ToString("N"))
+        );
         lock (All)
         {
             All.Add(new Heard(clock.GetUtcNow(), notice.Channel, notice.Address, notice.Text, notice.NoticeId));
-            if (answer.Outcome == ChannelOutcome.Sent) Accepted.Add(notice.NoticeId);
+            if (answer.Outcome == ChannelOutcome.Sent)
+                Accepted.Add(notice.NoticeId);
         }
 
         Before?.Invoke(notice);
@@ -39,13 +45,18 @@ public sealed class FakePhones(TimeProvider clock) : IChannel
     }
 
     public Task<ChannelResult?> ReconcileAsync(PastNotice notice, CancellationToken cancellation) =>
-        Task.FromResult(Accepted.Contains(notice.Outgoing.NoticeId) ? new ChannelResult(ChannelOutcome.Sent, "accepted before", notice.Outgoing.NoticeId.ToString("N")) : null);
+        Task.FromResult(
+            Accepted.Contains(notice.Outgoing.NoticeId)
+                ? new ChannelResult(ChannelOutcome.Sent, "accepted before", notice.Outgoing.NoticeId.ToString("N"))
+                : null
+        );
 }
 
 /// <summary>A scenario: people, a clock that is moved by hand, the desk and the escalator as the product runs them.</summary>
 public class Night : IAsyncDisposable
 {
     private static readonly string[] Phones = ["+8613800000001", "+8613800000002", "+8613800000003", "+8613800000004", "+8613800000005"];
+
     /// <summary>Who can answer an SMS: it is one-way to the mainland.</summary>
     protected static readonly string[] PhonesInHongKong = ["+85261230001", "+85261230002", "+85261230003", "+85261230004", "+85261230005"];
     private readonly string[] phones;
@@ -59,8 +70,13 @@ public class Night : IAsyncDisposable
         Clock = new FakeTimeProvider(new DateTimeOffset(2026, 1, 15, 4, 0, 0, TimeSpan.Zero)); // noon in Guangdong
         Heard = new FakePhones(Clock);
         var problems = new List<Problem>();
-        Messages = MessageTexts.Load(Path.Combine(AppContext.BaseDirectory, "config", "messages.yaml"), TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai"), problems)!;
-        Policies = policies ?? Vigil.Notify.Escalation.Policies.Load(Path.Combine(AppContext.BaseDirectory, "config", "policies.yaml"), problems)!;
+        Messages = MessageTexts.Load(
+            Path.Combine(AppContext.BaseDirectory, "config", "messages.yaml"),
+            TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai"),
+            problems
+        )!;
+        Policies =
+            policies ?? Vigil.Notify.Escalation.Policies.Load(Path.Combine(AppContext.BaseDirectory, "config", "policies.yaml"), problems)!;
         Assert.Empty(problems);
     }
 
@@ -76,6 +92,7 @@ public class Night : IAsyncDisposable
     public Escalator Escalator { get; protected set; } = null!;
     public Answers Answers { get; protected set; } = null!;
     public SignedLinks Links { get; protected set; } = null!;
+
     /// <summary>What the service says of itself.</summary>
     public Troubles Troubles { get; protected set; } = null!;
 
@@ -107,17 +124,60 @@ public class Night : IAsyncDisposable
     {
         await using var db = await night.Records.CreateDbContextAsync();
         db.Areas.Add(new Area { Code = "440111", Name = "白云区" });
-        db.Visitors.Add(new Visitor { Id = "v1", Name = "陈探访", Phone = night.Visitor, Area = "440111001001" });
-        db.DutyOfficers.Add(new DutyOfficer { Id = "d1", Name = "李值班", Area = "440111", Phone = night.Duty });
-        db.DutyOfficers.Add(new DutyOfficer { Id = "s1", Name = "周主管", Area = "440111", Phone = night.Supervisor, Supervisor = true });
-        db.Residents.Add(new Resident
-        {
-            Id = "r1", Name = "王秀英", Area = "440111001001", VisitorId = "v1", Contacts =
-            [
-                new Contact { ResidentId = "r1", Order = 1, Name = "王大", Phone = night.Contact1 },
-                new Contact { ResidentId = "r1", Order = 2, Name = "王二", Phone = night.Contact2 },
-            ],
-        });
+        db.Visitors.Add(
+            new Visitor
+            {
+                Id = "v1",
+                Name = "陈探访",
+                Phone = night.Visitor,
+                Area = "440111001001",
+            }
+        );
+        db.DutyOfficers.Add(
+            new DutyOfficer
+            {
+                Id = "d1",
+                Name = "李值班",
+                Area = "440111",
+                Phone = night.Duty,
+            }
+        );
+        db.DutyOfficers.Add(
+            new DutyOfficer
+            {
+                Id = "s1",
+                Name = "周主管",
+                Area = "440111",
+                Phone = night.Supervisor,
+                Supervisor = true,
+            }
+        );
+        db.Residents.Add(
+            new Resident
+            {
+                Id = "r1",
+                Name = "王秀英",
+                Area = "440111001001",
+                VisitorId = "v1",
+                Contacts =
+                [
+                    new Contact
+                    {
+                        ResidentId = "r1",
+                        Order = 1,
+                        Name = "王大",
+                        Phone = night.Contact1,
+                    },
+                    new Contact
+                    {
+                        ResidentId = "r1",
+                        Order = 2,
+                        Name = "王二",
+                        Phone = night.Contact2,
+                    },
+                ],
+            }
+        );
         await db.SaveChangesAsync();
     }
 
@@ -133,13 +193,39 @@ public class Night : IAsyncDisposable
         Links = new SignedLinks(folder, "https://v.example", Clock);
         Troubles = new Troubles(Clock);
         Desk = new AlarmDesk(Records, Policies, Clock, Messages.Zone, Troubles);
-        Dispatcher = new Dispatcher(Records, new Routes([Heard], new Dictionary<string, string>()), Messages, Links, Clock, NullLogger<Dispatcher>.Instance, troubles: Troubles);
+        Dispatcher = new Dispatcher(
+            Records,
+            new Routes([Heard], new Dictionary<string, string>()),
+            Messages,
+            Links,
+            Clock,
+            NullLogger<Dispatcher>.Instance,
+            troubles: Troubles
+        );
         Escalator = new Escalator(Records, Desk, Policies, Messages, Links, Dispatcher, Clock, NullLogger<Escalator>.Instance, Troubles);
         Answers = new Answers(Records, Desk, Clock);
     }
 
-    public Finding Says(AlarmKind kind, FindingChange change = FindingChange.Opened, string subject = "r1", string episode = "e1", Severity? severity = null, bool notify = false) =>
-        new(subject, kind, severity ?? kind.DefaultSeverity, change, episode, sequence++, Clock.GetUtcNow().UtcDateTime, "a reason", "原因", Notify: notify);
+    public Finding Says(
+        AlarmKind kind,
+        FindingChange change = FindingChange.Opened,
+        string subject = "r1",
+        string episode = "e1",
+        Severity? severity = null,
+        bool notify = false
+    ) =>
+        new(
+            subject,
+            kind,
+            severity ?? kind.DefaultSeverity,
+            change,
+            episode,
+            sequence++,
+            Clock.GetUtcNow().UtcDateTime,
+            "a reason",
+            "原因",
+            Notify: notify
+        );
 
     public async Task<Guid> RaiseAsync(AlarmKind kind) => (await Desk.CommitAsync([Says(kind)], default))[^1].AlarmId;
 
@@ -149,17 +235,21 @@ public class Night : IAsyncDisposable
         var end = Clock.GetUtcNow() + time;
         while (true)
         {
-            while (await Escalator.CycleAsync(default) + await Dispatcher.DrainAsync(default) + await ElseAsync() > 0)
-            {
-            }
+            while (await Escalator.CycleAsync(default) + await Dispatcher.DrainAsync(default) + await ElseAsync() > 0) { }
 
-            if (Clock.GetUtcNow() >= end) return;
+            if (Clock.GetUtcNow() >= end)
+                return;
             await using var db = await Records.CreateDbContextAsync();
             var now = Clock.GetUtcNow().UtcDateTime;
             var due = new[]
             {
                 await db.Steps.Where(s => s.State == StepState.Waiting && s.DueAt > now).MinAsync(s => (DateTime?)s.DueAt),
-                await db.Notices.Where(n => (n.State == NoticeState.Waiting || n.State == NoticeState.Deferred || n.State == NoticeState.Sending) && n.DueAt > now).MinAsync(n => (DateTime?)n.DueAt),
+                await db
+                    .Notices.Where(n =>
+                        (n.State == NoticeState.Waiting || n.State == NoticeState.Deferred || n.State == NoticeState.Sending)
+                        && n.DueAt > now
+                    )
+                    .MinAsync(n => (DateTime?)n.DueAt),
                 await db.Alarms.Where(a => a.SeenWellBy > now).MinAsync(a => a.SeenWellBy),
                 NextElse,
             }.Min();

@@ -19,7 +19,8 @@ public sealed class PoliciesTests
                 quiet: 22:00-07:00
                 steps:
                   - { to: neighbour, via: [pigeon], wait: soon }
-            """);
+            """
+        );
         Assert.Contains(problems, p => p is { Line: 3, Value: "urgent" });
         Assert.Contains(problems, p => p is { Line: 4, Value: "no-gas", Id: "a.kind" });
         Assert.Contains(problems, p => p is { Line: 5, Value: "vip" });
@@ -28,7 +29,10 @@ public sealed class PoliciesTests
         Assert.Contains(problems, p => p is { Line: 9, Value: "neighbour" });
         Assert.Contains(problems, p => p is { Line: 9, Value: "pigeon" });
         Assert.Contains(problems, p => p is { Line: 9, Value: "soon" });
-        Assert.Contains(problems, p => p is { Value: "critical" } && p.Message.Contains("somebody would be told nothing", StringComparison.Ordinal));
+        Assert.Contains(
+            problems,
+            p => p is { Value: "critical" } && p.Message.Contains("somebody would be told nothing", StringComparison.Ordinal)
+        );
     }
 
     [Fact]
@@ -47,7 +51,9 @@ public sealed class PoliciesTests
                 steps: [{ to: visitor, via: [sms] }]
               - id: all
                 steps: [{ to: contacts, via: [sms] }]
-            """, problems)!;
+            """,
+            problems
+        )!;
         Assert.Empty(problems);
         var alarm = new AlarmFacts(Severity.High, "no-water", "440111001001", "r1", KeyClass: true, LocalTime: new TimeOnly(23, 0));
         Assert.Equal("night", policies.For(alarm).Id);
@@ -60,8 +66,10 @@ public sealed class PoliciesTests
     {
         Assert.True(Hours.TryParse("22:00-07:00", out var hours));
         var zone = TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai");
-        Assert.Equal(new DateTime(2026, 1, 15, 23, 0, 0), hours.EndOf(new DateTime(2026, 1, 15, 15, 0, 0, DateTimeKind.Utc), zone)); // 23:00 → 07:00
-        Assert.Equal(new DateTime(2026, 1, 15, 4, 0, 0), hours.EndOf(new DateTime(2026, 1, 15, 4, 0, 0, DateTimeKind.Utc), zone)); // noon: not in it
+        // 23:00 → 07:00
+        Assert.Equal(new DateTime(2026, 1, 15, 23, 0, 0), hours.EndOf(new DateTime(2026, 1, 15, 15, 0, 0, DateTimeKind.Utc), zone));
+        // noon: not in it
+        Assert.Equal(new DateTime(2026, 1, 15, 4, 0, 0), hours.EndOf(new DateTime(2026, 1, 15, 4, 0, 0, DateTimeKind.Utc), zone));
     }
 
     private static List<Problem> Check(string yaml)

@@ -26,13 +26,37 @@ public sealed class StormOnPostgresTests(PostgresServer server) : StormTests, IC
     {
         await using var night = await BeginAsync();
         await SettleAsync(night, 60);
-        var findings = Enumerable.Range(0, 60).SelectMany(i => new[] { night.Says(AlarmKind.Sos, subject: $"x{i}"), night.Says(AlarmKind.NoWater, subject: $"x{i}") }).ToList();
+        var findings = Enumerable
+            .Range(0, 60)
+            .SelectMany(i => new[] { night.Says(AlarmKind.Sos, subject: $"x{i}"), night.Says(AlarmKind.NoWater, subject: $"x{i}") })
+            .ToList();
         await night.Desk.CommitAsync(findings, Stop);
-        using var second = new Dispatcher(night.Records, new Routes([night.Heard], new Dictionary<string, string>()), night.Messages, night.Links, night.Clock, NullLogger<Dispatcher>.Instance);
-        using var escalator = new Escalator(night.Records, night.Desk, night.Policies, night.Messages, night.Links, second, night.Clock, NullLogger<Escalator>.Instance);
+        using var second = new Dispatcher(
+            night.Records,
+            new Routes([night.Heard], new Dictionary<string, string>()),
+            night.Messages,
+            night.Links,
+            night.Clock,
+            NullLogger<Dispatcher>.Instance
+        );
+        using var escalator = new Escalator(
+            night.Records,
+            night.Desk,
+            night.Policies,
+            night.Messages,
+            night.Links,
+            second,
+            night.Clock,
+            NullLogger<Escalator>.Instance
+        );
         for (var minute = 0; minute < 5; minute++)
         {
-            await Task.WhenAll(Task.Run(() => night.Escalator.CycleAsync(Stop), Stop), Task.Run(() => escalator.CycleAsync(Stop), Stop), Task.Run(() => night.Dispatcher.DrainAsync(Stop), Stop), Task.Run(() => second.DrainAsync(Stop), Stop));
+            await Task.WhenAll(
+                Task.Run(() => night.Escalator.CycleAsync(Stop), Stop),
+                Task.Run(() => escalator.CycleAsync(Stop), Stop),
+                Task.Run(() => night.Dispatcher.DrainAsync(Stop), Stop),
+                Task.Run(() => second.DrainAsync(Stop), Stop)
+            );
             await Task.WhenAll(Task.Run(() => night.Dispatcher.DrainAsync(Stop), Stop), Task.Run(() => second.DrainAsync(Stop), Stop));
             night.Clock.Advance(TimeSpan.FromMinutes(1));
         }
@@ -43,11 +67,14 @@ public sealed class StormOnPostgresTests(PostgresServer server) : StormTests, IC
         Assert.All(notices.GroupBy(n => (n.StepId, n.Recipient, n.Channel)), g => Assert.Single(g));
         var ran = await db.Timeline.CountAsync(t => t.What == "step", Stop);
         Assert.Equal(await db.Steps.CountAsync(s => s.State == StepState.Done, Stop), ran);
-        Assert.Equal(60 * 4 + 60, ran); // each cry for help has been through contacts, visitor, desk and supervisor; each dry tap told its first contact
+        // each cry for help has been through contacts, visitor, desk and supervisor; each dry tap told its first contact
+        Assert.Equal(60 * 4 + 60, ran);
     }
 }
 
-/// <summary>Thousands of alarms at once, with the loops running as the service runs them. (bench/reports/notify.md has ten thousand.)</summary>
+/// <summary>
+/// Thousands of alarms at once, with the loops running as the service runs them. (bench/reports/notify.md has ten thousand.)
+/// </summary>
 public abstract class StormTests
 {
     protected abstract Task<Night> BeginAsync();
@@ -61,13 +88,32 @@ public abstract class StormTests
         await using var night = await BeginAsync();
         await SettleAsync(night, 200);
         var phones = new TimedPhones();
-        using var dispatcher = new Dispatcher(night.Records, new Routes([phones], new Dictionary<string, string>()), night.Messages, night.Links, TimeProvider.System, NullLogger<Dispatcher>.Instance);
+        using var dispatcher = new Dispatcher(
+            night.Records,
+            new Routes([phones], new Dictionary<string, string>()),
+            night.Messages,
+            night.Links,
+            TimeProvider.System,
+            NullLogger<Dispatcher>.Instance
+        );
         var desk = new AlarmDesk(night.Records, night.Policies, TimeProvider.System, night.Messages.Zone);
-        using var escalator = new Escalator(night.Records, desk, night.Policies, night.Messages, night.Links, dispatcher, TimeProvider.System, NullLogger<Escalator>.Instance);
+        using var escalator = new Escalator(
+            night.Records,
+            desk,
+            night.Policies,
+            night.Messages,
+            night.Links,
+            dispatcher,
+            TimeProvider.System,
+            NullLogger<Escalator>.Instance
+        );
         await dispatcher.StartAsync(Stop);
         await escalator.StartAsync(Stop);
         var kinds = AlarmKind.All.Where(k => k.DefaultSeverity < Severity.Critical).ToList();
-        var storm = Enumerable.Range(0, 1900).Select(i => night.Says(kinds[i % kinds.Count], subject: $"x{i / kinds.Count}", episode: $"{i}")).ToList();
+        var storm = Enumerable
+            .Range(0, 1900)
+            .Select(i => night.Says(kinds[i % kinds.Count], subject: $"x{i / kinds.Count}", episode: $"{i}"))
+            .ToList();
         var flood = Task.Run(() => desk.CommitAsync(storm, Stop), Stop);
         // A cry for help is committed by itself, as the pipeline does it, while the flood is being written and told.
         var committed = new Dictionary<string, long>();
@@ -79,7 +125,8 @@ public abstract class StormTests
 
         await flood;
         var patience = Stopwatch.StartNew();
-        while (patience.Elapsed < TimeSpan.FromSeconds(20) && committed.Keys.Any(n => !phones.FirstCall.ContainsKey(n))) await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, Stop);
+        while (patience.Elapsed < TimeSpan.FromSeconds(20) && committed.Keys.Any(n => !phones.FirstCall.ContainsKey(n)))
+            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, Stop);
         await escalator.StopAsync(Stop);
         await dispatcher.StopAsync(Stop);
         var waits = committed.Select(c => Stopwatch.GetElapsedTime(c.Value, phones.FirstCall[c.Key]).TotalSeconds).Order().ToList();
@@ -93,7 +140,25 @@ public abstract class StormTests
     {
         await using var db = await night.Records.CreateDbContextAsync(Stop);
         for (var i = 0; i < homes; i++)
-            db.Residents.Add(new Resident { Id = $"x{i}", Name = "李", Area = "440111001001", VisitorId = "v1", Contacts = [new Contact { ResidentId = $"x{i}", Order = 1, Name = "甲", Phone = $"+86139{i:00000000}" }] });
+            db.Residents.Add(
+                new Resident
+                {
+                    Id = $"x{i}",
+                    Name = "李",
+                    Area = "440111001001",
+                    VisitorId = "v1",
+                    Contacts =
+                    [
+                        new Contact
+                        {
+                            ResidentId = $"x{i}",
+                            Order = 1,
+                            Name = "甲",
+                            Phone = $"+86139{i:00000000}",
+                        },
+                    ],
+                }
+            );
         await db.SaveChangesAsync(Stop);
     }
 
@@ -103,16 +168,20 @@ public abstract class StormTests
         public ConcurrentDictionary<string, long> FirstCall { get; } = new();
         public ConcurrentDictionary<string, int> Texts { get; } = new();
         public string Provider => "outbox";
+
         public bool Carries(string channel) => true;
 
         public async Task<ChannelResult> SendAsync(OutgoingNotice notice, CancellationToken cancellation)
         {
-            if (notice.Channel == "voice") FirstCall.TryAdd(notice.Address, Stopwatch.GetTimestamp());
-            else Texts.AddOrUpdate(notice.Address, 1, (_, n) => n + 1);
+            if (notice.Channel == "voice")
+                FirstCall.TryAdd(notice.Address, Stopwatch.GetTimestamp());
+            else
+                Texts.AddOrUpdate(notice.Address, 1, (_, n) => n + 1);
             await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, cancellation);
             return new ChannelResult(ChannelOutcome.Sent, "accepted", notice.NoticeId.ToString("N"));
         }
 
-        public Task<ChannelResult?> ReconcileAsync(PastNotice notice, CancellationToken cancellation) => Task.FromResult<ChannelResult?>(null);
+        public Task<ChannelResult?> ReconcileAsync(PastNotice notice, CancellationToken cancellation) =>
+            Task.FromResult<ChannelResult?>(null);
     }
 }

@@ -3,7 +3,9 @@ using Vigil.Rules;
 
 namespace Vigil.Tests.Rules;
 
-/// <summary>Nights of locators, beds, doors, rooms and the devices themselves: wandering to clock-wrong, and the hours in which a rule speaks.</summary>
+/// <summary>
+/// Nights of locators, beds, doors, rooms and the devices themselves: wandering to clock-wrong, and the hours in which a rule speaks.
+/// </summary>
 public sealed class AtHomeNightTests
 {
     [Fact]
@@ -35,7 +37,10 @@ public sealed class AtHomeNightTests
         var night = new Night(facts: Night.Home("R1") with { Absences = [new AbsenceFacts(Night.At(0), Night.At(20), "son")] });
         night.Fix(1, 0).Fix(2, 9000).Fix(2.1, 9000).Say("l", Metric.Button, 3, 1, "sos");
         Assert.Empty(night.Of(AlarmKind.Wandering));
-        Assert.Contains("locator outside the home zone", new Night().Fix(1, 0).Fix(2, 800).Say("l", Metric.Button, 2.1, 1, "sos").Only(AlarmKind.Sos).Reason);
+        Assert.Contains(
+            "locator outside the home zone",
+            new Night().Fix(1, 0).Fix(2, 800).Say("l", Metric.Button, 2.1, 1, "sos").Only(AlarmKind.Sos).Reason
+        );
         night.Only(AlarmKind.Sos);
         night.Fix(20.5, 9000).Fix(20.6, 9000); // the absence is over, and nobody is back
         Assert.Single(night.Of(AlarmKind.Wandering));
@@ -55,7 +60,11 @@ public sealed class AtHomeNightTests
     [Fact]
     public void Out_of_bed_is_over_when_somebody_lies_down_again()
     {
-        var night = new Night().Say("bed", Metric.BedOccupied, -1, 1).Say("bed", Metric.BedOccupied, 2, 0).Tick(3).Say("bed", Metric.BedOccupied, 3.5, 1);
+        var night = new Night()
+            .Say("bed", Metric.BedOccupied, -1, 1)
+            .Say("bed", Metric.BedOccupied, 2, 0)
+            .Tick(3)
+            .Say("bed", Metric.BedOccupied, 3.5, 1);
         Assert.Contains("back in bed at 03:30", night.Only(AlarmKind.OutOfBed, FindingChange.Cleared).Reason);
     }
 
@@ -63,7 +72,8 @@ public sealed class AtHomeNightTests
     public void A_cold_home_found_empty_in_an_absence_is_told_after_it_with_the_time_it_is_told()
     {
         var night = new Night(facts: Night.Home("R1") with { Absences = [new AbsenceFacts(Night.At(0), Night.At(10), "son")] });
-        for (var h = 1; h <= 11; h++) night.Say("t", Metric.AirTemperature, h, 9);
+        for (var h = 1; h <= 11; h++)
+            night.Say("t", Metric.AirTemperature, h, 9);
         Assert.Equal(Night.At(10), night.Only(AlarmKind.ColdHome).Time);
     }
 
@@ -95,7 +105,8 @@ public sealed class AtHomeNightTests
         Night Room(DateTime? watch)
         {
             var night = new Night(facts: Night.Home("R1") with { WatchUntil = watch });
-            for (var q = 0; q <= 5; q++) night.Say("t", Metric.AirTemperature, 1 + q * 0.25, 9);
+            for (var q = 0; q <= 5; q++)
+                night.Say("t", Metric.AirTemperature, 1 + q * 0.25, 9);
             return night;
         }
 
@@ -109,10 +120,20 @@ public sealed class AtHomeNightTests
     [Fact]
     public void What_comes_outside_the_hours_of_its_rule_waits_for_them_and_is_told_if_it_still_holds()
     {
-        var rules = Night.Written("rules:\n  battery-low: { when: { from: \"08:00\", to: \"18:00\", weekdays: [mon, tue, wed, thu, fri] } }\n  water-leak: { when: { from: \"07:00\", to: \"22:00\" } }\n  device-silent: { when: { from: \"08:00\", to: \"18:00\" } }\n");
+        var rules = Night.Written(
+            "rules:\n  battery-low: { when: { from: \"08:00\", to: \"18:00\", weekdays: [mon, tue, wed, thu, fri] } }\n  "
+                + "water-leak: { when: { from: \"07:00\", to: \"22:00\" } }\n  device-silent: { when: { from: \"08:00\", to: "
+                + "\"18:00\" } }\n"
+        );
         var night = new Night(rules);
         var held = night.HeldBack;
-        night.Flow(-30, 0, 100, _ => 0.01).Say("b", Metric.BatteryLevel, 2, 12).Say("k", Metric.WaterLeak, 3, 1).Say("k2", Metric.WaterLeak, 3, 1).Say("k2", Metric.WaterLeak, 4, 0).Tick(6.9);
+        night
+            .Flow(-30, 0, 100, _ => 0.01)
+            .Say("b", Metric.BatteryLevel, 2, 12)
+            .Say("k", Metric.WaterLeak, 3, 1)
+            .Say("k2", Metric.WaterLeak, 3, 1)
+            .Say("k2", Metric.WaterLeak, 4, 0)
+            .Tick(6.9);
         Assert.DoesNotContain(night.Findings, f => f.Kind != AlarmKind.WaterRunning);
         Assert.Contains("battery-low: outside the hours of the rule until 08:00 / 不在规则时段内，08:00再通知", held);
         night.Restart().Tick(8.1);
@@ -143,8 +164,14 @@ public sealed class AtHomeNightTests
     [InlineData("2026-06-01T22:30:00Z", "00:15", "2026-06-02T22:15:00Z")]
     public void A_window_opens_once_on_the_nights_on_which_clocks_change(string from, string opens, string expected)
     {
-        static DateTime Utc(string s) => DateTime.Parse(s, System.Globalization.CultureInfo.InvariantCulture, System.Globalization.DateTimeStyles.AdjustToUniversal);
-        var window = new RuleWindow((int)TimeSpan.Parse(opens, System.Globalization.CultureInfo.InvariantCulture).TotalSeconds, (int)TimeSpan.Parse(opens, System.Globalization.CultureInfo.InvariantCulture).TotalSeconds + 900, 127, HolidayUse.Any);
+        static DateTime Utc(string s) =>
+            DateTime.Parse(s, System.Globalization.CultureInfo.InvariantCulture, System.Globalization.DateTimeStyles.AdjustToUniversal);
+        var window = new RuleWindow(
+            (int)TimeSpan.Parse(opens, System.Globalization.CultureInfo.InvariantCulture).TotalSeconds,
+            (int)TimeSpan.Parse(opens, System.Globalization.CultureInfo.InvariantCulture).TotalSeconds + 900,
+            127,
+            HolidayUse.Any
+        );
         var berlin = TimeZoneInfo.FindSystemTimeZoneById("Europe/Berlin");
         Assert.Equal(Utc(expected), new DateTime(window.Next(Utc(from).Ticks, berlin, new HashSet<DateOnly>()), DateTimeKind.Utc));
     }
@@ -154,7 +181,10 @@ public sealed class AtHomeNightTests
     {
         var shanghai = TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai");
         var window = new RuleWindow(0, 0, 127, HolidayUse.Only);
-        Assert.Equal(new DateTime(2026, 4, 3, 16, 0, 0, DateTimeKind.Utc).Ticks, window.Next(Night.At(0).Ticks, shanghai, new HashSet<DateOnly> { new(2026, 4, 4) }));
+        Assert.Equal(
+            new DateTime(2026, 4, 3, 16, 0, 0, DateTimeKind.Utc).Ticks,
+            window.Next(Night.At(0).Ticks, shanghai, new HashSet<DateOnly> { new(2026, 4, 4) })
+        );
         Assert.Equal(0, window.Next(Night.At(0).Ticks, shanghai, new HashSet<DateOnly>()));
     }
 }

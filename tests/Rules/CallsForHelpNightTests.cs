@@ -3,7 +3,10 @@ using Vigil.Rules;
 
 namespace Vigil.Tests.Rules;
 
-/// <summary>Nights in which somebody calls, falls or measures badly, or a detector speaks: sos, fall, voice-help, smoke, gas, water-leak, vital-sign.</summary>
+/// <summary>
+/// Nights in which somebody calls, falls or measures badly, or a detector speaks: sos, fall, voice-help, smoke, gas, water-leak,
+/// vital-sign.
+/// </summary>
 public sealed class CallsForHelpNightTests
 {
     [Theory]
@@ -27,9 +30,13 @@ public sealed class CallsForHelpNightTests
     public void The_press_that_comes_after_many_newer_ones_is_not_dropped()
     {
         var night = new Night().Press(1);
-        for (var p = 0; p < 12; p++) night.Press(9 + p * 0.01);
+        for (var p = 0; p < 12; p++)
+            night.Press(9 + p * 0.01);
         night.Press(4, received: 9.2); // the gateway had kept it
-        Assert.Contains(night.Of(AlarmKind.Sos), f => f.Time == Night.At(4) && f.Change == FindingChange.Opened && f.Severity == Severity.High);
+        Assert.Contains(
+            night.Of(AlarmKind.Sos),
+            f => f.Time == Night.At(4) && f.Change == FindingChange.Opened && f.Severity == Severity.High
+        );
         var told = night.Findings.Count;
         night.Press(9.03, received: 9.3); // a redelivery from the middle of the night's call: nobody presses now
         Assert.Equal(told, night.Findings.Count);
@@ -38,7 +45,11 @@ public sealed class CallsForHelpNightTests
     [Fact]
     public void A_fall_at_night_names_what_else_is_known_and_a_second_fall_notifies_again()
     {
-        var night = new Night().Say("d", Metric.DoorOpen, -4, 1).Say("d", Metric.DoorOpen, -3.9, 0).Say("r", Metric.Fall, 2, 1, "fall").Say("r", Metric.Fall, 2.2, 1, "fall");
+        var night = new Night()
+            .Say("d", Metric.DoorOpen, -4, 1)
+            .Say("d", Metric.DoorOpen, -3.9, 0)
+            .Say("r", Metric.Fall, 2, 1, "fall")
+            .Say("r", Metric.Fall, 2.2, 1, "fall");
         var fall = night.Only(AlarmKind.Fall);
         Assert.Contains("fall at 02:00", fall.Reason);
         Assert.Contains("door not opened since", fall.Reason);
@@ -49,7 +60,13 @@ public sealed class CallsForHelpNightTests
     [Fact]
     public void A_call_for_help_by_voice_comes_through_in_an_absence_and_at_any_hour()
     {
-        var night = new Night(facts: Night.Home("R1") with { Absences = [new AbsenceFacts(Night.At(0), Night.At(50), "x")] }).Say("v", Metric.VoiceHelp, 4, 1, "help");
+        var night = new Night(facts: Night.Home("R1") with { Absences = [new AbsenceFacts(Night.At(0), Night.At(50), "x")] }).Say(
+            "v",
+            Metric.VoiceHelp,
+            4,
+            1,
+            "help"
+        );
         Assert.Equal(Severity.Critical, night.Only(AlarmKind.VoiceHelp).Severity);
     }
 
@@ -74,7 +91,8 @@ public sealed class CallsForHelpNightTests
     public void Smoke_repeated_out_of_order_while_it_lasts_or_delivered_again_after_it_says_nothing()
     {
         var night = new Night();
-        for (var m = 0; m < 20; m++) night.Say("s", Metric.Smoke, 1 + m / 60.0, 1);
+        for (var m = 0; m < 20; m++)
+            night.Say("s", Metric.Smoke, 1 + m / 60.0, 1);
         night.Say("s", Metric.Smoke, 1 + 5 / 60.0, 1, received: 1.35).Say("s", Metric.Smoke, 1.4, 0).Tick(2);
         var told = night.Of(AlarmKind.Smoke).Count();
         Assert.Equal(2, told);
@@ -95,18 +113,27 @@ public sealed class CallsForHelpNightTests
     public void A_vital_sign_has_to_last_on_one_side()
     {
         const double Second = 1 / 3600.0;
-        var slipped = new Night().Say("h", Metric.HeartRate, 1, 140).Say("h", Metric.HeartRate, 1 + 2 * Second, 150).Say("h", Metric.HeartRate, 1 + 5 * Second, 80);
+        var slipped = new Night()
+            .Say("h", Metric.HeartRate, 1, 140)
+            .Say("h", Metric.HeartRate, 1 + 2 * Second, 150)
+            .Say("h", Metric.HeartRate, 1 + 5 * Second, 80);
         Assert.Empty(slipped.Findings);
         var loose = new Night().Say("h", Metric.HeartRate, 1, 35).Say("h", Metric.HeartRate, 1.1, 140).Say("h", Metric.HeartRate, 1.2, 35);
         Assert.Empty(loose.Findings);
-        var nonsense = new Night().Say("h", Metric.HeartRate, 1, 140).Say("h", Metric.HeartRate, 1.4, 255).Say("h", Metric.HeartRate, 1.8, 141);
+        var nonsense = new Night()
+            .Say("h", Metric.HeartRate, 1, 140)
+            .Say("h", Metric.HeartRate, 1.4, 255)
+            .Say("h", Metric.HeartRate, 1.8, 141);
         Assert.Empty(nonsense.Findings); // 48 minutes between two that count
     }
 
     [Fact]
     public void A_vital_sign_that_goes_to_the_other_side_is_told_in_the_same_episode()
     {
-        var night = new Night().Say("g", Metric.BloodGlucose, 1, 3).Say("g", Metric.BloodGlucose, 1.2, 2.9).Say("g", Metric.BloodGlucose, 1.4, 2.8);
+        var night = new Night()
+            .Say("g", Metric.BloodGlucose, 1, 3)
+            .Say("g", Metric.BloodGlucose, 1.2, 2.9)
+            .Say("g", Metric.BloodGlucose, 1.4, 2.8);
         Assert.Contains("below 3.9", night.Only(AlarmKind.VitalSign).Reason);
         night.Say("g", Metric.BloodGlucose, 2, 18).Say("g", Metric.BloodGlucose, 2.2, 19);
         Assert.Contains("above 16.7", night.Only(AlarmKind.VitalSign, FindingChange.Updated).Reason);

@@ -16,7 +16,8 @@ public sealed class CatalogueTests
     private static string Root()
     {
         var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "Vigil.slnx"))) folder = Path.GetDirectoryName(folder)!;
+        while (!File.Exists(Path.Combine(folder, "Vigil.slnx")))
+            folder = Path.GetDirectoryName(folder)!;
         return folder;
     }
 
@@ -60,7 +61,8 @@ public sealed class CatalogueTests
         Night Walk(params (double Hours, double Metres)[] fixes)
         {
             var night = new Night();
-            foreach (var (hours, metres) in fixes) night.Say("l", Metric.Location, hours, 23.1 + metres / 111195, longitude: 113.3);
+            foreach (var (hours, metres) in fixes)
+                night.Say("l", Metric.Location, hours, 23.1 + metres / 111195, longitude: 113.3);
             return night;
         }
 
@@ -84,12 +86,17 @@ public sealed class CatalogueTests
     public void A_cold_home_a_low_battery_and_a_leak_open_and_clear()
     {
         var night = new Night();
-        for (var h = 0; h <= 3; h++) night.Say("t", Metric.AirTemperature, h, 9);
+        for (var h = 0; h <= 3; h++)
+            night.Say("t", Metric.AirTemperature, h, 9);
         night.Say("t", Metric.AirTemperature, 4, 13);
         Assert.Single(night.Of(AlarmKind.ColdHome));
         night.Say("t", Metric.AirTemperature, 5, 15);
         night.Only(AlarmKind.ColdHome, FindingChange.Cleared);
-        night.Say("b", Metric.BatteryLevel, 1, 18).Say("b", Metric.BatteryLevel, 2, 22).Say("b", Metric.BatteryLevel, 3, 15).Say("b", Metric.BatteryLevel, 4, 95);
+        night
+            .Say("b", Metric.BatteryLevel, 1, 18)
+            .Say("b", Metric.BatteryLevel, 2, 22)
+            .Say("b", Metric.BatteryLevel, 3, 15)
+            .Say("b", Metric.BatteryLevel, 4, 95);
         Assert.Equal(2, night.Of(AlarmKind.BatteryLow).Count());
         night.Say("k", Metric.WaterLeak, 1, 1).Say("k", Metric.Tamper, 1, 1);
         night.Only(AlarmKind.WaterLeak);
@@ -110,19 +117,31 @@ public sealed class CatalogueTests
     [Theory]
     [InlineData(2025, 28, "2025-01-28", "2025-02-04", "2025-10-08", "2025-01-27", "2025-10-09")]
     [InlineData(2026, 33, "2026-01-03", "2026-02-15", "2026-09-25", "2026-02-14", "2026-10-08")]
-    public void The_days_off_are_those_of_the_State_Council(int year, int days, string off1, string off2, string off3, string work1, string work2)
+    public void The_days_off_are_those_of_the_State_Council(
+        int year,
+        int days,
+        string off1,
+        string off2,
+        string off3,
+        string work1,
+        string work2
+    )
     {
         var holidays = Shipped().Holidays;
         static DateOnly Day(string s) => DateOnly.ParseExact(s, "yyyy-MM-dd", System.Globalization.CultureInfo.InvariantCulture);
         Assert.Equal(days, holidays.Count(d => d.Year == year));
-        foreach (var day in new[] { off1, off2, off3 }) Assert.Contains(Day(day), holidays);
-        foreach (var day in new[] { work1, work2 }) Assert.DoesNotContain(Day(day), holidays);
+        foreach (var day in new[] { off1, off2, off3 })
+            Assert.Contains(Day(day), holidays);
+        foreach (var day in new[] { work1, work2 })
+            Assert.DoesNotContain(Day(day), holidays);
     }
 
     [Fact]
     public void A_shorter_window_holds_for_the_key_class_as_shipped()
     {
-        var night = new Night(Shipped(), facts: Night.Home("R1") with { KeyClass = true }).Flow(-30, 0, 100, _ => 0.01).Flow(1, 16, 100.31, _ => 0);
+        var night = new Night(Shipped(), facts: Night.Home("R1") with { KeyClass = true })
+            .Flow(-30, 0, 100, _ => 0.01)
+            .Flow(1, 16, 100.31, _ => 0);
         Assert.Equal(Night.At(16), night.Only(AlarmKind.NoWater).Time);
     }
 
@@ -130,18 +149,23 @@ public sealed class CatalogueTests
     public void The_shipped_rules_name_every_kind_and_agree_with_the_defaults_and_the_schema()
     {
         var shipped = Shipped().For(null);
-        foreach (var p in Parameter.All) Assert.True(shipped[p.Id] == p.Read(p.Default), $"{p.Kind}.{p.Name}: rules.yaml and its default differ");
+        foreach (var p in Parameter.All)
+            Assert.True(shipped[p.Id] == p.Read(p.Default), $"{p.Kind}.{p.Name}: rules.yaml and its default differ");
         Assert.Equal(Enumerable.Range(0, Parameter.All.Length), Parameter.All.Select(p => (int)p.Id));
         var schema = System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(Path.Combine(Root(), "config", "rules.schema.json")))!;
-        foreach (var p in Parameter.All) Assert.NotNull(schema["$defs"]!["rules"]!["properties"]![p.Kind.Name]!["properties"]![p.Name]);
-        foreach (var kind in AlarmKind.All.Where(k => k != AlarmKind.ServiceTrouble)) Assert.NotNull(schema["$defs"]!["rules"]!["properties"]![kind.Name]);
+        foreach (var p in Parameter.All)
+            Assert.NotNull(schema["$defs"]!["rules"]!["properties"]![p.Kind.Name]!["properties"]![p.Name]);
+        foreach (var kind in AlarmKind.All.Where(k => k != AlarmKind.ServiceTrouble))
+            Assert.NotNull(schema["$defs"]!["rules"]!["properties"]![kind.Name]);
     }
 
     [Fact]
     public void Every_mistake_in_a_rules_file_is_told_at_once_with_its_line()
     {
         var path = Path.Combine(Path.GetTempPath(), $"rules-{Guid.NewGuid():N}.yaml");
-        File.WriteAllText(path, """
+        File.WriteAllText(
+            path,
+            """
             rules:
               no-water: { within: 24 hours, less_than: -1 }
               sos: { enabled: false }
@@ -149,7 +173,8 @@ public sealed class CatalogueTests
               door-open: { when: { weekdays: [monday] }, color: red }
             overrides:
               - { rules: { no-water: { within: 12h } } }
-            """);
+            """
+        );
         var problems = new List<Problem>();
         Assert.Null(RuleSet.Load(path, problems));
         File.Delete(path);

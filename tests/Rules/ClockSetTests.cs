@@ -3,7 +3,9 @@ using Vigil.Rules;
 
 namespace Vigil.Tests.Rules;
 
-/// <summary>The service's own clock is set while homes live on: nobody is missed sooner, nothing is missed for longer, and a press is a press.</summary>
+/// <summary>
+/// The service's own clock is set while homes live on: nobody is missed sooner, nothing is missed for longer, and a press is a press.
+/// </summary>
 public sealed class ClockSetTests
 {
     private static readonly TimeSpan Hour = TimeSpan.FromHours(1);
@@ -39,7 +41,8 @@ public sealed class ClockSetTests
     public void A_press_after_the_clock_was_set_back_is_heard_also_from_a_button_that_is_full_of_presses()
     {
         var night = new Night();
-        for (var i = 0; i < 9; i++) night.Press(6 + i / 100.0);
+        for (var i = 0; i < 9; i++)
+            night.Press(6 + i / 100.0);
         Assert.Equal(9, night.Of(AlarmKind.Sos).Count());
         night.Engine.SetClock(-Hour, Night.At(5.2));
         night.Press(5.25);

@@ -26,7 +26,8 @@ public sealed class CriesTests
     public void A_key_that_a_locator_tells_of_with_every_position_is_one_press_until_it_was_let_go()
     {
         var night = new Night();
-        for (var hour = 3.0; hour < 3.2; hour += 0.02) night.Press(hour).Say("b", Metric.ButtonHeld, hour, 1);
+        for (var hour = 3.0; hour < 3.2; hour += 0.02)
+            night.Press(hour).Say("b", Metric.ButtonHeld, hour, 1);
         Assert.Single(night.Of(AlarmKind.Sos));
         night.Say("b", Metric.ButtonHeld, 3.21, 0).Press(3.25);
         Assert.True(night.Only(AlarmKind.Sos, FindingChange.Updated).Notify);
@@ -81,7 +82,11 @@ public sealed class CriesTests
     [Fact]
     public void Smoke_that_is_repeated_says_nothing_new_and_clears_when_it_stays_away()
     {
-        var night = new Night().Say("s", Metric.Smoke, 1, 1).Say("s", Metric.Smoke, 1.1, 1).Say("s", Metric.Smoke, 1.2, 0).Say("s", Metric.Smoke, 1.21, 1);
+        var night = new Night()
+            .Say("s", Metric.Smoke, 1, 1)
+            .Say("s", Metric.Smoke, 1.1, 1)
+            .Say("s", Metric.Smoke, 1.2, 0)
+            .Say("s", Metric.Smoke, 1.21, 1);
         Assert.Equal([FindingChange.Opened, FindingChange.Updated], night.Of(AlarmKind.Smoke).Select(f => f.Change));
         Assert.True(night.Findings[^1].Notify);
         night.Say("s", Metric.Smoke, 1.5, 0).Tick(2);

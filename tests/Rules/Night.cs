@@ -23,11 +23,14 @@ internal sealed class Night
     public RuleEngine Engine { get; set; }
     public List<Finding> Findings { get; } = [];
 
-    public static ResidentFacts Home(string id, params DeviceFacts[] devices) => new()
-    {
-        Id = new ResidentId(id), Area = new AreaCode("440100001001"), Home = (23.1, 113.3),
-        Devices = devices.Length > 0 ? devices : [Meter("w"), new DeviceFacts(new DeviceId("b"), Midnight, null, [Metric.Button])],
-    };
+    public static ResidentFacts Home(string id, params DeviceFacts[] devices) =>
+        new()
+        {
+            Id = new ResidentId(id),
+            Area = new AreaCode("440100001001"),
+            Home = (23.1, 113.3),
+            Devices = devices.Length > 0 ? devices : [Meter("w"), new DeviceFacts(new DeviceId("b"), Midnight, null, [Metric.Button])],
+        };
 
     public static DeviceFacts Meter(string id) => new(new DeviceId(id), Midnight.AddDays(-30), TimeSpan.FromHours(1), [Metric.WaterVolume]);
 
@@ -36,7 +39,8 @@ internal sealed class Night
     {
         var folder = Directory.CreateTempSubdirectory("vigil-rules-").FullName;
         File.WriteAllText(Path.Combine(folder, "rules.yaml"), yaml);
-        if (holidays is not null) File.WriteAllText(Path.Combine(folder, "holidays.yaml"), holidays);
+        if (holidays is not null)
+            File.WriteAllText(Path.Combine(folder, "holidays.yaml"), holidays);
         var problems = new List<Problem>();
         var rules = RuleSet.Load(Path.Combine(folder, "rules.yaml"), problems);
         Directory.Delete(folder, recursive: true);
@@ -46,36 +50,67 @@ internal sealed class Night
 
     public static DateTime At(double hours) => Midnight.AddHours(hours);
 
-    public Night Say(string device, Metric metric, double hours, double value, string? word = null, double? received = null, ReadingFlags flags = ReadingFlags.None, double longitude = 0)
+    public Night Say(
+        string device,
+        Metric metric,
+        double hours,
+        double value,
+        string? word = null,
+        double? received = null,
+        ReadingFlags flags = ReadingFlags.None,
+        double longitude = 0
+    )
     {
         Engine.Apply(
             Facts.Id,
             new Reading
             {
-                Device = new DeviceId(device), Metric = metric, Time = At(hours), Received = At(received ?? hours), Value = value, Event = word, Flags = flags, Longitude = longitude,
+                Device = new DeviceId(device),
+                Metric = metric,
+                Time = At(hours),
+                Received = At(received ?? hours),
+                Value = value,
+                Event = word,
+                Flags = flags,
+                Longitude = longitude,
             },
-            Findings);
+            Findings
+        );
         return this;
     }
 
-    public Night Water(double hours, double total, double? received = null) => Say("w", Metric.WaterVolume, hours, total, received: received);
+    public Night Water(double hours, double total, double? received = null) =>
+        Say("w", Metric.WaterVolume, hours, total, received: received);
 
     /// <summary>Hourly totals from one hour to another; what each hour uses.</summary>
     public Night Flow(int from, int to, double start, Func<int, double> use)
     {
         var total = start;
-        for (var h = from; h <= to; h++) Water(h, total += use(h));
+        for (var h = from; h <= to; h++)
+            Water(h, total += use(h));
         return this;
     }
 
-    public Night Press(double hours, double? received = null, ReadingFlags flags = ReadingFlags.None) => Say("b", Metric.Button, hours, 1, "pressed", received, flags);
+    public Night Press(double hours, double? received = null, ReadingFlags flags = ReadingFlags.None) =>
+        Say("b", Metric.Button, hours, 1, "pressed", received, flags);
 
     /// <summary>A locator's fix, metres north of home.</summary>
     public Night Fix(double hours, double metres, float accuracy = 20)
     {
         Engine.Apply(
             Facts.Id,
-            new Reading { Device = new DeviceId("l"), Metric = Metric.Location, Time = At(hours), Received = At(hours), Value = 23.1 + metres / 111195, Longitude = 113.3, Accuracy = accuracy }, Findings);
+            new Reading
+            {
+                Device = new DeviceId("l"),
+                Metric = Metric.Location,
+                Time = At(hours),
+                Received = At(hours),
+                Value = 23.1 + metres / 111195,
+                Longitude = 113.3,
+                Accuracy = accuracy,
+            },
+            Findings
+        );
         return this;
     }
 

@@ -13,7 +13,8 @@ public sealed class NuanceTests
         var folder = Directory.CreateTempSubdirectory("vigil-rules-").FullName;
         var path = Path.Combine(folder, "rules.yaml");
         File.WriteAllText(path, yaml);
-        if (holidays is not null) File.WriteAllText(Path.Combine(folder, "holidays.yaml"), holidays);
+        if (holidays is not null)
+            File.WriteAllText(Path.Combine(folder, "holidays.yaml"), holidays);
         var problems = new List<Problem>();
         var rules = RuleSet.Load(path, problems);
         Directory.Delete(folder, recursive: true);
@@ -21,7 +22,9 @@ public sealed class NuanceTests
         return rules!;
     }
 
-    /// <summary>A village of homes with a water meter each, with the same life for so many days: up at about seven, to bed at about ten.</summary>
+    /// <summary>
+    /// A village of homes with a water meter each, with the same life for so many days: up at about seven, to bed at about ten.
+    /// </summary>
     private sealed class Lives
     {
         private readonly RuleEngine engine = new(RuleSet.Default, Shanghai);
@@ -30,7 +33,8 @@ public sealed class NuanceTests
         public Lives(int homes)
         {
             totals = new double[homes];
-            for (var r = 0; r < homes; r++) engine.Put(Night.Home($"R{r}", Night.Meter($"w{r}")));
+            for (var r = 0; r < homes; r++)
+                engine.Put(Night.Home($"R{r}", Night.Meter($"w{r}")));
         }
 
         public List<Finding> Found { get; } = [];
@@ -44,7 +48,18 @@ public sealed class NuanceTests
                 {
                     var time = Night.At(h).AddMinutes(r);
                     totals[r] += uses(r, h) ? 0.012 + (r + h * 7) % 5 * 0.002 : 0;
-                    engine.Apply(new ResidentId($"R{r}"), new Reading { Device = new DeviceId($"w{r}"), Metric = Metric.WaterVolume, Time = time, Received = time, Value = Math.Round(totals[r], 3) }, Found);
+                    engine.Apply(
+                        new ResidentId($"R{r}"),
+                        new Reading
+                        {
+                            Device = new DeviceId($"w{r}"),
+                            Metric = Metric.WaterVolume,
+                            Time = time,
+                            Received = time,
+                            Value = Math.Round(totals[r], 3),
+                        },
+                        Found
+                    );
                 }
 
                 engine.AdvanceTo(Night.At(h + 1), Found);
@@ -52,7 +67,8 @@ public sealed class NuanceTests
         }
 
         /// <summary>Up at seven, every hour or second hour something is used until ten.</summary>
-        public static bool Usual(int r, double h) => ((h % 24) + 24) % 24 is var hour && hour is >= 7 and <= 22 && (hour is 7 or 12 or 18 or 21 || (r + h) % 3 != 0);
+        public static bool Usual(int r, double h) =>
+            ((h % 24) + 24) % 24 is var hour && hour is >= 7 and <= 22 && (hour is 7 or 12 or 18 or 21 || (r + h) % 3 != 0);
     }
 
     [Fact]
@@ -65,7 +81,10 @@ public sealed class NuanceTests
         var outage = Assert.Single(village.Found, f => f.Kind == AlarmKind.Outage && f.Change == FindingChange.Opened);
         Assert.Contains("have no water since about", outage.Reason);
         Assert.DoesNotContain(village.Found, f => f.Kind == AlarmKind.Inactivity);
-        Assert.All(village.Found.Where(f => f.Kind == AlarmKind.Outage && f.Change == FindingChange.Updated), f => Assert.Contains("held back: R", f.Reason));
+        Assert.All(
+            village.Found.Where(f => f.Kind == AlarmKind.Outage && f.Change == FindingChange.Updated),
+            f => Assert.Contains("held back: R", f.Reason)
+        );
 
         // Repaired at 23:00; everybody lives on, but one who had been on the floor all the while.
         village.Live(23, 40, (r, h) => r != 5 && (h < 24 || Lives.Usual(r, h)));
@@ -80,7 +99,10 @@ public sealed class NuanceTests
         village.Live(-40 * 24, 21, Lives.Usual);
         village.Found.Clear();
         village.Live(22, 24 + 14, (r, h) => r != 3 && Lives.Usual(r, h));
-        var found = Assert.Single(village.Found, f => f.Kind is var k && (k == AlarmKind.Inactivity || k == AlarmKind.NoWater || k == AlarmKind.Outage));
+        var found = Assert.Single(
+            village.Found,
+            f => f.Kind is var k && (k == AlarmKind.Inactivity || k == AlarmKind.NoWater || k == AlarmKind.Outage)
+        );
         Assert.Equal(("R3", FindingChange.Opened), (found.Subject, found.Change));
         Assert.InRange(found.Time, Night.At(24 + 7), Night.At(24 + 12));
     }
@@ -92,7 +114,8 @@ public sealed class NuanceTests
         for (var h = -30; h <= 24; h++)
         {
             night.Water(h, 100 + Math.Min(h + 30, 30) * 0.01);
-            if (h > -6) night.Say("d", Metric.DoorOpen, h, 0);
+            if (h > -6)
+                night.Say("d", Metric.DoorOpen, h, 0);
         }
 
         Assert.Contains("door not opened since 1 Jan 18:00", night.Only(AlarmKind.NoWater).Reason);
@@ -109,7 +132,8 @@ public sealed class NuanceTests
             var night = new Night(with);
             var total = 0.0;
             // A life of the night: something every hour until three, nothing from then to noon.
-            for (var h = -40 * 24; h <= 34; h++) night.Water(h, total = Math.Round(total + (h <= 14 && ((h % 24) + 24) % 24 is < 4 or > 11 ? 0.02 : 0), 3));
+            for (var h = -40 * 24; h <= 34; h++)
+                night.Water(h, total = Math.Round(total + (h <= 14 && ((h % 24) + 24) % 24 is < 4 or > 11 ? 0.02 : 0), 3));
             return night;
         }
 
@@ -122,11 +146,19 @@ public sealed class NuanceTests
     [Fact]
     public void A_refrigerator_and_a_drip_do_not_end_an_absence_and_a_kettle_does()
     {
-        var facts = Night.Home("R1", Night.Meter("w"), new DeviceFacts(new DeviceId("e"), Night.Midnight, TimeSpan.FromHours(1), [Metric.ElectricityEnergy])) with { Absences = [new AbsenceFacts(Night.At(1), Night.At(90), "daughter")] };
+        var facts = Night.Home(
+            "R1",
+            Night.Meter("w"),
+            new DeviceFacts(new DeviceId("e"), Night.Midnight, TimeSpan.FromHours(1), [Metric.ElectricityEnergy])
+        ) with
+        {
+            Absences = [new AbsenceFacts(Night.At(1), Night.At(90), "daughter")],
+        };
         Night Away(int back)
         {
             var night = new Night(facts: facts);
-            double water = 100, energy = 50;
+            double water = 100,
+                energy = 50;
             for (var h = -72; h <= 80; h++)
             {
                 var lives = (h < 1 || h == back) && ((h % 24) + 24) % 24 is > 6 and < 22;
@@ -146,7 +178,8 @@ public sealed class NuanceTests
     public void A_meter_that_begins_again_at_nought_neither_cries_nor_hides_the_silence_after_it()
     {
         var night = new Night().Flow(-30, 0, 100, _ => 0.01).Flow(1, 10, 0, _ => 0.01);
-        for (var h = 11; h <= 60; h++) night.Water(h, 0.1);
+        for (var h = 11; h <= 60; h++)
+            night.Water(h, 0.1);
         Assert.Empty(night.Of(AlarmKind.Overuse));
         Assert.Equal(Night.At(34), night.Only(AlarmKind.NoWater).Time);
     }
@@ -155,7 +188,8 @@ public sealed class NuanceTests
     public void A_total_that_jumps_back_once_is_not_believed()
     {
         var night = new Night().Flow(-30, 0, 100, _ => 0.01);
-        for (var h = 1; h <= 24; h++) night.Water(h, h == 7 ? 55 : 100.31);
+        for (var h = 1; h <= 24; h++)
+            night.Water(h, h == 7 ? 55 : 100.31);
         Assert.Equal(Night.At(24), night.Only(AlarmKind.NoWater).Time);
     }
 
@@ -169,7 +203,10 @@ public sealed class NuanceTests
         night.Say("h", Metric.HeartRate, 2.2, 35).Say("h", Metric.HeartRate, 2.3, 36);
         Assert.Contains("below 40", night.Only(AlarmKind.VitalSign).Reason);
         // Another vital sign is another matter, and absence is none.
-        night.Facts = night.Facts with { Absences = [new AbsenceFacts(Night.At(0), Night.At(50), "son")] };
+        night.Facts = night.Facts with
+        {
+            Absences = [new AbsenceFacts(Night.At(0), Night.At(50), "son")],
+        };
         night.Engine.Put(night.Facts);
         night.Say("o", Metric.BloodOxygen, 3, 80).Say("o", Metric.BloodOxygen, 3.1, 82);
         Assert.Equal(2, night.Of(AlarmKind.VitalSign).Count());
@@ -192,7 +229,18 @@ public sealed class NuanceTests
             {
                 night.Engine.Apply(
                     night.Facts.Id,
-                    new Reading { Device = new DeviceId("l"), Metric = Metric.Location, Time = Night.At(hours), Received = Night.At(hours), Value = latitude, Longitude = 113.3, Accuracy = accuracy }, night.Findings);
+                    new Reading
+                    {
+                        Device = new DeviceId("l"),
+                        Metric = Metric.Location,
+                        Time = Night.At(hours),
+                        Received = Night.At(hours),
+                        Value = latitude,
+                        Longitude = 113.3,
+                        Accuracy = accuracy,
+                    },
+                    night.Findings
+                );
             }
 
             night.Tick(22);
@@ -202,7 +250,8 @@ public sealed class NuanceTests
         var outside = 23.1 + 800 / 111195.0;
         Assert.Empty(Fixes(null, (9, 23.1, 20), (10, outside, 600), (15, outside, 600)).Of(AlarmKind.Wandering)); // 600 m: nothing
         Assert.Empty(Fixes(null, (9, 23.1, 20), (10, outside, 450), (10.5, 23.1, 20)).Of(AlarmKind.Wandering));
-        Assert.Equal(Night.At(14), Fixes(null, (9, 23.1, 20), (10, outside, 20)).Only(AlarmKind.Wandering).Time); // the locator fell silent out there: by the clock
+        // the locator fell silent out there: by the clock
+        Assert.Equal(Night.At(14), Fixes(null, (9, 23.1, 20), (10, outside, 20)).Only(AlarmKind.Wandering).Time);
         Assert.Single(Fixes(null, (9, 23.1, 20), (10, 23.13, 20)).Of(AlarmKind.Wandering));
         Assert.Empty(Fixes(Written(Yaml), (9, 23.1, 20), (10, 23.13, 20), (13, 23.155, 20)).Of(AlarmKind.Wandering));
     }
@@ -211,7 +260,8 @@ public sealed class NuanceTests
     public void A_hot_home_a_door_at_night_and_the_device_that_says_its_battery_is_low()
     {
         var night = new Night();
-        for (var h = 12; h <= 15; h++) night.Say("t", Metric.AirTemperature, h, 35);
+        for (var h = 12; h <= 15; h++)
+            night.Say("t", Metric.AirTemperature, h, 35);
         Assert.Equal(Night.At(14), night.Only(AlarmKind.HotHome).Time);
         night.Say("t", Metric.AirTemperature, 16, 32);
         night.Say("t", Metric.AirTemperature, 17, 30);
@@ -227,11 +277,13 @@ public sealed class NuanceTests
     {
         var rules = Written(
             "holidays: holidays.yaml\nrules:\n  hot-home: { when: { weekdays: [mon, tue, wed, thu, fri], holidays: skip } }\n",
-            "holidays:\n  - { name: day off, from: 2026-01-05, to: 2026-01-05 }\n");
+            "holidays:\n  - { name: day off, from: 2026-01-05, to: 2026-01-05 }\n"
+        );
         Night On(double day)
         {
             var night = new Night(rules);
-            for (var h = 12; h <= 16; h++) night.Say("t", Metric.AirTemperature, day * 24 + h, 35);
+            for (var h = 12; h <= 16; h++)
+                night.Say("t", Metric.AirTemperature, day * 24 + h, 35);
             return night;
         }
 
@@ -244,7 +296,8 @@ public sealed class NuanceTests
     [Fact]
     public void The_nearest_override_wins_area_then_class_then_resident_as_written()
     {
-        var rules = Written("""
+        var rules = Written(
+            """
             rules:
               no-water: { within: 24h }
             overrides:
@@ -252,7 +305,8 @@ public sealed class NuanceTests
               - { area: "440100001001", rules: { no-water: { within: 18h } } }
               - { class: key, rules: { no-water: { within: 16h } } }
               - { resident: R9, rules: { no-water: { within: 14h } } }
-            """);
+            """
+        );
         double Found(ResidentFacts facts)
         {
             var night = new Night(rules, facts: facts).Flow(-30, 0, 100, _ => 0.01).Flow(1, 30, 100.31, _ => 0);
@@ -273,7 +327,11 @@ public sealed class NuanceTests
     {
         var rules = Written("rules:\n  out-of-bed: { longer_than: 45m, when: { from: \"23:00\", to: \"06:00\" } }\n");
         var berlin = TimeZoneInfo.FindSystemTimeZoneById("Europe/Berlin");
-        var start = DateTime.Parse(from, System.Globalization.CultureInfo.InvariantCulture, System.Globalization.DateTimeStyles.AdjustToUniversal);
+        var start = DateTime.Parse(
+            from,
+            System.Globalization.CultureInfo.InvariantCulture,
+            System.Globalization.DateTimeStyles.AdjustToUniversal
+        );
         var night = new Night(rules, berlin);
         double Hours(int local, int minute) // hours after Night.Midnight of a local time of the next morning
         {
@@ -295,9 +353,13 @@ public sealed class NuanceTests
     [InlineData("2026-10-24T12:00:00Z")]
     public void Twenty_four_hours_are_twenty_four_hours_on_the_day_of_23_and_of_25(string last)
     {
-        var at = (DateTime.Parse(last, System.Globalization.CultureInfo.InvariantCulture, System.Globalization.DateTimeStyles.AdjustToUniversal) - Night.Midnight).TotalHours;
+        var at = (
+            DateTime.Parse(last, System.Globalization.CultureInfo.InvariantCulture, System.Globalization.DateTimeStyles.AdjustToUniversal)
+            - Night.Midnight
+        ).TotalHours;
         var night = new Night(zone: TimeZoneInfo.FindSystemTimeZoneById("Europe/Berlin"));
-        for (var h = -48; h <= 30; h++) night.Water(at + h, 100 + Math.Min(h + 48, 48) * 0.01);
+        for (var h = -48; h <= 30; h++)
+            night.Water(at + h, 100 + Math.Min(h + 48, 48) * 0.01);
         Assert.Equal(Night.At(at + 24), night.Only(AlarmKind.NoWater).Time);
     }
 
@@ -313,7 +375,8 @@ public sealed class NuanceTests
         {
             var time = start.AddHours(h);
             var local = TimeZoneInfo.ConvertTimeFromUtc(time, berlin).Hour;
-            if (local is 8 or 9 or 13 or 14 or 19 or 20 or 22) total += 0.015;
+            if (local is 8 or 9 or 13 or 14 or 19 or 20 or 22)
+                total += 0.015;
             night.Water((time - Night.Midnight).TotalHours, Math.Round(total, 3));
         }
 
@@ -326,13 +389,26 @@ public sealed class NuanceTests
     {
         var engine = new RuleEngine(RuleSet.Default, Shanghai);
         var found = new List<Finding>();
-        for (var r = 0; r < 1000; r++) engine.Put(Night.Home($"R{r}", Night.Meter($"w{r}")) with { Area = new AreaCode($"44010000{r:D4}") });
+        for (var r = 0; r < 1000; r++)
+            engine.Put(Night.Home($"R{r}", Night.Meter($"w{r}")) with { Area = new AreaCode($"44010000{r:D4}") });
         for (var h = 0; h <= 5; h++)
         {
             for (var r = 0; r < 1000; r++)
             {
                 var at = Night.At(h).AddMilliseconds(r);
-                if (h < 5 || r % 2 == 0) engine.Apply(new ResidentId($"R{r}"), new Reading { Device = new DeviceId($"w{r}"), Metric = Metric.WaterVolume, Time = at, Received = at, Value = 100 + h * 0.01 }, found);
+                if (h < 5 || r % 2 == 0)
+                    engine.Apply(
+                        new ResidentId($"R{r}"),
+                        new Reading
+                        {
+                            Device = new DeviceId($"w{r}"),
+                            Metric = Metric.WaterVolume,
+                            Time = at,
+                            Received = at,
+                            Value = 100 + h * 0.01,
+                        },
+                        found
+                    );
             }
 
             engine.AdvanceTo(Night.At(h).AddMinutes(10), found);
@@ -345,6 +421,13 @@ public sealed class NuanceTests
         Assert.Equal(250, found.Count(f => f.Kind == AlarmKind.DeviceSilent));
         engine.AdvanceTo(Night.At(7).AddMilliseconds(1000), found);
         Assert.Equal(500, found.Count(f => f.Kind == AlarmKind.DeviceSilent));
-        Assert.All(found, f => Assert.Equal(int.Parse(f.Subject[1..], System.Globalization.CultureInfo.InvariantCulture), (f.Time - Night.At(7)).TotalMilliseconds));
+        Assert.All(
+            found,
+            f =>
+                Assert.Equal(
+                    int.Parse(f.Subject[1..], System.Globalization.CultureInfo.InvariantCulture),
+                    (f.Time - Night.At(7)).TotalMilliseconds
+                )
+        );
     }
 }

@@ -19,19 +19,31 @@ public sealed class OutageNightTests
         /// <summary>What was held back of whom.</summary>
         public List<string> Held { get; } = [];
 
-        public IEnumerable<Finding> Of(AlarmKind kind, FindingChange change = FindingChange.Opened) => Found.Where(f => f.Kind == kind && f.Change == change);
+        public IEnumerable<Finding> Of(AlarmKind kind, FindingChange change = FindingChange.Opened) =>
+            Found.Where(f => f.Kind == kind && f.Change == change);
 
         private static RuleEngine Settled(int homes, RuleSet? rules, TimeSpan every)
         {
             var engine = new RuleEngine(rules ?? RuleSet.Default, TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai"));
             for (var r = 0; r < homes; r++)
-                engine.Put(Night.Home($"R{r}", Night.Meter($"w{r}") with { ReportEvery = every }, new DeviceFacts(new DeviceId($"e{r}"), Night.Midnight.AddDays(-30), every, [Metric.ElectricityEnergy])));
+                engine.Put(
+                    Night.Home(
+                        $"R{r}",
+                        Night.Meter($"w{r}") with
+                        {
+                            ReportEvery = every,
+                        },
+                        new DeviceFacts(new DeviceId($"e{r}"), Night.Midnight.AddDays(-30), every, [Metric.ElectricityEnergy])
+                    )
+                );
             return engine;
         }
 
-        public void Water(int r, double h, bool uses, double? received = null) => Say(r, $"w{r}", Metric.WaterVolume, h, Math.Round(water[r] += uses ? 0.012 : 0, 3), received);
+        public void Water(int r, double h, bool uses, double? received = null) =>
+            Say(r, $"w{r}", Metric.WaterVolume, h, Math.Round(water[r] += uses ? 0.012 : 0, 3), received);
 
-        public void Power(int r, double h, bool uses) => Say(r, $"e{r}", Metric.ElectricityEnergy, h, Math.Round(power[r] += uses ? 0.3 : 0, 3), null);
+        public void Power(int r, double h, bool uses) =>
+            Say(r, $"e{r}", Metric.ElectricityEnergy, h, Math.Round(power[r] += uses ? 0.3 : 0, 3), null);
 
         public void Live(int from, int to, Func<int, int, bool> water, Func<int, int, bool> power, Func<int, int, bool>? hears = null)
         {
@@ -40,7 +52,8 @@ public sealed class OutageNightTests
             {
                 for (var r = 0; r < this.water.Length; r++)
                 {
-                    if (hears is not null && !hears(r, h)) continue;
+                    if (hears is not null && !hears(r, h))
+                        continue;
                     Water(r, h, water(r, h));
                     Power(r, h, power(r, h));
                 }
@@ -50,7 +63,18 @@ public sealed class OutageNightTests
         }
 
         private void Say(int r, string device, Metric metric, double h, double value, double? received) =>
-            Engine.Apply(new ResidentId($"R{r}"), new Reading { Device = new DeviceId(device), Metric = metric, Time = Night.At(h), Received = Night.At(received ?? h), Value = value }, Found);
+            Engine.Apply(
+                new ResidentId($"R{r}"),
+                new Reading
+                {
+                    Device = new DeviceId(device),
+                    Metric = metric,
+                    Time = Night.At(h),
+                    Received = Night.At(received ?? h),
+                    Value = value,
+                },
+                Found
+            );
     }
 
     private static bool Awake(int h) => ((h % 24) + 24) % 24 is >= 7 and <= 21;
@@ -62,7 +86,10 @@ public sealed class OutageNightTests
         // At 8:00 the main breaks for all; R4 has been on the floor since the evening before, so nothing of hers uses electricity either.
         village.Live(-48, 30, (r, h) => h < 8 && Awake(h) && !(r == 4 && h > -3), (r, h) => Awake(h) && !(r == 4 && h > -3));
         Assert.Single(village.Of(AlarmKind.Outage));
-        Assert.Contains(village.Held, h => h.StartsWith("R4 no-water", StringComparison.Ordinal) || h.StartsWith("R7 no-water", StringComparison.Ordinal));
+        Assert.Contains(
+            village.Held,
+            h => h.StartsWith("R4 no-water", StringComparison.Ordinal) || h.StartsWith("R7 no-water", StringComparison.Ordinal)
+        );
         var told = Assert.Single(village.Of(AlarmKind.NoElectricity));
         Assert.Equal("R4", told.Subject);
         Assert.InRange(told.Time, Night.At(20), Night.At(23));
@@ -79,9 +106,31 @@ public sealed class OutageNightTests
         var told = village.Of(AlarmKind.NoWater).ToList();
         Assert.Equal(8, told.Count);
         Assert.All(told, f => Assert.Equal((Severity.Critical, 0), (f.Severity, f.Sequence)));
-        foreach (var (metric, word) in new[] { (Metric.Smoke, null), (Metric.Gas, null), (Metric.Fall, "fall"), (Metric.Button, "pressed"), (Metric.VoiceHelp, "help") })
-            village.Engine.Apply(new ResidentId("R1"), new Reading { Device = new DeviceId("x"), Metric = metric, Time = Night.At(51), Received = Night.At(51), Value = 1, Event = word }, village.Found);
-        foreach (var kind in new[] { AlarmKind.Smoke, AlarmKind.Gas, AlarmKind.Fall, AlarmKind.Sos, AlarmKind.VoiceHelp }) Assert.Single(village.Of(kind));
+        foreach (
+            var (metric, word) in new[]
+            {
+                (Metric.Smoke, null),
+                (Metric.Gas, null),
+                (Metric.Fall, "fall"),
+                (Metric.Button, "pressed"),
+                (Metric.VoiceHelp, "help"),
+            }
+        )
+            village.Engine.Apply(
+                new ResidentId("R1"),
+                new Reading
+                {
+                    Device = new DeviceId("x"),
+                    Metric = metric,
+                    Time = Night.At(51),
+                    Received = Night.At(51),
+                    Value = 1,
+                    Event = word,
+                },
+                village.Found
+            );
+        foreach (var kind in new[] { AlarmKind.Smoke, AlarmKind.Gas, AlarmKind.Fall, AlarmKind.Sos, AlarmKind.VoiceHelp })
+            Assert.Single(village.Of(kind));
     }
 
     [Fact]
@@ -108,20 +157,25 @@ public sealed class OutageNightTests
         Assert.Single(village.Of(AlarmKind.Outage, FindingChange.Cleared));
         Assert.All(village.Of(AlarmKind.DeviceSilent), f => Assert.Equal("R5", f.Subject));
         Assert.Equal(2, village.Of(AlarmKind.DeviceSilent).Count());
-        Assert.Contains("nothing received since 00:00, held back during an outage of the area until now", village.Of(AlarmKind.DeviceSilent).First().Reason);
+        Assert.Contains(
+            "nothing received since 00:00, held back during an outage of the area until now",
+            village.Of(AlarmKind.DeviceSilent).First().Reason
+        );
         Assert.StartsWith("自00:00起没有收到数据，区域中断期间暂未通知", village.Of(AlarmKind.DeviceSilent).First().ReasonZh);
     }
 
     [Fact]
     public void A_village_whose_meters_report_once_a_day_is_not_taken_for_quiet_because_its_batches_are_still_on_the_way()
     {
-        // Each home's day arrives in one batch at six the next morning, one home after the other; R0 is the first, and used nothing all day.
+        // Each home's day arrives in one batch at six the next morning, one home after the other; R0 is the first, and used nothing all
+        // day.
         var village = new VillageOf(8, reportEveryHours: 24);
         for (var day = -4; day <= 1; day++)
         {
             for (var r = 0; r < 8; r++)
             {
-                for (var h = day * 24; h < day * 24 + 24; h++) village.Water(r, h, Awake(h) && !(r == 0 && h >= 8), day * 24 + 30 + r * 0.1);
+                for (var h = day * 24; h < day * 24 + 24; h++)
+                    village.Water(r, h, Awake(h) && !(r == 0 && h >= 8), day * 24 + 30 + r * 0.1);
                 village.Engine.AdvanceTo(Night.At(day * 24 + 30 + r * 0.1), village.Found);
             }
         }

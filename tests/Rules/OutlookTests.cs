@@ -10,14 +10,16 @@ public sealed class OutlookTests
     public void The_promised_moments_are_those_at_which_the_alarms_come()
     {
         var night = new Night();
-        for (var hour = 0; hour <= 48; hour++) night.Say("w", Metric.WaterVolume, hour, 10 + Math.Min(hour, 40) * 0.02); // the last use is reported at 40 h
+        for (var hour = 0; hour <= 48; hour++)
+            night.Say("w", Metric.WaterVolume, hour, 10 + Math.Min(hour, 40) * 0.02); // the last use is reported at 40 h
         var water = Assert.Single(night.Engine.OutlooksOf(night.Facts.Id), o => o is { Device: "w", Kind.Name: "no-water" });
         var silent = Assert.Single(night.Engine.OutlooksOf(night.Facts.Id), o => o is { Device: "w", Kind.Name: "device-silent" });
         night.Findings.Clear();
         for (var hour = 49; hour <= 80 && !night.Findings.Exists(f => f.Kind == AlarmKind.NoWater); hour++)
         {
             night.Say("w", Metric.WaterVolume, hour, 10.8);
-            if (night.Findings.Exists(f => f.Kind == AlarmKind.NoWater)) Assert.Equal(Night.At(hour), water.At);
+            if (night.Findings.Exists(f => f.Kind == AlarmKind.NoWater))
+                Assert.Equal(Night.At(hour), water.At);
         }
 
         Assert.Contains(night.Findings, f => f.Kind == AlarmKind.NoWater);

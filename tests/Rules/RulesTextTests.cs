@@ -14,7 +14,8 @@ public sealed class RulesTextTests
     public void A_value_that_is_no_number_is_refused_with_its_line(string yaml, string? why)
     {
         var problems = Read(yaml);
-        if (why is not null) Assert.Contains(problems, p => p.Line == 2 && p.Message.Contains(why, StringComparison.Ordinal));
+        if (why is not null)
+            Assert.Contains(problems, p => p.Line == 2 && p.Message.Contains(why, StringComparison.Ordinal));
         Assert.All(problems, p => Assert.NotEmpty(p.Message));
     }
 

@@ -11,13 +11,37 @@ public sealed class SeriesLimitTests
         for (var n = 0; n < 20_000; n++)
         {
             night.Engine.Apply(
-                night.Facts.Id, new Reading { Device = new DeviceId("w"), Metric = Metric.WaterVolume, Channel = $"x{n}", Time = Night.At(1), Received = Night.At(1), Value = n }, night.Findings);
+                night.Facts.Id,
+                new Reading
+                {
+                    Device = new DeviceId("w"),
+                    Metric = Metric.WaterVolume,
+                    Channel = $"x{n}",
+                    Time = Night.At(1),
+                    Received = Night.At(1),
+                    Value = n,
+                },
+                night.Findings
+            );
         }
 
         using var state = new MemoryStream();
         night.Engine.Save(state);
         Assert.True(state.Length < 500_000, $"the state of one home takes {state.Length} bytes");
-        night.Engine.Apply(night.Facts.Id, new Reading { Device = new DeviceId("b"), Metric = Metric.Button, Channel = "new", Time = Night.At(2), Received = Night.At(2), Value = 1, Event = "sos" }, night.Findings);
+        night.Engine.Apply(
+            night.Facts.Id,
+            new Reading
+            {
+                Device = new DeviceId("b"),
+                Metric = Metric.Button,
+                Channel = "new",
+                Time = Night.At(2),
+                Received = Night.At(2),
+                Value = 1,
+                Event = "sos",
+            },
+            night.Findings
+        );
         night.Only(AlarmKind.Sos);
     }
 }

@@ -13,7 +13,8 @@ public sealed class SilenceTests
         var night = new Night().Flow(-48, 20, 100, Day);
         var last = 100 + Enumerable.Range(-48, 69).Sum(Day);
         night.Water(21, last + 0.02);
-        for (var h = 22; h <= 44; h++) night.Water(h, last + 0.02);
+        for (var h = 22; h <= 44; h++)
+            night.Water(h, last + 0.02);
         Assert.Empty(night.Of(AlarmKind.NoWater));
         night.Water(45, last + 0.02);
         var found = night.Only(AlarmKind.NoWater);
@@ -28,7 +29,8 @@ public sealed class SilenceTests
     public void A_whole_day_in_one_late_batch_is_judged_by_its_own_times_and_use_ends_it()
     {
         var night = new Night().Flow(-48, 0, 100, _ => 0.02);
-        for (var h = 1; h <= 30; h++) night.Water(h, 100.98, received: 40);
+        for (var h = 1; h <= 30; h++)
+            night.Water(h, 100.98, received: 40);
         Assert.Equal(Night.At(24), night.Only(AlarmKind.NoWater).Time);
         night.Water(31, 101.00, received: 41);
         var cleared = night.Only(AlarmKind.NoWater, FindingChange.Cleared);
@@ -61,7 +63,8 @@ public sealed class SilenceTests
     {
         var night = new Night();
         var total = 100.0;
-        for (var h = -72; h <= 90; h++) night.Water(h, total = Math.Round(total + leakPerHour + (h < 20 ? Day(h) : 0), 4));
+        for (var h = -72; h <= 90; h++)
+            night.Water(h, total = Math.Round(total + leakPerHour + (h < 20 ? Day(h) : 0), 4));
         var found = night.Only(AlarmKind.NoWater);
         Assert.InRange(found.Time, Night.At(19), Night.At(46));
         Assert.DoesNotContain(night.Of(AlarmKind.NoWater), f => f.Change == FindingChange.Cleared);
@@ -70,7 +73,8 @@ public sealed class SilenceTests
     [Fact]
     public void Totals_of_a_wrong_clock_do_not_hide_a_silent_home_with_a_leak()
     {
-        // Two totals in a row carry a date of next year and are taken at their arrival, an hour after they were read: their litres are not lost, nor doubled.
+        // Two totals in a row carry a date of next year and are taken at their arrival, an hour after they were read: their litres are not
+        // lost, nor doubled.
         var night = new Night();
         var total = 100.0;
         for (var h = -72; h <= 90; h++)
@@ -90,7 +94,8 @@ public sealed class SilenceTests
     {
         var night = new Night();
         var total = 100.0;
-        for (var h = -72; h <= 240; h++) night.Water(h, total += 0.003 + Day(h));
+        for (var h = -72; h <= 240; h++)
+            night.Water(h, total += 0.003 + Day(h));
         Assert.Empty(night.Of(AlarmKind.NoWater));
     }
 
@@ -100,7 +105,8 @@ public sealed class SilenceTests
         var night = new Night().Flow(-48, 0, 100, _ => 0.01);
         night.Water(30, 101); // 30 h unheard, 510 L used somewhere in them
         Assert.Empty(night.Of(AlarmKind.NoWater));
-        for (var h = 31; h <= 60; h++) night.Water(h, 101);
+        for (var h = 31; h <= 60; h++)
+            night.Water(h, 101);
         Assert.InRange(night.Only(AlarmKind.NoWater).Time, Night.At(41), Night.At(54));
     }
 
@@ -118,7 +124,8 @@ public sealed class SilenceTests
     public void A_register_that_rolls_over_is_use_not_a_reset(double end)
     {
         var night = new Night().Flow(-30, 0, end - 0.31, _ => 0.01).Water(1, 0.02);
-        for (var h = 2; h <= 24; h++) night.Water(h, 0.02);
+        for (var h = 2; h <= 24; h++)
+            night.Water(h, 0.02);
         Assert.Empty(night.Of(AlarmKind.NoWater));
         night.Water(25, 0.02);
         Assert.Equal(Night.At(25), night.Only(AlarmKind.NoWater).Time);
@@ -128,7 +135,13 @@ public sealed class SilenceTests
     public void An_absurd_total_is_not_believed_and_does_not_look_like_life()
     {
         var night = new Night().Flow(-30, 0, 100, _ => 0.01);
-        for (var h = 1; h <= 24; h++) night.Water(h, h == 12 ? 1e6 : h == 15 ? 3 : 100.31);
+        for (var h = 1; h <= 24; h++)
+            night.Water(
+                h,
+                h == 12 ? 1e6
+                    : h == 15 ? 3
+                    : 100.31
+            );
         Assert.Equal(Night.At(24), night.Only(AlarmKind.NoWater).Time);
         Assert.Empty(night.Of(AlarmKind.Overuse));
     }
@@ -146,7 +159,8 @@ public sealed class SilenceTests
     {
         var night = new Night().Flow(-30, 0, 100, _ => 0.01);
         night.Water(500, 100.31, received: 1);
-        for (var h = 2; h <= 24; h++) night.Water(h, 100.31);
+        for (var h = 2; h <= 24; h++)
+            night.Water(h, 100.31);
         Assert.Equal(Night.At(24), night.Only(AlarmKind.NoWater).Time);
         Assert.Contains("the device says it is", night.Only(AlarmKind.ClockWrong).Reason);
         night.Only(AlarmKind.ClockWrong, FindingChange.Cleared);
@@ -158,7 +172,8 @@ public sealed class SilenceTests
         var night = new Night().Flow(-30, 10, 100, Day);
         night.Flow(-30, 10, 100, Day);
         var total = 100 + Enumerable.Range(-30, 41).Sum(Day);
-        for (var h = 11; h <= 40; h++) night.Water(h, total).Water(h, total).Water(h - 5, total);
+        for (var h = 11; h <= 40; h++)
+            night.Water(h, total).Water(h, total).Water(h - 5, total);
         Assert.Equal(Night.At(33), night.Only(AlarmKind.NoWater).Time); // 6 L since 09:00, less than 10
     }
 
@@ -166,7 +181,8 @@ public sealed class SilenceTests
     public void A_late_reading_places_the_last_use_better()
     {
         var night = new Night().Flow(-30, 0, 100, _ => 0.01).Water(3, 100.33).Water(1, 100.33);
-        for (var h = 4; h <= 25; h++) night.Water(h, 100.33);
+        for (var h = 4; h <= 25; h++)
+            night.Water(h, 100.33);
         Assert.Equal(Night.At(25), night.Only(AlarmKind.NoWater).Time);
     }
 
@@ -196,7 +212,8 @@ public sealed class SilenceTests
     {
         var night = new Night(facts: Night.Home("R1") with { Absences = [new AbsenceFacts(Night.At(1), Night.At(500), "daughter")] });
         night.Flow(-30, 0, 100, _ => 0.01).Flow(1, 30, 100.31, _ => 0).Water(31, 100.35);
-        for (var h = 32; h <= 55; h++) night.Water(h, 100.35);
+        for (var h = 32; h <= 55; h++)
+            night.Water(h, 100.35);
         Assert.Equal(Night.At(55), night.Only(AlarmKind.NoWater).Time);
     }
 
@@ -216,10 +233,14 @@ public sealed class SilenceTests
         {
             night.Water(h, 100 + (h <= 0 ? (h + 30) * 0.01 : 0.3));
             night.Say("e", Metric.ElectricityEnergy, h, 50 + (h <= 1 ? (h + 30) * 0.2 : 6.2));
-            if (h == -6) night.Say("d", Metric.DoorOpen, h - 0.5, 1).Say("d", Metric.DoorOpen, h, 0);
+            if (h == -6)
+                night.Say("d", Metric.DoorOpen, h - 0.5, 1).Say("d", Metric.DoorOpen, h, 0);
         }
 
-        Assert.Equal("no water since 2 Jan 00:00 (0 L in 24 h), electricity flat since 2 Jan 01:00, door not opened since 1 Jan 18:00", night.Only(AlarmKind.NoWater).Reason);
+        Assert.Equal(
+            "no water since 2 Jan 00:00 (0 L in 24 h), electricity flat since 2 Jan 01:00, door not opened since 1 Jan 18:00",
+            night.Only(AlarmKind.NoWater).Reason
+        );
     }
 
     [Fact]
@@ -249,22 +270,48 @@ public sealed class SilenceTests
     {
         var engine = new RuleEngine(RuleSet.Default, TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai"));
         var found = new List<Finding>();
-        for (var r = 0; r < 20; r++) engine.Put(Night.Home($"R{r}", Night.Meter($"w{r}")));
+        for (var r = 0; r < 20; r++)
+            engine.Put(Night.Home($"R{r}", Night.Meter($"w{r}")));
         void Meter(int r, int h, double total) =>
-            engine.Apply(new ResidentId($"R{r}"), new Reading { Device = new DeviceId($"w{r}"), Metric = Metric.WaterVolume, Time = Night.At(h), Received = Night.At(h), Value = total }, found);
+            engine.Apply(
+                new ResidentId($"R{r}"),
+                new Reading
+                {
+                    Device = new DeviceId($"w{r}"),
+                    Metric = Metric.WaterVolume,
+                    Time = Night.At(h),
+                    Received = Night.At(h),
+                    Value = total,
+                },
+                found
+            );
         for (var h = -30; h <= 30; h++)
-            for (var r = 0; r < 20; r++) Meter(r, h, 100 + Math.Min(h + 30, 30 - r % 5) * 0.01);
+        for (var r = 0; r < 20; r++)
+            Meter(r, h, 100 + Math.Min(h + 30, 30 - r % 5) * 0.01);
         Assert.DoesNotContain(found, f => f.Kind == AlarmKind.NoWater);
         var outage = Assert.Single(found, f => f.Kind != AlarmKind.WaterRunning && f.Change == FindingChange.Opened);
-        Assert.Equal(20, found.Count(f => f.Kind == AlarmKind.Outage && f.Change == FindingChange.Updated)); // each home that is held back is named
+        // each home that is held back is named
+        Assert.Equal(20, found.Count(f => f.Kind == AlarmKind.Outage && f.Change == FindingChange.Updated));
         Assert.Contains(found, f => f.Kind == AlarmKind.Outage && f.Reason.Contains("held back: R7, no water since"));
         Assert.Equal("area:440100001001", outage.Subject);
         Assert.Contains("20 of 20 homes", outage.Reason);
-        engine.Apply(new ResidentId("R3"), new Reading { Device = new DeviceId("b"), Metric = Metric.Button, Time = Night.At(30), Received = Night.At(30), Event = "pressed" }, found);
+        engine.Apply(
+            new ResidentId("R3"),
+            new Reading
+            {
+                Device = new DeviceId("b"),
+                Metric = Metric.Button,
+                Time = Night.At(30),
+                Received = Night.At(30),
+                Event = "pressed",
+            },
+            found
+        );
         Assert.Contains(found, f => f.Kind == AlarmKind.Sos && f.Subject == "R3");
         // The main is repaired; in two homes life doesn't come back.
         for (var h = 31; h <= 33; h++)
-            for (var r = 0; r < 20; r++) Meter(r, h, 100.3 - r % 5 * 0.01 + (r < 18 ? (h - 30) * 0.02 : 0));
+        for (var r = 0; r < 20; r++)
+            Meter(r, h, 100.3 - r % 5 * 0.01 + (r < 18 ? (h - 30) * 0.02 : 0));
         Assert.Contains(found, f => f.Kind == AlarmKind.Outage && f.Change == FindingChange.Cleared);
         Assert.DoesNotContain(found, f => f.Kind == AlarmKind.NoWater);
         engine.AdvanceTo(Night.At(33), found);
@@ -278,10 +325,22 @@ public sealed class SilenceTests
     {
         var engine = new RuleEngine(RuleSet.Default, TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai"));
         var found = new List<Finding>();
-        for (var r = 0; r < 6; r++) engine.Put(Night.Home($"R{r}", Night.Meter($"w{r}")));
+        for (var r = 0; r < 6; r++)
+            engine.Put(Night.Home($"R{r}", Night.Meter($"w{r}")));
         for (var h = -30; h <= 25; h++)
-            for (var r = 0; r < 6; r++)
-                engine.Apply(new ResidentId($"R{r}"), new Reading { Device = new DeviceId($"w{r}"), Metric = Metric.WaterVolume, Time = Night.At(h), Received = Night.At(h), Value = 100 + Math.Min(h + 30, 30) * 0.01 }, found);
+        for (var r = 0; r < 6; r++)
+            engine.Apply(
+                new ResidentId($"R{r}"),
+                new Reading
+                {
+                    Device = new DeviceId($"w{r}"),
+                    Metric = Metric.WaterVolume,
+                    Time = Night.At(h),
+                    Received = Night.At(h),
+                    Value = 100 + Math.Min(h + 30, 30) * 0.01,
+                },
+                found
+            );
         Assert.DoesNotContain(found, f => f.Kind == AlarmKind.NoWater);
         engine.AdvanceTo(Night.At(37), found);
         Assert.Equal(6, found.Count(f => f.Kind == AlarmKind.NoWater && f.Change == FindingChange.Opened));

@@ -3,7 +3,10 @@ using Vigil.Rules;
 
 namespace Vigil.Tests.Rules;
 
-/// <summary>Nights in which a home falls silent, or its water doesn't stop: no-water, no-electricity, water-running, overuse, inactivity's floor, absence, watch.</summary>
+/// <summary>
+/// Nights in which a home falls silent, or its water doesn't stop: no-water, no-electricity, water-running, overuse, inactivity's floor,
+/// absence, watch.
+/// </summary>
 public sealed class SilentHomeNightTests
 {
     private static double Hour(double h) => ((h % 24) + 24) % 24;
@@ -16,7 +19,13 @@ public sealed class SilentHomeNightTests
         var night = new Night();
         var total = 500.0;
         // 45 W of refrigerator day and night, 0.3 kWh in each hour somebody is up; from the first evening on only the refrigerator.
-        for (var h = -72; h <= 60; h++) night.Say("e", Metric.ElectricityEnergy, h, total = Math.Round(total + 0.045 + (h % 2 == 0 ? 0.01 : 0) + (h < 20 && Hour(h) is >= 7 and < 22 ? 0.3 : 0), 3));
+        for (var h = -72; h <= 60; h++)
+            night.Say(
+                "e",
+                Metric.ElectricityEnergy,
+                h,
+                total = Math.Round(total + 0.045 + (h % 2 == 0 ? 0.01 : 0) + (h < 20 && Hour(h) is >= 7 and < 22 ? 0.3 : 0), 3)
+            );
         var found = night.Only(AlarmKind.NoElectricity);
         Assert.InRange(found.Time, Night.At(20 + 16), Night.At(20 + 26));
         Assert.Contains("all of it a base load of", found.Reason);
@@ -29,7 +38,8 @@ public sealed class SilentHomeNightTests
     {
         var night = new Night();
         var total = 500.0;
-        for (var h = -48; h <= 30; h++) night.Say("e", Metric.ElectricityEnergy, h, total += h <= 0 && Hour(h) is >= 7 ? 0.3 : 0.001);
+        for (var h = -48; h <= 30; h++)
+            night.Say("e", Metric.ElectricityEnergy, h, total += h <= 0 && Hour(h) is >= 7 ? 0.3 : 0.001);
         night.Only(AlarmKind.NoElectricity);
         night.Say("e", Metric.ElectricityEnergy, 31, total += 0.03);
         Assert.DoesNotContain(night.Of(AlarmKind.NoElectricity), f => f.Change == FindingChange.Cleared);
@@ -56,19 +66,33 @@ public sealed class SilentHomeNightTests
     public void Whoever_lies_beside_a_running_tap_is_not_hidden_by_it()
     {
         var night = new Night().Flow(-48, 40, 100, h => h < 10 ? Lives(h) : 0.15);
-        Assert.Equal((Severity.Warning, Night.At(12)), (night.Only(AlarmKind.WaterRunning).Severity, night.Only(AlarmKind.WaterRunning).Time));
+        Assert.Equal(
+            (Severity.Warning, Night.At(12)),
+            (night.Only(AlarmKind.WaterRunning).Severity, night.Only(AlarmKind.WaterRunning).Time)
+        );
         var alone = night.Only(AlarmKind.WaterRunning, FindingChange.Updated);
         Assert.Equal((Severity.High, true), (alone.Severity, alone.Notify));
         Assert.InRange(alone.Time, Night.At(32), Night.At(36));
         Assert.Contains("150 L/h and nothing else has been used since", alone.Reason);
         // Somebody who washes and cooks beside the open tap is there.
-        Assert.DoesNotContain(new Night().Flow(-48, 40, 100, h => h < 10 ? Lives(h) : 0.15 + Lives(h)).Of(AlarmKind.WaterRunning), f => f.Severity == Severity.High);
+        Assert.DoesNotContain(
+            new Night().Flow(-48, 40, 100, h => h < 10 ? Lives(h) : 0.15 + Lives(h)).Of(AlarmKind.WaterRunning),
+            f => f.Severity == Severity.High
+        );
     }
 
     [Fact]
     public void A_tap_that_is_closed_ends_its_alarm_though_a_drip_of_some_hours_goes_on()
     {
-        var night = new Night().Flow(-6, 12, 100, h => h < -3 ? 0 : h is >= 4 and < 8 ? 0.12 : 0.002);
+        var night = new Night().Flow(
+            -6,
+            12,
+            100,
+            h =>
+                h < -3 ? 0
+                : h is >= 4 and < 8 ? 0.12
+                : 0.002
+        );
         Assert.Equal(Night.At(6), night.Only(AlarmKind.WaterRunning).Time);
         Assert.Contains("2 L/h still flowed at 08:00", night.Only(AlarmKind.WaterRunning, FindingChange.Cleared).Reason);
     }
@@ -103,7 +127,12 @@ public sealed class SilentHomeNightTests
             for (var h = -72; h <= 70; h++)
             {
                 var lives = (h <= 0 && Hour(h) is >= 7 and < 22) || (kettle && h is 30 or 31);
-                night.Say("e", Metric.ElectricityEnergy, h, total = Math.Round(total + 0.12 + (h % 3 == 0 ? 0.01 : 0) + (lives ? 0.4 : 0), 3));
+                night.Say(
+                    "e",
+                    Metric.ElectricityEnergy,
+                    h,
+                    total = Math.Round(total + 0.12 + (h % 3 == 0 ? 0.01 : 0) + (lives ? 0.4 : 0), 3)
+                );
             }
 
             return night;
@@ -117,21 +146,30 @@ public sealed class SilentHomeNightTests
     [InlineData(false, false, 24)]
     [InlineData(true, false, 16)]
     [InlineData(false, true, 12)]
-    public void The_fixed_rule_stays_the_floor_of_a_learned_life_sooner_for_the_key_class_and_under_watch(bool key, bool watch, double hours)
+    public void The_fixed_rule_stays_the_floor_of_a_learned_life_sooner_for_the_key_class_and_under_watch(
+        bool key,
+        bool watch,
+        double hours
+    )
     {
         // A life without habits: any hour may be silent, so that only the floor ever speaks.
-        var rules = Night.Written("rules:\n  inactivity: { one_false_alarm_in_days: 10000, one_false_alarm_in_days_on_watch: 10000 }\noverrides:\n  - { class: key, rules: { no-water: { within: 16h } } }\n");
+        var rules = Night.Written(
+            "rules:\n  inactivity: { one_false_alarm_in_days: 10000, one_false_alarm_in_days_on_watch: 10000 }\noverrides:\n  - { "
+                + "class: key, rules: { no-water: { within: 16h } } }\n"
+        );
         var night = new Night(rules, facts: Night.Home("R1") with { KeyClass = key, WatchUntil = watch ? Night.At(1000) : null });
         var random = new Random(3);
         var (total, last) = (100.0, -60 * 24);
         for (var h = -60 * 24; h <= 0; h++)
         {
-            if (h == 0 || h - last >= 5 + random.Next(6)) (total, last) = (Math.Round(total + 0.03, 3), h);
+            if (h == 0 || h - last >= 5 + random.Next(6))
+                (total, last) = (Math.Round(total + 0.03, 3), h);
             night.Water(h, total);
         }
 
         Assert.Empty(night.Findings);
-        for (var h = 1; h <= 30; h++) night.Water(h, total);
+        for (var h = 1; h <= 30; h++)
+            night.Water(h, total);
         var found = Assert.Single(night.Findings, f => f.Change == FindingChange.Opened && f.Kind != AlarmKind.WaterRunning);
         Assert.Equal(AlarmKind.Inactivity, found.Kind);
         Assert.True(found.Time <= Night.At(hours), $"told at {found.Time:s}, after more than {hours} h");
@@ -150,7 +188,8 @@ public sealed class SilentHomeNightTests
             var total = 100.0;
             for (var h = -40 * 24; h <= 40; h++)
             {
-                if (h == 12 && watch) night.Engine.Put(night.Facts with { WatchUntil = Night.At(1000) });
+                if (h == 12 && watch)
+                    night.Engine.Put(night.Facts with { WatchUntil = Night.At(1000) });
                 night.Water(h, total = Math.Round(total + (h < 13 && Hour(h) is >= 7 and <= 21 && random.Next(10) < 5 ? 0.02 : 0), 3));
             }
 
@@ -171,7 +210,8 @@ public sealed class SilentHomeNightTests
         {
             night.Water(h, 100 + Math.Min(h + 30, 30) * 0.01);
             night.Say("e", Metric.ElectricityEnergy, h, kilowattHours += Hour(h) is 7 or 12 or 18 or 23 or 0 ? 0.4 : 0.02);
-            if (h == 22) night.Say("watch", Metric.HeartRate, h, 71);
+            if (h == 22)
+                night.Say("watch", Metric.HeartRate, h, 71);
         }
 
         var found = night.Only(AlarmKind.NoWater);
@@ -183,7 +223,11 @@ public sealed class SilentHomeNightTests
     [Fact]
     public void The_welfare_check_names_the_bed_and_the_mains_when_the_meter_fell_silent()
     {
-        var night = new Night().Say("bed", Metric.BedOccupied, -1, 1).Say("plug", Metric.PowerLost, 0.5, 1).Flow(-30, 0, 100, _ => 0.01).Tick(60);
+        var night = new Night()
+            .Say("bed", Metric.BedOccupied, -1, 1)
+            .Say("plug", Metric.PowerLost, 0.5, 1)
+            .Flow(-30, 0, 100, _ => 0.01)
+            .Tick(60);
         var check = night.Only(AlarmKind.DeviceSilent, FindingChange.Updated);
         Assert.Contains("in bed at", check.Reason);
         Assert.Contains("mains power lost at", check.Reason);
@@ -197,11 +241,13 @@ public sealed class SilentHomeNightTests
         var night = new Night();
         var total = 100.0;
         var totals = new Dictionary<int, double>();
-        for (var h = -72; h <= 95; h++) totals[h] = total = Math.Round(total + (h < 40 ? Lives(h) : 0), 3);
+        for (var h = -72; h <= 95; h++)
+            totals[h] = total = Math.Round(total + (h < 40 ? Lives(h) : 0), 3);
         for (var day = -3; day <= 3; day++)
         {
             for (var copy = 0; copy <= Math.Abs(day % 2); copy++)
-                for (var h = day * 24; h < day * 24 + 24; h++) night.Water(h, totals[h], received: day * 24 + 27 + copy);
+            for (var h = day * 24; h < day * 24 + 24; h++)
+                night.Water(h, totals[h], received: day * 24 + 27 + copy);
         }
 
         Assert.Equal(Night.At(63), night.Only(AlarmKind.NoWater).Time); // used until 15:00 of the second day
@@ -215,7 +261,8 @@ public sealed class SilentHomeNightTests
         var night = new Night().Flow(-30, 0, 100, _ => 0.01);
         var doubts = new List<string>();
         night.Engine.Doubted = (resident, device, why) => doubts.Add($"{resident} {device}: {why}");
-        for (var h = 1; h <= 60; h++) night.Water(h, h % 6 < 3 ? 7 : 100.31);
+        for (var h = 1; h <= 60; h++)
+            night.Water(h, h % 6 < 3 ? 7 : 100.31);
         Assert.Equal("R1 w: the total went from 100.31 to 7 between 00:00 and 01:00: not used until another one fits it", doubts[0]);
         Assert.InRange(night.Only(AlarmKind.NoWater).Time, Night.At(24), Night.At(38));
         Assert.Empty(night.Of(AlarmKind.Overuse));
@@ -226,8 +273,10 @@ public sealed class SilentHomeNightTests
     {
         var night = new Night().Flow(-72, 0, 100, Lives);
         var total = 100 + Enumerable.Range(-72, 73).Sum(Lives);
-        // The battery was changed at noon: from then on the meter believes it is three weeks earlier. Life goes on for an evening, then stops.
-        for (var h = 12; h <= 140; h++) night.Water(h - 21 * 24, total += h < 20 ? 0.012 : 0, received: h);
+        // The battery was changed at noon: from then on the meter believes it is three weeks earlier. Life goes on for an evening, then
+        // stops.
+        for (var h = 12; h <= 140; h++)
+            night.Water(h - 21 * 24, total += h < 20 ? 0.012 : 0, received: h);
         Assert.Contains("the device says it is", night.Only(AlarmKind.ClockWrong).Reason);
         Assert.InRange(night.Only(AlarmKind.NoWater).Time, Night.At(20 + 23), Night.At(20 + 96));
     }
@@ -238,7 +287,8 @@ public sealed class SilentHomeNightTests
         foreach (var back in new[] { 56 * 365.25 * 24, 400 * 24 })
         {
             var night = new Night();
-            for (var h = -30; h <= 30; h++) night.Water(h > 2 ? h - back : h, Math.Round(100 + Math.Min(h + 30, 30) * 0.01, 3), received: h);
+            for (var h = -30; h <= 30; h++)
+                night.Water(h > 2 ? h - back : h, Math.Round(100 + Math.Min(h + 30, 30) * 0.01, 3), received: h);
             night.Only(AlarmKind.ClockWrong);
             Assert.InRange(night.Only(AlarmKind.NoWater).Time, Night.At(24), Night.At(25));
         }

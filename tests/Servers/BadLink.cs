@@ -5,19 +5,21 @@ using System.Net.Sockets;
 namespace Vigil.Tests.Servers;
 
 /// <summary>
-/// A bad line to something on loopback: one packet in so many is lost in each direction (the kernel's own filter, so TCP has to repair it), and what gets
-/// through is forwarded at a set rate after a set delay. Ends with its rules.
+/// A bad line to something on loopback: one packet in so many is lost in each direction (the kernel's own filter, so TCP has to repair it),
+/// and what gets through is forwarded at a set rate after a set delay. Ends with its rules.
 /// </summary>
 internal sealed class BadLink : IAsyncDisposable
 {
     private readonly TcpListener listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource stopping = new();
     private readonly List<string[]> rules = [];
-    private readonly int target, bytesPerSecond;
+    private readonly int target,
+        bytesPerSecond;
     private readonly TimeSpan delay;
     private Task running = Task.CompletedTask;
 
-    private BadLink(int target, int bytesPerSecond, TimeSpan delay) => (this.target, this.bytesPerSecond, this.delay) = (target, bytesPerSecond, delay);
+    private BadLink(int target, int bytesPerSecond, TimeSpan delay) =>
+        (this.target, this.bytesPerSecond, this.delay) = (target, bytesPerSecond, delay);
 
     public string Url => $"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}";
 
@@ -31,7 +33,24 @@ internal sealed class BadLink : IAsyncDisposable
         var port = ((IPEndPoint)link.listener.LocalEndpoint).Port.ToString(CultureInfo.InvariantCulture);
         foreach (var side in new[] { "--dport", "--sport" })
         {
-            string[] rule = ["INPUT", "-i", "lo", "-p", "tcp", side, port, "-m", "statistic", "--mode", "random", "--probability", loss.ToString(CultureInfo.InvariantCulture), "-j", "DROP"];
+            string[] rule =
+            [
+                "INPUT",
+                "-i",
+                "lo",
+                "-p",
+                "tcp",
+                side,
+                port,
+                "-m",
+                "statistic",
+                "--mode",
+                "random",
+                "--probability",
+                loss.ToString(CultureInfo.InvariantCulture),
+                "-j",
+                "DROP",
+            ];
             await MustAsync(["-I", .. rule]);
             link.rules.Add(rule);
         }
@@ -42,7 +61,8 @@ internal sealed class BadLink : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var rule in rules) await MustAsync(["-D", .. rule]);
+        foreach (var rule in rules)
+            await MustAsync(["-D", .. rule]);
         await stopping.CancelAsync();
         listener.Stop();
         await running;

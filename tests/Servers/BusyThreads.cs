@@ -1,14 +1,16 @@
 using Vigil.Tests.Servers;
 
 /// <summary>
-/// Runs inside the published service when <c>DOTNET_STARTUP_HOOKS</c> names this assembly (the runtime looks for this name, outside any namespace): as soon as
-/// a file appears, every thread that the pool has, and three hundred more, wait for as long as it is there, as after a library that blocks.
+/// Runs inside the published service when <c>DOTNET_STARTUP_HOOKS</c> names this assembly (the runtime looks for this name, outside any
+/// namespace): as soon as a file appears, every thread that the pool has, and three hundred more, wait for as long as it is there, as after
+/// a library that blocks.
 /// </summary>
 internal static class StartupHook
 {
     public static void Initialize()
     {
-        if (Environment.GetEnvironmentVariable(BusyThreads.Variable) is not { } file) return;
+        if (Environment.GetEnvironmentVariable(BusyThreads.Variable) is not { } file)
+            return;
         new Thread(() => BusyThreads.Watch(file)) { IsBackground = true }.Start();
     }
 }
@@ -21,15 +23,19 @@ namespace Vigil.Tests.Servers
 
         private const int Blocked = 300;
 
-        public static Dictionary<string, string> Environment(string file) => new() { ["DOTNET_STARTUP_HOOKS"] = typeof(BusyThreads).Assembly.Location, [Variable] = file };
+        public static Dictionary<string, string> Environment(string file) =>
+            new() { ["DOTNET_STARTUP_HOOKS"] = typeof(BusyThreads).Assembly.Location, [Variable] = file };
 
         public static void Watch(string file)
         {
             using var never = new ManualResetEventSlim();
-            while (!File.Exists(file)) never.Wait(50);
+            while (!File.Exists(file))
+                never.Wait(50);
             var over = new ManualResetEventSlim();
-            for (var i = 0; i < Blocked; i++) ThreadPool.UnsafeQueueUserWorkItem(_ => over.Wait(), null);
-            while (File.Exists(file)) never.Wait(50);
+            for (var i = 0; i < Blocked; i++)
+                ThreadPool.UnsafeQueueUserWorkItem(_ => over.Wait(), null);
+            while (File.Exists(file))
+                never.Wait(50);
             over.Set();
         }
     }

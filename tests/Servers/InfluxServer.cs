@@ -12,7 +12,9 @@ internal sealed class InfluxServer() : ServerProcess("influxd")
     protected override ProcessStartInfo Command()
     {
         var config = Path.Combine(Folder, "influxdb.conf");
-        File.WriteAllText(config, $"""
+        File.WriteAllText(
+            config,
+            $"""
             reporting-disabled = true
             bind-address = "127.0.0.1:{rpcPort}"
             [meta]
@@ -26,7 +28,8 @@ internal sealed class InfluxServer() : ServerProcess("influxd")
             [http]
               bind-address = "127.0.0.1:{Port}"
               log-enabled = false
-            """);
+            """
+        );
         return new ProcessStartInfo("/usr/bin/influxd", ["-config", config]);
     }
 

@@ -10,23 +10,39 @@ namespace Vigil.Tests.Servers;
 /// <param name="queued">Messages it keeps for a subscriber that is away; null: as <paramref name="extra"/> says.</param>
 /// <param name="requireClientCertificate">Clients show one of the same authority, whose common name is their user name.</param>
 internal sealed class MosquittoServer(
-    IReadOnlyDictionary<string, string>? passwords = null, (string Certificate, string Key, string Authority)? certificate = null, bool requireClientCertificate = false, string extra = "", int? queued = 100_000)
-    : ServerProcess("mosquitto")
+    IReadOnlyDictionary<string, string>? passwords = null,
+    (string Certificate, string Key, string Authority)? certificate = null,
+    bool requireClientCertificate = false,
+    string extra = "",
+    int? queued = 100_000
+) : ServerProcess("mosquitto")
 {
     protected override ProcessStartInfo Command()
     {
         var lines = new List<string>
         {
-            $"listener {Port} 127.0.0.1", "persistence true", $"persistence_location {Folder}/", "autosave_on_changes true", "autosave_interval 1",
-            "max_inflight_messages 1000", "log_dest stderr",
+            $"listener {Port} 127.0.0.1",
+            "persistence true",
+            $"persistence_location {Folder}/",
+            "autosave_on_changes true",
+            "autosave_interval 1",
+            "max_inflight_messages 1000",
+            "log_dest stderr",
         };
-        if (queued is { } most) lines.Add($"max_queued_messages {most}");
+        if (queued is { } most)
+            lines.Add($"max_queued_messages {most}");
         // Started by root, it would change to the user mosquitto, who may not enter the test's folder.
-        if (Environment.IsPrivilegedProcess) lines.Add("user root");
+        if (Environment.IsPrivilegedProcess)
+            lines.Add("user root");
         if (certificate is { } tls)
         {
-            lines.AddRange([$"certfile {Write("server.crt", tls.Certificate)}", $"keyfile {Write("server.key", tls.Key)}", $"cafile {Write("ca.crt", tls.Authority)}"]);
-            if (requireClientCertificate) lines.AddRange(["require_certificate true", "use_identity_as_username true"]);
+            lines.AddRange([
+                $"certfile {Write("server.crt", tls.Certificate)}",
+                $"keyfile {Write("server.key", tls.Key)}",
+                $"cafile {Write("ca.crt", tls.Authority)}",
+            ]);
+            if (requireClientCertificate)
+                lines.AddRange(["require_certificate true", "use_identity_as_username true"]);
         }
 
         if (passwords is null)
@@ -42,7 +58,8 @@ internal sealed class MosquittoServer(
             lines.AddRange(["allow_anonymous false", $"password_file {file}"]);
         }
 
-        if (extra.Length > 0) lines.Add(extra);
+        if (extra.Length > 0)
+            lines.Add(extra);
         return new ProcessStartInfo("/usr/sbin/mosquitto", ["-c", Write("mosquitto.conf", string.Join('\n', lines) + "\n")]);
     }
 
@@ -50,7 +67,8 @@ internal sealed class MosquittoServer(
     {
         var path = Path.Combine(Folder, name);
         File.WriteAllText(path, text);
-        if (!OperatingSystem.IsWindows() && (name.EndsWith(".key", StringComparison.Ordinal) || name == "passwords")) File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        if (!OperatingSystem.IsWindows() && (name.EndsWith(".key", StringComparison.Ordinal) || name == "passwords"))
+            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         return path;
     }
 }

@@ -4,7 +4,10 @@ using System.Net.Sockets;
 
 namespace Vigil.Tests.Servers;
 
-/// <summary>A real PostgreSQL on a free loopback port with its data in a temporary folder; started once for all tests that ask for it, stopped by its id.</summary>
+/// <summary>
+/// A real PostgreSQL on a free loopback port with its data in a temporary folder; started once for all tests that ask for it, stopped by
+/// its id.
+/// </summary>
 public sealed class PostgresServer : IAsyncLifetime
 {
     private readonly string folder = Path.Combine(Path.GetTempPath(), "vigil-postgres-" + Guid.NewGuid().ToString("N")[..8]);
@@ -15,10 +18,27 @@ public sealed class PostgresServer : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        var bin = Directory.GetDirectories("/usr/lib/postgresql").Order().Select(d => Path.Combine(d, "bin")).Last(d => File.Exists(Path.Combine(d, "initdb")));
+        var bin = Directory
+            .GetDirectories("/usr/lib/postgresql")
+            .Order()
+            .Select(d => Path.Combine(d, "bin"))
+            .Last(d => File.Exists(Path.Combine(d, "initdb")));
         Directory.CreateDirectory(folder);
-        if (Environment.UserName == "root") await RunAsync("chown", "postgres", folder); // PostgreSQL refuses to run as root
-        await RunAsync([.. AsPostgres(), Path.Combine(bin, "initdb"), "-D", Path.Combine(folder, "data"), "-U", "vigil", "-A", "trust", "-E", "UTF8", "--no-sync"]);
+        if (Environment.UserName == "root")
+            await RunAsync("chown", "postgres", folder); // PostgreSQL refuses to run as root
+        await RunAsync([
+            .. AsPostgres(),
+            Path.Combine(bin, "initdb"),
+            "-D",
+            Path.Combine(folder, "data"),
+            "-U",
+            "vigil",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--no-sync",
+        ]);
         using (var listener = new TcpListener(IPAddress.Loopback, 0))
         {
             listener.Start();
@@ -28,15 +48,35 @@ public sealed class PostgresServer : IAsyncLifetime
         await StartAsync();
     }
 
-    /// <summary>Starts it, also again after <see cref="KillAsync"/> with the same data and port, and returns when it takes connections.</summary>
+    /// <summary>
+    /// Starts it, also again after <see cref="KillAsync"/> with the same data and port, and returns when it takes connections.
+    /// </summary>
     public async Task StartAsync()
     {
-        var bin = Directory.GetDirectories("/usr/lib/postgresql").Order().Select(d => Path.Combine(d, "bin")).Last(d => File.Exists(Path.Combine(d, "initdb")));
+        var bin = Directory
+            .GetDirectories("/usr/lib/postgresql")
+            .Order()
+            .Select(d => Path.Combine(d, "bin"))
+            .Last(d => File.Exists(Path.Combine(d, "initdb")));
         server?.Dispose();
-        server = Start([.. AsPostgres(), Path.Combine(bin, "postgres"), "-D", Path.Combine(folder, "data"), "-p", $"{Port}", "-k", folder, "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200"]);
+        server = Start([
+            .. AsPostgres(),
+            Path.Combine(bin, "postgres"),
+            "-D",
+            Path.Combine(folder, "data"),
+            "-p",
+            $"{Port}",
+            "-k",
+            folder,
+            "-c",
+            "listen_addresses=127.0.0.1",
+            "-c",
+            "max_connections=200",
+        ]);
         while (true)
         {
-            if (server.HasExited) throw new InvalidOperationException($"PostgreSQL ended with {server.ExitCode}");
+            if (server.HasExited)
+                throw new InvalidOperationException($"PostgreSQL ended with {server.ExitCode}");
             try
             {
                 await using var connection = new Npgsql.NpgsqlConnection(ConnectionString("postgres"));
@@ -66,7 +106,10 @@ public sealed class PostgresServer : IAsyncLifetime
     private async Task SignalAsync(string signal)
     {
         var postmaster = (await File.ReadAllLinesAsync(Path.Combine(folder, "data", "postmaster.pid")))[0];
-        var children = (await File.ReadAllTextAsync($"/proc/{postmaster}/task/{postmaster}/children")).Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        var children = (await File.ReadAllTextAsync($"/proc/{postmaster}/task/{postmaster}/children")).Split(
+            ' ',
+            StringSplitOptions.RemoveEmptyEntries
+        );
         await RunAsync("kill", $"-{signal}", postmaster);
         foreach (var child in children)
         {
@@ -107,7 +150,8 @@ public sealed class PostgresServer : IAsyncLifetime
         }
     }
 
-    private string ConnectionString(string database) => $"Host=127.0.0.1;Port={Port};Username=vigil;Database={database};Include Error Detail=true;Maximum Pool Size=40";
+    private string ConnectionString(string database) =>
+        $"Host=127.0.0.1;Port={Port};Username=vigil;Database={database};Include Error Detail=true;Maximum Pool Size=40";
 
     private static string[] AsPostgres() => Environment.UserName == "root" ? ["runuser", "-u", "postgres", "--"] : [];
 
@@ -115,12 +159,16 @@ public sealed class PostgresServer : IAsyncLifetime
     {
         using var process = Start(command);
         await process.WaitForExitAsync();
-        if (process.ExitCode != 0) throw new InvalidOperationException($"{string.Join(' ', command)} ended with {process.ExitCode}");
+        if (process.ExitCode != 0)
+            throw new InvalidOperationException($"{string.Join(' ', command)} ended with {process.ExitCode}");
     }
 
     private static Process Start(params string[] command)
     {
-        var process = new Process { StartInfo = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true } };
+        var process = new Process
+        {
+            StartInfo = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true },
+        };
         process.OutputDataReceived += (_, _) => { };
         process.ErrorDataReceived += (_, _) => { };
         process.Start();

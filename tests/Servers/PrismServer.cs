@@ -2,7 +2,10 @@ using System.Diagnostics;
 
 namespace Vigil.Tests.Servers;
 
-/// <summary>Prism on Twilio's own OpenAPI document: refuses every request, and as a proxy every answer, that doesn't fit it. (The document's own examples of lists don't.)</summary>
+/// <summary>
+/// Prism on Twilio's own OpenAPI document: refuses every request, and as a proxy every answer, that doesn't fit it. (The document's own
+/// examples of lists don't.)
+/// </summary>
 /// <param name="upstream">Null: Prism answers with the document's examples. Else it passes requests on to there.</param>
 internal sealed class PrismServer(string? upstream = null) : ServerProcess("prism")
 {
@@ -10,13 +13,26 @@ internal sealed class PrismServer(string? upstream = null) : ServerProcess("pris
 
     public static string Document { get; } = Path.Combine(AppContext.BaseDirectory, "data", "twilio", "twilio_api_v2010.json");
 
-    protected override ProcessStartInfo Command() => new(
-        Installed(), [upstream is null ? "mock" : "proxy", "-h", "127.0.0.1", "-p", $"{Port}", .. upstream is null ? Array.Empty<string>() : ["--errors"], Document, .. upstream is null ? Array.Empty<string>() : [upstream]]);
+    protected override ProcessStartInfo Command() =>
+        new(
+            Installed(),
+            [
+                upstream is null ? "mock" : "proxy",
+                "-h",
+                "127.0.0.1",
+                "-p",
+                $"{Port}",
+                .. upstream is null ? Array.Empty<string>() : ["--errors"],
+                Document,
+                .. upstream is null ? Array.Empty<string>() : [upstream],
+            ]
+        );
 
     private static string Installed()
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-            if (File.Exists(Path.Combine(folder.FullName, "Vigil.slnx"))) return Path.Combine(folder.FullName, "tests", "npm", "node_modules", ".bin", "prism");
+            if (File.Exists(Path.Combine(folder.FullName, "Vigil.slnx")))
+                return Path.Combine(folder.FullName, "tests", "npm", "node_modules", ".bin", "prism");
         throw new InvalidOperationException("the tests run inside the checkout");
     }
 }

@@ -23,10 +23,22 @@ public sealed class Server : IAsyncDisposable
     public string Output => string.Join('\n', output);
 
     /// <summary>Starts a program; a missing one is a clear failure.</summary>
-    public static Server Start(string program, IEnumerable<string> arguments, string? folder = null, IReadOnlyDictionary<string, string>? environment = null)
+    public static Server Start(
+        string program,
+        IEnumerable<string> arguments,
+        string? folder = null,
+        IReadOnlyDictionary<string, string>? environment = null
+    )
     {
-        var start = new ProcessStartInfo(Find(program), arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, WorkingDirectory = folder ?? "" };
-        foreach (var (key, value) in environment ?? new Dictionary<string, string>()) start.Environment[key] = value;
+        var start = new ProcessStartInfo(Find(program), arguments)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+            WorkingDirectory = folder ?? "",
+        };
+        foreach (var (key, value) in environment ?? new Dictionary<string, string>())
+            start.Environment[key] = value;
         var process = new Process { StartInfo = start };
         var server = new Server(process);
         process.OutputDataReceived += (_, e) => server.Take(e.Data);
@@ -38,7 +50,12 @@ public sealed class Server : IAsyncDisposable
     }
 
     /// <summary>Runs a program to its end and returns exit code and output.</summary>
-    public static async Task<(int Code, string Output)> RunAsync(string program, IEnumerable<string> arguments, string input = "", string? folder = null)
+    public static async Task<(int Code, string Output)> RunAsync(
+        string program,
+        IEnumerable<string> arguments,
+        string input = "",
+        string? folder = null
+    )
     {
         await using var server = Start(program, arguments, folder);
         await server.process.StandardInput.WriteAsync(input);
@@ -47,7 +64,9 @@ public sealed class Server : IAsyncDisposable
         return (server.process.ExitCode, server.Output);
     }
 
-    /// <summary>One that nobody listens on and that was given to no other server of this run: the system itself may name the same one twice.</summary>
+    /// <summary>
+    /// One that nobody listens on and that was given to no other server of this run: the system itself may name the same one twice.
+    /// </summary>
     public static int FreePort()
     {
         while (true)
@@ -55,7 +74,8 @@ public sealed class Server : IAsyncDisposable
             using var listener = new TcpListener(IPAddress.Loopback, 0);
             listener.Start();
             var port = ((IPEndPoint)listener.LocalEndpoint).Port;
-            if (given.TryAdd(port, true)) return port;
+            if (given.TryAdd(port, true))
+                return port;
         }
     }
 
@@ -65,8 +85,12 @@ public sealed class Server : IAsyncDisposable
         using var timeout = new CancellationTokenSource(within ?? TimeSpan.FromSeconds(60));
         while (true)
         {
-            if (output.FirstOrDefault(l => l.Contains(text, StringComparison.Ordinal)) is { } line) return line;
-            if (process.HasExited && !Output.Contains(text, StringComparison.Ordinal)) throw new InvalidOperationException($"{process.StartInfo.FileName} ended with {process.ExitCode} before it said '{text}':\n{Output}");
+            if (output.FirstOrDefault(l => l.Contains(text, StringComparison.Ordinal)) is { } line)
+                return line;
+            if (process.HasExited && !Output.Contains(text, StringComparison.Ordinal))
+                throw new InvalidOperationException(
+                    $"{process.StartInfo.FileName} ended with {process.ExitCode} before it said '{text}':\n{Output}"
+                );
             try
             {
                 await more.WaitAsync(timeout.Token);
@@ -83,7 +107,8 @@ public sealed class Server : IAsyncDisposable
     {
         for (var tries = 0; ; tries++)
         {
-            if (process.HasExited) throw new InvalidOperationException($"{process.StartInfo.FileName} ended with {process.ExitCode}:\n{Output}");
+            if (process.HasExited)
+                throw new InvalidOperationException($"{process.StartInfo.FileName} ended with {process.ExitCode}:\n{Output}");
             try
             {
                 using var client = new TcpClient();
@@ -128,21 +153,25 @@ public sealed class Server : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (!process.HasExited) await KillAsync();
+        if (!process.HasExited)
+            await KillAsync();
         process.Dispose();
         more.Dispose();
     }
 
     private static string Find(string program)
     {
-        if (program.Contains('/', StringComparison.Ordinal)) return program;
+        if (program.Contains('/', StringComparison.Ordinal))
+            return program;
         string[] folders = [.. (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':'), "/usr/sbin", "/usr/local/sbin", "/sbin"];
-        return folders.Select(f => Path.Combine(f, program)).FirstOrDefault(File.Exists) ?? throw new InvalidOperationException($"{program} is not installed; ./test installs it");
+        return folders.Select(f => Path.Combine(f, program)).FirstOrDefault(File.Exists)
+            ?? throw new InvalidOperationException($"{program} is not installed; ./test installs it");
     }
 
     private void Take(string? line)
     {
-        if (line is null) return;
+        if (line is null)
+            return;
         output.Enqueue(line);
         more.Release();
     }

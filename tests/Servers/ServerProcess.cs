@@ -5,7 +5,9 @@ using System.Runtime.InteropServices;
 
 namespace Vigil.Tests.Servers;
 
-/// <summary>A server that a test starts itself, on a free loopback port with its own folder, waits for by connecting, and ends by its process id.</summary>
+/// <summary>
+/// A server that a test starts itself, on a free loopback port with its own folder, waits for by connecting, and ends by its process id.
+/// </summary>
 internal abstract class ServerProcess : IAsyncDisposable
 {
     private const int Kill = 9;
@@ -28,11 +30,14 @@ internal abstract class ServerProcess : IAsyncDisposable
 
     protected abstract ProcessStartInfo Command();
 
-    /// <summary>Starts it, also again after <see cref="KillAsync"/> with the same folder and port, and returns when it takes connections.</summary>
+    /// <summary>
+    /// Starts it, also again after <see cref="KillAsync"/> with the same folder and port, and returns when it takes connections.
+    /// </summary>
     public async Task StartAsync()
     {
         var command = Command();
-        if (!File.Exists(command.FileName)) throw new FileNotFoundException($"{command.FileName} is not installed; ./test installs what the tests need", command.FileName);
+        if (!File.Exists(command.FileName))
+            throw new FileNotFoundException($"{command.FileName} is not installed; ./test installs what the tests need", command.FileName);
         command.RedirectStandardOutput = command.RedirectStandardError = true;
         command.UseShellExecute = false;
         process = Process.Start(command)!;
@@ -52,7 +57,8 @@ internal abstract class ServerProcess : IAsyncDisposable
     /// <summary>kill -9, and waits until it is gone.</summary>
     public async Task KillAsync()
     {
-        if (process is not { HasExited: false } running) return;
+        if (process is not { HasExited: false } running)
+            return;
         _ = Signal(running.Id, Kill);
         await running.WaitForExitAsync();
     }
@@ -62,14 +68,21 @@ internal abstract class ServerProcess : IAsyncDisposable
     {
         Assert.Equal(0, Signal(ProcessId, Stop));
         // A thread that runs just now is stopped a moment later.
-        SpinWait.SpinUntil(() => Directory.EnumerateDirectories($"/proc/{ProcessId}/task").All(t => File.ReadAllText($"{t}/stat") is var s && s[(s.LastIndexOf(')') + 2)..].StartsWith('T')), TimeSpan.FromSeconds(5));
+        SpinWait.SpinUntil(
+            () =>
+                Directory
+                    .EnumerateDirectories($"/proc/{ProcessId}/task")
+                    .All(t => File.ReadAllText($"{t}/stat") is var s && s[(s.LastIndexOf(')') + 2)..].StartsWith('T')),
+            TimeSpan.FromSeconds(5)
+        );
     }
 
     public void Thaw() => Assert.Equal(0, Signal(ProcessId, Continue));
 
     public string Output()
     {
-        lock (output) return string.Join('\n', output);
+        lock (output)
+            return string.Join('\n', output);
     }
 
     public virtual async ValueTask DisposeAsync()
@@ -103,10 +116,12 @@ internal abstract class ServerProcess : IAsyncDisposable
 
     private void Remember(string? line)
     {
-        if (line is null) return;
+        if (line is null)
+            return;
         lock (output)
         {
-            if (output.Count == 400) output.RemoveAt(0);
+            if (output.Count == 400)
+                output.RemoveAt(0);
             output.Add(line);
         }
     }

@@ -3,28 +3,47 @@ using System.Globalization;
 namespace Vigil.Tests.Servers;
 
 /// <summary>
-/// A library before a program's own: counts its syncs to disk, of all threads, and kills it (SIGKILL) on the way into a chosen one. SQLite, DuckDB and .NET all
-/// go through libc's fsync and fdatasync.
+/// A library before a program's own: counts its syncs to disk, of all threads, and kills it (SIGKILL) on the way into a chosen one. SQLite,
+/// DuckDB and .NET all go through libc's fsync and fdatasync.
 /// </summary>
 internal sealed class Syncs : IDisposable
 {
     private static readonly Lazy<Task<string>> Library = new(async () =>
     {
         var to = Path.Combine(Directory.CreateTempSubdirectory("vigil-syncs-").FullName, "libsyncs.so");
-        var (code, output) = await Server.RunAsync("cc", ["-shared", "-fPIC", "-O1", "-nostdlib", "-fno-builtin", "-o", to, Path.Combine(AppContext.BaseDirectory, "data", "crash", "syncs.c")]);
+        var (code, output) = await Server.RunAsync(
+            "cc",
+            [
+                "-shared",
+                "-fPIC",
+                "-O1",
+                "-nostdlib",
+                "-fno-builtin",
+                "-o",
+                to,
+                Path.Combine(AppContext.BaseDirectory, "data", "crash", "syncs.c"),
+            ]
+        );
         return code == 0 ? to : throw new InvalidOperationException($"cc: {output}");
     });
 
     private readonly string folder = Directory.CreateTempSubdirectory("vigil-syncs-").FullName;
 
     /// <summary>How a program is started so that it is counted.</summary>
-    public async Task<Dictionary<string, string>> EnvironmentAsync() => new()
-    {
-        ["LD_PRELOAD"] = await Library.Value, ["VIGIL_SYNC_COUNT"] = Path.Combine(folder, "count"), ["VIGIL_SYNC_KILL"] = Path.Combine(folder, "at"),
-    };
+    public async Task<Dictionary<string, string>> EnvironmentAsync() =>
+        new()
+        {
+            ["LD_PRELOAD"] = await Library.Value,
+            ["VIGIL_SYNC_COUNT"] = Path.Combine(folder, "count"),
+            ["VIGIL_SYNC_KILL"] = Path.Combine(folder, "at"),
+        };
 
     /// <summary>So many have been passed by the program that runs now, or ran last.</summary>
-    public int Count => File.Exists(Path.Combine(folder, "count")) && int.TryParse(File.ReadAllText(Path.Combine(folder, "count")), NumberStyles.None, CultureInfo.InvariantCulture, out var n) ? n : 0;
+    public int Count =>
+        File.Exists(Path.Combine(folder, "count"))
+        && int.TryParse(File.ReadAllText(Path.Combine(folder, "count")), NumberStyles.None, CultureInfo.InvariantCulture, out var n)
+            ? n
+            : 0;
 
     /// <summary>Dies on the way into this one; null: never.</summary>
     public void KillAt(int? n)

@@ -2,13 +2,25 @@ using System.Diagnostics;
 
 namespace Vigil.Tests.Servers;
 
-/// <summary>Debian's victoria-metrics: takes InfluxDB's v2 writes. It has no InfluxQL, keeps milliseconds and numbers only, so what was written is read back by its export.</summary>
+/// <summary>
+/// Debian's victoria-metrics: takes InfluxDB's v2 writes. It has no InfluxQL, keeps milliseconds and numbers only, so what was written is
+/// read back by its export.
+/// </summary>
 internal sealed class VictoriaMetricsServer() : ServerProcess("victoria")
 {
     public string Url => $"http://127.0.0.1:{Port}";
 
-    protected override ProcessStartInfo Command() => new(
-        "/usr/bin/victoria-metrics", [$"-storageDataPath={Folder}/data", $"-httpListenAddr=127.0.0.1:{Port}", "-retentionPeriod=100y", "-search.latencyOffset=0s", "-memory.allowedBytes=256MB"]);
+    protected override ProcessStartInfo Command() =>
+        new(
+            "/usr/bin/victoria-metrics",
+            [
+                $"-storageDataPath={Folder}/data",
+                $"-httpListenAddr=127.0.0.1:{Port}",
+                "-retentionPeriod=100y",
+                "-search.latencyOffset=0s",
+                "-memory.allowedBytes=256MB",
+            ]
+        );
 
     protected override async Task<bool> ReadyAsync()
     {

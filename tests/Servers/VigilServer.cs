@@ -4,7 +4,9 @@ using System.Text.Json;
 
 namespace Vigil.Tests.Servers;
 
-/// <summary>The published <c>vigil</c> as its users start it: a process with a data folder of its own, a registry, credentials and an API key.</summary>
+/// <summary>
+/// The published <c>vigil</c> as its users start it: a process with a data folder of its own, a registry, credentials and an API key.
+/// </summary>
 public sealed class VigilServer : IAsyncDisposable
 {
     private readonly Dictionary<string, string> settings;
@@ -33,10 +35,16 @@ public sealed class VigilServer : IAsyncDisposable
     /// <param name="environment">Of the service alone.</param>
     /// <param name="under">A program with its arguments under which it runs, such as <c>unshare</c>.</param>
     public static async Task<VigilServer> StartAsync(
-        string registry, string? policies = null, Dictionary<string, string>? settings = null, IReadOnlyDictionary<string, string>? environment = null, IReadOnlyList<string>? under = null)
+        string registry,
+        string? policies = null,
+        Dictionary<string, string>? settings = null,
+        IReadOnlyDictionary<string, string>? environment = null,
+        IReadOnlyList<string>? under = null
+    )
     {
         var vigil = new VigilServer(settings ?? []) { under = under ?? [] };
-        foreach (var (name, value) in environment ?? new Dictionary<string, string>()) vigil.Environment[name] = value;
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>())
+            vigil.Environment[name] = value;
         var file = Path.Combine(vigil.Folder, "registry.csv");
         await File.WriteAllTextAsync(file, registry);
         if (policies is not null)
@@ -46,7 +54,8 @@ public sealed class VigilServer : IAsyncDisposable
         }
 
         var (code, output) = await vigil.RunAsync("import", file);
-        if (code != 0) throw new InvalidOperationException($"import failed:\n{output}");
+        if (code != 0)
+            throw new InvalidOperationException($"import failed:\n{output}");
         var key = (await vigil.RunAsync("apikey", "test", "--scope", "write")).Output.Trim();
         vigil.http.BaseAddress = new Uri($"http://127.0.0.1:{vigil.HttpPort}/api/v1/");
         vigil.http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
@@ -64,7 +73,8 @@ public sealed class VigilServer : IAsyncDisposable
     public string Data => settings.GetValueOrDefault("Data:Path") ?? Path.Combine(Folder, "data");
 
     /// <summary>A command of the same data folder, such as <c>credential</c>.</summary>
-    public Task<(int Code, string Output)> RunAsync(params string[] command) => Server.RunAsync(Executable, [.. command, .. Arguments()], folder: Folder);
+    public Task<(int Code, string Output)> RunAsync(params string[] command) =>
+        Server.RunAsync(Executable, [.. command, .. Arguments()], folder: Folder);
 
     public async Task<string> CredentialAsync(string name, bool gateway = false)
     {
@@ -73,10 +83,29 @@ public sealed class VigilServer : IAsyncDisposable
     }
 
     /// <summary>Publishes with a client that is not ours, at QoS 1; the exit code is mosquitto_pub's.</summary>
-    public Task<(int Code, string Output)> PublishAsync(int port, string topic, string payload, string? username = null, string? password = null) => Server.RunAsync(
-        "mosquitto_pub",
-        ["-h", "127.0.0.1", "-p", $"{port}", "-q", "1", "-t", topic, "-s", .. username is null ? Array.Empty<string>() : ["-u", username, "-P", password!]],
-        payload);
+    public Task<(int Code, string Output)> PublishAsync(
+        int port,
+        string topic,
+        string payload,
+        string? username = null,
+        string? password = null
+    ) =>
+        Server.RunAsync(
+            "mosquitto_pub",
+            [
+                "-h",
+                "127.0.0.1",
+                "-p",
+                $"{port}",
+                "-q",
+                "1",
+                "-t",
+                topic,
+                "-s",
+                .. username is null ? Array.Empty<string>() : ["-u", username, "-P", password!],
+            ],
+            payload
+        );
 
     public async Task<JsonElement> GetAsync(string path)
     {
@@ -102,8 +131,10 @@ public sealed class VigilServer : IAsyncDisposable
         {
             using var answer = await http.GetAsync(path);
             var found = mayFail && !answer.IsSuccessStatusCode ? default : await ReadAsync(path, answer);
-            if (found.ValueKind != JsonValueKind.Undefined && holds(found)) return found;
-            if (clock.GetElapsedTime(started).TotalSeconds > seconds) throw new TimeoutException($"GET {path} still answers {found}\nthe service said:\n{Process.Output}");
+            if (found.ValueKind != JsonValueKind.Undefined && holds(found))
+                return found;
+            if (clock.GetElapsedTime(started).TotalSeconds > seconds)
+                throw new TimeoutException($"GET {path} still answers {found}\nthe service said:\n{Process.Output}");
             await Task.Delay(TimeSpan.FromMilliseconds(50), clock);
         }
     }
@@ -116,8 +147,10 @@ public sealed class VigilServer : IAsyncDisposable
         {
             using var answer = await http.GetAsync($"http://127.0.0.1:{HttpPort}/healthz/ready");
             var text = await answer.Content.ReadAsStringAsync();
-            if (holds(text)) return;
-            if (TimeProvider.System.GetElapsedTime(started).TotalSeconds > seconds) throw new TimeoutException($"ready still says {text}\nthe service said:\n{Process.Output}");
+            if (holds(text))
+                return;
+            if (TimeProvider.System.GetElapsedTime(started).TotalSeconds > seconds)
+                throw new TimeoutException($"ready still says {text}\nthe service said:\n{Process.Output}");
             await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System);
         }
     }
@@ -126,29 +159,38 @@ public sealed class VigilServer : IAsyncDisposable
     public async Task<double> MetricAsync(string name)
     {
         var lines = (await http.GetStringAsync($"http://127.0.0.1:{HttpPort}/metrics")).Split('\n');
-        return double.Parse(Assert.Single(lines, l => l.StartsWith(name + " ", StringComparison.Ordinal))[(name.Length + 1)..], System.Globalization.CultureInfo.InvariantCulture);
+        return double.Parse(
+            Assert.Single(lines, l => l.StartsWith(name + " ", StringComparison.Ordinal))[(name.Length + 1)..],
+            System.Globalization.CultureInfo.InvariantCulture
+        );
     }
 
     public async ValueTask DisposeAsync()
     {
-        if (server is not null) await server.DisposeAsync();
+        if (server is not null)
+            await server.DisposeAsync();
         http.Dispose();
         Directory.Delete(Folder, recursive: true);
     }
 
     private IEnumerable<string> Arguments()
     {
-        if (!settings.ContainsKey("Data:Path")) yield return $"--Data:Path={Path.Combine(Folder, "data")}";
+        if (!settings.ContainsKey("Data:Path"))
+            yield return $"--Data:Path={Path.Combine(Folder, "data")}";
         yield return $"--Http:Urls=http://127.0.0.1:{HttpPort}";
-        if (!settings.ContainsKey("Mqtt:Port")) yield return $"--Mqtt:Port={MqttPort}";
-        if (!settings.ContainsKey("Health:CanaryMinutes")) yield return "--Health:CanaryMinutes=0"; // a press of the service's own would be counted
-        foreach (var (key, value) in settings) yield return $"--{key}={value}";
+        if (!settings.ContainsKey("Mqtt:Port"))
+            yield return $"--Mqtt:Port={MqttPort}";
+        if (!settings.ContainsKey("Health:CanaryMinutes"))
+            yield return "--Health:CanaryMinutes=0"; // a press of the service's own would be counted
+        foreach (var (key, value) in settings)
+            yield return $"--{key}={value}";
     }
 
     private static string FindExecutable()
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-            if (File.Exists(Path.Combine(folder.FullName, "Vigil.slnx"))) return Path.Combine(folder.FullName, ".artifacts", "vigil", "vigil");
+            if (File.Exists(Path.Combine(folder.FullName, "Vigil.slnx")))
+                return Path.Combine(folder.FullName, ".artifacts", "vigil", "vigil");
         throw new InvalidOperationException("the tests run inside the checkout");
     }
 }

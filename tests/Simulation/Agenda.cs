@@ -4,14 +4,27 @@ using Vigil.Notify.Escalation;
 namespace Vigil.Tests.Simulation;
 
 /// <summary>An alarm as it stands in the records.</summary>
-internal sealed record AlarmRow(Guid Id, string Subject, string Kind, int Severity, int State, DateTime? SeenWellBy, string? AcknowledgedBy, string Episode, string? Device, DateTime RaisedAt, int Version);
+internal sealed record AlarmRow(
+    Guid Id,
+    string Subject,
+    string Kind,
+    int Severity,
+    int State,
+    DateTime? SeenWellBy,
+    string? AcknowledgedBy,
+    string Episode,
+    string? Device,
+    DateTime RaisedAt,
+    int Version
+);
 
 /// <summary>A row that something is due for: a step, a notice, a promise to look after somebody.</summary>
 /// <param name="Critical">In the lane of critical alarms.</param>
 internal sealed record DueRow(Guid Id, Guid Alarm, string What, DateTime DueAt, bool Critical);
 
 /// <summary>
-/// What is committed, read by a connection of its own, anew only when it has changed. The service's loops are woken by it when a look of theirs would find something.
+/// What is committed, read by a connection of its own, anew only when it has changed. The service's loops are woken by it when a look of
+/// theirs would find something.
 /// </summary>
 internal sealed class Agenda : IDisposable
 {
@@ -45,27 +58,54 @@ internal sealed class Agenda : IDisposable
     public void Refresh()
     {
         var now = (long)changed.ExecuteScalar()!;
-        if (now == version) return;
+        if (now == version)
+            return;
         version = now;
         Revision++;
         Alarms.Clear();
-        using (var reader = Query("SELECT Id, Subject, Kind, Severity, State, SeenWellBy, AcknowledgedBy, Episode, DeviceId, RaisedAt, Version FROM Alarms ORDER BY Id"))
+        using (
+            var reader = Query(
+                "SELECT Id, Subject, Kind, Severity, State, SeenWellBy, AcknowledgedBy, Episode, DeviceId, RaisedAt, Version FROM "
+                    + "Alarms ORDER BY Id"
+            )
+        )
             while (reader.Read())
-                Alarms.Add(new AlarmRow(
-                    reader.GetGuid(0), reader.GetString(1), reader.GetString(2), reader.GetInt32(3), reader.GetInt32(4), reader.IsDBNull(5) ? null : reader.GetDateTime(5),
-                    reader.IsDBNull(6) ? null : reader.GetString(6), reader.GetString(7), reader.IsDBNull(8) ? null : reader.GetString(8), reader.GetDateTime(9), reader.GetInt32(10)));
-        Read(Waiting, """
+                Alarms.Add(
+                    new AlarmRow(
+                        reader.GetGuid(0),
+                        reader.GetString(1),
+                        reader.GetString(2),
+                        reader.GetInt32(3),
+                        reader.GetInt32(4),
+                        reader.IsDBNull(5) ? null : reader.GetDateTime(5),
+                        reader.IsDBNull(6) ? null : reader.GetString(6),
+                        reader.GetString(7),
+                        reader.IsDBNull(8) ? null : reader.GetString(8),
+                        reader.GetDateTime(9),
+                        reader.GetInt32(10)
+                    )
+                );
+        Read(
+            Waiting,
+            """
             SELECT s.Id, s.AlarmId, s."To", s.DueAt, a.Severity FROM Steps s JOIN Alarms a ON a.Id = s.AlarmId
             WHERE s.State = 0 AND (a.State = 0 OR s."To" = 'told' OR (s."To" = 'again' AND a.State <> 3)) ORDER BY s.Id
-            """);
-        Read(Underway, "SELECT n.Id, n.AlarmId, n.Channel, n.DueAt, a.Severity FROM Notices n JOIN Alarms a ON a.Id = n.AlarmId WHERE n.State IN (0, 1, 5) ORDER BY n.Id");
+            """
+        );
+        Read(
+            Underway,
+            "SELECT n.Id, n.AlarmId, n.Channel, n.DueAt, a.Severity FROM Notices n JOIN Alarms a ON a.Id = n.AlarmId WHERE n.State "
+                + "IN (0, 1, 5) ORDER BY n.Id"
+        );
         Promised.Clear();
         foreach (var a in Alarms)
-            if (a is { State: 1 or 2, SeenWellBy: { } by }) Promised.Add(new DueRow(a.Id, a.Id, "seen well by", by, a.Severity == 3));
+            if (a is { State: 1 or 2, SeenWellBy: { } by })
+                Promised.Add(new DueRow(a.Id, a.Id, "seen well by", by, a.Severity == 3));
     }
 
     /// <summary>When the escalator has something to look at in a lane, by the monotonic clock.</summary>
-    public TimeSpan Steps(Lane lane, DateTime now) => Earliest(Waiting, lane, now) is var a && Earliest(Promised, lane, now) is var b && a < b ? a : b;
+    public TimeSpan Steps(Lane lane, DateTime now) =>
+        Earliest(Waiting, lane, now) is var a && Earliest(Promised, lane, now) is var b && a < b ? a : b;
 
     public TimeSpan Notices(Lane lane, DateTime now) => Earliest(Underway, lane, now);
 
@@ -73,7 +113,8 @@ internal sealed class Agenda : IDisposable
     public long Count(string sql, params (string Name, object Value)[] parameters)
     {
         using var command = Command(sql);
-        foreach (var (name, value) in parameters) command.Parameters.AddWithValue(name, value);
+        foreach (var (name, value) in parameters)
+            command.Parameters.AddWithValue(name, value);
         return Convert.ToInt64(command.ExecuteScalar(), System.Globalization.CultureInfo.InvariantCulture);
     }
 
@@ -92,7 +133,8 @@ internal sealed class Agenda : IDisposable
     {
         DateTime? first = null;
         foreach (var row in rows)
-            if (row.Critical == (lane == Lane.Critical) && (first is null || row.DueAt < first)) first = row.DueAt;
+            if (row.Critical == (lane == Lane.Critical) && (first is null || row.DueAt < first))
+                first = row.DueAt;
         return first is { } due ? clock.Elapsed + (due - now) : TimeSpan.MaxValue;
     }
 
@@ -100,6 +142,7 @@ internal sealed class Agenda : IDisposable
     {
         into.Clear();
         using var reader = Query(sql);
-        while (reader.Read()) into.Add(new DueRow(reader.GetGuid(0), reader.GetGuid(1), reader.GetString(2), reader.GetDateTime(3), reader.GetInt32(4) == 3));
+        while (reader.Read())
+            into.Add(new DueRow(reader.GetGuid(0), reader.GetGuid(1), reader.GetString(2), reader.GetDateTime(3), reader.GetInt32(4) == 3));
     }
 }

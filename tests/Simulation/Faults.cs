@@ -9,11 +9,14 @@ internal enum Place
 }
 
 /// <summary>
-/// What goes wrong, and when. At each point where the service waits it is asked what happens there: nothing, a delay, an error, or the end of the process.
+/// What goes wrong, and when. At each point where the service waits it is asked what happens there: nothing, a delay, an error, or the end
+/// of the process.
 /// </summary>
 internal sealed class Faults(Random random, SimulatedClock clock, Journal journal)
 {
-    private readonly TimeSpan[] slowUntil = new TimeSpan[3], flakyUntil = new TimeSpan[3], downUntil = new TimeSpan[3];
+    private readonly TimeSpan[] slowUntil = new TimeSpan[3],
+        flakyUntil = new TimeSpan[3],
+        downUntil = new TimeSpan[3];
     private int pointsToCrash = -1;
 
     public SimulatedThread? Thread { get; set; }
@@ -40,7 +43,9 @@ internal sealed class Faults(Random random, SimulatedClock clock, Journal journa
 
     /// <summary>Whether all places were well between two moments, some seconds to recover included.</summary>
     public bool IsWell(Place place, TimeSpan allowance) =>
-        clock.Elapsed > slowUntil[(int)place] + allowance && clock.Elapsed > flakyUntil[(int)place] + allowance && clock.Elapsed > downUntil[(int)place] + allowance;
+        clock.Elapsed > slowUntil[(int)place] + allowance
+        && clock.Elapsed > flakyUntil[(int)place] + allowance
+        && clock.Elapsed > downUntil[(int)place] + allowance;
 
     public TimeSpan EndOf(Place place) => new[] { slowUntil[(int)place], flakyUntil[(int)place], downUntil[(int)place] }.Max();
 
@@ -48,8 +53,10 @@ internal sealed class Faults(Random random, SimulatedClock clock, Journal journa
     public ValueTask PointAsync(Place place, string what, bool maySlow = true)
     {
         Points++;
-        if (Thread is { } thread) thread.Here();
-        if (Crashed) return new ValueTask(Never());
+        if (Thread is { } thread)
+            thread.Here();
+        if (Crashed)
+            return new ValueTask(Never());
         if (pointsToCrash >= 0 && pointsToCrash-- == 0)
         {
             Crashed = true;
@@ -58,7 +65,8 @@ internal sealed class Faults(Random random, SimulatedClock clock, Journal journa
             return new ValueTask(Never());
         }
 
-        if (!maySlow || clock.Elapsed >= slowUntil[(int)place] || random.Next(3) != 0) return ValueTask.CompletedTask;
+        if (!maySlow || clock.Elapsed >= slowUntil[(int)place] || random.Next(3) != 0)
+            return ValueTask.CompletedTask;
         var wait = TimeSpan.FromMilliseconds(random.Next(10) == 0 ? random.Next(1, 8000) : random.Next(1, 300));
         return new ValueTask(DelayAsync(wait));
     }
@@ -67,7 +75,8 @@ internal sealed class Faults(Random random, SimulatedClock clock, Journal journa
     private async Task DelayAsync(TimeSpan wait)
     {
         await Task.Delay(wait, clock).ConfigureAwait(false);
-        if (Crashed) await Never().ConfigureAwait(false);
+        if (Crashed)
+            await Never().ConfigureAwait(false);
     }
 
     private static Task Never() => new TaskCompletionSource().Task;

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Vigil.Tests.Simulation;
 
 /// <summary>
-/// What really happens in a home, and what its devices say of it. In some homes life stops, in some the meter dies; people press buttons, sometimes twice, and
-/// leave doors open.
+/// What really happens in a home, and what its devices say of it. In some homes life stops, in some the meter dies; people press buttons,
+/// sometimes twice, and leave doors open.
 /// </summary>
 internal sealed class Household
 {
@@ -12,14 +12,20 @@ internal sealed class Household
 
     private readonly World world;
     private readonly int home;
-    private readonly SimulatedLink water, button, door;
+    private readonly SimulatedLink water,
+        button,
+        door;
     private readonly bool buttonHasClock;
     private double litres;
 
     public Household(World world, int home)
     {
         (this.world, this.home) = (world, home);
-        (water, button, door) = (new SimulatedLink(world, $"water-{home}"), new SimulatedLink(world, $"button-{home}"), new SimulatedLink(world, $"door-{home}"));
+        (water, button, door) = (
+            new SimulatedLink(world, $"water-{home}"),
+            new SimulatedLink(world, $"button-{home}"),
+            new SimulatedLink(world, $"door-{home}")
+        );
         var random = world.Random;
         litres = random.Next(900_000);
         buttonHasClock = random.Next(3) > 0;
@@ -54,16 +60,21 @@ internal sealed class Household
         world.At(TimeSpan.FromSeconds(random.Next(1, 60)), Report);
         world.At(TimeSpan.FromSeconds(random.Next(60, 90)), () => button.Say(Sent.Of("battery.level", null, "\"u\":\"%EL\",\"v\":90")));
         world.At(TimeSpan.FromSeconds(random.Next(60, 90)), () => door.Say(Sent.Of("battery.level", null, "\"u\":\"%EL\",\"v\":90")));
-        if (random.Next(3) == 0) world.At(Sometime(), Press);
-        if (random.Next(8) == 0) world.At(Sometime(), LeaveDoorOpen);
+        if (random.Next(3) == 0)
+            world.At(Sometime(), Press);
+        if (random.Next(8) == 0)
+            world.At(Sometime(), LeaveDoorOpen);
     }
 
-    private TimeSpan Sometime() => TimeSpan.FromMinutes(world.Random.Next(60, (int)World.Week.TotalMinutes - 24 * 60)) + TimeSpan.FromMilliseconds(world.Random.Next(60_000));
+    private TimeSpan Sometime() =>
+        TimeSpan.FromMinutes(world.Random.Next(60, (int)World.Week.TotalMinutes - 24 * 60))
+        + TimeSpan.FromMilliseconds(world.Random.Next(60_000));
 
     private void Report()
     {
         world.At(ReportEvery, Report);
-        if (MeterDiesAt <= world.Clock.Elapsed) return;
+        if (MeterDiesAt <= world.Clock.Elapsed)
+            return;
         var local = world.Clock.Truth.AddHours(8).Hour;
         if (!(StopsAt <= world.Clock.Elapsed) && local is >= 7 and < 23)
         {
@@ -82,11 +93,17 @@ internal sealed class Household
         button.Say(press);
         world.Pressed(this, press);
         var random = world.Random;
-        if (random.Next(3) == 0) world.At(TimeSpan.FromSeconds(random.Next(5, 1500)), Press);
-        else if (random.Next(3) == 0) world.At(TimeSpan.FromHours(random.Next(1, 30)), () =>
-        {
-            if (world.Clock.Elapsed < World.Week - TimeSpan.FromHours(20)) Press();
-        });
+        if (random.Next(3) == 0)
+            world.At(TimeSpan.FromSeconds(random.Next(5, 1500)), Press);
+        else if (random.Next(3) == 0)
+            world.At(
+                TimeSpan.FromHours(random.Next(1, 30)),
+                () =>
+                {
+                    if (world.Clock.Elapsed < World.Week - TimeSpan.FromHours(20))
+                        Press();
+                }
+            );
     }
 
     private void LeaveDoorOpen()

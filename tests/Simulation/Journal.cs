@@ -2,7 +2,9 @@ using System.Text;
 
 namespace Vigil.Tests.Simulation;
 
-/// <summary>What happened, in order: the last of it for whoever reads a failure, all of it as one number, by which two runs of a seed are compared.</summary>
+/// <summary>
+/// What happened, in order: the last of it for whoever reads a failure, all of it as one number, by which two runs of a seed are compared.
+/// </summary>
 internal sealed class Journal(SimulatedClock clock)
 {
     private const int Kept = 50;
@@ -23,9 +25,11 @@ internal sealed class Journal(SimulatedClock clock)
     {
         Events++;
         var line = $"{clock.Elapsed:d\\.hh\\:mm\\:ss\\.fff} {what}";
-        foreach (var c in line) Hash = (Hash ^ c) * 1099511628211; // FNV-1a
+        foreach (var c in line)
+            Hash = (Hash ^ c) * 1099511628211; // FNV-1a
         last.Enqueue(line);
-        if (last.Count > Kept) last.Dequeue();
+        if (last.Count > Kept)
+            last.Dequeue();
         Whole?.AppendLine(line);
     }
 
@@ -35,7 +39,8 @@ internal sealed class Journal(SimulatedClock clock)
     /// <summary>Ids are random; their order of appearance is not.</summary>
     public string Name(string kind, Guid id)
     {
-        if (!names.TryGetValue(id, out var name)) names[id] = name = $"{kind}{names.Count + 1}";
+        if (!names.TryGetValue(id, out var name))
+            names[id] = name = $"{kind}{names.Count + 1}";
         return name;
     }
 

@@ -3,7 +3,8 @@ using Vigil.Notify.Channels;
 namespace Vigil.Tests.Simulation;
 
 /// <summary>
-/// What the service promises, checked after every step against what is committed, what was acknowledged, whom the provider was asked to tell, and what really happened.
+/// What the service promises, checked after every step against what is committed, what was acknowledged, whom the provider was asked to
+/// tell, and what really happened.
 /// </summary>
 internal sealed class Promises(World world, Agenda agenda)
 {
@@ -33,20 +34,23 @@ internal sealed class Promises(World world, Agenda agenda)
     public void Acknowledged(string device, Sent message)
     {
         acknowledged.Add((device, message));
-        if (message.Metric == "button") presses.First(p => ReferenceEquals(p.Press, message)).Home.PressesAcknowledged++;
+        if (message.Metric == "button")
+            presses.First(p => ReferenceEquals(p.Press, message)).Home.PressesAcknowledged++;
         CheckStored(device, message);
     }
 
     public void CheckAcknowledged()
     {
-        foreach (var (device, message) in acknowledged) CheckStored(device, message);
+        foreach (var (device, message) in acknowledged)
+            CheckStored(device, message);
     }
 
     /// <summary>Somebody was told that they have it.</summary>
     public void Answered(Guid alarm)
     {
         Look();
-        if (alarms.TryGetValue(alarm, out var known)) known.AnsweredAt = world.Clock.Elapsed;
+        if (alarms.TryGetValue(alarm, out var known))
+            known.AnsweredAt = world.Clock.Elapsed;
     }
 
     /// <summary>Alarm and recipient of a notice.</summary>
@@ -55,7 +59,9 @@ internal sealed class Promises(World world, Agenda agenda)
         using var command = agenda.Command("SELECT AlarmId, Recipient FROM Notices WHERE Id = $id");
         command.Parameters.AddWithValue("$id", notice);
         using var reader = command.ExecuteReader();
-        return reader.Read() ? (reader.GetGuid(0), reader.GetString(1)) : throw new InvalidOperationException("a notice that is not in the records went out");
+        return reader.Read()
+            ? (reader.GetGuid(0), reader.GetString(1))
+            : throw new InvalidOperationException("a notice that is not in the records went out");
     }
 
     /// <summary>The provider is asked to tell somebody.</summary>
@@ -64,12 +70,17 @@ internal sealed class Promises(World world, Agenda agenda)
         var (id, _) = Of(notice.NoticeId);
         Look();
         var alarm = agenda.Alarms.First(a => a.Id == id);
-        if (!alarms.TryGetValue(id, out var known)) return;
+        if (!alarms.TryGetValue(id, out var known))
+            return;
         known.Told[Village.LevelOf(notice.Address)] = true;
-        if (notice.Template is "cleared" or "back" or "late" || alarm.State == 0) return;
+        if (notice.Template is "cleared" or "back" or "late" || alarm.State == 0)
+            return;
         // What went out in the very moment of the answer was on its way.
         if (known.AnsweredAt is { } at && world.Clock.Elapsed - at > TimeSpan.FromSeconds(10))
-            Break($"nobody is told of what was answered: {world.Journal.Name("alarm", id)} was answered at {at}, and {notice.Address} is told ({notice.Template})");
+            Break(
+                $"nobody is told of what was answered: {world.Journal.Name("alarm", id)} was answered at {at}, and {notice.Address} "
+                    + $"is told ({notice.Template})"
+            );
     }
 
     /// <summary>After each step.</summary>
@@ -78,9 +89,13 @@ internal sealed class Promises(World world, Agenda agenda)
         Look();
         foreach (var deadline in deadlines.Values)
             if (lateness.Of(deadline) is { } late && late > Tolerance)
-                Break($"every deadline is kept while the service is up: {deadline.What} of {world.Journal.Name("alarm", deadline.Alarm)} is {late.TotalSeconds:0} s late");
+                Break(
+                    $"every deadline is kept while the service is up: {deadline.What} of "
+                        + $"{world.Journal.Name("alarm", deadline.Alarm)} is {late.TotalSeconds:0} s late"
+                );
         lateness.Moved();
-        foreach (var known in alarms.Values) CheckTold(known);
+        foreach (var known in alarms.Values)
+            CheckTold(known);
     }
 
     public void CheckEnd()
@@ -90,7 +105,8 @@ internal sealed class Promises(World world, Agenda agenda)
         foreach (var home in world.Homes)
         {
             foreach (var link in home.Links)
-                if (!link.Empty) Break($"whatever is said is acknowledged in the end: {link.Device} still waits");
+                if (!link.Empty)
+                    Break($"whatever is said is acknowledged in the end: {link.Device} still waits");
             Truth.CheckFound(world, home, agenda.Alarms, Break);
         }
     }
@@ -121,17 +137,33 @@ internal sealed class Promises(World world, Agenda agenda)
                 world.Journal.Note($"{world.Journal.Name("alarm", alarm.Id)}: {alarm.Kind} of {alarm.Subject} opened");
                 Truth.CheckTrue(world, alarm, Break);
                 foreach (var before in alarms.Values)
-                    if (before.Row.Id != alarm.Id && alarm.Kind != "sos" && before.Row.Subject == alarm.Subject && before.Row.Kind == alarm.Kind && before.Row.Episode == alarm.Episode && before.Row.Severity >= alarm.Severity)
+                    if (
+                        before.Row.Id != alarm.Id
+                        && alarm.Kind != "sos"
+                        && before.Row.Subject == alarm.Subject
+                        && before.Row.Kind == alarm.Kind
+                        && before.Row.Episode == alarm.Episode
+                        && before.Row.Severity >= alarm.Severity
+                    )
                         Break($"nothing that was over begins again by itself: {alarm.Kind} of {alarm.Subject}, episode {alarm.Episode}");
-                known.OldNews = world.Clock.Truth + world.Clock.Ahead.Duration() - alarm.RaisedAt > TimeSpan.FromMinutes(14) || world.Clock.Ahead.Duration() > TimeSpan.FromMinutes(14);
+                known.OldNews =
+                    world.Clock.Truth + world.Clock.Ahead.Duration() - alarm.RaisedAt > TimeSpan.FromMinutes(14)
+                    || world.Clock.Ahead.Duration() > TimeSpan.FromMinutes(14);
                 known.Open(world);
             }
 
-            if (known.Row.Version != alarm.Version || known.Row.State != alarm.State) Moved(known, alarm);
+            if (known.Row.Version != alarm.Version || known.Row.State != alarm.State)
+                Moved(known, alarm);
             known.Row = alarm;
-            if (alarm.State == 0 && alarm.Severity >= 2 && !agenda.Waiting.Exists(s => s.Alarm == alarm.Id) && !agenda.Underway.Exists(n => n.Alarm == alarm.Id))
+            if (
+                alarm.State == 0
+                && alarm.Severity >= 2
+                && !agenda.Waiting.Exists(s => s.Alarm == alarm.Id)
+                && !agenda.Underway.Exists(n => n.Alarm == alarm.Id)
+            )
                 Break($"every open alarm has its next deadline: {world.Journal.Name("alarm", alarm.Id)} has none");
-            if (alarm.State is 1 or 2 && alarm.SeenWellBy is null) Break($"whoever answers promises to look: {world.Journal.Name("alarm", alarm.Id)} has no end");
+            if (alarm.State is 1 or 2 && alarm.SeenWellBy is null)
+                Break($"whoever answers promises to look: {world.Journal.Name("alarm", alarm.Id)} has no end");
         }
 
         CheckPresses();
@@ -141,55 +173,77 @@ internal sealed class Promises(World world, Agenda agenda)
     private void Moved(Known known, AlarmRow now)
     {
         var before = known.Row;
-        if (before.State != now.State) world.Journal.Note($"{world.Journal.Name("alarm", now.Id)}: {(State)before.State} → {(State)now.State}");
-        if (now.Version < before.Version) Break($"states go forward: {world.Journal.Name("alarm", now.Id)} went from version {before.Version} to {now.Version}");
-        if (before.State == 3 && now.State != 3) Break($"what is resolved stays so: {world.Journal.Name("alarm", now.Id)} is {(State)now.State}");
+        if (before.State != now.State)
+            world.Journal.Note($"{world.Journal.Name("alarm", now.Id)}: {(State)before.State} → {(State)now.State}");
+        if (now.Version < before.Version)
+            Break($"states go forward: {world.Journal.Name("alarm", now.Id)} went from version {before.Version} to {now.Version}");
+        if (before.State == 3 && now.State != 3)
+            Break($"what is resolved stays so: {world.Journal.Name("alarm", now.Id)} is {(State)now.State}");
         if (before.State is 1 or 2 && now.State == 0)
         {
             // Who has been told already is not told again because nobody looked: it goes on above them.
-            if (OpenedAgain(known, now)) known.GoOn(world);
-            else known.Open(world);
+            if (OpenedAgain(known, now))
+                known.GoOn(world);
+            else
+                known.Open(world);
             known.AnsweredAt = null;
         }
 
-        if (now.State != 0) known.OpenSince = null;
-        if (before.State == 0 && now.State == 1) known.FindingsWhenAnswered = Findings(now.Subject);
+        if (now.State != 0)
+            known.OpenSince = null;
+        if (before.State == 0 && now.State == 1)
+            known.FindingsWhenAnswered = Findings(now.Subject);
     }
 
     /// <summary>Why an answered alarm is open again; true when it is because nobody looked in time.</summary>
     private bool OpenedAgain(Known known, AlarmRow now)
     {
-        using var command = agenda.Command("SELECT Who, Text FROM Timeline WHERE AlarmId = $id AND What = 'reopened' ORDER BY Id DESC LIMIT 1");
+        using var command = agenda.Command(
+            "SELECT Who, Text FROM Timeline WHERE AlarmId = $id AND What = 'reopened' ORDER BY Id DESC LIMIT 1"
+        );
         command.Parameters.AddWithValue("$id", now.Id);
         using var reader = command.ExecuteReader();
-        if (!reader.Read()) Break("an alarm that is open again says why");
+        if (!reader.Read())
+            Break("an alarm that is open again says why");
         var (who, text) = (reader.GetString(0), reader.GetString(1));
         world.Journal.Note($"{world.Journal.Name("alarm", now.Id)} is open again: {text}");
         if (text.Contains("seen well", StringComparison.Ordinal))
         {
             world.Journal.Cover("a promise to look after somebody ran out");
             if (deadlines.TryGetValue((now.Id, "seen well by"), out var deadline) && world.Clock.Elapsed < deadline.At - Tolerance)
-                Break($"whoever answered has their time: {world.Journal.Name("alarm", now.Id)} is open again {(deadline.At - world.Clock.Elapsed).TotalMinutes:0} min too early");
+                Break(
+                    $"whoever answered has their time: {world.Journal.Name("alarm", now.Id)} is open again "
+                        + $"{(deadline.At - world.Clock.Elapsed).TotalMinutes:0} min too early"
+                );
             return true;
         }
 
-        if (who == "rules" && text.Contains("happened again", StringComparison.Ordinal) && now.Kind == "sos" && Findings(now.Subject) <= known.FindingsWhenAnswered)
+        if (
+            who == "rules"
+            && text.Contains("happened again", StringComparison.Ordinal)
+            && now.Kind == "sos"
+            && Findings(now.Subject) <= known.FindingsWhenAnswered
+        )
             Break($"nobody is called again without another press: {world.Journal.Name("alarm", now.Id)}");
         return false;
     }
 
-    private long Findings(string resident) => agenda.Count("SELECT COUNT(*) FROM Findings WHERE Key LIKE $prefix", ("$prefix", resident + "|sos|%"));
+    private long Findings(string resident) =>
+        agenda.Count("SELECT COUNT(*) FROM Findings WHERE Key LIKE $prefix", ("$prefix", resident + "|sos|%"));
 
     private void CheckPresses()
     {
         foreach (var home in world.Homes)
         {
-            if (home.Pressed == 0) continue;
+            if (home.Pressed == 0)
+                continue;
             var found = Findings(home.Resident);
-            if (found < home.PressesAcknowledged) Break($"an acknowledged press is found: {home.PressesAcknowledged} of {home.Resident} were acknowledged, {found} found");
+            if (found < home.PressesAcknowledged)
+                Break($"an acknowledged press is found: {home.PressesAcknowledged} of {home.Resident} were acknowledged, {found} found");
             // A press that has no time of its own, or none to be believed, has that of its arrival.
             var most = presses.Where(p => p.Home == home).Sum(p => Math.Max(1, p.Press.Arrivals));
-            if (found > most) Break($"a press is found once: {home.Resident} pressed {home.Pressed} times, {found} were found: {Keys(home.Resident)}");
+            if (found > most)
+                Break($"a press is found once: {home.Resident} pressed {home.Pressed} times, {found} were found: {Keys(home.Resident)}");
         }
     }
 
@@ -202,13 +256,15 @@ internal sealed class Promises(World world, Agenda agenda)
 
     private void CheckStored(string device, Sent message)
     {
-        if (message.Time is { } time && !world.Readings.Holds(device, message.Metric, time)) Break($"what is acknowledged is stored: {message.Metric} of {device} at {time:O} is not");
+        if (message.Time is { } time && !world.Readings.Holds(device, message.Metric, time))
+            Break($"what is acknowledged is stored: {message.Metric} of {device} at {time:O} is not");
     }
 
     private void KeepDeadlines()
     {
         unread = world.Service is null;
-        if (world.Service is not { } service) return;
+        if (world.Service is not { } service)
+            return;
         var now = world.Clock.Peek(service.Clock);
         var offset = now - world.Clock.Truth;
         var moved = (offset - ahead).Duration() > TimeSpan.FromSeconds(2);
@@ -219,31 +275,41 @@ internal sealed class Promises(World world, Agenda agenda)
             var key = (row.Id, row.What);
             kept.Add(key);
             var isKnown = deadlines.TryGetValue(key, out var known);
-            if (isKnown && known!.DueAt == row.DueAt) continue;
+            if (isKnown && known!.DueAt == row.DueAt)
+                continue;
             var wait = row.DueAt - now;
             var at = world.Clock.Elapsed + (wait > TimeSpan.Zero ? wait : TimeSpan.Zero);
-            // Setting the clock moves the time of everything that waits, and no wait. Where it happened again, or a step ran, the plan is another.
+            // Setting the clock moves the time of everything that waits, and no wait. Where it happened again, or a step ran, the plan is
+            // another.
             var plan = (alarms.TryGetValue(row.Alarm, out var its) ? its.Row.Version : 0, agenda.Waiting.Count(s => s.Alarm == row.Alarm));
             if (isKnown && moved && known!.Plan == plan && known.At > world.Clock.Elapsed && (at - known.At).Duration() > Tolerance)
-                Break($"setting the clock moves nothing that waits: {row.What} of {world.Journal.Name("alarm", row.Alarm)} was due at {known.At}, and now at {at}");
+                Break(
+                    $"setting the clock moves nothing that waits: {row.What} of {world.Journal.Name("alarm", row.Alarm)} was due at "
+                        + $"{known.At}, and now at {at}"
+                );
             deadlines[key] = new Deadline(row.Alarm, row.What, row.DueAt, at, plan);
         }
 
-        foreach (var gone in deadlines.Keys.Where(k => !kept.Contains(k)).ToList()) deadlines.Remove(gone);
+        foreach (var gone in deadlines.Keys.Where(k => !kept.Contains(k)).ToList())
+            deadlines.Remove(gone);
     }
 
     /// <summary>A critical alarm that nobody has answered goes up: contacts, visitor, duty desk, supervisor, a minute apart.</summary>
     private void CheckTold(Known known)
     {
         // After a quarter of an hour, or by a clock that is so wrong, a press is old news, which has a plan of its own.
-        if (known.OldNews || known is not { OpenSince: { } since, Row: { State: 0, Severity: 3 } }) return;
+        if (known.OldNews || known is not { OpenSince: { } since, Row: { State: 0, Severity: 3 } })
+            return;
         var well = world.AllWell - since;
         var first = Array.LastIndexOf(known.Passed, true) + 1;
         for (var level = first; level <= 3; level++)
         {
             var steps = level - first;
             if (!known.Told[level] && well > TimeSpan.FromSeconds(60 * steps + 30 * (steps + 1)))
-                Break($"nobody is told of less than the plan: {world.Journal.Name("alarm", known.Row.Id)} has been open for {well.TotalSeconds:0} s and {(Level)level} has not been told");
+                Break(
+                    $"nobody is told of less than the plan: {world.Journal.Name("alarm", known.Row.Id)} has been open for "
+                        + $"{well.TotalSeconds:0} s and {(Level)level} has not been told"
+                );
         }
     }
 
@@ -281,8 +347,15 @@ internal sealed class Promises(World world, Agenda agenda)
         {
             (OpenSince, Passed, Told) = (world.AllWell, [.. Told], new bool[4]);
             // Whoever answered, and those below.
-            var level = Row.AcknowledgedBy?.Split(':')[0] switch { "contact" => 0, "visitor" => 1, "duty" => 2, _ => 3 };
-            for (var i = 0; i <= level; i++) Passed[i] = true;
+            var level = Row.AcknowledgedBy?.Split(':')[0] switch
+            {
+                "contact" => 0,
+                "visitor" => 1,
+                "duty" => 2,
+                _ => 3,
+            };
+            for (var i = 0; i <= level; i++)
+                Passed[i] = true;
         }
     }
 }
@@ -291,7 +364,8 @@ internal sealed class Promises(World world, Agenda agenda)
 /// <param name="Alarm">Of which alarm.</param>
 /// <param name="What">Who is to be told, by what, or the promise to look.</param>
 /// <param name="DueAt">As the row says.</param>
-/// <param name="At">When that is by the monotonic clock, as it was when the row was written: setting the wall clock puts nothing off.</param>
+/// <param name="At">When that is by the monotonic clock, as it was when the row was written: setting the wall clock puts nothing
+/// off.</param>
 /// <param name="Plan">Version of the alarm and number of its steps, then.</param>
 internal sealed record Deadline(Guid Alarm, string What, DateTime DueAt, TimeSpan At, (int Version, int Steps) Plan)
 {
@@ -306,7 +380,8 @@ internal sealed class Lateness(World world)
 
     public TimeSpan? Of(Deadline deadline)
     {
-        if (world.Clock.Elapsed < deadline.At) return null;
+        if (world.Clock.Elapsed < deadline.At)
+            return null;
         // Nothing changes within a step: of the last one the part after the deadline counts.
         deadline.WellThen ??= world.Well - Least(world.Well - before, world.Clock.Elapsed - deadline.At);
         return world.Well - deadline.WellThen;

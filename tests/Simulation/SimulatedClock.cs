@@ -1,8 +1,8 @@
 namespace Vigil.Tests.Simulation;
 
 /// <summary>
-/// A machine's wall clock, which can be set, and its monotonic one, which can't. Time passes when the world moves it on, and a millisecond whenever the service
-/// looks: no two looks are the same moment, so that ids made of the time have the same order in every run.
+/// A machine's wall clock, which can be set, and its monotonic one, which can't. Time passes when the world moves it on, and a millisecond
+/// whenever the service looks: no two looks are the same moment, so that ids made of the time have the same order in every run.
 /// </summary>
 internal sealed class SimulatedClock(DateTimeOffset start) : TimeProvider
 {
@@ -46,12 +46,14 @@ internal sealed class SimulatedClock(DateTimeOffset start) : TimeProvider
 
     public void AdvanceTo(TimeSpan elapsed)
     {
-        if (elapsed > Elapsed) Elapsed = elapsed;
+        if (elapsed > Elapsed)
+            Elapsed = elapsed;
     }
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
-        if (period != Timeout.InfiniteTimeSpan && period != TimeSpan.Zero) throw new NotSupportedException("nothing here ticks by itself");
+        if (period != Timeout.InfiniteTimeSpan && period != TimeSpan.Zero)
+            throw new NotSupportedException("nothing here ticks by itself");
         var timer = new SimulatedTimer(this, callback, state);
         timer.Change(dueTime, period);
         return timer;
@@ -64,7 +66,8 @@ internal sealed class SimulatedClock(DateTimeOffset start) : TimeProvider
         {
             while (timers.TryPeek(out var timer, out var due))
             {
-                if (timer.Due == due.At) return TimeSpan.FromTicks(due.At);
+                if (timer.Due == due.At)
+                    return TimeSpan.FromTicks(due.At);
                 timers.Dequeue(); // stopped, or set anew
             }
 
@@ -75,7 +78,8 @@ internal sealed class SimulatedClock(DateTimeOffset start) : TimeProvider
     /// <summary>Fires the timer that is due first; false when none is.</summary>
     public bool Fire()
     {
-        if (NextTimer is not { } due || due > Elapsed) return false;
+        if (NextTimer is not { } due || due > Elapsed)
+            return false;
         timers.Dequeue().Fire();
         return true;
     }
@@ -86,7 +90,8 @@ internal sealed class SimulatedClock(DateTimeOffset start) : TimeProvider
     private void Set(SimulatedTimer timer, TimeSpan dueTime)
     {
         timer.Due = dueTime == Timeout.InfiniteTimeSpan ? -1 : (Elapsed + dueTime).Ticks;
-        if (timer.Due >= 0) timers.Enqueue(timer, (timer.Due, order++));
+        if (timer.Due >= 0)
+            timers.Enqueue(timer, (timer.Due, order++));
     }
 
     private sealed class SimulatedTimer(SimulatedClock clock, TimerCallback callback, object? state) : ITimer

@@ -17,26 +17,36 @@ internal sealed record Sent(string Metric, DateTime? Time, string Payload)
 
     public bool Again { get; set; }
 
-    /// <summary>How often it was taken for a message that had not come before: after ten minutes, or when the clock was set and the service died, an arrival is a new one.</summary>
+    /// <summary>
+    /// How often it was taken for a message that had not come before: after ten minutes, or when the clock was set and the service died, an
+    /// arrival is a new one.
+    /// </summary>
     public int Arrivals { get; private set; }
 
     private TimeSpan first;
-    private int clock = -1, life = -1;
+    private int clock = -1,
+        life = -1;
 
     public void Arrived(TimeSpan now, int clockSet, int lives)
     {
         Deliveries++;
-        if (Arrivals > 0 && now - first < TimeSpan.FromMinutes(9) && (clock == clockSet || life == lives)) return;
+        if (Arrivals > 0 && now - first < TimeSpan.FromMinutes(9) && (clock == clockSet || life == lives))
+            return;
         (first, clock, life) = (now, clockSet, lives);
         Arrivals++;
     }
 
-    public static Sent Of(string metric, DateTime? time, string value) => new(
-        metric, time, $$"""[{"n":"{{metric}}",{{value}}{{(time is { } t ? string.Create(CultureInfo.InvariantCulture, $",\"t\":{(t - DateTime.UnixEpoch).TotalSeconds:0.000}") : "")}}}]""");
+    public static Sent Of(string metric, DateTime? time, string value) =>
+        new(
+            metric,
+            time,
+            $$"""[{"n":"{{metric}}",{{value}}{{(time is { } t ? string.Create(CultureInfo.InvariantCulture, $",\"t\":{(t - DateTime.UnixEpoch).TotalSeconds:0.000}") : "")}}}]"""
+        );
 }
 
 /// <summary>
-/// A device and its way to the service: MQTT at QoS 1 over a network that loses, repeats, delays and reorders. What isn't acknowledged is sent again.
+/// A device and its way to the service: MQTT at QoS 1 over a network that loses, repeats, delays and reorders. What isn't acknowledged is
+/// sent again.
 /// </summary>
 internal sealed class SimulatedLink(World world, string device)
 {
@@ -62,23 +72,29 @@ internal sealed class SimulatedLink(World world, string device)
     {
         message.Id = ++id == 0 ? ++id : id;
         outbox.Add(message);
-        if (!waits) Try(TimeSpan.Zero);
+        if (!waits)
+            Try(TimeSpan.Zero);
     }
 
     /// <summary>The connection broke: the device comes back after a while.</summary>
     public void Broken()
     {
-        if (waits) Try(TimeSpan.FromSeconds(world.Random.Next(2, 40)));
+        if (waits)
+            Try(TimeSpan.FromSeconds(world.Random.Next(2, 40)));
     }
 
     private void Try(TimeSpan wait)
     {
         waits = true;
         var mine = ++attempt;
-        world.At(wait, () =>
-        {
-            if (mine == attempt) Send(mine);
-        });
+        world.At(
+            wait,
+            () =>
+            {
+                if (mine == attempt)
+                    Send(mine);
+            }
+        );
     }
 
     private void Send(long mine)
@@ -95,11 +111,16 @@ internal sealed class SimulatedLink(World world, string device)
         var again = message.Again;
         message.Again = true;
         // Without an acknowledgement it connects anew and sends it again, whatever became of the first.
-        world.At(Patience, () =>
-        {
-            if (mine == attempt && waits) Try(TimeSpan.FromSeconds(random.Next(1, 20)));
-        });
-        if (bad && random.Next(4) == 0) return; // lost on the way
+        world.At(
+            Patience,
+            () =>
+            {
+                if (mine == attempt && waits)
+                    Try(TimeSpan.FromSeconds(random.Next(1, 20)));
+            }
+        );
+        if (bad && random.Next(4) == 0)
+            return; // lost on the way
         var copies = bad && random.Next(8) == 0 ? 2 : 1;
         var delay = TimeSpan.Zero;
         for (var i = 0; i < copies; i++)
@@ -116,23 +137,34 @@ internal sealed class SimulatedLink(World world, string device)
         {
             // Nobody there: ever longer until the next try, as devices do.
             refused = Math.Min(refused + 1, 5);
-            if (mine == attempt) Try(TimeSpan.FromSeconds(world.Random.Next(5, 8) << refused));
+            if (mine == attempt)
+                Try(TimeSpan.FromSeconds(world.Random.Next(5, 8) << refused));
             return;
         }
 
         refused = 0;
-        if (message.Deliveries > 0) world.Journal.Cover("a message came again");
+        if (message.Deliveries > 0)
+            world.Journal.Cover("a message came again");
         message.Arrived(world.Clock.Elapsed, world.Jumps, world.Lives);
-        service.Receive($"vigil/{device}/up", Encoding.UTF8.GetBytes(message.Payload), sender, message.Id, again, receipt => Answered(message, receipt, mine));
+        service.Receive(
+            $"vigil/{device}/up",
+            Encoding.UTF8.GetBytes(message.Payload),
+            sender,
+            message.Id,
+            again,
+            receipt => Answered(message, receipt, mine)
+        );
     }
 
     private void Answered(Sent message, Receipt receipt, long mine)
     {
-        if (receipt == Receipt.NotAllowed) throw new BrokenPromiseException($"{device} was not allowed to speak");
+        if (receipt == Receipt.NotAllowed)
+            throw new BrokenPromiseException($"{device} was not allowed to speak");
         if (receipt == Receipt.NotStored)
         {
             world.Journal.Cover("a message was not acknowledged");
-            if (mine == attempt) Try(TimeSpan.FromSeconds(world.Random.Next(5, 20)));
+            if (mine == attempt)
+                Try(TimeSpan.FromSeconds(world.Random.Next(5, 20)));
             return;
         }
 
@@ -143,10 +175,14 @@ internal sealed class SimulatedLink(World world, string device)
             return;
         }
 
-        if (!outbox.Remove(message)) return; // acknowledged before
+        if (!outbox.Remove(message))
+            return; // acknowledged before
         world.Promises.Acknowledged(device, message);
-        if (mine != attempt) return;
-        if (outbox.Count > 0) Try(TimeSpan.FromMilliseconds(20));
-        else waits = false;
+        if (mine != attempt)
+            return;
+        if (outbox.Count > 0)
+            Try(TimeSpan.FromMilliseconds(20));
+        else
+            waits = false;
     }
 }

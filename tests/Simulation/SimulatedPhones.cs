@@ -5,8 +5,8 @@ using Vigil.Storage.Records;
 namespace Vigil.Tests.Simulation;
 
 /// <summary>
-/// A provider of messages and calls, and the people at the other end. It accepts and doesn't say so, says nothing later, says it twice or too late; people
-/// don't answer, answer after minutes, or answer what somebody else has.
+/// A provider of messages and calls, and the people at the other end. It accepts and doesn't say so, says nothing later, says it twice or
+/// too late; people don't answer, answer after minutes, or answer what somebody else has.
 /// </summary>
 internal sealed class SimulatedPhones(World world) : IChannel
 {
@@ -40,12 +40,14 @@ internal sealed class SimulatedPhones(World world) : IChannel
         }
 
         var isNew = accepted.TryAdd(notice.NoticeId, null);
-        if (!isNew) world.Journal.Cover("a notice went out twice");
+        if (!isNew)
+            world.Journal.Cover("a notice went out twice");
         world.Journal.Note($"{notice.Channel} to {notice.Address[^6..]} {notice.Template} {world.Journal.Name("notice", notice.NoticeId)}");
         var id = notice.NoticeId.ToString("N");
         world.At(TimeSpan.FromSeconds(random.Next(1, 5)), () => Ring(notice, id));
         await world.Faults.PointAsync(Place.Provider, "between the provider's acceptance and its answer");
-        if (!fails) return new ChannelResult(ChannelOutcome.Sent, "accepted", id);
+        if (!fails)
+            return new ChannelResult(ChannelOutcome.Sent, "accepted", id);
         world.Journal.Cover("the provider accepted and its answer was lost");
         await Task.Delay(TimeSpan.FromSeconds(random.Next(1, 60)), world.Clock, CancellationToken.None);
         throw new HttpRequestException("connection reset"); // where nobody has stopped to wait before
@@ -53,11 +55,18 @@ internal sealed class SimulatedPhones(World world) : IChannel
 
     public Task<ChannelResult?> ReconcileAsync(PastNotice notice, CancellationToken cancellation)
     {
-        if (world.Faults.Fails(Place.Provider)) throw new HttpRequestException("connection reset");
+        if (world.Faults.Fails(Place.Provider))
+            throw new HttpRequestException("connection reset");
         var id = notice.Outgoing.NoticeId;
-        if (!accepted.TryGetValue(id, out var became)) return Task.FromResult<ChannelResult?>(null);
+        if (!accepted.TryGetValue(id, out var became))
+            return Task.FromResult<ChannelResult?>(null);
         world.Journal.Cover("a notice was found at the provider");
-        var outcome = became switch { null => ChannelOutcome.Sent, "heard" => ChannelOutcome.Delivered, _ => ChannelOutcome.GiveUp };
+        var outcome = became switch
+        {
+            null => ChannelOutcome.Sent,
+            "heard" => ChannelOutcome.Delivered,
+            _ => ChannelOutcome.GiveUp,
+        };
         return Task.FromResult<ChannelResult?>(new ChannelResult(outcome, became ?? "accepted", id.ToString("N")));
     }
 
@@ -69,11 +78,25 @@ internal sealed class SimulatedPhones(World world) : IChannel
 
     private void Ring(OutgoingNotice notice, string id)
     {
-        if (over.Contains(notice.NoticeId)) return;
+        if (over.Contains(notice.NoticeId))
+            return;
         var random = world.Random;
         var level = Village.LevelOf(notice.Address);
         var asks = notice.Template is "opened" or "repeated" or "digest" or "late";
-        var answers = asks && random.Next(100) < (notice.Critical ? level switch { 0 => 25, 1 => 40, 2 => 70, _ => 95 } : 60);
+        var answers =
+            asks
+            && random.Next(100)
+                < (
+                    notice.Critical
+                        ? level switch
+                        {
+                            0 => 25,
+                            1 => 40,
+                            2 => 70,
+                            _ => 95,
+                        }
+                        : 60
+                );
         if (notice.Channel == "voice" && !answers)
         {
             Become(notice, id, "no answer", TimeSpan.FromSeconds(random.Next(20, 40)), delivered: false);
@@ -81,7 +104,8 @@ internal sealed class SimulatedPhones(World world) : IChannel
         }
 
         Become(notice, id, "heard", TimeSpan.FromSeconds(random.Next(1, 20)), delivered: true);
-        if (!answers) return;
+        if (!answers)
+            return;
         var after = notice.Channel == "voice" ? TimeSpan.FromSeconds(random.Next(5, 30)) : TimeSpan.FromSeconds(random.Next(10, 900));
         world.At(after, () => new Person(world, notice, random.Next(10) == 0).Answer());
     }
@@ -100,20 +124,33 @@ internal sealed class SimulatedPhones(World world) : IChannel
         }
 
         Tell(notice, id, delivered, became, after, tries: 3);
-        if (random.Next(10) == 0) Tell(notice, id, delivered, became, after + TimeSpan.FromSeconds(random.Next(1, 3000)), tries: 1);
-        if (random.Next(10) == 0) Tell(notice, id, null, "on its way", after + TimeSpan.FromSeconds(random.Next(1, 60)), tries: 1);
+        if (random.Next(10) == 0)
+            Tell(notice, id, delivered, became, after + TimeSpan.FromSeconds(random.Next(1, 3000)), tries: 1);
+        if (random.Next(10) == 0)
+            Tell(notice, id, null, "on its way", after + TimeSpan.FromSeconds(random.Next(1, 60)), tries: 1);
     }
 
-    private void Tell(OutgoingNotice notice, string id, bool? delivered, string reason, TimeSpan after, int tries) => world.At(after, () =>
-    {
-        var told = world.Service?.Call(s => s.Dispatcher.ReceiptAsync(Provider, id, notice.NoticeId, delivered, reason, CancellationToken.None), failed: _ => Again()) ?? false;
-        if (!told) Again();
+    private void Tell(OutgoingNotice notice, string id, bool? delivered, string reason, TimeSpan after, int tries) =>
+        world.At(
+            after,
+            () =>
+            {
+                var told =
+                    world.Service?.Call(
+                        s => s.Dispatcher.ReceiptAsync(Provider, id, notice.NoticeId, delivered, reason, CancellationToken.None),
+                        failed: _ => Again()
+                    )
+                    ?? false;
+                if (!told)
+                    Again();
 
-        void Again()
-        {
-            if (tries > 1) Tell(notice, id, delivered, reason, TimeSpan.FromSeconds(5), tries - 1);
-        }
-    });
+                void Again()
+                {
+                    if (tries > 1)
+                        Tell(notice, id, delivered, reason, TimeSpan.FromSeconds(5), tries - 1);
+                }
+            }
+        );
 }
 
 /// <summary>Somebody who was told and answers: takes it, or says that they can't; looks after the person and says so.</summary>
@@ -125,42 +162,61 @@ internal sealed class Person(World world, OutgoingNotice notice, bool declines)
     {
         var (alarm, recipient) = world.Promises.Of(notice.NoticeId);
         var via = notice.Channel == "voice" ? "key" : "link";
-        var asked = world.Service?.Call(
-            async s =>
-            {
-                if (declines) await s.Answers.DeclineAsync(notice.NoticeId, via, CancellationToken.None);
-                else await s.Answers.TakeAsync(notice.NoticeId, via, CancellationToken.None);
-                world.Journal.Note($"{recipient.Split(':')[0]} {(declines ? "declines" : "takes")} {world.Journal.Name("alarm", alarm)}");
-                if (declines) return;
-                world.Promises.Answered(alarm);
-                if (world.Random.Next(4) > 0 || Village.LevelOf(notice.Address) >= 2) world.At(TimeSpan.FromMinutes(world.Random.Next(2, 40)), () => Resolve(alarm, recipient));
-                else world.Journal.Cover("somebody answered and never reported");
-            },
-            failed: e =>
-            {
-                if (e is not AlarmConflictException) Later(Answer); // somebody else has it: fine
-                else world.Journal.Cover("somebody answered what another has");
-            }) ?? false;
-        if (!asked) Later(Answer);
+        var asked =
+            world.Service?.Call(
+                async s =>
+                {
+                    if (declines)
+                        await s.Answers.DeclineAsync(notice.NoticeId, via, CancellationToken.None);
+                    else
+                        await s.Answers.TakeAsync(notice.NoticeId, via, CancellationToken.None);
+                    world.Journal.Note(
+                        $"{recipient.Split(':')[0]} {(declines ? "declines" : "takes")} {world.Journal.Name("alarm", alarm)}"
+                    );
+                    if (declines)
+                        return;
+                    world.Promises.Answered(alarm);
+                    if (world.Random.Next(4) > 0 || Village.LevelOf(notice.Address) >= 2)
+                        world.At(TimeSpan.FromMinutes(world.Random.Next(2, 40)), () => Resolve(alarm, recipient));
+                    else
+                        world.Journal.Cover("somebody answered and never reported");
+                },
+                failed: e =>
+                {
+                    if (e is not AlarmConflictException)
+                        Later(Answer); // somebody else has it: fine
+                    else
+                        world.Journal.Cover("somebody answered what another has");
+                }
+            )
+            ?? false;
+        if (!asked)
+            Later(Answer);
     }
 
     private void Resolve(Guid alarm, string recipient)
     {
-        var asked = world.Service?.Call(
-            async s =>
-            {
-                await s.Desk.ResolveAsync(alarm, recipient, Resolution.True, "seen well", CancellationToken.None);
-                world.Journal.Note($"{recipient.Split(':')[0]} resolves {world.Journal.Name("alarm", alarm)}");
-            },
-            failed: e =>
-            {
-                if (e is not AlarmConflictException) Later(() => Resolve(alarm, recipient));
-            }) ?? false;
-        if (!asked) Later(() => Resolve(alarm, recipient));
+        var asked =
+            world.Service?.Call(
+                async s =>
+                {
+                    await s.Desk.ResolveAsync(alarm, recipient, Resolution.True, "seen well", CancellationToken.None);
+                    world.Journal.Note($"{recipient.Split(':')[0]} resolves {world.Journal.Name("alarm", alarm)}");
+                },
+                failed: e =>
+                {
+                    if (e is not AlarmConflictException)
+                        Later(() => Resolve(alarm, recipient));
+                }
+            )
+            ?? false;
+        if (!asked)
+            Later(() => Resolve(alarm, recipient));
     }
 
     private void Later(Action again)
     {
-        if (tries-- > 0) world.At(TimeSpan.FromSeconds(world.Random.Next(20, 120)), again);
+        if (tries-- > 0)
+            world.At(TimeSpan.FromSeconds(world.Random.Next(20, 120)), again);
     }
 }

@@ -5,12 +5,14 @@ using Vigil.Storage.Readings;
 namespace Vigil.Tests.Simulation;
 
 /// <summary>
-/// A readings store on a simulated disk: what was not synced when the process died is gone, or half of it is there. Keeps times to the microsecond, as DuckDB does.
+/// A readings store on a simulated disk: what was not synced when the process died is gone, or half of it is there. Keeps times to the
+/// microsecond, as DuckDB does.
 /// </summary>
 internal sealed class SimulatedReadings(Random random, Faults faults, Journal journal) : IReadingStore
 {
     private readonly List<Reading> stored = [];
-    private readonly HashSet<(string Device, string Metric, string Channel, DateTime Time)> keys = [], known = [];
+    private readonly HashSet<(string Device, string Metric, string Channel, DateTime Time)> keys = [],
+        known = [];
     private readonly HashSet<(string Device, string Metric)> wrongClocks = [];
     private IReadOnlyList<Reading>? unsynced;
 
@@ -19,13 +21,15 @@ internal sealed class SimulatedReadings(Random random, Faults faults, Journal jo
     public int Count => stored.Count;
 
     /// <summary>…under its own time, or under that of its arrival where the service takes the device's clock for wrong.</summary>
-    public bool Holds(string device, string metric, DateTime time) => wrongClocks.Contains((device, metric)) || known.Contains((device, metric, "", ToMilliseconds(time)));
+    public bool Holds(string device, string metric, DateTime time) =>
+        wrongClocks.Contains((device, metric)) || known.Contains((device, metric, "", ToMilliseconds(time)));
 
     public async Task AppendAsync(IReadOnlyList<Reading> readings, CancellationToken cancellation)
     {
         if (faults.Fails(Place.Readings))
         {
-            if (!faults.IsDown(Place.Readings) && random.Next(2) == 0) Keep(readings, random.Next(readings.Count + 1)); // it failed half way, or said so wrongly
+            if (!faults.IsDown(Place.Readings) && random.Next(2) == 0)
+                Keep(readings, random.Next(readings.Count + 1)); // it failed half way, or said so wrongly
             journal.Cover("the readings' disk failed");
             throw new ReadingStoreException("the simulated disk failed");
         }
@@ -40,7 +44,8 @@ internal sealed class SimulatedReadings(Random random, Faults faults, Journal jo
     /// <summary>The process died: of what was being written a part is there.</summary>
     public void Crash()
     {
-        if (unsynced is null) return;
+        if (unsynced is null)
+            return;
         journal.Cover("readings were torn by a crash");
         Keep(unsynced, random.Next(unsynced.Count + 1));
         unsynced = null;
@@ -49,15 +54,23 @@ internal sealed class SimulatedReadings(Random random, Faults faults, Journal jo
     public async IAsyncEnumerable<Reading> ReceivedSinceAsync(DateTime received, [EnumeratorCancellation] CancellationToken cancellation)
     {
         await faults.PointAsync(Place.Readings, "replay of readings");
-        if (faults.IsDown(Place.Readings)) throw new ReadingStoreException("the simulated disk can't be read");
-        foreach (var reading in stored.Where(r => r.Received >= received).OrderBy(r => r.Received).ToList()) yield return reading;
+        if (faults.IsDown(Place.Readings))
+            throw new ReadingStoreException("the simulated disk can't be read");
+        foreach (var reading in stored.Where(r => r.Received >= received).OrderBy(r => r.Received).ToList())
+            yield return reading;
     }
 
     public async IAsyncEnumerable<Reading> QueryAsync(ReadingQuery query, [EnumeratorCancellation] CancellationToken cancellation)
     {
         await faults.PointAsync(Place.Readings, "query of readings");
-        var asked = stored.Where(r => query.Devices.Contains(r.Device) && (query.Metric is null || r.Metric == query.Metric) && r.Time >= query.From && r.Time < query.To);
-        foreach (var reading in asked.OrderBy(r => r.Time).Take(query.Limit).ToList()) yield return reading;
+        var asked = stored.Where(r =>
+            query.Devices.Contains(r.Device)
+            && (query.Metric is null || r.Metric == query.Metric)
+            && r.Time >= query.From
+            && r.Time < query.To
+        );
+        foreach (var reading in asked.OrderBy(r => r.Time).Take(query.Limit).ToList())
+            yield return reading;
     }
 
     public Task<string?> ProbeAsync(CancellationToken cancellation) => Task.FromResult<string?>(null);
@@ -69,7 +82,11 @@ internal sealed class SimulatedReadings(Random random, Faults faults, Journal jo
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     /// <summary>As devices tell it: a time that went through a decimal number is not exact.</summary>
-    private static DateTime ToMilliseconds(DateTime time) => new((time.Ticks + TimeSpan.TicksPerMillisecond / 2) / TimeSpan.TicksPerMillisecond * TimeSpan.TicksPerMillisecond, DateTimeKind.Utc);
+    private static DateTime ToMilliseconds(DateTime time) =>
+        new(
+            (time.Ticks + TimeSpan.TicksPerMillisecond / 2) / TimeSpan.TicksPerMillisecond * TimeSpan.TicksPerMillisecond,
+            DateTimeKind.Utc
+        );
 
     private void Keep(IReadOnlyList<Reading> readings, int first)
     {
@@ -77,9 +94,11 @@ internal sealed class SimulatedReadings(Random random, Faults faults, Journal jo
         {
             var r = readings[i];
             r = r with { Time = r.Time.ToMicroseconds(), Received = r.Received.ToMicroseconds() };
-            if (!keys.Add((r.Device.Value, r.Metric.Name, r.Channel, r.Time))) continue;
+            if (!keys.Add((r.Device.Value, r.Metric.Name, r.Channel, r.Time)))
+                continue;
             known.Add((r.Device.Value, r.Metric.Name, r.Channel, ToMilliseconds(r.Time)));
-            if (r.Has(ReadingFlags.ClockWrong)) wrongClocks.Add((r.Device.Value, r.Metric.Name));
+            if (r.Has(ReadingFlags.ClockWrong))
+                wrongClocks.Add((r.Device.Value, r.Metric.Name));
             stored.Add(r);
         }
     }

@@ -8,8 +8,9 @@ using Vigil.Storage.Records;
 namespace Vigil.Tests.Simulation;
 
 /// <summary>
-/// The product's records on a real SQLite in memory-backed files, in front of which things go wrong: a statement or a commit fails, is slow, or succeeds and says
-/// that it failed. Waiting for another writer takes simulated time. A crash closes every connection, so that what was not committed is rolled back.
+/// The product's records on a real SQLite in memory-backed files, in front of which things go wrong: a statement or a commit fails, is
+/// slow, or succeeds and says that it failed. Waiting for another writer takes simulated time. A crash closes every connection, so that
+/// what was not committed is rolled back.
 /// </summary>
 internal sealed class SimulatedRecords : IDisposable
 {
@@ -30,9 +31,17 @@ internal sealed class SimulatedRecords : IDisposable
         (this.village, this.random, this.faults, this.journal, this.clock) = (village, random, faults, journal, clock);
         var path = Path.Combine(folder, "records.db");
         File.WriteAllBytes(path, village.Records);
-        ConnectionString = new SqliteConnectionStringBuilder { DataSource = path, DefaultTimeout = 1, Pooling = true }.ToString();
-        options = new DbContextOptionsBuilder<SqliteRecords>().UseSqlite(ConnectionString).ReplaceService<IModelCacheKeyFactory, ModelByKeys>()
-            .AddInterceptors(new Connections(this), new Transactions(this), new Commands(this)).Options;
+        ConnectionString = new SqliteConnectionStringBuilder
+        {
+            DataSource = path,
+            DefaultTimeout = 1,
+            Pooling = true,
+        }.ToString();
+        options = new DbContextOptionsBuilder<SqliteRecords>()
+            .UseSqlite(ConnectionString)
+            .ReplaceService<IModelCacheKeyFactory, ModelByKeys>()
+            .AddInterceptors(new Connections(this), new Transactions(this), new Commands(this))
+            .Options;
     }
 
     public string ConnectionString { get; }
@@ -46,7 +55,8 @@ internal sealed class SimulatedRecords : IDisposable
 
     public void Crash()
     {
-        foreach (var connection in open.ToList()) connection.Close();
+        foreach (var connection in open.ToList())
+            connection.Close();
         open.Clear();
         waiting.Clear();
         writer = null;
@@ -77,27 +87,34 @@ internal sealed class SimulatedRecords : IDisposable
             var turn = new TaskCompletionSource();
             waiting.Enqueue(turn);
             await Task.WhenAny(turn.Task, Task.Delay(Busy, clock)).ConfigureAwait(false);
-            if (clock.Elapsed - since >= Busy) throw new SqliteException("database is locked", 5);
+            if (clock.Elapsed - since >= Busy)
+                throw new SqliteException("database is locked", 5);
         }
     }
 
     private void Leave(DbConnection connection)
     {
-        if (writer != connection) return;
+        if (writer != connection)
+            return;
         writer = null;
-        while (waiting.TryDequeue(out var turn)) faults.Thread?.PostBare(() => turn.TrySetResult());
+        while (waiting.TryDequeue(out var turn))
+            faults.Thread?.PostBare(() => turn.TrySetResult());
     }
 
     private void FailMaybe()
     {
-        if (!faults.Fails(Place.Records)) return;
+        if (!faults.Fails(Place.Records))
+            return;
         journal.Cover("the records failed");
         throw new SqliteException("disk I/O error", 10);
     }
 
     private sealed class Connections(SimulatedRecords records) : DbConnectionInterceptor
     {
-        /// <summary>The file is in WAL mode already. As the product's, but nobody waits in real time; nothing is synced because the machine doesn't fail.</summary>
+        /// <summary>
+        /// The file is in WAL mode already. As the product's, but nobody waits in real time; nothing is synced because the machine doesn't
+        /// fail.
+        /// </summary>
         private const string Pragmas = "PRAGMA synchronous=OFF; PRAGMA foreign_keys=ON; PRAGMA busy_timeout=0;";
 
         public override void ConnectionOpened(DbConnection connection, ConnectionEndEventData eventData)
@@ -108,7 +125,11 @@ internal sealed class SimulatedRecords : IDisposable
             command.ExecuteNonQuery();
         }
 
-        public override Task ConnectionOpenedAsync(DbConnection connection, ConnectionEndEventData eventData, CancellationToken cancellationToken = default)
+        public override Task ConnectionOpenedAsync(
+            DbConnection connection,
+            ConnectionEndEventData eventData,
+            CancellationToken cancellationToken = default
+        )
         {
             ConnectionOpened(connection, eventData);
             return Task.CompletedTask;
@@ -130,30 +151,47 @@ internal sealed class SimulatedRecords : IDisposable
     private sealed class Transactions(SimulatedRecords records) : DbTransactionInterceptor
     {
         public override async ValueTask<InterceptionResult<DbTransaction>> TransactionStartingAsync(
-            DbConnection connection, TransactionStartingEventData eventData, InterceptionResult<DbTransaction> result, CancellationToken cancellationToken = default)
+            DbConnection connection,
+            TransactionStartingEventData eventData,
+            InterceptionResult<DbTransaction> result,
+            CancellationToken cancellationToken = default
+        )
         {
             await records.BeginAsync(connection).ConfigureAwait(false);
             return result;
         }
 
         public override async ValueTask<InterceptionResult> TransactionCommittingAsync(
-            DbTransaction transaction, TransactionEventData eventData, InterceptionResult result, CancellationToken cancellationToken = default)
+            DbTransaction transaction,
+            TransactionEventData eventData,
+            InterceptionResult result,
+            CancellationToken cancellationToken = default
+        )
         {
             await records.faults.PointAsync(Place.Records, "before a commit").ConfigureAwait(false);
             records.FailMaybe();
             return result;
         }
 
-        public override async Task TransactionCommittedAsync(DbTransaction transaction, TransactionEndEventData eventData, CancellationToken cancellationToken = default)
+        public override async Task TransactionCommittedAsync(
+            DbTransaction transaction,
+            TransactionEndEventData eventData,
+            CancellationToken cancellationToken = default
+        )
         {
             records.Leave(eventData.Context!.Database.GetDbConnection());
             await records.faults.PointAsync(Place.Records, "between a commit and whoever waits for it").ConfigureAwait(false);
-            if (!records.faults.Fails(Place.Records) || records.random.Next(2) == 0) return;
+            if (!records.faults.Fails(Place.Records) || records.random.Next(2) == 0)
+                return;
             records.journal.Cover("a commit succeeded and said that it failed");
             throw new SqliteException("disk I/O error", 10);
         }
 
-        public override Task TransactionRolledBackAsync(DbTransaction transaction, TransactionEndEventData eventData, CancellationToken cancellationToken = default)
+        public override Task TransactionRolledBackAsync(
+            DbTransaction transaction,
+            TransactionEndEventData eventData,
+            CancellationToken cancellationToken = default
+        )
         {
             records.Leave(eventData.Context!.Database.GetDbConnection());
             return Task.CompletedTask;
@@ -163,21 +201,33 @@ internal sealed class SimulatedRecords : IDisposable
     private sealed class Commands(SimulatedRecords records) : DbCommandInterceptor
     {
         public override async ValueTask<InterceptionResult<DbDataReader>> ReaderExecutingAsync(
-            DbCommand command, CommandEventData eventData, InterceptionResult<DbDataReader> result, CancellationToken cancellationToken = default)
+            DbCommand command,
+            CommandEventData eventData,
+            InterceptionResult<DbDataReader> result,
+            CancellationToken cancellationToken = default
+        )
         {
             await BeforeAsync(command, eventData).ConfigureAwait(false);
             return result;
         }
 
         public override async ValueTask<InterceptionResult<int>> NonQueryExecutingAsync(
-            DbCommand command, CommandEventData eventData, InterceptionResult<int> result, CancellationToken cancellationToken = default)
+            DbCommand command,
+            CommandEventData eventData,
+            InterceptionResult<int> result,
+            CancellationToken cancellationToken = default
+        )
         {
             await BeforeAsync(command, eventData).ConfigureAwait(false);
             return result;
         }
 
         public override async ValueTask<InterceptionResult<object>> ScalarExecutingAsync(
-            DbCommand command, CommandEventData eventData, InterceptionResult<object> result, CancellationToken cancellationToken = default)
+            DbCommand command,
+            CommandEventData eventData,
+            InterceptionResult<object> result,
+            CancellationToken cancellationToken = default
+        )
         {
             await BeforeAsync(command, eventData).ConfigureAwait(false);
             return result;
@@ -185,12 +235,16 @@ internal sealed class SimulatedRecords : IDisposable
 
         private async ValueTask BeforeAsync(DbCommand command, CommandEventData eventData)
         {
-            // Between the statements of one unit of work EF goes on wherever it likes, which can't be repeated: those are not slow, only their beginning and end.
+            // Between the statements of one unit of work EF goes on wherever it likes, which can't be repeated: those are not slow, only
+            // their beginning and end.
             var reads = command.CommandText.StartsWith("SELECT", StringComparison.Ordinal);
-            await records.faults.PointAsync(Place.Records, reads ? "a query" : "a statement", eventData.CommandSource != CommandSource.SaveChanges).ConfigureAwait(false);
+            await records
+                .faults.PointAsync(Place.Records, reads ? "a query" : "a statement", eventData.CommandSource != CommandSource.SaveChanges)
+                .ConfigureAwait(false);
             records.FailMaybe();
             // A statement of its own is its own transaction.
-            if (!reads && command.Transaction is null && !command.CommandText.StartsWith("PRAGMA", StringComparison.Ordinal)) await records.EnterAsync(command.Connection!).ConfigureAwait(false);
+            if (!reads && command.Transaction is null && !command.CommandText.StartsWith("PRAGMA", StringComparison.Ordinal))
+                await records.EnterAsync(command.Connection!).ConfigureAwait(false);
         }
     }
 }

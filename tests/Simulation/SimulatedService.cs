@@ -1,7 +1,7 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging.Abstractions;
-using Vigil.Host.Intake;
 using Vigil.Host;
+using Vigil.Host.Intake;
 using Vigil.Ingest.Mqtt;
 using Vigil.Model;
 using Vigil.Notify;
@@ -11,8 +11,8 @@ using Vigil.Notify.Escalation;
 namespace Vigil.Tests.Simulation;
 
 /// <summary>
-/// One life of the service: the product's own parts as Service puts them together, its loops turned by the world. A loop that would look every second looks
-/// when there is something to see, a second apart at the closest: a week has too many seconds in which nothing is due.
+/// One life of the service: the product's own parts as Service puts them together, its loops turned by the world. A loop that would look
+/// every second looks when there is something to see, a second apart at the closest: a week has too many seconds in which nothing is due.
 /// </summary>
 internal sealed class SimulatedService
 {
@@ -31,7 +31,8 @@ internal sealed class SimulatedService
     private readonly ClockWatch watch;
     private readonly Redeliveries redeliveries;
     private readonly Sleeper house;
-    private readonly Dictionary<Lane, Sleeper> stepping, sending;
+    private readonly Dictionary<Lane, Sleeper> stepping,
+        sending;
     private TimeSpan houseAt;
 
     public SimulatedService(World world, int life)
@@ -46,14 +47,49 @@ internal sealed class SimulatedService
         var links = new SignedLinks(world.Folder, "https://v.example", clock);
         var routes = new Routes([world.Phones], new Dictionary<string, string> { [""] = "phones" });
         Desk = new AlarmDesk(records, settings.Policies, clock, settings.Zone);
-        Dispatcher = new Dispatcher(records, routes, settings.Messages, links, clock, NullLogger<Dispatcher>.Instance) { ProviderClock = clock };
-        escalator = new Escalator(records, Desk, settings.Policies, settings.Messages, links, Dispatcher, clock, NullLogger<Escalator>.Instance);
+        Dispatcher = new Dispatcher(records, routes, settings.Messages, links, clock, NullLogger<Dispatcher>.Instance)
+        {
+            ProviderClock = clock,
+        };
+        escalator = new Escalator(
+            records,
+            Desk,
+            settings.Policies,
+            settings.Messages,
+            links,
+            Dispatcher,
+            clock,
+            NullLogger<Escalator>.Instance
+        );
         Answers = new Answers(records, Desk, clock);
         receipts = new ReceiptWatch(records, routes, Dispatcher, clock, NullLogger<ReceiptWatch>.Instance);
         calls = new CallsUnderWay(records, Desk, Dispatcher, routes, clock, NullLogger<CallsUnderWay>.Instance);
         auditor = new Auditor(records, settings.Messages, links, clock, meter, TimeSpan.FromSeconds(30), NullLogger<Auditor>.Instance);
-        intake = Host.IntakeParts.Create(settings.Profiles, registry, rules, world.Readings, Desk, records, world.Folder, troubles, clock, meter);
-        housekeeping = new Housekeeping(settings, registry, rules, intake.Batches, intake.Uncommitted, intake.Sightings, world.Readings, troubles, clock, meter, NullLogger<Housekeeping>.Instance);
+        intake = Host.IntakeParts.Create(
+            settings.Profiles,
+            registry,
+            rules,
+            world.Readings,
+            Desk,
+            records,
+            world.Folder,
+            troubles,
+            clock,
+            meter
+        );
+        housekeeping = new Housekeeping(
+            settings,
+            registry,
+            rules,
+            intake.Batches,
+            intake.Uncommitted,
+            intake.Sightings,
+            world.Readings,
+            troubles,
+            clock,
+            meter,
+            NullLogger<Housekeeping>.Instance
+        );
         redeliveries = new Redeliveries(Path.Combine(world.Folder, "redeliveries"), clock);
         watch = new ClockWatch(clock, settings, records, rules, housekeeping, troubles, settings.Zone, NullLogger<ClockWatch>.Instance);
         house = new Sleeper(world.Clock);
@@ -61,8 +97,10 @@ internal sealed class SimulatedService
         sending = Enum.GetValues<Lane>().ToDictionary(l => l, _ => new Sleeper(world.Clock));
         Desk.Changed += change =>
         {
-            foreach (var lane in Enum.GetValues<Lane>()) stepping[lane].Hurry();
-            if (change.What is "acknowledged" or "in-hand" or "resolved" or "cleared") Thread.Start(() => calls.EndAsync(CancellationToken.None));
+            foreach (var lane in Enum.GetValues<Lane>())
+                stepping[lane].Hurry();
+            if (change.What is "acknowledged" or "in-hand" or "resolved" or "cleared")
+                Thread.Start(() => calls.EndAsync(CancellationToken.None));
         };
         Thread.Start(LiveAsync);
     }
@@ -84,26 +122,31 @@ internal sealed class SimulatedService
     public bool Ended { get; private set; }
 
     /// <summary>A message as the broker hands it on.</summary>
-    public void Receive(string topic, byte[] payload, Sender sender, ushort id, bool again, Action<Receipt> done) => Thread.Start(async () =>
-    {
-        Receipt receipt;
-        try
+    public void Receive(string topic, byte[] payload, Sender sender, ushort id, bool again, Action<Receipt> done) =>
+        Thread.Start(async () =>
         {
-            var came = redeliveries.FirstCame(redeliveries.Origin(sender.Name, ""), id, again, topic, payload, out _);
-            receipt = await intake.Pipeline.ReceiveAsync(new InboundMessage(topic, payload, came, Retained: false, sender), CancellationToken.None);
-        }
-        catch (Exception e) when (e is not BrokenPromiseException)
-        {
-            receipt = Receipt.NotStored; // the broker closes the connection
-        }
+            Receipt receipt;
+            try
+            {
+                var came = redeliveries.FirstCame(redeliveries.Origin(sender.Name, ""), id, again, topic, payload, out _);
+                receipt = await intake.Pipeline.ReceiveAsync(
+                    new InboundMessage(topic, payload, came, Retained: false, sender),
+                    CancellationToken.None
+                );
+            }
+            catch (Exception e) when (e is not BrokenPromiseException)
+            {
+                receipt = Receipt.NotStored; // the broker closes the connection
+            }
 
-        Guard(() => done(receipt));
-    });
+            Guard(() => done(receipt));
+        });
 
     /// <summary>Somebody asks the service for something over HTTP; false when it isn't there.</summary>
     public bool Call(Func<SimulatedService, Task> what, Action<Exception> failed)
     {
-        if (!Ready) return false;
+        if (!Ready)
+            return false;
         Thread.Start(async () =>
         {
             try
@@ -125,46 +168,63 @@ internal sealed class SimulatedService
     public void AskForReceipts() => Call(s => s.receipts.LookAsync(CancellationToken.None), _ => { });
 
     /// <summary>The clock was set: the watch over it, which looks every second, sees it.</summary>
-    public void LookAtClock() => Call(async s =>
-        {
-            await s.watch.TurnAsync(TimeSpan.Zero, CancellationToken.None);
-            if (s.housekeeping.SavesAll) s.houseAt = world.Clock.Elapsed;
-        },
-        _ => world.At(TimeSpan.FromSeconds(1), () => world.Service?.LookAtClock()));
+    public void LookAtClock() =>
+        Call(
+            async s =>
+            {
+                await s.watch.TurnAsync(TimeSpan.Zero, CancellationToken.None);
+                if (s.housekeeping.SavesAll)
+                    s.houseAt = world.Clock.Elapsed;
+            },
+            _ => world.At(TimeSpan.FromSeconds(1), () => world.Service?.LookAtClock())
+        );
 
     /// <summary>The process was stopped for a while: the loops see it by the length of their waits.</summary>
-    public void Thaw(TimeSpan time) => Call(
-        async s =>
-        {
-            await s.watch.TurnAsync(time, CancellationToken.None);
-            await s.housekeeping.TurnAsync(time, CancellationToken.None);
-        },
-        _ => { });
+    public void Thaw(TimeSpan time) =>
+        Call(
+            async s =>
+            {
+                await s.watch.TurnAsync(time, CancellationToken.None);
+                await s.housekeeping.TurnAsync(time, CancellationToken.None);
+            },
+            _ => { }
+        );
 
     public void Audit() => Call(s => s.auditor.LookAsync(CancellationToken.None), _ => { });
 
     /// <summary>When one of the loops has something to look at next.</summary>
     public TimeSpan NextWake(Agenda agenda)
     {
-        if (!Ready) return TimeSpan.MaxValue;
+        if (!Ready)
+            return TimeSpan.MaxValue;
         var wall = world.Clock.Peek(Clock);
         var next = house.Next(HouseDue());
-        foreach (var lane in Enum.GetValues<Lane>()) next = Min(next, Min(stepping[lane].Next(agenda.Steps(lane, wall)), sending[lane].Next(agenda.Notices(lane, wall))));
+        foreach (var lane in Enum.GetValues<Lane>())
+            next = Min(next, Min(stepping[lane].Next(agenda.Steps(lane, wall)), sending[lane].Next(agenda.Notices(lane, wall))));
         return next;
     }
 
     public void WakeWhoIsDue(Agenda agenda)
     {
         var (now, wall) = (world.Clock.Elapsed, world.Clock.Peek(Clock));
-        if (house.Next(HouseDue()) <= now) house.Wake();
+        if (house.Next(HouseDue()) <= now)
+            house.Wake();
         foreach (var lane in Enum.GetValues<Lane>())
         {
-            if (stepping[lane].Next(agenda.Steps(lane, wall)) <= now) stepping[lane].Wake();
-            if (sending[lane].Next(agenda.Notices(lane, wall)) <= now) sending[lane].Wake();
+            if (stepping[lane].Next(agenda.Steps(lane, wall)) <= now)
+                stepping[lane].Wake();
+            if (sending[lane].Next(agenda.Notices(lane, wall)) <= now)
+                sending[lane].Wake();
         }
     }
 
-    private TimeSpan HouseDue() => Min(houseAt, rules.NextDue is { } due ? world.Clock.Elapsed + (due - world.Clock.Peek(Clock)) + TimeSpan.FromMilliseconds(250) : TimeSpan.MaxValue);
+    private TimeSpan HouseDue() =>
+        Min(
+            houseAt,
+            rules.NextDue is { } due
+                ? world.Clock.Elapsed + (due - world.Clock.Peek(Clock)) + TimeSpan.FromMilliseconds(250)
+                : TimeSpan.MaxValue
+        );
 
     private async Task LiveAsync()
     {
@@ -199,7 +259,9 @@ internal sealed class SimulatedService
         }
     }
 
-    /// <summary>As housekeeping's own loop, but what it does every few seconds whether or not there is something to do, it does every few hours.</summary>
+    /// <summary>
+    /// As housekeeping's own loop, but what it does every few seconds whether or not there is something to do, it does every few hours.
+    /// </summary>
     private async Task KeepHouseAsync()
     {
         while (true)
@@ -212,7 +274,9 @@ internal sealed class SimulatedService
                 }
                 else
                 {
-                    houseAt = world.Clock.Elapsed + (world.Faults.IsWell(Place.Records, TimeSpan.FromSeconds(10)) ? TimeSpan.FromHours(3) : TimeSpan.FromSeconds(2));
+                    houseAt =
+                        world.Clock.Elapsed
+                        + (world.Faults.IsWell(Place.Records, TimeSpan.FromSeconds(10)) ? TimeSpan.FromHours(3) : TimeSpan.FromSeconds(2));
                     do await housekeeping.TurnAsync(TimeSpan.Zero, CancellationToken.None);
                     while (housekeeping.SavesAll && world.Faults.IsWell(Place.Records, TimeSpan.Zero)); // a second later, in truth
                 }
@@ -234,7 +298,8 @@ internal sealed class SimulatedService
         {
             try
             {
-                while (await escalator.LookAsync(lane, CancellationToken.None) > 0) sending[lane].Hurry();
+                while (await escalator.LookAsync(lane, CancellationToken.None) > 0)
+                    sending[lane].Hurry();
             }
             catch (Exception)
             {
@@ -254,13 +319,16 @@ internal sealed class SimulatedService
         {
             try
             {
-                var claimed = sends.Count < MostInFlight ? await Dispatcher.ClaimAsync(lane, MostInFlight - sends.Count, CancellationToken.None) : [];
+                var claimed =
+                    sends.Count < MostInFlight ? await Dispatcher.ClaimAsync(lane, MostInFlight - sends.Count, CancellationToken.None) : [];
                 sends.AddRange(claimed);
-                if (claimed.Count == 0 || sends.Count >= MostInFlight) await Task.WhenAny([sending[lane].NextAsync(outcomes.Count > 0 ? world.Clock.Elapsed : null), .. sends]);
+                if (claimed.Count == 0 || sends.Count >= MostInFlight)
+                    await Task.WhenAny([sending[lane].NextAsync(outcomes.Count > 0 ? world.Clock.Elapsed : null), .. sends]);
                 var done = sends.Where(s => s.IsCompleted).ToList();
                 sends.RemoveAll(done.Contains);
                 outcomes.AddRange(done.Select(d => d.Result));
-                if (outcomes.Count > 0) outcomes = await Dispatcher.RecordAllAsync(lane, outcomes, CancellationToken.None);
+                if (outcomes.Count > 0)
+                    outcomes = await Dispatcher.RecordAllAsync(lane, outcomes, CancellationToken.None);
             }
             catch (Exception e) when (e is not AggregateException { InnerException: BrokenPromiseException })
             {
@@ -312,9 +380,12 @@ internal sealed class SimulatedService
 
         public TimeSpan Next(TimeSpan due)
         {
-            if (asleep is null or { Task.IsCompleted: true }) return TimeSpan.MaxValue;
-            if (hurried) return clock.Elapsed;
-            if (ownDue < due) due = ownDue.Value;
+            if (asleep is null or { Task.IsCompleted: true })
+                return TimeSpan.MaxValue;
+            if (hurried)
+                return clock.Elapsed;
+            if (ownDue < due)
+                due = ownDue.Value;
             return due > earliest ? due : earliest;
         }
 

@@ -1,8 +1,8 @@
 namespace Vigil.Tests.Simulation;
 
 /// <summary>
-/// Where a simulated service runs: one thread, on which everything that awaits goes on in an order that the seed chooses. A thread pool promises no order
-/// either. After a crash it never runs again.
+/// Where a simulated service runs: one thread, on which everything that awaits goes on in an order that the seed chooses. A thread pool
+/// promises no order either. After a crash it never runs again.
 /// </summary>
 internal sealed class SimulatedThread(Random random) : SynchronizationContext
 {
@@ -25,17 +25,21 @@ internal sealed class SimulatedThread(Random random) : SynchronizationContext
 
     public override void Post(SendOrPostCallback d, object? state)
     {
-        if (dead) return; // something that a crash left behind
-        if (!Here()) return;
+        if (dead)
+            return; // something that a crash left behind
+        if (!Here())
+            return;
         ready.Add((d, state, false));
     }
 
     /// <summary>
-    /// Runs something outside of this context: what libraries await "without context" then goes on here at once, and not on the thread pool.
+    /// Runs something outside of this context: what libraries await "without context" then goes on here at once, and not on the thread
+    /// pool.
     /// </summary>
     public void PostBare(Action what)
     {
-        if (!dead) ready.Add((static w => ((Action)w!)(), what, true));
+        if (!dead)
+            ready.Add((static w => ((Action)w!)(), what, true));
     }
 
     /// <summary>Begins something that goes on by itself.</summary>
@@ -74,7 +78,8 @@ internal sealed class SimulatedThread(Random random) : SynchronizationContext
     /// <summary>Called wherever the service waits.</summary>
     public bool Here()
     {
-        if (Environment.CurrentManagedThreadId == thread) return true;
+        if (Environment.CurrentManagedThreadId == thread)
+            return true;
         Strayed ??= Environment.StackTrace;
         return false;
     }

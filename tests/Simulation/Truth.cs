@@ -6,22 +6,27 @@ internal static class Truth
     /// <summary>Three reports missed.</summary>
     private static readonly TimeSpan SilentAfter = 3 * Household.ReportEvery;
 
-    /// <summary>A silence that is told of is one: of a device, counted while the service listened; of a home, by the water that was used.</summary>
+    /// <summary>
+    /// A silence that is told of is one: of a device, counted while the service listened; of a home, by the water that was used.
+    /// </summary>
     public static void CheckTrue(World world, AlarmRow alarm, Action<string> broken)
     {
-        if (world.Homes.FirstOrDefault(h => h.Resident == alarm.Subject) is not { } home) return;
+        if (world.Homes.FirstOrDefault(h => h.Resident == alarm.Subject) is not { } home)
+            return;
         if (alarm.Kind == "device-silent")
         {
             world.Journal.Cover("a silent device was found");
             var link = home.Links.First(l => l.Device == alarm.Device);
             var silent = world.Listened - link.ListenedThen;
-            if (silent < SilentAfter - TimeSpan.FromMinutes(10)) broken($"no false silence: {alarm.Device} was heard {silent.TotalHours:0.0} h of listening ago");
+            if (silent < SilentAfter - TimeSpan.FromMinutes(10))
+                broken($"no false silence: {alarm.Device} was heard {silent.TotalHours:0.0} h of listening ago");
         }
         else if (alarm.Kind == "no-water")
         {
             world.Journal.Cover("a home without water was found");
             var dry = world.Clock.Elapsed - home.LastUse;
-            if (dry < TimeSpan.FromHours(20)) broken($"no false alarm: {alarm.Subject} used water {dry.TotalHours:0.0} h ago");
+            if (dry < TimeSpan.FromHours(20))
+                broken($"no false alarm: {alarm.Subject} used water {dry.TotalHours:0.0} h ago");
         }
     }
 
@@ -30,11 +35,19 @@ internal static class Truth
     {
         // What a service doesn't hear while it is down, it forgives its devices; a snapshot may be two hours old here.
         var forgiven = TimeSpan.FromHours(4 * (world.Crashes + 1)) + (world.Clock.Elapsed - world.Listened);
-        if (home.MeterDiesAt is { } died && world.Clock.Elapsed - died > SilentAfter + Household.ReportEvery + forgiven && !alarms.Exists(a => a.Subject == home.Resident && a.Kind == "device-silent"))
+        if (
+            home.MeterDiesAt is { } died
+            && world.Clock.Elapsed - died > SilentAfter + Household.ReportEvery + forgiven
+            && !alarms.Exists(a => a.Subject == home.Resident && a.Kind == "device-silent")
+        )
             broken($"a silent device is found: water of {home.Resident} has said nothing since {died}");
-        if (home.StopsAt is not { } stopped || home.MeterDiesAt is not null) return;
+        if (home.StopsAt is not { } stopped || home.MeterDiesAt is not null)
+            return;
         // A day without water, judged by the meter's own reports, which may come late.
-        if (world.Clock.Elapsed - stopped > TimeSpan.FromHours(24 + 9) && !alarms.Exists(a => a.Subject == home.Resident && a.Kind == "no-water"))
+        if (
+            world.Clock.Elapsed - stopped > TimeSpan.FromHours(24 + 9)
+            && !alarms.Exists(a => a.Subject == home.Resident && a.Kind == "no-water")
+        )
             broken($"a home without water is found: {home.Resident} has used none since {home.LastUse}");
     }
 }

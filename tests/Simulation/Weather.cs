@@ -29,9 +29,14 @@ internal static class Weathers
                 world.At(TimeSpan.FromMinutes(random.Next(30, (int)(World.Week - Calm).TotalMinutes)), () => Strike(kind, world, random));
         world.OnPress = _ =>
         {
-            if (world.Clock.Elapsed > World.Week - Calm) return;
+            if (world.Clock.Elapsed > World.Week - Calm)
+                return;
             foreach (var kind in Enum.GetValues<Weather>().Where(k => k is not (Weather.Good or Weather.Bad) && weather.HasFlag(k)))
-                if (random.Next(5) == 0) world.At(TimeSpan.FromMilliseconds(random.Next(3) == 0 ? random.Next(600_000) : random.Next(200)), () => Strike(kind, world, random));
+                if (random.Next(5) == 0)
+                    world.At(
+                        TimeSpan.FromMilliseconds(random.Next(3) == 0 ? random.Next(600_000) : random.Next(200)),
+                        () => Strike(kind, world, random)
+                    );
         };
     }
 
@@ -44,13 +49,24 @@ internal static class Weathers
                 world.CrashAfter(random.Next(3) == 0 ? random.Next(300) : random.Next(25));
                 break;
             case Weather.Records or Weather.Readings or Weather.Provider:
-                var place = kind switch { Weather.Records => Place.Records, Weather.Readings => Place.Readings, _ => Place.Provider };
+                var place = kind switch
+                {
+                    Weather.Records => Place.Records,
+                    Weather.Readings => Place.Readings,
+                    _ => Place.Provider,
+                };
                 world.Journal.Note($"{place}: trouble for {while_}");
                 switch (random.Next(3))
                 {
-                    case 0: world.Faults.Down(place, while_); break;
-                    case 1: world.Faults.Flaky(place, while_); break;
-                    default: world.Faults.Slow(place, while_); break;
+                    case 0:
+                        world.Faults.Down(place, while_);
+                        break;
+                    case 1:
+                        world.Faults.Flaky(place, while_);
+                        break;
+                    default:
+                        world.Faults.Slow(place, while_);
+                        break;
                 }
 
                 // A moment to recover is a moment of its own for whoever measures lateness.
@@ -64,10 +80,18 @@ internal static class Weathers
                 world.Freeze(while_ * random.Next(1, 30));
                 break;
             case Weather.Clocks:
-                var by = TimeSpan.FromMilliseconds(random.Next(3) switch { 0 => random.Next(3_000, 120_000), 1 => random.Next(120_000, 5_400_000), _ => random.Next(3_600_000, 15_000_000) });
+                var by = TimeSpan.FromMilliseconds(
+                    random.Next(3) switch
+                    {
+                        0 => random.Next(3_000, 120_000),
+                        1 => random.Next(120_000, 5_400_000),
+                        _ => random.Next(3_600_000, 15_000_000),
+                    }
+                );
                 world.SetClock(random.Next(2) == 0 ? by : -by);
                 // Somebody sets it right again, or nobody does.
-                if (random.Next(2) == 0) world.At(TimeSpan.FromMinutes(random.Next(1, 600)), () => world.SetClock(-world.Clock.Ahead));
+                if (random.Next(2) == 0)
+                    world.At(TimeSpan.FromMinutes(random.Next(1, 600)), () => world.SetClock(-world.Clock.Ahead));
                 break;
         }
     }

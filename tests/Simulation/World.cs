@@ -1,7 +1,8 @@
 namespace Vigil.Tests.Simulation;
 
 /// <summary>
-/// A week of two villages and of the service that watches over them, in one thread and in simulated time. The same seed is the same week, event by event.
+/// A week of two villages and of the service that watches over them, in one thread and in simulated time. The same seed is the same week,
+/// event by event.
 /// </summary>
 internal sealed class World : IDisposable
 {
@@ -10,13 +11,17 @@ internal sealed class World : IDisposable
     private readonly PriorityQueue<Action, (TimeSpan At, long Order)> events = new();
     private readonly Agenda agenda;
     private long order;
-    private TimeSpan networkBadUntil, frozenUntil;
+    private TimeSpan networkBadUntil,
+        frozenUntil;
 
     public World(int seed, Weather weather, System.Text.StringBuilder? whole = null)
     {
         Seed = seed;
         Random = new Random(seed);
-        Folder = Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), $"vigil-simulation-{Environment.ProcessId}-{seed}-{Guid.NewGuid():N}");
+        Folder = Path.Combine(
+            Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(),
+            $"vigil-simulation-{Environment.ProcessId}-{seed}-{Guid.NewGuid():N}"
+        );
         Directory.CreateDirectory(Folder);
         Clock = new SimulatedClock(Village.Start);
         Journal = new Journal(Clock) { Whole = whole };
@@ -27,8 +32,10 @@ internal sealed class World : IDisposable
         Homes = [.. Enumerable.Range(1, Village.Homes).Select(h => new Household(this, h))];
         agenda = new Agenda(Records.ConnectionString, Clock);
         Promises = new Promises(this, agenda);
-        foreach (var home in Homes) home.Begin();
-        for (var hours = 3; hours < Week.TotalHours; hours += 6) At(TimeSpan.FromHours(hours), () => Service?.Audit());
+        foreach (var home in Homes)
+            home.Begin();
+        for (var hours = 3; hours < Week.TotalHours; hours += 6)
+            At(TimeSpan.FromHours(hours), () => Service?.Audit());
         weather.Fall(this);
         Start();
     }
@@ -98,14 +105,20 @@ internal sealed class World : IDisposable
     {
         while (true)
         {
-            if (Service is { } service && !Frozen) service.Thread.RunReady(() => Faults.Crashed);
-            if (Faults.Crashed) Crash();
-            if (Service is { Ended: true }) StartAgain("it could not take up its work");
+            if (Service is { } service && !Frozen)
+                service.Thread.RunReady(() => Faults.Crashed);
+            if (Faults.Crashed)
+                Crash();
+            if (Service is { Ended: true })
+                StartAgain("it could not take up its work");
             Steps++;
             Promises.Check();
-            if (Service?.Thread.Strayed is { } where) throw new BrokenPromiseException($"something ran on another thread, so that this seed can't be repeated: {where}");
-            if (Broken is not null) throw Broken;
-            if (!Move()) break;
+            if (Service?.Thread.Strayed is { } where)
+                throw new BrokenPromiseException($"something ran on another thread, so that this seed can't be repeated: {where}");
+            if (Broken is not null)
+                throw Broken;
+            if (!Move())
+                break;
         }
 
         Promises.CheckEnd();
@@ -114,7 +127,8 @@ internal sealed class World : IDisposable
     /// <summary>The process dies at the n-th point from now at which it waits for something.</summary>
     public void CrashAfter(int points)
     {
-        if (Service is null) return;
+        if (Service is null)
+            return;
         Faults.CrashAfter(points);
     }
 
@@ -123,11 +137,14 @@ internal sealed class World : IDisposable
     {
         Journal.Note($"frozen for {time}");
         frozenUntil = Clock.Elapsed + time;
-        At(time, () =>
-        {
-            Journal.Note("goes on");
-            Service?.Thaw(time);
-        });
+        At(
+            time,
+            () =>
+            {
+                Journal.Note("goes on");
+                Service?.Thaw(time);
+            }
+        );
     }
 
     public void SetClock(TimeSpan by)
@@ -135,7 +152,10 @@ internal sealed class World : IDisposable
         Jumps++;
         Journal.Note($"the wall clock jumps by {by}");
         Journal.Cover(by < TimeSpan.Zero ? "the clock was put back" : "the clock was put forward");
-        if (agenda.StepsWait) Journal.Cover(by < TimeSpan.Zero ? "the clock was put back while a step waited" : "the clock was put forward while a step waited");
+        if (agenda.StepsWait)
+            Journal.Cover(
+                by < TimeSpan.Zero ? "the clock was put back while a step waited" : "the clock was put forward while a step waited"
+            );
         Clock.Ahead += by;
         At(TimeSpan.FromMilliseconds(Random.Next(1000)), () => Service?.LookAtClock());
     }
@@ -158,10 +178,16 @@ internal sealed class World : IDisposable
         if (service is not null)
         {
             var its = Min(Clock.NextTimer ?? TimeSpan.MaxValue, service.NextWake(agenda));
-            next = Min(next, its > frozenUntil ? its : frozenUntil > Clock.Elapsed ? frozenUntil : its);
+            next = Min(
+                next,
+                its > frozenUntil ? its
+                    : frozenUntil > Clock.Elapsed ? frozenUntil
+                    : its
+            );
         }
 
-        if (next > Week) return false;
+        if (next > Week)
+            return false;
         Pass(next);
         if (events.TryPeek(out _, out first) && first.At <= Clock.Elapsed)
         {
@@ -169,23 +195,28 @@ internal sealed class World : IDisposable
             return true;
         }
 
-        if (service is null || Frozen) return true;
-        if (Clock.NextTimer <= Clock.Elapsed) service.Thread.Run(() => Clock.Fire(), bare: true);
-        else service.Thread.Run(() => service.WakeWhoIsDue(agenda), bare: true);
+        if (service is null || Frozen)
+            return true;
+        if (Clock.NextTimer <= Clock.Elapsed)
+            service.Thread.Run(() => Clock.Fire(), bare: true);
+        else
+            service.Thread.Run(() => service.WakeWhoIsDue(agenda), bare: true);
         return true;
     }
 
     private void Pass(TimeSpan until)
     {
         var time = until - Clock.Elapsed;
-        if (time <= TimeSpan.Zero) return;
+        if (time <= TimeSpan.Zero)
+            return;
         if (Service is { Ready: true } && !Frozen)
         {
             Listened += time;
             if (Faults.IsWell(Place.Records, Recovery) && Faults.IsWell(Place.Readings, Recovery))
             {
                 Well += time;
-                if (Faults.IsWell(Place.Provider, Recovery)) AllWell += time;
+                if (Faults.IsWell(Place.Provider, Recovery))
+                    AllWell += time;
             }
         }
 
@@ -220,7 +251,8 @@ internal sealed class World : IDisposable
         frozenUntil = TimeSpan.Zero;
         Faults.Revived();
         Promises.CheckAcknowledged();
-        foreach (var link in Homes.SelectMany(h => h.Links)) link.Broken();
+        foreach (var link in Homes.SelectMany(h => h.Links))
+            link.Broken();
         At(Random.Next(6) == 0 ? TimeSpan.FromMinutes(Random.Next(1, 300)) : TimeSpan.FromSeconds(Random.Next(1, 20)), Start);
     }
 

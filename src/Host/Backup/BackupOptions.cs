@@ -41,11 +41,26 @@ internal sealed class BackupOptions
             return new();
         }
 
-        if (!TimeOnly.TryParseExact(options.At, "HH:mm", CultureInfo.InvariantCulture, DateTimeStyles.None, out _)) problems.Add(new Problem("Backup:At", 0, "", options.At, "is not a time of day such as 03:00"));
-        if (options.Keep is < 1 or > 3650) problems.Add(new Problem("Backup:Keep", 0, "", $"{options.Keep}", "is not a number of backups from 1 to 3650"));
-        if (options.Postgres is not ("dump" or "elsewhere")) problems.Add(new Problem("Backup:Postgres", 0, "", options.Postgres, "is neither dump nor elsewhere"));
-        if (options.KeysFolder.Length > 0 && options.Folder.Length > 0 && Path.GetFullPath(options.KeysFolder) == Path.GetFullPath(options.Folder))
-            problems.Add(new Problem("Backup:KeysFolder", 0, "", options.KeysFolder, "is Backup:Folder too; whoever has both reads everything, so they are kept apart"));
+        if (!TimeOnly.TryParseExact(options.At, "HH:mm", CultureInfo.InvariantCulture, DateTimeStyles.None, out _))
+            problems.Add(new Problem("Backup:At", 0, "", options.At, "is not a time of day such as 03:00"));
+        if (options.Keep is < 1 or > 3650)
+            problems.Add(new Problem("Backup:Keep", 0, "", $"{options.Keep}", "is not a number of backups from 1 to 3650"));
+        if (options.Postgres is not ("dump" or "elsewhere"))
+            problems.Add(new Problem("Backup:Postgres", 0, "", options.Postgres, "is neither dump nor elsewhere"));
+        if (
+            options.KeysFolder.Length > 0
+            && options.Folder.Length > 0
+            && Path.GetFullPath(options.KeysFolder) == Path.GetFullPath(options.Folder)
+        )
+            problems.Add(
+                new Problem(
+                    "Backup:KeysFolder",
+                    0,
+                    "",
+                    options.KeysFolder,
+                    "is Backup:Folder too; whoever has both reads everything, so they are kept apart"
+                )
+            );
         return options;
     }
 }

@@ -5,13 +5,15 @@ using Vigil.Storage;
 namespace Vigil.Host.Backup;
 
 /// <summary>
-/// How <c>vigil backup</c> asks the running service, which alone can read its DuckDB file: a file in <c>Data:Path/requests</c>, answered line by line in one beside it.
-/// Whoever may write there has all the data anyway; nothing of it is reachable over a network.
+/// How <c>vigil backup</c> asks the running service, which alone can read its DuckDB file: a file in <c>Data:Path/requests</c>, answered
+/// line by line in one beside it. Whoever may write there has all the data anyway; nothing of it is reachable over a network.
 /// </summary>
 internal static class BackupRequests
 {
-    private const string Done = "#done", Failed = "#failed";
-    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100), Answer = TimeSpan.FromSeconds(30);
+    private const string Done = "#done",
+        Failed = "#failed";
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100),
+        Answer = TimeSpan.FromSeconds(30);
 
     private sealed record Request(string Into, string? Keys);
 
@@ -30,13 +32,17 @@ internal static class BackupRequests
                 var lines = File.Exists(name + ".log") ? await File.ReadAllLinesAsync(name + ".log", cancellation) : [];
                 for (; shown < lines.Length; shown++)
                 {
-                    if (lines[shown] == Done) return 0;
-                    if (lines[shown].StartsWith(Failed, StringComparison.Ordinal)) throw new UnusableDataException(lines[shown][Failed.Length..].Trim());
+                    if (lines[shown] == Done)
+                        return 0;
+                    if (lines[shown].StartsWith(Failed, StringComparison.Ordinal))
+                        throw new UnusableDataException(lines[shown][Failed.Length..].Trim());
                     say(lines[shown]);
                 }
 
-                if (!lives) throw new UnusableDataException("the service ended before the backup was finished; ask again");
-                if (shown == 0 && clock.GetElapsedTime(begun) > Answer) throw new UnusableDataException("the running service doesn't answer; is it of this version?");
+                if (!lives)
+                    throw new UnusableDataException("the service ended before the backup was finished; ask again");
+                if (shown == 0 && clock.GetElapsedTime(begun) > Answer)
+                    throw new UnusableDataException("the running service doesn't answer; is it of this version?");
                 await Task.Delay(Look, clock, cancellation);
             }
         }
@@ -50,7 +56,9 @@ internal static class BackupRequests
     /// <summary>The service's side: what was asked before it started, nobody waits for any more.</summary>
     public static void Forget(DataFolder data)
     {
-        if (Directory.Exists(FolderOf(data))) foreach (var file in Directory.EnumerateFiles(FolderOf(data), "backup-*")) File.Delete(file);
+        if (Directory.Exists(FolderOf(data)))
+            foreach (var file in Directory.EnumerateFiles(FolderOf(data), "backup-*"))
+                File.Delete(file);
     }
 
     /// <summary>The service's side: takes each request that waits.</summary>
@@ -58,7 +66,8 @@ internal static class BackupRequests
     /// <param name="make">Makes the backup: where, keys where, whom to tell.</param>
     public static async Task AnswerAsync(DataFolder data, Func<string, string?, Action<string>, Task> make)
     {
-        if (!Directory.Exists(FolderOf(data))) return;
+        if (!Directory.Exists(FolderOf(data)))
+            return;
         foreach (var file in Directory.EnumerateFiles(FolderOf(data), "backup-*.json").ToList())
         {
             var log = Path.ChangeExtension(file, ".log");

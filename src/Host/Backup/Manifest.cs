@@ -9,21 +9,30 @@ namespace Vigil.Host.Backup;
 /// <summary>What a backup holds: <c>manifest.json</c>, beside it <c>SHA256SUMS</c>, which <c>sha256sum -c</c> reads too.</summary>
 internal sealed record Manifest
 {
-    public const string Name = "manifest.json", Sums = "SHA256SUMS";
+    public const string Name = "manifest.json",
+        Sums = "SHA256SUMS";
 
-    private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        WriteIndented = true,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     public int Format { get; init; } = 1;
+
     /// <summary>Version that made it.</summary>
     public string Vigil { get; init; } = "";
     public DateTime Made { get; init; }
     public double Seconds { get; init; }
+
     /// <summary>By the daily schedule, so retention may delete it.</summary>
     public bool Scheduled { get; init; }
     public string RecordsStore { get; init; } = "";
     public string ReadingsStore { get; init; } = "";
+
     /// <summary>Newest migration of the records.</summary>
     public string Schema { get; init; } = "";
+
     /// <summary>Ids of the keys the sealed columns need; no secret.</summary>
     public IReadOnlyList<string> Keys { get; init; } = [];
     public IReadOnlyList<Part> Parts { get; init; } = [];
@@ -49,12 +58,21 @@ internal sealed record Manifest
         foreach (var path in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
         {
             DataFile.Sync(path);
-            files.Add(new Entry(Path.GetRelativePath(folder, path).Replace('\\', '/'), new FileInfo(path).Length, await DataFile.HashAsync(path, cancellation), File.GetLastWriteTimeUtc(path)));
+            files.Add(
+                new Entry(
+                    Path.GetRelativePath(folder, path).Replace('\\', '/'),
+                    new FileInfo(path).Length,
+                    await DataFile.HashAsync(path, cancellation),
+                    File.GetLastWriteTimeUtc(path)
+                )
+            );
         }
 
         manifest = manifest with { Files = files };
         DataFile.Write(Path.Combine(folder, Name), JsonSerializer.Serialize(manifest, Json));
-        var sums = files.Select(f => $"{f.Sha256}  {f.Path}").Append($"{await DataFile.HashAsync(Path.Combine(folder, Name), cancellation)}  {Name}");
+        var sums = files
+            .Select(f => $"{f.Sha256}  {f.Path}")
+            .Append($"{await DataFile.HashAsync(Path.Combine(folder, Name), cancellation)}  {Name}");
         DataFile.Write(Path.Combine(folder, Sums), string.Join('\n', sums) + "\n");
         return manifest;
     }
@@ -62,13 +80,16 @@ internal sealed record Manifest
     /// <exception cref="UnusableDataException">Is no whole backup.</exception>
     public static Manifest Read(string folder)
     {
-        if (folder.TrimEnd('/').EndsWith(".partial", StringComparison.Ordinal)) throw new UnusableDataException($"{folder} is the beginning of a backup that was stopped before its end");
+        if (folder.TrimEnd('/').EndsWith(".partial", StringComparison.Ordinal))
+            throw new UnusableDataException($"{folder} is the beginning of a backup that was stopped before its end");
         var path = Path.Combine(folder, Name);
         if (!File.Exists(path))
         {
-            throw new UnusableDataException(Newest(folder) is { } inside
-                ? $"{folder} holds several backups; name one, the newest is {inside.Folder}"
-                : $"{folder} is no backup: it has no {Name}");
+            throw new UnusableDataException(
+                Newest(folder) is { } inside
+                    ? $"{folder} holds several backups; name one, the newest is {inside.Folder}"
+                    : $"{folder} is no backup: it has no {Name}"
+            );
         }
 
         try
@@ -89,27 +110,37 @@ internal sealed record Manifest
     {
         var wrong = new List<string>();
         var sums = Path.Combine(folder, Sums);
-        var line = File.Exists(sums) ? (await File.ReadAllLinesAsync(sums, cancellation)).FirstOrDefault(l => l.EndsWith("  " + Name, StringComparison.Ordinal)) : null;
-        if (line is null) wrong.Add($"{Sums} is missing or has no line for {Name}");
-        else if (!line.StartsWith(await DataFile.HashAsync(Path.Combine(folder, Name), cancellation), StringComparison.Ordinal)) wrong.Add($"{Name} is not what it was when the backup was made");
+        var line = File.Exists(sums)
+            ? (await File.ReadAllLinesAsync(sums, cancellation)).FirstOrDefault(l => l.EndsWith("  " + Name, StringComparison.Ordinal))
+            : null;
+        if (line is null)
+            wrong.Add($"{Sums} is missing or has no line for {Name}");
+        else if (!line.StartsWith(await DataFile.HashAsync(Path.Combine(folder, Name), cancellation), StringComparison.Ordinal))
+            wrong.Add($"{Name} is not what it was when the backup was made");
         foreach (var file in manifest.Files)
         {
             var path = Path.Combine(folder, file.Path);
-            if (file.Path.Split('/').Contains("..") || Path.IsPathRooted(file.Path)) wrong.Add($"{file.Path} points outside the backup");
-            else if (!File.Exists(path)) wrong.Add($"{file.Path} is missing");
-            else if (new FileInfo(path).Length != file.Bytes) wrong.Add($"{file.Path} has {new FileInfo(path).Length} bytes instead of {file.Bytes}");
-            else if (await DataFile.HashAsync(path, cancellation) != file.Sha256) wrong.Add($"{file.Path} is not what it was when the backup was made (its SHA-256 differs)");
+            if (file.Path.Split('/').Contains("..") || Path.IsPathRooted(file.Path))
+                wrong.Add($"{file.Path} points outside the backup");
+            else if (!File.Exists(path))
+                wrong.Add($"{file.Path} is missing");
+            else if (new FileInfo(path).Length != file.Bytes)
+                wrong.Add($"{file.Path} has {new FileInfo(path).Length} bytes instead of {file.Bytes}");
+            else if (await DataFile.HashAsync(path, cancellation) != file.Sha256)
+                wrong.Add($"{file.Path} is not what it was when the backup was made (its SHA-256 differs)");
         }
 
         return wrong;
     }
 
     /// <summary>The newest whole backup in a folder of backups; null when there is none.</summary>
-    public static (string Folder, Manifest Manifest)? Newest(string folder) => All(folder).OrderByDescending(b => b.Manifest.Made).Select(b => ((string, Manifest)?)b).FirstOrDefault();
+    public static (string Folder, Manifest Manifest)? Newest(string folder) =>
+        All(folder).OrderByDescending(b => b.Manifest.Made).Select(b => ((string, Manifest)?)b).FirstOrDefault();
 
     public static IEnumerable<(string Folder, Manifest Manifest)> All(string folder)
     {
-        if (!Directory.Exists(folder)) yield break;
+        if (!Directory.Exists(folder))
+            yield break;
         foreach (var one in Directory.EnumerateDirectories(folder, "vigil-*Z").ToList())
         {
             Manifest? manifest = null;
@@ -122,16 +153,18 @@ internal sealed record Manifest
                 // not a whole one
             }
 
-            if (manifest is not null) yield return (one, manifest);
+            if (manifest is not null)
+                yield return (one, manifest);
         }
     }
 
-    public static string Size(long bytes) => bytes switch
-    {
-        < 1 << 20 => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1024.0:0.0} KiB"),
-        < 1 << 30 => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1048576.0:0.0} MiB"),
-        _ => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1073741824.0:0.00} GiB"),
-    };
+    public static string Size(long bytes) =>
+        bytes switch
+        {
+            < 1 << 20 => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1024.0:0.0} KiB"),
+            < 1 << 30 => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1048576.0:0.0} MiB"),
+            _ => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1073741824.0:0.00} GiB"),
+        };
 
     public static string Utc(DateTime time) => time.ToString("yyyy-MM-dd HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 }

@@ -23,75 +23,163 @@ internal static class BacktestCommand
         var from = new Option<string?>("--from") { Description = "First moment, ISO 8601" };
         var to = new Option<string?>("--to") { Description = "Last moment, ISO 8601" };
         var zone = new Option<string>("--zone") { Description = "Time zone of the homes", DefaultValueFactory = _ => "Asia/Shanghai" };
-        var command = new Command("backtest", "Runs the rules over recorded readings; alarms as JSON lines") { rules, readings, store, resident, from, to, zone, config };
-        command.TreatUnmatchedTokensAsErrors = false;
-        command.SetAction(async (result, cancellation) =>
+        var command = new Command("backtest", "Runs the rules over recorded readings; alarms as JSON lines")
         {
-            var problems = new List<Problem>();
-            var set = RuleSet.Load(result.GetValue(rules) ?? Settings.RulesPath(null), problems);
-            foreach (var problem in problems) System.Console.Error.WriteLine(problem);
-            if (set is null) return 1;
-            if (!Time(result.GetValue(from), out var first) || !Time(result.GetValue(to), out var last))
+            rules,
+            readings,
+            store,
+            resident,
+            from,
+            to,
+            zone,
+            config,
+        };
+        command.TreatUnmatchedTokensAsErrors = false;
+        command.SetAction(
+            async (result, cancellation) =>
             {
-                System.Console.Error.WriteLine("vigil backtest: --from and --to take times such as 2026-01-01T00:00:00+08:00");
-                return 2;
-            }
+                var problems = new List<Problem>();
+                var set = RuleSet.Load(result.GetValue(rules) ?? Settings.RulesPath(null), problems);
+                foreach (var problem in problems)
+                    Console.Error.WriteLine(problem);
+                if (set is null)
+                    return 1;
+                if (!Time(result.GetValue(from), out var first) || !Time(result.GetValue(to), out var last))
+                {
+                    Console.Error.WriteLine("vigil backtest: --from and --to take times such as 2026-01-01T00:00:00+08:00");
+                    return 2;
+                }
 
-            if (result.GetValue(store)) return await StoreAsync(set, result.GetValue(resident), first, last, result.GetValue(config) ?? [], result.UnmatchedTokens, cancellation);
-            if (result.UnmatchedTokens.Count > 0 || result.GetValue(readings) is not { } path)
-            {
-                System.Console.Error.WriteLine(result.UnmatchedTokens.Count > 0 ? $"vigil backtest: '{result.UnmatchedTokens[0]}' is not understood" : "vigil backtest: --readings FILE or --store is needed");
-                return 2;
-            }
+                if (result.GetValue(store))
+                    return await StoreAsync(
+                        set,
+                        result.GetValue(resident),
+                        first,
+                        last,
+                        result.GetValue(config) ?? [],
+                        result.UnmatchedTokens,
+                        cancellation
+                    );
+                if (result.UnmatchedTokens.Count > 0 || result.GetValue(readings) is not { } path)
+                {
+                    Console.Error.WriteLine(
+                        result.UnmatchedTokens.Count > 0
+                            ? $"vigil backtest: '{result.UnmatchedTokens[0]}' is not understood"
+                            : "vigil backtest: --readings FILE or --store is needed"
+                    );
+                    return 2;
+                }
 
-            if (!File.Exists(path))
-            {
-                System.Console.Error.WriteLine($"vigil backtest: there is no file '{path}'");
-                return 2;
-            }
+                if (!File.Exists(path))
+                {
+                    Console.Error.WriteLine($"vigil backtest: there is no file '{path}'");
+                    return 2;
+                }
 
-            using var file = File.OpenRead(path);
-            using Stream csv = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? new GZipStream(file, CompressionMode.Decompress) : file;
-            using var output = new StreamWriter(System.Console.OpenStandardOutput()) { AutoFlush = false };
-            return BacktestRun.Run(set, TimeZoneInfo.FindSystemTimeZoneById(result.GetValue(zone)!), csv, first, last, output, System.Console.Error);
-        });
+                using var file = File.OpenRead(path);
+                using Stream csv = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase)
+                    ? new GZipStream(file, CompressionMode.Decompress)
+                    : file;
+                using var output = new StreamWriter(Console.OpenStandardOutput()) { AutoFlush = false };
+                return BacktestRun.Run(
+                    set,
+                    TimeZoneInfo.FindSystemTimeZoneById(result.GetValue(zone)!),
+                    csv,
+                    first,
+                    last,
+                    output,
+                    Console.Error
+                );
+            }
+        );
         return command;
     }
 
-    /// <summary>Every home of the registry (or one), with its devices, absences and stored readings. The service may go on running on servers; DuckDB's file has one owner.</summary>
-    private static async Task<int> StoreAsync(RuleSet rules, string? resident, DateTime? from, DateTime? to, string[] files, IReadOnlyList<string> arguments, CancellationToken cancellation)
+    /// <summary>
+    /// Every home of the registry (or one), with its devices, absences and stored readings. The service may go on running on servers;
+    /// DuckDB's file has one owner.
+    /// </summary>
+    private static async Task<int> StoreAsync(
+        RuleSet rules,
+        string? resident,
+        DateTime? from,
+        DateTime? to,
+        string[] files,
+        IReadOnlyList<string> arguments,
+        CancellationToken cancellation
+    )
     {
-        if (RunCommand.Load(files, arguments) is not { } settings) return 1;
-        await using var services = new ServiceCollection().AddLogging().AddSingleton(TimeProvider.System).AddSingleton(settings.Zone).AddReadings(settings.Configuration, settings.DataPath).AddRecords(settings.Configuration, settings.DataPath).BuildServiceProvider();
+        if (RunCommand.Load(files, arguments) is not { } settings)
+            return 1;
+        await using var services = new ServiceCollection()
+            .AddLogging()
+            .AddSingleton(TimeProvider.System)
+            .AddSingleton(settings.Zone)
+            .AddReadings(settings.Configuration, settings.DataPath)
+            .AddRecords(settings.Configuration, settings.DataPath)
+            .BuildServiceProvider();
         var store = services.GetRequiredService<IReadingStore>();
         await using var db = await services.GetRequiredService<IDbContextFactory<RecordsDb>>().CreateDbContextAsync(cancellation);
         var until = to ?? TimeProvider.System.GetUtcNow().UtcDateTime;
-        using var output = new StreamWriter(System.Console.OpenStandardOutput()) { AutoFlush = false };
+        using var output = new StreamWriter(Console.OpenStandardOutput()) { AutoFlush = false };
         try
         {
-            return await BacktestRun.RunAsync(rules, settings.Zone, HomesAsync(), from, until, output, System.Console.Error);
+            return await BacktestRun.RunAsync(rules, settings.Zone, HomesAsync(), from, until, output, Console.Error);
         }
         catch (ReadingStoreException e)
         {
-            System.Console.Error.WriteLine($"vigil backtest: {e.Message}");
+            Console.Error.WriteLine($"vigil backtest: {e.Message}");
             return 1;
         }
 
         async IAsyncEnumerable<(ResidentFacts, IReadOnlyList<Reading>)> HomesAsync()
         {
-            var homes = await db.Residents.AsNoTracking().Include(r => r.Devices).Where(r => resident == null || r.Id == resident).OrderBy(r => r.Id).ToListAsync(cancellation);
+            var homes = await db
+                .Residents.AsNoTracking()
+                .Include(r => r.Devices)
+                .Where(r => resident == null || r.Id == resident)
+                .OrderBy(r => r.Id)
+                .ToListAsync(cancellation);
             var absences = (await db.Absences.AsNoTracking().ToListAsync(cancellation)).ToLookup(a => a.ResidentId, StringComparer.Ordinal);
             foreach (var r in homes)
             {
                 var rows = new List<Reading>();
                 if (r.Devices.Count > 0)
-                    await foreach (var reading in store.QueryAsync(new ReadingQuery([.. r.Devices.Select(d => new DeviceId(d.Id))], null, (from ?? DateTime.UnixEpoch.AddYears(1)).AddDays(-35), until), cancellation)) rows.Add(reading);
-                yield return (new ResidentFacts
-                {
-                    Id = new ResidentId(r.Id), Area = new AreaCode(r.Area), KeyClass = r.KeyClass, Home = r is { HomeLatitude: { } lat, HomeLongitude: { } lon } ? (lat, lon) : null, HomeRadiusMetres = r.HomeRadiusMetres,
-                    Devices = [.. r.Devices.Select(d => (d, Profile: settings.Profiles.Find(d.Profile))).Select(d => new DeviceFacts(new DeviceId(d.d.Id), d.d.InstalledAt, d.d.ReportMinutes is { } m ? TimeSpan.FromMinutes(m) : d.Profile?.ReportEvery, d.Profile?.Expects ?? []))],
-                    Absences = [.. absences[r.Id].Select(a => new AbsenceFacts(a.From, a.EndedAt ?? a.Until, a.Author))],
-                }, rows);
+                    await foreach (
+                        var reading in store.QueryAsync(
+                            new ReadingQuery(
+                                [.. r.Devices.Select(d => new DeviceId(d.Id))],
+                                null,
+                                (from ?? DateTime.UnixEpoch.AddYears(1)).AddDays(-35),
+                                until
+                            ),
+                            cancellation
+                        )
+                    )
+                        rows.Add(reading);
+                yield return (
+                    new ResidentFacts
+                    {
+                        Id = new ResidentId(r.Id),
+                        Area = new AreaCode(r.Area),
+                        KeyClass = r.KeyClass,
+                        Home = r is { HomeLatitude: { } lat, HomeLongitude: { } lon } ? (lat, lon) : null,
+                        HomeRadiusMetres = r.HomeRadiusMetres,
+                        Devices =
+                        [
+                            .. r
+                                .Devices.Select(d => (d, Profile: settings.Profiles.Find(d.Profile)))
+                                .Select(d => new DeviceFacts(
+                                    new DeviceId(d.d.Id),
+                                    d.d.InstalledAt,
+                                    d.d.ReportMinutes is { } m ? TimeSpan.FromMinutes(m) : d.Profile?.ReportEvery,
+                                    d.Profile?.Expects ?? []
+                                )),
+                        ],
+                        Absences = [.. absences[r.Id].Select(a => new AbsenceFacts(a.From, a.EndedAt ?? a.Until, a.Author))],
+                    },
+                    rows
+                );
             }
         }
     }
@@ -99,8 +187,10 @@ internal static class BacktestCommand
     private static bool Time(string? text, out DateTime? time)
     {
         time = null;
-        if (text is null) return true;
-        if (!DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at)) return false;
+        if (text is null)
+            return true;
+        if (!DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at))
+            return false;
         time = at.UtcDateTime;
         return true;
     }

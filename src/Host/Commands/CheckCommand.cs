@@ -13,20 +13,41 @@ internal static class CheckCommand
     public static Command Create()
     {
         var config = RunCommand.ConfigOption();
-        var audit = new Option<bool>("--audit") { Description = "Checks the audit log too: its chain, the timelines and alarms it vouches for, and the signed heads; the service may run" };
-        var head = new Option<string[]>("--head") { Description = "With --audit: a signed head that was kept elsewhere (several allowed)" };
-        var command = new Command("check", "Reads configuration, device profiles with their examples, rules, policies and messages; prints every error") { config, audit, head };
-        command.TreatUnmatchedTokensAsErrors = false;
-        command.SetAction(async (result, cancellation) =>
+        var audit = new Option<bool>("--audit")
         {
-            if (RunCommand.Load(result.GetValue(config) ?? [], result.UnmatchedTokens) is not { } settings) return 1;
-            var problems = settings.Profiles.All.SelectMany(ProfileExamples.Check).ToList();
-            foreach (var problem in problems) System.Console.Error.WriteLine(problem);
-            if (problems.Count > 0) return 1;
-            System.Console.WriteLine($"{settings.Profiles.All.Count} device profiles, {settings.Profiles.All.Sum(p => p.Examples.Count)} examples, rules, policies and messages: no problems");
-            if (!result.GetValue(audit)) return 0;
-            return await AuditAsync(settings, result.GetValue(head) ?? [], cancellation);
-        });
+            Description =
+                "Checks the audit log too: its chain, the timelines and alarms it vouches for, and the signed heads; the service may run",
+        };
+        var head = new Option<string[]>("--head") { Description = "With --audit: a signed head that was kept elsewhere (several allowed)" };
+        var command = new Command(
+            "check",
+            "Reads configuration, device profiles with their examples, rules, policies and messages; prints every error"
+        )
+        {
+            config,
+            audit,
+            head,
+        };
+        command.TreatUnmatchedTokensAsErrors = false;
+        command.SetAction(
+            async (result, cancellation) =>
+            {
+                if (RunCommand.Load(result.GetValue(config) ?? [], result.UnmatchedTokens) is not { } settings)
+                    return 1;
+                var problems = settings.Profiles.All.SelectMany(ProfileExamples.Check).ToList();
+                foreach (var problem in problems)
+                    Console.Error.WriteLine(problem);
+                if (problems.Count > 0)
+                    return 1;
+                Console.WriteLine(
+                    $"{settings.Profiles.All.Count} device profiles, {settings.Profiles.All.Sum(p => p.Examples.Count)} examples, "
+                        + $"rules, policies and messages: no problems"
+                );
+                if (!result.GetValue(audit))
+                    return 0;
+                return await AuditAsync(settings, result.GetValue(head) ?? [], cancellation);
+            }
+        );
         return command;
     }
 
@@ -37,14 +58,14 @@ internal static class CheckCommand
         {
             if ((await db.Database.GetPendingMigrationsAsync(cancellation)).Any())
             {
-                System.Console.Error.WriteLine("vigil check: the database is of an older version, or empty: start the service once");
+                Console.Error.WriteLine("vigil check: the database is of an older version, or empty: start the service once");
                 return 1;
             }
         }
 
         if (named.FirstOrDefault(f => !File.Exists(f)) is { } missing)
         {
-            System.Console.Error.WriteLine($"vigil check: there is no file '{missing}'");
+            Console.Error.WriteLine($"vigil check: there is no file '{missing}'");
             return 2;
         }
 
@@ -52,9 +73,14 @@ internal static class CheckCommand
         var (heads, problems) = AuditHeads.Kept(settings, key, named);
         var report = await records.CheckAuditAsync(heads, cancellation);
         problems.AddRange(report.Problems);
-        foreach (var problem in problems) System.Console.Error.WriteLine($"audit log: {problem}");
-        if (problems.Count == 0) System.Console.WriteLine($"audit log: {report.Rows} rows, the chain is whole, {heads.Count} signed head{(heads.Count == 1 ? "" : "s")} fit");
-        if (report.Waiting > 0) System.Console.WriteLine($"audit log: {report.Waiting} rows are not chained yet: the running service does so within a second");
+        foreach (var problem in problems)
+            Console.Error.WriteLine($"audit log: {problem}");
+        if (problems.Count == 0)
+            Console.WriteLine(
+                $"audit log: {report.Rows} rows, the chain is whole, {heads.Count} signed head{(heads.Count == 1 ? "" : "s")} fit"
+            );
+        if (report.Waiting > 0)
+            Console.WriteLine($"audit log: {report.Waiting} rows are not chained yet: the running service does so within a second");
         return problems.Count == 0 ? 0 : 1;
     }
 }

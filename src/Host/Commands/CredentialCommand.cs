@@ -11,24 +11,46 @@ internal static class CredentialCommand
     {
         var name = new Argument<string>("name") { Description = "The device's id, or the gateway's name" };
         var gateway = new Option<bool>("--gateway") { Description = "May speak for other devices" };
-        var topics = new Option<string[]>("--topic") { Description = "Topic filter the gateway may publish to (may be given several times; none: every topic of a known profile)" };
-        var config = RunCommand.ConfigOption();
-        var command = new Command("credential", "Makes or replaces the embedded broker's password of a device or gateway and shows it once") { name, gateway, topics, config };
-        command.TreatUnmatchedTokensAsErrors = false;
-        command.SetAction(async (result, cancellation) =>
+        var topics = new Option<string[]>("--topic")
         {
-            if (RunCommand.Load(result.GetValue(config) ?? [], result.UnmatchedTokens) is not { } settings) return 1;
-            if (!DeviceId.TryParse(result.GetValue(name), out var id))
+            Description = "Topic filter the gateway may publish to (may be given several times; none: every topic of a known profile)",
+        };
+        var config = RunCommand.ConfigOption();
+        var command = new Command("credential", "Makes or replaces the embedded broker's password of a device or gateway and shows it once")
+        {
+            name,
+            gateway,
+            topics,
+            config,
+        };
+        command.TreatUnmatchedTokensAsErrors = false;
+        command.SetAction(
+            async (result, cancellation) =>
             {
-                System.Console.Error.WriteLine($"vigil credential: '{result.GetValue(name)}' has white space, + or #");
-                return 2;
-            }
+                if (RunCommand.Load(result.GetValue(config) ?? [], result.UnmatchedTokens) is not { } settings)
+                    return 1;
+                if (!DeviceId.TryParse(result.GetValue(name), out var id))
+                {
+                    Console.Error.WriteLine($"vigil credential: '{result.GetValue(name)}' has white space, + or #");
+                    return 2;
+                }
 
-            var (secrets, records) = await SecretsAsync(settings, cancellation);
-            System.Console.WriteLine($"username: {id}\npassword: {await secrets.CreateCredentialAsync(id.Value, result.GetValue(gateway), result.GetValue(topics) ?? [], cancellation)}");
-            await records.AddAsync(TimeProvider.System.GetUtcNow().UtcDateTime, "cli", "credential", $"credential:{id}", result.GetValue(gateway) ? "gateway" : "device", cancellation);
-            return 0;
-        });
+                var (secrets, records) = await SecretsAsync(settings, cancellation);
+                Console.WriteLine(
+                    $"username: {id}\npassword: "
+                        + $"{await secrets.CreateCredentialAsync(id.Value, result.GetValue(gateway), result.GetValue(topics) ?? [], cancellation)}"
+                );
+                await records.AddAsync(
+                    TimeProvider.System.GetUtcNow().UtcDateTime,
+                    "cli",
+                    "credential",
+                    $"credential:{id}",
+                    result.GetValue(gateway) ? "gateway" : "device",
+                    cancellation
+                );
+                return 0;
+            }
+        );
         return command;
     }
 
@@ -51,27 +73,44 @@ internal static class ApiKeyCommand
         var config = RunCommand.ConfigOption();
         var command = new Command("apikey", "Makes a bearer key of the HTTP API and shows it once") { name, scope, area, days, config };
         command.TreatUnmatchedTokensAsErrors = false;
-        command.SetAction(async (result, cancellation) =>
-        {
-            if (RunCommand.Load(result.GetValue(config) ?? [], result.UnmatchedTokens) is not { } settings) return 1;
-            if (result.GetValue(scope) is not ("read" or "visit" or "write"))
+        command.SetAction(
+            async (result, cancellation) =>
             {
-                System.Console.Error.WriteLine($"vigil apikey: --scope '{result.GetValue(scope)}' is not one of read, visit, write");
-                return 2;
-            }
+                if (RunCommand.Load(result.GetValue(config) ?? [], result.UnmatchedTokens) is not { } settings)
+                    return 1;
+                if (result.GetValue(scope) is not ("read" or "visit" or "write"))
+                {
+                    Console.Error.WriteLine($"vigil apikey: --scope '{result.GetValue(scope)}' is not one of read, visit, write");
+                    return 2;
+                }
 
-            if (result.GetValue(area) is { Length: > 0 } code && !AreaCode.TryParse(code, out _))
-            {
-                System.Console.Error.WriteLine($"vigil apikey: --area '{code}' is not a code of 6, 9 or 12 digits");
-                return 2;
-            }
+                if (result.GetValue(area) is { Length: > 0 } code && !AreaCode.TryParse(code, out _))
+                {
+                    Console.Error.WriteLine($"vigil apikey: --area '{code}' is not a code of 6, 9 or 12 digits");
+                    return 2;
+                }
 
-            var (secrets, records) = await CredentialCommand.SecretsAsync(settings, cancellation);
-            System.Console.WriteLine(await secrets.CreateApiKeyAsync(result.GetValue(name)!, result.GetValue(scope)!, result.GetValue(area)!, TimeSpan.FromDays(Math.Clamp(result.GetValue(days), 1, 3650)), cancellation));
-            await records.AddAsync(
-                TimeProvider.System.GetUtcNow().UtcDateTime, "cli", "apikey", $"apikey:{result.GetValue(name)}", $"{result.GetValue(scope)} {result.GetValue(area)}, {result.GetValue(days)} days", cancellation);
-            return 0;
-        });
+                var (secrets, records) = await CredentialCommand.SecretsAsync(settings, cancellation);
+                Console.WriteLine(
+                    await secrets.CreateApiKeyAsync(
+                        result.GetValue(name)!,
+                        result.GetValue(scope)!,
+                        result.GetValue(area)!,
+                        TimeSpan.FromDays(Math.Clamp(result.GetValue(days), 1, 3650)),
+                        cancellation
+                    )
+                );
+                await records.AddAsync(
+                    TimeProvider.System.GetUtcNow().UtcDateTime,
+                    "cli",
+                    "apikey",
+                    $"apikey:{result.GetValue(name)}",
+                    $"{result.GetValue(scope)} {result.GetValue(area)}, {result.GetValue(days)} days",
+                    cancellation
+                );
+                return 0;
+            }
+        );
         return command;
     }
 }

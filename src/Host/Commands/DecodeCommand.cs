@@ -18,9 +18,23 @@ internal static class DecodeCommand
         var topic = new Option<string>("--topic") { Description = "Topic the payloads came on", DefaultValueFactory = _ => "" };
         var receivedAt = new Option<string?>("--received") { Description = "Time of arrival, ISO 8601 (default: now)" };
         var codec = new Option<string?>("--codec") { Description = "A LoRaWAN JavaScript decoder file, run as it is" };
-        var port = new Option<int?>("--port") { Description = "fPort of bare LoRaWAN frames in hex, for --codec (default 1) or a LoRaWAN --profile (default: any)" };
+        var port = new Option<int?>("--port")
+        {
+            Description = "fPort of bare LoRaWAN frames in hex, for --codec (default 1) or a LoRaWAN --profile (default: any)",
+        };
         var devices = new Option<string?>("--devices") { Description = "Folder of device profiles (default: those that ship)" };
-        var command = new Command("decode", "Reads payloads, a line each (hex for binary formats, else text), and prints their readings as JSON") { profile, topic, receivedAt, codec, port, devices };
+        var command = new Command(
+            "decode",
+            "Reads payloads, a line each (hex for binary formats, else text), and prints their readings as JSON"
+        )
+        {
+            profile,
+            topic,
+            receivedAt,
+            codec,
+            port,
+            devices,
+        };
         command.SetAction(result =>
         {
             var received = TimeProvider.System.GetUtcNow().UtcDateTime;
@@ -31,14 +45,17 @@ internal static class DecodeCommand
                 received = at.UtcDateTime;
             }
 
-            if (result.GetValue(codec) is { } file) return Codec(file, result.GetValue(port) ?? 1, received);
-            if (result.GetValue(profile) is not { } id) return Fail("--profile ID or --codec FILE.js is needed");
+            if (result.GetValue(codec) is { } file)
+                return Codec(file, result.GetValue(port) ?? 1, received);
+            if (result.GetValue(profile) is not { } id)
+                return Fail("--profile ID or --codec FILE.js is needed");
             var problems = new List<Problem>();
             var profiles = ProfileSet.Load(result.GetValue(devices) ?? Settings.DevicesPath(null), problems);
             if (profiles.Find(id) is not { } found)
             {
                 // A profile with a mistake in it is left out: what is wrong with it is the answer.
-                foreach (var problem in problems) System.Console.Error.WriteLine(problem);
+                foreach (var problem in problems)
+                    Console.Error.WriteLine(problem);
                 return Fail($"there is no profile '{id}' (see: vigil profiles)");
             }
 
@@ -49,13 +66,14 @@ internal static class DecodeCommand
 
     private static int Decode(Profile profile, string topic, int? port, DateTime received)
     {
-        using var output = new StreamWriter(System.Console.OpenStandardOutput(), new UTF8Encoding(false)) { AutoFlush = false };
-        using var input = new StreamReader(System.Console.OpenStandardInput(), new UTF8Encoding(false));
+        using var output = new StreamWriter(Console.OpenStandardOutput(), new UTF8Encoding(false)) { AutoFlush = false };
+        using var input = new StreamReader(Console.OpenStandardInput(), new UTF8Encoding(false));
         var decoded = new DecodedPayload();
         var refused = false;
         while (input.ReadLine() is { } line)
         {
-            if (string.IsNullOrWhiteSpace(line)) continue;
+            if (string.IsNullOrWhiteSpace(line))
+                continue;
             decoded.Reset(profile.DeviceFromTopic(topic), received);
             var reason = profile.DecodeLine(line, topic, decoded, port);
             refused |= reason is not null;
@@ -78,10 +96,11 @@ internal static class DecodeCommand
         }
 
         var refused = false;
-        while (System.Console.In.ReadLine() is { } line)
+        while (Console.In.ReadLine() is { } line)
         {
-            if (string.IsNullOrWhiteSpace(line)) continue;
-            System.Console.Out.WriteLine(codec.DecodeLine(line, port, received, out var accepted));
+            if (string.IsNullOrWhiteSpace(line))
+                continue;
+            Console.Out.WriteLine(codec.DecodeLine(line, port, received, out var accepted));
             refused |= !accepted;
         }
 
@@ -90,7 +109,7 @@ internal static class DecodeCommand
 
     private static int Fail(string message)
     {
-        System.Console.Error.WriteLine("vigil decode: " + message);
+        Console.Error.WriteLine("vigil decode: " + message);
         return 2;
     }
 }

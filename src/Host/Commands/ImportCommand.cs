@@ -11,32 +11,58 @@ internal static class ImportCommand
         var file = new Argument<string>("file") { Description = "CSV after docs/registry.md" };
         var dryRun = new Option<bool>("--dry-run") { Description = "Checks everything, writes nothing" };
         var config = RunCommand.ConfigOption();
-        var command = new Command("import", "Imports residents, contacts, visitors, devices, duty officers and areas; all errors with their rows, nothing written if any") { file, dryRun, config };
-        command.TreatUnmatchedTokensAsErrors = false;
-        command.SetAction(async (result, cancellation) =>
+        var command = new Command(
+            "import",
+            "Imports residents, contacts, visitors, devices, duty officers and areas; all errors with their rows, nothing written if any"
+        )
         {
-            if (RunCommand.Load(result.GetValue(config) ?? [], result.UnmatchedTokens) is not { } settings) return 1;
-            var path = result.GetValue(file)!;
-            if (!File.Exists(path))
+            file,
+            dryRun,
+            config,
+        };
+        command.TreatUnmatchedTokensAsErrors = false;
+        command.SetAction(
+            async (result, cancellation) =>
             {
-                System.Console.Error.WriteLine($"vigil import: there is no file '{path}'");
-                return 2;
-            }
+                if (RunCommand.Load(result.GetValue(config) ?? [], result.UnmatchedTokens) is not { } settings)
+                    return 1;
+                var path = result.GetValue(file)!;
+                if (!File.Exists(path))
+                {
+                    Console.Error.WriteLine($"vigil import: there is no file '{path}'");
+                    return 2;
+                }
 
-            var records = RecordsServices.CreateFactory(settings.Configuration, settings.DataPath);
-            await records.MigrateAsync(cancellation);
-            var (problems, summary) = await new RegistryImport(records, TimeProvider.System, id => settings.Profiles.Find(id) is not null).ImportAsync(path, result.GetValue(dryRun), cancellation);
-            foreach (var problem in problems) System.Console.Error.WriteLine(problem);
-            if (problems.Count > 0)
-            {
-                System.Console.Error.WriteLine($"vigil import: {problems.Count} problem{(problems.Count == 1 ? "" : "s")}; nothing was written");
-                return 1;
-            }
+                var records = RecordsServices.CreateFactory(settings.Configuration, settings.DataPath);
+                await records.MigrateAsync(cancellation);
+                var (problems, summary) = await new RegistryImport(
+                    records,
+                    TimeProvider.System,
+                    id => settings.Profiles.Find(id) is not null
+                ).ImportAsync(path, result.GetValue(dryRun), cancellation);
+                foreach (var problem in problems)
+                    Console.Error.WriteLine(problem);
+                if (problems.Count > 0)
+                {
+                    Console.Error.WriteLine(
+                        $"vigil import: {problems.Count} problem{(problems.Count == 1 ? "" : "s")}; nothing was written"
+                    );
+                    return 1;
+                }
 
-            if (!result.GetValue(dryRun)) await records.AddAsync(TimeProvider.System.GetUtcNow().UtcDateTime, "cli", "import", Path.GetFileName(path), summary, cancellation);
-            System.Console.WriteLine(result.GetValue(dryRun) ? $"would import {summary}" : $"imported {summary}");
-            return 0;
-        });
+                if (!result.GetValue(dryRun))
+                    await records.AddAsync(
+                        TimeProvider.System.GetUtcNow().UtcDateTime,
+                        "cli",
+                        "import",
+                        Path.GetFileName(path),
+                        summary,
+                        cancellation
+                    );
+                Console.WriteLine(result.GetValue(dryRun) ? $"would import {summary}" : $"imported {summary}");
+                return 0;
+            }
+        );
         return command;
     }
 }

@@ -14,8 +14,14 @@ internal static class ProfilesCommand
         {
             var problems = new List<Problem>();
             foreach (var p in ProfileSet.Load(Settings.DevicesPath(null), problems).All.OrderBy(p => p.Id, StringComparer.Ordinal))
-                System.Console.WriteLine($"{p.Id,-40} {p.Format,-16} {p.TopicPattern,-44} {p.Vendor} {p.Model}{(p.Also.Count > 0 ? $" (also {string.Join(", ", p.Also)})" : "")}".TrimEnd());
-            foreach (var problem in problems) System.Console.Error.WriteLine(problem);
+                Console.WriteLine(
+                    (
+                        $"{p.Id, -40} {p.Format, -16} {p.TopicPattern, -44} {p.Vendor} "
+                        + $"{p.Model}{(p.Also.Count > 0 ? $" (also {string.Join(", ", p.Also)})" : "")}"
+                    ).TrimEnd()
+                );
+            foreach (var problem in problems)
+                Console.Error.WriteLine(problem);
             return problems.Count > 0 ? 1 : 0;
         });
         return command;

@@ -1,6 +1,6 @@
 using System.CommandLine;
-using Vigil.Console;
-using Vigil.Console.Accounts;
+using Vigil.Web;
+using Vigil.Web.Accounts;
 using Vigil.Host.Backup;
 using Vigil.Model;
 using Vigil.Storage;
@@ -16,43 +16,66 @@ internal static class RunCommand
     /// <summary>What the command was started with, for what is said when it fails.</summary>
     internal static Settings? Loaded { get; private set; }
 
-    public static Option<string[]> ConfigOption() => new("--config") { Description = "Configuration file (JSON); may be given several times, the last wins" };
+    public static Option<string[]> ConfigOption() =>
+        new("--config") { Description = "Configuration file (JSON); may be given several times, the last wins" };
 
     public static Command Create()
     {
         var config = ConfigOption();
-        var command = new Command("run", "Runs the service; settings also as --Section:Key=value or from the environment (Section__Key)") { config };
-        command.TreatUnmatchedTokensAsErrors = false;
-        command.SetAction(async (result, cancellation) =>
+        var command = new Command("run", "Runs the service; settings also as --Section:Key=value or from the environment (Section__Key)")
         {
-            if (Load(result.GetValue(config) ?? [], result.UnmatchedTokens) is not { } settings) return 1;
-            var data = new DataFolder(settings.DataPath);
-            using var running = await FileLock.TakeAsync(data.LockFile, "vigil run", what => System.Console.WriteLine("vigil run: " + what), OtherStops, cancellation);
-            if (PortTaken(settings) is { } taken)
+            config,
+        };
+        command.TreatUnmatchedTokensAsErrors = false;
+        command.SetAction(
+            async (result, cancellation) =>
             {
-                System.Console.Error.WriteLine(taken);
-                return 1;
-            }
+                if (Load(result.GetValue(config) ?? [], result.UnmatchedTokens) is not { } settings)
+                    return 1;
+                var data = new DataFolder(settings.DataPath);
+                using var running = await FileLock.TakeAsync(
+                    data.LockFile,
+                    "vigil run",
+                    what => Console.WriteLine("vigil run: " + what),
+                    OtherStops,
+                    cancellation
+                );
+                if (PortTaken(settings) is { } taken)
+                {
+                    Console.Error.WriteLine(taken);
+                    return 1;
+                }
 
-            await using var app = Service.Build(settings, new SteadyClock(TimeProvider.System));
-            await Service.PrepareAsync(app.Services, cancellation);
-            if (data.Started(BackupRun.Version) is { } unwritten) System.Console.WriteLine($"vigil run: that it runs could not be written down ({unwritten}); it runs all the same");
-            await app.StartAsync(cancellation);
-            var heartbeats = app.Services.GetRequiredService<Heartbeats>();
-            System.Console.WriteLine($"Vigil (守望) is running. Duty board: {settings.Urls[0]}   MQTT: {(settings.Mqtt.Embedded ? "embedded broker" : settings.Mqtt.Host)}:{settings.Mqtt.Port}   data: {settings.DataPath}");
-            await using (var scope = app.Services.CreateAsyncScope())
-            {
-                if (!settings.Open && !await scope.ServiceProvider.GetRequiredService<Accounts>().HasAdministratorAsync(cancellation))
-                    System.Console.WriteLine($"Make the first administrator, within 15 minutes: {Vigil.Notify.NotifyServices.PublicUrl(settings.Configuration)}{app.Services.GetRequiredService<SignInLink>().Path}");
-            }
+                await using var app = Service.Build(settings, new SteadyClock(TimeProvider.System));
+                await Service.PrepareAsync(app.Services, cancellation);
+                if (data.Started(BackupRun.Version) is { } unwritten)
+                    Console.WriteLine($"vigil run: that it runs could not be written down ({unwritten}); it runs all the same");
+                await app.StartAsync(cancellation);
+                var heartbeats = app.Services.GetRequiredService<Heartbeats>();
+                Console.WriteLine(
+                    $"Vigil (守望) is running. Duty board: {settings.Urls[0]}   MQTT: "
+                        + $"{(settings.Mqtt.Embedded ? "embedded broker" : settings.Mqtt.Host)}:{settings.Mqtt.Port}   data: "
+                        + $"{settings.DataPath}"
+                );
+                await using (var scope = app.Services.CreateAsyncScope())
+                {
+                    if (!settings.Open && !await scope.ServiceProvider.GetRequiredService<Accounts>().HasAdministratorAsync(cancellation))
+                        Console.WriteLine(
+                            $"Make the first administrator, within 15 minutes: "
+                                + $"{Vigil.Notify.NotifyServices.PublicUrl(settings.Configuration)}{app.Services.GetRequiredService<SignInLink>().Path}"
+                        );
+                }
 
-            if (app.Services.GetRequiredService<Vigil.Notify.Channels.Routes>().ReachNobody) System.Console.WriteLine("Warning: " + Service.NobodyIsReached);
-            System.Console.WriteLine("Not a medical device; not a replacement for emergency services. Ctrl+C stops.");
-            await app.WaitForShutdownAsync(cancellation);
-            if (heartbeats.Died || heartbeats.Ended().Any(e => e.Why is not null)) return Heartbeats.ExitCode;
-            data.Stopped();
-            return 0;
-        });
+                if (app.Services.GetRequiredService<Vigil.Notify.Channels.Routes>().ReachNobody)
+                    Console.WriteLine("Warning: " + Service.NobodyIsReached);
+                Console.WriteLine("Not a medical device; not a replacement for emergency services. Ctrl+C stops.");
+                await app.WaitForShutdownAsync(cancellation);
+                if (heartbeats.Died || heartbeats.Ended().Any(e => e.Why is not null))
+                    return Heartbeats.ExitCode;
+                data.Stopped();
+                return 0;
+            }
+        );
         return command;
     }
 
@@ -61,7 +84,10 @@ internal static class RunCommand
     {
         foreach (var (setting, value, address) in Service.Addresses(settings))
         {
-            var ip = System.Net.IPAddress.TryParse(address.Host.Trim('[', ']'), out var one) ? one : address.Host == "localhost" ? System.Net.IPAddress.Loopback : System.Net.IPAddress.Any;
+            var ip =
+                System.Net.IPAddress.TryParse(address.Host.Trim('[', ']'), out var one) ? one
+                : address.Host == "localhost" ? System.Net.IPAddress.Loopback
+                : System.Net.IPAddress.Any;
             using var listener = new System.Net.Sockets.TcpListener(ip, address.Port);
             try
             {
@@ -69,7 +95,13 @@ internal static class RunCommand
             }
             catch (System.Net.Sockets.SocketException e)
             {
-                return new Problem(setting, 0, "", value, $"can't be listened on ({e.Message}): another program has the port, or the address is not this machine's");
+                return new Problem(
+                    setting,
+                    0,
+                    "",
+                    value,
+                    $"can't be listened on ({e.Message}): another program has the port, or the address is not this machine's"
+                );
             }
         }
 
@@ -77,7 +109,11 @@ internal static class RunCommand
     }
 
     /// <summary>Settings, or null after every problem has been printed.</summary>
-    public static Settings? Load(IEnumerable<string> files, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string?>? fixedValues = null)
+    public static Settings? Load(
+        IEnumerable<string> files,
+        IReadOnlyList<string> arguments,
+        IReadOnlyDictionary<string, string?>? fixedValues = null
+    )
     {
         var problems = new List<Problem>();
         Settings? settings = null;
@@ -87,11 +123,15 @@ internal static class RunCommand
         }
         catch (Exception e) when (e is InvalidDataException or FileNotFoundException or FormatException)
         {
-            problems.Add(new Problem("configuration", 0, "", "", e.InnerException is null ? e.Message : $"{e.Message} {e.InnerException.Message}"));
+            problems.Add(
+                new Problem("configuration", 0, "", "", e.InnerException is null ? e.Message : $"{e.Message} {e.InnerException.Message}")
+            );
         }
 
-        foreach (var problem in problems) System.Console.Error.WriteLine(problem);
-        if (problems.Count > 0) System.Console.Error.WriteLine($"vigil: {problems.Count} problem{(problems.Count == 1 ? "" : "s")}; nothing was started");
+        foreach (var problem in problems)
+            Console.Error.WriteLine(problem);
+        if (problems.Count > 0)
+            Console.Error.WriteLine($"vigil: {problems.Count} problem{(problems.Count == 1 ? "" : "s")}; nothing was started");
         return problems.Count > 0 ? null : Loaded = settings;
     }
 }

@@ -1,12 +1,15 @@
 using System.CommandLine;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.EntityFrameworkCore;
-using Vigil.Console.Accounts;
+using Vigil.Web.Accounts;
 using Vigil.Storage.Records;
 
 namespace Vigil.Host.Commands;
 
-/// <summary><c>vigil user</c>: accounts from the command line, for when nobody can sign in. No password is ever given here: the person sets it with the link.</summary>
+/// <summary>
+/// <c>vigil user</c>: accounts from the command line, for when nobody can sign in. No password is ever given here: the person sets it with
+/// the link.
+/// </summary>
 internal static class UserCommand
 {
     private const string By = "command line";
@@ -16,73 +19,148 @@ internal static class UserCommand
         var command = new Command("user", "Accounts of people: add, list, disable, enable, reset");
         var name = new Argument<string>("name") { Description = "User name" };
         var role = new Option<string>("--role") { Description = string.Join(", ", Roles.All), DefaultValueFactory = _ => Roles.Duty };
-        var area = new Option<string>("--area") { Description = "Area code the account is bound to; none: everything", DefaultValueFactory = _ => "" };
+        var area = new Option<string>("--area")
+        {
+            Description = "Area code the account is bound to; none: everything",
+            DefaultValueFactory = _ => "",
+        };
         var person = new Option<string>("--person") { Description = "The person's name", DefaultValueFactory = _ => "" };
-        command.Add(Sub("add", "Makes an account and shows the link with which the person sets a password", [name, role, area, person], async (result, accounts, _, url, c) =>
-        {
-            var given = result.GetValue(name)!;
-            if (await accounts.AddAsync(given, result.GetValue(role)!, result.GetValue(area)!, result.GetValue(person)!, password: null, By, c) is { } wrong) return Refuse(wrong);
-            System.Console.WriteLine($"Good once, for a day: {url}{await accounts.LinkAsync((await accounts.FindAsync(given))!, By, c)}");
-            return 0;
-        }));
-        command.Add(Sub("list", "Accounts with role, area and last sign-in", [], async (_, _, records, _, c) =>
-        {
-            await using var db = await records.CreateDbContextAsync(c);
-            foreach (var u in await db.Set<User>().AsNoTracking().OrderBy(u => u.UserName).ToListAsync(c))
-                System.Console.WriteLine($"{u.UserName}\t{u.Role}\t{u.Area}\t{(u.Disabled ? "disabled" : u.PasswordHash is null ? "no password yet" : u.TwoFactorEnabled ? "second factor" : "password")}\t{u.LastSignInAt:yyyy-MM-ddTHH:mm:ssZ}");
-            return 0;
-        }));
-        foreach (var (word, says, disabled) in new[] { ("disable", "Lets nobody sign in with it; who is signed in is out within a minute", true), ("enable", "Lets its person sign in again", false) })
-        {
-            command.Add(Sub(word, says, [name], async (result, accounts, _, _, c) =>
+        command.Add(
+            Sub(
+                "add",
+                "Makes an account and shows the link with which the person sets a password",
+                [name, role, area, person],
+                async (result, accounts, _, url, c) =>
+                {
+                    var given = result.GetValue(name)!;
+                    if (
+                        await accounts.AddAsync(
+                            given,
+                            result.GetValue(role)!,
+                            result.GetValue(area)!,
+                            result.GetValue(person)!,
+                            password: null,
+                            By,
+                            c
+                        ) is
+                        { } wrong
+                    )
+                        return Refuse(wrong);
+                    Console.WriteLine(
+                        $"Good once, for a day: {url}{await accounts.LinkAsync((await accounts.FindAsync(given))!, By, c)}"
+                    );
+                    return 0;
+                }
+            )
+        );
+        command.Add(
+            Sub(
+                "list",
+                "Accounts with role, area and last sign-in",
+                [],
+                async (_, _, records, _, c) =>
+                {
+                    await using var db = await records.CreateDbContextAsync(c);
+                    foreach (var u in await db.Set<User>().AsNoTracking().OrderBy(u => u.UserName).ToListAsync(c))
+                        Console.WriteLine(
+                            $"{u.UserName}\t{u.Role}\t{u.Area}\t{(u.Disabled ? "disabled" : u.PasswordHash is null ? "no password yet" : u.TwoFactorEnabled ? "second factor" : "password")}\t{u.LastSignInAt:yyyy-MM-ddTHH:mm:ssZ}"
+                        );
+                    return 0;
+                }
+            )
+        );
+        foreach (
+            var (word, says, disabled) in new[]
             {
-                if (await accounts.FindAsync(result.GetValue(name)!) is not { } user) return Refuse($"there is no account '{result.GetValue(name)}'");
-                await accounts.ChangeAsync(user, By, word + "d", u => u.Disabled = disabled, c);
-                return 0;
-            }));
+                ("disable", "Lets nobody sign in with it; who is signed in is out within a minute", true),
+                ("enable", "Lets its person sign in again", false),
+            }
+        )
+        {
+            command.Add(
+                Sub(
+                    word,
+                    says,
+                    [name],
+                    async (result, accounts, _, _, c) =>
+                    {
+                        if (await accounts.FindAsync(result.GetValue(name)!) is not { } user)
+                            return Refuse($"there is no account '{result.GetValue(name)}'");
+                        await accounts.ChangeAsync(user, By, word + "d", u => u.Disabled = disabled, c);
+                        return 0;
+                    }
+                )
+            );
         }
 
-        command.Add(Sub("reset", "Forgets the second factor and shows a link to set a new password", [name], async (result, accounts, _, url, c) =>
-        {
-            if (await accounts.FindAsync(result.GetValue(name)!) is not { } user) return Refuse($"there is no account '{result.GetValue(name)}'");
-            await accounts.ForgetSecondFactorAsync(user, By, c);
-            System.Console.WriteLine($"Good once, for a day: {url}{await accounts.LinkAsync(user, By, c)}");
-            return 0;
-        }));
+        command.Add(
+            Sub(
+                "reset",
+                "Forgets the second factor and shows a link to set a new password",
+                [name],
+                async (result, accounts, _, url, c) =>
+                {
+                    if (await accounts.FindAsync(result.GetValue(name)!) is not { } user)
+                        return Refuse($"there is no account '{result.GetValue(name)}'");
+                    await accounts.ForgetSecondFactorAsync(user, By, c);
+                    Console.WriteLine($"Good once, for a day: {url}{await accounts.LinkAsync(user, By, c)}");
+                    return 0;
+                }
+            )
+        );
         return command;
     }
 
-    private static Command Sub(string word, string says, Symbol[] symbols, Func<ParseResult, Accounts, RecordsFactory, string, CancellationToken, Task<int>> act)
+    private static Command Sub(
+        string word,
+        string says,
+        Symbol[] symbols,
+        Func<ParseResult, Accounts, RecordsFactory, string, CancellationToken, Task<int>> act
+    )
     {
         var config = RunCommand.ConfigOption();
         var command = new Command(word, says) { config };
         foreach (var symbol in symbols)
         {
-            if (symbol is Argument argument) command.Add(argument);
-            else command.Add((Option)symbol);
+            if (symbol is Argument argument)
+                command.Add(argument);
+            else
+                command.Add((Option)symbol);
         }
 
         command.TreatUnmatchedTokensAsErrors = false;
-        command.SetAction(async (result, cancellation) =>
-        {
-            if (RunCommand.Load(result.GetValue(config) ?? [], result.UnmatchedTokens) is not { } settings) return 1;
-            var services = new ServiceCollection();
-            services.AddLogging().AddSingleton(TimeProvider.System).AddRecords(settings.Configuration, settings.DataPath);
-            // The service's own keys: the link is opened there.
-            services.AddDataProtection().SetApplicationName("vigil").PersistKeysToFileSystem(new DirectoryInfo(Path.Combine(settings.DataPath, "keys")));
-            Accounts.Add(services, new AccountsOptions(settings.SecondFactor));
-            await using var provider = services.BuildServiceProvider();
-            var records = provider.GetRequiredService<RecordsFactory>();
-            await records.MigrateAsync(cancellation);
-            await using var scope = provider.CreateAsyncScope();
-            return await act(result, scope.ServiceProvider.GetRequiredService<Accounts>(), records, settings.Configuration["Http:PublicUrl"] is { Length: > 0 } url ? url.TrimEnd('/') : settings.Urls[0].TrimEnd('/'), cancellation);
-        });
+        command.SetAction(
+            async (result, cancellation) =>
+            {
+                if (RunCommand.Load(result.GetValue(config) ?? [], result.UnmatchedTokens) is not { } settings)
+                    return 1;
+                var services = new ServiceCollection();
+                services.AddLogging().AddSingleton(TimeProvider.System).AddRecords(settings.Configuration, settings.DataPath);
+                // The service's own keys: the link is opened there.
+                services
+                    .AddDataProtection()
+                    .SetApplicationName("vigil")
+                    .PersistKeysToFileSystem(new DirectoryInfo(Path.Combine(settings.DataPath, "keys")));
+                Accounts.Add(services, new AccountsOptions(settings.SecondFactor));
+                await using var provider = services.BuildServiceProvider();
+                var records = provider.GetRequiredService<RecordsFactory>();
+                await records.MigrateAsync(cancellation);
+                await using var scope = provider.CreateAsyncScope();
+                return await act(
+                    result,
+                    scope.ServiceProvider.GetRequiredService<Accounts>(),
+                    records,
+                    settings.Configuration["Http:PublicUrl"] is { Length: > 0 } url ? url.TrimEnd('/') : settings.Urls[0].TrimEnd('/'),
+                    cancellation
+                );
+            }
+        );
         return command;
     }
 
     private static int Refuse(string why)
     {
-        System.Console.Error.WriteLine($"vigil user: {why}");
+        Console.Error.WriteLine($"vigil user: {why}");
         return 2;
     }
 }

@@ -23,25 +23,38 @@ internal sealed class Admission(ProfileSet profiles, Registry registry, Announce
 
     private readonly ConcurrentBag<DecodedPayload> spare = [];
     private readonly ConcurrentBag<Pending> sparePending = [];
-    private readonly Counter<long> rejected = meter.CreateCounter<long>("vigil_payloads_rejected", description: "Payloads that could not be read");
-    private readonly Counter<long> unbound = meter.CreateCounter<long>("vigil_messages_unbound", description: "Messages of devices that nobody has registered");
+    private readonly Counter<long> rejected = meter.CreateCounter<long>(
+        "vigil_payloads_rejected",
+        description: "Payloads that could not be read"
+    );
+    private readonly Counter<long> unbound = meter.CreateCounter<long>(
+        "vigil_messages_unbound",
+        description: "Messages of devices that nobody has registered"
+    );
 
     /// <summary>What was read, as it is read.</summary>
     public event Action<InboundMessage, Profile, IReadOnlyList<Reading>>? Decoded;
 
     public Admitted Admit(InboundMessage message)
     {
-        if (message.Payload.IsEmpty) return new Admitted(null); // an emptied retained topic: nothing is said
+        if (message.Payload.IsEmpty)
+            return new Admitted(null); // an emptied retained topic: nothing is said
         if (profiles.Match(message.Topic) is not { } match)
         {
-            if (!MaySend(message.From, message.Topic, "")) return new Admitted(null, Receipt.NotAllowed);
-            return announcements.Knows(message.Topic) ? Read(message, profile: null, "") : Refuse(message, "", "", "no device profile matches this topic");
+            if (!MaySend(message.From, message.Topic, ""))
+                return new Admitted(null, Receipt.NotAllowed);
+            return announcements.Knows(message.Topic)
+                ? Read(message, profile: null, "")
+                : Refuse(message, "", "", "no device profile matches this topic");
         }
 
         var (profile, device) = match;
-        if (profile.Ignores(message.Topic)) return new Admitted(null);
-        if (!MaySend(message.From, message.Topic, device)) return new Admitted(null, Receipt.NotAllowed);
-        if (registry.Find(device) is { } known && known.Profile.Topics.Any(t => t.TryMatch(message.Topic, out _))) profile = known.Profile;
+        if (profile.Ignores(message.Topic))
+            return new Admitted(null);
+        if (!MaySend(message.From, message.Topic, device))
+            return new Admitted(null, Receipt.NotAllowed);
+        if (registry.Find(device) is { } known && known.Profile.Topics.Any(t => t.TryMatch(message.Topic, out _)))
+            profile = known.Profile;
         return Read(message, profile, device);
     }
 
@@ -52,8 +65,13 @@ internal sealed class Admission(ProfileSet profiles, Registry registry, Announce
         var pending = Spare();
         pending.Rejected = new RejectedPayload
         {
-            Received = message.Received, Topic = StorableText.Of(message.Topic, StorableText.LongTopic), Username = StorableText.Of(message.From.Name, StorableText.LongWord),
-            Device = StorableText.Of(device, DeviceId.MaxLength), Profile = profile, Payload = message.Payload.ToArray(), Reason = StorableText.Of(reason, StorableText.LongReason),
+            Received = message.Received,
+            Topic = StorableText.Of(message.Topic, StorableText.LongTopic),
+            Username = StorableText.Of(message.From.Name, StorableText.LongWord),
+            Device = StorableText.Of(device, DeviceId.MaxLength),
+            Profile = profile,
+            Payload = message.Payload.ToArray(),
+            Reason = StorableText.Of(reason, StorableText.LongReason),
         };
         return new Admitted(pending);
     }
@@ -75,8 +93,15 @@ internal sealed class Admission(ProfileSet profiles, Registry registry, Announce
         {
             decoded.Reset(topicDevice, message.Received, message.Retained ? ReadingFlags.Retained : ReadingFlags.None);
             var profileId = profile?.Id ?? AnnouncedProfile;
-            if (Decode(message, profile, profileId, decoded) is { } reason) return Refuse(message, topicDevice, profileId, reason);
-            if (profile is null && Borrowed(message.From, decoded.Readings) is { } borrowed) return Refuse(message, borrowed.Id.Value, profileId, $"announced as {borrowed.Id}, which is registered as {borrowed.Profile.Id} and does not speak here");
+            if (Decode(message, profile, profileId, decoded) is { } reason)
+                return Refuse(message, topicDevice, profileId, reason);
+            if (profile is null && Borrowed(message.From, decoded.Readings) is { } borrowed)
+                return Refuse(
+                    message,
+                    borrowed.Id.Value,
+                    profileId,
+                    $"announced as {borrowed.Id}, which is registered as {borrowed.Profile.Id} and does not speak here"
+                );
             var partly = decoded.Partly is { } part ? Refuse(message, topicDevice, profileId, "partly: " + part).Taken : null;
             if (decoded.Readings.Count == 0 && partly is null)
             {
@@ -86,7 +111,8 @@ internal sealed class Admission(ProfileSet profiles, Registry registry, Announce
 
             var pending = partly ?? Spare();
             pending.Trace = Tracing.Source.HasListeners() ? Activity.Current?.Context ?? default : default;
-            if (!Attribute(message, topicDevice, profileId, decoded.Readings, pending, out var newStranger)) return new Admitted(null, Receipt.NotAllowed);
+            if (!Attribute(message, topicDevice, profileId, decoded.Readings, pending, out var newStranger))
+                return new Admitted(null, Receipt.NotAllowed);
             if (pending.Readings.Count == 0 && partly is null)
             {
                 unbound.Add(1);
@@ -94,7 +120,8 @@ internal sealed class Admission(ProfileSet profiles, Registry registry, Announce
                 return new Admitted(null, NewStranger: newStranger);
             }
 
-            if (profile is not null) Decoded?.Invoke(message, profile, pending.Readings);
+            if (profile is not null)
+                Decoded?.Invoke(message, profile, pending.Readings);
             return new Admitted(pending);
         }
         finally
@@ -104,15 +131,24 @@ internal sealed class Admission(ProfileSet profiles, Registry registry, Announce
     }
 
     /// <summary>
-    /// A device of another profile whose name an announcement has taken: whose topics are limited can't speak for a device that speaks elsewhere. Refused and kept, not
-    /// closed: behind the same gateway there are others.
+    /// A device of another profile whose name an announcement has taken: whose topics are limited can't speak for a device that speaks
+    /// elsewhere. Refused and kept, not closed: behind the same gateway there are others.
     /// </summary>
     private RegisteredDevice? Borrowed(Sender from, IReadOnlyList<Reading> readings) =>
-        from.Topics.Count == 0 ? null : readings.Select(r => registry.Find(r.Device.Value)).FirstOrDefault(d => d is not null && d.Profile.Id != AnnouncedProfile);
+        from.Topics.Count == 0
+            ? null
+            : readings.Select(r => registry.Find(r.Device.Value)).FirstOrDefault(d => d is not null && d.Profile.Id != AnnouncedProfile);
 
     /// <summary>Whose each reading is.</summary>
     /// <returns>False when the sender may not speak for one of the devices.</returns>
-    private bool Attribute(InboundMessage message, string topicDevice, string profileId, IReadOnlyList<Reading> decoded, Pending into, out bool newStranger)
+    private bool Attribute(
+        InboundMessage message,
+        string topicDevice,
+        string profileId,
+        IReadOnlyList<Reading> decoded,
+        Pending into,
+        out bool newStranger
+    )
     {
         newStranger = false;
         RegisteredDevice? device = null;
@@ -125,15 +161,20 @@ internal sealed class Admission(ProfileSet profiles, Registry registry, Announce
                 before = reading.Device.Value;
                 device = registry.Find(before) ?? registry.Find(topicDevice);
                 var spoken = device?.Id.Value ?? before;
-                if (message.From is { Gateway: false } sender && spoken != sender.Name) return false;
+                if (message.From is { Gateway: false } sender && spoken != sender.Name)
+                    return false;
                 newStranger |= sightings.Saw(message, spoken, profileId, isKnown: device is not null);
             }
 
-            if (device is null) continue;
-            if (reading.Event == "test" && ReferenceEquals(reading.Metric, Metric.Button)) sightings.Tested(device.Id.Value, reading.Time);
+            if (device is null)
+                continue;
+            if (reading.Event == "test" && ReferenceEquals(reading.Metric, Metric.Button))
+                sightings.Tested(device.Id.Value, reading.Time);
             // To the microsecond, as every store keeps it: a replay has to find the same moment under the same key.
             var time = reading.Time.NearestMicrosecond();
-            into.Readings.Add(reading.Device == device.Id && reading.Time == time ? reading : reading with { Device = device.Id, Time = time });
+            into.Readings.Add(
+                reading.Device == device.Id && reading.Time == time ? reading : reading with { Device = device.Id, Time = time }
+            );
             into.Residents.Add(device.Resident);
         }
 
@@ -148,7 +189,9 @@ internal sealed class Admission(ProfileSet profiles, Registry registry, Announce
         string? reason;
         try
         {
-            reason = profile is null ? announcements.Decode(message.Topic, message.Payload.Span, into) : profile.Decode(message.Payload.Span, message.Topic, into);
+            reason = profile is null
+                ? announcements.Decode(message.Topic, message.Payload.Span, into)
+                : profile.Decode(message.Payload.Span, message.Topic, into);
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
@@ -164,10 +207,13 @@ internal sealed class Admission(ProfileSet profiles, Registry registry, Announce
 
     public static bool MaySend(Sender sender, string topic, string device)
     {
-        if (!sender.Gateway) return device == sender.Name || device.Length == 0 || HasLevel(topic, sender.Name);
-        if (sender.Topics.Count == 0) return true;
+        if (!sender.Gateway)
+            return device == sender.Name || device.Length == 0 || HasLevel(topic, sender.Name);
+        if (sender.Topics.Count == 0)
+            return true;
         foreach (var filter in sender.Topics)
-            if (Topics.Matches(filter, topic)) return true;
+            if (Topics.Matches(filter, topic))
+                return true;
         return false;
     }
 
@@ -175,7 +221,8 @@ internal sealed class Admission(ProfileSet profiles, Registry registry, Announce
     private static bool HasLevel(string topic, string name)
     {
         foreach (var level in topic.AsSpan().Split('/'))
-            if (topic.AsSpan(level).SequenceEqual(name)) return true;
+            if (topic.AsSpan(level).SequenceEqual(name))
+                return true;
         return false;
     }
 }

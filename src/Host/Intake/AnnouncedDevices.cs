@@ -7,8 +7,17 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Host.Intake;
 
-/// <summary>Devices that announce themselves (Home Assistant's discovery) wait to be bound, with what they say of themselves. Thread-safe.</summary>
-internal sealed partial class AnnouncedDevices(Announcements announcements, ProfileSet profiles, Registry registry, IDbContextFactory<RecordsDb> records, RecordsProbe probe, ILogger<AnnouncedDevices> log) : IDisposable
+/// <summary>
+/// Devices that announce themselves (Home Assistant's discovery) wait to be bound, with what they say of themselves. Thread-safe.
+/// </summary>
+internal sealed partial class AnnouncedDevices(
+    Announcements announcements,
+    ProfileSet profiles,
+    Registry registry,
+    IDbContextFactory<RecordsDb> records,
+    RecordsProbe probe,
+    ILogger<AnnouncedDevices> log
+) : IDisposable
 {
     private const int LongestAnnounced = 4000;
 
@@ -20,10 +29,14 @@ internal sealed partial class AnnouncedDevices(Announcements announcements, Prof
 
     public async Task LookAgainAsync()
     {
-        if (trouble is not null && await probe.WorksAsync()) trouble = null;
+        if (trouble is not null && await probe.WorksAsync())
+            trouble = null;
     }
 
-    /// <summary>What was announced before this start is known again before the first message comes: else a device bound long ago would not be understood.</summary>
+    /// <summary>
+    /// What was announced before this start is known again before the first message comes: else a device bound long ago would not be
+    /// understood.
+    /// </summary>
     public async Task RecoverAsync(CancellationToken cancellation)
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
@@ -33,9 +46,12 @@ internal sealed partial class AnnouncedDevices(Announcements announcements, Prof
     /// <returns>The answer to its sender; and when it can't be read or is refused, why.</returns>
     public async ValueTask<(Receipt Answer, string? Refused)> TakeAsync(InboundMessage message, CancellationToken cancellation)
     {
-        if (!message.From.Gateway) return (Receipt.Committed, null); // a device with a credential of its own is registered already: what it announces says nothing new
+        if (!message.From.Gateway)
+            // a device with a credential of its own is registered already: what it announces says nothing new
+            return (Receipt.Committed, null);
         var (found, reason) = announcements.Take(message.Topic, message.Payload.Span, topic => Admission.MaySend(message.From, topic, ""));
-        if (reason is not null) return (Receipt.Committed, reason);
+        if (reason is not null)
+            return (Receipt.Committed, reason);
         await writing.WaitAsync(cancellation);
         try
         {
@@ -79,7 +95,14 @@ internal sealed partial class AnnouncedDevices(Announcements announcements, Prof
         }
         else if (await db.Announcements.FindAsync([topic], cancellation) is not { } kept)
         {
-            db.Announcements.Add(new DeviceAnnouncement { Topic = topic, Payload = message.Payload.ToArray(), ReceivedAt = message.Received });
+            db.Announcements.Add(
+                new DeviceAnnouncement
+                {
+                    Topic = topic,
+                    Payload = message.Payload.ToArray(),
+                    ReceivedAt = message.Received,
+                }
+            );
         }
         else if (!message.Payload.Span.SequenceEqual(kept.Payload))
         {
@@ -89,21 +112,35 @@ internal sealed partial class AnnouncedDevices(Announcements announcements, Prof
         foreach (var a in found.Where(f => registry.Find(f.Device) is null))
         {
             // If a profile reads its topics, it is read under that profile.
-            var (profile, device) = profiles.Match(a.StateTopic) is { } match && match.Device.Length > 0 ? (match.Profile.Id, match.Device) : (Admission.AnnouncedProfile, a.Device);
-            if (registry.Find(device) is not null) continue;
+            var (profile, device) =
+                profiles.Match(a.StateTopic) is { } match && match.Device.Length > 0
+                    ? (match.Profile.Id, match.Device)
+                    : (Admission.AnnouncedProfile, a.Device);
+            if (registry.Find(device) is not null)
+                continue;
             device = StorableText.Of(device, DeviceId.MaxLength);
             if (await db.Unbound.FindAsync([device], cancellation) is not { } row)
             {
                 row = new UnboundDevice
                 {
-                    Id = device, Profile = profile, Topic = StorableText.Of(a.StateTopic, StorableText.LongTopic), FirstSeenAt = message.Received, LastSeenAt = message.Received,
+                    Id = device,
+                    Profile = profile,
+                    Topic = StorableText.Of(a.StateTopic, StorableText.LongTopic),
+                    FirstSeenAt = message.Received,
+                    LastSeenAt = message.Received,
                     LastPayload = message.Payload.ToArray(),
                 };
                 db.Unbound.Add(row);
             }
 
-            var line = StorableText.Of($"{a.Name} ({a.Model}): {a.Component} {a.Class} {a.Unit} {a.Metric?.Name}".Replace("  ", " ", StringComparison.Ordinal).Trim(), StorableText.LongReason);
-            if (!row.Announced.Contains(line, StringComparison.Ordinal) && row.Announced.Length < LongestAnnounced) row.Announced = row.Announced.Length == 0 ? line : row.Announced + "\n" + line;
+            var line = StorableText.Of(
+                $"{a.Name} ({a.Model}): {a.Component} {a.Class} {a.Unit} {a.Metric?.Name}"
+                    .Replace("  ", " ", StringComparison.Ordinal)
+                    .Trim(),
+                StorableText.LongReason
+            );
+            if (!row.Announced.Contains(line, StringComparison.Ordinal) && row.Announced.Length < LongestAnnounced)
+                row.Announced = row.Announced.Length == 0 ? line : row.Announced + "\n" + line;
         }
 
         await db.SaveChangesAsync(CancellationToken.None);
@@ -111,6 +148,9 @@ internal sealed partial class AnnouncedDevices(Announcements announcements, Prof
         trouble = null;
     }
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "A device's announcement is not acknowledged, because it could not be written: {Reason}")]
+    [LoggerMessage(
+        Level = LogLevel.Error,
+        Message = "A device's announcement is not acknowledged, because it could not be written: {Reason}"
+    )]
     private static partial void LogNotWritten(ILogger logger, string reason);
 }

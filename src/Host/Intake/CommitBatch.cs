@@ -10,14 +10,23 @@ using Vigil.Storage.Records;
 namespace Vigil.Host.Intake;
 
 /// <summary>
-/// Many messages share one commit: readings and refused payloads first, then the rules, then what they found; then each sender has its answer. One loop, so that the
-/// rules see what the store has.
+/// Many messages share one commit: readings and refused payloads first, then the rules, then what they found; then each sender has its
+/// answer. One loop, so that the rules see what the store has.
 /// </summary>
 internal sealed partial class CommitBatch(
-    RulePartitions rules, UncommittedFindings uncommitted, IReadingStore readings, IDbContextFactory<RecordsDb> records, RecordsProbe probe, SetAside aside, DiskReserve reserve, Meter meter,
-    ILogger<CommitBatch> log)
+    RulePartitions rules,
+    UncommittedFindings uncommitted,
+    IReadingStore readings,
+    IDbContextFactory<RecordsDb> records,
+    RecordsProbe probe,
+    SetAside aside,
+    DiskReserve reserve,
+    Meter meter,
+    ILogger<CommitBatch> log
+)
 {
-    private const int LargestBatch = 8192, Waiting = 65_536;
+    private const int LargestBatch = 8192,
+        Waiting = 65_536;
     private const int KeptRejected = 10_000;
 
     /// <summary>An empty turn, by which the loop shows that it turns though no device speaks.</summary>
@@ -25,7 +34,10 @@ internal sealed partial class CommitBatch(
 
     private readonly Channel<Pending> queue = Channel.CreateBounded<Pending>(new BoundedChannelOptions(Waiting) { SingleReader = true });
     private readonly Counter<long> committed = meter.CreateCounter<long>("vigil_readings_committed", description: "Readings made durable");
-    private readonly Counter<long> unstored = meter.CreateCounter<long>("vigil_messages_not_stored", description: "Messages left unacknowledged because a store failed");
+    private readonly Counter<long> unstored = meter.CreateCounter<long>(
+        "vigil_messages_not_stored",
+        description: "Messages left unacknowledged because a store failed"
+    );
     private volatile string? readingsTrouble;
     private volatile string? refusedTrouble;
     private long turned = Stopwatch.GetTimestamp();
@@ -45,8 +57,10 @@ internal sealed partial class CommitBatch(
     /// <summary>Tries what failed, so that the trouble is over when it works again though no device speaks.</summary>
     public async Task LookAgainAsync(CancellationToken cancellation)
     {
-        if (readingsTrouble is not null && await readings.ProbeAsync(cancellation) is null) readingsTrouble = null;
-        if (refusedTrouble is not null && await probe.WorksAsync()) refusedTrouble = null;
+        if (readingsTrouble is not null && await readings.ProbeAsync(cancellation) is null)
+            readingsTrouble = null;
+        if (refusedTrouble is not null && await probe.WorksAsync())
+            refusedTrouble = null;
     }
 
     /// <summary>Completes when all that the message said is durable, or could not be made so.</summary>
@@ -73,23 +87,29 @@ internal sealed partial class CommitBatch(
             findings.Clear();
             while (rows.Count < LargestBatch && reader.TryRead(out var pending))
             {
-                if (ReferenceEquals(pending, Empty)) continue;
+                if (ReferenceEquals(pending, Empty))
+                    continue;
                 batch.Add(pending);
-                if (!pending.IsSelfTest) rows.AddRange(pending.Readings);
+                if (!pending.IsSelfTest)
+                    rows.AddRange(pending.Readings);
             }
 
             Interlocked.Exchange(ref turned, Stopwatch.GetTimestamp());
-            if (batch.Count == 0) continue;
+            if (batch.Count == 0)
+                continue;
             var receipt = await CommitAsync(batch, rows, findings);
-            if (receipt == Receipt.NotStored) unstored.Add(batch.Count);
-            foreach (var pending in batch) pending.Receipt.TrySetResult(receipt);
+            if (receipt == Receipt.NotStored)
+                unstored.Add(batch.Count);
+            foreach (var pending in batch)
+                pending.Receipt.TrySetResult(receipt);
             Interlocked.Exchange(ref turned, Stopwatch.GetTimestamp());
         }
     }
 
     private async Task<Receipt> CommitAsync(List<Pending> batch, List<Reading> rows, List<Finding> findings)
     {
-        if (reserve.Withheld is not null) return Receipt.NotStored;
+        if (reserve.Withheld is not null)
+            return Receipt.NotStored;
         var begun = Tracing.Source.HasListeners() ? TimeProvider.System.GetUtcNow() : default;
         if (!await AppendAsync(rows) || !await KeepRefusedAsync(batch))
         {
@@ -100,38 +120,65 @@ internal sealed partial class CommitBatch(
         // One commit of many messages: it stands in each one's trace.
         if (begun != default)
             foreach (var pending in batch.Where(p => p.Trace != default))
-                Tracing.Source.StartActivity("commit", ActivityKind.Internal, pending.Trace, startTime: begun)?.SetTag("vigil.batch", rows.Count).Dispose();
+                Tracing
+                    .Source.StartActivity("commit", ActivityKind.Internal, pending.Trace, startTime: begun)
+                    ?.SetTag("vigil.batch", rows.Count)
+                    .Dispose();
 
-        // Last, because it can't be undone: once the rules have moved on, what they found is owed until it is committed, whatever becomes of this batch.
+        // Last, because it can't be undone: once the rules have moved on, what they found is owed until it is committed, whatever becomes
+        // of this batch.
         using var turn = uncommitted.Begin();
-        foreach (var pending in batch) pending.ApplyRest(rules, findings);
+        foreach (var pending in batch)
+            pending.ApplyRest(rules, findings);
         return await turn.CommitAsync(findings) ? Receipt.Committed : Receipt.NotStored;
     }
 
     /// <summary>One that the store will never take is kept aside, so that the others are committed.</summary>
     private async Task<bool> AppendAsync(List<Reading> rows)
     {
-        if (rows.Count == 0) return true;
-        var failure = await Halving.TriedAsync(() => Halving.CommitAsync(
-            rows, some => readings.AppendAsync(some, CancellationToken.None), async () => await readings.ProbeAsync(CancellationToken.None) is null,
-            (row, why) => aside.Keep(("a reading", "一条读数"), Described(row), Halving.Cause(why))));
+        if (rows.Count == 0)
+            return true;
+        var failure = await Halving.TriedAsync(() =>
+            Halving.CommitAsync(
+                rows,
+                some => readings.AppendAsync(some, CancellationToken.None),
+                async () => await readings.ProbeAsync(CancellationToken.None) is null,
+                (row, why) => aside.Keep(("a reading", "一条读数"), Described(row), Halving.Cause(why))
+            )
+        );
         readingsTrouble = failure?.Message;
-        if (failure is null) committed.Add(rows.Count);
+        if (failure is null)
+            committed.Add(rows.Count);
         return failure is null;
     }
 
-    private static object Described(Reading r) => new
-    {
-        device = r.Device.Value, metric = r.Metric.Name, channel = r.Channel, time = r.Time, received = r.Received, value = $"{r.Value:R}", longitude = $"{r.Longitude:R}", @event = r.Event,
-        flags = r.Flags.ToString(),
-    };
+    private static object Described(Reading r) =>
+        new
+        {
+            device = r.Device.Value,
+            metric = r.Metric.Name,
+            channel = r.Channel,
+            time = r.Time,
+            received = r.Received,
+            value = $"{r.Value:R}",
+            longitude = $"{r.Longitude:R}",
+            @event = r.Event,
+            flags = r.Flags.ToString(),
+        };
 
     private async Task<bool> KeepRefusedAsync(List<Pending> batch)
     {
         List<RejectedPayload> rows = [.. batch.Select(p => p.Rejected).OfType<RejectedPayload>()];
-        if (rows.Count == 0) return true;
-        var failure = await Halving.TriedAsync(() => Halving.CommitAsync(
-            rows, WriteAsync, probe.WorksAsync, (row, why) => aside.Keep(("a payload that can't be read", "一条无法解读的数据"), row, Halving.Cause(why))));
+        if (rows.Count == 0)
+            return true;
+        var failure = await Halving.TriedAsync(() =>
+            Halving.CommitAsync(
+                rows,
+                WriteAsync,
+                probe.WorksAsync,
+                (row, why) => aside.Keep(("a payload that can't be read", "一条无法解读的数据"), row, Halving.Cause(why))
+            )
+        );
         refusedTrouble = failure?.Message;
         return failure is null;
     }
@@ -140,7 +187,8 @@ internal sealed partial class CommitBatch(
     {
         await using var db = await records.CreateDbContextAsync();
         await using var turn = await WriteTurn.BeginAsync(db, first: false, CancellationToken.None);
-        foreach (var row in rows) row.Id = 0; // tried before, in a larger batch
+        foreach (var row in rows)
+            row.Id = 0; // tried before, in a larger batch
         db.Rejected.AddRange(rows);
         await db.SaveChangesAsync();
         var newest = rows.Max(r => r.Id);
@@ -148,6 +196,9 @@ internal sealed partial class CommitBatch(
         await turn.CommitAsync(CancellationToken.None);
     }
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "{Messages} messages are not acknowledged, because they could not be stored: {Reason}")]
+    [LoggerMessage(
+        Level = LogLevel.Error,
+        Message = "{Messages} messages are not acknowledged, because they could not be stored: {Reason}"
+    )]
     private static partial void LogNotStored(ILogger logger, int messages, string reason);
 }

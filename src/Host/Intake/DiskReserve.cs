@@ -6,8 +6,9 @@ namespace Vigil.Host.Intake;
 internal sealed record Withholding(string Why, string WhyZh);
 
 /// <summary>
-/// Space that only alarms and what people are told of them may use: a file in the data folder that is given up when the disk is full, so that a press is still
-/// committed, told and answered though somebody else has filled the disk. It is made again when there is space. Thread-safe.
+/// Space that only alarms and what people are told of them may use: a file in the data folder that is given up when the disk is full, so
+/// that a press is still committed, told and answered though somebody else has filled the disk. It is made again when there is space.
+/// Thread-safe.
 /// </summary>
 internal sealed partial class DiskReserve(string folder, long keptFree, ILogger<DiskReserve> log)
 {
@@ -20,8 +21,8 @@ internal sealed partial class DiskReserve(string folder, long keptFree, ILogger<
     private volatile Withholding? withheld;
 
     /// <summary>
-    /// Why readings are not taken at all: the disk is nearly full, and what is left is for alarms and notices, or a database was deleted; null when they are. A press
-    /// still becomes an alarm; it is not acknowledged, so that its reading comes again.
+    /// Why readings are not taken at all: the disk is nearly full, and what is left is for alarms and notices, or a database was deleted;
+    /// null when they are. A press still becomes an alarm; it is not acknowledged, so that its reading comes again.
     /// </summary>
     public Withholding? Withheld
     {
@@ -37,19 +38,26 @@ internal sealed partial class DiskReserve(string folder, long keptFree, ILogger<
     {
         lock (gate)
         {
-            if (size == 0) return;
+            if (size == 0)
+                return;
             var file = new FileInfo(path);
-            if (file.Exists && file.Length == size) Release();
-            else if (Free() >= keptFree + size) Make();
+            if (file.Exists && file.Length == size)
+                Release();
+            else if (Free() >= keptFree + size)
+                Make();
         }
     }
 
-    /// <summary>A write failed: gives the space up if the disk is full. True when there is space now that there was not, so that the same may be tried again.</summary>
+    /// <summary>
+    /// A write failed: gives the space up if the disk is full. True when there is space now that there was not, so that the same may be
+    /// tried again.
+    /// </summary>
     public bool Release()
     {
         lock (gate)
         {
-            if (!File.Exists(path) || Free() >= Scarce) return false;
+            if (!File.Exists(path) || Free() >= Scarce)
+                return false;
             File.Delete(path);
             LogReleased(log, size >> 10);
             return true;
@@ -76,7 +84,10 @@ internal sealed partial class DiskReserve(string folder, long keptFree, ILogger<
 
     private long Free() => new DriveInfo(Path.GetFullPath(folder)).AvailableFreeSpace;
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The disk is full: the reserve of {Kibibytes} KiB is given up, so that alarms can be written")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "The disk is full: the reserve of {Kibibytes} KiB is given up, so that alarms can be written"
+    )]
     private static partial void LogReleased(ILogger logger, long kibibytes);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The reserve for alarms could not be made: {Reason}")]

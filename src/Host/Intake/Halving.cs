@@ -4,7 +4,10 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Host.Intake;
 
-/// <summary>Commits many rows at once; when a store refuses them for what one of them says, the one is found by halving and the others are committed.</summary>
+/// <summary>
+/// Commits many rows at once; when a store refuses them for what one of them says, the one is found by halving and the others are
+/// committed.
+/// </summary>
 internal static class Halving
 {
     /// <param name="rows">Rows that may be committed again without harm.</param>
@@ -12,7 +15,12 @@ internal static class Halving
     /// <param name="works">Proves that the store works: what fails alone on a store that works is the row's own fault.</param>
     /// <param name="aside">Keeps a refused row with the store's reason.</param>
     /// <returns>Null when each row is committed or kept aside; else why the store doesn't work.</returns>
-    public static async Task<Exception?> CommitAsync<T>(IReadOnlyList<T> rows, Func<IReadOnlyList<T>, Task> commit, Func<Task<bool>> works, Action<T, Exception> aside)
+    public static async Task<Exception?> CommitAsync<T>(
+        IReadOnlyList<T> rows,
+        Func<IReadOnlyList<T>, Task> commit,
+        Func<Task<bool>> works,
+        Action<T, Exception> aside
+    )
     {
         try
         {
@@ -21,14 +29,17 @@ internal static class Halving
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            if (!StoreFailure.IsOfRows(e)) return e;
+            if (!StoreFailure.IsOfRows(e))
+                return e;
             if (rows.Count > 1)
             {
                 var half = rows.Count / 2;
-                return await CommitAsync([.. rows.Take(half)], commit, works, aside) ?? await CommitAsync([.. rows.Skip(half)], commit, works, aside);
+                return await CommitAsync([.. rows.Take(half)], commit, works, aside)
+                    ?? await CommitAsync([.. rows.Skip(half)], commit, works, aside);
             }
 
-            if (!await works()) return e;
+            if (!await works())
+                return e;
         }
 
         // Once more, alone, on a store that works: what failed may have been passing.
@@ -38,7 +49,8 @@ internal static class Halving
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            if (!StoreFailure.IsOfRows(e)) return e;
+            if (!StoreFailure.IsOfRows(e))
+                return e;
             aside(rows[0], e);
         }
 

@@ -31,39 +31,54 @@ internal sealed class Pending
     {
         lifeApplied = true;
         for (var i = 0; i < Readings.Count; i++)
-            if (Readings[i].Metric.IsLifeSafety && Residents[i] is { } resident) Apply(rules, resident, Readings[i], into);
+            if (Readings[i].Metric.IsLifeSafety && Residents[i] is { } resident)
+                Apply(rules, resident, Readings[i], into);
     }
 
-    /// <summary>Gives the rules the rest. A meter that sends its frozen day newest first has lived it oldest first; the rules take it so.</summary>
+    /// <summary>
+    /// Gives the rules the rest. A meter that sends its frozen day newest first has lived it oldest first; the rules take it so.
+    /// </summary>
     public void ApplyRest(RulePartitions rules, List<Finding> into)
     {
         using var span = Trace == default ? null : Tracing.Source.StartActivity("rules", ActivityKind.Internal, Trace);
         InOrderOfTime();
         for (var i = 0; i < Readings.Count; i++)
-            if (Residents[i] is { } resident && !(lifeApplied && Readings[i].Metric.IsLifeSafety)) Apply(rules, resident, Readings[i], into);
+            if (Residents[i] is { } resident && !(lifeApplied && Readings[i].Metric.IsLifeSafety))
+                Apply(rules, resident, Readings[i], into);
     }
 
     public void Clear()
     {
         Readings.Clear();
         Residents.Clear();
-        (Rejected, lifeApplied, IsSelfTest, Trace, Receipt) = (null, false, false, default, new TaskCompletionSource<Receipt>(TaskCreationOptions.RunContinuationsAsynchronously));
+        (Rejected, lifeApplied, IsSelfTest, Trace, Receipt) = (
+            null,
+            false,
+            false,
+            default,
+            new TaskCompletionSource<Receipt>(TaskCreationOptions.RunContinuationsAsynchronously)
+        );
     }
 
     private void Apply(RulePartitions rules, ResidentId resident, in Reading reading, List<Finding> into)
     {
         var before = into.Count;
         rules.Apply(resident, reading, into);
-        if (Trace == default) return;
-        for (var i = before; i < into.Count; i++) into[i] = into[i] with { Trace = Tracing.Format(Activity.Current?.Context ?? Trace) };
+        if (Trace == default)
+            return;
+        for (var i = before; i < into.Count; i++)
+            into[i] = into[i] with { Trace = Tracing.Format(Activity.Current?.Context ?? Trace) };
     }
 
     private void InOrderOfTime()
     {
         var ordered = true;
-        for (var i = 1; i < Readings.Count && ordered; i++) ordered = Readings[i - 1].Time <= Readings[i].Time;
-        if (ordered) return;
+        for (var i = 1; i < Readings.Count && ordered; i++)
+            ordered = Readings[i - 1].Time <= Readings[i].Time;
+        if (ordered)
+            return;
         var sorted = Readings.Zip(Residents).OrderBy(r => r.First.Time).ToList(); // stable
-        for (var i = 0; i < sorted.Count; i++) (Readings[i], Residents[i]) = sorted[i];
+        for (var i = 0; i < sorted.Count; i++)
+            (Readings[i], Residents[i]) = sorted[i];
     }
 }

@@ -8,18 +8,30 @@ namespace Vigil.Host.Intake;
 
 /// <summary>
 /// The order, written once: message → whose is it → decode → (life first) → commit readings → rules → commit findings → acknowledge.
-/// A message is acknowledged when everything it said is durable (invariant 1); whatever fails before that leaves it unacknowledged, and it is sent again, which
-/// changes nothing visible.
+/// A message is acknowledged when everything it said is durable (invariant 1); whatever fails before that leaves it unacknowledged, and it
+/// is sent again, which changes nothing visible.
 /// </summary>
 internal sealed class Pipeline(
-    Admission admission, AnnouncedDevices announced, Sightings sightings, CommitBatch batches, UncommittedFindings uncommitted, RulePartitions rules, Meter meter) : BackgroundService
+    Admission admission,
+    AnnouncedDevices announced,
+    Sightings sightings,
+    CommitBatch batches,
+    UncommittedFindings uncommitted,
+    RulePartitions rules,
+    Meter meter
+) : BackgroundService
 {
     private readonly Counter<long> received = meter.CreateCounter<long>("vigil_messages_received", description: "MQTT messages taken in");
 
-    /// <summary>Why something can't be committed, in words: alarms, readings, what is noted beside them. Null when all that failed works again.</summary>
+    /// <summary>
+    /// Why something can't be committed, in words: alarms, readings, what is noted beside them. Null when all that failed works again.
+    /// </summary>
     public string? Trouble => uncommitted.Trouble ?? batches.Trouble ?? sightings.Trouble ?? announced.Trouble;
 
-    /// <summary>Tries what failed, so that the trouble is over when it works again though no device speaks. Findings that are owed are tried four times a second anyway.</summary>
+    /// <summary>
+    /// Tries what failed, so that the trouble is over when it works again though no device speaks. Findings that are owed are tried four
+    /// times a second anyway.
+    /// </summary>
     public async Task LookAgainAsync(CancellationToken cancellation)
     {
         await batches.LookAgainAsync(cancellation);
@@ -30,13 +42,16 @@ internal sealed class Pipeline(
     public async ValueTask<Receipt> ReceiveAsync(InboundMessage message, CancellationToken cancellation)
     {
         using var span = Tracing.Source.StartActivity("receive", ActivityKind.Consumer);
-        span?.SetTag("messaging.system", "mqtt").SetTag("messaging.destination.name", message.Topic).SetTag("messaging.message.body.size", message.Payload.Length);
+        span?.SetTag("messaging.system", "mqtt")
+            .SetTag("messaging.destination.name", message.Topic)
+            .SetTag("messaging.message.body.size", message.Payload.Length);
         received.Add(1);
         Admitted admitted;
         if (Announcements.IsConfig(message.Topic))
         {
             var (answer, refused) = await announced.TakeAsync(message, cancellation);
-            if (refused is null) return answer;
+            if (refused is null)
+                return answer;
             admitted = admission.Refuse(message, "", Admission.AnnouncedProfile, refused);
         }
         else
@@ -44,9 +59,12 @@ internal sealed class Pipeline(
             admitted = admission.Admit(message);
         }
 
-        if (admitted.NewStranger) return await sightings.FlushAsync(cancellation, strangersAlone: true) ? Receipt.Committed : Receipt.NotStored;
-        if (admitted.Taken is not { } pending) return admitted.Answer;
-        if (!await LifeFirstAsync(pending)) return Receipt.NotStored;
+        if (admitted.NewStranger)
+            return await sightings.FlushAsync(cancellation, strangersAlone: true) ? Receipt.Committed : Receipt.NotStored;
+        if (admitted.Taken is not { } pending)
+            return admitted.Answer;
+        if (!await LifeFirstAsync(pending))
+            return Receipt.NotStored;
         var receipt = await batches.CommitAsync(pending, cancellation);
         admission.Return(pending); // the loop gave it back with the receipt
         return receipt;
@@ -55,7 +73,8 @@ internal sealed class Pipeline(
     /// <summary>SOS, fall, smoke, gas and voice help reach the alarm desk before the readings' batch is even begun (invariant 2).</summary>
     private async ValueTask<bool> LifeFirstAsync(Pending pending)
     {
-        if (!pending.HasLifeSafety) return true;
+        if (!pending.HasLifeSafety)
+            return true;
         using var turn = uncommitted.Begin();
         var findings = new List<Finding>();
         pending.ApplyLifeSafety(rules, findings);
@@ -67,7 +86,8 @@ internal sealed class Pipeline(
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         batches.Complete();
-        if (ExecuteTask is { } running) await running.WaitAsync(cancellationToken);
+        if (ExecuteTask is { } running)
+            await running.WaitAsync(cancellationToken);
         await sightings.FlushAsync(cancellationToken);
         await base.StopAsync(cancellationToken);
     }

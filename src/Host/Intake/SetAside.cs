@@ -5,8 +5,9 @@ using Vigil.Model;
 namespace Vigil.Host.Intake;
 
 /// <summary>
-/// What a store that works refuses to take for ever: kept in <c>set-aside.jsonl</c> in the data folder with the store's reason, a JSON object a line, and told as a trouble
-/// of the service. So one row never holds up the others, and nothing is lost in silence. Two files of 16 MiB at most. Thread-safe.
+/// What a store that works refuses to take for ever: kept in <c>set-aside.jsonl</c> in the data folder with the store's reason, a JSON
+/// object a line, and told as a trouble of the service. So one row never holds up the others, and nothing is lost in silence. Two files of
+/// 16 MiB at most. Thread-safe.
 /// </summary>
 internal sealed partial class SetAside
 {
@@ -24,7 +25,10 @@ internal sealed partial class SetAside
     {
         path = Path.Combine(folder, "set-aside.jsonl");
         (this.troubles, this.clock, this.log) = (troubles, clock, log);
-        rows = meter.CreateCounter<long>("vigil_rows_set_aside", description: "Rows that a working store refused; kept in set-aside.jsonl with its reason");
+        rows = meter.CreateCounter<long>(
+            "vigil_rows_set_aside",
+            description: "Rows that a working store refused; kept in set-aside.jsonl with its reason"
+        );
     }
 
     /// <summary>Returns when the row is on the disk.</summary>
@@ -37,10 +41,21 @@ internal sealed partial class SetAside
         lock (gate)
         {
             var options = new FileStreamOptions { Mode = FileMode.Append, Access = FileAccess.Write };
-            if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-            if (File.Exists(path) && new FileInfo(path).Length > LargestFile) File.Move(path, Path.ChangeExtension(path, ".before.jsonl"), overwrite: true);
+            if (!OperatingSystem.IsWindows())
+                options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+            if (File.Exists(path) && new FileInfo(path).Length > LargestFile)
+                File.Move(path, Path.ChangeExtension(path, ".before.jsonl"), overwrite: true);
             using var file = new FileStream(path, options);
-            JsonSerializer.Serialize(file, new { time = clock.GetUtcNow().UtcDateTime, what = what.En, reason = why, row });
+            JsonSerializer.Serialize(
+                file,
+                new
+                {
+                    time = clock.GetUtcNow().UtcDateTime,
+                    what = what.En,
+                    reason = why,
+                    row,
+                }
+            );
             file.WriteByte((byte)'\n');
             file.Flush(flushToDisk: true);
         }
@@ -53,7 +68,12 @@ internal sealed partial class SetAside
     {
         rows.Add(1, new KeyValuePair<string, object?>("what", what.En));
         LogSetAside(log, what.En, why);
-        troubles.Happened($"set-aside: {what.En}", $"{what.En} was refused by its store and is kept aside: {why}", $"{what.Zh}被存储拒绝，已另行保存：{why}", Shown);
+        troubles.Happened(
+            $"set-aside: {what.En}",
+            $"{what.En} was refused by its store and is kept aside: {why}",
+            $"{what.Zh}被存储拒绝，已另行保存：{why}",
+            Shown
+        );
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{What} was refused by its store and is kept in set-aside.jsonl: {Reason}")]

@@ -7,21 +7,31 @@ using Vigil.Storage.Records;
 namespace Vigil.Host.Intake;
 
 /// <summary>
-/// When devices were last heard, which strangers wait to be bound, and which buttons were tested. Written in a line of its own: no press waits for it.
-/// Thread-safe.
+/// When devices were last heard, which strangers wait to be bound, and which buttons were tested. Written in a line of its own: no press
+/// waits for it. Thread-safe.
 /// </summary>
-internal sealed partial class Sightings(IDbContextFactory<RecordsDb> records, RecordsProbe probe, SetAside aside, DiskReserve reserve, ILogger<Sightings> log) : IDisposable
+internal sealed partial class Sightings(
+    IDbContextFactory<RecordsDb> records,
+    RecordsProbe probe,
+    SetAside aside,
+    DiskReserve reserve,
+    ILogger<Sightings> log
+) : IDisposable
 {
     /// <summary>Rows of one transaction: between two others get their turn.</summary>
     private const int LargestCommit = 200;
 
-    /// <summary>Most strangers that are remembered here, and that wait in the records: a gateway that invents names fills neither.</summary>
+    /// <summary>
+    /// Most strangers that are remembered here, and that wait in the records: a gateway that invents names fills neither.
+    /// </summary>
     public const int MostStrangers = 10_000;
 
     private readonly ConcurrentDictionary<string, (DateTime First, DateTime Last)> heard = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Stranger> strangers = new(StringComparer.Ordinal);
 
-    /// <summary>Test presses that have not been written down: they raise no alarm, and whoever installs a button sees that it was heard.</summary>
+    /// <summary>
+    /// Test presses that have not been written down: they raise no alarm, and whoever installs a button sees that it was heard.
+    /// </summary>
     private readonly ConcurrentDictionary<string, DateTime> tested = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim writing = new(1, 1);
     private volatile string? trouble;
@@ -31,29 +41,51 @@ internal sealed partial class Sightings(IDbContextFactory<RecordsDb> records, Re
 
     public async Task LookAgainAsync()
     {
-        if (trouble is not null && await probe.WorksAsync()) trouble = null;
+        if (trouble is not null && await probe.WorksAsync())
+            trouble = null;
     }
 
     /// <returns>Whether it is a stranger who does not stand in the records yet.</returns>
     public bool Saw(InboundMessage message, string device, string profile, bool isKnown)
     {
-        if (device.Length == 0) return false;
+        if (device.Length == 0)
+            return false;
         device = StorableText.Of(device, DeviceId.MaxLength);
         if (isKnown)
         {
             // Only the newest moment counts, and it is written every few seconds: a second's older one will do.
-            if (heard.TryGetValue(device, out var lately) && message.Received - lately.Last < TimeSpan.FromSeconds(1)) return false;
+            if (heard.TryGetValue(device, out var lately) && message.Received - lately.Last < TimeSpan.FromSeconds(1))
+                return false;
             heard.AddOrUpdate(device, static (_, at) => (at, at), static (_, was, at) => (was.First, at), message.Received);
             return false;
         }
 
         // With the records out of order those who wait to be written fill the memory; they are not acknowledged, and come again.
-        if (!strangers.ContainsKey(device) && strangers.Count >= 2 * MostStrangers) return true;
-        return !strangers.AddOrUpdate(
-            device,
-            static (_, from) => new Stranger(from.Profile, StorableText.Of(from.Message.Topic, StorableText.LongTopic), from.Message.Received, from.Message.Received, 1, false, from.Message.Payload.ToArray()),
-            static (_, s, from) => s with { Last = from.Message.Received, Messages = s.Messages + 1, Payload = s.IsWritten && s.Payload.Length == 0 ? from.Message.Payload.ToArray() : s.Payload },
-            (Message: message, Profile: profile)).IsWritten;
+        if (!strangers.ContainsKey(device) && strangers.Count >= 2 * MostStrangers)
+            return true;
+        return !strangers
+            .AddOrUpdate(
+                device,
+                static (_, from) =>
+                    new Stranger(
+                        from.Profile,
+                        StorableText.Of(from.Message.Topic, StorableText.LongTopic),
+                        from.Message.Received,
+                        from.Message.Received,
+                        1,
+                        false,
+                        from.Message.Payload.ToArray()
+                    ),
+                static (_, s, from) =>
+                    s with
+                    {
+                        Last = from.Message.Received,
+                        Messages = s.Messages + 1,
+                        Payload = s.IsWritten && s.Payload.Length == 0 ? from.Message.Payload.ToArray() : s.Payload,
+                    },
+                (Message: message, Profile: profile)
+            )
+            .IsWritten;
     }
 
     public void Tested(string device, DateTime at) => tested[device] = at;
@@ -64,24 +96,31 @@ internal sealed partial class Sightings(IDbContextFactory<RecordsDb> records, Re
     /// <returns>Whether all of it is written.</returns>
     public async Task<bool> FlushAsync(CancellationToken cancellation, bool strangersAlone = false)
     {
-        if (reserve.Withheld is not null) return false; // what is left of the disk is for alarms
+        if (reserve.Withheld is not null)
+            return false; // what is left of the disk is for alarms
         await writing.WaitAsync(cancellation);
         try
         {
             foreach (var some in strangers.Where(s => s.Value.Messages > 0).Chunk(LargestCommit))
             {
                 cancellation.ThrowIfCancellationRequested();
-                if (Failed(await Halving.TriedAsync(() => Halving.CommitAsync(some, WriteStrangersAsync, probe.WorksAsync, KeepAside)))) return false;
-                foreach (var (id, written) in some) IsWritten(id, written);
+                if (Failed(await Halving.TriedAsync(() => Halving.CommitAsync(some, WriteStrangersAsync, probe.WorksAsync, KeepAside))))
+                    return false;
+                foreach (var (id, written) in some)
+                    IsWritten(id, written);
             }
 
-            if (strangersAlone) return true;
-            foreach (var quiet in strangers.Where(s => s.Value.Messages == 0)) strangers.TryRemove(quiet);
+            if (strangersAlone)
+                return true;
+            foreach (var quiet in strangers.Where(s => s.Value.Messages == 0))
+                strangers.TryRemove(quiet);
             foreach (var some in heard.Chunk(LargestCommit))
             {
                 cancellation.ThrowIfCancellationRequested();
-                if (Failed(await Halving.TriedAsync(() => Halving.CommitAsync(some, WriteHeardAsync, probe.WorksAsync, KeepAside)))) return false;
-                foreach (var pair in some) heard.TryRemove(pair);
+                if (Failed(await Halving.TriedAsync(() => Halving.CommitAsync(some, WriteHeardAsync, probe.WorksAsync, KeepAside))))
+                    return false;
+                foreach (var pair in some)
+                    heard.TryRemove(pair);
             }
 
             return !Failed(await Halving.TriedAsync(WriteTestsAsync));
@@ -91,7 +130,8 @@ internal sealed partial class Sightings(IDbContextFactory<RecordsDb> records, Re
             writing.Release();
         }
 
-        void KeepAside<T>(KeyValuePair<string, T> row, Exception why) => aside.Keep(("a device that was heard", "一条设备上线记录"), new { device = row.Key, seen = row.Value }, Halving.Cause(why));
+        void KeepAside<T>(KeyValuePair<string, T> row, Exception why) =>
+            aside.Keep(("a device that was heard", "一条设备上线记录"), new { device = row.Key, seen = row.Value }, Halving.Cause(why));
     }
 
     public void Dispose() => writing.Dispose();
@@ -99,15 +139,20 @@ internal sealed partial class Sightings(IDbContextFactory<RecordsDb> records, Re
     private bool Failed(Exception? failure)
     {
         trouble = failure?.Message;
-        if (failure is not null) LogNotWritten(log, failure.Message);
+        if (failure is not null)
+            LogNotWritten(log, failure.Message);
         return failure is not null;
     }
 
     private void IsWritten(string id, Stranger written)
     {
         // Kept for a while, so that what it says next is counted and not written at once.
-        if (strangers.Count > MostStrangers) strangers.TryRemove(KeyValuePair.Create(id, written));
-        while (strangers.TryGetValue(id, out var now) && !strangers.TryUpdate(id, now with { Messages = now.Messages - written.Messages, IsWritten = true, Payload = [] }, now))
+        if (strangers.Count > MostStrangers)
+            strangers.TryRemove(KeyValuePair.Create(id, written));
+        while (
+            strangers.TryGetValue(id, out var now)
+            && !strangers.TryUpdate(id, now with { Messages = now.Messages - written.Messages, IsWritten = true, Payload = [] }, now)
+        )
         {
             // it has spoken meanwhile
         }
@@ -121,8 +166,21 @@ internal sealed partial class Sightings(IDbContextFactory<RecordsDb> records, Re
         var known = await db.Unbound.Where(u => ids.Contains(u.Id)).ToDictionaryAsync(u => u.Id, StringComparer.Ordinal);
         foreach (var (id, s) in some)
         {
-            if (known.TryGetValue(id, out var row)) (row.LastSeenAt, row.Messages) = (s.Last, row.Messages + s.Messages);
-            else db.Unbound.Add(new UnboundDevice { Id = id, Profile = s.Profile, Topic = s.Topic, FirstSeenAt = s.First, LastSeenAt = s.Last, Messages = s.Messages, LastPayload = s.Payload });
+            if (known.TryGetValue(id, out var row))
+                (row.LastSeenAt, row.Messages) = (s.Last, row.Messages + s.Messages);
+            else
+                db.Unbound.Add(
+                    new UnboundDevice
+                    {
+                        Id = id,
+                        Profile = s.Profile,
+                        Topic = s.Topic,
+                        FirstSeenAt = s.First,
+                        LastSeenAt = s.Last,
+                        Messages = s.Messages,
+                        LastPayload = s.Payload,
+                    }
+                );
         }
 
         await db.SaveChangesAsync();
@@ -142,8 +200,11 @@ internal sealed partial class Sightings(IDbContextFactory<RecordsDb> records, Re
         await using var turn = await WriteTurn.BeginAsync(db, first: false, CancellationToken.None);
         foreach (var (id, (first, last)) in some)
         {
-            await db.Devices.Where(d => d.Id == id)
-                .ExecuteUpdateAsync(u => u.SetProperty(d => d.LastSeenAt, last).SetProperty(d => d.FirstSeenAt, d => d.FirstSeenAt ?? first));
+            await db
+                .Devices.Where(d => d.Id == id)
+                .ExecuteUpdateAsync(u =>
+                    u.SetProperty(d => d.LastSeenAt, last).SetProperty(d => d.FirstSeenAt, d => d.FirstSeenAt ?? first)
+                );
             await db.Unbound.Where(d => d.Id == id).ExecuteDeleteAsync();
         }
 
@@ -152,13 +213,16 @@ internal sealed partial class Sightings(IDbContextFactory<RecordsDb> records, Re
 
     private async Task<Exception?> WriteTestsAsync()
     {
-        if (tested.IsEmpty) return null;
+        if (tested.IsEmpty)
+            return null;
         var presses = tested.ToArray();
         await using var db = await records.CreateDbContextAsync();
         await using var turn = await WriteTurn.BeginAsync(db, first: false, CancellationToken.None);
-        foreach (var (id, at) in presses) await db.Devices.Where(d => d.Id == id).ExecuteUpdateAsync(u => u.SetProperty(d => d.TestedAt, at));
+        foreach (var (id, at) in presses)
+            await db.Devices.Where(d => d.Id == id).ExecuteUpdateAsync(u => u.SetProperty(d => d.TestedAt, at));
         await turn.CommitAsync(CancellationToken.None);
-        foreach (var press in presses) tested.TryRemove(press);
+        foreach (var press in presses)
+            tested.TryRemove(press);
         return null;
     }
 
@@ -169,7 +233,15 @@ internal sealed partial class Sightings(IDbContextFactory<RecordsDb> records, Re
     /// <param name="Messages">That are not counted in the records yet.</param>
     /// <param name="IsWritten">It has a row.</param>
     /// <param name="Payload">What it said first; empty once that is written.</param>
-    private sealed record Stranger(string Profile, string Topic, DateTime First, DateTime Last, long Messages, bool IsWritten, byte[] Payload);
+    private sealed record Stranger(
+        string Profile,
+        string Topic,
+        DateTime First,
+        DateTime Last,
+        long Messages,
+        bool IsWritten,
+        byte[] Payload
+    );
 
     [LoggerMessage(Level = LogLevel.Error, Message = "When devices were last heard could not be written and is tried again: {Reason}")]
     private static partial void LogNotWritten(ILogger logger, string reason);

@@ -5,8 +5,17 @@ using Vigil.Storage;
 
 namespace Vigil.Host.Intake;
 
-/// <summary>What the rules found, until the alarm desk has committed it. Nothing of it is lost when a store fails: it is owed and tried again. Thread-safe.</summary>
-internal sealed partial class UncommittedFindings(AlarmDesk desk, RecordsProbe probe, SetAside aside, DiskReserve reserve, ILogger<UncommittedFindings> log) : IDisposable
+/// <summary>
+/// What the rules found, until the alarm desk has committed it. Nothing of it is lost when a store fails: it is owed and tried again.
+/// Thread-safe.
+/// </summary>
+internal sealed partial class UncommittedFindings(
+    AlarmDesk desk,
+    RecordsProbe probe,
+    SetAside aside,
+    DiskReserve reserve,
+    ILogger<UncommittedFindings> log
+) : IDisposable
 {
     /// <summary>Findings of one transaction: between two others get their turn.</summary>
     private const int LargestCommit = 200;
@@ -32,21 +41,23 @@ internal sealed partial class UncommittedFindings(AlarmDesk desk, RecordsProbe p
     public Turn Begin() => new(this);
 
     /// <summary>
-    /// Waits until what the rules have taken in up to now is committed. Before that a snapshot of them may not be kept: after a crash it would know a press of which
-    /// nobody was told, and take it for an old one when the device sends it again.
+    /// Waits until what the rules have taken in up to now is committed. Before that a snapshot of them may not be kept: after a crash it
+    /// would know a press of which nobody was told, and take it for an old one when the device sends it again.
     /// </summary>
     /// <returns>False when something is owed.</returns>
     public async Task<bool> SettledAsync()
     {
         var settled = true;
-        foreach (var one in underWay.Keys) settled &= await one.Ended;
+        foreach (var one in underWay.Keys)
+            settled &= await one.Ended;
         return settled;
     }
 
     /// <summary>
-    /// Commits findings together with those still owed from a failed commit: critical ones first, in transactions of 200 between which others get their turn,
-    /// so that a storm never holds up a press. One that the store refuses for what it says is found by ever smaller transactions and kept aside, and a plain alarm stands
-    /// in its place. Returns when its own are committed; false: the store doesn't work and they are owed now.
+    /// Commits findings together with those still owed from a failed commit: critical ones first, in transactions of 200 between which
+    /// others get their turn, so that a storm never holds up a press. One that the store refuses for what it says is found by ever smaller
+    /// transactions and kept aside, and a plain alarm stands in its place. Returns when its own are committed; false: the store doesn't
+    /// work and they are owed now.
     /// </summary>
     public async ValueTask<bool> CommitAsync(List<Finding> findings)
     {
@@ -58,11 +69,14 @@ internal sealed partial class UncommittedFindings(AlarmDesk desk, RecordsProbe p
             await gate.WaitAsync(CancellationToken.None);
             try
             {
-                if (!added) owed.AddRange(findings);
+                if (!added)
+                    owed.AddRange(findings);
                 added = true;
-                if (owed.Count == 0 || (mine.Count > 0 && !owed.Exists(mine.Contains))) return true;
+                if (owed.Count == 0 || (mine.Count > 0 && !owed.Exists(mine.Contains)))
+                    return true;
                 // While this one waited, the store was found not to work: a hundred presses don't wait a hundred times.
-                if (failures > asked) return false;
+                if (failures > asked)
+                    return false;
                 var next = owed.OrderByDescending(f => f.Kind.DefaultSeverity == Severity.Critical).Take(most).ToList();
                 Found?.Invoke(next);
                 if (await CommitSomeAsync(next) is { } failure)
@@ -82,7 +96,9 @@ internal sealed partial class UncommittedFindings(AlarmDesk desk, RecordsProbe p
 
     public void Dispose() => gate.Dispose();
 
-    /// <summary>Commits these, or makes the next transaction smaller, or sets the one aside that is at fault. Null when the store works.</summary>
+    /// <summary>
+    /// Commits these, or makes the next transaction smaller, or sets the one aside that is at fault. Null when the store works.
+    /// </summary>
     private async Task<Exception?> CommitSomeAsync(List<Finding> next)
     {
         try
@@ -99,14 +115,16 @@ internal sealed partial class UncommittedFindings(AlarmDesk desk, RecordsProbe p
                 return null;
             }
 
-            if (!StoreFailure.IsOfRows(e)) return e;
+            if (!StoreFailure.IsOfRows(e))
+                return e;
             if (next.Count > 1)
             {
                 most = next.Count / 2;
                 return null;
             }
 
-            if (await Halving.TriedAsync(() => StandInAsync(next[0], e)) is { } failure) return failure;
+            if (await Halving.TriedAsync(() => StandInAsync(next[0], e)) is { } failure)
+                return failure;
         }
 
         var done = next.ToHashSet(ReferenceEqualityComparer.Instance);
@@ -115,13 +133,19 @@ internal sealed partial class UncommittedFindings(AlarmDesk desk, RecordsProbe p
         return null;
     }
 
-    /// <summary>Nobody's press disappears because of a text: what is refused is told in plain words under the same key, and kept aside with the store's reason.</summary>
+    /// <summary>
+    /// Nobody's press disappears because of a text: what is refused is told in plain words under the same key, and kept aside with the
+    /// store's reason.
+    /// </summary>
     private async Task<Exception?> StandInAsync(Finding refused, Exception why)
     {
         var plain = refused with
         {
-            Episode = StorableText.Of(refused.Episode, 256), Device = null, Trace = null,
-            Reason = $"{refused.Kind.Name}: what was noticed could not be stored as it was said and is kept aside", ReasonZh = "已触发报警，详情无法按原文保存，已另行存放",
+            Episode = StorableText.Of(refused.Episode, 256),
+            Device = null,
+            Trace = null,
+            Reason = $"{refused.Kind.Name}: what was noticed could not be stored as it was said and is kept aside",
+            ReasonZh = "已触发报警，详情无法按原文保存，已另行存放",
         };
         var told = true;
         try
@@ -141,21 +165,38 @@ internal sealed partial class UncommittedFindings(AlarmDesk desk, RecordsProbe p
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            if (!StoreFailure.IsOfRows(e) || !await probe.WorksAsync()) return e;
+            if (!StoreFailure.IsOfRows(e) || !await probe.WorksAsync())
+                return e;
             told = false;
         }
 
         aside.Keep(
-            told ? ("a finding", "一条报警详情") : ($"{refused.Kind.Name} of {refused.Subject} (look after them now)", $"{refused.Subject}的{refused.Kind.Name}报警（请立即处理）"),
-            Described(refused), Halving.Cause(why));
+            told
+                ? ("a finding", "一条报警详情")
+                : (
+                    $"{refused.Kind.Name} of {refused.Subject} (look after them now)",
+                    $"{refused.Subject}的{refused.Kind.Name}报警（请立即处理）"
+                ),
+            Described(refused),
+            Halving.Cause(why)
+        );
         return null;
     }
 
-    private static object Described(Finding f) => new
-    {
-        subject = f.Subject, kind = f.Kind.Name, severity = f.Severity.ToString(), change = f.Change.ToString(), episode = f.Episode, sequence = f.Sequence, time = f.Time,
-        reason = f.Reason, reasonZh = f.ReasonZh, device = f.Device?.Value,
-    };
+    private static object Described(Finding f) =>
+        new
+        {
+            subject = f.Subject,
+            kind = f.Kind.Name,
+            severity = f.Severity.ToString(),
+            change = f.Change.ToString(),
+            episode = f.Episode,
+            sequence = f.Sequence,
+            time = f.Time,
+            reason = f.Reason,
+            reasonZh = f.ReasonZh,
+            device = f.Device?.Value,
+        };
 
     /// <summary>From the moment the rules are given readings until what they found is committed.</summary>
     internal sealed class Turn : IDisposable

@@ -10,7 +10,8 @@ internal static class Bcd
         value = 0;
         for (var i = bytes.Length - 1; i >= 0; i--)
         {
-            if (!TryRead(bytes[i], out var two)) return false;
+            if (!TryRead(bytes[i], out var two))
+                return false;
             value = value * 100 + two;
         }
 
@@ -23,7 +24,9 @@ internal static class Bcd
         return digits >> 4 <= 9 && (digits & 15) <= 9;
     }
 
-    /// <summary>An address or number as text, most significant byte first; nibbles above 9 are shown as letters, not refused: such meters exist.</summary>
+    /// <summary>
+    /// An address or number as text, most significant byte first; nibbles above 9 are shown as letters, not refused: such meters exist.
+    /// </summary>
     public static string Text(ReadOnlySpan<byte> bytes, bool leastSignificantFirst)
     {
         Span<char> digits = stackalloc char[bytes.Length * 2];
@@ -38,13 +41,23 @@ internal static class Bcd
     }
 
     /// <summary>
-    /// A date and time in Chinese time (GMT+8) as UTC. Null for a clock that says nothing (all zeros); <see cref="DateTime.MinValue"/>, which
+    /// A date and time in Chinese time (GMT+8) as UTC. Null for a clock that says nothing (all zeros); <see cref="DateTime.MinValue"/>,
+    /// which
     /// <see cref="DecodedPayload"/> takes for a wrong clock, for one that can't be.
     /// </summary>
     public static DateTime? ChinaTime(int year, int month, int day, int hour, int minute, int second)
     {
-        if ((year % 100 | month | day | hour | minute | second) == 0) return null;
-        if (year is < 1 or > 9999 || month is < 1 or > 12 || day < 1 || day > DateTime.DaysInMonth(year, month) || hour is < 0 or > 23 || minute is < 0 or > 59 || second is < 0 or > 59)
+        if ((year % 100 | month | day | hour | minute | second) == 0)
+            return null;
+        if (
+            year is < 1 or > 9999
+            || month is < 1 or > 12
+            || day < 1
+            || day > DateTime.DaysInMonth(year, month)
+            || hour is < 0 or > 23
+            || minute is < 0 or > 59
+            || second is < 0 or > 59
+        )
             return DateTime.MinValue;
         var local = new DateTime(year, month, day, hour, minute, second, DateTimeKind.Utc);
         return local.Ticks < TimeSpan.TicksPerDay ? DateTime.MinValue : local.AddHours(-8);

@@ -6,18 +6,31 @@ using Vigil.Model;
 namespace Vigil.Ingest.Decoding;
 
 /// <summary>
-/// JSON of Chinese meter gateways: <c>{"d":"&lt;DL/T 645 frame in hex, or JSON text&gt;","o":n}</c> on <c>/iotinfo/{imei}</c>; flat lists of a meter's values
-/// (Ep, U, I, P, PF…, also by phase and with Chinese names); Acrel's <c>/gw/…</c> messages with their login and device lists.
-/// Sources: the makers' published MQTT interface pages (mujiyun.com 设备直连, Acrel overseas protocol).
+/// JSON of Chinese meter gateways: <c>{"d":"&lt;DL/T 645 frame in hex, or JSON text&gt;","o":n}</c> on <c>/iotinfo/{imei}</c>; flat lists
+/// of a meter's values (Ep, U, I, P, PF…, also by phase and with Chinese names); Acrel's <c>/gw/…</c> messages with their login and device
+/// lists. Sources: the makers' published MQTT interface pages (mujiyun.com 设备直连, Acrel overseas protocol).
 /// </summary>
 /// <remarks>
-/// A negative 32-bit number read as unsigned (42949066.16 for −606.80) and the sentinel 65.535 are no values. A power factor above 1 is percent.
-/// Local times have no offset; they are China's.
+/// A negative 32-bit number read as unsigned (42949066.16 for −606.80) and the sentinel 65.535 are no values. A power factor above 1 is
+/// percent. Local times have no offset; they are China's.
 /// </remarks>
 public sealed class CnGatewayDecoder : Decoder
 {
     private static readonly TimeSpan China = TimeSpan.FromHours(8);
-    private static readonly string[] IdFields = ["ID", "id", "imei", "addr_no", "meterNo", "meter_no", "表号", "电表号", "设备编号", "gwSN", "sn"];
+    private static readonly string[] IdFields =
+    [
+        "ID",
+        "id",
+        "imei",
+        "addr_no",
+        "meterNo",
+        "meter_no",
+        "表号",
+        "电表号",
+        "设备编号",
+        "gwSN",
+        "sn",
+    ];
 
     /// <summary>Names as the makers write them → metric, channel, factor. Blanks around a name are the makers' own slips.</summary>
     private static readonly Dictionary<string, (Metric Metric, string Channel, double Factor)> Fields = Build();
@@ -26,11 +39,13 @@ public sealed class CnGatewayDecoder : Decoder
 
     public override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
     {
-        if (JsonFields.TryParse(payload, out var document) is { } why) return why;
+        if (JsonFields.TryParse(payload, out var document) is { } why)
+            return why;
         using (document)
         {
             var root = document.RootElement;
-            if (root.ValueKind != JsonValueKind.Object) return $"is not a JSON object but {root.ValueKind}";
+            if (root.ValueKind != JsonValueKind.Object)
+                return $"is not a JSON object but {root.ValueKind}";
             return root.Text("d") is { } inner && root.TryGetProperty("o", out _) ? Wrapped(inner, into) : Object(root, into);
         }
     }
@@ -40,13 +55,17 @@ public sealed class CnGatewayDecoder : Decoder
         var text = inner.Trim();
         if (text.StartsWith('{'))
         {
-            if (JsonFields.TryParse(Encoding.UTF8.GetBytes(text), out var document) is { } why) return "d: " + why;
-            using (document) return Object(document.RootElement, into);
+            if (JsonFields.TryParse(Encoding.UTF8.GetBytes(text), out var document) is { } why)
+                return "d: " + why;
+            using (document)
+                return Object(document.RootElement, into);
         }
 
-        if (text.Length % 2 != 0 || !text.All(char.IsAsciiHexDigit)) return "d is neither JSON nor hexadecimal";
+        if (text.Length % 2 != 0 || !text.All(char.IsAsciiHexDigit))
+            return "d is neither JSON nor hexadecimal";
         var bytes = Convert.FromHexString(text);
-        // What a meter answers through the gateway may be no frame at all; a request (on /iotmonitor) is one that says nothing of the meter.
+        // What a meter answers through the gateway may be no frame at all; a request (on /iotmonitor) is one that says nothing of the
+        // meter.
         return bytes.AsSpan().Contains((byte)0x68) ? dlt645.Decode(bytes, "", into) : "d is no whole DL/T 645 frame";
     }
 
@@ -54,37 +73,57 @@ public sealed class CnGatewayDecoder : Decoder
     {
         foreach (var name in IdFields)
         {
-            if (o.Text(name)?.Trim() is not { Length: > 3 } text || !DeviceId.TryParse(text, out var id)) continue;
+            if (o.Text(name)?.Trim() is not { Length: > 3 } text || !DeviceId.TryParse(text, out var id))
+                continue;
             into.Device = id.Value;
             break;
         }
 
         var time = Time(o);
         foreach (var list in new[] { "data", "values", "params", "properties" })
-            if (o.TryField(list, out var inner) && inner.ValueKind == JsonValueKind.Object) Values(inner, time, into);
+            if (o.TryField(list, out var inner) && inner.ValueKind == JsonValueKind.Object)
+                Values(inner, time, into);
         Values(o, time, into);
-        if (o.Number("lat") is { } lat && (o.Number("lng") ?? o.Number("lon")) is { } lon && (lat != 0 || lon != 0)) into.AddLocation(lat, lon, time);
+        if (o.Number("lat") is { } lat && (o.Number("lng") ?? o.Number("lon")) is { } lon && (lat != 0 || lon != 0))
+            into.AddLocation(lat, lon, time);
         return null;
     }
 
     private static void Values(JsonElement o, DateTime? time, DecodedPayload into)
     {
-        if (o.Number("Ep") is null) into.Say(Metric.ElectricityEnergy, o.Number("E1"), time);
+        if (o.Number("Ep") is null)
+            into.Say(Metric.ElectricityEnergy, o.Number("E1"), time);
         foreach (var field in o.EnumerateObject())
         {
-            if (!Fields.TryGetValue(field.Name.Trim(), out var means) || field.Value.Number() is not { } value) continue;
-            if (Math.Abs(value - 65.535) < 1e-9 || value > 42_000_000) continue;
-            if (ReferenceEquals(means.Metric, Metric.ElectricityPowerFactor) && Math.Abs(value) > 1) value /= 100;
+            if (!Fields.TryGetValue(field.Name.Trim(), out var means) || field.Value.Number() is not { } value)
+                continue;
+            if (Math.Abs(value - 65.535) < 1e-9 || value > 42_000_000)
+                continue;
+            if (ReferenceEquals(means.Metric, Metric.ElectricityPowerFactor) && Math.Abs(value) > 1)
+                value /= 100;
             into.Add(means.Metric, value * means.Factor, time, means.Channel);
         }
     }
 
     private static DateTime? Time(JsonElement o)
     {
-        if ((o.Text("time") ?? o.Text("datetime") ?? o.Text("dataTime") ?? o.Text("采集时间") ?? o.Text("ts")) is not { Length: > 0 } text) return null;
-        if (DateTime.TryParseExact(text, ["yyyyMMddHHmmss", "yyyy-MM-dd HH:mm:ss", "yyyy/MM/dd HH:mm:ss"], CultureInfo.InvariantCulture, DateTimeStyles.None, out var local)) return DateTime.SpecifyKind(local - China, DateTimeKind.Utc);
-        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var epoch) && epoch is > 1e9 and < 1e14) return DateTime.UnixEpoch.AddSeconds(epoch > 1e11 ? epoch / 1e3 : epoch);
-        return DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var exact) ? exact.UtcDateTime : null;
+        if ((o.Text("time") ?? o.Text("datetime") ?? o.Text("dataTime") ?? o.Text("采集时间") ?? o.Text("ts")) is not { Length: > 0 } text)
+            return null;
+        if (
+            DateTime.TryParseExact(
+                text,
+                ["yyyyMMddHHmmss", "yyyy-MM-dd HH:mm:ss", "yyyy/MM/dd HH:mm:ss"],
+                CultureInfo.InvariantCulture,
+                DateTimeStyles.None,
+                out var local
+            )
+        )
+            return DateTime.SpecifyKind(local - China, DateTimeKind.Utc);
+        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var epoch) && epoch is > 1e9 and < 1e14)
+            return DateTime.UnixEpoch.AddSeconds(epoch > 1e11 ? epoch / 1e3 : epoch);
+        return DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var exact)
+            ? exact.UtcDateTime
+            : null;
     }
 
     private static Dictionary<string, (Metric, string, double)> Build()
@@ -92,10 +131,12 @@ public sealed class CnGatewayDecoder : Decoder
         var table = new Dictionary<string, (Metric, string, double)>(StringComparer.Ordinal);
         void Add(Metric metric, string names, string channel = "", double factor = 1)
         {
-            foreach (var name in names.Split(' ')) table[name] = (metric, channel, factor);
+            foreach (var name in names.Split(' '))
+                table[name] = (metric, channel, factor);
         }
 
-        // E1 is forward, E2 reverse active energy; Ep their sum on meters that count one way, so forward where both are there would be told twice.
+        // E1 is forward, E2 reverse active energy; Ep their sum on meters that count one way, so forward where both are there would be told
+        // twice.
         Add(Metric.ElectricityEnergy, "Ep EPI epi 正向有功总电能 正向有功电能 当前正向有功总电能 总电能 累计用电量");
         Add(Metric.ElectricityEnergyExport, "E2 EPE epe 反向有功总电能 反向有功电能");
         Add(Metric.ElectricityEnergy, "尖电量", "t1");
@@ -109,7 +150,14 @@ public sealed class CnGatewayDecoder : Decoder
         Add(Metric.ElectricityPowerApparent, "VA S 视在功率 总视在功率");
         Add(Metric.ElectricityPowerFactor, "PF 功率因数 总功率因数");
         Add(Metric.ElectricityFrequency, "F Fr 频率");
-        foreach (var (phase, names) in new[] { ("l1", ("Ua", "Ia", "Pa", "A相")), ("l2", ("Ub", "Ib", "Pb", "B相")), ("l3", ("Uc", "Ic", "Pc", "C相")) })
+        foreach (
+            var (phase, names) in new[]
+            {
+                ("l1", ("Ua", "Ia", "Pa", "A相")),
+                ("l2", ("Ub", "Ib", "Pb", "B相")),
+                ("l3", ("Uc", "Ic", "Pc", "C相")),
+            }
+        )
         {
             Add(Metric.ElectricityVoltage, $"{names.Item1} {names.Item4}电压", phase);
             Add(Metric.ElectricityCurrent, $"{names.Item2} {names.Item4}电流", phase);

@@ -20,11 +20,15 @@ public sealed class DecodedPayload
     public IReadOnlyList<Reading> Readings => readings;
 
     /// <summary>The device that readings added from now on belong to: the topic's until the payload names another.</summary>
-    public string Device { get; set => field = StorableText.Of(value, DeviceId.MaxLength); } = "";
+    public string Device
+    {
+        get;
+        set => field = StorableText.Of(value, DeviceId.MaxLength);
+    } = "";
 
     /// <summary>
-    /// Why a part of the payload could not be read while the rest was: one bad frame among good ones. The good ones count, and the payload is kept among
-    /// the refused too (invariant 10). Null when all of it was read.
+    /// Why a part of the payload could not be read while the rest was: one bad frame among good ones. The good ones count, and the payload
+    /// is kept among the refused too (invariant 10). Null when all of it was read.
     /// </summary>
     public string? Partly { get; set; }
 
@@ -51,12 +55,21 @@ public sealed class DecodedPayload
     /// <param name="flags">Of this reading alone.</param>
     public void Add(Metric metric, double value, DateTime? time = null, string channel = "", ReadingFlags flags = ReadingFlags.None)
     {
-        if (!double.IsFinite(value)) return;
+        if (!double.IsFinite(value))
+            return;
         var at = Judge(time, ref flags);
-        readings.Add(new Reading
-        {
-            Device = new DeviceId(Device), Metric = metric, Channel = StorableText.Of(channel, StorableText.LongWord), Time = at, Received = Received, Value = value, Flags = flags,
-        });
+        readings.Add(
+            new Reading
+            {
+                Device = new DeviceId(Device),
+                Metric = metric,
+                Channel = StorableText.Of(channel, StorableText.LongWord),
+                Time = at,
+                Received = Received,
+                Value = value,
+                Flags = flags,
+            }
+        );
     }
 
     /// <param name="metric">A metric whose kind is <see cref="MetricKind.Event"/>.</param>
@@ -67,10 +80,19 @@ public sealed class DecodedPayload
     public void AddEvent(Metric metric, string word, DateTime? time = null, string channel = "", ReadingFlags flags = ReadingFlags.None)
     {
         var at = Judge(time, ref flags);
-        readings.Add(new Reading
-        {
-            Device = new DeviceId(Device), Metric = metric, Channel = StorableText.Of(channel, StorableText.LongWord), Time = at, Received = Received, Value = 1, Event = StorableText.Of(word, StorableText.LongWord), Flags = flags,
-        });
+        readings.Add(
+            new Reading
+            {
+                Device = new DeviceId(Device),
+                Metric = metric,
+                Channel = StorableText.Of(channel, StorableText.LongWord),
+                Time = at,
+                Received = Received,
+                Value = 1,
+                Event = StorableText.Of(word, StorableText.LongWord),
+                Flags = flags,
+            }
+        );
     }
 
     /// <param name="latitude">WGS-84 degrees, north positive.</param>
@@ -80,16 +102,33 @@ public sealed class DecodedPayload
     /// <param name="speed">Ground speed in m/s; NaN when unknown.</param>
     /// <param name="flags">Of this reading alone; a position out of range is flagged suspect.</param>
     public void AddLocation(
-        double latitude, double longitude, DateTime? time = null, float accuracy = float.NaN, float speed = float.NaN, ReadingFlags flags = ReadingFlags.None)
+        double latitude,
+        double longitude,
+        DateTime? time = null,
+        float accuracy = float.NaN,
+        float speed = float.NaN,
+        ReadingFlags flags = ReadingFlags.None
+    )
     {
-        if (!double.IsFinite(latitude) || !double.IsFinite(longitude)) return;
-        if (Math.Abs(latitude) > 90 || Math.Abs(longitude) > 180) flags |= ReadingFlags.Suspect;
+        if (!double.IsFinite(latitude) || !double.IsFinite(longitude))
+            return;
+        if (Math.Abs(latitude) > 90 || Math.Abs(longitude) > 180)
+            flags |= ReadingFlags.Suspect;
         var at = Judge(time, ref flags);
-        readings.Add(new Reading
-        {
-            Device = new DeviceId(Device), Metric = Metric.Location, Time = at, Received = Received, Value = latitude, Longitude = longitude,
-            Accuracy = accuracy, Speed = speed, Flags = flags,
-        });
+        readings.Add(
+            new Reading
+            {
+                Device = new DeviceId(Device),
+                Metric = Metric.Location,
+                Time = at,
+                Received = Received,
+                Value = latitude,
+                Longitude = longitude,
+                Accuracy = accuracy,
+                Speed = speed,
+                Flags = flags,
+            }
+        );
     }
 
     private DateTime Judge(DateTime? time, ref ReadingFlags flags)

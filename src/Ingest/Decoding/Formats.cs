@@ -30,8 +30,10 @@ public static class Formats
     /// <summary>Builds the decoder of a profile; null, with problems, when the format is unknown or its options are wrong.</summary>
     public static Decoder? Create(string format, YamlSection profile)
     {
-        if (Known.TryGetValue(format, out var found)) return found.Create(profile);
-        if (format.Length > 0) profile.Refuse("format", format, "is not a format; known are " + string.Join(", ", Known.Keys.Order(StringComparer.Ordinal)));
+        if (Known.TryGetValue(format, out var found))
+            return found.Create(profile);
+        if (format.Length > 0)
+            profile.Refuse("format", format, "is not a format; known are " + string.Join(", ", Known.Keys.Order(StringComparer.Ordinal)));
         return null;
     }
 }

@@ -13,10 +13,12 @@ public sealed class FramesDecoder : Decoder
     /// <summary>Options of the profile: <c>frames</c>.</summary>
     public static Decoder? Create(YamlSection profile)
     {
-        if (Frames.Read(profile) is { } frames) return new FramesDecoder(frames);
+        if (Frames.Read(profile) is { } frames)
+            return new FramesDecoder(frames);
         profile.Refuse("frames", "", "are missing: a profile of this format says its frames");
         return null;
     }
 
-    public override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into) => frames.Decode(payload, UplinkContent.AnyPort, null, into);
+    public override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into) =>
+        frames.Decode(payload, UplinkContent.AnyPort, null, into);
 }

@@ -5,8 +5,9 @@ using Vigil.Model;
 namespace Vigil.Ingest.Decoding;
 
 /// <summary>
-/// <c>IWAP…</c> frames of care watches, after the prefix: 00 login with the IMEI, 01 position, 03 heartbeat, 10 alarm, 49 pulse, 50 temperature,
-/// HT pulse and pressure, HP all of them. Only the login names the device: else it is the topic's. Source: "Protocol for GPS Watch" V1.0, 2019.
+/// <c>IWAP…</c> frames of care watches, after the prefix: 00 login with the IMEI, 01 position, 03 heartbeat, 10 alarm, 49 pulse, 50
+/// temperature, HT pulse and pressure, HP all of them. Only the login names the device: else it is the topic's. Source: "Protocol for GPS
+/// Watch" V1.0, 2019.
 /// </summary>
 internal readonly struct IwapFrames(Datum datum, TimeSpan clock)
 {
@@ -15,7 +16,8 @@ internal readonly struct IwapFrames(Datum datum, TimeSpan clock)
 
     public string? Read(ReadOnlySpan<byte> frame, bool heartbeat, DecodedPayload into)
     {
-        if (frame.Length < 2) return "the IWAP frame is cut off";
+        if (frame.Length < 2)
+            return "the IWAP frame is cut off";
         var rest = frame[2..];
         var f = new TextFields(frame);
         if (heartbeat)
@@ -28,7 +30,8 @@ internal readonly struct IwapFrames(Datum datum, TimeSpan clock)
         switch ((char)frame[0], (char)frame[1])
         {
             case ('0', '0'):
-                if (rest.Length is < 10 or > 20 || rest.IndexOfAnyExceptInRange((byte)'0', (byte)'9') >= 0) return "the login has no IMEI";
+                if (rest.Length is < 10 or > 20 || rest.IndexOfAnyExceptInRange((byte)'0', (byte)'9') >= 0)
+                    return "the login has no IMEI";
                 into.Device = Encoding.ASCII.GetString(rest);
                 into.Add(Metric.Online, 1);
                 return null;
@@ -53,11 +56,15 @@ internal readonly struct IwapFrames(Datum datum, TimeSpan clock)
                 CareWatchDecoder.Pressure(f.Number(2), f.Number(3), into);
                 return CareWatchDecoder.Heart(f.Number(1), "IWAPHT", into);
             case ('H', 'P'): // pulse, systolic, diastolic, SpO2, glucose, temperature: each may be empty
-                if (f.Number(1) is { } pulse) CareWatchDecoder.Heart(pulse, "IWAPHP", into);
+                if (f.Number(1) is { } pulse)
+                    CareWatchDecoder.Heart(pulse, "IWAPHP", into);
                 CareWatchDecoder.Pressure(f.Number(2), f.Number(3), into);
-                if (f.Number(4) is { } oxygen) CareWatchDecoder.Vital(Metric.BloodOxygen, oxygen, "IWAPHP", into);
-                if (f.Number(5) is > 0 and var glucose) into.Add(Metric.BloodGlucose, glucose > MostGlucose ? glucose / MilligramsPerMillimole : glucose);
-                if (f.Number(6) is { } temperature) CareWatchDecoder.Vital(Metric.BodyTemperature, temperature, "IWAPHP", into);
+                if (f.Number(4) is { } oxygen)
+                    CareWatchDecoder.Vital(Metric.BloodOxygen, oxygen, "IWAPHP", into);
+                if (f.Number(5) is > 0 and var glucose)
+                    into.Add(Metric.BloodGlucose, glucose > MostGlucose ? glucose / MilligramsPerMillimole : glucose);
+                if (f.Number(6) is { } temperature)
+                    CareWatchDecoder.Vital(Metric.BodyTemperature, temperature, "IWAPHP", into);
                 return null;
             default:
                 return null; // settings, voice, weather and answers
@@ -98,9 +105,11 @@ internal readonly struct IwapFrames(Datum datum, TimeSpan clock)
             return "the position is not date, validity, latitude, longitude, speed, time and course";
         }
 
-        if (fields is not { } f) return null;
+        if (fields is not { } f)
+            return null;
         Condition(fix[f.ConditionAt..], time, into);
-        if (!f.Valid || (f.Latitude == 0 && f.Longitude == 0)) return null;
+        if (!f.Valid || (f.Latitude == 0 && f.Longitude == 0))
+            return null;
         var (latitude, longitude) = datum.ToWgs84(f.Latitude, f.Longitude);
         into.AddLocation(latitude, longitude, time, speed: (float)(f.Speed / 3.6));
         into.Add(Metric.LocationCourse, f.Course, time);
@@ -110,7 +119,8 @@ internal readonly struct IwapFrames(Datum datum, TimeSpan clock)
     /// <summary>Three digits each: GSM signal %, satellites, battery %; then the watch's modes.</summary>
     private static void Condition(ReadOnlySpan<byte> digits, DateTime? time, DecodedPayload into)
     {
-        if (digits.Length < 9) return;
+        if (digits.Length < 9)
+            return;
         CareWatchDecoder.Say(Metric.SignalStrength, WatchFix.Digits(digits[..3]), into, time);
         CareWatchDecoder.Say(Metric.LocationSatellites, WatchFix.Digits(digits.Slice(3, 3)), into, time);
         CareWatchDecoder.Say(Metric.BatteryLevel, WatchFix.Digits(digits.Slice(6, 3)), into, time);
@@ -118,14 +128,29 @@ internal readonly struct IwapFrames(Datum datum, TimeSpan clock)
 }
 
 /// <summary>The part of a position before the first comma: fields of fixed width, except that the minutes may have more decimals.</summary>
-internal readonly record struct WatchFix(bool Valid, double Latitude, double Longitude, double Speed, int TimeAt, double Course, int ConditionAt)
+internal readonly record struct WatchFix(
+    bool Valid,
+    double Latitude,
+    double Longitude,
+    double Speed,
+    int TimeAt,
+    double Course,
+    int ConditionAt
+)
 {
     public static WatchFix? Read(ReadOnlySpan<byte> text)
     {
-        if (text.Length < 7 || (char)text[6] is not ('A' or 'V')) return null;
+        if (text.Length < 7 || (char)text[6] is not ('A' or 'V'))
+            return null;
         var at = 7;
-        if (Angle(text, ref at, "NS"u8) is not { } latitude || Angle(text, ref at, "EW"u8) is not { } longitude || text.Length < at + 5 + 6 + 6) return null;
-        if (Number(text.Slice(at, 5)) is not { } speed || Number(text.Slice(at + 11, 6)) is not { } course) return null;
+        if (
+            Angle(text, ref at, "NS"u8) is not { } latitude
+            || Angle(text, ref at, "EW"u8) is not { } longitude
+            || text.Length < at + 5 + 6 + 6
+        )
+            return null;
+        if (Number(text.Slice(at, 5)) is not { } speed || Number(text.Slice(at + 11, 6)) is not { } course)
+            return null;
         return new WatchFix(text[6] == 'A', latitude, longitude, speed, at + 5, course, at + 17);
     }
 
@@ -134,14 +159,17 @@ internal readonly record struct WatchFix(bool Valid, double Latitude, double Lon
     private static double? Angle(ReadOnlySpan<byte> text, ref int at, ReadOnlySpan<byte> sides)
     {
         var side = text[at..].IndexOfAny(sides);
-        if (side < 3 || Number(text.Slice(at, side)) is not (>= 0 and var value)) return null;
+        if (side < 3 || Number(text.Slice(at, side)) is not (>= 0 and var value))
+            return null;
         var degrees = Math.Floor(value / 100);
         var minutes = value - degrees * 100;
-        if (minutes >= 60 || degrees > 180) return null;
+        if (minutes >= 60 || degrees > 180)
+            return null;
         var negative = text[at + side] == sides[1];
         at += side + 1;
         return (degrees + minutes / 60) * (negative ? -1 : 1);
     }
 
-    private static double? Number(ReadOnlySpan<byte> text) => Utf8Parser.TryParse(text, out double value, out var used) && used == text.Length && double.IsFinite(value) ? value : null;
+    private static double? Number(ReadOnlySpan<byte> text) =>
+        Utf8Parser.TryParse(text, out double value, out var used) && used == text.Length && double.IsFinite(value) ? value : null;
 }

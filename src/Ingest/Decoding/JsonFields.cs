@@ -13,7 +13,8 @@ internal static class JsonFields
     public static string? TryParse(ReadOnlySpan<byte> payload, out JsonDocument document)
     {
         document = null!;
-        if (payload.StartsWith("\uFEFF"u8)) payload = payload[3..];
+        if (payload.StartsWith("\uFEFF"u8))
+            payload = payload[3..];
         try
         {
             document = JsonDocument.Parse(payload.ToArray(), Options);
@@ -26,59 +27,82 @@ internal static class JsonFields
     }
 
     /// <summary>
-    /// JSON whose bytes are well put together, with a text in it that is none: bytes that are no UTF-8, half of a surrogate pair. It is noticed only when that
-    /// text is read: a press doesn't fail for the name of something else in its payload.
+    /// JSON whose bytes are well put together, with a text in it that is none: bytes that are no UTF-8, half of a surrogate pair. It is
+    /// noticed only when that text is read: a press doesn't fail for the name of something else in its payload.
     /// </summary>
     public static bool IsBadText(Exception e) =>
-        e is InvalidOperationException && (e.InnerException is System.Text.DecoderFallbackException || e.Message.Contains("UTF-16", StringComparison.Ordinal));
+        e is InvalidOperationException
+        && (e.InnerException is System.Text.DecoderFallbackException || e.Message.Contains("UTF-16", StringComparison.Ordinal));
 
     /// <summary>The field of an object; false where it is missing, null, or there is no object.</summary>
     public static bool TryField(this JsonElement element, string name, out JsonElement field)
     {
         field = default;
-        return element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out field) && field.ValueKind != JsonValueKind.Null;
+        return element.ValueKind == JsonValueKind.Object
+            && element.TryGetProperty(name, out field)
+            && field.ValueKind != JsonValueKind.Null;
     }
 
     /// <summary>A number, also one written as text; null where it is neither.</summary>
-    public static double? Number(this JsonElement element) => element.ValueKind switch
-    {
-        JsonValueKind.Number when element.TryGetDouble(out var number) && double.IsFinite(number) => number,
-        JsonValueKind.String when double.TryParse(element.GetString(), NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number) => number,
-        _ => null,
-    };
+    public static double? Number(this JsonElement element) =>
+        element.ValueKind switch
+        {
+            JsonValueKind.Number when element.TryGetDouble(out var number) && double.IsFinite(number) => number,
+            JsonValueKind.String
+                when double.TryParse(element.GetString(), NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+                    && double.IsFinite(number) => number,
+            _ => null,
+        };
 
     public static double? Number(this JsonElement element, string name) => element.TryField(name, out var field) ? field.Number() : null;
 
-    public static string? Text(this JsonElement element, string name) => element.TryField(name, out var field)
-        ? field.ValueKind switch { JsonValueKind.String => field.GetString(), JsonValueKind.Number => field.GetRawText(), _ => null }
-        : null;
+    public static string? Text(this JsonElement element, string name) =>
+        element.TryField(name, out var field)
+            ? field.ValueKind switch
+            {
+                JsonValueKind.String => field.GetString(),
+                JsonValueKind.Number => field.GetRawText(),
+                _ => null,
+            }
+            : null;
 
     /// <summary>True and false in the words devices have for them; null where it is neither.</summary>
-    public static bool? Flag(this JsonElement element) => element.ValueKind switch
-    {
-        JsonValueKind.True => true,
-        JsonValueKind.False => false,
-        JsonValueKind.Number => element.Number() is { } number ? number != 0 : null,
-        JsonValueKind.String => Flag(element.GetString()!),
-        _ => null,
-    };
+    public static bool? Flag(this JsonElement element) =>
+        element.ValueKind switch
+        {
+            JsonValueKind.True => true,
+            JsonValueKind.False => false,
+            JsonValueKind.Number => element.Number() is { } number ? number != 0 : null,
+            JsonValueKind.String => Flag(element.GetString()!),
+            _ => null,
+        };
 
     public static bool? Flag(this JsonElement element, string name) => element.TryField(name, out var field) ? field.Flag() : null;
 
-    public static bool? Flag(string text) => text.Trim().ToUpperInvariant() switch
-    {
-        "TRUE" or "ON" or "1" or "YES" or "OPEN" or "ONLINE" => true,
-        "FALSE" or "OFF" or "0" or "NO" or "CLOSE" or "CLOSED" or "OFFLINE" => false,
-        _ => null,
-    };
+    public static bool? Flag(string text) =>
+        text.Trim().ToUpperInvariant() switch
+        {
+            "TRUE" or "ON" or "1" or "YES" or "OPEN" or "ONLINE" => true,
+            "FALSE" or "OFF" or "0" or "NO" or "CLOSE" or "CLOSED" or "OFFLINE" => false,
+            _ => null,
+        };
 
-    public static void Say(this DecodedPayload into, Metric metric, double? value, DateTime? time = null, string channel = "", ReadingFlags flags = ReadingFlags.None)
+    public static void Say(
+        this DecodedPayload into,
+        Metric metric,
+        double? value,
+        DateTime? time = null,
+        string channel = "",
+        ReadingFlags flags = ReadingFlags.None
+    )
     {
-        if (value is { } v) into.Add(metric, v, time, channel, flags);
+        if (value is { } v)
+            into.Add(metric, v, time, channel, flags);
     }
 
     public static void Say(this DecodedPayload into, Metric metric, bool? value, DateTime? time = null, string channel = "")
     {
-        if (value is { } v) into.Add(metric, v ? 1 : 0, time, channel);
+        if (value is { } v)
+            into.Add(metric, v ? 1 : 0, time, channel);
     }
 }

@@ -9,8 +9,8 @@ using Vigil.Settings;
 namespace Vigil.Ingest.Decoding;
 
 /// <summary>
-/// JSON as the profile's <c>map:</c> says: paths (<c>a.b</c>, <c>a[0]</c>, <c>a[*]</c>, <c>switch:*</c>), units, scales, words, sentinels, conditions, times.
-/// One pass over the bytes along a tree of all paths; what isn't in the tree is skipped.
+/// JSON as the profile's <c>map:</c> says: paths (<c>a.b</c>, <c>a[0]</c>, <c>a[*]</c>, <c>switch:*</c>), units, scales, words, sentinels,
+/// conditions, times. One pass over the bytes along a tree of all paths; what isn't in the tree is skipped.
 /// </summary>
 public sealed class JsonMapDecoder : Decoder
 {
@@ -31,8 +31,9 @@ public sealed class JsonMapDecoder : Decoder
     }
 
     /// <summary>
-    /// Options of the profile: <c>map</c>, <c>time</c>, <c>device</c>, and <c>attributes: true</c>, where one field comes alone on a topic a level deeper
-    /// (<c>…/{device}/energy</c> with <c>12.05</c>): the last level is its name; and <c>datum: gcj02 | bd09</c> for positions that are not WGS-84.
+    /// Options of the profile: <c>map</c>, <c>time</c>, <c>device</c>, and <c>attributes: true</c>, where one field comes alone on a topic
+    /// a level deeper (<c>…/{device}/energy</c> with <c>12.05</c>): the last level is its name; and <c>datum: gcj02 | bd09</c> for
+    /// positions that are not WGS-84.
     /// </summary>
     public static Decoder? Create(YamlSection profile)
     {
@@ -42,7 +43,8 @@ public sealed class JsonMapDecoder : Decoder
         int Condition(string path)
         {
             var index = conditions.IndexOf(path);
-            if (index >= 0) return index;
+            if (index >= 0)
+                return index;
             conditions.Add(path);
             root.Add(path, new Target(TargetKind.Condition, conditions.Count - 1));
             return conditions.Count - 1;
@@ -51,54 +53,71 @@ public sealed class JsonMapDecoder : Decoder
         foreach (var line in profile.Sections("map"))
         {
             var paths = line.Texts("path");
-            if (paths.Count == 0) line.Text("path", required: true);
-            if (MapEntry.Read(line, Condition) is not { } entry) continue;
+            if (paths.Count == 0)
+                line.Text("path", required: true);
+            if (MapEntry.Read(line, Condition) is not { } entry)
+                continue;
             line.NoOthers();
             entries.Add(entry);
-            foreach (var path in paths) root.Add(path, new Target(TargetKind.Value, entries.Count - 1));
+            foreach (var path in paths)
+                root.Add(path, new Target(TargetKind.Value, entries.Count - 1));
         }
 
         var times = new List<TimeField>();
         foreach (var line in profile.Sections("time"))
         {
             var paths = line.Texts("path");
-            if (paths.Count == 0) line.Text("path", required: true);
+            if (paths.Count == 0)
+                line.Text("path", required: true);
             var only = line.Texts("for").Select(name => Metric.TryParse(name, out var metric) ? metric : null).ToArray();
-            if (only.Contains(null)) line.Refuse("for", string.Join(", ", line.Texts("for")), "is not a list of metrics (src/Model/Metric.cs lists them)");
+            if (only.Contains(null))
+                line.Refuse("for", string.Join(", ", line.Texts("for")), "is not a list of metrics (src/Model/Metric.cs lists them)");
             times.Add(new TimeField(line.Text("format") ?? "iso", Zone(line), only, line.Flag("history") ?? false));
-            foreach (var path in paths) root.Add(path, new Target(TargetKind.Time, times.Count - 1));
+            foreach (var path in paths)
+                root.Add(path, new Target(TargetKind.Time, times.Count - 1));
             line.NoOthers();
         }
 
-        if (profile.Text("device") is { } device) root.Add(device, new Target(TargetKind.Device, 0));
-        if (entries.Count == 0) profile.Refuse("map", "", "a JSON profile maps at least one field");
+        if (profile.Text("device") is { } device)
+            root.Add(device, new Target(TargetKind.Device, 0));
+        if (entries.Count == 0)
+            profile.Refuse("map", "", "a JSON profile maps at least one field");
         var datum = Datum.Wgs84;
-        if (profile.Text("datum") is { } name && (!Enum.TryParse(name, ignoreCase: true, out datum) || !Enum.IsDefined(datum))) profile.Refuse("datum", name, "is none of wgs84, gcj02, bd09");
+        if (profile.Text("datum") is { } name && (!Enum.TryParse(name, ignoreCase: true, out datum) || !Enum.IsDefined(datum)))
+            profile.Refuse("datum", name, "is none of wgs84, gcj02, bd09");
         return new JsonMapDecoder(root.Freeze(), [.. entries], [.. times], conditions.Count, profile.Flag("attributes") ?? false, datum);
     }
 
     public override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
     {
-        if (payload.StartsWith("\uFEFF"u8)) payload = payload[3..];
-        if (attributes && Attribute(payload, topic, into) is { } whole) payload = whole;
+        if (payload.StartsWith("\uFEFF"u8))
+            payload = payload[3..];
+        if (attributes && Attribute(payload, topic, into) is { } whole)
+            payload = whole;
         var reader = new Utf8JsonReader(payload, new JsonReaderOptions { MaxDepth = 12 });
         var run = Run.Begin(conditions);
         try
         {
-            if (!reader.Read()) return "empty payload";
-            if (reader.TokenType is not (JsonTokenType.StartObject or JsonTokenType.StartArray)) return $"is not a JSON object but {reader.TokenType}";
+            if (!reader.Read())
+                return "empty payload";
+            if (reader.TokenType is not (JsonTokenType.StartObject or JsonTokenType.StartArray))
+                return $"is not a JSON object but {reader.TokenType}";
             Walk(ref reader, root, run, "", 0);
-            if (run.Twice is { } twice) return $"'{twice}' stands in one object twice, with no way to tell which holds";
+            if (run.Twice is { } twice)
+                return $"'{twice}' stands in one object twice, with no way to tell which holds";
             // Such a value says nothing; what stands beside it counts, and the payload is kept.
-            if (run.Infinite is { } infinite) into.Partly = $"{infinite} is beyond all numbers";
-            if (reader.Read()) return "text follows the JSON object";
+            if (run.Infinite is { } infinite)
+                into.Partly = $"{infinite} is beyond all numbers";
+            if (reader.Read())
+                return "text follows the JSON object";
         }
         catch (JsonException e)
         {
             return $"is not JSON: {e.Message}";
         }
 
-        if (run.Device is { Length: > 0 } named) into.Device = named;
+        if (run.Device is { Length: > 0 } named)
+            into.Device = named;
         // Mostly one: then nothing is allocated for it.
         (int Item, TimeField Field, DateTime? Time) first = default;
         List<(int Item, TimeField Field, DateTime? Time)>? more = null;
@@ -106,47 +125,59 @@ public sealed class JsonMapDecoder : Decoder
         {
             var (field, text, item) = run.Times[i];
             // A date and a time in two fields, in the order of the payload.
-            while (i + 1 < run.Times.Count && run.Times[i + 1].Field == field && run.Times[i + 1].Item == item && times[field].IsExact) text += run.Times[++i].Text;
+            while (i + 1 < run.Times.Count && run.Times[i + 1].Field == field && run.Times[i + 1].Item == item && times[field].IsExact)
+                text += run.Times[++i].Text;
             if (!times[field].TryRead(text, out var at))
             {
                 // The time of a place alone, or a press: it is told all the same, at its arrival and with its clock flagged.
-                if (times[field].Only.Length == 0 && !run.Found.Exists(f => entries[f.Entry].Metric.IsLifeSafety)) return $"'{text}' is not a time of the format '{times[field].Format}'";
+                if (times[field].Only.Length == 0 && !run.Found.Exists(f => entries[f.Entry].Metric.IsLifeSafety))
+                    return $"'{text}' is not a time of the format '{times[field].Format}'";
                 at = DateTime.MinValue;
             }
 
-            if (first.Field is null) first = (item, times[field], at);
-            else (more ??= []).Add((item, times[field], at));
+            if (first.Field is null)
+                first = (item, times[field], at);
+            else
+                (more ??= []).Add((item, times[field], at));
         }
 
-        double latitude = double.NaN, longitude = double.NaN, accuracy = double.NaN, speed = double.NaN;
+        double latitude = double.NaN,
+            longitude = double.NaN,
+            accuracy = double.NaN,
+            speed = double.NaN;
         var place = 0;
         foreach (var (index, text, number, capture, item) in run.Found)
         {
             var entry = entries[index];
-            if (!Holds(entry, run)) continue;
+            if (!Holds(entry, run))
+                continue;
             var (time, flags) = Clock(first, more, item, entry.Metric);
             var value = number;
             if (entry.Values is { } words)
             {
-                if (!words.TryGetValue(text ?? number.ToString("R", CultureInfo.InvariantCulture), out var word)) continue;
+                if (!words.TryGetValue(text ?? number.ToString("R", CultureInfo.InvariantCulture), out var word))
+                    continue;
                 if (entry.Metric.Kind == MetricKind.Event)
                 {
                     into.AddEvent(entry.Metric, word, time, Channel(entry, capture), flags);
                     continue;
                 }
 
-                if (!double.TryParse(word, NumberStyles.Float, CultureInfo.InvariantCulture, out value)) continue;
+                if (!double.TryParse(word, NumberStyles.Float, CultureInfo.InvariantCulture, out value))
+                    continue;
             }
             else if (entry.Metric.Kind == MetricKind.Event)
             {
-                if (text is { Length: > 0 } and not "null") into.AddEvent(entry.Metric, Words.OfEvent(text), time, Channel(entry, capture), flags);
+                if (text is { Length: > 0 } and not "null")
+                    into.AddEvent(entry.Metric, Words.OfEvent(text), time, Channel(entry, capture), flags);
                 continue;
             }
             else if (entry.Part is MapEntry.LonLat or MapEntry.LatLon)
             {
                 // "113.4945307,22.2248915"
                 var comma = text?.IndexOf(',', StringComparison.Ordinal) ?? -1;
-                if (comma < 0 || !TryNumber(text![..comma], out var left) || !TryNumber(text[(comma + 1)..], out var right)) continue;
+                if (comma < 0 || !TryNumber(text![..comma], out var left) || !TryNumber(text[(comma + 1)..], out var right))
+                    continue;
                 (latitude, longitude) = entry.Part == MapEntry.LatLon ? (left, right) : (right, left);
                 place = item;
                 continue;
@@ -156,15 +187,26 @@ public sealed class JsonMapDecoder : Decoder
                 continue;
             }
 
-            if (!(value >= entry.Least && value <= entry.Most) || entry.Invalid.Contains(value)) continue;
+            if (!(value >= entry.Least && value <= entry.Most) || entry.Invalid.Contains(value))
+                continue;
             value = entry.Conversion.Apply(value);
             switch (entry.Part)
             {
-                case 1: (latitude, place) = (value, item); break;
-                case 2: longitude = value; break;
-                case 3: accuracy = value; break;
-                case 4: speed = value; break;
-                default: into.Add(entry.Metric, value, time, Channel(entry, capture), flags); break;
+                case 1:
+                    (latitude, place) = (value, item);
+                    break;
+                case 2:
+                    longitude = value;
+                    break;
+                case 3:
+                    accuracy = value;
+                    break;
+                case 4:
+                    speed = value;
+                    break;
+                default:
+                    into.Add(entry.Metric, value, time, Channel(entry, capture), flags);
+                    break;
             }
         }
 
@@ -182,35 +224,54 @@ public sealed class JsonMapDecoder : Decoder
     private byte[]? Attribute(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
     {
         var at = topic.LastIndexOf('/');
-        if (at < 0 || !into.Device.Contains('/', StringComparison.Ordinal)) return null;
+        if (at < 0 || !into.Device.Contains('/', StringComparison.Ordinal))
+            return null;
         var name = topic[(at + 1)..];
         var trimmed = payload.Trim(" \t\r\n"u8);
         // An object on a topic deeper is a device whose name has a slash, unless the map knows an object of that name.
-        if (trimmed.Length == 0 || (trimmed[0] is (byte)'{' or (byte)'[' && !root.HasObject(name))) return null;
+        if (trimmed.Length == 0 || (trimmed[0] is (byte)'{' or (byte)'[' && !root.HasObject(name)))
+            return null;
         into.Device = into.Device[..into.Device.LastIndexOf('/')];
         var value = Encoding.UTF8.GetString(trimmed);
-        if (trimmed[0] is not ((byte)'{' or (byte)'[' or (byte)'"') && value is not ("true" or "false" or "null") && !double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out _)) value = JsonSerializer.Serialize(value);
+        if (
+            trimmed[0] is not ((byte)'{' or (byte)'[' or (byte)'"')
+            && value is not ("true" or "false" or "null")
+            && !double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out _)
+        )
+            value = JsonSerializer.Serialize(value);
         return Encoding.UTF8.GetBytes($"{{{JsonSerializer.Serialize(name)}:{value}}}");
     }
 
-    /// <summary>The time of a value: that of its own item of a list before the payload's, one named for its metric before the general one.</summary>
-    private static (DateTime?, ReadingFlags) Clock((int Item, TimeField Field, DateTime? Time) first, List<(int Item, TimeField Field, DateTime? Time)>? more, int item, Metric metric)
+    /// <summary>
+    /// The time of a value: that of its own item of a list before the payload's, one named for its metric before the general one.
+    /// </summary>
+    private static (DateTime?, ReadingFlags) Clock(
+        (int Item, TimeField Field, DateTime? Time) first,
+        List<(int Item, TimeField Field, DateTime? Time)>? more,
+        int item,
+        Metric metric
+    )
     {
-        if (first.Field is null) return (null, ReadingFlags.None);
+        if (first.Field is null)
+            return (null, ReadingFlags.None);
         var best = (Rank: Rank(first.Item, first.Field, item, metric), first.Field, first.Time);
         for (var i = 0; i < (more?.Count ?? 0); i++)
         {
             var (of, field, time) = more![i];
-            if (Rank(of, field, item, metric) is var rank && rank > best.Rank) best = (rank, field, time);
+            if (Rank(of, field, item, metric) is var rank && rank > best.Rank)
+                best = (rank, field, time);
         }
 
-        if (best.Rank > 0) return (best.Time, best.Field.History ? ReadingFlags.History : ReadingFlags.None);
+        if (best.Rank > 0)
+            return (best.Time, best.Field.History ? ReadingFlags.History : ReadingFlags.None);
         // What stands outside of the list is as old as the list's first item.
         return (item == 0 && first.Field.Only.Length == 0 ? first.Time : null, ReadingFlags.None);
     }
 
     private static int Rank(int of, TimeField field, int item, Metric metric) =>
-        (of != 0 && of != item) || (field.Only.Length > 0 && !field.Only.Contains(metric)) ? 0 : 1 + (of != 0 ? 2 : 0) + (field.Only.Length > 0 ? 1 : 0);
+        (of != 0 && of != item) || (field.Only.Length > 0 && !field.Only.Contains(metric))
+            ? 0
+            : 1 + (of != 0 ? 2 : 0) + (field.Only.Length > 0 ? 1 : 0);
 
     private static bool Holds(MapEntry entry, Run run)
     {
@@ -219,8 +280,10 @@ public sealed class JsonMapDecoder : Decoder
             var (condition, allowed, except) = entry.When[i];
             var listed = false;
             if (run.Conditions[condition] is { } text)
-                for (var k = 0; k < allowed.Length && !listed; k++) listed = text.Equals(allowed[k], StringComparison.OrdinalIgnoreCase);
-            if (listed == except) return false;
+                for (var k = 0; k < allowed.Length && !listed; k++)
+                    listed = text.Equals(allowed[k], StringComparison.OrdinalIgnoreCase);
+            if (listed == except)
+                return false;
         }
 
         return true;
@@ -232,15 +295,18 @@ public sealed class JsonMapDecoder : Decoder
     private static bool TryNumber(string text, out double value)
     {
         value = 1;
-        if (text is "true" or "on" or "ON" or "online") return true;
+        if (text is "true" or "on" or "ON" or "online")
+            return true;
         value = 0;
-        return text is "false" or "off" or "OFF" or "offline" || double.TryParse(text.Trim(), NumberStyles.Float, CultureInfo.InvariantCulture, out value);
+        return text is "false" or "off" or "OFF" or "offline"
+            || double.TryParse(text.Trim(), NumberStyles.Float, CultureInfo.InvariantCulture, out value);
     }
 
     private static TimeZoneInfo Zone(YamlSection line)
     {
         var name = line.Text("zone") ?? "Asia/Shanghai";
-        if (TimeZoneInfo.TryFindSystemTimeZoneById(name, out var zone)) return zone;
+        if (TimeZoneInfo.TryFindSystemTimeZoneById(name, out var zone))
+            return zone;
         line.Refuse("zone", name, "is not a time zone such as Asia/Shanghai or UTC");
         return TimeZoneInfo.Utc;
     }
@@ -254,10 +320,13 @@ public sealed class JsonMapDecoder : Decoder
                 while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
                 {
                     var child = node.Find(ref reader, out var caught);
-                    if (child is not null && !run.IsFirst(here, child, caught)) run.Twice ??= reader.GetString();
+                    if (child is not null && !run.IsFirst(here, child, caught))
+                        run.Twice ??= reader.GetString();
                     reader.Read();
-                    if (child is null) reader.Skip();
-                    else Walk(ref reader, child, run, caught ?? capture, 0);
+                    if (child is null)
+                        reader.Skip();
+                    else
+                        Walk(ref reader, child, run, caught ?? capture, 0);
                 }
 
                 break;
@@ -271,7 +340,8 @@ public sealed class JsonMapDecoder : Decoder
                     }
 
                     var around = run.Item;
-                    if (!node.ItemsAreNamed) run.Item = ++run.Items;
+                    if (!node.ItemsAreNamed)
+                        run.Item = ++run.Items;
                     Walk(ref reader, child, run, node.ItemsAreNamed ? capture : (i + 1).ToString(CultureInfo.InvariantCulture), i);
                     run.Item = around;
                 }
@@ -280,25 +350,42 @@ public sealed class JsonMapDecoder : Decoder
             case JsonTokenType.Null:
                 break;
             default:
-                if (node.Targets.Length > 0) Take(ref reader, node, run, capture);
+                if (node.Targets.Length > 0)
+                    Take(ref reader, node, run, capture);
                 break;
         }
     }
 
     private static void Take(ref Utf8JsonReader reader, Node node, Run run, string capture)
     {
-        string? text = reader.TokenType switch { JsonTokenType.String => Known(ref reader), JsonTokenType.True => "true", JsonTokenType.False => "false", _ => null };
+        string? text = reader.TokenType switch
+        {
+            JsonTokenType.String => Known(ref reader),
+            JsonTokenType.True => "true",
+            JsonTokenType.False => "false",
+            _ => null,
+        };
         var number = double.NaN;
-        if (text is null && !reader.TryGetDouble(out number)) return;
-        if (text is null && !double.IsFinite(number)) run.Infinite ??= Encoding.UTF8.GetString(reader.HasValueSequence ? reader.ValueSequence.ToArray() : reader.ValueSpan); // 1e309
+        if (text is null && !reader.TryGetDouble(out number))
+            return;
+        if (text is null && !double.IsFinite(number))
+            run.Infinite ??= Encoding.UTF8.GetString(reader.HasValueSequence ? reader.ValueSequence.ToArray() : reader.ValueSpan); // 1e309
         foreach (var target in node.Targets)
         {
             switch (target.Kind)
             {
-                case TargetKind.Value: run.Found.Add((target.Index, text, number, capture, run.Item)); break;
-                case TargetKind.Time: run.Times.Add((target.Index, text ?? number.ToString("R", CultureInfo.InvariantCulture), run.Item)); break;
-                case TargetKind.Device: run.Device = text ?? number.ToString("R", CultureInfo.InvariantCulture); break;
-                default: run.Conditions[target.Index] = text ?? number.ToString("R", CultureInfo.InvariantCulture); break;
+                case TargetKind.Value:
+                    run.Found.Add((target.Index, text, number, capture, run.Item));
+                    break;
+                case TargetKind.Time:
+                    run.Times.Add((target.Index, text ?? number.ToString("R", CultureInfo.InvariantCulture), run.Item));
+                    break;
+                case TargetKind.Device:
+                    run.Device = text ?? number.ToString("R", CultureInfo.InvariantCulture);
+                    break;
+                default:
+                    run.Conditions[target.Index] = text ?? number.ToString("R", CultureInfo.InvariantCulture);
+                    break;
             }
         }
     }
@@ -306,18 +393,26 @@ public sealed class JsonMapDecoder : Decoder
     /// <summary>Texts mostly come again (media, ids, states): the last string with the same bytes is taken instead of a new one.</summary>
     private static string Known(ref Utf8JsonReader reader)
     {
-        if (reader.HasValueSequence || reader.ValueIsEscaped || reader.ValueSpan.Length is 0 or > 40) return reader.GetString()!;
+        if (reader.HasValueSequence || reader.ValueIsEscaped || reader.ValueSpan.Length is 0 or > 40)
+            return reader.GetString()!;
         var bytes = reader.ValueSpan;
         var texts = recent ??= new string?[1024];
         ref var slot = ref texts[(bytes.Length * 31 + bytes[0] * 7 + bytes[^1] * 131 + bytes[bytes.Length / 2] * 17) & 1023];
-        if (slot is { } text && text.Length == bytes.Length && Ascii.Equals(bytes, text)) return text;
+        if (slot is { } text && text.Length == bytes.Length && Ascii.Equals(bytes, text))
+            return text;
         return slot = reader.GetString()!;
     }
 
     [ThreadStatic]
     private static string?[]? recent;
 
-    private enum TargetKind { Value, Time, Device, Condition }
+    private enum TargetKind
+    {
+        Value,
+        Time,
+        Device,
+        Condition,
+    }
 
     private readonly record struct Target(TargetKind Kind, int Index);
 
@@ -334,8 +429,10 @@ public sealed class JsonMapDecoder : Decoder
             run.Times.Clear();
             run.met.Clear();
             run.many.Clear();
-            if (run.Conditions.Length < conditions) run.Conditions = new string?[conditions];
-            else Array.Clear(run.Conditions);
+            if (run.Conditions.Length < conditions)
+                run.Conditions = new string?[conditions];
+            else
+                Array.Clear(run.Conditions);
             (run.Item, run.Items, run.Objects, run.Device, run.Twice, run.Infinite) = (0, 0, 0, null, null, null);
             return run;
         }
@@ -368,12 +465,14 @@ public sealed class JsonMapDecoder : Decoder
         {
             if (met.Count == Few)
             {
-                if (many.Count == 0) many.UnionWith(met);
+                if (many.Count == 0)
+                    many.UnionWith(met);
                 return many.Add((number, field, caught));
             }
 
             for (var i = met.Count - 1; i >= 0; i--)
-                if (met[i].Object == number && ReferenceEquals(met[i].Field, field) && met[i].Caught == caught) return false;
+                if (met[i].Object == number && ReferenceEquals(met[i].Field, field) && met[i].Caught == caught)
+                    return false;
             met.Add((number, field, caught));
             return true;
         }
@@ -406,8 +505,10 @@ public sealed class JsonMapDecoder : Decoder
                     name = name[..open];
                 }
 
-                if (name.Length > 0) node = node.Named(name);
-                foreach (var item in items) node = item == "*" ? node.anyItem ??= new Node() : node.Indexed(int.Parse(item, CultureInfo.InvariantCulture));
+                if (name.Length > 0)
+                    node = node.Named(name);
+                foreach (var item in items)
+                    node = item == "*" ? node.anyItem ??= new Node() : node.Indexed(int.Parse(item, CultureInfo.InvariantCulture));
             }
 
             node.targets.Add(target);
@@ -417,7 +518,8 @@ public sealed class JsonMapDecoder : Decoder
         {
             Targets = [.. targets];
             names = byName.ToFrozenDictionary(StringComparer.Ordinal).GetAlternateLookup<ReadOnlySpan<char>>();
-            foreach (var child in byName.Values.Concat(globs.Select(g => g.Node)).Concat(byIndex.Values)) child.Freeze();
+            foreach (var child in byName.Values.Concat(globs.Select(g => g.Node)).Concat(byIndex.Values))
+                child.Freeze();
             anyItem?.Freeze();
             return this;
         }
@@ -426,13 +528,16 @@ public sealed class JsonMapDecoder : Decoder
         {
             capture = null;
             var length = reader.HasValueSequence ? (int)reader.ValueSequence.Length : reader.ValueSpan.Length;
-            if (length > 256) return null;
+            if (length > 256)
+                return null;
             Span<char> name = stackalloc char[256];
             ReadOnlySpan<char> text = name[..reader.CopyString(name)];
-            if (names.TryGetValue(text, out var found)) return found;
+            if (names.TryGetValue(text, out var found))
+                return found;
             foreach (var (before, after, node) in globs)
             {
-                if (text.Length < before.Length + after.Length || !text.StartsWith(before) || !text.EndsWith(after)) continue;
+                if (text.Length < before.Length + after.Length || !text.StartsWith(before) || !text.EndsWith(after))
+                    continue;
                 capture = text[before.Length..^after.Length].ToString();
                 return node;
             }
@@ -450,18 +555,21 @@ public sealed class JsonMapDecoder : Decoder
             {
                 var (before, after) = (name[..star], name[(star + 1)..]);
                 foreach (var glob in globs)
-                    if (glob.Before == before && glob.After == after) return glob.Node;
+                    if (glob.Before == before && glob.After == after)
+                        return glob.Node;
                 globs.Add((before, after, new Node()));
                 return globs[^1].Node;
             }
 
-            if (!byName.TryGetValue(name, out var node)) byName[name] = node = new Node();
+            if (!byName.TryGetValue(name, out var node))
+                byName[name] = node = new Node();
             return node;
         }
 
         private Node Indexed(int index)
         {
-            if (!byIndex.TryGetValue(index, out var node)) byIndex[index] = node = new Node();
+            if (!byIndex.TryGetValue(index, out var node))
+                byIndex[index] = node = new Node();
             return node;
         }
     }
@@ -474,26 +582,44 @@ public sealed class JsonMapDecoder : Decoder
         public bool TryRead(string text, out DateTime? time)
         {
             time = null;
-            if (text.Length == 0) return true;
+            if (text.Length == 0)
+                return true;
             var counted = Format == "auto" && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out _);
             if (Format is "s" or "ms" or "us" || counted)
             {
-                if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)) return false;
+                if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number))
+                    return false;
                 // Seconds since 1970 have ten digits until 2286, milliseconds thirteen.
-                var seconds = Format switch { "ms" => number / 1e3, "us" => number / 1e6, "auto" when number > 1e11 => number / 1e3, _ => number };
+                var seconds = Format switch
+                {
+                    "ms" => number / 1e3,
+                    "us" => number / 1e6,
+                    "auto" when number > 1e11 => number / 1e3,
+                    _ => number,
+                };
                 time = seconds is > -6e10 and < 1e11 ? DateTime.UnixEpoch.AddSeconds(seconds) : DateTime.MaxValue;
                 return true;
             }
 
             if (Format is not ("iso" or "auto"))
             {
-                if (!DateTime.TryParseExact(text, Format, CultureInfo.InvariantCulture, DateTimeStyles.None, out var exact)) return false;
+                if (!DateTime.TryParseExact(text, Format, CultureInfo.InvariantCulture, DateTimeStyles.None, out var exact))
+                    return false;
                 time = TimeZoneInfo.ConvertTimeToUtc(DateTime.SpecifyKind(exact, DateTimeKind.Unspecified), Zone);
                 return true;
             }
 
-            if (!DateTime.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AdjustToUniversal | DateTimeStyles.AllowWhiteSpaces, out var at)) return false;
-            time = at.Kind == DateTimeKind.Utc ? at : TimeZoneInfo.ConvertTimeToUtc(DateTime.SpecifyKind(at, DateTimeKind.Unspecified), Zone);
+            if (
+                !DateTime.TryParse(
+                    text,
+                    CultureInfo.InvariantCulture,
+                    DateTimeStyles.AdjustToUniversal | DateTimeStyles.AllowWhiteSpaces,
+                    out var at
+                )
+            )
+                return false;
+            time =
+                at.Kind == DateTimeKind.Utc ? at : TimeZoneInfo.ConvertTimeToUtc(DateTime.SpecifyKind(at, DateTimeKind.Unspecified), Zone);
             return true;
         }
     }

@@ -6,13 +6,14 @@ using Vigil.Settings;
 namespace Vigil.Ingest.Decoding;
 
 /// <summary>
-/// JT/T 808 (2011, 2013, 2019) BeiDou terminals: frames <c>7E … 7E</c>, escapes 7D 02 and 7D 01, XOR check byte, positions 0x0200, 0x0201, 0x0500 and
-/// batches 0x0704. The device is the phone number of the header as sent, with its leading zeros unless the profile takes them off.
+/// JT/T 808 (2011, 2013, 2019) BeiDou terminals: frames <c>7E … 7E</c>, escapes 7D 02 and 7D 01, XOR check byte, positions 0x0200, 0x0201,
+/// 0x0500 and batches 0x0704. The device is the phone number of the header as sent, with its leading zeros unless the profile takes them
+/// off.
 /// </summary>
 /// <remarks>
-/// Parts of one message (attribute bit 13) are put together when they come in one payload. Over several payloads nothing is kept: a part that waits in
-/// memory would be acknowledged and lost with the process. The first part is then read as far as it goes; positions fit into it.
-/// A frame whose check byte is right is read as far as it goes too, whatever length its header states: an SOS outweighs a wrong length.
+/// Parts of one message (attribute bit 13) are put together when they come in one payload. Over several payloads nothing is kept: a part
+/// that waits in memory would be acknowledged and lost with the process. The first part is then read as far as it goes; positions fit into
+/// it. A frame whose check byte is right is read as far as it goes too, whatever length its header states: an SOS outweighs a wrong length.
 /// </remarks>
 public sealed class Jt808Decoder : Decoder
 {
@@ -27,7 +28,8 @@ public sealed class Jt808Decoder : Decoder
     public static Decoder? Create(YamlSection profile)
     {
         var phone = profile.Text("phone") ?? "as-sent";
-        if (phone is not ("as-sent" or "stripped")) profile.Refuse("phone", phone, "is neither as-sent nor stripped");
+        if (phone is not ("as-sent" or "stripped"))
+            profile.Refuse("phone", phone, "is neither as-sent nor stripped");
         return new Jt808Decoder(phone == "as-sent");
     }
 
@@ -43,19 +45,24 @@ public sealed class Jt808Decoder : Decoder
             {
                 payload = payload[(start + 1)..];
                 var end = payload.IndexOf((byte)0x7E);
-                if (end == 0) continue; // two flags in a row: the end of one frame, the start of the next
+                if (end == 0)
+                    continue; // two flags in a row: the end of one frame, the start of the next
                 if (end < 0)
                 {
-                    if (payload.Length > 0 || !understood) why ??= "the frame has no closing 7E";
+                    if (payload.Length > 0 || !understood)
+                        why ??= "the frame has no closing 7E";
                     break;
                 }
 
-                if ((Unescape(payload[..end], frame, out var length) ?? Frame(frame[..length], ref parts, into)) is { } reason) why ??= reason;
-                else understood = true;
+                if ((Unescape(payload[..end], frame, out var length) ?? Frame(frame[..length], ref parts, into)) is { } reason)
+                    why ??= reason;
+                else
+                    understood = true;
                 payload = payload[end..]; // this flag may be the start of the next frame
             }
 
-            if (Finish(ref parts, into) is { } partly) why ??= partly;
+            if (Finish(ref parts, into) is { } partly)
+                why ??= partly;
         }
         finally
         {
@@ -71,14 +78,16 @@ public sealed class Jt808Decoder : Decoder
         length = 0;
         for (var i = 0; i < wire.Length; i++)
         {
-            if (length == into.Length) return $"a frame of more than {LargestFrame} bytes";
+            if (length == into.Length)
+                return $"a frame of more than {LargestFrame} bytes";
             if (wire[i] != 0x7D)
             {
                 into[length++] = wire[i];
                 continue;
             }
 
-            if (++i == wire.Length || wire[i] is not (1 or 2)) return "escape 7D is followed by neither 01 nor 02";
+            if (++i == wire.Length || wire[i] is not (1 or 2))
+                return "escape 7D is followed by neither 01 nor 02";
             into[length++] = wire[i] == 2 ? (byte)0x7E : (byte)0x7D;
         }
 
@@ -87,10 +96,13 @@ public sealed class Jt808Decoder : Decoder
 
     private string? Frame(ReadOnlySpan<byte> frame, ref Parts parts, DecodedPayload into)
     {
-        if (frame.Length < 13) return $"a frame of {frame.Length} bytes is shorter than its header";
+        if (frame.Length < 13)
+            return $"a frame of {frame.Length} bytes is shorter than its header";
         byte check = 0;
-        foreach (var b in frame[..^1]) check ^= b;
-        if (check != frame[^1]) return $"check byte is {frame[^1]:X2}, the bytes give {check:X2}";
+        foreach (var b in frame[..^1])
+            check ^= b;
+        if (check != frame[^1])
+            return $"check byte is {frame[^1]:X2}, the bytes give {check:X2}";
         frame = frame[..^1];
 
         var id = BinaryPrimitives.ReadUInt16BigEndian(frame);
@@ -98,20 +110,25 @@ public sealed class Jt808Decoder : Decoder
         var is2019 = (attributes & 0x4000) != 0;
         var inParts = (attributes & 0x2000) != 0;
         var header = (is2019 ? 17 : 12) + (inParts ? 4 : 0);
-        if (frame.Length < header) return "the header is cut off";
-        if ((attributes & 0x1C00) != 0) return "the body is encrypted (RSA), which is not supported";
+        if (frame.Length < header)
+            return "the header is cut off";
+        if ((attributes & 0x1C00) != 0)
+            return "the body is encrypted (RSA), which is not supported";
         var body = frame[header..];
-        if (body.Length > (attributes & 0x03FF) && body.Length < 1024) body = body[..(attributes & 0x03FF)];
+        if (body.Length > (attributes & 0x03FF) && body.Length < 1024)
+            body = body[..(attributes & 0x03FF)];
 
         Name(frame.Slice(is2019 ? 5 : 4, is2019 ? 10 : 6), into);
-        if (!inParts) return Message(id, body, is2019, false, into);
+        if (!inParts)
+            return Message(id, body, is2019, false, into);
 
         var total = BinaryPrimitives.ReadUInt16BigEndian(frame[(header - 4)..]);
         var index = BinaryPrimitives.ReadUInt16BigEndian(frame[(header - 2)..]);
         if (index != parts.Next || (parts.Next > 1 && (parts.Id != id || parts.Device != into.Device)))
         {
             Finish(ref parts, into);
-            if (index != 1) return null; // its beginning came in an earlier payload
+            if (index != 1)
+                return null; // its beginning came in an earlier payload
         }
 
         parts.Id = id;
@@ -131,14 +148,16 @@ public sealed class Jt808Decoder : Decoder
     {
         var number = Bcd.Text(phone, leastSignificantFirst: false);
         // The registry may know the locator with or without the zeros that the header pads with: then the topic's name stays.
-        if (into.Device.Length > 0 && into.Device.AsSpan().TrimStart('0').SequenceEqual(number.AsSpan().TrimStart('0'))) return;
+        if (into.Device.Length > 0 && into.Device.AsSpan().TrimStart('0').SequenceEqual(number.AsSpan().TrimStart('0')))
+            return;
         into.Device = keepZeros ? number : number.TrimStart('0');
     }
 
     /// <summary>Reads what came of a message in parts, complete or not.</summary>
     private static string? Finish(ref Parts parts, DecodedPayload into)
     {
-        if (parts.Body.Length == 0) return null;
+        if (parts.Body.Length == 0)
+            return null;
         var device = into.Device;
         into.Device = parts.Device;
         var reason = Message(parts.Id, parts.Body, parts.Is2019, !parts.Whole, into);
@@ -168,7 +187,8 @@ public sealed class Jt808Decoder : Decoder
     /// <summary>0x0704: count, kind (0 normal, 1 back-fill of a dead spot), then length and a position each.</summary>
     private static string? Batch(ReadOnlySpan<byte> body, bool is2019, bool cut, DecodedPayload into)
     {
-        if (body.Length < 3) return "the batch is cut off";
+        if (body.Length < 3)
+            return "the batch is cut off";
         var flags = body[2] == 1 ? ReadingFlags.History : ReadingFlags.None;
         body = body[3..];
         string? why = null;
@@ -178,12 +198,15 @@ public sealed class Jt808Decoder : Decoder
             var length = BinaryPrimitives.ReadUInt16BigEndian(body);
             if (body.Length < 2 + length)
             {
-                if (!cut) why ??= "a position of the batch is cut off";
+                if (!cut)
+                    why ??= "a position of the batch is cut off";
                 break;
             }
 
-            if (Jt808Position.Read(body.Slice(2, length), is2019, flags, into) is { } reason) why ??= reason;
-            else read++;
+            if (Jt808Position.Read(body.Slice(2, length), is2019, flags, into) is { } reason)
+                why ??= reason;
+            else
+                read++;
             body = body[(2 + length)..];
         }
 
@@ -216,7 +239,8 @@ public sealed class Jt808Decoder : Decoder
 
         public bool Append(ReadOnlySpan<byte> body)
         {
-            if (length + body.Length > LargestMessage) return false;
+            if (length + body.Length > LargestMessage)
+                return false;
             rented ??= ArrayPool<byte>.Shared.Rent(LargestMessage);
             body.CopyTo(rented.AsSpan(length));
             length += body.Length;
@@ -232,7 +256,8 @@ public sealed class Jt808Decoder : Decoder
 
         public void Release()
         {
-            if (rented is not null) ArrayPool<byte>.Shared.Return(rented);
+            if (rented is not null)
+                ArrayPool<byte>.Shared.Return(rented);
             rented = null;
         }
     }

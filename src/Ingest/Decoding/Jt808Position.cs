@@ -4,40 +4,77 @@ using Vigil.Model;
 namespace Vigil.Ingest.Decoding;
 
 /// <summary>
-/// The body of a JT/T 808 position (0x0200; table 23 of the 2013 edition): alarm bits, status bits, place, time, then additional items (id, length, data).
-/// Latitude and longitude are magnitudes with south and west bits; times are GMT+8. Alarm bit 0 is the SOS key of a person's locator.
+/// The body of a JT/T 808 position (0x0200; table 23 of the 2013 edition): alarm bits, status bits, place, time, then additional items (id,
+/// length, data). Latitude and longitude are magnitudes with south and west bits; times are GMT+8. Alarm bit 0 is the SOS key of a person's
+/// locator.
 /// </summary>
 /// <remarks>
-/// Without a fix (status bit 1) the place is the last known one or none: no location is given, the alarms and items are. 0/0 is no place either.
-/// A clock that can't be never costs an SOS: the arrival is taken and flagged. Items beyond the standard's are left out, makers use their ids differently.
+/// Without a fix (status bit 1) the place is the last known one or none: no location is given, the alarms and items are. 0/0 is no place
+/// either. A clock that can't be never costs an SOS: the arrival is taken and flagged. Items beyond the standard's are left out, makers use
+/// their ids differently.
 /// </remarks>
 internal static class Jt808Position
 {
     private const int Fixed = 28;
 
-    /// <summary>Alarm bits of table 24 (2013) and table 25 (2019) that are told as events; 0, 7 and 8 have metrics of their own, 15 to 17 are the makers' before 2019.</summary>
+    /// <summary>
+    /// Alarm bits of table 24 (2013) and table 25 (2019) that are told as events; 0, 7 and 8 have metrics of their own, 15 to 17 are the
+    /// makers' before 2019.
+    /// </summary>
     private static readonly string?[] Alarms =
     [
-        null, "overspeed", "fatigue", "danger", "gnss-fault", "gnss-antenna-cut", "gnss-antenna-short", null, null, "lcd-fault", "tts-fault", "camera-fault", "ic-card-fault",
-        "overspeed-warning", "fatigue-warning", "illegal-driving", "tyre-pressure", "blind-spot", "day-driving-timeout", "parking-timeout", "area", "route", "route-time", "route-deviation",
-        "vss-fault", "fuel", "stolen", "illegal-ignition", "illegal-move", "collision", "rollover", "illegal-door",
+        null,
+        "overspeed",
+        "fatigue",
+        "danger",
+        "gnss-fault",
+        "gnss-antenna-cut",
+        "gnss-antenna-short",
+        null,
+        null,
+        "lcd-fault",
+        "tts-fault",
+        "camera-fault",
+        "ic-card-fault",
+        "overspeed-warning",
+        "fatigue-warning",
+        "illegal-driving",
+        "tyre-pressure",
+        "blind-spot",
+        "day-driving-timeout",
+        "parking-timeout",
+        "area",
+        "route",
+        "route-time",
+        "route-deviation",
+        "vss-fault",
+        "fuel",
+        "stolen",
+        "illegal-ignition",
+        "illegal-move",
+        "collision",
+        "rollover",
+        "illegal-door",
     ];
 
     public static string? Read(ReadOnlySpan<byte> body, bool is2019, ReadingFlags flags, DecodedPayload into)
     {
-        if (body.Length < Fixed) return $"a position has at least {Fixed} bytes, {body.Length} came";
+        if (body.Length < Fixed)
+            return $"a position has at least {Fixed} bytes, {body.Length} came";
         var alarm = BinaryPrimitives.ReadUInt32BigEndian(body);
         var status = BinaryPrimitives.ReadUInt32BigEndian(body[4..]);
         var time = Time(body.Slice(22, 6));
 
         // First what somebody has to come for.
-        if ((alarm & 1) != 0) into.AddEvent(Metric.Button, "sos", time, flags: flags);
+        if ((alarm & 1) != 0)
+            into.AddEvent(Metric.Button, "sos", time, flags: flags);
         into.Add(Metric.ButtonHeld, alarm & 1, time, flags: flags); // the bit stays set from position to position until it is answered
         Place(body, status, time, flags, into);
         into.Add(Metric.BatteryLow, alarm >> 7 & 1, time, flags: flags);
         into.Add(Metric.PowerLost, alarm >> 8 & 1, time, flags: flags);
         for (var bit = 1; bit < Alarms.Length; bit++)
-            if ((alarm >> bit & 1) != 0 && Alarms[bit] is { } word && (is2019 || bit is < 15 or > 17)) into.AddEvent(Metric.DeviceAlarm, word, time, flags: flags);
+            if ((alarm >> bit & 1) != 0 && Alarms[bit] is { } word && (is2019 || bit is < 15 or > 17))
+                into.AddEvent(Metric.DeviceAlarm, word, time, flags: flags);
         Items(body[Fixed..], is2019, time, flags, into);
         into.Add(Metric.VehicleIgnition, status & 1, time, flags: flags);
         return null;
@@ -47,7 +84,8 @@ internal static class Jt808Position
     {
         var latitude = Magnitude(BinaryPrimitives.ReadUInt32BigEndian(body[8..])) * ((status & 4) != 0 ? -1 : 1);
         var longitude = Magnitude(BinaryPrimitives.ReadUInt32BigEndian(body[12..])) * ((status & 8) != 0 ? -1 : 1);
-        if ((status & 2) == 0 || (latitude == 0 && longitude == 0)) return;
+        if ((status & 2) == 0 || (latitude == 0 && longitude == 0))
+            return;
         var speed = BinaryPrimitives.ReadUInt16BigEndian(body[18..]) / 36.0; // 0.1 km/h
         into.AddLocation(latitude, longitude, time, speed: (float)speed, flags: flags);
         into.Add(Metric.LocationAltitude, BinaryPrimitives.ReadInt16BigEndian(body[16..]), time, flags: flags);
@@ -98,7 +136,8 @@ internal static class Jt808Position
     {
         Span<int> parts = stackalloc int[6];
         for (var i = 0; i < 6; i++)
-            if (!Bcd.TryRead(bcd[i], out parts[i])) return DateTime.MinValue;
+            if (!Bcd.TryRead(bcd[i], out parts[i]))
+                return DateTime.MinValue;
         return Bcd.ChinaTime(2000 + parts[0], parts[1], parts[2], parts[3], parts[4], parts[5]);
     }
 }

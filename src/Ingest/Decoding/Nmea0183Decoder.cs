@@ -4,13 +4,15 @@ using Vigil.Model;
 namespace Vigil.Ingest.Decoding;
 
 /// <summary>
-/// NMEA 0183 (IEC 61162-1) of any talker: BD and GB BeiDou, GN mixed, GP, GL, GA, GQ, QZ. Sentences of one moment (the same time of day) become one location:
-/// RMC gives date, speed and course, GGA altitude and quality, GST or HDOP the accuracy. The device comes from the topic: sentences name none.
+/// NMEA 0183 (IEC 61162-1) of any talker: BD and GB BeiDou, GN mixed, GP, GL, GA, GQ, QZ. Sentences of one moment (the same time of day)
+/// become one location: RMC gives date, speed and course, GGA altitude and quality, GST or HDOP the accuracy. The device comes from the
+/// topic: sentences name none.
 /// </summary>
 /// <remarks>
-/// Accuracy without GST is HDOP × user range error: 5 m alone, 2 m differential, 0.5 m float and 0.05 m fixed RTK (GPS SPS performance standard, order of
-/// magnitude). A time of day without a date is the latest such moment that is not after the arrival. Estimated, manual and simulated positions
-/// (mode E, M, S; quality 6, 7, 8), positions of no satellite and those with an HDOP above 20 are flagged suspect: they are no fix to act on.
+/// Accuracy without GST is HDOP × user range error: 5 m alone, 2 m differential, 0.5 m float and 0.05 m fixed RTK (GPS SPS performance
+/// standard, order of magnitude). A time of day without a date is the latest such moment that is not after the arrival. Estimated, manual
+/// and simulated positions (mode E, M, S; quality 6, 7, 8), positions of no satellite and those with an HDOP above 20 are flagged suspect:
+/// they are no fix to act on.
 /// </remarks>
 public sealed class Nmea0183Decoder : Decoder
 {
@@ -34,8 +36,10 @@ public sealed class Nmea0183Decoder : Decoder
                 continue;
             }
 
-            if (Sentence(body, ref moment, into) is { } reason) why ??= reason;
-            else moment.Understood = true;
+            if (Sentence(body, ref moment, into) is { } reason)
+                why ??= reason;
+            else
+                moment.Understood = true;
         }
 
         Flush(ref moment, into);
@@ -48,43 +52,63 @@ public sealed class Nmea0183Decoder : Decoder
     {
         body = default;
         var star = sentence.IndexOf((byte)'*');
-        if (star < 0) return "the sentence has no checksum (*hh)";
-        if (star < 5 || star > LongestSentence) return "the sentence is shorter than its name or longer than any";
+        if (star < 0)
+            return "the sentence has no checksum (*hh)";
+        if (star < 5 || star > LongestSentence)
+            return "the sentence is shorter than its name or longer than any";
         body = sentence[..star];
         var digits = sentence[(star + 1)..].TrimEnd(" \t\0"u8);
-        if (digits.Length != 2 || !Utf8Parser.TryParse(digits, out byte stated, out var used, 'X') || used != 2) return "the checksum is not two hexadecimal digits: the sentence is cut off";
+        if (digits.Length != 2 || !Utf8Parser.TryParse(digits, out byte stated, out var used, 'X') || used != 2)
+            return "the checksum is not two hexadecimal digits: the sentence is cut off";
         byte sum = 0;
-        foreach (var b in body) sum ^= b;
+        foreach (var b in body)
+            sum ^= b;
         return sum == stated ? null : $"checksum is {stated:X2}, the characters give {sum:X2}";
     }
 
     private static string? Sentence(ReadOnlySpan<byte> body, ref NmeaMoment moment, DecodedPayload into)
     {
-        if (body[0] == 'P') return null; // proprietary
+        if (body[0] == 'P')
+            return null; // proprietary
         var f = new NmeaFields(body);
         var kind = f[0].Length == 5 ? f[0][2..] : default;
-        if (kind.SequenceEqual("RMC"u8)) return Rmc(ref f, ref moment, into);
-        if (kind.SequenceEqual("GGA"u8)) return Gga(ref f, ref moment, into);
-        if (kind.SequenceEqual("GNS"u8)) return Gns(ref f, ref moment, into);
-        if (kind.SequenceEqual("GLL"u8)) return Gll(ref f, ref moment, into);
-        if (kind.SequenceEqual("VTG"u8)) return Vtg(ref f, ref moment);
-        if (kind.SequenceEqual("GSA"u8)) return Gsa(ref f, ref moment);
-        if (kind.SequenceEqual("GST"u8)) return Gst(ref f, ref moment, into);
-        if (kind.SequenceEqual("ZDA"u8)) return Zda(ref f, ref moment, into);
-        if (kind.SequenceEqual("GSV"u8)) return Gsv(ref f, into);
+        if (kind.SequenceEqual("RMC"u8))
+            return Rmc(ref f, ref moment, into);
+        if (kind.SequenceEqual("GGA"u8))
+            return Gga(ref f, ref moment, into);
+        if (kind.SequenceEqual("GNS"u8))
+            return Gns(ref f, ref moment, into);
+        if (kind.SequenceEqual("GLL"u8))
+            return Gll(ref f, ref moment, into);
+        if (kind.SequenceEqual("VTG"u8))
+            return Vtg(ref f, ref moment);
+        if (kind.SequenceEqual("GSA"u8))
+            return Gsa(ref f, ref moment);
+        if (kind.SequenceEqual("GST"u8))
+            return Gst(ref f, ref moment, into);
+        if (kind.SequenceEqual("ZDA"u8))
+            return Zda(ref f, ref moment, into);
+        if (kind.SequenceEqual("GSV"u8))
+            return Gsv(ref f, into);
         return null;
     }
 
     // time, A/V, lat, N/S, lon, E/W, knots, course, ddmmyy, variation, E/W [, mode [, navigational status: V beside A is normal]]
     private static string? Rmc(ref NmeaFields f, ref NmeaMoment moment, DecodedPayload into)
     {
-        if (f.Time(1, out var time) is { } bad) return bad;
+        if (f.Time(1, out var time) is { } bad)
+            return bad;
         var status = f.Letter(2);
-        if (status is not ('A' or 'V')) return $"validity is '{status}', neither A nor V";
-        if (f.Date(9, out var date) is { } wrong) return wrong;
-        if (f.Number(7, "speed", out var knots) is { } speedWrong) return speedWrong;
-        if (f.Number(8, "course", out var course) is { } courseWrong) return courseWrong;
-        if (f.Position(3, out var latitude, out var longitude) is { } placeWrong) return placeWrong;
+        if (status is not ('A' or 'V'))
+            return $"validity is '{status}', neither A nor V";
+        if (f.Date(9, out var date) is { } wrong)
+            return wrong;
+        if (f.Number(7, "speed", out var knots) is { } speedWrong)
+            return speedWrong;
+        if (f.Number(8, "course", out var course) is { } courseWrong)
+            return courseWrong;
+        if (f.Position(3, out var latitude, out var longitude) is { } placeWrong)
+            return placeWrong;
         Enter(time, ref moment, into);
         moment.Date ??= date;
         moment.Speed = knots * MetresPerSecondPerKnot;
@@ -96,13 +120,20 @@ public sealed class Nmea0183Decoder : Decoder
     // time, lat, N/S, lon, E/W, quality 0–8, satellites, HDOP, altitude, M, geoid, M, age, station
     private static string? Gga(ref NmeaFields f, ref NmeaMoment moment, DecodedPayload into)
     {
-        if (f.Time(1, out var time) is { } bad) return bad;
-        if (f.Position(2, out var latitude, out var longitude) is { } placeWrong) return placeWrong;
-        if (f.Number(6, "fix quality", out var quality) is { } qualityWrong) return qualityWrong;
-        if (f.Number(7, "number of satellites", out var satellites) is { } satellitesWrong) return satellitesWrong;
-        if (f.Number(8, "HDOP", out var hdop) is { } hdopWrong) return hdopWrong;
-        if (f.Number(9, "altitude", out var altitude) is { } altitudeWrong) return altitudeWrong;
-        if (f.Number(11, "geoid separation", out var geoid) is { } geoidWrong) return geoidWrong;
+        if (f.Time(1, out var time) is { } bad)
+            return bad;
+        if (f.Position(2, out var latitude, out var longitude) is { } placeWrong)
+            return placeWrong;
+        if (f.Number(6, "fix quality", out var quality) is { } qualityWrong)
+            return qualityWrong;
+        if (f.Number(7, "number of satellites", out var satellites) is { } satellitesWrong)
+            return satellitesWrong;
+        if (f.Number(8, "HDOP", out var hdop) is { } hdopWrong)
+            return hdopWrong;
+        if (f.Number(9, "altitude", out var altitude) is { } altitudeWrong)
+            return altitudeWrong;
+        if (f.Number(11, "geoid separation", out var geoid) is { } geoidWrong)
+            return geoidWrong;
         Enter(time, ref moment, into);
         moment.Quality = quality;
         moment.Satellites = satellites;
@@ -116,12 +147,18 @@ public sealed class Nmea0183Decoder : Decoder
     // time, lat, N/S, lon, E/W, a mode letter a constellation, satellites, HDOP, altitude, geoid, age, station [, navigational status]
     private static string? Gns(ref NmeaFields f, ref NmeaMoment moment, DecodedPayload into)
     {
-        if (f.Time(1, out var time) is { } bad) return bad;
-        if (f.Position(2, out var latitude, out var longitude) is { } placeWrong) return placeWrong;
-        if (f.Number(7, "number of satellites", out var satellites) is { } satellitesWrong) return satellitesWrong;
-        if (f.Number(8, "HDOP", out var hdop) is { } hdopWrong) return hdopWrong;
-        if (f.Number(9, "altitude", out var altitude) is { } altitudeWrong) return altitudeWrong;
-        if (f.Number(10, "geoid separation", out var geoid) is { } geoidWrong) return geoidWrong;
+        if (f.Time(1, out var time) is { } bad)
+            return bad;
+        if (f.Position(2, out var latitude, out var longitude) is { } placeWrong)
+            return placeWrong;
+        if (f.Number(7, "number of satellites", out var satellites) is { } satellitesWrong)
+            return satellitesWrong;
+        if (f.Number(8, "HDOP", out var hdop) is { } hdopWrong)
+            return hdopWrong;
+        if (f.Number(9, "altitude", out var altitude) is { } altitudeWrong)
+            return altitudeWrong;
+        if (f.Number(10, "geoid separation", out var geoid) is { } geoidWrong)
+            return geoidWrong;
         Enter(time, ref moment, into);
         moment.Satellites = satellites;
         moment.Hdop = hdop;
@@ -135,10 +172,13 @@ public sealed class Nmea0183Decoder : Decoder
     // lat, N/S, lon, E/W, time, A/V [, mode]
     private static string? Gll(ref NmeaFields f, ref NmeaMoment moment, DecodedPayload into)
     {
-        if (f.Time(5, out var time) is { } bad) return bad;
-        if (f.Position(1, out var latitude, out var longitude) is { } placeWrong) return placeWrong;
+        if (f.Time(5, out var time) is { } bad)
+            return bad;
+        if (f.Position(1, out var latitude, out var longitude) is { } placeWrong)
+            return placeWrong;
         var status = f.Letter(6); // NMEA 0183 before 2.0 had none
-        if (status is not ('A' or 'V' or '\0')) return $"validity is '{status}', neither A nor V";
+        if (status is not ('A' or 'V' or '\0'))
+            return $"validity is '{status}', neither A nor V";
         Enter(time, ref moment, into);
         Place(ref moment, latitude, longitude, status != 'V' && f.Letter(7) != 'N', f.Letter(7) is 'E' or 'M' or 'S');
         return null;
@@ -147,10 +187,14 @@ public sealed class Nmea0183Decoder : Decoder
     // course, T, course, M, knots, N, km/h, K [, mode]
     private static string? Vtg(ref NmeaFields f, ref NmeaMoment moment)
     {
-        if (f.Number(1, "course", out var course) is { } courseWrong) return courseWrong;
-        if (f.Number(5, "speed", out var knots) is { } knotsWrong) return knotsWrong;
-        if (f.Number(7, "speed", out var kilometresPerHour) is { } speedWrong) return speedWrong;
-        if (f.Letter(9) == 'N') return null;
+        if (f.Number(1, "course", out var course) is { } courseWrong)
+            return courseWrong;
+        if (f.Number(5, "speed", out var knots) is { } knotsWrong)
+            return knotsWrong;
+        if (f.Number(7, "speed", out var kilometresPerHour) is { } speedWrong)
+            return speedWrong;
+        if (f.Letter(9) == 'N')
+            return null;
         moment.Course ??= course;
         moment.Speed ??= knots * MetresPerSecondPerKnot ?? kilometresPerHour / 3.6;
         return null;
@@ -159,9 +203,12 @@ public sealed class Nmea0183Decoder : Decoder
     // A/M, 1 no fix 2 2D 3 3D, twelve satellites, PDOP, HDOP, VDOP [, system]
     private static string? Gsa(ref NmeaFields f, ref NmeaMoment moment)
     {
-        if (f.Number(15, "PDOP", out var pdop) is { } pdopWrong) return pdopWrong;
-        if (f.Number(16, "HDOP", out var hdop) is { } hdopWrong) return hdopWrong;
-        if (f.Number(17, "VDOP", out var vdop) is { } vdopWrong) return vdopWrong;
+        if (f.Number(15, "PDOP", out var pdop) is { } pdopWrong)
+            return pdopWrong;
+        if (f.Number(16, "HDOP", out var hdop) is { } hdopWrong)
+            return hdopWrong;
+        if (f.Number(17, "VDOP", out var vdop) is { } vdopWrong)
+            return vdopWrong;
         moment.Pdop ??= pdop;
         moment.Hdop ??= hdop;
         moment.Vdop ??= vdop;
@@ -171,21 +218,33 @@ public sealed class Nmea0183Decoder : Decoder
     // time, residuals, semi-major, semi-minor, orientation, σ latitude, σ longitude, σ altitude (m)
     private static string? Gst(ref NmeaFields f, ref NmeaMoment moment, DecodedPayload into)
     {
-        if (f.Time(1, out var time) is { } bad) return bad;
-        if (f.Number(6, "latitude error", out var north) is { } northWrong) return northWrong;
-        if (f.Number(7, "longitude error", out var east) is { } eastWrong) return eastWrong;
+        if (f.Time(1, out var time) is { } bad)
+            return bad;
+        if (f.Number(6, "latitude error", out var north) is { } northWrong)
+            return northWrong;
+        if (f.Number(7, "longitude error", out var east) is { } eastWrong)
+            return eastWrong;
         Enter(time, ref moment, into);
-        if (north is { } n && east is { } e) moment.Accuracy = Math.Sqrt(n * n + e * e);
+        if (north is { } n && east is { } e)
+            moment.Accuracy = Math.Sqrt(n * n + e * e);
         return null;
     }
 
     // time, day, month, year, zone hours, zone minutes
     private static string? Zda(ref NmeaFields f, ref NmeaMoment moment, DecodedPayload into)
     {
-        if (f.Time(1, out var time) is { } bad) return bad;
+        if (f.Time(1, out var time) is { } bad)
+            return bad;
         Enter(time, ref moment, into);
-        if (f.Number(2, "day", out var day) is null && f.Number(3, "month", out var month) is null && f.Number(4, "year", out var year) is null
-            && year is >= 1 and <= 9999 && month is >= 1 and <= 12 && day >= 1 && day <= DateTime.DaysInMonth((int)year, (int)month))
+        if (
+            f.Number(2, "day", out var day) is null
+            && f.Number(3, "month", out var month) is null
+            && f.Number(4, "year", out var year) is null
+            && year is >= 1 and <= 9999
+            && month is >= 1 and <= 12
+            && day >= 1
+            && day <= DateTime.DaysInMonth((int)year, (int)month)
+        )
             moment.Date ??= new DateTime((int)year, (int)month, (int)day, 0, 0, 0, DateTimeKind.Utc);
         return null;
     }
@@ -193,27 +252,32 @@ public sealed class Nmea0183Decoder : Decoder
     // messages, index, satellites in view, then four satellites. Every message of a cycle repeats the count: the first one is taken.
     private static string? Gsv(ref NmeaFields f, DecodedPayload into)
     {
-        if (f.Number(2, "message index", out var index) is { } indexWrong) return indexWrong;
-        if (f.Number(3, "satellites in view", out var inView) is { } viewWrong) return viewWrong;
-        if (index == 1 && inView is { } count) into.Add(Metric.LocationSatellitesInView, count, channel: Constellation(f[0]));
+        if (f.Number(2, "message index", out var index) is { } indexWrong)
+            return indexWrong;
+        if (f.Number(3, "satellites in view", out var inView) is { } viewWrong)
+            return viewWrong;
+        if (index == 1 && inView is { } count)
+            into.Add(Metric.LocationSatellitesInView, count, channel: Constellation(f[0]));
         return null;
     }
 
-    private static string Constellation(ReadOnlySpan<byte> name) => ((char)name[0], (char)name[1]) switch
-    {
-        ('B', 'D') or ('G', 'B') => "beidou",
-        ('G', 'P') => "gps",
-        ('G', 'L') => "glonass",
-        ('G', 'A') => "galileo",
-        ('G', 'Q') or ('Q', 'Z') => "qzss",
-        ('G', 'I') => "navic",
-        _ => "",
-    };
+    private static string Constellation(ReadOnlySpan<byte> name) =>
+        ((char)name[0], (char)name[1]) switch
+        {
+            ('B', 'D') or ('G', 'B') => "beidou",
+            ('G', 'P') => "gps",
+            ('G', 'L') => "glonass",
+            ('G', 'A') => "galileo",
+            ('G', 'Q') or ('Q', 'Z') => "qzss",
+            ('G', 'I') => "navic",
+            _ => "",
+        };
 
     /// <summary>A sentence of another time of day ends the moment before it; the date goes on.</summary>
     private static void Enter(TimeSpan? time, ref NmeaMoment moment, DecodedPayload into)
     {
-        if (time is null || moment.Time == time) return;
+        if (time is null || moment.Time == time)
+            return;
         if (moment.Time is not null)
         {
             var next = new NmeaMoment { Understood = moment.Understood, Date = moment.Time < time ? moment.Date : null };
@@ -226,7 +290,8 @@ public sealed class Nmea0183Decoder : Decoder
 
     private static void Place(ref NmeaMoment moment, double? latitude, double? longitude, bool valid, bool guessed)
     {
-        if (!valid) moment.NoFix = true;
+        if (!valid)
+            moment.NoFix = true;
         moment.Guessed |= guessed;
         moment.Latitude ??= latitude;
         moment.Longitude ??= longitude;
@@ -239,7 +304,14 @@ public sealed class Nmea0183Decoder : Decoder
         if (!moment.NoFix)
         {
             if (moment is { Latitude: { } latitude, Longitude: { } longitude } && (latitude != 0 || longitude != 0))
-                into.AddLocation(latitude, longitude, time, (float)(moment.Accuracy ?? RangeError(moment.Quality) * moment.Hdop ?? double.NaN), (float)(moment.Speed ?? double.NaN), flags);
+                into.AddLocation(
+                    latitude,
+                    longitude,
+                    time,
+                    (float)(moment.Accuracy ?? RangeError(moment.Quality) * moment.Hdop ?? double.NaN),
+                    (float)(moment.Speed ?? double.NaN),
+                    flags
+                );
             Say(Metric.LocationAltitude, moment.Altitude);
             Say(Metric.LocationGeoid, moment.Geoid);
             Say(Metric.LocationCourse, moment.Course);
@@ -254,17 +326,28 @@ public sealed class Nmea0183Decoder : Decoder
 
         void Say(Metric metric, double? value)
         {
-            if (value is { } v) into.Add(metric, v, time, flags: flags);
+            if (value is { } v)
+                into.Add(metric, v, time, flags: flags);
         }
     }
 
-    private static double RangeError(double? quality) => quality switch { 2 => 2, 4 => 0.05, 5 => 0.5, _ => 5 };
+    private static double RangeError(double? quality) =>
+        quality switch
+        {
+            2 => 2,
+            4 => 0.05,
+            5 => 0.5,
+            _ => 5,
+        };
 
     private static DateTime? When(in NmeaMoment moment, DateTime received)
     {
-        if (moment.Time is not { } time) return null;
-        if (moment.Date is { } date) return date + time;
-        if (moment.NoFix || received == default) return null; // the clock may not have been set yet
+        if (moment.Time is not { } time)
+            return null;
+        if (moment.Date is { } date)
+            return date + time;
+        if (moment.NoFix || received == default)
+            return null; // the clock may not have been set yet
         var at = received.Date + time;
         return at > received + DecodedPayload.FutureTolerance && at > DateTime.MinValue.AddDays(1) ? at.AddDays(-1) : at;
     }

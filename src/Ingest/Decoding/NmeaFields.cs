@@ -9,6 +9,7 @@ internal struct NmeaMoment
 {
     public bool Understood;
     public bool NoFix;
+
     /// <summary>Dead reckoning, typed in or simulated: no satellite says so.</summary>
     public bool Guessed;
     public TimeSpan? Time;
@@ -27,7 +28,9 @@ internal struct NmeaMoment
     public double? Accuracy;
 }
 
-/// <summary>The comma-separated fields of a sentence; field 0 is its name. A missing or empty field is empty, a wrong one has a reason.</summary>
+/// <summary>
+/// The comma-separated fields of a sentence; field 0 is its name. A missing or empty field is empty, a wrong one has a reason.
+/// </summary>
 internal ref struct NmeaFields(ReadOnlySpan<byte> body)
 {
     /// <summary>Two-digit years from here on are of the last century: the receiver's default date is 5 January 1980.</summary>
@@ -45,7 +48,8 @@ internal ref struct NmeaFields(ReadOnlySpan<byte> body)
             for (; index > 0; index--)
             {
                 var comma = rest.IndexOf((byte)',');
-                if (comma < 0) return default;
+                if (comma < 0)
+                    return default;
                 rest = rest[(comma + 1)..];
             }
 
@@ -61,8 +65,10 @@ internal ref struct NmeaFields(ReadOnlySpan<byte> body)
     {
         value = null;
         var field = this[index];
-        if (field.Length == 0) return null;
-        if (!Utf8Parser.TryParse(field, out double number, out var used) || used != field.Length || !double.IsFinite(number)) return $"{name} '{Shown(field)}' is not a number";
+        if (field.Length == 0)
+            return null;
+        if (!Utf8Parser.TryParse(field, out double number, out var used) || used != field.Length || !double.IsFinite(number))
+            return $"{name} '{Shown(field)}' is not a number";
         value = number;
         return null;
     }
@@ -72,9 +78,19 @@ internal ref struct NmeaFields(ReadOnlySpan<byte> body)
     {
         time = null;
         var field = this[index];
-        if (field.Length == 0) return null;
-        if (field.Length < 6 || !TwoDigits(field, out var hours) || !TwoDigits(field[2..], out var minutes) || !TwoDigits(field[4..], out _)
-            || !Utf8Parser.TryParse(field[4..], out decimal seconds, out var used) || used != field.Length - 4 || hours > 23 || minutes > 59 || seconds >= 61)
+        if (field.Length == 0)
+            return null;
+        if (
+            field.Length < 6
+            || !TwoDigits(field, out var hours)
+            || !TwoDigits(field[2..], out var minutes)
+            || !TwoDigits(field[4..], out _)
+            || !Utf8Parser.TryParse(field[4..], out decimal seconds, out var used)
+            || used != field.Length - 4
+            || hours > 23
+            || minutes > 59
+            || seconds >= 61
+        )
             return $"time '{Shown(field)}' is not hhmmss";
         time = new TimeSpan(hours, minutes, 0) + TimeSpan.FromTicks((long)(seconds * TimeSpan.TicksPerSecond));
         return null;
@@ -85,10 +101,18 @@ internal ref struct NmeaFields(ReadOnlySpan<byte> body)
     {
         date = null;
         var field = this[index];
-        if (field.Length == 0) return null;
-        if (field.Length != 6 || !TwoDigits(field, out var day) || !TwoDigits(field[2..], out var month) || !TwoDigits(field[4..], out var year)) return $"date '{Shown(field)}' is not ddmmyy";
+        if (field.Length == 0)
+            return null;
+        if (
+            field.Length != 6
+            || !TwoDigits(field, out var day)
+            || !TwoDigits(field[2..], out var month)
+            || !TwoDigits(field[4..], out var year)
+        )
+            return $"date '{Shown(field)}' is not ddmmyy";
         year += year >= Pivot ? 1900 : 2000;
-        if (month is < 1 or > 12 || day < 1 || day > DateTime.DaysInMonth(year, month)) return $"there is no date '{Shown(field)}' (ddmmyy)";
+        if (month is < 1 or > 12 || day < 1 || day > DateTime.DaysInMonth(year, month))
+            return $"there is no date '{Shown(field)}' (ddmmyy)";
         date = new DateTime(year, month, day, 0, 0, 0, DateTimeKind.Utc);
         return null;
     }
@@ -97,21 +121,38 @@ internal ref struct NmeaFields(ReadOnlySpan<byte> body)
     public readonly string? Position(int index, out double? latitude, out double? longitude)
     {
         longitude = null;
-        return Angle(this[index], Letter(index + 1), 'N', 'S', 90, "latitude", out latitude) ?? Angle(this[index + 2], Letter(index + 3), 'E', 'W', 180, "longitude", out longitude);
+        return Angle(this[index], Letter(index + 1), 'N', 'S', 90, "latitude", out latitude)
+            ?? Angle(this[index + 2], Letter(index + 3), 'E', 'W', 180, "longitude", out longitude);
     }
 
-    private static string? Angle(ReadOnlySpan<byte> field, char side, char positive, char negative, double most, string name, out double? degrees)
+    private static string? Angle(
+        ReadOnlySpan<byte> field,
+        char side,
+        char positive,
+        char negative,
+        double most,
+        string name,
+        out double? degrees
+    )
     {
         degrees = null;
-        if (field.Length == 0) return null;
+        if (field.Length == 0)
+            return null;
         // UM981 firmware writes a minus sign beside S or W: the letter alone decides.
         var digits = field[0] == '-' ? field[1..] : field;
-        if (digits.Length == 0 || digits.IndexOfAnyExcept(DecimalDigits) >= 0 || !Utf8Parser.TryParse(digits, out double value, out var used) || used != digits.Length)
+        if (
+            digits.Length == 0
+            || digits.IndexOfAnyExcept(DecimalDigits) >= 0
+            || !Utf8Parser.TryParse(digits, out double value, out var used)
+            || used != digits.Length
+        )
             return $"{name} '{Shown(field)}' is not degrees and minutes";
         var whole = Math.Floor(value / 100);
         var minutes = value - whole * 100;
-        if (minutes >= 60 || whole + minutes / 60 > most) return $"{name} '{Shown(field)}' is out of range";
-        if (side != positive && side != negative) return $"{name} has the side '{side}', neither {positive} nor {negative}";
+        if (minutes >= 60 || whole + minutes / 60 > most)
+            return $"{name} '{Shown(field)}' is out of range";
+        if (side != positive && side != negative)
+            return $"{name} has the side '{side}', neither {positive} nor {negative}";
         degrees = (side == negative ? -1 : 1) * (whole + minutes / 60);
         return null;
     }
@@ -119,10 +160,12 @@ internal ref struct NmeaFields(ReadOnlySpan<byte> body)
     private static bool TwoDigits(ReadOnlySpan<byte> text, out int value)
     {
         value = 0;
-        if (text.Length < 2 || !char.IsAsciiDigit((char)text[0]) || !char.IsAsciiDigit((char)text[1])) return false;
+        if (text.Length < 2 || !char.IsAsciiDigit((char)text[0]) || !char.IsAsciiDigit((char)text[1]))
+            return false;
         value = (text[0] - '0') * 10 + text[1] - '0';
         return true;
     }
 
-    private static string Shown(ReadOnlySpan<byte> field) => Encoding.ASCII.GetString(field[..Math.Min(field.Length, 24)]).Replace('\0', '?');
+    private static string Shown(ReadOnlySpan<byte> field) =>
+        Encoding.ASCII.GetString(field[..Math.Min(field.Length, 24)]).Replace('\0', '?');
 }

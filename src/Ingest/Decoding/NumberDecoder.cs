@@ -16,7 +16,8 @@ public sealed class NumberDecoder : Decoder
         var columns = new List<(Metric, Conversion)>();
         foreach (var entry in profile.Sections("map"))
         {
-            if (MapEntry.ReadMetric(entry) is { } found) columns.Add(found);
+            if (MapEntry.ReadMetric(entry) is { } found)
+                columns.Add(found);
             entry.NoOthers();
         }
 
@@ -29,10 +30,12 @@ public sealed class NumberDecoder : Decoder
         foreach (var range in payload.Split((byte)','))
         {
             var text = payload[range].Trim((byte)' ').TrimEnd("\r\n"u8);
-            if (column >= columns.Length) return $"has more than {columns.Length} columns";
+            if (column >= columns.Length)
+                return $"has more than {columns.Length} columns";
             if (text.Length > 0)
             {
-                if (!Utf8Parser.TryParse(text, out double value, out var used) || used != text.Length || !double.IsFinite(value)) return $"column {column + 1} is not a number";
+                if (!Utf8Parser.TryParse(text, out double value, out var used) || used != text.Length || !double.IsFinite(value))
+                    return $"column {column + 1} is not a number";
                 into.Add(columns[column].Metric, columns[column].Conversion.Apply(value));
             }
 

@@ -6,8 +6,8 @@ using Vigil.Model;
 namespace Vigil.Ingest.Decoding;
 
 /// <summary>
-/// SenML JSON (RFC 8428): base name, time, unit, value and sum, relative times, resolved records. A record's full name is the device and one of our
-/// metrics, <c>{device}/{metric}</c> or <c>{device}/{metric}/{channel}</c>; without a device in it the topic's device is meant.
+/// SenML JSON (RFC 8428): base name, time, unit, value and sum, relative times, resolved records. A record's full name is the device and
+/// one of our metrics, <c>{device}/{metric}</c> or <c>{device}/{metric}/{channel}</c>; without a device in it the topic's device is meant.
 /// Units are converted to the metric's (RFC 8798 secondary units too).
 /// </summary>
 public sealed class SenMlDecoder : Decoder
@@ -19,21 +19,30 @@ public sealed class SenMlDecoder : Decoder
 
     public override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
     {
-        if (payload.StartsWith("\uFEFF"u8)) payload = payload[3..];
+        if (payload.StartsWith("\uFEFF"u8))
+            payload = payload[3..];
         var reader = new Utf8JsonReader(payload, new JsonReaderOptions { MaxDepth = 8 });
-        if (!reader.Read() || reader.TokenType != JsonTokenType.StartArray) return "SenML is a JSON array of records (RFC 8428 §4)";
+        if (!reader.Read() || reader.TokenType != JsonTokenType.StartArray)
+            return "SenML is a JSON array of records (RFC 8428 §4)";
         var topicDevice = into.Device;
-        string baseName = "", baseUnit = "";
-        double baseTime = 0, baseValue = 0, baseSum = 0;
+        string baseName = "",
+            baseUnit = "";
+        double baseTime = 0,
+            baseValue = 0,
+            baseSum = 0;
         Span<char> full = stackalloc char[MaxName];
         var number = 0;
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
             number++;
-            if (reader.TokenType != JsonTokenType.StartObject) return $"record {number} is not an object";
+            if (reader.TokenType != JsonTokenType.StartObject)
+                return $"record {number} is not an object";
             var length = 0;
-            string? unit = null, text = null;
-            double? value = null, sum = null, time = null;
+            string? unit = null,
+                text = null;
+            double? value = null,
+                sum = null,
+                time = null;
             bool? flag = null;
             var met = 0;
             while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
@@ -41,35 +50,81 @@ public sealed class SenMlDecoder : Decoder
                 // The labels are compared as bytes, and the name is put together on the stack: a record costs no text.
                 var label = reader.HasValueSequence || reader.ValueIsEscaped ? Label.Other : Of(reader.ValueSpan);
                 var unknown = label == Label.Other ? reader.GetString()! : "";
-                if (label == Label.Other && unknown.Length < 5 && Of(Encoding.UTF8.GetBytes(unknown)) is var escaped and not Label.Other) label = escaped; // "\u0076" is v
+                if (label == Label.Other && unknown.Length < 5 && Of(Encoding.UTF8.GetBytes(unknown)) is var escaped and not Label.Other)
+                    label = escaped; // "\u0076" is v
                 // With one name twice there is no way to tell which holds. What isn't understood says nothing, once or twice.
-                if (label != Label.Other && (met & (1 << (int)label)) != 0) return Bad(number, reader.GetString()!, "there once");
+                if (label != Label.Other && (met & (1 << (int)label)) != 0)
+                    return Bad(number, reader.GetString()!, "there once");
                 met |= 1 << (int)label;
                 reader.Read();
                 switch (label)
                 {
-                    case Label.BaseName: if (!Text(ref reader, out baseName) || baseName.Length > MaxName) return Bad(number, "bn", $"a text of at most {MaxName} characters"); break;
-                    case Label.BaseUnit: if (!Text(ref reader, out baseUnit)) return Bad(number, "bu", "a text"); break;
-                    case Label.BaseTime: if (!Number(ref reader, out baseTime)) return Bad(number, "bt", "a number"); break;
-                    case Label.BaseValue: if (!Number(ref reader, out baseValue)) return Bad(number, "bv", "a number"); break;
-                    case Label.BaseSum: if (!Number(ref reader, out baseSum)) return Bad(number, "bs", "a number"); break;
-                    case Label.Version: if (!Number(ref reader, out var version) || version > 10) return Bad(number, "bver", "a version up to 10"); break;
+                    case Label.BaseName:
+                        if (!Text(ref reader, out baseName) || baseName.Length > MaxName)
+                            return Bad(number, "bn", $"a text of at most {MaxName} characters");
+                        break;
+                    case Label.BaseUnit:
+                        if (!Text(ref reader, out baseUnit))
+                            return Bad(number, "bu", "a text");
+                        break;
+                    case Label.BaseTime:
+                        if (!Number(ref reader, out baseTime))
+                            return Bad(number, "bt", "a number");
+                        break;
+                    case Label.BaseValue:
+                        if (!Number(ref reader, out baseValue))
+                            return Bad(number, "bv", "a number");
+                        break;
+                    case Label.BaseSum:
+                        if (!Number(ref reader, out baseSum))
+                            return Bad(number, "bs", "a number");
+                        break;
+                    case Label.Version:
+                        if (!Number(ref reader, out var version) || version > 10)
+                            return Bad(number, "bver", "a version up to 10");
+                        break;
                     case Label.Name:
-                        if (reader.TokenType != JsonTokenType.String || (reader.HasValueSequence ? reader.ValueSequence.Length : reader.ValueSpan.Length) > MaxName) return Bad(number, "n", $"a text of at most {MaxName} characters");
+                        if (
+                            reader.TokenType != JsonTokenType.String
+                            || (reader.HasValueSequence ? reader.ValueSequence.Length : reader.ValueSpan.Length) > MaxName
+                        )
+                            return Bad(number, "n", $"a text of at most {MaxName} characters");
                         length = reader.CopyString(full);
                         break;
-                    case Label.Unit: if (!Text(ref reader, out var u)) return Bad(number, "u", "a text"); unit = u; break;
-                    case Label.Time: if (!Number(ref reader, out var t)) return Bad(number, "t", "a number"); time = t; break;
-                    case Label.Value: if (!Number(ref reader, out var v)) return Bad(number, "v", "a number"); value = v; break;
-                    case Label.Sum: if (!Number(ref reader, out var s)) return Bad(number, "s", "a number"); sum = s; break;
-                    case Label.Text: if (!Text(ref reader, out var vs)) return Bad(number, "vs", "a text"); text = vs; break;
+                    case Label.Unit:
+                        if (!Text(ref reader, out var u))
+                            return Bad(number, "u", "a text");
+                        unit = u;
+                        break;
+                    case Label.Time:
+                        if (!Number(ref reader, out var t))
+                            return Bad(number, "t", "a number");
+                        time = t;
+                        break;
+                    case Label.Value:
+                        if (!Number(ref reader, out var v))
+                            return Bad(number, "v", "a number");
+                        value = v;
+                        break;
+                    case Label.Sum:
+                        if (!Number(ref reader, out var s))
+                            return Bad(number, "s", "a number");
+                        sum = s;
+                        break;
+                    case Label.Text:
+                        if (!Text(ref reader, out var vs))
+                            return Bad(number, "vs", "a text");
+                        text = vs;
+                        break;
                     case Label.Flag:
-                        if (reader.TokenType is not (JsonTokenType.True or JsonTokenType.False)) return Bad(number, "vb", "true or false");
+                        if (reader.TokenType is not (JsonTokenType.True or JsonTokenType.False))
+                            return Bad(number, "vb", "true or false");
                         flag = reader.GetBoolean();
                         break;
                     default:
                         // §4.4: a label that ends in _ must be understood.
-                        if (unknown.EndsWith('_')) return Bad(number, unknown, "a label this version knows");
+                        if (unknown.EndsWith('_'))
+                            return Bad(number, unknown, "a label this version knows");
                         reader.Skip();
                         break;
                 }
@@ -77,65 +132,112 @@ public sealed class SenMlDecoder : Decoder
 
             if (value is null && flag is null && text is null && sum is null)
             {
-                if (length > 0) return $"record {number} ('{full[..length]}') has no value";
+                if (length > 0)
+                    return $"record {number} ('{full[..length]}') has no value";
                 continue; // base fields alone
             }
 
-            if (baseName.Length + length > MaxName) return $"record {number}: its name is longer than {MaxName} characters";
+            if (baseName.Length + length > MaxName)
+                return $"record {number}: its name is longer than {MaxName} characters";
             full[..length].CopyTo(full[baseName.Length..]);
             baseName.CopyTo(full);
             var name = full[..(baseName.Length + length)];
-            if (!TryName(name, out var deviceLength, out var metric, out var channel)) return $"record {number}: '{name}' does not end in one of Vigil's metrics";
+            if (!TryName(name, out var deviceLength, out var metric, out var channel))
+                return $"record {number}: '{name}' does not end in one of Vigil's metrics";
             var device = name[..deviceLength];
-            if (deviceLength == 0) into.Device = topicDevice;
-            else if (!device.SequenceEqual(into.Device)) into.Device = device.SequenceEqual(topicDevice) ? topicDevice : device.ToString();
+            if (deviceLength == 0)
+                into.Device = topicDevice;
+            else if (!device.SequenceEqual(into.Device))
+                into.Device = device.SequenceEqual(topicDevice) ? topicDevice : device.ToString();
             var seconds = baseTime + (time ?? 0);
-            DateTime? at = seconds == 0 ? null : seconds < RelativeBelow ? Add(into.Received, seconds) : Add(DateTime.UnixEpoch, seconds);
+            DateTime? at =
+                seconds == 0 ? null
+                : seconds < RelativeBelow ? Add(into.Received, seconds)
+                : Add(DateTime.UnixEpoch, seconds);
             if (metric.Kind == MetricKind.Event)
             {
-                if (text is not null || flag != false) into.AddEvent(metric, Words.OfEvent(text ?? "pressed"), at, channel);
+                if (text is not null || flag != false)
+                    into.AddEvent(metric, Words.OfEvent(text ?? "pressed"), at, channel);
                 continue;
             }
 
             var from = unit ?? baseUnit;
-            if (!Units.TryConvert(from, metric.Unit, out var conversion)) return $"record {number}: unit '{from}' can't be converted to {metric.Unit} of {metric}";
-            if (flag is { } on) into.Add(metric, on ? 1 : 0, at, channel);
-            else if (value is { } direct) into.Add(metric, conversion.Apply(direct + baseValue), at, channel);
-            else if (sum is { } total && metric.Kind == MetricKind.Cumulative) into.Add(metric, conversion.Apply(total + baseSum), at, channel);
-            else if (text is not null && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var written)) into.Add(metric, conversion.Apply(written), at, channel);
+            if (!Units.TryConvert(from, metric.Unit, out var conversion))
+                return $"record {number}: unit '{from}' can't be converted to {metric.Unit} of {metric}";
+            if (flag is { } on)
+                into.Add(metric, on ? 1 : 0, at, channel);
+            else if (value is { } direct)
+                into.Add(metric, conversion.Apply(direct + baseValue), at, channel);
+            else if (sum is { } total && metric.Kind == MetricKind.Cumulative)
+                into.Add(metric, conversion.Apply(total + baseSum), at, channel);
+            else if (text is not null && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var written))
+                into.Add(metric, conversion.Apply(written), at, channel);
         }
 
-        if (reader.TokenType != JsonTokenType.EndArray) return "the SenML pack breaks off";
-        if (reader.Read()) return "text follows the SenML pack";
+        if (reader.TokenType != JsonTokenType.EndArray)
+            return "the SenML pack breaks off";
+        if (reader.Read())
+            return "text follows the SenML pack";
         return number == 0 ? "an empty SenML pack" : null;
     }
 
-    private enum Label { Other, BaseName, BaseUnit, BaseTime, BaseValue, BaseSum, Version, Name, Unit, Time, Value, Sum, Text, Flag }
-
-    private static Label Of(ReadOnlySpan<byte> label) => label switch
+    private enum Label
     {
-        [(byte)'n'] => Label.Name, [(byte)'v'] => Label.Value, [(byte)'u'] => Label.Unit, [(byte)'t'] => Label.Time, [(byte)'s'] => Label.Sum,
-        [(byte)'b', (byte)'n'] => Label.BaseName, [(byte)'b', (byte)'u'] => Label.BaseUnit, [(byte)'b', (byte)'t'] => Label.BaseTime, [(byte)'b', (byte)'v'] => Label.BaseValue, [(byte)'b', (byte)'s'] => Label.BaseSum,
-        [(byte)'b', (byte)'v', (byte)'e', (byte)'r'] => Label.Version, [(byte)'v', (byte)'s'] => Label.Text, [(byte)'v', (byte)'b'] => Label.Flag,
-        _ => Label.Other,
-    };
+        Other,
+        BaseName,
+        BaseUnit,
+        BaseTime,
+        BaseValue,
+        BaseSum,
+        Version,
+        Name,
+        Unit,
+        Time,
+        Value,
+        Sum,
+        Text,
+        Flag,
+    }
 
-    private static DateTime? Add(DateTime time, double seconds) => seconds is > -6e10 and < 1e11 ? time.AddSeconds(seconds) : DateTime.MaxValue;
+    private static Label Of(ReadOnlySpan<byte> label) =>
+        label switch
+        {
+            [(byte)'n'] => Label.Name,
+            [(byte)'v'] => Label.Value,
+            [(byte)'u'] => Label.Unit,
+            [(byte)'t'] => Label.Time,
+            [(byte)'s'] => Label.Sum,
+            [(byte)'b', (byte)'n'] => Label.BaseName,
+            [(byte)'b', (byte)'u'] => Label.BaseUnit,
+            [(byte)'b', (byte)'t'] => Label.BaseTime,
+            [(byte)'b', (byte)'v'] => Label.BaseValue,
+            [(byte)'b', (byte)'s'] => Label.BaseSum,
+            [(byte)'b', (byte)'v', (byte)'e', (byte)'r'] => Label.Version,
+            [(byte)'v', (byte)'s'] => Label.Text,
+            [(byte)'v', (byte)'b'] => Label.Flag,
+            _ => Label.Other,
+        };
+
+    private static DateTime? Add(DateTime time, double seconds) =>
+        seconds is > -6e10 and < 1e11 ? time.AddSeconds(seconds) : DateTime.MaxValue;
 
     /// <summary><c>{device}/{metric}</c> or <c>{device}/{metric}/{channel}</c>, or without the device.</summary>
     private static bool TryName(ReadOnlySpan<char> full, out int deviceLength, out Metric metric, out string channel)
     {
         (deviceLength, channel) = (0, "");
-        if (Metric.TryParse(full, out metric)) return true;
+        if (Metric.TryParse(full, out metric))
+            return true;
         var slash = full.LastIndexOfAny('/', ':');
-        if (slash < 0) return false;
+        if (slash < 0)
+            return false;
         if (Metric.TryParse(full[(slash + 1)..], out metric))
         {
             deviceLength = slash;
             return true;
         }
 
-        if (!TryName(full[..slash], out deviceLength, out metric, out _)) return false;
+        if (!TryName(full[..slash], out deviceLength, out metric, out _))
+            return false;
         channel = full[(slash + 1)..].ToString();
         return true;
     }

@@ -2,7 +2,9 @@ using System.Collections.Concurrent;
 
 namespace Vigil.Ingest.Mqtt;
 
-/// <summary>What one credential may do, over all its connections: its rate, how many connections it holds, how often it pushes itself out.</summary>
+/// <summary>
+/// What one credential may do, over all its connections: its rate, how many connections it holds, how often it pushes itself out.
+/// </summary>
 internal sealed class Allowance(bool gateway, MqttOptions options, TimeProvider clock)
 {
     private const int TakeOversAMinute = 10;
@@ -13,22 +15,28 @@ internal sealed class Allowance(bool gateway, MqttOptions options, TimeProvider 
 
     public bool Gateway => gateway;
 
-    public TokenBucket Bucket { get; } = gateway
-        ? new TokenBucket(options.GatewayRate, options.GatewayBurst, clock)
-        : new TokenBucket(options.DeviceRate, options.DeviceBurst, clock);
+    public TokenBucket Bucket { get; } =
+        gateway
+            ? new TokenBucket(options.GatewayRate, options.GatewayBurst, clock)
+            : new TokenBucket(options.DeviceRate, options.DeviceBurst, clock);
 
     /// <summary>It is no longer in the list of all: whoever has it asks for another.</summary>
     public bool Forgotten { get; private set; }
 
-    /// <summary>Notes a connection; beyond the most allowed the oldest has to go, because a device that comes back must not be kept out by what is left of it.</summary>
+    /// <summary>
+    /// Notes a connection; beyond the most allowed the oldest has to go, because a device that comes back must not be kept out by what is
+    /// left of it.
+    /// </summary>
     public bool TryEnter(BrokerSocket socket, out BrokerSocket? oldest)
     {
         oldest = null;
         lock (connections)
         {
-            if (Forgotten) return false;
+            if (Forgotten)
+                return false;
             connections.AddLast(socket);
-            if (connections.Count <= most) return true;
+            if (connections.Count <= most)
+                return true;
             oldest = connections.First!.Value;
             connections.RemoveFirst();
             return true;
@@ -37,7 +45,8 @@ internal sealed class Allowance(bool gateway, MqttOptions options, TimeProvider 
 
     public void Leave(BrokerSocket socket)
     {
-        lock (connections) connections.Remove(socket);
+        lock (connections)
+            connections.Remove(socket);
     }
 
     /// <summary>More than ten a minute are two devices with one credential that push each other out; the one that is in stays.</summary>
@@ -46,8 +55,10 @@ internal sealed class Allowance(bool gateway, MqttOptions options, TimeProvider 
         lock (takeOvers)
         {
             var now = clock.GetTimestamp();
-            while (takeOvers.TryPeek(out var oldest) && clock.GetElapsedTime(oldest, now) > TimeSpan.FromMinutes(1)) takeOvers.Dequeue();
-            if (takeOvers.Count >= TakeOversAMinute) return false;
+            while (takeOvers.TryPeek(out var oldest) && clock.GetElapsedTime(oldest, now) > TimeSpan.FromMinutes(1))
+                takeOvers.Dequeue();
+            if (takeOvers.Count >= TakeOversAMinute)
+                return false;
             takeOvers.Enqueue(now);
             return true;
         }
@@ -56,11 +67,16 @@ internal sealed class Allowance(bool gateway, MqttOptions options, TimeProvider 
     public bool TryForget()
     {
         lock (connections)
-        lock (takeOvers)
-        {
-            if (connections.Count > 0 || !Bucket.IsFull || (takeOvers.Count > 0 && clock.GetElapsedTime(takeOvers.Last()) <= TimeSpan.FromMinutes(1))) return false;
-            return Forgotten = true;
-        }
+            lock (takeOvers)
+            {
+                if (
+                    connections.Count > 0
+                    || !Bucket.IsFull
+                    || (takeOvers.Count > 0 && clock.GetElapsedTime(takeOvers.Last()) <= TimeSpan.FromMinutes(1))
+                )
+                    return false;
+                return Forgotten = true;
+            }
     }
 }
 
@@ -75,8 +91,13 @@ internal sealed class Allowances(MqttOptions options, TimeProvider clock)
     {
         while (true)
         {
-            var found = all.GetOrAdd(sender.Name, static (_, s) => new Allowance(s.Gateway, s.options, s.clock), (sender.Gateway, options, clock));
-            if (!found.Forgotten && found.Gateway == sender.Gateway) return found;
+            var found = all.GetOrAdd(
+                sender.Name,
+                static (_, s) => new Allowance(s.Gateway, s.options, s.clock),
+                (sender.Gateway, options, clock)
+            );
+            if (!found.Forgotten && found.Gateway == sender.Gateway)
+                return found;
             all.TryRemove(new KeyValuePair<string, Allowance>(sender.Name, found)); // a device that was made a gateway, or just forgotten
         }
     }
@@ -85,6 +106,7 @@ internal sealed class Allowances(MqttOptions options, TimeProvider clock)
     public void Sweep()
     {
         foreach (var pair in all)
-            if (pair.Value.TryForget()) all.TryRemove(pair);
+            if (pair.Value.TryForget())
+                all.TryRemove(pair);
     }
 }

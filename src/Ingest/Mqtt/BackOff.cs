@@ -2,7 +2,10 @@ using System.Collections.Concurrent;
 
 namespace Vigil.Ingest.Mqtt;
 
-/// <summary>After wrong passwords from one address, or for one name, less is spent on the next: five are free, then the pause doubles from a second to a minute.</summary>
+/// <summary>
+/// After wrong passwords from one address, or for one name, less is spent on the next: five are free, then the pause doubles from a second
+/// to a minute.
+/// </summary>
 internal sealed class BackOff<T>(TimeProvider clock)
     where T : notnull
 {
@@ -18,21 +21,28 @@ internal sealed class BackOff<T>(TimeProvider clock)
     /// <summary>It is to wait.</summary>
     public bool Holds(T key)
     {
-        if (!all.TryGetValue(key, out var tries)) return false;
-        lock (tries) return tries.Wrong > Free && clock.GetElapsedTime(tries.Last) < TimeSpan.FromSeconds(Math.Min(60, Math.Pow(2, tries.Wrong - Free - 1)));
+        if (!all.TryGetValue(key, out var tries))
+            return false;
+        lock (tries)
+            return tries.Wrong > Free
+                && clock.GetElapsedTime(tries.Last) < TimeSpan.FromSeconds(Math.Min(60, Math.Pow(2, tries.Wrong - Free - 1)));
     }
 
     /// <summary>Even while it is to wait, some are looked at: somebody else may speak from the same address.</summary>
     public bool MayCheck(T key)
     {
-        if (!all.TryGetValue(key, out var tries)) return true;
-        lock (tries) return tries.Checks.Take() == TimeSpan.Zero;
+        if (!all.TryGetValue(key, out var tries))
+            return true;
+        lock (tries)
+            return tries.Checks.Take() == TimeSpan.Zero;
     }
 
     public void Failed(T key)
     {
-        if (all.Count >= Most) Sweep(TimeSpan.FromMinutes(1)); // names made up one after the other
-        if (all.Count >= Most) return;
+        if (all.Count >= Most)
+            Sweep(TimeSpan.FromMinutes(1)); // names made up one after the other
+        if (all.Count >= Most)
+            return;
         var tries = all.GetOrAdd(key, static (_, clock) => new Tries(new TokenBucket(ChecksASecond, (int)ChecksASecond, clock)), clock);
         lock (tries)
         {
@@ -48,7 +58,8 @@ internal sealed class BackOff<T>(TimeProvider clock)
     private void Sweep(TimeSpan idle)
     {
         foreach (var pair in all)
-            if (clock.GetElapsedTime(pair.Value.Last) > idle) all.TryRemove(pair);
+            if (clock.GetElapsedTime(pair.Value.Last) > idle)
+                all.TryRemove(pair);
     }
 
     private sealed class Tries(TokenBucket checks)

@@ -11,8 +11,8 @@ using MQTTnet.AspNetCore;
 namespace Vigil.Ingest.Mqtt;
 
 /// <summary>
-/// A Kestrel endpoint that speaks MQTT: TLS in Kestrel, whose handshake has a timeout (MQTTnet's has none), then the limits, then the broker.
-/// With an authority, every client shows a certificate of it, whose common name has to be its user name.
+/// A Kestrel endpoint that speaks MQTT: TLS in Kestrel, whose handshake has a timeout (MQTTnet's has none), then the limits, then the
+/// broker. With an authority, every client shows a certificate of it, whose common name has to be its user name.
 /// </summary>
 public static class BrokerListener
 {
@@ -23,7 +23,8 @@ public static class BrokerListener
         var broker = listen.ApplicationServices.GetRequiredService<EmbeddedBroker>();
         // Counted before the TLS handshake: one that is never finished is a socket that has not logged in, too.
         listen.Use(next => connection => broker.AdmitAsync(connection, () => next(connection)));
-        if (mqtt.Tls) listen.UseHttps(Tls(mqtt));
+        if (mqtt.Tls)
+            listen.UseHttps(Tls(mqtt));
         listen.Use(next => connection => broker.LimitAsync(connection, () => next(connection)));
         listen.UseMqtt();
     }
@@ -36,8 +37,13 @@ public static class BrokerListener
     {
         // Exported and loaded again: a key that lives in memory alone can't be used by every platform's TLS.
         using var pem = X509Certificate2.CreateFromPemFile(mqtt.Certificate, mqtt.CertificateKey.Length > 0 ? mqtt.CertificateKey : null);
-        var options = new HttpsConnectionAdapterOptions { ServerCertificate = X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pkcs12), null), HandshakeTimeout = Handshake };
-        if (mqtt.CertificateAuthority.Length == 0) return options;
+        var options = new HttpsConnectionAdapterOptions
+        {
+            ServerCertificate = X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pkcs12), null),
+            HandshakeTimeout = Handshake,
+        };
+        if (mqtt.CertificateAuthority.Length == 0)
+            return options;
         var trusted = new X509Certificate2Collection();
         trusted.ImportFromPemFile(mqtt.CertificateAuthority);
         options.ClientCertificateMode = ClientCertificateMode.RequireCertificate;

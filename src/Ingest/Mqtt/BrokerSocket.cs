@@ -3,7 +3,10 @@ using Microsoft.AspNetCore.Connections;
 
 namespace Vigil.Ingest.Mqtt;
 
-/// <summary>A socket: waits among those that have not logged in, then holds its client id and a connection of its credential until nothing of it is left.</summary>
+/// <summary>
+/// A socket: waits among those that have not logged in, then holds its client id and a connection of its credential until nothing of it is
+/// left.
+/// </summary>
 internal sealed class BrokerSocket(ConnectionContext connection, IPAddress address, long since)
 {
     /// <summary>Messages that may be on their way at once; of older ones the acknowledgement has arrived.</summary>

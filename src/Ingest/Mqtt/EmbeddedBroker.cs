@@ -14,18 +14,21 @@ using Vigil.Model;
 namespace Vigil.Ingest.Mqtt;
 
 /// <summary>
-/// The embedded broker: MQTTnet's server behind Kestrel. Devices publish to the service alone; nothing is routed from device to device, nothing is
-/// retained and no session outlives its connection, so a stalled or hostile reader costs nobody anything.
+/// The embedded broker: MQTTnet's server behind Kestrel. Devices publish to the service alone; nothing is routed from device to device,
+/// nothing is retained and no session outlives its connection, so a stalled or hostile reader costs nobody anything.
 /// </summary>
 public sealed partial class EmbeddedBroker : IHostedService, IAsyncDisposable
 {
     private const string SocketKey = "socket";
 
-    /// <summary>So much of its rate a credential may be ahead before a message waits to be told; the rest of the pause comes behind it.</summary>
+    /// <summary>
+    /// So much of its rate a credential may be ahead before a message waits to be told; the rest of the pause comes behind it.
+    /// </summary>
     private static readonly TimeSpan Ahead = TimeSpan.FromSeconds(1);
 
     /// <summary>A refusal comes so late that it tells nothing of the work behind it, and a guesser's socket is held meanwhile.</summary>
-    private static readonly TimeSpan Refusal = TimeSpan.FromMilliseconds(250), RepeatedRefusal = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Refusal = TimeSpan.FromMilliseconds(250),
+        RepeatedRefusal = TimeSpan.FromSeconds(2);
 
     private static readonly TimeSpan TimeForConnect = TimeSpan.FromSeconds(5);
 
@@ -48,25 +51,54 @@ public sealed partial class EmbeddedBroker : IHostedService, IAsyncDisposable
     private readonly ConcurrentDictionary<EndPoint, BrokerSocket> pending = new();
     private readonly ConcurrentDictionary<string, BrokerSocket> holderByClientId = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource stopping = new();
-    private readonly Counter<long> refusedLogins, displacedSockets, busyLogins;
-    private long refused, displaced, busy;
+    private readonly Counter<long> refusedLogins,
+        displacedSockets,
+        busyLogins;
+    private long refused,
+        displaced,
+        busy;
     private MqttServer? server;
 
     public EmbeddedBroker(
-        MqttOptions options, MqttConnectionHandler handler, Authenticate authenticate, GoesFirst goesFirst, Inbox inbox, Redeliveries redeliveries, Troubles troubles, Meter meter,
-        TimeProvider clock, ILogger<EmbeddedBroker> log)
+        MqttOptions options,
+        MqttConnectionHandler handler,
+        Authenticate authenticate,
+        GoesFirst goesFirst,
+        Inbox inbox,
+        Redeliveries redeliveries,
+        Troubles troubles,
+        Meter meter,
+        TimeProvider clock,
+        ILogger<EmbeddedBroker> log
+    )
     {
-        (this.options, this.handler, this.authenticate, this.inbox, this.redeliveries) = (options, handler, authenticate, inbox, redeliveries);
+        (this.options, this.handler, this.authenticate, this.inbox, this.redeliveries) = (
+            options,
+            handler,
+            authenticate,
+            inbox,
+            redeliveries
+        );
         (this.troubles, this.clock, this.log) = (troubles, clock, log);
         gate = new LoginGate(options, clock);
         allowances = new Allowances(options, clock);
         line = new LoginLine(goesFirst);
         refusedLogins = meter.CreateCounter<long>("vigil_logins_refused", description: "MQTT logins with a wrong name or password");
-        displacedSockets = meter.CreateCounter<long>("vigil_logins_displaced", description: "MQTT sockets that did not log in and gave way to others");
-        busyLogins = meter.CreateCounter<long>("vigil_logins_busy", description: "MQTT logins put off: too many at once, or after wrong passwords");
+        displacedSockets = meter.CreateCounter<long>(
+            "vigil_logins_displaced",
+            description: "MQTT sockets that did not log in and gave way to others"
+        );
+        busyLogins = meter.CreateCounter<long>(
+            "vigil_logins_busy",
+            description: "MQTT logins put off: too many at once, or after wrong passwords"
+        );
         meter.CreateObservableGauge("vigil_connections", () => Connections, description: "MQTT connections logged in");
         meter.CreateObservableGauge("vigil_logins_waiting", () => gate.Waiting, description: "MQTT sockets that have not logged in");
-        meter.CreateObservableGauge("vigil_messages_redelivered", () => redeliveries.Known, description: "MQTT messages known as sent again");
+        meter.CreateObservableGauge(
+            "vigil_messages_redelivered",
+            () => redeliveries.Known,
+            description: "MQTT messages known as sent again"
+        );
     }
 
     /// <summary>Connected and logged in now.</summary>
@@ -94,13 +126,15 @@ public sealed partial class EmbeddedBroker : IHostedService, IAsyncDisposable
         await server.StartAsync();
         _ = LookAsync(stopping.Token);
         LogListening(log, options.Port, options.Tls ? "TLS" : "TCP");
-        if (redeliveries.Trouble is { } why) LogForgetful(log, why);
+        if (redeliveries.Trouble is { } why)
+            LogForgetful(log, why);
     }
 
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         await stopping.CancelAsync();
-        if (server is { IsStarted: true }) await server.StopAsync(new MqttServerStopOptions());
+        if (server is { IsStarted: true })
+            await server.StopAsync(new MqttServerStopOptions());
     }
 
     public async ValueTask DisposeAsync()
@@ -114,7 +148,11 @@ public sealed partial class EmbeddedBroker : IHostedService, IAsyncDisposable
     /// <summary>Kestrel middleware in front of everything, the TLS handshake too: sockets that have not logged in are few.</summary>
     public async Task AdmitAsync(ConnectionContext connection, Func<Task> next)
     {
-        var socket = new BrokerSocket(connection, (connection.RemoteEndPoint as IPEndPoint)?.Address ?? IPAddress.None, clock.GetTimestamp());
+        var socket = new BrokerSocket(
+            connection,
+            (connection.RemoteEndPoint as IPEndPoint)?.Address ?? IPAddress.None,
+            clock.GetTimestamp()
+        );
         if (!gate.Admit(socket, out var other))
         {
             Count(ref busy, busyLogins);
@@ -140,7 +178,8 @@ public sealed partial class EmbeddedBroker : IHostedService, IAsyncDisposable
             pending.TryRemove(connection.RemoteEndPoint!, out _);
             gate.Leave(socket);
             socket.Allowance?.Leave(socket);
-            if (socket.ClientId is not null) holderByClientId.TryRemove(new KeyValuePair<string, BrokerSocket>(socket.ClientId, socket));
+            if (socket.ClientId is not null)
+                holderByClientId.TryRemove(new KeyValuePair<string, BrokerSocket>(socket.ClientId, socket));
             socket.Ended();
         }
     }
@@ -154,8 +193,10 @@ public sealed partial class EmbeddedBroker : IHostedService, IAsyncDisposable
         connection.Transport = new LimitedTransport(connection.Transport, packets);
         try
         {
-            if (await InLineAsync(socket, packets)) await next();
-            else connection.Abort(new ConnectionAbortedException("its login can't be looked at"));
+            if (await InLineAsync(socket, packets))
+                await next();
+            else
+                connection.Abort(new ConnectionAbortedException("its login can't be looked at"));
         }
         catch (ConnectionAbortedException)
         {
@@ -164,9 +205,11 @@ public sealed partial class EmbeddedBroker : IHostedService, IAsyncDisposable
         finally
         {
             socket.LeaveLine();
-            if (packets.Refused is { } reason) LogAborted(log, socket.Address, socket.Sender?.Name, reason);
+            if (packets.Refused is { } reason)
+                LogAborted(log, socket.Address, socket.Sender?.Name, reason);
             if (packets.SaidGoodbye)
-                foreach (var key in socket.Remembered) redeliveries.Forget(key);
+                foreach (var key in socket.Remembered)
+                    redeliveries.Forget(key);
         }
     }
 
@@ -217,12 +260,17 @@ public sealed partial class EmbeddedBroker : IHostedService, IAsyncDisposable
             // It is answered late, and until then its place is one of those that have not logged in.
             gate.Return(socket);
             var wait = (gate.Addresses.Holds(socket.Address) ? RepeatedRefusal : Refusal) - clock.GetElapsedTime(begun);
-            if (wait > TimeSpan.Zero) await Task.Delay(wait, clock, socket.Closed).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (wait > TimeSpan.Zero)
+                await Task.Delay(wait, clock, socket.Closed).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
-        // MQTT 3.1.1 has no word for "too many": MQTTnet would say that the protocol is not spoken, upon which some devices never come back.
+        // MQTT 3.1.1 has no word for "too many": MQTTnet would say that the protocol is not spoken, upon which some devices never come
+        // back.
         var three = e.ProtocolVersion != MqttProtocolVersion.V500;
-        e.ReasonCode = three && code is (MqttConnectReasonCode.QuotaExceeded or MqttConnectReasonCode.ConnectionRateExceeded) ? MqttConnectReasonCode.ServerUnavailable : code;
+        e.ReasonCode =
+            three && code is (MqttConnectReasonCode.QuotaExceeded or MqttConnectReasonCode.ConnectionRateExceeded)
+                ? MqttConnectReasonCode.ServerUnavailable
+                : code;
     }
 
     private async Task<MqttConnectReasonCode> JudgeAsync(ValidatingConnectionEventArgs e, BrokerSocket socket)
@@ -233,10 +281,13 @@ public sealed partial class EmbeddedBroker : IHostedService, IAsyncDisposable
             return MqttConnectReasonCode.UnspecifiedError;
         }
 
-        if (Connections >= Math.Min(options.MaxConnections, OpenFiles.Most / 2)) return MqttConnectReasonCode.QuotaExceeded;
-        if (e.ClientId is { Length: > 64 } || !IsText(e.ClientId)) return MqttConnectReasonCode.ClientIdentifierNotValid;
+        if (Connections >= Math.Min(options.MaxConnections, OpenFiles.Most / 2))
+            return MqttConnectReasonCode.QuotaExceeded;
+        if (e.ClientId is { Length: > 64 } || !IsText(e.ClientId))
+            return MqttConnectReasonCode.ClientIdentifierNotValid;
         var (code, sender) = await WhoAsync(e, socket);
-        if (sender is null) return code;
+        if (sender is null)
+            return code;
         if (socket.Certified is { } certified && certified != sender.Name)
         {
             LogRefused(log, e.RemoteEndPoint, $"{sender.Name} showed the certificate of {certified}");
@@ -244,12 +295,14 @@ public sealed partial class EmbeddedBroker : IHostedService, IAsyncDisposable
         }
 
         var named = e.ClientId.Length > 0 && !PacketLimit.IsAssigned(e.ClientId);
-        if (e.ClientId.Length == 0) e.AssignedClientIdentifier = $"{sender.Name}.{Guid.NewGuid():N}";
+        if (e.ClientId.Length == 0)
+            e.AssignedClientIdentifier = $"{sender.Name}.{Guid.NewGuid():N}";
         var clientId = e.ClientId.Length == 0 ? e.AssignedClientIdentifier : e.ClientId;
         socket.Sender = sender;
         socket.Origin = redeliveries.Origin(sender.Name, named ? e.ClientId : "");
         BrokerSocket? oldest;
-        while (!(socket.Allowance = allowances.Of(sender)).TryEnter(socket, out oldest)) await Task.Yield(); // it was forgotten at that moment
+        while (!(socket.Allowance = allowances.Of(sender)).TryEnter(socket, out oldest))
+            await Task.Yield(); // it was forgotten at that moment
         if (oldest is not null)
         {
             LogRefused(log, e.RemoteEndPoint, $"{sender.Name} holds too many connections: its oldest is ended");
@@ -258,8 +311,10 @@ public sealed partial class EmbeddedBroker : IHostedService, IAsyncDisposable
 
         while (!holderByClientId.TryAdd(clientId, socket))
         {
-            if (!holderByClientId.TryGetValue(clientId, out var holder)) continue;
-            // Identity comes from the credential. A client id in use belongs to whoever holds it: nobody is pushed out by another credential.
+            if (!holderByClientId.TryGetValue(clientId, out var holder))
+                continue;
+            // Identity comes from the credential. A client id in use belongs to whoever holds it: nobody is pushed out by another
+            // credential.
             if (holder.Sender?.Name != sender.Name)
             {
                 LogRefused(log, e.RemoteEndPoint, $"{sender.Name} asked for the client id of {holder.Sender?.Name}");
@@ -268,11 +323,16 @@ public sealed partial class EmbeddedBroker : IHostedService, IAsyncDisposable
 
             if (!socket.Allowance.MayTakeOver())
             {
-                LogRefused(log, e.RemoteEndPoint, $"{sender.Name} pushed itself out too often within a minute: two devices with one credential?");
+                LogRefused(
+                    log,
+                    e.RemoteEndPoint,
+                    $"{sender.Name} pushed itself out too often within a minute: two devices with one credential?"
+                );
                 return MqttConnectReasonCode.ConnectionRateExceeded;
             }
 
-            if (!await EndAsync(clientId, holder, e.CancellationToken)) return MqttConnectReasonCode.ServerBusy;
+            if (!await EndAsync(clientId, holder, e.CancellationToken))
+                return MqttConnectReasonCode.ServerBusy;
         }
 
         socket.ClientId = clientId;
@@ -281,7 +341,9 @@ public sealed partial class EmbeddedBroker : IHostedService, IAsyncDisposable
         return MqttConnectReasonCode.Success;
     }
 
-    /// <summary>Whose password it is. After wrong ones less is spent on the next; who has shown the right one before gets in whatever others try.</summary>
+    /// <summary>
+    /// Whose password it is. After wrong ones less is spent on the next; who has shown the right one before gets in whatever others try.
+    /// </summary>
     private async Task<(MqttConnectReasonCode Code, Sender? Sender)> WhoAsync(ValidatingConnectionEventArgs e, BrokerSocket socket)
     {
         if (e.UserName is not { Length: > 0 and <= 128 } name || !IsText(name) || e.RawPassword is not { Length: > 0 and <= 512 } password)
@@ -293,7 +355,8 @@ public sealed partial class EmbeddedBroker : IHostedService, IAsyncDisposable
         }
 
         var addressHeld = gate.Addresses.Holds(socket.Address);
-        var effort = addressHeld && !gate.Addresses.MayCheck(socket.Address) ? LoginEffort.Remembered
+        var effort =
+            addressHeld && !gate.Addresses.MayCheck(socket.Address) ? LoginEffort.Remembered
             : addressHeld || (gate.Names.Holds(name) && !gate.IsKnown(name, socket.Address)) ? LoginEffort.Quick
             : LoginEffort.Full;
         var login = await authenticate(name, password, effort, socket.Closed);
@@ -314,14 +377,18 @@ public sealed partial class EmbeddedBroker : IHostedService, IAsyncDisposable
     }
 
     /// <summary>
-    /// Ends the connection that holds a client id and waits until nothing of it is left. MQTTnet 5.2's own take-over stops the old connection inside the
-    /// lock of all logins, and a connection that ends by itself at that moment takes the new one down with it (its clean-up goes by client id).
+    /// Ends the connection that holds a client id and waits until nothing of it is left. MQTTnet 5.2's own take-over stops the old
+    /// connection inside the lock of all logins, and a connection that ends by itself at that moment takes the new one down with it (its
+    /// clean-up goes by client id).
     /// </summary>
     private async Task<bool> EndAsync(string clientId, BrokerSocket holder, CancellationToken cancellation)
     {
         try
         {
-            var goodbye = server!.DisconnectClientAsync(clientId, new MqttServerClientDisconnectOptions { ReasonCode = MqttDisconnectReasonCode.SessionTakenOver });
+            var goodbye = server!.DisconnectClientAsync(
+                clientId,
+                new MqttServerClientDisconnectOptions { ReasonCode = MqttDisconnectReasonCode.SessionTakenOver }
+            );
             await Task.WhenAny(goodbye, holder.Gone).WaitAsync(TimeSpan.FromSeconds(1), clock, cancellation);
             await holder.Gone.WaitAsync(TimeSpan.FromSeconds(1), clock, cancellation);
             return true;
@@ -344,7 +411,8 @@ public sealed partial class EmbeddedBroker : IHostedService, IAsyncDisposable
             return;
         }
 
-        if (packets.IsAgain) return; // known and not released: acknowledged again
+        if (packets.IsAgain)
+            return; // known and not released: acknowledged again
         var topic = e.ApplicationMessage.Topic;
         if (Topics.Refuse(topic, options.MaxTopicBytes, options.MaxTopicLevels) is { } reason)
         {
@@ -353,7 +421,8 @@ public sealed partial class EmbeddedBroker : IHostedService, IAsyncDisposable
             return;
         }
 
-        // The pause comes behind the message, so that a press is told before it; only a credential that is far ahead on many connections waits in front.
+        // The pause comes behind the message, so that a press is told before it; only a credential that is far ahead on many connections
+        // waits in front.
         var (delivery, pause) = (packets.Current, allowance.Bucket.Take());
         if (pause > Ahead)
         {
@@ -364,12 +433,14 @@ public sealed partial class EmbeddedBroker : IHostedService, IAsyncDisposable
         var bytes = e.ApplicationMessage.Payload;
         var payload = bytes.IsSingleSegment ? bytes.First : System.Buffers.BuffersExtensions.ToArray(bytes);
         var came = redeliveries.FirstCame(socket.Origin, delivery.Id, delivery.Dup, topic, payload.Span, out var key);
-        if (key != 0) socket.Remember(key);
+        if (key != 0)
+            socket.Remember(key);
         // A device's own retain flag says "keep this", not "this is old": the broker keeps nothing, so it is news.
         switch (await inbox(new InboundMessage(topic, payload, came, Retained: false, sender), e.CancellationToken))
         {
             case Receipt.Committed:
-                if (pause > TimeSpan.Zero) await Task.Delay(pause, clock, e.CancellationToken);
+                if (pause > TimeSpan.Zero)
+                    await Task.Delay(pause, clock, e.CancellationToken);
                 return;
             case Receipt.NotAllowed:
                 // To an MQTT 3.1.1 device a refusal would look like an ordinary PUBACK; only a closed connection says no.
@@ -386,7 +457,11 @@ public sealed partial class EmbeddedBroker : IHostedService, IAsyncDisposable
     /// <summary>Devices hear their own command topic and nothing else.</summary>
     private Task SubscribeAsync(InterceptingSubscriptionEventArgs e)
     {
-        if (e.SessionItems[SocketKey] is BrokerSocket { Sender: { Gateway: false } sender } && e.TopicFilter.Topic == $"vigil/{sender.Name}/down") return Task.CompletedTask;
+        if (
+            e.SessionItems[SocketKey] is BrokerSocket { Sender: { Gateway: false } sender }
+            && e.TopicFilter.Topic == $"vigil/{sender.Name}/down"
+        )
+            return Task.CompletedTask;
         e.ProcessSubscription = false;
         e.Response.ReasonCode = MqttSubscribeReasonCode.NotAuthorized;
         return Task.CompletedTask;
@@ -402,13 +477,20 @@ public sealed partial class EmbeddedBroker : IHostedService, IAsyncDisposable
             {
                 allowances.Sweep();
                 gate.Sweep();
-                var (wrong, gaveWay, putOff) = (Interlocked.Exchange(ref refused, 0), Interlocked.Exchange(ref displaced, 0), Interlocked.Exchange(ref busy, 0));
-                if (wrong + gaveWay + putOff < TroubledFrom) troubles.Over("logins");
+                var (wrong, gaveWay, putOff) = (
+                    Interlocked.Exchange(ref refused, 0),
+                    Interlocked.Exchange(ref displaced, 0),
+                    Interlocked.Exchange(ref busy, 0)
+                );
+                if (wrong + gaveWay + putOff < TroubledFrom)
+                    troubles.Over("logins");
                 else
                     troubles.Say(
                         "logins",
-                        $"logins at the MQTT broker come to nothing: {wrong} wrong passwords, {gaveWay} sockets that never logged in, {putOff} put off, within {Look.TotalSeconds:0} s",
-                        $"MQTT 登录异常：{Look.TotalSeconds:0}秒内密码错误{wrong}次、未登录的连接{gaveWay}个、暂缓{putOff}次");
+                        $"logins at the MQTT broker come to nothing: {wrong} wrong passwords, {gaveWay} sockets that never logged "
+                            + $"in, {putOff} put off, within {Look.TotalSeconds:0} s",
+                        $"MQTT 登录异常：{Look.TotalSeconds:0}秒内密码错误{wrong}次、未登录的连接{gaveWay}个、暂缓{putOff}次"
+                    );
             }
         }
         catch (OperationCanceledException)
@@ -441,6 +523,10 @@ public sealed partial class EmbeddedBroker : IHostedService, IAsyncDisposable
     [LoggerMessage(Level = LogLevel.Warning, Message = "MQTT connection of {Sender} from {Address} closed: {Reason}")]
     private static partial void LogAborted(ILogger logger, IPAddress address, string? sender, string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Which messages came before is kept in memory alone, a press that is sent again after a kill would be told twice: {Reason}")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "Which messages came before is kept in memory alone, a press that is sent again after a kill would be told "
+            + "twice: {Reason}"
+    )]
     private static partial void LogForgetful(ILogger logger, string reason);
 }

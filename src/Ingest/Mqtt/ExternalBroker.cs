@@ -13,8 +13,8 @@ namespace Vigil.Ingest.Mqtt;
 
 /// <summary>
 /// Subscribes to a broker that is already there: persistent session, manual acknowledgement after commit, Receive Maximum as back-pressure.
-/// Trusts neither <c>IsConnected</c> nor silence: its own canary must come round, and a message that stays unacknowledged forces a reconnect,
-/// after which the broker sends it again.
+/// Trusts neither <c>IsConnected</c> nor silence: its own canary must come round, and a message that stays unacknowledged forces a
+/// reconnect, after which the broker sends it again.
 /// </summary>
 /// <param name="options">Where, and how patiently.</param>
 /// <param name="profileTopics">What is subscribed to unless the options name topics.</param>
@@ -25,10 +25,19 @@ namespace Vigil.Ingest.Mqtt;
 /// <param name="clock">The service's.</param>
 /// <param name="log">The log.</param>
 public sealed partial class ExternalBroker(
-    MqttOptions options, IReadOnlyList<string> profileTopics, Inbox inbox, Redeliveries redeliveries, Troubles troubles, string? droppedPath, TimeProvider clock,
-    ILogger<ExternalBroker> log) : BackgroundService
+    MqttOptions options,
+    IReadOnlyList<string> profileTopics,
+    Inbox inbox,
+    Redeliveries redeliveries,
+    Troubles troubles,
+    string? droppedPath,
+    TimeProvider clock,
+    ILogger<ExternalBroker> log
+) : BackgroundService
 {
-    /// <summary>Where mosquitto counts messages that it dropped because a subscriber's queue was full; other brokers have nothing there.</summary>
+    /// <summary>
+    /// Where mosquitto counts messages that it dropped because a subscriber's queue was full; other brokers have nothing there.
+    /// </summary>
     private const string DroppedTopic = "$SYS/broker/publish/messages/dropped";
 
     private static readonly TimeSpan ToldFor = TimeSpan.FromHours(1);
@@ -73,7 +82,12 @@ public sealed partial class ExternalBroker(
             }
             catch (Exception e) when (e is not OutOfMemoryException)
             {
-                Trouble = e switch { OperationCanceledException => "connection lost", TimeoutException => "connected, but nothing goes out", _ => e.Message };
+                Trouble = e switch
+                {
+                    OperationCanceledException => "connection lost",
+                    TimeoutException => "connected, but nothing goes out",
+                    _ => e.Message,
+                };
             }
 
             live = false;
@@ -87,8 +101,14 @@ public sealed partial class ExternalBroker(
     /// <summary>Says something by the way over which devices are heard.</summary>
     /// <exception cref="InvalidOperationException">There is no connection now.</exception>
     public Task PublishAsync(string topic, byte[] payload, CancellationToken cancellation) =>
-        (link ?? throw new InvalidOperationException("the broker is not connected"))
-            .PublishAsync(new MqttApplicationMessageBuilder().WithTopic(topic).WithPayload(payload).WithQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce).Build(), cancellation);
+        (link ?? throw new InvalidOperationException("the broker is not connected")).PublishAsync(
+            new MqttApplicationMessageBuilder()
+                .WithTopic(topic)
+                .WithPayload(payload)
+                .WithQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce)
+                .Build(),
+            cancellation
+        );
 
     private async Task ConnectAsync(IMqttClient client, CancellationToken cancellation)
     {
@@ -102,12 +122,18 @@ public sealed partial class ExternalBroker(
             .WithMaximumPacketSize((uint)options.MaxPacketBytes)
             .WithKeepAlivePeriod(TimeSpan.FromSeconds(options.CanarySeconds))
             .WithTimeout(TimeSpan.FromSeconds(10));
-        if (options.Username.Length > 0) builder.WithCredentials(options.Username, options.Password);
-        if (options.Tls) builder.WithTlsOptions(Tls);
+        if (options.Username.Length > 0)
+            builder.WithCredentials(options.Username, options.Password);
+        if (options.Tls)
+            builder.WithTlsOptions(Tls);
         var result = await client.ConnectAsync(builder.Build(), cancellation);
-        if (result.ResultCode != MqttClientConnectResultCode.Success) throw new InvalidOperationException($"the broker refused the connection: {result.ResultCode}");
+        if (result.ResultCode != MqttClientConnectResultCode.Success)
+            throw new InvalidOperationException($"the broker refused the connection: {result.ResultCode}");
 
-        var filters = options.Topics.Length > 0 ? options.Topics.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) : profileTopics;
+        var filters =
+            options.Topics.Length > 0
+                ? options.Topics.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+                : profileTopics;
         var subscribe = new MqttClientSubscribeOptionsBuilder();
         foreach (var filter in filters)
         {
@@ -118,8 +144,10 @@ public sealed partial class ExternalBroker(
         subscribe.WithTopicFilter(canaryTopic, MqttQualityOfServiceLevel.AtMostOnce);
         var granted = await client.SubscribeAsync(subscribe.Build(), cancellation);
         foreach (var item in granted.Items)
-            if (item.ResultCode > MqttClientSubscribeResultCode.GrantedQoS2) LogNotGranted(log, item.TopicFilter.Topic, item.ResultCode.ToString());
-        if (asksForDropped) await AskForDroppedAsync(client, cancellation);
+            if (item.ResultCode > MqttClientSubscribeResultCode.GrantedQoS2)
+                LogNotGranted(log, item.TopicFilter.Topic, item.ResultCode.ToString());
+        if (asksForDropped)
+            await AskForDroppedAsync(client, cancellation);
         LogSubscribed(log, options.Host, options.Port, filters.Count);
         Interlocked.Exchange(ref heard, clock.GetTimestamp());
         Trouble = "";
@@ -130,9 +158,13 @@ public sealed partial class ExternalBroker(
     private async Task AskForDroppedAsync(IMqttClient client, CancellationToken cancellation)
     {
         asksForDropped = false;
-        var granted = await client.SubscribeAsync(new MqttClientSubscribeOptionsBuilder().WithTopicFilter(DroppedTopic).Build(), cancellation);
+        var granted = await client.SubscribeAsync(
+            new MqttClientSubscribeOptionsBuilder().WithTopicFilter(DroppedTopic).Build(),
+            cancellation
+        );
         asksForDropped = granted.Items.All(i => i.ResultCode <= MqttClientSubscribeResultCode.GrantedQoS2);
-        if (!asksForDropped) LogDroppedUnknown(log, DroppedTopic);
+        if (!asksForDropped)
+            LogDroppedUnknown(log, DroppedTopic);
     }
 
     /// <summary>Returns when the link has to be made anew.</summary>
@@ -143,7 +175,9 @@ public sealed partial class ExternalBroker(
         {
             // Half a period without a canary and a quarter until the next look: a dead link is known within one and a half.
             if (turn % 2 == 0)
-                await client.PublishAsync(new MqttApplicationMessageBuilder().WithTopic(canaryTopic).WithPayload("tweet").Build(), connection).WaitAsync(period, clock, connection);
+                await client
+                    .PublishAsync(new MqttApplicationMessageBuilder().WithTopic(canaryTopic).WithPayload("tweet").Build(), connection)
+                    .WaitAsync(period, clock, connection);
             await Task.Delay(period / 4, clock, connection);
             var now = clock.GetTimestamp();
             if (clock.GetElapsedTime(Interlocked.Read(ref heard), now) > period * 1.25)
@@ -154,8 +188,10 @@ public sealed partial class ExternalBroker(
 
             foreach (var (_, since) in unacknowledged)
             {
-                if (clock.GetElapsedTime(since, now) <= longestUnacknowledged) continue;
-                Trouble = $"a message could not be committed for {longestUnacknowledged.TotalSeconds:0} s; the broker is asked to send it again";
+                if (clock.GetElapsedTime(since, now) <= longestUnacknowledged)
+                    continue;
+                Trouble =
+                    $"a message could not be committed for {longestUnacknowledged.TotalSeconds:0} s; the broker is asked to send it again";
                 return;
             }
         }
@@ -165,10 +201,14 @@ public sealed partial class ExternalBroker(
     {
         e.AutoAcknowledge = false;
         Interlocked.Exchange(ref heard, clock.GetTimestamp());
-        if (e.ApplicationMessage.Topic == canaryTopic) return e.AcknowledgeAsync(connection);
+        if (e.ApplicationMessage.Topic == canaryTopic)
+            return e.AcknowledgeAsync(connection);
         if (e.ApplicationMessage.Topic == DroppedTopic)
         {
-            if (long.TryParse(e.ApplicationMessage.ConvertPayloadToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var count)) Dropped(count);
+            if (
+                long.TryParse(e.ApplicationMessage.ConvertPayloadToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var count)
+            )
+                Dropped(count);
             return e.AcknowledgeAsync(connection);
         }
 
@@ -184,9 +224,17 @@ public sealed partial class ExternalBroker(
         try
         {
             var payload = e.ApplicationMessage.Payload.ToArray();
-            var came = redeliveries.FirstCame(origin, e.PacketIdentifier, e.ApplicationMessage.Dup, e.ApplicationMessage.Topic, payload, out _);
+            var came = redeliveries.FirstCame(
+                origin,
+                e.PacketIdentifier,
+                e.ApplicationMessage.Dup,
+                e.ApplicationMessage.Topic,
+                payload,
+                out _
+            );
             var message = new InboundMessage(e.ApplicationMessage.Topic, payload, came, e.ApplicationMessage.Retain, Sender.ExternalBroker);
-            if (await inbox(message, connection) == Receipt.NotStored) return;
+            if (await inbox(message, connection) == Receipt.NotStored)
+                return;
             await e.AcknowledgeAsync(connection);
             unacknowledged.TryRemove(number, out _);
         }
@@ -196,7 +244,10 @@ public sealed partial class ExternalBroker(
         }
     }
 
-    /// <summary>The broker's own count, over all its subscribers. A queue that overflowed while the service was away shows in it and nowhere else: the devices were told that it had arrived.</summary>
+    /// <summary>
+    /// The broker's own count, over all its subscribers. A queue that overflowed while the service was away shows in it and nowhere else:
+    /// the devices were told that it had arrived.
+    /// </summary>
     private void Dropped(long now)
     {
         dropped ??= ReadDropped();
@@ -204,22 +255,32 @@ public sealed partial class ExternalBroker(
         {
             LogDropped(log, lost);
             troubles.Happened(
-                "broker-queue", $"the MQTT broker dropped {lost} messages because a subscriber's queue was full; what devices said may be lost (max_queued_messages)",
-                $"MQTT 服务器因队列已满丢弃了{lost}条消息，设备数据可能缺失（max_queued_messages）", ToldFor);
+                "broker-queue",
+                $"the MQTT broker dropped {lost} messages because a subscriber's queue was full; what devices said may be lost "
+                    + $"(max_queued_messages)",
+                $"MQTT 服务器因队列已满丢弃了{lost}条消息，设备数据可能缺失（max_queued_messages）",
+                ToldFor
+            );
         }
 
-        if (now != dropped) KeepDropped(now);
+        if (now != dropped)
+            KeepDropped(now);
         dropped = now;
     }
 
     private long? ReadDropped() =>
-        droppedPath is not null && File.Exists(droppedPath) && long.TryParse(File.ReadAllText(droppedPath), NumberStyles.None, CultureInfo.InvariantCulture, out var kept) ? kept : null;
+        droppedPath is not null
+        && File.Exists(droppedPath)
+        && long.TryParse(File.ReadAllText(droppedPath), NumberStyles.None, CultureInfo.InvariantCulture, out var kept)
+            ? kept
+            : null;
 
     private void KeepDropped(long count)
     {
         try
         {
-            if (droppedPath is not null) File.WriteAllText(droppedPath, count.ToString(CultureInfo.InvariantCulture));
+            if (droppedPath is not null)
+                File.WriteAllText(droppedPath, count.ToString(CultureInfo.InvariantCulture));
         }
         catch (IOException e)
         {
@@ -238,7 +299,9 @@ public sealed partial class ExternalBroker(
         }
 
         if (options.Certificate.Length > 0)
-            tls.WithClientCertificates([X509Certificate2.CreateFromPemFile(options.Certificate, options.CertificateKey.Length > 0 ? options.CertificateKey : null)]);
+            tls.WithClientCertificates([
+                X509Certificate2.CreateFromPemFile(options.Certificate, options.CertificateKey.Length > 0 ? options.CertificateKey : null),
+            ]);
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Subscribed to {Filters} topic filters at {Host}:{Port}")]
@@ -256,7 +319,10 @@ public sealed partial class ExternalBroker(
     [LoggerMessage(Level = LogLevel.Error, Message = "The broker dropped {Lost} messages because a subscriber's queue was full")]
     private static partial void LogDropped(ILogger logger, long lost);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "The broker doesn't show {Topic}: messages that it drops while the service is away can't be noticed")]
+    [LoggerMessage(
+        Level = LogLevel.Information,
+        Message = "The broker doesn't show {Topic}: messages that it drops while the service is away can't be noticed"
+    )]
     private static partial void LogDroppedUnknown(ILogger logger, string topic);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The broker's count of dropped messages could not be kept: {Reason}")]

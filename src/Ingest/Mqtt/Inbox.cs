@@ -5,7 +5,8 @@ namespace Vigil.Ingest.Mqtt;
 /// <summary>Who sent a message: proved by the credential, never by the client id (invariant 11).</summary>
 /// <param name="Name">The credential's user name: the device's or the gateway's own id.</param>
 /// <param name="Gateway">A gateway speaks for other devices; a device for itself alone.</param>
-/// <param name="Topics">For a gateway: topic filters it may publish to; empty means every topic that names a device of a known profile.</param>
+/// <param name="Topics">For a gateway: topic filters it may publish to; empty means every topic that names a device of a known
+/// profile.</param>
 public sealed record Sender(string Name, bool Gateway, IReadOnlyList<string> Topics)
 {
     /// <summary>An external broker has checked credentials and topics itself.</summary>
@@ -16,7 +17,8 @@ public sealed record Sender(string Name, bool Gateway, IReadOnlyList<string> Top
 /// <param name="Topic">Full topic name.</param>
 /// <param name="Payload">The bytes.</param>
 /// <param name="Received">
-/// Time of arrival, UTC, kept to the microsecond, which is what every store keeps; of a message that is known as sent again, the time at which it first came.
+/// Time of arrival, UTC, kept to the microsecond, which is what every store keeps; of a message that is known as sent again, the time at
+/// which it first came.
 /// </param>
 /// <param name="Retained">Kept by the broker from before: old news, not an event.</param>
 /// <param name="From">Whose credential it came with.</param>
@@ -30,8 +32,10 @@ public enum Receipt
 {
     /// <summary>Readings and findings (or the refusal) are committed: acknowledge.</summary>
     Committed,
+
     /// <summary>The sender may not say this: refuse, close, store nothing.</summary>
     NotAllowed,
+
     /// <summary>Could not be committed now: do not acknowledge, so that it is sent again.</summary>
     NotStored,
 }

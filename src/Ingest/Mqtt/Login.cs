@@ -5,8 +5,10 @@ public enum LoginEffort
 {
     /// <summary>What is in memory: has this name shown this password before?</summary>
     Remembered,
+
     /// <summary>A look into the records and a fast hash.</summary>
     Quick,
+
     /// <summary>A slow hash too, where the stored one is slow.</summary>
     Full,
 }
@@ -15,6 +17,7 @@ public enum LoginOutcome
 {
     Right,
     Wrong,
+
     /// <summary>Not looked at: it would cost more than it is worth now. Try again.</summary>
     Busy,
 }

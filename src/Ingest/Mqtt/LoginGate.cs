@@ -4,8 +4,9 @@ using System.Net;
 namespace Vigil.Ingest.Mqtt;
 
 /// <summary>
-/// Sockets that have not logged in. Nobody is kept out by them: when there are too many, one that has had a second for its CONNECT gives way, first the oldest
-/// of the stranger's address that holds the most, and a stranger's never takes the place of an address from which somebody logged in lately.
+/// Sockets that have not logged in. Nobody is kept out by them: when there are too many, one that has had a second for its CONNECT gives
+/// way, first the oldest of the stranger's address that holds the most, and a stranger's never takes the place of an address from which
+/// somebody logged in lately.
 /// </summary>
 internal sealed class LoginGate(MqttOptions options, TimeProvider clock)
 {
@@ -22,7 +23,8 @@ internal sealed class LoginGate(MqttOptions options, TimeProvider clock)
     private readonly Dictionary<IPAddress, LinkedList<BrokerSocket>> waiting = [];
     private readonly ConcurrentDictionary<IPAddress, long> lastLogin = [];
     private readonly ConcurrentDictionary<string, IPAddress> addressOf = new(StringComparer.Ordinal);
-    private int all, strangers;
+    private int all,
+        strangers;
 
     public BackOff<IPAddress> Addresses { get; } = new(clock);
 
@@ -37,7 +39,9 @@ internal sealed class LoginGate(MqttOptions options, TimeProvider clock)
     /// <summary>This name logged in from there last.</summary>
     public bool IsKnown(string name, IPAddress address) => addressOf.TryGetValue(name, out var last) && last.Equals(address);
 
-    /// <summary>False: too many from an address that has shown nothing but wrong passwords. Else it is in, perhaps in the place of another.</summary>
+    /// <summary>
+    /// False: too many from an address that has shown nothing but wrong passwords. Else it is in, perhaps in the place of another.
+    /// </summary>
     public bool Admit(BrokerSocket socket, out BrokerSocket? displaced)
     {
         displaced = null;
@@ -47,7 +51,8 @@ internal sealed class LoginGate(MqttOptions options, TimeProvider clock)
             var here = waiting.TryGetValue(socket.Address, out var list) ? list.Count : 0;
             if (here >= options.MaxUnauthenticatedPerAddress)
             {
-                if (!known && Addresses.Holds(socket.Address)) return false;
+                if (!known && Addresses.Holds(socket.Address))
+                    return false;
                 displaced = Ripe(list!, here >= options.MaxUnauthenticatedPerAddress * Surge);
             }
             else if (known ? all >= options.MaxUnauthenticated : strangers >= Math.Max(1, options.MaxUnauthenticated / SharePerStranger))
@@ -55,7 +60,8 @@ internal sealed class LoginGate(MqttOptions options, TimeProvider clock)
                 displaced = OfTheMost(known);
             }
 
-            if (displaced is not null) Remove(displaced);
+            if (displaced is not null)
+                Remove(displaced);
             Add(socket, known);
             return true;
         }
@@ -64,13 +70,15 @@ internal sealed class LoginGate(MqttOptions options, TimeProvider clock)
     /// <summary>It has said CONNECT, or is gone: its place is free.</summary>
     public void Leave(BrokerSocket socket)
     {
-        lock (gate) Remove(socket);
+        lock (gate)
+            Remove(socket);
     }
 
     /// <summary>It showed a wrong password and waits for the answer: as good as one that has said nothing.</summary>
     public void Return(BrokerSocket socket)
     {
-        lock (gate) Add(socket, IsKnown(socket.Address));
+        lock (gate)
+            Add(socket, IsKnown(socket.Address));
     }
 
     public void LoggedIn(string name, IPAddress address)
@@ -85,9 +93,11 @@ internal sealed class LoginGate(MqttOptions options, TimeProvider clock)
         Addresses.Sweep();
         Names.Sweep();
         foreach (var pair in lastLogin)
-            if (clock.GetElapsedTime(pair.Value) >= Remembered) lastLogin.TryRemove(pair);
+            if (clock.GetElapsedTime(pair.Value) >= Remembered)
+                lastLogin.TryRemove(pair);
         foreach (var pair in addressOf)
-            if (!lastLogin.ContainsKey(pair.Value)) addressOf.TryRemove(pair);
+            if (!lastLogin.ContainsKey(pair.Value))
+                addressOf.TryRemove(pair);
     }
 
     private BrokerSocket? OfTheMost(bool known)
@@ -96,7 +106,8 @@ internal sealed class LoginGate(MqttOptions options, TimeProvider clock)
         foreach (var list in waiting.Values)
         {
             var better = most is null || (Strange(list) != Strange(most) ? Strange(list) : list.Count > most.Count);
-            if (better && (known || Strange(list))) most = list;
+            if (better && (known || Strange(list)))
+                most = list;
         }
 
         return most is null ? null : Ripe(most, (known ? all : strangers) >= options.MaxUnauthenticated * Surge);
@@ -109,22 +120,28 @@ internal sealed class LoginGate(MqttOptions options, TimeProvider clock)
 
     private void Add(BrokerSocket socket, bool known)
     {
-        if (socket.Gone.IsCompleted || socket.Place is not null) return;
-        if (!waiting.TryGetValue(socket.Address, out var list)) waiting[socket.Address] = list = [];
+        if (socket.Gone.IsCompleted || socket.Place is not null)
+            return;
+        if (!waiting.TryGetValue(socket.Address, out var list))
+            waiting[socket.Address] = list = [];
         socket.Place = list.AddLast(socket);
         socket.Strange = !known;
         all++;
-        if (!known) strangers++;
+        if (!known)
+            strangers++;
     }
 
     private void Remove(BrokerSocket socket)
     {
-        if (socket.Place is not { } place) return;
+        if (socket.Place is not { } place)
+            return;
         socket.Place = null;
         var list = place.List!;
         list.Remove(place);
-        if (list.Count == 0) waiting.Remove(socket.Address);
+        if (list.Count == 0)
+            waiting.Remove(socket.Address);
         all--;
-        if (socket.Strange) strangers--;
+        if (socket.Strange)
+            strangers--;
     }
 }

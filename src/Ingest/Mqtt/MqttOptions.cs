@@ -10,7 +10,9 @@ public sealed class MqttOptions
     /// <summary>The service is its own broker; false: it subscribes to the one at <see cref="Host"/>.</summary>
     public bool Embedded { get; set; } = true;
 
-    /// <summary>The external broker, or the address the embedded one listens on: <c>localhost</c> (loopback alone), <c>*</c> or an IP address.</summary>
+    /// <summary>
+    /// The external broker, or the address the embedded one listens on: <c>localhost</c> (loopback alone), <c>*</c> or an IP address.
+    /// </summary>
     public string Host { get; set; } = "localhost";
 
     [Range(1, 65535)]
@@ -25,7 +27,10 @@ public sealed class MqttOptions
     /// <summary>PEM file of the certificate's private key.</summary>
     public string CertificateKey { get; set; } = "";
 
-    /// <summary>PEM file of the authority that the other side's certificate must come from. Empty: the system's at an external broker; no client certificates at the embedded one.</summary>
+    /// <summary>
+    /// PEM file of the authority that the other side's certificate must come from. Empty: the system's at an external broker; no client
+    /// certificates at the embedded one.
+    /// </summary>
     public string CertificateAuthority { get; set; } = "";
 
     public string Username { get; set; } = "";
@@ -46,13 +51,16 @@ public sealed class MqttOptions
     public int ReceiveMaximum { get; set; } = 2000;
 
     /// <summary>
-    /// Keep-alive at an external broker. The service publishes and hears its own canary twice in this time; when nothing came round for one and a half times
-    /// as long the link counts as dead, however connected it looks, and is made anew.
+    /// Keep-alive at an external broker. The service publishes and hears its own canary twice in this time; when nothing came round for one
+    /// and a half times as long the link counts as dead, however connected it looks, and is made anew.
     /// </summary>
     [Range(1, 3600)]
     public int CanarySeconds { get; set; } = 15;
 
-    /// <summary>A message of an external broker that could not be committed for so long makes the service reconnect, upon which the broker sends it again.</summary>
+    /// <summary>
+    /// A message of an external broker that could not be committed for so long makes the service reconnect, upon which the broker sends it
+    /// again.
+    /// </summary>
     [Range(1, 3600)]
     public int UnacknowledgedSeconds { get; set; } = 30;
 
@@ -92,7 +100,9 @@ public sealed class MqttOptions
     [Range(1, 1_000_000)]
     public int MaxConnectionsPerGateway { get; set; } = 1000;
 
-    /// <summary>Messages a second that one device may go on sending, over all its connections; above the burst its reading is paused.</summary>
+    /// <summary>
+    /// Messages a second that one device may go on sending, over all its connections; above the burst its reading is paused.
+    /// </summary>
     [Range(0.01, 1_000_000)]
     public double DeviceRate { get; set; } = 20;
 

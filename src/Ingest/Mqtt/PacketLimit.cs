@@ -6,15 +6,17 @@ namespace Vigil.Ingest.Mqtt;
 
 /// <summary>
 /// Refuses a packet by the length its header announces, before it is buffered. MQTTnet has no limit of its own: five bytes before login
-/// (<c>10 FF FF FF 7F</c>) would otherwise make the server wait for, and hold, 256 MiB. A whole packet is held to <see cref="PacketRules"/>.
-/// Relies on MQTTnet taking one packet at a time from the start of the buffer and handling it before it reads on.
+/// (<c>10 FF FF FF 7F</c>) would otherwise make the server wait for, and hold, 256 MiB. A whole packet is held to <see
+/// cref="PacketRules"/>. Relies on MQTTnet taking one packet at a time from the start of the buffer and handling it before it reads on.
 /// </summary>
 internal sealed class PacketLimit(PipeReader inner, int maxConnect, int maxPacket) : PipeReader
 {
     private const int MostUnreleased = 1024;
     private const string Assigned = "auto-";
 
-    /// <summary>Packet ids at QoS 2 that came and were not released yet: sent again, they are the same message (MQTT 3.1.1 §4.3.3).</summary>
+    /// <summary>
+    /// Packet ids at QoS 2 that came and were not released yet: sent again, they are the same message (MQTT 3.1.1 §4.3.3).
+    /// </summary>
     private readonly HashSet<ushort> unreleased = [];
     private bool loggingIn = true;
     private bool five;
@@ -37,11 +39,13 @@ internal sealed class PacketLimit(PipeReader inner, int maxConnect, int maxPacke
     /// <summary>A client id that was given to a client that had none.</summary>
     public static bool IsAssigned(string clientId) => clientId.StartsWith(Assigned, StringComparison.Ordinal);
 
-    public override async ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default) => Take(await inner.ReadAsync(cancellationToken));
+    public override async ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default) =>
+        Take(await inner.ReadAsync(cancellationToken));
 
     public override bool TryRead(out ReadResult result)
     {
-        if (!inner.TryRead(out result)) return false;
+        if (!inner.TryRead(out result))
+            return false;
         result = Take(result);
         return true;
     }
@@ -57,11 +61,14 @@ internal sealed class PacketLimit(PipeReader inner, int maxConnect, int maxPacke
         }
 
         rewritten = null;
-        if (real.Rewritten.Slice(consumed).IsEmpty) inner.AdvanceTo(real.End);
-        else inner.AdvanceTo(real.Start, real.End);
+        if (real.Rewritten.Slice(consumed).IsEmpty)
+            inner.AdvanceTo(real.End);
+        else
+            inner.AdvanceTo(real.Start, real.End);
     }
 
     public override void CancelPendingRead() => inner.CancelPendingRead();
+
     public override void Complete(Exception? exception = null) => inner.Complete(exception);
 
     private ReadResult Take(in ReadResult result)
@@ -70,15 +77,16 @@ internal sealed class PacketLimit(PipeReader inner, int maxConnect, int maxPacke
         if (!Check(result.Buffer) && result.IsCompleted && !result.Buffer.IsEmpty)
             // MQTTnet would ask again and again for a rest that can't come, and keep a core busy with it.
             throw Refuse("the connection ended within a packet");
-        if (!first || loggingIn || NamedConnect(result.Buffer) is not { } named) return result;
+        if (!first || loggingIn || NamedConnect(result.Buffer) is not { } named)
+            return result;
         var connect = new ReadOnlySequence<byte>(named.Packet);
         rewritten = (result.Buffer.Start, named.End, connect);
         return new ReadResult(connect, result.IsCanceled, result.IsCompleted);
     }
 
     /// <summary>
-    /// An MQTT 3.1.1 client may leave its id empty and have one assigned (§3.1.3.1; mosquitto_pub does), but MQTTnet refuses it: such a CONNECT is
-    /// given an id here. Null when the packet needs none.
+    /// An MQTT 3.1.1 client may leave its id empty and have one assigned (§3.1.3.1; mosquitto_pub does), but MQTTnet refuses it: such a
+    /// CONNECT is given an id here. Null when the packet needs none.
     /// </summary>
     private static (byte[] Packet, SequencePosition End)? NamedConnect(in ReadOnlySequence<byte> buffer)
     {
@@ -87,13 +95,20 @@ internal sealed class PacketLimit(PipeReader inner, int maxConnect, int maxPacke
         for (var shift = 0; ; shift += 7)
         {
             length |= (bytes[at] & 0x7F) << shift;
-            if ((bytes[at++] & 0x80) == 0) break;
+            if ((bytes[at++] & 0x80) == 0)
+                break;
         }
 
         var end = at + length;
         // Protocol name MQTT, level 4, clean session, keep-alive, then the client id's length.
-        if (length < 12 || !bytes.AsSpan(at, 7).SequenceEqual((ReadOnlySpan<byte>)[0, 4, (byte)'M', (byte)'Q', (byte)'T', (byte)'T', 4]) || (bytes[at + 7] & 2) == 0) return null;
-        if (bytes[at + 10] != 0 || bytes[at + 11] != 0) return null;
+        if (
+            length < 12
+            || !bytes.AsSpan(at, 7).SequenceEqual((ReadOnlySpan<byte>)[0, 4, (byte)'M', (byte)'Q', (byte)'T', (byte)'T', 4])
+            || (bytes[at + 7] & 2) == 0
+        )
+            return null;
+        if (bytes[at + 10] != 0 || bytes[at + 11] != 0)
+            return null;
         var id = System.Text.Encoding.ASCII.GetBytes($"{Assigned}{Guid.NewGuid():N}");
         var remaining = length + id.Length;
         using var packet = new MemoryStream();
@@ -101,7 +116,8 @@ internal sealed class PacketLimit(PipeReader inner, int maxConnect, int maxPacke
         for (var left = remaining; ; left >>= 7)
         {
             packet.WriteByte((byte)(left > 0x7F ? left & 0x7F | 0x80 : left));
-            if (left <= 0x7F) break;
+            if (left <= 0x7F)
+                break;
         }
 
         packet.Write(bytes, at, 10);
@@ -111,7 +127,9 @@ internal sealed class PacketLimit(PipeReader inner, int maxConnect, int maxPacke
         return (packet.ToArray(), buffer.GetPosition(end));
     }
 
-    /// <summary>Waits until a whole CONNECT is there, and leaves it there: the user name in it, empty without one or when the connection ends.</summary>
+    /// <summary>
+    /// Waits until a whole CONNECT is there, and leaves it there: the user name in it, empty without one or when the connection ends.
+    /// </summary>
     public async ValueTask<string> NameAsync(CancellationToken cancellation)
     {
         while (true)
@@ -137,8 +155,10 @@ internal sealed class PacketLimit(PipeReader inner, int maxConnect, int maxPacke
     /// <summary>False while the packet isn't whole.</summary>
     private bool Check(in ReadOnlySequence<byte> buffer)
     {
-        if (!TryPacket(buffer, out var first, out var body)) return false;
-        if (PacketRules.Refuse(first, body, five, out var delivery) is { } reason) throw Refuse(reason);
+        if (!TryPacket(buffer, out var first, out var body))
+            return false;
+        if (PacketRules.Refuse(first, body, five, out var delivery) is { } reason)
+            throw Refuse(reason);
         Take(first >> 4, delivery, body);
         return true;
     }
@@ -148,21 +168,28 @@ internal sealed class PacketLimit(PipeReader inner, int maxConnect, int maxPacke
     {
         body = default;
         var reader = new SequenceReader<byte>(buffer);
-        if (!reader.TryRead(out first)) return false;
+        if (!reader.TryRead(out first))
+            return false;
         var isConnect = first >> 4 == 1;
-        if (loggingIn != isConnect) throw Refuse(loggingIn ? "the first packet is not CONNECT" : "a second CONNECT");
+        if (loggingIn != isConnect)
+            throw Refuse(loggingIn ? "the first packet is not CONNECT" : "a second CONNECT");
         var length = 0;
         for (var shift = 0; ; shift += 7)
         {
-            if (shift > 21) throw Refuse("malformed remaining length");
-            if (!reader.TryRead(out var b)) return false;
+            if (shift > 21)
+                throw Refuse("malformed remaining length");
+            if (!reader.TryRead(out var b))
+                return false;
             length |= (b & 0x7F) << shift;
-            if ((b & 0x80) == 0) break;
+            if ((b & 0x80) == 0)
+                break;
         }
 
         var limit = isConnect ? maxConnect : maxPacket;
-        if (length > limit) throw Refuse($"packet of {length} bytes; {limit} are allowed");
-        if (reader.Remaining < length) return false;
+        if (length > limit)
+            throw Refuse($"packet of {length} bytes; {limit} are allowed");
+        if (reader.Remaining < length)
+            return false;
         body = buffer.Slice(reader.Position, length);
         return true;
     }
@@ -181,7 +208,8 @@ internal sealed class PacketLimit(PipeReader inner, int maxConnect, int maxPacke
             case 3:
                 Current = delivery;
                 IsAgain = delivery.Qos == 2 && !unreleased.Add(delivery.Id);
-                if (unreleased.Count > MostUnreleased) throw Refuse($"more than {MostUnreleased} messages at QoS 2 that were never released");
+                if (unreleased.Count > MostUnreleased)
+                    throw Refuse($"more than {MostUnreleased} messages at QoS 2 that were never released");
                 break;
             case 6:
                 unreleased.Remove(delivery.Id);

@@ -4,12 +4,14 @@ using System.Text.Unicode;
 
 namespace Vigil.Ingest.Mqtt;
 
-/// <summary>How a PUBLISH says it is delivered: its quality of service, whether it has been sent before, and its packet identifier (0 at QoS 0).</summary>
+/// <summary>
+/// How a PUBLISH says it is delivered: its quality of service, whether it has been sent before, and its packet identifier (0 at QoS 0).
+/// </summary>
 internal readonly record struct Delivery(int Qos, bool Dup, ushort Id);
 
 /// <summary>
-/// What MQTT asks of a client's packet and MQTTnet lets pass: flags of the fixed header (§2.1.3), packet identifiers that are not 0 (§2.2.1), names that
-/// are text (§1.5.4). Looks at one whole packet.
+/// What MQTT asks of a client's packet and MQTTnet lets pass: flags of the fixed header (§2.1.3), packet identifiers that are not 0
+/// (§2.2.1), names that are text (§1.5.4). Looks at one whole packet.
 /// </summary>
 internal static class PacketRules
 {
@@ -20,7 +22,8 @@ internal static class PacketRules
     /// <returns>Null when the packet may pass.</returns>
     public static string? Refuse(byte first, in ReadOnlySequence<byte> body, bool five, out Delivery delivery)
     {
-        if (body.IsSingleSegment) return Refuse(first, body.FirstSpan, five, out delivery);
+        if (body.IsSingleSegment)
+            return Refuse(first, body.FirstSpan, five, out delivery);
         var rented = ArrayPool<byte>.Shared.Rent((int)body.Length);
         body.CopyTo(rented);
         var reason = Refuse(first, rented.AsSpan(0, (int)body.Length), five, out delivery);
@@ -39,12 +42,15 @@ internal static class PacketRules
             case 3:
                 return RefusePublish(flags, body, out delivery);
             case 4 or 5 or 6 or 7:
-                if (flags != (type == 6 ? 2 : 0)) return "an acknowledgement with wrong flags";
-                if (Id(body) is not { } of) return "an acknowledgement of packet 0";
+                if (flags != (type == 6 ? 2 : 0))
+                    return "an acknowledgement with wrong flags";
+                if (Id(body) is not { } of)
+                    return "an acknowledgement of packet 0";
                 delivery = new Delivery(2, false, of);
                 return null;
             case 8 or 10:
-                if (flags != 2) return "SUBSCRIBE or UNSUBSCRIBE with wrong flags";
+                if (flags != 2)
+                    return "SUBSCRIBE or UNSUBSCRIBE with wrong flags";
                 return Id(body) is null ? "SUBSCRIBE or UNSUBSCRIBE with packet id 0" : RefuseFilters(body[2..], five, options: type == 8);
             case 12:
                 return flags != 0 || body.Length > 0 ? "PINGREQ with flags or a body" : null;
@@ -59,18 +65,23 @@ internal static class PacketRules
     public static string UserNameOf(in ReadOnlySequence<byte> connect)
     {
         ReadOnlySpan<byte> body = connect.IsSingleSegment ? connect.FirstSpan : connect.ToArray();
-        if (!TryText(ref body, out _) || body.Length < 4) return "";
+        if (!TryText(ref body, out _) || body.Length < 4)
+            return "";
         var (five, flags) = (body[0] == 5, body[1]);
         body = body[4..];
-        if (!TryProperties(ref body, five) || !TryText(ref body, out _)) return "";
-        if ((flags & 4) != 0 && (!TryProperties(ref body, five) || !TryText(ref body, out _) || !TryText(ref body, out _))) return ""; // a will
+        if (!TryProperties(ref body, five) || !TryText(ref body, out _))
+            return "";
+        if ((flags & 4) != 0 && (!TryProperties(ref body, five) || !TryText(ref body, out _) || !TryText(ref body, out _)))
+            return ""; // a will
         return (flags & 0x80) != 0 && TryText(ref body, out var name) ? System.Text.Encoding.UTF8.GetString(name) : "";
     }
 
     private static bool TryProperties(ref ReadOnlySpan<byte> body, bool five)
     {
-        if (!five) return true;
-        if (!TryLength(ref body, out var length) || length > body.Length) return false;
+        if (!five)
+            return true;
+        if (!TryLength(ref body, out var length) || length > body.Length)
+            return false;
         body = body[length..];
         return true;
     }
@@ -78,7 +89,8 @@ internal static class PacketRules
     private static string? RefuseConnect(ReadOnlySpan<byte> body)
     {
         // Protocol name, level, flags, keep-alive; then the client id, behind the properties in MQTT 5.
-        if (!TryText(ref body, out _) || body.Length < 4) return "CONNECT without a protocol";
+        if (!TryText(ref body, out _) || body.Length < 4)
+            return "CONNECT without a protocol";
         return (body[1] & 1) != 0 ? "CONNECT with its reserved flag" : null;
     }
 
@@ -87,25 +99,36 @@ internal static class PacketRules
         var qos = (flags >> 1) & 3;
         var dup = (flags & 8) != 0;
         delivery = new Delivery(qos, dup, 0);
-        if (qos == 3) return "PUBLISH at QoS 3";
-        if (dup && qos == 0) return "PUBLISH at QoS 0 that says it is sent again";
-        if (!TryText(ref body, out var topic)) return "PUBLISH without a topic";
-        if (!IsText(topic)) return "a topic that is no text";
-        if (qos == 0) return null;
-        if (Id(body) is not { } id) return $"PUBLISH at QoS {qos} with packet id 0";
+        if (qos == 3)
+            return "PUBLISH at QoS 3";
+        if (dup && qos == 0)
+            return "PUBLISH at QoS 0 that says it is sent again";
+        if (!TryText(ref body, out var topic))
+            return "PUBLISH without a topic";
+        if (!IsText(topic))
+            return "a topic that is no text";
+        if (qos == 0)
+            return null;
+        if (Id(body) is not { } id)
+            return $"PUBLISH at QoS {qos} with packet id 0";
         delivery = new Delivery(qos, dup, id);
         return null;
     }
 
     private static string? RefuseFilters(ReadOnlySpan<byte> body, bool five, bool options)
     {
-        if (!TryProperties(ref body, five)) return "properties that break off";
-        if (body.IsEmpty) return "SUBSCRIBE or UNSUBSCRIBE to nothing";
+        if (!TryProperties(ref body, five))
+            return "properties that break off";
+        if (body.IsEmpty)
+            return "SUBSCRIBE or UNSUBSCRIBE to nothing";
         while (!body.IsEmpty)
         {
-            if (!TryText(ref body, out var filter) || (options && body.IsEmpty)) return "a topic filter that breaks off";
-            if (!IsText(filter)) return "a topic filter that is no text";
-            if (options) body = body[1..];
+            if (!TryText(ref body, out var filter) || (options && body.IsEmpty))
+                return "a topic filter that breaks off";
+            if (!IsText(filter))
+                return "a topic filter that is no text";
+            if (options)
+                body = body[1..];
         }
 
         return null;
@@ -117,9 +140,11 @@ internal static class PacketRules
     private static bool TryText(ref ReadOnlySpan<byte> body, out ReadOnlySpan<byte> text)
     {
         text = default;
-        if (body.Length < 2) return false;
+        if (body.Length < 2)
+            return false;
         var length = BinaryPrimitives.ReadUInt16BigEndian(body);
-        if (body.Length < 2 + length) return false;
+        if (body.Length < 2 + length)
+            return false;
         text = body.Slice(2, length);
         body = body[(2 + length)..];
         return true;
@@ -131,7 +156,8 @@ internal static class PacketRules
         for (var i = 0; i < 4 && i < body.Length; i++)
         {
             length |= (body[i] & 0x7F) << (7 * i);
-            if ((body[i] & 0x80) != 0) continue;
+            if ((body[i] & 0x80) != 0)
+                continue;
             body = body[(i + 1)..];
             return true;
         }
@@ -139,5 +165,6 @@ internal static class PacketRules
         return false;
     }
 
-    private static ushort? Id(ReadOnlySpan<byte> body) => body.Length >= 2 && BinaryPrimitives.ReadUInt16BigEndian(body) is var id and > 0 ? id : null;
+    private static ushort? Id(ReadOnlySpan<byte> body) =>
+        body.Length >= 2 && BinaryPrimitives.ReadUInt16BigEndian(body) is var id and > 0 ? id : null;
 }

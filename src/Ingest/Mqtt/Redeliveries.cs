@@ -6,10 +6,12 @@ using System.Security.Cryptography;
 namespace Vigil.Ingest.Mqtt;
 
 /// <summary>
-/// Knows a message that is sent again, so that it keeps the time at which it first came: then its readings and findings are the ones that are known, and a
-/// press is not told as another. Again means: the DUP flag, the same packet id, topic and payload, of the same credential and client id, within
-/// <see cref="Window"/>. Whoever presses a second time sends a new message, without DUP; that and its repetition may also come in the other order.
-/// What is known lies in memory and, a page of the system's cache later, in a file: it outlives kill -9. What a power cut takes from it is told twice, not never.
+/// Knows a message that is sent again, so that it keeps the time at which it first came: then its readings and findings are the ones that
+/// are known, and a press is not told as another. Again means: the DUP flag, the same packet id, topic and payload, of the same credential
+/// and client id, within
+/// <see cref="Window"/>. Whoever presses a second time sends a new message, without DUP; that and its repetition may also come in the other
+/// order. What is known lies in memory and, a page of the system's cache later, in a file: it outlives kill -9. What a power cut takes from
+/// it is told twice, not never.
 /// </summary>
 public sealed class Redeliveries : IDisposable
 {
@@ -24,10 +26,15 @@ public sealed class Redeliveries : IDisposable
 
     private readonly Slot[] slots = new Slot[Sets * Ways];
 
-    /// <summary>Two connections of one client are read in no order: for so long the first of a message may come after its repetition.</summary>
+    /// <summary>
+    /// Two connections of one client are read in no order: for so long the first of a message may come after its repetition.
+    /// </summary>
     private static readonly TimeSpan Overtaken = TimeSpan.FromSeconds(10);
 
-    /// <summary>When a slot was filled by the monotonic clock, which nobody sets; negative: by a message that said it was sent again; 0: by a process that ran before.</summary>
+    /// <summary>
+    /// When a slot was filled by the monotonic clock, which nobody sets; negative: by a message that said it was sent again; 0: by a
+    /// process that ran before.
+    /// </summary>
     private readonly long[] filled = new long[Sets * Ways];
 
     private readonly Lock[] gates = [.. Enumerable.Range(0, 64).Select(_ => new Lock())];
@@ -42,7 +49,8 @@ public sealed class Redeliveries : IDisposable
     {
         this.clock = clock;
         seed = BitConverter.ToInt64(RandomNumberGenerator.GetBytes(8));
-        if (path is null) return;
+        if (path is null)
+            return;
         try
         {
             file = Open(path, ref seed);
@@ -78,7 +86,8 @@ public sealed class Redeliveries : IDisposable
         var now = clock.GetUtcNow().UtcDateTime;
         now = now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond)); // as fine as the coarsest store
         key = 0;
-        if (id == 0) return now;
+        if (id == 0)
+            return now;
         key = (origin ^ (id * 0x9E3779B97F4A7C15UL)) | 1; // 0 is an empty slot
         var content = XxHash3.HashToUInt64(payload, (long)Hash(topic, seed));
         var set = (int)(key >> 32) & (Sets - 1);
@@ -88,7 +97,8 @@ public sealed class Redeliveries : IDisposable
             ref var slot = ref slots[at];
             if (slot.Key == key && slot.Content == content && (dup ? Age(at, now) <= Window : filled[at] < 0 && Age(at, now) <= Overtaken))
             {
-                if (!dup) filled[at] = -filled[at];
+                if (!dup)
+                    filled[at] = -filled[at];
                 Interlocked.Increment(ref known);
                 return new DateTime(slot.Ticks, DateTimeKind.Utc);
             }
@@ -107,7 +117,8 @@ public sealed class Redeliveries : IDisposable
         lock (gates[set & 63])
         {
             var at = Find(set, key);
-            if (slots[at].Key != key) return;
+            if (slots[at].Key != key)
+                return;
             slots[at] = default;
             Keep(at);
         }
@@ -124,8 +135,10 @@ public sealed class Redeliveries : IDisposable
         var oldest = set * Ways;
         for (var at = set * Ways; at < (set + 1) * Ways; at++)
         {
-            if (slots[at].Key == key) return at;
-            if (slots[at].Ticks < slots[oldest].Ticks) oldest = at;
+            if (slots[at].Key == key)
+                return at;
+            if (slots[at].Ticks < slots[oldest].Ticks)
+                oldest = at;
         }
 
         return oldest;
@@ -133,7 +146,8 @@ public sealed class Redeliveries : IDisposable
 
     private void Keep(int at)
     {
-        if (file is null || Trouble is not null) return;
+        if (file is null || Trouble is not null)
+            return;
         try
         {
             RandomAccess.Write(file, MemoryMarshal.AsBytes(slots.AsSpan(at, 1)), HeaderBytes + (long)at * SlotBytes);
@@ -153,10 +167,11 @@ public sealed class Redeliveries : IDisposable
         {
             seed = BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(8));
             var bytes = MemoryMarshal.AsBytes(slots.AsSpan());
-            for (var read = 0; read < bytes.Length;)
+            for (var read = 0; read < bytes.Length; )
             {
                 var got = RandomAccess.Read(handle, bytes[read..], HeaderBytes + read);
-                if (got == 0) break; // shorter: what is missing is empty
+                if (got == 0)
+                    break; // shorter: what is missing is empty
                 read += got;
             }
 

@@ -1,6 +1,9 @@
 namespace Vigil.Ingest.Mqtt;
 
-/// <summary>How long a sender has to pause after a message so that it keeps to its rate. Nothing is dropped. Shared by all connections of one credential.</summary>
+/// <summary>
+/// How long a sender has to pause after a message so that it keeps to its rate. Nothing is dropped. Shared by all connections of one
+/// credential.
+/// </summary>
 internal sealed class TokenBucket(double rate, int burst, TimeProvider clock)
 {
     private readonly Lock gate = new();
@@ -23,7 +26,8 @@ internal sealed class TokenBucket(double rate, int burst, TimeProvider clock)
     {
         get
         {
-            lock (gate) return tokens + clock.GetElapsedTime(last).TotalSeconds * rate >= burst;
+            lock (gate)
+                return tokens + clock.GetElapsedTime(last).TotalSeconds * rate >= burst;
         }
     }
 }

@@ -15,28 +15,52 @@ public enum PayloadEncoding
 }
 
 /// <summary>A reading that an example promises.</summary>
-public sealed record ExpectedReading(string Metric, double? Value, string? Event, double? Latitude, double? Longitude, string? Channel, DateTime? Time, int Line);
+public sealed record ExpectedReading(
+    string Metric,
+    double? Value,
+    string? Event,
+    double? Latitude,
+    double? Longitude,
+    string? Channel,
+    DateTime? Time,
+    int Line
+);
 
 /// <summary>A real payload and what it has to become: readings, or a refusal whose reason contains <paramref name="Rejected"/>.</summary>
-public sealed record ProfileExample(string Payload, string Topic, DateTime Received, string? Rejected, string? Device, IReadOnlyList<ExpectedReading> Readings, int Line);
+public sealed record ProfileExample(
+    string Payload,
+    string Topic,
+    DateTime Received,
+    string? Rejected,
+    string? Device,
+    IReadOnlyList<ExpectedReading> Readings,
+    int Line
+);
 
-/// <summary>A kind of device, as data: how its topics look, how its bytes are read, what it is expected to say. Written in <c>devices/**.yaml</c>.</summary>
+/// <summary>
+/// A kind of device, as data: how its topics look, how its bytes are read, what it is expected to say. Written in <c>devices/**.yaml</c>.
+/// </summary>
 public sealed class Profile
 {
     /// <summary><c>vendor/model</c>, or the name of a format for the generic ones.</summary>
     public required string Id { get; init; }
+
     /// <summary>Ids of models that speak the same way: a registry may name any of them.</summary>
     public IReadOnlyList<string> Also { get; init; } = [];
     public string Vendor { get; init; } = "";
     public string Model { get; init; } = "";
     public required string Format { get; init; }
     public PayloadEncoding Encoding { get; init; }
+
     /// <summary>Hex text is what people type for a binary format in <c>vigil decode</c>.</summary>
     public bool IsBinary { get; init; }
+
     /// <summary>Topic patterns with <c>{device}</c>, <c>+</c> and <c>#</c>.</summary>
     public required IReadOnlyList<TopicPattern> Topics { get; init; }
+
     /// <summary>Topics among them that no device speaks on: a bridge's own, commands.</summary>
     public IReadOnlyList<TopicPattern> Ignored { get; init; } = [];
+
     /// <summary>Metrics a device of this kind reports: an expectation exists from its installation on.</summary>
     public IReadOnlyList<Metric> Expects { get; init; } = [];
     public TimeSpan? ReportEvery { get; init; }
@@ -44,8 +68,12 @@ public sealed class Profile
     public required Decoder Decoder { get; init; }
     public string File { get; init; } = "";
 
-    /// <summary>Devices of this kind tell of presses, falls, smoke or gas, as the profile's own examples do; a format's generic profile reads any kind.</summary>
-    public bool SpeaksOfLife => IsGeneric || Examples.Any(e => e.Readings.Any(r => Metric.TryParse(r.Metric, out var metric) && metric.IsLifeSafety));
+    /// <summary>
+    /// Devices of this kind tell of presses, falls, smoke or gas, as the profile's own examples do; a format's generic profile reads any
+    /// kind.
+    /// </summary>
+    public bool SpeaksOfLife =>
+        IsGeneric || Examples.Any(e => e.Readings.Any(r => Metric.TryParse(r.Metric, out var metric) && metric.IsLifeSafety));
 
     /// <summary>Generic profiles read any device of a format that no other profile claims.</summary>
     public bool IsGeneric => !Id.Contains('/', StringComparison.Ordinal);
@@ -55,14 +83,16 @@ public sealed class Profile
     public bool Ignores(string topic)
     {
         foreach (var pattern in Ignored)
-            if (pattern.TryMatch(topic, out _)) return true;
+            if (pattern.TryMatch(topic, out _))
+                return true;
         return false;
     }
 
     public string DeviceFromTopic(string topic)
     {
         foreach (var pattern in Topics)
-            if (pattern.TryMatch(topic, out var device)) return device;
+            if (pattern.TryMatch(topic, out var device))
+                return device;
         return "";
     }
 
@@ -76,12 +106,14 @@ public sealed class Profile
             {
                 case PayloadEncoding.Hex:
                     rented = ArrayPool<byte>.Shared.Rent(payload.Length / 2 + 1);
-                    if (!TryHex(payload, rented, out var bytes)) return "is not hexadecimal text, as the profile says it is";
+                    if (!TryHex(payload, rented, out var bytes))
+                        return "is not hexadecimal text, as the profile says it is";
                     payload = rented.AsSpan(0, bytes);
                     break;
                 case PayloadEncoding.Base64:
                     rented = ArrayPool<byte>.Shared.Rent(Base64.GetMaxDecodedFromUtf8Length(payload.Length) + 3);
-                    if (Base64.DecodeFromUtf8(payload, rented, out _, out bytes) != OperationStatus.Done) return "is not base64, as the profile says it is";
+                    if (Base64.DecodeFromUtf8(payload, rented, out _, out bytes) != OperationStatus.Done)
+                        return "is not base64, as the profile says it is";
                     payload = rented.AsSpan(0, bytes);
                     break;
             }
@@ -102,7 +134,8 @@ public sealed class Profile
         }
         finally
         {
-            if (rented is not null) ArrayPool<byte>.Shared.Return(rented);
+            if (rented is not null)
+                ArrayPool<byte>.Shared.Return(rented);
         }
     }
 
@@ -118,10 +151,13 @@ public sealed class Profile
         if (Decoder is Decoding.LoRaWan.UplinkDecoder { ReadsFrames: true } uplink && !line.AsSpan().TrimStart().StartsWith("{"))
         {
             var frame = new byte[text.Length / 2 + 1];
-            return TryHex(text, frame, out var size) ? uplink.DecodeFrame(frame.AsSpan(0, size), port, into) : "is neither a network server's JSON nor a frame in hexadecimal";
+            return TryHex(text, frame, out var size)
+                ? uplink.DecodeFrame(frame.AsSpan(0, size), port, into)
+                : "is neither a network server's JSON nor a frame in hexadecimal";
         }
 
-        if (!IsBinary || Encoding != PayloadEncoding.Raw) return Decode(text, topic, into);
+        if (!IsBinary || Encoding != PayloadEncoding.Raw)
+            return Decode(text, topic, into);
         var bytes = new byte[text.Length / 2 + 1];
         return TryHex(text, bytes, out var length) ? Decode(bytes.AsSpan(0, length), topic, into) : "is not hexadecimal text";
     }
@@ -131,10 +167,12 @@ public sealed class Profile
     {
         length = 0;
         var high = -1;
-        if (text.Length > 1 && text[0] == '0' && text[1] is (byte)'x' or (byte)'X') text = text[2..];
+        if (text.Length > 1 && text[0] == '0' && text[1] is (byte)'x' or (byte)'X')
+            text = text[2..];
         foreach (var c in text)
         {
-            if (c is (byte)' ' or (byte)'\t' or (byte)'\r' or (byte)'\n') continue;
+            if (c is (byte)' ' or (byte)'\t' or (byte)'\r' or (byte)'\n')
+                continue;
             var digit = c switch
             {
                 >= (byte)'0' and <= (byte)'9' => c - '0',
@@ -142,7 +180,8 @@ public sealed class Profile
                 >= (byte)'A' and <= (byte)'F' => c - 'A' + 10,
                 _ => -1,
             };
-            if (digit < 0) return false;
+            if (digit < 0)
+                return false;
             if (high < 0)
             {
                 high = digit;

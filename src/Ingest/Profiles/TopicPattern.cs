@@ -12,7 +12,17 @@ public sealed class TopicPattern
     {
         Text = text;
         this.levels = levels;
-        Filter = string.Join('/', levels.Select(l => l switch { "{device}" => "+", "{device...}" => "#", _ => l }));
+        Filter = string.Join(
+            '/',
+            levels.Select(l =>
+                l switch
+                {
+                    "{device}" => "+",
+                    "{device...}" => "#",
+                    _ => l,
+                }
+            )
+        );
         Weight = levels.Count(l => l is not "+" and not "#" && !l.StartsWith('{')) * 100 - levels.Count(l => l is "#" or "{device...}");
     }
 
@@ -31,8 +41,10 @@ public sealed class TopicPattern
         for (var i = 0; i < levels.Length; i++)
         {
             var last = i == levels.Length - 1;
-            if (levels[i] is "+" or "{device}" || (last && levels[i] is "#" or "{device...}")) continue;
-            if (levels[i].AsSpan().IndexOfAny("+#{}") >= 0) return false;
+            if (levels[i] is "+" or "{device}" || (last && levels[i] is "#" or "{device...}"))
+                continue;
+            if (levels[i].AsSpan().IndexOfAny("+#{}") >= 0)
+                return false;
         }
 
         pattern = new TopicPattern(text, levels);
@@ -46,7 +58,8 @@ public sealed class TopicPattern
         for (var i = 0; i < levels.Length; i++)
         {
             var level = levels[i];
-            if (level == "#") return true;
+            if (level == "#")
+                return true;
             if (level == "{device...}")
             {
                 device = Name(rest);
@@ -57,7 +70,8 @@ public sealed class TopicPattern
             var name = slash < 0 ? rest : rest[..slash];
             if (level == "{device}")
             {
-                if (name.Length == 0) return false;
+                if (name.Length == 0)
+                    return false;
                 device = Name(name);
             }
             else if (level != "+" && !name.SequenceEqual(level))
@@ -65,7 +79,8 @@ public sealed class TopicPattern
                 return false;
             }
 
-            if (slash < 0) return i == levels.Length - 1 || (i == levels.Length - 2 && levels[^1] == "#");
+            if (slash < 0)
+                return i == levels.Length - 1 || (i == levels.Length - 2 && levels[^1] == "#");
             rest = rest[(slash + 1)..];
         }
 

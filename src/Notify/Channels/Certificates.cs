@@ -4,7 +4,10 @@ using Vigil.Model;
 
 namespace Vigil.Notify.Channels;
 
-/// <summary>A provider's certificate that is about to end is said while there is time; one that has ended, or doesn't hold, is refused as ever, and said.</summary>
+/// <summary>
+/// A provider's certificate that is about to end is said while there is time; one that has ended, or doesn't hold, is refused as ever, and
+/// said.
+/// </summary>
 public static class Certificates
 {
     private static readonly TimeSpan Warned = TimeSpan.FromDays(14);
@@ -15,10 +18,19 @@ public static class Certificates
         var name = $"certificate {provider}";
         var ends = certificate is X509Certificate2 known ? known.NotAfter.ToUniversalTime() : (DateTime?)null;
         if (errors != SslPolicyErrors.None)
-            troubles?.Say(name, $"the certificate of {provider} is refused ({errors}{(ends is { } end ? $", valid until {end:yyyy-MM-dd}" : "")})", $"{provider} 的证书未通过验证（{errors}{(ends is { } zhEnd ? $"，有效期至 {zhEnd:yyyy-MM-dd}" : "")}）");
+            troubles?.Say(
+                name,
+                $"the certificate of {provider} is refused ({errors}{(ends is { } end ? $", valid until {end:yyyy-MM-dd}" : "")})",
+                $"{provider} 的证书未通过验证（{errors}{(ends is { } zhEnd ? $"，有效期至 {zhEnd:yyyy-MM-dd}" : "")}）"
+            );
         else if (ends is { } soon && soon - clock.GetUtcNow().UtcDateTime < Warned)
-            troubles?.Say(name, $"the certificate of {provider} ends on {soon:yyyy-MM-dd}", $"{provider} 的证书将于 {soon:yyyy-MM-dd} 到期");
-        else troubles?.Over(name);
+            troubles?.Say(
+                name,
+                $"the certificate of {provider} ends on {soon:yyyy-MM-dd}",
+                $"{provider} 的证书将于 {soon:yyyy-MM-dd} 到期"
+            );
+        else
+            troubles?.Over(name);
         return errors == SslPolicyErrors.None;
     }
 }

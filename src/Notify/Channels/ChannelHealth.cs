@@ -4,21 +4,24 @@ using Vigil.Model;
 namespace Vigil.Notify.Channels;
 
 /// <summary>
-/// Whether a provider can be used. It goes down when its circuit opens, its credentials are refused or its credit is gone; then notices take another way and
-/// wait for it, and one in <see cref="ProbeEvery"/> is let through to find out whether it is back. Thread-safe.
+/// Whether a provider can be used. It goes down when its circuit opens, its credentials are refused or its credit is gone; then notices
+/// take another way and wait for it, and one in <see cref="ProbeEvery"/> is let through to find out whether it is back. Thread-safe.
 /// </summary>
 public sealed class ChannelHealth
 {
     /// <summary>How often a provider that refuses us is tried.</summary>
     public static readonly TimeSpan ProbeEvery = TimeSpan.FromSeconds(15);
 
-    /// <summary>A provider that is back before nobody has missed it is no news; two minutes without any is too late for the desk to hear of it.</summary>
+    /// <summary>
+    /// A provider that is back before nobody has missed it is no news; two minutes without any is too late for the desk to hear of it.
+    /// </summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private readonly TimeProvider clock;
     private readonly Lock gate = new();
     private readonly Troubles? troubles;
     private string? trouble;
+
     /// <summary>The clock's timestamp of the last try: a provider that is down must not wait for a wall clock.</summary>
     private long tried;
 
@@ -27,7 +30,11 @@ public sealed class ChannelHealth
     public ChannelHealth(string provider, TimeProvider clock, Meter? meter = null, Troubles? troubles = null)
     {
         (Provider, this.clock, this.troubles) = (provider, clock, troubles);
-        meter?.CreateObservableGauge($"vigil_channel_down_{provider}", () => trouble is null ? 0 : 1, description: $"1 while {provider} can't be used; its notices take other ways and wait for it");
+        meter?.CreateObservableGauge(
+            $"vigil_channel_down_{provider}",
+            () => trouble is null ? 0 : 1,
+            description: $"1 while {provider} can't be used; its notices take other ways and wait for it"
+        );
     }
 
     public string Provider { get; }
@@ -43,8 +50,10 @@ public sealed class ChannelHealth
     {
         lock (gate)
         {
-            if (trouble is null) return true;
-            if (clock.GetElapsedTime(tried) < ProbeEvery) return false;
+            if (trouble is null)
+                return true;
+            if (clock.GetElapsedTime(tried) < ProbeEvery)
+                return false;
             tried = clock.GetTimestamp();
             return true;
         }
@@ -52,15 +61,22 @@ public sealed class ChannelHealth
 
     public void Down(string why)
     {
-        lock (gate) (trouble, tried) = (why, clock.GetTimestamp());
-        troubles?.Say($"channel {Provider}", $"{Provider} can't be used, its messages take other ways and wait for it: {why}", $"{Provider} 不可用，消息改走其他渠道并等待恢复：{why}", Patience);
+        lock (gate)
+            (trouble, tried) = (why, clock.GetTimestamp());
+        troubles?.Say(
+            $"channel {Provider}",
+            $"{Provider} can't be used, its messages take other ways and wait for it: {why}",
+            $"{Provider} 不可用，消息改走其他渠道并等待恢复：{why}",
+            Patience
+        );
     }
 
     public void Up()
     {
         lock (gate)
         {
-            if (trouble is null) return;
+            if (trouble is null)
+                return;
             trouble = null;
         }
 

@@ -16,25 +16,31 @@ namespace Vigil.Notify.Channels;
 public sealed record ChannelTimeouts(TimeSpan Try, TimeSpan Total)
 {
     public ChannelTimeouts()
-        : this(TimeSpan.FromSeconds(8), TimeSpan.FromSeconds(20))
-    {
-    }
+        : this(TimeSpan.FromSeconds(8), TimeSpan.FromSeconds(20)) { }
 }
 
 /// <summary>
-/// One HttpClient a provider, each with a pipeline of its own, so that one that hangs stops no other: bulkhead → total timeout → retry → circuit breaker →
-/// timeout of a try. Only what is safe to repeat is repeated here: reads, and requests that never reached the provider. The rest is the dispatcher's, which
-/// asks the provider before it sends again.
+/// One HttpClient a provider, each with a pipeline of its own, so that one that hangs stops no other: bulkhead → total timeout → retry →
+/// circuit breaker → timeout of a try. Only what is safe to repeat is repeated here: reads, and requests that never reached the provider.
+/// The rest is the dispatcher's, which asks the provider before it sends again.
 /// </summary>
 public static class ChannelHttp
 {
-    /// <summary>Requests under way at one provider, critical and others apart: less than the dispatcher has at once, so that a hung provider leaves room.</summary>
+    /// <summary>
+    /// Requests under way at one provider, critical and others apart: less than the dispatcher has at once, so that a hung provider leaves
+    /// room.
+    /// </summary>
     public const int MostInFlight = 48;
 
-    /// <summary>How long a provider is left alone is measured on the clock registered under this key: the wall clock, unless a test says otherwise. A provider knows no fast clock.</summary>
+    /// <summary>
+    /// How long a provider is left alone is measured on the clock registered under this key: the wall clock, unless a test says otherwise.
+    /// A provider knows no fast clock.
+    /// </summary>
     public const string Clock = "channels";
 
-    /// <summary>A little less than <see cref="ChannelHealth.ProbeEvery"/>: a probe that is let through finds the circuit half open.</summary>
+    /// <summary>
+    /// A little less than <see cref="ChannelHealth.ProbeEvery"/>: a probe that is let through finds the circuit half open.
+    /// </summary>
     private static readonly TimeSpan Break = Channels.ChannelHealth.ProbeEvery - TimeSpan.FromSeconds(1);
 
     private static readonly HttpRequestOptionsKey<bool> Critical = new("vigil.critical");
@@ -42,43 +48,76 @@ public static class ChannelHttp
     /// <summary>Registers the provider's HttpClient (by its name) and its <see cref="ChannelHealth"/> (keyed by its name).</summary>
     public static IServiceCollection AddChannelHttp(this IServiceCollection services, string provider, Uri baseAddress)
     {
-        services.AddKeyedSingleton(provider, (s, _) => new ChannelHealth(provider, ClockOf(s), s.GetService<Meter>(), s.GetService<Troubles>()));
-        services.AddHttpClient(provider, client =>
-            {
-                client.BaseAddress = baseAddress;
-                client.Timeout = new ChannelTimeouts().Total + TimeSpan.FromSeconds(5); // the pipeline's own end before; this one ends a body that never ends
-                client.MaxResponseContentBufferSize = 4 << 20;
-            })
+        services.AddKeyedSingleton(
+            provider,
+            (s, _) => new ChannelHealth(provider, ClockOf(s), s.GetService<Meter>(), s.GetService<Troubles>())
+        );
+        services
+            .AddHttpClient(
+                provider,
+                client =>
+                {
+                    client.BaseAddress = baseAddress;
+                    // the pipeline's own end before; this one ends a body that never ends
+                    client.Timeout = new ChannelTimeouts().Total + TimeSpan.FromSeconds(5);
+                    client.MaxResponseContentBufferSize = 4 << 20;
+                }
+            )
             .ConfigurePrimaryHttpMessageHandler(s => new SocketsHttpHandler
             {
-                SslOptions = { RemoteCertificateValidationCallback = (_, certificate, _, errors) => Certificates.Seen(provider, certificate, errors, ClockOf(s), s.GetService<Troubles>()) },
-                AllowAutoRedirect = false, UseCookies = false, ConnectTimeout = TimeSpan.FromSeconds(5), PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+                SslOptions =
+                {
+                    RemoteCertificateValidationCallback = (_, certificate, _, errors) =>
+                        Certificates.Seen(provider, certificate, errors, ClockOf(s), s.GetService<Troubles>()),
+                },
+                AllowAutoRedirect = false,
+                UseCookies = false,
+                ConnectTimeout = TimeSpan.FromSeconds(5),
+                PooledConnectionLifetime = TimeSpan.FromMinutes(5),
             })
             .SetHandlerLifetime(Timeout.InfiniteTimeSpan)
             .RemoveAllLoggers() // they would write addresses, and with them numbers and tokens
             .AddResilienceHandler("tries", (pipeline, context) => Tries(pipeline, TimeoutsOf(context.ServiceProvider)));
-        services.AddHttpClient(provider).AddResilienceHandler("circuit", (pipeline, context) =>
-        {
-            pipeline.TimeProvider = new Vigil.Model.SteadyClock(ClockOf(context.ServiceProvider));
-            Circuit(pipeline, context.ServiceProvider.GetRequiredKeyedService<ChannelHealth>(provider));
-        });
-        services.AddHttpClient(provider).AddResilienceHandler("try", (pipeline, context) =>
-        {
-            pipeline.TimeProvider = TimeProvider.System;
-            pipeline.AddTimeout(TimeoutsOf(context.ServiceProvider).Try);
-        });
+        services
+            .AddHttpClient(provider)
+            .AddResilienceHandler(
+                "circuit",
+                (pipeline, context) =>
+                {
+                    pipeline.TimeProvider = new Vigil.Model.SteadyClock(ClockOf(context.ServiceProvider));
+                    Circuit(pipeline, context.ServiceProvider.GetRequiredKeyedService<ChannelHealth>(provider));
+                }
+            );
+        services
+            .AddHttpClient(provider)
+            .AddResilienceHandler(
+                "try",
+                (pipeline, context) =>
+                {
+                    pipeline.TimeProvider = TimeProvider.System;
+                    pipeline.AddTimeout(TimeoutsOf(context.ServiceProvider).Try);
+                }
+            );
         return services;
     }
 
-    public static ChannelHealth ChannelHealth(this IServiceProvider services, string provider) => services.GetRequiredKeyedService<ChannelHealth>(provider);
+    public static ChannelHealth ChannelHealth(this IServiceProvider services, string provider) =>
+        services.GetRequiredKeyedService<ChannelHealth>(provider);
 
-    public static HttpClient ChannelClient(this IServiceProvider services, string provider) => services.GetRequiredService<IHttpClientFactory>().CreateClient(provider);
+    public static HttpClient ChannelClient(this IServiceProvider services, string provider) =>
+        services.GetRequiredService<IHttpClientFactory>().CreateClient(provider);
 
     /// <summary>Sends, and says in a result what kept it from being answered; else gives the answer.</summary>
     public static async Task<(HttpResponseMessage? Answer, ChannelResult? Trouble)> TrySendAsync(
-        this HttpClient http, HttpRequestMessage request, ChannelHealth health, bool critical, CancellationToken cancellation)
+        this HttpClient http,
+        HttpRequestMessage request,
+        ChannelHealth health,
+        bool critical,
+        CancellationToken cancellation
+    )
     {
-        if (!health.MayTry()) return (null, new ChannelResult(ChannelOutcome.Down, $"{health.Provider} is down: {health.Trouble}"));
+        if (!health.MayTry())
+            return (null, new ChannelResult(ChannelOutcome.Down, $"{health.Provider} is down: {health.Trouble}"));
         request.Options.Set(Critical, critical);
         try
         {
@@ -98,7 +137,13 @@ public static class ChannelHttp
         }
         catch (Exception e) when (e is HttpRequestException or TimeoutRejectedException or IOException)
         {
-            return (null, new ChannelResult(ChannelOutcome.Unknown, e is TimeoutRejectedException ? $"no answer of {health.Provider} in time" : $"the connection to {health.Provider} broke"));
+            return (
+                null,
+                new ChannelResult(
+                    ChannelOutcome.Unknown,
+                    e is TimeoutRejectedException ? $"no answer of {health.Provider} in time" : $"the connection to {health.Provider} broke"
+                )
+            );
         }
     }
 
@@ -111,41 +156,70 @@ public static class ChannelHttp
         var (critical, others) = (Bulkhead(), Bulkhead());
         pipeline.TimeProvider = TimeProvider.System; // else it takes the service's, which may run fast
         pipeline
-            .AddRateLimiter(new RateLimiterStrategyOptions
-            {
-                RateLimiter = args => (IsCritical(args.Context) ? critical : others).AcquireAsync(1, args.Context.CancellationToken),
-            })
+            .AddRateLimiter(
+                new RateLimiterStrategyOptions
+                {
+                    RateLimiter = args => (IsCritical(args.Context) ? critical : others).AcquireAsync(1, args.Context.CancellationToken),
+                }
+            )
             .AddTimeout(timeouts.Total)
-            .AddRetry(new RetryStrategyOptions<HttpResponseMessage>
-            {
-                MaxRetryAttempts = 2, Delay = TimeSpan.FromMilliseconds(300), BackoffType = DelayBackoffType.Exponential, UseJitter = true,
-                ShouldHandle = args => ValueTask.FromResult(args.Outcome.Exception is HttpRequestException e && NeverWentOut(e)
-                    || (args.Context.GetRequestMessage()?.Method == HttpMethod.Get
-                        && (args.Outcome.Exception is HttpRequestException or TimeoutRejectedException or IOException || args.Outcome.Result is { StatusCode: >= System.Net.HttpStatusCode.InternalServerError }))),
-            });
+            .AddRetry(
+                new RetryStrategyOptions<HttpResponseMessage>
+                {
+                    MaxRetryAttempts = 2,
+                    Delay = TimeSpan.FromMilliseconds(300),
+                    BackoffType = DelayBackoffType.Exponential,
+                    UseJitter = true,
+                    ShouldHandle = args =>
+                        ValueTask.FromResult(
+                            args.Outcome.Exception is HttpRequestException e && NeverWentOut(e)
+                                || (
+                                    args.Context.GetRequestMessage()?.Method == HttpMethod.Get
+                                    && (
+                                        args.Outcome.Exception is HttpRequestException or TimeoutRejectedException or IOException
+                                        || args.Outcome.Result is { StatusCode: >= System.Net.HttpStatusCode.InternalServerError }
+                                    )
+                                )
+                        ),
+                }
+            );
     }
 
     private static void Circuit(ResiliencePipelineBuilder<HttpResponseMessage> pipeline, ChannelHealth health) =>
-        pipeline.AddCircuitBreaker(new CircuitBreakerStrategyOptions<HttpResponseMessage>
-        {
-            FailureRatio = 0.5, MinimumThroughput = 5, SamplingDuration = TimeSpan.FromSeconds(60), BreakDuration = Break,
-            ShouldHandle = new PredicateBuilder<HttpResponseMessage>().Handle<HttpRequestException>().Handle<TimeoutRejectedException>().Handle<IOException>().HandleResult(r => (int)r.StatusCode >= 500),
-            OnOpened = args =>
+        pipeline.AddCircuitBreaker(
+            new CircuitBreakerStrategyOptions<HttpResponseMessage>
             {
-                health.Down(args.Outcome.Result is { } answer ? $"it answers {(int)answer.StatusCode}" : "it does not answer");
-                return default;
-            },
-            OnClosed = _ =>
-            {
-                health.Up();
-                return default;
-            },
-        });
+                FailureRatio = 0.5,
+                MinimumThroughput = 5,
+                SamplingDuration = TimeSpan.FromSeconds(60),
+                BreakDuration = Break,
+                ShouldHandle = new PredicateBuilder<HttpResponseMessage>()
+                    .Handle<HttpRequestException>()
+                    .Handle<TimeoutRejectedException>()
+                    .Handle<IOException>()
+                    .HandleResult(r => (int)r.StatusCode >= 500),
+                OnOpened = args =>
+                {
+                    health.Down(args.Outcome.Result is { } answer ? $"it answers {(int)answer.StatusCode}" : "it does not answer");
+                    return default;
+                },
+                OnClosed = _ =>
+                {
+                    health.Up();
+                    return default;
+                },
+            }
+        );
 
     private static ConcurrencyLimiter Bulkhead() => new(new ConcurrencyLimiterOptions { PermitLimit = MostInFlight, QueueLimit = 0 });
 
-    private static bool IsCritical(ResilienceContext context) => context.GetRequestMessage() is { } request && request.Options.TryGetValue(Critical, out var critical) && critical;
+    private static bool IsCritical(ResilienceContext context) =>
+        context.GetRequestMessage() is { } request && request.Options.TryGetValue(Critical, out var critical) && critical;
 
     private static bool NeverWentOut(HttpRequestException e) =>
-        e.HttpRequestError is HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError or HttpRequestError.ProxyTunnelError;
+        e.HttpRequestError
+            is HttpRequestError.ConnectionError
+                or HttpRequestError.NameResolutionError
+                or HttpRequestError.SecureConnectionError
+                or HttpRequestError.ProxyTunnelError;
 }

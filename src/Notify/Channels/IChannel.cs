@@ -23,30 +23,41 @@ public sealed record OutgoingNotice(
     string Text,
     string Link,
     bool Critical,
-    string ReplyCode = "");
+    string ReplyCode = ""
+);
 
 /// <summary>A notice whose request went out some time ago, as far as it helps to find it again at the provider.</summary>
 /// <param name="Outgoing">What was sent.</param>
 /// <param name="ProviderId">The provider's id; null when no answer came.</param>
 /// <param name="Since">It went out at this time or later.</param>
 /// <param name="Others">Provider ids of other notices to the same address: what the provider lists under these is not ours.</param>
-/// <param name="Alone">No other notice to this address has an unknown outcome. If one has, what carries no mark of ours can't be told apart.</param>
+/// <param name="Alone">No other notice to this address has an unknown outcome. If one has, what carries no mark of ours can't be told
+/// apart.</param>
 public sealed record PastNotice(OutgoingNotice Outgoing, string? ProviderId, DateTimeOffset Since, IReadOnlySet<string> Others, bool Alone);
 
 public enum ChannelOutcome
 {
     /// <summary>The provider has it. Not: heard.</summary>
     Sent,
+
     /// <summary>Passing trouble: the same channel may be tried again.</summary>
     TryAgain,
+
     /// <summary>Will never work for this address: on to the next channel at once.</summary>
     GiveUp,
+
     /// <summary>The request went out and no answer came: reconcile, then send again rather than never.</summary>
     Unknown,
+
     /// <summary>It is on the phone. Not: heard.</summary>
     Delivered,
-    /// <summary>The provider itself can't be used (unreachable, wrong token, no credit): another one or the next channel now, and this one when it is back.</summary>
+
+    /// <summary>
+    /// The provider itself can't be used (unreachable, wrong token, no credit): another one or the next channel now, and this one when it
+    /// is back.
+    /// </summary>
     Down,
+
     /// <summary>Nothing went out because too much is under way at this provider: again in a second, and no attempt is counted.</summary>
     Busy,
 }
@@ -57,7 +68,10 @@ public enum ChannelOutcome
 /// <param name="Blocked">This number takes nothing this way until somebody edits it: opted out, no longer in service. Remembered.</param>
 public sealed record ChannelResult(ChannelOutcome Outcome, string Reason, string? ProviderId = null, bool Blocked = false);
 
-/// <summary>A way to reach people: the outbox, Twilio, a domestic provider, mail, a webhook, a group robot. Retrying stands in one place, the dispatcher.</summary>
+/// <summary>
+/// A way to reach people: the outbox, Twilio, a domestic provider, mail, a webhook, a group robot. Retrying stands in one place, the
+/// dispatcher.
+/// </summary>
 public interface IChannel
 {
     /// <summary>Name in <c>Notify:Routes</c> and on notices: outbox, twilio, aliyun, mail, webhook, wecom, dingtalk.</summary>
@@ -84,7 +98,10 @@ public interface IChannel
     /// <returns>False where the provider knows no such thing, or the call is over.</returns>
     Task<bool> EndCallAsync(string providerId, string language, CancellationToken cancellation) => Task.FromResult(false);
 
-    /// <summary>Asks the provider what became of a notice: Sent (on its way), Delivered or GiveUp (didn't get there); null when it has never heard of it.</summary>
+    /// <summary>
+    /// Asks the provider what became of a notice: Sent (on its way), Delivered or GiveUp (didn't get there); null when it has never heard
+    /// of it.
+    /// </summary>
     /// <exception cref="HttpRequestException">The provider could not be asked.</exception>
     Task<ChannelResult?> ReconcileAsync(PastNotice notice, CancellationToken cancellation);
 }

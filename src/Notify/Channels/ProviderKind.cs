@@ -10,17 +10,31 @@ namespace Vigil.Notify.Channels;
 /// <param name="Check">What is wrong with them, all at once.</param>
 /// <param name="Add">Registers its <see cref="IChannel"/>, with <see cref="ChannelHttp.AddChannelHttp"/> where it speaks HTTP.</param>
 public sealed record ProviderKind(
-    string Name, string Section, Func<IConfiguration, IEnumerable<Problem>> Check, Action<IServiceCollection, IConfiguration> Add)
+    string Name,
+    string Section,
+    Func<IConfiguration, IEnumerable<Problem>> Check,
+    Action<IServiceCollection, IConfiguration> Add
+)
 {
-    public static IReadOnlyList<ProviderKind> All { get; } = 
+    public static IReadOnlyList<ProviderKind> All { get; } =
     [
-        Outbox.OutboxChannel.Kind, Twilio.TwilioOptions.Kind, Aliyun.AliyunOptions.Kind, Mail.MailOptions.Kind, Webhook.WebhookOptions.Kind, Robots.RobotService.WeCom, Robots.RobotService.DingTalk,
+        Outbox.OutboxChannel.Kind,
+        Twilio.TwilioOptions.Kind,
+        Aliyun.AliyunOptions.Kind,
+        Mail.MailOptions.Kind,
+        Webhook.WebhookOptions.Kind,
+        Robots.RobotService.WeCom,
+        Robots.RobotService.DingTalk,
     ];
 
     /// <summary>The outbox always; others when they are configured or a route names them.</summary>
     public static IEnumerable<ProviderKind> Used(IConfiguration configuration) => All.Where(k => k.IsUsed(configuration));
 
     private bool IsUsed(IConfiguration configuration) =>
-        Name == "outbox" || configuration.GetSection(Section).GetChildren().Any()
-        || configuration.GetSection("Notify:Routes").GetChildren().Any(r => Routes.Listed(r.Value ?? "").Contains(Name, StringComparer.OrdinalIgnoreCase));
+        Name == "outbox"
+        || configuration.GetSection(Section).GetChildren().Any()
+        || configuration
+            .GetSection("Notify:Routes")
+            .GetChildren()
+            .Any(r => Routes.Listed(r.Value ?? "").Contains(Name, StringComparer.OrdinalIgnoreCase));
 }

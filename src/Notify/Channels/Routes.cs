@@ -1,7 +1,8 @@
 namespace Vigil.Notify.Channels;
 
 /// <summary>
-/// Which provider carries a message: by the longest number prefix of <c>Notify:Routes</c> (<c>"+86": "aliyun"</c>, <c>"default": "twilio, outbox"</c>,
+/// Which provider carries a message: by the longest number prefix of <c>Notify:Routes</c> (<c>"+86": "aliyun"</c>, <c>"default": "twilio,
+/// outbox"</c>,
 /// <c>"mail": "mail"</c>). Of several in a list the first that is not down; when all are down the first, which keeps it until it is back.
 /// </summary>
 public sealed class Routes(IEnumerable<IChannel> channels, IReadOnlyDictionary<string, string> routes)
@@ -19,10 +20,22 @@ public sealed class Routes(IEnumerable<IChannel> channels, IReadOnlyDictionary<s
     public IChannel? For(string channel, string address)
     {
         var able = routes
-            .Where(r => r.Key == channel || (channel is "sms" or "voice" && address.StartsWith(r.Key, StringComparison.Ordinal)) || r.Key.Length == 0)
-            .OrderByDescending(r => r.Key == channel).ThenByDescending(r => r.Key.Length)
-            .SelectMany(r => Listed(r.Value)).Select(Find).OfType<IChannel>().Where(c => c.CarriesTo(channel, address)).ToList();
-        return able.Find(c => c.Health?.Trouble is null) ?? able.FirstOrDefault() ?? (routes.Count == 0 ? Find("outbox") : null) ?? (channel == Model.SelfTest.Channel ? Find(channel) : null);
+            .Where(r =>
+                r.Key == channel
+                || (channel is "sms" or "voice" && address.StartsWith(r.Key, StringComparison.Ordinal))
+                || r.Key.Length == 0
+            )
+            .OrderByDescending(r => r.Key == channel)
+            .ThenByDescending(r => r.Key.Length)
+            .SelectMany(r => Listed(r.Value))
+            .Select(Find)
+            .OfType<IChannel>()
+            .Where(c => c.CarriesTo(channel, address))
+            .ToList();
+        return able.Find(c => c.Health?.Trouble is null)
+            ?? able.FirstOrDefault()
+            ?? (routes.Count == 0 ? Find("outbox") : null)
+            ?? (channel == Model.SelfTest.Channel ? Find(channel) : null);
     }
 
     /// <summary>The providers of one route, first choice first.</summary>

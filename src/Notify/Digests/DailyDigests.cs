@@ -11,12 +11,20 @@ using Vigil.Storage.Records;
 namespace Vigil.Notify.Digests;
 
 /// <summary>
-/// Yesterday at home, each morning, for contacts who want it (每日摘要) and whose resident consented: water and electricity against the home's own usual day. By mail
-/// where there is an address, else by SMS. A row stands before anything is sent, so that nobody gets a day twice; what can't be sent by the evening is given up,
-/// because it is no news any more. Alarms never wait for it.
+/// Yesterday at home, each morning, for contacts who want it (每日摘要) and whose resident consented: water and electricity against the home's
+/// own usual day. By mail where there is an address, else by SMS. A row stands before anything is sent, so that nobody gets a day twice;
+/// what can't be sent by the evening is given up, because it is no news any more. Alarms never wait for it.
 /// </summary>
 public sealed partial class DailyDigests(
-    IDbContextFactory<RecordsDb> records, IReadingStore readings, Routes routes, MessageTexts messages, TimeZoneInfo zone, TimeProvider clock, TimeOnly at, ILogger<DailyDigests> log) : BackgroundService
+    IDbContextFactory<RecordsDb> records,
+    IReadingStore readings,
+    Routes routes,
+    MessageTexts messages,
+    TimeZoneInfo zone,
+    TimeProvider clock,
+    TimeOnly at,
+    ILogger<DailyDigests> log
+) : BackgroundService
 {
     /// <summary>Hours after the time of day at which it goes out.</summary>
     private static readonly TimeSpan Late = TimeSpan.FromHours(10);
@@ -48,14 +56,23 @@ public sealed partial class DailyDigests(
         var now = clock.GetUtcNow().UtcDateTime;
         var local = TimeZoneInfo.ConvertTimeFromUtc(now, zone);
         var (day, due) = (DateOnly.FromDateTime(local).AddDays(-1), local.Date + at.ToTimeSpan());
-        if (local < due || local > due + Late) return 0;
+        if (local < due || local > due + Late)
+            return 0;
         await using var db = await records.CreateDbContextAsync(cancellation);
         var wanted = await (
             from c in db.Contacts.AsNoTracking()
             join r in db.Residents.AsNoTracking() on c.ResidentId equals r.Id
-            where c.DailyDigest && r.ConsentService && r.ConsentDailyLife && (c.Mail != "" || c.Phone != "") && !db.Digests.Any(d => d.ContactId == c.Id && d.Day == day && (d.SentAt != null || d.GivenUpAt != null || d.DueAt > now))
+            where
+                c.DailyDigest
+                && r.ConsentService
+                && r.ConsentDailyLife
+                && (c.Mail != "" || c.Phone != "")
+                && !db.Digests.Any(d => d.ContactId == c.Id && d.Day == day && (d.SentAt != null || d.GivenUpAt != null || d.DueAt > now))
             orderby c.ResidentId, c.Order
-            select new { Contact = c, r.Name }).Take(500).ToListAsync(cancellation);
+            select new { Contact = c, r.Name }
+        )
+            .Take(500)
+            .ToListAsync(cancellation);
         var sent = 0;
         foreach (var home in wanted.GroupBy(w => w.Contact.ResidentId))
         {
@@ -63,13 +80,15 @@ public sealed partial class DailyDigests(
             {
                 var life = await LifeAsync(db, home.Key, day, cancellation);
                 foreach (var (contact, name) in home.Select(h => (h.Contact, h.Name)))
-                    if (await SendAsync(db, contact, name, day, life, now, cancellation)) sent++;
+                    if (await SendAsync(db, contact, name, day, life, now, cancellation))
+                        sent++;
             }
             catch (Exception e) when (e is not OutOfMemoryException && !cancellation.IsCancellationRequested)
             {
                 LogHomeFailed(log, home.Key, e); // the others get theirs
                 db.ChangeTracker.Clear();
-                foreach (var contact in home.Select(h => h.Contact)) await LaterAsync(db, contact, day, now, cancellation);
+                foreach (var contact in home.Select(h => h.Contact))
+                    await LaterAsync(db, contact, day, now, cancellation);
             }
         }
 
@@ -80,26 +99,53 @@ public sealed partial class DailyDigests(
     private static async Task LaterAsync(RecordsDb db, Contact contact, DateOnly day, DateTime now, CancellationToken cancellation)
     {
         var row = await db.Digests.FirstOrDefaultAsync(d => d.ContactId == contact.Id && d.Day == day, cancellation);
-        if (row is null) db.Digests.Add(row = new DailyDigest { ContactId = contact.Id, Day = day, Channel = "sms" });
+        if (row is null)
+            db.Digests.Add(
+                row = new DailyDigest
+                {
+                    ContactId = contact.Id,
+                    Day = day,
+                    Channel = "sms",
+                }
+            );
         (row.Attempts, row.DueAt, row.Note) = (row.Attempts + 1, now + Again, "could not be made");
         await db.SaveChangesAsync(cancellation);
     }
 
-    private async Task<bool> SendAsync(RecordsDb db, Contact contact, string name, DateOnly day, (DayOfUse? Day, OwnNormal Usual) life, DateTime now, CancellationToken cancellation)
+    private async Task<bool> SendAsync(
+        RecordsDb db,
+        Contact contact,
+        string name,
+        DateOnly day,
+        (DayOfUse? Day, OwnNormal Usual) life,
+        DateTime now,
+        CancellationToken cancellation
+    )
     {
         var (mail, phone) = (FieldKeys.Readable(contact.Mail), FieldKeys.Readable(contact.Phone));
         var (channel, address) = mail.Length > 0 ? ("mail", mail) : ("sms", phone);
         var row = await db.Digests.FirstOrDefaultAsync(d => d.ContactId == contact.Id && d.Day == day, cancellation);
-        if (row is null) db.Digests.Add(row = new DailyDigest { ContactId = contact.Id, Day = day, Channel = channel });
+        if (row is null)
+            db.Digests.Add(
+                row = new DailyDigest
+                {
+                    ContactId = contact.Id,
+                    Day = day,
+                    Channel = channel,
+                }
+            );
         (row.Channel, row.Attempts, row.DueAt) = (channel, row.Attempts + 1, now + Again);
         await db.SaveChangesAsync(cancellation); // before it is sent
-        var result = address.Length == 0 ? new ChannelResult(ChannelOutcome.GiveUp, "the stored address can't be read")
+        var result =
+            address.Length == 0 ? new ChannelResult(ChannelOutcome.GiveUp, "the stored address can't be read")
             : routes.For(channel, address) is not { } way
-            ? new ChannelResult(ChannelOutcome.GiveUp, $"no provider carries {channel} to this address")
+                ? new ChannelResult(ChannelOutcome.GiveUp, $"no provider carries {channel} to this address")
             : await AskAsync(way, Message(contact, name, day, life, channel, address));
         row.Note = result.Reason;
-        if (result.Outcome is ChannelOutcome.Sent or ChannelOutcome.Delivered or ChannelOutcome.Unknown) row.SentAt = now; // unknown: a digest twice is worse than one missing
-        else if (result.Outcome == ChannelOutcome.GiveUp) row.GivenUpAt = now;
+        if (result.Outcome is ChannelOutcome.Sent or ChannelOutcome.Delivered or ChannelOutcome.Unknown)
+            row.SentAt = now; // unknown: a digest twice is worse than one missing
+        else if (result.Outcome == ChannelOutcome.GiveUp)
+            row.GivenUpAt = now;
         await db.SaveChangesAsync(cancellation);
         return row.SentAt is not null;
     }
@@ -116,24 +162,71 @@ public sealed partial class DailyDigests(
         }
     }
 
-    private OutgoingNotice Message(Contact contact, string name, DateOnly day, (DayOfUse? Day, OwnNormal Usual) life, string channel, string address)
+    private OutgoingNotice Message(
+        Contact contact,
+        string name,
+        DateOnly day,
+        (DayOfUse? Day, OwnNormal Usual) life,
+        string channel,
+        string address
+    )
     {
         var language = contact.Language == "en" ? "en" : "zh";
         var text = messages.Daily(language, name, day, Words(life.Day, life.Usual, language));
-        var values = new Dictionary<string, string> { ["name"] = MessageTexts.Masked(name), ["what"] = "", ["kind"] = "daily", ["time"] = day.ToString("MM-dd", CultureInfo.InvariantCulture), ["link"] = "" };
-        return new OutgoingNotice(Guid.CreateVersion7(clock.GetUtcNow()), channel, address, language, "daily", values, channel == "mail" ? MessageTexts.DailySubject(language) : "", text, "", Critical: false);
+        var values = new Dictionary<string, string>
+        {
+            ["name"] = MessageTexts.Masked(name),
+            ["what"] = "",
+            ["kind"] = "daily",
+            ["time"] = day.ToString("MM-dd", CultureInfo.InvariantCulture),
+            ["link"] = "",
+        };
+        return new OutgoingNotice(
+            Guid.CreateVersion7(clock.GetUtcNow()),
+            channel,
+            address,
+            language,
+            "daily",
+            values,
+            channel == "mail" ? MessageTexts.DailySubject(language) : "",
+            text,
+            "",
+            Critical: false
+        );
     }
 
     private string Words(DayOfUse? day, OwnNormal usual, string language)
     {
         var zh = language == "zh";
-        if (day is not { Litres: not null } and not { KilowattHours: not null }) return zh ? "没有水电读数" : "no readings of water or electricity";
+        if (day is not { Litres: not null } and not { KilowattHours: not null })
+            return zh ? "没有水电读数" : "no readings of water or electricity";
         string N(double value) => value.ToString(value >= 10 ? "0" : "0.0", CultureInfo.InvariantCulture);
         string T(DateTime time) => TimeZoneInfo.ConvertTimeFromUtc(time, zone).ToString("HH:mm", CultureInfo.InvariantCulture);
         var parts = new List<string>();
-        if (day!.Litres is { } litres) parts.Add((zh ? $"用水{N(litres)}升" : $"water {N(litres)} L") + (usual.Litres is { } often ? zh ? $"（平时{N(often)}）" : $" (usually {N(often)})" : ""));
-        if (day is { FirstUse: { } first, LastUse: { } last }) parts.Add(zh ? $"{T(first)}至{T(last)}" : $"from {T(first)} to {T(last)}");
-        if (day.KilowattHours is { } energy) parts.Add((zh ? $"用电{N(energy)}度" : $"electricity {N(energy)} kWh") + (usual.KilowattHours is { } most ? zh ? $"（平时{N(most)}）" : $" (usually {N(most)})" : ""));
+        if (day!.Litres is { } litres)
+            parts.Add(
+                (zh ? $"用水{N(litres)}升" : $"water {N(litres)} L")
+                    + (
+                        usual.Litres is { } often
+                            ? zh
+                                ? $"（平时{N(often)}）"
+                                : $" (usually {N(often)})"
+                            : ""
+                    )
+            );
+        if (day is { FirstUse: { } first, LastUse: { } last })
+            parts.Add(zh ? $"{T(first)}至{T(last)}" : $"from {T(first)} to {T(last)}");
+        if (day.KilowattHours is { } energy)
+            parts.Add(
+                (zh ? $"用电{N(energy)}度" : $"electricity {N(energy)} kWh")
+                    + (
+                        usual.KilowattHours is { } most
+                            ? zh
+                                ? $"（平时{N(most)}）"
+                                : $" (usually {N(most)})"
+                            : ""
+                    )
+            );
         return string.Join(zh ? "，" : ", ", parts);
     }
 
@@ -141,9 +234,17 @@ public sealed partial class DailyDigests(
     private async Task<(DayOfUse?, OwnNormal)> LifeAsync(RecordsDb db, string resident, DateOnly day, CancellationToken cancellation)
     {
         var devices = await db.Devices.Where(d => d.ResidentId == resident).Select(d => d.Id).ToListAsync(cancellation);
-        if (devices.Count == 0) return (null, OwnNormal.Of([], zone));
+        if (devices.Count == 0)
+            return (null, OwnNormal.Of([], zone));
         var midnight = TimeZoneInfo.ConvertTimeToUtc(day.AddDays(1).ToDateTime(TimeOnly.MinValue, DateTimeKind.Unspecified), zone);
-        var days = await DailyLife.ReadAsync(readings, [.. devices.Select(d => new DeviceId(d))], midnight.AddDays(-OwnNormal.Back - 1), midnight.AddHours(2), zone, cancellation);
+        var days = await DailyLife.ReadAsync(
+            readings,
+            [.. devices.Select(d => new DeviceId(d))],
+            midnight.AddDays(-OwnNormal.Back - 1),
+            midnight.AddHours(2),
+            zone,
+            cancellation
+        );
         return (days.FirstOrDefault(d => d.Day == day), OwnNormal.Of([.. days.Where(d => d.Day < day)], zone));
     }
 

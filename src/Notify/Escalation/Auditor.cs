@@ -9,8 +9,8 @@ using Vigil.Storage.Records;
 namespace Vigil.Notify.Escalation;
 
 /// <summary>
-/// Watches the escalator from outside: steps, notices and "seen well by" that should have run and did not are counted, put on their alarm's timeline and told to the
-/// supervisor, once an alarm. Shares nothing with the loops it watches but the records.
+/// Watches the escalator from outside: steps, notices and "seen well by" that should have run and did not are counted, put on their alarm's
+/// timeline and told to the supervisor, once an alarm. Shares nothing with the loops it watches but the records.
 /// </summary>
 public sealed partial class Auditor : BackgroundService
 {
@@ -25,12 +25,25 @@ public sealed partial class Auditor : BackgroundService
     private readonly HashSet<Guid> said = [];
     private HashSet<Guid> before = [];
 
-    /// <param name="tolerance">How late a critical step may be; others ten times that. A clock that runs fast needs a longer one: its seconds are short.</param>
-    public Auditor(IDbContextFactory<RecordsDb> records, MessageTexts messages, SignedLinks links, TimeProvider clock, Meter meter, TimeSpan tolerance, ILogger<Auditor> log)
+    /// <param name="tolerance">How late a critical step may be; others ten times that. A clock that runs fast needs a longer one: its
+    /// seconds are short.</param>
+    public Auditor(
+        IDbContextFactory<RecordsDb> records,
+        MessageTexts messages,
+        SignedLinks links,
+        TimeProvider clock,
+        Meter meter,
+        TimeSpan tolerance,
+        ILogger<Auditor> log
+    )
     {
         (this.records, this.messages, this.links, this.clock, this.tolerance, this.log) = (records, messages, links, clock, tolerance, log);
         looked = clock.GetTimestamp();
-        meter.CreateObservableGauge("vigil_escalation_late", () => Late, description: "Escalation steps and notices that should have run and did not");
+        meter.CreateObservableGauge(
+            "vigil_escalation_late",
+            () => Late,
+            description: "Escalation steps and notices that should have run and did not"
+        );
         meter.CreateObservableGauge("vigil_escalation_lateness_seconds", () => Worst.TotalSeconds, "s", "How late the latest of them is");
     }
 
@@ -73,17 +86,32 @@ public sealed partial class Auditor : BackgroundService
         var now = clock.GetUtcNow().UtcDateTime;
         var (critical, others) = (now - tolerance, now - 10 * tolerance);
         await using var db = await records.CreateDbContextAsync(cancellation);
-        var steps = await db.Steps.AsNoTracking()
-            .Where(s => s.State == StepState.Waiting && (s.Alarm!.State == AlarmState.Open || (s.To == AlarmDesk.Again && s.Alarm.State != AlarmState.Resolved)) && (s.DueAt < others || (s.DueAt < critical && s.Alarm.Severity == (int)Severity.Critical)))
-            .Select(s => new { s.AlarmId, s.DueAt }).ToListAsync(cancellation);
+        var steps = await db
+            .Steps.AsNoTracking()
+            .Where(s =>
+                s.State == StepState.Waiting
+                && (s.Alarm!.State == AlarmState.Open || (s.To == AlarmDesk.Again && s.Alarm.State != AlarmState.Resolved))
+                && (s.DueAt < others || (s.DueAt < critical && s.Alarm.Severity == (int)Severity.Critical))
+            )
+            .Select(s => new { s.AlarmId, s.DueAt })
+            .ToListAsync(cancellation);
         var notices = await (
             from n in db.Notices.AsNoTracking()
             join a in db.Alarms on n.AlarmId equals a.Id
-            where (n.State == NoticeState.Waiting || n.State == NoticeState.Sending) && a.State == AlarmState.Open && (n.DueAt < others || (n.DueAt < critical && a.Severity == (int)Severity.Critical))
-            select new { n.AlarmId, n.DueAt }).ToListAsync(cancellation);
-        var promises = await db.Alarms.AsNoTracking()
-            .Where(a => (a.State == AlarmState.Acknowledged || a.State == AlarmState.InHand) && (a.SeenWellBy < others || (a.SeenWellBy < critical && a.Severity == (int)Severity.Critical)))
-            .Select(a => new { AlarmId = a.Id, DueAt = a.SeenWellBy!.Value }).ToListAsync(cancellation);
+            where
+                (n.State == NoticeState.Waiting || n.State == NoticeState.Sending)
+                && a.State == AlarmState.Open
+                && (n.DueAt < others || (n.DueAt < critical && a.Severity == (int)Severity.Critical))
+            select new { n.AlarmId, n.DueAt }
+        ).ToListAsync(cancellation);
+        var promises = await db
+            .Alarms.AsNoTracking()
+            .Where(a =>
+                (a.State == AlarmState.Acknowledged || a.State == AlarmState.InHand)
+                && (a.SeenWellBy < others || (a.SeenWellBy < critical && a.Severity == (int)Severity.Critical))
+            )
+            .Select(a => new { AlarmId = a.Id, DueAt = a.SeenWellBy!.Value })
+            .ToListAsync(cancellation);
         var late = steps.Concat(notices).Concat(promises).ToList();
         Late = late.Count;
         Worst = late.Count == 0 ? TimeSpan.Zero : now - late.Min(l => l.DueAt);
@@ -93,23 +121,51 @@ public sealed partial class Auditor : BackgroundService
         var ids = still.Where(id => before.Contains(id) && !said.Contains(id)).Take(200).ToList();
         said.IntersectWith(still);
         before = still;
-        if (ids.Count == 0) return late.Count;
+        if (ids.Count == 0)
+            return late.Count;
         LogLate(log, late.Count, Worst);
         var alarms = await db.Alarms.Where(a => ids.Contains(a.Id)).ToListAsync(cancellation);
         var people = await People.LoadAsync(db, alarms, messages.ToLocal(now), cancellation);
         foreach (var alarm in alarms)
         {
             var lateness = now - late.Where(l => l.AlarmId == alarm.Id).Min(l => l.DueAt);
-            AlarmDesk.Line(db, alarm.Id, now, "late", "auditor", $"telling people is {lateness.TotalSeconds:0} s late", $"通知已延误 {lateness.TotalSeconds:0} 秒");
+            AlarmDesk.Line(
+                db,
+                alarm.Id,
+                now,
+                "late",
+                "auditor",
+                $"telling people is {lateness.TotalSeconds:0} s late",
+                $"通知已延误 {lateness.TotalSeconds:0} 秒"
+            );
             foreach (var person in people.Find("supervisor", alarm).People)
             {
-                if (person.Way("sms,webhook,mail") is not { } way) continue;
+                if (person.Way("sms,webhook,mail") is not { } way)
+                    continue;
                 var id = Guid.CreateVersion7(clock.GetUtcNow());
-                db.Notices.Add(new Notice
-                {
-                    Id = id, AlarmId = alarm.Id, Channel = way.Channel, Recipient = person.Key, RecipientName = person.Name, Address = way.Address, Language = person.Language, Template = "late",
-                    Text = messages.Text("late", person.Language, people.NameOf(alarm), alarm.Kind, now, links.For(id, TimeSpan.FromHours(24))), CreatedAt = now, DueAt = now,
-                });
+                db.Notices.Add(
+                    new Notice
+                    {
+                        Id = id,
+                        AlarmId = alarm.Id,
+                        Channel = way.Channel,
+                        Recipient = person.Key,
+                        RecipientName = person.Name,
+                        Address = way.Address,
+                        Language = person.Language,
+                        Template = "late",
+                        Text = messages.Text(
+                            "late",
+                            person.Language,
+                            people.NameOf(alarm),
+                            alarm.Kind,
+                            now,
+                            links.For(id, TimeSpan.FromHours(24))
+                        ),
+                        CreatedAt = now,
+                        DueAt = now,
+                    }
+                );
             }
         }
 

@@ -8,8 +8,8 @@ using Vigil.Storage.Records;
 namespace Vigil.Notify.Escalation;
 
 /// <summary>
-/// When somebody has answered for an alarm, phones that still ring for it are let be: nobody gets up at night for what is taken, or speaks to two people who
-/// both believe they have it. At its best: a call that goes on all the same hears, on its key, who has it.
+/// When somebody has answered for an alarm, phones that still ring for it are let be: nobody gets up at night for what is taken, or speaks
+/// to two people who both believe they have it. At its best: a call that goes on all the same hears, on its key, who has it.
 /// </summary>
 public sealed partial class CallsUnderWay : BackgroundService
 {
@@ -20,21 +20,32 @@ public sealed partial class CallsUnderWay : BackgroundService
     private readonly Routes routes;
     private readonly TimeProvider clock;
     private readonly ILogger<CallsUnderWay> log;
-    private readonly Channel<Guid> answered = Channel.CreateBounded<Guid>(new BoundedChannelOptions(10_000) { FullMode = BoundedChannelFullMode.DropOldest });
+    private readonly Channel<Guid> answered = Channel.CreateBounded<Guid>(
+        new BoundedChannelOptions(10_000) { FullMode = BoundedChannelFullMode.DropOldest }
+    );
 
-    public CallsUnderWay(IDbContextFactory<RecordsDb> records, AlarmDesk desk, Dispatcher dispatcher, Routes routes, TimeProvider clock, ILogger<CallsUnderWay> log)
+    public CallsUnderWay(
+        IDbContextFactory<RecordsDb> records,
+        AlarmDesk desk,
+        Dispatcher dispatcher,
+        Routes routes,
+        TimeProvider clock,
+        ILogger<CallsUnderWay> log
+    )
     {
         (this.records, this.routes, this.clock, this.log) = (records, routes, clock, log);
         desk.Changed += change =>
         {
-            if (change.What is "acknowledged" or "in-hand" or "resolved" or "cleared") answered.Writer.TryWrite(change.AlarmId);
+            if (change.What is "acknowledged" or "in-hand" or "resolved" or "cleared")
+                answered.Writer.TryWrite(change.AlarmId);
         };
         dispatcher.CalledTooLate += alarm => answered.Writer.TryWrite(alarm);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        while (await answered.Reader.WaitToReadAsync(stoppingToken)) await EndAsync(stoppingToken);
+        while (await answered.Reader.WaitToReadAsync(stoppingToken))
+            await EndAsync(stoppingToken);
     }
 
     /// <summary>Ends what is under way for the alarms that were answered; returns how many calls.</summary>
@@ -60,14 +71,31 @@ public sealed partial class CallsUnderWay : BackgroundService
     {
         var now = clock.GetUtcNow().UtcDateTime;
         await using var db = await records.CreateDbContextAsync(cancellation);
-        if (await db.Alarms.AsNoTracking().FirstOrDefaultAsync(a => a.Id == id, cancellation) is not { } alarm || alarm.State == AlarmState.Open) return 0;
-        var calls = await db.Notices.AsNoTracking().Where(n => n.AlarmId == id && n.Channel == "voice" && n.State == NoticeState.Sent && n.ProviderId != null && n.SentAt > now - Longest && n.Recipient != alarm.AcknowledgedBy)
+        if (
+            await db.Alarms.AsNoTracking().FirstOrDefaultAsync(a => a.Id == id, cancellation) is not { } alarm
+            || alarm.State == AlarmState.Open
+        )
+            return 0;
+        var calls = await db
+            .Notices.AsNoTracking()
+            .Where(n =>
+                n.AlarmId == id
+                && n.Channel == "voice"
+                && n.State == NoticeState.Sent
+                && n.ProviderId != null
+                && n.SentAt > now - Longest
+                && n.Recipient != alarm.AcknowledgedBy
+            )
             .ToListAsync(cancellation);
         var ended = 0;
         foreach (var call in calls.Where(c => c.Template is "opened" or "repeated" or "digest"))
         {
             // Marked before: its receipt would say that no key was pressed, which is true and no failure.
-            if (routes.Find(call.Provider) is not { } channel || await MarkAsync(db, call.Id, NoticeState.Sent, NoticeState.Cancelled, now, cancellation) == 0) continue;
+            if (
+                routes.Find(call.Provider) is not { } channel
+                || await MarkAsync(db, call.Id, NoticeState.Sent, NoticeState.Cancelled, now, cancellation) == 0
+            )
+                continue;
             if (!await channel.EndCallAsync(call.ProviderId!, call.Language, cancellation))
             {
                 await MarkAsync(db, call.Id, NoticeState.Cancelled, NoticeState.Sent, null, cancellation);
@@ -76,7 +104,15 @@ public sealed partial class CallsUnderWay : BackgroundService
 
             ended++;
             await using var transaction = await WriteTurn.BeginAsync(db, first: false, cancellation);
-            AlarmDesk.Line(db, id, now, "call-ended", "escalation", $"voice to {call.RecipientName}: ended, somebody has answered", $"voice → {call.RecipientName}：已有人处理，通话结束");
+            AlarmDesk.Line(
+                db,
+                id,
+                now,
+                "call-ended",
+                "escalation",
+                $"voice to {call.RecipientName}: ended, somebody has answered",
+                $"voice → {call.RecipientName}：已有人处理，通话结束"
+            );
             await db.SaveChangesAsync(cancellation);
             await transaction.CommitAsync(cancellation);
         }
@@ -84,12 +120,23 @@ public sealed partial class CallsUnderWay : BackgroundService
         return ended;
     }
 
-    private static async Task<int> MarkAsync(RecordsDb db, Guid call, NoticeState from, NoticeState to, DateTime? finished, CancellationToken cancellation)
+    private static async Task<int> MarkAsync(
+        RecordsDb db,
+        Guid call,
+        NoticeState from,
+        NoticeState to,
+        DateTime? finished,
+        CancellationToken cancellation
+    )
     {
         await using var transaction = await WriteTurn.BeginAsync(db, first: false, cancellation);
         var note = to == NoticeState.Cancelled ? "the call was ended: somebody has answered" : "";
-        var marked = await db.Notices.Where(n => n.Id == call && n.State == from).ExecuteUpdateAsync(
-            u => u.SetProperty(n => n.State, to).SetProperty(n => n.FinishedAt, finished).SetProperty(n => n.Note, note), cancellation);
+        var marked = await db
+            .Notices.Where(n => n.Id == call && n.State == from)
+            .ExecuteUpdateAsync(
+                u => u.SetProperty(n => n.State, to).SetProperty(n => n.FinishedAt, finished).SetProperty(n => n.Note, note),
+                cancellation
+            );
         await transaction.CommitAsync(cancellation);
         return marked;
     }

@@ -4,8 +4,9 @@ using Vigil.Storage.Records;
 namespace Vigil.Notify.Escalation;
 
 /// <summary>
-/// When the service's clock is set, what waits is moved along, in one transaction: a step that was due in 40 s is due in 40 s, a promise of two hours is one of two
-/// hours. What has been is history and stays as it was said; of alarms that are not finished the moments that waits are counted from move too.
+/// When the service's clock is set, what waits is moved along, in one transaction: a step that was due in 40 s is due in 40 s, a promise of
+/// two hours is one of two hours. What has been is history and stays as it was said; of alarms that are not finished the moments that waits
+/// are counted from move too.
 /// </summary>
 public static class Deadlines
 {
@@ -23,22 +24,49 @@ public static class Deadlines
     public static async Task<int> MoveAsync(RecordsDb db, TimeSpan by, DateTime now, string en, string zh, CancellationToken cancellation)
     {
         if (db is PostgresRecords)
-            await db.Database.ExecuteSqlRawAsync("""LOCK TABLE "Alarms", "Steps", "Notices", "Digests", "WebhookDeliveries" IN EXCLUSIVE MODE""", cancellation);
+            await db.Database.ExecuteSqlRawAsync(
+                """LOCK TABLE "Alarms", "Steps", "Notices", "Digests", "WebhookDeliveries" IN EXCLUSIVE MODE""",
+                cancellation
+            );
         var (seconds, recent) = (by.TotalSeconds, now - Recently);
-        await db.Steps.Where(s => s.State == StepState.Waiting).ExecuteUpdateAsync(u => u.SetProperty(s => s.DueAt, s => s.DueAt.AddSeconds(seconds)), cancellation);
-        await db.Notices.Where(n => n.State == NoticeState.Waiting || n.State == NoticeState.Sending || n.State == NoticeState.Deferred)
-            .ExecuteUpdateAsync(u => u.SetProperty(n => n.DueAt, n => n.DueAt.AddSeconds(seconds)).SetProperty(n => n.CreatedAt, n => n.CreatedAt.AddSeconds(seconds)), cancellation);
+        await db
+            .Steps.Where(s => s.State == StepState.Waiting)
+            .ExecuteUpdateAsync(u => u.SetProperty(s => s.DueAt, s => s.DueAt.AddSeconds(seconds)), cancellation);
+        await db
+            .Notices.Where(n => n.State == NoticeState.Waiting || n.State == NoticeState.Sending || n.State == NoticeState.Deferred)
+            .ExecuteUpdateAsync(
+                u =>
+                    u.SetProperty(n => n.DueAt, n => n.DueAt.AddSeconds(seconds))
+                        .SetProperty(n => n.CreatedAt, n => n.CreatedAt.AddSeconds(seconds)),
+                cancellation
+            );
         // Counted by limits and by the watch over receipts.
-        await db.Notices.Where(n => n.SentAt > recent).ExecuteUpdateAsync(u => u.SetProperty(n => n.SentAt, n => n.SentAt!.Value.AddSeconds(seconds)), cancellation);
-        await db.Alarms.Where(a => a.SeenWellBy != null).ExecuteUpdateAsync(u => u.SetProperty(a => a.SeenWellBy, a => a.SeenWellBy!.Value.AddSeconds(seconds)), cancellation);
-        await db.Alarms.Where(a => a.State != AlarmState.Resolved && a.AcknowledgedAt != null)
+        await db
+            .Notices.Where(n => n.SentAt > recent)
+            .ExecuteUpdateAsync(u => u.SetProperty(n => n.SentAt, n => n.SentAt!.Value.AddSeconds(seconds)), cancellation);
+        await db
+            .Alarms.Where(a => a.SeenWellBy != null)
+            .ExecuteUpdateAsync(u => u.SetProperty(a => a.SeenWellBy, a => a.SeenWellBy!.Value.AddSeconds(seconds)), cancellation);
+        await db
+            .Alarms.Where(a => a.State != AlarmState.Resolved && a.AcknowledgedAt != null)
             .ExecuteUpdateAsync(u => u.SetProperty(a => a.AcknowledgedAt, a => a.AcknowledgedAt!.Value.AddSeconds(seconds)), cancellation);
-        await db.Alarms.Where(a => a.State != AlarmState.Resolved).ExecuteUpdateAsync(u => u.SetProperty(a => a.OpenedAt, a => a.OpenedAt.AddSeconds(seconds)), cancellation);
-        await db.Digests.Where(d => d.SentAt == null && d.GivenUpAt == null).ExecuteUpdateAsync(u => u.SetProperty(d => d.DueAt, d => d.DueAt.AddSeconds(seconds)), cancellation);
-        await db.WebhookDeliveries.Where(d => d.DeliveredAt == null && d.GivenUpAt == null)
-            .ExecuteUpdateAsync(u => u.SetProperty(d => d.DueAt, d => d.DueAt.AddSeconds(seconds)).SetProperty(d => d.CreatedAt, d => d.CreatedAt.AddSeconds(seconds)), cancellation);
+        await db
+            .Alarms.Where(a => a.State != AlarmState.Resolved)
+            .ExecuteUpdateAsync(u => u.SetProperty(a => a.OpenedAt, a => a.OpenedAt.AddSeconds(seconds)), cancellation);
+        await db
+            .Digests.Where(d => d.SentAt == null && d.GivenUpAt == null)
+            .ExecuteUpdateAsync(u => u.SetProperty(d => d.DueAt, d => d.DueAt.AddSeconds(seconds)), cancellation);
+        await db
+            .WebhookDeliveries.Where(d => d.DeliveredAt == null && d.GivenUpAt == null)
+            .ExecuteUpdateAsync(
+                u =>
+                    u.SetProperty(d => d.DueAt, d => d.DueAt.AddSeconds(seconds))
+                        .SetProperty(d => d.CreatedAt, d => d.CreatedAt.AddSeconds(seconds)),
+                cancellation
+            );
         var open = await db.Alarms.Where(a => a.State != AlarmState.Resolved).Select(a => a.Id).ToListAsync(cancellation);
-        foreach (var id in open) AlarmDesk.Line(db, id, now + by, "clock-set", "service", en, zh);
+        foreach (var id in open)
+            AlarmDesk.Line(db, id, now + by, "clock-set", "service", en, zh);
         await db.SaveChangesAsync(cancellation);
         return open.Count;
     }

@@ -8,8 +8,9 @@ using Vigil.Storage.Records;
 namespace Vigil.Notify.Escalation;
 
 /// <summary>
-/// Runs the steps that are due: looks every second, and at once when something changed, in two lanes. A step and the notices it makes are one transaction,
-/// so a crash leaves either both or neither; sending is the <see cref="Dispatcher"/>'s. An empty step is skipped at once with a note and the next is due now.
+/// Runs the steps that are due: looks every second, and at once when something changed, in two lanes. A step and the notices it makes are
+/// one transaction, so a crash leaves either both or neither; sending is the <see cref="Dispatcher"/>'s. An empty step is skipped at once
+/// with a note and the next is due now.
 /// </summary>
 public sealed partial class Escalator : BackgroundService
 {
@@ -33,16 +34,37 @@ public sealed partial class Escalator : BackgroundService
     private readonly Dictionary<Lane, Pace> paces;
 
     public Escalator(
-        IDbContextFactory<RecordsDb> records, AlarmDesk desk, Policies policies, MessageTexts messages, SignedLinks links, Dispatcher dispatcher, TimeProvider clock, ILogger<Escalator> log,
-        Troubles? troubles = null)
+        IDbContextFactory<RecordsDb> records,
+        AlarmDesk desk,
+        Policies policies,
+        MessageTexts messages,
+        SignedLinks links,
+        Dispatcher dispatcher,
+        TimeProvider clock,
+        ILogger<Escalator> log,
+        Troubles? troubles = null
+    )
     {
-        (this.records, this.desk, this.policies, this.messages, this.links, this.dispatcher, this.clock, this.log, this.troubles) = (records, desk, policies, messages, links, dispatcher, clock, log, troubles);
+        (this.records, this.desk, this.policies, this.messages, this.links, this.dispatcher, this.clock, this.log, this.troubles) = (
+            records,
+            desk,
+            policies,
+            messages,
+            links,
+            dispatcher,
+            clock,
+            log,
+            troubles
+        );
         paces = Enum.GetValues<Lane>().ToDictionary(l => l, _ => new Pace(clock));
-        foreach (var lane in Enum.GetValues<Lane>()) turned[lane] = clock.GetTimestamp();
+        foreach (var lane in Enum.GetValues<Lane>())
+            turned[lane] = clock.GetTimestamp();
         desk.Changed += change => paces[change.Severity == Severity.Critical ? Lane.Critical : Lane.Others].Wake();
     }
 
-    /// <summary>How long ago the lane that is further behind last finished a look: the health check fails when it stops, not when the process does.</summary>
+    /// <summary>
+    /// How long ago the lane that is further behind last finished a look: the health check fails when it stops, not when the process does.
+    /// </summary>
     public TimeSpan SinceCycle => clock.GetElapsedTime(turned.Values.Min());
 
     /// <summary>The clock's timestamps: a wall clock that is set is no sign of life.</summary>
@@ -53,12 +75,16 @@ public sealed partial class Escalator : BackgroundService
 
     public override void Dispose()
     {
-        foreach (var pace in paces.Values) pace.Dispose();
+        foreach (var pace in paces.Values)
+            pace.Dispose();
         base.Dispose();
     }
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        Task.WhenAll(Task.Run(() => LoopAsync(Lane.Critical, stoppingToken), stoppingToken), Task.Run(() => LoopAsync(Lane.Others, stoppingToken), stoppingToken));
+        Task.WhenAll(
+            Task.Run(() => LoopAsync(Lane.Critical, stoppingToken), stoppingToken),
+            Task.Run(() => LoopAsync(Lane.Others, stoppingToken), stoppingToken)
+        );
 
     private async Task LoopAsync(Lane lane, CancellationToken stopping)
     {
@@ -67,7 +93,8 @@ public sealed partial class Escalator : BackgroundService
             try
             {
                 // In a storm there is always more to do: each look is a turn.
-                while (await LookAsync(lane, stopping) > 0) turned[lane] = clock.GetTimestamp();
+                while (await LookAsync(lane, stopping) > 0)
+                    turned[lane] = clock.GetTimestamp();
                 turned[lane] = clock.GetTimestamp();
             }
             catch (Exception e) when (e is not OutOfMemoryException && !stopping.IsCancellationRequested)
@@ -87,9 +114,9 @@ public sealed partial class Escalator : BackgroundService
         {
             done = await LookAsync(Lane.Critical, cancellation) + await LookAsync(Lane.Others, cancellation);
             all += done;
-        }
-        while (done > 0);
-        foreach (var lane in Enum.GetValues<Lane>()) turned[lane] = clock.GetTimestamp();
+        } while (done > 0);
+        foreach (var lane in Enum.GetValues<Lane>())
+            turned[lane] = clock.GetTimestamp();
         return all;
     }
 
@@ -108,7 +135,8 @@ public sealed partial class Escalator : BackgroundService
             done += await OneByOneAsync(lane, cancellation);
         }
 
-        if (done > 0) dispatcher.Wake(lane);
+        if (done > 0)
+            dispatcher.Wake(lane);
         return done;
     }
 
@@ -119,7 +147,8 @@ public sealed partial class Escalator : BackgroundService
         {
             try
             {
-                if (await RunAsync(lane, 1, cancellation) == 0) break;
+                if (await RunAsync(lane, 1, cancellation) == 0)
+                    break;
                 done++;
             }
             catch (DbUpdateConcurrencyException)
@@ -130,11 +159,17 @@ public sealed partial class Escalator : BackgroundService
             {
                 // It stays due, only later than the others: it is tried again, and the auditor tells that it is late.
                 await using var db = await records.CreateDbContextAsync(cancellation);
-                if ((await Due.StepsAsync(db, lane, clock.GetUtcNow().UtcDateTime, 1, cancellation)).FirstOrDefault() is not { } spoiled) break;
+                if ((await Due.StepsAsync(db, lane, clock.GetUtcNow().UtcDateTime, 1, cancellation)).FirstOrDefault() is not { } spoiled)
+                    break;
                 var later = clock.GetUtcNow().UtcDateTime.AddSeconds(10);
                 await db.Steps.Where(s => s.Id == spoiled.Id).ExecuteUpdateAsync(u => u.SetProperty(s => s.DueAt, later), cancellation);
                 LogStepPostponed(log, spoiled.Id, e);
-                troubles?.Happened("step", $"step {spoiled.Id} of alarm {spoiled.AlarmId} can't be run and is tried again: {e.GetType().Name}", $"警报 {spoiled.AlarmId} 的步骤 {spoiled.Id} 无法执行，将重试：{e.GetType().Name}", TimeSpan.FromHours(1));
+                troubles?.Happened(
+                    "step",
+                    $"step {spoiled.Id} of alarm {spoiled.AlarmId} can't be run and is tried again: {e.GetType().Name}",
+                    $"警报 {spoiled.AlarmId} 的步骤 {spoiled.Id} 无法执行，将重试：{e.GetType().Name}",
+                    TimeSpan.FromHours(1)
+                );
             }
         }
 
@@ -149,7 +184,8 @@ public sealed partial class Escalator : BackgroundService
         {
             var now = clock.GetUtcNow().UtcDateTime; // in the transaction: the clock may have been set while we stood in line
             var due = await Due.StepsAsync(db, lane, now, most, cancellation);
-            if (due.Count == 0) return 0;
+            if (due.Count == 0)
+                return 0;
             var ids = due.Select(s => s.AlarmId).Distinct().ToList();
             await db.Steps.Where(s => ids.Contains(s.AlarmId) && s.State == StepState.Waiting).LoadAsync(cancellation);
             db.ChangeTracker.AutoDetectChangesEnabled = false; // once at the end instead of at each look into Local
@@ -158,7 +194,8 @@ public sealed partial class Escalator : BackgroundService
             foreach (var step in due)
             {
                 // Of one alarm's plan one step at a time, however late we are: the waits between people are kept after our own downtime.
-                if (step.State != StepState.Waiting || (step.Template == "opened" && !planned.Add(step.AlarmId))) continue;
+                if (step.State != StepState.Waiting || (step.Template == "opened" && !planned.Add(step.AlarmId)))
+                    continue;
                 await RunAsync(db, step, step.Alarm!, people, now, cancellation);
                 ran.Add((step, step.Alarm!));
             }
@@ -168,7 +205,8 @@ public sealed partial class Escalator : BackgroundService
             await transaction.CommitAsync(cancellation);
         }
 
-        foreach (var (step, alarm) in ran) Stepped?.Invoke(step, alarm, step.Note);
+        foreach (var (step, alarm) in ran)
+            Stepped?.Invoke(step, alarm, step.Note);
         return ran.Count;
     }
 
@@ -186,9 +224,20 @@ public sealed partial class Escalator : BackgroundService
                 return;
         }
 
-        if (policy.Until == PlanEnd.Told && await db.Notices.AnyAsync(n => n.AlarmId == alarm.Id && (n.State == NoticeState.Sent || n.State == NoticeState.Delivered), cancellation))
+        if (
+            policy.Until == PlanEnd.Told
+            && await db.Notices.AnyAsync(
+                n => n.AlarmId == alarm.Id && (n.State == NoticeState.Sent || n.State == NoticeState.Delivered),
+                cancellation
+            )
+        )
         {
-            foreach (var waiting in AlarmDesk.Waiting(db, alarm.Id)) (waiting.State, waiting.FinishedAt, waiting.Note) = (StepState.Cancelled, now, "somebody has been told, which is enough for this policy");
+            foreach (var waiting in AlarmDesk.Waiting(db, alarm.Id))
+                (waiting.State, waiting.FinishedAt, waiting.Note) = (
+                    StepState.Cancelled,
+                    now,
+                    "somebody has been told, which is enough for this policy"
+                );
             return;
         }
 
@@ -198,21 +247,33 @@ public sealed partial class Escalator : BackgroundService
         {
             var found = person.Way(step.Via, critical: alarm.Severity == (int)Severity.Critical);
             Unusual(db, step, alarm, person, found?.Channel, now);
-            if (found is not { } way) continue;
+            if (found is not { } way)
+                continue;
             var notice = NewNotice(step, alarm, person, way, people, now);
-            if (policy.Quiet is { } quiet && alarm.Severity <= (int)Severity.Warning && quiet.EndOf(now, messages.Zone) is var end && end > now)
+            if (
+                policy.Quiet is { } quiet
+                && alarm.Severity <= (int)Severity.Warning
+                && quiet.EndOf(now, messages.Zone) is var end
+                && end > now
+            )
                 (notice.State, notice.DueAt, notice.Note) = (NoticeState.Deferred, end, $"quiet hours {quiet}");
             db.Notices.Add(notice);
             reached.Add($"{person.Name} ({way.Channel})");
         }
 
         step.State = reached.Count > 0 ? StepState.Done : StepState.Skipped;
-        step.Note = reached.Count > 0 ? $"step {step.Order}: {step.To} — {string.Join(", ", reached)}{(note.Length > 0 ? $" ({note})" : "")}"
-            : meant.Count == 0 ? $"step {step.Order} skipped: {(note.Length > 0 ? note : $"there is no {step.To}")}" : $"step {step.Order} skipped: {step.To} has no address for {step.Via}";
-        var zh = reached.Count > 0 ? $"第{step.Order}步：{Chinese(step.To)} — {string.Join("、", reached)}{(noteZh.Length > 0 ? $"（{noteZh}）" : "")}"
-            : meant.Count == 0 ? $"第{step.Order}步跳过：{(noteZh.Length > 0 ? noteZh : $"没有{Chinese(step.To)}")}" : $"第{step.Order}步跳过：{Chinese(step.To)}没有可用的联系方式（{step.Via}）";
+        step.Note =
+            reached.Count > 0 ? $"step {step.Order}: {step.To} — {string.Join(", ", reached)}{(note.Length > 0 ? $" ({note})" : "")}"
+            : meant.Count == 0 ? $"step {step.Order} skipped: {(note.Length > 0 ? note : $"there is no {step.To}")}"
+            : $"step {step.Order} skipped: {step.To} has no address for {step.Via}";
+        var zh =
+            reached.Count > 0
+                ? $"第{step.Order}步：{Chinese(step.To)} — {string.Join("、", reached)}{(noteZh.Length > 0 ? $"（{noteZh}）" : "")}"
+            : meant.Count == 0 ? $"第{step.Order}步跳过：{(noteZh.Length > 0 ? noteZh : $"没有{Chinese(step.To)}")}"
+            : $"第{step.Order}步跳过：{Chinese(step.To)}没有可用的联系方式（{step.Via}）";
         AlarmDesk.Line(db, alarm.Id, now, step.State == StepState.Done ? "step" : "skipped", "escalation", step.Note, zh);
-        if (step.Template != "opened" && step.WaitSeconds == 0) return; // told at once, beside the plan
+        if (step.Template != "opened" && step.WaitSeconds == 0)
+            return; // told at once, beside the plan
         AlarmDesk.Resume(db, alarm.Id, step.State == StepState.Skipped ? now : now.AddSeconds(step.WaitSeconds));
         await GoOnAsync(db, step, alarm, policy, now, cancellation);
     }
@@ -222,32 +283,87 @@ public sealed partial class Escalator : BackgroundService
     {
         var (instead, insteadZh) = way is null ? ("passed over", "跳过") : ($"told by {way}", $"改用 {way}");
         if (person.Unreadable)
-            AlarmDesk.Line(db, alarm.Id, now, "skipped", "escalation", $"{person.Name} ({person.Key}): a stored number or address can't be read; {instead}", $"{person.Name}（{person.Key}）：存储的号码或地址无法读取，{insteadZh}");
-        if (step.Via.Split(',').FirstOrDefault(c => person.Blocked.Contains(c) && person.AddressFor(c).Length > 0) is { } blocked && blocked != way)
-            AlarmDesk.Line(db, alarm.Id, now, "skipped", "escalation", $"{person.Name}: {blocked} is known not to reach this number; {instead}", $"{person.Name}：该号码无法通过 {blocked} 联系，{insteadZh}");
+            AlarmDesk.Line(
+                db,
+                alarm.Id,
+                now,
+                "skipped",
+                "escalation",
+                $"{person.Name} ({person.Key}): a stored number or address can't be read; {instead}",
+                $"{person.Name}（{person.Key}）：存储的号码或地址无法读取，{insteadZh}"
+            );
+        if (
+            step.Via.Split(',').FirstOrDefault(c => person.Blocked.Contains(c) && person.AddressFor(c).Length > 0) is { } blocked
+            && blocked != way
+        )
+            AlarmDesk.Line(
+                db,
+                alarm.Id,
+                now,
+                "skipped",
+                "escalation",
+                $"{person.Name}: {blocked} is known not to reach this number; {instead}",
+                $"{person.Name}：该号码无法通过 {blocked} 联系，{insteadZh}"
+            );
     }
 
     /// <summary>"Until somebody answers for it": the end of a plan is not the end of telling people.</summary>
-    private async Task GoOnAsync(RecordsDb db, EscalationStep step, Alarm alarm, Policy policy, DateTime now, CancellationToken cancellation)
+    private async Task GoOnAsync(
+        RecordsDb db,
+        EscalationStep step,
+        Alarm alarm,
+        Policy policy,
+        DateTime now,
+        CancellationToken cancellation
+    )
     {
-        if (alarm.Severity < (int)Severity.High || AlarmDesk.Waiting(db, alarm.Id).Exists(s => s.WaitSeconds > 0)) return;
+        if (alarm.Severity < (int)Severity.High || AlarmDesk.Waiting(db, alarm.Id).Exists(s => s.WaitSeconds > 0))
+            return;
         var last = policy.Steps[^1];
         var order = await db.Steps.Where(s => s.AlarmId == alarm.Id).MaxAsync(s => s.Order, cancellation);
         var wait = TimeSpan.FromSeconds(Math.Max(step.WaitSeconds, LastStepAgain.TotalSeconds));
-        db.Steps.Add(new EscalationStep
-        {
-            Id = NewId(), AlarmId = alarm.Id, Order = order + 1, To = last.To, Via = string.Join(',', last.Via), DueAt = now + wait, WaitSeconds = (int)wait.TotalSeconds,
-        });
-        AlarmDesk.Line(db, alarm.Id, now, "exhausted", "escalation", $"the plan is at its end and nobody has answered: {last.To} again in {wait.TotalMinutes:0} min", $"预案已执行完毕仍无人响应：{wait.TotalMinutes:0} 分钟后再次通知{Chinese(last.To)}");
+        db.Steps.Add(
+            new EscalationStep
+            {
+                Id = NewId(),
+                AlarmId = alarm.Id,
+                Order = order + 1,
+                To = last.To,
+                Via = string.Join(',', last.Via),
+                DueAt = now + wait,
+                WaitSeconds = (int)wait.TotalSeconds,
+            }
+        );
+        AlarmDesk.Line(
+            db,
+            alarm.Id,
+            now,
+            "exhausted",
+            "escalation",
+            $"the plan is at its end and nobody has answered: {last.To} again in {wait.TotalMinutes:0} min",
+            $"预案已执行完毕仍无人响应：{wait.TotalMinutes:0} 分钟后再次通知{Chinese(last.To)}"
+        );
     }
 
-    /// <summary>It happened again after somebody acknowledged, and the set time is over without an end: somebody has to answer anew.</summary>
+    /// <summary>
+    /// It happened again after somebody acknowledged, and the set time is over without an end: somebody has to answer anew.
+    /// </summary>
     private async Task TellAgainAsync(RecordsDb db, EscalationStep step, Alarm alarm, DateTime now, CancellationToken cancellation)
     {
         (step.State, step.Note) = (StepState.Done, "told again");
-        if (alarm.Severity == (int)Severity.Critical) AlarmDesk.Counted(db, alarm, now);
-        if (alarm.State is not (AlarmState.Acknowledged or AlarmState.InHand)) return; // people are being told already
-        AlarmDesk.Line(db, alarm.Id, now, "reopened", "escalation", $"happened again after {alarm.AcknowledgedBy} acknowledged it", $"{alarm.AcknowledgedBy} 确认后再次发生");
+        if (alarm.Severity == (int)Severity.Critical)
+            AlarmDesk.Counted(db, alarm, now);
+        if (alarm.State is not (AlarmState.Acknowledged or AlarmState.InHand))
+            return; // people are being told already
+        AlarmDesk.Line(
+            db,
+            alarm.Id,
+            now,
+            "reopened",
+            "escalation",
+            $"happened again after {alarm.AcknowledgedBy} acknowledged it",
+            $"{alarm.AcknowledgedBy} 确认后再次发生"
+        );
         db.ChangeTracker.DetectChanges();
         await db.Entry(alarm).Reference(a => a.Resident).LoadAsync(cancellation); // a policy may look at the class
         await desk.OpenAgainAsync(db, alarm, now, cancellation);
@@ -255,22 +371,52 @@ public sealed partial class Escalator : BackgroundService
     }
 
     /// <summary>Whoever was told hears that it is over, the way they were told; a call is followed by a text.</summary>
-    private async Task TellClearedAsync(RecordsDb db, EscalationStep step, Alarm alarm, People people, DateTime now, CancellationToken cancellation)
+    private async Task TellClearedAsync(
+        RecordsDb db,
+        EscalationStep step,
+        Alarm alarm,
+        People people,
+        DateTime now,
+        CancellationToken cancellation
+    )
     {
-        var told = await db.Notices.AsNoTracking().Where(n => n.AlarmId == alarm.Id && (n.State == NoticeState.Sending || n.State == NoticeState.Sent || n.State == NoticeState.Delivered)).ToListAsync(cancellation);
+        var told = await db
+            .Notices.AsNoTracking()
+            .Where(n =>
+                n.AlarmId == alarm.Id && (n.State == NoticeState.Sending || n.State == NoticeState.Sent || n.State == NoticeState.Delivered)
+            )
+            .ToListAsync(cancellation);
         var names = new List<string>();
         foreach (var notice in told.OrderBy(n => n.CreatedAt).DistinctBy(n => n.Recipient))
         {
             var channel = notice.Channel == "voice" ? "sms" : notice.Channel;
-            var person = new Person(notice.Recipient, notice.RecipientName, notice.Address, notice.Address, notice.Address, notice.Language);
+            var person = new Person(
+                notice.Recipient,
+                notice.RecipientName,
+                notice.Address,
+                notice.Address,
+                notice.Address,
+                notice.Language
+            );
             db.Notices.Add(NewNotice(step, alarm, person, (channel, notice.Address), people, now));
             names.Add(notice.RecipientName);
         }
 
         step.State = names.Count > 0 ? StepState.Done : StepState.Skipped;
         var over = step.Template == "cleared";
-        step.Note = names.Count > 0 ? $"told that it {(over ? "is over" : "has eased, and that somebody still has to look")}: {string.Join(", ", names)}" : "nobody had been told";
-        AlarmDesk.Line(db, alarm.Id, now, "step", "escalation", step.Note, names.Count > 0 ? $"{(over ? "已告知解除" : "已告知好转，仍需确认")}：{string.Join("、", names)}" : "此前未通知任何人");
+        step.Note =
+            names.Count > 0
+                ? $"told that it {(over ? "is over" : "has eased, and that somebody still has to look")}: {string.Join(", ", names)}"
+                : "nobody had been told";
+        AlarmDesk.Line(
+            db,
+            alarm.Id,
+            now,
+            "step",
+            "escalation",
+            step.Note,
+            names.Count > 0 ? $"{(over ? "已告知解除" : "已告知好转，仍需确认")}：{string.Join("、", names)}" : "此前未通知任何人"
+        );
     }
 
     /// <summary>"Seen well by" ran out: escalation resumes above whoever acknowledged (invariant 8).</summary>
@@ -279,8 +425,17 @@ public sealed partial class Escalator : BackgroundService
         var now = clock.GetUtcNow().UtcDateTime;
         var (least, highest) = Due.Severities(lane);
         await using var db = await records.CreateDbContextAsync(cancellation);
-        var expired = await db.Alarms.AsNoTracking().Where(a => a.SeenWellBy <= now && a.Severity >= least && a.Severity <= highest && (a.State == AlarmState.Acknowledged || a.State == AlarmState.InHand))
-            .Select(a => a.Id).Take(LargestBatch).ToListAsync(cancellation);
+        var expired = await db
+            .Alarms.AsNoTracking()
+            .Where(a =>
+                a.SeenWellBy <= now
+                && a.Severity >= least
+                && a.Severity <= highest
+                && (a.State == AlarmState.Acknowledged || a.State == AlarmState.InHand)
+            )
+            .Select(a => a.Id)
+            .Take(LargestBatch)
+            .ToListAsync(cancellation);
         var done = 0;
         foreach (var id in expired)
         {
@@ -296,7 +451,12 @@ public sealed partial class Escalator : BackgroundService
             catch (Exception e) when (Faults.MayBeOneRow(e, cancellation))
             {
                 LogNotExpired(log, id, e); // the others' promises run out all the same
-                troubles?.Happened("promise", $"alarm {id} can't be opened again although nobody was seen well in time: {e.GetType().Name}", $"警报 {id} 未按时报告平安，但无法重新打开：{e.GetType().Name}", TimeSpan.FromHours(1));
+                troubles?.Happened(
+                    "promise",
+                    $"alarm {id} can't be opened again although nobody was seen well in time: {e.GetType().Name}",
+                    $"警报 {id} 未按时报告平安，但无法重新打开：{e.GetType().Name}",
+                    TimeSpan.FromHours(1)
+                );
             }
         }
 
@@ -309,20 +469,41 @@ public sealed partial class Escalator : BackgroundService
         await using var transaction = await WriteTurn.BeginAsync(db, first: true, cancellation);
         var now = clock.GetUtcNow().UtcDateTime;
         var alarm = await db.Alarms.FirstAsync(a => a.Id == id, cancellation);
-        if (alarm.SeenWellBy is null || alarm.SeenWellBy > now) return;
+        if (alarm.SeenWellBy is null || alarm.SeenWellBy > now)
+            return;
         var people = await People.LoadAsync(db, [alarm], messages.ToLocal(now), cancellation);
         var who = alarm.AcknowledgedBy!;
         AlarmDesk.OpenAgain(alarm);
-        AlarmDesk.Line(db, alarm.Id, now, "reopened", "escalation", $"{who} acknowledged, but nobody reported the person seen well in time", $"{who} 已确认，但未按时报告平安");
+        AlarmDesk.Line(
+            db,
+            alarm.Id,
+            now,
+            "reopened",
+            "escalation",
+            $"{who} acknowledged, but nobody reported the person seen well in time",
+            $"{who} 已确认，但未按时报告平安"
+        );
         var mine = Level(who, people.OrderOf(alarm, who));
         foreach (var step in await AlarmDesk.WaitingAsync(db, alarm.Id, cancellation))
-            if (Level(step.To, step.To.Length == 9 ? step.To[8] - '0' : 0) <= mine) (step.State, step.FinishedAt, step.Note) = (StepState.Skipped, now, $"not above {who}, who acknowledged");
+            if (Level(step.To, step.To.Length == 9 ? step.To[8] - '0' : 0) <= mine)
+                (step.State, step.FinishedAt, step.Note) = (StepState.Skipped, now, $"not above {who}, who acknowledged");
         if ((await AlarmDesk.WaitingAsync(db, alarm.Id, cancellation)).Count == 0)
         {
             var order = await db.Steps.Where(s => s.AlarmId == alarm.Id).MaxAsync(s => (int?)s.Order, cancellation) ?? 0;
             var last = PolicyOf(alarm, people).Steps[^1];
             foreach (var to in mine < Level("duty", 0) ? new[] { "duty", "supervisor" } : ["supervisor"])
-                db.Steps.Add(new EscalationStep { Id = NewId(), AlarmId = alarm.Id, Order = ++order, To = to, Via = alarm.Severity >= (int)Severity.High ? "voice,sms,webhook,mail" : "webhook,mail,sms", DueAt = now, WaitSeconds = (int)last.Wait.TotalSeconds });
+                db.Steps.Add(
+                    new EscalationStep
+                    {
+                        Id = NewId(),
+                        AlarmId = alarm.Id,
+                        Order = ++order,
+                        To = to,
+                        Via = alarm.Severity >= (int)Severity.High ? "voice,sms,webhook,mail" : "webhook,mail,sms",
+                        DueAt = now,
+                        WaitSeconds = (int)last.Wait.TotalSeconds,
+                    }
+                );
         }
 
         await AlarmDesk.ResumeAsync(db, alarm.Id, now, cancellation);
@@ -331,32 +512,80 @@ public sealed partial class Escalator : BackgroundService
     }
 
     /// <summary>Who stands above whom: contacts in their order, visitor, duty desk, supervisor.</summary>
-    private static int Level(string who, int contactOrder) => who.Split(':', ' ')[0] switch
-    {
-        "contact" => 10 + contactOrder, "contacts" => 10, "visitor" => 20, "duty" or "api" or "console" => 30, "supervisor" => 40, _ => 0,
-    };
+    private static int Level(string who, int contactOrder) =>
+        who.Split(':', ' ')[0] switch
+        {
+            "contact" => 10 + contactOrder,
+            "contacts" => 10,
+            "visitor" => 20,
+            "duty" or "api" or "console" => 30,
+            "supervisor" => 40,
+            _ => 0,
+        };
 
-    private Notice NewNotice(EscalationStep step, Alarm alarm, Person person, (string Channel, string Address) way, People people, DateTime now)
+    private Notice NewNotice(
+        EscalationStep step,
+        Alarm alarm,
+        Person person,
+        (string Channel, string Address) way,
+        People people,
+        DateTime now
+    )
     {
         var id = NewId();
         var link = step.Template == "cleared" ? "" : links.For(id, LinkLifetime);
         return new Notice
         {
-            Id = id, AlarmId = alarm.Id, StepId = step.Id, Channel = way.Channel, Recipient = person.Key, RecipientName = person.Name, Address = way.Address, Language = person.Language,
-            Round = alarm.Round, Template = person.Key == SelfTest.Name ? SelfTest.Channel : step.Template,
-            Text = person.Key == SelfTest.Name ? SelfTest.Text(person.Language) : messages.Text(step.Template, person.Language, people.NameOf(alarm), alarm.Kind, step.Template == "opened" ? alarm.RaisedAt : now, link), CreatedAt = now, DueAt = now,
+            Id = id,
+            AlarmId = alarm.Id,
+            StepId = step.Id,
+            Channel = way.Channel,
+            Recipient = person.Key,
+            RecipientName = person.Name,
+            Address = way.Address,
+            Language = person.Language,
+            Round = alarm.Round,
+            Template = person.Key == SelfTest.Name ? SelfTest.Channel : step.Template,
+            Text =
+                person.Key == SelfTest.Name
+                    ? SelfTest.Text(person.Language)
+                    : messages.Text(
+                        step.Template,
+                        person.Language,
+                        people.NameOf(alarm),
+                        alarm.Kind,
+                        step.Template == "opened" ? alarm.RaisedAt : now,
+                        link
+                    ),
+            CreatedAt = now,
+            DueAt = now,
         };
     }
 
-    private Policy PolicyOf(Alarm a, People people) => policies.For(new AlarmFacts(
-        (Severity)a.Severity, a.Kind, a.Area, a.ResidentId, people.Resident(a)?.KeyClass, TimeOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(a.OpenedAt, messages.Zone))));
+    private Policy PolicyOf(Alarm a, People people) =>
+        policies.For(
+            new AlarmFacts(
+                (Severity)a.Severity,
+                a.Kind,
+                a.Area,
+                a.ResidentId,
+                people.Resident(a)?.KeyClass,
+                TimeOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(a.OpenedAt, messages.Zone))
+            )
+        );
 
     private Guid NewId() => Guid.CreateVersion7(clock.GetUtcNow());
 
-    private static string Chinese(string to) => to.Split(' ') switch
-    {
-        ["contact", var n] => $"联系人{n}", ["contacts"] => "全部联系人", ["visitor"] => "探访人", ["duty"] => "值班人员", ["supervisor"] => "值班主管", _ => to,
-    };
+    private static string Chinese(string to) =>
+        to.Split(' ') switch
+        {
+            ["contact", var n] => $"联系人{n}",
+            ["contacts"] => "全部联系人",
+            ["visitor"] => "探访人",
+            ["duty"] => "值班人员",
+            ["supervisor"] => "值班主管",
+            _ => to,
+        };
 
     [LoggerMessage(Level = LogLevel.Error, Message = "An escalation cycle failed; the next one tries again")]
     private static partial void LogFailed(ILogger logger, Exception e);

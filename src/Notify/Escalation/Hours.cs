@@ -8,9 +8,14 @@ public readonly record struct Hours(TimeOnly From, TimeOnly Until)
     public static bool TryParse(string? text, out Hours hours)
     {
         hours = default;
-        if (text?.Split('-') is not [var from, var until]) return false;
-        if (!TimeOnly.TryParseExact(from.Trim(), "HH:mm", CultureInfo.InvariantCulture, DateTimeStyles.None, out var a)
-            || !TimeOnly.TryParseExact(until.Trim(), "HH:mm", CultureInfo.InvariantCulture, DateTimeStyles.None, out var b) || a == b) return false;
+        if (text?.Split('-') is not [var from, var until])
+            return false;
+        if (
+            !TimeOnly.TryParseExact(from.Trim(), "HH:mm", CultureInfo.InvariantCulture, DateTimeStyles.None, out var a)
+            || !TimeOnly.TryParseExact(until.Trim(), "HH:mm", CultureInfo.InvariantCulture, DateTimeStyles.None, out var b)
+            || a == b
+        )
+            return false;
         hours = new Hours(a, b);
         return true;
     }
@@ -21,7 +26,8 @@ public readonly record struct Hours(TimeOnly From, TimeOnly Until)
     public DateTime EndOf(DateTime utc, TimeZoneInfo zone)
     {
         var local = TimeZoneInfo.ConvertTimeFromUtc(utc, zone);
-        if (!Contains(TimeOnly.FromDateTime(local))) return utc;
+        if (!Contains(TimeOnly.FromDateTime(local)))
+            return utc;
         var end = local.Date + Until.ToTimeSpan();
         return utc + ((end <= local ? end.AddDays(1) : end) - local);
     }

@@ -4,12 +4,18 @@ using Vigil.Storage.Records;
 namespace Vigil.Notify.Escalation;
 
 /// <summary>
-/// How many messages a number may get. About 16 calls in an hour got a caller's number blocked by a whole carrier (goalert#1084); the figures are GoAlert's
-/// (notification limits in its documentation). Over the limit a notice waits, it is never dropped; critical ones are counted and never wait (invariant 9).
+/// How many messages a number may get. About 16 calls in an hour got a caller's number blocked by a whole carrier (goalert#1084); the
+/// figures are GoAlert's (notification limits in its documentation). Over the limit a notice waits, it is never dropped; critical ones are
+/// counted and never wait (invariant 9).
 /// </summary>
 internal sealed class Limits
 {
-    private static readonly (TimeSpan Window, int Voice, int Sms)[] Windows = [(TimeSpan.FromMinutes(15), 3, 5), (TimeSpan.FromHours(1), 7, 11), (TimeSpan.FromHours(3), 15, 21)];
+    private static readonly (TimeSpan Window, int Voice, int Sms)[] Windows =
+    [
+        (TimeSpan.FromMinutes(15), 3, 5),
+        (TimeSpan.FromHours(1), 7, 11),
+        (TimeSpan.FromHours(3), 15, 21),
+    ];
 
     private readonly Dictionary<(string Channel, string Address), List<DateTime>> sent;
 
@@ -19,22 +25,37 @@ internal sealed class Limits
     {
         var addresses = notices.Where(n => n.Channel is "sms" or "voice").Select(n => n.Address).Distinct().ToList();
         var since = now - Windows[^1].Window;
-        var rows = addresses.Count == 0 ? [] : await db.Notices.AsNoTracking()
-            .Where(n => addresses.Contains(n.Address) && ((n.SentAt >= since && n.Attempts > 0) || n.State == NoticeState.Sending)) // what went in a digest was no message of its own
-            .Select(n => new { n.Channel, n.Address, n.SentAt }).ToListAsync(cancellation);
-        return new Limits(rows.GroupBy(r => (r.Channel, r.Address)).ToDictionary(g => g.Key, g => g.Select(r => r.SentAt ?? now).Order().ToList()));
+        var rows =
+            addresses.Count == 0
+                ? []
+                : await db
+                    .Notices.AsNoTracking()
+                    // what went in a digest was no message of its own
+                    .Where(n => addresses.Contains(n.Address) && ((n.SentAt >= since && n.Attempts > 0) || n.State == NoticeState.Sending))
+                    .Select(n => new
+                    {
+                        n.Channel,
+                        n.Address,
+                        n.SentAt,
+                    })
+                    .ToListAsync(cancellation);
+        return new Limits(
+            rows.GroupBy(r => (r.Channel, r.Address)).ToDictionary(g => g.Key, g => g.Select(r => r.SentAt ?? now).Order().ToList())
+        );
     }
 
     /// <summary>When this notice may go out: now, or when enough earlier ones have left their window.</summary>
     public DateTime Earliest(Notice notice, DateTime now)
     {
-        if (notice.Channel is not ("sms" or "voice") || !sent.TryGetValue((notice.Channel, notice.Address), out var times)) return now;
+        if (notice.Channel is not ("sms" or "voice") || !sent.TryGetValue((notice.Channel, notice.Address), out var times))
+            return now;
         var earliest = now;
         foreach (var (window, voice, sms) in Windows)
         {
             var most = notice.Channel == "voice" ? voice : sms;
             var within = times.Where(t => t > now - window).ToList();
-            if (within.Count >= most && within[^most] + window is var free && free > earliest) earliest = free;
+            if (within.Count >= most && within[^most] + window is var free && free > earliest)
+                earliest = free;
         }
 
         return earliest;
@@ -42,7 +63,8 @@ internal sealed class Limits
 
     public void Count(Notice notice, DateTime now)
     {
-        if (!sent.TryGetValue((notice.Channel, notice.Address), out var times)) sent[(notice.Channel, notice.Address)] = times = [];
+        if (!sent.TryGetValue((notice.Channel, notice.Address), out var times))
+            sent[(notice.Channel, notice.Address)] = times = [];
         times.Add(now);
     }
 }

@@ -4,13 +4,14 @@ using Vigil.Model;
 namespace Vigil.Notify.Escalation;
 
 /// <summary>
-/// Which numbers are called and written to at all: those that begin with a prefix of <c>Notify:Prefixes</c>. A contact that somebody changed to a premium or a
-/// foreign number would cost money with every alarm and reach nobody.
+/// Which numbers are called and written to at all: those that begin with a prefix of <c>Notify:Prefixes</c>. A contact that somebody
+/// changed to a premium or a foreign number would cost money with every alarm and reach nobody.
 /// </summary>
 public sealed class Numbers
 {
     /// <summary>E.164: a plus, a country code, at most fifteen digits.</summary>
-    private const int Shortest = 7, Longest = 15;
+    private const int Shortest = 7,
+        Longest = 15;
 
     /// <summary>Mainland China, Hong Kong, Macau, Taiwan.</summary>
     private const string Default = "+86, +852, +853, +886";
@@ -21,7 +22,8 @@ public sealed class Numbers
 
     public static Numbers Shipped { get; } = new(Split(Default));
 
-    public static Numbers Read(IConfiguration configuration) => new(Split(configuration["Notify:Prefixes"] is { Length: > 0 } text ? text : Default));
+    public static Numbers Read(IConfiguration configuration) =>
+        new(Split(configuration["Notify:Prefixes"] is { Length: > 0 } text ? text : Default));
 
     public static IEnumerable<Problem> Check(IConfiguration configuration) =>
         from prefix in Read(configuration).prefixes
@@ -31,8 +33,10 @@ public sealed class Numbers
     /// <summary>Why nothing goes to this address over this channel, without the number; null when it may.</summary>
     public string? Refuses(string channel, string address)
     {
-        if (channel is not ("sms" or "voice")) return address.Length > 0 && address[0] == '\uFFFD' ? "the stored address can't be read" : null;
-        if (address.Length - 1 is < Shortest or > Longest || address[0] != '+' || address.AsSpan(1).ContainsAnyExceptInRange('0', '9')) return "the stored number can't be read or is no phone number";
+        if (channel is not ("sms" or "voice"))
+            return address.Length > 0 && address[0] == '\uFFFD' ? "the stored address can't be read" : null;
+        if (address.Length - 1 is < Shortest or > Longest || address[0] != '+' || address.AsSpan(1).ContainsAnyExceptInRange('0', '9'))
+            return "the stored number can't be read or is no phone number";
         return prefixes.Any(p => address.StartsWith(p, StringComparison.Ordinal)) ? null : "the number's country is not in Notify:Prefixes";
     }
 

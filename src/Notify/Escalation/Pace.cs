@@ -33,6 +33,7 @@ internal sealed class Pace(TimeProvider clock) : IDisposable
     private async Task SecondAsync(CancellationToken cancellation)
     {
         await Task.Delay(TimeSpan.FromSeconds(1), clock, cancellation);
-        if (clock != TimeProvider.System) await Task.Delay(Shortest, TimeProvider.System, cancellation);
+        if (clock != TimeProvider.System)
+            await Task.Delay(Shortest, TimeProvider.System, cancellation);
     }
 }

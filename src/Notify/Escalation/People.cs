@@ -16,19 +16,30 @@ internal sealed record Person(string Key, string Name, string Phone, string Mail
     public IReadOnlySet<string> Blocked { get; init; } = FrozenSet<string>.Empty;
 
     /// <summary>
-    /// The first channel of a step, after the one that failed, for which the person has an address; null when there is none. A channel that is known to be
-    /// blocked is passed over; where a life may hang on it, it is tried all the same rather than nobody.
+    /// The first channel of a step, after the one that failed, for which the person has an address; null when there is none. A channel that
+    /// is known to be blocked is passed over; where a life may hang on it, it is tried all the same rather than nobody.
     /// </summary>
     public (string Channel, string Address)? Way(string via, string? after = null, bool critical = false)
     {
         var channels = via.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        var ways = channels.Skip(after is null ? 0 : Array.IndexOf(channels, after) + 1).Select(c => (Channel: c, Address: AddressFor(c))).Where(w => w.Address.Length > 0).ToList();
+        var ways = channels
+            .Skip(after is null ? 0 : Array.IndexOf(channels, after) + 1)
+            .Select(c => (Channel: c, Address: AddressFor(c)))
+            .Where(w => w.Address.Length > 0)
+            .ToList();
         var open = ways.Where(w => !Blocked.Contains(w.Channel)).ToList();
-        if (open.Count > 0) return open[0];
+        if (open.Count > 0)
+            return open[0];
         return critical && after is null && ways.Count > 0 ? ways[0] : null;
     }
 
-    public string AddressFor(string channel) => channel switch { "mail" => Mail, "webhook" => Webhook, _ => Phone };
+    public string AddressFor(string channel) =>
+        channel switch
+        {
+            "mail" => Mail,
+            "webhook" => Webhook,
+            _ => Phone,
+        };
 }
 
 /// <param name="People">Who is told; empty when there is nobody.</param>
@@ -37,8 +48,8 @@ internal sealed record Person(string Key, string Name, string Phone, string Mail
 internal sealed record Meant(IReadOnlyList<Person> People, string Note = "", string NoteZh = "");
 
 /// <summary>
-/// Who is meant by "contact 1", "visitor" or "duty", looked up when a step runs: changes in the registry and in the rota count until the last moment.
-/// Loaded for many alarms at once.
+/// Who is meant by "contact 1", "visitor" or "duty", looked up when a step runs: changes in the registry and in the rota count until the
+/// last moment. Loaded for many alarms at once.
 /// </summary>
 internal sealed class People
 {
@@ -57,9 +68,23 @@ internal sealed class People
     private readonly ILookup<string, string> blocked;
 
     private People(
-        DateTime local, Dictionary<string, Resident> residents, Dictionary<string, Visitor> visitors, Dictionary<string, DutyOfficer> officers, ILookup<string, Shift> shifts, List<Area> areas,
-        ILookup<string, string> blocked) =>
-        (this.local, this.residents, this.visitors, this.officers, this.shifts, this.areas, this.blocked) = (local, residents, visitors, officers, shifts, areas, blocked);
+        DateTime local,
+        Dictionary<string, Resident> residents,
+        Dictionary<string, Visitor> visitors,
+        Dictionary<string, DutyOfficer> officers,
+        ILookup<string, Shift> shifts,
+        List<Area> areas,
+        ILookup<string, string> blocked
+    ) =>
+        (this.local, this.residents, this.visitors, this.officers, this.shifts, this.areas, this.blocked) = (
+            local,
+            residents,
+            visitors,
+            officers,
+            shifts,
+            areas,
+            blocked
+        );
 
     /// <param name="db">Read from, not tracked.</param>
     /// <param name="alarms">Whose people.</param>
@@ -69,50 +94,86 @@ internal sealed class People
     {
         var list = alarms.ToList();
         var ids = list.Select(a => a.ResidentId).OfType<string>().Distinct().ToList();
-        var found = await db.Residents.AsNoTracking().Include(r => r.Contacts).Where(r => ids.Contains(r.Id)).ToDictionaryAsync(r => r.Id, StringComparer.Ordinal, cancellation);
+        var found = await db
+            .Residents.AsNoTracking()
+            .Include(r => r.Contacts)
+            .Where(r => ids.Contains(r.Id))
+            .ToDictionaryAsync(r => r.Id, StringComparer.Ordinal, cancellation);
         var visitors = new Dictionary<string, Visitor>(StringComparer.Ordinal);
         var missing = found.Values.Select(r => r.VisitorId).OfType<string>().Distinct().ToList();
         for (var i = 0; missing.Count > 0 && i <= LongestChain; i++)
         {
-            foreach (var visitor in await db.Visitors.AsNoTracking().Where(v => missing.Contains(v.Id)).ToListAsync(cancellation)) visitors[visitor.Id] = visitor;
+            foreach (var visitor in await db.Visitors.AsNoTracking().Where(v => missing.Contains(v.Id)).ToListAsync(cancellation))
+                visitors[visitor.Id] = visitor;
             missing = [.. visitors.Values.Select(v => v.SubstituteId).OfType<string>().Where(s => !visitors.ContainsKey(s)).Distinct()];
         }
 
-        var places = list.Select(a => a.Area).SelectMany(a => CodeLengths.Where(n => n <= a.Length).Select(n => a[..n])).Distinct().ToList();
+        var places = list.Select(a => a.Area)
+            .SelectMany(a => CodeLengths.Where(n => n <= a.Length).Select(n => a[..n]))
+            .Distinct()
+            .ToList();
         // An alarm that belongs nowhere (its resident was removed) is everybody's at the desk.
         var everywhere = list.Exists(a => a.Area.Length == 0);
-        var officers = await db.DutyOfficers.AsNoTracking().Where(d => everywhere || places.Contains(d.Area)).ToDictionaryAsync(d => d.Id, StringComparer.Ordinal, cancellation);
+        var officers = await db
+            .DutyOfficers.AsNoTracking()
+            .Where(d => everywhere || places.Contains(d.Area))
+            .ToDictionaryAsync(d => d.Id, StringComparer.Ordinal, cancellation);
         for (var i = 0; i < LongestChain; i++)
         {
             missing = [.. officers.Values.Select(o => o.SubstituteId).OfType<string>().Where(s => !officers.ContainsKey(s)).Distinct()];
-            if (missing.Count == 0) break;
-            foreach (var officer in await db.DutyOfficers.AsNoTracking().Where(d => missing.Contains(d.Id)).ToListAsync(cancellation)) officers[officer.Id] = officer;
+            if (missing.Count == 0)
+                break;
+            foreach (var officer in await db.DutyOfficers.AsNoTracking().Where(d => missing.Contains(d.Id)).ToListAsync(cancellation))
+                officers[officer.Id] = officer;
         }
 
         var working = visitors.Keys.Select(v => "visitor:" + v).Concat(officers.Keys.Select(o => "officer:" + o)).ToList();
         var shifts = await db.Shifts.AsNoTracking().Where(s => working.Contains(s.Who)).ToListAsync(cancellation);
         var areas = await db.Areas.AsNoTracking().Where(a => places.Contains(a.Code)).ToListAsync(cancellation);
-        var phones = found.Values.SelectMany(r => r.Contacts).Select(c => c.Phone).Concat(visitors.Values.Select(v => v.Phone)).Concat(officers.Values.Select(o => o.Phone)).Where(p => p.Length > 0).Distinct().ToList();
-        var blocked = await db.BlockedNumbers.AsNoTracking().Where(b => phones.Contains(b.Address)).Select(b => new { b.Address, b.Channel }).ToListAsync(cancellation);
-        return new People(local, found, visitors, officers, shifts.ToLookup(s => s.Who, StringComparer.Ordinal), areas, blocked.ToLookup(b => b.Address, b => b.Channel, StringComparer.Ordinal));
+        var phones = found
+            .Values.SelectMany(r => r.Contacts)
+            .Select(c => c.Phone)
+            .Concat(visitors.Values.Select(v => v.Phone))
+            .Concat(officers.Values.Select(o => o.Phone))
+            .Where(p => p.Length > 0)
+            .Distinct()
+            .ToList();
+        var blocked = await db
+            .BlockedNumbers.AsNoTracking()
+            .Where(b => phones.Contains(b.Address))
+            .Select(b => new { b.Address, b.Channel })
+            .ToListAsync(cancellation);
+        return new People(
+            local,
+            found,
+            visitors,
+            officers,
+            shifts.ToLookup(s => s.Who, StringComparer.Ordinal),
+            areas,
+            blocked.ToLookup(b => b.Address, b => b.Channel, StringComparer.Ordinal)
+        );
     }
 
     public Resident? Resident(Alarm alarm) => alarm.ResidentId is { } id ? residents.GetValueOrDefault(id) : null;
 
     /// <summary>The resident's name, else the name of the smallest known area, else its code.</summary>
     public string NameOf(Alarm alarm) =>
-        Resident(alarm)?.Name ?? areas.Where(a => alarm.Area.StartsWith(a.Code, StringComparison.Ordinal)).MaxBy(a => a.Code.Length)?.Name ?? alarm.Area;
+        Resident(alarm)?.Name
+        ?? areas.Where(a => alarm.Area.StartsWith(a.Code, StringComparison.Ordinal)).MaxBy(a => a.Code.Length)?.Name
+        ?? alarm.Area;
 
-    public Meant Find(string to, Alarm alarm) => to.Split(' ') switch
-    {
-        _ when alarm.Area == RecordsDb.Nowhere && !to.StartsWith(SelfTest.Name, StringComparison.Ordinal) => new Meant([]), // the canary's: nobody is called for it
-        ["contacts"] => new Meant(Contacts(alarm, 0)),
-        ["contact", [var digit]] => new Meant(Contacts(alarm, digit - '0')),
-        ["visitor"] => VisitorOf(alarm),
-        ["duty"] or ["supervisor"] => Desk(to, alarm),
-        [SelfTest.Name, var address] => new Meant([new Person(SelfTest.Name, SelfTest.Name, address, address, address, "zh")]),
-        _ => new Meant([]),
-    };
+    public Meant Find(string to, Alarm alarm) =>
+        to.Split(' ') switch
+        {
+            // the canary's: nobody is called for it
+            _ when alarm.Area == RecordsDb.Nowhere && !to.StartsWith(SelfTest.Name, StringComparison.Ordinal) => new Meant([]),
+            ["contacts"] => new Meant(Contacts(alarm, 0)),
+            ["contact", [var digit]] => new Meant(Contacts(alarm, digit - '0')),
+            ["visitor"] => VisitorOf(alarm),
+            ["duty"] or ["supervisor"] => Desk(to, alarm),
+            [SelfTest.Name, var address] => new Meant([new Person(SelfTest.Name, SelfTest.Name, address, address, address, "zh")]),
+            _ => new Meant([]),
+        };
 
     /// <summary>Somebody who was told before, also when their shift has ended since.</summary>
     public Person? WithKey(string key, Alarm alarm)
@@ -131,30 +192,51 @@ internal sealed class People
     public int OrderOf(Alarm alarm, string contactKey) => Resident(alarm)?.Contacts.Find(c => $"contact:{c.Id}" == contactKey)?.Order ?? 0;
 
     private List<Person> Contacts(Alarm alarm, int order) =>
-        [.. (Resident(alarm)?.Contacts ?? []).Where(c => order == 0 || c.Order == order).OrderBy(c => c.Order).Select(c => Of($"contact:{c.Id}", c.Name, c.Phone, c.Mail, "", c.Language))];
+        [
+            .. (Resident(alarm)?.Contacts ?? [])
+                .Where(c => order == 0 || c.Order == order)
+                .OrderBy(c => c.Order)
+                .Select(c => Of($"contact:{c.Id}", c.Name, c.Phone, c.Mail, "", c.Language)),
+        ];
 
     /// <summary>The visitor, else whoever stands in; nobody when nobody does: the desk is told at once instead.</summary>
     private Meant VisitorOf(Alarm alarm)
     {
-        if (Resident(alarm)?.VisitorId is not { } id || !visitors.TryGetValue(id, out var first)) return new Meant([]);
+        if (Resident(alarm)?.VisitorId is not { } id || !visitors.TryGetValue(id, out var first))
+            return new Meant([]);
         var visitor = first;
         for (var i = 0; i <= LongestChain; i++)
         {
             if (!visitor.Away && !IsAway(visitor.AwayFrom, visitor.AwayUntil) && Works("visitor:" + visitor.Id))
-                return new Meant([Of(visitor)], visitor == first ? "" : $"{visitor.Name} stands in for {first.Name}", visitor == first ? "" : $"{visitor.Name}替班{first.Name}");
-            if (visitor.SubstituteId is not { } next || !visitors.TryGetValue(next, out var other)) break;
+                return new Meant(
+                    [Of(visitor)],
+                    visitor == first ? "" : $"{visitor.Name} stands in for {first.Name}",
+                    visitor == first ? "" : $"{visitor.Name}替班{first.Name}"
+                );
+            if (visitor.SubstituteId is not { } next || !visitors.TryGetValue(next, out var other))
+                break;
             visitor = other;
         }
 
         return new Meant([], $"{first.Name} is away or off duty and nobody stands in", $"{first.Name}不在岗且无人替班");
     }
 
-    /// <summary>Those of the desks above the alarm's village who are on duty now. A rota that leaves nobody is a mistake, and then everybody of the desk is told.</summary>
+    /// <summary>
+    /// Those of the desks above the alarm's village who are on duty now. A rota that leaves nobody is a mistake, and then everybody of the
+    /// desk is told.
+    /// </summary>
     private Meant Desk(string to, Alarm alarm)
     {
-        var all = officers.Values.Where(d => d.Supervisor == (to == "supervisor") && alarm.Area.StartsWith(alarm.Area.Length == 0 ? "" : d.Area, StringComparison.Ordinal))
-            .OrderByDescending(d => d.Area.Length).ThenBy(d => d.Id, StringComparer.Ordinal).ToList();
-        if (all.Count == 0) return new Meant([]);
+        var all = officers
+            .Values.Where(d =>
+                d.Supervisor == (to == "supervisor")
+                && alarm.Area.StartsWith(alarm.Area.Length == 0 ? "" : d.Area, StringComparison.Ordinal)
+            )
+            .OrderByDescending(d => d.Area.Length)
+            .ThenBy(d => d.Id, StringComparer.Ordinal)
+            .ToList();
+        if (all.Count == 0)
+            return new Meant([]);
         var notes = new List<(string En, string Zh)>();
         var told = new List<DutyOfficer>();
         foreach (var officer in all.Where(o => Works("officer:" + o.Id)))
@@ -162,13 +244,25 @@ internal sealed class People
             var standing = officer;
             for (var i = 0; standing is not null && IsAway(standing.AwayFrom, standing.AwayUntil); i++)
                 standing = i < LongestChain && standing.SubstituteId is { } next ? officers.GetValueOrDefault(next) : null;
-            if (standing is null) continue;
-            if (standing != officer) notes.Add(($"{standing.Name} stands in for {officer.Name}", $"{standing.Name}替班{officer.Name}"));
-            if (!told.Contains(standing)) told.Add(standing);
+            if (standing is null)
+                continue;
+            if (standing != officer)
+                notes.Add(($"{standing.Name} stands in for {officer.Name}", $"{standing.Name}替班{officer.Name}"));
+            if (!told.Contains(standing))
+                told.Add(standing);
         }
 
-        if (told.Count == 0) return new Meant([.. all.Select(o => Of(o, to))], "the rota has nobody on duty now: the whole desk is told", "值班表此时无人在岗：通知全部人员");
-        return new Meant([.. told.Select(o => Of(o, to))], string.Join("; ", notes.Select(n => n.En)), string.Join("；", notes.Select(n => n.Zh)));
+        if (told.Count == 0)
+            return new Meant(
+                [.. all.Select(o => Of(o, to))],
+                "the rota has nobody on duty now: the whole desk is told",
+                "值班表此时无人在岗：通知全部人员"
+            );
+        return new Meant(
+            [.. told.Select(o => Of(o, to))],
+            string.Join("; ", notes.Select(n => n.En)),
+            string.Join("；", notes.Select(n => n.Zh))
+        );
     }
 
     /// <summary>Who has no line in the rota works always.</summary>
@@ -182,11 +276,20 @@ internal sealed class People
 
     private Person Of(Visitor visitor) => Of($"visitor:{visitor.Id}", visitor.Name, visitor.Phone, visitor.Mail, "", visitor.Language);
 
-    private Person Of(DutyOfficer officer, string to) => Of($"{to}:{officer.Id}", officer.Name, officer.Phone, officer.Mail, officer.Webhook, officer.Language);
+    private Person Of(DutyOfficer officer, string to) =>
+        Of($"{to}:{officer.Id}", officer.Name, officer.Phone, officer.Mail, officer.Webhook, officer.Language);
 
     private Person Of(string key, string name, string phone, string mail, string webhook, string language) =>
-        new(key, FieldKeys.Shown(name, language), FieldKeys.Readable(phone), FieldKeys.Readable(mail), FieldKeys.Readable(webhook), language)
+        new(
+            key,
+            FieldKeys.Shown(name, language),
+            FieldKeys.Readable(phone),
+            FieldKeys.Readable(mail),
+            FieldKeys.Readable(webhook),
+            language
+        )
         {
-            Unreadable = FieldKeys.IsUnreadable(phone) || FieldKeys.IsUnreadable(mail) || FieldKeys.IsUnreadable(webhook), Blocked = blocked[phone].ToFrozenSet(StringComparer.Ordinal),
+            Unreadable = FieldKeys.IsUnreadable(phone) || FieldKeys.IsUnreadable(mail) || FieldKeys.IsUnreadable(webhook),
+            Blocked = blocked[phone].ToFrozenSet(StringComparer.Ordinal),
         };
 }

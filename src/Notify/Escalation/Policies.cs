@@ -18,6 +18,7 @@ public enum PlanEnd
 {
     /// <summary>Somebody answers for it. High and critical alarms know no other end.</summary>
     Acknowledged,
+
     /// <summary>Somebody has been told: enough for a flat battery.</summary>
     Told,
 }
@@ -26,17 +27,38 @@ public enum PlanEnd
 /// <param name="Resident">Null for an area's alarm.</param>
 /// <param name="KeyClass">Key (重点) rather than general (一般); null when no resident is known.</param>
 /// <param name="LocalTime">Time of day where the resident lives, when the alarm opens.</param>
-public sealed record AlarmFacts(Severity Severity, string Kind, string Area, string? Resident, bool? KeyClass = null, TimeOnly? LocalTime = null);
+public sealed record AlarmFacts(
+    Severity Severity,
+    string Kind,
+    string Area,
+    string? Resident,
+    bool? KeyClass = null,
+    TimeOnly? LocalTime = null
+);
 
 /// <summary>Who is told, in what order; an empty list of a condition takes all.</summary>
 public sealed record Policy(
-    string Id, IReadOnlyList<Severity> Severities, IReadOnlyList<string> Kinds, IReadOnlyList<string> Areas, IReadOnlyList<string> Residents, bool? KeyClass, Hours? At,
-    TimeSpan SeenWellBy, TimeSpan RenotifyAfter, Hours? Quiet, PlanEnd Until, IReadOnlyList<PolicyStep> Steps)
+    string Id,
+    IReadOnlyList<Severity> Severities,
+    IReadOnlyList<string> Kinds,
+    IReadOnlyList<string> Areas,
+    IReadOnlyList<string> Residents,
+    bool? KeyClass,
+    Hours? At,
+    TimeSpan SeenWellBy,
+    TimeSpan RenotifyAfter,
+    Hours? Quiet,
+    PlanEnd Until,
+    IReadOnlyList<PolicyStep> Steps
+)
 {
     /// <summary>Shortest and longest <see cref="RingAgainAfter"/>: people who press again must be heard.</summary>
-    internal static readonly TimeSpan ShortestRing = TimeSpan.FromSeconds(10), LongestRing = TimeSpan.FromMinutes(5);
+    internal static readonly TimeSpan ShortestRing = TimeSpan.FromSeconds(10),
+        LongestRing = TimeSpan.FromMinutes(5);
 
-    /// <summary>A critical alarm that happens again sooner than this after people were told of it is counted, and told when it happens after that.</summary>
+    /// <summary>
+    /// A critical alarm that happens again sooner than this after people were told of it is counted, and told when it happens after that.
+    /// </summary>
     public TimeSpan RingAgainAfter { get; init; } = TimeSpan.FromSeconds(60);
 
     public bool Fits(AlarmFacts alarm) =>
@@ -49,7 +71,12 @@ public sealed record Policy(
 
     /// <summary>Takes every alarm of a severity, whatever else it is.</summary>
     internal bool TakesAll(Severity severity) =>
-        (Severities.Count == 0 || Severities.Contains(severity)) && Kinds.Count == 0 && Areas.Count == 0 && Residents.Count == 0 && KeyClass is null && At is null;
+        (Severities.Count == 0 || Severities.Contains(severity))
+        && Kinds.Count == 0
+        && Areas.Count == 0
+        && Residents.Count == 0
+        && KeyClass is null
+        && At is null;
 }
 
 /// <summary>The escalation policies in force, from <c>config/policies.yaml</c>.</summary>
@@ -73,12 +100,15 @@ public sealed partial class Policies
     public static Policies? Load(string path, List<Problem> problems)
     {
         var before = problems.Count;
-        if (YamlSection.Load(path, problems) is not { } yaml) return null;
+        if (YamlSection.Load(path, problems) is not { } yaml)
+            return null;
         var found = yaml.Sections("policies").Select(Read).ToList();
         yaml.NoOthers();
-        foreach (var twice in found.GroupBy(p => p.Id).Where(g => g.Count() > 1)) yaml.Refuse("policies", twice.Key, "is the id of two policies");
+        foreach (var twice in found.GroupBy(p => p.Id).Where(g => g.Count() > 1))
+            yaml.Refuse("policies", twice.Key, "is the id of two policies");
         foreach (var severity in Enum.GetValues<Severity>())
-            if (!found.Exists(p => p.TakesAll(severity))) yaml.Refuse("policies", Name(severity), "no policy takes every alarm of this severity: somebody would be told nothing");
+            if (!found.Exists(p => p.TakesAll(severity)))
+                yaml.Refuse("policies", Name(severity), "no policy takes every alarm of this severity: somebody would be told nothing");
         return problems.Count > before ? null : new Policies(found);
     }
 
@@ -91,7 +121,18 @@ public sealed partial class Policies
         {
             for (var i = 0; i < step.Repeat; i++)
             {
-                rows.Add(new EscalationStep { Id = id(), AlarmId = alarm, Order = rows.Count + 1, To = step.To, Via = string.Join(',', step.Via), DueAt = due, WaitSeconds = (int)step.Wait.TotalSeconds });
+                rows.Add(
+                    new EscalationStep
+                    {
+                        Id = id(),
+                        AlarmId = alarm,
+                        Order = rows.Count + 1,
+                        To = step.To,
+                        Via = string.Join(',', step.Via),
+                        DueAt = due,
+                        WaitSeconds = (int)step.Wait.TotalSeconds,
+                    }
+                );
                 due += step.Wait;
             }
         }
@@ -105,32 +146,62 @@ public sealed partial class Policies
         var severities = new List<Severity>();
         foreach (var text in yaml.Texts("severity"))
         {
-            if (Enum.TryParse<Severity>(text, ignoreCase: true, out var severity) && Enum.IsDefined(severity)) severities.Add(severity);
-            else yaml.Refuse("severity", text, "is not one of technical, warning, high, critical");
+            if (Enum.TryParse<Severity>(text, ignoreCase: true, out var severity) && Enum.IsDefined(severity))
+                severities.Add(severity);
+            else
+                yaml.Refuse("severity", text, "is not one of technical, warning, high, critical");
         }
 
         foreach (var kind in yaml.Texts("kind"))
-            if (!AlarmKind.TryParse(kind, out _)) yaml.Refuse("kind", kind, "is not an alarm kind");
+            if (!AlarmKind.TryParse(kind, out _))
+                yaml.Refuse("kind", kind, "is not an alarm kind");
         foreach (var area in yaml.Texts("area"))
-            if (!AreaCode.TryParse(area, out _)) yaml.Refuse("area", area, "is not an area code of 6, 9 or 12 digits");
-        var keyClass = yaml.Text("class") switch { null => (bool?)null, "key" => true, "general" => false, var other => Refused(yaml, other) };
+            if (!AreaCode.TryParse(area, out _))
+                yaml.Refuse("area", area, "is not an area code of 6, 9 or 12 digits");
+        var keyClass = yaml.Text("class") switch
+        {
+            null => (bool?)null,
+            "key" => true,
+            "general" => false,
+            var other => Refused(yaml, other),
+        };
         var quiet = HoursOf(yaml, "quiet");
-        var until = yaml.Text("until") switch { null or "acknowledged" => PlanEnd.Acknowledged, "told" => PlanEnd.Told, var other => RefusedEnd(yaml, other) };
+        var until = yaml.Text("until") switch
+        {
+            null or "acknowledged" => PlanEnd.Acknowledged,
+            "told" => PlanEnd.Told,
+            var other => RefusedEnd(yaml, other),
+        };
         // Caps, quiet hours and early ends are for what can wait (invariant 9).
         if (severities.Count == 0 || severities.Exists(s => s >= Severity.High))
         {
-            if (quiet is { } q) yaml.Refuse("quiet", q.ToString(), "quiet hours are for warning and technical alarms alone; name them under severity");
-            if (until == PlanEnd.Told) yaml.Refuse("until", "told", "a high or critical alarm ends when somebody answers for it, not when somebody was told");
+            if (quiet is { } q)
+                yaml.Refuse("quiet", q.ToString(), "quiet hours are for warning and technical alarms alone; name them under severity");
+            if (until == PlanEnd.Told)
+                yaml.Refuse("until", "told", "a high or critical alarm ends when somebody answers for it, not when somebody was told");
         }
 
         var steps = yaml.Sections("steps").Select(ReadStep).ToList();
-        if (steps.Count == 0) yaml.Refuse("steps", "", "a policy has at least one step");
+        if (steps.Count == 0)
+            yaml.Refuse("steps", "", "a policy has at least one step");
         var policy = new Policy(
-            yaml.Id, severities, yaml.Texts("kind"), yaml.Texts("area"), yaml.Texts("resident"), keyClass, HoursOf(yaml, "hours"),
-            yaml.Duration("seenWellBy") ?? TimeSpan.FromHours(4), yaml.Duration("renotifyAfter") ?? TimeSpan.FromHours(2), quiet, until, steps);
+            yaml.Id,
+            severities,
+            yaml.Texts("kind"),
+            yaml.Texts("area"),
+            yaml.Texts("resident"),
+            keyClass,
+            HoursOf(yaml, "hours"),
+            yaml.Duration("seenWellBy") ?? TimeSpan.FromHours(4),
+            yaml.Duration("renotifyAfter") ?? TimeSpan.FromHours(2),
+            quiet,
+            until,
+            steps
+        );
         if (yaml.Duration("ringAgainAfter") is { } ring)
         {
-            if (ring < Policy.ShortestRing || ring > Policy.LongestRing) yaml.Refuse("ringAgainAfter", yaml.Text("ringAgainAfter") ?? "", "is not between 10s and 5m");
+            if (ring < Policy.ShortestRing || ring > Policy.LongestRing)
+                yaml.Refuse("ringAgainAfter", yaml.Text("ringAgainAfter") ?? "", "is not between 10s and 5m");
             policy = policy with { RingAgainAfter = ring };
         }
 
@@ -141,11 +212,14 @@ public sealed partial class Policies
     private static PolicyStep ReadStep(YamlSection step)
     {
         var to = step.Text("to", required: true) ?? "";
-        if (to.Length > 0 && !Recipient().IsMatch(to)) step.Refuse("to", to, "is not one of contacts, contact 1…9, visitor, duty, supervisor");
+        if (to.Length > 0 && !Recipient().IsMatch(to))
+            step.Refuse("to", to, "is not one of contacts, contact 1…9, visitor, duty, supervisor");
         var via = step.Texts("via");
-        if (via.Count == 0) step.Refuse("via", "", "names no channel");
+        if (via.Count == 0)
+            step.Refuse("via", "", "names no channel");
         foreach (var channel in via)
-            if (!Channels.Contains(channel)) step.Refuse("via", channel, "is not one of sms, voice, mail, webhook");
+            if (!Channels.Contains(channel))
+                step.Refuse("via", channel, "is not one of sms, voice, mail, webhook");
         var read = new PolicyStep(to, via, step.Duration("wait") ?? TimeSpan.FromMinutes(5), step.Whole("repeat", 1, 20) ?? 1);
         step.NoOthers();
         return read;
@@ -153,8 +227,10 @@ public sealed partial class Policies
 
     private static Hours? HoursOf(YamlSection yaml, string key)
     {
-        if (yaml.Text(key) is not { } text) return null;
-        if (Hours.TryParse(text, out var hours)) return hours;
+        if (yaml.Text(key) is not { } text)
+            return null;
+        if (Hours.TryParse(text, out var hours))
+            return hours;
         yaml.Refuse(key, text, "is not a span of the day such as 22:00-07:00");
         return null;
     }

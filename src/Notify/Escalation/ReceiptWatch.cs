@@ -7,10 +7,16 @@ using Vigil.Storage.Records;
 namespace Vigil.Notify.Escalation;
 
 /// <summary>
-/// Asks the provider about messages and calls on which no receipt came: callbacks get lost when our own address can't be reached, and a call to a voicemail
-/// must not pass for an answer until somebody notices. First after a minute (GoAlert's figure), then ever more rarely.
+/// Asks the provider about messages and calls on which no receipt came: callbacks get lost when our own address can't be reached, and a
+/// call to a voicemail must not pass for an answer until somebody notices. First after a minute (GoAlert's figure), then ever more rarely.
 /// </summary>
-public sealed partial class ReceiptWatch(IDbContextFactory<RecordsDb> records, Routes routes, Dispatcher dispatcher, TimeProvider clock, ILogger<ReceiptWatch> log) : BackgroundService
+public sealed partial class ReceiptWatch(
+    IDbContextFactory<RecordsDb> records,
+    Routes routes,
+    Dispatcher dispatcher,
+    TimeProvider clock,
+    ILogger<ReceiptWatch> log
+) : BackgroundService
 {
     private const int MostAtOnce = 20;
 
@@ -24,7 +30,8 @@ public sealed partial class ReceiptWatch(IDbContextFactory<RecordsDb> records, R
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        if (!routes.All.Any(c => c.GivesReceipts)) await Task.Delay(Timeout.InfiniteTimeSpan, clock, stoppingToken); // a loop that ends is a loop that has died
+        if (!routes.All.Any(c => c.GivesReceipts))
+            await Task.Delay(Timeout.InfiniteTimeSpan, clock, stoppingToken); // a loop that ends is a loop that has died
         using var pace = new Pace(clock);
         while (!stoppingToken.IsCancellationRequested)
         {
@@ -37,7 +44,8 @@ public sealed partial class ReceiptWatch(IDbContextFactory<RecordsDb> records, R
                 LogFailed(log, e);
             }
 
-            for (var i = 0; i < 10 && !stoppingToken.IsCancellationRequested; i++) await pace.NextAsync([], stoppingToken);
+            for (var i = 0; i < 10 && !stoppingToken.IsCancellationRequested; i++)
+                await pace.NextAsync([], stoppingToken);
         }
     }
 
@@ -48,23 +56,59 @@ public sealed partial class ReceiptWatch(IDbContextFactory<RecordsDb> records, R
         var now = clock.GetUtcNow().UtcDateTime;
         var (from, to) = (now - Longest, now - First);
         await using var db = await records.CreateDbContextAsync(cancellation);
-        var silent = await db.Notices.AsNoTracking()
-            .Where(n => n.State == NoticeState.Sent && providers.Contains(n.Provider) && n.ProviderId != null && n.SentAt > from && n.SentAt <= to)
-            .OrderByDescending(n => n.SentAt).Take(2000).ToListAsync(cancellation);
-        foreach (var gone in asked.Keys.Except(silent.Select(n => n.Id)).ToList()) asked.Remove(gone);
-        var due = silent.Where(n => !asked.TryGetValue(n.Id, out var at) || clock.GetElapsedTime(at.Asked) >= at.Pause).Take(MostAtOnce).ToList();
+        var silent = await db
+            .Notices.AsNoTracking()
+            .Where(n =>
+                n.State == NoticeState.Sent && providers.Contains(n.Provider) && n.ProviderId != null && n.SentAt > from && n.SentAt <= to
+            )
+            .OrderByDescending(n => n.SentAt)
+            .Take(2000)
+            .ToListAsync(cancellation);
+        foreach (var gone in asked.Keys.Except(silent.Select(n => n.Id)).ToList())
+            asked.Remove(gone);
+        var due = silent
+            .Where(n => !asked.TryGetValue(n.Id, out var at) || clock.GetElapsedTime(at.Asked) >= at.Pause)
+            .Take(MostAtOnce)
+            .ToList();
         foreach (var notice in due)
         {
             var pause = asked.TryGetValue(notice.Id, out var before) ? before.Pause * 2 : First;
             asked[notice.Id] = (clock.GetTimestamp(), pause);
             try
             {
-                var outgoing = new OutgoingNotice(notice.Id, notice.Channel, notice.Address, notice.Language, notice.Template, new Dictionary<string, string>(), "", notice.Text, "", Critical: false);
-                var became = await routes.Find(notice.Provider)!.ReconcileAsync(new PastNotice(outgoing, notice.ProviderId, notice.CreatedAt, new HashSet<string>(), Alone: true), cancellation);
+                var outgoing = new OutgoingNotice(
+                    notice.Id,
+                    notice.Channel,
+                    notice.Address,
+                    notice.Language,
+                    notice.Template,
+                    new Dictionary<string, string>(),
+                    "",
+                    notice.Text,
+                    "",
+                    Critical: false
+                );
+                var became = await routes
+                    .Find(notice.Provider)!
+                    .ReconcileAsync(
+                        new PastNotice(outgoing, notice.ProviderId, notice.CreatedAt, new HashSet<string>(), Alone: true),
+                        cancellation
+                    );
                 if (became?.Outcome is ChannelOutcome.Delivered or ChannelOutcome.GiveUp)
-                    await dispatcher.ReceiptAsync(notice.Provider, notice.ProviderId!, notice.Id, became.Outcome == ChannelOutcome.Delivered, became.Reason, cancellation, became.Blocked);
+                    await dispatcher.ReceiptAsync(
+                        notice.Provider,
+                        notice.ProviderId!,
+                        notice.Id,
+                        became.Outcome == ChannelOutcome.Delivered,
+                        became.Reason,
+                        cancellation,
+                        became.Blocked
+                    );
             }
-            catch (Exception e) when (e is HttpRequestException or TimeoutException || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
+            catch (Exception e)
+                when (e is HttpRequestException or TimeoutException
+                    || (e is OperationCanceledException && !cancellation.IsCancellationRequested)
+                )
             {
                 LogNotAsked(log, notice.Provider, e.Message);
                 break; // it doesn't answer now; the next look is soon

@@ -5,22 +5,37 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Notify.Escalation;
 
-/// <summary>The code with which one recipient answers for one alarm by SMS. A sender's number can be forged, so the code is what counts: six random digits, bound to both,
-/// and to the round of the alarm: what happens again asks for another code.</summary>
+/// <summary>The code with which one recipient answers for one alarm by SMS. A sender's number can be forged, so the code is what counts:
+/// six random digits, bound to both, and to the round of the alarm: what happens again asks for another code.</summary>
 internal static class ReplyCodes
 {
     public const int Length = 6;
 
-    /// <summary>The code this recipient has for this round of this alarm already, else a new one that no other alarm uses at this address.</summary>
+    /// <summary>
+    /// The code this recipient has for this round of this alarm already, else a new one that no other alarm uses at this address.
+    /// </summary>
     public static async Task<string> ForAsync(RecordsDb db, Notice notice, CancellationToken cancellation)
     {
-        var known = await db.Notices.AsNoTracking().Where(n => n.ReplyCode != null && n.Address == notice.Address).OrderByDescending(n => n.CreatedAt).Take(1000)
-            .Select(n => new { n.AlarmId, n.Recipient, n.Round, n.ReplyCode }).ToListAsync(cancellation);
-        if (known.Find(k => k.AlarmId == notice.AlarmId && k.Recipient == notice.Recipient && k.Round == notice.Round) is { } mine) return mine.ReplyCode!;
+        var known = await db
+            .Notices.AsNoTracking()
+            .Where(n => n.ReplyCode != null && n.Address == notice.Address)
+            .OrderByDescending(n => n.CreatedAt)
+            .Take(1000)
+            .Select(n => new
+            {
+                n.AlarmId,
+                n.Recipient,
+                n.Round,
+                n.ReplyCode,
+            })
+            .ToListAsync(cancellation);
+        if (known.Find(k => k.AlarmId == notice.AlarmId && k.Recipient == notice.Recipient && k.Round == notice.Round) is { } mine)
+            return mine.ReplyCode!;
         while (true)
         {
             var code = RandomNumberGenerator.GetInt32(1_000_000).ToString("D6", CultureInfo.InvariantCulture);
-            if (!known.Exists(k => k.ReplyCode == code)) return code;
+            if (!known.Exists(k => k.ReplyCode == code))
+                return code;
         }
     }
 }

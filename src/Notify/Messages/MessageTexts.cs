@@ -7,7 +7,20 @@ namespace Vigil.Notify.Messages;
 /// <summary>The words of messages in both languages, from <c>config/messages.yaml</c>.</summary>
 public sealed class MessageTexts
 {
-    private static readonly string[] SpokenKeys = ["opened", "repeated", "late", "menu", "taken", "declined", "over", "no-key", "inbound", "reply-help", "reply-wrong"];
+    private static readonly string[] SpokenKeys =
+    [
+        "opened",
+        "repeated",
+        "late",
+        "menu",
+        "taken",
+        "declined",
+        "over",
+        "no-key",
+        "inbound",
+        "reply-help",
+        "reply-wrong",
+    ];
 
     private readonly Dictionary<(string Key, string Language), string> texts = [];
     private readonly TimeZoneInfo zone;
@@ -18,9 +31,14 @@ public sealed class MessageTexts
     public static MessageTexts? Load(string path, TimeZoneInfo zone, List<Problem> problems)
     {
         var before = problems.Count;
-        if (YamlSection.Load(path, problems) is not { } yaml) return null;
+        if (YamlSection.Load(path, problems) is not { } yaml)
+            return null;
         var found = new MessageTexts(zone);
-        found.Read(yaml.Section("templates", required: true), "template:", ["opened", "repeated", "cleared", "back", "late", "digest", "daily", "reply"]);
+        found.Read(
+            yaml.Section("templates", required: true),
+            "template:",
+            ["opened", "repeated", "cleared", "back", "late", "digest", "daily", "reply"]
+        );
         found.Read(yaml.Section("kinds", required: true), "kind:", AlarmKind.All.Select(k => k.Name));
         found.Read(yaml.Section("spoken", required: true), "spoken:", SpokenKeys, ["zh", "yue", "en"]);
         yaml.NoOthers();
@@ -41,20 +59,29 @@ public sealed class MessageTexts
     }
 
     /// <summary>What is added where a reply answers: the recipient's own code for this alarm.</summary>
-    public string Reply(string language, string code) => texts[("template:reply", Written(language))].Replace("{code}", code, StringComparison.Ordinal);
+    public string Reply(string language, string code) =>
+        texts[("template:reply", Written(language))].Replace("{code}", code, StringComparison.Ordinal);
 
-    /// <summary>What a call says, or what answers a key or a reply: Mandarin, Cantonese or English. No link, no code, no time: nobody can note them down by ear.</summary>
+    /// <summary>
+    /// What a call says, or what answers a key or a reply: Mandarin, Cantonese or English. No link, no code, no time: nobody can note them
+    /// down by ear.
+    /// </summary>
     public string Spoken(string key, string language, IReadOnlyDictionary<string, string> values)
     {
         var name = (values.GetValueOrDefault("name") ?? "").TrimEnd('*');
-        if (name.Length == 0) name = language == "en" ? "Somebody" : "某";
+        if (name.Length == 0)
+            name = language == "en" ? "Somebody" : "某";
         var text = texts.GetValueOrDefault(("spoken:" + key, language)) ?? texts[("spoken:opened", language)];
-        return text.Replace("{name}", name, StringComparison.Ordinal).Replace("{what}", values.GetValueOrDefault("what") ?? "", StringComparison.Ordinal);
+        return text.Replace("{name}", name, StringComparison.Ordinal)
+            .Replace("{what}", values.GetValueOrDefault("what") ?? "", StringComparison.Ordinal);
     }
 
     /// <summary>A day of one home for a contact.</summary>
-    public string Daily(string language, string residentName, DateOnly day, string life) => texts[("template:daily", Written(language))]
-        .Replace("{name}", Masked(residentName), StringComparison.Ordinal).Replace("{time}", day.ToString("MM-dd", CultureInfo.InvariantCulture), StringComparison.Ordinal).Replace("{life}", life, StringComparison.Ordinal);
+    public string Daily(string language, string residentName, DateOnly day, string life) =>
+        texts[("template:daily", Written(language))]
+            .Replace("{name}", Masked(residentName), StringComparison.Ordinal)
+            .Replace("{time}", day.ToString("MM-dd", CultureInfo.InvariantCulture), StringComparison.Ordinal)
+            .Replace("{life}", life, StringComparison.Ordinal);
 
     public static string DailySubject(string language) => language == "en" ? "[Vigil] Yesterday at home" : "【守望】昨日家中情况";
 
@@ -63,7 +90,11 @@ public sealed class MessageTexts
     {
         const int shown = 4; // more would make a third segment; the page shows them all
         var zh = Written(language) == "zh";
-        var list = string.Join(zh ? "；" : "; ", items.Take(shown).Select(i => Masked(i.ResidentName) + (zh ? "：" : ": ") + Kind(i.Kind, language))) + (items.Count > shown ? "…" : "");
+        var list =
+            string.Join(
+                zh ? "；" : "; ",
+                items.Take(shown).Select(i => Masked(i.ResidentName) + (zh ? "：" : ": ") + Kind(i.Kind, language))
+            ) + (items.Count > shown ? "…" : "");
         return texts[("template:digest", Written(language))]
             .Replace("{count}", items.Count.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
             .Replace("{list}", list, StringComparison.Ordinal)
@@ -71,21 +102,23 @@ public sealed class MessageTexts
     }
 
     /// <summary>The values of a template, for providers that take template ids and parameters instead of texts.</summary>
-    public IReadOnlyDictionary<string, string> Values(string language, string residentName, string kind, DateTime time, string link) => new Dictionary<string, string>
-    {
-        ["name"] = Masked(residentName),
-        ["what"] = Kind(kind, language),
-        ["kind"] = kind,
-        ["time"] = Local(time),
-        ["link"] = link,
-    };
+    public IReadOnlyDictionary<string, string> Values(string language, string residentName, string kind, DateTime time, string link) =>
+        new Dictionary<string, string>
+        {
+            ["name"] = Masked(residentName),
+            ["what"] = Kind(kind, language),
+            ["kind"] = kind,
+            ["time"] = Local(time),
+            ["link"] = link,
+        };
 
     /// <summary>王秀英 → 王*; Wang Xiuying → Wang*. What is no letter is left out, so that a name can't carry a link.</summary>
     public static string Masked(string name)
     {
         var first = name.Trim().Split(' ', 2)[0];
         first = new string([.. first.Where(char.IsLetter)]);
-        if (first.Length == 0) return "*";
+        if (first.Length == 0)
+            return "*";
         return (first[0] >= 0x2E80 ? first[..1] : first[..Math.Min(first.Length, 20)]) + "*";
     }
 
@@ -102,14 +135,18 @@ public sealed class MessageTexts
 
     private void Read(YamlSection? section, string prefix, IEnumerable<string> keys, params string[] languages)
     {
-        if (languages.Length == 0) languages = ["zh", "en"];
-        if (section is null) return;
+        if (languages.Length == 0)
+            languages = ["zh", "en"];
+        if (section is null)
+            return;
         foreach (var key in keys)
         {
-            if (section.Section(key, required: true) is not { } entry) continue;
+            if (section.Section(key, required: true) is not { } entry)
+                continue;
             entry.Id = key;
             foreach (var language in languages)
-                if (entry.Text(language, required: true) is { } text) texts[(prefix + key, language)] = text;
+                if (entry.Text(language, required: true) is { } text)
+                    texts[(prefix + key, language)] = text;
             entry.NoOthers();
         }
 

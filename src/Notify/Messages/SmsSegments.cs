@@ -1,21 +1,25 @@
 namespace Vigil.Notify.Messages;
 
 /// <summary>
-/// How many segments a text takes, which is what is paid for and what gets lost in parts (3GPP TS 23.038, TS 23.040): 160 characters of the GSM 7-bit alphabet
-/// in one, 153 in each of several; with any other character UCS-2: 70 in one, 67 in each of several.
+/// How many segments a text takes, which is what is paid for and what gets lost in parts (3GPP TS 23.038, TS 23.040): 160 characters of the
+/// GSM 7-bit alphabet in one, 153 in each of several; with any other character UCS-2: 70 in one, 67 in each of several.
 /// </summary>
 public static class SmsSegments
 {
-    private const string Basic = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
+    private const string Basic =
+        "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ "
+        + "!\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
 
     /// <summary>These take two places.</summary>
     private const string Extended = "\f^{}\\[~]|€";
 
-    public static bool IsGsm7(string text) => text.All(c => Basic.Contains(c, StringComparison.Ordinal) || Extended.Contains(c, StringComparison.Ordinal));
+    public static bool IsGsm7(string text) =>
+        text.All(c => Basic.Contains(c, StringComparison.Ordinal) || Extended.Contains(c, StringComparison.Ordinal));
 
     public static int Of(string text)
     {
-        if (!IsGsm7(text)) return text.Length <= 70 ? 1 : (text.Length + 66) / 67;
+        if (!IsGsm7(text))
+            return text.Length <= 70 ? 1 : (text.Length + 66) / 67;
         var places = text.Length + text.Count(c => Extended.Contains(c, StringComparison.Ordinal));
         return places <= 160 ? 1 : (places + 152) / 153;
     }

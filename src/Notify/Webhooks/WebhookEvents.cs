@@ -9,7 +9,18 @@ namespace Vigil.Notify.Webhooks;
 /// <summary>What other systems can be told of: the words of an alarm's timeline that change the alarm.</summary>
 public static class WebhookEvents
 {
-    public static readonly IReadOnlyList<string> All = ["opened", "repeated", "severity", "acknowledged", "in-hand", "handed-over", "cleared", "resolved", "reopened"];
+    public static readonly IReadOnlyList<string> All =
+    [
+        "opened",
+        "repeated",
+        "severity",
+        "acknowledged",
+        "in-hand",
+        "handed-over",
+        "cleared",
+        "resolved",
+        "reopened",
+    ];
 
     /// <summary>A trial that an administrator asked for: of no alarm.</summary>
     public const string Ping = "ping";
@@ -17,13 +28,28 @@ public static class WebhookEvents
     /// <summary>A webhook with a secret of its own, from the timeline's end on.</summary>
     /// <returns>The secret, to be shown once.</returns>
     public static async Task<(Webhook Row, string Secret)> AddAsync(
-        IDbContextFactory<RecordsDb> records, TimeProvider clock, string name, string url, string area, IEnumerable<string> events, string who, CancellationToken cancellation)
+        IDbContextFactory<RecordsDb> records,
+        TimeProvider clock,
+        string name,
+        string url,
+        string area,
+        IEnumerable<string> events,
+        string who,
+        CancellationToken cancellation
+    )
     {
         var secret = "whsec_" + Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
         await using var db = await records.CreateDbContextAsync(cancellation);
         var row = new Webhook
         {
-            Id = Guid.CreateVersion7(clock.GetUtcNow()), Name = name, Url = url, Area = area, Secret = secret, Events = string.Join(',', events), CreatedBy = who, CreatedAt = clock.GetUtcNow().UtcDateTime,
+            Id = Guid.CreateVersion7(clock.GetUtcNow()),
+            Name = name,
+            Url = url,
+            Area = area,
+            Secret = secret,
+            Events = string.Join(',', events),
+            CreatedBy = who,
+            CreatedAt = clock.GetUtcNow().UtcDateTime,
             SeenTimeline = await db.Timeline.MaxAsync(t => (long?)t.Id, cancellation) ?? 0,
         };
         db.Webhooks.Add(row);
@@ -35,27 +61,61 @@ public static class WebhookEvents
     public static async Task PingAsync(IDbContextFactory<RecordsDb> records, DateTime now, Guid webhook, CancellationToken cancellation)
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
-        db.WebhookDeliveries.Add(new WebhookDelivery { Id = Guid.NewGuid(), WebhookId = webhook, Event = Ping, Body = JsonSerializer.Serialize(new { type = Ping, timestamp = now, data = new { } }, JsonSerializerOptions.Web), CreatedAt = now, DueAt = now });
+        db.WebhookDeliveries.Add(
+            new WebhookDelivery
+            {
+                Id = Guid.NewGuid(),
+                WebhookId = webhook,
+                Event = Ping,
+                Body = JsonSerializer.Serialize(
+                    new
+                    {
+                        type = Ping,
+                        timestamp = now,
+                        data = new { },
+                    },
+                    JsonSerializerOptions.Web
+                ),
+                CreatedAt = now,
+                DueAt = now,
+            }
+        );
         await db.SaveChangesAsync(cancellation);
     }
 
     /// <summary>The message about a line of the timeline: numbers, codes and reasons; no name, no phone number, no address.</summary>
-    internal static string Body(TimelineEntry line, Alarm alarm) => JsonSerializer.Serialize(
-        new
-        {
-            type = $"alarm.{line.What}", timestamp = line.Time,
-            data = new
+    internal static string Body(TimelineEntry line, Alarm alarm) =>
+        JsonSerializer.Serialize(
+            new
             {
-                alarm = alarm.Id, line.Who, note = line.Text, kind = alarm.Kind, severity = ((Severity)alarm.Severity).ToString().ToLowerInvariant(), state = alarm.State == AlarmState.InHand ? "in-hand" : alarm.State.ToString().ToLowerInvariant(),
-                resident = alarm.ResidentId, alarm.Area, device = alarm.DeviceId, alarm.Reason, alarm.ReasonZh, alarm.RaisedAt, alarm.OpenedAt, resolution = alarm.Resolution == Resolution.None ? null : alarm.Resolution.ToString(),
+                type = $"alarm.{line.What}",
+                timestamp = line.Time,
+                data = new
+                {
+                    alarm = alarm.Id,
+                    line.Who,
+                    note = line.Text,
+                    kind = alarm.Kind,
+                    severity = ((Severity)alarm.Severity).ToString().ToLowerInvariant(),
+                    state = alarm.State == AlarmState.InHand ? "in-hand" : alarm.State.ToString().ToLowerInvariant(),
+                    resident = alarm.ResidentId,
+                    alarm.Area,
+                    device = alarm.DeviceId,
+                    alarm.Reason,
+                    alarm.ReasonZh,
+                    alarm.RaisedAt,
+                    alarm.OpenedAt,
+                    resolution = alarm.Resolution == Resolution.None ? null : alarm.Resolution.ToString(),
+                },
             },
-        },
-        JsonSerializerOptions.Web);
+            JsonSerializerOptions.Web
+        );
 
     /// <summary>The same for the same line and webhook: turned into a message twice, it is one.</summary>
     internal static Guid IdOf(Guid webhook, long line)
     {
-        Span<byte> both = stackalloc byte[24], hash = stackalloc byte[32];
+        Span<byte> both = stackalloc byte[24],
+            hash = stackalloc byte[32];
         webhook.TryWriteBytes(both);
         BitConverter.TryWriteBytes(both[16..], line);
         SHA256.HashData(both, hash);

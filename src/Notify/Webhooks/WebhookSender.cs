@@ -12,14 +12,28 @@ using Vigil.Storage.Records;
 namespace Vigil.Notify.Webhooks;
 
 /// <summary>
-/// Tells other systems of alarms: each line of a timeline becomes a row for each webhook that wants it, and each row is sent, signed (Standard Webhooks 1.0.0),
-/// until it is taken or a day has passed. A message sent again has the same id. One receiver that hangs holds up no other, and people are told by the
-/// escalation whatever happens here.
+/// Tells other systems of alarms: each line of a timeline becomes a row for each webhook that wants it, and each row is sent, signed
+/// (Standard Webhooks 1.0.0), until it is taken or a day has passed. A message sent again has the same id. One receiver that hangs holds up
+/// no other, and people are told by the escalation whatever happens here.
 /// </summary>
-public sealed partial class WebhookSender(IDbContextFactory<RecordsDb> records, AlarmDesk desk, OutwardConnections connections, TimeProvider clock, ILogger<WebhookSender> log) : BackgroundService
+public sealed partial class WebhookSender(
+    IDbContextFactory<RecordsDb> records,
+    AlarmDesk desk,
+    OutwardConnections connections,
+    TimeProvider clock,
+    ILogger<WebhookSender> log
+) : BackgroundService
 {
     /// <summary>Waits between tries; the last one goes on until the day is over.</summary>
-    public static readonly IReadOnlyList<TimeSpan> Waits = [TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(2), TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(30), TimeSpan.FromHours(1)];
+    public static readonly IReadOnlyList<TimeSpan> Waits =
+    [
+        TimeSpan.FromSeconds(5),
+        TimeSpan.FromSeconds(30),
+        TimeSpan.FromMinutes(2),
+        TimeSpan.FromMinutes(10),
+        TimeSpan.FromMinutes(30),
+        TimeSpan.FromHours(1),
+    ];
 
     public static readonly TimeSpan GiveUpAfter = TimeSpan.FromDays(1);
 
@@ -28,13 +42,19 @@ public sealed partial class WebhookSender(IDbContextFactory<RecordsDb> records, 
     /// <summary>While a message is under way nobody else takes it; longer than a try lasts.</summary>
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(30);
 
-    /// <summary>On PostgreSQL a line with a lower number may be committed a moment later: so many, of the last minute, are looked at again.</summary>
+    /// <summary>
+    /// On PostgreSQL a line with a lower number may be committed a moment later: so many, of the last minute, are looked at again.
+    /// </summary>
     private const int LookBack = 200;
 
     private const int Batch = 100;
 
     private readonly Pace pace = new(TimeProvider.System); // receivers know no fast clock
-    private readonly HttpClient http = new(connections.Handler()) { Timeout = TimeSpan.FromSeconds(10), MaxResponseContentBufferSize = 1 << 16 };
+    private readonly HttpClient http = new(connections.Handler())
+    {
+        Timeout = TimeSpan.FromSeconds(10),
+        MaxResponseContentBufferSize = 1 << 16,
+    };
     private long? cleaned;
     private long turned = clock.GetTimestamp();
 
@@ -85,15 +105,23 @@ public sealed partial class WebhookSender(IDbContextFactory<RecordsDb> records, 
         Interlocked.Exchange(ref turned, clock.GetTimestamp());
     }
 
-    /// <summary>Turns new lines of the timelines into rows; returns how many lines were looked at for the webhook that is furthest behind.</summary>
+    /// <summary>
+    /// Turns new lines of the timelines into rows; returns how many lines were looked at for the webhook that is furthest behind.
+    /// </summary>
     private async Task<int> CollectAsync(CancellationToken cancellation)
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
-        if (await db.Webhooks.AsNoTracking().Where(w => !w.Disabled).MinAsync(w => (long?)w.SeenTimeline, cancellation) is not { } seen) return 0;
+        if (await db.Webhooks.AsNoTracking().Where(w => !w.Disabled).MinAsync(w => (long?)w.SeenTimeline, cancellation) is not { } seen)
+            return 0;
         var newest = await db.Timeline.MaxAsync(t => (long?)t.Id, cancellation) ?? 0;
-        if (newest <= seen) return 0;
+        if (newest <= seen)
+            return 0;
         var from = db.Database.ProviderName!.Contains("Npgsql", StringComparison.Ordinal) ? seen - LookBack : seen;
-        var lines = await db.Timeline.AsNoTracking().Where(t => t.Id > from && t.Id <= seen + Batch).OrderBy(t => t.Id).ToListAsync(cancellation);
+        var lines = await db
+            .Timeline.AsNoTracking()
+            .Where(t => t.Id > from && t.Id <= seen + Batch)
+            .OrderBy(t => t.Id)
+            .ToListAsync(cancellation);
         var recent = lines.Count == 0 ? default : lines.Max(l => l.Time).AddMinutes(-1);
         var wanted = lines.Where(l => WebhookEvents.All.Contains(l.What)).ToList();
         var ids = wanted.Select(l => l.AlarmId).Distinct().ToList();
@@ -105,9 +133,28 @@ public sealed partial class WebhookSender(IDbContextFactory<RecordsDb> records, 
             var events = webhook.Events.Split(',');
             var rows = wanted
                 // Lines from before the webhook are none of its own, also where it looks back.
-                .Where(l => events.Contains(l.What) && alarms.TryGetValue(l.AlarmId, out var a) && a.Area != RecordsDb.Nowhere && a.Area.StartsWith(webhook.Area, StringComparison.Ordinal) && (l.Id > webhook.SeenTimeline || (l.Time > webhook.CreatedAt && l.Time > recent)))
+                .Where(l =>
+                    events.Contains(l.What)
+                    && alarms.TryGetValue(l.AlarmId, out var a)
+                    && a.Area != RecordsDb.Nowhere
+                    && a.Area.StartsWith(webhook.Area, StringComparison.Ordinal)
+                    && (l.Id > webhook.SeenTimeline || (l.Time > webhook.CreatedAt && l.Time > recent))
+                )
                 // A microsecond apart, so that they go out in the order in which it happened.
-                .Select((l, i) => new WebhookDelivery { Id = WebhookEvents.IdOf(webhook.Id, l.Id), WebhookId = webhook.Id, AlarmId = l.AlarmId, Event = l.What, Body = WebhookEvents.Body(l, alarms[l.AlarmId]), CreatedAt = now.AddTicks(i * TimeSpan.TicksPerMicrosecond), DueAt = now }).ToList();
+                .Select(
+                    (l, i) =>
+                        new WebhookDelivery
+                        {
+                            Id = WebhookEvents.IdOf(webhook.Id, l.Id),
+                            WebhookId = webhook.Id,
+                            AlarmId = l.AlarmId,
+                            Event = l.What,
+                            Body = WebhookEvents.Body(l, alarms[l.AlarmId]),
+                            CreatedAt = now.AddTicks(i * TimeSpan.TicksPerMicrosecond),
+                            DueAt = now,
+                        }
+                )
+                .ToList();
             var keys = rows.Select(r => r.Id).ToList();
             var known = await db.WebhookDeliveries.Where(d => keys.Contains(d.Id)).Select(d => d.Id).ToListAsync(cancellation);
             db.WebhookDeliveries.AddRange(rows.Where(r => !known.Contains(r.Id)));
@@ -134,15 +181,28 @@ public sealed partial class WebhookSender(IDbContextFactory<RecordsDb> records, 
         var sends = new List<Task>();
         await using var db = await records.CreateDbContextAsync(cancellation);
         // Each receiver's own: what waits for one that is down must not crowd out what is for the others.
-        foreach (var webhook in await db.Webhooks.AsNoTracking().Where(w => db.WebhookDeliveries.Any(d => d.WebhookId == w.Id && d.DeliveredAt == null && d.GivenUpAt == null && d.DueAt <= now)).ToListAsync(cancellation))
+        foreach (
+            var webhook in await db
+                .Webhooks.AsNoTracking()
+                .Where(w =>
+                    db.WebhookDeliveries.Any(d => d.WebhookId == w.Id && d.DeliveredAt == null && d.GivenUpAt == null && d.DueAt <= now)
+                )
+                .ToListAsync(cancellation)
+        )
         {
-            var due = await db.WebhookDeliveries.AsNoTracking().Where(d => d.WebhookId == webhook.Id && d.DeliveredAt == null && d.GivenUpAt == null && d.DueAt <= now)
-                .OrderBy(d => d.CreatedAt).ThenBy(d => d.Id).Take(Batch).ToListAsync(cancellation);
+            var due = await db
+                .WebhookDeliveries.AsNoTracking()
+                .Where(d => d.WebhookId == webhook.Id && d.DeliveredAt == null && d.GivenUpAt == null && d.DueAt <= now)
+                .OrderBy(d => d.CreatedAt)
+                .ThenBy(d => d.Id)
+                .Take(Batch)
+                .ToListAsync(cancellation);
             sends.Add(SendToAsync(webhook, due, cancellation));
         }
 
         await Task.WhenAll(sends);
-        if (cleaned is { } last && clock.GetElapsedTime(last) < TimeSpan.FromHours(1)) return;
+        if (cleaned is { } last && clock.GetElapsedTime(last) < TimeSpan.FromHours(1))
+            return;
         cleaned = clock.GetTimestamp();
         var old = now - Kept;
         await db.WebhookDeliveries.Where(d => d.CreatedAt < old).ExecuteDeleteAsync(cancellation);
@@ -156,29 +216,56 @@ public sealed partial class WebhookSender(IDbContextFactory<RecordsDb> records, 
         {
             await using var db = await records.CreateDbContextAsync(cancellation);
             var (now, wasDue) = (clock.GetUtcNow().UtcDateTime, delivery.DueAt);
-            var mine = await db.WebhookDeliveries.Where(d => d.Id == delivery.Id && d.DueAt == wasDue && d.DeliveredAt == null && d.GivenUpAt == null)
-                .ExecuteUpdateAsync(u => u.SetProperty(d => d.DueAt, now + Lease).SetProperty(d => d.Attempts, d => d.Attempts + 1), cancellation);
-            if (mine == 0) continue;
-            var (taken, gone, note) = webhook.Disabled ? (false, true, "the webhook is switched off") : await TryAsync(webhook, delivery, cancellation);
+            var mine = await db
+                .WebhookDeliveries.Where(d => d.Id == delivery.Id && d.DueAt == wasDue && d.DeliveredAt == null && d.GivenUpAt == null)
+                .ExecuteUpdateAsync(
+                    u => u.SetProperty(d => d.DueAt, now + Lease).SetProperty(d => d.Attempts, d => d.Attempts + 1),
+                    cancellation
+                );
+            if (mine == 0)
+                continue;
+            var (taken, gone, note) = webhook.Disabled
+                ? (false, true, "the webhook is switched off")
+                : await TryAsync(webhook, delivery, cancellation);
             var after = clock.GetUtcNow().UtcDateTime;
             var end = !taken && (gone || after - delivery.CreatedAt >= GiveUpAfter);
             var next = after + Waits[Math.Min(delivery.Attempts, Waits.Count - 1)];
-            await db.WebhookDeliveries.Where(d => d.Id == delivery.Id).ExecuteUpdateAsync(
-                u => u.SetProperty(d => d.Note, note).SetProperty(d => d.DueAt, next).SetProperty(d => d.DeliveredAt, taken ? after : null).SetProperty(d => d.GivenUpAt, end ? after : null), cancellation);
-            if (end) LogGivenUp(log, webhook.Name, delivery.Event, note);
+            await db
+                .WebhookDeliveries.Where(d => d.Id == delivery.Id)
+                .ExecuteUpdateAsync(
+                    u =>
+                        u.SetProperty(d => d.Note, note)
+                            .SetProperty(d => d.DueAt, next)
+                            .SetProperty(d => d.DeliveredAt, taken ? after : null)
+                            .SetProperty(d => d.GivenUpAt, end ? after : null),
+                    cancellation
+                );
+            if (end)
+                LogGivenUp(log, webhook.Name, delivery.Event, note);
             // A slow receiver gets the rest with the next look.
-            if ((!taken && !webhook.Disabled) || clock.GetElapsedTime(begun) > Lease) return;
+            if ((!taken && !webhook.Disabled) || clock.GetElapsedTime(begun) > Lease)
+                return;
         }
     }
 
-    private async Task<(bool Taken, bool Gone, string Note)> TryAsync(Webhook webhook, WebhookDelivery delivery, CancellationToken cancellation)
+    private async Task<(bool Taken, bool Gone, string Note)> TryAsync(
+        Webhook webhook,
+        WebhookDelivery delivery,
+        CancellationToken cancellation
+    )
     {
-        if (connections.Refuses(webhook.Url) is { } refused) return (false, false, $"the address {refused}");
-        if (WebhookSignature.Key(webhook.Secret) is not { } key) return (false, !FieldKeys.IsUnreadable(webhook.Secret), "the secret can't be read");
+        if (connections.Refuses(webhook.Url) is { } refused)
+            return (false, false, $"the address {refused}");
+        if (WebhookSignature.Key(webhook.Secret) is not { } key)
+            return (false, !FieldKeys.IsUnreadable(webhook.Secret), "the secret can't be read");
         try
         {
-            var (id, timestamp) = ($"msg_{delivery.Id:N}", TimeProvider.System.GetUtcNow().ToUnixTimeSeconds()); // a receiver refuses what is older than minutes by its own clock
-            using var request = new HttpRequestMessage(HttpMethod.Post, webhook.Url) { Content = new StringContent(delivery.Body, Encoding.UTF8, "application/json") };
+            // a receiver refuses what is older than minutes by its own clock
+            var (id, timestamp) = ($"msg_{delivery.Id:N}", TimeProvider.System.GetUtcNow().ToUnixTimeSeconds());
+            using var request = new HttpRequestMessage(HttpMethod.Post, webhook.Url)
+            {
+                Content = new StringContent(delivery.Body, Encoding.UTF8, "application/json"),
+            };
             request.Headers.Add("webhook-id", id);
             request.Headers.Add("webhook-timestamp", timestamp.ToString(CultureInfo.InvariantCulture));
             request.Headers.Add("webhook-signature", WebhookSignature.Sign(key, id, timestamp, delivery.Body));
@@ -186,9 +273,16 @@ public sealed partial class WebhookSender(IDbContextFactory<RecordsDb> records, 
             var status = (int)answer.StatusCode;
             return (status is >= 200 and < 300, status == 410, $"answered {status}");
         }
-        catch (Exception e) when (e is HttpRequestException or TaskCanceledException or UriFormatException && !cancellation.IsCancellationRequested)
+        catch (Exception e)
+            when (e is HttpRequestException or TaskCanceledException or UriFormatException && !cancellation.IsCancellationRequested)
         {
-            return (false, false, e is HttpRequestException inward && OutwardConnections.WasRefused(inward) ? "the address lies inside this network" : "does not answer");
+            return (
+                false,
+                false,
+                e is HttpRequestException inward && OutwardConnections.WasRefused(inward)
+                    ? "the address lies inside this network"
+                    : "does not answer"
+            );
         }
     }
 

@@ -7,8 +7,8 @@ using Vigil.Model;
 namespace Vigil.Rules.Backtest;
 
 /// <summary>
-/// The same engine over recorded readings, with a virtual clock that stands, for each resident, at their newest reading: residents may follow each other
-/// in the file or be mixed. No network, no store.
+/// The same engine over recorded readings, with a virtual clock that stands, for each resident, at their newest reading: residents may
+/// follow each other in the file or be mixed. No network, no store.
 /// </summary>
 public static class BacktestRun
 {
@@ -29,7 +29,8 @@ public static class BacktestRun
         var engine = new RuleEngine(rules, zone) { Replaying = true };
         var episodes = new Episodes(from?.Ticks ?? long.MinValue, stdout);
         var findings = new List<Finding>();
-        long good = 0, bad = 0;
+        long good = 0,
+            bad = 0;
         var last = to?.Ticks ?? long.MaxValue;
         Home? home = null;
         var lastTime = 0L;
@@ -37,41 +38,61 @@ public static class BacktestRun
         {
             if (rows.Trouble is { } trouble)
             {
-                if (++bad <= ShownTroubles) stderr.WriteLine(string.Create(CultureInfo.InvariantCulture, $"line {rows.Line}: {trouble}"));
+                if (++bad <= ShownTroubles)
+                    stderr.WriteLine(string.Create(CultureInfo.InvariantCulture, $"line {rows.Line}: {trouble}"));
                 continue;
             }
 
-            if (rows.Time > last) continue;
+            if (rows.Time > last)
+                continue;
             good++;
-            if (!ReferenceEquals(home?.Id, rows.Resident)) home = engine.Find(rows.Resident) ?? engine.Add(rows.Resident);
+            if (!ReferenceEquals(home?.Id, rows.Resident))
+                home = engine.Find(rows.Resident) ?? engine.Add(rows.Resident);
             // Silence between two readings of a home is noticed as it would have been live.
-            if (home!.QueuedDue < rows.Received) engine.AdvanceHome(home, rows.Received - 1, findings);
+            if (home!.QueuedDue < rows.Received)
+                engine.AdvanceHome(home, rows.Received - 1, findings);
             engine.Apply(
                 home,
                 new Reading
                 {
-                    Device = new DeviceId(rows.Device), Metric = rows.Metric!, Time = new DateTime(rows.Time, DateTimeKind.Utc), Received = new DateTime(rows.Received, DateTimeKind.Utc),
-                    Value = rows.Value, Longitude = rows.Longitude, Event = rows.Event,
+                    Device = new DeviceId(rows.Device),
+                    Metric = rows.Metric!,
+                    Time = new DateTime(rows.Time, DateTimeKind.Utc),
+                    Received = new DateTime(rows.Received, DateTimeKind.Utc),
+                    Value = rows.Value,
+                    Longitude = rows.Longitude,
+                    Event = rows.Event,
                 },
-                findings);
-            if (home.QueuedDue <= rows.Received) engine.AdvanceHome(home, rows.Received, findings);
+                findings
+            );
+            if (home.QueuedDue <= rows.Received)
+                engine.AdvanceHome(home, rows.Received, findings);
             lastTime = Math.Max(lastTime, rows.Time);
-            if (findings.Count == 0) continue;
+            if (findings.Count == 0)
+                continue;
             episodes.Take(findings);
             findings.Clear();
         }
 
         episodes.End();
         stdout.Flush();
-        if (bad > ShownTroubles) stderr.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{bad - ShownTroubles} more rows can't be used"));
+        if (bad > ShownTroubles)
+            stderr.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{bad - ShownTroubles} more rows can't be used"));
         var seconds = watch.Elapsed.TotalSeconds;
-        stderr.WriteLine(string.Create(
-            CultureInfo.InvariantCulture,
-            $"{good} readings of {engine.Count} residents, {bad} rows not used, {episodes.Count} episodes ({episodes.Summary}) in {seconds:0.00} s: {good / Math.Max(seconds, 1e-9):0} readings/s"));
+        stderr.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{good} readings of {engine.Count} residents, {bad} rows not used, {episodes.Count} episodes ({episodes.Summary}) "
+                    + $"in {seconds:0.00} s: {good / Math.Max(seconds, 1e-9):0} readings/s"
+            )
+        );
         return good == 0 ? 1 : 0;
     }
 
-    /// <summary>The same over homes whose readings are at hand: what a service stored of its own. Each home with what the registry knows of it, one after the other.</summary>
+    /// <summary>
+    /// The same over homes whose readings are at hand: what a service stored of its own. Each home with what the registry knows of it, one
+    /// after the other.
+    /// </summary>
     /// <param name="rules">The rules to try.</param>
     /// <param name="zone">Where the homes are.</param>
     /// <param name="homes">Homes with their readings, in any order of time.</param>
@@ -81,7 +102,14 @@ public static class BacktestRun
     /// <param name="stderr">Receives a summary.</param>
     /// <returns>0, or 1 when there was nothing to read.</returns>
     public static async Task<int> RunAsync(
-        RuleSet rules, TimeZoneInfo zone, IAsyncEnumerable<(ResidentFacts Facts, IReadOnlyList<Reading> Readings)> homes, DateTime? from, DateTime to, TextWriter stdout, TextWriter stderr)
+        RuleSet rules,
+        TimeZoneInfo zone,
+        IAsyncEnumerable<(ResidentFacts Facts, IReadOnlyList<Reading> Readings)> homes,
+        DateTime? from,
+        DateTime to,
+        TextWriter stdout,
+        TextWriter stderr
+    )
     {
         var watch = Stopwatch.StartNew();
         var episodes = new Episodes(from?.Ticks ?? long.MinValue, stdout);
@@ -99,12 +127,14 @@ public static class BacktestRun
                 good++;
                 engine.AdvanceTo(reading.Received.AddTicks(-1), findings);
                 engine.Apply(facts.Id, reading, findings);
-                if (findings.Count == 0) continue;
+                if (findings.Count == 0)
+                    continue;
                 episodes.Take(findings);
                 findings.Clear();
             }
 
-            if (readings.Count > 0) engine.AdvanceTo(to, findings);
+            if (readings.Count > 0)
+                engine.AdvanceTo(to, findings);
             episodes.Take(findings);
             findings.Clear();
         }
@@ -112,14 +142,21 @@ public static class BacktestRun
         episodes.End();
         await stdout.FlushAsync();
         var seconds = watch.Elapsed.TotalSeconds;
-        await stderr.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{good} readings of {residents} residents, {episodes.Count} episodes ({episodes.Summary}) in {seconds:0.00} s: {good / Math.Max(seconds, 1e-9):0} readings/s"));
+        await stderr.WriteLineAsync(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{good} readings of {residents} residents, {episodes.Count} episodes ({episodes.Summary}) in {seconds:0.00} s: "
+                    + $"{good / Math.Max(seconds, 1e-9):0} readings/s"
+            )
+        );
         return good == 0 ? 1 : 0;
     }
 
     /// <summary>gzip is recognised by its first two bytes (RFC 1952).</summary>
     private static Stream Unzipped(Stream stream)
     {
-        if (stream is GZipStream || !stream.CanSeek) return stream;
+        if (stream is GZipStream || !stream.CanSeek)
+            return stream;
         var at = stream.Position;
         var zipped = stream.ReadByte() == 0x1F && stream.ReadByte() == 0x8B;
         stream.Position = at;
@@ -143,12 +180,15 @@ public static class BacktestRun
                 var key = (f.Subject, f.Episode);
                 if (!open.TryGetValue(key, out var episode))
                 {
-                    if (f.Change == FindingChange.Cleared) continue;
+                    if (f.Change == FindingChange.Cleared)
+                        continue;
                     open[key] = episode = new Open(f) { Severity = f.Severity };
                 }
 
-                if (f.Severity > episode.Severity) episode.Severity = f.Severity;
-                if (f.Change != FindingChange.Cleared) continue;
+                if (f.Severity > episode.Severity)
+                    episode.Severity = f.Severity;
+                if (f.Change != FindingChange.Cleared)
+                    continue;
                 open.Remove(key);
                 Write(episode, f.Time);
             }
@@ -156,14 +196,16 @@ public static class BacktestRun
 
         public void End()
         {
-            foreach (var episode in open.Values) Write(episode, null);
+            foreach (var episode in open.Values)
+                Write(episode, null);
             open.Clear();
         }
 
         private void Write(Open episode, DateTime? cleared)
         {
             var f = episode.First;
-            if (f.Time.Ticks < from) return;
+            if (f.Time.Ticks < from)
+                return;
             Count++;
             counts[f.Kind.Name] = counts.GetValueOrDefault(f.Kind.Name) + 1;
             output.Write("{\"resident\":");

@@ -5,8 +5,8 @@ using Vigil.Model;
 namespace Vigil.Rules.Backtest;
 
 /// <summary>
-/// Reads rows <c>resident,device,metric,time,value</c> from UTF-8 bytes without a string a row. An optional sixth column is the arrival time.
-/// A location's value is <c>"lat lon"</c>, an event's is its word.
+/// Reads rows <c>resident,device,metric,time,value</c> from UTF-8 bytes without a string a row. An optional sixth column is the arrival
+/// time. A location's value is <c>"lat lon"</c>, an event's is its word.
 /// </summary>
 internal sealed class CsvRows(Stream stream)
 {
@@ -34,13 +34,17 @@ internal sealed class CsvRows(Stream stream)
     {
         while (true)
         {
-            if (!ReadLine(out var line)) return false;
+            if (!ReadLine(out var line))
+                return false;
             Line++;
-            if (line.Length == 0) continue;
+            if (line.Length == 0)
+                continue;
             if (Line == 1)
             {
-                if (line.StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF])) line = line[3..];
-                if (line.StartsWith("resident,"u8)) continue;
+                if (line.StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF]))
+                    line = line[3..];
+                if (line.StartsWith("resident,"u8))
+                    continue;
             }
 
             Trouble = Parse(line);
@@ -51,26 +55,36 @@ internal sealed class CsvRows(Stream stream)
     private string? Parse(ReadOnlySpan<byte> line)
     {
         var rest = line;
-        if (!Field(ref rest, out var resident) || !Field(ref rest, out var device) || !Field(ref rest, out var metric) || !Field(ref rest, out var time))
+        if (
+            !Field(ref rest, out var resident)
+            || !Field(ref rest, out var device)
+            || !Field(ref rest, out var metric)
+            || !Field(ref rest, out var time)
+        )
             return $"'{Encoding.UTF8.GetString(line[..Math.Min(line.Length, 80)])}': resident,device,metric,time,value are expected";
         var hasReceived = rest.IndexOf((byte)',') >= 0;
         Field(ref rest, out var value);
-        if (resident.IsEmpty) return "'': the resident is missing";
-        if (device.IsEmpty) return "'': the device is missing";
+        if (resident.IsEmpty)
+            return "'': the resident is missing";
+        if (device.IsEmpty)
+            return "'': the device is missing";
         Resident = texts.Of(resident);
         Device = texts.Of(device);
         var name = texts.Of(metric);
         if (!ReferenceEquals(name, Metric?.Name))
         {
-            if (!Metric.TryParse(name, out var found)) return $"'{name}': is not a metric";
+            if (!Metric.TryParse(name, out var found))
+                return $"'{name}': is not a metric";
             Metric = found;
         }
 
-        if (!Timestamp.TryParse(time, out var ticks)) return $"'{Encoding.UTF8.GetString(time)}': is not a time such as 2026-01-01T00:00:00Z";
+        if (!Timestamp.TryParse(time, out var ticks))
+            return $"'{Encoding.UTF8.GetString(time)}': is not a time such as 2026-01-01T00:00:00Z";
         Time = Received = ticks;
         if (hasReceived && rest.Length > 0)
         {
-            if (!Timestamp.TryParse(rest, out ticks)) return $"'{Encoding.UTF8.GetString(rest)}': is not an arrival time";
+            if (!Timestamp.TryParse(rest, out ticks))
+                return $"'{Encoding.UTF8.GetString(rest)}': is not an arrival time";
             Received = ticks;
         }
 
@@ -84,13 +98,18 @@ internal sealed class CsvRows(Stream stream)
                 return null;
             case MetricKind.Location:
                 var space = value.IndexOfAny((byte)' ', (byte)';');
-                if (space < 0 || !Number(value[..space], out var latitude) || !Number(value[(space + 1)..].TrimStart((byte)' '), out var longitude))
+                if (
+                    space < 0
+                    || !Number(value[..space], out var latitude)
+                    || !Number(value[(space + 1)..].TrimStart((byte)' '), out var longitude)
+                )
                     return $"'{Encoding.UTF8.GetString(value)}': is not 'latitude longitude'";
                 Value = latitude;
                 Longitude = longitude;
                 return null;
             default:
-                if (!Number(value, out var number)) return $"'{Encoding.UTF8.GetString(value)}': is not a number";
+                if (!Number(value, out var number))
+                    return $"'{Encoding.UTF8.GetString(value)}': is not a number";
                 Value = number;
                 return null;
         }
@@ -105,7 +124,8 @@ internal sealed class CsvRows(Stream stream)
         var point = false;
         var i = 0;
         var negative = text.Length > 0 && text[0] == '-';
-        if (negative) i++;
+        if (negative)
+            i++;
         for (; i < text.Length; i++)
         {
             var c = text[i];
@@ -113,7 +133,8 @@ internal sealed class CsvRows(Stream stream)
             {
                 digits = digits * 10 + (c - '0');
                 seen++;
-                if (point) scale++;
+                if (point)
+                    scale++;
             }
             else if (c == '.' && !point)
             {
@@ -126,7 +147,8 @@ internal sealed class CsvRows(Stream stream)
         }
 
         value = digits / Powers[scale];
-        if (negative) value = -value;
+        if (negative)
+            value = -value;
         return seen > 0;
     }
 
@@ -143,7 +165,8 @@ internal sealed class CsvRows(Stream stream)
                 field = rest.Slice(1, close);
                 rest = rest[(close + 2)..];
                 var more = rest.Length > 0 && rest[0] == ',';
-                if (more) rest = rest[1..];
+                if (more)
+                    rest = rest[1..];
                 return more;
             }
         }
@@ -170,7 +193,8 @@ internal sealed class CsvRows(Stream stream)
             {
                 line = buffer.AsSpan(start, newline);
                 start += newline + 1;
-                if (line.Length > 0 && line[^1] == '\r') line = line[..^1];
+                if (line.Length > 0 && line[^1] == '\r')
+                    line = line[..^1];
                 return true;
             }
 
@@ -179,7 +203,8 @@ internal sealed class CsvRows(Stream stream)
                 line = buffer.AsSpan(start, end - start);
                 var any = start < end;
                 start = end;
-                if (line.Length > 0 && line[^1] == '\r') line = line[..^1];
+                if (line.Length > 0 && line[^1] == '\r')
+                    line = line[..^1];
                 return any;
             }
 
@@ -195,7 +220,8 @@ internal sealed class CsvRows(Stream stream)
             }
 
             var read = stream.Read(buffer, end, buffer.Length - end);
-            if (read == 0) ended = true;
+            if (read == 0)
+                ended = true;
             end += read;
         }
     }
@@ -209,9 +235,11 @@ internal sealed class CsvRows(Stream stream)
         public string Of(ReadOnlySpan<byte> text)
         {
             var hash = 2166136261u;
-            foreach (var b in text) hash = (hash ^ b) * 16777619u;
+            foreach (var b in text)
+                hash = (hash ^ b) * 16777619u;
             var slot = (hash ^ (hash >> 16)) & 0xFFFF;
-            if (bytes[slot] is { } known && text.SequenceEqual(known)) return slots[slot];
+            if (bytes[slot] is { } known && text.SequenceEqual(known))
+                return slots[slot];
             bytes[slot] = text.ToArray();
             var value = Encoding.UTF8.GetString(text);
             return slots[slot] = Metric.TryParse(value, out var metric) ? metric.Name : value;

@@ -7,7 +7,9 @@ namespace Vigil.Rules.Backtest;
 /// <param name="Cleared">When it would have ended by itself; null when it had not by the end.</param>
 public sealed record DryAlarm(AlarmKind Kind, Severity Severity, DateTime Raised, DateTime? Cleared, string Reason, string ReasonZh);
 
-/// <summary>What rules would have said of one resident's stored readings: the same engine, with a clock that stands at each reading's arrival.</summary>
+/// <summary>
+/// What rules would have said of one resident's stored readings: the same engine, with a clock that stands at each reading's arrival.
+/// </summary>
 public static class DryRun
 {
     /// <param name="rules">The rules to try.</param>
@@ -16,7 +18,14 @@ public static class DryRun
     /// <param name="readings">Of the resident's devices, in any order.</param>
     /// <param name="from">Earlier readings teach the rules; their alarms are not told of.</param>
     /// <param name="to">How far the clock runs on after the last reading.</param>
-    public static IReadOnlyList<DryAlarm> Of(RuleSet rules, TimeZoneInfo zone, ResidentFacts facts, IEnumerable<Reading> readings, DateTime from, DateTime to)
+    public static IReadOnlyList<DryAlarm> Of(
+        RuleSet rules,
+        TimeZoneInfo zone,
+        ResidentFacts facts,
+        IEnumerable<Reading> readings,
+        DateTime from,
+        DateTime to
+    )
     {
         var engine = new RuleEngine(rules, zone);
         var findings = new List<Finding>();
@@ -39,7 +48,11 @@ public static class DryRun
             foreach (var f in findings)
             {
                 if (open.TryGetValue(f.Episode, out var known))
-                    open[f.Episode] = known with { Severity = f.Severity > known.Severity ? f.Severity : known.Severity, Cleared = f.Change == FindingChange.Cleared ? f.Time : known.Cleared };
+                    open[f.Episode] = known with
+                    {
+                        Severity = f.Severity > known.Severity ? f.Severity : known.Severity,
+                        Cleared = f.Change == FindingChange.Cleared ? f.Time : known.Cleared,
+                    };
                 else if (f.Change != FindingChange.Cleared)
                 {
                     open[f.Episode] = new DryAlarm(f.Kind, f.Severity, f.Time, null, f.Reason, f.ReasonZh);

@@ -3,16 +3,17 @@ using System.Runtime.InteropServices;
 namespace Vigil.Rules.Inactivity;
 
 /// <summary>
-/// One resident's life as one meter shows it: learns in which half hours something is used, and says from when on the present silence is surprising.
-/// About 1.2 KB; nothing is allocated after construction but by <see cref="Explain"/>. Not thread-safe. Judged by reading time alone.
+/// One resident's life as one meter shows it: learns in which half hours something is used, and says from when on the present silence is
+/// surprising. About 1.2 KB; nothing is allocated after construction but by <see cref="Explain"/>. Not thread-safe. Judged by reading time
+/// alone.
 /// </summary>
 /// <remarks>
 /// Of the engine it asks: call <see cref="Observe"/> for each interval between two totals (however long), then open <c>inactivity</c> at
-/// <see cref="DueAt"/> when <see cref="IsDue"/>. While that episode is open, the fixed rule (no-water, no-electricity) on the same silence only raises its
-/// severity and its words: two alarms for one silence are two false ones. Close it when <see cref="LastUse"/> is later than the opening.
-/// During an absence don't open it, and after one begin with <see cref="Forgive"/>. Give each meter its own pattern: the reason of one names the other.
-/// Intervals over three hours are placed late in themselves when something was used, and say nothing about habits; over a meter that reports once a day
-/// only the floor ever holds.
+/// <see cref="DueAt"/> when <see cref="IsDue"/>. While that episode is open, the fixed rule (no-water, no-electricity) on the same silence
+/// only raises its severity and its words: two alarms for one silence are two false ones. Close it when <see cref="LastUse"/> is later than
+/// the opening. During an absence don't open it, and after one begin with <see cref="Forgive"/>. Give each meter its own pattern: the
+/// reason of one names the other. Intervals over three hours are placed late in themselves when something was used, and say nothing about
+/// habits; over a meter that reports once a day only the floor ever holds.
 /// </remarks>
 public sealed class LifePattern
 {
@@ -21,10 +22,14 @@ public sealed class LifePattern
     private const long Hour = TimeSpan.TicksPerHour;
     private const long Placeable = 3 * Hour;
     private const long KnownDay = 1290 * Minute;
+
     /// <summary>What one false alarm of its own makes a home more careful by; each day takes its part of the budget back.</summary>
     private const double Step = 0.8;
     private const double MostCaution = 3;
-    /// <summary>What a false alarm weighs for each day of the budget: at 1.5 the budget is kept on the homes of the ADR, with something to spare.</summary>
+
+    /// <summary>
+    /// What a false alarm weighs for each day of the budget: at 1.5 the budget is kept on the homes of the ADR, with something to spare.
+    /// </summary>
     private const double WeightOfDay = 1.5;
     private const double LearnFromHours = 0.9;
 
@@ -38,12 +43,17 @@ public sealed class LifePattern
     private long knownToday;
     private int learned;
     private readonly Habits habits = new();
+
     /// <summary>How much more a false alarm weighs in this home than the budget says, logarithm: it has had some.</summary>
     private double caution;
     private long pendingFrom;
     private double pendingUse;
-    /// <summary>Use of a time that was taken as known already, or that not all meters of the home have reported yet: it goes into the next interval.</summary>
+
+    /// <summary>
+    /// Use of a time that was taken as known already, or that not all meters of the home have reported yet: it goes into the next interval.
+    /// </summary>
     private double waiting;
+
     /// <summary>When electricity was found flat in this silence; 0 when it wasn't.</summary>
     private long flat;
     private long dueFor = -1;
@@ -58,7 +68,9 @@ public sealed class LifePattern
         steady = new SteadyUse(meter);
     }
 
-    /// <summary>End of the newest interval in which something was used above leak or base load, UTC; where observation began when there was none.</summary>
+    /// <summary>
+    /// End of the newest interval in which something was used above leak or base load, UTC; where observation began when there was none.
+    /// </summary>
     public DateTime LastUse => Utc(last);
 
     /// <summary>May be changed while it learns.</summary>
@@ -76,7 +88,8 @@ public sealed class LifePattern
     public DateTime Through => Utc(through);
 
     /// <summary>True when 28 days (as set) have been learned from.</summary>
-    public bool Learned => first > 0 && learned >= settings.LearnDays * 3 / 4 && through - first >= settings.LearnDays * TimeSpan.TicksPerDay;
+    public bool Learned =>
+        first > 0 && learned >= settings.LearnDays * 3 / 4 && through - first >= settings.LearnDays * TimeSpan.TicksPerDay;
 
     /// <summary>What a false alarm weighs here: what the budget says, and more after each that this home had.</summary>
     public double Weight => WeightOfDay * settings.BudgetDays * Math.Exp(caution);
@@ -89,7 +102,8 @@ public sealed class LifePattern
     {
         get
         {
-            if (first == 0) return null;
+            if (first == 0)
+                return null;
             if (dueFor != last)
             {
                 due = Judge();
@@ -100,14 +114,17 @@ public sealed class LifePattern
         }
     }
 
-    /// <summary>The moment to tell has come, in what is known. Costs next to nothing until <see cref="InactivitySettings.LeastHours"/> have passed.</summary>
+    /// <summary>
+    /// The moment to tell has come, in what is known. Costs next to nothing until <see cref="InactivitySettings.LeastHours"/> have passed.
+    /// </summary>
     public bool IsDue => through - last >= Least && first > 0 && DueAt!.Value.Ticks <= through;
 
     private long Least => (long)(Math.Min(settings.LeastHours, settings.FloorHours) * Hour);
 
     /// <summary>
-    /// Takes one interval of one meter in a home that has several of the same kind (kitchen and bathroom, two feeders). Use counts at once, whoever
-    /// reports it; silence only as far as all of them have reported it. A use that comes too late for its own time counts from the next report on.
+    /// Takes one interval of one meter in a home that has several of the same kind (kitchen and bathroom, two feeders). Use counts at once,
+    /// whoever reports it; silence only as far as all of them have reported it. A use that comes too late for its own time counts from the
+    /// next report on.
     /// </summary>
     /// <param name="fromUtc">The earlier total of this meter.</param>
     /// <param name="toUtc">The later one.</param>
@@ -120,7 +137,8 @@ public sealed class LifePattern
         var known = lives || toUtc < allUtc ? toUtc : allUtc;
         if (known.Ticks <= through || known <= fromUtc && first == 0)
         {
-            if (use >= 0 && double.IsFinite(use)) waiting += use;
+            if (use >= 0 && double.IsFinite(use))
+                waiting += use;
             return;
         }
 
@@ -132,15 +150,19 @@ public sealed class LifePattern
         Observe(from, known, use, zone);
     }
 
-    /// <summary>Takes one interval. What is known already (late, repeated, overlapping) is left out: it never moves <see cref="DueAt"/>.</summary>
+    /// <summary>
+    /// Takes one interval. What is known already (late, repeated, overlapping) is left out: it never moves <see cref="DueAt"/>.
+    /// </summary>
     /// <param name="fromUtc">The earlier total.</param>
     /// <param name="toUtc">The later one.</param>
     /// <param name="use">Used between them, m³ or kWh; 0 or more.</param>
     /// <param name="zone">Where the home is.</param>
     public void Observe(DateTime fromUtc, DateTime toUtc, double use, TimeZoneInfo zone)
     {
-        long from = fromUtc.Ticks, to = toUtc.Ticks;
-        if (to <= from || !(use >= 0) || double.IsInfinity(use)) return;
+        long from = fromUtc.Ticks,
+            to = toUtc.Ticks;
+        if (to <= from || !(use >= 0) || double.IsInfinity(use))
+            return;
         if (first == 0)
         {
             first = through = last = pendingFrom = from;
@@ -148,7 +170,8 @@ public sealed class LifePattern
             days.StartAt((from + offset) / TimeSpan.TicksPerDay);
         }
 
-        if (to <= through) return;
+        if (to <= through)
+            return;
         if (from < through)
         {
             use *= (to - through) / (double)(to - from);
@@ -177,23 +200,34 @@ public sealed class LifePattern
         pendingUse += use;
         through = to;
         var much = meter == LifeMeter.Water ? 0.003 : 0.15;
-        if (to - pendingFrom >= PastDays.SlotTicks || pendingUse >= steady.Quiet * (to - pendingFrom) / Hour + much) Settle(to);
+        if (to - pendingFrom >= PastDays.SlotTicks || pendingUse >= steady.Quiet * (to - pendingFrom) / Hour + much)
+            Settle(to);
     }
 
     /// <summary>The silence begins again here: an absence ended, the meter was changed. UTC.</summary>
     public void Forgive(DateTime atUtc)
     {
-        if (atUtc.Ticks > last && first > 0) last = atUtc.Ticks;
+        if (atUtc.Ticks > last && first > 0)
+            last = atUtc.Ticks;
     }
 
     /// <summary>How surprising the silence is at a moment, and why. UTC.</summary>
     public Surprise Explain(DateTime atUtc)
     {
-        long from = last + offset, at = Math.Max(atUtc.Ticks, last) + offset;
+        long from = last + offset,
+            at = Math.Max(atUtc.Ticks, last) + offset;
         Span<double> lasts = stackalloc double[Silence.Hours + 1];
         habits.Lasts(days, from, lasts);
         var chance = lasts[(int)Math.Clamp((at - from + Hour / 2) / Hour, 0, Silence.Hours)];
-        return Surprise.Of(chance, days.Compare(from, at), Learned, meter, new DateTime(from), new DateTime(at), flat > 0 && atUtc.Ticks >= flat ? steady.Least : 0);
+        return Surprise.Of(
+            chance,
+            days.Compare(from, at),
+            Learned,
+            meter,
+            new DateTime(from),
+            new DateTime(at),
+            flat > 0 && atUtc.Ticks >= flat ? steady.Least : 0
+        );
     }
 
     /// <summary>How likely a silence that began when the present one did lasts until a moment, in this home. UTC.</summary>
@@ -214,7 +248,10 @@ public sealed class LifePattern
     {
         ArgumentNullException.ThrowIfNull(to);
         to.Write(Version);
-        foreach (var v in (ReadOnlySpan<long>)[first, through, last, knownToday, pendingFrom, offset, offsetHour, dueFor, due, flat, days.Day]) to.Write(v);
+        foreach (
+            var v in (ReadOnlySpan<long>)[first, through, last, knownToday, pendingFrom, offset, offsetHour, dueFor, due, flat, days.Day]
+        )
+            to.Write(v);
         to.Write(learned);
         to.Write(caution);
         to.Write(waiting);
@@ -231,7 +268,8 @@ public sealed class LifePattern
     public void Read(BinaryReader from)
     {
         ArgumentNullException.ThrowIfNull(from);
-        if (from.ReadByte() != Version) throw new InvalidDataException("a life pattern of another version");
+        if (from.ReadByte() != Version)
+            throw new InvalidDataException("a life pattern of another version");
         first = from.ReadInt64();
         through = from.ReadInt64();
         last = from.ReadInt64();
@@ -259,7 +297,8 @@ public sealed class LifePattern
     private void Settle(long to)
     {
         var from = pendingFrom;
-        if (to <= from) return;
+        if (to <= from)
+            return;
         var use = pendingUse;
         pendingFrom = to;
         pendingUse = 0;
@@ -277,7 +316,8 @@ public sealed class LifePattern
             flat = to;
         }
 
-        long localFrom = from + offset, localTo = to + offset;
+        long localFrom = from + offset,
+            localTo = to + offset;
         // To the nearest half hour, so that a use in an hourly reading counts for one hour, whenever the meter reports.
         var firstSlot = (localFrom + PastDays.SlotTicks / 2) / PastDays.SlotTicks;
         var lastSlot = Math.Max(firstSlot, (localTo + PastDays.SlotTicks / 2) / PastDays.SlotTicks - 1);
@@ -285,7 +325,8 @@ public sealed class LifePattern
         AdvanceTo(Math.Max(localTo, lastSlot * PastDays.SlotTicks));
         if (alive)
         {
-            for (var slot = firstSlot; slot <= lastSlot; slot++) days.MarkUsed(slot);
+            for (var slot = firstSlot; slot <= lastSlot; slot++)
+                days.MarkUsed(slot);
         }
 
         // What looked like use was the beginning of a leak: the silence is older than it seemed.
@@ -311,7 +352,9 @@ public sealed class LifePattern
         AdvanceTo(to);
     }
 
-    /// <summary>A long interval: that something was used in it is certain, when isn't. It is taken as spread evenly, half a floor back at most.</summary>
+    /// <summary>
+    /// A long interval: that something was used in it is certain, when isn't. It is taken as spread evenly, half a floor back at most.
+    /// </summary>
     private void Unplaced(long from, long to, double use)
     {
         var least = meter == LifeMeter.Water ? 0.01 : 0.3;
@@ -333,8 +376,10 @@ public sealed class LifePattern
     private void Ended(long at, bool certain)
     {
         var hours = (at - last) / (double)Hour;
-        if (!Learned || hours < LearnFromHours) return;
-        if (hours >= settings.LeastHours && hours < settings.FloorHours && DueAt!.Value.Ticks <= at) caution = Math.Min(MostCaution, caution + Step);
+        if (!Learned || hours < LearnFromHours)
+            return;
+        if (hours >= settings.LeastHours && hours < settings.FloorHours && DueAt!.Value.Ticks <= at)
+            caution = Math.Min(MostCaution, caution + Step);
         habits.Learn(days, last + offset, hours, certain);
     }
 
@@ -354,7 +399,8 @@ public sealed class LifePattern
             days.NextDay(known);
             steady.NextDay();
             knownToday = 0;
-            if (!known) continue;
+            if (!known)
+                continue;
             learned++;
             caution = Math.Max(0, caution - Step / settings.BudgetDays);
         }
@@ -363,7 +409,8 @@ public sealed class LifePattern
     private long Judge()
     {
         var floor = last + (long)(settings.FloorHours * Hour);
-        if (!Learned) return floor;
+        if (!Learned)
+            return floor;
         Span<double> lasts = stackalloc double[Silence.Hours + 1];
         habits.Lasts(days, last + offset, lasts);
         var hours = Habits.Wait(lasts, Weight, (int)Math.Ceiling(settings.LeastHours), floor: true);
@@ -373,7 +420,8 @@ public sealed class LifePattern
     /// <summary>The clock on the wall; asked of the zone once an hour.</summary>
     private void Localize(long utc, TimeZoneInfo zone)
     {
-        if (utc / Hour == offsetHour) return;
+        if (utc / Hour == offsetHour)
+            return;
         offsetHour = utc / Hour;
         offset = zone.GetUtcOffset(Utc(utc)).Ticks;
     }

@@ -13,34 +13,40 @@ internal struct PastDays
     private const int UsualDays = 30;
 
     public readonly UInt128[] Used = new UInt128[Slots];
+
     /// <summary>Days of which at least 21.5 hours are known.</summary>
     public UInt128 Known;
     public UInt128 Weekend;
+
     /// <summary>The day of bit 0, days since 0001-01-01 (a Monday).</summary>
     public long Day = -1;
+
     /// <summary>Half hours with use in a usual day of the last thirty.</summary>
     public float Usual = 10;
 
-    public PastDays()
-    {
-    }
+    public PastDays() { }
 
     public static bool IsWeekend(long day) => day % 7 >= 5;
 
     /// <summary>Begins a new day.</summary>
     public void NextDay(bool known)
     {
-        foreach (ref var slot in Used.AsSpan()) slot <<= 1;
-        if (known) Known |= 1;
+        foreach (ref var slot in Used.AsSpan())
+            slot <<= 1;
+        if (known)
+            Known |= 1;
         Known <<= 1;
         Weekend <<= 1;
         Day++;
-        if (IsWeekend(Day)) Weekend |= 1;
+        if (IsWeekend(Day))
+            Weekend |= 1;
         var recent = Known & ((UInt128.One << (UsualDays + 1)) - 1);
         var days = Pop(recent);
-        if (days == 0) return;
+        if (days == 0)
+            return;
         var sum = 0;
-        foreach (var slot in Used) sum += Pop(slot & recent);
+        foreach (var slot in Used)
+            sum += Pop(slot & recent);
         Usual = (float)sum / days;
     }
 
@@ -57,15 +63,18 @@ internal struct PastDays
     public readonly void MarkUsed(long slot)
     {
         var back = Day - slot / Slots;
-        if (back is >= 0 and < 128) Used[slot % Slots] |= UInt128.One << (int)back;
+        if (back is >= 0 and < 128)
+            Used[slot % Slots] |= UInt128.One << (int)back;
     }
 
     /// <summary>Something was used in the hour that begins with this half hour; null when that isn't known.</summary>
     public readonly bool? UsedInHour(long slot)
     {
         var back = Day - slot / Slots;
-        if (back is < 0 or > 126) return null;
-        if (back > 0 && (Known >> (int)back & 1) == 0) return null;
+        if (back is < 0 or > 126)
+            return null;
+        if (back > 0 && (Known >> (int)back & 1) == 0)
+            return null;
         return IsUsed(slot) || IsUsed(slot + 1);
     }
 
@@ -79,38 +88,49 @@ internal struct PastDays
     public readonly int UsedInDayBefore(long slot)
     {
         var back = Day - slot / Slots;
-        if (back is < -1 or > 125) return 0;
+        if (back is < -1 or > 125)
+            return 0;
         var before = (int)(slot % Slots);
-        UInt128 today = back < 0 ? 0 : UInt128.One << (int)back, yesterday = UInt128.One << (int)(back + 1);
+        UInt128 today = back < 0 ? 0 : UInt128.One << (int)back,
+            yesterday = UInt128.One << (int)(back + 1);
         var used = 0;
         for (var i = 0; i < before; i++)
-            if ((Used[i] & today) != 0) used++;
+            if ((Used[i] & today) != 0)
+                used++;
         for (var i = before; i < Slots; i++)
-            if ((Used[i] & yesterday) != 0) used++;
+            if ((Used[i] & yesterday) != 0)
+                used++;
         return used;
     }
 
-    /// <summary>Days on which something was used in the hour that begins with this half hour, aligned to the day on which the silence began.</summary>
+    /// <summary>
+    /// Days on which something was used in the hour that begins with this half hour, aligned to the day on which the silence began.
+    /// </summary>
     public readonly UInt128 DaysUsedInHour(long slot, long startDay) =>
         (Used[slot % Slots] << (int)(slot / Slots - startDay)) | (Used[(slot + 1) % Slots] << (int)((slot + 1) / Slots - startDay));
 
-    /// <summary>On how many days, of how many, was something used between these two clock times; and by when on nearly all of those.</summary>
+    /// <summary>
+    /// On how many days, of how many, was something used between these two clock times; and by when on nearly all of those.
+    /// </summary>
     public readonly (int Used, int Of, long Usually) Compare(long from, long to)
     {
         var startDay = from / TimeSpan.TicksPerDay;
         var end = Math.Min(to, (startDay + 3) * TimeSpan.TicksPerDay) / SlotTicks;
         var start = (from + SlotTicks - 1) / SlotTicks;
         var valid = Before(startDay);
-        for (var offset = 0; offset <= (int)((end - 1) / Slots - startDay); offset++) valid &= Known << offset;
+        for (var offset = 0; offset <= (int)((end - 1) / Slots - startDay); offset++)
+            valid &= Known << offset;
         var silent = valid;
-        for (var slot = start; slot < end; slot++) silent &= ~(Used[slot % Slots] << (int)(slot / Slots - startDay));
+        for (var slot = start; slot < end; slot++)
+            silent &= ~(Used[slot % Slots] << (int)(slot / Slots - startDay));
         var of = Pop(valid);
         var used = of - Pop(silent);
         silent = valid;
         for (var slot = start; slot < end; slot++)
         {
             silent &= ~(Used[slot % Slots] << (int)(slot / Slots - startDay));
-            if (of - Pop(silent) >= used * 0.97) return (used, of, (slot + 1) * SlotTicks);
+            if (of - Pop(silent) >= used * 0.97)
+                return (used, of, (slot + 1) * SlotTicks);
         }
 
         return (used, of, to);

@@ -3,8 +3,9 @@ using System.Numerics;
 namespace Vigil.Rules.Inactivity;
 
 /// <summary>
-/// Walks one silence hour by hour and says of each what this home's past tells about it: how often something was used in that hour of the day, how often on
-/// days that had been silent just as long by then, how surprising the silence is so far. From these the chance is computed that the hour ends it.
+/// Walks one silence hour by hour and says of each what this home's past tells about it: how often something was used in that hour of the
+/// day, how often on days that had been silent just as long by then, how surprising the silence is so far. From these the chance is
+/// computed that the hour ends it.
 /// </summary>
 /// <remarks>
 /// Hours are counted from the newest use: a meter that reports once an hour, whenever in the hour, is judged at its own readings.
@@ -12,19 +13,25 @@ namespace Vigil.Rules.Inactivity;
 internal struct Silence
 {
     public const int Facts = 9;
+
     /// <summary>Hours looked ahead: the fixed rule decides then.</summary>
     public const int Hours = 24;
 
     /// <summary>A working day tells a third as much of a weekend as a weekend does.</summary>
     private const float OtherKind = 0.35f;
+
     /// <summary>Silent that long on comparable days, the habit of the hour counts as so many days more …</summary>
     private const float HabitDays = 4;
+
     /// <summary>… and by this part: who has been silent so far (out, away, asleep) is likelier to stay so.</summary>
     private const float HabitShare = 0.25f;
     private const float Surest = 0.97f;
 
     /// <summary>Days 1–16, 17–40, 41–64, 65–120 back: exp(-days / 45), by parts.</summary>
-    private const float Days16 = 0.83f, Days40 = 0.54f, Days64 = 0.315f, Days128 = 0.136f;
+    private const float Days16 = 0.83f,
+        Days40 = 0.54f,
+        Days64 = 0.315f,
+        Days128 = 0.136f;
 
     private readonly PastDays days;
     private readonly long start;
@@ -46,7 +53,8 @@ internal struct Silence
         startDay = Math.Min(start / PastDays.Slots, past.Day);
         all = silent = past.Before(startDay);
         // Bit i is the day Day - i; one, two … eight weeks before the day on which the silence began.
-        for (var week = 1; week <= 8; week++) sameWeekday |= UInt128.One << (int)Math.Clamp(past.Day - startDay + 7 * week, 0, 127);
+        for (var week = 1; week <= 8; week++)
+            sameWeekday |= UInt128.One << (int)Math.Clamp(past.Day - startDay + 7 * week, 0, 127);
         var used = past.UsedInDayBefore(start);
         activity = MathF.Log((used + 2) / (past.Usual + 2));
     }
@@ -73,7 +81,12 @@ internal struct Silence
         facts[2] = LogOdds(chance);
         facts[3] = MathF.Log(1 + surprise);
         facts[4] = MathF.Log(1 + surpriseSoFar);
-        facts[5] = days.UsedInHour(slot - PastDays.Slots) switch { true => 1, false => -1, _ => 0 };
+        facts[5] = days.UsedInHour(slot - PastDays.Slots) switch
+        {
+            true => 1,
+            false => -1,
+            _ => 0,
+        };
         facts[6] = LogOdds(weekly) - facts[1];
         facts[7] = activity;
         facts[8] = MathF.Log(1 + silentDays);
@@ -91,8 +104,11 @@ internal struct Silence
 
     private static float Weigh(UInt128 of)
     {
-        ulong newer = (ulong)of, older = (ulong)(of >> 64);
-        return Days16 * BitOperations.PopCount(newer & 0x1FFFF) + Days40 * BitOperations.PopCount(newer & 0x1FFFFFE0000)
-            + Days64 * BitOperations.PopCount(newer & 0xFFFFFE0000000000) + Days128 * BitOperations.PopCount(older);
+        ulong newer = (ulong)of,
+            older = (ulong)(of >> 64);
+        return Days16 * BitOperations.PopCount(newer & 0x1FFFF)
+            + Days40 * BitOperations.PopCount(newer & 0x1FFFFFE0000)
+            + Days64 * BitOperations.PopCount(newer & 0xFFFFFE0000000000)
+            + Days128 * BitOperations.PopCount(older);
     }
 }

@@ -9,7 +9,15 @@ namespace Vigil.Rules.Inactivity;
 /// <param name="Learned">False while only the fixed rule holds.</param>
 public readonly record struct Surprise(double Chance, int UsedDays, int OfDays, bool Learned, string Reason, string ReasonZh)
 {
-    internal static Surprise Of(double chance, (int Used, int Of, long Usually) days, bool learned, LifeMeter meter, DateTime last, DateTime at, double flatBelow)
+    internal static Surprise Of(
+        double chance,
+        (int Used, int Of, long Usually) days,
+        bool learned,
+        LifeMeter meter,
+        DateTime last,
+        DateTime at,
+        double flatBelow
+    )
     {
         var c = CultureInfo.InvariantCulture;
         var name = meter == LifeMeter.Water ? "water" : "electricity";
@@ -20,22 +28,52 @@ public readonly record struct Surprise(double Chance, int UsedDays, int OfDays, 
         if (flatBelow > 0)
         {
             var least = flatBelow.ToString("0.##", c);
-            return new(chance, days.Used, days.Of, learned,
-                $"electricity nearly flat: far less than the {least} kWh that this home never fell below in three hours; now {at.ToString("HH:mm", c)} and no use since {since}",
-                $"电表几乎不走：远低于该户三小时内最低的{least}千瓦时；现在{at.ToString("HH:mm", c)}，自{sinceZh}起没有用电");
+            return new(
+                chance,
+                days.Used,
+                days.Of,
+                learned,
+                $"electricity nearly flat: far less than the {least} kWh that this home never fell below in three hours; now "
+                    + $"{at.ToString("HH:mm", c)} and no use since {since}",
+                $"电表几乎不走：远低于该户三小时内最低的{least}千瓦时；现在{at.ToString("HH:mm", c)}，自{sinceZh}起没有用电"
+            );
         }
 
         if (!learned || days.Of < 7)
         {
-            return new(chance, days.Used, days.Of, learned,
-                $"no {name} for {hours} h: now {at.ToString("HH:mm", c)} and nothing since {since} (this home's habits are still being learned)",
-                $"{hours}小时没有{nameZh}：现在{at.ToString("HH:mm", c)}，自{sinceZh}起没有{nameZh}（仍在学习该户的生活规律）");
+            return new(
+                chance,
+                days.Used,
+                days.Of,
+                learned,
+                $"no {name} for {hours} h: now {at.ToString("HH:mm", c)} and nothing since {since} (this home's habits are still "
+                    + $"being learned)",
+                $"{hours}小时没有{nameZh}：现在{at.ToString("HH:mm", c)}，自{sinceZh}起没有{nameZh}（仍在学习该户的生活规律）"
+            );
         }
 
         var usually = new DateTime(days.Usually, DateTimeKind.Unspecified);
-        var (part, partZh) = usually.Hour switch { >= 5 and < 12 => ("mornings", "早晨"), >= 12 and < 18 => ("afternoons", "下午"), >= 18 => ("evenings", "晚上"), _ => ("nights", "夜里") };
-        return new(chance, days.Used, days.Of, learned,
-            string.Create(c, $"on {days.Used} of the last {days.Of} {part} {name} was used before {usually:HH:mm}; now {at:HH:mm} and nothing since {since}"),
-            string.Create(c, $"最近{days.Of}个{partZh}中有{days.Used}个在{usually:HH:mm}前有{nameZh}；现在{at:HH:mm}，自{sinceZh}起没有{nameZh}"));
+        var (part, partZh) = usually.Hour switch
+        {
+            >= 5 and < 12 => ("mornings", "早晨"),
+            >= 12 and < 18 => ("afternoons", "下午"),
+            >= 18 => ("evenings", "晚上"),
+            _ => ("nights", "夜里"),
+        };
+        return new(
+            chance,
+            days.Used,
+            days.Of,
+            learned,
+            string.Create(
+                c,
+                $"on {days.Used} of the last {days.Of} {part} {name} was used before {usually:HH:mm}; now {at:HH:mm} and nothing "
+                    + $"since {since}"
+            ),
+            string.Create(
+                c,
+                $"最近{days.Of}个{partZh}中有{days.Used}个在{usually:HH:mm}前有{nameZh}；现在{at:HH:mm}，自{sinceZh}起没有{nameZh}"
+            )
+        );
     }
 }

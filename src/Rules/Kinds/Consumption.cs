@@ -3,8 +3,8 @@ using Vigil.Model;
 namespace Vigil.Rules.Kinds;
 
 /// <summary>
-/// Water and electricity: no use, water that runs or never stops, overuse. Judged by reading time alone: a flat total says that nothing was used,
-/// a missing one says nothing (then the device is silent, which is another rule).
+/// Water and electricity: no use, water that runs or never stops, overuse. Judged by reading time alone: a flat total says that nothing was
+/// used, a missing one says nothing (then the device is silent, which is another rule).
 /// </summary>
 internal static class Consumption
 {
@@ -17,14 +17,30 @@ internal static class Consumption
     private static readonly double[] Rollovers = [1e4, 1e5, 1e6, 1e7, 1e8, 4294967.296, 42949672.96, 429496729.6];
 
     /// <summary>One utility's own figures.</summary>
-    internal readonly record struct Utility(
-        AlarmKind Kind, P LessThan, P Within, P WatchWithin, P Resume, P CriticalAfter, bool IsWater)
+    internal readonly record struct Utility(AlarmKind Kind, P LessThan, P Within, P WatchWithin, P Resume, P CriticalAfter, bool IsWater)
     {
-        public static readonly Utility Water = new(AlarmKind.NoWater, P.WaterLessThan, P.WaterWithin, P.WaterWatchWithin, P.WaterResume, P.WaterCriticalAfter, true);
-        public static readonly Utility Electricity = new(AlarmKind.NoElectricity, P.PowerLessThan, P.PowerWithin, P.PowerWatchWithin, P.PowerResume, P.PowerCriticalAfter, false);
+        public static readonly Utility Water = new(
+            AlarmKind.NoWater,
+            P.WaterLessThan,
+            P.WaterWithin,
+            P.WaterWatchWithin,
+            P.WaterResume,
+            P.WaterCriticalAfter,
+            true
+        );
+        public static readonly Utility Electricity = new(
+            AlarmKind.NoElectricity,
+            P.PowerLessThan,
+            P.PowerWithin,
+            P.PowerWatchWithin,
+            P.PowerResume,
+            P.PowerCriticalAfter,
+            false
+        );
 
         public string Name => IsWater ? "water" : "electricity";
         public string NameZh => IsWater ? "用水" : "用电";
+
         public string Amount(double value) => IsWater ? Words.Water(value) : Words.Energy(value);
 
         /// <summary>
@@ -34,7 +50,9 @@ internal static class Consumption
         public double Most(long ticks)
         {
             var hours = ticks / (double)Hour;
-            return IsWater ? 0.2 + 3.2 * Math.Min(hours, 3) + 0.5 * Math.Max(0, hours - 3) : 1 + 15 * Math.Min(hours, 3) + 4 * Math.Max(0, hours - 3);
+            return IsWater
+                ? 0.2 + 3.2 * Math.Min(hours, 3) + 0.5 * Math.Max(0, hours - 3)
+                : 1 + 15 * Math.Min(hours, 3) + 4 * Math.Max(0, hours - 3);
         }
     }
 
@@ -43,7 +61,8 @@ internal static class Consumption
         var home = turn.Home;
         ref var s = ref home.Series[series];
         var utility = ReferenceEquals(s.Metric, Metric.WaterVolume) ? Utility.Water : Utility.Electricity;
-        if (s.Channel.Length > 0 && home.FindSeries(s.Device, s.Metric, "") >= 0) return; // the total is counted, its parts are not
+        if (s.Channel.Length > 0 && home.FindSeries(s.Device, s.Metric, "") >= 0)
+            return; // the total is counted, its parts are not
         home.Devices[s.Device].Meter = true;
         ref var slot = ref (utility.IsWater ? ref home.Water : ref home.Electricity);
         var use = slot ??= new UseTracker();
@@ -52,8 +71,16 @@ internal static class Consumption
         {
             index = use.Registers.Length;
             Array.Resize(ref use.Registers, index + 1);
-            use.Registers[index] = new Register { Series = series, Time = time, Value = r.Value, UsedFrom = time, UsedFromValue = r.Value };
-            if (use.Floor == 0) use.Floor = use.Frontier = time;
+            use.Registers[index] = new Register
+            {
+                Series = series,
+                Time = time,
+                Value = r.Value,
+                UsedFrom = time,
+                UsedFromValue = r.Value,
+            };
+            if (use.Floor == 0)
+                use.Floor = use.Frontier = time;
             s.Time = time;
             s.Value = r.Value;
             return;
@@ -62,7 +89,8 @@ internal static class Consumption
         ref var register = ref use.Registers[index];
         if (time <= register.Time)
         {
-            // A meter can't have shown less later: the newest total was dated by its arrival, because the meter's clock was wrong, and is older than it seemed.
+            // A meter can't have shown less later: the newest total was dated by its arrival, because the meter's clock was wrong, and is
+            // older than it seemed.
             var missed = r.Value - register.Value;
             var since = Math.Max(register.UsedFrom, register.Time - UseTracker.Placeable);
             if (missed > 0 && register.Time - time < UseTracker.Placeable && missed <= utility.Most(register.Time - since))
@@ -72,7 +100,10 @@ internal static class Consumption
                 return;
             }
 
-            if (missed > utility.Most(turn.Now - register.Time) || !Devices.WentBack(turn, s.Device, r, register.Time, r.Value - register.Value))
+            if (
+                missed > utility.Most(turn.Now - register.Time)
+                || !Devices.WentBack(turn, s.Device, r, register.Time, r.Value - register.Value)
+            )
             {
                 Place(use, ref register, time, r.Value);
                 return;
@@ -81,7 +112,8 @@ internal static class Consumption
             time = turn.Now;
         }
 
-        if (Step(turn, utility, use, ref register, time, r.Value) is not { } step) return;
+        if (Step(turn, utility, use, ref register, time, r.Value) is not { } step)
+            return;
         s.Time = time;
         s.Value = r.Value;
         Judge(turn, utility, use, step.From, time, step.Used);
@@ -90,20 +122,23 @@ internal static class Consumption
     private static int Find(UseTracker use, int series)
     {
         for (var i = 0; i < use.Registers.Length; i++)
-            if (use.Registers[i].Series == series) return i;
+            if (use.Registers[i].Series == series)
+                return i;
         return -1;
     }
 
     /// <summary>A reading that came late doesn't change what was used, but may say better when.</summary>
     private static void Place(UseTracker use, ref Register register, long time, double value)
     {
-        if (use.SipCount == 0) return;
+        if (use.SipCount == 0)
+            return;
         ref var newest = ref use.Sips[use.SipCount - 1];
         // The register stood still from here on already: the last use was before.
         if (time < newest.Time && time > register.UsedFrom && value >= register.Value - 1e-9 && value <= register.Value + 1e-9)
         {
             newest.Time = time;
-            if (use.LastUse > time) use.LastUse = time;
+            if (use.LastUse > time)
+                use.LastUse = time;
         }
         else if (time > register.UsedFrom && value <= register.UsedFromValue + 1e-9)
         {
@@ -112,18 +147,27 @@ internal static class Consumption
     }
 
     /// <summary>What the register grew since the last total; null while a total isn't believed.</summary>
-    private static (long From, double Used)? Step(in Turn turn, in Utility utility, UseTracker use, ref Register register, long time, double value)
+    private static (long From, double Used)? Step(
+        in Turn turn,
+        in Utility utility,
+        UseTracker use,
+        ref Register register,
+        long time,
+        double value
+    )
     {
         var from = register.Time;
         var used = value - register.Value;
         var most = utility.Most(time - from);
-        if (used < 0 && used > -0.01) used = 0; // a little back-flow, or rounding
+        if (used < 0 && used > -0.01)
+            used = 0; // a little back-flow, or rounding
         else if (used < 0)
         {
             foreach (var end in Rollovers)
             {
                 var over = end - register.Value + value;
-                if (register.Value >= end * 0.99 && register.Value < end && over >= 0 && over <= most) used = over;
+                if (register.Value >= end * 0.99 && register.Value < end && over >= 0 && over <= most)
+                    used = over;
             }
         }
 
@@ -144,16 +188,23 @@ internal static class Consumption
 
         // Reset, replaced, jumped back or absurd: believed when the next total fits it.
         var jumped = value - register.Candidate;
-        if (register.CandidateTime != 0 && time > register.CandidateTime && jumped >= 0 && jumped <= utility.Most(time - register.CandidateTime))
+        if (
+            register.CandidateTime != 0
+            && time > register.CandidateTime
+            && jumped >= 0
+            && jumped <= utility.Most(time - register.CandidateTime)
+        )
         {
             register.Time = time;
             register.Value = value;
             register.CandidateTime = 0;
             register.UsedFrom = time;
             register.UsedFromValue = value;
-            // What was used meanwhile isn't known: neither silence nor certain life. Half the window is given, once: a meter that begins again and again is no life.
+            // What was used meanwhile isn't known: neither silence nor certain life. Half the window is given, once: a meter that begins
+            // again and again is no life.
             var within = Within(turn, utility, time);
-            if (time - use.UnplacedUntil > within) use.Floor = Math.Max(use.Floor, time - within / 2);
+            if (time - use.UnplacedUntil > within)
+                use.Floor = Math.Max(use.Floor, time - within / 2);
             use.UnplacedUntil = time;
             use.Frontier = Math.Max(use.Frontier, time);
             return null;
@@ -162,7 +213,12 @@ internal static class Consumption
         if (turn.Engine.Doubted is { } doubted)
         {
             var id = turn.Home.Devices[turn.Home.Series[register.Series].Device].Id;
-            doubted(turn.Home.Id, id, $"the total went from {Words.Number(register.Value)} to {Words.Number(value)} between {turn.At(from, time)} and {turn.At(time, time)}: not used until another one fits it");
+            doubted(
+                turn.Home.Id,
+                id,
+                $"the total went from {Words.Number(register.Value)} to {Words.Number(value)} between {turn.At(from, time)} and "
+                    + $"{turn.At(time, time)}: not used until another one fits it"
+            );
         }
 
         register.Candidate = value;
@@ -188,10 +244,17 @@ internal static class Consumption
             // In a long interval the last of the use is taken as spread evenly, but no earlier than half a window ago.
             var at = placed ? time : Math.Max(time - (long)((time - from) * Math.Min(1, least / used)), time - within / 2);
             use.Use(at, used, least);
-            if (!placed) use.UnplacedUntil = time;
+            if (!placed)
+                use.UnplacedUntil = time;
             var steady = use.BaseRate * (time - from) / Hour;
-            if (used > steady * 1.3 + (utility.IsWater ? 0.0005 : 0.02)) use.LastUse = Math.Max(use.LastUse, at);
-            if (placed && IsSomebody(home, utility, use, used, (time - from) / (double)Hour) && home.AbsenceAt(from) is { } absence && from > absence.From.Ticks + 2 * Hour)
+            if (used > steady * 1.3 + (utility.IsWater ? 0.0005 : 0.02))
+                use.LastUse = Math.Max(use.LastUse, at);
+            if (
+                placed
+                && IsSomebody(home, utility, use, used, (time - from) / (double)Hour)
+                && home.AbsenceAt(from) is { } absence
+                && from > absence.From.Ticks + 2 * Hour
+            )
             {
                 // Somebody is back: silence counts again from here.
                 home.AbsenceOver = absence.From.Ticks;
@@ -202,17 +265,20 @@ internal static class Consumption
 
         use.Frontier = FrontierOf(use, time, within);
         var open = home.FindEpisode(utility.Kind);
-        if (open >= 0) Continue(turn, utility, use, open, from, time, used);
-        else Notice(turn, utility, use, time, within, least);
+        if (open >= 0)
+            Continue(turn, utility, use, open, from, time, used);
+        else
+            Notice(turn, utility, use, time, within, least);
 
         Overuse(turn, utility, use, from, time, used);
-        if (utility.IsWater) Running(turn, use, from, time, used, placed);
+        if (utility.IsWater)
+            Running(turn, use, from, time, used, placed);
         Judgement.Inactivity(turn, utility, use, from, time, used);
     }
 
     /// <summary>
-    /// A use that only a person makes, in each hour of it clearly above the leak or what is left on: a refrigerator must not end an absence. Electricity says
-    /// so only where this home's base load is known.
+    /// A use that only a person makes, in each hour of it clearly above the leak or what is left on: a refrigerator must not end an
+    /// absence. Electricity says so only where this home's base load is known.
     /// </summary>
     private static bool IsSomebody(Home home, in Utility utility, UseTracker use, double used, double hours)
     {
@@ -223,17 +289,20 @@ internal static class Consumption
     /// <summary>What every meter that still speaks has reported; one that has been quiet for two windows isn't waited for.</summary>
     private static long FrontierOf(UseTracker use, long time, long within)
     {
-        if (use.Registers.Length == 1) return time;
+        if (use.Registers.Length == 1)
+            return time;
         var frontier = time;
         foreach (ref var r in use.Registers.AsSpan())
-            if (r.Time < frontier && r.Time > time - 2 * within) frontier = r.Time;
+            if (r.Time < frontier && r.Time > time - 2 * within)
+                frontier = r.Time;
         return Math.Max(frontier, use.Frontier);
     }
 
     private static void Notice(in Turn turn, in Utility utility, UseTracker use, long time, long within, double least)
     {
         var home = turn.Home;
-        if (!home.Rules.Enabled(utility.Kind) || Judgement.HoldsTheFloor(home, use)) return;
+        if (!home.Rules.Enabled(utility.Kind) || Judgement.HoldsTheFloor(home, use))
+            return;
         var anchor = use.Anchor(least);
         var due = anchor + within;
         if (use.Frontier >= due && home.BackSince(anchor, due) is > 0 and var back)
@@ -249,21 +318,26 @@ internal static class Consumption
         if (use.Frontier < due)
         {
             // Above this home's own leak or base load: the quietest six hours of the window, repeated.
-            if (use.SlotIndex <= use.Judged) return;
+            if (use.SlotIndex <= use.Judged)
+                return;
             use.Judged = use.SlotIndex;
             var end = use.SlotIndex * use.SlotLength;
-            if (end - use.Floor < within || end - use.UnplacedUntil < within || use.Frontier < end) return;
+            if (end - use.Floor < within || end - use.UnplacedUntil < within || use.Frontier < end)
+                return;
             var (total, baseLoad) = use.Window(6, even: utility.IsWater);
             use.BaseRate = baseLoad / (use.SlotLength * UseTracker.Slots) * Hour;
             var limit = utility.IsWater ? least : home.Rules[P.PowerAboveBase];
-            // Much and steady is no drip and no refrigerator: somebody left a tap or a heater on, or lives so (water-running tells of the first).
+            // Much and steady is no drip and no refrigerator: somebody left a tap or a heater on, or lives so (water-running tells of the
+            // first).
             if (use.BaseRate > home.Rules[utility.IsWater ? P.WaterLeakMost : P.PowerBaseMost])
             {
-                if (utility.IsWater && total - baseLoad < limit) RunsAlone(turn, use.BaseRate, end - use.SlotLength * UseTracker.Slots, end);
+                if (utility.IsWater && total - baseLoad < limit)
+                    RunsAlone(turn, use.BaseRate, end - use.SlotLength * UseTracker.Slots, end);
                 use.BaseRate = 0;
             }
 
-            if (use.BaseRate <= 0 || total - baseLoad >= limit) return;
+            if (use.BaseRate <= 0 || total - baseLoad >= limit)
+                return;
             anchor = end - use.SlotLength * UseTracker.Slots;
             due = end;
             sum = total;
@@ -274,9 +348,20 @@ internal static class Consumption
         {
             var en = $"absent until {turn.At(absence.Until.Ticks, due)} ({absence.Author})";
             turn.Engine.HeldBack?.Invoke(
-                new Finding(home.Id, utility.Kind, home.Rules.SeverityOf(utility.Kind), FindingChange.Opened, Words.Episode(utility.Kind, anchor, null), 0,
-                    new DateTime(due, DateTimeKind.Utc), $"no {utility.Name} since {turn.At(anchor, due)}", $"自{turn.AtZh(anchor, due)}起没有{utility.NameZh}"),
-                en, $"外出至{turn.AtZh(absence.Until.Ticks, due)}（{absence.Author}）");
+                new Finding(
+                    home.Id,
+                    utility.Kind,
+                    home.Rules.SeverityOf(utility.Kind),
+                    FindingChange.Opened,
+                    Words.Episode(utility.Kind, anchor, null),
+                    0,
+                    new DateTime(due, DateTimeKind.Utc),
+                    $"no {utility.Name} since {turn.At(anchor, due)}",
+                    $"自{turn.AtZh(anchor, due)}起没有{utility.NameZh}"
+                ),
+                en,
+                $"外出至{turn.AtZh(absence.Until.Ticks, due)}（{absence.Author}）"
+            );
             use.Floor = Math.Max(use.Floor, absence.Until.Ticks);
             return;
         }
@@ -285,19 +370,38 @@ internal static class Consumption
         var told = due;
         if (!home.Rules.SpeaksAt(utility.Kind, due, turn))
         {
-            if (!home.Rules.SpeaksAt(utility.Kind, time, turn)) return;
+            if (!home.Rules.SpeaksAt(utility.Kind, time, turn))
+                return;
             told = time;
         }
 
         var since = use.LastUse >= anchor && use.LastUse <= due ? use.LastUse : anchor;
         var (more, moreZh) = Words.Corroborate(home, turn.Zone, utility.Kind, due);
         var used = use.SipCount > 0 && use.SipSum >= least - 1e-6 ? Math.Max(0, use.SipSum - use.Sips[0].Amount) : sum;
-        var left = steady && use.BaseRate > 0 ? (utility.IsWater ? $", all of it a steady leak of {Words.Water(use.BaseRate)}/h" : $", all of it a base load of {Words.Number(use.BaseRate * 1000)} W") : "";
-        var leftZh = steady && use.BaseRate > 0 ? (utility.IsWater ? $"，全部是每小时{Words.Water(use.BaseRate)}的渗漏" : $"，全部是{Words.Number(use.BaseRate * 1000)}瓦的基础负荷") : "";
+        var left =
+            steady && use.BaseRate > 0
+                ? (
+                    utility.IsWater
+                        ? $", all of it a steady leak of {Words.Water(use.BaseRate)}/h"
+                        : $", all of it a base load of {Words.Number(use.BaseRate * 1000)} W"
+                )
+                : "";
+        var leftZh =
+            steady && use.BaseRate > 0
+                ? (
+                    utility.IsWater
+                        ? $"，全部是每小时{Words.Water(use.BaseRate)}的渗漏"
+                        : $"，全部是{Words.Number(use.BaseRate * 1000)}瓦的基础负荷"
+                )
+                : "";
         var (watch, watchZh) = Judgement.Watched(home, time);
-        var reason = $"no {utility.Name} since {turn.At(since, due)} ({utility.Amount(steady ? sum : used)} in {Words.Span(due - anchor)}{left}){more}{watch}";
-        var reasonZh = $"自{turn.AtZh(since, due)}起没有{utility.NameZh}（{Words.SpanZh(due - anchor)}内{utility.Amount(steady ? sum : used)}{leftZh}）{moreZh}{watchZh}";
-        if (Judgement.SpeaksFor(turn, utility, due, reason, reasonZh)) return;
+        var reason =
+            $"no {utility.Name} since {turn.At(since, due)} ({utility.Amount(steady ? sum : used)} in "
+            + $"{Words.Span(due - anchor)}{left}){more}{watch}";
+        var reasonZh =
+            $"自{turn.AtZh(since, due)}起没有{utility.NameZh}（{Words.SpanZh(due - anchor)}内{utility.Amount(steady ? sum : used)}{leftZh}）{moreZh}{watchZh}";
+        if (Judgement.SpeaksFor(turn, utility, due, reason, reasonZh))
+            return;
         use.Resumed = 0;
         turn.Open(utility.Kind, anchor, told, -1, -1, reason, reasonZh);
     }
@@ -311,7 +415,12 @@ internal static class Consumption
         use.Resumed = Math.Max(0, use.Resumed + used - (use.BaseRate + resume / 6) * hours);
         if (used > 0 && use.Resumed + resume / 6 * Math.Min(hours, 1) >= resume)
         {
-            turn.Clear(open, time, $"{utility.Name} used again at {turn.At(time, time)} ({utility.Amount(use.Resumed)})", $"{turn.AtZh(time, time)}恢复{utility.NameZh}（{utility.Amount(use.Resumed)}）");
+            turn.Clear(
+                open,
+                time,
+                $"{utility.Name} used again at {turn.At(time, time)} ({utility.Amount(use.Resumed)})",
+                $"{turn.AtZh(time, time)}恢复{utility.NameZh}（{utility.Amount(use.Resumed)}）"
+            );
             use.Resumed = 0;
             use.Floor = time;
             use.LastUse = time;
@@ -321,11 +430,17 @@ internal static class Consumption
 
         ref var e = ref home.Episodes[open];
         var critical = e.Start + home.Rules.Ticks(utility.CriticalAfter);
-        if (e.Severity >= Severity.Critical || use.Frontier < critical) return;
+        if (e.Severity >= Severity.Critical || use.Frontier < critical)
+            return;
         var (more, moreZh) = Words.Corroborate(home, turn.Zone, utility.Kind, critical);
         turn.Update(
-            open, critical, $"still no {utility.Name} since {turn.At(e.Start, critical)}, {Words.Span(critical - e.Start)} now{more}",
-            $"自{turn.AtZh(e.Start, critical)}起仍没有{utility.NameZh}，已{Words.SpanZh(critical - e.Start)}{moreZh}", Severity.Critical, notify: true);
+            open,
+            critical,
+            $"still no {utility.Name} since {turn.At(e.Start, critical)}, {Words.Span(critical - e.Start)} now{more}",
+            $"自{turn.AtZh(e.Start, critical)}起仍没有{utility.NameZh}，已{Words.SpanZh(critical - e.Start)}{moreZh}",
+            Severity.Critical,
+            notify: true
+        );
     }
 
     private static void Overuse(in Turn turn, in Utility utility, UseTracker use, long from, long time, double used)
@@ -335,31 +450,45 @@ internal static class Consumption
         if (day != use.Day)
         {
             var last = turn.Home.FindEpisode(AlarmKind.Overuse, series: utility.IsWater ? 0 : 1);
-            if (last >= 0) turn.Clear(last, time, "a new day has begun", "新的一天开始");
+            if (last >= 0)
+                turn.Clear(last, time, "a new day has begun", "新的一天开始");
             use.Day = day;
             use.DayUse = 0;
             use.DayTold = false;
         }
 
-        if (time - from <= TimeSpan.TicksPerDay) use.DayUse += used;
+        if (time - from <= TimeSpan.TicksPerDay)
+            use.DayUse += used;
         var most = turn.Home.Rules[utility.IsWater ? P.OveruseWater : P.OveruseElectricity];
-        if (use.DayTold || use.DayUse <= most) return;
+        if (use.DayTold || use.DayUse <= most)
+            return;
         use.DayTold = true;
         turn.Open(
-            AlarmKind.Overuse, time, time, -1, utility.IsWater ? 0 : 1,
+            AlarmKind.Overuse,
+            time,
+            time,
+            -1,
+            utility.IsWater ? 0 : 1,
             $"{utility.Amount(use.DayUse)} of {utility.Name} used today by {turn.At(time, time)}, more than {utility.Amount(most)}",
-            $"截至{turn.AtZh(time, time)}今日{utility.NameZh}{utility.Amount(use.DayUse)}，超过{utility.Amount(most)}");
+            $"截至{turn.AtZh(time, time)}今日{utility.NameZh}{utility.Amount(use.DayUse)}，超过{utility.Amount(most)}"
+        );
     }
 
     /// <summary>A tap has been running for a day and nobody turned another: whoever left it open may lie beside it.</summary>
     private static void RunsAlone(in Turn turn, double rate, long since, long time)
     {
         var open = turn.Home.FindEpisode(AlarmKind.WaterRunning);
-        if (open < 0 || turn.Home.Episodes[open].Severity >= Severity.High || turn.Home.AbsenceAt(time) is not null) return;
+        if (open < 0 || turn.Home.Episodes[open].Severity >= Severity.High || turn.Home.AbsenceAt(time) is not null)
+            return;
         var (more, moreZh) = Words.Corroborate(turn.Home, turn.Zone, AlarmKind.NoWater, time);
         turn.Update(
-            open, time, $"water runs on at {Words.Water(rate)}/h and nothing else has been used since {turn.At(since, time)}{more}",
-            $"水一直以每小时{Words.Water(rate)}在流，自{turn.AtZh(since, time)}起没有其他用水{moreZh}", Severity.High, notify: true);
+            open,
+            time,
+            $"water runs on at {Words.Water(rate)}/h and nothing else has been used since {turn.At(since, time)}{more}",
+            $"水一直以每小时{Words.Water(rate)}在流，自{turn.AtZh(since, time)}起没有其他用水{moreZh}",
+            Severity.High,
+            notify: true
+        );
     }
 
     /// <summary>What an episode of running water is, in its place for a series: it belongs to no meter alone.</summary>
@@ -375,7 +504,13 @@ internal static class Consumption
         if (!placed || used <= 0)
         {
             use.DrippingSince = use.RunningSince = 0;
-            if (open >= 0 && placed) turn.Clear(open, time, $"no water flowed in the interval before {turn.At(time, time)}", $"{turn.AtZh(time, time)}前的时段没有水流");
+            if (open >= 0 && placed)
+                turn.Clear(
+                    open,
+                    time,
+                    $"no water flowed in the interval before {turn.At(time, time)}",
+                    $"{turn.AtZh(time, time)}前的时段没有水流"
+                );
             return;
         }
 
@@ -386,8 +521,10 @@ internal static class Consumption
         }
 
         use.Dripped += used;
-        if (rate < rules[P.RunningRate]) use.RunningSince = 0;
-        else if (use.RunningSince == 0) use.RunningSince = from;
+        if (rate < rules[P.RunningRate])
+            use.RunningSince = 0;
+        else if (use.RunningSince == 0)
+            use.RunningSince = from;
         var runs = use.RunningSince != 0 && time - use.RunningSince >= rules.Ticks(P.RunningFor);
         if (open >= 0)
         {
@@ -410,8 +547,12 @@ internal static class Consumption
             {
                 e.Series = Tap;
                 turn.Update(
-                    open, time, $"more than a leak now: water has been running since {turn.At(use.RunningSince, time)}, {Words.Water(rate)}/h",
-                    $"已不只是渗漏：水自{turn.AtZh(use.RunningSince, time)}起一直在流，每小时{Words.Water(rate)}", notify: true);
+                    open,
+                    time,
+                    $"more than a leak now: water has been running since {turn.At(use.RunningSince, time)}, {Words.Water(rate)}/h",
+                    $"已不只是渗漏：水自{turn.AtZh(use.RunningSince, time)}起一直在流，每小时{Words.Water(rate)}",
+                    notify: true
+                );
             }
 
             return;
@@ -420,14 +561,26 @@ internal static class Consumption
         if (runs)
         {
             turn.Open(
-                AlarmKind.WaterRunning, use.RunningSince, use.RunningSince + rules.Ticks(P.RunningFor), -1, Tap,
-                $"water has been running since {turn.At(use.RunningSince, time)}, {Words.Water(rate)}/h now", $"水自{turn.AtZh(use.RunningSince, time)}起一直在流，现在每小时{Words.Water(rate)}");
+                AlarmKind.WaterRunning,
+                use.RunningSince,
+                use.RunningSince + rules.Ticks(P.RunningFor),
+                -1,
+                Tap,
+                $"water has been running since {turn.At(use.RunningSince, time)}, {Words.Water(rate)}/h now",
+                $"水自{turn.AtZh(use.RunningSince, time)}起一直在流，现在每小时{Words.Water(rate)}"
+            );
         }
         else if (time - use.DrippingSince >= rules.Ticks(P.RunningDripFor))
         {
             turn.Open(
-                AlarmKind.WaterRunning, use.DrippingSince, use.DrippingSince + rules.Ticks(P.RunningDripFor), -1, Leak,
-                $"water has not stopped since {turn.At(use.DrippingSince, time)} ({Words.Water(use.Dripped)}): a leak", $"自{turn.AtZh(use.DrippingSince, time)}起水一直没有停（{Words.Water(use.Dripped)}）：可能漏水");
+                AlarmKind.WaterRunning,
+                use.DrippingSince,
+                use.DrippingSince + rules.Ticks(P.RunningDripFor),
+                -1,
+                Leak,
+                $"water has not stopped since {turn.At(use.DrippingSince, time)} ({Words.Water(use.Dripped)}): a leak",
+                $"自{turn.AtZh(use.DrippingSince, time)}起水一直没有停（{Words.Water(use.Dripped)}）：可能漏水"
+            );
         }
     }
 }

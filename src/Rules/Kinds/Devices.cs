@@ -3,8 +3,8 @@ using Vigil.Model;
 namespace Vigil.Rules.Kinds;
 
 /// <summary>
-/// About the device: silent, never seen, battery, clock. Judged by arrival time and driven by the registry: a device that never spoke is found.
-/// When a meter's silence lasts, nobody knows how its resident is, and somebody has to look.
+/// About the device: silent, never seen, battery, clock. Judged by arrival time and driven by the registry: a device that never spoke is
+/// found. When a meter's silence lasts, nobody knows how its resident is, and somebody has to look.
 /// </summary>
 internal static class Devices
 {
@@ -15,7 +15,13 @@ internal static class Devices
         var rules = home.Rules;
         if (d.Received == 0)
         {
-            if (!d.Registered || d.Installed == 0 || home.FindEpisode(AlarmKind.DeviceNeverSeen, index) >= 0 || !rules.Enabled(AlarmKind.DeviceNeverSeen)) return long.MaxValue;
+            if (
+                !d.Registered
+                || d.Installed == 0
+                || home.FindEpisode(AlarmKind.DeviceNeverSeen, index) >= 0
+                || !rules.Enabled(AlarmKind.DeviceNeverSeen)
+            )
+                return long.MaxValue;
             return engine.Heard(d.Installed, rules.Ticks(P.NeverSeenAfter));
         }
 
@@ -26,14 +32,17 @@ internal static class Devices
             return allowed == long.MaxValue || !rules.Enabled(AlarmKind.DeviceSilent) ? long.MaxValue : engine.Heard(d.Received, allowed);
         }
 
-        return d.Meter && home.Episodes[silent].Severity < Severity.High ? home.Episodes[silent].Again + Welfare(home, home.Episodes[silent].Again) : long.MaxValue;
+        return d.Meter && home.Episodes[silent].Severity < Severity.High
+            ? home.Episodes[silent].Again + Welfare(home, home.Episodes[silent].Again)
+            : long.MaxValue;
     }
 
     private static long Welfare(Home home, long at) => home.Rules.Ticks(home.OnWatch(at) ? P.SilentWelfareWatch : P.SilentWelfareAfter);
 
     private static long Allowed(Home home, in DeviceState d)
     {
-        if (d.ReportEvery > 0) return Math.Max((long)(d.ReportEvery * home.Rules[P.SilentMissed]), home.Rules.Ticks(P.SilentLeast));
+        if (d.ReportEvery > 0)
+            return Math.Max((long)(d.ReportEvery * home.Rules[P.SilentMissed]), home.Rules.Ticks(P.SilentLeast));
         return d.Meter ? home.Rules.Ticks(P.SilentUnknown) : long.MaxValue; // a button speaks when it is pressed
     }
 
@@ -44,7 +53,14 @@ internal static class Devices
         if (d.Received == 0)
         {
             turn.Open(
-                AlarmKind.DeviceNeverSeen, d.Installed, due, index, -1, $"installed {turn.At(d.Installed, due)}, nothing ever received", $"{turn.AtZh(d.Installed, due)}安装，从未收到数据");
+                AlarmKind.DeviceNeverSeen,
+                d.Installed,
+                due,
+                index,
+                -1,
+                $"installed {turn.At(d.Installed, due)}, nothing ever received",
+                $"{turn.AtZh(d.Installed, due)}安装，从未收到数据"
+            );
             return;
         }
 
@@ -54,7 +70,14 @@ internal static class Devices
             var every = d.ReportEvery > 0 ? $", expected every {Words.Span(d.ReportEvery)}" : "";
             var everyZh = d.ReportEvery > 0 ? $"，应每{Words.SpanZh(d.ReportEvery)}上报一次" : "";
             turn.Open(
-                AlarmKind.DeviceSilent, d.Received, due, index, -1, $"nothing received since {turn.At(d.Received, due)}{every}", $"自{turn.AtZh(d.Received, due)}起没有收到数据{everyZh}");
+                AlarmKind.DeviceSilent,
+                d.Received,
+                due,
+                index,
+                -1,
+                $"nothing received since {turn.At(d.Received, due)}{every}",
+                $"自{turn.AtZh(d.Received, due)}起没有收到数据{everyZh}"
+            );
             return;
         }
 
@@ -67,15 +90,22 @@ internal static class Devices
 
         var (more, moreZh) = Words.Corroborate(home, turn.Zone, AlarmKind.DeviceSilent, due);
         turn.Update(
-            silent, due, $"welfare check: nobody knows how the resident is, the meter has been silent since {turn.At(d.Received, due)}{more}",
-            $"请探访：电表或水表自{turn.AtZh(d.Received, due)}起没有数据，无人知道老人情况{moreZh}", Severity.High, notify: true);
+            silent,
+            due,
+            $"welfare check: nobody knows how the resident is, the meter has been silent since {turn.At(d.Received, due)}{more}",
+            $"请探访：电表或水表自{turn.AtZh(d.Received, due)}起没有数据，无人知道老人情况{moreZh}",
+            Severity.High,
+            notify: true
+        );
     }
 
     private static bool Known(Home home, int but, long at)
     {
-        if (home.LifeAt > at - 24 * TimeSpan.TicksPerHour) return true;
+        if (home.LifeAt > at - 24 * TimeSpan.TicksPerHour)
+            return true;
         for (var i = 0; i < home.DeviceCount; i++)
-            if (i != but && home.Devices[i].Meter && home.Devices[i].Received != 0 && home.FindEpisode(AlarmKind.DeviceSilent, i) < 0) return true;
+            if (i != but && home.Devices[i].Meter && home.Devices[i].Received != 0 && home.FindEpisode(AlarmKind.DeviceSilent, i) < 0)
+                return true;
         return false;
     }
 
@@ -85,15 +115,18 @@ internal static class Devices
         var home = turn.Home;
         ref var d = ref home.Devices[index];
         var before = d.Received;
-        if (received > before) d.Received = received;
+        if (received > before)
+            d.Received = received;
         if (home.EpisodeCount == 0)
         {
-            if (before == 0) turn.Engine.Queue(home, DueOf(turn.Engine, home, index));
+            if (before == 0)
+                turn.Engine.Queue(home, DueOf(turn.Engine, home, index));
             return;
         }
 
         var never = home.FindEpisode(AlarmKind.DeviceNeverSeen, index);
-        if (never >= 0) turn.Clear(never, received, $"first heard at {turn.At(received, received)}", $"{turn.AtZh(received, received)}首次收到数据");
+        if (never >= 0)
+            turn.Clear(never, received, $"first heard at {turn.At(received, received)}", $"{turn.AtZh(received, received)}首次收到数据");
         var silent = home.FindEpisode(AlarmKind.DeviceSilent, index);
         if (silent >= 0 && received > before)
         {
@@ -102,14 +135,25 @@ internal static class Devices
             before = 0;
         }
 
-        if (before == 0) turn.Engine.Queue(home, DueOf(turn.Engine, home, index));
+        if (before == 0)
+            turn.Engine.Queue(home, DueOf(turn.Engine, home, index));
     }
 
     public static void Battery(in Turn turn, int device, int series, bool low, bool well, string what, string whatZh, long time)
     {
         var open = turn.Home.FindEpisode(AlarmKind.BatteryLow, device, series);
-        if (low && open < 0) turn.Open(AlarmKind.BatteryLow, time, time, device, series, $"battery low ({what}) at {turn.At(time, time)}", $"{turn.AtZh(time, time)}电量低（{whatZh}）");
-        else if (well && open >= 0) turn.Clear(open, time, $"battery well again at {turn.At(time, time)}", $"{turn.AtZh(time, time)}电量恢复");
+        if (low && open < 0)
+            turn.Open(
+                AlarmKind.BatteryLow,
+                time,
+                time,
+                device,
+                series,
+                $"battery low ({what}) at {turn.At(time, time)}",
+                $"{turn.AtZh(time, time)}电量低（{whatZh}）"
+            );
+        else if (well && open >= 0)
+            turn.Clear(open, time, $"battery well again at {turn.At(time, time)}", $"{turn.AtZh(time, time)}电量恢复");
     }
 
     /// <summary>The time a reading is judged by: never later than its arrival. Says when the device's clock is wrong.</summary>
@@ -126,14 +170,20 @@ internal static class Devices
         if (wrong)
         {
             d.GoodClock = 0;
-            if (open < 0) Wrong(turn, index, time, time > received + tolerance || absurd);
+            if (open < 0)
+                Wrong(turn, index, time, time > received + tolerance || absurd);
 
             return absurd || time > received ? received : time;
         }
 
         // Three good ones in a row, so that a clock on the edge doesn't flap.
         if (open >= 0 && !r.Has(ReadingFlags.ArrivalTime) && ++d.GoodClock >= 3)
-            turn.Clear(open, received, $"the device's clock is right again at {turn.At(received, received)}", $"{turn.AtZh(received, received)}设备时间恢复正常");
+            turn.Clear(
+                open,
+                received,
+                $"the device's clock is right again at {turn.At(received, received)}",
+                $"{turn.AtZh(received, received)}设备时间恢复正常"
+            );
         return Math.Min(time, received);
     }
 
@@ -141,13 +191,22 @@ internal static class Devices
     {
         var now = turn.Now;
         turn.Open(
-            AlarmKind.ClockWrong, now, now, index, -1, known ? $"the device says it is {Words.Moment(time, turn.Zone)}, it is {Words.Moment(now, turn.Zone)}" : "the device sent an impossible time",
-            known ? $"设备时间{Words.Moment(time, turn.Zone)}，实际{Words.Moment(now, turn.Zone)}" : "设备时间不可能正确");
+            AlarmKind.ClockWrong,
+            now,
+            now,
+            index,
+            -1,
+            known
+                ? $"the device says it is {Words.Moment(time, turn.Zone)}, it is {Words.Moment(now, turn.Zone)}"
+                : "the device sent an impossible time",
+            known ? $"设备时间{Words.Moment(time, turn.Zone)}，实际{Words.Moment(now, turn.Zone)}" : "设备时间不可能正确"
+        );
     }
 
     /// <summary>
-    /// Whether a meter's clock has gone back (a new battery, a default date): its total is dated before one that is known, and yet it is higher, or nothing
-    /// newer has come for days while it talks. Left out as late, such readings would hide a silent home behind a meter that is heard every hour.
+    /// Whether a meter's clock has gone back (a new battery, a default date): its total is dated before one that is known, and yet it is
+    /// higher, or nothing newer has come for days while it talks. Left out as late, such readings would hide a silent home behind a meter
+    /// that is heard every hour.
     /// </summary>
     /// <param name="turn">The home.</param>
     /// <param name="index">The meter.</param>
@@ -157,9 +216,17 @@ internal static class Devices
     public static bool WentBack(in Turn turn, int index, in Reading r, long newest, double more)
     {
         var lag = turn.Now - newest;
-        if (r.Time.Ticks >= newest || r.Has(ReadingFlags.History) || lag <= UseTracker.Placeable || more < -1e-9 || (more <= 1e-9 && lag < Unheard)) return false;
+        if (
+            r.Time.Ticks >= newest
+            || r.Has(ReadingFlags.History)
+            || lag <= UseTracker.Placeable
+            || more < -1e-9
+            || (more <= 1e-9 && lag < Unheard)
+        )
+            return false;
         turn.Home.Devices[index].GoodClock = 0;
-        if (turn.Home.FindEpisode(AlarmKind.ClockWrong, index) < 0) Wrong(turn, index, r.Time.Ticks, true);
+        if (turn.Home.FindEpisode(AlarmKind.ClockWrong, index) < 0)
+            Wrong(turn, index, r.Time.Ticks, true);
         return true;
     }
 

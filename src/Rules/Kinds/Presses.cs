@@ -16,12 +16,15 @@ internal static class Presses
             ReferenceEquals(r.Metric, Metric.Button) ? (AlarmKind.Sos, P.PressAgainWithin, P.PressLateAfter)
             : ReferenceEquals(r.Metric, Metric.Fall) ? (AlarmKind.Fall, P.FallAgainWithin, P.FallLateAfter)
             : (AlarmKind.VoiceHelp, P.VoiceAgainWithin, P.VoiceLateAfter);
-        if (Remember(ref s, time, turn.Now) is not { } isNew) return; // delivered again
+        if (Remember(ref s, time, turn.Now) is not { } isNew)
+            return; // delivered again
         var word = r.Event ?? "";
-        if (r.Has(ReadingFlags.Test) || (ReferenceEquals(kind, AlarmKind.Sos) && word.Length > 0 && rules.IgnoredPresses.Contains(word))) return;
+        if (r.Has(ReadingFlags.Test) || (ReferenceEquals(kind, AlarmKind.Sos) && word.Length > 0 && rules.IgnoredPresses.Contains(word)))
+            return;
         var device = s.Device;
         var isLate = r.Has(ReadingFlags.History) || r.Has(ReadingFlags.Retained) || turn.Now - time > rules.Ticks(late);
-        if (!isLate) home.LifeAt = Math.Max(home.LifeAt, time);
+        if (!isLate)
+            home.LifeAt = Math.Max(home.LifeAt, time);
         var open = home.FindEpisode(kind, device);
         if (open >= 0)
         {
@@ -29,20 +32,37 @@ internal static class Presses
             var begun = Math.Min(e.Start, e.Opened); // its name is a time that lies ahead when the clock has been set back
             if (Math.Abs(time - e.Again) <= rules.Ticks(again) || (time >= begun && time <= e.Again))
             {
-                // A retained message is the broker's memory, not another press; a key still held is the press that is known (a locator tells its alarm bit with every position).
-                if (r.Has(ReadingFlags.Retained) || !isNew || IsHeld(home, device, time)) return;
+                // A retained message is the broker's memory, not another press; a key still held is the press that is known (a locator
+                // tells its alarm bit with every position).
+                if (r.Has(ReadingFlags.Retained) || !isNew || IsHeld(home, device, time))
+                    return;
                 if (isLate && e.Severity == Severity.Critical)
                 {
-                    turn.Update(open, time, $"a press of {turn.At(time, turn.Now)} has arrived late", $"{turn.AtZh(time, turn.Now)}的呼叫迟到", notify: false);
+                    turn.Update(
+                        open,
+                        time,
+                        $"a press of {turn.At(time, turn.Now)} has arrived late",
+                        $"{turn.AtZh(time, turn.Now)}的呼叫迟到",
+                        notify: false
+                    );
                     return;
                 }
 
-                turn.Update(open, time, Again(kind, turn, time), AgainZh(kind, turn, time), isLate ? null : Severity.Critical, notify: true);
+                turn.Update(
+                    open,
+                    time,
+                    Again(kind, turn, time),
+                    AgainZh(kind, turn, time),
+                    isLate ? null : Severity.Critical,
+                    notify: true
+                );
                 return;
             }
 
-            if (time < begun) open = -1; // older news than the episode: its own case
-            else home.RemoveEpisode(open);
+            if (time < begun)
+                open = -1; // older news than the episode: its own case
+            else
+                home.RemoveEpisode(open);
         }
 
         var (more, moreZh) = Words.Corroborate(home, turn.Zone, kind, time);
@@ -50,7 +70,16 @@ internal static class Presses
         var atZh = turn.AtZh(time, turn.Now);
         if (!isLate)
         {
-            turn.Open(kind, time, time, device, series, $"{What(kind)} at {at}{(word.Length > 0 ? $" ({word})" : "")}{more}", $"{atZh}{WhatZh(kind)}{WordZh(word)}{moreZh}", Severity.Critical);
+            turn.Open(
+                kind,
+                time,
+                time,
+                device,
+                series,
+                $"{What(kind)} at {at}{(word.Length > 0 ? $" ({word})" : "")}{more}",
+                $"{atZh}{WhatZh(kind)}{WordZh(word)}{moreZh}",
+                Severity.Critical
+            );
             return;
         }
 
@@ -58,8 +87,18 @@ internal static class Presses
         var severity = r.Has(ReadingFlags.Retained) ? Severity.Technical : Severity.High;
         var why = r.Has(ReadingFlags.Retained) ? "kept by the broker, time unknown" : $"heard of at {turn.At(turn.Now, turn.Now)}";
         var whyZh = r.Has(ReadingFlags.Retained) ? "服务器保留的旧消息，时间不明" : $"{turn.AtZh(turn.Now, turn.Now)}才收到";
-        var index = turn.Open(kind, time, time, device, series, $"late {What(kind)}: at {at}, {why}", $"迟到的{WhatZh(kind)}：{atZh}，{whyZh}", severity);
-        if (open < 0 && index >= 0 && home.FindEpisode(kind, device) != index) home.RemoveEpisode(index);
+        var index = turn.Open(
+            kind,
+            time,
+            time,
+            device,
+            series,
+            $"late {What(kind)}: at {at}, {why}",
+            $"迟到的{WhatZh(kind)}：{atZh}，{whyZh}",
+            severity
+        );
+        if (open < 0 && index >= 0 && home.FindEpisode(kind, device) != index)
+            home.RemoveEpisode(index);
     }
 
     private static bool IsHeld(Home home, int device, long time)
@@ -68,27 +107,35 @@ internal static class Presses
         return held >= 0 && home.Series[held].Value != 0 && home.Series[held].Time < time;
     }
 
-    private static string What(AlarmKind kind) => ReferenceEquals(kind, AlarmKind.Sos) ? "SOS pressed" : ReferenceEquals(kind, AlarmKind.Fall) ? "fall" : "call for help";
+    private static string What(AlarmKind kind) =>
+        ReferenceEquals(kind, AlarmKind.Sos) ? "SOS pressed"
+        : ReferenceEquals(kind, AlarmKind.Fall) ? "fall"
+        : "call for help";
 
-    private static string WhatZh(AlarmKind kind) => ReferenceEquals(kind, AlarmKind.Sos) ? "按下紧急呼叫" : ReferenceEquals(kind, AlarmKind.Fall) ? "检测到跌倒" : "语音呼救";
+    private static string WhatZh(AlarmKind kind) =>
+        ReferenceEquals(kind, AlarmKind.Sos) ? "按下紧急呼叫"
+        : ReferenceEquals(kind, AlarmKind.Fall) ? "检测到跌倒"
+        : "语音呼救";
 
     private static string Again(AlarmKind kind, in Turn turn, long time) => $"{What(kind)} again at {turn.At(time, turn.Now)}";
 
     private static string AgainZh(AlarmKind kind, in Turn turn, long time) => $"{turn.AtZh(time, turn.Now)}再次{WhatZh(kind)}";
 
-    private static string WordZh(string word) => word.ToLowerInvariant() switch
-    {
-        "" or "pressed" or "sos" or "fall" => "",
-        "single" => "（单击）",
-        "double" => "（双击）",
-        "triple" => "（三击）",
-        "long" or "hold" => "（长按）",
-        _ => $"（{word}）",
-    };
+    private static string WordZh(string word) =>
+        word.ToLowerInvariant() switch
+        {
+            "" or "pressed" or "sos" or "fall" => "",
+            "single" => "（单击）",
+            "double" => "（双击）",
+            "triple" => "（三击）",
+            "long" or "hold" => "（长按）",
+            _ => $"（{word}）",
+        };
 
     /// <summary>
-    /// Null when this very event is known already: a reading is unique by series and time. False when it is older than all that are remembered:
-    /// perhaps known, and told rather twice than never, under a name that is its time. Of presses that lie ahead, from before the clock was set back, nothing is older news.
+    /// Null when this very event is known already: a reading is unique by series and time. False when it is older than all that are
+    /// remembered: perhaps known, and told rather twice than never, under a name that is its time. Of presses that lie ahead, from before
+    /// the clock was set back, nothing is older news.
     /// </summary>
     private static bool? Remember(ref Series s, long time, long now)
     {
@@ -96,11 +143,14 @@ internal static class Presses
         var oldest = 0;
         for (var i = 0; i < Remembered; i++)
         {
-            if (events[i] == time) return null;
-            if (events[i] < events[oldest]) oldest = i;
+            if (events[i] == time)
+                return null;
+            if (events[i] < events[oldest])
+                oldest = i;
         }
 
-        if (events[oldest] != 0 && time < events[oldest] && events[oldest] <= now) return false;
+        if (events[oldest] != 0 && time < events[oldest] && events[oldest] <= now)
+            return false;
         events[oldest] = time;
         s.Time = Math.Max(s.Time, time);
         return true;

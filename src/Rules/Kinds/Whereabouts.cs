@@ -12,85 +12,130 @@ internal static class Whereabouts
     {
         var home = turn.Home;
         ref var s = ref home.Series[series];
-        if (time <= s.Time) return;
-        if (s.Due != 0 && time >= s.Due) States.Fire(turn, series, s.Due);
+        if (time <= s.Time)
+            return;
+        if (s.Due != 0 && time >= s.Due)
+            States.Fire(turn, series, s.Due);
         var (latitude, longitude) = (r.Value, r.Longitude);
-        if (!(Math.Abs(latitude) <= 90 && Math.Abs(longitude) <= 180) || (Math.Abs(latitude) < 1e-6 && Math.Abs(longitude) < 1e-6)) return; // 0,0 is "no fix"
-        if (r.Accuracy > WorstAccuracy) return;
+        if (!(Math.Abs(latitude) <= 90 && Math.Abs(longitude) <= 180) || (Math.Abs(latitude) < 1e-6 && Math.Abs(longitude) < 1e-6))
+            return; // 0,0 is "no fix"
+        if (r.Accuracy > WorstAccuracy)
+            return;
         var rules = home.Rules;
         var zoned = home.Facts?.Home is not null || rules.Zones.Count > 0;
         var (beyond, fromHome) = zoned ? Beyond(home, latitude, longitude) : default;
         var seconds = (time - s.Time) / (double)TimeSpan.TicksPerSecond;
-        // Faster than 200 km/h, or a locator's very first fix and far away (it remembers where it was made): believed only when the next fix is near it.
-        if (s.Time == 0 ? fromHome > rules[P.WanderFar] : Metres(s.Value, s.Extra, latitude, longitude) is > 500 and var metres && metres / Math.Max(1, seconds) > rules[P.WanderMaxSpeed])
+        // Faster than 200 km/h, or a locator's very first fix and far away (it remembers where it was made): believed only when the next
+        // fix is near it.
+        if (
+            s.Time == 0
+                ? fromHome > rules[P.WanderFar]
+                : Metres(s.Value, s.Extra, latitude, longitude) is > 500 and var metres
+                    && metres / Math.Max(1, seconds) > rules[P.WanderMaxSpeed]
+        )
         {
             var events = s.Events ??= new long[3];
-            var same = events[0] != 0 && Metres(BitConverter.Int64BitsToDouble(events[0]), BitConverter.Int64BitsToDouble(events[1]), latitude, longitude) < 500;
+            var same =
+                events[0] != 0
+                && Metres(BitConverter.Int64BitsToDouble(events[0]), BitConverter.Int64BitsToDouble(events[1]), latitude, longitude) < 500;
             events[0] = BitConverter.DoubleToInt64Bits(latitude);
             events[1] = BitConverter.DoubleToInt64Bits(longitude);
-            if (!same) return;
+            if (!same)
+                return;
             events[0] = 0;
         }
 
         s.Time = time;
         s.Value = latitude;
         s.Extra = longitude;
-        if (!zoned) return;
+        if (!zoned)
+            return;
         var accuracy = float.IsNaN(r.Accuracy) ? 50 : r.Accuracy;
         var open = home.FindEpisode(AlarmKind.Wandering, s.Device, series);
         if (beyond <= 0)
         {
             s.Since = 0;
             s.Due = 0;
-            if (open >= 0) turn.Clear(open, time, $"back in the home zone at {turn.At(time, time)}", $"{turn.AtZh(time, time)}回到家附近");
+            if (open >= 0)
+                turn.Clear(open, time, $"back in the home zone at {turn.At(time, time)}", $"{turn.AtZh(time, time)}回到家附近");
             return;
         }
 
-        if (beyond <= accuracy) return; // may be inside
-        if (s.Since == 0) s.Since = time;
-        if (home.AbsenceAt(time) is not null) return;
+        if (beyond <= accuracy)
+            return; // may be inside
+        if (s.Since == 0)
+            s.Since = time;
+        if (home.AbsenceAt(time) is not null)
+            return;
         var far = fromHome > rules[P.WanderFar] + accuracy;
         if (open >= 0)
         {
-            if (!far) return;
+            if (!far)
+                return;
             // Told of already, and farther now than anybody goes on foot: whoever is looking has to hear of it once.
-            if (s.Events is not { Length: > 2 }) Array.Resize(ref s.Events, 3);
-            if (s.Events[2] == home.Episodes[open].Start) return;
+            if (s.Events is not { Length: > 2 })
+                Array.Resize(ref s.Events, 3);
+            if (s.Events[2] == home.Episodes[open].Start)
+                return;
             s.Events[2] = home.Episodes[open].Start;
-            turn.Update(open, time, $"now {fromHome / 1000:0.0} km from home, at {turn.At(time, time)}", $"{turn.AtZh(time, time)}已离家{fromHome / 1000:0.0}公里", notify: true);
+            turn.Update(
+                open,
+                time,
+                $"now {fromHome / 1000:0.0} km from home, at {turn.At(time, time)}",
+                $"{turn.AtZh(time, time)}已离家{fromHome / 1000:0.0}公里",
+                notify: true
+            );
             return;
         }
 
         if (far)
         {
-            if (s.Events is not { Length: > 2 }) Array.Resize(ref s.Events, 3);
+            if (s.Events is not { Length: > 2 })
+                Array.Resize(ref s.Events, 3);
             s.Events[2] = s.Since;
-            Say(turn, series, time, $"{fromHome / 1000:0.0} km from home at {turn.At(time, time)}", $"{turn.AtZh(time, time)}离家{fromHome / 1000:0.0}公里");
+            Say(
+                turn,
+                series,
+                time,
+                $"{fromHome / 1000:0.0} km from home at {turn.At(time, time)}",
+                $"{turn.AtZh(time, time)}离家{fromHome / 1000:0.0}公里"
+            );
             return;
         }
 
-        if (s.Due != 0) return;
+        if (s.Due != 0)
+            return;
         var due = s.Since + rules.Ticks(P.WanderLonger);
         // Allowed a shorter time once it is night.
         var night = new RuleWindow((int)rules[P.WanderNightFrom], (int)rules[P.WanderNightTo], 127, HolidayUse.Any);
-        if (night.From != night.To) due = Math.Min(due, night.Next(s.Since, turn.Zone, turn.Engine.Rules.Holidays) + rules.Ticks(P.WanderNightLonger));
+        if (night.From != night.To)
+            due = Math.Min(due, night.Next(s.Since, turn.Zone, turn.Engine.Rules.Holidays) + rules.Ticks(P.WanderNightLonger));
 
         s.Due = Math.Max(due, time);
         turn.Engine.Queue(home, s.Due);
-        if (s.Due <= time) States.Fire(turn, series, s.Due);
+        if (s.Due <= time)
+            States.Fire(turn, series, s.Due);
     }
 
     public static void Lasts(in Turn turn, int series, long due)
     {
         ref var s = ref turn.Home.Series[series];
-        if (s.Since == 0 || turn.Home.FindEpisode(AlarmKind.Wandering, s.Device, series) >= 0 || turn.Home.AbsenceAt(due) is not null) return;
-        Say(turn, series, due, $"outside the home zone since {turn.At(s.Since, due)}, last seen at {turn.At(s.Time, due)}", $"自{turn.AtZh(s.Since, due)}起在家外，最后定位{turn.AtZh(s.Time, due)}");
+        if (s.Since == 0 || turn.Home.FindEpisode(AlarmKind.Wandering, s.Device, series) >= 0 || turn.Home.AbsenceAt(due) is not null)
+            return;
+        Say(
+            turn,
+            series,
+            due,
+            $"outside the home zone since {turn.At(s.Since, due)}, last seen at {turn.At(s.Time, due)}",
+            $"自{turn.AtZh(s.Since, due)}起在家外，最后定位{turn.AtZh(s.Time, due)}"
+        );
     }
 
     private static void Say(in Turn turn, int series, long time, string en, string zh)
     {
         ref var s = ref turn.Home.Series[series];
-        if (!turn.Home.Rules.SpeaksAt(AlarmKind.Wandering, time, turn)) return;
+        if (!turn.Home.Rules.SpeaksAt(AlarmKind.Wandering, time, turn))
+            return;
         var (more, moreZh) = Words.Corroborate(turn.Home, turn.Zone, AlarmKind.Wandering, time);
         s.Due = 0;
         turn.Open(AlarmKind.Wandering, s.Since, time, s.Device, series, en + more, zh + moreZh);
@@ -109,11 +154,13 @@ internal static class Whereabouts
 
         foreach (var zone in home.Rules.Zones)
         {
-            var outside = zone.Points.Length == 1
-                ? Metres(zone.Points[0].Latitude, zone.Points[0].Longitude, latitude, longitude) - zone.RadiusMetres
-                : Outside(zone.Points, latitude, longitude);
+            var outside =
+                zone.Points.Length == 1
+                    ? Metres(zone.Points[0].Latitude, zone.Points[0].Longitude, latitude, longitude) - zone.RadiusMetres
+                    : Outside(zone.Points, latitude, longitude);
             beyond = Math.Min(beyond, outside);
-            if (home.Facts?.Home is null) fromHome = Math.Max(0, beyond);
+            if (home.Facts?.Home is null)
+                fromHome = Math.Max(0, beyond);
         }
 
         return (beyond, fromHome);
@@ -129,7 +176,8 @@ internal static class Whereabouts
         {
             var (ay, ax) = ((points[j].Latitude - latitude) * 111195, (points[j].Longitude - longitude) * 111195 * scale);
             var (by, bx) = ((points[i].Latitude - latitude) * 111195, (points[i].Longitude - longitude) * 111195 * scale);
-            if ((ay > 0) != (by > 0) && 0 < (bx - ax) * -ay / (by - ay) + ax) inside = !inside;
+            if ((ay > 0) != (by > 0) && 0 < (bx - ax) * -ay / (by - ay) + ax)
+                inside = !inside;
             var (dx, dy) = (bx - ax, by - ay);
             var along = dx == 0 && dy == 0 ? 0 : Math.Clamp(-(ax * dx + ay * dy) / (dx * dx + dy * dy), 0, 1);
             nearest = Math.Min(nearest, Math.Sqrt(Math.Pow(ax + along * dx, 2) + Math.Pow(ay + along * dy, 2)));
@@ -141,7 +189,8 @@ internal static class Whereabouts
     internal static double Metres(double latitude1, double longitude1, double latitude2, double longitude2)
     {
         const double Radian = Math.PI / 180;
-        var a = Math.Pow(Math.Sin((latitude2 - latitude1) * Radian / 2), 2)
+        var a =
+            Math.Pow(Math.Sin((latitude2 - latitude1) * Radian / 2), 2)
             + Math.Cos(latitude1 * Radian) * Math.Cos(latitude2 * Radian) * Math.Pow(Math.Sin((longitude2 - longitude1) * Radian / 2), 2);
         return 2 * EarthRadius * Math.Asin(Math.Sqrt(Math.Min(1, a)));
     }

@@ -20,26 +20,39 @@ public static class DailyLife
     private static readonly TimeSpan Telling = TimeSpan.FromHours(2);
 
     /// <summary>The local days that <paramref name="from"/> … <paramref name="to"/> (UTC) touch, as far as readings are stored.</summary>
-    public static async Task<IReadOnlyList<DayOfUse>> ReadAsync(IReadingStore store, IReadOnlyList<DeviceId> devices, DateTime from, DateTime to, TimeZoneInfo zone, CancellationToken cancellation)
+    public static async Task<IReadOnlyList<DayOfUse>> ReadAsync(
+        IReadingStore store,
+        IReadOnlyList<DeviceId> devices,
+        DateTime from,
+        DateTime to,
+        TimeZoneInfo zone,
+        CancellationToken cancellation
+    )
     {
         var readings = new List<Reading>();
         foreach (var metric in new[] { Metric.WaterVolume, Metric.ElectricityEnergy })
-            await foreach (var reading in store.QueryAsync(new ReadingQuery(devices, metric, from - Before, to), cancellation)) readings.Add(reading);
+        await foreach (var reading in store.QueryAsync(new ReadingQuery(devices, metric, from - Before, to), cancellation))
+            readings.Add(reading);
         var first = DateOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(from, zone));
         return [.. Of(readings, zone).Where(d => d.Day >= first)];
     }
 
     /// <summary>
-    /// Pure. What was used between two totals of a series lies on the days between them, in proportion to the time; so a total frozen at midnight
-    /// tells of the day before, and a gap of three days is spread over three.
+    /// Pure. What was used between two totals of a series lies on the days between them, in proportion to the time; so a total frozen at
+    /// midnight tells of the day before, and a gap of three days is spread over three.
     /// </summary>
-    /// <param name="readings">Cumulative water and electricity of one home, in any order; other metrics and suspect values are passed over.</param>
+    /// <param name="readings">Cumulative water and electricity of one home, in any order; other metrics and suspect values are passed
+    /// over.</param>
     /// <param name="zone">Whose midnight parts the days.</param>
     public static IReadOnlyList<DayOfUse> Of(IEnumerable<Reading> readings, TimeZoneInfo zone)
     {
         var days = new SortedDictionary<DateOnly, Day>();
         var used = readings
-            .Where(r => (ReferenceEquals(r.Metric, Metric.WaterVolume) || ReferenceEquals(r.Metric, Metric.ElectricityEnergy)) && !r.Has(ReadingFlags.Suspect) && double.IsFinite(r.Value))
+            .Where(r =>
+                (ReferenceEquals(r.Metric, Metric.WaterVolume) || ReferenceEquals(r.Metric, Metric.ElectricityEnergy))
+                && !r.Has(ReadingFlags.Suspect)
+                && double.IsFinite(r.Value)
+            )
             .GroupBy(r => (r.Device, r.Metric, r.Channel));
         foreach (var series in used)
         {
@@ -52,29 +65,49 @@ public static class DailyLife
                 if (since is { } start && quantity is { } some)
                 {
                     Spread(days, start, reading.Time, some, water, zone);
-                    if (water && some > 0 && reading.Time - start <= Telling) Mark(days, reading.Time, zone);
+                    if (water && some > 0 && reading.Time - start <= Telling)
+                        Mark(days, reading.Time, zone);
                 }
 
                 since = reading.Time;
             }
         }
 
-        return [.. days.Select(d => new DayOfUse(d.Key, Rounded(d.Value.CubicMetres * 1000, 1), Rounded(d.Value.KilowattHours, 3), d.Value.First, d.Value.Last))];
+        return
+        [
+            .. days.Select(d => new DayOfUse(
+                d.Key,
+                Rounded(d.Value.CubicMetres * 1000, 1),
+                Rounded(d.Value.KilowattHours, 3),
+                d.Value.First,
+                d.Value.Last
+            )),
+        ];
     }
 
-    private static void Spread(SortedDictionary<DateOnly, Day> days, DateTime start, DateTime end, double quantity, bool water, TimeZoneInfo zone)
+    private static void Spread(
+        SortedDictionary<DateOnly, Day> days,
+        DateTime start,
+        DateTime end,
+        double quantity,
+        bool water,
+        TimeZoneInfo zone
+    )
     {
-        if (end <= start) return;
+        if (end <= start)
+            return;
         var whole = (end - start).TotalSeconds;
-        for (var at = start; at < end;)
+        for (var at = start; at < end; )
         {
             var date = DateOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(at, zone));
             var midnight = Midnight(date.AddDays(1), zone);
             var until = midnight < end && midnight > at ? midnight : end;
             var day = At(days, date);
             var part = quantity * (until - at).TotalSeconds / whole;
-            if (water) day.CubicMetres = (day.CubicMetres ?? 0) + part;
-            else day.KilowattHours = (day.KilowattHours ?? 0) + part;
+            if (water)
+                day.CubicMetres = (day.CubicMetres ?? 0) + part;
+            else
+                day.KilowattHours = (day.KilowattHours ?? 0) + part;
             at = until;
         }
     }
@@ -83,13 +116,16 @@ public static class DailyLife
     {
         // A total read at midnight tells of the day before.
         var day = At(days, DateOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(time.AddTicks(-1), zone)));
-        if (day.First is null || time < day.First) day.First = time;
-        if (day.Last is null || time > day.Last) day.Last = time;
+        if (day.First is null || time < day.First)
+            day.First = time;
+        if (day.Last is null || time > day.Last)
+            day.Last = time;
     }
 
     private static Day At(SortedDictionary<DateOnly, Day> days, DateOnly date)
     {
-        if (!days.TryGetValue(date, out var day)) days[date] = day = new Day();
+        if (!days.TryGetValue(date, out var day))
+            days[date] = day = new Day();
         return day;
     }
 

@@ -13,11 +13,18 @@ public static class HourlyUse
     private static readonly TimeSpan Telling = TimeSpan.FromHours(4);
 
     /// <summary>The hours from <paramref name="from"/> to <paramref name="to"/> (UTC), each of them once.</summary>
-    public static async Task<IReadOnlyList<HourOfUse>> ReadAsync(IReadingStore store, IReadOnlyList<DeviceId> devices, DateTime from, DateTime to, CancellationToken cancellation)
+    public static async Task<IReadOnlyList<HourOfUse>> ReadAsync(
+        IReadingStore store,
+        IReadOnlyList<DeviceId> devices,
+        DateTime from,
+        DateTime to,
+        CancellationToken cancellation
+    )
     {
         var readings = new List<Reading>();
         foreach (var metric in new[] { Metric.WaterVolume, Metric.ElectricityEnergy })
-            await foreach (var reading in store.QueryAsync(new ReadingQuery(devices, metric, from - Telling, to), cancellation)) readings.Add(reading);
+        await foreach (var reading in store.QueryAsync(new ReadingQuery(devices, metric, from - Telling, to), cancellation))
+            readings.Add(reading);
         return Of(readings, from, to);
     }
 
@@ -27,7 +34,15 @@ public static class HourlyUse
         var first = new DateTime(from.Ticks - from.Ticks % TimeSpan.TicksPerHour, DateTimeKind.Utc);
         var count = Math.Max(0, (int)Math.Ceiling((to - first).TotalHours));
         var (water, energy) = (new double?[count], new double?[count]);
-        foreach (var series in readings.Where(r => (ReferenceEquals(r.Metric, Metric.WaterVolume) || ReferenceEquals(r.Metric, Metric.ElectricityEnergy)) && !r.Has(ReadingFlags.Suspect) && double.IsFinite(r.Value)).GroupBy(r => (r.Device, r.Metric, r.Channel)))
+        foreach (
+            var series in readings
+                .Where(r =>
+                    (ReferenceEquals(r.Metric, Metric.WaterVolume) || ReferenceEquals(r.Metric, Metric.ElectricityEnergy))
+                    && !r.Has(ReadingFlags.Suspect)
+                    && double.IsFinite(r.Value)
+                )
+                .GroupBy(r => (r.Device, r.Metric, r.Channel))
+        )
         {
             var into = ReferenceEquals(series.Key.Metric, Metric.WaterVolume) ? water : energy;
             var total = new MeterTotal();
@@ -37,10 +52,15 @@ public static class HourlyUse
                 if (total.Next(reading.Value) is { } used && since is { } start && reading.Time > start && reading.Time - start <= Telling)
                 {
                     var whole = (reading.Time - start).TotalHours;
-                    for (var hour = Math.Max(0, (int)Math.Floor((start - first).TotalHours)); hour < count && first.AddHours(hour) < reading.Time; hour++)
+                    for (
+                        var hour = Math.Max(0, (int)Math.Floor((start - first).TotalHours));
+                        hour < count && first.AddHours(hour) < reading.Time;
+                        hour++
+                    )
                     {
                         var part = (Min(reading.Time, first.AddHours(hour + 1)) - Max(start, first.AddHours(hour))).TotalHours / whole;
-                        if (part > 0) into[hour] = (into[hour] ?? 0) + used * part;
+                        if (part > 0)
+                            into[hour] = (into[hour] ?? 0) + used * part;
                     }
                 }
 

@@ -30,13 +30,18 @@ public interface IReadingStore : IAsyncDisposable
     /// <summary>Whether it can be written to now, with the reason in words where it can't.</summary>
     Task<string?> ProbeAsync(CancellationToken cancellation);
 
-    /// <summary>What is going wrong although readings may still be taken, in words: a server is down and readings wait on disk, the disk is nearly full. Null when all is well.</summary>
+    /// <summary>
+    /// What is going wrong although readings may still be taken, in words: a server is down and readings wait on disk, the disk is nearly
+    /// full. Null when all is well.
+    /// </summary>
     string? Concern { get; }
 
     /// <summary>Removes raw readings measured before a moment (retention).</summary>
     Task DeleteBeforeAsync(DateTime time, CancellationToken cancellation);
 
-    /// <summary>Removes all raw readings of devices (erasure of a person). Readings that still wait on disk for a server are not among them.</summary>
+    /// <summary>
+    /// Removes all raw readings of devices (erasure of a person). Readings that still wait on disk for a server are not among them.
+    /// </summary>
     Task DeleteAsync(IReadOnlyList<DeviceId> devices, CancellationToken cancellation);
 }
 

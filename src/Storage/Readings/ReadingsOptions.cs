@@ -10,7 +10,9 @@ public sealed class ReadingsOptions
     /// <summary><c>DuckDb</c> (embedded) or <c>Influx</c> (server).</summary>
     public string Store { get; set; } = "DuckDb";
 
-    /// <summary>For how many days raw readings are kept; 0 for ever. What a home used each day stays (<see cref="Retention"/>). At least 10.</summary>
+    /// <summary>
+    /// For how many days raw readings are kept; 0 for ever. What a home used each day stays (<see cref="Retention"/>). At least 10.
+    /// </summary>
     [Range(0, 36_500)]
     public int KeepDays { get; set; }
 
@@ -65,7 +67,9 @@ public sealed class InfluxOptions
     [Range(10, 60_000)]
     public int PatienceMilliseconds { get; set; } = 1000;
 
-    /// <summary>Bytes of readings that may wait on disk while the server is down; told at four fifths. At the cap nothing more is acknowledged.</summary>
+    /// <summary>
+    /// Bytes of readings that may wait on disk while the server is down; told at four fifths. At the cap nothing more is acknowledged.
+    /// </summary>
     [Range(64 << 10, long.MaxValue)]
     public long SpoolBytes { get; set; } = 1L << 30;
 

@@ -12,7 +12,9 @@ namespace Vigil.Storage.Readings;
 
 public static partial class ReadingsServices
 {
-    /// <summary>Registers the reading store that <c>Readings:Store</c> names. The sections are taken to be free of <see cref="Check"/>'s problems.</summary>
+    /// <summary>
+    /// Registers the reading store that <c>Readings:Store</c> names. The sections are taken to be free of <see cref="Check"/>'s problems.
+    /// </summary>
     /// <param name="dataPath">Where the database file or the spool goes when the configuration doesn't say (Data:Path).</param>
     public static IServiceCollection AddReadings(this IServiceCollection services, IConfiguration configuration, string dataPath)
     {
@@ -22,8 +24,13 @@ public static partial class ReadingsServices
         {
             var influx = configuration.GetSection(InfluxOptions.Section).Get<InfluxOptions>() ?? new();
             return services.AddSingleton<IReadingStore>(s => new InfluxReadingStore(
-                influx, Path.Combine(dataPath, "spool"), new HttpClient(), s.GetService<TimeProvider>() ?? TimeProvider.System,
-                s.GetRequiredService<ILogger<InfluxReadingStore>>(), s.GetService<Meter>()));
+                influx,
+                Path.Combine(dataPath, "spool"),
+                new HttpClient(),
+                s.GetService<TimeProvider>() ?? TimeProvider.System,
+                s.GetRequiredService<ILogger<InfluxReadingStore>>(),
+                s.GetService<Meter>()
+            ));
         }
 
         var path = options.DuckDb.Path.Length > 0 ? options.DuckDb.Path : Path.Combine(dataPath, "readings.duckdb");
@@ -35,28 +42,41 @@ public static partial class ReadingsServices
     {
         var store = configuration["Readings:Store"] ?? "DuckDb";
         var bound = Bind<ReadingsOptions>(configuration.GetSection(ReadingsOptions.Section), out _);
-        foreach (var problem in bound) yield return problem;
-        if (bound.Count > 0) yield break;
+        foreach (var problem in bound)
+            yield return problem;
+        if (bound.Count > 0)
+            yield break;
         if (!IsInflux(store))
         {
-            if (!store.Equals("DuckDb", StringComparison.OrdinalIgnoreCase)) yield return new Problem("Readings:Store", 0, "", store, "is neither DuckDb nor Influx");
+            if (!store.Equals("DuckDb", StringComparison.OrdinalIgnoreCase))
+                yield return new Problem("Readings:Store", 0, "", store, "is neither DuckDb nor Influx");
             var wrong = Bind<DuckDbOptions>(configuration.GetSection("Readings:DuckDb"), out var duck);
-            foreach (var problem in wrong) yield return problem;
-            if (duck is null) yield break;
-            if (!ByteSize().IsMatch(duck.MemoryLimit)) yield return new Problem("Readings:DuckDb:MemoryLimit", 0, "", duck.MemoryLimit, "is not a size such as 1GB or 512MB");
-            if (!ByteSize().IsMatch(duck.CheckpointSize)) yield return new Problem("Readings:DuckDb:CheckpointSize", 0, "", duck.CheckpointSize, "is not a size such as 64MB");
-            if (Directory.Exists(duck.Path)) yield return new Problem("Readings:DuckDb:Path", 0, "", duck.Path, "is a folder; the database is a file");
+            foreach (var problem in wrong)
+                yield return problem;
+            if (duck is null)
+                yield break;
+            if (!ByteSize().IsMatch(duck.MemoryLimit))
+                yield return new Problem("Readings:DuckDb:MemoryLimit", 0, "", duck.MemoryLimit, "is not a size such as 1GB or 512MB");
+            if (!ByteSize().IsMatch(duck.CheckpointSize))
+                yield return new Problem("Readings:DuckDb:CheckpointSize", 0, "", duck.CheckpointSize, "is not a size such as 64MB");
+            if (Directory.Exists(duck.Path))
+                yield return new Problem("Readings:DuckDb:Path", 0, "", duck.Path, "is a folder; the database is a file");
             yield break;
         }
 
         var problems = Bind<InfluxOptions>(configuration.GetSection(InfluxOptions.Section), out var influx);
-        foreach (var problem in problems) yield return problem;
-        if (influx is null) yield break;
-        if (influx.Api is not ("v1" or "v2")) yield return new Problem("Influx:Api", 0, "", influx.Api, "is neither v1 (1.x) nor v2 (2.x, 3.x, 1.8)");
+        foreach (var problem in problems)
+            yield return problem;
+        if (influx is null)
+            yield break;
+        if (influx.Api is not ("v1" or "v2"))
+            yield return new Problem("Influx:Api", 0, "", influx.Api, "is neither v1 (1.x) nor v2 (2.x, 3.x, 1.8)");
         if (!Uri.TryCreate(influx.Url, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https"))
             yield return new Problem("Influx:Url", 0, "", influx.Url, "is not an http or https address");
-        if (influx.Bucket.Length == 0) yield return new Problem("Influx:Bucket", 0, "", "", "is empty: name the bucket, or the database of 1.x");
-        if (influx.Token.Length > 0 && influx.Username.Length > 0) yield return new Problem("Influx:Token", 0, "", "", "both a token and a user name are given; one of them has to go");
+        if (influx.Bucket.Length == 0)
+            yield return new Problem("Influx:Bucket", 0, "", "", "is empty: name the bucket, or the database of 1.x");
+        if (influx.Token.Length > 0 && influx.Username.Length > 0)
+            yield return new Problem("Influx:Token", 0, "", "", "both a token and a user name are given; one of them has to go");
     }
 
     private static bool IsInflux(string store) => store.Equals("Influx", StringComparison.OrdinalIgnoreCase);
@@ -75,7 +95,9 @@ public static partial class ReadingsServices
         {
             // The binder names the key in its message only: "… at 'Influx:SpoolBytes' …".
             var key = KeyInMessage().Match(e.Message) is { Success: true } named ? named.Groups[1].Value : section.Path;
-            problems.Add(new Problem(key, 0, "", section[key[section.Path.Length..].TrimStart(':')] ?? "", e.InnerException?.Message ?? e.Message));
+            problems.Add(
+                new Problem(key, 0, "", section[key[section.Path.Length..].TrimStart(':')] ?? "", e.InnerException?.Message ?? e.Message)
+            );
             return problems;
         }
 
@@ -84,7 +106,9 @@ public static partial class ReadingsServices
         foreach (var wrong in found)
         {
             var key = $"{section.Path}:{wrong.MemberNames.FirstOrDefault()}";
-            problems.Add(new Problem(key, 0, "", section[wrong.MemberNames.FirstOrDefault() ?? ""] ?? "", wrong.ErrorMessage ?? "is not allowed"));
+            problems.Add(
+                new Problem(key, 0, "", section[wrong.MemberNames.FirstOrDefault() ?? ""] ?? "", wrong.ErrorMessage ?? "is not allowed")
+            );
         }
 
         return problems;

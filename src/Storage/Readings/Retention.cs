@@ -4,7 +4,10 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Storage.Readings;
 
-/// <summary>Writes each past day's use into the records and deletes raw readings that are older than they are to be kept. A day's use stays when its readings go.</summary>
+/// <summary>
+/// Writes each past day's use into the records and deletes raw readings that are older than they are to be kept. A day's use stays when its
+/// readings go.
+/// </summary>
 public sealed class Retention(IReadingStore store, IDbContextFactory<RecordsDb> records, TimeZoneInfo zone, ReadingsOptions options)
 {
     /// <summary>Frozen batches arrive days late: so many past days are counted again each time.</summary>
@@ -20,7 +23,8 @@ public sealed class Retention(IReadingStore store, IDbContextFactory<RecordsDb> 
     {
         var written = await RollUpAsync(now, cancellation);
         // Only behind what was rolled up: a failure above ends this before anything is deleted.
-        if (options.KeepDays > 0) await store.DeleteBeforeAsync(now.Date.AddDays(-Math.Max(options.KeepDays, CountedAgain + 3)), cancellation);
+        if (options.KeepDays > 0)
+            await store.DeleteBeforeAsync(now.Date.AddDays(-Math.Max(options.KeepDays, CountedAgain + 3)), cancellation);
         return written;
     }
 
@@ -28,8 +32,12 @@ public sealed class Retention(IReadingStore store, IDbContextFactory<RecordsDb> 
     public async Task<IReadOnlyList<DayOfUse>> ReadAsync(string resident, DateOnly from, DateOnly to, CancellationToken cancellation)
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
-        return await db.DailyUse.AsNoTracking().Where(d => d.ResidentId == resident && d.Day >= from && d.Day <= to).OrderBy(d => d.Day)
-            .Select(d => new DayOfUse(d.Day, d.Litres, d.KilowattHours, d.FirstUse, d.LastUse)).ToListAsync(cancellation);
+        return await db
+            .DailyUse.AsNoTracking()
+            .Where(d => d.ResidentId == resident && d.Day >= from && d.Day <= to)
+            .OrderBy(d => d.Day)
+            .Select(d => new DayOfUse(d.Day, d.Litres, d.KilowattHours, d.FirstUse, d.LastUse))
+            .ToListAsync(cancellation);
     }
 
     private async Task<int> RollUpAsync(DateTime now, CancellationToken cancellation)
@@ -37,17 +45,24 @@ public sealed class Retention(IReadingStore store, IDbContextFactory<RecordsDb> 
         var today = DateOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(now, zone));
         var written = 0;
         await using var db = await records.CreateDbContextAsync(cancellation);
-        var devices = await db.Devices.AsNoTracking().Where(d => d.ResidentId != null).Select(d => new { d.Id, Resident = d.ResidentId! }).ToListAsync(cancellation);
+        var devices = await db
+            .Devices.AsNoTracking()
+            .Where(d => d.ResidentId != null)
+            .Select(d => new { d.Id, Resident = d.ResidentId! })
+            .ToListAsync(cancellation);
         foreach (var home in devices.GroupBy(d => d.Resident, d => new DeviceId(d.Id), StringComparer.Ordinal))
         {
             var last = await db.DailyUse.Where(d => d.ResidentId == home.Key).MaxAsync(d => (DateOnly?)d.Day, cancellation);
             var first = last?.AddDays(-CountedAgain) ?? today.AddDays(-FirstCount);
             // Yesterday is whole only with the first total after midnight.
             var days = await DailyLife.ReadAsync(store, [.. home], DailyLife.Midnight(first, zone), now, zone, cancellation);
-            var known = await db.DailyUse.Where(d => d.ResidentId == home.Key && d.Day >= first).ToDictionaryAsync(d => d.Day, cancellation);
+            var known = await db
+                .DailyUse.Where(d => d.ResidentId == home.Key && d.Day >= first)
+                .ToDictionaryAsync(d => d.Day, cancellation);
             foreach (var day in days.Where(d => d.Day < today))
             {
-                if (!known.TryGetValue(day.Day, out var row)) db.DailyUse.Add(row = new DailyUse { ResidentId = home.Key, Day = day.Day });
+                if (!known.TryGetValue(day.Day, out var row))
+                    db.DailyUse.Add(row = new DailyUse { ResidentId = home.Key, Day = day.Day });
                 (row.Litres, row.KilowattHours, row.FirstUse, row.LastUse) = (day.Litres, day.KilowattHours, day.FirstUse, day.LastUse);
                 written++;
             }

@@ -12,8 +12,8 @@ namespace Vigil.Storage.Records;
 public sealed record AuditReport(long Rows, long Waiting, IReadOnlyList<string> Problems);
 
 /// <summary>
-/// Walks the whole chain and everything it vouches for, on one look at the database, while the service writes on: rows of the log, lines of the timelines,
-/// how alarms stand, and the signed heads that were kept elsewhere.
+/// Walks the whole chain and everything it vouches for, on one look at the database, while the service writes on: rows of the log, lines of
+/// the timelines, how alarms stand, and the signed heads that were kept elsewhere.
 /// </summary>
 public static class AuditCheck
 {
@@ -21,40 +21,78 @@ public static class AuditCheck
     private const int Most = 100;
 
     /// <param name="records">All of them.</param>
-    /// <param name="heads">Kept elsewhere, their signatures already found right: without one, the newest rows could be cut off unseen.</param>
+    /// <param name="heads">Kept elsewhere, their signatures already found right: without one, the newest rows could be cut off
+    /// unseen.</param>
     /// <param name="cancellation">Ends the walk.</param>
-    public static async Task<AuditReport> CheckAuditAsync(this IDbContextFactory<RecordsDb> records, IReadOnlyCollection<AuditHead> heads, CancellationToken cancellation)
+    public static async Task<AuditReport> CheckAuditAsync(
+        this IDbContextFactory<RecordsDb> records,
+        IReadOnlyCollection<AuditHead> heads,
+        CancellationToken cancellation
+    )
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
         await using var look = await LookAsync(db, cancellation);
         var walk = new Walk(heads);
-        await foreach (var row in db.Audit.AsNoTracking().Where(a => a.Place != null).OrderBy(a => a.Place).AsAsyncEnumerable().WithCancellation(cancellation)) walk.Row(row);
+        await foreach (
+            var row in db
+                .Audit.AsNoTracking()
+                .Where(a => a.Place != null)
+                .OrderBy(a => a.Place)
+                .AsAsyncEnumerable()
+                .WithCancellation(cancellation)
+        )
+            walk.Row(row);
         walk.End();
         var lines =
-            from a in db.Audit.AsNoTracking() where a.Line != null join t in db.Timeline.AsNoTracking() on a.Line equals (long?)t.Id into found from t in found.DefaultIfEmpty() orderby a.Line
-            select new { a.Place, a.Line, a.LineDigest, a.Subject, a.Action, a.Who, a.Time, Found = t };
+            from a in db.Audit.AsNoTracking()
+            where a.Line != null
+            join t in db.Timeline.AsNoTracking() on a.Line equals (long?)t.Id into found
+            from t in found.DefaultIfEmpty()
+            orderby a.Line
+            select new
+            {
+                a.Place,
+                a.Line,
+                a.LineDigest,
+                a.Subject,
+                a.Action,
+                a.Who,
+                a.Time,
+                Found = t,
+            };
         await foreach (var x in lines.AsAsyncEnumerable().WithCancellation(cancellation))
         {
-            if (x.Found is null && !walk.Erased.Contains(x.Subject)) walk.Say($"line {x.Line} of {x.Subject} was deleted: {x.Action} by {x.Who} at {x.Time:yyyy-MM-ddTHH:mm:ssZ}");
-            else if (x.Found is not null && AuditChain.DigestOf(x.Found) != x.LineDigest) walk.Say($"line {x.Line} of {x.Subject} was changed: it was '{x.Action}' by {x.Who} at {x.Time:yyyy-MM-ddTHH:mm:ssZ}");
+            if (x.Found is null && !walk.Erased.Contains(x.Subject))
+                walk.Say($"line {x.Line} of {x.Subject} was deleted: {x.Action} by {x.Who} at {x.Time:yyyy-MM-ddTHH:mm:ssZ}");
+            else if (x.Found is not null && AuditChain.DigestOf(x.Found) != x.LineDigest)
+                walk.Say($"line {x.Line} of {x.Subject} was changed: it was '{x.Action}' by {x.Who} at {x.Time:yyyy-MM-ddTHH:mm:ssZ}");
         }
 
         await AlarmsAsync(db, walk, cancellation);
-        var waiting = await db.Audit.LongCountAsync(a => a.Place == null, cancellation) + await db.Timeline.Where(t => !db.Audit.Any(a => a.Line == t.Id)).OfPeople(db).LongCountAsync(cancellation);
+        var waiting =
+            await db.Audit.LongCountAsync(a => a.Place == null, cancellation)
+            + await db.Timeline.Where(t => !db.Audit.Any(a => a.Line == t.Id)).OfPeople(db).LongCountAsync(cancellation);
         return new AuditReport(walk.Rows, waiting, walk.Problems);
     }
 
     private static async Task AlarmsAsync(RecordsDb db, Walk walk, CancellationToken cancellation)
     {
-        var query = db.Alarms.AsNoTracking().Select(a => new { Alarm = a, Moving = db.Timeline.Any(t => t.AlarmId == a.Id && !db.Audit.Any(x => x.Line == t.Id)) });
+        var query = db
+            .Alarms.AsNoTracking()
+            .Select(a => new { Alarm = a, Moving = db.Timeline.Any(t => t.AlarmId == a.Id && !db.Audit.Any(x => x.Line == t.Id)) });
         await foreach (var x in query.AsAsyncEnumerable().WithCancellation(cancellation))
         {
             // What has happened since the last chained line is not vouched for yet.
             if (walk.Alarms.Remove(AuditChain.SubjectOf(x.Alarm.Id), out var digest) && !x.Moving && AuditChain.DigestOf(x.Alarm) != digest)
-                walk.Say($"alarm:{x.Alarm.Id} was changed outside: it is {x.Alarm.State}, acknowledged by {x.Alarm.AcknowledgedBy ?? "nobody"}, resolved by {x.Alarm.ResolvedBy ?? "nobody"} as {x.Alarm.Resolution}, and its last line says otherwise");
+                walk.Say(
+                    $"alarm:{x.Alarm.Id} was changed outside: it is {x.Alarm.State}, acknowledged by "
+                        + $"{x.Alarm.AcknowledgedBy ?? "nobody"}, resolved by {x.Alarm.ResolvedBy ?? "nobody"} as "
+                        + $"{x.Alarm.Resolution}, and its last line says otherwise"
+                );
         }
 
-        foreach (var gone in walk.Alarms.Keys.Order(StringComparer.Ordinal)) walk.Say($"{gone} was deleted");
+        foreach (var gone in walk.Alarms.Keys.Order(StringComparer.Ordinal))
+            walk.Say($"{gone} was deleted");
     }
 
     /// <summary>One state of the database for all that is asked, without holding up whoever writes.</summary>
@@ -62,7 +100,9 @@ public static class AuditCheck
     {
         await db.Database.OpenConnectionAsync(cancellation);
         var connection = db.Database.GetDbConnection();
-        var look = connection is SqliteConnection sqlite ? sqlite.BeginTransaction(deferred: true) : await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellation);
+        var look = connection is SqliteConnection sqlite
+            ? sqlite.BeginTransaction(deferred: true)
+            : await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellation);
         await db.Database.UseTransactionAsync(look, cancellation);
         return look;
     }
@@ -88,29 +128,47 @@ public static class AuditCheck
             Rows++;
             var name = $"row {row.Id} at place {row.Place} ({row.Action} of {row.Subject} by {row.Who})";
             var gap = row.Place!.Value - before.Place - 1;
-            if (gap > 0) Say(gap == 1 ? $"the row at place {before.Place + 1} is missing" : $"the rows at places {before.Place + 1} to {row.Place - 1} are missing");
+            if (gap > 0)
+                Say(
+                    gap == 1
+                        ? $"the row at place {before.Place + 1} is missing"
+                        : $"the rows at places {before.Place + 1} to {row.Place - 1} are missing"
+                );
             var mine = row.Hash.StartsWith(AuditChain.Mark, StringComparison.Ordinal);
-            if (row.Hash != (mine || marked ? AuditChain.HashOf(row) : AuditChain.OldHashOf(row))) Say($"{name} was changed or moved");
-            else if (gap == 0 && row.PreviousHash != before.Hash) Say($"{name} does not follow the row before it: one of the two was put in another's place");
+            if (row.Hash != (mine || marked ? AuditChain.HashOf(row) : AuditChain.OldHashOf(row)))
+                Say($"{name} was changed or moved");
+            else if (gap == 0 && row.PreviousHash != before.Hash)
+                Say($"{name} does not follow the row before it: one of the two was put in another's place");
             marked |= mine;
             if (heads.Remove(row.Place.Value, out var kept))
-                foreach (var head in kept.Where(h => h.Hash != row.Hash)) Say($"{name} is not the one that the head of {head.Time:yyyy-MM-ddTHH:mm:ssZ} was signed over: the chain was built anew up to there");
+                foreach (var head in kept.Where(h => h.Hash != row.Hash))
+                    Say(
+                        $"{name} is not the one that the head of {head.Time:yyyy-MM-ddTHH:mm:ssZ} was signed over: the chain was "
+                            + $"built anew up to there"
+                    );
             before = (row.Place.Value, row.Hash);
-            if (row.Action == AuditLog.Erased) Erased.Add(row.Subject);
-            if (row.AlarmDigest is { } digest) Alarms[row.Subject] = digest;
+            if (row.Action == AuditLog.Erased)
+                Erased.Add(row.Subject);
+            if (row.AlarmDigest is { } digest)
+                Alarms[row.Subject] = digest;
         }
 
         /// <summary>After the last row: what heads still name was there once.</summary>
         public void End()
         {
             foreach (var head in heads.Values.SelectMany(h => h).Where(h => h.Place > before.Place).OrderBy(h => h.Place).TakeLast(1))
-                Say($"the newest rows were cut off: the log ends at place {before.Place}, and the head of {head.Time:yyyy-MM-ddTHH:mm:ssZ} was signed over place {head.Place}");
+                Say(
+                    $"the newest rows were cut off: the log ends at place {before.Place}, and the head of "
+                        + $"{head.Time:yyyy-MM-ddTHH:mm:ssZ} was signed over place {head.Place}"
+                );
         }
 
         public void Say(string problem)
         {
-            if (Problems.Count < Most) Problems.Add(problem);
-            else if (Problems.Count == Most) Problems.Add($"and more than {Most} others");
+            if (Problems.Count < Most)
+                Problems.Add(problem);
+            else if (Problems.Count == Most)
+                Problems.Add($"and more than {Most} others");
         }
     }
 }

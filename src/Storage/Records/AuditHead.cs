@@ -7,8 +7,8 @@ using System.Text.Json.Serialization;
 namespace Vigil.Storage.Records;
 
 /// <summary>
-/// The end of the audit chain, signed: whoever keeps one elsewhere sees whether rows up to there were cut off or the chain was built anew, even by somebody who may
-/// write the whole database.
+/// The end of the audit chain, signed: whoever keeps one elsewhere sees whether rows up to there were cut off or the chain was built anew,
+/// even by somebody who may write the whole database.
 /// </summary>
 /// <param name="Place">Of the row in the chain.</param>
 /// <param name="Hash">Of that row.</param>
@@ -18,7 +18,8 @@ namespace Vigil.Storage.Records;
 public sealed record AuditHead(long Place, string Hash, DateTime Time, string Key, string Signature)
 {
     [JsonIgnore]
-    internal byte[] Signed => Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"vigil audit head 1\n{Place}\n{Hash}\n{Time:O}\n{Key}\n"));
+    internal byte[] Signed =>
+        Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"vigil audit head 1\n{Place}\n{Hash}\n{Time:O}\n{Key}\n"));
 
     public string Write() => JsonSerializer.Serialize(this, JsonSerializerOptions.Web);
 
@@ -27,7 +28,14 @@ public sealed record AuditHead(long Place, string Hash, DateTime Time, string Ke
     {
         try
         {
-            return JsonSerializer.Deserialize<AuditHead>(text, JsonSerializerOptions.Web) is { Hash: not null, Key: not null, Signature: not null } head ? head with { Time = head.Time.ToUniversalTime() } : null;
+            return
+                JsonSerializer.Deserialize<AuditHead>(text, JsonSerializerOptions.Web)
+                    is { Hash: not null, Key: not null, Signature: not null } head
+                ? head with
+                {
+                    Time = head.Time.ToUniversalTime(),
+                }
+                : null;
         }
         catch (JsonException)
         {
@@ -36,7 +44,9 @@ public sealed record AuditHead(long Place, string Hash, DateTime Time, string Ke
     }
 }
 
-/// <summary>The key that signs heads: <c>keys/audit.key</c> in the data folder; its public half beside it, for whoever checks elsewhere.</summary>
+/// <summary>
+/// The key that signs heads: <c>keys/audit.key</c> in the data folder; its public half beside it, for whoever checks elsewhere.
+/// </summary>
 public sealed class AuditKey : IDisposable
 {
     private readonly ECDsa key;
@@ -61,7 +71,8 @@ public sealed class AuditKey : IDisposable
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             using var made = ECDsa.Create(ECCurve.NamedCurves.nistP256);
             var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-            if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+            if (!OperatingSystem.IsWindows())
+                options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
             try
             {
                 using var file = new FileStream(path, options);
@@ -84,7 +95,10 @@ public sealed class AuditKey : IDisposable
         catch (Exception e) when (e is ArgumentException or CryptographicException)
         {
             key.Dispose();
-            throw new InvalidDataException($"{path} holds no key that signs the audit log: put back the one of the backup, or take the file away to have a new one made (heads signed before can't be checked then)");
+            throw new InvalidDataException(
+                $"{path} holds no key that signs the audit log: put back the one of the backup, or take the file away to have a new "
+                    + $"one made (heads signed before can't be checked then)"
+            );
         }
     }
 
@@ -100,9 +114,14 @@ public sealed class AuditKey : IDisposable
     /// <summary>Why a head proves nothing; null when it does.</summary>
     public string? Refuses(AuditHead head)
     {
-        if (head.Key != Id) return $"was signed with another key ({head.Key}) than keys/audit.key ({Id})";
+        if (head.Key != Id)
+            return $"was signed with another key ({head.Key}) than keys/audit.key ({Id})";
         var signature = new byte[256];
-        return Convert.TryFromBase64String(head.Signature, signature, out var length) && key.VerifyData(head.Signed, signature.AsSpan(0, length), HashAlgorithmName.SHA256) ? null : "is not rightly signed";
+        return
+            Convert.TryFromBase64String(head.Signature, signature, out var length)
+            && key.VerifyData(head.Signed, signature.AsSpan(0, length), HashAlgorithmName.SHA256)
+            ? null
+            : "is not rightly signed";
     }
 
     public void Dispose() => key.Dispose();

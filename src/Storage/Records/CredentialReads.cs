@@ -3,15 +3,17 @@ using Microsoft.EntityFrameworkCore;
 namespace Vigil.Storage.Records;
 
 /// <summary>
-/// Reads credentials for logins: whoever waits while one query is under way is read with the next, many at once, devices that speak of life before others. So two
-/// thousand that come back together cost some dozens of queries and one connection, and a login always sees what stands in the records now.
+/// Reads credentials for logins: whoever waits while one query is under way is read with the next, many at once, devices that speak of life
+/// before others. So two thousand that come back together cost some dozens of queries and one connection, and a login always sees what
+/// stands in the records now.
 /// </summary>
 internal sealed class CredentialReads(IDbContextFactory<RecordsDb> records)
 {
     private const int AtOnce = 64;
 
     private readonly Lock gate = new();
-    private readonly Queue<Read> first = new(), others = new();
+    private readonly Queue<Read> first = new(),
+        others = new();
     private bool running;
 
     public Task<Credential?> FindAsync(string username, bool goesFirst, CancellationToken cancellation)
@@ -39,12 +41,17 @@ internal sealed class CredentialReads(IDbContextFactory<RecordsDb> records)
             {
                 var names = batch.ConvertAll(r => r.Username);
                 await using var db = await records.CreateDbContextAsync();
-                var rows = await db.Credentials.AsNoTracking().Where(c => names.Contains(c.Username) && !c.Disabled).ToDictionaryAsync(c => c.Username, StringComparer.Ordinal);
-                foreach (var read in batch) read.Found.TrySetResult(rows.GetValueOrDefault(read.Username));
+                var rows = await db
+                    .Credentials.AsNoTracking()
+                    .Where(c => names.Contains(c.Username) && !c.Disabled)
+                    .ToDictionaryAsync(c => c.Username, StringComparer.Ordinal);
+                foreach (var read in batch)
+                    read.Found.TrySetResult(rows.GetValueOrDefault(read.Username));
             }
             catch (Exception e) when (e is not OutOfMemoryException)
             {
-                foreach (var read in batch) read.Found.TrySetException(e);
+                foreach (var read in batch)
+                    read.Found.TrySetException(e);
             }
         }
     }
@@ -55,7 +62,8 @@ internal sealed class CredentialReads(IDbContextFactory<RecordsDb> records)
         lock (gate)
         {
             while (batch.Count < AtOnce && (first.TryDequeue(out var next) || others.TryDequeue(out next)))
-                if (!next.Cancellation.IsCancellationRequested) batch.Add(next);
+                if (!next.Cancellation.IsCancellationRequested)
+                    batch.Add(next);
             return running = batch.Count > 0;
         }
     }

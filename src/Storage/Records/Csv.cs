@@ -10,16 +10,22 @@ public static class Csv
     {
         var fields = new List<string>();
         var field = new StringBuilder();
-        int line = 1, start = 1;
-        bool quoted = false, any = false;
-        for (int c; (c = reader.Read()) >= 0;)
+        int line = 1,
+            start = 1;
+        bool quoted = false,
+            any = false;
+        for (int c; (c = reader.Read()) >= 0; )
         {
-            if (c == '\n') line++;
+            if (c == '\n')
+                line++;
             if (quoted)
             {
-                if (c != '"') field.Append((char)c);
-                else if (reader.Peek() == '"') field.Append((char)reader.Read());
-                else quoted = false;
+                if (c != '"')
+                    field.Append((char)c);
+                else if (reader.Peek() == '"')
+                    field.Append((char)reader.Read());
+                else
+                    quoted = false;
             }
             else if (c == '"' && field.Length == 0)
             {
@@ -50,24 +56,28 @@ public static class Csv
             }
         }
 
-        if (!any && field.Length == 0) yield break;
+        if (!any && field.Length == 0)
+            yield break;
         fields.Add(field.ToString());
         yield return (start, fields);
     }
 
     /// <summary>
-    /// Quotes where needed (RFC 4180), and puts an apostrophe before what a spreadsheet would take for a formula (OWASP ASVS 5.0, 1.2.10). A text that already looks
-    /// like that gets one more, so that <see cref="Unescape"/> gives back every text as it was.
+    /// Quotes where needed (RFC 4180), and puts an apostrophe before what a spreadsheet would take for a formula (OWASP ASVS 5.0, 1.2.10).
+    /// A text that already looks like that gets one more, so that <see cref="Unescape"/> gives back every text as it was.
     /// </summary>
     public static string Escape(string text)
     {
-        if (IsFormula(text.AsSpan().TrimStart('\''))) text = "'" + text;
+        if (IsFormula(text.AsSpan().TrimStart('\'')))
+            text = "'" + text;
         return text.AsSpan().IndexOfAny("\",\r\n") < 0 ? text : "\"" + text.Replace("\"", "\"\"", StringComparison.Ordinal) + "\"";
     }
 
     /// <summary>Takes the apostrophe away that <see cref="Escape"/> put before a formula.</summary>
-    public static string Unescape(string field) => field.Length > 1 && field[0] == '\'' && IsFormula(field.AsSpan().TrimStart('\'')) ? field[1..] : field;
+    public static string Unescape(string field) =>
+        field.Length > 1 && field[0] == '\'' && IsFormula(field.AsSpan().TrimStart('\'')) ? field[1..] : field;
 
     /// <summary>The full-width forms are taken for their ASCII brothers by spreadsheets of East Asia.</summary>
-    private static bool IsFormula(ReadOnlySpan<char> text) => text is ['=' or '+' or '-' or '@' or '\t' or '\r' or '\n' or '\0' or '＝' or '＋' or '－' or '＠', ..];
+    private static bool IsFormula(ReadOnlySpan<char> text) =>
+        text is ['=' or '+' or '-' or '@' or '\t' or '\r' or '\n' or '\0' or '＝' or '＋' or '－' or '＠', ..];
 }

@@ -7,10 +7,11 @@ using Vigil.Model;
 namespace Vigil.Storage.Records;
 
 /// <summary>
-/// Says which rows hold a number that can't be read, by table and id, never the number: its owner is passed over until somebody enters it anew. Looks only
-/// while something unreadable was met, and says so no more when it is mended.
+/// Says which rows hold a number that can't be read, by table and id, never the number: its owner is passed over until somebody enters it
+/// anew. Looks only while something unreadable was met, and says so no more when it is mended.
 /// </summary>
-internal sealed partial class DamageWatch(RecordsFactory records, Troubles troubles, TimeProvider clock, ILogger<DamageWatch> log) : BackgroundService
+internal sealed partial class DamageWatch(RecordsFactory records, Troubles troubles, TimeProvider clock, ILogger<DamageWatch> log)
+    : BackgroundService
 {
     private const string Case = "unreadable";
     private const int Named = 5;
@@ -43,8 +44,10 @@ internal sealed partial class DamageWatch(RecordsFactory records, Troubles troub
     internal async Task LookAsync(CancellationToken cancellation)
     {
         await using var db = records.CreateDbContext();
-        if (db.Keys!.Unreadable is not { Count: > 0 } damaged) return;
-        if (damaged.Count == known && clock.GetUtcNow() - looked < Again && clock.GetUtcNow() >= looked) return;
+        if (db.Keys!.Unreadable is not { Count: > 0 } damaged)
+            return;
+        if (damaged.Count == known && clock.GetUtcNow() - looked < Again && clock.GetUtcNow() >= looked)
+            return;
         (known, looked) = (damaged.Count, clock.GetUtcNow());
         var rows = await RowsAsync(db, damaged, cancellation);
         if (rows.Count == 0)
@@ -54,8 +57,12 @@ internal sealed partial class DamageWatch(RecordsFactory records, Troubles troub
         }
 
         var named = string.Join(", ", rows.Take(Named)) + (rows.Count > Named ? ", …" : "");
-        troubles.Say(Case, $"{rows.Count} stored values can't be read (damaged, or sealed with a key that is missing); their owners are passed over until they are entered anew: {named}",
-            $"{rows.Count} 项加密资料无法读取（已损坏或缺少密钥），重新录入前不会使用：{named}");
+        troubles.Say(
+            Case,
+            $"{rows.Count} stored values can't be read (damaged, or sealed with a key that is missing); their owners are passed "
+                + $"over until they are entered anew: {named}",
+            $"{rows.Count} 项加密资料无法读取（已损坏或缺少密钥），重新录入前不会使用：{named}"
+        );
     }
 
     /// <summary>Table, id and column of each row that holds one of them now.</summary>
@@ -75,8 +82,16 @@ internal sealed partial class DamageWatch(RecordsFactory records, Troubles troub
         var type = db.Model.FindEntityType(typeof(T))!;
         // Compared as it is stored: the column's converter gives it back unchanged.
         var wanted = stored.ConvertAll(s => "\uFFFD" + s);
-        var found = await db.Set<T>().IgnoreQueryFilters().AsNoTracking().Where(e => wanted.Contains(EF.Property<string>(e, property))).Take(1000).ToListAsync(cancellation);
-        return found.ConvertAll(row => $"{type.GetTableName()} {string.Join('/', type.FindPrimaryKey()!.Properties.Select(p => p.PropertyInfo!.GetValue(row)))} {property}");
+        var found = await db.Set<T>()
+            .IgnoreQueryFilters()
+            .AsNoTracking()
+            .Where(e => wanted.Contains(EF.Property<string>(e, property)))
+            .Take(1000)
+            .ToListAsync(cancellation);
+        return found.ConvertAll(row =>
+            $"{type.GetTableName()} "
+            + $"{string.Join('/', type.FindPrimaryKey()!.Properties.Select(p => p.PropertyInfo!.GetValue(row)))} {property}"
+        );
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Rows that can't be read could not be looked for; it goes on")]

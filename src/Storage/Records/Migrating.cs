@@ -6,9 +6,10 @@ using Vigil.Model;
 namespace Vigil.Storage.Records;
 
 /// <summary>
-/// Brings the schema up to date, at every start and before every command. Nothing is locked when there is nothing to do. On SQLite the lock is a file of
-/// ours, which a dead process can't hold; so a row that one left in EF's own lock table is known to be dead. An upgrade begins with a copy of the file:
-/// a migration that rebuilds tables is several transactions, and one that was killed midway begins again from the copy.
+/// Brings the schema up to date, at every start and before every command. Nothing is locked when there is nothing to do. On SQLite the lock
+/// is a file of ours, which a dead process can't hold; so a row that one left in EF's own lock table is known to be dead. An upgrade begins
+/// with a copy of the file: a migration that rebuilds tables is several transactions, and one that was killed midway begins again from the
+/// copy.
 /// </summary>
 public static class Migrating
 {
@@ -16,12 +17,13 @@ public static class Migrating
 
     /// <summary>Says on standard error what is waited for.</summary>
     public static Task MigrateAsync(this IDbContextFactory<RecordsDb> factory, CancellationToken cancellation = default) =>
-        factory.MigrateAsync(what => System.Console.Error.WriteLine("vigil: " + what), cancellation);
+        factory.MigrateAsync(what => Console.Error.WriteLine("vigil: " + what), cancellation);
 
     /// <param name="factory">The records.</param>
     /// <param name="say">Told what is waited for, and what is done.</param>
     /// <param name="cancellation">Ends the waiting.</param>
-    /// <exception cref="UnusableDataException">The records are damaged, missing, of a newer version, or the keys don't belong to them.</exception>
+    /// <exception cref="UnusableDataException">The records are damaged, missing, of a newer version, or the keys don't belong to
+    /// them.</exception>
     public static async Task MigrateAsync(this IDbContextFactory<RecordsDb> factory, Action<string> say, CancellationToken cancellation)
     {
         await using var db = await factory.CreateDbContextAsync(cancellation);
@@ -34,8 +36,10 @@ public static class Migrating
         {
             try
             {
-                if (SealedValues.FileOf(db) is { } file) await MigrateSqliteAsync(db, file, say, cancellation);
-                else await db.Database.MigrateAsync(cancellation);
+                if (SealedValues.FileOf(db) is { } file)
+                    await MigrateSqliteAsync(db, file, say, cancellation);
+                else
+                    await db.Database.MigrateAsync(cancellation);
             }
             catch (SqliteException e) when (RecordsFile.IsDamage(e))
             {
@@ -69,19 +73,32 @@ public static class Migrating
         }
 
         if (folder.RunsElsewhere is { } other)
-            throw new UnusableDataException($"the schema of {file} is to be changed, and {other} uses it. Stop that service first; then start this version.");
-        using var held = await FileLock.TakeAsync(Path.Combine(folder.Path, "migrate.lock"), "a change of the schema", say, Patience, cancellation);
-        if (File.Exists(making)) await DropAsync(db, file); // a first start that was stopped midway: nobody is in it yet
+            throw new UnusableDataException(
+                $"the schema of {file} is to be changed, and {other} uses it. Stop that service first; then start this version."
+            );
+        using var held = await FileLock.TakeAsync(
+            Path.Combine(folder.Path, "migrate.lock"),
+            "a change of the schema",
+            say,
+            Patience,
+            cancellation
+        );
+        if (File.Exists(making))
+            await DropAsync(db, file); // a first start that was stopped midway: nobody is in it yet
         await TakeOverAsync(db, say, cancellation);
-        if (File.Exists(copy)) await AfterAStopAsync(db, file, copy, say, cancellation);
+        if (File.Exists(copy))
+            await AfterAStopAsync(db, file, copy, say, cancellation);
         if (!await IsCurrentAsync(db, cancellation))
         {
-            if ((await db.Database.GetAppliedMigrationsAsync(cancellation)).Any()) Copy(db, copy);
-            else DataFile.Write(making, "");
+            if ((await db.Database.GetAppliedMigrationsAsync(cancellation)).Any())
+                Copy(db, copy);
+            else
+                DataFile.Write(making, "");
             await db.Database.MigrateAsync(cancellation);
         }
 
-        foreach (var done in new[] { copy, making }) File.Delete(done);
+        foreach (var done in new[] { copy, making })
+            File.Delete(done);
         folder.Began("Sqlite");
     }
 
@@ -91,8 +108,12 @@ public static class Migrating
         var applied = (await db.Database.GetAppliedMigrationsAsync(cancellation)).ToList();
         var known = db.Database.GetMigrations().ToList();
         if (applied.Except(known, StringComparer.Ordinal).LastOrDefault() is { } newer)
-            throw new UnusableDataException($"the records have the schema of a newer Vigil ({newer}), which this version doesn't know and would damage; nothing was changed. " +
-                "Install that version again, or restore a backup that was made before the upgrade.", restorable: true);
+            throw new UnusableDataException(
+                $"the records have the schema of a newer Vigil ({newer}), which this version doesn't know and would damage; nothing "
+                    + $"was changed. "
+                    + "Install that version again, or restore a backup that was made before the upgrade.",
+                restorable: true
+            );
         return applied.Count == known.Count;
     }
 
@@ -102,17 +123,22 @@ public static class Migrating
         await db.Database.OpenConnectionAsync(cancellation);
         await using var command = db.Database.GetDbConnection().CreateCommand();
         command.CommandText = "SELECT 1 FROM sqlite_master WHERE name = '__EFMigrationsLock'";
-        if (await command.ExecuteScalarAsync(cancellation) is null) return;
+        if (await command.ExecuteScalarAsync(cancellation) is null)
+            return;
         command.CommandText = "DELETE FROM \"__EFMigrationsLock\" RETURNING \"Timestamp\"";
-        if (await command.ExecuteScalarAsync(cancellation) is { } since) say($"took over the lock of the schema that a process which is dead has held since {since}Z");
+        if (await command.ExecuteScalarAsync(cancellation) is { } since)
+            say($"took over the lock of the schema that a process which is dead has held since {since}Z");
     }
 
-    /// <summary>A copy is there: an upgrade was stopped. Either it was done but for deleting the copy, or it begins again from it.</summary>
+    /// <summary>
+    /// A copy is there: an upgrade was stopped. Either it was done but for deleting the copy, or it begins again from it.
+    /// </summary>
     private static async Task AfterAStopAsync(RecordsDb db, string file, string copy, Action<string> say, CancellationToken cancellation)
     {
         try
         {
-            if (await IsCurrentAsync(db, cancellation)) return;
+            if (await IsCurrentAsync(db, cancellation))
+                return;
         }
         catch (UnusableDataException)
         {
@@ -121,14 +147,16 @@ public static class Migrating
 
         say("an upgrade of the records was stopped before its end; it begins again from the copy made before it");
         await CloseAsync(db);
-        foreach (var beside in new[] { "-wal", "-shm", "-journal" }) File.Delete(file + beside);
+        foreach (var beside in new[] { "-wal", "-shm", "-journal" })
+            File.Delete(file + beside);
         File.Move(copy, file, overwrite: true);
     }
 
     private static async Task DropAsync(RecordsDb db, string file)
     {
         await CloseAsync(db);
-        foreach (var beside in new[] { "-wal", "-shm", "-journal", "" }) File.Delete(file + beside);
+        foreach (var beside in new[] { "-wal", "-shm", "-journal", "" })
+            File.Delete(file + beside);
         await File.Create(file).DisposeAsync(); // these records open what is there and make nothing
     }
 
@@ -156,7 +184,8 @@ public static class Migrating
             try
             {
                 db.Database.SetCommandTimeout(5);
-                if (await IsCurrentAsync(db, cancellation)) return;
+                if (await IsCurrentAsync(db, cancellation))
+                    return;
                 db.Database.SetCommandTimeout(Patience);
                 await db.Database.MigrateAsync(cancellation);
                 return;

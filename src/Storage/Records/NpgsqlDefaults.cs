@@ -4,8 +4,8 @@ using Npgsql;
 namespace Vigil.Storage.Records;
 
 /// <summary>
-/// What a connection to PostgreSQL has where the connection string doesn't say: no call waits for ever for a server that is frozen, and alarms have connections
-/// of their own, so that no page, export or telemetry can take the last one.
+/// What a connection to PostgreSQL has where the connection string doesn't say: no call waits for ever for a server that is frozen, and
+/// alarms have connections of their own, so that no page, export or telemetry can take the last one.
 /// </summary>
 internal static class NpgsqlDefaults
 {
@@ -24,14 +24,23 @@ internal static class NpgsqlDefaults
 
     private static string With(string? connectionString, string name, int commandSeconds, int connections)
     {
-        var named = new DbConnectionStringBuilder { ConnectionString = connectionString ?? "" }.Keys!.Cast<string>().Select(Bare).ToHashSet(StringComparer.Ordinal);
+        var named = new DbConnectionStringBuilder { ConnectionString = connectionString ?? "" }
+            .Keys!.Cast<string>()
+            .Select(Bare)
+            .ToHashSet(StringComparer.Ordinal);
         var builder = new NpgsqlConnectionStringBuilder(connectionString);
-        if (!named.Contains("timeout")) builder.Timeout = 5;
-        if (!named.Contains("commandtimeout")) builder.CommandTimeout = commandSeconds;
-        if (!named.Contains("cancellationtimeout")) builder.CancellationTimeout = 1000;
-        if (!named.Contains("keepalive")) builder.KeepAlive = 15;
-        if (!named.Contains("maximumpoolsize") && !named.Contains("maxpoolsize")) builder.MaxPoolSize = Math.Max(connections, builder.MinPoolSize);
-        if (!named.Contains("applicationname")) builder.ApplicationName = name;
+        if (!named.Contains("timeout"))
+            builder.Timeout = 5;
+        if (!named.Contains("commandtimeout"))
+            builder.CommandTimeout = commandSeconds;
+        if (!named.Contains("cancellationtimeout"))
+            builder.CancellationTimeout = 1000;
+        if (!named.Contains("keepalive"))
+            builder.KeepAlive = 15;
+        if (!named.Contains("maximumpoolsize") && !named.Contains("maxpoolsize"))
+            builder.MaxPoolSize = Math.Max(connections, builder.MinPoolSize);
+        if (!named.Contains("applicationname"))
+            builder.ApplicationName = name;
         return builder.ConnectionString;
     }
 

@@ -3,10 +3,14 @@ using System.Security.Cryptography;
 
 namespace Vigil.Storage.Records;
 
-/// <summary>Stored forms of a device's password: <c>hmac-sha256$salt$hash</c>, and <c>pbkdf2-sha256$iterations$salt$hash</c> of older versions; base64.</summary>
+/// <summary>
+/// Stored forms of a device's password: <c>hmac-sha256$salt$hash</c>, and <c>pbkdf2-sha256$iterations$salt$hash</c> of older versions;
+/// base64.
+/// </summary>
 internal static class PasswordHash
 {
-    private const string FastName = "hmac-sha256", SlowName = "pbkdf2-sha256";
+    private const string FastName = "hmac-sha256",
+        SlowName = "pbkdf2-sha256";
 
     /// <summary>Of nobody: an unknown name is compared with it.</summary>
     public static readonly string Nobody = Fast(RandomNumberGenerator.GetBytes(18));
@@ -20,11 +24,23 @@ internal static class PasswordHash
 
     public static bool IsSlow(string stored) => stored.StartsWith(SlowName, StringComparison.Ordinal);
 
-    public static bool Fits(string stored, byte[] password) => stored.Split('$') switch
-    {
-        [FastName, var salt, var hash] => CryptographicOperations.FixedTimeEquals(Convert.FromBase64String(hash), HMACSHA256.HashData(Convert.FromBase64String(salt), password)),
-        [SlowName, var n, var salt, var hash] => CryptographicOperations.FixedTimeEquals(
-            Convert.FromBase64String(hash), Rfc2898DeriveBytes.Pbkdf2(password, Convert.FromBase64String(salt), int.Parse(n, CultureInfo.InvariantCulture), HashAlgorithmName.SHA256, 32)),
-        _ => false,
-    };
+    public static bool Fits(string stored, byte[] password) =>
+        stored.Split('$') switch
+        {
+            [FastName, var salt, var hash] => CryptographicOperations.FixedTimeEquals(
+                Convert.FromBase64String(hash),
+                HMACSHA256.HashData(Convert.FromBase64String(salt), password)
+            ),
+            [SlowName, var n, var salt, var hash] => CryptographicOperations.FixedTimeEquals(
+                Convert.FromBase64String(hash),
+                Rfc2898DeriveBytes.Pbkdf2(
+                    password,
+                    Convert.FromBase64String(salt),
+                    int.Parse(n, CultureInfo.InvariantCulture),
+                    HashAlgorithmName.SHA256,
+                    32
+                )
+            ),
+            _ => false,
+        };
 }

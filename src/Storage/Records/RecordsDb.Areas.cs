@@ -5,14 +5,25 @@ using Vigil.Model;
 namespace Vigil.Storage.Records;
 
 /// <summary>
-/// The one place that says which rows belong to which area. A context opened within an area neither shows nor writes what lies outside, whatever asks:
-/// an endpoint, a page or a circuit can't forget it. A test walks every table: each has a rule here or stands in <see cref="OfNoArea"/>.
+/// The one place that says which rows belong to which area. A context opened within an area neither shows nor writes what lies outside,
+/// whatever asks: an endpoint, a page or a circuit can't forget it. A test walks every table: each has a rule here or stands in <see
+/// cref="OfNoArea"/>.
 /// </summary>
 public abstract partial class RecordsDb
 {
-    /// <summary>Tables of no area, and why: strangers that no home has claimed and what devices announce of themselves; the chain of the audit log, read by its own rule; what Identity keeps beside a user.</summary>
+    /// <summary>
+    /// Tables of no area, and why: strangers that no home has claimed and what devices announce of themselves; the chain of the audit log,
+    /// read by its own rule; what Identity keeps beside a user.
+    /// </summary>
     internal static readonly IReadOnlyList<Type> OfNoArea =
-        [typeof(UnboundDevice), typeof(DeviceAnnouncement), typeof(AuditEntry), typeof(IdentityUserClaim<Guid>), typeof(IdentityUserLogin<Guid>), typeof(IdentityUserToken<Guid>)];
+    [
+        typeof(UnboundDevice),
+        typeof(DeviceAnnouncement),
+        typeof(AuditEntry),
+        typeof(IdentityUserClaim<Guid>),
+        typeof(IdentityUserLogin<Guid>),
+        typeof(IdentityUserToken<Guid>),
+    ];
 
     private static void Accounts(ModelBuilder model)
     {
@@ -28,7 +39,12 @@ public abstract partial class RecordsDb
         model.Entity<WebhookDelivery>(e =>
         {
             e.Property(d => d.Id).ValueGeneratedNever();
-            e.HasIndex(d => new { d.DeliveredAt, d.GivenUpAt, d.DueAt });
+            e.HasIndex(d => new
+            {
+                d.DeliveredAt,
+                d.GivenUpAt,
+                d.DueAt,
+            });
             e.HasOne<Webhook>().WithMany().HasForeignKey(d => d.WebhookId).OnDelete(DeleteBehavior.Cascade);
         });
     }
@@ -36,29 +52,73 @@ public abstract partial class RecordsDb
     private void FilterByArea(ModelBuilder model)
     {
         model.Entity<Resident>().HasQueryFilter(r => Within == "" || r.Area.StartsWith(Within));
-        model.Entity<Contact>().HasQueryFilter(c => Within == "" || Set<Resident>().Any(r => r.Id == c.ResidentId && r.Area.StartsWith(Within)));
-        model.Entity<DailyDigest>().HasQueryFilter(d => Within == "" || Set<Contact>().Any(c => c.Id == d.ContactId && Set<Resident>().Any(r => r.Id == c.ResidentId && r.Area.StartsWith(Within))));
-        model.Entity<HouseholdMember>().HasQueryFilter(c => Within == "" || Set<Resident>().Any(r => r.Id == c.ResidentId && r.Area.StartsWith(Within)));
-        model.Entity<Absence>().HasQueryFilter(c => Within == "" || Set<Resident>().Any(r => r.Id == c.ResidentId && r.Area.StartsWith(Within)));
-        model.Entity<Visit>().HasQueryFilter(c => Within == "" || Set<Resident>().Any(r => r.Id == c.ResidentId && r.Area.StartsWith(Within)));
-        model.Entity<DailyUse>().HasQueryFilter(c => Within == "" || Set<Resident>().Any(r => r.Id == c.ResidentId && r.Area.StartsWith(Within)));
-        model.Entity<Device>().HasQueryFilter(d => Within == "" || Set<Resident>().Any(r => r.Id == d.ResidentId && r.Area.StartsWith(Within)));
-        model.Entity<Visitor>().HasQueryFilter(v => Within == "" || v.Area.StartsWith(Within) || Set<Resident>().Any(r => r.VisitorId == v.Id && r.Area.StartsWith(Within)));
+        model
+            .Entity<Contact>()
+            .HasQueryFilter(c => Within == "" || Set<Resident>().Any(r => r.Id == c.ResidentId && r.Area.StartsWith(Within)));
+        model
+            .Entity<DailyDigest>()
+            .HasQueryFilter(d =>
+                Within == ""
+                || Set<Contact>()
+                    .Any(c => c.Id == d.ContactId && Set<Resident>().Any(r => r.Id == c.ResidentId && r.Area.StartsWith(Within)))
+            );
+        model
+            .Entity<HouseholdMember>()
+            .HasQueryFilter(c => Within == "" || Set<Resident>().Any(r => r.Id == c.ResidentId && r.Area.StartsWith(Within)));
+        model
+            .Entity<Absence>()
+            .HasQueryFilter(c => Within == "" || Set<Resident>().Any(r => r.Id == c.ResidentId && r.Area.StartsWith(Within)));
+        model
+            .Entity<Visit>()
+            .HasQueryFilter(c => Within == "" || Set<Resident>().Any(r => r.Id == c.ResidentId && r.Area.StartsWith(Within)));
+        model
+            .Entity<DailyUse>()
+            .HasQueryFilter(c => Within == "" || Set<Resident>().Any(r => r.Id == c.ResidentId && r.Area.StartsWith(Within)));
+        model
+            .Entity<Device>()
+            .HasQueryFilter(d => Within == "" || Set<Resident>().Any(r => r.Id == d.ResidentId && r.Area.StartsWith(Within)));
+        model
+            .Entity<Visitor>()
+            .HasQueryFilter(v =>
+                Within == "" || v.Area.StartsWith(Within) || Set<Resident>().Any(r => r.VisitorId == v.Id && r.Area.StartsWith(Within))
+            );
         model.Entity<DutyOfficer>().HasQueryFilter(o => Within == "" || o.Area.StartsWith(Within));
-        model.Entity<Shift>().HasQueryFilter(s => Within == "" || Set<DutyOfficer>().Any(o => s.Who == "officer:" + o.Id && o.Area.StartsWith(Within)) || Set<Visitor>().Any(v => s.Who == "visitor:" + v.Id && v.Area.StartsWith(Within)));
+        model
+            .Entity<Shift>()
+            .HasQueryFilter(s =>
+                Within == ""
+                || Set<DutyOfficer>().Any(o => s.Who == "officer:" + o.Id && o.Area.StartsWith(Within))
+                || Set<Visitor>().Any(v => s.Who == "visitor:" + v.Id && v.Area.StartsWith(Within))
+            );
         model.Entity<Area>().HasQueryFilter(a => Within == "" || a.Code.StartsWith(Within));
         model.Entity<Alarm>().HasQueryFilter(a => (Within == "" || a.Area.StartsWith(Within)) && (!ForPeople || a.Area != Nowhere));
-        model.Entity<TimelineEntry>().HasQueryFilter(t => Within == "" || Set<Alarm>().Any(a => a.Id == t.AlarmId && a.Area.StartsWith(Within)));
-        model.Entity<EscalationStep>().HasQueryFilter(s => Within == "" || Set<Alarm>().Any(a => a.Id == s.AlarmId && a.Area.StartsWith(Within)));
-        model.Entity<Notice>().HasQueryFilter(n => (Within == "" || Set<Alarm>().Any(a => a.Id == n.AlarmId && a.Area.StartsWith(Within))) && (!ForPeople || n.Recipient != SelfTest.Name));
-        model.Entity<RejectedPayload>().HasQueryFilter(p => Within == "" || Set<Device>().Any(d => d.Id == p.Device && Set<Resident>().Any(r => r.Id == d.ResidentId && r.Area.StartsWith(Within))));
+        model
+            .Entity<TimelineEntry>()
+            .HasQueryFilter(t => Within == "" || Set<Alarm>().Any(a => a.Id == t.AlarmId && a.Area.StartsWith(Within)));
+        model
+            .Entity<EscalationStep>()
+            .HasQueryFilter(s => Within == "" || Set<Alarm>().Any(a => a.Id == s.AlarmId && a.Area.StartsWith(Within)));
+        model
+            .Entity<Notice>()
+            .HasQueryFilter(n =>
+                (Within == "" || Set<Alarm>().Any(a => a.Id == n.AlarmId && a.Area.StartsWith(Within)))
+                && (!ForPeople || n.Recipient != SelfTest.Name)
+            );
+        model
+            .Entity<RejectedPayload>()
+            .HasQueryFilter(p =>
+                Within == ""
+                || Set<Device>().Any(d => d.Id == p.Device && Set<Resident>().Any(r => r.Id == d.ResidentId && r.Area.StartsWith(Within)))
+            );
         model.Entity<BlockedNumber>().HasQueryFilter(b => Within == "");
         model.Entity<CommittedFinding>().HasQueryFilter(f => Within == "");
         model.Entity<Credential>().HasQueryFilter(c => Within == "");
         model.Entity<ApiKey>().HasQueryFilter(k => Within == "" || k.Area.StartsWith(Within));
         model.Entity<User>().HasQueryFilter(u => Within == "" || u.Area.StartsWith(Within));
         model.Entity<Webhook>().HasQueryFilter(w => Within == "" || w.Area.StartsWith(Within));
-        model.Entity<WebhookDelivery>().HasQueryFilter(d => Within == "" || Set<Webhook>().Any(w => w.Id == d.WebhookId && w.Area.StartsWith(Within)));
+        model
+            .Entity<WebhookDelivery>()
+            .HasQueryFilter(d => Within == "" || Set<Webhook>().Any(w => w.Id == d.WebhookId && w.Area.StartsWith(Within)));
     }
 
     public override int SaveChanges(bool acceptAllChangesOnSuccess)
@@ -76,10 +136,17 @@ public abstract partial class RecordsDb
     /// <summary>A row can't be written into another area, nor moved there.</summary>
     private void RefuseOutside()
     {
-        if (Within.Length == 0) return;
-        foreach (var entry in ChangeTracker.Entries().Where(e => e.State is EntityState.Added or EntityState.Modified or EntityState.Deleted))
+        if (Within.Length == 0)
+            return;
+        foreach (
+            var entry in ChangeTracker.Entries().Where(e => e.State is EntityState.Added or EntityState.Modified or EntityState.Deleted)
+        )
         {
-            if (entry.Metadata.FindProperty("Area") is { } area && entry.Property(area).CurrentValue is string code && !code.StartsWith(Within, StringComparison.Ordinal))
+            if (
+                entry.Metadata.FindProperty("Area") is { } area
+                && entry.Property(area).CurrentValue is string code
+                && !code.StartsWith(Within, StringComparison.Ordinal)
+            )
                 throw new UnauthorizedAccessException($"{entry.Metadata.ClrType.Name} of area '{code}' lies outside '{Within}'");
         }
     }

@@ -6,8 +6,8 @@ using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 namespace Vigil.Storage.Records;
 
 /// <summary>
-/// The records store: who lives where, what happened, who was told. One model for SQLite and PostgreSQL; each has its own migrations, which only add.
-/// CHECK constraints hold the state machines: a program error can't write an alarm that is resolved by nobody.
+/// The records store: who lives where, what happened, who was told. One model for SQLite and PostgreSQL; each has its own migrations, which
+/// only add. CHECK constraints hold the state machines: a program error can't write an alarm that is resolved by nobody.
 /// </summary>
 public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? keys) : IdentityUserContext<User, Guid>(options)
 {
@@ -62,9 +62,13 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
         Accounts(builder);
         Care(builder);
         FilterByArea(builder);
-        if (keys is null) return;
+        if (keys is null)
+            return;
         foreach (var (entity, property) in Sealed)
-            builder.Entity(entity).Property(property).HasConversion(new SealedText(keys, ColumnName(entity, property), findable: !Told.Contains((entity, property))));
+            builder
+                .Entity(entity)
+                .Property(property)
+                .HasConversion(new SealedText(keys, ColumnName(entity, property), findable: !Told.Contains((entity, property))));
     }
 
     internal static string ColumnName(Type entity, string property) => $"{entity.Name.Split('`')[0]}.{property}";
@@ -96,7 +100,12 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
         {
             e.Property(a => a.Id).ValueGeneratedNever();
             e.HasIndex(a => a.OpenKey).IsUnique();
-            e.HasIndex(a => new { a.State, a.Severity, a.OpenedAt });
+            e.HasIndex(a => new
+            {
+                a.State,
+                a.Severity,
+                a.OpenedAt,
+            });
             e.HasIndex(a => new { a.ResidentId, a.OpenedAt });
             e.HasIndex(a => a.SeenWellBy);
             e.Property(a => a.Version).IsConcurrencyToken();
@@ -107,8 +116,14 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
             e.ToTable(t =>
             {
                 t.HasCheckConstraint("alarm_state", "\"State\" BETWEEN 0 AND 3 AND \"Severity\" BETWEEN 0 AND 3");
-                t.HasCheckConstraint("alarm_acknowledged", "\"State\" NOT IN (1, 2) OR (\"AcknowledgedAt\" IS NOT NULL AND \"AcknowledgedBy\" IS NOT NULL)");
-                t.HasCheckConstraint("alarm_resolved", "(\"State\" = 3) = (\"ResolvedAt\" IS NOT NULL AND \"ResolvedBy\" IS NOT NULL AND \"Resolution\" <> 0)");
+                t.HasCheckConstraint(
+                    "alarm_acknowledged",
+                    "\"State\" NOT IN (1, 2) OR (\"AcknowledgedAt\" IS NOT NULL AND \"AcknowledgedBy\" IS NOT NULL)"
+                );
+                t.HasCheckConstraint(
+                    "alarm_resolved",
+                    "(\"State\" = 3) = (\"ResolvedAt\" IS NOT NULL AND \"ResolvedBy\" IS NOT NULL AND \"Resolution\" <> 0)"
+                );
                 t.HasCheckConstraint("alarm_open_key", "(\"State\" = 3) = (\"OpenKey\" IS NULL)");
             });
         });
@@ -163,7 +178,12 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
         modelBuilder.Entity<DailyDigest>(e =>
         {
             e.HasKey(d => new { d.ContactId, d.Day });
-            e.HasIndex(d => new { d.SentAt, d.GivenUpAt, d.DueAt });
+            e.HasIndex(d => new
+            {
+                d.SentAt,
+                d.GivenUpAt,
+                d.DueAt,
+            });
             e.HasOne<Contact>().WithMany().HasForeignKey(d => d.ContactId).OnDelete(DeleteBehavior.Cascade);
         });
         modelBuilder.Entity<DailyUse>().HasKey(d => new { d.ResidentId, d.Day });
@@ -172,24 +192,47 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
     /// <summary>Columns that are encrypted at rest, with the property each belongs to.</summary>
     internal static readonly IReadOnlyList<(Type Entity, string Property)> Sealed =
     [
-        (typeof(Resident), nameof(Resident.IdentityNumber)), (typeof(Resident), nameof(Resident.Phone)), (typeof(Contact), nameof(Contact.Phone)), (typeof(Visitor), nameof(Visitor.Phone)),
-        (typeof(DutyOfficer), nameof(DutyOfficer.Phone)), (typeof(Notice), nameof(Notice.Address)), (typeof(BlockedNumber), nameof(BlockedNumber.Address)), (typeof(IdentityUserToken<Guid>), nameof(IdentityUserToken<Guid>.Value)),
-        (typeof(User), nameof(User.PhoneNumber)), (typeof(Webhook), nameof(Webhook.Secret)),
-        (typeof(Resident), nameof(Resident.DisabilityCertificate)), (typeof(HouseholdMember), nameof(HouseholdMember.IdentityNumber)), (typeof(HouseholdMember), nameof(HouseholdMember.Health)),
-        (typeof(Contact), nameof(Contact.Mail)), (typeof(Visitor), nameof(Visitor.Mail)), (typeof(DutyOfficer), nameof(DutyOfficer.Mail)), (typeof(DutyOfficer), nameof(DutyOfficer.Webhook)),
-        (typeof(Visit), nameof(Visit.Condition)), (typeof(Visit), nameof(Visit.Needs)), (typeof(Visit), nameof(Visit.Actions)), (typeof(Visit), nameof(Visit.Notes)),
+        (typeof(Resident), nameof(Resident.IdentityNumber)),
+        (typeof(Resident), nameof(Resident.Phone)),
+        (typeof(Contact), nameof(Contact.Phone)),
+        (typeof(Visitor), nameof(Visitor.Phone)),
+        (typeof(DutyOfficer), nameof(DutyOfficer.Phone)),
+        (typeof(Notice), nameof(Notice.Address)),
+        (typeof(BlockedNumber), nameof(BlockedNumber.Address)),
+        (typeof(IdentityUserToken<Guid>), nameof(IdentityUserToken<Guid>.Value)),
+        (typeof(User), nameof(User.PhoneNumber)),
+        (typeof(Webhook), nameof(Webhook.Secret)),
+        (typeof(Resident), nameof(Resident.DisabilityCertificate)),
+        (typeof(HouseholdMember), nameof(HouseholdMember.IdentityNumber)),
+        (typeof(HouseholdMember), nameof(HouseholdMember.Health)),
+        (typeof(Contact), nameof(Contact.Mail)),
+        (typeof(Visitor), nameof(Visitor.Mail)),
+        (typeof(DutyOfficer), nameof(DutyOfficer.Mail)),
+        (typeof(DutyOfficer), nameof(DutyOfficer.Webhook)),
+        (typeof(Visit), nameof(Visit.Condition)),
+        (typeof(Visit), nameof(Visit.Needs)),
+        (typeof(Visit), nameof(Visit.Actions)),
+        (typeof(Visit), nameof(Visit.Notes)),
     ];
 
-    /// <summary>Of these, what people tell in words: nobody looks for a row by it, and equal words (healthy, ill) are not to look equal at rest.</summary>
+    /// <summary>
+    /// Of these, what people tell in words: nobody looks for a row by it, and equal words (healthy, ill) are not to look equal at rest.
+    /// </summary>
     private static readonly IReadOnlyList<(Type Entity, string Property)> Told =
     [
         (typeof(HouseholdMember), nameof(HouseholdMember.Health)),
-        (typeof(Visit), nameof(Visit.Condition)), (typeof(Visit), nameof(Visit.Needs)), (typeof(Visit), nameof(Visit.Actions)), (typeof(Visit), nameof(Visit.Notes)),
+        (typeof(Visit), nameof(Visit.Condition)),
+        (typeof(Visit), nameof(Visit.Needs)),
+        (typeof(Visit), nameof(Visit.Actions)),
+        (typeof(Visit), nameof(Visit.Notes)),
     ];
 
     /// <summary>SQLite keeps no kind: everything is UTC, going in and coming out.</summary>
-    private sealed class UtcConverter() : ValueConverter<DateTime, DateTime>(
-        v => v.Kind == DateTimeKind.Utc ? v : DateTime.SpecifyKind(v, DateTimeKind.Utc), v => DateTime.SpecifyKind(v, DateTimeKind.Utc));
+    private sealed class UtcConverter()
+        : ValueConverter<DateTime, DateTime>(
+            v => v.Kind == DateTimeKind.Utc ? v : DateTime.SpecifyKind(v, DateTimeKind.Utc),
+            v => DateTime.SpecifyKind(v, DateTimeKind.Utc)
+        );
 }
 
 /// <summary>Records in an SQLite file.</summary>

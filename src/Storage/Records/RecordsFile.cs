@@ -8,23 +8,38 @@ namespace Vigil.Storage.Records;
 /// <summary>The SQLite file of the records: whether it is there, whole, and a copy of it.</summary>
 public static class RecordsFile
 {
-    private const int Corrupt = 11, NotADatabase = 26, Interrupted = 9;
+    private const int Corrupt = 11,
+        NotADatabase = 26,
+        Interrupted = 9;
 
     public static bool IsDamage(SqliteException e) => e.SqliteErrorCode is Corrupt or NotADatabase;
 
-    public static UnusableDataException Damaged(string file, string what, Exception? inner = null) => new(
-        $"{file} is damaged: {what}. The records (residents, alarms, accounts) are in it, so nothing is started without it and nothing was changed. " +
-        "Restore a backup into an empty folder; keep the damaged file, what is left in it may be saved with SQLite's own tools (.recover).", inner, restorable: true);
+    public static UnusableDataException Damaged(string file, string what, Exception? inner = null) =>
+        new(
+            $"{file} is damaged: {what}. The records (residents, alarms, accounts) are in it, so nothing is started without it and "
+                + $"nothing was changed. "
+                + "Restore a backup into an empty folder; keep the damaged file, what is left in it may be saved with SQLite's own "
+                + "tools (.recover).",
+            inner,
+            restorable: true
+        );
 
     /// <summary>A file that has vanished or was emptied would be made anew, and everybody in it forgotten.</summary>
     public static void EnsureThere(string file, DataFolder folder)
     {
         if (folder.IsUnfinishedRestore)
-            throw new UnusableDataException($"a restore into {folder.Path} was stopped before its end. Empty the folder and restore again.", restorable: true);
+            throw new UnusableDataException(
+                $"a restore into {folder.Path} was stopped before its end. Empty the folder and restore again.",
+                restorable: true
+            );
         var size = File.Exists(file) ? new FileInfo(file).Length : -1;
-        if (size > 0 || !folder.HasHeld("Sqlite")) return;
-        throw new UnusableDataException($"{file} is {(size < 0 ? "missing" : "empty")}, though {folder.Path} has held data before. Put it back or restore a backup; " +
-            "to begin anew with nobody registered, use another folder (Data:Path).", restorable: true);
+        if (size > 0 || !folder.HasHeld("Sqlite"))
+            return;
+        throw new UnusableDataException(
+            $"{file} is {(size < 0 ? "missing" : "empty")}, though {folder.Path} has held data before. Put it back or restore a backup; "
+                + "to begin anew with nobody registered, use another folder (Data:Path).",
+            restorable: true
+        );
     }
 
     /// <summary>SQLite's quick_check, no longer than a while: a start must not wait for a large file.</summary>
@@ -34,7 +49,14 @@ public static class RecordsFile
         var begun = Stopwatch.GetTimestamp();
         try
         {
-            using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = file, Pooling = false, Mode = SqliteOpenMode.ReadWrite }.ToString());
+            using var connection = new SqliteConnection(
+                new SqliteConnectionStringBuilder
+                {
+                    DataSource = file,
+                    Pooling = false,
+                    Mode = SqliteOpenMode.ReadWrite,
+                }.ToString()
+            );
             connection.Open();
             raw.sqlite3_progress_handler(connection.Handle, 10_000, _ => Stopwatch.GetElapsedTime(begun) > atMost ? 1 : 0, null);
             var wrong = First(connection, "PRAGMA quick_check(1)", "ok");
@@ -55,7 +77,14 @@ public static class RecordsFile
     {
         try
         {
-            using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = file, Pooling = false, Mode = SqliteOpenMode.ReadOnly }.ToString());
+            using var connection = new SqliteConnection(
+                new SqliteConnectionStringBuilder
+                {
+                    DataSource = file,
+                    Pooling = false,
+                    Mode = SqliteOpenMode.ReadOnly,
+                }.ToString()
+            );
             connection.Open();
             return First(connection, "PRAGMA integrity_check(1)", "ok") ?? First(connection, "PRAGMA foreign_key_check", null);
         }
@@ -65,7 +94,10 @@ public static class RecordsFile
         }
     }
 
-    /// <summary>A consistent copy while others read and write: one read transaction, nobody waits. Freed pages, and what was deleted in them, are left out.</summary>
+    /// <summary>
+    /// A consistent copy while others read and write: one read transaction, nobody waits. Freed pages, and what was deleted in them, are
+    /// left out.
+    /// </summary>
     public static void Copy(SqliteConnection connection, string to)
     {
         using (File.Create(to))
@@ -73,9 +105,11 @@ public static class RecordsFile
             // made by us, so that nobody else may read it
         }
 
-        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(to, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(to, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         var opened = connection.State != System.Data.ConnectionState.Open;
-        if (opened) connection.Open();
+        if (opened)
+            connection.Open();
         try
         {
             using var command = connection.CreateCommand();
@@ -86,7 +120,8 @@ public static class RecordsFile
         }
         finally
         {
-            if (opened) connection.Close();
+            if (opened)
+                connection.Close();
         }
 
         DataFile.Sync(to);
@@ -98,8 +133,11 @@ public static class RecordsFile
         command.CommandText = pragma;
         command.CommandTimeout = 0;
         using var rows = command.ExecuteReader();
-        if (!rows.Read()) return null;
+        if (!rows.Read())
+            return null;
         var said = string.Join(' ', Enumerable.Range(0, rows.FieldCount).Select(i => rows.IsDBNull(i) ? "" : rows.GetValue(i).ToString()));
-        return said == good ? null : pragma.Contains("foreign", StringComparison.Ordinal) ? $"a row points to one that isn't there: {said}" : said.ReplaceLineEndings(" ");
+        return said == good ? null
+            : pragma.Contains("foreign", StringComparison.Ordinal) ? $"a row points to one that isn't there: {said}"
+            : said.ReplaceLineEndings(" ");
     }
 }

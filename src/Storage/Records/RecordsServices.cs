@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Design;
@@ -6,7 +7,6 @@ using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
-using System.Data.Common;
 using Vigil.Model;
 
 namespace Vigil.Storage.Records;
@@ -17,10 +17,10 @@ public static class RecordsServices
     /// <summary>Registers <c>IDbContextFactory&lt;RecordsDb&gt;</c> for the store that <c>Records:Store</c> names.</summary>
     public static IServiceCollection AddRecords(this IServiceCollection services, IConfiguration configuration, string dataPath) =>
         services
-        .AddSingleton(CreateFactory(configuration, dataPath))
-        .AddSingleton<IDbContextFactory<RecordsDb>>(s => s.GetRequiredService<RecordsFactory>())
-        .AddHostedService<DamageWatch>()
-        .AddTroubles();
+            .AddSingleton(CreateFactory(configuration, dataPath))
+            .AddSingleton<IDbContextFactory<RecordsDb>>(s => s.GetRequiredService<RecordsFactory>())
+            .AddHostedService<DamageWatch>()
+            .AddTroubles();
 
     private static IServiceCollection AddTroubles(this IServiceCollection services)
     {
@@ -30,10 +30,20 @@ public static class RecordsServices
 
     /// <summary>The store that the settings name.</summary>
     public static RecordsFactory CreateFactory(IConfiguration configuration, string dataPath) =>
-        CreateFactory(configuration["Records:Store"] ?? "Sqlite", configuration["Records:ConnectionString"], dataPath, null, KeyFile(configuration, dataPath));
+        CreateFactory(
+            configuration["Records:Store"] ?? "Sqlite",
+            configuration["Records:ConnectionString"],
+            dataPath,
+            null,
+            KeyFile(configuration, dataPath)
+        );
 
-    /// <summary><c>Records:KeyFile</c>, else <c>keys/fields.key</c> in the data folder: what opens the encrypted columns. No backup or export carries it.</summary>
-    public static string KeyFile(IConfiguration configuration, string dataPath) => configuration["Records:KeyFile"] is { Length: > 0 } file ? Path.GetFullPath(file) : KeyFile(dataPath);
+    /// <summary>
+    /// <c>Records:KeyFile</c>, else <c>keys/fields.key</c> in the data folder: what opens the encrypted columns. No backup or export
+    /// carries it.
+    /// </summary>
+    public static string KeyFile(IConfiguration configuration, string dataPath) =>
+        configuration["Records:KeyFile"] is { Length: > 0 } file ? Path.GetFullPath(file) : KeyFile(dataPath);
 
     private static string KeyFile(string dataPath) => Path.Combine(dataPath, "keys", "fields.key");
 
@@ -43,15 +53,27 @@ public static class RecordsServices
     /// <param name="keys">Opens the encrypted columns; null for those of the data folder.</param>
     /// <param name="keyFile">Where they stand when <paramref name="keys"/> is null; null for the data folder.</param>
     /// <exception cref="UnusableDataException">The keys are missing though something is sealed with them.</exception>
-    public static RecordsFactory CreateFactory(string store, string? connectionString, string dataPath, FieldKeys? keys = null, string? keyFile = null)
+    public static RecordsFactory CreateFactory(
+        string store,
+        string? connectionString,
+        string dataPath,
+        FieldKeys? keys = null,
+        string? keyFile = null
+    )
     {
         if (store.Equals("Postgres", StringComparison.OrdinalIgnoreCase))
         {
-            var bare = new DbContextOptionsBuilder<PostgresRecords>().UseNpgsql(NpgsqlDefaults.Common(connectionString)).ReplaceService<IModelCacheKeyFactory, ModelByKeys>().Options;
+            var bare = new DbContextOptionsBuilder<PostgresRecords>()
+                .UseNpgsql(NpgsqlDefaults.Common(connectionString))
+                .ReplaceService<IModelCacheKeyFactory, ModelByKeys>()
+                .Options;
             keys ??= FieldKeys.Open(keyFile ?? KeyFile(dataPath), () => SealedValues.Key(new PostgresRecords(bare)));
             RecordsFactory Of(string connection, RecordsFactory? alarms)
             {
-                var options = new DbContextOptionsBuilder<PostgresRecords>().UseNpgsql(connection).ReplaceService<IModelCacheKeyFactory, ModelByKeys>().Options;
+                var options = new DbContextOptionsBuilder<PostgresRecords>()
+                    .UseNpgsql(connection)
+                    .ReplaceService<IModelCacheKeyFactory, ModelByKeys>()
+                    .Options;
                 return new RecordsFactory(within => new PostgresRecords(options, keys) { Within = within }, alarms) { Keys = keys };
             }
 
@@ -61,23 +83,42 @@ public static class RecordsServices
         if (string.IsNullOrEmpty(connectionString))
         {
             Directory.CreateDirectory(dataPath);
-            connectionString = new SqliteConnectionStringBuilder { DataSource = Path.Combine(dataPath, "records.db"), DefaultTimeout = 10, Pooling = true }.ToString();
+            connectionString = new SqliteConnectionStringBuilder
+            {
+                DataSource = Path.Combine(dataPath, "records.db"),
+                DefaultTimeout = 10,
+                Pooling = true,
+            }.ToString();
         }
 
         DbContextOptions<SqliteRecords> OnSqlite(string connection) =>
-            new DbContextOptionsBuilder<SqliteRecords>().UseSqlite(connection).AddInterceptors(new Pragmas()).ReplaceService<IModelCacheKeyFactory, ModelByKeys>().Options;
+            new DbContextOptionsBuilder<SqliteRecords>()
+                .UseSqlite(connection)
+                .AddInterceptors(new Pragmas())
+                .ReplaceService<IModelCacheKeyFactory, ModelByKeys>()
+                .Options;
 
         var (creating, file) = (OnSqlite(connectionString), SealedValues.FileOf(connectionString));
-        // A file that is deleted under a running service would be made anew, empty, by the next connection, and nobody would see that everything is gone.
-        var existing = file is null ? creating : OnSqlite(new SqliteConnectionStringBuilder(connectionString) { Mode = SqliteOpenMode.ReadWrite }.ToString());
+        // A file that is deleted under a running service would be made anew, empty, by the next connection, and nobody would see that
+        // everything is gone.
+        var existing = file is null
+            ? creating
+            : OnSqlite(new SqliteConnectionStringBuilder(connectionString) { Mode = SqliteOpenMode.ReadWrite }.ToString());
         var exists = file is null;
         DbContextOptions<SqliteRecords> Options() => exists || (exists = File.Exists(file)) ? existing : creating;
         keys ??= FieldKeys.Open(keyFile ?? KeyFile(dataPath), () => SealedValues.Key(new SqliteRecords(Options())));
         var line = new WriteLine();
-        return new RecordsFactory(within => new SqliteRecords(Options(), keys) { Within = within, WriteLine = line }) { SqliteFile = file, Keys = keys };
+        return new RecordsFactory(within => new SqliteRecords(Options(), keys) { Within = within, WriteLine = line })
+        {
+            SqliteFile = file,
+            Keys = keys,
+        };
     }
 
-    /// <summary>The records for whoever raises alarms, tells of them or lets devices in: on PostgreSQL with connections of their own and short timeouts.</summary>
+    /// <summary>
+    /// The records for whoever raises alarms, tells of them or lets devices in: on PostgreSQL with connections of their own and short
+    /// timeouts.
+    /// </summary>
     public static IDbContextFactory<RecordsDb> AlarmRecords(this IServiceProvider services) =>
         services.GetRequiredService<IDbContextFactory<RecordsDb>>() is var all && all is RecordsFactory factory ? factory.ForAlarms : all;
 
@@ -87,7 +128,8 @@ public static class RecordsServices
         var store = configuration["Records:Store"] ?? "Sqlite";
         if (store.Equals("Postgres", StringComparison.OrdinalIgnoreCase))
         {
-            if (string.IsNullOrEmpty(configuration["Records:ConnectionString"])) yield return new Problem("Records:ConnectionString", 0, "", "", "is needed when Records:Store is Postgres");
+            if (string.IsNullOrEmpty(configuration["Records:ConnectionString"]))
+                yield return new Problem("Records:ConnectionString", 0, "", "", "is needed when Records:Store is Postgres");
         }
         else if (!store.Equals("Sqlite", StringComparison.OrdinalIgnoreCase))
         {
@@ -102,22 +144,31 @@ public static class RecordsServices
 
         public override void ConnectionOpened(DbConnection connection, ConnectionEndEventData eventData)
         {
-            if (IsReadOnly(connection)) return;
+            if (IsReadOnly(connection))
+                return;
             using var command = connection.CreateCommand();
             command.CommandText = Text;
             command.ExecuteNonQuery();
         }
 
-        public override async Task ConnectionOpenedAsync(DbConnection connection, ConnectionEndEventData eventData, CancellationToken cancellationToken = default)
+        public override async Task ConnectionOpenedAsync(
+            DbConnection connection,
+            ConnectionEndEventData eventData,
+            CancellationToken cancellationToken = default
+        )
         {
-            if (IsReadOnly(connection)) return;
+            if (IsReadOnly(connection))
+                return;
             await using var command = connection.CreateCommand();
             command.CommandText = Text;
             await command.ExecuteNonQueryAsync(cancellationToken);
         }
 
-        /// <summary>EF looks with one whether the file is there; a restored file is no write-ahead one yet, and a reader can't make it one.</summary>
-        private static bool IsReadOnly(DbConnection connection) => new SqliteConnectionStringBuilder(connection.ConnectionString).Mode == SqliteOpenMode.ReadOnly;
+        /// <summary>
+        /// EF looks with one whether the file is there; a restored file is no write-ahead one yet, and a reader can't make it one.
+        /// </summary>
+        private static bool IsReadOnly(DbConnection connection) =>
+            new SqliteConnectionStringBuilder(connection.ConnectionString).Mode == SqliteOpenMode.ReadOnly;
     }
 }
 
@@ -126,6 +177,7 @@ public sealed class RecordsFactory(Func<string, RecordsDb> create, RecordsFactor
 {
     /// <summary>The same records over connections that only alarms use; on SQLite there is nothing to keep apart.</summary>
     public RecordsFactory ForAlarms => forAlarms ?? this;
+
     /// <summary>The file of SQLite; null on PostgreSQL.</summary>
     public string? SqliteFile { get; init; }
 
@@ -156,11 +208,13 @@ public sealed class RecordsFactory(Func<string, RecordsDb> create, RecordsFactor
 /// <summary>For <c>dotnet ef migrations add</c> alone.</summary>
 internal sealed class SqliteDesign : IDesignTimeDbContextFactory<SqliteRecords>
 {
-    public SqliteRecords CreateDbContext(string[] args) => new(new DbContextOptionsBuilder<SqliteRecords>().UseSqlite("Data Source=design.db").Options);
+    public SqliteRecords CreateDbContext(string[] args) =>
+        new(new DbContextOptionsBuilder<SqliteRecords>().UseSqlite("Data Source=design.db").Options);
 }
 
 /// <summary>For <c>dotnet ef migrations add</c> alone.</summary>
 internal sealed class PostgresDesign : IDesignTimeDbContextFactory<PostgresRecords>
 {
-    public PostgresRecords CreateDbContext(string[] args) => new(new DbContextOptionsBuilder<PostgresRecords>().UseNpgsql("Host=localhost;Database=design").Options);
+    public PostgresRecords CreateDbContext(string[] args) =>
+        new(new DbContextOptionsBuilder<PostgresRecords>().UseNpgsql("Host=localhost;Database=design").Options);
 }

@@ -3,7 +3,10 @@ using Microsoft.EntityFrameworkCore;
 
 namespace Vigil.Storage.Records;
 
-/// <summary>Rows 值班班次 (duty shift) and 探访班次 (visitor shift) of a registry file: the shifts of a person in a file take the place of all that person had before.</summary>
+/// <summary>
+/// Rows 值班班次 (duty shift) and 探访班次 (visitor shift) of a registry file: the shifts of a person in a file take the place of all that person
+/// had before.
+/// </summary>
 internal sealed class RotaImport(TimeProvider clock, string within)
 {
     private readonly HashSet<string> replaced = [];
@@ -11,17 +14,40 @@ internal sealed class RotaImport(TimeProvider clock, string within)
     public async Task ReadAsync(RecordsDb db, RegistryImport.Row row, string kind, CancellationToken cancellation)
     {
         var id = row.Required("id");
-        var area = kind == "officer"
-            ? (await db.DutyOfficers.FindAsync([id], cancellation))?.Area : (await db.Visitors.FindAsync([id], cancellation))?.Area;
-        if (id.Length > 0 && area is null) row.Wrong("id", id, $"is no {(kind == "officer" ? "duty officer or supervisor" : "visitor")} of a row above or of an earlier import");
-        if (area?.StartsWith(within, StringComparison.Ordinal) == false) row.Wrong("id", id, $"belongs to an area outside {within}, which you are bound to");
+        var area =
+            kind == "officer"
+                ? (await db.DutyOfficers.FindAsync([id], cancellation))?.Area
+                : (await db.Visitors.FindAsync([id], cancellation))?.Area;
+        if (id.Length > 0 && area is null)
+            row.Wrong(
+                "id",
+                id,
+                $"is no {(kind == "officer" ? "duty officer or supervisor" : "visitor")} of a row above or of an earlier import"
+            );
+        if (area?.StartsWith(within, StringComparison.Ordinal) == false)
+            row.Wrong("id", id, $"belongs to an area outside {within}, which you are bound to");
         var who = $"{kind}:{id}";
-        if (replaced.Add(who)) db.Shifts.RemoveRange(await db.Shifts.Where(s => s.Who == who).ToListAsync(cancellation));
-        if (!TryDays(row["days"], out var days)) row.Wrong("days", row["days"], "is not weekdays such as 1-5, 6,7 or 一至五 (1 is Monday, 7 Sunday)");
-        if (!TryHours(row["hours"], out var from, out var until)) row.Wrong("hours", row["hours"], "is not a span of the day such as 08:00-20:00, 20:00-08:00 or 00:00-24:00");
+        if (replaced.Add(who))
+            db.Shifts.RemoveRange(await db.Shifts.Where(s => s.Who == who).ToListAsync(cancellation));
+        if (!TryDays(row["days"], out var days))
+            row.Wrong("days", row["days"], "is not weekdays such as 1-5, 6,7 or 一至五 (1 is Monday, 7 Sunday)");
+        if (!TryHours(row["hours"], out var from, out var until))
+            row.Wrong("hours", row["hours"], "is not a span of the day such as 08:00-20:00, 20:00-08:00 or 00:00-24:00");
         var (first, last) = (row.Date("first day"), row.Date("last day"));
-        if (first > last) row.Wrong("last day", row["last day"], "lies before the first day");
-        db.Shifts.Add(new Shift { Id = Guid.CreateVersion7(clock.GetUtcNow()), Who = who, Days = days, From = from, Until = until, FirstDay = first, LastDay = last });
+        if (first > last)
+            row.Wrong("last day", row["last day"], "lies before the first day");
+        db.Shifts.Add(
+            new Shift
+            {
+                Id = Guid.CreateVersion7(clock.GetUtcNow()),
+                Who = who,
+                Days = days,
+                From = from,
+                Until = until,
+                FirstDay = first,
+                LastDay = last,
+            }
+        );
     }
 
     /// <summary>Empty: every day. 1-5; 1,3,5; 6-7; 一至五; 周六,周日; 5-1 runs over Sunday.</summary>
@@ -31,28 +57,40 @@ internal sealed class RotaImport(TimeProvider clock, string within)
         foreach (var part in text.Split([',', '，', '、', ' '], StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
         {
             var ends = part.Split(['-', '–', '至', '到'], StringSplitOptions.TrimEntries).Select(Day).ToList();
-            if (ends.Count is 0 or > 2 || ends.Contains(0)) return false;
+            if (ends.Count is 0 or > 2 || ends.Contains(0))
+                return false;
             for (var day = ends[0]; ; day = day % 7 + 1)
             {
                 days |= 1 << (day - 1);
-                if (day == ends[^1]) break;
+                if (day == ends[^1])
+                    break;
             }
         }
 
-        if (days == 0 && text.Trim().Length == 0) days = 127;
+        if (days == 0 && text.Trim().Length == 0)
+            days = 127;
         return days > 0;
     }
 
-    private static int Day(string text) => text.Replace("周", "", StringComparison.Ordinal).Replace("星期", "", StringComparison.Ordinal) switch
-    {
-        "1" or "一" => 1, "2" or "二" => 2, "3" or "三" => 3, "4" or "四" => 4, "5" or "五" => 5, "6" or "六" => 6, "7" or "日" or "天" => 7, _ => 0,
-    };
+    private static int Day(string text) =>
+        text.Replace("周", "", StringComparison.Ordinal).Replace("星期", "", StringComparison.Ordinal) switch
+        {
+            "1" or "一" => 1,
+            "2" or "二" => 2,
+            "3" or "三" => 3,
+            "4" or "四" => 4,
+            "5" or "五" => 5,
+            "6" or "六" => 6,
+            "7" or "日" or "天" => 7,
+            _ => 0,
+        };
 
     /// <summary>Empty or 00:00-24:00: the whole day.</summary>
     private static bool TryHours(string text, out TimeOnly from, out TimeOnly until)
     {
         (from, until) = (TimeOnly.MinValue, TimeOnly.MinValue);
-        if (text.Length == 0) return true;
+        if (text.Length == 0)
+            return true;
         return text.Replace('：', ':').Replace("24:00", "00:00", StringComparison.Ordinal).Split('-', '–') is [var a, var b]
             && TimeOnly.TryParseExact(a.Trim(), "H:mm", CultureInfo.InvariantCulture, DateTimeStyles.None, out from)
             && TimeOnly.TryParseExact(b.Trim(), "H:mm", CultureInfo.InvariantCulture, DateTimeStyles.None, out until);

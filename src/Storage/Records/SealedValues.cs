@@ -15,7 +15,8 @@ internal static class SealedValues
     {
         using (db)
         {
-            if (db.Database.IsSqlite() && FileOf(db) is { } file && (!File.Exists(file) || new FileInfo(file).Length == 0)) return null;
+            if (db.Database.IsSqlite() && FileOf(db) is { } file && (!File.Exists(file) || new FileInfo(file).Length == 0))
+                return null;
             try
             {
                 return Read(db).Select(v => FieldKeys.KeyOf(v.Stored)).OfType<string>().FirstOrDefault();
@@ -30,7 +31,10 @@ internal static class SealedValues
             }
             catch (DbException e) when (!db.Database.IsSqlite())
             {
-                throw new UnusableDataException($"there is no key file, and PostgreSQL can't be asked whether the records need one: {e.Message}", e);
+                throw new UnusableDataException(
+                    $"there is no key file, and PostgreSQL can't be asked whether the records need one: {e.Message}",
+                    e
+                );
             }
         }
     }
@@ -38,7 +42,8 @@ internal static class SealedValues
     /// <exception cref="UnusableDataException">None of the values can be opened with these keys.</exception>
     public static void EnsureOpens(RecordsDb db)
     {
-        if (db.Keys is not { } keys) return;
+        if (db.Keys is not { } keys)
+            return;
         string? closed = null;
         foreach (var (column, stored) in Read(db))
         {
@@ -47,16 +52,22 @@ internal static class SealedValues
                 keys.Unseal(column, stored);
                 return; // these keys belong to these records; a single damaged value is another matter
             }
-            catch (Exception e) when (e is System.Security.Cryptography.CryptographicException or FormatException or OverflowException or ArgumentException)
+            catch (Exception e)
+                when (e is System.Security.Cryptography.CryptographicException or FormatException or OverflowException or ArgumentException)
             {
                 closed ??= FieldKeys.KeyOf(stored);
             }
         }
 
-        if (closed is null) return;
-        throw new UnusableDataException(keys.Has(closed)
-            ? $"the key '{closed}' of {keys.Source} is not the one the numbers in the records were sealed with. Put the right key file back; nothing was changed."
-            : $"the numbers in the records are sealed with key '{closed}', and {keys.Source} has {string.Join(", ", keys.Ids)} only. Put the right key file back; nothing was changed.");
+        if (closed is null)
+            return;
+        throw new UnusableDataException(
+            keys.Has(closed)
+                ? $"the key '{closed}' of {keys.Source} is not the one the numbers in the records were sealed with. Put the right "
+                    + $"key file back; nothing was changed."
+                : $"the numbers in the records are sealed with key '{closed}', and {keys.Source} has {string.Join(", ", keys.Ids)} "
+                    + $"only. Put the right key file back; nothing was changed."
+        );
     }
 
     /// <summary>A few sealed values of each column, newest schema or not.</summary>
@@ -70,21 +81,28 @@ internal static class SealedValues
             try
             {
                 using var command = connection.CreateCommand();
-                command.CommandText = $"SELECT \"{property}\" FROM \"{db.Model.FindEntityType(entity)!.GetTableName()}\" WHERE \"{property}\" LIKE '{FieldKeys.AnyMark}%' LIMIT {Sample}";
+                command.CommandText =
+                    $"SELECT \"{property}\" FROM \"{db.Model.FindEntityType(entity)!.GetTableName()}\" WHERE \"{property}\" LIKE "
+                    + $"'{FieldKeys.AnyMark}%' LIMIT {Sample}";
                 using var rows = command.ExecuteReader();
-                while (rows.Read()) found.Add(rows.GetString(0));
+                while (rows.Read())
+                    found.Add(rows.GetString(0));
             }
             catch (DbException e) when (e is not SqliteException { SqliteErrorCode: 11 or 26 })
             {
                 // an older schema without the table or the column: nothing is sealed there
             }
 
-            foreach (var stored in found) yield return ($"{entity.Name.Split('`')[0]}.{property}", stored);
+            foreach (var stored in found)
+                yield return ($"{entity.Name.Split('`')[0]}.{property}", stored);
         }
     }
 
     internal static string? FileOf(RecordsDb db) => FileOf(db.Database.GetConnectionString()!);
 
     internal static string? FileOf(string connectionString) =>
-        new SqliteConnectionStringBuilder(connectionString) is { Mode: not SqliteOpenMode.Memory, DataSource: { Length: > 0 } source } && source != ":memory:" ? Path.GetFullPath(source) : null;
+        new SqliteConnectionStringBuilder(connectionString) is { Mode: not SqliteOpenMode.Memory, DataSource: { Length: > 0 } source }
+        && source != ":memory:"
+            ? Path.GetFullPath(source)
+            : null;
 }

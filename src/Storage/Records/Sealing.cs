@@ -9,12 +9,17 @@ internal static class Sealing
 
     public static async Task SealAsync(RecordsDb db, CancellationToken cancellation)
     {
-        if (db.Keys is not { } keys) return;
+        if (db.Keys is not { } keys)
+            return;
         var any = false;
         foreach (var (type, property) in RecordsDb.Sealed)
-            any |= await (Task<bool>)typeof(Sealing).GetMethod(nameof(SealColumnAsync), System.Reflection.BindingFlags.NonPublic | System.Reflection.BindingFlags.Static)!
-                .MakeGenericMethod(type).Invoke(null, [db, property, keys, cancellation])!;
-        if (!any || !db.Database.IsSqlite()) return;
+            any |= await (Task<bool>)
+                typeof(Sealing)
+                    .GetMethod(nameof(SealColumnAsync), System.Reflection.BindingFlags.NonPublic | System.Reflection.BindingFlags.Static)!
+                    .MakeGenericMethod(type)
+                    .Invoke(null, [db, property, keys, cancellation])!;
+        if (!any || !db.Database.IsSqlite())
+            return;
         // Freed pages and the log still hold the old text.
         await db.Database.ExecuteSqlRawAsync("VACUUM", cancellation);
         await db.Database.ExecuteSqlRawAsync("PRAGMA wal_checkpoint(TRUNCATE)", cancellation);
@@ -28,14 +33,19 @@ internal static class Sealing
         var (any, unreadable) = (false, 0);
         while (true)
         {
-            // The column's own text, not what it opens to: names come from the model, the value is a parameter. What no key opens stays as it is and is passed over.
-            var sql = $"SELECT * FROM \"{type.GetTableName()}\" WHERE \"{property}\" <> '' AND \"{property}\" NOT LIKE {{0}} ORDER BY {order} LIMIT {Batch} OFFSET {unreadable}";
+            // The column's own text, not what it opens to: names come from the model, the value is a parameter. What no key opens stays as
+            // it is and is passed over.
+            var sql =
+                $"SELECT * FROM \"{type.GetTableName()}\" WHERE \"{property}\" <> '' AND \"{property}\" NOT LIKE {{0}} ORDER BY "
+                + $"{order} LIMIT {Batch} OFFSET {unreadable}";
             var rows = await db.Set<T>().FromSqlRaw(sql, keys.CurrentMark + "%").IgnoreQueryFilters().ToListAsync(cancellation);
-            if (rows.Count == 0) return any;
+            if (rows.Count == 0)
+                return any;
             var good = rows.Where(r => !FieldKeys.IsUnreadable((string?)db.Entry(r).Property(property).CurrentValue)).ToList();
             unreadable += rows.Count - good.Count;
             any |= good.Count > 0;
-            foreach (var row in good) db.Entry(row).Property(property).IsModified = true;
+            foreach (var row in good)
+                db.Entry(row).Property(property).IsModified = true;
             await db.SaveChangesAsync(cancellation);
             db.ChangeTracker.Clear();
         }

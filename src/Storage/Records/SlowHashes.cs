@@ -1,8 +1,8 @@
 namespace Vigil.Storage.Records;
 
 /// <summary>
-/// Slow password hashes, worked out on threads of their own: half of the cores, so that a thousand devices that come back at once leave the thread pool to
-/// what they say. Devices that speak of life go first; beyond <see cref="Most"/> that wait, others are told to come again.
+/// Slow password hashes, worked out on threads of their own: half of the cores, so that a thousand devices that come back at once leave the
+/// thread pool to what they say. Devices that speak of life go first; beyond <see cref="Most"/> that wait, others are told to come again.
 /// </summary>
 internal sealed class SlowHashes(TimeProvider clock) : IDisposable
 {
@@ -13,11 +13,13 @@ internal sealed class SlowHashes(TimeProvider clock) : IDisposable
     public const int MostFirst = 4096;
 
     private readonly Lock gate = new();
-    private readonly Queue<Work> first = new(), others = new();
+    private readonly Queue<Work> first = new(),
+        others = new();
     private readonly Queue<Func<Task>> later = new();
     private readonly SemaphoreSlim available = new(0);
     private readonly CancellationTokenSource stop = new();
-    private bool started, storing;
+    private bool started,
+        storing;
 
     /// <summary>Whether the password fits; null: too many wait.</summary>
     public async ValueTask<bool?> FitsAsync(string stored, byte[] password, bool first, CancellationToken cancellation)
@@ -26,7 +28,8 @@ internal sealed class SlowHashes(TimeProvider clock) : IDisposable
         lock (gate)
         {
             var queue = first ? this.first : others;
-            if (queue.Count >= (first ? MostFirst : Most)) return null;
+            if (queue.Count >= (first ? MostFirst : Most))
+                return null;
             queue.Enqueue(work);
             Start();
         }
@@ -41,7 +44,8 @@ internal sealed class SlowHashes(TimeProvider clock) : IDisposable
         lock (gate)
         {
             later.Enqueue(todo);
-            if (storing) return;
+            if (storing)
+                return;
             storing = true;
         }
 
@@ -56,7 +60,8 @@ internal sealed class SlowHashes(TimeProvider clock) : IDisposable
 
     private void Start()
     {
-        if (started) return;
+        if (started)
+            return;
         started = true;
         for (var i = 0; i < Math.Max(1, Environment.ProcessorCount / 2); i++)
             new Thread(Run) { IsBackground = true, Name = "password hashes" }.Start(stop.Token);
@@ -70,8 +75,10 @@ internal sealed class SlowHashes(TimeProvider clock) : IDisposable
             {
                 available.Wait((CancellationToken)token!);
                 Work work;
-                lock (gate) work = first.Count > 0 ? first.Dequeue() : others.Dequeue();
-                if (work.Cancellation.IsCancellationRequested) continue; // nobody waits for it
+                lock (gate)
+                    work = first.Count > 0 ? first.Dequeue() : others.Dequeue();
+                if (work.Cancellation.IsCancellationRequested)
+                    continue; // nobody waits for it
                 try
                 {
                     work.Answer.TrySetResult(PasswordHash.Fits(work.Stored, work.Password));

@@ -7,14 +7,18 @@ public sealed class User : IdentityUser<Guid>
 {
     /// <summary>One of <see cref="Roles.All"/>.</summary>
     public required string Role { get; set; }
+
     /// <summary>Area code (GB/T 2260 style) all they see begins with; empty for everything.</summary>
     public required string Area { get; set; }
+
     /// <summary>Shown on the timeline of what they do.</summary>
     public string DisplayName { get; set; } = "";
     public DateTime CreatedAt { get; set; }
     public DateTime? LastSignInAt { get; set; }
+
     /// <summary>May not sign in any more; the account stays for the audit log.</summary>
     public bool Disabled { get; set; }
+
     /// <summary>The password was given by somebody else: the first thing to do is to choose one's own.</summary>
     public bool ChangePassword { get; set; }
 }
@@ -31,15 +35,16 @@ public static class Roles
     public static readonly IReadOnlyList<string> All = [Administrator, Supervisor, Duty, Visitor, ReadOnly];
 
     /// <summary>read ⊂ visit (visits and absences) ⊂ write (alarms, devices) ⊂ supervise ⊂ admin (accounts, keys, credentials).</summary>
-    public static IReadOnlyList<string> Scopes(string role) => role switch
-    {
-        Administrator => ["read", "visit", "write", "supervise", "admin"],
-        Supervisor => ["read", "visit", "write", "supervise"],
-        Duty => ["read", "visit", "write"],
-        Visitor => ["read", "visit"],
-        ReadOnly => ["read"],
-        _ => [],
-    };
+    public static IReadOnlyList<string> Scopes(string role) =>
+        role switch
+        {
+            Administrator => ["read", "visit", "write", "supervise", "admin"],
+            Supervisor => ["read", "visit", "write", "supervise"],
+            Duty => ["read", "visit", "write"],
+            Visitor => ["read", "visit"],
+            ReadOnly => ["read"],
+            _ => [],
+        };
 }
 
 /// <summary>Another system that is told of alarms, signed, over HTTP; registered by an administrator.</summary>
@@ -48,15 +53,19 @@ public sealed class Webhook
     public Guid Id { get; set; }
     public required string Name { get; set; }
     public required string Url { get; set; }
+
     /// <summary>HMAC key of the signature, base64; encrypted at rest, shown once.</summary>
     public required string Secret { get; set; }
+
     /// <summary>Alarms of this area alone; empty for all.</summary>
     public string Area { get; set; } = "";
+
     /// <summary>Comma-separated: opened, acknowledged, resolved.</summary>
     public required string Events { get; set; }
     public required string CreatedBy { get; set; }
     public DateTime CreatedAt { get; set; }
     public bool Disabled { get; set; }
+
     /// <summary>Timeline entries up to this one have been turned into deliveries.</summary>
     public long SeenTimeline { get; set; }
 }

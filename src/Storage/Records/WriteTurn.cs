@@ -4,8 +4,9 @@ using Microsoft.EntityFrameworkCore.Storage;
 namespace Vigil.Storage.Records;
 
 /// <summary>
-/// A write transaction that waits for its turn. SQLite lets one writer in at a time and whoever finds it busy asks again now and then, without any order: in a
-/// storm a cry for help could ask in vain for ten seconds. Here the writers of one process stand in a line, and life stands in front of it. PostgreSQL needs none.
+/// A write transaction that waits for its turn. SQLite lets one writer in at a time and whoever finds it busy asks again now and then,
+/// without any order: in a storm a cry for help could ask in vain for ten seconds. Here the writers of one process stand in a line, and
+/// life stands in front of it. PostgreSQL needs none.
 /// </summary>
 public sealed class WriteTurn : IAsyncDisposable
 {
@@ -20,7 +21,8 @@ public sealed class WriteTurn : IAsyncDisposable
     public static async Task<WriteTurn> BeginAsync(RecordsDb db, bool first, CancellationToken cancellation)
     {
         var line = db.WriteLine;
-        if (line is not null) await line.EnterAsync(first, cancellation);
+        if (line is not null)
+            await line.EnterAsync(first, cancellation);
         try
         {
             return new WriteTurn(await db.Database.BeginTransactionAsync(cancellation), line);
@@ -51,7 +53,8 @@ public sealed class WriteTurn : IAsyncDisposable
 internal sealed class WriteLine
 {
     private readonly Lock gate = new();
-    private readonly LinkedList<TaskCompletionSource> first = [], others = [];
+    private readonly LinkedList<TaskCompletionSource> first = [],
+        others = [];
     private bool taken;
 
     public async Task EnterAsync(bool goesFirst, CancellationToken cancellation)
@@ -72,7 +75,8 @@ internal sealed class WriteLine
         await using var _ = cancellation.Register(() =>
         {
             lock (gate)
-                if (!first.Remove(turn) && !others.Remove(turn)) return; // it has its turn already
+                if (!first.Remove(turn) && !others.Remove(turn))
+                    return; // it has its turn already
             turn.TrySetCanceled(cancellation);
         });
         await turn.Task;

@@ -20,18 +20,26 @@ public sealed class Cjt188DecoderTests
         var v = Vector.Find(Family, id);
         var outcome = Outcome.Of(Decoder, v.Bytes);
         Assert.Null(outcome.Rejected);
-        if (v.Text("address") is { } address) Assert.Equal(address, outcome.Device);
-        if (v.Number("volume") is { } volume) Assert.Equal(volume, outcome.The(Metric.WaterVolume).Value, 1e-9);
-        else Assert.Empty(outcome.Readings);
-        if (v.Number("settlement_volume") is { } settled) Assert.Equal(settled, outcome.The(Metric.WaterVolumeSettlement).Value, 1e-9);
+        if (v.Text("address") is { } address)
+            Assert.Equal(address, outcome.Device);
+        if (v.Number("volume") is { } volume)
+            Assert.Equal(volume, outcome.The(Metric.WaterVolume).Value, 1e-9);
+        else
+            Assert.Empty(outcome.Readings);
+        if (v.Number("settlement_volume") is { } settled)
+            Assert.Equal(settled, outcome.The(Metric.WaterVolumeSettlement).Value, 1e-9);
         if (v.Text("valve") is { } valve)
         {
-            if (valve is "open" or "closed") Assert.Equal(valve == "closed" ? 1 : 0, outcome.The(Metric.ValveClosed).Value);
-            else Assert.False(outcome.Has(Metric.ValveClosed));
-            if (valve == "fault") Assert.Equal(1, outcome.The(Metric.Fault, "valve").Value);
+            if (valve is "open" or "closed")
+                Assert.Equal(valve == "closed" ? 1 : 0, outcome.The(Metric.ValveClosed).Value);
+            else
+                Assert.False(outcome.Has(Metric.ValveClosed));
+            if (valve == "fault")
+                Assert.Equal(1, outcome.The(Metric.Fault, "valve").Value);
         }
 
-        if (v.Flag("battery_low") is { } low) Assert.Equal(low ? 1 : 0, outcome.The(Metric.BatteryLow).Value);
+        if (v.Flag("battery_low") is { } low)
+            Assert.Equal(low ? 1 : 0, outcome.The(Metric.BatteryLow).Value);
         if (v.Text("time_local") is { } local)
             Assert.All(outcome.Readings, r => Assert.Equal(DateTime.Parse(local, CultureInfo.InvariantCulture).AddHours(-8), r.Time));
         else
@@ -39,7 +47,8 @@ public sealed class Cjt188DecoderTests
     }
 
     [Theory, MemberData(nameof(Bad))]
-    public void A_broken_frame_and_an_error_reply_are_refused_with_a_reason(string id) => Assert.NotNull(Outcome.Of(Decoder, Vector.Find(Family, id).Bytes).Rejected);
+    public void A_broken_frame_and_an_error_reply_are_refused_with_a_reason(string id) =>
+        Assert.NotNull(Outcome.Of(Decoder, Vector.Find(Family, id).Bytes).Rejected);
 
     [Theory]
     [InlineData(0x10, "7856341229", "water.volume", 123.45678)] // litres, XXXXXX.XX
@@ -52,7 +61,24 @@ public sealed class Cjt188DecoderTests
     [Fact]
     public void A_heat_meter_tells_heat_power_flow_volume_temperatures_and_hours()
     {
-        var outcome = Outcome.Of(Decoder, Frame(0x20, 0x81, "901F00" + "0010000005" + "0020000005" + "5012000017" + "3412000035" + "009900002C" + "503600" + "254200" + "451200" + "00301208112620" + "0400"));
+        var outcome = Outcome.Of(
+            Decoder,
+            Frame(
+                0x20,
+                0x81,
+                "901F00"
+                    + "0010000005"
+                    + "0020000005"
+                    + "5012000017"
+                    + "3412000035"
+                    + "009900002C"
+                    + "503600"
+                    + "254200"
+                    + "451200"
+                    + "00301208112620"
+                    + "0400"
+            )
+        );
         Assert.Equal(10, outcome.The(Metric.HeatEnergySettlement).Value);
         Assert.Equal(20, outcome.The(Metric.HeatEnergy).Value);
         Assert.Equal(12_500, outcome.The(Metric.HeatPower).Value);
@@ -75,23 +101,34 @@ public sealed class Cjt188DecoderTests
 
     [Fact]
     public void A_push_may_put_the_unit_before_the_value() =>
-        Assert.Equal(123.45, Outcome.Of(Decoder, Frame(0x10, 0xA1, "901F00" + "2C45230100" + "2C00200100" + "0000")).The(Metric.WaterVolume).Value);
+        Assert.Equal(
+            123.45,
+            Outcome.Of(Decoder, Frame(0x10, 0xA1, "901F00" + "2C45230100" + "2C00200100" + "0000")).The(Metric.WaterVolume).Value
+        );
 
     [Fact]
-    public void A_value_of_all_FF_is_not_supported_and_no_use() => Assert.False(Outcome.Of(Decoder, Frame(0x10, 0x81, "901F00" + "FFFFFFFF2C" + "000000002C" + "00000000000000" + "0000")).Has(Metric.WaterVolume));
+    public void A_value_of_all_FF_is_not_supported_and_no_use() =>
+        Assert.False(
+            Outcome
+                .Of(Decoder, Frame(0x10, 0x81, "901F00" + "FFFFFFFF2C" + "000000002C" + "00000000000000" + "0000"))
+                .Has(Metric.WaterVolume)
+        );
 
     [Fact]
     public void A_clock_most_significant_byte_first_is_read_and_garbage_is_flagged()
     {
         var turned = Outcome.Of(Decoder, Frame(0x10, 0x81, "901F00" + "002301002C" + "000000002C" + "20260811123000" + "0000"));
         Assert.Equal(new DateTime(2026, 8, 11, 4, 30, 0, DateTimeKind.Utc), turned.The(Metric.WaterVolume).Time);
-        var garbage = Outcome.Of(Decoder, Frame(0x10, 0x81, "901F00" + "002301002C" + "000000002C" + "99999999999999" + "0000")).The(Metric.WaterVolume);
+        var garbage = Outcome
+            .Of(Decoder, Frame(0x10, 0x81, "901F00" + "002301002C" + "000000002C" + "99999999999999" + "0000"))
+            .The(Metric.WaterVolume);
         Assert.Equal(Outcome.Received, garbage.Time);
         Assert.True(garbage.Has(ReadingFlags.ClockWrong));
     }
 
     [Fact]
-    public void Digits_above_nine_are_refused() => Assert.Contains("BCD", Outcome.Of(Decoder, Frame(0x10, 0x81, "901F00" + "0A2301002C" + "0000")).Rejected, StringComparison.Ordinal);
+    public void Digits_above_nine_are_refused() =>
+        Assert.Contains("BCD", Outcome.Of(Decoder, Frame(0x10, 0x81, "901F00" + "0A2301002C" + "0000")).Rejected, StringComparison.Ordinal);
 
     [Fact]
     public void A_settlement_of_an_earlier_month_is_not_the_total()
@@ -105,7 +142,10 @@ public sealed class Cjt188DecoderTests
     public void Two_frames_in_one_payload_are_both_read()
     {
         byte[] both = [.. Vector.Find(Family, "cjt188-003").Bytes, .. Vector.Find(Family, "cjt188-014").Bytes];
-        Assert.Equal(["00000805000001", "00201510270588"], Outcome.Of(Decoder, both).Readings.Where(r => r.Metric == Metric.WaterVolume).Select(r => r.Device.Value));
+        Assert.Equal(
+            ["00000805000001", "00201510270588"],
+            Outcome.Of(Decoder, both).Readings.Where(r => r.Metric == Metric.WaterVolume).Select(r => r.Device.Value)
+        );
     }
 
     [Fact]
@@ -120,7 +160,15 @@ public sealed class Cjt188DecoderTests
     public void No_bytes_whatever_throw()
     {
         var good = Vector.Of(Family).Select(v => v.Bytes).ToArray();
-        Mutation.Of(good, Seal).Sample(b => { Outcome.Of(Decoder, b); }, iter: 20_000);
+        Mutation
+            .Of(good, Seal)
+            .Sample(
+                b =>
+                {
+                    Outcome.Of(Decoder, b);
+                },
+                iter: 20_000
+            );
     }
 
     private static byte[] Frame(int type, int control, string data)
@@ -133,7 +181,8 @@ public sealed class Cjt188DecoderTests
     private static byte[]? Seal(byte[] payload)
     {
         var at = Array.IndexOf(payload, (byte)0x68);
-        if (at < 0 || payload.Length < at + 13) return null;
+        if (at < 0 || payload.Length < at + 13)
+            return null;
         var sealedFrame = (byte[])payload.Clone();
         sealedFrame[at + 10] = (byte)(payload.Length - at - 13);
         sealedFrame[^2] = (byte)sealedFrame[at..^2].Sum(b => b);

@@ -11,9 +11,16 @@ public sealed class Dlt645DecoderTests
 
     private static readonly (string Name, Metric Metric, string Channel)[] Names =
     [
-        ("energy_combined_total", Metric.ElectricityEnergy, ""), ("energy_forward_total", Metric.ElectricityEnergy, ""), ("energy_reverse_total", Metric.ElectricityEnergyExport, ""),
-        ("reactive_combined2_total", Metric.ElectricityEnergyReactive, "combined2"), ("voltage_a", Metric.ElectricityVoltage, "l1"), ("voltage_c", Metric.ElectricityVoltage, "l3"),
-        ("current_a", Metric.ElectricityCurrent, "l1"), ("current_b", Metric.ElectricityCurrent, "l2"), ("power_factor_total", Metric.ElectricityPowerFactor, ""), ("frequency", Metric.ElectricityFrequency, ""),
+        ("energy_combined_total", Metric.ElectricityEnergy, ""),
+        ("energy_forward_total", Metric.ElectricityEnergy, ""),
+        ("energy_reverse_total", Metric.ElectricityEnergyExport, ""),
+        ("reactive_combined2_total", Metric.ElectricityEnergyReactive, "combined2"),
+        ("voltage_a", Metric.ElectricityVoltage, "l1"),
+        ("voltage_c", Metric.ElectricityVoltage, "l3"),
+        ("current_a", Metric.ElectricityCurrent, "l1"),
+        ("current_b", Metric.ElectricityCurrent, "l2"),
+        ("power_factor_total", Metric.ElectricityPowerFactor, ""),
+        ("frequency", Metric.ElectricityFrequency, ""),
     ];
 
     public static TheoryData<string> Good => Vector.Ids(Family, v => !v.Negative && v.Text("error_code") is null);
@@ -26,19 +33,24 @@ public sealed class Dlt645DecoderTests
         var v = Vector.Find(Family, id);
         var outcome = Outcome.Of(Decoder, v.Bytes);
         Assert.Null(outcome.Rejected);
-        if (v.Text("address") is { } address) Assert.Equal(address, outcome.Device);
+        if (v.Text("address") is { } address)
+            Assert.Equal(address, outcome.Device);
         var wanted = Names.Where(n => v.Number(n.Name) is not null).ToList();
-        foreach (var (name, metric, channel) in wanted) Assert.Equal(v.Number(name)!.Value, outcome.The(metric, channel).Value, 1e-9);
+        foreach (var (name, metric, channel) in wanted)
+            Assert.Equal(v.Number(name)!.Value, outcome.The(metric, channel).Value, 1e-9);
         var told = v.Names.Except(["di", "address", "control", "direction", "address_reply", "hex_roundtrip", "raw_value_le_hex"]);
         Assert.Equal(told.Order(), wanted.Select(w => w.Name).Order()); // a new name in the vectors has to be mapped here
-        if (v.Text("raw_value_le_hex") is null) Assert.Equal(wanted.Count, outcome.Readings.Count);
+        if (v.Text("raw_value_le_hex") is null)
+            Assert.Equal(wanted.Count, outcome.Readings.Count);
     }
 
     [Theory, MemberData(nameof(Bad))]
-    public void A_broken_frame_and_an_error_reply_are_refused_with_a_reason(string id) => Assert.NotNull(Outcome.Of(Decoder, Vector.Find(Family, id).Bytes).Rejected);
+    public void A_broken_frame_and_an_error_reply_are_refused_with_a_reason(string id) =>
+        Assert.NotNull(Outcome.Of(Decoder, Vector.Find(Family, id).Bytes).Rejected);
 
     [Fact]
-    public void An_error_reply_says_which() => Assert.Contains("password", Outcome.Of(Decoder, Vector.Find(Family, "dlt645-029").Bytes).Rejected, StringComparison.Ordinal);
+    public void An_error_reply_says_which() =>
+        Assert.Contains("password", Outcome.Of(Decoder, Vector.Find(Family, "dlt645-029").Bytes).Rejected, StringComparison.Ordinal);
 
     [Fact]
     public void A_block_of_energies_is_the_total_and_its_tariffs()
@@ -70,12 +82,20 @@ public sealed class Dlt645DecoderTests
     [InlineData("02800008", "0361", "battery.voltage", "", 3.61)]
     [InlineData("04000501", "0004", "battery.low", "", 1)]
     [InlineData("04000503", "0010", "switch.on", "", 0)] // the relay has cut the home off
-    public void An_identifier_has_its_metric_channel_unit_and_sign(string identifier, string value, string metric, string channel, double expected) =>
-        Assert.Equal(expected, Outcome.Of(Decoder, Frame(0x91, identifier, value)).The(Metric.Parse(metric), channel).Value, 1e-9);
+    public void An_identifier_has_its_metric_channel_unit_and_sign(
+        string identifier,
+        string value,
+        string metric,
+        string channel,
+        double expected
+    ) => Assert.Equal(expected, Outcome.Of(Decoder, Frame(0x91, identifier, value)).The(Metric.Parse(metric), channel).Value, 1e-9);
 
     [Fact]
     public void A_block_of_voltages_is_three_phases() =>
-        Assert.Equal([("l1", 220.1), ("l2", 221.2), ("l3", 222.3)], Outcome.Of(Decoder, Frame(0x91, "0201FF00", "222322122201")).Readings.Select(r => (r.Channel, r.Value)));
+        Assert.Equal(
+            [("l1", 220.1), ("l2", 221.2), ("l3", 222.3)],
+            Outcome.Of(Decoder, Frame(0x91, "0201FF00", "222322122201")).Readings.Select(r => (r.Channel, r.Value))
+        );
 
     [Fact]
     public void The_highest_demand_has_the_time_it_was_at()
@@ -97,15 +117,37 @@ public sealed class Dlt645DecoderTests
 
     [Fact]
     public void A_broadcast_address_does_not_rename_the_device() =>
-        Assert.Equal("000000000161", Outcome.Of(Decoder, Frame(0x91, "00010000", "00000126", "AAAAAAAAAAAA"), topicDevice: "000000000161").Device);
+        Assert.Equal(
+            "000000000161",
+            Outcome.Of(Decoder, Frame(0x91, "00010000", "00000126", "AAAAAAAAAAAA"), topicDevice: "000000000161").Device
+        );
 
     [Fact]
-    public void A_reply_of_the_1997_edition_is_refused_by_name() => Assert.Contains("1997", Outcome.Of(Decoder, Frame(0x81, "00010000", "00000126")).Rejected, StringComparison.Ordinal);
+    public void A_reply_of_the_1997_edition_is_refused_by_name() =>
+        Assert.Contains("1997", Outcome.Of(Decoder, Frame(0x81, "00010000", "00000126")).Rejected, StringComparison.Ordinal);
 
     [Fact]
     public void Frames_are_found_between_the_bytes_of_gateways_and_each_other()
     {
-        byte[] all = [0xD8, 0xB0, 0x4C, 0xBD, 0xD1, 0x47, .. Frame(0x91, "00010000", "00000126"), 0xFE, 0xFE, 0xFE, 0xFE, 0xFE, 0xFE, .. Frame(0x91, "02010100", "2214"), 0x0D, 0x0A];
+        byte[] all =
+        [
+            0xD8,
+            0xB0,
+            0x4C,
+            0xBD,
+            0xD1,
+            0x47,
+            .. Frame(0x91, "00010000", "00000126"),
+            0xFE,
+            0xFE,
+            0xFE,
+            0xFE,
+            0xFE,
+            0xFE,
+            .. Frame(0x91, "02010100", "2214"),
+            0x0D,
+            0x0A,
+        ];
         Assert.Equal([1.26, 221.4], Outcome.Of(Decoder, all).Readings.Select(r => r.Value));
     }
 
@@ -113,7 +155,15 @@ public sealed class Dlt645DecoderTests
     public void No_bytes_whatever_throw()
     {
         var good = Vector.Of(Family).Select(v => v.Bytes).ToArray();
-        Mutation.Of(good, Seal).Sample(b => { Outcome.Of(Decoder, b); }, iter: 20_000);
+        Mutation
+            .Of(good, Seal)
+            .Sample(
+                b =>
+                {
+                    Outcome.Of(Decoder, b);
+                },
+                iter: 20_000
+            );
     }
 
     /// <param name="control">C.</param>
@@ -123,14 +173,24 @@ public sealed class Dlt645DecoderTests
     private static byte[] Frame(byte control, string identifier, string value, string address = "000000000161")
     {
         var data = Convert.FromHexString(value + identifier).Reverse().ToArray();
-        return Seal([0x68, .. Convert.FromHexString(address).Reverse(), 0x68, control, (byte)data.Length, .. data.Select(b => (byte)(b + 0x33)), 0, 0])!;
+        return Seal([
+            0x68,
+            .. Convert.FromHexString(address).Reverse(),
+            0x68,
+            control,
+            (byte)data.Length,
+            .. data.Select(b => (byte)(b + 0x33)),
+            0,
+            0,
+        ])!;
     }
 
     /// <summary>Makes length, sum and end of the first frame right again.</summary>
     private static byte[]? Seal(byte[] payload)
     {
         var at = Array.IndexOf(payload, (byte)0x68);
-        if (at < 0 || payload.Length < at + 12) return null;
+        if (at < 0 || payload.Length < at + 12)
+            return null;
         var sealedFrame = (byte[])payload.Clone();
         sealedFrame[at + 7] = 0x68;
         sealedFrame[at + 9] = (byte)(payload.Length - at - 12);

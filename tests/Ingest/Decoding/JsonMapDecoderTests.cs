@@ -23,14 +23,20 @@ public sealed class JsonMapDecoderTests
     [InlineData("""{"battery":NaN}""", "not JSON")]
     public void What_is_ambiguous_or_no_JSON_is_refused_and_a_number_beyond_numbers_says_nothing(string payload, string? why)
     {
-        if (why is null) Assert.Empty(Read(payload));
-        else Assert.Contains(why, Why(payload), StringComparison.Ordinal);
+        if (why is null)
+            Assert.Empty(Read(payload));
+        else
+            Assert.Contains(why, Why(payload), StringComparison.Ordinal);
     }
 
     [Fact]
     public void Too_deep_is_refused_and_a_byte_order_mark_is_not()
     {
-        Assert.Contains("not JSON", Why(string.Concat(Enumerable.Repeat("{\"a\":", 40)) + "1" + new string('}', 40)), StringComparison.Ordinal);
+        Assert.Contains(
+            "not JSON",
+            Why(string.Concat(Enumerable.Repeat("{\"a\":", 40)) + "1" + new string('}', 40)),
+            StringComparison.Ordinal
+        );
         Assert.Equal(80, Assert.Single(Read("\uFEFF{\"battery\":80}")).Value);
     }
 
@@ -41,7 +47,12 @@ public sealed class JsonMapDecoderTests
     {
         var into = new DecodedPayload();
         into.Reset("w-1", Outcome.Received);
-        Assert.Null(ProfileSet.Load(Path.Combine(AppContext.BaseDirectory, "devices"), []).Find(profile)!.Decode(Encoding.UTF8.GetBytes(payload), topic, into));
+        Assert.Null(
+            ProfileSet
+                .Load(Path.Combine(AppContext.BaseDirectory, "devices"), [])
+                .Find(profile)!
+                .Decode(Encoding.UTF8.GetBytes(payload), topic, into)
+        );
         var press = into.Readings.Single(r => r.Metric == Metric.Button);
         Assert.Equal((Outcome.Received, true), (press.Time, press.Has(ReadingFlags.ClockWrong)));
     }

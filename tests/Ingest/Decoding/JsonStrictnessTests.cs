@@ -16,17 +16,43 @@ public sealed class JsonStrictnessTests
     });
 
     /// <summary>Profile, topic, a good payload, and the same with a name that counts standing in one object twice.</summary>
-    public static TheoryData<string, string, string, string> Families => new()
-    {
-        { "senml", "vigil/d1/up", """[{"n":"button","vs":"sos"}]""", """[{"n":"button","vs":"sos","vs":"test"}]""" },
-        { "senml", "vigil/d1/up", """[{"n":"button","vs":"sos"}]""", """[{"n":"button","vs":"sos","\u0076s":"test"}]""" },
-        { "zigbee2mqtt", "zigbee2mqtt/d1", """{"action":"emergency"}""", """{"action":"emergency","action":"release"}""" },
-        { "tasmota", "tele/d1/SENSOR", """{"Time":"2026-12-01T00:00:00","ENERGY":{"Total":1.5,"Power":3}}""", """{"Time":"2026-12-01T00:00:00","ENERGY":{"Total":1.5,"Total":9}}""" },
-        { "shelly-gen2", "d1/status/switch:0", """{"id":0,"apower":5.0,"aenergy":{"total":100.0}}""", """{"id":0,"apower":5.0,"apower":7.0,"aenergy":{"total":100.0}}""" },
-        { "wmbusmeters", "wmbusmeters/d1", """{"media":"cold water","id":"d1","total_m3":1.5,"timestamp":"2026-12-01T00:00:00Z"}""", """{"media":"cold water","id":"d1","total_m3":1.5,"total_m3":2.5,"timestamp":"2026-12-01T00:00:00Z"}""" },
-        { "chirpstack-v4", "application/1/device/0102030405060708/event/up", """{"deviceInfo":{"devEui":"0102030405060708"},"fPort":2,"object":{"temperature":21.5}}""", """{"deviceInfo":{"devEui":"0102030405060708"},"fPort":2,"fPort":3,"object":{"temperature":21.5}}""" },
-        { "tts-v3", "v3/app/devices/d1/up", """{"end_device_ids":{"device_id":"d1"},"uplink_message":{"f_port":1,"decoded_payload":{"temperature":21.5}}}""", """{"end_device_ids":{"device_id":"d1","device_id":"d2"},"uplink_message":{"f_port":1,"decoded_payload":{"temperature":21.5}}}""" },
-    };
+    public static TheoryData<string, string, string, string> Families =>
+        new()
+        {
+            { "senml", "vigil/d1/up", """[{"n":"button","vs":"sos"}]""", """[{"n":"button","vs":"sos","vs":"test"}]""" },
+            { "senml", "vigil/d1/up", """[{"n":"button","vs":"sos"}]""", """[{"n":"button","vs":"sos","\u0076s":"test"}]""" },
+            { "zigbee2mqtt", "zigbee2mqtt/d1", """{"action":"emergency"}""", """{"action":"emergency","action":"release"}""" },
+            {
+                "tasmota",
+                "tele/d1/SENSOR",
+                """{"Time":"2026-12-01T00:00:00","ENERGY":{"Total":1.5,"Power":3}}""",
+                """{"Time":"2026-12-01T00:00:00","ENERGY":{"Total":1.5,"Total":9}}"""
+            },
+            {
+                "shelly-gen2",
+                "d1/status/switch:0",
+                """{"id":0,"apower":5.0,"aenergy":{"total":100.0}}""",
+                """{"id":0,"apower":5.0,"apower":7.0,"aenergy":{"total":100.0}}"""
+            },
+            {
+                "wmbusmeters",
+                "wmbusmeters/d1",
+                """{"media":"cold water","id":"d1","total_m3":1.5,"timestamp":"2026-12-01T00:00:00Z"}""",
+                """{"media":"cold water","id":"d1","total_m3":1.5,"total_m3":2.5,"timestamp":"2026-12-01T00:00:00Z"}"""
+            },
+            {
+                "chirpstack-v4",
+                "application/1/device/0102030405060708/event/up",
+                """{"deviceInfo":{"devEui":"0102030405060708"},"fPort":2,"object":{"temperature":21.5}}""",
+                """{"deviceInfo":{"devEui":"0102030405060708"},"fPort":2,"fPort":3,"object":{"temperature":21.5}}"""
+            },
+            {
+                "tts-v3",
+                "v3/app/devices/d1/up",
+                """{"end_device_ids":{"device_id":"d1"},"uplink_message":{"f_port":1,"decoded_payload":{"temperature":21.5}}}""",
+                """{"end_device_ids":{"device_id":"d1","device_id":"d2"},"uplink_message":{"f_port":1,"decoded_payload":{"temperature":21.5}}}"""
+            },
+        };
 
     [Theory]
     [MemberData(nameof(Families))]
@@ -38,7 +64,12 @@ public sealed class JsonStrictnessTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public void A_byte_order_mark_is_no_matter_and_what_follows_or_breaks_off_is_refused(string profile, string topic, string good, string twice)
+    public void A_byte_order_mark_is_no_matter_and_what_follows_or_breaks_off_is_refused(
+        string profile,
+        string topic,
+        string good,
+        string twice
+    )
     {
         Assert.NotEqual(good, twice);
         Assert.Null(Decode(profile, topic, "\uFEFF" + good).Reason);
@@ -52,7 +83,10 @@ public sealed class JsonStrictnessTests
     public void Depth_and_a_number_beyond_all_numbers_become_no_reading(string profile, string topic, string good, string twice)
     {
         Assert.NotEqual(good, twice);
-        var deep = good.Insert(good.IndexOf('{', StringComparison.Ordinal) + 1, $"\"x\":{string.Concat(Enumerable.Repeat("[", 40))}{new string(']', 40)},");
+        var deep = good.Insert(
+            good.IndexOf('{', StringComparison.Ordinal) + 1,
+            $"\"x\":{string.Concat(Enumerable.Repeat("[", 40))}{new string(']', 40)},"
+        );
         Assert.NotNull(Decode(profile, topic, deep).Reason);
         var huge = System.Text.RegularExpressions.Regex.Replace(good, @":\d+(\.\d+)?(?=[,}])", ":1e309");
         var (_, readings) = Decode(profile, topic, huge);

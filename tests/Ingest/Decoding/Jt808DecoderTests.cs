@@ -24,14 +24,19 @@ public sealed class Jt808DecoderTests
         // Three samples are a position's body alone: put into a frame of their own.
         var outcome = Outcome.Of(Decoder, v.Format.EndsWith("-body", StringComparison.Ordinal) ? Frame(0x0200, v.Bytes) : v.Bytes);
         Assert.Null(outcome.Rejected);
-        if (v.Text("phone_bcd") is { } phone) Assert.Equal(phone, outcome.Device);
+        if (v.Text("phone_bcd") is { } phone)
+            Assert.Equal(phone, outcome.Device);
         if (v.Derived("positions") is { } positions)
         {
             var at = 0;
             foreach (var position in positions.EnumerateArray())
             {
                 var flat = position.EnumerateObject().ToDictionary(p => p.Name, p => p.Value.GetProperty("value"));
-                Compare(name => flat.TryGetValue(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null, Positions(outcome)[at++], v.Number("batch_type") == 1);
+                Compare(
+                    name => flat.TryGetValue(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null,
+                    Positions(outcome)[at++],
+                    v.Number("batch_type") == 1
+                );
             }
 
             Assert.Equal(at, Positions(outcome).Count);
@@ -47,7 +52,8 @@ public sealed class Jt808DecoderTests
     }
 
     [Theory, MemberData(nameof(Bad))]
-    public void A_broken_frame_is_refused_with_a_reason(string id) => Assert.NotNull(Outcome.Of(Decoder, Vector.Find(Family, id).Bytes).Rejected);
+    public void A_broken_frame_is_refused_with_a_reason(string id) =>
+        Assert.NotNull(Outcome.Of(Decoder, Vector.Find(Family, id).Bytes).Rejected);
 
     [Fact]
     public void An_sos_is_told_even_when_clock_and_place_are_garbage()
@@ -70,7 +76,11 @@ public sealed class Jt808DecoderTests
     [Fact]
     public void Frames_may_share_their_flag()
     {
-        byte[] both = [.. Frame(0x0200, Body(0, Fix, 22_500_000, 113_900_000, "261101120000"))[..^1], .. Frame(0x0200, Body(1, Fix, 22_600_000, 113_900_000, "261101120001"))];
+        byte[] both =
+        [
+            .. Frame(0x0200, Body(0, Fix, 22_500_000, 113_900_000, "261101120000"))[..^1],
+            .. Frame(0x0200, Body(1, Fix, 22_600_000, 113_900_000, "261101120001")),
+        ];
         var outcome = Outcome.Of(Decoder, both);
         Assert.Equal([22.5, 22.6], outcome.Readings.Where(r => r.Metric == Metric.Location).Select(r => r.Value));
         Assert.True(outcome.Has(Metric.Button));
@@ -96,7 +106,12 @@ public sealed class Jt808DecoderTests
 
     [Fact]
     public void A_latitude_above_ninety_is_suspect() =>
-        Assert.True(Outcome.Of(Decoder, Frame(0x0200, Body(0, Fix, 116_307_629, 40_058_359, "261101120000"))).The(Metric.Location).Has(ReadingFlags.Suspect));
+        Assert.True(
+            Outcome
+                .Of(Decoder, Frame(0x0200, Body(0, Fix, 116_307_629, 40_058_359, "261101120000")))
+                .The(Metric.Location)
+                .Has(ReadingFlags.Suspect)
+        );
 
     [Fact]
     public void Back_fill_is_history_and_a_clock_of_zeros_is_the_arrival()
@@ -118,7 +133,10 @@ public sealed class Jt808DecoderTests
 
     [Fact]
     public void A_collision_is_an_alarm_with_a_word() =>
-        Assert.Equal("collision", Outcome.Of(Decoder, Frame(0x0200, Body(1u << 29, Fix, 1, 1, "261101120000"))).The(Metric.DeviceAlarm).Event);
+        Assert.Equal(
+            "collision",
+            Outcome.Of(Decoder, Frame(0x0200, Body(1u << 29, Fix, 1, 1, "261101120000"))).The(Metric.DeviceAlarm).Event
+        );
 
     [Fact]
     public void Both_halves_of_the_analog_item_are_told()
@@ -132,7 +150,8 @@ public sealed class Jt808DecoderTests
     {
         var position = Body(0, Fix, 22_500_000, 113_900_000, "261101120000");
         byte[] batch = [0, 3, 0, .. Item(position), .. Item(position), .. Item(position)];
-        byte[] first = Frame(0x0704, batch[..70], part: 1, parts: 2), second = Frame(0x0704, batch[70..], part: 2, parts: 2);
+        byte[] first = Frame(0x0704, batch[..70], part: 1, parts: 2),
+            second = Frame(0x0704, batch[70..], part: 2, parts: 2);
         Assert.Equal(3, Positions(Outcome.Of(Decoder, [.. first, .. second])).Count);
         Assert.Equal(2, Positions(Outcome.Of(Decoder, first)).Count);
         var rest = Outcome.Of(Decoder, second);
@@ -150,16 +169,30 @@ public sealed class Jt808DecoderTests
     public void No_bytes_whatever_throw()
     {
         var good = Vector.Of(Family).Select(v => v.Bytes).ToArray();
-        Mutation.Of(good, Seal).Sample(b => { Outcome.Of(Decoder, b); }, iter: 20_000);
+        Mutation
+            .Of(good, Seal)
+            .Sample(
+                b =>
+                {
+                    Outcome.Of(Decoder, b);
+                },
+                iter: 20_000
+            );
     }
 
     private static void Compare(Func<string, JsonElement?> expected, IReadOnlyList<Reading> readings, bool history)
     {
         var outcome = new Outcome(null, "", readings);
-        var time = DateTime.Parse(expected("time_utc")!.Value.GetString()!, CultureInfo.InvariantCulture, DateTimeStyles.AdjustToUniversal | DateTimeStyles.AssumeUniversal);
-        if (time > Outcome.Received) time = Outcome.Received;
+        var time = DateTime.Parse(
+            expected("time_utc")!.Value.GetString()!,
+            CultureInfo.InvariantCulture,
+            DateTimeStyles.AdjustToUniversal | DateTimeStyles.AssumeUniversal
+        );
+        if (time > Outcome.Received)
+            time = Outcome.Received;
         Assert.All(readings, r => Assert.Equal((time, history), (r.Time, r.Has(ReadingFlags.History))));
-        double latitude = expected("latitude_deg")!.Value.GetDouble(), longitude = expected("longitude_deg")!.Value.GetDouble();
+        double latitude = expected("latitude_deg")!.Value.GetDouble(),
+            longitude = expected("longitude_deg")!.Value.GetDouble();
         if (expected("fix_valid")!.Value.GetBoolean() && (latitude != 0 || longitude != 0))
         {
             var place = outcome.The(Metric.Location);
@@ -180,19 +213,30 @@ public sealed class Jt808DecoderTests
         Assert.Equal(alarms.Contains("sos"), outcome.Has(Metric.Button));
         Assert.Equal(alarms.Contains("main_power_undervoltage") ? 1 : 0, outcome.The(Metric.BatteryLow).Value);
         Assert.Equal(alarms.Contains("main_power_lost") ? 1 : 0, outcome.The(Metric.PowerLost).Value);
-        Assert.Equal(alarms.Except(["sos", "main_power_undervoltage", "main_power_lost", "vehicle_stolen"]).Select(a => a.Replace('_', '-')).Order(),
-            readings.Where(r => r.Metric == Metric.DeviceAlarm && r.Event != "stolen").Select(r => r.Event!).Order());
-        foreach (var (name, metric, scale) in new[]
+        Assert.Equal(
+            alarms.Except(["sos", "main_power_undervoltage", "main_power_lost", "vehicle_stolen"]).Select(a => a.Replace('_', '-')).Order(),
+            readings.Where(r => r.Metric == Metric.DeviceAlarm && r.Event != "stolen").Select(r => r.Event!).Order()
+        );
+        foreach (
+            var (name, metric, scale) in new[]
+            {
+                ("mileage_km", Metric.VehicleMileage, 1),
+                ("fuel_l", Metric.VehicleFuel, 1),
+                ("recorder_speed_kmh", Metric.VehicleSpeed, 1 / 3.6),
+                ("signal_strength", Metric.SignalStrength, 1),
+                ("satellites", Metric.LocationSatellites, 1),
+            }
+        )
         {
-            ("mileage_km", Metric.VehicleMileage, 1), ("fuel_l", Metric.VehicleFuel, 1), ("recorder_speed_kmh", Metric.VehicleSpeed, 1 / 3.6),
-            ("signal_strength", Metric.SignalStrength, 1), ("satellites", Metric.LocationSatellites, 1),
-        })
-        {
-            if (expected(name) is { ValueKind: JsonValueKind.Number } value) Assert.Contains(readings, r => r.Metric == metric && Math.Abs(r.Value - value.GetDouble() * scale) < 1e-9);
+            if (expected(name) is { ValueKind: JsonValueKind.Number } value)
+                Assert.Contains(readings, r => r.Metric == metric && Math.Abs(r.Value - value.GetDouble() * scale) < 1e-9);
         }
 
         if (expected("analog_raw") is { ValueKind: JsonValueKind.Number } analog)
-            Assert.Equal((analog.GetUInt32() & 0xFFFF, analog.GetUInt32() >> 16), ((uint)outcome.The(Metric.AnalogInput, "0").Value, (uint)outcome.The(Metric.AnalogInput, "1").Value));
+            Assert.Equal(
+                (analog.GetUInt32() & 0xFFFF, analog.GetUInt32() >> 16),
+                ((uint)outcome.The(Metric.AnalogInput, "0").Value, (uint)outcome.The(Metric.AnalogInput, "1").Value)
+            );
     }
 
     /// <summary>The readings of each position of a batch: the ignition is the last of each.</summary>
@@ -203,7 +247,8 @@ public sealed class Jt808DecoderTests
         foreach (var r in outcome.Readings)
         {
             current.Add(r);
-            if (r.Metric != Metric.VehicleIgnition) continue;
+            if (r.Metric != Metric.VehicleIgnition)
+                continue;
             all.Add(current);
             current = [];
         }
@@ -224,19 +269,43 @@ public sealed class Jt808DecoderTests
 
     private static byte[] Frame(ushort id, byte[] body, int part = 0, int parts = 0, string phone = "013800138000")
     {
-        List<byte> message = [(byte)(id >> 8), (byte)id, (byte)(body.Length >> 8 | (parts > 0 ? 0x20 : 0)), (byte)body.Length, .. Convert.FromHexString(phone), 0, (byte)part];
-        if (parts > 0) message.AddRange([0, (byte)parts, 0, (byte)part]);
+        List<byte> message =
+        [
+            (byte)(id >> 8),
+            (byte)id,
+            (byte)(body.Length >> 8 | (parts > 0 ? 0x20 : 0)),
+            (byte)body.Length,
+            .. Convert.FromHexString(phone),
+            0,
+            (byte)part,
+        ];
+        if (parts > 0)
+            message.AddRange([0, (byte)parts, 0, (byte)part]);
         message.AddRange(body);
         message.Add(message.Aggregate((byte)0, (x, b) => (byte)(x ^ b)));
-        return [0x7E, .. message.SelectMany(b => b switch { 0x7E => new byte[] { 0x7D, 2 }, 0x7D => [0x7D, 1], _ => [b] }), 0x7E];
+        return
+        [
+            0x7E,
+            .. message.SelectMany(b =>
+                b switch
+                {
+                    0x7E => new byte[] { 0x7D, 2 },
+                    0x7D => [0x7D, 1],
+                    _ => [b],
+                }
+            ),
+            0x7E,
+        ];
     }
 
     /// <summary>Makes the check byte of the first frame right again.</summary>
     private static byte[]? Seal(byte[] payload)
     {
-        if (payload.Length < 16 || payload[0] != 0x7E) return null;
+        if (payload.Length < 16 || payload[0] != 0x7E)
+            return null;
         var inner = payload[1..^1].Where(b => b is not (0x7E or 0x7D)).ToArray();
-        if (inner.Length < 2) return null;
+        if (inner.Length < 2)
+            return null;
         inner[^1] = inner[..^1].Aggregate((byte)0, (x, b) => (byte)(x ^ b));
         return inner[^1] is 0x7E or 0x7D ? null : [0x7E, .. inner, 0x7E];
     }

@@ -2,20 +2,28 @@ using CsCheck;
 
 namespace Vigil.Tests.Ingest.Decoding;
 
-/// <summary>Bytes that a line, a gateway or an attacker could make of real payloads: random ones, cut, changed, joined. CsCheck prints the seed of a failure.</summary>
+/// <summary>
+/// Bytes that a line, a gateway or an attacker could make of real payloads: random ones, cut, changed, joined. CsCheck prints the seed of a
+/// failure.
+/// </summary>
 public static class Mutation
 {
     /// <param name="real">Real payloads.</param>
-    /// <param name="seal">Makes the checksum right again, so that what lies behind it is reached; may return null to leave the bytes as they are.</param>
+    /// <param name="seal">Makes the checksum right again, so that what lies behind it is reached; may return null to leave the bytes as
+    /// they are.</param>
     public static Gen<byte[]> Of(byte[][] real, Func<byte[], byte[]?>? seal = null)
     {
         var one = Gen.Int[0, real.Length - 1].Select(i => real[i]);
-        var changed = Gen.Select(one, Gen.Select(Gen.Int[0, 4096], Gen.Byte).Array[1, 4]).Select((b, changes) =>
-        {
-            var copy = (byte[])b.Clone();
-            foreach (var (at, value) in changes) copy[at % copy.Length] = value;
-            return copy;
-        });
+        var changed = Gen.Select(one, Gen.Select(Gen.Int[0, 4096], Gen.Byte).Array[1, 4])
+            .Select(
+                (b, changes) =>
+                {
+                    var copy = (byte[])b.Clone();
+                    foreach (var (at, value) in changes)
+                        copy[at % copy.Length] = value;
+                    return copy;
+                }
+            );
         var cut = Gen.Select(one, Gen.Int[0, 4096]).Select((b, at) => b[..(at % (b.Length + 1))]);
         var joined = Gen.Select(one, cut).Select((a, b) => a.Concat(b).ToArray());
         var all = Gen.OneOf(Gen.Byte.Array[0, 200], changed, cut, joined);

@@ -4,7 +4,9 @@ using Vigil.Model;
 
 namespace Vigil.Tests.Ingest.Decoding;
 
-/// <summary>A payload of tests/data/vectors with what it means: the source's values and, below them, those derived from the standard.</summary>
+/// <summary>
+/// A payload of tests/data/vectors with what it means: the source's values and, below them, those derived from the standard.
+/// </summary>
 public sealed class Vector
 {
     private readonly JsonElement root;
@@ -26,19 +28,27 @@ public sealed class Vector
 
     public string Topic => root.TryGetProperty("topic", out var t) && t.GetString() is { } topic ? topic : "";
 
-    public byte[] Bytes => root.GetProperty("payload_encoding").GetString() == "hex" ? Convert.FromHexString(Payload) : System.Text.Encoding.UTF8.GetBytes(Payload);
+    public byte[] Bytes =>
+        root.GetProperty("payload_encoding").GetString() == "hex"
+            ? Convert.FromHexString(Payload)
+            : System.Text.Encoding.UTF8.GetBytes(Payload);
 
     public static IReadOnlyList<Vector> Of(string family) =>
-        [.. File.ReadLines(Path.Combine(AppContext.BaseDirectory, $"data/vectors/{family}.jsonl")).Select(l => new Vector(JsonDocument.Parse(l).RootElement))];
+        [
+            .. File.ReadLines(Path.Combine(AppContext.BaseDirectory, $"data/vectors/{family}.jsonl"))
+                .Select(l => new Vector(JsonDocument.Parse(l).RootElement)),
+        ];
 
-    public static TheoryData<string> Ids(string family, Func<Vector, bool>? where = null) => [.. Of(family).Where(where ?? (_ => true)).Select(v => v.Id)];
+    public static TheoryData<string> Ids(string family, Func<Vector, bool>? where = null) =>
+        [.. Of(family).Where(where ?? (_ => true)).Select(v => v.Id)];
 
     public static Vector Find(string family, string id) => Of(family).Single(v => v.Id == id);
 
     /// <summary>The value under a name: the source's where it states one, else the derived one; null when neither does.</summary>
     public JsonElement? this[string name] =>
         root.GetProperty("expected").TryGetProperty(name, out var e) ? e.GetProperty("value")
-        : root.TryGetProperty("expected_derived", out var d) && d.TryGetProperty(name, out e) ? e.GetProperty("value") : null;
+        : root.TryGetProperty("expected_derived", out var d) && d.TryGetProperty(name, out e) ? e.GetProperty("value")
+        : null;
 
     /// <summary>The value derived from the standard, before the source's.</summary>
     public JsonElement? Derived(string name) =>
@@ -52,8 +62,12 @@ public sealed class Vector
 
     /// <summary>Names of everything expected that is not null.</summary>
     public IEnumerable<string> Names =>
-        root.GetProperty("expected").EnumerateObject().Concat(root.TryGetProperty("expected_derived", out var d) ? d.EnumerateObject() : default)
-            .Where(p => p.Value.TryGetProperty("value", out var v) && v.ValueKind != JsonValueKind.Null).Select(p => p.Name).Distinct();
+        root.GetProperty("expected")
+            .EnumerateObject()
+            .Concat(root.TryGetProperty("expected_derived", out var d) ? d.EnumerateObject() : default)
+            .Where(p => p.Value.TryGetProperty("value", out var v) && v.ValueKind != JsonValueKind.Null)
+            .Select(p => p.Name)
+            .Distinct();
 
     public override string ToString() => Id;
 }

@@ -50,7 +50,8 @@ public sealed class AbuseTests
         var (five, _) = await RawDevice.LogInAsync(broker.Port, level: 5);
         await five.SendAsync(RawDevice.Publish("vigil/d2/up", Reading, level: 5));
         var said = await five.UntilClosedAsync();
-        Assert.True(said.Length == 0 || (said[0] == 0x40 && said[4] == 0x87) || said[0] == 0xE0, Convert.ToHexString(said)); // PUBACK not authorized, or DISCONNECT
+        // PUBACK not authorized, or DISCONNECT
+        Assert.True(said.Length == 0 || (said[0] == 0x40 && said[4] == 0x87) || said[0] == 0xE0, Convert.ToHexString(said));
         await five.DisposeAsync();
         Assert.Empty(broker.Came);
     }
@@ -88,7 +89,8 @@ public sealed class AbuseTests
         await three.DisposeAsync();
         var (five, _) = await RawDevice.LogInAsync(broker.Port, level: 5);
         await five.SendAsync(RawDevice.Subscribe(filter, level: 5));
-        Assert.Equal(filter.StartsWith("$share", StringComparison.Ordinal) ? 0x9E : 0x87, (await five.ReadAsync())[^1]); // shared subscriptions not supported, or not authorized
+        // shared subscriptions not supported, or not authorized
+        Assert.Equal(filter.StartsWith("$share", StringComparison.Ordinal) ? 0x9E : 0x87, (await five.ReadAsync())[^1]);
         await five.SendAsync(RawDevice.Subscribe("vigil/d1/down", level: 5));
         Assert.Equal(1, (await five.ReadAsync())[^1]);
         await five.DisposeAsync();
@@ -99,19 +101,23 @@ public sealed class AbuseTests
     {
         // MQTTnet's clean-up goes by client id: what ended late took down what had just begun.
         await using var broker = await BrokerUnderTest.StartAsync(devices: 40);
-        await Parallel.ForEachAsync(Enumerable.Range(1, 40), TestContext.Current.CancellationToken, async (n, _) =>
-        {
-            for (var round = 0; round < 8; round++)
+        await Parallel.ForEachAsync(
+            Enumerable.Range(1, 40),
+            TestContext.Current.CancellationToken,
+            async (n, _) =>
             {
-                var (device, code) = await RawDevice.LogInAsync(broker.Port, $"d{n}");
-                await using var held = device;
-                Assert.Equal(0, code);
-                await device.SendAsync(RawDevice.Publish($"vigil/d{n}/up", Reading));
-                Assert.Equal([0x40, 2, 0, 1], await device.ReadAsync());
-                await device.SendAsync(RawDevice.Publish($"vigil/d{n}/up", Reading, id: 2));
-                Assert.Equal([0x40, 2, 0, 2], await device.ReadAsync());
+                for (var round = 0; round < 8; round++)
+                {
+                    var (device, code) = await RawDevice.LogInAsync(broker.Port, $"d{n}");
+                    await using var held = device;
+                    Assert.Equal(0, code);
+                    await device.SendAsync(RawDevice.Publish($"vigil/d{n}/up", Reading));
+                    Assert.Equal([0x40, 2, 0, 1], await device.ReadAsync());
+                    await device.SendAsync(RawDevice.Publish($"vigil/d{n}/up", Reading, id: 2));
+                    Assert.Equal([0x40, 2, 0, 2], await device.ReadAsync());
+                }
             }
-        });
+        );
     }
 
     [Fact]
@@ -124,8 +130,10 @@ public sealed class AbuseTests
         {
             var (device, code) = await RawDevice.LogInAsync(broker.Port, level: 5);
             codes.Add(code);
-            if (code == 0) last = device;
-            else await device.DisposeAsync();
+            if (code == 0)
+                last = device;
+            else
+                await device.DisposeAsync();
         }
 
         Assert.Equal(11, codes.Count(c => c == 0)); // the first, and ten take-overs within a minute
@@ -171,9 +179,11 @@ public sealed class AbuseTests
         await using var _ = good;
         Assert.Equal(0, code);
         // The drip is cut off by the broker's own patience of five seconds.
-        foreach (var device in held) Assert.Empty(await device.UntilClosedAsync());
+        foreach (var device in held)
+            Assert.Empty(await device.UntilClosedAsync());
         Assert.True(System.Diagnostics.Stopwatch.GetElapsedTime(begun) < TimeSpan.FromSeconds(9));
-        foreach (var device in held) await device.DisposeAsync();
+        foreach (var device in held)
+            await device.DisposeAsync();
     }
 
     [Fact]
@@ -210,14 +220,17 @@ public sealed class AbuseTests
         var (flood, _) = await RawDevice.LogInAsync(broker.Port);
         await using var __ = flood;
         var begun = System.Diagnostics.Stopwatch.GetTimestamp();
-        for (ushort i = 1; i <= 60; i++) await flood.SendAsync(RawDevice.Publish("vigil/d1/up", Reading, id: i));
+        for (ushort i = 1; i <= 60; i++)
+            await flood.SendAsync(RawDevice.Publish("vigil/d1/up", Reading, id: i));
         var (calm, _) = await RawDevice.LogInAsync(broker.Port, "d2");
         await using var ___ = calm;
         await calm.SendAsync(RawDevice.Publish("vigil/d2/up", Reading));
         Assert.Equal(0x40, (await calm.ReadAsync())[0]);
         Assert.True(broker.Came.Count(c => c.From == "d1") < 60, "the calm device waited for the flood");
-        for (var acknowledged = 0; acknowledged < 60 * 4;) acknowledged += (await flood.ReadAsync()).Length;
-        Assert.True(System.Diagnostics.Stopwatch.GetElapsedTime(begun) > TimeSpan.FromMilliseconds(300)); // 40 above the burst at 100 a second
+        for (var acknowledged = 0; acknowledged < 60 * 4; )
+            acknowledged += (await flood.ReadAsync()).Length;
+        // 40 above the burst at 100 a second
+        Assert.True(System.Diagnostics.Stopwatch.GetElapsedTime(begun) > TimeSpan.FromMilliseconds(300));
         Assert.Equal(60, broker.Came.Count(c => c.From == "d1"));
     }
 
@@ -291,7 +304,8 @@ public sealed class AbuseTests
         var (stalled, _) = await RawDevice.LogInAsync(broker.Port, level: level);
         await using var __ = stalled;
         // It never reads an answer; what it is sent fills its buffers.
-        for (ushort i = 1; i <= 150; i++) await stalled.SendAsync(RawDevice.Publish("vigil/d1/up", Reading, id: i, level: level));
+        for (ushort i = 1; i <= 150; i++)
+            await stalled.SendAsync(RawDevice.Publish("vigil/d1/up", Reading, id: i, level: level));
         var takeOver = RawDevice.LogInAsync(broker.Port, level: level); // its own new connection
         var begun = System.Diagnostics.Stopwatch.GetTimestamp();
         var (other, code) = await RawDevice.LogInAsync(broker.Port, "d2");

@@ -107,7 +107,8 @@ public sealed class BrokenPacketTests
         Assert.Equal([0x50, 2, 0, 7], await device.ReadAsync());
         await device.SendAsync(RawDevice.Publish("vigil/d1/up", Press, qos: 2, id: 7, dup: true));
         Assert.Equal([0x50, 2, 0, 7], await device.ReadAsync());
-        await device.SendAsync(RawDevice.Publish("vigil/d1/up", Press, qos: 2, id: 7)); // without the flag too: the id is not free yet (MQTT 3.1.1 §4.3.3)
+        // without the flag too: the id is not free yet (MQTT 3.1.1 §4.3.3)
+        await device.SendAsync(RawDevice.Publish("vigil/d1/up", Press, qos: 2, id: 7));
         Assert.Equal([0x50, 2, 0, 7], await device.ReadAsync());
         Assert.Single(broker.Came);
         await device.SendAsync([0x62, 2, 0, 7]);
@@ -120,7 +121,8 @@ public sealed class BrokenPacketTests
     private static async Task EndsAtOnceAsync(Func<Task<RawDevice>> open, byte[] half)
     {
         var devices = new List<RawDevice>();
-        for (var i = 0; i < 16; i++) devices.Add(await open());
+        for (var i = 0; i < 16; i++)
+            devices.Add(await open());
         var begun = Stopwatch.GetTimestamp();
         foreach (var device in devices)
         {
@@ -128,9 +130,11 @@ public sealed class BrokenPacketTests
             device.Finish();
         }
 
-        foreach (var device in devices) Assert.True(await device.UntilClosedAsync() is { Length: 0 });
+        foreach (var device in devices)
+            Assert.True(await device.UntilClosedAsync() is { Length: 0 });
         var took = Stopwatch.GetElapsedTime(begun);
-        foreach (var device in devices) await device.DisposeAsync();
+        foreach (var device in devices)
+            await device.DisposeAsync();
         Assert.True(took < AtOnce, $"closed after {took.TotalSeconds:0.0} s");
     }
 }

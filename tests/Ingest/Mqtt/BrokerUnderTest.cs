@@ -14,7 +14,9 @@ using Vigil.Model;
 
 namespace Vigil.Tests.Ingest.Mqtt;
 
-/// <summary>The embedded broker on a real port, with an inbox that notes what came through. Devices d1 and d2 (or more) have the password "right".</summary>
+/// <summary>
+/// The embedded broker on a real port, with an inbox that notes what came through. Devices d1 and d2 (or more) have the password "right".
+/// </summary>
 internal sealed class BrokerUnderTest : IAsyncDisposable
 {
     private readonly WebApplication app;
@@ -35,8 +37,16 @@ internal sealed class BrokerUnderTest : IAsyncDisposable
 
     public EmbeddedBroker Broker => app.Services.GetRequiredService<EmbeddedBroker>();
 
-    public static async Task<BrokerUnderTest> StartAsync(Action<MqttOptions>? set = null, Func<InboundMessage, Receipt>? inbox = null, int devices = 2, bool anyTopic = false, TimeProvider? clock = null, string? redeliveries = null,
-        Func<string, bool>? goesFirst = null, Func<string, Task>? beforeLooking = null)
+    public static async Task<BrokerUnderTest> StartAsync(
+        Action<MqttOptions>? set = null,
+        Func<InboundMessage, Receipt>? inbox = null,
+        int devices = 2,
+        bool anyTopic = false,
+        TimeProvider? clock = null,
+        string? redeliveries = null,
+        Func<string, bool>? goesFirst = null,
+        Func<string, Task>? beforeLooking = null
+    )
     {
         var options = new MqttOptions();
         set?.Invoke(options);
@@ -48,32 +58,55 @@ internal sealed class BrokerUnderTest : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.Services.AddMqttConnectionHandler();
-        builder.Services.AddSingleton(options).AddSingleton(clock ?? TimeProvider.System)
+        builder
+            .Services.AddSingleton(options)
+            .AddSingleton(clock ?? TimeProvider.System)
             .AddSingleton<GoesFirst>(_ => name => goesFirst?.Invoke(name) == true)
-            .AddSingleton<Authenticate>(_ => async (name, password, effort, _) =>
-            {
-                looked.Enqueue(effort);
-                if (beforeLooking is not null) await beforeLooking(name);
-                if (effort == LoginEffort.Remembered && !remembered.ContainsKey(name)) return new Login(LoginOutcome.Busy);
-                if (name is not ['d', .. var number] || !int.TryParse(number, out var n) || n > devices || Encoding.UTF8.GetString(password) != "right") return new Login(LoginOutcome.Wrong);
-                remembered[name] = true;
-                return new Login(LoginOutcome.Right, new Sender(name, false, []));
-            })
-            .AddSingleton(new Redeliveries(redeliveries, clock ?? TimeProvider.System)).AddSingleton<Troubles>().AddSingleton(new System.Diagnostics.Metrics.Meter("Vigil.Tests.Broker"))
-            .AddSingleton<Inbox>(_ => (message, _) =>
-            {
-                // As the pipeline does: a device speaks on its own topic alone.
-                var device = message.Topic.Split('/') is ["vigil", var named, "up"] ? named : "";
-                if (device != message.From.Name && !anyTopic) return ValueTask.FromResult(Receipt.NotAllowed);
-                at.Enqueue(message.Received);
-                came.Enqueue((message.Topic, message.From.Name, Encoding.UTF8.GetString(message.Payload.Span)));
-                return ValueTask.FromResult(inbox?.Invoke(message) ?? Receipt.Committed);
-            })
-            .AddSingleton<EmbeddedBroker>().AddHostedService(s => s.GetRequiredService<EmbeddedBroker>());
+            .AddSingleton<Authenticate>(_ =>
+                async (name, password, effort, _) =>
+                {
+                    looked.Enqueue(effort);
+                    if (beforeLooking is not null)
+                        await beforeLooking(name);
+                    if (effort == LoginEffort.Remembered && !remembered.ContainsKey(name))
+                        return new Login(LoginOutcome.Busy);
+                    if (
+                        name is not ['d', .. var number]
+                        || !int.TryParse(number, out var n)
+                        || n > devices
+                        || Encoding.UTF8.GetString(password) != "right"
+                    )
+                        return new Login(LoginOutcome.Wrong);
+                    remembered[name] = true;
+                    return new Login(LoginOutcome.Right, new Sender(name, false, []));
+                }
+            )
+            .AddSingleton(new Redeliveries(redeliveries, clock ?? TimeProvider.System))
+            .AddSingleton<Troubles>()
+            .AddSingleton(new System.Diagnostics.Metrics.Meter("Vigil.Tests.Broker"))
+            .AddSingleton<Inbox>(_ =>
+                (message, _) =>
+                {
+                    // As the pipeline does: a device speaks on its own topic alone.
+                    var device = message.Topic.Split('/') is ["vigil", var named, "up"] ? named : "";
+                    if (device != message.From.Name && !anyTopic)
+                        return ValueTask.FromResult(Receipt.NotAllowed);
+                    at.Enqueue(message.Received);
+                    came.Enqueue((message.Topic, message.From.Name, Encoding.UTF8.GetString(message.Payload.Span)));
+                    return ValueTask.FromResult(inbox?.Invoke(message) ?? Receipt.Committed);
+                }
+            )
+            .AddSingleton<EmbeddedBroker>()
+            .AddHostedService(s => s.GetRequiredService<EmbeddedBroker>());
         builder.WebHost.ConfigureKestrel(k => k.Listen(IPAddress.Loopback, 0, listen => BrokerListener.Use(listen, options)));
         var app = builder.Build();
         await app.StartAsync(TestContext.Current.CancellationToken);
-        return new BrokerUnderTest(app, new Uri(app.Urls.First().Replace("mqtt", "tcp", StringComparison.Ordinal)).Port) { Came = came, At = at, Looked = looked };
+        return new BrokerUnderTest(app, new Uri(app.Urls.First().Replace("mqtt", "tcp", StringComparison.Ordinal)).Port)
+        {
+            Came = came,
+            At = at,
+            Looked = looked,
+        };
     }
 
     public async ValueTask DisposeAsync()
@@ -95,25 +128,46 @@ internal sealed class RawDevice : IAsyncDisposable
     /// <param name="trusted">With it: over TLS.</param>
     /// <param name="certificate">Shown to the broker.</param>
     /// <param name="from">Another address of this machine, such as 127.0.0.2.</param>
-    public static async Task<RawDevice> OpenAsync(int port, X509Certificate2? trusted = null, X509Certificate2? certificate = null, string? from = null)
+    public static async Task<RawDevice> OpenAsync(
+        int port,
+        X509Certificate2? trusted = null,
+        X509Certificate2? certificate = null,
+        string? from = null
+    )
     {
         var socket = from is null ? new TcpClient() : new TcpClient(new IPEndPoint(IPAddress.Parse(from), 0));
         await socket.ConnectAsync(IPAddress.Loopback, port, TestContext.Current.CancellationToken);
-        if (trusted is null) return new RawDevice(socket, socket.GetStream());
-        var tls = new SslStream(socket.GetStream(), false, (_, server, _, _) =>
-        {
-            using var chain = new X509Chain();
-            chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-            chain.ChainPolicy.CustomTrustStore.Add(trusted);
-            chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-            return server is X509Certificate2 shown && chain.Build(shown);
-        });
-        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "localhost", ClientCertificates = certificate is null ? [] : [certificate] }, TestContext.Current.CancellationToken);
+        if (trusted is null)
+            return new RawDevice(socket, socket.GetStream());
+        var tls = new SslStream(
+            socket.GetStream(),
+            false,
+            (_, server, _, _) =>
+            {
+                using var chain = new X509Chain();
+                chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+                chain.ChainPolicy.CustomTrustStore.Add(trusted);
+                chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+                return server is X509Certificate2 shown && chain.Build(shown);
+            }
+        );
+        await tls.AuthenticateAsClientAsync(
+            new SslClientAuthenticationOptions { TargetHost = "localhost", ClientCertificates = certificate is null ? [] : [certificate] },
+            TestContext.Current.CancellationToken
+        );
         return new RawDevice(socket, tls);
     }
 
     /// <summary>Opens a socket and logs in; the CONNACK's code.</summary>
-    public static async Task<(RawDevice Device, int Code)> LogInAsync(int port, string name = "d1", string password = "right", string? clientId = null, byte level = 4, ushort keepAlive = 60, string? from = null)
+    public static async Task<(RawDevice Device, int Code)> LogInAsync(
+        int port,
+        string name = "d1",
+        string password = "right",
+        string? clientId = null,
+        byte level = 4,
+        ushort keepAlive = 60,
+        string? from = null
+    )
     {
         var device = await OpenAsync(port, from: from);
         await device.SendAsync(Connect(name, password, clientId ?? name, level, keepAlive));
@@ -121,31 +175,77 @@ internal sealed class RawDevice : IAsyncDisposable
         return (device, answer is [0x20, _, _, var code, ..] ? code : -1);
     }
 
-    public static byte[] Connect(string name, string password, string clientId, byte level = 4, ushort keepAlive = 60, (string Topic, string Payload)? will = null)
+    public static byte[] Connect(
+        string name,
+        string password,
+        string clientId,
+        byte level = 4,
+        ushort keepAlive = 60,
+        (string Topic, string Payload)? will = null
+    )
     {
         var flags = 0b1100_0010 | (will is null ? 0 : 0b0000_0100);
-        byte[] body = [0, 4, .. "MQTT"u8, level, (byte)flags, (byte)(keepAlive >> 8), (byte)keepAlive, .. level == 5 ? new byte[] { 0 } : [], .. Text(clientId)];
-        if (will is { } w) body = [.. body, .. level == 5 ? new byte[] { 0 } : [], .. Text(w.Topic), .. Text(w.Payload)];
+        byte[] body =
+        [
+            0,
+            4,
+            .. "MQTT"u8,
+            level,
+            (byte)flags,
+            (byte)(keepAlive >> 8),
+            (byte)keepAlive,
+            .. level == 5 ? new byte[] { 0 } : [],
+            .. Text(clientId),
+        ];
+        if (will is { } w)
+            body = [.. body, .. level == 5 ? new byte[] { 0 } : [], .. Text(w.Topic), .. Text(w.Payload)];
         return Packet(0x10, [.. body, .. Text(name), .. Text(password)]);
     }
 
-    public static byte[] Publish(string topic, string payload, int qos = 1, byte level = 4, bool retain = false, ushort id = 1, bool dup = false) =>
-        Publish(Encoding.UTF8.GetBytes(topic), Encoding.UTF8.GetBytes(payload), qos, level, retain, id, dup);
+    public static byte[] Publish(
+        string topic,
+        string payload,
+        int qos = 1,
+        byte level = 4,
+        bool retain = false,
+        ushort id = 1,
+        bool dup = false
+    ) => Publish(Encoding.UTF8.GetBytes(topic), Encoding.UTF8.GetBytes(payload), qos, level, retain, id, dup);
 
-    public static byte[] Publish(byte[] topic, byte[] payload, int qos = 1, byte level = 4, bool retain = false, ushort id = 1, bool dup = false) =>
-        Packet((byte)(0x30 | (dup ? 8 : 0) | qos << 1 | (retain ? 1 : 0)), [(byte)(topic.Length >> 8), (byte)topic.Length, .. topic, .. qos > 0 ? new[] { (byte)(id >> 8), (byte)id } : [], .. level == 5 ? new byte[] { 0 } : [], .. payload]);
+    public static byte[] Publish(
+        byte[] topic,
+        byte[] payload,
+        int qos = 1,
+        byte level = 4,
+        bool retain = false,
+        ushort id = 1,
+        bool dup = false
+    ) =>
+        Packet(
+            (byte)(0x30 | (dup ? 8 : 0) | qos << 1 | (retain ? 1 : 0)),
+            [
+                (byte)(topic.Length >> 8),
+                (byte)topic.Length,
+                .. topic,
+                .. qos > 0 ? new[] { (byte)(id >> 8), (byte)id } : [],
+                .. level == 5 ? new byte[] { 0 } : [],
+                .. payload,
+            ]
+        );
 
-    public static byte[] Subscribe(string filter, byte level = 4) => Packet(0x82, [0, 7, .. level == 5 ? new byte[] { 0 } : [], .. Text(filter), 1]);
+    public static byte[] Subscribe(string filter, byte level = 4) =>
+        Packet(0x82, [0, 7, .. level == 5 ? new byte[] { 0 } : [], .. Text(filter), 1]);
 
     public static byte[] Packet(byte type, byte[] body)
     {
         var packet = new List<byte> { type };
-        for (var rest = body.Length; ;)
+        for (var rest = body.Length; ; )
         {
             var digit = rest & 0x7F;
             rest >>= 7;
             packet.Add((byte)(rest > 0 ? digit | 0x80 : digit));
-            if (rest == 0) break;
+            if (rest == 0)
+                break;
         }
 
         return [.. packet, .. body];
@@ -177,7 +277,8 @@ internal sealed class RawDevice : IAsyncDisposable
     public async Task<byte[]> UntilClosedAsync()
     {
         var all = new List<byte>();
-        while (await ReadAsync() is { Length: > 0 } some) all.AddRange(some);
+        while (await ReadAsync() is { Length: > 0 } some)
+            all.AddRange(some);
         return [.. all];
     }
 

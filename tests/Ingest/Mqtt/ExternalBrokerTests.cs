@@ -21,11 +21,14 @@ public sealed class ExternalBrokerTests
         await using var mosquitto = new MosquittoServer();
         await mosquitto.StartAsync();
         var came = new ConcurrentQueue<string>();
-        using var client = Client(mosquitto.Port, message =>
-        {
-            came.Enqueue(Encoding.UTF8.GetString(message.Payload.Span));
-            return Receipt.Committed;
-        });
+        using var client = Client(
+            mosquitto.Port,
+            message =>
+            {
+                came.Enqueue(Encoding.UTF8.GetString(message.Payload.Span));
+                return Receipt.Committed;
+            }
+        );
         await client.StartAsync(TestContext.Current.CancellationToken);
         await UntilAsync(() => client.Live, () => client.Trouble);
         mosquitto.Freeze();
@@ -53,11 +56,14 @@ public sealed class ExternalBrokerTests
 
         await PublishAsync(mosquitto.Port, "while away");
         var came = new ConcurrentQueue<string>();
-        using var next = Client(mosquitto.Port, message =>
-        {
-            came.Enqueue(Encoding.UTF8.GetString(message.Payload.Span));
-            return Receipt.Committed;
-        });
+        using var next = Client(
+            mosquitto.Port,
+            message =>
+            {
+                came.Enqueue(Encoding.UTF8.GetString(message.Payload.Span));
+                return Receipt.Committed;
+            }
+        );
         await next.StartAsync(TestContext.Current.CancellationToken);
         await UntilAsync(() => came.Count == 2, () => string.Join(',', came));
         Assert.Equal(["kept", "while away"], came);
@@ -69,20 +75,41 @@ public sealed class ExternalBrokerTests
     {
         await using var mosquitto = new MosquittoServer();
         await mosquitto.StartAsync();
-        ConcurrentQueue<string> one = [], two = [];
-        using var first = Client(mosquitto.Port, m => { one.Enqueue(Encoding.UTF8.GetString(m.Payload.Span)); return Receipt.Committed; }, "one", "vigil");
-        using var second = Client(mosquitto.Port, m => { two.Enqueue(Encoding.UTF8.GetString(m.Payload.Span)); return Receipt.Committed; }, "two", "vigil");
+        ConcurrentQueue<string> one = [],
+            two = [];
+        using var first = Client(
+            mosquitto.Port,
+            m =>
+            {
+                one.Enqueue(Encoding.UTF8.GetString(m.Payload.Span));
+                return Receipt.Committed;
+            },
+            "one",
+            "vigil"
+        );
+        using var second = Client(
+            mosquitto.Port,
+            m =>
+            {
+                two.Enqueue(Encoding.UTF8.GetString(m.Payload.Span));
+                return Receipt.Committed;
+            },
+            "two",
+            "vigil"
+        );
         foreach (var c in new[] { first, second })
         {
             await c.StartAsync(TestContext.Current.CancellationToken);
             await UntilAsync(() => c.Live, () => c.Trouble);
         }
 
-        for (var i = 0; i < 20; i++) await PublishAsync(mosquitto.Port, $"m{i}");
+        for (var i = 0; i < 20; i++)
+            await PublishAsync(mosquitto.Port, $"m{i}");
         await UntilAsync(() => one.Count + two.Count == 20, () => $"{one.Count} + {two.Count}");
         Assert.Equal(20, one.Concat(two).Distinct().Count());
         Assert.True(!one.IsEmpty && !two.IsEmpty, $"{one.Count} + {two.Count}");
-        foreach (var c in new[] { first, second }) await c.StopAsync(CancellationToken.None);
+        foreach (var c in new[] { first, second })
+            await c.StopAsync(CancellationToken.None);
     }
 
     [Fact]
@@ -92,11 +119,15 @@ public sealed class ExternalBrokerTests
         await mosquitto.StartAsync();
         await using var link = new Link(mosquitto.Port);
         var came = new ConcurrentQueue<string>();
-        using var client = Client(link.Port, message =>
-        {
-            came.Enqueue(Encoding.UTF8.GetString(message.Payload.Span));
-            return Receipt.Committed;
-        }, keepAlive: 4);
+        using var client = Client(
+            link.Port,
+            message =>
+            {
+                came.Enqueue(Encoding.UTF8.GetString(message.Payload.Span));
+                return Receipt.Committed;
+            },
+            keepAlive: 4
+        );
         await client.StartAsync(TestContext.Current.CancellationToken);
         await UntilAsync(() => client.Live, () => client.Trouble);
         link.Cut(); // connected, and nothing goes through
@@ -115,11 +146,15 @@ public sealed class ExternalBrokerTests
         await using var mosquitto = new MosquittoServer();
         await mosquitto.StartAsync();
         var came = new ConcurrentQueue<DateTime>();
-        using var client = Client(mosquitto.Port, message =>
-        {
-            came.Enqueue(message.Received);
-            return came.Count < 3 ? Receipt.NotStored : Receipt.Committed; // the store is back at the third try
-        }, unacknowledged: 1);
+        using var client = Client(
+            mosquitto.Port,
+            message =>
+            {
+                came.Enqueue(message.Received);
+                return came.Count < 3 ? Receipt.NotStored : Receipt.Committed; // the store is back at the third try
+            },
+            unacknowledged: 1
+        );
         await client.StartAsync(TestContext.Current.CancellationToken);
         await UntilAsync(() => client.Live, () => client.Trouble);
         await PublishAsync(mosquitto.Port, "a press");
@@ -139,14 +174,19 @@ public sealed class ExternalBrokerTests
         for (var start = 0; start < 2; start++)
         {
             var unacknowledged = start == 0; // killed between the commit and the acknowledgement, as the broker sees it
-            using var client = Client(mosquitto.Port, message =>
-            {
-                came.Enqueue(message.Received);
-                return unacknowledged ? Receipt.NotStored : Receipt.Committed;
-            }, redeliveries: file);
+            using var client = Client(
+                mosquitto.Port,
+                message =>
+                {
+                    came.Enqueue(message.Received);
+                    return unacknowledged ? Receipt.NotStored : Receipt.Committed;
+                },
+                redeliveries: file
+            );
             await client.StartAsync(TestContext.Current.CancellationToken);
             await UntilAsync(() => client.Live, () => client.Trouble);
-            if (start == 0) await PublishAsync(mosquitto.Port, "a press");
+            if (start == 0)
+                await PublishAsync(mosquitto.Port, "a press");
             await UntilAsync(() => came.Count == start + 1, () => $"{came.Count}");
             if (start == 1)
             {
@@ -168,11 +208,14 @@ public sealed class ExternalBrokerTests
         await using var mosquitto = new MosquittoServer();
         await mosquitto.StartAsync();
         var came = new ConcurrentQueue<string>();
-        using var client = Client(mosquitto.Port, message =>
-        {
-            came.Enqueue(Encoding.UTF8.GetString(message.Payload.Span));
-            return Receipt.Committed;
-        });
+        using var client = Client(
+            mosquitto.Port,
+            message =>
+            {
+                came.Enqueue(Encoding.UTF8.GetString(message.Payload.Span));
+                return Receipt.Committed;
+            }
+        );
         await client.StartAsync(TestContext.Current.CancellationToken);
         await UntilAsync(() => client.Live, () => client.Trouble);
         var ledger = new List<string>();
@@ -184,7 +227,15 @@ public sealed class ExternalBrokerTests
             await mosquitto.KillAsync();
             await UntilAsync(() => !client.Live && client.Trouble.Length > 0, () => "live without a broker");
             // A device whose publish was not acknowledged sends it again: to nobody now.
-            Assert.NotEqual(0, (await Server.RunAsync("mosquitto_pub", ["-h", "127.0.0.1", "-p", $"{mosquitto.Port}", "-q", "1", "-t", "vigil/d1/up", "-m", "lost"])).Code);
+            Assert.NotEqual(
+                0,
+                (
+                    await Server.RunAsync(
+                        "mosquitto_pub",
+                        ["-h", "127.0.0.1", "-p", $"{mosquitto.Port}", "-q", "1", "-t", "vigil/d1/up", "-m", "lost"]
+                    )
+                ).Code
+            );
             await mosquitto.StartAsync();
             await UntilAsync(() => client.Live, () => client.Trouble);
         }
@@ -203,28 +254,72 @@ public sealed class ExternalBrokerTests
         var came = 0;
         for (var start = 0; start < 2; start++)
         {
-            using var client = Client(mosquitto.Port, _ =>
-            {
-                Interlocked.Increment(ref came);
-                return Receipt.Committed;
-            }, troubles: troubles, dropped: file);
+            using var client = Client(
+                mosquitto.Port,
+                _ =>
+                {
+                    Interlocked.Increment(ref came);
+                    return Receipt.Committed;
+                },
+                troubles: troubles,
+                dropped: file
+            );
             await client.StartAsync(TestContext.Current.CancellationToken);
             await UntilAsync(() => client.Live && File.Exists(file), () => client.Trouble);
-            if (start == 0) Assert.Empty(troubles.Now); // what was dropped before anybody counted is nobody's news
-            else await UntilAsync(() => troubles.Now.Any(t => t.Case == "broker-queue"), () => $"{came} of 100 came and nobody knows of the others");
+            if (start == 0)
+                Assert.Empty(troubles.Now); // what was dropped before anybody counted is nobody's news
+            else
+                await UntilAsync(
+                    () => troubles.Now.Any(t => t.Case == "broker-queue"),
+                    () => $"{came} of 100 came and nobody knows of the others"
+                );
             await client.StopAsync(CancellationToken.None);
-            if (start == 0) Assert.Equal(0, (await Server.RunAsync("mosquitto_pub", ["-h", "127.0.0.1", "-p", $"{mosquitto.Port}", "-q", "1", "-t", "vigil/d1/up", "-l"], string.Concat(Enumerable.Range(0, 100).Select(i => $"m{i}\n")))).Code);
+            if (start == 0)
+                Assert.Equal(
+                    0,
+                    (
+                        await Server.RunAsync(
+                            "mosquitto_pub",
+                            ["-h", "127.0.0.1", "-p", $"{mosquitto.Port}", "-q", "1", "-t", "vigil/d1/up", "-l"],
+                            string.Concat(Enumerable.Range(0, 100).Select(i => $"m{i}\n"))
+                        )
+                    ).Code
+                );
         }
 
         Assert.InRange(came, 1, 99);
     }
 
     private static ExternalBroker Client(
-        int port, Func<InboundMessage, Receipt> inbox, string id = "vigil", string share = "", int keepAlive = 1, int unacknowledged = 30, string? redeliveries = null,
-        Troubles? troubles = null, string? dropped = null) => new(
-        new MqttOptions { Embedded = false, Host = "127.0.0.1", Port = port, CanarySeconds = keepAlive, UnacknowledgedSeconds = unacknowledged, ClientId = id, ShareName = share }, ["vigil/+/up"],
-        (m, _) => ValueTask.FromResult(inbox(m)), new Redeliveries(redeliveries, TimeProvider.System), troubles ?? new Troubles(TimeProvider.System), dropped, TimeProvider.System,
-        NullLogger<ExternalBroker>.Instance);
+        int port,
+        Func<InboundMessage, Receipt> inbox,
+        string id = "vigil",
+        string share = "",
+        int keepAlive = 1,
+        int unacknowledged = 30,
+        string? redeliveries = null,
+        Troubles? troubles = null,
+        string? dropped = null
+    ) =>
+        new(
+            new MqttOptions
+            {
+                Embedded = false,
+                Host = "127.0.0.1",
+                Port = port,
+                CanarySeconds = keepAlive,
+                UnacknowledgedSeconds = unacknowledged,
+                ClientId = id,
+                ShareName = share,
+            },
+            ["vigil/+/up"],
+            (m, _) => ValueTask.FromResult(inbox(m)),
+            new Redeliveries(redeliveries, TimeProvider.System),
+            troubles ?? new Troubles(TimeProvider.System),
+            dropped,
+            TimeProvider.System,
+            NullLogger<ExternalBroker>.Instance
+        );
 
     /// <summary>A wire to a broker that can be cut without either end being told.</summary>
     private sealed class Link : IAsyncDisposable
@@ -282,10 +377,12 @@ public sealed class ExternalBrokerTests
                 while (await from.GetStream().ReadAsync(buffer, stop.Token) is > 0 and var read)
                 {
                     dead.Value |= cut;
-                    if (!dead.Value) await to.GetStream().WriteAsync(buffer.AsMemory(0, read), stop.Token);
+                    if (!dead.Value)
+                        await to.GetStream().WriteAsync(buffer.AsMemory(0, read), stop.Token);
                 }
 
-                if (!dead.Value) to.Client.Shutdown(SocketShutdown.Send);
+                if (!dead.Value)
+                    to.Client.Shutdown(SocketShutdown.Send);
             }
             catch (Exception e) when (e is OperationCanceledException or IOException or SocketException or ObjectDisposedException)
             {
@@ -295,5 +392,8 @@ public sealed class ExternalBrokerTests
     }
 
     private static async Task PublishAsync(int port, string text) =>
-        Assert.Equal(0, (await Server.RunAsync("mosquitto_pub", ["-h", "127.0.0.1", "-p", $"{port}", "-q", "1", "-t", "vigil/d1/up", "-m", text])).Code);
+        Assert.Equal(
+            0,
+            (await Server.RunAsync("mosquitto_pub", ["-h", "127.0.0.1", "-p", $"{port}", "-q", "1", "-t", "vigil/d1/up", "-m", text])).Code
+        );
 }

@@ -57,7 +57,8 @@ public sealed class LoginTests
         }
 
         Assert.Equal(20, broker.Came.Count);
-        foreach (var socket in half) await socket.DisposeAsync();
+        foreach (var socket in half)
+            await socket.DisposeAsync();
     }
 
     [Fact]
@@ -69,16 +70,19 @@ public sealed class LoginTests
         using var enough = new CancellationTokenSource(TimeSpan.FromSeconds(3));
         var tried = 0;
         var begun = Stopwatch.GetTimestamp();
-        var guessing = Enumerable.Range(0, 48).Select(async n =>
-        {
-            while (!enough.IsCancellationRequested)
+        var guessing = Enumerable
+            .Range(0, 48)
+            .Select(async n =>
             {
-                await using var guess = await RawDevice.OpenAsync(broker.Port);
-                await guess.SendAsync(RawDevice.Connect("d1", "wrong", $"x{n}"));
-                Interlocked.Increment(ref tried);
-                await guess.UntilClosedAsync();
-            }
-        }).ToList();
+                while (!enough.IsCancellationRequested)
+                {
+                    await using var guess = await RawDevice.OpenAsync(broker.Port);
+                    await guess.SendAsync(RawDevice.Connect("d1", "wrong", $"x{n}"));
+                    Interlocked.Increment(ref tried);
+                    await guess.UntilClosedAsync();
+                }
+            })
+            .ToList();
 
         // Meanwhile the device itself, from the same address.
         for (var i = 0; i < 5; i++)
@@ -94,8 +98,10 @@ public sealed class LoginTests
         var seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
         var looked = broker.Looked.Count(l => l != LoginEffort.Remembered);
         Assert.True(tried > 48, $"{tried} guesses prove nothing");
-        Assert.InRange(looked, 1, 48 + 20 + 20 * seconds + 6); // those that came at once, a burst of twenty, twenty a second, and the device's own
-        Assert.InRange(broker.Looked.Count(l => l == LoginEffort.Full), 1, 48 + 6 + 6 + 5); // a slow hash for those that came at once, hardly one after
+        // those that came at once, a burst of twenty, twenty a second, and the device's own
+        Assert.InRange(looked, 1, 48 + 20 + 20 * seconds + 6);
+        // a slow hash for those that came at once, hardly one after
+        Assert.InRange(broker.Looked.Count(l => l == LoginEffort.Full), 1, 48 + 6 + 6 + 5);
         Assert.InRange(tried, 49, 48 * (1 + seconds / 0.25)); // each guess holds its socket
     }
 
@@ -103,7 +109,11 @@ public sealed class LoginTests
     public async Task A_button_logs_in_and_is_heard_while_meters_wait_for_their_turn()
     {
         var records = new TaskCompletionSource();
-        await using var broker = await BrokerUnderTest.StartAsync(devices: 100, goesFirst: name => name == "d1", beforeLooking: name => name == "d1" ? Task.CompletedTask : records.Task);
+        await using var broker = await BrokerUnderTest.StartAsync(
+            devices: 100,
+            goesFirst: name => name == "d1",
+            beforeLooking: name => name == "d1" ? Task.CompletedTask : records.Task
+        );
         var meters = new List<RawDevice>();
         for (var i = 2; i <= 100; i++)
         {
@@ -111,7 +121,8 @@ public sealed class LoginTests
             await meters[^1].SendAsync(RawDevice.Connect($"d{i}", "right", $"d{i}"));
         }
 
-        await RawDevice.UntilAsync(() => broker.Looked.Count == 16); // so many are looked at together, the others wait in front of the broker
+        // so many are looked at together, the others wait in front of the broker
+        await RawDevice.UntilAsync(() => broker.Looked.Count == 16);
         var (button, code) = await RawDevice.LogInAsync(broker.Port, level: 5);
         await using var _ = button;
         Assert.Equal(0, code);
@@ -119,8 +130,10 @@ public sealed class LoginTests
         Assert.Equal(0x40, (await button.ReadAsync())[0]);
         Assert.Equal(17, broker.Looked.Count);
         records.SetResult();
-        foreach (var meter in meters) Assert.Equal([0x20, 2, 0, 0], await meter.ReadAsync());
-        foreach (var meter in meters) await meter.DisposeAsync();
+        foreach (var meter in meters)
+            Assert.Equal([0x20, 2, 0, 0], await meter.ReadAsync());
+        foreach (var meter in meters)
+            await meter.DisposeAsync();
     }
 
     [Fact]
@@ -139,7 +152,8 @@ public sealed class LoginTests
         await RawDevice.UntilAsync(() => broker.Looked.Count == 60 && broker.Broker.WaitingLogins == 60);
         clock.Advance(TimeSpan.FromSeconds(10));
         await RawDevice.UntilAsync(() => broker.Troubles.Now.Any(t => t.Case == "logins"));
-        foreach (var guess in guesses) await guess.DisposeAsync();
+        foreach (var guess in guesses)
+            await guess.DisposeAsync();
         await RawDevice.UntilAsync(() => broker.Broker.WaitingLogins == 0);
         clock.Advance(TimeSpan.FromSeconds(10));
         await RawDevice.UntilAsync(() => broker.Troubles.Now.Count == 0);
@@ -150,7 +164,10 @@ public sealed class LoginTests
     {
         // The clock stands: what comes through is the burst, and what a second more allows.
         var clock = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
-        await using var broker = await BrokerUnderTest.StartAsync(o => (o.DeviceRate, o.DeviceBurst, o.MaxConnectionsPerDevice) = (10, 30, 300), clock: clock);
+        await using var broker = await BrokerUnderTest.StartAsync(
+            o => (o.DeviceRate, o.DeviceBurst, o.MaxConnectionsPerDevice) = (10, 30, 300),
+            clock: clock
+        );
         var devices = new List<RawDevice>();
         for (var i = 0; i < 100; i++)
         {
@@ -160,7 +177,8 @@ public sealed class LoginTests
         }
 
         foreach (var device in devices)
-            for (ushort id = 1; id <= 5; id++) await device.SendAsync(RawDevice.Publish("vigil/d1/up", Press, id: id));
+            for (ushort id = 1; id <= 5; id++)
+                await device.SendAsync(RawDevice.Publish("vigil/d1/up", Press, id: id));
         await RawDevice.UntilAsync(() => broker.Came.Count >= 40);
         // Another credential is not slowed by it.
         var (calm, _) = await RawDevice.LogInAsync(broker.Port, "d2");
@@ -171,7 +189,8 @@ public sealed class LoginTests
         clock.Advance(TimeSpan.FromSeconds(1));
         await RawDevice.UntilAsync(() => broker.Came.Count(c => c.From == "d1") >= 50);
         Assert.Equal(50, broker.Came.Count(c => c.From == "d1"));
-        foreach (var device in devices) await device.DisposeAsync();
+        foreach (var device in devices)
+            await device.DisposeAsync();
     }
 
     [Fact]
@@ -190,7 +209,8 @@ public sealed class LoginTests
         await devices[3].SendAsync(RawDevice.Publish("vigil/d1/up", Press));
         Assert.Equal(0x40, (await devices[3].ReadAsync())[0]);
         await RawDevice.UntilAsync(() => broker.Broker.Connections == 3);
-        foreach (var device in devices) await device.DisposeAsync();
+        foreach (var device in devices)
+            await device.DisposeAsync();
     }
 
     [Fact]

@@ -62,8 +62,10 @@ public sealed class RedeliveriesTests : IDisposable
         using var all = new Redeliveries(null, clock);
         var first = all.FirstCame(all.Origin("sos-1", "c"), 7, false, Topic, Press, out var key);
         clock.Advance(what.StartsWith("eleven", StringComparison.Ordinal) ? TimeSpan.FromMinutes(11) : TimeSpan.FromSeconds(1));
-        if (what == "after its goodbye") all.Forget(key);
-        if (what.StartsWith("the id", StringComparison.Ordinal)) all.FirstCame(all.Origin("sos-1", "c"), 7, false, Topic, "[]"u8, out _);
+        if (what == "after its goodbye")
+            all.Forget(key);
+        if (what.StartsWith("the id", StringComparison.Ordinal))
+            all.FirstCame(all.Origin("sos-1", "c"), 7, false, Topic, "[]"u8, out _);
         var second = what switch
         {
             "a press without the flag" => Came(all, dup: false),
@@ -81,12 +83,16 @@ public sealed class RedeliveriesTests : IDisposable
     public void It_is_known_to_the_next_process_too_and_a_damaged_file_costs_nothing_but_that()
     {
         DateTime first;
-        using (var before = new Redeliveries(File, clock)) first = Came(before, dup: false); // no farewell: written as it came
+        using (var before = new Redeliveries(File, clock))
+            first = Came(before, dup: false); // no farewell: written as it came
         clock.Advance(TimeSpan.FromSeconds(30));
-        using (var after = new Redeliveries(File, clock)) Assert.Equal(first, Came(after, dup: true));
+        using (var after = new Redeliveries(File, clock))
+            Assert.Equal(first, Came(after, dup: true));
         System.IO.File.WriteAllBytes(File, [1, 2, 3]);
-        using (var damaged = new Redeliveries(File, clock)) Assert.NotEqual(first, Came(damaged, dup: true));
-        using (var after = new Redeliveries(File, clock)) Assert.Null(after.Trouble);
+        using (var damaged = new Redeliveries(File, clock))
+            Assert.NotEqual(first, Came(damaged, dup: true));
+        using (var after = new Redeliveries(File, clock))
+            Assert.Null(after.Trouble);
     }
 
     [Fact]
@@ -113,11 +119,11 @@ public sealed class RedeliveriesTests : IDisposable
         var origins = Enumerable.Range(0, 1000).Select(i => all.Origin($"d{i}", "c")).ToArray();
         var times = new Dictionary<(int, ushort), DateTime>();
         for (ushort id = 1; id <= 100; id++)
-            for (var d = 0; d < origins.Length; d++)
-            {
-                clock.Advance(TimeSpan.FromMilliseconds(1));
-                times[(d, id)] = all.FirstCame(origins[d], id, false, Topic, Press, out _);
-            }
+        for (var d = 0; d < origins.Length; d++)
+        {
+            clock.Advance(TimeSpan.FromMilliseconds(1));
+            times[(d, id)] = all.FirstCame(origins[d], id, false, Topic, Press, out _);
+        }
 
         var known = times.Count(t => all.FirstCame(origins[t.Key.Item1], t.Key.Item2, true, Topic, Press, out _) == t.Value);
         Assert.InRange(known, 90_000, 100_000); // a set that is full gives up its oldest
@@ -125,6 +131,13 @@ public sealed class RedeliveriesTests : IDisposable
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
-    private static DateTime Came(Redeliveries all, bool dup, ushort id = 7, string topic = Topic, byte[]? payload = null, string username = "sos-1", string client = "c") =>
-        all.FirstCame(all.Origin(username, client), id, dup, topic, payload ?? Press, out _);
+    private static DateTime Came(
+        Redeliveries all,
+        bool dup,
+        ushort id = 7,
+        string topic = Topic,
+        byte[]? payload = null,
+        string username = "sos-1",
+        string client = "c"
+    ) => all.FirstCame(all.Origin(username, client), id, dup, topic, payload ?? Press, out _);
 }

@@ -49,7 +49,10 @@ public sealed class TlsTests : IDisposable
     public async Task Mosquitto_is_reached_with_a_private_authority_and_our_own_certificate_and_a_wrong_one_says_why()
     {
         var server = Leaf(authority, "localhost");
-        await using var mosquitto = new MosquittoServer(certificate: (server.ExportCertificatePem(), Key(server), authority.ExportCertificatePem()), requireClientCertificate: true);
+        await using var mosquitto = new MosquittoServer(
+            certificate: (server.ExportCertificatePem(), Key(server), authority.ExportCertificatePem()),
+            requireClientCertificate: true
+        );
         await mosquitto.StartAsync();
         var own = Leaf(authority, "vigil");
         using var good = Client(mosquitto.Port, Save("ca.pem", authority.ExportCertificatePem()), own);
@@ -77,20 +80,43 @@ public sealed class TlsTests : IDisposable
         var begun = TimeProvider.System.GetTimestamp();
         while (!holds())
         {
-            if (TimeProvider.System.GetElapsedTime(begun).TotalSeconds > seconds) Assert.Fail("still: " + state());
+            if (TimeProvider.System.GetElapsedTime(begun).TotalSeconds > seconds)
+                Assert.Fail("still: " + state());
             await Task.Delay(TimeSpan.FromMilliseconds(30), TimeProvider.System, TestContext.Current.CancellationToken);
         }
     }
 
-    private ExternalBroker Client(int port, string authorityFile, X509Certificate2 own) => new(
-        new MqttOptions { Embedded = false, Host = "localhost", Port = port, Tls = true, CertificateAuthority = authorityFile, Certificate = Save($"own-{own.SerialNumber}.pem", own.ExportCertificatePem()), CertificateKey = Save($"own-{own.SerialNumber}.key", Key(own)) },
-        ["vigil/+/up"], (_, _) => ValueTask.FromResult(Receipt.Committed), new Redeliveries(null, TimeProvider.System), new Troubles(TimeProvider.System), null, TimeProvider.System, NullLogger<ExternalBroker>.Instance);
+    private ExternalBroker Client(int port, string authorityFile, X509Certificate2 own) =>
+        new(
+            new MqttOptions
+            {
+                Embedded = false,
+                Host = "localhost",
+                Port = port,
+                Tls = true,
+                CertificateAuthority = authorityFile,
+                Certificate = Save($"own-{own.SerialNumber}.pem", own.ExportCertificatePem()),
+                CertificateKey = Save($"own-{own.SerialNumber}.key", Key(own)),
+            },
+            ["vigil/+/up"],
+            (_, _) => ValueTask.FromResult(Receipt.Committed),
+            new Redeliveries(null, TimeProvider.System),
+            new Troubles(TimeProvider.System),
+            null,
+            TimeProvider.System,
+            NullLogger<ExternalBroker>.Instance
+        );
 
     private void Tls(MqttOptions options, bool clients)
     {
         var server = Leaf(authority, "localhost");
-        (options.Tls, options.Certificate, options.CertificateKey) = (true, Save("server.pem", server.ExportCertificatePem()), Save("server.key", Key(server)));
-        if (clients) options.CertificateAuthority = Save("ca.pem", authority.ExportCertificatePem());
+        (options.Tls, options.Certificate, options.CertificateKey) = (
+            true,
+            Save("server.pem", server.ExportCertificatePem()),
+            Save("server.key", Key(server))
+        );
+        if (clients)
+            options.CertificateAuthority = Save("ca.pem", authority.ExportCertificatePem());
     }
 
     /// <summary>The CONNACK's code; -1 when the connection was ended before it.</summary>

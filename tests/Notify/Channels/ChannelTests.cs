@@ -38,7 +38,13 @@ public sealed class ChannelTests : IAsyncDisposable
         server.Run(async http =>
         {
             using var reader = new StreamReader(http.Request.Body);
-            heard.Add((http.Request.Path + http.Request.QueryString, http.Request.Headers.ToDictionary(h => h.Key, h => h.Value.ToString(), StringComparer.OrdinalIgnoreCase), await reader.ReadToEndAsync(http.RequestAborted)));
+            heard.Add(
+                (
+                    http.Request.Path + http.Request.QueryString,
+                    http.Request.Headers.ToDictionary(h => h.Key, h => h.Value.ToString(), StringComparer.OrdinalIgnoreCase),
+                    await reader.ReadToEndAsync(http.RequestAborted)
+                )
+            );
             http.Response.StatusCode = answer.Status;
             await http.Response.WriteAsync(answer.Body);
         });
@@ -55,7 +61,10 @@ public sealed class ChannelTests : IAsyncDisposable
         var notice = Notice("mail", "王大 <wang@example.org>");
         Assert.Equal(ChannelOutcome.Sent, (await Mail(smtp, security).SendAsync(notice, Stop)).Outcome);
         var mail = await MimeMessage.LoadAsync(new MemoryStream(System.Text.Encoding.UTF8.GetBytes(Assert.Single(smtp.Mails))), Stop);
-        Assert.Equal(("【守望】呼叫求助", $"{notice.NoticeId:N}@example.org", notice.Text), (mail.Subject, mail.MessageId, mail.TextBody?.Trim()));
+        Assert.Equal(
+            ("【守望】呼叫求助", $"{notice.NoticeId:N}@example.org", notice.Text),
+            (mail.Subject, mail.MessageId, mail.TextBody?.Trim())
+        );
         Assert.Equal("auto-generated", mail.Headers["Auto-Submitted"]);
         Assert.DoesNotContain("AUTH", smtp.InTheOpen);
         Assert.DoesNotContain("MAIL", smtp.InTheOpen);
@@ -68,7 +77,11 @@ public sealed class ChannelTests : IAsyncDisposable
     [InlineData("AUTH", "535 wrong", ChannelOutcome.Down)]
     [InlineData("END", "cut", ChannelOutcome.Unknown)]
     [InlineData("EHLO", "cut", ChannelOutcome.Down)]
-    public async Task What_a_mail_server_answers_is_the_addresss_trouble_ours_or_passing(string command, string says, ChannelOutcome outcome)
+    public async Task What_a_mail_server_answers_is_the_addresss_trouble_ours_or_passing(
+        string command,
+        string says,
+        ChannelOutcome outcome
+    )
     {
         await using var smtp = new SmtpServer();
         smtp.Says[command] = says;
@@ -87,7 +100,10 @@ public sealed class ChannelTests : IAsyncDisposable
     /// <summary>The vector of the Standard Webhooks reference libraries.</summary>
     [Fact]
     public void The_webhooks_signature_is_that_of_the_published_vector() =>
-        Assert.Equal("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=", WebhookSignature.Sign(WebhookSignature.Key(Secret)!, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, "{\"test\": 2432232314}"));
+        Assert.Equal(
+            "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+            WebhookSignature.Sign(WebhookSignature.Key(Secret)!, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, "{\"test\": 2432232314}")
+        );
 
     [Fact]
     public async Task A_webhook_is_signed_with_both_secrets_and_sent_again_under_the_same_id()
@@ -103,8 +119,25 @@ public sealed class ChannelTests : IAsyncDisposable
         Assert.Equal(ChannelOutcome.Delivered, (await channel.SendAsync(notice, Stop)).Outcome);
         Assert.Equal(heard[0].Headers["webhook-id"], heard[1].Headers["webhook-id"]);
         foreach (var secret in new[] { other, Secret })
-            Assert.True(WebhookSignature.IsRight(WebhookSignature.Key(secret)!, heard[1].Headers["webhook-id"], heard[1].Headers["webhook-timestamp"], heard[1].Body, heard[1].Headers["webhook-signature"], clock.GetUtcNow()));
-        bool Again(string body, TimeSpan later) => WebhookSignature.IsRight(WebhookSignature.Key(Secret)!, heard[1].Headers["webhook-id"], heard[1].Headers["webhook-timestamp"], body, heard[1].Headers["webhook-signature"], clock.GetUtcNow() + later);
+            Assert.True(
+                WebhookSignature.IsRight(
+                    WebhookSignature.Key(secret)!,
+                    heard[1].Headers["webhook-id"],
+                    heard[1].Headers["webhook-timestamp"],
+                    heard[1].Body,
+                    heard[1].Headers["webhook-signature"],
+                    clock.GetUtcNow()
+                )
+            );
+        bool Again(string body, TimeSpan later) =>
+            WebhookSignature.IsRight(
+                WebhookSignature.Key(Secret)!,
+                heard[1].Headers["webhook-id"],
+                heard[1].Headers["webhook-timestamp"],
+                body,
+                heard[1].Headers["webhook-signature"],
+                clock.GetUtcNow() + later
+            );
         Assert.False(Again(heard[1].Body + " ", TimeSpan.Zero)); // changed
         Assert.False(Again(heard[1].Body, TimeSpan.FromMinutes(6))); // replayed
         Assert.Equal("alarm.opened", JsonDocument.Parse(heard[1].Body).RootElement.GetProperty("type").GetString());
@@ -127,7 +160,8 @@ public sealed class ChannelTests : IAsyncDisposable
         var result = await channel.SendAsync(Notice("webhook", typed), Stop);
         Assert.True(result.Outcome == ChannelOutcome.GiveUp, $"{result.Outcome}: {result.Reason}");
         Assert.Empty(heard);
-        if (!address.Contains("localhost", StringComparison.Ordinal)) Assert.False(channel.CarriesTo("webhook", typed)); // another channel is tried at once
+        if (!address.Contains("localhost", StringComparison.Ordinal))
+            Assert.False(channel.CarriesTo("webhook", typed)); // another channel is tried at once
     }
 
     [Theory]
@@ -139,21 +173,40 @@ public sealed class ChannelTests : IAsyncDisposable
     {
         await server.StartAsync(Stop);
         answer = (status, "");
-        Assert.Equal(outcome, (await Channel("webhook", new() { ["Webhook:Secret"] = Secret }).SendAsync(Notice("webhook", server.Urls.First()), Stop)).Outcome);
+        Assert.Equal(
+            outcome,
+            (
+                await Channel("webhook", new() { ["Webhook:Secret"] = Secret }).SendAsync(Notice("webhook", server.Urls.First()), Stop)
+            ).Outcome
+        );
     }
 
     [Fact]
     public async Task DingTalks_robot_is_called_with_a_signed_address_and_names_everybody_when_life_is_at_stake()
     {
         await server.StartAsync(Stop);
-        var channel = Channel("dingtalk", new() { ["DingTalk:BaseUrl"] = server.Urls.First(), ["DingTalk:Robots:baiyun:Token"] = "t0ken", ["DingTalk:Robots:baiyun:Secret"] = "SECabc" });
+        var channel = Channel(
+            "dingtalk",
+            new()
+            {
+                ["DingTalk:BaseUrl"] = server.Urls.First(),
+                ["DingTalk:Robots:baiyun:Token"] = "t0ken",
+                ["DingTalk:Robots:baiyun:Secret"] = "SECabc",
+            }
+        );
         Assert.Equal(ChannelOutcome.Delivered, (await channel.SendAsync(Notice("webhook", "dingtalk:baiyun"), Stop)).Outcome);
         var milliseconds = clock.GetUtcNow().ToUnixTimeMilliseconds();
-        var sign = Convert.ToBase64String(System.Security.Cryptography.HMACSHA256.HashData("SECabc"u8, System.Text.Encoding.UTF8.GetBytes($"{milliseconds}\nSECabc")));
+        var sign = Convert.ToBase64String(
+            System.Security.Cryptography.HMACSHA256.HashData("SECabc"u8, System.Text.Encoding.UTF8.GetBytes($"{milliseconds}\nSECabc"))
+        );
         Assert.Equal($"/robot/send?access_token=t0ken&timestamp={milliseconds}&sign={Uri.EscapeDataString(sign)}", heard[0].Target);
         var body = JsonDocument.Parse(heard[0].Body).RootElement;
         Assert.True(body.GetProperty("at").GetProperty("isAtAll").GetBoolean());
-        Assert.Contains("[打开](https://v.example/c/token)", body.GetProperty("markdown").GetProperty("text").GetString(), StringComparison.Ordinal);
+        Assert.Contains(
+            "[打开](https://v.example/c/token)",
+            body.GetProperty("markdown").GetProperty("text").GetString(),
+            StringComparison.Ordinal
+        );
         answer = (200, "{\"errcode\":310000,\"errmsg\":\"sign not match\"}");
         Assert.Equal(ChannelOutcome.GiveUp, (await channel.SendAsync(Notice("webhook", "dingtalk:baiyun"), Stop)).Outcome);
         answer = (200, "{\"errcode\":130101,\"errmsg\":\"send too fast\"}");
@@ -165,12 +218,16 @@ public sealed class ChannelTests : IAsyncDisposable
     {
         await server.StartAsync(Stop);
         var channel = Channel("wecom", new() { ["WeCom:BaseUrl"] = server.Urls.First(), ["WeCom:Robots:desk:Token"] = "k" });
-        for (var i = 0; i < 20; i++) Assert.Equal(ChannelOutcome.Delivered, (await channel.SendAsync(Notice("webhook", "wecom:desk"), Stop)).Outcome);
+        for (var i = 0; i < 20; i++)
+            Assert.Equal(ChannelOutcome.Delivered, (await channel.SendAsync(Notice("webhook", "wecom:desk"), Stop)).Outcome);
         Assert.Equal(ChannelOutcome.Busy, (await channel.SendAsync(Notice("webhook", "wecom:desk"), Stop)).Outcome);
         clock.Advance(TimeSpan.FromSeconds(61));
         Assert.Equal(ChannelOutcome.Delivered, (await channel.SendAsync(Notice("webhook", "wecom:desk", critical: false), Stop)).Outcome);
         Assert.Equal(21, heard.Count);
-        Assert.Equal("@all", JsonDocument.Parse(heard[0].Body).RootElement.GetProperty("text").GetProperty("mentioned_list")[0].GetString());
+        Assert.Equal(
+            "@all",
+            JsonDocument.Parse(heard[0].Body).RootElement.GetProperty("text").GetProperty("mentioned_list")[0].GetString()
+        );
         Assert.Equal("markdown", JsonDocument.Parse(heard[20].Body).RootElement.GetProperty("msgtype").GetString());
         Assert.Equal("/cgi-bin/webhook/send?key=k", heard[0].Target);
     }
@@ -178,44 +235,113 @@ public sealed class ChannelTests : IAsyncDisposable
     [Fact]
     public void Each_kind_of_address_finds_its_own_channel()
     {
-        services = Services(new()
-        {
-            ["Notify:Routes:webhook"] = "wecom, dingtalk, webhook", ["Notify:Routes:mail"] = "mail", ["Webhook:Secret"] = Secret, ["WeCom:Robots:desk:Token"] = "k", ["DingTalk:Robots:desk:Token"] = "t",
-            ["DingTalk:Robots:desk:Secret"] = "SECx", ["Mail:Host"] = "localhost", ["Mail:From"] = "vigil@example.org",
-        });
-        var routes = new Routes(services.GetServices<IChannel>(), new Dictionary<string, string> { ["webhook"] = "wecom, dingtalk, webhook", ["mail"] = "mail" });
-        Assert.Equal(("wecom", "dingtalk", "webhook", "mail"), (routes.For("webhook", "wecom:desk")?.Provider, routes.For("webhook", "dingtalk:desk")?.Provider, routes.For("webhook", "https://desk.example/x")?.Provider, routes.For("mail", "a@example.org")?.Provider));
+        services = Services(
+            new()
+            {
+                ["Notify:Routes:webhook"] = "wecom, dingtalk, webhook",
+                ["Notify:Routes:mail"] = "mail",
+                ["Webhook:Secret"] = Secret,
+                ["WeCom:Robots:desk:Token"] = "k",
+                ["DingTalk:Robots:desk:Token"] = "t",
+                ["DingTalk:Robots:desk:Secret"] = "SECx",
+                ["Mail:Host"] = "localhost",
+                ["Mail:From"] = "vigil@example.org",
+            }
+        );
+        var routes = new Routes(
+            services.GetServices<IChannel>(),
+            new Dictionary<string, string> { ["webhook"] = "wecom, dingtalk, webhook", ["mail"] = "mail" }
+        );
+        Assert.Equal(
+            ("wecom", "dingtalk", "webhook", "mail"),
+            (
+                routes.For("webhook", "wecom:desk")?.Provider,
+                routes.For("webhook", "dingtalk:desk")?.Provider,
+                routes.For("webhook", "https://desk.example/x")?.Provider,
+                routes.For("mail", "a@example.org")?.Provider
+            )
+        );
         Assert.Null(routes.For("webhook", "http://10.0.0.1/"));
     }
 
     [Fact]
     public void The_check_names_every_mistake()
     {
-        var configuration = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>
-        {
-            ["Mail:Host"] = "mail.example.org", ["Mail:Security"] = "none", ["Mail:Port"] = "0", ["Mail:Username"] = "x", ["Webhook:Secret"] = "secret", ["Webhook:PreviousSecret"] = "whsec_c2hvcnQ=",
-            ["DingTalk:Robots:a:Token"] = "t", ["WeCom:BaseUrl"] = "http://qyapi.weixin.qq.com", ["Notify:Routes:default"] = "pigeon",
-        }).Build();
+        var configuration = new ConfigurationBuilder()
+            .AddInMemoryCollection(
+                new Dictionary<string, string?>
+                {
+                    ["Mail:Host"] = "mail.example.org",
+                    ["Mail:Security"] = "none",
+                    ["Mail:Port"] = "0",
+                    ["Mail:Username"] = "x",
+                    ["Webhook:Secret"] = "secret",
+                    ["Webhook:PreviousSecret"] = "whsec_c2hvcnQ=",
+                    ["DingTalk:Robots:a:Token"] = "t",
+                    ["WeCom:BaseUrl"] = "http://qyapi.weixin.qq.com",
+                    ["Notify:Routes:default"] = "pigeon",
+                }
+            )
+            .Build();
         var keys = NotifyServices.Check(configuration).Select(p => p.File).ToList();
-        foreach (var key in new[] { "Mail:Security", "Mail:Port", "Mail:From", "Mail:Password", "Webhook:Secret", "Webhook:PreviousSecret", "DingTalk:Robots:a:Secret", "WeCom:BaseUrl", "WeCom:Robots", "Notify:Routes:" })
+        foreach (
+            var key in new[]
+            {
+                "Mail:Security",
+                "Mail:Port",
+                "Mail:From",
+                "Mail:Password",
+                "Webhook:Secret",
+                "Webhook:PreviousSecret",
+                "DingTalk:Robots:a:Secret",
+                "WeCom:BaseUrl",
+                "WeCom:Robots",
+                "Notify:Routes:",
+            }
+        )
             Assert.Contains(key, keys);
     }
 
     public async ValueTask DisposeAsync()
     {
         await server.DisposeAsync();
-        if (services is not null) await services.DisposeAsync();
+        if (services is not null)
+            await services.DisposeAsync();
     }
 
-    private static OutgoingNotice Notice(string channel, string address, bool critical = true) => new(
-        Guid.NewGuid(), channel, address, "zh", "opened", new Dictionary<string, string> { ["name"] = "王*", ["what"] = "呼叫求助", ["kind"] = "sos" }, "呼叫求助",
-        "【守望】王*：呼叫求助（01-15 12:00）。请查看并确认：https://v.example/c/token", "https://v.example/c/token", critical);
+    private static OutgoingNotice Notice(string channel, string address, bool critical = true) =>
+        new(
+            Guid.NewGuid(),
+            channel,
+            address,
+            "zh",
+            "opened",
+            new Dictionary<string, string>
+            {
+                ["name"] = "王*",
+                ["what"] = "呼叫求助",
+                ["kind"] = "sos",
+            },
+            "呼叫求助",
+            "【守望】王*：呼叫求助（01-15 12:00）。请查看并确认：https://v.example/c/token",
+            "https://v.example/c/token",
+            critical
+        );
 
-    private IChannel Mail(SmtpServer smtp, string security, bool trusted = true) => Channel("mail", new()
-    {
-        ["Mail:Host"] = "localhost", ["Mail:Port"] = $"{smtp.Port}", ["Mail:Security"] = security, ["Mail:Username"] = "vigil", ["Mail:Password"] = "secret", ["Mail:From"] = "守望 <vigil@example.org>",
-        ["Mail:CertificateAuthority"] = trusted ? smtp.CertificateFile : "",
-    });
+    private IChannel Mail(SmtpServer smtp, string security, bool trusted = true) =>
+        Channel(
+            "mail",
+            new()
+            {
+                ["Mail:Host"] = "localhost",
+                ["Mail:Port"] = $"{smtp.Port}",
+                ["Mail:Security"] = security,
+                ["Mail:Username"] = "vigil",
+                ["Mail:Password"] = "secret",
+                ["Mail:From"] = "守望 <vigil@example.org>",
+                ["Mail:CertificateAuthority"] = trusted ? smtp.CertificateFile : "",
+            }
+        );
 
     private IChannel Channel(string provider, Dictionary<string, string?> settings)
     {
@@ -227,8 +353,13 @@ public sealed class ChannelTests : IAsyncDisposable
     {
         var configuration = new ConfigurationBuilder().AddInMemoryCollection(settings).Build();
         Assert.Empty(NotifyServices.Check(configuration));
-        var collection = new ServiceCollection().AddLogging(l => l.ClearProviders()).AddKeyedSingleton<TimeProvider>(ChannelHttp.Clock, clock).AddSingleton(new Meter("channels")).AddSingleton(new OutwardConnections(loopback, []));
-        foreach (var kind in ProviderKind.Used(configuration)) kind.Add(collection, configuration);
+        var collection = new ServiceCollection()
+            .AddLogging(l => l.ClearProviders())
+            .AddKeyedSingleton<TimeProvider>(ChannelHttp.Clock, clock)
+            .AddSingleton(new Meter("channels"))
+            .AddSingleton(new OutwardConnections(loopback, []));
+        foreach (var kind in ProviderKind.Used(configuration))
+            kind.Add(collection, configuration);
         return collection.BuildServiceProvider();
     }
 }

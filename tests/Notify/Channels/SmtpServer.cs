@@ -7,7 +7,9 @@ using System.Text;
 
 namespace Vigil.Tests.Notify.Channels;
 
-/// <summary>A mail server on a loopback socket (RFC 5321) with STARTTLS or TLS from the first byte, a login, and what a test makes it answer.</summary>
+/// <summary>
+/// A mail server on a loopback socket (RFC 5321) with STARTTLS or TLS from the first byte, a login, and what a test makes it answer.
+/// </summary>
 internal sealed class SmtpServer : IAsyncDisposable
 {
     private readonly TcpListener listener = new(IPAddress.Loopback, 0);
@@ -60,7 +62,8 @@ internal sealed class SmtpServer : IAsyncDisposable
         var talks = new List<Task>();
         try
         {
-            while (true) talks.Add(TalkAsync(await listener.AcceptTcpClientAsync(stopping.Token)));
+            while (true)
+                talks.Add(TalkAsync(await listener.AcceptTcpClientAsync(stopping.Token)));
         }
         catch (Exception e) when (e is OperationCanceledException or SocketException)
         {
@@ -75,15 +78,18 @@ internal sealed class SmtpServer : IAsyncDisposable
             using var _ = client;
             Stream stream = client.GetStream();
             var safe = tls;
-            if (tls) stream = await SecureAsync(stream);
+            if (tls)
+                stream = await SecureAsync(stream);
             await SayAsync(stream, "220 localhost");
             while (await LineAsync(stream) is { } line)
             {
                 var command = line.Split(' ', ':')[0].ToUpperInvariant();
-                if (!safe) InTheOpen.Add(command);
+                if (!safe)
+                    InTheOpen.Add(command);
                 if (Says.TryGetValue(command, out var answer))
                 {
-                    if (answer == "cut") return;
+                    if (answer == "cut")
+                        return;
                     await SayAsync(stream, answer);
                     continue;
                 }
@@ -104,9 +110,11 @@ internal sealed class SmtpServer : IAsyncDisposable
                     case "DATA":
                         await SayAsync(stream, "354 go on");
                         var mail = new StringBuilder();
-                        while (await LineAsync(stream) is { } text && text != ".") mail.AppendLine(text);
+                        while (await LineAsync(stream) is { } text && text != ".")
+                            mail.AppendLine(text);
                         Mails.Add(mail.ToString());
-                        if (Says.GetValueOrDefault("END") == "cut") return;
+                        if (Says.GetValueOrDefault("END") == "cut")
+                            return;
                         await SayAsync(stream, "250 taken");
                         break;
                     case "QUIT":
@@ -137,12 +145,14 @@ internal sealed class SmtpServer : IAsyncDisposable
         var one = new byte[1];
         while (await stream.ReadAsync(one, stopping.Token) == 1)
         {
-            if (one[0] == '\n') return Encoding.UTF8.GetString([.. line]).TrimEnd('\r');
+            if (one[0] == '\n')
+                return Encoding.UTF8.GetString([.. line]).TrimEnd('\r');
             line.Add(one[0]);
         }
 
         return null;
     }
 
-    private async Task SayAsync(Stream stream, string text) => await stream.WriteAsync(Encoding.ASCII.GetBytes(text + "\r\n"), stopping.Token);
+    private async Task SayAsync(Stream stream, string text) =>
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(text + "\r\n"), stopping.Token);
 }

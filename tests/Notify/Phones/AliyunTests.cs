@@ -24,7 +24,10 @@ public sealed class AliyunOnPostgresTests(PostgresServer server) : AliyunTests, 
     protected override async Task<string?> DatabaseAsync() => await server.CreateDatabaseAsync();
 }
 
-/// <summary>Mainland numbers over Alibaba Cloud's API: nights against the fake phone network, which checks each signature by itself; the same on both databases.</summary>
+/// <summary>
+/// Mainland numbers over Alibaba Cloud's API: nights against the fake phone network, which checks each signature by itself; the same on
+/// both databases.
+/// </summary>
 public abstract class AliyunTests
 {
     /// <summary>A fresh PostgreSQL database; null for SQLite.</summary>
@@ -32,17 +35,29 @@ public abstract class AliyunTests
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
-    /// <summary>The worked example of alibabacloud.com/help/en/sdk/product-overview/v3-request-structure-and-signature, "fixed parameters".</summary>
+    /// <summary>
+    /// The worked example of alibabacloud.com/help/en/sdk/product-overview/v3-request-structure-and-signature, "fixed parameters".
+    /// </summary>
     [Fact]
     public void The_signature_is_that_of_the_published_example()
     {
-        var query = AliyunSignature.Query([new("RegionId", "cn-shanghai"), new("ImageId", "win2019_1809_x64_dtc_zh-cn_40G_alibase_20230811.vhd")]);
+        var query = AliyunSignature.Query([
+            new("RegionId", "cn-shanghai"),
+            new("ImageId", "win2019_1809_x64_dtc_zh-cn_40G_alibase_20230811.vhd"),
+        ]);
         var headers = new SortedDictionary<string, string>(StringComparer.Ordinal)
         {
-            ["host"] = "ecs.cn-shanghai.aliyuncs.com", ["x-acs-action"] = "RunInstances", ["x-acs-content-sha256"] = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
-            ["x-acs-date"] = "2023-10-26T10:22:32Z", ["x-acs-signature-nonce"] = "3156853299f313e23d1673dc12e1703d", ["x-acs-version"] = "2014-05-26",
+            ["host"] = "ecs.cn-shanghai.aliyuncs.com",
+            ["x-acs-action"] = "RunInstances",
+            ["x-acs-content-sha256"] = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            ["x-acs-date"] = "2023-10-26T10:22:32Z",
+            ["x-acs-signature-nonce"] = "3156853299f313e23d1673dc12e1703d",
+            ["x-acs-version"] = "2014-05-26",
         };
-        Assert.Equal("06563a9e1b43f5dfe96b81484da74bceab24a1d853912eee15083a6f0f3283c0", AliyunSignature.Sign("POST", query, headers, "YourAccessKeySecret"));
+        Assert.Equal(
+            "06563a9e1b43f5dfe96b81484da74bceab24a1d853912eee15083a6f0f3283c0",
+            AliyunSignature.Sign("POST", query, headers, "YourAccessKeySecret")
+        );
     }
 
     [Fact]
@@ -163,7 +178,18 @@ public abstract class AliyunTests
         }
 
         var notice = (await night.NoticesAsync())[0];
-        var outgoing = new OutgoingNotice(Guid.NewGuid(), "sms", notice.Address, "zh", "opened", night.Messages.Values("zh", "王秀英", "no-water", notice.CreatedAt, ""), "", notice.Text, "", Critical: false);
+        var outgoing = new OutgoingNotice(
+            Guid.NewGuid(),
+            "sms",
+            notice.Address,
+            "zh",
+            "opened",
+            night.Messages.Values("zh", "王秀英", "no-water", notice.CreatedAt, ""),
+            "",
+            notice.Text,
+            "",
+            Critical: false
+        );
         var result = await night.Services.GetRequiredService<AliyunChannel>().SendAsync(outgoing, Stop);
         Assert.Equal(ChannelOutcome.GiveUp, result.Outcome);
         Assert.Contains("same words", result.Reason, StringComparison.Ordinal);
@@ -182,10 +208,27 @@ public abstract class AliyunTests
         Assert.Single((await night.AlarmAsync(alarm)).Timeline, t => t.What == "delivered");
         using var http = new HttpClient { BaseAddress = new Uri(night.HooksUrl) };
         var row = (await night.NoticesAsync())[0];
-        var forged = new[] { new { call_id = row.ProviderId, out_id = row.Id.ToString("N"), status_code = "300000", dtmf = "1" } };
-        Assert.Equal(HttpStatusCode.Forbidden, (await http.PostAsJsonAsync("/hooks/aliyun/fake-phone-network-hook-wrong0/voice", forged, Stop)).StatusCode);
+        var forged = new[]
+        {
+            new
+            {
+                call_id = row.ProviderId,
+                out_id = row.Id.ToString("N"),
+                status_code = "300000",
+                dtmf = "1",
+            },
+        };
+        Assert.Equal(
+            HttpStatusCode.Forbidden,
+            (await http.PostAsJsonAsync("/hooks/aliyun/fake-phone-network-hook-wrong0/voice", forged, Stop)).StatusCode
+        );
         Assert.Equal(AlarmState.Open, (await night.AlarmAsync(alarm)).State);
-        Assert.Equal(HttpStatusCode.BadRequest, (await http.PostAsync("/hooks/aliyun/fake-phone-network-hook-secret/sms", new StringContent("{\"no\":\"array\"}"), Stop)).StatusCode);
+        Assert.Equal(
+            HttpStatusCode.BadRequest,
+            (
+                await http.PostAsync("/hooks/aliyun/fake-phone-network-hook-secret/sms", new StringContent("{\"no\":\"array\"}"), Stop)
+            ).StatusCode
+        );
     }
 
     [Theory]
@@ -197,18 +240,40 @@ public abstract class AliyunTests
     [InlineData(400, "SignatureDoesNotMatch", ChannelOutcome.Down)]
     [InlineData(503, "", ChannelOutcome.Unknown)]
     [InlineData(200, "isv.SOMETHING_NEW", ChannelOutcome.GiveUp)]
-    public void Each_code_is_the_numbers_trouble_ours_or_passing(int status, string code, ChannelOutcome outcome) => Assert.Equal(outcome, AliyunErrors.Refused(status, code).Outcome);
+    public void Each_code_is_the_numbers_trouble_ours_or_passing(int status, string code, ChannelOutcome outcome) =>
+        Assert.Equal(outcome, AliyunErrors.Refused(status, code).Outcome);
 
     [Fact]
     public void The_check_names_every_mistake_in_its_settings()
     {
-        var configuration = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>
-        {
-            ["Aliyun:AccessKeyId"] = "k", ["Aliyun:SmsUrl"] = "http://dysmsapi.aliyuncs.com", ["Aliyun:HookSecret"] = "short", ["Aliyun:Templates:opened:Code"] = "SMS_1", ["Aliyun:Templates:opened:Params"] = "name, adress",
-            ["Aliyun:Calls:Templates:opened:Code"] = "SMS_1",
-        }).Build();
+        var configuration = new ConfigurationBuilder()
+            .AddInMemoryCollection(
+                new Dictionary<string, string?>
+                {
+                    ["Aliyun:AccessKeyId"] = "k",
+                    ["Aliyun:SmsUrl"] = "http://dysmsapi.aliyuncs.com",
+                    ["Aliyun:HookSecret"] = "short",
+                    ["Aliyun:Templates:opened:Code"] = "SMS_1",
+                    ["Aliyun:Templates:opened:Params"] = "name, adress",
+                    ["Aliyun:Calls:Templates:opened:Code"] = "SMS_1",
+                }
+            )
+            .Build();
         var keys = NotifyServices.Check(configuration).Select(p => p.File).ToList();
-        foreach (var key in new[] { "Aliyun:SmsUrl", "Aliyun:AccessKeySecret", "Aliyun:SignName", "Aliyun:HookSecret", "Aliyun:Templates:opened:Params", "Aliyun:Templates:late:Code", "Aliyun:Calls:Templates:opened:Code", "Aliyun:Calls:Number", "Aliyun:Calls:Bye" })
+        foreach (
+            var key in new[]
+            {
+                "Aliyun:SmsUrl",
+                "Aliyun:AccessKeySecret",
+                "Aliyun:SignName",
+                "Aliyun:HookSecret",
+                "Aliyun:Templates:opened:Params",
+                "Aliyun:Templates:late:Code",
+                "Aliyun:Calls:Templates:opened:Code",
+                "Aliyun:Calls:Number",
+                "Aliyun:Calls:Bye",
+            }
+        )
             Assert.Contains(key, keys);
     }
 
@@ -216,18 +281,34 @@ public abstract class AliyunTests
     {
         var all = new Dictionary<string, string?>
         {
-            ["Notify:Routes:default"] = "aliyun", ["Aliyun:AccessKeyId"] = "LTAIfakephonenetwork", ["Aliyun:AccessKeySecret"] = "fake-secret", ["Aliyun:SignName"] = "守望", ["Aliyun:HookSecret"] = "fake-phone-network-hook-secret",
-            ["Aliyun:Calls:Number"] = "02000000000", ["Aliyun:Calls:Taken"] = "TTS_11", ["Aliyun:Calls:Declined"] = "TTS_12", ["Aliyun:Calls:Bye"] = "TTS_13",
+            ["Notify:Routes:default"] = "aliyun",
+            ["Aliyun:AccessKeyId"] = "LTAIfakephonenetwork",
+            ["Aliyun:AccessKeySecret"] = "fake-secret",
+            ["Aliyun:SignName"] = "守望",
+            ["Aliyun:HookSecret"] = "fake-phone-network-hook-secret",
+            ["Aliyun:Calls:Number"] = "02000000000",
+            ["Aliyun:Calls:Taken"] = "TTS_11",
+            ["Aliyun:Calls:Declined"] = "TTS_12",
+            ["Aliyun:Calls:Bye"] = "TTS_13",
         };
         var number = 0;
         foreach (var name in new[] { "opened", "repeated", "cleared", "back", "late", "digest" })
-            (all[$"Aliyun:Templates:{name}:Code"], all[$"Aliyun:Templates:{name}:Params"]) = ($"SMS_{++number}", "name, what, time, a=token1, b=token2");
+            (all[$"Aliyun:Templates:{name}:Code"], all[$"Aliyun:Templates:{name}:Params"]) = (
+                $"SMS_{++number}",
+                "name, what, time, a=token1, b=token2"
+            );
         foreach (var name in new[] { "opened", "repeated", "late" })
-            (all[$"Aliyun:Calls:Templates:{name}:Code"], all[$"Aliyun:Calls:Templates:{name}:Params"]) = ($"TTS_{++number}", "family, what");
-        foreach (var (key, value) in settings ?? []) all[key] = value;
+            (all[$"Aliyun:Calls:Templates:{name}:Code"], all[$"Aliyun:Calls:Templates:{name}:Params"]) = (
+                $"TTS_{++number}",
+                "family, what"
+            );
+        foreach (var (key, value) in settings ?? [])
+            all[key] = value;
         var night = await PhoneNight.BeginAsync(await DatabaseAsync(), via, all);
-        for (var i = 1; i <= 6; i++) night.Network.Aliyun.Templates[$"SMS_{i}"] = "${name}：${what}（${time}）。请查看并确认：https://v.example/c/${a}${b}";
-        for (var i = 7; i <= 9; i++) night.Network.Aliyun.Templates[$"TTS_{i}"] = "您好，${family}家老人${what}。由您去处理请按1，无法处理请按2，再听一遍请按3。";
+        for (var i = 1; i <= 6; i++)
+            night.Network.Aliyun.Templates[$"SMS_{i}"] = "${name}：${what}（${time}）。请查看并确认：https://v.example/c/${a}${b}";
+        for (var i = 7; i <= 9; i++)
+            night.Network.Aliyun.Templates[$"TTS_{i}"] = "您好，${family}家老人${what}。由您去处理请按1，无法处理请按2，再听一遍请按3。";
         return night;
     }
 }

@@ -6,7 +6,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using Vigil.Console.Hooks;
+using Vigil.Web.Hooks;
 using Vigil.Model;
 using Vigil.Notify;
 using Vigil.Notify.Channels;
@@ -16,7 +16,10 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Tests.Notify.Phones;
 
-/// <summary>A night in which notices go through the Twilio channel, over HTTP, to the fake phone network, and its signed callbacks come back to the real hooks.</summary>
+/// <summary>
+/// A night in which notices go through the Twilio channel, over HTTP, to the fake phone network, and its signed callbacks come back to the
+/// real hooks.
+/// </summary>
 public sealed class PhoneNight : Night
 {
     public const string Sid = "AC0123456789abcdef0123456789abcdef";
@@ -49,11 +52,13 @@ public sealed class PhoneNight : Night
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(k => k.Listen(IPAddress.Loopback, 0));
         hooks = builder.Build();
-        hooks.Use((http, next) =>
-        {
-            http.RequestServices = services;
-            return next(http);
-        });
+        hooks.Use(
+            (http, next) =>
+            {
+                http.RequestServices = services;
+                return next(http);
+            }
+        );
         hooks.MapTwilioHooks();
         hooks.MapAliyunHooks();
     }
@@ -81,17 +86,29 @@ public sealed class PhoneNight : Night
     public IReadOnlyList<string> Told => [.. Network.Taken.Select(t => $"{t.Kind} {NameOf(t.Number)}")];
 
     /// <param name="via">Channels of the contacts' steps.</param>
-    public static async Task<PhoneNight> BeginAsync(string? postgres, string via = "voice, sms", Dictionary<string, string?>? settings = null, int repeat = 1)
+    public static async Task<PhoneNight> BeginAsync(
+        string? postgres,
+        string via = "voice, sms",
+        Dictionary<string, string?>? settings = null,
+        int repeat = 1
+    )
     {
         var file = Path.Combine(Directory.CreateTempSubdirectory("vigil-policies-").FullName, "policies.yaml");
-        await File.WriteAllTextAsync(file, OneByOne.Replace("VIA", via, StringComparison.Ordinal).Replace("TIMES", $"{repeat}", StringComparison.Ordinal));
+        await File.WriteAllTextAsync(
+            file,
+            OneByOne.Replace("VIA", via, StringComparison.Ordinal).Replace("TIMES", $"{repeat}", StringComparison.Ordinal)
+        );
         List<Problem> problems = [];
         var policies = Vigil.Notify.Escalation.Policies.Load(file, problems);
         Assert.Empty(problems);
         var night = new PhoneNight(await RecordsAsync(postgres), policies!, settings ?? []);
         await night.hooks.StartAsync();
         night.HooksUrl = night.hooks.Urls.First();
-        night.Network = await PhoneNetwork.StartAsync(new TwilioAccount(Sid, Token, "+85230000000", night.HooksUrl), night.Clock, manual: true);
+        night.Network = await PhoneNetwork.StartAsync(
+            new TwilioAccount(Sid, Token, "+85230000000", night.HooksUrl),
+            night.Clock,
+            manual: true
+        );
         night.Restart();
         await SettleInAsync(night);
         return night;
@@ -104,18 +121,28 @@ public sealed class PhoneNight : Night
         services?.Dispose();
         var all = new Dictionary<string, string?>
         {
-            ["Notify:Routes:default"] = "twilio", ["Notify:Routes:mail"] = "outbox", ["Twilio:BaseUrl"] = Network.Url, ["Twilio:AccountSid"] = Sid, ["Twilio:AuthToken"] = Token,
-            ["Twilio:PreviousAuthToken"] = PreviousToken, ["Twilio:From"] = "+85230000000", ["Http:PublicUrl"] = HooksUrl,
+            ["Notify:Routes:default"] = "twilio",
+            ["Notify:Routes:mail"] = "outbox",
+            ["Twilio:BaseUrl"] = Network.Url,
+            ["Twilio:AccountSid"] = Sid,
+            ["Twilio:AuthToken"] = Token,
+            ["Twilio:PreviousAuthToken"] = PreviousToken,
+            ["Twilio:From"] = "+85230000000",
+            ["Http:PublicUrl"] = HooksUrl,
         };
-        if (settings.ContainsKey("Aliyun:AccessKeyId")) (all["Aliyun:SmsUrl"], all["Aliyun:VoiceUrl"]) = (Network.Url, Network.Url);
-        foreach (var (key, value) in settings) all[key] = value;
+        if (settings.ContainsKey("Aliyun:AccessKeyId"))
+            (all["Aliyun:SmsUrl"], all["Aliyun:VoiceUrl"]) = (Network.Url, Network.Url);
+        foreach (var (key, value) in settings)
+            all[key] = value;
         var configuration = new ConfigurationBuilder().AddInMemoryCollection(all).Build();
         Assert.Empty(NotifyServices.Check(configuration));
         services = new ServiceCollection()
             .AddLogging(l => l.ClearProviders())
-            .AddSingleton<TimeProvider>(Clock).AddKeyedSingleton<TimeProvider>(ChannelHttp.Clock, Clock)
+            .AddSingleton<TimeProvider>(Clock)
+            .AddKeyedSingleton<TimeProvider>(ChannelHttp.Clock, Clock)
             .AddSingleton(Timeouts)
-            .AddSingleton(new Meter("phone-night")).AddSingleton(Records)
+            .AddSingleton(new Meter("phone-night"))
+            .AddSingleton(Records)
             .AddNotify(configuration, Policies, Messages, Folder)
             .BuildServiceProvider();
         Links = services.GetRequiredService<SignedLinks>();
@@ -141,13 +168,19 @@ public sealed class PhoneNight : Night
     }
 
     public string NameOf(string number) =>
-        number == Contact1 ? "contact 1" : number == Contact2 ? "contact 2" : number == Visitor ? "visitor" : number == Duty ? "duty" : number == Supervisor ? "supervisor" : number;
+        number == Contact1 ? "contact 1"
+        : number == Contact2 ? "contact 2"
+        : number == Visitor ? "visitor"
+        : number == Duty ? "duty"
+        : number == Supervisor ? "supervisor"
+        : number;
 
     protected override async Task<int> ElseAsync()
     {
         var done = await Network.RunDueAsync() + await services.GetRequiredService<CallsUnderWay>().EndAsync(default);
         var now = Clock.GetUtcNow().UtcDateTime;
-        if (!WatchesReceipts || now < nextLook) return done;
+        if (!WatchesReceipts || now < nextLook)
+            return done;
         nextLook = now.AddSeconds(10);
         return done + await services.GetRequiredService<ReceiptWatch>().LookAsync(default);
     }

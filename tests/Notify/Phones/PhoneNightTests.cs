@@ -12,13 +12,15 @@ namespace Vigil.Tests.Notify.Phones;
 [Trait("Category", "Server")]
 public sealed class PhoneNightOnSqliteTests : PhoneNightTests
 {
-    protected override Task<PhoneNight> BeginAsync(string via, Dictionary<string, string?>? settings, int repeat) => PhoneNight.BeginAsync(null, via, settings, repeat);
+    protected override Task<PhoneNight> BeginAsync(string via, Dictionary<string, string?>? settings, int repeat) =>
+        PhoneNight.BeginAsync(null, via, settings, repeat);
 }
 
 [Trait("Category", "Server")]
 public sealed class PhoneNightOnPostgresTests(PostgresServer server) : PhoneNightTests, IClassFixture<PostgresServer>
 {
-    protected override async Task<PhoneNight> BeginAsync(string via, Dictionary<string, string?>? settings, int repeat) => await PhoneNight.BeginAsync(await server.CreateDatabaseAsync(), via, settings, repeat);
+    protected override async Task<PhoneNight> BeginAsync(string via, Dictionary<string, string?>? settings, int repeat) =>
+        await PhoneNight.BeginAsync(await server.CreateDatabaseAsync(), via, settings, repeat);
 }
 
 /// <summary>Nights on the phone network, fast-forwarded; the same on both databases.</summary>
@@ -66,7 +68,15 @@ public abstract class PhoneNightTests
         await using var night = await BeginAsync();
         var happened = new List<string>();
         night.Network.Happened += e => happened.Add($"{e.What} {night.NameOf(e.Number)} {e.Text}");
-        night.Is(night.Contact1, new Person { Call = OnCall.Answers, Keys = "1", PicksUpAfter = TimeSpan.FromSeconds(25) });
+        night.Is(
+            night.Contact1,
+            new Person
+            {
+                Call = OnCall.Answers,
+                Keys = "1",
+                PicksUpAfter = TimeSpan.FromSeconds(25),
+            }
+        );
         var rings = await night.RaiseAsync(AlarmKind.Sos);
         await night.PassAsync(TimeSpan.FromSeconds(10));
         await night.Desk.AcknowledgeAsync(rings, "duty:d1", "", Stop);
@@ -77,12 +87,23 @@ public abstract class PhoneNightTests
         Assert.Single(row.Timeline, t => t.What == "call-ended");
         Assert.Equal(NoticeState.Cancelled, Assert.Single(await night.NoticesAsync()).State);
 
-        night.Is(night.Contact1, new Person { Call = OnCall.Answers, Keys = "", PicksUpAfter = TimeSpan.FromSeconds(4) });
+        night.Is(
+            night.Contact1,
+            new Person
+            {
+                Call = OnCall.Answers,
+                Keys = "",
+                PicksUpAfter = TimeSpan.FromSeconds(4),
+            }
+        );
         var speaks = await night.RaiseAsync(AlarmKind.Fall);
         await night.PassAsync(TimeSpan.FromSeconds(8));
         await night.Desk.AcknowledgeAsync(speaks, "duty:d1", "", Stop);
         await night.PassAsync(TimeSpan.FromMinutes(1));
-        Assert.Contains(happened, h => h.StartsWith("says contact 1", StringComparison.Ordinal) && h.Contains("已有人在处理", StringComparison.Ordinal));
+        Assert.Contains(
+            happened,
+            h => h.StartsWith("says contact 1", StringComparison.Ordinal) && h.Contains("已有人在处理", StringComparison.Ordinal)
+        );
         Assert.Equal(["call contact 1", "call contact 1"], night.Told);
         Assert.Empty(night.Network.BadCallbacks);
     }
@@ -94,7 +115,8 @@ public abstract class PhoneNightTests
         var heard = new List<string>();
         night.Network.Happened += e =>
         {
-            if (e.What == "says") heard.Add(e.Text);
+            if (e.What == "says")
+                heard.Add(e.Text);
         };
         night.Is(night.Contact1, new Person { Call = OnCall.Answers, Keys = "931" });
         var alarm = await night.RaiseAsync(AlarmKind.Sos);
@@ -149,7 +171,15 @@ public abstract class PhoneNightTests
     public async Task A_text_that_will_never_arrive_is_followed_by_a_call_at_once(OnText what, string why)
     {
         await using var night = await BeginAsync("sms, voice");
-        night.Is(night.Contact1, new Person { Text = what, Call = OnCall.Answers, Keys = "1" });
+        night.Is(
+            night.Contact1,
+            new Person
+            {
+                Text = what,
+                Call = OnCall.Answers,
+                Keys = "1",
+            }
+        );
         var alarm = await night.RaiseAsync(AlarmKind.NoWater);
         await night.PassAsync(TimeSpan.FromSeconds(30));
         Assert.Equal("call contact 1", night.Told[^1]);
@@ -187,7 +217,10 @@ public abstract class PhoneNightTests
         // A stranger sends it.
         Assert.Equal("", await night.Network.Twilio.TextAsync("+85299999999", codes[0]!));
         Assert.Equal(AlarmState.Open, (await night.AlarmAsync(alarm)).State);
-        Assert.Contains((await night.AlarmAsync(alarm)).Timeline, t => t.What == "refused" && !t.Text.Contains(night.Contact2, StringComparison.Ordinal));
+        Assert.Contains(
+            (await night.AlarmAsync(alarm)).Timeline,
+            t => t.What == "refused" && !t.Text.Contains(night.Contact2, StringComparison.Ordinal)
+        );
         // Whoever has it is told by whom it was taken; the same reply twice is one answer.
         Assert.Contains("由您处理", await night.Network.Twilio.TextAsync(night.Contact1, $" {codes[0]} "), StringComparison.Ordinal);
         Assert.Contains("由您处理", await night.Network.Twilio.TextAsync(night.Contact1, codes[0]!), StringComparison.Ordinal);
@@ -203,7 +236,8 @@ public abstract class PhoneNightTests
         await night.PassAsync(TimeSpan.FromMinutes(1));
         var right = (await night.NoticesAsync())[0].ReplyCode!;
         var wrong = right == "123456" ? "654321" : "123456";
-        for (var i = 0; i < 3; i++) await night.Network.Twilio.TextAsync(night.Contact1, wrong);
+        for (var i = 0; i < 3; i++)
+            await night.Network.Twilio.TextAsync(night.Contact1, wrong);
         Assert.Equal("", await night.Network.Twilio.TextAsync(night.Contact1, right));
         Assert.Equal(AlarmState.Open, (await night.AlarmAsync(alarm)).State);
         night.Clock.Advance(TimeSpan.FromMinutes(61));
@@ -223,7 +257,10 @@ public abstract class PhoneNightTests
         var alarm = await night.RaiseAsync(AlarmKind.NoWater);
         await night.PassAsync(TimeSpan.FromMinutes(30));
         Assert.Equal(["sms contact 1", "sms contact 2", "call contact 2", "sms visitor"], night.Told);
-        Assert.Equal([NoticeState.Delivered, NoticeState.Failed, NoticeState.Failed, NoticeState.Delivered], (await night.NoticesAsync()).Select(n => n.State));
+        Assert.Equal(
+            [NoticeState.Delivered, NoticeState.Failed, NoticeState.Failed, NoticeState.Delivered],
+            (await night.NoticesAsync()).Select(n => n.State)
+        );
         var row = await night.AlarmAsync(alarm);
         Assert.Equal(2, row.Timeline.Count(t => t.What == "delivered"));
         Assert.Equal(2, row.Timeline.Count(t => t.What == "failed"));
@@ -254,14 +291,29 @@ public abstract class PhoneNightTests
         await night.PassAsync(TimeSpan.FromSeconds(5));
         var notice = (await night.NoticesAsync())[0];
         var path = $"/hooks/twilio/voice?notice={notice.Id:N}&tries=0";
-        var press = new Dictionary<string, string> { ["AccountSid"] = PhoneNight.Sid, ["CallSid"] = notice.ProviderId!, ["Digits"] = "1" };
+        var press = new Dictionary<string, string>
+        {
+            ["AccountSid"] = PhoneNight.Sid,
+            ["CallSid"] = notice.ProviderId!,
+            ["Digits"] = "1",
+        };
         string Sign(string token, string url) => TwilioSignature.Of(token, url, press);
         using var http = new HttpClient();
-        async Task<HttpStatusCode> PostAsync(string target, IEnumerable<KeyValuePair<string, string>> form, string? signature, string? host = null)
+        async Task<HttpStatusCode> PostAsync(
+            string target,
+            IEnumerable<KeyValuePair<string, string>> form,
+            string? signature,
+            string? host = null
+        )
         {
-            using var request = new HttpRequestMessage(HttpMethod.Post, night.HooksUrl + target) { Content = new FormUrlEncodedContent(form) };
-            if (signature is not null) request.Headers.Add(TwilioSignature.Header, signature);
-            if (host is not null) request.Headers.Add("X-Forwarded-Host", host);
+            using var request = new HttpRequestMessage(HttpMethod.Post, night.HooksUrl + target)
+            {
+                Content = new FormUrlEncodedContent(form),
+            };
+            if (signature is not null)
+                request.Headers.Add(TwilioSignature.Header, signature);
+            if (host is not null)
+                request.Headers.Add("X-Forwarded-Host", host);
             using var answer = await http.SendAsync(request, Stop);
             return answer.StatusCode;
         }
@@ -272,9 +324,15 @@ public abstract class PhoneNightTests
         Assert.Equal(HttpStatusCode.Forbidden, await PostAsync(path, press, Sign("", night.HooksUrl + path)));
         Assert.Equal(HttpStatusCode.Forbidden, await PostAsync(path + "0", press, Sign(PhoneNight.Token, night.HooksUrl + path)));
         // Signed by somebody for a host of theirs, which the request then claims to be ours.
-        Assert.Equal(HttpStatusCode.Forbidden, await PostAsync(path, press, Sign(PhoneNight.Token, "https://evil.example" + path), "evil.example"));
+        Assert.Equal(
+            HttpStatusCode.Forbidden,
+            await PostAsync(path, press, Sign(PhoneNight.Token, "https://evil.example" + path), "evil.example")
+        );
         // A second value would be signed one way and read another.
-        Assert.Equal(HttpStatusCode.BadRequest, await PostAsync(path, [.. press, new("Digits", "2")], Sign(PhoneNight.Token, night.HooksUrl + path)));
+        Assert.Equal(
+            HttpStatusCode.BadRequest,
+            await PostAsync(path, [.. press, new("Digits", "2")], Sign(PhoneNight.Token, night.HooksUrl + path))
+        );
         press["AccountSid"] = "AC" + new string('9', 32);
         Assert.Equal(HttpStatusCode.NoContent, await PostAsync(path, press, Sign(PhoneNight.Token, night.HooksUrl + path)));
         Assert.Equal(AlarmState.Open, (await night.AlarmAsync(alarm)).State);
@@ -290,12 +348,47 @@ public abstract class PhoneNightTests
     {
         await using var night = await BeginAsync("sms, voice", new() { ["Notify:Routes:+86"] = "outbox" });
         var shown = new List<(DateTimeOffset At, string Address)>();
-        night.Services.GetRequired<Vigil.Notify.Channels.Outbox.OutboxChannel>().Shown += n => shown.Add((night.Clock.GetUtcNow(), n.Address));
+        night.Services.GetRequired<Vigil.Notify.Channels.Outbox.OutboxChannel>().Shown += n =>
+            shown.Add((night.Clock.GetUtcNow(), n.Address));
         await using (var db = await night.Records.CreateDbContextAsync(Stop))
         {
-            db.Residents.Add(new Resident { Id = "r2", Name = "李", Area = "440111001001", Contacts = [new Contact { ResidentId = "r2", Order = 1, Name = "李大", Phone = "+8613900000001" }] });
+            db.Residents.Add(
+                new Resident
+                {
+                    Id = "r2",
+                    Name = "李",
+                    Area = "440111001001",
+                    Contacts =
+                    [
+                        new Contact
+                        {
+                            ResidentId = "r2",
+                            Order = 1,
+                            Name = "李大",
+                            Phone = "+8613900000001",
+                        },
+                    ],
+                }
+            );
             for (var i = 0; i < 20; i++)
-                db.Residents.Add(new Resident { Id = $"x{i}", Name = "何", Area = "440111001001", Contacts = [new Contact { ResidentId = $"x{i}", Order = 1, Name = "何大", Phone = $"+852620000{i:00}" }] });
+                db.Residents.Add(
+                    new Resident
+                    {
+                        Id = $"x{i}",
+                        Name = "何",
+                        Area = "440111001001",
+                        Contacts =
+                        [
+                            new Contact
+                            {
+                                ResidentId = $"x{i}",
+                                Order = 1,
+                                Name = "何大",
+                                Phone = $"+852620000{i:00}",
+                            },
+                        ],
+                    }
+                );
             await db.SaveChangesAsync(Stop);
         }
 
@@ -314,7 +407,11 @@ public abstract class PhoneNightTests
         night.Network.Service = Service.Up;
         await night.PassAsync(TimeSpan.FromMinutes(2));
         // Everybody who should have heard within the hour has heard within two minutes, each contact once in spite of all the tries.
-        foreach (var person in new[] { night.Contact1, night.Contact2, night.Visitor }.Concat(Enumerable.Range(0, 20).Select(i => $"+852620000{i:00}")))
+        foreach (
+            var person in new[] { night.Contact1, night.Contact2, night.Visitor }.Concat(
+                Enumerable.Range(0, 20).Select(i => $"+852620000{i:00}")
+            )
+        )
             Assert.Single(night.Network.Taken, t => t.Number == person && t.Kind == "sms");
         Assert.Contains(night.Network.Taken, t => t.Number == night.Supervisor);
         var row = await night.AlarmAsync(alarm);
@@ -331,15 +428,55 @@ public abstract class PhoneNightTests
         await using (var db = await night.Records.CreateDbContextAsync(Stop))
         {
             for (var i = 0; i < 300; i++)
-                db.Residents.Add(new Resident { Id = $"x{i}", Name = "何", Area = "440111001001", Contacts = [new Contact { ResidentId = $"x{i}", Order = 1, Name = "何大", Phone = $"+85262000{i:000}" }] });
-            db.Residents.Add(new Resident { Id = "r2", Name = "李", Area = "440111001001", Contacts = [new Contact { ResidentId = "r2", Order = 1, Name = "李大", Phone = "+8613900000001" }] });
+                db.Residents.Add(
+                    new Resident
+                    {
+                        Id = $"x{i}",
+                        Name = "何",
+                        Area = "440111001001",
+                        Contacts =
+                        [
+                            new Contact
+                            {
+                                ResidentId = $"x{i}",
+                                Order = 1,
+                                Name = "何大",
+                                Phone = $"+85262000{i:000}",
+                            },
+                        ],
+                    }
+                );
+            db.Residents.Add(
+                new Resident
+                {
+                    Id = "r2",
+                    Name = "李",
+                    Area = "440111001001",
+                    Contacts =
+                    [
+                        new Contact
+                        {
+                            ResidentId = "r2",
+                            Order = 1,
+                            Name = "李大",
+                            Phone = "+8613900000001",
+                        },
+                    ],
+                }
+            );
             await db.SaveChangesAsync(Stop);
         }
 
         var shown = new TaskCompletionSource();
         night.Services.GetRequired<Vigil.Notify.Channels.Outbox.OutboxChannel>().Shown += _ => shown.TrySetResult();
         night.Network.Service = Service.Hangs;
-        await night.Desk.CommitAsync([.. Enumerable.Range(0, 300).Select(i => night.Says(AlarmKind.NoWater, subject: $"x{i}")), night.Says(AlarmKind.NoWater, subject: "r2")], Stop);
+        await night.Desk.CommitAsync(
+            [
+                .. Enumerable.Range(0, 300).Select(i => night.Says(AlarmKind.NoWater, subject: $"x{i}")),
+                night.Says(AlarmKind.NoWater, subject: "r2"),
+            ],
+            Stop
+        );
         await night.Escalator.CycleAsync(Stop);
         await night.Dispatcher.StartAsync(Stop);
         var clock = TimeProvider.System;
@@ -367,8 +504,23 @@ public abstract class PhoneNightTests
         night.Network.Service = Service.Up;
         night.Clock.Advance(ChannelHealth.ProbeEvery);
         Assert.DoesNotContain(PhoneNight.Token, health.Trouble, StringComparison.Ordinal);
-        await night.Services.GetRequired<TwilioChannel>().SendAsync(
-            new OutgoingNotice(Guid.NewGuid(), "sms", night.Duty, "zh", "opened", new Dictionary<string, string>(), "", "试", "", Critical: false), Stop);
+        await night
+            .Services.GetRequired<TwilioChannel>()
+            .SendAsync(
+                new OutgoingNotice(
+                    Guid.NewGuid(),
+                    "sms",
+                    night.Duty,
+                    "zh",
+                    "opened",
+                    new Dictionary<string, string>(),
+                    "",
+                    "试",
+                    "",
+                    Critical: false
+                ),
+                Stop
+            );
         Assert.Null(health.Trouble);
     }
 
@@ -455,7 +607,8 @@ public abstract class PhoneNightTests
     public async Task When_the_last_in_the_chain_cannot_be_reached_the_waits_are_kept()
     {
         await using var night = await BeginAsync("sms");
-        foreach (var number in new[] { night.Contact1, night.Contact2, night.Visitor, night.Supervisor }) night.Is(number, new Person { Text = OnText.OptedOut });
+        foreach (var number in new[] { night.Contact1, night.Contact2, night.Visitor, night.Supervisor })
+            night.Is(number, new Person { Text = OnText.OptedOut });
         var alarm = await night.RaiseAsync(AlarmKind.Sos);
         await night.PassAsync(TimeSpan.FromHours(3));
         // Once down the chain at once, then the supervisor once an hour.

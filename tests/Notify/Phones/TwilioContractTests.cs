@@ -14,7 +14,10 @@ using Vigil.Tests.Servers;
 
 namespace Vigil.Tests.Notify.Phones;
 
-/// <summary>What is said to Twilio, judged by Twilio's own OpenAPI document: by Prism, and field by field, since the document forbids no unknown field.</summary>
+/// <summary>
+/// What is said to Twilio, judged by Twilio's own OpenAPI document: by Prism, and field by field, since the document forbids no unknown
+/// field.
+/// </summary>
 [Trait("Category", "Server")]
 public sealed class TwilioContractTests
 {
@@ -50,11 +53,21 @@ public sealed class TwilioContractTests
         using var document = JsonDocument.Parse(await File.ReadAllTextAsync(PrismServer.Document, Stop));
         foreach (var (method, path, query, fields) in seen)
         {
-            var operation = document.RootElement.GetProperty("paths").EnumerateObject().Single(p => Fits(p.Name, path)).Value.GetProperty(method.ToLowerInvariant());
+            var operation = document
+                .RootElement.GetProperty("paths")
+                .EnumerateObject()
+                .Single(p => Fits(p.Name, path))
+                .Value.GetProperty(method.ToLowerInvariant());
             var parameters = operation.GetProperty("parameters").EnumerateArray().Select(p => p.GetProperty("name").GetString());
             Assert.Empty(query.Except(parameters!));
-            if (fields.Length == 0) continue;
-            var known = operation.GetProperty("requestBody").GetProperty("content").GetProperty("application/x-www-form-urlencoded").GetProperty("schema").GetProperty("properties");
+            if (fields.Length == 0)
+                continue;
+            var known = operation
+                .GetProperty("requestBody")
+                .GetProperty("content")
+                .GetProperty("application/x-www-form-urlencoded")
+                .GetProperty("schema")
+                .GetProperty("properties");
             Assert.Empty(fields.Except(known.EnumerateObject().Select(p => p.Name)));
         }
     }
@@ -62,7 +75,11 @@ public sealed class TwilioContractTests
     [Fact]
     public async Task The_fake_phone_network_answers_as_Twilios_document_says()
     {
-        await using var network = await PhoneNetwork.StartAsync(new TwilioAccount(Sid, PhoneNight.Token, "+85230000000", "http://127.0.0.1:9"), TimeProvider.System, manual: true);
+        await using var network = await PhoneNetwork.StartAsync(
+            new TwilioAccount(Sid, PhoneNight.Token, "+85230000000", "http://127.0.0.1:9"),
+            TimeProvider.System,
+            manual: true
+        );
         await using var prism = new PrismServer(network.Url);
         await prism.StartAsync();
         await using var services = Compose(prism.Url, []);
@@ -89,36 +106,75 @@ public sealed class TwilioContractTests
         using var http = new HttpClient();
         using var wrong = new HttpRequestMessage(HttpMethod.Post, $"{prism.Url}/2010-04-01/Accounts/{Sid}/Calls.json")
         {
-            Content = new FormUrlEncodedContent([new("To", "+85261230001"), new("From", "+85230000000"), new("StatusCallbackMethod", "SHOUT")]),
+            Content = new FormUrlEncodedContent([
+                new("To", "+85261230001"),
+                new("From", "+85230000000"),
+                new("StatusCallbackMethod", "SHOUT"),
+            ]),
         };
         wrong.Headers.Authorization = new("Basic", "eDp5");
         using var answer = await http.SendAsync(wrong, Stop);
         Assert.Equal(422, (int)answer.StatusCode);
     }
 
-    private static OutgoingNotice Notice(string via, string language) => new(
-        Guid.NewGuid(), via, "+85261230001", language, "opened", new Dictionary<string, string> { ["name"] = "王*", ["what"] = "呼叫求助" }, "", "【守望】王*：呼叫求助", "", Critical: true);
+    private static OutgoingNotice Notice(string via, string language) =>
+        new(
+            Guid.NewGuid(),
+            via,
+            "+85261230001",
+            language,
+            "opened",
+            new Dictionary<string, string> { ["name"] = "王*", ["what"] = "呼叫求助" },
+            "",
+            "【守望】王*：呼叫求助",
+            "",
+            Critical: true
+        );
 
-    private static PastNotice Past(OutgoingNotice notice, string? id) => new(notice, id, TimeProvider.System.GetUtcNow().AddMinutes(-1), new HashSet<string>(), Alone: true);
+    private static PastNotice Past(OutgoingNotice notice, string? id) =>
+        new(notice, id, TimeProvider.System.GetUtcNow().AddMinutes(-1), new HashSet<string>(), Alone: true);
 
     private static bool Fits(string template, string path)
     {
         var (a, b) = (template.Split('/'), path.Split('/'));
-        return a.Length == b.Length && a.Zip(b).All(p => p.First == p.Second || (p.First.StartsWith('{') && (!p.First.EndsWith(".json", StringComparison.Ordinal) || (p.Second.EndsWith(".json", StringComparison.Ordinal) && p.Second.Length == 39))));
+        return a.Length == b.Length
+            && a.Zip(b)
+                .All(p =>
+                    p.First == p.Second
+                    || (
+                        p.First.StartsWith('{')
+                        && (
+                            !p.First.EndsWith(".json", StringComparison.Ordinal)
+                            || (p.Second.EndsWith(".json", StringComparison.Ordinal) && p.Second.Length == 39)
+                        )
+                    )
+                );
     }
 
     private static ServiceProvider Compose(string url, List<(string, string, string[], string[])> seen)
     {
-        var configuration = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>
-        {
-            ["Notify:Routes:default"] = "twilio", ["Twilio:BaseUrl"] = url, ["Twilio:AccountSid"] = Sid, ["Twilio:AuthToken"] = PhoneNight.Token, ["Twilio:From"] = "+85230000000", ["Http:PublicUrl"] = "https://v.example",
-        }).Build();
+        var configuration = new ConfigurationBuilder()
+            .AddInMemoryCollection(
+                new Dictionary<string, string?>
+                {
+                    ["Notify:Routes:default"] = "twilio",
+                    ["Twilio:BaseUrl"] = url,
+                    ["Twilio:AccountSid"] = Sid,
+                    ["Twilio:AuthToken"] = PhoneNight.Token,
+                    ["Twilio:From"] = "+85230000000",
+                    ["Http:PublicUrl"] = "https://v.example",
+                }
+            )
+            .Build();
         List<Problem> problems = [];
         var config = Path.Combine(AppContext.BaseDirectory, "config");
         var messages = MessageTexts.Load(Path.Combine(config, "messages.yaml"), TimeZoneInfo.Utc, problems);
         var policies = Vigil.Notify.Escalation.Policies.Load(Path.Combine(config, "policies.yaml"), problems);
         Assert.Empty(problems);
-        var services = new ServiceCollection().AddLogging(l => l.ClearProviders()).AddSingleton(TimeProvider.System).AddSingleton(new Meter("contract"))
+        var services = new ServiceCollection()
+            .AddLogging(l => l.ClearProviders())
+            .AddSingleton(TimeProvider.System)
+            .AddSingleton(new Meter("contract"))
             .AddNotify(configuration, policies!, messages!, Directory.CreateTempSubdirectory("vigil-contract-").FullName);
         services.AddHttpClient("twilio").AddHttpMessageHandler(() => new Recorder(seen));
         return services.BuildServiceProvider();

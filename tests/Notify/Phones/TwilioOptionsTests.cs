@@ -8,7 +8,11 @@ public sealed class TwilioOptionsTests
 {
     private static readonly Dictionary<string, string?> Right = new()
     {
-        ["Notify:Routes:+852"] = "twilio", ["Notify:Routes:default"] = "outbox", ["Twilio:AccountSid"] = PhoneNight.Sid, ["Twilio:AuthToken"] = "t", ["Twilio:From"] = "+85230000000",
+        ["Notify:Routes:+852"] = "twilio",
+        ["Notify:Routes:default"] = "outbox",
+        ["Twilio:AccountSid"] = PhoneNight.Sid,
+        ["Twilio:AuthToken"] = "t",
+        ["Twilio:From"] = "+85230000000",
         ["Http:PublicUrl"] = "https://vigil.example",
     };
 
@@ -30,12 +34,19 @@ public sealed class TwilioOptionsTests
     [InlineData("Notify:Routes:+852", "twillio", "Notify:Routes:+852")]
     [InlineData("Notify:Routes:852", "twilio", "Notify:Routes:852")]
     [InlineData("Notify:Routes:sms", "", "Notify:Routes:sms")]
-    public void A_wrong_setting_is_named_with_its_key(string key, string value, string named) => Assert.Equal([named], Problems(new() { [key] = value }).Select(p => p.File));
+    public void A_wrong_setting_is_named_with_its_key(string key, string value, string named) =>
+        Assert.Equal([named], Problems(new() { [key] = value }).Select(p => p.File));
 
     [Fact]
     public void A_route_to_a_provider_without_settings_says_which_are_missing()
     {
-        var problems = NotifyServices.Check(new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?> { ["Notify:Routes:default"] = "twilio, outbox" }).Build()).ToList();
+        var problems = NotifyServices
+            .Check(
+                new ConfigurationBuilder()
+                    .AddInMemoryCollection(new Dictionary<string, string?> { ["Notify:Routes:default"] = "twilio, outbox" })
+                    .Build()
+            )
+            .ToList();
         Assert.Equal(["Twilio:AccountSid", "Twilio:AuthToken", "Twilio:From", "Http:PublicUrl"], problems.Select(p => p.File));
     }
 
@@ -43,7 +54,14 @@ public sealed class TwilioOptionsTests
     [Fact]
     public void A_signature_is_made_as_Twilio_documents_it()
     {
-        Dictionary<string, string> form = new() { ["CallSid"] = "CA1234567890ABCDE", ["Caller"] = "+14158675309", ["Digits"] = "1234", ["From"] = "+14158675309", ["To"] = "+18005551212" };
+        Dictionary<string, string> form = new()
+        {
+            ["CallSid"] = "CA1234567890ABCDE",
+            ["Caller"] = "+14158675309",
+            ["Digits"] = "1234",
+            ["From"] = "+14158675309",
+            ["To"] = "+18005551212",
+        };
         const string url = "https://mycompany.com/myapp.php?foo=1&bar=2";
         Assert.Equal("RSOYDt4T1cUTdK1PDd93/VVr8B8=", TwilioSignature.Of("12345", url, form));
         Assert.True(TwilioSignature.IsRight(["another", "12345"], url, form, "RSOYDt4T1cUTdK1PDd93/VVr8B8="));
@@ -54,7 +72,8 @@ public sealed class TwilioOptionsTests
     private static List<Vigil.Model.Problem> Problems(Dictionary<string, string?> changes)
     {
         var all = new Dictionary<string, string?>(Right);
-        foreach (var (key, value) in changes) all[key] = value;
+        foreach (var (key, value) in changes)
+            all[key] = value;
         return [.. NotifyServices.Check(new ConfigurationBuilder().AddInMemoryCollection(all).Build())];
     }
 }

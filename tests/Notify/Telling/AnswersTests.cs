@@ -17,10 +17,13 @@ public sealed class AnswersOnSqliteTests : AnswersTests
 [Trait("Category", "Server")]
 public sealed class AnswersOnPostgresTests(PostgresServer server) : AnswersTests, IClassFixture<PostgresServer>
 {
-    protected override async Task<PhoneNight> BeginAsync(string via) => await PhoneNight.BeginAsync(await server.CreateDatabaseAsync(), via);
+    protected override async Task<PhoneNight> BeginAsync(string via) =>
+        await PhoneNight.BeginAsync(await server.CreateDatabaseAsync(), via);
 }
 
-/// <summary>An answer belongs to the telling it answers: what has happened again since asks for an answer of its own; the same on both databases.</summary>
+/// <summary>
+/// An answer belongs to the telling it answers: what has happened again since asks for an answer of its own; the same on both databases.
+/// </summary>
 public abstract class AnswersTests
 {
     protected abstract Task<PhoneNight> BeginAsync(string via = "voice, sms");
@@ -43,8 +46,11 @@ public abstract class AnswersTests
         var again = await PressKeyAsync(night, first, notice, "1"); // replayed
         Assert.Equal(AlarmState.Open, (await night.AlarmAsync(alarm)).State);
         Assert.Contains("再次呼叫求助", again, StringComparison.Ordinal);
-        var action = System.Xml.Linq.XDocument.Parse(again).Descendants("Gather").Single().Attribute("action")!.Value[night.HooksUrl.Length..];
-        Assert.Contains("由您处理", await PressKeyAsync(night, action, notice, "1"), StringComparison.Ordinal); // listens to what stands now, and takes it
+        var action = System.Xml.Linq.XDocument.Parse(again).Descendants("Gather").Single().Attribute("action")!.Value[
+            night.HooksUrl.Length..
+        ];
+        // listens to what stands now, and takes it
+        Assert.Contains("由您处理", await PressKeyAsync(night, action, notice, "1"), StringComparison.Ordinal);
         var row = await night.AlarmAsync(alarm);
         Assert.Equal((AlarmState.Acknowledged, 2), (row.State, row.Timeline.Count(t => t.What == "acknowledged")));
 
@@ -62,7 +68,12 @@ public abstract class AnswersTests
         var alarm = await night.RaiseAsync(AlarmKind.Sos);
         await night.PassAsync(TimeSpan.FromSeconds(5));
         var notice = (await night.NoticesAsync())[0];
-        for (var i = 0; i < 3; i++) Assert.Contains("由您处理", await PressKeyAsync(night, $"/hooks/twilio/voice?notice={notice.Id:N}&tries=0", notice, "1"), StringComparison.Ordinal);
+        for (var i = 0; i < 3; i++)
+            Assert.Contains(
+                "由您处理",
+                await PressKeyAsync(night, $"/hooks/twilio/voice?notice={notice.Id:N}&tries=0", notice, "1"),
+                StringComparison.Ordinal
+            );
         Assert.Single((await night.AlarmAsync(alarm)).Timeline, t => t.What == "acknowledged");
     }
 
@@ -138,7 +149,8 @@ public abstract class AnswersTests
         var second = (await night.NoticesAsync()).First(n => n.Address == night.Contact2).Id;
         await PressAsync(night); // told to the first ones
         await night.PassAsync(TimeSpan.FromSeconds(1));
-        for (var i = 0; i < 3; i++) await night.Answers.TellAnewAsync(second, Stop);
+        for (var i = 0; i < 3; i++)
+            await night.Answers.TellAnewAsync(second, Stop);
         await night.PassAsync(TimeSpan.FromSeconds(1));
         Assert.Equal(2, night.Told.Count(t => t == "sms contact 2"));
         Assert.Single((await night.AlarmAsync(alarm)).Timeline, t => t.What == "refused");
@@ -150,7 +162,12 @@ public abstract class AnswersTests
     /// <summary>As the provider posts it, signed.</summary>
     private static async Task<string> PressKeyAsync(PhoneNight night, string target, Notice notice, string key)
     {
-        var form = new Dictionary<string, string> { ["AccountSid"] = PhoneNight.Sid, ["CallSid"] = notice.ProviderId!, ["Digits"] = key };
+        var form = new Dictionary<string, string>
+        {
+            ["AccountSid"] = PhoneNight.Sid,
+            ["CallSid"] = notice.ProviderId!,
+            ["Digits"] = key,
+        };
         using var http = new HttpClient();
         using var request = new HttpRequestMessage(HttpMethod.Post, night.HooksUrl + target) { Content = new FormUrlEncodedContent(form) };
         request.Headers.Add(TwilioSignature.Header, TwilioSignature.Of(PhoneNight.Token, night.HooksUrl + target, form));

@@ -17,11 +17,18 @@ public sealed class NumbersTests
     public async Task Who_has_opted_out_of_texts_is_called_at_the_next_alarm_without_asking_again_until_the_number_is_changed()
     {
         await using var night = await Night.BeginAsync();
-        night.Heard.Answers[("sms", night.Contact1)] = new ChannelResult(ChannelOutcome.GiveUp, "opted out of messages (STOP) (21610)", Blocked: true);
+        night.Heard.Answers[("sms", night.Contact1)] = new ChannelResult(
+            ChannelOutcome.GiveUp,
+            "opted out of messages (STOP) (21610)",
+            Blocked: true
+        );
         var first = await night.RaiseAsync(AlarmKind.NoWater);
         await night.PassAsync(TimeSpan.FromSeconds(5));
         Assert.Equal(["sms", "voice"], night.Heard.All.Select(h => h.Channel));
-        Assert.Contains((await night.AlarmAsync(first)).Timeline, t => t.What == "blocked" && t.Text.Contains("opted out", StringComparison.Ordinal) && t.TextZh.Length > 0);
+        Assert.Contains(
+            (await night.AlarmAsync(first)).Timeline,
+            t => t.What == "blocked" && t.Text.Contains("opted out", StringComparison.Ordinal) && t.TextZh.Length > 0
+        );
         await night.Desk.ResolveAsync(first, "duty:d1", Resolution.True, "", Stop);
 
         night.Restart();
@@ -29,7 +36,10 @@ public sealed class NumbersTests
         var second = await night.RaiseAsync(AlarmKind.NoWater);
         await night.PassAsync(TimeSpan.FromSeconds(5));
         Assert.Equal([("voice", night.Contact1)], night.Heard.All.Select(h => (h.Channel, h.Address)));
-        Assert.Contains((await night.AlarmAsync(second)).Timeline, t => t.What == "skipped" && t.Text.Contains("sms is known not to reach", StringComparison.Ordinal));
+        Assert.Contains(
+            (await night.AlarmAsync(second)).Timeline,
+            t => t.What == "skipped" && t.Text.Contains("sms is known not to reach", StringComparison.Ordinal)
+        );
         await night.Desk.ResolveAsync(second, "duty:d1", Resolution.True, "", Stop);
 
         await using (var db = await night.Records.CreateDbContextAsync(Stop))
@@ -49,12 +59,15 @@ public sealed class NumbersTests
     {
         await using var night = await Night.BeginAsync();
         foreach (var phone in new[] { night.Contact1, night.Contact2 })
-            foreach (var channel in new[] { "sms", "voice" })
-                night.Heard.Answers[(channel, phone)] = new ChannelResult(ChannelOutcome.GiveUp, "no longer in service", Blocked: true);
+        foreach (var channel in new[] { "sms", "voice" })
+            night.Heard.Answers[(channel, phone)] = new ChannelResult(ChannelOutcome.GiveUp, "no longer in service", Blocked: true);
         await night.Desk.ResolveAsync(await TellAsync(night), "duty:d1", Resolution.True, "", Stop);
         night.Heard.All.Clear();
         await TellAsync(night);
-        Assert.Equal([("voice", night.Contact1), ("voice", night.Contact2), ("voice", night.Visitor)], night.Heard.All.Select(h => (h.Channel, h.Address)).OrderBy(h => h.Address));
+        Assert.Equal(
+            [("voice", night.Contact1), ("voice", night.Contact2), ("voice", night.Visitor)],
+            night.Heard.All.Select(h => (h.Channel, h.Address)).OrderBy(h => h.Address)
+        );
     }
 
     [Fact]
@@ -67,7 +80,16 @@ public sealed class NumbersTests
         night.Heard.Answers.Clear();
         night.Heard.All.Clear();
         await TellAsync(night);
-        Assert.True(await night.Dispatcher.ReceiptAsync("outbox", "", night.Heard.All.Single(h => h.Address == night.Contact1).Notice, delivered: true, "key 1 pressed", Stop));
+        Assert.True(
+            await night.Dispatcher.ReceiptAsync(
+                "outbox",
+                "",
+                night.Heard.All.Single(h => h.Address == night.Contact1).Notice,
+                delivered: true,
+                "key 1 pressed",
+                Stop
+            )
+        );
         await using var db = await night.Records.CreateDbContextAsync(Stop);
         Assert.Equal("sms", (await db.BlockedNumbers.SingleAsync(Stop)).Channel);
     }
@@ -84,7 +106,13 @@ public sealed class NumbersTests
 
         var alarm = await TellAsync(night);
         Assert.Equal([night.Contact2], night.Order);
-        Assert.Contains((await night.AlarmAsync(alarm)).Timeline, t => t.What == "failed" && t.Text.Contains("Notify:Prefixes", StringComparison.Ordinal) && !t.Text.Contains("+881", StringComparison.Ordinal));
+        Assert.Contains(
+            (await night.AlarmAsync(alarm)).Timeline,
+            t =>
+                t.What == "failed"
+                && t.Text.Contains("Notify:Prefixes", StringComparison.Ordinal)
+                && !t.Text.Contains("+881", StringComparison.Ordinal)
+        );
     }
 
     [Theory]
@@ -136,5 +164,6 @@ public sealed class NumbersTests
         return alarm;
     }
 
-    private static IConfiguration Configuration(string prefixes) => new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?> { ["Notify:Prefixes"] = prefixes }).Build();
+    private static IConfiguration Configuration(string prefixes) =>
+        new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?> { ["Notify:Prefixes"] = prefixes }).Build();
 }

@@ -5,7 +5,9 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Tests.Notify.Telling;
 
-/// <summary>A row that can't be handled (here: one that the database refuses to change) is put off and said; everybody else's goes on.</summary>
+/// <summary>
+/// A row that can't be handled (here: one that the database refuses to change) is put off and said; everybody else's goes on.
+/// </summary>
 public sealed class OneBadRowTests
 {
     private const string OtherPhone = "+8613900000001";
@@ -45,7 +47,12 @@ public sealed class OneBadRowTests
         await night.Escalator.CycleAsync(Stop);
         await night.Dispatcher.DrainAsync(Stop);
         await using (var db = await night.Records.CreateDbContextAsync(Stop))
-            Assert.Equal([("李大", NoticeState.Sent), ("王二", NoticeState.Sent), ("王大", NoticeState.Sending)], (await db.Notices.Select(n => new { n.RecipientName, n.State }).ToListAsync(Stop)).Select(n => (n.RecipientName, n.State)).Order());
+            Assert.Equal(
+                [("李大", NoticeState.Sent), ("王二", NoticeState.Sent), ("王大", NoticeState.Sending)],
+                (await db.Notices.Select(n => new { n.RecipientName, n.State }).ToListAsync(Stop))
+                    .Select(n => (n.RecipientName, n.State))
+                    .Order()
+            );
         await HealAsync(night);
         night.Restart();
         await night.Dispatcher.RecoverAsync(Stop);
@@ -59,7 +66,8 @@ public sealed class OneBadRowTests
         await using var night = await BeginAsync(null);
         night.Heard.Before = n =>
         {
-            if (n.Address == night.Contact1) throw new InvalidCastException("a bug in the channel");
+            if (n.Address == night.Contact1)
+                throw new InvalidCastException("a bug in the channel");
         };
         await night.PassAsync(TimeSpan.FromSeconds(1));
         Assert.Contains(night.Contact2, night.Order);
@@ -70,7 +78,8 @@ public sealed class OneBadRowTests
     public async Task An_alarm_of_a_kind_without_words_is_told_by_its_name_and_the_others_are_told_too()
     {
         await using var night = await BeginAsync(null);
-        await using (var db = await night.Records.CreateDbContextAsync(Stop)) await db.Alarms.Where(a => a.ResidentId == "r1").ExecuteUpdateAsync(u => u.SetProperty(a => a.Kind, "of-tomorrow"), Stop);
+        await using (var db = await night.Records.CreateDbContextAsync(Stop))
+            await db.Alarms.Where(a => a.ResidentId == "r1").ExecuteUpdateAsync(u => u.SetProperty(a => a.Kind, "of-tomorrow"), Stop);
         await night.PassAsync(TimeSpan.FromSeconds(1));
         Assert.Contains(night.Heard.All, h => h.Text.Contains("of-tomorrow", StringComparison.Ordinal));
         Assert.Contains(OtherPhone, night.Order);
@@ -83,8 +92,13 @@ public sealed class OneBadRowTests
         await night.PassAsync(TimeSpan.FromSeconds(1));
         await using (var db = await night.Records.CreateDbContextAsync(Stop))
         {
-            foreach (var alarm in await db.Alarms.Select(a => a.Id).ToListAsync(Stop)) await night.Desk.AcknowledgeAsync(alarm, "duty:d1", "", Stop);
-            await db.Database.ExecuteSqlRawAsync("CREATE TRIGGER poison BEFORE UPDATE OF State ON Alarms WHEN NEW.State = 0 AND NEW.ResidentId = 'r1' BEGIN SELECT RAISE(ABORT, 'poison'); END", Stop);
+            foreach (var alarm in await db.Alarms.Select(a => a.Id).ToListAsync(Stop))
+                await night.Desk.AcknowledgeAsync(alarm, "duty:d1", "", Stop);
+            await db.Database.ExecuteSqlRawAsync(
+                "CREATE TRIGGER poison BEFORE UPDATE OF State ON Alarms WHEN NEW.State = 0 AND NEW.ResidentId = 'r1' BEGIN SELECT "
+                    + "RAISE(ABORT, 'poison'); END",
+                Stop
+            );
         }
 
         night.Clock.Advance(TimeSpan.FromMinutes(46));
@@ -99,9 +113,27 @@ public sealed class OneBadRowTests
     {
         var night = await Night.BeginAsync();
         await using var db = await night.Records.CreateDbContextAsync(Stop);
-        db.Residents.Add(new Resident { Id = "r2", Name = "李", Area = "440111001001", Contacts = [new Contact { ResidentId = "r2", Order = 1, Name = "李大", Phone = OtherPhone }] });
+        db.Residents.Add(
+            new Resident
+            {
+                Id = "r2",
+                Name = "李",
+                Area = "440111001001",
+                Contacts =
+                [
+                    new Contact
+                    {
+                        ResidentId = "r2",
+                        Order = 1,
+                        Name = "李大",
+                        Phone = OtherPhone,
+                    },
+                ],
+            }
+        );
         await db.SaveChangesAsync(Stop);
-        if (trigger is not null) await db.Database.ExecuteSqlRawAsync($"CREATE TRIGGER poison {trigger} BEGIN SELECT RAISE(ABORT, 'poison'); END", Stop);
+        if (trigger is not null)
+            await db.Database.ExecuteSqlRawAsync($"CREATE TRIGGER poison {trigger} BEGIN SELECT RAISE(ABORT, 'poison'); END", Stop);
         await night.Desk.CommitAsync([night.Says(AlarmKind.Sos), night.Says(AlarmKind.Sos, subject: "r2")], Stop);
         return night;
     }

@@ -32,7 +32,10 @@ public abstract class PressesTests
         for (var i = 0; i < 20; i++)
         {
             await night.PassAsync(TimeSpan.FromMilliseconds(400));
-            await night.Desk.CommitAsync([.. Enumerable.Range(0, i == 0 ? 9 : 10).Select(_ => night.Says(AlarmKind.Sos, FindingChange.Updated, notify: true))], Stop);
+            await night.Desk.CommitAsync(
+                [.. Enumerable.Range(0, i == 0 ? 9 : 10).Select(_ => night.Says(AlarmKind.Sos, FindingChange.Updated, notify: true))],
+                Stop
+            );
         }
 
         await night.PassAsync(TimeSpan.FromSeconds(1));
@@ -115,7 +118,10 @@ public abstract class PressesTests
         await night.Answers.TakeAsync(night.Heard.All[0].Notice, "key", Stop); // what was told covers them: it is the same telling
         await night.PassAsync(TimeSpan.FromMinutes(30));
         Assert.Equal((AlarmState.Acknowledged, 1), ((await night.AlarmAsync(alarm)).State, Calls(night)));
-        Assert.Contains((await night.AlarmAsync(alarm)).Timeline, t => t.What == "counted" && t.Text.Contains("3 times", StringComparison.Ordinal));
+        Assert.Contains(
+            (await night.AlarmAsync(alarm)).Timeline,
+            t => t.What == "counted" && t.Text.Contains("3 times", StringComparison.Ordinal)
+        );
     }
 
     [Fact]
@@ -130,7 +136,10 @@ public abstract class PressesTests
         await night.PassAsync(TimeSpan.FromSeconds(1));
         Assert.NotEqual(first, second);
         Assert.Equal(2, Calls(night));
-        Assert.Contains((await night.AlarmAsync(first)).Timeline, t => t.What == "counted" && t.Text.Contains("2 times", StringComparison.Ordinal));
+        Assert.Contains(
+            (await night.AlarmAsync(first)).Timeline,
+            t => t.What == "counted" && t.Text.Contains("2 times", StringComparison.Ordinal)
+        );
     }
 
     [Fact]
@@ -158,16 +167,21 @@ public abstract class PressesTests
         await night.PassAsync(TimeSpan.FromSeconds(1));
         var seen = (await night.AlarmAsync(alarm)).Version;
         var begun = new TaskCompletionSource();
-        var hammering = Task.Run(async () =>
-        {
-            for (var i = 0; i < 100; i++)
+        var hammering = Task.Run(
+            async () =>
             {
-                await PressAsync(night);
-                if (i == 20) begun.SetResult();
-            }
-        }, Stop);
+                for (var i = 0; i < 100; i++)
+                {
+                    await PressAsync(night);
+                    if (i == 20)
+                        begun.SetResult();
+                }
+            },
+            Stop
+        );
         await begun.Task;
-        await night.Desk.AcknowledgeAsync(alarm, "duty:d1", "", Stop, seen); // the page was drawn before the presses: they are of the same telling
+        // the page was drawn before the presses: they are of the same telling
+        await night.Desk.AcknowledgeAsync(alarm, "duty:d1", "", Stop, seen);
         await hammering;
         var row = await night.AlarmAsync(alarm);
         Assert.Contains(row.Timeline, t => t is { What: "acknowledged", Who: "duty:d1" });

@@ -41,7 +41,8 @@ public abstract class UnreadableTests
         await night.PassAsync(TimeSpan.FromSeconds(5));
         Assert.Equal([night.Contact2, OtherPhone], night.Heard.All.Select(h => h.Address).Order());
         Assert.All(night.Heard.All, h => Assert.Equal(begun, h.At));
-        if (damage == "the mark itself") return; // comes as a number that is none: refused when it is called
+        if (damage == "the mark itself")
+            return; // comes as a number that is none: refused when it is called
         var line = Assert.Single((await night.AlarmAsync(changes[0].AlarmId)).Timeline, t => t.What == "skipped");
         Assert.Contains("王大", line.Text, StringComparison.Ordinal);
         Assert.Contains("can't be read", line.Text, StringComparison.Ordinal);
@@ -92,7 +93,15 @@ public abstract class UnreadableTests
     {
         await using var night = await BeginAsync();
         using var meter = new System.Diagnostics.Metrics.Meter("test");
-        using var auditor = new Auditor(night.Records, night.Messages, night.Links, night.Clock, meter, TimeSpan.FromSeconds(30), NullLogger<Auditor>.Instance);
+        using var auditor = new Auditor(
+            night.Records,
+            night.Messages,
+            night.Links,
+            night.Clock,
+            meter,
+            TimeSpan.FromSeconds(30),
+            NullLogger<Auditor>.Instance
+        );
         await DamageAsync(night, "Contacts", "Phone", "\"Order\" = 1", "base64");
         await DamageAsync(night, "DutyOfficers", "Phone", "\"Id\" = 'd1'", "base64");
         await night.RaiseAsync(AlarmKind.Sos);
@@ -120,7 +129,8 @@ public abstract class UnreadableTests
             await db.SaveChangesAsync(Stop);
         }
 
-        await using (var db = await night.Records.CreateDbContextAsync(Stop)) Assert.Equal("王大明", (await db.Contacts.SingleAsync(c => c.Order == 1, Stop)).Name);
+        await using (var db = await night.Records.CreateDbContextAsync(Stop))
+            Assert.Equal("王大明", (await db.Contacts.SingleAsync(c => c.Order == 1, Stop)).Name);
         Assert.Equal(stored, await StoredAsync(night, "Contacts", "Phone", "\"Order\" = 1"));
     }
 
@@ -129,7 +139,8 @@ public abstract class UnreadableTests
     {
         await using var night = await BeginAsync();
         var troubles = new Troubles(night.Clock);
-        using (var before = new DamageWatch((RecordsFactory)night.Records, troubles, night.Clock, NullLogger<DamageWatch>.Instance)) await before.LookAsync(Stop);
+        using (var before = new DamageWatch((RecordsFactory)night.Records, troubles, night.Clock, NullLogger<DamageWatch>.Instance))
+            await before.LookAsync(Stop);
         Assert.DoesNotContain(troubles.Now, t => t.Case == "unreadable");
         // What other tests damaged is known to the keys that all share: a watch of its own looks at once.
         using var watch = new DamageWatch((RecordsFactory)night.Records, troubles, night.Clock, NullLogger<DamageWatch>.Instance);
@@ -168,7 +179,24 @@ public abstract class UnreadableTests
     private static async Task SettleNextDoorAsync(Night night)
     {
         await using var db = await night.Records.CreateDbContextAsync(Stop);
-        db.Residents.Add(new Resident { Id = "r2", Name = "李", Area = "440111001001", Contacts = [new Contact { ResidentId = "r2", Order = 1, Name = "李大", Phone = OtherPhone }] });
+        db.Residents.Add(
+            new Resident
+            {
+                Id = "r2",
+                Name = "李",
+                Area = "440111001001",
+                Contacts =
+                [
+                    new Contact
+                    {
+                        ResidentId = "r2",
+                        Order = 1,
+                        Name = "李大",
+                        Phone = OtherPhone,
+                    },
+                ],
+            }
+        );
         await db.SaveChangesAsync(Stop);
     }
 

@@ -35,7 +35,8 @@ public sealed class WebhookSenderTests : IAsyncLifetime
             using var reader = new StreamReader(http.Request.Body);
             heard.Add((new HeaderDictionary(http.Request.Headers.ToDictionary()), await reader.ReadToEndAsync(http.RequestAborted)));
             http.Response.StatusCode = status;
-            if (status == 302) http.Response.Headers.Location = "/elsewhere";
+            if (status == 302)
+                http.Response.Headers.Location = "/elsewhere";
         });
     }
 
@@ -45,7 +46,13 @@ public sealed class WebhookSenderTests : IAsyncLifetime
     {
         await receiver.StartAsync(Stop);
         night = await Night.BeginAsync();
-        sender = new WebhookSender(night.Records, night.Desk, new OutwardConnections(allowLoopback: true, []), clock, NullLogger<WebhookSender>.Instance);
+        sender = new WebhookSender(
+            night.Records,
+            night.Desk,
+            new OutwardConnections(allowLoopback: true, []),
+            clock,
+            NullLogger<WebhookSender>.Instance
+        );
     }
 
     public async ValueTask DisposeAsync()
@@ -67,11 +74,24 @@ public sealed class WebhookSenderTests : IAsyncLifetime
         await sender.CycleAsync(Stop);
         Assert.Equal(["alarm.opened", "alarm.acknowledged"], heard.Select(h => Type(h.Body)));
         var (headers, body) = heard[0];
-        Assert.True(WebhookSignature.IsRight(WebhookSignature.Key(secret)!, headers["webhook-id"]!, headers["webhook-timestamp"]!, body, headers["webhook-signature"]!, TimeProvider.System.GetUtcNow()));
+        Assert.True(
+            WebhookSignature.IsRight(
+                WebhookSignature.Key(secret)!,
+                headers["webhook-id"]!,
+                headers["webhook-timestamp"]!,
+                body,
+                headers["webhook-signature"]!,
+                TimeProvider.System.GetUtcNow()
+            )
+        );
         var data = JsonDocument.Parse(body).RootElement.GetProperty("data");
-        Assert.Equal((alarm, "sos", "critical"), (data.GetProperty("alarm").GetGuid(), data.GetProperty("kind").GetString(), data.GetProperty("severity").GetString()));
+        Assert.Equal(
+            (alarm, "sos", "critical"),
+            (data.GetProperty("alarm").GetGuid(), data.GetProperty("kind").GetString(), data.GetProperty("severity").GetString())
+        );
         await using var db = await night.Records.CreateDbContextAsync(Stop);
-        foreach (var name in await db.Residents.Select(r => r.Name).ToListAsync(Stop)) Assert.DoesNotContain(name, heard[0].Body + heard[1].Body, StringComparison.Ordinal);
+        foreach (var name in await db.Residents.Select(r => r.Name).ToListAsync(Stop))
+            Assert.DoesNotContain(name, heard[0].Body + heard[1].Body, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -125,10 +145,30 @@ public sealed class WebhookSenderTests : IAsyncLifetime
         await AddAsync("opened");
         await using (var db = await night.Records.CreateDbContextAsync(Stop))
         {
-            var (down, _) = await WebhookEvents.AddAsync(night.Records, night.Clock, "down", "http://127.0.0.1:9/hook", "", ["note"], "test", Stop);
+            var (down, _) = await WebhookEvents.AddAsync(
+                night.Records,
+                night.Clock,
+                "down",
+                "http://127.0.0.1:9/hook",
+                "",
+                ["note"],
+                "test",
+                Stop
+            );
             var alarm = await RaiseAsync("before");
             for (var i = 0; i < 300; i++)
-                db.WebhookDeliveries.Add(new WebhookDelivery { Id = Guid.NewGuid(), WebhookId = down.Id, AlarmId = alarm, Event = "note", Body = "{}", CreatedAt = clock.GetUtcNow().UtcDateTime.AddHours(-1), DueAt = clock.GetUtcNow().UtcDateTime });
+                db.WebhookDeliveries.Add(
+                    new WebhookDelivery
+                    {
+                        Id = Guid.NewGuid(),
+                        WebhookId = down.Id,
+                        AlarmId = alarm,
+                        Event = "note",
+                        Body = "{}",
+                        CreatedAt = clock.GetUtcNow().UtcDateTime.AddHours(-1),
+                        DueAt = clock.GetUtcNow().UtcDateTime,
+                    }
+                );
             await db.SaveChangesAsync(Stop);
             await db.Database.ExecuteSqlRawAsync("UPDATE Webhooks SET Secret = 'enc1.deadbeef.AAAA' WHERE Name = 'down'", Stop);
         }
@@ -142,13 +182,43 @@ public sealed class WebhookSenderTests : IAsyncLifetime
     private static string? Type(string body) => JsonDocument.Parse(body).RootElement.GetProperty("type").GetString();
 
     private async Task<string> AddAsync(string events, string area = "") =>
-        (await WebhookEvents.AddAsync(night.Records, night.Clock, "county", receiver.Urls.First() + "/hook", area, events.Split(','), "test", Stop)).Secret;
+        (
+            await WebhookEvents.AddAsync(
+                night.Records,
+                night.Clock,
+                "county",
+                receiver.Urls.First() + "/hook",
+                area,
+                events.Split(','),
+                "test",
+                Stop
+            )
+        ).Secret;
 
     private async Task<Guid> RaiseAsync(string episode)
     {
         await using var db = await night.Records.CreateDbContextAsync(Stop);
         var resident = await db.Residents.Select(r => r.Id).FirstAsync(Stop);
         var kind = episode == "before" ? AlarmKind.Fall : AlarmKind.Sos;
-        return (await night.Desk.CommitAsync([new Finding(resident, kind, kind.DefaultSeverity, FindingChange.Opened, episode, 0, night.Clock.GetUtcNow().UtcDateTime, "pressed", "按下")], Stop)).Single().AlarmId;
+        return (
+            await night.Desk.CommitAsync(
+                [
+                    new Finding(
+                        resident,
+                        kind,
+                        kind.DefaultSeverity,
+                        FindingChange.Opened,
+                        episode,
+                        0,
+                        night.Clock.GetUtcNow().UtcDateTime,
+                        "pressed",
+                        "按下"
+                    ),
+                ],
+                Stop
+            )
+        )
+            .Single()
+            .AlarmId;
     }
 }

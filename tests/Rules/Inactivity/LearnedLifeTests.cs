@@ -15,12 +15,31 @@ public sealed class LearnedLifeTests
     private static RuleEngine Engine(List<AbsenceFacts>? absences = null, params string[] meters)
     {
         var engine = new RuleEngine(RuleSet.Default, Households.Shanghai);
-        engine.Put(new ResidentFacts { Id = Resident, Area = new AreaCode("440100001001"), Absences = absences ?? [], Devices = [.. meters.Select(Meter)] });
+        engine.Put(
+            new ResidentFacts
+            {
+                Id = Resident,
+                Area = new AreaCode("440100001001"),
+                Absences = absences ?? [],
+                Devices = [.. meters.Select(Meter)],
+            }
+        );
         return engine;
     }
 
     private static void Say(RuleEngine engine, string meter, DateTime at, double total, List<Finding> into) =>
-        engine.Apply(Resident, new Reading { Device = new DeviceId(meter), Metric = Metric.WaterVolume, Time = at, Received = at, Value = Math.Round(total, 4) }, into);
+        engine.Apply(
+            Resident,
+            new Reading
+            {
+                Device = new DeviceId(meter),
+                Metric = Metric.WaterVolume,
+                Time = at,
+                Received = at,
+                Value = Math.Round(total, 4),
+            },
+            into
+        );
 
     private static List<Finding> Silences(List<Finding> findings) =>
         [.. findings.Where(f => f.Change == FindingChange.Opened && (f.Kind == AlarmKind.Inactivity || f.Kind == AlarmKind.NoWater))];
@@ -32,7 +51,8 @@ public sealed class LearnedLifeTests
         var found = new List<Finding>();
         var total = 100.0;
         var end = Monday.AddDays(60);
-        foreach (var i in Households.Regular(Monday, 64)) Say(engine, "w", i.To, total += i.To <= end || i.To > end.AddDays(3) ? i.Use : 0, found);
+        foreach (var i in Households.Regular(Monday, 64))
+            Say(engine, "w", i.To, total += i.To <= end || i.To > end.AddDays(3) ? i.Use : 0, found);
         var alarm = Assert.Single(Silences(found));
         Assert.Equal(AlarmKind.Inactivity, alarm.Kind);
         Assert.InRange((alarm.Time - end).TotalHours, 3, 14);
@@ -46,7 +66,8 @@ public sealed class LearnedLifeTests
     {
         var engine = Engine(null, "bath", "kitchen");
         var found = new List<Finding>();
-        double bath = 10, kitchen = 20;
+        double bath = 10,
+            kitchen = 20;
         var closed = Monday.AddDays(45);
         var end = Monday.AddDays(80);
         foreach (var i in Households.Regular(Monday, 83))
@@ -65,7 +86,8 @@ public sealed class LearnedLifeTests
     {
         var engine = Engine(null, "bath", "kitchen");
         var found = new List<Finding>();
-        double bath = 10, kitchen = 20;
+        double bath = 10,
+            kitchen = 20;
         var closed = Monday.AddDays(45);
         var batch = new List<(DateTime At, double Total)>();
         foreach (var i in Households.Regular(Monday, 70))
@@ -73,8 +95,10 @@ public sealed class LearnedLifeTests
             // Life goes on in the kitchen alone, whose meter sends a whole day at once; each total has its own time.
             Say(engine, "bath", i.To, bath += i.To < closed ? i.Use : 0, found);
             batch.Add((i.To, kitchen += i.Use));
-            if (batch.Count < 48) continue;
-            foreach (var (at, total) in batch) Say(engine, "kitchen", at, total, found);
+            if (batch.Count < 48)
+                continue;
+            foreach (var (at, total) in batch)
+                Say(engine, "kitchen", at, total, found);
             batch.Clear();
         }
 
@@ -88,7 +112,8 @@ public sealed class LearnedLifeTests
         var engine = Engine([away], "w");
         var found = new List<Finding>();
         var total = 100.0;
-        foreach (var i in Households.Regular(Monday, 66)) Say(engine, "w", i.To, total += i.To <= away.From ? i.Use : 0, found);
+        foreach (var i in Households.Regular(Monday, 66))
+            Say(engine, "w", i.To, total += i.To <= away.From ? i.Use : 0, found);
         var alarm = Assert.Single(Silences(found));
         Assert.InRange((alarm.Time - away.Until).TotalHours, 3, 24);
     }
@@ -97,7 +122,9 @@ public sealed class LearnedLifeTests
     public void Who_is_away_each_weekend_raises_it_late_there_and_still_early_on_a_working_day()
     {
         var pattern = new LifePattern(LifeMeter.Water);
-        bool Away(DateTime to) => to.AddHours(8) is { DayOfWeek: DayOfWeek.Saturday or DayOfWeek.Sunday } local && !(local is { DayOfWeek: DayOfWeek.Sunday, Hour: >= 19 });
+        bool Away(DateTime to) =>
+            to.AddHours(8) is { DayOfWeek: DayOfWeek.Saturday or DayOfWeek.Sunday } local
+            && !(local is { DayOfWeek: DayOfWeek.Sunday, Hour: >= 19 });
         pattern.Feed(Households.Regular(Monday, 119).Select(i => Away(i.To) ? i with { Use = 0 } : i));
         // Friday the 17th week, evening: the weekend is ahead.
         pattern.Feed(Households.Regular(Monday.AddDays(119), 5));
@@ -119,12 +146,16 @@ public sealed class LearnedLifeTests
             var pattern = new LifePattern(LifeMeter.Water, new InactivitySettings(BudgetDays: days));
             double sum = 0;
             var count = 0;
-            pattern.Feed(Households.Real("daiad_alicante_water.csv.gz", "AL19"), () =>
-            {
-                if (!pattern.Learned || pattern.LastUse != pattern.Through) return;
-                sum += (pattern.DueAt!.Value - pattern.LastUse).TotalHours;
-                count++;
-            });
+            pattern.Feed(
+                Households.Real("daiad_alicante_water.csv.gz", "AL19"),
+                () =>
+                {
+                    if (!pattern.Learned || pattern.LastUse != pattern.Through)
+                        return;
+                    sum += (pattern.DueAt!.Value - pattern.LastUse).TotalHours;
+                    count++;
+                }
+            );
             waits.Add(sum / count);
         }
 
@@ -139,7 +170,9 @@ public sealed class LearnedLifeTests
         pattern.Feed(Households.Regular(Monday, 90));
         var before = pattern.Weight;
         // Out for one day, until the evening: an alarm for nothing.
-        pattern.Feed(Households.Regular(Monday.AddDays(90), 1).Select(i => i.To < Monday.AddDays(90).AddHours(20) ? i with { Use = 0 } : i));
+        pattern.Feed(
+            Households.Regular(Monday.AddDays(90), 1).Select(i => i.To < Monday.AddDays(90).AddHours(20) ? i with { Use = 0 } : i)
+        );
         pattern.Feed(Households.Regular(Monday.AddDays(91), 1));
         Assert.True(pattern.Weight > before * 1.8, $"{pattern.Weight} after {before}");
         pattern.Feed(Households.Regular(Monday.AddDays(92), 42));
@@ -157,7 +190,8 @@ public sealed class LearnedLifeTests
             var heater = i % 14 == 3 ? 0.5 : 0;
             var life = i % 48 is 14 or 15 or 24 or 25 or 36 or 37 or 40 or 43 ? 0.15 : 0;
             pattern.Observe(at, at.AddMinutes(30), 0.03 + heater + life, Households.Shanghai);
-            if (i > 40 * 48) Assert.True(pattern.Through - pattern.LastUse < TimeSpan.FromHours(11.5), $"life was not seen at {at}");
+            if (i > 40 * 48)
+                Assert.True(pattern.Through - pattern.LastUse < TimeSpan.FromHours(11.5), $"life was not seen at {at}");
         }
 
         Assert.InRange(pattern.Quiet, 0.06, 0.2);
@@ -170,27 +204,39 @@ public sealed class LearnedLifeTests
     [InlineData("daiad_alicante_water.csv.gz", "AL19", LifeMeter.Water, 1, 11)]
     [InlineData("daiad_alicante_water.csv.gz", "AL22", LifeMeter.Water, 1, 13)]
     [InlineData("sgsc_electricity_au.csv.gz", "SG01", LifeMeter.Electricity, 2, 13)]
-    public void Real_homes_are_seldom_disturbed_and_soon_noticed(string file, string home, LifeMeter meter, int mostFalse, double medianHours)
+    public void Real_homes_are_seldom_disturbed_and_soon_noticed(
+        string file,
+        string home,
+        LifeMeter meter,
+        int mostFalse,
+        double medianHours
+    )
     {
         var pattern = new LifePattern(meter);
         var delays = new List<double>();
         var alarms = 0;
         var open = false;
         var held = DateTime.MinValue;
-        pattern.Feed(Households.Real(file, home), () =>
-        {
-            if (!pattern.Learned) return;
-            if (open && pattern.LastUse > held) open = false;
-            if (!open && pattern.IsDue)
+        pattern.Feed(
+            Households.Real(file, home),
+            () =>
             {
-                open = true;
-                alarms++;
-                held = pattern.DueAt!.Value;
-            }
+                if (!pattern.Learned)
+                    return;
+                if (open && pattern.LastUse > held)
+                    open = false;
+                if (!open && pattern.IsDue)
+                {
+                    open = true;
+                    alarms++;
+                    held = pattern.DueAt!.Value;
+                }
 
-            // Had life stopped at this reading.
-            if (!open) delays.Add((pattern.DueAt!.Value - pattern.Through).TotalHours);
-        });
+                // Had life stopped at this reading.
+                if (!open)
+                    delays.Add((pattern.DueAt!.Value - pattern.Through).TotalHours);
+            }
+        );
         delays.Sort();
         Assert.InRange(alarms, 0, mostFalse);
         Assert.InRange(delays[delays.Count / 2], 3, medianHours);

@@ -29,14 +29,25 @@ public sealed class LifePatternTests
         var why = pattern.Explain(evening.AddHours(11.5));
         Assert.Equal(why.OfDays, why.UsedDays);
         Assert.InRange(why.OfDays, 80, 90);
-        Assert.Contains($"on {why.UsedDays} of the last {why.OfDays} mornings water was used before 08:00; now 09:30 and nothing since", why.Reason, StringComparison.Ordinal);
+        Assert.Contains(
+            $"on {why.UsedDays} of the last {why.OfDays} mornings water was used before 08:00; now 09:30 and nothing since",
+            why.Reason,
+            StringComparison.Ordinal
+        );
         Assert.Contains($"最近{why.OfDays}个早晨中有{why.UsedDays}个在08:00前有用水；现在09:30", why.ReasonZh, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Never_later_than_the_fixed_rule_nor_within_the_least_hours()
     {
-        foreach (var (file, home, meter) in new[] { ("daiad_alicante_water.csv.gz", "AL19", LifeMeter.Water), ("daiad_alicante_water.csv.gz", "AL22", LifeMeter.Water), ("sgsc_electricity_au.csv.gz", "SG01", LifeMeter.Electricity) })
+        foreach (
+            var (file, home, meter) in new[]
+            {
+                ("daiad_alicante_water.csv.gz", "AL19", LifeMeter.Water),
+                ("daiad_alicante_water.csv.gz", "AL22", LifeMeter.Water),
+                ("sgsc_electricity_au.csv.gz", "SG01", LifeMeter.Electricity),
+            }
+        )
         {
             var pattern = new LifePattern(meter);
             pattern.Feed(Households.Real(file, home), () => Assert.InRange((pattern.DueAt!.Value - pattern.LastUse).TotalHours, 2, 24));
@@ -104,16 +115,19 @@ public sealed class LifePatternTests
         var since = Monday;
         foreach (var i in Households.Regular(Monday, 730))
         {
-            if (i.To > outUntil && random.Next(168) == 0) outUntil = i.To.AddHours(random.Next(6, 20));
+            if (i.To > outUntil && random.Next(168) == 0)
+                outUntil = i.To.AddHours(random.Next(6, 20));
             pattern.Feed([i with { Use = i.To <= outUntil ? 0 : i.Use }]);
             if (open && pattern.LastUse == i.To)
             {
                 // The fixed rule would have found the longer ones too: they are not in the budget.
-                if (i.To - since < TimeSpan.FromHours(24)) alarms++;
+                if (i.To - since < TimeSpan.FromHours(24))
+                    alarms++;
                 open = false;
             }
 
-            if (open || !pattern.IsDue) continue;
+            if (open || !pattern.IsDue)
+                continue;
             open = true;
             since = pattern.LastUse;
         }
@@ -131,17 +145,23 @@ public sealed class LifePatternTests
         var late = 0;
         var day = 0;
         var open = false;
-        pattern.Feed(Households.Regular(Monday.AddDays(120), 84, hoursLater: 4), () =>
-        {
-            day++;
-            if (!pattern.IsDue) open = false;
-            else if (!open)
+        pattern.Feed(
+            Households.Regular(Monday.AddDays(120), 84, hoursLater: 4),
+            () =>
             {
-                open = true;
-                if (day <= 42 * 48) early++;
-                else late++;
+                day++;
+                if (!pattern.IsDue)
+                    open = false;
+                else if (!open)
+                {
+                    open = true;
+                    if (day <= 42 * 48)
+                        early++;
+                    else
+                        late++;
+                }
             }
-        });
+        );
         Assert.InRange(early, 0, 8);
         Assert.InRange(late, 0, 1);
         Assert.InRange((pattern.DueAt!.Value - pattern.LastUse).TotalHours, 8, 22);
@@ -160,7 +180,8 @@ public sealed class LifePatternTests
         for (var h = 0; h < 30 && noticed is null; h++)
         {
             leaking.Observe(end.AddHours(h), end.AddHours(h + 1), 0.003, Households.Shanghai);
-            if (leaking.IsDue) noticed = leaking.Through;
+            if (leaking.IsDue)
+                noticed = leaking.Through;
         }
 
         Assert.NotNull(noticed);
@@ -178,7 +199,8 @@ public sealed class LifePatternTests
         var least = Enumerable.Range(0, last.Count - 12).MinBy(i => last.Skip(i).Take(12).Sum(x => x.Use));
         var before = pattern.LastUse;
         var end = intervals[^1].To;
-        for (var i = 0; i < 60; i++) pattern.Observe(end.AddMinutes(30 * i), end.AddMinutes(30 * (i + 1)), last[least + i % 12].Use, Households.Shanghai);
+        for (var i = 0; i < 60; i++)
+            pattern.Observe(end.AddMinutes(30 * i), end.AddMinutes(30 * (i + 1)), last[least + i % 12].Use, Households.Shanghai);
         Assert.Equal(before, pattern.LastUse);
         Assert.True(pattern.IsDue);
     }

@@ -17,7 +17,18 @@ public sealed class DailyLifeTests
     [Fact]
     public void A_day_is_what_the_totals_grew_by_between_two_local_midnights()
     {
-        var days = DailyLife.Of([Water("00:00", 10), Water("07:30", 10.02), Water("07:45", 10.03), Water("21:00", 10.03), Water("21:15", 10.08), Water("24:00", 10.08), Water("30:00", 10.1)], Shanghai);
+        var days = DailyLife.Of(
+            [
+                Water("00:00", 10),
+                Water("07:30", 10.02),
+                Water("07:45", 10.03),
+                Water("21:00", 10.03),
+                Water("21:15", 10.08),
+                Water("24:00", 10.08),
+                Water("30:00", 10.1),
+            ],
+            Shanghai
+        );
         Assert.Equal([new DayOfUse(First, 80, null, At("07:45"), At("21:15")), new DayOfUse(First.AddDays(1), 20, null, null, null)], days);
     }
 
@@ -51,7 +62,10 @@ public sealed class DailyLifeTests
     [Fact]
     public void A_hair_back_and_forth_is_counted_once()
     {
-        var days = DailyLife.Of([Water("08:00", 10), Water("09:00", 10.03), Water("10:00", 10.02), Water("11:00", 10.03), Water("12:00", 10.05)], Shanghai);
+        var days = DailyLife.Of(
+            [Water("08:00", 10), Water("09:00", 10.03), Water("10:00", 10.02), Water("11:00", 10.03), Water("12:00", 10.05)],
+            Shanghai
+        );
         Assert.Equal(50, Assert.Single(days).Litres);
     }
 
@@ -60,25 +74,40 @@ public sealed class DailyLifeTests
     {
         var days = DailyLife.Of(
             [
-                Energy("08:00", "l1", 1), Energy("09:00", "l1", 1.5), Energy("08:00", "l2", 7), Energy("09:00", "l2", 7.25),
-                Energy("08:30", "l1", 900) with { Flags = ReadingFlags.Suspect }, Energy("08:30", "l1", double.NaN), Water("08:30", 3) with { Metric = Metric.WaterTemperature },
-            ], Shanghai);
+                Energy("08:00", "l1", 1),
+                Energy("09:00", "l1", 1.5),
+                Energy("08:00", "l2", 7),
+                Energy("09:00", "l2", 7.25),
+                Energy("08:30", "l1", 900) with
+                {
+                    Flags = ReadingFlags.Suspect,
+                },
+                Energy("08:30", "l1", double.NaN),
+                Water("08:30", 3) with
+                {
+                    Metric = Metric.WaterTemperature,
+                },
+            ],
+            Shanghai
+        );
         Assert.Equal(new DayOfUse(First, null, 0.75, null, null), Assert.Single(days));
     }
 
     [Fact]
     public void However_often_a_growing_meter_is_read_the_days_add_up_to_what_it_grew_by() =>
-        Gen.Select(Gen.Int[1, 5000], Gen.Int[0, 300]).Array[2, 60].Sample(steps =>
-        {
-            var (time, litres, readings) = (At("00:00"), 0, new List<Reading> { Water("00:00", 0) });
-            foreach (var (minutes, used) in steps)
+        Gen.Select(Gen.Int[1, 5000], Gen.Int[0, 300])
+            .Array[2, 60]
+            .Sample(steps =>
             {
-                (time, litres) = (time.AddMinutes(minutes), litres + used);
-                readings.Add(Water("00:00", litres / 1000.0) with { Time = time });
-            }
+                var (time, litres, readings) = (At("00:00"), 0, new List<Reading> { Water("00:00", 0) });
+                foreach (var (minutes, used) in steps)
+                {
+                    (time, litres) = (time.AddMinutes(minutes), litres + used);
+                    readings.Add(Water("00:00", litres / 1000.0) with { Time = time });
+                }
 
-            Assert.Equal(litres, DailyLife.Of(readings, Shanghai).Sum(d => d.Litres!.Value), tolerance: 0.1 * steps.Length * 4);
-        });
+                Assert.Equal(litres, DailyLife.Of(readings, Shanghai).Sum(d => d.Litres!.Value), tolerance: 0.1 * steps.Length * 4);
+            });
 
     [Fact]
     public async Task What_was_used_stays_when_the_readings_go()
@@ -86,23 +115,44 @@ public sealed class DailyLifeTests
         var folder = Directory.CreateTempSubdirectory("vigil-retention-").FullName;
         try
         {
-            var factory = new Factory(new DbContextOptionsBuilder<SqliteRecords>().UseSqlite($"Data Source={folder}/records.db;Pooling=False").Options);
+            var factory = new Factory(
+                new DbContextOptionsBuilder<SqliteRecords>().UseSqlite($"Data Source={folder}/records.db;Pooling=False").Options
+            );
             await using (var db = factory.CreateDbContext())
             {
                 await db.Database.EnsureCreatedAsync(Cancellation);
-                db.Add(new Resident { Id = "r1", Name = "陈", Area = "440118101001" });
-                db.Add(new Device { Id = "meter", Profile = "senml", ResidentId = "r1" });
+                db.Add(
+                    new Resident
+                    {
+                        Id = "r1",
+                        Name = "陈",
+                        Area = "440118101001",
+                    }
+                );
+                db.Add(
+                    new Device
+                    {
+                        Id = "meter",
+                        Profile = "senml",
+                        ResidentId = "r1",
+                    }
+                );
                 await db.SaveChangesAsync(Cancellation);
             }
 
             await using var store = new DuckDbReadingStore(Path.Combine(folder, "readings.duckdb"), new DuckDbOptions { LowDiskBytes = 0 });
-            await store.AppendAsync([.. Enumerable.Range(0, 60 * 24).Select(hour => Water("00:00", hour / 1000.0) with { Time = At("00:00").AddHours(hour) })], Cancellation);
+            await store.AppendAsync(
+                [.. Enumerable.Range(0, 60 * 24).Select(hour => Water("00:00", hour / 1000.0) with { Time = At("00:00").AddHours(hour) })],
+                Cancellation
+            );
             var retention = new Retention(store, factory, Shanghai, new ReadingsOptions { KeepDays = 20 });
             var now = At("01:00").AddDays(50);
             Assert.Equal(50, await retention.RunAsync(now, Cancellation));
             await retention.RunAsync(now.AddDays(1), Cancellation);
 
-            var left = await store.QueryAsync(new ReadingQuery([new DeviceId("meter")], null, At("00:00"), now), Cancellation).ToListAsync(Cancellation);
+            var left = await store
+                .QueryAsync(new ReadingQuery([new DeviceId("meter")], null, At("00:00"), now), Cancellation)
+                .ToListAsync(Cancellation);
             Assert.All(left, r => Assert.True(r.Time >= now.Date.AddDays(-20)));
             Assert.NotEmpty(left);
             var days = await retention.ReadAsync("r1", First, First.AddDays(60), Cancellation);
@@ -122,12 +172,22 @@ public sealed class DailyLifeTests
         return new DateTime(2026, 2, 28, 16, 0, 0, DateTimeKind.Utc).AddHours(int.Parse(parts[0])).AddMinutes(int.Parse(parts[1]));
     }
 
-    private static Reading Water(string clock, double total) => new()
-    {
-        Device = new DeviceId("meter"), Metric = Metric.WaterVolume, Time = At(clock), Received = At(clock), Value = total,
-    };
+    private static Reading Water(string clock, double total) =>
+        new()
+        {
+            Device = new DeviceId("meter"),
+            Metric = Metric.WaterVolume,
+            Time = At(clock),
+            Received = At(clock),
+            Value = total,
+        };
 
-    private static Reading Energy(string clock, string phase, double total) => Water(clock, total) with { Metric = Metric.ElectricityEnergy, Channel = phase };
+    private static Reading Energy(string clock, string phase, double total) =>
+        Water(clock, total) with
+        {
+            Metric = Metric.ElectricityEnergy,
+            Channel = phase,
+        };
 
     private sealed class Factory(DbContextOptions<SqliteRecords> options) : IDbContextFactory<RecordsDb>
     {

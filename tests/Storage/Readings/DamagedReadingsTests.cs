@@ -28,16 +28,26 @@ public sealed class DamagedReadingsTests : IDisposable
     {
         await FillAsync(0, 1000);
         var length = new FileInfo(Database).Length;
-        if (damage == "not a database") await File.WriteAllTextAsync(Database, new string('x', 100_000), Cancellation);
-        if (damage == "emptied") await File.WriteAllBytesAsync(Database, [], Cancellation);
-        if (damage == "header flipped") Flip(Database, 12);
-        if (damage == "root flipped") for (var at = 12_288L; at < length; at += 4096) Flip(Database, at + 100);
-        if (damage == "truncated") using (var file = new FileStream(Database, FileMode.Open)) file.SetLength(length / 2);
+        if (damage == "not a database")
+            await File.WriteAllTextAsync(Database, new string('x', 100_000), Cancellation);
+        if (damage == "emptied")
+            await File.WriteAllBytesAsync(Database, [], Cancellation);
+        if (damage == "header flipped")
+            Flip(Database, 12);
+        if (damage == "root flipped")
+            for (var at = 12_288L; at < length; at += 4096)
+                Flip(Database, at + 100);
+        if (damage == "truncated")
+            using (var file = new FileStream(Database, FileMode.Open))
+                file.SetLength(length / 2);
         await using var store = Open();
         await store.AppendAsync([Water(5000)], Cancellation);
         Assert.Equal([5000.0], await ValuesAsync(store));
         Assert.Null(store.Concern);
-        Assert.Contains(Directory.EnumerateFiles(folder), f => Path.GetFileName(f).StartsWith("readings.duckdb.damaged-", StringComparison.Ordinal));
+        Assert.Contains(
+            Directory.EnumerateFiles(folder),
+            f => Path.GetFileName(f).StartsWith("readings.duckdb.damaged-", StringComparison.Ordinal)
+        );
         var trouble = Assert.Single(troubles.Now);
         Assert.Equal("readings-damaged", trouble.Case);
         Assert.Contains("set aside", trouble.What, StringComparison.Ordinal);
@@ -80,10 +90,14 @@ public sealed class DamagedReadingsTests : IDisposable
         await using var store = Open();
         var next = 50_000;
         using var stop = new CancellationTokenSource();
-        var appending = Task.Run(async () =>
-        {
-            while (!stop.IsCancellationRequested) await store.AppendAsync([Water(next++)], Cancellation);
-        }, Cancellation);
+        var appending = Task.Run(
+            async () =>
+            {
+                while (!stop.IsCancellationRequested)
+                    await store.AppendAsync([Water(next++)], Cancellation);
+            },
+            Cancellation
+        );
         var copy = Path.Combine(folder, "copy.duckdb");
         var before = next;
         var (rows, newest) = await store.CopyAsync(copy, Cancellation);
@@ -110,15 +124,27 @@ public sealed class DamagedReadingsTests : IDisposable
     private static void Flip(string path, long at)
     {
         using var file = new FileStream(path, FileMode.Open);
-        if (at >= file.Length) return;
+        if (at >= file.Length)
+            return;
         file.Seek(at, SeekOrigin.Begin);
         var was = file.ReadByte();
         file.Seek(at, SeekOrigin.Begin);
         file.WriteByte((byte)(was ^ 0x10));
     }
 
-    private static Reading Water(int i) => new() { Device = Meter, Metric = Metric.WaterVolume, Time = Noon.AddSeconds(i), Received = Noon.AddSeconds(i), Value = i };
+    private static Reading Water(int i) =>
+        new()
+        {
+            Device = Meter,
+            Metric = Metric.WaterVolume,
+            Time = Noon.AddSeconds(i),
+            Received = Noon.AddSeconds(i),
+            Value = i,
+        };
 
     private static async Task<List<double>> ValuesAsync(DuckDbReadingStore store) =>
-        await store.QueryAsync(new ReadingQuery([Meter], Metric.WaterVolume, Noon, Noon.AddDays(300)), Cancellation).Select(r => r.Value).ToListAsync(Cancellation);
+        await store
+            .QueryAsync(new ReadingQuery([Meter], Metric.WaterVolume, Noon, Noon.AddDays(300)), Cancellation)
+            .Select(r => r.Value)
+            .ToListAsync(Cancellation);
 }

@@ -47,12 +47,16 @@ public sealed class DuckDbCrashTests : IDisposable
     [Fact]
     public async Task A_full_disk_acknowledges_nothing_and_heals_without_a_restart()
     {
-        if (!OperatingSystem.IsLinux() || !Environment.IsPrivilegedProcess) Assert.Fail("this test mounts a file system of 6 MB, which needs Linux and root");
+        if (!OperatingSystem.IsLinux() || !Environment.IsPrivilegedProcess)
+            Assert.Fail("this test mounts a file system of 6 MB, which needs Linux and root");
         var small = Directory.CreateDirectory(Path.Combine(folder, "small")).FullName;
         Run("mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", small);
         try
         {
-            await using var store = new DuckDbReadingStore(Path.Combine(small, "readings.duckdb"), new DuckDbOptions { LowDiskBytes = 1 << 20, CheckpointSize = "1MB" });
+            await using var store = new DuckDbReadingStore(
+                Path.Combine(small, "readings.duckdb"),
+                new DuckDbOptions { LowDiskBytes = 1 << 20, CheckpointSize = "1MB" }
+            );
             var random = new Random(1);
             var acknowledged = new List<double>();
             await AppendUntilFullAsync(store, acknowledged, random);
@@ -77,47 +81,65 @@ public sealed class DuckDbCrashTests : IDisposable
     [Fact]
     public async Task A_reader_that_holds_on_does_not_stop_the_writer()
     {
-        await using var store = new DuckDbReadingStore(Path.Combine(folder, "held.duckdb"), new DuckDbOptions { CheckpointSize = "100KB", LowDiskBytes = 0 });
+        await using var store = new DuckDbReadingStore(
+            Path.Combine(folder, "held.duckdb"),
+            new DuckDbOptions { CheckpointSize = "100KB", LowDiskBytes = 0 }
+        );
         await store.AppendAsync([.. Enumerable.Range(0, 10_000).Select(Water)], Cancellation);
-        await using var reader = store.QueryAsync(new ReadingQuery([Meter], null, Noon, Noon.AddDays(30)), Cancellation).GetAsyncEnumerator(Cancellation);
+        await using var reader = store
+            .QueryAsync(new ReadingQuery([Meter], null, Noon, Noon.AddDays(30)), Cancellation)
+            .GetAsyncEnumerator(Cancellation);
         Assert.True(await reader.MoveNextAsync());
-        for (var i = 1; i < 20; i++) await store.AppendAsync([.. Enumerable.Range(i * 10_000, 10_000).Select(Water)], Cancellation);
+        for (var i = 1; i < 20; i++)
+            await store.AppendAsync([.. Enumerable.Range(i * 10_000, 10_000).Select(Water)], Cancellation);
         var rest = 1;
-        while (await reader.MoveNextAsync()) rest++;
+        while (await reader.MoveNextAsync())
+            rest++;
         Assert.Equal(10_000, rest); // it goes on seeing what was there when it began
         Assert.Equal(200_000, (await ValuesAsync(store)).Count);
     }
 
-    /// <summary>This assembly is its own victim: started with the variable, it appends and says what was acknowledged until it is killed.</summary>
+    /// <summary>
+    /// This assembly is its own victim: started with the variable, it appends and says what was acknowledged until it is killed.
+    /// </summary>
     [ModuleInitializer]
     internal static void AppendIfAsked()
     {
-        if (Environment.GetEnvironmentVariable(Child) is not { } database) return;
+        if (Environment.GetEnvironmentVariable(Child) is not { } database)
+            return;
         var first = int.Parse(Environment.GetEnvironmentVariable(Child + "_FROM")!, CultureInfo.InvariantCulture);
         var store = new DuckDbReadingStore(database, new DuckDbOptions { CheckpointSize = "100KB", LowDiskBytes = 0 });
         var batch = new Reading[Batch];
         while (true)
         {
-            for (var i = 0; i < Batch; i++) batch[i] = Water(first + i);
+            for (var i = 0; i < Batch; i++)
+                batch[i] = Water(first + i);
             store.AppendAsync(batch, CancellationToken.None).GetAwaiter().GetResult();
             first += Batch;
-            System.Console.WriteLine(first);
+            Console.WriteLine(first);
         }
     }
 
     private static async Task<int> AppendUntilKilledAsync(string database, int from, int batches)
     {
-        using var child = Process.Start(new ProcessStartInfo(Environment.ProcessPath!)
-        {
-            RedirectStandardOutput = true, Environment = { [Child] = database, [Child + "_FROM"] = from.ToString(CultureInfo.InvariantCulture) },
-        })!;
+        using var child = Process.Start(
+            new ProcessStartInfo(Environment.ProcessPath!)
+            {
+                RedirectStandardOutput = true,
+                Environment = { [Child] = database, [Child + "_FROM"] = from.ToString(CultureInfo.InvariantCulture) },
+            }
+        )!;
         var acknowledged = from;
         for (var i = 0; i < batches; i++)
-            acknowledged = int.Parse(await child.StandardOutput.ReadLineAsync(Cancellation) ?? throw new InvalidOperationException("the child ended by itself"), CultureInfo.InvariantCulture);
+            acknowledged = int.Parse(
+                await child.StandardOutput.ReadLineAsync(Cancellation) ?? throw new InvalidOperationException("the child ended by itself"),
+                CultureInfo.InvariantCulture
+            );
         child.Kill();
         // What it still said before it died was acknowledged too.
         while (await child.StandardOutput.ReadLineAsync(Cancellation) is { } line)
-            if (int.TryParse(line, CultureInfo.InvariantCulture, out var more)) acknowledged = Math.Max(acknowledged, more);
+            if (int.TryParse(line, CultureInfo.InvariantCulture, out var more))
+                acknowledged = Math.Max(acknowledged, more);
         await child.WaitForExitAsync(Cancellation);
         return acknowledged;
     }
@@ -142,12 +164,24 @@ public sealed class DuckDbCrashTests : IDisposable
     }
 
     /// <summary>Values that don't compress.</summary>
-    private static Reading[] Noise(Random random, int first) => [.. Enumerable.Range(first, 5000).Select(i => Water(i) with { Value = random.NextDouble() })];
+    private static Reading[] Noise(Random random, int first) =>
+        [.. Enumerable.Range(first, 5000).Select(i => Water(i) with { Value = random.NextDouble() })];
 
-    private static Reading Water(int i) => new() { Device = Meter, Metric = Metric.WaterVolume, Time = Noon.AddSeconds(i), Received = Noon.AddSeconds(i), Value = i };
+    private static Reading Water(int i) =>
+        new()
+        {
+            Device = Meter,
+            Metric = Metric.WaterVolume,
+            Time = Noon.AddSeconds(i),
+            Received = Noon.AddSeconds(i),
+            Value = i,
+        };
 
     private static async Task<List<double>> ValuesAsync(DuckDbReadingStore store) =>
-        await store.QueryAsync(new ReadingQuery([Meter], Metric.WaterVolume, Noon, Noon.AddDays(300)), Cancellation).Select(r => r.Value).ToListAsync(Cancellation);
+        await store
+            .QueryAsync(new ReadingQuery([Meter], Metric.WaterVolume, Noon, Noon.AddDays(300)), Cancellation)
+            .Select(r => r.Value)
+            .ToListAsync(Cancellation);
 
     private static void Run(string program, params string[] arguments)
     {

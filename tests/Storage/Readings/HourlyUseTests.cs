@@ -20,5 +20,12 @@ public sealed class HourlyUseTests
     }
 
     private static Reading Total(int minutes, double cubicMetres) =>
-        new() { Device = new DeviceId("m"), Metric = Metric.WaterVolume, Time = Start.AddMinutes(minutes), Received = Start.AddMinutes(minutes), Value = cubicMetres };
+        new()
+        {
+            Device = new DeviceId("m"),
+            Metric = Metric.WaterVolume,
+            Time = Start.AddMinutes(minutes),
+            Received = Start.AddMinutes(minutes),
+            Value = cubicMetres,
+        };
 }

@@ -26,7 +26,15 @@ public sealed class InfluxAnswerTests : IDisposable
     public async Task A_v2_write_names_its_organisation_bucket_and_token_and_is_gzipped()
     {
         using var answers = new Answers(_ => new HttpResponseMessage(HttpStatusCode.NoContent));
-        await using var store = Open(answers, new InfluxOptions { Org = "town hall", Bucket = "vigil", Token = "t0ken" });
+        await using var store = Open(
+            answers,
+            new InfluxOptions
+            {
+                Org = "town hall",
+                Bucket = "vigil",
+                Token = "t0ken",
+            }
+        );
         await store.AppendAsync([Water(1), Water(2)], Cancellation);
         var sent = Assert.Single(answers.Requests);
         Assert.Equal("http://127.0.0.1:8086/api/v2/write?org=town%20hall&bucket=vigil&precision=ns", sent.Address);
@@ -44,9 +52,14 @@ public sealed class InfluxAnswerTests : IDisposable
     {
         var clock = new WatchedClock(new DateTimeOffset(Noon));
         var willing = false;
-        using var answers = new Answers(_ => willing
-            ? new HttpResponseMessage(HttpStatusCode.NoContent)
-            : new HttpResponseMessage(status) { Headers = { RetryAfter = new System.Net.Http.Headers.RetryConditionHeaderValue(TimeSpan.FromSeconds(60)) } });
+        using var answers = new Answers(_ =>
+            willing
+                ? new HttpResponseMessage(HttpStatusCode.NoContent)
+                : new HttpResponseMessage(status)
+                {
+                    Headers = { RetryAfter = new System.Net.Http.Headers.RetryConditionHeaderValue(TimeSpan.FromSeconds(60)) },
+                }
+        );
         await using var store = Open(answers, new InfluxOptions(), clock);
         await store.AppendAsync([Water(1)], Cancellation);
         await answers.SeenAsync(2); // the append's own try, and the first of the drain
@@ -68,15 +81,27 @@ public sealed class InfluxAnswerTests : IDisposable
         using var answers = new Answers(request =>
         {
             var lines = LineProtocolReader.Read(request.Body);
-            if (lines.Any(l => l.Tags["device"] == "bad")) return new HttpResponseMessage(HttpStatusCode.BadRequest) { Content = new StringContent("{\"code\":\"invalid\",\"message\":\"line is bad\"}") };
-            foreach (var line in lines) arrived[line.Time] = true;
+            if (lines.Any(l => l.Tags["device"] == "bad"))
+                return new HttpResponseMessage(HttpStatusCode.BadRequest)
+                {
+                    Content = new StringContent("{\"code\":\"invalid\",\"message\":\"line is bad\"}"),
+                };
+            foreach (var line in lines)
+                arrived[line.Time] = true;
             return new HttpResponseMessage(HttpStatusCode.NoContent);
         });
         await using var store = Open(answers, new InfluxOptions());
-        await store.AppendAsync([.. Enumerable.Range(0, 4000).Select(i => i == 1234 ? Water(i) with { Device = new DeviceId("bad") } : Water(i))], Cancellation);
+        await store.AppendAsync(
+            [.. Enumerable.Range(0, 4000).Select(i => i == 1234 ? Water(i) with { Device = new DeviceId("bad") } : Water(i))],
+            Cancellation
+        );
         Assert.Equal(3999, arrived.Count);
         Assert.Equal(1, store.Refused);
-        Assert.Contains("line is bad", await File.ReadAllTextAsync(Path.Combine(folder, "refused.jsonl"), Cancellation), StringComparison.Ordinal);
+        Assert.Contains(
+            "line is bad",
+            await File.ReadAllTextAsync(Path.Combine(folder, "refused.jsonl"), Cancellation),
+            StringComparison.Ordinal
+        );
         Assert.True(answers.Requests.Count < 60, $"{answers.Requests.Count} requests to find one line");
     }
 
@@ -96,7 +121,18 @@ public sealed class InfluxAnswerTests : IDisposable
     {
         await using var server = new VictoriaMetricsServer();
         await server.StartAsync();
-        var store = new InfluxReadingStore(new InfluxOptions { Url = server.Url, Api = "v2", PatienceMilliseconds = 10_000 }, folder, new HttpClient(), TimeProvider.System, NullLogger<InfluxReadingStore>.Instance);
+        var store = new InfluxReadingStore(
+            new InfluxOptions
+            {
+                Url = server.Url,
+                Api = "v2",
+                PatienceMilliseconds = 10_000,
+            },
+            folder,
+            new HttpClient(),
+            TimeProvider.System,
+            NullLogger<InfluxReadingStore>.Instance
+        );
         await using (store)
         {
             await store.AppendAsync([.. Enumerable.Range(0, 1000).Select(Water)], Cancellation);
@@ -108,22 +144,42 @@ public sealed class InfluxAnswerTests : IDisposable
         using var http = new HttpClient();
         // What was just written is searched only after a flush.
         await http.GetStringAsync(new Uri(server.Url + "/internal/force_flush"), Cancellation);
-        var export = await http.GetStringAsync(new Uri($"{server.Url}/api/v1/export?match[]={Uri.EscapeDataString("{__name__=\"water.volume_value\",device=\"水表 1\"}")}&start=0"), Cancellation);
+        var export = await http.GetStringAsync(
+            new Uri(
+                $"{server.Url}/api/v1/export?match[]={Uri.EscapeDataString("{__name__=\"water.volume_value\",device=\"水表 1\"}")}&start=0"
+            ),
+            Cancellation
+        );
         using var series = System.Text.Json.JsonDocument.Parse(export.Split('\n')[0]);
-        Assert.Equal(Enumerable.Range(0, 1000).Select(i => i / 1000.0), series.RootElement.GetProperty("values").EnumerateArray().Select(v => v.GetDouble()));
+        Assert.Equal(
+            Enumerable.Range(0, 1000).Select(i => i / 1000.0),
+            series.RootElement.GetProperty("values").EnumerateArray().Select(v => v.GetDouble())
+        );
         Assert.Equal(new DateTimeOffset(Noon).ToUnixTimeMilliseconds(), series.RootElement.GetProperty("timestamps")[0].GetInt64());
     }
 
     private InfluxReadingStore Open(Answers answers, InfluxOptions options, TimeProvider? clock = null)
     {
-        if (clock is FakeTimeProvider) options.BatchMilliseconds = 0;
-        return new InfluxReadingStore(options, folder, new HttpClient(answers, disposeHandler: false), clock ?? TimeProvider.System, NullLogger<InfluxReadingStore>.Instance);
+        if (clock is FakeTimeProvider)
+            options.BatchMilliseconds = 0;
+        return new InfluxReadingStore(
+            options,
+            folder,
+            new HttpClient(answers, disposeHandler: false),
+            clock ?? TimeProvider.System,
+            NullLogger<InfluxReadingStore>.Instance
+        );
     }
 
-    private static Reading Water(int i) => new()
-    {
-        Device = new DeviceId("水表 1"), Metric = Metric.WaterVolume, Time = Noon.AddSeconds(i), Received = Noon.AddSeconds(i + 1), Value = i / 1000.0,
-    };
+    private static Reading Water(int i) =>
+        new()
+        {
+            Device = new DeviceId("水表 1"),
+            Metric = Metric.WaterVolume,
+            Time = Noon.AddSeconds(i),
+            Received = Noon.AddSeconds(i + 1),
+            Value = i / 1000.0,
+        };
 
     /// <summary>Says when somebody begins to wait: a clock that is moved before that moves past him.</summary>
     private sealed class WatchedClock(DateTimeOffset start) : FakeTimeProvider(start)
@@ -139,7 +195,8 @@ public sealed class InfluxAnswerTests : IDisposable
             return timer;
         }
 
-        private TaskCompletionSource Of(TimeSpan time) => waits.GetOrAdd(time, _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        private TaskCompletionSource Of(TimeSpan time) =>
+            waits.GetOrAdd(time, _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
     }
 
     private sealed record Request(string Address, string? Authorization, string Body);
@@ -153,14 +210,19 @@ public sealed class InfluxAnswerTests : IDisposable
 
         public async Task SeenAsync(int count)
         {
-            while (Requests.Count < count) Assert.True(await seen.WaitAsync(TimeSpan.FromSeconds(20), Cancellation), $"{Requests.Count} of {count} requests came");
+            while (Requests.Count < count)
+                Assert.True(await seen.WaitAsync(TimeSpan.FromSeconds(20), Cancellation), $"{Requests.Count} of {count} requests came");
         }
 
         protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
             using var body = new GZipStream(await request.Content!.ReadAsStreamAsync(cancellationToken), CompressionMode.Decompress);
             using var reader = new StreamReader(body, Encoding.UTF8);
-            var seenRequest = new Request(request.RequestUri!.AbsoluteUri, request.Headers.Authorization?.ToString(), await reader.ReadToEndAsync(cancellationToken));
+            var seenRequest = new Request(
+                request.RequestUri!.AbsoluteUri,
+                request.Headers.Authorization?.ToString(),
+                await reader.ReadToEndAsync(cancellationToken)
+            );
             var response = answer(seenRequest);
             Requests.Enqueue(seenRequest);
             seen.Release();

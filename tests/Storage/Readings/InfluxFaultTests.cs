@@ -8,7 +8,9 @@ using Vigil.Tests.Servers;
 
 namespace Vigil.Tests.Storage.Readings;
 
-/// <summary>InfluxDB dead, frozen, unwilling or picky: nothing acknowledged is lost, nothing refused is lost in silence, nobody waits.</summary>
+/// <summary>
+/// InfluxDB dead, frozen, unwilling or picky: nothing acknowledged is lost, nothing refused is lost in silence, nobody waits.
+/// </summary>
 [Trait("Category", "Server")]
 public sealed class InfluxFaultTests : IAsyncDisposable
 {
@@ -30,7 +32,8 @@ public sealed class InfluxFaultTests : IAsyncDisposable
     {
         await using (var store = Open())
         {
-            for (var i = 0; i < 50; i++) await store.AppendAsync([Water(i)], Cancellation);
+            for (var i = 0; i < 50; i++)
+                await store.AppendAsync([Water(i)], Cancellation);
             Assert.True(store.Spooled.Bytes > 0);
             Assert.NotNull(store.Spooled.Oldest);
             Assert.Contains("wait on disk", store.Concern, StringComparison.Ordinal);
@@ -52,10 +55,14 @@ public sealed class InfluxFaultTests : IAsyncDisposable
         await using var store = Open();
         var acknowledged = 0;
         using var enough = new CancellationTokenSource();
-        var load = Task.Run(async () =>
-        {
-            for (; !enough.IsCancellationRequested; acknowledged++) await store.AppendAsync([Water(acknowledged)], Cancellation);
-        }, Cancellation);
+        var load = Task.Run(
+            async () =>
+            {
+                for (; !enough.IsCancellationRequested; acknowledged++)
+                    await store.AppendAsync([Water(acknowledged)], Cancellation);
+            },
+            Cancellation
+        );
         for (var round = 0; round < 3; round++)
         {
             await ReachedAsync(() => acknowledged, acknowledged + 30);
@@ -81,8 +88,12 @@ public sealed class InfluxFaultTests : IAsyncDisposable
         await store.AppendAsync([Water(1)], Cancellation);
         Assert.InRange(Stopwatch.GetElapsedTime(since), TimeSpan.FromMilliseconds(250), TimeSpan.FromSeconds(5));
         since = Stopwatch.GetTimestamp();
-        for (var i = 2; i < 20; i++) await store.AppendAsync([Water(i)], Cancellation);
-        Assert.True(Stopwatch.GetElapsedTime(since) < TimeSpan.FromSeconds(5), "each append waited for a server that is known to be silent");
+        for (var i = 2; i < 20; i++)
+            await store.AppendAsync([Water(i)], Cancellation);
+        Assert.True(
+            Stopwatch.GetElapsedTime(since) < TimeSpan.FromSeconds(5),
+            "each append waited for a server that is known to be silent"
+        );
         server.Thaw();
         await DrainedAsync(store);
         Assert.Equal(20, (await ValuesAsync(store)).Count);
@@ -99,12 +110,17 @@ public sealed class InfluxFaultTests : IAsyncDisposable
         var told = new List<RefusedLine>();
         store.LineRefused += told.Add;
         var bad = Enumerable.Range(0, 3).Select(i => Water(i) with { Metric = Metric.HeartRate });
-        await store.AppendAsync([.. Enumerable.Range(0, 100).Select(Water), .. bad, .. Enumerable.Range(100, 100).Select(Water)], Cancellation);
+        await store.AppendAsync(
+            [.. Enumerable.Range(0, 100).Select(Water), .. bad, .. Enumerable.Range(100, 100).Select(Water)],
+            Cancellation
+        );
         await DrainedAsync(store);
         Assert.Equal(200, (await ValuesAsync(store)).Count);
         Assert.Equal(3, told.Count);
         Assert.Equal(3, store.Refused);
-        var kept = (await File.ReadAllLinesAsync(Path.Combine(folder, "refused.jsonl"), Cancellation)).Select(l => JsonSerializer.Deserialize<RefusedLine>(l)!).ToList();
+        var kept = (await File.ReadAllLinesAsync(Path.Combine(folder, "refused.jsonl"), Cancellation))
+            .Select(l => JsonSerializer.Deserialize<RefusedLine>(l)!)
+            .ToList();
         Assert.Equal(told, kept);
         Assert.All(kept, k => Assert.StartsWith("heart.rate,device=meter", k.Line, StringComparison.Ordinal));
         Assert.All(kept, k => Assert.Contains("field type conflict", k.Reason, StringComparison.Ordinal));
@@ -152,13 +168,37 @@ public sealed class InfluxFaultTests : IAsyncDisposable
     {
         await server.StartAsync();
         await using var store = new InfluxReadingStore(
-            new InfluxOptions { Url = server.Url, Api = "v1", Username = "vigil", Password = "geheim:1" }, folder, new HttpClient(), TimeProvider.System, NullLogger<InfluxReadingStore>.Instance);
+            new InfluxOptions
+            {
+                Url = server.Url,
+                Api = "v1",
+                Username = "vigil",
+                Password = "geheim:1",
+            },
+            folder,
+            new HttpClient(),
+            TimeProvider.System,
+            NullLogger<InfluxReadingStore>.Instance
+        );
         await store.AppendAsync([Water(0)], Cancellation);
         Assert.Equal([0], await ValuesAsync(store));
     }
 
-    private InfluxReadingStore Open(long cap = 1 << 24) => new(
-        new InfluxOptions { Url = server.Url, Api = "v1", PatienceMilliseconds = 300, SpoolBytes = cap, TimeoutSeconds = 5 }, folder, new HttpClient(), TimeProvider.System, NullLogger<InfluxReadingStore>.Instance);
+    private InfluxReadingStore Open(long cap = 1 << 24) =>
+        new(
+            new InfluxOptions
+            {
+                Url = server.Url,
+                Api = "v1",
+                PatienceMilliseconds = 300,
+                SpoolBytes = cap,
+                TimeoutSeconds = 5,
+            },
+            folder,
+            new HttpClient(),
+            TimeProvider.System,
+            NullLogger<InfluxReadingStore>.Instance
+        );
 
     private async Task PostAsync(string path, string body)
     {
@@ -169,7 +209,10 @@ public sealed class InfluxFaultTests : IAsyncDisposable
     }
 
     private static async Task<List<double>> ValuesAsync(InfluxReadingStore store) =>
-        await store.QueryAsync(new ReadingQuery([Meter], Metric.WaterVolume, Noon, Noon.AddDays(30)), Cancellation).Select(r => r.Value).ToListAsync(Cancellation);
+        await store
+            .QueryAsync(new ReadingQuery([Meter], Metric.WaterVolume, Noon, Noon.AddDays(30)), Cancellation)
+            .Select(r => r.Value)
+            .ToListAsync(Cancellation);
 
     private static Task DrainedAsync(InfluxReadingStore store) => ReachedAsync(() => store.Spooled.Bytes == 0 ? 1 : 0, 1);
 
@@ -183,8 +226,13 @@ public sealed class InfluxFaultTests : IAsyncDisposable
         }
     }
 
-    private static Reading Water(int i) => new()
-    {
-        Device = Meter, Metric = Metric.WaterVolume, Time = Noon.AddSeconds(i), Received = Noon.AddSeconds(i + 1), Value = i,
-    };
+    private static Reading Water(int i) =>
+        new()
+        {
+            Device = Meter,
+            Metric = Metric.WaterVolume,
+            Time = Noon.AddSeconds(i),
+            Received = Noon.AddSeconds(i + 1),
+            Value = i,
+        };
 }

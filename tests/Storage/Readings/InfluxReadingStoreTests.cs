@@ -22,6 +22,20 @@ public sealed class InfluxReadingStoreTests(SharedInflux shared) : ReadingStoreC
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
-    protected override Task<IReadingStore> OpenAsync() => Task.FromResult<IReadingStore>(new InfluxReadingStore(
-        new InfluxOptions { Url = shared.Server.Url, Api = "v1", Bucket = "vigil", PatienceMilliseconds = 20_000 }, folder, new HttpClient(), TimeProvider.System, NullLogger<InfluxReadingStore>.Instance));
+    protected override Task<IReadingStore> OpenAsync() =>
+        Task.FromResult<IReadingStore>(
+            new InfluxReadingStore(
+                new InfluxOptions
+                {
+                    Url = shared.Server.Url,
+                    Api = "v1",
+                    Bucket = "vigil",
+                    PatienceMilliseconds = 20_000,
+                },
+                folder,
+                new HttpClient(),
+                TimeProvider.System,
+                NullLogger<InfluxReadingStore>.Instance
+            )
+        );
 }

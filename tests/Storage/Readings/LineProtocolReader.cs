@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Vigil.Tests.Storage.Readings;
 
-/// <summary>Reads line protocol as its reference describes it, character by character: a second opinion on what the encoder writes.</summary>
+/// <summary>
+/// Reads line protocol as its reference describes it, character by character: a second opinion on what the encoder writes.
+/// </summary>
 internal static class LineProtocolReader
 {
     internal sealed record Line(string Measurement, Dictionary<string, string> Tags, Dictionary<string, string> Fields, long Time);
@@ -27,12 +29,12 @@ internal static class LineProtocolReader
             var fields = new Dictionary<string, string>(StringComparer.Ordinal);
             do
             {
-                if (text[at] == ',') at++;
+                if (text[at] == ',')
+                    at++;
                 var key = Until(text, ref at, "=");
                 at++;
                 fields.Add(key, text[at] == '"' ? Quoted(text, ref at) : Until(text, ref at, ", "));
-            }
-            while (text[at] == ',');
+            } while (text[at] == ',');
             at++;
             var end = text.IndexOf('\n', at);
             lines.Add(new Line(measurement, tags, fields, long.Parse(text.AsSpan(at, end - at), CultureInfo.InvariantCulture)));
@@ -42,14 +44,18 @@ internal static class LineProtocolReader
         return lines;
     }
 
-    /// <summary>A backslash escapes only a character that would end the text; else it is itself, so one at the end swallows the separator.</summary>
+    /// <summary>
+    /// A backslash escapes only a character that would end the text; else it is itself, so one at the end swallows the separator.
+    /// </summary>
     private static string Until(string text, ref int at, string ends)
     {
         var read = new StringBuilder();
         for (; !ends.Contains(text[at], StringComparison.Ordinal); at++)
         {
-            if (text[at] == '\n') throw new FormatException("a line feed in a key or a tag");
-            if (text[at] == '\\' && text[at + 1] is ',' or '=' or ' ') at++;
+            if (text[at] == '\n')
+                throw new FormatException("a line feed in a key or a tag");
+            if (text[at] == '\\' && text[at + 1] is ',' or '=' or ' ')
+                at++;
             read.Append(text[at]);
         }
 
@@ -61,7 +67,8 @@ internal static class LineProtocolReader
         var read = new StringBuilder();
         for (at++; text[at] != '"'; at++)
         {
-            if (text[at] == '\\' && text[at + 1] is '"' or '\\') at++;
+            if (text[at] == '\\' && text[at + 1] is '"' or '\\')
+                at++;
             read.Append(text[at]);
         }
 

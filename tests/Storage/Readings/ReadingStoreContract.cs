@@ -3,7 +3,9 @@ using Vigil.Storage.Readings;
 
 namespace Vigil.Tests.Storage.Readings;
 
-/// <summary>What every reading store promises. Each test has devices of its own, so that stores which are costly to start may be shared.</summary>
+/// <summary>
+/// What every reading store promises. Each test has devices of its own, so that stores which are costly to start may be shared.
+/// </summary>
 public abstract class ReadingStoreContract
 {
     private static readonly DateTime Noon = new(2026, 3, 1, 4, 0, 0, DateTimeKind.Utc);
@@ -29,7 +31,9 @@ public abstract class ReadingStoreContract
         await using var store = await OpenAsync();
         var meter = NewDevice();
         await store.AppendAsync([Water(meter, 0, 1), Water(meter, 1, 2), Water(meter, 2, 3)], Cancellation);
-        var read = await store.QueryAsync(new ReadingQuery([meter], Metric.WaterVolume, Noon.AddMinutes(1), Noon.AddMinutes(2)), Cancellation).ToListAsync(Cancellation);
+        var read = await store
+            .QueryAsync(new ReadingQuery([meter], Metric.WaterVolume, Noon.AddMinutes(1), Noon.AddMinutes(2)), Cancellation)
+            .ToListAsync(Cancellation);
         Assert.Equal([Water(meter, 1, 2)], read);
     }
 
@@ -38,8 +42,17 @@ public abstract class ReadingStoreContract
     {
         await using var store = await OpenAsync();
         var (meter, other) = (NewDevice(), NewDevice());
-        await store.AppendAsync([.. Enumerable.Range(0, 50).SelectMany(i => new[] { Water(meter, i, i), Water(other, i, i) with { Metric = Metric.ElectricityEnergy } })], Cancellation);
-        var read = await store.QueryAsync(new ReadingQuery([meter, other], null, Noon, Noon.AddDays(1), 7), Cancellation).ToListAsync(Cancellation);
+        await store.AppendAsync(
+            [
+                .. Enumerable
+                    .Range(0, 50)
+                    .SelectMany(i => new[] { Water(meter, i, i), Water(other, i, i) with { Metric = Metric.ElectricityEnergy } }),
+            ],
+            Cancellation
+        );
+        var read = await store
+            .QueryAsync(new ReadingQuery([meter, other], null, Noon, Noon.AddDays(1), 7), Cancellation)
+            .ToListAsync(Cancellation);
         Assert.Equal([0, 0, 1, 1, 2, 2, 3], read.Select(r => r.Value));
     }
 
@@ -48,8 +61,13 @@ public abstract class ReadingStoreContract
     {
         await using var store = await OpenAsync();
         var (mine, neighbour) = (NewDevice(), NewDevice());
-        await store.AppendAsync([Water(mine, 0, 1), Water(mine, 0, 2) with { Metric = Metric.WaterTemperature }, Water(neighbour, 0, 3)], Cancellation);
-        var read = await store.QueryAsync(new ReadingQuery([mine], Metric.WaterTemperature, Noon, Noon.AddDays(1)), Cancellation).ToListAsync(Cancellation);
+        await store.AppendAsync(
+            [Water(mine, 0, 1), Water(mine, 0, 2) with { Metric = Metric.WaterTemperature }, Water(neighbour, 0, 3)],
+            Cancellation
+        );
+        var read = await store
+            .QueryAsync(new ReadingQuery([mine], Metric.WaterTemperature, Noon, Noon.AddDays(1)), Cancellation)
+            .ToListAsync(Cancellation);
         Assert.Equal([2], read.Select(r => r.Value));
         Assert.Equal(2, (await ReadAsync(store, mine)).Count);
         Assert.Empty(await store.QueryAsync(new ReadingQuery([], null, Noon, Noon.AddDays(1)), Cancellation).ToListAsync(Cancellation));
@@ -66,7 +84,10 @@ public abstract class ReadingStoreContract
         await store.AppendAsync(batch, Cancellation);
         await store.AppendAsync([.. batch.Reverse()], Cancellation);
         Assert.Equal(batch, await ReadAsync(store, meter));
-        Assert.Equal(100, (await store.ReceivedSinceAsync(Noon, Cancellation).Where(r => r.Device == meter).ToListAsync(Cancellation)).Count);
+        Assert.Equal(
+            100,
+            (await store.ReceivedSinceAsync(Noon, Cancellation).Where(r => r.Device == meter).ToListAsync(Cancellation)).Count
+        );
     }
 
     [Fact]
@@ -83,9 +104,14 @@ public abstract class ReadingStoreContract
     {
         await using var store = await OpenAsync();
         var meter = NewDevice();
-        var phases = new[] { "", "l1", "l2", "l 3", "=,\"x\"" }.Select((c, i) => Water(meter, 0, i) with { Metric = Metric.ElectricityVoltage, Channel = c }).ToList();
+        var phases = new[] { "", "l1", "l2", "l 3", "=,\"x\"" }
+            .Select((c, i) => Water(meter, 0, i) with { Metric = Metric.ElectricityVoltage, Channel = c })
+            .ToList();
         await store.AppendAsync(phases, Cancellation);
-        Assert.Equal(phases.OrderBy(r => r.Channel, StringComparer.Ordinal), (await ReadAsync(store, meter)).OrderBy(r => r.Channel, StringComparer.Ordinal));
+        Assert.Equal(
+            phases.OrderBy(r => r.Channel, StringComparer.Ordinal),
+            (await ReadAsync(store, meter)).OrderBy(r => r.Channel, StringComparer.Ordinal)
+        );
     }
 
     [Fact]
@@ -106,8 +132,18 @@ public abstract class ReadingStoreContract
         var locator = NewDevice();
         Reading[] places =
         [
-            Water(locator, 0, 23.129112) with { Metric = Metric.Location, Longitude = 113.264385, Accuracy = 12.5f, Speed = 1.4f },
-            Water(locator, 1, -0.000001) with { Metric = Metric.Location, Longitude = -180 },
+            Water(locator, 0, 23.129112) with
+            {
+                Metric = Metric.Location,
+                Longitude = 113.264385,
+                Accuracy = 12.5f,
+                Speed = 1.4f,
+            },
+            Water(locator, 1, -0.000001) with
+            {
+                Metric = Metric.Location,
+                Longitude = -180,
+            },
         ];
         await store.AppendAsync(places, Cancellation);
         Assert.Equal(places, await ReadAsync(store, locator));
@@ -118,7 +154,13 @@ public abstract class ReadingStoreContract
     {
         await using var store = await OpenAsync();
         var meter = NewDevice();
-        const ReadingFlags all = ReadingFlags.ArrivalTime | ReadingFlags.ClockWrong | ReadingFlags.History | ReadingFlags.Retained | ReadingFlags.Suspect | ReadingFlags.Test;
+        const ReadingFlags all =
+            ReadingFlags.ArrivalTime
+            | ReadingFlags.ClockWrong
+            | ReadingFlags.History
+            | ReadingFlags.Retained
+            | ReadingFlags.Suspect
+            | ReadingFlags.Test;
         await store.AppendAsync([Water(meter, 0, 1) with { Flags = all }, Water(meter, 1, 1)], Cancellation);
         Assert.Equal([all, ReadingFlags.None], (await ReadAsync(store, meter)).Select(r => r.Flags));
     }
@@ -132,7 +174,9 @@ public abstract class ReadingStoreContract
     [InlineData("\\\\server\\share\\,")]
     [InlineData("100%25")]
     [InlineData("🆘/$x;--")]
-    [InlineData("a_name_as_long_as_the_registry_takes_a_name_as_long_as_the_registry_takes_a_name_as_long_as_the_registry_takes_a_name_as_lon_128")]
+    [InlineData(
+        "a_name_as_long_as_the_registry_takes_a_name_as_long_as_the_registry_takes_a_name_as_long_as_the_registry_takes_a_name_as_lon_128"
+    )]
     public async Task Any_device_id_of_the_registry_reads_back_as_it_is(string id)
     {
         await using var store = await OpenAsync();
@@ -162,7 +206,10 @@ public abstract class ReadingStoreContract
     {
         await using var store = await OpenAsync();
         var meter = NewDevice();
-        await store.AppendAsync([Water(meter, 0, 1) with { Time = Noon.AddTicks(12_345_678), Received = Noon.AddTicks(98_765_432) }], Cancellation);
+        await store.AppendAsync(
+            [Water(meter, 0, 1) with { Time = Noon.AddTicks(12_345_678), Received = Noon.AddTicks(98_765_432) }],
+            Cancellation
+        );
         var read = Assert.Single(await ReadAsync(store, meter));
         Assert.Equal(Noon.AddTicks(12_345_670), read.Time);
         Assert.Equal(Noon.AddTicks(98_765_430), read.Received);
@@ -177,11 +224,25 @@ public abstract class ReadingStoreContract
         var since = Noon.AddHours(1);
         await store.AppendAsync(
             [
-                Water(meter, 0, 1) with { Received = since.AddSeconds(-1) },
-                Water(meter, 1, 2) with { Received = since },
-                Water(meter, 2, 3) with { Received = since.AddSeconds(9) },
-                Water(meter, -3 * 24 * 60, 4) with { Received = since.AddSeconds(5) },
-            ], Cancellation);
+                Water(meter, 0, 1) with
+                {
+                    Received = since.AddSeconds(-1),
+                },
+                Water(meter, 1, 2) with
+                {
+                    Received = since,
+                },
+                Water(meter, 2, 3) with
+                {
+                    Received = since.AddSeconds(9),
+                },
+                Water(meter, -3 * 24 * 60, 4) with
+                {
+                    Received = since.AddSeconds(5),
+                },
+            ],
+            Cancellation
+        );
         var read = await store.ReceivedSinceAsync(since, Cancellation).Where(r => r.Device == meter).ToListAsync(Cancellation);
         Assert.Equal([2, 4, 3], read.Select(r => r.Value));
     }
@@ -195,13 +256,27 @@ public abstract class ReadingStoreContract
         Reading[] batch =
         [
             .. Enumerable.Range(0, 30).Select(day => Water(frozen, day * 24 * 60, day) with { Received = since.AddMinutes(1) }),
-            Water(ahead, 0, 1) with { Time = since.AddDays(300), Received = since.AddMinutes(2) },
-            Water(usual, 0, 2) with { Time = since.AddMinutes(2), Received = since.AddMinutes(3) },
+            Water(ahead, 0, 1) with
+            {
+                Time = since.AddDays(300),
+                Received = since.AddMinutes(2),
+            },
+            Water(usual, 0, 2) with
+            {
+                Time = since.AddMinutes(2),
+                Received = since.AddMinutes(3),
+            },
         ];
-        await store.AppendAsync([Water(frozen, -5, 99), Water(usual, 0, 99) with { Time = since.AddMinutes(-1), Received = since.AddMinutes(-1) }], Cancellation);
+        await store.AppendAsync(
+            [Water(frozen, -5, 99), Water(usual, 0, 99) with { Time = since.AddMinutes(-1), Received = since.AddMinutes(-1) }],
+            Cancellation
+        );
         await store.AppendAsync(batch, Cancellation);
         var mine = new[] { frozen, ahead, usual };
-        Assert.Equal(batch, await store.ReceivedSinceAsync(since, Cancellation).Where(r => mine.Contains(r.Device)).ToListAsync(Cancellation));
+        Assert.Equal(
+            batch,
+            await store.ReceivedSinceAsync(since, Cancellation).Where(r => mine.Contains(r.Device)).ToListAsync(Cancellation)
+        );
     }
 
     [Fact]
@@ -237,7 +312,9 @@ public abstract class ReadingStoreContract
         var meters = Enumerable.Range(0, 200).Select(_ => NewDevice()).ToList();
         Reading[] batch = [.. Enumerable.Range(0, 20_000).Select(i => Water(meters[i % 200], i / 200, i / 1000.0))];
         await store.AppendAsync(batch, Cancellation);
-        var read = await store.QueryAsync(new ReadingQuery(meters, Metric.WaterVolume, Noon, Noon.AddDays(1)), Cancellation).ToListAsync(Cancellation);
+        var read = await store
+            .QueryAsync(new ReadingQuery(meters, Metric.WaterVolume, Noon, Noon.AddDays(1)), Cancellation)
+            .ToListAsync(Cancellation);
         Assert.Equal(20_000, read.Count);
         Assert.Equal(batch.Sum(r => r.Value), read.Sum(r => r.Value), 6);
     }
@@ -247,20 +324,29 @@ public abstract class ReadingStoreContract
     {
         await using var store = await OpenAsync();
         var meters = Enumerable.Range(0, 4).Select(_ => NewDevice()).ToList();
-        var writing = Task.Run(async () =>
-        {
-            for (var i = 0; i < 50; i++) await store.AppendAsync([.. meters.Select(m => Water(m, i, i))], Cancellation);
-        }, Cancellation);
-        var reading = meters.Select(m => Task.Run(async () =>
-        {
-            var most = 0;
-            while (most < 50)
+        var writing = Task.Run(
+            async () =>
             {
-                var count = (await ReadAsync(store, m)).Count;
-                Assert.True(count >= most, "a reading that was there is gone");
-                most = count;
-            }
-        }, Cancellation));
+                for (var i = 0; i < 50; i++)
+                    await store.AppendAsync([.. meters.Select(m => Water(m, i, i))], Cancellation);
+            },
+            Cancellation
+        );
+        var reading = meters.Select(m =>
+            Task.Run(
+                async () =>
+                {
+                    var most = 0;
+                    while (most < 50)
+                    {
+                        var count = (await ReadAsync(store, m)).Count;
+                        Assert.True(count >= most, "a reading that was there is gone");
+                        most = count;
+                    }
+                },
+                Cancellation
+            )
+        );
         await Task.WhenAll([writing, .. reading]).WaitAsync(TimeSpan.FromSeconds(60), Cancellation);
     }
 
@@ -269,11 +355,22 @@ public abstract class ReadingStoreContract
     {
         await using var store = await OpenAsync();
         var meters = Enumerable.Range(0, 20).Select(_ => NewDevice()).ToList();
-        await Task.WhenAll(meters.Select(m => Task.Run(async () =>
-        {
-            for (var i = 0; i < 10; i++) await store.AppendAsync([Water(m, i, i)], Cancellation);
-        }, Cancellation)));
-        Assert.Equal(200, (await store.QueryAsync(new ReadingQuery(meters, null, Noon, Noon.AddDays(1)), Cancellation).ToListAsync(Cancellation)).Count);
+        await Task.WhenAll(
+            meters.Select(m =>
+                Task.Run(
+                    async () =>
+                    {
+                        for (var i = 0; i < 10; i++)
+                            await store.AppendAsync([Water(m, i, i)], Cancellation);
+                    },
+                    Cancellation
+                )
+            )
+        );
+        Assert.Equal(
+            200,
+            (await store.QueryAsync(new ReadingQuery(meters, null, Noon, Noon.AddDays(1)), Cancellation).ToListAsync(Cancellation)).Count
+        );
     }
 
     [Fact]
@@ -288,10 +385,15 @@ public abstract class ReadingStoreContract
 
     protected static DeviceId NewDevice() => new($"dev-{Environment.ProcessId}-{Interlocked.Increment(ref devices)}");
 
-    protected static Reading Water(DeviceId device, int minute, double value) => new()
-    {
-        Device = device, Metric = Metric.WaterVolume, Time = Noon.AddMinutes(minute), Received = Noon.AddMinutes(minute).AddSeconds(2), Value = value,
-    };
+    protected static Reading Water(DeviceId device, int minute, double value) =>
+        new()
+        {
+            Device = device,
+            Metric = Metric.WaterVolume,
+            Time = Noon.AddMinutes(minute),
+            Received = Noon.AddMinutes(minute).AddSeconds(2),
+            Value = value,
+        };
 
     protected static async Task<List<Reading>> ReadAsync(IReadingStore store, DeviceId device) =>
         await store.QueryAsync(new ReadingQuery([device], null, Noon, Noon.AddDays(1)), Cancellation).ToListAsync(Cancellation);

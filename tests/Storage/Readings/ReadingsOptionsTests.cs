@@ -30,9 +30,23 @@ public sealed class ReadingsOptionsTests : IDisposable
     [Fact]
     public void All_problems_of_influx_come_at_once()
     {
-        var problems = ReadingsServices.Check(Configuration(
-            ("Readings:Store", "Influx"), ("Influx:Url", "ftp://x"), ("Influx:Api", "v7"), ("Influx:Bucket", ""), ("Influx:BatchSize", "0"), ("Influx:Token", "t"), ("Influx:Username", "u"))).ToList();
-        Assert.Equal(["Influx:Api", "Influx:BatchSize", "Influx:Bucket", "Influx:Token", "Influx:Url"], problems.Select(p => p.File).Order(StringComparer.Ordinal));
+        var problems = ReadingsServices
+            .Check(
+                Configuration(
+                    ("Readings:Store", "Influx"),
+                    ("Influx:Url", "ftp://x"),
+                    ("Influx:Api", "v7"),
+                    ("Influx:Bucket", ""),
+                    ("Influx:BatchSize", "0"),
+                    ("Influx:Token", "t"),
+                    ("Influx:Username", "u")
+                )
+            )
+            .ToList();
+        Assert.Equal(
+            ["Influx:Api", "Influx:BatchSize", "Influx:Bucket", "Influx:Token", "Influx:Url"],
+            problems.Select(p => p.File).Order(StringComparer.Ordinal)
+        );
     }
 
     [Fact]

@@ -35,23 +35,37 @@ public abstract class AuditTests
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     /// <summary>What somebody does who may write the database, and the words by which it is named.</summary>
-    public static TheoryData<string, string> Tampering => new()
-    {
-        { "UPDATE \"Audit\" SET \"Who\" = 'duty:d2' WHERE \"Place\" = 3", "at place 3 (read of r2 by duty:d2) was changed or moved" },
-        { "UPDATE \"Audit\" SET \"Time\" = \"Time\" WHERE \"Place\" = 3; UPDATE \"Audit\" SET \"Detail\" = 'x' WHERE \"Place\" = 4", "at place 4" },
-        { "DELETE FROM \"Audit\" WHERE \"Place\" = 3", "the row at place 3 is missing" },
-        { "DELETE FROM \"Audit\" WHERE \"Place\" BETWEEN 2 AND 4", "the rows at places 2 to 4 are missing" },
-        { "UPDATE \"Audit\" SET \"Place\" = 99 WHERE \"Place\" = 3; UPDATE \"Audit\" SET \"Place\" = 3 WHERE \"Place\" = 4; UPDATE \"Audit\" SET \"Place\" = 4 WHERE \"Place\" = 99", "at place 3" },
-        { "UPDATE \"Timeline\" SET \"Text\" = 'he was well' WHERE \"What\" = 'note'", "was changed: it was 'note' by duty:d1" },
-        { "UPDATE \"Timeline\" SET \"Who\" = 'duty:d2' WHERE \"What\" = 'acknowledged'", "was changed: it was 'acknowledged' by duty:d1" },
-        { "DELETE FROM \"Timeline\" WHERE \"What\" = 'note'", "was deleted: note by duty:d1" },
-        { "UPDATE \"Alarms\" SET \"Resolution\" = 5", "was changed outside: it is Resolved, acknowledged by duty:d1, resolved by duty:d1 as FalseMistake" },
-        { "UPDATE \"Alarms\" SET \"ResolvedBy\" = 'duty:d2'", "resolved by duty:d2" },
-        { "UPDATE \"Alarms\" SET \"AcknowledgedAt\" = '2026-01-15 04:00:01Z'", "was changed outside" },
-        { "DELETE FROM \"Timeline\"; DELETE FROM \"Alarms\"", "was deleted" },
-        { "DELETE FROM \"Audit\" WHERE \"Place\" > 8", "the newest rows were cut off: the log ends at place 8" },
-        { "DELETE FROM \"Audit\"", "the newest rows were cut off: the log ends at place 0" },
-    };
+    public static TheoryData<string, string> Tampering =>
+        new()
+        {
+            { "UPDATE \"Audit\" SET \"Who\" = 'duty:d2' WHERE \"Place\" = 3", "at place 3 (read of r2 by duty:d2) was changed or moved" },
+            {
+                "UPDATE \"Audit\" SET \"Time\" = \"Time\" WHERE \"Place\" = 3; UPDATE \"Audit\" SET \"Detail\" = 'x' WHERE \"Place\" = 4",
+                "at place 4"
+            },
+            { "DELETE FROM \"Audit\" WHERE \"Place\" = 3", "the row at place 3 is missing" },
+            { "DELETE FROM \"Audit\" WHERE \"Place\" BETWEEN 2 AND 4", "the rows at places 2 to 4 are missing" },
+            {
+                "UPDATE \"Audit\" SET \"Place\" = 99 WHERE \"Place\" = 3; UPDATE \"Audit\" SET \"Place\" = 3 WHERE \"Place\" = 4; "
+                    + "UPDATE \"Audit\" SET \"Place\" = 4 WHERE \"Place\" = 99",
+                "at place 3"
+            },
+            { "UPDATE \"Timeline\" SET \"Text\" = 'he was well' WHERE \"What\" = 'note'", "was changed: it was 'note' by duty:d1" },
+            {
+                "UPDATE \"Timeline\" SET \"Who\" = 'duty:d2' WHERE \"What\" = 'acknowledged'",
+                "was changed: it was 'acknowledged' by duty:d1"
+            },
+            { "DELETE FROM \"Timeline\" WHERE \"What\" = 'note'", "was deleted: note by duty:d1" },
+            {
+                "UPDATE \"Alarms\" SET \"Resolution\" = 5",
+                "was changed outside: it is Resolved, acknowledged by duty:d1, resolved by duty:d1 as FalseMistake"
+            },
+            { "UPDATE \"Alarms\" SET \"ResolvedBy\" = 'duty:d2'", "resolved by duty:d2" },
+            { "UPDATE \"Alarms\" SET \"AcknowledgedAt\" = '2026-01-15 04:00:01Z'", "was changed outside" },
+            { "DELETE FROM \"Timeline\"; DELETE FROM \"Alarms\"", "was deleted" },
+            { "DELETE FROM \"Audit\" WHERE \"Place\" > 8", "the newest rows were cut off: the log ends at place 8" },
+            { "DELETE FROM \"Audit\"", "the newest rows were cut off: the log ends at place 0" },
+        };
 
     [Theory]
     [MemberData(nameof(Tampering))]
@@ -63,7 +77,8 @@ public abstract class AuditTests
         Assert.Null(key.Refuses(head));
         var whole = await records.CheckAuditAsync([head], Stop);
         Assert.Equal((0, 9, 0), (whole.Problems.Count, whole.Rows, whole.Waiting));
-        await using (var db = records.CreateDbContext()) await db.Database.ExecuteSqlRawAsync(sql, Stop);
+        await using (var db = records.CreateDbContext())
+            await db.Database.ExecuteSqlRawAsync(sql, Stop);
         var report = await records.CheckAuditAsync([head], Stop);
         Assert.True(report.Problems.Any(p => p.Contains(named, StringComparison.Ordinal)), string.Join('\n', report.Problems));
     }
@@ -72,18 +87,41 @@ public abstract class AuditTests
     public async Task The_services_own_test_presses_are_in_no_chain_and_are_not_missed_when_they_are_taken_away()
     {
         var records = await FilledAsync();
-        var press = new Alarm { Id = Guid.NewGuid(), Subject = SelfTest.Name, Area = RecordsDb.Nowhere, Kind = "sos", OpenedAt = Noon, RaisedAt = Noon, Episode = "e", Reason = "r", ReasonZh = "r", OpenKey = "e" };
+        var press = new Alarm
+        {
+            Id = Guid.NewGuid(),
+            Subject = SelfTest.Name,
+            Area = RecordsDb.Nowhere,
+            Kind = "sos",
+            OpenedAt = Noon,
+            RaisedAt = Noon,
+            Episode = "e",
+            Reason = "r",
+            ReasonZh = "r",
+            OpenKey = "e",
+        };
         await using (var db = records.CreateDbContext())
         {
             db.Alarms.Add(press);
-            db.Timeline.Add(new TimelineEntry { AlarmId = press.Id, Time = Noon, What = "opened", Who = "rules", Text = "r", TextZh = "r" });
+            db.Timeline.Add(
+                new TimelineEntry
+                {
+                    AlarmId = press.Id,
+                    Time = Noon,
+                    What = "opened",
+                    Who = "rules",
+                    Text = "r",
+                    TextZh = "r",
+                }
+            );
             await db.SaveChangesAsync(Stop);
         }
 
         await records.ChainAsync(everything: true, Stop);
         var between = await records.CheckAuditAsync([], Stop);
         Assert.Equal((0, 0), (between.Problems.Count, between.Waiting));
-        await using (var db = records.CreateDbContext()) await db.Alarms.Where(a => a.Id == press.Id).ExecuteDeleteAsync(Stop);
+        await using (var db = records.CreateDbContext())
+            await db.Alarms.Where(a => a.Id == press.Id).ExecuteDeleteAsync(Stop);
         await records.ChainAsync(everything: true, Stop);
         Assert.Empty((await records.CheckAuditAsync([], Stop)).Problems);
     }
@@ -93,7 +131,8 @@ public abstract class AuditTests
     {
         var records = await FilledAsync();
         using var key = AuditKey.Open(data);
-        var head = AuditHead.Read(key.Sign((await records.ChainAsync(everything: true, Stop))!.Value, Noon).Write())!; // as it came back from the other machine
+        // as it came back from the other machine
+        var head = AuditHead.Read(key.Sign((await records.ChainAsync(everything: true, Stop))!.Value, Noon).Write())!;
         Assert.Null(key.Refuses(head));
         await using (var db = records.CreateDbContext())
         {
@@ -109,7 +148,11 @@ public abstract class AuditTests
         }
 
         Assert.Empty((await records.CheckAuditAsync([], Stop)).Problems); // by itself it looks whole: that is what heads are for
-        Assert.Contains("the chain was built anew", Assert.Single((await records.CheckAuditAsync([head], Stop)).Problems), StringComparison.Ordinal);
+        Assert.Contains(
+            "the chain was built anew",
+            Assert.Single((await records.CheckAuditAsync([head], Stop)).Problems),
+            StringComparison.Ordinal
+        );
         Assert.Contains("not rightly signed", key.Refuses(head with { Place = 2 }), StringComparison.Ordinal);
         Assert.Contains("another key", key.Refuses(head with { Key = "0123" }), StringComparison.Ordinal);
     }
@@ -125,22 +168,47 @@ public abstract class AuditTests
             await db.SaveChangesAsync(Stop);
         }
 
-        var writers = Enumerable.Range(0, 4).Select(w => Task.Run(async () =>
-        {
-            for (var i = 0; i < 60; i++)
-            {
-                await records.AddAsync(Noon, $"duty:{w}", "read", $"r{i}", "", Stop);
-                await using var db = records.CreateDbContext();
-                db.Timeline.Add(new TimelineEntry { AlarmId = alarm.Id, Time = Noon, What = "note", Who = $"duty:{w}", Text = $"{i}" });
-                await db.SaveChangesAsync(Stop);
-            }
-        }, Stop)).ToList();
+        var writers = Enumerable
+            .Range(0, 4)
+            .Select(w =>
+                Task.Run(
+                    async () =>
+                    {
+                        for (var i = 0; i < 60; i++)
+                        {
+                            await records.AddAsync(Noon, $"duty:{w}", "read", $"r{i}", "", Stop);
+                            await using var db = records.CreateDbContext();
+                            db.Timeline.Add(
+                                new TimelineEntry
+                                {
+                                    AlarmId = alarm.Id,
+                                    Time = Noon,
+                                    What = "note",
+                                    Who = $"duty:{w}",
+                                    Text = $"{i}",
+                                }
+                            );
+                            await db.SaveChangesAsync(Stop);
+                        }
+                    },
+                    Stop
+                )
+            )
+            .ToList();
         var all = Task.WhenAll(writers);
-        var chainers = Enumerable.Range(0, 2).Select(_ => Task.Run(async () =>
-        {
-            do await records.ChainAsync(everything: false, Stop);
-            while (!all.IsCompleted);
-        }, Stop)).ToList();
+        var chainers = Enumerable
+            .Range(0, 2)
+            .Select(_ =>
+                Task.Run(
+                    async () =>
+                    {
+                        do await records.ChainAsync(everything: false, Stop);
+                        while (!all.IsCompleted);
+                    },
+                    Stop
+                )
+            )
+            .ToList();
         await all;
         await Task.WhenAll(chainers);
         var end = await records.ChainAsync(everything: true, Stop);
@@ -158,8 +226,23 @@ public abstract class AuditTests
         await using (var db = records.CreateDbContext())
         {
             var alarm = await db.Alarms.SingleAsync(Stop);
-            (alarm.State, alarm.ResolvedAt, alarm.ResolvedBy, alarm.Resolution, alarm.OpenKey) = (AlarmState.Acknowledged, null, null, Resolution.None, "r1|sos");
-            db.Timeline.Add(new TimelineEntry { AlarmId = alarm.Id, Time = Noon, What = "reopened", Who = "duty:d1", Text = "" });
+            (alarm.State, alarm.ResolvedAt, alarm.ResolvedBy, alarm.Resolution, alarm.OpenKey) = (
+                AlarmState.Acknowledged,
+                null,
+                null,
+                Resolution.None,
+                "r1|sos"
+            );
+            db.Timeline.Add(
+                new TimelineEntry
+                {
+                    AlarmId = alarm.Id,
+                    Time = Noon,
+                    What = "reopened",
+                    Who = "duty:d1",
+                    Text = "",
+                }
+            );
             await db.SaveChangesAsync(Stop);
         }
 
@@ -185,7 +268,15 @@ public abstract class AuditTests
             var before = "";
             for (var i = 1; i <= 4; i++)
             {
-                var row = new AuditEntry { Time = Noon.AddSeconds(i), Who = "duty:d1", Action = "read", Subject = $"r{i}", Place = i, PreviousHash = before };
+                var row = new AuditEntry
+                {
+                    Time = Noon.AddSeconds(i),
+                    Who = "duty:d1",
+                    Action = "read",
+                    Subject = $"r{i}",
+                    Place = i,
+                    PreviousHash = before,
+                };
                 before = row.Hash = AuditChain.OldHashOf(row);
                 db.Audit.Add(row);
             }
@@ -196,7 +287,8 @@ public abstract class AuditTests
         await records.AddAsync(Noon, "duty:d1", "read", "r5", "", Stop);
         Assert.Equal(5, (await records.ChainAsync(everything: true, Stop))!.Value.Place);
         Assert.Empty((await records.CheckAuditAsync([], Stop)).Problems);
-        await using (var db = records.CreateDbContext()) await db.Database.ExecuteSqlRawAsync("UPDATE \"Audit\" SET \"Who\" = 'x' WHERE \"Place\" = 2", Stop);
+        await using (var db = records.CreateDbContext())
+            await db.Database.ExecuteSqlRawAsync("UPDATE \"Audit\" SET \"Who\" = 'x' WHERE \"Place\" = 2", Stop);
         Assert.Contains("at place 2", Assert.Single((await records.CheckAuditAsync([], Stop)).Problems), StringComparison.Ordinal);
     }
 
@@ -204,20 +296,48 @@ public abstract class AuditTests
     private async Task<RecordsFactory> FilledAsync()
     {
         var records = await BeginAsync();
-        for (var i = 0; i < 5; i++) await records.AddAsync(Noon.AddTicks(i * 12345), "duty:d1", "read", $"r{i}", "", Stop);
+        for (var i = 0; i < 5; i++)
+            await records.AddAsync(Noon.AddTicks(i * 12345), "duty:d1", "read", $"r{i}", "", Stop);
         await using var db = records.CreateDbContext();
         var alarm = Alarm();
-        (alarm.State, alarm.AcknowledgedAt, alarm.AcknowledgedBy, alarm.ResolvedAt, alarm.ResolvedBy, alarm.Resolution, alarm.OpenKey) =
-            (AlarmState.Resolved, Noon.AddMinutes(1), "duty:d1", Noon.AddMinutes(9), "duty:d1", Resolution.True, null);
+        (alarm.State, alarm.AcknowledgedAt, alarm.AcknowledgedBy, alarm.ResolvedAt, alarm.ResolvedBy, alarm.Resolution, alarm.OpenKey) = (
+            AlarmState.Resolved,
+            Noon.AddMinutes(1),
+            "duty:d1",
+            Noon.AddMinutes(9),
+            "duty:d1",
+            Resolution.True,
+            null
+        );
         foreach (var (what, i) in new[] { "opened", "acknowledged", "note", "resolved" }.Select((w, i) => (w, i)))
-            alarm.Timeline.Add(new TimelineEntry { AlarmId = alarm.Id, Time = Noon.AddMinutes(i).AddTicks(1234567), What = what, Who = i == 0 ? "rules" : "duty:d1", Text = "fell" });
+            alarm.Timeline.Add(
+                new TimelineEntry
+                {
+                    AlarmId = alarm.Id,
+                    Time = Noon.AddMinutes(i).AddTicks(1234567),
+                    What = what,
+                    Who = i == 0 ? "rules" : "duty:d1",
+                    Text = "fell",
+                }
+            );
         db.Alarms.Add(alarm);
         await db.SaveChangesAsync(Stop);
         return records;
     }
 
-    private static Alarm Alarm() => new()
-    {
-        Id = Guid.NewGuid(), Subject = "r1", Area = "", Kind = "sos", Severity = 3, Episode = "e", Reason = "", ReasonZh = "", RaisedAt = Noon, OpenedAt = Noon, OpenKey = "r1|sos",
-    };
+    private static Alarm Alarm() =>
+        new()
+        {
+            Id = Guid.NewGuid(),
+            Subject = "r1",
+            Area = "",
+            Kind = "sos",
+            Severity = 3,
+            Episode = "e",
+            Reason = "",
+            ReasonZh = "",
+            RaisedAt = Noon,
+            OpenedAt = Noon,
+            OpenKey = "r1|sos",
+        };
 }

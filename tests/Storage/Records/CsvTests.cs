@@ -19,7 +19,12 @@ public sealed class CsvTests
     public void What_is_exported_carries_no_formula_and_reads_as_it_was(string text, string written)
     {
         Assert.Equal(written, Csv.Escape(text));
-        Assert.Equal(text, Csv.Unescape(Csv.Read(new StringReader(Csv.Escape(text) + ",")).Single().Fields[0].Replace("\n", "\n", StringComparison.Ordinal)));
+        Assert.Equal(
+            text,
+            Csv.Unescape(
+                Csv.Read(new StringReader(Csv.Escape(text) + ",")).Single().Fields[0].Replace("\n", "\n", StringComparison.Ordinal)
+            )
+        );
     }
 
     [Fact]
@@ -27,7 +32,10 @@ public sealed class CsvTests
     {
         const string Seeds = "=+-@\t'\"',;\n aé王秀英😀0";
         var random = new Random(20261128);
-        var texts = Enumerable.Range(0, 400).Select(_ => new string([.. Enumerable.Range(0, random.Next(1, 9)).Select(_ => Seeds[random.Next(14)])]) + "x").ToList();
+        var texts = Enumerable
+            .Range(0, 400)
+            .Select(_ => new string([.. Enumerable.Range(0, random.Next(1, 9)).Select(_ => Seeds[random.Next(14)])]) + "x")
+            .ToList();
         foreach (var name in new[] { "a.csv", "a.xlsx" })
         {
             using var file = new MemoryStream();
@@ -46,7 +54,14 @@ public sealed class CsvTests
     public void A_workbook_with_control_characters_and_half_a_pair_of_surrogates_still_opens()
     {
         using var file = new MemoryStream();
-        Sheet.Write(file, "a.xlsx", ["a"], [["x\u0001\u0000y\uD83Dz"]]);
+        Sheet.Write(
+            file,
+            "a.xlsx",
+            ["a"],
+            [
+                ["x\u0001\u0000y\uD83Dz"],
+            ]
+        );
         file.Position = 0;
         Assert.Equal("xy\uFFFDz", Sheet.Read(file, "a.xlsx").Last().Fields.Single());
     }
@@ -56,8 +71,15 @@ public sealed class CsvTests
     public void Nobody_writes_CSV_by_hand()
     {
         var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "Vigil.slnx"))) folder = Path.GetDirectoryName(folder)!;
-        var files = Directory.GetFiles(Path.Combine(folder, "src"), "*.cs", SearchOption.AllDirectories).Where(f => File.ReadAllText(f) is var text && (text.Contains("text/csv", StringComparison.Ordinal) || text.Contains(".csv\"", StringComparison.Ordinal))).ToList();
+        while (!File.Exists(Path.Combine(folder, "Vigil.slnx")))
+            folder = Path.GetDirectoryName(folder)!;
+        var files = Directory
+            .GetFiles(Path.Combine(folder, "src"), "*.cs", SearchOption.AllDirectories)
+            .Where(f =>
+                File.ReadAllText(f) is var text
+                && (text.Contains("text/csv", StringComparison.Ordinal) || text.Contains(".csv\"", StringComparison.Ordinal))
+            )
+            .ToList();
         Assert.Contains(files, f => f.EndsWith("Person.cs", StringComparison.Ordinal));
         Assert.All(files, f => Assert.DoesNotMatch("Write(Line)?(Async)?\\([^;]*\\},\\{", File.ReadAllText(f)));
     }

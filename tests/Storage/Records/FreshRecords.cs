@@ -3,7 +3,10 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Tests.Storage.Records;
 
-/// <summary>An empty SQLite records store for a test: migrated once a run and copied, with keys that all share, because EF builds its model anew for other keys.</summary>
+/// <summary>
+/// An empty SQLite records store for a test: migrated once a run and copied, with keys that all share, because EF builds its model anew for
+/// other keys.
+/// </summary>
 internal static class FreshRecords
 {
     private static readonly Lazy<Task<(FieldKeys Keys, string Folder)>> Migrated = new(async () =>

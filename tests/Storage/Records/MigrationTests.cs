@@ -3,14 +3,18 @@ using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
 using Vigil.Storage;
 using Vigil.Storage.Records;
-using static Vigil.Tests.Console.Running;
+using static Vigil.Tests.Web.Running;
 
 namespace Vigil.Tests.Storage.Records;
 
-/// <summary>A process that dies while it changes the schema leaves nothing behind that stops the next start; what can't be used is refused in words and left as it is.</summary>
+/// <summary>
+/// A process that dies while it changes the schema leaves nothing behind that stops the next start; what can't be used is refused in words
+/// and left as it is.
+/// </summary>
 public sealed class MigrationTests : IDisposable
 {
-    private const string DeadLock = """CREATE TABLE IF NOT EXISTS "__EFMigrationsLock" ("Id" INTEGER NOT NULL PRIMARY KEY, "Timestamp" TEXT NOT NULL); INSERT OR REPLACE INTO "__EFMigrationsLock" VALUES (1, '2026-11-01 00:00:00')""";
+    private const string DeadLock =
+        """CREATE TABLE IF NOT EXISTS "__EFMigrationsLock" ("Id" INTEGER NOT NULL PRIMARY KEY, "Timestamp" TEXT NOT NULL); INSERT OR REPLACE INTO "__EFMigrationsLock" VALUES (1, '2026-11-01 00:00:00')""";
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(30);
     private readonly string folder = Directory.CreateTempSubdirectory("vigil-migration-").FullName;
     private readonly List<string> said = [];
@@ -57,7 +61,8 @@ public sealed class MigrationTests : IDisposable
                 said.Add(what);
                 other.Dispose();
             },
-            Token);
+            Token
+        );
         await waiting.WaitAsync(Soon, Token);
         Assert.Contains("the other one", Assert.Single(said), StringComparison.Ordinal);
         await using var db = records.CreateDbContext();
@@ -69,7 +74,8 @@ public sealed class MigrationTests : IDisposable
     {
         var records = await AtAsync("Initial");
         Execute("INSERT INTO Areas (Code, Name, WatchReason) VALUES ('440114003201', '云溪村', '')");
-        using (var connection = Open()) RecordsFile.Copy(connection, Database + ".upgrading");
+        using (var connection = Open())
+            RecordsFile.Copy(connection, Database + ".upgrading");
         // Half of the next migration: a column that its own transaction would add again.
         Execute("ALTER TABLE Notices ADD COLUMN \"Template\" TEXT NOT NULL DEFAULT ''");
         await records.MigrateAsync(said.Add, Token);
@@ -114,13 +120,21 @@ public sealed class MigrationTests : IDisposable
         var records = await FreshRecords.SqliteAsync(folder);
         await records.MigrateAsync(Token); // this folder has held records
         SqliteConnection.ClearAllPools();
-        foreach (var beside in new[] { "-wal", "-shm" }) File.Delete(Database + beside);
-        if (damage == "garbage") await File.WriteAllBytesAsync(Database, Enumerable.Range(0, 100_000).Select(i => (byte)(i * 7)).ToArray(), Token);
-        if (damage == "truncated") using (var file = new FileStream(Database, FileMode.Open)) file.SetLength(70_000);
-        if (damage == "emptied") await File.WriteAllBytesAsync(Database, [], Token);
-        if (damage == "missing") File.Delete(Database);
+        foreach (var beside in new[] { "-wal", "-shm" })
+            File.Delete(Database + beside);
+        if (damage == "garbage")
+            await File.WriteAllBytesAsync(Database, Enumerable.Range(0, 100_000).Select(i => (byte)(i * 7)).ToArray(), Token);
+        if (damage == "truncated")
+            using (var file = new FileStream(Database, FileMode.Open))
+                file.SetLength(70_000);
+        if (damage == "emptied")
+            await File.WriteAllBytesAsync(Database, [], Token);
+        if (damage == "missing")
+            File.Delete(Database);
         var before = File.Exists(Database) ? await HashAsync() : "";
-        var refusal = await Assert.ThrowsAsync<UnusableDataException>(() => RecordsServices.CreateFactory("Sqlite", null, folder).MigrateAsync(Token));
+        var refusal = await Assert.ThrowsAsync<UnusableDataException>(() =>
+            RecordsServices.CreateFactory("Sqlite", null, folder).MigrateAsync(Token)
+        );
         Assert.True(refusal.Restorable, refusal.Message);
         Assert.Contains("records.db", refusal.Message, StringComparison.Ordinal);
         SqliteConnection.ClearAllPools();
@@ -176,7 +190,9 @@ public sealed class MigrationTests : IDisposable
         File.Delete(KeyFile);
         FieldKeys.Open(KeyFile);
         var before = await HashAsync();
-        var refusal = await Assert.ThrowsAsync<UnusableDataException>(() => RecordsServices.CreateFactory("Sqlite", null, folder).MigrateAsync(Token));
+        var refusal = await Assert.ThrowsAsync<UnusableDataException>(() =>
+            RecordsServices.CreateFactory("Sqlite", null, folder).MigrateAsync(Token)
+        );
         Assert.Contains("right key file", refusal.Message, StringComparison.Ordinal);
         SqliteConnection.ClearAllPools();
         Assert.Equal(before, await HashAsync());
@@ -196,7 +212,15 @@ public sealed class MigrationTests : IDisposable
         var records = RecordsServices.CreateFactory("Sqlite", null, folder);
         await records.MigrateAsync(Token);
         await using var db = records.CreateDbContext();
-        db.Residents.Add(new Resident { Id = "R1", Name = "王秀英", Area = "440100001001", Phone = "+8613800138000" });
+        db.Residents.Add(
+            new Resident
+            {
+                Id = "R1",
+                Name = "王秀英",
+                Area = "440100001001",
+                Phone = "+8613800138000",
+            }
+        );
         await db.SaveChangesAsync(Token);
         await db.Database.ExecuteSqlRawAsync("PRAGMA wal_checkpoint(TRUNCATE)", Token);
         SqliteConnection.ClearAllPools();

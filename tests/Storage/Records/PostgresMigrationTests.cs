@@ -3,7 +3,7 @@ using Npgsql;
 using Vigil.Model;
 using Vigil.Storage.Records;
 using Vigil.Tests.Servers;
-using static Vigil.Tests.Console.Running;
+using static Vigil.Tests.Web.Running;
 
 namespace Vigil.Tests.Storage.Records;
 
@@ -23,7 +23,8 @@ public sealed class PostgresMigrationTests(PostgresServer server) : IClassFixtur
         var said = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
         var other = new NpgsqlConnection(connectionString + ";Pooling=false");
         await other.OpenAsync(Token);
-        await using (var command = new NpgsqlCommand("BEGIN; LOCK TABLE \"__EFMigrationsHistory\" IN ACCESS EXCLUSIVE MODE", other)) await command.ExecuteNonQueryAsync(Token);
+        await using (var command = new NpgsqlCommand("BEGIN; LOCK TABLE \"__EFMigrationsHistory\" IN ACCESS EXCLUSIVE MODE", other))
+            await command.ExecuteNonQueryAsync(Token);
         var start = records.MigrateAsync(what => said.TrySetResult(what), Token);
         Assert.Contains("another instance", await said.Task.WaitAsync(TimeSpan.FromSeconds(60), Token), StringComparison.Ordinal);
         Assert.False(start.IsCompleted);
@@ -39,7 +40,15 @@ public sealed class PostgresMigrationTests(PostgresServer server) : IClassFixtur
         await records.MigrateAsync(Token);
         await using (var db = records.CreateDbContext())
         {
-            db.Residents.Add(new Resident { Id = "R1", Name = "王秀英", Area = "440100001001", Phone = "+8613800138000" });
+            db.Residents.Add(
+                new Resident
+                {
+                    Id = "R1",
+                    Name = "王秀英",
+                    Area = "440100001001",
+                    Phone = "+8613800138000",
+                }
+            );
             await db.SaveChangesAsync(Token);
         }
 

@@ -2,14 +2,15 @@ using System.Security.Cryptography;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Vigil.Storage.Records;
-using static Vigil.Tests.Console.Running;
+using static Vigil.Tests.Web.Running;
 
 namespace Vigil.Tests.Storage.Records;
 
 /// <summary>A stolen disk or backup shows no phone and no identity number.</summary>
 public sealed class SealedFieldsTests : IDisposable
 {
-    private const string Identity = "44010019410517123X", Phone = "+8613800138000";
+    private const string Identity = "44010019410517123X",
+        Phone = "+8613800138000";
     private readonly string folder = Directory.CreateTempSubdirectory("vigil-sealed-").FullName;
 
     private string KeyFile => Path.Combine(folder, "keys", "fields.key");
@@ -38,13 +39,19 @@ public sealed class SealedFieldsTests : IDisposable
     public async Task Rows_of_an_older_version_are_sealed_at_the_start_and_leave_no_trace()
     {
         var records = await FilledAsync();
-        await using (var db = records.CreateDbContext()) await db.Database.ExecuteSqlAsync($"UPDATE Residents SET Phone = {Phone}, IdentityNumber = {Identity}", Token);
+        await using (var db = records.CreateDbContext())
+            await db.Database.ExecuteSqlAsync($"UPDATE Residents SET Phone = {Phone}, IdentityNumber = {Identity}", Token);
         Assert.True(FilesHold(Phone));
         await records.MigrateAsync(Token);
         SqliteConnection.ClearAllPools();
         Assert.False(FilesHold(Phone) || FilesHold(Identity));
         await using var after = records.CreateDbContext();
-        Assert.Equal((Phone, Identity), (await after.Residents.Select(r => new { r.Phone, r.IdentityNumber }).SingleAsync(Token)) is { } r ? (r.Phone, r.IdentityNumber) : default);
+        Assert.Equal(
+            (Phone, Identity),
+            (await after.Residents.Select(r => new { r.Phone, r.IdentityNumber }).SingleAsync(Token)) is { } r
+                ? (r.Phone, r.IdentityNumber)
+                : default
+        );
     }
 
     [Fact]
@@ -63,14 +70,19 @@ public sealed class SealedFieldsTests : IDisposable
     public async Task A_new_key_passes_over_a_damaged_value_seals_the_others_and_names_the_row()
     {
         var records = await FilledAsync();
-        await using (var db = records.CreateDbContext()) await db.Database.ExecuteSqlAsync($"UPDATE Residents SET Phone = substr(Phone, 1, 30)", Token);
+        await using (var db = records.CreateDbContext())
+            await db.Database.ExecuteSqlAsync($"UPDATE Residents SET Phone = substr(Phone, 1, 30)", Token);
         FieldKeys.Rotate(KeyFile);
         var rotated = RecordsServices.CreateFactory("Sqlite", null, folder);
         await rotated.MigrateAsync(Token);
         Assert.Equal(["Residents R1 Phone"], await rotated.UnreadableAsync(Token));
         await using var after = rotated.CreateDbContext();
         Assert.Equal(Phone, (await after.Contacts.SingleAsync(c => c.Phone == Phone, Token)).Phone);
-        Assert.StartsWith("enc1.", await after.Database.SqlQuery<string>($"SELECT Phone AS Value FROM Residents").SingleAsync(Token), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "enc1.",
+            await after.Database.SqlQuery<string>($"SELECT Phone AS Value FROM Residents").SingleAsync(Token),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -80,8 +92,13 @@ public sealed class SealedFieldsTests : IDisposable
         var strange = FieldKeys.Open(Path.Combine(folder, "other.key"));
         await using (var db = RecordsServices.CreateFactory("Sqlite", null, folder, strange).CreateDbContext())
         {
-            var home = await db.Residents.Include(r => r.Contacts).SingleAsync(Token); // whoever is not damaged must be found: the value alone is not read
-            Assert.True(FieldKeys.IsUnreadable(home.Phone) && FieldKeys.IsUnreadable(home.IdentityNumber) && FieldKeys.IsUnreadable(home.Contacts[0].Phone));
+            // whoever is not damaged must be found: the value alone is not read
+            var home = await db.Residents.Include(r => r.Contacts).SingleAsync(Token);
+            Assert.True(
+                FieldKeys.IsUnreadable(home.Phone)
+                    && FieldKeys.IsUnreadable(home.IdentityNumber)
+                    && FieldKeys.IsUnreadable(home.Contacts[0].Phone)
+            );
             Assert.Equal("(can't be read)", FieldKeys.Shown(home.Phone));
         }
 
@@ -103,17 +120,32 @@ public sealed class SealedFieldsTests : IDisposable
         await using var bound = records.CreateDbContext("4419");
         Assert.Empty(await bound.Residents.ToListAsync(Token));
         Assert.Empty(await bound.Contacts.ToListAsync(Token));
-        bound.Residents.Add(new Resident { Id = "R2", Name = "x", Area = "440100001001" });
+        bound.Residents.Add(
+            new Resident
+            {
+                Id = "R2",
+                Name = "x",
+                Area = "440100001001",
+            }
+        );
         await Assert.ThrowsAsync<UnauthorizedAccessException>(() => bound.SaveChangesAsync(Token));
         await using var nowhere = records.CreateDbContext(RecordsDb.Nowhere);
         Assert.Empty(await nowhere.Residents.ToListAsync(Token));
-        var forgotten = bound.Model.GetEntityTypes().Where(e => e.GetDeclaredQueryFilters().Count == 0 && !RecordsDb.OfNoArea.Contains(e.ClrType)).Select(e => e.ClrType.Name).ToList();
+        var forgotten = bound
+            .Model.GetEntityTypes()
+            .Where(e => e.GetDeclaredQueryFilters().Count == 0 && !RecordsDb.OfNoArea.Contains(e.ClrType))
+            .Select(e => e.ClrType.Name)
+            .ToList();
         Assert.True(forgotten.Count == 0, $"tables without a rule of areas: {string.Join(", ", forgotten)}");
     }
 
     /// <summary>A value for each sealed column, none of which may be found in the files.</summary>
     private static readonly (Type Entity, string Property, string Value)[] Secret =
-        [.. RecordsDb.Sealed.Where(s => s.Entity.Namespace == typeof(Resident).Namespace).Select((s, i) => (s.Entity, s.Property, $"secret-{i:000}-of-{s.Property}"))];
+    [
+        .. RecordsDb
+            .Sealed.Where(s => s.Entity.Namespace == typeof(Resident).Namespace)
+            .Select((s, i) => (s.Entity, s.Property, $"secret-{i:000}-of-{s.Property}")),
+    ];
 
     [Fact]
     public async Task What_is_told_of_health_mail_addresses_and_certificates_stand_in_no_file_and_equal_words_do_not_look_equal()
@@ -122,13 +154,15 @@ public sealed class SealedFieldsTests : IDisposable
         await records.MigrateAsync(Token);
         await using (var db = records.CreateDbContext())
         {
-            foreach (var row in Rows()) db.Add(row);
+            foreach (var row in Rows())
+                db.Add(row);
             await db.SaveChangesAsync(Token);
         }
 
         await using (var db = records.CreateDbContext())
         {
-            foreach (var (entity, property, value) in Secret) Assert.Equal(value, await ReadAsync(db, entity, property));
+            foreach (var (entity, property, value) in Secret)
+                Assert.Equal(value, await ReadAsync(db, entity, property));
             var health = await db.Database.SqlQuery<string>($"SELECT Health AS Value FROM HouseholdMember").ToListAsync(Token);
             Assert.Equal((2, 2), (health.Count, health.Distinct().Count()));
         }
@@ -139,7 +173,10 @@ public sealed class SealedFieldsTests : IDisposable
         {
             foreach (var (entity, property, value) in Secret)
 #pragma warning disable EF1002 // names of the model, and values of this test
-                await db.Database.ExecuteSqlRawAsync($"UPDATE \"{db.Model.FindEntityType(entity)!.GetTableName()}\" SET \"{property}\" = '{value}'", Token);
+                await db.Database.ExecuteSqlRawAsync(
+                    $"UPDATE \"{db.Model.FindEntityType(entity)!.GetTableName()}\" SET \"{property}\" = '{value}'",
+                    Token
+                );
 #pragma warning restore EF1002
         }
 
@@ -148,28 +185,105 @@ public sealed class SealedFieldsTests : IDisposable
         SqliteConnection.ClearAllPools();
         Assert.All(Secret, s => Assert.False(FilesHold(s.Value), $"{s.Entity.Name}.{s.Property} still stands in the files in clear"));
         await using var after = records.CreateDbContext();
-        foreach (var (entity, property, value) in Secret) Assert.Equal(value, await ReadAsync(after, entity, property));
+        foreach (var (entity, property, value) in Secret)
+            Assert.Equal(value, await ReadAsync(after, entity, property));
     }
 
     private static object[] Rows()
     {
         object[] rows =
         [
-            new Resident { Id = "R1", Name = "王秀英", Area = "440100001001" }, new Contact { Id = Guid.NewGuid(), ResidentId = "R1", Order = 1, Name = "王建国" }, new Visitor { Id = "V1", Name = "陈" },
-            new DutyOfficer { Id = "D1", Name = "李", Area = "440100" }, new HouseholdMember { Id = Guid.NewGuid(), ResidentId = "R1", Order = 1, Name = "王秀英" }, new HouseholdMember { Id = Guid.NewGuid(), ResidentId = "R1", Order = 2, Name = "李大爷" },
-            new Visit { Id = Guid.NewGuid(), ResidentId = "R1", Time = DateTime.UnixEpoch, Form = "home", RecordedBy = "test" }, new User { Id = Guid.NewGuid(), UserName = "li", Role = "duty", Area = "" },
-            new Webhook { Id = Guid.NewGuid(), Name = "w", Url = "https://example.org", Secret = "", Events = "opened", CreatedBy = "test" },
-            new Notice { Id = Guid.NewGuid(), AlarmId = Guid.NewGuid(), Channel = "sms", Recipient = "contact:1", RecipientName = "王", Address = "", Text = "" },
-            new BlockedNumber { Id = Guid.NewGuid(), Address = "", Channel = "sms", Reason = "opted out" },
+            new Resident
+            {
+                Id = "R1",
+                Name = "王秀英",
+                Area = "440100001001",
+            },
+            new Contact
+            {
+                Id = Guid.NewGuid(),
+                ResidentId = "R1",
+                Order = 1,
+                Name = "王建国",
+            },
+            new Visitor { Id = "V1", Name = "陈" },
+            new DutyOfficer
+            {
+                Id = "D1",
+                Name = "李",
+                Area = "440100",
+            },
+            new HouseholdMember
+            {
+                Id = Guid.NewGuid(),
+                ResidentId = "R1",
+                Order = 1,
+                Name = "王秀英",
+            },
+            new HouseholdMember
+            {
+                Id = Guid.NewGuid(),
+                ResidentId = "R1",
+                Order = 2,
+                Name = "李大爷",
+            },
+            new Visit
+            {
+                Id = Guid.NewGuid(),
+                ResidentId = "R1",
+                Time = DateTime.UnixEpoch,
+                Form = "home",
+                RecordedBy = "test",
+            },
+            new User
+            {
+                Id = Guid.NewGuid(),
+                UserName = "li",
+                Role = "duty",
+                Area = "",
+            },
+            new Webhook
+            {
+                Id = Guid.NewGuid(),
+                Name = "w",
+                Url = "https://example.org",
+                Secret = "",
+                Events = "opened",
+                CreatedBy = "test",
+            },
+            new Notice
+            {
+                Id = Guid.NewGuid(),
+                AlarmId = Guid.NewGuid(),
+                Channel = "sms",
+                Recipient = "contact:1",
+                RecipientName = "王",
+                Address = "",
+                Text = "",
+            },
+            new BlockedNumber
+            {
+                Id = Guid.NewGuid(),
+                Address = "",
+                Channel = "sms",
+                Reason = "opted out",
+            },
         ];
         foreach (var (entity, property, value) in Secret)
-            foreach (var row in rows.Where(r => r.GetType() == entity)) entity.GetProperty(property)!.SetValue(row, value);
+        foreach (var row in rows.Where(r => r.GetType() == entity))
+            entity.GetProperty(property)!.SetValue(row, value);
         return rows;
     }
 
     private static async Task<string?> ReadAsync(RecordsDb db, Type entity, string property)
     {
-        var rows = await ((Task<List<object>>)typeof(SealedFieldsTests).GetMethod(nameof(AllAsync), System.Reflection.BindingFlags.NonPublic | System.Reflection.BindingFlags.Static)!.MakeGenericMethod(entity).Invoke(null, [db])!);
+        var rows = await (
+            (Task<List<object>>)
+                typeof(SealedFieldsTests)
+                    .GetMethod(nameof(AllAsync), System.Reflection.BindingFlags.NonPublic | System.Reflection.BindingFlags.Static)!
+                    .MakeGenericMethod(entity)
+                    .Invoke(null, [db])!
+        );
         return (string?)entity.GetProperty(property)!.GetValue(rows[0]);
     }
 
@@ -181,18 +295,37 @@ public sealed class SealedFieldsTests : IDisposable
         var records = RecordsServices.CreateFactory("Sqlite", null, folder);
         await records.MigrateAsync(Token);
         await using var db = records.CreateDbContext();
-        var home = new Resident { Id = "R1", Name = "王秀英", Area = "440100001001", Phone = Phone, IdentityNumber = Identity };
-        home.Contacts.Add(new Contact { Id = Guid.NewGuid(), ResidentId = "R1", Order = 1, Name = "王建国", Phone = Phone });
+        var home = new Resident
+        {
+            Id = "R1",
+            Name = "王秀英",
+            Area = "440100001001",
+            Phone = Phone,
+            IdentityNumber = Identity,
+        };
+        home.Contacts.Add(
+            new Contact
+            {
+                Id = Guid.NewGuid(),
+                ResidentId = "R1",
+                Order = 1,
+                Name = "王建国",
+                Phone = Phone,
+            }
+        );
         db.Residents.Add(home);
         await db.SaveChangesAsync(Token);
         return records;
     }
 
-    private bool FilesHold(string text) => Directory.EnumerateFiles(folder, "records.db*").Any(f =>
-    {
-        using var file = new FileStream(f, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-        using var copy = new MemoryStream();
-        file.CopyTo(copy);
-        return copy.ToArray().AsSpan().IndexOf(System.Text.Encoding.UTF8.GetBytes(text)) >= 0;
-    });
+    private bool FilesHold(string text) =>
+        Directory
+            .EnumerateFiles(folder, "records.db*")
+            .Any(f =>
+            {
+                using var file = new FileStream(f, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+                using var copy = new MemoryStream();
+                file.CopyTo(copy);
+                return copy.ToArray().AsSpan().IndexOf(System.Text.Encoding.UTF8.GetBytes(text)) >= 0;
+            });
 }

@@ -62,11 +62,14 @@ public sealed class SecretsTests : IAsyncLifetime
         Assert.NotNull((await secrets.VerifyAsync("d1", Bytes(password), Stop, rememberedAlone: true)).Credential);
         await using (var db = records.CreateDbContext())
         {
-            if (what == "revoked") await db.Credentials.ExecuteUpdateAsync(u => u.SetProperty(c => c.Disabled, true), Stop);
-            if (what == "deleted") await db.Credentials.ExecuteDeleteAsync(Stop);
+            if (what == "revoked")
+                await db.Credentials.ExecuteUpdateAsync(u => u.SetProperty(c => c.Disabled, true), Stop);
+            if (what == "deleted")
+                await db.Credentials.ExecuteDeleteAsync(Stop);
         }
 
-        if (what == "replaced") await new Secrets(records, TimeProvider.System).CreateCredentialAsync("d1", gateway: false, [], Stop); // another process
+        if (what == "replaced")
+            await new Secrets(records, TimeProvider.System).CreateCredentialAsync("d1", gateway: false, [], Stop); // another process
         Assert.Null((await secrets.VerifyAsync("d1", Bytes(password), Stop, rememberedAlone: true)).Credential);
         Assert.Null((await secrets.VerifyAsync("d1", Bytes(password), Stop)).Credential);
     }
@@ -86,7 +89,10 @@ public sealed class SecretsTests : IAsyncLifetime
     {
         var stored = Pbkdf2("AbCdEfGhIjKlMnOpQrStUvWx", 60_000);
         using var line = new SlowHashes(TimeProvider.System);
-        var others = Enumerable.Range(0, 300).Select(_ => line.FitsAsync(stored, Bytes("AbCdEfGhIjKlMnOpQrStUvWx"), first: false, Stop).AsTask()).ToList();
+        var others = Enumerable
+            .Range(0, 300)
+            .Select(_ => line.FitsAsync(stored, Bytes("AbCdEfGhIjKlMnOpQrStUvWx"), first: false, Stop).AsTask())
+            .ToList();
         Assert.True(await line.FitsAsync(stored, Bytes("AbCdEfGhIjKlMnOpQrStUvWx"), first: true, Stop));
         Assert.InRange(others.Count(o => o.IsCompletedSuccessfully && o.Result == true), 0, 100); // it came last
         Assert.Contains(null, others.Where(o => o.IsCompletedSuccessfully).Select(o => o.Result)); // more than wait at once: come again
@@ -94,7 +100,9 @@ public sealed class SecretsTests : IAsyncLifetime
         // Who is gone costs nothing.
         using var gone = new CancellationTokenSource();
         await gone.CancelAsync();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => line.FitsAsync(stored, Bytes("wrong"), first: true, gone.Token).AsTask());
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            line.FitsAsync(stored, Bytes("wrong"), first: true, gone.Token).AsTask()
+        );
     }
 
     public ValueTask DisposeAsync()
@@ -113,7 +121,14 @@ public sealed class SecretsTests : IAsyncLifetime
     private async Task<string> OldAsync(string username, int iterations, string password = "AbCdEfGhIjKlMnOpQrStUvWx")
     {
         await using var db = records.CreateDbContext();
-        db.Credentials.Add(new Credential { Username = username, CreatedAt = DateTime.UnixEpoch, PasswordHash = Pbkdf2(password, iterations) });
+        db.Credentials.Add(
+            new Credential
+            {
+                Username = username,
+                CreatedAt = DateTime.UnixEpoch,
+                PasswordHash = Pbkdf2(password, iterations),
+            }
+        );
         await db.SaveChangesAsync(Stop);
         return password;
     }
@@ -121,7 +136,10 @@ public sealed class SecretsTests : IAsyncLifetime
     private static string Pbkdf2(string password, int iterations)
     {
         var salt = RandomNumberGenerator.GetBytes(16);
-        return string.Create(CultureInfo.InvariantCulture, $"pbkdf2-sha256${iterations}${Convert.ToBase64String(salt)}${Convert.ToBase64String(Rfc2898DeriveBytes.Pbkdf2(Bytes(password), salt, iterations, HashAlgorithmName.SHA256, 32))}");
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"pbkdf2-sha256${iterations}${Convert.ToBase64String(salt)}${Convert.ToBase64String(Rfc2898DeriveBytes.Pbkdf2(Bytes(password), salt, iterations, HashAlgorithmName.SHA256, 32))}"
+        );
     }
 
     private static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);

@@ -7,7 +7,14 @@ namespace Vigil.Ingest.Decoding.LoRaWan;
 /// <summary>One line of a frame's <c>read:</c>: which bytes, and what they mean.</summary>
 internal sealed class FrameField
 {
-    private enum Part { None, Latitude, Longitude, Accuracy, Speed }
+    private enum Part
+    {
+        None,
+        Latitude,
+        Longitude,
+        Accuracy,
+        Speed,
+    }
 
     private FrameValue value;
     private FrameCondition[] when = [];
@@ -15,7 +22,8 @@ internal sealed class FrameField
     private Conversion conversion;
     private string channel = "";
     private ReadingFlags flags;
-    private double least, most;
+    private double least,
+        most;
     private double[] invalid = [];
     private Dictionary<double, (double Number, string Word)>? values;
     private FrameValue? times;
@@ -32,16 +40,32 @@ internal sealed class FrameField
         var fields = new List<FrameField>();
         foreach (var line in frame.Sections("read"))
         {
-            if (MapEntry.ReadMetric(line) is not { } found) continue;
+            if (MapEntry.ReadMetric(line) is not { } found)
+                continue;
             var field = new FrameField
             {
-                value = FrameValue.Read(line), when = FrameCondition.Read(line, "when"), metric = found.Item1, conversion = found.Item2, channel = line.Text("channel") ?? "",
-                least = line.Number("min") ?? double.NegativeInfinity, most = line.Number("max") ?? double.PositiveInfinity,
-                invalid = [.. line.Texts("invalid").Select(t => double.TryParse(t, CultureInfo.InvariantCulture, out var v) ? v : double.NaN)],
+                value = FrameValue.Read(line),
+                when = FrameCondition.Read(line, "when"),
+                metric = found.Item1,
+                conversion = found.Item2,
+                channel = line.Text("channel") ?? "",
+                least = line.Number("min") ?? double.NegativeInfinity,
+                most = line.Number("max") ?? double.PositiveInfinity,
+                invalid =
+                [
+                    .. line.Texts("invalid").Select(t => double.TryParse(t, CultureInfo.InvariantCulture, out var v) ? v : double.NaN),
+                ],
                 minutes = line.Text("angle") == "ddmm",
                 optional = line.Flag("optional") ?? false,
                 flags = line.Flag("suspect") == true ? ReadingFlags.Suspect : ReadingFlags.None,
-                part = line.Text("part") switch { "lat" => Part.Latitude, "lon" => Part.Longitude, "accuracy" => Part.Accuracy, "speed" => Part.Speed, _ => Part.None },
+                part = line.Text("part") switch
+                {
+                    "lat" => Part.Latitude,
+                    "lon" => Part.Longitude,
+                    "accuracy" => Part.Accuracy,
+                    "speed" => Part.Speed,
+                    _ => Part.None,
+                },
             };
             field.values = ReadValues(line, field.metric);
             if (line.Section("times") is { } factor)
@@ -51,7 +75,8 @@ internal sealed class FrameField
                 factor.NoOthers();
             }
 
-            if (field.metric.Kind == MetricKind.Event && field.values is null) line.Refuse("values", "", "an event needs the numbers that mean one: values: { 1: pressed }");
+            if (field.metric.Kind == MetricKind.Event && field.values is null)
+                line.Refuse("values", "", "an event needs the numbers that mean one: values: { 1: pressed }");
             line.NoOthers();
             fields.Add(field);
         }
@@ -63,15 +88,20 @@ internal sealed class FrameField
     public void Take(ReadOnlySpan<byte> frame, DateTime? time, ReadingFlags inherited, DecodedPayload into, ref FramePlace place)
     {
         var raw = value.Of(frame);
-        if (double.IsNaN(raw)) return;
+        if (double.IsNaN(raw))
+            return;
         foreach (var condition in when)
-            if (!condition.Holds(frame)) return;
+            if (!condition.Holds(frame))
+                return;
         foreach (var sentinel in invalid)
-            if (raw == sentinel) return;
-        if (raw < least || raw > most) return;
+            if (raw == sentinel)
+                return;
+        if (raw < least || raw > most)
+            return;
         if (values is not null)
         {
-            if (!values.TryGetValue(raw, out var meaning)) return;
+            if (!values.TryGetValue(raw, out var meaning))
+                return;
             if (metric.Kind == MetricKind.Event)
             {
                 into.AddEvent(metric, meaning.Word, time, channel, inherited | flags);
@@ -88,34 +118,53 @@ internal sealed class FrameField
         if (times is { } by)
         {
             var factor = by.Of(frame);
-            if (timesValues is not null) factor = timesValues.TryGetValue(factor, out var meant) ? meant.Number : double.NaN;
+            if (timesValues is not null)
+                factor = timesValues.TryGetValue(factor, out var meant) ? meant.Number : double.NaN;
             raw *= factor;
         }
 
-        if (minutes) raw = Math.Truncate(raw / 100) + raw % 100 / 60; // 2232.98 is 22° 32.98'
+        if (minutes)
+            raw = Math.Truncate(raw / 100) + raw % 100 / 60; // 2232.98 is 22° 32.98'
         var number = conversion.Apply(raw);
         switch (part)
         {
-            case Part.Latitude: place.Latitude = number; place.Flags |= flags; break;
-            case Part.Longitude: place.Longitude = number; break;
-            case Part.Accuracy: place.Accuracy = (float)number; break;
-            case Part.Speed: place.Speed = (float)number; break;
-            default: into.Add(metric, number, time, channel, inherited | flags); break;
+            case Part.Latitude:
+                place.Latitude = number;
+                place.Flags |= flags;
+                break;
+            case Part.Longitude:
+                place.Longitude = number;
+                break;
+            case Part.Accuracy:
+                place.Accuracy = (float)number;
+                break;
+            case Part.Speed:
+                place.Speed = (float)number;
+                break;
+            default:
+                into.Add(metric, number, time, channel, inherited | flags);
+                break;
         }
     }
 
     private static Dictionary<double, (double Number, string Word)>? ReadValues(YamlSection line, Metric metric)
     {
         var pairs = line.Pairs("values");
-        if (pairs.Count == 0) return null;
+        if (pairs.Count == 0)
+            return null;
         var values = new Dictionary<double, (double, string)>();
         foreach (var (raw, meaning) in pairs)
         {
             var isNumber = double.TryParse(meaning, NumberStyles.Float, CultureInfo.InvariantCulture, out var number);
             foreach (var one in raw.Split('|'))
             {
-                if (!double.TryParse(one, NumberStyles.Float, CultureInfo.InvariantCulture, out var key) || (!isNumber && metric.Kind != MetricKind.Event)) line.Refuse("values", $"{raw}: {meaning}", "is not a number and what it means");
-                else values[key] = (number, meaning);
+                if (
+                    !double.TryParse(one, NumberStyles.Float, CultureInfo.InvariantCulture, out var key)
+                    || (!isNumber && metric.Kind != MetricKind.Event)
+                )
+                    line.Refuse("values", $"{raw}: {meaning}", "is not a number and what it means");
+                else
+                    values[key] = (number, meaning);
             }
         }
 
@@ -135,7 +184,8 @@ internal struct FramePlace()
     /// <summary>0/0 is a tracker without a fix, not the Gulf of Guinea.</summary>
     public readonly void Add(DateTime? time, ReadingFlags flags, DecodedPayload into)
     {
-        if (double.IsNaN(Latitude) || double.IsNaN(Longitude) || (Latitude == 0 && Longitude == 0)) return;
+        if (double.IsNaN(Latitude) || double.IsNaN(Longitude) || (Latitude == 0 && Longitude == 0))
+            return;
         into.AddLocation(Latitude, Longitude, time, Accuracy, Speed, flags | Flags);
     }
 }

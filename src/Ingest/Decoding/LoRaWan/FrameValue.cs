@@ -4,12 +4,18 @@ using Vigil.Settings;
 namespace Vigil.Ingest.Decoding.LoRaWan;
 
 /// <summary>
-/// A number in a frame, as a profile says it: <c>at</c> (bytes from the start, negative from the end), <c>as</c> (<c>u8 i16le u24 f32le bcd4le</c>…,
-/// big-endian unless <c>le</c> stands behind it), <c>bits</c> (<c>7</c> or <c>13-0</c>, bit 0 the least significant).
+/// A number in a frame, as a profile says it: <c>at</c> (bytes from the start, negative from the end), <c>as</c> (<c>u8 i16le u24 f32le
+/// bcd4le</c>…, big-endian unless <c>le</c> stands behind it), <c>bits</c> (<c>7</c> or <c>13-0</c>, bit 0 the least significant).
 /// </summary>
 internal readonly struct FrameValue
 {
-    private enum Form { Unsigned, Signed, Float, Bcd }
+    private enum Form
+    {
+        Unsigned,
+        Signed,
+        Float,
+        Bcd,
+    }
 
     private readonly int at;
     private readonly int size;
@@ -34,19 +40,47 @@ internal readonly struct FrameValue
     public static bool TryParse(string at, string type, string? bits, out FrameValue value)
     {
         value = default;
-        if (!int.TryParse(at, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var place)) return false;
+        if (!int.TryParse(at, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var place))
+            return false;
         var little = type.EndsWith("le", StringComparison.Ordinal);
         var name = little ? type[..^2] : type;
-        var form = name.StartsWith("bcd", StringComparison.Ordinal) ? Form.Bcd : name is ['u', ..] ? Form.Unsigned : name is ['i', ..] ? Form.Signed : Form.Float;
-        if (!int.TryParse(form == Form.Bcd ? name[3..] : name.Length > 1 ? name[1..] : "", CultureInfo.InvariantCulture, out var number)) return false;
+        var form =
+            name.StartsWith("bcd", StringComparison.Ordinal) ? Form.Bcd
+            : name is ['u', ..] ? Form.Unsigned
+            : name is ['i', ..] ? Form.Signed
+            : Form.Float;
+        if (
+            !int.TryParse(
+                form == Form.Bcd ? name[3..]
+                    : name.Length > 1 ? name[1..]
+                    : "",
+                CultureInfo.InvariantCulture,
+                out var number
+            )
+        )
+            return false;
         var size = form == Form.Bcd ? number : number / 8;
-        if (form == Form.Bcd ? size is < 1 or > 8 : form == Form.Float ? name[0] != 'f' || number is not (32 or 64) : number % 8 != 0 || size is < 1 or > 8) return false;
-        int low = 0, width = size * 8;
+        if (
+            form == Form.Bcd ? size is < 1 or > 8
+            : form == Form.Float ? name[0] != 'f' || number is not (32 or 64)
+            : number % 8 != 0 || size is < 1 or > 8
+        )
+            return false;
+        int low = 0,
+            width = size * 8;
         if (bits is not null)
         {
             var parts = bits.Split('-');
-            if (form is Form.Float or Form.Bcd || parts.Length > 2 || !int.TryParse(parts[0], CultureInfo.InvariantCulture, out var high) || !int.TryParse(parts[^1], CultureInfo.InvariantCulture, out low)
-                || low < 0 || high < low || high >= size * 8) return false;
+            if (
+                form is Form.Float or Form.Bcd
+                || parts.Length > 2
+                || !int.TryParse(parts[0], CultureInfo.InvariantCulture, out var high)
+                || !int.TryParse(parts[^1], CultureInfo.InvariantCulture, out low)
+                || low < 0
+                || high < low
+                || high >= size * 8
+            )
+                return false;
             width = high - low + 1;
         }
 
@@ -57,8 +91,10 @@ internal readonly struct FrameValue
     /// <summary>Reads <c>at</c>, <c>as</c> and <c>bits</c>; a problem when they can't be understood.</summary>
     public static FrameValue Read(YamlSection entry)
     {
-        string at = entry.Text("at", required: true) ?? "0", type = entry.Text("as") ?? "u8";
-        if (!TryParse(at, type, entry.Text("bits"), out var value)) entry.Refuse("as", type, $"at {at} is not a place in a frame: u8, i16le, u24, f32le, bcd4le… with bits such as 7 or 13-0");
+        string at = entry.Text("at", required: true) ?? "0",
+            type = entry.Text("as") ?? "u8";
+        if (!TryParse(at, type, entry.Text("bits"), out var value))
+            entry.Refuse("as", type, $"at {at} is not a place in a frame: u8, i16le, u24, f32le, bcd4le… with bits such as 7 or 13-0");
         return value;
     }
 
@@ -66,10 +102,12 @@ internal readonly struct FrameValue
     public double Of(ReadOnlySpan<byte> frame)
     {
         var start = at < 0 ? frame.Length + at : at;
-        if (start < 0 || start + size > frame.Length) return double.NaN;
+        if (start < 0 || start + size > frame.Length)
+            return double.NaN;
         var bytes = frame.Slice(start, size);
         ulong raw = 0;
-        for (var i = 0; i < size; i++) raw = raw << 8 | bytes[little ? size - 1 - i : i];
+        for (var i = 0; i < size; i++)
+            raw = raw << 8 | bytes[little ? size - 1 - i : i];
         switch (form)
         {
             case Form.Float:
@@ -79,7 +117,8 @@ internal readonly struct FrameValue
                 for (var i = size * 2 - 1; i >= 0; i--)
                 {
                     var digit = raw >> (4 * i) & 15;
-                    if (digit > 9) return double.NaN;
+                    if (digit > 9)
+                        return double.NaN;
                     number = number * 10 + digit;
                 }
 
@@ -87,13 +126,18 @@ internal readonly struct FrameValue
         }
 
         raw >>= low;
-        if (width < 64) raw &= (1UL << width) - 1;
-        if (form == Form.Unsigned) return raw;
+        if (width < 64)
+            raw &= (1UL << width) - 1;
+        if (form == Form.Unsigned)
+            return raw;
         return width < 64 && (raw >> (width - 1) & 1) != 0 ? (long)(raw | ulong.MaxValue << width) : (long)raw;
     }
 }
 
-/// <summary>What has to stand at a place of a frame: <c>"3": "01|02"</c> (hexadecimal) or a bit of it, <c>"3.7": "1"</c>, <c>"0.5-0": "2a"</c>; a range, <c>"1": "04-0b"</c>.</summary>
+/// <summary>
+/// What has to stand at a place of a frame: <c>"3": "01|02"</c> (hexadecimal) or a bit of it, <c>"3.7": "1"</c>, <c>"0.5-0": "2a"</c>; a
+/// range, <c>"1": "04-0b"</c>.
+/// </summary>
 internal readonly struct FrameCondition
 {
     private readonly FrameValue value;
@@ -109,7 +153,8 @@ internal readonly struct FrameCondition
 
     public static FrameCondition[] Read(YamlSection entry, string key)
     {
-        if (!entry.Has(key)) return [];
+        if (!entry.Has(key))
+            return [];
         var found = new List<FrameCondition>();
         foreach (var (place, texts) in entry.Pairs(key))
         {
@@ -120,8 +165,11 @@ internal readonly struct FrameCondition
             {
                 var parts = text.Split('-');
                 long to = 0;
-                good &= parts.Length <= 2 && long.TryParse(parts[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var from)
-                    && long.TryParse(parts[^1], NumberStyles.HexNumber, CultureInfo.InvariantCulture, out to) && Add(from);
+                good &=
+                    parts.Length <= 2
+                    && long.TryParse(parts[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var from)
+                    && long.TryParse(parts[^1], NumberStyles.HexNumber, CultureInfo.InvariantCulture, out to)
+                    && Add(from);
                 bool Add(long from)
                 {
                     ranges.Add((from, to));
@@ -129,8 +177,10 @@ internal readonly struct FrameCondition
                 }
             }
 
-            if (good) found.Add(new FrameCondition(value, [.. ranges]));
-            else entry.Refuse(key, $"{place}: {texts}", "is not a place (3, -1, 3.7, 0.5-0) and its hexadecimal values (01, 01|02, 04-0b)");
+            if (good)
+                found.Add(new FrameCondition(value, [.. ranges]));
+            else
+                entry.Refuse(key, $"{place}: {texts}", "is not a place (3, -1, 3.7, 0.5-0) and its hexadecimal values (01, 01|02, 04-0b)");
         }
 
         return [.. found];
@@ -140,7 +190,8 @@ internal readonly struct FrameCondition
     {
         var found = value.Of(frame);
         foreach (var (from, to) in allowed)
-            if (found >= from && found <= to) return true;
+            if (found >= from && found <= to)
+                return true;
         return false;
     }
 }

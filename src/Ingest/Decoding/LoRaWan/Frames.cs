@@ -5,8 +5,9 @@ using Vigil.Settings;
 namespace Vigil.Ingest.Decoding.LoRaWan;
 
 /// <summary>
-/// The frames of one model as its profile says them (<c>frames:</c>): by port, length and fixed bytes, then the fields, and behind them a chain of items
-/// (a key of one to three bytes, a value of known length). A frame that is none of them, or too short for its fields, is refused before anything of it is told.
+/// The frames of one model as its profile says them (<c>frames:</c>): by port, length and fixed bytes, then the fields, and behind them a
+/// chain of items (a key of one to three bytes, a value of known length). A frame that is none of them, or too short for its fields, is
+/// refused before anything of it is told.
 /// </summary>
 internal sealed class Frames
 {
@@ -16,7 +17,8 @@ internal sealed class Frames
 
     public static Frames? Read(YamlSection profile)
     {
-        if (!profile.Has("frames")) return null;
+        if (!profile.Has("frames"))
+            return null;
         var found = new List<Frame>();
         foreach (var section in profile.Sections("frames"))
         {
@@ -29,18 +31,26 @@ internal sealed class Frames
 
     public string? Decode(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into)
     {
-        bool portFits = false, bytesFit = false;
+        bool portFits = false,
+            bytesFit = false;
         foreach (var frame in frames)
         {
-            if (!frame.FitsPort(port)) continue;
+            if (!frame.FitsPort(port))
+                continue;
             portFits = true;
-            if (!frame.FitsBytes(bytes)) continue;
+            if (!frame.FitsBytes(bytes))
+                continue;
             bytesFit = true;
-            if (frame.FitsLength(bytes.Length)) return frame.Decode(bytes, time, into);
+            if (frame.FitsLength(bytes.Length))
+                return frame.Decode(bytes, time, into);
         }
 
-        if (!portFits) return $"unknown FPort: port {port}, this model reports on port {string.Join(", ", frames.SelectMany(f => f.Ports).Distinct())}";
-        return bytesFit ? $"Wrong payload length: {bytes.Length} bytes are not this frame of the model" : $"no frame of this model begins with {Convert.ToHexStringLower(bytes[..Math.Min(bytes.Length, 4)])}";
+        if (!portFits)
+            return $"unknown FPort: port {port}, this model reports on port "
+                + $"{string.Join(", ", frames.SelectMany(f => f.Ports).Distinct())}";
+        return bytesFit
+            ? $"Wrong payload length: {bytes.Length} bytes are not this frame of the model"
+            : $"no frame of this model begins with {Convert.ToHexStringLower(bytes[..Math.Min(bytes.Length, 4)])}";
     }
 }
 
@@ -64,8 +74,16 @@ internal sealed class Frame
         var conditions = FrameCondition.Read(section, "is");
         return new Frame
         {
-            Ports = Whole(section, "port"), lengths = Whole(section, "length"), conditions = conditions, time = time, history = section.Flag("history") ?? false, fields = [.. fields],
-            least = Math.Max(Math.Max(section.Whole("least", 0, 255) ?? 0, time?.Needs ?? 0), Math.Max(fields.Select(f => f.Needs).Max(0), conditions.Select(c => c.Needs).Max(0))),
+            Ports = Whole(section, "port"),
+            lengths = Whole(section, "length"),
+            conditions = conditions,
+            time = time,
+            history = section.Flag("history") ?? false,
+            fields = [.. fields],
+            least = Math.Max(
+                Math.Max(section.Whole("least", 0, 255) ?? 0, time?.Needs ?? 0),
+                Math.Max(fields.Select(f => f.Needs).Max(0), conditions.Select(c => c.Needs).Max(0))
+            ),
             items = Items.Read(section),
         };
     }
@@ -77,7 +95,8 @@ internal sealed class Frame
     public bool FitsBytes(ReadOnlySpan<byte> bytes)
     {
         foreach (var condition in conditions)
-            if (!condition.Holds(bytes)) return false;
+            if (!condition.Holds(bytes))
+                return false;
         return true;
     }
 
@@ -86,7 +105,8 @@ internal sealed class Frame
         var flags = history ? ReadingFlags.History : ReadingFlags.None;
         var at = time?.Of(bytes) ?? arrival;
         var place = new FramePlace();
-        foreach (var field in fields) field.Take(bytes, at, flags, into, ref place);
+        foreach (var field in fields)
+            field.Take(bytes, at, flags, into, ref place);
         place.Add(at, flags, into);
         return items?.Decode(bytes, at, into);
     }
@@ -96,8 +116,10 @@ internal sealed class Frame
         var numbers = new List<int>();
         foreach (var text in section.Texts(key))
         {
-            if (int.TryParse(text, CultureInfo.InvariantCulture, out var number) && number is >= 0 and <= 255) numbers.Add(number);
-            else section.Refuse(key, text, "is not a whole number from 0 to 255");
+            if (int.TryParse(text, CultureInfo.InvariantCulture, out var number) && number is >= 0 and <= 255)
+                numbers.Add(number);
+            else
+                section.Refuse(key, text, "is not a whole number from 0 to 255");
         }
 
         return [.. numbers];
@@ -114,9 +136,18 @@ internal sealed class FrameTime
 
     public static FrameTime? Read(YamlSection section)
     {
-        if (section.Section("time") is not { } line) return null;
+        if (section.Section("time") is not { } line)
+            return null;
         var origin = DateTime.UnixEpoch;
-        if (line.Text("from") is { } text && !DateTime.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AdjustToUniversal | DateTimeStyles.AssumeUniversal, out origin))
+        if (
+            line.Text("from") is { } text
+            && !DateTime.TryParse(
+                text,
+                CultureInfo.InvariantCulture,
+                DateTimeStyles.AdjustToUniversal | DateTimeStyles.AssumeUniversal,
+                out origin
+            )
+        )
             line.Refuse("from", text, "is not a time such as 2013-01-01T00:00:00Z");
         var found = new FrameTime { value = FrameValue.Read(line), origin = origin };
         line.NoOthers();
@@ -124,10 +155,14 @@ internal sealed class FrameTime
     }
 
     /// <summary>Null when the device doesn't know the time: 0, or all ones.</summary>
-    public DateTime? Of(ReadOnlySpan<byte> frame) => value.Of(frame) is > 0 and < uint.MaxValue and var seconds ? origin.AddSeconds(seconds) : null;
+    public DateTime? Of(ReadOnlySpan<byte> frame) =>
+        value.Of(frame) is > 0 and < uint.MaxValue and var seconds ? origin.AddSeconds(seconds) : null;
 }
 
-/// <summary>Items one behind the other, each a key and a value whose length the key says. A key that isn't known ends the reading: its length isn't known either.</summary>
+/// <summary>
+/// Items one behind the other, each a key and a value whose length the key says. A key that isn't known ends the reading: its length isn't
+/// known either.
+/// </summary>
 internal sealed class Items
 {
     private readonly Dictionary<int, Item> known = [];
@@ -137,16 +172,27 @@ internal sealed class Items
 
     public static Items? Read(YamlSection section)
     {
-        if (!section.Has("items")) return null;
-        var items = new Items { from = section.Whole("from", 0, 255) ?? 0, tail = section.Whole("tail", 0, 8) ?? 0, key = section.Whole("key", 1, 3) ?? 2 };
+        if (!section.Has("items"))
+            return null;
+        var items = new Items
+        {
+            from = section.Whole("from", 0, 255) ?? 0,
+            tail = section.Whole("tail", 0, 8) ?? 0,
+            key = section.Whole("key", 1, 3) ?? 2,
+        };
         foreach (var (names, item) in section.Section("items")?.Children() ?? [])
         {
             var one = Item.Read(item);
             item.NoOthers();
             foreach (var name in names.Split('|'))
             {
-                if (name.Length == items.key * 2 && int.TryParse(name, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var number)) items.known[number] = one;
-                else section.Refuse("items", name, $"is not a key of {items.key} bytes in hexadecimal");
+                if (
+                    name.Length == items.key * 2
+                    && int.TryParse(name, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var number)
+                )
+                    items.known[number] = one;
+                else
+                    section.Refuse("items", name, $"is not a key of {items.key} bytes in hexadecimal");
             }
         }
 
@@ -162,10 +208,13 @@ internal sealed class Items
         while (rest.Length >= key)
         {
             var number = 0;
-            foreach (var b in rest[..key]) number = number << 8 | b;
-            if (!known.TryGetValue(number, out var item)) return any ? null : $"item {Convert.ToHexStringLower(rest[..key])} is not known";
+            foreach (var b in rest[..key])
+                number = number << 8 | b;
+            if (!known.TryGetValue(number, out var item))
+                return any ? null : $"item {Convert.ToHexStringLower(rest[..key])} is not known";
             rest = rest[key..];
-            if (rest.Length < item.Length) return $"item {number:x} is cut off";
+            if (rest.Length < item.Length)
+                return $"item {number:x} is cut off";
             item.Decode(rest[..item.Length], time, into);
             any = true;
             rest = rest[item.Length..];
@@ -189,8 +238,15 @@ internal sealed class Item
         var fields = FrameField.ReadAll(section);
         var time = FrameTime.Read(section);
         var length = section.Whole("length", 0, 255) ?? Math.Max(time?.Needs ?? 0, fields.Select(f => f.Needs).Max(0));
-        if (fields.Any(f => f.Needs > length)) section.Refuse("length", length.ToString(CultureInfo.InvariantCulture), "is shorter than what is read from it");
-        return new Item { Length = length, time = time, history = section.Flag("history") ?? false, fields = [.. fields] };
+        if (fields.Any(f => f.Needs > length))
+            section.Refuse("length", length.ToString(CultureInfo.InvariantCulture), "is shorter than what is read from it");
+        return new Item
+        {
+            Length = length,
+            time = time,
+            history = section.Flag("history") ?? false,
+            fields = [.. fields],
+        };
     }
 
     public void Decode(ReadOnlySpan<byte> value, DateTime? arrival, DecodedPayload into)
@@ -198,7 +254,8 @@ internal sealed class Item
         var flags = history ? ReadingFlags.History : ReadingFlags.None;
         var at = time is null ? arrival : time.Of(value);
         var place = new FramePlace();
-        foreach (var field in fields) field.Take(value, at, flags, into, ref place);
+        foreach (var field in fields)
+            field.Take(value, at, flags, into, ref place);
         place.Add(at, flags, into);
     }
 }

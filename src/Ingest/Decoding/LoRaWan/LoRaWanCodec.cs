@@ -8,29 +8,35 @@ using Vigil.Ingest.Profiles;
 namespace Vigil.Ingest.Decoding.LoRaWan;
 
 /// <summary>
-/// Runs a LoRaWAN device repository decoder as it is: <c>decodeUplink</c> and <c>normalizeUplink</c>, or the older <c>Decoder</c> and <c>Decode</c>.
-/// The script is parsed once; every payload gets an engine of its own, so that nothing one payload left behind (a changed prototype) reaches the next.
-/// A script that runs too long, too deep or too large ends with a reason. It runs on a thread of its own with a large stack. May be called from many threads.
+/// Runs a LoRaWAN device repository decoder as it is: <c>decodeUplink</c> and <c>normalizeUplink</c>, or the older <c>Decoder</c> and
+/// <c>Decode</c>. The script is parsed once; every payload gets an engine of its own, so that nothing one payload left behind (a changed
+/// prototype) reaches the next. A script that runs too long, too deep or too large ends with a reason. It runs on a thread of its own with
+/// a large stack. May be called from many threads.
 /// </summary>
 public sealed class LoRaWanCodec
 {
     private static readonly TimeSpan MaxTime = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
-    // Jint's own functions recurse natively (a chain of prototypes, nested lists joined to text): as deep as the limits of memory and statements let a script build, they have to fit.
+
+    // Jint's own functions recurse natively (a chain of prototypes, nested lists joined to text): as deep as the limits of memory and
+    // statements let a script build, they have to fit.
     private const int Stack = 256 << 20;
 
     private static readonly JsonWriterOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     // Decoders written for a node or a browser log, and export themselves. What the driver needs is kept from a decoder's hands.
-    private static readonly Prepared<Acornima.Ast.Script> Surroundings = Engine.PrepareScript("""
+    private static readonly Prepared<Acornima.Ast.Script> Surroundings = Engine.PrepareScript(
+        """
         var console = { log: function () {}, warn: function () {}, error: function () {}, info: function () {}, debug: function () {} };
         var module = { exports: {} }, exports = module.exports;
         Object.freeze(JSON);
         Object.defineProperty(globalThis, 'JSON', { writable: false, configurable: false });
-        """);
+        """
+    );
 
     // One call of these builds a text of any length, between two checks of the memory limit.
-    private static readonly Prepared<Acornima.Ast.Script> Guard = Engine.PrepareScript("""
+    private static readonly Prepared<Acornima.Ast.Script> Guard = Engine.PrepareScript(
+        """
         (function () {
           ['repeat', 'padStart', 'padEnd'].forEach(function (name) {
             var own = String.prototype[name];
@@ -61,9 +67,11 @@ public sealed class LoRaWanCodec
           var raw = String.raw;
           String.raw = function (parts) { most(parts.raw.length * 64); return raw.apply(String, arguments); };
         })();
-        """);
+        """
+    );
 
-    private static readonly Prepared<Acornima.Ast.Script> Driver = Engine.PrepareScript("""
+    private static readonly Prepared<Acornima.Ast.Script> Driver = Engine.PrepareScript(
+        """
         (function () {
           var given = JSON.parse(__vigil_input), out;
           if (typeof decodeUplink === 'function') {
@@ -108,7 +116,8 @@ public sealed class LoRaWanCodec
           var warnings = Array.isArray(out.warnings) && out.warnings.length ? out.warnings.slice(0, 8).map(String) : undefined;
           return JSON.stringify({ decoded: plain(out.data, 0), normalized: normal && plain(normal.data, 0), warnings: warnings });
         })()
-        """);
+        """
+    );
 
     private readonly Prepared<Acornima.Ast.Script> script;
     private volatile Thread? stuck;
@@ -135,13 +144,23 @@ public sealed class LoRaWanCodec
     /// <summary>Decodes one uplink. Whatever goes wrong is <see cref="CodecRun.Rejected"/>; nothing is thrown.</summary>
     public CodecRun Run(ReadOnlySpan<byte> bytes, int port, DateTime received)
     {
-        var input = JsonSerializer.Serialize(new { bytes = bytes.ToArray().Select(b => (int)b), port, time = received.ToString("O") });
-        // One native function (joining a list nested a hundred thousand deep) can outlast every limit: it is left behind, and until it ends the decoder gets nothing more.
-        if (stuck is { IsAlive: true }) return new CodecRun(null, "the decoder has not ended with an earlier uplink yet");
+        var input = JsonSerializer.Serialize(
+            new
+            {
+                bytes = bytes.ToArray().Select(b => (int)b),
+                port,
+                time = received.ToString("O"),
+            }
+        );
+        // One native function (joining a list nested a hundred thousand deep) can outlast every limit: it is left behind, and until it ends
+        // the decoder gets nothing more.
+        if (stuck is { IsAlive: true })
+            return new CodecRun(null, "the decoder has not ended with an earlier uplink yet");
         CodecRun? run = null;
         var own = new Thread(() => run = Run(input), Stack) { IsBackground = true, Name = "codec" };
         own.Start();
-        if (own.Join(Patience)) return run!;
+        if (own.Join(Patience))
+            return run!;
         stuck = own;
         return new CodecRun(null, $"the decoder did not end within {Patience.TotalSeconds} s");
     }
@@ -152,7 +171,12 @@ public sealed class LoRaWanCodec
         {
             var engine = new Engine(options =>
             {
-                options.TimeoutInterval(MaxTime).LimitMemory(16_000_000).LimitRecursion(200).MaxStatements(100_000).RegexTimeoutInterval(TimeSpan.FromMilliseconds(100));
+                options
+                    .TimeoutInterval(MaxTime)
+                    .LimitMemory(16_000_000)
+                    .LimitRecursion(200)
+                    .MaxStatements(100_000)
+                    .RegexTimeoutInterval(TimeSpan.FromMilliseconds(100));
                 options.Constraints.MaxArraySize = 1_000_000;
                 options.DisableStringCompilation();
             });
@@ -163,14 +187,28 @@ public sealed class LoRaWanCodec
             var text = engine.Evaluate(Driver).ToString();
             var result = JsonDocument.Parse(text, new JsonDocumentOptions { MaxDepth = 32 });
             var root = result.RootElement;
-            string? reason = root.Field("later") is not null ? "the decoder answers later (a Promise): it has to return its result"
+            string? reason =
+                root.Field("later") is not null ? "the decoder answers later (a Promise): it has to return its result"
                 : root.Field("missing") is not null ? "the decoder defines neither decodeUplink nor Decoder nor Decode"
-                : root.Field("errors") is { ValueKind: JsonValueKind.Array } errors ? "the decoder refused it: " + string.Join("; ", errors.EnumerateArray().Select(e => e.ToString()))
-                : root.Field("decoded") is null ? "the decoder returned no data" : null;
+                : root.Field("errors") is { ValueKind: JsonValueKind.Array } errors
+                    ? "the decoder refused it: " + string.Join("; ", errors.EnumerateArray().Select(e => e.ToString()))
+                : root.Field("decoded") is null ? "the decoder returned no data"
+                : null;
             return new CodecRun(result, Short(reason));
         }
-        catch (Exception e) when (e is JintException or TimeoutException or OperationCanceledException or JsonException or InsufficientExecutionStackException
-            or System.Text.RegularExpressions.RegexMatchTimeoutException or InvalidOperationException or ArgumentException or InvalidCastException or OutOfMemoryException)
+        catch (Exception e)
+            when (e
+                    is JintException
+                        or TimeoutException
+                        or OperationCanceledException
+                        or JsonException
+                        or InsufficientExecutionStackException
+                        or System.Text.RegularExpressions.RegexMatchTimeoutException
+                        or InvalidOperationException
+                        or ArgumentException
+                        or InvalidCastException
+                        or OutOfMemoryException
+            )
         {
             return new CodecRun(null, Short("the decoder failed: " + e.Message));
         }
@@ -184,7 +222,9 @@ public sealed class LoRaWanCodec
     {
         var text = Encoding.UTF8.GetBytes(hex);
         var bytes = new byte[text.Length / 2 + 1];
-        using var run = Profile.TryHex(text, bytes, out var length) ? Run(bytes.AsSpan(0, length), port, received) : new CodecRun(null, "is not hexadecimal text");
+        using var run = Profile.TryHex(text, bytes, out var length)
+            ? Run(bytes.AsSpan(0, length), port, received)
+            : new CodecRun(null, "is not hexadecimal text");
         accepted = run.Rejected is null;
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer, Plain))
@@ -202,8 +242,11 @@ public sealed class LoRaWanCodec
                 json.WritePropertyName("decoded");
                 run.Decoded!.Value.WriteTo(json);
                 json.WriteStartArray("normalized");
-                if (run.Normalised is { ValueKind: JsonValueKind.Array } many) foreach (var one in many.EnumerateArray()) one.WriteTo(json);
-                else if (run.Normalised is { } single) single.WriteTo(json);
+                if (run.Normalised is { ValueKind: JsonValueKind.Array } many)
+                    foreach (var one in many.EnumerateArray())
+                        one.WriteTo(json);
+                else if (run.Normalised is { } single)
+                    single.WriteTo(json);
                 json.WriteEndArray();
                 if (run.Warnings is { } warnings)
                 {
@@ -235,8 +278,10 @@ public sealed class CodecRun(JsonDocument? result, string? rejected) : IDisposab
 
     internal void Map(DecodedPayload into, DateTime? time)
     {
-        if (Normalised is { } normalised) ObjectMapping.MapNormalised(normalised, into, time);
-        if (Decoded is { } decoded) ObjectMapping.Map(decoded, into, time);
+        if (Normalised is { } normalised)
+            ObjectMapping.MapNormalised(normalised, into, time);
+        if (Decoded is { } decoded)
+            ObjectMapping.Map(decoded, into, time);
     }
 
     public void Dispose() => result?.Dispose();

@@ -9,8 +9,9 @@ using Vigil.Settings;
 namespace Vigil.Ingest.Decoding.LoRaWan;
 
 /// <summary>
-/// What a profile says about the content of an uplink: the frames themselves (<c>frames:</c>), a layout of ours (<c>payload:</c>), a downloaded decoder (<c>codec:</c>),
-/// or none: then the network server's decoded object is read. The model decides, never the bytes: the same bytes mean leak for one model and occupied for another.
+/// What a profile says about the content of an uplink: the frames themselves (<c>frames:</c>), a layout of ours (<c>payload:</c>), a
+/// downloaded decoder (<c>codec:</c>), or none: then the network server's decoded object is read. The model decides, never the bytes: the
+/// same bytes mean leak for one model and occupied for another.
 /// </summary>
 internal sealed class UplinkContent
 {
@@ -37,9 +38,11 @@ internal sealed class UplinkContent
         Layout? layout = Frames.Read(profile) is { } frames ? frames.Decode : null;
         if (profile.Text("payload") is { } name)
         {
-            if (layout is not null) profile.Refuse("payload", name, "stands beside frames: one of them says what the bytes mean");
+            if (layout is not null)
+                profile.Refuse("payload", name, "stands beside frames: one of them says what the bytes mean");
             layout = Layouts.Find(name, Items.Read(profile));
-            if (layout is null) profile.Refuse("payload", name, "is not a layout; known are " + string.Join(", ", Layouts.Names));
+            if (layout is null)
+                profile.Refuse("payload", name, "is not a layout; known are " + string.Join(", ", Layouts.Names));
         }
 
         if (profile.Text("codec") is { } file)
@@ -60,10 +63,13 @@ internal sealed class UplinkContent
     /// <summary>The bytes of a frame.</summary>
     public string? ReadFrame(ReadOnlySpan<byte> frame, int port, DateTime? time, DecodedPayload into)
     {
-        if (layout is not null) return layout(frame, port, time, into);
-        if (codec is null) return "the profile names no layout and no codec for the bytes of a frame";
+        if (layout is not null)
+            return layout(frame, port, time, into);
+        if (codec is null)
+            return "the profile names no layout and no codec for the bytes of a frame";
         using var run = codec.Run(frame, port == AnyPort ? 1 : port, time ?? into.Received);
-        if (run.Rejected is not null) return run.Rejected;
+        if (run.Rejected is not null)
+            return run.Rejected;
         run.Map(into, time);
         return null;
     }
@@ -73,12 +79,16 @@ internal sealed class UplinkContent
         if (ReadsFrames && base64 is { ValueKind: JsonValueKind.String } text)
         {
             Span<byte> bytes = stackalloc byte[LargestFrame];
-            if (!TryBase64(text, bytes, out var length)) return $"the frame's payload is not base64 of at most {LargestFrame} bytes";
-            if (length > 0) return ReadFrame(bytes[..length], port, time, into);
+            if (!TryBase64(text, bytes, out var length))
+                return $"the frame's payload is not base64 of at most {LargestFrame} bytes";
+            if (length > 0)
+                return ReadFrame(bytes[..length], port, time, into);
         }
 
-        if (normalised is { } known) ObjectMapping.MapNormalised(known, into, time);
-        if (decoded is { } own) ObjectMapping.Map(own, into, time);
+        if (normalised is { } known)
+            ObjectMapping.MapNormalised(known, into, time);
+        if (decoded is { } own)
+            ObjectMapping.Map(own, into, time);
         return null;
     }
 
@@ -87,23 +97,29 @@ internal sealed class UplinkContent
     {
         length = 0;
         var text = JsonMarshal.GetRawUtf8Value(element)[1..^1];
-        if (text.Contains((byte)'\\')) text = Encoding.UTF8.GetBytes(element.GetString()!);
-        return Base64.GetMaxDecodedFromUtf8Length(text.Length) <= into.Length && Base64.DecodeFromUtf8(text, into, out _, out length) == OperationStatus.Done;
+        if (text.Contains((byte)'\\'))
+            text = Encoding.UTF8.GetBytes(element.GetString()!);
+        return Base64.GetMaxDecodedFromUtf8Length(text.Length) <= into.Length
+            && Base64.DecodeFromUtf8(text, into, out _, out length) == OperationStatus.Done;
     }
 
     /// <summary>The gateway that heard the device best: by it an installer judges the place.</summary>
     public static void Signal(JsonElement? gateways, DateTime? time, DecodedPayload into)
     {
-        if (gateways is not { ValueKind: JsonValueKind.Array } all) return;
-        double best = double.NegativeInfinity, snr = double.NaN;
+        if (gateways is not { ValueKind: JsonValueKind.Array } all)
+            return;
+        double best = double.NegativeInfinity,
+            snr = double.NaN;
         foreach (var gateway in all.EnumerateArray())
         {
-            if (gateway.Field("rssi") is not { } field || Json.Number(field) is not { } rssi || rssi <= best) continue;
+            if (gateway.Field("rssi") is not { } field || Json.Number(field) is not { } rssi || rssi <= best)
+                continue;
             best = rssi;
             snr = gateway.Field("snr") is { } ratio ? Json.Number(ratio) ?? double.NaN : 0; // absent is 0 dB
         }
 
-        if (double.IsNegativeInfinity(best)) return;
+        if (double.IsNegativeInfinity(best))
+            return;
         into.Add(Metric.SignalRssi, best, time);
         into.Add(Metric.SignalSnr, snr, time);
     }
@@ -111,8 +127,11 @@ internal sealed class UplinkContent
     public static string? Location(JsonElement location, DateTime? time, DecodedPayload into)
     {
         double Part(string name) => location.Field(name) is { } field ? Json.Number(field) ?? double.NaN : 0;
-        double latitude = Part("latitude"), longitude = Part("longitude"), accuracy = Part("accuracy");
-        if (latitude != 0 || longitude != 0) into.AddLocation(latitude, longitude, time, accuracy > 0 ? (float)accuracy : float.NaN);
+        double latitude = Part("latitude"),
+            longitude = Part("longitude"),
+            accuracy = Part("accuracy");
+        if (latitude != 0 || longitude != 0)
+            into.AddLocation(latitude, longitude, time, accuracy > 0 ? (float)accuracy : float.NaN);
         return null;
     }
 }

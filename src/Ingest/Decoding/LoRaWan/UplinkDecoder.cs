@@ -15,8 +15,10 @@ public abstract class UplinkDecoder : Decoder
 
     public sealed override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
     {
-        if (JsonFields.TryParse(payload, out var document) is { } why) return why;
-        using (document) return Message(document.RootElement, topic, into);
+        if (JsonFields.TryParse(payload, out var document) is { } why)
+            return why;
+        using (document)
+            return Message(document.RootElement, topic, into);
     }
 
     /// <summary>The bytes of a frame without an envelope, as <c>vigil decode</c> and a manual have them.</summary>
@@ -24,22 +26,25 @@ public abstract class UplinkDecoder : Decoder
     /// <param name="port">fPort; null takes any port of the model.</param>
     /// <param name="into">Where readings go.</param>
     /// <returns>Null when understood, else why it was refused.</returns>
-    public string? DecodeFrame(ReadOnlySpan<byte> frame, int? port, DecodedPayload into) => Content.ReadFrame(frame, port ?? UplinkContent.AnyPort, null, into);
+    public string? DecodeFrame(ReadOnlySpan<byte> frame, int? port, DecodedPayload into) =>
+        Content.ReadFrame(frame, port ?? UplinkContent.AnyPort, null, into);
 
     private protected abstract string? Message(JsonElement root, string topic, DecodedPayload into);
 }
 
-/// <summary>A device whichever network server hears it: the envelope of ChirpStack v4 or of The Things Stack v3 (<c>format: lorawan</c>).</summary>
+/// <summary>
+/// A device whichever network server hears it: the envelope of ChirpStack v4 or of The Things Stack v3 (<c>format: lorawan</c>).
+/// </summary>
 public sealed class LoRaWanDecoder : UplinkDecoder
 {
     private LoRaWanDecoder(UplinkContent content)
-        : base(content)
-    {
-    }
+        : base(content) { }
 
     /// <summary>Options of the profile: <c>frames</c>, <c>payload</c> or <c>codec</c>.</summary>
     public static Decoder Create(YamlSection profile) => new LoRaWanDecoder(UplinkContent.Create(profile));
 
     private protected override string? Message(JsonElement root, string topic, DecodedPayload into) =>
-        root.Field("deviceInfo") is not null ? ChirpStackV4Decoder.Event(root, topic, Content, into) : TheThingsStackV3Decoder.Message(root, Content, into);
+        root.Field("deviceInfo") is not null
+            ? ChirpStackV4Decoder.Event(root, topic, Content, into)
+            : TheThingsStackV3Decoder.Message(root, Content, into);
 }

@@ -8,17 +8,21 @@ using Vigil.Storage.Records;
 namespace Vigil.Notify.Channels.Aliyun;
 
 /// <summary>
-/// SMS and calls to mainland numbers over Alibaba Cloud's documented HTTP API: SendSms and QuerySendDetails of Dysmsapi; IvrCall (asks for a key) or
-/// SingleCallByTts, and QueryCallDetailByCallId of Dyvmsapi. Texts are templates that were approved before: only their variables go out.
+/// SMS and calls to mainland numbers over Alibaba Cloud's documented HTTP API: SendSms and QuerySendDetails of Dysmsapi; IvrCall (asks for
+/// a key) or SingleCallByTts, and QueryCallDetailByCallId of Dyvmsapi. Texts are templates that were approved before: only their variables
+/// go out.
 /// </summary>
 public sealed class AliyunChannel : IChannel
 {
     private const string Version = "2017-05-25";
 
     /// <summary>Product numbers of QueryCallDetailByCallId: calls that ask for a key, calls that only speak.</summary>
-    private const string Interactive = "11000000300005", Spoken = "11000000300006";
+    private const string Interactive = "11000000300005",
+        Spoken = "11000000300006";
 
-    /// <summary>Carriers take a message for a nuisance when the same words come again and again: three identical ones to a number in 24 h.</summary>
+    /// <summary>
+    /// Carriers take a message for a nuisance when the same words come again and again: three identical ones to a number in 24 h.
+    /// </summary>
     private const int MostIdentical = 3;
 
     private static readonly JsonSerializerOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -30,10 +34,17 @@ public sealed class AliyunChannel : IChannel
     private readonly TimeZoneInfo zone;
     private readonly ChannelHealth health;
 
-    public AliyunChannel(IServiceProvider services, AliyunOptions options, IDbContextFactory<RecordsDb> records, Messages.MessageTexts messages, TimeProvider clock)
+    public AliyunChannel(
+        IServiceProvider services,
+        AliyunOptions options,
+        IDbContextFactory<RecordsDb> records,
+        Messages.MessageTexts messages,
+        TimeProvider clock
+    )
     {
         (this.services, this.options, this.records, zone) = (services, options, records, messages.Zone);
-        this.clock = services.GetKeyedService<TimeProvider>(ChannelHttp.Clock) ?? TimeProvider.System; // a signature's time is the provider's
+        // a signature's time is the provider's
+        this.clock = services.GetKeyedService<TimeProvider>(ChannelHttp.Clock) ?? TimeProvider.System;
         noticeClock = clock;
         health = services.ChannelHealth(Provider);
     }
@@ -51,13 +62,25 @@ public sealed class AliyunChannel : IChannel
     public async Task<ChannelResult> SendAsync(OutgoingNotice notice, CancellationToken cancellation)
     {
         var voice = notice.Channel == "voice";
-        if (Local(notice.Address) is not { } number) return new ChannelResult(ChannelOutcome.GiveUp, "Aliyun is for numbers of mainland China alone");
-        if ((voice ? options.Calls.Templates : options.Templates).GetValueOrDefault(notice.Template) is not { } template) return new ChannelResult(ChannelOutcome.GiveUp, $"there is no template for {notice.Template}");
+        if (Local(notice.Address) is not { } number)
+            return new ChannelResult(ChannelOutcome.GiveUp, "Aliyun is for numbers of mainland China alone");
+        if ((voice ? options.Calls.Templates : options.Templates).GetValueOrDefault(notice.Template) is not { } template)
+            return new ChannelResult(ChannelOutcome.GiveUp, $"there is no template for {notice.Template}");
         if (!voice && !template.Unique && await IdenticalAsync(notice, cancellation) >= MostIdentical)
-            return new ChannelResult(ChannelOutcome.GiveUp, $"{MostIdentical} messages with the same words went to this number within 24 h: carriers take no more");
+            return new ChannelResult(
+                ChannelOutcome.GiveUp,
+                $"{MostIdentical} messages with the same words went to this number within 24 h: carriers take no more"
+            );
         var (action, parameters) = voice ? CallOf(notice, number, template) : MessageOf(notice, number, template);
-        var (status, body, trouble) = await CallApiAsync(voice ? options.VoiceUrl : options.SmsUrl, action, parameters, notice.Critical, cancellation);
-        if (trouble is not null) return trouble;
+        var (status, body, trouble) = await CallApiAsync(
+            voice ? options.VoiceUrl : options.SmsUrl,
+            action,
+            parameters,
+            notice.Critical,
+            cancellation
+        );
+        if (trouble is not null)
+            return trouble;
         var code = Text(body, "Code");
         if (status == 200 && code == "OK")
         {
@@ -66,37 +89,58 @@ public sealed class AliyunChannel : IChannel
         }
 
         var refused = AliyunErrors.Refused(status, code);
-        if (refused.Outcome == ChannelOutcome.Down) health.Down(refused.Reason);
-        else if (status < 500) health.Up();
+        if (refused.Outcome == ChannelOutcome.Down)
+            health.Down(refused.Reason);
+        else if (status < 500)
+            health.Up();
         return refused;
     }
 
     public async Task<ChannelResult?> ReconcileAsync(PastNotice notice, CancellationToken cancellation)
     {
-        if (Local(notice.Outgoing.Address) is not { } number) return null;
+        if (Local(notice.Outgoing.Address) is not { } number)
+            return null;
         if (notice.Outgoing.Channel == "voice")
         {
             // Calls can be asked about by their id alone: without one it is called again rather than never.
-            if (notice.ProviderId is not { Length: > 0 } id) return null;
-            var detail = await AskAsync(options.VoiceUrl, "QueryCallDetailByCallId", new()
-            {
-                ["CallId"] = id, ["ProdId"] = options.Calls.Keys ? Interactive : Spoken, ["QueryDate"] = notice.Since.ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture),
-            }, cancellation);
-            if (detail is null || !detail.Value.TryGetProperty("Data", out var data) || data.GetString() is not { Length: > 2 } json) return new ChannelResult(ChannelOutcome.Sent, "Aliyun says nothing yet", id);
+            if (notice.ProviderId is not { Length: > 0 } id)
+                return null;
+            var detail = await AskAsync(
+                options.VoiceUrl,
+                "QueryCallDetailByCallId",
+                new()
+                {
+                    ["CallId"] = id,
+                    ["ProdId"] = options.Calls.Keys ? Interactive : Spoken,
+                    ["QueryDate"] = notice.Since.ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture),
+                },
+                cancellation
+            );
+            if (detail is null || !detail.Value.TryGetProperty("Data", out var data) || data.GetString() is not { Length: > 2 } json)
+                return new ChannelResult(ChannelOutcome.Sent, "Aliyun says nothing yet", id);
             using var call = JsonDocument.Parse(json);
             return AliyunErrors.Call(Text(call.RootElement, "state"), id);
         }
 
         var query = new Dictionary<string, string>
         {
-            ["PhoneNumber"] = number, ["SendDate"] = TimeZoneInfo.ConvertTime(notice.Since, zone).ToString("yyyyMMdd", CultureInfo.InvariantCulture), ["PageSize"] = "50", ["CurrentPage"] = "1",
+            ["PhoneNumber"] = number,
+            ["SendDate"] = TimeZoneInfo.ConvertTime(notice.Since, zone).ToString("yyyyMMdd", CultureInfo.InvariantCulture),
+            ["PageSize"] = "50",
+            ["CurrentPage"] = "1",
         };
-        if (notice.ProviderId is { Length: > 0 } biz) query["BizId"] = biz;
-        if (await AskAsync(options.SmsUrl, "QuerySendDetails", query, cancellation) is not { } answer
-            || !answer.TryGetProperty("SmsSendDetailDTOs", out var outer) || !outer.TryGetProperty("SmsSendDetailDTO", out var list)) return null;
+        if (notice.ProviderId is { Length: > 0 } biz)
+            query["BizId"] = biz;
+        if (
+            await AskAsync(options.SmsUrl, "QuerySendDetails", query, cancellation) is not { } answer
+            || !answer.TryGetProperty("SmsSendDetailDTOs", out var outer)
+            || !outer.TryGetProperty("SmsSendDetailDTO", out var list)
+        )
+            return null;
         foreach (var sent in list.EnumerateArray())
         {
-            if (Text(sent, "OutId") != notice.Outgoing.NoticeId.ToString("N")) continue;
+            if (Text(sent, "OutId") != notice.Outgoing.NoticeId.ToString("N"))
+                continue;
             var provider = notice.ProviderId; // a detail doesn't name its BizId
             return (sent.TryGetProperty("SendStatus", out var s) && s.TryGetInt32(out var status) ? status : 0) switch
             {
@@ -112,27 +156,51 @@ public sealed class AliyunChannel : IChannel
     /// <summary>Our mark in a call: OutId takes 15 bytes, so the notice's last 60 bits, which are random.</summary>
     internal static string OutId(Guid notice) => notice.ToString("N")[^15..];
 
-    private (string Action, Dictionary<string, string> Parameters) MessageOf(OutgoingNotice notice, string number, AliyunTemplate template) => ("SendSms", new()
-    {
-        ["PhoneNumbers"] = number, ["SignName"] = options.SignName, ["TemplateCode"] = template.Code, ["TemplateParam"] = Param(notice, template), ["OutId"] = notice.NoticeId.ToString("N"),
-    });
+    private (string Action, Dictionary<string, string> Parameters) MessageOf(
+        OutgoingNotice notice,
+        string number,
+        AliyunTemplate template
+    ) =>
+        (
+            "SendSms",
+            new()
+            {
+                ["PhoneNumbers"] = number,
+                ["SignName"] = options.SignName,
+                ["TemplateCode"] = template.Code,
+                ["TemplateParam"] = Param(notice, template),
+                ["OutId"] = notice.NoticeId.ToString("N"),
+            }
+        );
 
     private (string Action, Dictionary<string, string> Parameters) CallOf(OutgoingNotice notice, string number, AliyunTemplate template)
     {
         var (calls, times) = (options.Calls, options.Calls.PlayTimes.ToString(CultureInfo.InvariantCulture));
-        var parameters = new Dictionary<string, string> { ["CalledNumber"] = number, ["PlayTimes"] = times, ["OutId"] = OutId(notice.NoticeId) };
-        if (calls.Number.Length > 0) parameters["CalledShowNumber"] = calls.Number;
+        var parameters = new Dictionary<string, string>
+        {
+            ["CalledNumber"] = number,
+            ["PlayTimes"] = times,
+            ["OutId"] = OutId(notice.NoticeId),
+        };
+        if (calls.Number.Length > 0)
+            parameters["CalledShowNumber"] = calls.Number;
         if (!calls.Keys)
         {
             (parameters["TtsCode"], parameters["TtsParam"]) = (template.Code, Param(notice, template));
             return ("SingleCallByTts", parameters);
         }
 
-        (parameters["StartCode"], parameters["StartTtsParams"], parameters["ByeCode"], parameters["Timeout"]) = (template.Code, Param(notice, template), calls.Bye, "8000");
+        (parameters["StartCode"], parameters["StartTtsParams"], parameters["ByeCode"], parameters["Timeout"]) = (
+            template.Code,
+            Param(notice, template),
+            calls.Bye,
+            "8000"
+        );
         foreach (var (i, key, code) in new[] { (1, "1", calls.Taken), (2, "2", calls.Declined), (3, "3", template.Code) })
         {
             (parameters[$"MenuKeyMap.{i}.Key"], parameters[$"MenuKeyMap.{i}.Code"]) = (key, code);
-            if (key == "3") parameters[$"MenuKeyMap.{i}.TtsParams"] = Param(notice, template);
+            if (key == "3")
+                parameters[$"MenuKeyMap.{i}.TtsParams"] = Param(notice, template);
         }
 
         return ("IvrCall", parameters);
@@ -141,21 +209,40 @@ public sealed class AliyunChannel : IChannel
     private static string Param(OutgoingNotice notice, AliyunTemplate template)
     {
         var token = notice.Link[(notice.Link.LastIndexOf('/') + 1)..];
-        return JsonSerializer.Serialize(template.Variables.ToDictionary(v => v.Variable, v => v.Value switch
-        {
-            "token1" => token[..(token.Length / 2)],
-            "token2" => token[(token.Length / 2)..],
-            "family" => (notice.Values.GetValueOrDefault("name") ?? "").TrimEnd('*'),
-            var name => notice.Values.GetValueOrDefault(name) ?? "",
-        }), Plain);
+        return JsonSerializer.Serialize(
+            template.Variables.ToDictionary(
+                v => v.Variable,
+                v =>
+                    v.Value switch
+                    {
+                        "token1" => token[..(token.Length / 2)],
+                        "token2" => token[(token.Length / 2)..],
+                        "family" => (notice.Values.GetValueOrDefault("name") ?? "").TrimEnd('*'),
+                        var name => notice.Values.GetValueOrDefault(name) ?? "",
+                    }
+            ),
+            Plain
+        );
     }
 
-    /// <summary>How many messages with the same words went to this number in the last 24 h: the template is the same, and so is the text but for its link.</summary>
+    /// <summary>
+    /// How many messages with the same words went to this number in the last 24 h: the template is the same, and so is the text but for its
+    /// link.
+    /// </summary>
     private async Task<int> IdenticalAsync(OutgoingNotice notice, CancellationToken cancellation)
     {
         var since = noticeClock.GetUtcNow().UtcDateTime.AddHours(-24);
         await using var db = await records.CreateDbContextAsync(cancellation);
-        var texts = await db.Notices.Where(n => n.Address == notice.Address && n.Channel == "sms" && n.SentAt >= since && n.Provider == Provider && n.Template == notice.Template).Select(n => n.Text).ToListAsync(cancellation);
+        var texts = await db
+            .Notices.Where(n =>
+                n.Address == notice.Address
+                && n.Channel == "sms"
+                && n.SentAt >= since
+                && n.Provider == Provider
+                && n.Template == notice.Template
+            )
+            .Select(n => n.Text)
+            .ToListAsync(cancellation);
         var words = WithoutLink(notice.Text);
         return texts.Count(t => WithoutLink(t) == words);
     }
@@ -165,35 +252,67 @@ public sealed class AliyunChannel : IChannel
     /// <summary>+8613800138000 → 13800138000; null for a number of elsewhere.</summary>
     private static string? Local(string address) => address.StartsWith("+86", StringComparison.Ordinal) ? address[3..] : null;
 
-    private async Task<JsonElement?> AskAsync(string url, string action, Dictionary<string, string> parameters, CancellationToken cancellation)
+    private async Task<JsonElement?> AskAsync(
+        string url,
+        string action,
+        Dictionary<string, string> parameters,
+        CancellationToken cancellation
+    )
     {
         var (status, body, trouble) = await CallApiAsync(url, action, parameters, critical: true, cancellation);
-        if (trouble is not null) throw new HttpRequestException(trouble.Reason);
-        if (status != 200 || Text(body, "Code") != "OK") throw new HttpRequestException($"Aliyun answers {status} {Text(body, "Code")}");
+        if (trouble is not null)
+            throw new HttpRequestException(trouble.Reason);
+        if (status != 200 || Text(body, "Code") != "OK")
+            throw new HttpRequestException($"Aliyun answers {status} {Text(body, "Code")}");
         health.Up();
         return body;
     }
 
-    private async Task<(int Status, JsonElement Body, ChannelResult? Trouble)> CallApiAsync(string url, string action, Dictionary<string, string> parameters, bool critical, CancellationToken cancellation)
+    private async Task<(int Status, JsonElement Body, ChannelResult? Trouble)> CallApiAsync(
+        string url,
+        string action,
+        Dictionary<string, string> parameters,
+        bool critical,
+        CancellationToken cancellation
+    )
     {
-        using var request = AliyunSignature.Request(new Uri(url), action, Version, parameters, options.AccessKeyId, options.AccessKeySecret, clock.GetUtcNow(), Guid.NewGuid().ToString("N"));
+        using var request = AliyunSignature.Request(
+            new Uri(url),
+            action,
+            Version,
+            parameters,
+            options.AccessKeyId,
+            options.AccessKeySecret,
+            clock.GetUtcNow(),
+            Guid.NewGuid().ToString("N")
+        );
         var (answer, trouble) = await services.ChannelClient(Provider).TrySendAsync(request, health, critical, cancellation);
-        if (answer is null) return (0, default, trouble);
+        if (answer is null)
+            return (0, default, trouble);
         using (answer)
         {
             try
             {
-                using var json = await JsonDocument.ParseAsync(await answer.Content.ReadAsStreamAsync(cancellation), cancellationToken: cancellation);
+                using var json = await JsonDocument.ParseAsync(
+                    await answer.Content.ReadAsStreamAsync(cancellation),
+                    cancellationToken: cancellation
+                );
                 return ((int)answer.StatusCode, json.RootElement.Clone(), null);
             }
             catch (JsonException)
             {
                 // a proxy's page in place of an answer: a success that can't be read is asked about
-                return ((int)answer.StatusCode, default, answer.IsSuccessStatusCode ? new ChannelResult(ChannelOutcome.Unknown, "Aliyun's answer can't be read") : null);
+                return (
+                    (int)answer.StatusCode,
+                    default,
+                    answer.IsSuccessStatusCode ? new ChannelResult(ChannelOutcome.Unknown, "Aliyun's answer can't be read") : null
+                );
             }
         }
     }
 
     private static string Text(JsonElement item, string name) =>
-        item.ValueKind == JsonValueKind.Object && item.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : "";
+        item.ValueKind == JsonValueKind.Object && item.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String
+            ? value.GetString()!
+            : "";
 }

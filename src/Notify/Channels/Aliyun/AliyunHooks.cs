@@ -10,17 +10,35 @@ using Vigil.Storage.Records;
 namespace Vigil.Notify.Channels.Aliyun;
 
 /// <summary>
-/// What Alibaba Cloud tells us, each a JSON array: SmsReport (help.aliyun.com/zh/sms/developer-reference/smsreport-2), VoiceReport at the end of a call and
-/// VoiceCallReport during it (…/zh/vms/voicereport-7, voicecallreport-4), with the keys pressed. Each may come twice, late or in the wrong order.
+/// What Alibaba Cloud tells us, each a JSON array: SmsReport (help.aliyun.com/zh/sms/developer-reference/smsreport-2), VoiceReport at the
+/// end of a call and VoiceCallReport during it (…/zh/vms/voicereport-7, voicecallreport-4), with the keys pressed. Each may come twice,
+/// late or in the wrong order.
 /// </summary>
-public sealed partial class AliyunHooks(AliyunOptions options, Dispatcher dispatcher, Answers answers, IDbContextFactory<RecordsDb> records, TimeProvider clock, Meter meter, ILogger<AliyunHooks> log)
+public sealed partial class AliyunHooks(
+    AliyunOptions options,
+    Dispatcher dispatcher,
+    Answers answers,
+    IDbContextFactory<RecordsDb> records,
+    TimeProvider clock,
+    Meter meter,
+    ILogger<AliyunHooks> log
+)
 {
-    private readonly Counter<long> refused = meter.CreateCounter<long>("vigil_hooks_refused_aliyun", description: "Callbacks to an address without our secret, or that can't be read");
+    private readonly Counter<long> refused = meter.CreateCounter<long>(
+        "vigil_hooks_refused_aliyun",
+        description: "Callbacks to an address without our secret, or that can't be read"
+    );
 
     /// <summary>Constant time: the address is the only proof.</summary>
     public bool IsOurs(string secret)
     {
-        if (CryptographicOperations.FixedTimeEquals(SHA256.HashData(Encoding.UTF8.GetBytes(secret)), SHA256.HashData(Encoding.UTF8.GetBytes(options.HookSecret)))) return true;
+        if (
+            CryptographicOperations.FixedTimeEquals(
+                SHA256.HashData(Encoding.UTF8.GetBytes(secret)),
+                SHA256.HashData(Encoding.UTF8.GetBytes(options.HookSecret))
+            )
+        )
+            return true;
         refused.Add(1);
         LogForged(log);
         return false;
@@ -42,7 +60,8 @@ public sealed partial class AliyunHooks(AliyunOptions options, Dispatcher dispat
 
         using (json)
         {
-            if (json.RootElement.ValueKind != JsonValueKind.Array) return false;
+            if (json.RootElement.ValueKind != JsonValueKind.Array)
+                return false;
             foreach (var report in json.RootElement.EnumerateArray().Where(r => r.ValueKind == JsonValueKind.Object))
                 await (what == "sms" ? MessageAsync(report, cancellation) : CallAsync(report, cancellation));
         }
@@ -53,9 +72,12 @@ public sealed partial class AliyunHooks(AliyunOptions options, Dispatcher dispat
     private async Task MessageAsync(JsonElement report, CancellationToken cancellation)
     {
         var notice = Guid.TryParseExact(Text(report, "out_id"), "N", out var id) ? id : (Guid?)null;
-        var delivered = report.TryGetProperty("success", out var success) && (success.ValueKind == JsonValueKind.True || (success.ValueKind == JsonValueKind.String && success.GetString() == "true"));
+        var delivered =
+            report.TryGetProperty("success", out var success)
+            && (success.ValueKind == JsonValueKind.True || (success.ValueKind == JsonValueKind.String && success.GetString() == "true"));
         var reason = delivered ? "on the phone" : $"not delivered ({Text(report, "err_code")})";
-        if (!await dispatcher.ReceiptAsync("aliyun", Text(report, "biz_id"), notice, delivered, reason, cancellation)) LogUnknown(log, "message");
+        if (!await dispatcher.ReceiptAsync("aliyun", Text(report, "biz_id"), notice, delivered, reason, cancellation))
+            LogUnknown(log, "message");
     }
 
     private async Task CallAsync(JsonElement report, CancellationToken cancellation)
@@ -69,11 +91,21 @@ public sealed partial class AliyunHooks(AliyunOptions options, Dispatcher dispat
 
         // The last key that means something: somebody may have pressed 3 to hear it again, and a wrong one, before.
         var key = Text(report, "dtmf").LastOrDefault(c => c is '1' or '2');
-        var became = key != default ? new ChannelResult(ChannelOutcome.Delivered, $"key {key} pressed", callId) : AliyunErrors.Call(status.StartsWith("2000", StringComparison.Ordinal) ? status : "", callId);
-        bool? delivered = became.Outcome switch { ChannelOutcome.Delivered => true, ChannelOutcome.GiveUp => false, _ => null };
+        var became =
+            key != default
+                ? new ChannelResult(ChannelOutcome.Delivered, $"key {key} pressed", callId)
+                : AliyunErrors.Call(status.StartsWith("2000", StringComparison.Ordinal) ? status : "", callId);
+        bool? delivered = became.Outcome switch
+        {
+            ChannelOutcome.Delivered => true,
+            ChannelOutcome.GiveUp => false,
+            _ => null,
+        };
         await dispatcher.ReceiptAsync("aliyun", callId, row.Id, delivered, became.Reason, cancellation, became.Blocked);
-        if (key == '2') await answers.DeclineAsync(row.Id, "key", cancellation);
-        if (key != '1') return;
+        if (key == '2')
+            await answers.DeclineAsync(row.Id, "key", cancellation);
+        if (key != '1')
+            return;
         try
         {
             await answers.TakeAsync(row.Id, "key", cancellation);
@@ -91,16 +123,23 @@ public sealed partial class AliyunHooks(AliyunOptions options, Dispatcher dispat
     private async Task<Notice?> FindAsync(string callId, string outId, CancellationToken cancellation)
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
-        var known = await db.Notices.AsNoTracking().FirstOrDefaultAsync(n => n.ProviderId == callId && n.Provider == "aliyun", cancellation);
-        if (known is not null || outId.Length == 0) return known;
+        var known = await db
+            .Notices.AsNoTracking()
+            .FirstOrDefaultAsync(n => n.ProviderId == callId && n.Provider == "aliyun", cancellation);
+        if (known is not null || outId.Length == 0)
+            return known;
         var since = clock.GetUtcNow().UtcDateTime.AddHours(-3); // the answer to the request was lost
-        var recent = await db.Notices.AsNoTracking().Where(n => n.CreatedAt >= since && n.Channel == "voice" && n.Provider == "aliyun").ToListAsync(cancellation);
+        var recent = await db
+            .Notices.AsNoTracking()
+            .Where(n => n.CreatedAt >= since && n.Channel == "voice" && n.Provider == "aliyun")
+            .ToListAsync(cancellation);
         return recent.Find(n => AliyunChannel.OutId(n.Id) == outId);
     }
 
     private static string Text(JsonElement item, string name)
     {
-        if (!item.TryGetProperty(name, out var value) || value.ValueKind != JsonValueKind.String) return "";
+        if (!item.TryGetProperty(name, out var value) || value.ValueKind != JsonValueKind.String)
+            return "";
         try
         {
             return value.GetString()!;
@@ -111,7 +150,10 @@ public sealed partial class AliyunHooks(AliyunOptions options, Dispatcher dispat
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "A callback came to an address of Aliyun's hooks without our secret and was refused")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "A callback came to an address of Aliyun's hooks without our secret and was refused"
+    )]
     private static partial void LogForged(ILogger logger);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Aliyun reports on a {What} that no notice has")]

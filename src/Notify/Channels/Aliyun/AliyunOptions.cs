@@ -11,8 +11,9 @@ public sealed class AliyunTemplate
     public string Code { get; set; } = "";
 
     /// <summary>
-    /// Variables, comma-separated, each <c>variable=value</c> or only the value's name where both are the same: name (王*), family (王), what, time, token1, token2.
-    /// The two halves of the link's last part go into two variables, because one takes 35 characters and no address; the address before them stands in the template.
+    /// Variables, comma-separated, each <c>variable=value</c> or only the value's name where both are the same: name (王*), family (王),
+    /// what, time, token1, token2. The two halves of the link's last part go into two variables, because one takes 35 characters and no
+    /// address; the address before them stands in the template.
     /// </summary>
     public string Params { get; set; } = "";
 
@@ -21,8 +22,11 @@ public sealed class AliyunTemplate
 
     internal static readonly string[] Values = ["name", "family", "what", "time", "token1", "token2"];
 
-    internal IEnumerable<(string Variable, string Value)> Variables => Params.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
-        .Select(p => p.Split('=', 2, StringSplitOptions.TrimEntries)).Select(p => (p[0], p[^1]));
+    internal IEnumerable<(string Variable, string Value)> Variables =>
+        Params
+            .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            .Select(p => p.Split('=', 2, StringSplitOptions.TrimEntries))
+            .Select(p => (p[0], p[^1]));
 }
 
 /// <summary>Calls: the number shown, and what is said and asked.</summary>
@@ -68,18 +72,27 @@ public sealed class AliyunOptions
     public AliyunCalls Calls { get; set; } = new();
 
     /// <summary>
-    /// Alibaba Cloud doesn't sign its callbacks: the address they are sent to, <c>/hooks/aliyun/{HookSecret}/sms</c> and <c>…/voice</c>, is the proof.
-    /// 24 characters at least; no log holds it.
+    /// Alibaba Cloud doesn't sign its callbacks: the address they are sent to, <c>/hooks/aliyun/{HookSecret}/sms</c> and <c>…/voice</c>, is
+    /// the proof. 24 characters at least; no log holds it.
     /// </summary>
     public string HookSecret { get; set; } = "";
 
-    internal static ProviderKind Kind { get; } = new("aliyun", Section, Check, (services, configuration) =>
-    {
-        var options = configuration.GetSection(Section).Get<AliyunOptions>() ?? new();
-        services.AddSingleton(options);
-        services.AddChannelHttp("aliyun", new Uri(options.SmsUrl));
-        services.AddSingleton<AliyunChannel>().AddSingleton<IChannel>(s => s.GetRequiredService<AliyunChannel>()).AddSingleton<AliyunHooks>();
-    });
+    internal static ProviderKind Kind { get; } =
+        new(
+            "aliyun",
+            Section,
+            Check,
+            (services, configuration) =>
+            {
+                var options = configuration.GetSection(Section).Get<AliyunOptions>() ?? new();
+                services.AddSingleton(options);
+                services.AddChannelHttp("aliyun", new Uri(options.SmsUrl));
+                services
+                    .AddSingleton<AliyunChannel>()
+                    .AddSingleton<IChannel>(s => s.GetRequiredService<AliyunChannel>())
+                    .AddSingleton<AliyunHooks>();
+            }
+        );
 
     private static IEnumerable<Problem> Check(IConfiguration configuration)
     {
@@ -101,36 +114,69 @@ public sealed class AliyunOptions
         }
 
         foreach (var (key, text) in new[] { ("SmsUrl", options.SmsUrl), ("VoiceUrl", options.VoiceUrl) })
-            if (!Uri.TryCreate(text, UriKind.Absolute, out var url) || (url.Scheme != "https" && !(url is { Scheme: "http", IsLoopback: true })))
+            if (
+                !Uri.TryCreate(text, UriKind.Absolute, out var url)
+                || (url.Scheme != "https" && !(url is { Scheme: "http", IsLoopback: true }))
+            )
                 yield return new Problem($"Aliyun:{key}", 0, "", text, "is not an https address (http on loopback alone)");
-        if (options.AccessKeyId.Length == 0) yield return new Problem("Aliyun:AccessKeyId", 0, "", "", "is empty");
-        if (options.AccessKeySecret.Length == 0) yield return new Problem("Aliyun:AccessKeySecret", 0, "", "", "is empty: every request is refused without it");
-        if (options.SignName.Length == 0) yield return new Problem("Aliyun:SignName", 0, "", "", "is empty: a message needs an approved signature such as 守望");
+        if (options.AccessKeyId.Length == 0)
+            yield return new Problem("Aliyun:AccessKeyId", 0, "", "", "is empty");
+        if (options.AccessKeySecret.Length == 0)
+            yield return new Problem("Aliyun:AccessKeySecret", 0, "", "", "is empty: every request is refused without it");
+        if (options.SignName.Length == 0)
+            yield return new Problem("Aliyun:SignName", 0, "", "", "is empty: a message needs an approved signature such as 守望");
         if (options.HookSecret.Length < 24 || !options.HookSecret.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_'))
-            yield return new Problem("Aliyun:HookSecret", 0, "", "", "is not 24 or more letters and digits: it is part of the address of receipts, and their only proof");
+            yield return new Problem(
+                "Aliyun:HookSecret",
+                0,
+                "",
+                "",
+                "is not 24 or more letters and digits: it is part of the address of receipts, and their only proof"
+            );
         foreach (var name in Messages)
-            foreach (var problem in CheckTemplate($"Aliyun:Templates:{name}", options.Templates.GetValueOrDefault(name), "SMS_")) yield return problem;
-        foreach (var name in options.Templates.Keys.Except(Messages)) yield return new Problem($"Aliyun:Templates:{name}", 0, "", name, "is not one of " + string.Join(", ", Messages));
+        foreach (var problem in CheckTemplate($"Aliyun:Templates:{name}", options.Templates.GetValueOrDefault(name), "SMS_"))
+            yield return problem;
+        foreach (var name in options.Templates.Keys.Except(Messages))
+            yield return new Problem($"Aliyun:Templates:{name}", 0, "", name, "is not one of " + string.Join(", ", Messages));
         var calls = options.Calls;
-        if (calls.Templates.Count == 0) yield break; // messages alone
+        if (calls.Templates.Count == 0)
+            yield break; // messages alone
         foreach (var name in Spoken)
-            foreach (var problem in CheckTemplate($"Aliyun:Calls:Templates:{name}", calls.Templates.GetValueOrDefault(name), "TTS_")) yield return problem;
-        if (calls.PlayTimes is < 1 or > 3) yield return new Problem("Aliyun:Calls:PlayTimes", 0, "", $"{calls.PlayTimes}", "is not between 1 and 3");
-        if (!calls.Keys) yield break;
-        if (calls.Number.Length == 0) yield return new Problem("Aliyun:Calls:Number", 0, "", "", "is empty: calls that ask for a key need a number of ours (or Aliyun:Calls:Keys=false)");
+        foreach (var problem in CheckTemplate($"Aliyun:Calls:Templates:{name}", calls.Templates.GetValueOrDefault(name), "TTS_"))
+            yield return problem;
+        if (calls.PlayTimes is < 1 or > 3)
+            yield return new Problem("Aliyun:Calls:PlayTimes", 0, "", $"{calls.PlayTimes}", "is not between 1 and 3");
+        if (!calls.Keys)
+            yield break;
+        if (calls.Number.Length == 0)
+            yield return new Problem(
+                "Aliyun:Calls:Number",
+                0,
+                "",
+                "",
+                "is empty: calls that ask for a key need a number of ours (or Aliyun:Calls:Keys=false)"
+            );
         foreach (var (key, code) in new[] { ("Taken", calls.Taken), ("Declined", calls.Declined), ("Bye", calls.Bye) })
-            if (!code.StartsWith("TTS_", StringComparison.Ordinal)) yield return new Problem($"Aliyun:Calls:{key}", 0, "", code, "is not the code of a voice template such as TTS_123456789");
+            if (!code.StartsWith("TTS_", StringComparison.Ordinal))
+                yield return new Problem($"Aliyun:Calls:{key}", 0, "", code, "is not the code of a voice template such as TTS_123456789");
     }
 
     private static IEnumerable<Problem> CheckTemplate(string key, AliyunTemplate? template, string prefix)
     {
         if (template is null || !template.Code.StartsWith(prefix, StringComparison.Ordinal))
         {
-            yield return new Problem(key + ":Code", 0, "", template?.Code ?? "", $"is not the code of an approved template such as {prefix}123456789");
+            yield return new Problem(
+                key + ":Code",
+                0,
+                "",
+                template?.Code ?? "",
+                $"is not the code of an approved template such as {prefix}123456789"
+            );
             yield break;
         }
 
         foreach (var (_, value) in template.Variables)
-            if (!AliyunTemplate.Values.Contains(value)) yield return new Problem(key + ":Params", 0, "", value, "is not one of " + string.Join(", ", AliyunTemplate.Values));
+            if (!AliyunTemplate.Values.Contains(value))
+                yield return new Problem(key + ":Params", 0, "", value, "is not one of " + string.Join(", ", AliyunTemplate.Values));
     }
 }

@@ -31,11 +31,17 @@ public sealed class MailOptions
     /// <summary>A PEM file whose certificates are trusted beside the system's; empty for the system's alone.</summary>
     public string CertificateAuthority { get; set; } = "";
 
-    internal static ProviderKind Kind { get; } = new("mail", Section, Check, (services, configuration) =>
-    {
-        services.AddSingleton(configuration.GetSection(Section).Get<MailOptions>() ?? new());
-        services.AddSingleton<MailChannel>().AddSingleton<IChannel>(s => s.GetRequiredService<MailChannel>());
-    });
+    internal static ProviderKind Kind { get; } =
+        new(
+            "mail",
+            Section,
+            Check,
+            (services, configuration) =>
+            {
+                services.AddSingleton(configuration.GetSection(Section).Get<MailOptions>() ?? new());
+                services.AddSingleton<MailChannel>().AddSingleton<IChannel>(s => s.GetRequiredService<MailChannel>());
+            }
+        );
 
     private static IEnumerable<Problem> Check(IConfiguration configuration)
     {
@@ -56,14 +62,32 @@ public sealed class MailOptions
             yield break;
         }
 
-        if (options.Host.Length == 0) yield return new Problem("Mail:Host", 0, "", "", "is empty");
-        if (options.Port is < 1 or > 65535) yield return new Problem("Mail:Port", 0, "", $"{options.Port}", "is not a port");
-        if (options.Security is not ("starttls" or "tls" or "none")) yield return new Problem("Mail:Security", 0, "", options.Security, "is not one of starttls, tls, none");
-        if (options.Security == "none" && !(options.Host is "localhost" || (System.Net.IPAddress.TryParse(options.Host, out var ip) && System.Net.IPAddress.IsLoopback(ip))))
-            yield return new Problem("Mail:Security", 0, "", "none", "is for a server on loopback alone: names and links would go over the network in the open");
-        if (!MailboxAddress.TryParse(options.From, out _)) yield return new Problem("Mail:From", 0, "", options.From, "is not an address such as 守望 <vigil@example.org>");
-        if (options.Username.Length > 0 && options.Password.Length == 0) yield return new Problem("Mail:Password", 0, "", "", "is empty, though Mail:Username is not");
-        if (options.CertificateAuthority.Length > 0 && !File.Exists(options.CertificateAuthority)) yield return new Problem("Mail:CertificateAuthority", 0, "", options.CertificateAuthority, "there is no such file");
+        if (options.Host.Length == 0)
+            yield return new Problem("Mail:Host", 0, "", "", "is empty");
+        if (options.Port is < 1 or > 65535)
+            yield return new Problem("Mail:Port", 0, "", $"{options.Port}", "is not a port");
+        if (options.Security is not ("starttls" or "tls" or "none"))
+            yield return new Problem("Mail:Security", 0, "", options.Security, "is not one of starttls, tls, none");
+        if (
+            options.Security == "none"
+            && !(
+                options.Host is "localhost"
+                || (System.Net.IPAddress.TryParse(options.Host, out var ip) && System.Net.IPAddress.IsLoopback(ip))
+            )
+        )
+            yield return new Problem(
+                "Mail:Security",
+                0,
+                "",
+                "none",
+                "is for a server on loopback alone: names and links would go over the network in the open"
+            );
+        if (!MailboxAddress.TryParse(options.From, out _))
+            yield return new Problem("Mail:From", 0, "", options.From, "is not an address such as 守望 <vigil@example.org>");
+        if (options.Username.Length > 0 && options.Password.Length == 0)
+            yield return new Problem("Mail:Password", 0, "", "", "is empty, though Mail:Username is not");
+        if (options.CertificateAuthority.Length > 0 && !File.Exists(options.CertificateAuthority))
+            yield return new Problem("Mail:CertificateAuthority", 0, "", options.CertificateAuthority, "there is no such file");
     }
 }
 
@@ -71,7 +95,11 @@ public sealed class MailOptions
 public sealed class MailChannel(MailOptions options, IServiceProvider services) : IChannel
 {
     private readonly TimeProvider clock = services.GetKeyedService<TimeProvider>(ChannelHttp.Clock) ?? TimeProvider.System;
-    private readonly ChannelHealth health = new("mail", services.GetKeyedService<TimeProvider>(ChannelHttp.Clock) ?? TimeProvider.System, services.GetService<System.Diagnostics.Metrics.Meter>());
+    private readonly ChannelHealth health = new(
+        "mail",
+        services.GetKeyedService<TimeProvider>(ChannelHttp.Clock) ?? TimeProvider.System,
+        services.GetService<System.Diagnostics.Metrics.Meter>()
+    );
 
     public string Provider => "mail";
 
@@ -81,35 +109,69 @@ public sealed class MailChannel(MailOptions options, IServiceProvider services) 
 
     public async Task<ChannelResult> SendAsync(OutgoingNotice notice, CancellationToken cancellation)
     {
-        if (!MailboxAddress.TryParse(notice.Address, out var to)) return new ChannelResult(ChannelOutcome.GiveUp, "is no mail address");
-        if (!health.MayTry()) return new ChannelResult(ChannelOutcome.Down, $"mail is down: {health.Trouble}");
+        if (!MailboxAddress.TryParse(notice.Address, out var to))
+            return new ChannelResult(ChannelOutcome.GiveUp, "is no mail address");
+        if (!health.MayTry())
+            return new ChannelResult(ChannelOutcome.Down, $"mail is down: {health.Trouble}");
         using var message = MessageOf(notice, to);
         using var client = new SmtpClient { Timeout = 10_000, CheckCertificateRevocation = false };
-        if (options.CertificateAuthority.Length > 0) client.ServerCertificateValidationCallback = (_, certificate, _, errors) => errors == 0 || IsTrusted(certificate as X509Certificate2);
+        if (options.CertificateAuthority.Length > 0)
+            client.ServerCertificateValidationCallback = (_, certificate, _, errors) =>
+                errors == 0 || IsTrusted(certificate as X509Certificate2);
         var sending = false;
         try
         {
-            await client.ConnectAsync(options.Host, options.Port, options.Security switch { "tls" => SecureSocketOptions.SslOnConnect, "none" => SecureSocketOptions.None, _ => SecureSocketOptions.StartTls }, cancellation);
-            if (options.Username.Length > 0) await client.AuthenticateAsync(options.Username, options.Password, cancellation);
+            await client.ConnectAsync(
+                options.Host,
+                options.Port,
+                options.Security switch
+                {
+                    "tls" => SecureSocketOptions.SslOnConnect,
+                    "none" => SecureSocketOptions.None,
+                    _ => SecureSocketOptions.StartTls,
+                },
+                cancellation
+            );
+            if (options.Username.Length > 0)
+                await client.AuthenticateAsync(options.Username, options.Password, cancellation);
             sending = true;
             await client.SendAsync(message, cancellation);
             health.Up();
         }
         catch (SmtpCommandException e)
         {
-            if (e.ErrorCode is SmtpErrorCode.RecipientNotAccepted or SmtpErrorCode.MessageNotAccepted || sending) health.Up();
+            if (e.ErrorCode is SmtpErrorCode.RecipientNotAccepted or SmtpErrorCode.MessageNotAccepted || sending)
+                health.Up();
             var said = $"{(int)e.StatusCode} {e.Message}";
-            if ((int)e.StatusCode is >= 400 and < 500) return new ChannelResult(ChannelOutcome.TryAgain, $"the mail server asks to come again ({said})");
-            if (e.ErrorCode is SmtpErrorCode.SenderNotAccepted or SmtpErrorCode.UnexpectedStatusCode && !sending) return Down($"the mail server refuses us ({said})");
-            return e.ErrorCode == SmtpErrorCode.SenderNotAccepted ? Down($"the mail server does not take {options.From} ({said})") : new ChannelResult(ChannelOutcome.GiveUp, $"the mail server does not take it ({said})");
+            if ((int)e.StatusCode is >= 400 and < 500)
+                return new ChannelResult(ChannelOutcome.TryAgain, $"the mail server asks to come again ({said})");
+            if (e.ErrorCode is SmtpErrorCode.SenderNotAccepted or SmtpErrorCode.UnexpectedStatusCode && !sending)
+                return Down($"the mail server refuses us ({said})");
+            return e.ErrorCode == SmtpErrorCode.SenderNotAccepted
+                ? Down($"the mail server does not take {options.From} ({said})")
+                : new ChannelResult(ChannelOutcome.GiveUp, $"the mail server does not take it ({said})");
         }
-        catch (Exception e) when (e is AuthenticationException or SslHandshakeException or NotSupportedException or ServiceNotAuthenticatedException)
+        catch (Exception e)
+            when (e is AuthenticationException or SslHandshakeException or NotSupportedException or ServiceNotAuthenticatedException)
         {
-            return Down(e is AuthenticationException ? "the mail server refuses name or password" : e is SslHandshakeException ? "the mail server's certificate is not trusted" : "the mail server offers no TLS or no login");
+            return Down(
+                e is AuthenticationException ? "the mail server refuses name or password"
+                : e is SslHandshakeException ? "the mail server's certificate is not trusted"
+                : "the mail server offers no TLS or no login"
+            );
         }
-        catch (Exception e) when (e is SmtpProtocolException or IOException or System.Net.Sockets.SocketException or TimeoutException or OperationCanceledException)
+        catch (Exception e)
+            when (e
+                    is SmtpProtocolException
+                        or IOException
+                        or System.Net.Sockets.SocketException
+                        or TimeoutException
+                        or OperationCanceledException
+            )
         {
-            return sending ? new ChannelResult(ChannelOutcome.Unknown, "the connection to the mail server broke") : Down("the mail server does not answer");
+            return sending
+                ? new ChannelResult(ChannelOutcome.Unknown, "the connection to the mail server broke")
+                : Down("the mail server does not answer");
         }
 
         try
@@ -132,8 +194,11 @@ public sealed class MailChannel(MailOptions options, IServiceProvider services) 
         var from = MailboxAddress.Parse(options.From);
         var message = new MimeMessage
         {
-            Subject = (notice.Language == "en" ? "[Vigil] " : "【守望】") + notice.Subject, MessageId = $"{notice.NoticeId:N}@{from.Domain}", Date = clock.GetUtcNow(),
-            Priority = notice.Critical ? MessagePriority.Urgent : MessagePriority.Normal, Body = new TextPart("plain") { Text = notice.Text },
+            Subject = (notice.Language == "en" ? "[Vigil] " : "【守望】") + notice.Subject,
+            MessageId = $"{notice.NoticeId:N}@{from.Domain}",
+            Date = clock.GetUtcNow(),
+            Priority = notice.Critical ? MessagePriority.Urgent : MessagePriority.Normal,
+            Body = new TextPart("plain") { Text = notice.Text },
         };
         message.From.Add(from);
         message.To.Add(to);
@@ -149,7 +214,8 @@ public sealed class MailChannel(MailOptions options, IServiceProvider services) 
 
     private bool IsTrusted(X509Certificate2? certificate)
     {
-        if (certificate is null || !certificate.MatchesHostname(options.Host)) return false;
+        if (certificate is null || !certificate.MatchesHostname(options.Host))
+            return false;
         using var chain = new X509Chain();
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;

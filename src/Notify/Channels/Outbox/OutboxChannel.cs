@@ -8,8 +8,13 @@ public sealed class OutboxChannel : IChannel
     /// <summary>Each message as it would have been sent.</summary>
     public event Action<OutgoingNotice>? Shown;
 
-    public static ProviderKind Kind { get; } = new(
-        "outbox", "Outbox", _ => [], (services, _) => services.AddSingleton<OutboxChannel>().AddSingleton<IChannel>(s => s.GetRequiredService<OutboxChannel>()));
+    public static ProviderKind Kind { get; } =
+        new(
+            "outbox",
+            "Outbox",
+            _ => [],
+            (services, _) => services.AddSingleton<OutboxChannel>().AddSingleton<IChannel>(s => s.GetRequiredService<OutboxChannel>())
+        );
 
     public string Provider => "outbox";
 

@@ -26,25 +26,51 @@ public sealed record RobotService(RobotKind Service, string BaseUrl, IReadOnlyDi
     internal static ProviderKind DingTalk { get; } = KindOf(RobotKind.DingTalk, "dingtalk", "DingTalk", "https://oapi.dingtalk.com");
     internal static ProviderKind WeCom { get; } = KindOf(RobotKind.WeCom, "wecom", "WeCom", "https://qyapi.weixin.qq.com");
 
-    private static ProviderKind KindOf(RobotKind kind, string provider, string section, string address) => new(provider, section, configuration => Check(kind, section, address, configuration), (services, configuration) =>
-    {
-        var service = new RobotService(kind, configuration[$"{section}:BaseUrl"] ?? address, configuration.GetSection($"{section}:Robots").Get<Dictionary<string, Robot>>() ?? []);
-        services.AddChannelHttp(provider, new Uri(service.BaseUrl.TrimEnd('/') + "/"));
-        services.AddSingleton<IChannel>(s => new RobotChannel(provider, service, s));
-    });
+    private static ProviderKind KindOf(RobotKind kind, string provider, string section, string address) =>
+        new(
+            provider,
+            section,
+            configuration => Check(kind, section, address, configuration),
+            (services, configuration) =>
+            {
+                var service = new RobotService(
+                    kind,
+                    configuration[$"{section}:BaseUrl"] ?? address,
+                    configuration.GetSection($"{section}:Robots").Get<Dictionary<string, Robot>>() ?? []
+                );
+                services.AddChannelHttp(provider, new Uri(service.BaseUrl.TrimEnd('/') + "/"));
+                services.AddSingleton<IChannel>(s => new RobotChannel(provider, service, s));
+            }
+        );
 
     private static IEnumerable<Problem> Check(RobotKind kind, string section, string address, IConfiguration configuration)
     {
         var text = configuration[$"{section}:BaseUrl"] ?? address;
-        if (!Uri.TryCreate(text, UriKind.Absolute, out var url) || (url.Scheme != "https" && !(url is { Scheme: "http", IsLoopback: true })))
+        if (
+            !Uri.TryCreate(text, UriKind.Absolute, out var url) || (url.Scheme != "https" && !(url is { Scheme: "http", IsLoopback: true }))
+        )
             yield return new Problem($"{section}:BaseUrl", 0, "", text, "is not an https address (http on loopback alone)");
         var robots = configuration.GetSection($"{section}:Robots").GetChildren().ToList();
-        if (robots.Count == 0) yield return new Problem($"{section}:Robots", 0, "", "", "names no robot");
+        if (robots.Count == 0)
+            yield return new Problem($"{section}:Robots", 0, "", "", "names no robot");
         foreach (var robot in robots)
         {
-            if (string.IsNullOrEmpty(robot["Token"])) yield return new Problem($"{section}:Robots:{robot.Key}:Token", 0, "", "", "is empty: it is the last part of the robot's web address");
+            if (string.IsNullOrEmpty(robot["Token"]))
+                yield return new Problem(
+                    $"{section}:Robots:{robot.Key}:Token",
+                    0,
+                    "",
+                    "",
+                    "is empty: it is the last part of the robot's web address"
+                );
             if (kind == RobotKind.DingTalk && robot["Secret"]?.StartsWith("SEC", StringComparison.Ordinal) != true)
-                yield return new Problem($"{section}:Robots:{robot.Key}:Secret", 0, "", "", "does not begin with SEC: DingTalk shows it where a robot's security is set to 加签");
+                yield return new Problem(
+                    $"{section}:Robots:{robot.Key}:Secret",
+                    0,
+                    "",
+                    "",
+                    "does not begin with SEC: DingTalk shows it where a robot's security is set to 加签"
+                );
         }
     }
 }
@@ -56,8 +82,9 @@ public enum RobotKind
 }
 
 /// <summary>
-/// The group robots that staff use: DingTalk (open.dingtalk.com, 自定义机器人, address signed with time and HMAC-SHA256) and WeCom (developer.work.weixin.qq.com,
-/// path 91770). Both take 20 messages a minute from a robot, and DingTalk shuts one that sends more for ten: the 21st waits.
+/// The group robots that staff use: DingTalk (open.dingtalk.com, 自定义机器人, address signed with time and HMAC-SHA256) and WeCom
+/// (developer.work.weixin.qq.com, path 91770). Both take 20 messages a minute from a robot, and DingTalk shuts one that sends more for ten:
+/// the 21st waits.
 /// </summary>
 public sealed class RobotChannel : IChannel
 {
@@ -82,27 +109,35 @@ public sealed class RobotChannel : IChannel
 
     public bool Carries(string channel) => channel == "webhook";
 
-    public bool CarriesTo(string channel, string address) => channel == "webhook" && address.StartsWith(Provider + ":", StringComparison.OrdinalIgnoreCase);
+    public bool CarriesTo(string channel, string address) =>
+        channel == "webhook" && address.StartsWith(Provider + ":", StringComparison.OrdinalIgnoreCase);
 
     public async Task<ChannelResult> SendAsync(OutgoingNotice notice, CancellationToken cancellation)
     {
         var name = notice.Address[(notice.Address.IndexOf(':', StringComparison.Ordinal) + 1)..];
-        if (service.Robots.FirstOrDefault(r => r.Key.Equals(name, StringComparison.OrdinalIgnoreCase)).Value is not { } robot) return new ChannelResult(ChannelOutcome.GiveUp, $"the settings know no robot {name}");
-        if (!Turn(name)) return new ChannelResult(ChannelOutcome.Busy, $"{MostInAMinute} messages a minute went to this robot");
+        if (service.Robots.FirstOrDefault(r => r.Key.Equals(name, StringComparison.OrdinalIgnoreCase)).Value is not { } robot)
+            return new ChannelResult(ChannelOutcome.GiveUp, $"the settings know no robot {name}");
+        if (!Turn(name))
+            return new ChannelResult(ChannelOutcome.Busy, $"{MostInAMinute} messages a minute went to this robot");
         using var request = new HttpRequestMessage(HttpMethod.Post, Address(robot)) { Content = JsonContent.Create(Body(notice)) };
         var (answer, trouble) = await services.ChannelClient(Provider).TrySendAsync(request, health, notice.Critical, cancellation);
-        if (answer is null) return trouble!;
+        if (answer is null)
+            return trouble!;
         using (answer)
         {
             var code = await CodeAsync(answer, cancellation);
-            if (code == 0) health.Up();
+            if (code == 0)
+                health.Up();
             return code switch
             {
                 0 => new ChannelResult(ChannelOutcome.Delivered, "it is in the group"),
                 // Too fast; the service itself is busy.
                 130101 or 45009 or -1 => new ChannelResult(ChannelOutcome.TryAgain, $"{Provider} can't take it now ({code})"),
-                null => (int)answer.StatusCode >= 500 ? new ChannelResult(ChannelOutcome.TryAgain, $"{Provider} fails ({(int)answer.StatusCode})") : new ChannelResult(ChannelOutcome.GiveUp, $"{Provider} refuses it ({(int)answer.StatusCode})"),
-                // 310000: sign, keyword or address not as the robot's security wants it; 300001, 93000: no such robot. That robot's trouble alone, not the service's.
+                null => (int)answer.StatusCode >= 500
+                    ? new ChannelResult(ChannelOutcome.TryAgain, $"{Provider} fails ({(int)answer.StatusCode})")
+                    : new ChannelResult(ChannelOutcome.GiveUp, $"{Provider} refuses it ({(int)answer.StatusCode})"),
+                // 310000: sign, keyword or address not as the robot's security wants it; 300001, 93000: no such robot. That robot's trouble
+                // alone, not the service's.
                 _ => new ChannelResult(ChannelOutcome.GiveUp, $"{Provider} refuses this robot ({code})"),
             };
         }
@@ -113,34 +148,58 @@ public sealed class RobotChannel : IChannel
 
     /// <summary>DingTalk: base64 of HMAC-SHA256 over "timestamp\nsecret" with the secret as key, the time in milliseconds.</summary>
     public static string Sign(long timestamp, string secret) =>
-        Convert.ToBase64String(HMACSHA256.HashData(Encoding.UTF8.GetBytes(secret), Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{timestamp}\n{secret}"))));
+        Convert.ToBase64String(
+            HMACSHA256.HashData(
+                Encoding.UTF8.GetBytes(secret),
+                Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{timestamp}\n{secret}"))
+            )
+        );
 
     private string Address(Robot robot)
     {
-        if (service.Service == RobotKind.WeCom) return $"cgi-bin/webhook/send?key={Uri.EscapeDataString(robot.Token)}";
+        if (service.Service == RobotKind.WeCom)
+            return $"cgi-bin/webhook/send?key={Uri.EscapeDataString(robot.Token)}";
         var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
-        return string.Create(CultureInfo.InvariantCulture, $"robot/send?access_token={Uri.EscapeDataString(robot.Token)}&timestamp={now}&sign={Uri.EscapeDataString(Sign(now, robot.Secret))}");
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"robot/send?access_token={Uri.EscapeDataString(robot.Token)}&timestamp={now}&sign={Uri.EscapeDataString(Sign(now, robot.Secret))}"
+        );
     }
 
     /// <summary>A critical one calls everybody in the group by name: WeCom does that in a plain text alone.</summary>
-    private object Body(OutgoingNotice notice) => service.Service switch
-    {
-        RobotKind.DingTalk => new { msgtype = "markdown", markdown = new { title = notice.Values.GetValueOrDefault("what") ?? "", text = Linked(notice) + (notice.Critical ? " @all" : "") }, at = new { isAtAll = notice.Critical } },
-        _ when notice.Critical => new { msgtype = "text", text = new { content = notice.Text, mentioned_list = new[] { "@all" } } },
-        _ => new { msgtype = "markdown", markdown = new { content = Linked(notice) } },
-    };
+    private object Body(OutgoingNotice notice) =>
+        service.Service switch
+        {
+            RobotKind.DingTalk => new
+            {
+                msgtype = "markdown",
+                markdown = new
+                {
+                    title = notice.Values.GetValueOrDefault("what") ?? "",
+                    text = Linked(notice) + (notice.Critical ? " @all" : ""),
+                },
+                at = new { isAtAll = notice.Critical },
+            },
+            _ when notice.Critical => new { msgtype = "text", text = new { content = notice.Text, mentioned_list = new[] { "@all" } } },
+            _ => new { msgtype = "markdown", markdown = new { content = Linked(notice) } },
+        };
 
     private static string Linked(OutgoingNotice notice) =>
-        notice.Link.Length == 0 ? notice.Text : notice.Text.Replace(notice.Link, $"[{(notice.Language == "en" ? "open" : "打开")}]({notice.Link})", StringComparison.Ordinal);
+        notice.Link.Length == 0
+            ? notice.Text
+            : notice.Text.Replace(notice.Link, $"[{(notice.Language == "en" ? "open" : "打开")}]({notice.Link})", StringComparison.Ordinal);
 
     /// <summary>True when the robot has sent fewer than twenty in the last minute.</summary>
     private bool Turn(string robot)
     {
         lock (sent)
         {
-            if (!sent.TryGetValue(robot, out var times)) sent[robot] = times = [];
-            while (times.TryPeek(out var first) && clock.GetElapsedTime(first) >= TimeSpan.FromMinutes(1)) times.Dequeue();
-            if (times.Count >= MostInAMinute) return false;
+            if (!sent.TryGetValue(robot, out var times))
+                sent[robot] = times = [];
+            while (times.TryPeek(out var first) && clock.GetElapsedTime(first) >= TimeSpan.FromMinutes(1))
+                times.Dequeue();
+            if (times.Count >= MostInAMinute)
+                return false;
             times.Enqueue(clock.GetTimestamp());
             return true;
         }
@@ -150,7 +209,10 @@ public sealed class RobotChannel : IChannel
     {
         try
         {
-            using var json = await JsonDocument.ParseAsync(await answer.Content.ReadAsStreamAsync(cancellation), cancellationToken: cancellation);
+            using var json = await JsonDocument.ParseAsync(
+                await answer.Content.ReadAsStreamAsync(cancellation),
+                cancellationToken: cancellation
+            );
             return json.RootElement.TryGetProperty("errcode", out var code) && code.TryGetInt32(out var number) ? number : null;
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)

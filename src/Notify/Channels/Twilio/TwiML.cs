@@ -11,16 +11,36 @@ internal sealed class TwiML(TwilioOptions options, MessageTexts messages, string
 
     public const string Empty = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response/>";
 
-    /// <summary>The whole call. The next key goes to <c>/hooks/twilio/voice</c> with our notice's id, which Twilio's signature covers.</summary>
-    public string Call(Guid notice, string language, string template, IReadOnlyDictionary<string, string> values, int tries = 0, int? seen = null)
+    /// <summary>
+    /// The whole call. The next key goes to <c>/hooks/twilio/voice</c> with our notice's id, which Twilio's signature covers.
+    /// </summary>
+    public string Call(
+        Guid notice,
+        string language,
+        string template,
+        IReadOnlyDictionary<string, string> values,
+        int tries = 0,
+        int? seen = null
+    )
     {
         var text = messages.Spoken(template, language, values) + messages.Spoken("menu", language, values);
         return Write(
-            new XElement("Gather",
-                new XAttribute("input", "dtmf"), new XAttribute("numDigits", 1), new XAttribute("timeout", 8), new XAttribute("method", "POST"),
-                new XAttribute("action", $"{publicUrl}/hooks/twilio/voice?notice={notice:N}&tries={tries}{(seen is { } version ? $"&seen={version}" : "")}"),
-                Say(language, text), new XElement("Pause", new XAttribute("length", 1)), Say(language, text)),
-            Say(language, messages.Spoken("no-key", language, values)));
+            new XElement(
+                "Gather",
+                new XAttribute("input", "dtmf"),
+                new XAttribute("numDigits", 1),
+                new XAttribute("timeout", 8),
+                new XAttribute("method", "POST"),
+                new XAttribute(
+                    "action",
+                    $"{publicUrl}/hooks/twilio/voice?notice={notice:N}&tries={tries}{(seen is { } version ? $"&seen={version}" : "")}"
+                ),
+                Say(language, text),
+                new XElement("Pause", new XAttribute("length", 1)),
+                Say(language, text)
+            ),
+            Say(language, messages.Spoken("no-key", language, values))
+        );
     }
 
     /// <summary>One sentence, then the call ends.</summary>
@@ -35,5 +55,6 @@ internal sealed class TwiML(TwilioOptions options, MessageTexts messages, string
         return new XElement("Say", new XAttribute("voice", voice), spoken.Length > 0 ? new XAttribute("language", spoken) : null, text);
     }
 
-    private static string Write(params object[] verbs) => "<?xml version=\"1.0\" encoding=\"UTF-8\"?>" + new XElement("Response", verbs).ToString(SaveOptions.DisableFormatting);
+    private static string Write(params object[] verbs) =>
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>" + new XElement("Response", verbs).ToString(SaveOptions.DisableFormatting);
 }

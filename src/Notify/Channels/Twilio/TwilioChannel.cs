@@ -8,8 +8,8 @@ using Vigil.Notify.Messages;
 namespace Vigil.Notify.Channels.Twilio;
 
 /// <summary>
-/// SMS and calls over Twilio's REST API, version 2010-04-01, spoken to directly. The address for receipts carries our notice's id; a request whose answer was
-/// lost is looked up in Twilio's own list before it is sent again.
+/// SMS and calls over Twilio's REST API, version 2010-04-01, spoken to directly. The address for receipts carries our notice's id; a
+/// request whose answer was lost is looked up in Twilio's own list before it is sent again.
 /// </summary>
 public sealed class TwilioChannel : IChannel
 {
@@ -25,7 +25,10 @@ public sealed class TwilioChannel : IChannel
         (this.services, this.options, publicUrl) = (services, options, links.PublicUrl);
         twiml = new TwiML(options, messages, publicUrl);
         health = services.ChannelHealth(Provider);
-        authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.ASCII.GetBytes($"{options.AccountSid}:{options.AuthToken}")));
+        authorization = new AuthenticationHeaderValue(
+            "Basic",
+            Convert.ToBase64String(Encoding.ASCII.GetBytes($"{options.AccountSid}:{options.AuthToken}"))
+        );
     }
 
     public string Provider => "twilio";
@@ -37,7 +40,10 @@ public sealed class TwilioChannel : IChannel
     public bool Carries(string channel) => channel == "sms" || (channel == "voice" && options.From.Length > 0);
 
     public bool TakesReplies(string channel, string address) =>
-        channel == "sms" && !options.OneWay.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Any(p => address.StartsWith(p, StringComparison.Ordinal));
+        channel == "sms"
+        && !options
+            .OneWay.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            .Any(p => address.StartsWith(p, StringComparison.Ordinal));
 
     public async Task<ChannelResult> SendAsync(OutgoingNotice notice, CancellationToken cancellation)
     {
@@ -45,7 +51,8 @@ public sealed class TwilioChannel : IChannel
         using var request = Request(HttpMethod.Post, voice ? "Calls.json" : "Messages.json");
         request.Content = new FormUrlEncodedContent(voice ? CallOf(notice) : MessageOf(notice));
         var (answer, trouble) = await services.ChannelClient(Provider).TrySendAsync(request, health, notice.Critical, cancellation);
-        if (answer is null) return trouble!;
+        if (answer is null)
+            return trouble!;
         using (answer)
         {
             if (answer.IsSuccessStatusCode)
@@ -55,9 +62,14 @@ public sealed class TwilioChannel : IChannel
                 return new ChannelResult(ChannelOutcome.Sent, "Twilio has it", made is null ? null : Text(made.Value, "sid"));
             }
 
-            var refused = TwilioErrors.Refused((int)answer.StatusCode, await ReadAsync(answer, cancellation) is { } error ? Number(error, "code") : 0);
-            if (refused.Outcome == ChannelOutcome.Down) health.Down(refused.Reason);
-            else if ((int)answer.StatusCode < 500) health.Up(); // it speaks to us
+            var refused = TwilioErrors.Refused(
+                (int)answer.StatusCode,
+                await ReadAsync(answer, cancellation) is { } error ? Number(error, "code") : 0
+            );
+            if (refused.Outcome == ChannelOutcome.Down)
+                health.Down(refused.Reason);
+            else if ((int)answer.StatusCode < 500)
+                health.Up(); // it speaks to us
             return refused;
         }
     }
@@ -72,7 +84,8 @@ public sealed class TwilioChannel : IChannel
         using var request = Request(HttpMethod.Post, $"Calls/{Uri.EscapeDataString(sid)}.json");
         request.Content = new FormUrlEncodedContent([new(field, value)]);
         var (answer, _) = await services.ChannelClient(Provider).TrySendAsync(request, health, critical: false, cancellation);
-        using (answer) return answer?.IsSuccessStatusCode == true;
+        using (answer)
+            return answer?.IsSuccessStatusCode == true;
     }
 
     public async Task<ChannelResult?> ReconcileAsync(PastNotice notice, CancellationToken cancellation)
@@ -86,12 +99,21 @@ public sealed class TwilioChannel : IChannel
 
         // The newest first. No filter by DateSent or StartTime: what still waits at Twilio has none yet.
         var (_, list) = await GetAsync($"{kind}.json?To={Uri.EscapeDataString(notice.Outgoing.Address)}&PageSize=100", cancellation);
-        var ours = list.GetProperty(kind == "Calls" ? "calls" : "messages").EnumerateArray().Where(item =>
-            Text(item, "direction")?.StartsWith("outbound", StringComparison.Ordinal) != false
-            && Text(item, "sid") is { } id && !notice.Others.Contains(id)
-            && (Time(item, "date_created") is not { } created || created >= notice.Since)).ToList();
-        // A message is known by its words: the link in it is this notice's alone. A call carries nothing of ours, so it is ours only when it can be nobody else's.
-        var found = kind == "Messages" ? ours.Where(m => Text(m, "body") == notice.Outgoing.Text).ToList() : notice.Alone ? ours : [];
+        var ours = list.GetProperty(kind == "Calls" ? "calls" : "messages")
+            .EnumerateArray()
+            .Where(item =>
+                Text(item, "direction")?.StartsWith("outbound", StringComparison.Ordinal) != false
+                && Text(item, "sid") is { } id
+                && !notice.Others.Contains(id)
+                && (Time(item, "date_created") is not { } created || created >= notice.Since)
+            )
+            .ToList();
+        // A message is known by its words: the link in it is this notice's alone. A call carries nothing of ours, so it is ours only when
+        // it can be nobody else's.
+        var found =
+            kind == "Messages" ? ours.Where(m => Text(m, "body") == notice.Outgoing.Text).ToList()
+            : notice.Alone ? ours
+            : [];
         return found.Count == 0 || (notice.Outgoing.Link.Length == 0 && !notice.Alone) ? null : Became(kind, found[^1]);
     }
 
@@ -112,7 +134,9 @@ public sealed class TwilioChannel : IChannel
     private IEnumerable<KeyValuePair<string, string>> MessageOf(OutgoingNotice notice)
     {
         yield return new("To", notice.Address);
-        yield return options.MessagingServiceSid.Length > 0 ? new("MessagingServiceSid", options.MessagingServiceSid) : new("From", options.From);
+        yield return options.MessagingServiceSid.Length > 0
+            ? new("MessagingServiceSid", options.MessagingServiceSid)
+            : new("From", options.From);
         yield return new("Body", notice.Text);
         yield return new("StatusCallback", Callback("status", notice.NoticeId));
         yield return new("ValidityPeriod", options.ValiditySeconds.ToString(CultureInfo.InvariantCulture));
@@ -126,7 +150,8 @@ public sealed class TwilioChannel : IChannel
         yield return new("Twiml", twiml.Call(notice.NoticeId, notice.Language, notice.Template, notice.Values));
         yield return new("Timeout", options.RingSeconds.ToString(CultureInfo.InvariantCulture));
         yield return new("StatusCallback", Callback("status", notice.NoticeId));
-        yield return new("StatusCallbackMethod", "POST"); // without StatusCallbackEvent it says how the call ended, which is all that counts
+        // without StatusCallbackEvent it says how the call ended, which is all that counts
+        yield return new("StatusCallbackMethod", "POST");
         // A person hears the message at once while the machine is still being looked for; a machine keeps it, and another way is tried.
         yield return new("MachineDetection", "Enable");
         yield return new("AsyncAmd", "true");
@@ -135,14 +160,24 @@ public sealed class TwilioChannel : IChannel
     }
 
     /// <summary>What became of a message or call, from its resource or from a callback's fields.</summary>
-    internal static ChannelResult Became(string kind, string? sid, string status, string answeredBy, int error) => status switch
-    {
-        "delivered" or "read" => new(ChannelOutcome.Delivered, "on the phone", sid),
-        "undelivered" or "failed" or "busy" or "no-answer" or "canceled" => new(ChannelOutcome.GiveUp, TwilioErrors.NotDelivered(status, error), sid, TwilioErrors.IsForGood(error)),
-        // A key would have been told before the call ended: then this changes nothing any more.
-        "completed" when kind == "Calls" => new(ChannelOutcome.GiveUp, IsMachine(answeredBy) ? Voicemail : "the call was picked up, but no key was pressed", sid),
-        _ => new(ChannelOutcome.Sent, $"Twilio says {status}", sid),
-    };
+    internal static ChannelResult Became(string kind, string? sid, string status, string answeredBy, int error) =>
+        status switch
+        {
+            "delivered" or "read" => new(ChannelOutcome.Delivered, "on the phone", sid),
+            "undelivered" or "failed" or "busy" or "no-answer" or "canceled" => new(
+                ChannelOutcome.GiveUp,
+                TwilioErrors.NotDelivered(status, error),
+                sid,
+                TwilioErrors.IsForGood(error)
+            ),
+            // A key would have been told before the call ended: then this changes nothing any more.
+            "completed" when kind == "Calls" => new(
+                ChannelOutcome.GiveUp,
+                IsMachine(answeredBy) ? Voicemail : "the call was picked up, but no key was pressed",
+                sid
+            ),
+            _ => new(ChannelOutcome.Sent, $"Twilio says {status}", sid),
+        };
 
     internal const string Voicemail = "voicemail answered, which is no answer";
 
@@ -161,11 +196,14 @@ public sealed class TwilioChannel : IChannel
     {
         using var request = Request(HttpMethod.Get, resource);
         var (answer, trouble) = await services.ChannelClient(Provider).TrySendAsync(request, health, critical: true, cancellation);
-        if (answer is null) throw new HttpRequestException(trouble!.Reason);
+        if (answer is null)
+            throw new HttpRequestException(trouble!.Reason);
         using (answer)
         {
-            if (answer.StatusCode == System.Net.HttpStatusCode.NotFound) return (404, default);
-            if (!answer.IsSuccessStatusCode || await ReadAsync(answer, cancellation) is not { } body) throw new HttpRequestException($"Twilio answers {(int)answer.StatusCode}");
+            if (answer.StatusCode == System.Net.HttpStatusCode.NotFound)
+                return (404, default);
+            if (!answer.IsSuccessStatusCode || await ReadAsync(answer, cancellation) is not { } body)
+                throw new HttpRequestException($"Twilio answers {(int)answer.StatusCode}");
             health.Up();
             return (200, body);
         }
@@ -175,7 +213,10 @@ public sealed class TwilioChannel : IChannel
     {
         try
         {
-            using var json = await JsonDocument.ParseAsync(await answer.Content.ReadAsStreamAsync(cancellation), cancellationToken: cancellation);
+            using var json = await JsonDocument.ParseAsync(
+                await answer.Content.ReadAsStreamAsync(cancellation),
+                cancellationToken: cancellation
+            );
             return json.RootElement.ValueKind == JsonValueKind.Object ? json.RootElement.Clone() : null;
         }
         catch (JsonException)
@@ -184,11 +225,23 @@ public sealed class TwilioChannel : IChannel
         }
     }
 
-    private static string? Text(JsonElement item, string name) => item.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+    private static string? Text(JsonElement item, string name) =>
+        item.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
-    private static int Number(JsonElement item, string name) => item.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) ? number : 0;
+    private static int Number(JsonElement item, string name) =>
+        item.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number)
+            ? number
+            : 0;
 
     /// <summary>RFC 2822, such as Fri, 24 May 2019 17:18:27 +0000.</summary>
     private static DateTimeOffset? Time(JsonElement item, string name) =>
-        DateTimeOffset.TryParseExact(Text(item, name), "ddd, dd MMM yyyy HH:mm:ss zzz", CultureInfo.InvariantCulture, DateTimeStyles.None, out var time) ? time : null;
+        DateTimeOffset.TryParseExact(
+            Text(item, name),
+            "ddd, dd MMM yyyy HH:mm:ss zzz",
+            CultureInfo.InvariantCulture,
+            DateTimeStyles.None,
+            out var time
+        )
+            ? time
+            : null;
 }

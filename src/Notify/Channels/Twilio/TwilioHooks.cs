@@ -12,8 +12,8 @@ using Vigil.Storage.Records;
 namespace Vigil.Notify.Channels.Twilio;
 
 /// <summary>
-/// What Twilio tells us: keys pressed, replies, receipts. Each may come twice, late or in the wrong order; each is taken only when it is signed, and only for
-/// our own account. Nothing here trusts a sender's number alone: it can be forged.
+/// What Twilio tells us: keys pressed, replies, receipts. Each may come twice, late or in the wrong order; each is taken only when it is
+/// signed, and only for our own account. Nothing here trusts a sender's number alone: it can be forged.
 /// </summary>
 public sealed partial class TwilioHooks
 {
@@ -39,19 +39,42 @@ public sealed partial class TwilioHooks
     private readonly ConcurrentDictionary<(string Number, string What), List<long>> recent = [];
 
     public TwilioHooks(
-        TwilioOptions options, TwilioChannel channel, MessageTexts messages, SignedLinks links, Dispatcher dispatcher, Answers answers, IDbContextFactory<RecordsDb> records, TimeProvider clock,
-        Meter meter, ILogger<TwilioHooks> log)
+        TwilioOptions options,
+        TwilioChannel channel,
+        MessageTexts messages,
+        SignedLinks links,
+        Dispatcher dispatcher,
+        Answers answers,
+        IDbContextFactory<RecordsDb> records,
+        TimeProvider clock,
+        Meter meter,
+        ILogger<TwilioHooks> log
+    )
     {
-        (this.options, this.channel, this.messages, this.links, this.dispatcher, this.answers, this.records, this.clock, this.log) = (options, channel, messages, links, dispatcher, answers, records, clock, log);
+        (this.options, this.channel, this.messages, this.links, this.dispatcher, this.answers, this.records, this.clock, this.log) = (
+            options,
+            channel,
+            messages,
+            links,
+            dispatcher,
+            answers,
+            records,
+            clock,
+            log
+        );
         twiml = new TwiML(options, messages, links.PublicUrl);
-        refused = meter.CreateCounter<long>("vigil_hooks_refused", description: "Callbacks and replies that were not taken: not signed, another account's, or with a wrong code");
+        refused = meter.CreateCounter<long>(
+            "vigil_hooks_refused",
+            description: "Callbacks and replies that were not taken: not signed, another account's, or with a wrong code"
+        );
     }
 
     /// <summary>Signed with our token, the current or the previous one, for the address by which Twilio knows us.</summary>
     /// <param name="target">Path and query exactly as they came; host and scheme are our own setting, never the request's.</param>
     public bool IsSigned(string target, IReadOnlyCollection<KeyValuePair<string, string>> form, string signature)
     {
-        if (TwilioSignature.IsRight([options.AuthToken, options.PreviousAuthToken], links.PublicUrl + target, form, signature)) return true;
+        if (TwilioSignature.IsRight([options.AuthToken, options.PreviousAuthToken], links.PublicUrl + target, form, signature))
+            return true;
         refused.Add(1);
         LogForged(log, target.Split('?')[0]);
         return false;
@@ -60,7 +83,8 @@ public sealed partial class TwilioHooks
     /// <summary>False for a callback that is rightly signed but of another account: it has no effect.</summary>
     public bool IsOurs(IReadOnlyDictionary<string, string> form)
     {
-        if (form.GetValueOrDefault("AccountSid") == options.AccountSid) return true;
+        if (form.GetValueOrDefault("AccountSid") == options.AccountSid)
+            return true;
         refused.Add(1);
         LogForeign(log);
         return false;
@@ -68,22 +92,41 @@ public sealed partial class TwilioHooks
 
     /// <summary>A key pressed in a call, or nothing pressed; the answer is what the call says next.</summary>
     /// <param name="seen">The alarm's version that this call has told of since; null: what the notice told.</param>
-    public async Task<string> VoiceAsync(Guid? notice, int tries, int? seen, IReadOnlyDictionary<string, string> form, CancellationToken cancellation)
+    public async Task<string> VoiceAsync(
+        Guid? notice,
+        int tries,
+        int? seen,
+        IReadOnlyDictionary<string, string> form,
+        CancellationToken cancellation
+    )
     {
-        if (await FindAsync(notice, cancellation) is not { } row) return twiml.Last("zh", "inbound"); // somebody calls our number back
+        if (await FindAsync(notice, cancellation) is not { } row)
+            return twiml.Last("zh", "inbound"); // somebody calls our number back
         var digits = form.GetValueOrDefault("Digits") ?? "";
-        if (digits is "1" or "2") await dispatcher.ReceiptAsync("twilio", form.GetValueOrDefault("CallSid") ?? "", row.Id, delivered: true, $"key {digits} pressed", cancellation);
+        if (digits is "1" or "2")
+            await dispatcher.ReceiptAsync(
+                "twilio",
+                form.GetValueOrDefault("CallSid") ?? "",
+                row.Id,
+                delivered: true,
+                $"key {digits} pressed",
+                cancellation
+            );
         switch (digits)
         {
             case "1":
                 // It has happened again since this call was made: the same person hears so and is asked once more.
-                return await TakeAsync(row, "key", cancellation, seen) is { } said ? twiml.Last(row.Language, said) : await AgainAsync(row, 0, null, cancellation, anew: true);
+                return await TakeAsync(row, "key", cancellation, seen) is { } said
+                    ? twiml.Last(row.Language, said)
+                    : await AgainAsync(row, 0, null, cancellation, anew: true);
             case "2":
                 return twiml.Last(row.Language, await DeclineAsync(row, "key", cancellation));
             case "3":
                 return await AgainAsync(row, tries, seen, cancellation);
             default:
-                return tries + 1 < TwiML.MostTries ? await AgainAsync(row, tries + 1, seen, cancellation) : twiml.Last(row.Language, "no-key");
+                return tries + 1 < TwiML.MostTries
+                    ? await AgainAsync(row, tries + 1, seen, cancellation)
+                    : twiml.Last(row.Language, "no-key");
         }
     }
 
@@ -94,16 +137,29 @@ public sealed partial class TwilioHooks
         var sid = call ?? form.GetValueOrDefault("MessageSid") ?? "";
         var answeredBy = form.GetValueOrDefault("AnsweredBy") ?? "";
         var status = form.GetValueOrDefault(call is null ? "MessageStatus" : "CallStatus") ?? "";
-        if (sid.Length == 0) return;
-        var error = int.TryParse(form.GetValueOrDefault("ErrorCode"), NumberStyles.None, CultureInfo.InvariantCulture, out var code) ? code : 0;
-        if (TwilioErrors.Trouble(error) is { } trouble) channel.Health!.Down($"Twilio: {trouble} ({error})");
-        var became = call is not null && TwilioChannel.IsMachine(answeredBy)
-            ? new ChannelResult(ChannelOutcome.GiveUp, TwilioChannel.Voicemail, sid)
-            : TwilioChannel.Became(call is null ? "Messages" : "Calls", sid, status, answeredBy, error);
-        // By whom a call was picked up stands in its resource, unless this callback brings it: the reason tells people whether to try that number again.
-        if (call is not null && status == "completed" && answeredBy.Length == 0) became = await channel.AskCallAsync(sid, cancellation) ?? became;
-        bool? delivered = became.Outcome switch { ChannelOutcome.Delivered => true, ChannelOutcome.GiveUp => false, _ => null };
-        if (!await dispatcher.ReceiptAsync("twilio", sid, notice, delivered, became.Reason, cancellation, became.Blocked)) LogUnknown(log, sid);
+        if (sid.Length == 0)
+            return;
+        var error = int.TryParse(form.GetValueOrDefault("ErrorCode"), NumberStyles.None, CultureInfo.InvariantCulture, out var code)
+            ? code
+            : 0;
+        if (TwilioErrors.Trouble(error) is { } trouble)
+            channel.Health!.Down($"Twilio: {trouble} ({error})");
+        var became =
+            call is not null && TwilioChannel.IsMachine(answeredBy)
+                ? new ChannelResult(ChannelOutcome.GiveUp, TwilioChannel.Voicemail, sid)
+                : TwilioChannel.Became(call is null ? "Messages" : "Calls", sid, status, answeredBy, error);
+        // By whom a call was picked up stands in its resource, unless this callback brings it: the reason tells people whether to try that
+        // number again.
+        if (call is not null && status == "completed" && answeredBy.Length == 0)
+            became = await channel.AskCallAsync(sid, cancellation) ?? became;
+        bool? delivered = became.Outcome switch
+        {
+            ChannelOutcome.Delivered => true,
+            ChannelOutcome.GiveUp => false,
+            _ => null,
+        };
+        if (!await dispatcher.ReceiptAsync("twilio", sid, notice, delivered, became.Reason, cancellation, became.Blocked))
+            LogUnknown(log, sid);
     }
 
     /// <summary>A text that somebody sent to our number.</summary>
@@ -111,18 +167,32 @@ public sealed partial class TwilioHooks
     {
         var from = form.GetValueOrDefault("From") ?? "";
         // Phones in Chinese write full-width digits: NFKC makes them plain.
-        var words = Word().Matches((form.GetValueOrDefault("Body") ?? "").Normalize(NormalizationForm.FormKC)).Select(m => m.Value).ToList();
+        var words = Word()
+            .Matches((form.GetValueOrDefault("Body") ?? "").Normalize(NormalizationForm.FormKC))
+            .Select(m => m.Value)
+            .ToList();
         var code = words.Find(w => w.Length == ReplyCodes.Length && w.All(char.IsAsciiDigit));
         await using var db = await records.CreateDbContextAsync(cancellation);
-        if (await db.Notices.AsNoTracking().Where(n => n.Address == from && n.Channel == "sms").OrderByDescending(n => n.CreatedAt).FirstOrDefaultAsync(cancellation) is not { } last)
+        if (
+            await db
+                .Notices.AsNoTracking()
+                .Where(n => n.Address == from && n.Channel == "sms")
+                .OrderByDescending(n => n.CreatedAt)
+                .FirstOrDefaultAsync(cancellation)
+            is not { } last
+        )
         {
             refused.Add(1);
             LogStranger(log, Masked(from));
             return TwiML.Empty; // a stranger learns nothing, not even that somebody is here
         }
 
-        if (words.Exists(w => w.ToUpperInvariant() is "STOP" or "STOPALL" or "UNSUBSCRIBE" or "CANCEL" or "END" or "QUIT" or "TD" or "退订")) return TwiML.Empty; // Twilio keeps that list; 21610 tells us
-        if (code is null) return Allowed(from, "help", MostHelp) ? Reply(last.Language, "reply-help") : TwiML.Empty;
+        if (
+            words.Exists(w => w.ToUpperInvariant() is "STOP" or "STOPALL" or "UNSUBSCRIBE" or "CANCEL" or "END" or "QUIT" or "TD" or "退订")
+        )
+            return TwiML.Empty; // Twilio keeps that list; 21610 tells us
+        if (code is null)
+            return Allowed(from, "help", MostHelp) ? Reply(last.Language, "reply-help") : TwiML.Empty;
         if (Count(from, "wrong") >= MostWrongCodes)
         {
             refused.Add(1);
@@ -130,14 +200,26 @@ public sealed partial class TwilioHooks
             return TwiML.Empty;
         }
 
-        var row = await db.Notices.AsNoTracking().Where(n => n.Address == from && n.ReplyCode == code).OrderByDescending(n => n.CreatedAt).FirstOrDefaultAsync(cancellation);
+        var row = await db
+            .Notices.AsNoTracking()
+            .Where(n => n.Address == from && n.ReplyCode == code)
+            .OrderByDescending(n => n.CreatedAt)
+            .FirstOrDefaultAsync(cancellation);
         if (row is null)
         {
             Allowed(from, "wrong", int.MaxValue);
             refused.Add(1);
             if (await db.Notices.AsNoTracking().FirstOrDefaultAsync(n => n.ReplyCode == code, cancellation) is { } others)
             {
-                AlarmDesk.Line(db, others.AlarmId, clock.GetUtcNow().UtcDateTime, "refused", "twilio", $"a reply with the code of {others.RecipientName} came from another number ({Masked(from)}) and was not taken", $"来自其他号码（{Masked(from)}）的回复使用了{others.RecipientName}的代码，未予采纳");
+                AlarmDesk.Line(
+                    db,
+                    others.AlarmId,
+                    clock.GetUtcNow().UtcDateTime,
+                    "refused",
+                    "twilio",
+                    $"a reply with the code of {others.RecipientName} came from another number ({Masked(from)}) and was not taken",
+                    $"来自其他号码（{Masked(from)}）的回复使用了{others.RecipientName}的代码，未予采纳"
+                );
                 await db.SaveChangesAsync(cancellation);
             }
 
@@ -145,8 +227,10 @@ public sealed partial class TwilioHooks
             return Allowed(from, "help", MostHelp) ? Reply(last.Language, "reply-wrong") : TwiML.Empty;
         }
 
-        if (words.Contains("2")) return Reply(row.Language, await DeclineAsync(row, "reply", cancellation));
-        if (await TakeAsync(row, "reply", cancellation) is { } said) return Reply(row.Language, said);
+        if (words.Contains("2"))
+            return Reply(row.Language, await DeclineAsync(row, "reply", cancellation));
+        if (await TakeAsync(row, "reply", cancellation) is { } said)
+            return Reply(row.Language, said);
         return Allowed(from, "help", MostHelp) && await TellAnewAsync(row, cancellation) is { } text ? TwiML.Message(text) : TwiML.Empty;
     }
 
@@ -181,9 +265,17 @@ public sealed partial class TwilioHooks
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
         var alarm = await db.Alarms.AsNoTracking().Include(a => a.Resident).FirstOrDefaultAsync(a => a.Id == row.AlarmId, cancellation);
-        if (alarm is null) return twiml.Last(row.Language, "over");
+        if (alarm is null)
+            return twiml.Last(row.Language, "over");
         var template = anew && alarm.RangAt > row.CreatedAt ? "repeated" : row.Template;
-        return twiml.Call(row.Id, row.Language, template, messages.Values(row.Language, alarm.Resident?.Name ?? "", alarm.Kind, alarm.RaisedAt, ""), tries, anew ? alarm.Version : seen);
+        return twiml.Call(
+            row.Id,
+            row.Language,
+            template,
+            messages.Values(row.Language, alarm.Resident?.Name ?? "", alarm.Kind, alarm.RaisedAt, ""),
+            tries,
+            anew ? alarm.Version : seen
+        );
     }
 
     /// <summary>The text of what stands now with a code of its own, as a notice of its own; null when it can't be sent here.</summary>
@@ -191,18 +283,52 @@ public sealed partial class TwilioHooks
     {
         var now = clock.GetUtcNow().UtcDateTime;
         await using var db = await records.CreateDbContextAsync(cancellation);
-        if (await db.Alarms.AsNoTracking().Include(a => a.Resident).FirstOrDefaultAsync(a => a.Id == row.AlarmId, cancellation) is not { } alarm) return null;
+        if (
+            await db.Alarms.AsNoTracking().Include(a => a.Resident).FirstOrDefaultAsync(a => a.Id == row.AlarmId, cancellation)
+            is not { } alarm
+        )
+            return null;
         var id = Guid.CreateVersion7(clock.GetUtcNow());
         var template = alarm.RangAt > row.CreatedAt ? "repeated" : "opened";
         var notice = new Notice
         {
-            Id = id, AlarmId = alarm.Id, StepId = row.StepId, Round = alarm.Round, Channel = "sms", Provider = "twilio", Recipient = row.Recipient, RecipientName = row.RecipientName, Address = row.Address, Language = row.Language,
-            Template = template, Text = messages.Text(template, row.Language, alarm.Resident?.Name ?? "", alarm.Kind, template == "repeated" ? alarm.RangAt!.Value : alarm.RaisedAt, links.For(id, Escalator.LinkLifetime)),
-            CreatedAt = now, DueAt = now, SentAt = now, Attempts = 1, State = NoticeState.Sent, Note = "told in answer to a reply to what was told before",
+            Id = id,
+            AlarmId = alarm.Id,
+            StepId = row.StepId,
+            Round = alarm.Round,
+            Channel = "sms",
+            Provider = "twilio",
+            Recipient = row.Recipient,
+            RecipientName = row.RecipientName,
+            Address = row.Address,
+            Language = row.Language,
+            Template = template,
+            Text = messages.Text(
+                template,
+                row.Language,
+                alarm.Resident?.Name ?? "",
+                alarm.Kind,
+                template == "repeated" ? alarm.RangAt!.Value : alarm.RaisedAt,
+                links.For(id, Escalator.LinkLifetime)
+            ),
+            CreatedAt = now,
+            DueAt = now,
+            SentAt = now,
+            Attempts = 1,
+            State = NoticeState.Sent,
+            Note = "told in answer to a reply to what was told before",
         };
         notice.ReplyCode = await ReplyCodes.ForAsync(db, notice, cancellation);
         db.Notices.Add(notice);
-        AlarmDesk.Line(db, alarm.Id, now, "refused", row.Recipient, $"{row.RecipientName} answered what was told before it happened again; told anew", $"{row.RecipientName} 的应答针对此前的通知，之后又再次发生；已重新通知");
+        AlarmDesk.Line(
+            db,
+            alarm.Id,
+            now,
+            "refused",
+            row.Recipient,
+            $"{row.RecipientName} answered what was told before it happened again; told anew",
+            $"{row.RecipientName} 的应答针对此前的通知，之后又再次发生；已重新通知"
+        );
         await using var transaction = await WriteTurn.BeginAsync(db, first: true, cancellation);
         await db.SaveChangesAsync(cancellation);
         await transaction.CommitAsync(cancellation);
@@ -211,13 +337,17 @@ public sealed partial class TwilioHooks
 
     private async Task<Notice?> FindAsync(Guid? id, CancellationToken cancellation)
     {
-        if (id is null) return null;
+        if (id is null)
+            return null;
         await using var db = await records.CreateDbContextAsync(cancellation);
         return await db.Notices.AsNoTracking().FirstOrDefaultAsync(n => n.Id == id, cancellation);
     }
 
     private string Reply(string language, string sentence) =>
-        TwiML.Message((language == "en" ? "[Vigil] " : "【守望】") + messages.Spoken(sentence, language == "en" ? "en" : "zh", new Dictionary<string, string>()));
+        TwiML.Message(
+            (language == "en" ? "[Vigil] " : "【守望】")
+                + messages.Spoken(sentence, language == "en" ? "en" : "zh", new Dictionary<string, string>())
+        );
 
     /// <summary>Counts one more of these from a number within the window; false when there have been too many.</summary>
     private bool Allowed(string number, string what, int most)
@@ -226,7 +356,8 @@ public sealed partial class TwilioHooks
         lock (times)
         {
             times.RemoveAll(t => clock.GetElapsedTime(t) > Window);
-            if (times.Count >= most) return false;
+            if (times.Count >= most)
+                return false;
             times.Add(clock.GetTimestamp());
             return true;
         }
@@ -234,8 +365,10 @@ public sealed partial class TwilioHooks
 
     private int Count(string number, string what)
     {
-        if (!recent.TryGetValue((number, what), out var times)) return 0;
-        lock (times) return times.Count(t => clock.GetElapsedTime(t) <= Window);
+        if (!recent.TryGetValue((number, what), out var times))
+            return 0;
+        lock (times)
+            return times.Count(t => clock.GetElapsedTime(t) <= Window);
     }
 
     /// <summary>+86138****5678: a log names no number.</summary>
@@ -259,6 +392,9 @@ public sealed partial class TwilioHooks
     [LoggerMessage(Level = LogLevel.Warning, Message = "A reply from {Number} has a code that was not sent there")]
     private static partial void LogWrongCode(ILogger logger, string number);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Number} has sent several wrong codes; its replies are ignored for an hour, the link and the keys still answer")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "{Number} has sent several wrong codes; its replies are ignored for an hour, the link and the keys still answer"
+    )]
     private static partial void LogGuessing(ILogger logger, string number);
 }

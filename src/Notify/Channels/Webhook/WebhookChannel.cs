@@ -20,24 +20,40 @@ public sealed class WebhookOptions
     /// <summary>The secret before the last change: both sign until every receiver has the new one.</summary>
     public string PreviousSecret { get; set; } = "";
 
-    internal static ProviderKind Kind { get; } = new("webhook", Section, Check, (services, configuration) =>
-    {
-        services.AddSingleton(configuration.GetSection(Section).Get<WebhookOptions>() ?? new());
-        // No circuit of all receivers together: a desk whose computer is off must not keep another's messages back.
-        services.AddHttpClient("webhook", c => c.Timeout = TimeSpan.FromSeconds(8))
-            .ConfigurePrimaryHttpMessageHandler(s => s.GetRequiredService<OutwardConnections>().Handler()) // somebody typed the address into the registry
-            .SetHandlerLifetime(Timeout.InfiniteTimeSpan)
-            .RemoveAllLoggers(); // addresses of receivers are secrets
-        services.AddSingleton<WebhookChannel>().AddSingleton<IChannel>(s => s.GetRequiredService<WebhookChannel>());
-    });
+    internal static ProviderKind Kind { get; } =
+        new(
+            "webhook",
+            Section,
+            Check,
+            (services, configuration) =>
+            {
+                services.AddSingleton(configuration.GetSection(Section).Get<WebhookOptions>() ?? new());
+                // No circuit of all receivers together: a desk whose computer is off must not keep another's messages back.
+                services
+                    .AddHttpClient("webhook", c => c.Timeout = TimeSpan.FromSeconds(8))
+                    // somebody typed the address into the registry
+                    .ConfigurePrimaryHttpMessageHandler(s => s.GetRequiredService<OutwardConnections>().Handler())
+                    .SetHandlerLifetime(Timeout.InfiniteTimeSpan)
+                    .RemoveAllLoggers(); // addresses of receivers are secrets
+                services.AddSingleton<WebhookChannel>().AddSingleton<IChannel>(s => s.GetRequiredService<WebhookChannel>());
+            }
+        );
 
     private static IEnumerable<Problem> Check(IConfiguration configuration)
     {
         foreach (var key in new[] { "Secret", "PreviousSecret" })
         {
             var text = configuration[$"{Section}:{key}"] ?? "";
-            if (key == "PreviousSecret" && text.Length == 0) continue;
-            if (WebhookSignature.Key(text) is null) yield return new Problem($"{Section}:{key}", 0, "", "", "is not whsec_ and 24 to 64 bytes in base64: receivers could not tell our messages from forged ones");
+            if (key == "PreviousSecret" && text.Length == 0)
+                continue;
+            if (WebhookSignature.Key(text) is null)
+                yield return new Problem(
+                    $"{Section}:{key}",
+                    0,
+                    "",
+                    "",
+                    "is not whsec_ and 24 to 64 bytes in base64: receivers could not tell our messages from forged ones"
+                );
         }
     }
 }
@@ -51,26 +67,34 @@ public static class WebhookSignature
     /// <summary>Null when the text is no secret.</summary>
     public static byte[]? Key(string secret)
     {
-        if (!secret.StartsWith("whsec_", StringComparison.Ordinal)) return null;
+        if (!secret.StartsWith("whsec_", StringComparison.Ordinal))
+            return null;
         var bytes = new byte[secret.Length];
         return Convert.TryFromBase64String(secret[6..], bytes, out var length) && length is >= 24 and <= 64 ? bytes[..length] : null;
     }
 
     public static string Sign(byte[] key, string id, long timestamp, string body) =>
-        "v1," + Convert.ToBase64String(HMACSHA256.HashData(key, Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{id}.{timestamp}.{body}"))));
+        "v1,"
+        + Convert.ToBase64String(
+            HMACSHA256.HashData(key, Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{id}.{timestamp}.{body}")))
+        );
 
     /// <summary>What a receiver does: any of the signatures is right, and the time is within the window.</summary>
     public static bool IsRight(byte[] key, string id, string timestamp, string body, string signatures, DateTimeOffset now)
     {
-        if (!long.TryParse(timestamp, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) || (now - DateTimeOffset.FromUnixTimeSeconds(seconds)).Duration() > Window) return false;
+        if (
+            !long.TryParse(timestamp, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
+            || (now - DateTimeOffset.FromUnixTimeSeconds(seconds)).Duration() > Window
+        )
+            return false;
         var right = Encoding.ASCII.GetBytes(Sign(key, id, seconds, body));
         return signatures.Split(' ').Any(s => CryptographicOperations.FixedTimeEquals(right, Encoding.ASCII.GetBytes(s)));
     }
 }
 
 /// <summary>
-/// JSON to a web address, signed. A message that is sent again has the same id, and the time of the try: a receiver takes each id once, and so a lost answer
-/// costs nothing.
+/// JSON to a web address, signed. A message that is sent again has the same id, and the time of the try: a receiver takes each id once, and
+/// so a lost answer costs nothing.
 /// </summary>
 public sealed class WebhookChannel(WebhookOptions options, IHttpClientFactory http, IServiceProvider services) : IChannel
 {
@@ -85,25 +109,46 @@ public sealed class WebhookChannel(WebhookOptions options, IHttpClientFactory ht
 
     public async Task<ChannelResult> SendAsync(OutgoingNotice notice, CancellationToken cancellation)
     {
-        if (services.GetRequiredService<OutwardConnections>().Refuses(notice.Address) is { } refused) return new ChannelResult(ChannelOutcome.GiveUp, $"the address {refused}");
+        if (services.GetRequiredService<OutwardConnections>().Refuses(notice.Address) is { } refused)
+            return new ChannelResult(ChannelOutcome.GiveUp, $"the address {refused}");
         var (id, now) = ($"msg_{notice.NoticeId:N}", clock.GetUtcNow());
-        var body = JsonSerializer.Serialize(new
+        var body = JsonSerializer.Serialize(
+            new
+            {
+                type = $"alarm.{notice.Template}",
+                timestamp = now.UtcDateTime,
+                data = new
+                {
+                    name = notice.Values.GetValueOrDefault("name"),
+                    kind = notice.Values.GetValueOrDefault("kind"),
+                    what = notice.Values.GetValueOrDefault("what"),
+                    critical = notice.Critical,
+                    text = notice.Text,
+                    link = notice.Link,
+                },
+            }
+        );
+        using var request = new HttpRequestMessage(HttpMethod.Post, notice.Address)
         {
-            type = $"alarm.{notice.Template}", timestamp = now.UtcDateTime,
-            data = new { name = notice.Values.GetValueOrDefault("name"), kind = notice.Values.GetValueOrDefault("kind"), what = notice.Values.GetValueOrDefault("what"), critical = notice.Critical, text = notice.Text, link = notice.Link },
-        });
-        using var request = new HttpRequestMessage(HttpMethod.Post, notice.Address) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
+            Content = new StringContent(body, Encoding.UTF8, "application/json"),
+        };
         request.Headers.Add("webhook-id", id);
         request.Headers.Add("webhook-timestamp", now.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture));
         var keys = new[] { options.Secret, options.PreviousSecret }.Select(WebhookSignature.Key).OfType<byte[]>();
-        request.Headers.Add("webhook-signature", string.Join(' ', keys.Select(k => WebhookSignature.Sign(k, id, now.ToUnixTimeSeconds(), body))));
+        request.Headers.Add(
+            "webhook-signature",
+            string.Join(' ', keys.Select(k => WebhookSignature.Sign(k, id, now.ToUnixTimeSeconds(), body)))
+        );
         try
         {
             using var answer = await http.CreateClient(Provider).SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
             return (int)answer.StatusCode switch
             {
                 >= 200 and < 300 => new ChannelResult(ChannelOutcome.Delivered, "the receiver has it", id),
-                408 or 425 or 429 or >= 500 => new ChannelResult(ChannelOutcome.TryAgain, $"the receiver can't take it now ({(int)answer.StatusCode})"),
+                408 or 425 or 429 or >= 500 => new ChannelResult(
+                    ChannelOutcome.TryAgain,
+                    $"the receiver can't take it now ({(int)answer.StatusCode})"
+                ),
                 410 => new ChannelResult(ChannelOutcome.GiveUp, "the receiver is gone (410)"),
                 var status => new ChannelResult(ChannelOutcome.GiveUp, $"the receiver refuses it ({status})"),
             };

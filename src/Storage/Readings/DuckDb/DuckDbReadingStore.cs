@@ -5,9 +5,9 @@ using Vigil.Model;
 namespace Vigil.Storage.Readings.DuckDb;
 
 /// <summary>
-/// The embedded store: one writer appends in a transaction, readers have connections of their own. A committed transaction is in the write-ahead log,
-/// synced, and survives kill -9. No primary key on readings (its index would live in memory and slow every append): redelivery is kept out by the
-/// recent times of each series, and every read is distinct by series and time, the first arrival standing.
+/// The embedded store: one writer appends in a transaction, readers have connections of their own. A committed transaction is in the
+/// write-ahead log, synced, and survives kill -9. No primary key on readings (its index would live in memory and slow every append):
+/// redelivery is kept out by the recent times of each series, and every read is distinct by series and time, the first arrival standing.
 /// </summary>
 public sealed class DuckDbReadingStore : IReadingStore
 {
@@ -18,7 +18,10 @@ public sealed class DuckDbReadingStore : IReadingStore
             longitude DOUBLE, accuracy FLOAT, speed FLOAT, event VARCHAR, flags UTINYINT NOT NULL);
         """;
 
-    /// <summary>Beyond this the log was not folded into the file for long, mostly because a reader holds on to it; the next start would replay all of it.</summary>
+    /// <summary>
+    /// Beyond this the log was not folded into the file for long, mostly because a reader holds on to it; the next start would replay all
+    /// of it.
+    /// </summary>
     private const long LargeLog = 1L << 30;
 
     private readonly string path;
@@ -29,7 +32,9 @@ public sealed class DuckDbReadingStore : IReadingStore
     private string? failure;
     private int damagedWrites;
 
-    /// <summary>A block may be damaged that only a write touches: so many in a row, with the file opened anew each time, are no accident.</summary>
+    /// <summary>
+    /// A block may be damaged that only a write touches: so many in a row, with the file opened anew each time, are no accident.
+    /// </summary>
     private const int DamagedWritesAtMost = 3;
 
     private readonly Troubles? troubles;
@@ -48,9 +53,11 @@ public sealed class DuckDbReadingStore : IReadingStore
     {
         get
         {
-            if (failure is { } why) return why;
+            if (failure is { } why)
+                return why;
             var log = new FileInfo(path + ".wal");
-            if (log.Exists && log.Length > LargeLog) return $"the write-ahead log of {Path.GetFileName(path)} has grown to {log.Length >> 20} MiB";
+            if (log.Exists && log.Length > LargeLog)
+                return $"the write-ahead log of {Path.GetFileName(path)} has grown to {log.Length >> 20} MiB";
             var free = new DriveInfo(path).AvailableFreeSpace;
             return free < options.LowDiskBytes ? $"only {free >> 20} MiB are free where {Path.GetFileName(path)} stands" : null;
         }
@@ -63,11 +70,15 @@ public sealed class DuckDbReadingStore : IReadingStore
     {
         var devices = string.Join(',', query.Devices.Select((_, i) => $"$d{i}"));
         List<DuckDBParameter> which = [.. query.Devices.Select((d, i) => new DuckDBParameter($"d{i}", d.Value))];
-        if (query.Metric is { } metric) which.Add(new DuckDBParameter("metric", metric.Name));
+        if (query.Metric is { } metric)
+            which.Add(new DuckDBParameter("metric", metric.Name));
         return ReadAsync(
             ($"device IN ({devices})" + (query.Metric is null ? "" : " AND metric = $metric"), which),
             names => $"series IN ({string.Join(',', names)}) AND time >= $from AND time < $to ORDER BY time, received, rowid",
-            [new("from", query.From), new("to", query.To)], query.Devices.Count == 0 ? 0 : query.Limit, cancellation);
+            [new("from", query.From), new("to", query.To)],
+            query.Devices.Count == 0 ? 0 : query.Limit,
+            cancellation
+        );
     }
 
     public IAsyncEnumerable<Reading> ReceivedSinceAsync(DateTime received, CancellationToken cancellation) =>
@@ -75,7 +86,8 @@ public sealed class DuckDbReadingStore : IReadingStore
 
     public async Task<string?> ProbeAsync(CancellationToken cancellation)
     {
-        if (!await writing.WaitAsync(TimeSpan.FromSeconds(5), cancellation)) return "DuckDB has been busy with one append for more than 5 s";
+        if (!await writing.WaitAsync(TimeSpan.FromSeconds(5), cancellation))
+            return "DuckDB has been busy with one append for more than 5 s";
         writing.Release();
         try
         {
@@ -89,25 +101,35 @@ public sealed class DuckDbReadingStore : IReadingStore
         }
     }
 
-    public Task DeleteBeforeAsync(DateTime time, CancellationToken cancellation) => WriteAsync(
-        () =>
-        {
-            using var command = Writer().CreateCommand();
-            command.CommandText = "DELETE FROM readings WHERE time < $time";
-            command.Parameters.Add(new DuckDBParameter("time", time));
-            command.ExecuteNonQuery();
-        },
-        "delete old readings", cancellation);
+    public Task DeleteBeforeAsync(DateTime time, CancellationToken cancellation) =>
+        WriteAsync(
+            () =>
+            {
+                using var command = Writer().CreateCommand();
+                command.CommandText = "DELETE FROM readings WHERE time < $time";
+                command.Parameters.Add(new DuckDBParameter("time", time));
+                command.ExecuteNonQuery();
+            },
+            "delete old readings",
+            cancellation
+        );
 
-    public Task DeleteAsync(IReadOnlyList<DeviceId> devices, CancellationToken cancellation) => WriteAsync(
-        () =>
-        {
-            using var command = Writer().CreateCommand();
-            command.CommandText = $"DELETE FROM readings WHERE series IN (SELECT id FROM series WHERE device IN ({string.Join(", ", devices.Select((_, i) => $"$d{i}"))}))";
-            for (var i = 0; i < devices.Count; i++) command.Parameters.Add(new DuckDBParameter($"d{i}", devices[i].Value));
-            if (devices.Count > 0) command.ExecuteNonQuery();
-        },
-        "delete the readings of devices", cancellation);
+    public Task DeleteAsync(IReadOnlyList<DeviceId> devices, CancellationToken cancellation) =>
+        WriteAsync(
+            () =>
+            {
+                using var command = Writer().CreateCommand();
+                command.CommandText =
+                    $"DELETE FROM readings WHERE series IN (SELECT id FROM series WHERE device IN "
+                    + $"({string.Join(", ", devices.Select((_, i) => $"$d{i}"))}))";
+                for (var i = 0; i < devices.Count; i++)
+                    command.Parameters.Add(new DuckDBParameter($"d{i}", devices[i].Value));
+                if (devices.Count > 0)
+                    command.ExecuteNonQuery();
+            },
+            "delete the readings of devices",
+            cancellation
+        );
 
     public async ValueTask DisposeAsync()
     {
@@ -128,13 +150,18 @@ public sealed class DuckDbReadingStore : IReadingStore
                 var reading = readings[i];
                 var of = series.Find(reading);
                 var time = reading.Time.ToMicroseconds();
-                if (!of.IsNew(time)) continue;
+                if (!of.IsNew(time))
+                    continue;
                 var row = appender.CreateRow();
                 row.AppendValue(of.Id).AppendValue(time).AppendValue(reading.Received.ToMicroseconds()).AppendValue(reading.Value);
-                if (reading.Metric.Kind == MetricKind.Location) row.AppendValue(reading.Longitude).AppendValue(reading.Accuracy).AppendValue(reading.Speed);
-                else row.AppendNullValue().AppendNullValue().AppendNullValue();
-                if (reading.Event is { } word) row.AppendValue(word);
-                else row.AppendNullValue();
+                if (reading.Metric.Kind == MetricKind.Location)
+                    row.AppendValue(reading.Longitude).AppendValue(reading.Accuracy).AppendValue(reading.Speed);
+                else
+                    row.AppendNullValue().AppendNullValue().AppendNullValue();
+                if (reading.Event is { } word)
+                    row.AppendValue(word);
+                else
+                    row.AppendNullValue();
                 row.AppendValue((byte)reading.Flags).EndRow();
             }
         }
@@ -156,7 +183,8 @@ public sealed class DuckDbReadingStore : IReadingStore
             // A connection that failed midway is not trusted, nor is what is remembered of series and recent times:
             // the next write opens the file anew and reads back what is really there. So a full disk heals without a restart.
             Close();
-            if (DamagedFile.IsDamage(e) && ++damagedWrites >= DamagedWritesAtMost) DamagedFile.SetAside(path, e, troubles);
+            if (DamagedFile.IsDamage(e) && ++damagedWrites >= DamagedWritesAtMost)
+                DamagedFile.SetAside(path, e, troubles);
             failure = $"DuckDB could not {what} in {Path.GetFileName(path)}: {FirstLine(e.Message)}";
             throw new ReadingStoreException(failure, e);
         }
@@ -168,7 +196,8 @@ public sealed class DuckDbReadingStore : IReadingStore
 
     private DuckDBConnection Writer()
     {
-        if (writer is { } open) return open;
+        if (writer is { } open)
+            return open;
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         DamagedFile.SetLoneLogAside(path, troubles);
         for (var tries = 0; ; tries++)
@@ -195,10 +224,13 @@ public sealed class DuckDbReadingStore : IReadingStore
         try
         {
             connection.Open();
-            Execute(connection, $"""
+            Execute(
+                connection,
+                $"""
                 SET memory_limit='{options.MemoryLimit}'; SET threads={options.Threads}; SET wal_autocheckpoint='{options.CheckpointSize}';
                 SET autoinstall_known_extensions=false; SET autoload_known_extensions=false;
-                """);
+                """
+            );
             Execute(connection, Schema);
             series = SeriesTable.Load(connection);
         }
@@ -212,8 +244,8 @@ public sealed class DuckDbReadingStore : IReadingStore
     }
 
     /// <summary>
-    /// A consistent copy while readings are appended and read: one read transaction in DuckDB's own means, nobody waits. Every block is read, so damage that no
-    /// query has touched yet is found here.
+    /// A consistent copy while readings are appended and read: one read transaction in DuckDB's own means, nobody waits. Every block is
+    /// read, so damage that no query has touched yet is found here.
     /// </summary>
     /// <returns>How many rows, and when the newest arrived; null when there are none.</returns>
     public async Task<(long Rows, DateTime? Newest)> CopyAsync(string to, CancellationToken cancellation)
@@ -250,7 +282,9 @@ public sealed class DuckDbReadingStore : IReadingStore
             using var connection = new DuckDBConnection($"DataSource={file};ACCESS_MODE=READ_ONLY");
             connection.Open();
             using var command = connection.CreateCommand();
-            command.CommandText = "SELECT count(*), max(received), max(hash(series, time, received, value, longitude, accuracy, speed, event, flags)) FROM readings";
+            command.CommandText =
+                "SELECT count(*), max(received), max(hash(series, time, received, value, longitude, accuracy, speed, event, flags)) "
+                + "FROM readings";
             using var row = command.ExecuteReader();
             row.Read();
             return (null, row.GetInt64(0), row.IsDBNull(1) ? null : DateTime.SpecifyKind(row.GetDateTime(1), DateTimeKind.Utc));
@@ -264,7 +298,10 @@ public sealed class DuckDbReadingStore : IReadingStore
     private void ProveWritable()
     {
         var connection = Writer();
-        Execute(connection, "CREATE TABLE IF NOT EXISTS probe (blank VARCHAR); INSERT INTO probe SELECT repeat('0', 65536); DROP TABLE probe;");
+        Execute(
+            connection,
+            "CREATE TABLE IF NOT EXISTS probe (blank VARCHAR); INSERT INTO probe SELECT repeat('0', 65536); DROP TABLE probe;"
+        );
     }
 
     private void Close()
@@ -284,33 +321,45 @@ public sealed class DuckDbReadingStore : IReadingStore
     /// <param name="which">Condition on the table series, with its parameters.</param>
     /// <param name="where">Condition and order of the readings, given the numbers of those series.</param>
     private async IAsyncEnumerable<Reading> ReadAsync(
-        (string Condition, List<DuckDBParameter> Parameters) which, Func<IEnumerable<int>, string> where, DuckDBParameter[] parameters, int limit,
-        [EnumeratorCancellation] CancellationToken cancellation)
+        (string Condition, List<DuckDBParameter> Parameters) which,
+        Func<IEnumerable<int>, string> where,
+        DuckDBParameter[] parameters,
+        int limit,
+        [EnumeratorCancellation] CancellationToken cancellation
+    )
     {
-        if (limit <= 0) yield break;
+        if (limit <= 0)
+            yield break;
         using var connection = await ReaderAsync(cancellation);
         using var command = connection.CreateCommand();
         using var cancelling = cancellation.Register(command.Cancel);
         var (names, rows) = await Guarded(() =>
         {
             var names = ReadNames(connection, which.Condition, which.Parameters);
-            if (names.Count == 0) return (names, (DuckDBDataReader?)null);
-            command.CommandText = $"SELECT series, time, received, value, longitude, accuracy, speed, event, flags FROM readings WHERE {where(names.Keys)}";
-            foreach (var parameter in parameters) command.Parameters.Add(parameter);
+            if (names.Count == 0)
+                return (names, (DuckDBDataReader?)null);
+            command.CommandText =
+                $"SELECT series, time, received, value, longitude, accuracy, speed, event, flags FROM readings WHERE {where(names.Keys)}";
+            foreach (var parameter in parameters)
+                command.Parameters.Add(parameter);
             command.UseStreamingMode = true;
             return (names, command.ExecuteReader());
         });
-        if (rows is null) yield break;
+        if (rows is null)
+            yield break;
         using var _ = rows;
         var seen = new Dictionary<int, RecentTimes>();
         while (limit > 0 && Next(rows))
         {
             cancellation.ThrowIfCancellationRequested();
             var id = rows.GetInt32(0);
-            if (!names.TryGetValue(id, out var name)) continue;
+            if (!names.TryGetValue(id, out var name))
+                continue;
             var reading = Read(rows, name);
-            if (!seen.TryGetValue(id, out var times)) seen[id] = times = new RecentTimes(64);
-            if (!times.Add(reading.Time.Ticks)) continue;
+            if (!seen.TryGetValue(id, out var times))
+                seen[id] = times = new RecentTimes(64);
+            if (!times.Add(reading.Time.Ticks))
+                continue;
             limit--;
             yield return reading;
         }
@@ -321,26 +370,36 @@ public sealed class DuckDbReadingStore : IReadingStore
         var names = new Dictionary<int, SeriesName>();
         using var command = connection.CreateCommand();
         command.CommandText = $"SELECT id, device, metric, channel FROM series WHERE {condition}";
-        foreach (var parameter in parameters) command.Parameters.Add(parameter);
+        foreach (var parameter in parameters)
+            command.Parameters.Add(parameter);
         using var rows = command.ExecuteReader();
         while (rows.Read())
-            if (Metric.TryParse(rows.GetString(2), out var metric)) names[rows.GetInt32(0)] = new SeriesName(new DeviceId(rows.GetString(1)), metric, rows.GetString(3));
+            if (Metric.TryParse(rows.GetString(2), out var metric))
+                names[rows.GetInt32(0)] = new SeriesName(new DeviceId(rows.GetString(1)), metric, rows.GetString(3));
         return names;
     }
 
-    private static Reading Read(DuckDBDataReader rows, SeriesName name) => new()
-    {
-        Device = name.Device, Metric = name.Metric, Channel = name.Channel,
-        Time = DateTime.SpecifyKind(rows.GetDateTime(1), DateTimeKind.Utc), Received = DateTime.SpecifyKind(rows.GetDateTime(2), DateTimeKind.Utc),
-        Value = rows.GetDouble(3), Longitude = rows.IsDBNull(4) ? 0 : rows.GetDouble(4),
-        Accuracy = rows.IsDBNull(5) ? float.NaN : rows.GetFloat(5), Speed = rows.IsDBNull(6) ? float.NaN : rows.GetFloat(6),
-        Event = rows.IsDBNull(7) ? null : rows.GetString(7), Flags = (ReadingFlags)rows.GetByte(8),
-    };
+    private static Reading Read(DuckDBDataReader rows, SeriesName name) =>
+        new()
+        {
+            Device = name.Device,
+            Metric = name.Metric,
+            Channel = name.Channel,
+            Time = DateTime.SpecifyKind(rows.GetDateTime(1), DateTimeKind.Utc),
+            Received = DateTime.SpecifyKind(rows.GetDateTime(2), DateTimeKind.Utc),
+            Value = rows.GetDouble(3),
+            Longitude = rows.IsDBNull(4) ? 0 : rows.GetDouble(4),
+            Accuracy = rows.IsDBNull(5) ? float.NaN : rows.GetFloat(5),
+            Speed = rows.IsDBNull(6) ? float.NaN : rows.GetFloat(6),
+            Event = rows.IsDBNull(7) ? null : rows.GetString(7),
+            Flags = (ReadingFlags)rows.GetByte(8),
+        };
 
     private async Task<DuckDBConnection> ReaderAsync(CancellationToken cancellation)
     {
         // The writer makes the file and its tables on a first start.
-        if (writer is null) await WriteAsync(() => Writer(), "be opened", cancellation);
+        if (writer is null)
+            await WriteAsync(() => Writer(), "be opened", cancellation);
         return await Guarded(() =>
         {
             var connection = new DuckDBConnection($"DataSource={path}");
@@ -373,7 +432,8 @@ public sealed class DuckDbReadingStore : IReadingStore
         }
     }
 
-    private ReadingStoreException Unreadable(DuckDBException e) => new($"DuckDB could not read {Path.GetFileName(path)}: {FirstLine(e.Message)}", e);
+    private ReadingStoreException Unreadable(DuckDBException e) =>
+        new($"DuckDB could not read {Path.GetFileName(path)}: {FirstLine(e.Message)}", e);
 
     private static void Execute(DuckDBConnection connection, string sql)
     {

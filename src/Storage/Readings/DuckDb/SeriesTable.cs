@@ -36,7 +36,8 @@ internal sealed class SeriesTable
             {
                 var id = rows.GetInt32(0);
                 table.lastId = Math.Max(table.lastId, id);
-                if (!Metric.TryParse(rows.GetString(2), out var metric)) continue; // written by a later version: its number stays taken
+                if (!Metric.TryParse(rows.GetString(2), out var metric))
+                    continue; // written by a later version: its number stays taken
                 var device = rows.GetString(1);
                 table.known[(device, metric, rows.GetString(3))] = byId[id] = new Series(id);
                 table.ofDevice[device] = table.ofDevice.GetValueOrDefault(device) + 1;
@@ -46,12 +47,15 @@ internal sealed class SeriesTable
         command.CommandText = $"SELECT series, time FROM readings WHERE received >= (SELECT max(received) FROM readings) - {Remembered}";
         using (var rows = command.ExecuteReader())
             while (rows.Read())
-                if (byId.TryGetValue(rows.GetInt32(0), out var series)) series.IsNew(rows.GetDateTime(1));
+                if (byId.TryGetValue(rows.GetInt32(0), out var series))
+                    series.IsNew(rows.GetDateTime(1));
         return table;
     }
 
     public Series Find(in Reading reading) =>
-        known.TryGetValue((reading.Device.Value, reading.Metric, reading.Channel), out var series) ? series : known[(reading.Device.Value, reading.Metric, Else)];
+        known.TryGetValue((reading.Device.Value, reading.Metric, reading.Channel), out var series)
+            ? series
+            : known[(reading.Device.Value, reading.Metric, Else)];
 
     /// <summary>Gives numbers to the series that a batch names for the first time, in the transaction of the batch.</summary>
     public void AddMissing(DuckDBConnection connection, IReadOnlyList<Reading> readings)
@@ -63,13 +67,21 @@ internal sealed class SeriesTable
             {
                 var reading = readings[i];
                 var key = (reading.Device.Value, reading.Metric, reading.Channel);
-                if (known.ContainsKey(key)) continue;
+                if (known.ContainsKey(key))
+                    continue;
                 var (device, count) = (reading.Device.Value, ofDevice.GetValueOrDefault(reading.Device.Value));
-                if (count >= MostOfDevice && known.ContainsKey(key = (device, reading.Metric, Else))) continue;
+                if (count >= MostOfDevice && known.ContainsKey(key = (device, reading.Metric, Else)))
+                    continue;
                 known[key] = new Series(++lastId);
                 ofDevice[device] = count + 1;
                 appender ??= connection.CreateAppender("series");
-                appender.CreateRow().AppendValue(lastId).AppendValue(device).AppendValue(reading.Metric.Name).AppendValue(key.Channel).EndRow();
+                appender
+                    .CreateRow()
+                    .AppendValue(lastId)
+                    .AppendValue(device)
+                    .AppendValue(reading.Metric.Name)
+                    .AppendValue(key.Channel)
+                    .EndRow();
             }
         }
         finally

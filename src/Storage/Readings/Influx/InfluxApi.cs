@@ -17,7 +17,9 @@ namespace Vigil.Storage.Readings.Influx;
 /// <param name="RetryAfter">How long the server wants to be left alone; null when it doesn't say.</param>
 internal readonly record struct WriteOutcome(string? Trouble, TimeSpan? RetryAfter = null);
 
-/// <summary>The server's HTTP API: v2 <c>/api/v2/write</c> (2.x, 3.x, 1.8), v1 <c>/write</c> (1.x), InfluxQL <c>/query</c> in both.</summary>
+/// <summary>
+/// The server's HTTP API: v2 <c>/api/v2/write</c> (2.x, 3.x, 1.8), v1 <c>/write</c> (1.x), InfluxQL <c>/query</c> in both.
+/// </summary>
 internal sealed partial class InfluxApi : IDisposable
 {
     private readonly HttpClient http;
@@ -36,14 +38,19 @@ internal sealed partial class InfluxApi : IDisposable
         this.refuse = refuse;
         http.BaseAddress = new Uri(options.Url.TrimEnd('/') + "/");
         http.Timeout = Timeout.InfiniteTimeSpan; // each request brings its own
-        if (options.Token.Length > 0) http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Token", options.Token);
+        if (options.Token.Length > 0)
+            http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Token", options.Token);
         else if (options.Username.Length > 0)
-            http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{options.Username}:{options.Password}")));
+            http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
+                "Basic",
+                Convert.ToBase64String(Encoding.UTF8.GetBytes($"{options.Username}:{options.Password}"))
+            );
         writeUrl = new Uri(
             options.IsV1
                 ? $"write?db={Uri.EscapeDataString(options.Bucket)}&precision=ns"
                 : $"api/v2/write?org={Uri.EscapeDataString(options.Org)}&bucket={Uri.EscapeDataString(options.Bucket)}&precision=ns",
-            UriKind.Relative);
+            UriKind.Relative
+        );
     }
 
     /// <summary>Sends whole lines. A bad line is found by halving, kept with the server's reason, and the good ones are stored.</summary>
@@ -53,11 +60,13 @@ internal sealed partial class InfluxApi : IDisposable
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellation);
         try
         {
-            if (!created && options.IsV1 && await CreateDatabaseAsync(either.Token) is { Trouble: not null } failed) return failed;
+            if (!created && options.IsV1 && await CreateDatabaseAsync(either.Token) is { Trouble: not null } failed)
+                return failed;
             var bad = new List<RefusedLine>();
             var outcome = await PostAsync(lines, bad, either.Token);
             // Kept before the good ones are let go: a line is either stored, kept as refused or sent again.
-            if (bad.Count > 0) refuse(bad);
+            if (bad.Count > 0)
+                refuse(bad);
             return outcome;
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
@@ -90,33 +99,57 @@ internal sealed partial class InfluxApi : IDisposable
         }
     }
 
-    /// <summary>Runs InfluxQL; the answer comes in chunks, each a JSON document on a line of its own, so a large one needn't fit into memory.</summary>
-    public async IAsyncEnumerable<JsonElement> QueryAsync(string query, bool changes, [EnumeratorCancellation] CancellationToken cancellation)
+    /// <summary>
+    /// Runs InfluxQL; the answer comes in chunks, each a JSON document on a line of its own, so a large one needn't fit into memory.
+    /// </summary>
+    public async IAsyncEnumerable<JsonElement> QueryAsync(
+        string query,
+        bool changes,
+        [EnumeratorCancellation] CancellationToken cancellation
+    )
     {
-        if (!created && options.IsV1) await PrepareAsync(cancellation);
+        if (!created && options.IsV1)
+            await PrepareAsync(cancellation);
         using var request = new HttpRequestMessage(
             changes ? HttpMethod.Post : HttpMethod.Get,
-            $"query?db={Uri.EscapeDataString(options.Bucket)}&epoch=ns&chunked=true&chunk_size=10000" + (changes ? "" : $"&q={Uri.EscapeDataString(query)}"));
-        if (changes) request.Content = new FormUrlEncodedContent([new("q", query)]);
+            $"query?db={Uri.EscapeDataString(options.Bucket)}&epoch=ns&chunked=true&chunk_size=10000"
+                + (changes ? "" : $"&q={Uri.EscapeDataString(query)}")
+        );
+        if (changes)
+            request.Content = new FormUrlEncodedContent([new("q", query)]);
         using var answer = await ReachAsync(request, cancellation);
-        if (!answer.IsSuccessStatusCode) throw new ReadingStoreException($"InfluxDB answered {(int)answer.StatusCode} to a query: {Short(await answer.Content.ReadAsStringAsync(cancellation))}");
+        if (!answer.IsSuccessStatusCode)
+            throw new ReadingStoreException(
+                $"InfluxDB answered {(int)answer.StatusCode} to a query: {Short(await answer.Content.ReadAsStringAsync(cancellation))}"
+            );
         using var lines = new StreamReader(await answer.Content.ReadAsStreamAsync(cancellation));
         while (await NextLineAsync(lines, cancellation) is { } line)
         {
-            if (line.Length == 0) continue;
+            if (line.Length == 0)
+                continue;
             using var document = JsonDocument.Parse(line);
             foreach (var result in document.RootElement.GetProperty("results").EnumerateArray())
             {
-                if (result.TryGetProperty("error", out var error)) throw new ReadingStoreException($"InfluxDB refused a query: {error.GetString()}");
-                if (!result.TryGetProperty("series", out var all)) continue;
-                foreach (var series in all.EnumerateArray()) yield return series;
+                if (result.TryGetProperty("error", out var error))
+                    throw new ReadingStoreException($"InfluxDB refused a query: {error.GetString()}");
+                if (!result.TryGetProperty("series", out var all))
+                    continue;
+                foreach (var series in all.EnumerateArray())
+                    yield return series;
             }
         }
     }
 
-    /// <summary>Deletes by time: InfluxQL's DELETE in 1.x, <c>/api/v2/delete</c> else. A server without either keeps its own retention.</summary>
+    /// <summary>
+    /// Deletes by time: InfluxQL's DELETE in 1.x, <c>/api/v2/delete</c> else. A server without either keeps its own retention.
+    /// </summary>
     public Task DeleteBeforeAsync(DateTime time, CancellationToken cancellation) =>
-        DeleteAsync($"time < {LineProtocol.Nanoseconds(time)}", time.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture), null, cancellation);
+        DeleteAsync(
+            $"time < {LineProtocol.Nanoseconds(time)}",
+            time.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture),
+            null,
+            cancellation
+        );
 
     /// <summary>All of a device, of any time.</summary>
     public Task DeleteAsync(DeviceId device, CancellationToken cancellation)
@@ -137,10 +170,24 @@ internal sealed partial class InfluxApi : IDisposable
             return;
         }
 
-        using var request = new HttpRequestMessage(HttpMethod.Post, $"api/v2/delete?org={Uri.EscapeDataString(options.Org)}&bucket={Uri.EscapeDataString(options.Bucket)}");
-        request.Content = JsonContent.Create(new { start = "1970-01-01T00:00:00Z", stop, predicate }, options: new JsonSerializerOptions { DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull });
+        using var request = new HttpRequestMessage(
+            HttpMethod.Post,
+            $"api/v2/delete?org={Uri.EscapeDataString(options.Org)}&bucket={Uri.EscapeDataString(options.Bucket)}"
+        );
+        request.Content = JsonContent.Create(
+            new
+            {
+                start = "1970-01-01T00:00:00Z",
+                stop,
+                predicate,
+            },
+            options: new JsonSerializerOptions { DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull }
+        );
         using var answer = await ReachAsync(request, cancellation);
-        if (!answer.IsSuccessStatusCode) throw new ReadingStoreException($"InfluxDB answered {(int)answer.StatusCode} to a deletion: {Short(await answer.Content.ReadAsStringAsync(cancellation))}");
+        if (!answer.IsSuccessStatusCode)
+            throw new ReadingStoreException(
+                $"InfluxDB answered {(int)answer.StatusCode} to a deletion: {Short(await answer.Content.ReadAsStringAsync(cancellation))}"
+            );
     }
 
     /// <summary>The inside of an InfluxQL string: an encoded tag has no backslash of its own.</summary>
@@ -155,7 +202,8 @@ internal sealed partial class InfluxApi : IDisposable
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellation);
         try
         {
-            if (await CreateDatabaseAsync(either.Token) is { Trouble: { } trouble }) throw new ReadingStoreException($"InfluxDB is not ready: {trouble}");
+            if (await CreateDatabaseAsync(either.Token) is { Trouble: { } trouble })
+                throw new ReadingStoreException($"InfluxDB is not ready: {trouble}");
         }
         catch (OperationCanceledException e) when (!cancellation.IsCancellationRequested)
         {
@@ -167,10 +215,18 @@ internal sealed partial class InfluxApi : IDisposable
         }
     }
 
-    /// <summary>The database of 1.x is made when it is missing; a user who may not make one goes on, and the write says whether it is there.</summary>
+    /// <summary>
+    /// The database of 1.x is made when it is missing; a user who may not make one goes on, and the write says whether it is there.
+    /// </summary>
     private async Task<WriteOutcome> CreateDatabaseAsync(CancellationToken cancellation)
     {
-        using var form = new FormUrlEncodedContent([new("q", $"CREATE DATABASE \"{options.Bucket.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"")]);
+        using var form = new FormUrlEncodedContent([
+            new(
+                "q",
+                $"CREATE DATABASE "
+                    + $"\"{options.Bucket.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\""
+            ),
+        ]);
         using var answer = await http.PostAsync(new Uri("query", UriKind.Relative), form, cancellation);
         created = answer.IsSuccessStatusCode || answer.StatusCode is HttpStatusCode.Forbidden;
         return created ? default : Later(answer, await answer.Content.ReadAsStringAsync(cancellation));
@@ -184,7 +240,8 @@ internal sealed partial class InfluxApi : IDisposable
         content.Headers.ContentEncoding.Add("gzip");
         content.Headers.ContentType = new MediaTypeHeaderValue("text/plain") { CharSet = "utf-8" };
         using var answer = await http.PostAsync(writeUrl, content, cancellation);
-        if (answer.IsSuccessStatusCode) return default;
+        if (answer.IsSuccessStatusCode)
+            return default;
         var reason = Short(await answer.Content.ReadAsStringAsync(cancellation));
         switch (answer.StatusCode)
         {
@@ -198,19 +255,32 @@ internal sealed partial class InfluxApi : IDisposable
         return Later(answer, reason);
     }
 
-    private async Task<WriteOutcome> DivideAsync(ReadOnlyMemory<byte> lines, string reason, List<RefusedLine> bad, CancellationToken cancellation)
+    private async Task<WriteOutcome> DivideAsync(
+        ReadOnlyMemory<byte> lines,
+        string reason,
+        List<RefusedLine> bad,
+        CancellationToken cancellation
+    )
     {
         var count = lines.Span.Count((byte)'\n');
         // 1.x says how many points of a batch it dropped: all of them needn't be halved down one by one.
-        if (count <= 1 || (Dropped().Match(reason) is { Success: true } dropped && dropped.Groups[1].Value == count.ToString(System.Globalization.CultureInfo.InvariantCulture)))
+        if (
+            count <= 1
+            || (
+                Dropped().Match(reason) is { Success: true } dropped
+                && dropped.Groups[1].Value == count.ToString(System.Globalization.CultureInfo.InvariantCulture)
+            )
+        )
         {
             var now = clock.GetUtcNow().UtcDateTime;
-            foreach (var line in Encoding.UTF8.GetString(lines.Span).Split('\n', StringSplitOptions.RemoveEmptyEntries)) bad.Add(new RefusedLine(now, line, reason));
+            foreach (var line in Encoding.UTF8.GetString(lines.Span).Split('\n', StringSplitOptions.RemoveEmptyEntries))
+                bad.Add(new RefusedLine(now, line, reason));
             return default;
         }
 
         var middle = 0;
-        for (var i = 0; i < count / 2; i++) middle += lines.Span[middle..].IndexOf((byte)'\n') + 1;
+        for (var i = 0; i < count / 2; i++)
+            middle += lines.Span[middle..].IndexOf((byte)'\n') + 1;
         var first = await PostAsync(lines[..middle], bad, cancellation);
         return first.Trouble is null ? await PostAsync(lines[middle..], bad, cancellation) : first;
     }
@@ -218,7 +288,10 @@ internal sealed partial class InfluxApi : IDisposable
     private WriteOutcome Later(HttpResponseMessage answer, string reason)
     {
         var after = answer.Headers.RetryAfter;
-        return new WriteOutcome($"{(int)answer.StatusCode} {Short(reason)}", after?.Delta ?? (after?.Date is { } date ? date - clock.GetUtcNow() : null));
+        return new WriteOutcome(
+            $"{(int)answer.StatusCode} {Short(reason)}",
+            after?.Delta ?? (after?.Date is { } date ? date - clock.GetUtcNow() : null)
+        );
     }
 
     private async Task<HttpResponseMessage> ReachAsync(HttpRequestMessage request, CancellationToken cancellation)
@@ -273,7 +346,11 @@ internal sealed partial class InfluxApi : IDisposable
         public override bool CanSeek => false;
         public override bool CanWrite => true;
         public override long Length => into.Count;
-        public override long Position { get => into.Count; set => throw new NotSupportedException(); }
+        public override long Position
+        {
+            get => into.Count;
+            set => throw new NotSupportedException();
+        }
 
         public override void Write(ReadOnlySpan<byte> buffer)
         {
@@ -283,12 +360,12 @@ internal sealed partial class InfluxApi : IDisposable
 
         public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
 
-        public override void Flush()
-        {
-        }
+        public override void Flush() { }
 
         public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
         public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
         public override void SetLength(long value) => throw new NotSupportedException();
     }
 }

@@ -8,14 +8,16 @@ using Vigil.Model;
 namespace Vigil.Storage.Readings.Influx;
 
 /// <summary>
-/// InfluxDB over its stable wire protocol. The point (metric, device, channel, time) overwrites itself, so a repeat changes nothing but its arrival time.
-/// Appends that come together share a request. While the server is down, slow or unwilling they are made durable in a <see cref="Spool"/> on disk and drained in
-/// order when it is back: nothing ever waits for a dead server longer than Influx:PatienceMilliseconds. What is spooled can't be queried yet.
+/// InfluxDB over its stable wire protocol. The point (metric, device, channel, time) overwrites itself, so a repeat changes nothing but its
+/// arrival time. Appends that come together share a request. While the server is down, slow or unwilling they are made durable in a <see
+/// cref="Spool"/> on disk and drained in order when it is back: nothing ever waits for a dead server longer than
+/// Influx:PatienceMilliseconds. What is spooled can't be queried yet.
 /// </summary>
 public sealed partial class InfluxReadingStore : IReadingStore
 {
     private const string Selected =
-        "SELECT \"value\"::field, \"received\"::field, \"flags\"::field, \"longitude\"::field, \"accuracy\"::field, \"speed\"::field, \"event\"::field, \"device\"::tag, \"channel\"::tag";
+        "SELECT \"value\"::field, \"received\"::field, \"flags\"::field, \"longitude\"::field, \"accuracy\"::field, "
+        + "\"speed\"::field, \"event\"::field, \"device\"::tag, \"channel\"::tag";
 
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
@@ -34,7 +36,14 @@ public sealed partial class InfluxReadingStore : IReadingStore
     private volatile string? trouble;
     private bool warned;
 
-    public InfluxReadingStore(InfluxOptions options, string spoolFolder, HttpClient http, TimeProvider clock, ILogger<InfluxReadingStore> log, Meter? meter = null)
+    public InfluxReadingStore(
+        InfluxOptions options,
+        string spoolFolder,
+        HttpClient http,
+        TimeProvider clock,
+        ILogger<InfluxReadingStore> log,
+        Meter? meter = null
+    )
     {
         this.options = options;
         this.clock = clock;
@@ -44,8 +53,17 @@ public sealed partial class InfluxReadingStore : IReadingStore
         api = new InfluxApi(options, http, clock, Refuse);
         meter?.CreateObservableGauge("vigil_spool_bytes", () => spool.State.Bytes, "By", "Readings that wait on disk for InfluxDB");
         meter?.CreateObservableGauge("vigil_spool_cap_bytes", () => options.SpoolBytes, "By", "How much may wait on disk for InfluxDB");
-        meter?.CreateObservableGauge("vigil_spool_oldest_seconds", () => spool.State.Oldest is { } oldest ? (clock.GetUtcNow().UtcDateTime - oldest).TotalSeconds : 0, "s", "For how long the oldest reading has waited for InfluxDB");
-        meter?.CreateObservableCounter("vigil_lines_refused", () => refused.Count, description: "Points InfluxDB will never take; kept in refused.jsonl with its reason");
+        meter?.CreateObservableGauge(
+            "vigil_spool_oldest_seconds",
+            () => spool.State.Oldest is { } oldest ? (clock.GetUtcNow().UtcDateTime - oldest).TotalSeconds : 0,
+            "s",
+            "For how long the oldest reading has waited for InfluxDB"
+        );
+        meter?.CreateObservableCounter(
+            "vigil_lines_refused",
+            () => refused.Count,
+            description: "Points InfluxDB will never take; kept in refused.jsonl with its reason"
+        );
         sending = Task.Run(SendAsync);
         draining = Task.Run(() => DrainAsync(stopping.Token));
     }
@@ -64,29 +82,45 @@ public sealed partial class InfluxReadingStore : IReadingStore
         get
         {
             var state = spool.State;
-            if (state.NearlyFull) return $"the spool for InfluxDB is {state.Bytes * 100 / state.Cap} % full ({state.Bytes} of {state.Cap} bytes); at its cap nothing more is acknowledged. {trouble}";
+            if (state.NearlyFull)
+                return $"the spool for InfluxDB is {state.Bytes * 100 / state.Cap} % full ({state.Bytes} of {state.Cap} bytes); at "
+                    + $"its cap nothing more is acknowledged. {trouble}";
             return state.Bytes > 0 ? $"{state.Bytes} bytes of readings wait on disk for InfluxDB since {state.Oldest:u}: {trouble}" : null;
         }
     }
 
     public Task AppendAsync(IReadOnlyList<Reading> readings, CancellationToken cancellation)
     {
-        if (readings.Count == 0) return Task.CompletedTask;
+        if (readings.Count == 0)
+            return Task.CompletedTask;
         cancellation.ThrowIfCancellationRequested();
         var batch = new Batch(readings.Count);
-        for (var i = 0; i < readings.Count; i++) LineProtocol.Write(batch.Lines, readings[i]);
+        for (var i = 0; i < readings.Count; i++)
+            LineProtocol.Write(batch.Lines, readings[i]);
         Arrivals.Note(readings, batch.Lines);
-        return waiting.Writer.TryWrite(batch) ? batch.Durable.Task.WaitAsync(cancellation) : throw new ReadingStoreException("the InfluxDB store is closed");
+        return waiting.Writer.TryWrite(batch)
+            ? batch.Durable.Task.WaitAsync(cancellation)
+            : throw new ReadingStoreException("the InfluxDB store is closed");
     }
 
     public async IAsyncEnumerable<Reading> QueryAsync(ReadingQuery query, [EnumeratorCancellation] CancellationToken cancellation)
     {
-        if (query.Devices.Count == 0 || query.Limit <= 0) yield break;
+        if (query.Devices.Count == 0 || query.Limit <= 0)
+            yield break;
         var devices = string.Join(" OR ", query.Devices.Select(d => $"\"device\" = '{InfluxApi.Quoted(LineProtocol.Encode(d.Value))}'"));
         var limit = query.Limit == int.MaxValue ? "" : $" LIMIT {query.Limit}";
-        var where = $"({devices}) AND time >= {LineProtocol.Nanoseconds(query.From)} AND time < {LineProtocol.Nanoseconds(query.To)}{limit}";
+        var where =
+            $"({devices}) AND time >= {LineProtocol.Nanoseconds(query.From)} AND time < {LineProtocol.Nanoseconds(query.To)}{limit}";
         var found = await SelectAsync(query.Metric, where, cancellation);
-        foreach (var reading in found.OrderBy(r => r.Time).ThenBy(r => r.Received).ThenBy(r => r.Device).ThenBy(r => r.Metric.Name, StringComparer.Ordinal).ThenBy(r => r.Channel, StringComparer.Ordinal).Take(query.Limit))
+        foreach (
+            var reading in found
+                .OrderBy(r => r.Time)
+                .ThenBy(r => r.Received)
+                .ThenBy(r => r.Device)
+                .ThenBy(r => r.Metric.Name, StringComparer.Ordinal)
+                .ThenBy(r => r.Channel, StringComparer.Ordinal)
+                .Take(query.Limit)
+        )
             yield return reading;
     }
 
@@ -96,7 +130,8 @@ public sealed partial class InfluxReadingStore : IReadingStore
     public async Task<string?> ProbeAsync(CancellationToken cancellation)
     {
         var state = spool.State;
-        if (state.Bytes < state.Cap / 100 * 99) return null; // the spool takes what the server doesn't
+        if (state.Bytes < state.Cap / 100 * 99)
+            return null; // the spool takes what the server doesn't
         return await api.PingAsync(cancellation) is { } why ? $"{why}; its spool is full ({state.Cap} bytes)" : null;
     }
 
@@ -104,7 +139,8 @@ public sealed partial class InfluxReadingStore : IReadingStore
 
     public async Task DeleteAsync(IReadOnlyList<DeviceId> devices, CancellationToken cancellation)
     {
-        foreach (var device in devices) await api.DeleteAsync(device, cancellation);
+        foreach (var device in devices)
+            await api.DeleteAsync(device, cancellation);
     }
 
     public async ValueTask DisposeAsync()
@@ -144,8 +180,10 @@ public sealed partial class InfluxReadingStore : IReadingStore
             var failure = await KeepAsync(joined.Memory);
             foreach (var batch in batches)
             {
-                if (failure is null) batch.Durable.SetResult();
-                else batch.Durable.SetException(failure);
+                if (failure is null)
+                    batch.Durable.SetResult();
+                else
+                    batch.Durable.SetException(failure);
             }
 
             batches.Clear();
@@ -163,7 +201,9 @@ public sealed partial class InfluxReadingStore : IReadingStore
         return lines;
     }
 
-    /// <summary>To the server, or to the spool when something waits there already (order) or the server doesn't take it in good time.</summary>
+    /// <summary>
+    /// To the server, or to the spool when something waits there already (order) or the server doesn't take it in good time.
+    /// </summary>
     private async Task<ReadingStoreException?> KeepAsync(ReadOnlyMemory<byte> lines)
     {
         try
@@ -171,15 +211,19 @@ public sealed partial class InfluxReadingStore : IReadingStore
             if (spool.IsEmpty)
             {
                 var outcome = await api.WriteAsync(lines, TimeSpan.FromMilliseconds(options.PatienceMilliseconds), CancellationToken.None);
-                if (outcome.Trouble is null) return null;
+                if (outcome.Trouble is null)
+                    return null;
                 trouble = outcome.Trouble;
                 LogSpooling(log, outcome.Trouble);
             }
 
             if (!spool.TryAdd(lines.Span))
-                return new ReadingStoreException($"InfluxDB doesn't take readings ({trouble}) and its spool is full: Influx:SpoolBytes is {options.SpoolBytes}");
+                return new ReadingStoreException(
+                    $"InfluxDB doesn't take readings ({trouble}) and its spool is full: Influx:SpoolBytes is {options.SpoolBytes}"
+                );
             Warn();
-            if (spooled.CurrentCount == 0) spooled.Release(); // released here only
+            if (spooled.CurrentCount == 0)
+                spooled.Release(); // released here only
             return null;
         }
         catch (ReadingStoreException e)
@@ -211,7 +255,8 @@ public sealed partial class InfluxReadingStore : IReadingStore
                 {
                     spool.Take(next);
                     pause = FirstPause;
-                    if (spool.IsEmpty) LogDrained(log);
+                    if (spool.IsEmpty)
+                        LogDrained(log);
                     continue;
                 }
 
@@ -237,7 +282,8 @@ public sealed partial class InfluxReadingStore : IReadingStore
     private void Warn()
     {
         var nearlyFull = spool.State.NearlyFull;
-        if (nearlyFull && !warned) LogNearlyFull(log, Concern!);
+        if (nearlyFull && !warned)
+            LogNearlyFull(log, Concern!);
         warned = nearlyFull;
     }
 
@@ -245,36 +291,60 @@ public sealed partial class InfluxReadingStore : IReadingStore
     {
         refused.Keep(lines);
         LogRefused(log, lines.Count, lines[0].Reason);
-        foreach (var line in lines) LineRefused?.Invoke(line);
+        foreach (var line in lines)
+            LineRefused?.Invoke(line);
     }
 
     private async Task<List<Reading>> SelectAsync(Metric? metric, string where, CancellationToken cancellation)
     {
         var found = new List<Reading>();
-        var (devices, channels) = (new Dictionary<string, DeviceId>(StringComparer.Ordinal), new Dictionary<string, string>(StringComparer.Ordinal));
-        await foreach (var series in api.QueryAsync($"{Selected} FROM {(metric is null ? "/.*/" : $"\"{metric.Name}\"")} WHERE {where}", changes: false, cancellation))
+        var (devices, channels) = (
+            new Dictionary<string, DeviceId>(StringComparer.Ordinal),
+            new Dictionary<string, string>(StringComparer.Ordinal)
+        );
+        await foreach (
+            var series in api.QueryAsync(
+                $"{Selected} FROM {(metric is null ? "/.*/" : $"\"{metric.Name}\"")} WHERE {where}",
+                changes: false,
+                cancellation
+            )
+        )
         {
-            if (!Metric.TryParse(series.GetProperty("name").GetString(), out var of)) continue; // written by a later version, or by somebody else
+            if (!Metric.TryParse(series.GetProperty("name").GetString(), out var of))
+                continue; // written by a later version, or by somebody else
             foreach (var row in series.GetProperty("values").EnumerateArray())
             {
-                if (row[2].ValueKind != JsonValueKind.Number || row[8].GetString() is not { } device) continue; // not ours
-                if (!devices.TryGetValue(device, out var id)) devices[device] = id = new DeviceId(LineProtocol.Decode(device));
+                if (row[2].ValueKind != JsonValueKind.Number || row[8].GetString() is not { } device)
+                    continue; // not ours
+                if (!devices.TryGetValue(device, out var id))
+                    devices[device] = id = new DeviceId(LineProtocol.Decode(device));
                 var channel = row[9].GetString() ?? "";
-                if (!channels.TryGetValue(channel, out var decoded)) channels[channel] = decoded = LineProtocol.Decode(channel);
-                found.Add(new Reading
-                {
-                    Device = id, Metric = of, Channel = decoded, Time = LineProtocol.Time(row[0].GetInt64()), Received = LineProtocol.Time(row[2].GetInt64()),
-                    Value = Number(row[1], double.NaN), Flags = row[3].ValueKind == JsonValueKind.Number ? (ReadingFlags)row[3].GetInt32() : ReadingFlags.None,
-                    Longitude = Number(row[4], 0), Accuracy = (float)Number(row[5], double.NaN), Speed = (float)Number(row[6], double.NaN),
-                    Event = row[7].GetString() is { } word ? LineProtocol.Decode(word) : null,
-                });
+                if (!channels.TryGetValue(channel, out var decoded))
+                    channels[channel] = decoded = LineProtocol.Decode(channel);
+                found.Add(
+                    new Reading
+                    {
+                        Device = id,
+                        Metric = of,
+                        Channel = decoded,
+                        Time = LineProtocol.Time(row[0].GetInt64()),
+                        Received = LineProtocol.Time(row[2].GetInt64()),
+                        Value = Number(row[1], double.NaN),
+                        Flags = row[3].ValueKind == JsonValueKind.Number ? (ReadingFlags)row[3].GetInt32() : ReadingFlags.None,
+                        Longitude = Number(row[4], 0),
+                        Accuracy = (float)Number(row[5], double.NaN),
+                        Speed = (float)Number(row[6], double.NaN),
+                        Event = row[7].GetString() is { } word ? LineProtocol.Decode(word) : null,
+                    }
+                );
             }
         }
 
         return found;
     }
 
-    private static double Number(JsonElement value, double missing) => value.ValueKind == JsonValueKind.Number ? value.GetDouble() : missing;
+    private static double Number(JsonElement value, double missing) =>
+        value.ValueKind == JsonValueKind.Number ? value.GetDouble() : missing;
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "InfluxDB doesn't take readings, they are kept on disk until it does: {Reason}")]
     private static partial void LogSpooling(ILogger logger, string reason);

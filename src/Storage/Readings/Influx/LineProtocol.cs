@@ -7,10 +7,10 @@ using Vigil.Model;
 namespace Vigil.Storage.Readings.Influx;
 
 /// <summary>
-/// InfluxDB's line protocol (v1 and v2 reference): <c>metric,device=…,channel=… value=…,received=…i time</c>, straight to UTF-8. The measurement is the
-/// metric, times are nanoseconds since 1970. Commas, spaces and equal signs of a tag are escaped with a backslash, quotes of a text field too.
-/// A backslash itself, a control character and the per cent sign travel per-cent-encoded: line protocol has no safe way to end a tag with a backslash
-/// and no way to hold a line feed in one, and 1.x reads <c>\\</c> as two.
+/// InfluxDB's line protocol (v1 and v2 reference): <c>metric,device=…,channel=… value=…,received=…i time</c>, straight to UTF-8. The
+/// measurement is the metric, times are nanoseconds since 1970. Commas, spaces and equal signs of a tag are escaped with a backslash,
+/// quotes of a text field too. A backslash itself, a control character and the per cent sign travel per-cent-encoded: line protocol has no
+/// safe way to end a tag with a backslash and no way to hold a line feed in one, and 1.x reads <c>\\</c> as two.
 /// </summary>
 public static class LineProtocol
 {
@@ -28,7 +28,10 @@ public static class LineProtocol
         output.Advance(Write(output.GetSpan(longest), reading));
     }
 
-    /// <summary>Notes that a device's readings of <paramref name="oldest"/> … <paramref name="newest"/> arrived at another time than they were measured at.</summary>
+    /// <summary>
+    /// Notes that a device's readings of <paramref name="oldest"/> … <paramref name="newest"/> arrived at another time than they were
+    /// measured at.
+    /// </summary>
     public static void WriteArrival(IBufferWriter<byte> output, DeviceId device, DateTime received, DateTime oldest, DateTime newest)
     {
         var line = output.GetSpan(Fixed + 3 * device.Value.Length);
@@ -52,25 +55,35 @@ public static class LineProtocol
     /// <summary>What a tag or text field holds for a text, before any backslashes: what a query compares with.</summary>
     public static string Encode(string text)
     {
-        if (text.AsSpan().IndexOfAny(SpecialInTag) < 0) return text;
+        if (text.AsSpan().IndexOfAny(SpecialInTag) < 0)
+            return text;
         var encoded = new StringBuilder(text.Length + 16);
         foreach (var c in text)
         {
-            if (IsEncoded(c)) encoded.Append(CultureInfo.InvariantCulture, $"%{(int)c:X2}");
-            else encoded.Append(c);
+            if (IsEncoded(c))
+                encoded.Append(CultureInfo.InvariantCulture, $"%{(int)c:X2}");
+            else
+                encoded.Append(c);
         }
 
         return encoded.ToString();
     }
 
-    /// <summary>Undoes <see cref="Encode"/>; what is not two hexadecimal digits after a per cent sign was written by somebody else and stays.</summary>
+    /// <summary>
+    /// Undoes <see cref="Encode"/>; what is not two hexadecimal digits after a per cent sign was written by somebody else and stays.
+    /// </summary>
     public static string Decode(string text)
     {
-        if (!text.Contains('%', StringComparison.Ordinal)) return text;
+        if (!text.Contains('%', StringComparison.Ordinal))
+            return text;
         var decoded = new StringBuilder(text.Length);
         for (var i = 0; i < text.Length; i++)
         {
-            if (text[i] == '%' && i + 2 < text.Length && byte.TryParse(text.AsSpan(i + 1, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var code))
+            if (
+                text[i] == '%'
+                && i + 2 < text.Length
+                && byte.TryParse(text.AsSpan(i + 1, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var code)
+            )
             {
                 decoded.Append((char)code);
                 i += 2;
@@ -139,7 +152,8 @@ public static class LineProtocol
                 continue;
             }
 
-            if (rune.IsAscii && special.Contains((char)rune.Value)) line[at++] = (byte)'\\';
+            if (rune.IsAscii && special.Contains((char)rune.Value))
+                line[at++] = (byte)'\\';
             at += rune.EncodeToUtf8(line[at..]);
         }
     }
@@ -147,14 +161,16 @@ public static class LineProtocol
     /// <summary>Line protocol has no NaN and no infinity: such a field is left out and reads back as NaN.</summary>
     private static void Field(Span<byte> line, ref int at, ReadOnlySpan<byte> name, double value)
     {
-        if (!double.IsFinite(value)) return;
+        if (!double.IsFinite(value))
+            return;
         Raw(line, ref at, name);
         Number(line, ref at, value);
     }
 
     private static void Field(Span<byte> line, ref int at, ReadOnlySpan<byte> name, float value)
     {
-        if (!float.IsFinite(value)) return;
+        if (!float.IsFinite(value))
+            return;
         Raw(line, ref at, name);
         var scaled = Math.Round(value * 1000.0);
         if (Math.Abs(scaled) < 1e9 && (float)(scaled / 1000) == value)
@@ -168,9 +184,9 @@ public static class LineProtocol
     }
 
     /// <summary>
-    /// The shortest text that reads back as the same number. Most readings have few decimals: value × 1000 (× 1000000 for coordinates) is then a whole number
-    /// below 2⁵³, and because a division of two exact numbers is rounded correctly (as a decimal text is when it is parsed), digits ÷ 1000 = value proves the
-    /// short text right.
+    /// The shortest text that reads back as the same number. Most readings have few decimals: value × 1000 (× 1000000 for coordinates) is
+    /// then a whole number below 2⁵³, and because a division of two exact numbers is rounded correctly (as a decimal text is when it is
+    /// parsed), digits ÷ 1000 = value proves the short text right.
     /// </summary>
     private static void Number(Span<byte> line, ref int at, double value)
     {
@@ -203,7 +219,8 @@ public static class LineProtocol
 
         var (whole, rest) = Math.DivRem(digits, scale);
         Whole(line, ref at, whole);
-        if (rest == 0) return;
+        if (rest == 0)
+            return;
         line[at++] = (byte)'.';
         for (var left = (uint)rest; left != 0; left %= (uint)scale)
         {
@@ -217,7 +234,8 @@ public static class LineProtocol
     {
         var microseconds = (time.Ticks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond;
         Whole(line, ref at, microseconds);
-        if (microseconds != 0) Raw(line, ref at, "000"u8);
+        if (microseconds != 0)
+            Raw(line, ref at, "000"u8);
     }
 
     private static void Whole(Span<byte> line, ref int at, long value)

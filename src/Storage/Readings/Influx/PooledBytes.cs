@@ -30,16 +30,19 @@ internal sealed class PooledBytes(int capacity) : IBufferWriter<byte>, IDisposab
     public void Dispose()
     {
         var used = Interlocked.Exchange(ref array, []);
-        if (used.Length > 0) ArrayPool<byte>.Shared.Return(used);
+        if (used.Length > 0)
+            ArrayPool<byte>.Shared.Return(used);
         Count = 0;
     }
 
     private void Reserve(int more)
     {
-        if (array.Length - Count >= more) return;
+        if (array.Length - Count >= more)
+            return;
         var larger = ArrayPool<byte>.Shared.Rent(Math.Max(array.Length * 2, Count + more));
         array.AsSpan(0, Count).CopyTo(larger);
-        if (array.Length > 0) ArrayPool<byte>.Shared.Return(array);
+        if (array.Length > 0)
+            ArrayPool<byte>.Shared.Return(array);
         array = larger;
     }
 }

@@ -19,7 +19,8 @@ internal sealed class RefusedLines(string path)
     {
         lock (gate)
         {
-            if (File.Exists(path) && new FileInfo(path).Length > LargestFile) File.Move(path, Path.ChangeExtension(path, ".before.jsonl"), overwrite: true);
+            if (File.Exists(path) && new FileInfo(path).Length > LargestFile)
+                File.Move(path, Path.ChangeExtension(path, ".before.jsonl"), overwrite: true);
             using var file = new FileStream(path, FileMode.Append, FileAccess.Write);
             foreach (var line in lines)
             {

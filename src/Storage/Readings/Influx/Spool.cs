@@ -18,9 +18,10 @@ public readonly record struct SpoolState(long Bytes, long Cap, DateTime? Oldest)
 internal readonly record struct SpoolPosition(long Segment, long Offset);
 
 /// <summary>
-/// Batches that wait on disk, first in, first out, in numbered segment files. A frame is its length, the CRC-32 of what follows, the time it was put
-/// there and its bytes. A torn frame (power cut, full disk) was never acknowledged; it ends its segment. How far the spool has been emptied stands in a file beside
-/// the segments: after a crash a batch may be sent twice, which changes nothing, never not at all. One thread adds, one takes.
+/// Batches that wait on disk, first in, first out, in numbered segment files. A frame is its length, the CRC-32 of what follows, the time
+/// it was put there and its bytes. A torn frame (power cut, full disk) was never acknowledged; it ends its segment. How far the spool has
+/// been emptied stands in a file beside the segments: after a crash a batch may be sent twice, which changes nothing, never not at all. One
+/// thread adds, one takes.
 /// </summary>
 internal sealed class Spool : IDisposable
 {
@@ -48,7 +49,8 @@ internal sealed class Spool : IDisposable
         segmentSize = Math.Clamp(cap / 16, 64 << 10, 16 << 20);
         Directory.CreateDirectory(folder);
         foreach (var file in Directory.EnumerateFiles(folder, "*.spool"))
-            if (long.TryParse(Path.GetFileNameWithoutExtension(file), out var number)) segments[number] = WholeFrames(file);
+            if (long.TryParse(Path.GetFileNameWithoutExtension(file), out var number))
+                segments[number] = WholeFrames(file);
         onDisk = segments.Values.Sum();
         head = Recall();
         DropEmptied();
@@ -58,7 +60,8 @@ internal sealed class Spool : IDisposable
     {
         get
         {
-            lock (gate) return new SpoolState(onDisk - head.Offset, cap, oldest);
+            lock (gate)
+                return new SpoolState(onDisk - head.Offset, cap, oldest);
         }
     }
 
@@ -66,7 +69,8 @@ internal sealed class Spool : IDisposable
     {
         get
         {
-            lock (gate) return segments.Count == 0;
+            lock (gate)
+                return segments.Count == 0;
         }
     }
 
@@ -77,7 +81,8 @@ internal sealed class Spool : IDisposable
         lock (gate)
         {
             var size = Header + lines.Length;
-            if (onDisk + size > cap) return false;
+            if (onDisk + size > cap)
+                return false;
             try
             {
                 tail ??= OpenSegment();
@@ -107,7 +112,8 @@ internal sealed class Spool : IDisposable
             var number = segments.Keys[^1];
             segments[number] += size;
             onDisk += size;
-            if (segments[number] >= segmentSize) CloseTail();
+            if (segments[number] >= segmentSize)
+                CloseTail();
             return true;
         }
     }
@@ -120,15 +126,23 @@ internal sealed class Spool : IDisposable
         {
             next = head;
             into.Clear();
-            if (segments.Count == 0) return false;
-            using var file = new FileStream(Name(head.Segment), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1 << 16);
+            if (segments.Count == 0)
+                return false;
+            using var file = new FileStream(
+                Name(head.Segment),
+                FileMode.Open,
+                FileAccess.Read,
+                FileShare.ReadWrite | FileShare.Delete,
+                1 << 16
+            );
             file.Position = head.Offset;
             var header = new byte[Header];
             while (next.Offset < segments[head.Segment])
             {
                 file.ReadExactly(header);
                 var length = BinaryPrimitives.ReadInt32LittleEndian(header);
-                if (into.Count > 0 && into.Count + length > most) break;
+                if (into.Count > 0 && into.Count + length > most)
+                    break;
                 file.ReadExactly(into.GetSpan(length)[..length]);
                 into.Advance(length);
                 next = next with { Offset = next.Offset + Header + length };
@@ -157,7 +171,8 @@ internal sealed class Spool : IDisposable
 
     public void Dispose()
     {
-        lock (gate) CloseTail();
+        lock (gate)
+            CloseTail();
     }
 
     /// <summary>A new segment is begun at every start and after every failure, so nothing is ever appended behind a torn frame.</summary>
@@ -165,19 +180,22 @@ internal sealed class Spool : IDisposable
     {
         var number = Math.Max(head.Segment, segments.Count > 0 ? segments.Keys[^1] : 0) + 1;
         var file = new FileStream(Name(number), FileMode.Create, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, 0);
-        if (segments.Count == 0) head = new SpoolPosition(number, 0);
+        if (segments.Count == 0)
+            head = new SpoolPosition(number, 0);
         segments[number] = 0;
         return file;
     }
 
     private void CloseTail()
     {
-        if (tail is null) return;
+        if (tail is null)
+            return;
         var number = segments.Keys[^1];
         try
         {
             // What a failed write left behind goes, so that a full disk gets its space back.
-            if (tail.Length > segments[number]) tail.SetLength(segments[number]);
+            if (tail.Length > segments[number])
+                tail.SetLength(segments[number]);
             tail.Dispose();
         }
         catch (IOException)
@@ -186,12 +204,20 @@ internal sealed class Spool : IDisposable
         }
 
         tail = null;
-        if (segments[number] == 0) DropEmptied();
+        if (segments[number] == 0)
+            DropEmptied();
     }
 
     private void DropEmptied()
     {
-        while (segments.Count > 0 && (segments.Keys[0] < head.Segment || (segments.Keys[0] == head.Segment && segments.Values[0] <= head.Offset) || segments.Values[0] == 0))
+        while (
+            segments.Count > 0
+            && (
+                segments.Keys[0] < head.Segment
+                || (segments.Keys[0] == head.Segment && segments.Values[0] <= head.Offset)
+                || segments.Values[0] == 0
+            )
+        )
         {
             var number = segments.Keys[0];
             if (segments.Count == 1 && tail is { } open)
@@ -203,10 +229,12 @@ internal sealed class Spool : IDisposable
             onDisk -= segments.Values[0];
             segments.RemoveAt(0);
             File.Delete(Name(number));
-            if (number >= head.Segment) head = new SpoolPosition(segments.Count > 0 ? segments.Keys[0] : number, 0);
+            if (number >= head.Segment)
+                head = new SpoolPosition(segments.Count > 0 ? segments.Keys[0] : number, 0);
         }
 
-        if (segments.Count > 0 && segments.Keys[0] > head.Segment) head = new SpoolPosition(segments.Keys[0], 0);
+        if (segments.Count > 0 && segments.Keys[0] > head.Segment)
+            head = new SpoolPosition(segments.Keys[0], 0);
         oldest = segments.Count == 0 ? null : TimeAt(head);
     }
 
@@ -215,17 +243,24 @@ internal sealed class Spool : IDisposable
         var header = new byte[Header];
         using var file = new FileStream(Name(position.Segment), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 0);
         file.Position = position.Offset;
-        return file.ReadAtLeast(header, Header, throwOnEndOfStream: false) == Header ? new DateTime(BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(8)), DateTimeKind.Utc) : null;
+        return file.ReadAtLeast(header, Header, throwOnEndOfStream: false) == Header
+            ? new DateTime(BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(8)), DateTimeKind.Utc)
+            : null;
     }
 
     private SpoolPosition Recall()
     {
         var first = new SpoolPosition(segments.Count > 0 ? segments.Keys[0] : 0, 0);
         var path = Path.Combine(folder, "position");
-        if (!File.Exists(path)) return first;
+        if (!File.Exists(path))
+            return first;
         var stored = File.ReadAllBytes(path);
-        if (stored.Length != 20 || Crc32.HashToUInt32(stored.AsSpan(0, 16)) != BinaryPrimitives.ReadUInt32LittleEndian(stored.AsSpan(16))) return first;
-        var position = new SpoolPosition(BinaryPrimitives.ReadInt64LittleEndian(stored), BinaryPrimitives.ReadInt64LittleEndian(stored.AsSpan(8)));
+        if (stored.Length != 20 || Crc32.HashToUInt32(stored.AsSpan(0, 16)) != BinaryPrimitives.ReadUInt32LittleEndian(stored.AsSpan(16)))
+            return first;
+        var position = new SpoolPosition(
+            BinaryPrimitives.ReadInt64LittleEndian(stored),
+            BinaryPrimitives.ReadInt64LittleEndian(stored.AsSpan(8))
+        );
         return position.Segment >= first.Segment ? position : first;
     }
 
@@ -240,13 +275,15 @@ internal sealed class Spool : IDisposable
         while (file.ReadAtLeast(header, Header, throwOnEndOfStream: false) == Header)
         {
             var length = BinaryPrimitives.ReadInt32LittleEndian(header);
-            if (length is <= 0 or > LargestFrame || file.Length - file.Position < length) break;
+            if (length is <= 0 or > LargestFrame || file.Length - file.Position < length)
+                break;
             var rest = new byte[length];
             file.ReadExactly(rest);
             var crc = new Crc32();
             crc.Append(header.AsSpan(8));
             crc.Append(rest);
-            if (crc.GetCurrentHashAsUInt32() != BinaryPrimitives.ReadUInt32LittleEndian(header.AsSpan(4))) break;
+            if (crc.GetCurrentHashAsUInt32() != BinaryPrimitives.ReadUInt32LittleEndian(header.AsSpan(4)))
+                break;
             end += Header + length;
         }
 

@@ -25,7 +25,8 @@ public sealed class FramesTests
     [InlineData("{at: 0, as: u16, unit: mA, metric: electricity.current, times: {at: 2}}", "03e80a", 10)]
     [InlineData("{at: 0, metric: smoke, values: {1: 1, 2|7: 0}}", "07", 0)]
     [InlineData("{at: 0, metric: battery.level, when: {'1.7-6': '2|3'}}", "50c0", 80)]
-    public void A_field_is_read_as_it_is_written(string field, string hex, double value) => Assert.Equal(value, Assert.Single(Decode($"read: [{field}]", hex).Readings).Value, 1e-6);
+    public void A_field_is_read_as_it_is_written(string field, string hex, double value) =>
+        Assert.Equal(value, Assert.Single(Decode($"read: [{field}]", hex).Readings).Value, 1e-6);
 
     [Theory]
     [InlineData("{at: 0, metric: battery.level, max: 100}", "ff")]
@@ -39,7 +40,13 @@ public sealed class FramesTests
     [Fact]
     public void Items_follow_each_other_with_their_own_times_and_an_unknown_one_ends_them()
     {
-        var into = Decode("{from: 1, tail: 1, key: 1, items: {'01': {length: 1, read: [{at: 0, metric: battery.level}]}, '02': {history: true, time: {at: 0, as: u32, from: '2013-01-01T00:00:00Z'}, length: 5, read: [{at: 4, metric: water.leak}]}}}"[1..^1], "aa0150020000000a0199ff01");
+        var into = Decode(
+            (
+                "{from: 1, tail: 1, key: 1, items: {'01': {length: 1, read: [{at: 0, metric: battery.level}]}, '02': {history: true, "
+                + "time: {at: 0, as: u32, from: '2013-01-01T00:00:00Z'}, length: 5, read: [{at: 4, metric: water.leak}]}}}"
+            )[1..^1],
+            "aa0150020000000a0199ff01"
+        );
         Assert.Equal(80, Assert.Single(into.Readings, r => r.Metric == Metric.BatteryLevel).Value);
         var leak = Assert.Single(into.Readings, r => r.Metric == Metric.WaterLeak);
         Assert.Equal((1, new DateTime(2013, 1, 1, 0, 0, 10, DateTimeKind.Utc), ReadingFlags.History), (leak.Value, leak.Time, leak.Flags));
@@ -64,7 +71,10 @@ public sealed class FramesTests
     {
         var into = new DecodedPayload();
         into.Reset("", Outcome.Received);
-        Assert.Equal("unknown FPort: port 9, this model reports on port 2, 5", Profile("port: [2, 5], read: []", out _)!.DecodeLine("00", "", into, 9));
+        Assert.Equal(
+            "unknown FPort: port 9, this model reports on port 2, 5",
+            Profile("port: [2, 5], read: []", out _)!.DecodeLine("00", "", into, 9)
+        );
     }
 
     [Theory]
@@ -109,7 +119,13 @@ public sealed class FramesTests
         var folder = Directory.CreateTempSubdirectory("frames");
         try
         {
-            File.WriteAllText(Path.Combine(folder.FullName, "m.yaml"), string.Create(CultureInfo.InvariantCulture, $"id: v/m\nformat: lorawan\nmatch: {{topic: 'a/{{device}}'}}\nframes:\n  - {{{frame}}}\n"));
+            File.WriteAllText(
+                Path.Combine(folder.FullName, "m.yaml"),
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"id: v/m\nformat: lorawan\nmatch: {{topic: 'a/{{device}}'}}\nframes:\n  - {{{frame}}}\n"
+                )
+            );
             problems = [];
             return ProfileSet.Load(folder.FullName, problems).Find("v/m");
         }

@@ -13,7 +13,10 @@ public sealed class LayoutTests
     [InlineData("03670110056700ff", "air.temperature[3]=27.2 air.temperature[5]=25.5")]
     [InlineData("01670000026850", "air.temperature[1]=0 air.humidity[2]=40")]
     [InlineData("0167ffd7", "air.temperature[1]=-4.1")]
-    [InlineData("037401cc0475012c058000c80683000003e8", "electricity.voltage[3]=4.6 electricity.current[4]=0.3 electricity.power[5]=200 electricity.energy[6]=1")]
+    [InlineData(
+        "037401cc0475012c058000c80683000003e8",
+        "electricity.voltage[3]=4.6 electricity.current[4]=0.3 electricity.power[5]=200 electricity.energy[6]=1"
+    )]
     [InlineData("01850000000a026601", "presence[2]=1")]
     [InlineData("0178640265012c", "battery.level[1]=100 illuminance[2]=300")]
     public void Cayenne_keeps_the_channel(string hex, string readings) => Assert.Equal(readings, Shown("cayenne-lpp", hex));
@@ -44,7 +47,8 @@ public sealed class LayoutTests
     [InlineData("0fffff0fffff0b4504d2fb2e")]
     [InlineData("ffffffffffffffff0b4564")]
     [InlineData("00000000000000000b4564")]
-    public void A_receiver_that_is_off_or_blind_has_no_place(string hex) => Assert.DoesNotContain(Decode("dragino/lgt92", hex).Readings, r => r.Metric == Metric.Location);
+    public void A_receiver_that_is_off_or_blind_has_no_place(string hex) =>
+        Assert.DoesNotContain(Decode("dragino/lgt92", hex).Readings, r => r.Metric == Metric.Location);
 
     [Fact]
     public void A_meters_records_of_other_storage_and_tariffs_are_not_the_running_total()
@@ -58,11 +62,18 @@ public sealed class LayoutTests
     [Fact]
     public void A_frame_of_a_field_test_device_is_as_long_as_its_flags_say()
     {
-        var place = Assert.Single(Decode("adeunis/field-test", "9f14520572600000598017fefe105f1707").Readings, r => r.Metric == Metric.Location);
+        var place = Assert.Single(
+            Decode("adeunis/field-test", "9f14520572600000598017fefe105f1707").Readings,
+            r => r.Metric == Metric.Location
+        );
         Assert.Equal((52.095433, 0.099667), (Math.Round(place.Value, 6), Math.Round(place.Longitude, 6)));
         var into = new DecodedPayload();
         into.Reset("", Outcome.Received);
-        Assert.Contains("flags ask for", Profiles.Find("adeunis/field-test")!.DecodeLine("9f1452057260", "", into), StringComparison.Ordinal);
+        Assert.Contains(
+            "flags ask for",
+            Profiles.Find("adeunis/field-test")!.DecodeLine("9f1452057260", "", into),
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]
@@ -76,7 +87,13 @@ public sealed class LayoutTests
     }
 
     private static string Shown(string profile, string hex) =>
-        string.Join(' ', Decode(profile, hex).Readings.Select(r => $"{r.Metric}{(r.Channel.Length > 0 ? $"[{r.Channel}]" : "")}={Math.Round(r.Value, 6).ToString(System.Globalization.CultureInfo.InvariantCulture)}"));
+        string.Join(
+            ' ',
+            Decode(profile, hex)
+                .Readings.Select(r =>
+                    $"{r.Metric}{(r.Channel.Length > 0 ? $"[{r.Channel}]" : "")}={Math.Round(r.Value, 6).ToString(System.Globalization.CultureInfo.InvariantCulture)}"
+                )
+        );
 
     private static DecodedPayload Decode(string profile, string hex)
     {

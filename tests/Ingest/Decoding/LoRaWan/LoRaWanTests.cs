@@ -33,8 +33,18 @@ public sealed class LoRaWanTests
 
                 Assert.True(reason is null, $"{profile.Id} line {example.Line}: {reason}");
                 foreach (var r in example.Readings)
-                    Assert.True(into.Readings.Any(x => x.Metric.Name == r.Metric && x.Event == r.Event && (r.Value is not { } v || Math.Abs(x.Value - v) < 1e-9)
-                        && (r.Latitude is not { } lat || (Math.Abs(x.Value - lat) < 1e-7 && Math.Abs(x.Longitude - r.Longitude!.Value) < 1e-7))), $"{profile.Id} line {example.Line}: {r}; has {string.Join(", ", into.Readings)}");
+                    Assert.True(
+                        into.Readings.Any(x =>
+                            x.Metric.Name == r.Metric
+                            && x.Event == r.Event
+                            && (r.Value is not { } v || Math.Abs(x.Value - v) < 1e-9)
+                            && (
+                                r.Latitude is not { } lat
+                                || (Math.Abs(x.Value - lat) < 1e-7 && Math.Abs(x.Longitude - r.Longitude!.Value) < 1e-7)
+                            )
+                        ),
+                        $"{profile.Id} line {example.Line}: {r}; has {string.Join(", ", into.Readings)}"
+                    );
             }
         }
 
@@ -66,27 +76,62 @@ public sealed class LoRaWanTests
             }
 
             Assert.True(reason is null, reason);
-            if (v.Text("dev_eui") is { } eui) Assert.Equal(eui.ToLowerInvariant(), into.Device);
-            else if (v.Text("device_id") is { } name) Assert.Equal(name, into.Device);
-            if (v.Number("air.temperature") is { } air) Assert.Equal(air, Assert.Single(into.Readings, r => r.Metric == Metric.AirTemperature).Value);
-            if (v.Number("latitude") is { } north) Assert.Equal((north, v.Number("longitude")!.Value), Assert.Single(into.Readings, r => r.Metric == Metric.Location) is var place ? (place.Value, place.Longitude) : default);
-            if (v.Text("event") is "up" && v.Text("time") is { } time) Assert.All(into.Readings, r => Assert.Equal(DateTimeOffset.Parse(time.Remove(27, 2), System.Globalization.CultureInfo.InvariantCulture).UtcDateTime, r.Time));
+            if (v.Text("dev_eui") is { } eui)
+                Assert.Equal(eui.ToLowerInvariant(), into.Device);
+            else if (v.Text("device_id") is { } name)
+                Assert.Equal(name, into.Device);
+            if (v.Number("air.temperature") is { } air)
+                Assert.Equal(air, Assert.Single(into.Readings, r => r.Metric == Metric.AirTemperature).Value);
+            if (v.Number("latitude") is { } north)
+                Assert.Equal(
+                    (north, v.Number("longitude")!.Value),
+                    Assert.Single(into.Readings, r => r.Metric == Metric.Location) is var place ? (place.Value, place.Longitude) : default
+                );
+            if (v.Text("event") is "up" && v.Text("time") is { } time)
+                Assert.All(
+                    into.Readings,
+                    r =>
+                        Assert.Equal(
+                            DateTimeOffset.Parse(time.Remove(27, 2), System.Globalization.CultureInfo.InvariantCulture).UtcDateTime,
+                            r.Time
+                        )
+                );
         }
     }
 
     [Fact]
     public void A_normalised_payload_is_mapped_by_its_vocabulary_as_a_list_and_as_an_object()
     {
-        const string one = """{"time":"2025-12-31T20:00:00Z","battery":3.6,"air":{"temperature":21.5,"relativeHumidity":40,"pressure":1013,"co2":600,"lightIntensity":80,"location":"indoor"},"metering":{"water":{"total":5342}},"water":{"leak":true,"temperature":{"min":10,"max":12,"avg":11}},"action":{"motion":{"detected":true},"contactState":"closed"},"position":{"latitude":22.5,"longitude":113.9}}""";
-        foreach (var payload in new[] { "{\"uplink_message\":{\"normalized_payload\":[" + one + "]}}", "{\"uplink_normalized\":{\"normalized_payload\":" + one + "}}" })
+        const string one =
+            """{"time":"2025-12-31T20:00:00Z","battery":3.6,"air":{"temperature":21.5,"relativeHumidity":40,"pressure":1013,"co2":600,"lightIntensity":80,"location":"indoor"},"metering":{"water":{"total":5342}},"water":{"leak":true,"temperature":{"min":10,"max":12,"avg":11}},"action":{"motion":{"detected":true},"contactState":"closed"},"position":{"latitude":22.5,"longitude":113.9}}""";
+        foreach (
+            var payload in new[]
+            {
+                "{\"uplink_message\":{\"normalized_payload\":[" + one + "]}}",
+                "{\"uplink_normalized\":{\"normalized_payload\":" + one + "}}",
+            }
+        )
         {
             var readings = Decode("tts-v3", payload).Readings;
-            foreach (var (metric, channel, value) in new[]
-            {
-                (Metric.BatteryVoltage, "", 3.6), (Metric.AirTemperature, "", 21.5), (Metric.AirHumidity, "", 40), (Metric.AirPressure, "", 101300), (Metric.AirCarbonDioxide, "", 600), (Metric.Illuminance, "", 80),
-                (Metric.WaterVolume, "", 5.342), (Metric.WaterLeak, "", 1), (Metric.WaterTemperature, "min", 10), (Metric.WaterTemperature, "max", 12), (Metric.WaterTemperature, "", 11),
-                (Metric.Motion, "", 1), (Metric.DoorOpen, "", 0), (Metric.Location, "", 22.5),
-            })
+            foreach (
+                var (metric, channel, value) in new[]
+                {
+                    (Metric.BatteryVoltage, "", 3.6),
+                    (Metric.AirTemperature, "", 21.5),
+                    (Metric.AirHumidity, "", 40),
+                    (Metric.AirPressure, "", 101300),
+                    (Metric.AirCarbonDioxide, "", 600),
+                    (Metric.Illuminance, "", 80),
+                    (Metric.WaterVolume, "", 5.342),
+                    (Metric.WaterLeak, "", 1),
+                    (Metric.WaterTemperature, "min", 10),
+                    (Metric.WaterTemperature, "max", 12),
+                    (Metric.WaterTemperature, "", 11),
+                    (Metric.Motion, "", 1),
+                    (Metric.DoorOpen, "", 0),
+                    (Metric.Location, "", 22.5),
+                }
+            )
                 Assert.Equal(value, Assert.Single(readings, r => r.Metric == metric && r.Channel == channel).Value, 1e-9);
             Assert.All(readings, r => Assert.Equal(new DateTime(2025, 12, 31, 20, 0, 0, DateTimeKind.Utc), r.Time));
         }
@@ -103,8 +148,12 @@ public sealed class LoRaWanTests
     [InlineData("""{"BatV":"3.118"}""", "battery.voltage", "=3.118")]
     public void Several_probes_of_a_decoded_object_stay_several(string decoded, string metric, string expected)
     {
-        var found = Decode("chirpstack-v4", "{\"deviceInfo\":{\"devEui\":\"0101010101010101\"},\"fPort\":2,\"object\":" + decoded + "}").Readings.Where(r => r.Metric.Name == metric);
-        Assert.Equal(expected, string.Join(' ', found.Select(r => $"{r.Channel}={r.Value.ToString(System.Globalization.CultureInfo.InvariantCulture)}")));
+        var found = Decode("chirpstack-v4", "{\"deviceInfo\":{\"devEui\":\"0101010101010101\"},\"fPort\":2,\"object\":" + decoded + "}")
+            .Readings.Where(r => r.Metric.Name == metric);
+        Assert.Equal(
+            expected,
+            string.Join(' ', found.Select(r => $"{r.Channel}={r.Value.ToString(System.Globalization.CultureInfo.InvariantCulture)}"))
+        );
     }
 
     [Theory]
@@ -115,15 +164,52 @@ public sealed class LoRaWanTests
     public void A_press_in_a_decoded_object_is_an_event(string key, string value, string word)
     {
         var raw = value is "true" or "1" ? value : JsonSerializer.Serialize(value);
-        Assert.Equal(word, Assert.Single(Decode("chirpstack-v4", "{\"deviceInfo\":{\"devEui\":\"0101010101010101\"},\"fPort\":2,\"object\":{\"" + key + "\":" + raw + "}}").Readings).Event);
+        Assert.Equal(
+            word,
+            Assert
+                .Single(
+                    Decode(
+                        "chirpstack-v4",
+                        "{\"deviceInfo\":{\"devEui\":\"0101010101010101\"},\"fPort\":2,\"object\":{\"" + key + "\":" + raw + "}}"
+                    ).Readings
+                )
+                .Event
+        );
     }
 
     [Fact]
     public void A_model_reads_its_frames_whichever_server_carries_them_and_takes_the_decoded_object_without_one()
     {
-        Assert.Equal("sos", Assert.Single(Decode("netvox/r312", """{"deviceInfo":{"devEui":"0101010101010101"},"fPort":6,"data":"AVUBHgEAAAAAAAA="}""").Readings, r => r.Metric == Metric.Button).Event);
-        Assert.Equal("sos", Assert.Single(Decode("netvox/r312", """{"end_device_ids":{"dev_eui":"0101010101010101"},"uplink_message":{"f_port":6,"frm_payload":"AVUBHgEAAAAAAAA="}}""").Readings, r => r.Metric == Metric.Button).Event);
-        Assert.Equal("sos", Assert.Single(Decode("netvox/r312", """{"deviceInfo":{"devEui":"0101010101010101"},"object":{"sos":true}}""").Readings, r => r.Metric == Metric.Button).Event);
+        Assert.Equal(
+            "sos",
+            Assert
+                .Single(
+                    Decode("netvox/r312", """{"deviceInfo":{"devEui":"0101010101010101"},"fPort":6,"data":"AVUBHgEAAAAAAAA="}""").Readings,
+                    r => r.Metric == Metric.Button
+                )
+                .Event
+        );
+        Assert.Equal(
+            "sos",
+            Assert
+                .Single(
+                    Decode(
+                        "netvox/r312",
+                        """{"end_device_ids":{"dev_eui":"0101010101010101"},"uplink_message":{"f_port":6,"frm_payload":"AVUBHgEAAAAAAAA="}}"""
+                    ).Readings,
+                    r => r.Metric == Metric.Button
+                )
+                .Event
+        );
+        Assert.Equal(
+            "sos",
+            Assert
+                .Single(
+                    Decode("netvox/r312", """{"deviceInfo":{"devEui":"0101010101010101"},"object":{"sos":true}}""").Readings,
+                    r => r.Metric == Metric.Button
+                )
+                .Event
+        );
     }
 
     [Fact]
@@ -142,7 +228,9 @@ public sealed class LoRaWanTests
     public void A_tracker_without_a_fix_is_not_at_zero_zero()
     {
         Assert.Empty(Decode("tts-v3", """{"decoded_payload":{"latitude":0,"longitude":0}}""").Readings);
-        Assert.Empty(Decode("tts-v3", """{"decoded_payload":{"fixFailed":true,"cached":{"latitudeDeg":-33.9,"longitudeDeg":18.8}}}""").Readings);
+        Assert.Empty(
+            Decode("tts-v3", """{"decoded_payload":{"fixFailed":true,"cached":{"latitudeDeg":-33.9,"longitudeDeg":18.8}}}""").Readings
+        );
     }
 
     [Fact]
@@ -171,7 +259,9 @@ public sealed class LoRaWanTests
     [InlineData("var o={}; o.o=o; return {data:o}")]
     [InlineData("/(x+x+)+y/.test('xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'); return {data:{}}")]
     [InlineData("var a=[]; for(var i=0;i<190000;i++) a=[a]; return {data:{text:String(a)}}")]
-    [InlineData("var o={}; for(var i=0;i<190000;i++) o=Object.create(o); return {data:{text:o.leak, n:'x' in o, s:o.toString()}, errors:['deep']}")]
+    [InlineData(
+        "var o={}; for(var i=0;i<190000;i++) o=Object.create(o); return {data:{text:o.leak, n:'x' in o, s:o.toString()}, errors:['deep']}"
+    )]
     [InlineData("var p={}; for(var i=0;i<190000;i++) p=new Proxy(p,{}); return {data:{leak:p.leak}, errors:['deep']}")]
     [InlineData("var f=function(){ return 1 }; for(var i=0;i<190000;i++) f=f.bind(null); return {data:{n:f()}, errors:['deep']}")]
     [InlineData("var a=[]; for(var i=0;i<190000;i++) a=[a]; a.flat(Infinity); return {errors:['deep']}")]
@@ -226,14 +316,26 @@ public sealed class LoRaWanTests
     [Fact]
     public void Prototypes_that_a_decoder_changes_put_nothing_into_its_readings()
     {
-        var line = LoRaWanCodec.Parse("Object.prototype.sos = true; Array.prototype.fall = 1; function decodeUplink(i){ return { data: { leak: true } } }").DecodeLine("01", 1, Received, out var accepted);
+        var line = LoRaWanCodec
+            .Parse("Object.prototype.sos = true; Array.prototype.fall = 1; function decodeUplink(i){ return { data: { leak: true } } }")
+            .DecodeLine("01", 1, Received, out var accepted);
         Assert.True(accepted, line);
-        Assert.Equal("water.leak", Assert.Single(JsonDocument.Parse(line).RootElement.GetProperty("readings").EnumerateArray()).GetProperty("metric").GetString());
+        Assert.Equal(
+            "water.leak",
+            Assert.Single(JsonDocument.Parse(line).RootElement.GetProperty("readings").EnumerateArray()).GetProperty("metric").GetString()
+        );
     }
 
     [Theory]
-    [InlineData("return {data:{n:i.bytes.length, plain:Array.isArray(i.bytes), last:i.bytes.slice(-1)[0], port:i.fPort}}", """{"n":2,"plain":true,"last":255,"port":7}""")]
-    [InlineData("return {data:{ok:[1,'a',null].join() + '|' + String([[1],[2]]) + '|' + 'a-b'.replace(/-/g,'+') + '|' + 'x'.replace('x', function(){ return 'y' })}}", """{"ok":"1,a,|1,2|a+b|y"}""")]
+    [InlineData(
+        "return {data:{n:i.bytes.length, plain:Array.isArray(i.bytes), last:i.bytes.slice(-1)[0], port:i.fPort}}",
+        """{"n":2,"plain":true,"last":255,"port":7}"""
+    )]
+    [InlineData(
+        "return {data:{ok:[1,'a',null].join() + '|' + String([[1],[2]]) + '|' + 'a-b'.replace(/-/g,'+') + '|' + 'x'.replace('x', "
+            + "function(){ return 'y' })}}",
+        """{"ok":"1,a,|1,2|a+b|y"}"""
+    )]
     [InlineData("return {data:{ok:i.bytes.map(function(b){return b.toString(16)}).join('')}}", """{"ok":"1ff"}""")]
     [InlineData("return {data:{y:i.recvTime.getUTCFullYear()}, warnings:['weak battery'], errors:[]}", """{"y":2026}""")]
     public void A_decoder_gets_bytes_as_a_plain_list_the_port_and_the_time(string body, string decoded)
@@ -246,19 +348,27 @@ public sealed class LoRaWanTests
     [Fact]
     public void Errors_of_a_decoder_are_its_reason_and_warnings_go_with_the_values()
     {
-        using var refused = LoRaWanCodec.Parse("function decodeUplink(i){ return {errors:['unknown FPort','bad length']} }").Run([1], 1, Received);
+        using var refused = LoRaWanCodec
+            .Parse("function decodeUplink(i){ return {errors:['unknown FPort','bad length']} }")
+            .Run([1], 1, Received);
         Assert.Equal("the decoder refused it: unknown FPort; bad length", refused.Rejected);
-        var line = LoRaWanCodec.Parse("function decodeUplink(i){ return {data:{leak:true}, warnings:['fix failed']} }").DecodeLine("01", 1, Received, out var accepted);
+        var line = LoRaWanCodec
+            .Parse("function decodeUplink(i){ return {data:{leak:true}, warnings:['fix failed']} }")
+            .DecodeLine("01", 1, Received, out var accepted);
         Assert.True(accepted);
         Assert.Equal("fix failed", JsonDocument.Parse(line).RootElement.GetProperty("warnings")[0].GetString());
-        using var normal = LoRaWanCodec.Parse("function decodeUplink(i){ return {data:{leak:true}} } function normalizeUplink(i){ return {errors:['no unit']} }").Run([1], 1, Received);
+        using var normal = LoRaWanCodec
+            .Parse("function decodeUplink(i){ return {data:{leak:true}} } function normalizeUplink(i){ return {errors:['no unit']} }")
+            .Run([1], 1, Received);
         Assert.Null(normal.Rejected);
         Assert.Null(normal.Normalised);
     }
 
     [Theory]
     [InlineData("function Decoder(bytes, port){ return {leak: bytes[0] === 1 && port === 3} }")]
-    [InlineData("function Decode(fPort, bytes, variables){ return {leak: bytes[0] === 1 && fPort === 3 && typeof variables === 'object'} }")]
+    [InlineData(
+        "function Decode(fPort, bytes, variables){ return {leak: bytes[0] === 1 && fPort === 3 && typeof variables === 'object'} }"
+    )]
     [InlineData("const decodeUplink = ({bytes, fPort}) => ({data: {leak: bytes[0] === 1 && fPort === 3}})")]
     [InlineData("module.exports = {}; exports.x = 1; function decodeUplink(i){ return {data:{leak: i.bytes[0] === 1 && i.fPort === 3}} }")]
     [InlineData("var decodeUplink = function(i){ console.log('x', i); return {data:{leak: i.bytes[0] === 1 && i.fPort === 3}} }")]
@@ -272,7 +382,9 @@ public sealed class LoRaWanTests
     [Fact]
     public void What_one_call_poisons_the_next_does_not_see()
     {
-        var codec = LoRaWanCodec.Parse("function decodeUplink(i){ var was = Object.prototype.seen || 0; Object.prototype.seen = 1; return { data: { was: was } } }");
+        var codec = LoRaWanCodec.Parse(
+            "function decodeUplink(i){ var was = Object.prototype.seen || 0; Object.prototype.seen = 1; return { data: { was: was } } }"
+        );
         for (var i = 0; i < 2; i++)
         {
             using var run = codec.Run([1], 1, Received);
@@ -281,17 +393,30 @@ public sealed class LoRaWanTests
     }
 
     [Fact]
-    public void Random_bytes_never_throw() => Gen.Select(Gen.Byte.Array[0, 60], Gen.Int[0, 255]).Sample((bytes, port) =>
-    {
-        foreach (var profile in Profiles.All.Where(p => p.Format is "chirpstack-v4" or "lorawan"))
-        {
-            var text = JsonSerializer.Serialize(new { deviceInfo = new { devEui = "0101010101010101" }, fPort = port % 3 == 0 ? 85 : port % 3 == 1 ? 1 : port, data = Convert.ToBase64String(bytes) });
-            var into = new DecodedPayload();
-            into.Reset("", Received);
-            var reason = profile.DecodeLine(text, "", into);
-            Assert.DoesNotContain("decoder failed", reason ?? "", StringComparison.Ordinal);
-        }
-    });
+    public void Random_bytes_never_throw() =>
+        Gen.Select(Gen.Byte.Array[0, 60], Gen.Int[0, 255])
+            .Sample(
+                (bytes, port) =>
+                {
+                    foreach (var profile in Profiles.All.Where(p => p.Format is "chirpstack-v4" or "lorawan"))
+                    {
+                        var text = JsonSerializer.Serialize(
+                            new
+                            {
+                                deviceInfo = new { devEui = "0101010101010101" },
+                                fPort = port % 3 == 0 ? 85
+                                : port % 3 == 1 ? 1
+                                : port,
+                                data = Convert.ToBase64String(bytes),
+                            }
+                        );
+                        var into = new DecodedPayload();
+                        into.Reset("", Received);
+                        var reason = profile.DecodeLine(text, "", into);
+                        Assert.DoesNotContain("decoder failed", reason ?? "", StringComparison.Ordinal);
+                    }
+                }
+            );
 
     private static DecodedPayload Decode(string profile, string payload)
     {
@@ -304,7 +429,8 @@ public sealed class LoRaWanTests
     private static ProfileSet Load()
     {
         var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!Directory.Exists(Path.Combine(folder.FullName, "devices"))) folder = folder.Parent!;
+        while (!Directory.Exists(Path.Combine(folder.FullName, "devices")))
+            folder = folder.Parent!;
         var problems = new List<Problem>();
         var set = ProfileSet.Load(Path.Combine(folder.FullName, "devices"), problems);
         Assert.Empty(problems);

@@ -7,13 +7,16 @@ using Vigil.Model;
 namespace Vigil.Tests.Ingest.Decoding.LoRaWan;
 
 /// <summary>
-/// Walks every codec vector through the profile of its model: each value that the source states and that has a metric has to come out, the rest stands below with the reason.
+/// Walks every codec vector through the profile of its model: each value that the source states and that has a metric has to come out, the
+/// rest stands below with the reason.
 /// </summary>
 public sealed class LoRaWanVectorTests
 {
     private const string Family = "lorawan_codec";
 
-    /// <summary>codec's first letters, field (a trailing * takes any ending), metric[channel], then a factor or the source's words for the value.</summary>
+    /// <summary>
+    /// codec's first letters, field (a trailing * takes any ending), metric[channel], then a factor or the source's words for the value.
+    /// </summary>
     private const string Meanings = """
         adeunis/pulse      bytes.counterValues              pulse.count[a]                    1
         adeunis/           bytes.status.lowBattery          battery.low                       1
@@ -199,8 +202,16 @@ public sealed class LoRaWanVectorTests
         """;
 
     private static readonly ProfileSet Profiles = ProfileSet.Load(Path.Combine(AppContext.BaseDirectory, "devices"), []);
-    private static readonly (string Codec, string Field, string Metric, string Means)[] Table = [.. Meanings.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(Columns)];
-    private static readonly string[][] Without = [.. WithoutMetric.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => l.Split(' ', 3, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))];
+    private static readonly (string Codec, string Field, string Metric, string Means)[] Table =
+    [
+        .. Meanings.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(Columns),
+    ];
+    private static readonly string[][] Without =
+    [
+        .. WithoutMetric
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(l => l.Split(' ', 3, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)),
+    ];
 
     public static TheoryData<string> Good => Vector.Ids(Family, v => !v.Negative);
 
@@ -222,7 +233,10 @@ public sealed class LoRaWanVectorTests
         {
             if (vector.Codec == "b-meters/iwmlr3" || Meaning(vector.Codec, name) is not { } means)
             {
-                Assert.True(Without.Any(w => Fits(w[0], vector.Codec) && Fits(w[1], name)), $"{vector.Codec} {name}: neither a metric nor a reason");
+                Assert.True(
+                    Without.Any(w => Fits(w[0], vector.Codec) && Fits(w[1], name)),
+                    $"{vector.Codec} {name}: neither a metric nor a reason"
+                );
                 continue;
             }
 
@@ -270,7 +284,8 @@ public sealed class LoRaWanVectorTests
                 Assert.All(sampled, r => Assert.True(r.Has(ReadingFlags.History)));
                 void Is(string field, Metric metric, Func<JsonElement, double> value)
                 {
-                    if (sample.TryGetProperty(field, out var stated)) Assert.Equal(value(stated), Assert.Single(sampled, r => r.Metric == metric).Value, 1e-9);
+                    if (sample.TryGetProperty(field, out var stated))
+                        Assert.Equal(value(stated), Assert.Single(sampled, r => r.Metric == metric).Value, 1e-9);
                 }
 
                 Is("temperature", Metric.AirTemperature, e => e.GetDouble());
@@ -303,7 +318,9 @@ public sealed class LoRaWanVectorTests
     [Fact]
     public void Two_leak_probes_stay_two()
     {
-        var leaks = Bare("netvox/r311w", "0106011e00010000000000").Readings.Where(r => r.Metric == Metric.WaterLeak).Select(r => (r.Channel, r.Value));
+        var leaks = Bare("netvox/r311w", "0106011e00010000000000")
+            .Readings.Where(r => r.Metric == Metric.WaterLeak)
+            .Select(r => (r.Channel, r.Value));
         Assert.Equal([("1", 0), ("2", 1)], leaks);
     }
 
@@ -320,12 +337,19 @@ public sealed class LoRaWanVectorTests
     private static void Check(Vector vector, string name, string metric, string means, DecodedPayload into)
     {
         var expected = vector[name]!.Value;
-        if (expected.ValueKind == JsonValueKind.Array) expected = expected[0];
+        if (expected.ValueKind == JsonValueKind.Array)
+            expected = expected[0];
         if (metric is "latitude" or "longitude" or "speed")
         {
-            if (into.Readings.All(r => r.Metric != Metric.Location) && metric == "speed") return; // a cached position tells no speed
+            if (into.Readings.All(r => r.Metric != Metric.Location) && metric == "speed")
+                return; // a cached position tells no speed
             var place = Assert.Single(into.Readings, r => r.Metric == Metric.Location);
-            var part = metric switch { "latitude" => place.Value, "longitude" => place.Longitude, _ => place.Speed };
+            var part = metric switch
+            {
+                "latitude" => place.Value,
+                "longitude" => place.Longitude,
+                _ => place.Speed,
+            };
             Assert.Equal(expected.GetDouble() * double.Parse(means, CultureInfo.InvariantCulture), part, 1e-6);
             return;
         }
@@ -333,18 +357,32 @@ public sealed class LoRaWanVectorTests
         var open = metric.IndexOf('[', StringComparison.Ordinal);
         var channel = open < 0 ? "" : metric[(open + 1)..^1];
         var wanted = Metric.Parse(open < 0 ? metric : metric[..open]);
-        var found = into.Readings.Where(r => r.Metric == wanted && (channel == "*" || r.Channel == channel) && !r.Has(ReadingFlags.History)).ToList();
+        var found = into
+            .Readings.Where(r => r.Metric == wanted && (channel == "*" || r.Channel == channel) && !r.Has(ReadingFlags.History))
+            .ToList();
         if (means.Contains('=', StringComparison.Ordinal))
         {
             var raw = expected.ValueKind == JsonValueKind.String ? expected.GetString() : expected.GetRawText();
             var word = means.Split('|').Select(p => p.Split('=')).First(p => p[0] == raw)[1];
-            if (word.Length == 0) Assert.Empty(found);
-            else if (wanted.Kind == MetricKind.Event) Assert.Equal(word, Assert.Single(found).Event);
-            else Assert.All(found.Count == 0 ? throw new Xunit.Sdk.XunitException($"{name}: no {wanted}") : found, r => Assert.Equal(double.Parse(word, CultureInfo.InvariantCulture), r.Value, 1e-9));
+            if (word.Length == 0)
+                Assert.Empty(found);
+            else if (wanted.Kind == MetricKind.Event)
+                Assert.Equal(word, Assert.Single(found).Event);
+            else
+                Assert.All(
+                    found.Count == 0 ? throw new Xunit.Sdk.XunitException($"{name}: no {wanted}") : found,
+                    r => Assert.Equal(double.Parse(word, CultureInfo.InvariantCulture), r.Value, 1e-9)
+                );
             return;
         }
 
-        var number = expected.ValueKind switch { JsonValueKind.True => 1, JsonValueKind.False => 0, _ => expected.GetDouble() } * double.Parse(means, CultureInfo.InvariantCulture);
+        var number =
+            expected.ValueKind switch
+            {
+                JsonValueKind.True => 1,
+                JsonValueKind.False => 0,
+                _ => expected.GetDouble(),
+            } * double.Parse(means, CultureInfo.InvariantCulture);
         Assert.True(found.Count > 0, $"{name}: no {wanted}[{channel}]; there are {string.Join(", ", into.Readings)}");
         Assert.All(found, r => Assert.Equal(number, r.Value, Math.Max(1e-9, Math.Abs(number) * 1e-6)));
     }
@@ -352,23 +390,39 @@ public sealed class LoRaWanVectorTests
     private static (string Metric, string Means)? Meaning(string codec, string field)
     {
         foreach (var (start, name, metric, means) in Table)
-            if (Fits(start, codec) && Fits(name, field) && (start != "*" || !Without.Any(w => w[0] != "*" && Fits(w[0], codec) && Fits(w[1], field) && w[1] != "*"))) return (metric, means);
+            if (
+                Fits(start, codec)
+                && Fits(name, field)
+                && (start != "*" || !Without.Any(w => w[0] != "*" && Fits(w[0], codec) && Fits(w[1], field) && w[1] != "*"))
+            )
+                return (metric, means);
         return null;
     }
 
     private static bool Fits(string pattern, string text) =>
-        pattern == "*" || (pattern.StartsWith('*') ? text.EndsWith(pattern[1..], StringComparison.Ordinal) : text.StartsWith(pattern.TrimEnd('*'), StringComparison.Ordinal) && (pattern.EndsWith('*') || pattern.EndsWith('/') || pattern.Contains('/', StringComparison.Ordinal) || text == pattern));
+        pattern == "*"
+        || (
+            pattern.StartsWith('*')
+                ? text.EndsWith(pattern[1..], StringComparison.Ordinal)
+                : text.StartsWith(pattern.TrimEnd('*'), StringComparison.Ordinal)
+                    && (
+                        pattern.EndsWith('*') || pattern.EndsWith('/') || pattern.Contains('/', StringComparison.Ordinal) || text == pattern
+                    )
+        );
 
     private static (string, string, string, string) Columns(string line)
     {
         // Two blanks or more part the columns: the words of a source have single ones.
         var parts = System.Text.RegularExpressions.Regex.Split(line.Trim(), "\\s{2,}");
-        if (parts.Length == 3) parts = [.. parts[0].Split(' '), .. parts[1..]];
-        if (parts.Length != 4) throw new FormatException(line);
+        if (parts.Length == 3)
+            parts = [.. parts[0].Split(' '), .. parts[1..]];
+        if (parts.Length != 4)
+            throw new FormatException(line);
         return (parts[0], parts[1], parts[2], parts[3]);
     }
 
-    private static double One(DecodedPayload into, string metric) => Assert.Single(into.Readings, r => r.Metric == Metric.Parse(metric)).Value;
+    private static double One(DecodedPayload into, string metric) =>
+        Assert.Single(into.Readings, r => r.Metric == Metric.Parse(metric)).Value;
 
     private static DecodedPayload Bare(string profile, string hex)
     {
@@ -385,10 +439,11 @@ public sealed class LoRaWanVectorTests
         return (into, Profiles.Find(ProfileOf(vector.Codec))!.DecodeLine(vector.Payload, "", into, vector.Port));
     }
 
-    private static string ProfileOf(string codec) => codec.Split(' ')[0] switch
-    {
-        "src/uplink.test.js" => "quandify/cubicmeter-1.1",
-        var bare when !bare.Contains('/', StringComparison.Ordinal) => "milesight/" + bare,
-        var known => known,
-    };
+    private static string ProfileOf(string codec) =>
+        codec.Split(' ')[0] switch
+        {
+            "src/uplink.test.js" => "quandify/cubicmeter-1.1",
+            var bare when !bare.Contains('/', StringComparison.Ordinal) => "milesight/" + bare,
+            var known => known,
+        };
 }

@@ -1,0 +1,284 @@
+using System.Collections.Concurrent;
+using System.Security.Claims;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Authentication.Cookies;
+using Microsoft.AspNetCore.Identity;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Vigil.Storage.Records;
+
+namespace Vigil.Web.Accounts;
+
+/// <summary>How people sign in.</summary>
+/// <param name="SecondFactor">Administrators need one: without it they get no further than their own account
+/// (<c>Access:SecondFactor</c>).</param>
+/// <param name="Elsewhere">Accounts of an organisation that people may sign in with; null for none.</param>
+public sealed record AccountsOptions(bool SecondFactor = true, SingleSignOn? Elsewhere = null);
+
+/// <summary>Why somebody could not sign in: never whether the name exists.</summary>
+public enum SignInResult
+{
+    In,
+
+    /// <summary>Name or password wrong, or the account is disabled.</summary>
+    Wrong,
+
+    /// <summary>The password is right; the second factor is missing or wrong.</summary>
+    CodeNeeded,
+}
+
+/// <summary>
+/// People with an account, on ASP.NET Core Identity: passwords hashed by it, security stamps, authenticator codes (TOTP, RFC 6238) and
+/// recovery codes. What somebody may do is their role, where they may do it is their area.
+/// </summary>
+public sealed class Accounts(UserManager<User> users, IDbContextFactory<RecordsDb> records, AccountsOptions options, TimeProvider clock)
+{
+    internal const string Stamp = "stamp";
+    internal const string Role = "role";
+
+    /// <summary>A code is good for one sign-in: who looks over a shoulder has nothing.</summary>
+    private static readonly ConcurrentDictionary<(Guid User, string Code), DateTimeOffset> UsedCodes = new();
+
+    /// <summary>Registers Identity over the records. The data protection keys of the host sign its links.</summary>
+    public static void Add(IServiceCollection services, AccountsOptions options)
+    {
+        services.AddSingleton(options);
+        services.AddScoped(s => s.GetRequiredService<IDbContextFactory<RecordsDb>>().CreateDbContext());
+        services
+            .AddIdentityCore<User>(o =>
+            {
+                // Length alone (NIST SP 800-63B 5.1.1.2): rules of composition make passwords worse.
+                (
+                    o.Password.RequiredLength,
+                    o.Password.RequireDigit,
+                    o.Password.RequireLowercase,
+                    o.Password.RequireUppercase,
+                    o.Password.RequireNonAlphanumeric
+                ) = (12, false, false, false, false);
+                // whoever knows a name could keep its person out: SignInTries slows down whoever guesses instead
+                o.Lockout.AllowedForNewUsers = false;
+                o.User.AllowedUserNameCharacters = ""; // Chinese names are names
+            })
+            .AddUserStore<Microsoft.AspNetCore.Identity.EntityFrameworkCore.UserOnlyStore<User, RecordsDb, Guid>>()
+            .AddTokenProvider<DataProtectorTokenProvider<User>>(TokenOptions.DefaultProvider)
+            .AddTokenProvider<AuthenticatorTokenProvider<User>>(TokenOptions.DefaultAuthenticatorProvider);
+        services.AddScoped<Accounts>();
+    }
+
+    public Task<User?> FindAsync(string name) => users.FindByNameAsync(name);
+
+    public Task<User?> FindAsync(ClaimsPrincipal who) =>
+        who.FindFirstValue(ClaimTypes.NameIdentifier) is { } id ? users.FindByIdAsync(id) : Task.FromResult<User?>(null);
+
+    public async Task<bool> HasAdministratorAsync(CancellationToken cancellation)
+    {
+        await using var db = await records.CreateDbContextAsync(cancellation);
+        return await db.Set<User>().AnyAsync(u => u.Role == Roles.Administrator && !u.Disabled && u.PasswordHash != null, cancellation);
+    }
+
+    /// <param name="name">Of the account; also what the timeline says.</param>
+    /// <param name="password">Null: the person sets one with a link (<see cref="LinkAsync"/>).</param>
+    /// <returns>What is wrong; null when the account exists now.</returns>
+    public async Task<string?> AddAsync(
+        string name,
+        string role,
+        string area,
+        string displayName,
+        string? password,
+        string by,
+        CancellationToken cancellation
+    )
+    {
+        if (
+            name.Length is 0 or > 64
+            || name.Any(c => char.IsControl(c) || char.IsWhiteSpace(c))
+            || name.Contains(':', StringComparison.Ordinal)
+        )
+            return "a name has 1 to 64 characters without spaces and colons";
+        if (!Roles.All.Contains(role))
+            return $"'{role}' is not one of {string.Join(", ", Roles.All)}";
+        if (area.Length > 0 && (area.Length > 12 || !area.All(char.IsAsciiDigit)))
+            return $"'{area}' is not an area code";
+        var user = new User
+        {
+            Id = Guid.CreateVersion7(clock.GetUtcNow()),
+            UserName = name,
+            Role = role,
+            Area = area,
+            DisplayName = displayName,
+            CreatedAt = clock.GetUtcNow().UtcDateTime,
+        };
+        var made = password is null ? await users.CreateAsync(user) : await users.CreateAsync(user, password);
+        if (!made.Succeeded)
+            return Said(made);
+        await AuditAsync(by, "account", name, $"made: {role}{(area.Length > 0 ? " " + area : "")}", cancellation);
+        return null;
+    }
+
+    /// <summary>A link with which the person sets a password, once, within a day.</summary>
+    public async Task<string> LinkAsync(User user, string by, CancellationToken cancellation)
+    {
+        var token = await users.GeneratePasswordResetTokenAsync(user);
+        await AuditAsync(by, "account", user.UserName!, "link to set a password", cancellation);
+        return $"/account/password?user={Uri.EscapeDataString(user.UserName!)}&token={Uri.EscapeDataString(token)}";
+    }
+
+    public async Task<string?> SetPasswordAsync(string name, string token, string password, CancellationToken cancellation)
+    {
+        if (await users.FindByNameAsync(name) is not { } user)
+            return "this link is not valid any more";
+        var set = await users.ResetPasswordAsync(user, token, password);
+        if (!set.Succeeded)
+            return set.Errors.Any(e => e.Code == nameof(IdentityErrorDescriber.InvalidToken))
+                ? "this link is not valid any more"
+                : Said(set);
+        await AuditAsync(name, "account", name, "password set", cancellation);
+        return null;
+    }
+
+    public async Task<string?> ChangePasswordAsync(User user, string old, string now, CancellationToken cancellation)
+    {
+        var changed = await users.ChangePasswordAsync(user, old, now);
+        if (changed.Succeeded)
+            await AuditAsync(user.UserName!, "account", user.UserName!, "password changed", cancellation);
+        return changed.Succeeded ? null : Said(changed);
+    }
+
+    /// <summary>Role, area, disabled: whoever is signed in has it within a minute, because the security stamp changes.</summary>
+    public async Task ChangeAsync(User user, string by, string what, Action<User> change, CancellationToken cancellation)
+    {
+        change(user);
+        await users.UpdateSecurityStampAsync(user);
+        await AuditAsync(by, "account", user.UserName!, what, cancellation);
+    }
+
+    /// <summary>
+    /// A name that does not exist costs the same work and leaves the same kind of row as a wrong password: neither answer nor time tells
+    /// them apart.
+    /// </summary>
+    /// <param name="from">Address of whoever tries, for the audit log.</param>
+    public async Task<(SignInResult Result, ClaimsPrincipal? Who)> SignInAsync(
+        string name,
+        string password,
+        string code,
+        string from,
+        CancellationToken cancellation
+    )
+    {
+        var user = name.Length is > 0 and <= 64 ? await users.FindByNameAsync(name) : null;
+        var right =
+            users.PasswordHasher.VerifyHashedPassword(user ?? Somebody, user?.PasswordHash ?? Nobody, password)
+            != PasswordVerificationResult.Failed;
+        if (user is not { PasswordHash: not null, Disabled: false } || !right)
+        {
+            // What was typed as a name may be a password that slipped into the wrong field: only names that exist are written down.
+            var known = user?.UserName ?? "?";
+            await AuditAsync(
+                known,
+                "sign-in refused",
+                known,
+                $"{(user is { Disabled: true } ? "disabled" : "password")} from {from}",
+                cancellation
+            );
+            return (SignInResult.Wrong, null);
+        }
+
+        if (user.TwoFactorEnabled && !await IsRightAsync(user, code))
+        {
+            if (code.Length > 0)
+                await AuditAsync(name, "sign-in refused", name, $"second factor from {from}", cancellation);
+            return (SignInResult.CodeNeeded, null);
+        }
+
+        user.LastSignInAt = clock.GetUtcNow().UtcDateTime;
+        await users.UpdateAsync(user);
+        await AuditAsync(name, "sign-in", name, $"from {from}", cancellation);
+        return (SignInResult.In, Principal(user));
+    }
+
+    /// <summary>The key for an authenticator, not in force until a code proves that it has it.</summary>
+    public async Task<string> AuthenticatorKeyAsync(User user)
+    {
+        if (await users.GetAuthenticatorKeyAsync(user) is { Length: > 0 } key)
+            return key;
+        await users.ResetAuthenticatorKeyAsync(user);
+        return await users.GetAuthenticatorKeyAsync(user) ?? "";
+    }
+
+    /// <returns>Ten recovery codes, shown once; null when the code is wrong.</returns>
+    public async Task<IReadOnlyList<string>?> EnrolAsync(User user, string code, CancellationToken cancellation)
+    {
+        if (!await users.VerifyTwoFactorTokenAsync(user, TokenOptions.DefaultAuthenticatorProvider, Digits(code)))
+            return null;
+        await users.SetTwoFactorEnabledAsync(user, true);
+        await AuditAsync(user.UserName!, "account", user.UserName!, "second factor", cancellation);
+        return [.. await users.GenerateNewTwoFactorRecoveryCodesAsync(user, 10) ?? []];
+    }
+
+    /// <summary>The phone with the authenticator is lost: the person signs in with the password alone and enrols again.</summary>
+    public async Task ForgetSecondFactorAsync(User user, string by, CancellationToken cancellation)
+    {
+        await users.SetTwoFactorEnabledAsync(user, false);
+        await users.ResetAuthenticatorKeyAsync(user);
+        await AuditAsync(by, "account", user.UserName!, "second factor forgotten", cancellation);
+    }
+
+    /// <summary>
+    /// Still the account that signed in, unchanged since. Keys of the API and the demo's console have no account and are looked at
+    /// elsewhere.
+    /// </summary>
+    public async Task<bool> IsCurrentAsync(ClaimsPrincipal who) =>
+        who.FindFirstValue(ClaimTypes.NameIdentifier) is not { } id
+        || (await users.FindByIdAsync(id) is { Disabled: false } user && user.SecurityStamp == who.FindFirstValue(Stamp));
+
+    /// <summary>What the cookie says of somebody.</summary>
+    public ClaimsPrincipal Principal(User user)
+    {
+        var claims = new List<Claim>
+        {
+            new(ClaimTypes.NameIdentifier, user.Id.ToString()),
+            new(ClaimTypes.Name, user.UserName!),
+            new("area", user.Area),
+            new(Role, user.Role),
+            new(Stamp, user.SecurityStamp ?? ""),
+        };
+        // Without the second factor an administrator may do one thing: set it up.
+        if (user.Role != Roles.Administrator || user.TwoFactorEnabled || !options.SecondFactor)
+            claims.AddRange(Roles.Scopes(user.Role).Select(s => new Claim("scope", s)));
+        return new ClaimsPrincipal(new ClaimsIdentity(claims, CookieAuthenticationDefaults.AuthenticationScheme));
+    }
+
+    private async Task<bool> IsRightAsync(User user, string code)
+    {
+        if (code.Trim() is not { Length: > 0 } given)
+            return false;
+        var digits = Digits(given);
+        if (digits.Length == 6 && await users.VerifyTwoFactorTokenAsync(user, TokenOptions.DefaultAuthenticatorProvider, digits))
+        {
+            var now = clock.GetUtcNow();
+            foreach (var old in UsedCodes.Where(u => now - u.Value > TimeSpan.FromMinutes(5)).Select(u => u.Key).ToList())
+                UsedCodes.TryRemove(old, out _);
+            return UsedCodes.TryAdd((user.Id, digits), now);
+        }
+
+        return (await users.RedeemTwoFactorRecoveryCodeAsync(user, given)).Succeeded;
+    }
+
+    private static string Digits(string code) => new([.. code.Where(char.IsAsciiDigit)]);
+
+    private static User Somebody => new() { Role = "", Area = "" };
+
+    /// <summary>Identity's hash of a password that nobody knows.</summary>
+    private static readonly string Nobody = new PasswordHasher<User>().HashPassword(Somebody, Guid.NewGuid().ToString());
+
+    private static string Said(IdentityResult result) =>
+        string.Join(
+            ' ',
+            result.Errors.Select(e =>
+                e.Code == nameof(IdentityErrorDescriber.PasswordTooShort) ? "a password has at least 12 characters" : e.Description
+            )
+        );
+
+    private Task AuditAsync(string who, string action, string name, string detail, CancellationToken cancellation) =>
+        records.AddAsync(clock.GetUtcNow().UtcDateTime, who, action, $"user:{name}", detail, cancellation);
+}

@@ -1,0 +1,119 @@
+using System.Net;
+using System.Security.Claims;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Authentication.Cookies;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.IdentityModel.Protocols.OpenIdConnect;
+using Vigil.Storage.Records;
+
+namespace Vigil.Web.Accounts;
+
+/// <summary>
+/// Signing in with an organisation's own accounts (OpenID Connect, authorization code with PKCE). Section <c>Oidc</c>; off without an
+/// authority.
+/// </summary>
+/// <param name="Authority">Address of the issuer; https, or http on loopback.</param>
+/// <param name="RoleClaim">Claim with one of <see cref="Roles.All"/>; who has none doesn't get in.</param>
+/// <param name="AreaClaim">Claim with the area code; who has none sees no area unless they are administrators.</param>
+public sealed record SingleSignOn(
+    string Authority,
+    string ClientId,
+    string ClientSecret,
+    string RoleClaim = "vigil_role",
+    string AreaClaim = "vigil_area"
+)
+{
+    internal const string Scheme = "oidc";
+
+    internal static void Add(AuthenticationBuilder authentication, SingleSignOn with) =>
+        authentication.AddOpenIdConnect(
+            Scheme,
+            o =>
+            {
+                (o.Authority, o.ClientId, o.ClientSecret) = (with.Authority, with.ClientId, with.ClientSecret);
+                o.RequireHttpsMetadata = !new Uri(with.Authority).IsLoopback;
+                (o.ResponseType, o.ResponseMode, o.UsePkce) = (OpenIdConnectResponseType.Code, OpenIdConnectResponseMode.Query, true);
+                (o.SignInScheme, o.CallbackPath, o.MapInboundClaims, o.SaveTokens) = (
+                    CookieAuthenticationDefaults.AuthenticationScheme,
+                    "/signin/oidc",
+                    false,
+                    false
+                );
+                // The answer comes as a GET from the issuer's site: Lax is enough, and works without TLS on loopback.
+                (o.CorrelationCookie.SameSite, o.NonceCookie.SameSite) = (SameSiteMode.Lax, SameSiteMode.Lax);
+                (o.CorrelationCookie.SecurePolicy, o.NonceCookie.SecurePolicy) = (
+                    CookieSecurePolicy.SameAsRequest,
+                    CookieSecurePolicy.SameAsRequest
+                );
+                // The issuer sends people back to where they came from, which behind a proxy is not the address that this process listens
+                // on.
+                o.Events.OnRedirectToIdentityProvider = context =>
+                {
+                    context.ProtocolMessage.RedirectUri = context
+                        .HttpContext.RequestServices.GetRequiredService<HttpOptions>()
+                        .Absolute(context.Request, o.CallbackPath);
+                    return Task.CompletedTask;
+                };
+                o.Events.OnTokenValidated = context =>
+                {
+                    if (PrincipalOf(context.Principal!, with) is { } who)
+                        context.Principal = who;
+                    else
+                        context.Fail($"the issuer gives no role in '{with.RoleClaim}'");
+                    return Task.CompletedTask;
+                };
+                o.Events.OnTicketReceived = async context =>
+                {
+                    // Our cookie is SameSite=Strict: a redirect that began at the issuer's site would not carry it, a page of ours does.
+                    await context.HttpContext.SignInAsync(CookieAuthenticationDefaults.AuthenticationScheme, context.Principal!);
+                    context.HandleResponse();
+                    await Results
+                        .Content(
+                            "<!doctype html><meta charset=utf-8><meta http-equiv=refresh content=\"0;url=/\"><title>守望 "
+                                + "Vigil</title><a href=\"/\">守望 Vigil</a>",
+                            "text/html; charset=utf-8"
+                        )
+                        .ExecuteAsync(context.HttpContext);
+                };
+                o.Events.OnRemoteFailure = async context =>
+                {
+                    context.HandleResponse();
+                    await Results
+                        .Content(
+                            $"<!doctype html><meta charset=utf-8><title>守望 Vigil</title><p "
+                                + $"role=alert>{WebUtility.HtmlEncode(context.Failure?.Message)}</p><a href=\"/signin\">登录 Sign in</a>",
+                            "text/html; charset=utf-8",
+                            statusCode: StatusCodes.Status403Forbidden
+                        )
+                        .ExecuteAsync(context.HttpContext);
+                };
+            }
+        );
+
+    internal static void Map(IEndpointRouteBuilder app) =>
+        app.MapGet("/signin/elsewhere", () => Results.Challenge(new AuthenticationProperties { RedirectUri = "/" }, [Scheme]))
+            .ExcludeFromDescription();
+
+    /// <summary>What somebody may do here; null when the issuer says nothing of it.</summary>
+    private static ClaimsPrincipal? PrincipalOf(ClaimsPrincipal issued, SingleSignOn with)
+    {
+        if (issued.FindFirstValue(with.RoleClaim) is not { } role || !Roles.All.Contains(role))
+            return null;
+        var area = issued.FindFirstValue(with.AreaClaim) ?? (role == Roles.Administrator ? "" : "none"); // begins no code: nothing is seen
+        var name = issued.FindFirstValue("preferred_username") ?? issued.FindFirstValue("sub")!;
+        return new ClaimsPrincipal(
+            new ClaimsIdentity(
+                [
+                    new(ClaimTypes.Name, $"{name}@{new Uri(with.Authority).Host}"),
+                    new("area", area),
+                    new(Accounts.Role, role),
+                    .. Roles.Scopes(role).Select(s => new Claim("scope", s)),
+                ],
+                CookieAuthenticationDefaults.AuthenticationScheme
+            )
+        );
+    }
+}

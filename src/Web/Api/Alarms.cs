@@ -1,0 +1,434 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
+using Vigil.Model;
+using Vigil.Notify;
+using Vigil.Storage.Records;
+
+namespace Vigil.Web.Api;
+
+internal static class Alarms
+{
+    /// <summary>Alarms that one request changes together.</summary>
+    public const int LargestBulk = 500;
+
+    private const int LongestNote = 2000;
+
+    public static void Map(RouteGroupBuilder read, RouteGroupBuilder write)
+    {
+        read.MapGet(
+                "alarms",
+                async (
+                    string? state,
+                    string? kind,
+                    string? area,
+                    string? resident,
+                    string? format,
+                    int? offset,
+                    int? limit,
+                    [AsParameters] Caller caller
+                ) =>
+                {
+                    await using var db = await caller.OpenAsync();
+                    var bound = caller.Area;
+                    if (format is not (null or "json" or "csv" or "xlsx"))
+                        return Caller.Wrong($"'{format}' is not one of json, csv, xlsx");
+                    var query = db.Alarms.AsNoTracking().Where(a => a.Area.StartsWith(bound));
+                    if (state == "unresolved")
+                        query = query.Where(a => a.State != AlarmState.Resolved);
+                    else if (state is not null)
+                    {
+                        if (!TryState(state, out var s))
+                            return Caller.Wrong($"'{state}' is not one of open, acknowledged, in-hand, resolved, unresolved");
+                        query = query.Where(a => a.State == s);
+                    }
+
+                    if (kind is not null)
+                    {
+                        if (!AlarmKind.TryParse(kind, out _))
+                            return Caller.Wrong($"'{kind}' is not an alarm kind");
+                        query = query.Where(a => a.Kind == kind);
+                    }
+
+                    if (area is not null)
+                        query = query.Where(a => a.Area.StartsWith(area));
+                    if (resident is not null)
+                        query = query.Where(a => a.ResidentId == resident);
+                    if (format is "csv" or "xlsx")
+                    {
+                        return await caller.SheetAsync(
+                            query.OrderBy(a => a.OpenedAt).ThenBy(a => a.Id),
+                            "alarms",
+                            format,
+                            [
+                                "id",
+                                "subject",
+                                "area",
+                                "kind",
+                                "severity",
+                                "state",
+                                "raised",
+                                "opened",
+                                "acknowledged",
+                                "acknowledged by",
+                                "resolved",
+                                "resolution",
+                                "reason",
+                            ],
+                            a =>
+                                [
+                                    a.Id,
+                                    a.Subject,
+                                    a.Area,
+                                    a.Kind,
+                                    (Severity)a.Severity,
+                                    StateName(a.State),
+                                    a.RaisedAt,
+                                    a.OpenedAt,
+                                    a.AcknowledgedAt,
+                                    a.AcknowledgedBy,
+                                    a.ResolvedAt,
+                                    a.Resolution,
+                                    a.Reason,
+                                ]
+                        );
+                    }
+
+                    var page = await caller.PageAsync(
+                        query
+                            .Include(a => a.Resident)
+                            .OrderByDescending(a => a.Severity)
+                            .ThenByDescending(a => a.OpenedAt)
+                            .ThenBy(a => a.Id),
+                        offset,
+                        limit
+                    );
+                    var (told, next) = await FollowAsync(db, [.. page.Select(a => a.Id)], caller.Cancellation);
+                    await caller.AuditAsync("read", "alarms", $"{page.Count} alarms");
+                    return Results.Ok(page.Select(a => AlarmAnswer.Of(a, told.GetValueOrDefault(a.Id, []), next.GetValueOrDefault(a.Id))));
+                }
+            )
+            .Lists<AlarmAnswer>("Alarms, the most severe first, with who has been told and who is next", 400);
+        read.MapGet(
+                "alarms/{id:guid}",
+                async (Guid id, [AsParameters] Caller caller) =>
+                {
+                    await using var db = await caller.OpenAsync();
+                    var bound = caller.Area;
+                    var alarm = await db
+                        .Alarms.AsNoTracking()
+                        .AsSplitQuery()
+                        .Include(a => a.Resident)
+                        .Include(a => a.Timeline)
+                        .Include(a => a.Steps)
+                        .FirstOrDefaultAsync(a => a.Id == id && a.Area.StartsWith(bound), caller.Cancellation);
+                    if (alarm is null)
+                        return Caller.Missing("alarm", id.ToString());
+                    var (told, next) = await FollowAsync(db, [id], caller.Cancellation);
+                    await caller.AuditAsync("read", $"alarm:{id}");
+                    return Results.Ok(
+                        new AlarmWhole(
+                            AlarmAnswer.Of(alarm, told.GetValueOrDefault(id, []), next.GetValueOrDefault(id)),
+                            [.. alarm.Timeline.OrderBy(t => t.Id).Select(t => new TimelineAnswer(t.Time, t.What, t.Who, t.Text, t.TextZh))],
+                            [
+                                .. alarm
+                                    .Steps.OrderBy(s => s.Order)
+                                    .Select(s => new StepAnswer(
+                                        s.Order,
+                                        s.To,
+                                        s.Via,
+                                        s.DueAt,
+                                        s.State.ToString().ToLowerInvariant(),
+                                        s.StartedAt,
+                                        s.FinishedAt,
+                                        s.Note
+                                    )),
+                            ]
+                        )
+                    );
+                }
+            )
+            .Answers<AlarmWhole>("An alarm with its timeline and its escalation plan", 404);
+        write
+            .MapPost(
+                "alarms/{id:guid}/acknowledge",
+                (Guid id, NoteRequest? body, AlarmDesk desk, [AsParameters] Caller caller) =>
+                    ChangeAsync(caller, id, body?.Note, note => desk.AcknowledgeAsync(id, caller.Who, note, caller.Cancellation))
+            )
+            .Changes("Answers for an alarm: escalation pauses until 'seen well by' runs out", 404, 409);
+        write
+            .MapPost(
+                "alarms/{id:guid}/in-hand",
+                (Guid id, NoteRequest? body, AlarmDesk desk, [AsParameters] Caller caller) =>
+                    ChangeAsync(caller, id, body?.Note, note => desk.TakeInHandAsync(id, caller.Who, note, caller.Cancellation))
+            )
+            .Changes("Says that somebody is on the way", 404, 409);
+        write
+            .MapPost(
+                "alarms/{id:guid}/hand-over",
+                (Guid id, HandOverRequest body, AlarmDesk desk, [AsParameters] Caller caller) =>
+                    string.IsNullOrWhiteSpace(body.To) || body.To.Length > 100
+                        ? Task.FromResult(Caller.Wrong("'to' has 1 to 100 characters"))
+                        : ChangeAsync(
+                            caller,
+                            id,
+                            body.Note,
+                            note => desk.HandOverAsync(id, caller.Who, body.To.Trim(), note, caller.Cancellation)
+                        )
+            )
+            .Changes("Says that somebody else answers for an alarm from now on", 404, 409);
+        write
+            .MapPost(
+                "alarms/{id:guid}/note",
+                (Guid id, NoteRequest body, AlarmDesk desk, [AsParameters] Caller caller) =>
+                    string.IsNullOrWhiteSpace(body.Note)
+                        ? Task.FromResult(Caller.Wrong("'note' is empty"))
+                        : ChangeAsync(caller, id, body.Note, note => desk.NoteAsync(id, caller.Who, note, caller.Cancellation))
+            )
+            .Changes("Adds a note to the timeline", 404, 409);
+        write
+            .MapPost(
+                "alarms/{id:guid}/reopen",
+                (Guid id, NoteRequest? body, AlarmDesk desk, [AsParameters] Caller caller) =>
+                    ChangeAsync(caller, id, body?.Note, note => desk.ReopenAsync(id, caller.Who, note, caller.Cancellation))
+            )
+            .Changes("Opens an alarm that was resolved too early: everybody is told again", 404, 409);
+        write
+            .MapPost(
+                "alarms/{id:guid}/resolve",
+                (Guid id, ResolveRequest body, AlarmDesk desk, [AsParameters] Caller caller) =>
+                    TryResolution(body.Resolution, out var resolution)
+                        ? ChangeAsync(
+                            caller,
+                            id,
+                            body.Note,
+                            note => desk.ResolveAsync(id, caller.Who, resolution, note, caller.Cancellation)
+                        )
+                        : Task.FromResult(Caller.Wrong($"'{body.Resolution}' is not one of {Resolutions}"))
+            )
+            .Changes("Resolves an alarm with a coded reason", 404, 409);
+        write
+            .MapPost(
+                "alarms/bulk",
+                async (BulkRequest body, AlarmDesk desk, [AsParameters] Caller caller) =>
+                {
+                    if (body.Alarms is not { Count: >= 1 and <= LargestBulk } alarms)
+                        return Caller.Wrong($"'alarms' has 1 to {LargestBulk} ids");
+                    if (string.IsNullOrWhiteSpace(body.Note) || body.Note.Length > LongestNote)
+                        return Caller.Wrong($"'note' says why, in 1 to {LongestNote} characters");
+                    var resolution = Resolution.None;
+                    if (body.Action is not ("acknowledge" or "in-hand" or "note" or "resolve"))
+                        return Caller.Wrong($"'{body.Action}' is not one of acknowledge, in-hand, note, resolve");
+                    if (body.Action == "resolve" && !TryResolution(body.Resolution, out resolution))
+                        return Caller.Wrong($"'{body.Resolution}' is not one of {Resolutions}");
+                    return Results.Ok(
+                        await ChangeManyAsync(
+                            desk,
+                            caller.Records,
+                            caller.Area,
+                            caller.Who,
+                            alarms,
+                            body.Action,
+                            resolution,
+                            body.Note.Trim(),
+                            caller.Cancellation
+                        )
+                    );
+                }
+            )
+            .Answers<BulkAnswer>("Changes many alarms together, in an outage: one reason, and a line on each one's own timeline", 400);
+        read.MapGet(
+                "notices",
+                async (Guid? alarm, int? offset, int? limit, [AsParameters] Caller caller) =>
+                {
+                    await using var db = await caller.OpenAsync();
+                    var bound = caller.Area;
+                    var page = await caller.PageAsync(
+                        from n in db.Notices.AsNoTracking()
+                        join a in db.Alarms on n.AlarmId equals a.Id
+                        where a.Area.StartsWith(bound) && (alarm == null || n.AlarmId == alarm)
+                        orderby n.CreatedAt descending, n.Id
+                        select n,
+                        offset,
+                        limit
+                    );
+                    await caller.AuditAsync("read", "notices", $"{page.Count} notices");
+                    var whole = caller.User.HasClaim("scope", Access.Admin);
+                    return page.Select(n => new NoticeAnswer(
+                        n.Id,
+                        n.AlarmId,
+                        n.Channel,
+                        n.Provider,
+                        n.Recipient,
+                        n.RecipientName,
+                        Caller.Masked(n.Address),
+                        whole ? n.Text : WithoutLink(n.Text),
+                        n.State.ToString().ToLowerInvariant(),
+                        n.Attempts,
+                        n.CreatedAt,
+                        n.SentAt,
+                        n.FinishedAt,
+                        n.Note
+                    ));
+                }
+            )
+            .Lists<NoticeAnswer>("Messages and calls, the newest first");
+    }
+
+    /// <summary>Who has been told of each alarm, and which step comes next.</summary>
+    internal static async Task<(Dictionary<Guid, IReadOnlyList<string>> Told, Dictionary<Guid, EscalationStep> Next)> FollowAsync(
+        RecordsDb db,
+        IReadOnlyList<Guid> alarms,
+        CancellationToken cancellation
+    )
+    {
+        var told = (
+            await db
+                .Notices.AsNoTracking()
+                .Where(n => alarms.Contains(n.AlarmId) && n.SentAt != null)
+                .OrderBy(n => n.SentAt)
+                .Select(n => new { n.AlarmId, n.RecipientName })
+                .ToListAsync(cancellation)
+        )
+            .GroupBy(n => n.AlarmId)
+            .ToDictionary(g => g.Key, g => (IReadOnlyList<string>)[.. g.Select(n => n.RecipientName).Distinct()]);
+        var next = (
+            await db
+                .Steps.AsNoTracking()
+                .Where(s => alarms.Contains(s.AlarmId) && s.State == StepState.Waiting)
+                .OrderBy(s => s.Order)
+                .ToListAsync(cancellation)
+        )
+            .GroupBy(s => s.AlarmId)
+            .ToDictionary(g => g.Key, g => g.First());
+        return (told, next);
+    }
+
+    /// <summary>
+    /// One after the other, each a transaction and a line on its own timeline: one that can't be changed doesn't hold up the rest.
+    /// </summary>
+    internal static async Task<BulkAnswer> ChangeManyAsync(
+        AlarmDesk desk,
+        IDbContextFactory<RecordsDb> records,
+        string area,
+        string who,
+        IReadOnlyCollection<Guid> alarms,
+        string action,
+        Resolution resolution,
+        string note,
+        CancellationToken cancellation
+    )
+    {
+        await using var db = await records.CreateDbContextAsync(cancellation);
+        var known = (
+            await db.Alarms.Where(a => alarms.Contains(a.Id) && a.Area.StartsWith(area)).Select(a => a.Id).ToListAsync(cancellation)
+        ).ToHashSet();
+        var (done, refused) = (new List<Guid>(), new List<BulkRefused>());
+        foreach (var id in alarms.Distinct())
+        {
+            if (!known.Contains(id))
+            {
+                refused.Add(new BulkRefused(id, "there is no such alarm"));
+                continue;
+            }
+
+            try
+            {
+                await (
+                    action switch
+                    {
+                        "acknowledge" => desk.AcknowledgeAsync(id, who, note, cancellation),
+                        "in-hand" => desk.TakeInHandAsync(id, who, note, cancellation),
+                        "note" => desk.NoteAsync(id, who, note, cancellation),
+                        _ => desk.ResolveAsync(id, who, resolution, note, cancellation),
+                    }
+                );
+                done.Add(id);
+            }
+            catch (AlarmConflictException e)
+            {
+                refused.Add(new BulkRefused(id, e.Message));
+            }
+        }
+
+        return new BulkAnswer(done, refused);
+    }
+
+    internal static string StateName(AlarmState state) => state == AlarmState.InHand ? "in-hand" : state.ToString().ToLowerInvariant();
+
+    /// <summary>
+    /// The link in a message is one person's key to one alarm: whoever may read notices may not answer in that person's name.
+    /// </summary>
+    internal static string WithoutLink(string text)
+    {
+        var at = text.IndexOf("/c/", StringComparison.Ordinal);
+        if (at < 0)
+            return text;
+        var end = at + 3;
+        while (end < text.Length && (char.IsAsciiLetterOrDigit(text[end]) || text[end] is '-' or '_'))
+            end++;
+        return text[..(at + 3)] + "…" + text[end..];
+    }
+
+    private static bool TryState(string text, out AlarmState state)
+    {
+        foreach (var s in Enum.GetValues<AlarmState>())
+        {
+            state = s;
+            if (StateName(s) == text)
+                return true;
+        }
+
+        state = default;
+        return false;
+    }
+
+    internal const string Resolutions = "true, false-away, false-habit, false-device, false-mistake, test, technical";
+
+    internal static bool TryResolution(string? text, out Resolution resolution) =>
+        Enum.TryParse((text ?? "").Replace("-", "", StringComparison.Ordinal), ignoreCase: true, out resolution)
+        && Enum.IsDefined(resolution)
+        && resolution is not (Resolution.None or Resolution.Cleared)
+        && !char.IsAsciiDigit(text![0]);
+
+    private static async Task<IResult> ChangeAsync(Caller caller, Guid id, string? note, Func<string, Task> change)
+    {
+        if (note?.Length > LongestNote)
+            return Caller.Wrong($"'note' is longer than {LongestNote} characters");
+        await using var db = await caller.OpenAsync();
+        var bound = caller.Area;
+        if (!await db.Alarms.AnyAsync(a => a.Id == id && a.Area.StartsWith(bound), caller.Cancellation))
+            return Caller.Missing("alarm", id.ToString());
+        try
+        {
+            await change(note ?? "");
+            return Results.NoContent();
+        }
+        catch (AlarmConflictException e)
+        {
+            return Results.Problem(e.Message, statusCode: StatusCodes.Status409Conflict);
+        }
+    }
+
+    /// <summary>A note for the timeline.</summary>
+    /// <param name="Note">At most 2,000 characters.</param>
+    internal sealed record NoteRequest(string? Note = null);
+
+    /// <summary>Who answers for an alarm from now on.</summary>
+    /// <param name="To">Name of the person.</param>
+    /// <param name="Note">For the timeline.</param>
+    internal sealed record HandOverRequest(string? To, string? Note = null);
+
+    /// <summary>How an alarm ends.</summary>
+    /// <param name="Resolution">true, false-away, false-habit, false-device, false-mistake, test or technical.</param>
+    /// <param name="Note">For the timeline.</param>
+    internal sealed record ResolveRequest(string? Resolution = null, string? Note = null);
+
+    /// <summary>A change of many alarms.</summary>
+    /// <param name="Alarms">Their ids, 500 at most.</param>
+    /// <param name="Action">acknowledge, in-hand, note or resolve.</param>
+    /// <param name="Note">The reason; needed.</param>
+    /// <param name="Resolution">For resolve: true, false-away, false-habit, false-device, false-mistake, test or technical.</param>
+    internal sealed record BulkRequest(IReadOnlyList<Guid>? Alarms, string? Action, string? Note, string? Resolution = null);
+}

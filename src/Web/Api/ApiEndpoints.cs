@@ -1,0 +1,39 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Vigil.Web.Api;
+
+/// <summary>The HTTP API under <c>/api/v1</c>: a file for each noun. Every read of a resident's data is written to the audit log.</summary>
+internal static class ApiEndpoints
+{
+    public static void MapApi(this IEndpointRouteBuilder app)
+    {
+        var all = app.MapGroup("/api/v1")
+            .AddEndpointFilter(
+                async (context, next) =>
+                {
+                    context.HttpContext.Response.Headers.CacheControl = "no-store";
+                    return await next(context);
+                }
+            );
+        var read = all.MapGroup("").RequireAuthorization(Access.Read);
+        var visit = all.MapGroup("").RequireAuthorization(Access.Visit);
+        var write = all.MapGroup("").RequireAuthorization(Access.Write);
+        var admin = all.MapGroup("").RequireAuthorization(Access.Admin);
+        Residents.Map(read);
+        Devices.Map(read, write);
+        Alarms.Map(read, write);
+        Absences.Map(read, visit);
+        Visits.Map(read, visit);
+        Areas.Map(read, all.MapGroup("").RequireAuthorization(Access.Supervise));
+        Statistics.Map(read);
+        Credentials.Map(admin);
+        RegistryFile.Map(admin);
+        Webhooks.Map(admin);
+        Users.Map(admin);
+        ApiKeys.Map(admin);
+        Person.Map(write, admin);
+        RulesFile.Map(read, write, admin);
+    }
+}

@@ -1,0 +1,102 @@
+using System.Security.Claims;
+using System.Text;
+using Microsoft.AspNetCore.Http;
+using Microsoft.EntityFrameworkCore;
+using Vigil.Web.Accounts;
+using Vigil.Storage.Records;
+
+namespace Vigil.Web.Api;
+
+/// <summary>
+/// Who asks, and the records as far as they may be seen: what lies outside the caller's area does not exist for it (404, never 403).
+/// </summary>
+internal readonly record struct Caller(
+    RecordsFactory All,
+    ClaimsPrincipal User,
+    TimeProvider Clock,
+    HttpContext Http,
+    CancellationToken Cancellation
+)
+{
+    /// <summary>Within the caller's area: every query through it, whoever wrote it.</summary>
+    public IDbContextFactory<RecordsDb> Records => new BoundRecords(All, Area);
+
+    public const int LargestPage = 500;
+
+    public string Area => User.Area();
+
+    public string Who => User.Who();
+
+    public DateTime Now => Clock.GetUtcNow().UtcDateTime;
+
+    public Task<RecordsDb> OpenAsync() => Records.CreateDbContextAsync(Cancellation);
+
+    public Task AuditAsync(string action, string subject, string detail = "") =>
+        Records.AddAsync(Now, Who, action, subject, detail, Cancellation);
+
+    public async Task<Resident?> ResidentAsync(string id)
+    {
+        await using var db = await OpenAsync();
+        var area = Area;
+        return await db
+            .Residents.AsNoTracking()
+            .Include(r => r.Contacts)
+            .Include(r => r.Devices)
+            .Include(r => r.Visitor)
+            .FirstOrDefaultAsync(r => r.Id == id && r.Area.StartsWith(area), Cancellation);
+    }
+
+    /// <summary>One page of a query; how many there are in all stands in the header <c>X-Total-Count</c>.</summary>
+    public async Task<List<T>> PageAsync<T>(IQueryable<T> query, int? offset, int? limit)
+    {
+        Http.Response.Headers["X-Total-Count"] = (await query.CountAsync(Cancellation)).ToString(
+            System.Globalization.CultureInfo.InvariantCulture
+        );
+        return await query.Skip(Math.Max(offset ?? 0, 0)).Take(Math.Clamp(limit ?? 100, 1, LargestPage)).ToListAsync(Cancellation);
+    }
+
+    /// <summary>Rows of a sheet at most: a spreadsheet takes no more than a million.</summary>
+    public const int LargestSheet = 100_000;
+
+    /// <summary>A list as a CSV or XLSX file whose cells are no formulas.</summary>
+    public async Task<IResult> SheetAsync<T>(
+        IQueryable<T> query,
+        string name,
+        string format,
+        IReadOnlyList<string> headings,
+        Func<T, IReadOnlyList<object?>> row
+    )
+    {
+        var rows = await query.Take(LargestSheet).ToListAsync(Cancellation);
+        await AuditAsync("export", name, $"{rows.Count} rows as {format}");
+        return Statistics.SheetResult($"{name}.{format}", headings, rows.Select(row));
+    }
+
+    /// <summary>One page of what is in memory already.</summary>
+    public IEnumerable<T> Page<T>(IReadOnlyList<T> all, int? offset, int? limit)
+    {
+        Http.Response.Headers["X-Total-Count"] = all.Count.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        return all.Skip(Math.Max(offset ?? 0, 0)).Take(Math.Clamp(limit ?? 100, 1, LargestPage));
+    }
+
+    public static IResult Missing(string what, string id) =>
+        Results.Problem($"there is no {what} '{id}'", statusCode: StatusCodes.Status404NotFound);
+
+    public static IResult Wrong(string why) => Results.Problem(why, statusCode: StatusCodes.Status400BadRequest);
+
+    /// <summary>+86138****1234.</summary>
+    public static string Masked(string phone) =>
+        FieldKeys.IsUnreadable(phone) ? FieldKeys.Shown(phone)
+        : phone.Length > 9 && phone[0] == '+' ? phone[..^8] + "****" + phone[^4..]
+        : phone.Length > 0 ? "***"
+        : "";
+
+    /// <summary>Text where the bytes are text, else hexadecimal digits; the first 512 bytes.</summary>
+    public static string Preview(byte[] payload)
+    {
+        var shown = payload.AsSpan(0, Math.Min(payload.Length, 512));
+        return shown.IndexOfAnyInRange((byte)0, (byte)8) < 0 && System.Text.Unicode.Utf8.IsValid(shown)
+            ? Encoding.UTF8.GetString(shown)
+            : Convert.ToHexString(shown);
+    }
+}

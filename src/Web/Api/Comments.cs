@@ -1,0 +1,50 @@
+using System.Collections.Frozen;
+using System.Text.RegularExpressions;
+using System.Xml.Linq;
+
+namespace Vigil.Web.Api;
+
+/// <summary>
+/// The comments above this assembly's types, from the XML file the compiler puts beside it: the OpenAPI document says what the code says.
+/// </summary>
+internal static partial class Comments
+{
+    private static readonly FrozenDictionary<string, string> All = Load();
+
+    /// <summary>A type's summary; null without one.</summary>
+    public static string? Of(Type type) => All.GetValueOrDefault(Key(type));
+
+    /// <summary>What is said of a record's property; null when nothing is.</summary>
+    public static string? Of(Type type, string property) => All.GetValueOrDefault($"{Key(type)}|{property.ToUpperInvariant()}");
+
+    private static string Key(Type type) => (type.FullName ?? type.Name).Replace('+', '.');
+
+    private static FrozenDictionary<string, string> Load()
+    {
+        var path = Path.ChangeExtension(Path.Combine(AppContext.BaseDirectory, typeof(Comments).Assembly.GetName().Name + ".dll"), ".xml");
+        var found = new Dictionary<string, string>(StringComparer.Ordinal);
+        if (!File.Exists(path))
+            return found.ToFrozenDictionary(); // the document then lacks these words, and nothing else
+        foreach (var member in XDocument.Load(path).Descendants("member"))
+        {
+            if (member.Attribute("name")?.Value is not { } name || !name.StartsWith("T:", StringComparison.Ordinal))
+                continue;
+            if (member.Element("summary") is { } summary)
+                found[name[2..]] = Text(summary);
+            foreach (var parameter in member.Elements("param"))
+                found[$"{name[2..]}|{parameter.Attribute("name")?.Value.ToUpperInvariant()}"] = Text(parameter);
+        }
+
+        return found.ToFrozenDictionary(StringComparer.Ordinal);
+    }
+
+    private static string Text(XElement element)
+    {
+        foreach (var reference in element.Descendants("see").ToList())
+            reference.ReplaceWith(reference.Attribute("cref")?.Value.Split('.', ':')[^1] ?? "");
+        return Spaces().Replace(element.Value, " ").Trim();
+    }
+
+    [GeneratedRegex("\\s+")]
+    private static partial Regex Spaces();
+}

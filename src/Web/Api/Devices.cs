@@ -1,0 +1,162 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
+using Vigil.Storage.Records;
+
+namespace Vigil.Web.Api;
+
+internal static class Devices
+{
+    public static void Map(RouteGroupBuilder read, RouteGroupBuilder write)
+    {
+        read.MapGet(
+                "devices",
+                async (string? resident, int? offset, int? limit, [AsParameters] Caller caller) =>
+                {
+                    await using var db = await caller.OpenAsync();
+                    var area = caller.Area;
+                    return await caller.PageAsync(
+                        from d in db.Devices
+                        join r in db.Residents on d.ResidentId equals r.Id into owners
+                        from r in owners.DefaultIfEmpty()
+                        where (area == "" || (r != null && r.Area.StartsWith(area))) && (resident == null || d.ResidentId == resident)
+                        orderby d.Id
+                        select new DeviceAnswer(
+                            d.Id,
+                            d.Profile,
+                            d.ResidentId,
+                            d.Label,
+                            d.InstalledAt,
+                            d.FirstSeenAt,
+                            d.LastSeenAt,
+                            d.ReportMinutes,
+                            d.TestedAt
+                        ),
+                        offset,
+                        limit
+                    );
+                }
+            )
+            .Lists<DeviceAnswer>("Registered devices");
+        // A stranger has no area yet: whoever installs it has to find its code, but what it said may be about a person elsewhere.
+        read.MapGet(
+                "devices/unbound",
+                async (int? offset, int? limit, [AsParameters] Caller caller) =>
+                {
+                    await using var db = await caller.OpenAsync();
+                    var everywhere = caller.Area.Length == 0;
+                    return (await caller.PageAsync(db.Unbound.AsNoTracking().OrderByDescending(u => u.LastSeenAt), offset, limit)).Select(
+                        u => new UnboundAnswer(
+                            u.Id,
+                            u.Profile,
+                            u.Topic,
+                            u.FirstSeenAt,
+                            u.LastSeenAt,
+                            u.Messages,
+                            everywhere ? Caller.Preview(u.LastPayload) : null,
+                            u.Announced
+                        )
+                    );
+                }
+            )
+            .Lists<UnboundAnswer>("Devices that speak and wait to be bound");
+        write
+            .MapPost(
+                "devices/unbound/{id}/bind",
+                async (string id, BindRequest body, [AsParameters] Caller caller) =>
+                    await BindAsync(
+                        caller.Records,
+                        caller.User.Area(),
+                        caller.Who,
+                        caller.Now,
+                        id,
+                        body.Resident,
+                        body.Profile,
+                        body.Label,
+                        caller.Cancellation
+                    )
+                        is { } missing
+                        ? Results.Problem(missing, statusCode: StatusCodes.Status404NotFound)
+                        : Results.NoContent()
+            )
+            .Changes("Binds a waiting device to a resident", 404);
+        read.MapGet(
+                "rejected",
+                async (int? offset, int? limit, [AsParameters] Caller caller) =>
+                {
+                    await using var db = await caller.OpenAsync();
+                    return (await caller.PageAsync(RejectedIn(db, caller.Area), offset, limit)).Select(r => new RejectedAnswer(
+                        r.Id,
+                        r.Received,
+                        r.Topic,
+                        r.Username,
+                        r.Device,
+                        r.Profile,
+                        r.Reason,
+                        Convert.ToBase64String(r.Payload),
+                        Caller.Preview(r.Payload),
+                        Convert.ToHexString(r.Payload)
+                    ));
+                }
+            )
+            .Lists<RejectedAnswer>("Payloads that could not be read, with their bytes and the reason");
+    }
+
+    /// <summary>Refused payloads, newest first; in an area, those of its residents' devices.</summary>
+    internal static IQueryable<RejectedPayload> RejectedIn(RecordsDb db, string area)
+    {
+        var rows = db.Rejected.AsNoTracking();
+        if (area.Length > 0)
+            rows = rows.Where(p =>
+                (
+                    from d in db.Devices
+                    join r in db.Residents on d.ResidentId equals r.Id
+                    where r.Area.StartsWith(area)
+                    select d.Id
+                ).Contains(p.Device)
+            );
+        return rows.OrderByDescending(r => r.Id);
+    }
+
+    /// <returns>Null when it is bound; else what there is not.</returns>
+    internal static async Task<string?> BindAsync(
+        IDbContextFactory<RecordsDb> records,
+        string area,
+        string who,
+        DateTime now,
+        string id,
+        string resident,
+        string? profile,
+        string? label,
+        CancellationToken cancellation
+    )
+    {
+        await using var db = await records.CreateDbContextAsync(cancellation);
+        if (await db.Residents.FirstOrDefaultAsync(r => r.Id == resident && r.Area.StartsWith(area), cancellation) is not { } home)
+            return $"there is no resident '{resident}'";
+        if (await db.Unbound.FindAsync([id], cancellation) is not { } waiting)
+            return $"there is no unbound device '{id}'";
+        db.Devices.Add(
+            new Device
+            {
+                Id = id,
+                Profile = string.IsNullOrEmpty(profile) ? waiting.Profile : profile,
+                ResidentId = resident,
+                InstalledAt = now,
+                Label = label ?? "",
+            }
+        );
+        db.Unbound.Remove(waiting);
+        home.UpdatedAt = now;
+        await db.SaveChangesAsync(cancellation);
+        await records.AddAsync(now, who, "bind", $"device:{id}", $"to resident:{resident}", cancellation);
+        return null;
+    }
+
+    /// <summary>Where a waiting device belongs.</summary>
+    /// <param name="Resident">In whose home it stands.</param>
+    /// <param name="Profile">Which reads it; the one it was heard under by default.</param>
+    /// <param name="Label">Such as kitchen.</param>
+    internal sealed record BindRequest(string Resident, string? Profile = null, string? Label = null);
+}

@@ -1,0 +1,221 @@
+using System.IO.Compression;
+using System.Text;
+using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
+using Vigil.Model;
+using Vigil.Storage.Readings;
+using Vigil.Storage.Records;
+
+namespace Vigil.Web.Api;
+
+/// <summary>
+/// What is asked for with a reason: a person's numbers in full, and all that is held on them. Both stand in the audit log.
+/// </summary>
+internal static class Person
+{
+    private const int LongestReason = 500;
+    private static readonly JsonSerializerOptions Indented = new(JsonSerializerDefaults.Web)
+    {
+        WriteIndented = true,
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    public static void Map(RouteGroupBuilder write, RouteGroupBuilder admin)
+    {
+        write
+            .MapPost(
+                "residents/{id}/reveal",
+                async (string id, ReasonRequest body, [AsParameters] Caller caller) =>
+                {
+                    if (await caller.ResidentAsync(id) is not { } r)
+                        return Caller.Missing("resident", id);
+                    if (string.IsNullOrWhiteSpace(body.Reason) || body.Reason.Length > LongestReason)
+                        return Caller.Wrong($"'reason' says why, in 1 to {LongestReason} characters");
+                    await caller.AuditAsync("reveal", $"resident:{id}", body.Reason.Trim());
+                    return Results.Ok(
+                        new Numbers(
+                            FieldKeys.Shown(r.IdentityNumber),
+                            FieldKeys.Shown(r.Phone),
+                            [
+                                .. r
+                                    .Contacts.OrderBy(c => c.Order)
+                                    .Select(c => new ContactAnswer(c.Order, c.Name, c.Relation, FieldKeys.Shown(c.Phone))),
+                            ],
+                            FieldKeys.Shown(r.Visitor?.Phone)
+                        )
+                    );
+                }
+            )
+            .Answers<Numbers>("A resident's identity number and phone numbers in full; the reason is written down", 400, 404);
+        admin
+            .MapGet(
+                "residents/{id}/export",
+                async (string id, IReadingStore store, [AsParameters] Caller caller) =>
+                {
+                    if (await caller.ResidentAsync(id) is null)
+                        return Caller.Missing("resident", id);
+                    await caller.AuditAsync("export", $"resident:{id}", "all that is held");
+                    // On disk: years of readings don't fit into memory, and an archive is written from end to end.
+                    var file = new FileStream(
+                        Path.GetTempFileName(),
+                        FileMode.Open,
+                        FileAccess.ReadWrite,
+                        FileShare.None,
+                        1 << 16,
+                        FileOptions.DeleteOnClose | FileOptions.Asynchronous
+                    );
+                    try
+                    {
+                        await WriteAsync(file, id, store, caller);
+                        file.Position = 0;
+                        return Results.File(file, "application/zip", $"{id}.zip");
+                    }
+                    catch
+                    {
+                        await file.DisposeAsync();
+                        throw;
+                    }
+                }
+            )
+            .Produces<byte[]>(StatusCodes.Status200OK, "application/zip")
+            .Told("All that is held on a resident, as an archive", [404]);
+        admin
+            .MapPost(
+                "residents/{id}/erase",
+                async (string id, ReasonRequest body, IReadingStore store, [AsParameters] Caller caller) =>
+                {
+                    if (await caller.ResidentAsync(id) is not { } r)
+                        return Caller.Missing("resident", id);
+                    if (string.IsNullOrWhiteSpace(body.Reason) || body.Reason.Length > LongestReason)
+                        return Caller.Wrong($"'reason' says why, in 1 to {LongestReason} characters");
+                    await using var db = await caller.OpenAsync();
+                    if (await db.Alarms.AnyAsync(a => a.ResidentId == id && a.State != AlarmState.Resolved, caller.Cancellation))
+                        return Results.Problem("an alarm of this resident is not resolved", statusCode: StatusCodes.Status409Conflict);
+                    // first: if the rest fails half-way, it is known that it was begun
+                    await caller.AuditAsync("erase", $"resident:{id}", body.Reason.Trim());
+                    var devices = r.Devices.Select(d => d.Id).ToList();
+                    await store.DeleteAsync([.. devices.Select(d => new DeviceId(d))], caller.Cancellation);
+                    await using (var turn = await WriteTurn.BeginAsync(db, first: false, caller.Cancellation))
+                    {
+                        // Alarms stay for the figures, with what happened and when; who was told of whom goes.
+                        var alarms = db.Alarms.Where(a => a.ResidentId == id).Select(a => a.Id);
+                        // So that their missing lines are known for what they are.
+                        foreach (var alarm in await alarms.ToListAsync(caller.Cancellation))
+                            db.AddAudit(caller.Now, caller.Who, AuditLog.Erased, $"alarm:{alarm}", "");
+                        await db.SaveChangesAsync(caller.Cancellation);
+                        await db.Timeline.Where(t => alarms.Contains(t.AlarmId)).ExecuteDeleteAsync(caller.Cancellation);
+                        await db.Notices.Where(n => alarms.Contains(n.AlarmId)).ExecuteDeleteAsync(caller.Cancellation);
+                        await db.Steps.Where(s => alarms.Contains(s.AlarmId)).ExecuteDeleteAsync(caller.Cancellation);
+                        await db.Rejected.Where(p => devices.Contains(p.Device)).ExecuteDeleteAsync(caller.Cancellation);
+                        var phones = r.Contacts.Select(c => c.Phone).ToList();
+                        await db
+                            .BlockedNumbers.IgnoreQueryFilters()
+                            .Where(b => phones.Contains(b.Address))
+                            .ExecuteDeleteAsync(caller.Cancellation);
+                        await db
+                            .Alarms.Where(a => a.ResidentId == id)
+                            .ExecuteUpdateAsync(
+                                u =>
+                                    u.SetProperty(a => a.Subject, "erased")
+                                        .SetProperty(a => a.DeviceId, (string?)null)
+                                        .SetProperty(a => a.Reason, "")
+                                        .SetProperty(a => a.ReasonZh, "")
+                                        .SetProperty(a => a.ResidentId, (string?)null),
+                                caller.Cancellation
+                            );
+                        await db.Absences.Where(a => a.ResidentId == id).ExecuteDeleteAsync(caller.Cancellation);
+                        await db.Visits.Where(v => v.ResidentId == id).ExecuteDeleteAsync(caller.Cancellation);
+                        await db.DailyUse.Where(d => d.ResidentId == id).ExecuteDeleteAsync(caller.Cancellation);
+                        await db.Devices.Where(d => d.ResidentId == id).ExecuteDeleteAsync(caller.Cancellation);
+                        // contacts and household go with it
+                        await db.Residents.Where(x => x.Id == id).ExecuteDeleteAsync(caller.Cancellation);
+                        await turn.CommitAsync(caller.Cancellation);
+                    }
+
+                    return Results.NoContent();
+                }
+            )
+            .Changes("Erases a resident: registry, contacts, readings, visits; alarms stay without a name", 404, 409);
+    }
+
+    private static async Task WriteAsync(Stream to, string id, IReadingStore store, Caller caller)
+    {
+        await using var db = await caller.OpenAsync();
+        var r = await db
+            .Residents.AsNoTracking()
+            .AsSplitQuery()
+            .Include(x => x.Contacts)
+            .Include(x => x.Household)
+            .Include(x => x.Devices)
+            .Include(x => x.Visitor)
+            .FirstAsync(x => x.Id == id, caller.Cancellation);
+        var alarms = await db
+            .Alarms.AsNoTracking()
+            .AsSplitQuery()
+            .Include(a => a.Timeline)
+            .Include(a => a.Steps)
+            .Where(a => a.ResidentId == id)
+            .OrderBy(a => a.OpenedAt)
+            .ToListAsync(caller.Cancellation);
+        foreach (var step in alarms.SelectMany(a => a.Steps))
+            step.Alarm = null; // a ring that JSON can't hold
+        var ids = alarms.Select(a => a.Id).ToList();
+        var records = new Dictionary<string, object>
+        {
+            ["resident"] = r,
+            ["absences"] = await db.Absences.AsNoTracking().Where(a => a.ResidentId == id).ToListAsync(caller.Cancellation),
+            ["visits"] = await db.Visits.AsNoTracking().Where(v => v.ResidentId == id).ToListAsync(caller.Cancellation),
+            ["dailyUse"] = await db.DailyUse.AsNoTracking().Where(d => d.ResidentId == id).ToListAsync(caller.Cancellation),
+            ["alarms"] = alarms,
+            ["notices"] = await db.Notices.AsNoTracking().Where(n => ids.Contains(n.AlarmId)).ToListAsync(caller.Cancellation),
+            ["audit"] = await db
+                .Audit.AsNoTracking()
+                .Where(a => a.Subject == "resident:" + id)
+                .OrderBy(a => a.Id)
+                .Select(a => new
+                {
+                    a.Time,
+                    a.Who,
+                    a.Action,
+                    a.Detail,
+                })
+                .ToListAsync(caller.Cancellation),
+        };
+        using var archive = new ZipArchive(to, ZipArchiveMode.Create, leaveOpen: true);
+        await using (var entry = archive.CreateEntry("records.json").Open())
+            await JsonSerializer.SerializeAsync(entry, records, Indented, caller.Cancellation);
+        await using var rows = new StreamWriter(archive.CreateEntry("readings.csv").Open(), new UTF8Encoding(false));
+        rows.NewLine = "\r\n";
+        await rows.WriteLineAsync(Sheet.CsvLine(["device", "metric", "channel", "time", "received", "value", "longitude", "event"]));
+        if (r.Devices.Count == 0)
+            return;
+        await foreach (
+            var x in store.QueryAsync(
+                new ReadingQuery([.. r.Devices.Select(d => new DeviceId(d.Id))], null, DateTime.UnixEpoch, caller.Now.AddDays(1)),
+                caller.Cancellation
+            )
+        )
+            await rows.WriteLineAsync(
+                Sheet.CsvLine([
+                    x.Device.Value,
+                    x.Metric.Name,
+                    x.Channel,
+                    x.Time.ToString("O"),
+                    x.Received.ToString("O"),
+                    x.Value,
+                    x.Metric.Kind == MetricKind.Location ? x.Longitude : null,
+                    x.Event,
+                ])
+            );
+    }
+
+    /// <summary>Why somebody has to see it, or wants it gone.</summary>
+    /// <param name="Reason">1 to 500 characters; stands in the audit log.</param>
+    internal sealed record ReasonRequest(string? Reason);
+
+    /// <summary>Numbers in full.</summary>
+    internal sealed record Numbers(string IdentityNumber, string Phone, IReadOnlyList<ContactAnswer> Contacts, string VisitorPhone);
+}

@@ -1,0 +1,198 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
+using Vigil.Model;
+using Vigil.Storage.Readings;
+
+namespace Vigil.Web.Api;
+
+internal static class Residents
+{
+    /// <summary>Deeper in a list of readings than this nobody pages: ask by time.</summary>
+    private const int MostReadings = 1_000_000;
+
+    private static readonly TimeSpan Ahead = TimeSpan.FromMinutes(10);
+
+    public static void Map(RouteGroupBuilder read)
+    {
+        read.MapGet(
+                "residents",
+                async (string? search, int? offset, int? limit, [AsParameters] Caller caller) =>
+                {
+                    await using var db = await caller.OpenAsync();
+                    var area = caller.Area;
+                    var query = db.Residents.AsNoTracking().Where(r => r.Area.StartsWith(area));
+                    if (search?.Trim() is { Length: > 0 } words)
+                        query = query.Where(r => r.Name.Contains(words) || r.Id.Contains(words) || r.Area.StartsWith(words));
+                    var page = await caller.PageAsync(query.OrderBy(r => r.Id), offset, limit);
+                    await caller.AuditAsync("read", "residents", $"{page.Count} names");
+                    return page.Select(r => new ResidentBrief(r.Id, r.Name, r.Area, r.KeyClass, r.Categories));
+                }
+            )
+            .Lists<ResidentBrief>("Residents by their numbers");
+        read.MapGet(
+                "residents/{id}",
+                async (string id, [AsParameters] Caller caller) =>
+                {
+                    if (await caller.ResidentAsync(id) is not { } r)
+                        return Caller.Missing("resident", id);
+                    await caller.AuditAsync("read", $"resident:{id}", "registry");
+                    return Results.Ok(
+                        new ResidentAnswer(
+                            r.Id,
+                            r.Name,
+                            r.Area,
+                            r.KeyClass,
+                            r.Categories,
+                            r.Gender,
+                            r.BirthDate,
+                            r.Address,
+                            r.Language,
+                            r.ConsentService,
+                            r.ConsentDailyLife,
+                            r.HomeLatitude,
+                            r.HomeLongitude,
+                            r.HomeRadiusMetres,
+                            [
+                                .. r
+                                    .Contacts.OrderBy(x => x.Order)
+                                    .Select(x => new ContactAnswer(x.Order, x.Name, x.Relation, Caller.Masked(x.Phone))),
+                            ],
+                            r.Visitor?.Name,
+                            [.. r.Devices.Select(d => new DeviceBrief(d.Id, d.Profile, d.InstalledAt, d.FirstSeenAt, d.LastSeenAt))]
+                        )
+                    );
+                }
+            )
+            .Answers<ResidentAnswer>("A resident with contacts and devices", 404);
+        read.MapGet(
+                "residents/{id}/outlooks",
+                async (string id, IServiceProvider services, [AsParameters] Caller caller) =>
+                {
+                    if (await caller.ResidentAsync(id) is null)
+                        return Caller.Missing("resident", id);
+                    await caller.AuditAsync("read", $"resident:{id}", "outlooks");
+                    var found = services.GetService(typeof(Rules.OutlooksOf)) is Rules.OutlooksOf of ? of(new ResidentId(id)) : [];
+                    return Results.Ok(new OutlooksAnswer([.. found.Select(o => new OutlookAnswer(o.Device, o.Kind.Name, o.At))]));
+                }
+            )
+            .Answers<OutlooksAnswer>("The earliest moments at which trouble could be seen, device by device", 404);
+        read.MapGet(
+                "residents/{id}/usual",
+                async (string id, IReadingStore store, TimeZoneInfo zone, [AsParameters] Caller caller) =>
+                {
+                    if (await caller.ResidentAsync(id) is not { } r)
+                        return Caller.Missing("resident", id);
+                    await caller.AuditAsync("read", $"resident:{id}", "daily life");
+                    var today = DateOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(caller.Now, zone));
+                    var days = await DailyLife.ReadAsync(
+                        store,
+                        [.. r.Devices.Select(d => new DeviceId(d.Id))],
+                        caller.Now.AddDays(-OwnNormal.Back),
+                        caller.Now + Ahead,
+                        zone,
+                        caller.Cancellation
+                    );
+                    return Results.Ok(OwnNormal.Of([.. days.Where(d => d.Day < today)], zone));
+                }
+            )
+            .Answers<OwnNormal>("What is usual in this home: the middle of its own past four weeks", 404);
+        read.MapGet(
+                "residents/{id}/readings",
+                async (
+                    string id,
+                    string? metric,
+                    DateTimeOffset? from,
+                    DateTimeOffset? to,
+                    int? offset,
+                    int? limit,
+                    IReadingStore store,
+                    [AsParameters] Caller caller
+                ) =>
+                {
+                    if (await caller.ResidentAsync(id) is not { } r)
+                        return Caller.Missing("resident", id);
+                    Metric? of = null;
+                    if (metric is not null && !Metric.TryParse(metric, out of))
+                        return Caller.Wrong($"'{metric}' is not a metric");
+                    await caller.AuditAsync("read", $"resident:{id}", $"readings {metric}");
+                    var now = caller.Clock.GetUtcNow();
+                    var query = new ReadingQuery(
+                        [.. r.Devices.Select(d => new DeviceId(d.Id))],
+                        of,
+                        (from ?? now.AddDays(-1)).UtcDateTime,
+                        (to ?? now + Ahead).UtcDateTime,
+                        Math.Clamp(offset ?? 0, 0, MostReadings) + Math.Clamp(limit ?? 10_000, 1, 100_000)
+                    );
+                    var (skip, rows) = (Math.Clamp(offset ?? 0, 0, MostReadings), new List<ReadingAnswer>());
+                    await foreach (var x in store.QueryAsync(query, caller.Cancellation))
+                        if (skip-- <= 0)
+                            rows.Add(Row(x));
+                    return Results.Ok(rows);
+                }
+            )
+            .Answers<IReadOnlyList<ReadingAnswer>>(
+                "Readings of a resident's devices in the order of time; the last day by default",
+                400,
+                404
+            );
+        read.MapGet(
+                "residents/{id}/daily",
+                async (
+                    string id,
+                    DateTimeOffset? from,
+                    DateTimeOffset? to,
+                    int? offset,
+                    int? limit,
+                    IReadingStore store,
+                    Retention retention,
+                    TimeZoneInfo zone,
+                    [AsParameters] Caller caller
+                ) =>
+                {
+                    if (await caller.ResidentAsync(id) is not { } r)
+                        return Caller.Missing("resident", id);
+                    await caller.AuditAsync("read", $"resident:{id}", "daily life");
+                    var now = caller.Clock.GetUtcNow();
+                    var (since, until) = ((from ?? now.AddDays(-7)).UtcDateTime, (to ?? now + Ahead).UtcDateTime);
+                    var counted = (
+                        await DailyLife.ReadAsync(
+                            store,
+                            [.. r.Devices.Select(d => new DeviceId(d.Id))],
+                            since,
+                            until,
+                            zone,
+                            caller.Cancellation
+                        )
+                    ).ToDictionary(d => d.Day);
+                    // Days of which the raw readings may be gone stand as they were written down.
+                    foreach (
+                        var day in await retention.ReadAsync(
+                            id,
+                            DateOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(since, zone)),
+                            DateOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(until, zone)),
+                            caller.Cancellation
+                        )
+                    )
+                        counted[day.Day] = day;
+                    return Results.Ok(caller.Page(counted.Values.OrderBy(d => d.Day).ToList(), offset, limit));
+                }
+            )
+            .Lists<DayOfUse>("Water and electricity a day; the last week by default", 404);
+    }
+
+    private static ReadingAnswer Row(Reading x) =>
+        new(
+            x.Device.Value,
+            x.Metric.Name,
+            x.Channel,
+            x.Time,
+            x.Received,
+            x.Value,
+            x.Metric.Unit,
+            x.Metric.Kind == MetricKind.Location ? x.Longitude : null,
+            x.Event,
+            x.Flags.ToString()
+        );
+}

@@ -1,0 +1,245 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
+using Vigil.Storage.Records;
+
+namespace Vigil.Web.Api;
+
+/// <summary>Share of a town's residents who were visited in a calendar month (月探访率), in any form of the policy document.</summary>
+/// <param name="Month">Such as 2026-03, of the service's time zone.</param>
+/// <param name="Area">Town, 9 digits.</param>
+/// <param name="Name">Of the town; its code where the registry has no name.</param>
+/// <param name="Residents">Who agreed to the service and were on file before the month's end.</param>
+/// <param name="Visited">Of them, visited at least once.</param>
+public sealed record VisitRate(string Month, string Area, string Name, int Residents, int Visited)
+{
+    public double Share => Residents == 0 ? 0 : (double)Visited / Residents;
+}
+
+/// <summary>
+/// Figures of the service against the call-centre standards (97.5 % of critical alarms answered within 60 s, 99 % within 180 s, on site
+/// within 45 min for 90 %), false alarms per resident-month by reason, the monthly visit rate by town, and the devices that are silent.
+/// </summary>
+/// <param name="From">UTC, inclusive.</param>
+/// <param name="To">UTC, exclusive.</param>
+/// <param name="Residents">On file now.</param>
+/// <param name="Alarms">Opened in the period.</param>
+/// <param name="ByKind">Alarms by kind.</param>
+/// <param name="ByResolution">Resolved alarms by outcome.</param>
+/// <param name="FalsePerResidentMonth">Of 30 days; null without residents.</param>
+/// <param name="FalseByReason">The same, by reason.</param>
+/// <param name="Critical">Critical alarms opened in the period.</param>
+/// <param name="CriticalAnsweredWithin60s">Share of them, 0–1.</param>
+/// <param name="CriticalAnsweredWithin180s">Share of them, 0–1.</param>
+/// <param name="OnSiteWithin45min">Share, 0–1, of the alarms that led to a visit at home; null where none did.</param>
+/// <param name="VisitedShare">Residents visited in the period, 0–1.</param>
+/// <param name="VisitRates">By month and town.</param>
+/// <param name="Devices">In homes.</param>
+/// <param name="DevicesSilent">Of them, unheard for a day and for three of their reporting periods.</param>
+/// <param name="DevicesNeverSeen">Of them, never heard.</param>
+public sealed record Statistics(
+    DateTime From,
+    DateTime To,
+    int Residents,
+    int Alarms,
+    IReadOnlyDictionary<string, int> ByKind,
+    IReadOnlyDictionary<string, int> ByResolution,
+    double? FalsePerResidentMonth,
+    IReadOnlyDictionary<string, double> FalseByReason,
+    int Critical,
+    double? CriticalAnsweredWithin60s,
+    double? CriticalAnsweredWithin180s,
+    double? OnSiteWithin45min,
+    double? VisitedShare,
+    IReadOnlyList<VisitRate> VisitRates,
+    int Devices,
+    int DevicesSilent,
+    int DevicesNeverSeen
+)
+{
+    internal static void Map(RouteGroupBuilder read) =>
+        read.MapGet(
+                "statistics",
+                async (DateTimeOffset? from, DateTimeOffset? to, string? format, TimeZoneInfo zone, [AsParameters] Caller caller) =>
+                {
+                    var until = to?.UtcDateTime ?? caller.Now;
+                    var since = from?.UtcDateTime ?? until.AddDays(-30);
+                    if (since >= until)
+                        return Caller.Wrong("'to' has to lie after 'from'");
+                    if (until - since > TimeSpan.FromDays(1100))
+                        return Caller.Wrong("at most three years at once");
+                    if (format is not (null or "json" or "csv" or "xlsx"))
+                        return Caller.Wrong($"'{format}' is not one of json, csv, xlsx");
+                    var found = await ReadAsync(caller.Records, caller.Area, since, until, zone, caller.Cancellation);
+                    return format is null or "json"
+                        ? Results.Ok(found)
+                        : SheetResult("statistics." + format, ["figure", "name", "value"], found.Rows());
+                }
+            )
+            .Answers<Statistics>("Figures of a period, against the call-centre standards; the last 30 days by default", 400);
+
+    /// <summary>Rows as a file to download; its name tells CSV from XLSX.</summary>
+    internal static IResult SheetResult(string name, IReadOnlyList<string> headings, IEnumerable<IReadOnlyList<object?>> rows)
+    {
+        var file = new MemoryStream();
+        Sheet.Write(file, name, headings, rows);
+        return Results.File(file.ToArray(), Sheet.IsXlsx(name) ? Sheet.XlsxType : Sheet.CsvType, name);
+    }
+
+    public static async Task<Statistics> ReadAsync(
+        IDbContextFactory<RecordsDb> records,
+        string area,
+        DateTime from,
+        DateTime to,
+        TimeZoneInfo zone,
+        CancellationToken cancellation
+    )
+    {
+        await using var db = await records.CreateDbContextAsync(cancellation);
+        var alarms = await db
+            .Alarms.AsNoTracking()
+            .Where(a => a.Area.StartsWith(area) && a.OpenedAt >= from && a.OpenedAt < to)
+            .Select(a => new
+            {
+                a.Id,
+                a.Kind,
+                a.Severity,
+                a.OpenedAt,
+                a.AcknowledgedAt,
+                a.Resolution,
+            })
+            .ToListAsync(cancellation);
+        var residents = await db
+            .Residents.AsNoTracking()
+            .Where(r => r.Area.StartsWith(area))
+            .Select(r => new
+            {
+                r.Id,
+                r.Area,
+                r.CreatedAt,
+                r.ConsentService,
+            })
+            .ToListAsync(cancellation);
+        var first = MonthOf(from, zone);
+        var visits = await (
+            from v in db.Visits
+            join r in db.Residents on v.ResidentId equals r.Id
+            where r.Area.StartsWith(area) && v.Time >= MonthStart(first, zone) && v.Time < to
+            select new
+            {
+                v.ResidentId,
+                v.Time,
+                v.AlarmId,
+                v.Form,
+            }
+        ).ToListAsync(cancellation);
+        var devices = await (
+            from d in db.Devices
+            join r in db.Residents on d.ResidentId equals r.Id
+            where r.Area.StartsWith(area)
+            select new { d.LastSeenAt, d.ReportMinutes }
+        ).ToListAsync(cancellation);
+        var towns = await db.Areas.AsNoTracking().Where(a => a.Code.Length == 9).ToDictionaryAsync(a => a.Code, a => a.Name, cancellation);
+
+        var critical = alarms.Where(a => a.Severity == 3).ToList();
+        var answered = critical
+            .Where(a => a.AcknowledgedAt is not null)
+            .Select(a => (a.AcknowledgedAt!.Value - a.OpenedAt).TotalSeconds)
+            .ToList();
+        double? Share(double seconds) => critical.Count == 0 ? null : (double)answered.Count(s => s <= seconds) / critical.Count;
+        var opened = alarms.ToDictionary(a => a.Id, a => a.OpenedAt);
+        var onSite = visits
+            .Where(v => v.Form == "home" && v.AlarmId is { } alarm && opened.ContainsKey(alarm))
+            .GroupBy(v => v.AlarmId!.Value)
+            .Select(g => g.Min(v => v.Time) - opened[g.Key])
+            .ToList();
+        var months = Math.Max((to - from).TotalDays / 30, 1.0 / 30) * residents.Count;
+        var wrong = alarms.Where(a => a.Resolution is >= Resolution.FalseAway and <= Resolution.FalseMistake).ToList();
+
+        var rates = new List<VisitRate>();
+        for (var month = first; MonthStart(month, zone) < to; month = month.AddMonths(1))
+        {
+            var (start, end) = (MonthStart(month, zone), MonthStart(month.AddMonths(1), zone));
+            var visited = visits.Where(v => v.Time >= start && v.Time < end).Select(v => v.ResidentId).ToHashSet(StringComparer.Ordinal);
+            rates.AddRange(
+                residents
+                    .Where(r => r.ConsentService && r.CreatedAt < end)
+                    .GroupBy(r => r.Area[..Math.Min(9, r.Area.Length)], StringComparer.Ordinal)
+                    .OrderBy(g => g.Key, StringComparer.Ordinal)
+                    .Select(g => new VisitRate(
+                        month.ToString("yyyy-MM", CultureInfo.InvariantCulture),
+                        g.Key,
+                        towns.GetValueOrDefault(g.Key, g.Key),
+                        g.Count(),
+                        g.Count(r => visited.Contains(r.Id))
+                    ))
+            );
+        }
+
+        return new Statistics(
+            from,
+            to,
+            residents.Count,
+            alarms.Count,
+            alarms.GroupBy(a => a.Kind).OrderByDescending(g => g.Count()).ToDictionary(g => g.Key, g => g.Count()),
+            alarms
+                .Where(a => a.Resolution != Resolution.None)
+                .GroupBy(a => a.Resolution)
+                .OrderBy(g => g.Key)
+                .ToDictionary(g => g.Key.ToString(), g => g.Count()),
+            residents.Count == 0 ? null : wrong.Count / months,
+            residents.Count == 0
+                ? new Dictionary<string, double>()
+                : wrong.GroupBy(a => a.Resolution).OrderBy(g => g.Key).ToDictionary(g => g.Key.ToString(), g => g.Count() / months),
+            critical.Count,
+            Share(60),
+            Share(180),
+            onSite.Count == 0 ? null : (double)onSite.Count(t => t <= TimeSpan.FromMinutes(45)) / onSite.Count,
+            residents.Count == 0
+                ? null
+                : (double)visits.Where(v => v.Time >= from).Select(v => v.ResidentId).Distinct(StringComparer.Ordinal).Count()
+                    / residents.Count,
+            rates,
+            devices.Count,
+            devices.Count(d => d.LastSeenAt is { } seen && to - seen > TimeSpan.FromMinutes(Math.Max(24 * 60, 3 * (d.ReportMinutes ?? 0)))),
+            devices.Count(d => d.LastSeenAt is null)
+        );
+    }
+
+    /// <summary>The figures as rows of a sheet.</summary>
+    public IEnumerable<IReadOnlyList<object?>> Rows()
+    {
+        yield return ["from", "", From];
+        yield return ["to", "", To];
+        yield return ["residents", "", Residents];
+        yield return ["alarms", "", Alarms];
+        foreach (var (kind, count) in ByKind)
+            yield return ["alarms by kind", kind, count];
+        foreach (var (resolution, count) in ByResolution)
+            yield return ["alarms by resolution", resolution, count];
+        yield return ["false alarms per resident-month", "", FalsePerResidentMonth];
+        foreach (var (resolution, rate) in FalseByReason)
+            yield return ["false alarms per resident-month", resolution, rate];
+        yield return ["critical alarms", "", Critical];
+        yield return ["critical answered within 60 s", "", CriticalAnsweredWithin60s];
+        yield return ["critical answered within 180 s", "", CriticalAnsweredWithin180s];
+        yield return ["on site within 45 min", "", OnSiteWithin45min];
+        yield return ["residents visited, share", "", VisitedShare];
+        foreach (var rate in VisitRates)
+            yield return [$"visit rate {rate.Month}", $"{rate.Area} {rate.Name}", rate.Share];
+        yield return ["devices", "", Devices];
+        yield return ["devices silent", "", DevicesSilent];
+        yield return ["devices never seen", "", DevicesNeverSeen];
+    }
+
+    private static DateOnly MonthOf(DateTime time, TimeZoneInfo zone)
+    {
+        var day = TimeZoneInfo.ConvertTimeFromUtc(time, zone);
+        return new DateOnly(day.Year, day.Month, 1);
+    }
+
+    private static DateTime MonthStart(DateOnly month, TimeZoneInfo zone) =>
+        TimeZoneInfo.ConvertTimeToUtc(month.ToDateTime(TimeOnly.MinValue, DateTimeKind.Unspecified), zone);
+}

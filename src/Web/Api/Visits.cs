@@ -1,0 +1,204 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
+using Vigil.Notify;
+using Vigil.Storage.Records;
+
+namespace Vigil.Web.Api;
+
+/// <summary>Visit records (Annex 2 of the policy document).</summary>
+internal static class Visits
+{
+    private const int LongestText = 4000;
+
+    public static readonly string[] Forms = ["home", "phone", "video", "remote"];
+
+    public static void Map(RouteGroupBuilder read, RouteGroupBuilder write)
+    {
+        read.MapGet(
+                "visits",
+                async (string? resident, string? format, int? offset, int? limit, [AsParameters] Caller caller) =>
+                {
+                    await using var db = await caller.OpenAsync();
+                    var bound = caller.Area;
+                    if (format is not (null or "json" or "csv" or "xlsx"))
+                        return Caller.Wrong($"'{format}' is not one of json, csv, xlsx");
+                    await caller.AuditAsync("read", resident is null ? "visits" : $"resident:{resident}", "visits");
+                    var query =
+                        from v in db.Visits.AsNoTracking()
+                        join r in db.Residents on v.ResidentId equals r.Id
+                        where r.Area.StartsWith(bound) && (resident == null || v.ResidentId == resident)
+                        orderby v.Time descending, v.Id
+                        select new VisitAnswer(
+                            v.Id,
+                            v.ResidentId,
+                            v.VisitorId,
+                            v.AlarmId,
+                            v.Time,
+                            v.Form,
+                            v.Condition,
+                            v.Needs,
+                            v.Actions,
+                            v.Notes,
+                            v.Satisfaction,
+                            v.RecordedBy
+                        );
+                    return format is "csv" or "xlsx"
+                        ? await caller.SheetAsync(
+                            query,
+                            "visits",
+                            format,
+                            [
+                                "id",
+                                "resident",
+                                "visitor",
+                                "alarm",
+                                "time",
+                                "form",
+                                "condition",
+                                "needs",
+                                "actions",
+                                "notes",
+                                "satisfaction",
+                                "recorded by",
+                            ],
+                            v =>
+                                [
+                                    v.Id,
+                                    v.ResidentId,
+                                    v.VisitorId,
+                                    v.AlarmId,
+                                    v.Time,
+                                    v.Form,
+                                    v.Condition,
+                                    v.Needs,
+                                    v.Actions,
+                                    v.Notes,
+                                    v.Satisfaction,
+                                    v.RecordedBy,
+                                ]
+                        )
+                        : Results.Ok(await caller.PageAsync(query, offset, limit));
+                }
+            )
+            .Lists<VisitAnswer>("Visit records, the newest first", 400);
+        read.MapGet(
+                "visits/asked",
+                async (string? visitor, int? days, int? offset, int? limit, [AsParameters] Caller caller) =>
+                {
+                    var asked = await VisitPlan.ReadAsync(
+                        caller.Records,
+                        caller.Area,
+                        visitor,
+                        caller.Now,
+                        TimeSpan.FromDays(Math.Clamp(days ?? 1, 0, 60)),
+                        caller.Cancellation
+                    );
+                    await caller.AuditAsync("read", "visits asked for", $"{asked.Count} residents");
+                    return caller.Page(asked, offset, limit);
+                }
+            )
+            .Lists<VisitAsked>("Visits asked for by alarms, a heightened watch or the policy's frequency, the most urgent first");
+        write
+            .MapPost(
+                "visits",
+                async (VisitRequest body, AlarmDesk desk, [AsParameters] Caller caller) =>
+                {
+                    if (await caller.ResidentAsync(body.Resident) is not { } resident)
+                        return Caller.Missing("resident", body.Resident);
+                    var resolution = Resolution.None;
+                    if (body.Resolve is { } asked && !Alarms.TryResolution(asked, out resolution))
+                        return Caller.Wrong($"'{asked}' is not one of {Alarms.Resolutions}");
+                    if (body.Resolve is not null && body.Alarm is null)
+                        return Caller.Wrong("'resolve' needs an 'alarm'");
+                    var row = new Visit
+                    {
+                        Id = body.Id ?? Guid.CreateVersion7(caller.Clock.GetUtcNow()),
+                        ResidentId = body.Resident,
+                        VisitorId = resident.VisitorId,
+                        AlarmId = body.Alarm,
+                        Time = body.Time?.UtcDateTime ?? caller.Now,
+                        Form = body.Form,
+                        Condition = body.Condition ?? "",
+                        Needs = body.Needs ?? "",
+                        Actions = body.Actions ?? "",
+                        Notes = body.Notes ?? "",
+                        Satisfaction = body.Satisfaction ?? "",
+                        RecordedBy = caller.Who,
+                    };
+                    if (await AddAsync(caller.Records, row, caller.Now, caller.Cancellation) is { } wrong)
+                        return Caller.Wrong(wrong);
+                    if (body.Alarm is { } alarm && resolution != Resolution.None)
+                    {
+                        try
+                        {
+                            await desk.ResolveAsync(alarm, caller.Who, resolution, $"visit {row.Form}", caller.Cancellation);
+                        }
+                        catch (AlarmConflictException)
+                        {
+                            // Somebody else resolved it while this visit waited for a connection: the visit stays recorded, the alarm is
+                            // over.
+                        }
+                    }
+
+                    return Results.Created($"/api/v1/visits/{row.Id}", VisitAnswer.Of(row));
+                }
+            )
+            .Creates<VisitAnswer>("Records a visit; sent again under the same id it is recorded once", 404);
+    }
+
+    /// <summary>Records a visit. A record that is sent again (a phone with a bad connection) changes nothing.</summary>
+    /// <returns>Null when it is recorded; else what is wrong with it.</returns>
+    internal static async Task<string?> AddAsync(
+        IDbContextFactory<RecordsDb> records,
+        Visit row,
+        DateTime now,
+        CancellationToken cancellation
+    )
+    {
+        if (!Forms.Contains(row.Form))
+            return $"'{row.Form}' is not one of {string.Join(", ", Forms)}";
+        if (row.Time > now.AddMinutes(10))
+            return "the visit lies in the future";
+        if (new[] { row.Condition, row.Needs, row.Actions, row.Notes, row.Satisfaction }.Any(t => t.Length > LongestText))
+            return $"a text is longer than {LongestText} characters";
+        await using var db = await records.CreateDbContextAsync(cancellation);
+        if (await db.Visits.AsNoTracking().FirstOrDefaultAsync(v => v.Id == row.Id, cancellation) is { } known)
+            return known.ResidentId == row.ResidentId && known.RecordedBy == row.RecordedBy
+                ? null
+                : $"the id '{row.Id}' belongs to another visit";
+        if (row.AlarmId is { } alarm && !await db.Alarms.AnyAsync(a => a.Id == alarm && a.ResidentId == row.ResidentId, cancellation))
+            return $"there is no alarm '{alarm}' of this resident";
+        db.Visits.Add(row);
+        await db.SaveChangesAsync(cancellation);
+        await records.AddAsync(now, row.RecordedBy, "visit", $"resident:{row.ResidentId}", row.Form, cancellation);
+        return null;
+    }
+
+    /// <summary>A visit record (Annex 2).</summary>
+    /// <param name="Resident">Whom.</param>
+    /// <param name="Form">home, phone, video or remote.</param>
+    /// <param name="Alarm">The alarm that asked for it.</param>
+    /// <param name="Time">When; now by default.</param>
+    /// <param name="Condition">The rows of Annex 2, such as 行动能力：较差.</param>
+    /// <param name="Needs">老年人服务需求.</param>
+    /// <param name="Actions">实施关爱服务建议.</param>
+    /// <param name="Notes">Whatever else.</param>
+    /// <param name="Satisfaction">老年人服务满意度评价.</param>
+    /// <param name="Id">The sender's own id of the record, so that sending it again records it once.</param>
+    /// <param name="Resolve">Resolves the alarm with this outcome.</param>
+    internal sealed record VisitRequest(
+        string Resident,
+        string Form,
+        Guid? Alarm = null,
+        DateTimeOffset? Time = null,
+        string? Condition = null,
+        string? Needs = null,
+        string? Actions = null,
+        string? Notes = null,
+        string? Satisfaction = null,
+        Guid? Id = null,
+        string? Resolve = null
+    );
+}

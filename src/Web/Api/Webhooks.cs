@@ -1,0 +1,217 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
+using Vigil.Notify.Webhooks;
+using Vigil.Storage.Records;
+
+namespace Vigil.Web.Api;
+
+/// <summary>
+/// Other systems that are told of alarms. A webhook of an area is shown and changed by administrators of that area alone.
+/// </summary>
+internal static class Webhooks
+{
+    public static void Map(RouteGroupBuilder admin)
+    {
+        admin
+            .MapGet(
+                "webhooks",
+                async (int? offset, int? limit, [AsParameters] Caller caller) =>
+                {
+                    await using var db = await caller.OpenAsync();
+                    var bound = caller.Area;
+                    return (
+                        await caller.PageAsync(
+                            db.Webhooks.AsNoTracking().Where(w => w.Area.StartsWith(bound)).OrderBy(w => w.CreatedAt).ThenBy(w => w.Id),
+                            offset,
+                            limit
+                        )
+                    ).Select(WebhookAnswer.Of);
+                }
+            )
+            .Lists<WebhookAnswer>("Other systems that are told of alarms");
+        admin
+            .MapPost(
+                "webhooks",
+                async (WebhookRequest body, OutwardConnections connections, [AsParameters] Caller caller) =>
+                {
+                    var (wrong, row, secret) = await AddAsync(
+                        caller.Records,
+                        connections,
+                        caller.Clock,
+                        caller.Area,
+                        caller.Who,
+                        body.Name,
+                        body.Url,
+                        body.Area,
+                        body.Events,
+                        caller.Cancellation
+                    );
+                    return wrong is not null
+                        ? Caller.Wrong(wrong)
+                        : Results.Created($"/api/v1/webhooks/{row!.Id}", new WebhookCreated(WebhookAnswer.Of(row), secret!));
+                }
+            )
+            .Creates<WebhookCreated>("Registers a system that is to be told; its secret is in this one answer");
+        admin
+            .MapPost(
+                "webhooks/{id:guid}/{change:regex(^(enable|disable|ping)$)}",
+                async (Guid id, string change, [AsParameters] Caller caller) =>
+                    await ChangeAsync(caller.Records, caller.Area, caller.Who, caller.Now, id, change, caller.Cancellation)
+                        ? Results.NoContent()
+                        : Caller.Missing("webhook", id.ToString())
+            )
+            .Changes("Switches a webhook on (enable) or off (disable), or sends it a trial message (ping)", 404);
+        admin
+            .MapDelete(
+                "webhooks/{id:guid}",
+                async (Guid id, [AsParameters] Caller caller) =>
+                    await ChangeAsync(caller.Records, caller.Area, caller.Who, caller.Now, id, "delete", caller.Cancellation)
+                        ? Results.NoContent()
+                        : Caller.Missing("webhook", id.ToString())
+            )
+            .Changes("Deletes a webhook with its messages", 404);
+        admin
+            .MapGet(
+                "webhooks/{id:guid}/deliveries",
+                async (Guid id, int? offset, int? limit, [AsParameters] Caller caller) =>
+                {
+                    await using var db = await caller.OpenAsync();
+                    var bound = caller.Area;
+                    if (!await db.Webhooks.AnyAsync(w => w.Id == id && w.Area.StartsWith(bound), caller.Cancellation))
+                        return Caller.Missing("webhook", id.ToString());
+                    return Results.Ok(
+                        (
+                            await caller.PageAsync(
+                                db.WebhookDeliveries.AsNoTracking()
+                                    .Where(d => d.WebhookId == id)
+                                    .OrderByDescending(d => d.CreatedAt)
+                                    .ThenBy(d => d.Id),
+                                offset,
+                                limit
+                            )
+                        ).Select(DeliveryAnswer.Of)
+                    );
+                }
+            )
+            .Lists<DeliveryAnswer>("Messages of a webhook of the last 30 days, the newest first", 404);
+    }
+
+    internal static async Task<(string? Wrong, Webhook? Row, string? Secret)> AddAsync(
+        IDbContextFactory<RecordsDb> records,
+        OutwardConnections connections,
+        TimeProvider clock,
+        string bound,
+        string who,
+        string? name,
+        string? url,
+        string? area,
+        IReadOnlyList<string>? events,
+        CancellationToken cancellation
+    )
+    {
+        if (name?.Trim() is not { Length: >= 1 and <= 100 } named)
+            return ("'name' has 1 to 100 characters", null, null);
+        if (url is not { Length: <= 500 })
+            return ("'url' has at most 500 characters", null, null);
+        if (connections.Refuses(url) is { } refused)
+            return ($"'url' {refused}", null, null);
+        var within = area is { Length: > 0 } ? area : bound;
+        if (!within.StartsWith(bound, StringComparison.Ordinal) || within.Length > 12 || within.Any(c => !char.IsAsciiDigit(c)))
+            return ($"'area' is no area code within '{bound}'", null, null);
+        if (events is not { Count: > 0 } || events.FirstOrDefault(e => !WebhookEvents.All.Contains(e)) is not null)
+            return ($"'events' is some of {string.Join(", ", WebhookEvents.All)}", null, null);
+        var (row, secret) = await WebhookEvents.AddAsync(records, clock, named, url, within, events.Distinct(), who, cancellation);
+        await records.AddAsync(clock.GetUtcNow().UtcDateTime, who, "webhook", $"webhook:{row.Id}", $"{named} of '{within}'", cancellation);
+        return (null, row, secret);
+    }
+
+    internal static async Task<bool> ChangeAsync(
+        IDbContextFactory<RecordsDb> records,
+        string bound,
+        string who,
+        DateTime now,
+        Guid id,
+        string change,
+        CancellationToken cancellation
+    )
+    {
+        await using var db = await records.CreateDbContextAsync(cancellation);
+        if (await db.Webhooks.FirstOrDefaultAsync(w => w.Id == id && w.Area.StartsWith(bound), cancellation) is not { } row)
+            return false;
+        if (change == "ping")
+            await WebhookEvents.PingAsync(records, TimeProvider.System.GetUtcNow().UtcDateTime, id, cancellation);
+        else if (change == "delete")
+            db.Webhooks.Remove(row);
+        else if (row.Disabled != (change == "disable"))
+        {
+            row.Disabled = change == "disable";
+            // What happened while it was off is not told afterwards.
+            if (!row.Disabled)
+                row.SeenTimeline = await db.Timeline.MaxAsync(t => (long?)t.Id, cancellation) ?? 0;
+        }
+
+        await db.SaveChangesAsync(cancellation);
+        await records.AddAsync(now, who, "webhook", $"webhook:{id}", change, cancellation);
+        return true;
+    }
+
+    /// <summary>A system that is to be told.</summary>
+    /// <param name="Name">1 to 100 characters.</param>
+    /// <param name="Url">https, outside this network (see Webhooks:AllowNetworks).</param>
+    /// <param name="Events">Some of opened, repeated, severity, acknowledged, in-hand, handed-over, cleared, resolved, reopened.</param>
+    /// <param name="Area">Alarms of this area alone; of the caller's whole area by default.</param>
+    internal sealed record WebhookRequest(string? Name, string? Url, IReadOnlyList<string>? Events, string? Area = null);
+
+    /// <summary>A system that is told of alarms.</summary>
+    internal sealed record WebhookAnswer(
+        Guid Id,
+        string Name,
+        string Url,
+        string Area,
+        IReadOnlyList<string> Events,
+        string CreatedBy,
+        DateTime CreatedAt,
+        bool Disabled
+    )
+    {
+        public static WebhookAnswer Of(Webhook w) =>
+            new(w.Id, w.Name, w.Url, w.Area, w.Events.Split(','), w.CreatedBy, w.CreatedAt, w.Disabled);
+    }
+
+    /// <summary>A new webhook.</summary>
+    /// <param name="Secret">Checks the signatures (Standard Webhooks 1.0.0); shown in this one answer.</param>
+    internal sealed record WebhookCreated(WebhookAnswer Webhook, string Secret);
+
+    /// <summary>A message to a webhook.</summary>
+    /// <param name="State">waiting, delivered or given-up (after a day).</param>
+    /// <param name="Note">What the receiver last answered.</param>
+    internal sealed record DeliveryAnswer(
+        Guid Id,
+        Guid? Alarm,
+        string Event,
+        string State,
+        int Attempts,
+        DateTime CreatedAt,
+        DateTime? DueAt,
+        DateTime? DeliveredAt,
+        string Note
+    )
+    {
+        public static DeliveryAnswer Of(WebhookDelivery d) =>
+            new(
+                d.Id,
+                d.AlarmId == Guid.Empty ? null : d.AlarmId,
+                d.Event,
+                d.DeliveredAt is not null ? "delivered"
+                    : d.GivenUpAt is not null ? "given-up"
+                    : "waiting",
+                d.Attempts,
+                d.CreatedAt,
+                d.DeliveredAt is null && d.GivenUpAt is null ? d.DueAt : null,
+                d.DeliveredAt,
+                d.Note
+            );
+    }
+}

@@ -1,0 +1,90 @@
+using Microsoft.Extensions.Configuration;
+using Vigil.Model;
+
+namespace Vigil.Web;
+
+/// <summary>Section <c>Console</c>.</summary>
+public sealed class ConsoleOptions
+{
+    public const string Section = "Console";
+
+    /// <summary>
+    /// Address of map tiles with {z}, {x} and {y}, such as https://tiles.example/{z}/{x}/{y}.png; empty: a sketch without tiles, and nobody
+    /// outside learns of a place. Whoever serves the tiles sees the desk's address and which squares it looks at: a server of one's own
+    /// tells nobody.
+    /// </summary>
+    public string MapTiles { get; set; } = "";
+
+    /// <summary>Shown on the map, as the tiles' licence asks.</summary>
+    public string MapAttribution { get; set; } = "";
+
+    /// <summary>The tiles' coordinate system: Wgs84 (OpenStreetMap, Tianditu), Gcj02 (Amap, Tencent), Bd09 (Baidu).</summary>
+    public Datum MapDatum { get; set; } = Datum.Wgs84;
+
+    /// <summary>Live pages that one person may have open at the same time, 1 to 50.</summary>
+    public int PagesPerUser { get; set; } = 3;
+
+    /// <summary>Where tiles come from, for the page's security policy; null when there are none, or they are the service's own.</summary>
+    internal string? TileOrigin =>
+        MapTiles.Length > 0 && MapTiles[0] != '/' ? new Uri(Address(MapTiles)).GetLeftPart(UriPartial.Authority) : null;
+
+    /// <summary>Reads the section; what is wrong with it is added to the problems.</summary>
+    public static ConsoleOptions Read(IConfiguration configuration, List<Problem> problems)
+    {
+        ConsoleOptions options;
+        try
+        {
+            options = configuration.GetSection(Section).Get<ConsoleOptions>() ?? new ConsoleOptions();
+        }
+        catch (InvalidOperationException e)
+        {
+            // "Failed to convert configuration value 'x' at 'Console:MapDatum' to type …"
+            problems.Add(new Problem("configuration", 0, "", "", e.Message));
+            return new ConsoleOptions();
+        }
+
+        if (options.PagesPerUser is < 1 or > 50)
+            problems.Add(
+                new Problem(
+                    "Console:PagesPerUser",
+                    0,
+                    "",
+                    options.PagesPerUser.ToString(System.Globalization.CultureInfo.InvariantCulture),
+                    "is not 1 to 50"
+                )
+            );
+        if (options.MapTiles.Length == 0)
+            return options;
+        var own = options.MapTiles[0] == '/' && !options.MapTiles.StartsWith("//", StringComparison.Ordinal);
+        if (
+            !Places.All(p => options.MapTiles.Contains(p, StringComparison.Ordinal))
+            || (!own && !(Uri.TryCreate(Address(options.MapTiles), UriKind.Absolute, out var at) && at.Scheme is "https" or "http"))
+        )
+            problems.Add(
+                new Problem(
+                    "Console:MapTiles",
+                    0,
+                    "",
+                    options.MapTiles,
+                    "is not an address with {z}, {x} and {y}, such as https://tiles.example/{z}/{x}/{y}.png"
+                )
+            );
+        return options;
+    }
+
+    private static readonly string[] Places = ["{z}", "{x}", "{y}"];
+
+    internal string Tile(int zoom, int x, int y) =>
+        MapTiles
+            .Replace("{z}", N(zoom), StringComparison.Ordinal)
+            .Replace("{x}", N(x), StringComparison.Ordinal)
+            .Replace("{y}", N(y), StringComparison.Ordinal);
+
+    private static string Address(string template) =>
+        template
+            .Replace("{z}", "0", StringComparison.Ordinal)
+            .Replace("{x}", "0", StringComparison.Ordinal)
+            .Replace("{y}", "0", StringComparison.Ordinal);
+
+    private static string N(int number) => number.ToString(System.Globalization.CultureInfo.InvariantCulture);
+}

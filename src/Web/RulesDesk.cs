@@ -1,0 +1,161 @@
+using Microsoft.EntityFrameworkCore;
+using Vigil.Model;
+using Vigil.Rules;
+using Vigil.Rules.Backtest;
+using Vigil.Storage.Readings;
+using Vigil.Storage.Records;
+
+namespace Vigil.Web;
+
+/// <summary>What a proposed rules file would have done for one resident.</summary>
+/// <param name="Problems">Why it can't be used; empty when it can.</param>
+/// <param name="Now">Alarms under the rules in force.</param>
+/// <param name="Proposed">Alarms under the proposal.</param>
+public sealed record RulesTrial(IReadOnlyList<Problem> Problems, IReadOnlyList<DryAlarm> Now, IReadOnlyList<DryAlarm> Proposed);
+
+/// <summary>
+/// The rules file as the console shows, tries and saves it. The running service takes a saved file over within seconds, without a restart.
+/// </summary>
+/// <param name="path">The rules file in force.</param>
+/// <param name="own">It was configured (<c>Rules:Path</c>); the shipped one is replaced by the next version and is not written to.</param>
+public sealed class RulesDesk(
+    string path,
+    bool own,
+    IDbContextFactory<RecordsDb> records,
+    IReadingStore store,
+    TimeZoneInfo zone,
+    TimeProvider clock
+)
+{
+    public const int TrialDays = 90;
+
+    /// <summary>So long before the trial the rules learn the home.</summary>
+    private const int LearnDays = 35;
+
+    private const int LongestFile = 256 * 1024;
+
+    /// <summary>Whether saving is possible here.</summary>
+    public bool Own => own;
+
+    public string Path => path;
+
+    public Task<string> ReadAsync(CancellationToken cancellation) => File.ReadAllTextAsync(path, cancellation);
+
+    /// <summary>The rules in force as they hold for a resident, and what set each value.</summary>
+    public IReadOnlyList<ExplainedRule> Explain(Resident resident)
+    {
+        var problems = new List<Problem>();
+        return (RuleSet.Load(path, problems) ?? RuleSet.Default).Explain(FactsOf(resident, []));
+    }
+
+    /// <summary>Tries a file on one resident's last 90 days.</summary>
+    /// <exception cref="ReadingStoreException">The readings can't be read.</exception>
+    public async Task<RulesTrial> TryAsync(string yaml, string resident, CancellationToken cancellation)
+    {
+        var (proposal, problems) = await ParseAsync(yaml, cancellation);
+        if (proposal is null)
+            return new RulesTrial(problems, [], []);
+        await using var db = await records.CreateDbContextAsync(cancellation);
+        var home = await db.Residents.AsNoTracking().Include(r => r.Devices).FirstAsync(r => r.Id == resident, cancellation);
+        var absences = await db.Absences.AsNoTracking().Where(a => a.ResidentId == resident).ToListAsync(cancellation);
+        var facts = FactsOf(home, absences);
+        var now = clock.GetUtcNow().UtcDateTime;
+        var from = now.AddDays(-TrialDays);
+        var readings = new List<Reading>();
+        if (home.Devices.Count > 0)
+            await foreach (
+                var reading in store.QueryAsync(
+                    new ReadingQuery([.. home.Devices.Select(d => new DeviceId(d.Id))], null, from.AddDays(-LearnDays), now.AddMinutes(10)),
+                    cancellation
+                )
+            )
+                readings.Add(reading);
+        var inForce = RuleSet.Load(path, []) ?? RuleSet.Default;
+        return await Task.Run(
+            () =>
+                new RulesTrial(
+                    [],
+                    DryRun.Of(inForce, zone, facts, readings, from, now),
+                    DryRun.Of(proposal, zone, facts, readings, from, now)
+                ),
+            cancellation
+        );
+    }
+
+    /// <summary>Puts a file in the place of the one in force, whole or not at all.</summary>
+    /// <returns>Its problems; nothing was written when there are any.</returns>
+    public async Task<IReadOnlyList<Problem>> SaveAsync(string yaml, string who, CancellationToken cancellation)
+    {
+        if (!own)
+            return
+            [
+                new Problem(
+                    path,
+                    0,
+                    "Rules:Path",
+                    "",
+                    "the shipped rules are not written to: copy them and set Rules:Path to a file of your own"
+                ),
+            ];
+        var (proposal, problems) = await ParseAsync(yaml, cancellation);
+        if (proposal is null)
+            return problems;
+        var next = path + ".next";
+        await File.WriteAllTextAsync(next, yaml, cancellation);
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(next, File.GetUnixFileMode(path)); // whoever may read the file in force may read the next one
+        File.Copy(path, path + ".before", overwrite: true);
+        File.Move(next, path, overwrite: true);
+        await records.AddAsync(
+            clock.GetUtcNow().UtcDateTime,
+            who,
+            "rules",
+            System.IO.Path.GetFileName(path),
+            $"saved, {yaml.Length} characters",
+            cancellation
+        );
+        return [];
+    }
+
+    /// <summary>Read as a file beside the one in force, where the holidays it names stand.</summary>
+    private async Task<(RuleSet? Rules, IReadOnlyList<Problem> Problems)> ParseAsync(string yaml, CancellationToken cancellation)
+    {
+        if (yaml.Length > LongestFile)
+            return (null, [new Problem("rules.yaml", 0, "", "", $"is longer than {LongestFile} characters")]);
+        var folder = Directory.CreateTempSubdirectory("vigil-rules");
+        try
+        {
+            foreach (var beside in Directory.EnumerateFiles(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!, "*.yaml"))
+                File.Copy(beside, System.IO.Path.Combine(folder.FullName, System.IO.Path.GetFileName(beside)));
+            var file = System.IO.Path.Combine(folder.FullName, System.IO.Path.GetFileName(path));
+            await File.WriteAllTextAsync(file, yaml, cancellation);
+            var problems = new List<Problem>();
+            var rules = RuleSet.Load(file, problems);
+            return (rules, [.. problems.Select(p => p with { File = System.IO.Path.GetFileName(path) })]);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    private static ResidentFacts FactsOf(Resident r, IReadOnlyList<Absence> absences) =>
+        new()
+        {
+            Id = new ResidentId(r.Id),
+            Area = new AreaCode(r.Area),
+            KeyClass = r.KeyClass,
+            Home = r is { HomeLatitude: { } lat, HomeLongitude: { } lon } ? (lat, lon) : null,
+            HomeRadiusMetres = r.HomeRadiusMetres,
+            Devices =
+            [
+                .. r.Devices.Select(d => new DeviceFacts(
+                    new DeviceId(d.Id),
+                    d.InstalledAt,
+                    d.ReportMinutes is { } m ? TimeSpan.FromMinutes(m) : null,
+                    []
+                )),
+            ],
+            Absences = [.. absences.Select(a => new AbsenceFacts(a.From, a.EndedAt ?? a.Until, a.Author))],
+        };
+}

@@ -1,0 +1,133 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Vigil.Web.Accounts;
+using Vigil.Web.Api;
+using Vigil.Web.Hooks;
+using Vigil.Web.Pages;
+using Vigil.Model;
+using Vigil.Storage.Readings;
+using Vigil.Storage.Records;
+
+namespace Vigil.Web;
+
+public static class WebServices
+{
+    /// <summary>The duty board, the contact's page and the HTTP API.</summary>
+    /// <param name="services">Of the host.</param>
+    /// <param name="open">Everybody is let in (the demo, on loopback).</param>
+    /// <param name="rulesPath">The rules file in force; null for the shipped one.</param>
+    /// <param name="options">Section <c>Console</c>; null for its defaults.</param>
+    /// <param name="accounts">Section <c>Access</c>; null for its defaults.</param>
+    /// <param name="http">Section <c>Http</c>; null: reached directly.</param>
+    public static IServiceCollection AddWeb(
+        this IServiceCollection services,
+        bool open,
+        string? rulesPath = null,
+        ConsoleOptions? options = null,
+        AccountsOptions? accounts = null,
+        HttpOptions? http = null
+    )
+    {
+        services.AddSingleton(options ?? new ConsoleOptions());
+        services.AddSingleton(http ?? new HttpOptions());
+        services.AddAccess(open, accounts ?? new AccountsOptions());
+        services.AddProblemDetails();
+        services.AddExceptionHandler<BadRequests>();
+        services.AddExceptionHandler<StoreTroubles>();
+        services.Configure<RouteHandlerOptions>(o => o.ThrowOnBadRequest = true); // so that the caller is told what could not be read
+        services.ConfigureHttpJsonOptions(o =>
+        {
+            o.SerializerOptions.NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.Strict;
+            o.SerializerOptions.RespectNullableAnnotations = true;
+            o.SerializerOptions.RespectRequiredConstructorParameters = true;
+        });
+        services.AddOpenApi(Described.Describe);
+        services.AddCascadingAuthenticationState();
+        services.AddRazorComponents().AddInteractiveServerComponents();
+        services.AddSingleton<OpenPages>();
+        services.AddScoped<Microsoft.AspNetCore.Components.Server.Circuits.CircuitHandler, OpenPage>();
+        services.AddSingleton<MetricsText>();
+        services.AddSingleton(s => new RulesDesk(
+            rulesPath ?? Path.Combine(AppContext.BaseDirectory, "config", "rules.yaml"),
+            rulesPath is not null,
+            s.GetRequiredService<IDbContextFactory<RecordsDb>>(),
+            s.GetRequiredService<IReadingStore>(),
+            s.GetRequiredService<TimeZoneInfo>(),
+            s.GetRequiredService<TimeProvider>()
+        ));
+        services.AddSingleton(_ =>
+        {
+            var problems = new List<Problem>();
+            return Scripts.Load(Path.Combine(AppContext.BaseDirectory, "config", "scripts.yaml"), problems)
+                ?? throw new InvalidOperationException(string.Join('\n', problems));
+        });
+        return services;
+    }
+
+    public static void MapConsole(this WebApplication app)
+    {
+        var reached = app.Services.GetRequiredService<HttpOptions>();
+        reached.Use(app);
+        app.UseExceptionHandler();
+        app.UseStatusCodePages();
+        var tiles = app.Services.GetRequiredService<ConsoleOptions>().TileOrigin;
+        app.Use(
+            async (http, next) =>
+            {
+                var headers = http.Response.Headers;
+                headers.ContentSecurityPolicy =
+                    $"default-src 'self'; style-src 'self'; script-src 'self'; img-src 'self' data: {tiles}; connect-src 'self'; "
+                    + $"frame-ancestors 'none'; base-uri 'self'; form-action 'self'";
+                headers.XContentTypeOptions = "nosniff";
+                headers["Referrer-Policy"] = "no-referrer";
+                if (http.Request.Path == "/_content/Vigil.Web/visit-worker.js")
+                    headers["Service-Worker-Allowed"] = "/visits/form";
+                if (reached.IsForeign(http.Request))
+                {
+                    await Results.Problem("sent by a page of another site", statusCode: StatusCodes.Status403Forbidden).ExecuteAsync(http);
+                    return;
+                }
+
+                await next();
+            }
+        );
+        app.UseAuthentication();
+        app.UseAuthorization();
+        app.UseRateLimiter();
+        app.UseKeptApiDocument();
+        app.UseAntiforgery();
+        app.MapStaticAssets();
+        app.MapOpenApi();
+        app.MapSignIn();
+        if (app.Services.GetRequiredService<AccountsOptions>().Elsewhere is not null)
+            SingleSignOn.Map(app);
+        app.MapApi();
+        app.MapContactPage();
+        app.MapTwilioHooks();
+        app.MapAliyunHooks();
+        app.MapVisitForm();
+        app.MapGet(
+            "/language/{to}",
+            (string to, HttpContext http) =>
+            {
+                http.Response.Cookies.Append(
+                    "language",
+                    to == "en" ? "en" : "zh",
+                    new CookieOptions
+                    {
+                        HttpOnly = true,
+                        SameSite = SameSiteMode.Strict,
+                        Secure = http.Request.IsHttps,
+                        MaxAge = TimeSpan.FromDays(365),
+                    }
+                );
+                return Results.Redirect("/");
+            }
+        );
+        app.MapGet("/metrics", (MetricsText metrics) => Results.Text(metrics.Write(), "text/plain; version=0.0.4; charset=utf-8"));
+        app.MapRazorComponents<App>().AddInteractiveServerRenderMode().RequireAuthorization(Access.Read);
+    }
+}
