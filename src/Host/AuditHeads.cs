@@ -9,23 +9,18 @@ namespace Vigil.Host;
 /// <summary>Where signed heads of the audit log are kept. Section <c>Audit</c>.</summary>
 internal static class AuditHeads
 {
-    /// <summary><c>Audit:HeadFile</c>: a folder, best on another machine, that gets one file a day.</summary>
-    private static string Folder(Settings settings) => settings.Configuration["Audit:HeadFile"] ?? "";
-
-    /// <summary><c>Audit:HeadUrl</c>: gets each day's head as a POST of JSON.</summary>
-    private static string Url(Settings settings) => settings.Configuration["Audit:HeadUrl"] ?? "";
-
     public static string Newest(Settings settings) => Path.Combine(settings.DataPath, "audit", "head.json");
 
-    public static IEnumerable<Problem> Check(IConfiguration configuration)
+    public static IEnumerable<Problem> Check(AuditOptions options)
     {
-        if (
-            configuration["Audit:HeadUrl"] is { Length: > 0 } url
-            && !(Uri.TryCreate(url, UriKind.Absolute, out var at) && (at.Scheme == "https" || at is { Scheme: "http", IsLoopback: true }))
-        )
-            yield return new Problem("Audit:HeadUrl", 0, "", url, "is not an https address");
-        if (configuration["Audit:HeadFile"] is { Length: > 0 } folder && File.Exists(folder))
-            yield return new Problem("Audit:HeadFile", 0, "", folder, "is a file; it has to be a folder, which gets a file a day");
+        if (File.Exists(options.HeadFile))
+            yield return new Problem(
+                "Audit:HeadFile",
+                0,
+                "",
+                options.HeadFile,
+                "is a file; it has to be a folder, which gets a file a day"
+            );
     }
 
     /// <summary>All that are at hand: the newest, those that once showed a cut, those of the export folder, and what was named.</summary>
@@ -33,7 +28,7 @@ internal static class AuditHeads
     public static (List<AuditHead> Heads, List<string> Problems) Kept(Settings settings, AuditKey? key, IEnumerable<string>? named = null)
     {
         var (heads, problems) = (new List<AuditHead>(), new List<string>());
-        foreach (var path in Files(Path.GetDirectoryName(Newest(settings))!).Concat(Files(Folder(settings))).Concat(named ?? []))
+        foreach (var path in Files(Path.GetDirectoryName(Newest(settings))!).Concat(Files(settings.Audit.HeadFile)).Concat(named ?? []))
         {
             var found = AuditHead.Read(File.ReadAllText(path));
             if (
@@ -54,7 +49,7 @@ internal static class AuditHeads
 
     public static async Task ExportAsync(Settings settings, AuditHead head, DateOnly day, CancellationToken cancellation)
     {
-        if (Folder(settings) is { Length: > 0 } folder)
+        if (settings.Audit.HeadFile is { Length: > 0 } folder)
         {
             Directory.CreateDirectory(folder);
             await File.WriteAllTextAsync(
@@ -64,7 +59,7 @@ internal static class AuditHeads
             );
         }
 
-        if (Url(settings) is not { Length: > 0 } url)
+        if (settings.Audit.HeadUrl is not { Length: > 0 } url)
             return;
         using var http = new HttpClient(
             new SocketsHttpHandler

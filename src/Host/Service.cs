@@ -5,7 +5,6 @@ using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.EntityFrameworkCore;
 using MQTTnet.AspNetCore;
-using Vigil.Web;
 using Vigil.Host.Backup;
 using Vigil.Host.Intake;
 using Vigil.Ingest.Mqtt;
@@ -17,6 +16,7 @@ using Vigil.Notify.Escalation;
 using Vigil.Rules;
 using Vigil.Storage.Readings;
 using Vigil.Storage.Records;
+using Vigil.Web;
 
 namespace Vigil.Host;
 
@@ -105,7 +105,7 @@ internal static class Service
             .AddHostedService(s => s.GetRequiredService<Canary>())
             .AddSingleton<Readiness>()
             .AddHostedService<HeartbeatSender>()
-            .AddTraces(settings.Configuration)
+            .AddTraces(settings.Otlp)
             .AddSingleton<Inbox>(s => s.GetRequiredService<Pipeline>().ReceiveAsync)
             .AddWeb(
                 settings.Open,
@@ -136,7 +136,7 @@ internal static class Service
             }
         });
         var app = builder.Build();
-        app.Services.GetRequiredService<AlarmDesk>().SelfTestTo = settings.Health.CanaryTo;
+        app.Services.GetRequiredService<AlarmDesk>().SelfTestTo = settings.Health.CanaryAddress;
         app.Services.GetRequiredService<MetricsText>(); // listens from the first message on
         ProcessMeter.Observe(app.Services.GetRequiredService<Meter>());
         // Devices first: the web server, which is stopped before everything else, would wait for their connections.

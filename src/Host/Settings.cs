@@ -7,6 +7,7 @@ using Vigil.Notify;
 using Vigil.Notify.Escalation;
 using Vigil.Notify.Messages;
 using Vigil.Rules;
+using Vigil.Settings;
 using Vigil.Storage.Readings;
 using Vigil.Storage.Records;
 
@@ -18,50 +19,76 @@ namespace Vigil.Host;
 /// </summary>
 internal sealed class Settings
 {
-    private Settings(IConfiguration configuration)
+    private Settings(IConfiguration configuration, List<Problem> problems)
     {
         Configuration = configuration;
-        DataPath = Path.GetFullPath(configuration["Data:Path"] ?? "data");
-        Mqtt = configuration.GetSection(MqttOptions.Section).Get<MqttOptions>() ?? new();
-        Urls = (configuration["Http:Urls"] ?? "http://127.0.0.1:5080").Split(
-            ';',
-            StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries
-        );
-        Open = configuration.GetValue("Http:Open", false);
-        Speed = configuration.GetValue("Time:Speed", 1.0);
+        Data = SettingsSection.Read<DataOptions>(configuration, "Data", problems);
+        DataPath = Path.GetFullPath(Data.Path);
+        Mqtt = SettingsSection.Read<MqttOptions>(configuration, MqttOptions.Section, problems);
+        var listen = SettingsSection.Read<AddressOptions>(configuration, "Http", problems);
+        Urls = listen.Urls.Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        Open = listen.Open;
+        Time = SettingsSection.Read<TimeOptions>(configuration, "Time", problems);
+        SecondFactor = SettingsSection.Read<AccessOptions>(configuration, "Access", problems).SecondFactor;
+        Oidc = SettingsSection.Read<OidcOptions>(configuration, "Oidc", problems);
+        Otlp = SettingsSection.Read<OtlpOptions>(configuration, "Otlp", problems);
+        Audit = SettingsSection.Read<AuditOptions>(configuration, "Audit", problems);
+        Health = HealthOptions.Read(configuration, problems);
+        Backup = BackupOptions.Read(configuration, problems);
+        Console = Vigil.Web.ConsoleOptions.Read(configuration, problems);
+        Http = Vigil.Web.HttpOptions.Read(configuration, problems);
     }
 
+    /// <summary>Every setting there is; a section that isn't named here can't be set.</summary>
+    public static KnownSettings Known { get; } =
+        new([
+            .. SettingsSection.Names<DataOptions>("Data"),
+            .. SettingsSection.Names<MqttOptions>(MqttOptions.Section),
+            .. ReadingsServices.Settings,
+            .. RecordsServices.Settings,
+            .. NotifyServices.Settings,
+            .. SettingsSection.Names<AddressOptions>("Http"),
+            .. Vigil.Web.HttpOptions.Settings,
+            .. SettingsSection.Names<TimeOptions>("Time"),
+            .. SettingsSection.Names<AccessOptions>("Access"),
+            .. SettingsSection.Names<OidcOptions>("Oidc"),
+            .. SettingsSection.Names<OtlpOptions>("Otlp"),
+            .. SettingsSection.Names<AuditOptions>("Audit"),
+            .. SettingsSection.Names<HealthOptions>(HealthOptions.Section),
+            .. SettingsSection.Names<BackupOptions>(BackupOptions.Section),
+            .. SettingsSection.Names<Vigil.Web.ConsoleOptions>(Vigil.Web.ConsoleOptions.Section),
+            .. new[] { "Devices", "Rules", "Policies", "Messages" }.SelectMany(SettingsSection.Names<PathOptions>),
+        ]);
+
     public IConfiguration Configuration { get; }
+    public DataOptions Data { get; }
     public string DataPath { get; private set; }
     public MqttOptions Mqtt { get; }
     public IReadOnlyList<string> Urls { get; }
     public bool Open { get; }
+    public TimeOptions Time { get; }
+    public OidcOptions Oidc { get; }
+    public OtlpOptions Otlp { get; }
+    public AuditOptions Audit { get; }
 
     /// <summary>Section <c>Oidc</c>; null without an authority.</summary>
     public Vigil.Web.Accounts.SingleSignOn? Elsewhere =>
-        Configuration["Oidc:Authority"] is { Length: > 0 } authority
-            ? new(
-                authority,
-                Configuration["Oidc:ClientId"] ?? "",
-                Configuration["Oidc:ClientSecret"] ?? "",
-                Configuration["Oidc:RoleClaim"] ?? "vigil_role",
-                Configuration["Oidc:AreaClaim"] ?? "vigil_area"
-            )
-            : null;
+        Oidc.Authority.Length > 0 ? new(Oidc.Authority, Oidc.ClientId, Oidc.ClientSecret, Oidc.RoleClaim, Oidc.AreaClaim) : null;
 
     /// <summary>Administrators need a second factor (<c>Access:SecondFactor</c>).</summary>
-    public bool SecondFactor => Configuration.GetValue("Access:SecondFactor", true);
+    public bool SecondFactor { get; }
 
     /// <summary>How much faster than the wall clock (the demo).</summary>
-    public double Speed { get; }
+    public double Speed => Time.Speed;
     public TimeZoneInfo Zone { get; private set; } = TimeZoneInfo.Utc;
     public ProfileSet Profiles { get; private set; } = null!;
     public RuleSet Rules { get; private set; } = null!;
     public Policies Policies { get; private set; } = null!;
     public MessageTexts Messages { get; private set; } = null!;
-    public Vigil.Web.ConsoleOptions Console { get; private set; } = null!;
-    public Vigil.Web.HttpOptions Http { get; private set; } = null!;
-    public BackupOptions Backup { get; private set; } = new();
+    public Vigil.Web.ConsoleOptions Console { get; }
+    public Vigil.Web.HttpOptions Http { get; }
+    public BackupOptions Backup { get; }
+    public HealthOptions Health { get; }
 
     /// <summary>The same settings for another data folder.</summary>
     internal Settings At(string dataPath)
@@ -73,18 +100,7 @@ internal sealed class Settings
 
     public static string DevicesPath(IConfiguration? configuration) => Shipped(configuration?["Devices:Path"], "devices");
 
-    /// <summary>
-    /// <c>Data:ReserveMiB</c> (64): below so much free space readings are not taken any more, so that alarms and notices still can be
-    /// written.
-    /// </summary>
-    public long ReserveBytes =>
-        (
-            long.TryParse(Configuration["Data:ReserveMiB"], System.Globalization.CultureInfo.InvariantCulture, out var mib) && mib >= 0
-                ? mib
-                : 64
-        ) << 20;
-
-    public HealthOptions Health { get; private set; } = HealthOptions.Read(new ConfigurationBuilder().Build());
+    public long ReserveBytes => (long)Data.ReserveMiB << 20;
 
     public static string RulesPath(IConfiguration? configuration) =>
         Shipped(configuration?["Rules:Path"], Path.Combine("config", "rules.yaml"));
@@ -113,34 +129,14 @@ internal sealed class Settings
     }
 
     /// <summary>Reads and checks; null when anything is wrong.</summary>
-    public static Settings? Check(IConfiguration configuration, List<Problem> problems)
+    /// <param name="configuration">What was written.</param>
+    /// <param name="problems">Gets everything that is wrong.</param>
+    /// <param name="options">Options of the command that runs, which a setting that isn't known may have been meant for.</param>
+    public static Settings? Check(IConfiguration configuration, List<Problem> problems, IReadOnlyCollection<string>? options = null)
     {
         var before = problems.Count;
-        Settings settings;
-        try
-        {
-            settings = new Settings(configuration);
-        }
-        catch (InvalidOperationException e)
-        {
-            // "Failed to convert configuration value 'x' at 'Mqtt:Port' to type …"
-            problems.Add(new Problem("configuration", 0, "", "", e.Message));
-            return null;
-        }
-
-        var results = new List<System.ComponentModel.DataAnnotations.ValidationResult>();
-        System.ComponentModel.DataAnnotations.Validator.TryValidateObject(
-            settings.Mqtt,
-            new(settings.Mqtt),
-            results,
-            validateAllProperties: true
-        );
-        foreach (var result in results)
-        {
-            var key = "Mqtt:" + result.MemberNames.FirstOrDefault();
-            problems.Add(new Problem(key, 0, "", configuration[key] ?? "", result.ErrorMessage ?? "is out of range"));
-        }
-
+        problems.AddRange(Known.Unknown(configuration, options ?? []));
+        var settings = new Settings(configuration, problems);
         if (settings.Mqtt is { Embedded: true, Host: not ("localhost" or "*") } && !IPAddress.TryParse(settings.Mqtt.Host, out _))
             problems.Add(
                 new Problem(
@@ -153,27 +149,8 @@ internal sealed class Settings
             );
         if (settings.Mqtt is { Embedded: true, Tls: true, Certificate.Length: 0 })
             problems.Add(new Problem("Mqtt:Certificate", 0, "", "", "Mqtt:Tls of the embedded broker needs a certificate (PEM)"));
-        foreach (
-            var (key, file) in new[]
-            {
-                ("Mqtt:Certificate", settings.Mqtt.Certificate),
-                ("Mqtt:CertificateKey", settings.Mqtt.CertificateKey),
-                ("Mqtt:CertificateAuthority", settings.Mqtt.CertificateAuthority),
-            }
-        )
-            if (file.Length > 0 && !File.Exists(file))
-                problems.Add(new Problem(key, 0, "", file, "there is no such file"));
-        if (settings.Elsewhere is { } elsewhere)
-        {
-            if (
-                !Uri.TryCreate(elsewhere.Authority, UriKind.Absolute, out var issuer)
-                || (issuer.Scheme != "https" && !(issuer.Scheme == "http" && issuer.IsLoopback))
-            )
-                problems.Add(new Problem("Oidc:Authority", 0, "", elsewhere.Authority, "is not an https address"));
-            if (elsewhere.ClientId.Length == 0)
-                problems.Add(new Problem("Oidc:ClientId", 0, "", "", "is needed with Oidc:Authority"));
-        }
-
+        if (settings.Oidc is { Authority.Length: > 0, ClientId.Length: 0 })
+            problems.Add(new Problem("Oidc:ClientId", 0, "", "", "is needed with Oidc:Authority"));
         foreach (var url in settings.Urls)
         {
             if (
@@ -195,7 +172,7 @@ internal sealed class Settings
                 );
         }
 
-        var zone = configuration["Time:Zone"] ?? "Asia/Shanghai";
+        var zone = settings.Time.Zone;
         if (TimeZoneInfo.TryFindSystemTimeZoneById(zone, out var found))
             settings.Zone = found;
         else
@@ -203,26 +180,17 @@ internal sealed class Settings
                 new Problem("Time:Zone", 0, "", zone, "is not a time zone of this machine such as Asia/Shanghai (is tzdata installed?)")
             );
         if (
-            configuration["Otlp:Endpoint"] is { Length: > 0 } otlp
+            settings.Otlp.Endpoint is { Length: > 0 } otlp
             && !(Uri.TryCreate(otlp, UriKind.Absolute, out var collector) && collector.Scheme is "http" or "https")
         )
             problems.Add(
                 new Problem("Otlp:Endpoint", 0, "", otlp, "is not the address of an OpenTelemetry collector such as http://127.0.0.1:4318")
             );
-        if (
-            configuration["Otlp:Share"] is { Length: > 0 } share
-            && !(double.TryParse(share, System.Globalization.CultureInfo.InvariantCulture, out var part) && part is >= 0 and <= 1)
-        )
-            problems.Add(new Problem("Otlp:Share", 0, "", share, "is not a share from 0 to 1"));
-        settings.Health = HealthOptions.Read(configuration, problems);
         problems.AddRange(ReadingsServices.Check(configuration));
         problems.AddRange(RecordsServices.Check(configuration));
         problems.AddRange(NotifyServices.Check(configuration));
-        problems.AddRange(AuditHeads.Check(configuration));
+        problems.AddRange(AuditHeads.Check(settings.Audit));
         problems.AddRange(Floors.Check());
-        settings.Console = Vigil.Web.ConsoleOptions.Read(configuration, problems);
-        settings.Http = Vigil.Web.HttpOptions.Read(configuration, problems);
-        settings.Backup = BackupOptions.Read(configuration, problems);
 
         settings.Profiles = ProfileSet.Load(DevicesPath(configuration), problems);
         var rules = RuleSet.Load(RulesPath(configuration), problems);

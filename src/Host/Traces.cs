@@ -9,19 +9,18 @@ namespace Vigil.Host;
 /// <summary>Spans on their way to an OpenTelemetry collector (OTLP over HTTP) when <c>Otlp:Endpoint</c> is set.</summary>
 internal static class Traces
 {
-    public static IServiceCollection AddTraces(this IServiceCollection services, IConfiguration configuration)
+    public static IServiceCollection AddTraces(this IServiceCollection services, OtlpOptions options)
     {
-        if (configuration["Otlp:Endpoint"] is not { Length: > 0 } endpoint)
+        if (options.Endpoint.Length == 0)
             return services;
-        var share = double.TryParse(configuration["Otlp:Share"], System.Globalization.CultureInfo.InvariantCulture, out var s) ? s : 1;
         return services.AddHostedService(_ => new Provider(() =>
             Sdk.CreateTracerProviderBuilder()
                 .AddSource(Tracing.Name)
                 .SetResourceBuilder(ResourceBuilder.CreateDefault().AddService("vigil"))
-                .SetSampler(new ParentBasedSampler(new Share(share)))
+                .SetSampler(new ParentBasedSampler(new Share(options.Share)))
                 .AddOtlpExporter(o =>
                 {
-                    o.Endpoint = new Uri(endpoint.TrimEnd('/') + "/v1/traces");
+                    o.Endpoint = new Uri(options.Endpoint.TrimEnd('/') + "/v1/traces");
                     o.Protocol = OtlpExportProtocol.HttpProtobuf;
                 })
                 .Build()

@@ -8,6 +8,7 @@ using Vigil.Notify.Channels;
 using Vigil.Notify.Escalation;
 using Vigil.Notify.Messages;
 using Vigil.Notify.Webhooks;
+using Vigil.Settings;
 using Vigil.Storage.Records;
 
 namespace Vigil.Notify;
@@ -87,6 +88,16 @@ public static class NotifyServices
                 ? url
                 : configuration["Http:Urls"]?.Split(';')[0] ?? "http://127.0.0.1:5080"
         ).TrimEnd('/');
+
+    /// <summary>The keys of the section Notify and of those of the providers.</summary>
+    public static IEnumerable<string> Settings =>
+        [
+            "Notify:Routes:*",
+            "Notify:Prefixes",
+            "Notify:DigestAt",
+            .. SettingsSection.Names<WebhooksOptions>(WebhooksOptions.Section),
+            .. ProviderKind.All.SelectMany(k => k.Settings),
+        ];
 
     /// <summary>What is wrong with the section Notify and with those of the providers in use.</summary>
     public static IEnumerable<Problem> Check(IConfiguration configuration)

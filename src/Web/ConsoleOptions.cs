@@ -1,5 +1,7 @@
+using System.ComponentModel.DataAnnotations;
 using Microsoft.Extensions.Configuration;
 using Vigil.Model;
+using Vigil.Settings;
 
 namespace Vigil.Web;
 
@@ -21,7 +23,8 @@ public sealed class ConsoleOptions
     /// <summary>The tiles' coordinate system: Wgs84 (OpenStreetMap, Tianditu), Gcj02 (Amap, Tencent), Bd09 (Baidu).</summary>
     public Datum MapDatum { get; set; } = Datum.Wgs84;
 
-    /// <summary>Live pages that one person may have open at the same time, 1 to 50.</summary>
+    /// <summary>Live pages that one person may have open at the same time.</summary>
+    [Range(1, 50)]
     public int PagesPerUser { get; set; } = 3;
 
     /// <summary>Where tiles come from, for the page's security policy; null when there are none, or they are the service's own.</summary>
@@ -31,28 +34,7 @@ public sealed class ConsoleOptions
     /// <summary>Reads the section; what is wrong with it is added to the problems.</summary>
     public static ConsoleOptions Read(IConfiguration configuration, List<Problem> problems)
     {
-        ConsoleOptions options;
-        try
-        {
-            options = configuration.GetSection(Section).Get<ConsoleOptions>() ?? new ConsoleOptions();
-        }
-        catch (InvalidOperationException e)
-        {
-            // "Failed to convert configuration value 'x' at 'Console:MapDatum' to type …"
-            problems.Add(new Problem("configuration", 0, "", "", e.Message));
-            return new ConsoleOptions();
-        }
-
-        if (options.PagesPerUser is < 1 or > 50)
-            problems.Add(
-                new Problem(
-                    "Console:PagesPerUser",
-                    0,
-                    "",
-                    options.PagesPerUser.ToString(System.Globalization.CultureInfo.InvariantCulture),
-                    "is not 1 to 50"
-                )
-            );
+        var options = SettingsSection.Read<ConsoleOptions>(configuration, Section, problems);
         if (options.MapTiles.Length == 0)
             return options;
         var own = options.MapTiles[0] == '/' && !options.MapTiles.StartsWith("//", StringComparison.Ordinal);

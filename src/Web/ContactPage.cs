@@ -4,12 +4,12 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
-using Vigil.Web.Accounts;
 using Vigil.Model;
 using Vigil.Notify;
 using Vigil.Notify.Messages;
 using Vigil.Storage.Readings;
 using Vigil.Storage.Records;
+using Vigil.Web.Accounts;
 
 namespace Vigil.Web;
 

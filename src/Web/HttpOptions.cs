@@ -13,6 +13,9 @@ public sealed class HttpOptions
 {
     public const string Section = "Http";
 
+    /// <summary>The keys that are read here.</summary>
+    public static IReadOnlyList<string> Settings { get; } = ["Http:PublicUrl", "Http:KnownProxies"];
+
     /// <summary>
     /// Addresses and networks of the proxies in front, separated by commas: 127.0.0.1, 10.0.0.0/8. From these alone X-Forwarded-For and
     /// X-Forwarded-Proto are believed; from anybody else they are the word of a stranger.

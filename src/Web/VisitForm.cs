@@ -4,8 +4,8 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
-using Vigil.Web.Api;
 using Vigil.Storage.Records;
+using Vigil.Web.Api;
 
 namespace Vigil.Web;
 

@@ -55,7 +55,7 @@ public sealed partial class ProofTests
             ),
     ];
 
-    private static string Folder()
+    internal static string Folder()
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
             if (File.Exists(Path.Combine(folder.FullName, "Vigil.slnx")))

@@ -4,8 +4,8 @@ using System.Text.Json;
 using Vigil.Model;
 using Vigil.Notify.Channels.Twilio;
 using Vigil.Storage.Records;
-using Vigil.Tests.Web;
 using Vigil.Tests.Notify.Phones;
+using Vigil.Tests.Web;
 using static Vigil.Tests.Web.Running;
 
 namespace Vigil.Tests.Fuzz;

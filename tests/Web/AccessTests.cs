@@ -3,9 +3,9 @@ using System.Text;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
-using Vigil.Web;
 using Vigil.Model;
 using Vigil.Storage.Records;
+using Vigil.Web;
 using static Vigil.Tests.Web.Running;
 
 namespace Vigil.Tests.Web;

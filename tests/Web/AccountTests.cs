@@ -5,10 +5,10 @@ using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
-using Vigil.Web;
-using Vigil.Web.Accounts;
 using Vigil.Model;
 using Vigil.Storage.Records;
+using Vigil.Web;
+using Vigil.Web.Accounts;
 using static Vigil.Tests.Web.Running;
 
 namespace Vigil.Tests.Web;

@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using Vigil.Model;
+using Vigil.Settings;
 
 namespace Vigil.Host.Backup;
 
@@ -16,6 +17,7 @@ internal sealed class BackupOptions
     public string KeysFolder { get; set; } = "";
 
     /// <summary>Local time of day, HH:mm.</summary>
+    [TimeOfDay]
     public string At { get; set; } = "03:00";
 
     /// <summary>How many of the daily backups stay.</summary>
@@ -23,6 +25,7 @@ internal sealed class BackupOptions
     public int Keep { get; set; } = 14;
 
     /// <summary>Records in PostgreSQL: <c>dump</c> with pg_dump, or <c>elsewhere</c> when the server has backups of its own.</summary>
+    [OneOf("dump", "elsewhere")]
     public string Postgres { get; set; } = "dump";
 
     public TimeOnly Time => TimeOnly.ParseExact(At, "HH:mm", CultureInfo.InvariantCulture);
@@ -30,23 +33,7 @@ internal sealed class BackupOptions
     /// <summary>Reads and checks the section.</summary>
     public static BackupOptions Read(IConfiguration configuration, List<Problem> problems)
     {
-        BackupOptions options;
-        try
-        {
-            options = configuration.GetSection(Section).Get<BackupOptions>() ?? new();
-        }
-        catch (InvalidOperationException e)
-        {
-            problems.Add(new Problem(Section, 0, "", "", e.InnerException?.Message ?? e.Message));
-            return new();
-        }
-
-        if (!TimeOnly.TryParseExact(options.At, "HH:mm", CultureInfo.InvariantCulture, DateTimeStyles.None, out _))
-            problems.Add(new Problem("Backup:At", 0, "", options.At, "is not a time of day such as 03:00"));
-        if (options.Keep is < 1 or > 3650)
-            problems.Add(new Problem("Backup:Keep", 0, "", $"{options.Keep}", "is not a number of backups from 1 to 3650"));
-        if (options.Postgres is not ("dump" or "elsewhere"))
-            problems.Add(new Problem("Backup:Postgres", 0, "", options.Postgres, "is neither dump nor elsewhere"));
+        var options = SettingsSection.Read<BackupOptions>(configuration, Section, problems);
         if (
             options.KeysFolder.Length > 0
             && options.Folder.Length > 0

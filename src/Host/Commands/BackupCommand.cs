@@ -30,7 +30,7 @@ internal static class BackupCommand
         command.SetAction(
             async (result, cancellation) =>
             {
-                if (RunCommand.Load(result.GetValue(config) ?? [], result.UnmatchedTokens) is not { } settings)
+                if (RunCommand.Load(result, config) is not { } settings)
                     return 1;
                 var into = Path.GetFullPath(result.GetValue(folder)!);
                 var keysInto = result.GetValue(keys) is { Length: > 0 } given ? Path.GetFullPath(given) : null;
@@ -100,7 +100,7 @@ internal static class BackupCommand
         command.SetAction(
             async (result, cancellation) =>
             {
-                if (RunCommand.Load(result.GetValue(config) ?? [], result.UnmatchedTokens) is not { } settings)
+                if (RunCommand.Load(result, config) is not { } settings)
                     return 1;
                 await new Restore(settings, Console.WriteLine).RunAsync(
                     result.GetValue(folder)!,

@@ -32,7 +32,7 @@ internal static class CheckCommand
         command.SetAction(
             async (result, cancellation) =>
             {
-                if (RunCommand.Load(result.GetValue(config) ?? [], result.UnmatchedTokens) is not { } settings)
+                if (RunCommand.Load(result, config) is not { } settings)
                     return 1;
                 var problems = settings.Profiles.All.SelectMany(ProfileExamples.Check).ToList();
                 foreach (var problem in problems)

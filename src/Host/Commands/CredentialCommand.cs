@@ -27,7 +27,7 @@ internal static class CredentialCommand
         command.SetAction(
             async (result, cancellation) =>
             {
-                if (RunCommand.Load(result.GetValue(config) ?? [], result.UnmatchedTokens) is not { } settings)
+                if (RunCommand.Load(result, config) is not { } settings)
                     return 1;
                 if (!DeviceId.TryParse(result.GetValue(name), out var id))
                 {
@@ -76,7 +76,7 @@ internal static class ApiKeyCommand
         command.SetAction(
             async (result, cancellation) =>
             {
-                if (RunCommand.Load(result.GetValue(config) ?? [], result.UnmatchedTokens) is not { } settings)
+                if (RunCommand.Load(result, config) is not { } settings)
                     return 1;
                 if (result.GetValue(scope) is not ("read" or "visit" or "write"))
                 {

@@ -22,7 +22,7 @@ internal static class ExportCommand
         command.SetAction(
             async (result, cancellation) =>
             {
-                if (RunCommand.Load(result.GetValue(config) ?? [], result.UnmatchedTokens) is not { } settings)
+                if (RunCommand.Load(result, config) is not { } settings)
                     return 1;
                 var path = result.GetValue(output) ?? "standard output.csv";
                 if (!Sheet.IsXlsx(path) && !path.EndsWith(".csv", StringComparison.OrdinalIgnoreCase))
@@ -111,9 +111,7 @@ internal static class ExportCommand
                 };
                 if (found is not { } sheet)
                 {
-                    Console.Error.WriteLine(
-                        $"vigil export: '{result.GetValue(what)}' is not one of residents, alarms, visits, statistics"
-                    );
+                    Console.Error.WriteLine($"vigil export: '{result.GetValue(what)}' is not one of residents, alarms, visits, statistics");
                     return 2;
                 }
 

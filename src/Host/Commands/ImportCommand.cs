@@ -24,7 +24,7 @@ internal static class ImportCommand
         command.SetAction(
             async (result, cancellation) =>
             {
-                if (RunCommand.Load(result.GetValue(config) ?? [], result.UnmatchedTokens) is not { } settings)
+                if (RunCommand.Load(result, config) is not { } settings)
                     return 1;
                 var path = result.GetValue(file)!;
                 if (!File.Exists(path))

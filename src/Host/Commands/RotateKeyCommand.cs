@@ -21,7 +21,7 @@ internal static class RotateKeyCommand
         command.SetAction(
             async (result, cancellation) =>
             {
-                if (RunCommand.Load(result.GetValue(config) ?? [], result.UnmatchedTokens) is not { } settings)
+                if (RunCommand.Load(result, config) is not { } settings)
                     return 1;
                 // A service that runs would go on with the key it has read, and could read nothing that is sealed anew.
                 using var alone = await FileLock.TakeAsync(
@@ -43,9 +43,7 @@ internal static class RotateKeyCommand
                         $"{unreadable.Count} stored values can't be read and stay as they are, to be entered anew: "
                             + $"{string.Join(", ", unreadable)}"
                     );
-                Console.WriteLine(
-                    $"every row is sealed with a new key, the first line of {file}; older backups need the lines below it"
-                );
+                Console.WriteLine($"every row is sealed with a new key, the first line of {file}; older backups need the lines below it");
                 return 0;
             }
         );

@@ -1,9 +1,10 @@
 using System.CommandLine;
-using Vigil.Web;
-using Vigil.Web.Accounts;
 using Vigil.Host.Backup;
 using Vigil.Model;
+using Vigil.Settings;
 using Vigil.Storage;
+using Vigil.Web;
+using Vigil.Web.Accounts;
 
 namespace Vigil.Host.Commands;
 
@@ -30,7 +31,7 @@ internal static class RunCommand
         command.SetAction(
             async (result, cancellation) =>
             {
-                if (Load(result.GetValue(config) ?? [], result.UnmatchedTokens) is not { } settings)
+                if (Load(result, config) is not { } settings)
                     return 1;
                 var data = new DataFolder(settings.DataPath);
                 using var running = await FileLock.TakeAsync(
@@ -108,30 +109,46 @@ internal static class RunCommand
         return null;
     }
 
+    /// <summary>What a command was told on its line, in files and in the environment; null after every problem has been printed.</summary>
+    public static Settings? Load(ParseResult result, Option<string[]> config) =>
+        Load(result.GetValue(config) ?? [], result.UnmatchedTokens, null, [.. result.CommandResult.Command.Options.Select(o => o.Name)]);
+
     /// <summary>Settings, or null after every problem has been printed.</summary>
     public static Settings? Load(
         IEnumerable<string> files,
         IReadOnlyList<string> arguments,
-        IReadOnlyDictionary<string, string?>? fixedValues = null
+        IReadOnlyDictionary<string, string?>? fixedValues = null,
+        IReadOnlyCollection<string>? options = null
     )
     {
         var problems = new List<Problem>();
-        Settings? settings = null;
+        var settings = Check(files, arguments, fixedValues, options ?? [], problems);
+        foreach (var problem in problems)
+            Console.Error.WriteLine(problem);
+        if (problems.Count > 0)
+            Console.Error.WriteLine($"vigil: {problems.Count} problem{(problems.Count == 1 ? "" : "s")}; nothing was started");
+        return problems.Count > 0 ? null : Loaded = settings;
+    }
+
+    internal static Settings? Check(
+        IEnumerable<string> files,
+        IReadOnlyList<string> arguments,
+        IReadOnlyDictionary<string, string?>? fixedValues,
+        IReadOnlyCollection<string> options,
+        List<Problem> problems
+    )
+    {
+        problems.AddRange(KnownSettings.Unread(arguments, out var readable));
         try
         {
-            settings = Settings.Check(Settings.Read(files, arguments, fixedValues), problems);
+            return Settings.Check(Settings.Read(files, readable, fixedValues), problems, options);
         }
         catch (Exception e) when (e is InvalidDataException or FileNotFoundException or FormatException)
         {
             problems.Add(
                 new Problem("configuration", 0, "", "", e.InnerException is null ? e.Message : $"{e.Message} {e.InnerException.Message}")
             );
+            return null;
         }
-
-        foreach (var problem in problems)
-            Console.Error.WriteLine(problem);
-        if (problems.Count > 0)
-            Console.Error.WriteLine($"vigil: {problems.Count} problem{(problems.Count == 1 ? "" : "s")}; nothing was started");
-        return problems.Count > 0 ? null : Loaded = settings;
     }
 }

@@ -1,8 +1,8 @@
 using System.CommandLine;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.EntityFrameworkCore;
-using Vigil.Web.Accounts;
 using Vigil.Storage.Records;
+using Vigil.Web.Accounts;
 
 namespace Vigil.Host.Commands;
 
@@ -46,9 +46,7 @@ internal static class UserCommand
                         { } wrong
                     )
                         return Refuse(wrong);
-                    Console.WriteLine(
-                        $"Good once, for a day: {url}{await accounts.LinkAsync((await accounts.FindAsync(given))!, By, c)}"
-                    );
+                    Console.WriteLine($"Good once, for a day: {url}{await accounts.LinkAsync((await accounts.FindAsync(given))!, By, c)}");
                     return 0;
                 }
             )
@@ -132,7 +130,7 @@ internal static class UserCommand
         command.SetAction(
             async (result, cancellation) =>
             {
-                if (RunCommand.Load(result.GetValue(config) ?? [], result.UnmatchedTokens) is not { } settings)
+                if (RunCommand.Load(result, config) is not { } settings)
                     return 1;
                 var services = new ServiceCollection();
                 services.AddLogging().AddSingleton(TimeProvider.System).AddRecords(settings.Configuration, settings.DataPath);

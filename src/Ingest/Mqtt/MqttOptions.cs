@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Vigil.Settings;
 
 namespace Vigil.Ingest.Mqtt;
 
@@ -22,15 +23,18 @@ public sealed class MqttOptions
     public bool Tls { get; set; }
 
     /// <summary>PEM file: the embedded broker's certificate, or the client certificate shown to an external one.</summary>
+    [ExistingFile]
     public string Certificate { get; set; } = "";
 
     /// <summary>PEM file of the certificate's private key.</summary>
+    [ExistingFile]
     public string CertificateKey { get; set; } = "";
 
     /// <summary>
     /// PEM file of the authority that the other side's certificate must come from. Empty: the system's at an external broker; no client
     /// certificates at the embedded one.
     /// </summary>
+    [ExistingFile]
     public string CertificateAuthority { get; set; } = "";
 
     public string Username { get; set; } = "";

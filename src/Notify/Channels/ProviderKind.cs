@@ -7,11 +7,13 @@ namespace Vigil.Notify.Channels;
 /// <summary>A provider as the configuration knows it. A new one is a line in <see cref="All"/>.</summary>
 /// <param name="Name">In <c>Notify:Routes</c>, and <see cref="IChannel.Provider"/>.</param>
 /// <param name="Section">Where its settings stand, such as <c>Twilio</c>; it is used when the section has any, or a route names it.</param>
+/// <param name="Settings">The section's keys.</param>
 /// <param name="Check">What is wrong with them, all at once.</param>
 /// <param name="Add">Registers its <see cref="IChannel"/>, with <see cref="ChannelHttp.AddChannelHttp"/> where it speaks HTTP.</param>
 public sealed record ProviderKind(
     string Name,
     string Section,
+    IEnumerable<string> Settings,
     Func<IConfiguration, IEnumerable<Problem>> Check,
     Action<IServiceCollection, IConfiguration> Add
 )

@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.Extensions.Configuration;
 using Vigil.Model;
+using Vigil.Settings;
 
 namespace Vigil.Notify.Webhooks;
 
@@ -19,19 +20,15 @@ public sealed class WebhooksOptions
 
     private string[] Listed => AllowNetworks.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 
-    internal static WebhooksOptions Read(IConfiguration configuration) =>
-        configuration.GetSection(Section).Get<WebhooksOptions>() ?? new WebhooksOptions();
+    internal static WebhooksOptions Read(IConfiguration configuration) => SettingsSection.Read<WebhooksOptions>(configuration, Section, []);
 
     internal static IEnumerable<Problem> Check(IConfiguration configuration)
     {
-        if (configuration[$"{Section}:AllowLoopback"] is { Length: > 0 } flag && !bool.TryParse(flag, out _))
-            yield return new Problem($"{Section}:AllowLoopback", 0, "", flag, "is neither true nor false");
-        foreach (
-            var network in (configuration[$"{Section}:AllowNetworks"] ?? "").Split(
-                ',',
-                StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries
-            )
-        )
+        var problems = new List<Problem>();
+        var options = SettingsSection.Read<WebhooksOptions>(configuration, Section, problems);
+        foreach (var problem in problems)
+            yield return problem;
+        foreach (var network in options.Listed)
             if (!IPNetwork.TryParse(network, out _))
                 yield return new Problem($"{Section}:AllowNetworks", 0, "", network, "is not a network such as 10.20.0.0/16");
     }

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Vigil.Settings;
 
 namespace Vigil.Storage.Readings;
 
@@ -8,6 +9,7 @@ public sealed class ReadingsOptions
     public const string Section = "Readings";
 
     /// <summary><c>DuckDb</c> (embedded) or <c>Influx</c> (server).</summary>
+    [OneOf("DuckDb", "Influx")]
     public string Store { get; set; } = "DuckDb";
 
     /// <summary>
@@ -46,6 +48,7 @@ public sealed class InfluxOptions
     public string Url { get; set; } = "http://127.0.0.1:8086";
 
     /// <summary><c>v2</c>: /api/v2/write (2.x, 3.x, 1.8); <c>v1</c>: /write (1.x).</summary>
+    [OneOf("v1", "v2")]
     public string Api { get; set; } = "v2";
 
     public string Org { get; set; } = "";

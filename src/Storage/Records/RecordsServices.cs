@@ -122,6 +122,9 @@ public static class RecordsServices
     public static IDbContextFactory<RecordsDb> AlarmRecords(this IServiceProvider services) =>
         services.GetRequiredService<IDbContextFactory<RecordsDb>>() is var all && all is RecordsFactory factory ? factory.ForAlarms : all;
 
+    /// <summary>The keys of the section.</summary>
+    public static IReadOnlyList<string> Settings { get; } = ["Records:Store", "Records:ConnectionString", "Records:KeyFile"];
+
     /// <summary>What is wrong with the section Records.</summary>
     public static IEnumerable<Problem> Check(IConfiguration configuration)
     {

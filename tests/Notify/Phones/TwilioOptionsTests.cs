@@ -27,7 +27,7 @@ public sealed class TwilioOptionsTests
     [InlineData("Twilio:MessagingServiceSid", "MG1", "Twilio:MessagingServiceSid")]
     [InlineData("Twilio:BaseUrl", "http://api.twilio.com", "Twilio:BaseUrl")]
     [InlineData("Twilio:RingSeconds", "3", "Twilio:RingSeconds")]
-    [InlineData("Twilio:RingSeconds", "long", "Twilio")]
+    [InlineData("Twilio:RingSeconds", "long", "Twilio:RingSeconds")]
     [InlineData("Twilio:ValiditySeconds", "5", "Twilio:ValiditySeconds")]
     [InlineData("Http:PublicUrl", "", "Http:PublicUrl")]
     [InlineData("Http:PublicUrl", "http://vigil.example", "Http:PublicUrl")]

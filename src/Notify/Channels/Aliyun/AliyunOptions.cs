@@ -1,6 +1,8 @@
+using System.ComponentModel.DataAnnotations;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Vigil.Model;
+using Vigil.Settings;
 
 namespace Vigil.Notify.Channels.Aliyun;
 
@@ -43,7 +45,8 @@ public sealed class AliyunCalls
     public string Declined { get; set; } = "";
     public string Bye { get; set; } = "";
 
-    /// <summary>How often it is said, 1–3.</summary>
+    /// <summary>How often it is said.</summary>
+    [Range(1, 3)]
     public int PlayTimes { get; set; } = 2;
 
     /// <summary>By name of the message: opened, repeated, late.</summary>
@@ -58,8 +61,12 @@ public sealed class AliyunOptions
     private static readonly string[] Messages = ["opened", "repeated", "cleared", "back", "late", "digest"];
     private static readonly string[] Spoken = ["opened", "repeated", "late"];
 
+    [HttpsOrLoopback]
     public string SmsUrl { get; set; } = "https://dysmsapi.aliyuncs.com";
+
+    [HttpsOrLoopback]
     public string VoiceUrl { get; set; } = "https://dyvmsapi.aliyuncs.com";
+
     public string AccessKeyId { get; set; } = "";
     public string AccessKeySecret { get; set; } = "";
 
@@ -81,10 +88,11 @@ public sealed class AliyunOptions
         new(
             "aliyun",
             Section,
+            SettingsSection.Names<AliyunOptions>(Section),
             Check,
             (services, configuration) =>
             {
-                var options = configuration.GetSection(Section).Get<AliyunOptions>() ?? new();
+                var options = SettingsSection.Read<AliyunOptions>(configuration, Section, []);
                 services.AddSingleton(options);
                 services.AddChannelHttp("aliyun", new Uri(options.SmsUrl));
                 services
@@ -96,29 +104,10 @@ public sealed class AliyunOptions
 
     private static IEnumerable<Problem> Check(IConfiguration configuration)
     {
-        AliyunOptions? options = null;
-        var unreadable = "";
-        try
-        {
-            options = configuration.GetSection(Section).Get<AliyunOptions>() ?? new();
-        }
-        catch (InvalidOperationException e)
-        {
-            unreadable = e.Message;
-        }
-
-        if (options is null)
-        {
-            yield return new Problem(Section, 0, "", "", unreadable);
-            yield break;
-        }
-
-        foreach (var (key, text) in new[] { ("SmsUrl", options.SmsUrl), ("VoiceUrl", options.VoiceUrl) })
-            if (
-                !Uri.TryCreate(text, UriKind.Absolute, out var url)
-                || (url.Scheme != "https" && !(url is { Scheme: "http", IsLoopback: true }))
-            )
-                yield return new Problem($"Aliyun:{key}", 0, "", text, "is not an https address (http on loopback alone)");
+        var problems = new List<Problem>();
+        var options = SettingsSection.Read<AliyunOptions>(configuration, Section, problems);
+        foreach (var problem in problems)
+            yield return problem;
         if (options.AccessKeyId.Length == 0)
             yield return new Problem("Aliyun:AccessKeyId", 0, "", "", "is empty");
         if (options.AccessKeySecret.Length == 0)
@@ -144,8 +133,6 @@ public sealed class AliyunOptions
         foreach (var name in Spoken)
         foreach (var problem in CheckTemplate($"Aliyun:Calls:Templates:{name}", calls.Templates.GetValueOrDefault(name), "TTS_"))
             yield return problem;
-        if (calls.PlayTimes is < 1 or > 3)
-            yield return new Problem("Aliyun:Calls:PlayTimes", 0, "", $"{calls.PlayTimes}", "is not between 1 and 3");
         if (!calls.Keys)
             yield break;
         if (calls.Number.Length == 0)

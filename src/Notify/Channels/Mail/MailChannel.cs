@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Security.Cryptography.X509Certificates;
 using MailKit;
 using MailKit.Net.Smtp;
@@ -6,6 +7,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using MimeKit;
 using Vigil.Model;
+using Vigil.Settings;
 
 namespace Vigil.Notify.Channels.Mail;
 
@@ -17,9 +19,11 @@ public sealed class MailOptions
     public string Host { get; set; } = "";
 
     /// <summary>587 with STARTTLS, 465 with TLS from the first byte (RFC 8314).</summary>
+    [Range(1, 65535)]
     public int Port { get; set; } = 587;
 
     /// <summary>starttls, tls, or none, which is for loopback alone.</summary>
+    [OneOf("starttls", "tls", "none")]
     public string Security { get; set; } = "starttls";
 
     public string Username { get; set; } = "";
@@ -29,45 +33,30 @@ public sealed class MailOptions
     public string From { get; set; } = "";
 
     /// <summary>A PEM file whose certificates are trusted beside the system's; empty for the system's alone.</summary>
+    [ExistingFile]
     public string CertificateAuthority { get; set; } = "";
 
     internal static ProviderKind Kind { get; } =
         new(
             "mail",
             Section,
+            SettingsSection.Names<MailOptions>(Section),
             Check,
             (services, configuration) =>
             {
-                services.AddSingleton(configuration.GetSection(Section).Get<MailOptions>() ?? new());
+                services.AddSingleton(SettingsSection.Read<MailOptions>(configuration, Section, []));
                 services.AddSingleton<MailChannel>().AddSingleton<IChannel>(s => s.GetRequiredService<MailChannel>());
             }
         );
 
     private static IEnumerable<Problem> Check(IConfiguration configuration)
     {
-        MailOptions? options = null;
-        var unreadable = "";
-        try
-        {
-            options = configuration.GetSection(Section).Get<MailOptions>() ?? new();
-        }
-        catch (InvalidOperationException e)
-        {
-            unreadable = e.Message;
-        }
-
-        if (options is null)
-        {
-            yield return new Problem(Section, 0, "", "", unreadable);
-            yield break;
-        }
-
+        var problems = new List<Problem>();
+        var options = SettingsSection.Read<MailOptions>(configuration, Section, problems);
+        foreach (var problem in problems)
+            yield return problem;
         if (options.Host.Length == 0)
             yield return new Problem("Mail:Host", 0, "", "", "is empty");
-        if (options.Port is < 1 or > 65535)
-            yield return new Problem("Mail:Port", 0, "", $"{options.Port}", "is not a port");
-        if (options.Security is not ("starttls" or "tls" or "none"))
-            yield return new Problem("Mail:Security", 0, "", options.Security, "is not one of starttls, tls, none");
         if (
             options.Security == "none"
             && !(
@@ -86,8 +75,6 @@ public sealed class MailOptions
             yield return new Problem("Mail:From", 0, "", options.From, "is not an address such as 守望 <vigil@example.org>");
         if (options.Username.Length > 0 && options.Password.Length == 0)
             yield return new Problem("Mail:Password", 0, "", "", "is empty, though Mail:Username is not");
-        if (options.CertificateAuthority.Length > 0 && !File.Exists(options.CertificateAuthority))
-            yield return new Problem("Mail:CertificateAuthority", 0, "", options.CertificateAuthority, "there is no such file");
     }
 }
 

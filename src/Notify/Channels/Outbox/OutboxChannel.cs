@@ -12,6 +12,7 @@ public sealed class OutboxChannel : IChannel
         new(
             "outbox",
             "Outbox",
+            [],
             _ => [],
             (services, _) => services.AddSingleton<OutboxChannel>().AddSingleton<IChannel>(s => s.GetRequiredService<OutboxChannel>())
         );

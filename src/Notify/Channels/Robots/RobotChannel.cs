@@ -6,6 +6,7 @@ using System.Text.Json;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Vigil.Model;
+using Vigil.Settings;
 
 namespace Vigil.Notify.Channels.Robots;
 
@@ -30,6 +31,7 @@ public sealed record RobotService(RobotKind Service, string BaseUrl, IReadOnlyDi
         new(
             provider,
             section,
+            [$"{section}:BaseUrl", .. SettingsSection.Names<Robot>($"{section}:Robots:*")],
             configuration => Check(kind, section, address, configuration),
             (services, configuration) =>
             {

@@ -1,7 +1,9 @@
+using System.ComponentModel.DataAnnotations;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Vigil.Model;
+using Vigil.Settings;
 
 namespace Vigil.Notify.Channels.Twilio;
 
@@ -13,6 +15,7 @@ public sealed partial class TwilioOptions
     public const string Section = "Twilio";
 
     /// <summary>Where its REST API is; a region's, or the fake phone network's.</summary>
+    [HttpsOrLoopback]
     public string BaseUrl { get; set; } = "https://api.twilio.com";
 
     /// <summary>AC and 32 hexadecimal digits.</summary>
@@ -40,11 +43,13 @@ public sealed partial class TwilioOptions
     /// <summary>
     /// How long a phone rings, 5–600 s. Under the wait of a critical step, so that "no answer" comes before the next person is called.
     /// </summary>
+    [Range(5, 600)]
     public int RingSeconds { get; set; } = 30;
 
     /// <summary>
     /// How long an undelivered message is still worth delivering, 60–36000 s; then it fails (30036) and another way is tried.
     /// </summary>
+    [Range(60, 36000)]
     public int ValiditySeconds { get; set; } = 3600;
 
     public TwilioVoices Voices { get; set; } = new();
@@ -53,10 +58,11 @@ public sealed partial class TwilioOptions
         new(
             "twilio",
             Section,
+            SettingsSection.Names<TwilioOptions>(Section),
             Check,
             (services, configuration) =>
             {
-                var options = configuration.GetSection(Section).Get<TwilioOptions>() ?? new();
+                var options = SettingsSection.Read<TwilioOptions>(configuration, Section, []);
                 services.AddSingleton(options);
                 services.AddChannelHttp("twilio", new Uri(options.BaseUrl.TrimEnd('/') + "/"));
                 services
@@ -68,34 +74,10 @@ public sealed partial class TwilioOptions
 
     private static IEnumerable<Problem> Check(IConfiguration configuration)
     {
-        TwilioOptions? options = null;
-        var unreadable = "";
-        try
-        {
-            options = configuration.GetSection(Section).Get<TwilioOptions>() ?? new();
-        }
-        catch (InvalidOperationException e)
-        {
-            unreadable = e.Message; // "Failed to convert configuration value 'x' at 'Twilio:RingSeconds' …"
-        }
-
-        if (options is null)
-        {
-            yield return new Problem(Section, 0, "", "", unreadable);
-            yield break;
-        }
-
-        if (
-            !Uri.TryCreate(options.BaseUrl, UriKind.Absolute, out var url)
-            || (url.Scheme != "https" && !(url is { Scheme: "http", IsLoopback: true }))
-        )
-            yield return new Problem(
-                "Twilio:BaseUrl",
-                0,
-                "",
-                options.BaseUrl,
-                "is not an https address (http on loopback alone: the token goes over it)"
-            );
+        var problems = new List<Problem>();
+        var options = SettingsSection.Read<TwilioOptions>(configuration, Section, problems);
+        foreach (var problem in problems)
+            yield return problem;
         if (!Sid("AC").IsMatch(options.AccountSid))
             yield return new Problem("Twilio:AccountSid", 0, "", options.AccountSid, "is not AC and 32 hexadecimal digits");
         if (options.AuthToken.Length == 0)
@@ -124,10 +106,6 @@ public sealed partial class TwilioOptions
                 options.MessagingServiceSid,
                 "is not MG and 32 hexadecimal digits"
             );
-        if (options.RingSeconds is < 5 or > 600)
-            yield return new Problem("Twilio:RingSeconds", 0, "", $"{options.RingSeconds}", "is not between 5 and 600");
-        if (options.ValiditySeconds is < 60 or > 36000)
-            yield return new Problem("Twilio:ValiditySeconds", 0, "", $"{options.ValiditySeconds}", "is not between 60 and 36000");
         var callbacks = configuration["Http:PublicUrl"] ?? "";
         if (
             !Uri.TryCreate(callbacks, UriKind.Absolute, out var back)

@@ -6,6 +6,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Vigil.Model;
 using Vigil.Notify.Webhooks;
+using Vigil.Settings;
 
 namespace Vigil.Notify.Channels.Webhook;
 
@@ -24,10 +25,11 @@ public sealed class WebhookOptions
         new(
             "webhook",
             Section,
+            SettingsSection.Names<WebhookOptions>(Section),
             Check,
             (services, configuration) =>
             {
-                services.AddSingleton(configuration.GetSection(Section).Get<WebhookOptions>() ?? new());
+                services.AddSingleton(SettingsSection.Read<WebhookOptions>(configuration, Section, []));
                 // No circuit of all receivers together: a desk whose computer is off must not keep another's messages back.
                 services
                     .AddHttpClient("webhook", c => c.Timeout = TimeSpan.FromSeconds(8))
