@@ -104,7 +104,6 @@ internal static class NotifyLoad
                 records,
                 new Routes([channel], new Dictionary<string, string>()),
                 messages,
-                links,
                 TimeProvider.System,
                 NullLogger<Dispatcher>.Instance
             );

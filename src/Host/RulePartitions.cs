@@ -220,6 +220,10 @@ internal sealed class RulePartitions
                 started is { } now && taken[p] <= now && engines[p].HeardBeyond(now) ? now + ClockWatch.Jump : DateTime.MaxValue;
         }
 
+        // The newest snapshot may know of a freeze that ended after the others were taken; the service was deaf as a whole.
+        if (taken.Max() is { } newest)
+            foreach (var (from, until) in engines[Array.IndexOf(taken, newest)].Deaf.ToList())
+                ForgiveDeafness(from, until);
         return (replayFrom.Min(), taken.Max());
     }
 

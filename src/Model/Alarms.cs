@@ -114,7 +114,7 @@ public enum FindingChange
 /// <param name="Severity">How much it matters now.</param>
 /// <param name="Change">Opened, updated or cleared.</param>
 /// <param name="Episode">Names the episode for ever: stable between live, backtest and restart, derived from the readings alone.</param>
-/// <param name="Sequence">Counts what is said of the episode, from 0: (subject, kind, episode, sequence) is said once.</param>
+/// <param name="Sequence">Counts what is said of the episode, from 0.</param>
 /// <param name="Time">When it became true, in reading time, UTC.</param>
 /// <param name="Reason">Why, in words, English.</param>
 /// <param name="ReasonZh">Why, in words, Chinese.</param>
@@ -134,6 +134,17 @@ public sealed record Finding(
     bool Notify = false
 )
 {
+    /// <summary>
+    /// Names what happened when it happened at one moment, such as a press, as the episode would be named that began with it; null otherwise.
+    /// </summary>
+    public string? Event { get; init; }
+
+    /// <summary>
+    /// What is said once. A press that is judged again by rules that know less or more, as after a start without the readings, may open an
+    /// episode where it went on with one before; it is the same press.
+    /// </summary>
+    public string Key => Event is { } name ? $"{Subject}|{Kind.Name}|{name}|0" : $"{Subject}|{Kind.Name}|{Episode}|{Sequence}";
+
     /// <summary>W3C traceparent of the reading that was the occasion; null when nobody traces. Not part of what is said.</summary>
     public string? Trace { get; init; }
 }

@@ -306,7 +306,7 @@ public sealed class AlarmDesk(
 
     private async Task<List<AlarmChange>> JudgeAsync(RecordsDb db, Finding[] findings, CancellationToken cancellation)
     {
-        var keys = findings.Select(KeyOf).ToList();
+        var keys = findings.Select(f => f.Key).ToList();
         var known = (await db.Findings.Where(f => keys.Contains(f.Key)).Select(f => f.Key).ToListAsync(cancellation)).ToHashSet(
             StringComparer.Ordinal
         );
@@ -323,7 +323,7 @@ public sealed class AlarmDesk(
         var opened = new HashSet<Guid>();
         foreach (var finding in findings)
         {
-            var key = KeyOf(finding);
+            var key = finding.Key;
             if (!known.Add(key))
                 continue;
             db.Findings.Add(new CommittedFinding { Key = key, CommittedAt = now });
@@ -700,7 +700,6 @@ public sealed class AlarmDesk(
 
     private Guid NewId() => Guid.CreateVersion7(clock.GetUtcNow());
 
-    private static string KeyOf(Finding f) => $"{f.Subject}|{f.Kind.Name}|{f.Episode}|{f.Sequence}";
 
     private static string OpenKeyOf(Finding f) => $"{f.Subject}|{f.Kind.Name}";
 }

@@ -76,6 +76,7 @@ public sealed class Answers(IDbContextFactory<RecordsDb> records, AlarmDesk desk
                 Language = row.Language,
                 Template = "repeated",
                 Text = row.Text,
+                Link = row.Link,
                 CreatedAt = now,
                 DueAt = now,
             }

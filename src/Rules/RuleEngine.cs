@@ -192,6 +192,10 @@ public sealed class RuleEngine
         deaf.Add((first, last));
     }
 
+    /// <summary>The times that <see cref="ForgiveDeafness"/> was told of and that are remembered.</summary>
+    public IEnumerable<(DateTime From, DateTime Until)> Deaf =>
+        deaf.Select(d => (new DateTime(d.From, DateTimeKind.Utc), new DateTime(d.Until, DateTimeKind.Utc)));
+
     /// <summary>
     /// The earliest moments at which trouble could be told of each device of a resident, if nothing more is heard or used.
     /// </summary>

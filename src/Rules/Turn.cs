@@ -69,7 +69,16 @@ internal readonly record struct Turn(RuleEngine Engine, Home Home, List<Finding>
         return index;
     }
 
-    public void Update(int index, long time, string en, string zh, Severity? severity = null, bool notify = false)
+    /// <param name="isEvent">It happened at this moment, as a press does, and is known by it.</param>
+    public void Update(
+        int index,
+        long time,
+        string en,
+        string zh,
+        Severity? severity = null,
+        bool notify = false,
+        bool isEvent = false
+    )
     {
         ref var e = ref Home.Episodes[index];
         var rose = severity > e.Severity;
@@ -86,7 +95,7 @@ internal readonly record struct Turn(RuleEngine Engine, Home Home, List<Finding>
             return;
         }
 
-        Say(index, FindingChange.Updated, time, en, zh, notify);
+        Say(index, FindingChange.Updated, time, en, zh, notify, isEvent);
     }
 
     public void Clear(int index, long time, string en, string zh)
@@ -96,10 +105,11 @@ internal readonly record struct Turn(RuleEngine Engine, Home Home, List<Finding>
         Home.RemoveEpisode(index);
     }
 
-    private void Say(int index, FindingChange change, long time, string en, string zh, bool notify = false)
+    private void Say(int index, FindingChange change, long time, string en, string zh, bool notify = false, bool isEvent = false)
     {
         ref var e = ref Home.Episodes[index];
-        Into.Add(Finding(e, change, time, en, zh, notify));
+        var finding = Finding(e, change, time, en, zh, notify);
+        Into.Add(isEvent ? finding with { Event = Words.Episode(e.Kind, time, finding.Device?.Value) } : finding);
         e.Sequence++;
     }
 

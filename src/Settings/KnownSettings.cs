@@ -52,6 +52,10 @@ public sealed class KnownSettings(IEnumerable<string> names)
         }
     }
 
+    /// <summary>An option that the command doesn't have; it may be misspelled, or a setting.</summary>
+    public Problem NoOption(string option, IReadOnlyCollection<string> options) =>
+        new(option, 0, "", "", "is no option and no setting" + Nearest(option.TrimStart('-'), options));
+
     /// <summary>
     /// What .NET's reader of the command line passes over in silence, or takes for another's value: words that belong to nothing, and settings
     /// without a value.

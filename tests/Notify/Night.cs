@@ -197,7 +197,6 @@ public class Night : IAsyncDisposable
             Records,
             new Routes([Heard], new Dictionary<string, string>()),
             Messages,
-            Links,
             Clock,
             NullLogger<Dispatcher>.Instance,
             troubles: Troubles

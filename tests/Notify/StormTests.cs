@@ -35,7 +35,6 @@ public sealed class StormOnPostgresTests(PostgresServer server) : StormTests, IC
             night.Records,
             new Routes([night.Heard], new Dictionary<string, string>()),
             night.Messages,
-            night.Links,
             night.Clock,
             NullLogger<Dispatcher>.Instance
         );
@@ -92,7 +91,6 @@ public abstract class StormTests
             night.Records,
             new Routes([phones], new Dictionary<string, string>()),
             night.Messages,
-            night.Links,
             TimeProvider.System,
             NullLogger<Dispatcher>.Instance
         );

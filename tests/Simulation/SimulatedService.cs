@@ -47,7 +47,7 @@ internal sealed class SimulatedService
         var links = new SignedLinks(world.Folder, "https://v.example", clock);
         var routes = new Routes([world.Phones], new Dictionary<string, string> { [""] = "phones" });
         Desk = new AlarmDesk(records, settings.Policies, clock, settings.Zone);
-        Dispatcher = new Dispatcher(records, routes, settings.Messages, links, clock, NullLogger<Dispatcher>.Instance)
+        Dispatcher = new Dispatcher(records, routes, settings.Messages, clock, NullLogger<Dispatcher>.Instance)
         {
             ProviderClock = clock,
         };

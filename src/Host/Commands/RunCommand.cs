@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Vigil.Host.Backup;
 using Vigil.Model;
 using Vigil.Settings;
@@ -110,8 +111,19 @@ internal static class RunCommand
     }
 
     /// <summary>What a command was told on its line, in files and in the environment; null after every problem has been printed.</summary>
-    public static Settings? Load(ParseResult result, Option<string[]> config) =>
-        Load(result.GetValue(config) ?? [], result.UnmatchedTokens, null, [.. result.CommandResult.Command.Options.Select(o => o.Name)]);
+    public static Settings? Load(ParseResult result, Option<string[]> config)
+    {
+        string[] options = [.. result.CommandResult.Command.Options.Select(o => o.Name)];
+        // A misspelled option is taken for the command's argument, a file named "--dryrun".
+        var misspelled = result
+            .Tokens.Where(t => t.Type == TokenType.Argument && t.Value.StartsWith("--", StringComparison.Ordinal))
+            .Select(t => t.Value)
+            .FirstOrDefault(t => !t.Contains('=', StringComparison.Ordinal) && !result.UnmatchedTokens.Contains(t));
+        if (misspelled is null)
+            return Load(result.GetValue(config) ?? [], result.UnmatchedTokens, null, options);
+        Console.Error.WriteLine(Settings.Known.NoOption(misspelled, options));
+        return null;
+    }
 
     /// <summary>Settings, or null after every problem has been printed.</summary>
     public static Settings? Load(

@@ -143,6 +143,7 @@ public sealed partial class Auditor : BackgroundService
                 if (person.Way("sms,webhook,mail") is not { } way)
                     continue;
                 var id = Guid.CreateVersion7(clock.GetUtcNow());
+                var link = links.For(id, TimeSpan.FromHours(24));
                 db.Notices.Add(
                     new Notice
                     {
@@ -154,14 +155,8 @@ public sealed partial class Auditor : BackgroundService
                         Address = way.Address,
                         Language = person.Language,
                         Template = "late",
-                        Text = messages.Text(
-                            "late",
-                            person.Language,
-                            people.NameOf(alarm),
-                            alarm.Kind,
-                            now,
-                            links.For(id, TimeSpan.FromHours(24))
-                        ),
+                        Text = messages.Text("late", person.Language, people.NameOf(alarm), alarm.Kind, now, link),
+                        Link = link,
                         CreatedAt = now,
                         DueAt = now,
                     }

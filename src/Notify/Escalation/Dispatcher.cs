@@ -41,12 +41,11 @@ public sealed partial class Dispatcher : BackgroundService
     private static readonly TimeSpan LongestHeld = TimeSpan.FromHours(24);
 
     /// <summary>Note of such a notice.</summary>
-    private const string Held = "kept until the provider is back";
+    private const string HeldNote = "kept until the provider is back";
 
     private readonly IDbContextFactory<RecordsDb> records;
     private readonly Routes routes;
     private readonly MessageTexts messages;
-    private readonly SignedLinks links;
     private readonly TimeProvider clock;
     private readonly ILogger<Dispatcher> log;
     private readonly Dictionary<Lane, Pace> paces;
@@ -62,22 +61,13 @@ public sealed partial class Dispatcher : BackgroundService
         IDbContextFactory<RecordsDb> records,
         Routes routes,
         MessageTexts messages,
-        SignedLinks links,
         TimeProvider clock,
         ILogger<Dispatcher> log,
         Numbers? numbers = null,
         Troubles? troubles = null
     )
     {
-        (this.records, this.routes, this.messages, this.links, this.clock, this.log, this.troubles) = (
-            records,
-            routes,
-            messages,
-            links,
-            clock,
-            log,
-            troubles
-        );
+        (this.records, this.routes, this.messages, this.clock, this.log, this.troubles) = (records, routes, messages, clock, log, troubles);
         this.numbers = numbers ?? Numbers.Shipped;
         paces = Enum.GetValues<Lane>().ToDictionary(l => l, _ => new Pace(clock));
         foreach (var lane in Enum.GetValues<Lane>())
@@ -263,14 +253,13 @@ public sealed partial class Dispatcher : BackgroundService
             foreach (var notice in due.Where(n => n.State != NoticeState.Cancelled))
             {
                 var alarm = alarms[notice.AlarmId];
-                var held = notice.Note == Held;
                 // Where it went can't be read any more: the address that the registry has now.
                 if (
                     FieldKeys.IsUnreadable(notice.Address)
                     && people.WithKey(notice.Recipient, alarm)?.AddressFor(notice.Channel) is { Length: > 0 } address
                 )
                     notice.Address = address;
-                if (held && now - notice.CreatedAt > LongestHeld)
+                if (notice.Held && now - notice.CreatedAt > LongestHeld)
                 {
                     (notice.State, notice.FinishedAt, notice.Note) = (
                         NoticeState.Failed,
@@ -333,7 +322,12 @@ public sealed partial class Dispatcher : BackgroundService
                             $"{notice.Channel} to {notice.RecipientName}: too many to this number; later",
                             $"{notice.Channel} → {notice.RecipientName}：该号码消息过多，稍后发送"
                         );
-                    (notice.State, notice.DueAt, notice.Note) = (NoticeState.Deferred, free, "limit of messages to this number");
+                    (notice.State, notice.DueAt, notice.Held, notice.Note) = (
+                        NoticeState.Deferred,
+                        free,
+                        false,
+                        "limit of messages to this number"
+                    );
                 }
                 else
                 {
@@ -381,11 +375,16 @@ public sealed partial class Dispatcher : BackgroundService
             first.Text = messages.Digest(
                 first.Language,
                 [.. list.Select(n => (people.NameOf(alarms[n.AlarmId]), alarms[n.AlarmId].Kind))],
-                LinkIn(first.Text)
+                first.Link
             );
             foreach (var other in list.Skip(1))
             {
-                (other.State, other.FinishedAt, other.Note) = (NoticeState.Cancelled, now, InDigest(first));
+                (other.State, other.FinishedAt, other.DigestId, other.Note) = (
+                    NoticeState.Cancelled,
+                    now,
+                    first.Id,
+                    "in one message with others"
+                );
                 AlarmDesk.Line(
                     db,
                     other.AlarmId,
@@ -399,19 +398,21 @@ public sealed partial class Dispatcher : BackgroundService
         }
     }
 
-    private static string InDigest(Notice digest) => $"in the digest {digest.Id}";
-
-    private static Task<List<Notice>> BundledAsync(RecordsDb db, Notice digest, CancellationToken cancellation)
-    {
-        var note = InDigest(digest);
-        return db.Notices.Where(n => n.Note == note && n.Address == digest.Address).ToListAsync(cancellation);
-    }
+    private static Task<List<Notice>> BundledAsync(RecordsDb db, Notice digest, CancellationToken cancellation) =>
+        db.Notices.Where(n => n.DigestId == digest.Id).ToListAsync(cancellation);
 
     /// <summary>A digest that isn't sent gives back what it held: each goes its own way again.</summary>
     private static async Task UnbundleAsync(RecordsDb db, Notice digest, DateTime now, CancellationToken cancellation)
     {
         foreach (var other in await BundledAsync(db, digest, cancellation))
-            (other.State, other.FinishedAt, other.SentAt, other.DueAt, other.Note) = (NoticeState.Waiting, null, null, now, "");
+            (other.State, other.FinishedAt, other.SentAt, other.DueAt, other.DigestId, other.Note) = (
+                NoticeState.Waiting,
+                null,
+                null,
+                now,
+                null,
+                ""
+            );
     }
 
     private async Task<Outcome> SendAsync(IChannel channel, Notice notice, string trace, OutgoingNotice outgoing)
@@ -547,9 +548,9 @@ public sealed partial class Dispatcher : BackgroundService
                 continue;
             if (result.Blocked)
                 await BlockAsync(db, notice, alarm, result.Reason, now, cancellation);
-            var held = notice.Note == Held;
+            var held = notice.Held;
             if (!held || result.Outcome is not ChannelOutcome.Unknown)
-                notice.Note = result.Reason;
+                (notice.Held, notice.Note) = (false, result.Reason);
             switch (result.Outcome)
             {
                 case ChannelOutcome.Sent or ChannelOutcome.Delivered:
@@ -578,7 +579,7 @@ public sealed partial class Dispatcher : BackgroundService
                 case ChannelOutcome.Busy:
                     (notice.State, notice.DueAt, notice.Attempts) = (NoticeState.Waiting, now.AddSeconds(1), notice.Attempts - 1);
                     if (held)
-                        notice.Note = Held;
+                        (notice.Held, notice.Note) = (true, HeldNote);
                     break;
                 case ChannelOutcome.Down when reconciled:
                     await HoldAsync(db, notice, alarm, people, result.Reason, held, now, cancellation, whole: true);
@@ -664,7 +665,7 @@ public sealed partial class Dispatcher : BackgroundService
         }
         else if (delivered == true)
         {
-            (row.State, row.SentAt, row.FinishedAt, row.Note) = (NoticeState.Delivered, row.SentAt ?? now, now, reason);
+            (row.State, row.SentAt, row.FinishedAt, row.Held, row.Note) = (NoticeState.Delivered, row.SentAt ?? now, now, false, reason);
             // it does arrive
             await db.BlockedNumbers.Where(b => b.Address == row.Address && b.Channel == row.Channel).ExecuteDeleteAsync(cancellation);
             AlarmDesk.Line(
@@ -748,7 +749,7 @@ public sealed partial class Dispatcher : BackgroundService
         CancellationToken cancellation
     )
     {
-        (notice.State, notice.FinishedAt, notice.Note) = (NoticeState.Failed, now, reason);
+        (notice.State, notice.FinishedAt, notice.Held, notice.Note) = (NoticeState.Failed, now, false, reason);
         AlarmDesk.Line(
             db,
             alarm.Id,
@@ -792,10 +793,11 @@ public sealed partial class Dispatcher : BackgroundService
         bool whole = false
     )
     {
-        (notice.State, notice.DueAt, notice.Note) = (
+        (notice.State, notice.DueAt, notice.Held, notice.Note) = (
             NoticeState.Deferred,
             now + (alarm.Severity == (int)Severity.Critical ? HeldCritical : HeldOthers),
-            Held
+            true,
+            HeldNote
         );
         if (held)
             return; // said before
@@ -805,7 +807,7 @@ public sealed partial class Dispatcher : BackgroundService
             now,
             "held",
             "escalation",
-            $"{notice.Channel} to {notice.RecipientName}: {reason}; {Held}",
+            $"{notice.Channel} to {notice.RecipientName}: {reason}; {HeldNote}",
             $"{notice.Channel} → {notice.RecipientName}：{reason}；服务商恢复后补发"
         );
         // Of several to one person about one alarm the newest is enough when the provider is back.
@@ -816,12 +818,13 @@ public sealed partial class Dispatcher : BackgroundService
                 && n.Recipient == notice.Recipient
                 && n.Channel == notice.Channel
                 && n.State == NoticeState.Deferred
-                && n.Note == Held
+                && n.Held
             )
             .ExecuteUpdateAsync(
                 u =>
                     u.SetProperty(n => n.State, NoticeState.Cancelled)
                         .SetProperty(n => n.FinishedAt, now)
+                        .SetProperty(n => n.Held, false)
                         .SetProperty(n => n.Note, "a newer one is kept in its place"),
                 cancellation
             );
@@ -831,11 +834,11 @@ public sealed partial class Dispatcher : BackgroundService
         // Taken apart: each alarm has its own other way, and what still waits together then is bundled anew.
         (notice.Template, notice.Text) = (
             "opened",
-            messages.Text("opened", notice.Language, people.NameOf(alarm), alarm.Kind, alarm.RaisedAt, LinkIn(notice.Text))
+            messages.Text("opened", notice.Language, people.NameOf(alarm), alarm.Kind, alarm.RaisedAt, notice.Link)
         );
         foreach (var other in await BundledAsync(db, notice, cancellation))
         {
-            (other.FinishedAt, other.SentAt, other.Note) = (null, null, "");
+            (other.FinishedAt, other.SentAt, other.DigestId, other.Note) = (null, null, null, "");
             var its = await db.Alarms.FirstAsync(a => a.Id == other.AlarmId, cancellation);
             await HoldAsync(
                 db,
@@ -875,6 +878,7 @@ public sealed partial class Dispatcher : BackgroundService
                 Language = notice.Language,
                 Template = notice.Template,
                 Text = notice.Text,
+                Link = notice.Link,
                 CreatedAt = now,
                 DueAt = now,
             };
@@ -882,7 +886,7 @@ public sealed partial class Dispatcher : BackgroundService
             if (notice.Template == "digest")
                 (other.Template, other.Text) = (
                     "opened",
-                    messages.Text("opened", notice.Language, people.NameOf(alarm), alarm.Kind, alarm.RaisedAt, LinkIn(notice.Text))
+                    messages.Text("opened", notice.Language, people.NameOf(alarm), alarm.Kind, alarm.RaisedAt, notice.Link)
                 );
             db.Notices.Add(other);
             return;
@@ -892,11 +896,7 @@ public sealed partial class Dispatcher : BackgroundService
             .Timeline.Where(t => t.AlarmId == alarm.Id && t.What == "declined" && t.Time >= step.StartedAt)
             .Select(t => t.Who)
             .ToListAsync(cancellation);
-        if (
-            ofStep.Exists(n =>
-                n.State is not (NoticeState.Failed or NoticeState.Cancelled) && n.Note != Held && !declined.Contains(n.Recipient)
-            )
-        )
+        if (ofStep.Exists(n => n.State is not (NoticeState.Failed or NoticeState.Cancelled) && !n.Held && !declined.Contains(n.Recipient)))
             return;
         // The same people once more at once would fail once more at once, without end: they keep their wait, and others come first.
         var others = (await AlarmDesk.WaitingAsync(db, alarm.Id, cancellation))
@@ -960,13 +960,12 @@ public sealed partial class Dispatcher : BackgroundService
         var now = Now();
         await using var db = await records.CreateDbContextAsync(cancellation);
         await db
-            .Notices.Where(n => (n.State == NoticeState.Deferred || n.State == NoticeState.Sending) && n.Note == Held)
+            .Notices.Where(n => (n.State == NoticeState.Deferred || n.State == NoticeState.Sending) && n.Held)
             .ExecuteUpdateAsync(u => u.SetProperty(n => n.DueAt, now), cancellation);
     }
 
     private OutgoingNotice Outgoing(Notice notice, Alarm alarm, People people)
     {
-        var link = LinkIn(notice.Text);
         var code = notice.ReplyCode ?? "";
         return new OutgoingNotice(
             notice.Id,
@@ -974,22 +973,13 @@ public sealed partial class Dispatcher : BackgroundService
             notice.Address,
             notice.Language,
             notice.Template,
-            messages.Values(notice.Language, people.NameOf(alarm), alarm.Kind, alarm.RaisedAt, link),
+            messages.Values(notice.Language, people.NameOf(alarm), alarm.Kind, alarm.RaisedAt, notice.Link),
             notice.Channel == "mail" ? messages.Kind(alarm.Kind, notice.Language) : "",
             notice.Text + (code.Length > 0 ? messages.Reply(notice.Language, code) : ""),
-            link,
+            notice.Link,
             alarm.Severity == (int)Severity.Critical,
             code
         );
-    }
-
-    private string LinkIn(string text)
-    {
-        var start = text.IndexOf(links.PublicUrl + "/c/", StringComparison.Ordinal);
-        if (start < 0)
-            return "";
-        var end = text.IndexOfAny([' ', '\n', '。'], start);
-        return end < 0 ? text[start..] : text[start..end];
     }
 
     private DateTime Now() => clock.GetUtcNow().UtcDateTime;

@@ -545,6 +545,7 @@ public sealed partial class Escalator : BackgroundService
             Address = way.Address,
             Language = person.Language,
             Round = alarm.Round,
+            Link = person.Key == SelfTest.Name ? "" : link,
             Template = person.Key == SelfTest.Name ? SelfTest.Channel : step.Template,
             Text =
                 person.Key == SelfTest.Name

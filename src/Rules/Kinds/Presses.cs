@@ -43,7 +43,8 @@ internal static class Presses
                         time,
                         $"a press of {turn.At(time, turn.Now)} has arrived late",
                         $"{turn.AtZh(time, turn.Now)}的呼叫迟到",
-                        notify: false
+                        notify: false,
+                        isEvent: true
                     );
                     return;
                 }
@@ -54,7 +55,8 @@ internal static class Presses
                     Again(kind, turn, time),
                     AgainZh(kind, turn, time),
                     isLate ? null : Severity.Critical,
-                    notify: true
+                    notify: true,
+                    isEvent: true
                 );
                 return;
             }

@@ -463,6 +463,9 @@ public sealed class Notice
     public required string Address { get; set; }
     public required string Text { get; set; }
 
+    /// <summary>The page of whoever is told, as it stands in the text; empty where there is nothing to answer.</summary>
+    public string Link { get; set; } = "";
+
     /// <summary>zh, yue or en.</summary>
     public string Language { get; set; } = "zh";
 
@@ -472,6 +475,14 @@ public sealed class Notice
 
     /// <summary>The provider's own id of it, for receipts.</summary>
     public string? ProviderId { get; set; }
+
+    /// <summary>The provider doesn't work; it is sent when that is back.</summary>
+    public bool Held { get; set; }
+
+    /// <summary>The notice that was sent in the place of this and of others to the same address.</summary>
+    public Guid? DigestId { get; set; }
+
+    /// <summary>For people alone.</summary>
     public string Note { get; set; } = "";
     public int Attempts { get; set; }
     public DateTime CreatedAt { get; set; }

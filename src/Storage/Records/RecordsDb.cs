@@ -145,6 +145,7 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
             e.HasIndex(n => new { n.State, n.DueAt });
             e.HasIndex(n => n.AlarmId);
             e.HasIndex(n => n.ProviderId);
+            e.HasIndex(n => n.DigestId).HasFilter("\"DigestId\" IS NOT NULL");
             e.HasIndex(n => new { n.Address, n.SentAt });
             e.Property(n => n.Language).HasDefaultValue("zh");
             e.Property(n => n.Template).HasDefaultValue("opened");

@@ -289,6 +289,7 @@ public sealed partial class TwilioHooks
         )
             return null;
         var id = Guid.CreateVersion7(clock.GetUtcNow());
+        var link = links.For(id, Escalator.LinkLifetime);
         var template = alarm.RangAt > row.CreatedAt ? "repeated" : "opened";
         var notice = new Notice
         {
@@ -309,8 +310,9 @@ public sealed partial class TwilioHooks
                 alarm.Resident?.Name ?? "",
                 alarm.Kind,
                 template == "repeated" ? alarm.RangAt!.Value : alarm.RaisedAt,
-                links.For(id, Escalator.LinkLifetime)
+                link
             ),
+            Link = link,
             CreatedAt = now,
             DueAt = now,
             SentAt = now,
