@@ -5,7 +5,6 @@ using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.EntityFrameworkCore;
 using MQTTnet.AspNetCore;
-using Vigil.Web;
 using Vigil.Host.Backup;
 using Vigil.Host.Intake;
 using Vigil.Ingest.Mqtt;
@@ -17,6 +16,7 @@ using Vigil.Notify.Escalation;
 using Vigil.Rules;
 using Vigil.Storage.Readings;
 using Vigil.Storage.Records;
+using Vigil.Web;
 
 namespace Vigil.Host;
 

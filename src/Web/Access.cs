@@ -9,8 +9,8 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
-using Vigil.Web.Accounts;
 using Vigil.Storage.Records;
+using Vigil.Web.Accounts;
 
 namespace Vigil.Web;
 

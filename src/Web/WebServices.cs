@@ -3,13 +3,13 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
+using Vigil.Model;
+using Vigil.Storage.Readings;
+using Vigil.Storage.Records;
 using Vigil.Web.Accounts;
 using Vigil.Web.Api;
 using Vigil.Web.Hooks;
 using Vigil.Web.Pages;
-using Vigil.Model;
-using Vigil.Storage.Readings;
-using Vigil.Storage.Records;
 
 namespace Vigil.Web;
 

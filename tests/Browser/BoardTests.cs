@@ -1,11 +1,11 @@
 using System.Diagnostics;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Playwright;
-using Vigil.Web;
 using Vigil.Model;
 using Vigil.Storage.Readings;
 using Vigil.Storage.Records;
 using Vigil.Tests.Web;
+using Vigil.Web;
 using static Vigil.Tests.Web.Running;
 
 namespace Vigil.Tests.Browser;

@@ -1,9 +1,9 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
-using Vigil.Web.Accounts;
 using Vigil.Model;
 using Vigil.Storage.Records;
 using Vigil.Tests.Web;
+using Vigil.Web.Accounts;
 using static Vigil.Tests.Web.Running;
 
 namespace Vigil.Tests.Browser;

@@ -3,9 +3,9 @@ using System.Text;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
-using Vigil.Web;
 using Vigil.Model;
 using Vigil.Storage.Records;
+using Vigil.Web;
 using static Vigil.Tests.Web.Running;
 
 namespace Vigil.Tests.Web;
@@ -176,7 +176,10 @@ public sealed class AccessTests : IAsyncLifetime
                 method == HttpMethod.Get
                     ? null
                     : new StringContent(
-                        $$"""{"resident":"{{resident}}","note":"x","resolution":"true","form":"home","from":"2026-01-01T00:00:00Z","until":"2026-01-02T00:00:00Z","username":"a/b"}""",
+                        $$"""
+                        {"resident":"{{resident}}","note":"x","resolution":"true","form":"home",
+                         "from":"2026-01-01T00:00:00Z","until":"2026-01-02T00:00:00Z","username":"a/b"}
+                        """,
                         Encoding.UTF8,
                         "application/json"
                     ),

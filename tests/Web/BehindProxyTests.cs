@@ -1,9 +1,9 @@
 using System.Net;
 using System.Net.WebSockets;
 using Microsoft.Extensions.DependencyInjection;
+using Vigil.Storage.Records;
 using Vigil.Web;
 using Vigil.Web.Accounts;
-using Vigil.Storage.Records;
 using static Vigil.Tests.Web.Running;
 
 namespace Vigil.Tests.Web;

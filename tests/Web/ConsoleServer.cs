@@ -6,13 +6,13 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using Vigil.Web;
 using Vigil.Model;
 using Vigil.Notify;
 using Vigil.Notify.Escalation;
 using Vigil.Notify.Messages;
 using Vigil.Storage.Readings;
 using Vigil.Storage.Records;
+using Vigil.Web;
 using static Vigil.Tests.Web.Running;
 
 namespace Vigil.Tests.Web;
@@ -28,12 +28,7 @@ public sealed class ConsoleServer : IAsyncDisposable
     private readonly DirectoryInfo data = Directory.CreateTempSubdirectory("vigil-console");
     private readonly WebApplication app;
 
-    private ConsoleServer(
-        bool open,
-        ConsoleOptions? options,
-        Vigil.Web.Accounts.AccountsOptions? accounts,
-        Vigil.Web.HttpOptions? http
-    )
+    private ConsoleServer(bool open, ConsoleOptions? options, Vigil.Web.Accounts.AccountsOptions? accounts, Vigil.Web.HttpOptions? http)
     {
         var zone = TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai");
         var config = Path.Combine(AppContext.BaseDirectory, "config");

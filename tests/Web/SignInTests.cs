@@ -3,10 +3,10 @@ using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
-using Vigil.Web;
-using Vigil.Web.Accounts;
 using Vigil.Model;
 using Vigil.Storage.Records;
+using Vigil.Web;
+using Vigil.Web.Accounts;
 using static Vigil.Tests.Web.Running;
 using SignInResult = Vigil.Web.Accounts.SignInResult;
 

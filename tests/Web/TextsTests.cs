@@ -1,6 +1,6 @@
-using Vigil.Web;
 using Vigil.Model;
 using Vigil.Storage.Records;
+using Vigil.Web;
 
 namespace Vigil.Tests.Web;
 

@@ -1,7 +1,7 @@
 using Microsoft.EntityFrameworkCore;
-using Vigil.Web;
 using Vigil.Storage.Records;
 using Vigil.Tests.Storage.Records;
+using Vigil.Web;
 using static Vigil.Tests.Web.Running;
 
 namespace Vigil.Tests.Web;

@@ -111,9 +111,7 @@ internal static class ExportCommand
                 };
                 if (found is not { } sheet)
                 {
-                    Console.Error.WriteLine(
-                        $"vigil export: '{result.GetValue(what)}' is not one of residents, alarms, visits, statistics"
-                    );
+                    Console.Error.WriteLine($"vigil export: '{result.GetValue(what)}' is not one of residents, alarms, visits, statistics");
                     return 2;
                 }
 

@@ -43,9 +43,7 @@ internal static class RotateKeyCommand
                         $"{unreadable.Count} stored values can't be read and stay as they are, to be entered anew: "
                             + $"{string.Join(", ", unreadable)}"
                     );
-                Console.WriteLine(
-                    $"every row is sealed with a new key, the first line of {file}; older backups need the lines below it"
-                );
+                Console.WriteLine($"every row is sealed with a new key, the first line of {file}; older backups need the lines below it");
                 return 0;
             }
         );

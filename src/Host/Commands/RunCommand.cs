@@ -1,9 +1,9 @@
 using System.CommandLine;
-using Vigil.Web;
-using Vigil.Web.Accounts;
 using Vigil.Host.Backup;
 using Vigil.Model;
 using Vigil.Storage;
+using Vigil.Web;
+using Vigil.Web.Accounts;
 
 namespace Vigil.Host.Commands;
 
@@ -62,7 +62,8 @@ internal static class RunCommand
                     if (!settings.Open && !await scope.ServiceProvider.GetRequiredService<Accounts>().HasAdministratorAsync(cancellation))
                         Console.WriteLine(
                             $"Make the first administrator, within 15 minutes: "
-                                + $"{Vigil.Notify.NotifyServices.PublicUrl(settings.Configuration)}{app.Services.GetRequiredService<SignInLink>().Path}"
+                                + $"{Vigil.Notify.NotifyServices.PublicUrl(settings.Configuration)}"
+                                + $"{app.Services.GetRequiredService<SignInLink>().Path}"
                         );
                 }
 

@@ -1,8 +1,8 @@
 using System.CommandLine;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.EntityFrameworkCore;
-using Vigil.Web.Accounts;
 using Vigil.Storage.Records;
+using Vigil.Web.Accounts;
 
 namespace Vigil.Host.Commands;
 
@@ -46,9 +46,7 @@ internal static class UserCommand
                         { } wrong
                     )
                         return Refuse(wrong);
-                    Console.WriteLine(
-                        $"Good once, for a day: {url}{await accounts.LinkAsync((await accounts.FindAsync(given))!, By, c)}"
-                    );
+                    Console.WriteLine($"Good once, for a day: {url}{await accounts.LinkAsync((await accounts.FindAsync(given))!, By, c)}");
                     return 0;
                 }
             )
@@ -62,9 +60,14 @@ internal static class UserCommand
                 {
                     await using var db = await records.CreateDbContextAsync(c);
                     foreach (var u in await db.Set<User>().AsNoTracking().OrderBy(u => u.UserName).ToListAsync(c))
-                        Console.WriteLine(
-                            $"{u.UserName}\t{u.Role}\t{u.Area}\t{(u.Disabled ? "disabled" : u.PasswordHash is null ? "no password yet" : u.TwoFactorEnabled ? "second factor" : "password")}\t{u.LastSignInAt:yyyy-MM-ddTHH:mm:ssZ}"
-                        );
+                    {
+                        var state =
+                            u.Disabled ? "disabled"
+                            : u.PasswordHash is null ? "no password yet"
+                            : u.TwoFactorEnabled ? "second factor"
+                            : "password";
+                        Console.WriteLine($"{u.UserName}\t{u.Role}\t{u.Area}\t{state}\t{u.LastSignInAt:yyyy-MM-ddTHH:mm:ssZ}");
+                    }
                     return 0;
                 }
             )

@@ -2,8 +2,8 @@ using System.Security.Claims;
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.EntityFrameworkCore;
-using Vigil.Web.Accounts;
 using Vigil.Storage.Records;
+using Vigil.Web.Accounts;
 
 namespace Vigil.Web.Api;
 

@@ -6,13 +6,13 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using Vigil.Web.Hooks;
 using Vigil.Model;
 using Vigil.Notify;
 using Vigil.Notify.Channels;
 using Vigil.Notify.Escalation;
 using Vigil.Phones;
 using Vigil.Storage.Records;
+using Vigil.Web.Hooks;
 
 namespace Vigil.Tests.Notify.Phones;
 
