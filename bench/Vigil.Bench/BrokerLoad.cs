@@ -218,7 +218,10 @@ internal static class BrokerLoad
                     Username = device,
                     CreatedAt = now,
                     PasswordHash =
-                        $"pbkdf2-sha256$1${Convert.ToBase64String(salt)}${Convert.ToBase64String(Rfc2898DeriveBytes.Pbkdf2(Encoding.UTF8.GetBytes(password), salt, 1, HashAlgorithmName.SHA256, 32))}",
+                        $"pbkdf2-sha256$1${Convert.ToBase64String(salt)}$"
+                        + Convert.ToBase64String(
+                            Rfc2898DeriveBytes.Pbkdf2(Encoding.UTF8.GetBytes(password), salt, 1, HashAlgorithmName.SHA256, 32)
+                        ),
                 }
             );
         }

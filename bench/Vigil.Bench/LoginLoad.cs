@@ -190,7 +190,10 @@ internal static class LoginLoad
         var salt = RandomNumberGenerator.GetBytes(16);
         // One hash for all: working out is what costs, not making.
         var hash = slow
-            ? $"pbkdf2-sha256$100000${Convert.ToBase64String(salt)}${Convert.ToBase64String(Rfc2898DeriveBytes.Pbkdf2(Encoding.UTF8.GetBytes(Password), salt, 100_000, HashAlgorithmName.SHA256, 32))}"
+            ? $"pbkdf2-sha256$100000${Convert.ToBase64String(salt)}$"
+                + Convert.ToBase64String(
+                    Rfc2898DeriveBytes.Pbkdf2(Encoding.UTF8.GetBytes(Password), salt, 100_000, HashAlgorithmName.SHA256, 32)
+                )
             : PasswordHash.Fast(Encoding.UTF8.GetBytes(Password));
         void Add(string device, string profile, int number)
         {

@@ -22,19 +22,26 @@ return args switch
 static int Usage()
 {
     Console.Error.WriteLine(
-        """
-        vigil-bench storage [--rows 20000000] [--folder PATH] [--checkpoint 64MB] [--influx http://127.0.0.1:8086] [--stored N]   readings/s made durable, bytes a reading, a resident's month
-        vigil-bench broker  [--connections 2000] [--records 10,1] [--seconds 15] [--rounds 3]   messages/s durable and through the rules, beside a broker that drops them; SOS latency at that load
-        vigil-bench logins  [--devices 2000] [--presses 100] [--rounds 3]   devices that all come back after a restart, a press among them from the first try to PUBACK
-        vigil-bench mosquitto [--messages 60000] [--records 10] [--rounds 3]   the same at Debian's mosquitto with manual acknowledgement, beside a subscriber that drops
-        vigil-bench rules   [--homes 1000000]   bytes a home, snapshot, cost and allocation of a reading, of a tick, lateness of deadlines
-        vigil-bench decode  [--rounds 5]   nanoseconds and bytes allocated a payload, by format
-        vigil-bench lines   line protocol beside string building
-        vigil-bench notify  [--alarms 4000] [--storm 10000] [--seconds 20] [--postgres CONNECTION]   due steps/s, a storm, SOS published → provider's request at half of ingest's most
-        vigil-bench soak village [--hours 72] [--speed 720] [--residents 99] [--postgres yes]   the demo's village and its phones on a fast clock: memory, files, handles, deadlines; adds to bench/reports/soak.md
-        vigil-bench soak broker  [--minutes 120] [--rate 7700] [--records 10] [--connections 2000] [--press 1000] [--postgres yes]   a steady load by the wall clock, presses that a desk answers
-        vigil-bench silences HOUSEHOLDS.csv.gz [--part tuning|held-out] [--homes lived-in|all] [--fit yes]   methods to notice a silence, false alarms against delay
-        """
+        "vigil-bench storage [--rows 20000000] [--folder PATH] [--checkpoint 64MB] [--influx http://127.0.0.1:8086] [--stored N]   "
+            + "readings/s made durable, bytes a reading, a resident's month\n"
+            + "vigil-bench broker  [--connections 2000] [--records 10,1] [--seconds 15] [--rounds 3]   "
+            + "messages/s durable and through the rules, beside a broker that drops them; SOS latency at that load\n"
+            + "vigil-bench logins  [--devices 2000] [--presses 100] [--rounds 3]   "
+            + "devices that all come back after a restart, a press among them from the first try to PUBACK\n"
+            + "vigil-bench mosquitto [--messages 60000] [--records 10] [--rounds 3]   "
+            + "the same at Debian's mosquitto with manual acknowledgement, beside a subscriber that drops\n"
+            + "vigil-bench rules   [--homes 1000000]   "
+            + "bytes a home, snapshot, cost and allocation of a reading, of a tick, lateness of deadlines\n"
+            + "vigil-bench decode  [--rounds 5]   nanoseconds and bytes allocated a payload, by format\n"
+            + "vigil-bench lines   line protocol beside string building\n"
+            + "vigil-bench notify  [--alarms 4000] [--storm 10000] [--seconds 20] [--postgres CONNECTION]   "
+            + "due steps/s, a storm, SOS published → provider's request at half of ingest's most\n"
+            + "vigil-bench soak village [--hours 72] [--speed 720] [--residents 99] [--postgres yes]   "
+            + "the demo's village and its phones on a fast clock: memory, files, handles, deadlines; adds to bench/reports/soak.md\n"
+            + "vigil-bench soak broker  [--minutes 120] [--rate 7700] [--records 10] [--connections 2000] [--press 1000] "
+            + "[--postgres yes]   a steady load by the wall clock, presses that a desk answers\n"
+            + "vigil-bench silences HOUSEHOLDS.csv.gz [--part tuning|held-out] [--homes lived-in|all] [--fit yes]   "
+            + "methods to notice a silence, false alarms against delay"
     );
     return 2;
 }

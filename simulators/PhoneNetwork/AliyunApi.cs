@@ -334,9 +334,9 @@ public sealed class AliyunApi(PhoneNetwork network, string hooks) : IDisposable
         error = "";
         if (!Templates.TryGetValue(code, out text!) && !Templates.IsEmpty)
             return false;
-        text ??=
-            $"{code} {string.Join(", ", JsonNode.Parse(param.Length == 0 ? "{}" : param)!.AsObject().Select(v => $"{v.Key}: ${{{v.Key}}}"))}";
-        foreach (var (name, value) in JsonNode.Parse(param.Length == 0 ? "{}" : param)!.AsObject())
+        var values = JsonNode.Parse(param.Length == 0 ? "{}" : param)!.AsObject();
+        text ??= $"{code} {string.Join(", ", values.Select(v => $"{v.Key}: ${{{v.Key}}}"))}";
+        foreach (var (name, value) in values)
         {
             var given = value!.ToString();
             if (given.Length > 35)

@@ -14,7 +14,11 @@ public static class Frames
         Encoding.UTF8.GetBytes(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $$"""{"_":"telegram","media":"cold water","meter":"multical21","name":"Water{{id}}","id":"{{id}}","status":"OK","total_m3":{{totalCubicMetres:0.000}},"flow_temperature_c":18,"external_temperature_c":22,"timestamp":"{{time.UtcDateTime:yyyy-MM-ddTHH:mm:ssZ}}"}"""
+                $$"""
+                {"_":"telegram","media":"cold water","meter":"multical21","name":"Water{{id}}","id":"{{id}}","status":"OK"
+                """
+                    + $$""","total_m3":{{totalCubicMetres:0.000}},"flow_temperature_c":18,"external_temperature_c":22"""
+                    + $$""","timestamp":"{{time.UtcDateTime:yyyy-MM-ddTHH:mm:ssZ}}"}"""
             )
         );
 

@@ -700,6 +700,5 @@ public sealed class AlarmDesk(
 
     private Guid NewId() => Guid.CreateVersion7(clock.GetUtcNow());
 
-
     private static string OpenKeyOf(Finding f) => $"{f.Subject}|{f.Kind.Name}";
 }

@@ -70,15 +70,7 @@ internal readonly record struct Turn(RuleEngine Engine, Home Home, List<Finding>
     }
 
     /// <param name="isEvent">It happened at this moment, as a press does, and is known by it.</param>
-    public void Update(
-        int index,
-        long time,
-        string en,
-        string zh,
-        Severity? severity = null,
-        bool notify = false,
-        bool isEvent = false
-    )
+    public void Update(int index, long time, string en, string zh, Severity? severity = null, bool notify = false, bool isEvent = false)
     {
         ref var e = ref Home.Episodes[index];
         var rose = severity > e.Severity;

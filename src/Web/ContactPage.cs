@@ -107,7 +107,9 @@ internal static class ContactPage
         var html = HtmlEncoder.Default;
         string Local(DateTime utc) => TimeZoneInfo.ConvertTimeFromUtc(utc, zone).ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture);
         var again = alarm.RangAt is { } rang
-            ? $"<p><b>{string.Format(CultureInfo.InvariantCulture, Texts.Of("contact.again", language), alarm.Repeats, Local(rang))}</b></p>"
+            ? "<p><b>"
+                + string.Format(CultureInfo.InvariantCulture, Texts.Of("contact.again", language), alarm.Repeats, Local(rang))
+                + "</b></p>"
             : "";
         var end =
             alarm.State is AlarmState.Open
@@ -116,7 +118,8 @@ internal static class ContactPage
                     + $"value=cannot>{Texts.Of("contact.cannot", language)}</button></form>"
                 : $"<p><b>{Texts.Of("contact.over", language)}</b></p>";
         return $"<h1>{html.Encode(MessageTexts.Masked(alarm.Resident?.Name ?? ""))} · "
-            + $"{html.Encode(messages.Kind(alarm.Kind, language))}</h1><p>{Local(alarm.RaisedAt)}</p><p>{html.Encode(language == "en" ? alarm.Reason : alarm.ReasonZh)}</p>{again}{end}";
+            + $"{html.Encode(messages.Kind(alarm.Kind, language))}</h1><p>{Local(alarm.RaisedAt)}</p>"
+            + $"<p>{html.Encode(language == "en" ? alarm.Reason : alarm.ReasonZh)}</p>{again}{end}";
     }
 
     private static IResult Expired(HttpContext http) =>
@@ -162,7 +165,15 @@ internal static class ContactPage
             string Clock(DateTime? time) =>
                 time is { } t ? TimeZoneInfo.ConvertTimeFromUtc(t, zone).ToString("HH:mm", CultureInfo.InvariantCulture) : "—";
             var water = day.Litres is { } litres
-                ? $"<p>{string.Format(CultureInfo.InvariantCulture, Texts.Of("contact.water", language), litres, Clock(day.FirstUse), Clock(day.LastUse))}</p>"
+                ? "<p>"
+                    + string.Format(
+                        CultureInfo.InvariantCulture,
+                        Texts.Of("contact.water", language),
+                        litres,
+                        Clock(day.FirstUse),
+                        Clock(day.LastUse)
+                    )
+                    + "</p>"
                 : "";
             var electricity = day.KilowattHours is { } energy
                 ? $"<p>{string.Format(CultureInfo.InvariantCulture, Texts.Of("contact.electricity", language), energy)}</p>"

@@ -60,12 +60,21 @@ internal static class VisitForm
         string T(string key) => HtmlEncoder.Default.Encode(Texts.Of(key, language));
         string E(string text) => HtmlEncoder.Default.Encode(text);
         using var form = new StringWriter(CultureInfo.InvariantCulture);
-        form.Write(
-            resident is null
-                ? $"<label>{T("number")} <input name=resident maxlength=64 required autocomplete=off></label>"
-                : $"<input type=hidden name=resident value=\"{E(resident.Id)}\"><p class=whom><b>{E(resident.Name)}</b> <span "
-                    + $"class=who>{E(resident.Address)}</span>{(FieldKeys.Readable(resident.Phone).Length > 0 ? $" <a class=phone href=\"tel:{E(resident.Phone)}\">☎ {E(resident.Name)}</a>" : "")}</p>"
-        );
+        if (resident is null)
+        {
+            form.Write($"<label>{T("number")} <input name=resident maxlength=64 required autocomplete=off></label>");
+        }
+        else
+        {
+            var phone =
+                FieldKeys.Readable(resident.Phone).Length > 0
+                    ? $" <a class=phone href=\"tel:{E(resident.Phone)}\">☎ {E(resident.Name)}</a>"
+                    : "";
+            form.Write(
+                $"<input type=hidden name=resident value=\"{E(resident.Id)}\"><p class=whom><b>{E(resident.Name)}</b> <span "
+                    + $"class=who>{E(resident.Address)}</span>{phone}</p>"
+            );
+        }
         form.Write($"<label>{T("visit.form")} <select name=form>");
         foreach (var f in Visits.Forms)
             form.Write($"<option value={f}>{T("form." + f)}</option>");
@@ -110,17 +119,13 @@ internal static class VisitForm
         }
 
         return $"""
-            <!doctype html><html lang="{(
-                language == "en" ? "en" : "zh-CN"
-            )}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{T(
-                "visit.record"
-            )} · {T("title")}</title>
-            <link rel="stylesheet" href="/_content/Vigil.Web/vigil.css"><link rel="icon" href="data:,"></head><body><header><h1><a href="/visits">← {T(
-                "visits"
-            )}</a></h1></header>
-            <main><h2>{T("visit.record")}</h2><p id="state" class="done" role="status" data-saved="{T("visit.saved")}" data-waiting="{T(
-                "visit.waiting"
-            )}" data-refused="{T("visit.refused")}" data-signin="{T("visit.sign-in")}"></p><ul id="waiting" class="who"></ul>
+            <!doctype html><html lang="{(language == "en" ? "en" : "zh-CN")}"><head><meta charset="utf-8">
+            <meta name="viewport" content="width=device-width, initial-scale=1"><title>{T("visit.record")} · {T("title")}</title>
+            <link rel="stylesheet" href="/_content/Vigil.Web/vigil.css"><link rel="icon" href="data:,"></head><body>
+            <header><h1><a href="/visits">← {T("visits")}</a></h1></header>
+            <main><h2>{T("visit.record")}</h2>
+            <p id="state" class="done" role="status" data-saved="{T("visit.saved")}" data-waiting="{T("visit.waiting")}"
+              data-refused="{T("visit.refused")}" data-signin="{T("visit.sign-in")}"></p><ul id="waiting" class="who"></ul>
             <form id="visit" class="form">{form}<button class="acknowledge">{T("visit.save")}</button></form></main>
             <script src="/_content/Vigil.Web/visit.js"></script></body></html>
             """;

@@ -13,13 +13,15 @@ namespace Vigil.Tests.EndToEnd;
 [Trait("Category", "Server")]
 public sealed class BackupDrillTests
 {
-    private const string Registry = """
-        record,id,name,area,phone,contact 1 name,contact 1 phone,contact 2 name,contact 2 phone,device 1 id,device 1 profile,device 2 id,device 2 profile
-        resident,R1,王秀英,440114003201,,王小明,13800138001,王小红,13700137001,meter-1,senml,sos-1,senml
-        resident,R2,李建国,440114003201,,李明,13800138002,李红,13700137002,meter-2,senml,sos-2,senml
-        resident,R3,陈桂兰,440114003201,,陈明,13800138003,陈红,13700137003,meter-3,senml,sos-3,senml
-        duty,D1,镇值班室,440114003,13600136000,,,,,,,,
-        """;
+    private const string Registry =
+        "record,id,name,area,phone,contact 1 name,contact 1 phone,contact 2 name,contact 2 phone,"
+        + """
+            device 1 id,device 1 profile,device 2 id,device 2 profile
+            resident,R1,王秀英,440114003201,,王小明,13800138001,王小红,13700137001,meter-1,senml,sos-1,senml
+            resident,R2,李建国,440114003201,,李明,13800138002,李红,13700137002,meter-2,senml,sos-2,senml
+            resident,R3,陈桂兰,440114003201,,陈明,13800138003,陈红,13700137003,meter-3,senml,sos-3,senml
+            duty,D1,镇值班室,440114003,13600136000,,,,,,,,
+            """;
 
     private const string Policies = """
         policies:

@@ -209,11 +209,8 @@ public sealed class CrashAtEverySyncTests(ITestOutputHelper report) : IDisposabl
             killed++;
             var took = await RestartAsync(vigil, patience);
             longest = took > longest ? took : longest;
-            var stored = (
-                await vigil.GetAsync(
-                    $"residents/R1/readings?metric=button&from={TimeProvider.System.GetUtcNow().AddDays(-1):yyyy-MM-ddTHH:mm:ssZ}&limit=100000"
-                )
-            )
+            var since = $"{TimeProvider.System.GetUtcNow().AddDays(-1):yyyy-MM-ddTHH:mm:ssZ}";
+            var stored = (await vigil.GetAsync($"residents/R1/readings?metric=button&from={since}&limit=100000"))
                 .EnumerateArray()
                 .Select(r => r.GetProperty("time").GetDateTime())
                 .ToList();

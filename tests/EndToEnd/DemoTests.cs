@@ -15,7 +15,8 @@ public sealed class DemoTests
             Path.Combine(folder, "appsettings.json"),
             """
             { "Notify": { "Routes": { "+86": "twilio", "+8613": "outbox", "default": "twilio" } },
-              "Twilio": { "AccountSid": "AC99999999999999999999999999999999", "AuthToken": "real", "From": "+85298765432", "BaseUrl": "http://127.0.0.1:9" } }
+              "Twilio": { "AccountSid": "AC99999999999999999999999999999999", "AuthToken": "real", "From": "+85298765432",
+                          "BaseUrl": "http://127.0.0.1:9" } }
             """
         );
         var (code, output) = await Server.RunAsync(

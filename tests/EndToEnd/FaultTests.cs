@@ -266,7 +266,7 @@ public sealed class FaultTests
     }
 
     [Fact]
-    public async Task A_records_file_that_is_deleted_while_the_service_runs_is_said_and_nothing_is_acknowledged_that_a_restart_would_not_have()
+    public async Task A_records_file_deleted_under_the_service_is_said_and_nothing_is_acknowledged_that_a_restart_would_not_have()
     {
         await using var vigil = await VigilServer.StartAsync(Registry, Policies);
         var (meter, button) = (await vigil.CredentialAsync("meter-1"), await vigil.CredentialAsync("sos-1"));

@@ -10,12 +10,16 @@ namespace Vigil.Tests.EndToEnd;
 [Trait("Category", "Server")]
 public sealed class MainJobTests
 {
-    private const string Registry = """
-        record,id,name,area,phone,latitude,longitude,visitor id,visitor name,visitor phone,contact 1 name,contact 1 relation,contact 1 phone,contact 2 name,contact 2 relation,contact 2 phone,device 1 id,device 1 profile,device 2 id,device 2 profile,device 3 id,device 3 profile
-        resident,R1,王秀英,440114003201,,23.1,113.2,V1,周志愿,13912340001,王小明,儿子,13800138001,王小红,女儿,13700137001,76348799,kamstrup/multical21,sos-1,tuya/ts0215a,014450376202,jt808
-        duty,D1,镇值班室,440114003,13600136000,,,,,,,,,,,,,,,,,
-        area,,云溪村,440114003201,,,,,,,,,,,,,,,,,,
-        """;
+    private const string Registry =
+        "record,id,name,area,phone,latitude,longitude,visitor id,visitor name,visitor phone,"
+        + "contact 1 name,contact 1 relation,contact 1 phone,contact 2 name,contact 2 relation,contact 2 phone,"
+        + "device 1 id,device 1 profile,device 2 id,device 2 profile,device 3 id,device 3 profile\n"
+        + "resident,R1,王秀英,440114003201,,23.1,113.2,V1,周志愿,13912340001,王小明,儿子,13800138001,王小红,女儿,13700137001,"
+        + """
+            76348799,kamstrup/multical21,sos-1,tuya/ts0215a,014450376202,jt808
+            duty,D1,镇值班室,440114003,13600136000,,,,,,,,,,,,,,,,,
+            area,,云溪村,440114003201,,,,,,,,,,,,,,,,,,
+            """;
 
     /// <summary>The shipped order of people, waits of a second.</summary>
     private const string Policies = """
@@ -91,7 +95,8 @@ public sealed class MainJobTests
 
         // A JT/T 808 position of the locator, as bytes on the wire.
         var frame = Convert.FromHexString(
-            "7e070400510144503762020002000101004c00040100000800030202301006f893e8001d00000095260817221812140400000000170200000104000036c9030200002504000000002a02000030011f31010eea04020c8300ef0400000000037e"
+            "7e070400510144503762020002000101004c00040100000800030202301006f893e8001d000000952608172218121404"
+                + "00000000170200000104000036c9030200002504000000002a02000030011f31010eea04020c8300ef0400000000037e"
         );
         var file = Path.Combine(vigil.Folder, "frame.bin");
         await File.WriteAllBytesAsync(file, frame);
@@ -191,7 +196,10 @@ public sealed class MainJobTests
                 await vigil.PublishAsync(
                     vigil.MqttPort,
                     "homeassistant/sensor/esp-7/total/config",
-                    """{"state_topic":"esp-7/state","value_template":"{{ value_json.total }}","unit_of_measurement":"L","device_class":"water","unique_id":"esp-7-total","device":{"identifiers":["esp-7"],"name":"Kitchen meter"}}""",
+                    """
+                    {"state_topic":"esp-7/state","value_template":"{{ value_json.total }}","unit_of_measurement":"L",
+                     "device_class":"water","unique_id":"esp-7-total","device":{"identifiers":["esp-7"],"name":"Kitchen meter"}}
+                    """,
                     "gateway-1",
                     gateway
                 )
@@ -310,8 +318,9 @@ public sealed class MainJobTests
                 while (kill is not { IsCompleted: true })
                 {
                     var time = started.AddSeconds(next++);
+                    var total = (next * 0.001).ToString("0.000", CultureInfo.InvariantCulture);
                     var payload =
-                        $$"""{"id":"76348799","media":"cold water","total_m3":{{(next * 0.001).ToString("0.000", CultureInfo.InvariantCulture)}},"timestamp":"{{time:yyyy-MM-ddTHH:mm:ssZ}}"}""";
+                        $$"""{"id":"76348799","media":"cold water","total_m3":{{total}},"timestamp":"{{time:yyyy-MM-ddTHH:mm:ssZ}}"}""";
                     var result = await client.PublishAsync(
                         new MQTTnet.MqttApplicationMessageBuilder()
                             .WithTopic("wmbusmeters/76348799")
@@ -416,7 +425,11 @@ public sealed class MainJobTests
             var total = 6.408 + 0.010 * Math.Min(49 - ago, 24);
             var payload = string.Create(
                 CultureInfo.InvariantCulture,
-                $$"""{"_":"telegram","media":"cold water","meter":"multical21","name":"MyTapWater","id":"76348799","status":"DRY","total_m3":{{total:0.000}},"target_m3":6.408,"flow_temperature_c":127,"external_temperature_c":19,"timestamp":"{{hour.AddHours(-ago):yyyy-MM-ddTHH:mm:ssZ}}"}"""
+                $$"""
+                {"_":"telegram","media":"cold water","meter":"multical21","name":"MyTapWater","id":"76348799","status":"DRY"
+                """
+                    + $$""","total_m3":{{total:0.000}},"target_m3":6.408,"flow_temperature_c":127,"external_temperature_c":19"""
+                    + $$""","timestamp":"{{hour.AddHours(-ago):yyyy-MM-ddTHH:mm:ssZ}}"}"""
             );
             var (code, output) = await vigil.PublishAsync(port, "wmbusmeters/76348799", payload, username, password);
             Assert.True(code == 0, output);

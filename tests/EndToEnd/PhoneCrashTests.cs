@@ -12,12 +12,14 @@ public sealed class PhoneCrashTests
     private const string Sid = "AC0123456789abcdef0123456789abcdef";
     private const string Token = "a-token-that-no-log-may-show";
 
-    private const string Registry = """
-        record,id,name,area,visitor id,visitor name,visitor phone,contact 1 name,contact 1 relation,contact 1 phone,device 1 id,device 1 profile
-        resident,R1,王秀英,440114003201,V1,周志愿,+85261230003,王小明,儿子,+85261230001,sos-1,tuya/ts0215a
-        resident,R2,陈桂芳,440114003201,,,,陈小芳,女儿,+85261230005,sos-2,tuya/ts0215a
-        area,,云溪村,440114003201,,,,,,,,
-        """;
+    private const string Registry =
+        "record,id,name,area,visitor id,visitor name,visitor phone,contact 1 name,contact 1 relation,contact 1 phone,"
+        + """
+            device 1 id,device 1 profile
+            resident,R1,王秀英,440114003201,V1,周志愿,+85261230003,王小明,儿子,+85261230001,sos-1,tuya/ts0215a
+            resident,R2,陈桂芳,440114003201,,,,陈小芳,女儿,+85261230005,sos-2,tuya/ts0215a
+            area,,云溪村,440114003201,,,,,,,,
+            """;
 
     private const string Policies = """
         policies:

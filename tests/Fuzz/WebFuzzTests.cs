@@ -81,13 +81,18 @@ public sealed class WebFuzzTests
                 {
                     0 => "",
                     1 => $"?notice={notice.Id:N}",
-                    _ =>
-                        $"?notice={Values[random.Next(Values.Length)].Replace("\0", "%00", StringComparison.Ordinal).Replace("<", "%3C", StringComparison.Ordinal)}&tries={random.Next(-9, 9)}",
+                    _ => "?notice="
+                        + Values[random.Next(Values.Length)]
+                            .Replace("\0", "%00", StringComparison.Ordinal)
+                            .Replace("<", "%3C", StringComparison.Ordinal)
+                        + $"&tries={random.Next(-9, 9)}",
                 };
-                return new Sample(
-                    $"/hooks/twilio/{new[] { "sms", "voice", "status" }[random.Next(3)]}{Uri.EscapeDataString(query).Replace("%3F", "?", StringComparison.Ordinal).Replace("%3D", "=", StringComparison.Ordinal).Replace("%26", "&", StringComparison.Ordinal)}",
-                    JsonSerializer.SerializeToUtf8Bytes(form)
-                );
+                var hook = new[] { "sms", "voice", "status" }[random.Next(3)];
+                var escaped = Uri.EscapeDataString(query)
+                    .Replace("%3F", "?", StringComparison.Ordinal)
+                    .Replace("%3D", "=", StringComparison.Ordinal)
+                    .Replace("%26", "&", StringComparison.Ordinal);
+                return new Sample($"/hooks/twilio/{hook}{escaped}", JsonSerializer.SerializeToUtf8Bytes(form));
             },
             async sample =>
             {
@@ -166,10 +171,14 @@ public sealed class WebFuzzTests
         byte[][] real =
         [
             Encoding.UTF8.GetBytes(
-                $$"""[{"call_id":"{{notice.ProviderId}}","out_id":"{{notice.Id:N}}","status_code":"200000","dtmf":"1","duration":"10","start_time":"2026-01-01 00:00:00"}]"""
+                $$"""
+                [{"call_id":"{{notice.ProviderId}}","out_id":"{{notice.Id:N}}","status_code":"200000","dtmf":"1","duration":"10",
+                  "start_time":"2026-01-01 00:00:00"}]
+                """
             ),
             Encoding.UTF8.GetBytes(
-                $$"""[{"biz_id":"{{notice.ProviderId}}","out_id":"{{notice.Id:N}}","success":true,"err_code":"DELIVERED","phone_number":"13800138000","sms_size":"1"},{"biz_id":"x","success":"false"}]"""
+                $$"""[{"biz_id":"{{notice.ProviderId}}","out_id":"{{notice.Id:N}}","success":true"""
+                    + ""","err_code":"DELIVERED","phone_number":"13800138000","sms_size":"1"},{"biz_id":"x","success":"false"}]"""
             ),
         ];
         using var http = new HttpClient();
@@ -255,8 +264,15 @@ public sealed class WebFuzzTests
             Encoding.UTF8.GetBytes(
                 $$"""{"note":"I look","to":"d1","resolution":"false-mistake","alarms":["{{alarm.Id}}"],"action":"acknowledge"}"""
             ),
-            """{"resident":"R-here","form":"home","time":"2026-01-01T00:00:00Z","condition":"行动能力：较差","needs":"","id":"018f0000-0000-7000-8000-000000000000","from":"2026-01-01T00:00:00Z","until":"2026-02-01T00:00:00Z","reason":"hospital"}"""u8.ToArray(),
-            """{"name":"hook","url":"https://example.org/hook","events":["alarm.opened"],"area":"4419","scope":"read","days":30,"role":"duty","displayName":"王","username":"water-1","gateway":true,"topics":["vigil/+/up"],"profile":"senml","label":"kitchen"}"""u8.ToArray(),
+            """
+            {"resident":"R-here","form":"home","time":"2026-01-01T00:00:00Z","condition":"行动能力：较差","needs":"",
+             "id":"018f0000-0000-7000-8000-000000000000","from":"2026-01-01T00:00:00Z","until":"2026-02-01T00:00:00Z","reason":"hospital"}
+            """u8.ToArray(),
+            """
+            {"name":"hook","url":"https://example.org/hook","events":["alarm.opened"],"area":"4419","scope":"read","days":30,
+             "role":"duty","displayName":"王","username":"water-1","gateway":true,"topics":["vigil/+/up"],"profile":"senml",
+             "label":"kitchen"}
+            """u8.ToArray(),
             """{"yaml":"rules:\n  no-water: { hours: 12 }\n","resident":"R-here"}"""u8.ToArray(),
         ];
         var turn = 0;

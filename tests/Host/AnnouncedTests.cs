@@ -12,8 +12,10 @@ public sealed class AnnouncedTests : IAsyncLifetime
 {
     private const string Config = "homeassistant/binary_sensor/smoke7/smoke/config";
 
-    private const string Smoke =
-        """{"device_class":"smoke","state_topic":"ha/smoke7/state","payload_on":"ON","payload_off":"OFF","device":{"identifiers":["smoke7"]}}""";
+    private const string Smoke = """
+        {"device_class":"smoke","state_topic":"ha/smoke7/state","payload_on":"ON","payload_off":"OFF",
+         "device":{"identifiers":["smoke7"]}}
+        """;
 
     private static readonly Sender Anywhere = new("gw2", Gateway: true, []),
         Zigbee = new("gw1", Gateway: true, ["zigbee2mqtt/#"]);

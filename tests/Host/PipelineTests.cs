@@ -143,7 +143,8 @@ public sealed class PipelineTests : IAsyncLifetime
     {
         await intake.Pipeline.StartAsync(CancellationToken.None);
         const string payload =
-            """[{"bn":"leak-1/","n":"air.temperature","u":"Cel","v":21,"t":1767225600},{"bn":"vigil-self-test/","n":"battery.level","u":"%EL","v":80,"t":1767225600}]""";
+            """[{"bn":"leak-1/","n":"air.temperature","u":"Cel","v":21,"t":1767225600}"""
+            + """,{"bn":"vigil-self-test/","n":"battery.level","u":"%EL","v":80,"t":1767225600}]""";
         Assert.Equal(Receipt.Committed, await intake.Pipeline.ReceiveAsync(Message("vigil/leak-1/up", payload), CancellationToken.None));
         var stored = new List<string>();
         await foreach (var r in readings.ReceivedSinceAsync(DateTime.UnixEpoch, CancellationToken.None))

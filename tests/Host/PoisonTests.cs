@@ -142,7 +142,8 @@ public sealed class PoisonOnSqliteTests : PoisonTests
     {
         await using var db = Parts.Records.CreateDbContext();
         var sql =
-            $"""CREATE TRIGGER refuse BEFORE INSERT ON "{table}" WHEN NEW."{column}" LIKE '%poison%' BEGIN SELECT RAISE(ABORT, 'no poison'); END""";
+            $"""CREATE TRIGGER refuse BEFORE INSERT ON "{table}" WHEN NEW."{column}" LIKE '%poison%' """
+            + "BEGIN SELECT RAISE(ABORT, 'no poison'); END";
         await db.Database.ExecuteSqlRawAsync(sql);
     }
 
@@ -155,7 +156,9 @@ public sealed class PoisonOnSqliteTests : PoisonTests
             await strict.OpenAsync();
             await using var command = strict.CreateCommand();
             command.CommandText = """
-                CREATE TABLE readings (series INTEGER NOT NULL, time TIMESTAMP NOT NULL, received TIMESTAMP NOT NULL, value DOUBLE NOT NULL CHECK (value < 1000),
+                CREATE TABLE readings (
+                    series INTEGER NOT NULL, time TIMESTAMP NOT NULL, received TIMESTAMP NOT NULL,
+                    value DOUBLE NOT NULL CHECK (value < 1000),
                     longitude DOUBLE, accuracy FLOAT, speed FLOAT, event VARCHAR, flags UTINYINT NOT NULL)
                 """;
             await command.ExecuteNonQueryAsync();
@@ -194,7 +197,9 @@ public sealed class PoisonOnPostgresTests(PostgresServer server) : PoisonTests, 
     {
         await using var db = Parts.Records.CreateDbContext();
         var sql = $"""
-            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW."{column}" LIKE '%poison%' THEN RAISE EXCEPTION 'no poison' USING ERRCODE = '22021'; END IF; RETURN NEW; END $$;
+            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                IF NEW."{column}" LIKE '%poison%' THEN RAISE EXCEPTION 'no poison' USING ERRCODE = '22021'; END IF;
+                RETURN NEW; END $$;
             CREATE TRIGGER refuse BEFORE INSERT ON "{table}" FOR EACH ROW EXECUTE FUNCTION refuse();
             """;
         await db.Database.ExecuteSqlRawAsync(sql);

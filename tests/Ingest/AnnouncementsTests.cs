@@ -59,13 +59,19 @@ public sealed class AnnouncementsTests
         Assert.Null(
             all.Take(
                 "homeassistant/sensor/meter/total/config",
-                """{"~":"esp/meter-1","stat_t":"~/state","val_tpl":"{{ value_json['water']['total'] | float }}","unit_of_meas":"L","dev_cla":"water","uniq_id":"w1","dev":{"ids":["meter-1"],"mf":"DIY","mdl":"ESP"}}"""u8
+                """
+                {"~":"esp/meter-1","stat_t":"~/state","val_tpl":"{{ value_json['water']['total'] | float }}","unit_of_meas":"L",
+                 "dev_cla":"water","uniq_id":"w1","dev":{"ids":["meter-1"],"mf":"DIY","mdl":"ESP"}}
+                """u8
             ).Reason
         );
         Assert.Null(
             all.Take(
                 "homeassistant/binary_sensor/meter/leak/config",
-                """{"~":"esp/meter-1","stat_t":"~/state","val_tpl":"{{ value_json.leak }}","dev_cla":"moisture","pl_on":true,"uniq_id":"w2","dev":{"ids":"meter-1"}}"""u8
+                """
+                {"~":"esp/meter-1","stat_t":"~/state","val_tpl":"{{ value_json.leak }}","dev_cla":"moisture","pl_on":true,
+                 "uniq_id":"w2","dev":{"ids":"meter-1"}}
+                """u8
             ).Reason
         );
         var readings = Read(all, "esp/meter-1/state", """{"water":{"total":12500},"leak":true}""");
@@ -73,7 +79,8 @@ public sealed class AnnouncementsTests
             [("meter-1", Metric.WaterLeak, 1), ("meter-1", Metric.WaterVolume, 12.5)],
             readings.Select(r => (r.Device.Value, r.Metric, r.Value))
         );
-        Assert.Equal([Metric.WaterVolume], Read(all, "esp/meter-1/state", """{"water":{"total":1},"leak":null}""").Select(r => r.Metric)); // null is unknown, not false
+        // null is unknown, not false
+        Assert.Equal([Metric.WaterVolume], Read(all, "esp/meter-1/state", """{"water":{"total":1},"leak":null}""").Select(r => r.Metric));
     }
 
     [Fact]
@@ -82,7 +89,11 @@ public sealed class AnnouncementsTests
         var all = new Announcements();
         var (found, _) = all.Take(
             "homeassistant/device/d1/config",
-            """{"dev":{"ids":"d1","name":"Tür"},"cmps":{"a":{"p":"binary_sensor","device_class":"door","state_topic":"d1/door","unique_id":"d1_door"},"b":{"p":"sensor","device_class":"battery","unit_of_measurement":"%","state_topic":"d1/bat","unique_id":"d1_bat"}}}"""u8
+            """
+            {"dev":{"ids":"d1","name":"Tür"},"cmps":{
+             "a":{"p":"binary_sensor","device_class":"door","state_topic":"d1/door","unique_id":"d1_door"},
+             "b":{"p":"sensor","device_class":"battery","unit_of_measurement":"%","state_topic":"d1/bat","unique_id":"d1_bat"}}}
+            """u8
         );
         Assert.Equal(["d1/door", "d1/bat"], found.Select(f => f.StateTopic));
         Assert.Equal(1, Assert.Single(Read(all, "d1/door", "ON")).Value);

@@ -220,7 +220,10 @@ public sealed class NuanceTests
             overrides:
               - resident: R1
                 rules:
-                  wandering: { zones: [{ name: market, points: ["23.130, 113.300"], radius: 300 }, { name: park, points: ["23.150, 113.290", "23.150, 113.310", "23.160, 113.310", "23.160, 113.290"] }] }
+                  wandering:
+                    zones:
+                      - { name: market, points: ["23.130, 113.300"], radius: 300 }
+                      - { name: park, points: ["23.150, 113.290", "23.150, 113.310", "23.160, 113.310", "23.160, 113.290"] }
             """;
         Night Fixes(RuleSet? rules, params (double Hours, double Latitude, float Accuracy)[] fixes)
         {

@@ -251,7 +251,9 @@ public sealed class SimulationTests
     public void Rows_that_can_not_be_used_are_told_with_line_and_value_and_gzip_is_read()
     {
         const string Csv =
-            "resident,device,metric,time,value\nR1,w,water.volume,2026-01-01T08:00:00+08:00,1\nR1,w,water.volum,2026-01-01T09:00:00Z,1\nR1,w,water.volume,yesterday,1\nR1,w,water.volume,2026-01-01T09:00:00Z,abc\nR1,w\r\n\"R1\",w,water.volume,2026-01-02T00:00:00Z,\"1\"\r\nR1,b,button,2026-01-01T00:30:00Z,sos\n";
+            "resident,device,metric,time,value\nR1,w,water.volume,2026-01-01T08:00:00+08:00,1\n"
+            + "R1,w,water.volum,2026-01-01T09:00:00Z,1\nR1,w,water.volume,yesterday,1\nR1,w,water.volume,2026-01-01T09:00:00Z,abc\n"
+            + "R1,w\r\n\"R1\",w,water.volume,2026-01-02T00:00:00Z,\"1\"\r\nR1,b,button,2026-01-01T00:30:00Z,sos\n";
         using var zipped = new MemoryStream();
         using (var gzip = new System.IO.Compression.GZipStream(zipped, System.IO.Compression.CompressionMode.Compress, leaveOpen: true))
             gzip.Write(Encoding.UTF8.GetBytes(Csv));

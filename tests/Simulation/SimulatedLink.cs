@@ -36,12 +36,11 @@ internal sealed record Sent(string Metric, DateTime? Time, string Payload)
         Arrivals++;
     }
 
-    public static Sent Of(string metric, DateTime? time, string value) =>
-        new(
-            metric,
-            time,
-            $$"""[{"n":"{{metric}}",{{value}}{{(time is { } t ? string.Create(CultureInfo.InvariantCulture, $",\"t\":{(t - DateTime.UnixEpoch).TotalSeconds:0.000}") : "")}}}]"""
-        );
+    public static Sent Of(string metric, DateTime? time, string value)
+    {
+        var at = time is { } t ? string.Create(CultureInfo.InvariantCulture, $",\"t\":{(t - DateTime.UnixEpoch).TotalSeconds:0.000}") : "";
+        return new(metric, time, $$"""[{"n":"{{metric}}",{{value}}{{at}}}]""");
+    }
 }
 
 /// <summary>

@@ -47,10 +47,7 @@ internal sealed class SimulatedService
         var links = new SignedLinks(world.Folder, "https://v.example", clock);
         var routes = new Routes([world.Phones], new Dictionary<string, string> { [""] = "phones" });
         Desk = new AlarmDesk(records, settings.Policies, clock, settings.Zone);
-        Dispatcher = new Dispatcher(records, routes, settings.Messages, clock, NullLogger<Dispatcher>.Instance)
-        {
-            ProviderClock = clock,
-        };
+        Dispatcher = new Dispatcher(records, routes, settings.Messages, clock, NullLogger<Dispatcher>.Instance) { ProviderClock = clock };
         escalator = new Escalator(
             records,
             Desk,

@@ -176,7 +176,10 @@ public sealed class AccessTests : IAsyncLifetime
                 method == HttpMethod.Get
                     ? null
                     : new StringContent(
-                        $$"""{"resident":"{{resident}}","note":"x","resolution":"true","form":"home","from":"2026-01-01T00:00:00Z","until":"2026-01-02T00:00:00Z","username":"a/b"}""",
+                        $$"""
+                        {"resident":"{{resident}}","note":"x","resolution":"true","form":"home",
+                         "from":"2026-01-01T00:00:00Z","until":"2026-01-02T00:00:00Z","username":"a/b"}
+                        """,
                         Encoding.UTF8,
                         "application/json"
                     ),

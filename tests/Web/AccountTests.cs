@@ -482,7 +482,11 @@ public sealed class AccountTests : IAsyncLifetime
                 method == "GET"
                     ? null
                     : new StringContent(
-                        $$"""{"resident":"{{resident}}","alarms":["{{alarm}}"],"action":"note","note":"x","resolution":"true","form":"home","from":"2026-01-01T00:00:00Z","until":"2026-01-02T00:00:00Z","username":"a/b","yaml":"rules: 1","reason":"{{(route.EndsWith("/erase", StringComparison.Ordinal) ? "" : "x")}}"}""",
+                        $$"""
+                        {"resident":"{{resident}}","alarms":["{{alarm}}"],"action":"note","note":"x","resolution":"true","form":"home",
+                         "from":"2026-01-01T00:00:00Z","until":"2026-01-02T00:00:00Z","username":"a/b","yaml":"rules: 1",
+                         "reason":"{{(route.EndsWith("/erase", StringComparison.Ordinal) ? "" : "x")}}"}
+                        """,
                         Encoding.UTF8,
                         "application/json"
                     ),

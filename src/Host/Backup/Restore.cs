@@ -153,10 +153,11 @@ internal sealed class Restore(Settings settings, Action<string> say)
         var manifest = Manifest.Read(folder);
         await CheckFilesAsync(folder, manifest, "keys' folder", cancellation);
         var apart = manifest.Made - backup.Made;
-        say(
-            $"  {"keys", -9} of "
-                + $"{Manifest.Utc(manifest.Made)}{(apart.Duration() > TimeSpan.FromMinutes(10) ? $", {Ago(apart.Duration())} {(apart > TimeSpan.Zero ? "newer" : "older")} than the backup" : "")}"
-        );
+        var other =
+            apart.Duration() > TimeSpan.FromMinutes(10)
+                ? $", {Ago(apart.Duration())} {(apart > TimeSpan.Zero ? "newer" : "older")} than the backup"
+                : "";
+        say($"  {"keys", -9} of {Manifest.Utc(manifest.Made)}{other}");
         return folder;
     }
 

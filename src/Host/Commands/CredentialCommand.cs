@@ -36,10 +36,13 @@ internal static class CredentialCommand
                 }
 
                 var (secrets, records) = await SecretsAsync(settings, cancellation);
-                Console.WriteLine(
-                    $"username: {id}\npassword: "
-                        + $"{await secrets.CreateCredentialAsync(id.Value, result.GetValue(gateway), result.GetValue(topics) ?? [], cancellation)}"
+                var password = await secrets.CreateCredentialAsync(
+                    id.Value,
+                    result.GetValue(gateway),
+                    result.GetValue(topics) ?? [],
+                    cancellation
                 );
+                Console.WriteLine($"username: {id}\npassword: {password}");
                 await records.AddAsync(
                     TimeProvider.System.GetUtcNow().UtcDateTime,
                     "cli",

@@ -301,11 +301,16 @@ internal static class DemoCommand
         foreach (var h in homes)
             csv.Append(
                 CultureInfo.InvariantCulture,
-                $"resident,{h.Id},{h.Name},{Area},{h.Home.Latitude:0.0000},{h.Home.Longitude:0.0000},{(h.Number % 4 == 0 ? "yes" : "no")},V{h.Number % 3 + 1},{"周吴郑"[h.Number % 3]}志愿,1391234{h.Number % 3:0000},{h.Name[..1]}小明,儿子,1380013{h.Number:0000},{h.Name[..1]}小红,女儿,1370013{h.Number:0000},{h.WaterMeter},kamstrup/multical21,{h.ElectricityMeter},dlt645-2007,60,{h.Button},tuya/ts0215a,{h.Locator},jt808,{h.Sensor},senml,60,\n"
+                $"resident,{h.Id},{h.Name},{Area},{h.Home.Latitude:0.0000},{h.Home.Longitude:0.0000},{(h.Number % 4 == 0 ? "yes" : "no")},"
+                    + $"V{h.Number % 3 + 1},{"周吴郑"[h.Number % 3]}志愿,1391234{h.Number % 3:0000},"
+                    + $"{h.Name[..1]}小明,儿子,1380013{h.Number:0000},{h.Name[..1]}小红,女儿,1370013{h.Number:0000},"
+                    + $"{h.WaterMeter},kamstrup/multical21,{h.ElectricityMeter},dlt645-2007,60,{h.Button},tuya/ts0215a,"
+                    + $"{h.Locator},jt808,{h.Sensor},senml,60,\n"
             );
         csv.Append(
             CultureInfo.InvariantCulture,
-            $"area,,云溪村,{Area}\nduty,D1,镇值班室,440114003,,,,,,,,,,,,,,,,,,,,,,,,,13600136000\nsupervisor,S1,区主管,440114,,,,,,,,,,,,,,,,,,,,,,,,,13600136001\n"
+            $"area,,云溪村,{Area}\nduty,D1,镇值班室,440114003,,,,,,,,,,,,,,,,,,,,,,,,,13600136000\n"
+                + $"supervisor,S1,区主管,440114,,,,,,,,,,,,,,,,,,,,,,,,,13600136001\n"
         );
         return csv.ToString();
     }

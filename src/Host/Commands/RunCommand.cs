@@ -64,7 +64,8 @@ internal static class RunCommand
                     if (!settings.Open && !await scope.ServiceProvider.GetRequiredService<Accounts>().HasAdministratorAsync(cancellation))
                         Console.WriteLine(
                             $"Make the first administrator, within 15 minutes: "
-                                + $"{Vigil.Notify.NotifyServices.PublicUrl(settings.Configuration)}{app.Services.GetRequiredService<SignInLink>().Path}"
+                                + $"{Vigil.Notify.NotifyServices.PublicUrl(settings.Configuration)}"
+                                + $"{app.Services.GetRequiredService<SignInLink>().Path}"
                         );
                 }
 

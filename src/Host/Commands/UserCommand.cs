@@ -60,9 +60,14 @@ internal static class UserCommand
                 {
                     await using var db = await records.CreateDbContextAsync(c);
                     foreach (var u in await db.Set<User>().AsNoTracking().OrderBy(u => u.UserName).ToListAsync(c))
-                        Console.WriteLine(
-                            $"{u.UserName}\t{u.Role}\t{u.Area}\t{(u.Disabled ? "disabled" : u.PasswordHash is null ? "no password yet" : u.TwoFactorEnabled ? "second factor" : "password")}\t{u.LastSignInAt:yyyy-MM-ddTHH:mm:ssZ}"
-                        );
+                    {
+                        var state =
+                            u.Disabled ? "disabled"
+                            : u.PasswordHash is null ? "no password yet"
+                            : u.TwoFactorEnabled ? "second factor"
+                            : "password";
+                        Console.WriteLine($"{u.UserName}\t{u.Role}\t{u.Area}\t{state}\t{u.LastSignInAt:yyyy-MM-ddTHH:mm:ssZ}");
+                    }
                     return 0;
                 }
             )

@@ -382,7 +382,8 @@ public sealed partial class Announcements
     /// field and filters that keep its value, nothing else.
     /// </summary>
     [GeneratedRegex(
-        """^\s*\{\{\s*value(?:_json(?<part>\.\w+|\[['"][^'"\]]+['"]\]|\[\d+\])+)?(?:\s*\|\s*(?:float|int|round|is_defined|string)(?:\([^)|]*\))?)*\s*\}\}\s*$"""
+        """^\s*\{\{\s*value(?:_json(?<part>\.\w+|\[['"][^'"\]]+['"]\]|\[\d+\])+)?"""
+            + """(?:\s*\|\s*(?:float|int|round|is_defined|string)(?:\([^)|]*\))?)*\s*\}\}\s*$"""
     )]
     private static partial Regex Named();
 }

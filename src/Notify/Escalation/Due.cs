@@ -36,7 +36,8 @@ internal static class Due
                     .Steps.FromSql(
                         $"""
                         SELECT s.* FROM "Steps" s JOIN "Alarms" a ON a."Id" = s."AlarmId"
-                        WHERE s."State" = 0 AND s."DueAt" <= {now} AND a."Severity" BETWEEN {least} AND {highest} AND (a."State" = 0 OR s."To" = 'told' OR (s."To" = 'again' AND a."State" <> 3))
+                        WHERE s."State" = 0 AND s."DueAt" <= {now} AND a."Severity" BETWEEN {least} AND {highest}
+                          AND (a."State" = 0 OR s."To" = 'told' OR (s."To" = 'again' AND a."State" <> 3))
                         ORDER BY a."Severity" DESC, s."DueAt", s."Order" LIMIT {most} FOR UPDATE OF s SKIP LOCKED
                         """
                     )

@@ -399,7 +399,8 @@ internal static class Consumption
             $"no {utility.Name} since {turn.At(since, due)} ({utility.Amount(steady ? sum : used)} in "
             + $"{Words.Span(due - anchor)}{left}){more}{watch}";
         var reasonZh =
-            $"自{turn.AtZh(since, due)}起没有{utility.NameZh}（{Words.SpanZh(due - anchor)}内{utility.Amount(steady ? sum : used)}{leftZh}）{moreZh}{watchZh}";
+            $"自{turn.AtZh(since, due)}起没有{utility.NameZh}"
+            + $"（{Words.SpanZh(due - anchor)}内{utility.Amount(steady ? sum : used)}{leftZh}）{moreZh}{watchZh}";
         if (Judgement.SpeaksFor(turn, utility, due, reason, reasonZh))
             return;
         use.Resumed = 0;

@@ -117,7 +117,8 @@ internal static class Gauges
             + $"{turn.At(s.Since, time)}{(late ? $", heard of at {turn.At(turn.Now, time)}" : "")}";
         var zh =
             $"{limit.NameZh}{Words.Number(value)} "
-            + $"{limit.Unit}，{boundZh}，自{turn.AtZh(s.Since, time)}起{Math.Abs(s.Extra):0}次读数{(late ? $"，{turn.AtZh(turn.Now, time)}才收到" : "")}";
+            + $"{limit.Unit}，{boundZh}，自{turn.AtZh(s.Since, time)}起{Math.Abs(s.Extra):0}次读数"
+            + $"{(late ? $"，{turn.AtZh(turn.Now, time)}才收到" : "")}";
         // It was nearly well, or is on the other side now.
         if (open >= 0)
             turn.Update(open, time, en, zh);

@@ -30,7 +30,11 @@ internal static class SignIn
                     : Page(
                         http,
                         "signin",
-                        $"{(options.Elsewhere is null ? "" : $"<p><a class=button href=/signin/elsewhere>{T(http, "signin.elsewhere")}</a></p>")}{Return(returnTo)}{Name(http)}{Password(http)}{Code(http, false)}",
+                        (
+                            options.Elsewhere is null
+                                ? ""
+                                : $"<p><a class=button href=/signin/elsewhere>{T(http, "signin.elsewhere")}</a></p>"
+                        ) + $"{Return(returnTo)}{Name(http)}{Password(http)}{Code(http, false)}",
                         "signin"
                     )
         );
@@ -159,8 +163,10 @@ internal static class SignIn
         {
             var key = await accounts.AuthenticatorKeyAsync(user);
             var address = $"otpauth://totp/Vigil:{Uri.EscapeDataString(user.UserName!)}?secret={key}&issuer=Vigil&digits=6&period=30";
+            var how = user.Role == Roles.Administrator ? "account.second-factor-needed" : "account.second-factor-how";
+            var inFours = string.Join(' ', key.Chunk(4).Select(part => new string(part)));
             body.Write(
-                $"<fieldset><legend>{T(http, "account.second-factor")}</legend><p>{T(http, user.Role == Roles.Administrator ? "account.second-factor-needed" : "account.second-factor-how")}</p><p><code>{E(string.Join(' ', key.Chunk(4).Select(part => new string(part))))}</code></p><p><a "
+                $"<fieldset><legend>{T(http, "account.second-factor")}</legend><p>{T(http, how)}</p><p><code>{E(inFours)}</code></p><p><a "
                     + $"href=\"{E(address)}\">{T(http, "account.second-factor-open")}</a></p>{Code(http, true, required: false)}</fieldset>"
             );
         }

@@ -1,5 +1,5 @@
-// The page's own watch: Blazor notices a lost connection late, a duty officer must not. Each second the board has to beat (or a small request to come back);
-// after eight seconds without the page says that it is no longer live, by the browser's own clock.
+// The page's own watch: Blazor notices a lost connection late, a duty officer must not. Each second the board has to beat
+// (or a small request to come back); after eight seconds without the page says that it is no longer live, by the browser's own clock.
 (() => {
   const banner = document.getElementById('stale');
   let heard = performance.now();
@@ -27,7 +27,10 @@
     if (event.key === 'ArrowDown') { (rows[at + 1] ?? rows[0])?.focus(); event.preventDefault(); }
     else if (event.key === 'ArrowUp') { (rows[at - 1] ?? rows.at(-1))?.focus(); event.preventDefault(); }
     else if (event.key === 'a' || event.key === 'A') (rows[at] ?? rows[0])?.querySelector('.acknowledge')?.click();
-    else if (event.key === ' ' && at >= 0 && document.activeElement === rows[at]) { rows[at].querySelector('.choose')?.click(); event.preventDefault(); }
+    else if (event.key === ' ' && at >= 0 && document.activeElement === rows[at]) {
+      rows[at].querySelector('.choose')?.click();
+      event.preventDefault();
+    }
     else if (event.key === 'Enter' && at >= 0 && document.activeElement === rows[at]) rows[at].querySelector('a.name')?.click();
   });
 

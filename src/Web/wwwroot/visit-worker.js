@@ -1,7 +1,10 @@
 // Keeps the visit form and its files for a phone without a connection: the network first, what was kept when it fails.
 // Answers of the API are never kept.
 const kept = 'visit-form-1';
-addEventListener('install', event => { event.waitUntil(caches.open(kept).then(c => c.addAll(['/_content/Vigil.Web/vigil.css', '/_content/Vigil.Web/visit.js']))); skipWaiting(); });
+addEventListener('install', event => {
+  event.waitUntil(caches.open(kept).then(c => c.addAll(['/_content/Vigil.Web/vigil.css', '/_content/Vigil.Web/visit.js'])));
+  skipWaiting();
+});
 addEventListener('activate', event => event.waitUntil(clients.claim()));
 addEventListener('fetch', event => {
   const url = new URL(event.request.url);

@@ -1,13 +1,18 @@
-// A visit record on a phone with a bad connection: a draft is kept as it is typed, a saved record waits in this browser until the service has taken it.
-// Each record carries an id made here, so sending it twice records it once.
+// A visit record on a phone with a bad connection: a draft is kept as it is typed, a saved record waits in this browser
+// until the service has taken it. Each record carries an id made here, so sending it twice records it once.
 (() => {
   const form = document.getElementById('visit'), state = document.getElementById('state'), list = document.getElementById('waiting');
   const draftKey = 'visit-draft:' + location.search, queueKey = 'visit-queue';
   const queue = () => JSON.parse(localStorage.getItem(queueKey) ?? '[]');
   const keep = rows => localStorage.setItem(queueKey, JSON.stringify(rows));
-  const uuid = () => ([1e7] + -1e3 + -4e3 + -8e3 + -1e11).replace(/[018]/g, c => (c ^ crypto.getRandomValues(new Uint8Array(1))[0] & 15 >> c / 4).toString(16)); // crypto.randomUUID needs https
+  // crypto.randomUUID needs https
+  const uuid = () => ([1e7] + -1e3 + -4e3 + -8e3 + -1e11)
+    .replace(/[018]/g, c => (c ^ crypto.getRandomValues(new Uint8Array(1))[0] & 15 >> c / 4).toString(16));
 
-  const say = (key, more = '') => { state.textContent = state.dataset[key] + more; state.className = key === 'saved' ? 'done' : 'trouble'; };
+  const say = (key, more = '') => {
+    state.textContent = state.dataset[key] + more;
+    state.className = key === 'saved' ? 'done' : 'trouble';
+  };
   const show = () => {
     list.replaceChildren(...queue().map(row => {
       const item = document.createElement('li');
@@ -30,7 +35,13 @@
         let answer;
         try {
           const { refused, ...body } = row;
-          answer = await fetch('/api/v1/visits', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body), signal: AbortSignal.timeout(15000), redirect: 'manual' });
+          answer = await fetch('/api/v1/visits', {
+            method: 'POST',
+            headers: { 'Content-Type': 'application/json' },
+            body: JSON.stringify(body),
+            signal: AbortSignal.timeout(15000),
+            redirect: 'manual',
+          });
         } catch { say('waiting'); break; }
         if (answer.ok) { keep(queue().filter(r => r.id !== row.id)); say('saved'); }
         else if (answer.status === 401 || answer.status === 403 || answer.type === 'opaqueredirect') { say('signin'); break; }
@@ -46,9 +57,14 @@
   form.addEventListener('submit', event => {
     event.preventDefault();
     const given = new FormData(form);
-    const condition = [...form.querySelectorAll('fieldset')].map(f => [f.dataset.row, f.querySelector(':checked')?.value]).filter(([, v]) => v).map(([k, v]) => `${k}：${v}`).join('；');
+    const condition = [...form.querySelectorAll('fieldset')]
+      .map(f => [f.dataset.row, f.querySelector(':checked')?.value])
+      .filter(([, v]) => v)
+      .map(([k, v]) => `${k}：${v}`)
+      .join('；');
     const row = { id: uuid(), time: new Date().toISOString(), condition };
-    for (const name of ['resident', 'form', 'needs', 'actions', 'satisfaction', 'notes', 'alarm', 'resolve']) if (given.get(name)) row[name] = given.get(name).trim();
+    for (const name of ['resident', 'form', 'needs', 'actions', 'satisfaction', 'notes', 'alarm', 'resolve'])
+      if (given.get(name)) row[name] = given.get(name).trim();
     keep([...queue(), row]);
     localStorage.removeItem(draftKey);
     form.reset();

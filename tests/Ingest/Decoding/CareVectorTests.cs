@@ -166,7 +166,8 @@ public sealed class CareVectorTests
     {
         var into = Decode(
             "imede/kati",
-            """{"IMEI":"1","timeStamps":"16/06/2025 12:30:45","battery":67,"data":[{"timestamp":1738331256,"heartRate":84},{"timestamp":1738331856,"heartRate":0},{"heartRate":86,"timestamp":1738332456}]}"""
+            """{"IMEI":"1","timeStamps":"16/06/2025 12:30:45","battery":67,"data":[{"timestamp":1738331256,"heartRate":84}"""
+                + """,{"timestamp":1738331856,"heartRate":0},{"heartRate":86,"timestamp":1738332456}]}"""
         );
         var pulse = into.Readings.Where(r => r.Metric == Metric.HeartRate).ToList();
         Assert.Equal([(84, 1738331256L), (86, 1738332456L)], pulse.Select(r => (r.Value, new DateTimeOffset(r.Time).ToUnixTimeSeconds())));
@@ -202,11 +203,13 @@ public sealed class CareVectorTests
     [Theory]
     [InlineData(
         "imede/kati",
-        """{"IMEI":"1","heartRate":0,"spO2":0,"bodyTemperature":0,"bloodPressure":{"bp_sys":0,"bp_dia":0},"location":{"GPS":{"latitude":0,"longitude":0}}}"""
+        """{"IMEI":"1","heartRate":0,"spO2":0,"bodyTemperature":0,"bloodPressure":{"bp_sys":0,"bp_dia":0}"""
+            + ""","location":{"GPS":{"latitude":0,"longitude":0}}}"""
     )]
     [InlineData(
         "zhzyou/g616",
-        """{"imei":"1","heartRate":"0","bloodOxygen":"0","temperature":"0.0","bpSystolic":"0","bpDiastolic":"0","sos":false,"location":"0.000000,0.000000"}"""
+        """{"imei":"1","heartRate":"0","bloodOxygen":"0","temperature":"0.0","bpSystolic":"0","bpDiastolic":"0","sos":false"""
+            + ""","location":"0.000000,0.000000"}"""
     )]
     [InlineData("sleepace/reston", """[{"deviceId":"1","data":{"heart":0,"breath":255}}]""")]
     [InlineData("theengs-ble", """{"model_id":"H10","bpm":0}""")]

@@ -108,7 +108,8 @@ public sealed class JsonFamiliesTests
         ("wmbusmeters", @"^negative_tariff(\d)_active_energy_kwh$", "electricity.energy.export", "t$1", 1),
         (
             "wmbusmeters",
-            "^(current_power_consumption|power|active_consumption|active_power_overall|three_phase_total_active_power|active_positive_3phase)_kw$",
+            "^(current_power_consumption|power|active_consumption|active_power_overall|three_phase_total_active_power"
+                + "|active_positive_3phase)_kw$",
             "electricity.power",
             "",
             1000
@@ -192,10 +193,14 @@ public sealed class JsonFamiliesTests
         // contact is door_open the other way round. Settings of a radar and how far away somebody is, not that somebody is there; densities
         // behind an alarm bit; the device's own clock.
         ["zigbee2mqtt"] =
-            @"^(contact$|breath_|move_|small_move_|detection_|fading_|none_delay|radar_|maximum_|minimum_|enable_|indicator|installation_|sensitivity|target_distance|gas_density|smoke_density|device_time|power_outage_count|presence_state|sensor_status)",
+            "^(contact$|breath_|move_|small_move_|detection_|fading_|none_delay|radar_|maximum_|minimum_|enable_|indicator|installation_"
+            + "|sensitivity|target_distance|gas_density|smoke_density|device_time|power_outage_count|presence_state|sensor_status)",
         // History months, versions, dates, flags in the meter's own words, counters of its tests, settings of transformers and pulses.
         ["wmbusmeters"] =
-            @"_date(_\d+)?$|_datetime$|^date|history|_months_ago_|consumption_at_set_date_\d+|historic|_version$|^version$|status|error|_counter$|_id$|_no$|_nr$|fraud|^media$|^customer$|^location|^manufacturer$|^digital_|^unknown|^time_|_y$|_mode$|_unit$|_level$|^contents$|obstacle|last_month|max_flow|_s$|partial|duration|set_date_\d|some_sort|_period_|forward_at|backward_at|target_year",
+            @"_date(_\d+)?$|_datetime$|^date|history|_months_ago_|consumption_at_set_date_\d+|historic|_version$|^version$|status|error"
+            + "|_counter$|_id$|_no$|_nr$|fraud|^media$|^customer$|^location|^manufacturer$|^digital_|^unknown|^time_|_y$|_mode$|_unit$"
+            + @"|_level$|^contents$|obstacle|last_month|max_flow|_s$|partial|duration|set_date_\d|some_sort|_period_|forward_at"
+            + "|backward_at|target_year",
     };
 
     private static readonly Lazy<ProfileSet> Profiles = new(() =>

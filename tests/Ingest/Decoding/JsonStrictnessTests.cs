@@ -50,7 +50,8 @@ public sealed class JsonStrictnessTests
                 "tts-v3",
                 "v3/app/devices/d1/up",
                 """{"end_device_ids":{"device_id":"d1"},"uplink_message":{"f_port":1,"decoded_payload":{"temperature":21.5}}}""",
-                """{"end_device_ids":{"device_id":"d1","device_id":"d2"},"uplink_message":{"f_port":1,"decoded_payload":{"temperature":21.5}}}"""
+                """{"end_device_ids":{"device_id":"d1","device_id":"d2"}"""
+                    + ""","uplink_message":{"f_port":1,"decoded_payload":{"temperature":21.5}}}"""
             },
         };
 

@@ -74,7 +74,8 @@ public sealed class Nmea0183DecoderTests
     public void Sentences_of_one_moment_become_one_location_with_the_date_of_rmc_and_the_height_of_gga()
     {
         var outcome = Of(
-            "$GNGGA,031649.50,4958.42331,N,00909.23445,E,1,09,1.08,156.1,M,47.7,M,,*4A\r\n$GNRMC,031649.50,A,4958.42331,N,00909.23445,E,1.039,,250516,,,A*6F\r\n"
+            "$GNGGA,031649.50,4958.42331,N,00909.23445,E,1,09,1.08,156.1,M,47.7,M,,*4A\r\n"
+                + "$GNRMC,031649.50,A,4958.42331,N,00909.23445,E,1.039,,250516,,,A*6F\r\n"
         );
         var place = outcome.The(Metric.Location);
         Assert.Equal(new DateTime(2016, 5, 25, 3, 16, 49, 500, DateTimeKind.Utc), place.Time);
@@ -89,8 +90,10 @@ public sealed class Nmea0183DecoderTests
     public void Two_moments_become_two_locations()
     {
         var outcome = Of(
-            "$GNRMC,000653.00,A,4404.12994,N,12118.84613,W,0.052,,090624,,,A,V*08\r\n$GNGGA,000653.00,4404.12994,N,12118.84613,W,1,29,0.69,1109.2,M,,M,,*71\r\n"
-                + "$GNRMC,000654.00,A,4404.12993,N,12118.84616,W,0.071,,090624,,,A,V*0C\r\n$GNGGA,000654.00,4404.12993,N,12118.84616,W,1,29,0.63,1109.3,M,,M,,*7F\r\n"
+            "$GNRMC,000653.00,A,4404.12994,N,12118.84613,W,0.052,,090624,,,A,V*08\r\n"
+                + "$GNGGA,000653.00,4404.12994,N,12118.84613,W,1,29,0.69,1109.2,M,,M,,*71\r\n"
+                + "$GNRMC,000654.00,A,4404.12993,N,12118.84616,W,0.071,,090624,,,A,V*0C\r\n"
+                + "$GNGGA,000654.00,4404.12993,N,12118.84616,W,1,29,0.63,1109.3,M,,M,,*7F\r\n"
         );
         Assert.Equal(["00:06:53", "00:06:54"], outcome.Readings.Where(r => r.Metric == Metric.Location).Select(r => $"{r.Time:HH:mm:ss}"));
         Assert.Equal([1109.2, 1109.3], outcome.Readings.Where(r => r.Metric == Metric.LocationAltitude).Select(r => r.Value));

@@ -14,7 +14,8 @@ namespace Vigil.Tests.Storage.Records;
 public sealed class MigrationTests : IDisposable
 {
     private const string DeadLock =
-        """CREATE TABLE IF NOT EXISTS "__EFMigrationsLock" ("Id" INTEGER NOT NULL PRIMARY KEY, "Timestamp" TEXT NOT NULL); INSERT OR REPLACE INTO "__EFMigrationsLock" VALUES (1, '2026-11-01 00:00:00')""";
+        """CREATE TABLE IF NOT EXISTS "__EFMigrationsLock" ("Id" INTEGER NOT NULL PRIMARY KEY, "Timestamp" TEXT NOT NULL); """
+        + """INSERT OR REPLACE INTO "__EFMigrationsLock" VALUES (1, '2026-11-01 00:00:00')""";
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(30);
     private readonly string folder = Directory.CreateTempSubdirectory("vigil-migration-").FullName;
     private readonly List<string> said = [];

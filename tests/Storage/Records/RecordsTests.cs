@@ -130,7 +130,8 @@ public abstract class RecordsTests
         var records = await ReadyAsync();
         const string Heading = "记录,编号,姓名,区划代码,联系电话,替班编号,离岗自,离岗至,星期,时段,起始日,截止日\n";
         const string People =
-            "值班,d1,李,440111,13800138004,d2,2026-02-16,2026-02-22,,,,\n值班,d2,张,440111,13800138006,,,,,,,\n探访人,v1,陈,440111001001,13800138003,,,,,,,\n";
+            "值班,d1,李,440111,13800138004,d2,2026-02-16,2026-02-22,,,,\n值班,d2,张,440111,13800138006,,,,,,,\n"
+            + "探访人,v1,陈,440111001001,13800138003,,,,,,,\n";
         var import = new RegistryImport(records, new FakeTimeProvider(new DateTimeOffset(Noon)), _ => true);
         foreach (
             var shifts in new[]
@@ -166,7 +167,8 @@ public abstract class RecordsTests
         var records = await ReadyAsync();
         var import = new RegistryImport(records, new FakeTimeProvider(new DateTimeOffset(Noon)), p => p == "senml");
         using var text = new StringReader(
-            "编号,姓名,区划代码,身份证号,紧急联系人1姓名,紧急联系人1电话,设备1编号,设备1型号\nr1,王,440111001001,,甲,13800138001,w1,senml\nr2,,4401,110105194912310021,乙,12,w2,nothing\n"
+            "编号,姓名,区划代码,身份证号,紧急联系人1姓名,紧急联系人1电话,设备1编号,设备1型号\n"
+                + "r1,王,440111001001,,甲,13800138001,w1,senml\nr2,,4401,110105194912310021,乙,12,w2,nothing\n"
         );
         var (problems, _) = await import.ImportAsync(text, "x.csv", dryRun: false, Stop);
         Assert.Equal(

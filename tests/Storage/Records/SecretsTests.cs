@@ -136,9 +136,10 @@ public sealed class SecretsTests : IAsyncLifetime
     private static string Pbkdf2(string password, int iterations)
     {
         var salt = RandomNumberGenerator.GetBytes(16);
+        var hash = Rfc2898DeriveBytes.Pbkdf2(Bytes(password), salt, iterations, HashAlgorithmName.SHA256, 32);
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"pbkdf2-sha256${iterations}${Convert.ToBase64String(salt)}${Convert.ToBase64String(Rfc2898DeriveBytes.Pbkdf2(Bytes(password), salt, iterations, HashAlgorithmName.SHA256, 32))}"
+            $"pbkdf2-sha256${iterations}${Convert.ToBase64String(salt)}${Convert.ToBase64String(hash)}"
         );
     }
 

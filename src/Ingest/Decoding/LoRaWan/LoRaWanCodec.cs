@@ -41,7 +41,8 @@ public sealed class LoRaWanCodec
           ['repeat', 'padStart', 'padEnd'].forEach(function (name) {
             var own = String.prototype[name];
             String.prototype[name] = function (n, fill) {
-              if (n > 65536 || (name === 'repeat' && n * String(this).length > 1048576)) throw new RangeError(name + ' of more than the decoder may use');
+              if (n > 65536 || (name === 'repeat' && n * String(this).length > 1048576))
+                throw new RangeError(name + ' of more than the decoder may use');
               return own.call(this, n, fill);
             };
           });
@@ -108,7 +109,8 @@ public sealed class LoRaWanCodec
           }
           if (!out || typeof out !== 'object') return JSON.stringify({});
           if (typeof out.then === 'function') return JSON.stringify({ later: true });
-          if (typeof out.errors === 'string' || (Array.isArray(out.errors) && out.errors.length)) return JSON.stringify({ errors: [].concat(out.errors).slice(0, 8).map(String) });
+          if (typeof out.errors === 'string' || (Array.isArray(out.errors) && out.errors.length))
+            return JSON.stringify({ errors: [].concat(out.errors).slice(0, 8).map(String) });
           var normal;
           if (out.data !== undefined && typeof normalizeUplink === 'function') {
             normal = normalizeUplink({ data: plain(out.data, 0), warnings: out.warnings || [], errors: [] });

@@ -40,7 +40,8 @@ public static class AliyunSignature
                 request.Headers.Add(name, value);
         request.Headers.TryAddWithoutValidation(
             "Authorization",
-            $"{Algorithm} Credential={keyId},SignedHeaders={string.Join(';', headers.Keys)},Signature={Sign("POST", query, headers, secret)}"
+            $"{Algorithm} Credential={keyId},SignedHeaders={string.Join(';', headers.Keys)},"
+                + $"Signature={Sign("POST", query, headers, secret)}"
         );
         return request;
     }
@@ -48,8 +49,8 @@ public static class AliyunSignature
     /// <summary>The signature of a request to the path / with an empty body.</summary>
     public static string Sign(string method, string query, SortedDictionary<string, string> headers, string secret)
     {
-        var canonical =
-            $"{method}\n/\n{query}\n{string.Concat(headers.Select(h => $"{h.Key}:{h.Value.Trim()}\n"))}\n{string.Join(';', headers.Keys)}\n{headers["x-acs-content-sha256"]}";
+        var lines = string.Concat(headers.Select(h => $"{h.Key}:{h.Value.Trim()}\n"));
+        var canonical = $"{method}\n/\n{query}\n{lines}\n{string.Join(';', headers.Keys)}\n{headers["x-acs-content-sha256"]}";
         return Hex(
             HMACSHA256.HashData(
                 Encoding.UTF8.GetBytes(secret),

@@ -164,7 +164,8 @@ public sealed class RobotChannel : IChannel
         var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"robot/send?access_token={Uri.EscapeDataString(robot.Token)}&timestamp={now}&sign={Uri.EscapeDataString(Sign(now, robot.Secret))}"
+            $"robot/send?access_token={Uri.EscapeDataString(robot.Token)}&timestamp={now}"
+                + $"&sign={Uri.EscapeDataString(Sign(now, robot.Secret))}"
         );
     }
 

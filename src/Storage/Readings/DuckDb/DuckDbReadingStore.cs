@@ -12,7 +12,8 @@ namespace Vigil.Storage.Readings.DuckDb;
 public sealed class DuckDbReadingStore : IReadingStore
 {
     private const string Schema = """
-        CREATE TABLE IF NOT EXISTS series (id INTEGER PRIMARY KEY, device VARCHAR NOT NULL, metric VARCHAR NOT NULL, channel VARCHAR NOT NULL);
+        CREATE TABLE IF NOT EXISTS series (
+            id INTEGER PRIMARY KEY, device VARCHAR NOT NULL, metric VARCHAR NOT NULL, channel VARCHAR NOT NULL);
         CREATE TABLE IF NOT EXISTS readings (
             series INTEGER NOT NULL, time TIMESTAMP NOT NULL, received TIMESTAMP NOT NULL, value DOUBLE NOT NULL,
             longitude DOUBLE, accuracy FLOAT, speed FLOAT, event VARCHAR, flags UTINYINT NOT NULL);

@@ -220,13 +220,8 @@ internal sealed partial class InfluxApi : IDisposable
     /// </summary>
     private async Task<WriteOutcome> CreateDatabaseAsync(CancellationToken cancellation)
     {
-        using var form = new FormUrlEncodedContent([
-            new(
-                "q",
-                $"CREATE DATABASE "
-                    + $"\"{options.Bucket.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\""
-            ),
-        ]);
+        var bucket = options.Bucket.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal);
+        using var form = new FormUrlEncodedContent([new("q", $"CREATE DATABASE \"{bucket}\"")]);
         using var answer = await http.PostAsync(new Uri("query", UriKind.Relative), form, cancellation);
         created = answer.IsSuccessStatusCode || answer.StatusCode is HttpStatusCode.Forbidden;
         return created ? default : Later(answer, await answer.Content.ReadAsStringAsync(cancellation));

@@ -91,7 +91,8 @@ public sealed class LayoutTests
             ' ',
             Decode(profile, hex)
                 .Readings.Select(r =>
-                    $"{r.Metric}{(r.Channel.Length > 0 ? $"[{r.Channel}]" : "")}={Math.Round(r.Value, 6).ToString(System.Globalization.CultureInfo.InvariantCulture)}"
+                    $"{r.Metric}{(r.Channel.Length > 0 ? $"[{r.Channel}]" : "")}="
+                    + Math.Round(r.Value, 6).ToString(System.Globalization.CultureInfo.InvariantCulture)
                 )
         );
 

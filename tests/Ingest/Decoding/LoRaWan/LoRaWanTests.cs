@@ -102,8 +102,12 @@ public sealed class LoRaWanTests
     [Fact]
     public void A_normalised_payload_is_mapped_by_its_vocabulary_as_a_list_and_as_an_object()
     {
-        const string one =
-            """{"time":"2025-12-31T20:00:00Z","battery":3.6,"air":{"temperature":21.5,"relativeHumidity":40,"pressure":1013,"co2":600,"lightIntensity":80,"location":"indoor"},"metering":{"water":{"total":5342}},"water":{"leak":true,"temperature":{"min":10,"max":12,"avg":11}},"action":{"motion":{"detected":true},"contactState":"closed"},"position":{"latitude":22.5,"longitude":113.9}}""";
+        const string one = """
+            {"time":"2025-12-31T20:00:00Z","battery":3.6,
+             "air":{"temperature":21.5,"relativeHumidity":40,"pressure":1013,"co2":600,"lightIntensity":80,"location":"indoor"},
+             "metering":{"water":{"total":5342}},"water":{"leak":true,"temperature":{"min":10,"max":12,"avg":11}},
+             "action":{"motion":{"detected":true},"contactState":"closed"},"position":{"latitude":22.5,"longitude":113.9}}
+            """;
         foreach (
             var payload in new[]
             {
@@ -195,7 +199,8 @@ public sealed class LoRaWanTests
                 .Single(
                     Decode(
                         "netvox/r312",
-                        """{"end_device_ids":{"dev_eui":"0101010101010101"},"uplink_message":{"f_port":6,"frm_payload":"AVUBHgEAAAAAAAA="}}"""
+                        """{"end_device_ids":{"dev_eui":"0101010101010101"}"""
+                            + ""","uplink_message":{"f_port":6,"frm_payload":"AVUBHgEAAAAAAAA="}}"""
                     ).Readings,
                     r => r.Metric == Metric.Button
                 )

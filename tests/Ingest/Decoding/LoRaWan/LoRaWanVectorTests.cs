@@ -156,13 +156,13 @@ public sealed class LoRaWanVectorTests
 
     /// <summary>What the sources state and no metric of ours holds, and where a source contradicts its own bytes.</summary>
     private const string WithoutMetric = """
-        b-meters/          *                 the printed values do not follow from the printed bytes (73802 litres, not 5180): the bytes are read
+        b-meters/          *                 values printed do not follow from the bytes printed (73802 litres, not 5180): the bytes count
         ks-technologies/   *                 the frame has no position key and the printed longitude is -1618: it is refused
         imst/              *                 a meter number alone
         adeunis/tic        bytes.E*          energy of ten minutes, apparent energy and earlier reactive registers
         adeunis/           bytes.*           kind and counter of the frame, configuration, what the decoder says about itself, times
         minol-zenner/      *                 kinds of tampering and battery age beside the states that are kept
-        elv/               *                 reasons and units in words; power and energy stand in lists, see the test of the meter interface
+        elv/               *                 reasons and units in words; power and energy stand in lists, see the meter interface's test
         arwin-technology/  *                 channel and phase are the reading's channel; the level of a leak beside its state
         iot-factory/       *                 serial numbers, versions; the meter's records are tested beside the layout
         enless-wireless/   *                 flow alarms set by the installer, states of the inputs, version
@@ -197,7 +197,7 @@ public sealed class LoRaWanVectorTests
         ws203              *                 why it was sent; history is tested beside
         ws301              tamper_status     the sources disagree on its polarity
         uc511              *                 history is tested beside
-        src/               *                 Quandify: uptime, error code in words, the battery before it recovered, heat, the code of the leak state
+        src/               *                 Quandify: uptime, error code in words, battery before it recovered, heat, code of the leak
         *                  history           history is tested beside: own time, flag
         """;
 
