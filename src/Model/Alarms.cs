@@ -135,7 +135,8 @@ public sealed record Finding(
 )
 {
     /// <summary>
-    /// Names what happened when it happened at one moment, such as a press, as the episode would be named that began with it; null otherwise.
+    /// Names what happened when it happened at one moment, such as a press, as the episode would be named that began with it; null
+    /// otherwise.
     /// </summary>
     public string? Event { get; init; }
 

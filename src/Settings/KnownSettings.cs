@@ -57,8 +57,8 @@ public sealed class KnownSettings(IEnumerable<string> names)
         new(option, 0, "", "", "is no option and no setting" + Nearest(option.TrimStart('-'), options));
 
     /// <summary>
-    /// What .NET's reader of the command line passes over in silence, or takes for another's value: words that belong to nothing, and settings
-    /// without a value.
+    /// What .NET's reader of the command line passes over in silence, or takes for another's value: words that belong to nothing, and
+    /// settings without a value.
     /// </summary>
     /// <param name="arguments">As they were given.</param>
     /// <param name="rest">Those that can be read.</param>

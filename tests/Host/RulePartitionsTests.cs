@@ -148,6 +148,30 @@ public sealed class RulePartitionsTests : IDisposable
         Assert.Single(findings, f => f.Kind == AlarmKind.Smoke);
     }
 
+    [Fact]
+    public async Task A_freeze_that_was_forgiven_is_forgiven_by_every_partition_though_only_one_was_saved_before_a_crash()
+    {
+        var rules = Partitions(2, out var residents);
+        for (var hour = 1; hour <= 9; hour++)
+            foreach (var resident in residents)
+                rules.Apply(resident, Total(resident, hour, Start.AddHours(hour)), []);
+        for (var p = 0; p < 2; p++)
+            await rules.SaveAsync(folder, p, Start.AddHours(9), () => Task.FromResult(true));
+        var thawed = Start.AddHours(21);
+        rules.ForgiveDeafness(Start.AddHours(9), thawed);
+        await rules.SaveAsync(folder, 1, thawed, () => Task.FromResult(true));
+
+        // Killed right after; the start knows no more than that something was saved when it thawed.
+        var again = Partitions(2, out _);
+        var (_, newest) = again.Load(folder, Start.AddDays(-35), (file, why) => Assert.Fail(file + why), thawed.AddMinutes(1));
+        again.ForgiveDeafness(newest!.Value, thawed.AddMinutes(1));
+        var findings = new List<Finding>();
+        again.Advance(new JumpingClock(new DateTimeOffset(thawed.AddMinutes(2))), findings);
+        Assert.DoesNotContain(findings, f => f.Kind == AlarmKind.DeviceSilent);
+        again.Advance(new JumpingClock(new DateTimeOffset(thawed.AddHours(12))), findings);
+        Assert.Equal(residents.Count, findings.Count(f => f.Kind == AlarmKind.DeviceSilent)); // it forgives no silence after
+    }
+
     private static Reading Smoke(ResidentId resident, double value, DateTime time) =>
         new()
         {

@@ -16,6 +16,16 @@ public sealed class CriesTests
     }
 
     [Fact]
+    public void A_press_is_known_by_its_moment_whatever_the_rules_remember_of_the_one_before()
+    {
+        var both = new Night().Press(3).Press(3.1).Of(AlarmKind.Sos);
+        var second = new Night().Press(3.1).Only(AlarmKind.Sos); // started again without what was stored
+        Assert.Equal(FindingChange.Updated, both.Last().Change);
+        Assert.Equal(second.Key, both.Last().Key);
+        Assert.NotEqual(both.First().Key, both.Last().Key);
+    }
+
+    [Fact]
     public void The_same_press_delivered_again_says_nothing()
     {
         var night = new Night().Press(3).Press(3, received: 3.01).Restart().Press(3);
