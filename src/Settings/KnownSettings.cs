@@ -13,7 +13,7 @@ namespace Vigil.Settings;
 /// <param name="names">Keys such as <c>Mqtt:Port</c>; <c>*</c> stands for a name that people choose.</param>
 public sealed class KnownSettings(IEnumerable<string> names)
 {
-    /// <summary>.NET's own, which a file of settings may hold as well.</summary>
+    /// <summary>.NET's own, which may be set as well.</summary>
     private static readonly string[] ForeignSections = ["Logging", "AllowedHosts", "$schema"];
 
     private readonly string[][] known = [.. names.Select(n => n.Split(':'))];
@@ -103,7 +103,7 @@ public sealed class KnownSettings(IEnumerable<string> names)
         var section = key.Split(':')[0];
         return provider is EnvironmentVariablesConfigurationProvider
             ? section.Length == key.Length || !known.Any(k => k[0].Equals(section, StringComparison.OrdinalIgnoreCase))
-            : provider is JsonConfigurationProvider && ForeignSections.Contains(section, StringComparer.OrdinalIgnoreCase);
+            : ForeignSections.Contains(section, StringComparer.OrdinalIgnoreCase);
     }
 
     private string Nearest(string key, IReadOnlyCollection<string> options)

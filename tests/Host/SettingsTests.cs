@@ -40,6 +40,9 @@ public sealed class SettingsTests : IDisposable
         );
 
     [Fact]
+    public void What_is_logged_may_be_set_on_the_command_line() => Assert.Empty(Problems(["--Logging:LogLevel:Default=Warning"]));
+
+    [Fact]
     public void A_misspelled_key_of_a_file_is_named_with_its_file_and_never_its_value()
     {
         var file = Path.Combine(folder, "secrets.json");

@@ -148,7 +148,12 @@ internal sealed class Promises(World world, Agenda agenda)
                         Break($"nothing that was over begins again by itself: {alarm.Kind} of {alarm.Subject}, episode {alarm.Episode}");
                 known.OldNews =
                     world.Clock.Truth + world.Clock.Ahead.Duration() - alarm.RaisedAt > TimeSpan.FromMinutes(14)
-                    || world.Clock.Ahead.Duration() > TimeSpan.FromMinutes(14);
+                    || world.Clock.Ahead.Duration() > TimeSpan.FromMinutes(14)
+                    // it came in by the clock as it was, and was told by the clock as it is
+                    || (
+                        world.WrongBefore.By > TimeSpan.FromMinutes(14)
+                        && world.Clock.Elapsed - world.WrongBefore.Until < TimeSpan.FromSeconds(5)
+                    );
                 known.Open(world);
             }
 

@@ -86,6 +86,9 @@ internal sealed class World : IDisposable
 
     public int Jumps { get; private set; }
 
+    /// <summary>Until when, and by how much, the wall clock was wrong before it was last set.</summary>
+    public (TimeSpan Until, TimeSpan By) WrongBefore { get; private set; }
+
     /// <summary>The first promise that was broken.</summary>
     public BrokenPromiseException? Broken { get; set; }
 
@@ -156,6 +159,7 @@ internal sealed class World : IDisposable
             Journal.Cover(
                 by < TimeSpan.Zero ? "the clock was put back while a step waited" : "the clock was put forward while a step waited"
             );
+        WrongBefore = (Clock.Elapsed, Clock.Ahead.Duration());
         Clock.Ahead += by;
         At(TimeSpan.FromMilliseconds(Random.Next(1000)), () => Service?.LookAtClock());
     }
