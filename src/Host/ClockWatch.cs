@@ -40,11 +40,6 @@ internal sealed partial class ClockWatch(
     /// <summary>Nobody runs this program then.</summary>
     private static readonly DateTime Latest = new(2100, 1, 1, 0, 0, 0, DateTimeKind.Utc);
 
-    /// <summary>Names the time since the kernel was started, of which the monotonic clock counts; "-" where that isn't known.</summary>
-    private static readonly string Boot = File.Exists("/proc/sys/kernel/random/boot_id")
-        ? File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim()
-        : "-";
-
     private readonly string stampFile = Path.Combine(settings.DataPath, "clock");
     private long looked = clock.GetTimestamp();
     private long? stamped;
@@ -225,6 +220,9 @@ internal sealed partial class ClockWatch(
 
     private void Frozen(TimeSpan gap)
     {
+        // Before the clock may be set: afterwards nobody could say by which time the service was frozen.
+        var now = clock.GetUtcNow().UtcDateTime;
+        rules.ForgiveDeafness(now - gap * settings.Speed, now);
         housekeeping.ListenAgain();
         Tell(
             "freeze",
@@ -289,7 +287,7 @@ internal sealed partial class ClockWatch(
         if (
             lines.Length >= 2
             && lines[1].Split(' ') is [var boot, var ticks]
-            && boot == Boot
+            && boot == SteadyClock.Boot
             && boot != "-"
             && long.TryParse(ticks, NumberStyles.None, CultureInfo.InvariantCulture, out var then)
             && clock.GetTimestamp() >= then
@@ -339,7 +337,7 @@ internal sealed partial class ClockWatch(
     {
         try
         {
-            var said = $"{now:O}\n{Boot} {clock.GetTimestamp()}{(move is null ? "" : $"\n{move.Id}\n{move.To:O}")}";
+            var said = $"{now:O}\n{SteadyClock.Boot} {clock.GetTimestamp()}{(move is null ? "" : $"\n{move.Id}\n{move.To:O}")}";
             File.WriteAllText(stampFile + ".new", WithChecksum(said));
             if (move is not null)
             {
