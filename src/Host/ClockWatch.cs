@@ -59,13 +59,15 @@ internal sealed partial class ClockWatch(
     /// At a start: a clock that isn't as late as it must be was set meanwhile; one that was never set is not believed, and time goes on
     /// from where it stopped.
     /// </summary>
-    public async Task RecoverAsync(CancellationToken cancellation)
+    /// <returns>By how much it was set meanwhile, and what waits was moved: zero when it wasn't.</returns>
+    public async Task<TimeSpan> RecoverAsync(CancellationToken cancellation)
     {
         if (clock is not SteadyClock steady)
-            return;
+            return TimeSpan.Zero;
+        var by = TimeSpan.Zero;
         try
         {
-            await ComeBackAsync(steady, cancellation);
+            by = await ComeBackAsync(steady, cancellation);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -73,9 +75,10 @@ internal sealed partial class ClockWatch(
         }
 
         WriteStamp(steady.GetUtcNow().UtcDateTime);
+        return by;
     }
 
-    private async Task ComeBackAsync(SteadyClock steady, CancellationToken cancellation)
+    private async Task<TimeSpan> ComeBackAsync(SteadyClock steady, CancellationToken cancellation)
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
         var now = steady.GetUtcNow().UtcDateTime;
@@ -85,12 +88,12 @@ internal sealed partial class ClockWatch(
             ? stamp.Time + since
             : new[] { stamp?.Time, await Deadlines.NewestAsync(db, cancellation) }.Max();
         if (last is not { } before || (stamp?.Since is null ? before - now <= Written : (now - before).Duration() <= Jump))
-            return;
+            return TimeSpan.Zero;
         if (steady.GetUtcNow() < SteadyClock.Earliest)
         {
             steady.Set(before - now);
             await LookAsync(cancellation);
-            return;
+            return TimeSpan.Zero;
         }
 
         await using var transaction = await WriteTurn.BeginAsync(db, first: true, cancellation);
@@ -100,6 +103,8 @@ internal sealed partial class ClockWatch(
         await transaction.CommitAsync(cancellation);
         Noted(move);
         Tell(move.By < TimeSpan.Zero ? "clock-set-back" : "clock-set-forward", en, zh);
+        // Without the machine's monotonic time the downtime is a part of it, which is forgiven as such.
+        return stamp?.Since is null ? TimeSpan.Zero : move.By;
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

@@ -133,6 +133,14 @@ internal sealed class RulePartitions
         }
     }
 
+    /// <summary>At a start: the clock was set before it.</summary>
+    public void SetClock(TimeSpan by, DateTime now)
+    {
+        for (var p = 0; p < engines.Length && by != TimeSpan.Zero; p++)
+            lock (locks[p])
+                engines[p].SetClock(by, now);
+    }
+
     /// <summary>After a replay: what was heard by a clock that was ahead is moved to where it belongs.</summary>
     public void ComeBack(DateTime now)
     {

@@ -144,7 +144,7 @@ internal static class Service
         await services.GetRequiredService<IDbContextFactory<RecordsDb>>().MigrateAsync(stored.Say, cancellation);
         OwnerOnly.Protect(services.GetRequiredService<Settings>().DataPath); // what the first start has made
         await services.GetRequiredService<AnnouncedDevices>().RecoverAsync(cancellation);
-        await services.GetRequiredService<ClockWatch>().RecoverAsync(cancellation);
-        await services.GetRequiredService<Housekeeping>().RecoverAsync(cancellation);
+        var set = await services.GetRequiredService<ClockWatch>().RecoverAsync(cancellation);
+        await services.GetRequiredService<Housekeeping>().RecoverAsync(set, cancellation);
     }
 }

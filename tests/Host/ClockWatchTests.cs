@@ -142,6 +142,26 @@ public sealed class ClockWatchTests
     }
 
     [Fact]
+    public async Task Put_back_twice_the_second_time_while_the_service_was_down_no_device_is_silent()
+    {
+        var machine = new JumpingClock(Noon);
+        var first = await StillService.BeginAsync(machine);
+        await first.MetersAsync(1);
+        await first.PassAsync(65, seconds: Step);
+        machine.Jump(-2.6 * Hour);
+        await first.PassAsync(65, seconds: Step); // all snapshots are written, by the new time
+        var folder = await first.EndAsync();
+        machine.Advance(TimeSpan.FromMinutes(11));
+        machine.Jump(-1.15 * Hour);
+
+        await using var second = await StillService.BeginAsync(machine, folder);
+        await second.PassAsync(10, seconds: 600); // eleven minutes of listening before, a hundred after: less than three reports
+        Assert.Empty(await second.AlarmsAsync("device-silent"));
+        await second.PassAsync(10, seconds: 600);
+        Assert.NotEmpty(await second.AlarmsAsync("device-silent"));
+    }
+
+    [Fact]
     public async Task A_downtime_that_was_forgiven_is_forgiven_still_after_a_crash_that_follows_it()
     {
         var first = await StillService.BeginAsync(new JumpingClock(Noon));
