@@ -385,7 +385,12 @@ public sealed class TwilioClientTests : IAsyncDisposable
     public void A_signature_counts_with_either_token_and_with_no_empty_one()
     {
         const string url = "https://vigil.example/hooks/twilio/voice?notice=1&tries=0";
-        var form = new Dictionary<string, string> { ["Digits"] = "1", ["AccountSid"] = PhoneNight.Sid, ["Bödy"] = "是" };
+        var form = new Dictionary<string, string>
+        {
+            ["Digits"] = "1",
+            ["AccountSid"] = PhoneNight.Sid,
+            ["Bödy"] = "是",
+        };
         string[] tokens = [PhoneNight.Token, PhoneNight.PreviousToken];
         foreach (var token in tokens)
             Assert.True(TwilioSignature.IsRight(tokens, url, form, TwilioSigner.Of(token, url, form)));
@@ -445,7 +450,9 @@ public sealed class TwilioClientTests : IAsyncDisposable
         var options = new TwilioOptions { Voices = { En = "alice" } };
         var twiml = new TwiML(options, Messages(), "https://v.example");
         var values = new Dictionary<string, string> { ["name"] = "<W&*\"'>", ["what"] = "呼叫求助" };
-        foreach (var (language, voice) in new[] { ("zh", "Polly.Zhiyu-Neural cmn-CN"), ("yue", "Polly.Hiujin-Neural yue-CN"), ("en", "alice") })
+        foreach (
+            var (language, voice) in new[] { ("zh", "Polly.Zhiyu-Neural cmn-CN"), ("yue", "Polly.Hiujin-Neural yue-CN"), ("en", "alice") }
+        )
         {
             XElement Say(string text) =>
                 new(

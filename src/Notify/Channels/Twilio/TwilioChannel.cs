@@ -180,7 +180,8 @@ public sealed class TwilioChannel : IChannel
     /// <summary>machine_start, machine_end_beep…, fax; unknown may be a person.</summary>
     internal static bool IsMachine(string answeredBy) => answeredBy.StartsWith("machine", StringComparison.Ordinal) || answeredBy == "fax";
 
-    private static ChannelResult Became(Item item) => Became(item.Voice, item.Sid, item.Status ?? "", item.AnsweredBy ?? "", item.Error ?? 0);
+    private static ChannelResult Became(Item item) =>
+        Became(item.Voice, item.Sid, item.Status ?? "", item.AnsweredBy ?? "", item.Error ?? 0);
 
     private static Item About(CallResource call) =>
         new(true, call.Sid, call.Direction, Utc(call.DateCreated), null, call.Status?.ToString(), call.AnsweredBy, null);
