@@ -396,9 +396,10 @@ public sealed class TwilioClientTests : IAsyncDisposable
             Assert.True(TwilioSignature.IsRight(tokens, url, form, TwilioSigner.Of(token, url, form)));
         Assert.True(TwilioSignature.IsRight(tokens, url, new Dictionary<string, string>(), TwilioSigner.Of(PhoneNight.Token, url, [])));
         // Twilio may sign the address with its port or without.
-        var port = url.Replace(".example", ".example:443", StringComparison.Ordinal);
-        Assert.True(TwilioSignature.IsRight(tokens, url, form, TwilioSigner.Of(PhoneNight.Token, port, form)));
-        Assert.True(TwilioSignature.IsRight(tokens, port, form, TwilioSigner.Of(PhoneNight.Token, url, form)));
+        string At(int port) => url.Replace(".example", $".example:{port}", StringComparison.Ordinal);
+        Assert.True(TwilioSignature.IsRight(tokens, url, form, TwilioSigner.Of(PhoneNight.Token, At(443), form)));
+        Assert.True(TwilioSignature.IsRight(tokens, At(8443), form, TwilioSigner.Of(PhoneNight.Token, url, form)));
+        Assert.False(TwilioSignature.IsRight(tokens, url, form, TwilioSigner.Of(PhoneNight.Token, At(8443), form)));
 
         var right = TwilioSigner.Of(PhoneNight.Token, url, form);
         Assert.False(TwilioSignature.IsRight(["", ""], url, form, TwilioSigner.Of("", url, form)));
