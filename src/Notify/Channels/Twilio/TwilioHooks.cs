@@ -71,7 +71,7 @@ public sealed partial class TwilioHooks
 
     /// <summary>Signed with our token, the current or the previous one, for the address by which Twilio knows us.</summary>
     /// <param name="target">Path and query exactly as they came; host and scheme are our own setting, never the request's.</param>
-    public bool IsSigned(string target, IReadOnlyCollection<KeyValuePair<string, string>> form, string signature)
+    public bool IsSigned(string target, IDictionary<string, string> form, string signature)
     {
         if (TwilioSignature.IsRight([options.AuthToken, options.PreviousAuthToken], links.PublicUrl + target, form, signature))
             return true;
@@ -147,7 +147,7 @@ public sealed partial class TwilioHooks
         var became =
             call is not null && TwilioChannel.IsMachine(answeredBy)
                 ? new ChannelResult(ChannelOutcome.GiveUp, TwilioChannel.Voicemail, sid)
-                : TwilioChannel.Became(call is null ? "Messages" : "Calls", sid, status, answeredBy, error);
+                : TwilioChannel.Became(voice: call is not null, sid, status, answeredBy, error);
         // By whom a call was picked up stands in its resource, unless this callback brings it: the reason tells people whether to try that
         // number again.
         if (call is not null && status == "completed" && answeredBy.Length == 0)
