@@ -1,5 +1,5 @@
-using Vigil.Model;
 using Microsoft.EntityFrameworkCore;
+using Vigil.Model;
 using Vigil.Storage.Records;
 using Vigil.Tests.Storage.Records;
 using Vigil.Web;

@@ -1,4 +1,5 @@
 using Vigil.Model;
+
 namespace Vigil.Storage.Records;
 
 /// <summary>An older person who is cared for (服务对象). Registry data follow Annex 1 of the policy document.</summary>

@@ -1,6 +1,6 @@
-using Vigil.Model;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Time.Testing;
+using Vigil.Model;
 using Vigil.Storage.Records;
 using Vigil.Tests.Servers;
 
