@@ -5,7 +5,9 @@ using System.Net;
 using System.Text;
 using InfluxDB.Client;
 using InfluxDB.Client.Api.Domain;
+using InfluxDB.Client.Core.Flux.Domain;
 using InfluxDB.Client.Writes;
+using Microsoft.Extensions.Logging.Abstractions;
 using Vigil.Model;
 using Vigil.Storage.Readings;
 using Vigil.Storage.Readings.Influx;
@@ -15,7 +17,7 @@ namespace Vigil.Bench;
 /// <summary>
 /// Line protocol straight to UTF-8 beside the usual way (a StringBuilder, escaping with Replace, and Encoding.UTF8 at the end) and the
 /// official client's points; then whole requests, from readings to a gzipped body that a handler swallows, by our own HTTP call and by the
-/// client's calls for bytes, strings and points.
+/// client's calls for bytes, strings and points; then a long answer, InfluxQL's read by ours beside Flux's read by the client.
 /// </summary>
 internal static class LineProtocolLoad
 {
@@ -82,10 +84,93 @@ internal static class LineProtocolLoad
             Say("client, points", await MeasureAsync(count, () => writes.WritePointsAsync(some.Select(r => Point(r)))), own, swallow);
         }
 
+        await ReadAsync();
         return 0;
     }
 
-    private static void Say(string what, (double Nanoseconds, double Bytes) it, (double Nanoseconds, double Bytes) to, Swallow? body = null) =>
+    /// <summary>A meter's readings of three months as either language answers them, into the same list of readings.</summary>
+    private static async Task ReadAsync()
+    {
+        const int count = 10_000;
+        var rows = Enumerable.Range(0, count).Select(i => (Time: Village.Start + Village.Every * i, Value: i / 1000.0)).ToList();
+        var json = Encoding.UTF8.GetBytes(
+            """{"results":[{"statement_id":0,"series":[{"name":"water.volume","columns":[],"values":["""
+                + string.Join(
+                    ',',
+                    rows.Select(r =>
+                        string.Create(
+                            CultureInfo.InvariantCulture,
+                            $"[{Nanoseconds(r.Time)},{r.Value},{Nanoseconds(r.Time)},0,null,null,null,null,\"water-1\",null]"
+                        )
+                    )
+                )
+                + "]}]}]}\n"
+        );
+        var csv = Encoding.UTF8.GetBytes(
+            "#datatype,string,long,dateTime:RFC3339,string,string,double,long,long\n#group,false,false,false,true,true,false,false,false\n"
+                + "#default,_result,,,,,,,\n,result,table,_time,_measurement,device,value,received,flags\n"
+                + string.Concat(
+                    rows.Select(r =>
+                        string.Create(
+                            CultureInfo.InvariantCulture,
+                            $",,0,{r.Time:yyyy-MM-ddTHH:mm:ssZ},water.volume,water-1,{r.Value},{Nanoseconds(r.Time)},0\n"
+                        )
+                    )
+                )
+        );
+        using var swallow = new Swallow { Json = json, Csv = csv };
+        var folder = Directory.CreateTempSubdirectory("vigil-bench-").FullName;
+        await using var store = new InfluxReadingStore(
+            new InfluxOptions { Org = "org" },
+            folder,
+            new HttpClient(swallow, disposeHandler: false),
+            TimeProvider.System,
+            NullLogger<InfluxReadingStore>.Instance
+        );
+        using var influx = new InfluxDBClient(
+            new InfluxDBClientOptions("http://127.0.0.1:8086") { HttpClient = new HttpClient(swallow, disposeHandler: false), Org = "org" }
+        );
+        var query = new ReadingQuery([new DeviceId("water-1")], Metric.WaterVolume, Village.Start, Village.Start.AddYears(1));
+        var flux = influx.GetQueryApi();
+        var read = 0;
+        var own = await MeasureAsync(count, async () => read = (await store.QueryAsync(query, CancellationToken.None).ToListAsync()).Count);
+        Console.WriteLine($"an answer of {read} readings");
+        Say("InfluxQL, ours", own, own);
+        Say(
+            "Flux, client",
+            await MeasureAsync(
+                count,
+                async () =>
+                {
+                    var found = new List<Reading>();
+                    await flux.QueryAsync("from(bucket: \"vigil\")", record => found.Add(Of(record)), e => throw e);
+                    read = found.OrderBy(r => r.Time).ToList().Count;
+                }
+            ),
+            own
+        );
+        if (read != count)
+            throw new InvalidOperationException($"{read} of {count} readings came back");
+        Directory.Delete(folder, recursive: true);
+    }
+
+    private static Reading Of(FluxRecord record) =>
+        new()
+        {
+            Device = new DeviceId((string)record.GetValueByKey("device")),
+            Metric = Metric.TryParse(record.GetMeasurement(), out var metric) ? metric : throw new InvalidOperationException(),
+            Time = record.GetTimeInDateTime()!.Value,
+            Received = LineProtocol.Time((long)record.GetValueByKey("received")),
+            Value = (double)record.GetValueByKey("value"),
+            Flags = (ReadingFlags)(long)record.GetValueByKey("flags"),
+        };
+
+    private static void Say(
+        string what,
+        (double Nanoseconds, double Bytes) it,
+        (double Nanoseconds, double Bytes) to,
+        Swallow? body = null
+    ) =>
         Console.WriteLine(
             $"  {what, -30} {it.Nanoseconds, 7:0} ns/line  {it.Bytes, 7:0.0} B/line allocated   time {it.Nanoseconds / to.Nanoseconds, 5:0.00}"
                 + (body is null ? "" : $"   body {body.Length, 7} B")
@@ -99,7 +184,7 @@ internal static class LineProtocolLoad
 
     private static async Task<(double Nanoseconds, double Bytes)> MeasureAsync(int lines, Func<Task> work)
     {
-        var times = Lines / lines;
+        var times = Math.Max(1, Lines / lines);
         for (var i = 0; i < 100 * times; i++)
             await work();
         var best = double.MaxValue;
@@ -181,13 +266,27 @@ internal static class LineProtocolLoad
             .Replace("=", "\\=", StringComparison.Ordinal)
             .Replace(" ", "\\ ", StringComparison.Ordinal);
 
-    /// <summary>A server that takes everything.</summary>
+    /// <summary>A server that takes everything and answers every query alike.</summary>
     private sealed class Swallow : HttpMessageHandler
     {
         public long? Length { get; private set; }
 
+        public byte[] Json { get; init; } = [];
+
+        public byte[] Csv { get; init; } = [];
+
         protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
+            switch (request.RequestUri!.AbsolutePath)
+            {
+                case "/query" when request.Method == HttpMethod.Get:
+                    return new HttpResponseMessage { Content = new ByteArrayContent(Json) };
+                case "/api/v2/query":
+                    return new HttpResponseMessage { Content = new ByteArrayContent(Csv) };
+                case "/api/v2/buckets":
+                    return new HttpResponseMessage(HttpStatusCode.NotFound);
+            }
+
             await request.Content!.CopyToAsync(Stream.Null, cancellationToken);
             Length = request.Content.Headers.ContentLength;
             return new HttpResponseMessage(HttpStatusCode.NoContent);

@@ -112,7 +112,8 @@ internal sealed partial class InfluxApi : IDisposable
         {
             var answer = await LimitedAsync(official.BucketsAsync, cancellation);
             if (answer.IsSuccess)
-                return Property(answer.Text, "buckets") is not { ValueKind: JsonValueKind.Array } list
+                return
+                    Property(answer.Text, "buckets") is not { ValueKind: JsonValueKind.Array } list
                     || list.EnumerateArray().Any(b => b.TryGetProperty("name", out var name) && name.ValueEquals(options.Bucket))
                     ? null
                     : $"{server} has no such bucket that this token may see";
@@ -178,12 +179,7 @@ internal sealed partial class InfluxApi : IDisposable
     /// v2 is itself deleted; times of readings are whole microseconds, so that a tick before the moment is the end of what comes before it.
     /// </summary>
     public Task DeleteBeforeAsync(DateTime time, CancellationToken cancellation) =>
-        DeleteAsync(
-            $"time < {LineProtocol.Nanoseconds(time)}",
-            time.AddTicks(-1),
-            null,
-            cancellation
-        );
+        DeleteAsync($"time < {LineProtocol.Nanoseconds(time)}", time.AddTicks(-1), null, cancellation);
 
     /// <summary>All of a device, of any time.</summary>
     public Task DeleteAsync(DeviceId device, CancellationToken cancellation)
