@@ -159,6 +159,35 @@ public sealed class InfluxAnswerTests : IDisposable
         Assert.Equal(new DateTimeOffset(Noon).ToUnixTimeMilliseconds(), series.RootElement.GetProperty("timestamps")[0].GetInt64());
     }
 
+    [Fact]
+    [Trait("Category", "Server")]
+    public async Task Real_servers_answer_the_clients_health_bucket_and_deletion_requests_as_is_told()
+    {
+        await using var victoria = new VictoriaMetricsServer();
+        await using var influx = new InfluxServer();
+        await Task.WhenAll(victoria.StartAsync(), influx.StartAsync());
+        foreach (var url in (string[])[victoria.Url, influx.Url])
+        {
+            using var api = new InfluxApi(new InfluxOptions { Url = url }, new HttpClient(), TimeProvider.System, _ => { });
+            Assert.Null(await api.PingAsync(Cancellation));
+            Assert.Null(await api.CheckBucketAsync(Cancellation)); // neither has a list of buckets
+            var refusal = await Assert.ThrowsAsync<ReadingStoreException>(() => api.DeleteBeforeAsync(Noon, Cancellation));
+            Assert.Contains($"InfluxDB at {url}, bucket vigil, answered 4", refusal.Message, StringComparison.Ordinal);
+        }
+
+        // v2 chosen for a server of 1.x: nothing is lost, the address that it doesn't know is told.
+        await using var store = new InfluxReadingStore(
+            new InfluxOptions { Url = influx.Url },
+            folder,
+            new HttpClient(),
+            TimeProvider.System,
+            NullLogger<InfluxReadingStore>.Instance
+        );
+        await store.AppendAsync([Water(1)], Cancellation);
+        Assert.True(store.Spooled.Bytes > 0);
+        Assert.Contains("answers 404", store.Concern, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(HttpStatusCode.Unauthorized, "{\"code\":\"unauthorized\",\"message\":\"unauthorized access\"}", "unauthorized access")]
     [InlineData(HttpStatusCode.NotFound, "{\"code\":\"not found\",\"message\":\"bucket \\\"vigil\\\" not found\"}", "not found")]
