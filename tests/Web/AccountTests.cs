@@ -402,7 +402,7 @@ public sealed class AccountTests : IAsyncLifetime
         var folder = AppContext.BaseDirectory;
         while (!File.Exists(Path.Combine(folder, "Vigil.slnx")))
             folder = Path.GetDirectoryName(folder)!;
-        var pages = Directory.GetFiles(Path.Combine(folder, "src", "Console", "Pages"), "*.razor", SearchOption.AllDirectories);
+        var pages = Directory.GetFiles(Path.Combine(folder, "src", "Web", "Pages"), "*.razor", SearchOption.AllDirectories);
         Assert.NotEmpty(pages);
         Assert.All(pages, p => Assert.DoesNotMatch("IDbContextFactory|RecordsFactory", File.ReadAllText(p)));
     }

@@ -72,7 +72,7 @@ internal static class ExportCommand
                                         a.Subject,
                                         a.Area,
                                         a.Kind,
-                                        (Severity)a.Severity,
+                                        a.Severity,
                                         a.State,
                                         a.RaisedAt,
                                         a.OpenedAt,

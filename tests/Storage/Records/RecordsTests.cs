@@ -1,3 +1,4 @@
+using Vigil.Model;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Time.Testing;
 using Vigil.Storage.Records;
@@ -54,7 +55,7 @@ public abstract class RecordsTests
                 (alarm.State, alarm.ResolvedAt, alarm.ResolvedBy, alarm.Resolution) = (AlarmState.Resolved, Noon, "x", Resolution.True);
                 break;
             default:
-                alarm.Severity = 4;
+                alarm.Severity = (Severity)4;
                 break;
         }
 
@@ -266,7 +267,7 @@ public abstract class RecordsTests
             Subject = "r1",
             Area = "",
             Kind = "sos",
-            Severity = 3,
+            Severity = Severity.Critical,
             Episode = "e",
             Reason = "",
             ReasonZh = "",

@@ -291,35 +291,19 @@ public sealed partial class TwilioHooks
         var id = Guid.CreateVersion7(clock.GetUtcNow());
         var link = links.For(id, Escalator.LinkLifetime);
         var template = alarm.RangAt > row.CreatedAt ? "repeated" : "opened";
-        var notice = new Notice
-        {
-            Id = id,
-            AlarmId = alarm.Id,
-            StepId = row.StepId,
-            Round = alarm.Round,
-            Channel = "sms",
-            Provider = "twilio",
-            Recipient = row.Recipient,
-            RecipientName = row.RecipientName,
-            Address = row.Address,
-            Language = row.Language,
-            Template = template,
-            Text = messages.Text(
-                template,
-                row.Language,
-                alarm.Resident?.Name ?? "",
-                alarm.Kind,
-                template == "repeated" ? alarm.RangAt!.Value : alarm.RaisedAt,
-                link
-            ),
-            Link = link,
-            CreatedAt = now,
-            DueAt = now,
-            SentAt = now,
-            Attempts = 1,
-            State = NoticeState.Sent,
-            Note = "told in answer to a reply to what was told before",
-        };
+        var notice = Notices.Anew(row, alarm, id, now);
+        notice.Provider = "twilio";
+        (notice.Template, notice.Link) = (template, link);
+        notice.Text = messages.Text(
+            template,
+            row.Language,
+            alarm.Resident?.Name ?? "",
+            alarm.Kind,
+            template == "repeated" ? alarm.RangAt!.Value : alarm.RaisedAt,
+            link
+        );
+        (notice.State, notice.SentAt, notice.Attempts) = (NoticeState.Sent, now, 1);
+        notice.Note = "told in answer to a reply to what was told before";
         notice.ReplyCode = await ReplyCodes.ForAsync(db, notice, cancellation);
         db.Notices.Add(notice);
         AlarmDesk.Line(
