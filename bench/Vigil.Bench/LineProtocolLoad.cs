@@ -168,7 +168,8 @@ internal static class LineProtocolLoad
         Swallow? body = null
     ) =>
         Console.WriteLine(
-            $"  {what, -32} {it.Nanoseconds, 7:0} ns/line  {it.Bytes, 7:0.0} B/line allocated   time {it.Nanoseconds / to.Nanoseconds, 5:0.00}"
+            $"  {what, -32} {it.Nanoseconds, 7:0} ns/line  {it.Bytes, 7:0.0} B/line allocated   "
+                + $"time {it.Nanoseconds / to.Nanoseconds, 5:0.00}"
                 + (body is null ? "" : $"   body {body.Length, 7} B")
         );
 

@@ -1,3 +1,5 @@
+using Microsoft.AspNetCore.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Vigil.Notify.Channels;
 
 namespace Vigil.Host;
@@ -12,26 +14,47 @@ internal static class Health
         "nobody is texted or called: Notify:Routes names no provider, and messages are only shown on the alarm's timeline "
         + "(docs/operations.md)";
 
+    public static void Add(IServiceCollection services) =>
+        services.AddHealthChecks().AddCheck<Live>(nameof(Live)).AddCheck<Ready>(nameof(Ready));
+
     public static void Map(WebApplication app)
     {
-        app.MapGet(
-            "/healthz/live",
-            (Heartbeats heartbeats) =>
-                heartbeats.Stopped(Heartbeats.LongestSilence) is { Count: > 0 } stopped
-                    ? Results.Text(string.Join('\n', stopped.Select(s => s.Words)), statusCode: StatusCodes.Status503ServiceUnavailable)
-                    : Results.Text("live")
-        );
-        app.MapGet(
-            "/healthz/ready",
-            async (Readiness readiness, SelfWatch watch, Canary canary, Routes routes, CancellationToken cancellation) =>
+        app.MapHealthChecks("/healthz/live", Alone(nameof(Live)));
+        app.MapHealthChecks("/healthz/ready", Alone(nameof(Ready)));
+    }
+
+    /// <summary>One check, whose words are the answer.</summary>
+    private static HealthCheckOptions Alone(string name) =>
+        new()
+        {
+            Predicate = check => check.Name == name,
+            ResponseWriter = (http, report) =>
             {
-                var problems = await readiness.ProblemsAsync(cancellation);
-                if (problems.Count > 0)
-                    return Results.Text(string.Join('\n', problems), statusCode: StatusCodes.Status503ServiceUnavailable);
-                // What is going wrong although the work goes on is said, and doesn't take the service out of a load balancer.
-                IEnumerable<string> concerns = routes.ReachNobody ? [NobodyIsReached, .. watch.Concerns] : watch.Concerns;
-                return Results.Text(string.Join('\n', ["ready", .. concerns.Select(c => "warning: " + c), canary.Words]));
-            }
-        );
+                http.Response.ContentType = "text/plain; charset=utf-8";
+                return http.Response.WriteAsync(report.Entries[name].Description ?? "", http.RequestAborted);
+            },
+        };
+
+    private sealed class Live(Heartbeats heartbeats) : IHealthCheck
+    {
+        public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+            Task.FromResult(
+                heartbeats.Stopped(Heartbeats.LongestSilence) is { Count: > 0 } stopped
+                    ? HealthCheckResult.Unhealthy(string.Join('\n', stopped.Select(s => s.Words)))
+                    : HealthCheckResult.Healthy("live")
+            );
+    }
+
+    private sealed class Ready(Readiness readiness, SelfWatch watch, Canary canary, Routes routes) : IHealthCheck
+    {
+        public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+        {
+            var problems = await readiness.ProblemsAsync(cancellationToken);
+            if (problems.Count > 0)
+                return HealthCheckResult.Unhealthy(string.Join('\n', problems));
+            // What is going wrong although the work goes on is said, and doesn't take the service out of a load balancer.
+            IEnumerable<string> concerns = routes.ReachNobody ? [NobodyIsReached, .. watch.Concerns] : watch.Concerns;
+            return HealthCheckResult.Healthy(string.Join('\n', ["ready", .. concerns.Select(c => "warning: " + c), canary.Words]));
+        }
     }
 }

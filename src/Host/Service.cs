@@ -42,6 +42,7 @@ internal static class Service
             .AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Error)
             .AddFilter("Microsoft.AspNetCore.StaticFiles", LogLevel.Error)
             .AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error)
+            .AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None) // who asks is answered
             .AddFilter("Polly", LogLevel.Error); // what a failed try means stands on the timeline
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(20));
         builder
@@ -116,6 +117,7 @@ internal static class Service
         if (clock is SteadyClock)
             builder.Services.AddKeyedSingleton(ChannelHttp.Clock, clock);
         Listening.AddBroker(builder.Services, settings);
+        Health.Add(builder.Services);
         Listening.Configure(builder.WebHost, settings);
         var app = builder.Build();
         app.Services.GetRequiredService<AlarmDesk>().SelfTestTo = settings.Health.CanaryAddress;

@@ -13,18 +13,21 @@ internal static class Traces
     {
         if (options.Endpoint.Length == 0)
             return services;
-        return services.AddHostedService(_ => new Provider(() =>
-            Sdk.CreateTracerProviderBuilder()
-                .AddSource(Tracing.Name)
-                .SetResourceBuilder(ResourceBuilder.CreateDefault().AddService("vigil"))
-                .SetSampler(new ParentBasedSampler(new Share(options.Share)))
-                .AddOtlpExporter(o =>
-                {
-                    o.Endpoint = new Uri(options.Endpoint.TrimEnd('/') + "/v1/traces");
-                    o.Protocol = OtlpExportProtocol.HttpProtobuf;
-                })
-                .Build()
-        ));
+        // Requests over HTTP have no spans: their paths hold signed links.
+        services
+            .AddOpenTelemetry()
+            .ConfigureResource(r => r.AddService("vigil"))
+            .WithTracing(traces =>
+                traces
+                    .AddSource(Tracing.Name)
+                    .SetSampler(new ParentBasedSampler(new Share(options.Share)))
+                    .AddOtlpExporter(o =>
+                    {
+                        o.Endpoint = new Uri(options.Endpoint.TrimEnd('/') + "/v1/traces");
+                        o.Protocol = OtlpExportProtocol.HttpProtobuf;
+                    })
+            );
+        return services;
     }
 
     /// <summary>
@@ -36,23 +39,5 @@ internal static class Traces
 
         public override SamplingResult ShouldSample(in SamplingParameters parameters) =>
             parameters.Name == "receive" ? some.ShouldSample(parameters) : new SamplingResult(SamplingDecision.RecordAndSample);
-    }
-
-    /// <summary>Listens from the start to the stop, and sends the last spans at the stop.</summary>
-    private sealed class Provider(Func<TracerProvider> build) : IHostedService
-    {
-        private TracerProvider? provider;
-
-        public Task StartAsync(CancellationToken cancellationToken)
-        {
-            provider = build();
-            return Task.CompletedTask;
-        }
-
-        public Task StopAsync(CancellationToken cancellationToken)
-        {
-            provider?.Dispose();
-            return Task.CompletedTask;
-        }
     }
 }

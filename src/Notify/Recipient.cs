@@ -27,7 +27,9 @@ public enum RecipientKind
 /// <param name="Id">Of a person; of the self-test the address it is told to; empty for a place in the plan.</param>
 public readonly record struct Recipient(RecipientKind Kind, int Order = 0, string Id = "")
 {
-    /// <summary>Reads one; anything else (<c>api:…</c>, <c>rules</c>, the name of an account) is <see cref="RecipientKind.Other"/>.</summary>
+    /// <summary>
+    /// Reads one; anything else (<c>api:…</c>, <c>rules</c>, the name of an account) is <see cref="RecipientKind.Other"/>.
+    /// </summary>
     public static Recipient Parse(string text)
     {
         var at = text.AsSpan().IndexOfAny(' ', ':');

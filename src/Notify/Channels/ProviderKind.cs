@@ -24,7 +24,7 @@ public sealed record ProviderKind(
         Twilio.TwilioOptions.Kind,
         Aliyun.AliyunOptions.Kind,
         Mail.MailOptions.Kind,
-        Webhook.WebhookOptions.Kind,
+        Webhook.WebhookChannelOptions.Kind,
         Robots.RobotService.WeCom,
         Robots.RobotService.DingTalk,
     ];

@@ -256,19 +256,17 @@ public sealed partial class WebhookSender(
     {
         if (connections.Refuses(webhook.Url) is { } refused)
             return (false, false, $"the address {refused}");
-        if (WebhookSignature.Key(webhook.Secret) is not { } key)
+        if (!WebhookSignature.IsSecret(webhook.Secret))
             return (false, !FieldKeys.IsUnreadable(webhook.Secret), "the secret can't be read");
         try
         {
             // a receiver refuses what is older than minutes by its own clock
-            var (id, timestamp) = ($"msg_{delivery.Id:N}", TimeProvider.System.GetUtcNow().ToUnixTimeSeconds());
+            var now = TimeProvider.System.GetUtcNow();
             using var request = new HttpRequestMessage(HttpMethod.Post, webhook.Url)
             {
                 Content = new StringContent(delivery.Body, Encoding.UTF8, "application/json"),
             };
-            request.Headers.Add("webhook-id", id);
-            request.Headers.Add("webhook-timestamp", timestamp.ToString(CultureInfo.InvariantCulture));
-            request.Headers.Add("webhook-signature", WebhookSignature.Sign(key, id, timestamp, delivery.Body));
+            WebhookSignature.Sign(request, [webhook.Secret], $"msg_{delivery.Id:N}", now, delivery.Body);
             using var answer = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
             var status = (int)answer.StatusCode;
             return (status is >= 200 and < 300, status == 410, $"answered {status}");

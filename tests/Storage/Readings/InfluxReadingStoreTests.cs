@@ -42,8 +42,8 @@ public sealed class InfluxReadingStoreTests(SharedInflux shared) : ReadingStoreC
 }
 
 /// <summary>
-/// The whole contract through the official client. No server at hand speaks v2 and InfluxQL both, so the engine is the real one of 1.6.7, and
-/// what it lacks of v2 is put into its own words in front of it: the write, the deletion, the list of buckets.
+/// The whole contract through the official client. No server at hand speaks v2 and InfluxQL both, so the engine is the real one of 1.6.7,
+/// and what it lacks of v2 is put into its own words in front of it: the write, the deletion, the list of buckets.
 /// </summary>
 [Trait("Category", "Server")]
 public sealed class InfluxV2ReadingStoreTests(SharedInflux shared) : ReadingStoreContract, IClassFixture<SharedInflux>, IDisposable
@@ -111,7 +111,8 @@ public sealed class InfluxV2ReadingStoreTests(SharedInflux shared) : ReadingStor
             var device = asked.TryGetProperty("predicate", out var predicate)
                 ? predicate.GetString()!.Replace("device=\"", "device = '", StringComparison.Ordinal).TrimEnd('"') + "' AND "
                 : "";
-            return $"DELETE WHERE {device}time >= '{asked.GetProperty("start").GetString()}' AND time <= '{asked.GetProperty("stop").GetString()}'";
+            var (start, stop) = (asked.GetProperty("start").GetString(), asked.GetProperty("stop").GetString());
+            return $"DELETE WHERE {device}time >= '{start}' AND time <= '{stop}'";
         }
     }
 }

@@ -1,9 +1,9 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using StandardWebhooks;
 using Vigil.Model;
 using Vigil.Notify.Webhooks;
 using Vigil.Settings;
@@ -11,7 +11,7 @@ using Vigil.Settings;
 namespace Vigil.Notify.Channels.Webhook;
 
 /// <summary>The section <c>Webhook</c>.</summary>
-public sealed class WebhookOptions
+public sealed class WebhookChannelOptions
 {
     public const string Section = "Webhook";
 
@@ -25,11 +25,11 @@ public sealed class WebhookOptions
         new(
             "webhook",
             Section,
-            SettingsSection.Names<WebhookOptions>(Section),
+            SettingsSection.Names<WebhookChannelOptions>(Section),
             Check,
             (services, configuration) =>
             {
-                services.AddSingleton(SettingsSection.Read<WebhookOptions>(configuration, Section, []));
+                services.AddSingleton(SettingsSection.Read<WebhookChannelOptions>(configuration, Section, []));
                 // No circuit of all receivers together: a desk whose computer is off must not keep another's messages back.
                 services
                     .AddHttpClient("webhook", c => c.Timeout = TimeSpan.FromSeconds(8))
@@ -48,7 +48,7 @@ public sealed class WebhookOptions
             var text = configuration[$"{Section}:{key}"] ?? "";
             if (key == "PreviousSecret" && text.Length == 0)
                 continue;
-            if (WebhookSignature.Key(text) is null)
+            if (!WebhookSignature.IsSecret(text))
                 yield return new Problem(
                     $"{Section}:{key}",
                     0,
@@ -60,37 +60,24 @@ public sealed class WebhookOptions
     }
 }
 
-/// <summary>Standard Webhooks 1.0.0 (standardwebhooks.com): HMAC-SHA256 over id, timestamp and body.</summary>
-public static class WebhookSignature
+/// <summary>Secrets and signatures of Standard Webhooks 1.0.0 (standardwebhooks.com): HMAC-SHA256 over id, timestamp and body.</summary>
+internal static class WebhookSignature
 {
-    /// <summary>How old a message may be before a receiver refuses it as replayed.</summary>
-    public static readonly TimeSpan Window = TimeSpan.FromMinutes(5);
-
-    /// <summary>Null when the text is no secret.</summary>
-    public static byte[]? Key(string secret)
+    /// <summary>whsec_ and 24 to 64 bytes in base64.</summary>
+    public static bool IsSecret(string text)
     {
-        if (!secret.StartsWith("whsec_", StringComparison.Ordinal))
-            return null;
-        var bytes = new byte[secret.Length];
-        return Convert.TryFromBase64String(secret[6..], bytes, out var length) && length is >= 24 and <= 64 ? bytes[..length] : null;
+        if (!text.StartsWith("whsec_", StringComparison.Ordinal))
+            return false;
+        var bytes = new byte[text.Length];
+        return Convert.TryFromBase64String(text[6..], bytes, out var length) && length is >= 24 and <= 64;
     }
 
-    public static string Sign(byte[] key, string id, long timestamp, string body) =>
-        "v1,"
-        + Convert.ToBase64String(
-            HMACSHA256.HashData(key, Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{id}.{timestamp}.{body}")))
-        );
-
-    /// <summary>What a receiver does: any of the signatures is right, and the time is within the window.</summary>
-    public static bool IsRight(byte[] key, string id, string timestamp, string body, string signatures, DateTimeOffset now)
+    /// <summary>The three headers; a signature for each secret, so that a secret can be changed without losing a message.</summary>
+    public static void Sign(HttpRequestMessage request, IEnumerable<string> secrets, string id, DateTimeOffset now, string body)
     {
-        if (
-            !long.TryParse(timestamp, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
-            || (now - DateTimeOffset.FromUnixTimeSeconds(seconds)).Duration() > Window
-        )
-            return false;
-        var right = Encoding.ASCII.GetBytes(Sign(key, id, seconds, body));
-        return signatures.Split(' ').Any(s => CryptographicOperations.FixedTimeEquals(right, Encoding.ASCII.GetBytes(s)));
+        request.Headers.Add("webhook-id", id);
+        request.Headers.Add("webhook-timestamp", now.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture));
+        request.Headers.Add("webhook-signature", string.Join(' ', secrets.Select(s => new StandardWebhook(s).Sign(id, now, body))));
     }
 }
 
@@ -98,7 +85,7 @@ public static class WebhookSignature
 /// JSON to a web address, signed. A message that is sent again has the same id, and the time of the try: a receiver takes each id once, and
 /// so a lost answer costs nothing.
 /// </summary>
-public sealed class WebhookChannel(WebhookOptions options, IHttpClientFactory http, IServiceProvider services) : IChannel
+public sealed class WebhookChannel(WebhookChannelOptions options, IHttpClientFactory http, IServiceProvider services) : IChannel
 {
     private readonly TimeProvider clock = services.GetKeyedService<TimeProvider>(ChannelHttp.Clock) ?? TimeProvider.System;
 
@@ -134,13 +121,8 @@ public sealed class WebhookChannel(WebhookOptions options, IHttpClientFactory ht
         {
             Content = new StringContent(body, Encoding.UTF8, "application/json"),
         };
-        request.Headers.Add("webhook-id", id);
-        request.Headers.Add("webhook-timestamp", now.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture));
-        var keys = new[] { options.Secret, options.PreviousSecret }.Select(WebhookSignature.Key).OfType<byte[]>();
-        request.Headers.Add(
-            "webhook-signature",
-            string.Join(' ', keys.Select(k => WebhookSignature.Sign(k, id, now.ToUnixTimeSeconds(), body)))
-        );
+        var secrets = new[] { options.Secret, options.PreviousSecret }.Where(WebhookSignature.IsSecret);
+        WebhookSignature.Sign(request, secrets, id, now, body);
         try
         {
             using var answer = await http.CreateClient(Provider).SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);

@@ -163,8 +163,8 @@ public sealed partial class InfluxReadingStore : IReadingStore
     }
 
     /// <summary>
-    /// A wrong token or a bucket that isn't there is said at the start, not with the first reading, and no more once it is mended or a write
-    /// has shown that it was nothing.
+    /// A wrong token or a bucket that isn't there is said at the start, not with the first reading, and no more once it is mended or a
+    /// write has shown that it was nothing.
     /// </summary>
     private async Task CheckBucketAsync(CancellationToken cancellation)
     {

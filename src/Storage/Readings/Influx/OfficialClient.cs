@@ -50,8 +50,8 @@ internal sealed class OfficialClient : IDisposable
     }
 
     /// <summary>
-    /// Lines as they are, compressed already. Of the client's calls this is the one that takes bytes: WriteRecordsAsync takes strings, joins,
-    /// encodes and compresses them anew (docs/adr/0007-influxdb-client.md).
+    /// Lines as they are, compressed already. Of the client's calls this is the one that takes bytes: WriteRecordsAsync takes strings,
+    /// joins, encodes and compresses them anew (docs/adr/0007-influxdb-client.md).
     /// </summary>
     public Task<ServerAnswer> WriteAsync(ReadOnlyMemory<byte> gzipped, CancellationToken cancellation) =>
         AskAsync(
