@@ -1,6 +1,7 @@
 using Vigil.Host.Intake;
 using Vigil.Ingest.Mqtt;
 using Vigil.Model;
+using Vigil.Registry;
 using Vigil.Storage.Readings;
 
 namespace Vigil.Host;

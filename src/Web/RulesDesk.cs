@@ -1,7 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
 using Vigil.Rules;
-using Vigil.Rules.Backtest;
 using Vigil.Storage.Readings;
 using Vigil.Storage.Records;
 

@@ -130,7 +130,7 @@ public static class DailyLife
     }
 
     /// <summary>When a local day begins, UTC; where daylight saving skips midnight, an hour later.</summary>
-    internal static DateTime Midnight(DateOnly day, TimeZoneInfo zone)
+    public static DateTime Midnight(DateOnly day, TimeZoneInfo zone)
     {
         var local = day.ToDateTime(TimeOnly.MinValue, DateTimeKind.Unspecified);
         return TimeZoneInfo.ConvertTimeToUtc(zone.IsInvalidTime(local) ? local.AddHours(1) : local, zone);

@@ -17,12 +17,12 @@ internal sealed record RegisteredDevice(DeviceId Id, Profile Profile, ResidentId
 /// The registry in memory: which device is whose. Read without locks on the hot path; replaced whole when the records change,
 /// and the rules are told which residents changed.
 /// </summary>
-internal sealed partial class Registry(
+internal sealed partial class LiveRegistry(
     IDbContextFactory<RecordsDb> records,
     ProfileSet profiles,
     RulePartitions rules,
     TimeProvider clock,
-    ILogger<Registry> log
+    ILogger<LiveRegistry> log
 )
 {
     private volatile FrozenDictionary<string, RegisteredDevice> devices = FrozenDictionary<string, RegisteredDevice>.Empty;
