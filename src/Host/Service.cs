@@ -62,6 +62,7 @@ internal static class Service
             .AddReadings(settings.Configuration, settings.DataPath)
             .AddRecords(settings.Configuration, settings.DataPath)
             .AddSingleton<Retention>()
+            .AddSingleton(LiveRegistry.HomesOf(settings.Profiles))
             .AddSingleton<SpeaksOfLife>(s => name => s.GetRequiredService<LiveRegistry>().Find(name)?.Profile.SpeaksOfLife == true)
             .AddSingleton(s => new Secrets(s.AlarmRecords(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<SpeaksOfLife>()))
             .AddSingleton(settings.Profiles)

@@ -56,6 +56,7 @@ public sealed class ConsoleServer : IAsyncDisposable
             .AddReadings(builder.Configuration, data.FullName)
             .AddRecords(builder.Configuration, data.FullName)
             .AddSingleton<Retention>()
+            .AddSingleton(new HomeFacts(_ => new Reporting(null, [])))
             .AddSingleton(new System.Diagnostics.Metrics.Meter("Vigil.Tests"))
             .AddSingleton<Secrets>()
             .AddSingleton<Func<RegistryImport>>(s =>

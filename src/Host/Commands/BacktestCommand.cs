@@ -4,8 +4,8 @@ using System.IO.Compression;
 using System.Runtime.CompilerServices;
 using Microsoft.EntityFrameworkCore;
 using Vigil.Host.Backtest;
-using Vigil.Ingest.Profiles;
 using Vigil.Model;
+using Vigil.Registry;
 using Vigil.Rules;
 using Vigil.Storage.Readings;
 using Vigil.Storage.Records;
@@ -126,7 +126,7 @@ internal static class BacktestCommand
         using var output = new StreamWriter(Console.OpenStandardOutput()) { AutoFlush = false };
         try
         {
-            var homes = HomesAsync(db, store, settings.Profiles, resident, from, until, cancellation);
+            var homes = HomesAsync(db, store, LiveRegistry.HomesOf(settings.Profiles), resident, from, until, cancellation);
             return await BacktestRun.RunAsync(rules, settings.Zone, homes, from, until, output, Console.Error);
         }
         catch (ReadingStoreException e)
@@ -140,59 +140,24 @@ internal static class BacktestCommand
     internal static async IAsyncEnumerable<(ResidentFacts Facts, IReadOnlyList<Reading> Readings)> HomesAsync(
         RecordsDb db,
         IReadingStore store,
-        ProfileSet profiles,
+        HomeFacts homes,
         string? resident,
         DateTime? from,
         DateTime until,
         [EnumeratorCancellation] CancellationToken cancellation
     )
     {
-        var homes = await db
-            .Residents.AsNoTracking()
-            .Include(r => r.Devices)
-            .Where(r => resident == null || r.Id == resident)
-            .OrderBy(r => r.Id)
-            .ToListAsync(cancellation);
-        var absences = (await db.Absences.AsNoTracking().ToListAsync(cancellation)).ToLookup(a => a.ResidentId, StringComparer.Ordinal);
-        foreach (var r in homes)
+        var since = (from ?? DateTime.UnixEpoch.AddYears(1)).AddDays(-35);
+        var found = await homes.ReadAsync(db, resident, since, until, cancellation);
+        foreach (var home in found.OrderBy(h => h.Id.Value, StringComparer.Ordinal))
         {
-            var rows = new List<Reading>();
-            if (r.Devices.Count > 0)
+            var readings = new List<Reading>();
+            if (home.Devices.Count > 0)
                 await foreach (
-                    var reading in store.QueryAsync(
-                        new ReadingQuery(
-                            [.. r.Devices.Select(d => new DeviceId(d.Id))],
-                            null,
-                            (from ?? DateTime.UnixEpoch.AddYears(1)).AddDays(-35),
-                            until
-                        ),
-                        cancellation
-                    )
+                    var reading in store.QueryAsync(new ReadingQuery([.. home.Devices.Select(d => d.Id)], null, since, until), cancellation)
                 )
-                    rows.Add(reading);
-            yield return (
-                new ResidentFacts
-                {
-                    Id = new ResidentId(r.Id),
-                    Area = new AreaCode(r.Area),
-                    KeyClass = r.KeyClass,
-                    Home = r is { HomeLatitude: { } lat, HomeLongitude: { } lon } ? (lat, lon) : null,
-                    HomeRadiusMetres = r.HomeRadiusMetres,
-                    Devices =
-                    [
-                        .. r
-                            .Devices.Select(d => (d, Profile: profiles.Find(d.Profile)))
-                            .Select(d => new DeviceFacts(
-                                new DeviceId(d.d.Id),
-                                d.d.InstalledAt,
-                                d.d.ReportMinutes is { } m ? TimeSpan.FromMinutes(m) : d.Profile?.ReportEvery,
-                                d.Profile?.Expects ?? []
-                            )),
-                    ],
-                    Absences = [.. absences[r.Id].Select(a => new AbsenceFacts(a.From, a.EndedAt ?? a.Until, a.Author))],
-                },
-                rows
-            );
+                    readings.Add(reading);
+            yield return (home, readings);
         }
     }
 

@@ -43,7 +43,7 @@ public sealed class DailyLifeTests
     }
 
     [Theory]
-    [InlineData(120.5, 0.2, 200, "a counter that began anew: what it shows since was used")]
+    [InlineData(120.5, 0.2, 0, "a counter that began anew: what was used meanwhile is not known")]
     [InlineData(99999.9, 0.3, 400, "a register of five digits that rolled over")]
     [InlineData(120.5, 64.2, 0, "another meter: nothing is known")]
     [InlineData(120.5, 120.49, 0, "a hair back")]
@@ -90,7 +90,7 @@ public sealed class DailyLifeTests
 
     [Fact]
     public void However_often_a_growing_meter_is_read_the_days_add_up_to_what_it_grew_by() =>
-        Gen.Select(Gen.Int[1, 5000], Gen.Int[0, 300])
+        Gen.Select(Gen.Int[1, 5000], Gen.Int[0, 200]) // no more than can flow in a minute
             .Array[2, 60]
             .Sample(steps =>
             {
