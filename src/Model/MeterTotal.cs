@@ -9,14 +9,14 @@ public enum MeterStep
     /// <summary>It doesn't fit the total before, and waits for one that fits it.</summary>
     Doubted,
 
-    /// <summary>The meter counts from here: two totals fit each other and not the one before. What was used meanwhile isn't known.</summary>
+    /// <summary>It fits the total that was doubted: the meter counts from here, and what was used meanwhile isn't known.</summary>
     Began,
 }
 
 /// <summary>
-/// The newest total of one meter, and what was used up to the next. Totals don't only grow: a counter restarts at zero after a power cut, a
-/// register of so many digits rolls over, a meter is replaced, the last digit jitters, a value is absurd. Rules, pages and daily figures all
-/// count with this, so that they say the same of the same readings.
+/// The newest total of one meter, and what was used up to the next. Totals don't only grow: a counter restarts at zero after a power cut,
+/// a register of so many digits rolls over, a meter is replaced, the last digit jitters, a value is absurd. Rules, pages and daily figures
+/// all count with this, so that they say the same of the same readings.
 /// </summary>
 public struct MeterTotal(long time, double value)
 {

@@ -118,7 +118,7 @@ public sealed class HomeFacts(ReportingOf reporting)
             )
             : null;
 
-    /// <summary>The newest watch over a home, from the beginning of what it follows without a gap: a village's, then its county's.</summary>
+    /// <summary>The newest watch over a home, with what it followed without a gap: a village's, then its county's.</summary>
     private static (DateTime From, DateTime? Until) WatchOf(string area, IEnumerable<Area> areas, DateTime to)
     {
         DateTime from = default;

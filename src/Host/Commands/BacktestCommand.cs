@@ -136,7 +136,9 @@ internal static class BacktestCommand
         }
     }
 
-    /// <summary>Every home of the registry, or one, with what was read in it; the rules learn from the weeks before the first moment.</summary>
+    /// <summary>
+    /// Every home of the registry, or one, with what was read in it; the rules learn from the weeks before the first moment.
+    /// </summary>
     internal static async IAsyncEnumerable<(ResidentFacts Facts, IReadOnlyList<Reading> Readings)> HomesAsync(
         RecordsDb db,
         IReadingStore store,
