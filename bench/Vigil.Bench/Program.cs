@@ -3,7 +3,7 @@ using Vigil.Bench;
 return args switch
 {
     ["storage", .. var rest] => await StorageLoad.RunAsync(Arguments.Of(rest)),
-    ["lines", ..] => LineProtocolLoad.Run(),
+    ["lines", ..] => await LineProtocolLoad.RunAsync(),
     ["broker", .. var rest] => await BrokerLoad.RunAsync(Arguments.Of(rest)),
     ["logins", .. var rest] => await LoginLoad.RunAsync(Arguments.Of(rest)),
     ["mosquitto", .. var rest] => await MosquittoLoad.RunAsync(Arguments.Of(rest)),
@@ -33,7 +33,8 @@ static int Usage()
             + "vigil-bench rules   [--homes 1000000]   "
             + "bytes a home, snapshot, cost and allocation of a reading, of a tick, lateness of deadlines\n"
             + "vigil-bench decode  [--rounds 5]   nanoseconds and bytes allocated a payload, by format\n"
-            + "vigil-bench lines   line protocol beside string building\n"
+            + "vigil-bench lines   "
+            + "line protocol beside string building and the official client's points, and whole requests; ns and bytes allocated a line\n"
             + "vigil-bench notify  [--alarms 4000] [--storm 10000] [--seconds 20] [--postgres CONNECTION]   "
             + "due steps/s, a storm, SOS published → provider's request at half of ingest's most\n"
             + "vigil-bench soak village [--hours 72] [--speed 720] [--residents 99] [--postgres yes]   "

@@ -40,11 +40,6 @@ internal sealed partial class ClockWatch(
     /// <summary>Nobody runs this program then.</summary>
     private static readonly DateTime Latest = new(2100, 1, 1, 0, 0, 0, DateTimeKind.Utc);
 
-    /// <summary>Names the time since the kernel was started, of which the monotonic clock counts; "-" where that isn't known.</summary>
-    private static readonly string Boot = File.Exists("/proc/sys/kernel/random/boot_id")
-        ? File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim()
-        : "-";
-
     private readonly string stampFile = Path.Combine(settings.DataPath, "clock");
     private long looked = clock.GetTimestamp();
     private long? stamped;
@@ -64,13 +59,15 @@ internal sealed partial class ClockWatch(
     /// At a start: a clock that isn't as late as it must be was set meanwhile; one that was never set is not believed, and time goes on
     /// from where it stopped.
     /// </summary>
-    public async Task RecoverAsync(CancellationToken cancellation)
+    /// <returns>By how much it was set meanwhile, and what waits was moved: zero when it wasn't.</returns>
+    public async Task<TimeSpan> RecoverAsync(CancellationToken cancellation)
     {
         if (clock is not SteadyClock steady)
-            return;
+            return TimeSpan.Zero;
+        var by = TimeSpan.Zero;
         try
         {
-            await ComeBackAsync(steady, cancellation);
+            by = await ComeBackAsync(steady, cancellation);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -78,9 +75,10 @@ internal sealed partial class ClockWatch(
         }
 
         WriteStamp(steady.GetUtcNow().UtcDateTime);
+        return by;
     }
 
-    private async Task ComeBackAsync(SteadyClock steady, CancellationToken cancellation)
+    private async Task<TimeSpan> ComeBackAsync(SteadyClock steady, CancellationToken cancellation)
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
         var now = steady.GetUtcNow().UtcDateTime;
@@ -90,12 +88,12 @@ internal sealed partial class ClockWatch(
             ? stamp.Time + since
             : new[] { stamp?.Time, await Deadlines.NewestAsync(db, cancellation) }.Max();
         if (last is not { } before || (stamp?.Since is null ? before - now <= Written : (now - before).Duration() <= Jump))
-            return;
+            return TimeSpan.Zero;
         if (steady.GetUtcNow() < SteadyClock.Earliest)
         {
             steady.Set(before - now);
             await LookAsync(cancellation);
-            return;
+            return TimeSpan.Zero;
         }
 
         await using var transaction = await WriteTurn.BeginAsync(db, first: true, cancellation);
@@ -105,6 +103,8 @@ internal sealed partial class ClockWatch(
         await transaction.CommitAsync(cancellation);
         Noted(move);
         Tell(move.By < TimeSpan.Zero ? "clock-set-back" : "clock-set-forward", en, zh);
+        // Without the machine's monotonic time the downtime is a part of it, which is forgiven as such.
+        return stamp?.Since is null ? TimeSpan.Zero : move.By;
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -225,6 +225,9 @@ internal sealed partial class ClockWatch(
 
     private void Frozen(TimeSpan gap)
     {
+        // Before the clock may be set: afterwards nobody could say by which time the service was frozen.
+        var now = clock.GetUtcNow().UtcDateTime;
+        rules.ForgiveDeafness(now - gap * settings.Speed, now);
         housekeeping.ListenAgain();
         Tell(
             "freeze",
@@ -289,7 +292,7 @@ internal sealed partial class ClockWatch(
         if (
             lines.Length >= 2
             && lines[1].Split(' ') is [var boot, var ticks]
-            && boot == Boot
+            && boot == SteadyClock.Boot
             && boot != "-"
             && long.TryParse(ticks, NumberStyles.None, CultureInfo.InvariantCulture, out var then)
             && clock.GetTimestamp() >= then
@@ -339,7 +342,7 @@ internal sealed partial class ClockWatch(
     {
         try
         {
-            var said = $"{now:O}\n{Boot} {clock.GetTimestamp()}{(move is null ? "" : $"\n{move.Id}\n{move.To:O}")}";
+            var said = $"{now:O}\n{SteadyClock.Boot} {clock.GetTimestamp()}{(move is null ? "" : $"\n{move.Id}\n{move.To:O}")}";
             File.WriteAllText(stampFile + ".new", WithChecksum(said));
             if (move is not null)
             {

@@ -76,6 +76,7 @@ internal sealed partial class Heartbeats : BackgroundService
         typeof(Pipeline),
         typeof(Housekeeping),
         typeof(SelfWatch),
+        typeof(RetentionRun),
         typeof(ClockWatch),
         typeof(Escalator),
         typeof(Dispatcher),

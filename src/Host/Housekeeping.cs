@@ -101,9 +101,11 @@ internal sealed partial class Housekeeping(
     internal bool SavesAll => Volatile.Read(ref partition) < rules.Count;
 
     /// <summary>Takes up where the service stopped: registry, snapshot, and the readings that arrived since.</summary>
-    public async Task RecoverAsync(CancellationToken cancellation)
+    /// <param name="set">By how much the clock was set while it was down: all that is remembered is of the time before.</param>
+    /// <param name="cancellation">Ends it between its parts.</param>
+    public async Task RecoverAsync(TimeSpan set, CancellationToken cancellation)
     {
-        var started = clock.GetUtcNow().UtcDateTime;
+        var started = clock.GetUtcNow().UtcDateTime - set;
         rulesChanged = RulesWritten();
         rules.Failed = LogRulesFailed;
         var (from, written) = rules.Load(folder, started - Relearn, SayDamaged, started);
@@ -137,6 +139,7 @@ internal sealed partial class Housekeeping(
         if (heard is { } last && last < started)
             rules.ForgiveDeafness(last, started);
         rules.ComeBack(started);
+        rules.SetClock(set, started + set);
         ListenAgain();
         // What was found but not committed before a crash is committed now; the rest is known already and left out.
         await uncommitted.CommitAsync(missed);

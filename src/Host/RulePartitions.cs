@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.IO.Hashing;
+using System.Runtime.InteropServices;
 using Vigil.Model;
 using Vigil.Rules;
 
@@ -131,6 +133,14 @@ internal sealed class RulePartitions
         }
     }
 
+    /// <summary>At a start: the clock was set before it.</summary>
+    public void SetClock(TimeSpan by, DateTime now)
+    {
+        for (var p = 0; p < engines.Length && by != TimeSpan.Zero; p++)
+            lock (locks[p])
+                engines[p].SetClock(by, now);
+    }
+
     /// <summary>After a replay: what was heard by a clock that was ahead is moved to where it belongs.</summary>
     public void ComeBack(DateTime now)
     {
@@ -252,14 +262,9 @@ internal sealed class RulePartitions
     private string PathOf(string folder, int partition) => Path.Combine(folder, $"rules-{partition}-of-{engines.Length}.state");
 
     /// <summary>
-    /// A village is in one partition whole, so that an outage is seen. FNV-1a: the same after a restart, which string.GetHashCode doesn't
-    /// promise.
+    /// A village is in one partition whole, so that an outage is seen. The hash is the same after a restart, which string.GetHashCode
+    /// doesn't promise.
     /// </summary>
-    private int PartitionOf(AreaCode village)
-    {
-        var hash = 2166136261u;
-        foreach (var c in village.Value)
-            hash = (hash ^ c) * 16777619u;
-        return (int)(hash % (uint)engines.Length);
-    }
+    private int PartitionOf(AreaCode village) =>
+        (int)(XxHash32.HashToUInt32(MemoryMarshal.AsBytes(village.Value.AsSpan())) % (uint)engines.Length);
 }

@@ -1,7 +1,6 @@
 using Vigil.Host.Intake;
 using Vigil.Ingest.Mqtt;
 using Vigil.Model;
-using Vigil.Registry;
 using Vigil.Storage.Readings;
 
 namespace Vigil.Host;
@@ -18,10 +17,8 @@ internal sealed partial class SelfWatch(
     UncommittedFindings uncommitted,
     DiskReserve reserve,
     RecordsProbe records,
-    Retention retention,
     IServiceProvider services,
     TimeProvider clock,
-    TimeZoneInfo zone,
     ILogger<SelfWatch> log
 ) : BackgroundService
 {
@@ -38,15 +35,6 @@ internal sealed partial class SelfWatch(
     private string? episode;
     private int sequence;
 
-    /// <summary>After a start everything reconnects and sends what it kept: the roll-up waits.</summary>
-    private static readonly TimeSpan Settle = TimeSpan.FromMinutes(10);
-
-    /// <summary>
-    /// After the clock jumped by a day or more no day is counted and nothing old deleted for so long: somebody has to see first that the
-    /// new time is the right one.
-    /// </summary>
-    private static readonly TimeSpan Trusted = TimeSpan.FromDays(7);
-
     /// <summary>The files that are written to: what another store left in the folder may go at any time.</summary>
     private readonly string[] databases =
     [
@@ -55,11 +43,7 @@ internal sealed partial class SelfWatch(
     ];
 
     private readonly HashSet<string> there = new(StringComparer.Ordinal);
-    private readonly long started = clock.GetTimestamp();
     private long looked = clock.GetTimestamp();
-    private DateOnly rolledUp;
-
-    internal bool DoubtsTheDate => services.GetRequiredService<ClockWatch>().SinceJump is { } since && since < Trusted;
 
     /// <summary>What is wrong now, though work goes on; empty when nothing is.</summary>
     public IReadOnlyList<string> Concerns { get; private set; } = [];
@@ -75,7 +59,6 @@ internal sealed partial class SelfWatch(
             {
                 await LookAsync(stoppingToken);
                 Interlocked.Exchange(ref looked, clock.GetTimestamp());
-                await RollUpAsync(stoppingToken);
             }
             catch (Exception e) when (e is not OutOfMemoryException && !stoppingToken.IsCancellationRequested)
             {
@@ -186,27 +169,6 @@ internal sealed partial class SelfWatch(
         ]);
 
     /// <summary>
-    /// Once a day, a while after midnight: each home's day into the records, then readings older than they are to be kept are deleted.
-    /// </summary>
-    private async Task RollUpAsync(CancellationToken cancellation)
-    {
-        var local = TimeZoneInfo.ConvertTimeFromUtc(clock.GetUtcNow().UtcDateTime, zone);
-        var today = DateOnly.FromDateTime(local);
-        if (today == rolledUp || local.TimeOfDay < TimeSpan.FromMinutes(30) || clock.GetElapsedTime(started) < Settle || DoubtsTheDate)
-            return;
-        rolledUp = today;
-        try
-        {
-            LogRolledUp(log, await retention.RunAsync(clock.GetUtcNow().UtcDateTime, cancellation));
-        }
-        catch (ReadingStoreException e)
-        {
-            rolledUp = default; // tried again with the next look
-            LogNotRolledUp(log, e.Message);
-        }
-    }
-
-    /// <summary>
     /// The length of SQLite's write-ahead log when it is beyond what a checkpoint leaves: a reader that doesn't end keeps it from being
     /// folded in.
     /// </summary>
@@ -258,13 +220,4 @@ internal sealed partial class SelfWatch(
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The watch over the service failed; it goes on")]
     private static partial void LogFailed(ILogger logger, Exception e);
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "{Days} days of homes were written into the records")]
-    private static partial void LogRolledUp(ILogger logger, int days);
-
-    [LoggerMessage(
-        Level = LogLevel.Warning,
-        Message = "The days of homes could not be written into the records and are tried again: {Reason}"
-    )]
-    private static partial void LogNotRolledUp(ILogger logger, string reason);
 }

@@ -1,10 +1,6 @@
 using System.Diagnostics.Metrics;
-using System.Net;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.DataProtection;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.EntityFrameworkCore;
-using MQTTnet.AspNetCore;
 using Vigil.Host.Backup;
 using Vigil.Host.Intake;
 using Vigil.Ingest.Mqtt;
@@ -98,6 +94,8 @@ internal static class Service
             .AddHostedService(s => s.GetRequiredService<Backups>())
             .AddSingleton<SelfWatch>()
             .AddHostedService(s => s.GetRequiredService<SelfWatch>())
+            .AddSingleton<RetentionRun>()
+            .AddHostedService(s => s.GetRequiredService<RetentionRun>())
             .AddSingleton<AuditWatch>()
             .AddHostedService(s => s.GetRequiredService<AuditWatch>())
             .AddHostedService<CertificateWatch>()
@@ -120,24 +118,8 @@ internal static class Service
         // Providers and receivers live in the wall's time; a clock that runs fast is no clock of theirs.
         if (clock is SteadyClock)
             builder.Services.AddKeyedSingleton(ChannelHttp.Clock, clock);
-        AddBroker(builder.Services, settings);
-        // Thousands of devices that come back together wait in the system's queue instead of being turned away for a second.
-        builder.WebHost.UseSockets(sockets => sockets.Backlog = 4096);
-        builder.WebHost.ConfigureKestrel(kestrel =>
-        {
-            kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = 1 << 20;
-            // a socket that says nothing
-            (kestrel.Limits.KeepAliveTimeout, kestrel.Limits.RequestHeadersTimeout) = (TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(10));
-            var sockets = new HttpSockets(settings.Http.IsProxy);
-            foreach (var (_, _, address) in Addresses(settings))
-            {
-                if (address.Scheme == "tcp")
-                    Listen(kestrel, address, listen => BrokerListener.Use(listen, settings.Mqtt));
-                else
-                    Listen(kestrel, address, listen => listen.Use(sockets.Limit));
-            }
-        });
+        Listening.AddBroker(builder.Services, settings);
+        Listening.Configure(builder.WebHost, settings);
         var app = builder.Build();
         app.Services.GetRequiredService<AlarmDesk>().SelfTestTo = settings.Health.CanaryAddress;
         app.Services.GetRequiredService<MetricsText>(); // listens from the first message on
@@ -145,7 +127,7 @@ internal static class Service
         // Devices first: the web server, which is stopped before everything else, would wait for their connections.
         if (app.Services.GetService<EmbeddedBroker>() is { } broker)
             app.Lifetime.ApplicationStopping.Register(() => _ = broker.StopAsync(CancellationToken.None));
-        MapHealth(app);
+        Health.Map(app);
         app.MapConsole();
         return app;
     }
@@ -165,112 +147,7 @@ internal static class Service
         await services.GetRequiredService<IDbContextFactory<RecordsDb>>().MigrateAsync(stored.Say, cancellation);
         OwnerOnly.Protect(services.GetRequiredService<Settings>().DataPath); // what the first start has made
         await services.GetRequiredService<AnnouncedDevices>().RecoverAsync(cancellation);
-        await services.GetRequiredService<ClockWatch>().RecoverAsync(cancellation);
-        await services.GetRequiredService<Housekeeping>().RecoverAsync(cancellation);
-    }
-
-    private static void AddBroker(IServiceCollection services, Settings settings)
-    {
-        services.AddSingleton(settings.Mqtt);
-        services.AddSingleton(s => new Redeliveries(Path.Combine(settings.DataPath, "redeliveries"), s.GetRequiredService<TimeProvider>()));
-        if (!settings.Mqtt.Embedded)
-        {
-            services.AddSingleton(s => new ExternalBroker(
-                settings.Mqtt,
-                settings.Profiles.TopicFilters,
-                s.GetRequiredService<Inbox>(),
-                s.GetRequiredService<Redeliveries>(),
-                s.GetRequiredService<Troubles>(),
-                Path.Combine(settings.DataPath, "broker.dropped"),
-                s.GetRequiredService<TimeProvider>(),
-                s.GetRequiredService<ILogger<ExternalBroker>>()
-            ));
-            services.AddHostedService(s => s.GetRequiredService<ExternalBroker>());
-            return;
-        }
-
-        services.AddMqttConnectionHandler();
-        services.AddSingleton<Authenticate>(s =>
-            async (username, password, effort, cancellation) =>
-            {
-                if (username == SelfTest.Name)
-                    return s.GetRequiredService<Canary>().Knows(password)
-                        ? new Login(LoginOutcome.Right, new Sender(username, Gateway: false, []))
-                        : new Login(LoginOutcome.Wrong);
-                var (found, looked) = await s.GetRequiredService<Secrets>()
-                    .VerifyAsync(
-                        username,
-                        password,
-                        cancellation,
-                        rememberedAlone: effort == LoginEffort.Remembered,
-                        slowly: effort == LoginEffort.Full
-                    );
-                return found is null
-                    ? new Login(looked ? LoginOutcome.Wrong : LoginOutcome.Busy)
-                    : new Login(
-                        LoginOutcome.Right,
-                        new Sender(found.Username, found.Gateway, found.Topics.Split('\n', StringSplitOptions.RemoveEmptyEntries))
-                    );
-            }
-        );
-        services.AddSingleton<GoesFirst>(s => name => s.GetRequiredService<SpeaksOfLife>()(name));
-        services.AddSingleton<EmbeddedBroker>();
-        services.AddHostedService(s => s.GetRequiredService<EmbeddedBroker>());
-    }
-
-    /// <summary>Where it listens, with the setting that says so.</summary>
-    internal static IEnumerable<(string Setting, string Value, Uri Address)> Addresses(Settings settings)
-    {
-        foreach (var url in settings.Urls)
-            yield return ("Http:Urls", url, new Uri(url.Replace("*", "any", StringComparison.Ordinal)));
-        if (!settings.Mqtt.Embedded)
-            yield break;
-        var host = settings.Mqtt.Host == "*" ? "any" : settings.Mqtt.Host;
-        yield return (
-            "Mqtt:Port",
-            $"{settings.Mqtt.Port}",
-            new Uri($"tcp://{(host.Contains(':', StringComparison.Ordinal) ? $"[{host}]" : host)}:{settings.Mqtt.Port}")
-        );
-    }
-
-    private static void Listen(KestrelServerOptions kestrel, Uri address, Action<ListenOptions> configure)
-    {
-        if (address.Host == "any")
-            kestrel.ListenAnyIP(address.Port, configure);
-        else if (address.Host == "localhost")
-            kestrel.ListenLocalhost(address.Port, configure);
-        else
-            kestrel.Listen(IPAddress.Parse(address.Host.Trim('[', ']')), address.Port, configure);
-    }
-
-    public const string NobodyIsReached =
-        "nobody is texted or called: Notify:Routes names no provider, and messages are only shown on the alarm's timeline "
-        + "(docs/operations.md)";
-
-    /// <summary>
-    /// Ready: the work goes on — every loop turns, stores take, the broker is heard. Live: no loop has stood still for so long that a
-    /// restart is all that is left.
-    /// </summary>
-    private static void MapHealth(WebApplication app)
-    {
-        app.MapGet(
-            "/healthz/live",
-            (Heartbeats heartbeats) =>
-                heartbeats.Stopped(Heartbeats.LongestSilence) is { Count: > 0 } stopped
-                    ? Results.Text(string.Join('\n', stopped.Select(s => s.Words)), statusCode: StatusCodes.Status503ServiceUnavailable)
-                    : Results.Text("live")
-        );
-        app.MapGet(
-            "/healthz/ready",
-            async (Readiness readiness, SelfWatch watch, Canary canary, Routes routes, CancellationToken cancellation) =>
-            {
-                var problems = await readiness.ProblemsAsync(cancellation);
-                if (problems.Count > 0)
-                    return Results.Text(string.Join('\n', problems), statusCode: StatusCodes.Status503ServiceUnavailable);
-                // What is going wrong although the work goes on is said, and doesn't take the service out of a load balancer.
-                IEnumerable<string> concerns = routes.ReachNobody ? [NobodyIsReached, .. watch.Concerns] : watch.Concerns;
-                return Results.Text(string.Join('\n', ["ready", .. concerns.Select(c => "warning: " + c), canary.Words]));
-            }
-        );
+        var set = await services.GetRequiredService<ClockWatch>().RecoverAsync(cancellation);
+        await services.GetRequiredService<Housekeeping>().RecoverAsync(set, cancellation);
     }
 }

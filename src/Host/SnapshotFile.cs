@@ -10,7 +10,7 @@ namespace Vigil.Host;
 internal static class SnapshotFile
 {
     private static ReadOnlySpan<byte> Magic => "VIGILRUL"u8;
-    private const int Version = 3;
+    private const int Version = 4;
     private const int Hashed = 28;
     private const int Header = Hashed + 16;
 

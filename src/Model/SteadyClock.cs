@@ -11,6 +11,14 @@ public sealed class SteadyClock : TimeProvider
     /// <summary>A clock before this was never set: the program is younger.</summary>
     public static readonly DateTimeOffset Earliest = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
+    /// <summary>
+    /// Names the time since the kernel was started, during which timestamps of one process can be compared with another's; "-" where that
+    /// isn't known.
+    /// </summary>
+    public static readonly string Boot = File.Exists("/proc/sys/kernel/random/boot_id")
+        ? File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim()
+        : "-";
+
     /// <summary>Of each second so many parts are made up.</summary>
     private const int Part = 100;
 

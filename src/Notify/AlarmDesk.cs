@@ -261,7 +261,7 @@ public sealed class AlarmDesk(
         foreach (var again in (await WaitingAsync(db, alarm.Id, cancellation)).Where(s => s.To == Again))
         {
             Cancel(again, now, "answered");
-            if (alarm.Severity == (int)Severity.Critical)
+            if (alarm.Severity == Severity.Critical)
                 Counted(db, alarm, now);
         }
     }
@@ -367,7 +367,7 @@ public sealed class AlarmDesk(
                     ? RecordsDb.Nowhere
                     : resident?.Area ?? (finding.Subject.StartsWith("area:", StringComparison.Ordinal) ? finding.Subject[5..] : ""),
             Kind = finding.Kind.Name,
-            Severity = (int)finding.Severity,
+            Severity = finding.Severity,
             Episode = finding.Episode,
             DeviceId = finding.Device?.Value,
             Reason = finding.Reason,
@@ -425,7 +425,7 @@ public sealed class AlarmDesk(
         }
     }
 
-    private static async Task<int> LastOrderAsync(RecordsDb db, Guid alarm, CancellationToken cancellation)
+    internal static async Task<int> LastOrderAsync(RecordsDb db, Guid alarm, CancellationToken cancellation)
     {
         var saved = await db.Steps.Where(s => s.AlarmId == alarm).MaxAsync(s => (int?)s.Order, cancellation) ?? 0;
         return Math.Max(saved, db.Steps.Local.Where(s => s.AlarmId == alarm).Select(s => s.Order).DefaultIfEmpty(0).Max());
@@ -438,17 +438,17 @@ public sealed class AlarmDesk(
         alarm.ReasonZh = finding.ReasonZh;
         if (alarm.Episode != finding.Episode)
             (alarm.Episode, alarm.ClearedAt) = (finding.Episode, null); // it began again before anybody resolved it
-        var rose = finding.Severity > (Severity)alarm.Severity;
+        var rose = finding.Severity > alarm.Severity;
         var repeated = finding.Notify || finding.Change == FindingChange.Opened;
         var what =
             rose ? "severity"
             : repeated ? "repeated"
             : "updated";
         if (rose)
-            alarm.Severity = (int)finding.Severity;
+            alarm.Severity = finding.Severity;
         if (repeated)
             alarm.Repeats++;
-        var change = new AlarmChange(alarm.Id, what, (Severity)alarm.Severity);
+        var change = new AlarmChange(alarm.Id, what, alarm.Severity);
         var policy = PolicyOf(alarm);
         if (!rose && repeated && HeldUntil(alarm, policy, now) is { } until)
         {
@@ -528,7 +528,7 @@ public sealed class AlarmDesk(
     /// </summary>
     private static DateTime? HeldUntil(Alarm alarm, Policy policy, DateTime now)
     {
-        if (alarm.Severity != (int)Severity.Critical)
+        if (alarm.Severity != Severity.Critical)
             return null;
         var told = alarm.State == AlarmState.Open ? alarm.RangAt ?? alarm.OpenedAt : alarm.ReopenedAt;
         return told is { } at && at <= now && now - at < policy.RingAgainAfter ? at + policy.RingAgainAfter : null;
@@ -566,7 +566,7 @@ public sealed class AlarmDesk(
         // Whoever acknowledged finishes it; what nobody has answered for ends by itself. A cry for help never does. Who was told hears of
         // either.
         var open = alarm.State == AlarmState.Open;
-        if ((Severity)alarm.Severity == Severity.Critical)
+        if (alarm.Severity == Severity.Critical)
             return new AlarmChange(alarm.Id, "cleared", Severity.Critical);
         if (open)
             await CloseAsync(db, alarm, "rules", Resolution.Cleared, now, cancellation);
@@ -591,7 +591,7 @@ public sealed class AlarmDesk(
                     Template = open ? "cleared" : "back",
                 }
             );
-        return new AlarmChange(alarm.Id, "cleared", (Severity)alarm.Severity);
+        return new AlarmChange(alarm.Id, "cleared", alarm.Severity);
     }
 
     private async Task ChangeAsync(
@@ -641,7 +641,7 @@ public sealed class AlarmDesk(
         Line(db, id, now, what, who, note, note);
         await db.SaveChangesAsync(cancellation);
         await transaction.CommitAsync(cancellation);
-        return (Severity)alarm.Severity;
+        return alarm.Severity;
     }
 
     private static async Task CloseAsync(
@@ -682,21 +682,7 @@ public sealed class AlarmDesk(
     private static void Cancel(EscalationStep step, DateTime now, string why) =>
         (step.State, step.FinishedAt, step.Note) = (StepState.Cancelled, now, why);
 
-    /// <summary>
-    /// The terms in force now; the plan was frozen when the alarm opened. A changed file must not leave open alarms to terms that nobody
-    /// can look up any more.
-    /// </summary>
-    private Policy PolicyOf(Alarm a) =>
-        policies.For(
-            new AlarmFacts(
-                (Severity)a.Severity,
-                a.Kind,
-                a.Area,
-                a.ResidentId,
-                a.Resident?.KeyClass,
-                TimeOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(a.OpenedAt, zone))
-            )
-        );
+    private Policy PolicyOf(Alarm a) => policies.For(a, a.Resident, zone);
 
     private Guid NewId() => Guid.CreateVersion7(clock.GetUtcNow());
 

@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using Vigil.Notify.Escalation;
 using Vigil.Storage.Records;
 
 namespace Vigil.Notify;
@@ -62,28 +63,12 @@ public sealed class Answers(IDbContextFactory<RecordsDb> records, AlarmDesk desk
             $"{row.RecipientName} answered what was told before it happened again; told anew",
             $"{row.RecipientName} 的应答针对此前的通知，之后又再次发生；已重新通知"
         );
-        db.Notices.Add(
-            new Notice
-            {
-                Id = Guid.CreateVersion7(clock.GetUtcNow()),
-                AlarmId = alarm.Id,
-                StepId = row.StepId,
-                Round = alarm.Round,
-                Channel = row.Channel,
-                Recipient = row.Recipient,
-                RecipientName = row.RecipientName,
-                Address = row.Address,
-                Language = row.Language,
-                Template = "repeated",
-                Text = row.Text,
-                Link = row.Link,
-                CreatedAt = now,
-                DueAt = now,
-            }
-        );
+        var anew = Notices.Anew(row, alarm, Guid.CreateVersion7(clock.GetUtcNow()), now);
+        anew.Template = "repeated";
+        db.Notices.Add(anew);
         await db.SaveChangesAsync(cancellation);
         await transaction.CommitAsync(cancellation);
-        desk.Announce(new AlarmChange(alarm.Id, "refused", (Model.Severity)alarm.Severity));
+        desk.Announce(new AlarmChange(alarm.Id, "refused", alarm.Severity));
     }
 
     /// <summary>"I can't": noted, and when nobody else of that step is being asked the next step is due at once.</summary>
@@ -142,7 +127,7 @@ public sealed class Answers(IDbContextFactory<RecordsDb> records, AlarmDesk desk
     private async Task<Model.Severity> SeverityAsync(Guid alarm, CancellationToken cancellation)
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
-        return (Model.Severity)await db.Alarms.Where(a => a.Id == alarm).Select(a => a.Severity).FirstAsync(cancellation);
+        return await db.Alarms.Where(a => a.Id == alarm).Select(a => a.Severity).FirstAsync(cancellation);
     }
 
     private async Task<Notice> FindAsync(Guid notice, CancellationToken cancellation)

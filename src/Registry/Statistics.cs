@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.EntityFrameworkCore;
+using Vigil.Model;
 using Vigil.Storage.Records;
 
 namespace Vigil.Registry;
@@ -111,7 +112,7 @@ public sealed record Statistics(
         ).ToListAsync(cancellation);
         var towns = await db.Areas.AsNoTracking().Where(a => a.Code.Length == 9).ToDictionaryAsync(a => a.Code, a => a.Name, cancellation);
 
-        var critical = alarms.Where(a => a.Severity == 3).ToList();
+        var critical = alarms.Where(a => a.Severity == Severity.Critical).ToList();
         var answered = critical
             .Where(a => a.AcknowledgedAt is not null)
             .Select(a => (a.AcknowledgedAt!.Value - a.OpenedAt).TotalSeconds)

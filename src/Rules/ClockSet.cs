@@ -34,6 +34,9 @@ internal static class ClockSet
         Move(home.Electricity, by, now);
     }
 
+    public static void Move(Village village, long by, long now) =>
+        (village.OutageSince, village.LastChecked) = (Back(village.OutageSince, by, now), Back(village.LastChecked, by, now));
+
     private static void Move(ref Series s, long by, long now, bool onlyAhead)
     {
         s.Time = Back(s.Time, by, now);

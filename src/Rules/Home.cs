@@ -1,3 +1,5 @@
+using System.IO.Hashing;
+using System.Runtime.InteropServices;
 using Vigil.Model;
 
 namespace Vigil.Rules;
@@ -38,8 +40,8 @@ internal sealed class Home(string id)
     /// <summary>Newest moment the resident certainly did something: a door, a bed, a press.</summary>
     public long LifeAt;
 
-    /// <summary>Where this home stands among others that fall due at the same moment: FNV-1a of its id.</summary>
-    public readonly uint Share = id.Aggregate(2166136261u, (hash, c) => (hash ^ c) * 16777619u);
+    /// <summary>Where this home stands among others that fall due at the same moment: a hash of its id.</summary>
+    public readonly uint Share = XxHash32.HashToUInt32(MemoryMarshal.AsBytes(id.AsSpan()));
 
     public int FindDevice(string device)
     {

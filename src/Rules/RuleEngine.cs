@@ -131,15 +131,7 @@ public sealed class RuleEngine
     /// </summary>
     public void AdvanceTo(DateTime now, List<Finding> into)
     {
-        if (loaded)
-        {
-            loaded = false;
-            if (now.Ticks - ticked > 5 * TimeSpan.TicksPerMinute && ticked > 0)
-                ForgiveDeafness(new DateTime(ticked, DateTimeKind.Utc), now);
-        }
-
         ComeBack(now);
-        ticked = Math.Max(ticked, now.Ticks);
         while (due.TryPeek(out var home, out var look) && look.At <= now.Ticks)
         {
             due.Dequeue();
@@ -351,13 +343,21 @@ public sealed class RuleEngine
     public bool HeardBeyond(DateTime now) => ahead > now.Ticks;
 
     /// <summary>
-    /// After a start, and after what was replayed: a clock that was ahead has been set back. What the snapshot knows by the new time
-    /// already stays.
+    /// After a start, and after what was replayed: from now on it is listened again. A clock that was ahead has been set back; what the
+    /// snapshot knows by the new time already stays.
     /// </summary>
     public void ComeBack(DateTime now)
     {
+        if (loaded)
+        {
+            loaded = false;
+            if (now.Ticks - ticked > 5 * TimeSpan.TicksPerMinute && ticked > 0)
+                ForgiveDeafness(new DateTime(ticked, DateTimeKind.Utc), now);
+        }
+
         if (now.Ticks < ticked - TimeSpan.TicksPerMinute)
             SetClock(new TimeSpan(now.Ticks - ticked), now, onlyAhead: saved <= now.Ticks);
+        ticked = Math.Max(ticked, now.Ticks);
     }
 
     private void SetClock(TimeSpan by, DateTime now, bool onlyAhead)
@@ -372,6 +372,8 @@ public sealed class RuleEngine
                 deaf[i] = (deaf[i].From + by.Ticks, deaf[i].Until + by.Ticks);
         }
 
+        foreach (var village in villages.Values)
+            ClockSet.Move(village, by.Ticks, now.Ticks);
         foreach (var home in homes.Values)
         {
             ClockSet.Move(home, by.Ticks, now.Ticks, onlyAhead);

@@ -145,7 +145,7 @@ internal static class ContactPage
     {
         if (
             alarm.Resident is not { ConsentDailyLife: true, Devices.Count: > 0 } resident
-            || !told.Recipient.StartsWith("contact:", StringComparison.Ordinal)
+            || Recipient.Parse(told.Recipient).Kind != RecipientKind.Contact
         )
             return "";
         try

@@ -5,11 +5,14 @@ using System.Text;
 
 namespace Vigil.Web;
 
-/// <summary>The meters named <c>Vigil</c> as Prometheus text. Counters are summed here, gauges are asked when somebody looks.</summary>
+/// <summary>
+/// The meters named <c>Vigil</c> as Prometheus text (version 0.0.4). Counters are summed here, a series for each set of tags; gauges are
+/// asked when somebody looks. Why this is not a library's: docs/adr/0008-own-or-library.md.
+/// </summary>
 public sealed class MetricsText : IDisposable
 {
     private readonly MeterListener listener = new();
-    private readonly ConcurrentDictionary<string, (string Help, string Type, double Value)> values = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<Instrument, ConcurrentDictionary<string, double>> series = new();
 
     public MetricsText()
     {
@@ -17,13 +20,14 @@ public sealed class MetricsText : IDisposable
         {
             if (instrument.Meter.Name != "Vigil")
                 return;
-            var type = instrument is Counter<long> ? "counter" : "gauge";
-            values[instrument.Name] = (instrument.Description ?? "", type, 0);
+            var values = series[instrument] = new ConcurrentDictionary<string, double>(StringComparer.Ordinal);
+            if (IsCounter(instrument))
+                values[""] = 0; // 0 from the start, so that the first one counted is a rise
             l.EnableMeasurementEvents(instrument);
         };
-        listener.SetMeasurementEventCallback<long>((i, v, _, _) => Take(i, v));
-        listener.SetMeasurementEventCallback<double>((i, v, _, _) => Take(i, v));
-        listener.SetMeasurementEventCallback<int>((i, v, _, _) => Take(i, v));
+        listener.SetMeasurementEventCallback<long>((i, v, tags, _) => Take(i, v, tags));
+        listener.SetMeasurementEventCallback<double>((i, v, tags, _) => Take(i, v, tags));
+        listener.SetMeasurementEventCallback<int>((i, v, tags, _) => Take(i, v, tags));
         listener.Start();
     }
 
@@ -31,9 +35,16 @@ public sealed class MetricsText : IDisposable
     {
         listener.RecordObservableInstruments();
         var text = new StringBuilder();
-        foreach (var (name, (help, type, value)) in values.OrderBy(v => v.Key, StringComparer.Ordinal))
+        foreach (var (instrument, values) in series.OrderBy(s => s.Key.Name, StringComparer.Ordinal))
         {
-            text.Append(CultureInfo.InvariantCulture, $"# HELP {name} {help}\n# TYPE {name} {type}\n{name} {value:R}\n");
+            var type = IsCounter(instrument) ? "counter" : "gauge";
+            text.Append(
+                CultureInfo.InvariantCulture,
+                $"# HELP {instrument.Name} {instrument.Description}\n# TYPE {instrument.Name} {type}\n"
+            );
+            foreach (var (labels, value) in values.OrderBy(v => v.Key, StringComparer.Ordinal))
+                if (labels.Length > 0 || value != 0 || values.Count == 1)
+                    text.Append(CultureInfo.InvariantCulture, $"{instrument.Name}{labels} {value:R}\n");
         }
 
         return text.ToString();
@@ -41,10 +52,34 @@ public sealed class MetricsText : IDisposable
 
     public void Dispose() => listener.Dispose();
 
-    private void Take(Instrument instrument, double value) =>
-        values.AddOrUpdate(
-            instrument.Name,
-            _ => (instrument.Description ?? "", "gauge", value),
-            (_, known) => known with { Value = known.Type == "counter" ? known.Value + value : value }
-        );
+    private static bool IsCounter(Instrument instrument) => instrument is Counter<long> or Counter<double> or Counter<int>;
+
+    private void Take(Instrument instrument, double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    {
+        if (!series.TryGetValue(instrument, out var values))
+            return;
+        if (IsCounter(instrument))
+            values.AddOrUpdate(Labels(tags), static (_, more) => more, static (_, sum, more) => sum + more, value);
+        else
+            values[Labels(tags)] = value;
+    }
+
+    /// <summary><c>{kind="no-water"}</c>; empty without tags.</summary>
+    private static string Labels(ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    {
+        if (tags.Length == 0)
+            return "";
+        var text = new StringBuilder("{");
+        foreach (var (name, value) in tags)
+        {
+            var escaped = Convert
+                .ToString(value, CultureInfo.InvariantCulture)!
+                .Replace("\\", "\\\\", StringComparison.Ordinal)
+                .Replace("\"", "\\\"", StringComparison.Ordinal)
+                .Replace("\n", "\\n", StringComparison.Ordinal);
+            text.Append(text.Length > 1 ? "," : "").Append(name).Append("=\"").Append(escaped).Append('"');
+        }
+
+        return text.Append('}').ToString();
+    }
 }

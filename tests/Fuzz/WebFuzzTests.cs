@@ -103,7 +103,7 @@ public sealed class WebFuzzTests
                 };
                 request.Headers.TryAddWithoutValidation(
                     TwilioSignature.Header,
-                    TwilioSignature.Of(PhoneNight.Token, night.HooksUrl + request.RequestUri!.PathAndQuery, form)
+                    TwilioSigner.Of(PhoneNight.Token, night.HooksUrl + request.RequestUri!.PathAndQuery, form)
                 );
                 using var answer = await http.SendAsync(request, Token);
                 Assert.True((int)answer.StatusCode < 500, $"{(int)answer.StatusCode}");
@@ -128,7 +128,7 @@ public sealed class WebFuzzTests
             using var request = new HttpRequestMessage(HttpMethod.Post, night.HooksUrl + "/hooks/twilio/voice") { Content = content };
             request.Headers.TryAddWithoutValidation(
                 TwilioSignature.Header,
-                TwilioSignature.Of(
+                TwilioSigner.Of(
                     PhoneNight.Token,
                     night.HooksUrl + "/hooks/twilio/voice",
                     [new("AccountSid", PhoneNight.Sid), new("Digits", "1")]

@@ -127,6 +127,41 @@ public sealed class ClockWatchTests
     }
 
     [Fact]
+    public async Task A_freeze_in_which_the_clock_was_set_forward_is_forgiven_and_so_is_the_jump()
+    {
+        await using var service = await StillService.BeginAsync(new JumpingClock(Noon));
+        await service.MetersAsync(1);
+        await service.PassAsync(14, seconds: Step);
+        service.Machine.Jump(3 * Hour);
+        await service.FreezeAsync(2 * Hour);
+        // a minute of listening before the freeze, an hour and forty after it: less than three reports
+        await service.PassAsync(10, seconds: 600);
+        Assert.Empty(await service.AlarmsAsync("device-silent"));
+        await service.PassAsync(10, seconds: 600);
+        Assert.NotEmpty(await service.AlarmsAsync("device-silent"));
+    }
+
+    [Fact]
+    public async Task Put_back_twice_the_second_time_while_the_service_was_down_no_device_is_silent()
+    {
+        var machine = new JumpingClock(Noon);
+        var first = await StillService.BeginAsync(machine);
+        await first.MetersAsync(1);
+        await first.PassAsync(65, seconds: Step);
+        machine.Jump(-2.6 * Hour);
+        await first.PassAsync(65, seconds: Step); // all snapshots are written, by the new time
+        var folder = await first.EndAsync();
+        machine.Advance(TimeSpan.FromMinutes(11));
+        machine.Jump(-1.15 * Hour);
+
+        await using var second = await StillService.BeginAsync(machine, folder);
+        await second.PassAsync(10, seconds: 600); // eleven minutes of listening before, a hundred after: less than three reports
+        Assert.Empty(await second.AlarmsAsync("device-silent"));
+        await second.PassAsync(10, seconds: 600);
+        Assert.NotEmpty(await second.AlarmsAsync("device-silent")); // the time since the start counts, though nothing was due meanwhile
+    }
+
+    [Fact]
     public async Task A_downtime_that_was_forgiven_is_forgiven_still_after_a_crash_that_follows_it()
     {
         var first = await StillService.BeginAsync(new JumpingClock(Noon));
@@ -239,16 +274,16 @@ public sealed class ClockWatchTests
         await service.PassAsync(1);
         service.Machine.Jump(Hour);
         await service.PassAsync(1);
-        Assert.False(service.Get<SelfWatch>().DoubtsTheDate);
+        Assert.False(service.Get<RetentionRun>().DoubtsTheDate);
         service.Machine.Jump(TimeSpan.FromDays(400));
         await service.PassAsync(1);
-        Assert.True(service.Get<SelfWatch>().DoubtsTheDate);
+        Assert.True(service.Get<RetentionRun>().DoubtsTheDate);
         service.Machine.Jump(TimeSpan.FromDays(-400));
         await service.PassAsync(1);
         await service.PassAsync(1, seconds: TimeSpan.FromDays(6.9).TotalSeconds);
-        Assert.True(service.Get<SelfWatch>().DoubtsTheDate);
+        Assert.True(service.Get<RetentionRun>().DoubtsTheDate);
         await service.PassAsync(1, seconds: TimeSpan.FromDays(0.2).TotalSeconds);
-        Assert.False(service.Get<SelfWatch>().DoubtsTheDate);
+        Assert.False(service.Get<RetentionRun>().DoubtsTheDate);
     }
 
     [Theory]

@@ -88,7 +88,7 @@ public abstract class PoisonTests : IAsyncLifetime
         Assert.Equal(300, alarms.Count);
         Assert.Equal(["S100", "S201"], alarms.Where(a => a.Reason != "a reason").Select(a => a.Subject));
         Assert.Contains("could not be stored as it was said", alarms[100].Reason, StringComparison.Ordinal);
-        Assert.Equal(("sos", (int)Severity.Critical), (alarms[100].Kind, alarms[100].Severity));
+        Assert.Equal(("sos", Severity.Critical), (alarms[100].Kind, alarms[100].Severity));
         Assert.Equal(
             2,
             Parts

@@ -31,7 +31,7 @@ public sealed class AlarmLifeTests
         await using var night = await Night.BeginAsync();
         var told = string.Join(' ', script);
         var alarm = await night.RaiseAsync(AlarmKind.NoWater);
-        var (before, severity) = (await night.AlarmAsync(alarm), (int)Severity.High);
+        var (before, severity) = (await night.AlarmAsync(alarm), Severity.High);
         foreach (var act in script)
         {
             var conflicted = false;

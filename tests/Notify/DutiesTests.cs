@@ -211,7 +211,7 @@ public abstract class DutiesTests
         ); // both are due at once
         await night.Desk.CommitAsync([night.Says(AlarmKind.NoWater, FindingChange.Updated, severity: Severity.Warning)], Stop);
         var row = await night.AlarmAsync(alarm);
-        Assert.Equal((int)Severity.Critical, row.Severity);
+        Assert.Equal(Severity.Critical, row.Severity);
         Assert.Contains(row.Timeline, t => t.What == "severity" && t.Text.StartsWith("now Critical", StringComparison.Ordinal));
         await night.PassAsync(TimeSpan.FromMinutes(3));
         Assert.Contains(night.Heard.All, h => h.Address == night.Duty); // the critical plan goes on

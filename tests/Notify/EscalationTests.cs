@@ -69,6 +69,35 @@ public abstract class EscalationTests
         Assert.Equal("already acknowledged by duty:d1", conflict.Message);
     }
 
+    [Theory]
+    [InlineData(Roles.Duty, true)]
+    [InlineData(Roles.Supervisor, true)]
+    [InlineData(Roles.Visitor, false)]
+    public async Task When_an_account_acknowledged_and_seen_well_runs_out_nobody_below_its_role_is_told(string role, bool supervisorAlone)
+    {
+        await using var night = await BeginAsync();
+        await using (var db = await night.Records.CreateDbContextAsync(Stop))
+        {
+            db.Users.Add(
+                new User
+                {
+                    Id = Guid.NewGuid(),
+                    UserName = "zhou",
+                    NormalizedUserName = "ZHOU",
+                    Role = role,
+                    Area = "",
+                }
+            );
+            await db.SaveChangesAsync(Stop);
+        }
+
+        var alarm = await night.RaiseAsync(AlarmKind.NoWater);
+        await night.Desk.AcknowledgeAsync(alarm, "zhou", "", Stop);
+        await night.PassAsync(TimeSpan.FromHours(5));
+        var told = night.Order.Where(p => p != night.Contact1).ToList(); // told before it was acknowledged
+        Assert.Equal(supervisorAlone ? [night.Supervisor] : [night.Duty, night.Supervisor], told);
+    }
+
     [Fact]
     public async Task When_seen_well_runs_out_it_resumes_above_who_acknowledged()
     {

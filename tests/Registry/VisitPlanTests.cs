@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using Vigil.Model;
 using Vigil.Registry;
 using Vigil.Storage.Records;
 using Vigil.Tests.Storage.Records;
@@ -55,7 +56,7 @@ public sealed class VisitPlanTests : IDisposable
                     ResidentId = "alarmed",
                     Area = "441900003001",
                     Kind = "no-water",
-                    Severity = 2,
+                    Severity = Severity.High,
                     Episode = "e",
                     Reason = "r",
                     ReasonZh = "r",

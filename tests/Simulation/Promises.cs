@@ -275,6 +275,7 @@ internal sealed class Promises(World world, Agenda agenda)
         var moved = (offset - ahead).Duration() > TimeSpan.FromSeconds(2);
         ahead = offset;
         var kept = new HashSet<(Guid, string)>();
+        var late = deadlines.Values.Where(d => d.At <= world.Clock.Elapsed).Select(d => d.Alarm).ToHashSet();
         foreach (var row in agenda.Waiting.Concat(agenda.Underway).Concat(agenda.Promised))
         {
             var key = (row.Id, row.What);
@@ -285,9 +286,16 @@ internal sealed class Promises(World world, Agenda agenda)
             var wait = row.DueAt - now;
             var at = world.Clock.Elapsed + (wait > TimeSpan.Zero ? wait : TimeSpan.Zero);
             // Setting the clock moves the time of everything that waits, and no wait. Where it happened again, or a step ran, the plan is
-            // another.
+            // another; where one is late, those after it keep their waits.
             var plan = (alarms.TryGetValue(row.Alarm, out var its) ? its.Row.Version : 0, agenda.Waiting.Count(s => s.Alarm == row.Alarm));
-            if (isKnown && moved && known!.Plan == plan && known.At > world.Clock.Elapsed && (at - known.At).Duration() > Tolerance)
+            if (
+                isKnown
+                && moved
+                && known!.Plan == plan
+                && known.At > world.Clock.Elapsed
+                && (at - known.At).Duration() > Tolerance
+                && !late.Contains(row.Alarm)
+            )
                 Break(
                     $"setting the clock moves nothing that waits: {row.What} of {world.Journal.Name("alarm", row.Alarm)} was due at "
                         + $"{known.At}, and now at {at}"

@@ -227,8 +227,7 @@ internal sealed class SimulatedService
     {
         try
         {
-            await watch.RecoverAsync(CancellationToken.None);
-            await housekeeping.RecoverAsync(CancellationToken.None);
+            await housekeeping.RecoverAsync(await watch.RecoverAsync(CancellationToken.None), CancellationToken.None);
         }
         catch (Exception)
         {

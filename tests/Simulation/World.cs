@@ -161,7 +161,15 @@ internal sealed class World : IDisposable
             );
         WrongBefore = (Clock.Elapsed, Clock.Ahead.Duration());
         Clock.Ahead += by;
-        At(TimeSpan.FromMilliseconds(Random.Next(1000)), () => Service?.LookAtClock());
+        // While it is frozen it looks at the end, and knows then of both.
+        At(
+            TimeSpan.FromMilliseconds(Random.Next(1000)),
+            () =>
+            {
+                if (!Frozen)
+                    Service?.LookAtClock();
+            }
+        );
     }
 
     public void BadNetwork(TimeSpan time) => networkBadUntil = Clock.Elapsed + time;

@@ -73,7 +73,7 @@ internal static class ExportCommand
                                         a.Subject,
                                         a.Area,
                                         a.Kind,
-                                        (Severity)a.Severity,
+                                        a.Severity,
                                         a.State,
                                         a.RaisedAt,
                                         a.OpenedAt,

@@ -70,7 +70,7 @@ internal static class RunCommand
                 }
 
                 if (app.Services.GetRequiredService<Vigil.Notify.Channels.Routes>().ReachNobody)
-                    Console.WriteLine("Warning: " + Service.NobodyIsReached);
+                    Console.WriteLine("Warning: " + Health.NobodyIsReached);
                 Console.WriteLine("Not a medical device; not a replacement for emergency services. Ctrl+C stops.");
                 await app.WaitForShutdownAsync(cancellation);
                 if (heartbeats.Died || heartbeats.Ended().Any(e => e.Why is not null))
@@ -85,7 +85,7 @@ internal static class RunCommand
     /// <summary>Looked at before anything is begun: a port that somebody else has.</summary>
     private static Problem? PortTaken(Settings settings)
     {
-        foreach (var (setting, value, address) in Service.Addresses(settings))
+        foreach (var (setting, value, address) in Listening.Addresses(settings))
         {
             var ip =
                 System.Net.IPAddress.TryParse(address.Host.Trim('[', ']'), out var one) ? one

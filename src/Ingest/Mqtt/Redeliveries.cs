@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using Vigil.Model;
 
 namespace Vigil.Ingest.Mqtt;
 
@@ -20,9 +21,9 @@ public sealed class Redeliveries : IDisposable
 
     private const int Ways = 4;
     private const int Sets = 1 << 16;
-    private const int SlotBytes = 24;
-    private const int HeaderBytes = 16;
-    private const long Version = 0x0001_5645_4C49_4745;
+    private const int SlotBytes = 32;
+    private const int HeaderBytes = 24;
+    private const long Version = 0x0002_5645_4C49_4745;
 
     private readonly Slot[] slots = new Slot[Sets * Ways];
 
@@ -30,12 +31,6 @@ public sealed class Redeliveries : IDisposable
     /// Two connections of one client are read in no order: for so long the first of a message may come after its repetition.
     /// </summary>
     private static readonly TimeSpan Overtaken = TimeSpan.FromSeconds(10);
-
-    /// <summary>
-    /// When a slot was filled by the monotonic clock, which nobody sets; negative: by a message that said it was sent again; 0: by a
-    /// process that ran before.
-    /// </summary>
-    private readonly long[] filled = new long[Sets * Ways];
 
     private readonly Lock[] gates = [.. Enumerable.Range(0, 64).Select(_ => new Lock())];
     private readonly TimeProvider clock;
@@ -95,16 +90,19 @@ public sealed class Redeliveries : IDisposable
         {
             var at = Find(set, key);
             ref var slot = ref slots[at];
-            if (slot.Key == key && slot.Content == content && (dup ? Age(at, now) <= Window : filled[at] < 0 && Age(at, now) <= Overtaken))
+            if (
+                slot.Key == key
+                && slot.Content == content
+                && (dup ? Age(slot, now) <= Window : slot.Filled < 0 && Age(slot, now) <= Overtaken)
+            )
             {
                 if (!dup)
-                    filled[at] = -filled[at];
+                    slot = slot with { Filled = -slot.Filled };
                 Interlocked.Increment(ref known);
                 return new DateTime(slot.Ticks, DateTimeKind.Utc);
             }
 
-            slot = new Slot(key, content, now.Ticks);
-            filled[at] = dup ? -clock.GetTimestamp() : clock.GetTimestamp();
+            slot = new Slot(key, content, now.Ticks, dup ? -clock.GetTimestamp() : clock.GetTimestamp());
             Keep(at);
             return now;
         }
@@ -126,8 +124,8 @@ public sealed class Redeliveries : IDisposable
 
     public void Dispose() => file?.Dispose();
 
-    private TimeSpan Age(int at, DateTime now) =>
-        filled[at] != 0 ? clock.GetElapsedTime(Math.Abs(filled[at])) : (now - new DateTime(slots[at].Ticks, DateTimeKind.Utc)).Duration();
+    private TimeSpan Age(in Slot slot, DateTime now) =>
+        slot.Filled != 0 ? clock.GetElapsedTime(Math.Abs(slot.Filled)) : (now - new DateTime(slot.Ticks, DateTimeKind.Utc)).Duration();
 
     /// <summary>The slot of a key, else the one that is free or the oldest of its set.</summary>
     private int Find(int set, ulong key)
@@ -163,6 +161,7 @@ public sealed class Redeliveries : IDisposable
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
         var handle = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
         var header = new byte[HeaderBytes];
+        var boot = (long)Hash(SteadyClock.Boot, 0);
         if (RandomAccess.Read(handle, header, 0) == HeaderBytes && BinaryPrimitives.ReadInt64LittleEndian(header) == Version)
         {
             seed = BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(8));
@@ -175,18 +174,32 @@ public sealed class Redeliveries : IDisposable
                 read += got;
             }
 
+            if (BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(16)) == boot && SteadyClock.Boot != "-")
+                return handle;
+            // The machine was started anew, and its monotonic clock with it: the wall clock alone says how old these are.
+            foreach (ref var slot in slots.AsSpan())
+                slot = slot with { Filled = 0 };
+            RandomAccess.Write(handle, bytes, HeaderBytes);
+            BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(16), boot);
+            RandomAccess.Write(handle, header, 0);
             return handle;
         }
 
         RandomAccess.SetLength(handle, 0);
         BinaryPrimitives.WriteInt64LittleEndian(header, Version);
         BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(8), seed);
+        BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(16), boot);
         RandomAccess.Write(handle, header, 0);
         return handle;
     }
 
     private static ulong Hash(string text, long seed) => XxHash3.HashToUInt64(MemoryMarshal.AsBytes(text.AsSpan()), seed);
 
+    /// <param name="Key">Of the message; 0 is an empty slot.</param>
+    /// <param name="Content">Of its topic and payload.</param>
+    /// <param name="Ticks">When it first came.</param>
+    /// <param name="Filled">The same by the monotonic clock, which nobody sets; negative: of a message that said it was sent again; 0: not
+    /// known, the machine was started anew since.</param>
     [StructLayout(LayoutKind.Sequential, Pack = 8, Size = SlotBytes)]
-    private readonly record struct Slot(ulong Key, ulong Content, long Ticks);
+    private readonly record struct Slot(ulong Key, ulong Content, long Ticks, long Filled);
 }

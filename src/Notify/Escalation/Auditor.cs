@@ -91,7 +91,7 @@ public sealed partial class Auditor : BackgroundService
             .Where(s =>
                 s.State == StepState.Waiting
                 && (s.Alarm!.State == AlarmState.Open || (s.To == AlarmDesk.Again && s.Alarm.State != AlarmState.Resolved))
-                && (s.DueAt < others || (s.DueAt < critical && s.Alarm.Severity == (int)Severity.Critical))
+                && (s.DueAt < others || (s.DueAt < critical && s.Alarm.Severity == Severity.Critical))
             )
             .Select(s => new { s.AlarmId, s.DueAt })
             .ToListAsync(cancellation);
@@ -101,14 +101,14 @@ public sealed partial class Auditor : BackgroundService
             where
                 (n.State == NoticeState.Waiting || n.State == NoticeState.Sending)
                 && a.State == AlarmState.Open
-                && (n.DueAt < others || (n.DueAt < critical && a.Severity == (int)Severity.Critical))
+                && (n.DueAt < others || (n.DueAt < critical && a.Severity == Severity.Critical))
             select new { n.AlarmId, n.DueAt }
         ).ToListAsync(cancellation);
         var promises = await db
             .Alarms.AsNoTracking()
             .Where(a =>
                 (a.State == AlarmState.Acknowledged || a.State == AlarmState.InHand)
-                && (a.SeenWellBy < others || (a.SeenWellBy < critical && a.Severity == (int)Severity.Critical))
+                && (a.SeenWellBy < others || (a.SeenWellBy < critical && a.Severity == Severity.Critical))
             )
             .Select(a => new { AlarmId = a.Id, DueAt = a.SeenWellBy!.Value })
             .ToListAsync(cancellation);
@@ -138,29 +138,14 @@ public sealed partial class Auditor : BackgroundService
                 $"telling people is {lateness.TotalSeconds:0} s late",
                 $"通知已延误 {lateness.TotalSeconds:0} 秒"
             );
-            foreach (var person in people.Find("supervisor", alarm).People)
+            foreach (var person in people.Find(new Recipient(RecipientKind.Supervisor), alarm).People)
             {
                 if (person.Way("sms,webhook,mail") is not { } way)
                     continue;
                 var id = Guid.CreateVersion7(clock.GetUtcNow());
                 var link = links.For(id, TimeSpan.FromHours(24));
-                db.Notices.Add(
-                    new Notice
-                    {
-                        Id = id,
-                        AlarmId = alarm.Id,
-                        Channel = way.Channel,
-                        Recipient = person.Key,
-                        RecipientName = person.Name,
-                        Address = way.Address,
-                        Language = person.Language,
-                        Template = "late",
-                        Text = messages.Text("late", person.Language, people.NameOf(alarm), alarm.Kind, now, link),
-                        Link = link,
-                        CreatedAt = now,
-                        DueAt = now,
-                    }
-                );
+                var text = messages.Text("late", person.Language, people.NameOf(alarm), alarm.Kind, now, link);
+                db.Notices.Add(Notices.To(person, way, alarm, id, now, "late", text, link));
             }
         }
 

@@ -362,7 +362,7 @@ public sealed partial class Dispatcher : BackgroundService
                 && n.State is NoticeState.Waiting or NoticeState.Deferred
                 && alarms[n.AlarmId].State == AlarmState.Open
             )
-            .GroupBy(n => (n.Channel, n.Address, Low: alarms[n.AlarmId].Severity <= (int)Severity.Warning));
+            .GroupBy(n => (n.Channel, n.Address, Low: alarms[n.AlarmId].Severity <= Severity.Warning));
         foreach (var bundle in bundles)
         {
             var list = bundle.OrderByDescending(n => alarms[n.AlarmId].Severity).ThenBy(n => n.CreatedAt).ToList();
@@ -795,7 +795,7 @@ public sealed partial class Dispatcher : BackgroundService
     {
         (notice.State, notice.DueAt, notice.Held, notice.Note) = (
             NoticeState.Deferred,
-            now + (alarm.Severity == (int)Severity.Critical ? HeldCritical : HeldOthers),
+            now + (alarm.Severity == Severity.Critical ? HeldCritical : HeldOthers),
             true,
             HeldNote
         );
@@ -865,23 +865,8 @@ public sealed partial class Dispatcher : BackgroundService
         {
             if (ofStep.Exists(n => n.Recipient == notice.Recipient && n.Channel == way.Channel))
                 return; // on its way already
-            var other = new Notice
-            {
-                Id = Guid.CreateVersion7(clock.GetUtcNow()),
-                AlarmId = alarm.Id,
-                StepId = step.Id,
-                Round = alarm.Round,
-                Channel = way.Channel,
-                Recipient = notice.Recipient,
-                RecipientName = notice.RecipientName,
-                Address = way.Address,
-                Language = notice.Language,
-                Template = notice.Template,
-                Text = notice.Text,
-                Link = notice.Link,
-                CreatedAt = now,
-                DueAt = now,
-            };
+            var other = Notices.Anew(notice, alarm, Guid.CreateVersion7(clock.GetUtcNow()), now);
+            (other.Channel, other.Address) = way;
             // A digest speaks of several: on the next channel each alarm has its own words, or is bundled anew there.
             if (notice.Template == "digest")
                 (other.Template, other.Text) = (
@@ -912,7 +897,7 @@ public sealed partial class Dispatcher : BackgroundService
             "unreached",
             "escalation",
             $"nobody of step {step.Order} ({step.To}) could be reached: on to the next",
-            $"第{step.Order}步（{step.To}）无人可达，立即执行下一步"
+            $"第{step.Order}步（{Recipient.Parse(step.To).Chinese}）无人可达，立即执行下一步"
         );
         var due = now;
         foreach (var next in others)
@@ -977,7 +962,7 @@ public sealed partial class Dispatcher : BackgroundService
             notice.Channel == "mail" ? messages.Kind(alarm.Kind, notice.Language) : "",
             notice.Text + (code.Length > 0 ? messages.Reply(notice.Language, code) : ""),
             notice.Link,
-            alarm.Severity == (int)Severity.Critical,
+            alarm.Severity == Severity.Critical,
             code
         );
     }

@@ -93,6 +93,6 @@ internal static class Due
                 .ToListAsync(cancellation);
     }
 
-    public static (int Least, int Highest) Severities(Lane lane) =>
-        lane == Lane.Critical ? ((int)Severity.Critical, (int)Severity.Critical) : ((int)Severity.Technical, (int)Severity.High);
+    public static (Severity Least, Severity Highest) Severities(Lane lane) =>
+        lane == Lane.Critical ? (Severity.Critical, Severity.Critical) : (Severity.Technical, Severity.High);
 }

@@ -212,7 +212,7 @@ public sealed partial class Escalator : BackgroundService
 
     private async Task RunAsync(RecordsDb db, EscalationStep step, Alarm alarm, People people, DateTime now, CancellationToken cancellation)
     {
-        var policy = PolicyOf(alarm, people);
+        var policy = policies.For(alarm, people.Resident(alarm), messages.Zone);
         (step.StartedAt, step.FinishedAt) = (now, now);
         switch (step.To)
         {
@@ -241,21 +241,17 @@ public sealed partial class Escalator : BackgroundService
             return;
         }
 
-        var (meant, note, noteZh) = people.Find(step.To, alarm);
+        var to = Recipient.Parse(step.To);
+        var (meant, note, noteZh) = people.Find(to, alarm);
         var reached = new List<string>();
         foreach (var person in meant)
         {
-            var found = person.Way(step.Via, critical: alarm.Severity == (int)Severity.Critical);
+            var found = person.Way(step.Via, critical: alarm.Severity == Severity.Critical);
             Unusual(db, step, alarm, person, found?.Channel, now);
             if (found is not { } way)
                 continue;
             var notice = NewNotice(step, alarm, person, way, people, now);
-            if (
-                policy.Quiet is { } quiet
-                && alarm.Severity <= (int)Severity.Warning
-                && quiet.EndOf(now, messages.Zone) is var end
-                && end > now
-            )
+            if (policy.Quiet is { } quiet && alarm.Severity <= Severity.Warning && quiet.EndOf(now, messages.Zone) is var end && end > now)
                 (notice.State, notice.DueAt, notice.Note) = (NoticeState.Deferred, end, $"quiet hours {quiet}");
             db.Notices.Add(notice);
             reached.Add($"{person.Name} ({way.Channel})");
@@ -267,10 +263,9 @@ public sealed partial class Escalator : BackgroundService
             : meant.Count == 0 ? $"step {step.Order} skipped: {(note.Length > 0 ? note : $"there is no {step.To}")}"
             : $"step {step.Order} skipped: {step.To} has no address for {step.Via}";
         var zh =
-            reached.Count > 0
-                ? $"第{step.Order}步：{Chinese(step.To)} — {string.Join("、", reached)}{(noteZh.Length > 0 ? $"（{noteZh}）" : "")}"
-            : meant.Count == 0 ? $"第{step.Order}步跳过：{(noteZh.Length > 0 ? noteZh : $"没有{Chinese(step.To)}")}"
-            : $"第{step.Order}步跳过：{Chinese(step.To)}没有可用的联系方式（{step.Via}）";
+            reached.Count > 0 ? $"第{step.Order}步：{to.Chinese} — {string.Join("、", reached)}{(noteZh.Length > 0 ? $"（{noteZh}）" : "")}"
+            : meant.Count == 0 ? $"第{step.Order}步跳过：{(noteZh.Length > 0 ? noteZh : $"没有{to.Chinese}")}"
+            : $"第{step.Order}步跳过：{to.Chinese}没有可用的联系方式（{step.Via}）";
         AlarmDesk.Line(db, alarm.Id, now, step.State == StepState.Done ? "step" : "skipped", "escalation", step.Note, zh);
         if (step.Template != "opened" && step.WaitSeconds == 0)
             return; // told at once, beside the plan
@@ -317,10 +312,10 @@ public sealed partial class Escalator : BackgroundService
         CancellationToken cancellation
     )
     {
-        if (alarm.Severity < (int)Severity.High || AlarmDesk.Waiting(db, alarm.Id).Exists(s => s.WaitSeconds > 0))
+        if (alarm.Severity < Severity.High || AlarmDesk.Waiting(db, alarm.Id).Exists(s => s.WaitSeconds > 0))
             return;
         var last = policy.Steps[^1];
-        var order = await db.Steps.Where(s => s.AlarmId == alarm.Id).MaxAsync(s => s.Order, cancellation);
+        var order = await AlarmDesk.LastOrderAsync(db, alarm.Id, cancellation);
         var wait = TimeSpan.FromSeconds(Math.Max(step.WaitSeconds, LastStepAgain.TotalSeconds));
         db.Steps.Add(
             new EscalationStep
@@ -341,7 +336,7 @@ public sealed partial class Escalator : BackgroundService
             "exhausted",
             "escalation",
             $"the plan is at its end and nobody has answered: {last.To} again in {wait.TotalMinutes:0} min",
-            $"预案已执行完毕仍无人响应：{wait.TotalMinutes:0} 分钟后再次通知{Chinese(last.To)}"
+            $"预案已执行完毕仍无人响应：{wait.TotalMinutes:0} 分钟后再次通知{Recipient.Parse(last.To).Chinese}"
         );
     }
 
@@ -351,7 +346,7 @@ public sealed partial class Escalator : BackgroundService
     private async Task TellAgainAsync(RecordsDb db, EscalationStep step, Alarm alarm, DateTime now, CancellationToken cancellation)
     {
         (step.State, step.Note) = (StepState.Done, "told again");
-        if (alarm.Severity == (int)Severity.Critical)
+        if (alarm.Severity == Severity.Critical)
             AlarmDesk.Counted(db, alarm, now);
         if (alarm.State is not (AlarmState.Acknowledged or AlarmState.InHand))
             return; // people are being told already
@@ -483,15 +478,16 @@ public sealed partial class Escalator : BackgroundService
             $"{who} acknowledged, but nobody reported the person seen well in time",
             $"{who} 已确认，但未按时报告平安"
         );
-        var mine = Level(who, people.OrderOf(alarm, who));
+        var role = await db.Users.AsNoTracking().Where(u => u.UserName == who).Select(u => u.Role).FirstOrDefaultAsync(cancellation);
+        var mine = people.PlaceOf(who, role, alarm);
         foreach (var step in await AlarmDesk.WaitingAsync(db, alarm.Id, cancellation))
-            if (Level(step.To, step.To.Length == 9 ? step.To[8] - '0' : 0) <= mine)
+            if (!Recipient.Parse(step.To).IsAbove(mine))
                 (step.State, step.FinishedAt, step.Note) = (StepState.Skipped, now, $"not above {who}, who acknowledged");
         if ((await AlarmDesk.WaitingAsync(db, alarm.Id, cancellation)).Count == 0)
         {
-            var order = await db.Steps.Where(s => s.AlarmId == alarm.Id).MaxAsync(s => (int?)s.Order, cancellation) ?? 0;
-            var last = PolicyOf(alarm, people).Steps[^1];
-            foreach (var to in mine < Level("duty", 0) ? new[] { "duty", "supervisor" } : ["supervisor"])
+            var order = await AlarmDesk.LastOrderAsync(db, alarm.Id, cancellation);
+            var last = policies.For(alarm, people.Resident(alarm), messages.Zone).Steps[^1];
+            foreach (var to in mine.Kind < RecipientKind.Duty ? new[] { "duty", "supervisor" } : ["supervisor"])
                 db.Steps.Add(
                     new EscalationStep
                     {
@@ -499,7 +495,7 @@ public sealed partial class Escalator : BackgroundService
                         AlarmId = alarm.Id,
                         Order = ++order,
                         To = to,
-                        Via = alarm.Severity >= (int)Severity.High ? "voice,sms,webhook,mail" : "webhook,mail,sms",
+                        Via = alarm.Severity >= Severity.High ? "voice,sms,webhook,mail" : "webhook,mail,sms",
                         DueAt = now,
                         WaitSeconds = (int)last.Wait.TotalSeconds,
                     }
@@ -511,18 +507,6 @@ public sealed partial class Escalator : BackgroundService
         await transaction.CommitAsync(cancellation);
     }
 
-    /// <summary>Who stands above whom: contacts in their order, visitor, duty desk, supervisor.</summary>
-    private static int Level(string who, int contactOrder) =>
-        who.Split(':', ' ')[0] switch
-        {
-            "contact" => 10 + contactOrder,
-            "contacts" => 10,
-            "visitor" => 20,
-            "duty" or "api" or "console" => 30,
-            "supervisor" => 40,
-            _ => 0,
-        };
-
     private Notice NewNotice(
         EscalationStep step,
         Alarm alarm,
@@ -533,60 +517,27 @@ public sealed partial class Escalator : BackgroundService
     )
     {
         var id = NewId();
-        var link = step.Template == "cleared" ? "" : links.For(id, LinkLifetime);
-        return new Notice
-        {
-            Id = id,
-            AlarmId = alarm.Id,
-            StepId = step.Id,
-            Channel = way.Channel,
-            Recipient = person.Key,
-            RecipientName = person.Name,
-            Address = way.Address,
-            Language = person.Language,
-            Round = alarm.Round,
-            Link = person.Key == SelfTest.Name ? "" : link,
-            Template = person.Key == SelfTest.Name ? SelfTest.Channel : step.Template,
-            Text =
-                person.Key == SelfTest.Name
-                    ? SelfTest.Text(person.Language)
-                    : messages.Text(
+        var link = step.Template == "cleared" || person.Key == SelfTest.Name ? "" : links.For(id, LinkLifetime);
+        var (template, text) =
+            person.Key == SelfTest.Name
+                ? (SelfTest.Channel, SelfTest.Text(person.Language))
+                : (
+                    step.Template,
+                    messages.Text(
                         step.Template,
                         person.Language,
                         people.NameOf(alarm),
                         alarm.Kind,
                         step.Template == "opened" ? alarm.RaisedAt : now,
                         link
-                    ),
-            CreatedAt = now,
-            DueAt = now,
-        };
+                    )
+                );
+        var notice = Notices.To(person, way, alarm, id, now, template, text, link);
+        notice.StepId = step.Id;
+        return notice;
     }
 
-    private Policy PolicyOf(Alarm a, People people) =>
-        policies.For(
-            new AlarmFacts(
-                (Severity)a.Severity,
-                a.Kind,
-                a.Area,
-                a.ResidentId,
-                people.Resident(a)?.KeyClass,
-                TimeOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(a.OpenedAt, messages.Zone))
-            )
-        );
-
     private Guid NewId() => Guid.CreateVersion7(clock.GetUtcNow());
-
-    private static string Chinese(string to) =>
-        to.Split(' ') switch
-        {
-            ["contact", var n] => $"联系人{n}",
-            ["contacts"] => "全部联系人",
-            ["visitor"] => "探访人",
-            ["duty"] => "值班人员",
-            ["supervisor"] => "值班主管",
-            _ => to,
-        };
 
     [LoggerMessage(Level = LogLevel.Error, Message = "An escalation cycle failed; the next one tries again")]
     private static partial void LogFailed(ILogger logger, Exception e);

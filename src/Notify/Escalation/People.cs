@@ -162,34 +162,57 @@ internal sealed class People
         ?? areas.Where(a => alarm.Area.StartsWith(a.Code, StringComparison.Ordinal)).MaxBy(a => a.Code.Length)?.Name
         ?? alarm.Area;
 
-    public Meant Find(string to, Alarm alarm) =>
-        to.Split(' ') switch
+    /// <summary>Who a place of the plan is now.</summary>
+    public Meant Find(Recipient place, Alarm alarm) =>
+        place.Kind switch
         {
-            // the canary's: nobody is called for it
-            _ when alarm.Area == RecordsDb.Nowhere && !to.StartsWith(SelfTest.Name, StringComparison.Ordinal) => new Meant([]),
-            ["contacts"] => new Meant(Contacts(alarm, 0)),
-            ["contact", [var digit]] => new Meant(Contacts(alarm, digit - '0')),
-            ["visitor"] => VisitorOf(alarm),
-            ["duty"] or ["supervisor"] => Desk(to, alarm),
-            [SelfTest.Name, var address] => new Meant([new Person(SelfTest.Name, SelfTest.Name, address, address, address, "zh")]),
+            RecipientKind.SelfTest => new Meant([new Person(SelfTest.Name, SelfTest.Name, place.Id, place.Id, place.Id, "zh")]),
+            // the self-test's alarm: nobody is called for it
+            _ when alarm.Area == RecordsDb.Nowhere => new Meant([]),
+            RecipientKind.Contact => new Meant(Contacts(alarm, place.Order)),
+            RecipientKind.Visitor => VisitorOf(alarm),
+            RecipientKind.Duty or RecipientKind.Supervisor => Desk(place.Kind, alarm),
             _ => new Meant([]),
         };
 
     /// <summary>Somebody who was told before, also when their shift has ended since.</summary>
     public Person? WithKey(string key, Alarm alarm)
     {
-        var id = key[(key.IndexOf(':', StringComparison.Ordinal) + 1)..];
-        return key.Split(':')[0] switch
+        var person = Recipient.Parse(key);
+        return person.Kind switch
         {
-            "contact" => Contacts(alarm, 0).FirstOrDefault(c => c.Key == key),
-            "visitor" => visitors.GetValueOrDefault(id) is { } visitor ? Of(visitor) : null,
-            "duty" or "supervisor" => officers.GetValueOrDefault(id) is { } officer ? Of(officer, key.Split(':')[0]) : null,
+            RecipientKind.Contact => Contacts(alarm, 0).FirstOrDefault(c => c.Key == key),
+            RecipientKind.Visitor => visitors.GetValueOrDefault(person.Id) is { } visitor ? Of(visitor) : null,
+            RecipientKind.Duty or RecipientKind.Supervisor => officers.GetValueOrDefault(person.Id) is { } officer
+                ? Of(officer, person.Kind)
+                : null,
             _ => null,
         };
     }
 
-    /// <summary>The contact's place in the order (1 is told first); 0 when unknown.</summary>
-    public int OrderOf(Alarm alarm, string contactKey) => Resident(alarm)?.Contacts.Find(c => $"contact:{c.Id}" == contactKey)?.Order ?? 0;
+    /// <summary>
+    /// Where somebody who answered stands: a contact in their order, an account where its role is, another system with the duty desk.
+    /// </summary>
+    /// <param name="who">A person, or the name of an account or API key.</param>
+    /// <param name="role">The account's; null when it is none.</param>
+    /// <param name="alarm">What they answered.</param>
+    public Recipient PlaceOf(string who, string? role, Alarm alarm)
+    {
+        var person = Recipient.Parse(who);
+        return person.Kind switch
+        {
+            RecipientKind.Contact => person with { Order = Resident(alarm)?.Contacts.Find(c => $"{c.Id}" == person.Id)?.Order ?? 0 },
+            RecipientKind.Other => new(
+                role switch
+                {
+                    Roles.Administrator or Roles.Supervisor => RecipientKind.Supervisor,
+                    Roles.Visitor => RecipientKind.Visitor,
+                    _ => RecipientKind.Duty,
+                }
+            ),
+            _ => person,
+        };
+    }
 
     private List<Person> Contacts(Alarm alarm, int order) =>
         [
@@ -225,11 +248,11 @@ internal sealed class People
     /// Those of the desks above the alarm's village who are on duty now. A rota that leaves nobody is a mistake, and then everybody of the
     /// desk is told.
     /// </summary>
-    private Meant Desk(string to, Alarm alarm)
+    private Meant Desk(RecipientKind to, Alarm alarm)
     {
         var all = officers
             .Values.Where(d =>
-                d.Supervisor == (to == "supervisor")
+                d.Supervisor == (to == RecipientKind.Supervisor)
                 && alarm.Area.StartsWith(alarm.Area.Length == 0 ? "" : d.Area, StringComparison.Ordinal)
             )
             .OrderByDescending(d => d.Area.Length)
@@ -276,8 +299,8 @@ internal sealed class People
 
     private Person Of(Visitor visitor) => Of($"visitor:{visitor.Id}", visitor.Name, visitor.Phone, visitor.Mail, "", visitor.Language);
 
-    private Person Of(DutyOfficer officer, string to) =>
-        Of($"{to}:{officer.Id}", officer.Name, officer.Phone, officer.Mail, officer.Webhook, officer.Language);
+    private Person Of(DutyOfficer officer, RecipientKind to) =>
+        Of($"{new Recipient(to, Id: officer.Id)}", officer.Name, officer.Phone, officer.Mail, officer.Webhook, officer.Language);
 
     private Person Of(string key, string name, string phone, string mail, string webhook, string language) =>
         new(

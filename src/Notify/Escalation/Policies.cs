@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.RegularExpressions;
 using Vigil.Model;
 using Vigil.Settings;
 using Vigil.Storage.Records;
@@ -80,7 +79,7 @@ public sealed record Policy(
 }
 
 /// <summary>The escalation policies in force, from <c>config/policies.yaml</c>.</summary>
-public sealed partial class Policies
+public sealed class Policies
 {
     private static readonly string[] Channels = ["sms", "voice", "mail", "webhook"];
 
@@ -92,6 +91,22 @@ public sealed partial class Policies
 
     /// <summary>The first that fits; every severity has one, the file was checked for it.</summary>
     public Policy For(AlarmFacts alarm) => policies.First(p => p.Fits(alarm));
+
+    /// <summary>
+    /// The terms in force now; an alarm's plan was frozen when it opened. A changed file must not leave open alarms to terms that nobody
+    /// can look up any more.
+    /// </summary>
+    public Policy For(Alarm alarm, Resident? resident, TimeZoneInfo zone) =>
+        For(
+            new AlarmFacts(
+                alarm.Severity,
+                alarm.Kind,
+                alarm.Area,
+                alarm.ResidentId,
+                resident?.KeyClass,
+                TimeOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(alarm.OpenedAt, zone))
+            )
+        );
 
     /// <summary>The same where the resident's class and the hour are not known.</summary>
     public Policy For(Severity severity, string kind, string area, string? resident) => For(new AlarmFacts(severity, kind, area, resident));
@@ -212,7 +227,7 @@ public sealed partial class Policies
     private static PolicyStep ReadStep(YamlSection step)
     {
         var to = step.Text("to", required: true) ?? "";
-        if (to.Length > 0 && !Recipient().IsMatch(to))
+        if (to.Length > 0 && !Recipient.IsPlace(to))
             step.Refuse("to", to, "is not one of contacts, contact 1…9, visitor, duty, supervisor");
         var via = step.Texts("via");
         if (via.Count == 0)
@@ -248,7 +263,4 @@ public sealed partial class Policies
     }
 
     private static string Name(Severity severity) => severity.ToString().ToLower(CultureInfo.InvariantCulture);
-
-    [GeneratedRegex("^(contacts|contact [1-9]|visitor|duty|supervisor)$")]
-    private static partial Regex Recipient();
 }

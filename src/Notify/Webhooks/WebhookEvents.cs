@@ -96,7 +96,7 @@ public static class WebhookEvents
                     line.Who,
                     note = line.Text,
                     kind = alarm.Kind,
-                    severity = ((Severity)alarm.Severity).ToString().ToLowerInvariant(),
+                    severity = alarm.Severity.ToString().ToLowerInvariant(),
                     state = alarm.State == AlarmState.InHand ? "in-hand" : alarm.State.ToString().ToLowerInvariant(),
                     resident = alarm.ResidentId,
                     alarm.Area,

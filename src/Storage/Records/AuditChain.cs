@@ -16,7 +16,7 @@ public readonly record struct ChainEnd(long Place, string Hash);
 /// before it. Every line of an alarm's timeline becomes a row too, with a digest of the line and of how the alarm stood after it; so a
 /// line, an acknowledgement or a resolution that is changed or taken out afterwards shows. Places have no gaps, whatever order rows were
 /// committed in: an id that PostgreSQL shows late gets a later place. What is changed within the second before its row is chained does not
-/// show (ADR 7).
+/// show (ADR 5).
 /// </summary>
 public static class AuditChain
 {

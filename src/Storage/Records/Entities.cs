@@ -1,3 +1,5 @@
+using Vigil.Model;
+
 namespace Vigil.Storage.Records;
 
 /// <summary>An older person who is cared for (服务对象). Registry data follow Annex 1 of the policy document.</summary>
@@ -319,7 +321,7 @@ public sealed class Alarm
     public Resident? Resident { get; set; }
     public required string Area { get; set; }
     public required string Kind { get; set; }
-    public int Severity { get; set; }
+    public Severity Severity { get; set; }
     public AlarmState State { get; set; }
     public required string Episode { get; set; }
     public string? DeviceId { get; set; }

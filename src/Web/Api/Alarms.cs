@@ -82,7 +82,7 @@ internal static class Alarms
                                     a.Subject,
                                     a.Area,
                                     a.Kind,
-                                    (Severity)a.Severity,
+                                    a.Severity,
                                     StateName(a.State),
                                     a.RaisedAt,
                                     a.OpenedAt,

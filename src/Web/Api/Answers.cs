@@ -58,7 +58,7 @@ internal sealed record AlarmAnswer(
             a.Resident?.Name ?? a.Subject,
             a.Area,
             a.Kind,
-            ((Severity)a.Severity).ToString().ToLowerInvariant(),
+            a.Severity.ToString().ToLowerInvariant(),
             Alarms.StateName(a.State),
             a.Episode,
             a.DeviceId,

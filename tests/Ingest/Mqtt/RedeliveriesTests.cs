@@ -95,6 +95,27 @@ public sealed class RedeliveriesTests : IDisposable
             Assert.Null(after.Trouble);
     }
 
+    [Theory]
+    [InlineData(false, true)]
+    [InlineData(true, false)] // nothing but the wall clock says then how old it is
+    public void It_is_known_to_the_next_process_though_the_clock_was_set_between_unless_the_machine_was_started_anew(bool anew, bool known)
+    {
+        var machine = new Vigil.Tests.Host.JumpingClock(clock.GetUtcNow());
+        DateTime first;
+        using (var before = new Redeliveries(File, machine))
+            first = Came(before, dup: false);
+        if (anew)
+        {
+            using var header = System.IO.File.OpenHandle(File, FileMode.Open, FileAccess.Write);
+            RandomAccess.Write(header, [1, 2, 3, 4, 5, 6, 7, 8], 16); // another boot
+        }
+
+        machine.Jump(TimeSpan.FromMinutes(45));
+        machine.Advance(TimeSpan.FromSeconds(15));
+        using var after = new Redeliveries(File, machine);
+        Assert.Equal(known, first == Came(after, dup: true));
+    }
+
     [Fact]
     public void A_folder_that_cannot_be_written_leaves_it_in_memory_and_says_so()
     {

@@ -297,7 +297,7 @@ public abstract class PhoneNightTests
             ["CallSid"] = notice.ProviderId!,
             ["Digits"] = "1",
         };
-        string Sign(string token, string url) => TwilioSignature.Of(token, url, press);
+        string Sign(string token, string url) => TwilioSigner.Of(token, url, press);
         using var http = new HttpClient();
         async Task<HttpStatusCode> PostAsync(
             string target,

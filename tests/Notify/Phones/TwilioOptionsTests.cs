@@ -63,7 +63,7 @@ public sealed class TwilioOptionsTests
             ["To"] = "+18005551212",
         };
         const string url = "https://mycompany.com/myapp.php?foo=1&bar=2";
-        Assert.Equal("RSOYDt4T1cUTdK1PDd93/VVr8B8=", TwilioSignature.Of("12345", url, form));
+        Assert.Equal("RSOYDt4T1cUTdK1PDd93/VVr8B8=", TwilioSigner.Of("12345", url, form));
         Assert.True(TwilioSignature.IsRight(["another", "12345"], url, form, "RSOYDt4T1cUTdK1PDd93/VVr8B8="));
         Assert.False(TwilioSignature.IsRight(["another", ""], url, form, "RSOYDt4T1cUTdK1PDd93/VVr8B8="));
         Assert.False(TwilioSignature.IsRight([], url, form, ""));

@@ -170,7 +170,7 @@ public abstract class AnswersTests
         };
         using var http = new HttpClient();
         using var request = new HttpRequestMessage(HttpMethod.Post, night.HooksUrl + target) { Content = new FormUrlEncodedContent(form) };
-        request.Headers.Add(TwilioSignature.Header, TwilioSignature.Of(PhoneNight.Token, night.HooksUrl + target, form));
+        request.Headers.Add(TwilioSignature.Header, TwilioSigner.Of(PhoneNight.Token, night.HooksUrl + target, form));
         using var answer = await http.SendAsync(request, Stop);
         Assert.True(answer.IsSuccessStatusCode, $"{answer.StatusCode}");
         return await answer.Content.ReadAsStringAsync(Stop);

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.Extensions.Logging.Abstractions;
 using Vigil.Storage.Readings;
 using Vigil.Storage.Readings.Influx;
@@ -38,4 +39,79 @@ public sealed class InfluxReadingStoreTests(SharedInflux shared) : ReadingStoreC
                 NullLogger<InfluxReadingStore>.Instance
             )
         );
+}
+
+/// <summary>
+/// The whole contract through the official client. No server at hand speaks v2 and InfluxQL both, so the engine is the real one of 1.6.7, and
+/// what it lacks of v2 is put into its own words in front of it: the write, the deletion, the list of buckets.
+/// </summary>
+[Trait("Category", "Server")]
+public sealed class InfluxV2ReadingStoreTests(SharedInflux shared) : ReadingStoreContract, IClassFixture<SharedInflux>, IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("vigil-spool-").FullName;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    protected override async Task<IReadingStore> OpenAsync()
+    {
+        using var http = new HttpClient();
+        using var create = new FormUrlEncodedContent([new("q", "CREATE DATABASE vigil")]);
+        using var created = await http.PostAsync(new Uri(shared.Server.Url + "/query"), create, Cancellation);
+        created.EnsureSuccessStatusCode();
+        return new InfluxReadingStore(
+            new InfluxOptions
+            {
+                Url = shared.Server.Url,
+                Api = "v2",
+                Org = "town hall",
+                Bucket = "vigil",
+                Token = "t0ken",
+                PatienceMilliseconds = 20_000,
+            },
+            folder,
+            new HttpClient(new V2InFront()),
+            TimeProvider.System,
+            NullLogger<InfluxReadingStore>.Instance
+        );
+    }
+
+    private sealed class V2InFront() : DelegatingHandler(new SocketsHttpHandler())
+    {
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            var address = request.RequestUri!;
+            if (address.AbsolutePath == "/query")
+                return await base.SendAsync(request, cancellationToken);
+            Assert.Equal("Token t0ken", request.Headers.Authorization?.ToString());
+            switch (address.AbsolutePath)
+            {
+                case "/api/v2/write":
+                    Assert.Equal("?org=town%20hall&bucket=vigil&precision=ns", address.Query);
+                    request.RequestUri = new Uri(address, "/write?db=vigil&precision=ns");
+                    break;
+                case "/api/v2/delete":
+                    Assert.Equal("?org=town%20hall&bucket=vigil", address.Query);
+                    request.Content = new FormUrlEncodedContent([
+                        new("q", await DeleteAsync(request.Content!, cancellationToken)),
+                        new("db", "vigil"),
+                    ]);
+                    request.RequestUri = new Uri(address, "/query");
+                    break;
+                case "/api/v2/buckets":
+                    return new HttpResponseMessage { Content = new StringContent("{\"buckets\":[{\"name\":\"vigil\"}]}") };
+            }
+
+            return await base.SendAsync(request, cancellationToken);
+        }
+
+        /// <summary>v2's predicate is InfluxQL's but for its quotes; both of its ends are included.</summary>
+        private static async Task<string> DeleteAsync(HttpContent content, CancellationToken cancellation)
+        {
+            var asked = JsonDocument.Parse(await content.ReadAsStringAsync(cancellation)).RootElement;
+            var device = asked.TryGetProperty("predicate", out var predicate)
+                ? predicate.GetString()!.Replace("device=\"", "device = '", StringComparison.Ordinal).TrimEnd('"') + "' AND "
+                : "";
+            return $"DELETE WHERE {device}time >= '{asked.GetProperty("start").GetString()}' AND time <= '{asked.GetProperty("stop").GetString()}'";
+        }
+    }
 }

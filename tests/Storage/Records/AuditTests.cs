@@ -332,7 +332,7 @@ public abstract class AuditTests
             Subject = "r1",
             Area = "",
             Kind = "sos",
-            Severity = 3,
+            Severity = Severity.Critical,
             Episode = "e",
             Reason = "",
             ReasonZh = "",

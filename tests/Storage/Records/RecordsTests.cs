@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using Vigil.Model;
 using Vigil.Storage.Records;
 using Vigil.Tests.Servers;
 
@@ -53,7 +54,7 @@ public abstract class RecordsTests
                 (alarm.State, alarm.ResolvedAt, alarm.ResolvedBy, alarm.Resolution) = (AlarmState.Resolved, Noon, "x", Resolution.True);
                 break;
             default:
-                alarm.Severity = 4;
+                alarm.Severity = (Severity)4;
                 break;
         }
 
@@ -138,7 +139,7 @@ public abstract class RecordsTests
             Subject = "r1",
             Area = "",
             Kind = "sos",
-            Severity = 3,
+            Severity = Severity.Critical,
             Episode = "e",
             Reason = "",
             ReasonZh = "",

@@ -1,4 +1,6 @@
 using System.Xml.Linq;
+using Twilio.TwiML;
+using Twilio.TwiML.Voice;
 using Vigil.Notify.Messages;
 
 namespace Vigil.Notify.Channels.Twilio;
@@ -9,7 +11,7 @@ internal sealed class TwiML(TwilioOptions options, MessageTexts messages, string
     /// <summary>Wrong keys before the call ends.</summary>
     public const int MostTries = 3;
 
-    public const string Empty = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response/>";
+    public static string Empty { get; } = new MessagingResponse().ToString(SaveOptions.DisableFormatting);
 
     /// <summary>
     /// The whole call. The next key goes to <c>/hooks/twilio/voice</c> with our notice's id, which Twilio's signature covers.
@@ -24,37 +26,36 @@ internal sealed class TwiML(TwilioOptions options, MessageTexts messages, string
     )
     {
         var text = messages.Spoken(template, language, values) + messages.Spoken("menu", language, values);
-        return Write(
-            new XElement(
-                "Gather",
-                new XAttribute("input", "dtmf"),
-                new XAttribute("numDigits", 1),
-                new XAttribute("timeout", 8),
-                new XAttribute("method", "POST"),
-                new XAttribute(
-                    "action",
-                    $"{publicUrl}/hooks/twilio/voice?notice={notice:N}&tries={tries}{(seen is { } version ? $"&seen={version}" : "")}"
-                ),
-                Say(language, text),
-                new XElement("Pause", new XAttribute("length", 1)),
-                Say(language, text)
-            ),
-            Say(language, messages.Spoken("no-key", language, values))
-        );
+        var asks = new Gather(
+            input: [Gather.InputEnum.Dtmf],
+            numDigits: 1,
+            timeout: 8,
+            method: "POST",
+            action: new Uri(
+                $"{publicUrl}/hooks/twilio/voice?notice={notice:N}&tries={tries}{(seen is { } version ? $"&seen={version}" : "")}"
+            )
+        )
+            .Append(Saying(language, text))
+            .Pause(1)
+            .Append(Saying(language, text));
+        return new VoiceResponse()
+            .Append(asks)
+            .Append(Saying(language, messages.Spoken("no-key", language, values)))
+            .ToString(SaveOptions.DisableFormatting);
     }
 
     /// <summary>One sentence, then the call ends.</summary>
     public string Last(string language, string sentence) =>
-        Write(Say(language, messages.Spoken(sentence, language, new Dictionary<string, string>())), new XElement("Hangup"));
+        new VoiceResponse()
+            .Append(Saying(language, messages.Spoken(sentence, language, new Dictionary<string, string>())))
+            .Hangup()
+            .ToString(SaveOptions.DisableFormatting);
 
-    public static string Message(string text) => Write(new XElement("Message", text));
+    public static string Message(string text) => new MessagingResponse().Message(text).ToString(SaveOptions.DisableFormatting);
 
-    private XElement Say(string language, string text)
+    private Say Saying(string language, string text)
     {
         var (voice, spoken) = options.Voices.For(language);
-        return new XElement("Say", new XAttribute("voice", voice), spoken.Length > 0 ? new XAttribute("language", spoken) : null, text);
+        return new Say(text, voice, language: spoken.Length > 0 ? (Say.LanguageEnum)spoken : null);
     }
-
-    private static string Write(params object[] verbs) =>
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>" + new XElement("Response", verbs).ToString(SaveOptions.DisableFormatting);
 }

@@ -1,15 +1,17 @@
-using System.Globalization;
-using System.Net.Http.Headers;
-using System.Text;
-using System.Text.Json;
+using System.Runtime.ExceptionServices;
 using Microsoft.Extensions.DependencyInjection;
+using Twilio.Base;
+using Twilio.Clients;
+using Twilio.Exceptions;
+using Twilio.Rest.Api.V2010.Account;
+using Twilio.Types;
 using Vigil.Notify.Messages;
 
 namespace Vigil.Notify.Channels.Twilio;
 
 /// <summary>
-/// SMS and calls over Twilio's REST API, version 2010-04-01, spoken to directly. The address for receipts carries our notice's id; a
-/// request whose answer was lost is looked up in Twilio's own list before it is sent again.
+/// SMS and calls over Twilio's REST API, version 2010-04-01: its own client over <see cref="TwilioHttp"/>. The address for receipts carries
+/// our notice's id; a request whose answer was lost is looked up in Twilio's own list before it is sent again.
 /// </summary>
 public sealed class TwilioChannel : IChannel
 {
@@ -17,7 +19,6 @@ public sealed class TwilioChannel : IChannel
     private readonly TwilioOptions options;
     private readonly TwiML twiml;
     private readonly string publicUrl;
-    private readonly AuthenticationHeaderValue authorization;
     private readonly ChannelHealth health;
 
     public TwilioChannel(IServiceProvider services, TwilioOptions options, MessageTexts messages, SignedLinks links)
@@ -25,10 +26,6 @@ public sealed class TwilioChannel : IChannel
         (this.services, this.options, publicUrl) = (services, options, links.PublicUrl);
         twiml = new TwiML(options, messages, publicUrl);
         health = services.ChannelHealth(Provider);
-        authorization = new AuthenticationHeaderValue(
-            "Basic",
-            Convert.ToBase64String(Encoding.ASCII.GetBytes($"{options.AccountSid}:{options.AuthToken}"))
-        );
     }
 
     public string Provider => "twilio";
@@ -47,74 +44,64 @@ public sealed class TwilioChannel : IChannel
 
     public async Task<ChannelResult> SendAsync(OutgoingNotice notice, CancellationToken cancellation)
     {
-        var voice = notice.Channel == "voice";
-        using var request = Request(HttpMethod.Post, voice ? "Calls.json" : "Messages.json");
-        request.Content = new FormUrlEncodedContent(voice ? CallOf(notice) : MessageOf(notice));
-        var (answer, trouble) = await services.ChannelClient(Provider).TrySendAsync(request, health, notice.Critical, cancellation);
-        if (answer is null)
-            return trouble!;
-        using (answer)
+        var answer =
+            notice.Channel == "voice"
+                ? await AskAsync(async c => About(await CallResource.CreateAsync(CallOf(notice), c)), notice.Critical, cancellation)
+                : await AskAsync(async c => About(await MessageResource.CreateAsync(MessageOf(notice), c)), notice.Critical, cancellation);
+        if (answer.Trouble is { } trouble)
+            return trouble;
+        if (answer.IsSuccess)
         {
-            if (answer.IsSuccessStatusCode)
-            {
-                health.Up();
-                var made = await ReadAsync(answer, cancellation);
-                return new ChannelResult(ChannelOutcome.Sent, "Twilio has it", made is null ? null : Text(made.Value, "sid"));
-            }
-
-            var refused = TwilioErrors.Refused(
-                (int)answer.StatusCode,
-                await ReadAsync(answer, cancellation) is { } error ? Number(error, "code") : 0
-            );
-            if (refused.Outcome == ChannelOutcome.Down)
-                health.Down(refused.Reason);
-            else if ((int)answer.StatusCode < 500)
-                health.Up(); // it speaks to us
-            return refused;
+            health.Up();
+            return new ChannelResult(ChannelOutcome.Sent, "Twilio has it", answer.Body?.Sid);
         }
+
+        var refused = TwilioErrors.Refused(answer.Status, answer.Code);
+        if (refused.Outcome == ChannelOutcome.Down)
+            health.Down(refused.Reason);
+        else if (answer.Status < 500)
+            health.Up(); // it speaks to us
+        return refused;
     }
 
     /// <summary>Who is listening hears that it is taken; a phone that still rings stops.</summary>
-    public async Task<bool> EndCallAsync(string providerId, string language, CancellationToken cancellation) =>
-        await ChangeCallAsync(providerId, "Twiml", twiml.Last(language, "over"), cancellation) // refused while it rings: 21220
-        || await ChangeCallAsync(providerId, "Status", "completed", cancellation);
-
-    private async Task<bool> ChangeCallAsync(string sid, string field, string value, CancellationToken cancellation)
+    public async Task<bool> EndCallAsync(string providerId, string language, CancellationToken cancellation)
     {
-        using var request = Request(HttpMethod.Post, $"Calls/{Uri.EscapeDataString(sid)}.json");
-        request.Content = new FormUrlEncodedContent([new(field, value)]);
-        var (answer, _) = await services.ChannelClient(Provider).TrySendAsync(request, health, critical: false, cancellation);
-        using (answer)
-            return answer?.IsSuccessStatusCode == true;
+        var sid = Uri.EscapeDataString(providerId);
+        // Other words are refused while it rings (21220).
+        return await ChangeCallAsync(new UpdateCallOptions(sid) { Twiml = twiml.Last(language, "over") }, cancellation)
+            || await ChangeCallAsync(new UpdateCallOptions(sid) { Status = CallResource.UpdateStatusEnum.Completed }, cancellation);
     }
+
+    private async Task<bool> ChangeCallAsync(UpdateCallOptions change, CancellationToken cancellation) =>
+        (await AskAsync(c => CallResource.UpdateAsync(change, c), critical: false, cancellation)).IsSuccess;
 
     public async Task<ChannelResult?> ReconcileAsync(PastNotice notice, CancellationToken cancellation)
     {
-        var kind = notice.Outgoing.Channel == "voice" ? "Calls" : "Messages";
+        var voice = notice.Outgoing.Channel == "voice";
         if (notice.ProviderId is { Length: > 0 } sid)
-        {
-            var (status, one) = await GetAsync($"{kind}/{sid}.json", cancellation);
-            return status == 404 ? null : Became(kind, one);
-        }
+            return await FetchAsync(voice, sid, cancellation);
 
         // The newest first. No filter by DateSent or StartTime: what still waits at Twilio has none yet.
-        var (_, list) = await GetAsync($"{kind}.json?To={Uri.EscapeDataString(notice.Outgoing.Address)}&PageSize=100", cancellation);
-        var ours = list.GetProperty(kind == "Calls" ? "calls" : "messages")
-            .EnumerateArray()
+        PhoneNumber to = notice.Outgoing.Address;
+        var list = voice
+            ? await LookAsync(async c => First(await CallResource.ReadAsync(new() { To = to, PageSize = 100 }, c), About), cancellation)
+            : await LookAsync(async c => First(await MessageResource.ReadAsync(new() { To = to, PageSize = 100 }, c), About), cancellation);
+        var ours = (list ?? throw new HttpRequestException("Twilio answers 404"))
             .Where(item =>
-                Text(item, "direction")?.StartsWith("outbound", StringComparison.Ordinal) != false
-                && Text(item, "sid") is { } id
+                item.Direction?.StartsWith("outbound", StringComparison.Ordinal) != false
+                && item.Sid is { } id
                 && !notice.Others.Contains(id)
-                && (Time(item, "date_created") is not { } created || created >= notice.Since)
+                && (item.Created is not { } created || created >= notice.Since)
             )
             .ToList();
         // A message is known by its words: the link in it is this notice's alone. A call carries nothing of ours, so it is ours only when
         // it can be nobody else's.
         var found =
-            kind == "Messages" ? ours.Where(m => Text(m, "body") == notice.Outgoing.Text).ToList()
+            !voice ? ours.Where(m => m.Body == notice.Outgoing.Text).ToList()
             : notice.Alone ? ours
             : [];
-        return found.Count == 0 || (notice.Outgoing.Link.Length == 0 && !notice.Alone) ? null : Became(kind, found[^1]);
+        return found.Count == 0 || (notice.Outgoing.Link.Length == 0 && !notice.Alone) ? null : Became(found[^1]);
     }
 
     /// <summary>How a call went, for the callback that doesn't say it; null when Twilio can't be asked now.</summary>
@@ -122,8 +109,7 @@ public sealed class TwilioChannel : IChannel
     {
         try
         {
-            var (status, call) = await GetAsync($"Calls/{Uri.EscapeDataString(sid)}.json", cancellation);
-            return status == 404 ? null : Became("Calls", call);
+            return await FetchAsync(voice: true, sid, cancellation);
         }
         catch (HttpRequestException)
         {
@@ -131,36 +117,46 @@ public sealed class TwilioChannel : IChannel
         }
     }
 
-    private IEnumerable<KeyValuePair<string, string>> MessageOf(OutgoingNotice notice)
+    private async Task<ChannelResult?> FetchAsync(bool voice, string id, CancellationToken cancellation)
     {
-        yield return new("To", notice.Address);
-        yield return options.MessagingServiceSid.Length > 0
-            ? new("MessagingServiceSid", options.MessagingServiceSid)
-            : new("From", options.From);
-        yield return new("Body", notice.Text);
-        yield return new("StatusCallback", Callback("status", notice.NoticeId));
-        yield return new("ValidityPeriod", options.ValiditySeconds.ToString(CultureInfo.InvariantCulture));
+        var sid = Uri.EscapeDataString(id); // the client puts it into the path as it is
+        var item = voice
+            ? await LookAsync(async c => About(await CallResource.FetchAsync(new FetchCallOptions(sid), c)), cancellation)
+            : await LookAsync(async c => About(await MessageResource.FetchAsync(new FetchMessageOptions(sid), c)), cancellation);
+        return item is null ? null : Became(item);
     }
 
-    private IEnumerable<KeyValuePair<string, string>> CallOf(OutgoingNotice notice)
+    private CreateMessageOptions MessageOf(OutgoingNotice notice)
     {
-        yield return new("To", notice.Address);
-        yield return new("From", options.From);
-        // The words go with the request: the call speaks even when our own address can't be reached from outside.
-        yield return new("Twiml", twiml.Call(notice.NoticeId, notice.Language, notice.Template, notice.Values));
-        yield return new("Timeout", options.RingSeconds.ToString(CultureInfo.InvariantCulture));
-        yield return new("StatusCallback", Callback("status", notice.NoticeId));
-        // without StatusCallbackEvent it says how the call ended, which is all that counts
-        yield return new("StatusCallbackMethod", "POST");
-        // A person hears the message at once while the machine is still being looked for; a machine keeps it, and another way is tried.
-        yield return new("MachineDetection", "Enable");
-        yield return new("AsyncAmd", "true");
-        yield return new("AsyncAmdStatusCallback", Callback("status", notice.NoticeId));
-        yield return new("AsyncAmdStatusCallbackMethod", "POST");
+        var service = options.MessagingServiceSid.Length > 0;
+        return new CreateMessageOptions(notice.Address)
+        {
+            MessagingServiceSid = service ? options.MessagingServiceSid : null,
+            From = service ? null : new PhoneNumber(options.From),
+            Body = notice.Text,
+            StatusCallback = Callback("status", notice.NoticeId),
+            ValidityPeriod = options.ValiditySeconds,
+        };
     }
+
+    private CreateCallOptions CallOf(OutgoingNotice notice) =>
+        new(new PhoneNumber(notice.Address), new PhoneNumber(options.From))
+        {
+            // The words go with the request: the call speaks even when our own address can't be reached from outside.
+            Twiml = twiml.Call(notice.NoticeId, notice.Language, notice.Template, notice.Values),
+            Timeout = options.RingSeconds,
+            // without StatusCallbackEvent it says how the call ended, which is all that counts
+            StatusCallback = Callback("status", notice.NoticeId),
+            StatusCallbackMethod = "POST",
+            // A person hears the message at once while the machine is still being looked for; a machine keeps it, and another way is tried.
+            MachineDetection = "Enable",
+            AsyncAmd = "true",
+            AsyncAmdStatusCallback = Callback("status", notice.NoticeId),
+            AsyncAmdStatusCallbackMethod = "POST",
+        };
 
     /// <summary>What became of a message or call, from its resource or from a callback's fields.</summary>
-    internal static ChannelResult Became(string kind, string? sid, string status, string answeredBy, int error) =>
+    internal static ChannelResult Became(bool voice, string? sid, string status, string answeredBy, int error) =>
         status switch
         {
             "delivered" or "read" => new(ChannelOutcome.Delivered, "on the phone", sid),
@@ -171,7 +167,7 @@ public sealed class TwilioChannel : IChannel
                 TwilioErrors.IsForGood(error)
             ),
             // A key would have been told before the call ended: then this changes nothing any more.
-            "completed" when kind == "Calls" => new(
+            "completed" when voice => new(
                 ChannelOutcome.GiveUp,
                 IsMachine(answeredBy) ? Voicemail : "the call was picked up, but no key was pressed",
                 sid
@@ -184,64 +180,108 @@ public sealed class TwilioChannel : IChannel
     /// <summary>machine_start, machine_end_beep…, fax; unknown may be a person.</summary>
     internal static bool IsMachine(string answeredBy) => answeredBy.StartsWith("machine", StringComparison.Ordinal) || answeredBy == "fax";
 
-    private static ChannelResult Became(string kind, JsonElement item) =>
-        Became(kind, Text(item, "sid"), Text(item, "status") ?? "", Text(item, "answered_by") ?? "", Number(item, "error_code"));
+    private static ChannelResult Became(Item item) =>
+        Became(item.Voice, item.Sid, item.Status ?? "", item.AnsweredBy ?? "", item.Error ?? 0);
 
-    private string Callback(string hook, Guid notice) => $"{publicUrl}/hooks/twilio/{hook}?notice={notice:N}";
+    private static Item About(CallResource call) =>
+        new(true, call.Sid, call.Direction, Utc(call.DateCreated), null, call.Status?.ToString(), call.AnsweredBy, null);
 
-    private HttpRequestMessage Request(HttpMethod method, string resource) =>
-        new(method, $"2010-04-01/Accounts/{options.AccountSid}/{resource}") { Headers = { Authorization = authorization } };
+    private static Item About(MessageResource message) =>
+        new(
+            false,
+            message.Sid,
+            message.Direction?.ToString(),
+            Utc(message.DateCreated),
+            message.Body,
+            message.Status?.ToString(),
+            null,
+            message.ErrorCode
+        );
 
-    private async Task<(int Status, JsonElement Body)> GetAsync(string resource, CancellationToken cancellation)
+    /// <summary>The client reads RFC 2822 and gives this machine's local time.</summary>
+    private static DateTimeOffset? Utc(DateTime? time) =>
+        time is not { } given ? null
+        : given.Kind == DateTimeKind.Unspecified ? new DateTimeOffset(given, TimeSpan.Zero)
+        : new DateTimeOffset(given);
+
+    /// <summary>The first page alone: for the next one the client would block a thread.</summary>
+    private static List<Item> First<T>(ResourceSet<T> list, Func<T, Item> about)
+        where T : Resource
     {
-        using var request = Request(HttpMethod.Get, resource);
-        var (answer, trouble) = await services.ChannelClient(Provider).TrySendAsync(request, health, critical: true, cancellation);
-        if (answer is null)
-            throw new HttpRequestException(trouble!.Reason);
-        using (answer)
-        {
-            if (answer.StatusCode == System.Net.HttpStatusCode.NotFound)
-                return (404, default);
-            if (!answer.IsSuccessStatusCode || await ReadAsync(answer, cancellation) is not { } body)
-                throw new HttpRequestException($"Twilio answers {(int)answer.StatusCode}");
-            health.Up();
-            return (200, body);
-        }
+        list.AutoPaging = false;
+        return [.. list.Select(about)];
     }
 
-    private static async Task<JsonElement?> ReadAsync(HttpResponseMessage answer, CancellationToken cancellation)
+    private Uri Callback(string hook, Guid notice) => new($"{publicUrl}/hooks/twilio/{hook}?notice={notice:N}");
+
+    /// <summary>Null where Twilio has no such thing (404).</summary>
+    /// <exception cref="HttpRequestException">Twilio could not be asked.</exception>
+    private async Task<T?> LookAsync<T>(Func<TwilioRestClient, Task<T>> look, CancellationToken cancellation)
+        where T : class
     {
+        var answer = await AskAsync(look, critical: true, cancellation);
+        if (answer.Trouble is { } trouble)
+            throw new HttpRequestException(trouble.Reason);
+        if (answer.Status == 404)
+            return null;
+        if (!answer.IsSuccess || answer.Body is null)
+            throw new HttpRequestException($"Twilio answers {answer.Status}");
+        health.Up();
+        return answer.Body;
+    }
+
+    private async Task<Answer<T>> AskAsync<T>(Func<TwilioRestClient, Task<T>> ask, bool critical, CancellationToken cancellation)
+        where T : class
+    {
+        var http = new TwilioHttp(services.ChannelClient(Provider), health, critical, cancellation);
+        // Else TWILIO_LOG_LEVEL decides whether it writes addresses and numbers to the console.
+        var client = new TwilioRestClient(options.AccountSid, options.AuthToken, httpClient: http) { LogLevel = "" };
         try
         {
-            using var json = await JsonDocument.ParseAsync(
-                await answer.Content.ReadAsStreamAsync(cancellation),
-                cancellationToken: cancellation
-            );
-            return json.RootElement.ValueKind == JsonValueKind.Object ? json.RootElement.Clone() : null;
+            return new(await ask(client), http.Status, 0, null);
         }
-        catch (JsonException)
+        catch (Exception e) when (http.Status > 0 && e is not OutOfMemoryException)
         {
-            return null; // a proxy's page in place of an answer
+            // Twilio's refusal; or what it says can't be read, a proxy's page in its place, and then any exception comes.
+            var code = e switch
+            {
+                ApiException refusal => refusal.Code,
+                ApiStandardException refusal => refusal.Code,
+                _ => 0,
+            };
+            return new(null, http.Status, code, null);
+        }
+        catch (TwilioException) when (http.Trouble is not null)
+        {
+            return new(null, 0, 0, http.Trouble);
+        }
+        catch (TwilioException e) when (e.InnerException is { } inner)
+        {
+            // A cancellation, say. What the client wraps it in has the whole address in its message, and with it a number.
+            ExceptionDispatchInfo.Throw(inner);
+            throw;
         }
     }
 
-    private static string? Text(JsonElement item, string name) =>
-        item.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+    /// <param name="Body">Null where it could not be read.</param>
+    /// <param name="Status">0 when no answer came, and then there is <paramref name="Trouble"/>.</param>
+    /// <param name="Code">Twilio's error code; 0 when it gave none.</param>
+    private readonly record struct Answer<T>(T? Body, int Status, int Code, ChannelResult? Trouble)
+        where T : class
+    {
+        /// <summary>Not what the client calls a success: it counts redirects among them.</summary>
+        public bool IsSuccess => Status is >= 200 and < 300;
+    }
 
-    private static int Number(JsonElement item, string name) =>
-        item.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number)
-            ? number
-            : 0;
-
-    /// <summary>RFC 2822, such as Fri, 24 May 2019 17:18:27 +0000.</summary>
-    private static DateTimeOffset? Time(JsonElement item, string name) =>
-        DateTimeOffset.TryParseExact(
-            Text(item, name),
-            "ddd, dd MMM yyyy HH:mm:ss zzz",
-            CultureInfo.InvariantCulture,
-            DateTimeStyles.None,
-            out var time
-        )
-            ? time
-            : null;
+    /// <summary>What counts of a message or call in Twilio's answers.</summary>
+    private sealed record Item(
+        bool Voice,
+        string? Sid,
+        string? Direction,
+        DateTimeOffset? Created,
+        string? Body,
+        string? Status,
+        string? AnsweredBy,
+        int? Error
+    );
 }

@@ -71,7 +71,7 @@ public sealed partial class TwilioHooks
 
     /// <summary>Signed with our token, the current or the previous one, for the address by which Twilio knows us.</summary>
     /// <param name="target">Path and query exactly as they came; host and scheme are our own setting, never the request's.</param>
-    public bool IsSigned(string target, IReadOnlyCollection<KeyValuePair<string, string>> form, string signature)
+    public bool IsSigned(string target, IDictionary<string, string> form, string signature)
     {
         if (TwilioSignature.IsRight([options.AuthToken, options.PreviousAuthToken], links.PublicUrl + target, form, signature))
             return true;
@@ -147,7 +147,7 @@ public sealed partial class TwilioHooks
         var became =
             call is not null && TwilioChannel.IsMachine(answeredBy)
                 ? new ChannelResult(ChannelOutcome.GiveUp, TwilioChannel.Voicemail, sid)
-                : TwilioChannel.Became(call is null ? "Messages" : "Calls", sid, status, answeredBy, error);
+                : TwilioChannel.Became(voice: call is not null, sid, status, answeredBy, error);
         // By whom a call was picked up stands in its resource, unless this callback brings it: the reason tells people whether to try that
         // number again.
         if (call is not null && status == "completed" && answeredBy.Length == 0)
@@ -291,35 +291,19 @@ public sealed partial class TwilioHooks
         var id = Guid.CreateVersion7(clock.GetUtcNow());
         var link = links.For(id, Escalator.LinkLifetime);
         var template = alarm.RangAt > row.CreatedAt ? "repeated" : "opened";
-        var notice = new Notice
-        {
-            Id = id,
-            AlarmId = alarm.Id,
-            StepId = row.StepId,
-            Round = alarm.Round,
-            Channel = "sms",
-            Provider = "twilio",
-            Recipient = row.Recipient,
-            RecipientName = row.RecipientName,
-            Address = row.Address,
-            Language = row.Language,
-            Template = template,
-            Text = messages.Text(
-                template,
-                row.Language,
-                alarm.Resident?.Name ?? "",
-                alarm.Kind,
-                template == "repeated" ? alarm.RangAt!.Value : alarm.RaisedAt,
-                link
-            ),
-            Link = link,
-            CreatedAt = now,
-            DueAt = now,
-            SentAt = now,
-            Attempts = 1,
-            State = NoticeState.Sent,
-            Note = "told in answer to a reply to what was told before",
-        };
+        var notice = Notices.Anew(row, alarm, id, now);
+        notice.Provider = "twilio";
+        (notice.Template, notice.Link) = (template, link);
+        notice.Text = messages.Text(
+            template,
+            row.Language,
+            alarm.Resident?.Name ?? "",
+            alarm.Kind,
+            template == "repeated" ? alarm.RangAt!.Value : alarm.RaisedAt,
+            link
+        );
+        (notice.State, notice.SentAt, notice.Attempts) = (NoticeState.Sent, now, 1);
+        notice.Note = "told in answer to a reply to what was told before";
         notice.ReplyCode = await ReplyCodes.ForAsync(db, notice, cancellation);
         db.Notices.Add(notice);
         AlarmDesk.Line(

@@ -8,7 +8,7 @@ using Vigil.Model;
 namespace Vigil.Storage.Readings.Influx;
 
 /// <summary>
-/// InfluxDB over its stable wire protocol. The point (metric, device, channel, time) overwrites itself, so a repeat changes nothing but its
+/// InfluxDB over its line protocol. The point (metric, device, channel, time) overwrites itself, so a repeat changes nothing but its
 /// arrival time. Appends that come together share a request. While the server is down, slow or unwilling they are made durable in a <see
 /// cref="Spool"/> on disk and drained in order when it is back: nothing ever waits for a dead server longer than
 /// Influx:PatienceMilliseconds. What is spooled can't be queried yet.
@@ -33,7 +33,10 @@ public sealed partial class InfluxReadingStore : IReadingStore
     private readonly SemaphoreSlim spooled = new(0, 1);
     private readonly Task sending;
     private readonly Task draining;
+    private readonly Task checking;
     private volatile string? trouble;
+    private volatile string? bucketTrouble;
+    private volatile bool written;
     private bool warned;
 
     public InfluxReadingStore(
@@ -66,6 +69,7 @@ public sealed partial class InfluxReadingStore : IReadingStore
         );
         sending = Task.Run(SendAsync);
         draining = Task.Run(() => DrainAsync(stopping.Token));
+        checking = Task.Run(() => CheckBucketAsync(stopping.Token));
     }
 
     /// <summary>A point the server will never take. It is kept in <c>refused.jsonl</c> beside the spool before this is raised.</summary>
@@ -85,7 +89,9 @@ public sealed partial class InfluxReadingStore : IReadingStore
             if (state.NearlyFull)
                 return $"the spool for InfluxDB is {state.Bytes * 100 / state.Cap} % full ({state.Bytes} of {state.Cap} bytes); at "
                     + $"its cap nothing more is acknowledged. {trouble}";
-            return state.Bytes > 0 ? $"{state.Bytes} bytes of readings wait on disk for InfluxDB since {state.Oldest:u}: {trouble}" : null;
+            if (state.Bytes > 0)
+                return $"{state.Bytes} bytes of readings wait on disk for InfluxDB since {state.Oldest:u}: {trouble}";
+            return written ? null : bucketTrouble;
         }
     }
 
@@ -149,10 +155,39 @@ public sealed partial class InfluxReadingStore : IReadingStore
         await sending;
         await stopping.CancelAsync();
         await draining;
+        await checking;
         spool.Dispose();
         api.Dispose();
         spooled.Dispose();
         stopping.Dispose();
+    }
+
+    /// <summary>
+    /// A wrong token or a bucket that isn't there is said at the start, not with the first reading, and no more once it is mended or a write
+    /// has shown that it was nothing.
+    /// </summary>
+    private async Task CheckBucketAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            while (await api.CheckBucketAsync(cancellation) is { } why && !written)
+            {
+                if (bucketTrouble != why)
+                    LogBucket(log, why);
+                bucketTrouble = why;
+                await Task.Delay(LongestPause, clock, cancellation);
+            }
+
+            bucketTrouble = null;
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            // what is not known yet the next start asks again
+        }
+        catch (Exception e)
+        {
+            LogBucket(log, e.Message); // a check is no reason to take no readings
+        }
     }
 
     /// <summary>Takes what waits, as much as fits into a request, and waits a moment for more when that is little.</summary>
@@ -212,7 +247,11 @@ public sealed partial class InfluxReadingStore : IReadingStore
             {
                 var outcome = await api.WriteAsync(lines, TimeSpan.FromMilliseconds(options.PatienceMilliseconds), CancellationToken.None);
                 if (outcome.Trouble is null)
+                {
+                    written = true;
                     return null;
+                }
+
                 trouble = outcome.Trouble;
                 LogSpooling(log, outcome.Trouble);
             }
@@ -253,6 +292,7 @@ public sealed partial class InfluxReadingStore : IReadingStore
                 var outcome = await api.WriteAsync(lines.Memory, TimeSpan.FromSeconds(options.TimeoutSeconds), cancellation);
                 if (outcome.Trouble is null)
                 {
+                    written = true;
                     spool.Take(next);
                     pause = FirstPause;
                     if (spool.IsEmpty)
@@ -348,6 +388,9 @@ public sealed partial class InfluxReadingStore : IReadingStore
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "InfluxDB doesn't take readings, they are kept on disk until it does: {Reason}")]
     private static partial void LogSpooling(ILogger logger, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Reason}")]
+    private static partial void LogBucket(ILogger logger, string reason);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "InfluxDB has everything that waited on disk")]
     private static partial void LogDrained(ILogger logger);

@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using Vigil.Notify;
 using Vigil.Storage.Records;
 
 namespace Vigil.Web.Pages.Parts;
@@ -13,16 +14,12 @@ internal static class People
         return Texts.All.ContainsKey(key) ? Texts.Of(key, language) + (words.Length > 1 ? " " + words[1] : "") : to;
     }
 
-    /// <summary>The names behind contact:…, visitor:… and duty:…; whoever is not on file any more is left out.</summary>
+    /// <summary>The names of the persons among them; whoever is not on file any more is left out.</summary>
     public static async Task<Dictionary<string, string>> NamesAsync(RecordsDb db, IEnumerable<string?> who)
     {
-        var ids = who.OfType<string>()
-            .Distinct()
-            .Select(w => (Who: w, Parts: w.Split(':', 2)))
-            .Where(w => w.Parts.Length == 2)
-            .ToLookup(w => w.Parts[0], w => w.Parts[1], StringComparer.Ordinal);
+        var ids = who.OfType<string>().Distinct().Select(Recipient.Parse).Where(r => r.Id.Length > 0).ToLookup(r => r.Kind, r => r.Id);
         var found = new Dictionary<string, string>(StringComparer.Ordinal);
-        if (ids["contact"].Select(c => Guid.TryParse(c, out var id) ? id : Guid.Empty).ToList() is { Count: > 0 } contacts)
+        if (ids[RecipientKind.Contact].Select(c => Guid.TryParse(c, out var id) ? id : Guid.Empty).ToList() is { Count: > 0 } contacts)
             foreach (
                 var c in await db
                     .Contacts.AsNoTracking()
@@ -36,7 +33,7 @@ internal static class People
                     .ToListAsync()
             )
                 found[$"contact:{c.Id}"] = c.Relation.Length > 0 ? $"{c.Name}（{c.Relation}）" : c.Name;
-        if (ids["visitor"].ToList() is { Count: > 0 } visitors)
+        if (ids[RecipientKind.Visitor].ToList() is { Count: > 0 } visitors)
             foreach (
                 var v in await db
                     .Visitors.AsNoTracking()
@@ -45,7 +42,7 @@ internal static class People
                     .ToListAsync()
             )
                 found[$"visitor:{v.Id}"] = v.Name;
-        if (ids["duty"].ToList() is { Count: > 0 } officers)
+        if (ids[RecipientKind.Duty].Concat(ids[RecipientKind.Supervisor]).ToList() is { Count: > 0 } officers)
             foreach (
                 var o in await db
                     .DutyOfficers.AsNoTracking()
@@ -53,7 +50,7 @@ internal static class People
                     .Select(o => new { o.Id, o.Name })
                     .ToListAsync()
             )
-                found[$"duty:{o.Id}"] = o.Name;
+                found[$"duty:{o.Id}"] = found[$"supervisor:{o.Id}"] = o.Name;
         return found;
     }
 

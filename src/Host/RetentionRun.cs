@@ -1,0 +1,80 @@
+using Vigil.Registry;
+using Vigil.Storage.Readings;
+
+namespace Vigil.Host;
+
+/// <summary>
+/// Once a day, half an hour after midnight: each home's day is written into the records, then readings that are older than they are to be
+/// kept are deleted.
+/// </summary>
+internal sealed partial class RetentionRun(
+    Retention retention,
+    ClockWatch clocks,
+    TimeProvider clock,
+    TimeZoneInfo zone,
+    ILogger<RetentionRun> log
+) : BackgroundService
+{
+    private static readonly TimeSpan Every = TimeSpan.FromSeconds(5);
+
+    /// <summary>After a start everything reconnects and sends what it kept.</summary>
+    private static readonly TimeSpan Settle = TimeSpan.FromMinutes(10);
+
+    /// <summary>
+    /// After the clock jumped by a day or more no day is counted and nothing old deleted for so long: somebody has to see first that the
+    /// new time is the right one.
+    /// </summary>
+    private static readonly TimeSpan Trusted = TimeSpan.FromDays(7);
+
+    private readonly long started = clock.GetTimestamp();
+    private DateOnly done;
+
+    internal bool DoubtsTheDate => clocks.SinceJump is { } since && since < Trusted;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await LookAsync(stoppingToken);
+            }
+            catch (Exception e) when (e is not OutOfMemoryException && !stoppingToken.IsCancellationRequested)
+            {
+                LogFailed(log, e);
+            }
+
+            await Task.Delay(Every, clock, stoppingToken);
+        }
+    }
+
+    private async Task LookAsync(CancellationToken cancellation)
+    {
+        var local = TimeZoneInfo.ConvertTimeFromUtc(clock.GetUtcNow().UtcDateTime, zone);
+        var today = DateOnly.FromDateTime(local);
+        if (today == done || local.TimeOfDay < TimeSpan.FromMinutes(30) || clock.GetElapsedTime(started) < Settle || DoubtsTheDate)
+            return;
+        done = today;
+        try
+        {
+            LogRolledUp(log, await retention.RunAsync(clock.GetUtcNow().UtcDateTime, cancellation));
+        }
+        catch (ReadingStoreException e)
+        {
+            done = default; // tried again with the next look
+            LogNotRolledUp(log, e.Message);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The daily retention failed; it is tried again tomorrow")]
+    private static partial void LogFailed(ILogger logger, Exception e);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Days} days of homes were written into the records")]
+    private static partial void LogRolledUp(ILogger logger, int days);
+
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "The days of homes could not be written into the records and are tried again: {Reason}"
+    )]
+    private static partial void LogNotRolledUp(ILogger logger, string reason);
+}
