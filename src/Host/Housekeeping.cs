@@ -14,7 +14,7 @@ namespace Vigil.Host;
 /// </summary>
 internal sealed partial class Housekeeping(
     Settings settings,
-    Registry registry,
+    LiveRegistry registry,
     RulePartitions rules,
     CommitBatch batches,
     UncommittedFindings uncommitted,

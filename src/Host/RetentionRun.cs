@@ -1,3 +1,4 @@
+using Vigil.Registry;
 using Vigil.Storage.Readings;
 
 namespace Vigil.Host;

@@ -9,6 +9,7 @@ using Vigil.Model;
 using Vigil.Notify;
 using Vigil.Notify.Channels;
 using Vigil.Notify.Escalation;
+using Vigil.Registry;
 using Vigil.Rules;
 using Vigil.Storage.Readings;
 using Vigil.Storage.Records;
@@ -57,7 +58,9 @@ internal static class Service
             .AddSingleton<Troubles>()
             .AddReadings(settings.Configuration, settings.DataPath)
             .AddRecords(settings.Configuration, settings.DataPath)
-            .AddSingleton<SpeaksOfLife>(s => name => s.GetRequiredService<Registry>().Find(name)?.Profile.SpeaksOfLife == true)
+            .AddSingleton<Retention>()
+            .AddSingleton(LiveRegistry.HomesOf(settings.Profiles))
+            .AddSingleton<SpeaksOfLife>(s => name => s.GetRequiredService<LiveRegistry>().Find(name)?.Profile.SpeaksOfLife == true)
             .AddSingleton(s => new Secrets(s.AlarmRecords(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<SpeaksOfLife>()))
             .AddSingleton(settings.Profiles)
             .AddSingleton<Func<RegistryImport>>(s =>
@@ -70,7 +73,7 @@ internal static class Service
             )
             .AddSingleton(new RulePartitions(settings.Rules, settings.Zone))
             .AddSingleton<OutlooksOf>(s => s.GetRequiredService<RulePartitions>().OutlooksOf)
-            .AddSingleton<Registry>()
+            .AddSingleton<LiveRegistry>()
             .AddNotify(settings.Configuration, settings.Policies, settings.Messages, settings.DataPath)
             .AddSingleton(s => new RecordsProbe(s.AlarmRecords()))
             .AddSingleton(s => ActivatorUtilities.CreateInstance<SetAside>(s, settings.DataPath))

@@ -56,7 +56,11 @@ internal static class ClockSet
         if (use is null)
             return;
         foreach (ref var r in use.Registers.AsSpan())
-            (r.Time, r.CandidateTime, r.UsedFrom) = (Back(r.Time, by, now), Back(r.CandidateTime, by, now), Back(r.UsedFrom, by, now));
+        {
+            (r.Total.Time, r.Total.CandidateTime) = (Back(r.Total.Time, by, now), Back(r.Total.CandidateTime, by, now));
+            r.UsedFrom = Back(r.UsedFrom, by, now);
+        }
+
         for (var i = 0; i < use.SipCount; i++)
             use.Sips[i].Time = Lasts(use.Sips[i].Time, by, now);
         use.Floor = Lasts(use.Floor, by, now);

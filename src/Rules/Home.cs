@@ -145,7 +145,7 @@ internal sealed class Home(string id)
         return back;
     }
 
-    public bool OnWatch(long time) => Facts?.WatchUntil is { } until && until.Ticks > time;
+    public bool OnWatch(long time) => Facts is { WatchUntil: { } until } facts && until.Ticks > time && facts.WatchFrom.Ticks <= time;
 }
 
 /// <summary>A device of a home.</summary>

@@ -40,7 +40,11 @@ internal static class Outlooks
         var rules = home.Rules;
         var (kind, due) = (utility.Kind, long.MaxValue);
         if (rules.Enabled(utility.Kind) && home.FindEpisode(utility.Kind) < 0)
-            due = use.Anchor(rules[utility.LessThan]) + rules.Ticks(home.OnWatch(use.Frontier) ? utility.WatchWithin : utility.Within);
+            due =
+                use.Anchor(rules[utility.LessThan])
+                + rules.Ticks(
+                    home.OnWatch(Math.Max(use.Frontier, home.Facts?.WatchFrom.Ticks ?? 0)) ? utility.WatchWithin : utility.Within
+                );
         if (
             rules.Enabled(AlarmKind.Inactivity)
             && home.FindEpisode(AlarmKind.Inactivity) < 0
@@ -57,9 +61,9 @@ internal static class Outlooks
             ref var device = ref home.Devices[home.Series[register.Series].Device];
             // A flat total says that nothing was used, a missing one says nothing: told with the first report that reaches so far.
             var at =
-                device.ReportEvery > 0 && register.Time < due
-                    ? register.Time + (due - register.Time + device.ReportEvery - 1) / device.ReportEvery * device.ReportEvery
-                    : Math.Max(due, register.Time);
+                device.ReportEvery > 0 && register.Total.Time < due
+                    ? register.Total.Time + (due - register.Total.Time + device.ReportEvery - 1) / device.ReportEvery * device.ReportEvery
+                    : Math.Max(due, register.Total.Time);
             into.Add(new Outlook(device.Id, kind, Utc(at)));
         }
     }

@@ -17,7 +17,10 @@ public sealed record ResidentFacts
     public IReadOnlyList<DeviceFacts> Devices { get; init; } = [];
     public IReadOnlyList<AbsenceFacts> Absences { get; init; } = [];
 
-    /// <summary>Heightened watch of the resident's area until then; null when none.</summary>
+    /// <summary>Heightened watch of the resident's area from then on; says nothing where none is.</summary>
+    public DateTime WatchFrom { get; init; }
+
+    /// <summary>Heightened watch until then; null when none.</summary>
     public DateTime? WatchUntil { get; init; }
 }
 

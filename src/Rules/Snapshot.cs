@@ -200,10 +200,10 @@ internal static class Snapshot
         foreach (ref var g in use.Registers.AsSpan())
         {
             w.Write7BitEncodedInt(g.Series);
-            w.Write(g.Time);
-            w.Write(g.Value);
-            w.Write(g.Candidate);
-            w.Write(g.CandidateTime);
+            w.Write(g.Total.Time);
+            w.Write(g.Total.Value);
+            w.Write(g.Total.Candidate);
+            w.Write(g.Total.CandidateTime);
             w.Write(g.UsedFrom);
             w.Write(g.UsedFromValue);
         }
@@ -246,10 +246,7 @@ internal static class Snapshot
             use.Registers[i] = new Register
             {
                 Series = r.Read7BitEncodedInt(),
-                Time = r.ReadInt64(),
-                Value = r.ReadDouble(),
-                Candidate = r.ReadDouble(),
-                CandidateTime = r.ReadInt64(),
+                Total = new MeterTotal(r.ReadInt64(), r.ReadDouble()) { Candidate = r.ReadDouble(), CandidateTime = r.ReadInt64() },
                 UsedFrom = r.ReadInt64(),
                 UsedFromValue = r.ReadDouble(),
             };

@@ -172,16 +172,11 @@ internal sealed class UseTracker
     }
 }
 
-/// <summary>One total of one meter.</summary>
+/// <summary>One meter of a home.</summary>
 internal struct Register
 {
     public int Series;
-    public long Time;
-    public double Value;
-
-    /// <summary>A total that didn't fit the one before: believed when the next one fits it.</summary>
-    public double Candidate;
-    public long CandidateTime;
+    public MeterTotal Total;
 
     /// <summary>The newest interval with use: a reading that comes late may place the use better.</summary>
     public long UsedFrom;

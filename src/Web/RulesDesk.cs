@@ -1,7 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
+using Vigil.Registry;
 using Vigil.Rules;
-using Vigil.Rules.Backtest;
 using Vigil.Storage.Readings;
 using Vigil.Storage.Records;
 
@@ -21,6 +21,7 @@ public sealed record RulesTrial(IReadOnlyList<Problem> Problems, IReadOnlyList<D
 public sealed class RulesDesk(
     string path,
     bool own,
+    HomeFacts homes,
     IDbContextFactory<RecordsDb> records,
     IReadingStore store,
     TimeZoneInfo zone,
@@ -45,7 +46,7 @@ public sealed class RulesDesk(
     public IReadOnlyList<ExplainedRule> Explain(Resident resident)
     {
         var problems = new List<Problem>();
-        return (RuleSet.Load(path, problems) ?? RuleSet.Default).Explain(FactsOf(resident, []));
+        return (RuleSet.Load(path, problems) ?? RuleSet.Default).Explain(homes.Of(resident, [], [], [], clock.GetUtcNow().UtcDateTime));
     }
 
     /// <summary>Tries a file on one resident's last 90 days.</summary>
@@ -56,16 +57,14 @@ public sealed class RulesDesk(
         if (proposal is null)
             return new RulesTrial(problems, [], []);
         await using var db = await records.CreateDbContextAsync(cancellation);
-        var home = await db.Residents.AsNoTracking().Include(r => r.Devices).FirstAsync(r => r.Id == resident, cancellation);
-        var absences = await db.Absences.AsNoTracking().Where(a => a.ResidentId == resident).ToListAsync(cancellation);
-        var facts = FactsOf(home, absences);
         var now = clock.GetUtcNow().UtcDateTime;
         var from = now.AddDays(-TrialDays);
+        var facts = (await homes.ReadAsync(db, resident, from.AddDays(-LearnDays), now, cancellation)).Single();
         var readings = new List<Reading>();
-        if (home.Devices.Count > 0)
+        if (facts.Devices.Count > 0)
             await foreach (
                 var reading in store.QueryAsync(
-                    new ReadingQuery([.. home.Devices.Select(d => new DeviceId(d.Id))], null, from.AddDays(-LearnDays), now.AddMinutes(10)),
+                    new ReadingQuery([.. facts.Devices.Select(d => d.Id)], null, from.AddDays(-LearnDays), now.AddMinutes(10)),
                     cancellation
                 )
             )
@@ -138,24 +137,4 @@ public sealed class RulesDesk(
             folder.Delete(recursive: true);
         }
     }
-
-    private static ResidentFacts FactsOf(Resident r, IReadOnlyList<Absence> absences) =>
-        new()
-        {
-            Id = new ResidentId(r.Id),
-            Area = new AreaCode(r.Area),
-            KeyClass = r.KeyClass,
-            Home = r is { HomeLatitude: { } lat, HomeLongitude: { } lon } ? (lat, lon) : null,
-            HomeRadiusMetres = r.HomeRadiusMetres,
-            Devices =
-            [
-                .. r.Devices.Select(d => new DeviceFacts(
-                    new DeviceId(d.Id),
-                    d.InstalledAt,
-                    d.ReportMinutes is { } m ? TimeSpan.FromMinutes(m) : null,
-                    []
-                )),
-            ],
-            Absences = [.. absences.Select(a => new AbsenceFacts(a.From, a.EndedAt ?? a.Until, a.Author))],
-        };
 }

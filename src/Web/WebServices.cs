@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Vigil.Model;
+using Vigil.Registry;
 using Vigil.Storage.Readings;
 using Vigil.Storage.Records;
 using Vigil.Web.Accounts;
@@ -53,6 +54,7 @@ public static class WebServices
         services.AddSingleton(s => new RulesDesk(
             rulesPath ?? Path.Combine(AppContext.BaseDirectory, "config", "rules.yaml"),
             rulesPath is not null,
+            s.GetRequiredService<HomeFacts>(),
             s.GetRequiredService<IDbContextFactory<RecordsDb>>(),
             s.GetRequiredService<IReadingStore>(),
             s.GetRequiredService<TimeZoneInfo>(),

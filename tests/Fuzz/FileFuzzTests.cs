@@ -5,6 +5,7 @@ using Vigil.Model;
 using Vigil.Notify;
 using Vigil.Notify.Escalation;
 using Vigil.Notify.Messages;
+using Vigil.Registry;
 using Vigil.Rules;
 using Vigil.Storage.Readings.Influx;
 using Vigil.Storage.Records;

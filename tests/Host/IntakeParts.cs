@@ -22,7 +22,7 @@ internal sealed record IntakeParts(
 {
     public static IntakeParts Create(
         ProfileSet profiles,
-        Registry registry,
+        LiveRegistry registry,
         RulePartitions rules,
         IReadingStore readings,
         AlarmDesk desk,

@@ -28,7 +28,7 @@ internal sealed class PipelineParts : IAsyncDisposable
         IDbContextFactory<RecordsDb> records,
         IReadingStore readings,
         ProfileSet profiles,
-        Registry registry,
+        LiveRegistry registry,
         RulePartitions rules,
         Policies policies
     )
@@ -57,7 +57,7 @@ internal sealed class PipelineParts : IAsyncDisposable
 
     public IReadingStore Readings { get; }
 
-    public Registry Registry { get; }
+    public LiveRegistry Registry { get; }
 
     public Pipeline Pipeline => intake.Pipeline;
 
@@ -108,7 +108,7 @@ internal sealed class PipelineParts : IAsyncDisposable
             await db.SaveChangesAsync();
         }
 
-        var registry = new Registry(records, profiles, rules, TimeProvider.System, NullLogger<Registry>.Instance);
+        var registry = new LiveRegistry(records, profiles, rules, TimeProvider.System, NullLogger<LiveRegistry>.Instance);
         await registry.ReloadAsync(CancellationToken.None, always: true);
         return new PipelineParts(folder, records, readings, profiles, registry, rules, policies);
     }

@@ -58,7 +58,7 @@ public sealed class PipelineTests : IAsyncLifetime
         }
 
         readings = new DuckDbReadingStore(Path.Combine(folder, "readings.duckdb"), new());
-        var registry = new Registry(records, profiles, rules, TimeProvider.System, NullLogger<Registry>.Instance);
+        var registry = new LiveRegistry(records, profiles, rules, TimeProvider.System, NullLogger<LiveRegistry>.Instance);
         await registry.ReloadAsync(CancellationToken.None, always: true);
         intake = IntakeParts.Create(
             profiles,

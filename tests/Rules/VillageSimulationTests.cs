@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Vigil.Host.Backtest;
 using Vigil.Model;
 using Vigil.Rules;
-using Vigil.Rules.Backtest;
 
 namespace Vigil.Tests.Rules;
 

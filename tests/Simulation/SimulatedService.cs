@@ -43,7 +43,7 @@ internal sealed class SimulatedService
         TimeProvider clock = Clock;
         var (settings, records, troubles) = (Village.Shared.Settings.At(world.Folder), world.Records.Open(), new Troubles(Clock));
         rules = new RulePartitions(settings.Rules, settings.Zone, partitions: 2);
-        var registry = new Registry(records, settings.Profiles, rules, clock, NullLogger<Registry>.Instance);
+        var registry = new LiveRegistry(records, settings.Profiles, rules, clock, NullLogger<LiveRegistry>.Instance);
         var links = new SignedLinks(world.Folder, "https://v.example", clock);
         var routes = new Routes([world.Phones], new Dictionary<string, string> { [""] = "phones" });
         Desk = new AlarmDesk(records, settings.Policies, clock, settings.Zone);

@@ -10,6 +10,7 @@ using Vigil.Model;
 using Vigil.Notify;
 using Vigil.Notify.Escalation;
 using Vigil.Notify.Messages;
+using Vigil.Registry;
 using Vigil.Storage.Readings;
 using Vigil.Storage.Records;
 using Vigil.Web;
@@ -54,6 +55,8 @@ public sealed class ConsoleServer : IAsyncDisposable
             .AddSingleton(zone)
             .AddReadings(builder.Configuration, data.FullName)
             .AddRecords(builder.Configuration, data.FullName)
+            .AddSingleton<Retention>()
+            .AddSingleton(new HomeFacts(_ => new Reporting(null, [])))
             .AddSingleton(new System.Diagnostics.Metrics.Meter("Vigil.Tests"))
             .AddSingleton<Secrets>()
             .AddSingleton<Func<RegistryImport>>(s =>

@@ -1,10 +1,12 @@
 using System.CommandLine;
 using System.Globalization;
 using System.IO.Compression;
+using System.Runtime.CompilerServices;
 using Microsoft.EntityFrameworkCore;
+using Vigil.Host.Backtest;
 using Vigil.Model;
+using Vigil.Registry;
 using Vigil.Rules;
-using Vigil.Rules.Backtest;
 using Vigil.Storage.Readings;
 using Vigil.Storage.Records;
 
@@ -124,63 +126,40 @@ internal static class BacktestCommand
         using var output = new StreamWriter(Console.OpenStandardOutput()) { AutoFlush = false };
         try
         {
-            return await BacktestRun.RunAsync(rules, settings.Zone, HomesAsync(), from, until, output, Console.Error);
+            var homes = HomesAsync(db, store, LiveRegistry.HomesOf(settings.Profiles), resident, from, until, cancellation);
+            return await BacktestRun.RunAsync(rules, settings.Zone, homes, from, until, output, Console.Error);
         }
         catch (ReadingStoreException e)
         {
             Console.Error.WriteLine($"vigil backtest: {e.Message}");
             return 1;
         }
+    }
 
-        async IAsyncEnumerable<(ResidentFacts, IReadOnlyList<Reading>)> HomesAsync()
+    /// <summary>
+    /// Every home of the registry, or one, with what was read in it; the rules learn from the weeks before the first moment.
+    /// </summary>
+    internal static async IAsyncEnumerable<(ResidentFacts Facts, IReadOnlyList<Reading> Readings)> HomesAsync(
+        RecordsDb db,
+        IReadingStore store,
+        HomeFacts homes,
+        string? resident,
+        DateTime? from,
+        DateTime until,
+        [EnumeratorCancellation] CancellationToken cancellation
+    )
+    {
+        var since = (from ?? DateTime.UnixEpoch.AddYears(1)).AddDays(-35);
+        var found = await homes.ReadAsync(db, resident, since, until, cancellation);
+        foreach (var home in found.OrderBy(h => h.Id.Value, StringComparer.Ordinal))
         {
-            var homes = await db
-                .Residents.AsNoTracking()
-                .Include(r => r.Devices)
-                .Where(r => resident == null || r.Id == resident)
-                .OrderBy(r => r.Id)
-                .ToListAsync(cancellation);
-            var absences = (await db.Absences.AsNoTracking().ToListAsync(cancellation)).ToLookup(a => a.ResidentId, StringComparer.Ordinal);
-            foreach (var r in homes)
-            {
-                var rows = new List<Reading>();
-                if (r.Devices.Count > 0)
-                    await foreach (
-                        var reading in store.QueryAsync(
-                            new ReadingQuery(
-                                [.. r.Devices.Select(d => new DeviceId(d.Id))],
-                                null,
-                                (from ?? DateTime.UnixEpoch.AddYears(1)).AddDays(-35),
-                                until
-                            ),
-                            cancellation
-                        )
-                    )
-                        rows.Add(reading);
-                yield return (
-                    new ResidentFacts
-                    {
-                        Id = new ResidentId(r.Id),
-                        Area = new AreaCode(r.Area),
-                        KeyClass = r.KeyClass,
-                        Home = r is { HomeLatitude: { } lat, HomeLongitude: { } lon } ? (lat, lon) : null,
-                        HomeRadiusMetres = r.HomeRadiusMetres,
-                        Devices =
-                        [
-                            .. r
-                                .Devices.Select(d => (d, Profile: settings.Profiles.Find(d.Profile)))
-                                .Select(d => new DeviceFacts(
-                                    new DeviceId(d.d.Id),
-                                    d.d.InstalledAt,
-                                    d.d.ReportMinutes is { } m ? TimeSpan.FromMinutes(m) : d.Profile?.ReportEvery,
-                                    d.Profile?.Expects ?? []
-                                )),
-                        ],
-                        Absences = [.. absences[r.Id].Select(a => new AbsenceFacts(a.From, a.EndedAt ?? a.Until, a.Author))],
-                    },
-                    rows
-                );
-            }
+            var readings = new List<Reading>();
+            if (home.Devices.Count > 0)
+                await foreach (
+                    var reading in store.QueryAsync(new ReadingQuery([.. home.Devices.Select(d => d.Id)], null, since, until), cancellation)
+                )
+                    readings.Add(reading);
+            yield return (home, readings);
         }
     }
 

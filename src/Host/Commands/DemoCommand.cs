@@ -7,6 +7,7 @@ using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
 using Vigil.Notify;
 using Vigil.Phones;
+using Vigil.Registry;
 using Vigil.Storage.Records;
 using Vigil.Village;
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
+using Vigil.Registry;
 using Vigil.Storage.Records;
 
 namespace Vigil.Host.Commands;
@@ -97,14 +98,7 @@ internal static class ExportCommand
                     "statistics" => (
                         ["figure", "name", "value"],
                         (
-                            await Vigil.Web.Api.Statistics.ReadAsync(
-                                records,
-                                "",
-                                Now.AddDays(-result.GetValue(days)),
-                                Now,
-                                settings.Zone,
-                                cancellation
-                            )
+                            await Statistics.ReadAsync(records, "", Now.AddDays(-result.GetValue(days)), Now, settings.Zone, cancellation)
                         ).Rows()
                     ),
                     _ => null,

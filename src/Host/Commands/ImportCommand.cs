@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Vigil.Registry;
 using Vigil.Storage.Records;
 
 namespace Vigil.Host.Commands;

@@ -16,7 +16,7 @@ namespace Vigil.Host.Intake;
 internal readonly record struct Admitted(Pending? Taken, Receipt Answer = Receipt.Committed, bool NewStranger = false);
 
 /// <summary>Who may speak on which topic, which profile reads it, and whose device each reading is of. Thread-safe.</summary>
-internal sealed class Admission(ProfileSet profiles, Registry registry, Announcements announcements, Sightings sightings, Meter meter)
+internal sealed class Admission(ProfileSet profiles, LiveRegistry registry, Announcements announcements, Sightings sightings, Meter meter)
 {
     /// <summary>Profile of a device that is read as it announced itself.</summary>
     public const string AnnouncedProfile = "home-assistant";

@@ -13,7 +13,7 @@ namespace Vigil.Host.Intake;
 internal sealed partial class AnnouncedDevices(
     Announcements announcements,
     ProfileSet profiles,
-    Registry registry,
+    LiveRegistry registry,
     IDbContextFactory<RecordsDb> records,
     RecordsProbe probe,
     ILogger<AnnouncedDevices> log

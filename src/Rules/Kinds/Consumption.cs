@@ -10,12 +10,6 @@ internal static class Consumption
 {
     private const long Hour = TimeSpan.TicksPerHour;
 
-    /// <summary>
-    /// Totals at which registers begin again at 0: 4 to 8 digits before the point (BCD meters: 999999.99), and 32 bits of litres,
-    /// 10 or 100 Wh.
-    /// </summary>
-    private static readonly double[] Rollovers = [1e4, 1e5, 1e6, 1e7, 1e8, 4294967.296, 42949672.96, 429496729.6];
-
     /// <summary>One utility's own figures.</summary>
     internal readonly record struct Utility(AlarmKind Kind, P LessThan, P Within, P WatchWithin, P Resume, P CriticalAfter, bool IsWater)
     {
@@ -43,17 +37,7 @@ internal static class Consumption
 
         public string Amount(double value) => IsWater ? Words.Water(value) : Words.Energy(value);
 
-        /// <summary>
-        /// More than that can't have flowed: domestic meters DN15–DN20 carry Q4 = 3.125 m³/h at most (ISO 4064-1, Q3 = 2.5); a single-phase
-        /// 60 A service 13 kW. Longer intervals are allowed less an hour.
-        /// </summary>
-        public double Most(long ticks)
-        {
-            var hours = ticks / (double)Hour;
-            return IsWater
-                ? 0.2 + 3.2 * Math.Min(hours, 3) + 0.5 * Math.Max(0, hours - 3)
-                : 1 + 15 * Math.Min(hours, 3) + 4 * Math.Max(0, hours - 3);
-        }
+        public double Most(long ticks) => MeterTotal.Most(IsWater, ticks);
     }
 
     public static void Apply(in Turn turn, int series, in Reading r, long time)
@@ -74,8 +58,7 @@ internal static class Consumption
             use.Registers[index] = new Register
             {
                 Series = series,
-                Time = time,
-                Value = r.Value,
+                Total = new MeterTotal(time, r.Value),
                 UsedFrom = time,
                 UsedFromValue = r.Value,
             };
@@ -87,22 +70,22 @@ internal static class Consumption
         }
 
         ref var register = ref use.Registers[index];
-        if (time <= register.Time)
+        if (time <= register.Total.Time)
         {
             // A meter can't have shown less later: the newest total was dated by its arrival, because the meter's clock was wrong, and is
             // older than it seemed.
-            var missed = r.Value - register.Value;
-            var since = Math.Max(register.UsedFrom, register.Time - UseTracker.Placeable);
-            if (missed > 0 && register.Time - time < UseTracker.Placeable && missed <= utility.Most(register.Time - since))
+            var missed = r.Value - register.Total.Value;
+            var since = Math.Max(register.UsedFrom, register.Total.Time - UseTracker.Placeable);
+            if (missed > 0 && register.Total.Time - time < UseTracker.Placeable && missed <= utility.Most(register.Total.Time - since))
             {
-                register.Value = s.Value = r.Value;
-                Judge(turn, utility, use, since, register.Time, missed);
+                register.Total.Value = s.Value = r.Value;
+                Judge(turn, utility, use, since, register.Total.Time, missed);
                 return;
             }
 
             if (
-                missed > utility.Most(turn.Now - register.Time)
-                || !Devices.WentBack(turn, s.Device, r, register.Time, r.Value - register.Value)
+                missed > utility.Most(turn.Now - register.Total.Time)
+                || !Devices.WentBack(turn, s.Device, r, register.Total.Time, r.Value - register.Total.Value)
             )
             {
                 Place(use, ref register, time, r.Value);
@@ -134,7 +117,7 @@ internal static class Consumption
             return;
         ref var newest = ref use.Sips[use.SipCount - 1];
         // The register stood still from here on already: the last use was before.
-        if (time < newest.Time && time > register.UsedFrom && value >= register.Value - 1e-9 && value <= register.Value + 1e-9)
+        if (time < newest.Time && time > register.UsedFrom && value >= register.Total.Value - 1e-9 && value <= register.Total.Value + 1e-9)
         {
             newest.Time = time;
             if (use.LastUse > time)
@@ -156,58 +139,23 @@ internal static class Consumption
         double value
     )
     {
-        var from = register.Time;
-        var used = value - register.Value;
-        var most = utility.Most(time - from);
-        if (used < 0 && used > -0.01)
-            used = 0; // a little back-flow, or rounding
-        else if (used < 0)
+        var (from, before) = (register.Total.Time, register.Total.Value);
+        switch (register.Total.Next(utility.IsWater, time, value, out var used))
         {
-            foreach (var end in Rollovers)
-            {
-                var over = end - register.Value + value;
-                if (register.Value >= end * 0.99 && register.Value < end && over >= 0 && over <= most)
-                    used = over;
-            }
-        }
-
-        if (used >= 0 && used <= most)
-        {
-            var kept = value < register.Value && value > register.Value - 0.01 ? register.Value : value;
-            if (used > 0)
-            {
-                register.UsedFrom = from;
-                register.UsedFromValue = register.Value;
-            }
-
-            register.Time = time;
-            register.Value = kept;
-            register.CandidateTime = 0;
-            return (from, used);
-        }
-
-        // Reset, replaced, jumped back or absurd: believed when the next total fits it.
-        var jumped = value - register.Candidate;
-        if (
-            register.CandidateTime != 0
-            && time > register.CandidateTime
-            && jumped >= 0
-            && jumped <= utility.Most(time - register.CandidateTime)
-        )
-        {
-            register.Time = time;
-            register.Value = value;
-            register.CandidateTime = 0;
-            register.UsedFrom = time;
-            register.UsedFromValue = value;
-            // What was used meanwhile isn't known: neither silence nor certain life. Half the window is given, once: a meter that begins
-            // again and again is no life.
-            var within = Within(turn, utility, time);
-            if (time - use.UnplacedUntil > within)
-                use.Floor = Math.Max(use.Floor, time - within / 2);
-            use.UnplacedUntil = time;
-            use.Frontier = Math.Max(use.Frontier, time);
-            return null;
+            case MeterStep.Used:
+                if (used > 0)
+                    (register.UsedFrom, register.UsedFromValue) = (from, before);
+                return (from, used);
+            case MeterStep.Began:
+                (register.UsedFrom, register.UsedFromValue) = (time, value);
+                // What was used meanwhile isn't known: neither silence nor certain life. Half the window is given, once: a meter that
+                // begins again and again is no life.
+                var within = Within(turn, utility, time);
+                if (time - use.UnplacedUntil > within)
+                    use.Floor = Math.Max(use.Floor, time - within / 2);
+                use.UnplacedUntil = time;
+                use.Frontier = Math.Max(use.Frontier, time);
+                return null;
         }
 
         if (turn.Engine.Doubted is { } doubted)
@@ -216,13 +164,11 @@ internal static class Consumption
             doubted(
                 turn.Home.Id,
                 id,
-                $"the total went from {Words.Number(register.Value)} to {Words.Number(value)} between {turn.At(from, time)} and "
+                $"the total went from {Words.Number(before)} to {Words.Number(value)} between {turn.At(from, time)} and "
                     + $"{turn.At(time, time)}: not used until another one fits it"
             );
         }
 
-        register.Candidate = value;
-        register.CandidateTime = time;
         return null;
     }
 
@@ -293,8 +239,8 @@ internal static class Consumption
             return time;
         var frontier = time;
         foreach (ref var r in use.Registers.AsSpan())
-            if (r.Time < frontier && r.Time > time - 2 * within)
-                frontier = r.Time;
+            if (r.Total.Time < frontier && r.Total.Time > time - 2 * within)
+                frontier = r.Total.Time;
         return Math.Max(frontier, use.Frontier);
     }
 

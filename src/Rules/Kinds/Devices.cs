@@ -32,12 +32,18 @@ internal static class Devices
             return allowed == long.MaxValue || !rules.Enabled(AlarmKind.DeviceSilent) ? long.MaxValue : engine.Heard(d.Received, allowed);
         }
 
-        return d.Meter && home.Episodes[silent].Severity < Severity.High
-            ? home.Episodes[silent].Again + Welfare(home, home.Episodes[silent].Again)
-            : long.MaxValue;
+        return d.Meter && home.Episodes[silent].Severity < Severity.High ? Welfare(home, home.Episodes[silent].Again) : long.MaxValue;
     }
 
-    private static long Welfare(Home home, long at) => home.Rules.Ticks(home.OnWatch(at) ? P.SilentWelfareWatch : P.SilentWelfareAfter);
+    /// <summary>When somebody has to look, after a silence; sooner under heightened watch, and not before that began.</summary>
+    private static long Welfare(Home home, long since)
+    {
+        var usual = since + home.Rules.Ticks(P.SilentWelfareAfter);
+        if (home.Facts is not { WatchUntil: not null } facts || !home.OnWatch(Math.Max(since, facts.WatchFrom.Ticks)))
+            return usual;
+        var watched = since + home.Rules.Ticks(P.SilentWelfareWatch);
+        return Math.Min(usual, Math.Max(watched, facts.WatchFrom.Ticks));
+    }
 
     private static long Allowed(Home home, in DeviceState d)
     {

@@ -47,30 +47,11 @@ public static class DailyLife
     public static IReadOnlyList<DayOfUse> Of(IEnumerable<Reading> readings, TimeZoneInfo zone)
     {
         var days = new SortedDictionary<DateOnly, Day>();
-        var used = readings
-            .Where(r =>
-                (ReferenceEquals(r.Metric, Metric.WaterVolume) || ReferenceEquals(r.Metric, Metric.ElectricityEnergy))
-                && !r.Has(ReadingFlags.Suspect)
-                && double.IsFinite(r.Value)
-            )
-            .GroupBy(r => (r.Device, r.Metric, r.Channel));
-        foreach (var series in used)
+        foreach (var use in MeterUse.Of(readings))
         {
-            var water = ReferenceEquals(series.Key.Metric, Metric.WaterVolume);
-            var total = new MeterTotal();
-            DateTime? since = null;
-            foreach (var reading in series.OrderBy(r => r.Time))
-            {
-                var quantity = total.Next(reading.Value);
-                if (since is { } start && quantity is { } some)
-                {
-                    Spread(days, start, reading.Time, some, water, zone);
-                    if (water && some > 0 && reading.Time - start <= Telling)
-                        Mark(days, reading.Time, zone);
-                }
-
-                since = reading.Time;
-            }
+            Spread(days, use, zone);
+            if (use is { Water: true, Quantity: > 0 } && use.To - use.From <= Telling)
+                Mark(days, use.To, zone);
         }
 
         return
@@ -85,17 +66,9 @@ public static class DailyLife
         ];
     }
 
-    private static void Spread(
-        SortedDictionary<DateOnly, Day> days,
-        DateTime start,
-        DateTime end,
-        double quantity,
-        bool water,
-        TimeZoneInfo zone
-    )
+    private static void Spread(SortedDictionary<DateOnly, Day> days, in MeterUse use, TimeZoneInfo zone)
     {
-        if (end <= start)
-            return;
+        var (_, start, end, quantity) = use;
         var whole = (end - start).TotalSeconds;
         for (var at = start; at < end; )
         {
@@ -104,7 +77,7 @@ public static class DailyLife
             var until = midnight < end && midnight > at ? midnight : end;
             var day = At(days, date);
             var part = quantity * (until - at).TotalSeconds / whole;
-            if (water)
+            if (use.Water)
                 day.CubicMetres = (day.CubicMetres ?? 0) + part;
             else
                 day.KilowattHours = (day.KilowattHours ?? 0) + part;
@@ -130,7 +103,7 @@ public static class DailyLife
     }
 
     /// <summary>When a local day begins, UTC; where daylight saving skips midnight, an hour later.</summary>
-    internal static DateTime Midnight(DateOnly day, TimeZoneInfo zone)
+    public static DateTime Midnight(DateOnly day, TimeZoneInfo zone)
     {
         var local = day.ToDateTime(TimeOnly.MinValue, DateTimeKind.Unspecified);
         return TimeZoneInfo.ConvertTimeToUtc(zone.IsInvalidTime(local) ? local.AddHours(1) : local, zone);

@@ -34,37 +34,17 @@ public static class HourlyUse
         var first = new DateTime(from.Ticks - from.Ticks % TimeSpan.TicksPerHour, DateTimeKind.Utc);
         var count = Math.Max(0, (int)Math.Ceiling((to - first).TotalHours));
         var (water, energy) = (new double?[count], new double?[count]);
-        foreach (
-            var series in readings
-                .Where(r =>
-                    (ReferenceEquals(r.Metric, Metric.WaterVolume) || ReferenceEquals(r.Metric, Metric.ElectricityEnergy))
-                    && !r.Has(ReadingFlags.Suspect)
-                    && double.IsFinite(r.Value)
-                )
-                .GroupBy(r => (r.Device, r.Metric, r.Channel))
-        )
+        foreach (var (isWater, start, end, used) in MeterUse.Of(readings))
         {
-            var into = ReferenceEquals(series.Key.Metric, Metric.WaterVolume) ? water : energy;
-            var total = new MeterTotal();
-            DateTime? since = null;
-            foreach (var reading in series.OrderBy(r => r.Time))
+            if (end - start > Telling)
+                continue;
+            var into = isWater ? water : energy;
+            var whole = (end - start).TotalHours;
+            for (var hour = Math.Max(0, (int)Math.Floor((start - first).TotalHours)); hour < count && first.AddHours(hour) < end; hour++)
             {
-                if (total.Next(reading.Value) is { } used && since is { } start && reading.Time > start && reading.Time - start <= Telling)
-                {
-                    var whole = (reading.Time - start).TotalHours;
-                    for (
-                        var hour = Math.Max(0, (int)Math.Floor((start - first).TotalHours));
-                        hour < count && first.AddHours(hour) < reading.Time;
-                        hour++
-                    )
-                    {
-                        var part = (Min(reading.Time, first.AddHours(hour + 1)) - Max(start, first.AddHours(hour))).TotalHours / whole;
-                        if (part > 0)
-                            into[hour] = (into[hour] ?? 0) + used * part;
-                    }
-                }
-
-                since = reading.Time;
+                var part = (Min(end, first.AddHours(hour + 1)) - Max(start, first.AddHours(hour))).TotalHours / whole;
+                if (part > 0)
+                    into[hour] = (into[hour] ?? 0) + used * part;
             }
         }
 

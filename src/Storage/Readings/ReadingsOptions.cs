@@ -13,7 +13,7 @@ public sealed class ReadingsOptions
     public string Store { get; set; } = "DuckDb";
 
     /// <summary>
-    /// For how many days raw readings are kept; 0 for ever. What a home used each day stays (<see cref="Retention"/>). At least 10.
+    /// For how many days raw readings are kept; 0 for ever. What a home used each day stays (<c>Retention</c>). At least 10.
     /// </summary>
     [Range(0, 36_500)]
     public int KeepDays { get; set; }

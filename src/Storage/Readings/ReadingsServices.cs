@@ -19,7 +19,7 @@ public static partial class ReadingsServices
     public static IServiceCollection AddReadings(this IServiceCollection services, IConfiguration configuration, string dataPath)
     {
         var options = SettingsSection.Read<ReadingsOptions>(configuration, ReadingsOptions.Section, []);
-        services.AddSingleton(options).AddSingleton<Retention>();
+        services.AddSingleton(options);
         if (IsInflux(options.Store))
         {
             var influx = SettingsSection.Read<InfluxOptions>(configuration, InfluxOptions.Section, []);

@@ -27,7 +27,7 @@ internal static class ApiEndpoints
         Absences.Map(read, visit);
         Visits.Map(read, visit);
         Areas.Map(read, all.MapGroup("").RequireAuthorization(Access.Supervise));
-        Statistics.Map(read);
+        Figures.Map(read);
         Credentials.Map(admin);
         RegistryFile.Map(admin);
         Webhooks.Map(admin);

@@ -69,7 +69,19 @@ internal readonly record struct Caller(
     {
         var rows = await query.Take(LargestSheet).ToListAsync(Cancellation);
         await AuditAsync("export", name, $"{rows.Count} rows as {format}");
-        return Statistics.SheetResult($"{name}.{format}", headings, rows.Select(row));
+        return Sheet($"{name}.{format}", headings, rows.Select(row));
+    }
+
+    /// <summary>Rows as a file to download; its name tells CSV from XLSX.</summary>
+    public static IResult Sheet(string name, IReadOnlyList<string> headings, IEnumerable<IReadOnlyList<object?>> rows)
+    {
+        var file = new MemoryStream();
+        Storage.Records.Sheet.Write(file, name, headings, rows);
+        return Results.File(
+            file.ToArray(),
+            Storage.Records.Sheet.IsXlsx(name) ? Storage.Records.Sheet.XlsxType : Storage.Records.Sheet.CsvType,
+            name
+        );
     }
 
     /// <summary>One page of what is in memory already.</summary>

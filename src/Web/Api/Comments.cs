@@ -5,7 +5,8 @@ using System.Xml.Linq;
 namespace Vigil.Web.Api;
 
 /// <summary>
-/// The comments above this assembly's types, from the XML file the compiler puts beside it: the OpenAPI document says what the code says.
+/// The comments above the types that the API answers with, from the XML files the compiler puts beside the assemblies: the OpenAPI document
+/// says what the code says.
 /// </summary>
 internal static partial class Comments
 {
@@ -21,11 +22,12 @@ internal static partial class Comments
 
     private static FrozenDictionary<string, string> Load()
     {
-        var path = Path.ChangeExtension(Path.Combine(AppContext.BaseDirectory, typeof(Comments).Assembly.GetName().Name + ".dll"), ".xml");
         var found = new Dictionary<string, string>(StringComparer.Ordinal);
-        if (!File.Exists(path))
-            return found.ToFrozenDictionary(); // the document then lacks these words, and nothing else
-        foreach (var member in XDocument.Load(path).Descendants("member"))
+        // Where a file is missing the document lacks its words, and nothing else.
+        var files = new[] { typeof(Comments), typeof(Registry.Statistics) }
+            .Select(t => Path.Combine(AppContext.BaseDirectory, t.Assembly.GetName().Name + ".xml"))
+            .Where(File.Exists);
+        foreach (var member in files.SelectMany(f => XDocument.Load(f).Descendants("member")))
         {
             if (member.Attribute("name")?.Value is not { } name || !name.StartsWith("T:", StringComparison.Ordinal))
                 continue;

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
+using Vigil.Registry;
 using Vigil.Storage.Records;
 
 namespace Vigil.Web.Api;

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
+using Vigil.Registry;
 using Vigil.Storage.Readings;
 
 namespace Vigil.Web.Api;

@@ -148,8 +148,7 @@ internal static class RulesFile
     /// <summary>An alarm that would have been raised.</summary>
     internal sealed record DryAlarmAnswer(string Kind, string Severity, DateTime Raised, DateTime? Cleared, string Reason, string ReasonZh)
     {
-        public static DryAlarmAnswer Of(Rules.Backtest.DryAlarm a) =>
-            new(a.Kind.Name, Name(a.Severity), a.Raised, a.Cleared, a.Reason, a.ReasonZh);
+        public static DryAlarmAnswer Of(Rules.DryAlarm a) => new(a.Kind.Name, Name(a.Severity), a.Raised, a.Cleared, a.Reason, a.ReasonZh);
     }
 
     /// <summary>The response script of an alarm kind.</summary>

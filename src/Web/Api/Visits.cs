@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using Vigil.Notify;
+using Vigil.Registry;
 using Vigil.Storage.Records;
 
 namespace Vigil.Web.Api;

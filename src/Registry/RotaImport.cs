@@ -1,7 +1,8 @@
 using System.Globalization;
 using Microsoft.EntityFrameworkCore;
+using Vigil.Storage.Records;
 
-namespace Vigil.Storage.Records;
+namespace Vigil.Registry;
 
 /// <summary>
 /// Rows 值班班次 (duty shift) and 探访班次 (visitor shift) of a registry file: the shifts of a person in a file take the place of all that person

@@ -1,12 +1,9 @@
 using System.Globalization;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
 using Vigil.Storage.Records;
 
-namespace Vigil.Web.Api;
+namespace Vigil.Registry;
 
 /// <summary>Share of a town's residents who were visited in a calendar month (月探访率), in any form of the policy document.</summary>
 /// <param name="Month">Such as 2026-03, of the service's time zone.</param>
@@ -60,35 +57,6 @@ public sealed record Statistics(
     int DevicesNeverSeen
 )
 {
-    internal static void Map(RouteGroupBuilder read) =>
-        read.MapGet(
-                "statistics",
-                async (DateTimeOffset? from, DateTimeOffset? to, string? format, TimeZoneInfo zone, [AsParameters] Caller caller) =>
-                {
-                    var until = to?.UtcDateTime ?? caller.Now;
-                    var since = from?.UtcDateTime ?? until.AddDays(-30);
-                    if (since >= until)
-                        return Caller.Wrong("'to' has to lie after 'from'");
-                    if (until - since > TimeSpan.FromDays(1100))
-                        return Caller.Wrong("at most three years at once");
-                    if (format is not (null or "json" or "csv" or "xlsx"))
-                        return Caller.Wrong($"'{format}' is not one of json, csv, xlsx");
-                    var found = await ReadAsync(caller.Records, caller.Area, since, until, zone, caller.Cancellation);
-                    return format is null or "json"
-                        ? Results.Ok(found)
-                        : SheetResult("statistics." + format, ["figure", "name", "value"], found.Rows());
-                }
-            )
-            .Answers<Statistics>("Figures of a period, against the call-centre standards; the last 30 days by default", 400);
-
-    /// <summary>Rows as a file to download; its name tells CSV from XLSX.</summary>
-    internal static IResult SheetResult(string name, IReadOnlyList<string> headings, IEnumerable<IReadOnlyList<object?>> rows)
-    {
-        var file = new MemoryStream();
-        Sheet.Write(file, name, headings, rows);
-        return Results.File(file.ToArray(), Sheet.IsXlsx(name) ? Sheet.XlsxType : Sheet.CsvType, name);
-    }
-
     public static async Task<Statistics> ReadAsync(
         IDbContextFactory<RecordsDb> records,
         string area,

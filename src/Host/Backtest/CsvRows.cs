@@ -2,7 +2,7 @@ using System.Buffers.Text;
 using System.Text;
 using Vigil.Model;
 
-namespace Vigil.Rules.Backtest;
+namespace Vigil.Host.Backtest;
 
 /// <summary>
 /// Reads rows <c>resident,device,metric,time,value</c> from UTF-8 bytes without a string a row. An optional sixth column is the arrival

@@ -1,11 +1,11 @@
 using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
+using Vigil.Registry;
 using Vigil.Storage.Records;
 using Vigil.Tests.Storage.Records;
-using Vigil.Web;
 using static Vigil.Tests.Web.Running;
 
-namespace Vigil.Tests.Web;
+namespace Vigil.Tests.Registry;
 
 /// <summary>Who is to be visited, by the frequency of the policy document and by what happens.</summary>
 public sealed class VisitPlanTests : IDisposable

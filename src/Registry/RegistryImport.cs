@@ -2,8 +2,9 @@ using System.Globalization;
 using Microsoft.EntityFrameworkCore;
 using PhoneNumbers;
 using Vigil.Model;
+using Vigil.Storage.Records;
 
-namespace Vigil.Storage.Records;
+namespace Vigil.Registry;
 
 /// <summary>
 /// Reads the registry from CSV or XLSX: residents after Annex 1 of the policy document with their contacts, visitor and devices; duty

@@ -3,14 +3,15 @@ using System.Globalization;
 using System.IO.Compression;
 using System.Text.Json;
 using Vigil.Model;
+using Vigil.Rules;
 
-namespace Vigil.Rules.Backtest;
+namespace Vigil.Host.Backtest;
 
 /// <summary>
 /// The same engine over recorded readings, with a virtual clock that stands, for each resident, at their newest reading: residents may
 /// follow each other in the file or be mixed. No network, no store.
 /// </summary>
-public static class BacktestRun
+internal static class BacktestRun
 {
     private const int ShownTroubles = 20;
 
@@ -26,14 +27,12 @@ public static class BacktestRun
     {
         var watch = Stopwatch.StartNew();
         var rows = new CsvRows(Unzipped(csv));
-        var engine = new RuleEngine(rules, zone) { Replaying = true };
+        var replay = new Replay(rules, zone);
         var episodes = new Episodes(from?.Ticks ?? long.MinValue, stdout);
         var findings = new List<Finding>();
         long good = 0,
             bad = 0;
         var last = to?.Ticks ?? long.MaxValue;
-        Home? home = null;
-        var lastTime = 0L;
         while (rows.Next())
         {
             if (rows.Trouble is { } trouble)
@@ -46,13 +45,8 @@ public static class BacktestRun
             if (rows.Time > last)
                 continue;
             good++;
-            if (!ReferenceEquals(home?.Id, rows.Resident))
-                home = engine.Find(rows.Resident) ?? engine.Add(rows.Resident);
-            // Silence between two readings of a home is noticed as it would have been live.
-            if (home!.QueuedDue < rows.Received)
-                engine.AdvanceHome(home, rows.Received - 1, findings);
-            engine.Apply(
-                home,
+            replay.Apply(
+                rows.Resident,
                 new Reading
                 {
                     Device = new DeviceId(rows.Device),
@@ -65,9 +59,6 @@ public static class BacktestRun
                 },
                 findings
             );
-            if (home.QueuedDue <= rows.Received)
-                engine.AdvanceHome(home, rows.Received, findings);
-            lastTime = Math.Max(lastTime, rows.Time);
             if (findings.Count == 0)
                 continue;
             episodes.Take(findings);
@@ -82,7 +73,7 @@ public static class BacktestRun
         stderr.WriteLine(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"{good} readings of {engine.Count} residents, {bad} rows not used, {episodes.Count} episodes ({episodes.Summary}) "
+                $"{good} readings of {replay.Count} residents, {bad} rows not used, {episodes.Count} episodes ({episodes.Summary}) "
                     + $"in {seconds:0.00} s: {good / Math.Max(seconds, 1e-9):0} readings/s"
             )
         );

@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using Microsoft.EntityFrameworkCore;
 using Vigil.Ingest.Profiles;
 using Vigil.Model;
+using Vigil.Registry;
 using Vigil.Rules;
 using Vigil.Storage.Records;
 
@@ -17,14 +18,15 @@ internal sealed record RegisteredDevice(DeviceId Id, Profile Profile, ResidentId
 /// The registry in memory: which device is whose. Read without locks on the hot path; replaced whole when the records change,
 /// and the rules are told which residents changed.
 /// </summary>
-internal sealed partial class Registry(
+internal sealed partial class LiveRegistry(
     IDbContextFactory<RecordsDb> records,
     ProfileSet profiles,
     RulePartitions rules,
     TimeProvider clock,
-    ILogger<Registry> log
+    ILogger<LiveRegistry> log
 )
 {
+    private readonly HomeFacts homes = HomesOf(profiles);
     private volatile FrozenDictionary<string, RegisteredDevice> devices = FrozenDictionary<string, RegisteredDevice>.Empty;
     private Dictionary<ResidentId, ResidentFacts> facts = [];
     private (
@@ -36,6 +38,10 @@ internal sealed partial class Registry(
         DateTime? Watch,
         int Watched
     ) version;
+
+    /// <summary>What the rules are told of homes, by what these profiles let expect.</summary>
+    public static HomeFacts HomesOf(ProfileSet profiles) =>
+        new(id => profiles.Find(id) is { } profile ? new Reporting(profile.ReportEvery, profile.Expects) : null);
 
     public int Count => devices.Count;
 
@@ -59,53 +65,19 @@ internal sealed partial class Registry(
             return;
 
         var found = new Dictionary<string, RegisteredDevice>(StringComparer.Ordinal);
-        var byResident = new Dictionary<string, List<DeviceFacts>>(StringComparer.Ordinal);
-        await foreach (var device in db.Devices.AsNoTracking().AsAsyncEnumerable().WithCancellation(cancellation))
-        {
-            if (profiles.Find(device.Profile) is not { } profile)
-            {
-                LogNoProfile(log, device.Id, device.Profile);
-                continue;
-            }
-
-            found[device.Id] = new RegisteredDevice(
-                new DeviceId(device.Id),
-                profile,
-                device.ResidentId is { } r ? new ResidentId(r) : null
-            );
-            if (device.ResidentId is not { } resident)
-                continue;
-            if (!byResident.TryGetValue(resident, out var list))
-                byResident[resident] = list = [];
-            list.Add(
-                new DeviceFacts(
-                    new DeviceId(device.Id),
-                    device.InstalledAt,
-                    device.ReportMinutes is { } m ? TimeSpan.FromMinutes(m) : profile.ReportEvery,
-                    profile.Expects
-                )
-            );
-        }
-
-        var absences = (
-            await db.Absences.AsNoTracking().Where(a => a.Until > today && a.EndedAt == null).ToListAsync(cancellation)
-        ).ToLookup(a => a.ResidentId);
-        var watches = await db.Areas.AsNoTracking().Where(a => a.WatchUntil > today).ToListAsync(cancellation);
         var next = new Dictionary<ResidentId, ResidentFacts>();
-        await foreach (var resident in db.Residents.AsNoTracking().AsAsyncEnumerable().WithCancellation(cancellation))
+        foreach (var home in await homes.ReadAsync(db, null, today, today, cancellation, Add))
+            next[home.Id] = home;
+        void Add(Device device)
         {
-            var id = new ResidentId(resident.Id);
-            next[id] = new ResidentFacts
-            {
-                Id = id,
-                Area = new AreaCode(resident.Area),
-                KeyClass = resident.KeyClass,
-                Home = resident is { HomeLatitude: { } lat, HomeLongitude: { } lon } ? (lat, lon) : null,
-                HomeRadiusMetres = resident.HomeRadiusMetres,
-                Devices = byResident.GetValueOrDefault(resident.Id) ?? [],
-                Absences = [.. absences[resident.Id].Select(a => new AbsenceFacts(a.From, a.Until, a.Author))],
-                WatchUntil = watches.Where(w => resident.Area.StartsWith(w.Code, StringComparison.Ordinal)).Max(w => w.WatchUntil),
-            };
+            if (profiles.Find(device.Profile) is { } profile)
+                found[device.Id] = new RegisteredDevice(
+                    new DeviceId(device.Id),
+                    profile,
+                    device.ResidentId is { } r ? new ResidentId(r) : null
+                );
+            else
+                LogNoProfile(log, device.Id, device.Profile);
         }
 
         // The canary's: in no table, and in no list of people.

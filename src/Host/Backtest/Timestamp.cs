@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace Vigil.Rules.Backtest;
+namespace Vigil.Host.Backtest;
 
 /// <summary>ISO 8601 times, <c>2026-01-01T00:00:00[.fff](Z|±hh:mm)</c>, without a string. Without an offset the time is UTC.</summary>
 internal static class Timestamp

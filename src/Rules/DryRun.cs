@@ -1,6 +1,6 @@
 using Vigil.Model;
 
-namespace Vigil.Rules.Backtest;
+namespace Vigil.Rules;
 
 /// <summary>An alarm that would have been raised.</summary>
 /// <param name="Raised">UTC, reading time.</param>

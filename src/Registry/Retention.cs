@@ -1,8 +1,9 @@
 using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
+using Vigil.Storage.Readings;
 using Vigil.Storage.Records;
 
-namespace Vigil.Storage.Readings;
+namespace Vigil.Registry;
 
 /// <summary>
 /// Writes each past day's use into the records and deletes raw readings that are older than they are to be kept. A day's use stays when its

@@ -1,7 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Vigil.Storage.Records;
 
-namespace Vigil.Web;
+namespace Vigil.Registry;
 
 /// <summary>A visit that is asked for.</summary>
 /// <param name="Resident">Whom.</param>

@@ -1,0 +1,31 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Vigil.Registry;
+
+namespace Vigil.Web.Api;
+
+/// <summary>The figures of a period, as an answer or as a sheet.</summary>
+internal static class Figures
+{
+    public static void Map(RouteGroupBuilder read) =>
+        read.MapGet(
+                "statistics",
+                async (DateTimeOffset? from, DateTimeOffset? to, string? format, TimeZoneInfo zone, [AsParameters] Caller caller) =>
+                {
+                    var until = to?.UtcDateTime ?? caller.Now;
+                    var since = from?.UtcDateTime ?? until.AddDays(-30);
+                    if (since >= until)
+                        return Caller.Wrong("'to' has to lie after 'from'");
+                    if (until - since > TimeSpan.FromDays(1100))
+                        return Caller.Wrong("at most three years at once");
+                    if (format is not (null or "json" or "csv" or "xlsx"))
+                        return Caller.Wrong($"'{format}' is not one of json, csv, xlsx");
+                    var found = await Statistics.ReadAsync(caller.Records, caller.Area, since, until, zone, caller.Cancellation);
+                    return format is null or "json"
+                        ? Results.Ok(found)
+                        : Caller.Sheet("statistics." + format, ["figure", "name", "value"], found.Rows());
+                }
+            )
+            .Answers<Statistics>("Figures of a period, against the call-centre standards; the last 30 days by default", 400);
+}

@@ -1,0 +1,166 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Time.Testing;
+using Vigil.Registry;
+using Vigil.Storage.Records;
+using Vigil.Tests.Servers;
+
+namespace Vigil.Tests.Registry;
+
+public sealed class SqliteRegistryImportTests : RegistryImportTests
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("vigil-records-").FullName;
+
+    protected override Task<IDbContextFactory<RecordsDb>> BeginAsync() =>
+        Task.FromResult<IDbContextFactory<RecordsDb>>(RecordsServices.CreateFactory("Sqlite", null, folder));
+}
+
+[Trait("Category", "Server")]
+public sealed class PostgresRegistryImportTests(PostgresServer server) : RegistryImportTests, IClassFixture<PostgresServer>
+{
+    protected override async Task<IDbContextFactory<RecordsDb>> BeginAsync() =>
+        RecordsServices.CreateFactory("Postgres", await server.CreateDatabaseAsync(), "");
+}
+
+/// <summary>What a registry file makes of the records, in both databases.</summary>
+public abstract class RegistryImportTests
+{
+    private static readonly DateTime Noon = new(2026, 1, 15, 4, 0, 0, DateTimeKind.Utc);
+
+    protected abstract Task<IDbContextFactory<RecordsDb>> BeginAsync();
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task The_example_registry_is_imported_and_imported_again_without_change()
+    {
+        var records = await ReadyAsync();
+        var import = new RegistryImport(records, new FakeTimeProvider(new DateTimeOffset(Noon)), p => p == "senml");
+        var path = Path.Combine(AppContext.BaseDirectory, "docs", "registry.csv");
+        for (var i = 0; i < 2; i++)
+            Assert.Empty((await import.ImportAsync(path, dryRun: false, Stop)).Problems);
+        await using var db = await records.CreateDbContextAsync(Stop);
+        var resident = await db.Residents.Include(r => r.Contacts).Include(r => r.Devices).Include(r => r.Visitor).SingleAsync(Stop);
+        Assert.Equal(["+8613800138001", "+85221234567"], resident.Contacts.OrderBy(c => c.Order).Select(c => c.Phone));
+        Assert.Equal("陈探访", resident.Visitor!.Name);
+        Assert.Equal(["sos-1", "water-1"], resident.Devices.Select(d => d.Id).Order());
+        Assert.Equal(60, resident.Devices.Single(d => d.Id == "water-1").ReportMinutes);
+        // as the service is delivered
+        Assert.All(resident.Contacts, c => Assert.Null(Vigil.Notify.Escalation.Numbers.Shipped.Refuses("sms", c.Phone!)));
+        Assert.Equal(2, await db.DutyOfficers.CountAsync(Stop));
+    }
+
+    [Fact]
+    public async Task A_rota_is_imported_with_its_substitutes_and_a_second_file_takes_its_place()
+    {
+        var records = await ReadyAsync();
+        const string Heading = "记录,编号,姓名,区划代码,联系电话,替班编号,离岗自,离岗至,星期,时段,起始日,截止日\n";
+        const string People =
+            "值班,d1,李,440111,13800138004,d2,2026-02-16,2026-02-22,,,,\n值班,d2,张,440111,13800138006,,,,,,,\n"
+            + "探访人,v1,陈,440111001001,13800138003,,,,,,,\n";
+        var import = new RegistryImport(records, new FakeTimeProvider(new DateTimeOffset(Noon)), _ => true);
+        foreach (
+            var shifts in new[]
+            {
+                "值班班次,d1,,,,,,,1-5,08:00-20:00,,\n值班班次,d1,,,,,,,周六,,,\n探访班次,v1,,,,,,,,20:00-08:00,2026-01-01,2026-06-30\n",
+                "值班班次,d1,,,,,,,6-1,9:00-24:00,,\n",
+            }
+        )
+        {
+            using var text = new StringReader(Heading + People + shifts);
+            Assert.Empty((await import.ImportAsync(text, "x.csv", dryRun: false, Stop)).Problems);
+        }
+
+        await using var db = await records.CreateDbContextAsync(Stop);
+        Assert.Equal(
+            ("d2", new DateOnly(2026, 2, 22)),
+            await db
+                .DutyOfficers.Where(d => d.Id == "d1")
+                .Select(d => new ValueTuple<string?, DateOnly?>(d.SubstituteId, d.AwayUntil))
+                .SingleAsync(Stop)
+        );
+        var officer = await db.Shifts.SingleAsync(s => s.Who == "officer:d1", Stop);
+        Assert.Equal((0b1100001, new TimeOnly(9, 0), TimeOnly.MinValue), (officer.Days, officer.From, officer.Until));
+        Assert.Equal(new DateOnly(2026, 6, 30), (await db.Shifts.SingleAsync(s => s.Who == "visitor:v1", Stop)).LastDay);
+        using var wrong = new StringReader(Heading + "值班班次,d9,,,,,,,0-5,8-20,2026-02-02,2026-01-01\n");
+        var problems = (await import.ImportAsync(wrong, "x.csv", dryRun: false, Stop)).Problems;
+        Assert.Equal(["days", "hours", "id", "last day"], problems.Select(p => p.Id).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_registry_with_errors_names_them_all_and_writes_nothing()
+    {
+        var records = await ReadyAsync();
+        var import = new RegistryImport(records, new FakeTimeProvider(new DateTimeOffset(Noon)), p => p == "senml");
+        using var text = new StringReader(
+            "编号,姓名,区划代码,身份证号,紧急联系人1姓名,紧急联系人1电话,设备1编号,设备1型号\n"
+                + "r1,王,440111001001,,甲,13800138001,w1,senml\nr2,,4401,110105194912310021,乙,12,w2,nothing\n"
+        );
+        var (problems, _) = await import.ImportAsync(text, "x.csv", dryRun: false, Stop);
+        Assert.Equal(
+            ["area", "contact 1 phone", "device 1 profile", "identity", "name"],
+            problems.Where(p => p.Line == 3).Select(p => p.Id).Distinct().Order(StringComparer.Ordinal)
+        );
+        await using var db = await records.CreateDbContextAsync(Stop);
+        Assert.Equal(0, await db.Residents.CountAsync(Stop));
+    }
+
+    [Fact]
+    public async Task A_workbook_of_Annex_1_is_imported_as_the_CSV_is()
+    {
+        var records = await ReadyAsync();
+        var import = new RegistryImport(records, new FakeTimeProvider(new DateTimeOffset(Noon)), p => p == "senml");
+        using var book = new MemoryStream();
+        Sheet.Write(
+            book,
+            "a.xlsx",
+            [
+                "编号",
+                "姓名",
+                "区划代码",
+                "出生日期",
+                "联系电话",
+                "对象类型",
+                "户籍地址",
+                "家庭每月收入",
+                "家庭成员1姓名",
+                "家庭成员1与户主关系",
+                "紧急联系人1姓名",
+                "紧急联系人1电话",
+            ],
+            [
+                [
+                    "r1",
+                    "王秀英",
+                    441900003001d,
+                    new DateTime(1941, 5, 17),
+                    13800138000d,
+                    "独居,失能",
+                    "广东省东莞市",
+                    1200.5,
+                    "王秀英",
+                    "户主",
+                    "王建国",
+                    "13800138001",
+                ],
+            ]
+        );
+        book.Position = 0;
+        Assert.Empty((await import.ImportAsync(book, "a.xlsx", dryRun: false, Stop)).Problems);
+        await using var db = await records.CreateDbContextAsync(Stop);
+        var r = await db.Residents.Include(x => x.Household).Include(x => x.Contacts).SingleAsync(Stop);
+        Assert.Equal(
+            ("441900003001", new DateOnly(1941, 5, 17), "+8613800138000", 1200.5, "户主"),
+            (r.Area, r.BirthDate, r.Phone, r.MonthlyIncome, r.Household.Single().Relation)
+        );
+
+        var (problems, _) = await import.ImportAsync(new MemoryStream([1, 2, 3]), "b.xlsx", dryRun: false, Stop);
+        Assert.Contains("not a readable workbook", Assert.Single(problems).Message, StringComparison.Ordinal);
+    }
+
+    private async Task<IDbContextFactory<RecordsDb>> ReadyAsync()
+    {
+        var records = await BeginAsync();
+        await records.MigrateAsync(Stop);
+        return records;
+    }
+}
