@@ -44,6 +44,7 @@ public sealed partial class ArchitectureTests
         );
 
     [Theory]
+    [InlineData("Vigil.Storage", "Vigil.Storage.Readings", "Vigil.Storage.Records")]
     [InlineData("Vigil.Storage", "Vigil.Storage.Records", "Vigil.Storage.Readings")]
     [InlineData("Vigil.Storage", "Vigil.Storage.Readings.DuckDb", "Vigil.Storage.Readings.Influx")]
     [InlineData("Vigil.Storage", "Vigil.Storage.Readings.Influx", "Vigil.Storage.Readings.DuckDb")]
