@@ -44,7 +44,7 @@ public readonly record struct Recipient(RecipientKind Kind, int Order = 0, strin
             ("visitor", _) when isPlace == (rest.Length == 0) => new(RecipientKind.Visitor, Id: rest),
             ("duty", _) when isPlace == (rest.Length == 0) => new(RecipientKind.Duty, Id: rest),
             ("supervisor", _) when isPlace == (rest.Length == 0) => new(RecipientKind.Supervisor, Id: rest),
-            _ => default,
+            _ => new(RecipientKind.Other),
         };
     }
 

@@ -37,7 +37,7 @@ internal readonly record struct RuleWindow(int From, int To, int Weekdays, Holid
     /// </summary>
     public long Next(long at, TimeZoneInfo zone, IReadOnlySet<DateOnly> holidays)
     {
-        var local = Words.ToLocal(at, zone);
+        var local = Phrases.ToLocal(at, zone);
         if (Contains(local, holidays))
             return at;
         for (var day = local.Date; day <= local.Date.AddDays(366); day = day.AddDays(1))
@@ -102,14 +102,14 @@ internal sealed class EffectiveRules
     /// <summary>Words of a button that are no call for help.</summary>
     public HashSet<string> IgnoredPresses { get; set; } = new(StringComparer.OrdinalIgnoreCase) { "released", "release", "test", "" };
 
-    public double this[P parameter]
+    public double this[RuleParameter parameter]
     {
         get => values[(int)parameter];
         set => values[(int)parameter] = value;
     }
 
     /// <summary>A duration in ticks.</summary>
-    public long Ticks(P parameter) => (long)(values[(int)parameter] * TimeSpan.TicksPerSecond);
+    public long Ticks(RuleParameter parameter) => (long)(values[(int)parameter] * TimeSpan.TicksPerSecond);
 
     public bool Enabled(AlarmKind kind) => enabled[Index[kind]];
 
@@ -121,7 +121,7 @@ internal sealed class EffectiveRules
     public bool SpeaksAt(AlarmKind kind, long at, in Turn turn)
     {
         var window = Window(kind);
-        return window.IsAlways || window.Contains(Words.ToLocal(at, turn.Zone), turn.Engine.Rules.Holidays);
+        return window.IsAlways || window.Contains(Phrases.ToLocal(at, turn.Zone), turn.Engine.Rules.Holidays);
     }
 
     public void Enable(AlarmKind kind, bool value) => enabled[Index[kind]] = value;

@@ -42,16 +42,20 @@ internal sealed class Village(string area)
     private string whatZh = "";
 
     public string Reason(TimeZoneInfo zone) =>
-        $"{Quiet} of {Counted} homes of {Area} have no {what} since about {Words.At(OutageSince, zone, LastChecked)}";
+        $"{Quiet} of {Counted} homes of {Area} have no {what} since about {Phrases.At(OutageSince, zone, LastChecked)}";
 
     public string ReasonZh(TimeZoneInfo zone) =>
-        $"{Area}的{Counted}户中有{Quiet}户自{Words.AtZh(OutageSince, zone, LastChecked)}左右没有{whatZh}";
+        $"{Area}的{Counted}户中有{Quiet}户自{Phrases.AtZh(OutageSince, zone, LastChecked)}左右没有{whatZh}";
 
     /// <summary>Whether this finding of a home is held back; says the outage when it is the first.</summary>
     public bool Hold(in Turn turn, ref Episode episode, long time)
     {
         var rules = turn.Home.Rules;
-        if (!rules.Enabled(AlarmKind.Outage) || Homes.Count < rules[P.OutageHomes] || !rules.SpeaksAt(AlarmKind.Outage, time, turn))
+        if (
+            !rules.Enabled(AlarmKind.Outage)
+            || Homes.Count < rules[RuleParameter.OutageHomes]
+            || !rules.SpeaksAt(AlarmKind.Outage, time, turn)
+        )
             return false;
         // Of what this finding is about: a broken main doesn't explain a home without electricity.
         if (!Count(episode, turn.Home, time, rules))
@@ -72,7 +76,7 @@ internal sealed class Village(string area)
             );
         }
 
-        episode.HeldUntil = time + rules.Ticks(P.OutageHoldMost);
+        episode.HeldUntil = time + rules.Ticks(RuleParameter.OutageHoldMost);
         return true;
     }
 
@@ -99,10 +103,10 @@ internal sealed class Village(string area)
         foreach (var home in Homes)
             if (Held(home))
                 silent++;
-        if (silent > rules[P.OutageShare] / 2 * Counted && silent >= rules[P.OutageHomes] / 2)
+        if (silent > rules[RuleParameter.OutageShare] / 2 * Counted && silent >= rules[RuleParameter.OutageHomes] / 2)
             return;
         // Others report within the hour: who is silent after that is told of.
-        var settled = time + rules.Ticks(P.OutageSettle);
+        var settled = time + rules.Ticks(RuleParameter.OutageSettle);
         turn.Into.Add(
             Say(
                 FindingChange.Cleared,
@@ -138,8 +142,8 @@ internal sealed class Village(string area)
                 continue;
             var time = e.HeldUntil; // each at its own moment, whenever we look
             e.HeldUntil = 0;
-            var (more, moreZh) = Words.Corroborate(home, turn.Zone, e.Kind, time);
-            var (what, whatZh) = Words.Held(e.Kind);
+            var (more, moreZh) = Phrases.Corroborate(home, turn.Zone, e.Kind, time);
+            var (what, whatZh) = Phrases.Held(e.Kind);
             var hours = ForItsHours(home, e, turn);
             var device = e.Device >= 0 ? home.Devices[e.Device].Id : null;
             turn.Into.Add(
@@ -148,7 +152,7 @@ internal sealed class Village(string area)
                     e.Kind,
                     e.Severity,
                     FindingChange.Opened,
-                    Words.Episode(e.Kind, e.Start, device),
+                    Phrases.Episode(e.Kind, e.Start, device),
                     e.Sequence++,
                     new DateTime(time, DateTimeKind.Utc),
                     $"{what} since {turn.At(e.Start, time)}, held back "
@@ -198,7 +202,7 @@ internal sealed class Village(string area)
     /// <summary>Whether enough homes are quiet at once.</summary>
     private bool Count(in Episode episode, Home self, long time, EffectiveRules rules)
     {
-        var quiet = rules.Ticks(P.OutageQuiet);
+        var quiet = rules.Ticks(RuleParameter.OutageQuiet);
         var device = ReferenceEquals(episode.Kind, AlarmKind.DeviceSilent);
         var electricity =
             ReferenceEquals(episode.Kind, AlarmKind.NoElectricity)
@@ -245,7 +249,7 @@ internal sealed class Village(string area)
             }
         }
 
-        if (Quiet >= rules[P.OutageHomes] && Quiet >= rules[P.OutageShare] * Counted)
+        if (Quiet >= rules[RuleParameter.OutageHomes] && Quiet >= rules[RuleParameter.OutageShare] * Counted)
         {
             (what, whatZh) = (name, nameZh);
             return true;
@@ -276,7 +280,7 @@ internal sealed class Village(string area)
             AlarmKind.Outage,
             severity,
             change,
-            Words.Episode(AlarmKind.Outage, OutageSince, null),
+            Phrases.Episode(AlarmKind.Outage, OutageSince, null),
             Sequence++,
             new DateTime(time, DateTimeKind.Utc),
             en,

@@ -23,7 +23,7 @@ internal static class Outlooks
             ref var d = ref home.Devices[i];
             if (!d.Registered)
                 continue;
-            var silent = home.FindEpisode(AlarmKind.DeviceSilent, i) >= 0 ? long.MaxValue : Devices.DueOf(engine, home, i);
+            var silent = home.FindEpisode(AlarmKind.DeviceSilent, i) >= 0 ? long.MaxValue : DeviceTrouble.DueOf(engine, home, i);
             if (silent != long.MaxValue)
                 found.Add(new Outlook(d.Id, d.Received == 0 ? AlarmKind.DeviceNeverSeen : AlarmKind.DeviceSilent, Utc(silent)));
         }

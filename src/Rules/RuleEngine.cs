@@ -238,8 +238,8 @@ public sealed class RuleEngine
         for (var i = 0; i < home.DeviceCount; i++)
         {
             // Silent, then a welfare check: two steps may be due at once.
-            for (var step = 0; step < 3 && Devices.DueOf(this, home, i) is var at && at <= now; step++)
-                Devices.Fire(turn, i, at);
+            for (var step = 0; step < 3 && DeviceTrouble.DueOf(this, home, i) is var at && at <= now; step++)
+                DeviceTrouble.Fire(turn, i, at);
         }
 
         for (var i = 0; i < home.EpisodeCount; i++)
@@ -274,10 +274,10 @@ public sealed class RuleEngine
         if (received > ticked && loaded)
             ticked = received; // replayed after a restart: we heard it
         var turn = new Turn(this, home, into, received);
-        Devices.Seen(turn, device, received);
+        DeviceTrouble.Seen(turn, device, received);
         if (reading.Has(ReadingFlags.Suspect) || !double.IsFinite(reading.Value))
             return;
-        var time = Devices.TimeOf(turn, device, reading);
+        var time = DeviceTrouble.TimeOf(turn, device, reading);
         var metric = reading.Metric;
         var channel = reading.Channel ?? "";
         var series = home.FindSeries(device, metric, channel);
@@ -430,7 +430,7 @@ public sealed class RuleEngine
             if (home.Series[i].Due is not 0 and var d && d < at)
                 at = d;
         for (var i = 0; i < home.DeviceCount; i++)
-            at = Math.Min(at, Devices.DueOf(this, home, i));
+            at = Math.Min(at, DeviceTrouble.DueOf(this, home, i));
         for (var i = 0; i < home.EpisodeCount; i++)
         {
             ref var e = ref home.Episodes[i];

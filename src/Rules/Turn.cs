@@ -11,9 +11,9 @@ internal readonly record struct Turn(RuleEngine Engine, Home Home, List<Finding>
 {
     public TimeZoneInfo Zone => Engine.Zone;
 
-    public string At(long ticks, long seenFrom) => Words.At(ticks, Engine.Zone, seenFrom);
+    public string At(long ticks, long seenFrom) => Phrases.At(ticks, Engine.Zone, seenFrom);
 
-    public string AtZh(long ticks, long seenFrom) => Words.AtZh(ticks, Engine.Zone, seenFrom);
+    public string AtZh(long ticks, long seenFrom) => Phrases.AtZh(ticks, Engine.Zone, seenFrom);
 
     /// <summary>Opens an episode, unless the rule is off or one is open.</summary>
     /// <returns>The episode's index, or -1.</returns>
@@ -101,7 +101,7 @@ internal readonly record struct Turn(RuleEngine Engine, Home Home, List<Finding>
     {
         ref var e = ref Home.Episodes[index];
         var finding = Finding(e, change, time, en, zh, notify);
-        Into.Add(isEvent ? finding with { Event = Words.Episode(e.Kind, time, finding.Device?.Value) } : finding);
+        Into.Add(isEvent ? finding with { Event = Phrases.Episode(e.Kind, time, finding.Device?.Value) } : finding);
         e.Sequence++;
     }
 
@@ -113,7 +113,7 @@ internal readonly record struct Turn(RuleEngine Engine, Home Home, List<Finding>
             e.Kind,
             e.Severity,
             change,
-            Words.Episode(e.Kind, e.Start, device),
+            Phrases.Episode(e.Kind, e.Start, device),
             e.Sequence,
             new DateTime(time, DateTimeKind.Utc),
             en,

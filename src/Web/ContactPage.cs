@@ -21,7 +21,7 @@ internal static class ContactPage
 {
     public static void MapContactPage(this IEndpointRouteBuilder app)
     {
-        var links = app.MapGroup("/c").RequireRateLimiting(Limits.Links);
+        var links = app.MapGroup("/c").RequireRateLimiting(RequestLimits.Links);
         links.MapGet(
             "/{token}",
             async (

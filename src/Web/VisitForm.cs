@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using Vigil.Storage.Records;
 using Vigil.Web.Api;
+using Vigil.Web.Operations;
 
 namespace Vigil.Web;
 
@@ -76,7 +77,7 @@ internal static class VisitForm
             );
         }
         form.Write($"<label>{T("visit.form")} <select name=form>");
-        foreach (var f in Visits.Forms)
+        foreach (var f in VisitOperations.Forms)
             form.Write($"<option value={f}>{T("form." + f)}</option>");
         form.Write("</select></label>");
         foreach (var (key, choices) in Rows)

@@ -37,7 +37,7 @@ public sealed class RecipientTests
     [InlineData("zhou")]
     public void Anything_else_is_nobody_of_a_plan(string text)
     {
-        Assert.Equal(RecipientKind.Other, Recipient.Parse(text).Kind);
+        Assert.Equal(new Recipient(RecipientKind.Other), Recipient.Parse(text));
         Assert.False(Recipient.IsPlace(text));
     }
 }

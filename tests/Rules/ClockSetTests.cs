@@ -93,7 +93,7 @@ public sealed class ClockSetTests
     public void Set_forward_a_home_that_uses_water_has_not_been_without_it_for_longer()
     {
         // 23 hours without water are no alarm by the shipped rule of 24; three hours that nobody has lived don't make them one.
-        var within = (int)(RuleSet.Default.For(null).Ticks(P.WaterWithin) / TimeSpan.TicksPerHour);
+        var within = (int)(RuleSet.Default.For(null).Ticks(RuleParameter.WaterWithin) / TimeSpan.TicksPerHour);
         var night = new Night().Water(0, 1).Water(1, 1.05).Flow(2, within - 1, 1.05, _ => 0);
         night.Engine.SetClock(3 * Hour, Night.At(within - 0.5 + 3));
         night.Water(within + 3, 1.05);

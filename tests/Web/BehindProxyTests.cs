@@ -143,7 +143,7 @@ public sealed class BehindProxyTests
     {
         await using var server = await ConsoleServer.StartAsync();
         using var client = await server.ClientAsync("read");
-        for (var i = 0; i < Limits.ExportsAnHour; i++)
+        for (var i = 0; i < RequestLimits.ExportsAnHour; i++)
             Assert.Equal(HttpStatusCode.OK, (await client.GetAsync("/api/v1/visits?format=csv", Token)).StatusCode);
         using var more = await client.GetAsync("/api/v1/alarms?format=xlsx", Token);
         Assert.Equal(HttpStatusCode.TooManyRequests, more.StatusCode);

@@ -157,7 +157,7 @@ public sealed class SenMlDecoder : Decoder
             if (metric.Kind == MetricKind.Event)
             {
                 if (text is not null || flag != false)
-                    into.AddEvent(metric, Words.OfEvent(text ?? "pressed"), at, channel);
+                    into.AddEvent(metric, EventWords.OfEvent(text ?? "pressed"), at, channel);
                 continue;
             }
 

@@ -247,7 +247,7 @@ public sealed partial class Dispatcher : BackgroundService
             var ids = due.Select(n => n.AlarmId).Distinct().ToList();
             var alarms = await db.Alarms.Where(a => ids.Contains(a.Id)).ToDictionaryAsync(a => a.Id, cancellation);
             var people = await People.LoadAsync(db, alarms.Values, messages.ToLocal(now), cancellation);
-            var limits = lane == Lane.Critical ? null : await Limits.LoadAsync(db, due, now, cancellation);
+            var limits = lane == Lane.Critical ? null : await SendingLimits.LoadAsync(db, due, now, cancellation);
             if (lane == Lane.Others)
                 Bundle(db, due, alarms, people, limits!, now);
             foreach (var notice in due.Where(n => n.State != NoticeState.Cancelled))
@@ -354,7 +354,7 @@ public sealed partial class Dispatcher : BackgroundService
     }
 
     /// <summary>What waits for one person at one address, and can wait, becomes one message.</summary>
-    private void Bundle(RecordsDb db, List<Notice> due, Dictionary<Guid, Alarm> alarms, People people, Limits limits, DateTime now)
+    private void Bundle(RecordsDb db, List<Notice> due, Dictionary<Guid, Alarm> alarms, People people, SendingLimits limits, DateTime now)
     {
         var bundles = due.Where(n =>
                 n.Template == "opened"

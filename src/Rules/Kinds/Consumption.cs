@@ -11,31 +11,39 @@ internal static class Consumption
     private const long Hour = TimeSpan.TicksPerHour;
 
     /// <summary>One utility's own figures.</summary>
-    internal readonly record struct Utility(AlarmKind Kind, P LessThan, P Within, P WatchWithin, P Resume, P CriticalAfter, bool IsWater)
+    internal readonly record struct Utility(
+        AlarmKind Kind,
+        RuleParameter LessThan,
+        RuleParameter Within,
+        RuleParameter WatchWithin,
+        RuleParameter Resume,
+        RuleParameter CriticalAfter,
+        bool IsWater
+    )
     {
         public static readonly Utility Water = new(
             AlarmKind.NoWater,
-            P.WaterLessThan,
-            P.WaterWithin,
-            P.WaterWatchWithin,
-            P.WaterResume,
-            P.WaterCriticalAfter,
+            RuleParameter.WaterLessThan,
+            RuleParameter.WaterWithin,
+            RuleParameter.WaterWatchWithin,
+            RuleParameter.WaterResume,
+            RuleParameter.WaterCriticalAfter,
             true
         );
         public static readonly Utility Electricity = new(
             AlarmKind.NoElectricity,
-            P.PowerLessThan,
-            P.PowerWithin,
-            P.PowerWatchWithin,
-            P.PowerResume,
-            P.PowerCriticalAfter,
+            RuleParameter.PowerLessThan,
+            RuleParameter.PowerWithin,
+            RuleParameter.PowerWatchWithin,
+            RuleParameter.PowerResume,
+            RuleParameter.PowerCriticalAfter,
             false
         );
 
         public string Name => IsWater ? "water" : "electricity";
         public string NameZh => IsWater ? "用水" : "用电";
 
-        public string Amount(double value) => IsWater ? Words.Water(value) : Words.Energy(value);
+        public string Amount(double value) => IsWater ? Phrases.Water(value) : Phrases.Energy(value);
 
         public double Most(long ticks) => MeterTotal.Most(IsWater, ticks);
     }
@@ -85,7 +93,7 @@ internal static class Consumption
 
             if (
                 missed > utility.Most(turn.Now - register.Total.Time)
-                || !Devices.WentBack(turn, s.Device, r, register.Total.Time, r.Value - register.Total.Value)
+                || !DeviceTrouble.WentBack(turn, s.Device, r, register.Total.Time, r.Value - register.Total.Value)
             )
             {
                 Place(use, ref register, time, r.Value);
@@ -164,7 +172,7 @@ internal static class Consumption
             doubted(
                 turn.Home.Id,
                 id,
-                $"the total went from {Words.Number(before)} to {Words.Number(value)} between {turn.At(from, time)} and "
+                $"the total went from {Phrases.Number(before)} to {Phrases.Number(value)} between {turn.At(from, time)} and "
                     + $"{turn.At(time, time)}: not used until another one fits it"
             );
         }
@@ -272,10 +280,10 @@ internal static class Consumption
                 return;
             var (total, baseLoad) = use.Window(6, even: utility.IsWater);
             use.BaseRate = baseLoad / (use.SlotLength * UseTracker.Slots) * Hour;
-            var limit = utility.IsWater ? least : home.Rules[P.PowerAboveBase];
+            var limit = utility.IsWater ? least : home.Rules[RuleParameter.PowerAboveBase];
             // Much and steady is no drip and no refrigerator: somebody left a tap or a heater on, or lives so (water-running tells of the
             // first).
-            if (use.BaseRate > home.Rules[utility.IsWater ? P.WaterLeakMost : P.PowerBaseMost])
+            if (use.BaseRate > home.Rules[utility.IsWater ? RuleParameter.WaterLeakMost : RuleParameter.PowerBaseMost])
             {
                 if (utility.IsWater && total - baseLoad < limit)
                     RunsAlone(turn, use.BaseRate, end - use.SlotLength * UseTracker.Slots, end);
@@ -299,7 +307,7 @@ internal static class Consumption
                     utility.Kind,
                     home.Rules.SeverityOf(utility.Kind),
                     FindingChange.Opened,
-                    Words.Episode(utility.Kind, anchor, null),
+                    Phrases.Episode(utility.Kind, anchor, null),
                     0,
                     new DateTime(due, DateTimeKind.Utc),
                     $"no {utility.Name} since {turn.At(anchor, due)}",
@@ -322,31 +330,31 @@ internal static class Consumption
         }
 
         var since = use.LastUse >= anchor && use.LastUse <= due ? use.LastUse : anchor;
-        var (more, moreZh) = Words.Corroborate(home, turn.Zone, utility.Kind, due);
+        var (more, moreZh) = Phrases.Corroborate(home, turn.Zone, utility.Kind, due);
         var used = use.SipCount > 0 && use.SipSum >= least - 1e-6 ? Math.Max(0, use.SipSum - use.Sips[0].Amount) : sum;
         var left =
             steady && use.BaseRate > 0
                 ? (
                     utility.IsWater
-                        ? $", all of it a steady leak of {Words.Water(use.BaseRate)}/h"
-                        : $", all of it a base load of {Words.Number(use.BaseRate * 1000)} W"
+                        ? $", all of it a steady leak of {Phrases.Water(use.BaseRate)}/h"
+                        : $", all of it a base load of {Phrases.Number(use.BaseRate * 1000)} W"
                 )
                 : "";
         var leftZh =
             steady && use.BaseRate > 0
                 ? (
                     utility.IsWater
-                        ? $"，全部是每小时{Words.Water(use.BaseRate)}的渗漏"
-                        : $"，全部是{Words.Number(use.BaseRate * 1000)}瓦的基础负荷"
+                        ? $"，全部是每小时{Phrases.Water(use.BaseRate)}的渗漏"
+                        : $"，全部是{Phrases.Number(use.BaseRate * 1000)}瓦的基础负荷"
                 )
                 : "";
         var (watch, watchZh) = Judgement.Watched(home, time);
         var reason =
             $"no {utility.Name} since {turn.At(since, due)} ({utility.Amount(steady ? sum : used)} in "
-            + $"{Words.Span(due - anchor)}{left}){more}{watch}";
+            + $"{Phrases.Span(due - anchor)}{left}){more}{watch}";
         var reasonZh =
             $"自{turn.AtZh(since, due)}起没有{utility.NameZh}"
-            + $"（{Words.SpanZh(due - anchor)}内{utility.Amount(steady ? sum : used)}{leftZh}）{moreZh}{watchZh}";
+            + $"（{Phrases.SpanZh(due - anchor)}内{utility.Amount(steady ? sum : used)}{leftZh}）{moreZh}{watchZh}";
         if (Judgement.SpeaksFor(turn, utility, due, reason, reasonZh))
             return;
         use.Resumed = 0;
@@ -379,12 +387,12 @@ internal static class Consumption
         var critical = e.Start + home.Rules.Ticks(utility.CriticalAfter);
         if (e.Severity >= Severity.Critical || use.Frontier < critical)
             return;
-        var (more, moreZh) = Words.Corroborate(home, turn.Zone, utility.Kind, critical);
+        var (more, moreZh) = Phrases.Corroborate(home, turn.Zone, utility.Kind, critical);
         turn.Update(
             open,
             critical,
-            $"still no {utility.Name} since {turn.At(e.Start, critical)}, {Words.Span(critical - e.Start)} now{more}",
-            $"自{turn.AtZh(e.Start, critical)}起仍没有{utility.NameZh}，已{Words.SpanZh(critical - e.Start)}{moreZh}",
+            $"still no {utility.Name} since {turn.At(e.Start, critical)}, {Phrases.Span(critical - e.Start)} now{more}",
+            $"自{turn.AtZh(e.Start, critical)}起仍没有{utility.NameZh}，已{Phrases.SpanZh(critical - e.Start)}{moreZh}",
             Severity.Critical,
             notify: true
         );
@@ -392,7 +400,7 @@ internal static class Consumption
 
     private static void Overuse(in Turn turn, in Utility utility, UseTracker use, long from, long time, double used)
     {
-        var local = Words.ToLocal(time - 1, turn.Zone);
+        var local = Phrases.ToLocal(time - 1, turn.Zone);
         var day = (int)(local.Ticks / TimeSpan.TicksPerDay);
         if (day != use.Day)
         {
@@ -406,7 +414,7 @@ internal static class Consumption
 
         if (time - from <= TimeSpan.TicksPerDay)
             use.DayUse += used;
-        var most = turn.Home.Rules[utility.IsWater ? P.OveruseWater : P.OveruseElectricity];
+        var most = turn.Home.Rules[utility.IsWater ? RuleParameter.OveruseWater : RuleParameter.OveruseElectricity];
         if (use.DayTold || use.DayUse <= most)
             return;
         use.DayTold = true;
@@ -427,12 +435,12 @@ internal static class Consumption
         var open = turn.Home.FindEpisode(AlarmKind.WaterRunning);
         if (open < 0 || turn.Home.Episodes[open].Severity >= Severity.High || turn.Home.AbsenceAt(time) is not null)
             return;
-        var (more, moreZh) = Words.Corroborate(turn.Home, turn.Zone, AlarmKind.NoWater, time);
+        var (more, moreZh) = Phrases.Corroborate(turn.Home, turn.Zone, AlarmKind.NoWater, time);
         turn.Update(
             open,
             time,
-            $"water runs on at {Words.Water(rate)}/h and nothing else has been used since {turn.At(since, time)}{more}",
-            $"水一直以每小时{Words.Water(rate)}在流，自{turn.AtZh(since, time)}起没有其他用水{moreZh}",
+            $"water runs on at {Phrases.Water(rate)}/h and nothing else has been used since {turn.At(since, time)}{more}",
+            $"水一直以每小时{Phrases.Water(rate)}在流，自{turn.AtZh(since, time)}起没有其他用水{moreZh}",
             Severity.High,
             notify: true
         );
@@ -468,18 +476,18 @@ internal static class Consumption
         }
 
         use.Dripped += used;
-        if (rate < rules[P.RunningRate])
+        if (rate < rules[RuleParameter.RunningRate])
             use.RunningSince = 0;
         else if (use.RunningSince == 0)
             use.RunningSince = from;
-        var runs = use.RunningSince != 0 && time - use.RunningSince >= rules.Ticks(P.RunningFor);
+        var runs = use.RunningSince != 0 && time - use.RunningSince >= rules.Ticks(RuleParameter.RunningFor);
         if (open >= 0)
         {
             ref var e = ref turn.Home.Episodes[open];
-            if (e.Series == Tap && rate < rules[P.RunningRate] / 2)
+            if (e.Series == Tap && rate < rules[RuleParameter.RunningRate] / 2)
             {
-                var en = $"the tap is closed; {Words.Water(rate)}/h still flowed at {turn.At(time, time)}";
-                var zh = $"{turn.AtZh(time, time)}水龙头已关，仍有每小时{Words.Water(rate)}的水流";
+                var en = $"the tap is closed; {Phrases.Water(rate)}/h still flowed at {turn.At(time, time)}";
+                var zh = $"{turn.AtZh(time, time)}水龙头已关，仍有每小时{Phrases.Water(rate)}的水流";
                 if (e.Start == use.DrippingSince)
                 {
                     e.Series = Leak; // it began as a leak and still is one
@@ -496,8 +504,8 @@ internal static class Consumption
                 turn.Update(
                     open,
                     time,
-                    $"more than a leak now: water has been running since {turn.At(use.RunningSince, time)}, {Words.Water(rate)}/h",
-                    $"已不只是渗漏：水自{turn.AtZh(use.RunningSince, time)}起一直在流，每小时{Words.Water(rate)}",
+                    $"more than a leak now: water has been running since {turn.At(use.RunningSince, time)}, {Phrases.Water(rate)}/h",
+                    $"已不只是渗漏：水自{turn.AtZh(use.RunningSince, time)}起一直在流，每小时{Phrases.Water(rate)}",
                     notify: true
                 );
             }
@@ -510,23 +518,23 @@ internal static class Consumption
             turn.Open(
                 AlarmKind.WaterRunning,
                 use.RunningSince,
-                use.RunningSince + rules.Ticks(P.RunningFor),
+                use.RunningSince + rules.Ticks(RuleParameter.RunningFor),
                 -1,
                 Tap,
-                $"water has been running since {turn.At(use.RunningSince, time)}, {Words.Water(rate)}/h now",
-                $"水自{turn.AtZh(use.RunningSince, time)}起一直在流，现在每小时{Words.Water(rate)}"
+                $"water has been running since {turn.At(use.RunningSince, time)}, {Phrases.Water(rate)}/h now",
+                $"水自{turn.AtZh(use.RunningSince, time)}起一直在流，现在每小时{Phrases.Water(rate)}"
             );
         }
-        else if (time - use.DrippingSince >= rules.Ticks(P.RunningDripFor))
+        else if (time - use.DrippingSince >= rules.Ticks(RuleParameter.RunningDripFor))
         {
             turn.Open(
                 AlarmKind.WaterRunning,
                 use.DrippingSince,
-                use.DrippingSince + rules.Ticks(P.RunningDripFor),
+                use.DrippingSince + rules.Ticks(RuleParameter.RunningDripFor),
                 -1,
                 Leak,
-                $"water has not stopped since {turn.At(use.DrippingSince, time)} ({Words.Water(use.Dripped)}): a leak",
-                $"自{turn.AtZh(use.DrippingSince, time)}起水一直没有停（{Words.Water(use.Dripped)}）：可能漏水"
+                $"water has not stopped since {turn.At(use.DrippingSince, time)} ({Phrases.Water(use.Dripped)}): a leak",
+                $"自{turn.AtZh(use.DrippingSince, time)}起水一直没有停（{Phrases.Water(use.Dripped)}）：可能漏水"
             );
         }
     }

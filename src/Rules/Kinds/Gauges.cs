@@ -18,14 +18,14 @@ internal static class Gauges
         else if (ReferenceEquals(metric, Metric.BatteryLevel))
         {
             var rules = turn.Home.Rules;
-            Devices.Battery(
+            DeviceTrouble.Battery(
                 turn,
                 s.Device,
                 series,
-                r.Value <= rules[P.BatteryBelow],
-                r.Value >= rules[P.BatteryClear],
-                $"{Words.Number(r.Value)} %",
-                $"{Words.Number(r.Value)}%",
+                r.Value <= rules[RuleParameter.BatteryBelow],
+                r.Value >= rules[RuleParameter.BatteryClear],
+                $"{Phrases.Number(r.Value)} %",
+                $"{Phrases.Number(r.Value)}%",
                 time
             );
         }
@@ -54,19 +54,28 @@ internal static class Gauges
 
     private static Limit? Limits(EffectiveRules rules, Metric metric) =>
         ReferenceEquals(metric, Metric.HeartRate)
-            ? new Limit(20, 250, rules[P.HeartLow], rules[P.HeartHigh], 5, "heart rate", "心率", "/min")
+            ? new Limit(20, 250, rules[RuleParameter.HeartLow], rules[RuleParameter.HeartHigh], 5, "heart rate", "心率", "/min")
         : ReferenceEquals(metric, Metric.BloodOxygen)
-            ? new Limit(50, 100, rules[P.OxygenLow], double.PositiveInfinity, 2, "blood oxygen", "血氧", "%")
+            ? new Limit(50, 100, rules[RuleParameter.OxygenLow], double.PositiveInfinity, 2, "blood oxygen", "血氧", "%")
         : ReferenceEquals(metric, Metric.BloodPressureSystolic)
-            ? new Limit(50, 280, rules[P.SystolicLow], rules[P.SystolicHigh], 5, "systolic blood pressure", "收缩压", "mmHg")
+            ? new Limit(
+                50,
+                280,
+                rules[RuleParameter.SystolicLow],
+                rules[RuleParameter.SystolicHigh],
+                5,
+                "systolic blood pressure",
+                "收缩压",
+                "mmHg"
+            )
         : ReferenceEquals(metric, Metric.BloodPressureDiastolic)
-            ? new Limit(20, 200, 0, rules[P.DiastolicHigh], 5, "diastolic blood pressure", "舒张压", "mmHg")
+            ? new Limit(20, 200, 0, rules[RuleParameter.DiastolicHigh], 5, "diastolic blood pressure", "舒张压", "mmHg")
         : ReferenceEquals(metric, Metric.BodyTemperature)
-            ? new Limit(30, 44, rules[P.BodyLow], rules[P.BodyHigh], 0.3, "body temperature", "体温", "°C")
+            ? new Limit(30, 44, rules[RuleParameter.BodyLow], rules[RuleParameter.BodyHigh], 0.3, "body temperature", "体温", "°C")
         : ReferenceEquals(metric, Metric.BloodGlucose)
-            ? new Limit(0.5, 40, rules[P.GlucoseLow], rules[P.GlucoseHigh], 0.3, "blood glucose", "血糖", "mmol/L")
+            ? new Limit(0.5, 40, rules[RuleParameter.GlucoseLow], rules[RuleParameter.GlucoseHigh], 0.3, "blood glucose", "血糖", "mmol/L")
         : ReferenceEquals(metric, Metric.RespirationRate)
-            ? new Limit(2, 80, rules[P.RespirationLow], rules[P.RespirationHigh], 1, "respiration", "呼吸", "/min")
+            ? new Limit(2, 80, rules[RuleParameter.RespirationLow], rules[RuleParameter.RespirationHigh], 1, "respiration", "呼吸", "/min")
         : null;
 
     private static void Vital(in Turn turn, int series, in Reading r, in Limit limit, long time)
@@ -84,15 +93,15 @@ internal static class Gauges
                 turn.Clear(
                     open,
                     time,
-                    $"{limit.Name} {Words.Number(value)} {limit.Unit} at {turn.At(time, time)}",
-                    $"{turn.AtZh(time, time)}{limit.NameZh}{Words.Number(value)} {limit.Unit}"
+                    $"{limit.Name} {Phrases.Number(value)} {limit.Unit} at {turn.At(time, time)}",
+                    $"{turn.AtZh(time, time)}{limit.NameZh}{Phrases.Number(value)} {limit.Unit}"
                 );
             return;
         }
 
         // Too low, then too high: that is a loose sensor, not two readings that agree.
         var side = value < limit.Low ? -1 : 1;
-        if (s.Since == 0 || Math.Sign(s.Extra) == -side || time - s.Time > home.Rules.Ticks(P.VitalWithin))
+        if (s.Since == 0 || Math.Sign(s.Extra) == -side || time - s.Time > home.Rules.Ticks(RuleParameter.VitalWithin))
         {
             s.Since = time;
             s.Extra = 0;
@@ -100,23 +109,23 @@ internal static class Gauges
 
         s.Extra += side;
         if (
-            Math.Abs(s.Extra) < home.Rules[P.VitalReadings]
-            || time - s.Since < home.Rules.Ticks(P.VitalFor)
+            Math.Abs(s.Extra) < home.Rules[RuleParameter.VitalReadings]
+            || time - s.Since < home.Rules.Ticks(RuleParameter.VitalFor)
             || r.Has(ReadingFlags.Retained)
         )
             return;
         if (open >= 0 && home.Episodes[open].Again >= s.Since)
             return;
-        var bound = value < limit.Low ? $"below {Words.Number(limit.Low)}" : $"above {Words.Number(limit.High)}";
-        var boundZh = value < limit.Low ? $"低于{Words.Number(limit.Low)}" : $"高于{Words.Number(limit.High)}";
+        var bound = value < limit.Low ? $"below {Phrases.Number(limit.Low)}" : $"above {Phrases.Number(limit.High)}";
+        var boundZh = value < limit.Low ? $"低于{Phrases.Number(limit.Low)}" : $"高于{Phrases.Number(limit.High)}";
         if (!home.Rules.SpeaksAt(AlarmKind.VitalSign, time, turn))
             return;
         var late = turn.Now - time > TimeSpan.TicksPerHour;
         var en =
-            $"{limit.Name} {Words.Number(value)} {limit.Unit}, {bound}, {Math.Abs(s.Extra):0} readings since "
+            $"{limit.Name} {Phrases.Number(value)} {limit.Unit}, {bound}, {Math.Abs(s.Extra):0} readings since "
             + $"{turn.At(s.Since, time)}{(late ? $", heard of at {turn.At(turn.Now, time)}" : "")}";
         var zh =
-            $"{limit.NameZh}{Words.Number(value)} "
+            $"{limit.NameZh}{Phrases.Number(value)} "
             + $"{limit.Unit}，{boundZh}，自{turn.AtZh(s.Since, time)}起{Math.Abs(s.Extra):0}次读数"
             + $"{(late ? $"，{turn.AtZh(turn.Now, time)}才收到" : "")}";
         // It was nearly well, or is on the other side now.
@@ -136,9 +145,9 @@ internal static class Gauges
             turn,
             series,
             AlarmKind.ColdHome,
-            value < rules[P.ColdBelow],
-            value > rules[P.ColdBelow] + rules[P.ColdHysteresis],
-            rules.Ticks(watch ? P.ColdWatchFor : P.ColdFor),
+            value < rules[RuleParameter.ColdBelow],
+            value > rules[RuleParameter.ColdBelow] + rules[RuleParameter.ColdHysteresis],
+            rules.Ticks(watch ? RuleParameter.ColdWatchFor : RuleParameter.ColdFor),
             value,
             -1,
             time
@@ -147,9 +156,9 @@ internal static class Gauges
             turn,
             series,
             AlarmKind.HotHome,
-            value > rules[P.HotAbove],
-            value < rules[P.HotAbove] - rules[P.HotHysteresis],
-            rules.Ticks(watch ? P.HotWatchFor : P.HotFor),
+            value > rules[RuleParameter.HotAbove],
+            value < rules[RuleParameter.HotAbove] - rules[RuleParameter.HotHysteresis],
+            rules.Ticks(watch ? RuleParameter.HotWatchFor : RuleParameter.HotFor),
             value,
             1,
             time
@@ -176,8 +185,8 @@ internal static class Gauges
             turn.Clear(
                 open,
                 time,
-                $"{Words.Number(value)} °C at home at {turn.At(time, time)}",
-                $"{turn.AtZh(time, time)}室温{Words.Number(value)}°C"
+                $"{Phrases.Number(value)} °C at home at {turn.At(time, time)}",
+                $"{turn.AtZh(time, time)}室温{Phrases.Number(value)}°C"
             );
             return;
         }
@@ -209,8 +218,8 @@ internal static class Gauges
             due,
             s.Device,
             series,
-            $"{en} home: {Words.Number(value)} °C, since {turn.At(s.Since, time)}{more}",
-            $"室温{zh}：{Words.Number(value)}°C，自{turn.AtZh(s.Since, time)}起{moreZh}"
+            $"{en} home: {Phrases.Number(value)} °C, since {turn.At(s.Since, time)}{more}",
+            $"室温{zh}：{Phrases.Number(value)}°C，自{turn.AtZh(s.Since, time)}起{moreZh}"
         );
     }
 }

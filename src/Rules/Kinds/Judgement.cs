@@ -17,8 +17,8 @@ internal static class Judgement
             return;
         var pattern = use.Pattern ??= new LifePattern(utility.IsWater ? LifeMeter.Water : LifeMeter.Electricity);
         var (budget, learn) = (
-            home.Rules[home.OnWatch(time) ? P.InactivityWatchBudgetDays : P.InactivityBudgetDays],
-            (int)(home.Rules.Ticks(P.InactivityLearn) / TimeSpan.TicksPerDay)
+            home.Rules[home.OnWatch(time) ? RuleParameter.InactivityWatchBudgetDays : RuleParameter.InactivityBudgetDays],
+            (int)(home.Rules.Ticks(RuleParameter.InactivityLearn) / TimeSpan.TicksPerDay)
         );
         // The fixed rule stays as the floor, as it holds for this home now: sooner for the key class and under heightened watch.
         var floor = Consumption.Within(turn, utility, time) / (double)TimeSpan.TicksPerHour;
@@ -74,7 +74,7 @@ internal static class Judgement
         // The words say what is so now; the alarm is dated when the silence became surprising.
         var why = pattern.Explain(due);
         use.Resumed = 0;
-        var (more, moreZh) = Words.Corroborate(home, turn.Zone, utility.Kind, due.Ticks);
+        var (more, moreZh) = Phrases.Corroborate(home, turn.Zone, utility.Kind, due.Ticks);
         var (watch, watchZh) = Watched(home, time);
         turn.Open(
             AlarmKind.Inactivity,

@@ -13,9 +13,9 @@ internal static class Presses
         var rules = home.Rules;
         ref var s = ref home.Series[series];
         var (kind, again, late) =
-            ReferenceEquals(r.Metric, Metric.Button) ? (AlarmKind.Sos, P.PressAgainWithin, P.PressLateAfter)
-            : ReferenceEquals(r.Metric, Metric.Fall) ? (AlarmKind.Fall, P.FallAgainWithin, P.FallLateAfter)
-            : (AlarmKind.VoiceHelp, P.VoiceAgainWithin, P.VoiceLateAfter);
+            ReferenceEquals(r.Metric, Metric.Button) ? (AlarmKind.Sos, RuleParameter.PressAgainWithin, RuleParameter.PressLateAfter)
+            : ReferenceEquals(r.Metric, Metric.Fall) ? (AlarmKind.Fall, RuleParameter.FallAgainWithin, RuleParameter.FallLateAfter)
+            : (AlarmKind.VoiceHelp, RuleParameter.VoiceAgainWithin, RuleParameter.VoiceLateAfter);
         if (Remember(ref s, time, turn.Now) is not { } isNew)
             return; // delivered again
         var word = r.Event ?? "";
@@ -67,7 +67,7 @@ internal static class Presses
                 home.RemoveEpisode(open);
         }
 
-        var (more, moreZh) = Words.Corroborate(home, turn.Zone, kind, time);
+        var (more, moreZh) = Phrases.Corroborate(home, turn.Zone, kind, time);
         var at = turn.At(time, turn.Now);
         var atZh = turn.AtZh(time, turn.Now);
         if (!isLate)

@@ -29,15 +29,15 @@ internal static class States
         if (on && Kind(metric) is not null)
             Stretch(ref s, time, was);
         if (ReferenceEquals(metric, Metric.Smoke))
-            Alarm(turn, series, AlarmKind.Smoke, P.SmokeClearAfter, P.SmokeLateAfter, on, r, time);
+            Alarm(turn, series, AlarmKind.Smoke, RuleParameter.SmokeClearAfter, RuleParameter.SmokeLateAfter, on, r, time);
         else if (ReferenceEquals(metric, Metric.Gas))
-            Alarm(turn, series, AlarmKind.Gas, P.GasClearAfter, P.GasLateAfter, on, r, time);
+            Alarm(turn, series, AlarmKind.Gas, RuleParameter.GasClearAfter, RuleParameter.GasLateAfter, on, r, time);
         else if (ReferenceEquals(metric, Metric.WaterLeak))
-            Alarm(turn, series, AlarmKind.WaterLeak, P.LeakClearAfter, P.SmokeLateAfter, on, r, time);
+            Alarm(turn, series, AlarmKind.WaterLeak, RuleParameter.LeakClearAfter, RuleParameter.SmokeLateAfter, on, r, time);
         else if (ReferenceEquals(metric, Metric.Tamper))
-            Alarm(turn, series, AlarmKind.Tamper, P.LeakClearAfter, P.SmokeLateAfter, on, r, time);
+            Alarm(turn, series, AlarmKind.Tamper, RuleParameter.LeakClearAfter, RuleParameter.SmokeLateAfter, on, r, time);
         else if (ReferenceEquals(metric, Metric.BatteryLow))
-            Devices.Battery(turn, s.Device, series, on, !on, "the device says so", "设备自报", time);
+            DeviceTrouble.Battery(turn, s.Device, series, on, !on, "the device says so", "设备自报", time);
         else if (ReferenceEquals(metric, Metric.DoorOpen))
             Door(turn, series, on, was, first, time);
         else if (ReferenceEquals(metric, Metric.BedOccupied))
@@ -81,7 +81,10 @@ internal static class States
                 return;
         Array.Copy(known, 2, known, 4, known.Length - 4);
         known[2] = known[3] = time;
-        var late = r.Has(ReadingFlags.History) || r.Has(ReadingFlags.Retained) || turn.Now - time > turn.Home.Rules.Ticks(P.SmokeLateAfter);
+        var late =
+            r.Has(ReadingFlags.History)
+            || r.Has(ReadingFlags.Retained)
+            || turn.Now - time > turn.Home.Rules.Ticks(RuleParameter.SmokeLateAfter);
         var index = turn.Open(
             kind,
             time,
@@ -120,7 +123,16 @@ internal static class States
             );
     }
 
-    private static void Alarm(in Turn turn, int series, AlarmKind kind, P clearAfter, P lateAfter, bool on, in Reading r, long time)
+    private static void Alarm(
+        in Turn turn,
+        int series,
+        AlarmKind kind,
+        RuleParameter clearAfter,
+        RuleParameter lateAfter,
+        bool on,
+        in Reading r,
+        long time
+    )
     {
         var home = turn.Home;
         ref var s = ref home.Series[series];
@@ -135,7 +147,7 @@ internal static class States
                 return;
             if (open < 0)
             {
-                var (more, moreZh) = Words.Corroborate(home, turn.Zone, kind, time);
+                var (more, moreZh) = Phrases.Corroborate(home, turn.Zone, kind, time);
                 var at = turn.At(time, turn.Now);
                 var atZh = turn.AtZh(time, turn.Now);
                 if (late)
@@ -204,8 +216,8 @@ internal static class States
     private static long Longest(in Turn turn, long since)
     {
         var rules = turn.Home.Rules;
-        var (day, night) = (rules.Ticks(P.DoorLonger), rules.Ticks(P.DoorNightLonger));
-        var hours = new RuleWindow((int)rules[P.DoorNightFrom], (int)rules[P.DoorNightTo], 127, HolidayUse.Any);
+        var (day, night) = (rules.Ticks(RuleParameter.DoorLonger), rules.Ticks(RuleParameter.DoorNightLonger));
+        var hours = new RuleWindow((int)rules[RuleParameter.DoorNightFrom], (int)rules[RuleParameter.DoorNightTo], 127, HolidayUse.Any);
         if (hours.From == hours.To)
             return day;
         // A door opened in the evening is one left open at night, once it is night.
@@ -217,15 +229,15 @@ internal static class States
         ref var s = ref turn.Home.Series[series];
         if (s.Value == 0 || turn.Home.FindEpisode(AlarmKind.DoorOpen, s.Device, series) >= 0)
             return;
-        var (more, moreZh) = Words.Corroborate(turn.Home, turn.Zone, AlarmKind.DoorOpen, due);
+        var (more, moreZh) = Phrases.Corroborate(turn.Home, turn.Zone, AlarmKind.DoorOpen, due);
         turn.Open(
             AlarmKind.DoorOpen,
             s.Since,
             due,
             s.Device,
             series,
-            $"door open for {Words.Span(due - s.Since)}, since {turn.At(s.Since, due)}{more}",
-            $"门自{turn.AtZh(s.Since, due)}起已开{Words.SpanZh(due - s.Since)}{moreZh}"
+            $"door open for {Phrases.Span(due - s.Since)}, since {turn.At(s.Since, due)}{more}",
+            $"门自{turn.AtZh(s.Since, due)}起已开{Phrases.SpanZh(due - s.Since)}{moreZh}"
         );
     }
 
@@ -250,7 +262,7 @@ internal static class States
         if (first)
             return; // when the bed was left isn't known
         s.Since = time;
-        Await(turn, ref s, Due(turn, AlarmKind.OutOfBed, time, home.Rules.Ticks(P.OutOfBedLonger)));
+        Await(turn, ref s, Due(turn, AlarmKind.OutOfBed, time, home.Rules.Ticks(RuleParameter.OutOfBedLonger)));
     }
 
     private static void BedLasts(in Turn turn, int series, long due)
@@ -258,15 +270,15 @@ internal static class States
         ref var s = ref turn.Home.Series[series];
         if (s.Since == 0 || turn.Home.AbsenceAt(due) is not null || turn.Home.FindEpisode(AlarmKind.OutOfBed, s.Device, series) >= 0)
             return;
-        var (more, moreZh) = Words.Corroborate(turn.Home, turn.Zone, AlarmKind.OutOfBed, due);
+        var (more, moreZh) = Phrases.Corroborate(turn.Home, turn.Zone, AlarmKind.OutOfBed, due);
         turn.Open(
             AlarmKind.OutOfBed,
             s.Since,
             due,
             s.Device,
             series,
-            $"out of bed for {Words.Span(due - s.Since)}, since {turn.At(s.Since, due)}{more}",
-            $"自{turn.AtZh(s.Since, due)}起离床{Words.SpanZh(due - s.Since)}{moreZh}"
+            $"out of bed for {Phrases.Span(due - s.Since)}, since {turn.At(s.Since, due)}{more}",
+            $"自{turn.AtZh(s.Since, due)}起离床{Phrases.SpanZh(due - s.Since)}{moreZh}"
         );
     }
 

@@ -29,9 +29,9 @@ internal static class Whereabouts
         // fix is near it.
         if (
             s.Time == 0
-                ? fromHome > rules[P.WanderFar]
+                ? fromHome > rules[RuleParameter.WanderFar]
                 : Metres(s.Value, s.Extra, latitude, longitude) is > 500 and var metres
-                    && metres / Math.Max(1, seconds) > rules[P.WanderMaxSpeed]
+                    && metres / Math.Max(1, seconds) > rules[RuleParameter.WanderMaxSpeed]
         )
         {
             var events = s.Events ??= new long[3];
@@ -67,7 +67,7 @@ internal static class Whereabouts
             s.Since = time;
         if (home.AbsenceAt(time) is not null)
             return;
-        var far = fromHome > rules[P.WanderFar] + accuracy;
+        var far = fromHome > rules[RuleParameter.WanderFar] + accuracy;
         if (open >= 0)
         {
             if (!far)
@@ -105,11 +105,11 @@ internal static class Whereabouts
 
         if (s.Due != 0)
             return;
-        var due = s.Since + rules.Ticks(P.WanderLonger);
+        var due = s.Since + rules.Ticks(RuleParameter.WanderLonger);
         // Allowed a shorter time once it is night.
-        var night = new RuleWindow((int)rules[P.WanderNightFrom], (int)rules[P.WanderNightTo], 127, HolidayUse.Any);
+        var night = new RuleWindow((int)rules[RuleParameter.WanderNightFrom], (int)rules[RuleParameter.WanderNightTo], 127, HolidayUse.Any);
         if (night.From != night.To)
-            due = Math.Min(due, night.Next(s.Since, turn.Zone, turn.Engine.Rules.Holidays) + rules.Ticks(P.WanderNightLonger));
+            due = Math.Min(due, night.Next(s.Since, turn.Zone, turn.Engine.Rules.Holidays) + rules.Ticks(RuleParameter.WanderNightLonger));
 
         s.Due = Math.Max(due, time);
         turn.Engine.Queue(home, s.Due);
@@ -136,7 +136,7 @@ internal static class Whereabouts
         ref var s = ref turn.Home.Series[series];
         if (!turn.Home.Rules.SpeaksAt(AlarmKind.Wandering, time, turn))
             return;
-        var (more, moreZh) = Words.Corroborate(turn.Home, turn.Zone, AlarmKind.Wandering, time);
+        var (more, moreZh) = Phrases.Corroborate(turn.Home, turn.Zone, AlarmKind.Wandering, time);
         s.Due = 0;
         turn.Open(AlarmKind.Wandering, s.Since, time, s.Device, series, en + more, zh + moreZh);
     }

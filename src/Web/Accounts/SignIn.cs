@@ -38,7 +38,7 @@ internal static class SignIn
                         "signin"
                     )
         );
-        app.MapPost("/signin", SignInAsync).DisableAntiforgery().RequireRateLimiting(Limits.SignIn);
+        app.MapPost("/signin", SignInAsync).DisableAntiforgery().RequireRateLimiting(RequestLimits.SignIn);
         app.MapPost(
                 "/signout",
                 async (HttpContext http) =>
@@ -76,9 +76,9 @@ internal static class SignIn
                 }
             )
             .DisableAntiforgery()
-            .RequireRateLimiting(Limits.SignIn);
+            .RequireRateLimiting(RequestLimits.SignIn);
         app.MapGet("/account", AccountAsync).RequireAuthorization();
-        app.MapPost("/account", ChangeAsync).DisableAntiforgery().RequireAuthorization().RequireRateLimiting(Limits.SignIn);
+        app.MapPost("/account", ChangeAsync).DisableAntiforgery().RequireAuthorization().RequireRateLimiting(RequestLimits.SignIn);
     }
 
     private static async Task<IResult> SignInAsync(
@@ -103,7 +103,7 @@ internal static class SignIn
             link.Use(token);
         }
 
-        var from = Limits.Address(http);
+        var from = RequestLimits.Address(http);
         var browser = browsers.Find(http.Request, name);
         if (tries.Begin(name, from, browser) is { } wait)
         {

@@ -21,19 +21,19 @@ internal static class ApiEndpoints
         var visit = all.MapGroup("").RequireAuthorization(Access.Visit);
         var write = all.MapGroup("").RequireAuthorization(Access.Write);
         var admin = all.MapGroup("").RequireAuthorization(Access.Admin);
-        Residents.Map(read);
-        Devices.Map(read, write);
-        Alarms.Map(read, write);
-        Absences.Map(read, visit);
-        Visits.Map(read, visit);
-        Areas.Map(read, all.MapGroup("").RequireAuthorization(Access.Supervise));
-        Figures.Map(read);
-        Credentials.Map(admin);
-        RegistryFile.Map(admin);
-        Webhooks.Map(admin);
-        Users.Map(admin);
-        ApiKeys.Map(admin);
-        Person.Map(write, admin);
-        RulesFile.Map(read, write, admin);
+        ResidentsApi.Map(read);
+        DevicesApi.Map(read, write);
+        AlarmsApi.Map(read, write);
+        AbsencesApi.Map(read, visit);
+        VisitsApi.Map(read, visit);
+        AreasApi.Map(read, all.MapGroup("").RequireAuthorization(Access.Supervise));
+        StatisticsApi.Map(read);
+        CredentialsApi.Map(admin);
+        RegistryApi.Map(admin);
+        WebhooksApi.Map(admin);
+        UsersApi.Map(admin);
+        KeysApi.Map(admin);
+        PersonalDataApi.Map(write, admin);
+        RulesApi.Map(read, write, admin);
     }
 }

@@ -402,7 +402,7 @@ internal static class ObjectMapping
             "SHORT PRESS" or "TRUE" or "1" => "pressed",
             "LONG PRESS" => "long",
             "DOUBLE PRESS" => "double",
-            _ => Words.OfEvent(text),
+            _ => EventWords.OfEvent(text),
         };
     }
 

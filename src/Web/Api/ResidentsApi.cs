@@ -8,7 +8,7 @@ using Vigil.Storage.Readings;
 
 namespace Vigil.Web.Api;
 
-internal static class Residents
+internal static class ResidentsApi
 {
     /// <summary>Deeper in a list of readings than this nobody pages: ask by time.</summary>
     private const int MostReadings = 1_000_000;

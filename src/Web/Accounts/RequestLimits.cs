@@ -13,7 +13,7 @@ namespace Vigil.Web.Accounts;
 /// <summary>
 /// How often one may ask. Whoever asks too often hears 429 with Retry-After; providers' callbacks are not counted, their signatures are.
 /// </summary>
-internal static class Limits
+internal static class RequestLimits
 {
     /// <summary>Passwords and one-time links, an address.</summary>
     public const string SignIn = "signin";

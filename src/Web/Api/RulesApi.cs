@@ -9,7 +9,7 @@ using Vigil.Storage.Readings;
 namespace Vigil.Web.Api;
 
 /// <summary>The rules: what holds for a resident and why, a proposal tried on somebody's own past, and the file put in force.</summary>
-internal static class RulesFile
+internal static class RulesApi
 {
     public static void Map(RouteGroupBuilder read, RouteGroupBuilder write, RouteGroupBuilder admin)
     {

@@ -5,10 +5,11 @@ using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
 using Vigil.Notify;
 using Vigil.Storage.Records;
+using Vigil.Web.Operations;
 
 namespace Vigil.Web.Api;
 
-internal static class Alarms
+internal static class AlarmsApi
 {
     /// <summary>Alarms that one request changes together.</summary>
     public const int LargestBulk = 500;
@@ -83,7 +84,7 @@ internal static class Alarms
                                     a.Area,
                                     a.Kind,
                                     a.Severity,
-                                    StateName(a.State),
+                                    AlarmOperations.StateName(a.State),
                                     a.RaisedAt,
                                     a.OpenedAt,
                                     a.AcknowledgedAt,
@@ -104,7 +105,7 @@ internal static class Alarms
                         offset,
                         limit
                     );
-                    var (told, next) = await FollowAsync(db, [.. page.Select(a => a.Id)], caller.Cancellation);
+                    var (told, next) = await AlarmOperations.FollowAsync(db, [.. page.Select(a => a.Id)], caller.Cancellation);
                     await caller.AuditAsync("read", "alarms", $"{page.Count} alarms");
                     return Results.Ok(page.Select(a => AlarmAnswer.Of(a, told.GetValueOrDefault(a.Id, []), next.GetValueOrDefault(a.Id))));
                 }
@@ -125,7 +126,7 @@ internal static class Alarms
                         .FirstOrDefaultAsync(a => a.Id == id && a.Area.StartsWith(bound), caller.Cancellation);
                     if (alarm is null)
                         return Caller.Missing("alarm", id.ToString());
-                    var (told, next) = await FollowAsync(db, [id], caller.Cancellation);
+                    var (told, next) = await AlarmOperations.FollowAsync(db, [id], caller.Cancellation);
                     await caller.AuditAsync("read", $"alarm:{id}");
                     return Results.Ok(
                         new AlarmWhole(
@@ -198,14 +199,14 @@ internal static class Alarms
             .MapPost(
                 "alarms/{id:guid}/resolve",
                 (Guid id, ResolveRequest body, AlarmDesk desk, [AsParameters] Caller caller) =>
-                    TryResolution(body.Resolution, out var resolution)
+                    AlarmOperations.TryResolution(body.Resolution, out var resolution)
                         ? ChangeAsync(
                             caller,
                             id,
                             body.Note,
                             note => desk.ResolveAsync(id, caller.Who, resolution, note, caller.Cancellation)
                         )
-                        : Task.FromResult(Caller.Wrong($"'{body.Resolution}' is not one of {Resolutions}"))
+                        : Task.FromResult(Caller.Wrong($"'{body.Resolution}' is not one of {AlarmOperations.Resolutions}"))
             )
             .Changes("Resolves an alarm with a coded reason", 404, 409);
         write
@@ -220,10 +221,10 @@ internal static class Alarms
                     var resolution = Resolution.None;
                     if (body.Action is not ("acknowledge" or "in-hand" or "note" or "resolve"))
                         return Caller.Wrong($"'{body.Action}' is not one of acknowledge, in-hand, note, resolve");
-                    if (body.Action == "resolve" && !TryResolution(body.Resolution, out resolution))
-                        return Caller.Wrong($"'{body.Resolution}' is not one of {Resolutions}");
+                    if (body.Action == "resolve" && !AlarmOperations.TryResolution(body.Resolution, out resolution))
+                        return Caller.Wrong($"'{body.Resolution}' is not one of {AlarmOperations.Resolutions}");
                     return Results.Ok(
-                        await ChangeManyAsync(
+                        await AlarmOperations.ChangeManyAsync(
                             desk,
                             caller.Records,
                             caller.Area,
@@ -263,7 +264,7 @@ internal static class Alarms
                         n.Recipient,
                         n.RecipientName,
                         Caller.Masked(n.Address),
-                        whole ? n.Text : WithoutLink(n.Text),
+                        whole ? n.Text : AlarmOperations.WithoutLink(n.Text),
                         n.State.ToString().ToLowerInvariant(),
                         n.Attempts,
                         n.CreatedAt,
@@ -276,121 +277,18 @@ internal static class Alarms
             .Lists<NoticeAnswer>("Messages and calls, the newest first");
     }
 
-    /// <summary>Who has been told of each alarm, and which step comes next.</summary>
-    internal static async Task<(Dictionary<Guid, IReadOnlyList<string>> Told, Dictionary<Guid, EscalationStep> Next)> FollowAsync(
-        RecordsDb db,
-        IReadOnlyList<Guid> alarms,
-        CancellationToken cancellation
-    )
-    {
-        var told = (
-            await db
-                .Notices.AsNoTracking()
-                .Where(n => alarms.Contains(n.AlarmId) && n.SentAt != null)
-                .OrderBy(n => n.SentAt)
-                .Select(n => new { n.AlarmId, n.RecipientName })
-                .ToListAsync(cancellation)
-        )
-            .GroupBy(n => n.AlarmId)
-            .ToDictionary(g => g.Key, g => (IReadOnlyList<string>)[.. g.Select(n => n.RecipientName).Distinct()]);
-        var next = (
-            await db
-                .Steps.AsNoTracking()
-                .Where(s => alarms.Contains(s.AlarmId) && s.State == StepState.Waiting)
-                .OrderBy(s => s.Order)
-                .ToListAsync(cancellation)
-        )
-            .GroupBy(s => s.AlarmId)
-            .ToDictionary(g => g.Key, g => g.First());
-        return (told, next);
-    }
-
-    /// <summary>
-    /// One after the other, each a transaction and a line on its own timeline: one that can't be changed doesn't hold up the rest.
-    /// </summary>
-    internal static async Task<BulkAnswer> ChangeManyAsync(
-        AlarmDesk desk,
-        IDbContextFactory<RecordsDb> records,
-        string area,
-        string who,
-        IReadOnlyCollection<Guid> alarms,
-        string action,
-        Resolution resolution,
-        string note,
-        CancellationToken cancellation
-    )
-    {
-        await using var db = await records.CreateDbContextAsync(cancellation);
-        var known = (
-            await db.Alarms.Where(a => alarms.Contains(a.Id) && a.Area.StartsWith(area)).Select(a => a.Id).ToListAsync(cancellation)
-        ).ToHashSet();
-        var (done, refused) = (new List<Guid>(), new List<BulkRefused>());
-        foreach (var id in alarms.Distinct())
-        {
-            if (!known.Contains(id))
-            {
-                refused.Add(new BulkRefused(id, "there is no such alarm"));
-                continue;
-            }
-
-            try
-            {
-                await (
-                    action switch
-                    {
-                        "acknowledge" => desk.AcknowledgeAsync(id, who, note, cancellation),
-                        "in-hand" => desk.TakeInHandAsync(id, who, note, cancellation),
-                        "note" => desk.NoteAsync(id, who, note, cancellation),
-                        _ => desk.ResolveAsync(id, who, resolution, note, cancellation),
-                    }
-                );
-                done.Add(id);
-            }
-            catch (AlarmConflictException e)
-            {
-                refused.Add(new BulkRefused(id, e.Message));
-            }
-        }
-
-        return new BulkAnswer(done, refused);
-    }
-
-    internal static string StateName(AlarmState state) => state == AlarmState.InHand ? "in-hand" : state.ToString().ToLowerInvariant();
-
-    /// <summary>
-    /// The link in a message is one person's key to one alarm: whoever may read notices may not answer in that person's name.
-    /// </summary>
-    internal static string WithoutLink(string text)
-    {
-        var at = text.IndexOf("/c/", StringComparison.Ordinal);
-        if (at < 0)
-            return text;
-        var end = at + 3;
-        while (end < text.Length && (char.IsAsciiLetterOrDigit(text[end]) || text[end] is '-' or '_'))
-            end++;
-        return text[..(at + 3)] + "…" + text[end..];
-    }
-
     private static bool TryState(string text, out AlarmState state)
     {
         foreach (var s in Enum.GetValues<AlarmState>())
         {
             state = s;
-            if (StateName(s) == text)
+            if (AlarmOperations.StateName(s) == text)
                 return true;
         }
 
         state = default;
         return false;
     }
-
-    internal const string Resolutions = "true, false-away, false-habit, false-device, false-mistake, test, technical";
-
-    internal static bool TryResolution(string? text, out Resolution resolution) =>
-        Enum.TryParse((text ?? "").Replace("-", "", StringComparison.Ordinal), ignoreCase: true, out resolution)
-        && Enum.IsDefined(resolution)
-        && resolution is not (Resolution.None or Resolution.Cleared)
-        && !char.IsAsciiDigit(text![0]);
 
     private static async Task<IResult> ChangeAsync(Caller caller, Guid id, string? note, Func<string, Task> change)
     {

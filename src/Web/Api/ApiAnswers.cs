@@ -1,5 +1,6 @@
 using Vigil.Model;
 using Vigil.Storage.Records;
+using Vigil.Web.Operations;
 
 namespace Vigil.Web.Api;
 
@@ -59,7 +60,7 @@ internal sealed record AlarmAnswer(
             a.Area,
             a.Kind,
             a.Severity.ToString().ToLowerInvariant(),
-            Alarms.StateName(a.State),
+            AlarmOperations.StateName(a.State),
             a.Episode,
             a.DeviceId,
             a.Reason,

@@ -3,7 +3,7 @@ using System.Collections.Frozen;
 namespace Vigil.Ingest.Decoding;
 
 /// <summary>The many words that devices have for the same press, and ours.</summary>
-public static class Words
+public static class EventWords
 {
     private static readonly FrozenDictionary<string, string> Events = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase)
     {

@@ -8,7 +8,7 @@ namespace Vigil.Notify.Escalation;
 /// figures are GoAlert's (notification limits in its documentation). Over the limit a notice waits, it is never dropped; critical ones are
 /// counted and never wait (invariant 9).
 /// </summary>
-internal sealed class Limits
+internal sealed class SendingLimits
 {
     private static readonly (TimeSpan Window, int Voice, int Sms)[] Windows =
     [
@@ -19,9 +19,14 @@ internal sealed class Limits
 
     private readonly Dictionary<(string Channel, string Address), List<DateTime>> sent;
 
-    private Limits(Dictionary<(string, string), List<DateTime>> sent) => this.sent = sent;
+    private SendingLimits(Dictionary<(string, string), List<DateTime>> sent) => this.sent = sent;
 
-    public static async Task<Limits> LoadAsync(RecordsDb db, IEnumerable<Notice> notices, DateTime now, CancellationToken cancellation)
+    public static async Task<SendingLimits> LoadAsync(
+        RecordsDb db,
+        IEnumerable<Notice> notices,
+        DateTime now,
+        CancellationToken cancellation
+    )
     {
         var addresses = notices.Where(n => n.Channel is "sms" or "voice").Select(n => n.Address).Distinct().ToList();
         var since = now - Windows[^1].Window;
@@ -39,7 +44,7 @@ internal sealed class Limits
                         n.SentAt,
                     })
                     .ToListAsync(cancellation);
-        return new Limits(
+        return new SendingLimits(
             rows.GroupBy(r => (r.Channel, r.Address)).ToDictionary(g => g.Key, g => g.Select(r => r.SentAt ?? now).Order().ToList())
         );
     }

@@ -6,7 +6,7 @@ namespace Vigil.Rules.Kinds;
 /// About the device: silent, never seen, battery, clock. Judged by arrival time and driven by the registry: a device that never spoke is
 /// found. When a meter's silence lasts, nobody knows how its resident is, and somebody has to look.
 /// </summary>
-internal static class Devices
+internal static class DeviceTrouble
 {
     /// <summary>When a device is next to be looked at, ticks; long.MaxValue when nothing is awaited.</summary>
     public static long DueOf(RuleEngine engine, Home home, int index)
@@ -22,7 +22,7 @@ internal static class Devices
                 || !rules.Enabled(AlarmKind.DeviceNeverSeen)
             )
                 return long.MaxValue;
-            return engine.Heard(d.Installed, rules.Ticks(P.NeverSeenAfter));
+            return engine.Heard(d.Installed, rules.Ticks(RuleParameter.NeverSeenAfter));
         }
 
         var silent = home.FindEpisode(AlarmKind.DeviceSilent, index);
@@ -38,18 +38,18 @@ internal static class Devices
     /// <summary>When somebody has to look, after a silence; sooner under heightened watch, and not before that began.</summary>
     private static long Welfare(Home home, long since)
     {
-        var usual = since + home.Rules.Ticks(P.SilentWelfareAfter);
+        var usual = since + home.Rules.Ticks(RuleParameter.SilentWelfareAfter);
         if (home.Facts is not { WatchUntil: not null } facts || !home.OnWatch(Math.Max(since, facts.WatchFrom.Ticks)))
             return usual;
-        var watched = since + home.Rules.Ticks(P.SilentWelfareWatch);
+        var watched = since + home.Rules.Ticks(RuleParameter.SilentWelfareWatch);
         return Math.Min(usual, Math.Max(watched, facts.WatchFrom.Ticks));
     }
 
     private static long Allowed(Home home, in DeviceState d)
     {
         if (d.ReportEvery > 0)
-            return Math.Max((long)(d.ReportEvery * home.Rules[P.SilentMissed]), home.Rules.Ticks(P.SilentLeast));
-        return d.Meter ? home.Rules.Ticks(P.SilentUnknown) : long.MaxValue; // a button speaks when it is pressed
+            return Math.Max((long)(d.ReportEvery * home.Rules[RuleParameter.SilentMissed]), home.Rules.Ticks(RuleParameter.SilentLeast));
+        return d.Meter ? home.Rules.Ticks(RuleParameter.SilentUnknown) : long.MaxValue; // a button speaks when it is pressed
     }
 
     public static void Fire(in Turn turn, int index, long due)
@@ -73,8 +73,8 @@ internal static class Devices
         var silent = home.FindEpisode(AlarmKind.DeviceSilent, index);
         if (silent < 0)
         {
-            var every = d.ReportEvery > 0 ? $", expected every {Words.Span(d.ReportEvery)}" : "";
-            var everyZh = d.ReportEvery > 0 ? $"，应每{Words.SpanZh(d.ReportEvery)}上报一次" : "";
+            var every = d.ReportEvery > 0 ? $", expected every {Phrases.Span(d.ReportEvery)}" : "";
+            var everyZh = d.ReportEvery > 0 ? $"，应每{Phrases.SpanZh(d.ReportEvery)}上报一次" : "";
             turn.Open(
                 AlarmKind.DeviceSilent,
                 d.Received,
@@ -94,7 +94,7 @@ internal static class Devices
             return;
         }
 
-        var (more, moreZh) = Words.Corroborate(home, turn.Zone, AlarmKind.DeviceSilent, due);
+        var (more, moreZh) = Phrases.Corroborate(home, turn.Zone, AlarmKind.DeviceSilent, due);
         turn.Update(
             silent,
             due,
@@ -167,7 +167,7 @@ internal static class Devices
     {
         var time = r.Time.Ticks;
         var received = r.Received.Ticks;
-        var tolerance = turn.Home.Rules.Ticks(P.ClockTolerance);
+        var tolerance = turn.Home.Rules.Ticks(RuleParameter.ClockTolerance);
         ref var d = ref turn.Home.Devices[index];
         var open = turn.Home.EpisodeCount == 0 ? -1 : turn.Home.FindEpisode(AlarmKind.ClockWrong, index);
         // A clock that is known to be wrong stays so while it tells of days long past.
@@ -203,9 +203,9 @@ internal static class Devices
             index,
             -1,
             known
-                ? $"the device says it is {Words.Moment(time, turn.Zone)}, it is {Words.Moment(now, turn.Zone)}"
+                ? $"the device says it is {Phrases.Moment(time, turn.Zone)}, it is {Phrases.Moment(now, turn.Zone)}"
                 : "the device sent an impossible time",
-            known ? $"设备时间{Words.Moment(time, turn.Zone)}，实际{Words.Moment(now, turn.Zone)}" : "设备时间不可能正确"
+            known ? $"设备时间{Phrases.Moment(time, turn.Zone)}，实际{Phrases.Moment(now, turn.Zone)}" : "设备时间不可能正确"
         );
     }
 

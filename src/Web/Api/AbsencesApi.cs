@@ -3,11 +3,12 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using Vigil.Storage.Records;
+using Vigil.Web.Operations;
 
 namespace Vigil.Web.Api;
 
 /// <summary>Absences end by themselves and never silence SOS, smoke, gas or falls.</summary>
-internal static class Absences
+internal static class AbsencesApi
 {
     private static readonly TimeSpan Longest = TimeSpan.FromDays(366);
 
@@ -41,7 +42,7 @@ internal static class Absences
                         return Caller.Missing("resident", body.Resident);
                     if (body.Until <= body.From || body.Until - body.From > Longest)
                         return Caller.Wrong("'until' has to lie after 'from', by a year at most");
-                    var row = await AddAsync(
+                    var row = await AbsenceOperations.AddAsync(
                         caller.Records,
                         caller.Clock,
                         caller.Who,
@@ -59,67 +60,11 @@ internal static class Absences
             .MapPost(
                 "absences/{id:guid}/end",
                 async (Guid id, [AsParameters] Caller caller) =>
-                    await EndAsync(caller.Records, caller.Area, caller.Who, caller.Now, id, caller.Cancellation)
+                    await AbsenceOperations.EndAsync(caller.Records, caller.Area, caller.Who, caller.Now, id, caller.Cancellation)
                         ? Results.NoContent()
                         : Caller.Missing("running absence", id.ToString())
             )
             .Changes("Says that a resident is back", 404);
-    }
-
-    internal static async Task<Absence> AddAsync(
-        IDbContextFactory<RecordsDb> records,
-        TimeProvider clock,
-        string who,
-        string resident,
-        DateTime from,
-        DateTime until,
-        string reason,
-        CancellationToken cancellation
-    )
-    {
-        await using var db = await records.CreateDbContextAsync(cancellation);
-        var row = new Absence
-        {
-            Id = Guid.CreateVersion7(clock.GetUtcNow()),
-            ResidentId = resident,
-            From = from,
-            Until = until,
-            Author = who,
-            Reason = reason,
-        };
-        db.Absences.Add(row);
-        await db.SaveChangesAsync(cancellation);
-        await records.AddAsync(
-            clock.GetUtcNow().UtcDateTime,
-            who,
-            "absence",
-            $"resident:{resident}",
-            $"{from:O} to {until:O}",
-            cancellation
-        );
-        return row;
-    }
-
-    internal static async Task<bool> EndAsync(
-        IDbContextFactory<RecordsDb> records,
-        string area,
-        string who,
-        DateTime now,
-        Guid id,
-        CancellationToken cancellation
-    )
-    {
-        await using var db = await records.CreateDbContextAsync(cancellation);
-        var row = await db.Absences.FirstOrDefaultAsync(
-            a => a.Id == id && a.EndedAt == null && db.Residents.Any(r => r.Id == a.ResidentId && r.Area.StartsWith(area)),
-            cancellation
-        );
-        if (row is null)
-            return false;
-        (row.EndedAt, row.EndedBy) = (now, who);
-        await db.SaveChangesAsync(cancellation);
-        await records.AddAsync(now, who, "absence", $"resident:{row.ResidentId}", "ended", cancellation);
-        return true;
     }
 
     /// <summary>An absence to be.</summary>

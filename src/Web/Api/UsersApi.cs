@@ -7,7 +7,7 @@ using Vigil.Storage.Records;
 namespace Vigil.Web.Api;
 
 /// <summary>Accounts of people. Whoever is bound to an area makes and changes accounts of it alone.</summary>
-internal static class Users
+internal static class UsersApi
 {
     public static void Map(RouteGroupBuilder admin)
     {

@@ -7,11 +7,12 @@ using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
 using Vigil.Registry;
 using Vigil.Storage.Records;
+using Vigil.Web.Operations;
 
 namespace Vigil.Web.Api;
 
 /// <summary>The registry as a CSV or XLSX file (Annex 1): all errors with their rows, and nothing written if there is any.</summary>
-internal static class RegistryFile
+internal static class RegistryApi
 {
     /// <summary>Bytes: some 20,000 residents.</summary>
     public const int Largest = 16 << 20;
@@ -26,7 +27,7 @@ internal static class RegistryFile
                         return Caller.Wrong($"the query's name '{name}' ends in neither .csv nor .xlsx");
                     using var content = new MemoryStream();
                     await caller.Http.Request.Body.CopyToAsync(content, caller.Cancellation);
-                    var (problems, summary) = await ImportAsync(
+                    var (problems, summary) = await RegistryOperations.ImportAsync(
                         import(),
                         caller.Records,
                         content.ToArray(),
@@ -48,23 +49,4 @@ internal static class RegistryFile
             .TakesFile()
             .Answers<ImportAnswer>("Imports a registry file: all errors with their rows, and nothing written if there is any", 400, 422)
             .WithMetadata(new RequestSizeLimitAttribute(Largest));
-
-    /// <summary>Imports what somebody uploaded, within the area that somebody is bound to.</summary>
-    internal static async Task<(IReadOnlyList<Problem> Problems, string Summary)> ImportAsync(
-        RegistryImport import,
-        IDbContextFactory<RecordsDb> records,
-        byte[] content,
-        string name,
-        ClaimsPrincipal user,
-        DateTime now,
-        bool dryRun,
-        CancellationToken cancellation
-    )
-    {
-        var file = Path.GetFileName(name);
-        var (problems, summary) = await import.ImportAsync(new MemoryStream(content), file, dryRun, cancellation, user.Area());
-        if (problems.Count == 0 && !dryRun)
-            await records.AddAsync(now, user.Who(), "import", file, summary, cancellation);
-        return (problems, summary);
-    }
 }

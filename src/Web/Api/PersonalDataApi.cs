@@ -14,7 +14,7 @@ namespace Vigil.Web.Api;
 /// <summary>
 /// What is asked for with a reason: a person's numbers in full, and all that is held on them. Both stand in the audit log.
 /// </summary>
-internal static class Person
+internal static class PersonalDataApi
 {
     private const int LongestReason = 500;
     private static readonly JsonSerializerOptions Indented = new(JsonSerializerDefaults.Web)

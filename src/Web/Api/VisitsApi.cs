@@ -5,16 +5,13 @@ using Microsoft.EntityFrameworkCore;
 using Vigil.Notify;
 using Vigil.Registry;
 using Vigil.Storage.Records;
+using Vigil.Web.Operations;
 
 namespace Vigil.Web.Api;
 
 /// <summary>Visit records (Annex 2 of the policy document).</summary>
-internal static class Visits
+internal static class VisitsApi
 {
-    private const int LongestText = 4000;
-
-    public static readonly string[] Forms = ["home", "phone", "video", "remote"];
-
     public static void Map(RouteGroupBuilder read, RouteGroupBuilder write)
     {
         read.MapGet(
@@ -109,8 +106,8 @@ internal static class Visits
                     if (await caller.ResidentAsync(body.Resident) is not { } resident)
                         return Caller.Missing("resident", body.Resident);
                     var resolution = Resolution.None;
-                    if (body.Resolve is { } asked && !Alarms.TryResolution(asked, out resolution))
-                        return Caller.Wrong($"'{asked}' is not one of {Alarms.Resolutions}");
+                    if (body.Resolve is { } asked && !AlarmOperations.TryResolution(asked, out resolution))
+                        return Caller.Wrong($"'{asked}' is not one of {AlarmOperations.Resolutions}");
                     if (body.Resolve is not null && body.Alarm is null)
                         return Caller.Wrong("'resolve' needs an 'alarm'");
                     var row = new Visit
@@ -128,7 +125,7 @@ internal static class Visits
                         Satisfaction = body.Satisfaction ?? "",
                         RecordedBy = caller.Who,
                     };
-                    if (await AddAsync(caller.Records, row, caller.Now, caller.Cancellation) is { } wrong)
+                    if (await VisitOperations.AddAsync(caller.Records, row, caller.Now, caller.Cancellation) is { } wrong)
                         return Caller.Wrong(wrong);
                     if (body.Alarm is { } alarm && resolution != Resolution.None)
                     {
@@ -147,34 +144,6 @@ internal static class Visits
                 }
             )
             .Creates<VisitAnswer>("Records a visit; sent again under the same id it is recorded once", 404);
-    }
-
-    /// <summary>Records a visit. A record that is sent again (a phone with a bad connection) changes nothing.</summary>
-    /// <returns>Null when it is recorded; else what is wrong with it.</returns>
-    internal static async Task<string?> AddAsync(
-        IDbContextFactory<RecordsDb> records,
-        Visit row,
-        DateTime now,
-        CancellationToken cancellation
-    )
-    {
-        if (!Forms.Contains(row.Form))
-            return $"'{row.Form}' is not one of {string.Join(", ", Forms)}";
-        if (row.Time > now.AddMinutes(10))
-            return "the visit lies in the future";
-        if (new[] { row.Condition, row.Needs, row.Actions, row.Notes, row.Satisfaction }.Any(t => t.Length > LongestText))
-            return $"a text is longer than {LongestText} characters";
-        await using var db = await records.CreateDbContextAsync(cancellation);
-        if (await db.Visits.AsNoTracking().FirstOrDefaultAsync(v => v.Id == row.Id, cancellation) is { } known)
-            return known.ResidentId == row.ResidentId && known.RecordedBy == row.RecordedBy
-                ? null
-                : $"the id '{row.Id}' belongs to another visit";
-        if (row.AlarmId is { } alarm && !await db.Alarms.AnyAsync(a => a.Id == alarm && a.ResidentId == row.ResidentId, cancellation))
-            return $"there is no alarm '{alarm}' of this resident";
-        db.Visits.Add(row);
-        await db.SaveChangesAsync(cancellation);
-        await records.AddAsync(now, row.RecordedBy, "visit", $"resident:{row.ResidentId}", row.Form, cancellation);
-        return null;
     }
 
     /// <summary>A visit record (Annex 2).</summary>

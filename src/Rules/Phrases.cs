@@ -4,7 +4,7 @@ using Vigil.Model;
 namespace Vigil.Rules;
 
 /// <summary>Times, amounts and lists as people read them, English and Chinese. Only findings are put into words, never readings.</summary>
-internal static class Words
+internal static class Phrases
 {
     private static readonly CultureInfo English = CultureInfo.InvariantCulture;
 

@@ -6,7 +6,7 @@ using Vigil.Registry;
 namespace Vigil.Web.Api;
 
 /// <summary>The figures of a period, as an answer or as a sheet.</summary>
-internal static class Figures
+internal static class StatisticsApi
 {
     public static void Map(RouteGroupBuilder read) =>
         read.MapGet(

@@ -3,10 +3,11 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using Vigil.Storage.Records;
+using Vigil.Web.Operations;
 
 namespace Vigil.Web.Api;
 
-internal static class Devices
+internal static class DevicesApi
 {
     public static void Map(RouteGroupBuilder read, RouteGroupBuilder write)
     {
@@ -65,7 +66,7 @@ internal static class Devices
             .MapPost(
                 "devices/unbound/{id}/bind",
                 async (string id, BindRequest body, [AsParameters] Caller caller) =>
-                    await BindAsync(
+                    await DeviceOperations.BindAsync(
                         caller.Records,
                         caller.User.Area(),
                         caller.Who,
@@ -86,72 +87,23 @@ internal static class Devices
                 async (int? offset, int? limit, [AsParameters] Caller caller) =>
                 {
                     await using var db = await caller.OpenAsync();
-                    return (await caller.PageAsync(RejectedIn(db, caller.Area), offset, limit)).Select(r => new RejectedAnswer(
-                        r.Id,
-                        r.Received,
-                        r.Topic,
-                        r.Username,
-                        r.Device,
-                        r.Profile,
-                        r.Reason,
-                        Convert.ToBase64String(r.Payload),
-                        Caller.Preview(r.Payload),
-                        Convert.ToHexString(r.Payload)
-                    ));
+                    return (await caller.PageAsync(DeviceOperations.RejectedIn(db, caller.Area), offset, limit)).Select(
+                        r => new RejectedAnswer(
+                            r.Id,
+                            r.Received,
+                            r.Topic,
+                            r.Username,
+                            r.Device,
+                            r.Profile,
+                            r.Reason,
+                            Convert.ToBase64String(r.Payload),
+                            Caller.Preview(r.Payload),
+                            Convert.ToHexString(r.Payload)
+                        )
+                    );
                 }
             )
             .Lists<RejectedAnswer>("Payloads that could not be read, with their bytes and the reason");
-    }
-
-    /// <summary>Refused payloads, newest first; in an area, those of its residents' devices.</summary>
-    internal static IQueryable<RejectedPayload> RejectedIn(RecordsDb db, string area)
-    {
-        var rows = db.Rejected.AsNoTracking();
-        if (area.Length > 0)
-            rows = rows.Where(p =>
-                (
-                    from d in db.Devices
-                    join r in db.Residents on d.ResidentId equals r.Id
-                    where r.Area.StartsWith(area)
-                    select d.Id
-                ).Contains(p.Device)
-            );
-        return rows.OrderByDescending(r => r.Id);
-    }
-
-    /// <returns>Null when it is bound; else what there is not.</returns>
-    internal static async Task<string?> BindAsync(
-        IDbContextFactory<RecordsDb> records,
-        string area,
-        string who,
-        DateTime now,
-        string id,
-        string resident,
-        string? profile,
-        string? label,
-        CancellationToken cancellation
-    )
-    {
-        await using var db = await records.CreateDbContextAsync(cancellation);
-        if (await db.Residents.FirstOrDefaultAsync(r => r.Id == resident && r.Area.StartsWith(area), cancellation) is not { } home)
-            return $"there is no resident '{resident}'";
-        if (await db.Unbound.FindAsync([id], cancellation) is not { } waiting)
-            return $"there is no unbound device '{id}'";
-        db.Devices.Add(
-            new Device
-            {
-                Id = id,
-                Profile = string.IsNullOrEmpty(profile) ? waiting.Profile : profile,
-                ResidentId = resident,
-                InstalledAt = now,
-                Label = label ?? "",
-            }
-        );
-        db.Unbound.Remove(waiting);
-        home.UpdatedAt = now;
-        await db.SaveChangesAsync(cancellation);
-        await records.AddAsync(now, who, "bind", $"device:{id}", $"to resident:{resident}", cancellation);
-        return null;
     }
 
     /// <summary>Where a waiting device belongs.</summary>

@@ -7,7 +7,7 @@ using Vigil.Storage.Records;
 namespace Vigil.Web.Api;
 
 /// <summary>MQTT credentials of devices and gateways. They belong to no area, so a key that is bound to one makes none.</summary>
-internal static class Credentials
+internal static class CredentialsApi
 {
     public static void Map(RouteGroupBuilder admin)
     {

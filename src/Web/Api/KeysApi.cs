@@ -8,7 +8,7 @@ using Vigil.Storage.Records;
 namespace Vigil.Web.Api;
 
 /// <summary>Keys of programs. Whoever is bound to an area makes and ends those of that area alone.</summary>
-internal static class ApiKeys
+internal static class KeysApi
 {
     public static void Map(RouteGroupBuilder admin)
     {

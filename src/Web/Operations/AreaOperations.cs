@@ -1,0 +1,46 @@
+using Microsoft.EntityFrameworkCore;
+using Vigil.Storage.Records;
+
+namespace Vigil.Web.Operations;
+
+/// <summary>Heightened watch over counties, towns and villages.</summary>
+internal static class AreaOperations
+{
+    private static readonly TimeSpan LongestWatch = TimeSpan.FromDays(31);
+
+    public const string MissingArea = "missing";
+
+    /// <summary>Puts an area on heightened watch until a time, or ends it (null).</summary>
+    /// <returns>Null when done; else what is wrong.</returns>
+    public static async Task<string?> WatchAsync(
+        IDbContextFactory<RecordsDb> records,
+        string bound,
+        string who,
+        DateTime now,
+        string code,
+        DateTime? until,
+        string reason,
+        CancellationToken cancellation
+    )
+    {
+        if (until is { } end && (end <= now || end - now > LongestWatch))
+            return $"'until' has to lie ahead, by {LongestWatch.TotalDays:0} days at most";
+        if (until is not null && string.IsNullOrWhiteSpace(reason))
+            return "a watch has a reason";
+        if (reason.Length > 200)
+            return "'reason' is longer than 200 characters";
+        await using var db = await records.CreateDbContextAsync(cancellation);
+        if (await db.Areas.FirstOrDefaultAsync(a => a.Code == code && a.Code.StartsWith(bound), cancellation) is not { } area)
+            return MissingArea;
+        area.WatchFrom =
+            until is null ? null
+            : area.WatchUntil > now ? area.WatchFrom ?? now
+            : now;
+        // Ended now rather than emptied: whoever follows the latest end (the rules) sees that it changed.
+        area.WatchUntil = until ?? now;
+        area.WatchReason = until is null ? "" : reason.Trim();
+        await db.SaveChangesAsync(cancellation);
+        await records.AddAsync(now, who, "watch", $"area:{code}", until is { } u ? $"until {u:O}: {reason}" : "ended", cancellation);
+        return null;
+    }
+}

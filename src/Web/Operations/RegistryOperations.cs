@@ -1,0 +1,30 @@
+using System.Security.Claims;
+using Microsoft.EntityFrameworkCore;
+using Vigil.Model;
+using Vigil.Registry;
+using Vigil.Storage.Records;
+
+namespace Vigil.Web.Operations;
+
+/// <summary>The registry as a file.</summary>
+internal static class RegistryOperations
+{
+    /// <summary>Imports what somebody uploaded, within the area that somebody is bound to.</summary>
+    public static async Task<(IReadOnlyList<Problem> Problems, string Summary)> ImportAsync(
+        RegistryImport import,
+        IDbContextFactory<RecordsDb> records,
+        byte[] content,
+        string name,
+        ClaimsPrincipal user,
+        DateTime now,
+        bool dryRun,
+        CancellationToken cancellation
+    )
+    {
+        var file = Path.GetFileName(name);
+        var (problems, summary) = await import.ImportAsync(new MemoryStream(content), file, dryRun, cancellation, user.Area());
+        if (problems.Count == 0 && !dryRun)
+            await records.AddAsync(now, user.Who(), "import", file, summary, cancellation);
+        return (problems, summary);
+    }
+}
