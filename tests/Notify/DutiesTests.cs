@@ -323,6 +323,21 @@ public abstract class DutiesTests
     }
 
     [Fact]
+    public async Task A_high_alarm_over_the_limit_of_a_number_is_told_at_once_by_the_next_channel_and_by_the_first_one_later()
+    {
+        await using var night = await BeginAsync(Only("contact 1", via: "sms, voice", wait: "24h"));
+        foreach (var kind in AlarmKind.All.Where(k => k.DefaultSeverity == Severity.High).Take(6))
+        {
+            await night.RaiseAsync(kind);
+            await night.PassAsync(TimeSpan.FromSeconds(1)); // one at a time: nothing to bundle
+        }
+
+        Assert.Equal(["sms", "sms", "sms", "sms", "sms", "voice"], night.Heard.All.Select(h => h.Channel));
+        await night.PassAsync(TimeSpan.FromMinutes(20));
+        Assert.Equal(6, night.Heard.All.Count(h => h.Channel == "sms"));
+    }
+
+    [Fact]
     public async Task The_auditor_sees_a_promise_that_ran_out_and_that_nobody_followed_up()
     {
         await using var night = await BeginAsync();

@@ -322,12 +322,16 @@ public sealed partial class Dispatcher : BackgroundService
                             $"{notice.Channel} to {notice.RecipientName}: too many to this number; later",
                             $"{notice.Channel} → {notice.RecipientName}：该号码消息过多，稍后发送"
                         );
+                    var isNews = notice.State != NoticeState.Deferred;
                     (notice.State, notice.DueAt, notice.Held, notice.Note) = (
                         NoticeState.Deferred,
                         free,
                         false,
                         "limit of messages to this number"
                     );
+                    // What can't wait is told another way meanwhile.
+                    if (isNews && alarm.Severity >= Severity.High)
+                        await OtherWayAsync(db, notice, alarm, people, now, cancellation);
                 }
                 else
                 {

@@ -1,0 +1,34 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Components;
+using Microsoft.AspNetCore.Components.Authorization;
+using Vigil.Web.Accounts;
+
+namespace Vigil.Web.Pages.Parts;
+
+/// <summary>What every page of the console has: who looks, the records of their area, their language, the local time.</summary>
+public abstract class ConsolePage : ComponentBase
+{
+    [Inject]
+    protected AreaRecords Records { get; set; } = default!;
+
+    [Inject]
+    protected TimeProvider Clock { get; set; } = default!;
+
+    [Inject]
+    protected TimeZoneInfo Zone { get; set; } = default!;
+
+    /// <summary>zh or en.</summary>
+    [CascadingParameter(Name = "Language")]
+    public string Language { get; set; } = "zh";
+
+    [CascadingParameter]
+    protected Task<AuthenticationState> Authentication { get; set; } = default!;
+
+    /// <summary>How much of a time this page shows.</summary>
+    protected virtual string TimeFormat => "MM-dd HH:mm";
+
+    protected string T(string key) => Texts.Of(key, Language);
+
+    /// <param name="time">UTC.</param>
+    protected string Local(DateTime time) => TimeZoneInfo.ConvertTimeFromUtc(time, Zone).ToString(TimeFormat, CultureInfo.InvariantCulture);
+}
