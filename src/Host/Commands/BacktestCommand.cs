@@ -23,7 +23,7 @@ internal static class BacktestCommand
         var store = new Option<bool>("--store")
         {
             Description =
-                "The service's own stored readings and registry instead of a file; with DuckDB the service must not run: use a restored backup",
+                "The service's own stored readings and registry instead of a file; beside a running service on DuckDB, a restored copy",
         };
         var resident = new Option<string?>("--resident") { Description = "With --store: this resident alone" };
         var config = RunCommand.ConfigOption();

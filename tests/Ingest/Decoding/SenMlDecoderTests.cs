@@ -4,7 +4,7 @@ using Vigil.Model;
 
 namespace Vigil.Tests.Ingest.Decoding;
 
-/// <summary>SenML whose values are words, and packs of which a part can't be used: what was acknowledged is told, or kept with why.</summary>
+/// <summary>SenML whose values are words, and packs of which a part can't be used: what is taken is told, or kept with why.</summary>
 public sealed class SenMlDecoderTests
 {
     [Theory]
