@@ -117,7 +117,8 @@ internal sealed partial class AuditWatch(
     {
         foreach (var file in housekeeping.Files)
         {
-            if (file.InForce is not { } written || written == inForce[file])
+            // One that is unknown: it is asked to stop before it has begun.
+            if (file.InForce is not { } written || !inForce.TryGetValue(file, out var before) || written == before)
                 continue;
             inForce[file] = written;
             await records.AddAsync(
