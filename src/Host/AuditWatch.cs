@@ -35,7 +35,7 @@ internal sealed partial class AuditWatch(
     private readonly DateTimeOffset started = clock.GetUtcNow();
     private AuditHead? head;
     private DateOnly exported;
-    private DateTime? rules;
+    private readonly Dictionary<FollowedFile, DateTime?> inForce = [];
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -101,29 +101,32 @@ internal sealed partial class AuditWatch(
             head = AuditHead.Read(await File.ReadAllTextAsync(HeadFile, cancellation));
         if (head is { } kept && key?.Refuses(kept) is { } why)
             Say($"audit/head.json {why}", "审计日志的链尾签名不正确");
-        var files = new[] { Settings.RulesPath(settings.Configuration), Settings.PoliciesPath(settings.Configuration) };
-        rules = housekeeping.RulesInForce;
+        foreach (var file in housekeeping.Files)
+            inForce[file] = file.InForce;
         await records.AddAsync(
             clock.GetUtcNow().UtcDateTime,
             "service",
             "start",
             "service",
-            string.Join(", ", files.Select(Named)),
+            string.Join(", ", housekeeping.Files.Select(f => Named(f.Path))),
             cancellation
         );
     }
 
     private async Task TurnAsync(AuditKey? key, bool everything, CancellationToken cancellation)
     {
-        if (housekeeping.RulesInForce is { } now && now != rules)
+        foreach (var file in housekeeping.Files)
         {
-            rules = now;
+            // One that is unknown: it is asked to stop before it has begun.
+            if (file.InForce is not { } written || !inForce.TryGetValue(file, out var before) || written == before)
+                continue;
+            inForce[file] = written;
             await records.AddAsync(
                 clock.GetUtcNow().UtcDateTime,
                 "service",
-                "rules",
+                file.Name,
                 "service",
-                "in force: " + Named(Settings.RulesPath(settings.Configuration)),
+                "in force: " + Named(file.Path),
                 cancellation
             );
         }

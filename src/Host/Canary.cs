@@ -104,6 +104,7 @@ internal sealed partial class Canary : BackgroundService
         var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using var _ = lifetime.ApplicationStarted.Register(() => started.TrySetResult());
         await started.Task.WaitAsync(stoppingToken);
+        // In wall time, as broker and clients are: a clock that runs fast makes no messages faster.
         await Task.Delay(Settle, TimeProvider.System, stoppingToken);
         while (!stoppingToken.IsCancellationRequested)
         {

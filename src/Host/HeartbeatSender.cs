@@ -30,7 +30,7 @@ internal sealed partial class HeartbeatSender(Readiness readiness, Settings sett
             await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, stoppingToken);
         while (!stoppingToken.IsCancellationRequested)
         {
-            await Task.Delay(every, TimeProvider.System, stoppingToken);
+            await Task.Delay(every, TimeProvider.System, stoppingToken); // whoever misses it counts in wall time
             try
             {
                 if (await readiness.DoubtsAsync(stoppingToken) is { Count: > 0 } doubts)

@@ -117,7 +117,7 @@ internal sealed partial class Heartbeats : BackgroundService
                     lifetime.StopApplication();
             }
 
-            await Task.Delay(Every, TimeProvider.System, stoppingToken);
+            await Task.Delay(Every, TimeProvider.System, stoppingToken); // whoever waits for a sign of life waits in wall time
         }
     }
 

@@ -2,15 +2,17 @@ using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using Vigil.Host.Intake;
 using Vigil.Model;
+using Vigil.Notify.Escalation;
+using Vigil.Notify.Messages;
 using Vigil.Rules;
 using Vigil.Storage.Readings;
 
 namespace Vigil.Host;
 
 /// <summary>
-/// Four times a second: time passes for the rules; every few seconds changes of the registry and of the rules file are taken over, devices'
-/// last words are written down, and one partition's state is saved, so that all are within five minutes. Silence is judged only when
-/// nothing waits to be applied and the service has listened for a while (invariant 3).
+/// Four times a second: time passes for the rules; every few seconds changes of the registry and of the files that people edit are taken
+/// over, devices' last words are written down, and one partition's state is saved, so that all are within five minutes. Silence is judged
+/// only when nothing waits to be applied and the service has listened for a while (invariant 3).
 /// </summary>
 internal sealed partial class Housekeeping(
     Settings settings,
@@ -57,13 +59,36 @@ internal sealed partial class Housekeeping(
 
     private readonly string folder = Path.Combine(settings.DataPath, "rules");
     private readonly List<string> damaged = [];
-    private DateTime rulesChanged;
 
-    /// <summary>Why the rules file as it stands is not in force, with file and line; null when it is.</summary>
-    public string? RulesTrouble { get; private set; }
-
-    /// <summary>When the rules file in force was written; null while the file as it stands is not in force.</summary>
-    public DateTime? RulesInForce => RulesTrouble is null ? rulesChanged : null;
+    /// <summary>Rules, policies and messages, which follow their files.</summary>
+    public IReadOnlyList<FollowedFile> Files { get; } =
+    [
+        FollowedFile.Of<RuleSet>(
+            "rules",
+            "规则",
+            Settings.RulesPath(settings.Configuration),
+            RuleSet.Load,
+            rules.Use,
+            log,
+            () => BesideRules(settings.Configuration)
+        ),
+        FollowedFile.Of<Policies>(
+            "policies",
+            "升级策略",
+            Settings.PoliciesPath(settings.Configuration),
+            Policies.Load,
+            settings.Policies.Use,
+            log
+        ),
+        FollowedFile.Of<MessageTexts>(
+            "messages",
+            "消息文本",
+            Settings.MessagesPath(settings.Configuration),
+            (path, problems) => MessageTexts.Load(path, settings.Zone, problems),
+            settings.Messages.Use,
+            log
+        ),
+    ];
 
     /// <summary>How long what happened once is shown.</summary>
     private static readonly TimeSpan Shown = TimeSpan.FromHours(1);
@@ -106,16 +131,20 @@ internal sealed partial class Housekeeping(
     public async Task RecoverAsync(TimeSpan set, CancellationToken cancellation)
     {
         var started = clock.GetUtcNow().UtcDateTime - set;
-        rulesChanged = RulesWritten();
+        foreach (var file in Files)
+        {
+            file.Begin();
+            meter.CreateObservableGauge(
+                $"vigil_{file.Name}_file_in_force",
+                () => file.Trouble is null ? 1 : 0,
+                description: $"0 while the file of the {file.Name} as it stands can't be used, and the last good one stands"
+            );
+        }
+
         rules.Failed = LogRulesFailed;
         var (from, written) = rules.Load(folder, started - Relearn, SayDamaged, started);
         rules.OnHeldBack(LogHeld);
         rules.OnDoubted(LogDoubt);
-        meter.CreateObservableGauge(
-            "vigil_rules_file_in_force",
-            () => RulesTrouble is null ? 1 : 0,
-            description: "0 while the rules file as it stands can't be used, and the last good one stands"
-        );
         await registry.ReloadAsync(cancellation, always: true);
         var missed = new List<Finding>();
         var (count, heard) = (0, written);
@@ -179,7 +208,8 @@ internal sealed partial class Housekeeping(
         if (Due(ref reloaded, TimeSpan.FromSeconds(2)))
         {
             await registry.ReloadAsync(cancellation);
-            ReloadRules();
+            foreach (var file in Files)
+                file.Look();
         }
 
         if (Due(ref flushed, TimeSpan.FromSeconds(5)))
@@ -237,39 +267,15 @@ internal sealed partial class Housekeeping(
             await SaveAsync(p, clock.GetUtcNow().UtcDateTime);
     }
 
-    /// <summary>A changed rules file comes into force without a restart; a bad one leaves the last good one standing and says so.</summary>
-    private void ReloadRules()
+    /// <summary>The holidays that the rules name; not the other files that people edit, which stand in the same folder.</summary>
+    private static IEnumerable<string> BesideRules(IConfiguration configuration)
     {
-        var path = Settings.RulesPath(settings.Configuration);
-        var changed = RulesWritten();
-        if (changed == rulesChanged)
-            return;
-        rulesChanged = changed;
-        var problems = new List<Problem>();
-        if (RuleSet.Load(path, problems) is { } set)
-        {
-            rules.Use(set);
-            RulesTrouble = null;
-            LogRules(log, path);
-            return;
-        }
-
-        RulesTrouble = string.Join("; ", problems);
-        foreach (var problem in problems)
-            LogBadRules(log, problem.ToString());
-    }
-
-    /// <summary>When the rules file, or the holidays beside it, was last written.</summary>
-    private DateTime RulesWritten()
-    {
-        var path = Path.GetFullPath(Settings.RulesPath(settings.Configuration));
-        var newest = File.GetLastWriteTimeUtc(path);
-        if (!Directory.Exists(Path.GetDirectoryName(path)))
-            return newest;
-        foreach (var beside in Directory.EnumerateFiles(Path.GetDirectoryName(path)!, "*.yaml"))
-            if (File.GetLastWriteTimeUtc(beside) is var written && written > newest)
-                newest = written;
-        return newest;
+        var folder = Path.GetDirectoryName(Settings.RulesPath(configuration))!;
+        return Directory.Exists(folder)
+            ? Directory
+                .EnumerateFiles(folder, "*.yaml")
+                .Except([Settings.PoliciesPath(configuration), Settings.MessagesPath(configuration)], StringComparer.Ordinal)
+            : [];
     }
 
     private void SayDamaged(string file, string why)
@@ -350,13 +356,4 @@ internal sealed partial class Housekeeping(
 
     [LoggerMessage(Level = LogLevel.Information, Message = "A total of {Device} of {Resident} isn't believed: {Why}")]
     private static partial void LogDoubted(ILogger logger, string device, string resident, string why);
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "Rules of {Path} are in force")]
-    private static partial void LogRules(ILogger logger, string path);
-
-    [LoggerMessage(
-        Level = LogLevel.Error,
-        Message = "The rules file was changed and has a problem, so the last good one stands: {Problem}"
-    )]
-    private static partial void LogBadRules(ILogger logger, string problem);
 }

@@ -99,15 +99,16 @@ internal sealed partial class SelfWatch(
             found.Add(
                 ("broker", $"the MQTT broker is not heard: {broker.Trouble}", $"收不到 MQTT 服务器的消息：{broker.Trouble}", Patience)
             );
-        if (services.GetRequiredService<Housekeeping>().RulesTrouble is { } rules)
-            found.Add(
-                (
-                    "rules",
-                    $"the changed rules are not in force, the last good ones are: {rules}",
-                    $"修改后的规则未生效，仍按原规则运行：{rules}",
-                    TimeSpan.FromSeconds(10)
-                )
-            );
+        foreach (var file in services.GetRequiredService<Housekeeping>().Files)
+            if (file.Trouble is { } why)
+                found.Add(
+                    (
+                        file.Name,
+                        $"the changed {file.Name} are not in force, the last good ones are: {why}",
+                        $"修改后的{file.NameZh}未生效，仍按原{file.NameZh}运行：{why}",
+                        TimeSpan.FromSeconds(10)
+                    )
+                );
         foreach (var (loop, words, zh) in services.GetRequiredService<Heartbeats>().Stopped())
             found.Add(($"loop: {loop}", words, zh, TimeSpan.Zero));
         foreach (var trouble in troubles.Now)
@@ -176,7 +177,7 @@ internal sealed partial class SelfWatch(
         new FileInfo(Path.Combine(settings.DataPath, "records.db-wal")) is { Exists: true, Length: > LargestLog } log ? log.Length : null;
 
     /// <summary>Both are the default stores.</summary>
-    private static bool Uses(Settings settings, string setting, string store) =>
+    internal static bool Uses(Settings settings, string setting, string store) =>
         (settings.Configuration[setting] ?? store).Equals(store, StringComparison.OrdinalIgnoreCase);
 
     private Withholding? Scarce()

@@ -108,6 +108,9 @@ internal sealed class Settings
     public static string PoliciesPath(IConfiguration? configuration) =>
         Shipped(configuration?["Policies:Path"], Path.Combine("config", "policies.yaml"));
 
+    public static string MessagesPath(IConfiguration? configuration) =>
+        Shipped(configuration?["Messages:Path"], Path.Combine("config", "messages.yaml"));
+
     /// <summary>
     /// .NET's own order: appsettings.json of the working folder, the files named, the environment, the command line; the last wins.
     /// </summary>
@@ -195,11 +198,7 @@ internal sealed class Settings
         settings.Profiles = ProfileSet.Load(DevicesPath(configuration), problems);
         var rules = RuleSet.Load(RulesPath(configuration), problems);
         var policies = Policies.Load(PoliciesPath(configuration), problems);
-        var messages = MessageTexts.Load(
-            Shipped(configuration["Messages:Path"], Path.Combine("config", "messages.yaml")),
-            settings.Zone,
-            problems
-        );
+        var messages = MessageTexts.Load(MessagesPath(configuration), settings.Zone, problems);
         Vigil.Web.Scripts.Load(Shipped(null, Path.Combine("config", "scripts.yaml")), problems);
         if (problems.Count > before || rules is null || policies is null || messages is null)
             return null;

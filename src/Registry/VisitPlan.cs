@@ -76,10 +76,7 @@ public static class VisitPlan
             await db
                 .Alarms.AsNoTracking()
                 .Where(a => a.ResidentId != null && a.Area.StartsWith(area) && a.State != AlarmState.Resolved)
-                .Where(a =>
-                    a.State == AlarmState.InHand
-                    || a.Steps.Any(s => s.To == "visitor" && (s.State == StepState.Running || s.State == StepState.Done))
-                )
+                .Where(a => a.State == AlarmState.InHand || a.Steps.Any(s => s.To == "visitor" && s.State == StepState.Done))
                 .Select(a => new
                 {
                     a.Id,

@@ -85,6 +85,7 @@ public sealed class DataFolder(string path)
 
     public void Write(Known known) => DataFile.Write(In("data.json"), JsonSerializer.Serialize(known));
 
+    /// <summary>Wall time: the folder outlives every service and the clock it runs by.</summary>
     private static DateTime Now => TimeProvider.System.GetUtcNow().UtcDateTime;
 
     private string In(string name) => System.IO.Path.Combine(Path, name);

@@ -56,7 +56,7 @@ public sealed class FileLock : IDisposable
         CancellationToken cancellation
     )
     {
-        var clock = TimeProvider.System;
+        var clock = TimeProvider.System; // another process waits with us: no clock but the wall's is both of ours
         var (begun, said) = (clock.GetTimestamp(), TimeSpan.MinValue);
         var since = clock.GetUtcNow();
         while (true)

@@ -44,6 +44,7 @@ public static class Access
         services.AddSingleton(new AccessOpen(open));
         services.AddSingleton<SignInTries>();
         services.AddSingleton<KnownBrowsers>();
+        services.AddSingleton<FirstSteps>();
         var authentication = services
             .AddAuthentication(Scheme)
             .AddScheme<AccessOptions, AccessHandler>(Scheme, o => o.Open = open)

@@ -89,6 +89,9 @@ public sealed class BackupDrillTests
         Assert.Contains("every file is what it was", output, StringComparison.Ordinal);
         Assert.Contains("the keys open them", output, StringComparison.Ordinal);
 
+        (code, output) = await vigil.RunAsync("backtest", "--store"); // a restored copy is what rules are tried on
+        Assert.True(code == 0, output);
+        Assert.Contains(" of 3 residents", output, StringComparison.Ordinal);
         await vigil.StartAsync(); // the API key, made before, still opens: accounts and keys work
         var after = (await vigil.GetAsync("alarms?kind=sos")).EnumerateArray().ToList();
         Assert.Equal(3, alarms);

@@ -150,9 +150,14 @@ public sealed class MainJobTests
         Assert.InRange((notices.EnumerateArray().Min(n => n.GetProperty("createdAt").GetDateTime()) - opened).TotalSeconds, 0, 1);
         Assert.InRange((opened - sos[0].GetProperty("raisedAt").GetDateTime()).TotalSeconds, 0, 1);
 
-        // Its own history, tried again by vigil backtest --store, raises the alarm that was raised live.
-        await vigil.Process.StopAsync(TimeSpan.FromSeconds(20));
+        // Its own history, tried again by vigil backtest --store, raises the alarm that was raised live; while the service runs, which has
+        // the file to itself, it is said how.
         var (code, output) = await vigil.RunAsync("backtest", "--store", "--resident", "R1");
+        Assert.Equal(1, code);
+        Assert.Contains("is in use by vigil run, process ", output, StringComparison.Ordinal);
+        Assert.Contains("vigil restore FOLDER/vigil-TIME", output, StringComparison.Ordinal);
+        await vigil.Process.StopAsync(TimeSpan.FromSeconds(20));
+        (code, output) = await vigil.RunAsync("backtest", "--store", "--resident", "R1");
         Assert.True(code == 0, output);
         Assert.Contains("\"kind\":\"no-water\"", output, StringComparison.Ordinal);
         Assert.Contains("\"kind\":\"sos\"", output, StringComparison.Ordinal);

@@ -90,6 +90,7 @@ public sealed class ShutdownTests
             $"gone after {took.TotalSeconds:0.00} s; {presses.Count} presses and {readings.Count} readings acknowledged of {sent} sent"
         );
         Assert.InRange(took.TotalSeconds, 0, 20);
+        Assert.DoesNotContain("BackgroundService failed", vigil.Process.Output, StringComparison.Ordinal); // to be stopped is no failure
 
         await vigil.StartAsync();
         var alarms = await vigil.UntilAsync(

@@ -102,6 +102,65 @@ public sealed class AccountTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.Unauthorized, overShoulder.StatusCode);
     }
 
+    /// <summary>
+    /// Asked for the code on a second page, the browser brings back what the first page gave it: no password stands in any of them.
+    /// </summary>
+    [Fact]
+    public async Task No_page_of_the_sign_in_holds_the_password_and_what_stands_in_its_place_serves_one_account_once()
+    {
+        await AddAsync("root", Roles.Administrator, "");
+        await AddAsync("other", Roles.Administrator, "");
+        string key;
+        await using (var scope = server.Services.CreateAsyncScope())
+        {
+            var accounts = scope.ServiceProvider.GetRequiredService<Accounts>();
+            foreach (var name in new[] { "other", "root" })
+            {
+                var user = (await accounts.FindAsync(name))!;
+                Assert.NotNull(await accounts.EnrolAsync(user, Totp(await accounts.AuthenticatorKeyAsync(user), 0), Token));
+            }
+
+            key = await accounts.AuthenticatorKeyAsync((await accounts.FindAsync("root"))!);
+        }
+
+        using var client = await server.ClientAsync(null);
+        using var asked = await PostAsync(client, "/signin", ("name", "root"), ("password", Password), ("returnTo", "/devices"));
+        var page = await PageAsync(asked);
+        Assert.Equal(HttpStatusCode.Unauthorized, asked.StatusCode);
+        var step = StepOf(page);
+        Assert.Contains("value=\"/devices\"", page, StringComparison.Ordinal);
+
+        using var others = await PostAsync(client, "/signin", ("name", "other"), ("step", step), ("code", Totp(key, 1)));
+        Assert.Equal(HttpStatusCode.Unauthorized, others.StatusCode);
+        Assert.DoesNotContain("name=step", await PageAsync(others), StringComparison.Ordinal);
+        using var wrong = await PostAsync(client, "/signin", ("name", "root"), ("step", step), ("code", "000000"));
+        var again = StepOf(await PageAsync(wrong));
+        Assert.NotEqual(step, again);
+        using var stale = await PostAsync(client, "/signin", ("name", "root"), ("step", step), ("code", Totp(key, 1)));
+        Assert.Contains("请重新登录", await PageAsync(stale), StringComparison.Ordinal);
+        using var forged = await PostAsync(client, "/signin", ("name", "root"), ("step", "CfDJ8forged"), ("code", Totp(key, 1)));
+        Assert.Contains("请重新登录", await PageAsync(forged), StringComparison.Ordinal);
+        using var signedIn = await PostAsync(
+            client,
+            "/signin",
+            ("name", "root"),
+            ("step", again),
+            ("code", Totp(key, 1)),
+            ("returnTo", "/devices")
+        );
+        Assert.Equal("/devices", signedIn.Headers.Location?.OriginalString);
+
+        static async Task<string> PageAsync(HttpResponseMessage answer)
+        {
+            var page = WebUtility.HtmlDecode(await answer.Content.ReadAsStringAsync(Token));
+            Assert.DoesNotContain(Password, page, StringComparison.Ordinal);
+            Assert.DoesNotContain("type=hidden name=password", page, StringComparison.Ordinal);
+            return page;
+        }
+
+        static string StepOf(string page) => Regex.Match(page, "name=step value=\"([^\"]+)\"").Groups[1].Value;
+    }
+
     [Fact]
     public async Task A_link_sets_a_password_once_and_who_is_disabled_is_out()
     {

@@ -1,4 +1,5 @@
 using System.Net;
+using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
@@ -192,6 +193,40 @@ public sealed class SignInTests
             .Select(h => $"{h.Key}: {string.Join(',', h.Value)}")
             .Order(StringComparer.Ordinal);
         return $"{(int)answer.StatusCode} {string.Join('|', headers)} {await answer.Content.ReadAsStringAsync(Token)}";
+    }
+}
+
+public sealed class FirstStepsTests
+{
+    [Fact]
+    public void A_first_step_serves_its_account_as_it_was_once_and_for_two_minutes()
+    {
+        var clock = new FakeTimeProvider();
+        var steps = new FirstSteps(new EphemeralDataProtectionProvider(), clock);
+        var (li, chen) = (User("a"), User("a"));
+        var step = steps.Give(li);
+        Assert.False(steps.Take(step, chen));
+        Assert.False(steps.Take(step, null));
+        Assert.True(steps.Take(step, li));
+        Assert.False(steps.Take(step, li));
+        step = steps.Give(li);
+        li.SecurityStamp = "b"; // the password was changed
+        Assert.False(steps.Take(step, li));
+        step = steps.Give(li);
+        clock.Advance(FirstSteps.Kept);
+        Assert.True(steps.Take(step, li));
+        step = steps.Give(li);
+        clock.Advance(FirstSteps.Kept + TimeSpan.FromSeconds(1));
+        Assert.False(steps.Take(step, li));
+
+        static User User(string stamp) =>
+            new()
+            {
+                Id = Guid.NewGuid(),
+                Role = Roles.Duty,
+                Area = "",
+                SecurityStamp = stamp,
+            };
     }
 }
 

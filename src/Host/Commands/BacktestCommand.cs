@@ -7,6 +7,7 @@ using Vigil.Host.Backtest;
 using Vigil.Model;
 using Vigil.Registry;
 using Vigil.Rules;
+using Vigil.Storage;
 using Vigil.Storage.Readings;
 using Vigil.Storage.Records;
 
@@ -19,7 +20,11 @@ internal static class BacktestCommand
     {
         var rules = new Option<string?>("--rules") { Description = "Rules file (default: the shipped rules)" };
         var readings = new Option<string?>("--readings") { Description = "CSV or CSV.gz: resident,device,metric,time,value" };
-        var store = new Option<bool>("--store") { Description = "The service's own stored readings and registry instead of a file" };
+        var store = new Option<bool>("--store")
+        {
+            Description =
+                "The service's own stored readings and registry instead of a file; beside a running service on DuckDB, a restored copy",
+        };
         var resident = new Option<string?>("--resident") { Description = "With --store: this resident alone" };
         var config = RunCommand.ConfigOption();
         var from = new Option<string?>("--from") { Description = "First moment, ISO 8601" };
@@ -98,8 +103,8 @@ internal static class BacktestCommand
     }
 
     /// <summary>
-    /// Every home of the registry (or one), with its devices, absences and stored readings. The service may go on running on servers;
-    /// DuckDB's file has one owner.
+    /// Every home of the registry (or one), with its devices, absences and stored readings. The service may go on running where the
+    /// readings are on a server; DuckDB's file has one owner, and a copy of it is asked for.
     /// </summary>
     private static async Task<int> StoreAsync(
         RuleSet rules,
@@ -113,6 +118,16 @@ internal static class BacktestCommand
     {
         if (RunCommand.Load(files, arguments) is not { } settings)
             return 1;
+        if (SelfWatch.Uses(settings, "Readings:Store", "DuckDb") && new DataFolder(settings.DataPath).RunsElsewhere is { } service)
+        {
+            Console.Error.WriteLine(
+                $"vigil backtest: {settings.DataPath} is in use by {service}, which alone can read its DuckDB file while it runs. Make a "
+                    + "copy, for which it need not stop, and try the rules there: vigil backup FOLDER --keys KEYS, then vigil restore "
+                    + "FOLDER/vigil-TIME --keys KEYS --Data:Path=COPY, then vigil backtest --store --Data:Path=COPY"
+            );
+            return 1;
+        }
+
         await using var services = new ServiceCollection()
             .AddLogging()
             .AddSingleton(TimeProvider.System)
@@ -122,7 +137,7 @@ internal static class BacktestCommand
             .BuildServiceProvider();
         var store = services.GetRequiredService<IReadingStore>();
         await using var db = await services.GetRequiredService<IDbContextFactory<RecordsDb>>().CreateDbContextAsync(cancellation);
-        var until = to ?? TimeProvider.System.GetUtcNow().UtcDateTime;
+        var until = to ?? services.GetRequiredService<TimeProvider>().GetUtcNow().UtcDateTime;
         using var output = new StreamWriter(Console.OpenStandardOutput()) { AutoFlush = false };
         try
         {

@@ -62,20 +62,15 @@ internal static class BackupCommand
                 await using var provider = services.BuildServiceProvider();
                 var records = RecordsServices.CreateFactory(settings.Configuration, settings.DataPath);
                 await records.MigrateAsync(cancellation);
-                var (made, _) = await new BackupRun(
-                    settings,
-                    provider.GetRequiredService<IReadingStore>(),
-                    records,
-                    TimeProvider.System
-                ).MakeAsync(into, keysInto, scheduled: false, Console.WriteLine, cancellation);
-                await records.AddAsync(
-                    TimeProvider.System.GetUtcNow().UtcDateTime,
-                    "cli",
-                    "backup",
-                    Path.GetFileName(made),
-                    "",
+                var clock = provider.GetRequiredService<TimeProvider>();
+                var (made, _) = await new BackupRun(settings, provider.GetRequiredService<IReadingStore>(), records, clock).MakeAsync(
+                    into,
+                    keysInto,
+                    scheduled: false,
+                    Console.WriteLine,
                     cancellation
                 );
+                await records.AddAsync(clock.GetUtcNow().UtcDateTime, "cli", "backup", Path.GetFileName(made), "", cancellation);
                 return 0;
             }
         );

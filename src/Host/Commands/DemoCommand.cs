@@ -206,7 +206,7 @@ internal static class DemoCommand
         // Nobody answers a test; its calls end before the day begins.
         clock.Speed = Math.Min(speed, 20);
         while (phones.NextAt is not null)
-            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, cancellation);
+            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, cancellation); // a look, not a time of the village's
         people.SettleIn(phones);
         Console.WriteLine("It is five in the morning. Times are the village's.");
         Console.WriteLine();

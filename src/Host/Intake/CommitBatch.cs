@@ -110,6 +110,7 @@ internal sealed partial class CommitBatch(
     {
         if (reserve.Withheld is not null)
             return Receipt.NotStored;
+        // Spans take the wall's time by themselves; one that is made here stands among them.
         var begun = Tracing.Source.HasListeners() ? TimeProvider.System.GetUtcNow() : default;
         if (!await AppendAsync(rows) || !await KeepRefusedAsync(batch))
         {

@@ -143,7 +143,7 @@ public sealed class CsvDecoder : Decoder
             if (order[i] is not { Role: "value" } column || double.IsNaN(values[i]))
                 continue;
             if (column.Metric!.Kind == MetricKind.Event)
-                into.AddEvent(column.Metric, EventWords.OfEvent(fields[i].Trim(' ', '"')), time, column.Channel);
+                into.AddEvent(column.Metric, DeviceWords.OfEvent(fields[i].Trim(' ', '"')), time, column.Channel);
             else
                 into.Add(column.Metric, column.Conversion.Apply(values[i]), time, column.Channel);
         }

@@ -1,9 +1,10 @@
 using System.Collections.Frozen;
+using Vigil.Model;
 
 namespace Vigil.Ingest.Decoding;
 
-/// <summary>The many words that devices have for the same press, and ours.</summary>
-public static class EventWords
+/// <summary>The many words that devices have for the same press or the same state, and ours.</summary>
+public static class DeviceWords
 {
     private static readonly FrozenDictionary<string, string> Events = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase)
     {
@@ -42,8 +43,74 @@ public static class EventWords
         ["help"] = "sos",
     }.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
 
+    private static readonly FrozenSet<string> Yes = new[]
+    {
+        "true",
+        "1",
+        "yes",
+        "on",
+        "open",
+        "opened",
+        "leak",
+        "leaking",
+        "detected",
+        "occupied",
+        "trigger",
+        "triggered",
+        "alarm",
+        "uninstalled",
+        "moving",
+        "motion",
+        "smoke",
+        "wet",
+        "low",
+    }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
+
+    private static readonly FrozenSet<string> No = new[]
+    {
+        "false",
+        "0",
+        "no",
+        "off",
+        "close",
+        "closed",
+        "normal",
+        "noleak",
+        "no leak",
+        "none",
+        "vacant",
+        "unoccupied",
+        "idle",
+        "installed",
+        "stationary",
+        "still",
+        "no alarm",
+        "dry",
+        "not detected",
+        "clear",
+    }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
+
+    private static readonly FrozenSet<string> Positions = new[] { "open", "opened", "close", "closed" }.ToFrozenSet(
+        StringComparer.OrdinalIgnoreCase
+    );
+
     public static string OfEvent(string word) =>
         Events.TryGetValue(word, out var known) ? known
         : word.Length <= 64 ? word
         : word[..64];
+
+    /// <summary>Whether the state holds; null where the word says neither.</summary>
+    public static bool? OfState(string word) =>
+        Yes.Contains(word) ? true
+        : No.Contains(word) ? false
+        : null;
+
+    /// <summary>The same of one metric: of a valve "closed" is the state that holds.</summary>
+    public static bool? OfState(Metric metric, string word)
+    {
+        word = word.Trim();
+        return ReferenceEquals(metric, Metric.ValveClosed) && Positions.Contains(word)
+            ? !OfState(word)
+            : OfState(word) ?? JsonFields.Flag(word);
+    }
 }

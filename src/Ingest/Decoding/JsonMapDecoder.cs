@@ -169,7 +169,7 @@ public sealed class JsonMapDecoder : Decoder
             else if (entry.Metric.Kind == MetricKind.Event)
             {
                 if (text is { Length: > 0 } and not "null")
-                    into.AddEvent(entry.Metric, EventWords.OfEvent(text), time, Channel(entry, capture), flags);
+                    into.AddEvent(entry.Metric, DeviceWords.OfEvent(text), time, Channel(entry, capture), flags);
                 continue;
             }
             else if (entry.Part is MapEntry.LonLat or MapEntry.LatLon)

@@ -8,7 +8,8 @@ namespace Vigil.Ingest.Decoding;
 /// <summary>
 /// SenML JSON (RFC 8428): base name, time, unit, value and sum, relative times, resolved records. A record's full name is the device and
 /// one of our metrics, <c>{device}/{metric}</c> or <c>{device}/{metric}/{channel}</c>; without a device in it the topic's device is meant.
-/// Units are converted to the metric's (RFC 8798 secondary units too).
+/// Units are converted to the metric's (RFC 8798 secondary units too). A record that can't be used takes none of the others with it: a
+/// smoke detector is heard although it sends its firmware's version too.
 /// </summary>
 public sealed class SenMlDecoder : Decoder
 {
@@ -32,6 +33,8 @@ public sealed class SenMlDecoder : Decoder
             baseSum = 0;
         Span<char> full = stackalloc char[MaxName];
         var number = 0;
+        string? unusable = null;
+        var lost = 0;
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
             number++;
@@ -132,8 +135,8 @@ public sealed class SenMlDecoder : Decoder
 
             if (value is null && flag is null && text is null && sum is null)
             {
-                if (length > 0)
-                    return $"record {number} ('{full[..length]}') has no value";
+                if (length > 0 && IsFirst())
+                    unusable = $"record {number} ('{full[..length]}') has no value";
                 continue; // base fields alone
             }
 
@@ -143,7 +146,12 @@ public sealed class SenMlDecoder : Decoder
             baseName.CopyTo(full);
             var name = full[..(baseName.Length + length)];
             if (!TryName(name, out var deviceLength, out var metric, out var channel))
-                return $"record {number}: '{name}' does not end in one of Vigil's metrics";
+            {
+                if (IsFirst())
+                    unusable = $"record {number}: '{name}' does not end in one of Vigil's metrics";
+                continue;
+            }
+
             var device = name[..deviceLength];
             if (deviceLength == 0)
                 into.Device = topicDevice;
@@ -157,28 +165,58 @@ public sealed class SenMlDecoder : Decoder
             if (metric.Kind == MetricKind.Event)
             {
                 if (text is not null || flag != false)
-                    into.AddEvent(metric, EventWords.OfEvent(text ?? "pressed"), at, channel);
+                    into.AddEvent(metric, DeviceWords.OfEvent(text ?? "pressed"), at, channel);
                 continue;
             }
 
             var from = unit ?? baseUnit;
             if (!Units.TryConvert(from, metric.Unit, out var conversion))
-                return $"record {number}: unit '{from}' can't be converted to {metric.Unit} of {metric}";
-            if (flag is { } on)
-                into.Add(metric, on ? 1 : 0, at, channel);
-            else if (value is { } direct)
-                into.Add(metric, conversion.Apply(direct + baseValue), at, channel);
-            else if (sum is { } total && metric.Kind == MetricKind.Cumulative)
-                into.Add(metric, conversion.Apply(total + baseSum), at, channel);
-            else if (text is not null && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var written))
-                into.Add(metric, conversion.Apply(written), at, channel);
+            {
+                if (IsFirst())
+                    unusable = $"record {number}: unit '{from}' can't be converted to {metric.Unit} of {metric}";
+                continue;
+            }
+
+            var measured =
+                metric.Kind == MetricKind.Location ? double.NaN // two numbers; a record has one
+                : metric.Kind == MetricKind.State && (flag ?? (text is null ? null : DeviceWords.OfState(metric, text))) is { } holds
+                    ? holds ? 1
+                        : 0
+                : value is { } direct ? conversion.Apply(direct + baseValue)
+                : sum is { } total && metric.Kind == MetricKind.Cumulative ? conversion.Apply(total + baseSum)
+                : text is not null && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var written)
+                    ? conversion.Apply(written)
+                : double.NaN;
+            if (double.IsFinite(measured))
+                into.Add(metric, measured, at, channel);
+            else if (IsFirst())
+                unusable =
+                    $"record {number}: "
+                    + (
+                        text is not null ? $"'{text}'"
+                        : value is not null ? "'v'"
+                        : flag is not null ? "'vb'"
+                        : "'s'"
+                    )
+                    + $" is no value of {metric}";
         }
 
         if (reader.TokenType != JsonTokenType.EndArray)
             return "the SenML pack breaks off";
         if (reader.Read())
             return "text follows the SenML pack";
-        return number == 0 ? "an empty SenML pack" : null;
+        if (number == 0)
+            return "an empty SenML pack";
+        if (unusable is null)
+            return null;
+        if (lost > 1)
+            unusable += lost == 2 ? "; another record can't be used either" : $"; {lost - 1} other records can't be used either";
+        if (into.Readings.Count == 0)
+            return unusable;
+        into.Partly = unusable;
+        return null;
+
+        bool IsFirst() => ++lost == 1;
     }
 
     private enum Label

@@ -85,7 +85,7 @@ public sealed class ShellyDecoder : Decoder
             switch (e.Text("event"))
             {
                 case "single_push" or "double_push" or "triple_push" or "long_push" or "hold_press":
-                    into.AddEvent(Metric.Button, EventWords.OfEvent(e.Text("event")!), at, channel);
+                    into.AddEvent(Metric.Button, DeviceWords.OfEvent(e.Text("event")!), at, channel);
                     break;
                 case "btn_down":
                     into.AddEvent(Metric.Button, "down", at, channel);
@@ -218,7 +218,7 @@ public sealed class ShellyDecoder : Decoder
         if (s.TryField("event", out _))
         {
             if (s.Text("event") is { Length: > 0 } press)
-                into.AddEvent(Metric.Button, EventWords.OfEvent(press), channel: Last(topic));
+                into.AddEvent(Metric.Button, DeviceWords.OfEvent(press), channel: Last(topic));
             return;
         }
 

@@ -150,7 +150,7 @@ public sealed class TasmotaDecoder(TimeZoneInfo zone) : Decoder
                     break;
                 case ['B', 'u', 't', 't', 'o', 'n', ..]:
                     if (value.Text("Action") is { Length: > 0 } press && press != "CLEAR")
-                        into.AddEvent(Metric.Button, EventWords.OfEvent(press), time, name[6..]);
+                        into.AddEvent(Metric.Button, DeviceWords.OfEvent(press), time, name[6..]);
                     break;
                 case ['S', 'w', 'i', 't', 'c', 'h', >= '1' and <= '9']:
                     into.Say(
@@ -256,7 +256,7 @@ public sealed class TasmotaDecoder(TimeZoneInfo zone) : Decoder
             if (d.Flag("Panic") == true)
                 into.AddEvent(Metric.Button, "sos", time);
             if (d.Text("Click") is { Length: > 0 } click)
-                into.AddEvent(Metric.Button, EventWords.OfEvent(click), time);
+                into.AddEvent(Metric.Button, DeviceWords.OfEvent(click), time);
         }
     }
 

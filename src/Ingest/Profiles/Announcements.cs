@@ -238,7 +238,7 @@ public sealed partial class Announcements
                 if (metric.Kind == MetricKind.Event)
                 {
                     if (value.Length is > 0 and <= 64)
-                        into.AddEvent(metric, EventWords.OfEvent(value));
+                        into.AddEvent(metric, DeviceWords.OfEvent(value));
                 }
                 else if (metric.Kind == MetricKind.State)
                 {

@@ -94,7 +94,7 @@ public static class ChannelHttp
                 "try",
                 (pipeline, context) =>
                 {
-                    pipeline.TimeProvider = TimeProvider.System;
+                    pipeline.TimeProvider = TimeProvider.System; // as below
                     pipeline.AddTimeout(TimeoutsOf(context.ServiceProvider).Try);
                 }
             );

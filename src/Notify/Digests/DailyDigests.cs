@@ -154,6 +154,7 @@ public sealed partial class DailyDigests(
     {
         try
         {
+            // In wall time: a provider knows no fast clock.
             return await channel.SendAsync(notice, CancellationToken.None).WaitAsync(ChannelTimeout, TimeProvider.System);
         }
         catch (Exception e) when (e is not OutOfMemoryException)

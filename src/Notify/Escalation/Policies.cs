@@ -78,16 +78,22 @@ public sealed record Policy(
         && At is null;
 }
 
-/// <summary>The escalation policies in force, from <c>config/policies.yaml</c>.</summary>
+/// <summary>
+/// The escalation policies in force, from <c>config/policies.yaml</c>. Whoever holds them has those of a changed file too (<see
+/// cref="Use"/>). Thread-safe.
+/// </summary>
 public sealed class Policies
 {
     private static readonly string[] Channels = ["sms", "voice", "mail", "webhook"];
 
-    private readonly IReadOnlyList<Policy> policies;
+    private volatile IReadOnlyList<Policy> policies;
 
     private Policies(IReadOnlyList<Policy> policies) => this.policies = policies;
 
     public IReadOnlyList<Policy> All => policies;
+
+    /// <summary>From now on those of a changed file are in force.</summary>
+    public void Use(Policies changed) => policies = changed.policies;
 
     /// <summary>The first that fits; every severity has one, the file was checked for it.</summary>
     public Policy For(AlarmFacts alarm) => policies.First(p => p.Fits(alarm));

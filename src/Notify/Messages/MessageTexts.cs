@@ -4,7 +4,10 @@ using Vigil.Settings;
 
 namespace Vigil.Notify.Messages;
 
-/// <summary>The words of messages in both languages, from <c>config/messages.yaml</c>.</summary>
+/// <summary>
+/// The words of messages in both languages, from <c>config/messages.yaml</c>. Whoever holds them has those of a changed file too (<see
+/// cref="Use"/>). Thread-safe.
+/// </summary>
 public sealed class MessageTexts
 {
     private static readonly string[] SpokenKeys =
@@ -22,7 +25,8 @@ public sealed class MessageTexts
         "reply-wrong",
     ];
 
-    private readonly Dictionary<(string Key, string Language), string> texts = [];
+    /// <summary>Filled once; every file has the same keys, so two looks may see two files.</summary>
+    private volatile Dictionary<(string Key, string Language), string> texts = [];
     private readonly TimeZoneInfo zone;
 
     private MessageTexts(TimeZoneInfo zone) => this.zone = zone;
@@ -44,6 +48,9 @@ public sealed class MessageTexts
         yaml.NoOthers();
         return problems.Count > before ? null : found;
     }
+
+    /// <summary>From now on the words of a changed file are told.</summary>
+    public void Use(MessageTexts changed) => texts = changed.texts;
 
     /// <summary>A kind of another version has no words here: its name is told rather than nothing.</summary>
     public string Kind(string kind, string language) => texts.GetValueOrDefault(("kind:" + kind, Written(language))) ?? kind;

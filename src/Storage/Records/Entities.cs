@@ -390,12 +390,13 @@ public sealed class TimelineEntry
     public string TextZh { get; set; } = "";
 }
 
+/// <summary>
+/// Stored as numbers; 1 is none. A step is done in the commit that writes its messages: what is on its way is a message's state, never a
+/// step's.
+/// </summary>
 public enum StepState
 {
     Waiting = 0,
-
-    /// <summary>Marked before anything is sent: after a crash it is sent again rather than never.</summary>
-    Running = 1,
     Done = 2,
     Skipped = 3,
     Cancelled = 4,

@@ -177,7 +177,7 @@ public static class Migrating
     /// <summary>PostgreSQL's lock of the schema dies with its session; a change of the schema is one transaction.</summary>
     private static async Task MigratePostgresAsync(RecordsDb db, Action<string> say, CancellationToken cancellation)
     {
-        var clock = TimeProvider.System;
+        var clock = TimeProvider.System; // another instance waits with us: no clock but the wall's is both of ours
         var (begun, since) = (clock.GetTimestamp(), clock.GetUtcNow());
         while (true)
         {

@@ -156,10 +156,14 @@ public sealed class Accounts(UserManager<User> users, IDbContextFactory<RecordsD
     /// A name that does not exist costs the same work and leaves the same kind of row as a wrong password: neither answer nor time tells
     /// them apart.
     /// </summary>
+    /// <param name="name">As typed.</param>
+    /// <param name="password">Null: it was right a moment ago (<see cref="FirstSteps"/>).</param>
+    /// <param name="code">The second factor; empty where none was given.</param>
     /// <param name="from">Address of whoever tries, for the audit log.</param>
+    /// <param name="cancellation">Ends it.</param>
     public async Task<(SignInResult Result, ClaimsPrincipal? Who)> SignInAsync(
         string name,
-        string password,
+        string? password,
         string code,
         string from,
         CancellationToken cancellation
@@ -167,8 +171,9 @@ public sealed class Accounts(UserManager<User> users, IDbContextFactory<RecordsD
     {
         var user = name.Length is > 0 and <= 64 ? await users.FindByNameAsync(name) : null;
         var right =
-            users.PasswordHasher.VerifyHashedPassword(user ?? Somebody, user?.PasswordHash ?? Nobody, password)
-            != PasswordVerificationResult.Failed;
+            password is null
+            || users.PasswordHasher.VerifyHashedPassword(user ?? Somebody, user?.PasswordHash ?? Nobody, password)
+                != PasswordVerificationResult.Failed;
         if (user is not { PasswordHash: not null, Disabled: false } || !right)
         {
             // What was typed as a name may be a password that slipped into the wrong field: only names that exist are written down.

@@ -87,11 +87,12 @@ internal static class SignIn
         Accounts accounts,
         SignInTries tries,
         KnownBrowsers browsers,
+        FirstSteps firstSteps,
         CancellationToken c
     )
     {
         var form = await http.Request.FormOrNoneAsync(c) ?? FormCollection.Empty;
-        var (name, password) = (form["name"].ToString().Trim(), form["password"].ToString());
+        var (name, password) = (form["name"].ToString().Trim(), (string?)form["password"].ToString());
         if (form["token"].ToString() is { Length: > 0 } token)
         {
             if (await accounts.HasAdministratorAsync(c) || !link.Fits(token))
@@ -119,6 +120,22 @@ internal static class SignIn
             );
         }
 
+        if (form["step"].ToString() is { Length: > 0 } step)
+        {
+            // The second of two pages: the password was right on the first.
+            if (!firstSteps.Take(step, await accounts.FindAsync(name)))
+                return Page(
+                    http,
+                    "signin",
+                    $"{Return(form["returnTo"])}{Name(http)}{Password(http)}{Code(http, false)}",
+                    "signin",
+                    "/signin",
+                    "account.too-late",
+                    StatusCodes.Status401Unauthorized
+                );
+            password = null;
+        }
+
         var (result, who) = await accounts.SignInAsync(name, password, form["code"].ToString(), from, c);
         switch (result)
         {
@@ -133,8 +150,8 @@ internal static class SignIn
                 return Page(
                     http,
                     "signin",
-                    $"{Return(form["returnTo"])}<input type=hidden name=name value=\"{E(name)}\"><input type=hidden name=password "
-                        + $"value=\"{E(password)}\">{Code(http, true)}",
+                    $"{Return(form["returnTo"])}<input type=hidden name=name value=\"{E(name)}\"><input type=hidden name=step "
+                        + $"value=\"{E(firstSteps.Give((await accounts.FindAsync(name))!))}\">{Code(http, true)}",
                     "signin",
                     "/signin",
                     form["code"].ToString().Length > 0 ? "account.code-wrong" : null,

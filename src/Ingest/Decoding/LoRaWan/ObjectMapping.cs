@@ -125,52 +125,6 @@ internal static class ObjectMapping
         ["worn"] = (Metric.Worn, 1),
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
-    private static readonly FrozenSet<string> Yes = new[]
-    {
-        "true",
-        "1",
-        "yes",
-        "on",
-        "open",
-        "opened",
-        "leak",
-        "leaking",
-        "detected",
-        "occupied",
-        "trigger",
-        "triggered",
-        "alarm",
-        "uninstalled",
-        "moving",
-        "motion",
-        "smoke",
-        "wet",
-        "low",
-    }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
-
-    private static readonly FrozenSet<string> No = new[]
-    {
-        "false",
-        "0",
-        "no",
-        "off",
-        "close",
-        "closed",
-        "normal",
-        "noleak",
-        "no leak",
-        "none",
-        "vacant",
-        "unoccupied",
-        "idle",
-        "installed",
-        "stationary",
-        "still",
-        "no alarm",
-        "dry",
-        "not detected",
-    }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
-
     /// <summary>
     /// The Things Stack's normalised vocabulary, whose units are fixed (lorawan-stack, pkg/messageprocessors/normalizedpayload). Water
     /// totals are litres there.
@@ -391,18 +345,18 @@ internal static class ObjectMapping
     private static string? Press(string key, JsonElement element)
     {
         var text = element.ValueKind == JsonValueKind.String ? element.GetString()! : element.GetRawText();
-        if (No.Contains(text) || text is "null" or "")
+        if (DeviceWords.OfState(text) == false || text is "null" or "")
             return null;
         if (key is "fall" or "falldetected" or "mandown")
             return "fall";
         if (key is "sos" or "sosevent" or "alarmstatus" or "emergency" or "panic")
-            return Yes.Contains(text) ? "sos" : null;
+            return DeviceWords.OfState(text) == true ? "sos" : null;
         return text.ToUpperInvariant() switch
         {
             "SHORT PRESS" or "TRUE" or "1" => "pressed",
             "LONG PRESS" => "long",
             "DOUBLE PRESS" => "double",
-            _ => EventWords.OfEvent(text),
+            _ => DeviceWords.OfEvent(text),
         };
     }
 
@@ -412,8 +366,7 @@ internal static class ObjectMapping
             JsonValueKind.True => 1,
             JsonValueKind.False => 0,
             JsonValueKind.Number => element.GetDouble() == 0 ? 0 : 1,
-            JsonValueKind.String when Yes.Contains(element.GetString()!) => 1,
-            JsonValueKind.String when No.Contains(element.GetString()!) => 0,
+            JsonValueKind.String => DeviceWords.OfState(element.GetString()!) is { } holds ? (holds ? 1 : 0) : null,
             _ => null,
         };
 

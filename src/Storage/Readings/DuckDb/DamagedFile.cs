@@ -60,7 +60,7 @@ internal static class DamagedFile
 
     private static void SetAside(string path, string why, bool logAlone, Troubles? troubles)
     {
-        var now = TimeProvider.System.GetUtcNow().UtcDateTime;
+        var now = TimeProvider.System.GetUtcNow().UtcDateTime; // names a file that people look for by the wall's time
         var names = new List<string>();
         string[] files = logAlone ? [path + ".wal"] : [path + ".wal", path];
         foreach (var file in files)

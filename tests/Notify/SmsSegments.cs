@@ -1,10 +1,10 @@
-namespace Vigil.Notify.Messages;
+namespace Vigil.Tests.Notify;
 
 /// <summary>
 /// How many segments a text takes, which is what is paid for and what gets lost in parts (3GPP TS 23.038, TS 23.040): 160 characters of the
 /// GSM 7-bit alphabet in one, 153 in each of several; with any other character UCS-2: 70 in one, 67 in each of several.
 /// </summary>
-public static class SmsSegments
+internal static class SmsSegments
 {
     private const string Basic =
         "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ "
