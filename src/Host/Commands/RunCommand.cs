@@ -52,18 +52,7 @@ internal static class RunCommand
                 await Service.PrepareAsync(app.Services, cancellation);
                 if (data.Started(BackupRun.Version) is { } unwritten)
                     Console.WriteLine($"vigil run: that it runs could not be written down ({unwritten}); it runs all the same");
-                try
-                {
-                    await app.StartAsync(cancellation);
-                }
-                catch (OperationCanceledException) when (app.Lifetime.ApplicationStopping.IsCancellationRequested)
-                {
-                    // Asked to stop while it started: the parts that run already stop as at any other time.
-                    await app.StopAsync(CancellationToken.None);
-                    data.Stopped();
-                    return 0;
-                }
-
+                await app.StartAsync(cancellation);
                 var heartbeats = app.Services.GetRequiredService<Heartbeats>();
                 Console.WriteLine(
                     $"Vigil (守望) is running. Duty board: {settings.Urls[0]}   MQTT: "
