@@ -8,7 +8,7 @@ namespace Vigil.Host;
 /// Ready: the work goes on — every loop turns, stores take, the broker is heard. Live: no loop has stood still for so long that a restart
 /// is all that is left.
 /// </summary>
-internal static class Health
+internal static partial class Health
 {
     public const string NobodyIsReached =
         "nobody is texted or called: Notify:Routes names no provider, and messages are only shown on the alarm's timeline "
@@ -31,7 +31,12 @@ internal static class Health
             ResponseWriter = (http, report) =>
             {
                 http.Response.ContentType = "text/plain; charset=utf-8";
-                return http.Response.WriteAsync(report.Entries[name].Description ?? "", http.RequestAborted);
+                var entry = report.Entries[name];
+                if (entry.Exception is not { } failed)
+                    return http.Response.WriteAsync(entry.Description ?? "", http.RequestAborted);
+                // Anybody may ask: what failed stands in the log alone.
+                LogFailed(http.RequestServices.GetRequiredService<ILogger<Ready>>(), name, failed);
+                return http.Response.WriteAsync("the check itself failed: see the log", http.RequestAborted);
             },
         };
 
@@ -57,4 +62,7 @@ internal static class Health
             return HealthCheckResult.Healthy(string.Join('\n', ["ready", .. concerns.Select(c => "warning: " + c), canary.Words]));
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The check '{Name}' failed")]
+    private static partial void LogFailed(ILogger logger, string name, Exception e);
 }

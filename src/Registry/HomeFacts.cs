@@ -38,7 +38,8 @@ public sealed class HomeFacts(ReportingOf reporting)
         Action<Device>? each = null
     )
     {
-        var devices = new Dictionary<string, List<Device>>(StringComparer.Ordinal);
+        // What is expected of a device is small; its row is forgotten as soon as that is known: a county has hundreds of thousands.
+        var devices = new Dictionary<string, List<DeviceFacts>>(StringComparer.Ordinal);
         await foreach (
             var device in db
                 .Devices.AsNoTracking()
@@ -48,11 +49,11 @@ public sealed class HomeFacts(ReportingOf reporting)
         )
         {
             each?.Invoke(device);
-            if (device.ResidentId is not { } home)
+            if (device.ResidentId is not { } home || FactsOf(device) is not { } expected)
                 continue;
             if (!devices.TryGetValue(home, out var list))
                 devices[home] = list = [];
-            list.Add(device);
+            list.Add(expected);
         }
 
         var absences = (
@@ -76,13 +77,13 @@ public sealed class HomeFacts(ReportingOf reporting)
 
     /// <summary>A home whose rows are at hand.</summary>
     /// <param name="resident">Whose.</param>
-    /// <param name="devices">In the home. One whose profile is gone is left out: it can't be read, and isn't missed.</param>
+    /// <param name="devices">What is expected of those in the home.</param>
     /// <param name="absences">Of the resident.</param>
     /// <param name="watches">Areas with a heightened watch.</param>
     /// <param name="to">The last moment that is judged.</param>
-    public ResidentFacts Of(
+    public static ResidentFacts Of(
         Resident resident,
-        IEnumerable<Device> devices,
+        IReadOnlyList<DeviceFacts> devices,
         IEnumerable<Absence> absences,
         IEnumerable<Area> watches,
         DateTime to
@@ -96,7 +97,7 @@ public sealed class HomeFacts(ReportingOf reporting)
             KeyClass = resident.KeyClass,
             Home = resident is { HomeLatitude: { } lat, HomeLongitude: { } lon } ? (lat, lon) : null,
             HomeRadiusMetres = resident.HomeRadiusMetres,
-            Devices = [.. devices.Select(FactsOf).OfType<DeviceFacts>()],
+            Devices = devices,
             Absences =
             [
                 .. absences
@@ -108,6 +109,7 @@ public sealed class HomeFacts(ReportingOf reporting)
         };
     }
 
+    /// <summary>Null where its profile is gone: it can't be read, and isn't missed.</summary>
     private DeviceFacts? FactsOf(Device device) =>
         reporting(device.Profile) is { } profile
             ? new DeviceFacts(

@@ -46,7 +46,7 @@ public sealed class RulesDesk(
     public IReadOnlyList<ExplainedRule> Explain(Resident resident)
     {
         var problems = new List<Problem>();
-        return (RuleSet.Load(path, problems) ?? RuleSet.Default).Explain(homes.Of(resident, [], [], [], clock.GetUtcNow().UtcDateTime));
+        return (RuleSet.Load(path, problems) ?? RuleSet.Default).Explain(HomeFacts.Of(resident, [], [], [], clock.GetUtcNow().UtcDateTime));
     }
 
     /// <summary>Tries a file on one resident's last 90 days.</summary>

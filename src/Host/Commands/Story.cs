@@ -213,13 +213,18 @@ internal sealed class Story : IAsyncDisposable
         return Named(db, alarm.AcknowledgedBy) + with;
     }
 
-    private static string Named(RecordsDb db, string? who) =>
-        who?.Split(':') switch
+    private static string Named(RecordsDb db, string? who)
+    {
+        var person = Recipient.Parse(who ?? "");
+        return person.Kind switch
         {
-            ["contact", var id] when Guid.TryParse(id, out var contact) && db.Contacts.Find(contact) is { } c => $"{c.Name} ({c.Relation})",
-            [var role, var key] => $"{role} {key}",
+            RecipientKind.Contact when Guid.TryParse(person.Id, out var id) && db.Contacts.Find(id) is { } c => $"{c.Name} ({c.Relation})",
+            RecipientKind.Visitor when db.Visitors.Find(person.Id) is { } v => $"{v.Name} (visitor)",
+            RecipientKind.Duty or RecipientKind.Supervisor when db.DutyOfficers.Find(person.Id) is { } o =>
+                $"{o.Name} ({(o.Supervisor ? "supervisor" : "duty desk")})",
             _ => who ?? "nobody",
         };
+    }
 
     private string At(DateTime time) =>
         TimeZoneInfo.ConvertTimeFromUtc(time, settings.Zone).ToString("MM-dd HH:mm:ss", CultureInfo.InvariantCulture);

@@ -198,7 +198,8 @@ internal sealed class People
     /// <param name="alarm">What they answered.</param>
     public Recipient PlaceOf(string who, string? role, Alarm alarm)
     {
-        var person = Recipient.Parse(who);
+        // An account may have any name, also "visitor".
+        var person = role is null ? Recipient.Parse(who) : new Recipient(RecipientKind.Other);
         return person.Kind switch
         {
             RecipientKind.Contact => person with { Order = Resident(alarm)?.Contacts.Find(c => $"{c.Id}" == person.Id)?.Order ?? 0 },
