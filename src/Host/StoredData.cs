@@ -33,7 +33,7 @@ internal sealed partial class StoredData(
     {
         var folder = new DataFolder(settings.DataPath);
         var known = folder.Read();
-        if (records.SqliteFile is { } file && File.Exists(file) && new FileInfo(file).Length > 0 && known is { Stopped: null })
+        if (records.SqliteFile is { } file && File.Exists(file) && new FileInfo(file).Length > 0 && known is { IsCrashed: true })
             CheckRecords(file);
         if (readings is DuckDbReadingStore duck)
         {

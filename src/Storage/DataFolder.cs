@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace Vigil.Storage;
 
@@ -103,6 +104,10 @@ public sealed class DataFolder(string path)
 
         /// <summary>When the service last ended as it should; null while it runs, and after a crash.</summary>
         public DateTime? Stopped { get; init; }
+
+        /// <summary>A service ran here and did not end as it should; also where this file was damaged, and nobody knows.</summary>
+        [JsonIgnore]
+        public bool IsCrashed => Stopped is null && (Version.Length > 0 || Since == default);
 
         /// <summary>
         /// When the backup was made from which this folder was restored; null when it wasn't, or when the desk has been told.
