@@ -27,6 +27,13 @@ public sealed class ConsoleOptions
     [Range(1, 50)]
     public int PagesPerUser { get; set; } = 3;
 
+    /// <summary>
+    /// For how long nobody who may take an alarm may be without a live page before that is the alarm <c>service-trouble</c>, which is told
+    /// by the policy's other ways; 0: not watched, as where people are called and nobody sits at a board.
+    /// </summary>
+    [Range(0, 86400)]
+    public double UnattendedSeconds { get; set; }
+
     /// <summary>Where tiles come from, for the page's security policy; null when there are none, or they are the service's own.</summary>
     internal string? TileOrigin =>
         MapTiles.Length > 0 && MapTiles[0] != '/' ? new Uri(Address(MapTiles)).GetLeftPart(UriPartial.Authority) : null;

@@ -71,6 +71,7 @@ public static class WebServices
 
     public static void MapConsole(this WebApplication app)
     {
+        app.Services.GetRequiredService<OpenPages>(); // watches from the start, though no page was ever open
         var reached = app.Services.GetRequiredService<HttpOptions>();
         reached.Use(app);
         app.UseExceptionHandler();

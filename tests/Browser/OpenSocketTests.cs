@@ -2,7 +2,9 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
 using Vigil.Model;
 using Vigil.Storage.Records;
+using Vigil.Tests.Ingest.Mqtt;
 using Vigil.Tests.Web;
+using Vigil.Web;
 using Vigil.Web.Accounts;
 using static Vigil.Tests.Web.Running;
 
@@ -92,5 +94,37 @@ public sealed class OpenSocketTests
         await fourth.ReloadAsync();
         await Chromium.LiveAsync(fourth);
         Assert.Equal(3, open.Of("li"));
+    }
+
+    [Fact]
+    public async Task When_nobody_who_may_take_an_alarm_has_a_live_page_it_is_said_until_somebody_has()
+    {
+        await using var server = await ConsoleServer.StartAsync(options: new ConsoleOptions { UnattendedSeconds = 30 });
+        var troubles = server.Services.GetRequiredService<Troubles>();
+        var said = Assert.Single(troubles.Now, t => t.Case == "desk");
+        Assert.Equal(TimeSpan.FromSeconds(30), said.Patience);
+        await using var scope = server.Services.CreateAsyncScope();
+        var accounts = scope.ServiceProvider.GetRequiredService<Accounts>();
+        Assert.Null(await accounts.AddAsync("chen", Roles.ReadOnly, "", "", Password, "test", Token));
+        Assert.Null(await accounts.AddAsync("li", Roles.Duty, "", "", Password, "test", Token));
+        await using var chromium = await Chromium.StartAsync();
+
+        async Task<IPage> SignInAsync(string name)
+        {
+            var page = await chromium.PageAsync(server.Url);
+            await page.GotoAsync("/signin");
+            await page.FillAsync("[name=name]", name);
+            await page.FillAsync("[name=password]", Password);
+            await page.ClickAsync("button");
+            await Chromium.LiveAsync(page);
+            return page;
+        }
+
+        await SignInAsync("chen"); // looks, but can take no alarm
+        Assert.Contains(troubles.Now, t => t.Case == "desk");
+        var page = await SignInAsync("li");
+        await RawDevice.UntilAsync(() => troubles.Now.All(t => t.Case != "desk"));
+        await page.CloseAsync();
+        await RawDevice.UntilAsync(() => troubles.Now.Any(t => t.Case == "desk"));
     }
 }

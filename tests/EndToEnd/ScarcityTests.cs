@@ -1,12 +1,13 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
+using Vigil.Storage.Records;
 using Vigil.Tests.Ingest.Mqtt;
 using Vigil.Tests.Servers;
 
 namespace Vigil.Tests.EndToEnd;
 
-/// <summary>The published service while there is too little of what it runs on: threads, memory.</summary>
+/// <summary>The published service while there is too little of what it runs on: threads, memory, files, turns to log in.</summary>
 [Trait("Category", "Server")]
 public sealed class ScarcityTests
 {
@@ -117,6 +118,95 @@ public sealed class ScarcityTests
         }
 
         await vigil.UntilAsync("alarms?kind=sos&resident=R0", a => a.GetArrayLength() == 1);
+    }
+
+    /// <summary>As after a power cut in a county, or when the service was restarted: none of them waits before it tries again.</summary>
+    [Fact]
+    public async Task When_five_thousand_devices_come_back_at_once_presses_are_told_within_five_seconds_and_all_get_in()
+    {
+        const int meters = 5000;
+        await using var vigil = await VigilServer.StartAsync(Registry());
+        var buttons = new List<string>();
+        for (var i = 0; i < Homes; i++)
+            buttons.Add(await vigil.CredentialAsync($"sos-{i}"));
+        await vigil.Process.KillAsync();
+        await RegisterAsync(vigil.Data, meters);
+        await vigil.StartAsync();
+
+        var (answered, refused) = (0, 0);
+        async Task ComeBackAsync(int meter)
+        {
+            for (; ; refused++)
+            {
+                try
+                {
+                    var (device, code) = await RawDevice.LogInAsync(
+                        vigil.MqttPort,
+                        $"m{meter}",
+                        from: $"127.{1 + meter / 250}.0.{1 + meter % 250}" // each in a home of its own
+                    );
+                    await using var _ = device;
+                    if (code != 0)
+                        continue;
+                    await device.SendAsync(RawDevice.Publish($"vigil/m{meter}/up", """[{"n":"water.volume","u":"m3","v":12.5}]"""));
+                    if (await device.ReadAsync() is not [0x40, 2, 0, 1])
+                        continue;
+                    Interlocked.Increment(ref answered);
+                    return;
+                }
+                catch (Exception e) when (e is IOException or System.Net.Sockets.SocketException or OperationCanceledException)
+                {
+                    Stop.ThrowIfCancellationRequested(); // else refused or not answered in time: it tries again at once
+                }
+            }
+        }
+
+        var begun = Stopwatch.GetTimestamp();
+        var storm = Task.WhenAll(Enumerable.Range(0, meters).Select(m => Task.Run(() => ComeBackAsync(m), Stop)));
+        var waits = new List<(TimeSpan Wait, int Answered)>();
+        for (var i = 0; i < Homes; i++)
+            waits.Add((await PressAsync(vigil, i, buttons[i]), answered));
+        await storm.WaitAsync(TimeSpan.FromMinutes(3), Stop);
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{meters} devices were back after {Stopwatch.GetElapsedTime(begun).TotalSeconds:0.0} s, refused {refused} times; presses told "
+                    + $"after {string.Join(", ", waits.Select(w => $"{w.Wait.TotalSeconds:0.00} s ({w.Answered} back)"))}"
+            )
+        );
+        Assert.All(waits, w => Assert.InRange(w.Wait, TimeSpan.Zero, InTime));
+        Assert.True(waits[0].Answered < meters, "the first press came after the storm");
+    }
+
+    /// <summary>Meters m0, m1 … of residents of their own, with the password "right".</summary>
+    private static async Task RegisterAsync(string data, int meters)
+    {
+        var hash = PasswordHash.Fast("right"u8.ToArray());
+        await using var db = RecordsServices.CreateFactory("Sqlite", null, data).CreateDbContext();
+        for (var i = 0; i < meters; i++)
+        {
+            if (i % 10 == 0)
+                db.Residents.Add(
+                    new Resident
+                    {
+                        Id = $"M{i / 10}",
+                        Name = "李桂兰",
+                        Area = "440114003201",
+                    }
+                );
+            db.Devices.Add(
+                new Device
+                {
+                    Id = $"m{i}",
+                    Profile = "senml",
+                    ResidentId = $"M{i / 10}",
+                    InstalledAt = DateTime.UnixEpoch,
+                }
+            );
+            db.Credentials.Add(new Credential { Username = $"m{i}", PasswordHash = hash });
+        }
+
+        await db.SaveChangesAsync(Stop);
     }
 
     /// <summary>Eight gateways send large messages as fast as they are answered while each home presses once.</summary>

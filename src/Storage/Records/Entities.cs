@@ -423,6 +423,7 @@ public sealed class EscalationStep
     public DateTime? StartedAt { get; set; }
     public DateTime? FinishedAt { get; set; }
     public string Note { get; set; } = "";
+    public string NoteZh { get; set; } = "";
 
     /// <summary>What is said: opened, repeated or cleared.</summary>
     public string Template { get; set; } = "opened";
@@ -487,6 +488,7 @@ public sealed class Notice
 
     /// <summary>For people alone.</summary>
     public string Note { get; set; } = "";
+    public string NoteZh { get; set; } = "";
     public int Attempts { get; set; }
     public DateTime CreatedAt { get; set; }
 
@@ -570,6 +572,7 @@ public sealed class RejectedPayload
     public string Profile { get; set; } = "";
     public required byte[] Payload { get; set; }
     public required string Reason { get; set; }
+    public string ReasonZh { get; set; } = "";
 }
 
 /// <summary>A device that speaks and that nobody has registered: waits to be bound.</summary>

@@ -107,10 +107,10 @@ public static class Migrating
     {
         var applied = (await db.Database.GetAppliedMigrationsAsync(cancellation)).ToList();
         var known = db.Database.GetMigrations().ToList();
-        if (applied.Except(known, StringComparer.Ordinal).LastOrDefault() is { } newer)
+        if (applied.Except(known, StringComparer.Ordinal).LastOrDefault() is { } other)
             throw new UnusableDataException(
-                $"the records have the schema of a newer Vigil ({newer}), which this version doesn't know and would damage; nothing "
-                    + $"was changed. "
+                $"the records have the schema of another version of Vigil ({other}), a newer one or one from before the first release, "
+                    + "which this version doesn't know and would damage; nothing was changed. "
                     + "Install that version again, or restore a backup that was made before the upgrade.",
                 restorable: true
             );

@@ -652,6 +652,10 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                         .IsRequired()
                         .HasColumnType("text");
 
+                    b.Property<string>("NoteZh")
+                        .IsRequired()
+                        .HasColumnType("text");
+
                     b.Property<int>("Order")
                         .HasColumnType("integer");
 
@@ -784,6 +788,10 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                         .IsRequired()
                         .HasColumnType("text");
 
+                    b.Property<string>("NoteZh")
+                        .IsRequired()
+                        .HasColumnType("text");
+
                     b.Property<string>("Provider")
                         .IsRequired()
                         .HasColumnType("text");
@@ -868,6 +876,10 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                         .HasColumnType("text");
 
                     b.Property<string>("Reason")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<string>("ReasonZh")
                         .IsRequired()
                         .HasColumnType("text");
 

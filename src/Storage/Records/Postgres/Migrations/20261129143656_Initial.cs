@@ -31,6 +31,19 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                 });
 
             migrationBuilder.CreateTable(
+                name: "Announcements",
+                columns: table => new
+                {
+                    Topic = table.Column<string>(type: "text", nullable: false),
+                    Payload = table.Column<byte[]>(type: "bytea", nullable: false),
+                    ReceivedAt = table.Column<DateTime>(type: "timestamp with time zone", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("PK_Announcements", x => x.Topic);
+                });
+
+            migrationBuilder.CreateTable(
                 name: "ApiKeys",
                 columns: table => new
                 {
@@ -53,6 +66,7 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                 {
                     Code = table.Column<string>(type: "text", nullable: false),
                     Name = table.Column<string>(type: "text", nullable: false),
+                    WatchFrom = table.Column<DateTime>(type: "timestamp with time zone", nullable: true),
                     WatchUntil = table.Column<DateTime>(type: "timestamp with time zone", nullable: true),
                     WatchReason = table.Column<string>(type: "text", nullable: false)
                 },
@@ -72,12 +86,31 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     Action = table.Column<string>(type: "text", nullable: false),
                     Subject = table.Column<string>(type: "text", nullable: false),
                     Detail = table.Column<string>(type: "text", nullable: false),
+                    Place = table.Column<long>(type: "bigint", nullable: true),
+                    Line = table.Column<long>(type: "bigint", nullable: true),
+                    LineDigest = table.Column<string>(type: "text", nullable: true),
+                    AlarmDigest = table.Column<string>(type: "text", nullable: true),
                     PreviousHash = table.Column<string>(type: "text", nullable: false),
                     Hash = table.Column<string>(type: "text", nullable: false)
                 },
                 constraints: table =>
                 {
                     table.PrimaryKey("PK_Audit", x => x.Id);
+                });
+
+            migrationBuilder.CreateTable(
+                name: "BlockedNumbers",
+                columns: table => new
+                {
+                    Id = table.Column<Guid>(type: "uuid", nullable: false),
+                    Address = table.Column<string>(type: "text", nullable: false),
+                    Channel = table.Column<string>(type: "text", nullable: false),
+                    Reason = table.Column<string>(type: "text", nullable: false),
+                    Since = table.Column<DateTime>(type: "timestamp with time zone", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("PK_BlockedNumbers", x => x.Id);
                 });
 
             migrationBuilder.CreateTable(
@@ -123,7 +156,10 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     Mail = table.Column<string>(type: "text", nullable: false),
                     Webhook = table.Column<string>(type: "text", nullable: false),
                     Language = table.Column<string>(type: "text", nullable: false),
-                    Supervisor = table.Column<bool>(type: "boolean", nullable: false)
+                    Supervisor = table.Column<bool>(type: "boolean", nullable: false),
+                    SubstituteId = table.Column<string>(type: "text", nullable: true),
+                    AwayFrom = table.Column<DateOnly>(type: "date", nullable: true),
+                    AwayUntil = table.Column<DateOnly>(type: "date", nullable: true)
                 },
                 constraints: table =>
                 {
@@ -155,19 +191,27 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     RecipientName = table.Column<string>(type: "text", nullable: false),
                     Address = table.Column<string>(type: "text", nullable: false),
                     Text = table.Column<string>(type: "text", nullable: false),
+                    Link = table.Column<string>(type: "text", nullable: false),
+                    Language = table.Column<string>(type: "text", nullable: false, defaultValue: "zh"),
+                    Template = table.Column<string>(type: "text", nullable: false, defaultValue: "opened"),
                     State = table.Column<int>(type: "integer", nullable: false),
                     ProviderId = table.Column<string>(type: "text", nullable: true),
+                    Held = table.Column<bool>(type: "boolean", nullable: false),
+                    DigestId = table.Column<Guid>(type: "uuid", nullable: true),
                     Note = table.Column<string>(type: "text", nullable: false),
                     Attempts = table.Column<int>(type: "integer", nullable: false),
                     CreatedAt = table.Column<DateTime>(type: "timestamp with time zone", nullable: false),
                     DueAt = table.Column<DateTime>(type: "timestamp with time zone", nullable: false),
                     SentAt = table.Column<DateTime>(type: "timestamp with time zone", nullable: true),
                     FinishedAt = table.Column<DateTime>(type: "timestamp with time zone", nullable: true),
-                    ReplyCode = table.Column<string>(type: "text", nullable: true)
+                    ReplyCode = table.Column<string>(type: "text", nullable: true),
+                    Round = table.Column<int>(type: "integer", nullable: false)
                 },
                 constraints: table =>
                 {
                     table.PrimaryKey("PK_Notices", x => x.Id);
+                    table.CheckConstraint("notice_finished", "\"State\" NOT IN (4, 6) OR \"FinishedAt\" IS NOT NULL");
+                    table.CheckConstraint("notice_sending", "\"State\" <> 1 OR (\"Provider\" <> '' AND \"Attempts\" > 0)");
                     table.CheckConstraint("notice_sent", "\"State\" NOT IN (2, 3) OR \"SentAt\" IS NOT NULL");
                 });
 
@@ -191,6 +235,24 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                 });
 
             migrationBuilder.CreateTable(
+                name: "Shifts",
+                columns: table => new
+                {
+                    Id = table.Column<Guid>(type: "uuid", nullable: false),
+                    Who = table.Column<string>(type: "text", nullable: false),
+                    Days = table.Column<int>(type: "integer", nullable: false),
+                    From = table.Column<TimeOnly>(type: "time without time zone", nullable: false),
+                    Until = table.Column<TimeOnly>(type: "time without time zone", nullable: false),
+                    FirstDay = table.Column<DateOnly>(type: "date", nullable: true),
+                    LastDay = table.Column<DateOnly>(type: "date", nullable: true)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("PK_Shifts", x => x.Id);
+                    table.CheckConstraint("shift_days", "\"Days\" BETWEEN 1 AND 127");
+                });
+
+            migrationBuilder.CreateTable(
                 name: "Unbound",
                 columns: table => new
                 {
@@ -209,6 +271,38 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                 });
 
             migrationBuilder.CreateTable(
+                name: "Users",
+                columns: table => new
+                {
+                    Id = table.Column<Guid>(type: "uuid", nullable: false),
+                    Role = table.Column<string>(type: "text", nullable: false),
+                    Area = table.Column<string>(type: "text", nullable: false),
+                    DisplayName = table.Column<string>(type: "text", nullable: false),
+                    CreatedAt = table.Column<DateTime>(type: "timestamp with time zone", nullable: false),
+                    LastSignInAt = table.Column<DateTime>(type: "timestamp with time zone", nullable: true),
+                    Disabled = table.Column<bool>(type: "boolean", nullable: false),
+                    ChangePassword = table.Column<bool>(type: "boolean", nullable: false),
+                    UserName = table.Column<string>(type: "character varying(256)", maxLength: 256, nullable: true),
+                    NormalizedUserName = table.Column<string>(type: "character varying(256)", maxLength: 256, nullable: true),
+                    Email = table.Column<string>(type: "character varying(256)", maxLength: 256, nullable: true),
+                    NormalizedEmail = table.Column<string>(type: "character varying(256)", maxLength: 256, nullable: true),
+                    EmailConfirmed = table.Column<bool>(type: "boolean", nullable: false),
+                    PasswordHash = table.Column<string>(type: "text", nullable: true),
+                    SecurityStamp = table.Column<string>(type: "text", nullable: true),
+                    ConcurrencyStamp = table.Column<string>(type: "text", nullable: true),
+                    PhoneNumber = table.Column<string>(type: "text", nullable: true),
+                    PhoneNumberConfirmed = table.Column<bool>(type: "boolean", nullable: false),
+                    TwoFactorEnabled = table.Column<bool>(type: "boolean", nullable: false),
+                    LockoutEnd = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
+                    LockoutEnabled = table.Column<bool>(type: "boolean", nullable: false),
+                    AccessFailedCount = table.Column<int>(type: "integer", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("PK_Users", x => x.Id);
+                });
+
+            migrationBuilder.CreateTable(
                 name: "Visitors",
                 columns: table => new
                 {
@@ -219,7 +313,9 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     Area = table.Column<string>(type: "text", nullable: false),
                     Language = table.Column<string>(type: "text", nullable: false),
                     SubstituteId = table.Column<string>(type: "text", nullable: true),
-                    Away = table.Column<bool>(type: "boolean", nullable: false)
+                    Away = table.Column<bool>(type: "boolean", nullable: false),
+                    AwayFrom = table.Column<DateOnly>(type: "date", nullable: true),
+                    AwayUntil = table.Column<DateOnly>(type: "date", nullable: true)
                 },
                 constraints: table =>
                 {
@@ -240,11 +336,93 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     Needs = table.Column<string>(type: "text", nullable: false),
                     Actions = table.Column<string>(type: "text", nullable: false),
                     Notes = table.Column<string>(type: "text", nullable: false),
+                    Satisfaction = table.Column<string>(type: "text", nullable: false),
                     RecordedBy = table.Column<string>(type: "text", nullable: false)
                 },
                 constraints: table =>
                 {
                     table.PrimaryKey("PK_Visits", x => x.Id);
+                });
+
+            migrationBuilder.CreateTable(
+                name: "Webhooks",
+                columns: table => new
+                {
+                    Id = table.Column<Guid>(type: "uuid", nullable: false),
+                    Name = table.Column<string>(type: "text", nullable: false),
+                    Url = table.Column<string>(type: "text", nullable: false),
+                    Secret = table.Column<string>(type: "text", nullable: false),
+                    Area = table.Column<string>(type: "text", nullable: false),
+                    Events = table.Column<string>(type: "text", nullable: false),
+                    CreatedBy = table.Column<string>(type: "text", nullable: false),
+                    CreatedAt = table.Column<DateTime>(type: "timestamp with time zone", nullable: false),
+                    Disabled = table.Column<bool>(type: "boolean", nullable: false),
+                    SeenTimeline = table.Column<long>(type: "bigint", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("PK_Webhooks", x => x.Id);
+                });
+
+            migrationBuilder.CreateTable(
+                name: "UserClaims",
+                columns: table => new
+                {
+                    Id = table.Column<int>(type: "integer", nullable: false)
+                        .Annotation("Npgsql:ValueGenerationStrategy", NpgsqlValueGenerationStrategy.IdentityByDefaultColumn),
+                    UserId = table.Column<Guid>(type: "uuid", nullable: false),
+                    ClaimType = table.Column<string>(type: "text", nullable: true),
+                    ClaimValue = table.Column<string>(type: "text", nullable: true)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("PK_UserClaims", x => x.Id);
+                    table.ForeignKey(
+                        name: "FK_UserClaims_Users_UserId",
+                        column: x => x.UserId,
+                        principalTable: "Users",
+                        principalColumn: "Id",
+                        onDelete: ReferentialAction.Cascade);
+                });
+
+            migrationBuilder.CreateTable(
+                name: "UserLogins",
+                columns: table => new
+                {
+                    LoginProvider = table.Column<string>(type: "text", nullable: false),
+                    ProviderKey = table.Column<string>(type: "text", nullable: false),
+                    ProviderDisplayName = table.Column<string>(type: "text", nullable: true),
+                    UserId = table.Column<Guid>(type: "uuid", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("PK_UserLogins", x => new { x.LoginProvider, x.ProviderKey });
+                    table.ForeignKey(
+                        name: "FK_UserLogins_Users_UserId",
+                        column: x => x.UserId,
+                        principalTable: "Users",
+                        principalColumn: "Id",
+                        onDelete: ReferentialAction.Cascade);
+                });
+
+            migrationBuilder.CreateTable(
+                name: "UserTokens",
+                columns: table => new
+                {
+                    UserId = table.Column<Guid>(type: "uuid", nullable: false),
+                    LoginProvider = table.Column<string>(type: "text", nullable: false),
+                    Name = table.Column<string>(type: "text", nullable: false),
+                    Value = table.Column<string>(type: "text", nullable: true)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("PK_UserTokens", x => new { x.UserId, x.LoginProvider, x.Name });
+                    table.ForeignKey(
+                        name: "FK_UserTokens_Users_UserId",
+                        column: x => x.UserId,
+                        principalTable: "Users",
+                        principalColumn: "Id",
+                        onDelete: ReferentialAction.Cascade);
                 });
 
             migrationBuilder.CreateTable(
@@ -259,6 +437,19 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     Address = table.Column<string>(type: "text", nullable: false),
                     Gender = table.Column<string>(type: "text", nullable: false),
                     BirthDate = table.Column<DateOnly>(type: "date", nullable: true),
+                    RegisteredAddress = table.Column<string>(type: "text", nullable: false),
+                    DisabilityCertificate = table.Column<string>(type: "text", nullable: false),
+                    FiledOn = table.Column<DateOnly>(type: "date", nullable: true),
+                    DrinkingWater = table.Column<string>(type: "text", nullable: false),
+                    ElectricitySafety = table.Column<string>(type: "text", nullable: false),
+                    GasSafety = table.Column<string>(type: "text", nullable: false),
+                    Housing = table.Column<string>(type: "text", nullable: false),
+                    MonthlyIncome = table.Column<double>(type: "double precision", nullable: true),
+                    MonthlyPension = table.Column<double>(type: "double precision", nullable: true),
+                    MonthlyBenefits = table.Column<double>(type: "double precision", nullable: true),
+                    HelpedBy = table.Column<string>(type: "text", nullable: false),
+                    HelpContact = table.Column<string>(type: "text", nullable: false),
+                    Help = table.Column<string>(type: "text", nullable: false),
                     Categories = table.Column<string>(type: "text", nullable: false),
                     KeyClass = table.Column<bool>(type: "boolean", nullable: false),
                     ConsentService = table.Column<bool>(type: "boolean", nullable: false),
@@ -280,6 +471,33 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                         principalTable: "Visitors",
                         principalColumn: "Id",
                         onDelete: ReferentialAction.SetNull);
+                });
+
+            migrationBuilder.CreateTable(
+                name: "WebhookDeliveries",
+                columns: table => new
+                {
+                    Id = table.Column<Guid>(type: "uuid", nullable: false),
+                    WebhookId = table.Column<Guid>(type: "uuid", nullable: false),
+                    AlarmId = table.Column<Guid>(type: "uuid", nullable: false),
+                    Event = table.Column<string>(type: "text", nullable: false),
+                    Body = table.Column<string>(type: "text", nullable: false),
+                    Attempts = table.Column<int>(type: "integer", nullable: false),
+                    CreatedAt = table.Column<DateTime>(type: "timestamp with time zone", nullable: false),
+                    DueAt = table.Column<DateTime>(type: "timestamp with time zone", nullable: false),
+                    DeliveredAt = table.Column<DateTime>(type: "timestamp with time zone", nullable: true),
+                    GivenUpAt = table.Column<DateTime>(type: "timestamp with time zone", nullable: true),
+                    Note = table.Column<string>(type: "text", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("PK_WebhookDeliveries", x => x.Id);
+                    table.ForeignKey(
+                        name: "FK_WebhookDeliveries_Webhooks_WebhookId",
+                        column: x => x.WebhookId,
+                        principalTable: "Webhooks",
+                        principalColumn: "Id",
+                        onDelete: ReferentialAction.Cascade);
                 });
 
             migrationBuilder.CreateTable(
@@ -308,7 +526,11 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     Resolution = table.Column<int>(type: "integer", nullable: false),
                     Repeats = table.Column<int>(type: "integer", nullable: false),
                     OpenKey = table.Column<string>(type: "text", nullable: true),
-                    Version = table.Column<int>(type: "integer", nullable: false)
+                    Version = table.Column<int>(type: "integer", nullable: false),
+                    Round = table.Column<int>(type: "integer", nullable: false),
+                    RangAt = table.Column<DateTime>(type: "timestamp with time zone", nullable: true),
+                    ReopenedAt = table.Column<DateTime>(type: "timestamp with time zone", nullable: true),
+                    Trace = table.Column<string>(type: "text", nullable: false, defaultValue: "")
                 },
                 constraints: table =>
                 {
@@ -376,6 +598,31 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                 });
 
             migrationBuilder.CreateTable(
+                name: "HouseholdMember",
+                columns: table => new
+                {
+                    Id = table.Column<Guid>(type: "uuid", nullable: false),
+                    ResidentId = table.Column<string>(type: "text", nullable: false),
+                    Order = table.Column<int>(type: "integer", nullable: false),
+                    Name = table.Column<string>(type: "text", nullable: false),
+                    Gender = table.Column<string>(type: "text", nullable: false),
+                    IdentityNumber = table.Column<string>(type: "text", nullable: false),
+                    Relation = table.Column<string>(type: "text", nullable: false),
+                    Health = table.Column<string>(type: "text", nullable: false),
+                    Supported = table.Column<bool>(type: "boolean", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("PK_HouseholdMember", x => x.Id);
+                    table.ForeignKey(
+                        name: "FK_HouseholdMember_Residents_ResidentId",
+                        column: x => x.ResidentId,
+                        principalTable: "Residents",
+                        principalColumn: "Id",
+                        onDelete: ReferentialAction.Cascade);
+                });
+
+            migrationBuilder.CreateTable(
                 name: "Steps",
                 columns: table => new
                 {
@@ -389,7 +636,8 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     State = table.Column<int>(type: "integer", nullable: false),
                     StartedAt = table.Column<DateTime>(type: "timestamp with time zone", nullable: true),
                     FinishedAt = table.Column<DateTime>(type: "timestamp with time zone", nullable: true),
-                    Note = table.Column<string>(type: "text", nullable: false)
+                    Note = table.Column<string>(type: "text", nullable: false),
+                    Template = table.Column<string>(type: "text", nullable: false, defaultValue: "opened")
                 },
                 constraints: table =>
                 {
@@ -428,6 +676,30 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                         onDelete: ReferentialAction.Cascade);
                 });
 
+            migrationBuilder.CreateTable(
+                name: "Digests",
+                columns: table => new
+                {
+                    ContactId = table.Column<Guid>(type: "uuid", nullable: false),
+                    Day = table.Column<DateOnly>(type: "date", nullable: false),
+                    Channel = table.Column<string>(type: "text", nullable: false),
+                    Attempts = table.Column<int>(type: "integer", nullable: false),
+                    DueAt = table.Column<DateTime>(type: "timestamp with time zone", nullable: false),
+                    SentAt = table.Column<DateTime>(type: "timestamp with time zone", nullable: true),
+                    GivenUpAt = table.Column<DateTime>(type: "timestamp with time zone", nullable: true),
+                    Note = table.Column<string>(type: "text", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("PK_Digests", x => new { x.ContactId, x.Day });
+                    table.ForeignKey(
+                        name: "FK_Digests_Contacts_ContactId",
+                        column: x => x.ContactId,
+                        principalTable: "Contacts",
+                        principalColumn: "Id",
+                        onDelete: ReferentialAction.Cascade);
+                });
+
             migrationBuilder.CreateIndex(
                 name: "IX_Absences_ResidentId_Until",
                 table: "Absences",
@@ -461,9 +733,26 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                 unique: true);
 
             migrationBuilder.CreateIndex(
+                name: "IX_Audit_Line",
+                table: "Audit",
+                column: "Line",
+                unique: true);
+
+            migrationBuilder.CreateIndex(
+                name: "IX_Audit_Place",
+                table: "Audit",
+                column: "Place",
+                unique: true);
+
+            migrationBuilder.CreateIndex(
                 name: "IX_Audit_Time",
                 table: "Audit",
                 column: "Time");
+
+            migrationBuilder.CreateIndex(
+                name: "IX_BlockedNumbers_Address",
+                table: "BlockedNumbers",
+                column: "Address");
 
             migrationBuilder.CreateIndex(
                 name: "IX_Contacts_ResidentId_Order",
@@ -477,14 +766,36 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                 column: "ResidentId");
 
             migrationBuilder.CreateIndex(
+                name: "IX_Digests_SentAt_GivenUpAt_DueAt",
+                table: "Digests",
+                columns: new[] { "SentAt", "GivenUpAt", "DueAt" });
+
+            migrationBuilder.CreateIndex(
                 name: "IX_Findings_CommittedAt",
                 table: "Findings",
                 column: "CommittedAt");
 
             migrationBuilder.CreateIndex(
+                name: "IX_HouseholdMember_ResidentId_Order",
+                table: "HouseholdMember",
+                columns: new[] { "ResidentId", "Order" },
+                unique: true);
+
+            migrationBuilder.CreateIndex(
+                name: "IX_Notices_Address_SentAt",
+                table: "Notices",
+                columns: new[] { "Address", "SentAt" });
+
+            migrationBuilder.CreateIndex(
                 name: "IX_Notices_AlarmId",
                 table: "Notices",
                 column: "AlarmId");
+
+            migrationBuilder.CreateIndex(
+                name: "IX_Notices_DigestId",
+                table: "Notices",
+                column: "DigestId",
+                filter: "\"DigestId\" IS NOT NULL");
 
             migrationBuilder.CreateIndex(
                 name: "IX_Notices_ProviderId",
@@ -517,6 +828,11 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                 column: "VisitorId");
 
             migrationBuilder.CreateIndex(
+                name: "IX_Shifts_Who",
+                table: "Shifts",
+                column: "Who");
+
+            migrationBuilder.CreateIndex(
                 name: "IX_Steps_AlarmId_Order",
                 table: "Steps",
                 columns: new[] { "AlarmId", "Order" });
@@ -532,9 +848,40 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                 column: "AlarmId");
 
             migrationBuilder.CreateIndex(
+                name: "IX_UserClaims_UserId",
+                table: "UserClaims",
+                column: "UserId");
+
+            migrationBuilder.CreateIndex(
+                name: "IX_UserLogins_UserId",
+                table: "UserLogins",
+                column: "UserId");
+
+            migrationBuilder.CreateIndex(
+                name: "EmailIndex",
+                table: "Users",
+                column: "NormalizedEmail");
+
+            migrationBuilder.CreateIndex(
+                name: "UserNameIndex",
+                table: "Users",
+                column: "NormalizedUserName",
+                unique: true);
+
+            migrationBuilder.CreateIndex(
                 name: "IX_Visits_ResidentId_Time",
                 table: "Visits",
                 columns: new[] { "ResidentId", "Time" });
+
+            migrationBuilder.CreateIndex(
+                name: "IX_WebhookDeliveries_DeliveredAt_GivenUpAt_DueAt",
+                table: "WebhookDeliveries",
+                columns: new[] { "DeliveredAt", "GivenUpAt", "DueAt" });
+
+            migrationBuilder.CreateIndex(
+                name: "IX_WebhookDeliveries_WebhookId",
+                table: "WebhookDeliveries",
+                column: "WebhookId");
         }
 
         /// <inheritdoc />
@@ -542,6 +889,9 @@ namespace Vigil.Storage.Records.Postgres.Migrations
         {
             migrationBuilder.DropTable(
                 name: "Absences");
+
+            migrationBuilder.DropTable(
+                name: "Announcements");
 
             migrationBuilder.DropTable(
                 name: "ApiKeys");
@@ -553,7 +903,7 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                 name: "Audit");
 
             migrationBuilder.DropTable(
-                name: "Contacts");
+                name: "BlockedNumbers");
 
             migrationBuilder.DropTable(
                 name: "Credentials");
@@ -565,16 +915,25 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                 name: "Devices");
 
             migrationBuilder.DropTable(
+                name: "Digests");
+
+            migrationBuilder.DropTable(
                 name: "DutyOfficers");
 
             migrationBuilder.DropTable(
                 name: "Findings");
 
             migrationBuilder.DropTable(
+                name: "HouseholdMember");
+
+            migrationBuilder.DropTable(
                 name: "Notices");
 
             migrationBuilder.DropTable(
                 name: "Rejected");
+
+            migrationBuilder.DropTable(
+                name: "Shifts");
 
             migrationBuilder.DropTable(
                 name: "Steps");
@@ -586,10 +945,31 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                 name: "Unbound");
 
             migrationBuilder.DropTable(
+                name: "UserClaims");
+
+            migrationBuilder.DropTable(
+                name: "UserLogins");
+
+            migrationBuilder.DropTable(
+                name: "UserTokens");
+
+            migrationBuilder.DropTable(
                 name: "Visits");
 
             migrationBuilder.DropTable(
+                name: "WebhookDeliveries");
+
+            migrationBuilder.DropTable(
+                name: "Contacts");
+
+            migrationBuilder.DropTable(
                 name: "Alarms");
+
+            migrationBuilder.DropTable(
+                name: "Users");
+
+            migrationBuilder.DropTable(
+                name: "Webhooks");
 
             migrationBuilder.DropTable(
                 name: "Residents");
