@@ -48,7 +48,7 @@ public sealed class AlarmDesk(
         Again = "again";
 
     /// <summary>Channel and address to which the service's own press is told.</summary>
-    public (string Via, string Address) SelfTestTo { get; set; } = (SelfTest.Channel, SelfTest.Channel);
+    public (Channel Via, string Address) SelfTestTo { get; set; } = (Channel.SelfTest, SelfTest.Channel);
 
     /// <summary>After the transaction is committed.</summary>
     public event Action<AlarmChange>? Changed;
@@ -392,7 +392,7 @@ public sealed class AlarmDesk(
                     AlarmId = alarm.Id,
                     Order = 1,
                     To = $"{SelfTest.Name} {SelfTestTo.Address}",
-                    Via = SelfTestTo.Via,
+                    Via = [SelfTestTo.Via],
                     DueAt = now,
                     WaitSeconds = 60,
                 }
@@ -513,7 +513,7 @@ public sealed class AlarmDesk(
                 AlarmId = alarm.Id,
                 Order = await LastOrderAsync(db, alarm.Id, cancellation) + 1,
                 To = first.To,
-                Via = string.Join(',', first.Via),
+                Via = first.Via,
                 DueAt = now,
                 Template = "repeated",
             }
@@ -545,7 +545,7 @@ public sealed class AlarmDesk(
                 AlarmId = alarm.Id,
                 Order = await LastOrderAsync(db, alarm.Id, cancellation) + 1,
                 To = Again,
-                Via = "",
+                Via = [],
                 DueAt = due,
                 Template = "repeated",
             }
@@ -586,7 +586,7 @@ public sealed class AlarmDesk(
                     AlarmId = alarm.Id,
                     Order = await LastOrderAsync(db, alarm.Id, cancellation) + 1,
                     To = Told,
-                    Via = "sms,mail,webhook",
+                    Via = [Channel.Sms, Channel.Mail, Channel.Webhook],
                     DueAt = now,
                     Template = open ? "cleared" : "back",
                 }

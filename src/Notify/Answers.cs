@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using Vigil.Model;
 using Vigil.Notify.Escalation;
 using Vigil.Storage.Records;
 
@@ -24,7 +25,7 @@ public sealed class Answers(IDbContextFactory<RecordsDb> records, AlarmDesk desk
         await desk.AcknowledgeAsync(
             row.AlarmId,
             row.Recipient,
-            $"{row.RecipientName} takes it ({row.Channel} {via})",
+            $"{row.RecipientName} takes it ({row.Channel.Word()} {via})",
             cancellation,
             seen ?? row.Round
         );
@@ -103,8 +104,8 @@ public sealed class Answers(IDbContextFactory<RecordsDb> records, AlarmDesk desk
                 now,
                 what,
                 row.Recipient,
-                $"{row.RecipientName} can't ({row.Channel} {via}){(old ? ", said of what was told before" : "")}",
-                $"{row.RecipientName} 无法处理（{row.Channel} {via}）{(old ? "，针对此前的通知" : "")}"
+                $"{row.RecipientName} can't ({row.Channel.Word()} {via}){(old ? ", said of what was told before" : "")}",
+                $"{row.RecipientName} 无法处理（{row.Channel.Word()} {via}）{(old ? "，针对此前的通知" : "")}"
             );
             var others = await db
                 .Notices.Where(n =>
@@ -124,7 +125,7 @@ public sealed class Answers(IDbContextFactory<RecordsDb> records, AlarmDesk desk
         desk.Announce(new AlarmChange(row.AlarmId, "declined", await SeverityAsync(row.AlarmId, cancellation)));
     }
 
-    private async Task<Model.Severity> SeverityAsync(Guid alarm, CancellationToken cancellation)
+    private async Task<Severity> SeverityAsync(Guid alarm, CancellationToken cancellation)
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
         return await db.Alarms.Where(a => a.Id == alarm).Select(a => a.Severity).FirstAsync(cancellation);

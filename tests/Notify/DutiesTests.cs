@@ -206,7 +206,7 @@ public abstract class DutiesTests
         await night.Desk.CommitAsync([night.Says(AlarmKind.NoWater, FindingChange.Updated, severity: Severity.Critical)], Stop);
         await night.PassAsync(TimeSpan.FromSeconds(1));
         Assert.Equal(
-            [("voice", night.Contact1), ("voice", night.Contact2)],
+            [(Channel.Voice, night.Contact1), (Channel.Voice, night.Contact2)],
             night.Heard.All.Skip(1).Select(h => (h.Channel, h.Address)).Order()
         ); // both are due at once
         await night.Desk.CommitAsync([night.Says(AlarmKind.NoWater, FindingChange.Updated, severity: Severity.Warning)], Stop);
@@ -272,15 +272,20 @@ public abstract class DutiesTests
     {
         await using var night = await BeginAsync(Only("visitor", via: "sms, mail", severity: "technical"));
         await ChangeAsync(night, db => db.Visitors.First(v => v.Id == "v1").Mail = "v1@example.org");
-        night.Heard.Answers[("sms", night.Visitor)] = new ChannelResult(ChannelOutcome.GiveUp, "opted out");
+        night.Heard.Answers[(Channel.Sms, night.Visitor)] = new ChannelResult(ChannelOutcome.GiveUp, "opted out");
         await night.Desk.CommitAsync([night.Says(AlarmKind.BatteryLow), night.Says(AlarmKind.ClockWrong)], Stop);
         await night.PassAsync(TimeSpan.FromSeconds(5));
-        Assert.Equal(("sms", true), (night.Heard.All[0].Channel, night.Heard.All[0].Text.Contains("2条提醒", StringComparison.Ordinal)));
-        var mails = night.Heard.All.Where(h => h.Channel == "mail").Select(h => h.Text).ToList();
+        Assert.Equal(
+            (Channel.Sms, true),
+            (night.Heard.All[0].Channel, night.Heard.All[0].Text.Contains("2条提醒", StringComparison.Ordinal))
+        );
+        var mails = night.Heard.All.Where(h => h.Channel == Channel.Mail).Select(h => h.Text).ToList();
         Assert.Contains(mails, m => m.Contains("2条提醒", StringComparison.Ordinal) || m.Contains("设备电量低", StringComparison.Ordinal));
         await using var db = await night.Records.CreateDbContextAsync(Stop);
         foreach (var alarm in await db.Alarms.Select(a => a.Id).ToListAsync(Stop))
-            Assert.True(await db.Notices.AnyAsync(n => n.AlarmId == alarm && n.Channel == "mail" && n.State == NoticeState.Sent, Stop));
+            Assert.True(
+                await db.Notices.AnyAsync(n => n.AlarmId == alarm && n.Channel == Channel.Mail && n.State == NoticeState.Sent, Stop)
+            );
     }
 
     [Fact]
@@ -332,9 +337,12 @@ public abstract class DutiesTests
             await night.PassAsync(TimeSpan.FromSeconds(1)); // one at a time: nothing to bundle
         }
 
-        Assert.Equal(["sms", "sms", "sms", "sms", "sms", "voice"], night.Heard.All.Select(h => h.Channel));
+        Assert.Equal(
+            [Channel.Sms, Channel.Sms, Channel.Sms, Channel.Sms, Channel.Sms, Channel.Voice],
+            night.Heard.All.Select(h => h.Channel)
+        );
         await night.PassAsync(TimeSpan.FromMinutes(20));
-        Assert.Equal(6, night.Heard.All.Count(h => h.Channel == "sms"));
+        Assert.Equal(6, night.Heard.All.Count(h => h.Channel == Channel.Sms));
     }
 
     [Fact]

@@ -23,7 +23,7 @@ internal sealed class Story : IAsyncDisposable
     private readonly FastClock clock;
     private readonly Settings settings;
     private readonly WebApplication app;
-    private readonly Channel<string> lines = Channel.CreateUnbounded<string>();
+    private readonly Channel<string> lines = System.Threading.Channels.Channel.CreateUnbounded<string>();
     private readonly HashSet<string> formatsShown = [];
     private readonly DemoPeople people;
     private readonly Task printing;
@@ -49,7 +49,7 @@ internal sealed class Story : IAsyncDisposable
         app.Services.GetRequiredService<Escalator>().Stepped += (step, alarm, text) =>
             TellIfBegun("ESCALATE", $"{NameOf(alarm.Subject)}: {text}", ConsoleColor.DarkYellow);
         app.Services.GetRequiredService<OutboxChannel>().Shown += notice =>
-            TellIfBegun(notice.Channel.ToUpperInvariant(), $"to {notice.Address}: {notice.Text}", ConsoleColor.Yellow);
+            TellIfBegun(notice.Channel.Word().ToUpperInvariant(), $"to {notice.Address}: {notice.Text}", ConsoleColor.Yellow);
         phones.Happened += OnPhone;
         printing = PrintAsync();
     }

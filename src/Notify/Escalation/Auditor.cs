@@ -140,7 +140,7 @@ public sealed partial class Auditor : BackgroundService
             );
             foreach (var person in people.Find(new Recipient(RecipientKind.Supervisor), alarm).People)
             {
-                if (person.Way("sms,webhook,mail") is not { } way)
+                if (person.Way([Channel.Sms, Channel.Webhook, Channel.Mail]) is not { } way)
                     continue;
                 var id = Guid.CreateVersion7(clock.GetUtcNow());
                 var link = links.For(id, TimeSpan.FromHours(24));

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Vigil.Notify.Channels;
 using Vigil.Storage.Records;
+using Channel = Vigil.Storage.Records.Channel;
 
 namespace Vigil.Notify.Escalation;
 
@@ -20,7 +21,7 @@ public sealed partial class CallsUnderWay : BackgroundService
     private readonly Routes routes;
     private readonly TimeProvider clock;
     private readonly ILogger<CallsUnderWay> log;
-    private readonly Channel<Guid> answered = Channel.CreateBounded<Guid>(
+    private readonly Channel<Guid> answered = System.Threading.Channels.Channel.CreateBounded<Guid>(
         new BoundedChannelOptions(10_000) { FullMode = BoundedChannelFullMode.DropOldest }
     );
 
@@ -80,7 +81,7 @@ public sealed partial class CallsUnderWay : BackgroundService
             .Notices.AsNoTracking()
             .Where(n =>
                 n.AlarmId == id
-                && n.Channel == "voice"
+                && n.Channel == Channel.Voice
                 && n.State == NoticeState.Sent
                 && n.ProviderId != null
                 && n.SentAt > now - Longest

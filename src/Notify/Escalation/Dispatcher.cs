@@ -272,8 +272,8 @@ public sealed partial class Dispatcher : BackgroundService
                         now,
                         "failed",
                         "escalation",
-                        $"{notice.Channel} to {notice.RecipientName}: {notice.Note}",
-                        $"{notice.Channel} → {notice.RecipientName}：服务商 {LongestHeld.TotalHours:0} 小时内未恢复"
+                        $"{notice.Channel.Word()} to {notice.RecipientName}: {notice.Note}",
+                        $"{notice.Channel.Word()} → {notice.RecipientName}：服务商 {LongestHeld.TotalHours:0} 小时内未恢复"
                     );
                 }
                 else if (notice.State == NoticeState.Sending)
@@ -293,8 +293,8 @@ public sealed partial class Dispatcher : BackgroundService
                     await FallThroughAsync(db, notice, alarm, people, refused, now, cancellation);
                     troubles?.Happened(
                         "number",
-                        $"{notice.Recipient} was not told by {notice.Channel}: {refused}",
-                        $"{notice.Recipient} 未能通过 {notice.Channel} 通知：{refused}",
+                        $"{notice.Recipient} was not told by {notice.Channel.Word()}: {refused}",
+                        $"{notice.Recipient} 未能通过 {notice.Channel.Word()} 通知：{refused}",
                         TimeSpan.FromHours(1)
                     );
                 }
@@ -305,7 +305,7 @@ public sealed partial class Dispatcher : BackgroundService
                         notice,
                         alarm,
                         people,
-                        $"no provider carries {notice.Channel} to this address",
+                        $"no provider carries {notice.Channel.Word()} to this address",
                         now,
                         cancellation
                     );
@@ -319,8 +319,8 @@ public sealed partial class Dispatcher : BackgroundService
                             now,
                             "deferred",
                             "escalation",
-                            $"{notice.Channel} to {notice.RecipientName}: too many to this number; later",
-                            $"{notice.Channel} → {notice.RecipientName}：该号码消息过多，稍后发送"
+                            $"{notice.Channel.Word()} to {notice.RecipientName}: too many to this number; later",
+                            $"{notice.Channel.Word()} → {notice.RecipientName}：该号码消息过多，稍后发送"
                         );
                     var isNews = notice.State != NoticeState.Deferred;
                     (notice.State, notice.DueAt, notice.Held, notice.Note) = (
@@ -362,7 +362,7 @@ public sealed partial class Dispatcher : BackgroundService
     {
         var bundles = due.Where(n =>
                 n.Template == "opened"
-                && n.Channel != "voice"
+                && n.Channel != Channel.Voice
                 && n.State is NoticeState.Waiting or NoticeState.Deferred
                 && alarms[n.AlarmId].State == AlarmState.Open
             )
@@ -395,8 +395,8 @@ public sealed partial class Dispatcher : BackgroundService
                     now,
                     "bundled",
                     "escalation",
-                    $"{other.Channel} to {other.RecipientName}: in one message with {list.Count - 1} others",
-                    $"{other.Channel} → {other.RecipientName}：与另外{list.Count - 1}条合并发送"
+                    $"{other.Channel.Word()} to {other.RecipientName}: in one message with {list.Count - 1} others",
+                    $"{other.Channel.Word()} → {other.RecipientName}：与另外{list.Count - 1}条合并发送"
                 );
             }
         }
@@ -432,7 +432,7 @@ public sealed partial class Dispatcher : BackgroundService
             : null;
         span?.SetTag("vigil.alarm", notice.AlarmId)
             .SetTag("vigil.notice", notice.Id)
-            .SetTag("vigil.channel", notice.Channel)
+            .SetTag("vigil.channel", notice.Channel.Word())
             .SetTag("vigil.provider", channel.Provider);
         inFlight[notice.Id] = true;
         try
@@ -561,7 +561,7 @@ public sealed partial class Dispatcher : BackgroundService
                     (notice.State, notice.SentAt) = (NoticeState.Sent, now);
                     if (result.Outcome == ChannelOutcome.Delivered)
                         (notice.State, notice.FinishedAt) = (NoticeState.Delivered, now);
-                    if (notice.Channel == "voice" && alarm.State != AlarmState.Open)
+                    if (notice.Channel == Channel.Voice && alarm.State != AlarmState.Open)
                         tooLate.Add(alarm.Id);
                     if (notice.Template == "digest")
                         foreach (var other in await BundledAsync(db, notice, cancellation))
@@ -573,8 +573,8 @@ public sealed partial class Dispatcher : BackgroundService
                         now,
                         "sent",
                         notice.Provider,
-                        $"{notice.Channel} to {notice.RecipientName}{found}",
-                        $"{notice.Channel} → {notice.RecipientName}{(reconciled ? "（服务商确认已收到）" : "")}"
+                        $"{notice.Channel.Word()} to {notice.RecipientName}{found}",
+                        $"{notice.Channel.Word()} → {notice.RecipientName}{(reconciled ? "（服务商确认已收到）" : "")}"
                     );
                     break;
                 case ChannelOutcome.Unknown:
@@ -597,8 +597,8 @@ public sealed partial class Dispatcher : BackgroundService
                         now,
                         "rerouted",
                         notice.Provider,
-                        $"{notice.Channel} to {notice.RecipientName}: {result.Reason}; over {other.Provider}",
-                        $"{notice.Channel} → {notice.RecipientName}：{result.Reason}；改由 {other.Provider} 发送"
+                        $"{notice.Channel.Word()} to {notice.RecipientName}: {result.Reason}; over {other.Provider}",
+                        $"{notice.Channel.Word()} → {notice.RecipientName}：{result.Reason}；改由 {other.Provider} 发送"
                     );
                     break;
                 case ChannelOutcome.Down
@@ -614,8 +614,8 @@ public sealed partial class Dispatcher : BackgroundService
                         now,
                         "retried",
                         notice.Provider,
-                        $"{notice.Channel} to {notice.RecipientName}: {result.Reason}; tried again",
-                        $"{notice.Channel} → {notice.RecipientName}：{result.Reason}，重试"
+                        $"{notice.Channel.Word()} to {notice.RecipientName}: {result.Reason}; tried again",
+                        $"{notice.Channel.Word()} → {notice.RecipientName}：{result.Reason}，重试"
                     );
                     break;
                 default:
@@ -678,8 +678,8 @@ public sealed partial class Dispatcher : BackgroundService
                 now,
                 "delivered",
                 provider,
-                $"{row.Channel} to {row.RecipientName}",
-                $"{row.Channel} → {row.RecipientName} 已送达"
+                $"{row.Channel.Word()} to {row.RecipientName}",
+                $"{row.Channel.Word()} → {row.RecipientName} 已送达"
             );
         }
         else
@@ -728,13 +728,13 @@ public sealed partial class Dispatcher : BackgroundService
             now,
             "blocked",
             "escalation",
-            $"{notice.Channel} to {notice.RecipientName}: {reason}; not used again until the number is changed",
-            $"{notice.Channel} → {notice.RecipientName}：{reason}；更改号码前不再使用"
+            $"{notice.Channel.Word()} to {notice.RecipientName}: {reason}; not used again until the number is changed",
+            $"{notice.Channel.Word()} → {notice.RecipientName}：{reason}；更改号码前不再使用"
         );
         troubles?.Happened(
             "number",
-            $"{notice.Channel} does not reach {notice.Recipient} any more ({reason}): ask for another number",
-            $"{notice.Channel} 已无法联系 {notice.Recipient}（{reason}）：请核实号码",
+            $"{notice.Channel.Word()} does not reach {notice.Recipient} any more ({reason}): ask for another number",
+            $"{notice.Channel.Word()} 已无法联系 {notice.Recipient}（{reason}）：请核实号码",
             TimeSpan.FromHours(1)
         );
     }
@@ -760,8 +760,8 @@ public sealed partial class Dispatcher : BackgroundService
             now,
             "failed",
             "escalation",
-            $"{notice.Channel} to {notice.RecipientName}: {reason}",
-            $"{notice.Channel} → {notice.RecipientName}：{reason}"
+            $"{notice.Channel.Word()} to {notice.RecipientName}: {reason}",
+            $"{notice.Channel.Word()} → {notice.RecipientName}：{reason}"
         );
         await OtherWayAsync(db, notice, alarm, people, now, cancellation);
         if (notice.Template != "digest")
@@ -811,8 +811,8 @@ public sealed partial class Dispatcher : BackgroundService
             now,
             "held",
             "escalation",
-            $"{notice.Channel} to {notice.RecipientName}: {reason}; {HeldNote}",
-            $"{notice.Channel} → {notice.RecipientName}：{reason}；服务商恢复后补发"
+            $"{notice.Channel.Word()} to {notice.RecipientName}: {reason}; {HeldNote}",
+            $"{notice.Channel.Word()} → {notice.RecipientName}：{reason}；服务商恢复后补发"
         );
         // Of several to one person about one alarm the newest is enough when the provider is back.
         await db
@@ -963,7 +963,7 @@ public sealed partial class Dispatcher : BackgroundService
             notice.Language,
             notice.Template,
             messages.Values(notice.Language, people.NameOf(alarm), alarm.Kind, alarm.RaisedAt, notice.Link),
-            notice.Channel == "mail" ? messages.Kind(alarm.Kind, notice.Language) : "",
+            notice.Channel == Channel.Mail ? messages.Kind(alarm.Kind, notice.Language) : "",
             notice.Text + (code.Length > 0 ? messages.Reply(notice.Language, code) : ""),
             notice.Link,
             alarm.Severity == Severity.Critical,

@@ -254,18 +254,18 @@ public sealed partial class Escalator : BackgroundService
             if (policy.Quiet is { } quiet && alarm.Severity <= Severity.Warning && quiet.EndOf(now, messages.Zone) is var end && end > now)
                 (notice.State, notice.DueAt, notice.Note) = (NoticeState.Deferred, end, $"quiet hours {quiet}");
             db.Notices.Add(notice);
-            reached.Add($"{person.Name} ({way.Channel})");
+            reached.Add($"{person.Name} ({way.Channel.Word()})");
         }
 
         step.State = reached.Count > 0 ? StepState.Done : StepState.Skipped;
         step.Note =
             reached.Count > 0 ? $"step {step.Order}: {step.To} — {string.Join(", ", reached)}{(note.Length > 0 ? $" ({note})" : "")}"
             : meant.Count == 0 ? $"step {step.Order} skipped: {(note.Length > 0 ? note : $"there is no {step.To}")}"
-            : $"step {step.Order} skipped: {step.To} has no address for {step.Via}";
+            : $"step {step.Order} skipped: {step.To} has no address for {Words.List(step.Via)}";
         var zh =
             reached.Count > 0 ? $"第{step.Order}步：{to.Chinese} — {string.Join("、", reached)}{(noteZh.Length > 0 ? $"（{noteZh}）" : "")}"
             : meant.Count == 0 ? $"第{step.Order}步跳过：{(noteZh.Length > 0 ? noteZh : $"没有{to.Chinese}")}"
-            : $"第{step.Order}步跳过：{to.Chinese}没有可用的联系方式（{step.Via}）";
+            : $"第{step.Order}步跳过：{to.Chinese}没有可用的联系方式（{Words.List(step.Via)}）";
         AlarmDesk.Line(db, alarm.Id, now, step.State == StepState.Done ? "step" : "skipped", "escalation", step.Note, zh);
         if (step.Template != "opened" && step.WaitSeconds == 0)
             return; // told at once, beside the plan
@@ -274,9 +274,9 @@ public sealed partial class Escalator : BackgroundService
     }
 
     /// <summary>Why somebody is told another way than the plan says, or not at all.</summary>
-    private static void Unusual(RecordsDb db, EscalationStep step, Alarm alarm, Person person, string? way, DateTime now)
+    private static void Unusual(RecordsDb db, EscalationStep step, Alarm alarm, Person person, Channel? way, DateTime now)
     {
-        var (instead, insteadZh) = way is null ? ("passed over", "跳过") : ($"told by {way}", $"改用 {way}");
+        var (instead, insteadZh) = way is { } other ? ($"told by {other.Word()}", $"改用 {other.Word()}") : ("passed over", "跳过");
         if (person.Unreadable)
             AlarmDesk.Line(
                 db,
@@ -288,7 +288,8 @@ public sealed partial class Escalator : BackgroundService
                 $"{person.Name}（{person.Key}）：存储的号码或地址无法读取，{insteadZh}"
             );
         if (
-            step.Via.Split(',').FirstOrDefault(c => person.Blocked.Contains(c) && person.AddressFor(c).Length > 0) is { } blocked
+            step.Via.Cast<Channel?>().FirstOrDefault(c => person.Blocked.Contains(c!.Value) && person.AddressFor(c.Value).Length > 0)
+                is { } blocked
             && blocked != way
         )
             AlarmDesk.Line(
@@ -297,8 +298,8 @@ public sealed partial class Escalator : BackgroundService
                 now,
                 "skipped",
                 "escalation",
-                $"{person.Name}: {blocked} is known not to reach this number; {instead}",
-                $"{person.Name}：该号码无法通过 {blocked} 联系，{insteadZh}"
+                $"{person.Name}: {blocked.Word()} is known not to reach this number; {instead}",
+                $"{person.Name}：该号码无法通过 {blocked.Word()} 联系，{insteadZh}"
             );
     }
 
@@ -324,7 +325,7 @@ public sealed partial class Escalator : BackgroundService
                 AlarmId = alarm.Id,
                 Order = order + 1,
                 To = last.To,
-                Via = string.Join(',', last.Via),
+                Via = last.Via,
                 DueAt = now + wait,
                 WaitSeconds = (int)wait.TotalSeconds,
             }
@@ -384,7 +385,7 @@ public sealed partial class Escalator : BackgroundService
         var names = new List<string>();
         foreach (var notice in told.OrderBy(n => n.CreatedAt).DistinctBy(n => n.Recipient))
         {
-            var channel = notice.Channel == "voice" ? "sms" : notice.Channel;
+            var channel = notice.Channel == Channel.Voice ? Channel.Sms : notice.Channel;
             var person = new Person(
                 notice.Recipient,
                 notice.RecipientName,
@@ -495,7 +496,10 @@ public sealed partial class Escalator : BackgroundService
                         AlarmId = alarm.Id,
                         Order = ++order,
                         To = to,
-                        Via = alarm.Severity >= Severity.High ? "voice,sms,webhook,mail" : "webhook,mail,sms",
+                        Via =
+                            alarm.Severity >= Severity.High
+                                ? [Channel.Voice, Channel.Sms, Channel.Webhook, Channel.Mail]
+                                : [Channel.Webhook, Channel.Mail, Channel.Sms],
                         DueAt = now,
                         WaitSeconds = (int)last.Wait.TotalSeconds,
                     }
@@ -511,7 +515,7 @@ public sealed partial class Escalator : BackgroundService
         EscalationStep step,
         Alarm alarm,
         Person person,
-        (string Channel, string Address) way,
+        (Channel Channel, string Address) way,
         People people,
         DateTime now
     )

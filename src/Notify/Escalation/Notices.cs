@@ -7,7 +7,7 @@ internal static class Notices
 {
     public static Notice To(
         Person person,
-        (string Channel, string Address) way,
+        (Channel Channel, string Address) way,
         Alarm alarm,
         Guid id,
         DateTime now,

@@ -104,8 +104,8 @@ public sealed class DailyDigest
     /// <summary>The day it tells of, local to the service's time zone.</summary>
     public DateOnly Day { get; set; }
 
-    /// <summary>mail or sms.</summary>
-    public required string Channel { get; set; }
+    /// <summary>Mail or SMS.</summary>
+    public required Channel Channel { get; set; }
     public int Attempts { get; set; }
     public DateTime DueAt { get; set; }
     public DateTime? SentAt { get; set; }
@@ -413,8 +413,8 @@ public sealed class EscalationStep
     /// <summary>contacts, contact 1…9, visitor, duty, supervisor.</summary>
     public required string To { get; set; }
 
-    /// <summary>Channels in order, comma-separated: voice, sms, mail, webhook.</summary>
-    public required string Via { get; set; }
+    /// <summary>In this order; empty for a step that tells nobody.</summary>
+    public required IReadOnlyList<Channel> Via { get; set; }
     public DateTime DueAt { get; set; }
 
     /// <summary>How long the next step waits after this one.</summary>
@@ -452,8 +452,7 @@ public sealed class Notice
     public Guid AlarmId { get; set; }
     public Guid? StepId { get; set; }
 
-    /// <summary>sms, voice, mail, webhook.</summary>
-    public required string Channel { get; set; }
+    public required Channel Channel { get; set; }
 
     /// <summary>outbox, twilio, aliyun…</summary>
     public string Provider { get; set; } = "";
@@ -511,8 +510,8 @@ public sealed class BlockedNumber
     public Guid Id { get; set; }
     public required string Address { get; set; }
 
-    /// <summary>sms or voice.</summary>
-    public required string Channel { get; set; }
+    /// <summary>SMS or voice.</summary>
+    public required Channel Channel { get; set; }
     public required string Reason { get; set; }
     public DateTime Since { get; set; }
 }

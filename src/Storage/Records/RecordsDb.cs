@@ -53,8 +53,12 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
     public DbSet<AuditEntry> Audit => Set<AuditEntry>();
     public DbSet<DailyUse> DailyUse => Set<DailyUse>();
 
-    protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder) =>
+    protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder)
+    {
         configurationBuilder.Properties<DateTime>().HaveConversion<UtcConverter>();
+        configurationBuilder.Properties<Channel>().HaveConversion<WordConverter<Channel>>();
+        configurationBuilder.Properties<IReadOnlyList<Channel>>().HaveConversion<WordsConverter<Channel>, WordsComparer<Channel>>();
+    }
 
     protected override void OnModelCreating(ModelBuilder builder)
     {

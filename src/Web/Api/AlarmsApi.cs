@@ -138,7 +138,7 @@ internal static class AlarmsApi
                                     .Select(s => new StepAnswer(
                                         s.Order,
                                         s.To,
-                                        s.Via,
+                                        Words.List(s.Via),
                                         s.DueAt,
                                         s.State.ToString().ToLowerInvariant(),
                                         s.StartedAt,
@@ -259,7 +259,7 @@ internal static class AlarmsApi
                     return page.Select(n => new NoticeAnswer(
                         n.Id,
                         n.AlarmId,
-                        n.Channel,
+                        n.Channel.Word(),
                         n.Provider,
                         n.Recipient,
                         n.RecipientName,

@@ -77,7 +77,11 @@ public abstract class PressesTests
         }
 
         await night.PassAsync(TimeSpan.FromSeconds(1));
-        var calls = night.Heard.All.Where(h => h.Address == night.Contact1 && h.Channel == "voice").Select(h => h.At).Order().ToList();
+        var calls = night
+            .Heard.All.Where(h => h.Address == night.Contact1 && h.Channel == Channel.Voice)
+            .Select(h => h.At)
+            .Order()
+            .ToList();
         Assert.InRange(calls.Count, 4, 5);
         Assert.All(calls.Zip(calls.Skip(1)), c => Assert.InRange((c.Second - c.First).TotalSeconds, 60, 64));
         Assert.Equal(60, (await night.AlarmAsync(alarm)).Repeats);

@@ -85,7 +85,10 @@ public abstract class UnreadableTests
         await night.PassAsync(TimeSpan.FromSeconds(1));
         Assert.Equal([night.Contact1, OtherPhone], night.Order.Order());
         await using var db = await night.Records.CreateDbContextAsync(Stop);
-        Assert.Equal(NoticeState.Failed, (await db.Notices.FirstAsync(n => n.RecipientName == "王二" && n.Channel == "voice", Stop)).State);
+        Assert.Equal(
+            NoticeState.Failed,
+            (await db.Notices.FirstAsync(n => n.RecipientName == "王二" && n.Channel == Channel.Voice, Stop)).State
+        );
     }
 
     [Fact]

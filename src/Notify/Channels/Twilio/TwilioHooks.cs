@@ -176,7 +176,7 @@ public sealed partial class TwilioHooks
         if (
             await db
                 .Notices.AsNoTracking()
-                .Where(n => n.Address == from && n.Channel == "sms")
+                .Where(n => n.Address == from && n.Channel == Channel.Sms)
                 .OrderByDescending(n => n.CreatedAt)
                 .FirstOrDefaultAsync(cancellation)
             is not { } last
