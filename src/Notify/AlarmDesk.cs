@@ -183,7 +183,7 @@ public sealed class AlarmDesk(
                 a.OpenKey = key;
                 (a.ResolvedAt, a.ResolvedBy, a.Resolution) = (null, null, Resolution.None);
                 OpenAgain(a);
-                await PlanAsync(db, a, now, "opened", cancellation);
+                await PlanAsync(db, a, now, MessageKind.Opened, cancellation);
             },
             cancellation
         );
@@ -224,7 +224,7 @@ public sealed class AlarmDesk(
         var due = next;
         foreach (var step in Waiting(db, alarm))
         {
-            if (step.Template != "opened")
+            if (step.Template != MessageKind.Opened)
                 continue; // told at once, outside the plan's waits
             step.DueAt = due;
             due = due.AddSeconds(step.WaitSeconds);
@@ -407,11 +407,11 @@ public sealed class AlarmDesk(
     {
         OpenAgain(alarm);
         alarm.RangAt = now;
-        return PlanAsync(db, alarm, now, "repeated", cancellation);
+        return PlanAsync(db, alarm, now, MessageKind.Repeated, cancellation);
     }
 
     /// <summary>Freezes the whole plan anew, from its first step, after what has been done so far.</summary>
-    private async Task PlanAsync(RecordsDb db, Alarm alarm, DateTime now, string template, CancellationToken cancellation)
+    private async Task PlanAsync(RecordsDb db, Alarm alarm, DateTime now, MessageKind template, CancellationToken cancellation)
     {
         foreach (var old in await WaitingAsync(db, alarm.Id, cancellation))
             Cancel(old, now, "planned anew");
@@ -498,9 +498,9 @@ public sealed class AlarmDesk(
 
         (alarm.Round, alarm.RangAt) = (alarm.Version, now);
         var waiting = await WaitingAsync(db, alarm.Id, cancellation);
-        if (rose || !waiting.Exists(s => s.Template == "opened"))
+        if (rose || !waiting.Exists(s => s.Template == MessageKind.Opened))
         {
-            await PlanAsync(db, alarm, now, rose ? "opened" : "repeated", cancellation);
+            await PlanAsync(db, alarm, now, rose ? MessageKind.Opened : MessageKind.Repeated, cancellation);
             return change;
         }
 
@@ -515,7 +515,7 @@ public sealed class AlarmDesk(
                 To = first.To,
                 Via = first.Via,
                 DueAt = now,
-                Template = "repeated",
+                Template = MessageKind.Repeated,
             }
         );
         return change;
@@ -547,7 +547,7 @@ public sealed class AlarmDesk(
                 To = Again,
                 Via = [],
                 DueAt = due,
-                Template = "repeated",
+                Template = MessageKind.Repeated,
             }
         );
 
@@ -588,7 +588,7 @@ public sealed class AlarmDesk(
                     To = Told,
                     Via = [Channel.Sms, Channel.Mail, Channel.Webhook],
                     DueAt = now,
-                    Template = open ? "cleared" : "back",
+                    Template = open ? MessageKind.Cleared : MessageKind.Back,
                 }
             );
         return new AlarmChange(alarm.Id, "cleared", alarm.Severity);
@@ -672,7 +672,9 @@ public sealed class AlarmDesk(
     private static Task<int> CancelNoticesAsync(RecordsDb db, Guid alarm, DateTime now, string why, CancellationToken cancellation) =>
         db
             .Notices.Where(n =>
-                n.AlarmId == alarm && (n.State == NoticeState.Waiting || n.State == NoticeState.Deferred) && n.Template != "digest"
+                n.AlarmId == alarm
+                && (n.State == NoticeState.Waiting || n.State == NoticeState.Deferred)
+                && n.Template != MessageKind.Digest
             )
             .ExecuteUpdateAsync(
                 u => u.SetProperty(n => n.State, NoticeState.Cancelled).SetProperty(n => n.FinishedAt, now).SetProperty(n => n.Note, why),

@@ -65,7 +65,7 @@ public sealed class Answers(IDbContextFactory<RecordsDb> records, AlarmDesk desk
             $"{row.RecipientName} 的应答针对此前的通知，之后又再次发生；已重新通知"
         );
         var anew = Notices.Anew(row, alarm, Guid.CreateVersion7(clock.GetUtcNow()), now);
-        anew.Template = "repeated";
+        anew.Template = MessageKind.Repeated;
         db.Notices.Add(anew);
         await db.SaveChangesAsync(cancellation);
         await transaction.CommitAsync(cancellation);

@@ -44,7 +44,7 @@ internal sealed class SimulatedPhones(World world) : IChannel
         if (!isNew)
             world.Journal.Cover("a notice went out twice");
         world.Journal.Note(
-            $"{notice.Channel.Word()} to {notice.Address[^6..]} {notice.Template} {world.Journal.Name("notice", notice.NoticeId)}"
+            $"{notice.Channel.Word()} to {notice.Address[^6..]} {notice.Template.Word()} {world.Journal.Name("notice", notice.NoticeId)}"
         );
         var id = notice.NoticeId.ToString("N");
         world.At(TimeSpan.FromSeconds(random.Next(1, 5)), () => Ring(notice, id));
@@ -85,7 +85,7 @@ internal sealed class SimulatedPhones(World world) : IChannel
             return;
         var random = world.Random;
         var level = Village.LevelOf(notice.Address);
-        var asks = notice.Template is "opened" or "repeated" or "digest" or "late";
+        var asks = notice.Template is MessageKind.Opened or MessageKind.Repeated or MessageKind.Digest or MessageKind.Late;
         var answers =
             asks
             && random.Next(100)

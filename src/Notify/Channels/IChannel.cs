@@ -6,7 +6,7 @@ namespace Vigil.Notify.Channels;
 /// <param name="NoticeId">Ours; given to the provider where it takes a reference, so that an unknown outcome can be reconciled.</param>
 /// <param name="Address">E.164 number, mail address or web address.</param>
 /// <param name="Language">zh, yue or en.</param>
-/// <param name="Template">Name of the message template, such as <c>opened</c>: domestic providers take template ids, not texts.</param>
+/// <param name="Template">What it says: domestic providers take template ids, not texts.</param>
 /// <param name="Values">The template's values.</param>
 /// <param name="Subject">Heading of a mail; empty elsewhere.</param>
 /// <param name="Text">The finished text.</param>
@@ -18,7 +18,7 @@ public sealed record OutgoingNotice(
     Channel Channel,
     string Address,
     string Language,
-    string Template,
+    MessageKind Template,
     IReadOnlyDictionary<string, string> Values,
     string Subject,
     string Text,

@@ -187,7 +187,7 @@ public sealed partial class DailyDigests(
             channel,
             address,
             language,
-            "daily",
+            MessageKind.Daily,
             values,
             channel == Channel.Mail ? MessageTexts.DailySubject(language) : "",
             text,

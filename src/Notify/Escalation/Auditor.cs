@@ -144,8 +144,8 @@ public sealed partial class Auditor : BackgroundService
                     continue;
                 var id = Guid.CreateVersion7(clock.GetUtcNow());
                 var link = links.For(id, TimeSpan.FromHours(24));
-                var text = messages.Text("late", person.Language, people.NameOf(alarm), alarm.Kind, now, link);
-                db.Notices.Add(Notices.To(person, way, alarm, id, now, "late", text, link));
+                var text = messages.Text(MessageKind.Late, person.Language, people.NameOf(alarm), alarm.Kind, now, link);
+                db.Notices.Add(Notices.To(person, way, alarm, id, now, MessageKind.Late, text, link));
             }
         }
 

@@ -89,7 +89,7 @@ public sealed partial class CallsUnderWay : BackgroundService
             )
             .ToListAsync(cancellation);
         var ended = 0;
-        foreach (var call in calls.Where(c => c.Template is "opened" or "repeated" or "digest"))
+        foreach (var call in calls.Where(c => c.Template is MessageKind.Opened or MessageKind.Repeated or MessageKind.Digest))
         {
             // Marked before: its receipt would say that no key was pressed, which is true and no failure.
             if (

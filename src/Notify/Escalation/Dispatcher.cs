@@ -282,10 +282,13 @@ public sealed partial class Dispatcher : BackgroundService
                     notice.DueAt = now + Lease;
                     sends.Add(() => ReconcileAsync(notice, past));
                 }
-                else if (alarm.State != AlarmState.Open && notice.Template is not ("cleared" or "back" or "late"))
+                else if (
+                    alarm.State != AlarmState.Open
+                    && notice.Template is not (MessageKind.Cleared or MessageKind.Back or MessageKind.Late)
+                )
                 {
                     (notice.State, notice.FinishedAt, notice.Note) = (NoticeState.Cancelled, now, "somebody has answered for it");
-                    if (notice.Template == "digest")
+                    if (notice.Template == MessageKind.Digest)
                         await UnbundleAsync(db, notice, now, cancellation);
                 }
                 else if (numbers.Refuses(notice.Channel, notice.Address) is { } refused)
@@ -343,7 +346,10 @@ public sealed partial class Dispatcher : BackgroundService
                         now + Lease,
                         alarm.Round
                     );
-                    if (notice.Template is "opened" or "repeated" && channel.TakesReplies(notice.Channel, notice.Address))
+                    if (
+                        notice.Template is MessageKind.Opened or MessageKind.Repeated
+                        && channel.TakesReplies(notice.Channel, notice.Address)
+                    )
                         notice.ReplyCode ??= await ReplyCodes.ForAsync(db, notice, cancellation);
                     var outgoing = Outgoing(notice, alarm, people);
                     sends.Add(() => SendAsync(channel, notice, alarm.Trace, outgoing));
@@ -361,7 +367,7 @@ public sealed partial class Dispatcher : BackgroundService
     private void Bundle(RecordsDb db, List<Notice> due, Dictionary<Guid, Alarm> alarms, People people, SendingLimits limits, DateTime now)
     {
         var bundles = due.Where(n =>
-                n.Template == "opened"
+                n.Template == MessageKind.Opened
                 && n.Channel != Channel.Voice
                 && n.State is NoticeState.Waiting or NoticeState.Deferred
                 && alarms[n.AlarmId].State == AlarmState.Open
@@ -375,7 +381,7 @@ public sealed partial class Dispatcher : BackgroundService
             var first = list[0];
             if (limits.Earliest(first, now) > now)
                 continue; // they wait one by one, so that whoever is answered for meanwhile takes no other's message away
-            first.Template = "digest";
+            first.Template = MessageKind.Digest;
             first.Text = messages.Digest(
                 first.Language,
                 [.. list.Select(n => (people.NameOf(alarms[n.AlarmId]), alarms[n.AlarmId].Kind))],
@@ -563,7 +569,7 @@ public sealed partial class Dispatcher : BackgroundService
                         (notice.State, notice.FinishedAt) = (NoticeState.Delivered, now);
                     if (notice.Channel == Channel.Voice && alarm.State != AlarmState.Open)
                         tooLate.Add(alarm.Id);
-                    if (notice.Template == "digest")
+                    if (notice.Template == MessageKind.Digest)
                         foreach (var other in await BundledAsync(db, notice, cancellation))
                             (other.State, other.SentAt, other.FinishedAt) = (NoticeState.Sent, now, null);
                     var found = reconciled ? " (found at the provider)" : "";
@@ -764,7 +770,7 @@ public sealed partial class Dispatcher : BackgroundService
             $"{notice.Channel.Word()} → {notice.RecipientName}：{reason}"
         );
         await OtherWayAsync(db, notice, alarm, people, now, cancellation);
-        if (notice.Template != "digest")
+        if (notice.Template != MessageKind.Digest)
             return;
         foreach (var other in await BundledAsync(db, notice, cancellation))
         {
@@ -833,12 +839,12 @@ public sealed partial class Dispatcher : BackgroundService
                 cancellation
             );
         await OtherWayAsync(db, notice, alarm, people, now, cancellation);
-        if (notice.Template != "digest" || whole)
+        if (notice.Template != MessageKind.Digest || whole)
             return;
         // Taken apart: each alarm has its own other way, and what still waits together then is bundled anew.
         (notice.Template, notice.Text) = (
-            "opened",
-            messages.Text("opened", notice.Language, people.NameOf(alarm), alarm.Kind, alarm.RaisedAt, notice.Link)
+            MessageKind.Opened,
+            messages.Text(MessageKind.Opened, notice.Language, people.NameOf(alarm), alarm.Kind, alarm.RaisedAt, notice.Link)
         );
         foreach (var other in await BundledAsync(db, notice, cancellation))
         {
@@ -872,10 +878,10 @@ public sealed partial class Dispatcher : BackgroundService
             var other = Notices.Anew(notice, alarm, Guid.CreateVersion7(clock.GetUtcNow()), now);
             (other.Channel, other.Address) = way;
             // A digest speaks of several: on the next channel each alarm has its own words, or is bundled anew there.
-            if (notice.Template == "digest")
+            if (notice.Template == MessageKind.Digest)
                 (other.Template, other.Text) = (
-                    "opened",
-                    messages.Text("opened", notice.Language, people.NameOf(alarm), alarm.Kind, alarm.RaisedAt, notice.Link)
+                    MessageKind.Opened,
+                    messages.Text(MessageKind.Opened, notice.Language, people.NameOf(alarm), alarm.Kind, alarm.RaisedAt, notice.Link)
                 );
             db.Notices.Add(other);
             return;
@@ -889,7 +895,7 @@ public sealed partial class Dispatcher : BackgroundService
             return;
         // The same people once more at once would fail once more at once, without end: they keep their wait, and others come first.
         var others = (await AlarmDesk.WaitingAsync(db, alarm.Id, cancellation))
-            .Where(s => s.Template == "opened")
+            .Where(s => s.Template == MessageKind.Opened)
             .SkipWhile(s => s.To == step.To)
             .ToList();
         if (others.Count == 0)

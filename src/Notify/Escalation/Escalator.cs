@@ -194,7 +194,7 @@ public sealed partial class Escalator : BackgroundService
             foreach (var step in due)
             {
                 // Of one alarm's plan one step at a time, however late we are: the waits between people are kept after our own downtime.
-                if (step.State != StepState.Waiting || (step.Template == "opened" && !planned.Add(step.AlarmId)))
+                if (step.State != StepState.Waiting || (step.Template == MessageKind.Opened && !planned.Add(step.AlarmId)))
                     continue;
                 await RunAsync(db, step, step.Alarm!, people, now, cancellation);
                 ran.Add((step, step.Alarm!));
@@ -267,7 +267,7 @@ public sealed partial class Escalator : BackgroundService
             : meant.Count == 0 ? $"第{step.Order}步跳过：{(noteZh.Length > 0 ? noteZh : $"没有{to.Chinese}")}"
             : $"第{step.Order}步跳过：{to.Chinese}没有可用的联系方式（{Words.List(step.Via)}）";
         AlarmDesk.Line(db, alarm.Id, now, step.State == StepState.Done ? "step" : "skipped", "escalation", step.Note, zh);
-        if (step.Template != "opened" && step.WaitSeconds == 0)
+        if (step.Template != MessageKind.Opened && step.WaitSeconds == 0)
             return; // told at once, beside the plan
         AlarmDesk.Resume(db, alarm.Id, step.State == StepState.Skipped ? now : now.AddSeconds(step.WaitSeconds));
         await GoOnAsync(db, step, alarm, policy, now, cancellation);
@@ -399,7 +399,7 @@ public sealed partial class Escalator : BackgroundService
         }
 
         step.State = names.Count > 0 ? StepState.Done : StepState.Skipped;
-        var over = step.Template == "cleared";
+        var over = step.Template == MessageKind.Cleared;
         step.Note =
             names.Count > 0
                 ? $"told that it {(over ? "is over" : "has eased, and that somebody still has to look")}: {string.Join(", ", names)}"
@@ -521,10 +521,10 @@ public sealed partial class Escalator : BackgroundService
     )
     {
         var id = NewId();
-        var link = step.Template == "cleared" || person.Key == SelfTest.Name ? "" : links.For(id, LinkLifetime);
+        var link = step.Template == MessageKind.Cleared || person.Key == SelfTest.Name ? "" : links.For(id, LinkLifetime);
         var (template, text) =
             person.Key == SelfTest.Name
-                ? (SelfTest.Channel, SelfTest.Text(person.Language))
+                ? (MessageKind.SelfTest, SelfTest.Text(person.Language))
                 : (
                     step.Template,
                     messages.Text(
@@ -532,7 +532,7 @@ public sealed partial class Escalator : BackgroundService
                         person.Language,
                         people.NameOf(alarm),
                         alarm.Kind,
-                        step.Template == "opened" ? alarm.RaisedAt : now,
+                        step.Template == MessageKind.Opened ? alarm.RaisedAt : now,
                         link
                     )
                 );

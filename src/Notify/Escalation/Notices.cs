@@ -11,7 +11,7 @@ internal static class Notices
         Alarm alarm,
         Guid id,
         DateTime now,
-        string template,
+        MessageKind template,
         string text,
         string link
     ) =>

@@ -424,8 +424,8 @@ public sealed class EscalationStep
     public DateTime? FinishedAt { get; set; }
     public string Note { get; set; } = "";
 
-    /// <summary>What is said: opened, repeated or cleared.</summary>
-    public string Template { get; set; } = "opened";
+    /// <summary>What is said.</summary>
+    public MessageKind Template { get; set; }
 }
 
 public enum NoticeState
@@ -471,8 +471,8 @@ public sealed class Notice
     /// <summary>zh, yue or en.</summary>
     public string Language { get; set; } = "zh";
 
-    /// <summary>Name of the message template: domestic providers take templates, not texts.</summary>
-    public string Template { get; set; } = "opened";
+    /// <summary>What it says: domestic providers take templates, not texts.</summary>
+    public MessageKind Template { get; set; }
     public NoticeState State { get; set; }
 
     /// <summary>The provider's own id of it, for receipts.</summary>

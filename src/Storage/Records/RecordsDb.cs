@@ -57,6 +57,7 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
     {
         configurationBuilder.Properties<DateTime>().HaveConversion<UtcConverter>();
         configurationBuilder.Properties<Channel>().HaveConversion<WordConverter<Channel>>();
+        configurationBuilder.Properties<MessageKind>().HaveConversion<WordConverter<MessageKind>>();
         configurationBuilder.Properties<IReadOnlyList<Channel>>().HaveConversion<WordsConverter<Channel>, WordsComparer<Channel>>();
     }
 
@@ -136,7 +137,7 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
             e.Property(s => s.Id).ValueGeneratedNever();
             e.HasIndex(s => new { s.State, s.DueAt });
             e.HasIndex(s => new { s.AlarmId, s.Order });
-            e.Property(s => s.Template).HasDefaultValue("opened");
+            e.Property(s => s.Template).HasDefaultValue(MessageKind.Opened);
             e.ToTable(t =>
             {
                 t.HasCheckConstraint("step_started", "\"State\" NOT IN (1, 2) OR \"StartedAt\" IS NOT NULL");
@@ -152,7 +153,7 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
             e.HasIndex(n => n.DigestId).HasFilter("\"DigestId\" IS NOT NULL");
             e.HasIndex(n => new { n.Address, n.SentAt });
             e.Property(n => n.Language).HasDefaultValue("zh");
-            e.Property(n => n.Template).HasDefaultValue("opened");
+            e.Property(n => n.Template).HasDefaultValue(MessageKind.Opened);
             e.ToTable(t =>
             {
                 t.HasCheckConstraint("notice_sent", "\"State\" NOT IN (2, 3) OR \"SentAt\" IS NOT NULL");

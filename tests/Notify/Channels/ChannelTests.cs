@@ -303,7 +303,7 @@ public sealed class ChannelTests : IAsyncDisposable
             channel,
             address,
             "zh",
-            "opened",
+            MessageKind.Opened,
             new Dictionary<string, string>
             {
                 ["name"] = "王*",

@@ -183,7 +183,7 @@ public abstract class AliyunTests
             "sms",
             notice.Address,
             "zh",
-            "opened",
+            MessageKind.Opened,
             night.Messages.Values("zh", "王秀英", "no-water", notice.CreatedAt, ""),
             "",
             notice.Text,

@@ -512,7 +512,7 @@ public abstract class PhoneNightTests
                     "sms",
                     night.Duty,
                     "zh",
-                    "opened",
+                    MessageKind.Opened,
                     new Dictionary<string, string>(),
                     "",
                     "试",

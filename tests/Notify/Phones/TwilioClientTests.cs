@@ -484,7 +484,7 @@ public sealed class TwilioClientTests : IAsyncDisposable
                     ),
                     Say(Messages().Spoken("no-key", language, values))
                 ),
-                twiml.Call(notice, language, "opened", values, tries: 1, seen: 4)
+                twiml.Call(notice, language, MessageKind.Opened, values, tries: 1, seen: 4)
             );
             var taken = Messages().Spoken("taken", language, new Dictionary<string, string>());
             Same(new XElement("Response", Say(taken), new XElement("Hangup")), twiml.Last(language, "taken"));
@@ -556,7 +556,7 @@ public sealed class TwilioClientTests : IAsyncDisposable
             via,
             Number,
             "zh",
-            "opened",
+            MessageKind.Opened,
             new Dictionary<string, string> { ["name"] = "王*", ["what"] = "呼叫求助" },
             "",
             "【守望】王*：呼叫求助",

@@ -124,7 +124,7 @@ public sealed class TwilioContractTests
             via,
             "+85261230001",
             language,
-            "opened",
+            MessageKind.Opened,
             new Dictionary<string, string> { ["name"] = "王*", ["what"] = "呼叫求助" },
             "",
             "【守望】王*：呼叫求助",

@@ -64,8 +64,8 @@ public sealed class AliyunChannel : IChannel
         var voice = notice.Channel == Channel.Voice;
         if (Local(notice.Address) is not { } number)
             return new ChannelResult(ChannelOutcome.GiveUp, "Aliyun is for numbers of mainland China alone");
-        if ((voice ? options.Calls.Templates : options.Templates).GetValueOrDefault(notice.Template) is not { } template)
-            return new ChannelResult(ChannelOutcome.GiveUp, $"there is no template for {notice.Template}");
+        if ((voice ? options.Calls.Templates : options.Templates).GetValueOrDefault(notice.Template.Word()) is not { } template)
+            return new ChannelResult(ChannelOutcome.GiveUp, $"there is no template for {notice.Template.Word()}");
         if (!voice && !template.Unique && await IdenticalAsync(notice, cancellation) >= MostIdentical)
             return new ChannelResult(
                 ChannelOutcome.GiveUp,

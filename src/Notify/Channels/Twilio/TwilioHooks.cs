@@ -267,7 +267,7 @@ public sealed partial class TwilioHooks
         var alarm = await db.Alarms.AsNoTracking().Include(a => a.Resident).FirstOrDefaultAsync(a => a.Id == row.AlarmId, cancellation);
         if (alarm is null)
             return twiml.Last(row.Language, "over");
-        var template = anew && alarm.RangAt > row.CreatedAt ? "repeated" : row.Template;
+        var template = anew && alarm.RangAt > row.CreatedAt ? MessageKind.Repeated : row.Template;
         return twiml.Call(
             row.Id,
             row.Language,
@@ -290,7 +290,7 @@ public sealed partial class TwilioHooks
             return null;
         var id = Guid.CreateVersion7(clock.GetUtcNow());
         var link = links.For(id, Escalator.LinkLifetime);
-        var template = alarm.RangAt > row.CreatedAt ? "repeated" : "opened";
+        var template = alarm.RangAt > row.CreatedAt ? MessageKind.Repeated : MessageKind.Opened;
         var notice = Notices.Anew(row, alarm, id, now);
         notice.Provider = "twilio";
         (notice.Template, notice.Link) = (template, link);
@@ -299,7 +299,7 @@ public sealed partial class TwilioHooks
             row.Language,
             alarm.Resident?.Name ?? "",
             alarm.Kind,
-            template == "repeated" ? alarm.RangAt!.Value : alarm.RaisedAt,
+            template == MessageKind.Repeated ? alarm.RangAt!.Value : alarm.RaisedAt,
             link
         );
         (notice.State, notice.SentAt, notice.Attempts) = (NoticeState.Sent, now, 1);

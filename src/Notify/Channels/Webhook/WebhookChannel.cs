@@ -105,7 +105,7 @@ public sealed class WebhookChannel(WebhookChannelOptions options, IHttpClientFac
         var body = JsonSerializer.Serialize(
             new
             {
-                type = $"alarm.{notice.Template}",
+                type = $"alarm.{notice.Template.Word()}",
                 timestamp = now.UtcDateTime,
                 data = new
                 {
