@@ -59,7 +59,7 @@ public sealed class Answers(IDbContextFactory<RecordsDb> records, AlarmDesk desk
             db,
             alarm.Id,
             now,
-            "refused",
+            TimelineEvent.Refused,
             row.Recipient,
             $"{row.RecipientName} answered what was told before it happened again; told anew",
             $"{row.RecipientName} 的应答针对此前的通知，之后又再次发生；已重新通知"
@@ -69,7 +69,7 @@ public sealed class Answers(IDbContextFactory<RecordsDb> records, AlarmDesk desk
         db.Notices.Add(anew);
         await db.SaveChangesAsync(cancellation);
         await transaction.CommitAsync(cancellation);
-        desk.Announce(new AlarmChange(alarm.Id, "refused", alarm.Severity));
+        desk.Announce(new AlarmChange(alarm.Id, TimelineEvent.Refused, alarm.Severity));
     }
 
     /// <summary>"I can't": noted, and when nobody else of that step is being asked the next step is due at once.</summary>
@@ -86,9 +86,9 @@ public sealed class Answers(IDbContextFactory<RecordsDb> records, AlarmDesk desk
             // What somebody declined before it happened again hurries nobody now: they may be asked anew, and decline anew.
             var old = row.Round < alarm.Round;
             var (what, since) = old
-                ? ("refused", alarm.RangAt ?? alarm.OpenedAt)
+                ? (TimelineEvent.Refused, alarm.RangAt ?? alarm.OpenedAt)
                 : (
-                    "declined",
+                    TimelineEvent.Declined,
                     await db.Steps.Where(s => s.Id == row.StepId).Select(s => s.StartedAt).FirstOrDefaultAsync(cancellation)
                         ?? alarm.OpenedAt
                 );
@@ -122,7 +122,7 @@ public sealed class Answers(IDbContextFactory<RecordsDb> records, AlarmDesk desk
             await transaction.CommitAsync(cancellation);
         }
 
-        desk.Announce(new AlarmChange(row.AlarmId, "declined", await SeverityAsync(row.AlarmId, cancellation)));
+        desk.Announce(new AlarmChange(row.AlarmId, TimelineEvent.Declined, await SeverityAsync(row.AlarmId, cancellation)));
     }
 
     private async Task<Severity> SeverityAsync(Guid alarm, CancellationToken cancellation)

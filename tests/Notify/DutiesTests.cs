@@ -102,7 +102,7 @@ public abstract class DutiesTests
         Assert.Equal([Second], night.Order);
         Assert.Contains(
             (await night.AlarmAsync(alarm)).Timeline,
-            t => t.What == "step" && t.Text.Contains("替班员 stands in for 李值班", StringComparison.Ordinal)
+            t => t.What == TimelineEvent.Step && t.Text.Contains("替班员 stands in for 李值班", StringComparison.Ordinal)
         );
         await night.PassAsync(TimeSpan.FromHours(13)); // the day after
         Assert.Equal([Second, night.Duty], night.Order);
@@ -161,7 +161,9 @@ public abstract class DutiesTests
         Assert.Equal([Third, night.Supervisor], night.Order);
         Assert.Contains(
             (await night.AlarmAsync(second)).Timeline,
-            t => t.What == "skipped" && t.Text.Contains("陈探访 is away or off duty and nobody stands in", StringComparison.Ordinal)
+            t =>
+                t.What == TimelineEvent.Skipped
+                && t.Text.Contains("陈探访 is away or off duty and nobody stands in", StringComparison.Ordinal)
         );
     }
 
@@ -181,7 +183,7 @@ public abstract class DutiesTests
         Assert.Contains("再次", night.Heard.All[1].Text, StringComparison.Ordinal);
         var row = await night.AlarmAsync(alarm);
         Assert.Equal(AlarmState.Open, row.State);
-        Assert.Contains(row.Timeline, t => t is { What: "reopened", Text: "happened again after visitor:v1 acknowledged it" });
+        Assert.Contains(row.Timeline, t => t is { What: TimelineEvent.Reopened, Text: "happened again after visitor:v1 acknowledged it" });
     }
 
     [Fact]
@@ -212,7 +214,7 @@ public abstract class DutiesTests
         await night.Desk.CommitAsync([night.Says(AlarmKind.NoWater, FindingChange.Updated, severity: Severity.Warning)], Stop);
         var row = await night.AlarmAsync(alarm);
         Assert.Equal(Severity.Critical, row.Severity);
-        Assert.Contains(row.Timeline, t => t.What == "severity" && t.Text.StartsWith("now Critical", StringComparison.Ordinal));
+        Assert.Contains(row.Timeline, t => t.What == TimelineEvent.Severity && t.Text.StartsWith("now Critical", StringComparison.Ordinal));
         await night.PassAsync(TimeSpan.FromMinutes(3));
         Assert.Contains(night.Heard.All, h => h.Address == night.Duty); // the critical plan goes on
     }
@@ -233,7 +235,7 @@ public abstract class DutiesTests
         )[0].AlarmId;
         await night.PassAsync(TimeSpan.FromSeconds(5));
         var row = await night.AlarmAsync(alarm);
-        Assert.Equal((2, 1), (row.Repeats, row.Timeline.Count(t => t.What == "repeated")));
+        Assert.Equal((2, 1), (row.Repeats, row.Timeline.Count(t => t.What == TimelineEvent.Repeated)));
         Assert.Equal(1, night.Heard.All.Count(h => h.Address == night.Contact1));
     }
 

@@ -114,7 +114,7 @@ public abstract class EscalationTests
         Assert.Equal(2, night.Heard.All.Count);
         await night.PassAsync(TimeSpan.FromHours(0.2));
         Assert.Equal(night.Visitor, night.Heard.All[2].Address);
-        Assert.Contains((await night.AlarmAsync(alarm)).Timeline, t => t is { What: "reopened", Who: "escalation" });
+        Assert.Contains((await night.AlarmAsync(alarm)).Timeline, t => t is { What: TimelineEvent.Reopened, Who: "escalation" });
     }
 
     [Fact]
@@ -129,7 +129,7 @@ public abstract class EscalationTests
         Assert.Equal(
             2,
             (await night.AlarmAsync(alarm)).Timeline.Count(t =>
-                t.What == "skipped" && t.Text.Contains("there is no contact", StringComparison.Ordinal)
+                t.What == TimelineEvent.Skipped && t.Text.Contains("there is no contact", StringComparison.Ordinal)
             )
         );
     }
@@ -258,7 +258,7 @@ public abstract class EscalationTests
         Assert.Equal(
             2,
             (await night.AlarmAsync(alarm)).Timeline.Count(t =>
-                t.What == "sent" && t.Text.Contains("found at the provider", StringComparison.Ordinal)
+                t.What == TimelineEvent.Sent && t.Text.Contains("found at the provider", StringComparison.Ordinal)
             )
         );
     }
@@ -379,7 +379,7 @@ public abstract class EscalationTests
         Assert.Equal((1, TimeSpan.FromSeconds(80)), (auditor.Late, auditor.Worst));
         await night.Dispatcher.DrainAsync(Stop);
         Assert.Equal(night.Supervisor, Assert.Single(night.Heard.All).Address);
-        Assert.Single((await night.AlarmAsync(alarm)).Timeline, t => t.What == "late");
+        Assert.Single((await night.AlarmAsync(alarm)).Timeline, t => t.What == TimelineEvent.Late);
     }
 
     [Fact]

@@ -133,7 +133,7 @@ public sealed partial class Auditor : BackgroundService
                 db,
                 alarm.Id,
                 now,
-                "late",
+                TimelineEvent.Late,
                 "auditor",
                 $"telling people is {lateness.TotalSeconds:0} s late",
                 $"通知已延误 {lateness.TotalSeconds:0} 秒"

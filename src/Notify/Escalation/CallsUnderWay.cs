@@ -37,7 +37,7 @@ public sealed partial class CallsUnderWay : BackgroundService
         (this.records, this.routes, this.clock, this.log) = (records, routes, clock, log);
         desk.Changed += change =>
         {
-            if (change.What is "acknowledged" or "in-hand" or "resolved" or "cleared")
+            if (change.What is TimelineEvent.Acknowledged or TimelineEvent.InHand or TimelineEvent.Resolved or TimelineEvent.Cleared)
                 answered.Writer.TryWrite(change.AlarmId);
         };
         dispatcher.CalledTooLate += alarm => answered.Writer.TryWrite(alarm);
@@ -109,7 +109,7 @@ public sealed partial class CallsUnderWay : BackgroundService
                 db,
                 id,
                 now,
-                "call-ended",
+                TimelineEvent.CallEnded,
                 "escalation",
                 $"voice to {call.RecipientName}: ended, somebody has answered",
                 $"voice → {call.RecipientName}：已有人处理，通话结束"

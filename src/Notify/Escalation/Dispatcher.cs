@@ -270,7 +270,7 @@ public sealed partial class Dispatcher : BackgroundService
                         db,
                         alarm.Id,
                         now,
-                        "failed",
+                        TimelineEvent.Failed,
                         "escalation",
                         $"{notice.Channel.Word()} to {notice.RecipientName}: {notice.Note}",
                         $"{notice.Channel.Word()} → {notice.RecipientName}：服务商 {LongestHeld.TotalHours:0} 小时内未恢复"
@@ -320,7 +320,7 @@ public sealed partial class Dispatcher : BackgroundService
                             db,
                             alarm.Id,
                             now,
-                            "deferred",
+                            TimelineEvent.Deferred,
                             "escalation",
                             $"{notice.Channel.Word()} to {notice.RecipientName}: too many to this number; later",
                             $"{notice.Channel.Word()} → {notice.RecipientName}：该号码消息过多，稍后发送"
@@ -399,7 +399,7 @@ public sealed partial class Dispatcher : BackgroundService
                     db,
                     other.AlarmId,
                     now,
-                    "bundled",
+                    TimelineEvent.Bundled,
                     "escalation",
                     $"{other.Channel.Word()} to {other.RecipientName}: in one message with {list.Count - 1} others",
                     $"{other.Channel.Word()} → {other.RecipientName}：与另外{list.Count - 1}条合并发送"
@@ -577,7 +577,7 @@ public sealed partial class Dispatcher : BackgroundService
                         db,
                         alarm.Id,
                         now,
-                        "sent",
+                        TimelineEvent.Sent,
                         notice.Provider,
                         $"{notice.Channel.Word()} to {notice.RecipientName}{found}",
                         $"{notice.Channel.Word()} → {notice.RecipientName}{(reconciled ? "（服务商确认已收到）" : "")}"
@@ -601,7 +601,7 @@ public sealed partial class Dispatcher : BackgroundService
                         db,
                         alarm.Id,
                         now,
-                        "rerouted",
+                        TimelineEvent.Rerouted,
                         notice.Provider,
                         $"{notice.Channel.Word()} to {notice.RecipientName}: {result.Reason}; over {other.Provider}",
                         $"{notice.Channel.Word()} → {notice.RecipientName}：{result.Reason}；改由 {other.Provider} 发送"
@@ -618,7 +618,7 @@ public sealed partial class Dispatcher : BackgroundService
                         db,
                         alarm.Id,
                         now,
-                        "retried",
+                        TimelineEvent.Retried,
                         notice.Provider,
                         $"{notice.Channel.Word()} to {notice.RecipientName}: {result.Reason}; tried again",
                         $"{notice.Channel.Word()} → {notice.RecipientName}：{result.Reason}，重试"
@@ -682,7 +682,7 @@ public sealed partial class Dispatcher : BackgroundService
                 db,
                 row.AlarmId,
                 now,
-                "delivered",
+                TimelineEvent.Delivered,
                 provider,
                 $"{row.Channel.Word()} to {row.RecipientName}",
                 $"{row.Channel.Word()} → {row.RecipientName} 已送达"
@@ -732,7 +732,7 @@ public sealed partial class Dispatcher : BackgroundService
             db,
             alarm.Id,
             now,
-            "blocked",
+            TimelineEvent.Blocked,
             "escalation",
             $"{notice.Channel.Word()} to {notice.RecipientName}: {reason}; not used again until the number is changed",
             $"{notice.Channel.Word()} → {notice.RecipientName}：{reason}；更改号码前不再使用"
@@ -764,7 +764,7 @@ public sealed partial class Dispatcher : BackgroundService
             db,
             alarm.Id,
             now,
-            "failed",
+            TimelineEvent.Failed,
             "escalation",
             $"{notice.Channel.Word()} to {notice.RecipientName}: {reason}",
             $"{notice.Channel.Word()} → {notice.RecipientName}：{reason}"
@@ -815,7 +815,7 @@ public sealed partial class Dispatcher : BackgroundService
             db,
             alarm.Id,
             now,
-            "held",
+            TimelineEvent.Held,
             "escalation",
             $"{notice.Channel.Word()} to {notice.RecipientName}: {reason}; {HeldNote}",
             $"{notice.Channel.Word()} → {notice.RecipientName}：{reason}；服务商恢复后补发"
@@ -888,7 +888,7 @@ public sealed partial class Dispatcher : BackgroundService
         }
 
         var declined = await db
-            .Timeline.Where(t => t.AlarmId == alarm.Id && t.What == "declined" && t.Time >= step.StartedAt)
+            .Timeline.Where(t => t.AlarmId == alarm.Id && t.What == TimelineEvent.Declined && t.Time >= step.StartedAt)
             .Select(t => t.Who)
             .ToListAsync(cancellation);
         if (ofStep.Exists(n => n.State is not (NoticeState.Failed or NoticeState.Cancelled) && !n.Held && !declined.Contains(n.Recipient)))
@@ -904,7 +904,7 @@ public sealed partial class Dispatcher : BackgroundService
             db,
             alarm.Id,
             now,
-            "unreached",
+            TimelineEvent.Unreached,
             "escalation",
             $"nobody of step {step.Order} ({step.To}) could be reached: on to the next",
             $"第{step.Order}步（{Recipient.Parse(step.To).Chinese}）无人可达，立即执行下一步"

@@ -266,7 +266,15 @@ public sealed partial class Escalator : BackgroundService
             reached.Count > 0 ? $"第{step.Order}步：{to.Chinese} — {string.Join("、", reached)}{(noteZh.Length > 0 ? $"（{noteZh}）" : "")}"
             : meant.Count == 0 ? $"第{step.Order}步跳过：{(noteZh.Length > 0 ? noteZh : $"没有{to.Chinese}")}"
             : $"第{step.Order}步跳过：{to.Chinese}没有可用的联系方式（{Words.List(step.Via)}）";
-        AlarmDesk.Line(db, alarm.Id, now, step.State == StepState.Done ? "step" : "skipped", "escalation", step.Note, zh);
+        AlarmDesk.Line(
+            db,
+            alarm.Id,
+            now,
+            step.State == StepState.Done ? TimelineEvent.Step : TimelineEvent.Skipped,
+            "escalation",
+            step.Note,
+            zh
+        );
         if (step.Template != MessageKind.Opened && step.WaitSeconds == 0)
             return; // told at once, beside the plan
         AlarmDesk.Resume(db, alarm.Id, step.State == StepState.Skipped ? now : now.AddSeconds(step.WaitSeconds));
@@ -282,7 +290,7 @@ public sealed partial class Escalator : BackgroundService
                 db,
                 alarm.Id,
                 now,
-                "skipped",
+                TimelineEvent.Skipped,
                 "escalation",
                 $"{person.Name} ({person.Key}): a stored number or address can't be read; {instead}",
                 $"{person.Name}（{person.Key}）：存储的号码或地址无法读取，{insteadZh}"
@@ -296,7 +304,7 @@ public sealed partial class Escalator : BackgroundService
                 db,
                 alarm.Id,
                 now,
-                "skipped",
+                TimelineEvent.Skipped,
                 "escalation",
                 $"{person.Name}: {blocked.Word()} is known not to reach this number; {instead}",
                 $"{person.Name}：该号码无法通过 {blocked.Word()} 联系，{insteadZh}"
@@ -334,7 +342,7 @@ public sealed partial class Escalator : BackgroundService
             db,
             alarm.Id,
             now,
-            "exhausted",
+            TimelineEvent.Exhausted,
             "escalation",
             $"the plan is at its end and nobody has answered: {last.To} again in {wait.TotalMinutes:0} min",
             $"预案已执行完毕仍无人响应：{wait.TotalMinutes:0} 分钟后再次通知{Recipient.Parse(last.To).Chinese}"
@@ -355,7 +363,7 @@ public sealed partial class Escalator : BackgroundService
             db,
             alarm.Id,
             now,
-            "reopened",
+            TimelineEvent.Reopened,
             "escalation",
             $"happened again after {alarm.AcknowledgedBy} acknowledged it",
             $"{alarm.AcknowledgedBy} 确认后再次发生"
@@ -408,7 +416,7 @@ public sealed partial class Escalator : BackgroundService
             db,
             alarm.Id,
             now,
-            "step",
+            TimelineEvent.Step,
             "escalation",
             step.Note,
             names.Count > 0 ? $"{(over ? "已告知解除" : "已告知好转，仍需确认")}：{string.Join("、", names)}" : "此前未通知任何人"
@@ -474,7 +482,7 @@ public sealed partial class Escalator : BackgroundService
             db,
             alarm.Id,
             now,
-            "reopened",
+            TimelineEvent.Reopened,
             "escalation",
             $"{who} acknowledged, but nobody reported the person seen well in time",
             $"{who} 已确认，但未按时报告平安"

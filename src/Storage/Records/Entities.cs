@@ -378,11 +378,7 @@ public sealed class TimelineEntry
     public long Id { get; set; }
     public Guid AlarmId { get; set; }
     public DateTime Time { get; set; }
-
-    /// <summary>
-    /// opened, repeated, severity, step, skipped, sent, delivered, failed, acknowledged, note, in-hand, cleared, resolved, reopened…
-    /// </summary>
-    public required string What { get; set; }
+    public required TimelineEvent What { get; set; }
 
     /// <summary>Who: <c>rules</c>, <c>escalation</c>, <c>contact:…</c>, <c>visitor:…</c>, <c>duty:…</c>, <c>api:…</c>.</summary>
     public required string Who { get; set; }

@@ -58,6 +58,7 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
         configurationBuilder.Properties<DateTime>().HaveConversion<UtcConverter>();
         configurationBuilder.Properties<Channel>().HaveConversion<WordConverter<Channel>>();
         configurationBuilder.Properties<MessageKind>().HaveConversion<WordConverter<MessageKind>>();
+        configurationBuilder.Properties<TimelineEvent>().HaveConversion<WordConverter<TimelineEvent>>();
         configurationBuilder.Properties<IReadOnlyList<Channel>>().HaveConversion<WordsConverter<Channel>, WordsComparer<Channel>>();
     }
 

@@ -131,7 +131,11 @@ internal static class AlarmsApi
                     return Results.Ok(
                         new AlarmWhole(
                             AlarmAnswer.Of(alarm, told.GetValueOrDefault(id, []), next.GetValueOrDefault(id)),
-                            [.. alarm.Timeline.OrderBy(t => t.Id).Select(t => new TimelineAnswer(t.Time, t.What, t.Who, t.Text, t.TextZh))],
+                            [
+                                .. alarm
+                                    .Timeline.OrderBy(t => t.Id)
+                                    .Select(t => new TimelineAnswer(t.Time, t.What.Word(), t.Who, t.Text, t.TextZh)),
+                            ],
                             [
                                 .. alarm
                                     .Steps.OrderBy(s => s.Order)

@@ -27,7 +27,7 @@ public sealed class NumbersTests
         Assert.Equal([Channel.Sms, Channel.Voice], night.Heard.All.Select(h => h.Channel));
         Assert.Contains(
             (await night.AlarmAsync(first)).Timeline,
-            t => t.What == "blocked" && t.Text.Contains("opted out", StringComparison.Ordinal) && t.TextZh.Length > 0
+            t => t.What == TimelineEvent.Blocked && t.Text.Contains("opted out", StringComparison.Ordinal) && t.TextZh.Length > 0
         );
         await night.Desk.ResolveAsync(first, "duty:d1", Resolution.True, "", Stop);
 
@@ -38,7 +38,7 @@ public sealed class NumbersTests
         Assert.Equal([(Channel.Voice, night.Contact1)], night.Heard.All.Select(h => (h.Channel, h.Address)));
         Assert.Contains(
             (await night.AlarmAsync(second)).Timeline,
-            t => t.What == "skipped" && t.Text.Contains("sms is known not to reach", StringComparison.Ordinal)
+            t => t.What == TimelineEvent.Skipped && t.Text.Contains("sms is known not to reach", StringComparison.Ordinal)
         );
         await night.Desk.ResolveAsync(second, "duty:d1", Resolution.True, "", Stop);
 
@@ -113,7 +113,7 @@ public sealed class NumbersTests
         Assert.Contains(
             (await night.AlarmAsync(alarm)).Timeline,
             t =>
-                t.What == "failed"
+                t.What == TimelineEvent.Failed
                 && t.Text.Contains("Notify:Prefixes", StringComparison.Ordinal)
                 && !t.Text.Contains("+881", StringComparison.Ordinal)
         );

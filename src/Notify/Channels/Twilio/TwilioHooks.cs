@@ -310,7 +310,7 @@ public sealed partial class TwilioHooks
             db,
             alarm.Id,
             now,
-            "refused",
+            TimelineEvent.Refused,
             row.Recipient,
             $"{row.RecipientName} answered what was told before it happened again; told anew",
             $"{row.RecipientName} 的应答针对此前的通知，之后又再次发生；已重新通知"
