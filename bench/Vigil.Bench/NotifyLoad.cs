@@ -424,11 +424,11 @@ internal static class NotifyLoad
         public ConcurrentDictionary<string, int> Texts { get; } = new();
         public string Provider => "outbox";
 
-        public bool Carries(string channel) => true;
+        public bool Carries(Channel channel) => true;
 
         public async Task<ChannelResult> SendAsync(OutgoingNotice notice, CancellationToken cancellation)
         {
-            if (notice.Channel == "voice")
+            if (notice.Channel == Channel.Voice)
                 FirstCall.TryAdd(notice.Address, Stopwatch.GetTimestamp());
             else
                 Texts.AddOrUpdate(notice.Address, 1, (_, n) => n + 1);

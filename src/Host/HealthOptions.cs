@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using Vigil.Model;
 using Vigil.Settings;
+using Vigil.Storage.Records;
 
 namespace Vigil.Host;
 
@@ -34,8 +35,7 @@ internal sealed class HealthOptions
 
     public TimeSpan? CanaryEvery => CanaryMinutes == 0 ? null : TimeSpan.FromMinutes(CanaryMinutes);
 
-    public (string Via, string Address) CanaryAddress =>
-        CanaryTo.Split(':', 2) is [var via, var address] ? (via, address) : (SelfTest.Channel, SelfTest.Channel);
+    public (Channel Via, string Address) CanaryAddress => AddressIn(CanaryTo) ?? (Channel.SelfTest, SelfTest.Channel);
 
     public Uri? Heartbeat => HeartbeatUrl.Length > 0 ? new Uri(HeartbeatUrl) : null;
 
@@ -45,13 +45,7 @@ internal sealed class HealthOptions
     public static HealthOptions Read(IConfiguration configuration, List<Problem> problems)
     {
         var options = SettingsSection.Read<HealthOptions>(configuration, Section, problems);
-        if (
-            options.CanaryTo.Length > 0
-            && !(
-                options.CanaryTo.Split(':', 2) is ["sms" or "mail" or "webhook", { Length: > 0 } address]
-                && !address.Contains(' ', StringComparison.Ordinal)
-            )
-        )
+        if (options.CanaryTo.Length > 0 && AddressIn(options.CanaryTo) is null)
             problems.Add(
                 new Problem(
                     "Health:CanaryTo",
@@ -63,4 +57,12 @@ internal sealed class HealthOptions
             );
         return options;
     }
+
+    private static (Channel Via, string Address)? AddressIn(string text) =>
+        text.Split(':', 2) is [var word, { Length: > 0 } address]
+        && Words.TryParse<Channel>(word, out var via)
+        && via is Channel.Sms or Channel.Mail or Channel.Webhook
+        && !address.Contains(' ', StringComparison.Ordinal)
+            ? (via, address)
+            : null;
 }

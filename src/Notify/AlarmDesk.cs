@@ -10,10 +10,9 @@ namespace Vigil.Notify;
 
 /// <summary>Something changed on an alarm; the live board and the escalator listen.</summary>
 /// <param name="AlarmId">Which.</param>
-/// <param name="What">The timeline's word: opened, repeated, updated, severity, acknowledged, in-hand, handed-over, cleared, resolved,
-/// reopened, note.</param>
+/// <param name="What">As its line on the timeline says it.</param>
 /// <param name="Severity">The alarm's.</param>
-public sealed record AlarmChange(Guid AlarmId, string What, Severity Severity);
+public sealed record AlarmChange(Guid AlarmId, TimelineEvent What, Severity Severity);
 
 /// <summary>An alarm can't be changed as asked; the message says why, in words for the person who asked.</summary>
 public sealed class AlarmConflictException(string message) : Exception(message)
@@ -48,7 +47,7 @@ public sealed class AlarmDesk(
         Again = "again";
 
     /// <summary>Channel and address to which the service's own press is told.</summary>
-    public (string Via, string Address) SelfTestTo { get; set; } = (SelfTest.Channel, SelfTest.Channel);
+    public (Channel Via, string Address) SelfTestTo { get; set; } = (Channel.SelfTest, SelfTest.Channel);
 
     /// <summary>After the transaction is committed.</summary>
     public event Action<AlarmChange>? Changed;
@@ -75,7 +74,7 @@ public sealed class AlarmDesk(
         ChangeAsync(
             alarm,
             who,
-            "acknowledged",
+            TimelineEvent.Acknowledged,
             note,
             async (db, a, now) =>
             {
@@ -100,7 +99,7 @@ public sealed class AlarmDesk(
         ChangeAsync(
             alarm,
             who,
-            "in-hand",
+            TimelineEvent.InHand,
             note,
             async (db, a, now) =>
             {
@@ -127,7 +126,7 @@ public sealed class AlarmDesk(
         ChangeAsync(
             alarm,
             who,
-            "handed-over",
+            TimelineEvent.HandedOver,
             $"to {to}: {note}".TrimEnd(' ', ':'),
             (_, a, _) =>
             {
@@ -142,13 +141,13 @@ public sealed class AlarmDesk(
         );
 
     public Task NoteAsync(Guid alarm, string who, string note, CancellationToken cancellation) =>
-        ChangeAsync(alarm, who, "note", note, (_, _, _) => Task.CompletedTask, cancellation);
+        ChangeAsync(alarm, who, TimelineEvent.Note, note, (_, _, _) => Task.CompletedTask, cancellation);
 
     public Task ResolveAsync(Guid alarm, string who, Resolution resolution, string note, CancellationToken cancellation) =>
         ChangeAsync(
             alarm,
             who,
-            "resolved",
+            TimelineEvent.Resolved,
             $"{resolution}: {note}".TrimEnd(' ', ':'),
             async (db, a, now) =>
             {
@@ -171,7 +170,7 @@ public sealed class AlarmDesk(
         ChangeAsync(
             alarm,
             who,
-            "reopened",
+            TimelineEvent.Reopened,
             note,
             async (db, a, now) =>
             {
@@ -183,7 +182,7 @@ public sealed class AlarmDesk(
                 a.OpenKey = key;
                 (a.ResolvedAt, a.ResolvedBy, a.Resolution) = (null, null, Resolution.None);
                 OpenAgain(a);
-                await PlanAsync(db, a, now, "opened", cancellation);
+                await PlanAsync(db, a, now, MessageKind.Opened, cancellation);
             },
             cancellation
         );
@@ -224,7 +223,7 @@ public sealed class AlarmDesk(
         var due = next;
         foreach (var step in Waiting(db, alarm))
         {
-            if (step.Template != "opened")
+            if (step.Template != MessageKind.Opened)
                 continue; // told at once, outside the plan's waits
             step.DueAt = due;
             due = due.AddSeconds(step.WaitSeconds);
@@ -252,7 +251,15 @@ public sealed class AlarmDesk(
     internal static void Counted(RecordsDb db, Alarm alarm, DateTime now)
     {
         var (what, whatZh) = alarm.Kind == AlarmKind.Sos.Name ? ("pressed", "按下") : ("happened", "发生");
-        Line(db, alarm.Id, now, "counted", "rules", $"{what} {alarm.Repeats + 1} times by now", $"至此共{whatZh} {alarm.Repeats + 1} 次");
+        Line(
+            db,
+            alarm.Id,
+            now,
+            TimelineEvent.Counted,
+            "rules",
+            $"{what} {alarm.Repeats + 1} times by now",
+            $"至此共{whatZh} {alarm.Repeats + 1} 次"
+        );
     }
 
     /// <summary>Who answers, answers for all that has happened so far: it is not told again because of it.</summary>
@@ -266,7 +273,7 @@ public sealed class AlarmDesk(
         }
     }
 
-    internal static void Line(RecordsDb db, Guid alarm, DateTime now, string what, string who, string text, string textZh) =>
+    internal static void Line(RecordsDb db, Guid alarm, DateTime now, TimelineEvent what, string who, string text, string textZh) =>
         db.Timeline.Add(
             new TimelineEntry
             {
@@ -345,7 +352,7 @@ public sealed class AlarmDesk(
                 alarm = Open(db, finding, residents.GetValueOrDefault(finding.Subject), now);
                 open[OpenKeyOf(finding)] = alarm;
                 opened.Add(alarm.Id);
-                changes.Add(new AlarmChange(alarm.Id, "opened", finding.Severity));
+                changes.Add(new AlarmChange(alarm.Id, TimelineEvent.Opened, finding.Severity));
             }
 
             // An update of what a person has resolved doesn't bring it back; a second press does.
@@ -383,7 +390,7 @@ public sealed class AlarmDesk(
         }
 
         db.Alarms.Add(alarm);
-        Line(db, alarm.Id, now, "opened", "rules", finding.Reason, finding.ReasonZh);
+        Line(db, alarm.Id, now, TimelineEvent.Opened, "rules", finding.Reason, finding.ReasonZh);
         if (finding.Subject == SelfTest.Name)
             db.Steps.Add(
                 new EscalationStep
@@ -392,7 +399,7 @@ public sealed class AlarmDesk(
                     AlarmId = alarm.Id,
                     Order = 1,
                     To = $"{SelfTest.Name} {SelfTestTo.Address}",
-                    Via = SelfTestTo.Via,
+                    Via = [SelfTestTo.Via],
                     DueAt = now,
                     WaitSeconds = 60,
                 }
@@ -407,11 +414,11 @@ public sealed class AlarmDesk(
     {
         OpenAgain(alarm);
         alarm.RangAt = now;
-        return PlanAsync(db, alarm, now, "repeated", cancellation);
+        return PlanAsync(db, alarm, now, MessageKind.Repeated, cancellation);
     }
 
     /// <summary>Freezes the whole plan anew, from its first step, after what has been done so far.</summary>
-    private async Task PlanAsync(RecordsDb db, Alarm alarm, DateTime now, string template, CancellationToken cancellation)
+    private async Task PlanAsync(RecordsDb db, Alarm alarm, DateTime now, MessageKind template, CancellationToken cancellation)
     {
         foreach (var old in await WaitingAsync(db, alarm.Id, cancellation))
             Cancel(old, now, "planned anew");
@@ -441,9 +448,9 @@ public sealed class AlarmDesk(
         var rose = finding.Severity > alarm.Severity;
         var repeated = finding.Notify || finding.Change == FindingChange.Opened;
         var what =
-            rose ? "severity"
-            : repeated ? "repeated"
-            : "updated";
+            rose ? TimelineEvent.Severity
+            : repeated ? TimelineEvent.Repeated
+            : TimelineEvent.Updated;
         if (rose)
             alarm.Severity = finding.Severity;
         if (repeated)
@@ -485,7 +492,7 @@ public sealed class AlarmDesk(
                 db,
                 alarm.Id,
                 now,
-                "reopened",
+                TimelineEvent.Reopened,
                 "rules",
                 rose ? "became more severe after it was acknowledged" : "happened again after it was acknowledged",
                 rose ? "确认后加重" : "确认后再次发生"
@@ -498,9 +505,9 @@ public sealed class AlarmDesk(
 
         (alarm.Round, alarm.RangAt) = (alarm.Version, now);
         var waiting = await WaitingAsync(db, alarm.Id, cancellation);
-        if (rose || !waiting.Exists(s => s.Template == "opened"))
+        if (rose || !waiting.Exists(s => s.Template == MessageKind.Opened))
         {
-            await PlanAsync(db, alarm, now, rose ? "opened" : "repeated", cancellation);
+            await PlanAsync(db, alarm, now, rose ? MessageKind.Opened : MessageKind.Repeated, cancellation);
             return change;
         }
 
@@ -513,9 +520,9 @@ public sealed class AlarmDesk(
                 AlarmId = alarm.Id,
                 Order = await LastOrderAsync(db, alarm.Id, cancellation) + 1,
                 To = first.To,
-                Via = string.Join(',', first.Via),
+                Via = first.Via,
                 DueAt = now,
-                Template = "repeated",
+                Template = MessageKind.Repeated,
             }
         );
         return change;
@@ -545,9 +552,9 @@ public sealed class AlarmDesk(
                 AlarmId = alarm.Id,
                 Order = await LastOrderAsync(db, alarm.Id, cancellation) + 1,
                 To = Again,
-                Via = "",
+                Via = [],
                 DueAt = due,
-                Template = "repeated",
+                Template = MessageKind.Repeated,
             }
         );
 
@@ -562,12 +569,12 @@ public sealed class AlarmDesk(
     {
         alarm.Version++;
         alarm.ClearedAt = now;
-        Line(db, alarm.Id, now, "cleared", "rules", finding.Reason, finding.ReasonZh);
+        Line(db, alarm.Id, now, TimelineEvent.Cleared, "rules", finding.Reason, finding.ReasonZh);
         // Whoever acknowledged finishes it; what nobody has answered for ends by itself. A cry for help never does. Who was told hears of
         // either.
         var open = alarm.State == AlarmState.Open;
         if (alarm.Severity == Severity.Critical)
-            return new AlarmChange(alarm.Id, "cleared", Severity.Critical);
+            return new AlarmChange(alarm.Id, TimelineEvent.Cleared, Severity.Critical);
         if (open)
             await CloseAsync(db, alarm, "rules", Resolution.Cleared, now, cancellation);
         if (
@@ -586,18 +593,18 @@ public sealed class AlarmDesk(
                     AlarmId = alarm.Id,
                     Order = await LastOrderAsync(db, alarm.Id, cancellation) + 1,
                     To = Told,
-                    Via = "sms,mail,webhook",
+                    Via = [Channel.Sms, Channel.Mail, Channel.Webhook],
                     DueAt = now,
-                    Template = open ? "cleared" : "back",
+                    Template = open ? MessageKind.Cleared : MessageKind.Back,
                 }
             );
-        return new AlarmChange(alarm.Id, "cleared", alarm.Severity);
+        return new AlarmChange(alarm.Id, TimelineEvent.Cleared, alarm.Severity);
     }
 
     private async Task ChangeAsync(
         Guid id,
         string who,
-        string what,
+        TimelineEvent what,
         string note,
         Func<RecordsDb, Alarm, DateTime, Task> change,
         CancellationToken cancellation
@@ -624,7 +631,7 @@ public sealed class AlarmDesk(
     private async Task<Severity> ChangeOnceAsync(
         Guid id,
         string who,
-        string what,
+        TimelineEvent what,
         string note,
         Func<RecordsDb, Alarm, DateTime, Task> change,
         CancellationToken cancellation
@@ -672,7 +679,9 @@ public sealed class AlarmDesk(
     private static Task<int> CancelNoticesAsync(RecordsDb db, Guid alarm, DateTime now, string why, CancellationToken cancellation) =>
         db
             .Notices.Where(n =>
-                n.AlarmId == alarm && (n.State == NoticeState.Waiting || n.State == NoticeState.Deferred) && n.Template != "digest"
+                n.AlarmId == alarm
+                && (n.State == NoticeState.Waiting || n.State == NoticeState.Deferred)
+                && n.Template != MessageKind.Digest
             )
             .ExecuteUpdateAsync(
                 u => u.SetProperty(n => n.State, NoticeState.Cancelled).SetProperty(n => n.FinishedAt, now).SetProperty(n => n.Note, why),

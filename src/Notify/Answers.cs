@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using Vigil.Model;
 using Vigil.Notify.Escalation;
 using Vigil.Storage.Records;
 
@@ -24,7 +25,7 @@ public sealed class Answers(IDbContextFactory<RecordsDb> records, AlarmDesk desk
         await desk.AcknowledgeAsync(
             row.AlarmId,
             row.Recipient,
-            $"{row.RecipientName} takes it ({row.Channel} {via})",
+            $"{row.RecipientName} takes it ({row.Channel.Word()} {via})",
             cancellation,
             seen ?? row.Round
         );
@@ -58,17 +59,17 @@ public sealed class Answers(IDbContextFactory<RecordsDb> records, AlarmDesk desk
             db,
             alarm.Id,
             now,
-            "refused",
+            TimelineEvent.Refused,
             row.Recipient,
             $"{row.RecipientName} answered what was told before it happened again; told anew",
             $"{row.RecipientName} 的应答针对此前的通知，之后又再次发生；已重新通知"
         );
         var anew = Notices.Anew(row, alarm, Guid.CreateVersion7(clock.GetUtcNow()), now);
-        anew.Template = "repeated";
+        anew.Template = MessageKind.Repeated;
         db.Notices.Add(anew);
         await db.SaveChangesAsync(cancellation);
         await transaction.CommitAsync(cancellation);
-        desk.Announce(new AlarmChange(alarm.Id, "refused", alarm.Severity));
+        desk.Announce(new AlarmChange(alarm.Id, TimelineEvent.Refused, alarm.Severity));
     }
 
     /// <summary>"I can't": noted, and when nobody else of that step is being asked the next step is due at once.</summary>
@@ -85,9 +86,9 @@ public sealed class Answers(IDbContextFactory<RecordsDb> records, AlarmDesk desk
             // What somebody declined before it happened again hurries nobody now: they may be asked anew, and decline anew.
             var old = row.Round < alarm.Round;
             var (what, since) = old
-                ? ("refused", alarm.RangAt ?? alarm.OpenedAt)
+                ? (TimelineEvent.Refused, alarm.RangAt ?? alarm.OpenedAt)
                 : (
-                    "declined",
+                    TimelineEvent.Declined,
                     await db.Steps.Where(s => s.Id == row.StepId).Select(s => s.StartedAt).FirstOrDefaultAsync(cancellation)
                         ?? alarm.OpenedAt
                 );
@@ -103,8 +104,8 @@ public sealed class Answers(IDbContextFactory<RecordsDb> records, AlarmDesk desk
                 now,
                 what,
                 row.Recipient,
-                $"{row.RecipientName} can't ({row.Channel} {via}){(old ? ", said of what was told before" : "")}",
-                $"{row.RecipientName} 无法处理（{row.Channel} {via}）{(old ? "，针对此前的通知" : "")}"
+                $"{row.RecipientName} can't ({row.Channel.Word()} {via}){(old ? ", said of what was told before" : "")}",
+                $"{row.RecipientName} 无法处理（{row.Channel.Word()} {via}）{(old ? "，针对此前的通知" : "")}"
             );
             var others = await db
                 .Notices.Where(n =>
@@ -121,10 +122,10 @@ public sealed class Answers(IDbContextFactory<RecordsDb> records, AlarmDesk desk
             await transaction.CommitAsync(cancellation);
         }
 
-        desk.Announce(new AlarmChange(row.AlarmId, "declined", await SeverityAsync(row.AlarmId, cancellation)));
+        desk.Announce(new AlarmChange(row.AlarmId, TimelineEvent.Declined, await SeverityAsync(row.AlarmId, cancellation)));
     }
 
-    private async Task<Model.Severity> SeverityAsync(Guid alarm, CancellationToken cancellation)
+    private async Task<Severity> SeverityAsync(Guid alarm, CancellationToken cancellation)
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
         return await db.Alarms.Where(a => a.Id == alarm).Select(a => a.Severity).FirstAsync(cancellation);

@@ -106,7 +106,7 @@ public static class NotifyServices
         {
             if (
                 prefix.Length > 0
-                && prefix is not ("sms" or "voice" or "mail" or "webhook")
+                && !(Words.TryParse<Channel>(prefix, out var channel) && channel != Channel.SelfTest)
                 && !(prefix[0] == '+' && prefix.Length > 1 && prefix.AsSpan(1).IndexOfAnyExceptInRange('0', '9') < 0)
             )
                 yield return new Problem(

@@ -85,7 +85,10 @@ public sealed class BoardTests(ITestOutputHelper output) : IAsyncLifetime
         foreach (var alarm in new[] { water, power })
         {
             await using var db = await server.Records.CreateDbContextAsync(Token);
-            Assert.Equal("全村停电", (await db.Timeline.SingleAsync(t => t.AlarmId == alarm.Id && t.What == "acknowledged", Token)).Text);
+            Assert.Equal(
+                "全村停电",
+                (await db.Timeline.SingleAsync(t => t.AlarmId == alarm.Id && t.What == TimelineEvent.Acknowledged, Token)).Text
+            );
         }
 
         Assert.Equal(AlarmState.Open, (await server.FindAsync(sos.Id)).State);

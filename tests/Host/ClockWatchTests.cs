@@ -53,7 +53,7 @@ public sealed class ClockWatchTests
 
         Assert.Empty(await service.AlarmsAsync("device-silent"));
         Assert.Empty(await service.AlarmsAsync("clock-wrong"));
-        Assert.DoesNotContain((await service.AlarmsAsync("sos")).Single().Timeline, t => t.What == "late");
+        Assert.DoesNotContain((await service.AlarmsAsync("sos")).Single().Timeline, t => t.What == TimelineEvent.Late);
         if (by == TimeSpan.Zero)
             Assert.Empty(await service.AlarmsAsync("service-trouble"));
         else
@@ -239,7 +239,7 @@ public sealed class ClockWatchTests
         Assert.Equal(told, await service.ToldAsync(alarm.Id));
         await service.PassAsync(11, seconds: Step);
         Assert.Contains("李值班 voice", await service.ToldAsync(alarm.Id));
-        Assert.Single((await service.AlarmsAsync("sos")).Single().Timeline, t => t.What == "clock-set");
+        Assert.Single((await service.AlarmsAsync("sos")).Single().Timeline, t => t.What == TimelineEvent.ClockSet);
     }
 
     [Fact]

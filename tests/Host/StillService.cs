@@ -218,12 +218,12 @@ internal sealed class StillService : IAsyncDisposable
     public async Task<List<string>> ToldAsync(Guid alarm)
     {
         await using var db = await Records.CreateDbContextAsync();
-        return await db
+        var told = await db
             .Notices.AsNoTracking()
             .Where(n => n.AlarmId == alarm && n.State != NoticeState.Cancelled)
             .OrderBy(n => n.Id)
-            .Select(n => n.RecipientName + " " + n.Channel)
             .ToListAsync();
+        return told.ConvertAll(n => $"{n.RecipientName} {n.Channel.Word()}");
     }
 
     /// <summary>As killed: what is in its folder stays.</summary>

@@ -85,7 +85,7 @@ public sealed class DailyDigestTests : IAsyncLifetime
         Assert.Equal(1, await digests.CycleAsync(Stop));
         Assert.Equal(0, await digests.CycleAsync(Stop));
         var told = Assert.Single(night.Heard.All);
-        Assert.Equal((night.Contact1, "sms"), (told.Address, told.Channel));
+        Assert.Equal((night.Contact1, Channel.Sms), (told.Address, told.Channel));
         Assert.Contains("01-14", told.Text, StringComparison.Ordinal);
         Assert.Contains("用水10升（平时40）", told.Text, StringComparison.Ordinal);
         Assert.Contains("09:00至09:00", told.Text, StringComparison.Ordinal);

@@ -102,7 +102,7 @@ public abstract class DutiesTests
         Assert.Equal([Second], night.Order);
         Assert.Contains(
             (await night.AlarmAsync(alarm)).Timeline,
-            t => t.What == "step" && t.Text.Contains("替班员 stands in for 李值班", StringComparison.Ordinal)
+            t => t.What == TimelineEvent.Step && t.Text.Contains("替班员 stands in for 李值班", StringComparison.Ordinal)
         );
         await night.PassAsync(TimeSpan.FromHours(13)); // the day after
         Assert.Equal([Second, night.Duty], night.Order);
@@ -161,7 +161,9 @@ public abstract class DutiesTests
         Assert.Equal([Third, night.Supervisor], night.Order);
         Assert.Contains(
             (await night.AlarmAsync(second)).Timeline,
-            t => t.What == "skipped" && t.Text.Contains("陈探访 is away or off duty and nobody stands in", StringComparison.Ordinal)
+            t =>
+                t.What == TimelineEvent.Skipped
+                && t.Text.Contains("陈探访 is away or off duty and nobody stands in", StringComparison.Ordinal)
         );
     }
 
@@ -181,7 +183,7 @@ public abstract class DutiesTests
         Assert.Contains("再次", night.Heard.All[1].Text, StringComparison.Ordinal);
         var row = await night.AlarmAsync(alarm);
         Assert.Equal(AlarmState.Open, row.State);
-        Assert.Contains(row.Timeline, t => t is { What: "reopened", Text: "happened again after visitor:v1 acknowledged it" });
+        Assert.Contains(row.Timeline, t => t is { What: TimelineEvent.Reopened, Text: "happened again after visitor:v1 acknowledged it" });
     }
 
     [Fact]
@@ -206,13 +208,13 @@ public abstract class DutiesTests
         await night.Desk.CommitAsync([night.Says(AlarmKind.NoWater, FindingChange.Updated, severity: Severity.Critical)], Stop);
         await night.PassAsync(TimeSpan.FromSeconds(1));
         Assert.Equal(
-            [("voice", night.Contact1), ("voice", night.Contact2)],
+            [(Channel.Voice, night.Contact1), (Channel.Voice, night.Contact2)],
             night.Heard.All.Skip(1).Select(h => (h.Channel, h.Address)).Order()
         ); // both are due at once
         await night.Desk.CommitAsync([night.Says(AlarmKind.NoWater, FindingChange.Updated, severity: Severity.Warning)], Stop);
         var row = await night.AlarmAsync(alarm);
         Assert.Equal(Severity.Critical, row.Severity);
-        Assert.Contains(row.Timeline, t => t.What == "severity" && t.Text.StartsWith("now Critical", StringComparison.Ordinal));
+        Assert.Contains(row.Timeline, t => t.What == TimelineEvent.Severity && t.Text.StartsWith("now Critical", StringComparison.Ordinal));
         await night.PassAsync(TimeSpan.FromMinutes(3));
         Assert.Contains(night.Heard.All, h => h.Address == night.Duty); // the critical plan goes on
     }
@@ -233,7 +235,7 @@ public abstract class DutiesTests
         )[0].AlarmId;
         await night.PassAsync(TimeSpan.FromSeconds(5));
         var row = await night.AlarmAsync(alarm);
-        Assert.Equal((2, 1), (row.Repeats, row.Timeline.Count(t => t.What == "repeated")));
+        Assert.Equal((2, 1), (row.Repeats, row.Timeline.Count(t => t.What == TimelineEvent.Repeated)));
         Assert.Equal(1, night.Heard.All.Count(h => h.Address == night.Contact1));
     }
 
@@ -272,15 +274,20 @@ public abstract class DutiesTests
     {
         await using var night = await BeginAsync(Only("visitor", via: "sms, mail", severity: "technical"));
         await ChangeAsync(night, db => db.Visitors.First(v => v.Id == "v1").Mail = "v1@example.org");
-        night.Heard.Answers[("sms", night.Visitor)] = new ChannelResult(ChannelOutcome.GiveUp, "opted out");
+        night.Heard.Answers[(Channel.Sms, night.Visitor)] = new ChannelResult(ChannelOutcome.GiveUp, "opted out");
         await night.Desk.CommitAsync([night.Says(AlarmKind.BatteryLow), night.Says(AlarmKind.ClockWrong)], Stop);
         await night.PassAsync(TimeSpan.FromSeconds(5));
-        Assert.Equal(("sms", true), (night.Heard.All[0].Channel, night.Heard.All[0].Text.Contains("2条提醒", StringComparison.Ordinal)));
-        var mails = night.Heard.All.Where(h => h.Channel == "mail").Select(h => h.Text).ToList();
+        Assert.Equal(
+            (Channel.Sms, true),
+            (night.Heard.All[0].Channel, night.Heard.All[0].Text.Contains("2条提醒", StringComparison.Ordinal))
+        );
+        var mails = night.Heard.All.Where(h => h.Channel == Channel.Mail).Select(h => h.Text).ToList();
         Assert.Contains(mails, m => m.Contains("2条提醒", StringComparison.Ordinal) || m.Contains("设备电量低", StringComparison.Ordinal));
         await using var db = await night.Records.CreateDbContextAsync(Stop);
         foreach (var alarm in await db.Alarms.Select(a => a.Id).ToListAsync(Stop))
-            Assert.True(await db.Notices.AnyAsync(n => n.AlarmId == alarm && n.Channel == "mail" && n.State == NoticeState.Sent, Stop));
+            Assert.True(
+                await db.Notices.AnyAsync(n => n.AlarmId == alarm && n.Channel == Channel.Mail && n.State == NoticeState.Sent, Stop)
+            );
     }
 
     [Fact]
@@ -332,9 +339,12 @@ public abstract class DutiesTests
             await night.PassAsync(TimeSpan.FromSeconds(1)); // one at a time: nothing to bundle
         }
 
-        Assert.Equal(["sms", "sms", "sms", "sms", "sms", "voice"], night.Heard.All.Select(h => h.Channel));
+        Assert.Equal(
+            [Channel.Sms, Channel.Sms, Channel.Sms, Channel.Sms, Channel.Sms, Channel.Voice],
+            night.Heard.All.Select(h => h.Channel)
+        );
         await night.PassAsync(TimeSpan.FromMinutes(20));
-        Assert.Equal(6, night.Heard.All.Count(h => h.Channel == "sms"));
+        Assert.Equal(6, night.Heard.All.Count(h => h.Channel == Channel.Sms));
     }
 
     [Fact]

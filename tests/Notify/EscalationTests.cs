@@ -114,7 +114,7 @@ public abstract class EscalationTests
         Assert.Equal(2, night.Heard.All.Count);
         await night.PassAsync(TimeSpan.FromHours(0.2));
         Assert.Equal(night.Visitor, night.Heard.All[2].Address);
-        Assert.Contains((await night.AlarmAsync(alarm)).Timeline, t => t is { What: "reopened", Who: "escalation" });
+        Assert.Contains((await night.AlarmAsync(alarm)).Timeline, t => t is { What: TimelineEvent.Reopened, Who: "escalation" });
     }
 
     [Fact]
@@ -129,7 +129,7 @@ public abstract class EscalationTests
         Assert.Equal(
             2,
             (await night.AlarmAsync(alarm)).Timeline.Count(t =>
-                t.What == "skipped" && t.Text.Contains("there is no contact", StringComparison.Ordinal)
+                t.What == TimelineEvent.Skipped && t.Text.Contains("there is no contact", StringComparison.Ordinal)
             )
         );
     }
@@ -164,12 +164,12 @@ public abstract class EscalationTests
     public async Task A_failed_channel_falls_through_at_once_and_a_person_who_cannot_be_reached_makes_the_next_step_due()
     {
         await using var night = await BeginAsync();
-        night.Heard.Answers[("sms", night.Contact1)] = new ChannelResult(ChannelOutcome.GiveUp, "opted out");
-        night.Heard.Answers[("voice", night.Contact1)] = new ChannelResult(ChannelOutcome.GiveUp, "no such number");
+        night.Heard.Answers[(Channel.Sms, night.Contact1)] = new ChannelResult(ChannelOutcome.GiveUp, "opted out");
+        night.Heard.Answers[(Channel.Voice, night.Contact1)] = new ChannelResult(ChannelOutcome.GiveUp, "no such number");
         await night.RaiseAsync(AlarmKind.NoWater);
         await night.PassAsync(TimeSpan.FromSeconds(5));
         Assert.Equal(
-            [("sms", night.Contact1), ("voice", night.Contact1), ("sms", night.Contact2)],
+            [(Channel.Sms, night.Contact1), (Channel.Voice, night.Contact1), (Channel.Sms, night.Contact2)],
             night.Heard.All.Select(h => (h.Channel, h.Address))
         );
     }
@@ -190,7 +190,12 @@ public abstract class EscalationTests
         await night.Dispatcher.ReceiptAsync("outbox", "", night.Heard.All[^1].Notice, delivered: false, "switched off", Stop);
         await night.PassAsync(TimeSpan.FromSeconds(1));
         Assert.Equal(
-            [("voice", night.Contact1), ("voice", night.Contact2), ("sms", night.Contact2), ("voice", night.Visitor)],
+            [
+                (Channel.Voice, night.Contact1),
+                (Channel.Voice, night.Contact2),
+                (Channel.Sms, night.Contact2),
+                (Channel.Voice, night.Visitor),
+            ],
             night.Heard.All.Select(h => (h.Channel, h.Address)).OrderBy(h => h.Address).ThenByDescending(h => h.Channel)
         );
     }
@@ -199,10 +204,10 @@ public abstract class EscalationTests
     public async Task Passing_trouble_is_tried_three_times_and_then_the_next_channel_within_a_minute()
     {
         await using var night = await BeginAsync();
-        night.Heard.Answers[("sms", night.Contact1)] = new ChannelResult(ChannelOutcome.TryAgain, "503");
+        night.Heard.Answers[(Channel.Sms, night.Contact1)] = new ChannelResult(ChannelOutcome.TryAgain, "503");
         await night.RaiseAsync(AlarmKind.NoWater);
         await night.PassAsync(TimeSpan.FromMinutes(1));
-        Assert.Equal(["sms", "sms", "sms", "voice"], night.Heard.All.Select(h => h.Channel));
+        Assert.Equal([Channel.Sms, Channel.Sms, Channel.Sms, Channel.Voice], night.Heard.All.Select(h => h.Channel));
     }
 
     [Fact]
@@ -253,7 +258,7 @@ public abstract class EscalationTests
         Assert.Equal(
             2,
             (await night.AlarmAsync(alarm)).Timeline.Count(t =>
-                t.What == "sent" && t.Text.Contains("found at the provider", StringComparison.Ordinal)
+                t.What == TimelineEvent.Sent && t.Text.Contains("found at the provider", StringComparison.Ordinal)
             )
         );
     }
@@ -374,7 +379,7 @@ public abstract class EscalationTests
         Assert.Equal((1, TimeSpan.FromSeconds(80)), (auditor.Late, auditor.Worst));
         await night.Dispatcher.DrainAsync(Stop);
         Assert.Equal(night.Supervisor, Assert.Single(night.Heard.All).Address);
-        Assert.Single((await night.AlarmAsync(alarm)).Timeline, t => t.What == "late");
+        Assert.Single((await night.AlarmAsync(alarm)).Timeline, t => t.What == TimelineEvent.Late);
     }
 
     [Fact]
@@ -419,7 +424,7 @@ public abstract class EscalationTests
         var start = night.Heard.All[0].At;
         var most = night
             .Heard.All.Where(h =>
-                !h.Text.Contains("呼叫求助", StringComparison.Ordinal) && h.Channel == "sms" && h.At < start.AddMinutes(15)
+                !h.Text.Contains("呼叫求助", StringComparison.Ordinal) && h.Channel == Channel.Sms && h.At < start.AddMinutes(15)
             )
             .GroupBy(h => h.Address)
             .Max(g => g.Count());

@@ -12,20 +12,20 @@ using Vigil.Tests.Storage.Records;
 namespace Vigil.Tests.Notify;
 
 /// <summary>One message as a phone network sees it.</summary>
-public sealed record Heard(DateTimeOffset At, string Channel, string Address, string Text, Guid Notice);
+public sealed record Heard(DateTimeOffset At, Channel Channel, string Address, string Text, Guid Notice);
 
 /// <summary>A phone network that does what it is told, and remembers what it accepted.</summary>
 public sealed class FakePhones(TimeProvider clock) : IChannel
 {
     public List<Heard> All { get; } = [];
-    public Dictionary<(string Channel, string Address), ChannelResult> Answers { get; } = [];
+    public Dictionary<(Channel Channel, string Address), ChannelResult> Answers { get; } = [];
     public HashSet<Guid> Accepted { get; } = [];
 
     /// <summary>Called with each request before it is answered.</summary>
     public Action<OutgoingNotice>? Before { get; set; }
     public string Provider => "outbox";
 
-    public bool Carries(string channel) => true;
+    public bool Carries(Channel channel) => true;
 
     public Task<ChannelResult> SendAsync(OutgoingNotice notice, CancellationToken cancellation)
     {

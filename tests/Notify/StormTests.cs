@@ -64,7 +64,7 @@ public sealed class StormOnPostgresTests(PostgresServer server) : StormTests, IC
         await using var db = await night.Records.CreateDbContextAsync(Stop);
         var notices = await db.Notices.AsNoTracking().Where(n => n.StepId != null).ToListAsync(Stop);
         Assert.All(notices.GroupBy(n => (n.StepId, n.Recipient, n.Channel)), g => Assert.Single(g));
-        var ran = await db.Timeline.CountAsync(t => t.What == "step", Stop);
+        var ran = await db.Timeline.CountAsync(t => t.What == TimelineEvent.Step, Stop);
         Assert.Equal(await db.Steps.CountAsync(s => s.State == StepState.Done, Stop), ran);
         // each cry for help has been through contacts, visitor, desk and supervisor; each dry tap told its first contact
         Assert.Equal(60 * 4 + 60, ran);
@@ -167,11 +167,11 @@ public abstract class StormTests
         public ConcurrentDictionary<string, int> Texts { get; } = new();
         public string Provider => "outbox";
 
-        public bool Carries(string channel) => true;
+        public bool Carries(Channel channel) => true;
 
         public async Task<ChannelResult> SendAsync(OutgoingNotice notice, CancellationToken cancellation)
         {
-            if (notice.Channel == "voice")
+            if (notice.Channel == Channel.Voice)
                 FirstCall.TryAdd(notice.Address, Stopwatch.GetTimestamp());
             else
                 Texts.AddOrUpdate(notice.Address, 1, (_, n) => n + 1);

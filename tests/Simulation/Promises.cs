@@ -73,13 +73,13 @@ internal sealed class Promises(World world, Agenda agenda)
         if (!alarms.TryGetValue(id, out var known))
             return;
         known.Told[Village.LevelOf(notice.Address)] = true;
-        if (notice.Template is "cleared" or "back" or "late" || alarm.State == 0)
+        if (notice.Template is MessageKind.Cleared or MessageKind.Back or MessageKind.Late || alarm.State == 0)
             return;
         // What went out in the very moment of the answer was on its way.
         if (known.AnsweredAt is { } at && world.Clock.Elapsed - at > TimeSpan.FromSeconds(10))
             Break(
                 $"nobody is told of what was answered: {world.Journal.Name("alarm", id)} was answered at {at}, and {notice.Address} "
-                    + $"is told ({notice.Template})"
+                    + $"is told ({notice.Template.Word()})"
             );
     }
 

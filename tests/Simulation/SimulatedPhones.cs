@@ -1,3 +1,4 @@
+using Vigil.Model;
 using Vigil.Notify;
 using Vigil.Notify.Channels;
 using Vigil.Storage.Records;
@@ -20,7 +21,7 @@ internal sealed class SimulatedPhones(World world) : IChannel
 
     public bool GivesReceipts => true;
 
-    public bool Carries(string channel) => channel is "sms" or "voice";
+    public bool Carries(Channel channel) => channel is Channel.Sms or Channel.Voice;
 
     public async Task<ChannelResult> SendAsync(OutgoingNotice notice, CancellationToken cancellation)
     {
@@ -42,7 +43,9 @@ internal sealed class SimulatedPhones(World world) : IChannel
         var isNew = accepted.TryAdd(notice.NoticeId, null);
         if (!isNew)
             world.Journal.Cover("a notice went out twice");
-        world.Journal.Note($"{notice.Channel} to {notice.Address[^6..]} {notice.Template} {world.Journal.Name("notice", notice.NoticeId)}");
+        world.Journal.Note(
+            $"{notice.Channel.Word()} to {notice.Address[^6..]} {notice.Template.Word()} {world.Journal.Name("notice", notice.NoticeId)}"
+        );
         var id = notice.NoticeId.ToString("N");
         world.At(TimeSpan.FromSeconds(random.Next(1, 5)), () => Ring(notice, id));
         await world.Faults.PointAsync(Place.Provider, "between the provider's acceptance and its answer");
@@ -82,7 +85,7 @@ internal sealed class SimulatedPhones(World world) : IChannel
             return;
         var random = world.Random;
         var level = Village.LevelOf(notice.Address);
-        var asks = notice.Template is "opened" or "repeated" or "digest" or "late";
+        var asks = notice.Template is MessageKind.Opened or MessageKind.Repeated or MessageKind.Digest or MessageKind.Late;
         var answers =
             asks
             && random.Next(100)
@@ -97,7 +100,7 @@ internal sealed class SimulatedPhones(World world) : IChannel
                         }
                         : 60
                 );
-        if (notice.Channel == "voice" && !answers)
+        if (notice.Channel == Channel.Voice && !answers)
         {
             Become(notice, id, "no answer", TimeSpan.FromSeconds(random.Next(20, 40)), delivered: false);
             return;
@@ -106,7 +109,7 @@ internal sealed class SimulatedPhones(World world) : IChannel
         Become(notice, id, "heard", TimeSpan.FromSeconds(random.Next(1, 20)), delivered: true);
         if (!answers)
             return;
-        var after = notice.Channel == "voice" ? TimeSpan.FromSeconds(random.Next(5, 30)) : TimeSpan.FromSeconds(random.Next(10, 900));
+        var after = notice.Channel == Channel.Voice ? TimeSpan.FromSeconds(random.Next(5, 30)) : TimeSpan.FromSeconds(random.Next(10, 900));
         world.At(after, () => new Person(world, notice, random.Next(10) == 0).Answer());
     }
 
@@ -161,7 +164,7 @@ internal sealed class Person(World world, OutgoingNotice notice, bool declines)
     public void Answer()
     {
         var (alarm, recipient) = world.Promises.Of(notice.NoticeId);
-        var via = notice.Channel == "voice" ? "key" : "link";
+        var via = notice.Channel == Channel.Voice ? "key" : "link";
         var asked =
             world.Service?.Call(
                 async s =>

@@ -96,7 +96,7 @@ internal sealed class SimulatedService
         {
             foreach (var lane in Enum.GetValues<Lane>())
                 stepping[lane].Hurry();
-            if (change.What is "acknowledged" or "in-hand" or "resolved" or "cleared")
+            if (change.What is TimelineEvent.Acknowledged or TimelineEvent.InHand or TimelineEvent.Resolved or TimelineEvent.Cleared)
                 Thread.Start(() => calls.EndAsync(CancellationToken.None));
         };
         Thread.Start(LiveAsync);

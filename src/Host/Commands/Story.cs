@@ -23,7 +23,7 @@ internal sealed class Story : IAsyncDisposable
     private readonly FastClock clock;
     private readonly Settings settings;
     private readonly WebApplication app;
-    private readonly Channel<string> lines = Channel.CreateUnbounded<string>();
+    private readonly Channel<string> lines = System.Threading.Channels.Channel.CreateUnbounded<string>();
     private readonly HashSet<string> formatsShown = [];
     private readonly DemoPeople people;
     private readonly Task printing;
@@ -49,7 +49,7 @@ internal sealed class Story : IAsyncDisposable
         app.Services.GetRequiredService<Escalator>().Stepped += (step, alarm, text) =>
             TellIfBegun("ESCALATE", $"{NameOf(alarm.Subject)}: {text}", ConsoleColor.DarkYellow);
         app.Services.GetRequiredService<OutboxChannel>().Shown += notice =>
-            TellIfBegun(notice.Channel.ToUpperInvariant(), $"to {notice.Address}: {notice.Text}", ConsoleColor.Yellow);
+            TellIfBegun(notice.Channel.Word().ToUpperInvariant(), $"to {notice.Address}: {notice.Text}", ConsoleColor.Yellow);
         phones.Happened += OnPhone;
         printing = PrintAsync();
     }
@@ -63,7 +63,7 @@ internal sealed class Story : IAsyncDisposable
         await using var db = await app.Services.GetRequiredService<IDbContextFactory<RecordsDb>>().CreateDbContextAsync();
         var alarms = await db.Alarms.CountAsync();
         var notices = await db.Notices.CountAsync();
-        var answered = await db.Timeline.Where(t => t.What == "acknowledged").Select(t => t.AlarmId).Distinct().CountAsync();
+        var answered = await db.Timeline.Where(t => t.What == TimelineEvent.Acknowledged).Select(t => t.AlarmId).Distinct().CountAsync();
         lines.Writer.TryWrite("");
         lines.Writer.TryWrite(
             $"The demo ends: {Volatile.Read(ref readings)} readings, {alarms} alarms, {notices} messages shown instead of sent, "
@@ -107,14 +107,14 @@ internal sealed class Story : IAsyncDisposable
         var name = $"{NameOf(alarm.Subject)} · {alarm.Kind}";
         switch (change.What)
         {
-            case "opened":
+            case TimelineEvent.Opened:
                 Tell(
                     "ALARM",
                     $"{name} ({change.Severity.ToString().ToLowerInvariant()}) is open: {settings.Urls[0]}/alarms/{alarm.Id}",
                     ConsoleColor.Red
                 );
                 break;
-            case "acknowledged":
+            case TimelineEvent.Acknowledged:
                 Tell(
                     "ACKNOWLEDGED",
                     $"{name} by {Who(db, alarm)}; must be seen well by {At(alarm.SeenWellBy!.Value)}, else escalation resumes",
@@ -122,7 +122,7 @@ internal sealed class Story : IAsyncDisposable
                 );
                 _ = SeenWellAsync(alarm);
                 break;
-            case "cleared" or "resolved":
+            case TimelineEvent.Cleared or TimelineEvent.Resolved:
                 Tell(
                     "RESOLVED",
                     alarm.Resolution == Resolution.None
@@ -200,7 +200,7 @@ internal sealed class Story : IAsyncDisposable
     {
         var how =
             db.Timeline.AsNoTracking()
-                .Where(t => t.AlarmId == alarm.Id && t.What == "acknowledged")
+                .Where(t => t.AlarmId == alarm.Id && t.What == TimelineEvent.Acknowledged)
                 .OrderByDescending(t => t.Id)
                 .Select(t => t.Text)
                 .FirstOrDefault()

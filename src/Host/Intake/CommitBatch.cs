@@ -32,7 +32,9 @@ internal sealed partial class CommitBatch(
     /// <summary>An empty turn, by which the loop shows that it turns though no device speaks.</summary>
     private static readonly Pending Empty = new();
 
-    private readonly Channel<Pending> queue = Channel.CreateBounded<Pending>(new BoundedChannelOptions(Waiting) { SingleReader = true });
+    private readonly Channel<Pending> queue = System.Threading.Channels.Channel.CreateBounded<Pending>(
+        new BoundedChannelOptions(Waiting) { SingleReader = true }
+    );
     private readonly Counter<long> committed = meter.CreateCounter<long>("vigil_readings_committed", description: "Readings made durable");
     private readonly Counter<long> unstored = meter.CreateCounter<long>(
         "vigil_messages_not_stored",

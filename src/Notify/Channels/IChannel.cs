@@ -1,11 +1,12 @@
+using Vigil.Storage.Records;
+
 namespace Vigil.Notify.Channels;
 
 /// <summary>One message to one person. Holds the least that is needed (invariant 12): no diagnosis, no full address.</summary>
 /// <param name="NoticeId">Ours; given to the provider where it takes a reference, so that an unknown outcome can be reconciled.</param>
-/// <param name="Channel">sms, voice, mail or webhook.</param>
 /// <param name="Address">E.164 number, mail address or web address.</param>
 /// <param name="Language">zh, yue or en.</param>
-/// <param name="Template">Name of the message template, such as <c>opened</c>: domestic providers take template ids, not texts.</param>
+/// <param name="Template">What it says: domestic providers take template ids, not texts.</param>
 /// <param name="Values">The template's values.</param>
 /// <param name="Subject">Heading of a mail; empty elsewhere.</param>
 /// <param name="Text">The finished text.</param>
@@ -14,10 +15,10 @@ namespace Vigil.Notify.Channels;
 /// <param name="ReplyCode">What this recipient sends back to answer for this alarm; empty where the channel takes no replies.</param>
 public sealed record OutgoingNotice(
     Guid NoticeId,
-    string Channel,
+    Channel Channel,
     string Address,
     string Language,
-    string Template,
+    MessageKind Template,
     IReadOnlyDictionary<string, string> Values,
     string Subject,
     string Text,
@@ -77,14 +78,13 @@ public interface IChannel
     /// <summary>Name in <c>Notify:Routes</c> and on notices: outbox, twilio, aliyun, mail, webhook, wecom, dingtalk.</summary>
     string Provider { get; }
 
-    /// <summary>sms, voice, mail, webhook: what it can carry.</summary>
-    bool Carries(string channel);
+    bool Carries(Channel channel);
 
     /// <summary>…and to where: several take webhooks, each those of its own kind of address.</summary>
-    bool CarriesTo(string channel, string address) => Carries(channel);
+    bool CarriesTo(Channel channel, string address) => Carries(channel);
 
     /// <summary>Recipients at this address can answer with a reply code.</summary>
-    bool TakesReplies(string channel, string address) => false;
+    bool TakesReplies(Channel channel, string address) => false;
 
     /// <summary>Says later what became of a message; when it doesn't, it is asked with <see cref="ReconcileAsync"/>.</summary>
     bool GivesReceipts => false;

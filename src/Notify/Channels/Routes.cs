@@ -1,3 +1,6 @@
+using Vigil.Model;
+using Vigil.Storage.Records;
+
 namespace Vigil.Notify.Channels;
 
 /// <summary>
@@ -17,15 +20,16 @@ public sealed class Routes(IEnumerable<IChannel> channels, IReadOnlyDictionary<s
     public IChannel? Find(string provider) => byProvider.GetValueOrDefault(provider);
 
     /// <summary>Null when no configured provider carries this channel to this address.</summary>
-    public IChannel? For(string channel, string address)
+    public IChannel? For(Channel channel, string address)
     {
+        var word = channel.Word();
         var able = routes
             .Where(r =>
-                r.Key == channel
-                || (channel is "sms" or "voice" && address.StartsWith(r.Key, StringComparison.Ordinal))
+                r.Key == word
+                || (channel is Channel.Sms or Channel.Voice && address.StartsWith(r.Key, StringComparison.Ordinal))
                 || r.Key.Length == 0
             )
-            .OrderByDescending(r => r.Key == channel)
+            .OrderByDescending(r => r.Key == word)
             .ThenByDescending(r => r.Key.Length)
             .SelectMany(r => Listed(r.Value))
             .Select(Find)
@@ -35,7 +39,7 @@ public sealed class Routes(IEnumerable<IChannel> channels, IReadOnlyDictionary<s
         return able.Find(c => c.Health?.Trouble is null)
             ?? able.FirstOrDefault()
             ?? (routes.Count == 0 ? Find("outbox") : null)
-            ?? (channel == Model.SelfTest.Channel ? Find(channel) : null);
+            ?? (channel == Channel.SelfTest ? Find(Model.SelfTest.Channel) : null);
     }
 
     /// <summary>The providers of one route, first choice first.</summary>

@@ -105,7 +105,7 @@ public sealed partial class DailyDigests(
                 {
                     ContactId = contact.Id,
                     Day = day,
-                    Channel = "sms",
+                    Channel = Channel.Sms,
                 }
             );
         (row.Attempts, row.DueAt, row.Note) = (row.Attempts + 1, now + Again, "could not be made");
@@ -123,7 +123,7 @@ public sealed partial class DailyDigests(
     )
     {
         var (mail, phone) = (FieldKeys.Readable(contact.Mail), FieldKeys.Readable(contact.Phone));
-        var (channel, address) = mail.Length > 0 ? ("mail", mail) : ("sms", phone);
+        var (channel, address) = mail.Length > 0 ? (Channel.Mail, mail) : (Channel.Sms, phone);
         var row = await db.Digests.FirstOrDefaultAsync(d => d.ContactId == contact.Id && d.Day == day, cancellation);
         if (row is null)
             db.Digests.Add(
@@ -139,7 +139,7 @@ public sealed partial class DailyDigests(
         var result =
             address.Length == 0 ? new ChannelResult(ChannelOutcome.GiveUp, "the stored address can't be read")
             : routes.For(channel, address) is not { } way
-                ? new ChannelResult(ChannelOutcome.GiveUp, $"no provider carries {channel} to this address")
+                ? new ChannelResult(ChannelOutcome.GiveUp, $"no provider carries {channel.Word()} to this address")
             : await AskAsync(way, Message(contact, name, day, life, channel, address));
         row.Note = result.Reason;
         if (result.Outcome is ChannelOutcome.Sent or ChannelOutcome.Delivered or ChannelOutcome.Unknown)
@@ -168,7 +168,7 @@ public sealed partial class DailyDigests(
         string name,
         DateOnly day,
         (DayOfUse? Day, OwnNormal Usual) life,
-        string channel,
+        Channel channel,
         string address
     )
     {
@@ -187,9 +187,9 @@ public sealed partial class DailyDigests(
             channel,
             address,
             language,
-            "daily",
+            MessageKind.Daily,
             values,
-            channel == "mail" ? MessageTexts.DailySubject(language) : "",
+            channel == Channel.Mail ? MessageTexts.DailySubject(language) : "",
             text,
             "",
             Critical: false

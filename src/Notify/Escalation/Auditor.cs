@@ -133,19 +133,19 @@ public sealed partial class Auditor : BackgroundService
                 db,
                 alarm.Id,
                 now,
-                "late",
+                TimelineEvent.Late,
                 "auditor",
                 $"telling people is {lateness.TotalSeconds:0} s late",
                 $"通知已延误 {lateness.TotalSeconds:0} 秒"
             );
             foreach (var person in people.Find(new Recipient(RecipientKind.Supervisor), alarm).People)
             {
-                if (person.Way("sms,webhook,mail") is not { } way)
+                if (person.Way([Channel.Sms, Channel.Webhook, Channel.Mail]) is not { } way)
                     continue;
                 var id = Guid.CreateVersion7(clock.GetUtcNow());
                 var link = links.For(id, TimeSpan.FromHours(24));
-                var text = messages.Text("late", person.Language, people.NameOf(alarm), alarm.Kind, now, link);
-                db.Notices.Add(Notices.To(person, way, alarm, id, now, "late", text, link));
+                var text = messages.Text(MessageKind.Late, person.Language, people.NameOf(alarm), alarm.Kind, now, link);
+                db.Notices.Add(Notices.To(person, way, alarm, id, now, MessageKind.Late, text, link));
             }
         }
 

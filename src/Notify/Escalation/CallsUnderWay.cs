@@ -4,6 +4,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Vigil.Notify.Channels;
 using Vigil.Storage.Records;
+using Channel = Vigil.Storage.Records.Channel;
 
 namespace Vigil.Notify.Escalation;
 
@@ -20,7 +21,7 @@ public sealed partial class CallsUnderWay : BackgroundService
     private readonly Routes routes;
     private readonly TimeProvider clock;
     private readonly ILogger<CallsUnderWay> log;
-    private readonly Channel<Guid> answered = Channel.CreateBounded<Guid>(
+    private readonly Channel<Guid> answered = System.Threading.Channels.Channel.CreateBounded<Guid>(
         new BoundedChannelOptions(10_000) { FullMode = BoundedChannelFullMode.DropOldest }
     );
 
@@ -36,7 +37,7 @@ public sealed partial class CallsUnderWay : BackgroundService
         (this.records, this.routes, this.clock, this.log) = (records, routes, clock, log);
         desk.Changed += change =>
         {
-            if (change.What is "acknowledged" or "in-hand" or "resolved" or "cleared")
+            if (change.What is TimelineEvent.Acknowledged or TimelineEvent.InHand or TimelineEvent.Resolved or TimelineEvent.Cleared)
                 answered.Writer.TryWrite(change.AlarmId);
         };
         dispatcher.CalledTooLate += alarm => answered.Writer.TryWrite(alarm);
@@ -80,7 +81,7 @@ public sealed partial class CallsUnderWay : BackgroundService
             .Notices.AsNoTracking()
             .Where(n =>
                 n.AlarmId == id
-                && n.Channel == "voice"
+                && n.Channel == Channel.Voice
                 && n.State == NoticeState.Sent
                 && n.ProviderId != null
                 && n.SentAt > now - Longest
@@ -88,7 +89,7 @@ public sealed partial class CallsUnderWay : BackgroundService
             )
             .ToListAsync(cancellation);
         var ended = 0;
-        foreach (var call in calls.Where(c => c.Template is "opened" or "repeated" or "digest"))
+        foreach (var call in calls.Where(c => c.Template is MessageKind.Opened or MessageKind.Repeated or MessageKind.Digest))
         {
             // Marked before: its receipt would say that no key was pressed, which is true and no failure.
             if (
@@ -108,7 +109,7 @@ public sealed partial class CallsUnderWay : BackgroundService
                 db,
                 id,
                 now,
-                "call-ended",
+                TimelineEvent.CallEnded,
                 "escalation",
                 $"voice to {call.RecipientName}: ended, somebody has answered",
                 $"voice → {call.RecipientName}：已有人处理，通话结束"

@@ -270,10 +270,10 @@ public sealed partial class Dispatcher : BackgroundService
                         db,
                         alarm.Id,
                         now,
-                        "failed",
+                        TimelineEvent.Failed,
                         "escalation",
-                        $"{notice.Channel} to {notice.RecipientName}: {notice.Note}",
-                        $"{notice.Channel} → {notice.RecipientName}：服务商 {LongestHeld.TotalHours:0} 小时内未恢复"
+                        $"{notice.Channel.Word()} to {notice.RecipientName}: {notice.Note}",
+                        $"{notice.Channel.Word()} → {notice.RecipientName}：服务商 {LongestHeld.TotalHours:0} 小时内未恢复"
                     );
                 }
                 else if (notice.State == NoticeState.Sending)
@@ -282,10 +282,13 @@ public sealed partial class Dispatcher : BackgroundService
                     notice.DueAt = now + Lease;
                     sends.Add(() => ReconcileAsync(notice, past));
                 }
-                else if (alarm.State != AlarmState.Open && notice.Template is not ("cleared" or "back" or "late"))
+                else if (
+                    alarm.State != AlarmState.Open
+                    && notice.Template is not (MessageKind.Cleared or MessageKind.Back or MessageKind.Late)
+                )
                 {
                     (notice.State, notice.FinishedAt, notice.Note) = (NoticeState.Cancelled, now, "somebody has answered for it");
-                    if (notice.Template == "digest")
+                    if (notice.Template == MessageKind.Digest)
                         await UnbundleAsync(db, notice, now, cancellation);
                 }
                 else if (numbers.Refuses(notice.Channel, notice.Address) is { } refused)
@@ -293,8 +296,8 @@ public sealed partial class Dispatcher : BackgroundService
                     await FallThroughAsync(db, notice, alarm, people, refused, now, cancellation);
                     troubles?.Happened(
                         "number",
-                        $"{notice.Recipient} was not told by {notice.Channel}: {refused}",
-                        $"{notice.Recipient} 未能通过 {notice.Channel} 通知：{refused}",
+                        $"{notice.Recipient} was not told by {notice.Channel.Word()}: {refused}",
+                        $"{notice.Recipient} 未能通过 {notice.Channel.Word()} 通知：{refused}",
                         TimeSpan.FromHours(1)
                     );
                 }
@@ -305,7 +308,7 @@ public sealed partial class Dispatcher : BackgroundService
                         notice,
                         alarm,
                         people,
-                        $"no provider carries {notice.Channel} to this address",
+                        $"no provider carries {notice.Channel.Word()} to this address",
                         now,
                         cancellation
                     );
@@ -317,10 +320,10 @@ public sealed partial class Dispatcher : BackgroundService
                             db,
                             alarm.Id,
                             now,
-                            "deferred",
+                            TimelineEvent.Deferred,
                             "escalation",
-                            $"{notice.Channel} to {notice.RecipientName}: too many to this number; later",
-                            $"{notice.Channel} → {notice.RecipientName}：该号码消息过多，稍后发送"
+                            $"{notice.Channel.Word()} to {notice.RecipientName}: too many to this number; later",
+                            $"{notice.Channel.Word()} → {notice.RecipientName}：该号码消息过多，稍后发送"
                         );
                     var isNews = notice.State != NoticeState.Deferred;
                     (notice.State, notice.DueAt, notice.Held, notice.Note) = (
@@ -343,7 +346,10 @@ public sealed partial class Dispatcher : BackgroundService
                         now + Lease,
                         alarm.Round
                     );
-                    if (notice.Template is "opened" or "repeated" && channel.TakesReplies(notice.Channel, notice.Address))
+                    if (
+                        notice.Template is MessageKind.Opened or MessageKind.Repeated
+                        && channel.TakesReplies(notice.Channel, notice.Address)
+                    )
                         notice.ReplyCode ??= await ReplyCodes.ForAsync(db, notice, cancellation);
                     var outgoing = Outgoing(notice, alarm, people);
                     sends.Add(() => SendAsync(channel, notice, alarm.Trace, outgoing));
@@ -361,8 +367,8 @@ public sealed partial class Dispatcher : BackgroundService
     private void Bundle(RecordsDb db, List<Notice> due, Dictionary<Guid, Alarm> alarms, People people, SendingLimits limits, DateTime now)
     {
         var bundles = due.Where(n =>
-                n.Template == "opened"
-                && n.Channel != "voice"
+                n.Template == MessageKind.Opened
+                && n.Channel != Channel.Voice
                 && n.State is NoticeState.Waiting or NoticeState.Deferred
                 && alarms[n.AlarmId].State == AlarmState.Open
             )
@@ -375,7 +381,7 @@ public sealed partial class Dispatcher : BackgroundService
             var first = list[0];
             if (limits.Earliest(first, now) > now)
                 continue; // they wait one by one, so that whoever is answered for meanwhile takes no other's message away
-            first.Template = "digest";
+            first.Template = MessageKind.Digest;
             first.Text = messages.Digest(
                 first.Language,
                 [.. list.Select(n => (people.NameOf(alarms[n.AlarmId]), alarms[n.AlarmId].Kind))],
@@ -393,10 +399,10 @@ public sealed partial class Dispatcher : BackgroundService
                     db,
                     other.AlarmId,
                     now,
-                    "bundled",
+                    TimelineEvent.Bundled,
                     "escalation",
-                    $"{other.Channel} to {other.RecipientName}: in one message with {list.Count - 1} others",
-                    $"{other.Channel} → {other.RecipientName}：与另外{list.Count - 1}条合并发送"
+                    $"{other.Channel.Word()} to {other.RecipientName}: in one message with {list.Count - 1} others",
+                    $"{other.Channel.Word()} → {other.RecipientName}：与另外{list.Count - 1}条合并发送"
                 );
             }
         }
@@ -432,7 +438,7 @@ public sealed partial class Dispatcher : BackgroundService
             : null;
         span?.SetTag("vigil.alarm", notice.AlarmId)
             .SetTag("vigil.notice", notice.Id)
-            .SetTag("vigil.channel", notice.Channel)
+            .SetTag("vigil.channel", notice.Channel.Word())
             .SetTag("vigil.provider", channel.Provider);
         inFlight[notice.Id] = true;
         try
@@ -561,9 +567,9 @@ public sealed partial class Dispatcher : BackgroundService
                     (notice.State, notice.SentAt) = (NoticeState.Sent, now);
                     if (result.Outcome == ChannelOutcome.Delivered)
                         (notice.State, notice.FinishedAt) = (NoticeState.Delivered, now);
-                    if (notice.Channel == "voice" && alarm.State != AlarmState.Open)
+                    if (notice.Channel == Channel.Voice && alarm.State != AlarmState.Open)
                         tooLate.Add(alarm.Id);
-                    if (notice.Template == "digest")
+                    if (notice.Template == MessageKind.Digest)
                         foreach (var other in await BundledAsync(db, notice, cancellation))
                             (other.State, other.SentAt, other.FinishedAt) = (NoticeState.Sent, now, null);
                     var found = reconciled ? " (found at the provider)" : "";
@@ -571,10 +577,10 @@ public sealed partial class Dispatcher : BackgroundService
                         db,
                         alarm.Id,
                         now,
-                        "sent",
+                        TimelineEvent.Sent,
                         notice.Provider,
-                        $"{notice.Channel} to {notice.RecipientName}{found}",
-                        $"{notice.Channel} → {notice.RecipientName}{(reconciled ? "（服务商确认已收到）" : "")}"
+                        $"{notice.Channel.Word()} to {notice.RecipientName}{found}",
+                        $"{notice.Channel.Word()} → {notice.RecipientName}{(reconciled ? "（服务商确认已收到）" : "")}"
                     );
                     break;
                 case ChannelOutcome.Unknown:
@@ -595,10 +601,10 @@ public sealed partial class Dispatcher : BackgroundService
                         db,
                         alarm.Id,
                         now,
-                        "rerouted",
+                        TimelineEvent.Rerouted,
                         notice.Provider,
-                        $"{notice.Channel} to {notice.RecipientName}: {result.Reason}; over {other.Provider}",
-                        $"{notice.Channel} → {notice.RecipientName}：{result.Reason}；改由 {other.Provider} 发送"
+                        $"{notice.Channel.Word()} to {notice.RecipientName}: {result.Reason}; over {other.Provider}",
+                        $"{notice.Channel.Word()} → {notice.RecipientName}：{result.Reason}；改由 {other.Provider} 发送"
                     );
                     break;
                 case ChannelOutcome.Down
@@ -612,10 +618,10 @@ public sealed partial class Dispatcher : BackgroundService
                         db,
                         alarm.Id,
                         now,
-                        "retried",
+                        TimelineEvent.Retried,
                         notice.Provider,
-                        $"{notice.Channel} to {notice.RecipientName}: {result.Reason}; tried again",
-                        $"{notice.Channel} → {notice.RecipientName}：{result.Reason}，重试"
+                        $"{notice.Channel.Word()} to {notice.RecipientName}: {result.Reason}; tried again",
+                        $"{notice.Channel.Word()} → {notice.RecipientName}：{result.Reason}，重试"
                     );
                     break;
                 default:
@@ -676,10 +682,10 @@ public sealed partial class Dispatcher : BackgroundService
                 db,
                 row.AlarmId,
                 now,
-                "delivered",
+                TimelineEvent.Delivered,
                 provider,
-                $"{row.Channel} to {row.RecipientName}",
-                $"{row.Channel} → {row.RecipientName} 已送达"
+                $"{row.Channel.Word()} to {row.RecipientName}",
+                $"{row.Channel.Word()} → {row.RecipientName} 已送达"
             );
         }
         else
@@ -726,15 +732,15 @@ public sealed partial class Dispatcher : BackgroundService
             db,
             alarm.Id,
             now,
-            "blocked",
+            TimelineEvent.Blocked,
             "escalation",
-            $"{notice.Channel} to {notice.RecipientName}: {reason}; not used again until the number is changed",
-            $"{notice.Channel} → {notice.RecipientName}：{reason}；更改号码前不再使用"
+            $"{notice.Channel.Word()} to {notice.RecipientName}: {reason}; not used again until the number is changed",
+            $"{notice.Channel.Word()} → {notice.RecipientName}：{reason}；更改号码前不再使用"
         );
         troubles?.Happened(
             "number",
-            $"{notice.Channel} does not reach {notice.Recipient} any more ({reason}): ask for another number",
-            $"{notice.Channel} 已无法联系 {notice.Recipient}（{reason}）：请核实号码",
+            $"{notice.Channel.Word()} does not reach {notice.Recipient} any more ({reason}): ask for another number",
+            $"{notice.Channel.Word()} 已无法联系 {notice.Recipient}（{reason}）：请核实号码",
             TimeSpan.FromHours(1)
         );
     }
@@ -758,13 +764,13 @@ public sealed partial class Dispatcher : BackgroundService
             db,
             alarm.Id,
             now,
-            "failed",
+            TimelineEvent.Failed,
             "escalation",
-            $"{notice.Channel} to {notice.RecipientName}: {reason}",
-            $"{notice.Channel} → {notice.RecipientName}：{reason}"
+            $"{notice.Channel.Word()} to {notice.RecipientName}: {reason}",
+            $"{notice.Channel.Word()} → {notice.RecipientName}：{reason}"
         );
         await OtherWayAsync(db, notice, alarm, people, now, cancellation);
-        if (notice.Template != "digest")
+        if (notice.Template != MessageKind.Digest)
             return;
         foreach (var other in await BundledAsync(db, notice, cancellation))
         {
@@ -809,10 +815,10 @@ public sealed partial class Dispatcher : BackgroundService
             db,
             alarm.Id,
             now,
-            "held",
+            TimelineEvent.Held,
             "escalation",
-            $"{notice.Channel} to {notice.RecipientName}: {reason}; {HeldNote}",
-            $"{notice.Channel} → {notice.RecipientName}：{reason}；服务商恢复后补发"
+            $"{notice.Channel.Word()} to {notice.RecipientName}: {reason}; {HeldNote}",
+            $"{notice.Channel.Word()} → {notice.RecipientName}：{reason}；服务商恢复后补发"
         );
         // Of several to one person about one alarm the newest is enough when the provider is back.
         await db
@@ -833,12 +839,12 @@ public sealed partial class Dispatcher : BackgroundService
                 cancellation
             );
         await OtherWayAsync(db, notice, alarm, people, now, cancellation);
-        if (notice.Template != "digest" || whole)
+        if (notice.Template != MessageKind.Digest || whole)
             return;
         // Taken apart: each alarm has its own other way, and what still waits together then is bundled anew.
         (notice.Template, notice.Text) = (
-            "opened",
-            messages.Text("opened", notice.Language, people.NameOf(alarm), alarm.Kind, alarm.RaisedAt, notice.Link)
+            MessageKind.Opened,
+            messages.Text(MessageKind.Opened, notice.Language, people.NameOf(alarm), alarm.Kind, alarm.RaisedAt, notice.Link)
         );
         foreach (var other in await BundledAsync(db, notice, cancellation))
         {
@@ -872,24 +878,24 @@ public sealed partial class Dispatcher : BackgroundService
             var other = Notices.Anew(notice, alarm, Guid.CreateVersion7(clock.GetUtcNow()), now);
             (other.Channel, other.Address) = way;
             // A digest speaks of several: on the next channel each alarm has its own words, or is bundled anew there.
-            if (notice.Template == "digest")
+            if (notice.Template == MessageKind.Digest)
                 (other.Template, other.Text) = (
-                    "opened",
-                    messages.Text("opened", notice.Language, people.NameOf(alarm), alarm.Kind, alarm.RaisedAt, notice.Link)
+                    MessageKind.Opened,
+                    messages.Text(MessageKind.Opened, notice.Language, people.NameOf(alarm), alarm.Kind, alarm.RaisedAt, notice.Link)
                 );
             db.Notices.Add(other);
             return;
         }
 
         var declined = await db
-            .Timeline.Where(t => t.AlarmId == alarm.Id && t.What == "declined" && t.Time >= step.StartedAt)
+            .Timeline.Where(t => t.AlarmId == alarm.Id && t.What == TimelineEvent.Declined && t.Time >= step.StartedAt)
             .Select(t => t.Who)
             .ToListAsync(cancellation);
         if (ofStep.Exists(n => n.State is not (NoticeState.Failed or NoticeState.Cancelled) && !n.Held && !declined.Contains(n.Recipient)))
             return;
         // The same people once more at once would fail once more at once, without end: they keep their wait, and others come first.
         var others = (await AlarmDesk.WaitingAsync(db, alarm.Id, cancellation))
-            .Where(s => s.Template == "opened")
+            .Where(s => s.Template == MessageKind.Opened)
             .SkipWhile(s => s.To == step.To)
             .ToList();
         if (others.Count == 0)
@@ -898,7 +904,7 @@ public sealed partial class Dispatcher : BackgroundService
             db,
             alarm.Id,
             now,
-            "unreached",
+            TimelineEvent.Unreached,
             "escalation",
             $"nobody of step {step.Order} ({step.To}) could be reached: on to the next",
             $"第{step.Order}步（{Recipient.Parse(step.To).Chinese}）无人可达，立即执行下一步"
@@ -963,7 +969,7 @@ public sealed partial class Dispatcher : BackgroundService
             notice.Language,
             notice.Template,
             messages.Values(notice.Language, people.NameOf(alarm), alarm.Kind, alarm.RaisedAt, notice.Link),
-            notice.Channel == "mail" ? messages.Kind(alarm.Kind, notice.Language) : "",
+            notice.Channel == Channel.Mail ? messages.Kind(alarm.Kind, notice.Language) : "",
             notice.Text + (code.Length > 0 ? messages.Reply(notice.Language, code) : ""),
             notice.Link,
             alarm.Severity == Severity.Critical,

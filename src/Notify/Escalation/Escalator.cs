@@ -194,7 +194,7 @@ public sealed partial class Escalator : BackgroundService
             foreach (var step in due)
             {
                 // Of one alarm's plan one step at a time, however late we are: the waits between people are kept after our own downtime.
-                if (step.State != StepState.Waiting || (step.Template == "opened" && !planned.Add(step.AlarmId)))
+                if (step.State != StepState.Waiting || (step.Template == MessageKind.Opened && !planned.Add(step.AlarmId)))
                     continue;
                 await RunAsync(db, step, step.Alarm!, people, now, cancellation);
                 ran.Add((step, step.Alarm!));
@@ -254,51 +254,60 @@ public sealed partial class Escalator : BackgroundService
             if (policy.Quiet is { } quiet && alarm.Severity <= Severity.Warning && quiet.EndOf(now, messages.Zone) is var end && end > now)
                 (notice.State, notice.DueAt, notice.Note) = (NoticeState.Deferred, end, $"quiet hours {quiet}");
             db.Notices.Add(notice);
-            reached.Add($"{person.Name} ({way.Channel})");
+            reached.Add($"{person.Name} ({way.Channel.Word()})");
         }
 
         step.State = reached.Count > 0 ? StepState.Done : StepState.Skipped;
         step.Note =
             reached.Count > 0 ? $"step {step.Order}: {step.To} — {string.Join(", ", reached)}{(note.Length > 0 ? $" ({note})" : "")}"
             : meant.Count == 0 ? $"step {step.Order} skipped: {(note.Length > 0 ? note : $"there is no {step.To}")}"
-            : $"step {step.Order} skipped: {step.To} has no address for {step.Via}";
+            : $"step {step.Order} skipped: {step.To} has no address for {Words.List(step.Via)}";
         var zh =
             reached.Count > 0 ? $"第{step.Order}步：{to.Chinese} — {string.Join("、", reached)}{(noteZh.Length > 0 ? $"（{noteZh}）" : "")}"
             : meant.Count == 0 ? $"第{step.Order}步跳过：{(noteZh.Length > 0 ? noteZh : $"没有{to.Chinese}")}"
-            : $"第{step.Order}步跳过：{to.Chinese}没有可用的联系方式（{step.Via}）";
-        AlarmDesk.Line(db, alarm.Id, now, step.State == StepState.Done ? "step" : "skipped", "escalation", step.Note, zh);
-        if (step.Template != "opened" && step.WaitSeconds == 0)
+            : $"第{step.Order}步跳过：{to.Chinese}没有可用的联系方式（{Words.List(step.Via)}）";
+        AlarmDesk.Line(
+            db,
+            alarm.Id,
+            now,
+            step.State == StepState.Done ? TimelineEvent.Step : TimelineEvent.Skipped,
+            "escalation",
+            step.Note,
+            zh
+        );
+        if (step.Template != MessageKind.Opened && step.WaitSeconds == 0)
             return; // told at once, beside the plan
         AlarmDesk.Resume(db, alarm.Id, step.State == StepState.Skipped ? now : now.AddSeconds(step.WaitSeconds));
         await GoOnAsync(db, step, alarm, policy, now, cancellation);
     }
 
     /// <summary>Why somebody is told another way than the plan says, or not at all.</summary>
-    private static void Unusual(RecordsDb db, EscalationStep step, Alarm alarm, Person person, string? way, DateTime now)
+    private static void Unusual(RecordsDb db, EscalationStep step, Alarm alarm, Person person, Channel? way, DateTime now)
     {
-        var (instead, insteadZh) = way is null ? ("passed over", "跳过") : ($"told by {way}", $"改用 {way}");
+        var (instead, insteadZh) = way is { } other ? ($"told by {other.Word()}", $"改用 {other.Word()}") : ("passed over", "跳过");
         if (person.Unreadable)
             AlarmDesk.Line(
                 db,
                 alarm.Id,
                 now,
-                "skipped",
+                TimelineEvent.Skipped,
                 "escalation",
                 $"{person.Name} ({person.Key}): a stored number or address can't be read; {instead}",
                 $"{person.Name}（{person.Key}）：存储的号码或地址无法读取，{insteadZh}"
             );
         if (
-            step.Via.Split(',').FirstOrDefault(c => person.Blocked.Contains(c) && person.AddressFor(c).Length > 0) is { } blocked
+            step.Via.Cast<Channel?>().FirstOrDefault(c => person.Blocked.Contains(c!.Value) && person.AddressFor(c.Value).Length > 0)
+                is { } blocked
             && blocked != way
         )
             AlarmDesk.Line(
                 db,
                 alarm.Id,
                 now,
-                "skipped",
+                TimelineEvent.Skipped,
                 "escalation",
-                $"{person.Name}: {blocked} is known not to reach this number; {instead}",
-                $"{person.Name}：该号码无法通过 {blocked} 联系，{insteadZh}"
+                $"{person.Name}: {blocked.Word()} is known not to reach this number; {instead}",
+                $"{person.Name}：该号码无法通过 {blocked.Word()} 联系，{insteadZh}"
             );
     }
 
@@ -324,7 +333,7 @@ public sealed partial class Escalator : BackgroundService
                 AlarmId = alarm.Id,
                 Order = order + 1,
                 To = last.To,
-                Via = string.Join(',', last.Via),
+                Via = last.Via,
                 DueAt = now + wait,
                 WaitSeconds = (int)wait.TotalSeconds,
             }
@@ -333,7 +342,7 @@ public sealed partial class Escalator : BackgroundService
             db,
             alarm.Id,
             now,
-            "exhausted",
+            TimelineEvent.Exhausted,
             "escalation",
             $"the plan is at its end and nobody has answered: {last.To} again in {wait.TotalMinutes:0} min",
             $"预案已执行完毕仍无人响应：{wait.TotalMinutes:0} 分钟后再次通知{Recipient.Parse(last.To).Chinese}"
@@ -354,7 +363,7 @@ public sealed partial class Escalator : BackgroundService
             db,
             alarm.Id,
             now,
-            "reopened",
+            TimelineEvent.Reopened,
             "escalation",
             $"happened again after {alarm.AcknowledgedBy} acknowledged it",
             $"{alarm.AcknowledgedBy} 确认后再次发生"
@@ -384,7 +393,7 @@ public sealed partial class Escalator : BackgroundService
         var names = new List<string>();
         foreach (var notice in told.OrderBy(n => n.CreatedAt).DistinctBy(n => n.Recipient))
         {
-            var channel = notice.Channel == "voice" ? "sms" : notice.Channel;
+            var channel = notice.Channel == Channel.Voice ? Channel.Sms : notice.Channel;
             var person = new Person(
                 notice.Recipient,
                 notice.RecipientName,
@@ -398,7 +407,7 @@ public sealed partial class Escalator : BackgroundService
         }
 
         step.State = names.Count > 0 ? StepState.Done : StepState.Skipped;
-        var over = step.Template == "cleared";
+        var over = step.Template == MessageKind.Cleared;
         step.Note =
             names.Count > 0
                 ? $"told that it {(over ? "is over" : "has eased, and that somebody still has to look")}: {string.Join(", ", names)}"
@@ -407,7 +416,7 @@ public sealed partial class Escalator : BackgroundService
             db,
             alarm.Id,
             now,
-            "step",
+            TimelineEvent.Step,
             "escalation",
             step.Note,
             names.Count > 0 ? $"{(over ? "已告知解除" : "已告知好转，仍需确认")}：{string.Join("、", names)}" : "此前未通知任何人"
@@ -473,7 +482,7 @@ public sealed partial class Escalator : BackgroundService
             db,
             alarm.Id,
             now,
-            "reopened",
+            TimelineEvent.Reopened,
             "escalation",
             $"{who} acknowledged, but nobody reported the person seen well in time",
             $"{who} 已确认，但未按时报告平安"
@@ -495,7 +504,10 @@ public sealed partial class Escalator : BackgroundService
                         AlarmId = alarm.Id,
                         Order = ++order,
                         To = to,
-                        Via = alarm.Severity >= Severity.High ? "voice,sms,webhook,mail" : "webhook,mail,sms",
+                        Via =
+                            alarm.Severity >= Severity.High
+                                ? [Channel.Voice, Channel.Sms, Channel.Webhook, Channel.Mail]
+                                : [Channel.Webhook, Channel.Mail, Channel.Sms],
                         DueAt = now,
                         WaitSeconds = (int)last.Wait.TotalSeconds,
                     }
@@ -511,16 +523,16 @@ public sealed partial class Escalator : BackgroundService
         EscalationStep step,
         Alarm alarm,
         Person person,
-        (string Channel, string Address) way,
+        (Channel Channel, string Address) way,
         People people,
         DateTime now
     )
     {
         var id = NewId();
-        var link = step.Template == "cleared" || person.Key == SelfTest.Name ? "" : links.For(id, LinkLifetime);
+        var link = step.Template == MessageKind.Cleared || person.Key == SelfTest.Name ? "" : links.For(id, LinkLifetime);
         var (template, text) =
             person.Key == SelfTest.Name
-                ? (SelfTest.Channel, SelfTest.Text(person.Language))
+                ? (MessageKind.SelfTest, SelfTest.Text(person.Language))
                 : (
                     step.Template,
                     messages.Text(
@@ -528,7 +540,7 @@ public sealed partial class Escalator : BackgroundService
                         person.Language,
                         people.NameOf(alarm),
                         alarm.Kind,
-                        step.Template == "opened" ? alarm.RaisedAt : now,
+                        step.Template == MessageKind.Opened ? alarm.RaisedAt : now,
                         link
                     )
                 );

@@ -7,11 +7,11 @@ internal static class Notices
 {
     public static Notice To(
         Person person,
-        (string Channel, string Address) way,
+        (Channel Channel, string Address) way,
         Alarm alarm,
         Guid id,
         DateTime now,
-        string template,
+        MessageKind template,
         string text,
         string link
     ) =>

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Configuration;
 using Vigil.Model;
+using Vigil.Storage.Records;
 
 namespace Vigil.Notify.Escalation;
 
@@ -31,9 +32,9 @@ public sealed class Numbers
         select new Problem("Notify:Prefixes", 0, "", prefix, "is not a number prefix such as +86");
 
     /// <summary>Why nothing goes to this address over this channel, without the number; null when it may.</summary>
-    public string? Refuses(string channel, string address)
+    public string? Refuses(Channel channel, string address)
     {
-        if (channel is not ("sms" or "voice"))
+        if (channel is not (Channel.Sms or Channel.Voice))
             return address.Length > 0 && address[0] == '\uFFFD' ? "the stored address can't be read" : null;
         if (address.Length - 1 is < Shortest or > Longest || address[0] != '+' || address.AsSpan(1).ContainsAnyExceptInRange('0', '9'))
             return "the stored number can't be read or is no phone number";

@@ -13,17 +13,15 @@ internal sealed record Person(string Key, string Name, string Phone, string Mail
     public bool Unreadable { get; init; }
 
     /// <summary>Channels that are known not to reach this phone: opted out, no longer in service.</summary>
-    public IReadOnlySet<string> Blocked { get; init; } = FrozenSet<string>.Empty;
+    public IReadOnlySet<Channel> Blocked { get; init; } = FrozenSet<Channel>.Empty;
 
     /// <summary>
     /// The first channel of a step, after the one that failed, for which the person has an address; null when there is none. A channel that
     /// is known to be blocked is passed over; where a life may hang on it, it is tried all the same rather than nobody.
     /// </summary>
-    public (string Channel, string Address)? Way(string via, string? after = null, bool critical = false)
+    public (Channel Channel, string Address)? Way(IReadOnlyList<Channel> via, Channel? after = null, bool critical = false)
     {
-        var channels = via.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        var ways = channels
-            .Skip(after is null ? 0 : Array.IndexOf(channels, after) + 1)
+        var ways = (after is { } failed && via.Contains(failed) ? via.SkipWhile(c => c != failed).Skip(1) : via)
             .Select(c => (Channel: c, Address: AddressFor(c)))
             .Where(w => w.Address.Length > 0)
             .ToList();
@@ -33,11 +31,11 @@ internal sealed record Person(string Key, string Name, string Phone, string Mail
         return critical && after is null && ways.Count > 0 ? ways[0] : null;
     }
 
-    public string AddressFor(string channel) =>
+    public string AddressFor(Channel channel) =>
         channel switch
         {
-            "mail" => Mail,
-            "webhook" => Webhook,
+            Channel.Mail => Mail,
+            Channel.Webhook => Webhook,
             _ => Phone,
         };
 }
@@ -65,7 +63,7 @@ internal sealed class People
     private readonly Dictionary<string, DutyOfficer> officers;
     private readonly ILookup<string, Shift> shifts;
     private readonly List<Area> areas;
-    private readonly ILookup<string, string> blocked;
+    private readonly ILookup<string, Channel> blocked;
 
     private People(
         DateTime local,
@@ -74,7 +72,7 @@ internal sealed class People
         Dictionary<string, DutyOfficer> officers,
         ILookup<string, Shift> shifts,
         List<Area> areas,
-        ILookup<string, string> blocked
+        ILookup<string, Channel> blocked
     ) =>
         (this.local, this.residents, this.visitors, this.officers, this.shifts, this.areas, this.blocked) = (
             local,
@@ -314,6 +312,6 @@ internal sealed class People
         )
         {
             Unreadable = FieldKeys.IsUnreadable(phone) || FieldKeys.IsUnreadable(mail) || FieldKeys.IsUnreadable(webhook),
-            Blocked = blocked[phone].ToFrozenSet(StringComparer.Ordinal),
+            Blocked = blocked[phone].ToFrozenSet(),
         };
 }

@@ -10,7 +10,7 @@ namespace Vigil.Notify.Escalation;
 /// <param name="Via">Channels in order.</param>
 /// <param name="Wait">How long until the next step.</param>
 /// <param name="Repeat">How often the step is run, a wait apart.</param>
-public sealed record PolicyStep(string To, IReadOnlyList<string> Via, TimeSpan Wait, int Repeat);
+public sealed record PolicyStep(string To, IReadOnlyList<Channel> Via, TimeSpan Wait, int Repeat);
 
 /// <summary>When a plan has done its work.</summary>
 public enum PlanEnd
@@ -84,8 +84,6 @@ public sealed record Policy(
 /// </summary>
 public sealed class Policies
 {
-    private static readonly string[] Channels = ["sms", "voice", "mail", "webhook"];
-
     private volatile IReadOnlyList<Policy> policies;
 
     private Policies(IReadOnlyList<Policy> policies) => this.policies = policies;
@@ -149,7 +147,7 @@ public sealed class Policies
                         AlarmId = alarm,
                         Order = rows.Count + 1,
                         To = step.To,
-                        Via = string.Join(',', step.Via),
+                        Via = step.Via,
                         DueAt = due,
                         WaitSeconds = (int)step.Wait.TotalSeconds,
                     }
@@ -235,12 +233,15 @@ public sealed class Policies
         var to = step.Text("to", required: true) ?? "";
         if (to.Length > 0 && !Recipient.IsPlace(to))
             step.Refuse("to", to, "is not one of contacts, contact 1…9, visitor, duty, supervisor");
-        var via = step.Texts("via");
-        if (via.Count == 0)
+        var via = new List<Channel>();
+        var texts = step.Texts("via");
+        if (texts.Count == 0)
             step.Refuse("via", "", "names no channel");
-        foreach (var channel in via)
-            if (!Channels.Contains(channel))
-                step.Refuse("via", channel, "is not one of sms, voice, mail, webhook");
+        foreach (var text in texts)
+            if (Words.TryParse<Channel>(text, out var channel) && channel != Channel.SelfTest)
+                via.Add(channel);
+            else
+                step.Refuse("via", text, "is not one of sms, voice, mail, webhook");
         var read = new PolicyStep(to, via, step.Duration("wait") ?? TimeSpan.FromMinutes(5), step.Whole("repeat", 1, 20) ?? 1);
         step.NoOthers();
         return read;

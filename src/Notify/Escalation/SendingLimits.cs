@@ -17,9 +17,9 @@ internal sealed class SendingLimits
         (TimeSpan.FromHours(3), 15, 21),
     ];
 
-    private readonly Dictionary<(string Channel, string Address), List<DateTime>> sent;
+    private readonly Dictionary<(Channel Channel, string Address), List<DateTime>> sent;
 
-    private SendingLimits(Dictionary<(string, string), List<DateTime>> sent) => this.sent = sent;
+    private SendingLimits(Dictionary<(Channel, string), List<DateTime>> sent) => this.sent = sent;
 
     public static async Task<SendingLimits> LoadAsync(
         RecordsDb db,
@@ -28,7 +28,7 @@ internal sealed class SendingLimits
         CancellationToken cancellation
     )
     {
-        var addresses = notices.Where(n => n.Channel is "sms" or "voice").Select(n => n.Address).Distinct().ToList();
+        var addresses = notices.Where(n => n.Channel is Channel.Sms or Channel.Voice).Select(n => n.Address).Distinct().ToList();
         var since = now - Windows[^1].Window;
         var rows =
             addresses.Count == 0
@@ -52,12 +52,12 @@ internal sealed class SendingLimits
     /// <summary>When this notice may go out: now, or when enough earlier ones have left their window.</summary>
     public DateTime Earliest(Notice notice, DateTime now)
     {
-        if (notice.Channel is not ("sms" or "voice") || !sent.TryGetValue((notice.Channel, notice.Address), out var times))
+        if (notice.Channel is not (Channel.Sms or Channel.Voice) || !sent.TryGetValue((notice.Channel, notice.Address), out var times))
             return now;
         var earliest = now;
         foreach (var (window, voice, sms) in Windows)
         {
-            var most = notice.Channel == "voice" ? voice : sms;
+            var most = notice.Channel == Channel.Voice ? voice : sms;
             var within = times.Where(t => t > now - window).ToList();
             if (within.Count >= most && within[^most] + window is var free && free > earliest)
                 earliest = free;

@@ -41,7 +41,7 @@ public sealed class MessageTexts
         found.Read(
             yaml.Section("templates", required: true),
             "template:",
-            ["opened", "repeated", "cleared", "back", "late", "digest", "daily", "reply"]
+            [.. Enum.GetValues<MessageKind>().Where(k => k != MessageKind.SelfTest).Select(k => k.Word()), "reply"]
         );
         found.Read(yaml.Section("kinds", required: true), "kind:", AlarmKind.All.Select(k => k.Name));
         found.Read(yaml.Section("spoken", required: true), "spoken:", SpokenKeys, ["zh", "yue", "en"]);
@@ -56,9 +56,11 @@ public sealed class MessageTexts
     public string Kind(string kind, string language) => texts.GetValueOrDefault(("kind:" + kind, Written(language))) ?? kind;
 
     /// <summary>A message with the least information: family name and a star, the kind in words, the local time, the link.</summary>
-    public string Text(string template, string language, string residentName, string kind, DateTime time, string link)
+    public string Text(MessageKind template, string language, string residentName, string kind, DateTime time, string link)
     {
-        return (texts.GetValueOrDefault(("template:" + template, Written(language))) ?? texts[("template:opened", Written(language))])
+        return (
+            texts.GetValueOrDefault(("template:" + template.Word(), Written(language))) ?? texts[("template:opened", Written(language))]
+        )
             .Replace("{name}", Masked(residentName), StringComparison.Ordinal)
             .Replace("{what}", Kind(kind, language), StringComparison.Ordinal)
             .Replace("{time}", Local(time), StringComparison.Ordinal)

@@ -9,18 +9,21 @@ namespace Vigil.Notify.Webhooks;
 /// <summary>What other systems can be told of: the words of an alarm's timeline that change the alarm.</summary>
 public static class WebhookEvents
 {
-    public static readonly IReadOnlyList<string> All =
+    private static readonly TimelineEvent[] Told =
     [
-        "opened",
-        "repeated",
-        "severity",
-        "acknowledged",
-        "in-hand",
-        "handed-over",
-        "cleared",
-        "resolved",
-        "reopened",
+        TimelineEvent.Opened,
+        TimelineEvent.Repeated,
+        TimelineEvent.Severity,
+        TimelineEvent.Acknowledged,
+        TimelineEvent.InHand,
+        TimelineEvent.HandedOver,
+        TimelineEvent.Cleared,
+        TimelineEvent.Resolved,
+        TimelineEvent.Reopened,
     ];
+
+    /// <summary>As other systems name them.</summary>
+    public static readonly IReadOnlyList<string> All = [.. Told.Select(e => e.Word())];
 
     /// <summary>A trial that an administrator asked for: of no alarm.</summary>
     public const string Ping = "ping";
@@ -88,7 +91,7 @@ public static class WebhookEvents
         JsonSerializer.Serialize(
             new
             {
-                type = $"alarm.{line.What}",
+                type = $"alarm.{line.What.Word()}",
                 timestamp = line.Time,
                 data = new
                 {

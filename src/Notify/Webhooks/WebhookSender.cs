@@ -123,7 +123,7 @@ public sealed partial class WebhookSender(
             .OrderBy(t => t.Id)
             .ToListAsync(cancellation);
         var recent = lines.Count == 0 ? default : lines.Max(l => l.Time).AddMinutes(-1);
-        var wanted = lines.Where(l => WebhookEvents.All.Contains(l.What)).ToList();
+        var wanted = lines.Where(l => WebhookEvents.All.Contains(l.What.Word())).ToList();
         var ids = wanted.Select(l => l.AlarmId).Distinct().ToList();
         var alarms = await db.Alarms.AsNoTracking().Where(a => ids.Contains(a.Id)).ToDictionaryAsync(a => a.Id, cancellation);
         var now = clock.GetUtcNow().UtcDateTime;
@@ -134,7 +134,7 @@ public sealed partial class WebhookSender(
             var rows = wanted
                 // Lines from before the webhook are none of its own, also where it looks back.
                 .Where(l =>
-                    events.Contains(l.What)
+                    events.Contains(l.What.Word())
                     && alarms.TryGetValue(l.AlarmId, out var a)
                     && a.Area != RecordsDb.Nowhere
                     && a.Area.StartsWith(webhook.Area, StringComparison.Ordinal)
@@ -148,7 +148,7 @@ public sealed partial class WebhookSender(
                             Id = WebhookEvents.IdOf(webhook.Id, l.Id),
                             WebhookId = webhook.Id,
                             AlarmId = l.AlarmId,
-                            Event = l.What,
+                            Event = l.What.Word(),
                             Body = WebhookEvents.Body(l, alarms[l.AlarmId]),
                             CreatedAt = now.AddTicks(i * TimeSpan.TicksPerMicrosecond),
                             DueAt = now,

@@ -107,7 +107,7 @@ public static class AuditChain
         {
             Time = l.Time,
             Who = l.Who,
-            Action = l.What,
+            Action = l.What.Word(),
             Subject = SubjectOf(l.AlarmId),
             Line = l.Id,
             LineDigest = DigestOf(l),
@@ -125,7 +125,7 @@ public static class AuditChain
 
     /// <summary>A line as it stands. Its time to the microsecond, as the coarsest store has it.</summary>
     internal static string DigestOf(TimelineEntry line) =>
-        Digest(line.Id, line.AlarmId, Micro(line.Time), line.What, line.Who, line.Text, line.TextZh);
+        Digest(line.Id, line.AlarmId, Micro(line.Time), line.What.Word(), line.Who, line.Text, line.TextZh);
 
     /// <summary>
     /// Who answered for it and how it ended: what only ever changes with a line. Subject and reason are not in it, erasing a person takes

@@ -104,8 +104,8 @@ public sealed class DailyDigest
     /// <summary>The day it tells of, local to the service's time zone.</summary>
     public DateOnly Day { get; set; }
 
-    /// <summary>mail or sms.</summary>
-    public required string Channel { get; set; }
+    /// <summary>Mail or SMS.</summary>
+    public required Channel Channel { get; set; }
     public int Attempts { get; set; }
     public DateTime DueAt { get; set; }
     public DateTime? SentAt { get; set; }
@@ -378,11 +378,7 @@ public sealed class TimelineEntry
     public long Id { get; set; }
     public Guid AlarmId { get; set; }
     public DateTime Time { get; set; }
-
-    /// <summary>
-    /// opened, repeated, severity, step, skipped, sent, delivered, failed, acknowledged, note, in-hand, cleared, resolved, reopened…
-    /// </summary>
-    public required string What { get; set; }
+    public required TimelineEvent What { get; set; }
 
     /// <summary>Who: <c>rules</c>, <c>escalation</c>, <c>contact:…</c>, <c>visitor:…</c>, <c>duty:…</c>, <c>api:…</c>.</summary>
     public required string Who { get; set; }
@@ -413,8 +409,8 @@ public sealed class EscalationStep
     /// <summary>contacts, contact 1…9, visitor, duty, supervisor.</summary>
     public required string To { get; set; }
 
-    /// <summary>Channels in order, comma-separated: voice, sms, mail, webhook.</summary>
-    public required string Via { get; set; }
+    /// <summary>In this order; empty for a step that tells nobody.</summary>
+    public required IReadOnlyList<Channel> Via { get; set; }
     public DateTime DueAt { get; set; }
 
     /// <summary>How long the next step waits after this one.</summary>
@@ -425,8 +421,8 @@ public sealed class EscalationStep
     public string Note { get; set; } = "";
     public string NoteZh { get; set; } = "";
 
-    /// <summary>What is said: opened, repeated or cleared.</summary>
-    public string Template { get; set; } = "opened";
+    /// <summary>What is said.</summary>
+    public MessageKind Template { get; set; }
 }
 
 public enum NoticeState
@@ -453,8 +449,7 @@ public sealed class Notice
     public Guid AlarmId { get; set; }
     public Guid? StepId { get; set; }
 
-    /// <summary>sms, voice, mail, webhook.</summary>
-    public required string Channel { get; set; }
+    public required Channel Channel { get; set; }
 
     /// <summary>outbox, twilio, aliyun…</summary>
     public string Provider { get; set; } = "";
@@ -473,8 +468,8 @@ public sealed class Notice
     /// <summary>zh, yue or en.</summary>
     public string Language { get; set; } = "zh";
 
-    /// <summary>Name of the message template: domestic providers take templates, not texts.</summary>
-    public string Template { get; set; } = "opened";
+    /// <summary>What it says: domestic providers take templates, not texts.</summary>
+    public MessageKind Template { get; set; }
     public NoticeState State { get; set; }
 
     /// <summary>The provider's own id of it, for receipts.</summary>
@@ -513,8 +508,8 @@ public sealed class BlockedNumber
     public Guid Id { get; set; }
     public required string Address { get; set; }
 
-    /// <summary>sms or voice.</summary>
-    public required string Channel { get; set; }
+    /// <summary>SMS or voice.</summary>
+    public required Channel Channel { get; set; }
     public required string Reason { get; set; }
     public DateTime Since { get; set; }
 }

@@ -53,8 +53,14 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
     public DbSet<AuditEntry> Audit => Set<AuditEntry>();
     public DbSet<DailyUse> DailyUse => Set<DailyUse>();
 
-    protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder) =>
+    protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder)
+    {
         configurationBuilder.Properties<DateTime>().HaveConversion<UtcConverter>();
+        configurationBuilder.Properties<Channel>().HaveConversion<WordConverter<Channel>>();
+        configurationBuilder.Properties<MessageKind>().HaveConversion<WordConverter<MessageKind>>();
+        configurationBuilder.Properties<TimelineEvent>().HaveConversion<WordConverter<TimelineEvent>>();
+        configurationBuilder.Properties<IReadOnlyList<Channel>>().HaveConversion<WordsConverter<Channel>, WordsComparer<Channel>>();
+    }
 
     protected override void OnModelCreating(ModelBuilder builder)
     {
@@ -132,7 +138,7 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
             e.Property(s => s.Id).ValueGeneratedNever();
             e.HasIndex(s => new { s.State, s.DueAt });
             e.HasIndex(s => new { s.AlarmId, s.Order });
-            e.Property(s => s.Template).HasDefaultValue("opened");
+            e.Property(s => s.Template).HasDefaultValue(MessageKind.Opened);
             e.ToTable(t =>
             {
                 t.HasCheckConstraint("step_started", "\"State\" NOT IN (1, 2) OR \"StartedAt\" IS NOT NULL");
@@ -148,7 +154,7 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
             e.HasIndex(n => n.DigestId).HasFilter("\"DigestId\" IS NOT NULL");
             e.HasIndex(n => new { n.Address, n.SentAt });
             e.Property(n => n.Language).HasDefaultValue("zh");
-            e.Property(n => n.Template).HasDefaultValue("opened");
+            e.Property(n => n.Template).HasDefaultValue(MessageKind.Opened);
             e.ToTable(t =>
             {
                 t.HasCheckConstraint("notice_sent", "\"State\" NOT IN (2, 3) OR \"SentAt\" IS NOT NULL");

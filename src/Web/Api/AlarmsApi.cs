@@ -131,14 +131,18 @@ internal static class AlarmsApi
                     return Results.Ok(
                         new AlarmWhole(
                             AlarmAnswer.Of(alarm, told.GetValueOrDefault(id, []), next.GetValueOrDefault(id)),
-                            [.. alarm.Timeline.OrderBy(t => t.Id).Select(t => new TimelineAnswer(t.Time, t.What, t.Who, t.Text, t.TextZh))],
+                            [
+                                .. alarm
+                                    .Timeline.OrderBy(t => t.Id)
+                                    .Select(t => new TimelineAnswer(t.Time, t.What.Word(), t.Who, t.Text, t.TextZh)),
+                            ],
                             [
                                 .. alarm
                                     .Steps.OrderBy(s => s.Order)
                                     .Select(s => new StepAnswer(
                                         s.Order,
                                         s.To,
-                                        s.Via,
+                                        Words.List(s.Via),
                                         s.DueAt,
                                         s.State.ToString().ToLowerInvariant(),
                                         s.StartedAt,
@@ -259,7 +263,7 @@ internal static class AlarmsApi
                     return page.Select(n => new NoticeAnswer(
                         n.Id,
                         n.AlarmId,
-                        n.Channel,
+                        n.Channel.Word(),
                         n.Provider,
                         n.Recipient,
                         n.RecipientName,

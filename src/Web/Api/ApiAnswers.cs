@@ -77,7 +77,7 @@ internal sealed record AlarmAnswer(
             a.Repeats,
             a.Version,
             told,
-            next is null ? null : new NextStep(next.To, next.Via, next.DueAt)
+            next is null ? null : new NextStep(next.To, Words.List(next.Via), next.DueAt)
         );
 }
 

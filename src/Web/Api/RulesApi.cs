@@ -41,7 +41,14 @@ internal static class RulesApi
                                         Name(p.Severity),
                                         p.Policy.Id,
                                         p.Policy.SeenWellBy.TotalMinutes,
-                                        [.. p.Policy.Steps.Select(s => new PolicyStepAnswer(s.To, s.Via, s.Wait.TotalMinutes, s.Repeat))]
+                                        [
+                                            .. p.Policy.Steps.Select(s => new PolicyStepAnswer(
+                                                s.To,
+                                                [.. s.Via.Select(v => v.Word())],
+                                                s.Wait.TotalMinutes,
+                                                s.Repeat
+                                            )),
+                                        ]
                                     )),
                             ]
                         )

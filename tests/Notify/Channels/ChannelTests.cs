@@ -14,6 +14,7 @@ using Vigil.Notify.Channels;
 using Vigil.Notify.Channels.Robots;
 using Vigil.Notify.Channels.Webhook;
 using Vigil.Notify.Webhooks;
+using Vigil.Storage.Records;
 
 namespace Vigil.Tests.Notify.Channels;
 
@@ -58,7 +59,7 @@ public sealed class ChannelTests : IAsyncDisposable
     public async Task A_mail_goes_over_TLS_with_a_login_and_the_notices_id(string security)
     {
         await using var smtp = new SmtpServer(security == "tls");
-        var notice = Notice("mail", "王大 <wang@example.org>");
+        var notice = Notice(Channel.Mail, "王大 <wang@example.org>");
         Assert.Equal(ChannelOutcome.Sent, (await Mail(smtp, security).SendAsync(notice, Stop)).Outcome);
         var mail = await MimeMessage.LoadAsync(new MemoryStream(System.Text.Encoding.UTF8.GetBytes(Assert.Single(smtp.Mails))), Stop);
         Assert.Equal(
@@ -85,14 +86,14 @@ public sealed class ChannelTests : IAsyncDisposable
     {
         await using var smtp = new SmtpServer();
         smtp.Says[command] = says;
-        Assert.Equal(outcome, (await Mail(smtp, "starttls").SendAsync(Notice("mail", "wang@example.org"), Stop)).Outcome);
+        Assert.Equal(outcome, (await Mail(smtp, "starttls").SendAsync(Notice(Channel.Mail, "wang@example.org"), Stop)).Outcome);
     }
 
     [Fact]
     public async Task A_mail_server_whose_certificate_nobody_vouches_for_gets_no_mail()
     {
         await using var smtp = new SmtpServer();
-        var result = await Mail(smtp, "starttls", trusted: false).SendAsync(Notice("mail", "wang@example.org"), Stop);
+        var result = await Mail(smtp, "starttls", trusted: false).SendAsync(Notice(Channel.Mail, "wang@example.org"), Stop);
         Assert.Equal((ChannelOutcome.Down, "the mail server's certificate is not trusted"), (result.Outcome, result.Reason));
         Assert.Empty(smtp.Mails);
     }
@@ -110,8 +111,8 @@ public sealed class ChannelTests : IAsyncDisposable
     {
         await server.StartAsync(Stop);
         var other = "whsec_" + Convert.ToBase64String(new byte[32]);
-        var channel = Channel("webhook", new() { ["Webhook:Secret"] = other, ["Webhook:PreviousSecret"] = Secret });
-        var notice = Notice("webhook", server.Urls.First() + "/alarm");
+        var channel = ChannelOf("webhook", new() { ["Webhook:Secret"] = other, ["Webhook:PreviousSecret"] = Secret });
+        var notice = Notice(Channel.Webhook, server.Urls.First() + "/alarm");
         answer = (503, "");
         Assert.Equal(ChannelOutcome.TryAgain, (await channel.SendAsync(notice, Stop)).Outcome);
         clock.Advance(TimeSpan.FromSeconds(30));
@@ -138,13 +139,13 @@ public sealed class ChannelTests : IAsyncDisposable
     {
         await server.StartAsync(Stop);
         loopback = false;
-        var channel = Channel("webhook", new() { ["Webhook:Secret"] = Secret });
+        var channel = ChannelOf("webhook", new() { ["Webhook:Secret"] = Secret });
         var typed = address.Replace("PORT", $"{new Uri(server.Urls.First()).Port}", StringComparison.Ordinal);
-        var result = await channel.SendAsync(Notice("webhook", typed), Stop);
+        var result = await channel.SendAsync(Notice(Channel.Webhook, typed), Stop);
         Assert.True(result.Outcome == ChannelOutcome.GiveUp, $"{result.Outcome}: {result.Reason}");
         Assert.Empty(heard);
         if (!address.Contains("localhost", StringComparison.Ordinal))
-            Assert.False(channel.CarriesTo("webhook", typed)); // another channel is tried at once
+            Assert.False(channel.CarriesTo(Channel.Webhook, typed)); // another channel is tried at once
     }
 
     [Theory]
@@ -159,7 +160,8 @@ public sealed class ChannelTests : IAsyncDisposable
         Assert.Equal(
             outcome,
             (
-                await Channel("webhook", new() { ["Webhook:Secret"] = Secret }).SendAsync(Notice("webhook", server.Urls.First()), Stop)
+                await ChannelOf("webhook", new() { ["Webhook:Secret"] = Secret })
+                    .SendAsync(Notice(Channel.Webhook, server.Urls.First()), Stop)
             ).Outcome
         );
     }
@@ -168,7 +170,7 @@ public sealed class ChannelTests : IAsyncDisposable
     public async Task DingTalks_robot_is_called_with_a_signed_address_and_names_everybody_when_life_is_at_stake()
     {
         await server.StartAsync(Stop);
-        var channel = Channel(
+        var channel = ChannelOf(
             "dingtalk",
             new()
             {
@@ -177,7 +179,7 @@ public sealed class ChannelTests : IAsyncDisposable
                 ["DingTalk:Robots:baiyun:Secret"] = "SECabc",
             }
         );
-        Assert.Equal(ChannelOutcome.Delivered, (await channel.SendAsync(Notice("webhook", "dingtalk:baiyun"), Stop)).Outcome);
+        Assert.Equal(ChannelOutcome.Delivered, (await channel.SendAsync(Notice(Channel.Webhook, "dingtalk:baiyun"), Stop)).Outcome);
         var milliseconds = clock.GetUtcNow().ToUnixTimeMilliseconds();
         var sign = Convert.ToBase64String(
             System.Security.Cryptography.HMACSHA256.HashData("SECabc"u8, System.Text.Encoding.UTF8.GetBytes($"{milliseconds}\nSECabc"))
@@ -191,21 +193,24 @@ public sealed class ChannelTests : IAsyncDisposable
             StringComparison.Ordinal
         );
         answer = (200, "{\"errcode\":310000,\"errmsg\":\"sign not match\"}");
-        Assert.Equal(ChannelOutcome.GiveUp, (await channel.SendAsync(Notice("webhook", "dingtalk:baiyun"), Stop)).Outcome);
+        Assert.Equal(ChannelOutcome.GiveUp, (await channel.SendAsync(Notice(Channel.Webhook, "dingtalk:baiyun"), Stop)).Outcome);
         answer = (200, "{\"errcode\":130101,\"errmsg\":\"send too fast\"}");
-        Assert.Equal(ChannelOutcome.TryAgain, (await channel.SendAsync(Notice("webhook", "dingtalk:baiyun"), Stop)).Outcome);
+        Assert.Equal(ChannelOutcome.TryAgain, (await channel.SendAsync(Notice(Channel.Webhook, "dingtalk:baiyun"), Stop)).Outcome);
     }
 
     [Fact]
     public async Task WeComs_robot_takes_twenty_messages_a_minute_and_the_next_one_waits()
     {
         await server.StartAsync(Stop);
-        var channel = Channel("wecom", new() { ["WeCom:BaseUrl"] = server.Urls.First(), ["WeCom:Robots:desk:Token"] = "k" });
+        var channel = ChannelOf("wecom", new() { ["WeCom:BaseUrl"] = server.Urls.First(), ["WeCom:Robots:desk:Token"] = "k" });
         for (var i = 0; i < 20; i++)
-            Assert.Equal(ChannelOutcome.Delivered, (await channel.SendAsync(Notice("webhook", "wecom:desk"), Stop)).Outcome);
-        Assert.Equal(ChannelOutcome.Busy, (await channel.SendAsync(Notice("webhook", "wecom:desk"), Stop)).Outcome);
+            Assert.Equal(ChannelOutcome.Delivered, (await channel.SendAsync(Notice(Channel.Webhook, "wecom:desk"), Stop)).Outcome);
+        Assert.Equal(ChannelOutcome.Busy, (await channel.SendAsync(Notice(Channel.Webhook, "wecom:desk"), Stop)).Outcome);
         clock.Advance(TimeSpan.FromSeconds(61));
-        Assert.Equal(ChannelOutcome.Delivered, (await channel.SendAsync(Notice("webhook", "wecom:desk", critical: false), Stop)).Outcome);
+        Assert.Equal(
+            ChannelOutcome.Delivered,
+            (await channel.SendAsync(Notice(Channel.Webhook, "wecom:desk", critical: false), Stop)).Outcome
+        );
         Assert.Equal(21, heard.Count);
         Assert.Equal(
             "@all",
@@ -238,13 +243,13 @@ public sealed class ChannelTests : IAsyncDisposable
         Assert.Equal(
             ("wecom", "dingtalk", "webhook", "mail"),
             (
-                routes.For("webhook", "wecom:desk")?.Provider,
-                routes.For("webhook", "dingtalk:desk")?.Provider,
-                routes.For("webhook", "https://desk.example/x")?.Provider,
-                routes.For("mail", "a@example.org")?.Provider
+                routes.For(Channel.Webhook, "wecom:desk")?.Provider,
+                routes.For(Channel.Webhook, "dingtalk:desk")?.Provider,
+                routes.For(Channel.Webhook, "https://desk.example/x")?.Provider,
+                routes.For(Channel.Mail, "a@example.org")?.Provider
             )
         );
-        Assert.Null(routes.For("webhook", "http://10.0.0.1/"));
+        Assert.Null(routes.For(Channel.Webhook, "http://10.0.0.1/"));
     }
 
     [Fact]
@@ -292,13 +297,13 @@ public sealed class ChannelTests : IAsyncDisposable
             await services.DisposeAsync();
     }
 
-    private static OutgoingNotice Notice(string channel, string address, bool critical = true) =>
+    private static OutgoingNotice Notice(Channel channel, string address, bool critical = true) =>
         new(
             Guid.NewGuid(),
             channel,
             address,
             "zh",
-            "opened",
+            MessageKind.Opened,
             new Dictionary<string, string>
             {
                 ["name"] = "王*",
@@ -312,7 +317,7 @@ public sealed class ChannelTests : IAsyncDisposable
         );
 
     private IChannel Mail(SmtpServer smtp, string security, bool trusted = true) =>
-        Channel(
+        ChannelOf(
             "mail",
             new()
             {
@@ -326,7 +331,7 @@ public sealed class ChannelTests : IAsyncDisposable
             }
         );
 
-    private IChannel Channel(string provider, Dictionary<string, string?> settings)
+    private IChannel ChannelOf(string provider, Dictionary<string, string?> settings)
     {
         services = Services(settings);
         return services.GetServices<IChannel>().Single(c => c.Provider == provider);

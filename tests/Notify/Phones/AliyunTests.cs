@@ -183,7 +183,7 @@ public abstract class AliyunTests
             "sms",
             notice.Address,
             "zh",
-            "opened",
+            MessageKind.Opened,
             night.Messages.Values("zh", "王秀英", "no-water", notice.CreatedAt, ""),
             "",
             notice.Text,
@@ -205,7 +205,7 @@ public abstract class AliyunTests
         night.Network.Receipts = Receipts.Twice;
         var alarm = await night.RaiseAsync(AlarmKind.NoWater);
         await night.PassAsync(TimeSpan.FromSeconds(20));
-        Assert.Single((await night.AlarmAsync(alarm)).Timeline, t => t.What == "delivered");
+        Assert.Single((await night.AlarmAsync(alarm)).Timeline, t => t.What == TimelineEvent.Delivered);
         using var http = new HttpClient { BaseAddress = new Uri(night.HooksUrl) };
         var row = (await night.NoticesAsync())[0];
         var forged = new[]

@@ -44,7 +44,7 @@ public abstract class PhoneNightTests
         var row = await night.AlarmAsync(alarm);
         Assert.Equal(AlarmState.Acknowledged, row.State);
         Assert.StartsWith("contact:", row.AcknowledgedBy, StringComparison.Ordinal);
-        Assert.Contains(row.Timeline, t => t.What == "acknowledged" && t.Text.Contains("voice key", StringComparison.Ordinal));
+        Assert.Contains(row.Timeline, t => t.What == TimelineEvent.Acknowledged && t.Text.Contains("voice key", StringComparison.Ordinal));
         Assert.Empty(night.Network.BadCallbacks);
     }
 
@@ -58,7 +58,7 @@ public abstract class PhoneNightTests
         await night.PassAsync(TimeSpan.FromMinutes(2));
         Assert.Equal(["call contact 1", "call contact 2"], night.Told);
         Assert.InRange(night.Network.Taken[1].At - night.Network.Taken[0].At, TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(20));
-        Assert.Contains((await night.AlarmAsync(alarm)).Timeline, t => t.What == "declined");
+        Assert.Contains((await night.AlarmAsync(alarm)).Timeline, t => t.What == TimelineEvent.Declined);
         Assert.Equal(AlarmState.Acknowledged, (await night.AlarmAsync(alarm)).State);
     }
 
@@ -84,7 +84,7 @@ public abstract class PhoneNightTests
         Assert.DoesNotContain(happened, h => h.StartsWith("picked-up", StringComparison.Ordinal));
         var row = await night.AlarmAsync(rings);
         Assert.Equal("duty:d1", row.AcknowledgedBy);
-        Assert.Single(row.Timeline, t => t.What == "call-ended");
+        Assert.Single(row.Timeline, t => t.What == TimelineEvent.CallEnded);
         Assert.Equal(NoticeState.Cancelled, Assert.Single(await night.NoticesAsync()).State);
 
         night.Is(
@@ -144,7 +144,7 @@ public abstract class PhoneNightTests
         Assert.InRange(night.Network.Taken[1].At - night.Network.Taken[0].At, TimeSpan.FromSeconds(9), TimeSpan.FromSeconds(15));
         var row = await night.AlarmAsync(alarm);
         Assert.Equal(AlarmState.Open, row.State);
-        Assert.Contains(row.Timeline, t => t.What == "failed" && t.Text.Contains("voicemail", StringComparison.Ordinal));
+        Assert.Contains(row.Timeline, t => t.What == TimelineEvent.Failed && t.Text.Contains("voicemail", StringComparison.Ordinal));
         Assert.Equal(NoticeState.Failed, (await night.NoticesAsync())[0].State);
     }
 
@@ -185,7 +185,7 @@ public abstract class PhoneNightTests
         Assert.Equal("call contact 1", night.Told[^1]);
         Assert.Single(night.Told, t => t.StartsWith("call", StringComparison.Ordinal));
         var row = await night.AlarmAsync(alarm);
-        Assert.Contains(row.Timeline, t => t.What == "failed" && t.Text.Contains(why, StringComparison.Ordinal));
+        Assert.Contains(row.Timeline, t => t.What == TimelineEvent.Failed && t.Text.Contains(why, StringComparison.Ordinal));
         Assert.Equal(AlarmState.Acknowledged, row.State);
     }
 
@@ -200,7 +200,7 @@ public abstract class PhoneNightTests
         Assert.Equal(["sms contact 1", "sms contact 2"], night.Told);
         var row = await night.AlarmAsync(alarm);
         Assert.Equal(AlarmState.Acknowledged, row.State);
-        Assert.Contains(row.Timeline, t => t.What == "acknowledged" && t.Text.Contains("sms reply", StringComparison.Ordinal));
+        Assert.Contains(row.Timeline, t => t.What == TimelineEvent.Acknowledged && t.Text.Contains("sms reply", StringComparison.Ordinal));
         Assert.Empty(night.Network.BadCallbacks);
     }
 
@@ -219,13 +219,13 @@ public abstract class PhoneNightTests
         Assert.Equal(AlarmState.Open, (await night.AlarmAsync(alarm)).State);
         Assert.Contains(
             (await night.AlarmAsync(alarm)).Timeline,
-            t => t.What == "refused" && !t.Text.Contains(night.Contact2, StringComparison.Ordinal)
+            t => t.What == TimelineEvent.Refused && !t.Text.Contains(night.Contact2, StringComparison.Ordinal)
         );
         // Whoever has it is told by whom it was taken; the same reply twice is one answer.
         Assert.Contains("由您处理", await night.Network.Twilio.TextAsync(night.Contact1, $" {codes[0]} "), StringComparison.Ordinal);
         Assert.Contains("由您处理", await night.Network.Twilio.TextAsync(night.Contact1, codes[0]!), StringComparison.Ordinal);
         Assert.Contains("已有人在处理", await night.Network.Twilio.TextAsync(night.Contact2, codes[1]!), StringComparison.Ordinal);
-        Assert.Single((await night.AlarmAsync(alarm)).Timeline, t => t.What == "acknowledged");
+        Assert.Single((await night.AlarmAsync(alarm)).Timeline, t => t.What == TimelineEvent.Acknowledged);
     }
 
     [Fact]
@@ -262,9 +262,9 @@ public abstract class PhoneNightTests
             (await night.NoticesAsync()).Select(n => n.State)
         );
         var row = await night.AlarmAsync(alarm);
-        Assert.Equal(2, row.Timeline.Count(t => t.What == "delivered"));
-        Assert.Equal(2, row.Timeline.Count(t => t.What == "failed"));
-        Assert.Single(row.Timeline, t => t.What == "acknowledged");
+        Assert.Equal(2, row.Timeline.Count(t => t.What == TimelineEvent.Delivered));
+        Assert.Equal(2, row.Timeline.Count(t => t.What == TimelineEvent.Failed));
+        Assert.Single(row.Timeline, t => t.What == TimelineEvent.Acknowledged);
         Assert.Empty(night.Network.BadCallbacks);
     }
 
@@ -340,7 +340,7 @@ public abstract class PhoneNightTests
         Assert.Equal(HttpStatusCode.OK, await PostAsync(path, press, Sign(PhoneNight.PreviousToken, night.HooksUrl + path)));
         Assert.Equal(AlarmState.Acknowledged, (await night.AlarmAsync(alarm)).State);
         Assert.Equal(HttpStatusCode.OK, await PostAsync(path, press, Sign(PhoneNight.Token, night.HooksUrl + path))); // replayed
-        Assert.Single((await night.AlarmAsync(alarm)).Timeline, t => t.What == "acknowledged");
+        Assert.Single((await night.AlarmAsync(alarm)).Timeline, t => t.What == TimelineEvent.Acknowledged);
     }
 
     [Fact]
@@ -415,7 +415,7 @@ public abstract class PhoneNightTests
             Assert.Single(night.Network.Taken, t => t.Number == person && t.Kind == "sms");
         Assert.Contains(night.Network.Taken, t => t.Number == night.Supervisor);
         var row = await night.AlarmAsync(alarm);
-        Assert.Contains(row.Timeline, t => t.What == "held");
+        Assert.Contains(row.Timeline, t => t.What == TimelineEvent.Held);
         Assert.Null(night.Services.GetRequired<Routes>().Find("twilio")!.Health!.Trouble);
     }
 
@@ -512,7 +512,7 @@ public abstract class PhoneNightTests
                     "sms",
                     night.Duty,
                     "zh",
-                    "opened",
+                    MessageKind.Opened,
                     new Dictionary<string, string>(),
                     "",
                     "试",

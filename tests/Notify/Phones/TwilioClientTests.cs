@@ -15,6 +15,7 @@ using Vigil.Notify;
 using Vigil.Notify.Channels;
 using Vigil.Notify.Channels.Twilio;
 using Vigil.Notify.Messages;
+using Vigil.Storage.Records;
 
 namespace Vigil.Tests.Notify.Phones;
 
@@ -66,13 +67,13 @@ public sealed class TwilioClientTests : IAsyncDisposable
     public async Task Every_request_goes_to_BaseUrl_with_its_path_and_our_credentials(string path, string prefix)
     {
         var channel = await ChannelAsync(path: path);
-        await channel.SendAsync(Notice("sms"), Stop);
-        await channel.SendAsync(Notice("voice"), Stop);
+        await channel.SendAsync(Notice(Channel.Sms), Stop);
+        await channel.SendAsync(Notice(Channel.Voice), Stop);
         answer = http => WriteAsync(http, 200, """{"sid":"CA1","status":"ringing","messages":[],"calls":[]}""");
-        await channel.ReconcileAsync(Past("sms", "SM1"), Stop);
-        await channel.ReconcileAsync(Past("voice", "CA1"), Stop);
-        await channel.ReconcileAsync(Past("sms", null), Stop);
-        await channel.ReconcileAsync(Past("voice", null), Stop);
+        await channel.ReconcileAsync(Past(Channel.Sms, "SM1"), Stop);
+        await channel.ReconcileAsync(Past(Channel.Voice, "CA1"), Stop);
+        await channel.ReconcileAsync(Past(Channel.Sms, null), Stop);
+        await channel.ReconcileAsync(Past(Channel.Voice, null), Stop);
         Assert.True(await channel.EndCallAsync("CA1", "zh", Stop));
         var account = $"{prefix}/2010-04-01/Accounts/{PhoneNight.Sid}";
         Assert.Equal(
@@ -96,7 +97,7 @@ public sealed class TwilioClientTests : IAsyncDisposable
     {
         // Twilio signs the address that it was given: an address made tidy would be another one.
         var channel = await ChannelAsync(new() { ["Http:PublicUrl"] = "https://Vigil.Example:443/" });
-        var (sms, call) = (Notice("sms") with { Text = "【守望】a&b=c+d %\n🧓" }, Notice("voice"));
+        var (sms, call) = (Notice(Channel.Sms) with { Text = "【守望】a&b=c+d %\n🧓" }, Notice(Channel.Voice));
         await channel.SendAsync(sms, Stop);
         await channel.SendAsync(call, Stop);
         var status = "https://Vigil.Example:443/hooks/twilio/status?notice=";
@@ -137,7 +138,7 @@ public sealed class TwilioClientTests : IAsyncDisposable
     {
         var service = "MG0123456789abcdef0123456789abcdef";
         var channel = await ChannelAsync(new() { ["Twilio:MessagingServiceSid"] = service });
-        await channel.SendAsync(Notice("sms"), Stop);
+        await channel.SendAsync(Notice(Channel.Sms), Stop);
         var fields = Fields(heard.Single().Body);
         Assert.Equal((service, false), (fields["MessagingServiceSid"], fields.ContainsKey("From")));
     }
@@ -171,7 +172,7 @@ public sealed class TwilioClientTests : IAsyncDisposable
     {
         var channel = await ChannelAsync();
         answer = http => WriteAsync(http, status, body);
-        foreach (var via in new[] { "sms", "voice" })
+        foreach (var via in new[] { Channel.Sms, Channel.Voice })
         {
             var refused = await channel.SendAsync(Notice(via), Stop);
             Assert.Equal(TwilioErrors.Refused(status, code), refused);
@@ -182,10 +183,10 @@ public sealed class TwilioClientTests : IAsyncDisposable
         Assert.Equal(2, heard.Count); // a message or call is asked for once, and no redirect is followed
         Assert.False(await channel.EndCallAsync("CA1", "zh", Stop));
         if (status == 404)
-            Assert.Null(await channel.ReconcileAsync(Past("voice", "CA1"), Stop));
+            Assert.Null(await channel.ReconcileAsync(Past(Channel.Voice, "CA1"), Stop));
         else
-            await RefusesToSayAsync(channel, "voice", "CA1");
-        await RefusesToSayAsync(channel, "sms", null);
+            await RefusesToSayAsync(channel, Channel.Voice, "CA1");
+        await RefusesToSayAsync(channel, Channel.Sms, null);
     }
 
     /// <summary>A proxy's page, a sign-in page of a network, an answer that was cut: each with a status that says all is well.</summary>
@@ -201,7 +202,7 @@ public sealed class TwilioClientTests : IAsyncDisposable
     {
         var channel = await ChannelAsync();
         answer = http => WriteAsync(http, 200, page, "text/html; charset=nobody-knows");
-        foreach (var via in new[] { "sms", "voice" })
+        foreach (var via in new[] { Channel.Sms, Channel.Voice })
         {
             // It went to somebody; whether Twilio has it shows when it is asked, for there is no id to wait for.
             Assert.Equal(new ChannelResult(ChannelOutcome.Sent, "Twilio has it"), await channel.SendAsync(Notice(via), Stop));
@@ -219,10 +220,10 @@ public sealed class TwilioClientTests : IAsyncDisposable
         answer = HangAsync;
         Assert.Equal(
             new ChannelResult(ChannelOutcome.Unknown, "no answer of twilio in time"),
-            await channel.SendAsync(Notice("sms"), Stop)
+            await channel.SendAsync(Notice(Channel.Sms), Stop)
         );
         Assert.Single(heard); // not sent twice
-        await RefusesToSayAsync(channel, "voice", "CA1");
+        await RefusesToSayAsync(channel, Channel.Voice, "CA1");
         Assert.True(heard.Count > 2, $"asked {heard.Count - 1} times");
     }
 
@@ -231,9 +232,9 @@ public sealed class TwilioClientTests : IAsyncDisposable
     {
         var channel = await ChannelAsync();
         answer = http => WriteAsync(http, 503, "");
-        Assert.Equal(ChannelOutcome.Unknown, (await channel.SendAsync(Notice("sms"), Stop)).Outcome);
+        Assert.Equal(ChannelOutcome.Unknown, (await channel.SendAsync(Notice(Channel.Sms), Stop)).Outcome);
         Assert.Single(heard);
-        await RefusesToSayAsync(channel, "sms", "SM1");
+        await RefusesToSayAsync(channel, Channel.Sms, "SM1");
         Assert.Equal(["POST", "GET", "GET", "GET"], heard.Select(h => h.Method));
     }
 
@@ -250,12 +251,12 @@ public sealed class TwilioClientTests : IAsyncDisposable
         };
         Assert.Equal(
             new ChannelResult(ChannelOutcome.Unknown, "the connection to twilio broke"),
-            await channel.SendAsync(Notice("voice"), Stop)
+            await channel.SendAsync(Notice(Channel.Voice), Stop)
         );
         await server.StopAsync(Stop);
         Assert.Equal(
             new ChannelResult(ChannelOutcome.TryAgain, "twilio can't be reached: ConnectionError"),
-            await channel.SendAsync(Notice("voice"), Stop)
+            await channel.SendAsync(Notice(Channel.Voice), Stop)
         );
         Assert.False(await channel.EndCallAsync("CA1", "zh", Stop));
     }
@@ -268,10 +269,10 @@ public sealed class TwilioClientTests : IAsyncDisposable
         foreach (
             var ask in new Func<CancellationToken, Task>[]
             {
-                c => channel.SendAsync(Notice("sms"), c),
-                c => channel.SendAsync(Notice("voice"), c),
-                c => channel.ReconcileAsync(Past("sms", null), c),
-                c => channel.ReconcileAsync(Past("voice", "CA1"), c),
+                c => channel.SendAsync(Notice(Channel.Sms), c),
+                c => channel.SendAsync(Notice(Channel.Voice), c),
+                c => channel.ReconcileAsync(Past(Channel.Sms, null), c),
+                c => channel.ReconcileAsync(Past(Channel.Voice, "CA1"), c),
                 c => channel.EndCallAsync("CA1", "zh", c),
                 c => channel.AskCallAsync("CA1", c),
             }
@@ -292,8 +293,11 @@ public sealed class TwilioClientTests : IAsyncDisposable
     {
         var channel = await ChannelAsync();
         channel.Health!.Down("no credit");
-        Assert.Equal(new ChannelResult(ChannelOutcome.Down, "twilio is down: no credit"), await channel.SendAsync(Notice("sms"), Stop));
-        await RefusesToSayAsync(channel, "sms", "SM1");
+        Assert.Equal(
+            new ChannelResult(ChannelOutcome.Down, "twilio is down: no credit"),
+            await channel.SendAsync(Notice(Channel.Sms), Stop)
+        );
+        await RefusesToSayAsync(channel, Channel.Sms, "SM1");
         Assert.Empty(heard);
     }
 
@@ -305,13 +309,13 @@ public sealed class TwilioClientTests : IAsyncDisposable
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(Stop);
         var hanging = Enumerable
             .Range(0, ChannelHttp.MostInFlight)
-            .Select(_ => channel.SendAsync(Notice("sms") with { Critical = false }, enough.Token))
+            .Select(_ => channel.SendAsync(Notice(Channel.Sms) with { Critical = false }, enough.Token))
             .ToList();
         foreach (var _ in hanging)
             await arrived.WaitAsync(Stop);
         answer = http => WriteAsync(http, 201, Made);
-        Assert.Equal(ChannelOutcome.Busy, (await channel.SendAsync(Notice("sms") with { Critical = false }, Stop)).Outcome);
-        Assert.Equal(ChannelOutcome.Sent, (await channel.SendAsync(Notice("sms"), Stop)).Outcome);
+        Assert.Equal(ChannelOutcome.Busy, (await channel.SendAsync(Notice(Channel.Sms) with { Critical = false }, Stop)).Outcome);
+        Assert.Equal(ChannelOutcome.Sent, (await channel.SendAsync(Notice(Channel.Sms), Stop)).Outcome);
         await enough.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Task.WhenAll(hanging));
     }
@@ -327,7 +331,7 @@ public sealed class TwilioClientTests : IAsyncDisposable
                 200,
                 $$"""{"calls":[{{call}}],"uri":"/x","page_size":100,"next_page_uri":"/2010-04-01/Accounts/x/Calls.json?Page=1"}"""
             );
-        var past = Past("voice", null) with { Since = new DateTimeOffset(2026, 1, 15, 4, 0, 0, TimeSpan.Zero) };
+        var past = Past(Channel.Voice, null) with { Since = new DateTimeOffset(2026, 1, 15, 4, 0, 0, TimeSpan.Zero) };
         var found = await channel.ReconcileAsync(past, Stop);
         Assert.Equal(new ChannelResult(ChannelOutcome.GiveUp, "busy", "CA1"), found);
         Assert.Null(await channel.ReconcileAsync(past with { Since = past.Since.AddSeconds(1) }, Stop));
@@ -359,16 +363,16 @@ public sealed class TwilioClientTests : IAsyncDisposable
             foreach (var status in new[] { 201, 400, 401, 503 })
             {
                 answer = http => WriteAsync(http, status, $$"""{"message":"{{Number}} {{PhoneNight.Token}}","status":{{status}}}""");
-                reasons.Add((await channel.SendAsync(Notice("sms"), Stop)).Reason);
+                reasons.Add((await channel.SendAsync(Notice(Channel.Sms), Stop)).Reason);
                 channel.Health!.Up();
-                reasons.Add((await channel.SendAsync(Notice("voice"), Stop)).Reason);
+                reasons.Add((await channel.SendAsync(Notice(Channel.Voice), Stop)).Reason);
                 channel.Health.Up();
             }
 
-            await RefusesToSayAsync(channel, "sms", null);
+            await RefusesToSayAsync(channel, Channel.Sms, null);
             await channel.EndCallAsync("CA1", "zh", Stop);
             await server.StopAsync(Stop);
-            reasons.Add((await channel.SendAsync(Notice("sms"), Stop)).Reason);
+            reasons.Add((await channel.SendAsync(Notice(Channel.Sms), Stop)).Reason);
             var all = string.Join('\n', [.. logged, .. reasons, $"{written}"]);
             var credentials = Convert.ToBase64String(Encoding.ASCII.GetBytes($"{PhoneNight.Sid}:{PhoneNight.Token}"));
             foreach (var secret in new[] { Number, Number[1..], PhoneNight.Token, credentials, "Twilio API Request" })
@@ -480,7 +484,7 @@ public sealed class TwilioClientTests : IAsyncDisposable
                     ),
                     Say(Messages().Spoken("no-key", language, values))
                 ),
-                twiml.Call(notice, language, "opened", values, tries: 1, seen: 4)
+                twiml.Call(notice, language, MessageKind.Opened, values, tries: 1, seen: 4)
             );
             var taken = Messages().Spoken("taken", language, new Dictionary<string, string>());
             Same(new XElement("Response", Say(taken), new XElement("Hangup")), twiml.Last(language, "taken"));
@@ -513,7 +517,7 @@ public sealed class TwilioClientTests : IAsyncDisposable
         Assert.Equal(wanted.ToString(SaveOptions.DisableFormatting), given.ToString(SaveOptions.DisableFormatting));
     }
 
-    private static async Task RefusesToSayAsync(TwilioChannel channel, string via, string? id)
+    private static async Task RefusesToSayAsync(TwilioChannel channel, Channel via, string? id)
     {
         var error = await Assert.ThrowsAsync<HttpRequestException>(() => channel.ReconcileAsync(Past(via, id), Stop));
         Assert.DoesNotContain("/Accounts/", $"{error}", StringComparison.Ordinal);
@@ -546,13 +550,13 @@ public sealed class TwilioClientTests : IAsyncDisposable
         return pairs.AllKeys.OfType<string>().ToDictionary(k => k, k => pairs[k]!);
     }
 
-    private static OutgoingNotice Notice(string via) =>
+    private static OutgoingNotice Notice(Channel via) =>
         new(
             Guid.NewGuid(),
             via,
             Number,
             "zh",
-            "opened",
+            MessageKind.Opened,
             new Dictionary<string, string> { ["name"] = "王*", ["what"] = "呼叫求助" },
             "",
             "【守望】王*：呼叫求助",
@@ -560,7 +564,7 @@ public sealed class TwilioClientTests : IAsyncDisposable
             Critical: true
         );
 
-    private static PastNotice Past(string via, string? id) =>
+    private static PastNotice Past(Channel via, string? id) =>
         new(Notice(via), id, TimeProvider.System.GetUtcNow().AddMinutes(-1), new HashSet<string>(), Alone: true);
 
     private static MessageTexts Messages()

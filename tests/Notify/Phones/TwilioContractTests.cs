@@ -10,6 +10,7 @@ using Vigil.Notify.Channels;
 using Vigil.Notify.Channels.Twilio;
 using Vigil.Notify.Messages;
 using Vigil.Phones;
+using Vigil.Storage.Records;
 using Vigil.Tests.Servers;
 
 namespace Vigil.Tests.Notify.Phones;
@@ -36,14 +37,14 @@ public sealed class TwilioContractTests
         var channel = services.GetRequiredService<TwilioChannel>();
         foreach (var language in new[] { "zh", "yue", "en" })
         {
-            foreach (var via in new[] { "sms", "voice" })
+            foreach (var via in new[] { Channel.Sms, Channel.Voice })
             {
                 var sent = await channel.SendAsync(Notice(via, language), Stop);
                 Assert.Equal(ChannelOutcome.Sent, sent.Outcome);
-                Assert.StartsWith(via == "sms" ? "SM" : "CA", sent.ProviderId, StringComparison.Ordinal);
+                Assert.StartsWith(via == Channel.Sms ? "SM" : "CA", sent.ProviderId, StringComparison.Ordinal);
                 // Asked by its id: the document's example is a message that is sent, a call that ended at a machine.
                 var one = await channel.ReconcileAsync(Past(Notice(via, language), sent.ProviderId), Stop);
-                Assert.Equal(via == "sms" ? ChannelOutcome.Sent : ChannelOutcome.GiveUp, one!.Outcome);
+                Assert.Equal(via == Channel.Sms ? ChannelOutcome.Sent : ChannelOutcome.GiveUp, one!.Outcome);
                 // Looked for in the list: there is none with our words; and the calls there are older than ours.
                 Assert.Null(await channel.ReconcileAsync(Past(Notice(via, language), null), Stop));
             }
@@ -84,7 +85,7 @@ public sealed class TwilioContractTests
         await prism.StartAsync();
         await using var services = Compose(prism.Url, []);
         var channel = services.GetRequiredService<TwilioChannel>();
-        foreach (var via in new[] { "sms", "voice" })
+        foreach (var via in new[] { Channel.Sms, Channel.Voice })
         {
             var notice = Notice(via, "zh");
             var sent = await channel.SendAsync(notice, Stop);
@@ -97,7 +98,7 @@ public sealed class TwilioContractTests
         }
 
         // Two calls whose outcome is unknown can't be told apart: neither counts as made.
-        Assert.Null(await channel.ReconcileAsync(Past(Notice("voice", "zh"), null) with { Alone = false }, Stop));
+        Assert.Null(await channel.ReconcileAsync(Past(Notice(Channel.Voice, "zh"), null) with { Alone = false }, Stop));
     }
 
     /// <summary>A judge that lets everything pass would prove nothing.</summary>
@@ -117,13 +118,13 @@ public sealed class TwilioContractTests
         Assert.Equal(422, (int)answer.StatusCode);
     }
 
-    private static OutgoingNotice Notice(string via, string language) =>
+    private static OutgoingNotice Notice(Channel via, string language) =>
         new(
             Guid.NewGuid(),
             via,
             "+85261230001",
             language,
-            "opened",
+            MessageKind.Opened,
             new Dictionary<string, string> { ["name"] = "王*", ["what"] = "呼叫求助" },
             "",
             "【守望】王*：呼叫求助",

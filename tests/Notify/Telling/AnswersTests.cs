@@ -52,7 +52,7 @@ public abstract class AnswersTests
         // listens to what stands now, and takes it
         Assert.Contains("由您处理", await PressKeyAsync(night, action, notice, "1"), StringComparison.Ordinal);
         var row = await night.AlarmAsync(alarm);
-        Assert.Equal((AlarmState.Acknowledged, 2), (row.State, row.Timeline.Count(t => t.What == "acknowledged")));
+        Assert.Equal((AlarmState.Acknowledged, 2), (row.State, row.Timeline.Count(t => t.What == TimelineEvent.Acknowledged)));
 
         night.Clock.Advance(TimeSpan.FromMinutes(2));
         await PressAsync(night);
@@ -74,7 +74,7 @@ public abstract class AnswersTests
                 await PressKeyAsync(night, $"/hooks/twilio/voice?notice={notice.Id:N}&tries=0", notice, "1"),
                 StringComparison.Ordinal
             );
-        Assert.Single((await night.AlarmAsync(alarm)).Timeline, t => t.What == "acknowledged");
+        Assert.Single((await night.AlarmAsync(alarm)).Timeline, t => t.What == TimelineEvent.Acknowledged);
     }
 
     [Fact]
@@ -153,7 +153,7 @@ public abstract class AnswersTests
             await night.Answers.TellAnewAsync(second, Stop);
         await night.PassAsync(TimeSpan.FromSeconds(1));
         Assert.Equal(2, night.Told.Count(t => t == "sms contact 2"));
-        Assert.Single((await night.AlarmAsync(alarm)).Timeline, t => t.What == "refused");
+        Assert.Single((await night.AlarmAsync(alarm)).Timeline, t => t.What == TimelineEvent.Refused);
     }
 
     private static Task<IReadOnlyList<AlarmChange>> PressAsync(PhoneNight night) =>

@@ -17,17 +17,17 @@ public sealed class NumbersTests
     public async Task Who_has_opted_out_of_texts_is_called_at_the_next_alarm_without_asking_again_until_the_number_is_changed()
     {
         await using var night = await Night.BeginAsync();
-        night.Heard.Answers[("sms", night.Contact1)] = new ChannelResult(
+        night.Heard.Answers[(Channel.Sms, night.Contact1)] = new ChannelResult(
             ChannelOutcome.GiveUp,
             "opted out of messages (STOP) (21610)",
             Blocked: true
         );
         var first = await night.RaiseAsync(AlarmKind.NoWater);
         await night.PassAsync(TimeSpan.FromSeconds(5));
-        Assert.Equal(["sms", "voice"], night.Heard.All.Select(h => h.Channel));
+        Assert.Equal([Channel.Sms, Channel.Voice], night.Heard.All.Select(h => h.Channel));
         Assert.Contains(
             (await night.AlarmAsync(first)).Timeline,
-            t => t.What == "blocked" && t.Text.Contains("opted out", StringComparison.Ordinal) && t.TextZh.Length > 0
+            t => t.What == TimelineEvent.Blocked && t.Text.Contains("opted out", StringComparison.Ordinal) && t.TextZh.Length > 0
         );
         await night.Desk.ResolveAsync(first, "duty:d1", Resolution.True, "", Stop);
 
@@ -35,10 +35,10 @@ public sealed class NumbersTests
         night.Heard.All.Clear();
         var second = await night.RaiseAsync(AlarmKind.NoWater);
         await night.PassAsync(TimeSpan.FromSeconds(5));
-        Assert.Equal([("voice", night.Contact1)], night.Heard.All.Select(h => (h.Channel, h.Address)));
+        Assert.Equal([(Channel.Voice, night.Contact1)], night.Heard.All.Select(h => (h.Channel, h.Address)));
         Assert.Contains(
             (await night.AlarmAsync(second)).Timeline,
-            t => t.What == "skipped" && t.Text.Contains("sms is known not to reach", StringComparison.Ordinal)
+            t => t.What == TimelineEvent.Skipped && t.Text.Contains("sms is known not to reach", StringComparison.Ordinal)
         );
         await night.Desk.ResolveAsync(second, "duty:d1", Resolution.True, "", Stop);
 
@@ -51,7 +51,7 @@ public sealed class NumbersTests
         night.Heard.All.Clear();
         await night.RaiseAsync(AlarmKind.NoWater);
         await night.PassAsync(TimeSpan.FromSeconds(5));
-        Assert.Equal([("sms", "+8613800000077")], night.Heard.All.Select(h => (h.Channel, h.Address)));
+        Assert.Equal([(Channel.Sms, "+8613800000077")], night.Heard.All.Select(h => (h.Channel, h.Address)));
     }
 
     [Fact]
@@ -59,13 +59,13 @@ public sealed class NumbersTests
     {
         await using var night = await Night.BeginAsync();
         foreach (var phone in new[] { night.Contact1, night.Contact2 })
-        foreach (var channel in new[] { "sms", "voice" })
+        foreach (var channel in new[] { Channel.Sms, Channel.Voice })
             night.Heard.Answers[(channel, phone)] = new ChannelResult(ChannelOutcome.GiveUp, "no longer in service", Blocked: true);
         await night.Desk.ResolveAsync(await TellAsync(night), "duty:d1", Resolution.True, "", Stop);
         night.Heard.All.Clear();
         await TellAsync(night);
         Assert.Equal(
-            [("voice", night.Contact1), ("voice", night.Contact2), ("voice", night.Visitor)],
+            [(Channel.Voice, night.Contact1), (Channel.Voice, night.Contact2), (Channel.Voice, night.Visitor)],
             night.Heard.All.Select(h => (h.Channel, h.Address)).OrderBy(h => h.Address)
         );
     }
@@ -74,8 +74,12 @@ public sealed class NumbersTests
     public async Task What_arrives_after_all_unblocks_the_number()
     {
         await using var night = await Night.BeginAsync();
-        night.Heard.Answers[("voice", night.Contact1)] = new ChannelResult(ChannelOutcome.GiveUp, "no longer in service", Blocked: true);
-        night.Heard.Answers[("sms", night.Contact1)] = new ChannelResult(ChannelOutcome.GiveUp, "opted out", Blocked: true);
+        night.Heard.Answers[(Channel.Voice, night.Contact1)] = new ChannelResult(
+            ChannelOutcome.GiveUp,
+            "no longer in service",
+            Blocked: true
+        );
+        night.Heard.Answers[(Channel.Sms, night.Contact1)] = new ChannelResult(ChannelOutcome.GiveUp, "opted out", Blocked: true);
         await night.Desk.ResolveAsync(await TellAsync(night), "duty:d1", Resolution.True, "", Stop);
         night.Heard.Answers.Clear();
         night.Heard.All.Clear();
@@ -91,7 +95,7 @@ public sealed class NumbersTests
             )
         );
         await using var db = await night.Records.CreateDbContextAsync(Stop);
-        Assert.Equal("sms", (await db.BlockedNumbers.SingleAsync(Stop)).Channel);
+        Assert.Equal(Channel.Sms, (await db.BlockedNumbers.SingleAsync(Stop)).Channel);
     }
 
     [Fact]
@@ -109,7 +113,7 @@ public sealed class NumbersTests
         Assert.Contains(
             (await night.AlarmAsync(alarm)).Timeline,
             t =>
-                t.What == "failed"
+                t.What == TimelineEvent.Failed
                 && t.Text.Contains("Notify:Prefixes", StringComparison.Ordinal)
                 && !t.Text.Contains("+881", StringComparison.Ordinal)
         );
@@ -126,7 +130,7 @@ public sealed class NumbersTests
     [InlineData("", "+86139123456789012", false)]
     [InlineData("", "", false)]
     public void Only_numbers_of_the_listed_countries_are_called(string prefixes, string number, bool called) =>
-        Assert.Equal(called, Numbers.Read(Configuration(prefixes)).Refuses("voice", number) is null);
+        Assert.Equal(called, Numbers.Read(Configuration(prefixes)).Refuses(Channel.Voice, number) is null);
 
     [Fact]
     public void A_prefix_that_is_none_is_an_error_of_the_settings() =>

@@ -43,9 +43,9 @@ public abstract class PressesTests
         Assert.Equal(199, (await night.AlarmAsync(alarm)).Repeats);
         await night.PassAsync(TimeSpan.FromSeconds(55)); // the window is over; nobody pressed since
         var row = await night.AlarmAsync(alarm);
-        var count = Assert.Single(row.Timeline, t => t.What == "counted");
+        var count = Assert.Single(row.Timeline, t => t.What == TimelineEvent.Counted);
         Assert.Equal(("pressed 200 times by now", "至此共按下 200 次"), (count.Text, count.TextZh));
-        Assert.Single(row.Timeline, t => t.What == "repeated"); // said once, not two hundred times
+        Assert.Single(row.Timeline, t => t.What == TimelineEvent.Repeated); // said once, not two hundred times
         Assert.Equal(2, night.Heard.All.Count(h => h.Address == night.Contact1 || h.Address == night.Contact2));
         await using var db = await night.Records.CreateDbContextAsync(Stop);
         Assert.Equal(200, await db.Findings.CountAsync(Stop)); // each is stored
@@ -77,7 +77,11 @@ public abstract class PressesTests
         }
 
         await night.PassAsync(TimeSpan.FromSeconds(1));
-        var calls = night.Heard.All.Where(h => h.Address == night.Contact1 && h.Channel == "voice").Select(h => h.At).Order().ToList();
+        var calls = night
+            .Heard.All.Where(h => h.Address == night.Contact1 && h.Channel == Channel.Voice)
+            .Select(h => h.At)
+            .Order()
+            .ToList();
         Assert.InRange(calls.Count, 4, 5);
         Assert.All(calls.Zip(calls.Skip(1)), c => Assert.InRange((c.Second - c.First).TotalSeconds, 60, 64));
         Assert.Equal(60, (await night.AlarmAsync(alarm)).Repeats);
@@ -120,7 +124,7 @@ public abstract class PressesTests
         Assert.Equal((AlarmState.Acknowledged, 1), ((await night.AlarmAsync(alarm)).State, Calls(night)));
         Assert.Contains(
             (await night.AlarmAsync(alarm)).Timeline,
-            t => t.What == "counted" && t.Text.Contains("3 times", StringComparison.Ordinal)
+            t => t.What == TimelineEvent.Counted && t.Text.Contains("3 times", StringComparison.Ordinal)
         );
     }
 
@@ -138,7 +142,7 @@ public abstract class PressesTests
         Assert.Equal(2, Calls(night));
         Assert.Contains(
             (await night.AlarmAsync(first)).Timeline,
-            t => t.What == "counted" && t.Text.Contains("2 times", StringComparison.Ordinal)
+            t => t.What == TimelineEvent.Counted && t.Text.Contains("2 times", StringComparison.Ordinal)
         );
     }
 
@@ -184,7 +188,7 @@ public abstract class PressesTests
         await night.Desk.AcknowledgeAsync(alarm, "duty:d1", "", Stop, seen);
         await hammering;
         var row = await night.AlarmAsync(alarm);
-        Assert.Contains(row.Timeline, t => t is { What: "acknowledged", Who: "duty:d1" });
+        Assert.Contains(row.Timeline, t => t is { What: TimelineEvent.Acknowledged, Who: "duty:d1" });
         Assert.Equal(100, row.Repeats);
     }
 

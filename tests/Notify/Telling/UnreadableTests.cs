@@ -43,7 +43,7 @@ public abstract class UnreadableTests
         Assert.All(night.Heard.All, h => Assert.Equal(begun, h.At));
         if (damage == "the mark itself")
             return; // comes as a number that is none: refused when it is called
-        var line = Assert.Single((await night.AlarmAsync(changes[0].AlarmId)).Timeline, t => t.What == "skipped");
+        var line = Assert.Single((await night.AlarmAsync(changes[0].AlarmId)).Timeline, t => t.What == TimelineEvent.Skipped);
         Assert.Contains("王大", line.Text, StringComparison.Ordinal);
         Assert.Contains("can't be read", line.Text, StringComparison.Ordinal);
         Assert.Contains("无法读取", line.TextZh, StringComparison.Ordinal);
@@ -85,7 +85,10 @@ public abstract class UnreadableTests
         await night.PassAsync(TimeSpan.FromSeconds(1));
         Assert.Equal([night.Contact1, OtherPhone], night.Order.Order());
         await using var db = await night.Records.CreateDbContextAsync(Stop);
-        Assert.Equal(NoticeState.Failed, (await db.Notices.FirstAsync(n => n.RecipientName == "王二" && n.Channel == "voice", Stop)).State);
+        Assert.Equal(
+            NoticeState.Failed,
+            (await db.Notices.FirstAsync(n => n.RecipientName == "王二" && n.Channel == Channel.Voice, Stop)).State
+        );
     }
 
     [Fact]

@@ -255,7 +255,7 @@ public sealed class SealedFieldsTests : IDisposable
             {
                 Id = Guid.NewGuid(),
                 AlarmId = Guid.NewGuid(),
-                Channel = "sms",
+                Channel = Channel.Sms,
                 Recipient = "contact:1",
                 RecipientName = "王",
                 Address = "",
@@ -265,7 +265,7 @@ public sealed class SealedFieldsTests : IDisposable
             {
                 Id = Guid.NewGuid(),
                 Address = "",
-                Channel = "sms",
+                Channel = Channel.Sms,
                 Reason = "opted out",
             },
         ];

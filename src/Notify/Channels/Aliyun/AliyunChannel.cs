@@ -57,15 +57,15 @@ public sealed class AliyunChannel : IChannel
 
     public ChannelHealth? Health => health;
 
-    public bool Carries(string channel) => channel == "sms" || (channel == "voice" && options.Calls.Templates.Count > 0);
+    public bool Carries(Channel channel) => channel == Channel.Sms || (channel == Channel.Voice && options.Calls.Templates.Count > 0);
 
     public async Task<ChannelResult> SendAsync(OutgoingNotice notice, CancellationToken cancellation)
     {
-        var voice = notice.Channel == "voice";
+        var voice = notice.Channel == Channel.Voice;
         if (Local(notice.Address) is not { } number)
             return new ChannelResult(ChannelOutcome.GiveUp, "Aliyun is for numbers of mainland China alone");
-        if ((voice ? options.Calls.Templates : options.Templates).GetValueOrDefault(notice.Template) is not { } template)
-            return new ChannelResult(ChannelOutcome.GiveUp, $"there is no template for {notice.Template}");
+        if ((voice ? options.Calls.Templates : options.Templates).GetValueOrDefault(notice.Template.Word()) is not { } template)
+            return new ChannelResult(ChannelOutcome.GiveUp, $"there is no template for {notice.Template.Word()}");
         if (!voice && !template.Unique && await IdenticalAsync(notice, cancellation) >= MostIdentical)
             return new ChannelResult(
                 ChannelOutcome.GiveUp,
@@ -100,7 +100,7 @@ public sealed class AliyunChannel : IChannel
     {
         if (Local(notice.Outgoing.Address) is not { } number)
             return null;
-        if (notice.Outgoing.Channel == "voice")
+        if (notice.Outgoing.Channel == Channel.Voice)
         {
             // Calls can be asked about by their id alone: without one it is called again rather than never.
             if (notice.ProviderId is not { Length: > 0 } id)
@@ -236,7 +236,7 @@ public sealed class AliyunChannel : IChannel
         var texts = await db
             .Notices.Where(n =>
                 n.Address == notice.Address
-                && n.Channel == "sms"
+                && n.Channel == Channel.Sms
                 && n.SentAt >= since
                 && n.Provider == Provider
                 && n.Template == notice.Template

@@ -131,7 +131,7 @@ public sealed partial class AliyunHooks(
         var since = clock.GetUtcNow().UtcDateTime.AddHours(-3); // the answer to the request was lost
         var recent = await db
             .Notices.AsNoTracking()
-            .Where(n => n.CreatedAt >= since && n.Channel == "voice" && n.Provider == "aliyun")
+            .Where(n => n.CreatedAt >= since && n.Channel == Channel.Voice && n.Provider == "aliyun")
             .ToListAsync(cancellation);
         return recent.Find(n => AliyunChannel.OutId(n.Id) == outId);
     }

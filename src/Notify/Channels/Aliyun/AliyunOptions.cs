@@ -58,8 +58,15 @@ public sealed class AliyunOptions
 {
     public const string Section = "Aliyun";
 
-    private static readonly string[] Messages = ["opened", "repeated", "cleared", "back", "late", "digest"];
-    private static readonly string[] Spoken = ["opened", "repeated", "late"];
+    private static readonly string[] Messages = Named(
+        MessageKind.Opened,
+        MessageKind.Repeated,
+        MessageKind.Cleared,
+        MessageKind.Back,
+        MessageKind.Late,
+        MessageKind.Digest
+    );
+    private static readonly string[] Spoken = Named(MessageKind.Opened, MessageKind.Repeated, MessageKind.Late);
 
     [HttpsOrLoopback]
     public string SmsUrl { get; set; } = "https://dysmsapi.aliyuncs.com";
@@ -147,6 +154,8 @@ public sealed class AliyunOptions
             if (!code.StartsWith("TTS_", StringComparison.Ordinal))
                 yield return new Problem($"Aliyun:Calls:{key}", 0, "", code, "is not the code of a voice template such as TTS_123456789");
     }
+
+    private static string[] Named(params MessageKind[] kinds) => [.. kinds.Select(k => k.Word())];
 
     private static IEnumerable<Problem> CheckTemplate(string key, AliyunTemplate? template, string prefix)
     {

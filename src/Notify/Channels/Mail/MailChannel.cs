@@ -8,6 +8,7 @@ using Microsoft.Extensions.DependencyInjection;
 using MimeKit;
 using Vigil.Model;
 using Vigil.Settings;
+using Vigil.Storage.Records;
 
 namespace Vigil.Notify.Channels.Mail;
 
@@ -92,7 +93,7 @@ public sealed class MailChannel(MailOptions options, IServiceProvider services) 
 
     public ChannelHealth? Health => health;
 
-    public bool Carries(string channel) => channel == "mail";
+    public bool Carries(Channel channel) => channel == Channel.Mail;
 
     public async Task<ChannelResult> SendAsync(OutgoingNotice notice, CancellationToken cancellation)
     {

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Vigil.Storage.Records;
 
 namespace Vigil.Notify.Channels.Outbox;
 
@@ -19,7 +20,7 @@ public sealed class OutboxChannel : IChannel
 
     public string Provider => "outbox";
 
-    public bool Carries(string channel) => true;
+    public bool Carries(Channel channel) => true;
 
     public Task<ChannelResult> SendAsync(OutgoingNotice notice, CancellationToken cancellation)
     {

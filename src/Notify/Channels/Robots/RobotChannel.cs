@@ -7,6 +7,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Vigil.Model;
 using Vigil.Settings;
+using Vigil.Storage.Records;
 
 namespace Vigil.Notify.Channels.Robots;
 
@@ -109,10 +110,10 @@ public sealed class RobotChannel : IChannel
 
     public ChannelHealth? Health => health;
 
-    public bool Carries(string channel) => channel == "webhook";
+    public bool Carries(Channel channel) => channel == Channel.Webhook;
 
-    public bool CarriesTo(string channel, string address) =>
-        channel == "webhook" && address.StartsWith(Provider + ":", StringComparison.OrdinalIgnoreCase);
+    public bool CarriesTo(Channel channel, string address) =>
+        channel == Channel.Webhook && address.StartsWith(Provider + ":", StringComparison.OrdinalIgnoreCase);
 
     public async Task<ChannelResult> SendAsync(OutgoingNotice notice, CancellationToken cancellation)
     {

@@ -1,3 +1,5 @@
+using Vigil.Storage.Records;
+
 namespace Vigil.Notify.Channels.SelfTest;
 
 /// <summary>Leads back into the service: where the canary ends when no real channel is named for it and routes are.</summary>
@@ -5,7 +7,7 @@ public sealed class SelfTestChannel : IChannel
 {
     public string Provider => Model.SelfTest.Channel;
 
-    public bool Carries(string channel) => channel == Model.SelfTest.Channel;
+    public bool Carries(Channel channel) => channel == Channel.SelfTest;
 
     public Task<ChannelResult> SendAsync(OutgoingNotice notice, CancellationToken cancellation) =>
         Task.FromResult(new ChannelResult(ChannelOutcome.Sent, "came round", notice.NoticeId.ToString("N")));

@@ -19,13 +19,13 @@ internal sealed class TwiML(TwilioOptions options, MessageTexts messages, string
     public string Call(
         Guid notice,
         string language,
-        string template,
+        MessageKind template,
         IReadOnlyDictionary<string, string> values,
         int tries = 0,
         int? seen = null
     )
     {
-        var text = messages.Spoken(template, language, values) + messages.Spoken("menu", language, values);
+        var text = messages.Spoken(template.Word(), language, values) + messages.Spoken("menu", language, values);
         var asks = new Gather(
             input: [Gather.InputEnum.Dtmf],
             numDigits: 1,

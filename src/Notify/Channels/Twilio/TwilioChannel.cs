@@ -6,6 +6,7 @@ using Twilio.Exceptions;
 using Twilio.Rest.Api.V2010.Account;
 using Twilio.Types;
 using Vigil.Notify.Messages;
+using Vigil.Storage.Records;
 
 namespace Vigil.Notify.Channels.Twilio;
 
@@ -34,10 +35,10 @@ public sealed class TwilioChannel : IChannel
 
     public ChannelHealth? Health => health;
 
-    public bool Carries(string channel) => channel == "sms" || (channel == "voice" && options.From.Length > 0);
+    public bool Carries(Channel channel) => channel == Channel.Sms || (channel == Channel.Voice && options.From.Length > 0);
 
-    public bool TakesReplies(string channel, string address) =>
-        channel == "sms"
+    public bool TakesReplies(Channel channel, string address) =>
+        channel == Channel.Sms
         && !options
             .OneWay.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
             .Any(p => address.StartsWith(p, StringComparison.Ordinal));
@@ -45,7 +46,7 @@ public sealed class TwilioChannel : IChannel
     public async Task<ChannelResult> SendAsync(OutgoingNotice notice, CancellationToken cancellation)
     {
         var answer =
-            notice.Channel == "voice"
+            notice.Channel == Channel.Voice
                 ? await AskAsync(async c => About(await CallResource.CreateAsync(CallOf(notice), c)), notice.Critical, cancellation)
                 : await AskAsync(async c => About(await MessageResource.CreateAsync(MessageOf(notice), c)), notice.Critical, cancellation);
         if (answer.Trouble is { } trouble)
@@ -78,7 +79,7 @@ public sealed class TwilioChannel : IChannel
 
     public async Task<ChannelResult?> ReconcileAsync(PastNotice notice, CancellationToken cancellation)
     {
-        var voice = notice.Outgoing.Channel == "voice";
+        var voice = notice.Outgoing.Channel == Channel.Voice;
         if (notice.ProviderId is { Length: > 0 } sid)
             return await FetchAsync(voice, sid, cancellation);
 

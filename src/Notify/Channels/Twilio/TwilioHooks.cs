@@ -176,7 +176,7 @@ public sealed partial class TwilioHooks
         if (
             await db
                 .Notices.AsNoTracking()
-                .Where(n => n.Address == from && n.Channel == "sms")
+                .Where(n => n.Address == from && n.Channel == Channel.Sms)
                 .OrderByDescending(n => n.CreatedAt)
                 .FirstOrDefaultAsync(cancellation)
             is not { } last
@@ -267,7 +267,7 @@ public sealed partial class TwilioHooks
         var alarm = await db.Alarms.AsNoTracking().Include(a => a.Resident).FirstOrDefaultAsync(a => a.Id == row.AlarmId, cancellation);
         if (alarm is null)
             return twiml.Last(row.Language, "over");
-        var template = anew && alarm.RangAt > row.CreatedAt ? "repeated" : row.Template;
+        var template = anew && alarm.RangAt > row.CreatedAt ? MessageKind.Repeated : row.Template;
         return twiml.Call(
             row.Id,
             row.Language,
@@ -290,7 +290,7 @@ public sealed partial class TwilioHooks
             return null;
         var id = Guid.CreateVersion7(clock.GetUtcNow());
         var link = links.For(id, Escalator.LinkLifetime);
-        var template = alarm.RangAt > row.CreatedAt ? "repeated" : "opened";
+        var template = alarm.RangAt > row.CreatedAt ? MessageKind.Repeated : MessageKind.Opened;
         var notice = Notices.Anew(row, alarm, id, now);
         notice.Provider = "twilio";
         (notice.Template, notice.Link) = (template, link);
@@ -299,7 +299,7 @@ public sealed partial class TwilioHooks
             row.Language,
             alarm.Resident?.Name ?? "",
             alarm.Kind,
-            template == "repeated" ? alarm.RangAt!.Value : alarm.RaisedAt,
+            template == MessageKind.Repeated ? alarm.RangAt!.Value : alarm.RaisedAt,
             link
         );
         (notice.State, notice.SentAt, notice.Attempts) = (NoticeState.Sent, now, 1);
@@ -310,7 +310,7 @@ public sealed partial class TwilioHooks
             db,
             alarm.Id,
             now,
-            "refused",
+            TimelineEvent.Refused,
             row.Recipient,
             $"{row.RecipientName} answered what was told before it happened again; told anew",
             $"{row.RecipientName} 的应答针对此前的通知，之后又再次发生；已重新通知"

@@ -7,6 +7,7 @@ using StandardWebhooks;
 using Vigil.Model;
 using Vigil.Notify.Webhooks;
 using Vigil.Settings;
+using Vigil.Storage.Records;
 
 namespace Vigil.Notify.Channels.Webhook;
 
@@ -91,10 +92,10 @@ public sealed class WebhookChannel(WebhookChannelOptions options, IHttpClientFac
 
     public string Provider => "webhook";
 
-    public bool Carries(string channel) => channel == "webhook";
+    public bool Carries(Channel channel) => channel == Channel.Webhook;
 
-    public bool CarriesTo(string channel, string address) =>
-        channel == "webhook" && services.GetRequiredService<OutwardConnections>().Refuses(address) is null;
+    public bool CarriesTo(Channel channel, string address) =>
+        channel == Channel.Webhook && services.GetRequiredService<OutwardConnections>().Refuses(address) is null;
 
     public async Task<ChannelResult> SendAsync(OutgoingNotice notice, CancellationToken cancellation)
     {
@@ -104,7 +105,7 @@ public sealed class WebhookChannel(WebhookChannelOptions options, IHttpClientFac
         var body = JsonSerializer.Serialize(
             new
             {
-                type = $"alarm.{notice.Template}",
+                type = $"alarm.{notice.Template.Word()}",
                 timestamp = now.UtcDateTime,
                 data = new
                 {

@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using Vigil.Model;
 using Vigil.Notify;
 using Vigil.Storage.Records;
 
@@ -58,10 +59,9 @@ internal static class People
     public static string What(string what, string language) =>
         Texts.All.ContainsKey("what." + what) ? Texts.Of("what." + what, language) : what;
 
-    public static string Channels(string via, string language) =>
+    public static string Channels(IEnumerable<Channel> via, string language) =>
         string.Join(
             '/',
-            via.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
-                .Select(c => Texts.All.ContainsKey("channel." + c) ? Texts.Of("channel." + c, language) : c)
+            via.Select(c => c.Word()).Select(c => Texts.All.ContainsKey("channel." + c) ? Texts.Of("channel." + c, language) : c)
         );
 }

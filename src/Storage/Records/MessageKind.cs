@@ -1,0 +1,32 @@
+namespace Vigil.Storage.Records;
+
+/// <summary>
+/// What a message says. Its word (opened, repeated…) is what is stored, what <c>config/messages.yaml</c> has the texts under, and what
+/// providers that send templates have theirs under.
+/// </summary>
+public enum MessageKind
+{
+    /// <summary>Somebody has to answer for an alarm.</summary>
+    Opened,
+
+    /// <summary>…because it happened again.</summary>
+    Repeated,
+
+    /// <summary>It is over by itself: nobody has to do anything.</summary>
+    Cleared,
+
+    /// <summary>It has eased, and whoever acknowledged it still has to look.</summary>
+    Back,
+
+    /// <summary>Telling people is late: for the supervisor.</summary>
+    Late,
+
+    /// <summary>Several alarms in one message to one person.</summary>
+    Digest,
+
+    /// <summary>Yesterday at home, of no alarm.</summary>
+    Daily,
+
+    /// <summary>The service's own press has come round.</summary>
+    SelfTest,
+}
