@@ -36,7 +36,7 @@ public static class Access
 
     public static IServiceCollection AddAccess(this IServiceCollection services, bool open, Accounts.AccountsOptions accounts)
     {
-        Accounts.Accounts.Add(services, accounts);
+        services.AddAccounts(accounts);
         services.AddLimits();
         services.AddScoped<AreaRecords>();
         services.AddScoped<AuthenticationStateProvider, RevalidatingCircuit>();
@@ -74,6 +74,12 @@ public static class Access
 
     /// <summary>The area the caller is bound to; empty for all, nowhere for whoever is not signed in.</summary>
     public static string Area(this ClaimsPrincipal user) => user.FindFirstValue("area") ?? RecordsDb.Nowhere;
+
+    /// <summary>
+    /// Whether what is about to be given this area lies where the caller may act. Rows that exist are kept apart by the records themselves
+    /// (<c>RecordsDb.Areas.cs</c>).
+    /// </summary>
+    public static bool Covers(this ClaimsPrincipal user, string area) => area.StartsWith(user.Area(), StringComparison.Ordinal);
 
     public static bool May(this ClaimsPrincipal user, string scope) =>
         Scopes.SkipWhile(s => s != scope).Any(s => user.HasClaim("scope", s));

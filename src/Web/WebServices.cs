@@ -105,6 +105,7 @@ public static class WebServices
         app.MapStaticAssets();
         app.MapOpenApi();
         app.MapSignIn();
+        app.MapOwnAccount();
         if (app.Services.GetRequiredService<AccountsOptions>().Elsewhere is not null)
             SingleSignOn.Map(app);
         app.MapApi();

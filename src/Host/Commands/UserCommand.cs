@@ -105,7 +105,7 @@ internal static class UserCommand
                 {
                     if (await accounts.FindAsync(result.GetValue(name)!) is not { } user)
                         return Refuse($"there is no account '{result.GetValue(name)}'");
-                    await accounts.ForgetSecondFactorAsync(user, By, c);
+                    await accounts.SecondFactors.ForgetAsync(user, By, c);
                     Console.WriteLine($"Good once, for a day: {url}{await accounts.LinkAsync(user, By, c)}");
                     return 0;
                 }
@@ -144,7 +144,7 @@ internal static class UserCommand
                     .AddDataProtection()
                     .SetApplicationName("vigil")
                     .PersistKeysToFileSystem(new DirectoryInfo(Path.Combine(settings.DataPath, "keys")));
-                Accounts.Add(services, new AccountsOptions(settings.SecondFactor));
+                services.AddAccounts(new AccountsOptions(settings.SecondFactor));
                 await using var provider = services.BuildServiceProvider();
                 var records = provider.GetRequiredService<RecordsFactory>();
                 await records.MigrateAsync(cancellation);

@@ -1,69 +1,28 @@
-using System.Collections.Concurrent;
 using System.Security.Claims;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.Extensions.DependencyInjection;
 using Vigil.Storage.Records;
 
 namespace Vigil.Web.Accounts;
 
-/// <summary>How people sign in.</summary>
-/// <param name="SecondFactor">Administrators need one: without it they get no further than their own account
-/// (<c>Access:SecondFactor</c>).</param>
-/// <param name="Elsewhere">Accounts of an organisation that people may sign in with; null for none.</param>
-public sealed record AccountsOptions(bool SecondFactor = true, SingleSignOn? Elsewhere = null);
-
-/// <summary>Why somebody could not sign in: never whether the name exists.</summary>
-public enum SignInResult
-{
-    In,
-
-    /// <summary>Name or password wrong, or the account is disabled.</summary>
-    Wrong,
-
-    /// <summary>The password is right; the second factor is missing or wrong.</summary>
-    CodeNeeded,
-}
-
 /// <summary>
-/// People with an account, on ASP.NET Core Identity: passwords hashed by it, security stamps, authenticator codes (TOTP, RFC 6238) and
-/// recovery codes. What somebody may do is their role, where they may do it is their area.
+/// People with an account, on ASP.NET Core Identity: passwords hashed by it, and security stamps. What somebody may do is their role, where
+/// they may do it is their area.
 /// </summary>
-public sealed class Accounts(UserManager<User> users, IDbContextFactory<RecordsDb> records, AccountsOptions options, TimeProvider clock)
+public sealed class Accounts(
+    UserManager<User> users,
+    SecondFactors secondFactors,
+    IDbContextFactory<RecordsDb> records,
+    AccountsOptions options,
+    TimeProvider clock
+)
 {
     internal const string Stamp = "stamp";
     internal const string Role = "role";
 
-    /// <summary>A code is good for one sign-in: who looks over a shoulder has nothing.</summary>
-    private static readonly ConcurrentDictionary<(Guid User, string Code), DateTimeOffset> UsedCodes = new();
-
-    /// <summary>Registers Identity over the records. The data protection keys of the host sign its links.</summary>
-    public static void Add(IServiceCollection services, AccountsOptions options)
-    {
-        services.AddSingleton(options);
-        services.AddScoped(s => s.GetRequiredService<IDbContextFactory<RecordsDb>>().CreateDbContext());
-        services
-            .AddIdentityCore<User>(o =>
-            {
-                // Length alone (NIST SP 800-63B 5.1.1.2): rules of composition make passwords worse.
-                (
-                    o.Password.RequiredLength,
-                    o.Password.RequireDigit,
-                    o.Password.RequireLowercase,
-                    o.Password.RequireUppercase,
-                    o.Password.RequireNonAlphanumeric
-                ) = (12, false, false, false, false);
-                // whoever knows a name could keep its person out: SignInTries slows down whoever guesses instead
-                o.Lockout.AllowedForNewUsers = false;
-                o.User.AllowedUserNameCharacters = ""; // Chinese names are names
-            })
-            .AddUserStore<Microsoft.AspNetCore.Identity.EntityFrameworkCore.UserOnlyStore<User, RecordsDb, Guid>>()
-            .AddTokenProvider<DataProtectorTokenProvider<User>>(TokenOptions.DefaultProvider)
-            .AddTokenProvider<AuthenticatorTokenProvider<User>>(TokenOptions.DefaultAuthenticatorProvider);
-        services.AddScoped<Accounts>();
-    }
+    public SecondFactors SecondFactors => secondFactors;
 
     public Task<User?> FindAsync(string name) => users.FindByNameAsync(name);
 
@@ -89,11 +48,7 @@ public sealed class Accounts(UserManager<User> users, IDbContextFactory<RecordsD
         CancellationToken cancellation
     )
     {
-        if (
-            name.Length is 0 or > 64
-            || name.Any(c => char.IsControl(c) || char.IsWhiteSpace(c))
-            || name.Contains(':', StringComparison.Ordinal)
-        )
+        if (name.Length is 0 or > 64 || name.Any(c => c == ':' || char.IsControl(c) || char.IsWhiteSpace(c)))
             return "a name has 1 to 64 characters without spaces and colons";
         if (!Roles.All.Contains(role))
             return $"'{role}' is not one of {string.Join(", ", Roles.All)}";
@@ -188,7 +143,7 @@ public sealed class Accounts(UserManager<User> users, IDbContextFactory<RecordsD
             return (SignInResult.Wrong, null);
         }
 
-        if (user.TwoFactorEnabled && !await IsRightAsync(user, code))
+        if (user.TwoFactorEnabled && !await secondFactors.IsRightAsync(user, code))
         {
             if (code.Length > 0)
                 await AuditAsync(name, "sign-in refused", name, $"second factor from {from}", cancellation);
@@ -199,33 +154,6 @@ public sealed class Accounts(UserManager<User> users, IDbContextFactory<RecordsD
         await users.UpdateAsync(user);
         await AuditAsync(name, "sign-in", name, $"from {from}", cancellation);
         return (SignInResult.In, Principal(user));
-    }
-
-    /// <summary>The key for an authenticator, not in force until a code proves that it has it.</summary>
-    public async Task<string> AuthenticatorKeyAsync(User user)
-    {
-        if (await users.GetAuthenticatorKeyAsync(user) is { Length: > 0 } key)
-            return key;
-        await users.ResetAuthenticatorKeyAsync(user);
-        return await users.GetAuthenticatorKeyAsync(user) ?? "";
-    }
-
-    /// <returns>Ten recovery codes, shown once; null when the code is wrong.</returns>
-    public async Task<IReadOnlyList<string>?> EnrolAsync(User user, string code, CancellationToken cancellation)
-    {
-        if (!await users.VerifyTwoFactorTokenAsync(user, TokenOptions.DefaultAuthenticatorProvider, Digits(code)))
-            return null;
-        await users.SetTwoFactorEnabledAsync(user, true);
-        await AuditAsync(user.UserName!, "account", user.UserName!, "second factor", cancellation);
-        return [.. await users.GenerateNewTwoFactorRecoveryCodesAsync(user, 10) ?? []];
-    }
-
-    /// <summary>The phone with the authenticator is lost: the person signs in with the password alone and enrols again.</summary>
-    public async Task ForgetSecondFactorAsync(User user, string by, CancellationToken cancellation)
-    {
-        await users.SetTwoFactorEnabledAsync(user, false);
-        await users.ResetAuthenticatorKeyAsync(user);
-        await AuditAsync(by, "account", user.UserName!, "second factor forgotten", cancellation);
     }
 
     /// <summary>
@@ -252,24 +180,6 @@ public sealed class Accounts(UserManager<User> users, IDbContextFactory<RecordsD
             claims.AddRange(Roles.Scopes(user.Role).Select(s => new Claim("scope", s)));
         return new ClaimsPrincipal(new ClaimsIdentity(claims, CookieAuthenticationDefaults.AuthenticationScheme));
     }
-
-    private async Task<bool> IsRightAsync(User user, string code)
-    {
-        if (code.Trim() is not { Length: > 0 } given)
-            return false;
-        var digits = Digits(given);
-        if (digits.Length == 6 && await users.VerifyTwoFactorTokenAsync(user, TokenOptions.DefaultAuthenticatorProvider, digits))
-        {
-            var now = clock.GetUtcNow();
-            foreach (var old in UsedCodes.Where(u => now - u.Value > TimeSpan.FromMinutes(5)).Select(u => u.Key).ToList())
-                UsedCodes.TryRemove(old, out _);
-            return UsedCodes.TryAdd((user.Id, digits), now);
-        }
-
-        return (await users.RedeemTwoFactorRecoveryCodeAsync(user, given)).Succeeded;
-    }
-
-    private static string Digits(string code) => new([.. code.Where(char.IsAsciiDigit)]);
 
     private static User Somebody => new() { Role = "", Area = "" };
 

@@ -1,13 +1,14 @@
-using System.Net;
 using System.Security.Claims;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.IdentityModel.Protocols.OpenIdConnect;
 using Vigil.Storage.Records;
+using Vigil.Web.Pages.Plain;
 
 namespace Vigil.Web.Accounts;
 
@@ -70,25 +71,17 @@ public sealed record SingleSignOn(
                     // Our cookie is SameSite=Strict: a redirect that began at the issuer's site would not carry it, a page of ours does.
                     await context.HttpContext.SignInAsync(CookieAuthenticationDefaults.AuthenticationScheme, context.Principal!);
                     context.HandleResponse();
-                    await Results
-                        .Content(
-                            "<!doctype html><meta charset=utf-8><meta http-equiv=refresh content=\"0;url=/\"><title>守望 "
-                                + "Vigil</title><a href=\"/\">守望 Vigil</a>",
-                            "text/html; charset=utf-8"
-                        )
-                        .ExecuteAsync(context.HttpContext);
+                    await new RazorComponentResult<FromElsewhere>().ExecuteAsync(context.HttpContext);
                 };
                 o.Events.OnRemoteFailure = async context =>
                 {
                     context.HandleResponse();
-                    await Results
-                        .Content(
-                            $"<!doctype html><meta charset=utf-8><title>守望 Vigil</title><p "
-                                + $"role=alert>{WebUtility.HtmlEncode(context.Failure?.Message)}</p><a href=\"/signin\">登录 Sign in</a>",
-                            "text/html; charset=utf-8",
-                            statusCode: StatusCodes.Status403Forbidden
-                        )
-                        .ExecuteAsync(context.HttpContext);
+                    await new RazorComponentResult<FromElsewhere>(
+                        new Dictionary<string, object?> { [nameof(FromElsewhere.Trouble)] = context.Failure?.Message ?? "" }
+                    )
+                    {
+                        StatusCode = StatusCodes.Status403Forbidden,
+                    }.ExecuteAsync(context.HttpContext);
                 };
             }
         );

@@ -29,7 +29,7 @@ internal static class UsersApi
                 async (UserRequest body, Accounts.Accounts accounts, [AsParameters] Caller caller) =>
                 {
                     var area = body.Area ?? caller.Area;
-                    if (!area.StartsWith(caller.Area, StringComparison.Ordinal))
+                    if (!caller.User.Covers(area))
                         return Caller.Wrong($"'{area}' lies outside '{caller.Area}'");
                     if (
                         await accounts.AddAsync(
@@ -82,7 +82,7 @@ internal static class UsersApi
                 {
                     if (await FindAsync(name, accounts, caller) is not { } user)
                         return Caller.Missing("account", name);
-                    await accounts.ForgetSecondFactorAsync(user, caller.Who, caller.Cancellation);
+                    await accounts.SecondFactors.ForgetAsync(user, caller.Who, caller.Cancellation);
                     return Results.NoContent();
                 }
             )
@@ -91,7 +91,7 @@ internal static class UsersApi
 
     /// <summary>Within the caller's area, else it isn't there.</summary>
     private static async Task<User?> FindAsync(string name, Accounts.Accounts accounts, Caller caller) =>
-        await accounts.FindAsync(name) is { } user && user.Area.StartsWith(caller.Area, StringComparison.Ordinal) ? user : null;
+        await accounts.FindAsync(name) is { } user && caller.User.Covers(user.Area) ? user : null;
 
     /// <summary>An account to be.</summary>
     /// <param name="Name">1 to 64 characters without spaces and colons.</param>

@@ -1,0 +1,7 @@
+namespace Vigil.Web.Accounts;
+
+/// <summary>How people sign in.</summary>
+/// <param name="SecondFactor">Administrators need one: without it they get no further than their own account
+/// (<c>Access:SecondFactor</c>).</param>
+/// <param name="Elsewhere">Accounts of an organisation that people may sign in with; null for none.</param>
+public sealed record AccountsOptions(bool SecondFactor = true, SingleSignOn? Elsewhere = null);

@@ -1,0 +1,13 @@
+namespace Vigil.Web.Accounts;
+
+/// <summary>Why somebody could not sign in: never whether the name exists.</summary>
+public enum SignInResult
+{
+    In,
+
+    /// <summary>Name or password wrong, or the account is disabled.</summary>
+    Wrong,
+
+    /// <summary>The password is right; the second factor is missing or wrong.</summary>
+    CodeNeeded,
+}

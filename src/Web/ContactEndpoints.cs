@@ -1,0 +1,158 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
+using Vigil.Model;
+using Vigil.Notify;
+using Vigil.Notify.Messages;
+using Vigil.Storage.Readings;
+using Vigil.Storage.Records;
+using Vigil.Web.Accounts;
+using Vigil.Web.Pages.Plain;
+
+namespace Vigil.Web;
+
+/// <summary>
+/// The page behind a signed link: what happened, "I take it", "I can't" (<see cref="ContactPage"/>). Works on a phone without an account
+/// and without JavaScript. GET changes nothing: message apps open links by themselves.
+/// </summary>
+internal static class ContactEndpoints
+{
+    public static void MapContactPage(this IEndpointRouteBuilder app)
+    {
+        var links = app.MapGroup("/c").RequireRateLimiting(RequestLimits.Links);
+        links.MapGet("/{token}", ShowAsync);
+        // The token is the secret; there is no cookie that a foreign page could ride on.
+        links.MapPost("/{token}", AnswerAsync).DisableAntiforgery();
+    }
+
+    private static async Task<IResult> ShowAsync(
+        string token,
+        HttpContext http,
+        IDbContextFactory<RecordsDb> records,
+        SignedLinks links,
+        IReadingStore store,
+        TimeProvider clock,
+        TimeZoneInfo zone,
+        CancellationToken cancellation
+    )
+    {
+        if (await FindAsync(records, links, token, cancellation) is not { } found)
+            return Expired(http);
+        var today = await TodayAsync(found.Notice, found.Alarm, store, clock, zone, cancellation);
+        return http.Page<ContactPage>(
+            StatusCodes.Status200OK,
+            (nameof(ContactPage.Language), found.Language),
+            (nameof(ContactPage.Alarm), found.Alarm),
+            (nameof(ContactPage.Today), today)
+        );
+    }
+
+    private static async Task<IResult> AnswerAsync(
+        string token,
+        HttpContext http,
+        IDbContextFactory<RecordsDb> records,
+        SignedLinks links,
+        Answers answers,
+        CancellationToken cancellation
+    )
+    {
+        if (await FindAsync(records, links, token, cancellation) is not { } found)
+            return Expired(http);
+        var (notice, _, language) = found;
+        var form = await http.Request.FormOrNoneAsync(cancellation) ?? FormCollection.Empty;
+        var seen = int.TryParse(form["seen"], NumberStyles.None, CultureInfo.InvariantCulture, out var version) ? version : (int?)null;
+        try
+        {
+            switch (form["answer"].ToString())
+            {
+                case "take":
+                    await answers.TakeAsync(notice.Id, "link", cancellation, seen);
+                    return Said(http, language, "contact.taken");
+                case "cannot":
+                    await answers.DeclineAsync(notice.Id, "link", cancellation);
+                    return Said(http, language, "contact.noted");
+                default:
+                    return Said(http, language, "contact.unclear", StatusCodes.Status400BadRequest);
+            }
+        }
+        catch (AlarmConflictException e) when (e.Anew)
+        {
+            // What they wanted to take is over: what stands now, and a button for that.
+            return await FindAsync(records, links, token, cancellation) is { } now
+                ? http.Page<ContactPage>(
+                    StatusCodes.Status409Conflict,
+                    (nameof(ContactPage.Language), language),
+                    (nameof(ContactPage.Said), "contact.anew"),
+                    (nameof(ContactPage.Alarm), now.Alarm)
+                )
+                : Expired(http);
+        }
+        catch (AlarmConflictException)
+        {
+            return Said(http, language, "contact.over");
+        }
+    }
+
+    private static IResult Said(HttpContext http, string language, string key, int status = StatusCodes.Status200OK) =>
+        http.Page<ContactPage>(status, (nameof(ContactPage.Language), language), (nameof(ContactPage.Said), key));
+
+    private static IResult Expired(HttpContext http) => http.Page<LinkExpired>(StatusCodes.Status404NotFound);
+
+    /// <summary>
+    /// Daily life of today, for a contact and with the resident's consent alone; never for staff, never a place or a health reading.
+    /// </summary>
+    private static async Task<DayOfUse?> TodayAsync(
+        Notice told,
+        Alarm alarm,
+        IReadingStore store,
+        TimeProvider clock,
+        TimeZoneInfo zone,
+        CancellationToken cancellation
+    )
+    {
+        if (
+            alarm.Resident is not { ConsentDailyLife: true, Devices.Count: > 0 } resident
+            || Recipient.Parse(told.Recipient).Kind != RecipientKind.Contact
+        )
+            return null;
+        try
+        {
+            var now = clock.GetUtcNow().UtcDateTime;
+            var today = DateOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(now, zone));
+            var days = await DailyLife.ReadAsync(
+                store,
+                [.. resident.Devices.Select(d => new DeviceId(d.Id))],
+                now.AddDays(-2),
+                now.AddMinutes(10),
+                zone,
+                cancellation
+            );
+            return days.FirstOrDefault(d => d.Day == today);
+        }
+        catch (ReadingStoreException)
+        {
+            return null; // what happened and the two buttons never wait for the readings
+        }
+    }
+
+    private static async Task<(Notice Notice, Alarm Alarm, string Language)?> FindAsync(
+        IDbContextFactory<RecordsDb> records,
+        SignedLinks links,
+        string token,
+        CancellationToken cancellation
+    )
+    {
+        if (links.Open(token) is not { } id)
+            return null;
+        await using var db = await records.CreateDbContextAsync(cancellation);
+        if (await db.Notices.AsNoTracking().FirstOrDefaultAsync(n => n.Id == id, cancellation) is not { } notice)
+            return null;
+        var alarm = await db
+            .Alarms.AsNoTracking()
+            .Include(a => a.Resident!.Devices)
+            .FirstOrDefaultAsync(a => a.Id == notice.AlarmId, cancellation);
+        return alarm is null ? null : (notice, alarm, notice.Text.StartsWith("[Vigil]", StringComparison.Ordinal) ? "en" : "zh");
+    }
+}
