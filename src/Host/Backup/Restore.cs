@@ -174,7 +174,7 @@ internal sealed class Restore(Settings settings, Action<string> say)
         var readings = Path.Combine(staged, "readings.duckdb");
         if (File.Exists(readings))
         {
-            var (wrong, rows, newest) = await Task.Run(() => DuckDbReadingStore.Check(readings), cancellation);
+            var (wrong, rows, newest) = await Task.Run(() => DuckDbCopy.Check(readings), cancellation);
             if (wrong is not null)
                 throw new UnusableDataException($"readings.duckdb of the backup can't be read: {wrong}. Take another backup.");
             say($"readings: {rows:N0} rows read{(newest is { } time ? $", the newest arrived {Manifest.Utc(time)}" : "")}");
