@@ -29,7 +29,7 @@ internal static class Program
             BackupCommand.Create(),
             BackupCommand.CreateRestore(),
         };
-        // The service handles SIGTERM itself: the command line library would end it after two seconds, amid its commits.
+        // The service handles SIGTERM itself (StopSignals): the command line library would end it after two seconds, amid its commits.
         var parsed = root.Parse(args);
         try
         {

@@ -20,7 +20,10 @@ namespace Vigil.Host;
 /// <summary>Assembles the service: a table of contents of its parts, in the order in which data passes through them.</summary>
 internal static class Service
 {
-    public static WebApplication Build(Settings settings, TimeProvider clock)
+    /// <param name="settings">All settings.</param>
+    /// <param name="clock">The service's clock.</param>
+    /// <param name="lifetime">Who decides when it stops; null for the host's own handling of signals.</param>
+    public static WebApplication Build(Settings settings, TimeProvider clock, IHostLifetime? lifetime = null)
     {
         OwnerOnly.Protect(settings.DataPath);
         var builder = WebApplication.CreateBuilder(
@@ -45,6 +48,8 @@ internal static class Service
             .AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error)
             .AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None) // the answer itself says what is wrong
             .AddFilter("Polly", LogLevel.Error); // failed attempts are on the timeline
+        if (lifetime is not null)
+            builder.Services.AddSingleton(lifetime);
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(20));
         builder
             .Services.AddDataProtection()

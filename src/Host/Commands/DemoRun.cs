@@ -40,7 +40,8 @@ internal static class DemoRun
             clock,
             phonePort
         );
-        await using var app = Service.Build(settings, clock);
+        using var signals = new StopSignals();
+        await using var app = Service.Build(settings, clock, signals);
         await using var story = new Story(app, homes, people, phones, clock, settings);
         var records = app.Services.GetRequiredService<IDbContextFactory<RecordsDb>>();
         await records.MigrateAsync(cancellation);
@@ -55,6 +56,7 @@ internal static class DemoRun
         var logins = await DemoRegistry.LoginsAsync(app.Services.GetRequiredService<Secrets>(), homes, cancellation);
         await Service.PrepareAsync(app.Services, cancellation);
         await app.StartAsync(cancellation);
+        using var stopping = signals.Asked.Register(app.Lifetime.StopApplication);
         Console.WriteLine(
             $"守望 Vigil demo — a village of {homes.Count} residents, {logins.Count} devices. Not a medical device; not a replacement "
                 + $"for emergency services."
