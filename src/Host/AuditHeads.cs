@@ -6,7 +6,7 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Host;
 
-/// <summary>Where signed heads of the audit log are kept. Section <c>Audit</c>.</summary>
+/// <summary>The places in which signed heads of the audit log are kept. Section <c>Audit</c>.</summary>
 internal static class AuditHeads
 {
     public static string Newest(Settings settings) => Path.Combine(settings.DataPath, "audit", "head.json");
@@ -23,8 +23,8 @@ internal static class AuditHeads
             );
     }
 
-    /// <summary>All that are at hand: the newest, those that once showed a cut, those of the export folder, and what was named.</summary>
-    /// <returns>Those that are rightly signed, and a sentence for each other.</returns>
+    /// <summary>Reads all heads: the newest, those that proved a cut, those in the export folder, and files that were named.</summary>
+    /// <returns>Those with a valid signature, and a sentence about each of the others.</returns>
     public static (List<AuditHead> Heads, List<string> Problems) Kept(Settings settings, AuditKey? key, IEnumerable<string>? named = null)
     {
         var (heads, problems) = (new List<AuditHead>(), new List<string>());

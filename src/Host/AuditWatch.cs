@@ -1,6 +1,5 @@
 using System.Data.Common;
 using System.Net.Http;
-using System.Security.Cryptography;
 using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
 using Vigil.Storage.Records;
@@ -8,9 +7,9 @@ using Vigil.Storage.Records;
 namespace Vigil.Host;
 
 /// <summary>
-/// Keeps the audit log: once a second what was written is chained and the new end is signed into <c>audit/head.json</c>; once a day
-/// everything is checked and the head goes where <c>Audit:HeadFile</c> and <c>Audit:HeadUrl</c> say. An end that is gone from the database,
-/// because rows were cut off or the chain was built anew, is a trouble of the service at once; the head that shows it is kept beside.
+/// Maintains the audit log. Every second it chains the new rows and signs the end of the chain into <c>audit/head.json</c>. Once a day it
+/// checks everything and exports the head to where <c>Audit:HeadFile</c> and <c>Audit:HeadUrl</c> say. When the signed end is no longer in
+/// the database, because rows were cut off or the chain was rebuilt, the duty desk is told at once, and the head that proves it is kept.
 /// </summary>
 internal sealed partial class AuditWatch(
     Settings settings,
@@ -28,14 +27,14 @@ internal sealed partial class AuditWatch(
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(1),
         Patience = TimeSpan.FromMinutes(5);
 
-    /// <summary>After a start the service has other things to do than to read its whole log.</summary>
+    /// <summary>Pause after a start, when reading the whole log would slow down more urgent work.</summary>
     private static readonly TimeSpan Settle = TimeSpan.FromMinutes(10);
 
     private readonly string folder = Path.Combine(settings.DataPath, "audit");
     private readonly DateTimeOffset started = clock.GetUtcNow();
     private AuditHead? head;
     private DateOnly exported;
-    private readonly Dictionary<FollowedFile, DateTime?> inForce = [];
+    private readonly AuditedFiles files = new(records, housekeeping.Files, clock);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -51,7 +50,7 @@ internal sealed partial class AuditWatch(
                 await TurnAsync(key, everything, stoppingToken);
                 everything = false;
                 troubles.Over(Stuck);
-                if (await IsDayOverAsync(key, stoppingToken))
+                if (await CheckDailyAsync(key, stoppingToken))
                     everything = true;
             }
             catch (Exception e) when (e is not OutOfMemoryException && !stoppingToken.IsCancellationRequested)
@@ -60,11 +59,11 @@ internal sealed partial class AuditWatch(
                 troubles.Say(Stuck, "the audit log is not chained: see the log", "审计日志未能链接，请查看运行日志", Patience);
             }
 
-            await Task.Delay(Every, TimeProvider.System, stoppingToken); // a clock that runs fast writes no more rows for it
+            await Task.Delay(Every, TimeProvider.System, stoppingToken); // real time, also in the demo
         }
     }
 
-    /// <summary>What is written in the last second of a service is chained too.</summary>
+    /// <summary>Chains the rows of the service's last second.</summary>
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
@@ -75,11 +74,11 @@ internal sealed partial class AuditWatch(
         }
         catch (Exception e) when (e is DbException or DbUpdateException or IOException or OperationCanceledException)
         {
-            LogFailed(log, e); // chained at the next start
+            LogFailed(log, e); // the next start chains them
         }
     }
 
-    /// <summary>A key that can't be read takes the signature away, not the chain, and is told.</summary>
+    /// <summary>Without a readable key the log is still chained, but not signed, and the duty desk is told.</summary>
     private AuditKey? OpenKey()
     {
         try
@@ -93,7 +92,7 @@ internal sealed partial class AuditWatch(
         }
     }
 
-    /// <summary>Under which files the service works, so that a change of them has a row of its own.</summary>
+    /// <summary>Loads the last signed head, and writes a row for the start.</summary>
     private async Task StartedAsync(AuditKey? key, CancellationToken cancellation)
     {
         Directory.CreateDirectory(folder);
@@ -101,36 +100,12 @@ internal sealed partial class AuditWatch(
             head = AuditHead.Read(await File.ReadAllTextAsync(HeadFile, cancellation));
         if (head is { } kept && key?.Refuses(kept) is { } why)
             Say($"audit/head.json {why}", "审计日志的链尾签名不正确");
-        foreach (var file in housekeeping.Files)
-            inForce[file] = file.InForce;
-        await records.AddAsync(
-            clock.GetUtcNow().UtcDateTime,
-            "service",
-            "start",
-            "service",
-            string.Join(", ", housekeeping.Files.Select(f => Named(f.Path))),
-            cancellation
-        );
+        await files.RecordStartAsync(cancellation);
     }
 
     private async Task TurnAsync(AuditKey? key, bool everything, CancellationToken cancellation)
     {
-        foreach (var file in housekeeping.Files)
-        {
-            // One that is unknown: it is asked to stop before it has begun.
-            if (file.InForce is not { } written || !inForce.TryGetValue(file, out var before) || written == before)
-                continue;
-            inForce[file] = written;
-            await records.AddAsync(
-                clock.GetUtcNow().UtcDateTime,
-                "service",
-                file.Name,
-                "service",
-                "in force: " + Named(file.Path),
-                cancellation
-            );
-        }
-
+        await files.RecordChangesAsync(cancellation);
         if (head is { } known && !await records.HasAsync(new ChainEnd(known.Place, known.Hash), cancellation))
         {
             File.Move(HeadFile, Path.Combine(folder, $"cut-{clock.GetUtcNow().UtcDateTime:yyyyMMddTHHmmssfffZ}.json"), overwrite: true);
@@ -149,8 +124,9 @@ internal sealed partial class AuditWatch(
         File.Move(HeadFile + ".new", HeadFile, overwrite: true);
     }
 
-    /// <summary>Once a day: is all of it whole, and the head goes out.</summary>
-    private async Task<bool> IsDayOverAsync(AuditKey? key, CancellationToken cancellation)
+    /// <summary>Once a day: checks the whole log and exports the head.</summary>
+    /// <returns>Whether it was done now.</returns>
+    private async Task<bool> CheckDailyAsync(AuditKey? key, CancellationToken cancellation)
     {
         var today = DateOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(clock.GetUtcNow().UtcDateTime, zone));
         if (today == exported || head is not { } now || clock.GetUtcNow() - started < Settle)
@@ -193,10 +169,6 @@ internal sealed partial class AuditWatch(
         LogBroken(log, what);
         troubles.Say(Broken, what, zh);
     }
-
-    private static string Named(string path) =>
-        $"{Path.GetFileName(path)} "
-        + $"{(File.Exists(path) ? Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(path)))[..16].ToLowerInvariant() : "missing")}";
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The audit log could not be chained; tried again in a second")]
     private static partial void LogFailed(ILogger logger, Exception e);

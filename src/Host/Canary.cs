@@ -3,8 +3,6 @@ using System.Diagnostics.Metrics;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.EntityFrameworkCore;
-using MQTTnet;
-using MQTTnet.Protocol;
 using Vigil.Ingest.Mqtt;
 using Vigil.Model;
 using Vigil.Storage.Records;
@@ -12,22 +10,21 @@ using Vigil.Storage.Records;
 namespace Vigil.Host;
 
 /// <summary>
-/// Once in <c>Health:CanaryMinutes</c> a press of the service's own goes the way of every press: a login at the broker, a message, rules,
-/// the alarm desk, escalation, a channel. What hides from all else (a broker that takes and gives nothing on, a lane that stands) shows
-/// here. When it has come round it is taken away whole.
+/// An end-to-end self-test: every <c>Health:CanaryMinutes</c> a press of the service's own takes the path of every press, through a login
+/// at the broker, a message, the rules, the alarm desk and escalation to a channel. It detects faults that no other check sees, such as a
+/// broker that accepts messages but doesn't deliver them, or a queue that is stuck. Afterwards everything it created is deleted.
 /// </summary>
 internal sealed partial class Canary : BackgroundService
 {
     private const string Case = "canary";
 
-    /// <summary>A press that takes longer is lost.</summary>
+    /// <summary>A press that takes longer counts as lost.</summary>
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(60);
 
-    /// <summary>After a start everything reconnects first.</summary>
+    /// <summary>Pause after the start, in which devices reconnect.</summary>
     private static readonly TimeSpan Settle = TimeSpan.FromSeconds(5);
 
-    private readonly MqttOptions mqtt;
-    private readonly IServiceProvider services;
+    private readonly CanaryPress press;
     private readonly IHostApplicationLifetime lifetime;
     private readonly IDbContextFactory<RecordsDb> records;
     private readonly Troubles troubles;
@@ -35,7 +32,7 @@ internal sealed partial class Canary : BackgroundService
     private readonly ILogger<Canary> log;
     private readonly byte[] password = Encoding.ASCII.GetBytes(Convert.ToHexString(RandomNumberGenerator.GetBytes(32)));
     private readonly long begun = Stopwatch.GetTimestamp();
-    private long came;
+    private long lastSuccess;
 
     public Canary(
         MqttOptions mqtt,
@@ -48,15 +45,8 @@ internal sealed partial class Canary : BackgroundService
         ILogger<Canary> log
     )
     {
-        (this.mqtt, this.services, this.lifetime, this.records, this.troubles, this.log, every) = (
-            mqtt,
-            services,
-            lifetime,
-            records,
-            troubles,
-            log,
-            settings.Health.CanaryEvery
-        );
+        press = new CanaryPress(mqtt, services, password);
+        (this.lifetime, this.records, this.troubles, this.log, every) = (lifetime, records, troubles, log, settings.Health.CanaryEvery);
         if (every is null)
             return;
         meter.CreateObservableGauge(
@@ -73,24 +63,24 @@ internal sealed partial class Canary : BackgroundService
         );
     }
 
-    /// <summary>How long the last good round took.</summary>
+    /// <summary>How long the last successful round took.</summary>
     public TimeSpan Took { get; private set; }
 
-    /// <summary>Since the last good round, or since the start; real time.</summary>
-    public TimeSpan Age => Stopwatch.GetElapsedTime(came != 0 ? came : begun);
+    /// <summary>Real time since the last successful round, or since the start.</summary>
+    public TimeSpan Age => Stopwatch.GetElapsedTime(lastSuccess != 0 ? lastSuccess : begun);
 
-    /// <summary>Why the last round did not come round; null when it did, or when none was due yet.</summary>
+    /// <summary>Why the last round failed; null when it succeeded, or when there was none yet.</summary>
     public string? Missed { get; private set; }
 
     /// <summary>For the health page.</summary>
     public string Words =>
         every is null ? "canary: off"
-        : came == 0
+        : lastSuccess == 0
             ? Missed is null ? "canary: not yet"
                 : $"canary: {Missed}"
         : $"canary: {Age.TotalSeconds:0} s ago, took {Took.TotalSeconds:0.0} s";
 
-    /// <summary>Whether this is the password of the service's own login: it is made at each start and stands nowhere.</summary>
+    /// <summary>Whether this is the password of the canary's login, which is generated at each start and never stored.</summary>
     public bool Knows(byte[] given) => every is not null && CryptographicOperations.FixedTimeEquals(given, password);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -104,12 +94,12 @@ internal sealed partial class Canary : BackgroundService
         var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using var _ = lifetime.ApplicationStarted.Register(() => started.TrySetResult());
         await started.Task.WaitAsync(stoppingToken);
-        // In wall time, as broker and clients are: a clock that runs fast makes no messages faster.
+        // In real time: messages aren't faster when the service's clock is.
         await Task.Delay(Settle, TimeProvider.System, stoppingToken);
         while (!stoppingToken.IsCancellationRequested)
         {
             await RoundAsync(stoppingToken);
-            // A missed round is tried again soon: a fault that has passed must not be an alarm for an hour.
+            // After a failed round the next one comes soon, so that the alarm of a passing fault doesn't last for an hour.
             await Task.Delay(
                 Missed is null ? period : TimeSpan.FromSeconds(Math.Min(20, period.TotalSeconds)),
                 TimeProvider.System,
@@ -118,7 +108,7 @@ internal sealed partial class Canary : BackgroundService
         }
     }
 
-    /// <summary>One round; says what became of it.</summary>
+    /// <summary>One round.</summary>
     internal async Task RoundAsync(CancellationToken cancellation)
     {
         var at = Stopwatch.GetTimestamp();
@@ -128,11 +118,11 @@ internal sealed partial class Canary : BackgroundService
             await ClearAsync(cancellation);
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
             limit.CancelAfter(Longest);
-            await PublishAsync(limit.Token);
+            await press.PublishAsync(limit.Token);
             (stage, stageZh) = ("an alarm of it", "生成预警");
             while (!await CameRoundAsync(limit.Token))
                 await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, limit.Token);
-            (Took, came, Missed) = (Stopwatch.GetElapsedTime(at), Stopwatch.GetTimestamp(), null);
+            (Took, lastSuccess, Missed) = (Stopwatch.GetElapsedTime(at), Stopwatch.GetTimestamp(), null);
             troubles.Over(Case);
         }
         catch (Exception e) when (e is not OutOfMemoryException && !cancellation.IsCancellationRequested)
@@ -160,7 +150,7 @@ internal sealed partial class Canary : BackgroundService
         }
     }
 
-    /// <summary>Nothing of it stays, neither of this round nor of one that a crash left behind.</summary>
+    /// <summary>Deletes what this round created, and what is left of one that a crash interrupted.</summary>
     private async Task ClearAsync(CancellationToken cancellation)
     {
         try
@@ -174,57 +164,8 @@ internal sealed partial class Canary : BackgroundService
         }
         catch (Exception e) when (e is not OutOfMemoryException && !cancellation.IsCancellationRequested)
         {
-            LogNotCleared(log, e.Message); // the next round does
+            LogNotCleared(log, e.Message); // the next round deletes it
         }
-    }
-
-    private async Task PublishAsync(CancellationToken cancellation)
-    {
-        const string Topic = $"vigil/{SelfTest.Name}/up";
-        var payload = """[{"n":"button","vs":"sos"}]"""u8.ToArray();
-        if (services.GetService<ExternalBroker>() is { } outside)
-        {
-            await outside.PublishAsync(Topic, payload, cancellation);
-            return;
-        }
-
-        if (mqtt.Tls && mqtt.CertificateAuthority.Length > 0)
-        {
-            // Where only certificates let anybody in, it has none: it begins behind the login.
-            await services.GetRequiredService<Inbox>()(
-                new InboundMessage(
-                    Topic,
-                    payload,
-                    services.GetRequiredService<TimeProvider>().GetUtcNow().UtcDateTime,
-                    Retained: false,
-                    new Sender(SelfTest.Name, false, [])
-                ),
-                cancellation
-            );
-            return;
-        }
-
-        using var client = new MqttClientFactory().CreateMqttClient();
-        var options = new MqttClientOptionsBuilder()
-            .WithTcpServer(mqtt.Host is "*" or "0.0.0.0" or "::" or "localhost" ? "127.0.0.1" : mqtt.Host, mqtt.Port)
-            .WithClientId(SelfTest.Name)
-            .WithCredentials(SelfTest.Name, password)
-            .WithKeepAlivePeriod(TimeSpan.FromSeconds(60))
-            .WithTimeout(TimeSpan.FromSeconds(10));
-        if (mqtt.Tls)
-            options.WithTlsOptions(o => o.UseTls().WithCertificateValidationHandler(_ => true)); // its own broker, on this machine
-        var login = await client.ConnectAsync(options.Build(), cancellation);
-        if (login.ResultCode != MqttClientConnectResultCode.Success)
-            throw new InvalidOperationException($"login refused: {login.ResultCode}");
-        await client.PublishAsync(
-            new MqttApplicationMessageBuilder()
-                .WithTopic(Topic)
-                .WithPayload(payload)
-                .WithQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce)
-                .Build(),
-            cancellation
-        );
-        await client.DisconnectAsync(new MqttClientDisconnectOptionsBuilder().Build(), cancellation);
     }
 
     [LoggerMessage(Level = LogLevel.Critical, Message = "Canary: {What}")]

@@ -4,8 +4,8 @@ using Vigil.Model;
 namespace Vigil.Host;
 
 /// <summary>
-/// The certificate that devices see when they connect: said two weeks before it ends, because afterwards none of them gets in. The file is
-/// read once, as the broker does.
+/// Warns two weeks before the broker's certificate expires, because then no device can connect any more. The file is read once, at the
+/// start, as the broker does.
 /// </summary>
 internal sealed class CertificateWatch(Settings settings, Troubles troubles, TimeProvider clock) : BackgroundService
 {

@@ -1,8 +1,8 @@
 namespace Vigil.Host;
 
 /// <summary>
-/// A clock that runs faster than the wall's, for the demo: everything that takes its time from it (rules, escalation, simulated homes)
-/// speeds up together. The speed may change while it runs; time never jumps.
+/// The demo's clock, faster than real time: everything that uses it (rules, escalation, simulated homes) runs faster by the same factor.
+/// The speed may be changed while it runs, without a jump in time.
 /// </summary>
 internal sealed class FastClock(DateTimeOffset start, double speed) : TimeProvider
 {

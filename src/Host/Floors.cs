@@ -5,10 +5,9 @@ using Vigil.Model;
 namespace Vigil.Host;
 
 /// <summary>
-/// The least versions of what the service stands on, because what lies below loses alarms: .NET before 10.0.12 has timers that freeze when
-/// the clock is put back (runtime#123950), SQLite before 3.51.3 loses commits (WAL-reset bug), MQTTnet before 5.2.0 has clients that hear
-/// nothing and don't know it (#2248). Packages are pinned; a shared runtime or a library of the system may be rolled back under the
-/// service.
+/// Minimum versions of libraries, because older ones can lose alarms: in .NET before 10.0.12 timers freeze when the clock is set back
+/// (runtime#123950), SQLite before 3.51.3 can lose commits (WAL-reset bug), and MQTTnet clients before 5.2.0 can stop receiving without
+/// noticing (#2248). The packages are pinned, but a shared runtime or a system library may be downgraded.
 /// </summary>
 internal static class Floors
 {
@@ -32,7 +31,7 @@ internal static class Floors
             )
             : null;
 
-    /// <summary>Of the library that is loaded, not of the package.</summary>
+    /// <summary>The version of the library that is loaded, which may differ from the package's.</summary>
     private static Version Sqlite()
     {
         using var connection = new SqliteConnection();

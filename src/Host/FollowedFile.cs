@@ -3,15 +3,15 @@ using Vigil.Model;
 namespace Vigil.Host;
 
 /// <summary>
-/// A file that people edit while the service runs: changed, it comes into force without a restart; one with a mistake leaves the last good
-/// one standing and says so.
+/// A file that people edit while the service runs. A changed file takes effect without a restart; if it has a mistake, the last good
+/// version stays in effect and the problem is reported.
 /// </summary>
-/// <param name="name">What stands in it: rules, policies, messages.</param>
+/// <param name="name">What it contains: rules, policies, messages.</param>
 /// <param name="nameZh">The same in Chinese.</param>
 /// <param name="path">The file.</param>
-/// <param name="beside">Files it draws on; a change of theirs is one of it.</param>
-/// <param name="use">Reads it and puts it in force; false where it can't be used, with the problems added.</param>
-/// <param name="log">Gets what came into force, and what didn't and why.</param>
+/// <param name="beside">Files that it refers to; a change of one of them counts as a change of this file.</param>
+/// <param name="use">Reads the file and puts it into effect; false, with the problems added, when it can't be used.</param>
+/// <param name="log">Gets what took effect, and what didn't and why.</param>
 internal sealed partial class FollowedFile(
     string name,
     string nameZh,
@@ -29,14 +29,19 @@ internal sealed partial class FollowedFile(
 
     public string Path => path;
 
-    /// <summary>Why the file as it stands is not in force, with file and line; null when it is.</summary>
+    /// <summary>Why the current content is not in effect, with file and line; null when it is.</summary>
     public string? Trouble { get; private set; }
 
-    /// <summary>When the file in force was written; null while the file as it stands is not in force.</summary>
+    /// <summary>When the content in effect was written; null while the current content is not in effect.</summary>
     public DateTime? InForce => Trouble is null ? seen.Written : null;
 
-    /// <param name="load">Reads the file; null, with all its problems, when it can't be used.</param>
-    /// <param name="inForce">Puts what was read in force.</param>
+    /// <param name="name">What it contains.</param>
+    /// <param name="nameZh">The same in Chinese.</param>
+    /// <param name="path">The file.</param>
+    /// <param name="load">Reads the file; null, with all problems added, when it can't be used.</param>
+    /// <param name="inForce">Puts what was read into effect.</param>
+    /// <param name="log">Gets what took effect, and what didn't and why.</param>
+    /// <param name="beside">Files that it refers to.</param>
     public static FollowedFile Of<T>(
         string name,
         string nameZh,
@@ -62,9 +67,10 @@ internal sealed partial class FollowedFile(
             log
         );
 
-    /// <summary>As it stands now it is in force: it was read at the start.</summary>
+    /// <summary>Called at the start, after the files were read: their current content is in effect.</summary>
     public void Begin() => seen = See();
 
+    /// <summary>Reads the file again if it was changed.</summary>
     public void Look()
     {
         var now = See();

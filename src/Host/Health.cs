@@ -5,8 +5,8 @@ using Vigil.Notify.Channels;
 namespace Vigil.Host;
 
 /// <summary>
-/// Ready: the work goes on — every loop turns, stores take, the broker is heard. Live: no loop has stood still for so long that a restart
-/// is all that is left.
+/// The health checks. Ready: the service does its work, so every loop turns, the stores accept data, the broker is heard. Live: no loop has
+/// stood still for so long that only a restart can help.
 /// </summary>
 internal static partial class Health
 {
@@ -23,7 +23,7 @@ internal static partial class Health
         app.MapHealthChecks("/healthz/ready", Alone(nameof(Ready)));
     }
 
-    /// <summary>One check, whose words are the answer.</summary>
+    /// <summary>An endpoint for one check; its description is the answer.</summary>
     private static HealthCheckOptions Alone(string name) =>
         new()
         {
@@ -34,7 +34,7 @@ internal static partial class Health
                 var entry = report.Entries[name];
                 if (entry.Exception is not { } failed)
                     return http.Response.WriteAsync(entry.Description ?? "", http.RequestAborted);
-                // Anybody may ask: what failed stands in the log alone.
+                // Anybody can ask, so details of the failure are only logged.
                 LogFailed(http.RequestServices.GetRequiredService<ILogger<Ready>>(), name, failed);
                 return http.Response.WriteAsync("the check itself failed: see the log", http.RequestAborted);
             },
@@ -57,7 +57,7 @@ internal static partial class Health
             var problems = await readiness.ProblemsAsync(cancellationToken);
             if (problems.Count > 0)
                 return HealthCheckResult.Unhealthy(string.Join('\n', problems));
-            // What is going wrong although the work goes on is said, and doesn't take the service out of a load balancer.
+            // Concerns that don't stop the work are listed as warnings; the service stays ready for a load balancer.
             IEnumerable<string> concerns = routes.ReachNobody ? [NobodyIsReached, .. watch.Concerns] : watch.Concerns;
             return HealthCheckResult.Healthy(string.Join('\n', ["ready", .. concerns.Select(c => "warning: " + c), canary.Words]));
         }

@@ -5,7 +5,7 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Host;
 
-/// <summary>Section <c>Health</c>: how the service watches itself, and who watches the service.</summary>
+/// <summary>Section <c>Health</c>: how the service checks itself, and which outside watcher it reports to.</summary>
 internal sealed class HealthOptions
 {
     public const string Section = "Health";
@@ -14,17 +14,17 @@ internal sealed class HealthOptions
     [Range(1, 86400)]
     public double LoopSeconds { get; set; } = 60;
 
-    /// <summary>How often a press of the service's own goes all the way; 0: never.</summary>
+    /// <summary>How often the end-to-end self-test runs (<see cref="Canary"/>); 0: never.</summary>
     [Range(0, 1440)]
     public double CanaryMinutes { get; set; } = 60;
 
     /// <summary>
-    /// Channel and address that it is told to, such as <c>webhook:https://…</c>, <c>mail:…</c> or <c>sms:+86…</c>; back into the service
-    /// when empty.
+    /// Channel and address to which the self-test is sent, such as <c>webhook:https://…</c>, <c>mail:…</c> or <c>sms:+86…</c>; when empty,
+    /// back into the service.
     /// </summary>
     public string CanaryTo { get; set; } = "";
 
-    /// <summary>An outside watcher that is told while all is well; empty for none.</summary>
+    /// <summary>Address of an outside watcher that expects a heartbeat while all is well; empty for none.</summary>
     [HttpsOrLoopback]
     public string HeartbeatUrl { get; set; } = "";
 

@@ -3,8 +3,9 @@ using Vigil.Model;
 namespace Vigil.Host;
 
 /// <summary>
-/// Tells a watcher outside, each <c>Health:HeartbeatSeconds</c>, that all is well, and only while it is: a dead service can't tell of
-/// itself, so what alarms is the silence. A watcher that can't be reached is said and stops nothing.
+/// Sends a heartbeat to an outside watcher every <c>Health:HeartbeatSeconds</c>, but only while all is well. Since a dead service can't
+/// report itself, the watcher raises an alarm when the heartbeat is missing. A watcher that can't be reached is reported; nothing else
+/// depends on it.
 /// </summary>
 internal sealed partial class HeartbeatSender(Readiness readiness, Settings settings, Troubles troubles, ILogger<HeartbeatSender> log)
     : BackgroundService
@@ -30,7 +31,7 @@ internal sealed partial class HeartbeatSender(Readiness readiness, Settings sett
             await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, stoppingToken);
         while (!stoppingToken.IsCancellationRequested)
         {
-            await Task.Delay(every, TimeProvider.System, stoppingToken); // whoever misses it counts in wall time
+            await Task.Delay(every, TimeProvider.System, stoppingToken); // real time, as the watcher measures
             try
             {
                 if (await readiness.DoubtsAsync(stoppingToken) is { Count: > 0 } doubts)
@@ -45,7 +46,7 @@ internal sealed partial class HeartbeatSender(Readiness readiness, Settings sett
             }
             catch (Exception e) when (e is not OutOfMemoryException && !stoppingToken.IsCancellationRequested)
             {
-                // The address may carry the watcher's key: it is not logged.
+                // The address isn't logged, because it may contain the watcher's key.
                 var why = e is HttpRequestException { StatusCode: { } status } ? $"it answers {(int)status}" : "it does not answer";
                 troubles.Say(
                     Case,

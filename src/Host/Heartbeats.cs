@@ -5,16 +5,17 @@ using Vigil.Notify.Webhooks;
 namespace Vigil.Host;
 
 /// <summary>
-/// Whether the work goes on: each loop says how long ago it last turned, by a clock that nobody can set. A process that answers while a
-/// loop stands still is the worst kind of broken, because nobody looks. <c>/healthz/ready</c> fails when a loop has not turned for
-/// <c>Health:LoopSeconds</c> (60), <c>/healthz/live</c> after five times as long: then a restart is all that is left. A loop that has
-/// ended, whatever it was, ends the process with exit code 70, so that it is started again.
+/// Watches the loops of the service: each reports, by a monotonic clock, when it last turned. Otherwise nobody would notice a loop that
+/// hangs while the process still answers. <c>/healthz/ready</c> fails when a loop has not turned for <c>Health:LoopSeconds</c> (60),
+/// <c>/healthz/live</c> after five times as long, when only a restart can help. When a loop ends, the process ends with exit code 70, so
+/// that it is started again.
 /// </summary>
 internal sealed partial class Heartbeats : BackgroundService
 {
+    /// <summary>After how many times the allowed silence of a loop the service isn't live any more.</summary>
     public const int LongestSilence = 5;
 
-    /// <summary>EX_SOFTWARE of sysexits.h: whoever runs the service starts it again.</summary>
+    /// <summary>EX_SOFTWARE of sysexits.h: the service manager should start it again.</summary>
     public const int ExitCode = 70;
 
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(1);
@@ -42,7 +43,7 @@ internal sealed partial class Heartbeats : BackgroundService
     )
     {
         (this.batches, this.services, this.lifetime, this.log, allowed) = (batches, services, lifetime, log, settings.Health.LoopSilence);
-        var speed = settings.Speed; // of the service's clock: all is said in seconds of the wall
+        var speed = settings.Speed; // loops measure by the service's clock, what is reported is real time
         loops =
         [
             ("storing readings", "读数保存", () => batches.SinceTurn),
@@ -56,10 +57,10 @@ internal sealed partial class Heartbeats : BackgroundService
         ];
     }
 
-    /// <summary>A loop has ended though nobody asked it to.</summary>
+    /// <summary>A loop has ended although the service isn't being stopped.</summary>
     public bool Died { get; private set; }
 
-    /// <summary>Loops that have not turned for so many times the allowed silence, in words; empty when all turn.</summary>
+    /// <summary>Loops that have not turned for this many times the allowed silence, in words; empty when all turn.</summary>
     public IReadOnlyList<(string Loop, string Words, string Zh)> Stopped(int times = 1) =>
         [
             .. loops
@@ -70,7 +71,7 @@ internal sealed partial class Heartbeats : BackgroundService
                 ),
         ];
 
-    /// <summary>Loops that go on as long as the service does; another may return when it has nothing to do.</summary>
+    /// <summary>Loops that run as long as the service; others may return when they have nothing to do.</summary>
     internal static readonly IReadOnlyList<Type> Endless =
     [
         typeof(Pipeline),
@@ -90,7 +91,7 @@ internal sealed partial class Heartbeats : BackgroundService
         typeof(Vigil.Ingest.Mqtt.ExternalBroker),
     ];
 
-    /// <summary>Background loops that are over, with why: by an exception, or an endless one by itself.</summary>
+    /// <summary>Background loops that have ended by an exception, or ended at all although they are endless.</summary>
     public IReadOnlyList<(string Loop, Exception? Why)> Ended() =>
         [
             .. services
@@ -117,7 +118,7 @@ internal sealed partial class Heartbeats : BackgroundService
                     lifetime.StopApplication();
             }
 
-            await Task.Delay(Every, TimeProvider.System, stoppingToken); // whoever waits for a sign of life waits in wall time
+            await Task.Delay(Every, TimeProvider.System, stoppingToken); // real time, by which the loops are judged
         }
     }
 

@@ -1,18 +1,14 @@
-using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using Vigil.Host.Intake;
 using Vigil.Model;
-using Vigil.Notify.Escalation;
-using Vigil.Notify.Messages;
-using Vigil.Rules;
 using Vigil.Storage.Readings;
 
 namespace Vigil.Host;
 
 /// <summary>
-/// Four times a second: time passes for the rules; every few seconds changes of the registry and of the files that people edit are taken
-/// over, devices' last words are written down, and one partition's state is saved, so that all are within five minutes. Silence is judged
-/// only when nothing waits to be applied and the service has listened for a while (invariant 3).
+/// The loop of periodic work. Four times a second it lets time pass for the rules. Every few seconds it adopts changes of the registry and
+/// of the files that people edit, writes down when devices were last heard, and saves one partition of the rules, so that all are saved
+/// within five minutes. Silence is judged only when no reading waits to be applied and devices had time to report (invariant 3).
 /// </summary>
 internal sealed partial class Housekeeping(
     Settings settings,
@@ -28,72 +24,31 @@ internal sealed partial class Housekeeping(
     ILogger<Housekeeping> log
 ) : BackgroundService
 {
-    private readonly Counter<long> heldBack = meter.CreateCounter<long>(
-        "vigil_findings_held_back",
-        description: "Findings nobody is told of for now: an absence, an outage of the area"
-    );
+    /// <summary>Rules, policies and messages; changed files are used without a restart.</summary>
+    public IReadOnlyList<FollowedFile> Files { get; } = FollowedFiles.Of(settings, rules, log);
 
-    private readonly Counter<long> doubted = meter.CreateCounter<long>(
-        "vigil_totals_doubted",
-        description: "Totals of meters that rules don't believe: resets, changed meters, jumps, more than can have flowed"
-    );
-
-    /// <summary>How long devices have to bring what they kept while the service was down.</summary>
+    /// <summary>How long devices have to deliver what they kept while the service was not listening.</summary>
     internal static readonly TimeSpan CatchUp = TimeSpan.FromSeconds(60);
 
     /// <summary>
-    /// A wait that took so much too long was no wait: the process was stopped, or nothing ran in it, and what devices said is still on its
-    /// way.
+    /// A wait that takes this long means that the process was frozen: it was stopped, or the machine was too busy. Messages of devices may
+    /// still be on their way.
     /// </summary>
     internal static readonly TimeSpan Freeze = TimeSpan.FromSeconds(8);
 
-    /// <summary>How late a deadline may be found, at most, because nobody looked.</summary>
+    /// <summary>How often time passes for the rules: a deadline is noticed at most this much late.</summary>
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);
 
     private static readonly TimeSpan SaveAll = TimeSpan.FromMinutes(5);
 
-    /// <summary>Without a snapshot the rules learn again from this much of the past.</summary>
+    /// <summary>How far back the rules learn from stored readings where they have no snapshot.</summary>
     private static readonly TimeSpan Relearn = TimeSpan.FromDays(35);
 
     private const string NotSaved = "rules snapshots";
 
     private readonly string folder = Path.Combine(settings.DataPath, "rules");
-    private readonly List<string> damaged = [];
 
-    /// <summary>Rules, policies and messages, which follow their files.</summary>
-    public IReadOnlyList<FollowedFile> Files { get; } =
-    [
-        FollowedFile.Of<RuleSet>(
-            "rules",
-            "规则",
-            Settings.RulesPath(settings.Configuration),
-            RuleSet.Load,
-            rules.Use,
-            log,
-            () => BesideRules(settings.Configuration)
-        ),
-        FollowedFile.Of<Policies>(
-            "policies",
-            "升级策略",
-            Settings.PoliciesPath(settings.Configuration),
-            Policies.Load,
-            settings.Policies.Use,
-            log
-        ),
-        FollowedFile.Of<MessageTexts>(
-            "messages",
-            "消息文本",
-            Settings.MessagesPath(settings.Configuration),
-            (path, problems) => MessageTexts.Load(path, settings.Zone, problems),
-            settings.Messages.Use,
-            log
-        ),
-    ];
-
-    /// <summary>How long what happened once is shown.</summary>
-    private static readonly TimeSpan Shown = TimeSpan.FromHours(1);
-
-    private readonly ConcurrentDictionary<string, bool> failing = new(StringComparer.Ordinal);
+    private readonly RuleReports reports = new(troubles, meter, log);
 
     private readonly List<Finding> findings = [];
     private long saved = clock.GetTimestamp(),
@@ -102,32 +57,32 @@ internal sealed partial class Housekeeping(
     private int flushes;
     private int partition;
 
-    /// <summary>Since when devices have been heard without a break.</summary>
+    /// <summary>Since when the service has listened to devices without a break.</summary>
     private long listening = clock.GetTimestamp();
 
     private long turned = clock.GetTimestamp();
 
-    /// <summary>How long ago it last did all of it, by the service's clock.</summary>
+    /// <summary>Time since the last complete turn, by the service's clock.</summary>
     public TimeSpan SinceTurn => clock.GetElapsedTime(Interlocked.Read(ref turned));
 
     /// <summary>
-    /// Devices may have been unheard until now (a freeze, a clock that was set): they get their time to catch up before silence is judged
-    /// again.
+    /// Messages of devices may have been missed until now (a freeze, a clock that was set): devices get time to catch up before silence is
+    /// judged again.
     /// </summary>
     public void ListenAgain() => Interlocked.Exchange(ref listening, clock.GetTimestamp());
 
     /// <summary>
-    /// The clock was set: snapshots of the old time are replaced in the next turns, so that a crash that follows doesn't find anything a
-    /// second time.
+    /// Saves all partitions in the next turns. Called when the clock was set: from snapshots of the old time a start after a crash would
+    /// find things a second time.
     /// </summary>
     public void SaveAgain() => Interlocked.Exchange(ref partition, 0);
 
-    /// <summary>Some partition has not been saved since the start or since the clock was set.</summary>
+    /// <summary>Not all partitions have been saved since the start, or since the clock was set.</summary>
     internal bool SavesAll => Volatile.Read(ref partition) < rules.Count;
 
-    /// <summary>Takes up where the service stopped: registry, snapshot, and the readings that arrived since.</summary>
-    /// <param name="set">By how much the clock was set while it was down: all that is remembered is of the time before.</param>
-    /// <param name="cancellation">Ends it between its parts.</param>
+    /// <summary>Continues where the service stopped: registry, snapshots of the rules, and the readings that arrived since.</summary>
+    /// <param name="set">By how much the clock was set while the service was down: everything stored is in the time before.</param>
+    /// <param name="cancellation">Stops between two steps.</param>
     public async Task RecoverAsync(TimeSpan set, CancellationToken cancellation)
     {
         var started = clock.GetUtcNow().UtcDateTime - set;
@@ -141,10 +96,8 @@ internal sealed partial class Housekeeping(
             );
         }
 
-        rules.Failed = LogRulesFailed;
-        var (from, written) = rules.Load(folder, started - Relearn, SayDamaged, started);
-        rules.OnHeldBack(LogHeld);
-        rules.OnDoubted(LogDoubt);
+        reports.Attach(rules);
+        var (from, written) = rules.Load(folder, started - Relearn, reports.SnapshotDamaged, started);
         await registry.ReloadAsync(cancellation, always: true);
         var missed = new List<Finding>();
         var (count, heard) = (0, written);
@@ -161,7 +114,7 @@ internal sealed partial class Housekeeping(
         }
         catch (ReadingStoreException e)
         {
-            // Alarms don't wait for a readings server that is down (invariant 2): the rules go on from the snapshot.
+            // Alarms must not wait for a readings server that is down (invariant 2): the rules continue from the snapshot alone.
             LogNoReplay(log, e.Message);
         }
 
@@ -170,7 +123,7 @@ internal sealed partial class Housekeeping(
         rules.ComeBack(started);
         rules.SetClock(set, started + set);
         ListenAgain();
-        // What was found but not committed before a crash is committed now; the rest is known already and left out.
+        // Commits findings that a crash prevented from being committed; all others are known already, and adding them again does nothing.
         await uncommitted.CommitAsync(missed);
         LogRecovered(log, count, written is { } snapshot ? $"{snapshot:yyyy-MM-ddTHH:mm:ssZ}" : "no earlier run");
     }
@@ -192,9 +145,9 @@ internal sealed partial class Housekeeping(
         }
     }
 
-    /// <summary>Does all of it once.</summary>
-    /// <param name="waited">How long the wait before it took.</param>
-    /// <param name="cancellation">Ends it between its parts.</param>
+    /// <summary>One turn of the loop.</summary>
+    /// <param name="waited">How long the wait before it really took.</param>
+    /// <param name="cancellation">Stops between two steps.</param>
     internal async Task TurnAsync(TimeSpan waited, CancellationToken cancellation)
     {
         var now = clock.GetUtcNow().UtcDateTime;
@@ -214,14 +167,14 @@ internal sealed partial class Housekeeping(
 
         if (Due(ref flushed, TimeSpan.FromSeconds(5)))
             await sightings.FlushAsync(cancellation, strangersAlone: ++flushes % 6 != 0);
-        // A snapshot that is ahead of the committed findings would lose them at a crash. After a start every partition is saved at once: a
-        // downtime that was forgiven is not forgiven a second time.
+        // Only when all findings are committed: a snapshot ahead of them would lose the others at a crash. After a start all partitions are
+        // saved at once, so that after a crash the downtime isn't excused a second time.
         if (committed && (SavesAll || Due(ref saved, SaveAll / rules.Count)))
         {
             var next = partition;
-            // The clock may have been set back since this turn began; what arrived meanwhile is replayed a second time at most.
+            // The clock may have been set back since this turn began. Too early a time only means that some readings are replayed again.
             var taken = clock.GetUtcNow().UtcDateTime is var later && later < now ? later : now;
-            // one that can't be written (a full disk) has its next turn within five minutes, not at once
+            // Before the write: a partition that can't be written, as on a full disk, is tried again after the others, not at once.
             Interlocked.CompareExchange(ref partition, next + 1, next);
             await SaveAsync(next % rules.Count, taken);
         }
@@ -230,7 +183,7 @@ internal sealed partial class Housekeeping(
     }
 
     /// <summary>
-    /// A snapshot that can't be written is a trouble, not the end of the turn: what it has not, the next start replays or learns again.
+    /// A snapshot that can't be written is reported, but doesn't fail the turn: the next start replays the readings it lacks.
     /// </summary>
     private async Task SaveAsync(int next, DateTime taken)
     {
@@ -249,7 +202,7 @@ internal sealed partial class Housekeeping(
         }
     }
 
-    /// <summary>Lets time pass for the rules; false when what they found is owed.</summary>
+    /// <summary>Lets time pass for the rules; false when what they found could not be committed.</summary>
     internal ValueTask<bool> AdvanceAsync(CancellationToken cancellation)
     {
         findings.Clear();
@@ -267,57 +220,6 @@ internal sealed partial class Housekeeping(
             await SaveAsync(p, clock.GetUtcNow().UtcDateTime);
     }
 
-    /// <summary>The holidays that the rules name; not the other files that people edit, which stand in the same folder.</summary>
-    private static IEnumerable<string> BesideRules(IConfiguration configuration)
-    {
-        var folder = Path.GetDirectoryName(Settings.RulesPath(configuration))!;
-        return Directory.Exists(folder)
-            ? Directory
-                .EnumerateFiles(folder, "*.yaml")
-                .Except([Settings.PoliciesPath(configuration), Settings.MessagesPath(configuration)], StringComparer.Ordinal)
-            : [];
-    }
-
-    private void SayDamaged(string file, string why)
-    {
-        LogNoSnapshot(log, file, why);
-        damaged.Add(file);
-        var files = string.Join(", ", damaged);
-        troubles.Happened(
-            "rules snapshot",
-            $"{damaged.Count} of the rules' snapshots were damaged ({files}); what they knew was taken from the ones before or "
-                + $"learned again",
-            $"{damaged.Count}份规则快照已损坏（{files}），已改用上一份或重新学习",
-            Shown
-        );
-    }
-
-    /// <summary>Told once a home and start: a home that fails fails at every look.</summary>
-    private void LogRulesFailed(string resident, Exception e)
-    {
-        if (!failing.TryAdd(resident, true))
-            return;
-        LogRulesFailed(log, resident, e);
-        troubles.Happened(
-            "rules of a home",
-            $"the rules failed in the home of {resident} and leave it out of a look: {e.Message}",
-            $"{resident}的规则计算出错，已跳过该次检查：{e.Message}",
-            Shown
-        );
-    }
-
-    private void LogHeld(Finding finding, string why, string whyZh)
-    {
-        heldBack.Add(1, new KeyValuePair<string, object?>("kind", finding.Kind.Name));
-        LogHeldBack(log, finding.Subject, finding.Reason, why);
-    }
-
-    private void LogDoubt(string resident, string device, string why)
-    {
-        doubted.Add(1);
-        LogDoubted(log, device, resident, why);
-    }
-
     private bool Due(ref long since, TimeSpan period)
     {
         if (clock.GetElapsedTime(since) < period)
@@ -331,29 +233,10 @@ internal sealed partial class Housekeeping(
 
     [LoggerMessage(
         Level = LogLevel.Error,
-        Message = "The rules' snapshot {File} can't be used: {Reason}. The one before it is taken, or they learn again from the "
-            + "stored readings"
-    )]
-    private static partial void LogNoSnapshot(ILogger logger, string file, string reason);
-
-    [LoggerMessage(
-        Level = LogLevel.Critical,
-        Message = "The rules failed in the home of {Resident}; what they had found stands, and other homes are not touched"
-    )]
-    private static partial void LogRulesFailed(ILogger logger, string resident, Exception e);
-
-    [LoggerMessage(
-        Level = LogLevel.Error,
         Message = "The readings since the snapshot can't be read, so the rules go on from the snapshot alone: {Reason}"
     )]
     private static partial void LogNoReplay(ILogger logger, string reason);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Housekeeping failed; it goes on in a second")]
     private static partial void LogFailed(ILogger logger, Exception e);
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "Held back for {Resident}: {What}; {Why}")]
-    private static partial void LogHeldBack(ILogger logger, string resident, string what, string why);
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "A total of {Device} of {Resident} isn't believed: {Why}")]
-    private static partial void LogDoubted(ILogger logger, string device, string resident, string why);
 }

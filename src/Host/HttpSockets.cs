@@ -6,9 +6,9 @@ using Vigil.Model;
 namespace Vigil.Host;
 
 /// <summary>
-/// Sockets of pages and API. Anybody can open them and say nothing; without a limit they take the files that databases and devices need,
-/// and the process ends. A quarter of what the process may open, and of one address a quarter of that; a known proxy speaks for many.
-/// Thread-safe.
+/// Limits the connections to pages and API. Anybody can open them and send nothing; without a limit they would use up the file descriptors
+/// that databases and devices need. A quarter of what the process may open, and a quarter of that for each address, except known proxies,
+/// which carry many clients. Thread-safe.
 /// </summary>
 internal sealed class HttpSockets(Func<IPAddress, bool> isProxy)
 {

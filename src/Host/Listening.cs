@@ -12,18 +12,20 @@ using Vigil.Web;
 
 namespace Vigil.Host;
 
-/// <summary>Where the service is spoken to: HTTP, and MQTT by the embedded broker or by another one that it connects to.</summary>
+/// <summary>
+/// How the service is reached: over HTTP, and over MQTT by the embedded broker or by an external one that it connects to.
+/// </summary>
 internal static class Listening
 {
     public static void Configure(IWebHostBuilder web, Settings settings)
     {
-        // Thousands of devices that come back together wait in the system's queue instead of being turned away for a second.
+        // When thousands of devices reconnect at once, they wait in the system's queue instead of having to retry after a second.
         web.UseSockets(sockets => sockets.Backlog = 4096);
         web.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = 1 << 20;
-            // a socket that says nothing
+            // closes sockets on which nothing is sent
             (kestrel.Limits.KeepAliveTimeout, kestrel.Limits.RequestHeadersTimeout) = (TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(10));
             var sockets = new HttpSockets(settings.Http.IsProxy);
             foreach (var (_, _, address) in Addresses(settings))
@@ -85,7 +87,34 @@ internal static class Listening
         services.AddHostedService(s => s.GetRequiredService<EmbeddedBroker>());
     }
 
-    /// <summary>Where it listens, with the setting that says so.</summary>
+    /// <summary>Problems of the addresses in <c>Http:Urls</c>.</summary>
+    public static IEnumerable<Problem> Check(Settings settings)
+    {
+        foreach (var url in settings.Urls)
+        {
+            if (
+                !Uri.TryCreate(url.Replace("*", "any", StringComparison.Ordinal), UriKind.Absolute, out var parsed)
+                || parsed.Scheme != "http"
+            )
+                yield return new Problem(
+                    "Http:Urls",
+                    0,
+                    "",
+                    url,
+                    "is not an address such as http://127.0.0.1:5080 (TLS is for the proxy in front)"
+                );
+            else if (settings.Open && !parsed.IsLoopback)
+                yield return new Problem(
+                    "Http:Open",
+                    0,
+                    "",
+                    "true",
+                    $"lets everybody in, so it works on a loopback address alone; Http:Urls has {url}"
+                );
+        }
+    }
+
+    /// <summary>All addresses on which it listens, each with the setting that names it.</summary>
     internal static IEnumerable<(string Setting, string Value, Uri Address)> Addresses(Settings settings)
     {
         foreach (var url in settings.Urls)

@@ -10,13 +10,13 @@ namespace Vigil.Host;
 
 /// <summary>A registered device as the pipeline needs it.</summary>
 /// <param name="Id">Its id.</param>
-/// <param name="Profile">The profile that reads it; it overrides what the topic suggests.</param>
-/// <param name="Resident">In whose home it stands; null while in stock.</param>
+/// <param name="Profile">The profile that decodes it; it takes precedence over the one that matches the topic.</param>
+/// <param name="Resident">Whose home it is in; null while it is in stock.</param>
 internal sealed record RegisteredDevice(DeviceId Id, Profile Profile, ResidentId? Resident);
 
 /// <summary>
-/// The registry in memory: which device is whose. Read without locks on the hot path; replaced whole when the records change,
-/// and the rules are told which residents changed.
+/// The registry in memory: which device belongs to whom. Read without locks on the hot path, and replaced as a whole when the records have
+/// changed; the rules are then given the residents that changed.
 /// </summary>
 internal sealed partial class LiveRegistry(
     IDbContextFactory<RecordsDb> records,
@@ -39,7 +39,7 @@ internal sealed partial class LiveRegistry(
         int Watched
     ) version;
 
-    /// <summary>What the rules are told of homes, by what these profiles let expect.</summary>
+    /// <summary>Facts about homes for the rules; what to expect from a device comes from its profile.</summary>
     public static HomeFacts HomesOf(ProfileSet profiles) =>
         new(id => profiles.Find(id) is { } profile ? new Reporting(profile.ReportEvery, profile.Expects) : null);
 
@@ -47,7 +47,7 @@ internal sealed partial class LiveRegistry(
 
     public RegisteredDevice? Find(string device) => devices.GetValueOrDefault(device);
 
-    /// <summary>Reads everything when anything changed; another process (an import) may have changed it.</summary>
+    /// <summary>Loads everything again when something has changed, be it by another process such as an import.</summary>
     public async Task ReloadAsync(CancellationToken cancellation, bool always = false)
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
@@ -80,7 +80,7 @@ internal sealed partial class LiveRegistry(
                 LogNoProfile(log, device.Id, device.Profile);
         }
 
-        // The canary's: in no table, and in no list of people.
+        // The canary's device and home, which are in no table.
         if (profiles.Find("senml") is { } plain)
         {
             var canary = new ResidentId(SelfTest.Name);

@@ -7,9 +7,8 @@ using Microsoft.Extensions.Logging.Console;
 namespace Vigil.Host;
 
 /// <summary>
-/// One event, one line, whatever a device or a person wrote into it: control characters, which could begin a line of their own or paint a
-/// terminal, are written as \uXXXX, and numbers of people's telephones and identity cards are masked, should one ever get into a message or
-/// an exception.
+/// The format of the log: one line for each event. Control characters from devices or people, which could fake a line or control a
+/// terminal, are written as \uXXXX. Phone numbers and identity numbers are masked, in case one gets into a message or an exception.
 /// </summary>
 internal sealed partial class LogLines(TimeProvider clock) : ConsoleFormatter(Name)
 {
@@ -35,7 +34,7 @@ internal sealed partial class LogLines(TimeProvider clock) : ConsoleFormatter(Na
         foreach (var c in Numbers().Replace(text, m => Masked(m.Value)))
         {
             if (c == '\n')
-                line.Append(" \\n "); // of an exception's trace: still one line, and still readable
+                line.Append(" \\n "); // keeps a stack trace in one line, and readable
             else if (
                 char.IsControl(c)
                 || char.GetUnicodeCategory(c)

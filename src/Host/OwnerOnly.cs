@@ -4,27 +4,36 @@ using System.Runtime.Versioning;
 namespace Vigil.Host;
 
 /// <summary>
-/// Files with people's data are for the account that runs the service alone, whatever its shell or unit file says: what is made from now on
-/// (the umask, which SQLite's and DuckDB's own files follow too), and what an older version left readable.
+/// Makes files with people's data accessible to the account of the service only, whatever its shell or unit file sets: those created from
+/// now on (by the umask, which applies to SQLite's and DuckDB's files too), and those that an older version left readable.
 /// </summary>
 internal static partial class OwnerOnly
 {
     private const UnixFileMode File = UnixFileMode.UserRead | UnixFileMode.UserWrite,
         Folder = File | UnixFileMode.UserExecute;
 
-    /// <summary>What the service itself makes in its data folder; other files there are their owners' business.</summary>
+    /// <summary>Files and folders that the service itself creates in its data folder; others there are left alone.</summary>
     private static readonly string[] Own =
         ["records.db*", "readings.duckdb*", "*.key", "*.key.new", "*.json", "*.jsonl", "reserve", "vigil.lock"],
         OwnFolders = ["keys", "rules", "spool", "audit", "backups"];
 
-    /// <summary>For everything this process makes.</summary>
+    /// <summary>For all files and folders this process creates.</summary>
     public static void FromNowOn()
     {
         if (!OperatingSystem.IsWindows())
             _ = SetUmask(63); // 077 in octal
     }
 
-    /// <summary>For what stands in the data folder already, and the folder itself.</summary>
+    /// <summary>Creates a folder that only its owner can open.</summary>
+    public static void CreateFolder(string path)
+    {
+        if (OperatingSystem.IsWindows())
+            Directory.CreateDirectory(path);
+        else
+            Directory.CreateDirectory(path, Folder);
+    }
+
+    /// <summary>For the data folder and what it contains already.</summary>
     public static void Protect(string dataPath)
     {
         if (OperatingSystem.IsWindows())
@@ -54,7 +63,7 @@ internal static partial class OwnerOnly
         }
         catch (Exception e) when (e is UnauthorizedAccessException or FileNotFoundException or IOException)
         {
-            // another account's, or gone meanwhile: what it lets others read is not ours to say
+            // it belongs to another account, or was deleted meanwhile
         }
     }
 

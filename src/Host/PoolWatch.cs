@@ -3,16 +3,16 @@ using Vigil.Model;
 namespace Vigil.Host;
 
 /// <summary>
-/// All loops, sockets and timers run on the thread pool. When everything on it waits for something (a library that blocks), a press waits
-/// too, and the pool by itself makes only a thread or two a second. This looks from a thread of its own: work that isn't begun within half
-/// a second gets more threads at once, and it is said. Work that isn't begun for five minutes ends the process, to be started again:
-/// nothing else in it could say so any more.
+/// Watches the thread pool, on which all loops, sockets and timers run. When all of its threads are blocked (by a library that blocks),
+/// even a press has to wait, and the pool itself adds only one or two threads a second. From a thread of its own this class measures how
+/// long work waits: after half a second it adds threads, after a second it reports the trouble. After five minutes it ends the process so
+/// that it is started again, because nothing else could report it any more.
 /// </summary>
 internal sealed partial class PoolWatch(Troubles troubles, ILogger<PoolWatch> log) : IHostedService, IDisposable
 {
     private const string Case = "threads";
 
-    /// <summary>Threads that are added first, twice as many each further time, and the most there may be.</summary>
+    /// <summary>How many threads are added first, doubled each further time; and how many there may be.</summary>
     private const int More = 128,
         Most = 2048;
 
@@ -21,7 +21,7 @@ internal sealed partial class PoolWatch(Troubles troubles, ILogger<PoolWatch> lo
         Said = TimeSpan.FromSeconds(1),
         Longest = TimeSpan.FromMinutes(5);
 
-    /// <summary>After so many good looks there need not be more threads than before.</summary>
+    /// <summary>After so many checks without waiting the pool may shrink again.</summary>
     private const int CalmAgain = 120;
 
     private readonly ManualResetEventSlim stop = new();
@@ -92,7 +92,7 @@ internal sealed partial class PoolWatch(Troubles troubles, ILogger<PoolWatch> lo
         }
     }
 
-    /// <summary>A piece of work that says that it ran; late, it may find that nobody waits any more.</summary>
+    /// <summary>A work item that signals when it runs.</summary>
     private sealed class Turn : IThreadPoolWorkItem, IDisposable
     {
         private readonly SemaphoreSlim ran = new(0);
@@ -107,7 +107,7 @@ internal sealed partial class PoolWatch(Troubles troubles, ILogger<PoolWatch> lo
             }
             catch (ObjectDisposedException)
             {
-                // the service has ended meanwhile
+                // it ran so late that the service has stopped meanwhile
             }
         }
 

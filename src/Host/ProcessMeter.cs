@@ -2,7 +2,7 @@ using System.Diagnostics.Metrics;
 
 namespace Vigil.Host;
 
-/// <summary>What the process itself holds, so that a leak is seen while it is small.</summary>
+/// <summary>Metrics of the process (memory, threads), which show a leak while it is small.</summary>
 internal static class ProcessMeter
 {
     public static void Observe(Meter meter)

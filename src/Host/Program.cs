@@ -3,7 +3,7 @@ using Vigil.Host.Commands;
 
 namespace Vigil.Host;
 
-/// <summary>The command line: a table of contents.</summary>
+/// <summary>The command line: a list of its commands.</summary>
 internal static class Program
 {
     private static async Task<int> Main(string[] args)
@@ -29,7 +29,7 @@ internal static class Program
             BackupCommand.Create(),
             BackupCommand.CreateRestore(),
         };
-        // The host ends the service by itself on SIGTERM; the command line's own two seconds would cut its commits short.
+        // The service handles SIGTERM itself (StopSignals): the command line library would end it after two seconds, amid its commits.
         var parsed = root.Parse(args);
         try
         {

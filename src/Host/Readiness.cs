@@ -7,7 +7,8 @@ using Vigil.Storage.Readings;
 namespace Vigil.Host;
 
 /// <summary>
-/// Whether the work goes on: every loop turns, stores take, the broker is heard. <c>/healthz/ready</c> and the heartbeat ask here.
+/// Whether the service does its work: every loop turns, the stores accept data, the broker is heard. Used by <c>/healthz/ready</c> and the
+/// heartbeat.
 /// </summary>
 internal sealed class Readiness(
     IReadingStore store,
@@ -21,7 +22,7 @@ internal sealed class Readiness(
     IServiceProvider services
 )
 {
-    /// <summary>Why it does not; empty when it does.</summary>
+    /// <summary>What prevents it; empty when nothing does.</summary>
     public async Task<List<string>> ProblemsAsync(CancellationToken cancellation)
     {
         var problems = new List<string>();
@@ -41,7 +42,7 @@ internal sealed class Readiness(
         return problems;
     }
 
-    /// <summary>What keeps a heartbeat back: that it isn't ready, that somebody is told late, that the canary didn't come round.</summary>
+    /// <summary>Why no heartbeat may be sent: the service isn't ready, somebody was notified late, the last self-test failed.</summary>
     public async Task<List<string>> DoubtsAsync(CancellationToken cancellation)
     {
         var doubts = await ProblemsAsync(cancellation);

@@ -1,10 +1,11 @@
 using Microsoft.EntityFrameworkCore;
+using Vigil.Storage;
 using Vigil.Storage.Records;
 
 namespace Vigil.Host;
 
 /// <summary>
-/// Whether the records answer, asked within a few seconds: a server that is frozen takes connections and says nothing. One question at a
+/// Whether the records answer within a few seconds: a server that hangs accepts connections without answering. Only one query runs at a
 /// time.
 /// </summary>
 internal sealed class RecordsProbe(IDbContextFactory<RecordsDb> records)
@@ -35,7 +36,7 @@ internal sealed class RecordsProbe(IDbContextFactory<RecordsDb> records)
         }
     }
 
-    /// <summary>Whether a row can be written now: tried in a transaction that is taken back.</summary>
+    /// <summary>Whether a row can be written now; tries it in a transaction that is rolled back.</summary>
     public async Task<bool> WorksAsync()
     {
         try
@@ -62,7 +63,7 @@ internal sealed class RecordsProbe(IDbContextFactory<RecordsDb> records)
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            return $"the records can't be read: {e.Message.Split('\n', 2)[0]}";
+            return $"the records can't be read: {StoreFailure.FirstLine(e)}";
         }
     }
 }

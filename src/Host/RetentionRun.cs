@@ -4,8 +4,8 @@ using Vigil.Storage.Readings;
 namespace Vigil.Host;
 
 /// <summary>
-/// Once a day, half an hour after midnight: each home's day is written into the records, then readings that are older than they are to be
-/// kept are deleted.
+/// Once a day, half an hour after midnight: writes what each home used into the records, then deletes readings that have been kept long
+/// enough.
 /// </summary>
 internal sealed partial class RetentionRun(
     Retention retention,
@@ -17,12 +17,11 @@ internal sealed partial class RetentionRun(
 {
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(5);
 
-    /// <summary>After a start everything reconnects and sends what it kept.</summary>
+    /// <summary>Pause after a start, in which devices reconnect and deliver what they kept.</summary>
     private static readonly TimeSpan Settle = TimeSpan.FromMinutes(10);
 
     /// <summary>
-    /// After the clock jumped by a day or more no day is counted and nothing old deleted for so long: somebody has to see first that the
-    /// new time is the right one.
+    /// After the clock jumped by a day or more, nothing is counted or deleted for this long, so that people can notice a wrong date first.
     /// </summary>
     private static readonly TimeSpan Trusted = TimeSpan.FromDays(7);
 

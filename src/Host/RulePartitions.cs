@@ -7,37 +7,30 @@ using Vigil.Rules;
 namespace Vigil.Host;
 
 /// <summary>
-/// Residents divided among rule engines, each with one owner at a time. A partition is what could be moved to another machine whole.
+/// Residents divided among rule engines, each with a lock. A partition is the unit that could be moved to another machine.
 /// </summary>
 internal sealed class RulePartitions
 {
     private readonly RuleEngine[] engines;
     private readonly Lock[] locks;
-    private readonly int[] lengths;
-    private readonly DateTime[] replayFrom,
-        replayUntil;
+    private readonly RuleSnapshots snapshots;
     private readonly ConcurrentDictionary<ResidentId, int> partitionOf = new();
-
-    /// <summary>A reading is applied a moment after it arrived: a snapshot may lack what came so shortly before it.</summary>
-    private static readonly TimeSpan Overlap = TimeSpan.FromMinutes(1);
 
     public RulePartitions(RuleSet rules, TimeZoneInfo zone, int partitions = 16)
     {
         engines = [.. Enumerable.Range(0, partitions).Select(_ => new RuleEngine(rules, zone))];
         locks = [.. engines.Select(_ => new Lock())];
-        lengths = new int[partitions];
-        (replayFrom, replayUntil) = (new DateTime[partitions], new DateTime[partitions]);
-        Array.Fill(replayUntil, DateTime.MaxValue);
+        snapshots = new RuleSnapshots(engines, locks);
         foreach (var engine in engines)
             engine.Failed = (home, e) => Failed?.Invoke(home, e);
     }
 
     /// <summary>
-    /// Told when the rules fail in a home: resident and why. What they had found stands, and other homes are not touched.
+    /// Told when the rules fail in a home: resident and why. What they found before is kept, and other homes are not affected.
     /// </summary>
     public Action<string, Exception>? Failed { get; set; }
 
-    /// <summary>A fault of the rules in one home is told and stops no other.</summary>
+    /// <summary>Gives the rules a reading. A failure in one home is reported and doesn't affect others.</summary>
     public void Apply(ResidentId resident, in Reading reading, List<Finding> into)
     {
         if (!partitionOf.TryGetValue(resident, out var p))
@@ -53,15 +46,17 @@ internal sealed class RulePartitions
         }
     }
 
-    /// <summary>The same for a reading that is replayed from the store: left out where the partition's snapshot has it already.</summary>
+    /// <summary>Applies a reading from the store at a start, unless the partition's snapshot contains it.</summary>
     public void Replay(ResidentId resident, in Reading reading, List<Finding> into)
     {
-        if (!partitionOf.TryGetValue(resident, out var p) || reading.Received < replayFrom[p] || reading.Received > replayUntil[p])
-            return;
-        Apply(resident, reading, into);
+        if (partitionOf.TryGetValue(resident, out var p) && snapshots.Lacks(p, reading.Received))
+            Apply(resident, reading, into);
     }
 
-    /// <summary>Lets time pass up to now, which is asked for with the partition in hand: <see cref="SetClock"/> may come between.</summary>
+    /// <summary>
+    /// Lets time pass until now. The time is asked for under the lock of each partition, because <see cref="SetClock"/> may set the clock
+    /// in between.
+    /// </summary>
     public void Advance(TimeProvider clock, List<Finding> into)
     {
         for (var p = 0; p < engines.Length; p++)
@@ -77,7 +72,7 @@ internal sealed class RulePartitions
             var p = PartitionOf(facts.Area);
             if (partitionOf.TryGetValue(facts.Id, out var before) && before != p)
                 lock (locks[before])
-                    engines[before].Remove(facts.Id); // moved to another village: learns anew there
+                    engines[before].Remove(facts.Id); // moved to a village of another partition, where it learns from the beginning
             partitionOf[facts.Id] = p;
             lock (locks[p])
                 engines[p].Put(facts);
@@ -107,6 +102,7 @@ internal sealed class RulePartitions
             return engines[p].OutlooksOf(resident);
     }
 
+    /// <summary>The service didn't listen to devices in this time: their silence then doesn't count.</summary>
     public void ForgiveDeafness(DateTime from, DateTime to)
     {
         for (var p = 0; p < engines.Length; p++)
@@ -114,7 +110,7 @@ internal sealed class RulePartitions
                 engines[p].ForgiveDeafness(from, to);
     }
 
-    /// <summary>Sets the clock while no home is looked at, and tells the rules of it.</summary>
+    /// <summary>Sets the clock under the locks of all partitions, and moves the times that the rules remember.</summary>
     public void SetClock(TimeSpan by, SteadyClock clock)
     {
         foreach (var one in locks)
@@ -133,7 +129,7 @@ internal sealed class RulePartitions
         }
     }
 
-    /// <summary>At a start: the clock was set before it.</summary>
+    /// <summary>At a start: the clock was set while the service was down.</summary>
     public void SetClock(TimeSpan by, DateTime now)
     {
         for (var p = 0; p < engines.Length && by != TimeSpan.Zero; p++)
@@ -141,7 +137,7 @@ internal sealed class RulePartitions
                 engines[p].SetClock(by, now);
     }
 
-    /// <summary>After a replay: what was heard by a clock that was ahead is moved to where it belongs.</summary>
+    /// <summary>After a replay: corrects arrival times that were taken while the clock was ahead.</summary>
     public void ComeBack(DateTime now)
     {
         for (var p = 0; p < engines.Length; p++)
@@ -151,7 +147,7 @@ internal sealed class RulePartitions
 
     public int Count => engines.Length;
 
-    /// <summary>When <see cref="AdvanceTo"/> has something to do next; null when nothing is awaited.</summary>
+    /// <summary>When <see cref="Advance"/> has something to do next; null when it has nothing.</summary>
     internal DateTime? NextDue
     {
         get
@@ -165,46 +161,23 @@ internal sealed class RulePartitions
         }
     }
 
-    /// <summary>Told of each finding that is held back, and why (English, Chinese).</summary>
+    /// <summary>Sets who is told of each finding that is held back, and why (English, Chinese).</summary>
     public void OnHeldBack(Action<Finding, string, string> told)
     {
         foreach (var engine in engines)
             engine.HeldBack = told;
     }
 
+    /// <summary>Sets who is told of each meter total that isn't believed: resident, device, why.</summary>
     public void OnDoubted(Action<string, string, string> told)
     {
         foreach (var engine in engines)
             engine.Doubted = told;
     }
 
-    /// <summary>
-    /// Writes a partition to its own file, whole or not at all. Its homes wait while it is copied, not while the disk writes.
-    /// </summary>
-    /// <param name="folder">Where.</param>
-    /// <param name="partition">Which.</param>
-    /// <param name="now">What arrived by then is in it.</param>
-    /// <param name="settled">Waits until all that the copy knows is committed; false: it is not written.</param>
-    public async Task SaveAsync(string folder, int partition, DateTime now, Func<Task<bool>> settled)
-    {
-        Directory.CreateDirectory(folder);
-        using var buffer = new MemoryStream(lengths[partition] + lengths[partition] / 8);
-        lock (locks[partition])
-            engines[partition].Save(buffer);
-        lengths[partition] = (int)buffer.Length;
-        if (await settled())
-            SnapshotFile.Write(PathOf(folder, partition), buffer.GetBuffer().AsSpan(0, (int)buffer.Length), now);
-    }
+    public Task SaveAsync(string folder, int partition, DateTime now, Func<Task<bool>> settled) =>
+        snapshots.SaveAsync(folder, partition, now, settled);
 
-    /// <summary>
-    /// Reads what <see cref="SaveAsync"/> wrote. Where the newest snapshot of a partition is damaged the one before it is taken, and where
-    /// both are, what is learned again from the readings takes their place.
-    /// </summary>
-    /// <param name="folder">Where.</param>
-    /// <param name="relearn">From when on a partition without a snapshot is to learn.</param>
-    /// <param name="damaged">Told of each file that can't be used, and why.</param>
-    /// <param name="started">The time at this start.</param>
-    /// <returns>From when on readings are to be replayed, and when the newest snapshot was taken: null without any.</returns>
     public (DateTime ReplayFrom, DateTime? Newest) Load(
         string folder,
         DateTime relearn,
@@ -212,58 +185,15 @@ internal sealed class RulePartitions
         DateTime? started = null
     )
     {
-        var taken = new DateTime?[engines.Length];
-        var bad = new ConcurrentQueue<(string File, string Why)>();
-        Parallel.For(
-            0,
-            engines.Length,
-            p => taken[p] = Load(p, PathOf(folder, p), bad) ?? Load(p, SnapshotFile.Before(PathOf(folder, p)), bad)
-        );
-        foreach (var (file, why) in bad)
-            damaged(file, why);
-        for (var p = 0; p < engines.Length; p++)
-        {
-            replayFrom[p] = taken[p] - Overlap ?? relearn;
-            // A snapshot from after the clock was set back has what arrived before, by times that are still to come, and knows what came
-            // after it.
-            replayUntil[p] =
-                started is { } now && taken[p] <= now && engines[p].HeardBeyond(now) ? now + ClockWatch.Jump : DateTime.MaxValue;
-        }
-
-        // The newest snapshot may know of a freeze that ended after the others were taken; the service was deaf as a whole.
-        if (taken.Max() is { } newest)
-            foreach (var (from, until) in engines[Array.IndexOf(taken, newest)].Deaf.ToList())
-                ForgiveDeafness(from, until);
-        return (replayFrom.Min(), taken.Max());
+        var (from, newest, deaf) = snapshots.Load(folder, relearn, damaged, started);
+        foreach (var (begin, end) in deaf) // a freeze that ended after the other snapshots were taken is not in them
+            ForgiveDeafness(begin, end);
+        return (from, newest);
     }
-
-    /// <returns>When it was taken; null when there is none or it can't be used, and then nothing of it is left in the engine.</returns>
-    private DateTime? Load(int partition, string path, ConcurrentQueue<(string File, string Why)> bad)
-    {
-        if (!File.Exists(path))
-            return null;
-        try
-        {
-            var (snapshot, taken) = SnapshotFile.Read(path);
-            using var stream = new MemoryStream(snapshot.ToArray(), writable: false);
-            lock (locks[partition])
-                engines[partition].Load(stream, taken);
-            return taken;
-        }
-        catch (Exception e) when (e is not OutOfMemoryException)
-        {
-            lock (locks[partition])
-                engines[partition].Forget();
-            bad.Enqueue((Path.GetFileName(path), e.Message));
-            return null;
-        }
-    }
-
-    private string PathOf(string folder, int partition) => Path.Combine(folder, $"rules-{partition}-of-{engines.Length}.state");
 
     /// <summary>
-    /// A village is in one partition whole, so that an outage is seen. The hash is the same after a restart, which string.GetHashCode
-    /// doesn't promise.
+    /// All homes of a village are in one partition, so that an outage of the village can be recognised. The hash is stable across restarts,
+    /// unlike string.GetHashCode.
     /// </summary>
     private int PartitionOf(AreaCode village) =>
         (int)(XxHash32.HashToUInt32(MemoryMarshal.AsBytes(village.Value.AsSpan())) % (uint)engines.Length);

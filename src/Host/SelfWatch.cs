@@ -6,8 +6,9 @@ using Vigil.Storage.Readings;
 namespace Vigil.Host;
 
 /// <summary>
-/// The service about itself: a disk that fills, readings that wait for a server, a broker that is not heard, rows that fail. Each is an
-/// alarm for the desk of the whole area, opened before anything is lost and cleared when it is over; /healthz/ready shows the same words.
+/// Watches the service itself: a disk that fills, readings that wait for a server, a broker that isn't heard, rows that fail. Together they
+/// are one alarm for the duty desk of the whole area, opened before anything is lost and cleared when all are over; /healthz/ready shows
+/// the same words.
 /// </summary>
 internal sealed partial class SelfWatch(
     Settings settings,
@@ -25,30 +26,21 @@ internal sealed partial class SelfWatch(
     private const string Subject = "service";
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(5);
 
-    private const long LargestLog = 64 << 20;
-
-    /// <summary>A link that is remade within a minute is no news.</summary>
+    /// <summary>How long the broker may be away: a connection that is restored within a minute isn't reported.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly Dictionary<string, long> since = new(StringComparer.Ordinal);
     private readonly HashSet<string> told = new(StringComparer.Ordinal);
+    private readonly DataFolderWatch folder = new(settings);
     private string? episode;
     private int sequence;
 
-    /// <summary>The files that are written to: what another store left in the folder may go at any time.</summary>
-    private readonly string[] databases =
-    [
-        .. Uses(settings, "Records:Store", "Sqlite") ? ["records.db"] : Array.Empty<string>(),
-        .. Uses(settings, "Readings:Store", "DuckDb") ? ["readings.duckdb"] : Array.Empty<string>(),
-    ];
-
-    private readonly HashSet<string> there = new(StringComparer.Ordinal);
     private long looked = clock.GetTimestamp();
 
-    /// <summary>What is wrong now, though work goes on; empty when nothing is.</summary>
+    /// <summary>What is wrong now, even while the service works; empty when nothing is.</summary>
     public IReadOnlyList<string> Concerns { get; private set; } = [];
 
-    /// <summary>How long ago it last looked.</summary>
+    /// <summary>Time since the last look.</summary>
     public TimeSpan SinceLook => clock.GetElapsedTime(Interlocked.Read(ref looked));
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -74,7 +66,7 @@ internal sealed partial class SelfWatch(
         var now = clock.GetUtcNow().UtcDateTime;
         reserve.Look();
         await pipeline.LookAgainAsync(cancellation);
-        reserve.Withheld = Scarce() ?? Vanished();
+        reserve.Withheld = folder.WhyNoReadings();
         var found = new List<(string Case, string What, string Zh, TimeSpan Patience)>();
         if (reserve.Withheld is { } withheld)
             found.Add(("disk", $"readings are not taken: {withheld.Why}", $"暂停接收读数：{withheld.WhyZh}", TimeSpan.Zero));
@@ -84,7 +76,7 @@ internal sealed partial class SelfWatch(
             );
         if (await records.LookAsync() is { } silent)
             found.Add(("records", silent, $"档案数据库没有响应：{silent}", TimeSpan.Zero));
-        if (LongLog() is { } length)
+        if (folder.LongLog() is { } length)
             found.Add(
                 (
                     "records-log",
@@ -128,7 +120,7 @@ internal sealed partial class SelfWatch(
         var due = found.Where(f => clock.GetElapsedTime(since[f.Case]) >= f.Patience).ToList();
         if (due.Exists(f => !told.Contains(f.Case)))
         {
-            // One alarm for the service: what comes on top of it is told again under the same.
+            // One alarm for all troubles: a further one updates it, and the desk is notified again.
             var change = episode is null ? FindingChange.Opened : FindingChange.Updated;
             episode ??= $"service/{now:yyyy-MM-ddTHH:mm:ssZ}";
             told.UnionWith(due.Select(f => f.Case));
@@ -141,7 +133,7 @@ internal sealed partial class SelfWatch(
         }
         else if (episode is not null && over)
         {
-            // What is over is taken out of the words; nobody is told again for that.
+            // A trouble that is over is removed from the words, without notifying anybody.
             var still = due.Where(f => told.Contains(f.Case)).ToList();
             await SayAsync(
                 FindingChange.Updated,
@@ -168,50 +160,6 @@ internal sealed partial class SelfWatch(
                 Notify: notify && change == FindingChange.Updated
             ),
         ]);
-
-    /// <summary>
-    /// The length of SQLite's write-ahead log when it is beyond what a checkpoint leaves: a reader that doesn't end keeps it from being
-    /// folded in.
-    /// </summary>
-    private long? LongLog() =>
-        new FileInfo(Path.Combine(settings.DataPath, "records.db-wal")) is { Exists: true, Length: > LargestLog } log ? log.Length : null;
-
-    /// <summary>Both are the default stores.</summary>
-    internal static bool Uses(Settings settings, string setting, string store) =>
-        (settings.Configuration[setting] ?? store).Equals(store, StringComparison.OrdinalIgnoreCase);
-
-    private Withholding? Scarce()
-    {
-        var free = FreeBytes();
-        if (free >= settings.ReserveBytes)
-            return null;
-        return new Withholding(
-            $"only {free >> 20} MiB are free in {settings.DataPath}; {settings.ReserveBytes >> 20} MiB are kept for alarms",
-            $"{settings.DataPath} 仅剩 {free >> 20} MiB，其中 {settings.ReserveBytes >> 20} MiB 预留给报警"
-        );
-    }
-
-    /// <summary>
-    /// A database whose file was deleted takes everything as long as the process runs, and has nothing after it. What is not acknowledged
-    /// comes again.
-    /// </summary>
-    private Withholding? Vanished()
-    {
-        foreach (var file in databases.Select(name => Path.Combine(settings.DataPath, name)))
-        {
-            if (File.Exists(file))
-                there.Add(file);
-            else if (there.Contains(file))
-                return new Withholding(
-                    $"{file} was deleted or moved away while the service runs: stop it and restore the file",
-                    $"{file} 在服务运行期间被删除或移走：请停止服务并恢复该文件"
-                );
-        }
-
-        return null;
-    }
-
-    private long FreeBytes() => new DriveInfo(Path.GetFullPath(settings.DataPath)).AvailableFreeSpace;
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Trouble ({Case}): {What}")]
     private static partial void LogTrouble(ILogger logger, string @case, string what);

@@ -17,10 +17,13 @@ using Vigil.Web;
 
 namespace Vigil.Host;
 
-/// <summary>Puts the service together: a table of contents of its parts, in the way of the data.</summary>
+/// <summary>Assembles the service: a table of contents of its parts, in the order in which data passes through them.</summary>
 internal static class Service
 {
-    public static WebApplication Build(Settings settings, TimeProvider clock)
+    /// <param name="settings">All settings.</param>
+    /// <param name="clock">The service's clock.</param>
+    /// <param name="lifetime">Who decides when it stops; null for the host's own handling of signals.</param>
+    public static WebApplication Build(Settings settings, TimeProvider clock, IHostLifetime? lifetime = null)
     {
         OwnerOnly.Protect(settings.DataPath);
         var builder = WebApplication.CreateBuilder(
@@ -43,8 +46,10 @@ internal static class Service
             .AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Error)
             .AddFilter("Microsoft.AspNetCore.StaticFiles", LogLevel.Error)
             .AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error)
-            .AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None) // who asks is answered
-            .AddFilter("Polly", LogLevel.Error); // what a failed try means stands on the timeline
+            .AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None) // the answer itself says what is wrong
+            .AddFilter("Polly", LogLevel.Error); // failed attempts are on the timeline
+        if (lifetime is not null)
+            builder.Services.AddSingleton(lifetime);
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(20));
         builder
             .Services.AddDataProtection()
@@ -113,10 +118,10 @@ internal static class Service
                 settings.Open,
                 settings.Configuration["Rules:Path"],
                 settings.Console,
-                new Vigil.Web.Accounts.AccountsOptions(settings.SecondFactor, settings.Elsewhere),
+                new Vigil.Web.Accounts.AccountsOptions(settings.SecondFactor, settings.SingleSignOn),
                 settings.Http
             );
-        // Providers and receivers live in the wall's time; a clock that runs fast is no clock of theirs.
+        // Only outside the demo: providers and other systems live in real time, not by a clock that runs faster.
         if (clock is SteadyClock)
             builder.Services.AddKeyedSingleton(ChannelHttp.Clock, clock);
         Listening.AddBroker(builder.Services, settings);
@@ -124,9 +129,9 @@ internal static class Service
         Listening.Configure(builder.WebHost, settings);
         var app = builder.Build();
         app.Services.GetRequiredService<AlarmDesk>().SelfTestTo = settings.Health.CanaryAddress;
-        app.Services.GetRequiredService<MetricsText>(); // listens from the first message on
+        app.Services.GetRequiredService<MetricsText>(); // created now, so that it counts from the first message on
         ProcessMeter.Observe(app.Services.GetRequiredService<Meter>());
-        // Devices first: the web server, which is stopped before everything else, would wait for their connections.
+        // Disconnects devices first: the web server is stopped before all other services and would wait for their connections.
         if (app.Services.GetService<EmbeddedBroker>() is { } broker)
             app.Lifetime.ApplicationStopping.Register(() => _ = broker.StopAsync(CancellationToken.None));
         Health.Map(app);
@@ -134,11 +139,14 @@ internal static class Service
         return app;
     }
 
-    /// <summary>What has to be done before the first message: schema, registry, what the rules knew, what a crash left half done.</summary>
+    /// <summary>
+    /// Everything that has to happen before the first message: checks of the stored data, the schema, the registry, the state of the rules,
+    /// what a crash left unfinished.
+    /// </summary>
     public static async Task PrepareAsync(IServiceProvider services, CancellationToken cancellation)
     {
         Directory.CreateDirectory(services.GetRequiredService<Settings>().DataPath);
-        services.GetRequiredService<DiskReserve>().Look(); // on a full disk nothing could be opened
+        services.GetRequiredService<DiskReserve>().Look(); // frees its space when the disk is so full that nothing could be opened
         var stored = services.GetRequiredService<StoredData>();
         stored.Check();
         if (services.GetRequiredService<IReadingStore>() is Vigil.Storage.Readings.Influx.InfluxReadingStore influx)
@@ -147,7 +155,7 @@ internal static class Service
                     .GetRequiredService<SetAside>()
                     .Tell(("a reading", "一条读数"), StorableText.Of(line.Reason, StorableText.LongReason));
         await services.GetRequiredService<IDbContextFactory<RecordsDb>>().MigrateAsync(stored.Say, cancellation);
-        OwnerOnly.Protect(services.GetRequiredService<Settings>().DataPath); // what the first start has made
+        OwnerOnly.Protect(services.GetRequiredService<Settings>().DataPath); // files that a first start has created
         await services.GetRequiredService<AnnouncedDevices>().RecoverAsync(cancellation);
         var set = await services.GetRequiredService<ClockWatch>().RecoverAsync(cancellation);
         await services.GetRequiredService<Housekeeping>().RecoverAsync(set, cancellation);

@@ -14,8 +14,8 @@ using Vigil.Storage.Records;
 namespace Vigil.Host;
 
 /// <summary>
-/// Everything a person configured, read and checked once: settings, device profiles, rules, policies, messages. What is wrong comes all at
-/// once, each with its file, line, id and value, and then nothing starts.
+/// Everything that people configure, read and checked at the start: settings, device profiles, rules, policies, messages. All problems are
+/// reported together, each with file, line, id and value, and nothing is started.
 /// </summary>
 internal sealed class Settings
 {
@@ -39,7 +39,7 @@ internal sealed class Settings
         Http = Vigil.Web.HttpOptions.Read(configuration, problems);
     }
 
-    /// <summary>Every setting there is; a section that isn't named here can't be set.</summary>
+    /// <summary>All settings there are. A setting in the configuration that isn't listed here is an error.</summary>
     public static KnownSettings Known { get; } =
         new([
             .. SettingsSection.Names<DataOptions>("Data"),
@@ -71,14 +71,14 @@ internal sealed class Settings
     public OtlpOptions Otlp { get; }
     public AuditOptions Audit { get; }
 
-    /// <summary>Section <c>Oidc</c>; null without an authority.</summary>
-    public Vigil.Web.Accounts.SingleSignOn? Elsewhere =>
+    /// <summary>Sign-in at the organisation's own issuer (section <c>Oidc</c>); null without an authority.</summary>
+    public Vigil.Web.Accounts.SingleSignOn? SingleSignOn =>
         Oidc.Authority.Length > 0 ? new(Oidc.Authority, Oidc.ClientId, Oidc.ClientSecret, Oidc.RoleClaim, Oidc.AreaClaim) : null;
 
     /// <summary>Administrators need a second factor (<c>Access:SecondFactor</c>).</summary>
     public bool SecondFactor { get; }
 
-    /// <summary>How much faster than the wall clock (the demo).</summary>
+    /// <summary>How many times faster than real time the service's clock runs (demo only).</summary>
     public double Speed => Time.Speed;
     public TimeZoneInfo Zone { get; private set; } = TimeZoneInfo.Utc;
     public ProfileSet Profiles { get; private set; } = null!;
@@ -112,7 +112,8 @@ internal sealed class Settings
         Shipped(configuration?["Messages:Path"], Path.Combine("config", "messages.yaml"));
 
     /// <summary>
-    /// .NET's own order: appsettings.json of the working folder, the files named, the environment, the command line; the last wins.
+    /// Reads the configuration in .NET's usual order, in which the last wins: appsettings.json in the working folder, the named files, the
+    /// environment, the command line.
     /// </summary>
     public static IConfigurationRoot Read(
         IEnumerable<string> files,
@@ -131,10 +132,10 @@ internal sealed class Settings
         return builder.Build();
     }
 
-    /// <summary>Reads and checks; null when anything is wrong.</summary>
-    /// <param name="configuration">What was written.</param>
-    /// <param name="problems">Gets everything that is wrong.</param>
-    /// <param name="options">Options of the command that runs, which a setting that isn't known may have been meant for.</param>
+    /// <summary>Checks the configuration and reads the files it names; null when anything is wrong.</summary>
+    /// <param name="configuration">The configuration.</param>
+    /// <param name="problems">Gets all problems.</param>
+    /// <param name="options">Options of the running command, to suggest one for a misspelled setting.</param>
     public static Settings? Check(IConfiguration configuration, List<Problem> problems, IReadOnlyCollection<string>? options = null)
     {
         var before = problems.Count;
@@ -154,26 +155,7 @@ internal sealed class Settings
             problems.Add(new Problem("Mqtt:Certificate", 0, "", "", "Mqtt:Tls of the embedded broker needs a certificate (PEM)"));
         if (settings.Oidc is { Authority.Length: > 0, ClientId.Length: 0 })
             problems.Add(new Problem("Oidc:ClientId", 0, "", "", "is needed with Oidc:Authority"));
-        foreach (var url in settings.Urls)
-        {
-            if (
-                !Uri.TryCreate(url.Replace("*", "any", StringComparison.Ordinal), UriKind.Absolute, out var parsed)
-                || parsed.Scheme != "http"
-            )
-                problems.Add(
-                    new Problem("Http:Urls", 0, "", url, "is not an address such as http://127.0.0.1:5080 (TLS is for the proxy in front)")
-                );
-            else if (settings.Open && !parsed.IsLoopback)
-                problems.Add(
-                    new Problem(
-                        "Http:Open",
-                        0,
-                        "",
-                        "true",
-                        $"lets everybody in, so it works on a loopback address alone; Http:Urls has {url}"
-                    )
-                );
-        }
+        problems.AddRange(Listening.Check(settings));
 
         var zone = settings.Time.Zone;
         if (TimeZoneInfo.TryFindSystemTimeZoneById(zone, out var found))

@@ -6,10 +6,10 @@ namespace Vigil.Host;
 /// <summary>Section <c>Data</c>.</summary>
 internal sealed class DataOptions
 {
-    /// <summary>The folder of everything that is kept; <c>./data</c>.</summary>
+    /// <summary>The folder of all data; <c>./data</c> by default.</summary>
     public string Path { get; set; } = "data";
 
-    /// <summary>Below so much free space readings are not taken any more, so that alarms and notices still can be written.</summary>
+    /// <summary>Free disk space, below which no readings are accepted, so that alarms and notices can still be written.</summary>
     [Range(0, 1 << 20)]
     public int ReserveMiB { get; set; } = 64;
 }
@@ -17,10 +17,10 @@ internal sealed class DataOptions
 /// <summary>Section <c>Time</c>.</summary>
 internal sealed class TimeOptions
 {
-    /// <summary>The zone that days and nights of the homes are in.</summary>
+    /// <summary>Time zone of the homes.</summary>
     public string Zone { get; set; } = "Asia/Shanghai";
 
-    /// <summary>How much faster than the wall clock (the demo).</summary>
+    /// <summary>How many times faster than real time the service's clock runs (demo only).</summary>
     [Range(1, 10_000)]
     public double Speed { get; set; } = 1;
 }
@@ -31,7 +31,7 @@ internal sealed class AddressOptions
     /// <summary>Addresses to listen on, separated by semicolons.</summary>
     public string Urls { get; set; } = "http://127.0.0.1:5080";
 
-    /// <summary>Nobody signs in; on loopback alone.</summary>
+    /// <summary>Everybody may use pages and API without signing in; only on a loopback address.</summary>
     public bool Open { get; set; }
 }
 
@@ -42,7 +42,7 @@ internal sealed class AccessOptions
     public bool SecondFactor { get; set; } = true;
 }
 
-/// <summary>Section <c>Oidc</c>: people sign in at the organisation's own issuer; not without an authority.</summary>
+/// <summary>Section <c>Oidc</c>: people sign in at the organisation's own OpenID Connect issuer; unused without an authority.</summary>
 internal sealed class OidcOptions
 {
     [HttpsOrLoopback]
@@ -54,28 +54,28 @@ internal sealed class OidcOptions
     public string AreaClaim { get; set; } = "vigil_area";
 }
 
-/// <summary>Section <c>Otlp</c>: an OpenTelemetry collector; no traces without an endpoint.</summary>
+/// <summary>Section <c>Otlp</c>: an OpenTelemetry collector for traces; none without an endpoint.</summary>
 internal sealed class OtlpOptions
 {
     public string Endpoint { get; set; } = "";
 
-    /// <summary>Of the messages; every alarm and notice is traced.</summary>
+    /// <summary>Share of the messages that is traced; alarms and notices always are.</summary>
     [Range(0.0, 1.0)]
     public double Share { get; set; } = 1;
 }
 
-/// <summary>Section <c>Audit</c>: where signed heads of the log of actions are kept.</summary>
+/// <summary>Section <c>Audit</c>: where the signed heads of the audit log are exported.</summary>
 internal sealed class AuditOptions
 {
-    /// <summary>A folder, best on another machine, that gets one file a day.</summary>
+    /// <summary>A folder, best on another machine, that receives one file a day.</summary>
     public string HeadFile { get; set; } = "";
 
-    /// <summary>Gets each day's head as a POST of JSON.</summary>
+    /// <summary>An address that receives the head once a day, by POST as JSON.</summary>
     [HttpsOrLoopback]
     public string HeadUrl { get; set; } = "";
 }
 
-/// <summary>A section that names a file or folder other than the one the service comes with.</summary>
+/// <summary>A section that names a file or folder to use instead of the shipped one.</summary>
 internal sealed class PathOptions
 {
     public string Path { get; set; } = "";

@@ -4,8 +4,8 @@ using System.IO.Hashing;
 namespace Vigil.Host;
 
 /// <summary>
-/// A partition's snapshot on the disk: magic, version, when it was taken, its length, then XXH128 of all that and of the snapshot, then the
-/// snapshot. A bit that turned, or a file that was cut, is noticed before a byte of it is believed. The one before it is kept beside it.
+/// The file of a partition's snapshot: magic, version, time, length, an XXH128 checksum over these and the snapshot, and the snapshot
+/// itself. A corrupted or truncated file is detected before any of it is used. The generation before is kept beside it.
 /// </summary>
 internal static class SnapshotFile
 {
@@ -14,10 +14,10 @@ internal static class SnapshotFile
     private const int Hashed = 28;
     private const int Header = Hashed + 16;
 
-    /// <summary>Where the generation before stands.</summary>
+    /// <summary>The file of the generation before.</summary>
     public static string Before(string path) => path + ".before";
 
-    /// <summary>Writes it whole or not at all; what stood there becomes the generation before.</summary>
+    /// <summary>Writes a snapshot atomically; the existing one becomes the generation before.</summary>
     public static void Write(string path, ReadOnlySpan<byte> snapshot, DateTime taken)
     {
         Span<byte> header = stackalloc byte[Header];
@@ -33,7 +33,7 @@ internal static class SnapshotFile
             file.Flush(flushToDisk: true);
         }
 
-        // The name is never without a file: a backup may read it meanwhile.
+        // Replaced in one step, because a backup may read the file at any time.
         if (File.Exists(path))
             File.Replace(path + ".new", path, Before(path));
         else

@@ -11,8 +11,8 @@ using Vigil.Storage.Records;
 namespace Vigil.Host;
 
 /// <summary>
-/// Looks at what the data folder holds before anything is built on it. Records that are damaged stop the start; what can be made anew
-/// (readings, the key of links, keys of sessions) is set aside, said, and gone on without.
+/// Checks the data folder before the start. Damaged records stop it. What can be replaced (readings, the key of links, keys of sessions) is
+/// set aside and reported, and the service starts without it.
 /// </summary>
 internal sealed partial class StoredData(
     Settings settings,
@@ -24,7 +24,7 @@ internal sealed partial class StoredData(
     ILogger<StoredData> log
 )
 {
-    /// <summary>A start must not take long; the daily backup checks all of a larger file.</summary>
+    /// <summary>Time limit of the check, so that a start doesn't take long; the daily backup checks the whole file.</summary>
     private static readonly TimeSpan QuickCheck = TimeSpan.FromSeconds(3);
 
     private static readonly TimeSpan Shown = TimeSpan.FromHours(24);
@@ -59,9 +59,10 @@ internal sealed partial class StoredData(
         SetAsideSessionKeys();
     }
 
+    /// <summary>Logs what the migration of the records reports.</summary>
     public void Say(string what) => LogSays(log, what);
 
-    /// <summary>After a crash only: SQLite is written so that a crash damages nothing, and a clean stop has left nothing undone.</summary>
+    /// <summary>Only after a crash. SQLite should survive one undamaged; this makes sure.</summary>
     private void CheckRecords(string file)
     {
         var (wrong, whole, took) = RecordsFile.QuickCheck(file, QuickCheck);
@@ -75,7 +76,7 @@ internal sealed partial class StoredData(
         );
     }
 
-    /// <summary>Keys of sessions and of links to set a password: without them people sign in anew, and that is all.</summary>
+    /// <summary>Sets damaged keys of sessions and password links aside. Without them people only have to sign in again.</summary>
     private void SetAsideSessionKeys()
     {
         var folder = Path.Combine(settings.DataPath, "keys");

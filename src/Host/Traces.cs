@@ -6,14 +6,14 @@ using Vigil.Model;
 
 namespace Vigil.Host;
 
-/// <summary>Spans on their way to an OpenTelemetry collector (OTLP over HTTP) when <c>Otlp:Endpoint</c> is set.</summary>
+/// <summary>Sends traces to an OpenTelemetry collector (OTLP over HTTP) when <c>Otlp:Endpoint</c> is set.</summary>
 internal static class Traces
 {
     public static IServiceCollection AddTraces(this IServiceCollection services, OtlpOptions options)
     {
         if (options.Endpoint.Length == 0)
             return services;
-        // Requests over HTTP have no spans: their paths hold signed links.
+        // HTTP requests aren't traced, because their paths contain signed links.
         services
             .AddOpenTelemetry()
             .ConfigureResource(r => r.AddService("vigil"))
@@ -31,7 +31,8 @@ internal static class Traces
     }
 
     /// <summary>
-    /// <c>Otlp:Share</c> of the messages (1), and every alarm and notice: what begins without a message that was taken is rare and matters.
+    /// Traces a share of the messages (<c>Otlp:Share</c>), and all traces that don't begin with a message, such as those of alarms and
+    /// notices, because these are rare and important.
     /// </summary>
     private sealed class Share(double share) : Sampler
     {

@@ -3,12 +3,14 @@ using System.Text;
 
 namespace Vigil.Storage;
 
-/// <summary>Files that are there whole or not at all, whatever moment the machine stops at, and whether they are what they were.</summary>
+/// <summary>
+/// Atomic writes (a file is complete or doesn't exist, even after a power cut), copies and hashes of files in the data folder.
+/// </summary>
 public static class DataFile
 {
-    /// <summary>Written beside, synced, renamed.</summary>
+    /// <summary>Writes to a temporary file, syncs it to disk and renames it.</summary>
     /// <param name="path">Is replaced when it exists.</param>
-    /// <param name="content">All of it.</param>
+    /// <param name="content">The whole content.</param>
     /// <param name="secret">Readable by its owner alone.</param>
     public static void Write(string path, ReadOnlySpan<byte> content, bool secret = false)
     {
@@ -16,7 +18,7 @@ public static class DataFile
         File.Move(next, path, overwrite: true);
     }
 
-    /// <summary>The same where a file that is there already stands.</summary>
+    /// <summary>The same, but a file that exists already is kept.</summary>
     public static void WriteNew(string path, ReadOnlySpan<byte> content, bool secret = false)
     {
         var next = WriteBeside(path, content, secret);
@@ -46,7 +48,7 @@ public static class DataFile
         }
         catch (IOException)
         {
-            File.Delete(next); // what a full disk has not taken
+            File.Delete(next); // it is incomplete, as on a full disk
             throw;
         }
 
@@ -55,7 +57,7 @@ public static class DataFile
 
     public static void Write(string path, string content, bool secret = false) => Write(path, Encoding.UTF8.GetBytes(content), secret);
 
-    /// <summary>A copy with the time of the original, because the rules' state is as old as its file says.</summary>
+    /// <summary>A copy that keeps the time of the original: a snapshot's age is that of its file.</summary>
     public static void Copy(string from, string to)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(to)!);
@@ -75,7 +77,8 @@ public static class DataFile
         return Convert.ToHexStringLower(await SHA256.HashDataAsync(file, cancellation));
     }
 
-    /// <summary>Out of the way under a name that says when and why; nobody's data is deleted.</summary>
+    /// <summary>Renames a damaged file, with the time in its new name, instead of deleting it.</summary>
+    /// <returns>The new path.</returns>
     public static string SetAside(string path, DateTime now)
     {
         var aside = $"{path}.damaged-{now:yyyyMMddTHHmmssZ}";

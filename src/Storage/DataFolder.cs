@@ -4,30 +4,31 @@ using System.Text.Json.Serialization;
 namespace Vigil.Storage;
 
 /// <summary>
-/// What the data folder knows of itself, in <c>data.json</c>: since when it holds data, in which store, and whether the last stop was
-/// clean. By it a file that has vanished is told from a first start.
+/// The data folder and its state in <c>data.json</c>: since when it holds data, in which store, and whether the last stop was clean. It
+/// tells a first start, on which files are created, from one after a database file was lost.
 /// </summary>
 public sealed class DataFolder(string path)
 {
-    /// <summary>Held by the running service, by process: <c>vigil.lock</c>.</summary>
+    /// <summary>Name of the lock that the running service holds (<see cref="FileLock"/>).</summary>
     public const string RunLock = "vigil.lock";
 
-    /// <summary>What a restore has not finished stands here.</summary>
+    /// <summary>Name of the folder in which a restore prepares its files; exists only until it is finished.</summary>
     public const string Restoring = ".restore.partial";
 
     public string Path { get; } = System.IO.Path.GetFullPath(path);
 
-    /// <summary>The folder a database file stands in.</summary>
+    /// <summary>The folder that contains a database file.</summary>
     public static DataFolder Of(string file) => new(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(file))!);
 
     public string LockFile => In(RunLock);
 
     public bool IsUnfinishedRestore => Directory.Exists(In(Restoring));
 
-    /// <summary>Who else runs the service on this folder now, in words.</summary>
+    /// <summary>Which other process runs the service on this folder now, in words; null when none does.</summary>
     public string? RunsElsewhere =>
         FileLock.IsOurs(LockFile) || !FileLock.IsHeld(LockFile) ? null : FileLock.HolderOf(LockFile) ?? "a running service";
 
+    /// <returns>Null when the folder has no <c>data.json</c>.</returns>
     public Known? Read()
     {
         try
@@ -39,29 +40,29 @@ public sealed class DataFolder(string path)
         }
         catch (JsonException)
         {
-            return new Known(); // damaged: it was there, so data was
+            return new Known(); // damaged; but that it exists means that there was data
         }
     }
 
     /// <summary>
-    /// Whether records were in a store here before. Folders of older versions have no data.json, but what only a service that ran leaves
-    /// behind.
+    /// Whether this folder has had records in a store before. A folder of an older version has no data.json; then files that only a running
+    /// service creates tell it.
     /// </summary>
     public bool HasHeld(string store) =>
         Read() is { } known
             ? known.Records.Length == 0 || known.Records.Equals(store, StringComparison.OrdinalIgnoreCase)
             : File.Exists(In("readings.duckdb")) || (Directory.Exists(In("rules")) && Directory.EnumerateFiles(In("rules")).Any());
 
-    /// <summary>The first time: from now on this folder holds data.</summary>
+    /// <summary>Notes that the folder holds records of a store from now on; does nothing when it is noted already.</summary>
     public void Began(string store)
     {
         if (Read() is not { } known || !known.Records.Equals(store, StringComparison.OrdinalIgnoreCase))
             Write((Read() ?? new Known { Since = Now }) with { Records = store });
     }
 
-    /// <summary>The service runs; until <see cref="Stopped"/> its stop was not a clean one.</summary>
+    /// <summary>Notes that the service runs. If the process ends without <see cref="Stopped"/>, the next start knows of a crash.</summary>
     /// <returns>
-    /// Why it could not be written down; null when it was. On a full disk the service runs all the same: alarms have a reserve.
+    /// Why it could not be written; null when it was. On a full disk the service starts all the same, because alarms have reserved space.
     /// </returns>
     public string? Started(string version)
     {
@@ -78,6 +79,7 @@ public sealed class DataFolder(string path)
         }
     }
 
+    /// <summary>Notes a clean stop.</summary>
     public void Stopped()
     {
         if (Read() is { } known)
@@ -86,7 +88,7 @@ public sealed class DataFolder(string path)
 
     public void Write(Known known) => DataFile.Write(In("data.json"), JsonSerializer.Serialize(known));
 
-    /// <summary>Wall time: the folder outlives every service and the clock it runs by.</summary>
+    /// <summary>By the machine's clock, not the service's: the folder is read by later processes.</summary>
     private static DateTime Now => TimeProvider.System.GetUtcNow().UtcDateTime;
 
     private string In(string name) => System.IO.Path.Combine(Path, name);
@@ -95,22 +97,24 @@ public sealed class DataFolder(string path)
     {
         public DateTime Since { get; init; }
 
-        /// <summary>Store of the records: Sqlite or Postgres; empty when nobody knows.</summary>
+        /// <summary>Store of the records: Sqlite or Postgres; empty when not known.</summary>
         public string Records { get; init; } = "";
 
         /// <summary>Readings were written to this folder's DuckDB file.</summary>
         public bool Readings { get; init; }
         public string Version { get; init; } = "";
 
-        /// <summary>When the service last ended as it should; null while it runs, and after a crash.</summary>
+        /// <summary>When the service last stopped cleanly; null while it runs, and after a crash.</summary>
         public DateTime? Stopped { get; init; }
 
-        /// <summary>A service ran here and did not end as it should; also where this file was damaged, and nobody knows.</summary>
+        /// <summary>
+        /// The service ran here and did not stop cleanly. Also true where the file is damaged, because then it isn't known.
+        /// </summary>
         [JsonIgnore]
         public bool IsCrashed => Stopped is null && (Version.Length > 0 || Since == default);
 
         /// <summary>
-        /// When the backup was made from which this folder was restored; null when it wasn't, or when the desk has been told.
+        /// When the backup was made from which this folder was restored; null when it wasn't, or once the duty desk has been told.
         /// </summary>
         public DateTime? RestoredFrom { get; init; }
     }

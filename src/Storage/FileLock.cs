@@ -4,13 +4,15 @@ using System.Globalization;
 namespace Vigil.Storage;
 
 /// <summary>
-/// A lock that is a file in the data folder. The system gives it back when its holder dies, however it dies, so a lock that is held has a
-/// holder that lives. Who holds it stands in a file beside it, because a locked file can't be read.
+/// A lock between processes: an open file in the data folder. The operating system releases it when its holder dies, however it dies, so
+/// there are no stale locks. The holder's name is in a second file beside it, because a locked file can't be read.
 /// </summary>
 public sealed class FileLock : IDisposable
 {
-    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(200),
+    private static readonly TimeSpan RetryEvery = TimeSpan.FromMilliseconds(200),
         SayAgain = TimeSpan.FromSeconds(10);
+
+    /// <summary>Locks that this process holds.</summary>
     private static readonly ConcurrentDictionary<string, byte> Ours = new(StringComparer.Ordinal);
 
     private readonly FileStream file;
@@ -20,7 +22,7 @@ public sealed class FileLock : IDisposable
 
     /// <summary>Null when somebody else holds it.</summary>
     /// <param name="path">The file; its folder is made.</param>
-    /// <param name="holder">Who takes it, for whom it keeps waiting.</param>
+    /// <param name="holder">Who takes it, in words for others that wait.</param>
     public static FileLock? TryTake(string path, string holder)
     {
         path = Path.GetFullPath(path);
@@ -46,7 +48,7 @@ public sealed class FileLock : IDisposable
         return new FileLock(file, path);
     }
 
-    /// <summary>Waits until it is free, and says for whom and since when: at once and every ten seconds.</summary>
+    /// <summary>Waits for the lock. Says who holds it: at once, and every ten seconds.</summary>
     /// <exception cref="UnusableDataException">It was not free within <paramref name="patience"/>.</exception>
     public static async Task<FileLock> TakeAsync(
         string path,
@@ -56,7 +58,7 @@ public sealed class FileLock : IDisposable
         CancellationToken cancellation
     )
     {
-        var clock = TimeProvider.System; // another process waits with us: no clock but the wall's is both of ours
+        var clock = TimeProvider.System; // between processes there is no clock but the machine's
         var (begun, said) = (clock.GetTimestamp(), TimeSpan.MinValue);
         var since = clock.GetUtcNow();
         while (true)
@@ -74,11 +76,11 @@ public sealed class FileLock : IDisposable
                 said = waited;
             }
 
-            await Task.Delay(Look, clock, cancellation);
+            await Task.Delay(RetryEvery, clock, cancellation);
         }
     }
 
-    /// <summary>Whether another process, or another part of this one, holds it now.</summary>
+    /// <summary>Whether anybody holds it now, this process included.</summary>
     public static bool IsHeld(string path)
     {
         if (!File.Exists(path))
@@ -97,7 +99,7 @@ public sealed class FileLock : IDisposable
     /// <summary>Whether this process holds it.</summary>
     public static bool IsOurs(string path) => Ours.ContainsKey(Path.GetFullPath(path));
 
-    /// <summary>Who took it last, in words.</summary>
+    /// <summary>Who took it last, in words; null when nobody has, or it can't be read.</summary>
     public static string? HolderOf(string path)
     {
         try

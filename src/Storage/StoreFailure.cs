@@ -10,13 +10,13 @@ using Npgsql;
 namespace Vigil.Storage;
 
 /// <summary>
-/// What a failed write means: the rows are at fault (the same ones fail for ever, others don't), or the store is (everything fails until it
-/// works again). To take the second for the first would set aside what nothing is wrong with; so whoever finds rows at fault proves first
-/// that the store works.
+/// Classifies failed writes. Either the rows are at fault: the same rows fail for ever, others don't, so they are set aside. Or the store
+/// is: everything fails until it works again, so it is retried. Rows must never be set aside because of the store: before a caller does so
+/// it proves, with another write, that the store works.
 /// </summary>
 public static class StoreFailure
 {
-    /// <summary>A row is refused for what it says. Decided by the innermost exception that says so.</summary>
+    /// <summary>The store refused the rows for their content.</summary>
     public static bool IsOfRows(Exception failure)
     {
         for (var e = failure; e is not null; e = e.InnerException)
@@ -54,7 +54,7 @@ public static class StoreFailure
                 or IndexOutOfRangeException
                 or CryptographicException:
                     return true;
-                // EF wraps a passing failure in one: then the inner one decides
+                // EF Core wraps transient failures in one: then the inner exception decides
                 case InvalidOperationException when e.InnerException is null:
                     return true;
             }
@@ -64,7 +64,7 @@ public static class StoreFailure
     }
 
     /// <summary>
-    /// Somebody else's commit came between, or the connection was lost: the same is tried again at once on what stands there now.
+    /// Transient: a concurrent commit was faster, or the connection was lost. Worth repeating at once, with the data read again.
     /// </summary>
     public static bool IsPassing(Exception failure)
     {
@@ -81,18 +81,21 @@ public static class StoreFailure
                             or PostgresErrorCodes.DeadlockDetected
                             or PostgresErrorCodes.AdminShutdown;
                 case SqliteException s:
-                    return s.SqliteExtendedErrorCode is 2067 or 1555 or 517; // unique, primary key, a snapshot that is no longer the newest
+                    return s.SqliteExtendedErrorCode is 2067 or 1555 or 517; // unique, primary key, stale snapshot (BUSY_SNAPSHOT)
                 case TimeoutException or OperationCanceledException:
-                    return false; // it has waited long enough
+                    return false; // it has used up its time already
                 case IOException or SocketException:
-                    return true; // a connection that was lost while it stood in the pool
+                    return true; // a pooled connection that has been lost
             }
         }
 
         return false;
     }
 
-    /// <summary>A read or a write of the records failed, whoever is to blame.</summary>
+    /// <summary>A read or a write of a store failed, for whatever reason.</summary>
     public static bool IsOfStore(Exception failure) =>
         failure is DbException or DbUpdateException or Readings.ReadingStoreException || failure.InnerException is DbException;
+
+    /// <summary>The first line of an error message: databases add hints, positions and stack traces below it.</summary>
+    public static string FirstLine(Exception failure) => failure.Message.Split('\n', 2)[0].Trim();
 }

@@ -125,6 +125,46 @@ public sealed class ShutdownTests
         }
     }
 
+    [Theory]
+    [InlineData("Registry: ")] // the stored readings are replayed
+    [InlineData("Rules: ")] // all is prepared
+    [InlineData("broker ready on port")] // the host starts its services
+    public async Task Asked_to_stop_during_its_start_it_ends_with_0_and_without_a_stack_trace_and_the_next_start_knows_of_no_crash(
+        string said
+    )
+    {
+        var folder = Directory.CreateTempSubdirectory("vigil-stop-").FullName;
+        string[] command =
+        [
+            "run",
+            $"--Data:Path={Path.Combine(folder, "data")}",
+            $"--Http:Urls=http://127.0.0.1:{Server.FreePort()}",
+            $"--Mqtt:Port={Server.FreePort()}",
+            "--Health:CanaryMinutes=0",
+        ];
+        await using (var first = Server.Start(VigilServer.Executable, command, folder))
+        {
+            await first.SaysAsync("is running");
+            Assert.Equal(0, await first.StopAsync(TimeSpan.FromSeconds(20)));
+        }
+
+        await using (var starting = Server.Start(VigilServer.Executable, command, folder))
+        {
+            await starting.SaysAsync(said);
+            Assert.Equal(0, await starting.StopAsync(TimeSpan.FromSeconds(20)));
+            Assert.DoesNotContain("Exception", starting.Output, StringComparison.Ordinal);
+        }
+
+        await using (var next = Server.Start(VigilServer.Executable, command, folder))
+        {
+            await next.SaysAsync("is running");
+            Assert.DoesNotContain("not a clean one", next.Output, StringComparison.Ordinal);
+            await next.StopAsync(TimeSpan.FromSeconds(20));
+        }
+
+        Directory.Delete(folder, recursive: true);
+    }
+
     private static async Task PublishAsync(
         MQTTnet.IMqttClient client,
         string topic,

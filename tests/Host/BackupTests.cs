@@ -154,7 +154,7 @@ public sealed class BackupTests : IAsyncLifetime
         await restored.MigrateAsync(Token);
         await using (var db = restored.CreateDbContext())
             Assert.Equal("+8613800138000", db.Residents.Single().Phone);
-        Assert.Equal(1, DuckDbReadingStore.Check(Path.Combine(into, "readings.duckdb")).Rows);
+        Assert.Equal(1, DuckDbCopy.Check(Path.Combine(into, "readings.duckdb")).Rows);
         Assert.Equal(
             new DateTime(2026, 2, 28, 16, 55, 0, DateTimeKind.Utc),
             File.GetLastWriteTimeUtc(Path.Combine(into, "rules", "rules-0-of-16.state"))

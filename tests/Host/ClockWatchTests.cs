@@ -230,7 +230,7 @@ public sealed class ClockWatchTests
 
         // What the folder has between the move and the word that it is made.
         var (before, after) = (Noon.UtcDateTime.AddSeconds(65), Noon.UtcDateTime.AddSeconds(65) - Hour);
-        await File.WriteAllTextAsync(Path.Combine(folder, "clock"), ClockWatch.WithChecksum($"{before:O}\n- 0\n{made}\n{after:O}"));
+        await File.WriteAllTextAsync(Path.Combine(folder, "clock"), ClockStampFile.WithChecksum($"{before:O}\n- 0\n{made}\n{after:O}"));
         await using var service = await StillService.BeginAsync(new JumpingClock(new DateTimeOffset(after)), folder);
         var alarm = Assert.Single(await service.AlarmsAsync("sos"));
         var told = await service.ToldAsync(alarm.Id);

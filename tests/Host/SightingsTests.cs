@@ -46,7 +46,7 @@ public sealed class SightingsTests : IAsyncLifetime
     public async Task A_gateway_that_invents_names_fills_the_records_to_a_limit_and_whoever_spoke_last_is_kept()
     {
         var begun = new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc);
-        for (var i = 0; i < Sightings.MostStrangers + 500; i++)
+        for (var i = 0; i < Strangers.Most + 500; i++)
             Assert.True(
                 parts.Sightings.Saw(
                     new InboundMessage($"vigil/x{i}/up", "[]"u8.ToArray(), begun.AddSeconds(i), Retained: false, Sender.ExternalBroker),
@@ -57,7 +57,7 @@ public sealed class SightingsTests : IAsyncLifetime
             );
         Assert.True(await parts.Sightings.FlushAsync(CancellationToken.None));
         await using var db = parts.Records.CreateDbContext();
-        Assert.Equal(Sightings.MostStrangers, await db.Unbound.CountAsync());
+        Assert.Equal(Strangers.Most, await db.Unbound.CountAsync());
         Assert.Equal("x500", (await db.Unbound.OrderBy(u => u.LastSeenAt).FirstAsync()).Id);
     }
 

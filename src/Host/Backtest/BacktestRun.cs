@@ -1,15 +1,14 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.IO.Compression;
-using System.Text.Json;
 using Vigil.Model;
 using Vigil.Rules;
 
 namespace Vigil.Host.Backtest;
 
 /// <summary>
-/// The same engine over recorded readings, with a virtual clock that stands, for each resident, at their newest reading: residents may
-/// follow each other in the file or be mixed. No network, no store.
+/// Runs the service's rules over recorded readings. Each resident has a virtual clock at the time of their newest reading, so that
+/// residents may follow each other in the file or be mixed. Uses neither network nor store.
 /// </summary>
 internal static class BacktestRun
 {
@@ -22,7 +21,7 @@ internal static class BacktestRun
     /// <param name="to">Later readings are left out.</param>
     /// <param name="stdout">Receives an episode a line, as JSON.</param>
     /// <param name="stderr">Receives rows that can't be used, with line and value, and a summary.</param>
-    /// <returns>0, or 1 when nothing could be read.</returns>
+    /// <returns>Exit code: 0, or 1 when nothing could be read.</returns>
     public static int Run(RuleSet rules, TimeZoneInfo zone, Stream csv, DateTime? from, DateTime? to, TextWriter stdout, TextWriter stderr)
     {
         var watch = Stopwatch.StartNew();
@@ -81,8 +80,7 @@ internal static class BacktestRun
     }
 
     /// <summary>
-    /// The same over homes whose readings are at hand: what a service stored of its own. Each home with what the registry knows of it, one
-    /// after the other.
+    /// The same for the readings that a service has stored: one home after the other, each with its facts from the registry.
     /// </summary>
     /// <param name="rules">The rules to try.</param>
     /// <param name="zone">Where the homes are.</param>
@@ -91,7 +89,7 @@ internal static class BacktestRun
     /// <param name="to">Until when silence is judged.</param>
     /// <param name="stdout">Receives an episode a line, as JSON.</param>
     /// <param name="stderr">Receives a summary.</param>
-    /// <returns>0, or 1 when there was nothing to read.</returns>
+    /// <returns>Exit code: 0, or 1 when there was nothing to read.</returns>
     public static async Task<int> RunAsync(
         RuleSet rules,
         TimeZoneInfo zone,
@@ -110,7 +108,7 @@ internal static class BacktestRun
         await foreach (var (facts, readings) in homes)
         {
             residents++;
-            // An engine a home: its clock stands at its own newest reading. A village's outage is not seen this way.
+            // An engine for each home, with a clock of its own. So an outage of a whole village can't be recognised.
             var engine = new RuleEngine(rules, zone);
             engine.Put(facts);
             foreach (var reading in readings.OrderBy(r => r.Received).ThenBy(r => r.Time))
@@ -143,7 +141,7 @@ internal static class BacktestRun
         return good == 0 ? 1 : 0;
     }
 
-    /// <summary>gzip is recognised by its first two bytes (RFC 1952).</summary>
+    /// <summary>Unpacks gzip, which is recognised by its first two bytes (RFC 1952).</summary>
     private static Stream Unzipped(Stream stream)
     {
         if (stream is GZipStream || !stream.CanSeek)
@@ -152,81 +150,5 @@ internal static class BacktestRun
         var zipped = stream.ReadByte() == 0x1F && stream.ReadByte() == 0x8B;
         stream.Position = at;
         return zipped ? new GZipStream(stream, CompressionMode.Decompress) : stream;
-    }
-
-    /// <summary>Findings gathered into episodes; each is written when it is over, or at the end.</summary>
-    private sealed class Episodes(long from, TextWriter output)
-    {
-        private readonly Dictionary<(string Subject, string Episode), Open> open = [];
-        private readonly SortedDictionary<string, int> counts = new(StringComparer.Ordinal);
-
-        public int Count { get; private set; }
-
-        public string Summary => string.Join(", ", counts.Select(c => string.Create(CultureInfo.InvariantCulture, $"{c.Key} {c.Value}")));
-
-        public void Take(List<Finding> findings)
-        {
-            foreach (var f in findings)
-            {
-                var key = (f.Subject, f.Episode);
-                if (!open.TryGetValue(key, out var episode))
-                {
-                    if (f.Change == FindingChange.Cleared)
-                        continue;
-                    open[key] = episode = new Open(f) { Severity = f.Severity };
-                }
-
-                if (f.Severity > episode.Severity)
-                    episode.Severity = f.Severity;
-                if (f.Change != FindingChange.Cleared)
-                    continue;
-                open.Remove(key);
-                Write(episode, f.Time);
-            }
-        }
-
-        public void End()
-        {
-            foreach (var episode in open.Values)
-                Write(episode, null);
-            open.Clear();
-        }
-
-        private void Write(Open episode, DateTime? cleared)
-        {
-            var f = episode.First;
-            if (f.Time.Ticks < from)
-                return;
-            Count++;
-            counts[f.Kind.Name] = counts.GetValueOrDefault(f.Kind.Name) + 1;
-            output.Write("{\"resident\":");
-            Text(f.Subject);
-            output.Write(",\"kind\":\"");
-            output.Write(f.Kind.Name);
-            output.Write("\",\"severity\":\"");
-            output.Write(episode.Severity.ToString().ToLowerInvariant());
-            output.Write("\",\"raised\":\"");
-            output.Write(Iso(f.Time));
-            output.Write(cleared is { } c ? $"\",\"cleared\":\"{Iso(c)}\",\"episode\":" : "\",\"cleared\":null,\"episode\":");
-            Text(f.Episode);
-            output.Write(",\"reason\":");
-            Text(f.Reason);
-            output.Write("}\n");
-        }
-
-        private void Text(string value)
-        {
-            output.Write('"');
-            output.Write(JsonEncodedText.Encode(value, System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping).Value);
-            output.Write('"');
-        }
-
-        private static string Iso(DateTime time) => time.ToString("yyyy-MM-ddTHH:mm:ss.FFFFFFF", CultureInfo.InvariantCulture) + "Z";
-
-        private sealed class Open(Finding first)
-        {
-            public Finding First { get; } = first;
-            public Severity Severity { get; set; }
-        }
     }
 }

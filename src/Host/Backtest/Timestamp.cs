@@ -3,7 +3,10 @@ using System.Text;
 
 namespace Vigil.Host.Backtest;
 
-/// <summary>ISO 8601 times, <c>2026-01-01T00:00:00[.fff](Z|±hh:mm)</c>, without a string. Without an offset the time is UTC.</summary>
+/// <summary>
+/// Parses ISO 8601 times, <c>2026-01-01T00:00:00[.fff](Z|±hh:mm)</c>, from bytes without allocating a string. Without an offset the time is
+/// UTC.
+/// </summary>
 internal static class Timestamp
 {
     public static bool TryParse(ReadOnlySpan<byte> text, out long ticks)

@@ -10,17 +10,17 @@ internal sealed class BackupOptions
 {
     public const string Section = "Backup";
 
-    /// <summary>Where a backup is made every day; empty: none is. Best on another disk, copied to another place from there.</summary>
+    /// <summary>Folder of the daily backups; empty: none are made. Best on another disk, and copied elsewhere from there.</summary>
     public string Folder { get; set; } = "";
 
-    /// <summary>Where the keys are copied with it, apart from it; empty: they aren't copied.</summary>
+    /// <summary>Another folder, for the copies of the keys; empty: they aren't copied.</summary>
     public string KeysFolder { get; set; } = "";
 
     /// <summary>Local time of day, HH:mm.</summary>
     [TimeOfDay]
     public string At { get; set; } = "03:00";
 
-    /// <summary>How many of the daily backups stay.</summary>
+    /// <summary>How many daily backups are kept.</summary>
     [Range(1, 3650)]
     public int Keep { get; set; } = 14;
 
@@ -49,5 +49,17 @@ internal sealed class BackupOptions
                 )
             );
         return options;
+    }
+
+    /// <summary>The latest time, in UTC, at which a daily backup was due.</summary>
+    public DateTime LastDue(DateTime now, TimeZoneInfo zone)
+    {
+        var local = TimeZoneInfo.ConvertTimeFromUtc(now, zone);
+        var due = local.Date + Time.ToTimeSpan();
+        if (due > local)
+            due = due.AddDays(-1);
+        if (zone.IsInvalidTime(due))
+            due = due.AddHours(1); // in the hour that daylight saving time skips
+        return TimeZoneInfo.ConvertTimeToUtc(DateTime.SpecifyKind(due, DateTimeKind.Unspecified), zone);
     }
 }

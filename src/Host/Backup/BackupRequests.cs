@@ -5,19 +5,20 @@ using Vigil.Storage;
 namespace Vigil.Host.Backup;
 
 /// <summary>
-/// How <c>vigil backup</c> asks the running service, which alone can read its DuckDB file: a file in <c>Data:Path/requests</c>, answered
-/// line by line in one beside it. Whoever may write there has all the data anyway; nothing of it is reachable over a network.
+/// How <c>vigil backup</c> asks the running service for a backup, because no other process can open its DuckDB file: by a file in
+/// <c>Data:Path/requests</c>, which is answered line by line in a file beside it. Whoever can write there can read all the data anyway; it
+/// can't be done over the network.
 /// </summary>
 internal static class BackupRequests
 {
     private const string Done = "#done",
         Failed = "#failed";
-    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100),
-        Answer = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan PollEvery = TimeSpan.FromMilliseconds(100),
+        AnswerWithin = TimeSpan.FromSeconds(30);
 
     private sealed record Request(string Into, string? Keys);
 
-    /// <summary>The command's side: asks, shows what is said, and returns the exit code.</summary>
+    /// <summary>The command's side: asks, prints the answers, and returns the exit code.</summary>
     public static async Task<int> AskAsync(DataFolder data, string into, string? keys, Action<string> say, CancellationToken cancellation)
     {
         var name = Path.Combine(FolderOf(data), $"backup-{Guid.NewGuid():N}");
@@ -41,9 +42,9 @@ internal static class BackupRequests
 
                 if (!lives)
                     throw new UnusableDataException("the service ended before the backup was finished; ask again");
-                if (shown == 0 && clock.GetElapsedTime(begun) > Answer)
+                if (shown == 0 && clock.GetElapsedTime(begun) > AnswerWithin)
                     throw new UnusableDataException("the running service doesn't answer; is it of this version?");
-                await Task.Delay(Look, clock, cancellation);
+                await Task.Delay(PollEvery, clock, cancellation);
             }
         }
         finally
@@ -53,7 +54,7 @@ internal static class BackupRequests
         }
     }
 
-    /// <summary>The service's side: what was asked before it started, nobody waits for any more.</summary>
+    /// <summary>The service's side, at its start: deletes old requests, for which nobody waits any more.</summary>
     public static void Forget(DataFolder data)
     {
         if (Directory.Exists(FolderOf(data)))
@@ -61,9 +62,9 @@ internal static class BackupRequests
                 File.Delete(file);
     }
 
-    /// <summary>The service's side: takes each request that waits.</summary>
-    /// <param name="data">The folder.</param>
-    /// <param name="make">Makes the backup: where, keys where, whom to tell.</param>
+    /// <summary>The service's side: carries out the requests that wait.</summary>
+    /// <param name="data">The data folder.</param>
+    /// <param name="make">Makes a backup: its folder, the folder of the keys, whom to tell of the progress.</param>
     public static async Task AnswerAsync(DataFolder data, Func<string, string?, Action<string>, Task> make)
     {
         if (!Directory.Exists(FolderOf(data)))

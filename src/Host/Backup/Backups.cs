@@ -7,9 +7,9 @@ using Vigil.Storage.Records;
 namespace Vigil.Host.Backup;
 
 /// <summary>
-/// A backup every day at <c>Backup:At</c>, and when somebody asks. One that fails, and a day without a good one, are the service's own
-/// trouble. What was missed while the service was down is made up for; a day that was made already is not made twice, whatever the clock
-/// does.
+/// Makes a backup every day at <c>Backup:At</c>, and when <c>vigil backup</c> asks for one. The duty desk is told when one fails, and when
+/// there was no good one for a day. A backup that was missed while the service was down is made after its start; none is made twice for a
+/// day, even when the clock is set.
 /// </summary>
 internal sealed partial class Backups(
     Settings settings,
@@ -28,13 +28,13 @@ internal sealed partial class Backups(
         Again = TimeSpan.FromMinutes(15),
         Seen = TimeSpan.FromMinutes(10);
 
-    /// <summary>A day and two hours: the time a backup takes may grow.</summary>
+    /// <summary>Age of the newest backup at which it is missing: a day, and two hours for the time that a backup may take.</summary>
     private static readonly TimeSpan TooOld = TimeSpan.FromHours(26);
 
-    /// <summary>A failure is tried again before it is an alarm.</summary>
+    /// <summary>How long a failed backup is tried again before the duty desk is told.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromHours(1);
 
-    /// <summary>A backup from the future was made by a clock that was wrong, and says nothing of today.</summary>
+    /// <summary>A backup from further in the future than this was made by a wrong clock and is ignored.</summary>
     private static readonly TimeSpan Future = TimeSpan.FromHours(1);
 
     private readonly DataFolder data = new(settings.DataPath);
@@ -61,7 +61,7 @@ internal sealed partial class Backups(
         );
         meter.CreateObservableGauge("vigil_backup_bytes", () => good?.Bytes ?? 0, description: "Size of the newest good backup");
         if (options.Folder.Length == 0 && settings.Speed == 1)
-            LogNone(log); // a village in fast motion has nothing to keep
+            LogNone(log); // not in the demo
         while (!stoppingToken.IsCancellationRequested)
         {
             try
@@ -74,11 +74,11 @@ internal sealed partial class Backups(
                 LogLoop(log, e);
             }
 
-            await Task.Delay(Every, TimeProvider.System, stoppingToken); // of the wall: a command waits for its answer
+            await Task.Delay(Every, TimeProvider.System, stoppingToken); // real time: a command waits for its answer
         }
     }
 
-    /// <summary>Makes the day's backup when it is due, and judges how old the last good one is.</summary>
+    /// <summary>Makes the day's backup when it is due, and reports when the last good one is too old.</summary>
     internal async Task LookAsync(CancellationToken cancellation)
     {
         if (options.Folder.Length == 0)
@@ -86,7 +86,7 @@ internal sealed partial class Backups(
         var now = clock.GetUtcNow().UtcDateTime;
         if (looked is not { } before || clock.GetElapsedTime(before) > Seen)
             ReadNewest(now);
-        var due = good is not { } newest || newest.Made < LastDue(now);
+        var due = good is not { } newest || newest.Made < options.LastDue(now, zone);
         if (due && clock.GetElapsedTime(started) >= Settle && (failedAt is not { } failed || clock.GetElapsedTime(failed) >= Again))
         {
             try
@@ -99,7 +99,7 @@ internal sealed partial class Backups(
                     cancellation
                 );
                 (failure, failedAt) = (null, null);
-                Retain();
+                OldBackups.Delete(options);
             }
             catch (Exception e) when (e is not OutOfMemoryException && !cancellation.IsCancellationRequested)
             {
@@ -116,7 +116,6 @@ internal sealed partial class Backups(
 
     private async Task MakeAsync(string into, string? keys, bool scheduled, Action<string> say, CancellationToken cancellation)
     {
-        // On a thread of its own priority's pool: copying is the databases' work, nothing here waits for it but the next backup.
         var (folder, manifest) = await new BackupRun(settings, readings, records, clock).MakeAsync(
             into,
             keys,
@@ -160,41 +159,6 @@ internal sealed partial class Backups(
             .OrderByDescending(b => b.Manifest.Made)
             .Select(b => ((DateTime, long)?)(b.Manifest.Made, b.Manifest.Bytes))
             .FirstOrDefault();
-    }
-
-    /// <summary>The latest moment a backup was due, in UTC.</summary>
-    private DateTime LastDue(DateTime now)
-    {
-        var local = TimeZoneInfo.ConvertTimeFromUtc(now, zone);
-        var due = local.Date + options.Time.ToTimeSpan();
-        if (due > local)
-            due = due.AddDays(-1);
-        if (zone.IsInvalidTime(due))
-            due = due.AddHours(1); // the hour that summer time leaves out
-        return TimeZoneInfo.ConvertTimeToUtc(DateTime.SpecifyKind(due, DateTimeKind.Unspecified), zone);
-    }
-
-    /// <summary>After a good one only: the last good backup is never deleted.</summary>
-    private void Retain()
-    {
-        foreach (
-            var (folder, _) in Manifest
-                .All(options.Folder)
-                .Where(b => b.Manifest.Scheduled)
-                .OrderByDescending(b => b.Manifest.Made)
-                .Skip(options.Keep)
-        )
-            Directory.Delete(folder, recursive: true);
-        if (options.KeysFolder.Length > 0)
-            foreach (
-                var folder in Directory
-                    .EnumerateDirectories(options.KeysFolder, "vigil-keys-*Z")
-                    .OrderDescending(StringComparer.Ordinal)
-                    .Skip(options.Keep)
-            )
-                Directory.Delete(folder, recursive: true);
-        foreach (var stopped in Directory.EnumerateDirectories(options.Folder, "vigil-*Z.partial"))
-            Directory.Delete(stopped, recursive: true);
     }
 
     private void TellOfRestore()

@@ -6,7 +6,9 @@ using Vigil.Storage;
 
 namespace Vigil.Host.Backup;
 
-/// <summary>What a backup holds: <c>manifest.json</c>, beside it <c>SHA256SUMS</c>, which <c>sha256sum -c</c> reads too.</summary>
+/// <summary>
+/// What a backup contains, in <c>manifest.json</c>. Beside it <c>SHA256SUMS</c>, in the format that <c>sha256sum -c</c> reads.
+/// </summary>
 internal sealed record Manifest
 {
     public const string Name = "manifest.json",
@@ -20,38 +22,38 @@ internal sealed record Manifest
 
     public int Format { get; init; } = 1;
 
-    /// <summary>Version that made it.</summary>
+    /// <summary>Version of the program that made it.</summary>
     public string Vigil { get; init; } = "";
     public DateTime Made { get; init; }
     public double Seconds { get; init; }
 
-    /// <summary>By the daily schedule, so retention may delete it.</summary>
+    /// <summary>Made by the daily schedule, so that it may be deleted when it is old.</summary>
     public bool Scheduled { get; init; }
     public string RecordsStore { get; init; } = "";
     public string ReadingsStore { get; init; } = "";
 
-    /// <summary>Newest migration of the records.</summary>
+    /// <summary>Newest migration of the records' schema.</summary>
     public string Schema { get; init; } = "";
 
-    /// <summary>Ids of the keys the sealed columns need; no secret.</summary>
+    /// <summary>Ids of the keys that the sealed columns need; not secret.</summary>
     public IReadOnlyList<string> Keys { get; init; } = [];
     public IReadOnlyList<Part> Parts { get; init; } = [];
     public IReadOnlyList<Entry> Files { get; init; } = [];
 
     /// <param name="Name">rules, readings, records, waiting, config.</param>
-    /// <param name="At">Everything until then is in it.</param>
-    /// <param name="Says">In words, for people.</param>
+    /// <param name="At">Everything until then is contained.</param>
+    /// <param name="Says">Description for people.</param>
     public sealed record Part(string Name, DateTime At, string Says);
 
-    /// <param name="Path">In the backup, with slashes.</param>
-    /// <param name="Bytes">Its size.</param>
-    /// <param name="Sha256">Of its content.</param>
-    /// <param name="Modified">The rules' state is as old as its file.</param>
+    /// <param name="Path">Relative to the backup, with slashes.</param>
+    /// <param name="Bytes">Size.</param>
+    /// <param name="Sha256">Hash of the content.</param>
+    /// <param name="Modified">Kept by a restore, because the age of a snapshot of the rules is that of its file.</param>
     public sealed record Entry(string Path, long Bytes, string Sha256, DateTime Modified);
 
     public long Bytes => Files.Sum(f => f.Bytes);
 
-    /// <summary>Hashes everything in a folder, syncs it, and writes what it found beside it.</summary>
+    /// <summary>Hashes all files of a folder, syncs them to disk, and writes manifest and checksums.</summary>
     public static async Task<Manifest> SealAsync(string folder, Manifest manifest, CancellationToken cancellation)
     {
         var files = new List<Entry>();
@@ -77,7 +79,7 @@ internal sealed record Manifest
         return manifest;
     }
 
-    /// <exception cref="UnusableDataException">Is no whole backup.</exception>
+    /// <exception cref="UnusableDataException">The folder is no complete backup.</exception>
     public static Manifest Read(string folder)
     {
         if (folder.TrimEnd('/').EndsWith(".partial", StringComparison.Ordinal))
@@ -104,8 +106,8 @@ internal sealed record Manifest
         }
     }
 
-    /// <summary>Every file is there, and is what it was when the backup was made.</summary>
-    /// <returns>What isn't, in words; empty when all is well.</returns>
+    /// <summary>Checks that every file exists and is unchanged since the backup was made.</summary>
+    /// <returns>What is wrong, in words; empty when nothing is.</returns>
     public static async Task<IReadOnlyList<string>> CheckAsync(string folder, Manifest manifest, CancellationToken cancellation)
     {
         var wrong = new List<string>();
@@ -133,7 +135,7 @@ internal sealed record Manifest
         return wrong;
     }
 
-    /// <summary>The newest whole backup in a folder of backups; null when there is none.</summary>
+    /// <summary>The newest complete backup in a folder of backups; null when there is none.</summary>
     public static (string Folder, Manifest Manifest)? Newest(string folder) =>
         All(folder).OrderByDescending(b => b.Manifest.Made).Select(b => ((string, Manifest)?)b).FirstOrDefault();
 
@@ -150,7 +152,7 @@ internal sealed record Manifest
             }
             catch (Exception e) when (e is IOException or JsonException or UnauthorizedAccessException)
             {
-                // not a whole one
+                // not a complete backup
             }
 
             if (manifest is not null)

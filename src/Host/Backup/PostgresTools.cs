@@ -4,7 +4,7 @@ using Vigil.Model;
 
 namespace Vigil.Host.Backup;
 
-/// <summary>PostgreSQL's own tools: a dump is one snapshot, taken while others write; a restore is one transaction.</summary>
+/// <summary>PostgreSQL's own tools: a dump is a consistent snapshot while others write; a restore is one transaction.</summary>
 internal static class PostgresTools
 {
     public static Task DumpAsync(string connectionString, string file, CancellationToken cancellation) =>
@@ -36,7 +36,7 @@ internal static class PostgresTools
         start.Environment["PGPORT"] = $"{to.Port}";
         start.Environment["PGUSER"] = to.Username;
         if (to.Password is { Length: > 0 } password)
-            start.Environment["PGPASSWORD"] = password; // not on the command line, where others see it
+            start.Environment["PGPASSWORD"] = password; // not on the command line, which other users of the machine can read
         using var process = Process.Start(start) ?? throw new IOException($"{program} could not be started");
         var complaint = await process.StandardError.ReadToEndAsync(cancellation);
         await process.WaitForExitAsync(cancellation);

@@ -1,20 +1,18 @@
 using Microsoft.Data.Sqlite;
 using Vigil.Model;
 using Vigil.Storage;
-using Vigil.Storage.Readings;
-using Vigil.Storage.Readings.DuckDb;
-using Vigil.Storage.Records;
 
 namespace Vigil.Host.Backup;
 
 /// <summary>
-/// Brings a backup into an empty data folder. Everything is checked before anything is in place: checksums, both databases, the schema, the
-/// keys. It is staged in <c>.restore.partial</c>, and as long as that stands no service starts on the folder: a restore is whole or it
-/// isn't there.
+/// Restores a backup into an empty data folder. It is prepared in <c>.restore.partial</c>, and moved into place once everything was
+/// checked: checksums, both databases, the schema, the keys. No service starts on the folder while that exists, so that a restore which was
+/// stopped halfway can't be mistaken for a complete one.
 /// </summary>
 internal sealed class Restore(Settings settings, Action<string> say)
 {
     private readonly string data = settings.DataPath;
+    private readonly RestoreChecks checks = new(settings, say);
 
     public async Task RunAsync(string from, string? keysFrom, CancellationToken cancellation)
     {
@@ -34,8 +32,8 @@ internal sealed class Restore(Settings settings, Action<string> say)
                 $"the backup's records are of {manifest.RecordsStore}, and Records:Store is "
                     + $"{settings.Configuration["Records:Store"] ?? "Sqlite"}; restore with the store it was made with"
             );
-        await CheckFilesAsync(from, manifest, "backup", cancellation);
-        var keys = await FindKeysAsync(keysFrom, manifest, cancellation);
+        await checks.CheckFilesAsync(from, manifest, "backup", cancellation);
+        var keys = await checks.FindKeysAsync(keysFrom, manifest, cancellation);
         Directory.CreateDirectory(data);
         if (new DriveInfo(Path.GetFullPath(data)).AvailableFreeSpace is var free && free < manifest.Bytes)
             throw new UnusableDataException(
@@ -60,8 +58,8 @@ internal sealed class Restore(Settings settings, Action<string> say)
                         .Where(f => f == "links.key" || f.StartsWith("keys/", StringComparison.Ordinal))
                 )
                     DataFile.Copy(Path.Combine(keys, file), Path.Combine(staged, file));
-            await CheckStagedAsync(staged, manifest, cancellation);
-            // One transaction in the server: whole, or the database is as it was.
+            await checks.CheckStagedAsync(staged, manifest, cancellation);
+            // One transaction in the server: when it fails the database is unchanged.
             if (postgres && File.Exists(Path.Combine(staged, "records.pgdump")))
                 await PostgresTools.RestoreAsync(
                     settings.Configuration["Records:ConnectionString"]!,
@@ -121,46 +119,6 @@ internal sealed class Restore(Settings settings, Action<string> say)
                 throw new UnusableDataException($"{target} exists: a restore never overwrites. Move it away first");
     }
 
-    private async Task CheckFilesAsync(string folder, Manifest manifest, string what, CancellationToken cancellation)
-    {
-        var wrong = await Manifest.CheckAsync(folder, manifest, cancellation);
-        if (wrong.Count == 0)
-        {
-            say($"{what}: every file is what it was (SHA-256)");
-            return;
-        }
-
-        throw new UnusableDataException(
-            $"this {what} is damaged, nothing was restored: "
-                + $"{string.Join("; ", wrong.Take(5))}{(wrong.Count > 5 ? $"; and {wrong.Count - 5} more" : "")}. Take another backup."
-        );
-    }
-
-    /// <summary>The folder that --keys names, or the newest of those in it.</summary>
-    private async Task<string?> FindKeysAsync(string? named, Manifest backup, CancellationToken cancellation)
-    {
-        if (named is null)
-            return null;
-        named = Path.GetFullPath(named);
-        var folder =
-            File.Exists(Path.Combine(named, Manifest.Name)) || File.Exists(Path.Combine(named, "keys", "fields.key")) ? named
-            : Directory.Exists(named) ? Directory.EnumerateDirectories(named, "vigil-keys-*Z").Max(StringComparer.Ordinal)
-            : null;
-        if (folder is null)
-            throw new UnusableDataException($"{named} holds no keys: neither keys/fields.key nor a folder vigil-keys-…Z");
-        if (!File.Exists(Path.Combine(folder, Manifest.Name)))
-            return folder;
-        var manifest = Manifest.Read(folder);
-        await CheckFilesAsync(folder, manifest, "keys' folder", cancellation);
-        var apart = manifest.Made - backup.Made;
-        var other =
-            apart.Duration() > TimeSpan.FromMinutes(10)
-                ? $", {Ago(apart.Duration())} {(apart > TimeSpan.Zero ? "newer" : "older")} than the backup"
-                : "";
-        say($"  {"keys", -9} of {Manifest.Utc(manifest.Made)}{other}");
-        return folder;
-    }
-
     private static void Stage(string from, string staged, Manifest.Entry file, string to)
     {
         var path = Path.Combine(staged, to);
@@ -169,57 +127,9 @@ internal sealed class Restore(Settings settings, Action<string> say)
         File.SetLastWriteTimeUtc(path, file.Modified);
     }
 
-    private async Task CheckStagedAsync(string staged, Manifest manifest, CancellationToken cancellation)
-    {
-        var readings = Path.Combine(staged, "readings.duckdb");
-        if (File.Exists(readings))
-        {
-            var (wrong, rows, newest) = await Task.Run(() => DuckDbReadingStore.Check(readings), cancellation);
-            if (wrong is not null)
-                throw new UnusableDataException($"readings.duckdb of the backup can't be read: {wrong}. Take another backup.");
-            say($"readings: {rows:N0} rows read{(newest is { } time ? $", the newest arrived {Manifest.Utc(time)}" : "")}");
-        }
-
-        var records = Path.Combine(staged, "records.db");
-        if (!File.Exists(records))
-            return;
-        if (await Task.Run(() => RecordsFile.Check(records), cancellation) is { } damage)
-            throw new UnusableDataException($"records.db of the backup is damaged: {damage}. Take another backup.");
-        // The keys' own place when the settings name one, else those that came with --keys.
-        var key = settings.Configuration["Records:KeyFile"] is { Length: > 0 } elsewhere
-            ? Path.GetFullPath(elsewhere)
-            : Path.Combine(staged, "keys", "fields.key");
-        var had = File.Exists(key);
-        string schema;
-        try
-        {
-            schema = await RecordsServices
-                .CreateFactory(
-                    "Sqlite",
-                    new SqliteConnectionStringBuilder { DataSource = records, Pooling = false }.ToString(),
-                    staged,
-                    null,
-                    key
-                )
-                .EnsureUsableAsync(cancellation);
-        }
-        catch (UnusableDataException e) when (!had)
-        {
-            throw new UnusableDataException(
-                $"the backup's phones and identity numbers are sealed with key '{string.Join("', '", manifest.Keys)}', and no keys "
-                    + $"are here: give the folder they were copied to with --keys. Nothing was restored.",
-                e
-            );
-        }
-
-        // A copy that was opened has a log; closing the last connection folds it in.
-        SqliteConnection.ClearAllPools();
-        say($"records: whole, schema {schema}{(had ? ", the keys open them" : ", nothing in them is sealed")}");
-    }
-
     private void MoveIntoPlace(string staged)
     {
-        // The records last: without them nothing starts, and while this folder stands nothing does either.
+        // The records last: no service starts without them, nor while the folder of the restore exists.
         foreach (
             var entry in Directory
                 .EnumerateFileSystemEntries(staged)
@@ -247,7 +157,7 @@ internal sealed class Restore(Settings settings, Action<string> say)
             _ => Path.Combine(data, name),
         };
 
-    private static string Ago(TimeSpan time) =>
+    internal static string Ago(TimeSpan time) =>
         time.TotalDays >= 2 ? $"{time.TotalDays:0.0} days"
         : time.TotalHours >= 1 ? $"{time.TotalHours:0.0} h"
         : $"{time.TotalMinutes:0} min";

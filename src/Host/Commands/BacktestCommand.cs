@@ -13,7 +13,7 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Host.Commands;
 
-/// <summary><c>vigil backtest</c>: the same engine over recorded readings, with a virtual clock and no network.</summary>
+/// <summary><c>vigil backtest</c>: runs the rules over recorded readings, with a virtual clock and without network.</summary>
 internal static class BacktestCommand
 {
     public static Command Create()
@@ -103,8 +103,8 @@ internal static class BacktestCommand
     }
 
     /// <summary>
-    /// Every home of the registry (or one), with its devices, absences and stored readings. The service may go on running where the
-    /// readings are on a server; DuckDB's file has one owner, and a copy of it is asked for.
+    /// Over all homes of the registry (or one), with their devices, absences and stored readings. Beside a running service only where the
+    /// readings are on a server: a DuckDB file can be opened by one process, so a copy is needed.
     /// </summary>
     private static async Task<int> StoreAsync(
         RuleSet rules,
@@ -118,7 +118,7 @@ internal static class BacktestCommand
     {
         if (RunCommand.Load(files, arguments) is not { } settings)
             return 1;
-        if (SelfWatch.Uses(settings, "Readings:Store", "DuckDb") && new DataFolder(settings.DataPath).RunsElsewhere is { } service)
+        if (DataFolderWatch.Uses(settings, "Readings:Store", "DuckDb") && new DataFolder(settings.DataPath).RunsElsewhere is { } service)
         {
             Console.Error.WriteLine(
                 $"vigil backtest: {settings.DataPath} is in use by {service}, which alone can read its DuckDB file while it runs. Make a "
@@ -152,7 +152,7 @@ internal static class BacktestCommand
     }
 
     /// <summary>
-    /// Every home of the registry, or one, with what was read in it; the rules learn from the weeks before the first moment.
+    /// All homes of the registry, or one, with their readings, beginning some weeks before the first moment, from which the rules learn.
     /// </summary>
     internal static async IAsyncEnumerable<(ResidentFacts Facts, IReadOnlyList<Reading> Readings)> HomesAsync(
         RecordsDb db,

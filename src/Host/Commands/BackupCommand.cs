@@ -47,7 +47,7 @@ internal static class BackupCommand
                     return 2;
                 }
 
-                // Nobody runs: a service that starts meanwhile waits for us, and says so.
+                // No service runs. One that is started meanwhile waits for this command.
                 using var held = await FileLock.TakeAsync(
                     data.LockFile,
                     "vigil backup",

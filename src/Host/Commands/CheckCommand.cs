@@ -7,7 +7,7 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Host.Commands;
 
-/// <summary><c>vigil check</c>: reads everything a person writes and prints every error with file and line.</summary>
+/// <summary><c>vigil check</c>: reads all files that people write and prints every error with file and line.</summary>
 internal static class CheckCommand
 {
     public static Command Create()

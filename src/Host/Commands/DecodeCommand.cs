@@ -9,7 +9,7 @@ using Vigil.Model;
 
 namespace Vigil.Host.Commands;
 
-/// <summary><c>vigil decode</c>: payloads on standard input, a line each; what they say on standard output.</summary>
+/// <summary><c>vigil decode</c>: decodes payloads from standard input, one a line, and writes their readings to standard output.</summary>
 internal static class DecodeCommand
 {
     public static Command Create()
@@ -53,7 +53,7 @@ internal static class DecodeCommand
             var profiles = ProfileSet.Load(result.GetValue(devices) ?? Settings.DevicesPath(null), problems);
             if (profiles.Find(id) is not { } found)
             {
-                // A profile with a mistake in it is left out: what is wrong with it is the answer.
+                // A profile with a mistake isn't loaded; then its problem is the answer.
                 foreach (var problem in problems)
                     Console.Error.WriteLine(problem);
                 return Fail($"there is no profile '{id}' (see: vigil profiles)");

@@ -4,8 +4,8 @@ using Vigil.Village;
 namespace Vigil.Host.Commands;
 
 /// <summary>
-/// The people around the demo's village: who has which number, and what each does when it rings. Every kind of answer happens within two
-/// days.
+/// The people around the demo's village: their phone numbers, and how each reacts to calls and messages. Every kind of reaction occurs
+/// within two simulated days.
 /// </summary>
 internal sealed class DemoPeople
 {
@@ -35,7 +35,7 @@ internal sealed class DemoPeople
 
     public string NameOf(string number) => names.GetValueOrDefault(number) ?? number;
 
-    /// <summary>Moves them into the phone network.</summary>
+    /// <summary>Adds them to the phone network.</summary>
     public void SettleIn(PhoneNetwork network)
     {
         foreach (var number in names.Keys)
@@ -44,7 +44,7 @@ internal sealed class DemoPeople
 
     private static Person Behaviour(string number)
     {
-        // The desk is busy on the phone and reads its messages; the supervisor always picks up.
+        // The duty desk's line is busy, but it reads messages; the supervisor always answers.
         if (number == Duty)
             return new Person { Call = OnCall.Busy, Text = OnText.OpensLink };
         if (number == Supervisor)
@@ -59,7 +59,7 @@ internal sealed class DemoPeople
         var home = int.Parse(number.AsSpan(^4), System.Globalization.CultureInfo.InvariantCulture);
         return (home, number.StartsWith("+8613800", StringComparison.Ordinal)) switch
         {
-            // What the scenario is about.
+            // Homes that the scenario is about.
             (3, true) => new Person { Call = OnCall.Voicemail },
             (3, false) => new Person
             {
@@ -83,7 +83,7 @@ internal sealed class DemoPeople
                 Keys = "31",
                 PicksUpAfter = TimeSpan.FromSeconds(18),
             },
-            // Everybody else, some of each.
+            // Everybody else: some of each kind.
             (var n, true) => (n % 5) switch
             {
                 0 => new Person

@@ -6,7 +6,9 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Host.Commands;
 
-/// <summary><c>vigil export</c>: registry, alarms, visits or statistics as CSV or XLSX that carry no formulas into a spreadsheet.</summary>
+/// <summary>
+/// <c>vigil export</c>: writes registry, alarms, visits or statistics as CSV or XLSX, with texts escaped against formulas.
+/// </summary>
 internal static class ExportCommand
 {
     public static Command Create()

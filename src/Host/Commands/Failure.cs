@@ -10,7 +10,7 @@ using Vigil.Storage.Records;
 namespace Vigil.Host.Commands;
 
 /// <summary>
-/// What a command that failed says: one line that tells what is wrong and what to do, never a stack trace (<c>VIGIL_TRACE=1</c> shows it).
+/// The message of a failed command: one line with what is wrong and what to do, and no stack trace (<c>VIGIL_TRACE=1</c> shows it).
 /// </summary>
 internal static class Failure
 {
@@ -43,7 +43,7 @@ internal static class Failure
             _ => $"unexpected {e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")} (VIGIL_TRACE=1 shows where)",
         };
 
-    /// <summary>Which backup to take, and how.</summary>
+    /// <summary>Which backup to restore, and how.</summary>
     private static string NewestBackup()
     {
         if (RunCommand.Loaded is not { } settings)

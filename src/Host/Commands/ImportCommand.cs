@@ -4,7 +4,7 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Host.Commands;
 
-/// <summary><c>vigil import</c>: the registry from CSV.</summary>
+/// <summary><c>vigil import</c>: imports the registry from CSV or XLSX.</summary>
 internal static class ImportCommand
 {
     public static Command Create()

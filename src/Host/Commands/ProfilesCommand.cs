@@ -4,7 +4,7 @@ using Vigil.Model;
 
 namespace Vigil.Host.Commands;
 
-/// <summary><c>vigil profiles</c>: the device profiles, one a line.</summary>
+/// <summary><c>vigil profiles</c>: lists the device profiles, one a line.</summary>
 internal static class ProfilesCommand
 {
     public static Command Create()

@@ -4,7 +4,7 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Host.Commands;
 
-/// <summary><c>vigil rotate-key</c>: a new key for the encrypted columns.</summary>
+/// <summary><c>vigil rotate-key</c>: creates a new key for the sealed columns and seals them with it.</summary>
 internal static class RotateKeyCommand
 {
     public static Command Create()
@@ -23,7 +23,7 @@ internal static class RotateKeyCommand
             {
                 if (RunCommand.Load(result, config) is not { } settings)
                     return 1;
-                // A service that runs would go on with the key it has read, and could read nothing that is sealed anew.
+                // A running service would go on with the old key, and could not read what is sealed with the new one.
                 using var alone = await FileLock.TakeAsync(
                     new DataFolder(settings.DataPath).LockFile,
                     "vigil rotate-key",
@@ -32,7 +32,7 @@ internal static class RotateKeyCommand
                     cancellation
                 );
                 var file = RecordsServices.KeyFile(settings.Configuration, settings.DataPath);
-                // refuses where the old key is missing: a new one would open nothing
+                // Throws when the old key is missing: a new one could not open anything.
                 _ = RecordsServices.CreateFactory(settings.Configuration, settings.DataPath);
                 FieldKeys.Rotate(file);
                 var records = RecordsServices.CreateFactory(settings.Configuration, settings.DataPath);

@@ -12,10 +12,10 @@ namespace Vigil.Host.Commands;
 /// <summary><c>vigil run</c>: the service.</summary>
 internal static class RunCommand
 {
-    /// <summary>One that is just going needs up to 20 s.</summary>
+    /// <summary>How long another service on the same folder has to finish its stop, which takes up to 20 s.</summary>
     private static readonly TimeSpan OtherStops = TimeSpan.FromSeconds(30);
 
-    /// <summary>What the command was started with, for what is said when it fails.</summary>
+    /// <summary>The settings the command was started with, for the message when it fails.</summary>
     internal static Settings? Loaded { get; private set; }
 
     public static Option<string[]> ConfigOption() =>
@@ -30,59 +30,80 @@ internal static class RunCommand
         };
         command.TreatUnmatchedTokensAsErrors = false;
         command.SetAction(
-            async (result, cancellation) =>
+            async (result, _) =>
             {
                 if (Load(result, config) is not { } settings)
                     return 1;
-                var data = new DataFolder(settings.DataPath);
-                using var running = await FileLock.TakeAsync(
-                    data.LockFile,
-                    "vigil run",
-                    what => Console.WriteLine("vigil run: " + what),
-                    OtherStops,
-                    cancellation
-                );
-                if (PortTaken(settings) is { } taken)
+                using var signals = new StopSignals();
+                try
                 {
-                    Console.Error.WriteLine(taken);
-                    return 1;
+                    return await RunAsync(settings, signals);
                 }
-
-                await using var app = Service.Build(settings, new SteadyClock(TimeProvider.System));
-                await Service.PrepareAsync(app.Services, cancellation);
-                if (data.Started(BackupRun.Version) is { } unwritten)
-                    Console.WriteLine($"vigil run: that it runs could not be written down ({unwritten}); it runs all the same");
-                await app.StartAsync(cancellation);
-                var heartbeats = app.Services.GetRequiredService<Heartbeats>();
-                Console.WriteLine(
-                    $"Vigil (守望) is running. Duty board: {settings.Urls[0]}   MQTT: "
-                        + $"{(settings.Mqtt.Embedded ? "embedded broker" : settings.Mqtt.Host)}:{settings.Mqtt.Port}   data: "
-                        + $"{settings.DataPath}"
-                );
-                await using (var scope = app.Services.CreateAsyncScope())
+                catch (OperationCanceledException) when (signals.Asked.IsCancellationRequested)
                 {
-                    if (!settings.Open && !await scope.ServiceProvider.GetRequiredService<Accounts>().HasAdministratorAsync(cancellation))
-                        Console.WriteLine(
-                            $"Make the first administrator, within 15 minutes: "
-                                + $"{Vigil.Notify.NotifyServices.PublicUrl(settings.Configuration)}"
-                                + $"{app.Services.GetRequiredService<SignInLink>().Path}"
-                        );
+                    Console.WriteLine("vigil run: asked to stop before it had started");
+                    return 0;
                 }
-
-                if (app.Services.GetRequiredService<Vigil.Notify.Channels.Routes>().ReachNobody)
-                    Console.WriteLine("Warning: " + Health.NobodyIsReached);
-                Console.WriteLine("Not a medical device; not a replacement for emergency services. Ctrl+C stops.");
-                await app.WaitForShutdownAsync(cancellation);
-                if (heartbeats.Died || heartbeats.Ended().Any(e => e.Why is not null))
-                    return Heartbeats.ExitCode;
-                data.Stopped();
-                return 0;
             }
         );
         return command;
     }
 
-    /// <summary>Looked at before anything is begun: a port that somebody else has.</summary>
+    private static async Task<int> RunAsync(Settings settings, StopSignals signals)
+    {
+        var data = new DataFolder(settings.DataPath);
+        using var running = await FileLock.TakeAsync(
+            data.LockFile,
+            "vigil run",
+            what => Console.WriteLine("vigil run: " + what),
+            OtherStops,
+            signals.Asked
+        );
+        if (PortTaken(settings) is { } taken)
+        {
+            Console.Error.WriteLine(taken);
+            return 1;
+        }
+
+        await using var app = Service.Build(settings, new SteadyClock(TimeProvider.System), signals);
+        await Service.PrepareAsync(app.Services, signals.Asked);
+        signals.Asked.ThrowIfCancellationRequested();
+        if (data.Started(BackupRun.Version) is { } unwritten)
+            Console.WriteLine($"vigil run: that it runs could not be written down ({unwritten}); it runs all the same");
+        await app.StartAsync(CancellationToken.None);
+        var heartbeats = app.Services.GetRequiredService<Heartbeats>();
+        if (!signals.Asked.IsCancellationRequested)
+            await SayRunningAsync(app, settings);
+        await app.WaitForShutdownAsync(signals.Asked);
+        if (heartbeats.Died || heartbeats.Ended().Any(e => e.Why is not null))
+            return Heartbeats.ExitCode;
+        data.Stopped();
+        return 0;
+    }
+
+    private static async Task SayRunningAsync(WebApplication app, Settings settings)
+    {
+        Console.WriteLine(
+            $"Vigil (守望) is running. Duty board: {settings.Urls[0]}   MQTT: "
+                + $"{(settings.Mqtt.Embedded ? "embedded broker" : settings.Mqtt.Host)}:{settings.Mqtt.Port}   data: "
+                + $"{settings.DataPath}"
+        );
+        await using (var scope = app.Services.CreateAsyncScope())
+        {
+            if (!settings.Open && !await scope.ServiceProvider.GetRequiredService<Accounts>().HasAdministratorAsync(CancellationToken.None))
+                Console.WriteLine(
+                    $"Make the first administrator, within 15 minutes: "
+                        + $"{Vigil.Notify.NotifyServices.PublicUrl(settings.Configuration)}"
+                        + $"{app.Services.GetRequiredService<SignInLink>().Path}"
+                );
+        }
+
+        if (app.Services.GetRequiredService<Vigil.Notify.Channels.Routes>().ReachNobody)
+            Console.WriteLine("Warning: " + Health.NobodyIsReached);
+        Console.WriteLine("Not a medical device; not a replacement for emergency services. Ctrl+C stops.");
+    }
+
+    /// <summary>The first port that another program uses, checked before anything is started; null when all are free.</summary>
     private static Problem? PortTaken(Settings settings)
     {
         foreach (var (setting, value, address) in Listening.Addresses(settings))
@@ -111,11 +132,13 @@ internal static class RunCommand
         return null;
     }
 
-    /// <summary>What a command was told on its line, in files and in the environment; null after every problem has been printed.</summary>
+    /// <summary>
+    /// Settings from the command line, files and the environment; prints all problems and returns null when there are any.
+    /// </summary>
     public static Settings? Load(ParseResult result, Option<string[]> config)
     {
         string[] options = [.. result.CommandResult.Command.Options.Select(o => o.Name)];
-        // A misspelled option is taken for the command's argument, a file named "--dryrun".
+        // The parser takes a misspelled option for the command's argument, such as a file named "--dryrun".
         var misspelled = result
             .Tokens.Where(t => t.Type == TokenType.Argument && t.Value.StartsWith("--", StringComparison.Ordinal))
             .Select(t => t.Value)
@@ -126,7 +149,7 @@ internal static class RunCommand
         return null;
     }
 
-    /// <summary>Settings, or null after every problem has been printed.</summary>
+    /// <summary>Reads and checks settings; prints all problems and returns null when there are any.</summary>
     public static Settings? Load(
         IEnumerable<string> files,
         IReadOnlyList<string> arguments,

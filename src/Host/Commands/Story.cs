@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Threading.Channels;
 using Microsoft.EntityFrameworkCore;
 using Vigil.Host.Intake;
 using Vigil.Ingest.Mqtt;
@@ -15,7 +14,7 @@ using Vigil.Village;
 namespace Vigil.Host.Commands;
 
 /// <summary>
-/// Tells the demo's days on the terminal, in order and in plain words: what the service does, and what happens on people's phones.
+/// Prints what happens in the demo, in order and in plain words: what the service does, and what happens on people's phones.
 /// </summary>
 internal sealed class Story : IAsyncDisposable
 {
@@ -23,11 +22,9 @@ internal sealed class Story : IAsyncDisposable
     private readonly FastClock clock;
     private readonly Settings settings;
     private readonly WebApplication app;
-    private readonly Channel<string> lines = System.Threading.Channels.Channel.CreateUnbounded<string>();
+    private readonly StoryTerminal terminal;
     private readonly HashSet<string> formatsShown = [];
     private readonly DemoPeople people;
-    private readonly Task printing;
-    private readonly bool colours = !Console.IsOutputRedirected;
     private bool begun;
     private int readings;
 
@@ -42,7 +39,8 @@ internal sealed class Story : IAsyncDisposable
     {
         (this.app, this.people, this.clock, this.settings) = (app, people, clock, settings);
         this.homes = homes.ToDictionary(h => h.Id);
-        // Before the escalator hears of it: the story tells an alarm before the message that follows from it.
+        terminal = new StoryTerminal(clock, settings.Zone);
+        // Subscribed before the escalator, so that an alarm is printed before the messages that follow from it.
         app.Services.GetRequiredService<AlarmDesk>().Changed += OnChanged;
         app.Services.GetRequiredService<Admission>().Decoded += OnDecoded;
         app.Services.GetRequiredService<UncommittedFindings>().Found += OnFound;
@@ -51,29 +49,27 @@ internal sealed class Story : IAsyncDisposable
         app.Services.GetRequiredService<OutboxChannel>().Shown += notice =>
             TellIfBegun(notice.Channel.Word().ToUpperInvariant(), $"to {notice.Address}: {notice.Text}", ConsoleColor.Yellow);
         phones.Happened += OnPhone;
-        printing = PrintAsync();
     }
 
     public void Begin() => begun = true;
 
     public async ValueTask DisposeAsync()
     {
-        if (printing.IsCompleted)
+        if (terminal.IsClosed)
             return;
         await using var db = await app.Services.GetRequiredService<IDbContextFactory<RecordsDb>>().CreateDbContextAsync();
         var alarms = await db.Alarms.CountAsync();
         var notices = await db.Notices.CountAsync();
         var answered = await db.Timeline.Where(t => t.What == TimelineEvent.Acknowledged).Select(t => t.AlarmId).Distinct().CountAsync();
-        lines.Writer.TryWrite("");
-        lines.Writer.TryWrite(
+        terminal.Write("");
+        terminal.Write(
             $"The demo ends: {Volatile.Read(ref readings)} readings, {alarms} alarms, {notices} messages shown instead of sent, "
                 + $"{answered} alarms answered."
         );
-        lines.Writer.TryComplete();
-        await printing;
+        await terminal.CloseAsync();
     }
 
-    /// <summary>The first payload of each kind is shown whole; after that only those that matter.</summary>
+    /// <summary>Prints the first payload of each profile, and after that only life-safety ones.</summary>
     private void OnDecoded(InboundMessage message, Profile profile, IReadOnlyList<Reading> found)
     {
         Interlocked.Add(ref readings, found.Count);
@@ -85,8 +81,8 @@ internal sealed class Story : IAsyncDisposable
         var payload = profile.IsBinary
             ? Convert.ToHexString(message.Payload.Span)
             : System.Text.Encoding.UTF8.GetString(message.Payload.Span);
-        Tell("FRAME", $"{message.Topic}  {(payload.Length > 150 ? payload[..150] + "…" : payload)}", ConsoleColor.DarkGray);
-        Tell("READING", string.Join("; ", found.Select(Shown)) + $"  (profile {profile.Id})", ConsoleColor.Gray);
+        terminal.Tell("FRAME", $"{message.Topic}  {(payload.Length > 150 ? payload[..150] + "…" : payload)}", ConsoleColor.DarkGray);
+        terminal.Tell("READING", string.Join("; ", found.Select(Shown)) + $"  (profile {profile.Id})", ConsoleColor.Gray);
     }
 
     private void OnFound(IReadOnlyList<Finding> findings)
@@ -94,7 +90,11 @@ internal sealed class Story : IAsyncDisposable
         if (!begun)
             return;
         foreach (var f in findings)
-            Tell("FINDING", $"{NameOf(f.Subject)}: {f.Kind} {f.Change.ToString().ToLowerInvariant()}: {f.Reason}", ConsoleColor.Cyan);
+            terminal.Tell(
+                "FINDING",
+                $"{NameOf(f.Subject)}: {f.Kind} {f.Change.ToString().ToLowerInvariant()}: {f.Reason}",
+                ConsoleColor.Cyan
+            );
     }
 
     private void OnChanged(AlarmChange change)
@@ -108,26 +108,26 @@ internal sealed class Story : IAsyncDisposable
         switch (change.What)
         {
             case TimelineEvent.Opened:
-                Tell(
+                terminal.Tell(
                     "ALARM",
                     $"{name} ({change.Severity.ToString().ToLowerInvariant()}) is open: {settings.Urls[0]}/alarms/{alarm.Id}",
                     ConsoleColor.Red
                 );
                 break;
             case TimelineEvent.Acknowledged:
-                Tell(
+                terminal.Tell(
                     "ACKNOWLEDGED",
-                    $"{name} by {Who(db, alarm)}; must be seen well by {At(alarm.SeenWellBy!.Value)}, else escalation resumes",
+                    $"{name} by {Answered.By(db, alarm)}; must be seen well by {terminal.Local(alarm.SeenWellBy!.Value)}, else escalation resumes",
                     ConsoleColor.Green
                 );
                 _ = SeenWellAsync(alarm);
                 break;
             case TimelineEvent.Cleared or TimelineEvent.Resolved:
-                Tell(
+                terminal.Tell(
                     "RESOLVED",
                     alarm.Resolution == Resolution.None
                         ? $"{name}: over by itself, nobody has closed it yet"
-                        : $"{name} by {Named(db, alarm.ResolvedBy)}: {Vigil.Web.Texts.Of($"resolution.{alarm.Resolution}", "en")}",
+                        : $"{name} by {Answered.NameOf(db, alarm.ResolvedBy)}: {Vigil.Web.Texts.Of($"resolution.{alarm.Resolution}", "en")}",
                     ConsoleColor.Green
                 );
                 break;
@@ -151,7 +151,7 @@ internal sealed class Story : IAsyncDisposable
                 $"{Phone(happened)} opens the link and answers: {(happened.Text == "take" ? "I take it" : "I can't")}",
                 ConsoleColor.Green
             ),
-            _ => ("", "", ConsoleColor.Gray), // picked up, hung up: the words in between tell it
+            _ => ("", "", ConsoleColor.Gray), // picked up, hung up: what is said in between tells it
         };
         if (what.Length > 0)
             TellIfBegun(what, text, colour);
@@ -159,7 +159,7 @@ internal sealed class Story : IAsyncDisposable
 
     private string Phone(PhoneEvent happened) => $"{people.NameOf(happened.Number)} {happened.Number}";
 
-    /// <summary>Half an hour after somebody took it they have been there.</summary>
+    /// <summary>Half an hour after acknowledging an alarm the person has been there and closes it.</summary>
     private async Task SeenWellAsync(Alarm alarm)
     {
         try
@@ -171,63 +171,17 @@ internal sealed class Story : IAsyncDisposable
         }
         catch (Exception e) when (e is InvalidOperationException or OperationCanceledException or AlarmConflictException)
         {
-            Tell("NOTE", $"the visit could not be noted: {e.Message}", ConsoleColor.DarkRed);
+            terminal.Tell("NOTE", $"the visit could not be noted: {e.Message}", ConsoleColor.DarkRed);
         }
     }
 
     private void TellIfBegun(string what, string text, ConsoleColor colour)
     {
         if (begun)
-            Tell(what, text, colour);
-    }
-
-    private void Tell(string what, string text, ConsoleColor colour)
-    {
-        var line = $"{At(clock.GetUtcNow().UtcDateTime)}  {what, -12}  {text}";
-        lines.Writer.TryWrite(colours ? $"\u001b[{Ansi(colour)}m{line}\u001b[0m" : line);
-    }
-
-    private async Task PrintAsync()
-    {
-        while (await lines.Reader.WaitToReadAsync())
-        while (lines.Reader.TryRead(out var line))
-            Console.WriteLine(line);
+            terminal.Tell(what, text, colour);
     }
 
     private string NameOf(string subject) => homes.TryGetValue(subject, out var home) ? $"{home.Id} {home.Name}" : subject;
-
-    private static string Who(RecordsDb db, Alarm alarm)
-    {
-        var how =
-            db.Timeline.AsNoTracking()
-                .Where(t => t.AlarmId == alarm.Id && t.What == TimelineEvent.Acknowledged)
-                .OrderByDescending(t => t.Id)
-                .Select(t => t.Text)
-                .FirstOrDefault()
-            ?? "";
-        var with =
-            how.Contains("voice key", StringComparison.Ordinal) ? ", with a key in the call"
-            : how.Contains("reply", StringComparison.Ordinal) ? ", with a reply"
-            : how.Contains("link", StringComparison.Ordinal) ? ", with the link in the message"
-            : "";
-        return Named(db, alarm.AcknowledgedBy) + with;
-    }
-
-    private static string Named(RecordsDb db, string? who)
-    {
-        var person = Recipient.Parse(who ?? "");
-        return person.Kind switch
-        {
-            RecipientKind.Contact when Guid.TryParse(person.Id, out var id) && db.Contacts.Find(id) is { } c => $"{c.Name} ({c.Relation})",
-            RecipientKind.Visitor when db.Visitors.Find(person.Id) is { } v => $"{v.Name} (visitor)",
-            RecipientKind.Duty or RecipientKind.Supervisor when db.DutyOfficers.Find(person.Id) is { } o =>
-                $"{o.Name} ({(o.Supervisor ? "supervisor" : "duty desk")})",
-            _ => who ?? "nobody",
-        };
-    }
-
-    private string At(DateTime time) =>
-        TimeZoneInfo.ConvertTimeFromUtc(time, settings.Zone).ToString("MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
 
     private static string Shown(Reading r) =>
         r.Metric.Kind switch
@@ -236,18 +190,5 @@ internal sealed class Story : IAsyncDisposable
             MetricKind.Location => string.Create(CultureInfo.InvariantCulture, $"{r.Metric} {r.Value:0.00000},{r.Longitude:0.00000}"),
             MetricKind.State => string.Create(CultureInfo.InvariantCulture, $"{r.Metric} {r.Value:0.###}"),
             _ => string.Create(CultureInfo.InvariantCulture, $"{r.Metric} {r.Value:0.###} {r.Metric.Unit}").TrimEnd(),
-        };
-
-    private static int Ansi(ConsoleColor colour) =>
-        colour switch
-        {
-            ConsoleColor.Red => 91,
-            ConsoleColor.Yellow => 93,
-            ConsoleColor.DarkYellow => 33,
-            ConsoleColor.Green => 92,
-            ConsoleColor.Cyan => 96,
-            ConsoleColor.Gray => 37,
-            ConsoleColor.DarkRed => 31,
-            _ => 90,
         };
 }

@@ -7,8 +7,8 @@ using Vigil.Web.Accounts;
 namespace Vigil.Host.Commands;
 
 /// <summary>
-/// <c>vigil user</c>: accounts from the command line, for when nobody can sign in. No password is ever given here: the person sets it with
-/// the link.
+/// <c>vigil user</c>: manages accounts from the command line, for the case that nobody can sign in. Passwords are never given here: each
+/// person sets their own with a link.
 /// </summary>
 internal static class UserCommand
 {
@@ -139,7 +139,7 @@ internal static class UserCommand
                     return 1;
                 var services = new ServiceCollection();
                 services.AddLogging().AddSingleton(TimeProvider.System).AddRecords(settings.Configuration, settings.DataPath);
-                // The service's own keys: the link is opened there.
+                // The same keys as the service, which has to accept the link.
                 services
                     .AddDataProtection()
                     .SetApplicationName("vigil")

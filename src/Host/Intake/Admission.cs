@@ -9,16 +9,13 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Host.Intake;
 
-/// <summary>What becomes of a message: read and taken, or one of the other answers.</summary>
-/// <param name="Taken">What it says, to be committed; null when nothing is.</param>
-/// <param name="Answer">What its sender hears when nothing of it is committed.</param>
-/// <param name="NewStranger">A device spoke that nobody has registered and that does not stand in the records yet.</param>
-internal readonly record struct Admitted(Pending? Taken, Receipt Answer = Receipt.Committed, bool NewStranger = false);
-
-/// <summary>Who may speak on which topic, which profile reads it, and whose device each reading is of. Thread-safe.</summary>
+/// <summary>
+/// Takes in a message: checks whether its sender may publish it, decodes it with the right profile, and finds the resident of each reading.
+/// Thread-safe.
+/// </summary>
 internal sealed class Admission(ProfileSet profiles, LiveRegistry registry, Announcements announcements, Sightings sightings, Meter meter)
 {
-    /// <summary>Profile of a device that is read as it announced itself.</summary>
+    /// <summary>Profile id of devices that are decoded by their own announcement.</summary>
     public const string AnnouncedProfile = "home-assistant";
 
     private readonly ConcurrentBag<DecodedPayload> spare = [];
@@ -32,16 +29,16 @@ internal sealed class Admission(ProfileSet profiles, LiveRegistry registry, Anno
         description: "Messages of devices that nobody has registered"
     );
 
-    /// <summary>What was read, as it is read.</summary>
+    /// <summary>Raised for each decoded message.</summary>
     public event Action<InboundMessage, Profile, IReadOnlyList<Reading>>? Decoded;
 
     public Admitted Admit(InboundMessage message)
     {
         if (message.Payload.IsEmpty)
-            return new Admitted(null); // an emptied retained topic: nothing is said
+            return new Admitted(null); // a retained topic was cleared
         if (profiles.Match(message.Topic) is not { } match)
         {
-            if (!MaySend(message.From, message.Topic, ""))
+            if (!SpeakingRights.MaySend(message.From, message.Topic, ""))
                 return new Admitted(null, Receipt.NotAllowed);
             return announcements.Knows(message.Topic)
                 ? Read(message, profile: null, "")
@@ -51,14 +48,14 @@ internal sealed class Admission(ProfileSet profiles, LiveRegistry registry, Anno
         var (profile, device) = match;
         if (profile.Ignores(message.Topic))
             return new Admitted(null);
-        if (!MaySend(message.From, message.Topic, device))
+        if (!SpeakingRights.MaySend(message.From, message.Topic, device))
             return new Admitted(null, Receipt.NotAllowed);
         if (registry.Find(device) is { } known && known.Profile.Topics.Any(t => t.TryMatch(message.Topic, out _)))
             profile = known.Profile;
         return Read(message, profile, device);
     }
 
-    /// <summary>A payload that is not understood is kept with the reason.</summary>
+    /// <summary>A payload that can't be decoded, or isn't accepted, is stored with the reason.</summary>
     public Admitted Refuse(InboundMessage message, string device, string profile, string reason)
     {
         rejected.Add(1);
@@ -76,16 +73,16 @@ internal sealed class Admission(ProfileSet profiles, LiveRegistry registry, Anno
         return new Admitted(pending);
     }
 
-    /// <summary>Takes back what was committed, to be used for another message.</summary>
+    /// <summary>Takes back a committed message to reuse its memory.</summary>
     public void Return(Pending pending)
     {
         pending.Clear();
         sparePending.Add(pending);
     }
 
-    /// <param name="message">What came.</param>
-    /// <param name="profile">Who reads it; null for a topic that a device announced.</param>
-    /// <param name="topicDevice">The device the topic names; empty where the payload or the announcement does.</param>
+    /// <param name="message">The message.</param>
+    /// <param name="profile">The profile that decodes it; null for a topic that a device announced.</param>
+    /// <param name="topicDevice">The device that the topic names; empty where the payload or the announcement names it.</param>
     private Admitted Read(InboundMessage message, Profile? profile, string topicDevice)
     {
         var decoded = spare.TryTake(out var reused) ? reused : new DecodedPayload();
@@ -95,7 +92,7 @@ internal sealed class Admission(ProfileSet profiles, LiveRegistry registry, Anno
             var profileId = profile?.Id ?? AnnouncedProfile;
             if (Decode(message, profile, profileId, decoded) is { } reason)
                 return Refuse(message, topicDevice, profileId, reason);
-            if (profile is null && Borrowed(message.From, decoded.Readings) is { } borrowed)
+            if (profile is null && SpeakingRights.Borrowed(registry, message.From, decoded.Readings) is { } borrowed)
                 return Refuse(
                     message,
                     borrowed.Id.Value,
@@ -130,16 +127,7 @@ internal sealed class Admission(ProfileSet profiles, LiveRegistry registry, Anno
         }
     }
 
-    /// <summary>
-    /// A device of another profile whose name an announcement has taken: whose topics are limited can't speak for a device that speaks
-    /// elsewhere. Refused and kept, not closed: behind the same gateway there are others.
-    /// </summary>
-    private RegisteredDevice? Borrowed(Sender from, IReadOnlyList<Reading> readings) =>
-        from.Topics.Count == 0
-            ? null
-            : readings.Select(r => registry.Find(r.Device.Value)).FirstOrDefault(d => d is not null && d.Profile.Id != AnnouncedProfile);
-
-    /// <summary>Whose each reading is.</summary>
+    /// <summary>Finds device and resident of each reading.</summary>
     /// <returns>False when the sender may not speak for one of the devices.</returns>
     private bool Attribute(
         InboundMessage message,
@@ -155,7 +143,7 @@ internal sealed class Admission(ProfileSet profiles, LiveRegistry registry, Anno
         string? before = null;
         foreach (var reading in decoded)
         {
-            // A payload mostly speaks of one device: whose it is and that it was heard is looked up once.
+            // Nearly all readings of a payload are of one device, which is looked up once.
             if (!ReferenceEquals(before, reading.Device.Value))
             {
                 before = reading.Device.Value;
@@ -170,7 +158,7 @@ internal sealed class Admission(ProfileSet profiles, LiveRegistry registry, Anno
                 continue;
             if (reading.Event == "test" && ReferenceEquals(reading.Metric, Metric.Button))
                 sightings.Tested(device.Id.Value, reading.Time);
-            // To the microsecond, as every store keeps it: a replay has to find the same moment under the same key.
+            // To the microsecond, as every store keeps it, because a replay has to produce the same keys.
             var time = reading.Time.NearestMicrosecond();
             into.Readings.Add(
                 reading.Device == device.Id && reading.Time == time ? reading : reading with { Device = device.Id, Time = time }
@@ -178,7 +166,7 @@ internal sealed class Admission(ProfileSet profiles, LiveRegistry registry, Anno
             into.Residents.Add(device.Resident);
         }
 
-        // Of a payload that speaks of others too the history is kept.
+        // A payload that contains readings of other devices too is stored like any other.
         into.IsSelfTest = into.Readings.Count > 0 && into.Readings.TrueForAll(r => r.Device.Value == SelfTest.Name);
         return true;
     }
@@ -195,7 +183,7 @@ internal sealed class Admission(ProfileSet profiles, LiveRegistry registry, Anno
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            // A payload that no decoder foresaw is kept like any other that can't be read, and its sender is not made to send it for ever.
+            // A bug in the decoder: stored like any payload that can't be decoded. An exception would make its sender repeat it for ever.
             reason = $"the decoder failed: {e.Message}";
         }
 
@@ -204,25 +192,4 @@ internal sealed class Admission(ProfileSet profiles, LiveRegistry registry, Anno
     }
 
     private Pending Spare() => sparePending.TryTake(out var used) ? used : new Pending();
-
-    public static bool MaySend(Sender sender, string topic, string device)
-    {
-        if (!sender.Gateway)
-            return device == sender.Name || device.Length == 0 || HasLevel(topic, sender.Name);
-        if (sender.Topics.Count == 0)
-            return true;
-        foreach (var filter in sender.Topics)
-            if (Topics.Matches(filter, topic))
-                return true;
-        return false;
-    }
-
-    /// <summary>A device may speak on a topic that carries its own name; that the payload names it too is checked after decoding.</summary>
-    private static bool HasLevel(string topic, string name)
-    {
-        foreach (var level in topic.AsSpan().Split('/'))
-            if (topic.AsSpan(level).SequenceEqual(name))
-                return true;
-        return false;
-    }
 }

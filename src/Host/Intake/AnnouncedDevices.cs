@@ -8,7 +8,8 @@ using Vigil.Storage.Records;
 namespace Vigil.Host.Intake;
 
 /// <summary>
-/// Devices that announce themselves (Home Assistant's discovery) wait to be bound, with what they say of themselves. Thread-safe.
+/// Devices that announce themselves (Home Assistant's discovery): stores their announcements, and lists them as devices that can be bound
+/// to a home. Thread-safe.
 /// </summary>
 internal sealed partial class AnnouncedDevices(
     Announcements announcements,
@@ -34,8 +35,7 @@ internal sealed partial class AnnouncedDevices(
     }
 
     /// <summary>
-    /// What was announced before this start is known again before the first message comes: else a device bound long ago would not be
-    /// understood.
+    /// Loads the stored announcements before the first message: without them, devices that were bound long ago could not be decoded.
     /// </summary>
     public async Task RecoverAsync(CancellationToken cancellation)
     {
@@ -43,13 +43,17 @@ internal sealed partial class AnnouncedDevices(
         announcements.TakeAll((await db.Announcements.AsNoTracking().ToListAsync(cancellation)).Select(a => (a.Topic, a.Payload)));
     }
 
-    /// <returns>The answer to its sender; and when it can't be read or is refused, why.</returns>
+    /// <returns>The answer to the sender; and why the announcement is refused, null when it isn't.</returns>
     public async ValueTask<(Receipt Answer, string? Refused)> TakeAsync(InboundMessage message, CancellationToken cancellation)
     {
         if (!message.From.Gateway)
-            // a device with a credential of its own is registered already: what it announces says nothing new
+            // A device with a credential of its own is registered already: its announcement isn't needed.
             return (Receipt.Committed, null);
-        var (found, reason) = announcements.Take(message.Topic, message.Payload.Span, topic => Admission.MaySend(message.From, topic, ""));
+        var (found, reason) = announcements.Take(
+            message.Topic,
+            message.Payload.Span,
+            topic => SpeakingRights.MaySend(message.From, topic, "")
+        );
         if (reason is not null)
             return (Receipt.Committed, reason);
         await writing.WaitAsync(cancellation);
@@ -61,7 +65,7 @@ internal sealed partial class AnnouncedDevices(
             }
             catch (Exception e) when (StoreFailure.IsOfRows(e))
             {
-                await WriteAsync(found, message, cancellation); // it may have spoken at this very moment, and has a row by now
+                await WriteAsync(found, message, cancellation); // a concurrent message may have created the same row
             }
 
             return (Receipt.Committed, null);
@@ -111,7 +115,7 @@ internal sealed partial class AnnouncedDevices(
 
         foreach (var a in found.Where(f => registry.Find(f.Device) is null))
         {
-            // If a profile reads its topics, it is read under that profile.
+            // Where a profile matches the topics of the device, it is listed with that profile.
             var (profile, device) =
                 profiles.Match(a.StateTopic) is { } match && match.Device.Length > 0
                     ? (match.Profile.Id, match.Device)

@@ -10,8 +10,8 @@ using Vigil.Storage.Records;
 namespace Vigil.Host.Intake;
 
 /// <summary>
-/// Many messages share one commit: readings and refused payloads first, then the rules, then what they found; then each sender has its
-/// answer. One loop, so that the rules see what the store has.
+/// Commits many messages together: stores their readings and refused payloads, then gives the readings to the rules and commits what they
+/// find, then answers each sender. A single loop does this, so that the rules see readings in the order in which they were stored.
 /// </summary>
 internal sealed partial class CommitBatch(
     RulePartitions rules,
@@ -29,7 +29,7 @@ internal sealed partial class CommitBatch(
         Waiting = 65_536;
     private const int KeptRejected = 10_000;
 
-    /// <summary>An empty turn, by which the loop shows that it turns though no device speaks.</summary>
+    /// <summary>A message without content, by which the loop shows that it is alive while no device sends anything.</summary>
     private static readonly Pending Empty = new();
 
     private readonly Channel<Pending> queue = System.Threading.Channels.Channel.CreateBounded<Pending>(
@@ -47,16 +47,16 @@ internal sealed partial class CommitBatch(
     /// <summary>Why readings or refused payloads can't be stored; null when what failed works again.</summary>
     public string? Trouble => readingsTrouble ?? refusedTrouble;
 
-    /// <summary>Nothing waits to be committed: silence may be judged (invariant 3).</summary>
+    /// <summary>No message waits to be committed, so silence may be judged (invariant 3).</summary>
     public bool CaughtUp => queue.Reader.Count == 0;
 
-    /// <summary>How long ago, by the wall clock, the loop last finished a turn.</summary>
+    /// <summary>Real time since the loop last finished a turn.</summary>
     public TimeSpan SinceTurn => Stopwatch.GetElapsedTime(Interlocked.Read(ref turned));
 
-    /// <summary>Asks the loop for a sign of life; a full queue needs no asking.</summary>
+    /// <summary>Makes the loop turn. When the queue is full it has to turn anyway.</summary>
     public void Pulse() => queue.Writer.TryWrite(Empty);
 
-    /// <summary>Tries what failed, so that the trouble is over when it works again though no device speaks.</summary>
+    /// <summary>Tries again what failed, so that a trouble ends once the store works, even while no device sends anything.</summary>
     public async Task LookAgainAsync(CancellationToken cancellation)
     {
         if (readingsTrouble is not null && await readings.ProbeAsync(cancellation) is null)
@@ -65,14 +65,14 @@ internal sealed partial class CommitBatch(
             refusedTrouble = null;
     }
 
-    /// <summary>Completes when all that the message said is durable, or could not be made so.</summary>
+    /// <summary>Completes when the content of the message is durable, or could not be made so.</summary>
     public async Task<Receipt> CommitAsync(Pending pending, CancellationToken cancellation)
     {
         await queue.Writer.WriteAsync(pending, cancellation);
         return await pending.Receipt.Task;
     }
 
-    /// <summary>No more is taken; the loop ends when what waits is committed.</summary>
+    /// <summary>Takes no more messages; the loop ends when those in the queue are committed.</summary>
     public void Complete() => queue.Writer.TryComplete();
 
     public async Task LoopAsync()
@@ -112,7 +112,7 @@ internal sealed partial class CommitBatch(
     {
         if (reserve.Withheld is not null)
             return Receipt.NotStored;
-        // Spans take the wall's time by themselves; one that is made here stands among them.
+        // Other spans have the system's time; this one, which is created afterwards, needs it too.
         var begun = Tracing.Source.HasListeners() ? TimeProvider.System.GetUtcNow() : default;
         if (!await AppendAsync(rows) || !await KeepRefusedAsync(batch))
         {
@@ -120,7 +120,7 @@ internal sealed partial class CommitBatch(
             return Receipt.NotStored;
         }
 
-        // One commit of many messages: it stands in each one's trace.
+        // The commit is shared by many messages and appears in the trace of each.
         if (begun != default)
             foreach (var pending in batch.Where(p => p.Trace != default))
                 Tracing
@@ -128,15 +128,14 @@ internal sealed partial class CommitBatch(
                     ?.SetTag("vigil.batch", rows.Count)
                     .Dispose();
 
-        // Last, because it can't be undone: once the rules have moved on, what they found is owed until it is committed, whatever becomes
-        // of this batch.
+        // Last, because the rules can't go back: from here on what they find has to be committed, however often it takes.
         using var turn = uncommitted.Begin();
         foreach (var pending in batch)
             pending.ApplyRest(rules, findings);
         return await turn.CommitAsync(findings) ? Receipt.Committed : Receipt.NotStored;
     }
 
-    /// <summary>One that the store will never take is kept aside, so that the others are committed.</summary>
+    /// <summary>Stores readings; one that the store refuses for its content is set aside, so that the others are committed.</summary>
     private async Task<bool> AppendAsync(List<Reading> rows)
     {
         if (rows.Count == 0)
@@ -146,7 +145,7 @@ internal sealed partial class CommitBatch(
                 rows,
                 some => readings.AppendAsync(some, CancellationToken.None),
                 async () => await readings.ProbeAsync(CancellationToken.None) is null,
-                (row, why) => aside.Keep(("a reading", "一条读数"), Described(row), Halving.Cause(why))
+                (row, why) => aside.Keep(("a reading", "一条读数"), SetAsideRows.Of(row), Halving.Cause(why))
             )
         );
         readingsTrouble = failure?.Message;
@@ -154,20 +153,6 @@ internal sealed partial class CommitBatch(
             committed.Add(rows.Count);
         return failure is null;
     }
-
-    private static object Described(Reading r) =>
-        new
-        {
-            device = r.Device.Value,
-            metric = r.Metric.Name,
-            channel = r.Channel,
-            time = r.Time,
-            received = r.Received,
-            value = $"{r.Value:R}",
-            longitude = $"{r.Longitude:R}",
-            @event = r.Event,
-            flags = r.Flags.ToString(),
-        };
 
     private async Task<bool> KeepRefusedAsync(List<Pending> batch)
     {
@@ -191,7 +176,7 @@ internal sealed partial class CommitBatch(
         await using var db = await records.CreateDbContextAsync();
         await using var turn = await WriteTurn.BeginAsync(db, first: false, CancellationToken.None);
         foreach (var row in rows)
-            row.Id = 0; // tried before, in a larger batch
+            row.Id = 0; // may be set by a failed attempt in a larger batch
         db.Rejected.AddRange(rows);
         await db.SaveChangesAsync();
         var newest = rows.Max(r => r.Id);

@@ -1,14 +1,13 @@
 namespace Vigil.Host.Intake;
 
-/// <summary>Why no reading is taken.</summary>
+/// <summary>Why readings are not accepted.</summary>
 /// <param name="Why">In English.</param>
 /// <param name="WhyZh">In Chinese.</param>
 internal sealed record Withholding(string Why, string WhyZh);
 
 /// <summary>
-/// Space that only alarms and what people are told of them may use: a file in the data folder that is given up when the disk is full, so
-/// that a press is still committed, told and answered though somebody else has filled the disk. It is made again when there is space.
-/// Thread-safe.
+/// Disk space reserved for alarms and notices: a file in the data folder, deleted when the disk is full, so that a press can still be
+/// committed, notified and answered even if something else has filled the disk. It is created again when there is space. Thread-safe.
 /// </summary>
 internal sealed partial class DiskReserve(string folder, long keptFree, ILogger<DiskReserve> log)
 {
@@ -21,8 +20,8 @@ internal sealed partial class DiskReserve(string folder, long keptFree, ILogger<
     private volatile Withholding? withheld;
 
     /// <summary>
-    /// Why readings are not taken at all: the disk is nearly full, and what is left is for alarms and notices, or a database was deleted;
-    /// null when they are. A press still becomes an alarm; it is not acknowledged, so that its reading comes again.
+    /// Why no readings are accepted: the disk is nearly full and the rest is for alarms and notices, or a database was deleted. Null when
+    /// they are. A press still raises an alarm, but isn't acknowledged, so that the device sends its reading again.
     /// </summary>
     public Withholding? Withheld
     {
@@ -30,10 +29,10 @@ internal sealed partial class DiskReserve(string folder, long keptFree, ILogger<
         set => withheld = value;
     }
 
-    /// <summary>With less than this the next commit may fail.</summary>
+    /// <summary>With less free space than this a commit may fail.</summary>
     private long Scarce => size / 4;
 
-    /// <summary>Gives it up when it is needed, makes it when there is room for it beside what is kept free.</summary>
+    /// <summary>Deletes the file when its space is needed, and creates it when there is enough space again.</summary>
     public void Look()
     {
         lock (gate)
@@ -49,8 +48,8 @@ internal sealed partial class DiskReserve(string folder, long keptFree, ILogger<
     }
 
     /// <summary>
-    /// A write failed: gives the space up if the disk is full. True when there is space now that there was not, so that the same may be
-    /// tried again.
+    /// To be called after a failed write: deletes the file if the disk is full. True when that has freed space, so that the write can be
+    /// repeated.
     /// </summary>
     public bool Release()
     {
@@ -68,7 +67,7 @@ internal sealed partial class DiskReserve(string folder, long keptFree, ILogger<
     {
         try
         {
-            // Bytes that no file system can leave out or shrink.
+            // Random bytes, because a file system could store zeros without using space.
             var bytes = new byte[size];
             Random.Shared.NextBytes(bytes);
             using var file = new FileStream(path, FileMode.Create, FileAccess.Write);

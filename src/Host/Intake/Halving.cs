@@ -5,16 +5,16 @@ using Vigil.Storage.Records;
 namespace Vigil.Host.Intake;
 
 /// <summary>
-/// Commits many rows at once; when a store refuses them for what one of them says, the one is found by halving and the others are
-/// committed.
+/// Commits many rows at once. When the store refuses them because of the content of some, they are halved until the bad rows are found, and
+/// all others are committed.
 /// </summary>
 internal static class Halving
 {
-    /// <param name="rows">Rows that may be committed again without harm.</param>
-    /// <param name="commit">All of the given ones or none.</param>
-    /// <param name="works">Proves that the store works: what fails alone on a store that works is the row's own fault.</param>
+    /// <param name="rows">Rows; committing one twice must be harmless.</param>
+    /// <param name="commit">Commits all of the given rows, or none.</param>
+    /// <param name="works">Whether the store works. Only on a working store can the failure of a single row be its own fault.</param>
     /// <param name="aside">Keeps a refused row with the store's reason.</param>
-    /// <returns>Null when each row is committed or kept aside; else why the store doesn't work.</returns>
+    /// <returns>Null when each row is committed or set aside; else why the store doesn't work.</returns>
     public static async Task<Exception?> CommitAsync<T>(
         IReadOnlyList<T> rows,
         Func<IReadOnlyList<T>, Task> commit,
@@ -42,7 +42,7 @@ internal static class Halving
                 return e;
         }
 
-        // Once more, alone, on a store that works: what failed may have been passing.
+        // Once more, alone, on a working store: the failure may have been transient.
         try
         {
             await commit(rows);
@@ -57,7 +57,7 @@ internal static class Halving
         return null;
     }
 
-    /// <summary>Runs a commit; what is thrown is why it failed.</summary>
+    /// <summary>Runs a commit, and returns what it throws as the reason of its failure.</summary>
     public static async Task<Exception?> TriedAsync(Func<Task<Exception?>> commit)
     {
         try
@@ -66,10 +66,10 @@ internal static class Halving
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            return e; // what a store refused could not be kept aside either
+            return e; // such as a refused row that could not be set aside
         }
     }
 
-    /// <summary>The store's own words, without those of the library around it.</summary>
+    /// <summary>The store's own message, without that of the library around it.</summary>
     public static string Cause(Exception e) => StorableText.Of((e.InnerException ?? e).Message, StorableText.LongReason);
 }

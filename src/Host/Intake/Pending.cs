@@ -5,17 +5,17 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Host.Intake;
 
-/// <summary>One message on its way to its commit.</summary>
+/// <summary>The content of one message until it is committed. Reused for other messages.</summary>
 internal sealed class Pending
 {
     public List<Reading> Readings { get; } = [];
 
-    /// <summary>Whose each reading is; null for a device that is in nobody's home.</summary>
+    /// <summary>The resident of each reading; null for a device that is in nobody's home.</summary>
     public List<ResidentId?> Residents { get; } = [];
 
     public RejectedPayload? Rejected { get; set; }
 
-    /// <summary>The canary's press goes the whole way, but no history is kept of it.</summary>
+    /// <summary>The canary's press: takes the whole path, but its readings aren't stored.</summary>
     public bool IsSelfTest { get; set; }
 
     public ActivityContext Trace { get; set; }
@@ -26,7 +26,7 @@ internal sealed class Pending
 
     private bool lifeApplied;
 
-    /// <summary>Gives the rules what lives hang on, before anything else is done with the message.</summary>
+    /// <summary>Gives the rules the life-safety readings, before anything else is done with the message.</summary>
     public void ApplyLifeSafety(RulePartitions rules, List<Finding> into)
     {
         lifeApplied = true;
@@ -36,7 +36,7 @@ internal sealed class Pending
     }
 
     /// <summary>
-    /// Gives the rules the rest. A meter that sends its frozen day newest first has lived it oldest first; the rules take it so.
+    /// Gives the rules all other readings, in order of time: some meters send the values they have recorded newest first.
     /// </summary>
     public void ApplyRest(RulePartitions rules, List<Finding> into)
     {

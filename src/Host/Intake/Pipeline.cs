@@ -7,9 +7,9 @@ using Vigil.Model;
 namespace Vigil.Host.Intake;
 
 /// <summary>
-/// The order, written once: message → whose is it → decode → (life first) → commit readings → rules → commit findings → acknowledge.
-/// A message is acknowledged when everything it said is durable (invariant 1); whatever fails before that leaves it unacknowledged, and it
-/// is sent again, which changes nothing visible.
+/// The path of a message: sender and device → decode → (life-safety first) → commit readings → rules → commit findings → acknowledge. A
+/// message is acknowledged once all of its content is durable (invariant 1). If anything fails before, it stays unacknowledged and is sent
+/// again, which is harmless.
 /// </summary>
 internal sealed class Pipeline(
     Admission admission,
@@ -24,13 +24,13 @@ internal sealed class Pipeline(
     private readonly Counter<long> received = meter.CreateCounter<long>("vigil_messages_received", description: "MQTT messages taken in");
 
     /// <summary>
-    /// Why something can't be committed, in words: alarms, readings, what is noted beside them. Null when all that failed works again.
+    /// Why something can't be committed, in words: alarms, readings, sightings, announcements. Null when everything works.
     /// </summary>
     public string? Trouble => uncommitted.Trouble ?? batches.Trouble ?? sightings.Trouble ?? announced.Trouble;
 
     /// <summary>
-    /// Tries what failed, so that the trouble is over when it works again though no device speaks. Findings that are owed are tried four
-    /// times a second anyway.
+    /// Tries again what failed, so that a trouble ends once it works, even while no device sends anything. Uncommitted findings are retried
+    /// four times a second anyway.
     /// </summary>
     public async Task LookAgainAsync(CancellationToken cancellation)
     {
@@ -66,11 +66,11 @@ internal sealed class Pipeline(
         if (!await LifeFirstAsync(pending))
             return Receipt.NotStored;
         var receipt = await batches.CommitAsync(pending, cancellation);
-        admission.Return(pending); // the loop gave it back with the receipt
+        admission.Return(pending); // after its receipt the loop doesn't use it any more
         return receipt;
     }
 
-    /// <summary>SOS, fall, smoke, gas and voice help reach the alarm desk before the readings' batch is even begun (invariant 2).</summary>
+    /// <summary>SOS, fall, smoke, gas and voice help reach the alarm desk before the batch of readings is begun (invariant 2).</summary>
     private async ValueTask<bool> LifeFirstAsync(Pending pending)
     {
         if (!pending.HasLifeSafety)

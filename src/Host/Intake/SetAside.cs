@@ -5,9 +5,9 @@ using Vigil.Model;
 namespace Vigil.Host.Intake;
 
 /// <summary>
-/// What a store that works refuses to take for ever: kept in <c>set-aside.jsonl</c> in the data folder with the store's reason, a JSON
-/// object a line, and told as a trouble of the service. So one row never holds up the others, and nothing is lost in silence. Two files of
-/// 16 MiB at most. Thread-safe.
+/// Keeps rows that a working store will never accept in <c>set-aside.jsonl</c> in the data folder, one JSON object a line with the store's
+/// reason, and reports them as a trouble of the service: so one bad row neither blocks the others nor is lost unnoticed. The current file
+/// and the one before it, 16 MiB each. Thread-safe.
 /// </summary>
 internal sealed partial class SetAside
 {
@@ -31,11 +31,11 @@ internal sealed partial class SetAside
         );
     }
 
-    /// <summary>Returns when the row is on the disk.</summary>
-    /// <param name="what">What kind of row, English and Chinese.</param>
-    /// <param name="row">All of it.</param>
+    /// <summary>Writes a row and syncs it to disk.</summary>
+    /// <param name="what">Kind of the row, English and Chinese.</param>
+    /// <param name="row">The row.</param>
     /// <param name="why">The store's reason.</param>
-    /// <exception cref="IOException">It could not be kept, so it may not be given up.</exception>
+    /// <exception cref="IOException">It could not be written; the caller has to keep the row.</exception>
     public void Keep((string En, string Zh) what, object row, string why)
     {
         lock (gate)
@@ -63,7 +63,7 @@ internal sealed partial class SetAside
         Tell(what, why);
     }
 
-    /// <summary>Tells of a row that is kept elsewhere (a line that InfluxDB refuses has a file of its own).</summary>
+    /// <summary>Reports a row that is kept in another file, such as a line that InfluxDB refused.</summary>
     public void Tell((string En, string Zh) what, string why)
     {
         rows.Add(1, new KeyValuePair<string, object?>("what", what.En));

@@ -6,7 +6,7 @@ using Vigil.Storage;
 namespace Vigil.Host.Intake;
 
 /// <summary>
-/// What the rules found, until the alarm desk has committed it. Nothing of it is lost when a store fails: it is owed and tried again.
+/// Findings of the rules that the alarm desk has not committed yet. When a store fails they are kept and retried, so that none is lost.
 /// Thread-safe.
 /// </summary>
 internal sealed partial class UncommittedFindings(
@@ -17,34 +17,40 @@ internal sealed partial class UncommittedFindings(
     ILogger<UncommittedFindings> log
 ) : IDisposable
 {
-    /// <summary>Findings of one transaction: between two others get their turn.</summary>
+    /// <summary>Most findings in one transaction; others can write between two of them.</summary>
     private const int LargestCommit = 200;
 
     private readonly List<Finding> owed = [];
     private readonly SemaphoreSlim gate = new(1, 1);
-    private readonly ConcurrentDictionary<Turn, bool> underWay = [];
+    private readonly ConcurrentDictionary<FindingsTurn, bool> underWay = [];
 
-    /// <summary>How many findings the next transaction has: halved while the store refuses one of them, so that it is found.</summary>
+    /// <summary>Size of the next transaction: halved while the store refuses a finding in it, until that finding stands alone.</summary>
     private int most = LargestCommit;
 
-    /// <summary>Commits that failed because the store didn't work: whoever asked before the last of them needn't ask again.</summary>
+    /// <summary>
+    /// Number of commits that failed because the store didn't work. Callers who have waited while it grew needn't try again themselves.
+    /// </summary>
     private long failures;
     private volatile string? trouble;
 
-    /// <summary>Findings on their way to the alarm desk.</summary>
+    /// <summary>Raised with findings just before they are committed.</summary>
     public event Action<IReadOnlyList<Finding>>? Found;
 
     /// <summary>Why findings can't be committed; null when they can.</summary>
     public string? Trouble => trouble;
 
-    /// <summary>Begins before the rules are given readings, and is over when what they found is committed.</summary>
-    public Turn Begin() => new(this);
+    /// <summary>To be called before the rules are given readings; the turn ends when what they found is committed.</summary>
+    public FindingsTurn Begin() => new(this);
+
+    internal void TurnBegins(FindingsTurn turn) => underWay[turn] = true;
+
+    internal void TurnEnds(FindingsTurn turn) => underWay.TryRemove(turn, out _);
 
     /// <summary>
-    /// Waits until what the rules have taken in up to now is committed. Before that a snapshot of them may not be kept: after a crash it
-    /// would know a press of which nobody was told, and take it for an old one when the device sends it again.
+    /// Waits until everything that the rules have found so far is committed. Only then may a snapshot of them be saved: otherwise, after a
+    /// crash, the rules would know a press that nobody was told of, and ignore it as a repetition when the device sends it again.
     /// </summary>
-    /// <returns>False when something is owed.</returns>
+    /// <returns>False when a commit failed.</returns>
     public async Task<bool> SettledAsync()
     {
         var settled = true;
@@ -54,10 +60,10 @@ internal sealed partial class UncommittedFindings(
     }
 
     /// <summary>
-    /// Commits findings together with those still owed from a failed commit: critical ones first, in transactions of 200 between which
-    /// others get their turn, so that a storm never holds up a press. One that the store refuses for what it says is found by ever smaller
-    /// transactions and kept aside, and a plain alarm stands in its place. Returns when its own are committed; false: the store doesn't
-    /// work and they are owed now.
+    /// Commits findings, together with those that are left from a failed commit. Critical ones go first, in transactions of at most 200, so
+    /// that many findings never hold up a press. A finding whose content the store refuses is isolated by ever smaller transactions and set
+    /// aside, and a plain alarm is committed in its place. Returns true when the given findings are committed; false when the store doesn't
+    /// work and they will be retried.
     /// </summary>
     public async ValueTask<bool> CommitAsync(List<Finding> findings)
     {
@@ -74,7 +80,7 @@ internal sealed partial class UncommittedFindings(
                 added = true;
                 if (owed.Count == 0 || (mine.Count > 0 && !owed.Exists(mine.Contains)))
                     return true;
-                // While this one waited, the store was found not to work: a hundred presses don't wait a hundred times.
+                // The store failed while this caller waited: a hundred callers needn't all run into the same timeout.
                 if (failures > asked)
                     return false;
                 var next = owed.OrderByDescending(f => f.Kind.DefaultSeverity == Severity.Critical).Take(most).ToList();
@@ -97,7 +103,7 @@ internal sealed partial class UncommittedFindings(
     public void Dispose() => gate.Dispose();
 
     /// <summary>
-    /// Commits these, or makes the next transaction smaller, or sets the one aside that is at fault. Null when the store works.
+    /// Commits these findings, or makes the next transaction smaller, or sets aside the one that is refused. Null when the store works.
     /// </summary>
     private async Task<Exception?> CommitSomeAsync(List<Finding> next)
     {
@@ -110,7 +116,7 @@ internal sealed partial class UncommittedFindings(
         {
             if (reserve.Release())
             {
-                // There is space now, tried again at once; it is not for readings, as the next look at the disk will say.
+                // The reserve has freed space for a retry. Readings may not use it; the next look at the disk confirms that.
                 reserve.Withheld = new Withholding("the disk is full, and its reserve is for alarms", "磁盘已满，预留空间仅供报警使用");
                 return null;
             }
@@ -134,8 +140,8 @@ internal sealed partial class UncommittedFindings(
     }
 
     /// <summary>
-    /// Nobody's press disappears because of a text: what is refused is told in plain words under the same key, and kept aside with the
-    /// store's reason.
+    /// For a finding whose content the store refuses: commits a plain one under the same key, so that the alarm isn't lost, and sets the
+    /// original aside with the store's reason.
     /// </summary>
     private async Task<Exception?> StandInAsync(Finding refused, Exception why)
     {
@@ -150,7 +156,7 @@ internal sealed partial class UncommittedFindings(
         var told = true;
         try
         {
-            // Once more, alone: what failed may have been passing.
+            // Tried once more, alone: the failure may have been transient.
             await desk.CommitAsync([refused], CancellationToken.None);
             return null;
         }
@@ -177,53 +183,10 @@ internal sealed partial class UncommittedFindings(
                     $"{refused.Kind.Name} of {refused.Subject} (look after them now)",
                     $"{refused.Subject}的{refused.Kind.Name}报警（请立即处理）"
                 ),
-            Described(refused),
+            SetAsideRows.Of(refused),
             Halving.Cause(why)
         );
         return null;
-    }
-
-    private static object Described(Finding f) =>
-        new
-        {
-            subject = f.Subject,
-            kind = f.Kind.Name,
-            severity = f.Severity.ToString(),
-            change = f.Change.ToString(),
-            episode = f.Episode,
-            sequence = f.Sequence,
-            time = f.Time,
-            reason = f.Reason,
-            reasonZh = f.ReasonZh,
-            device = f.Device?.Value,
-        };
-
-    /// <summary>From the moment the rules are given readings until what they found is committed.</summary>
-    internal sealed class Turn : IDisposable
-    {
-        private readonly UncommittedFindings findings;
-        private readonly TaskCompletionSource<bool> ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        private bool done;
-
-        public Turn(UncommittedFindings findings)
-        {
-            this.findings = findings;
-            findings.underWay[this] = true;
-        }
-
-        public Task<bool> Ended => ended.Task;
-
-        /// <summary>Commits what was found in this turn.</summary>
-        public async ValueTask<bool> CommitAsync(List<Finding> found) => done = await findings.CommitAsync(found);
-
-        /// <summary>Nothing was found.</summary>
-        public bool Nothing() => done = true;
-
-        public void Dispose()
-        {
-            findings.underWay.TryRemove(this, out _);
-            ended.SetResult(done);
-        }
     }
 
     [LoggerMessage(Level = LogLevel.Critical, Message = "{Findings} findings could not be committed and are owed: {Reason}")]

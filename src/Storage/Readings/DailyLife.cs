@@ -2,21 +2,21 @@ using Vigil.Model;
 
 namespace Vigil.Storage.Readings;
 
-/// <summary>One local day of one home. A quantity is null when no meter told of it.</summary>
+/// <summary>What one home used on one local day. A quantity is null when no meter reported it.</summary>
 /// <param name="Day">Day of the service's time zone.</param>
 /// <param name="Litres">Water used.</param>
 /// <param name="KilowattHours">Electricity used.</param>
-/// <param name="FirstUse">When water was first used, as closely as the meter tells; null where it reports too seldom to say.</param>
+/// <param name="FirstUse">When water was first used, as exactly as the meter reports; null where it reports too rarely to tell.</param>
 /// <param name="LastUse">When water was last used.</param>
 public sealed record DayOfUse(DateOnly Day, double? Litres, double? KilowattHours, DateTime? FirstUse, DateTime? LastUse);
 
 /// <summary>What a home used, day by day, from the totals of its meters.</summary>
 public static class DailyLife
 {
-    /// <summary>A total tells of use only against the one before it: so far back it is looked for.</summary>
+    /// <summary>Use is the difference of two totals: how far before the first day the total before it is looked for.</summary>
     private static readonly TimeSpan Before = TimeSpan.FromDays(3);
 
-    /// <summary>Between two totals further apart nobody can say at what hour water ran.</summary>
+    /// <summary>Two totals further apart than this don't tell at what hour water was used.</summary>
     private static readonly TimeSpan Telling = TimeSpan.FromHours(2);
 
     /// <summary>The local days that <paramref name="from"/> … <paramref name="to"/> (UTC) touch, as far as readings are stored.</summary>
@@ -38,12 +38,12 @@ public static class DailyLife
     }
 
     /// <summary>
-    /// Pure. What was used between two totals of a series lies on the days between them, in proportion to the time; so a total frozen at
-    /// midnight tells of the day before, and a gap of three days is spread over three.
+    /// Pure. What was used between two totals of a series is divided among the days between them, in proportion to the time: a total that
+    /// the meter recorded at midnight counts for the day before, and use over a gap of three days is spread over all three.
     /// </summary>
-    /// <param name="readings">Cumulative water and electricity of one home, in any order; other metrics and suspect values are passed
-    /// over.</param>
-    /// <param name="zone">Whose midnight parts the days.</param>
+    /// <param name="readings">Totals of water and electricity of one home, in any order; other metrics and suspect values are
+    /// ignored.</param>
+    /// <param name="zone">Time zone whose midnights separate the days.</param>
     public static IReadOnlyList<DayOfUse> Of(IEnumerable<Reading> readings, TimeZoneInfo zone)
     {
         var days = new SortedDictionary<DateOnly, Day>();
@@ -87,7 +87,7 @@ public static class DailyLife
 
     private static void Mark(SortedDictionary<DateOnly, Day> days, DateTime time, TimeZoneInfo zone)
     {
-        // A total read at midnight tells of the day before.
+        // A total recorded at midnight belongs to the day before.
         var day = At(days, DateOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(time.AddTicks(-1), zone)));
         if (day.First is null || time < day.First)
             day.First = time;
@@ -102,7 +102,7 @@ public static class DailyLife
         return day;
     }
 
-    /// <summary>When a local day begins, UTC; where daylight saving skips midnight, an hour later.</summary>
+    /// <summary>The UTC time at which a local day begins: midnight, or one o'clock where daylight saving time skips midnight.</summary>
     public static DateTime Midnight(DateOnly day, TimeZoneInfo zone)
     {
         var local = day.ToDateTime(TimeOnly.MinValue, DateTimeKind.Unspecified);

@@ -2,17 +2,17 @@ using Vigil.Model;
 
 namespace Vigil.Storage.Readings;
 
-/// <summary>One hour of one home. A quantity is null where no meter told of the hour.</summary>
+/// <summary>What one home used in one hour. A quantity is null where no meter reported it.</summary>
 /// <param name="Hour">Its beginning, UTC.</param>
 public sealed record HourOfUse(DateTime Hour, double? Litres, double? KilowattHours);
 
-/// <summary>What a home used, hour by hour, from the totals of its meters: what an alarm about silence is looked at with.</summary>
+/// <summary>What a home used, hour by hour, from the totals of its meters: shown beside an alarm about missing use.</summary>
 public static class HourlyUse
 {
-    /// <summary>Between two totals further apart nobody can say at what hour it was used.</summary>
+    /// <summary>Two totals further apart than this don't tell in which hour it was used.</summary>
     private static readonly TimeSpan Telling = TimeSpan.FromHours(4);
 
-    /// <summary>The hours from <paramref name="from"/> to <paramref name="to"/> (UTC), each of them once.</summary>
+    /// <summary>Every hour from <paramref name="from"/> to <paramref name="to"/> (UTC).</summary>
     public static async Task<IReadOnlyList<HourOfUse>> ReadAsync(
         IReadingStore store,
         IReadOnlyList<DeviceId> devices,
@@ -28,7 +28,7 @@ public static class HourlyUse
         return Of(readings, from, to);
     }
 
-    /// <summary>Pure. What was used between two totals lies on the hours between them, in proportion to the time.</summary>
+    /// <summary>Pure. What was used between two totals is divided among the hours between them, in proportion to the time.</summary>
     public static IReadOnlyList<HourOfUse> Of(IEnumerable<Reading> readings, DateTime from, DateTime to)
     {
         var first = new DateTime(from.Ticks - from.Ticks % TimeSpan.TicksPerHour, DateTimeKind.Utc);

@@ -2,15 +2,15 @@ using Vigil.Model;
 
 namespace Vigil.Storage.Readings;
 
-/// <summary>What one meter says was used between two of its totals.</summary>
-/// <param name="Water">m³; else electricity in kWh.</param>
+/// <summary>What was used between two totals of one meter.</summary>
+/// <param name="Water">Water in m³; otherwise electricity in kWh.</param>
 internal readonly record struct MeterUse(bool Water, DateTime From, DateTime To, double Quantity)
 {
     /// <summary>
-    /// Of all meters of a home, each in the order of time, counted as the rules count (<see cref="MeterTotal"/>): nothing is said of a time
-    /// whose totals are not believed. Where a meter tells its total, its parts (phases, tariffs) are not counted besides.
+    /// The use by all meters of a home, counted as the rules count it (<see cref="MeterTotal"/>): implausible totals yield no use. Where a
+    /// meter reports a grand total, its parts (phases, tariffs) are not added to it.
     /// </summary>
-    /// <param name="readings">In any order; other metrics and suspect values are passed over.</param>
+    /// <param name="readings">In any order; other metrics and suspect values are ignored.</param>
     public static IEnumerable<MeterUse> Of(IEnumerable<Reading> readings)
     {
         var meters = readings

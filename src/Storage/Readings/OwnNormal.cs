@@ -1,28 +1,28 @@
 namespace Vigil.Storage.Readings;
 
 /// <summary>
-/// What is usual in one home, as the middle (median) of its own past days: today is held against this, never against other people.
+/// What is usual in one home: the medians of its own past days. Today is compared with these, never with other people.
 /// </summary>
-/// <param name="Days">Full days it is made of; fewer than seven say little.</param>
-/// <param name="FirstUse">Usual time of day of the first use of water, local; null where meters don't tell.</param>
+/// <param name="Days">How many full days it is calculated from; fewer than seven say little.</param>
+/// <param name="FirstUse">Usual local time of the first use of water; null where meters don't report often enough.</param>
 /// <param name="LastUse">Usual time of day of the last.</param>
 public sealed record OwnNormal(int Days, double? Litres, double? KilowattHours, TimeOnly? FirstUse, TimeOnly? LastUse)
 {
-    /// <summary>So far back a habit is looked for.</summary>
+    /// <summary>How many days back it is calculated from.</summary>
     public const int Back = 28;
 
-    /// <param name="days">Past days; today, which isn't over, is left out by the caller.</param>
-    /// <param name="zone">Whose clock the times of day are of.</param>
+    /// <param name="days">Past days; without today, which isn't over.</param>
+    /// <param name="zone">Time zone of the times of day.</param>
     public static OwnNormal Of(IReadOnlyCollection<DayOfUse> days, TimeZoneInfo zone) =>
         new(
             days.Count,
-            Middle(days.Select(d => d.Litres)),
-            Middle(days.Select(d => d.KilowattHours)),
+            Median(days.Select(d => d.Litres)),
+            Median(days.Select(d => d.KilowattHours)),
             Time(days.Select(d => d.FirstUse), zone),
             Time(days.Select(d => d.LastUse), zone)
         );
 
-    private static double? Middle(IEnumerable<double?> values)
+    private static double? Median(IEnumerable<double?> values)
     {
         var sorted = values.OfType<double>().Order().ToList();
         return sorted.Count == 0 ? null
@@ -31,7 +31,7 @@ public sealed record OwnNormal(int Days, double? Litres, double? KilowattHours, 
     }
 
     private static TimeOnly? Time(IEnumerable<DateTime?> times, TimeZoneInfo zone) =>
-        Middle(times.OfType<DateTime>().Select(t => (double?)TimeZoneInfo.ConvertTimeFromUtc(t, zone).TimeOfDay.TotalMinutes))
+        Median(times.OfType<DateTime>().Select(t => (double?)TimeZoneInfo.ConvertTimeFromUtc(t, zone).TimeOfDay.TotalMinutes))
             is { } minutes
             ? TimeOnly.MinValue.AddMinutes(minutes)
             : null;

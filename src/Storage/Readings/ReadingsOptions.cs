@@ -13,7 +13,8 @@ public sealed class ReadingsOptions
     public string Store { get; set; } = "DuckDb";
 
     /// <summary>
-    /// For how many days raw readings are kept; 0 for ever. What a home used each day stays (<c>Retention</c>). At least 10.
+    /// For how many days raw readings are kept: at least 10, or 0 for ever. What a home used each day is kept in any case
+    /// (<c>Retention</c>).
     /// </summary>
     [Range(0, 36_500)]
     public int KeepDays { get; set; }
@@ -33,10 +34,10 @@ public sealed class DuckDbOptions
     [Range(1, 256)]
     public int Threads { get; set; } = Math.Min(4, Environment.ProcessorCount);
 
-    /// <summary>How large the write-ahead log grows before it is folded into the file; a start replays at most so much.</summary>
+    /// <summary>Size of the write-ahead log at which it is checkpointed; a start replays at most so much.</summary>
     public string CheckpointSize { get; set; } = "64MB";
 
-    /// <summary>Less free space than this is a concern (bytes).</summary>
+    /// <summary>Free disk space, in bytes, below which the store reports a concern.</summary>
     public long LowDiskBytes { get; set; } = 512L << 20;
 }
 
@@ -62,28 +63,28 @@ public sealed class InfluxOptions
 
     public string Password { get; set; } = "";
 
-    /// <summary>How long a query, or a request that drains the spool, may take.</summary>
+    /// <summary>Time limit of a query, or of a write from the spool.</summary>
     [Range(1, 600)]
     public int TimeoutSeconds { get; set; } = 10;
 
-    /// <summary>How long a reading that just came waits for the server before it is spooled to disk instead.</summary>
+    /// <summary>How long a new reading waits for the server before it goes to the spool on disk instead.</summary>
     [Range(10, 60_000)]
     public int PatienceMilliseconds { get; set; } = 1000;
 
     /// <summary>
-    /// Bytes of readings that may wait on disk while the server is down; told at four fifths. At the cap nothing more is acknowledged.
+    /// Bytes of readings that may wait on disk while the server is down. The duty desk is told at four fifths; when it is full nothing more
+    /// is acknowledged.
     /// </summary>
     [Range(64 << 10, long.MaxValue)]
     public long SpoolBytes { get; set; } = 1L << 30;
 
-    /// <summary>Points in one request.</summary>
+    /// <summary>Most points in one request.</summary>
     [Range(1, 100_000)]
     public int BatchSize { get; set; } = 5000;
 
-    /// <summary>How long a request that isn't full waits for more points.</summary>
+    /// <summary>How long a request with fewer points waits for more.</summary>
     [Range(0, 10_000)]
     public int BatchMilliseconds { get; set; } = 5;
 
-    /// <summary>Whether <see cref="Api"/> is that of 1.x.</summary>
     internal bool IsV1 => Api.Equals("v1", StringComparison.OrdinalIgnoreCase);
 }

@@ -10,12 +10,13 @@ using Vigil.Storage.Readings.Influx;
 
 namespace Vigil.Storage.Readings;
 
+/// <summary>Sections <c>Readings</c> and <c>Influx</c>: the store of readings.</summary>
 public static partial class ReadingsServices
 {
     /// <summary>
-    /// Registers the reading store that <c>Readings:Store</c> names. The sections are taken to be free of <see cref="Check"/>'s problems.
+    /// Registers the reading store that <c>Readings:Store</c> names. The settings must have passed <see cref="Check"/>.
     /// </summary>
-    /// <param name="dataPath">Where the database file or the spool goes when the configuration doesn't say (Data:Path).</param>
+    /// <param name="dataPath">Data:Path: folder of the spool, and of the database file unless the settings name another.</param>
     public static IServiceCollection AddReadings(this IServiceCollection services, IConfiguration configuration, string dataPath)
     {
         var options = SettingsSection.Read<ReadingsOptions>(configuration, ReadingsOptions.Section, []);
@@ -37,14 +38,14 @@ public static partial class ReadingsServices
         return services.AddSingleton<IReadingStore>(s => new DuckDbReadingStore(path, options.DuckDb, s.GetService<Troubles>()));
     }
 
-    /// <summary>The keys of both sections.</summary>
+    /// <summary>Names of all settings of both sections.</summary>
     public static IEnumerable<string> Settings =>
         [
             .. SettingsSection.Names<ReadingsOptions>(ReadingsOptions.Section),
             .. SettingsSection.Names<InfluxOptions>(InfluxOptions.Section),
         ];
 
-    /// <summary>What is wrong with the sections Readings and Influx, all at once.</summary>
+    /// <summary>All problems of both sections.</summary>
     public static IEnumerable<Problem> Check(IConfiguration configuration)
     {
         var problems = new List<Problem>();

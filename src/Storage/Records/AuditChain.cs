@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-using System.Data.Common;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
@@ -8,35 +6,35 @@ using Vigil.Model;
 
 namespace Vigil.Storage.Records;
 
-/// <summary>The newest place of the chain.</summary>
+/// <summary>The last row of the chain.</summary>
 public readonly record struct ChainEnd(long Place, string Hash);
 
 /// <summary>
-/// Gives rows of the audit log their place in the chain, in the background and one process at a time: each carries the hash of the row
-/// before it. Every line of an alarm's timeline becomes a row too, with a digest of the line and of how the alarm stood after it; so a
-/// line, an acknowledgement or a resolution that is changed or taken out afterwards shows. Places have no gaps, whatever order rows were
-/// committed in: an id that PostgreSQL shows late gets a later place. What is changed within the second before its row is chained does not
-/// show (ADR 5).
+/// Chains the rows of the audit log: each gets a place and contains the hash of the row before it. This happens in the background, in one
+/// process at a time. Every line of an alarm's timeline becomes a row too, with digests of the line and of the alarm's state after it; so
+/// it can be detected when a line, an acknowledgement or a resolution is changed or deleted later. Places have no gaps, whatever order rows
+/// were committed in: a row that becomes visible late on PostgreSQL gets a later place. A change within the second before its row is
+/// chained can't be detected (ADR 5).
 /// </summary>
 public static class AuditChain
 {
-    /// <summary>Rows of one transaction: short, so that an alarm never waits long for the database.</summary>
+    /// <summary>Rows in one transaction; few, so that an alarm never waits long for the database.</summary>
     private const int Batch = 200;
 
-    /// <summary>Lines below the newest chained one that are looked at again: PostgreSQL may show a lower id a moment later.</summary>
+    /// <summary>Lines before the newest chained one that are examined again: on PostgreSQL a lower id may become visible later.</summary>
     private const int LookBack = 1000;
 
-    /// <summary>Of the advisory lock on PostgreSQL; any number, the same everywhere.</summary>
+    /// <summary>Number of the advisory lock on PostgreSQL; arbitrary, but the same in every process.</summary>
     private const long LockId = 0x7669676c_61756474;
 
-    /// <summary>What rows chained by this version begin their hash with; older ones have a hash without places and lines.</summary>
+    /// <summary>Prefix of the hashes of this version. Older hashes don't cover places and lines.</summary>
     internal const string Mark = "v2.";
 
-    /// <summary>Chains everything that waits.</summary>
-    /// <param name="records">All of them.</param>
-    /// <param name="everything">Looks through every timeline, not at the newest lines alone: at the start and once a day.</param>
+    /// <summary>Chains all rows and lines that have no place yet.</summary>
+    /// <param name="records">All records, not those of one area.</param>
+    /// <param name="everything">Examines all timelines, not only the newest lines: at the start and once a day.</param>
     /// <param name="cancellation">Stops between two transactions.</param>
-    /// <returns>The end of the chain; null when another process is at it or nothing was ever written.</returns>
+    /// <returns>The end of the chain; null when another process is chaining or nothing was ever written.</returns>
     public static async Task<ChainEnd?> ChainAsync(
         this IDbContextFactory<RecordsDb> records,
         bool everything,
@@ -82,7 +80,7 @@ public static class AuditChain
         }
     }
 
-    /// <summary>Whether the chain still has this end in it.</summary>
+    /// <summary>Whether the chain still contains a row that was its end.</summary>
     public static async Task<bool> HasAsync(this IDbContextFactory<RecordsDb> records, ChainEnd end, CancellationToken cancellation)
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
@@ -117,22 +115,22 @@ public static class AuditChain
         return rows;
     }
 
-    /// <summary>Without those of the service's own test presses, of which nothing is kept.</summary>
+    /// <summary>Without the lines of the service's self-test, which are deleted after each round.</summary>
     internal static IQueryable<TimelineEntry> OfPeople(this IQueryable<TimelineEntry> lines, RecordsDb db) =>
         lines.Where(t => !db.Alarms.Any(a => a.Id == t.AlarmId && a.Subject == SelfTest.Name));
 
     internal static string SubjectOf(Guid alarm) => $"alarm:{alarm}";
 
-    /// <summary>A line as it stands. Its time to the microsecond, as the coarsest store has it.</summary>
+    /// <summary>Digest of a line; its time to the microsecond, which both databases keep.</summary>
     internal static string DigestOf(TimelineEntry line) =>
-        Digest(line.Id, line.AlarmId, Micro(line.Time), line.What.Word(), line.Who, line.Text, line.TextZh);
+        AuditDigest.Of(line.Id, line.AlarmId, Micro(line.Time), line.What.Word(), line.Who, line.Text, line.TextZh);
 
     /// <summary>
-    /// Who answered for it and how it ended: what only ever changes with a line. Subject and reason are not in it, erasing a person takes
-    /// them away.
+    /// Digest of who answered for an alarm and how it ended: nothing of it changes without a new line. It doesn't cover subject and reason,
+    /// which are removed when a person is erased.
     /// </summary>
     internal static string DigestOf(Alarm a) =>
-        Digest(
+        AuditDigest.Of(
             a.Id,
             a.Kind,
             Micro(a.OpenedAt),
@@ -144,10 +142,10 @@ public static class AuditChain
             (int)a.Resolution
         );
 
-    /// <summary>Of everything a row says, with the row before it.</summary>
+    /// <summary>Hash of a whole row, including the hash of the row before.</summary>
     internal static string HashOf(AuditEntry row) =>
         Mark
-        + Digest(
+        + AuditDigest.Of(
             row.PreviousHash,
             row.Place,
             Micro(row.Time),
@@ -160,7 +158,7 @@ public static class AuditChain
             row.AlarmDigest
         );
 
-    /// <summary>As versions before this one chained rows.</summary>
+    /// <summary>Hash of a row as older versions calculated it.</summary>
     internal static string OldHashOf(AuditEntry row) =>
         Convert.ToBase64String(
             SHA256.HashData(
@@ -181,21 +179,4 @@ public static class AuditChain
     private static long Micro(DateTime time) => time.Ticks / TimeSpan.TicksPerMicrosecond;
 
     private static long? Micro(DateTime? time) => time is { } t ? Micro(t) : null;
-
-    /// <summary>Each part with its length before it, so that no two lists of parts look the same.</summary>
-    private static string Digest(params object?[] parts)
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Span<byte> length = stackalloc byte[4];
-        foreach (var part in parts)
-        {
-            var bytes = part is null ? null : Encoding.UTF8.GetBytes(Convert.ToString(part, CultureInfo.InvariantCulture)!);
-            BinaryPrimitives.WriteInt32BigEndian(length, bytes?.Length ?? -1);
-            hash.AppendData(length);
-            if (bytes is not null)
-                hash.AppendData(bytes);
-        }
-
-        return Convert.ToBase64String(hash.GetHashAndReset());
-    }
 }

@@ -5,25 +5,25 @@ using Microsoft.EntityFrameworkCore;
 
 namespace Vigil.Storage.Records;
 
-/// <summary>What the audit log was found to be.</summary>
-/// <param name="Rows">That are chained.</param>
-/// <param name="Waiting">That have no place yet.</param>
-/// <param name="Problems">What is wrong, a sentence each; empty when all fits.</param>
+/// <summary>Result of a check of the audit log.</summary>
+/// <param name="Rows">How many rows are chained.</param>
+/// <param name="Waiting">How many have no place in the chain yet.</param>
+/// <param name="Problems">What is wrong, a sentence each; empty when nothing is.</param>
 public sealed record AuditReport(long Rows, long Waiting, IReadOnlyList<string> Problems);
 
 /// <summary>
-/// Walks the whole chain and everything it vouches for, on one look at the database, while the service writes on: rows of the log, lines of
-/// the timelines, how alarms stand, and the signed heads that were kept elsewhere.
+/// Checks the whole chain and everything it protects, in one snapshot of the database while the service goes on writing: the rows of the
+/// log, the lines of the timelines, the state of the alarms, and the signed heads that were kept elsewhere.
 /// </summary>
 public static class AuditCheck
 {
-    /// <summary>More than so many mean that somebody was at it thoroughly; what they are is said once.</summary>
+    /// <summary>Most problems that are listed one by one.</summary>
     private const int Most = 100;
 
-    /// <param name="records">All of them.</param>
-    /// <param name="heads">Kept elsewhere, their signatures already found right: without one, the newest rows could be cut off
-    /// unseen.</param>
-    /// <param name="cancellation">Ends the walk.</param>
+    /// <param name="records">All records, not those of one area.</param>
+    /// <param name="heads">Signed heads that were kept elsewhere and whose signatures are valid. Without one, nobody sees that the newest
+    /// rows were cut off.</param>
+    /// <param name="cancellation">Ends the check.</param>
     public static async Task<AuditReport> CheckAuditAsync(
         this IDbContextFactory<RecordsDb> records,
         IReadOnlyCollection<AuditHead> heads,
@@ -31,7 +31,7 @@ public static class AuditCheck
     )
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
-        await using var look = await LookAsync(db, cancellation);
+        await using var snapshot = await BeginSnapshotAsync(db, cancellation);
         var walk = new Walk(heads);
         await foreach (
             var row in db
@@ -82,7 +82,7 @@ public static class AuditCheck
             .Select(a => new { Alarm = a, Moving = db.Timeline.Any(t => t.AlarmId == a.Id && !db.Audit.Any(x => x.Line == t.Id)) });
         await foreach (var x in query.AsAsyncEnumerable().WithCancellation(cancellation))
         {
-            // What has happened since the last chained line is not vouched for yet.
+            // What has happened since the last chained line is not protected yet.
             if (walk.Alarms.Remove(AuditChain.SubjectOf(x.Alarm.Id), out var digest) && !x.Moving && AuditChain.DigestOf(x.Alarm) != digest)
                 walk.Say(
                     $"alarm:{x.Alarm.Id} was changed outside: it is {x.Alarm.State}, acknowledged by "
@@ -95,16 +95,16 @@ public static class AuditCheck
             walk.Say($"{gone} was deleted");
     }
 
-    /// <summary>One state of the database for all that is asked, without holding up whoever writes.</summary>
-    private static async Task<DbTransaction> LookAsync(RecordsDb db, CancellationToken cancellation)
+    /// <summary>A read transaction: all queries see the same snapshot, and writers don't wait.</summary>
+    private static async Task<DbTransaction> BeginSnapshotAsync(RecordsDb db, CancellationToken cancellation)
     {
         await db.Database.OpenConnectionAsync(cancellation);
         var connection = db.Database.GetDbConnection();
-        var look = connection is SqliteConnection sqlite
+        var snapshot = connection is SqliteConnection sqlite
             ? sqlite.BeginTransaction(deferred: true)
             : await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellation);
-        await db.Database.UseTransactionAsync(look, cancellation);
-        return look;
+        await db.Database.UseTransactionAsync(snapshot, cancellation);
+        return snapshot;
     }
 
     private sealed class Walk(IReadOnlyCollection<AuditHead> heads)
@@ -117,10 +117,10 @@ public static class AuditCheck
 
         public long Rows { get; private set; }
 
-        /// <summary>Alarms whose lines were taken away with the person they are of.</summary>
+        /// <summary>Alarms whose lines were deleted because the person was erased.</summary>
         public HashSet<string> Erased { get; } = new(StringComparer.Ordinal);
 
-        /// <summary>How each alarm stood last, by subject.</summary>
+        /// <summary>Digest of the last known state of each alarm, by subject.</summary>
         public Dictionary<string, string> Alarms { get; } = new(StringComparer.Ordinal);
 
         public void Row(AuditEntry row)
@@ -153,7 +153,7 @@ public static class AuditCheck
                 Alarms[row.Subject] = digest;
         }
 
-        /// <summary>After the last row: what heads still name was there once.</summary>
+        /// <summary>After the last row: a head for a later place shows that rows were cut off.</summary>
         public void End()
         {
             foreach (var head in heads.Values.SelectMany(h => h).Where(h => h.Place > before.Place).OrderBy(h => h.Place).TakeLast(1))

@@ -7,13 +7,13 @@ using System.Text.Json.Serialization;
 namespace Vigil.Storage.Records;
 
 /// <summary>
-/// The end of the audit chain, signed: whoever keeps one elsewhere sees whether rows up to there were cut off or the chain was built anew,
-/// even by somebody who may write the whole database.
+/// The signed end of the audit chain. A copy kept on another machine shows later whether rows were cut off or the chain was rebuilt, even
+/// by somebody who can write the whole database.
 /// </summary>
-/// <param name="Place">Of the row in the chain.</param>
-/// <param name="Hash">Of that row.</param>
+/// <param name="Place">Place of the row in the chain.</param>
+/// <param name="Hash">Hash of that row.</param>
 /// <param name="Time">When it was signed, UTC.</param>
-/// <param name="Key">Which key signed: the beginning of its SHA-256.</param>
+/// <param name="Key">Id of the signing key: the beginning of the SHA-256 of its public half.</param>
 /// <param name="Signature">ECDSA P-256 over SHA-256, base64.</param>
 public sealed record AuditHead(long Place, string Hash, DateTime Time, string Key, string Signature)
 {
@@ -23,7 +23,7 @@ public sealed record AuditHead(long Place, string Hash, DateTime Time, string Ke
 
     public string Write() => JsonSerializer.Serialize(this, JsonSerializerOptions.Web);
 
-    /// <returns>Null when the text is no head.</returns>
+    /// <returns>Null when the text is no signed head.</returns>
     public static AuditHead? Read(string text)
     {
         try
@@ -45,7 +45,7 @@ public sealed record AuditHead(long Place, string Hash, DateTime Time, string Ke
 }
 
 /// <summary>
-/// The key that signs heads: <c>keys/audit.key</c> in the data folder; its public half beside it, for whoever checks elsewhere.
+/// The key that signs heads: <c>keys/audit.key</c> in the data folder. Its public half is written beside it, for checks on other machines.
 /// </summary>
 public sealed class AuditKey : IDisposable
 {
@@ -61,7 +61,7 @@ public sealed class AuditKey : IDisposable
 
     private static string File(string dataPath) => Path.Combine(dataPath, "keys", "audit.key");
 
-    /// <summary>Makes one where there is none.</summary>
+    /// <summary>Reads the key; creates it where there is none.</summary>
     /// <exception cref="InvalidDataException">The file holds no key.</exception>
     public static AuditKey Open(string dataPath)
     {
@@ -82,7 +82,7 @@ public sealed class AuditKey : IDisposable
             }
             catch (IOException) when (System.IO.File.Exists(path))
             {
-                // another process of this service was faster: its key is ours
+                // another process was faster: its key is used
             }
         }
 
@@ -102,7 +102,7 @@ public sealed class AuditKey : IDisposable
         }
     }
 
-    /// <returns>Null when there is no key yet.</returns>
+    /// <summary>Reads the key; null when there is none yet.</summary>
     public static AuditKey? Find(string dataPath) => System.IO.File.Exists(File(dataPath)) ? Open(dataPath) : null;
 
     public AuditHead Sign(ChainEnd end, DateTime now)
@@ -111,7 +111,7 @@ public sealed class AuditKey : IDisposable
         return head with { Signature = Convert.ToBase64String(key.SignData(head.Signed, HashAlgorithmName.SHA256)) };
     }
 
-    /// <summary>Why a head proves nothing; null when it does.</summary>
+    /// <summary>Null when the signature of a head is valid; else why it proves nothing.</summary>
     public string? Refuses(AuditHead head)
     {
         if (head.Key != Id)

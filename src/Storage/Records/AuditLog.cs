@@ -3,11 +3,12 @@ using Microsoft.EntityFrameworkCore;
 namespace Vigil.Storage.Records;
 
 /// <summary>
-/// Who did or read what. A row is one insert; it is chained afterwards (<see cref="AuditChain"/>), so that nobody waits for the row before.
+/// The log of who did or read what. Adding a row is a plain insert; it gets its place in the hash chain later (<see cref="AuditChain"/>),
+/// so that nobody has to wait for the row before.
 /// </summary>
 public static class AuditLog
 {
-    /// <summary>Action of the row that says that an alarm's lines were taken away with the person they are of.</summary>
+    /// <summary>Action of the row that says: the timeline of an alarm was deleted because the person was erased.</summary>
     public const string Erased = "erased";
 
     public static async Task AddAsync(
@@ -25,7 +26,7 @@ public static class AuditLog
         await db.SaveChangesAsync(cancellation);
     }
 
-    /// <summary>With what else this unit of work writes.</summary>
+    /// <summary>Adds a row to the context; the caller saves it together with its other changes.</summary>
     public static void AddAudit(this RecordsDb db, DateTime time, string who, string action, string subject, string detail) =>
         db.Audit.Add(
             new AuditEntry

@@ -3,9 +3,9 @@ using Microsoft.EntityFrameworkCore;
 namespace Vigil.Storage.Records;
 
 /// <summary>
-/// Reads credentials for logins: whoever waits while one query is under way is read with the next, many at once, devices that speak of life
-/// before others. So two thousand that come back together cost some dozens of queries and one connection, and a login always sees what
-/// stands in the records now.
+/// Reads credentials for logins in batches: those that wait while one query runs are read together by the next, life-safety devices first.
+/// When two thousand devices reconnect at once this takes a few dozen queries and one connection, without a cache that could be out of
+/// date.
 /// </summary>
 internal sealed class CredentialReads(IDbContextFactory<RecordsDb> records)
 {

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Vigil.Storage.Records;
 
-/// <summary>RFC 4180: rows of fields, quotes doubled; a byte order mark and either line ending are taken.</summary>
+/// <summary>CSV after RFC 4180. Reading accepts a byte order mark and both line endings.</summary>
 public static class Csv
 {
     /// <returns>Each row with the line it begins on.</returns>
@@ -64,7 +64,7 @@ public static class Csv
 
     /// <summary>
     /// Quotes where needed (RFC 4180), and puts an apostrophe before what a spreadsheet would take for a formula (OWASP ASVS 5.0, 1.2.10).
-    /// A text that already looks like that gets one more, so that <see cref="Unescape"/> gives back every text as it was.
+    /// A text that already begins like an escaped one gets another apostrophe, so that <see cref="Unescape"/> restores every text.
     /// </summary>
     public static string Escape(string text)
     {
@@ -73,11 +73,11 @@ public static class Csv
         return text.AsSpan().IndexOfAny("\",\r\n") < 0 ? text : "\"" + text.Replace("\"", "\"\"", StringComparison.Ordinal) + "\"";
     }
 
-    /// <summary>Takes the apostrophe away that <see cref="Escape"/> put before a formula.</summary>
+    /// <summary>Removes the apostrophe that <see cref="Escape"/> put before a formula.</summary>
     public static string Unescape(string field) =>
         field.Length > 1 && field[0] == '\'' && IsFormula(field.AsSpan().TrimStart('\'')) ? field[1..] : field;
 
-    /// <summary>The full-width forms are taken for their ASCII brothers by spreadsheets of East Asia.</summary>
+    /// <summary>Includes the full-width forms, which East Asian versions of spreadsheets treat like the ASCII characters.</summary>
     private static bool IsFormula(ReadOnlySpan<char> text) =>
         text is ['=' or '+' or '-' or '@' or '\t' or '\r' or '\n' or '\0' or '＝' or '＋' or '－' or '＠', ..];
 }

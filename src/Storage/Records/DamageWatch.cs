@@ -7,18 +7,20 @@ using Vigil.Model;
 namespace Vigil.Storage.Records;
 
 /// <summary>
-/// Says which rows hold a number that can't be read, by table and id, never the number: its owner is passed over until somebody enters it
-/// anew. Looks only while something unreadable was met, and says so no more when it is mended.
+/// Reports rows with a sealed value that can't be opened, by table and id, never the value: their owners are skipped until somebody enters
+/// it again. Searches only once an unreadable value was met, and reports nothing any more when the rows are mended.
 /// </summary>
 internal sealed partial class DamageWatch(RecordsFactory records, Troubles troubles, TimeProvider clock, ILogger<DamageWatch> log)
     : BackgroundService
 {
     private const string Case = "unreadable";
-    private const int Named = 5;
+
+    /// <summary>How many rows a report lists.</summary>
+    private const int Listed = 5;
 
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(5);
 
-    /// <summary>Known damage is looked at less often: each look reads whole columns.</summary>
+    /// <summary>Known damage is searched again less often, because each search reads whole columns.</summary>
     private static readonly TimeSpan Again = TimeSpan.FromMinutes(5);
 
     private int known;
@@ -56,7 +58,7 @@ internal sealed partial class DamageWatch(RecordsFactory records, Troubles troub
             return;
         }
 
-        var named = string.Join(", ", rows.Take(Named)) + (rows.Count > Named ? ", …" : "");
+        var named = string.Join(", ", rows.Take(Listed)) + (rows.Count > Listed ? ", …" : "");
         troubles.Say(
             Case,
             $"{rows.Count} stored values can't be read (damaged, or sealed with a key that is missing); their owners are passed "
@@ -65,8 +67,8 @@ internal sealed partial class DamageWatch(RecordsFactory records, Troubles troub
         );
     }
 
-    /// <summary>Table, id and column of each row that holds one of them now.</summary>
-    internal static async Task<List<string>> RowsAsync(RecordsDb db, DamagedValues damaged, CancellationToken cancellation)
+    /// <summary>Table, id and column of each row that still holds one of these values.</summary>
+    internal static async Task<List<string>> RowsAsync(RecordsDb db, UnreadableValues damaged, CancellationToken cancellation)
     {
         var rows = new List<string>();
         var find = typeof(DamageWatch).GetMethod(nameof(FindAsync), BindingFlags.NonPublic | BindingFlags.Static)!;
@@ -80,7 +82,7 @@ internal sealed partial class DamageWatch(RecordsFactory records, Troubles troub
         where T : class
     {
         var type = db.Model.FindEntityType(typeof(T))!;
-        // Compared as it is stored: the column's converter gives it back unchanged.
+        // The column's converter writes such a text as the stored value, so the comparison is with the column's stored text.
         var wanted = stored.ConvertAll(s => "\uFFFD" + s);
         var found = await db.Set<T>()
             .IgnoreQueryFilters()

@@ -1,19 +1,15 @@
-using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
-using Microsoft.EntityFrameworkCore;
-using Microsoft.EntityFrameworkCore.Infrastructure;
-using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 using Vigil.Model;
 
 namespace Vigil.Storage.Records;
 
 /// <summary>
-/// Encrypts single columns (identity numbers, phone numbers, mail addresses, what is told of somebody's health, secrets) at rest:
-/// AES-256-GCM, with the column's name as associated data, so that a value moved to another column doesn't open. The nonce is a keyed hash
-/// (HMAC-SHA256) of column and text, as in SIV (RFC 5297): the same number in the same column has the same stored form, which makes it
-/// findable without a second column that could disagree, and shows equality, as a separate hash column would. Keys stand in a file, a line
-/// each: <c>id base64</c>, the current one first; older ones open what they sealed.
+/// The keys that encrypt ("seal") single columns at rest: identity numbers, phone numbers, mail addresses, health, secrets. AES-256-GCM
+/// with the column's name as associated data, so that a value copied to another column doesn't open. The nonce is a keyed hash
+/// (HMAC-SHA256) of column and text, as in SIV (RFC 5297): equal texts of a column are stored equal, so that a row can be found by its
+/// number without a second column of hashes, and equality is visible, as it would be in that column. The key file has a line <c>id
+/// base64</c> for each key, the current one first; older keys open what they sealed.
 /// </summary>
 public sealed class FieldKeys
 {
@@ -22,7 +18,7 @@ public sealed class FieldKeys
         TagLength = 16;
 
     /// <summary>
-    /// Begins a text that no key opens; what is stored stands behind it. U+FFFD is what a character that can't be read is shown as.
+    /// Prefix of a text that stands for a value which no key opens: U+FFFD, the replacement character, before the value as it is stored.
     /// </summary>
     private const string Damaged = "\uFFFD" + Mark;
 
@@ -40,59 +36,58 @@ public sealed class FieldKeys
         Fingerprint = Convert.ToHexString(SHA256.HashData(all))[..16];
     }
 
-    /// <summary>Id of the key that seals.</summary>
+    /// <summary>Id of the key that seals new values.</summary>
     public string Current { get; }
 
-    /// <summary>Tells two rings apart; not a secret.</summary>
+    /// <summary>Differs between two sets of keys; not a secret.</summary>
     public string Fingerprint { get; }
 
-    /// <summary>What every sealed value begins with, before the id of its key.</summary>
+    /// <summary>Prefix of every sealed value, before the id of its key.</summary>
     internal const string AnyMark = Mark;
 
-    /// <summary>The key a stored value was sealed with; null when it isn't sealed.</summary>
+    /// <summary>Id of the key that a stored value was sealed with; null when it isn't sealed.</summary>
     internal static string? KeyOf(string stored) =>
         stored.StartsWith(Mark, StringComparison.Ordinal) && stored.IndexOf('.', Mark.Length) is > 0 and var end
             ? stored[Mark.Length..end]
             : null;
 
-    /// <summary>Whether the ring has a key.</summary>
     internal bool Has(string id) => keys.ContainsKey(id);
 
     /// <summary>Ids of all keys, the current one first.</summary>
     public IReadOnlyCollection<string> Ids => keys.Keys;
 
-    /// <summary>What every value sealed with the current key begins with.</summary>
+    /// <summary>Prefix of every value sealed with the current key.</summary>
     public string CurrentMark => Mark + Current + ".";
 
-    /// <summary>What could not be opened since the start.</summary>
-    internal DamagedValues Unreadable { get; } = new();
+    internal UnreadableValues Unreadable { get; } = new();
 
-    /// <summary>The file it was read from.</summary>
+    /// <summary>The file the keys were read from.</summary>
     internal string Source { get; private set; } = "the key file";
 
     /// <summary>
-    /// A value of a sealed column that is damaged, or sealed with a key that is not here. One bad number must not stop a query of many
-    /// people, so it comes as a text that this tells from a good one, and is written back as it was found.
+    /// Whether a text stands for a sealed value that is damaged, or whose key is missing. One bad value must not fail a query over many
+    /// people; so it is read as such a text, and written back unchanged.
     /// </summary>
     public static bool IsUnreadable(string? text) => text is not null && text.StartsWith(Damaged, StringComparison.Ordinal);
 
-    /// <summary>The text where it can be read, else nothing: an address that can't be read is none.</summary>
+    /// <summary>The text; empty where it is unreadable, because nobody can be reached at an unreadable address.</summary>
     public static string Readable(string? text) => text is null || IsUnreadable(text) ? "" : text;
 
-    /// <summary>For a page, an answer or a file: the text, else that it can't be read.</summary>
+    /// <summary>The text as people see it; where it is unreadable, words that say so.</summary>
     public static string Shown(string? text, string language = "en") =>
         !IsUnreadable(text) ? text ?? ""
         : language == "en" ? "(can't be read)"
         : "（无法读取）";
 
-    /// <summary>The ring of a file; makes the file, readable by its owner alone, when there is none.</summary>
+    /// <summary>Reads the key file. Where there is none, creates one with a new key, readable by its owner only.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="sealedWith">Asked before a new key is made: the key that something stored is sealed with, null when nothing is.</param>
-    /// <exception cref="UnusableDataException">The file is missing, empty or unreadable, and a new key would not open what is
-    /// stored.</exception>
+    /// <param name="sealedWith">Asked before a new key is created: id of a key that stored values are sealed with, null when none
+    /// are.</param>
+    /// <exception cref="UnusableDataException">The file is missing, empty or unreadable, but stored values are sealed with its
+    /// keys.</exception>
     public static FieldKeys Open(string path, Func<string?>? sealedWith = null)
     {
-        // Empty: a process that died while it made its first key; nothing was sealed with it.
+        // An empty file was left by a process that died while it created its first key; nothing was sealed with that.
         if (!File.Exists(path) || new FileInfo(path).Length == 0)
         {
             if (sealedWith?.Invoke() is { } id)
@@ -104,7 +99,7 @@ public sealed class FieldKeys
             if (File.Exists(path))
                 File.Delete(path);
             var content = Encoding.ASCII.GetBytes(NewLine() + "\n");
-            DataFile.WriteNew(path, content, secret: true); // when another process of this service was faster, its key is ours
+            DataFile.WriteNew(path, content, secret: true); // another process may have been faster: then its key counts
         }
 
         try
@@ -122,13 +117,14 @@ public sealed class FieldKeys
         }
     }
 
-    /// <summary>A new current key; the old ones stay to open what they sealed until the next start has sealed it anew.</summary>
+    /// <summary>Adds a new current key. The old ones remain, to open what they sealed; the next start seals it with the new key.</summary>
     public static void Rotate(string path)
     {
         Open(path);
         DataFile.Write(path, string.Join('\n', [NewLine(), .. File.ReadAllLines(path)]) + "\n", secret: true);
     }
 
+    /// <exception cref="InvalidDataException">A line is no key, or there is none.</exception>
     public static FieldKeys Parse(IEnumerable<string> lines, string source)
     {
         var ring = new List<(string, byte[])>();
@@ -148,10 +144,10 @@ public sealed class FieldKeys
         return ring.Count > 0 ? new FieldKeys(ring) : throw new InvalidDataException($"{source}: has no key");
     }
 
-    /// <summary>Empty stays empty: that there is no number is no secret.</summary>
-    /// <param name="column">What it is sealed into.</param>
-    /// <param name="text">What is sealed.</param>
-    /// <param name="findable">The same text looks the same each time; false: never.</param>
+    /// <summary>Encrypts a value. An empty text stays empty: that there is no number is no secret.</summary>
+    /// <param name="column">Name of the column it is stored in.</param>
+    /// <param name="text">The value.</param>
+    /// <param name="findable">Equal texts are stored equal, so that a query can compare them; false: each is stored differently.</param>
     public string Seal(string column, string text, bool findable = true)
     {
         if (text.Length == 0)
@@ -171,7 +167,7 @@ public sealed class FieldKeys
         return CurrentMark + Convert.ToBase64String(sealedText);
     }
 
-    /// <summary>What an older version stored in clear comes back as it is.</summary>
+    /// <summary>Decrypts a stored value. What an older version stored unencrypted is returned as it is.</summary>
     /// <exception cref="CryptographicException">The key is missing, or the value was changed.</exception>
     public string Unseal(string column, string stored)
     {
@@ -195,7 +191,8 @@ public sealed class FieldKeys
     }
 
     /// <summary>
-    /// As <see cref="Unseal"/>; what can't be opened is noted and comes as a text of which <see cref="IsUnreadable"/> is true.
+    /// Like <see cref="Unseal"/>, but a value that can't be opened is noted and returned as a text for which <see cref="IsUnreadable"/>
+    /// holds.
     /// </summary>
     internal string Read(string column, string stored)
     {
@@ -203,7 +200,7 @@ public sealed class FieldKeys
         {
             return Unseal(column, stored);
         }
-        // Not base64, too short, changed, or a key that is not in the ring.
+        // Not base64, too short, changed, or sealed with a key that is missing.
         catch (Exception e) when (e is CryptographicException or FormatException or OverflowException or ArgumentException)
         {
             Unreadable.Note(column, stored);
@@ -214,34 +211,4 @@ public sealed class FieldKeys
     private static string NewLine() =>
         $"{Convert.ToHexString(RandomNumberGenerator.GetBytes(4)).ToLowerInvariant()} "
         + $"{Convert.ToBase64String(RandomNumberGenerator.GetBytes(32))}";
-}
-
-/// <summary>
-/// Values that no key opened, by column and stored text; no more than a thousand, which is no damage but a wrong key. Thread-safe.
-/// </summary>
-internal sealed class DamagedValues
-{
-    private const int Most = 1000;
-
-    private readonly ConcurrentDictionary<(string Column, string Stored), bool> found = [];
-
-    public int Count => found.Count;
-
-    public ILookup<string, string> ByColumn => found.Keys.ToLookup(k => k.Column, k => k.Stored);
-
-    public void Note(string column, string stored)
-    {
-        if (found.Count < Most)
-            found.TryAdd((column, stored), true);
-    }
-}
-
-/// <summary>Seals on the way in and opens on the way out; what is findable also in comparisons of a query.</summary>
-internal sealed class SealedText(FieldKeys keys, string column, bool findable)
-    : ValueConverter<string, string>(v => keys.Seal(column, v, findable), v => keys.Read(column, v));
-
-/// <summary>The converters hold their keys, so a model belongs to a ring of keys.</summary>
-internal sealed class ModelByKeys : IModelCacheKeyFactory
-{
-    public object Create(DbContext context, bool designTime) => (context.GetType(), (context as RecordsDb)?.Keys?.Fingerprint, designTime);
 }

@@ -4,21 +4,21 @@ using Npgsql;
 namespace Vigil.Storage.Records;
 
 /// <summary>
-/// What a connection to PostgreSQL has where the connection string doesn't say: no call waits for ever for a server that is frozen, and
-/// alarms have connections of their own, so that no page, export or telemetry can take the last one.
+/// Defaults for what the connection string leaves open: time limits, so that no call waits for ever for a server that hangs, and a
+/// connection pool of their own for alarms, so that pages, exports and readings can't use it up.
 /// </summary>
 internal static class NpgsqlDefaults
 {
-    /// <summary>For everything but alarms.</summary>
+    /// <summary>The connection string for everything but alarms.</summary>
     public static string Common(string? connectionString) => With(connectionString, "vigil", commandSeconds: 20, connections: 50);
 
-    /// <summary>For alarms, what people are told of them, and logins of devices. What takes longer is tried again.</summary>
+    /// <summary>For alarms, notices and device logins. Its time limit is shorter, because all of these are retried.</summary>
     public static string Alarms(string? connectionString)
     {
         var builder = new NpgsqlConnectionStringBuilder(With(connectionString, "vigil", commandSeconds: 5, connections: 20));
         builder.MaxPoolSize = Math.Min(builder.MaxPoolSize, 20);
         builder.MinPoolSize = Math.Min(builder.MinPoolSize, builder.MaxPoolSize);
-        builder.ApplicationName += "-alarms"; // another connection string is another pool
+        builder.ApplicationName += "-alarms"; // Npgsql has a pool for each connection string
         return builder.ConnectionString;
     }
 

@@ -4,7 +4,7 @@ using System.Security.Cryptography;
 namespace Vigil.Storage.Records;
 
 /// <summary>
-/// Stored forms of a device's password: <c>hmac-sha256$salt$hash</c>, and <c>pbkdf2-sha256$iterations$salt$hash</c> of older versions;
+/// Stored hashes of a device's password: <c>hmac-sha256$salt$hash</c>, and <c>pbkdf2-sha256$iterations$salt$hash</c> of older versions; in
 /// base64.
 /// </summary>
 internal static class PasswordHash
@@ -12,10 +12,10 @@ internal static class PasswordHash
     private const string FastName = "hmac-sha256",
         SlowName = "pbkdf2-sha256";
 
-    /// <summary>Of nobody: an unknown name is compared with it.</summary>
+    /// <summary>Hash of a password that nobody has: compared with for an unknown user name, so that it takes as long.</summary>
     public static readonly string Nobody = Fast(RandomNumberGenerator.GetBytes(18));
 
-    /// <summary>For passwords of 128 random bits and more: guessing is hopeless however fast it goes.</summary>
+    /// <summary>For passwords of at least 128 random bits, which can't be guessed however fast the hash is.</summary>
     public static string Fast(byte[] password)
     {
         var salt = RandomNumberGenerator.GetBytes(16);

@@ -5,15 +5,15 @@ using Vigil.Model;
 namespace Vigil.Storage.Records;
 
 /// <summary>
-/// The one place that says which rows belong to which area. A context opened within an area neither shows nor writes what lies outside,
-/// whatever asks: an endpoint, a page or a circuit can't forget it. A test walks every table: each has a rule here or stands in <see
-/// cref="OfNoArea"/>.
+/// Says which rows belong to which area, for all tables in one place. A context opened for an area neither reads nor writes rows outside
+/// it, so that no endpoint or page can forget the check. A test makes sure that each table has a filter here or is listed in
+/// <see cref="OfNoArea"/>.
 /// </summary>
 public abstract partial class RecordsDb
 {
     /// <summary>
-    /// Tables of no area, and why: strangers that no home has claimed and what devices announce of themselves; the chain of the audit log,
-    /// read by its own rule; what Identity keeps beside a user.
+    /// Tables without an area: devices that belong to no home yet and their announcements; the audit log, which has access rules of its
+    /// own; tables of ASP.NET Core Identity beside its users.
     /// </summary>
     internal static readonly IReadOnlyList<Type> OfNoArea =
     [
@@ -133,7 +133,7 @@ public abstract partial class RecordsDb
         return base.SaveChangesAsync(acceptAllChangesOnSuccess, cancellationToken);
     }
 
-    /// <summary>A row can't be written into another area, nor moved there.</summary>
+    /// <summary>Refuses to write rows of other areas, or to move a row there.</summary>
     private void RefuseOutside()
     {
         if (Within.Length == 0)

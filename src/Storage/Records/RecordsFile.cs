@@ -5,7 +5,7 @@ using Vigil.Model;
 
 namespace Vigil.Storage.Records;
 
-/// <summary>The SQLite file of the records: whether it is there, whole, and a copy of it.</summary>
+/// <summary>The SQLite file of the records: checks whether it exists and is undamaged, and copies it.</summary>
 public static class RecordsFile
 {
     private const int Corrupt = 11,
@@ -24,7 +24,9 @@ public static class RecordsFile
             restorable: true
         );
 
-    /// <summary>A file that has vanished or was emptied would be made anew, and everybody in it forgotten.</summary>
+    /// <summary>
+    /// Refuses a file that has vanished or is empty: SQLite would create a new one, and everybody in it would be forgotten.
+    /// </summary>
     public static void EnsureThere(string file, DataFolder folder)
     {
         if (folder.IsUnfinishedRestore)
@@ -42,8 +44,8 @@ public static class RecordsFile
         );
     }
 
-    /// <summary>SQLite's quick_check, no longer than a while: a start must not wait for a large file.</summary>
-    /// <returns>What is wrong, null when nothing is; and whether all of it was looked at.</returns>
+    /// <summary>SQLite's quick_check with a time limit, so that a start doesn't wait for a large file.</summary>
+    /// <returns>What is wrong, null when nothing is; and whether the whole file was checked.</returns>
     public static (string? Wrong, bool Whole, TimeSpan Took) QuickCheck(string file, TimeSpan atMost)
     {
         var begun = Stopwatch.GetTimestamp();
@@ -72,7 +74,7 @@ public static class RecordsFile
         }
     }
 
-    /// <summary>Everything SQLite can find wrong with a file nobody writes to; null when nothing.</summary>
+    /// <summary>SQLite's full check of a file that nobody writes to: what is wrong, null when nothing is.</summary>
     public static string? Check(string file)
     {
         try
@@ -95,14 +97,14 @@ public static class RecordsFile
     }
 
     /// <summary>
-    /// A consistent copy while others read and write: one read transaction, nobody waits. Freed pages, and what was deleted in them, are
-    /// left out.
+    /// A consistent copy in one read transaction: others can read and write meanwhile. Freed pages, which may hold deleted data, are left
+    /// out.
     /// </summary>
     public static void Copy(SqliteConnection connection, string to)
     {
         using (File.Create(to))
         {
-            // made by us, so that nobody else may read it
+            // SQLite would create it with default permissions
         }
 
         if (!OperatingSystem.IsWindows())

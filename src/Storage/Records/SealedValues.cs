@@ -5,12 +5,12 @@ using Vigil.Model;
 
 namespace Vigil.Storage.Records;
 
-/// <summary>Whether the keys and the records belong together, by a few sealed values of each column as they are stored.</summary>
+/// <summary>Checks whether the keys belong to the records, by a few stored values of each sealed column.</summary>
 internal static class SealedValues
 {
     private const int Sample = 5;
 
-    /// <summary>The key something is sealed with; null when nothing is. Closes what it is given.</summary>
+    /// <summary>Id of a key that values are sealed with; null when none are. Disposes the context.</summary>
     public static string? Key(RecordsDb db)
     {
         using (db)
@@ -27,7 +27,7 @@ internal static class SealedValues
             }
             catch (Npgsql.PostgresException e) when (e.SqlState == Npgsql.PostgresErrorCodes.InvalidCatalogName)
             {
-                return null; // the database is made by the first start
+                return null; // the first start creates the database
             }
             catch (DbException e) when (!db.Database.IsSqlite())
             {
@@ -50,7 +50,7 @@ internal static class SealedValues
             try
             {
                 keys.Unseal(column, stored);
-                return; // these keys belong to these records; a single damaged value is another matter
+                return; // the keys belong to the records, even if other values are damaged
             }
             catch (Exception e)
                 when (e is System.Security.Cryptography.CryptographicException or FormatException or OverflowException or ArgumentException)
@@ -70,7 +70,7 @@ internal static class SealedValues
         );
     }
 
-    /// <summary>A few sealed values of each column, newest schema or not.</summary>
+    /// <summary>A few sealed values of each column, whatever version the schema has.</summary>
     private static IEnumerable<(string Column, string Stored)> Read(RecordsDb db)
     {
         db.Database.OpenConnection();

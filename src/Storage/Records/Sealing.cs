@@ -2,7 +2,9 @@ using Microsoft.EntityFrameworkCore;
 
 namespace Vigil.Storage.Records;
 
-/// <summary>At the start: what an older version stored in clear, and what an older key sealed, is sealed with the current key.</summary>
+/// <summary>
+/// At the start: seals with the current key what an older version stored unencrypted and what was sealed with an older key.
+/// </summary>
 internal static class Sealing
 {
     private const int Batch = 500;
@@ -20,7 +22,7 @@ internal static class Sealing
                     .Invoke(null, [db, property, keys, cancellation])!;
         if (!any || !db.Database.IsSqlite())
             return;
-        // Freed pages and the log still hold the old text.
+        // The old text is still in freed pages and in the write-ahead log.
         await db.Database.ExecuteSqlRawAsync("VACUUM", cancellation);
         await db.Database.ExecuteSqlRawAsync("PRAGMA wal_checkpoint(TRUNCATE)", cancellation);
     }
@@ -33,8 +35,8 @@ internal static class Sealing
         var (any, unreadable) = (false, 0);
         while (true)
         {
-            // The column's own text, not what it opens to: names come from the model, the value is a parameter. What no key opens stays as
-            // it is and is passed over.
+            // Raw SQL compares the stored text, not the decrypted one; the names come from the model, the value is a parameter. Values that
+            // no key opens are left as they are and skipped.
             var sql =
                 $"SELECT * FROM \"{type.GetTableName()}\" WHERE \"{property}\" <> '' AND \"{property}\" NOT LIKE {{0}} ORDER BY "
                 + $"{order} LIMIT {Batch} OFFSET {unreadable}";

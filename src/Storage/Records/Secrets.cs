@@ -5,18 +5,18 @@ using Microsoft.EntityFrameworkCore;
 
 namespace Vigil.Storage.Records;
 
-/// <summary>Whether a device speaks of presses, falls, smoke or gas: its login goes before others'.</summary>
+/// <summary>Whether a device reports emergencies (presses, falls, smoke, gas): its login goes before those of others.</summary>
 public delegate bool SpeaksOfLife(string username);
 
-/// <summary>What a password proved to be.</summary>
-/// <param name="Credential">Whose it is; null when it fits nobody.</param>
-/// <param name="Checked">False: it was not looked at, because that would cost more than it is worth now.</param>
+/// <summary>The result of checking a password.</summary>
+/// <param name="Credential">The credential; null when user name and password don't match one.</param>
+/// <param name="Checked">False: not checked, because too many logins wait; the client should retry.</param>
 public readonly record struct Verified(Credential? Credential, bool Checked = true);
 
 /// <summary>
-/// Passwords of devices and gateways at the embedded broker, and keys of the HTTP API. Only hashes are stored. A password is made here, of
-/// 144 random bits, so a salted fast hash of it can't be guessed; what an older version stored as PBKDF2 is read on and stored anew when it
-/// was right.
+/// Passwords of devices and gateways at the embedded broker, and keys of the HTTP API. Only hashes are stored. Passwords are generated here
+/// from 144 random bits, which can't be guessed even from a fast salted hash. Older versions stored PBKDF2 hashes: these are still
+/// accepted, and replaced by fast ones at the next successful login.
 /// </summary>
 public sealed class Secrets(IDbContextFactory<RecordsDb> records, TimeProvider clock, SpeaksOfLife? speaksOfLife = null) : IDisposable
 {
@@ -26,14 +26,14 @@ public sealed class Secrets(IDbContextFactory<RecordsDb> records, TimeProvider c
     private readonly CredentialReads reads = new(records);
 
     /// <summary>
-    /// A password that was right once is remembered as a keyed hash in memory, together with what was stored: a changed or revoked one is
-    /// not honoured.
+    /// Passwords that have matched, as keyed hashes, each with the stored hash it matched: a cached password doesn't count any more once
+    /// the stored one was changed.
     /// </summary>
-    private readonly ConcurrentDictionary<string, (string Stored, byte[] Known)> right = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, (string Stored, byte[] Hash)> matched = new(StringComparer.Ordinal);
     private readonly byte[] key = RandomNumberGenerator.GetBytes(32);
     private readonly SlowHashes slow = new(clock);
 
-    /// <summary>Makes or replaces a credential; the password is returned once and stands nowhere.</summary>
+    /// <summary>Creates or replaces a credential. The password is returned here only and never stored.</summary>
     public async Task<string> CreateCredentialAsync(
         string username,
         bool gateway,
@@ -55,12 +55,12 @@ public sealed class Secrets(IDbContextFactory<RecordsDb> records, TimeProvider c
         return password;
     }
 
-    /// <summary>The credential, when the password fits.</summary>
+    /// <summary>Checks a password.</summary>
     /// <param name="username">MQTT user name.</param>
-    /// <param name="password">What was shown.</param>
-    /// <param name="cancellation">Who asked is gone.</param>
-    /// <param name="rememberedAlone">Only what memory knows is worth a look.</param>
-    /// <param name="slowly">A slow hash may be worked out, in its turn.</param>
+    /// <param name="password">The password that the client sent.</param>
+    /// <param name="cancellation">The client is gone.</param>
+    /// <param name="rememberedAlone">Accept cached passwords only.</param>
+    /// <param name="slowly">A slow hash may be checked, which may have to wait for its turn.</param>
     public async ValueTask<Verified> VerifyAsync(
         string username,
         byte[] password,
@@ -69,16 +69,17 @@ public sealed class Secrets(IDbContextFactory<RecordsDb> records, TimeProvider c
         bool slowly = true
     )
     {
-        var known = Known(username, password);
-        var remembered = right.TryGetValue(username, out var before) && CryptographicOperations.FixedTimeEquals(before.Known, known);
+        var hash = MemoryHash(username, password);
+        var remembered = matched.TryGetValue(username, out var before) && CryptographicOperations.FixedTimeEquals(before.Hash, hash);
         if (rememberedAlone && !remembered)
             return new Verified(null, Checked: false);
         var life = speaksOfLife?.Invoke(username) == true;
         var row = await reads.FindAsync(username, goesFirst: life, cancellation);
         if (row is null)
         {
-            PasswordHash.Fits(PasswordHash.Nobody, password); // as long as for a name that is there
-            right.TryRemove(username, out _);
+            // Takes as long as for an existing name, so that names can't be found out by timing.
+            PasswordHash.Fits(PasswordHash.Nobody, password);
+            matched.TryRemove(username, out _);
             return new Verified(null);
         }
 
@@ -94,13 +95,13 @@ public sealed class Secrets(IDbContextFactory<RecordsDb> records, TimeProvider c
             return new Verified(null, Checked: false);
         if (!answer)
             return new Verified(null);
-        right[username] = (row.PasswordHash, known);
+        matched[username] = (row.PasswordHash, hash);
         if (isSlow && password.Length == PasswordLength)
-            slow.Later(() => StoreAnewAsync(username, row.PasswordHash, PasswordHash.Fast(password)));
+            slow.Later(() => ReplaceHashAsync(username, row.PasswordHash, PasswordHash.Fast(password)));
         return new Verified(row);
     }
 
-    private byte[] Known(string username, byte[] password)
+    private byte[] MemoryHash(string username, byte[] password)
     {
         var text = new byte[Encoding.UTF8.GetByteCount(username) + 1 + password.Length];
         Encoding.UTF8.GetBytes(username, text);
@@ -109,9 +110,10 @@ public sealed class Secrets(IDbContextFactory<RecordsDb> records, TimeProvider c
     }
 
     /// <summary>
-    /// Not when it was changed meanwhile. A failure changes nothing: it is tried again with the next start's first login.
+    /// Replaces a stored hash, unless it was changed meanwhile. After a failure the old hash is still valid; the first login after the next
+    /// start tries again.
     /// </summary>
-    private async Task StoreAnewAsync(string username, string before, string after)
+    private async Task ReplaceHashAsync(string username, string before, string after)
     {
         try
         {
@@ -122,13 +124,13 @@ public sealed class Secrets(IDbContextFactory<RecordsDb> records, TimeProvider c
         }
         catch (Exception e) when (e is DbUpdateException or System.Data.Common.DbException or TimeoutException)
         {
-            // the slow one is still there and right
+            // the slow hash is still stored and valid
         }
     }
 
     public void Dispose() => slow.Dispose();
 
-    /// <summary>A new API key: 256 random bits, shown once.</summary>
+    /// <summary>Creates an API key of 256 random bits. It is returned here only; its hash is stored.</summary>
     public async Task<string> CreateApiKeyAsync(string name, string scopes, string area, TimeSpan? lifetime, CancellationToken cancellation)
     {
         var text = "vk_" + Base64(RandomNumberGenerator.GetBytes(32));

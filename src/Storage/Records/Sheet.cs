@@ -6,38 +6,38 @@ using MiniExcelLibs;
 
 namespace Vigil.Storage.Records;
 
-/// <summary>Rows of a spreadsheet file, CSV or XLSX: what is imported and exported reads the same in both.</summary>
+/// <summary>Reads and writes rows of a spreadsheet file, CSV or XLSX, with the same content in both.</summary>
 public static class Sheet
 {
     public const string CsvType = "text/csv; charset=utf-8";
     public const string XlsxType = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
-    /// <summary>An XLSX is a ZIP, and a small one can unpack without end: above so many bytes it is refused.</summary>
+    /// <summary>Limit for unpacking an XLSX, which is a ZIP: a small one may hold endless data.</summary>
     private const long MostUnpacked = 256 * 1024 * 1024;
 
     public static bool IsXlsx(string name) => name.EndsWith("xlsx", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>
-    /// Rows of the file, or of the first sheet of a workbook, each with the line it stands on. Numbers and dates of a workbook come as the
-    /// text one would type.
+    /// Rows of a CSV file or of the first sheet of a workbook, each with its line number. Numbers and dates of a workbook are returned as
+    /// the text one would type.
     /// </summary>
-    /// <param name="file">Positioned at the start; an XLSX has to be seekable.</param>
-    /// <param name="name">Tells by its ending which of the two it is.</param>
+    /// <param name="file">Positioned at its start; an XLSX has to be seekable.</param>
+    /// <param name="name">File name, whose extension tells the format.</param>
     /// <exception cref="InvalidDataException">It is no workbook, or unpacks to more than 256 MiB.</exception>
     public static IEnumerable<(int Line, List<string> Fields)> Read(Stream file, string name) =>
         IsXlsx(name) ? ReadXlsx(file) : ReadCsv(new StreamReader(file, Encoding.UTF8));
 
     /// <summary>
-    /// Writes rows under headings. CSV begins with a byte order mark, by which spreadsheets know UTF-8, and carries no formula; in XLSX a
-    /// text cell is never one.
+    /// Writes rows under headings. A CSV begins with a byte order mark, by which spreadsheets recognise UTF-8, and its texts are escaped so
+    /// that none is taken for a formula; in XLSX a text cell never is.
     /// </summary>
     /// <param name="file">Left open.</param>
-    /// <param name="name">Tells by its ending which of the two it is to be.</param>
+    /// <param name="name">File name, whose extension tells the format.</param>
     public static void Write(Stream file, string name, IReadOnlyList<string> headings, IEnumerable<IReadOnlyList<object?>> rows)
     {
         if (IsXlsx(name))
         {
-            // An empty sheet still has its headings.
+            // A sheet without rows needs its headings written as a row.
             var filled = rows.Select(r =>
                     (IDictionary<string, object?>)headings.Select((h, i) => (h, i)).ToDictionary(x => x.h, x => Cell(r[x.i]))
                 )
@@ -58,11 +58,11 @@ public static class Sheet
             text.WriteLine(CsvLine(row));
     }
 
-    /// <summary>As <see cref="Write"/> wrote it, or a person's spreadsheet.</summary>
+    /// <summary>Reads a CSV written by <see cref="Write"/> or by a spreadsheet program.</summary>
     public static IEnumerable<(int Line, List<string> Fields)> ReadCsv(TextReader reader) =>
         Csv.Read(reader).Select(r => (r.Line, r.Fields.ConvertAll(Csv.Unescape)));
 
-    /// <summary>A line of CSV. A number is no formula, whatever its sign.</summary>
+    /// <summary>One line of CSV. Numbers aren't escaped: a minus sign makes no formula of them.</summary>
     public static string CsvLine(IEnumerable<object?> row) =>
         string.Join(',', row.Select(v => v is double or int or long or decimal ? Text(v) : Csv.Escape(Text(v))));
 
@@ -84,12 +84,12 @@ public static class Sheet
         }
     }
 
-    private static object? Cell(object? value) => value is double or int or long or decimal or null ? value : Storable(Text(value));
+    private static object? Cell(object? value) => value is double or int or long or decimal or null ? value : ValidInXml(Text(value));
 
     /// <summary>
-    /// XML has no place for most control characters and for half a pair of surrogates: a workbook with one could not be opened at all.
+    /// Removes what XML can't represent (most control characters, unpaired surrogates): a workbook with one of them can't be opened.
     /// </summary>
-    private static string Storable(string text) =>
+    private static string ValidInXml(string text) =>
         text.All(XmlConvert.IsXmlChar)
             ? text
             : string.Concat(text.EnumerateRunes().Where(r => r.Value >= 0x20 || r.Value is '\t' or '\n' or '\r').Select(r => r.ToString()));

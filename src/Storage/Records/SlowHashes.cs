@@ -1,15 +1,15 @@
 namespace Vigil.Storage.Records;
 
 /// <summary>
-/// Slow password hashes, worked out on threads of their own: half of the cores, so that a thousand devices that come back at once leave the
-/// thread pool to what they say. Devices that speak of life go first; beyond <see cref="Most"/> that wait, others are told to come again.
+/// Checks slow password hashes (PBKDF2) on threads of its own, on half of the cores: when a thousand devices reconnect at once, the thread
+/// pool stays free for their messages. Life-safety devices go first; when <see cref="Most"/> others wait, further ones are told to retry.
 /// </summary>
 internal sealed class SlowHashes(TimeProvider clock) : IDisposable
 {
     /// <summary>About ten seconds of work for one core.</summary>
     public const int Most = 256;
 
-    /// <summary>Beyond this even those who go first would not be answered in time.</summary>
+    /// <summary>Limit of those who go first: beyond it they could not be answered in time.</summary>
     public const int MostFirst = 4096;
 
     private readonly Lock gate = new();
@@ -19,9 +19,9 @@ internal sealed class SlowHashes(TimeProvider clock) : IDisposable
     private readonly SemaphoreSlim available = new(0);
     private readonly CancellationTokenSource stop = new();
     private bool started,
-        storing;
+        runningLater;
 
-    /// <summary>Whether the password fits; null: too many wait.</summary>
+    /// <summary>Whether the password matches; null when too many wait.</summary>
     public async ValueTask<bool?> FitsAsync(string stored, byte[] password, bool first, CancellationToken cancellation)
     {
         var work = new Work(stored, password, cancellation);
@@ -38,18 +38,18 @@ internal sealed class SlowHashes(TimeProvider clock) : IDisposable
         return await work.Answer.Task.WaitAsync(cancellation);
     }
 
-    /// <summary>What can wait until the logins are through: one after the other.</summary>
+    /// <summary>Runs work that isn't urgent in the background, one piece after the other.</summary>
     public void Later(Func<Task> todo)
     {
         lock (gate)
         {
             later.Enqueue(todo);
-            if (storing)
+            if (runningLater)
                 return;
-            storing = true;
+            runningLater = true;
         }
 
-        _ = Task.Run(StoreAsync);
+        _ = Task.Run(RunLaterAsync);
     }
 
     public void Dispose()
@@ -78,7 +78,7 @@ internal sealed class SlowHashes(TimeProvider clock) : IDisposable
                 lock (gate)
                     work = first.Count > 0 ? first.Dequeue() : others.Dequeue();
                 if (work.Cancellation.IsCancellationRequested)
-                    continue; // nobody waits for it
+                    continue; // the client is gone
                 try
                 {
                     work.Answer.TrySetResult(PasswordHash.Fits(work.Stored, work.Password));
@@ -91,11 +91,11 @@ internal sealed class SlowHashes(TimeProvider clock) : IDisposable
         }
         catch (OperationCanceledException)
         {
-            // the service ends
+            // disposed
         }
     }
 
-    private async Task StoreAsync()
+    private async Task RunLaterAsync()
     {
         while (true)
         {
@@ -104,13 +104,13 @@ internal sealed class SlowHashes(TimeProvider clock) : IDisposable
             {
                 if (!later.TryDequeue(out todo!))
                 {
-                    storing = false;
+                    runningLater = false;
                     return;
                 }
             }
 
             await todo();
-            // A writer among others: a storm's worth of rows is no reason to hold up an alarm.
+            // Pauses between the writes, so that a thousand of them don't hold up an alarm.
             await Task.Delay(TimeSpan.FromMilliseconds(20), clock, CancellationToken.None);
         }
     }

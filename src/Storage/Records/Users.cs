@@ -2,28 +2,28 @@ using Microsoft.AspNetCore.Identity;
 
 namespace Vigil.Storage.Records;
 
-/// <summary>A person with an account. What they may do is their role, where they may do it is their area.</summary>
+/// <summary>A person with an account. The role says what they may do, the area where.</summary>
 public sealed class User : IdentityUser<Guid>
 {
     /// <summary>One of <see cref="Roles.All"/>.</summary>
     public required string Role { get; set; }
 
-    /// <summary>Area code (GB/T 2260 style) all they see begins with; empty for everything.</summary>
+    /// <summary>Prefix of the area codes (GB/T 2260 style) they see; empty for everything.</summary>
     public required string Area { get; set; }
 
-    /// <summary>Shown on the timeline of what they do.</summary>
+    /// <summary>Name shown on the timelines of alarms they act on.</summary>
     public string DisplayName { get; set; } = "";
     public DateTime CreatedAt { get; set; }
     public DateTime? LastSignInAt { get; set; }
 
-    /// <summary>May not sign in any more; the account stays for the audit log.</summary>
+    /// <summary>May not sign in any more; the account is kept because the audit log refers to it.</summary>
     public bool Disabled { get; set; }
 
-    /// <summary>The password was given by somebody else: the first thing to do is to choose one's own.</summary>
+    /// <summary>The password was set by somebody else and has to be changed at the next sign-in.</summary>
     public bool ChangePassword { get; set; }
 }
 
-/// <summary>Roles and the scopes they have; an API key has scopes directly.</summary>
+/// <summary>Roles and their scopes; an API key has scopes directly.</summary>
 public static class Roles
 {
     public const string Administrator = "administrator";
@@ -47,7 +47,7 @@ public static class Roles
         };
 }
 
-/// <summary>Another system that is told of alarms, signed, over HTTP; registered by an administrator.</summary>
+/// <summary>Another system that receives signed messages about alarms over HTTP; registered by an administrator.</summary>
 public sealed class Webhook
 {
     public Guid Id { get; set; }
@@ -57,7 +57,7 @@ public sealed class Webhook
     /// <summary>HMAC key of the signature, base64; encrypted at rest, shown once.</summary>
     public required string Secret { get; set; }
 
-    /// <summary>Alarms of this area alone; empty for all.</summary>
+    /// <summary>Prefix of the area codes whose alarms are sent; empty for all.</summary>
     public string Area { get; set; } = "";
 
     /// <summary>Comma-separated: opened, acknowledged, resolved.</summary>
@@ -70,7 +70,7 @@ public sealed class Webhook
     public long SeenTimeline { get; set; }
 }
 
-/// <summary>One message to one webhook: kept until it was taken or given up.</summary>
+/// <summary>One message to one webhook, kept until it was delivered or given up.</summary>
 public sealed class WebhookDelivery
 {
     public Guid Id { get; set; }

@@ -4,9 +4,9 @@ using Microsoft.EntityFrameworkCore.Storage;
 namespace Vigil.Storage.Records;
 
 /// <summary>
-/// A write transaction that waits for its turn. SQLite lets one writer in at a time and whoever finds it busy asks again now and then,
-/// without any order: in a storm a cry for help could ask in vain for ten seconds. Here the writers of one process stand in a line, and
-/// life stands in front of it. PostgreSQL needs none.
+/// A write transaction that waits for its turn. SQLite allows one writer at a time; a writer that finds it busy retries now and then, in no
+/// order, so that under load an emergency could fail to get in for ten seconds. Here the writers of this process queue, and critical alarms
+/// and people's answers go first. PostgreSQL needs no queue.
 /// </summary>
 public sealed class WriteTurn : IAsyncDisposable
 {
@@ -15,9 +15,9 @@ public sealed class WriteTurn : IAsyncDisposable
 
     private WriteTurn(IDbContextTransaction transaction, WriteLine? line) => (this.transaction, this.line) = (transaction, line);
 
-    /// <param name="db">Whose transaction begins.</param>
-    /// <param name="first">Before all that isn't: for critical alarms and for what people answer.</param>
-    /// <param name="cancellation">Leaves the line.</param>
+    /// <param name="db">The context of the transaction.</param>
+    /// <param name="first">Goes before all writers without it: for critical alarms and people's answers.</param>
+    /// <param name="cancellation">Leaves the queue.</param>
     public static async Task<WriteTurn> BeginAsync(RecordsDb db, bool first, CancellationToken cancellation)
     {
         var line = db.WriteLine;
@@ -49,7 +49,7 @@ public sealed class WriteTurn : IAsyncDisposable
     }
 }
 
-/// <summary>One writer at a time, in order of arrival, those who go first before the others. Thread-safe.</summary>
+/// <summary>The queue of writers: one at a time, in order of arrival, those who go first before the others. Thread-safe.</summary>
 internal sealed class WriteLine
 {
     private readonly Lock gate = new();
@@ -76,7 +76,7 @@ internal sealed class WriteLine
         {
             lock (gate)
                 if (!first.Remove(turn) && !others.Remove(turn))
-                    return; // it has its turn already
+                    return; // it is its turn already
             turn.TrySetCanceled(cancellation);
         });
         await turn.Task;

@@ -105,7 +105,7 @@ public sealed class DamagedReadingsTests : IDisposable
         await appending;
         Assert.InRange(rows, before, next);
         Assert.NotNull(newest);
-        var (wrong, read, _) = DuckDbReadingStore.Check(copy);
+        var (wrong, read, _) = DuckDbCopy.Check(copy);
         Assert.Null(wrong);
         Assert.Equal(rows, read);
         await using var copied = new DuckDbReadingStore(copy, new DuckDbOptions { LowDiskBytes = 0 });

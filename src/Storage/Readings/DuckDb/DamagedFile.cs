@@ -4,17 +4,17 @@ using Vigil.Model;
 namespace Vigil.Storage.Readings.DuckDb;
 
 /// <summary>
-/// A damaged readings file is set aside under another name and an empty one begun: alarms need no history, the rules go on from their state
-/// and learn again. Nothing is deleted. A file of a newer DuckDB is not damaged: that is refused.
+/// A damaged database file is renamed and an empty one begun, because alarms must go on and don't need the history: the rules continue from
+/// their snapshot and learn again. Nothing is deleted. A file written by a newer DuckDB is not damaged; it is refused.
 /// </summary>
 internal static class DamagedFile
 {
     private const string Trouble = "readings-damaged";
 
-    /// <summary>How long the desk sees it.</summary>
+    /// <summary>How long the duty desk is shown that it happened.</summary>
     private static readonly TimeSpan Shown = TimeSpan.FromHours(24);
 
-    /// <summary>DuckDB 1.5's words; each is tried in a test on a file damaged in that way.</summary>
+    /// <summary>Parts of DuckDB 1.5's error messages; a test provokes each with a file damaged in that way.</summary>
     private static readonly string[] Words =
     [
         "not a valid DuckDB database file",
@@ -35,13 +35,13 @@ internal static class DamagedFile
         e is DuckDBException && IsNewer(e)
             ? new UnusableDataException(
                 $"{path} was written by a newer DuckDB than this version of Vigil has; nothing was changed. Install that version "
-                    + $"again, or restore a backup that was made before the upgrade. ({e.Message.Split('\n', 2)[0].Trim()})",
+                    + $"again, or restore a backup that was made before the upgrade. ({StoreFailure.FirstLine(e)})",
                 e,
                 restorable: true
             )
             : null;
 
-    /// <summary>A write-ahead log without its database can't be applied to an empty one.</summary>
+    /// <summary>Sets aside a write-ahead log whose database file is missing: it can't be replayed on an empty file.</summary>
     public static void SetLoneLogAside(string path, Troubles? troubles)
     {
         if (File.Exists(path) || !File.Exists(path + ".wal"))
@@ -49,18 +49,18 @@ internal static class DamagedFile
         SetAside(path, "the database file is missing, its log is there", logAlone: true, troubles);
     }
 
-    /// <summary>Only the log where only the log is damaged: then what was folded into the file stays.</summary>
+    /// <summary>Where only the write-ahead log is damaged, only it is set aside: what was checkpointed into the file is kept.</summary>
     public static void SetAside(string path, Exception why, Troubles? troubles) =>
         SetAside(
             path,
-            why.Message.Split('\n', 2)[0].Trim(),
+            StoreFailure.FirstLine(why),
             why.Message.Contains("Failure while replaying WAL", StringComparison.Ordinal),
             troubles
         );
 
     private static void SetAside(string path, string why, bool logAlone, Troubles? troubles)
     {
-        var now = TimeProvider.System.GetUtcNow().UtcDateTime; // names a file that people look for by the wall's time
+        var now = TimeProvider.System.GetUtcNow().UtcDateTime; // part of a file name, which people compare with the wall clock
         var names = new List<string>();
         string[] files = logAlone ? [path + ".wal"] : [path + ".wal", path];
         foreach (var file in files)

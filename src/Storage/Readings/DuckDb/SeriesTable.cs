@@ -3,22 +3,26 @@ using Vigil.Model;
 
 namespace Vigil.Storage.Readings.DuckDb;
 
-/// <summary>What a series is: readings point to it by a small number instead of repeating three texts.</summary>
+/// <summary>What identifies a series. Readings refer to it by a number instead of repeating three texts.</summary>
 internal sealed record SeriesName(DeviceId Device, Metric Metric, string Channel);
 
-/// <summary>The writer's side of the table <c>series</c>: finds a series' number and recent times, and gives new series theirs.</summary>
+/// <summary>The table <c>series</c> as the writer caches it: the number and the latest times of each series; numbers new series.</summary>
 internal sealed class SeriesTable
 {
-    /// <summary>How many of a series' latest times keep a redelivery out of the table; 128 bytes a series.</summary>
-    private const int RecentTimes = 16;
+    /// <summary>How many of a series' latest times are kept to recognise a redelivery; 128 bytes a series.</summary>
+    private const int TimesKept = 16;
 
-    /// <summary>Only what was committed shortly before a stop can be delivered again after it.</summary>
+    /// <summary>Only readings committed shortly before a stop can be redelivered after it: so far back times are loaded.</summary>
     private const string Remembered = "INTERVAL 10 MINUTE";
 
-    /// <summary>A device that names a new channel in each reading gets so many series; the rest go into one for each metric.</summary>
+    /// <summary>
+    /// Most series of one device. A device that invents a new channel with every reading would fill the table: further channels share one
+    /// series for each metric.
+    /// </summary>
     internal const int MostOfDevice = 1024;
 
-    private const string Else = "other";
+    /// <summary>Channel of the shared series.</summary>
+    private const string OtherChannels = "other";
 
     private readonly Dictionary<(string Device, Metric Metric, string Channel), Series> known = [];
     private readonly Dictionary<string, int> ofDevice = new(StringComparer.Ordinal);
@@ -37,7 +41,7 @@ internal sealed class SeriesTable
                 var id = rows.GetInt32(0);
                 table.lastId = Math.Max(table.lastId, id);
                 if (!Metric.TryParse(rows.GetString(2), out var metric))
-                    continue; // written by a later version: its number stays taken
+                    continue; // a metric of a later version: its number stays reserved
                 var device = rows.GetString(1);
                 table.known[(device, metric, rows.GetString(3))] = byId[id] = new Series(id);
                 table.ofDevice[device] = table.ofDevice.GetValueOrDefault(device) + 1;
@@ -55,9 +59,9 @@ internal sealed class SeriesTable
     public Series Find(in Reading reading) =>
         known.TryGetValue((reading.Device.Value, reading.Metric, reading.Channel), out var series)
             ? series
-            : known[(reading.Device.Value, reading.Metric, Else)];
+            : known[(reading.Device.Value, reading.Metric, OtherChannels)];
 
-    /// <summary>Gives numbers to the series that a batch names for the first time, in the transaction of the batch.</summary>
+    /// <summary>Numbers the series that a batch contains for the first time, in the transaction of that batch.</summary>
     public void AddMissing(DuckDBConnection connection, IReadOnlyList<Reading> readings)
     {
         DuckDBAppender? appender = null;
@@ -70,7 +74,7 @@ internal sealed class SeriesTable
                 if (known.ContainsKey(key))
                     continue;
                 var (device, count) = (reading.Device.Value, ofDevice.GetValueOrDefault(reading.Device.Value));
-                if (count >= MostOfDevice && known.ContainsKey(key = (device, reading.Metric, Else)))
+                if (count >= MostOfDevice && known.ContainsKey(key = (device, reading.Metric, OtherChannels)))
                     continue;
                 known[key] = new Series(++lastId);
                 ofDevice[device] = count + 1;
@@ -92,7 +96,7 @@ internal sealed class SeriesTable
 
     internal sealed class Series(int id)
     {
-        private readonly RecentTimes recent = new(RecentTimes);
+        private readonly RecentTimes recent = new(TimesKept);
 
         public int Id => id;
 

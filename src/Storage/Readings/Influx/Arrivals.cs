@@ -4,22 +4,23 @@ using Vigil.Model;
 namespace Vigil.Storage.Readings.Influx;
 
 /// <summary>
-/// Readings in order of arrival. InfluxDB finds points by the time they were measured at; their arrival is a field, and looking for it
-/// everywhere would read the whole database. Nearly all readings arrive within the hour, so that hour is looked through; for the others
-/// (frozen batches, clocks that are wrong) the measurement <c>vigil.arrival</c> says, at the time of arrival, of which device and from when
-/// they are. It is written in the same request.
+/// Queries readings in order of arrival. InfluxDB has an index on the time of measurement only; the arrival is a field, and a search by it
+/// would read the whole database. Nearly all readings arrive within an hour of their measurement, so an hour around is searched. For the
+/// others (batches that a meter kept, clocks that are wrong) a point of the measurement <c>vigil.arrival</c>, written in the same request
+/// at the time of arrival, says of which device they are and when they were measured.
 /// </summary>
 internal sealed class Arrivals(InfluxApi api, Func<string, Task<List<Reading>>> select, TimeProvider clock)
 {
+    /// <summary>Readings that arrive within this time of their measurement need no point of their own.</summary>
     private static readonly TimeSpan Usual = TimeSpan.FromHours(1);
 
-    /// <summary>So many readings of one answer are aimed at: the window of arrival times grows and shrinks to it.</summary>
-    private const int Aim = 100_000;
+    /// <summary>How many readings one query should return: the window of arrival times grows and shrinks towards it.</summary>
+    private const int ReadingsAimedAt = 100_000;
 
-    /// <summary>Devices asked for in one query.</summary>
-    private const int Together = 50;
+    private const int DevicesInOneQuery = 50;
 
-    public static void Note(IReadOnlyList<Reading> readings, PooledBytes lines)
+    /// <summary>Adds the points of <c>vigil.arrival</c> that a batch needs to its lines.</summary>
+    public static void WriteUnusual(IReadOnlyList<Reading> readings, PooledBytes lines)
     {
         Dictionary<(DeviceId, DateTime), (DateTime Oldest, DateTime Newest)>? unusual = null;
         for (var i = 0; i < readings.Count; i++)
@@ -45,7 +46,7 @@ internal sealed class Arrivals(InfluxApi api, Func<string, Task<List<Reading>>> 
         var window = TimeSpan.FromHours(1);
         for (var from = received; ; )
         {
-            // The last window is open: what arrives meanwhile, or by a clock that has gone back since, is not left out.
+            // The last window has no end: it includes what arrives meanwhile, and what arrived before the clock was set back.
             DateTime? to = from + window < now ? from + window : null;
             var found = await WindowAsync(from, to, cancellation);
             foreach (var reading in found.OrderBy(r => r.Received).ThenBy(r => r.Time))
@@ -53,9 +54,9 @@ internal sealed class Arrivals(InfluxApi api, Func<string, Task<List<Reading>>> 
             if (to is not { } next)
                 yield break;
             from = next;
-            if (found.Count < Aim / 2 && window < TimeSpan.FromDays(60))
+            if (found.Count < ReadingsAimedAt / 2 && window < TimeSpan.FromDays(60))
                 window *= 2;
-            else if (found.Count > Aim * 2 && window > TimeSpan.FromMinutes(1))
+            else if (found.Count > ReadingsAimedAt * 2 && window > TimeSpan.FromMinutes(1))
                 window /= 2;
         }
     }
@@ -71,9 +72,9 @@ internal sealed class Arrivals(InfluxApi api, Func<string, Task<List<Reading>>> 
         if (unusual.Count == 0)
             return found;
         var seen = found.Select(r => (r.Device, r.Metric, r.Channel, r.Time)).ToHashSet();
-        foreach (var some in unusual.Chunk(Together))
+        foreach (var some in unusual.Chunk(DevicesInOneQuery))
         {
-            // InfluxQL takes no times within OR: one range for all of them.
+            // InfluxQL doesn't allow times within OR, so one range covers all of these devices.
             var devices = string.Join(" OR ", some.Select(d => $"\"device\" = '{InfluxApi.Quoted(d.Key)}'"));
             var range = $"time >= {some.Min(d => d.Value.Oldest)} AND time <= {some.Max(d => d.Value.Newest)}";
             foreach (var reading in await select($"({devices}) AND {range} AND {arrived}"))

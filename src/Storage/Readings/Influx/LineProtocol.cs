@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
 using Vigil.Model;
@@ -7,15 +6,15 @@ using Vigil.Model;
 namespace Vigil.Storage.Readings.Influx;
 
 /// <summary>
-/// InfluxDB's line protocol (v1 and v2 reference): <c>metric,device=…,channel=… value=…,received=…i time</c>, straight to UTF-8. The
-/// measurement is the metric, times are nanoseconds since 1970. Commas, spaces and equal signs of a tag are escaped with a backslash,
-/// quotes of a text field too. A backslash itself, a control character and the per cent sign travel per-cent-encoded: line protocol has no
-/// safe way to end a tag with a backslash and no way to hold a line feed in one, and 1.x reads <c>\\</c> as two.
+/// InfluxDB's line protocol (v1 and v2 reference): <c>metric,device=…,channel=… value=…,received=…i time</c>, written as UTF-8 without a
+/// string. The measurement is the metric, times are nanoseconds since 1970. Commas, spaces and equal signs in a tag and quotes in a text
+/// field are escaped with a backslash. Backslashes, control characters and per cent signs are percent-encoded: line protocol can't end a
+/// tag with a backslash and can't hold a line feed in one, and 1.x reads <c>\\</c> as two backslashes.
 /// </summary>
 public static class LineProtocol
 {
-    /// <summary>Everything of a line but device, channel and event: metric, names, six numbers, two times.</summary>
-    private const int Fixed = 384;
+    /// <summary>Most bytes of a line without device, channel and event: metric, names, six numbers, two times.</summary>
+    private const int LongestRest = 384;
 
     private static readonly SearchValues<char> SpecialInTag = SearchValues.Create(Specials(", ="));
     private static readonly SearchValues<char> SpecialInText = SearchValues.Create(Specials("\""));
@@ -24,17 +23,17 @@ public static class LineProtocol
     public static void Write(IBufferWriter<byte> output, in Reading reading)
     {
         // A character is at most three bytes of UTF-8, or three as %XX.
-        var longest = Fixed + 3 * (reading.Device.Value.Length + reading.Channel.Length + (reading.Event?.Length ?? 0));
+        var longest = LongestRest + 3 * (reading.Device.Value.Length + reading.Channel.Length + (reading.Event?.Length ?? 0));
         output.Advance(Write(output.GetSpan(longest), reading));
     }
 
     /// <summary>
-    /// Notes that a device's readings of <paramref name="oldest"/> … <paramref name="newest"/> arrived at another time than they were
-    /// measured at.
+    /// Writes a point that says: readings of a device that were measured from <paramref name="oldest"/> to <paramref name="newest"/>
+    /// arrived at <paramref name="received"/>.
     /// </summary>
     public static void WriteArrival(IBufferWriter<byte> output, DeviceId device, DateTime received, DateTime oldest, DateTime newest)
     {
-        var line = output.GetSpan(Fixed + 3 * device.Value.Length);
+        var line = output.GetSpan(LongestRest + 3 * device.Value.Length);
         var at = 0;
         Raw(line, ref at, "vigil.arrival,device="u8);
         Text(line, ref at, device.Value, SpecialInTag);
@@ -52,7 +51,7 @@ public static class LineProtocol
 
     public static DateTime Time(long nanoseconds) => DateTime.UnixEpoch.AddTicks(nanoseconds / 100);
 
-    /// <summary>What a tag or text field holds for a text, before any backslashes: what a query compares with.</summary>
+    /// <summary>A text as a tag or text field stores it, without the backslashes of the line: what a query has to compare with.</summary>
     public static string Encode(string text)
     {
         if (text.AsSpan().IndexOfAny(SpecialInTag) < 0)
@@ -70,7 +69,7 @@ public static class LineProtocol
     }
 
     /// <summary>
-    /// Undoes <see cref="Encode"/>; what is not two hexadecimal digits after a per cent sign was written by somebody else and stays.
+    /// Reverses <see cref="Encode"/>. A per cent sign without two hexadecimal digits was written by somebody else and is left alone.
     /// </summary>
     public static string Decode(string text)
     {
@@ -111,7 +110,7 @@ public static class LineProtocol
         Raw(line, ref at, " received="u8);
         Moment(line, ref at, reading.Received);
         Raw(line, ref at, "i,flags="u8);
-        Whole(line, ref at, (byte)reading.Flags);
+        Utf8Numbers.Write(line, ref at, (long)reading.Flags);
         line[at++] = (byte)'i';
         Field(line, ref at, ",value="u8, reading.Value);
         if (reading.Metric.Kind == MetricKind.Location)
@@ -158,13 +157,13 @@ public static class LineProtocol
         }
     }
 
-    /// <summary>Line protocol has no NaN and no infinity: such a field is left out and reads back as NaN.</summary>
+    /// <summary>Line protocol has neither NaN nor infinity: the field is left out and reads back as NaN.</summary>
     private static void Field(Span<byte> line, ref int at, ReadOnlySpan<byte> name, double value)
     {
         if (!double.IsFinite(value))
             return;
         Raw(line, ref at, name);
-        Number(line, ref at, value);
+        Utf8Numbers.Write(line, ref at, value);
     }
 
     private static void Field(Span<byte> line, ref int at, ReadOnlySpan<byte> name, float value)
@@ -172,76 +171,16 @@ public static class LineProtocol
         if (!float.IsFinite(value))
             return;
         Raw(line, ref at, name);
-        var scaled = Math.Round(value * 1000.0);
-        if (Math.Abs(scaled) < 1e9 && (float)(scaled / 1000) == value)
-        {
-            Decimals(line, ref at, (long)scaled, 1000);
-            return;
-        }
-
-        value.TryFormat(line[at..], out var written, provider: CultureInfo.InvariantCulture);
-        at += written;
+        Utf8Numbers.Write(line, ref at, value);
     }
 
-    /// <summary>
-    /// The shortest text that reads back as the same number. Most readings have few decimals: value × 1000 (× 1000000 for coordinates) is
-    /// then a whole number below 2⁵³, and because a division of two exact numbers is rounded correctly (as a decimal text is when it is
-    /// parsed), digits ÷ 1000 = value proves the short text right.
-    /// </summary>
-    private static void Number(Span<byte> line, ref int at, double value)
-    {
-        var scaled = Math.Round(value * 1000);
-        if (Math.Abs(scaled) < 9e15 && scaled / 1000 == value)
-        {
-            Decimals(line, ref at, (long)scaled, 1000);
-            return;
-        }
-
-        scaled = Math.Round(value * 1_000_000);
-        if (Math.Abs(scaled) < 9e15 && scaled / 1_000_000 == value)
-        {
-            Decimals(line, ref at, (long)scaled, 1_000_000);
-            return;
-        }
-
-        value.TryFormat(line[at..], out var written, provider: CultureInfo.InvariantCulture);
-        at += written;
-    }
-
-    /// <summary>Writes digits ÷ scale without trailing zeros. Minus zero becomes zero: no sensor means one.</summary>
-    private static void Decimals(Span<byte> line, ref int at, long digits, long scale)
-    {
-        if (digits < 0)
-        {
-            line[at++] = (byte)'-';
-            digits = -digits;
-        }
-
-        var (whole, rest) = Math.DivRem(digits, scale);
-        Whole(line, ref at, whole);
-        if (rest == 0)
-            return;
-        line[at++] = (byte)'.';
-        for (var left = (uint)rest; left != 0; left %= (uint)scale)
-        {
-            scale /= 10;
-            line[at++] = (byte)('0' + left / (uint)scale);
-        }
-    }
-
-    /// <summary>A moment in nanoseconds since 1970, of which the last three digits are always zero here.</summary>
+    /// <summary>Nanoseconds since 1970. Times are kept to the microsecond, so the last three digits are zero.</summary>
     private static void Moment(Span<byte> line, ref int at, DateTime time)
     {
         var microseconds = (time.Ticks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond;
-        Whole(line, ref at, microseconds);
+        Utf8Numbers.Write(line, ref at, microseconds);
         if (microseconds != 0)
             Raw(line, ref at, "000"u8);
-    }
-
-    private static void Whole(Span<byte> line, ref int at, long value)
-    {
-        Utf8Formatter.TryFormat(value, line[at..], out var written);
-        at += written;
     }
 
     private static void Raw(Span<byte> line, ref int at, ReadOnlySpan<byte> bytes)

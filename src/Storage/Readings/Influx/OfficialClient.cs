@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.Http.Headers;
 using InfluxDB.Client;
 using InfluxDB.Client.Api.Client;
@@ -9,19 +8,10 @@ using LogLevel = InfluxDB.Client.Core.LogLevel;
 
 namespace Vigil.Storage.Readings.Influx;
 
-/// <summary>What a server answered. A request that got no answer at all is an exception instead.</summary>
-/// <param name="IsPage">A web page: a proxy, a login or another service stands where InfluxDB should, whatever its status says.</param>
-internal readonly record struct ServerAnswer(HttpStatusCode Status, string Text, bool IsPage, RetryConditionHeaderValue? RetryAfter)
-{
-    public bool IsSuccess => (int)Status is >= 200 and < 300 && !IsPage;
-
-    public static bool Page(string? mediaType) => mediaType is "text/html" or "application/xhtml+xml";
-}
-
 /// <summary>
-/// InfluxData's client for the v2 API, over our HttpClient: address, TLS, credentials and what stands before them are its, each call's time
-/// limit comes as a token. The client is told neither token nor password and logs nothing. Its services are called without the exceptions
-/// they would throw: those parse <c>Retry-After</c> as a number of seconds and break on the date that HTTP allows as well.
+/// InfluxData's client for the v2 API, over our HttpClient, which has the address, TLS, the credentials and any handlers; the client itself
+/// knows no token and no password, and logs nothing. Each call's time limit comes as a token. Its services are called without the
+/// exceptions they would throw: those parse <c>Retry-After</c> as a number of seconds and fail on the date that HTTP allows as well.
 /// </summary>
 internal sealed class OfficialClient : IDisposable
 {
@@ -50,8 +40,8 @@ internal sealed class OfficialClient : IDisposable
     }
 
     /// <summary>
-    /// Lines as they are, compressed already. Of the client's calls this is the one that takes bytes: WriteRecordsAsync takes strings,
-    /// joins, encodes and compresses them anew (docs/adr/0007-influxdb-client.md).
+    /// Sends lines that are compressed already. Of the client's calls only this one takes bytes: WriteRecordsAsync takes strings, and
+    /// joins, encodes and compresses them again (docs/adr/0007-influxdb-client.md).
     /// </summary>
     public Task<ServerAnswer> WriteAsync(ReadOnlyMemory<byte> gzipped, CancellationToken cancellation) =>
         AskAsync(
@@ -104,7 +94,7 @@ internal sealed class OfficialClient : IDisposable
         return service;
     }
 
-    /// <summary>What went wrong on the way becomes what HttpClient itself would have thrown: callers know no other.</summary>
+    /// <summary>A request that got no answer throws what HttpClient would have thrown, so that callers need not know this client.</summary>
     private static async Task<ServerAnswer> AskAsync(Func<Task<RestResponse>> ask, CancellationToken cancellation)
     {
         RestResponse answer;
@@ -127,7 +117,7 @@ internal sealed class OfficialClient : IDisposable
         return new ServerAnswer(
             answer.StatusCode,
             answer.Content ?? "",
-            ServerAnswer.Page(answer.ContentType),
+            ServerAnswer.IsPageType(answer.ContentType),
             RetryConditionHeaderValue.TryParse(after?.ToString(), out var retry) ? retry : null
         );
     }

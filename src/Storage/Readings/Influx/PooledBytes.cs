@@ -2,7 +2,7 @@ using System.Buffers;
 
 namespace Vigil.Storage.Readings.Influx;
 
-/// <summary>Bytes that grow in arrays of the shared pool; given back by Dispose.</summary>
+/// <summary>A buffer that grows in arrays of the shared pool and returns them when disposed.</summary>
 internal sealed class PooledBytes(int capacity) : IBufferWriter<byte>, IDisposable
 {
     private byte[] array = ArrayPool<byte>.Shared.Rent(capacity);

@@ -2,10 +2,10 @@ using System.Text.Json;
 
 namespace Vigil.Storage.Readings.Influx;
 
-/// <summary>A point the server will never take, as it was sent, with the server's own reason.</summary>
+/// <summary>A point that the server will never accept, as it was sent, with the server's reason.</summary>
 public sealed record RefusedLine(DateTime Time, string Line, string Reason);
 
-/// <summary>Keeps refused lines in a file, a JSON object a line, so that none is lost in silence; two files of 16 MiB at most.</summary>
+/// <summary>Keeps refused lines in a file, one JSON object a line; the current file and the one before it, 16 MiB each.</summary>
 internal sealed class RefusedLines(string path)
 {
     private const long LargestFile = 16 << 20;
