@@ -22,10 +22,10 @@ public static class BrokerListener
     {
         var broker = listen.ApplicationServices.GetRequiredService<EmbeddedBroker>();
         // Counted before the TLS handshake: one that is never finished is a socket that has not logged in, too.
-        listen.Use(next => connection => broker.AdmitAsync(connection, () => next(connection)));
+        listen.Use(next => connection => broker.Sockets.AdmitAsync(connection, () => next(connection)));
         if (mqtt.Tls)
             listen.UseHttps(Tls(mqtt));
-        listen.Use(next => connection => broker.LimitAsync(connection, () => next(connection)));
+        listen.Use(next => connection => broker.Sockets.LimitAsync(connection, () => next(connection)));
         listen.UseMqtt();
     }
 

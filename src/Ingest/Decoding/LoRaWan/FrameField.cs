@@ -171,21 +171,3 @@ internal sealed class FrameField
         return values;
     }
 }
-
-/// <summary>A position whose parts stand in several fields.</summary>
-internal struct FramePlace()
-{
-    public double Latitude = double.NaN;
-    public double Longitude = double.NaN;
-    public float Accuracy = float.NaN;
-    public float Speed = float.NaN;
-    public ReadingFlags Flags = ReadingFlags.None;
-
-    /// <summary>0/0 is a tracker without a fix, not the Gulf of Guinea.</summary>
-    public readonly void Add(DateTime? time, ReadingFlags flags, DecodedPayload into)
-    {
-        if (double.IsNaN(Latitude) || double.IsNaN(Longitude) || (Latitude == 0 && Longitude == 0))
-            return;
-        into.AddLocation(Latitude, Longitude, time, Accuracy, Speed, flags | Flags);
-    }
-}

@@ -10,7 +10,7 @@ internal delegate string? Layout(ReadOnlySpan<byte> bytes, int port, DateTime? t
 /// <summary>Our own decoders of frame payloads, by the name a profile gives as <c>payload:</c>.</summary>
 internal static class Layouts
 {
-    private static readonly FrozenDictionary<string, Func<Items?, Layout>> Known = new Dictionary<string, Func<Items?, Layout>>
+    private static readonly FrozenDictionary<string, Func<FrameItems?, Layout>> Known = new Dictionary<string, Func<FrameItems?, Layout>>
     {
         ["adeunis-field-test"] = _ => AdeunisFieldTest.Read,
         ["axioma-w1"] = _ => MeterLayouts.AxiomaW1,
@@ -31,7 +31,7 @@ internal static class Layouts
     public static IEnumerable<string> Names => Known.Keys.Order(StringComparer.Ordinal);
 
     /// <param name="items">Of the profile: what some channels mean in this model.</param>
-    public static Layout? Find(string name, Items? items) => Known.TryGetValue(name, out var create) ? create(items) : null;
+    public static Layout? Find(string name, FrameItems? items) => Known.TryGetValue(name, out var create) ? create(items) : null;
 }
 
 /// <summary>Water meters.</summary>

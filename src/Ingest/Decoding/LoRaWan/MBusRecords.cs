@@ -3,16 +3,6 @@ using Vigil.Model;
 
 namespace Vigil.Ingest.Decoding.LoRaWan;
 
-/// <summary>What a meter on an M-Bus measures (EN 13757-3, medium byte).</summary>
-internal enum MBusMedium
-{
-    Other,
-    Electricity,
-    Gas,
-    Heat,
-    Water,
-}
-
 /// <summary>
 /// Data records of EN 13757-3 (DIF, VIF, value): present values of energy, volume, power, flow and temperatures. Values of earlier storage
 /// (tariffs and settlement) are skipped: only the running total is told. A record that can't be skipped ends the reading.

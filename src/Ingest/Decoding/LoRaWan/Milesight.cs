@@ -11,9 +11,9 @@ namespace Vigil.Ingest.Decoding.LoRaWan;
 internal sealed class Milesight
 {
     private readonly Metric? state;
-    private readonly Items? own;
+    private readonly FrameItems? own;
 
-    private Milesight(Metric? state, Items? own)
+    private Milesight(Metric? state, FrameItems? own)
     {
         this.state = state;
         this.own = own;
@@ -21,7 +21,7 @@ internal sealed class Milesight
 
     /// <param name="state">What a value of type 00 means where the profile doesn't say.</param>
     /// <param name="own">The profile's items by channel and type.</param>
-    public static Layout For(Metric? state, Items? own) => new Milesight(state, own).Read;
+    public static Layout For(Metric? state, FrameItems? own) => new Milesight(state, own).Read;
 
     private string? Read(ReadOnlySpan<byte> rest, int port, DateTime? time, DecodedPayload into)
     {

@@ -40,7 +40,7 @@ internal sealed class UplinkContent
         {
             if (layout is not null)
                 profile.Refuse("payload", name, "stands beside frames: one of them says what the bytes mean");
-            layout = Layouts.Find(name, Items.Read(profile));
+            layout = Layouts.Find(name, FrameItems.Read(profile));
             if (layout is null)
                 profile.Refuse("payload", name, "is not a layout; known are " + string.Join(", ", Layouts.Names));
         }
@@ -86,7 +86,7 @@ internal sealed class UplinkContent
         }
 
         if (normalised is { } known)
-            ObjectMapping.MapNormalised(known, into, time);
+            NormalisedPayload.Map(known, into, time);
         if (decoded is { } own)
             ObjectMapping.Map(own, into, time);
         return null;
@@ -112,10 +112,10 @@ internal sealed class UplinkContent
             snr = double.NaN;
         foreach (var gateway in all.EnumerateArray())
         {
-            if (gateway.Field("rssi") is not { } field || Json.Number(field) is not { } rssi || rssi <= best)
+            if (gateway.Field("rssi") is not { } field || UplinkFields.Number(field) is not { } rssi || rssi <= best)
                 continue;
             best = rssi;
-            snr = gateway.Field("snr") is { } ratio ? Json.Number(ratio) ?? double.NaN : 0; // absent is 0 dB
+            snr = gateway.Field("snr") is { } ratio ? UplinkFields.Number(ratio) ?? double.NaN : 0; // absent is 0 dB
         }
 
         if (double.IsNegativeInfinity(best))
@@ -126,7 +126,7 @@ internal sealed class UplinkContent
 
     public static string? Location(JsonElement location, DateTime? time, DecodedPayload into)
     {
-        double Part(string name) => location.Field(name) is { } field ? Json.Number(field) ?? double.NaN : 0;
+        double Part(string name) => location.Field(name) is { } field ? UplinkFields.Number(field) ?? double.NaN : 0;
         double latitude = Part("latitude"),
             longitude = Part("longitude"),
             accuracy = Part("accuracy");

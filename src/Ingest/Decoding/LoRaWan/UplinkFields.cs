@@ -3,8 +3,8 @@ using System.Text.Json;
 
 namespace Vigil.Ingest.Decoding.LoRaWan;
 
-/// <summary>Protobuf's JSON and decoders' objects: fields that are zero are absent, numbers may come as text.</summary>
-internal static class Json
+/// <summary>Fields of a network server's JSON (Protobuf leaves out fields that are zero) and of decoders' objects (numbers may be text).</summary>
+internal static class UplinkFields
 {
     public static JsonElement? Field(this JsonElement element, string name) =>
         element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var found) && found.ValueKind != JsonValueKind.Null
