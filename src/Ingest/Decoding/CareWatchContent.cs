@@ -2,7 +2,7 @@ using Vigil.Model;
 
 namespace Vigil.Ingest.Decoding;
 
-/// <summary>What stands behind the header of a <c>[3G*…]</c> frame: a kind and its fields.</summary>
+/// <summary>The content of a <c>[3G*…]</c> frame after its header: a kind and its fields.</summary>
 /// <remarks>UD2 is back-fill after a gap in coverage.</remarks>
 internal readonly struct CareWatchContent(Datum datum, TimeSpan clock)
 {

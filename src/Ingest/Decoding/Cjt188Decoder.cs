@@ -14,7 +14,7 @@ public sealed class Cjt188Decoder : Decoder
 
     public override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
     {
-        string? why = null; // of the first candidate: later ones are bytes of the data that look like a start
+        string? why = null; // of the first candidate: later ones are data bytes that look like a start
         var understood = false;
         for (var at = 0; at + Header + 2 <= payload.Length; at++)
         {
@@ -36,7 +36,7 @@ public sealed class Cjt188Decoder : Decoder
             {
                 why ??= $"checksum is {payload[end]:X2}, the bytes add up to {sum:X2}";
                 if (payload[end + 1] == 0x16)
-                    into.Partly = why; // a frame in all but its check byte
+                    into.Partly = why; // a frame except for its checksum
                 continue;
             }
 

@@ -6,8 +6,8 @@ namespace Vigil.Ingest.Decoding;
 
 /// <summary>
 /// <c>IWAP…</c> frames of care watches, after the prefix: 00 login with the IMEI, 01 position, 03 heartbeat, 10 alarm, 49 pulse, 50
-/// temperature, HT pulse and pressure, HP all of them. Only the login names the device: else it is the topic's. Source: "Protocol for GPS
-/// Watch" V1.0, 2019.
+/// temperature, HT pulse and pressure, HP all of them. Only the login names the device; other frames are of the topic's device. Source:
+/// "Protocol for GPS Watch" V1.0, 2019.
 /// </summary>
 internal readonly struct IwapFrames(Datum datum, TimeSpan clock)
 {

@@ -3,7 +3,7 @@ using Vigil.Settings;
 
 namespace Vigil.Ingest.Decoding;
 
-/// <summary>What a JSON profile says of its payloads, read once: paths, values, times, conditions.</summary>
+/// <summary>The options of a JSON profile, read once: paths, values, times, conditions.</summary>
 internal sealed class JsonMap
 {
     /// <summary>All paths as one tree.</summary>

@@ -17,7 +17,7 @@ internal sealed class JsonScan
     [ThreadStatic]
     private static string?[]? recentTexts;
 
-    /// <summary>Fields met so far, to find one that stands twice.</summary>
+    /// <summary>Fields read so far, to find duplicates.</summary>
     private readonly List<(int Object, JsonPathNode Field, string? Caught)> met = [];
 
     /// <summary>The same once there are more than <see cref="Few"/>.</summary>
@@ -35,13 +35,15 @@ internal sealed class JsonScan
     public string?[] Conditions { get; private set; } = [];
     public string? Device { get; private set; }
 
-    /// <summary>A field that stands twice in one object; null when there is none.</summary>
+    /// <summary>A field that is twice in one object; null when there is none.</summary>
     public string? Duplicate { get; private set; }
 
     /// <summary>A number too large for a double, such as 1e309; null when there is none.</summary>
     public string? Infinite { get; private set; }
 
-    /// <summary>The thread's own scan, emptied. A payload is decoded from beginning to end on one thread, so nothing is allocated.</summary>
+    /// <summary>
+    /// The thread's own scan, emptied. A payload is decoded from beginning to end on one thread, so nothing is allocated.
+    /// </summary>
     public static JsonScan Begin(int conditions)
     {
         var scan = one ??= new JsonScan();

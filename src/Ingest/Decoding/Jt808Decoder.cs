@@ -7,8 +7,7 @@ namespace Vigil.Ingest.Decoding;
 
 /// <summary>
 /// JT/T 808 (2011, 2013, 2019) BeiDou terminals: frames <c>7E … 7E</c>, escapes 7D 02 and 7D 01, XOR check byte, positions 0x0200, 0x0201,
-/// 0x0500 and batches 0x0704. The device is the phone number of the header as sent, with its leading zeros unless the profile takes them
-/// off.
+/// 0x0500 and batches 0x0704. The device is the phone number in the header, with its leading zeros unless the profile strips them.
 /// </summary>
 /// <remarks>
 /// Parts of one message (attribute bit 13) are joined when they come in one payload, never over several: a part that waited in memory would
@@ -23,7 +22,7 @@ public sealed class Jt808Decoder : Decoder
 
     public Jt808Decoder(bool keepZeros = true) => this.keepZeros = keepZeros;
 
-    /// <summary>Option <c>phone: stripped</c> takes the leading zeros of the number off.</summary>
+    /// <summary>Option <c>phone: stripped</c> removes the leading zeros of the number.</summary>
     public static Decoder? Create(YamlSection profile)
     {
         var phone = profile.Text("phone") ?? "as-sent";
@@ -146,13 +145,13 @@ public sealed class Jt808Decoder : Decoder
     private void Name(ReadOnlySpan<byte> phone, DecodedPayload into)
     {
         var number = Bcd.Text(phone, leastSignificantFirst: false);
-        // The registry may know the locator with or without the zeros that the header pads with: then the topic's name stays.
+        // The registry may have the number with or without the leading zeros that pad it in the header: then the topic's name is kept.
         if (into.Device.Length > 0 && into.Device.AsSpan().TrimStart('0').SequenceEqual(number.AsSpan().TrimStart('0')))
             return;
         into.Device = keepZeros ? number : number.TrimStart('0');
     }
 
-    /// <summary>Reads what came of a message in parts, complete or not.</summary>
+    /// <summary>Reads the parts that came of a message, complete or not.</summary>
     private static string? Finish(ref Jt808Parts parts, DecodedPayload into)
     {
         if (parts.Body.Length == 0)

@@ -5,11 +5,12 @@ using System.Text;
 namespace Vigil.Ingest.Decoding;
 
 /// <summary>
-/// The comma-separated fields of a sentence; field 0 is its name. A missing or empty field is empty, a wrong one has a reason.
+/// The comma-separated fields of a sentence; field 0 is its name. A missing or empty field is no error, a wrong one is returned as a
+/// reason.
 /// </summary>
 internal ref struct NmeaFields(ReadOnlySpan<byte> body)
 {
-    /// <summary>Two-digit years from here on are of the last century: the receiver's default date is 5 January 1980.</summary>
+    /// <summary>Two-digit years from here on are of the last century: the default date of receivers is 5 or 6 January 1980.</summary>
     private const int Pivot = 80;
 
     private static readonly SearchValues<byte> DecimalDigits = SearchValues.Create("0123456789."u8);

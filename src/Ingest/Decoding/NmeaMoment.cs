@@ -2,7 +2,7 @@ using Vigil.Model;
 
 namespace Vigil.Ingest.Decoding;
 
-/// <summary>What the sentences of one moment (the same time of day) say together.</summary>
+/// <summary>The combined content of the sentences of one moment (the same time of day).</summary>
 /// <remarks>
 /// Accuracy without GST is HDOP × user range error: 5 m alone, 2 m differential, 0.5 m float and 0.05 m fixed RTK (GPS SPS performance
 /// standard, order of magnitude). A time of day without a date is the latest such moment that is not after the arrival. Estimated, manual

@@ -2,7 +2,7 @@ using Vigil.Model;
 
 namespace Vigil.Ingest.Decoding;
 
-/// <summary>The sentences that are read, each by its list of fields; the others, and proprietary ones, say nothing here.</summary>
+/// <summary>The sentences that are read, each by its list of fields. Others, and proprietary ones, are ignored.</summary>
 internal static class NmeaSentences
 {
     private const double MetresPerSecondPerKnot = 1852.0 / 3600;

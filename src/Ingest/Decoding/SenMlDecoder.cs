@@ -6,8 +6,8 @@ namespace Vigil.Ingest.Decoding;
 /// <summary>
 /// SenML JSON (RFC 8428): base name, time, unit, value and sum, relative times, resolved records. A record's full name is the device and
 /// one of our metrics, <c>{device}/{metric}</c> or <c>{device}/{metric}/{channel}</c>; without a device it is the topic's. Units are
-/// converted to the metric's (RFC 8798 secondary units too). A record that can't be used doesn't cost the others: a smoke detector is heard
-/// although it also sends its firmware's version.
+/// converted to the metric's (RFC 8798 secondary units too). A record that can't be used doesn't spoil the others: a smoke alarm is read
+/// although its device also sends its firmware's version.
 /// </summary>
 public sealed class SenMlDecoder : Decoder
 {

@@ -66,7 +66,7 @@ internal ref struct SenMlRecord(Span<char> nameBuffer)
                 && SenMlLabels.Find(Encoding.UTF8.GetBytes(unknown)) is var escaped and not SenMlLabel.Other
             )
                 label = escaped; // "\u0076" is v
-            // Of a label that stands twice nobody can tell which value holds. Unknown labels may repeat: they are ignored.
+            // With a duplicate label it is unclear which value is meant. Unknown labels may repeat: they are ignored.
             if (label != SenMlLabel.Other && (met & (1 << (int)label)) != 0)
                 return Bad(number, reader.GetString()!, "there once");
             met |= 1 << (int)label;

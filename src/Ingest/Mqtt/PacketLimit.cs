@@ -79,7 +79,8 @@ internal sealed class PacketLimit(PipeReader inner, int maxConnect, int maxPacke
     }
 
     /// <summary>
-    /// Waits for a complete CONNECT packet and leaves it in the buffer. Returns its user name; empty without one or when the connection ends.
+    /// Waits for a complete CONNECT packet and leaves it in the buffer. Returns its user name; empty without one or when the connection
+    /// ends.
     /// </summary>
     public async ValueTask<string> UserNameAsync(CancellationToken cancellation)
     {

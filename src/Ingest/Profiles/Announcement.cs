@@ -13,7 +13,7 @@ namespace Vigil.Ingest.Profiles;
 /// <param name="Class">device_class, such as energy or moisture.</param>
 /// <param name="Unit">As announced.</param>
 /// <param name="On">What counts as on.</param>
-/// <param name="Off">What counts as off; anything else (unavailable, unknown) says nothing.</param>
+/// <param name="Off">What counts as off; anything else (unavailable, unknown) is ignored.</param>
 /// <param name="Metric">The metric it is read as; null for what Vigil doesn't watch.</param>
 public sealed record Announcement(
     string Device,

@@ -29,9 +29,9 @@ public sealed class Announcements
 
     /// <summary>Takes a discovery message. An empty one removes the entity.</summary>
     /// <param name="topic">The discovery topic.</param>
-    /// <param name="payload">What it says.</param>
-    /// <param name="maySpeakOn">Whether its sender may publish on a topic: nobody may announce, change or remove an entity whose topic belongs
-    /// to others.</param>
+    /// <param name="payload">Its payload.</param>
+    /// <param name="maySpeakOn">Whether its sender may publish on a topic: nobody may announce, change or remove an entity whose topic
+    /// belongs to others.</param>
     /// <returns>What it announces; the reason when it can't be read or its sender may not announce it.</returns>
     public (IReadOnlyList<Announcement> Announced, string? Reason) Take(
         string topic,

@@ -7,8 +7,8 @@ namespace Vigil.Ingest.Profiles;
 
 /// <summary>
 /// Reads Home Assistant's MQTT discovery messages (https://www.home-assistant.io/integrations/mqtt#mqtt-discovery):
-/// <c>homeassistant/{component}/[{node}/]{object}/config</c>, or one message per device with its components. Templates are understood as far
-/// as they name a field; a template that computes is refused.
+/// <c>homeassistant/{component}/[{node}/]{object}/config</c>, or one message per device with its components. Templates are understood as
+/// far as they name a field; a template that computes is refused.
 /// </summary>
 internal static partial class DiscoveryMessage
 {
@@ -132,8 +132,8 @@ internal static partial class DiscoveryMessage
         Field(element, name) is { ValueKind: JsonValueKind.String } text ? text.GetString() : null;
 
     /// <summary>
-    /// <c>{{ value_json.a.b }}</c>, <c>{{ value_json['a'] | float }}</c>, <c>{{ value_json["a"][0] | round(1) }}</c>, <c>{{ value }}</c>: one
-    /// field, with filters that don't change its value.
+    /// <c>{{ value_json.a.b }}</c>, <c>{{ value_json['a'] | float }}</c>, <c>{{ value_json["a"][0] | round(1) }}</c>, <c>{{ value }}</c>:
+    /// one field, with filters that don't change its value.
     /// </summary>
     [GeneratedRegex(
         """^\s*\{\{\s*value(?:_json(?<part>\.\w+|\[['"][^'"\]]+['"]\]|\[\d+\])+)?"""

@@ -6,7 +6,8 @@ namespace Vigil.Ingest.Decoding.LoRaWan;
 internal static class CodecScripts
 {
     /// <summary>
-    /// What decoders written for Node.js or a browser expect: a console and module.exports. JSON is frozen, because the driver relies on it.
+    /// What decoders written for Node.js or a browser expect: a console and module.exports. JSON is frozen, because the driver relies on
+    /// it.
     /// </summary>
     public static readonly Prepared<Acornima.Ast.Script> Surroundings = Engine.PrepareScript(
         """

@@ -122,7 +122,7 @@ internal static class DecodedNames
     public static bool IsKnown(string key) =>
         key is "battery" or "bat" or "voltage" || Fields.ContainsKey(key) || Fields.ContainsKey(key.TrimEnd(Digits));
 
-    /// <summary>Finds a name, also with a number behind it: the probes WaterLeak_1 and WaterLeak_2 are two channels.</summary>
+    /// <summary>Finds a name, also one followed by a number: the probes WaterLeak_1 and WaterLeak_2 are two channels.</summary>
     public static bool TryFind(string key, out (Metric Metric, double Scale) found, out string channel)
     {
         channel = "";

@@ -4,7 +4,7 @@ using Vigil.Settings;
 namespace Vigil.Ingest.Decoding.LoRaWan;
 
 /// <summary>
-/// What has to stand at a place of a frame: <c>"3": "01|02"</c> (hexadecimal) or a bit of it, <c>"3.7": "1"</c>, <c>"0.5-0": "2a"</c>; a
+/// Which bytes or bits a frame must have: <c>"3": "01|02"</c> (hexadecimal) or a bit of it, <c>"3.7": "1"</c>, <c>"0.5-0": "2a"</c>; a
 /// range, <c>"1": "04-0b"</c>.
 /// </summary>
 internal readonly struct FrameCondition

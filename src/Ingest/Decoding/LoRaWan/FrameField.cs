@@ -4,7 +4,7 @@ using Vigil.Settings;
 
 namespace Vigil.Ingest.Decoding.LoRaWan;
 
-/// <summary>One line of a frame's <c>read:</c>: which bytes, and what they mean.</summary>
+/// <summary>One line of a frame's <c>read:</c>: which bytes are read, and as which metric.</summary>
 internal sealed class FrameField
 {
     private enum Part
@@ -32,7 +32,7 @@ internal sealed class FrameField
     private bool minutes;
     private Part part;
 
-    /// <summary>Bytes the frame has to have for this field; 0 when it may be missing.</summary>
+    /// <summary>The least length of a frame that has this field, bytes; 0 when the field may be missing.</summary>
     public int Needs => optional ? 0 : Math.Max(value.Needs, times?.Needs ?? 0);
 
     public static IReadOnlyList<FrameField> ReadAll(YamlSection frame)
@@ -84,7 +84,7 @@ internal sealed class FrameField
         return fields;
     }
 
-    /// <summary>Appends what the field says; parts of a position are gathered in <paramref name="place"/> until all are there.</summary>
+    /// <summary>Appends the field's reading; the parts of a position are gathered in <paramref name="place"/>.</summary>
     public void Take(ReadOnlySpan<byte> frame, DateTime? time, ReadingFlags inherited, DecodedPayload into, ref FramePlace place)
     {
         var raw = value.Of(frame);

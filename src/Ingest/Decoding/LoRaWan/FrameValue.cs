@@ -4,8 +4,8 @@ using Vigil.Settings;
 namespace Vigil.Ingest.Decoding.LoRaWan;
 
 /// <summary>
-/// A number in a frame, as a profile says it: <c>at</c> (bytes from the start, negative from the end), <c>as</c> (<c>u8 i16le u24 f32le
-/// bcd4le</c>…, big-endian unless <c>le</c> stands behind it), <c>bits</c> (<c>7</c> or <c>13-0</c>, bit 0 the least significant).
+/// A number in a frame, as a profile describes it: <c>at</c> (bytes from the start, negative from the end), <c>as</c> (<c>u8 i16le u24
+/// f32le bcd4le</c>…, big-endian unless it ends in <c>le</c>), <c>bits</c> (<c>7</c> or <c>13-0</c>, bit 0 the least significant).
 /// </summary>
 internal readonly struct FrameValue
 {
@@ -34,7 +34,7 @@ internal readonly struct FrameValue
         this.width = width;
     }
 
-    /// <summary>So many bytes a frame has to have.</summary>
+    /// <summary>The least length of a frame that has it, bytes.</summary>
     public int Needs => at < 0 ? Math.Max(-at, size) : at + size;
 
     public static bool TryParse(string at, string type, string? bits, out FrameValue value)

@@ -9,9 +9,9 @@ using Vigil.Settings;
 namespace Vigil.Ingest.Decoding.LoRaWan;
 
 /// <summary>
-/// What a profile says about the content of an uplink: the frames themselves (<c>frames:</c>), a layout of ours (<c>payload:</c>), a
-/// downloaded decoder (<c>codec:</c>), or none: then the network server's decoded object is read. The model decides, never the bytes: the
-/// same bytes mean leak for one model and occupied for another.
+/// How a profile reads the payload of an uplink: by its own description of frames (<c>frames:</c>), a built-in layout (<c>payload:</c>), a
+/// downloaded decoder (<c>codec:</c>), or else from the object that the network server decoded. The model decides and nothing is guessed
+/// from the bytes: the same bytes mean leak for one model and occupied for another.
 /// </summary>
 internal sealed class UplinkContent
 {
@@ -29,7 +29,7 @@ internal sealed class UplinkContent
         this.codec = codec;
     }
 
-    /// <summary>Knows the frames themselves, not only what a network server made of them.</summary>
+    /// <summary>Reads the payload's bytes itself, not only the object that a network server decoded.</summary>
     public bool ReadsFrames => layout is not null || codec is not null;
 
     public static UplinkContent Create(YamlSection profile)
@@ -60,7 +60,7 @@ internal sealed class UplinkContent
         return new UplinkContent(layout, codec);
     }
 
-    /// <summary>The bytes of a frame.</summary>
+    /// <summary>Reads the bytes of a frame.</summary>
     public string? ReadFrame(ReadOnlySpan<byte> frame, int port, DateTime? time, DecodedPayload into)
     {
         if (layout is not null)
@@ -92,7 +92,7 @@ internal sealed class UplinkContent
         return null;
     }
 
-    /// <summary>From the JSON text itself, without a string of it; only a text with escapes (\/) is unescaped first.</summary>
+    /// <summary>Decodes from the JSON bytes without making a string; only a text with escapes (\/) is unescaped first.</summary>
     private static bool TryBase64(JsonElement element, Span<byte> into, out int length)
     {
         length = 0;
@@ -103,7 +103,7 @@ internal sealed class UplinkContent
             && Base64.DecodeFromUtf8(text, into, out _, out length) == OperationStatus.Done;
     }
 
-    /// <summary>The gateway that heard the device best: by it an installer judges the place.</summary>
+    /// <summary>The signal at the gateway with the best reception, by which an installer judges the place.</summary>
     public static void Signal(JsonElement? gateways, DateTime? time, DecodedPayload into)
     {
         if (gateways is not { ValueKind: JsonValueKind.Array } all)

@@ -3,7 +3,9 @@ using System.Text.Json;
 
 namespace Vigil.Ingest.Decoding.LoRaWan;
 
-/// <summary>Fields of a network server's JSON (Protobuf leaves out fields that are zero) and of decoders' objects (numbers may be text).</summary>
+/// <summary>
+/// Fields of a network server's JSON (Protobuf leaves out fields that are zero) and of decoders' objects (numbers may be text).
+/// </summary>
 internal static class UplinkFields
 {
     public static JsonElement? Field(this JsonElement element, string name) =>
@@ -14,7 +16,7 @@ internal static class UplinkFields
     public static string? Text(this JsonElement element, string name) =>
         element.Field(name) is { ValueKind: JsonValueKind.String } text ? text.GetString() : null;
 
-    /// <summary>A number, also as the text "22.7" or with a remark behind it: "2.3(low battery)", "30°C".</summary>
+    /// <summary>A number, also as the text "22.7" or followed by a remark: "2.3(low battery)", "30°C".</summary>
     public static double? Number(JsonElement element)
     {
         if (element.ValueKind == JsonValueKind.Number)
