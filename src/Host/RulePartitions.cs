@@ -111,7 +111,7 @@ internal sealed class RulePartitions
     {
         for (var p = 0; p < engines.Length; p++)
             lock (locks[p])
-                engines[p].ForgiveDeafness(from, to);
+                engines[p].AddDowntime(from, to);
     }
 
     /// <summary>Sets the clock while no home is looked at, and tells the rules of it.</summary>
@@ -146,7 +146,7 @@ internal sealed class RulePartitions
     {
         for (var p = 0; p < engines.Length; p++)
             lock (locks[p])
-                engines[p].ComeBack(now);
+                engines[p].Resume(now);
     }
 
     public int Count => engines.Length;
@@ -227,12 +227,12 @@ internal sealed class RulePartitions
             // A snapshot from after the clock was set back has what arrived before, by times that are still to come, and knows what came
             // after it.
             replayUntil[p] =
-                started is { } now && taken[p] <= now && engines[p].HeardBeyond(now) ? now + ClockWatch.Jump : DateTime.MaxValue;
+                started is { } now && taken[p] <= now && engines[p].HasHeardBeyond(now) ? now + ClockWatch.Jump : DateTime.MaxValue;
         }
 
         // The newest snapshot may know of a freeze that ended after the others were taken; the service was deaf as a whole.
         if (taken.Max() is { } newest)
-            foreach (var (from, until) in engines[Array.IndexOf(taken, newest)].Deaf.ToList())
+            foreach (var (from, until) in engines[Array.IndexOf(taken, newest)].Downtimes.ToList())
                 ForgiveDeafness(from, until);
         return (replayFrom.Min(), taken.Max());
     }

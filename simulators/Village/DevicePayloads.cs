@@ -7,7 +7,7 @@ namespace Vigil.Village;
 /// <summary>
 /// What real devices put on the wire. Each function writes one payload of one format, the sources are those of the device profiles.
 /// </summary>
-public static class Frames
+public static class DevicePayloads
 {
     /// <summary>Kamstrup Multical 21 as wmbusmeters publishes it.</summary>
     public static byte[] Multical21(string id, double totalCubicMetres, DateTimeOffset time) =>

@@ -2,12 +2,12 @@ using Vigil.Model;
 
 namespace Vigil.Rules;
 
-/// <summary>One home in one step: where rules read what they need and say what they found.</summary>
+/// <summary>One home in one evaluation: the state that rules read, and where they open, update and clear episodes.</summary>
 /// <param name="Engine">The partition.</param>
 /// <param name="Home">The home.</param>
 /// <param name="Into">Where findings go.</param>
-/// <param name="Now">Arrival time of this step, ticks.</param>
-internal readonly record struct Turn(RuleEngine Engine, Home Home, List<Finding> Into, long Now)
+/// <param name="Now">Arrival time of this evaluation, ticks.</param>
+internal readonly record struct RuleContext(RuleEngine Engine, Home Home, List<Finding> Into, long Now)
 {
     public TimeZoneInfo Zone => Engine.Zone;
 
@@ -31,9 +31,9 @@ internal readonly record struct Turn(RuleEngine Engine, Home Home, List<Finding>
             Again = time,
             Severity = severity ?? Home.Rules.SeverityOf(kind),
         };
-        if (!Outages.JudgesItsHours(kind) && !Home.Rules.SpeaksAt(kind, time, this))
+        if (!Outages.ChecksItsHours(kind) && !Home.Rules.IsActiveAt(kind, time, this))
         {
-            // Nobody wants to hear of it at this hour: told when they do, if it still holds then.
+            // Outside the hours of the rule: told when they begin, if it still holds then.
             if (Home.Rules.Window(kind).Next(time, Zone, Engine.Rules.Holidays) is not (> 0 and var opens))
                 return -1;
             episode.HeldUntil = opens;
@@ -47,18 +47,18 @@ internal readonly record struct Turn(RuleEngine Engine, Home Home, List<Finding>
         }
 
         if (
-            Home.Village is { } village
+            Home.OutageArea is { } area
             && Outages.HoldsBack(kind)
             && episode.Severity < Severity.Critical
-            && village.Hold(this, ref episode, time)
+            && area.TryHold(this, ref episode, time)
         )
         {
             Engine.HeldBack?.Invoke(
                 Finding(episode, FindingChange.Opened, time, en, zh, false),
-                $"held back: {village.Reason(Zone)}",
-                $"暂不通知：{village.ReasonZh(Zone)}"
+                $"held back: {area.Reason(Zone)}",
+                $"暂不通知：{area.ReasonZh(Zone)}"
             );
-            Into.Add(village.Held(this, en, zh, time));
+            Into.Add(area.HeldBack(this, en, zh, time));
             var held = Home.AddEpisode(episode);
             Engine.Queue(Home, episode.HeldUntil);
             return held;
@@ -69,7 +69,7 @@ internal readonly record struct Turn(RuleEngine Engine, Home Home, List<Finding>
         return index;
     }
 
-    /// <param name="isEvent">It happened at this moment, as a press does, and is known by it.</param>
+    /// <param name="isEvent">It happened at one moment, as a press does, which identifies it.</param>
     public void Update(int index, long time, string en, string zh, Severity? severity = null, bool notify = false, bool isEvent = false)
     {
         ref var e = ref Home.Episodes[index];
@@ -79,7 +79,7 @@ internal readonly record struct Turn(RuleEngine Engine, Home Home, List<Finding>
         e.Again = Math.Max(e.Again, time);
         if (e.HeldUntil != 0)
         {
-            // What an outage explains may wait; what has become worse meanwhile is told, and is news to everybody.
+            // An alarm held back that has become worse meanwhile is told now, and as a new one, because nobody knows of it.
             if (!rose || e.Severity < Severity.High)
                 return;
             e.HeldUntil = 0;

@@ -7,7 +7,7 @@ namespace Vigil.Bench;
 /// battery, a locator), one reading a series every 15 minutes, in order of arrival. Values move as real ones do, so what they compress to
 /// is honest.
 /// </summary>
-internal sealed class Village
+internal sealed class CountyReadings
 {
     public const int Residents = 1000;
     public const int SeriesEach = 5;

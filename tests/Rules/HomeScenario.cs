@@ -4,11 +4,11 @@ using Vigil.Rules;
 namespace Vigil.Tests.Rules;
 
 /// <summary>A home, its devices and a clock that the test moves: what a scenario is written with.</summary>
-internal sealed class Night
+internal sealed class HomeScenario
 {
     public static readonly DateTime Midnight = new(2026, 1, 1, 16, 0, 0, DateTimeKind.Utc); // 2 January 00:00 in Shanghai
 
-    public Night(RuleSet? rules = null, TimeZoneInfo? zone = null, ResidentFacts? facts = null)
+    public HomeScenario(RuleSet? rules = null, TimeZoneInfo? zone = null, ResidentFacts? facts = null)
     {
         Rules = rules ?? RuleSet.Default;
         Zone = zone ?? TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai");
@@ -50,7 +50,7 @@ internal sealed class Night
 
     public static DateTime At(double hours) => Midnight.AddHours(hours);
 
-    public Night Say(
+    public HomeScenario Say(
         string device,
         Metric metric,
         double hours,
@@ -79,11 +79,11 @@ internal sealed class Night
         return this;
     }
 
-    public Night Water(double hours, double total, double? received = null) =>
+    public HomeScenario Water(double hours, double total, double? received = null) =>
         Say("w", Metric.WaterVolume, hours, total, received: received);
 
     /// <summary>Hourly totals from one hour to another; what each hour uses.</summary>
-    public Night Flow(int from, int to, double start, Func<int, double> use)
+    public HomeScenario Flow(int from, int to, double start, Func<int, double> use)
     {
         var total = start;
         for (var h = from; h <= to; h++)
@@ -91,11 +91,11 @@ internal sealed class Night
         return this;
     }
 
-    public Night Press(double hours, double? received = null, ReadingFlags flags = ReadingFlags.None) =>
+    public HomeScenario Press(double hours, double? received = null, ReadingFlags flags = ReadingFlags.None) =>
         Say("b", Metric.Button, hours, 1, "pressed", received, flags);
 
     /// <summary>A locator's fix, metres north of home.</summary>
-    public Night Fix(double hours, double metres, float accuracy = 20)
+    public HomeScenario Fix(double hours, double metres, float accuracy = 20)
     {
         Engine.Apply(
             Facts.Id,
@@ -114,13 +114,13 @@ internal sealed class Night
         return this;
     }
 
-    public Night Tick(double hours)
+    public HomeScenario Tick(double hours)
     {
         Engine.AdvanceTo(At(hours), Findings);
         return this;
     }
 
-    public Night Restart()
+    public HomeScenario Restart()
     {
         using var stream = new MemoryStream();
         Engine.Save(stream);

@@ -9,7 +9,7 @@ namespace Vigil.Tests.Rules;
 /// Seeded lives: lateness, duplicates, reordering, restarts with replay, wrong clocks, absence, in a zone with and one without daylight
 /// saving time. The invariants are checked after every step; a failing seed is printed.
 /// </summary>
-public sealed class SimulationTests
+public sealed class RulesSimulationTests
 {
     private const int Seeds = 500;
     private static readonly TimeZoneInfo[] Zones =

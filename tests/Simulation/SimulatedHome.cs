@@ -6,7 +6,7 @@ namespace Vigil.Tests.Simulation;
 /// What really happens in a home, and what its devices say of it. In some homes life stops, in some the meter dies; people press buttons,
 /// sometimes twice, and leave doors open.
 /// </summary>
-internal sealed class Household
+internal sealed class SimulatedHome
 {
     public static readonly TimeSpan ReportEvery = TimeSpan.FromHours(3);
 
@@ -18,7 +18,7 @@ internal sealed class Household
     private readonly bool buttonHasClock;
     private double litres;
 
-    public Household(World world, int home)
+    public SimulatedHome(World world, int home)
     {
         (this.world, this.home) = (world, home);
         (water, button, door) = (
@@ -33,7 +33,7 @@ internal sealed class Household
         MeterDiesAt = random.Next(10) == 0 ? TimeSpan.FromHours(random.Next(12, 130)) : null;
     }
 
-    public string Resident => Village.Resident(home);
+    public string Resident => SimulatedRegistry.Resident(home);
 
     /// <summary>From then on nobody uses water.</summary>
     public TimeSpan? StopsAt { get; }

@@ -12,7 +12,7 @@ namespace Vigil.Tests.Simulation;
 /// supervisor. Four homes to a village: half of a village that is quiet together is an outage from five on, which would hold back what is
 /// to be found here.
 /// </summary>
-internal static class Village
+internal static class SimulatedRegistry
 {
     public const int Homes = 8;
 
@@ -135,7 +135,7 @@ internal static class Village
                             Profile = "senml",
                             ResidentId = id,
                             InstalledAt = Start.UtcDateTime,
-                            ReportMinutes = (int)Household.ReportEvery.TotalMinutes,
+                            ReportMinutes = (int)SimulatedHome.ReportEvery.TotalMinutes,
                         },
                         new Device
                         {

@@ -12,7 +12,7 @@ internal enum Place
 /// What goes wrong, and when. At each point where the service waits it is asked what happens there: nothing, a delay, an error, or the end
 /// of the process.
 /// </summary>
-internal sealed class Faults(Random random, SimulatedClock clock, Journal journal)
+internal sealed class InjectedFaults(Random random, SimulatedClock clock, Journal journal)
 {
     private readonly TimeSpan[] slowUntil = new TimeSpan[3],
         flakyUntil = new TimeSpan[3],
