@@ -57,7 +57,7 @@ internal struct NmeaMoment
         Longitude ??= longitude;
     }
 
-    /// <summary>Appends the readings of this </summary>
+    /// <summary>Appends the readings of this moment.</summary>
     public readonly void AddTo(DecodedPayload into)
     {
         var time = When(into.Received);

@@ -69,7 +69,7 @@ internal static class DeviceClock
     /// nothing newer has come for days although it reports. Ignored as late, such readings would hide a silent home behind a meter that
     /// reports every hour.
     /// </summary>
-    /// <param name="context">The home.</param>
+    /// <param name="context">The home and its evaluation.</param>
     /// <param name="index">The meter.</param>
     /// <param name="r">Its reading.</param>
     /// <param name="newest">Time of the newest known total.</param>
