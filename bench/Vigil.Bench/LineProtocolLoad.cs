@@ -26,7 +26,7 @@ internal static class LineProtocolLoad
     public static async Task<int> RunAsync()
     {
         var batch = new Reading[Lines];
-        new Village().Fill(batch);
+        new CountyReadings().Fill(batch);
         var buffer = new ArrayBufferWriter<byte>(1 << 20);
         void Encode(ReadOnlySpan<Reading> readings)
         {
@@ -88,7 +88,10 @@ internal static class LineProtocolLoad
     private static async Task ReadAsync()
     {
         const int count = 10_000;
-        var rows = Enumerable.Range(0, count).Select(i => (Time: Village.Start + Village.Every * i, Value: i / 1000.0)).ToList();
+        var rows = Enumerable
+            .Range(0, count)
+            .Select(i => (Time: CountyReadings.Start + CountyReadings.Every * i, Value: i / 1000.0))
+            .ToList();
         var json = Encoding.UTF8.GetBytes(
             """{"results":[{"statement_id":0,"series":[{"name":"water.volume","columns":[],"values":["""
                 + string.Join(
@@ -126,7 +129,7 @@ internal static class LineProtocolLoad
         using var influx = new InfluxDBClient(
             new InfluxDBClientOptions("http://127.0.0.1:8086") { HttpClient = new HttpClient(swallow, disposeHandler: false), Org = "org" }
         );
-        var query = new ReadingQuery([new DeviceId("water-1")], Metric.WaterVolume, Village.Start, Village.Start.AddYears(1));
+        var query = new ReadingQuery([new DeviceId("water-1")], Metric.WaterVolume, CountyReadings.Start, CountyReadings.Start.AddYears(1));
         var flux = influx.GetQueryApi();
         var read = 0;
         var own = await MeasureAsync(count, async () => read = (await store.QueryAsync(query, CancellationToken.None).ToListAsync()).Count);

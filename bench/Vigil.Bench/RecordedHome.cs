@@ -12,7 +12,7 @@ namespace Vigil.Bench;
 /// <param name="Over">False where the record ends.</param>
 /// <param name="Cuts">Readings at which life may be cut off: after 28 days, not in natural silences of 24 h and more.</param>
 /// <param name="Lasts">How likely it lasts so many hours, by what the home was known for when it began; null in the first 28 days.</param>
-/// <param name="Facts">24 hours of facts, each as long as <see cref="Silence.Facts"/>.</param>
+/// <param name="Facts">24 hours of facts, each as long as <see cref="Silence.Features"/>.</param>
 internal sealed record Gap(double Start, double Until, bool Over, double[] Cuts, double[]? Lasts, float[]? Facts)
 {
     public double Hours => Until - Start;
@@ -119,10 +119,10 @@ internal sealed class RecordedHome
             pattern.Lasts(lasts);
             if (!facts)
                 return;
-            known = new float[Silence.Hours * Silence.Facts];
+            known = new float[Silence.Hours * Silence.Features];
             var silence = new Silence(pattern.Past.Days, pattern.Past.LastUse);
             for (var hour = 0; hour < Silence.Hours; hour++)
-                silence.Next(known.AsSpan(hour * Silence.Facts, Silence.Facts));
+                silence.Next(known.AsSpan(hour * Silence.Features, Silence.Features));
         }
 
         void Close(bool over)

@@ -211,13 +211,13 @@ internal static class Silences
                 var lasted = hour + 1 <= gap.Hours + 0.26;
                 if (!lasted && !gap.Over)
                     break;
-                rows.Add((gap.Facts.AsMemory(hour * Silence.Facts, Silence.Facts), !lasted));
+                rows.Add((gap.Facts.AsMemory(hour * Silence.Features, Silence.Features), !lasted));
                 if (!lasted)
                     break;
             }
         }
 
-        const int N = Silence.Facts;
+        const int N = Silence.Features;
         var weights = new double[N];
         for (var round = 0; round < 12; round++)
         {

@@ -18,7 +18,7 @@ internal static class StorageLoad
         var folder = arguments.Text("--folder") ?? Directory.CreateTempSubdirectory("vigil-bench-").FullName;
         Console.WriteLine(
             $"{Environment.ProcessorCount} processors, .NET {Environment.Version}, {rows:N0} readings, "
-                + $"{Village.Residents * Village.SeriesEach} series"
+                + $"{CountyReadings.Residents * CountyReadings.SeriesEach} series"
         );
         Func<IReadingStore> open;
         if (arguments.Text("--influx") is { } url)
@@ -48,7 +48,7 @@ internal static class StorageLoad
                 );
         }
 
-        var village = new Village();
+        var village = new CountyReadings();
         // A folder that an earlier run filled is only asked.
         long stored = arguments.Number("--stored", 0);
         var store = open();
@@ -63,25 +63,37 @@ internal static class StorageLoad
 
         store = open();
         var since = Stopwatch.GetTimestamp();
-        var end = Village.Start + Village.Every * (stored / (Village.Residents * Village.SeriesEach));
+        var end = CountyReadings.Start + CountyReadings.Every * (stored / (CountyReadings.Residents * CountyReadings.SeriesEach));
         var first = await CountAsync(
-            store.QueryAsync(new ReadingQuery(Village.DevicesOf(0), Metric.WaterVolume, end.AddDays(-1), end), default)
+            store.QueryAsync(new ReadingQuery(CountyReadings.DevicesOf(0), Metric.WaterVolume, end.AddDays(-1), end), default)
         );
         Console.WriteLine($"start and first query {Stopwatch.GetElapsedTime(since).TotalMilliseconds:0} ms ({first} readings)");
         var random = new Random(7);
         await TimeAsync(
             "a resident's last month, all metrics",
-            () => new ReadingQuery(Village.DevicesOf(random.Next(Village.Residents)), null, end.AddDays(-30), end),
+            () => new ReadingQuery(CountyReadings.DevicesOf(random.Next(CountyReadings.Residents)), null, end.AddDays(-30), end),
             store
         );
         await TimeAsync(
             "a resident's month in the middle",
-            () => new ReadingQuery(Village.DevicesOf(random.Next(Village.Residents)), null, Middle(end), Middle(end).AddDays(30)),
+            () =>
+                new ReadingQuery(
+                    CountyReadings.DevicesOf(random.Next(CountyReadings.Residents)),
+                    null,
+                    Middle(end),
+                    Middle(end).AddDays(30)
+                ),
             store
         );
         await TimeAsync(
             "a meter's last day",
-            () => new ReadingQuery([Village.Device(random.Next(Village.Residents), 0)], Metric.WaterVolume, end.AddDays(-1), end),
+            () =>
+                new ReadingQuery(
+                    [CountyReadings.Device(random.Next(CountyReadings.Residents), 0)],
+                    Metric.WaterVolume,
+                    end.AddDays(-1),
+                    end
+                ),
             store
         );
         since = Stopwatch.GetTimestamp();
@@ -94,9 +106,9 @@ internal static class StorageLoad
         return 0;
     }
 
-    private static DateTime Middle(DateTime end) => Village.Start + (end - Village.Start) / 2;
+    private static DateTime Middle(DateTime end) => CountyReadings.Start + (end - CountyReadings.Start) / 2;
 
-    private static async Task<long> AppendAsync(IReadingStore store, Village village, int size, long rows)
+    private static async Task<long> AppendAsync(IReadingStore store, CountyReadings village, int size, long rows)
     {
         var batch = new Reading[size];
         var times = new List<double>();

@@ -69,7 +69,7 @@ public sealed class SimulatedVillage(
                 for (var hour = from; hour <= to; hour = hour.AddHours(1))
                 {
                     var (water, _) = home.LiveHour(hour);
-                    await PublishAsync(home.WaterMeter, Frames.Multical21(home.WaterMeter, water, hour), token);
+                    await PublishAsync(home.WaterMeter, DevicePayloads.Multical21(home.WaterMeter, water, hour), token);
                     Interlocked.Increment(ref delivered);
                 }
             }
@@ -130,8 +130,8 @@ public sealed class SimulatedVillage(
     /// <summary>A press of the emergency button; the device says once more that it is over, as they do.</summary>
     public async Task PressAsync(Household home, CancellationToken cancellation)
     {
-        await PublishAsync(home.Button, Frames.ZigbeeButton("emergency", 87), cancellation);
-        await PublishAsync(home.Button, Frames.ZigbeeButton("", 87), cancellation);
+        await PublishAsync(home.Button, DevicePayloads.ZigbeeButton("emergency", 87), cancellation);
+        await PublishAsync(home.Button, DevicePayloads.ZigbeeButton("", 87), cancellation);
     }
 
     public async ValueTask DisposeAsync()
@@ -183,17 +183,22 @@ public sealed class SimulatedVillage(
                 if (at.Minute == home.Number % 6 * 10)
                     await PublishAsync(
                         home.Locator,
-                        Frames.Jt808Position(home.Locator, latitude, longitude, at, sos: false, serial),
+                        DevicePayloads.Jt808Position(home.Locator, latitude, longitude, at, sos: false, serial),
                         token
                     );
                 if (at.Minute != 0)
                     return;
                 var (water, energy) = home.LiveHour(at);
-                await PublishAsync(home.WaterMeter, Frames.Multical21(home.WaterMeter, water, at), token);
-                await PublishAsync(home.ElectricityMeter, Frames.Dlt645Energy(home.ElectricityMeter, energy), token);
+                await PublishAsync(home.WaterMeter, DevicePayloads.Multical21(home.WaterMeter, water, at), token);
+                await PublishAsync(home.ElectricityMeter, DevicePayloads.Dlt645Energy(home.ElectricityMeter, energy), token);
                 await PublishAsync(
                     home.Sensor,
-                    Frames.SenMl(home.Sensor, at, ("air.temperature", "Cel", home.RoomTemperature(at)), ("air.humidity", "%RH", 68)),
+                    DevicePayloads.SenMl(
+                        home.Sensor,
+                        at,
+                        ("air.temperature", "Cel", home.RoomTemperature(at)),
+                        ("air.humidity", "%RH", 68)
+                    ),
                     token
                 );
             }

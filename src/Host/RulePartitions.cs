@@ -107,7 +107,7 @@ internal sealed class RulePartitions
     {
         for (var p = 0; p < engines.Length; p++)
             lock (locks[p])
-                engines[p].ForgiveDeafness(from, to);
+                engines[p].AddDowntime(from, to);
     }
 
     /// <summary>Sets the clock under the locks of all partitions, and moves the times that the rules remember.</summary>
@@ -142,7 +142,7 @@ internal sealed class RulePartitions
     {
         for (var p = 0; p < engines.Length; p++)
             lock (locks[p])
-                engines[p].ComeBack(now);
+                engines[p].Resume(now);
     }
 
     public int Count => engines.Length;

@@ -84,7 +84,7 @@ internal sealed class RuleSnapshots
         }
 
         var newest = taken.Max();
-        return (replayFrom.Min(), newest, newest is null ? [] : [.. engines[Array.IndexOf(taken, newest)].Deaf]);
+        return (replayFrom.Min(), newest, newest is null ? [] : [.. engines[Array.IndexOf(taken, newest)].Downtimes]);
     }
 
     /// <returns>When it was taken; null when there is none or it can't be used. In that case the engine is empty.</returns>

@@ -2,17 +2,17 @@ using System.Collections.Frozen;
 
 namespace Vigil.Model;
 
-/// <summary>How much an alarm matters; higher values matter more. Critical ones never wait for a limit, an absence or an outage.</summary>
+/// <summary>How urgent an alarm is; higher values are more urgent. Critical ones never wait for a limit, an absence or an outage.</summary>
 public enum Severity
 {
-    /// <summary>About a device, not about a person, until it lasts.</summary>
+    /// <summary>About a device, not a person (unless it lasts).</summary>
     Technical = 0,
     Warning = 1,
     High = 2,
     Critical = 3,
 }
 
-/// <summary>What kind of trouble. The name is the same in rules, policies, messages, API and UI.</summary>
+/// <summary>The kind of an alarm. Its name is the same in rules, policies, messages, API and UI.</summary>
 public sealed record AlarmKind(string Name, Severity DefaultSeverity)
 {
     public static readonly AlarmKind Sos = new("sos", Severity.Critical);
@@ -40,7 +40,7 @@ public sealed record AlarmKind(string Name, Severity DefaultSeverity)
     public static readonly AlarmKind Outage = new("outage", Severity.Technical);
 
     /// <summary>
-    /// The service itself: its disk, its stores, its broker. Not a rule's; somebody has to look before people go unheard.
+    /// Trouble of the service itself: its disk, its stores, its broker. Not raised by a rule.
     /// </summary>
     public static readonly AlarmKind ServiceTrouble = new("service-trouble", Severity.High);
 
@@ -93,7 +93,7 @@ public sealed record AlarmKind(string Name, Severity DefaultSeverity)
     public override string ToString() => Name;
 }
 
-/// <summary>What a rule says of an episode.</summary>
+/// <summary>How a finding changes its episode.</summary>
 public enum FindingChange
 {
     /// <summary>The episode begins.</summary>
@@ -102,23 +102,24 @@ public enum FindingChange
     /// <summary>It goes on; the reason or the severity changed, or it happened again (a second press).</summary>
     Updated,
 
-    /// <summary>Life resumed, or the cause is gone.</summary>
+    /// <summary>The episode is over: something was used again, or the cause is gone.</summary>
     Cleared,
 }
 
 /// <summary>
-/// What a rule noticed, with its reason in words. Committed by (subject, kind, episode): the same finding twice is one.
+/// What a rule found, with its reason in words. Committed once by <see cref="Key"/>: the same finding twice is one.
 /// </summary>
 /// <param name="Subject">The resident's id, or <c>area:{code}</c> for an outage.</param>
 /// <param name="Kind">What kind of trouble.</param>
-/// <param name="Severity">How much it matters now.</param>
+/// <param name="Severity">How urgent it is now.</param>
 /// <param name="Change">Opened, updated or cleared.</param>
-/// <param name="Episode">Names the episode for ever: stable between live, backtest and restart, derived from the readings alone.</param>
-/// <param name="Sequence">Counts what is said of the episode, from 0.</param>
+/// <param name="Episode">The permanent name of the episode: derived from the readings alone, so the same live, in a backtest and after a
+/// restart.</param>
+/// <param name="Sequence">Counts the findings of the episode, from 0.</param>
 /// <param name="Time">When it became true, in reading time, UTC.</param>
 /// <param name="Reason">Why, in words, English.</param>
 /// <param name="ReasonZh">Why, in words, Chinese.</param>
-/// <param name="Device">The device that says so, where there is one.</param>
+/// <param name="Device">The device it comes from, where there is one.</param>
 /// <param name="Notify">Whether an update is to notify people again (a second SOS press is).</param>
 public sealed record Finding(
     string Subject,
@@ -135,17 +136,16 @@ public sealed record Finding(
 )
 {
     /// <summary>
-    /// Names what happened when it happened at one moment, such as a press, as the episode would be named that began with it; null
-    /// otherwise.
+    /// The name of something that happened at one moment, such as a press: that of an episode beginning with it. Null otherwise.
     /// </summary>
     public string? Event { get; init; }
 
     /// <summary>
-    /// What is said once. A press that is judged again by rules that know less or more, as after a start without the readings, may open an
-    /// episode where it went on with one before; it is the same press.
+    /// Identifies the finding, which is committed once. A press may be judged again by rules with another state (after a start without the
+    /// readings) and then open an episode instead of updating one: by its event it is still the same press.
     /// </summary>
     public string Key => Event is { } name ? $"{Subject}|{Kind.Name}|{name}|0" : $"{Subject}|{Kind.Name}|{Episode}|{Sequence}";
 
-    /// <summary>W3C traceparent of the reading that was the occasion; null when nobody traces. Not part of what is said.</summary>
+    /// <summary>W3C traceparent of the reading that caused it; null when nothing is traced. Not part of the finding's identity.</summary>
     public string? Trace { get; init; }
 }

@@ -2,8 +2,8 @@ namespace Vigil.Model;
 
 /// <summary>
 /// The coordinate system of a position. Satellites and BeiDou terminals give WGS-84; devices that ask Amap (Gaode) or Tencent give GCJ-02,
-/// those that ask Baidu BD-09. They differ by up to 700 m in mainland China, so a home zone is missed when one is taken for another.
-/// Converted once, at decode.
+/// those that ask Baidu BD-09. They differ by up to 700 m in mainland China: taken for each other, a person at home would seem outside the
+/// home zone. Converted once, at decode.
 /// </summary>
 public enum Datum
 {
@@ -44,7 +44,9 @@ public static class DatumConversion
     public static bool IsOffset(double latitude, double longitude) =>
         latitude is >= 0.8293 and <= 55.8271 && longitude is >= 72.004 and <= 137.8347;
 
-    /// <summary>The offset changes so slowly that taking it off at the last guess converges to nothing within a few rounds.</summary>
+    /// <summary>
+    /// Fixed-point iteration: the offset changes so slowly that subtracting it at the last guess converges in a few rounds.
+    /// </summary>
     private static (double Latitude, double Longitude) Invert(
         Func<double, double, (double Latitude, double Longitude)> forward,
         double latitude,

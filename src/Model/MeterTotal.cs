@@ -1,30 +1,30 @@
 namespace Vigil.Model;
 
-/// <summary>What a total says against the one before it.</summary>
+/// <summary>How a total compares with the one before it.</summary>
 public enum MeterStep
 {
-    /// <summary>So much was used since the total before; nothing is an amount too.</summary>
+    /// <summary>It fits: so much, or nothing, was used since the total before.</summary>
     Used,
 
-    /// <summary>It doesn't fit the total before, and waits for one that fits it.</summary>
+    /// <summary>It doesn't fit the total before, and is believed only when the next one fits it.</summary>
     Doubted,
 
-    /// <summary>It fits the total that was doubted: the meter counts from here, and what was used meanwhile isn't known.</summary>
+    /// <summary>It fits the doubted total: the meter counts from here on, and the use meanwhile isn't known.</summary>
     Began,
 }
 
 /// <summary>
-/// The newest total of one meter, and what was used up to the next. Totals don't only grow: a counter restarts at zero after a power cut,
-/// a register of so many digits rolls over, a meter is replaced, the last digit jitters, a value is absurd. Rules, pages and daily figures
-/// all count with this, so that they say the same of the same readings.
+/// The newest total of one meter, and the use up to the next. Totals don't only grow: a counter restarts at zero after a power cut, a
+/// register of so many digits rolls over, a meter is replaced, the last digit jitters, a value is absurd. Rules, pages and daily figures
+/// all use this, so that they agree on the same readings.
 /// </summary>
 public struct MeterTotal(long time, double value)
 {
     private const long Hour = TimeSpan.TicksPerHour;
 
     /// <summary>
-    /// A step back of one in the second decimal, the last that most meters show (m³ or kWh), is back-flow or rounding: the higher total
-    /// stands until it is passed. The rest is what a step of 0.01 lacks or exceeds in binary.
+    /// A step back by one in the second decimal, the last that most meters show (m³ or kWh), is back-flow or rounding: the higher total
+    /// is kept until it is passed. The 1e-6 allows for the rounding of 0.01 in binary.
     /// </summary>
     private const double Jitter = 0.01 + 1e-6;
 
@@ -47,8 +47,8 @@ public struct MeterTotal(long time, double value)
     public long CandidateTime { get; set; }
 
     /// <summary>
-    /// More than that can't have flowed: domestic meters DN15–DN20 carry Q4 = 3.125 m³/h at most (ISO 4064-1, Q3 = 2.5); a single-phase
-    /// 60 A service 13 kW. Longer intervals are allowed less an hour.
+    /// The most that can have flowed: domestic meters DN15–DN20 carry Q4 = 3.125 m³/h at most (ISO 4064-1, Q3 = 2.5); a single-phase
+    /// 60 A service 13 kW. Over longer intervals less per hour is allowed.
     /// </summary>
     public static double Most(bool water, long ticks)
     {

@@ -56,7 +56,7 @@ public sealed class Metric
     public static readonly Metric HeatFlow = new("heat.flow", "m3/s", MetricKind.Gauge);
     public static readonly Metric HeatTemperature = new("heat.temperature", "Cel", MetricKind.Gauge);
 
-    /// <summary>What a total was on its last settlement day: a snapshot, never a sign of use.</summary>
+    /// <summary>A total as it was on the last settlement day: a snapshot, never a sign of use.</summary>
     public static readonly Metric WaterVolumeSettlement = new("water.volume.settlement", "m3", MetricKind.Gauge);
     public static readonly Metric GasVolumeSettlement = new("gas.volume.settlement", "m3", MetricKind.Gauge);
     public static readonly Metric HeatVolumeSettlement = new("heat.volume.settlement", "m3", MetricKind.Gauge);
@@ -117,7 +117,7 @@ public sealed class Metric
     public static readonly Metric Button = new("button", "", MetricKind.Event);
 
     /// <summary>
-    /// A key that a device tells of as a state: while it is 1, further presses of the device are the same one told again.
+    /// A key that a device reports as a state: while it is 1, further presses of the device are repetitions of the same one.
     /// </summary>
     public static readonly Metric ButtonHeld = new("button.held", "/", MetricKind.State);
     public static readonly Metric Fall = new("fall", "", MetricKind.Event);
@@ -164,7 +164,7 @@ public sealed class Metric
         return false;
     }
 
-    /// <summary>The same from text that is not a string yet.</summary>
+    /// <summary>The same without making a string.</summary>
     public static bool TryParse(ReadOnlySpan<char> name, out Metric metric)
     {
         if (BySpan.TryGetValue(name, out var found))
@@ -183,7 +183,7 @@ public sealed class Metric
             ? metric
             : throw new FormatException($"'{name}' is not a metric; the vocabulary is in src/Model/Metric.cs");
 
-    /// <summary>SOS, fall, smoke, gas and voice help: what never waits for a batch, a slow store or a limit (invariant 2).</summary>
+    /// <summary>SOS, fall, smoke, gas and voice help: never waits for a batch, a slow store or a limit (invariant 2).</summary>
     public bool IsLifeSafety =>
         ReferenceEquals(this, Button)
         || ReferenceEquals(this, Fall)

@@ -1,15 +1,15 @@
 namespace Vigil.Model;
 
 /// <summary>
-/// The precision that every store keeps: DuckDB's and PostgreSQL's timestamps count microseconds. Every moment that enters has it, so that
-/// a reading that is replayed from a store says the same of the same moment and a finding keeps its key.
+/// The precision of every store: DuckDB's and PostgreSQL's timestamps count microseconds. Every time is rounded to it on arrival, so that a
+/// reading that is replayed from a store has the same time, and its findings the same key.
 /// </summary>
 public static class Microseconds
 {
-    /// <summary>What is finer is cut off.</summary>
+    /// <summary>Cuts off what is finer.</summary>
     public static DateTime ToMicroseconds(this DateTime time) => time.AddTicks(-(time.Ticks % TimeSpan.TicksPerMicrosecond));
 
-    /// <summary>The nearest microsecond: a device's decimal seconds as a floating-point number lie a little beside what it said.</summary>
+    /// <summary>The nearest microsecond: decimal seconds read as a floating-point number are a little off.</summary>
     public static DateTime NearestMicrosecond(this DateTime time) =>
         time.Ticks > DateTime.MaxValue.Ticks - TimeSpan.TicksPerMicrosecond
             ? time.ToMicroseconds()

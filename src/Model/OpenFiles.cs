@@ -3,11 +3,11 @@ using System.Globalization;
 namespace Vigil.Model;
 
 /// <summary>
-/// How many files and sockets this process may have open at once: without one more, neither a database nor a device is served.
+/// How many files and sockets this process may have open at once. At the limit neither a database nor a device can be served.
 /// </summary>
 public static class OpenFiles
 {
-    /// <summary>The limit of the process (<c>ulimit -n</c>); a cautious guess where nobody says.</summary>
+    /// <summary>The limit of the process (<c>ulimit -n</c>); a cautious guess where it isn't known.</summary>
     public static int Most { get; } = Read();
 
     private static int Read()

@@ -1,13 +1,13 @@
 namespace Vigil.Model;
 
 /// <summary>
-/// Something wrong in a file that a person wrote: says where, what stands there and why it can't be used. All of a file's problems come at
-/// once.
+/// Something wrong in a file that a person wrote: where it is, what is written there and why it can't be used. All problems of a file are
+/// reported at once.
 /// </summary>
 /// <param name="File">Path as the person knows it; a configuration key where there is no file.</param>
 /// <param name="Line">1-based; 0 where there is no line.</param>
-/// <param name="Id">The profile, rule, policy step, row or setting it concerns.</param>
-/// <param name="Value">What stands there.</param>
+/// <param name="Id">The profile, rule, policy step, row or setting that it is about.</param>
+/// <param name="Value">What is written there.</param>
 /// <param name="Message">Why it can't be used, and what can.</param>
 public sealed record Problem(string File, int Line, string Id, string Value, string Message)
 {

@@ -1,6 +1,6 @@
 namespace Vigil.Model;
 
-/// <summary>What is to be known about a reading beside its value.</summary>
+/// <summary>What else is known about a reading.</summary>
 [Flags]
 public enum ReadingFlags : byte
 {
@@ -12,13 +12,13 @@ public enum ReadingFlags : byte
     /// <summary>The device sent a time that can't be right (1970, 1111, tomorrow).</summary>
     ClockWrong = 2,
 
-    /// <summary>Sent by the device as history (a frozen batch, a back-fill): stored with its time, raises no live alarm.</summary>
+    /// <summary>Sent by the device as history (a stored batch, a back-fill): kept with its time, raises no live alarm.</summary>
     History = 4,
 
-    /// <summary>Came as a retained message: old news, not an event.</summary>
+    /// <summary>Came as a retained message: old, and not a new event.</summary>
     Retained = 8,
 
-    /// <summary>Kept raw, but out of range or impossible: not used by rules.</summary>
+    /// <summary>Out of range or impossible: stored, but not used by rules.</summary>
     Suspect = 16,
 
     /// <summary>A test press or a drill.</summary>
@@ -52,13 +52,13 @@ public readonly record struct Reading
     /// <summary>Longitude of a location, WGS-84 degrees; else 0.</summary>
     public double Longitude { get; init; }
 
-    /// <summary>Radius in metres within which a location is believed to be; NaN when the device doesn't say.</summary>
+    /// <summary>Accuracy radius of a location in metres; NaN when the device doesn't say.</summary>
     public float Accuracy { get; init; } = float.NaN;
 
     /// <summary>Ground speed of a location in m/s; NaN when the device doesn't say.</summary>
     public float Speed { get; init; } = float.NaN;
 
-    /// <summary>The word of an event: <c>pressed</c>, <c>sos</c>, <c>double</c>, <c>long</c>, <c>fall</c>…</summary>
+    /// <summary>What happened, of an event: <c>pressed</c>, <c>sos</c>, <c>double</c>, <c>long</c>, <c>fall</c>…</summary>
     public string? Event { get; init; }
 
     public ReadingFlags Flags { get; init; }
@@ -67,6 +67,6 @@ public readonly record struct Reading
 
     public bool Has(ReadingFlags flag) => (Flags & flag) != 0;
 
-    /// <summary>Means that somebody needs help now: a press, a fall, a call for help, or smoke or gas that is there.</summary>
+    /// <summary>Somebody needs help now: a press, a fall, a call for help, or smoke or gas that is present.</summary>
     public bool IsLifeSafety => Metric.IsLifeSafety && (Metric.Kind == MetricKind.Event || Value != 0);
 }

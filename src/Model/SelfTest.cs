@@ -1,15 +1,15 @@
 namespace Vigil.Model;
 
 /// <summary>
-/// The press by which the service proves to itself that a press is heard: of a device and a home that stand in no registry, told to nobody
-/// who cares for anybody, shown nowhere but on the health page, and taken away when it has come round.
+/// The press by which the service tests the whole path of an alarm: of a device and a home that are in no registry, told to no contact or
+/// officer, shown only on the health page, and removed when it has arrived.
 /// </summary>
 public static class SelfTest
 {
-    /// <summary>The device, its user name at the broker, the home, and who is told.</summary>
+    /// <summary>Name of the device, of its login at the broker, of the home, and of the recipient.</summary>
     public const string Name = "vigil-self-test";
 
-    /// <summary>The channel that leads back into the service; another is <c>Health:CanaryTo</c>.</summary>
+    /// <summary>The channel that leads back into the service; <c>Health:CanaryTo</c> can name another.</summary>
     public const string Channel = "self-test";
 
     public static string Text(string language) =>

@@ -1,26 +1,25 @@
 namespace Vigil.Model;
 
 /// <summary>
-/// The service's time: the wall clock's when it started, and from then on what has truly passed. A wall clock that is put back or forward,
-/// or was never set, moves nothing that waits. Small differences (NTP) are followed by a hundredth of the time that passes, so that time
-/// never goes back; a larger one is taken over in one step by <see cref="Set"/>, by whoever moves everything that waits along with it.
-/// Thread-safe.
+/// The service's time: the wall clock at the start, and from then on monotonic time. A wall clock that is set back or forward, or was never
+/// set, changes no deadline. Small differences (NTP) are slewed by a hundredth of the passing time, so that time never goes back. A larger
+/// one is taken over in one step by <see cref="Set"/>, whose caller moves all deadlines along with it. Thread-safe.
 /// </summary>
 public sealed class SteadyClock : TimeProvider
 {
-    /// <summary>A clock before this was never set: the program is younger.</summary>
+    /// <summary>A clock before this was never set: the program is newer.</summary>
     public static readonly DateTimeOffset Earliest = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
     /// <summary>
-    /// Names the time since the kernel was started, during which timestamps of one process can be compared with another's; "-" where that
-    /// isn't known.
+    /// Identifies the boot of the machine: within it, monotonic timestamps of different processes can be compared. "-" where it isn't
+    /// known.
     /// </summary>
     public static readonly string Boot = File.Exists("/proc/sys/kernel/random/boot_id")
         ? File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim()
         : "-";
 
-    /// <summary>Of each second so many parts are made up.</summary>
-    private const int Part = 100;
+    /// <summary>A difference is made up by this part of the passing time.</summary>
+    private const int SlewPart = 100;
 
     private readonly TimeProvider machine;
     private readonly Lock gate = new();
@@ -47,7 +46,7 @@ public sealed class SteadyClock : TimeProvider
         {
             while (true)
             {
-                // A process that is stopped between the two looks would take its sleep for a jump.
+                // If the process is suspended between the two readings, the pause would look like a jump: read again.
                 var before = machine.GetTimestamp();
                 var (wall, mine) = (machine.GetUtcNow(), GetUtcNow());
                 if (machine.GetElapsedTime(before) < TimeSpan.FromMilliseconds(50))
@@ -63,14 +62,14 @@ public sealed class SteadyClock : TimeProvider
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
         machine.CreateTimer(callback, state, dueTime, period);
 
-    /// <summary>Makes up a small difference, little by little.</summary>
+    /// <summary>Makes up a small difference gradually.</summary>
     public void Follow(TimeSpan ahead)
     {
         lock (gate)
             anchor = new Anchor(machine.GetTimestamp(), Now(), ahead.Ticks);
     }
 
-    /// <summary>Jumps: everything that was written down by this clock has to be moved by as much.</summary>
+    /// <summary>Jumps: the caller has to move every time taken from this clock by as much.</summary>
     public void Set(TimeSpan by)
     {
         lock (gate)
@@ -81,12 +80,12 @@ public sealed class SteadyClock : TimeProvider
     {
         var from = anchor;
         var elapsed = Math.Max(0, machine.GetElapsedTime(from.Stamp).Ticks);
-        var most = elapsed / Part;
+        var most = elapsed / SlewPart;
         return from.Ticks + elapsed + Math.Clamp(from.Owed, -most, most);
     }
 
-    /// <param name="Stamp">The machine's monotonic time…</param>
-    /// <param name="Ticks">…at which it was so late, UTC.</param>
-    /// <param name="Owed">What is still to be made up, ticks.</param>
+    /// <param name="Stamp">A monotonic timestamp.</param>
+    /// <param name="Ticks">This clock's time at it, UTC.</param>
+    /// <param name="Owed">The difference that is still to be made up, ticks.</param>
     private sealed record Anchor(long Stamp, long Ticks, long Owed);
 }

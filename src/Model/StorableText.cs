@@ -3,25 +3,25 @@ using System.Text;
 namespace Vigil.Model;
 
 /// <summary>
-/// Text that came from a device, as every store takes it. PostgreSQL refuses U+0000, UTF-8 has no half of a surrogate pair, and an index
-/// refuses what is very long: one such word would hold up everything that is committed with it. They become U+FFFD, and what is too long
-/// ends with an ellipsis.
+/// Makes text from a device acceptable to every store. PostgreSQL refuses U+0000, UTF-8 can't encode half of a surrogate pair, and an index
+/// refuses very long text: one such word would fail the whole commit it is in. Such characters become U+FFFD, and long text is cut with an
+/// ellipsis.
 /// </summary>
 public static class StorableText
 {
-    /// <summary>A topic, and what was said in it.</summary>
+    /// <summary>Longest topic that is stored.</summary>
     public const int LongTopic = 1024;
 
-    /// <summary>Why something could not be read.</summary>
+    /// <summary>Longest reason of a refusal.</summary>
     public const int LongReason = 1000;
 
-    /// <summary>A channel, a word of an event, a profile.</summary>
+    /// <summary>Longest channel, event word or profile id.</summary>
     public const int LongWord = 128;
 
-    /// <returns>The same object when nothing is to be changed.</returns>
+    /// <returns>The same object when nothing has to be changed.</returns>
     public static string Of(string text, int longest)
     {
-        // Letters of nearly all scripts; what lies outside is looked at one by one.
+        // Nearly all text lies in this range; anything else is checked character by character.
         if (text.Length <= longest && text.AsSpan().IndexOfAnyExceptInRange('\u0001', '\uD7FF') < 0)
             return text;
         var kept = new StringBuilder(Math.Min(text.Length, longest));

@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace Vigil.Model;
 
 /// <summary>
-/// A reading's way to a notice as OpenTelemetry spans: receive → decode → commit → rules → alarm, and for each notice a span of its own
-/// that links back to the alarm, hours later too. While nobody listens (no <c>Otlp:Endpoint</c>) a span is null and costs no memory.
+/// The path from a reading to a notice as OpenTelemetry spans: receive → decode → commit → rules → alarm, and for each notice a span that
+/// links back to the alarm, even hours later. Without a listener (no <c>Otlp:Endpoint</c>) spans are null and allocate nothing.
 /// </summary>
 public static class Tracing
 {
@@ -12,7 +12,7 @@ public static class Tracing
 
     public static readonly ActivitySource Source = new(Name);
 
-    /// <summary>The context a W3C traceparent tells of; none for text that is none.</summary>
+    /// <summary>The context of a W3C traceparent; default for text that is none.</summary>
     public static ActivityContext Parse(string? traceparent) =>
         ActivityContext.TryParse(traceparent, null, out var context) ? context : default;
 

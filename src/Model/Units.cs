@@ -11,14 +11,14 @@ public readonly record struct Conversion(double Factor, double Offset = 0)
 }
 
 /// <summary>
-/// Units that devices send, and how each becomes the canonical unit of a metric. Names are SenML's and UCUM's, with the spellings found in
-/// the field.
+/// The units that devices send, and their conversion to the canonical unit of a metric. Names are SenML's and UCUM's, with the spellings
+/// found in the field.
 /// </summary>
 public static class Units
 {
     private static readonly FrozenDictionary<(string From, string To), Conversion> Table = Build();
 
-    /// <summary>Finds the conversion; the same unit, and an empty one, convert as they are.</summary>
+    /// <summary>Finds a conversion; the same unit, and an empty one, need none.</summary>
     public static bool TryConvert(string from, string to, out Conversion conversion)
     {
         conversion = Conversion.Identity;

@@ -5,7 +5,7 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Registry;
 
-/// <summary>What a device's profile lets expect of it.</summary>
+/// <summary>What is expected of a device by its profile.</summary>
 /// <param name="Every">How often it reports; null when that isn't known.</param>
 /// <param name="Expects">Metrics that are expected from its installation on.</param>
 public readonly record struct Reporting(TimeSpan? Every, IReadOnlyList<Metric> Expects);
@@ -14,21 +14,21 @@ public readonly record struct Reporting(TimeSpan? Every, IReadOnlyList<Metric> E
 public delegate Reporting? ReportingOf(string profile);
 
 /// <summary>
-/// What the rules are told of a home, from the records. The running service, a backtest and the console's trial all ask here, or the same
-/// home would be judged differently by each.
+/// What the rules have to know of a home, from the records. The running service, a backtest and the trial of rules all read it here, so
+/// that they judge the same home alike.
 /// </summary>
 public sealed class HomeFacts(ReportingOf reporting)
 {
     /// <summary>
-    /// The homes as they were in a stretch of time: the running service asks for now, whoever judges the past for all of it. An absence
-    /// counts until it was ended, so one that has been ended by the first moment is no longer there.
+    /// The homes as they were in a period: the running service asks for now, a backtest for its whole period. An absence counts until it
+    /// was ended; one that was ended before the period is left out.
     /// </summary>
     /// <param name="db">The records.</param>
     /// <param name="resident">One home; null for all.</param>
-    /// <param name="from">The first moment that is judged, UTC.</param>
-    /// <param name="to">The last.</param>
-    /// <param name="cancellation">Ends the reading.</param>
-    /// <param name="each">Told of every device as it is read, those in stock too.</param>
+    /// <param name="from">Start of the period, UTC.</param>
+    /// <param name="to">Its end.</param>
+    /// <param name="cancellation">Cancels the reading.</param>
+    /// <param name="each">Called with every device as it is read, those without a home too.</param>
     public async Task<IReadOnlyList<ResidentFacts>> ReadAsync(
         RecordsDb db,
         string? resident,
@@ -38,7 +38,7 @@ public sealed class HomeFacts(ReportingOf reporting)
         Action<Device>? each = null
     )
     {
-        // What is expected of a device is small; its row is forgotten as soon as that is known: a county has hundreds of thousands.
+        // Only the small facts are kept, not the rows: a county has hundreds of thousands of devices.
         var devices = new Dictionary<string, List<DeviceFacts>>(StringComparer.Ordinal);
         await foreach (
             var device in db
@@ -75,12 +75,12 @@ public sealed class HomeFacts(ReportingOf reporting)
         return found;
     }
 
-    /// <summary>A home whose rows are at hand.</summary>
-    /// <param name="resident">Whose.</param>
-    /// <param name="devices">What is expected of those in the home.</param>
-    /// <param name="absences">Of the resident.</param>
+    /// <summary>A home from rows that were read already.</summary>
+    /// <param name="resident">The resident.</param>
+    /// <param name="devices">What is expected of the devices in the home.</param>
+    /// <param name="absences">The resident's absences.</param>
     /// <param name="watches">Areas with a heightened watch.</param>
-    /// <param name="to">The last moment that is judged.</param>
+    /// <param name="to">End of the period.</param>
     public static ResidentFacts Of(
         Resident resident,
         IReadOnlyList<DeviceFacts> devices,
@@ -102,14 +102,14 @@ public sealed class HomeFacts(ReportingOf reporting)
             [
                 .. absences
                     .Select(a => new AbsenceFacts(a.From, a.EndedAt < a.Until ? a.EndedAt.Value : a.Until, a.Author))
-                    .Where(a => a.Until > a.From), // one that was taken back before it began never was
+                    .Where(a => a.Until > a.From), // one that was ended before it began doesn't count
             ],
             WatchFrom = watchFrom,
             WatchUntil = watchUntil,
         };
     }
 
-    /// <summary>Null where its profile is gone: it can't be read, and isn't missed.</summary>
+    /// <summary>Null where the device's profile no longer exists: it can't be read, so nothing is expected of it.</summary>
     private DeviceFacts? FactsOf(Device device) =>
         reporting(device.Profile) is { } profile
             ? new DeviceFacts(
@@ -120,14 +120,14 @@ public sealed class HomeFacts(ReportingOf reporting)
             )
             : null;
 
-    /// <summary>The newest watch over a home, with what it followed without a gap: a village's, then its county's.</summary>
+    /// <summary>The newest watch over a home, joined with those it followed without a gap (a village's, then its county's).</summary>
     private static (DateTime From, DateTime? Until) WatchOf(string area, IEnumerable<Area> areas, DateTime to)
     {
         DateTime from = default;
         DateTime? until = null;
         foreach (
             var watch in areas
-                // When a watch began that was ended early isn't kept: of such a one nothing is said.
+                // Of a watch that was ended early the start isn't kept: it is left out.
                 .Where(a => area.StartsWith(a.Code, StringComparison.Ordinal) && a.WatchUntil is not null)
                 .Where(a => a.WatchFrom is not null || a.WatchUntil > to)
                 .OrderByDescending(a => a.WatchUntil)

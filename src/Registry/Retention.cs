@@ -6,30 +6,30 @@ using Vigil.Storage.Records;
 namespace Vigil.Registry;
 
 /// <summary>
-/// Writes each past day's use into the records and deletes raw readings that are older than they are to be kept. A day's use stays when its
-/// readings go.
+/// Writes each past day's use into the records (the daily roll-up) and deletes raw readings older than the retention time. A day's use is
+/// kept when its readings are deleted.
 /// </summary>
 public sealed class Retention(IReadingStore store, IDbContextFactory<RecordsDb> records, TimeZoneInfo zone, ReadingsOptions options)
 {
-    /// <summary>Frozen batches arrive days late: so many past days are counted again each time.</summary>
-    private const int CountedAgain = 7;
+    /// <summary>Batches may arrive days late: so many past days are rolled up again each time.</summary>
+    private const int DaysAgain = 7;
 
-    /// <summary>How far back the first count goes.</summary>
-    private const int FirstCount = 400;
+    /// <summary>How many days the first roll-up goes back.</summary>
+    private const int FirstDays = 400;
 
-    /// <summary>Once a day, a while after midnight, is enough; oftener does no harm.</summary>
+    /// <summary>To be run once a day, some time after midnight; more often does no harm.</summary>
     /// <param name="now">UTC.</param>
     /// <returns>Days written.</returns>
     public async Task<int> RunAsync(DateTime now, CancellationToken cancellation)
     {
         var written = await RollUpAsync(now, cancellation);
-        // Only behind what was rolled up: a failure above ends this before anything is deleted.
+        // Only after the roll-up: when that fails, nothing is deleted.
         if (options.KeepDays > 0)
-            await store.DeleteBeforeAsync(now.Date.AddDays(-Math.Max(options.KeepDays, CountedAgain + 3)), cancellation);
+            await store.DeleteBeforeAsync(now.Date.AddDays(-Math.Max(options.KeepDays, DaysAgain + 3)), cancellation);
         return written;
     }
 
-    /// <summary>The days of a resident as they were rolled up, of which raw readings may be gone.</summary>
+    /// <summary>The rolled-up days of a resident, whose raw readings may be deleted.</summary>
     public async Task<IReadOnlyList<DayOfUse>> ReadAsync(string resident, DateOnly from, DateOnly to, CancellationToken cancellation)
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
@@ -54,8 +54,8 @@ public sealed class Retention(IReadingStore store, IDbContextFactory<RecordsDb> 
         foreach (var home in devices.GroupBy(d => d.Resident, d => new DeviceId(d.Id), StringComparer.Ordinal))
         {
             var last = await db.DailyUse.Where(d => d.ResidentId == home.Key).MaxAsync(d => (DateOnly?)d.Day, cancellation);
-            var first = last?.AddDays(-CountedAgain) ?? today.AddDays(-FirstCount);
-            // Yesterday is whole only with the first total after midnight.
+            var first = last?.AddDays(-DaysAgain) ?? today.AddDays(-FirstDays);
+            // Yesterday is complete only with the first total after midnight.
             var days = await DailyLife.ReadAsync(store, [.. home], DailyLife.Midnight(first, zone), now, zone, cancellation);
             var known = await db
                 .DailyUse.Where(d => d.ResidentId == home.Key && d.Day >= first)

@@ -5,14 +5,13 @@ using Vigil.Storage.Records;
 namespace Vigil.Registry;
 
 /// <summary>
-/// Rows 值班班次 (duty shift) and 探访班次 (visitor shift) of a registry file: the shifts of a person in a file take the place of all that person
-/// had before.
+/// Rows 值班班次 (duty shift) and 探访班次 (visitor shift): the shifts of a person in a file replace all that person had before.
 /// </summary>
-internal sealed class RotaImport(TimeProvider clock, string within)
+internal sealed class RotaImport(RecordsDb db, TimeProvider clock, string bound)
 {
     private readonly HashSet<string> replaced = [];
 
-    public async Task ReadAsync(RecordsDb db, RegistryImport.Row row, string kind, CancellationToken cancellation)
+    public async Task ReadAsync(RegistryRow row, string kind, CancellationToken cancellation)
     {
         var id = row.Required("id");
         var area =
@@ -25,8 +24,8 @@ internal sealed class RotaImport(TimeProvider clock, string within)
                 id,
                 $"is no {(kind == "officer" ? "duty officer or supervisor" : "visitor")} of a row above or of an earlier import"
             );
-        if (area?.StartsWith(within, StringComparison.Ordinal) == false)
-            row.Wrong("id", id, $"belongs to an area outside {within}, which you are bound to");
+        if (area?.StartsWith(bound, StringComparison.Ordinal) == false)
+            row.Wrong("id", id, $"belongs to an area outside {bound}, which you are bound to");
         var who = $"{kind}:{id}";
         if (replaced.Add(who))
             db.Shifts.RemoveRange(await db.Shifts.Where(s => s.Who == who).ToListAsync(cancellation));

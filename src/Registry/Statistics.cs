@@ -5,28 +5,17 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Registry;
 
-/// <summary>Share of a town's residents who were visited in a calendar month (月探访率), in any form of the policy document.</summary>
-/// <param name="Month">Such as 2026-03, of the service's time zone.</param>
-/// <param name="Area">Town, 9 digits.</param>
-/// <param name="Name">Of the town; its code where the registry has no name.</param>
-/// <param name="Residents">Who agreed to the service and were on file before the month's end.</param>
-/// <param name="Visited">Of them, visited at least once.</param>
-public sealed record VisitRate(string Month, string Area, string Name, int Residents, int Visited)
-{
-    public double Share => Residents == 0 ? 0 : (double)Visited / Residents;
-}
-
 /// <summary>
 /// Figures of the service against the call-centre standards (97.5 % of critical alarms answered within 60 s, 99 % within 180 s, on site
 /// within 45 min for 90 %), false alarms per resident-month by reason, the monthly visit rate by town, and the devices that are silent.
 /// </summary>
 /// <param name="From">UTC, inclusive.</param>
 /// <param name="To">UTC, exclusive.</param>
-/// <param name="Residents">On file now.</param>
+/// <param name="Residents">In the registry now.</param>
 /// <param name="Alarms">Opened in the period.</param>
 /// <param name="ByKind">Alarms by kind.</param>
 /// <param name="ByResolution">Resolved alarms by outcome.</param>
-/// <param name="FalsePerResidentMonth">Of 30 days; null without residents.</param>
+/// <param name="FalsePerResidentMonth">False alarms per resident and 30 days; null without residents.</param>
 /// <param name="FalseByReason">The same, by reason.</param>
 /// <param name="Critical">Critical alarms opened in the period.</param>
 /// <param name="CriticalAnsweredWithin60s">Share of them, 0–1.</param>
@@ -34,8 +23,8 @@ public sealed record VisitRate(string Month, string Area, string Name, int Resid
 /// <param name="OnSiteWithin45min">Share, 0–1, of the alarms that led to a visit at home; null where none did.</param>
 /// <param name="VisitedShare">Residents visited in the period, 0–1.</param>
 /// <param name="VisitRates">By month and town.</param>
-/// <param name="Devices">In homes.</param>
-/// <param name="DevicesSilent">Of them, unheard for a day and for three of their reporting periods.</param>
+/// <param name="Devices">Devices in homes.</param>
+/// <param name="DevicesSilent">Of them, not heard for a day and for three of their reporting periods.</param>
 /// <param name="DevicesNeverSeen">Of them, never heard.</param>
 public sealed record Statistics(
     DateTime From,
@@ -91,11 +80,11 @@ public sealed record Statistics(
                 r.ConsentService,
             })
             .ToListAsync(cancellation);
-        var first = MonthOf(from, zone);
+        var first = CalendarMonth.Of(from, zone);
         var visits = await (
             from v in db.Visits
             join r in db.Residents on v.ResidentId equals r.Id
-            where r.Area.StartsWith(area) && v.Time >= MonthStart(first, zone) && v.Time < to
+            where r.Area.StartsWith(area) && v.Time >= CalendarMonth.StartOf(first, zone) && v.Time < to
             select new
             {
                 v.ResidentId,
@@ -128,9 +117,9 @@ public sealed record Statistics(
         var wrong = alarms.Where(a => a.Resolution is >= Resolution.FalseAway and <= Resolution.FalseMistake).ToList();
 
         var rates = new List<VisitRate>();
-        for (var month = first; MonthStart(month, zone) < to; month = month.AddMonths(1))
+        for (var month = first; CalendarMonth.StartOf(month, zone) < to; month = month.AddMonths(1))
         {
-            var (start, end) = (MonthStart(month, zone), MonthStart(month.AddMonths(1), zone));
+            var (start, end) = (CalendarMonth.StartOf(month, zone), CalendarMonth.StartOf(month.AddMonths(1), zone));
             var visited = visits.Where(v => v.Time >= start && v.Time < end).Select(v => v.ResidentId).ToHashSet(StringComparer.Ordinal);
             rates.AddRange(
                 residents
@@ -202,13 +191,4 @@ public sealed record Statistics(
         yield return ["devices silent", "", DevicesSilent];
         yield return ["devices never seen", "", DevicesNeverSeen];
     }
-
-    private static DateOnly MonthOf(DateTime time, TimeZoneInfo zone)
-    {
-        var day = TimeZoneInfo.ConvertTimeFromUtc(time, zone);
-        return new DateOnly(day.Year, day.Month, 1);
-    }
-
-    private static DateTime MonthStart(DateOnly month, TimeZoneInfo zone) =>
-        TimeZoneInfo.ConvertTimeToUtc(month.ToDateTime(TimeOnly.MinValue, DateTimeKind.Unspecified), zone);
 }

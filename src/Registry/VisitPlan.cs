@@ -3,14 +3,14 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Registry;
 
-/// <summary>A visit that is asked for.</summary>
-/// <param name="Resident">Whom.</param>
-/// <param name="Name">Of the resident.</param>
+/// <summary>A visit that is due.</summary>
+/// <param name="Resident">The resident's id.</param>
+/// <param name="Name">The resident's name.</param>
 /// <param name="Area">Village, 12 digits.</param>
 /// <param name="Address">Where to go.</param>
 /// <param name="VisitorId">The assigned visitor (探访关爱服务联系人); null where none is.</param>
 /// <param name="Cause">alarm, watch, disabled, key or monthly.</param>
-/// <param name="Alarm">The alarm that asks for it.</param>
+/// <param name="Alarm">The alarm for which it is due.</param>
 /// <param name="Due">By when, UTC; in the past when it is late.</param>
 /// <param name="Last">The last visit, UTC; null when there is none.</param>
 public sealed record VisitAsked(
@@ -26,7 +26,7 @@ public sealed record VisitAsked(
 );
 
 /// <summary>
-/// Who is to be visited: at once where an alarm asks for it or an area is on heightened watch, else by the frequency of the policy document
+/// Who is to be visited: at once for an alarm or under heightened watch, else as often as the policy document asks
 /// (二（五）): disabled residents at home at least once a month, everybody once a month (月探访率 100 %), key residents (重点) every fortnight.
 /// </summary>
 public static class VisitPlan
@@ -39,13 +39,13 @@ public static class VisitPlan
     /// <summary>On site within 45 min is the call-centre standard.</summary>
     private static readonly TimeSpan OnSite = TimeSpan.FromMinutes(45);
 
-    /// <summary>What is asked for in an area until so far ahead, the most urgent first; one entry a resident.</summary>
-    /// <param name="records">Store.</param>
+    /// <summary>The visits due in an area within a time ahead, the most urgent first; one per resident.</summary>
+    /// <param name="records">The records.</param>
     /// <param name="area">Code prefix; empty for all.</param>
     /// <param name="visitor">Only this visitor's residents; null for all.</param>
     /// <param name="now">UTC.</param>
     /// <param name="ahead">Visits due later than this from now are left out.</param>
-    /// <param name="cancellation">Ends the look.</param>
+    /// <param name="cancellation">Cancels the reading.</param>
     public static async Task<IReadOnlyList<VisitAsked>> ReadAsync(
         IDbContextFactory<RecordsDb> records,
         string area,
@@ -71,7 +71,7 @@ public static class VisitPlan
             .GroupBy(v => v.ResidentId)
             .Select(g => new { g.Key, Time = g.Max(v => v.Time) })
             .ToDictionaryAsync(v => v.Key, v => v.Time, cancellation);
-        // An alarm asks for a visit from when the visitor's step ran, or somebody said that one is on the way.
+        // An alarm needs a visit once the visitor's step of its escalation ran or somebody took it in hand.
         var alarms = (
             await db
                 .Alarms.AsNoTracking()
@@ -112,7 +112,7 @@ public static class VisitPlan
                 : disabled ? ("disabled", Month, visitedAtHome)
                 : ("monthly", Month, seen);
             var due = (from ?? r.CreatedAt) + period;
-            // A key resident who is disabled is still to be seen at home each month.
+            // A key resident who is disabled has to be visited at home each month all the same.
             if (disabled && r.KeyClass && (visitedAtHome ?? r.CreatedAt) + Month < due)
                 (cause, due) = ("disabled", (visitedAtHome ?? r.CreatedAt) + Month);
             if (due <= now + ahead)

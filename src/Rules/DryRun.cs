@@ -8,7 +8,7 @@ namespace Vigil.Rules;
 public sealed record DryAlarm(AlarmKind Kind, Severity Severity, DateTime Raised, DateTime? Cleared, string Reason, string ReasonZh);
 
 /// <summary>
-/// What rules would have said of one resident's stored readings: the same engine, with a clock that stands at each reading's arrival.
+/// What the rules would have found in one resident's stored readings: the same engine, whose clock follows the arrivals of the readings.
 /// </summary>
 public static class DryRun
 {
@@ -16,7 +16,7 @@ public static class DryRun
     /// <param name="zone">Where the home is.</param>
     /// <param name="facts">The resident as registered now.</param>
     /// <param name="readings">Of the resident's devices, in any order.</param>
-    /// <param name="from">Earlier readings teach the rules; their alarms are not told of.</param>
+    /// <param name="from">Earlier readings only teach the rules; their alarms are left out.</param>
     /// <param name="to">How far the clock runs on after the last reading.</param>
     public static IReadOnlyList<DryAlarm> Of(
         RuleSet rules,

@@ -5,23 +5,22 @@ using Vigil.Model;
 namespace Vigil.Rules;
 
 /// <summary>
-/// All that is remembered of one resident. Arrays of structs, because there may be a million homes; times are UTC ticks, 0 means never.
+/// The rules' state of one resident. Arrays of structs, because there may be a million homes; times are UTC ticks, 0 means never.
 /// </summary>
 internal sealed class Home(string id)
 {
     /// <summary>
-    /// More than any home has. A device that names a new channel in each message would make every look at its home longer, and others wait
-    /// for it.
+    /// More than any home needs. A device that names a new channel in each message would otherwise slow down every evaluation of its home.
     /// </summary>
     public const int MostSeries = 1024;
 
-    /// <summary>The channel that stands for all that come when there are enough.</summary>
-    private const string Else = "other";
+    /// <summary>The channel to which all further ones are counted.</summary>
+    private const string Overflow = "other";
 
     public readonly string Id = id;
     public ResidentFacts? Facts;
     public EffectiveRules Rules = null!;
-    public Village? Village;
+    public OutageArea? OutageArea;
     public DeviceState[] Devices = [];
     public int DeviceCount;
     public Series[] Series = [];
@@ -34,14 +33,14 @@ internal sealed class Home(string id)
     /// <summary>When the due queue will look at this home; long.MaxValue when it won't.</summary>
     public long QueuedDue = long.MaxValue;
 
-    /// <summary>The start of the last absence that a use has ended before its time.</summary>
-    public long AbsenceOver;
+    /// <summary>The start of the last absence that ended early, because something was used.</summary>
+    public long EndedAbsence;
 
-    /// <summary>Newest moment the resident certainly did something: a door, a bed, a press.</summary>
-    public long LifeAt;
+    /// <summary>The newest moment at which the resident certainly did something: a door, a bed, a press.</summary>
+    public long LastActivity;
 
-    /// <summary>Where this home stands among others that fall due at the same moment: a hash of its id.</summary>
-    public readonly uint Share = XxHash32.HashToUInt32(MemoryMarshal.AsBytes(id.AsSpan()));
+    /// <summary>Orders homes that are due at the same moment, the same in every process.</summary>
+    public readonly uint IdHash = XxHash32.HashToUInt32(MemoryMarshal.AsBytes(id.AsSpan()));
 
     public int FindDevice(string device)
     {
@@ -78,7 +77,7 @@ internal sealed class Home(string id)
     {
         if (SeriesCount >= MostSeries)
         {
-            channel = Else;
+            channel = Overflow;
             if (FindSeries(device, metric, channel) is >= 0 and var shared)
                 return shared;
         }
@@ -120,100 +119,34 @@ internal sealed class Home(string id)
         Episodes[EpisodeCount] = default;
     }
 
-    /// <summary>The absence that holds at a moment, unless a use has ended it.</summary>
+    /// <summary>The absence at a moment, unless it ended early.</summary>
     public AbsenceFacts? AbsenceAt(long time)
     {
         if (Facts is null)
             return null;
         foreach (var absence in Facts.Absences)
-            if (absence.From.Ticks <= time && time < absence.Until.Ticks && absence.From.Ticks > AbsenceOver)
+            if (absence.From.Ticks <= time && time < absence.Until.Ticks && absence.From.Ticks > EndedAbsence)
                 return absence;
         return null;
     }
 
     /// <summary>
-    /// The end of an absence that covers a part of a silence and is over; 0 when there is none. What lies before it was no silence at home.
+    /// The end of the last absence that ended within a silence; 0 when there is none. Before it nobody was at home to use anything.
     /// </summary>
-    public long BackSince(long since, long at)
+    public long ReturnWithin(long since, long at)
     {
         var back = 0L;
         if (Facts is null)
             return back;
         foreach (var absence in Facts.Absences)
-            if (absence.Until.Ticks > since && absence.Until.Ticks <= at && absence.From.Ticks < at && absence.From.Ticks > AbsenceOver)
+            if (absence.Until.Ticks > since && absence.Until.Ticks <= at && absence.From.Ticks < at && absence.From.Ticks > EndedAbsence)
                 back = Math.Max(back, absence.Until.Ticks);
         return back;
     }
 
+    /// <summary>The resident did something at this moment: a door, a bed, a press, a movement.</summary>
+    public void NoteActivity(long time) => LastActivity = Math.Max(LastActivity, time);
+
+    /// <summary>The resident's area is under heightened watch.</summary>
     public bool OnWatch(long time) => Facts is { WatchUntil: { } until } facts && until.Ticks > time && facts.WatchFrom.Ticks <= time;
-}
-
-/// <summary>A device of a home.</summary>
-internal struct DeviceState
-{
-    public string Id;
-
-    /// <summary>0 when the registry doesn't know it.</summary>
-    public long Installed;
-
-    /// <summary>How often it should report, ticks; 0 when unknown.</summary>
-    public long ReportEvery;
-
-    /// <summary>When something of it last arrived, by arrival time.</summary>
-    public long Received;
-
-    /// <summary>It measures use: its silence ends in a welfare check.</summary>
-    public bool Meter;
-
-    /// <summary>Good clock readings in a row since the clock was wrong.</summary>
-    public byte GoodClock;
-
-    /// <summary>In the registry now; a device taken away is not missed.</summary>
-    public bool Registered;
-}
-
-/// <summary>One metric of one device.</summary>
-internal struct Series
-{
-    public int Device;
-    public Metric Metric;
-    public string Channel;
-
-    /// <summary>Time of the newest reading used.</summary>
-    public long Time;
-    public double Value;
-
-    /// <summary>Since when a condition holds; 0 when it doesn't.</summary>
-    public long Since;
-
-    /// <summary>When the condition has lasted long enough, or when a clear becomes certain; 0 when nothing is awaited.</summary>
-    public long Due;
-
-    /// <summary>Readings in a row that meet the condition; longitude for locations; candidate value of a gauge.</summary>
-    public double Extra;
-
-    /// <summary>Newest event times, to know a repeated delivery; null for other metrics.</summary>
-    public long[]? Events;
-}
-
-/// <summary>An open episode of an alarm.</summary>
-internal struct Episode
-{
-    public AlarmKind Kind;
-    public int Device;
-    public int Series;
-
-    /// <summary>Names the episode.</summary>
-    public long Start;
-
-    /// <summary>When it was opened, reading time.</summary>
-    public long Opened;
-
-    /// <summary>When it last happened again.</summary>
-    public long Again;
-    public int Sequence;
-    public Severity Severity;
-
-    /// <summary>Held back because of an outage until then; 0 when people know of it.</summary>
-    public long HeldUntil;
 }

@@ -3,9 +3,9 @@ using Vigil.Rules.Kinds;
 
 namespace Vigil.Rules;
 
-/// <summary>The earliest moment at which trouble could be told, if nothing more is heard or used from now on.</summary>
+/// <summary>The earliest moment at which an alarm could be raised if nothing more is heard or used from now on.</summary>
 /// <param name="Device">Which device would show it.</param>
-/// <param name="Kind">What would be told: <c>no-water</c>, <c>no-electricity</c>, <c>inactivity</c>, <c>device-silent</c> or
+/// <param name="Kind">Which alarm: <c>no-water</c>, <c>no-electricity</c>, <c>inactivity</c>, <c>device-silent</c> or
 /// <c>device-never-seen</c>.</param>
 /// <param name="At">UTC. For water and electricity the first report of the meter at or after the due time.</param>
 public sealed record Outlook(string Device, AlarmKind Kind, DateTime At);
@@ -28,12 +28,12 @@ internal static class Outlooks
                 found.Add(new Outlook(d.Id, d.Received == 0 ? AlarmKind.DeviceNeverSeen : AlarmKind.DeviceSilent, Utc(silent)));
         }
 
-        Use(home, Consumption.Utility.Water, home.Water, found);
-        Use(home, Consumption.Utility.Electricity, home.Electricity, found);
+        Use(home, Utility.Water, home.Water, found);
+        Use(home, Utility.Electricity, home.Electricity, found);
         return [.. found.OrderBy(o => o.Device, StringComparer.Ordinal).ThenBy(o => o.At)];
     }
 
-    private static void Use(Home home, in Consumption.Utility utility, UseTracker? use, List<Outlook> into)
+    private static void Use(Home home, in Utility utility, UseTracker? use, List<Outlook> into)
     {
         if (use is null || use.Registers.Length == 0)
             return;
@@ -41,9 +41,9 @@ internal static class Outlooks
         var (kind, due) = (utility.Kind, long.MaxValue);
         if (rules.Enabled(utility.Kind) && home.FindEpisode(utility.Kind) < 0)
             due =
-                use.Anchor(rules[utility.LessThan])
+                use.SilenceStart(rules[utility.LessThan])
                 + rules.Ticks(
-                    home.OnWatch(Math.Max(use.Frontier, home.Facts?.WatchFrom.Ticks ?? 0)) ? utility.WatchWithin : utility.Within
+                    home.OnWatch(Math.Max(use.ReportedUntil, home.Facts?.WatchFrom.Ticks ?? 0)) ? utility.WatchWithin : utility.Within
                 );
         if (
             rules.Enabled(AlarmKind.Inactivity)
@@ -59,7 +59,7 @@ internal static class Outlooks
         foreach (var register in use.Registers)
         {
             ref var device = ref home.Devices[home.Series[register.Series].Device];
-            // A flat total says that nothing was used, a missing one says nothing: told with the first report that reaches so far.
+            // Only a report proves that nothing was used: the alarm comes with the first one at or after the due time.
             var at =
                 device.ReportEvery > 0 && register.Total.Time < due
                     ? register.Total.Time + (due - register.Total.Time + device.ReportEvery - 1) / device.ReportEvery * device.ReportEvery

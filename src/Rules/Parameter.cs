@@ -2,93 +2,6 @@ using Vigil.Model;
 
 namespace Vigil.Rules;
 
-/// <summary>
-/// Every number a rule can be tuned by. Held as doubles: durations in seconds, flags as 0 or 1, times of day in seconds after midnight.
-/// </summary>
-internal enum RuleParameter
-{
-    WaterLessThan,
-    WaterWithin,
-    WaterWatchWithin,
-    WaterResume,
-    WaterCriticalAfter,
-    WaterLeakMost,
-    PowerLessThan,
-    PowerWithin,
-    PowerWatchWithin,
-    PowerResume,
-    PowerCriticalAfter,
-    PowerAboveBase,
-    PowerBaseMost,
-    RunningRate,
-    RunningFor,
-    RunningDripFor,
-    OveruseWater,
-    OveruseElectricity,
-    PressAgainWithin,
-    PressLateAfter,
-    FallAgainWithin,
-    FallLateAfter,
-    VoiceAgainWithin,
-    VoiceLateAfter,
-    SmokeClearAfter,
-    SmokeLateAfter,
-    GasClearAfter,
-    GasLateAfter,
-    LeakClearAfter,
-    HeartLow,
-    HeartHigh,
-    OxygenLow,
-    SystolicLow,
-    SystolicHigh,
-    DiastolicHigh,
-    BodyLow,
-    BodyHigh,
-    GlucoseLow,
-    GlucoseHigh,
-    RespirationLow,
-    RespirationHigh,
-    VitalReadings,
-    VitalWithin,
-    VitalFor,
-    WanderLonger,
-    WanderNightLonger,
-    WanderNightFrom,
-    WanderNightTo,
-    WanderFar,
-    WanderMaxSpeed,
-    OutOfBedLonger,
-    DoorLonger,
-    DoorNightLonger,
-    DoorNightFrom,
-    DoorNightTo,
-    ColdBelow,
-    ColdFor,
-    ColdWatchFor,
-    ColdHysteresis,
-    HotAbove,
-    HotFor,
-    HotWatchFor,
-    HotHysteresis,
-    SilentMissed,
-    SilentLeast,
-    SilentUnknown,
-    SilentWelfareAfter,
-    SilentWelfareWatch,
-    NeverSeenAfter,
-    BatteryBelow,
-    BatteryClear,
-    ClockTolerance,
-    OutageShare,
-    OutageHomes,
-    OutageQuiet,
-    OutageHoldMost,
-    OutageSettle,
-    InactivityBudgetDays,
-    InactivityWatchBudgetDays,
-    InactivityLearn,
-}
-
 internal enum ParameterType
 {
     Number,
@@ -96,7 +9,7 @@ internal enum ParameterType
     TimeOfDay,
 }
 
-/// <param name="Id">Where it stands in the array of values.</param>
+/// <param name="Id">Its index in the array of values.</param>
 /// <param name="Kind">The rule it belongs to.</param>
 /// <param name="Name">Its key in rules.yaml.</param>
 /// <param name="Type">How it is written.</param>
@@ -198,7 +111,7 @@ internal sealed record Parameter(
         D(RuleParameter.InactivityLearn, AlarmKind.Inactivity, "learn", "672h", 24, 8760),
     ];
 
-    /// <summary>The number behind what a person wrote; null when it isn't one or is out of range.</summary>
+    /// <summary>The value of what a person wrote; null when it can't be read or is out of range.</summary>
     public double? Read(string text)
     {
         double value;

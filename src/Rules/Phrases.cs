@@ -3,7 +3,7 @@ using Vigil.Model;
 
 namespace Vigil.Rules;
 
-/// <summary>Times, amounts and lists as people read them, English and Chinese. Only findings are put into words, never readings.</summary>
+/// <summary>Times, amounts and lists as people read them, in English and Chinese, for the reasons of findings.</summary>
 internal static class Phrases
 {
     private static readonly CultureInfo English = CultureInfo.InvariantCulture;
@@ -21,7 +21,7 @@ internal static class Phrases
         return local.ToString(local.Date == other.Date ? "HH:mm" : "M月d日 HH:mm", English);
     }
 
-    /// <summary>With the year: for clocks that are wrong.</summary>
+    /// <summary>With the year, for clocks that are wrong.</summary>
     public static string Moment(long ticks, TimeZoneInfo zone) => ToLocal(ticks, zone).ToString("yyyy-MM-dd HH:mm", English);
 
     public static string Span(long ticks)
@@ -46,15 +46,15 @@ internal static class Phrases
 
     public static string Number(double value) => string.Create(English, $"{value:0.##}");
 
-    /// <summary>The name of an episode for ever: the kind, and when it began by reading time.</summary>
+    /// <summary>The permanent name of an episode: its kind, and when it began by reading time.</summary>
     public static string Episode(AlarmKind kind, long start, string? device)
     {
         var name = string.Create(English, $"{kind.Name}/{new DateTime(start, DateTimeKind.Utc):yyyy-MM-ddTHH:mm:ss.FFFFFFF}Z");
         return device is null ? name : $"{name}/{device}";
     }
 
-    /// <summary>What has been the matter while nobody was told, to go before "since".</summary>
-    public static (string En, string Zh) Held(AlarmKind kind) =>
+    /// <summary>What a finding that was held back is about, to go before "since".</summary>
+    public static (string En, string Zh) HeldBack(AlarmKind kind) =>
         kind.Name switch
         {
             "no-water" => ("no water", "没有用水"),
@@ -81,20 +81,20 @@ internal static class Phrases
         (ToLocal(ticks, zone), ToLocal(seenFrom, zone));
 
     /// <summary>
-    /// What else in the home is quiet or not, for the reason: "electricity flat since 22:05, door not opened since 18:10".
+    /// What the other devices of the home show, for the reason: "electricity flat since 22:05, door not opened since 18:10".
     /// </summary>
-    public static (string En, string Zh) Corroborate(Home home, TimeZoneInfo zone, AlarmKind but, long at)
+    public static (string En, string Zh) OtherEvidence(Home home, TimeZoneInfo zone, AlarmKind but, long at)
     {
         var en = new List<string>();
         var zh = new List<string>();
         void Meter(UseTracker? use, AlarmKind kind, string name, string nameZh)
         {
-            if (use is null || ReferenceEquals(but, kind) || use.Frontier == 0)
+            if (use is null || ReferenceEquals(but, kind) || use.ReportedUntil == 0)
                 return;
-            if (use.Frontier < at - 6 * TimeSpan.TicksPerHour)
+            if (use.ReportedUntil < at - 6 * TimeSpan.TicksPerHour)
             {
-                en.Add($"{name} meter not heard since {At(use.Frontier, zone, at)}");
-                zh.Add($"{nameZh}表自{AtZh(use.Frontier, zone, at)}起没有读数");
+                en.Add($"{name} meter not heard since {At(use.ReportedUntil, zone, at)}");
+                zh.Add($"{nameZh}表自{AtZh(use.ReportedUntil, zone, at)}起没有读数");
             }
             else if (use.LastUse > 0 && use.LastUse < at - TimeSpan.TicksPerHour)
             {

@@ -17,20 +17,20 @@ public sealed record ResidentFacts
     public IReadOnlyList<DeviceFacts> Devices { get; init; } = [];
     public IReadOnlyList<AbsenceFacts> Absences { get; init; } = [];
 
-    /// <summary>Heightened watch of the resident's area from then on; says nothing where none is.</summary>
+    /// <summary>Start of the heightened watch over the resident's area; without a meaning where there is none.</summary>
     public DateTime WatchFrom { get; init; }
 
-    /// <summary>Heightened watch until then; null when none.</summary>
+    /// <summary>Its end; null when there is none.</summary>
     public DateTime? WatchUntil { get; init; }
 }
 
 /// <param name="Id">The device.</param>
-/// <param name="InstalledAt">Silence is counted from here even if it never spoke, UTC.</param>
+/// <param name="InstalledAt">UTC; silence is counted from here even if the device never reported.</param>
 /// <param name="ReportEvery">How often it is expected to report; null when unknown.</param>
-/// <param name="Expects">Metrics that its profile says it reports: an expectation exists from installation on.</param>
+/// <param name="Expects">Metrics that are expected from it, by its profile, from the installation on.</param>
 public sealed record DeviceFacts(DeviceId Id, DateTime InstalledAt, TimeSpan? ReportEvery, IReadOnlyList<Metric> Expects);
 
 /// <param name="From">UTC.</param>
 /// <param name="Until">UTC.</param>
-/// <param name="Author">Who said so.</param>
+/// <param name="Author">Who entered it.</param>
 public sealed record AbsenceFacts(DateTime From, DateTime Until, string Author);

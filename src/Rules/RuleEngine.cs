@@ -9,20 +9,27 @@ namespace Vigil.Rules;
 /// </summary>
 public sealed class RuleEngine
 {
-    private readonly Dictionary<string, Home> homes = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, Village> villages = new(StringComparer.Ordinal);
+    private const long RetryAfterFailure = TimeSpan.TicksPerMinute;
 
-    /// <summary>Homes by when to look at them; two of the same moment in an order of their own, the same in every process.</summary>
-    private readonly PriorityQueue<Home, (long At, uint Share)> due = new();
-    private readonly List<(long From, long Until)> deaf = [];
-    private long ticked;
+    private readonly PartitionHomes homes = new();
 
-    /// <summary>When the snapshot was taken that it goes on from.</summary>
-    private long saved;
+    /// <summary>
+    /// Homes by when to look at them; those of the same moment by their hash, so that the order is the same in every process.
+    /// </summary>
+    private readonly PriorityQueue<Home, (long At, uint IdHash)> due = new();
+    private readonly Downtimes downtimes = new();
 
-    /// <summary>Until when, by the old time, arrivals were applied before the clock was set back; 0: it never was.</summary>
-    private long ahead;
-    private bool loaded;
+    /// <summary>Up to when time has passed for all homes, ticks of arrival time.</summary>
+    private long advancedTo;
+
+    /// <summary>The same at the snapshot from which it was restored.</summary>
+    private long snapshotTime;
+
+    /// <summary>Up to when, by the old time, arrivals were applied before the clock was set back; 0: it never was.</summary>
+    private long heardAhead;
+
+    /// <summary>Restored from a snapshot and not listening yet: what arrived since is being replayed.</summary>
+    private bool restored;
 
     public RuleEngine(RuleSet rules, TimeZoneInfo zone)
     {
@@ -37,27 +44,34 @@ public sealed class RuleEngine
     /// <summary>When <see cref="AdvanceTo"/> has something to do next; null when nothing is awaited. May be early, never late.</summary>
     public DateTime? NextDue => due.TryPeek(out _, out var next) ? new DateTime(next.At, DateTimeKind.Utc) : null;
 
-    /// <summary>Told of each finding that is held back, and why (English, Chinese): absence, outage.</summary>
+    /// <summary>Told of each finding that is held back, and why (English, Chinese): absence, outage, hours of the rule.</summary>
     public Action<Finding, string, string>? HeldBack { get; set; }
 
     /// <summary>
-    /// Told of each total that rules don't believe: resident, device and why. A reset, a changed meter, a jump back, more than can have
-    /// flowed.
+    /// Told of each meter total that the rules don't believe, with resident, device and why: a reset, a replaced meter, a step back, more
+    /// than can have flowed.
     /// </summary>
     public Action<string, string, string>? Doubted { get; set; }
 
-    /// <summary>Told when a home can't be looked at, and why; it is left out of this look.</summary>
+    /// <summary>Told when looking at a home failed, and why; the other homes are looked at all the same.</summary>
     public Action<string, Exception>? Failed { get; set; }
 
-    private const long AgainAfterFailure = TimeSpan.TicksPerMinute;
+    /// <summary>The downtimes that are remembered.</summary>
+    public IEnumerable<(DateTime From, DateTime Until)> Downtimes =>
+        downtimes.All.Select(d => (new DateTime(d.From, DateTimeKind.Utc), new DateTime(d.Until, DateTimeKind.Utc)));
+
+    /// <summary>In a replay each home is asked by itself what is due, and the queue stays empty.</summary>
+    internal bool Replaying { get; init; }
+
+    internal int Count => homes.All.Count;
 
     /// <summary>Adds a resident or replaces what is known; learned state is kept.</summary>
     public void Put(ResidentFacts facts)
     {
-        var home = HomeOf(facts.Id.Value);
+        var home = homes.Of(facts.Id.Value);
         home.Facts = facts;
         home.Rules = Rules.For(facts);
-        Settle(home, facts.Area.Value);
+        homes.Assign(home, facts.Area.Value);
         for (var i = 0; i < home.DeviceCount; i++)
             home.Devices[i].Registered = false;
         foreach (var device in facts.Devices)
@@ -78,7 +92,7 @@ public sealed class RuleEngine
         CountAbsence(home, home.Water);
         CountAbsence(home, home.Electricity);
 
-        // A device that was taken away is not missed any more.
+        // A device that was taken out of the registry is not expected to report any more.
         for (var i = 0; i < home.DeviceCount; i++)
         {
             ref var d = ref home.Devices[i];
@@ -93,17 +107,15 @@ public sealed class RuleEngine
 
     public void Remove(ResidentId resident)
     {
-        if (!homes.Remove(resident.Value, out var home))
-            return;
-        home.Village?.Homes.Remove(home);
-        home.QueuedDue = long.MinValue;
+        if (homes.Remove(resident.Value, out var home))
+            home!.QueuedDue = long.MinValue;
     }
 
     /// <summary>Replaces the rules without losing state.</summary>
     public void Use(RuleSet rules)
     {
         Rules = rules;
-        foreach (var home in homes.Values)
+        foreach (var home in homes.All)
         {
             home.Rules = rules.For(home.Facts);
             Queue(home, DueOf(home));
@@ -116,22 +128,16 @@ public sealed class RuleEngine
     /// </summary>
     public void Apply(ResidentId resident, in Reading reading, List<Finding> into)
     {
-        if (!homes.TryGetValue(resident.Value, out var home))
-        {
-            home = HomeOf(resident.Value);
-            home.Rules = Rules.For(null);
-        }
-
-        Apply(home, reading, into);
+        Apply(homes.Find(resident.Value) ?? Add(resident.Value), reading, into);
     }
 
     /// <summary>
-    /// Lets time pass up to a moment of arrival time: what was due by then is found. Called only when the queue before it has been applied
-    /// (invariant 3).
+    /// Lets time pass up to a moment of arrival time and finds what was due by then. Called only when everything that arrived before it has
+    /// been applied (invariant 3).
     /// </summary>
     public void AdvanceTo(DateTime now, List<Finding> into)
     {
-        ComeBack(now);
+        Resume(now);
         while (due.TryPeek(out var home, out var look) && look.At <= now.Ticks)
         {
             due.Dequeue();
@@ -141,8 +147,8 @@ public sealed class RuleEngine
             try
             {
                 var at = DueOf(home);
-                // Findings come in the order of their own moments, whenever homes were looked at: what they say together (an outage)
-                // depends on it.
+                // Findings are made in the order of their own moments, whenever homes are looked at, because an outage depends on that
+                // order.
                 if (at <= look.At)
                     AdvanceHome(home, look.At, into);
                 else if (at <= now.Ticks)
@@ -152,62 +158,74 @@ public sealed class RuleEngine
             }
             catch (Exception e) when (e is not OutOfMemoryException)
             {
-                // What has been found stands, the other homes are looked at, and this one is tried again later: not at once, or it would be
-                // looked at for ever.
+                // What was found is kept, and the other homes are looked at. This one is tried again later, because at once would be an
+                // endless loop.
                 home.QueuedDue = long.MaxValue;
-                Enqueue(home, now.Ticks + AgainAfterFailure);
+                Enqueue(home, now.Ticks + RetryAfterFailure);
                 Failed?.Invoke(home.Id, e);
             }
         }
     }
 
     /// <summary>
-    /// The service itself was deaf for a while (our own downtime, the broker gone): that time doesn't count as silence of devices
-    /// (invariant 3). What they say afterwards is judged as always. Told twice, it counts once.
+    /// The service could not hear its devices for a while (stopped, the broker unreachable): that time doesn't count as their silence
+    /// (invariant 3). What they report afterwards is judged as always. Told twice, it counts once.
     /// </summary>
-    public void ForgiveDeafness(DateTime from, DateTime to)
+    public void AddDowntime(DateTime from, DateTime to)
     {
-        if (to <= from)
-            return;
-        var (first, last) = (from.Ticks, to.Ticks);
-        for (var i = deaf.Count - 1; i >= 0; i--)
-        {
-            if (deaf[i].Until < first || deaf[i].From > last)
-                continue;
-            first = Math.Min(first, deaf[i].From);
-            last = Math.Max(last, deaf[i].Until);
-            deaf.RemoveAt(i);
-        }
-
-        if (deaf.Count == 64)
-            deaf.RemoveAt(0);
-        deaf.Add((first, last));
+        if (to > from)
+            downtimes.Add(from.Ticks, to.Ticks);
     }
 
-    /// <summary>The times that <see cref="ForgiveDeafness"/> was told of and that are remembered.</summary>
-    public IEnumerable<(DateTime From, DateTime Until)> Deaf =>
-        deaf.Select(d => (new DateTime(d.From, DateTimeKind.Utc), new DateTime(d.Until, DateTimeKind.Utc)));
+    /// <summary>
+    /// The service's clock was set: what is counted from an arrival moves along, so that silence is judged when it would have been. Set
+    /// forward, no time has passed for anybody. Set back, nothing may lie in the future, or the next readings would be ignored as old.
+    /// </summary>
+    /// <param name="by">Forward; negative: back.</param>
+    /// <param name="now">The new time.</param>
+    public void SetClock(TimeSpan by, DateTime now) => SetClock(by, now, onlyAhead: false);
+
+    /// <summary>Whether readings that arrived after this moment were applied already, before the clock was set back.</summary>
+    public bool HasHeardBeyond(DateTime now) => heardAhead > now.Ticks;
+
+    /// <summary>
+    /// Called when the service listens again after a start and what was replayed: the time between was a downtime. Where the clock was
+    /// ahead and has been set back, what the snapshot knows by the new time already stays.
+    /// </summary>
+    public void Resume(DateTime now)
+    {
+        if (restored)
+        {
+            restored = false;
+            if (now.Ticks - advancedTo > 5 * TimeSpan.TicksPerMinute && advancedTo > 0)
+                AddDowntime(new DateTime(advancedTo, DateTimeKind.Utc), now);
+        }
+
+        if (now.Ticks < advancedTo - TimeSpan.TicksPerMinute)
+            SetClock(new TimeSpan(now.Ticks - advancedTo), now, onlyAhead: snapshotTime <= now.Ticks);
+        advancedTo = Math.Max(advancedTo, now.Ticks);
+    }
 
     /// <summary>
     /// The earliest moments at which trouble could be told of each device of a resident, if nothing more is heard or used.
     /// </summary>
-    public IReadOnlyList<Outlook> OutlooksOf(ResidentId resident) =>
-        homes.TryGetValue(resident.Value, out var home) ? Outlooks.Of(this, home) : [];
+    public IReadOnlyList<Outlook> OutlooksOf(ResidentId resident) => homes.Find(resident.Value) is { } home ? Outlooks.Of(this, home) : [];
 
     /// <summary>Writes all state; <see cref="Load"/> reads it back, and the readings that arrived since are applied again.</summary>
-    public void Save(Stream stream) => Snapshot.Write(stream, ticked, ahead, deaf, homes.Values, villages.Values);
+    public void Save(Stream stream) => Snapshot.Write(stream, advancedTo, heardAhead, downtimes.All, homes.All, homes.Areas);
 
     /// <param name="stream">What <see cref="Save"/> wrote.</param>
-    /// <param name="taken">When it was; without, when something was last due.</param>
-    /// <exception cref="InvalidDataException">Not a snapshot, or of another version: learn again from the readings.</exception>
+    /// <param name="taken">When it was written; null: when something was last due.</param>
+    /// <exception cref="InvalidDataException">Not a snapshot, or of another version: the state has to be rebuilt from the
+    /// readings.</exception>
     public void Load(Stream stream, DateTime? taken = null)
     {
-        (ticked, ahead) = Snapshot.Read(stream, deaf, HomeOf, VillageOf);
+        (advancedTo, heardAhead) = Snapshot.Read(stream, downtimes.All, homes.Of, homes.AreaOf);
         if (taken is { } at)
-            ticked = Math.Max(ticked, at.Ticks); // nothing was due for a while, and all was heard
-        saved = ticked;
-        loaded = true;
-        foreach (var home in homes.Values)
+            advancedTo = Math.Max(advancedTo, at.Ticks); // nothing was due for a while, but everything was heard
+        snapshotTime = advancedTo;
+        restored = true;
+        foreach (var home in homes.All)
         {
             home.Rules ??= Rules.For(home.Facts);
             if (home.Facts is { } facts)
@@ -217,50 +235,28 @@ public sealed class RuleEngine
         }
     }
 
-    /// <summary>Empties it: a snapshot that could be read in part is not believed in part.</summary>
+    /// <summary>Empties the state, after a snapshot that could be read only in part.</summary>
     public void Forget()
     {
         homes.Clear();
-        villages.Clear();
         due.Clear();
-        deaf.Clear();
-        (ticked, ahead, loaded) = (0, 0, false);
+        downtimes.All.Clear();
+        (advancedTo, heardAhead, restored) = (0, 0, false);
     }
 
-    /// <summary>For a replay of readings: what was due in this home before the next of them.</summary>
+    /// <summary>Finds what is due in one home.</summary>
     internal void AdvanceHome(Home home, long now, List<Finding> into)
     {
         home.QueuedDue = long.MaxValue;
-        var turn = new Turn(this, home, into, now);
-        for (var i = 0; i < home.SeriesCount; i++)
-            if (home.Series[i].Due is not 0 and var at && at <= now)
-                States.Fire(turn, i, at);
-        for (var i = 0; i < home.DeviceCount; i++)
-        {
-            // Silent, then a welfare check: two steps may be due at once.
-            for (var step = 0; step < 3 && DeviceTrouble.DueOf(this, home, i) is var at && at <= now; step++)
-                DeviceTrouble.Fire(turn, i, at);
-        }
-
-        for (var i = 0; i < home.EpisodeCount; i++)
-            if (home.Episodes[i].HeldUntil is not 0 and var until && until <= now)
-                Village.Release(turn, until);
-        for (var i = home.EpisodeCount - 1; i >= 0; i--)
-            if (IsTakenAway(home, home.Episodes[i]))
-                turn.Clear(i, now, "the device was taken out of the registry", "设备已从登记中移除");
+        HomeDue.Fire(new RuleContext(this, home, into, now));
         Queue(home, DueOf(home));
     }
 
-    /// <summary>A replay asks each home for itself what is due: the queue stays empty.</summary>
-    internal bool Replaying { get; init; }
-
-    internal int Count => homes.Count;
-
-    internal Home? Find(string resident) => homes.GetValueOrDefault(resident);
+    internal Home? Find(string resident) => homes.Find(resident);
 
     internal Home Add(string resident)
     {
-        var home = HomeOf(resident);
+        var home = homes.Of(resident);
         home.Rules ??= Rules.For(null);
         return home;
     }
@@ -271,202 +267,80 @@ public sealed class RuleEngine
         if (device < 0)
             device = home.AddDevice(reading.Device.Value);
         var received = reading.Received.Ticks;
-        if (received > ticked && loaded)
-            ticked = received; // replayed after a restart: we heard it
-        var turn = new Turn(this, home, into, received);
-        DeviceTrouble.Seen(turn, device, received);
+        if (received > advancedTo && restored)
+            advancedTo = received; // replayed after a restart: it was heard
+        var context = new RuleContext(this, home, into, received);
+        DeviceTrouble.Seen(context, device, received);
         if (reading.Has(ReadingFlags.Suspect) || !double.IsFinite(reading.Value))
             return;
-        var time = DeviceTrouble.TimeOf(turn, device, reading);
+        var time = DeviceClock.TimeOf(context, device, reading);
         var metric = reading.Metric;
         var channel = reading.Channel ?? "";
         var series = home.FindSeries(device, metric, channel);
         if (series < 0)
         {
-            if (!Judged(metric))
+            if (!ReadingRules.LookAt(metric))
                 return;
             series = home.AddSeries(device, metric, channel);
         }
-
-        switch (metric.Kind)
-        {
-            case MetricKind.Cumulative:
-                if (reading.Value >= 0)
-                    Consumption.Apply(turn, series, reading, time);
-                break;
-            case MetricKind.Gauge:
-                Gauges.Apply(turn, series, reading, time);
-                break;
-            case MetricKind.State:
-                States.Apply(turn, series, reading, time);
-                break;
-            case MetricKind.Location:
-                Whereabouts.Apply(turn, series, reading, time);
-                break;
-            default:
-                Presses.Apply(turn, series, reading, time);
-                break;
-        }
+        ReadingRules.Apply(context, series, reading, time);
     }
 
+    /// <summary>The moment at which the service has listened for <paramref name="allowed"/> since <paramref name="since"/>.</summary>
+    internal long ListenedFor(long since, long allowed) => downtimes.ListenedFor(since, allowed);
+
     /// <summary>
-    /// Has this home looked at by then, and somewhat before when that is long off: the reports of a million homes come at full hours, and
-    /// so would their deadlines, of which nearly all have moved on by then. Each home's own share of the wait spreads the looks; what is
-    /// due is found at its own moment.
+    /// Has this home looked at by then, and somewhat earlier when that is long off. The reports of a million homes come at full hours, and
+    /// so would their deadlines, nearly all of which have moved on by then: each home's hash spreads the looks. What is found due is dated
+    /// by its own moment, not by the look.
     /// </summary>
     internal void Queue(Home home, long at)
     {
-        if (!Replaying && at != long.MaxValue && (at - ticked) / 8 is > TimeSpan.TicksPerMinute and var share)
-            at -= (long)(share / (double)uint.MaxValue * home.Share);
+        if (!Replaying && at != long.MaxValue && (at - advancedTo) / 8 is > TimeSpan.TicksPerMinute and var spread)
+            at -= (long)(spread / (double)uint.MaxValue * home.IdHash);
         Enqueue(home, at);
     }
 
     private void Enqueue(Home home, long at)
     {
         if (at >= home.QueuedDue)
-            return; // looked at earlier anyway
+            return; // is looked at earlier anyway
         home.QueuedDue = at;
         if (!Replaying)
-            due.Enqueue(home, (at, home.Share));
-    }
-
-    /// <summary>
-    /// The service's clock is set: what is counted from an arrival moves along, so that silence is judged when it would have been. Forward,
-    /// no time has passed for anybody; back, nothing may lie in a time to come, or the next readings would pass for old ones and be left
-    /// out.
-    /// </summary>
-    /// <param name="by">Forward, or negative: back.</param>
-    /// <param name="now">The new time.</param>
-    public void SetClock(TimeSpan by, DateTime now) => SetClock(by, now, onlyAhead: false);
-
-    /// <summary>Arrivals of a time that is still to come were heard before the clock was set back, and are known.</summary>
-    public bool HeardBeyond(DateTime now) => ahead > now.Ticks;
-
-    /// <summary>
-    /// After a start, and after what was replayed: from now on it is listened again. A clock that was ahead has been set back; what the
-    /// snapshot knows by the new time already stays.
-    /// </summary>
-    public void ComeBack(DateTime now)
-    {
-        if (loaded)
-        {
-            loaded = false;
-            if (now.Ticks - ticked > 5 * TimeSpan.TicksPerMinute && ticked > 0)
-                ForgiveDeafness(new DateTime(ticked, DateTimeKind.Utc), now);
-        }
-
-        if (now.Ticks < ticked - TimeSpan.TicksPerMinute)
-            SetClock(new TimeSpan(now.Ticks - ticked), now, onlyAhead: saved <= now.Ticks);
-        ticked = Math.Max(ticked, now.Ticks);
+            due.Enqueue(home, (at, home.IdHash));
     }
 
     private void SetClock(TimeSpan by, DateTime now, bool onlyAhead)
     {
         if (by > TimeSpan.Zero)
-            ForgiveDeafness(now - by, now);
+            AddDowntime(now - by, now);
         else
         {
-            ahead = now.Ticks - by.Ticks;
-            ticked = now.Ticks;
-            for (var i = 0; i < deaf.Count && !onlyAhead; i++)
-                deaf[i] = (deaf[i].From + by.Ticks, deaf[i].Until + by.Ticks);
+            heardAhead = now.Ticks - by.Ticks;
+            advancedTo = now.Ticks;
+            if (!onlyAhead)
+                downtimes.Move(by.Ticks);
         }
 
-        foreach (var village in villages.Values)
-            ClockSet.Move(village, by.Ticks, now.Ticks);
-        foreach (var home in homes.Values)
+        foreach (var area in homes.Areas)
+            ClockShift.Move(area, by.Ticks, now.Ticks);
+        foreach (var home in homes.All)
         {
-            ClockSet.Move(home, by.Ticks, now.Ticks, onlyAhead);
+            ClockShift.Move(home, by.Ticks, now.Ticks, onlyAhead);
             Queue(home, DueOf(home));
         }
     }
 
-    /// <summary>The moment at which we have listened for <paramref name="allowed"/> since <paramref name="since"/>.</summary>
-    internal long Heard(long since, long allowed)
-    {
-        var at = since + allowed;
-        foreach (var (from, until) in deaf)
-        {
-            if (until <= since || from >= at)
-                continue;
-            at += until - Math.Max(from, since);
-        }
-
-        return at;
-    }
-
-    /// <summary>Silence counts from the end of an absence; where that absence was ended or taken back, from now.</summary>
+    /// <summary>Silence was to count from the end of an absence; where that absence was ended or taken back, it counts from now.</summary>
     private void CountAbsence(Home home, UseTracker? use)
     {
-        if (use is null || use.Floor <= ticked)
-            return; // only an absence lets silence count from a time to come
+        if (use is null || use.CountedFrom <= advancedTo)
+            return; // only an absence sets a moment in the future
         foreach (var absence in home.Facts!.Absences)
-            if (absence.Until.Ticks == use.Floor && absence.From.Ticks > home.AbsenceOver)
+            if (absence.Until.Ticks == use.CountedFrom && absence.From.Ticks > home.EndedAbsence)
                 return;
-        use.CountFrom(use.Frontier);
+        use.CountFrom(use.ReportedUntil);
     }
 
-    private static bool Judged(Metric metric) =>
-        ReferenceEquals(metric, Metric.WaterVolume)
-        || ReferenceEquals(metric, Metric.ElectricityEnergy)
-        || metric.Kind is MetricKind.Location or MetricKind.State
-        || ReferenceEquals(metric, Metric.Button)
-        || ReferenceEquals(metric, Metric.Fall)
-        || ReferenceEquals(metric, Metric.VoiceHelp)
-        || ReferenceEquals(metric, Metric.AirTemperature)
-        || ReferenceEquals(metric, Metric.BatteryLevel)
-        || ReferenceEquals(metric, Metric.HeartRate)
-        || ReferenceEquals(metric, Metric.BloodOxygen)
-        || ReferenceEquals(metric, Metric.RespirationRate)
-        || ReferenceEquals(metric, Metric.BloodPressureSystolic)
-        || ReferenceEquals(metric, Metric.BloodPressureDiastolic)
-        || ReferenceEquals(metric, Metric.BodyTemperature)
-        || ReferenceEquals(metric, Metric.BloodGlucose);
-
-    private long DueOf(Home home)
-    {
-        var at = long.MaxValue;
-        for (var i = 0; i < home.SeriesCount; i++)
-            if (home.Series[i].Due is not 0 and var d && d < at)
-                at = d;
-        for (var i = 0; i < home.DeviceCount; i++)
-            at = Math.Min(at, DeviceTrouble.DueOf(this, home, i));
-        for (var i = 0; i < home.EpisodeCount; i++)
-        {
-            ref var e = ref home.Episodes[i];
-            if (e.HeldUntil is not 0 and var h && h < at)
-                at = h;
-            if (IsTakenAway(home, e))
-                at = Math.Min(at, Math.Max(ticked, e.Opened));
-        }
-
-        return at;
-    }
-
-    /// <summary>What is the matter with a device that the registry had and has no longer is nobody's trouble any more.</summary>
-    private static bool IsTakenAway(Home home, in Episode e) =>
-        e.Device >= 0 && e.Kind.DefaultSeverity <= Severity.Warning && home.Devices[e.Device] is { Registered: false, Installed: not 0 };
-
-    private Home HomeOf(string id)
-    {
-        if (!homes.TryGetValue(id, out var home))
-            homes[id] = home = new Home(id);
-        return home;
-    }
-
-    private Village VillageOf(string area)
-    {
-        if (!villages.TryGetValue(area, out var village))
-            villages[area] = village = new Village(area);
-        return village;
-    }
-
-    private void Settle(Home home, string? area)
-    {
-        if (home.Village?.Area == area)
-            return;
-        home.Village?.Homes.Remove(home);
-        home.Village = string.IsNullOrEmpty(area) ? null : VillageOf(area);
-        home.Village?.Homes.Add(home);
-    }
+    private long DueOf(Home home) => HomeDue.Of(this, home, advancedTo);
 }

@@ -1,19 +1,15 @@
-using System.Globalization;
 using Vigil.Model;
-using Vigil.Settings;
 
 namespace Vigil.Rules;
 
 /// <summary>The rules in force: kinds, parameters and whom they apply to, read from <c>config/rules.yaml</c>.</summary>
 public sealed class RuleSet
 {
-    private static readonly string[] DayNames = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
-
     private readonly EffectiveRules common;
     private readonly List<(RuleOverride Where, Action<EffectiveRules> Apply)> overrides;
     private readonly Dictionary<string, EffectiveRules> shared = [];
 
-    private RuleSet(
+    internal RuleSet(
         EffectiveRules common,
         List<(RuleOverride Where, Action<EffectiveRules> Apply)> overrides,
         IReadOnlySet<DateOnly> holidays
@@ -24,50 +20,15 @@ public sealed class RuleSet
         Holidays = holidays;
     }
 
-    /// <summary>The defaults in code, without a file: what config/rules.yaml says as shipped.</summary>
+    /// <summary>The defaults in code, which are those of config/rules.yaml as shipped.</summary>
     public static RuleSet Default { get; } = new(new EffectiveRules(), [], new HashSet<DateOnly>());
 
     internal IReadOnlySet<DateOnly> Holidays { get; }
 
-    /// <summary>Reads a rules file; all its problems come at once, and then there is no rule set.</summary>
-    /// <param name="path">The YAML file; the holidays it names stand beside it.</param>
+    /// <summary>Reads a rules file. With problems, which are all reported at once, there is no rule set.</summary>
+    /// <param name="path">The YAML file; the holidays file that it names is in the same folder.</param>
     /// <param name="problems">Receives what is wrong, with file, line, id and value.</param>
-    public static RuleSet? Load(string path, List<Problem> problems)
-    {
-        var before = problems.Count;
-        if (YamlSection.Load(path, problems) is not { } top)
-            return null;
-        top.Text("$schema");
-        var holidays = new HashSet<DateOnly>();
-        if (top.Text("holidays") is { } name)
-            ReadHolidays(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, name), problems, holidays);
-
-        var common = new EffectiveRules();
-        foreach (var set in ReadRules(top))
-            set(common);
-        var overrides = new List<(RuleOverride, Action<EffectiveRules>)>();
-        var number = 0;
-        foreach (var section in top.Sections("overrides"))
-        {
-            number++;
-            section.Id = $"overrides[{number}]";
-            var where = new RuleOverride(section.Text("area"), section.Text("class"), section.Text("resident"));
-            if (where.Area is { } area && !AreaCode.TryParse(area, out _))
-                section.Refuse("area", area, "is not an area code of 2, 4, 6, 9 or 12 digits");
-            if (where.Class is { } c && c is not ("key" or "general"))
-                section.Refuse("class", c, "is neither key nor general");
-            if (where.Resident is { } r && !ResidentId.TryParse(r, out _))
-                section.Refuse("resident", r, "is not a resident's id");
-            if (where is { Area: null, Class: null, Resident: null })
-                section.Refuse("area", "", "an override has to say whom it is for: area, class or resident");
-            foreach (var set in ReadRules(section))
-                overrides.Add((where, set));
-            section.NoOthers();
-        }
-
-        top.NoOthers();
-        return problems.Count > before ? null : new RuleSet(common, overrides, holidays);
-    }
+    public static RuleSet? Load(string path, List<Problem> problems) => RulesFile.Read(path, problems);
 
     /// <summary>The rules as they hold for one resident.</summary>
     internal EffectiveRules For(ResidentFacts? facts)
@@ -92,7 +53,7 @@ public sealed class RuleSet
         }
     }
 
-    /// <summary>Every rule as it holds for a resident, with what set each value: later overrides win over earlier ones.</summary>
+    /// <summary>Every rule as it holds for a resident, and what set each value: later overrides win over earlier ones.</summary>
     public IReadOnlyList<ExplainedRule> Explain(ResidentFacts facts)
     {
         var (rules, shipped) = (common.Copy(), new EffectiveRules());
@@ -133,207 +94,4 @@ public sealed class RuleSet
 
     private const string AsShipped = "as shipped";
     private const string ForAll = "for all";
-
-    private static List<Action<EffectiveRules>> ReadRules(YamlSection top)
-    {
-        var sets = new List<Action<EffectiveRules>>();
-        if (top.Section("rules") is not { } rules)
-            return sets;
-        foreach (var (name, section) in rules.Children())
-        {
-            if (!AlarmKind.TryParse(name, out var kind) || ReferenceEquals(kind, AlarmKind.ServiceTrouble))
-            {
-                rules.Refuse(
-                    name,
-                    name,
-                    "is not an alarm kind; known are "
-                        + string.Join(", ", AlarmKind.All.Where(k => !ReferenceEquals(k, AlarmKind.ServiceTrouble)))
-                );
-                continue;
-            }
-
-            ReadKind(kind, section, sets);
-            section.NoOthers();
-        }
-
-        return sets;
-    }
-
-    private static void ReadKind(AlarmKind kind, YamlSection section, List<Action<EffectiveRules>> sets)
-    {
-        var life = kind.DefaultSeverity == Severity.Critical;
-        if (section.Flag("enabled") is { } enabled)
-        {
-            if (!enabled && life)
-                section.Refuse("enabled", "false", "a life-safety rule can't be switched off");
-            sets.Add(r => r.Enable(kind, enabled));
-        }
-
-        if (section.Text("severity") is { } text)
-        {
-            if (!Enum.TryParse<Severity>(text, ignoreCase: true, out var severity) || char.IsAsciiDigit(text[0]))
-                section.Refuse("severity", text, "is not one of technical, warning, high, critical");
-            else if (life && severity != Severity.Critical)
-                section.Refuse("severity", text, "a life-safety rule is always critical");
-            else
-                sets.Add(r => r.SetSeverity(kind, severity));
-        }
-
-        foreach (var parameter in Parameter.All)
-        {
-            if (!ReferenceEquals(parameter.Kind, kind) || section.Text(parameter.Name) is not { } value)
-                continue;
-            if (parameter.Read(value) is { } number)
-                sets.Add(r => r[parameter.Id] = number);
-            else
-                section.Refuse(parameter.Name, value, "is not " + parameter.Expected);
-        }
-
-        if (ReferenceEquals(kind, AlarmKind.Sos) && section.Has("ignore"))
-        {
-            var words = section.Texts("ignore").ToHashSet(StringComparer.OrdinalIgnoreCase);
-            foreach (var word in words)
-                if (word is "sos" or "pressed")
-                    section.Refuse("ignore", word, "is a call for help and can't be ignored");
-            words.Add("");
-            sets.Add(r => r.IgnoredPresses = words);
-        }
-
-        if (ReferenceEquals(kind, AlarmKind.Wandering))
-        {
-            foreach (var zone in section.Sections("zones"))
-                if (ReadZone(zone) is { } read)
-                    sets.Add(r => r.Zones.Add(read));
-        }
-
-        if (section.Section("when") is not { } when)
-            return;
-        if (life)
-        {
-            section.Refuse("when", "", "a life-safety rule holds at any time");
-            return;
-        }
-
-        var window = ReadWindow(when);
-        when.NoOthers();
-        sets.Add(r => r.SetWindow(kind, window));
-    }
-
-    private static RuleWindow ReadWindow(YamlSection when)
-    {
-        var days = 0;
-        foreach (var day in when.Texts("weekdays"))
-        {
-            var index = Array.IndexOf(DayNames, day);
-            if (index < 0)
-                when.Refuse("weekdays", day, "is not one of " + string.Join(", ", DayNames));
-            else
-                days |= 1 << index;
-        }
-
-        var use = HolidayUse.Any;
-        if (when.Text("holidays") is { } text && !Enum.TryParse(text, ignoreCase: true, out use))
-            when.Refuse("holidays", text, "is not one of any, skip, only");
-        return new RuleWindow(Clock(when, "from"), Clock(when, "to"), days == 0 ? 127 : days, use);
-    }
-
-    private static int Clock(YamlSection when, string key)
-    {
-        if (when.Text(key) is not { } text)
-            return 0;
-        if (TimeOnly.TryParseExact(text, "HH:mm", CultureInfo.InvariantCulture, DateTimeStyles.None, out var time))
-            return (int)time.ToTimeSpan().TotalSeconds;
-        when.Refuse(key, text, "is not a time of day such as 22:00");
-        return 0;
-    }
-
-    private static Zone? ReadZone(YamlSection section)
-    {
-        var points = new List<(double, double)>();
-        foreach (var text in section.Texts("points"))
-        {
-            var parts = text.Split(',');
-            if (
-                parts.Length == 2
-                && double.TryParse(parts[0], NumberStyles.Float, CultureInfo.InvariantCulture, out var latitude)
-                && Math.Abs(latitude) <= 90
-                && double.TryParse(parts[1], NumberStyles.Float, CultureInfo.InvariantCulture, out var longitude)
-                && Math.Abs(longitude) <= 180
-            )
-                points.Add((latitude, longitude));
-            else
-                section.Refuse("points", text, "is not 'latitude, longitude' in WGS-84 degrees");
-        }
-
-        var radius = section.Number("radius", 1, 1e6) ?? 0;
-        var name = section.Text("name") ?? "zone";
-        section.NoOthers();
-        if (points.Count >= 3 || (points.Count == 1 && radius > 0))
-            return new Zone(name, [.. points], radius);
-        section.Refuse(
-            "points",
-            points.Count.ToString(CultureInfo.InvariantCulture),
-            "a zone is one point with a radius in metres, or a polygon of at least three points"
-        );
-        return null;
-    }
-
-    private static void ReadHolidays(string path, List<Problem> problems, HashSet<DateOnly> into)
-    {
-        if (YamlSection.Load(path, problems) is not { } top)
-            return;
-        foreach (var section in top.Sections("holidays"))
-        {
-            section.Id = section.Text("name", required: true) ?? "";
-            section.Text("source");
-            var first = Day(section, "from");
-            var last = Day(section, "to");
-            if (first is { } a && last is { } b)
-            {
-                if (b < a || b.DayNumber - a.DayNumber > 30)
-                    section.Refuse(
-                        "to",
-                        b.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture),
-                        "is before the first day or more than 30 days after it"
-                    );
-                else
-                    for (var day = a; day <= b; day = day.AddDays(1))
-                        into.Add(day);
-            }
-
-            section.NoOthers();
-        }
-
-        top.NoOthers();
-    }
-
-    private static DateOnly? Day(YamlSection section, string key)
-    {
-        if (section.Text(key, required: true) is not { } text)
-            return null;
-        if (DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var day))
-            return day;
-        section.Refuse(key, text, "is not a date such as 2026-02-15");
-        return null;
-    }
-
-    /// <summary>Whom an override is for; what is not said doesn't matter.</summary>
-    private sealed record RuleOverride(string? Area, string? Class, string? Resident)
-    {
-        public bool AppliesTo(ResidentFacts facts) =>
-            (Area is null || (facts.Area.Value ?? "").StartsWith(Area, StringComparison.Ordinal))
-            && (Class is null || facts.KeyClass == (Class == "key"))
-            && (Resident is null || facts.Id.Value == Resident);
-
-        public string Words =>
-            string.Join(
-                ", ",
-                new[]
-                {
-                    Area is null ? "" : "area " + Area,
-                    Class is null ? "" : "class " + Class,
-                    Resident is null ? "" : "resident " + Resident,
-                }.Where(w => w.Length > 0)
-            );
-    }
 }

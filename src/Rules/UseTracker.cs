@@ -3,8 +3,8 @@ using Vigil.Model;
 namespace Vigil.Rules;
 
 /// <summary>
-/// What is used of water or electricity in a home, from meters that only count upwards. Keeps the newest use that still matters
-/// (exact), and what was used in each of 24 slots of the rule's window (to subtract a leak or a refrigerator).
+/// The use of water or electricity in a home, from meters that count upwards. Keeps the newest uses exactly, and the use in each of 24
+/// slots of the rule's window (to subtract a leak or a refrigerator).
 /// </summary>
 internal sealed class UseTracker
 {
@@ -13,103 +13,110 @@ internal sealed class UseTracker
 
     /// <summary>A window of whole slots and the newest, which is still filling.</summary>
     private const int Ring = Slots + 1;
-    private const int MostSips = 16;
+    private const int MostUses = 16;
 
-    /// <summary>Ten litres in ten sips are ten litres.</summary>
+    /// <summary>Adding many small uses must not miss the threshold by a rounding error.</summary>
     private const double Rounding = 1e-6;
 
     /// <summary>
-    /// An interval longer than this can't be placed: when in it something was used isn't known (radio gaps, once-a-day meters).
+    /// In a longer interval (a radio gap, a meter that reports once a day) the time of a use isn't known well enough.
     /// </summary>
-    public const long Placeable = 3 * TimeSpan.TicksPerHour;
+    public const long LongestPreciseInterval = 3 * TimeSpan.TicksPerHour;
 
     public Register[] Registers = [];
 
-    /// <summary>Uses that together make up the least amount, oldest first.</summary>
-    public Sip[] Sips = [];
-    public int SipCount;
-    public double SipSum;
+    /// <summary>The newest uses that together make up the least amount that counts, oldest first.</summary>
+    public Use[] Uses = [];
+    public int UseCount;
+    public double UseSum;
     public readonly float[] Slot = new float[Ring];
 
-    /// <summary>Number of the newest slot: ticks / slot length.</summary>
+    /// <summary>Number of the newest slot: ticks divided by the slot length.</summary>
     public long SlotIndex;
     public long SlotLength;
 
-    /// <summary>Slots before this moment hold use whose time isn't known.</summary>
-    public long UnplacedUntil;
+    /// <summary>Slots before this moment hold use whose time isn't known well enough.</summary>
+    public long ImpreciseUntil;
 
-    /// <summary>When observation began, and later: silence is counted from here at the earliest.</summary>
-    public long Floor;
+    /// <summary>Silence is counted from here at the earliest: the first reading, a return, the end of an alarm.</summary>
+    public long CountedFrom;
 
-    /// <summary>Everything up to here has been reported by all meters that still speak.</summary>
-    public long Frontier;
+    /// <summary>Up to here all meters that still report have reported.</summary>
+    public long ReportedUntil;
 
-    /// <summary>Newest use above leak or base load, end of its interval.</summary>
+    /// <summary>End of the newest interval with use above leak or base load.</summary>
     public long LastUse;
 
     /// <summary>Leak or base load in units per hour, learned from the quietest hours.</summary>
     public double BaseRate;
 
-    /// <summary>What was used since an episode was opened, draining away.</summary>
+    /// <summary>Use since the alarm was opened, as a leaky bucket: when it is full, the utility is in use again.</summary>
     public double Resumed;
+
+    /// <summary>Since when much water has flowed without a pause; 0 when it doesn't.</summary>
     public long RunningSince;
+
+    /// <summary>Since when some water has flowed in every interval, and how much; 0 when it doesn't.</summary>
     public long DrippingSince;
     public double Dripped;
+
+    /// <summary>The local day of <see cref="DayUse"/>, days since 0001-01-01.</summary>
     public int Day;
     public double DayUse;
     public bool DayTold;
 
-    /// <summary>What is learned of this home's life from this utility; null while the rule is off.</summary>
+    /// <summary>The habits learned from this utility; null while the rule is off.</summary>
     public Inactivity.LifePattern? Pattern;
 
-    /// <summary>Slot path judged up to this slot.</summary>
+    /// <summary>The newest slot that was judged.</summary>
     public long Judged;
 
-    /// <summary>When the newest <paramref name="amount"/> had not yet been used: the window since then holds less.</summary>
-    public long Anchor(double amount) => Math.Max(Floor, SipCount > 0 && SipSum >= amount - Rounding ? Sips[0].Time : Floor);
+    /// <summary>Since when less than <paramref name="amount"/> was used.</summary>
+    public long SilenceStart(double amount) =>
+        Math.Max(CountedFrom, UseCount > 0 && UseSum >= amount - Rounding ? Uses[0].Time : CountedFrom);
 
-    /// <summary>Silence counts from there, if it was to count from later (an absence that has ended early).</summary>
-    public void CountFrom(long time) => Floor = Math.Min(Floor, time);
+    /// <summary>Lets silence count from an earlier moment (an absence that has ended early).</summary>
+    public void CountFrom(long time) => CountedFrom = Math.Min(CountedFrom, time);
 
-    /// <summary>Adds a use; keeps no more than what makes up <paramref name="amount"/>.</summary>
-    public void Use(long time, double used, double amount)
+    /// <summary>Adds a use; older ones that are not needed to make up <paramref name="amount"/> are dropped.</summary>
+    public void AddUse(long time, double used, double amount)
     {
-        if (SipCount == MostSips)
+        if (UseCount == MostUses)
         {
-            // The two oldest become one, at the time of the older: the alarm comes rather early than late.
-            Sips[0].Amount += Sips[1].Amount;
-            Array.Copy(Sips, 2, Sips, 1, SipCount - 2);
-            SipCount--;
+            // The two oldest are joined at the time of the older, so that the alarm comes rather early than late.
+            Uses[0].Amount += Uses[1].Amount;
+            Array.Copy(Uses, 2, Uses, 1, UseCount - 2);
+            UseCount--;
         }
 
-        if (SipCount == Sips.Length)
-            Array.Resize(ref Sips, Math.Min(MostSips, Sips.Length == 0 ? 4 : Sips.Length * 2));
-        Sips[SipCount++] = new Sip { Time = time, Amount = used };
-        SipSum += used;
+        if (UseCount == Uses.Length)
+            Array.Resize(ref Uses, Math.Min(MostUses, Uses.Length == 0 ? 4 : Uses.Length * 2));
+        Uses[UseCount++] = new Use { Time = time, Amount = used };
+        UseSum += used;
         var drop = 0;
-        while (drop < SipCount - 1 && SipSum - Sips[drop].Amount >= amount - Rounding)
-            SipSum -= Sips[drop++].Amount;
+        while (drop < UseCount - 1 && UseSum - Uses[drop].Amount >= amount - Rounding)
+            UseSum -= Uses[drop++].Amount;
         if (drop == 0)
             return;
-        SipCount -= drop;
-        Array.Copy(Sips, drop, Sips, 0, SipCount);
-        SipSum = 0;
-        for (var i = 0; i < SipCount; i++)
-            SipSum += Sips[i].Amount;
+        UseCount -= drop;
+        Array.Copy(Uses, drop, Uses, 0, UseCount);
+        UseSum = 0;
+        for (var i = 0; i < UseCount; i++)
+            UseSum += Uses[i].Amount;
     }
 
-    /// <summary>A use in an interval, in the slots that it covers.</summary>
+    /// <summary>Spreads the use of an interval over the slots that it covers.</summary>
     public void Fill(long from, long to, double used, long window)
     {
         var length = window / Slots;
         if (length != SlotLength)
         {
-            // The rule's window has changed: the slots begin again.
+            // The rule's window has changed: the slots start empty.
             Array.Clear(Slot);
             SlotLength = length;
             SlotIndex = to / length;
             Judged = SlotIndex;
-            UnplacedUntil = to;
+            ImpreciseUntil = to;
         }
 
         Advance((to - 1) / length);
@@ -126,16 +133,17 @@ internal sealed class UseTracker
     }
 
     /// <summary>
-    /// Sum of the window that ended with the slot before the newest, and the steady part of it: the quietest block, repeated.
+    /// The use in the window that ended with the slot before the newest, and its steady part: the quietest block, taken as the whole
+    /// window.
     /// </summary>
-    /// <param name="block">Slots that a block has.</param>
+    /// <param name="block">Slots in a block.</param>
     /// <param name="even">
-    /// Leave out of each block its loudest and its quietest slot. A total that is dated wrongly moves a leak's litres from one hour to the
-    /// next; repeated over the window, that error would be larger than what the rule looks for, and hide a silent home for a day.
+    /// Leave the highest and the lowest slot out of each block. A total with a wrong time moves a leak's litres from one hour to the next;
+    /// multiplied to the whole window, that error would be larger than what the rule looks for, and hide a silent home for a day.
     /// </param>
     public (double Sum, double Steady) Window(int block, bool even)
     {
-        // Oldest to newest, without the one that is still filling.
+        // From the oldest to the newest, without the one that is still filling.
         double sum = 0,
             quietest = double.MaxValue;
         for (var i = 0; i < Slots; i++)
@@ -178,12 +186,13 @@ internal struct Register
     public int Series;
     public MeterTotal Total;
 
-    /// <summary>The newest interval with use: a reading that comes late may place the use better.</summary>
+    /// <summary>The start of the newest interval with use: a reading that comes late may narrow it.</summary>
     public long UsedFrom;
     public double UsedFromValue;
 }
 
-internal struct Sip
+/// <summary>An amount that was used by a moment.</summary>
+internal struct Use
 {
     public long Time;
     public double Amount;

@@ -8,22 +8,22 @@ using Vigil.Model;
 namespace Vigil.Settings;
 
 /// <summary>
-/// Every setting there is. One that isn't among them is a mistake: whoever wrote <c>Mqtt:Prot</c> believes that the port is set.
+/// The names of all settings. An unknown one is reported, or whoever wrote <c>Mqtt:Prot</c> would believe that the port is set.
 /// </summary>
 /// <param name="names">Keys such as <c>Mqtt:Port</c>; <c>*</c> stands for a name that people choose.</param>
 public sealed class KnownSettings(IEnumerable<string> names)
 {
-    /// <summary>.NET's own, which may be set as well.</summary>
+    /// <summary>Sections of .NET itself.</summary>
     private static readonly string[] ForeignSections = ["Logging", "AllowedHosts", "$schema"];
 
     private readonly string[][] known = [.. names.Select(n => n.Split(':'))];
 
     /// <summary>
-    /// What was written in files, on the command line or in the environment and is no setting, with the nearest that is. A value is never
-    /// shown: it may be a secret under a misspelled name.
+    /// Names in files, on the command line or in the environment that are no setting, each with the nearest one that is. Values are never
+    /// shown: one may be a secret under a misspelled name.
     /// </summary>
-    /// <param name="configuration">As it was put together.</param>
-    /// <param name="options">Options of the command, which may be meant as well.</param>
+    /// <param name="configuration">All sources together.</param>
+    /// <param name="options">Options of the command, which may be what was meant.</param>
     public IEnumerable<Problem> Unknown(IConfiguration configuration, IReadOnlyCollection<string> options)
     {
         foreach (var provider in configuration is IConfigurationRoot root ? root.Providers : [])
@@ -52,16 +52,16 @@ public sealed class KnownSettings(IEnumerable<string> names)
         }
     }
 
-    /// <summary>An option that the command doesn't have; it may be misspelled, or a setting.</summary>
+    /// <summary>The problem of an option that the command doesn't have, with the nearest option or setting.</summary>
     public Problem NoOption(string option, IReadOnlyCollection<string> options) =>
         new(option, 0, "", "", "is no option and no setting" + Nearest(option.TrimStart('-'), options));
 
     /// <summary>
-    /// What .NET's reader of the command line passes over in silence, or takes for another's value: words that belong to nothing, and
+    /// Reports what .NET's command-line parser ignores or takes for the value of another setting: words that belong to no option, and
     /// settings without a value.
     /// </summary>
-    /// <param name="arguments">As they were given.</param>
-    /// <param name="rest">Those that can be read.</param>
+    /// <param name="arguments">All arguments.</param>
+    /// <param name="rest">Those that the parser reads correctly.</param>
     public static List<Problem> Unread(IReadOnlyList<string> arguments, out List<string> rest)
     {
         var problems = new List<Problem>();
@@ -88,7 +88,7 @@ public sealed class KnownSettings(IEnumerable<string> names)
         var parts = key.Split(':');
         if (known.Any(k => k.Length == parts.Length && Begins(k, parts)))
             return true;
-        // "Routes": {} of a file: a section that holds nothing.
+        // An empty section of a file: "Routes": {}.
         return provider.TryGet(key, out var value)
             && string.IsNullOrEmpty(value)
             && known.Any(k => k.Length > parts.Length && Begins(k, parts));
@@ -97,7 +97,7 @@ public sealed class KnownSettings(IEnumerable<string> names)
     private static bool Begins(string[] name, string[] parts) =>
         parts.Zip(name).All(p => p.Second == "*" || p.First.Equals(p.Second, StringComparison.OrdinalIgnoreCase));
 
-    /// <summary>The environment is everybody's: what stands there is ours when it names one of our sections (<c>Mqtt__Port</c>).</summary>
+    /// <summary>Environment variables are ours only when they name one of our sections (<c>Mqtt__Port</c>).</summary>
     private bool IsForeign(string key, IConfigurationProvider provider)
     {
         var section = key.Split(':')[0];
@@ -109,7 +109,7 @@ public sealed class KnownSettings(IEnumerable<string> names)
     private string Nearest(string key, IReadOnlyCollection<string> options)
     {
         var (least, nearest) = (int.MaxValue, "");
-        // A name that people choose is as near as can be.
+        // For a name that people choose (*), whatever was written there fits.
         var parts = key.Split(':');
         var names = known.Select(k => string.Join(':', k.Select((p, i) => p == "*" && i < parts.Length ? parts[i] : p)));
         foreach (var name in names.Concat(options))

@@ -10,7 +10,8 @@ namespace Vigil.Settings;
 
 /// <summary>
 /// Fills an object from a section of the configuration and checks it by the attributes of its properties. .NET's own binder throws at the
-/// first value it can't convert; here each such value, and each that is out of range, is a problem with its key, and its default stands.
+/// first value that it can't convert; here each such value, and each that is out of range, is reported with its key, and the default is
+/// kept.
 /// </summary>
 public static class SettingsSection
 {

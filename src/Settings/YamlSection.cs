@@ -7,12 +7,10 @@ namespace Vigil.Settings;
 
 /// <summary>
 /// A mapping in a YAML file that a person wrote (profiles, rules, policies, messages). Reads typed values and collects every problem with
-/// file, line, id and value; <see cref="NoOthers"/> reports keys that nobody asked for, which are mostly typing errors.
+/// file, line, id and value. <see cref="NoOthers"/> reports the keys that were not read, which are mostly typing errors.
 /// </summary>
 public sealed class YamlSection
 {
-    private const int MostLevels = 64;
-
     private readonly YamlMappingNode node;
     private readonly HashSet<string> asked = [];
     private readonly string file;
@@ -26,7 +24,7 @@ public sealed class YamlSection
         Id = id;
     }
 
-    /// <summary>What problems of this section are filed under.</summary>
+    /// <summary>Id under which problems of this section are reported.</summary>
     public string Id { get; set; }
 
     public int Line => (int)node.Start.Line;
@@ -40,9 +38,9 @@ public sealed class YamlSection
         try
         {
             var text = System.IO.File.ReadAllText(path);
-            if (TooDeep(text) is { } line)
+            if (YamlDepth.TooDeep(text) is { } line)
             {
-                problems.Add(new Problem(file, line, "", "", $"is nested deeper than {MostLevels} levels"));
+                problems.Add(new Problem(file, line, "", "", $"is nested deeper than {YamlDepth.Most} levels"));
                 return null;
             }
 
@@ -62,41 +60,6 @@ public sealed class YamlSection
         }
 
         return null;
-    }
-
-    /// <summary>
-    /// The line on which a text goes deeper than anybody writes. Asked before the nodes are built, which takes a stack frame a level: a few
-    /// hundred thousand brackets would end the process.
-    /// </summary>
-    private static int? TooDeep(string text)
-    {
-        var parser = new Parser(new StringReader(text));
-        for (var depth = 0; MoveNext(parser); )
-        {
-            if (parser.Current is YamlDotNet.Core.Events.MappingStart or YamlDotNet.Core.Events.SequenceStart && ++depth > MostLevels)
-                return (int)parser.Current.Start.Line;
-            if (parser.Current is YamlDotNet.Core.Events.MappingEnd or YamlDotNet.Core.Events.SequenceEnd)
-                depth--;
-        }
-
-        return null;
-    }
-
-    /// <summary>
-    /// The reader gives up on some texts (a brace that begins on a line further in) without saying where: after what it had last
-    /// understood.
-    /// </summary>
-    private static bool MoveNext(Parser parser)
-    {
-        try
-        {
-            return parser.MoveNext();
-        }
-        catch (InvalidOperationException)
-        {
-            var after = parser.Current?.End ?? new Mark(0, 1, 1);
-            throw new YamlException(after, after, "what follows here can't be read");
-        }
     }
 
     public bool Has(string key) => Find(key) is not null;
@@ -162,7 +125,7 @@ public sealed class YamlSection
             || !double.TryParse(text[..^1], NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
             || number is not (>= 0 and <= 36500)
         )
-            return false; // NaN is neither
+            return false; // NaN too
         var unit = text[^1] switch
         {
             's' => TimeSpan.FromSeconds(1),
@@ -236,10 +199,10 @@ public sealed class YamlSection
         return found;
     }
 
-    /// <summary>Files a problem against the value of a key.</summary>
+    /// <summary>Reports a problem with the value of a key.</summary>
     public void Refuse(string key, string value, string message) => Refuse(Find(key) ?? node, key, value, message);
 
-    /// <summary>Every key that has not been asked for is a problem.</summary>
+    /// <summary>Reports every key that was not read.</summary>
     public void NoOthers()
     {
         foreach (var (key, _) in node.Children)

@@ -26,7 +26,7 @@ internal sealed record Family(Profile Profile, IReadOnlyList<string> Topics, IRe
         var family = All[random.Next(All.Count)];
         var payload = Mutator.Next(random, family.Payloads);
         if (random.Next(3) > 0)
-            payload = Frames.Sealed(family.Profile.Format, payload) ?? payload;
+            payload = FrameChecksums.Sealed(family.Profile.Format, payload) ?? payload;
         return (family, family.Topics[random.Next(10) == 0 ? random.Next(family.Topics.Count) : 0], payload);
     }
 
@@ -86,7 +86,7 @@ internal sealed record Family(Profile Profile, IReadOnlyList<string> Topics, IRe
 }
 
 /// <summary>Checksums and lengths of frames made right again, so that what lies behind them is reached.</summary>
-internal static class Frames
+internal static class FrameChecksums
 {
     /// <summary>Null: a format without any, or too little to seal.</summary>
     public static byte[]? Sealed(string format, byte[] payload) =>

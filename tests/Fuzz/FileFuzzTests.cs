@@ -30,7 +30,7 @@ public sealed class FileFuzzTests : IDisposable
     {
         var zone = TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai");
         var whole = new RulePartitions(RuleSet.Default, zone, partitions: 1);
-        var facts = Night.Home("R1");
+        var facts = HomeScenario.Home("R1");
         whole.Update([facts], []);
         List<Finding> findings = [];
         for (var h = 0; h < 100; h++)
@@ -40,14 +40,14 @@ public sealed class FileFuzzTests : IDisposable
                 {
                     Device = new DeviceId("w"),
                     Metric = Metric.WaterVolume,
-                    Time = Night.At(h),
-                    Received = Night.At(h),
+                    Time = HomeScenario.At(h),
+                    Received = HomeScenario.At(h),
                     Value = 100 + h,
                 },
                 findings
             );
         var saved = Path.Combine(folder, "rules");
-        await whole.SaveAsync(saved, 0, Night.At(100), () => Task.FromResult(true));
+        await whole.SaveAsync(saved, 0, HomeScenario.At(100), () => Task.FromResult(true));
         var path = Directory.GetFiles(saved).Single();
         var real = await File.ReadAllBytesAsync(path);
         await Fuzzing.RunAsync(
@@ -67,7 +67,7 @@ public sealed class FileFuzzTests : IDisposable
                 List<string> told = [];
                 var (_, newest) = new RulePartitions(RuleSet.Default, zone, partitions: 1).Load(
                     saved,
-                    Night.At(0),
+                    HomeScenario.At(0),
                     (file, _) => told.Add(file)
                 );
                 var same = sample.Bytes.AsSpan().SequenceEqual(real);

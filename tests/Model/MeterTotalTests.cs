@@ -68,7 +68,7 @@ public sealed class MeterTotalTests
 
     private static (double Used, int Doubted) ByTheRules(Metric metric, double[] totals)
     {
-        var night = new Night();
+        var night = new HomeScenario();
         var doubted = 0;
         night.Engine.Doubted = (_, _, _) => doubted++;
         for (var hour = 0; hour < totals.Length; hour++)
@@ -85,13 +85,13 @@ public sealed class MeterTotalTests
                 {
                     Device = new DeviceId("w"),
                     Metric = metric,
-                    Time = Night.At(hour),
-                    Received = Night.At(hour),
+                    Time = HomeScenario.At(hour),
+                    Received = HomeScenario.At(hour),
                     Value = total,
                 }
         );
         var day = DailyLife.Of(readings, Shanghai).Sum(d => d.Litres / 1000 ?? d.KilowattHours ?? 0);
-        var hours = HourlyUse.Of(readings, Night.At(0), Night.At(24)).Sum(h => h.Litres / 1000 ?? h.KilowattHours ?? 0);
+        var hours = HourlyUse.Of(readings, HomeScenario.At(0), HomeScenario.At(24)).Sum(h => h.Litres / 1000 ?? h.KilowattHours ?? 0);
         return (day, hours);
     }
 }

@@ -24,18 +24,20 @@ public sealed class CatalogueTests
     [Fact]
     public void A_door_open_too_long_is_found_by_the_clock_or_by_its_closing_alike()
     {
-        var live = new Night().Say("d", Metric.DoorOpen, 10, 1).Tick(11.2).Say("d", Metric.DoorOpen, 11.5, 0);
-        var batch = new Night().Say("d", Metric.DoorOpen, 10, 1, received: 12).Say("d", Metric.DoorOpen, 11.5, 0, received: 12);
+        var live = new HomeScenario().Say("d", Metric.DoorOpen, 10, 1).Tick(11.2).Say("d", Metric.DoorOpen, 11.5, 0);
+        var batch = new HomeScenario().Say("d", Metric.DoorOpen, 10, 1, received: 12).Say("d", Metric.DoorOpen, 11.5, 0, received: 12);
         Assert.Equal(live.Of(AlarmKind.DoorOpen), batch.Of(AlarmKind.DoorOpen));
-        Assert.Equal(Night.At(11), live.Only(AlarmKind.DoorOpen).Time);
-        Assert.Empty(new Night().Say("d", Metric.DoorOpen, 10, 1).Say("d", Metric.DoorOpen, 10.5, 0).Tick(13).Of(AlarmKind.DoorOpen));
+        Assert.Equal(HomeScenario.At(11), live.Only(AlarmKind.DoorOpen).Time);
+        Assert.Empty(
+            new HomeScenario().Say("d", Metric.DoorOpen, 10, 1).Say("d", Metric.DoorOpen, 10.5, 0).Tick(13).Of(AlarmKind.DoorOpen)
+        );
     }
 
     [Fact]
     public void Out_of_bed_counts_at_night_only()
     {
-        var night = new Night(Shipped()).Say("bed", Metric.BedOccupied, -1, 1).Say("bed", Metric.BedOccupied, 2, 0).Tick(2.8);
-        Assert.Equal(Night.At(2.75), night.Only(AlarmKind.OutOfBed).Time);
+        var night = new HomeScenario(Shipped()).Say("bed", Metric.BedOccupied, -1, 1).Say("bed", Metric.BedOccupied, 2, 0).Tick(2.8);
+        Assert.Equal(HomeScenario.At(2.75), night.Only(AlarmKind.OutOfBed).Time);
         night.Say("bed", Metric.BedOccupied, 3, 1).Say("bed", Metric.BedOccupied, 7, 0).Tick(22);
         Assert.Single(night.Of(AlarmKind.OutOfBed), f => f.Change == FindingChange.Opened);
         night.Tick(23.1);
@@ -45,7 +47,10 @@ public sealed class CatalogueTests
     [Fact]
     public void A_vital_sign_needs_two_readings_ignores_nonsense_and_clears_with_hysteresis()
     {
-        var night = new Night().Say("h", Metric.HeartRate, 1, 140).Say("h", Metric.HeartRate, 1.1, 999).Say("h", Metric.HeartRate, 1.2, 0);
+        var night = new HomeScenario()
+            .Say("h", Metric.HeartRate, 1, 140)
+            .Say("h", Metric.HeartRate, 1.1, 999)
+            .Say("h", Metric.HeartRate, 1.2, 0);
         Assert.Empty(night.Findings);
         night.Say("h", Metric.HeartRate, 1.3, 141);
         Assert.Contains("above 130", night.Only(AlarmKind.VitalSign).Reason);
@@ -58,18 +63,18 @@ public sealed class CatalogueTests
     [Fact]
     public void Leaving_home_at_night_is_found_soon_far_at_once_by_day_after_hours_and_a_jump_proves_nothing()
     {
-        Night Walk(params (double Hours, double Metres)[] fixes)
+        HomeScenario Walk(params (double Hours, double Metres)[] fixes)
         {
-            var night = new Night();
+            var night = new HomeScenario();
             foreach (var (hours, metres) in fixes)
                 night.Say("l", Metric.Location, hours, 23.1 + metres / 111195, longitude: 113.3);
             return night;
         }
 
-        Assert.Equal(Night.At(2.25), Walk((1, 0), (2, 800), (2.3, 900)).Only(AlarmKind.Wandering).Time);
+        Assert.Equal(HomeScenario.At(2.25), Walk((1, 0), (2, 800), (2.3, 900)).Only(AlarmKind.Wandering).Time);
         Assert.Contains("km from home", Walk((10, 0), (10.5, 6000)).Only(AlarmKind.Wandering).Reason);
         Assert.Empty(Walk((10, 0), (11, 800), (13, 800)).Findings);
-        Assert.Equal(Night.At(15), Walk((10, 0), (11, 800), (16, 900)).Only(AlarmKind.Wandering).Time);
+        Assert.Equal(HomeScenario.At(15), Walk((10, 0), (11, 800), (16, 900)).Only(AlarmKind.Wandering).Time);
         Assert.Empty(Walk((10, 0), (10.01, 60000), (10.02, 0)).Findings);
         Assert.Single(Walk((10, 0), (11, 800), (16, 900), (17, 100)).Of(AlarmKind.Wandering), f => f.Change == FindingChange.Cleared);
     }
@@ -85,7 +90,7 @@ public sealed class CatalogueTests
     [Fact]
     public void A_cold_home_a_low_battery_and_a_leak_open_and_clear()
     {
-        var night = new Night();
+        var night = new HomeScenario();
         for (var h = 0; h <= 3; h++)
             night.Say("t", Metric.AirTemperature, h, 9);
         night.Say("t", Metric.AirTemperature, 4, 13);
@@ -106,11 +111,11 @@ public sealed class CatalogueTests
     [Fact]
     public void A_tap_left_open_a_leak_and_much_use_are_found()
     {
-        var tap = new Night().Flow(0, 5, 100, h => h < 2 ? 0 : 0.12);
-        Assert.Equal(Night.At(4), tap.Only(AlarmKind.WaterRunning).Time);
-        var drip = new Night().Flow(0, 30, 100, _ => 0.001);
+        var tap = new HomeScenario().Flow(0, 5, 100, h => h < 2 ? 0 : 0.12);
+        Assert.Equal(HomeScenario.At(4), tap.Only(AlarmKind.WaterRunning).Time);
+        var drip = new HomeScenario().Flow(0, 30, 100, _ => 0.001);
         Assert.Contains("a leak", drip.Only(AlarmKind.WaterRunning).Reason);
-        var much = new Night().Flow(0, 23, 100, h => h is > 8 and < 20 ? 0.3 : 0);
+        var much = new HomeScenario().Flow(0, 23, 100, h => h is > 8 and < 20 ? 0.3 : 0);
         Assert.Contains("more than 2 m³", much.Only(AlarmKind.Overuse).Reason);
     }
 
@@ -139,10 +144,10 @@ public sealed class CatalogueTests
     [Fact]
     public void A_shorter_window_holds_for_the_key_class_as_shipped()
     {
-        var night = new Night(Shipped(), facts: Night.Home("R1") with { KeyClass = true })
+        var night = new HomeScenario(Shipped(), facts: HomeScenario.Home("R1") with { KeyClass = true })
             .Flow(-30, 0, 100, _ => 0.01)
             .Flow(1, 16, 100.31, _ => 0);
-        Assert.Equal(Night.At(16), night.Only(AlarmKind.NoWater).Time);
+        Assert.Equal(HomeScenario.At(16), night.Only(AlarmKind.NoWater).Time);
     }
 
     [Fact]

@@ -34,7 +34,7 @@ public sealed class NuanceTests
         {
             totals = new double[homes];
             for (var r = 0; r < homes; r++)
-                engine.Put(Night.Home($"R{r}", Night.Meter($"w{r}")));
+                engine.Put(HomeScenario.Home($"R{r}", HomeScenario.Meter($"w{r}")));
         }
 
         public List<Finding> Found { get; } = [];
@@ -46,7 +46,7 @@ public sealed class NuanceTests
             {
                 for (var r = 0; r < totals.Length; r++)
                 {
-                    var time = Night.At(h).AddMinutes(r);
+                    var time = HomeScenario.At(h).AddMinutes(r);
                     totals[r] += uses(r, h) ? 0.012 + (r + h * 7) % 5 * 0.002 : 0;
                     engine.Apply(
                         new ResidentId($"R{r}"),
@@ -62,7 +62,7 @@ public sealed class NuanceTests
                     );
                 }
 
-                engine.AdvanceTo(Night.At(h + 1), Found);
+                engine.AdvanceTo(HomeScenario.At(h + 1), Found);
             }
         }
 
@@ -104,13 +104,13 @@ public sealed class NuanceTests
             f => f.Kind is var k && (k == AlarmKind.Inactivity || k == AlarmKind.NoWater || k == AlarmKind.Outage)
         );
         Assert.Equal(("R3", FindingChange.Opened), (found.Subject, found.Change));
-        Assert.InRange(found.Time, Night.At(24 + 7), Night.At(24 + 12));
+        Assert.InRange(found.Time, HomeScenario.At(24 + 7), HomeScenario.At(24 + 12));
     }
 
     [Fact]
     public void A_door_sensor_that_repeats_its_state_does_not_open_the_door()
     {
-        var night = new Night().Say("d", Metric.DoorOpen, -6.5, 1).Say("d", Metric.DoorOpen, -6, 0);
+        var night = new HomeScenario().Say("d", Metric.DoorOpen, -6.5, 1).Say("d", Metric.DoorOpen, -6, 0);
         for (var h = -30; h <= 24; h++)
         {
             night.Water(h, 100 + Math.Min(h + 30, 30) * 0.01);
@@ -127,9 +127,9 @@ public sealed class NuanceTests
     public void Inactivity_that_falls_due_outside_its_window_is_told_when_the_window_opens()
     {
         var rules = Written("rules:\n  inactivity: { when: { from: \"08:00\", to: \"20:00\" } }\n");
-        Night Lived(RuleSet with)
+        HomeScenario Lived(RuleSet with)
         {
-            var night = new Night(with);
+            var night = new HomeScenario(with);
             var total = 0.0;
             // A life of the night: something every hour until three, nothing from then to noon.
             for (var h = -40 * 24; h <= 34; h++)
@@ -138,25 +138,25 @@ public sealed class NuanceTests
         }
 
         var always = Lived(RuleSet.Default).Only(AlarmKind.Inactivity).Time;
-        Assert.InRange(always, Night.At(20), Night.At(31));
+        Assert.InRange(always, HomeScenario.At(20), HomeScenario.At(31));
         var inWindow = Lived(rules).Only(AlarmKind.Inactivity).Time;
-        Assert.Equal(Night.At(32), inWindow);
+        Assert.Equal(HomeScenario.At(32), inWindow);
     }
 
     [Fact]
     public void A_refrigerator_and_a_drip_do_not_end_an_absence_and_a_kettle_does()
     {
-        var facts = Night.Home(
+        var facts = HomeScenario.Home(
             "R1",
-            Night.Meter("w"),
-            new DeviceFacts(new DeviceId("e"), Night.Midnight, TimeSpan.FromHours(1), [Metric.ElectricityEnergy])
+            HomeScenario.Meter("w"),
+            new DeviceFacts(new DeviceId("e"), HomeScenario.Midnight, TimeSpan.FromHours(1), [Metric.ElectricityEnergy])
         ) with
         {
-            Absences = [new AbsenceFacts(Night.At(1), Night.At(90), "daughter")],
+            Absences = [new AbsenceFacts(HomeScenario.At(1), HomeScenario.At(90), "daughter")],
         };
-        Night Away(int back)
+        HomeScenario Away(int back)
         {
-            var night = new Night(facts: facts);
+            var night = new HomeScenario(facts: facts);
             double water = 100,
                 energy = 50;
             for (var h = -72; h <= 80; h++)
@@ -177,26 +177,26 @@ public sealed class NuanceTests
     [Fact]
     public void A_meter_that_begins_again_at_nought_neither_cries_nor_hides_the_silence_after_it()
     {
-        var night = new Night().Flow(-30, 0, 100, _ => 0.01).Flow(1, 10, 0, _ => 0.01);
+        var night = new HomeScenario().Flow(-30, 0, 100, _ => 0.01).Flow(1, 10, 0, _ => 0.01);
         for (var h = 11; h <= 60; h++)
             night.Water(h, 0.1);
         Assert.Empty(night.Of(AlarmKind.Overuse));
-        Assert.Equal(Night.At(34), night.Only(AlarmKind.NoWater).Time);
+        Assert.Equal(HomeScenario.At(34), night.Only(AlarmKind.NoWater).Time);
     }
 
     [Fact]
     public void A_total_that_jumps_back_once_is_not_believed()
     {
-        var night = new Night().Flow(-30, 0, 100, _ => 0.01);
+        var night = new HomeScenario().Flow(-30, 0, 100, _ => 0.01);
         for (var h = 1; h <= 24; h++)
             night.Water(h, h == 7 ? 55 : 100.31);
-        Assert.Equal(Night.At(24), night.Only(AlarmKind.NoWater).Time);
+        Assert.Equal(HomeScenario.At(24), night.Only(AlarmKind.NoWater).Time);
     }
 
     [Fact]
     public void Two_readings_too_far_apart_are_not_two_in_a_row_and_a_kept_one_is_not_now()
     {
-        var night = new Night().Say("h", Metric.HeartRate, 1, 140).Say("h", Metric.HeartRate, 2, 141);
+        var night = new HomeScenario().Say("h", Metric.HeartRate, 1, 140).Say("h", Metric.HeartRate, 2, 141);
         Assert.Empty(night.Of(AlarmKind.VitalSign));
         night.Say("h", Metric.HeartRate, 2.1, 142, flags: ReadingFlags.Retained);
         Assert.Empty(night.Of(AlarmKind.VitalSign));
@@ -205,7 +205,7 @@ public sealed class NuanceTests
         // Another vital sign is another matter, and absence is none.
         night.Facts = night.Facts with
         {
-            Absences = [new AbsenceFacts(Night.At(0), Night.At(50), "son")],
+            Absences = [new AbsenceFacts(HomeScenario.At(0), HomeScenario.At(50), "son")],
         };
         night.Engine.Put(night.Facts);
         night.Say("o", Metric.BloodOxygen, 3, 80).Say("o", Metric.BloodOxygen, 3.1, 82);
@@ -225,9 +225,9 @@ public sealed class NuanceTests
                       - { name: market, points: ["23.130, 113.300"], radius: 300 }
                       - { name: park, points: ["23.150, 113.290", "23.150, 113.310", "23.160, 113.310", "23.160, 113.290"] }
             """;
-        Night Fixes(RuleSet? rules, params (double Hours, double Latitude, float Accuracy)[] fixes)
+        HomeScenario Fixes(RuleSet? rules, params (double Hours, double Latitude, float Accuracy)[] fixes)
         {
-            var night = new Night(rules);
+            var night = new HomeScenario(rules);
             foreach (var (hours, latitude, accuracy) in fixes)
             {
                 night.Engine.Apply(
@@ -236,8 +236,8 @@ public sealed class NuanceTests
                     {
                         Device = new DeviceId("l"),
                         Metric = Metric.Location,
-                        Time = Night.At(hours),
-                        Received = Night.At(hours),
+                        Time = HomeScenario.At(hours),
+                        Received = HomeScenario.At(hours),
                         Value = latitude,
                         Longitude = 113.3,
                         Accuracy = accuracy,
@@ -254,7 +254,7 @@ public sealed class NuanceTests
         Assert.Empty(Fixes(null, (9, 23.1, 20), (10, outside, 600), (15, outside, 600)).Of(AlarmKind.Wandering)); // 600 m: nothing
         Assert.Empty(Fixes(null, (9, 23.1, 20), (10, outside, 450), (10.5, 23.1, 20)).Of(AlarmKind.Wandering));
         // the locator fell silent out there: by the clock
-        Assert.Equal(Night.At(14), Fixes(null, (9, 23.1, 20), (10, outside, 20)).Only(AlarmKind.Wandering).Time);
+        Assert.Equal(HomeScenario.At(14), Fixes(null, (9, 23.1, 20), (10, outside, 20)).Only(AlarmKind.Wandering).Time);
         Assert.Single(Fixes(null, (9, 23.1, 20), (10, 23.13, 20)).Of(AlarmKind.Wandering));
         Assert.Empty(Fixes(Written(Yaml), (9, 23.1, 20), (10, 23.13, 20), (13, 23.155, 20)).Of(AlarmKind.Wandering));
     }
@@ -262,15 +262,15 @@ public sealed class NuanceTests
     [Fact]
     public void A_hot_home_a_door_at_night_and_the_device_that_says_its_battery_is_low()
     {
-        var night = new Night();
+        var night = new HomeScenario();
         for (var h = 12; h <= 15; h++)
             night.Say("t", Metric.AirTemperature, h, 35);
-        Assert.Equal(Night.At(14), night.Only(AlarmKind.HotHome).Time);
+        Assert.Equal(HomeScenario.At(14), night.Only(AlarmKind.HotHome).Time);
         night.Say("t", Metric.AirTemperature, 16, 32);
         night.Say("t", Metric.AirTemperature, 17, 30);
         night.Only(AlarmKind.HotHome, FindingChange.Cleared);
         night.Say("d", Metric.DoorOpen, 22.5, 1).Tick(22.8);
-        Assert.Equal(Night.At(22.75), night.Only(AlarmKind.DoorOpen).Time); // a quarter of an hour at night
+        Assert.Equal(HomeScenario.At(22.75), night.Only(AlarmKind.DoorOpen).Time); // a quarter of an hour at night
         night.Say("b", Metric.BatteryLow, 23, 1).Say("b", Metric.BatteryLow, 24, 1).Say("b", Metric.BatteryLow, 25, 0);
         Assert.Equal([FindingChange.Opened, FindingChange.Cleared], night.Of(AlarmKind.BatteryLow).Select(f => f.Change));
     }
@@ -282,9 +282,9 @@ public sealed class NuanceTests
             "holidays: holidays.yaml\nrules:\n  hot-home: { when: { weekdays: [mon, tue, wed, thu, fri], holidays: skip } }\n",
             "holidays:\n  - { name: day off, from: 2026-01-05, to: 2026-01-05 }\n"
         );
-        Night On(double day)
+        HomeScenario On(double day)
         {
-            var night = new Night(rules);
+            var night = new HomeScenario(rules);
             for (var h = 12; h <= 16; h++)
                 night.Say("t", Metric.AirTemperature, day * 24 + h, 35);
             return night;
@@ -312,15 +312,15 @@ public sealed class NuanceTests
         );
         double Found(ResidentFacts facts)
         {
-            var night = new Night(rules, facts: facts).Flow(-30, 0, 100, _ => 0.01).Flow(1, 30, 100.31, _ => 0);
-            return (night.Only(AlarmKind.NoWater).Time - Night.Midnight).TotalHours;
+            var night = new HomeScenario(rules, facts: facts).Flow(-30, 0, 100, _ => 0.01).Flow(1, 30, 100.31, _ => 0);
+            return (night.Only(AlarmKind.NoWater).Time - HomeScenario.Midnight).TotalHours;
         }
 
-        Assert.Equal(24, Found(Night.Home("R1") with { Area = new AreaCode("450000000000") }));
-        Assert.Equal(20, Found(Night.Home("R1") with { Area = new AreaCode("440199999999") }));
-        Assert.Equal(18, Found(Night.Home("R1")));
-        Assert.Equal(16, Found(Night.Home("R1") with { KeyClass = true }));
-        Assert.Equal(14, Found(Night.Home("R9") with { KeyClass = true }));
+        Assert.Equal(24, Found(HomeScenario.Home("R1") with { Area = new AreaCode("450000000000") }));
+        Assert.Equal(20, Found(HomeScenario.Home("R1") with { Area = new AreaCode("440199999999") }));
+        Assert.Equal(18, Found(HomeScenario.Home("R1")));
+        Assert.Equal(16, Found(HomeScenario.Home("R1") with { KeyClass = true }));
+        Assert.Equal(14, Found(HomeScenario.Home("R9") with { KeyClass = true }));
     }
 
     [Theory]
@@ -335,14 +335,14 @@ public sealed class NuanceTests
             System.Globalization.CultureInfo.InvariantCulture,
             System.Globalization.DateTimeStyles.AdjustToUniversal
         );
-        var night = new Night(rules, berlin);
-        double Hours(int local, int minute) // hours after Night.Midnight of a local time of the next morning
+        var night = new HomeScenario(rules, berlin);
+        double Hours(int local, int minute) // hours after HomeScenario.Midnight of a local time of the next morning
         {
             var day = TimeZoneInfo.ConvertTimeFromUtc(start, berlin).Date.AddDays(1);
-            return (TimeZoneInfo.ConvertTimeToUtc(day.AddHours(local).AddMinutes(minute), berlin) - Night.Midnight).TotalHours;
+            return (TimeZoneInfo.ConvertTimeToUtc(day.AddHours(local).AddMinutes(minute), berlin) - HomeScenario.Midnight).TotalHours;
         }
 
-        night.Say("bed", Metric.BedOccupied, (start - Night.Midnight).TotalHours, 1);
+        night.Say("bed", Metric.BedOccupied, (start - HomeScenario.Midnight).TotalHours, 1);
         night.Say("bed", Metric.BedOccupied, Hours(1, 30), 0).Tick(Hours(1, 30) + 0.7);
         Assert.Empty(night.Of(AlarmKind.OutOfBed));
         night.Tick(Hours(1, 30) + 0.8); // three quarters of an hour have really passed, whatever the clock on the wall says
@@ -358,12 +358,12 @@ public sealed class NuanceTests
     {
         var at = (
             DateTime.Parse(last, System.Globalization.CultureInfo.InvariantCulture, System.Globalization.DateTimeStyles.AdjustToUniversal)
-            - Night.Midnight
+            - HomeScenario.Midnight
         ).TotalHours;
-        var night = new Night(zone: TimeZoneInfo.FindSystemTimeZoneById("Europe/Berlin"));
+        var night = new HomeScenario(zone: TimeZoneInfo.FindSystemTimeZoneById("Europe/Berlin"));
         for (var h = -48; h <= 30; h++)
             night.Water(at + h, 100 + Math.Min(h + 48, 48) * 0.01);
-        Assert.Equal(Night.At(at + 24), night.Only(AlarmKind.NoWater).Time);
+        Assert.Equal(HomeScenario.At(at + 24), night.Only(AlarmKind.NoWater).Time);
     }
 
     [Fact]
@@ -371,7 +371,7 @@ public sealed class NuanceTests
     {
         // Up at seven by the clock for forty days before the change and ten after it: nobody is told of a lie-in of one hour of UTC.
         var berlin = TimeZoneInfo.FindSystemTimeZoneById("Europe/Berlin");
-        var night = new Night(zone: berlin);
+        var night = new HomeScenario(zone: berlin);
         var start = new DateTime(2026, 2, 17, 0, 0, 0, DateTimeKind.Utc);
         var total = 0.0;
         for (var h = 0; h < 50 * 24; h++)
@@ -380,7 +380,7 @@ public sealed class NuanceTests
             var local = TimeZoneInfo.ConvertTimeFromUtc(time, berlin).Hour;
             if (local is 8 or 9 or 13 or 14 or 19 or 20 or 22)
                 total += 0.015;
-            night.Water((time - Night.Midnight).TotalHours, Math.Round(total, 3));
+            night.Water((time - HomeScenario.Midnight).TotalHours, Math.Round(total, 3));
         }
 
         Assert.Empty(night.Of(AlarmKind.Inactivity));
@@ -393,12 +393,12 @@ public sealed class NuanceTests
         var engine = new RuleEngine(RuleSet.Default, Shanghai);
         var found = new List<Finding>();
         for (var r = 0; r < 1000; r++)
-            engine.Put(Night.Home($"R{r}", Night.Meter($"w{r}")) with { Area = new AreaCode($"44010000{r:D4}") });
+            engine.Put(HomeScenario.Home($"R{r}", HomeScenario.Meter($"w{r}")) with { Area = new AreaCode($"44010000{r:D4}") });
         for (var h = 0; h <= 5; h++)
         {
             for (var r = 0; r < 1000; r++)
             {
-                var at = Night.At(h).AddMilliseconds(r);
+                var at = HomeScenario.At(h).AddMilliseconds(r);
                 if (h < 5 || r % 2 == 0)
                     engine.Apply(
                         new ResidentId($"R{r}"),
@@ -414,22 +414,22 @@ public sealed class NuanceTests
                     );
             }
 
-            engine.AdvanceTo(Night.At(h).AddMinutes(10), found);
+            engine.AdvanceTo(HomeScenario.At(h).AddMinutes(10), found);
         }
 
         // Those who spoke last at four o'clock are missed from seven on, each at its own millisecond.
-        engine.AdvanceTo(Night.At(7).AddTicks(-1), found);
+        engine.AdvanceTo(HomeScenario.At(7).AddTicks(-1), found);
         Assert.Empty(found);
-        engine.AdvanceTo(Night.At(7).AddMilliseconds(500), found);
+        engine.AdvanceTo(HomeScenario.At(7).AddMilliseconds(500), found);
         Assert.Equal(250, found.Count(f => f.Kind == AlarmKind.DeviceSilent));
-        engine.AdvanceTo(Night.At(7).AddMilliseconds(1000), found);
+        engine.AdvanceTo(HomeScenario.At(7).AddMilliseconds(1000), found);
         Assert.Equal(500, found.Count(f => f.Kind == AlarmKind.DeviceSilent));
         Assert.All(
             found,
             f =>
                 Assert.Equal(
                     int.Parse(f.Subject[1..], System.Globalization.CultureInfo.InvariantCulture),
-                    (f.Time - Night.At(7)).TotalMilliseconds
+                    (f.Time - HomeScenario.At(7)).TotalMilliseconds
                 )
         );
     }

@@ -27,13 +27,13 @@ public sealed class OutageNightTests
             var engine = new RuleEngine(rules ?? RuleSet.Default, TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai"));
             for (var r = 0; r < homes; r++)
                 engine.Put(
-                    Night.Home(
+                    HomeScenario.Home(
                         $"R{r}",
-                        Night.Meter($"w{r}") with
+                        HomeScenario.Meter($"w{r}") with
                         {
                             ReportEvery = every,
                         },
-                        new DeviceFacts(new DeviceId($"e{r}"), Night.Midnight.AddDays(-30), every, [Metric.ElectricityEnergy])
+                        new DeviceFacts(new DeviceId($"e{r}"), HomeScenario.Midnight.AddDays(-30), every, [Metric.ElectricityEnergy])
                     )
                 );
             return engine;
@@ -58,7 +58,7 @@ public sealed class OutageNightTests
                     Power(r, h, power(r, h));
                 }
 
-                Engine.AdvanceTo(Night.At(h + 0.5), Found);
+                Engine.AdvanceTo(HomeScenario.At(h + 0.5), Found);
             }
         }
 
@@ -69,8 +69,8 @@ public sealed class OutageNightTests
                 {
                     Device = new DeviceId(device),
                     Metric = metric,
-                    Time = Night.At(h),
-                    Received = Night.At(received ?? h),
+                    Time = HomeScenario.At(h),
+                    Received = HomeScenario.At(received ?? h),
                     Value = value,
                 },
                 Found
@@ -92,13 +92,13 @@ public sealed class OutageNightTests
         );
         var told = Assert.Single(village.Of(AlarmKind.NoElectricity));
         Assert.Equal("R4", told.Subject);
-        Assert.InRange(told.Time, Night.At(20), Night.At(23));
+        Assert.InRange(told.Time, HomeScenario.At(20), HomeScenario.At(23));
     }
 
     [Fact]
     public void Smoke_gas_falls_and_presses_are_told_in_an_outage_and_what_has_become_worse_is_too()
     {
-        var rules = Night.Written("rules:\n  outage: { hold_at_most: 48h }\n");
+        var rules = HomeScenario.Written("rules:\n  outage: { hold_at_most: 48h }\n");
         var village = new VillageOf(8, rules);
         village.Live(-48, 50, (_, h) => h < 0 && Awake(h), (_, _) => true);
         Assert.Single(village.Of(AlarmKind.Outage));
@@ -122,8 +122,8 @@ public sealed class OutageNightTests
                 {
                     Device = new DeviceId("x"),
                     Metric = metric,
-                    Time = Night.At(51),
-                    Received = Night.At(51),
+                    Time = HomeScenario.At(51),
+                    Received = HomeScenario.At(51),
                     Value = 1,
                     Event = word,
                 },
@@ -136,7 +136,10 @@ public sealed class OutageNightTests
     [Fact]
     public void A_home_whose_silence_is_critical_by_its_rule_does_not_wait_for_the_outage()
     {
-        var village = new VillageOf(8, Night.Written("overrides:\n  - { resident: R6, rules: { no-water: { severity: critical } } }\n"));
+        var village = new VillageOf(
+            8,
+            HomeScenario.Written("overrides:\n  - { resident: R6, rules: { no-water: { severity: critical } } }\n")
+        );
         village.Live(-48, 24, (_, h) => h < 0 && Awake(h), (_, _) => true);
         Assert.Single(village.Of(AlarmKind.Outage));
         Assert.Equal("R6", Assert.Single(village.Of(AlarmKind.NoWater)).Subject);
@@ -176,7 +179,7 @@ public sealed class OutageNightTests
             {
                 for (var h = day * 24; h < day * 24 + 24; h++)
                     village.Water(r, h, Awake(h) && !(r == 0 && h >= 8), day * 24 + 30 + r * 0.1);
-                village.Engine.AdvanceTo(Night.At(day * 24 + 30 + r * 0.1), village.Found);
+                village.Engine.AdvanceTo(HomeScenario.At(day * 24 + 30 + r * 0.1), village.Found);
             }
         }
 

@@ -7,7 +7,7 @@ public sealed class SeriesLimitTests
     [Fact]
     public void A_device_that_invents_channels_grows_no_home_without_end_and_a_press_on_any_of_them_is_heard()
     {
-        var night = new Night();
+        var night = new HomeScenario();
         for (var n = 0; n < 20_000; n++)
         {
             night.Engine.Apply(
@@ -17,8 +17,8 @@ public sealed class SeriesLimitTests
                     Device = new DeviceId("w"),
                     Metric = Metric.WaterVolume,
                     Channel = $"x{n}",
-                    Time = Night.At(1),
-                    Received = Night.At(1),
+                    Time = HomeScenario.At(1),
+                    Received = HomeScenario.At(1),
                     Value = n,
                 },
                 night.Findings
@@ -35,8 +35,8 @@ public sealed class SeriesLimitTests
                 Device = new DeviceId("b"),
                 Metric = Metric.Button,
                 Channel = "new",
-                Time = Night.At(2),
-                Received = Night.At(2),
+                Time = HomeScenario.At(2),
+                Received = HomeScenario.At(2),
                 Value = 1,
                 Event = "sos",
             },

@@ -10,7 +10,7 @@ public sealed class SilenceTests
     [Fact]
     public void Flat_readings_for_24_hours_are_found_at_the_reading_that_completes_them_without_any_clock()
     {
-        var night = new Night().Flow(-48, 20, 100, Day);
+        var night = new HomeScenario().Flow(-48, 20, 100, Day);
         var last = 100 + Enumerable.Range(-48, 69).Sum(Day);
         night.Water(21, last + 0.02);
         for (var h = 22; h <= 44; h++)
@@ -18,7 +18,7 @@ public sealed class SilenceTests
         Assert.Empty(night.Of(AlarmKind.NoWater));
         night.Water(45, last + 0.02);
         var found = night.Only(AlarmKind.NoWater);
-        Assert.Equal(Night.At(45), found.Time);
+        Assert.Equal(HomeScenario.At(45), found.Time);
         Assert.Equal("no-water/2026-01-02T13:00:00Z", found.Episode);
         Assert.StartsWith("no water since 2 Jan 21:00 (0 L in 24 h)", found.Reason);
         Assert.StartsWith("自1月2日 21:00起没有用水", found.ReasonZh);
@@ -28,13 +28,13 @@ public sealed class SilenceTests
     [Fact]
     public void A_whole_day_in_one_late_batch_is_judged_by_its_own_times_and_use_ends_it()
     {
-        var night = new Night().Flow(-48, 0, 100, _ => 0.02);
+        var night = new HomeScenario().Flow(-48, 0, 100, _ => 0.02);
         for (var h = 1; h <= 30; h++)
             night.Water(h, 100.98, received: 40);
-        Assert.Equal(Night.At(24), night.Only(AlarmKind.NoWater).Time);
+        Assert.Equal(HomeScenario.At(24), night.Only(AlarmKind.NoWater).Time);
         night.Water(31, 101.00, received: 41);
         var cleared = night.Only(AlarmKind.NoWater, FindingChange.Cleared);
-        Assert.Equal(Night.At(31), cleared.Time);
+        Assert.Equal(HomeScenario.At(31), cleared.Time);
         Assert.StartsWith("water used again at 07:00", cleared.Reason);
         Assert.Equal(1, cleared.Sequence);
     }
@@ -42,7 +42,7 @@ public sealed class SilenceTests
     [Fact]
     public void A_meter_that_stops_reporting_is_a_silent_device_then_a_welfare_check_but_never_no_water()
     {
-        var night = new Night().Flow(-48, 0, 100, _ => 0.01).Tick(2.9);
+        var night = new HomeScenario().Flow(-48, 0, 100, _ => 0.01).Tick(2.9);
         Assert.Empty(night.Of(AlarmKind.DeviceSilent));
         night.Tick(3.1);
         Assert.Equal(Severity.Technical, night.Only(AlarmKind.DeviceSilent).Severity);
@@ -61,12 +61,12 @@ public sealed class SilenceTests
     [InlineData(0.0005)]
     public void A_leak_does_not_hide_a_silent_home(double leakPerHour)
     {
-        var night = new Night();
+        var night = new HomeScenario();
         var total = 100.0;
         for (var h = -72; h <= 90; h++)
             night.Water(h, total = Math.Round(total + leakPerHour + (h < 20 ? Day(h) : 0), 4));
         var found = night.Only(AlarmKind.NoWater);
-        Assert.InRange(found.Time, Night.At(19), Night.At(46));
+        Assert.InRange(found.Time, HomeScenario.At(19), HomeScenario.At(46));
         Assert.DoesNotContain(night.Of(AlarmKind.NoWater), f => f.Change == FindingChange.Cleared);
     }
 
@@ -75,7 +75,7 @@ public sealed class SilenceTests
     {
         // Two totals in a row carry a date of next year and are taken at their arrival, an hour after they were read: their litres are not
         // lost, nor doubled.
-        var night = new Night();
+        var night = new HomeScenario();
         var total = 100.0;
         for (var h = -72; h <= 90; h++)
         {
@@ -85,14 +85,14 @@ public sealed class SilenceTests
         }
 
         var found = night.Only(AlarmKind.NoWater);
-        Assert.InRange(found.Time, Night.At(19), Night.At(46));
+        Assert.InRange(found.Time, HomeScenario.At(19), HomeScenario.At(46));
         Assert.DoesNotContain(night.Of(AlarmKind.NoWater), f => f.Change == FindingChange.Cleared);
     }
 
     [Fact]
     public void A_lived_in_home_with_a_leak_is_left_alone()
     {
-        var night = new Night();
+        var night = new HomeScenario();
         var total = 100.0;
         for (var h = -72; h <= 240; h++)
             night.Water(h, total += 0.003 + Day(h));
@@ -102,20 +102,20 @@ public sealed class SilenceTests
     [Fact]
     public void Use_in_a_long_radio_gap_is_neither_silence_nor_certain_life()
     {
-        var night = new Night().Flow(-48, 0, 100, _ => 0.01);
+        var night = new HomeScenario().Flow(-48, 0, 100, _ => 0.01);
         night.Water(30, 101); // 30 h unheard, 510 L used somewhere in them
         Assert.Empty(night.Of(AlarmKind.NoWater));
         for (var h = 31; h <= 60; h++)
             night.Water(h, 101);
-        Assert.InRange(night.Only(AlarmKind.NoWater).Time, Night.At(41), Night.At(54));
+        Assert.InRange(night.Only(AlarmKind.NoWater).Time, HomeScenario.At(41), HomeScenario.At(54));
     }
 
     [Fact]
     public void A_flat_total_over_a_radio_gap_is_silence()
     {
-        var night = new Night().Flow(-48, 0, 100, _ => 0.01);
+        var night = new HomeScenario().Flow(-48, 0, 100, _ => 0.01);
         night.Water(30, 100.49);
-        Assert.Equal(Night.At(24), night.Only(AlarmKind.NoWater).Time);
+        Assert.Equal(HomeScenario.At(24), night.Only(AlarmKind.NoWater).Time);
     }
 
     [Theory]
@@ -123,18 +123,18 @@ public sealed class SilenceTests
     [InlineData(4294967.29)]
     public void A_register_that_rolls_over_is_use_not_a_reset(double end)
     {
-        var night = new Night().Flow(-30, 0, end - 0.31, _ => 0.01).Water(1, 0.02);
+        var night = new HomeScenario().Flow(-30, 0, end - 0.31, _ => 0.01).Water(1, 0.02);
         for (var h = 2; h <= 24; h++)
             night.Water(h, 0.02);
         Assert.Empty(night.Of(AlarmKind.NoWater));
         night.Water(25, 0.02);
-        Assert.Equal(Night.At(25), night.Only(AlarmKind.NoWater).Time);
+        Assert.Equal(HomeScenario.At(25), night.Only(AlarmKind.NoWater).Time);
     }
 
     [Fact]
     public void An_absurd_total_is_not_believed_and_does_not_look_like_life()
     {
-        var night = new Night().Flow(-30, 0, 100, _ => 0.01);
+        var night = new HomeScenario().Flow(-30, 0, 100, _ => 0.01);
         for (var h = 1; h <= 24; h++)
             night.Water(
                 h,
@@ -142,14 +142,14 @@ public sealed class SilenceTests
                     : h == 15 ? 3
                     : 100.31
             );
-        Assert.Equal(Night.At(24), night.Only(AlarmKind.NoWater).Time);
+        Assert.Equal(HomeScenario.At(24), night.Only(AlarmKind.NoWater).Time);
         Assert.Empty(night.Of(AlarmKind.Overuse));
     }
 
     [Fact]
     public void A_replaced_meter_is_believed_from_its_second_total_on()
     {
-        var night = new Night().Flow(-30, 0, 100, _ => 0.01).Flow(1, 60, 0, h => h < 3 ? 0 : 0.01);
+        var night = new HomeScenario().Flow(-30, 0, 100, _ => 0.01).Flow(1, 60, 0, h => h < 3 ? 0 : 0.01);
         Assert.Empty(night.Of(AlarmKind.NoWater));
         Assert.Empty(night.Of(AlarmKind.Overuse));
     }
@@ -157,11 +157,11 @@ public sealed class SilenceTests
     [Fact]
     public void A_clock_from_the_future_can_not_push_a_deadline_away()
     {
-        var night = new Night().Flow(-30, 0, 100, _ => 0.01);
+        var night = new HomeScenario().Flow(-30, 0, 100, _ => 0.01);
         night.Water(500, 100.31, received: 1);
         for (var h = 2; h <= 24; h++)
             night.Water(h, 100.31);
-        Assert.Equal(Night.At(24), night.Only(AlarmKind.NoWater).Time);
+        Assert.Equal(HomeScenario.At(24), night.Only(AlarmKind.NoWater).Time);
         Assert.Contains("the device says it is", night.Only(AlarmKind.ClockWrong).Reason);
         night.Only(AlarmKind.ClockWrong, FindingChange.Cleared);
     }
@@ -169,58 +169,68 @@ public sealed class SilenceTests
     [Fact]
     public void Duplicates_and_old_readings_change_nothing()
     {
-        var night = new Night().Flow(-30, 10, 100, Day);
+        var night = new HomeScenario().Flow(-30, 10, 100, Day);
         night.Flow(-30, 10, 100, Day);
         var total = 100 + Enumerable.Range(-30, 41).Sum(Day);
         for (var h = 11; h <= 40; h++)
             night.Water(h, total).Water(h, total).Water(h - 5, total);
-        Assert.Equal(Night.At(33), night.Only(AlarmKind.NoWater).Time); // 6 L since 09:00, less than 10
+        Assert.Equal(HomeScenario.At(33), night.Only(AlarmKind.NoWater).Time); // 6 L since 09:00, less than 10
     }
 
     [Fact]
     public void A_late_reading_places_the_last_use_better()
     {
-        var night = new Night().Flow(-30, 0, 100, _ => 0.01).Water(3, 100.33).Water(1, 100.33);
+        var night = new HomeScenario().Flow(-30, 0, 100, _ => 0.01).Water(3, 100.33).Water(1, 100.33);
         for (var h = 4; h <= 25; h++)
             night.Water(h, 100.33);
-        Assert.Equal(Night.At(25), night.Only(AlarmKind.NoWater).Time);
+        Assert.Equal(HomeScenario.At(25), night.Only(AlarmKind.NoWater).Time);
     }
 
     [Fact]
     public void Silence_that_goes_on_becomes_critical_and_notifies_again()
     {
-        var night = new Night().Flow(-30, 0, 100, _ => 0.01).Flow(1, 50, 100.31, _ => 0);
+        var night = new HomeScenario().Flow(-30, 0, 100, _ => 0.01).Flow(1, 50, 100.31, _ => 0);
         var update = night.Only(AlarmKind.NoWater, FindingChange.Updated);
-        Assert.Equal((Severity.Critical, true, Night.At(48)), (update.Severity, update.Notify, update.Time));
+        Assert.Equal((Severity.Critical, true, HomeScenario.At(48)), (update.Severity, update.Notify, update.Time));
     }
 
     [Fact]
     public void Absence_holds_no_water_back_with_its_reason_and_silence_counts_again_from_its_end()
     {
-        var night = new Night(facts: Night.Home("R1") with { Absences = [new AbsenceFacts(Night.At(1), Night.At(50), "daughter")] });
+        var night = new HomeScenario(
+            facts: HomeScenario.Home("R1") with
+            {
+                Absences = [new AbsenceFacts(HomeScenario.At(1), HomeScenario.At(50), "daughter")],
+            }
+        );
         var held = new List<string>();
         night.Engine.HeldBack = (_, why, _) => held.Add(why);
         night.Flow(-30, 0, 100, _ => 0.01).Flow(1, 73, 100.31, _ => 0);
         Assert.Empty(night.Of(AlarmKind.NoWater));
         Assert.Contains("daughter", Assert.Single(held));
         night.Water(74, 100.31);
-        Assert.Equal(Night.At(74), night.Only(AlarmKind.NoWater).Time);
+        Assert.Equal(HomeScenario.At(74), night.Only(AlarmKind.NoWater).Time);
     }
 
     [Fact]
     public void An_absence_ends_at_the_first_use()
     {
-        var night = new Night(facts: Night.Home("R1") with { Absences = [new AbsenceFacts(Night.At(1), Night.At(500), "daughter")] });
+        var night = new HomeScenario(
+            facts: HomeScenario.Home("R1") with
+            {
+                Absences = [new AbsenceFacts(HomeScenario.At(1), HomeScenario.At(500), "daughter")],
+            }
+        );
         night.Flow(-30, 0, 100, _ => 0.01).Flow(1, 30, 100.31, _ => 0).Water(31, 100.35);
         for (var h = 32; h <= 55; h++)
             night.Water(h, 100.35);
-        Assert.Equal(Night.At(55), night.Only(AlarmKind.NoWater).Time);
+        Assert.Equal(HomeScenario.At(55), night.Only(AlarmKind.NoWater).Time);
     }
 
     [Fact]
     public void Heightened_watch_tightens_the_limit_and_asks_for_a_visit()
     {
-        var night = new Night(facts: Night.Home("R1") with { WatchUntil = Night.At(100) });
+        var night = new HomeScenario(facts: HomeScenario.Home("R1") with { WatchUntil = HomeScenario.At(100) });
         night.Flow(-30, 0, 100, _ => 0.01).Flow(1, 12, 100.31, _ => 0);
         Assert.Contains("please visit", night.Only(AlarmKind.NoWater).Reason);
     }
@@ -228,7 +238,7 @@ public sealed class SilenceTests
     [Fact]
     public void The_reason_names_every_device_that_corroborates_or_contradicts()
     {
-        var night = new Night();
+        var night = new HomeScenario();
         for (var h = -30; h <= 24; h++)
         {
             night.Water(h, 100 + (h <= 0 ? (h + 30) * 0.01 : 0.3));
@@ -246,10 +256,12 @@ public sealed class SilenceTests
     [Fact]
     public void A_device_that_never_spoke_is_found_from_its_installation_on()
     {
-        var night = new Night(facts: Night.Home("R1", Night.Meter("w") with { InstalledAt = Night.Midnight })).Tick(47);
+        var night = new HomeScenario(
+            facts: HomeScenario.Home("R1", HomeScenario.Meter("w") with { InstalledAt = HomeScenario.Midnight })
+        ).Tick(47);
         Assert.Empty(night.Findings);
         night.Tick(49);
-        Assert.Equal(Night.At(48), night.Only(AlarmKind.DeviceNeverSeen).Time);
+        Assert.Equal(HomeScenario.At(48), night.Only(AlarmKind.DeviceNeverSeen).Time);
         night.Water(50, 1);
         night.Only(AlarmKind.DeviceNeverSeen, FindingChange.Cleared);
     }
@@ -257,7 +269,7 @@ public sealed class SilenceTests
     [Fact]
     public void After_our_own_downtime_silence_counts_only_while_we_listened()
     {
-        var night = new Night().Flow(-30, 0, 100, _ => 0.01).Tick(0.1).Restart().Tick(10);
+        var night = new HomeScenario().Flow(-30, 0, 100, _ => 0.01).Tick(0.1).Restart().Tick(10);
         Assert.Empty(night.Of(AlarmKind.DeviceSilent));
         night.Tick(11.5);
         Assert.Empty(night.Of(AlarmKind.DeviceSilent));
@@ -271,7 +283,7 @@ public sealed class SilenceTests
         var engine = new RuleEngine(RuleSet.Default, TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai"));
         var found = new List<Finding>();
         for (var r = 0; r < 20; r++)
-            engine.Put(Night.Home($"R{r}", Night.Meter($"w{r}")));
+            engine.Put(HomeScenario.Home($"R{r}", HomeScenario.Meter($"w{r}")));
         void Meter(int r, int h, double total) =>
             engine.Apply(
                 new ResidentId($"R{r}"),
@@ -279,8 +291,8 @@ public sealed class SilenceTests
                 {
                     Device = new DeviceId($"w{r}"),
                     Metric = Metric.WaterVolume,
-                    Time = Night.At(h),
-                    Received = Night.At(h),
+                    Time = HomeScenario.At(h),
+                    Received = HomeScenario.At(h),
                     Value = total,
                 },
                 found
@@ -301,8 +313,8 @@ public sealed class SilenceTests
             {
                 Device = new DeviceId("b"),
                 Metric = Metric.Button,
-                Time = Night.At(30),
-                Received = Night.At(30),
+                Time = HomeScenario.At(30),
+                Received = HomeScenario.At(30),
                 Event = "pressed",
             },
             found
@@ -314,7 +326,7 @@ public sealed class SilenceTests
             Meter(r, h, 100.3 - r % 5 * 0.01 + (r < 18 ? (h - 30) * 0.02 : 0));
         Assert.Contains(found, f => f.Kind == AlarmKind.Outage && f.Change == FindingChange.Cleared);
         Assert.DoesNotContain(found, f => f.Kind == AlarmKind.NoWater);
-        engine.AdvanceTo(Night.At(33), found);
+        engine.AdvanceTo(HomeScenario.At(33), found);
         Assert.Contains(found, f => f.Kind == AlarmKind.NoWater && f.Subject == "R18" && f.Change == FindingChange.Opened);
         Assert.Contains(found, f => f.Kind == AlarmKind.NoWater && f.Subject == "R19" && f.Change == FindingChange.Opened);
         Assert.DoesNotContain(found, f => f.Kind == AlarmKind.NoWater && f.Subject == "R1" && f.Change == FindingChange.Cleared);
@@ -326,7 +338,7 @@ public sealed class SilenceTests
         var engine = new RuleEngine(RuleSet.Default, TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai"));
         var found = new List<Finding>();
         for (var r = 0; r < 6; r++)
-            engine.Put(Night.Home($"R{r}", Night.Meter($"w{r}")));
+            engine.Put(HomeScenario.Home($"R{r}", HomeScenario.Meter($"w{r}")));
         for (var h = -30; h <= 25; h++)
         for (var r = 0; r < 6; r++)
             engine.Apply(
@@ -335,14 +347,14 @@ public sealed class SilenceTests
                 {
                     Device = new DeviceId($"w{r}"),
                     Metric = Metric.WaterVolume,
-                    Time = Night.At(h),
-                    Received = Night.At(h),
+                    Time = HomeScenario.At(h),
+                    Received = HomeScenario.At(h),
                     Value = 100 + Math.Min(h + 30, 30) * 0.01,
                 },
                 found
             );
         Assert.DoesNotContain(found, f => f.Kind == AlarmKind.NoWater);
-        engine.AdvanceTo(Night.At(37), found);
+        engine.AdvanceTo(HomeScenario.At(37), found);
         Assert.Equal(6, found.Count(f => f.Kind == AlarmKind.NoWater && f.Change == FindingChange.Opened));
     }
 }

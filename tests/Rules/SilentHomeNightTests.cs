@@ -16,7 +16,7 @@ public sealed class SilentHomeNightTests
     [Fact]
     public void No_electricity_the_refrigerator_goes_on_and_the_person_does_not()
     {
-        var night = new Night();
+        var night = new HomeScenario();
         var total = 500.0;
         // 45 W of refrigerator day and night, 0.3 kWh in each hour somebody is up; from the first evening on only the refrigerator.
         for (var h = -72; h <= 60; h++)
@@ -27,7 +27,7 @@ public sealed class SilentHomeNightTests
                 total = Math.Round(total + 0.045 + (h % 2 == 0 ? 0.01 : 0) + (h < 20 && Hour(h) is >= 7 and < 22 ? 0.3 : 0), 3)
             );
         var found = night.Only(AlarmKind.NoElectricity);
-        Assert.InRange(found.Time, Night.At(20 + 16), Night.At(20 + 26));
+        Assert.InRange(found.Time, HomeScenario.At(20 + 16), HomeScenario.At(20 + 26));
         Assert.Contains("all of it a base load of", found.Reason);
         Assert.Contains("基础负荷", found.ReasonZh);
         Assert.DoesNotContain(night.Of(AlarmKind.NoElectricity), f => f.Change == FindingChange.Cleared);
@@ -36,7 +36,7 @@ public sealed class SilentHomeNightTests
     [Fact]
     public void No_electricity_ends_when_the_kettle_is_on_not_when_the_refrigerator_starts()
     {
-        var night = new Night();
+        var night = new HomeScenario();
         var total = 500.0;
         for (var h = -48; h <= 30; h++)
             night.Say("e", Metric.ElectricityEnergy, h, total += h <= 0 && Hour(h) is >= 7 ? 0.3 : 0.001);
@@ -50,11 +50,11 @@ public sealed class SilentHomeNightTests
     [Fact]
     public void A_tap_left_open_over_a_leak_is_told_again_and_ends_when_it_is_closed_though_the_leak_goes_on()
     {
-        var night = new Night().Flow(-6, 40, 100, h => h is >= 30 and < 34 ? 0.12 : 0.002);
+        var night = new HomeScenario().Flow(-6, 40, 100, h => h is >= 30 and < 34 ? 0.12 : 0.002);
         var opened = night.Only(AlarmKind.WaterRunning);
         Assert.Contains("a leak", opened.Reason);
         var told = night.Of(AlarmKind.WaterRunning).Where(f => f.Change == FindingChange.Updated).ToList();
-        Assert.Equal([(true, Night.At(32)), (false, Night.At(34))], told.Select(f => (f.Notify, f.Time)));
+        Assert.Equal([(true, HomeScenario.At(32)), (false, HomeScenario.At(34))], told.Select(f => (f.Notify, f.Time)));
         Assert.Contains("more than a leak now", told[0].Reason);
         Assert.Contains("2 L/h still flowed", told[1].Reason);
         night.Water(41, 101);
@@ -65,18 +65,18 @@ public sealed class SilentHomeNightTests
     [Fact]
     public void Whoever_lies_beside_a_running_tap_is_not_hidden_by_it()
     {
-        var night = new Night().Flow(-48, 40, 100, h => h < 10 ? Lives(h) : 0.15);
+        var night = new HomeScenario().Flow(-48, 40, 100, h => h < 10 ? Lives(h) : 0.15);
         Assert.Equal(
-            (Severity.Warning, Night.At(12)),
+            (Severity.Warning, HomeScenario.At(12)),
             (night.Only(AlarmKind.WaterRunning).Severity, night.Only(AlarmKind.WaterRunning).Time)
         );
         var alone = night.Only(AlarmKind.WaterRunning, FindingChange.Updated);
         Assert.Equal((Severity.High, true), (alone.Severity, alone.Notify));
-        Assert.InRange(alone.Time, Night.At(32), Night.At(36));
+        Assert.InRange(alone.Time, HomeScenario.At(32), HomeScenario.At(36));
         Assert.Contains("150 L/h and nothing else has been used since", alone.Reason);
         // Somebody who washes and cooks beside the open tap is there.
         Assert.DoesNotContain(
-            new Night().Flow(-48, 40, 100, h => h < 10 ? Lives(h) : 0.15 + Lives(h)).Of(AlarmKind.WaterRunning),
+            new HomeScenario().Flow(-48, 40, 100, h => h < 10 ? Lives(h) : 0.15 + Lives(h)).Of(AlarmKind.WaterRunning),
             f => f.Severity == Severity.High
         );
     }
@@ -84,7 +84,7 @@ public sealed class SilentHomeNightTests
     [Fact]
     public void A_tap_that_is_closed_ends_its_alarm_though_a_drip_of_some_hours_goes_on()
     {
-        var night = new Night().Flow(
+        var night = new HomeScenario().Flow(
             -6,
             12,
             100,
@@ -93,36 +93,41 @@ public sealed class SilentHomeNightTests
                 : h is >= 4 and < 8 ? 0.12
                 : 0.002
         );
-        Assert.Equal(Night.At(6), night.Only(AlarmKind.WaterRunning).Time);
+        Assert.Equal(HomeScenario.At(6), night.Only(AlarmKind.WaterRunning).Time);
         Assert.Contains("2 L/h still flowed at 08:00", night.Only(AlarmKind.WaterRunning, FindingChange.Cleared).Reason);
     }
 
     [Fact]
     public void Overuse_is_told_once_a_day_and_the_new_day_begins_at_nought()
     {
-        var night = new Night().Flow(-30, 47, 100, h => h is >= 6 and < 20 ? 0.2 : 0);
+        var night = new HomeScenario().Flow(-30, 47, 100, h => h is >= 6 and < 20 ? 0.2 : 0);
         var found = night.Only(AlarmKind.Overuse);
         Assert.Contains("more than 2 m³", found.Reason);
-        Assert.Equal(Night.At(24 + 1), night.Only(AlarmKind.Overuse, FindingChange.Cleared).Time);
+        Assert.Equal(HomeScenario.At(24 + 1), night.Only(AlarmKind.Overuse, FindingChange.Cleared).Time);
     }
 
     [Fact]
     public void Somebody_who_was_away_for_most_of_a_day_is_missed_a_day_after_coming_home_not_an_hour()
     {
-        var night = new Night(facts: Night.Home("R1") with { Absences = [new AbsenceFacts(Night.At(0.5), Night.At(23), "daughter")] });
+        var night = new HomeScenario(
+            facts: HomeScenario.Home("R1") with
+            {
+                Absences = [new AbsenceFacts(HomeScenario.At(0.5), HomeScenario.At(23), "daughter")],
+            }
+        );
         night.Flow(-30, 0, 100, _ => 0.01).Flow(1, 46, 100.31, _ => 0);
         Assert.Empty(night.Of(AlarmKind.NoWater));
         night.Water(47, 100.31);
-        Assert.Equal(Night.At(47), night.Only(AlarmKind.NoWater).Time);
+        Assert.Equal(HomeScenario.At(47), night.Only(AlarmKind.NoWater).Time);
     }
 
     [Fact]
     public void A_refrigerator_does_not_end_an_absence_and_the_kettle_does()
     {
-        var facts = Night.Home("R1") with { Absences = [new AbsenceFacts(Night.At(1), Night.At(500), "daughter")] };
-        Night Away(bool kettle)
+        var facts = HomeScenario.Home("R1") with { Absences = [new AbsenceFacts(HomeScenario.At(1), HomeScenario.At(500), "daughter")] };
+        HomeScenario Away(bool kettle)
         {
-            var night = new Night(facts: facts);
+            var night = new HomeScenario(facts: facts);
             var total = 500.0;
             for (var h = -72; h <= 70; h++)
             {
@@ -139,7 +144,7 @@ public sealed class SilentHomeNightTests
         }
 
         Assert.Empty(Away(kettle: false).Of(AlarmKind.NoElectricity));
-        Assert.InRange(Away(kettle: true).Only(AlarmKind.NoElectricity).Time, Night.At(31 + 18), Night.At(31 + 30));
+        Assert.InRange(Away(kettle: true).Only(AlarmKind.NoElectricity).Time, HomeScenario.At(31 + 18), HomeScenario.At(31 + 30));
     }
 
     [Theory]
@@ -153,11 +158,18 @@ public sealed class SilentHomeNightTests
     )
     {
         // A life without habits: any hour may be silent, so that only the floor ever speaks.
-        var rules = Night.Written(
+        var rules = HomeScenario.Written(
             "rules:\n  inactivity: { one_false_alarm_in_days: 10000, one_false_alarm_in_days_on_watch: 10000 }\noverrides:\n  - { "
                 + "class: key, rules: { no-water: { within: 16h } } }\n"
         );
-        var night = new Night(rules, facts: Night.Home("R1") with { KeyClass = key, WatchUntil = watch ? Night.At(1000) : null });
+        var night = new HomeScenario(
+            rules,
+            facts: HomeScenario.Home("R1") with
+            {
+                KeyClass = key,
+                WatchUntil = watch ? HomeScenario.At(1000) : null,
+            }
+        );
         var random = new Random(3);
         var (total, last) = (100.0, -60 * 24);
         for (var h = -60 * 24; h <= 0; h++)
@@ -172,7 +184,7 @@ public sealed class SilentHomeNightTests
             night.Water(h, total);
         var found = Assert.Single(night.Findings, f => f.Change == FindingChange.Opened && f.Kind != AlarmKind.WaterRunning);
         Assert.Equal(AlarmKind.Inactivity, found.Kind);
-        Assert.True(found.Time <= Night.At(hours), $"told at {found.Time:s}, after more than {hours} h");
+        Assert.True(found.Time <= HomeScenario.At(hours), $"told at {found.Time:s}, after more than {hours} h");
         Assert.Equal(watch, found.Reason.Contains("please visit", StringComparison.Ordinal));
         Assert.Equal(watch, found.ReasonZh.Contains("请上门探访", StringComparison.Ordinal));
     }
@@ -180,16 +192,16 @@ public sealed class SilentHomeNightTests
     [Fact]
     public void Under_watch_a_learned_life_is_missed_sooner()
     {
-        var rules = Night.Written("rules:\n  no-water: { within_on_watch: 24h }\n");
+        var rules = HomeScenario.Written("rules:\n  no-water: { within_on_watch: 24h }\n");
         DateTime Missed(int seed, bool watch)
         {
-            var night = new Night(rules);
+            var night = new HomeScenario(rules);
             var random = new Random(seed);
             var total = 100.0;
             for (var h = -40 * 24; h <= 40; h++)
             {
                 if (h == 12 && watch)
-                    night.Engine.Put(night.Facts with { WatchUntil = Night.At(1000) });
+                    night.Engine.Put(night.Facts with { WatchUntil = HomeScenario.At(1000) });
                 night.Water(h, total = Math.Round(total + (h < 13 && Hour(h) is >= 7 and <= 21 && random.Next(10) < 5 ? 0.02 : 0), 3));
             }
 
@@ -204,7 +216,7 @@ public sealed class SilentHomeNightTests
     [Fact]
     public void Contradiction_is_said_too_no_water_but_electricity_and_a_heart_that_beats()
     {
-        var night = new Night();
+        var night = new HomeScenario();
         var kilowattHours = 50.0;
         for (var h = -30; h <= 24; h++)
         {
@@ -223,7 +235,7 @@ public sealed class SilentHomeNightTests
     [Fact]
     public void The_welfare_check_names_the_bed_and_the_mains_when_the_meter_fell_silent()
     {
-        var night = new Night()
+        var night = new HomeScenario()
             .Say("bed", Metric.BedOccupied, -1, 1)
             .Say("plug", Metric.PowerLost, 0.5, 1)
             .Flow(-30, 0, 100, _ => 0.01)
@@ -238,7 +250,7 @@ public sealed class SilentHomeNightTests
     public void Frozen_daily_batches_hours_late_out_of_order_and_twice_are_judged_by_their_own_times()
     {
         // A day's 24 totals arrive at three the next morning, newest first, and the batch of each second day arrives twice.
-        var night = new Night();
+        var night = new HomeScenario();
         var total = 100.0;
         var totals = new Dictionary<int, double>();
         for (var h = -72; h <= 95; h++)
@@ -250,7 +262,7 @@ public sealed class SilentHomeNightTests
                 night.Water(h, totals[h], received: day * 24 + 27 + copy);
         }
 
-        Assert.Equal(Night.At(63), night.Only(AlarmKind.NoWater).Time); // used until 15:00 of the second day
+        Assert.Equal(HomeScenario.At(63), night.Only(AlarmKind.NoWater).Time); // used until 15:00 of the second day
         Assert.Empty(night.Of(AlarmKind.ClockWrong));
         Assert.Empty(night.Of(AlarmKind.Overuse));
     }
@@ -258,27 +270,27 @@ public sealed class SilentHomeNightTests
     [Fact]
     public void A_meter_that_begins_again_and_again_is_doubted_aloud_and_is_no_life()
     {
-        var night = new Night().Flow(-30, 0, 100, _ => 0.01);
+        var night = new HomeScenario().Flow(-30, 0, 100, _ => 0.01);
         var doubts = new List<string>();
         night.Engine.Doubted = (resident, device, why) => doubts.Add($"{resident} {device}: {why}");
         for (var h = 1; h <= 60; h++)
             night.Water(h, h % 6 < 3 ? 7 : 100.31);
         Assert.Equal("R1 w: the total went from 100.31 to 7 between 00:00 and 01:00: not used until another one fits it", doubts[0]);
-        Assert.InRange(night.Only(AlarmKind.NoWater).Time, Night.At(24), Night.At(38));
+        Assert.InRange(night.Only(AlarmKind.NoWater).Time, HomeScenario.At(24), HomeScenario.At(38));
         Assert.Empty(night.Of(AlarmKind.Overuse));
     }
 
     [Fact]
     public void A_meter_whose_clock_went_back_to_an_old_date_does_not_hide_a_silent_home()
     {
-        var night = new Night().Flow(-72, 0, 100, Lives);
+        var night = new HomeScenario().Flow(-72, 0, 100, Lives);
         var total = 100 + Enumerable.Range(-72, 73).Sum(Lives);
         // The battery was changed at noon: from then on the meter believes it is three weeks earlier. Life goes on for an evening, then
         // stops.
         for (var h = 12; h <= 140; h++)
             night.Water(h - 21 * 24, total += h < 20 ? 0.012 : 0, received: h);
         Assert.Contains("the device says it is", night.Only(AlarmKind.ClockWrong).Reason);
-        Assert.InRange(night.Only(AlarmKind.NoWater).Time, Night.At(20 + 23), Night.At(20 + 96));
+        Assert.InRange(night.Only(AlarmKind.NoWater).Time, HomeScenario.At(20 + 23), HomeScenario.At(20 + 96));
     }
 
     [Fact]
@@ -286,11 +298,11 @@ public sealed class SilentHomeNightTests
     {
         foreach (var back in new[] { 56 * 365.25 * 24, 400 * 24 })
         {
-            var night = new Night();
+            var night = new HomeScenario();
             for (var h = -30; h <= 30; h++)
                 night.Water(h > 2 ? h - back : h, Math.Round(100 + Math.Min(h + 30, 30) * 0.01, 3), received: h);
             night.Only(AlarmKind.ClockWrong);
-            Assert.InRange(night.Only(AlarmKind.NoWater).Time, Night.At(24), Night.At(25));
+            Assert.InRange(night.Only(AlarmKind.NoWater).Time, HomeScenario.At(24), HomeScenario.At(25));
         }
     }
 }

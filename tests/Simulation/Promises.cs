@@ -26,9 +26,9 @@ internal sealed class Promises(World world, Agenda agenda)
     /// <summary>How many alarms there have been.</summary>
     public int Alarms => alarms.Count;
 
-    public void Pressed(Household home, Sent press) => presses.Add((home, press));
+    public void Pressed(SimulatedHome home, Sent press) => presses.Add((home, press));
 
-    private readonly List<(Household Home, Sent Press)> presses = [];
+    private readonly List<(SimulatedHome Home, Sent Press)> presses = [];
 
     /// <summary>A device has its acknowledgement: what it said is stored, and found, for ever.</summary>
     public void Acknowledged(string device, Sent message)
@@ -72,7 +72,7 @@ internal sealed class Promises(World world, Agenda agenda)
         var alarm = agenda.Alarms.First(a => a.Id == id);
         if (!alarms.TryGetValue(id, out var known))
             return;
-        known.Told[Village.LevelOf(notice.Address)] = true;
+        known.Told[SimulatedRegistry.LevelOf(notice.Address)] = true;
         if (notice.Template is MessageKind.Cleared or MessageKind.Back or MessageKind.Late || alarm.State == 0)
             return;
         // What went out in the very moment of the answer was on its way.

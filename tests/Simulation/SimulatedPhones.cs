@@ -84,7 +84,7 @@ internal sealed class SimulatedPhones(World world) : IChannel
         if (over.Contains(notice.NoticeId))
             return;
         var random = world.Random;
-        var level = Village.LevelOf(notice.Address);
+        var level = SimulatedRegistry.LevelOf(notice.Address);
         var asks = notice.Template is MessageKind.Opened or MessageKind.Repeated or MessageKind.Digest or MessageKind.Late;
         var answers =
             asks
@@ -179,7 +179,7 @@ internal sealed class Person(World world, OutgoingNotice notice, bool declines)
                     if (declines)
                         return;
                     world.Promises.Answered(alarm);
-                    if (world.Random.Next(4) > 0 || Village.LevelOf(notice.Address) >= 2)
+                    if (world.Random.Next(4) > 0 || SimulatedRegistry.LevelOf(notice.Address) >= 2)
                         world.At(TimeSpan.FromMinutes(world.Random.Next(2, 40)), () => Resolve(alarm, recipient));
                     else
                         world.Journal.Cover("somebody answered and never reported");

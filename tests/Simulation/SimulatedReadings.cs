@@ -8,7 +8,7 @@ namespace Vigil.Tests.Simulation;
 /// A readings store on a simulated disk: what was not synced when the process died is gone, or half of it is there. Keeps times to the
 /// microsecond, as DuckDB does.
 /// </summary>
-internal sealed class SimulatedReadings(Random random, Faults faults, Journal journal) : IReadingStore
+internal sealed class SimulatedReadings(Random random, InjectedFaults faults, Journal journal) : IReadingStore
 {
     private readonly List<Reading> stored = [];
     private readonly HashSet<(string Device, string Metric, string Channel, DateTime Time)> keys = [],

@@ -17,16 +17,23 @@ internal sealed class SimulatedRecords : IDisposable
     private static readonly TimeSpan Busy = TimeSpan.FromSeconds(10);
 
     private readonly Random random;
-    private readonly Faults faults;
+    private readonly InjectedFaults faults;
     private readonly Journal journal;
     private readonly SimulatedClock clock;
     private readonly HashSet<DbConnection> open = [];
     private readonly Queue<TaskCompletionSource> waiting = new();
     private readonly DbContextOptions<SqliteRecords> options;
-    private readonly Village.Template village;
+    private readonly SimulatedRegistry.Template village;
     private DbConnection? writer;
 
-    public SimulatedRecords(Village.Template village, string folder, Random random, Faults faults, Journal journal, SimulatedClock clock)
+    public SimulatedRecords(
+        SimulatedRegistry.Template village,
+        string folder,
+        Random random,
+        InjectedFaults faults,
+        Journal journal,
+        SimulatedClock clock
+    )
     {
         (this.village, this.random, this.faults, this.journal, this.clock) = (village, random, faults, journal, clock);
         var path = Path.Combine(folder, "records.db");

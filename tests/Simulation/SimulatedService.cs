@@ -41,7 +41,7 @@ internal sealed class SimulatedService
         Thread = new SimulatedThread(new Random(world.Seed * 31 + life));
         Clock = new SteadyClock(world.Clock);
         TimeProvider clock = Clock;
-        var (settings, records, troubles) = (Village.Shared.Settings.At(world.Folder), world.Records.Open(), new Troubles(Clock));
+        var (settings, records, troubles) = (SimulatedRegistry.Shared.Settings.At(world.Folder), world.Records.Open(), new Troubles(Clock));
         rules = new RulePartitions(settings.Rules, settings.Zone, partitions: 2);
         var registry = new LiveRegistry(records, settings.Profiles, rules, clock, NullLogger<LiveRegistry>.Instance);
         var links = new SignedLinks(world.Folder, "https://v.example", clock);

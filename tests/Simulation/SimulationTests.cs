@@ -47,7 +47,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
         var covered = new SortedDictionary<string, int>(StringComparer.Ordinal);
         var broken = new SortedDictionary<int, string>();
         var (steps, crashes, jumps, alarms, told) = (0L, 0, 0, 0, 0L);
-        _ = Village.Shared;
+        _ = SimulatedRegistry.Shared;
         Parallel.For(
             from,
             from + count,

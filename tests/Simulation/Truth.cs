@@ -4,7 +4,7 @@ namespace Vigil.Tests.Simulation;
 internal static class Truth
 {
     /// <summary>Three reports missed.</summary>
-    private static readonly TimeSpan SilentAfter = 3 * Household.ReportEvery;
+    private static readonly TimeSpan SilentAfter = 3 * SimulatedHome.ReportEvery;
 
     /// <summary>
     /// A silence that is told of is one: of a device, counted while the service listened; of a home, by the water that was used.
@@ -31,13 +31,13 @@ internal static class Truth
     }
 
     /// <summary>At the end: who fell silent was found within the rule's time.</summary>
-    public static void CheckFound(World world, Household home, List<AlarmRow> alarms, Action<string> broken)
+    public static void CheckFound(World world, SimulatedHome home, List<AlarmRow> alarms, Action<string> broken)
     {
         // What a service doesn't hear while it is down, it forgives its devices; a snapshot may be two hours old here.
         var forgiven = TimeSpan.FromHours(4 * (world.Crashes + 1)) + (world.Clock.Elapsed - world.Listened);
         if (
             home.MeterDiesAt is { } died
-            && world.Clock.Elapsed - died > SilentAfter + Household.ReportEvery + forgiven
+            && world.Clock.Elapsed - died > SilentAfter + SimulatedHome.ReportEvery + forgiven
             && !alarms.Exists(a => a.Subject == home.Resident && a.Kind == "device-silent")
         )
             broken($"a silent device is found: water of {home.Resident} has said nothing since {died}");

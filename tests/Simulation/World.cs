@@ -23,13 +23,13 @@ internal sealed class World : IDisposable
             $"vigil-simulation-{Environment.ProcessId}-{seed}-{Guid.NewGuid():N}"
         );
         Directory.CreateDirectory(Folder);
-        Clock = new SimulatedClock(Village.Start);
+        Clock = new SimulatedClock(SimulatedRegistry.Start);
         Journal = new Journal(Clock) { Whole = whole };
-        Faults = new Faults(new Random(seed + 1), Clock, Journal);
+        Faults = new InjectedFaults(new Random(seed + 1), Clock, Journal);
         Readings = new SimulatedReadings(new Random(seed + 2), Faults, Journal);
-        Records = new SimulatedRecords(Village.Shared, Folder, new Random(seed + 3), Faults, Journal, Clock);
+        Records = new SimulatedRecords(SimulatedRegistry.Shared, Folder, new Random(seed + 3), Faults, Journal, Clock);
         Phones = new SimulatedPhones(this);
-        Homes = [.. Enumerable.Range(1, Village.Homes).Select(h => new Household(this, h))];
+        Homes = [.. Enumerable.Range(1, SimulatedRegistry.Homes).Select(h => new SimulatedHome(this, h))];
         agenda = new Agenda(Records.ConnectionString, Clock);
         Promises = new Promises(this, agenda);
         foreach (var home in Homes)
@@ -50,7 +50,7 @@ internal sealed class World : IDisposable
 
     public Journal Journal { get; }
 
-    public Faults Faults { get; }
+    public InjectedFaults Faults { get; }
 
     public SimulatedReadings Readings { get; }
 
@@ -58,7 +58,7 @@ internal sealed class World : IDisposable
 
     public SimulatedPhones Phones { get; }
 
-    public IReadOnlyList<Household> Homes { get; }
+    public IReadOnlyList<SimulatedHome> Homes { get; }
 
     public Promises Promises { get; }
 
@@ -96,9 +96,9 @@ internal sealed class World : IDisposable
     public void At(TimeSpan wait, Action what) => events.Enqueue(what, (Clock.Elapsed + wait, order++));
 
     /// <summary>Called when somebody presses: the weather likes such moments.</summary>
-    public Action<Household>? OnPress { get; set; }
+    public Action<SimulatedHome>? OnPress { get; set; }
 
-    public void Pressed(Household home, Sent press)
+    public void Pressed(SimulatedHome home, Sent press)
     {
         Promises.Pressed(home, press);
         OnPress?.Invoke(home);

@@ -1,10 +1,10 @@
 namespace Vigil.Ingest.Decoding;
 
-/// <summary>Binary coded decimals of Chinese meters and terminals: two digits a byte.</summary>
+/// <summary>Binary-coded decimals of Chinese meters and terminals: two digits per byte.</summary>
 internal static class Bcd
 {
-    /// <summary>Reads digits whose least significant byte stands first, up to nine bytes.</summary>
-    /// <returns>False when a nibble is above 9: such bytes are no number.</returns>
+    /// <summary>Reads up to nine bytes, the least significant first.</summary>
+    /// <returns>False when a nibble is above 9: then it isn't a number.</returns>
     public static bool TryReadLittleEndian(ReadOnlySpan<byte> bytes, out long value)
     {
         value = 0;
@@ -41,9 +41,8 @@ internal static class Bcd
     }
 
     /// <summary>
-    /// A date and time in Chinese time (GMT+8) as UTC. Null for a clock that says nothing (all zeros); <see cref="DateTime.MinValue"/>,
-    /// which
-    /// <see cref="DecodedPayload"/> takes for a wrong clock, for one that can't be.
+    /// A date and time in Chinese time (GMT+8) as UTC. Null for a clock that isn't set (all zeros); <see cref="DateTime.MinValue"/>, which
+    /// counts as a wrong clock, for an impossible one.
     /// </summary>
     public static DateTime? ChinaTime(int year, int month, int day, int hour, int minute, int second)
     {

@@ -10,9 +10,8 @@ namespace Vigil.Ingest.Decoding;
 /// "Watch").
 /// </summary>
 /// <remarks>
-/// LEN is not checked: published frames and firmwares disagree on it. Times are UTC unless the profile says <c>clock: china</c>; positions
-/// WGS-84 unless it says <c>datum: gcj02</c> or <c>bd09</c>. UD2 is back-fill of a dead spot. A health value of 0 or 255 is no measurement
-/// and never a reading.
+/// LEN is not checked: published frames and firmware versions disagree on what it counts. Times are UTC unless the profile says
+/// <c>clock: china</c>; positions are WGS-84 unless it says <c>datum: gcj02</c> or <c>bd09</c>.
 /// </remarks>
 public sealed class CareWatchDecoder : Decoder
 {
@@ -113,121 +112,7 @@ public sealed class CareWatchDecoder : Decoder
         if (frame is not [_, _, _, _, (byte)'*', ..] || !IsHex(frame[..4]))
             return "the length is not four hexadecimal digits";
         into.Device = id;
-        return Content(new TextFields(frame[5..]), into);
-    }
-
-    private string? Content(TextFields f, DecodedPayload into)
-    {
-        var kind = f.Text(0).ToUpperInvariant();
-        switch (kind)
-        {
-            // UD_LTE, UD2_WCDMA, AL_4G, UD_TDSCDMA, WT: the radio stands behind the kind.
-            case ['U', 'D', ..] or ['A', 'L'] or ['A', 'L', '_', ..] or ['W', 'T'] or ['W', 'T', '_', ..]:
-                return Position(kind.StartsWith("UD2", StringComparison.Ordinal) ? ReadingFlags.History : ReadingFlags.None, f, into);
-            case "LK":
-                into.Add(Metric.Online, 1);
-                if (f.Count < 4)
-                    return null; // LK alone, or a firmware that leaves fields out: which ones it doesn't say
-                Say(Metric.Steps, f.Number(1), into);
-                Say(Metric.BatteryLevel, f.Number(3), into);
-                return null;
-            case "HEART" or "PULSE":
-                return Heart(f.Number(1), kind, into);
-            case "BPHRT":
-                Pressure(f.Number(1), f.Number(2), into);
-                return Heart(f.Number(3), kind, into);
-            case "BLOOD":
-                Pressure(f.Number(1), f.Number(2), into);
-                return f.Number(1) is null ? $"{kind} has no number" : null;
-            case "OXYGEN":
-                return Vital(Metric.BloodOxygen, f.Count > 2 ? f.Number(2) : f.Number(1), kind, into);
-            case "TEMP" or "BTEMP":
-                return Vital(Metric.BodyTemperature, f.Number(1), kind, into);
-            case "BTEMP2":
-                return Vital(Metric.BodyTemperature, f.Count > 2 ? f.Number(2) : f.Number(1), kind, into);
-            default:
-                return null; // voice, pictures, settings and the answers to them
-        }
-    }
-
-    // kind, DDMMYY, hhmmss, A/V, lat, N/S, lon, E/W, km/h, course, altitude, satellites, GSM %, battery %, steps, tumbles, status in hex,
-    // cells…
-    private string? Position(ReadingFlags flags, TextFields f, DecodedPayload into)
-    {
-        if (f.Count < 17)
-            return $"a position has at least 17 fields, {f.Count} came";
-        if (f.Hex(16) is not { } status)
-            return $"status '{f.Text(16)}' is not hexadecimal";
-        var time = WatchTime.Read(f[1], f[2], dayFirst: true, clock);
-
-        // Bits 16 on are alarms, the low half states. First what somebody has to come for.
-        if ((status & 1 << 16) != 0)
-            into.AddEvent(Metric.Button, "sos", time, flags: flags);
-        if ((status & (1 << 21 | 1 << 22)) != 0)
-            into.AddEvent(Metric.Fall, "fall", time, flags: flags);
-        if ((status & 1 << 18) != 0)
-            into.AddEvent(Metric.DeviceAlarm, "left-fence", time, flags: flags);
-        if ((status & 1 << 19) != 0)
-            into.AddEvent(Metric.DeviceAlarm, "entered-fence", time, flags: flags);
-        if ((status & 1 << 20) != 0)
-            into.Add(Metric.Worn, 0, time, flags: flags);
-        into.Add(Metric.BatteryLow, (status & (1 | 1 << 17)) != 0 ? 1 : 0, time, flags: flags);
-        Say(Metric.BatteryLevel, f.Number(13), into, time, flags);
-        Say(Metric.Steps, f.Number(14), into, time, flags);
-        Say(Metric.SignalStrength, f.Number(12), into, time, flags);
-        Say(Metric.LocationSatellites, f.Number(11), into, time, flags);
-        if (f.Text(3) != "A" || f.Number(4) is not { } latitude || f.Number(6) is not { } longitude || (latitude == 0 && longitude == 0))
-            return null;
-
-        // Some firmwares write a minus and the letter: a number that is negative already is not turned again.
-        if (f.Text(5) == "S" && latitude > 0)
-            latitude = -latitude;
-        if (f.Text(7) == "W" && longitude > 0)
-            longitude = -longitude;
-        (latitude, longitude) = datum.ToWgs84(latitude, longitude);
-        into.AddLocation(latitude, longitude, time, speed: (float)(f.Number(8) / 3.6 ?? double.NaN), flags: flags);
-        Say(Metric.LocationCourse, f.Number(9), into, time, flags);
-        Say(Metric.LocationAltitude, f.Number(10), into, time, flags);
-        return null;
-    }
-
-    /// <summary>A pulse is measured on a wrist: the watch is worn. Without one it may be or not.</summary>
-    internal static string? Heart(double? value, string kind, DecodedPayload into)
-    {
-        if (Vital(Metric.HeartRate, value, kind, into) is { } reason)
-            return reason;
-        if (value is > 0 and < 255)
-            into.Add(Metric.Worn, 1);
-        return null;
-    }
-
-    internal static string? Vital(Metric metric, double? value, string kind, DecodedPayload into)
-    {
-        if (value is not { } v)
-            return $"{kind} has no number";
-        if (v is > 0 and < 255)
-            into.Add(metric, v);
-        return null;
-    }
-
-    internal static void Pressure(double? systolic, double? diastolic, DecodedPayload into)
-    {
-        if (systolic is not (> 0 and < 255 or > 255 and < 400) || diastolic is not (> 0 and < 255))
-            return; // half a pressure is none
-        into.Add(Metric.BloodPressureSystolic, systolic.Value);
-        into.Add(Metric.BloodPressureDiastolic, diastolic.Value);
-    }
-
-    internal static void Say(
-        Metric metric,
-        double? value,
-        DecodedPayload into,
-        DateTime? time = null,
-        ReadingFlags flags = ReadingFlags.None
-    )
-    {
-        if (value is >= 0 || (value is { } && ReferenceEquals(metric, Metric.LocationAltitude)))
-            into.Add(metric, value.Value, time, flags: flags);
+        return new CareWatchContent(datum, clock).Read(new TextFields(frame[5..]), into);
     }
 
     private static bool IsHex(ReadOnlySpan<byte> text)

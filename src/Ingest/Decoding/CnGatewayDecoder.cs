@@ -11,8 +11,8 @@ namespace Vigil.Ingest.Decoding;
 /// lists. Sources: the makers' published MQTT interface pages (mujiyun.com 设备直连, Acrel overseas protocol).
 /// </summary>
 /// <remarks>
-/// A negative 32-bit number read as unsigned (42949066.16 for −606.80) and the sentinel 65.535 are no values. A power factor above 1 is
-/// percent. Local times have no offset; they are China's.
+/// A negative 32-bit number sent as unsigned (42949066.16 for −606.80) and the sentinel 65.535 are ignored. A power factor above 1 is in
+/// percent. Times without an offset are Chinese time.
 /// </remarks>
 public sealed class CnGatewayDecoder : Decoder
 {
@@ -32,7 +32,7 @@ public sealed class CnGatewayDecoder : Decoder
         "sn",
     ];
 
-    /// <summary>Names as the makers write them → metric, channel, factor. Blanks around a name are the makers' own slips.</summary>
+    /// <summary>Names as the makers write them → metric, channel, factor. Some makers leave spaces around a name.</summary>
     private static readonly Dictionary<string, (Metric Metric, string Channel, double Factor)> Fields = Build();
 
     private readonly Dlt645Decoder dlt645 = new();
@@ -64,8 +64,7 @@ public sealed class CnGatewayDecoder : Decoder
         if (text.Length % 2 != 0 || !text.All(char.IsAsciiHexDigit))
             return "d is neither JSON nor hexadecimal";
         var bytes = Convert.FromHexString(text);
-        // What a meter answers through the gateway may be no frame at all; a request (on /iotmonitor) is one that says nothing of the
-        // meter.
+        // What comes through the gateway may be no frame at all; a request to the meter (on /iotmonitor) is one without readings.
         return bytes.AsSpan().Contains((byte)0x68) ? dlt645.Decode(bytes, "", into) : "d is no whole DL/T 645 frame";
     }
 
@@ -135,8 +134,7 @@ public sealed class CnGatewayDecoder : Decoder
                 table[name] = (metric, channel, factor);
         }
 
-        // E1 is forward, E2 reverse active energy; Ep their sum on meters that count one way, so forward where both are there would be told
-        // twice.
+        // E1 is forward and E2 reverse active energy. Meters that count one way send Ep too, which equals E1: only one of the two is read.
         Add(Metric.ElectricityEnergy, "Ep EPI epi 正向有功总电能 正向有功电能 当前正向有功总电能 总电能 累计用电量");
         Add(Metric.ElectricityEnergyExport, "E2 EPE epe 反向有功总电能 反向有功电能");
         Add(Metric.ElectricityEnergy, "尖电量", "t1");

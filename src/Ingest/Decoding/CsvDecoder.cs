@@ -7,7 +7,7 @@ namespace Vigil.Ingest.Decoding;
 
 /// <summary>
 /// Lines of separated values, as loggers and gateways send them: <c>2026-01-01T00:00:00Z,12.345,3.6</c>. The profile names its columns by
-/// position or by a heading line that the payload carries. One bad line doesn't cost the others (invariant 10).
+/// position or by a heading line in the payload. One bad line doesn't spoil the others (invariant 10).
 /// </summary>
 public sealed class CsvDecoder : Decoder
 {

@@ -3,15 +3,15 @@ using Vigil.Model;
 namespace Vigil.Ingest.Decoding;
 
 /// <summary>
-/// Collects what one payload says. Reused from payload to payload, so that decoding allocates nothing for it.
-/// A decoder names the device when the payload does, then adds values, events and locations in the metrics' canonical units.
+/// Collects the readings of one payload. Reused from payload to payload, so that it is not allocated for each. A decoder sets the device
+/// when the payload names one, then adds values, events and locations in the metrics' canonical units.
 /// </summary>
 public sealed class DecodedPayload
 {
     /// <summary>A clock further ahead of the arrival than this is wrong (invariant 4).</summary>
     public static readonly TimeSpan FutureTolerance = TimeSpan.FromMinutes(10);
 
-    /// <summary>No device of this kind reported before; 1970, 1980 and 1111 are clocks that were never set.</summary>
+    /// <summary>An earlier time is that of a clock that was never set (1970, 1980, 1111).</summary>
     public static readonly DateTime EarliestPlausible = new(1990, 1, 1, 0, 0, 0, DateTimeKind.Utc);
 
     private readonly List<Reading> readings = [];
@@ -27,8 +27,8 @@ public sealed class DecodedPayload
     } = "";
 
     /// <summary>
-    /// Why a part of the payload could not be read while the rest was: one bad frame among good ones. The good ones count, and the payload
-    /// is kept among the refused too (invariant 10). Null when all of it was read.
+    /// Why a part of the payload could not be read, such as one bad frame among good ones. The rest counts, and the payload is kept among
+    /// the refused too (invariant 10). Null when all of it was read.
     /// </summary>
     public string? Partly { get; set; }
 
@@ -49,15 +49,15 @@ public sealed class DecodedPayload
     }
 
     /// <param name="metric">What is measured.</param>
-    /// <param name="value">In the metric's canonical unit. NaN and infinities are left out: they say nothing.</param>
-    /// <param name="time">Measured when, UTC; null when the device doesn't say (the arrival is taken and flagged).</param>
+    /// <param name="value">In the metric's canonical unit. NaN and infinities are ignored.</param>
+    /// <param name="time">When it was measured, UTC; null when the device doesn't say: then the arrival is used and flagged.</param>
     /// <param name="channel">Which of several inputs, see <see cref="Reading.Channel"/>.</param>
     /// <param name="flags">Of this reading alone.</param>
     public void Add(Metric metric, double value, DateTime? time = null, string channel = "", ReadingFlags flags = ReadingFlags.None)
     {
         if (!double.IsFinite(value))
             return;
-        var at = Judge(time, ref flags);
+        var at = Plausible(time, ref flags);
         readings.Add(
             new Reading
             {
@@ -79,7 +79,7 @@ public sealed class DecodedPayload
     /// <param name="flags">Of this reading alone.</param>
     public void AddEvent(Metric metric, string word, DateTime? time = null, string channel = "", ReadingFlags flags = ReadingFlags.None)
     {
-        var at = Judge(time, ref flags);
+        var at = Plausible(time, ref flags);
         readings.Add(
             new Reading
             {
@@ -114,7 +114,7 @@ public sealed class DecodedPayload
             return;
         if (Math.Abs(latitude) > 90 || Math.Abs(longitude) > 180)
             flags |= ReadingFlags.Suspect;
-        var at = Judge(time, ref flags);
+        var at = Plausible(time, ref flags);
         readings.Add(
             new Reading
             {
@@ -131,7 +131,8 @@ public sealed class DecodedPayload
         );
     }
 
-    private DateTime Judge(DateTime? time, ref ReadingFlags flags)
+    /// <summary>The time itself, or the arrival when it is missing or can't be right.</summary>
+    private DateTime Plausible(DateTime? time, ref ReadingFlags flags)
     {
         flags |= always;
         if (time is not { } at)

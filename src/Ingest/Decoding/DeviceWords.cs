@@ -3,7 +3,7 @@ using Vigil.Model;
 
 namespace Vigil.Ingest.Decoding;
 
-/// <summary>The many words that devices have for the same press or the same state, and ours.</summary>
+/// <summary>Translates the words that devices use for presses and states into ours.</summary>
 public static class DeviceWords
 {
     private static readonly FrozenDictionary<string, string> Events = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase)
@@ -99,13 +99,13 @@ public static class DeviceWords
         : word.Length <= 64 ? word
         : word[..64];
 
-    /// <summary>Whether the state holds; null where the word says neither.</summary>
+    /// <summary>True or false by a device's word for a state; null for a word that is neither.</summary>
     public static bool? OfState(string word) =>
         Yes.Contains(word) ? true
         : No.Contains(word) ? false
         : null;
 
-    /// <summary>The same of one metric: of a valve "closed" is the state that holds.</summary>
+    /// <summary>The same for one metric: for a valve, "closed" is true.</summary>
     public static bool? OfState(Metric metric, string word)
     {
         word = word.Trim();

@@ -15,7 +15,7 @@ public sealed class Dlt645Decoder : Decoder
 
     public override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
     {
-        string? why = null; // of the first candidate: later ones are bytes of the data that look like a start
+        string? why = null; // of the first candidate: later ones are data bytes that look like a start
         var understood = false;
         for (var at = 0; at + Header + 2 <= payload.Length; at++)
         {
@@ -36,7 +36,7 @@ public sealed class Dlt645Decoder : Decoder
             {
                 why ??= $"checksum is {payload[end]:X2}, the bytes add up to {sum:X2}";
                 if (payload[end + 1] == 0x16)
-                    into.Partly = why; // a frame in all but its check byte
+                    into.Partly = why; // a frame except for its checksum
                 continue;
             }
 
@@ -64,7 +64,7 @@ public sealed class Dlt645Decoder : Decoder
             into.Device = Bcd.Text(address, leastSignificantFirst: true);
         var control = frame[8];
         if ((control & 0x80) == 0)
-            return null; // a request of the master says nothing of the meter
+            return null; // a request to the meter
         Span<byte> data = stackalloc byte[frame.Length - Header];
         for (var i = 0; i < data.Length; i++)
             data[i] = (byte)(frame[Header + i] - 0x33);
@@ -83,7 +83,7 @@ public sealed class Dlt645Decoder : Decoder
                     return "a read reply without a value";
                 return Dlt645Identifiers.Read(BinaryPrimitives.ReadUInt32LittleEndian(data), data[4..], into);
             default:
-                return null; // addresses, clock, relay control; the rest of a long block (92), whose place in the block it does not say
+                return null; // addresses, clock, relay control; the rest of a long block (92), which doesn't tell its place in the block
         }
     }
 

@@ -4,8 +4,8 @@ namespace Vigil.Ingest.Decoding;
 
 /// <summary>
 /// Data identifiers DI3 DI2 DI1 DI0 of DL/T 645-2007, appendix A: energy (A.1), demand (A.2), variables (A.3), state words (A.5). FF in DI1
-/// or DI0 is a block of all. Phases are channels l1, l2, l3, tariffs t1, t2…; the total has no channel. What is not listed here
-/// (parameters, events, profiles) is understood and says nothing.
+/// or DI0 is a block of all. Phases are channels l1, l2, l3, tariffs t1, t2…; the total has no channel. Identifiers that
+/// are not listed here (parameters, events, profiles) are accepted without a reading.
 /// </summary>
 internal static class Dlt645Identifiers
 {
@@ -44,7 +44,7 @@ internal static class Dlt645Identifiers
             case 0x00 when Energy(di2) is { } energy:
                 if (di0 == 0)
                     return Values(energy, di1, data, into);
-                // DI0 1 to 12: what it was on earlier settlement days, of active energy alone.
+                // DI0 1 to 12: the total on earlier settlement days; read for active energy only.
                 if (di2 is 0 or 1 && di1 == 0 && di0 <= 12)
                     return Value(data, energy with { Metric = Metric.ElectricityEnergySettlement }, $"m{di0}", into);
                 return di0 == 0xFF && di1 != 0xFF
@@ -94,7 +94,7 @@ internal static class Dlt645Identifiers
             _ => null,
         };
 
-    /// <summary>028000xx of table A.3. The batteries are the meter's own: of its clock and of reading it in a power cut.</summary>
+    /// <summary>028000xx of table A.3. The batteries are the meter's own: for its clock, and for reading it during a power cut.</summary>
     private static (Quantity Quantity, string Channel)? Variable(byte di0) =>
         di0 switch
         {
@@ -108,7 +108,7 @@ internal static class Dlt645Identifiers
             _ => null,
         };
 
-    /// <summary>Table A.2: the highest demand, XX.XXXX kW, and when it was, YYMMDDhhmm from the minute on, Chinese time.</summary>
+    /// <summary>Table A.2: the highest demand, XX.XXXX kW, and its time, least significant byte (minute) first, Chinese time.</summary>
     private static string? Demand(byte di1, byte di2, ReadOnlySpan<byte> data, DecodedPayload into)
     {
         if (data.Length < 8)

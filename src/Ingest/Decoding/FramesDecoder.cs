@@ -3,7 +3,7 @@ using Vigil.Settings;
 
 namespace Vigil.Ingest.Decoding;
 
-/// <summary>Binary frames as the profile's <c>frames:</c> says them, without an envelope (<c>format: frames</c>).</summary>
+/// <summary>Binary frames as the profile's <c>frames:</c> describes them, without an envelope (<c>format: frames</c>).</summary>
 public sealed class FramesDecoder : Decoder
 {
     private readonly Frames frames;

@@ -6,8 +6,8 @@ namespace Vigil.Ingest.Decoding;
 
 /// <summary>
 /// <c>IWAP…</c> frames of care watches, after the prefix: 00 login with the IMEI, 01 position, 03 heartbeat, 10 alarm, 49 pulse, 50
-/// temperature, HT pulse and pressure, HP all of them. Only the login names the device: else it is the topic's. Source: "Protocol for GPS
-/// Watch" V1.0, 2019.
+/// temperature, HT pulse and pressure, HP all of them. Only the login names the device; other frames are of the topic's device. Source:
+/// "Protocol for GPS Watch" V1.0, 2019.
 /// </summary>
 internal readonly struct IwapFrames(Datum datum, TimeSpan clock)
 {
@@ -45,26 +45,26 @@ internal readonly struct IwapFrames(Datum datum, TimeSpan clock)
             case ('0', '3'): // ,GSM3 satellites3 battery3 …,steps,rolls
                 into.Add(Metric.Online, 1);
                 Condition(f[1], null, into);
-                CareWatchDecoder.Say(Metric.Steps, f.Number(2), into);
+                WatchHealth.Say(Metric.Steps, f.Number(2), into);
                 return null;
             case ('4', '9'):
-                return CareWatchDecoder.Heart(f.Number(1), "IWAP49", into);
+                return WatchHealth.Heart(f.Number(1), "IWAP49", into);
             case ('5', '0'):
-                CareWatchDecoder.Say(Metric.BatteryLevel, f.Number(2), into);
-                return CareWatchDecoder.Vital(Metric.BodyTemperature, f.Number(1), "IWAP50", into);
+                WatchHealth.Say(Metric.BatteryLevel, f.Number(2), into);
+                return WatchHealth.Vital(Metric.BodyTemperature, f.Number(1), "IWAP50", into);
             case ('H', 'T'):
-                CareWatchDecoder.Pressure(f.Number(2), f.Number(3), into);
-                return CareWatchDecoder.Heart(f.Number(1), "IWAPHT", into);
+                WatchHealth.Pressure(f.Number(2), f.Number(3), into);
+                return WatchHealth.Heart(f.Number(1), "IWAPHT", into);
             case ('H', 'P'): // pulse, systolic, diastolic, SpO2, glucose, temperature: each may be empty
                 if (f.Number(1) is { } pulse)
-                    CareWatchDecoder.Heart(pulse, "IWAPHP", into);
-                CareWatchDecoder.Pressure(f.Number(2), f.Number(3), into);
+                    WatchHealth.Heart(pulse, "IWAPHP", into);
+                WatchHealth.Pressure(f.Number(2), f.Number(3), into);
                 if (f.Number(4) is { } oxygen)
-                    CareWatchDecoder.Vital(Metric.BloodOxygen, oxygen, "IWAPHP", into);
+                    WatchHealth.Vital(Metric.BloodOxygen, oxygen, "IWAPHP", into);
                 if (f.Number(5) is > 0 and var glucose)
                     into.Add(Metric.BloodGlucose, glucose > MostGlucose ? glucose / MilligramsPerMillimole : glucose);
                 if (f.Number(6) is { } temperature)
-                    CareWatchDecoder.Vital(Metric.BodyTemperature, temperature, "IWAPHP", into);
+                    WatchHealth.Vital(Metric.BodyTemperature, temperature, "IWAPHP", into);
                 return null;
             default:
                 return null; // settings, voice, weather and answers
@@ -121,9 +121,9 @@ internal readonly struct IwapFrames(Datum datum, TimeSpan clock)
     {
         if (digits.Length < 9)
             return;
-        CareWatchDecoder.Say(Metric.SignalStrength, WatchFix.Digits(digits[..3]), into, time);
-        CareWatchDecoder.Say(Metric.LocationSatellites, WatchFix.Digits(digits.Slice(3, 3)), into, time);
-        CareWatchDecoder.Say(Metric.BatteryLevel, WatchFix.Digits(digits.Slice(6, 3)), into, time);
+        WatchHealth.Say(Metric.SignalStrength, WatchFix.Digits(digits[..3]), into, time);
+        WatchHealth.Say(Metric.LocationSatellites, WatchFix.Digits(digits.Slice(3, 3)), into, time);
+        WatchHealth.Say(Metric.BatteryLevel, WatchFix.Digits(digits.Slice(6, 3)), into, time);
     }
 }
 

@@ -4,12 +4,12 @@ using Vigil.Model;
 
 namespace Vigil.Ingest.Decoding;
 
-/// <summary>Reading fields of a JSON object leniently: numbers may come as text, null and missing say nothing.</summary>
+/// <summary>Lenient access to the fields of a JSON object: numbers may be text, null counts as missing.</summary>
 internal static class JsonFields
 {
     private static readonly JsonDocumentOptions Options = new() { MaxDepth = 16, AllowDuplicateProperties = false };
 
-    /// <summary>Parses one JSON text of at most 16 levels, no name twice in an object; the reason when it is none.</summary>
+    /// <summary>Parses JSON of at most 16 levels without duplicate names; returns why not, null on success.</summary>
     public static string? TryParse(ReadOnlySpan<byte> payload, out JsonDocument document)
     {
         document = null!;
@@ -27,8 +27,8 @@ internal static class JsonFields
     }
 
     /// <summary>
-    /// JSON whose bytes are well put together, with a text in it that is none: bytes that are no UTF-8, half of a surrogate pair. It is
-    /// noticed only when that text is read: a press doesn't fail for the name of something else in its payload.
+    /// Whether an exception means that a JSON string is invalid text: not UTF-8, or half of a surrogate pair. It is thrown only when that
+    /// string is read, so that a press isn't lost because of another field of its payload.
     /// </summary>
     public static bool IsBadText(Exception e) =>
         e is InvalidOperationException
@@ -66,7 +66,7 @@ internal static class JsonFields
             }
             : null;
 
-    /// <summary>True and false in the words devices have for them; null where it is neither.</summary>
+    /// <summary>True or false, in any of the words that devices use; null where it is neither.</summary>
     public static bool? Flag(this JsonElement element) =>
         element.ValueKind switch
         {

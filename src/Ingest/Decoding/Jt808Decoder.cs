@@ -7,24 +7,22 @@ namespace Vigil.Ingest.Decoding;
 
 /// <summary>
 /// JT/T 808 (2011, 2013, 2019) BeiDou terminals: frames <c>7E … 7E</c>, escapes 7D 02 and 7D 01, XOR check byte, positions 0x0200, 0x0201,
-/// 0x0500 and batches 0x0704. The device is the phone number of the header as sent, with its leading zeros unless the profile takes them
-/// off.
+/// 0x0500 and batches 0x0704. The device is the phone number in the header, with its leading zeros unless the profile strips them.
 /// </summary>
 /// <remarks>
-/// Parts of one message (attribute bit 13) are put together when they come in one payload. Over several payloads nothing is kept: a part
-/// that waits in memory would be acknowledged and lost with the process. The first part is then read as far as it goes; positions fit into
-/// it. A frame whose check byte is right is read as far as it goes too, whatever length its header states: an SOS outweighs a wrong length.
+/// Parts of one message (attribute bit 13) are joined when they come in one payload, never over several: a part that waited in memory would
+/// be acknowledged and then lost with the process. The first part is then read as far as it goes, which is enough for a position. A frame
+/// with a right check byte is read even if its header states a wrong length, because it may hold an SOS.
 /// </remarks>
 public sealed class Jt808Decoder : Decoder
 {
     private const int LargestFrame = 2048; // 1023 bytes of body by the standard; some terminals send more under a wrapped length
-    private const int LargestMessage = 64 * 1024;
 
     private readonly bool keepZeros;
 
     public Jt808Decoder(bool keepZeros = true) => this.keepZeros = keepZeros;
 
-    /// <summary>Option <c>phone: stripped</c> takes the leading zeros of the number off.</summary>
+    /// <summary>Option <c>phone: stripped</c> removes the leading zeros of the number.</summary>
     public static Decoder? Create(YamlSection profile)
     {
         var phone = profile.Text("phone") ?? "as-sent";
@@ -37,7 +35,7 @@ public sealed class Jt808Decoder : Decoder
     {
         string? why = null;
         var understood = false;
-        var parts = new Parts();
+        var parts = new Jt808Parts();
         Span<byte> frame = stackalloc byte[LargestFrame];
         try
         {
@@ -94,7 +92,7 @@ public sealed class Jt808Decoder : Decoder
         return null;
     }
 
-    private string? Frame(ReadOnlySpan<byte> frame, ref Parts parts, DecodedPayload into)
+    private string? Frame(ReadOnlySpan<byte> frame, ref Jt808Parts parts, DecodedPayload into)
     {
         if (frame.Length < 13)
             return $"a frame of {frame.Length} bytes is shorter than its header";
@@ -120,7 +118,7 @@ public sealed class Jt808Decoder : Decoder
 
         Name(frame.Slice(is2019 ? 5 : 4, is2019 ? 10 : 6), into);
         if (!inParts)
-            return Message(id, body, is2019, false, into);
+            return Jt808Message.Read(id, body, is2019, false, into);
 
         var total = BinaryPrimitives.ReadUInt16BigEndian(frame[(header - 4)..]);
         var index = BinaryPrimitives.ReadUInt16BigEndian(frame[(header - 2)..]);
@@ -147,118 +145,22 @@ public sealed class Jt808Decoder : Decoder
     private void Name(ReadOnlySpan<byte> phone, DecodedPayload into)
     {
         var number = Bcd.Text(phone, leastSignificantFirst: false);
-        // The registry may know the locator with or without the zeros that the header pads with: then the topic's name stays.
+        // The registry may have the number with or without the leading zeros that pad it in the header: then the topic's name is kept.
         if (into.Device.Length > 0 && into.Device.AsSpan().TrimStart('0').SequenceEqual(number.AsSpan().TrimStart('0')))
             return;
         into.Device = keepZeros ? number : number.TrimStart('0');
     }
 
-    /// <summary>Reads what came of a message in parts, complete or not.</summary>
-    private static string? Finish(ref Parts parts, DecodedPayload into)
+    /// <summary>Reads the parts that came of a message, complete or not.</summary>
+    private static string? Finish(ref Jt808Parts parts, DecodedPayload into)
     {
         if (parts.Body.Length == 0)
             return null;
         var device = into.Device;
         into.Device = parts.Device;
-        var reason = Message(parts.Id, parts.Body, parts.Is2019, !parts.Whole, into);
+        var reason = Jt808Message.Read(parts.Id, parts.Body, parts.Is2019, !parts.Whole, into);
         into.Device = device;
         parts.Clear();
         return reason;
-    }
-
-    private static string? Message(ushort id, ReadOnlySpan<byte> body, bool is2019, bool cut, DecodedPayload into)
-    {
-        switch (id)
-        {
-            case 0x0200:
-                return Jt808Position.Read(body, is2019, ReadingFlags.None, into);
-            case 0x0201 or 0x0500: // the serial number of the question stands before the position
-                return body.Length < 2 ? "the reply is cut off" : Jt808Position.Read(body[2..], is2019, ReadingFlags.None, into);
-            case 0x0704:
-                return Batch(body, is2019, cut, into);
-            case 0x0002:
-                into.Add(Metric.Online, 1);
-                return null;
-            default:
-                return null; // registration, authentication, media…: understood, says nothing of the person
-        }
-    }
-
-    /// <summary>0x0704: count, kind (0 normal, 1 back-fill of a dead spot), then length and a position each.</summary>
-    private static string? Batch(ReadOnlySpan<byte> body, bool is2019, bool cut, DecodedPayload into)
-    {
-        if (body.Length < 3)
-            return "the batch is cut off";
-        var flags = body[2] == 1 ? ReadingFlags.History : ReadingFlags.None;
-        body = body[3..];
-        string? why = null;
-        var read = 0;
-        while (body.Length >= 2)
-        {
-            var length = BinaryPrimitives.ReadUInt16BigEndian(body);
-            if (body.Length < 2 + length)
-            {
-                if (!cut)
-                    why ??= "a position of the batch is cut off";
-                break;
-            }
-
-            if (Jt808Position.Read(body.Slice(2, length), is2019, flags, into) is { } reason)
-                why ??= reason;
-            else
-                read++;
-            body = body[(2 + length)..];
-        }
-
-        return read > 0 ? null : why;
-    }
-
-    /// <summary>The parts of one message within one payload.</summary>
-    private struct Parts
-    {
-        private byte[]? rented;
-        private int length;
-
-        public Parts()
-        {
-            Next = 1;
-            Device = "";
-        }
-
-        public int Next { get; set; }
-
-        public ushort Id { get; set; }
-
-        public string Device { get; set; }
-
-        public bool Is2019 { get; set; }
-
-        public bool Whole { get; set; }
-
-        public readonly ReadOnlySpan<byte> Body => rented.AsSpan(0, length);
-
-        public bool Append(ReadOnlySpan<byte> body)
-        {
-            if (length + body.Length > LargestMessage)
-                return false;
-            rented ??= ArrayPool<byte>.Shared.Rent(LargestMessage);
-            body.CopyTo(rented.AsSpan(length));
-            length += body.Length;
-            return true;
-        }
-
-        public void Clear()
-        {
-            length = 0;
-            Next = 1;
-            Whole = false;
-        }
-
-        public void Release()
-        {
-            if (rented is not null)
-                ArrayPool<byte>.Shared.Return(rented);
-            rented = null;
-        }
     }
 }

@@ -9,17 +9,17 @@ namespace Vigil.Ingest.Decoding;
 /// locator.
 /// </summary>
 /// <remarks>
-/// Without a fix (status bit 1) the place is the last known one or none: no location is given, the alarms and items are. 0/0 is no place
-/// either. A clock that can't be never costs an SOS: the arrival is taken and flagged. Items beyond the standard's are left out, makers use
-/// their ids differently.
+/// Without a fix (status bit 1) the position is the last known one or none: alarms and items are read, but no location. 0/0 is no position
+/// either. An impossible time doesn't refuse an SOS: the arrival is used and flagged. Items beyond the standard's are ignored, because
+/// makers use their ids differently.
 /// </remarks>
 internal static class Jt808Position
 {
     private const int Fixed = 28;
 
     /// <summary>
-    /// Alarm bits of table 24 (2013) and table 25 (2019) that are told as events; 0, 7 and 8 have metrics of their own, 15 to 17 are the
-    /// makers' before 2019.
+    /// Alarm bits of table 24 (2013) and table 25 (2019) that become events; bits 0, 7 and 8 have metrics of their own, 15 to 17 were
+    /// maker-specific before 2019.
     /// </summary>
     private static readonly string?[] Alarms =
     [
@@ -65,7 +65,7 @@ internal static class Jt808Position
         var status = BinaryPrimitives.ReadUInt32BigEndian(body[4..]);
         var time = Time(body.Slice(22, 6));
 
-        // First what somebody has to come for.
+        // Alarms that need a person go first.
         if ((alarm & 1) != 0)
             into.AddEvent(Metric.Button, "sos", time, flags: flags);
         into.Add(Metric.ButtonHeld, alarm & 1, time, flags: flags); // the bit stays set from position to position until it is answered
@@ -92,7 +92,7 @@ internal static class Jt808Position
         into.Add(Metric.LocationCourse, BinaryPrimitives.ReadUInt16BigEndian(body[20..]), time, flags: flags);
     }
 
-    /// <summary>Table 27 of the 2013 edition. An item that says more than there is ends the list.</summary>
+    /// <summary>Table 27 of the 2013 edition. An item longer than the rest of the message ends the list.</summary>
     private static void Items(ReadOnlySpan<byte> items, bool is2019, DateTime? time, ReadingFlags flags, DecodedPayload into)
     {
         while (items.Length >= 2 && items.Length >= 2 + items[1])
@@ -129,7 +129,7 @@ internal static class Jt808Position
         }
     }
 
-    /// <summary>The standard sends magnitudes; some terminals send two's complement beside the bits.</summary>
+    /// <summary>The standard sends magnitudes; some terminals send two's complement as well as the south and west bits.</summary>
     private static double Magnitude(uint raw) => raw > 0x8000_0000 ? (uint)-(int)raw / 1e6 : raw / 1e6;
 
     private static DateTime? Time(ReadOnlySpan<byte> bcd)

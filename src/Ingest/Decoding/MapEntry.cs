@@ -4,7 +4,7 @@ using Vigil.Settings;
 
 namespace Vigil.Ingest.Decoding;
 
-/// <summary>One line of a profile's <c>map:</c>: where a value stands in the JSON and what it means.</summary>
+/// <summary>One line of a profile's <c>map:</c>: what the value at a JSON path means.</summary>
 internal sealed class MapEntry
 {
     /// <summary>Both halves of a position in one text.</summary>
@@ -17,18 +17,18 @@ internal sealed class MapEntry
     /// <summary>Fixed text, with <c>{1}</c> for what the first <c>*</c> of the path stood for.</summary>
     public string Channel { get; init; } = "";
 
-    /// <summary>Raw text → number or event word; a text that isn't listed says nothing.</summary>
+    /// <summary>Raw text → number or event word; a text that isn't listed gives no reading.</summary>
     public IReadOnlyDictionary<string, string>? Values { get; init; }
 
-    /// <summary>Raw numbers outside say nothing (sentinels, another meaning of the same key).</summary>
+    /// <summary>Raw numbers outside give no reading (sentinels, another meaning of the same key).</summary>
     public double Least { get; init; }
     public double Most { get; init; }
     public IReadOnlyList<double> Invalid { get; init; } = [];
 
-    /// <summary>Texts that must stand elsewhere in the payload, or must not (<c>!a|b</c>): condition number → texts.</summary>
+    /// <summary>Texts that must, or must not (<c>!a|b</c>), be at another path of the payload: number of the condition → texts.</summary>
     public (int Condition, string[] Texts, bool Except)[] When { get; init; } = [];
 
-    /// <summary>latitude or longitude of a location.</summary>
+    /// <summary>Which part of a location it is: 1 latitude, 2 longitude, 3 accuracy, 4 speed; 0 none.</summary>
     public int Part { get; init; }
 
     public static (Metric, Conversion)? ReadMetric(YamlSection entry)

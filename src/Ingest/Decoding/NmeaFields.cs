@@ -4,36 +4,13 @@ using System.Text;
 
 namespace Vigil.Ingest.Decoding;
 
-/// <summary>What the sentences of one moment say together.</summary>
-internal struct NmeaMoment
-{
-    public bool Understood;
-    public bool NoFix;
-
-    /// <summary>Dead reckoning, typed in or simulated: no satellite says so.</summary>
-    public bool Guessed;
-    public TimeSpan? Time;
-    public DateTime? Date;
-    public double? Latitude;
-    public double? Longitude;
-    public double? Speed;
-    public double? Course;
-    public double? Altitude;
-    public double? Geoid;
-    public double? Quality;
-    public double? Satellites;
-    public double? Hdop;
-    public double? Pdop;
-    public double? Vdop;
-    public double? Accuracy;
-}
-
 /// <summary>
-/// The comma-separated fields of a sentence; field 0 is its name. A missing or empty field is empty, a wrong one has a reason.
+/// The comma-separated fields of a sentence; field 0 is its name. A missing or empty field is no error, a wrong one is returned as a
+/// reason.
 /// </summary>
 internal ref struct NmeaFields(ReadOnlySpan<byte> body)
 {
-    /// <summary>Two-digit years from here on are of the last century: the receiver's default date is 5 January 1980.</summary>
+    /// <summary>Two-digit years from here on are of the last century: the default date of receivers is 5 or 6 January 1980.</summary>
     private const int Pivot = 80;
 
     private static readonly SearchValues<byte> DecimalDigits = SearchValues.Create("0123456789."u8);

@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text;
 using System.Text.Json;
 using Vigil.Model;
 
@@ -7,31 +5,24 @@ namespace Vigil.Ingest.Decoding;
 
 /// <summary>
 /// SenML JSON (RFC 8428): base name, time, unit, value and sum, relative times, resolved records. A record's full name is the device and
-/// one of our metrics, <c>{device}/{metric}</c> or <c>{device}/{metric}/{channel}</c>; without a device in it the topic's device is meant.
-/// Units are converted to the metric's (RFC 8798 secondary units too). A record that can't be used takes none of the others with it: a
-/// smoke detector is heard although it sends its firmware's version too.
+/// one of our metrics, <c>{device}/{metric}</c> or <c>{device}/{metric}/{channel}</c>; without a device it is the topic's. Units are
+/// converted to the metric's (RFC 8798 secondary units too). A record that can't be used doesn't spoil the others: a smoke alarm is read
+/// although its device also sends its firmware's version.
 /// </summary>
 public sealed class SenMlDecoder : Decoder
 {
     /// <summary>RFC 8428 §4.5.3: smaller times are relative to now.</summary>
     private const double RelativeBelow = 268_435_456;
 
-    private const int MaxName = 256;
-
     public override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
     {
         if (payload.StartsWith("\uFEFF"u8))
             payload = payload[3..];
-        var reader = new Utf8JsonReader(payload, new JsonReaderOptions { MaxDepth = 8 });
+        scoped var reader = new Utf8JsonReader(payload, new JsonReaderOptions { MaxDepth = 8 });
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartArray)
             return "SenML is a JSON array of records (RFC 8428 §4)";
         var topicDevice = into.Device;
-        string baseName = "",
-            baseUnit = "";
-        double baseTime = 0,
-            baseValue = 0,
-            baseSum = 0;
-        Span<char> full = stackalloc char[MaxName];
+        var record = new SenMlRecord(stackalloc char[SenMlRecord.MaxName]);
         var number = 0;
         string? unusable = null;
         var lost = 0;
@@ -40,165 +31,19 @@ public sealed class SenMlDecoder : Decoder
             number++;
             if (reader.TokenType != JsonTokenType.StartObject)
                 return $"record {number} is not an object";
-            var length = 0;
-            string? unit = null,
-                text = null;
-            double? value = null,
-                sum = null,
-                time = null;
-            bool? flag = null;
-            var met = 0;
-            while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
+            if (record.Read(ref reader, number) is { } malformed)
+                return malformed;
+            if (!record.HasValue)
             {
-                // The labels are compared as bytes, and the name is put together on the stack: a record costs no text.
-                var label = reader.HasValueSequence || reader.ValueIsEscaped ? Label.Other : Of(reader.ValueSpan);
-                var unknown = label == Label.Other ? reader.GetString()! : "";
-                if (label == Label.Other && unknown.Length < 5 && Of(Encoding.UTF8.GetBytes(unknown)) is var escaped and not Label.Other)
-                    label = escaped; // "\u0076" is v
-                // With one name twice there is no way to tell which holds. What isn't understood says nothing, once or twice.
-                if (label != Label.Other && (met & (1 << (int)label)) != 0)
-                    return Bad(number, reader.GetString()!, "there once");
-                met |= 1 << (int)label;
-                reader.Read();
-                switch (label)
-                {
-                    case Label.BaseName:
-                        if (!Text(ref reader, out baseName) || baseName.Length > MaxName)
-                            return Bad(number, "bn", $"a text of at most {MaxName} characters");
-                        break;
-                    case Label.BaseUnit:
-                        if (!Text(ref reader, out baseUnit))
-                            return Bad(number, "bu", "a text");
-                        break;
-                    case Label.BaseTime:
-                        if (!Number(ref reader, out baseTime))
-                            return Bad(number, "bt", "a number");
-                        break;
-                    case Label.BaseValue:
-                        if (!Number(ref reader, out baseValue))
-                            return Bad(number, "bv", "a number");
-                        break;
-                    case Label.BaseSum:
-                        if (!Number(ref reader, out baseSum))
-                            return Bad(number, "bs", "a number");
-                        break;
-                    case Label.Version:
-                        if (!Number(ref reader, out var version) || version > 10)
-                            return Bad(number, "bver", "a version up to 10");
-                        break;
-                    case Label.Name:
-                        if (
-                            reader.TokenType != JsonTokenType.String
-                            || (reader.HasValueSequence ? reader.ValueSequence.Length : reader.ValueSpan.Length) > MaxName
-                        )
-                            return Bad(number, "n", $"a text of at most {MaxName} characters");
-                        length = reader.CopyString(full);
-                        break;
-                    case Label.Unit:
-                        if (!Text(ref reader, out var u))
-                            return Bad(number, "u", "a text");
-                        unit = u;
-                        break;
-                    case Label.Time:
-                        if (!Number(ref reader, out var t))
-                            return Bad(number, "t", "a number");
-                        time = t;
-                        break;
-                    case Label.Value:
-                        if (!Number(ref reader, out var v))
-                            return Bad(number, "v", "a number");
-                        value = v;
-                        break;
-                    case Label.Sum:
-                        if (!Number(ref reader, out var s))
-                            return Bad(number, "s", "a number");
-                        sum = s;
-                        break;
-                    case Label.Text:
-                        if (!Text(ref reader, out var vs))
-                            return Bad(number, "vs", "a text");
-                        text = vs;
-                        break;
-                    case Label.Flag:
-                        if (reader.TokenType is not (JsonTokenType.True or JsonTokenType.False))
-                            return Bad(number, "vb", "true or false");
-                        flag = reader.GetBoolean();
-                        break;
-                    default:
-                        // §4.4: a label that ends in _ must be understood.
-                        if (unknown.EndsWith('_'))
-                            return Bad(number, unknown, "a label this version knows");
-                        reader.Skip();
-                        break;
-                }
-            }
-
-            if (value is null && flag is null && text is null && sum is null)
-            {
-                if (length > 0 && IsFirst())
-                    unusable = $"record {number} ('{full[..length]}') has no value";
+                if (record.OwnName.Length > 0 && ++lost == 1)
+                    unusable = $"record {number} ('{record.OwnName}') has no value";
                 continue; // base fields alone
             }
 
-            if (baseName.Length + length > MaxName)
-                return $"record {number}: its name is longer than {MaxName} characters";
-            full[..length].CopyTo(full[baseName.Length..]);
-            baseName.CopyTo(full);
-            var name = full[..(baseName.Length + length)];
-            if (!TryName(name, out var deviceLength, out var metric, out var channel))
-            {
-                if (IsFirst())
-                    unusable = $"record {number}: '{name}' does not end in one of Vigil's metrics";
-                continue;
-            }
-
-            var device = name[..deviceLength];
-            if (deviceLength == 0)
-                into.Device = topicDevice;
-            else if (!device.SequenceEqual(into.Device))
-                into.Device = device.SequenceEqual(topicDevice) ? topicDevice : device.ToString();
-            var seconds = baseTime + (time ?? 0);
-            DateTime? at =
-                seconds == 0 ? null
-                : seconds < RelativeBelow ? Add(into.Received, seconds)
-                : Add(DateTime.UnixEpoch, seconds);
-            if (metric.Kind == MetricKind.Event)
-            {
-                if (text is not null || flag != false)
-                    into.AddEvent(metric, DeviceWords.OfEvent(text ?? "pressed"), at, channel);
-                continue;
-            }
-
-            var from = unit ?? baseUnit;
-            if (!Units.TryConvert(from, metric.Unit, out var conversion))
-            {
-                if (IsFirst())
-                    unusable = $"record {number}: unit '{from}' can't be converted to {metric.Unit} of {metric}";
-                continue;
-            }
-
-            var measured =
-                metric.Kind == MetricKind.Location ? double.NaN // two numbers; a record has one
-                : metric.Kind == MetricKind.State && (flag ?? (text is null ? null : DeviceWords.OfState(metric, text))) is { } holds
-                    ? holds ? 1
-                        : 0
-                : value is { } direct ? conversion.Apply(direct + baseValue)
-                : sum is { } total && metric.Kind == MetricKind.Cumulative ? conversion.Apply(total + baseSum)
-                : text is not null && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var written)
-                    ? conversion.Apply(written)
-                : double.NaN;
-            if (double.IsFinite(measured))
-                into.Add(metric, measured, at, channel);
-            else if (IsFirst())
-                unusable =
-                    $"record {number}: "
-                    + (
-                        text is not null ? $"'{text}'"
-                        : value is not null ? "'v'"
-                        : flag is not null ? "'vb'"
-                        : "'s'"
-                    )
-                    + $" is no value of {metric}";
+            if (!record.TryFullName(out var name))
+                return $"record {number}: its name is longer than {SenMlRecord.MaxName} characters";
+            if (Add(record, name, topicDevice, into) is { } reason && ++lost == 1)
+                unusable = $"record {number}: {reason}";
         }
 
         if (reader.TokenType != JsonTokenType.EndArray)
@@ -215,48 +60,41 @@ public sealed class SenMlDecoder : Decoder
             return unusable;
         into.Partly = unusable;
         return null;
-
-        bool IsFirst() => ++lost == 1;
     }
 
-    private enum Label
+    /// <summary>Appends the reading of one record.</summary>
+    /// <returns>Null when it could be used, else why not.</returns>
+    private static string? Add(scoped in SenMlRecord record, scoped ReadOnlySpan<char> name, string topicDevice, DecodedPayload into)
     {
-        Other,
-        BaseName,
-        BaseUnit,
-        BaseTime,
-        BaseValue,
-        BaseSum,
-        Version,
-        Name,
-        Unit,
-        Time,
-        Value,
-        Sum,
-        Text,
-        Flag,
+        if (!TryName(name, out var deviceLength, out var metric, out var channel))
+            return $"'{name}' does not end in one of Vigil's metrics";
+        var device = name[..deviceLength];
+        if (deviceLength == 0)
+            into.Device = topicDevice;
+        else if (!device.SequenceEqual(into.Device))
+            into.Device = device.SequenceEqual(topicDevice) ? topicDevice : device.ToString();
+        var seconds = record.Seconds;
+        DateTime? at =
+            seconds == 0 ? null
+            : seconds < RelativeBelow ? After(into.Received, seconds)
+            : After(DateTime.UnixEpoch, seconds);
+        if (metric.Kind == MetricKind.Event)
+        {
+            if (record.Text is not null || record.Flag != false)
+                into.AddEvent(metric, DeviceWords.OfEvent(record.Text ?? "pressed"), at, channel);
+            return null;
+        }
+
+        if (!Units.TryConvert(record.Unit, metric.Unit, out var conversion))
+            return $"unit '{record.Unit}' can't be converted to {metric.Unit} of {metric}";
+        var value = record.ValueOf(metric, conversion);
+        if (!double.IsFinite(value))
+            return $"{record.ValueInWords} is no value of {metric}";
+        into.Add(metric, value, at, channel);
+        return null;
     }
 
-    private static Label Of(ReadOnlySpan<byte> label) =>
-        label switch
-        {
-            [(byte)'n'] => Label.Name,
-            [(byte)'v'] => Label.Value,
-            [(byte)'u'] => Label.Unit,
-            [(byte)'t'] => Label.Time,
-            [(byte)'s'] => Label.Sum,
-            [(byte)'b', (byte)'n'] => Label.BaseName,
-            [(byte)'b', (byte)'u'] => Label.BaseUnit,
-            [(byte)'b', (byte)'t'] => Label.BaseTime,
-            [(byte)'b', (byte)'v'] => Label.BaseValue,
-            [(byte)'b', (byte)'s'] => Label.BaseSum,
-            [(byte)'b', (byte)'v', (byte)'e', (byte)'r'] => Label.Version,
-            [(byte)'v', (byte)'s'] => Label.Text,
-            [(byte)'v', (byte)'b'] => Label.Flag,
-            _ => Label.Other,
-        };
-
-    private static DateTime? Add(DateTime time, double seconds) =>
+    private static DateTime? After(DateTime time, double seconds) =>
         seconds is > -6e10 and < 1e11 ? time.AddSeconds(seconds) : DateTime.MaxValue;
 
     /// <summary><c>{device}/{metric}</c> or <c>{device}/{metric}/{channel}</c>, or without the device.</summary>
@@ -279,18 +117,4 @@ public sealed class SenMlDecoder : Decoder
         channel = full[(slash + 1)..].ToString();
         return true;
     }
-
-    private static bool Number(ref Utf8JsonReader reader, out double value)
-    {
-        value = 0;
-        return reader.TokenType == JsonTokenType.Number && reader.TryGetDouble(out value) && double.IsFinite(value);
-    }
-
-    private static bool Text(ref Utf8JsonReader reader, out string value)
-    {
-        value = reader.TokenType == JsonTokenType.String ? reader.GetString()! : "";
-        return reader.TokenType == JsonTokenType.String;
-    }
-
-    private static string Bad(int record, string label, string expected) => $"record {record}: '{label}' is not {expected}";
 }

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Vigil.Ingest.Decoding;
 
-/// <summary>Comma-separated fields of a watch's frame. A field that is missing or no number is null, never zero.</summary>
+/// <summary>Comma-separated fields of a watch's frame. A field that is missing or not a number is null, never zero.</summary>
 internal readonly ref struct TextFields(ReadOnlySpan<byte> text)
 {
     private readonly ReadOnlySpan<byte> text = text;
@@ -45,7 +45,7 @@ internal readonly ref struct TextFields(ReadOnlySpan<byte> text)
 /// <summary>Dates and times of watches: six digits each.</summary>
 internal static class WatchTime
 {
-    /// <returns>UTC; <see cref="DateTime.MinValue"/>, which is taken for a wrong clock, when it can't be a time.</returns>
+    /// <returns>UTC; <see cref="DateTime.MinValue"/>, which counts as a wrong clock, when it isn't a time.</returns>
     public static DateTime Read(ReadOnlySpan<byte> date, ReadOnlySpan<byte> time, bool dayFirst, TimeSpan zone)
     {
         Span<int> parts = stackalloc int[6];

@@ -3,7 +3,7 @@ using System.Collections.Concurrent;
 namespace Vigil.Ingest.Mqtt;
 
 /// <summary>
-/// What one credential may do, over all its connections: its rate, how many connections it holds, how often it pushes itself out.
+/// The limits of one credential over all its connections: its message rate, its connections, and how often it may take over from itself.
 /// </summary>
 internal sealed class Allowance(bool gateway, MqttOptions options, TimeProvider clock)
 {
@@ -20,12 +20,12 @@ internal sealed class Allowance(bool gateway, MqttOptions options, TimeProvider 
             ? new TokenBucket(options.GatewayRate, options.GatewayBurst, clock)
             : new TokenBucket(options.DeviceRate, options.DeviceBurst, clock);
 
-    /// <summary>It is no longer in the list of all: whoever has it asks for another.</summary>
+    /// <summary>It was removed from <see cref="Allowances"/>: a new connection needs another.</summary>
     public bool Forgotten { get; private set; }
 
     /// <summary>
-    /// Notes a connection; beyond the most allowed the oldest has to go, because a device that comes back must not be kept out by what is
-    /// left of it.
+    /// Adds a connection. Above the limit the oldest has to be closed, so that a device that reconnects isn't kept out by its own dead
+    /// connections. False when this allowance was forgotten.
     /// </summary>
     public bool TryEnter(BrokerSocket socket, out BrokerSocket? oldest)
     {
@@ -49,7 +49,7 @@ internal sealed class Allowance(bool gateway, MqttOptions options, TimeProvider 
             connections.Remove(socket);
     }
 
-    /// <summary>More than ten a minute are two devices with one credential that push each other out; the one that is in stays.</summary>
+    /// <summary>More than ten take-overs a minute mean two devices with one credential; the connected one is kept.</summary>
     public bool MayTakeOver()
     {
         lock (takeOvers)
@@ -80,7 +80,7 @@ internal sealed class Allowance(bool gateway, MqttOptions options, TimeProvider 
     }
 }
 
-/// <summary>The allowances of all credentials that are connected or were lately.</summary>
+/// <summary>The allowances of all credentials that are connected or were recently.</summary>
 internal sealed class Allowances(MqttOptions options, TimeProvider clock)
 {
     private readonly ConcurrentDictionary<string, Allowance> all = new(StringComparer.Ordinal);
@@ -98,11 +98,12 @@ internal sealed class Allowances(MqttOptions options, TimeProvider clock)
             );
             if (!found.Forgotten && found.Gateway == sender.Gateway)
                 return found;
-            all.TryRemove(new KeyValuePair<string, Allowance>(sender.Name, found)); // a device that was made a gateway, or just forgotten
+            // A device that became a gateway, or an allowance that was just forgotten.
+            all.TryRemove(new KeyValuePair<string, Allowance>(sender.Name, found));
         }
     }
 
-    /// <summary>Who is gone and owes nothing is forgotten.</summary>
+    /// <summary>Forgets credentials that are gone and within their rate.</summary>
     public void Sweep()
     {
         foreach (var pair in all)

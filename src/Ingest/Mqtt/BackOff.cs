@@ -3,8 +3,7 @@ using System.Collections.Concurrent;
 namespace Vigil.Ingest.Mqtt;
 
 /// <summary>
-/// After wrong passwords from one address, or for one name, less is spent on the next: five are free, then the pause doubles from a second
-/// to a minute.
+/// Back-off after wrong passwords, by address or by user name: five are free, then the pause doubles from a second to a minute.
 /// </summary>
 internal sealed class BackOff<T>(TimeProvider clock)
     where T : notnull
@@ -18,7 +17,7 @@ internal sealed class BackOff<T>(TimeProvider clock)
 
     public int Count => all.Count;
 
-    /// <summary>It is to wait.</summary>
+    /// <summary>Whether it has to wait now.</summary>
     public bool Holds(T key)
     {
         if (!all.TryGetValue(key, out var tries))
@@ -28,7 +27,7 @@ internal sealed class BackOff<T>(TimeProvider clock)
                 && clock.GetElapsedTime(tries.Last) < TimeSpan.FromSeconds(Math.Min(60, Math.Pow(2, tries.Wrong - Free - 1)));
     }
 
-    /// <summary>Even while it is to wait, some are looked at: somebody else may speak from the same address.</summary>
+    /// <summary>While it has to wait, a few logins a second are checked all the same: another client may share the address.</summary>
     public bool MayCheck(T key)
     {
         if (!all.TryGetValue(key, out var tries))
@@ -40,7 +39,7 @@ internal sealed class BackOff<T>(TimeProvider clock)
     public void Failed(T key)
     {
         if (all.Count >= Most)
-            Sweep(TimeSpan.FromMinutes(1)); // names made up one after the other
+            Sweep(TimeSpan.FromMinutes(1)); // somebody is inventing names
         if (all.Count >= Most)
             return;
         var tries = all.GetOrAdd(key, static (_, clock) => new Tries(new TokenBucket(ChecksASecond, (int)ChecksASecond, clock)), clock);

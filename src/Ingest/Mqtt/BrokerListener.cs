@@ -11,8 +11,8 @@ using MQTTnet.AspNetCore;
 namespace Vigil.Ingest.Mqtt;
 
 /// <summary>
-/// A Kestrel endpoint that speaks MQTT: TLS in Kestrel, whose handshake has a timeout (MQTTnet's has none), then the limits, then the
-/// broker. With an authority, every client shows a certificate of it, whose common name has to be its user name.
+/// A Kestrel endpoint for MQTT: TLS in Kestrel, whose handshake has a timeout (MQTTnet's has none), then the limits, then the broker. With
+/// a certificate authority every client needs a certificate of it, whose common name has to be its user name.
 /// </summary>
 public static class BrokerListener
 {
@@ -21,21 +21,21 @@ public static class BrokerListener
     public static void Use(ListenOptions listen, MqttOptions mqtt)
     {
         var broker = listen.ApplicationServices.GetRequiredService<EmbeddedBroker>();
-        // Counted before the TLS handshake: one that is never finished is a socket that has not logged in, too.
-        listen.Use(next => connection => broker.AdmitAsync(connection, () => next(connection)));
+        // Counted before the TLS handshake, because a handshake may never be finished.
+        listen.Use(next => connection => broker.Sockets.AdmitAsync(connection, () => next(connection)));
         if (mqtt.Tls)
             listen.UseHttps(Tls(mqtt));
-        listen.Use(next => connection => broker.LimitAsync(connection, () => next(connection)));
+        listen.Use(next => connection => broker.Sockets.LimitAsync(connection, () => next(connection)));
         listen.UseMqtt();
     }
 
-    /// <summary>The name a client's certificate gives it; null without one.</summary>
+    /// <summary>The common name in a client's certificate; null without one.</summary>
     internal static string? NameOf(IFeatureCollection features) =>
         features.Get<ITlsConnectionFeature>()?.ClientCertificate?.GetNameInfo(X509NameType.SimpleName, forIssuer: false);
 
     private static HttpsConnectionAdapterOptions Tls(MqttOptions mqtt)
     {
-        // Exported and loaded again: a key that lives in memory alone can't be used by every platform's TLS.
+        // Exported and loaded again, because not every platform's TLS can use a key that exists only in memory.
         using var pem = X509Certificate2.CreateFromPemFile(mqtt.Certificate, mqtt.CertificateKey.Length > 0 ? mqtt.CertificateKey : null);
         var options = new HttpsConnectionAdapterOptions
         {
@@ -49,7 +49,7 @@ public static class BrokerListener
         options.ClientCertificateMode = ClientCertificateMode.RequireCertificate;
         options.ClientCertificateValidation = (certificate, chain, errors) =>
         {
-            // The system's list doesn't count: only what this authority signed, in date.
+            // Only valid certificates of this authority count; the system's trusted authorities don't.
             using var own = new X509Chain();
             own.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
             own.ChainPolicy.CustomTrustStore.AddRange(trusted);

@@ -4,12 +4,11 @@ using Microsoft.AspNetCore.Connections;
 namespace Vigil.Ingest.Mqtt;
 
 /// <summary>
-/// A socket: waits among those that have not logged in, then holds its client id and a connection of its credential until nothing of it is
-/// left.
+/// One connection of the embedded broker: first among those that have not logged in, then with a client id and a credential.
 /// </summary>
 internal sealed class BrokerSocket(ConnectionContext connection, IPAddress address, long since)
 {
-    /// <summary>Messages that may be on their way at once; of older ones the acknowledgement has arrived.</summary>
+    /// <summary>Messages that may be in flight at once; of older ones the acknowledgement has arrived.</summary>
     private const int RememberedKeys = 16;
 
     private readonly TaskCompletionSource gone = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -18,40 +17,40 @@ internal sealed class BrokerSocket(ConnectionContext connection, IPAddress addre
 
     public IPAddress Address => address;
 
-    /// <summary>When it came.</summary>
+    /// <summary>Timestamp at which it was accepted.</summary>
     public long Since => since;
 
-    /// <summary>Where it waits; null once it has said who it is. The gate's own.</summary>
+    /// <summary>Its place in <see cref="LoginGate"/>; null once its CONNECT has come.</summary>
     public LinkedListNode<BrokerSocket>? Place { get; set; }
 
-    /// <summary>It came from an address that nobody had logged in from.</summary>
-    public bool Strange { get; set; }
+    /// <summary>Nobody has logged in from its address recently.</summary>
+    public bool FromUnknownAddress { get; set; }
 
-    /// <summary>Name of the certificate it showed; null where none is asked for.</summary>
+    /// <summary>Common name of its client certificate; null where none is required.</summary>
     public string? Certified { get; set; }
 
-    /// <summary>Its packets; null during a TLS handshake.</summary>
+    /// <summary>The check of its packets; null during the TLS handshake.</summary>
     public PacketLimit? Packets { get; set; }
 
-    /// <summary>Its place among the logins under way; null before and after.</summary>
-    private SemaphoreSlim? turn;
+    /// <summary>Its place among the logins in progress; null before and after.</summary>
+    private SemaphoreSlim? loginPlace;
 
-    public void Enter(SemaphoreSlim place) => turn = place;
+    public void Enter(SemaphoreSlim place) => loginPlace = place;
 
-    /// <summary>Its login is through, or it is gone. Once.</summary>
-    public void LeaveLine() => Interlocked.Exchange(ref turn, null)?.Release();
+    /// <summary>Its login is finished, or it is gone. Called again it does nothing.</summary>
+    public void LeaveLine() => Interlocked.Exchange(ref loginPlace, null)?.Release();
 
-    /// <summary>Whose credential it showed.</summary>
+    /// <summary>Whose credential it logged in with.</summary>
     public Sender? Sender { get; set; }
 
     public Allowance? Allowance { get; set; }
 
     public string? ClientId { get; set; }
 
-    /// <summary>Under which its messages are known when they are sent again.</summary>
+    /// <summary>Identifies its messages in <see cref="Redeliveries"/>.</summary>
     public ulong Origin { get; set; }
 
-    /// <summary>Completes when nothing of it is left.</summary>
+    /// <summary>Completes when it is closed and cleaned up.</summary>
     public Task Gone => gone.Task;
 
     /// <summary>The other side closed.</summary>
@@ -61,7 +60,7 @@ internal sealed class BrokerSocket(ConnectionContext connection, IPAddress addre
 
     public void Ended() => gone.TrySetResult();
 
-    /// <summary>One message after the other: a connection's are handled in their order.</summary>
+    /// <summary>Remembers a message. Not thread-safe: the messages of a connection are handled one after the other.</summary>
     public void Remember(ulong key)
     {
         keys ??= new ulong[RememberedKeys];

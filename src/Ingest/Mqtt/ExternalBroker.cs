@@ -13,14 +13,14 @@ namespace Vigil.Ingest.Mqtt;
 
 /// <summary>
 /// Subscribes to a broker that is already there: persistent session, manual acknowledgement after commit, Receive Maximum as back-pressure.
-/// Trusts neither <c>IsConnected</c> nor silence: its own canary must come round, and a message that stays unacknowledged forces a
-/// reconnect, after which the broker sends it again.
+/// Neither <c>IsConnected</c> nor silence proves that the link works: a canary message that the service publishes must come back to it, and
+/// a message that stays unacknowledged forces a reconnect, after which the broker sends it again.
 /// </summary>
-/// <param name="options">Where, and how patiently.</param>
+/// <param name="options">Address, login and timeouts.</param>
 /// <param name="profileTopics">What is subscribed to unless the options name topics.</param>
-/// <param name="inbox">Takes what comes.</param>
-/// <param name="redeliveries">Knows what came before.</param>
-/// <param name="troubles">Hears of messages that the broker dropped.</param>
+/// <param name="inbox">Takes the messages.</param>
+/// <param name="redeliveries">Recognises messages that are sent again.</param>
+/// <param name="troubles">Is told of messages that the broker dropped.</param>
 /// <param name="droppedPath">Where the broker's count of dropped messages is kept over a restart; null: nowhere.</param>
 /// <param name="clock">The service's.</param>
 /// <param name="log">The log.</param>
@@ -35,25 +35,17 @@ public sealed partial class ExternalBroker(
     ILogger<ExternalBroker> log
 ) : BackgroundService
 {
-    /// <summary>
-    /// Where mosquitto counts messages that it dropped because a subscriber's queue was full; other brokers have nothing there.
-    /// </summary>
-    private const string DroppedTopic = "$SYS/broker/publish/messages/dropped";
-
-    private static readonly TimeSpan ToldFor = TimeSpan.FromHours(1);
-
     private readonly TimeSpan longestUnacknowledged = TimeSpan.FromSeconds(options.UnacknowledgedSeconds);
     private readonly ulong origin = redeliveries.Origin("", options.ClientId);
     private readonly ConcurrentDictionary<long, long> unacknowledged = new();
+    private readonly DroppedMessages dropped = new(droppedPath, troubles, log);
     private readonly string canaryTopic = $"vigil-canary/{options.ClientId}";
     private long sequence;
     private long heard;
-    private long? dropped;
-    private bool asksForDropped = true;
     private volatile bool live;
     private volatile IMqttClient? link;
 
-    /// <summary>The canary came round and nothing hangs.</summary>
+    /// <summary>The canary came back and no message has been unacknowledged for too long.</summary>
     public bool Live => live;
 
     /// <summary>Why the link is not live, in words; empty when it is.</summary>
@@ -98,7 +90,7 @@ public sealed partial class ExternalBroker(
         }
     }
 
-    /// <summary>Says something by the way over which devices are heard.</summary>
+    /// <summary>Publishes over the same connection on which devices are heard.</summary>
     /// <exception cref="InvalidOperationException">There is no connection now.</exception>
     public Task PublishAsync(string topic, byte[] payload, CancellationToken cancellation) =>
         (link ?? throw new InvalidOperationException("the broker is not connected")).PublishAsync(
@@ -112,21 +104,7 @@ public sealed partial class ExternalBroker(
 
     private async Task ConnectAsync(IMqttClient client, CancellationToken cancellation)
     {
-        var builder = new MqttClientOptionsBuilder()
-            .WithTcpServer(options.Host, options.Port)
-            .WithProtocolVersion(MqttProtocolVersion.V500)
-            .WithClientId(options.ClientId)
-            .WithCleanStart(false)
-            .WithSessionExpiryInterval(uint.MaxValue)
-            .WithReceiveMaximum((ushort)options.ReceiveMaximum)
-            .WithMaximumPacketSize((uint)options.MaxPacketBytes)
-            .WithKeepAlivePeriod(TimeSpan.FromSeconds(options.CanarySeconds))
-            .WithTimeout(TimeSpan.FromSeconds(10));
-        if (options.Username.Length > 0)
-            builder.WithCredentials(options.Username, options.Password);
-        if (options.Tls)
-            builder.WithTlsOptions(Tls);
-        var result = await client.ConnectAsync(builder.Build(), cancellation);
+        var result = await client.ConnectAsync(ExternalBrokerLogin.Options(options), cancellation);
         if (result.ResultCode != MqttClientConnectResultCode.Success)
             throw new InvalidOperationException($"the broker refused the connection: {result.ResultCode}");
 
@@ -146,34 +124,20 @@ public sealed partial class ExternalBroker(
         foreach (var item in granted.Items)
             if (item.ResultCode > MqttClientSubscribeResultCode.GrantedQoS2)
                 LogNotGranted(log, item.TopicFilter.Topic, item.ResultCode.ToString());
-        if (asksForDropped)
-            await AskForDroppedAsync(client, cancellation);
+        await dropped.SubscribeAsync(client, cancellation);
         LogSubscribed(log, options.Host, options.Port, filters.Count);
         Interlocked.Exchange(ref heard, clock.GetTimestamp());
         Trouble = "";
         live = true;
     }
 
-    /// <summary>A broker may refuse this, or even close the connection for it: then it isn't asked again.</summary>
-    private async Task AskForDroppedAsync(IMqttClient client, CancellationToken cancellation)
-    {
-        asksForDropped = false;
-        var granted = await client.SubscribeAsync(
-            new MqttClientSubscribeOptionsBuilder().WithTopicFilter(DroppedTopic).Build(),
-            cancellation
-        );
-        asksForDropped = granted.Items.All(i => i.ResultCode <= MqttClientSubscribeResultCode.GrantedQoS2);
-        if (!asksForDropped)
-            LogDroppedUnknown(log, DroppedTopic);
-    }
-
-    /// <summary>Returns when the link has to be made anew.</summary>
+    /// <summary>Returns when the connection has to be replaced.</summary>
     private async Task WatchAsync(IMqttClient client, CancellationToken connection)
     {
         var period = TimeSpan.FromSeconds(options.CanarySeconds);
         for (var turn = 0; ; turn++)
         {
-            // Half a period without a canary and a quarter until the next look: a dead link is known within one and a half.
+            // Checked every quarter of a period, with a canary at every second check: a dead link is noticed within one and a half periods.
             if (turn % 2 == 0)
                 await client
                     .PublishAsync(new MqttApplicationMessageBuilder().WithTopic(canaryTopic).WithPayload("tweet").Build(), connection)
@@ -203,18 +167,15 @@ public sealed partial class ExternalBroker(
         Interlocked.Exchange(ref heard, clock.GetTimestamp());
         if (e.ApplicationMessage.Topic == canaryTopic)
             return e.AcknowledgeAsync(connection);
-        if (e.ApplicationMessage.Topic == DroppedTopic)
+        if (e.ApplicationMessage.Topic == DroppedMessages.Topic)
         {
-            if (
-                long.TryParse(e.ApplicationMessage.ConvertPayloadToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var count)
-            )
-                Dropped(count);
+            dropped.Take(e.ApplicationMessage.ConvertPayloadToString());
             return e.AcknowledgeAsync(connection);
         }
 
         var number = Interlocked.Increment(ref sequence);
         unacknowledged[number] = clock.GetTimestamp();
-        // Not awaited: MQTTnet calls the handler one message after the other, and a commit is shared by many.
+        // Not awaited: MQTTnet calls the handler for one message at a time, and many messages share a commit.
         _ = CommitAsync(e, number, connection);
         return Task.CompletedTask;
     }
@@ -244,66 +205,6 @@ public sealed partial class ExternalBroker(
         }
     }
 
-    /// <summary>
-    /// The broker's own count, over all its subscribers. A queue that overflowed while the service was away shows in it and nowhere else:
-    /// the devices were told that it had arrived.
-    /// </summary>
-    private void Dropped(long now)
-    {
-        dropped ??= ReadDropped();
-        if (dropped is { } before && now != before && (now < before ? now : now - before) is var lost and > 0)
-        {
-            LogDropped(log, lost);
-            troubles.Happened(
-                "broker-queue",
-                $"the MQTT broker dropped {lost} messages because a subscriber's queue was full; what devices said may be lost "
-                    + $"(max_queued_messages)",
-                $"MQTT 服务器因队列已满丢弃了{lost}条消息，设备数据可能缺失（max_queued_messages）",
-                ToldFor
-            );
-        }
-
-        if (now != dropped)
-            KeepDropped(now);
-        dropped = now;
-    }
-
-    private long? ReadDropped() =>
-        droppedPath is not null
-        && File.Exists(droppedPath)
-        && long.TryParse(File.ReadAllText(droppedPath), NumberStyles.None, CultureInfo.InvariantCulture, out var kept)
-            ? kept
-            : null;
-
-    private void KeepDropped(long count)
-    {
-        try
-        {
-            if (droppedPath is not null)
-                File.WriteAllText(droppedPath, count.ToString(CultureInfo.InvariantCulture));
-        }
-        catch (IOException e)
-        {
-            LogNotKept(log, e.Message);
-        }
-    }
-
-    private void Tls(MqttClientTlsOptionsBuilder tls)
-    {
-        tls.UseTls();
-        if (options.CertificateAuthority.Length > 0)
-        {
-            var trusted = new X509Certificate2Collection();
-            trusted.ImportFromPemFile(options.CertificateAuthority);
-            tls.WithTrustChain(trusted);
-        }
-
-        if (options.Certificate.Length > 0)
-            tls.WithClientCertificates([
-                X509Certificate2.CreateFromPemFile(options.Certificate, options.CertificateKey.Length > 0 ? options.CertificateKey : null),
-            ]);
-    }
-
     [LoggerMessage(Level = LogLevel.Information, Message = "Subscribed to {Filters} topic filters at {Host}:{Port}")]
     private static partial void LogSubscribed(ILogger logger, string host, int port, int filters);
 
@@ -315,16 +216,4 @@ public sealed partial class ExternalBroker(
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "A message on {Topic} was not acknowledged: {Why}")]
     private static partial void LogNotAcknowledged(ILogger logger, string topic, string why);
-
-    [LoggerMessage(Level = LogLevel.Error, Message = "The broker dropped {Lost} messages because a subscriber's queue was full")]
-    private static partial void LogDropped(ILogger logger, long lost);
-
-    [LoggerMessage(
-        Level = LogLevel.Information,
-        Message = "The broker doesn't show {Topic}: messages that it drops while the service is away can't be noticed"
-    )]
-    private static partial void LogDroppedUnknown(ILogger logger, string topic);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The broker's count of dropped messages could not be kept: {Reason}")]
-    private static partial void LogNotKept(ILogger logger, string reason);
 }

@@ -1,15 +1,15 @@
 namespace Vigil.Ingest.Mqtt;
 
-/// <summary>How much a login is worth.</summary>
+/// <summary>How much work may be spent on checking a login.</summary>
 public enum LoginEffort
 {
-    /// <summary>What is in memory: has this name shown this password before?</summary>
+    /// <summary>Memory only: has this name logged in with this password before?</summary>
     Remembered,
 
-    /// <summary>A look into the records and a fast hash.</summary>
+    /// <summary>A query of the records and a fast hash.</summary>
     Quick,
 
-    /// <summary>A slow hash too, where the stored one is slow.</summary>
+    /// <summary>A slow hash too, where the password is stored with one.</summary>
     Full,
 }
 
@@ -18,11 +18,11 @@ public enum LoginOutcome
     Right,
     Wrong,
 
-    /// <summary>Not looked at: it would cost more than it is worth now. Try again.</summary>
+    /// <summary>Not checked: it would have needed more work than allowed. The client is to try again.</summary>
     Busy,
 }
 
-/// <summary>What a login came to.</summary>
+/// <summary>The result of a login.</summary>
 public readonly record struct Login(LoginOutcome Outcome, Sender? Sender = null);
 
 /// <summary>Checks a user name and password. Takes the same time for an unknown name as for a wrong password.</summary>

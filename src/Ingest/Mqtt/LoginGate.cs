@@ -4,17 +4,17 @@ using System.Net;
 namespace Vigil.Ingest.Mqtt;
 
 /// <summary>
-/// Sockets that have not logged in. Nobody is kept out by them: when there are too many, one that has had a second for its CONNECT gives
-/// way, first the oldest of the stranger's address that holds the most, and a stranger's never takes the place of an address from which
-/// somebody logged in lately.
+/// Limits the sockets that have not logged in, without keeping anybody out: when there are too many, one that has had a second for its
+/// CONNECT is closed. It is the oldest of the address with the most such sockets, unknown addresses first. A socket from an unknown address
+/// never displaces one from a known address (from which somebody logged in within a day).
 /// </summary>
 internal sealed class LoginGate(MqttOptions options, TimeProvider clock)
 {
-    /// <summary>In a reconnect storm the limits may be exceeded for the moment that a CONNECT takes, by so many times.</summary>
+    /// <summary>In a reconnect storm the limits may be exceeded by this factor while the CONNECT packets arrive.</summary>
     private const int Surge = 16;
 
-    /// <summary>Half of the places can't be taken by addresses that nobody has logged in from.</summary>
-    private const int SharePerStranger = 2;
+    /// <summary>Unknown addresses may take up half of the places.</summary>
+    private const int UnknownShare = 2;
 
     private static readonly TimeSpan TimeForConnect = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Remembered = TimeSpan.FromDays(1);
@@ -24,7 +24,7 @@ internal sealed class LoginGate(MqttOptions options, TimeProvider clock)
     private readonly ConcurrentDictionary<IPAddress, long> lastLogin = [];
     private readonly ConcurrentDictionary<string, IPAddress> addressOf = new(StringComparer.Ordinal);
     private int all,
-        strangers;
+        unknown;
 
     public BackOff<IPAddress> Addresses { get; } = new(clock);
 
@@ -33,14 +33,14 @@ internal sealed class LoginGate(MqttOptions options, TimeProvider clock)
     /// <summary>Sockets that have not logged in.</summary>
     public int Waiting => all;
 
-    /// <summary>Somebody showed a right password from there within a day.</summary>
+    /// <summary>Somebody logged in from this address within a day.</summary>
     public bool IsKnown(IPAddress address) => lastLogin.TryGetValue(address, out var at) && clock.GetElapsedTime(at) < Remembered;
 
-    /// <summary>This name logged in from there last.</summary>
+    /// <summary>This name last logged in from this address.</summary>
     public bool IsKnown(string name, IPAddress address) => addressOf.TryGetValue(name, out var last) && last.Equals(address);
 
     /// <summary>
-    /// False: too many from an address that has shown nothing but wrong passwords. Else it is in, perhaps in the place of another.
+    /// Admits a socket, perhaps in place of another. False when there are too many from an address with nothing but wrong passwords.
     /// </summary>
     public bool Admit(BrokerSocket socket, out BrokerSocket? displaced)
     {
@@ -53,11 +53,11 @@ internal sealed class LoginGate(MqttOptions options, TimeProvider clock)
             {
                 if (!known && Addresses.Holds(socket.Address))
                     return false;
-                displaced = Ripe(list!, here >= options.MaxUnauthenticatedPerAddress * Surge);
+                displaced = Displaceable(list!, here >= options.MaxUnauthenticatedPerAddress * Surge);
             }
-            else if (known ? all >= options.MaxUnauthenticated : strangers >= Math.Max(1, options.MaxUnauthenticated / SharePerStranger))
+            else if (known ? all >= options.MaxUnauthenticated : unknown >= Math.Max(1, options.MaxUnauthenticated / UnknownShare))
             {
-                displaced = OfTheMost(known);
+                displaced = OldestOfTheMost(known);
             }
 
             if (displaced is not null)
@@ -67,14 +67,14 @@ internal sealed class LoginGate(MqttOptions options, TimeProvider clock)
         }
     }
 
-    /// <summary>It has said CONNECT, or is gone: its place is free.</summary>
+    /// <summary>Its CONNECT has come, or it is gone: its place is free.</summary>
     public void Leave(BrokerSocket socket)
     {
         lock (gate)
             Remove(socket);
     }
 
-    /// <summary>It showed a wrong password and waits for the answer: as good as one that has said nothing.</summary>
+    /// <summary>Its password was wrong and the answer is delayed: it counts again as not logged in.</summary>
     public void Return(BrokerSocket socket)
     {
         lock (gate)
@@ -100,23 +100,24 @@ internal sealed class LoginGate(MqttOptions options, TimeProvider clock)
                 addressOf.TryRemove(pair);
     }
 
-    private BrokerSocket? OfTheMost(bool known)
+    private BrokerSocket? OldestOfTheMost(bool known)
     {
         LinkedList<BrokerSocket>? most = null;
         foreach (var list in waiting.Values)
         {
-            var better = most is null || (Strange(list) != Strange(most) ? Strange(list) : list.Count > most.Count);
-            if (better && (known || Strange(list)))
+            var better = most is null || (IsUnknown(list) != IsUnknown(most) ? IsUnknown(list) : list.Count > most.Count);
+            if (better && (known || IsUnknown(list)))
                 most = list;
         }
 
-        return most is null ? null : Ripe(most, (known ? all : strangers) >= options.MaxUnauthenticated * Surge);
+        return most is null ? null : Displaceable(most, (known ? all : unknown) >= options.MaxUnauthenticated * Surge);
     }
 
-    private static bool Strange(LinkedList<BrokerSocket> list) => list.First is { Value.Strange: true };
+    private static bool IsUnknown(LinkedList<BrokerSocket> list) => list.First is { Value.FromUnknownAddress: true };
 
-    private BrokerSocket? Ripe(LinkedList<BrokerSocket> list, bool whatever) =>
-        list.First is { Value: var oldest } && (whatever || clock.GetElapsedTime(oldest.Since) >= TimeForConnect) ? oldest : null;
+    /// <summary>The oldest of a list, once it has had its time for a CONNECT; <paramref name="atOnce"/>: in any case.</summary>
+    private BrokerSocket? Displaceable(LinkedList<BrokerSocket> list, bool atOnce) =>
+        list.First is { Value: var oldest } && (atOnce || clock.GetElapsedTime(oldest.Since) >= TimeForConnect) ? oldest : null;
 
     private void Add(BrokerSocket socket, bool known)
     {
@@ -125,10 +126,10 @@ internal sealed class LoginGate(MqttOptions options, TimeProvider clock)
         if (!waiting.TryGetValue(socket.Address, out var list))
             waiting[socket.Address] = list = [];
         socket.Place = list.AddLast(socket);
-        socket.Strange = !known;
+        socket.FromUnknownAddress = !known;
         all++;
         if (!known)
-            strangers++;
+            unknown++;
     }
 
     private void Remove(BrokerSocket socket)
@@ -141,7 +142,7 @@ internal sealed class LoginGate(MqttOptions options, TimeProvider clock)
         if (list.Count == 0)
             waiting.Remove(socket.Address);
         all--;
-        if (socket.Strange)
-            strangers--;
+        if (socket.FromUnknownAddress)
+            unknown--;
     }
 }

@@ -1,11 +1,11 @@
 namespace Vigil.Ingest.Mqtt;
 
-/// <summary>Whether a user name is of a device that speaks of presses, falls, smoke or gas: its login goes before others'.</summary>
+/// <summary>Whether a user name belongs to a device that reports presses, falls, smoke or gas: its login has priority.</summary>
 public delegate bool GoesFirst(string username);
 
 /// <summary>
-/// Logins under way, a few at a time: when thousands come back together the others wait with their CONNECT unread by the broker, so that a
-/// button's login and its press don't stand behind a thousand meters' at every step. Those who go first have places of their own.
+/// Limits the logins in progress. When thousands of devices reconnect together the others wait with their CONNECT unread by the broker, so
+/// that a button's login and press don't wait behind a thousand meters. Devices with priority have places of their own.
 /// </summary>
 internal sealed class LoginLine(GoesFirst goesFirst) : IDisposable
 {
@@ -15,7 +15,7 @@ internal sealed class LoginLine(GoesFirst goesFirst) : IDisposable
         others = new(16);
     private int waiting;
 
-    /// <summary>A place, to be given back; null: too many wait.</summary>
+    /// <summary>Waits for a place, which has to be released; null when too many are waiting.</summary>
     public async ValueTask<SemaphoreSlim?> EnterAsync(string username, CancellationToken gone)
     {
         var line = goesFirst(username) ? first : others;

@@ -47,7 +47,7 @@ public sealed class MqttOptions
     /// <summary>Name of an MQTT 5 shared subscription, so that several services divide the messages; empty: not shared.</summary>
     public string ShareName { get; set; } = "";
 
-    /// <summary>Identifies the persistent session at an external broker: stays the same over restarts.</summary>
+    /// <summary>Identifies the persistent session at an external broker; has to stay the same over restarts.</summary>
     public string ClientId { get; set; } = "vigil";
 
     /// <summary>Messages of an external broker that may be unacknowledged at once: the back-pressure (MQTT 5 Receive Maximum).</summary>
@@ -55,15 +55,14 @@ public sealed class MqttOptions
     public int ReceiveMaximum { get; set; } = 2000;
 
     /// <summary>
-    /// Keep-alive at an external broker. The service publishes and hears its own canary twice in this time; when nothing came round for one
-    /// and a half times as long the link counts as dead, however connected it looks, and is made anew.
+    /// Keep-alive at an external broker. The service publishes a canary message to itself twice in this time; when none has come back for
+    /// one and a half times as long, the link counts as dead, even if it seems connected, and is replaced.
     /// </summary>
     [Range(1, 3600)]
     public int CanarySeconds { get; set; } = 15;
 
     /// <summary>
-    /// A message of an external broker that could not be committed for so long makes the service reconnect, upon which the broker sends it
-    /// again.
+    /// When a message of an external broker could not be committed for so long, the service reconnects, and the broker sends it again.
     /// </summary>
     [Range(1, 3600)]
     public int UnacknowledgedSeconds { get; set; } = 30;
@@ -105,7 +104,8 @@ public sealed class MqttOptions
     public int MaxConnectionsPerGateway { get; set; } = 1000;
 
     /// <summary>
-    /// Messages a second that one device may go on sending, over all its connections; above the burst its reading is paused.
+    /// Messages a second that one device may send continuously, over all its connections; after the burst its connection is read more
+    /// slowly.
     /// </summary>
     [Range(0.01, 1_000_000)]
     public double DeviceRate { get; set; } = 20;

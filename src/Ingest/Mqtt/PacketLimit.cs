@@ -5,39 +5,33 @@ using Microsoft.AspNetCore.Connections;
 namespace Vigil.Ingest.Mqtt;
 
 /// <summary>
-/// Refuses a packet by the length its header announces, before it is buffered. MQTTnet has no limit of its own: five bytes before login
-/// (<c>10 FF FF FF 7F</c>) would otherwise make the server wait for, and hold, 256 MiB. A whole packet is held to <see
-/// cref="PacketRules"/>. Relies on MQTTnet taking one packet at a time from the start of the buffer and handling it before it reads on.
+/// Refuses a packet by the length that its header announces, before it is buffered. MQTTnet has no limit of its own: isMqtt5 bytes before
+/// login (<c>10 FF FF FF 7F</c>) would make it wait for, and buffer, 256 MiB. A complete packet is checked by <see cref="PacketRules"/>.
+/// Relies on MQTTnet taking one packet at a time from the start of the buffer and handling it before it reads on.
 /// </summary>
 internal sealed class PacketLimit(PipeReader inner, int maxConnect, int maxPacket) : PipeReader
 {
     private const int MostUnreleased = 1024;
-    private const string Assigned = "auto-";
 
-    /// <summary>
-    /// Packet ids at QoS 2 that came and were not released yet: sent again, they are the same message (MQTT 3.1.1 §4.3.3).
-    /// </summary>
+    /// <summary>Packet ids at QoS 2 that are not released yet: sent again, they are the same message (MQTT 3.1.1 §4.3.3).</summary>
     private readonly HashSet<ushort> unreleased = [];
     private bool loggingIn = true;
-    private bool five;
+    private bool isMqtt5;
 
-    /// <summary>How the PUBLISH at hand is delivered.</summary>
+    /// <summary>QoS, DUP flag and packet id of the PUBLISH being handled.</summary>
     public Delivery Current { get; private set; }
 
-    /// <summary>The PUBLISH at hand came before on this connection, at QoS 2, and was not released.</summary>
+    /// <summary>The PUBLISH being handled came before on this connection, at QoS 2, and is not released yet.</summary>
     public bool IsAgain { get; private set; }
 
-    /// <summary>The client said DISCONNECT: it has had what it waited for.</summary>
-    public bool SaidGoodbye { get; private set; }
+    /// <summary>The client sent DISCONNECT: it has received all its acknowledgements.</summary>
+    public bool Disconnected { get; private set; }
 
     /// <summary>Why a packet was refused; null while none was.</summary>
     public string? Refused { get; private set; }
 
-    /// <summary>Where the CONNECT packet that was rewritten ends in the real buffer; null while nothing is rewritten.</summary>
+    /// <summary>The CONNECT packet that was rewritten, and where the original lies in the real buffer; null while there is none.</summary>
     private (SequencePosition Start, SequencePosition End, ReadOnlySequence<byte> Rewritten)? rewritten;
-
-    /// <summary>A client id that was given to a client that had none.</summary>
-    public static bool IsAssigned(string clientId) => clientId.StartsWith(Assigned, StringComparison.Ordinal);
 
     public override async ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default) =>
         Take(await inner.ReadAsync(cancellationToken));
@@ -75,9 +69,9 @@ internal sealed class PacketLimit(PipeReader inner, int maxConnect, int maxPacke
     {
         var first = loggingIn;
         if (!Check(result.Buffer) && result.IsCompleted && !result.Buffer.IsEmpty)
-            // MQTTnet would ask again and again for a rest that can't come, and keep a core busy with it.
+            // MQTTnet would ask again and again for the rest of the packet, in a busy loop.
             throw Refuse("the connection ended within a packet");
-        if (!first || loggingIn || NamedConnect(result.Buffer) is not { } named)
+        if (!first || loggingIn || AssignedClientId.Add(result.Buffer) is not { } named)
             return result;
         var connect = new ReadOnlySequence<byte>(named.Packet);
         rewritten = (result.Buffer.Start, named.End, connect);
@@ -85,52 +79,10 @@ internal sealed class PacketLimit(PipeReader inner, int maxConnect, int maxPacke
     }
 
     /// <summary>
-    /// An MQTT 3.1.1 client may leave its id empty and have one assigned (§3.1.3.1; mosquitto_pub does), but MQTTnet refuses it: such a
-    /// CONNECT is given an id here. Null when the packet needs none.
+    /// Waits for a complete CONNECT packet and leaves it in the buffer. Returns its user name; empty without one or when the connection
+    /// ends.
     /// </summary>
-    private static (byte[] Packet, SequencePosition End)? NamedConnect(in ReadOnlySequence<byte> buffer)
-    {
-        var bytes = buffer.ToArray();
-        var (length, at) = (0, 1);
-        for (var shift = 0; ; shift += 7)
-        {
-            length |= (bytes[at] & 0x7F) << shift;
-            if ((bytes[at++] & 0x80) == 0)
-                break;
-        }
-
-        var end = at + length;
-        // Protocol name MQTT, level 4, clean session, keep-alive, then the client id's length.
-        if (
-            length < 12
-            || !bytes.AsSpan(at, 7).SequenceEqual((ReadOnlySpan<byte>)[0, 4, (byte)'M', (byte)'Q', (byte)'T', (byte)'T', 4])
-            || (bytes[at + 7] & 2) == 0
-        )
-            return null;
-        if (bytes[at + 10] != 0 || bytes[at + 11] != 0)
-            return null;
-        var id = System.Text.Encoding.ASCII.GetBytes($"{Assigned}{Guid.NewGuid():N}");
-        var remaining = length + id.Length;
-        using var packet = new MemoryStream();
-        packet.WriteByte(bytes[0]);
-        for (var left = remaining; ; left >>= 7)
-        {
-            packet.WriteByte((byte)(left > 0x7F ? left & 0x7F | 0x80 : left));
-            if (left <= 0x7F)
-                break;
-        }
-
-        packet.Write(bytes, at, 10);
-        packet.Write([0, (byte)id.Length]);
-        packet.Write(id);
-        packet.Write(bytes, at + 12, length - 12);
-        return (packet.ToArray(), buffer.GetPosition(end));
-    }
-
-    /// <summary>
-    /// Waits until a whole CONNECT is there, and leaves it there: the user name in it, empty without one or when the connection ends.
-    /// </summary>
-    public async ValueTask<string> NameAsync(CancellationToken cancellation)
+    public async ValueTask<string> UserNameAsync(CancellationToken cancellation)
     {
         while (true)
         {
@@ -152,12 +104,12 @@ internal sealed class PacketLimit(PipeReader inner, int maxConnect, int maxPacke
         }
     }
 
-    /// <summary>False while the packet isn't whole.</summary>
+    /// <summary>False while the packet isn't complete.</summary>
     private bool Check(in ReadOnlySequence<byte> buffer)
     {
         if (!TryPacket(buffer, out var first, out var body))
             return false;
-        if (PacketRules.Refuse(first, body, five, out var delivery) is { } reason)
+        if (PacketRules.Refuse(first, body, isMqtt5, out var delivery) is { } reason)
             throw Refuse(reason);
         Take(first >> 4, delivery, body);
         return true;
@@ -200,10 +152,10 @@ internal sealed class PacketLimit(PipeReader inner, int maxConnect, int maxPacke
         {
             case 1:
                 loggingIn = false;
-                // The level stands behind the protocol's name, whose length is in the first two bytes.
+                // The protocol level comes after the protocol name, whose length is in the first two bytes.
                 Span<byte> begin = stackalloc byte[9];
                 body.Slice(0, Math.Min(9, body.Length)).CopyTo(begin);
-                five = begin[1] == 4 && begin[6] == 5;
+                isMqtt5 = begin[1] == 4 && begin[6] == 5;
                 break;
             case 3:
                 Current = delivery;
@@ -215,7 +167,7 @@ internal sealed class PacketLimit(PipeReader inner, int maxConnect, int maxPacke
                 unreleased.Remove(delivery.Id);
                 break;
             case 14:
-                SaidGoodbye = true;
+                Disconnected = true;
                 break;
         }
     }
@@ -225,10 +177,4 @@ internal sealed class PacketLimit(PipeReader inner, int maxConnect, int maxPacke
         Refused = reason;
         return new ConnectionAbortedException(reason);
     }
-}
-
-internal sealed class LimitedTransport(IDuplexPipe inner, PacketLimit input) : IDuplexPipe
-{
-    public PipeReader Input => input;
-    public PipeWriter Output => inner.Output;
 }

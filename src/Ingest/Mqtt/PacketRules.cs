@@ -5,33 +5,33 @@ using System.Text.Unicode;
 namespace Vigil.Ingest.Mqtt;
 
 /// <summary>
-/// How a PUBLISH says it is delivered: its quality of service, whether it has been sent before, and its packet identifier (0 at QoS 0).
+/// The delivery fields of a PUBLISH: quality of service, DUP flag (sent before), packet identifier (0 at QoS 0).
 /// </summary>
 internal readonly record struct Delivery(int Qos, bool Dup, ushort Id);
 
 /// <summary>
-/// What MQTT asks of a client's packet and MQTTnet lets pass: flags of the fixed header (§2.1.3), packet identifiers that are not 0
-/// (§2.2.1), names that are text (§1.5.4). Looks at one whole packet.
+/// What MQTT requires of a client's packet and MQTTnet doesn't check: flags of the fixed header (§2.1.3), packet identifiers other than 0
+/// (§2.2.1), names that are valid UTF-8 (§1.5.4). Checks one complete packet.
 /// </summary>
 internal static class PacketRules
 {
     /// <param name="first">First byte of the fixed header.</param>
-    /// <param name="body">All after the fixed header.</param>
-    /// <param name="five">The client speaks MQTT 5.</param>
-    /// <param name="delivery">Of a PUBLISH, a PUBREL.</param>
+    /// <param name="body">Everything after the fixed header.</param>
+    /// <param name="isMqtt5">The client speaks MQTT 5.</param>
+    /// <param name="delivery">The delivery fields of a PUBLISH or PUBREL.</param>
     /// <returns>Null when the packet may pass.</returns>
-    public static string? Refuse(byte first, in ReadOnlySequence<byte> body, bool five, out Delivery delivery)
+    public static string? Refuse(byte first, in ReadOnlySequence<byte> body, bool isMqtt5, out Delivery delivery)
     {
         if (body.IsSingleSegment)
-            return Refuse(first, body.FirstSpan, five, out delivery);
+            return Refuse(first, body.FirstSpan, isMqtt5, out delivery);
         var rented = ArrayPool<byte>.Shared.Rent((int)body.Length);
         body.CopyTo(rented);
-        var reason = Refuse(first, rented.AsSpan(0, (int)body.Length), five, out delivery);
+        var reason = Refuse(first, rented.AsSpan(0, (int)body.Length), isMqtt5, out delivery);
         ArrayPool<byte>.Shared.Return(rented);
         return reason;
     }
 
-    private static string? Refuse(byte first, ReadOnlySpan<byte> body, bool five, out Delivery delivery)
+    private static string? Refuse(byte first, ReadOnlySpan<byte> body, bool isMqtt5, out Delivery delivery)
     {
         var (type, flags) = (first >> 4, first & 0x0F);
         delivery = default;
@@ -51,7 +51,9 @@ internal static class PacketRules
             case 8 or 10:
                 if (flags != 2)
                     return "SUBSCRIBE or UNSUBSCRIBE with wrong flags";
-                return Id(body) is null ? "SUBSCRIBE or UNSUBSCRIBE with packet id 0" : RefuseFilters(body[2..], five, options: type == 8);
+                return Id(body) is null
+                    ? "SUBSCRIBE or UNSUBSCRIBE with packet id 0"
+                    : RefuseFilters(body[2..], isMqtt5, options: type == 8);
             case 12:
                 return flags != 0 || body.Length > 0 ? "PINGREQ with flags or a body" : null;
             case 14:
@@ -61,24 +63,24 @@ internal static class PacketRules
         }
     }
 
-    /// <summary>The user name of a CONNECT, before anything is believed of it; empty without one.</summary>
+    /// <summary>The user name in a CONNECT that is not authenticated yet; empty without one.</summary>
     public static string UserNameOf(in ReadOnlySequence<byte> connect)
     {
         ReadOnlySpan<byte> body = connect.IsSingleSegment ? connect.FirstSpan : connect.ToArray();
         if (!TryText(ref body, out _) || body.Length < 4)
             return "";
-        var (five, flags) = (body[0] == 5, body[1]);
+        var (isMqtt5, flags) = (body[0] == 5, body[1]);
         body = body[4..];
-        if (!TryProperties(ref body, five) || !TryText(ref body, out _))
+        if (!TryProperties(ref body, isMqtt5) || !TryText(ref body, out _))
             return "";
-        if ((flags & 4) != 0 && (!TryProperties(ref body, five) || !TryText(ref body, out _) || !TryText(ref body, out _)))
+        if ((flags & 4) != 0 && (!TryProperties(ref body, isMqtt5) || !TryText(ref body, out _) || !TryText(ref body, out _)))
             return ""; // a will
         return (flags & 0x80) != 0 && TryText(ref body, out var name) ? System.Text.Encoding.UTF8.GetString(name) : "";
     }
 
-    private static bool TryProperties(ref ReadOnlySpan<byte> body, bool five)
+    private static bool TryProperties(ref ReadOnlySpan<byte> body, bool isMqtt5)
     {
-        if (!five)
+        if (!isMqtt5)
             return true;
         if (!TryLength(ref body, out var length) || length > body.Length)
             return false;
@@ -115,9 +117,9 @@ internal static class PacketRules
         return null;
     }
 
-    private static string? RefuseFilters(ReadOnlySpan<byte> body, bool five, bool options)
+    private static string? RefuseFilters(ReadOnlySpan<byte> body, bool isMqtt5, bool options)
     {
-        if (!TryProperties(ref body, five))
+        if (!TryProperties(ref body, isMqtt5))
             return "properties that break off";
         if (body.IsEmpty)
             return "SUBSCRIBE or UNSUBSCRIBE to nothing";

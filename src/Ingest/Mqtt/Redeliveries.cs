@@ -7,16 +7,15 @@ using Vigil.Model;
 namespace Vigil.Ingest.Mqtt;
 
 /// <summary>
-/// Knows a message that is sent again, so that it keeps the time at which it first came: then its readings and findings are the ones that
-/// are known, and a press is not told as another. Again means: the DUP flag, the same packet id, topic and payload, of the same credential
-/// and client id, within
-/// <see cref="Window"/>. Whoever presses a second time sends a new message, without DUP; that and its repetition may also come in the other
-/// order. What is known lies in memory and, a page of the system's cache later, in a file: it outlives kill -9. What a power cut takes from
-/// it is told twice, not never.
+/// Recognises messages that are sent again, so that they keep the time at which they first came: then their readings and findings are the
+/// known ones, and a press is not taken for another. "Again" means the DUP flag, the same packet id, topic and payload, of the same
+/// credential and client id, within <see cref="Window"/>. A second press is a new message without DUP; a message and its repetition may
+/// arrive in either order. Kept in memory and, through the page cache, in a file, which survives kill -9. After a power cut a press may be
+/// told twice, but is never lost.
 /// </summary>
 public sealed class Redeliveries : IDisposable
 {
-    /// <summary>Below the fifteen minutes after which a press is old news (config/rules.yaml, late_after).</summary>
+    /// <summary>Less than the fifteen minutes after which a press counts as late (config/rules.yaml, late_after).</summary>
     public static readonly TimeSpan Window = TimeSpan.FromMinutes(10);
 
     private const int Ways = 4;
@@ -28,7 +27,7 @@ public sealed class Redeliveries : IDisposable
     private readonly Slot[] slots = new Slot[Sets * Ways];
 
     /// <summary>
-    /// Two connections of one client are read in no order: for so long the first of a message may come after its repetition.
+    /// Two connections of one client are read in any order: for so long a message may arrive after its own repetition.
     /// </summary>
     private static readonly TimeSpan Overtaken = TimeSpan.FromSeconds(10);
 
@@ -38,8 +37,8 @@ public sealed class Redeliveries : IDisposable
     private readonly long seed;
     private long known;
 
-    /// <param name="path">Where it outlives the process; null: in memory alone.</param>
-    /// <param name="clock">Of all arrivals.</param>
+    /// <param name="path">The file; null: kept in memory only.</param>
+    /// <param name="clock">The service's.</param>
     public Redeliveries(string? path, TimeProvider clock)
     {
         this.clock = clock;
@@ -60,26 +59,26 @@ public sealed class Redeliveries : IDisposable
         }
     }
 
-    /// <summary>Why it is in memory alone; null when it isn't.</summary>
+    /// <summary>Why it is kept in memory only; null when the file works.</summary>
     public string? Trouble { get; private set; }
 
-    /// <summary>Messages known as sent again.</summary>
+    /// <summary>How many messages were recognised as sent again.</summary>
     public long Known => Interlocked.Read(ref known);
 
-    /// <summary>What a credential's client is called here.</summary>
+    /// <summary>Identifies a client by its credential and client id.</summary>
     public ulong Origin(string username, string clientId) => Hash(clientId, (long)Hash(username, seed));
 
     /// <summary>When this message first came: now, or earlier when it is sent again.</summary>
-    /// <param name="origin">Of whom.</param>
+    /// <param name="origin">Its sender.</param>
     /// <param name="id">Its packet identifier; 0 at QoS 0, which is never sent again.</param>
-    /// <param name="dup">It says that it was sent before.</param>
+    /// <param name="dup">Its DUP flag: it was sent before.</param>
     /// <param name="topic">Its topic.</param>
     /// <param name="payload">Its bytes.</param>
-    /// <param name="key">By which it can be forgotten.</param>
+    /// <param name="key">For <see cref="Forget"/>.</param>
     public DateTime FirstCame(ulong origin, ushort id, bool dup, string topic, ReadOnlySpan<byte> payload, out ulong key)
     {
         var now = clock.GetUtcNow().UtcDateTime;
-        now = now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond)); // as fine as the coarsest store
+        now = now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond)); // the precision of the stores
         key = 0;
         if (id == 0)
             return now;
@@ -108,7 +107,7 @@ public sealed class Redeliveries : IDisposable
         }
     }
 
-    /// <summary>The client has had its acknowledgement: what comes under this id next is another message.</summary>
+    /// <summary>The client has its acknowledgement: the next message with this packet id is a new one.</summary>
     public void Forget(ulong key)
     {
         var set = (int)(key >> 32) & (Sets - 1);
@@ -127,7 +126,7 @@ public sealed class Redeliveries : IDisposable
     private TimeSpan Age(in Slot slot, DateTime now) =>
         slot.Filled != 0 ? clock.GetElapsedTime(Math.Abs(slot.Filled)) : (now - new DateTime(slot.Ticks, DateTimeKind.Utc)).Duration();
 
-    /// <summary>The slot of a key, else the one that is free or the oldest of its set.</summary>
+    /// <summary>The slot of a key; else a free one or the oldest of its set.</summary>
     private int Find(int set, ulong key)
     {
         var oldest = set * Ways;
@@ -152,7 +151,7 @@ public sealed class Redeliveries : IDisposable
         }
         catch (IOException e)
         {
-            Trouble = e.Message; // a full disk: a press goes on all the same
+            Trouble = e.Message; // a full disk: messages are handled all the same
         }
     }
 
@@ -170,13 +169,13 @@ public sealed class Redeliveries : IDisposable
             {
                 var got = RandomAccess.Read(handle, bytes[read..], HeaderBytes + read);
                 if (got == 0)
-                    break; // shorter: what is missing is empty
+                    break; // a shorter file: the rest is empty
                 read += got;
             }
 
             if (BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(16)) == boot && SteadyClock.Boot != "-")
                 return handle;
-            // The machine was started anew, and its monotonic clock with it: the wall clock alone says how old these are.
+            // The machine was rebooted and its monotonic clock restarted: only the wall clock tells how old these are.
             foreach (ref var slot in slots.AsSpan())
                 slot = slot with { Filled = 0 };
             RandomAccess.Write(handle, bytes, HeaderBytes);
@@ -195,11 +194,11 @@ public sealed class Redeliveries : IDisposable
 
     private static ulong Hash(string text, long seed) => XxHash3.HashToUInt64(MemoryMarshal.AsBytes(text.AsSpan()), seed);
 
-    /// <param name="Key">Of the message; 0 is an empty slot.</param>
-    /// <param name="Content">Of its topic and payload.</param>
+    /// <param name="Key">Hash of sender and packet id; 0 is an empty slot.</param>
+    /// <param name="Content">Hash of topic and payload.</param>
     /// <param name="Ticks">When it first came.</param>
-    /// <param name="Filled">The same by the monotonic clock, which nobody sets; negative: of a message that said it was sent again; 0: not
-    /// known, the machine was started anew since.</param>
+    /// <param name="Filled">The same by the monotonic clock; negative: of a message with DUP; 0: not known, because the machine was
+    /// rebooted since.</param>
     [StructLayout(LayoutKind.Sequential, Pack = 8, Size = SlotBytes)]
     private readonly record struct Slot(ulong Key, ulong Content, long Ticks, long Filled);
 }

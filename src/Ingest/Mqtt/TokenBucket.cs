@@ -1,8 +1,8 @@
 namespace Vigil.Ingest.Mqtt;
 
 /// <summary>
-/// How long a sender has to pause after a message so that it keeps to its rate. Nothing is dropped. Shared by all connections of one
-/// credential.
+/// A token bucket that may go into debt: tells how long a sender has to pause after a message to keep to its rate. Nothing is dropped.
+/// Shared by all connections of one credential.
 /// </summary>
 internal sealed class TokenBucket(double rate, int burst, TimeProvider clock)
 {
@@ -21,7 +21,7 @@ internal sealed class TokenBucket(double rate, int burst, TimeProvider clock)
         }
     }
 
-    /// <summary>Nothing is owed and nothing was taken for so long that a new one would be no other.</summary>
+    /// <summary>It is full again: no different from a new one.</summary>
     public bool IsFull
     {
         get

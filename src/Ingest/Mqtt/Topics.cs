@@ -3,7 +3,7 @@ namespace Vigil.Ingest.Mqtt;
 /// <summary>MQTT 5 §4.7: topic names and filters.</summary>
 public static class Topics
 {
-    /// <summary>Why a name can't be published to; null when it can.</summary>
+    /// <summary>Why a topic can't be published to; null when it can.</summary>
     public static string? Refuse(string topic, int maxBytes, int maxLevels)
     {
         if (topic.Length == 0)
@@ -26,7 +26,7 @@ public static class Topics
         return topic[0] == '$' ? "topics that begin with $ are the broker's own" : null;
     }
 
-    /// <summary>Whether a filter (<c>+</c> one level, <c>#</c> the rest) takes a topic name in. Allocates nothing.</summary>
+    /// <summary>Whether a filter (<c>+</c> one level, <c>#</c> the rest) matches a topic name. Allocates nothing.</summary>
     public static bool Matches(ReadOnlySpan<char> filter, ReadOnlySpan<char> topic)
     {
         if (topic.Length > 0 && topic[0] == '$' && filter.Length > 0 && filter[0] is '+' or '#')

@@ -14,7 +14,7 @@ public enum PayloadEncoding
     Base64,
 }
 
-/// <summary>A reading that an example promises.</summary>
+/// <summary>A reading that an example expects.</summary>
 public sealed record ExpectedReading(
     string Metric,
     double? Value,
@@ -26,7 +26,7 @@ public sealed record ExpectedReading(
     int Line
 );
 
-/// <summary>A real payload and what it has to become: readings, or a refusal whose reason contains <paramref name="Rejected"/>.</summary>
+/// <summary>A real payload and what it must decode to: readings, or a refusal whose reason contains <paramref name="Rejected"/>.</summary>
 public sealed record ProfileExample(
     string Payload,
     string Topic,
@@ -38,30 +38,30 @@ public sealed record ProfileExample(
 );
 
 /// <summary>
-/// A kind of device, as data: how its topics look, how its bytes are read, what it is expected to say. Written in <c>devices/**.yaml</c>.
+/// A kind of device as data: its topics, how its payloads are decoded, what it is expected to report. Written in <c>devices/**.yaml</c>.
 /// </summary>
 public sealed class Profile
 {
     /// <summary><c>vendor/model</c>, or the name of a format for the generic ones.</summary>
     public required string Id { get; init; }
 
-    /// <summary>Ids of models that speak the same way: a registry may name any of them.</summary>
+    /// <summary>Ids of further models with the same payloads: the registry may name any of them.</summary>
     public IReadOnlyList<string> Also { get; init; } = [];
     public string Vendor { get; init; } = "";
     public string Model { get; init; } = "";
     public required string Format { get; init; }
     public PayloadEncoding Encoding { get; init; }
 
-    /// <summary>Hex text is what people type for a binary format in <c>vigil decode</c>.</summary>
+    /// <summary>In <c>vigil decode</c> its payloads are typed as hexadecimal text.</summary>
     public bool IsBinary { get; init; }
 
     /// <summary>Topic patterns with <c>{device}</c>, <c>+</c> and <c>#</c>.</summary>
     public required IReadOnlyList<TopicPattern> Topics { get; init; }
 
-    /// <summary>Topics among them that no device speaks on: a bridge's own, commands.</summary>
+    /// <summary>Topics among them that carry no readings: a bridge's own, commands.</summary>
     public IReadOnlyList<TopicPattern> Ignored { get; init; } = [];
 
-    /// <summary>Metrics a device of this kind reports: an expectation exists from its installation on.</summary>
+    /// <summary>Metrics that are expected of a device of this kind from its installation on.</summary>
     public IReadOnlyList<Metric> Expects { get; init; } = [];
     public TimeSpan? ReportEvery { get; init; }
     public IReadOnlyList<ProfileExample> Examples { get; init; } = [];
@@ -69,8 +69,8 @@ public sealed class Profile
     public string File { get; init; } = "";
 
     /// <summary>
-    /// Devices of this kind tell of presses, falls, smoke or gas, as the profile's own examples do; a format's generic profile reads any
-    /// kind.
+    /// Devices of this kind report presses, falls, smoke or gas, as the profile's examples show; a generic profile may be used for any
+    /// device.
     /// </summary>
     public bool SpeaksOfLife =>
         IsGeneric || Examples.Any(e => e.Readings.Any(r => Metric.TryParse(r.Metric, out var metric) && metric.IsLifeSafety));
@@ -96,7 +96,7 @@ public sealed class Profile
         return "";
     }
 
-    /// <summary>Takes the wrapping off and decodes. Whatever goes wrong is the returned reason; nothing is thrown.</summary>
+    /// <summary>Removes the encoding and decodes. Whatever goes wrong is the returned reason; nothing is thrown.</summary>
     public string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
     {
         byte[]? rented = null;

@@ -4,7 +4,7 @@ using Vigil.Model;
 namespace Vigil.Ingest.Profiles;
 
 /// <summary>
-/// Runs the examples of a profile: real payloads have to become the readings they promise, the refused ones have to be refused.
+/// Runs the examples of a profile: real payloads must decode to the readings they list, and the others must be refused.
 /// </summary>
 public static class ProfileExamples
 {

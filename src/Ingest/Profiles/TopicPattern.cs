@@ -31,7 +31,7 @@ public sealed class TopicPattern
     /// <summary>As an MQTT topic filter.</summary>
     public string Filter { get; }
 
-    /// <summary>The more levels are spelled out, the more specific.</summary>
+    /// <summary>Higher for more specific patterns: those with more literal levels.</summary>
     public int Weight { get; }
 
     public static bool TryParse(string text, out TopicPattern pattern)
@@ -87,7 +87,7 @@ public sealed class TopicPattern
         return false;
     }
 
-    /// <summary>People put blanks into the names of their devices; an id has none.</summary>
+    /// <summary>Device names may contain spaces, ids may not.</summary>
     private static string Name(ReadOnlySpan<char> text) => text.Contains(' ') ? text.ToString().Replace(' ', '_') : text.ToString();
 
     public override string ToString() => Text;

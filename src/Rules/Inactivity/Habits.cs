@@ -1,32 +1,35 @@
 namespace Vigil.Rules.Inactivity;
 
 /// <summary>
-/// What the facts of <see cref="Silence"/> say about the chance that the next hour ends it (logistic regression), learned on by each home
-/// for itself; and how long to wait.
+/// A logistic regression: from the features of <see cref="Silence"/> to the chance that the next hour ends the silence. Each home goes on
+/// learning its own weights. Also chooses how long to wait before an alarm.
 /// </summary>
 /// <remarks>
-/// The wait is chosen when the silence begins, and doesn't move while it lasts: the hour at which
-/// <c>weight × chance of a false alarm + delay of a true one</c> is least. A life that has stopped may have stopped in any hour that the
-/// silence would have reached anyway; the harm of the delay counted from there grows most around ten hours. So it tells before hours that
-/// would say nothing (the night), not after them, and doesn't wait for certainty that will not come.
+/// The wait is chosen when the silence begins and doesn't change while it lasts: the hour at which
+/// <c>weight × chance of a false alarm + harm of the delay of a true one</c> is least. The accident may have happened in any hour that the
+/// silence would have reached anyway; the harm of the delay from then on grows most around ten hours. So the alarm comes before hours that
+/// would prove nothing (the night) rather than after them.
 /// </remarks>
 internal readonly struct Habits
 {
-    /// <summary>Fitted to the silences of the homes of the tuning part (ADR 3), where every home begins.</summary>
+    /// <summary>The weights with which every home begins, fitted to the homes of the tuning set (ADR 3).</summary>
     public static readonly float[] Prior = [1.133f, 0.513f, 0.295f, -1.781f, 1.716f, 0.142f, 0.136f, 0.592f, -0.379f];
 
     private const double LearningRate = 0.003;
 
     /// <summary>
-    /// What a silence of an hour or more takes away of what was learned: forgotten by half in some 700 of them, four months of a usual
-    /// life.
+    /// How far each silence of an hour or more pulls the weights back to <see cref="Prior"/>: halfway in some 700 of them, about four
+    /// months.
     /// </summary>
     private const double Forgetting = 0.001;
+
+    /// <summary>How far a weight may move from its prior.</summary>
     private const double Furthest = 1.5;
 
-    /// <summary>A reading a little before the full hour still counts as that hour: meters report when the network lets them.</summary>
+    /// <summary>Hours by which a reading may come before the full hour and count as it: reports are not punctual.</summary>
     private const double Late = 0.26;
 
+    /// <summary>Harm of a delay of so many hours.</summary>
     private static readonly double[] Harm =
     [
         .. Enumerable.Range(0, Silence.Hours + 1).Select(h => 1 / (1 + Math.Exp((10 - h) / 1.5)) + 0.01 * h),
@@ -36,38 +39,38 @@ internal readonly struct Habits
 
     public Habits() { }
 
-    /// <summary>How likely a silence lasts so many full hours, from 0 to 24.</summary>
+    /// <summary>The chance that a silence lasts at least so many full hours, from 0 to 24 (survival).</summary>
     public void Lasts(in PastDays days, long from, Span<double> lasts)
     {
         var silence = new Silence(days, from);
-        Span<float> facts = stackalloc float[Silence.Facts];
+        Span<float> features = stackalloc float[Silence.Features];
         lasts[0] = 1;
         for (var hour = 0; hour < Silence.Hours; hour++)
         {
-            silence.Next(facts);
-            // nothing is known of the first hour: some meters report once an hour
-            lasts[hour + 1] = lasts[hour] * (hour == 0 ? 1 : 1 - Chance(facts));
+            silence.Next(features);
+            // in the first hour nothing is known: some meters report once an hour
+            lasts[hour + 1] = lasts[hour] * (hour == 0 ? 1 : 1 - Chance(features));
         }
     }
 
-    /// <summary>Takes a silence that is over, or (<paramref name="ended"/> false) one of which no more is known.</summary>
+    /// <summary>Learns from a silence that is over or, when <paramref name="ended"/> is false, whose end isn't known.</summary>
     public void Learn(in PastDays days, long from, double hours, bool ended)
     {
         var silence = new Silence(days, from);
-        Span<float> facts = stackalloc float[Silence.Facts];
-        Span<double> slope = stackalloc double[Silence.Facts];
+        Span<float> features = stackalloc float[Silence.Features];
+        Span<double> slope = stackalloc double[Silence.Features];
         slope.Clear();
         for (var hour = 0; hour < Silence.Hours; hour++)
         {
-            silence.Next(facts);
+            silence.Next(features);
             if (hour == 0)
                 continue;
             var lasted = hour + 1 <= hours + Late;
             if (!lasted && !ended)
                 break;
-            var error = (lasted ? 0 : 1) - Chance(facts);
-            for (var i = 0; i < facts.Length; i++)
-                slope[i] += error * facts[i];
+            var error = (lasted ? 0 : 1) - Chance(features);
+            for (var i = 0; i < features.Length; i++)
+                slope[i] += error * features[i];
             if (!lasted)
                 break;
         }
@@ -79,11 +82,11 @@ internal readonly struct Habits
         }
     }
 
-    /// <summary>After how many hours to tell; 24 means not before the fixed rule does.</summary>
-    /// <param name="lasts">How likely the silence lasts so many hours.</param>
+    /// <summary>After how many hours to alarm; 24 means not before the fixed rule does.</summary>
+    /// <param name="lasts">The chance that the silence lasts at least so many hours.</param>
     /// <param name="weight">What a false alarm costs.</param>
     /// <param name="least">Not before so many hours.</param>
-    /// <param name="floor">The fixed rule tells after 24 hours anyway: its false alarms cost nothing more.</param>
+    /// <param name="floor">The fixed rule alarms after 24 hours anyway: its false alarms cost nothing extra.</param>
     public static int Wait(ReadOnlySpan<double> lasts, double weight, int least, bool floor)
     {
         var best = double.MaxValue;
@@ -102,11 +105,11 @@ internal readonly struct Habits
         return at;
     }
 
-    private double Chance(ReadOnlySpan<float> facts)
+    private double Chance(ReadOnlySpan<float> features)
     {
         var sum = 0f;
-        for (var i = 0; i < facts.Length; i++)
-            sum += Weights[i] * facts[i];
+        for (var i = 0; i < features.Length; i++)
+            sum += Weights[i] * features[i];
         return 1 / (1 + MathF.Exp(-sum));
     }
 }

@@ -1,10 +1,11 @@
 using System.Numerics;
+using System.Runtime.InteropServices;
 
 namespace Vigil.Rules.Inactivity;
 
 /// <summary>
-/// In which half hours of the last 128 days a home was alive: one bit a day and half hour (local wall clock), the newest day in bit 0.
-/// Comparing the present silence with every past day is then an AND and a population count for each hour of it.
+/// In which half hours of the last 128 days something was used: a set of days (one bit each, the newest in bit 0) for each half hour of
+/// local time. Comparing a silence with all past days is then an AND and a population count per hour.
 /// </summary>
 internal struct PastDays
 {
@@ -18,10 +19,10 @@ internal struct PastDays
     public UInt128 Known;
     public UInt128 Weekend;
 
-    /// <summary>The day of bit 0, days since 0001-01-01 (a Monday).</summary>
+    /// <summary>The day in bit 0, as days since 0001-01-01 (a Monday).</summary>
     public long Day = -1;
 
-    /// <summary>Half hours with use in a usual day of the last thirty.</summary>
+    /// <summary>Half hours with use per day, on average of the last thirty known days.</summary>
     public float Usual = 10;
 
     public PastDays() { }
@@ -41,12 +42,12 @@ internal struct PastDays
         if (IsWeekend(Day))
             Weekend |= 1;
         var recent = Known & ((UInt128.One << (UsualDays + 1)) - 1);
-        var days = Pop(recent);
+        var days = CountDays(recent);
         if (days == 0)
             return;
         var sum = 0;
         foreach (var slot in Used)
-            sum += Pop(slot & recent);
+            sum += CountDays(slot & recent);
         Usual = (float)sum / days;
     }
 
@@ -67,7 +68,7 @@ internal struct PastDays
             Used[slot % Slots] |= UInt128.One << (int)back;
     }
 
-    /// <summary>Something was used in the hour that begins with this half hour; null when that isn't known.</summary>
+    /// <summary>Whether something was used in the hour that begins with this half hour; null when that isn't known.</summary>
     public readonly bool? UsedInHour(long slot)
     {
         var back = Day - slot / Slots;
@@ -84,7 +85,7 @@ internal struct PastDays
         return back is >= 0 and < 128 && (Used[slot % Slots] >> (int)back & 1) != 0;
     }
 
-    /// <summary>Half hours with use in the 24 hours before one.</summary>
+    /// <summary>Half hours with use in the 24 hours before a half hour.</summary>
     public readonly int UsedInDayBefore(long slot)
     {
         var back = Day - slot / Slots;
@@ -104,13 +105,14 @@ internal struct PastDays
     }
 
     /// <summary>
-    /// Days on which something was used in the hour that begins with this half hour, aligned to the day on which the silence began.
+    /// Days on which something was used in the hour that begins with this half hour, shifted so that they line up with the day on which the
+    /// silence began.
     /// </summary>
     public readonly UInt128 DaysUsedInHour(long slot, long startDay) =>
         (Used[slot % Slots] << (int)(slot / Slots - startDay)) | (Used[(slot + 1) % Slots] << (int)((slot + 1) / Slots - startDay));
 
     /// <summary>
-    /// On how many days, of how many, was something used between these two clock times; and by when on nearly all of those.
+    /// On how many days of how many something was used between these two times of day, and by when on nearly all (97 %) of those.
     /// </summary>
     public readonly (int Used, int Of, long Usually) Compare(long from, long to)
     {
@@ -123,25 +125,52 @@ internal struct PastDays
         var silent = valid;
         for (var slot = start; slot < end; slot++)
             silent &= ~(Used[slot % Slots] << (int)(slot / Slots - startDay));
-        var of = Pop(valid);
-        var used = of - Pop(silent);
+        var of = CountDays(valid);
+        var used = of - CountDays(silent);
         silent = valid;
         for (var slot = start; slot < end; slot++)
         {
             silent &= ~(Used[slot % Slots] << (int)(slot / Slots - startDay));
-            if (of - Pop(silent) >= used * 0.97)
+            if (of - CountDays(silent) >= used * 0.97)
                 return (used, of, (slot + 1) * SlotTicks);
         }
 
         return (used, of, to);
     }
 
-    /// <summary>Known days before one.</summary>
+    /// <summary>The known days before a day.</summary>
     public readonly UInt128 Before(long day)
     {
         var back = Day - day;
         return back is < 0 or > 125 ? 0 : Known & ~((UInt128.One << ((int)back + 1)) - 1);
     }
 
-    public static int Pop(UInt128 days) => BitOperations.PopCount((ulong)days) + BitOperations.PopCount((ulong)(days >> 64));
+    public readonly void Write(BinaryWriter to)
+    {
+        Write(to, Known);
+        Write(to, Weekend);
+        to.Write(MemoryMarshal.AsBytes(Used.AsSpan()));
+    }
+
+    public void Read(BinaryReader from)
+    {
+        Known = ReadDays(from);
+        Weekend = ReadDays(from);
+        from.ReadExactly(MemoryMarshal.AsBytes(Used.AsSpan()));
+    }
+
+    private static void Write(BinaryWriter to, UInt128 value)
+    {
+        to.Write((ulong)value);
+        to.Write((ulong)(value >> 64));
+    }
+
+    private static UInt128 ReadDays(BinaryReader from)
+    {
+        var low = from.ReadUInt64();
+        return new UInt128(from.ReadUInt64(), low);
+    }
+
+    /// <summary>How many days a set has.</summary>
+    public static int CountDays(UInt128 days) => BitOperations.PopCount((ulong)days) + BitOperations.PopCount((ulong)(days >> 64));
 }

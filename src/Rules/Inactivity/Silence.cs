@@ -3,31 +3,34 @@ using System.Numerics;
 namespace Vigil.Rules.Inactivity;
 
 /// <summary>
-/// Walks one silence hour by hour and says of each what this home's past tells about it: how often something was used in that hour of the
-/// day, how often on days that had been silent just as long by then, how surprising the silence is so far. From these the chance is
-/// computed that the hour ends it.
+/// Walks through one silence hour by hour and gives the features of each hour, from which the chance is computed that the hour ends the
+/// silence: how often something was used in this hour of the day, how often on days that had been silent just as long, how unusual the
+/// silence is so far.
 /// </summary>
 /// <remarks>
-/// Hours are counted from the newest use: a meter that reports once an hour, whenever in the hour, is judged at its own readings.
+/// Hours are counted from the newest use, so that a meter that reports once an hour is judged at its own readings.
 /// </remarks>
 internal struct Silence
 {
-    public const int Facts = 9;
+    /// <summary>Features per hour.</summary>
+    public const int Features = 9;
 
-    /// <summary>Hours looked ahead: the fixed rule decides then.</summary>
+    /// <summary>How many hours are looked at; after them the fixed rule decides.</summary>
     public const int Hours = 24;
 
-    /// <summary>A working day tells a third as much of a weekend as a weekend does.</summary>
-    private const float OtherKind = 0.35f;
+    /// <summary>Weight of a working day in judging a weekend, and the other way round.</summary>
+    private const float OtherKindOfDay = 0.35f;
 
-    /// <summary>Silent that long on comparable days, the habit of the hour counts as so many days more …</summary>
+    /// <summary>Where few past days were silent just as long, the habit of the hour counts as so many more days…</summary>
     private const float HabitDays = 4;
 
-    /// <summary>… and by this part: who has been silent so far (out, away, asleep) is likelier to stay so.</summary>
+    /// <summary>…at this part of its chance: whoever has been silent so far (out, asleep) is likelier to stay so.</summary>
     private const float HabitShare = 0.25f;
-    private const float Surest = 0.97f;
 
-    /// <summary>Days 1–16, 17–40, 41–64, 65–120 back: exp(-days / 45), by parts.</summary>
+    /// <summary>No habit counts as more certain.</summary>
+    private const float MostCertain = 0.97f;
+
+    /// <summary>Weight of days 1–16, 17–40, 41–64 and 65–120 back: exp(-days / 45) in steps.</summary>
     private const float Days16 = 0.83f,
         Days40 = 0.54f,
         Days64 = 0.315f,
@@ -59,8 +62,8 @@ internal struct Silence
         activity = MathF.Log((used + 2) / (past.Usual + 2));
     }
 
-    /// <summary>The facts of the next hour, in the order of <see cref="Habits.Prior"/>.</summary>
-    public void Next(Span<float> facts)
+    /// <summary>The features of the next hour, in the order of <see cref="Habits.Prior"/>.</summary>
+    public void Next(Span<float> features)
     {
         var slot = start + 2 * hour++;
         var offset = (int)(slot / PastDays.Slots - startDay);
@@ -73,25 +76,25 @@ internal struct Silence
         var silentDays = Count(silent, same);
         var chance = (Count(silent & used, same) + HabitDays * HabitShare * habit) / (silentDays + HabitDays);
         var weeks = valid & sameWeekday;
-        var weekly = (PastDays.Pop(weeks & used) + 3 * habit) / (PastDays.Pop(weeks) + 3);
+        var weekly = (PastDays.CountDays(weeks & used) + 3 * habit) / (PastDays.CountDays(weeks) + 3);
         silent &= ~used;
 
-        facts[0] = 1;
-        facts[1] = LogOdds(habit);
-        facts[2] = LogOdds(chance);
-        facts[3] = MathF.Log(1 + surprise);
-        facts[4] = MathF.Log(1 + surpriseSoFar);
-        facts[5] = days.UsedInHour(slot - PastDays.Slots) switch
+        features[0] = 1;
+        features[1] = LogOdds(habit);
+        features[2] = LogOdds(chance);
+        features[3] = MathF.Log(1 + surprise);
+        features[4] = MathF.Log(1 + surpriseSoFar);
+        features[5] = days.UsedInHour(slot - PastDays.Slots) switch
         {
             true => 1,
             false => -1,
             _ => 0,
         };
-        facts[6] = LogOdds(weekly) - facts[1];
-        facts[7] = activity;
-        facts[8] = MathF.Log(1 + silentDays);
-        surprise -= MathF.Log(1 - Math.Min(habit, Surest));
-        surpriseSoFar -= MathF.Log(1 - Math.Min(chance, Surest));
+        features[6] = LogOdds(weekly) - features[1];
+        features[7] = activity;
+        features[8] = MathF.Log(1 + silentDays);
+        surprise -= MathF.Log(1 - Math.Min(habit, MostCertain));
+        surpriseSoFar -= MathF.Log(1 - Math.Min(chance, MostCertain));
     }
 
     private static float LogOdds(float p)
@@ -100,7 +103,7 @@ internal struct Silence
         return MathF.Log(p / (1 - p));
     }
 
-    private static float Count(UInt128 of, UInt128 same) => OtherKind * Weigh(of) + (1 - OtherKind) * Weigh(of & same);
+    private static float Count(UInt128 of, UInt128 same) => OtherKindOfDay * Weigh(of) + (1 - OtherKindOfDay) * Weigh(of & same);
 
     private static float Weigh(UInt128 of)
     {

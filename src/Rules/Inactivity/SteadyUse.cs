@@ -3,22 +3,24 @@ using System.Runtime.InteropServices;
 namespace Vigil.Rules.Inactivity;
 
 /// <summary>
-/// What flows without anybody: a leak (water that is the same in every half hour for six hours) or what is left on (electricity: the second
-/// loudest half hour of each day's quietest six hours, followed slowly; the loudest may be a water heater's one cycle, above which no life
-/// would show). Use up to <see cref="Quiet"/> is not life.
+/// Use that nobody causes. Water: a leak, the same in every half hour for six hours. Electricity: the base load, a slow average of the
+/// second highest half hour of each day's quietest six hours (the highest may be one cycle of a water heater, which would hide real use).
+/// Use up to <see cref="Background"/> is no sign of life.
 /// </summary>
 internal struct SteadyUse(LifeMeter meter)
 {
     public const int Ring = 24;
 
-    /// <summary>Half hours in which a leak must not change: a dishwasher or a night with some flushes is no leak.</summary>
+    /// <summary>Half hours in which a leak must not change, so that a dishwasher or a night with some flushes is none.</summary>
     private const int LeakSlots = 12;
     private const int QuietSlots = 12;
 
-    /// <summary>More than 10 L/h without a pause is "water running", another rule; m³/h.</summary>
+    /// <summary>More than 10 L/h without a pause is the rule <c>water-running</c>; m³/h.</summary>
     private const double MostLeak = 0.010;
     private const int FlatSlots = 6;
     private const double FlatShare = 0.25;
+
+    /// <summary>Days until <see cref="Least"/> is known.</summary>
     private const int KnownDays = 21;
 
     public readonly float[] Slot = new float[Ring];
@@ -29,12 +31,12 @@ internal struct SteadyUse(LifeMeter meter)
     /// <summary>m³/h or kW.</summary>
     public double Rate;
 
-    /// <summary>The slot from which on the ring is filled.</summary>
+    /// <summary>The first whole slot in the ring.</summary>
     private long began;
     private double quietest = double.MaxValue;
-    private double secondLoudest;
+    private double secondHighest;
 
-    /// <summary>The least of any three hours of today, and of the weeks before (rising slowly), kWh.</summary>
+    /// <summary>The least used in any three hours of today, and of the weeks before (rising slowly), kWh.</summary>
     private double leastToday = double.MaxValue;
     private double least = double.MaxValue;
     private int leastDays;
@@ -43,16 +45,19 @@ internal struct SteadyUse(LifeMeter meter)
     public readonly double Least => leastDays < KnownDays || least == double.MaxValue ? 0 : least;
 
     /// <summary>
-    /// Far less than what is always left on, for three hours: the power is out, or switched off. No refrigerator does that, so it is worth
-    /// more than a silence. Below 20 W on average a home has nothing left on, and this says nothing.
+    /// Far below the base load for three hours: the power is out or switched off. That is a stronger sign than a silence, because even a
+    /// refrigerator uses more. A home with less than 20 W on average has no base load, and this is always false.
     /// </summary>
     public readonly bool Flat =>
         meter == LifeMeter.Electricity && Least > 0.06 && Index - began >= FlatSlots && Newest() < Least * FlatShare;
 
-    /// <summary>Below that rate nothing tells of life: m³/h or kW. A meter counts whole litres; a refrigerator's cycles differ.</summary>
-    public readonly double Quiet => meter == LifeMeter.Water ? Rate * 1.2 + 0.0003 : Rate * 1.2 + 0.03;
+    /// <summary>
+    /// Use up to this rate is no sign of life, m³/h or kW: with a margin, because meters count whole litres and cycles differ.
+    /// </summary>
+    public readonly double Background => meter == LifeMeter.Water ? Rate * 1.2 + 0.0003 : Rate * 1.2 + 0.03;
 
-    /// <returns>Since when, UTC ticks, only a leak has flowed; long.MaxValue when none is seen.</returns>
+    /// <summary>Takes the use of an interval.</summary>
+    /// <returns>Since when, UTC ticks, only a leak has flowed; long.MaxValue when there is none.</returns>
     public long Fill(long from, long to, double use)
     {
         var since = long.MaxValue;
@@ -81,18 +86,20 @@ internal struct SteadyUse(LifeMeter meter)
     {
         Array.Clear(Slot);
         Index = index;
-        began = index + 1; // the first is not whole
+        began = index + 1; // the first slot is only partly filled
     }
 
-    /// <summary>Follows the day's quietest six hours: up a little faster than down, so that three days in five lie below.</summary>
+    /// <summary>
+    /// Follows each day's quietest six hours, up a little faster than down, so that three days in five lie below the rate.
+    /// </summary>
     public void NextDay()
     {
         if (meter == LifeMeter.Water || quietest == double.MaxValue)
             return;
         var step = Math.Max(0.004, Rate * 0.06);
         Rate =
-            Rate == 0 ? secondLoudest
-            : secondLoudest > Rate ? Rate + 0.6 * step
+            Rate == 0 ? secondHighest
+            : secondHighest > Rate ? Rate + 0.6 * step
             : Rate - 0.4 * step;
         quietest = double.MaxValue;
         if (leastToday == double.MaxValue)
@@ -108,7 +115,7 @@ internal struct SteadyUse(LifeMeter meter)
         to.Write(began);
         to.Write(Rate);
         to.Write(quietest);
-        to.Write(secondLoudest);
+        to.Write(secondHighest);
         to.Write(leastToday);
         to.Write(least);
         to.Write(leastDays);
@@ -121,14 +128,14 @@ internal struct SteadyUse(LifeMeter meter)
         began = from.ReadInt64();
         Rate = from.ReadDouble();
         quietest = from.ReadDouble();
-        secondLoudest = from.ReadDouble();
+        secondHighest = from.ReadDouble();
         leastToday = from.ReadDouble();
         least = from.ReadDouble();
         leastDays = from.ReadInt32();
         from.ReadExactly(MemoryMarshal.AsBytes(Slot.AsSpan()));
     }
 
-    /// <summary>Back from the newest full half hour: all the same, and none without.</summary>
+    /// <summary>Looks back from the newest full half hour: a leak is about the same in each, and never 0.</summary>
     private long FindLeak()
     {
         if (Index - began < LeakSlots)
@@ -156,7 +163,7 @@ internal struct SteadyUse(LifeMeter meter)
 
         Rate = least;
         var back = LeakSlots;
-        while (back < Ring - 2 && Index - back - 1 >= began && Slot[(Index - back - 1) % Ring] * 2.0 <= Quiet)
+        while (back < Ring - 2 && Index - back - 1 >= began && Slot[(Index - back - 1) % Ring] * 2.0 <= Background)
             back++;
         return (Index - back) * PastDays.SlotTicks;
     }
@@ -177,19 +184,19 @@ internal struct SteadyUse(LifeMeter meter)
         if (Index - began < QuietSlots)
             return;
         double sum = 0,
-            loudest = 0,
+            highest = 0,
             second = 0;
         for (var i = 1; i <= QuietSlots; i++)
         {
             double use = Slot[(Index - i) % Ring];
             sum += use;
-            second = Math.Max(second, Math.Min(use, loudest));
-            loudest = Math.Max(loudest, use);
+            second = Math.Max(second, Math.Min(use, highest));
+            highest = Math.Max(highest, use);
         }
 
         if (sum >= quietest)
             return;
         quietest = sum;
-        secondLoudest = second * 2;
+        secondHighest = second * 2;
     }
 }

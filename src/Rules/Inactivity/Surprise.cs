@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Vigil.Rules.Inactivity;
 
 /// <summary>How unusual a silence is, with its reason in words.</summary>
-/// <param name="Chance">That a silence which began then lasts so long, in this home: 0 to 1.</param>
+/// <param name="Chance">That a silence lasts this long in this home: 0 to 1.</param>
 /// <param name="UsedDays">Comparable days on which something was used in the same hours.</param>
 /// <param name="OfDays">Comparable days.</param>
 /// <param name="Learned">False while only the fixed rule holds.</param>

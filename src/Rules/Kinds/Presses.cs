@@ -2,58 +2,57 @@ using Vigil.Model;
 
 namespace Vigil.Rules.Kinds;
 
-/// <summary>A press, a fall, a call for help: an event is an alarm at once, whatever else is known. Another one notifies again.</summary>
+/// <summary>A press, a fall, a spoken call for help: an alarm at once, whatever else is known. Each further one notifies again.</summary>
 internal static class Presses
 {
     private const int Remembered = 8;
 
-    public static void Apply(in Turn turn, int series, in Reading r, long time)
+    public static void Apply(in RuleContext context, int series, in Reading r, long time)
     {
-        var home = turn.Home;
+        var home = context.Home;
         var rules = home.Rules;
         ref var s = ref home.Series[series];
         var (kind, again, late) =
             ReferenceEquals(r.Metric, Metric.Button) ? (AlarmKind.Sos, RuleParameter.PressAgainWithin, RuleParameter.PressLateAfter)
             : ReferenceEquals(r.Metric, Metric.Fall) ? (AlarmKind.Fall, RuleParameter.FallAgainWithin, RuleParameter.FallLateAfter)
             : (AlarmKind.VoiceHelp, RuleParameter.VoiceAgainWithin, RuleParameter.VoiceLateAfter);
-        if (Remember(ref s, time, turn.Now) is not { } isNew)
+        if (Remember(ref s, time, context.Now) is not { } isNew)
             return; // delivered again
         var word = r.Event ?? "";
         if (r.Has(ReadingFlags.Test) || (ReferenceEquals(kind, AlarmKind.Sos) && word.Length > 0 && rules.IgnoredPresses.Contains(word)))
             return;
         var device = s.Device;
-        var isLate = r.Has(ReadingFlags.History) || r.Has(ReadingFlags.Retained) || turn.Now - time > rules.Ticks(late);
+        var isLate = r.Has(ReadingFlags.History) || r.Has(ReadingFlags.Retained) || context.Now - time > rules.Ticks(late);
         if (!isLate)
-            home.LifeAt = Math.Max(home.LifeAt, time);
+            home.LastActivity = Math.Max(home.LastActivity, time);
         var open = home.FindEpisode(kind, device);
         if (open >= 0)
         {
             ref var e = ref home.Episodes[open];
-            var begun = Math.Min(e.Start, e.Opened); // its name is a time that lies ahead when the clock has been set back
+            var begun = Math.Min(e.Start, e.Opened); // Start may lie in the future after the clock was set back
             if (Math.Abs(time - e.Again) <= rules.Ticks(again) || (time >= begun && time <= e.Again))
             {
-                // A retained message is the broker's memory, not another press; a key still held is the press that is known (a locator
-                // tells its alarm bit with every position).
+                // A retained message is not another press; and while a key is held, a locator repeats its alarm bit with every position.
                 if (r.Has(ReadingFlags.Retained) || !isNew || IsHeld(home, device, time))
                     return;
                 if (isLate && e.Severity == Severity.Critical)
                 {
-                    turn.Update(
+                    context.Update(
                         open,
                         time,
-                        $"a press of {turn.At(time, turn.Now)} has arrived late",
-                        $"{turn.AtZh(time, turn.Now)}的呼叫迟到",
+                        $"a press of {context.At(time, context.Now)} has arrived late",
+                        $"{context.AtZh(time, context.Now)}的呼叫迟到",
                         notify: false,
                         isEvent: true
                     );
                     return;
                 }
 
-                turn.Update(
+                context.Update(
                     open,
                     time,
-                    Again(kind, turn, time),
-                    AgainZh(kind, turn, time),
+                    Again(kind, context, time),
+                    AgainZh(kind, context, time),
                     isLate ? null : Severity.Critical,
                     notify: true,
                     isEvent: true
@@ -62,17 +61,17 @@ internal static class Presses
             }
 
             if (time < begun)
-                open = -1; // older news than the episode: its own case
+                open = -1; // older than the episode: an episode of its own
             else
                 home.RemoveEpisode(open);
         }
 
-        var (more, moreZh) = Phrases.Corroborate(home, turn.Zone, kind, time);
-        var at = turn.At(time, turn.Now);
-        var atZh = turn.AtZh(time, turn.Now);
+        var (more, moreZh) = Phrases.OtherEvidence(home, context.Zone, kind, time);
+        var at = context.At(time, context.Now);
+        var atZh = context.AtZh(time, context.Now);
         if (!isLate)
         {
-            turn.Open(
+            context.Open(
                 kind,
                 time,
                 time,
@@ -85,11 +84,11 @@ internal static class Presses
             return;
         }
 
-        // Old news is still somebody who called: a case of its own, said to be late, not a live alarm.
+        // A call that arrives late is still told of, as an episode of its own with a lower severity.
         var severity = r.Has(ReadingFlags.Retained) ? Severity.Technical : Severity.High;
-        var why = r.Has(ReadingFlags.Retained) ? "kept by the broker, time unknown" : $"heard of at {turn.At(turn.Now, turn.Now)}";
-        var whyZh = r.Has(ReadingFlags.Retained) ? "服务器保留的旧消息，时间不明" : $"{turn.AtZh(turn.Now, turn.Now)}才收到";
-        var index = turn.Open(
+        var why = r.Has(ReadingFlags.Retained) ? "kept by the broker, time unknown" : $"heard of at {context.At(context.Now, context.Now)}";
+        var whyZh = r.Has(ReadingFlags.Retained) ? "服务器保留的旧消息，时间不明" : $"{context.AtZh(context.Now, context.Now)}才收到";
+        var index = context.Open(
             kind,
             time,
             time,
@@ -119,9 +118,11 @@ internal static class Presses
         : ReferenceEquals(kind, AlarmKind.Fall) ? "检测到跌倒"
         : "语音呼救";
 
-    private static string Again(AlarmKind kind, in Turn turn, long time) => $"{What(kind)} again at {turn.At(time, turn.Now)}";
+    private static string Again(AlarmKind kind, in RuleContext context, long time) =>
+        $"{What(kind)} again at {context.At(time, context.Now)}";
 
-    private static string AgainZh(AlarmKind kind, in Turn turn, long time) => $"{turn.AtZh(time, turn.Now)}再次{WhatZh(kind)}";
+    private static string AgainZh(AlarmKind kind, in RuleContext context, long time) =>
+        $"{context.AtZh(time, context.Now)}再次{WhatZh(kind)}";
 
     private static string WordZh(string word) =>
         word.ToLowerInvariant() switch
@@ -135,9 +136,9 @@ internal static class Presses
         };
 
     /// <summary>
-    /// Null when this very event is known already: a reading is unique by series and time. False when it is older than all that are
-    /// remembered: perhaps known, and told rather twice than never, under a name that is its time. Of presses that lie ahead, from before
-    /// the clock was set back, nothing is older news.
+    /// Null when this event is known: a reading is unique by series and time. False when it is older than all remembered ones: it may be
+    /// known, but is rather told twice than never. Remembered times in the future, from before the clock was set back, don't make an event
+    /// old.
     /// </summary>
     private static bool? Remember(ref Series s, long time, long now)
     {

@@ -2,20 +2,22 @@ using Vigil.Model;
 
 namespace Vigil.Rules.Kinds;
 
-/// <summary>Leaving the home zone for longer than allowed, at night, or far. A poor fix or a jump proves nothing.</summary>
+/// <summary>
+/// <c>wandering</c>: outside the home zone for longer than allowed, at night, or far away. Poor fixes and jumps don't count.
+/// </summary>
 internal static class Whereabouts
 {
     private const double EarthRadius = 6371008.8; // mean radius, IUGG
     private const float WorstAccuracy = 500;
 
-    public static void Apply(in Turn turn, int series, in Reading r, long time)
+    public static void Apply(in RuleContext context, int series, in Reading r, long time)
     {
-        var home = turn.Home;
+        var home = context.Home;
         ref var s = ref home.Series[series];
         if (time <= s.Time)
             return;
         if (s.Due != 0 && time >= s.Due)
-            States.Fire(turn, series, s.Due);
+            States.Fire(context, series, s.Due);
         var (latitude, longitude) = (r.Value, r.Longitude);
         if (!(Math.Abs(latitude) <= 90 && Math.Abs(longitude) <= 180) || (Math.Abs(latitude) < 1e-6 && Math.Abs(longitude) < 1e-6))
             return; // 0,0 is "no fix"
@@ -25,7 +27,7 @@ internal static class Whereabouts
         var zoned = home.Facts?.Home is not null || rules.Zones.Count > 0;
         var (beyond, fromHome) = zoned ? Beyond(home, latitude, longitude) : default;
         var seconds = (time - s.Time) / (double)TimeSpan.TicksPerSecond;
-        // Faster than 200 km/h, or a locator's very first fix and far away (it remembers where it was made): believed only when the next
+        // Faster than 200 km/h, or a locator's first fix and far away (it may still be that of the factory): believed only when the next
         // fix is near it.
         if (
             s.Time == 0
@@ -57,7 +59,7 @@ internal static class Whereabouts
             s.Since = 0;
             s.Due = 0;
             if (open >= 0)
-                turn.Clear(open, time, $"back in the home zone at {turn.At(time, time)}", $"{turn.AtZh(time, time)}回到家附近");
+                context.Clear(open, time, $"back in the home zone at {context.At(time, time)}", $"{context.AtZh(time, time)}回到家附近");
             return;
         }
 
@@ -72,17 +74,17 @@ internal static class Whereabouts
         {
             if (!far)
                 return;
-            // Told of already, and farther now than anybody goes on foot: whoever is looking has to hear of it once.
+            // The alarm is open, and the person is now farther away than anybody walks: those who search are told once.
             if (s.Events is not { Length: > 2 })
                 Array.Resize(ref s.Events, 3);
             if (s.Events[2] == home.Episodes[open].Start)
                 return;
             s.Events[2] = home.Episodes[open].Start;
-            turn.Update(
+            context.Update(
                 open,
                 time,
-                $"now {fromHome / 1000:0.0} km from home, at {turn.At(time, time)}",
-                $"{turn.AtZh(time, time)}已离家{fromHome / 1000:0.0}公里",
+                $"now {fromHome / 1000:0.0} km from home, at {context.At(time, time)}",
+                $"{context.AtZh(time, time)}已离家{fromHome / 1000:0.0}公里",
                 notify: true
             );
             return;
@@ -94,11 +96,11 @@ internal static class Whereabouts
                 Array.Resize(ref s.Events, 3);
             s.Events[2] = s.Since;
             Say(
-                turn,
+                context,
                 series,
                 time,
-                $"{fromHome / 1000:0.0} km from home at {turn.At(time, time)}",
-                $"{turn.AtZh(time, time)}离家{fromHome / 1000:0.0}公里"
+                $"{fromHome / 1000:0.0} km from home at {context.At(time, time)}",
+                $"{context.AtZh(time, time)}离家{fromHome / 1000:0.0}公里"
             );
             return;
         }
@@ -106,39 +108,42 @@ internal static class Whereabouts
         if (s.Due != 0)
             return;
         var due = s.Since + rules.Ticks(RuleParameter.WanderLonger);
-        // Allowed a shorter time once it is night.
+        // At night the allowed time is shorter.
         var night = new RuleWindow((int)rules[RuleParameter.WanderNightFrom], (int)rules[RuleParameter.WanderNightTo], 127, HolidayUse.Any);
         if (night.From != night.To)
-            due = Math.Min(due, night.Next(s.Since, turn.Zone, turn.Engine.Rules.Holidays) + rules.Ticks(RuleParameter.WanderNightLonger));
+            due = Math.Min(
+                due,
+                night.Next(s.Since, context.Zone, context.Engine.Rules.Holidays) + rules.Ticks(RuleParameter.WanderNightLonger)
+            );
 
         s.Due = Math.Max(due, time);
-        turn.Engine.Queue(home, s.Due);
+        context.Engine.Queue(home, s.Due);
         if (s.Due <= time)
-            States.Fire(turn, series, s.Due);
+            States.Fire(context, series, s.Due);
     }
 
-    public static void Lasts(in Turn turn, int series, long due)
+    public static void Lasts(in RuleContext context, int series, long due)
     {
-        ref var s = ref turn.Home.Series[series];
-        if (s.Since == 0 || turn.Home.FindEpisode(AlarmKind.Wandering, s.Device, series) >= 0 || turn.Home.AbsenceAt(due) is not null)
+        ref var s = ref context.Home.Series[series];
+        if (s.Since == 0 || context.Home.FindEpisode(AlarmKind.Wandering, s.Device, series) >= 0 || context.Home.AbsenceAt(due) is not null)
             return;
         Say(
-            turn,
+            context,
             series,
             due,
-            $"outside the home zone since {turn.At(s.Since, due)}, last seen at {turn.At(s.Time, due)}",
-            $"自{turn.AtZh(s.Since, due)}起在家外，最后定位{turn.AtZh(s.Time, due)}"
+            $"outside the home zone since {context.At(s.Since, due)}, last seen at {context.At(s.Time, due)}",
+            $"自{context.AtZh(s.Since, due)}起在家外，最后定位{context.AtZh(s.Time, due)}"
         );
     }
 
-    private static void Say(in Turn turn, int series, long time, string en, string zh)
+    private static void Say(in RuleContext context, int series, long time, string en, string zh)
     {
-        ref var s = ref turn.Home.Series[series];
-        if (!turn.Home.Rules.SpeaksAt(AlarmKind.Wandering, time, turn))
+        ref var s = ref context.Home.Series[series];
+        if (!context.Home.Rules.IsActiveAt(AlarmKind.Wandering, time, context))
             return;
-        var (more, moreZh) = Phrases.Corroborate(turn.Home, turn.Zone, AlarmKind.Wandering, time);
+        var (more, moreZh) = Phrases.OtherEvidence(context.Home, context.Zone, AlarmKind.Wandering, time);
         s.Due = 0;
-        turn.Open(AlarmKind.Wandering, s.Since, time, s.Device, series, en + more, zh + moreZh);
+        context.Open(AlarmKind.Wandering, s.Since, time, s.Device, series, en + more, zh + moreZh);
     }
 
     /// <summary>Metres outside the nearest zone (0 or less: inside one), and metres from home.</summary>
@@ -166,7 +171,9 @@ internal static class Whereabouts
         return (beyond, fromHome);
     }
 
-    /// <summary>Metres to the edge of a polygon, negative inside; flat around the point, which is right within a few kilometres.</summary>
+    /// <summary>
+    /// Metres to the edge of a polygon, negative inside. Computed on a plane, which is exact enough within a few kilometres.
+    /// </summary>
     internal static double Outside((double Latitude, double Longitude)[] points, double latitude, double longitude)
     {
         var scale = Math.Cos(latitude * Math.PI / 180);

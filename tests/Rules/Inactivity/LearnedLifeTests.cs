@@ -150,7 +150,7 @@ public sealed class LearnedLifeTests
                 Households.Real("daiad_alicante_water.csv.gz", "AL19"),
                 () =>
                 {
-                    if (!pattern.Learned || pattern.LastUse != pattern.Through)
+                    if (!pattern.Learned || pattern.LastUse != pattern.KnownUntil)
                         return;
                     sum += (pattern.DueAt!.Value - pattern.LastUse).TotalHours;
                     count++;
@@ -191,10 +191,10 @@ public sealed class LearnedLifeTests
             var life = i % 48 is 14 or 15 or 24 or 25 or 36 or 37 or 40 or 43 ? 0.15 : 0;
             pattern.Observe(at, at.AddMinutes(30), 0.03 + heater + life, Households.Shanghai);
             if (i > 40 * 48)
-                Assert.True(pattern.Through - pattern.LastUse < TimeSpan.FromHours(11.5), $"life was not seen at {at}");
+                Assert.True(pattern.KnownUntil - pattern.LastUse < TimeSpan.FromHours(11.5), $"life was not seen at {at}");
         }
 
-        Assert.InRange(pattern.Quiet, 0.06, 0.2);
+        Assert.InRange(pattern.Background, 0.06, 0.2);
     }
 
     /// <summary>
@@ -234,7 +234,7 @@ public sealed class LearnedLifeTests
 
                 // Had life stopped at this reading.
                 if (!open)
-                    delays.Add((pattern.DueAt!.Value - pattern.Through).TotalHours);
+                    delays.Add((pattern.DueAt!.Value - pattern.KnownUntil).TotalHours);
             }
         );
         delays.Sort();

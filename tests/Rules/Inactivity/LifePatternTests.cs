@@ -181,7 +181,7 @@ public sealed class LifePatternTests
         {
             leaking.Observe(end.AddHours(h), end.AddHours(h + 1), 0.003, Households.Shanghai);
             if (leaking.IsDue)
-                noticed = leaking.Through;
+                noticed = leaking.KnownUntil;
         }
 
         Assert.NotNull(noticed);
@@ -210,7 +210,7 @@ public sealed class LifePatternTests
     {
         var pattern = new LifePattern(LifeMeter.Water);
         pattern.Feed(Households.Regular(Monday, 60));
-        var end = pattern.Through;
+        var end = pattern.KnownUntil;
         pattern.Observe(end, end.AddHours(20), 0.1, Households.Shanghai);
         Assert.False(pattern.IsDue);
         Assert.InRange(pattern.LastUse, end.AddHours(10), end.AddHours(19));

@@ -4,9 +4,9 @@ using Vigil.Model;
 namespace Vigil.Ingest.Decoding.LoRaWan;
 
 /// <summary>
-/// Adeunis field test device and demo mote (user guide, "Payload"): a byte of flags, then what they say is there: temperature, position
-/// (degrees and minutes in BCD, the hemisphere in the last bit; newer devices add a byte of quality), counters, battery, level and ratio of
-/// the last downlink.
+/// Adeunis field test device and demo mote (user guide, "Payload"): a byte of flags, then the fields that they announce: temperature,
+/// position (degrees and minutes in BCD, the hemisphere in the last bit; newer devices add a byte of quality), counters, battery, level and
+/// ratio of the last downlink.
 /// </summary>
 internal static class AdeunisFieldTest
 {

@@ -41,7 +41,11 @@ public sealed class ChirpStackV4Decoder : UplinkDecoder
                 var mains = root.Field("externalPowerSource") is { ValueKind: JsonValueKind.True };
                 var unknown = root.Field("batteryLevelUnavailable") is { ValueKind: JsonValueKind.True };
                 if (!mains && !unknown)
-                    into.Add(Metric.BatteryLevel, root.Field("batteryLevel") is { } level ? Json.Number(level) ?? double.NaN : 0, time);
+                    into.Add(
+                        Metric.BatteryLevel,
+                        root.Field("batteryLevel") is { } level ? UplinkFields.Number(level) ?? double.NaN : 0,
+                        time
+                    );
                 return null;
             case "location":
                 return root.Field("location") is { } location

@@ -4,7 +4,7 @@ using Vigil.Settings;
 
 namespace Vigil.Ingest.Decoding.LoRaWan;
 
-/// <summary>One line of a frame's <c>read:</c>: which bytes, and what they mean.</summary>
+/// <summary>One line of a frame's <c>read:</c>: which bytes are read, and as which metric.</summary>
 internal sealed class FrameField
 {
     private enum Part
@@ -32,7 +32,7 @@ internal sealed class FrameField
     private bool minutes;
     private Part part;
 
-    /// <summary>Bytes the frame has to have for this field; 0 when it may be missing.</summary>
+    /// <summary>The least length of a frame that has this field, bytes; 0 when the field may be missing.</summary>
     public int Needs => optional ? 0 : Math.Max(value.Needs, times?.Needs ?? 0);
 
     public static IReadOnlyList<FrameField> ReadAll(YamlSection frame)
@@ -84,7 +84,7 @@ internal sealed class FrameField
         return fields;
     }
 
-    /// <summary>Appends what the field says; parts of a position are gathered in <paramref name="place"/> until all are there.</summary>
+    /// <summary>Appends the field's reading; the parts of a position are gathered in <paramref name="place"/>.</summary>
     public void Take(ReadOnlySpan<byte> frame, DateTime? time, ReadingFlags inherited, DecodedPayload into, ref FramePlace place)
     {
         var raw = value.Of(frame);
@@ -169,23 +169,5 @@ internal sealed class FrameField
         }
 
         return values;
-    }
-}
-
-/// <summary>A position whose parts stand in several fields.</summary>
-internal struct FramePlace()
-{
-    public double Latitude = double.NaN;
-    public double Longitude = double.NaN;
-    public float Accuracy = float.NaN;
-    public float Speed = float.NaN;
-    public ReadingFlags Flags = ReadingFlags.None;
-
-    /// <summary>0/0 is a tracker without a fix, not the Gulf of Guinea.</summary>
-    public readonly void Add(DateTime? time, ReadingFlags flags, DecodedPayload into)
-    {
-        if (double.IsNaN(Latitude) || double.IsNaN(Longitude) || (Latitude == 0 && Longitude == 0))
-            return;
-        into.AddLocation(Latitude, Longitude, time, Accuracy, Speed, flags | Flags);
     }
 }

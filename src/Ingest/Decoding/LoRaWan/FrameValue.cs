@@ -4,8 +4,8 @@ using Vigil.Settings;
 namespace Vigil.Ingest.Decoding.LoRaWan;
 
 /// <summary>
-/// A number in a frame, as a profile says it: <c>at</c> (bytes from the start, negative from the end), <c>as</c> (<c>u8 i16le u24 f32le
-/// bcd4le</c>…, big-endian unless <c>le</c> stands behind it), <c>bits</c> (<c>7</c> or <c>13-0</c>, bit 0 the least significant).
+/// A number in a frame, as a profile describes it: <c>at</c> (bytes from the start, negative from the end), <c>as</c> (<c>u8 i16le u24
+/// f32le bcd4le</c>…, big-endian unless it ends in <c>le</c>), <c>bits</c> (<c>7</c> or <c>13-0</c>, bit 0 the least significant).
 /// </summary>
 internal readonly struct FrameValue
 {
@@ -34,7 +34,7 @@ internal readonly struct FrameValue
         this.width = width;
     }
 
-    /// <summary>So many bytes a frame has to have.</summary>
+    /// <summary>The least length of a frame that has it, bytes.</summary>
     public int Needs => at < 0 ? Math.Max(-at, size) : at + size;
 
     public static bool TryParse(string at, string type, string? bits, out FrameValue value)
@@ -131,67 +131,5 @@ internal readonly struct FrameValue
         if (form == Form.Unsigned)
             return raw;
         return width < 64 && (raw >> (width - 1) & 1) != 0 ? (long)(raw | ulong.MaxValue << width) : (long)raw;
-    }
-}
-
-/// <summary>
-/// What has to stand at a place of a frame: <c>"3": "01|02"</c> (hexadecimal) or a bit of it, <c>"3.7": "1"</c>, <c>"0.5-0": "2a"</c>; a
-/// range, <c>"1": "04-0b"</c>.
-/// </summary>
-internal readonly struct FrameCondition
-{
-    private readonly FrameValue value;
-    private readonly (long From, long To)[] allowed;
-
-    private FrameCondition(FrameValue value, (long, long)[] allowed)
-    {
-        this.value = value;
-        this.allowed = allowed;
-    }
-
-    public int Needs => value.Needs;
-
-    public static FrameCondition[] Read(YamlSection entry, string key)
-    {
-        if (!entry.Has(key))
-            return [];
-        var found = new List<FrameCondition>();
-        foreach (var (place, texts) in entry.Pairs(key))
-        {
-            var dot = place.IndexOf('.', StringComparison.Ordinal);
-            var ranges = new List<(long, long)>();
-            var good = FrameValue.TryParse(dot < 0 ? place : place[..dot], "u8", dot < 0 ? null : place[(dot + 1)..], out var value);
-            foreach (var text in texts.Split('|'))
-            {
-                var parts = text.Split('-');
-                long to = 0;
-                good &=
-                    parts.Length <= 2
-                    && long.TryParse(parts[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var from)
-                    && long.TryParse(parts[^1], NumberStyles.HexNumber, CultureInfo.InvariantCulture, out to)
-                    && Add(from);
-                bool Add(long from)
-                {
-                    ranges.Add((from, to));
-                    return true;
-                }
-            }
-
-            if (good)
-                found.Add(new FrameCondition(value, [.. ranges]));
-            else
-                entry.Refuse(key, $"{place}: {texts}", "is not a place (3, -1, 3.7, 0.5-0) and its hexadecimal values (01, 01|02, 04-0b)");
-        }
-
-        return [.. found];
-    }
-
-    public bool Holds(ReadOnlySpan<byte> frame)
-    {
-        var found = value.Of(frame);
-        foreach (var (from, to) in allowed)
-            if (found >= from && found <= to)
-                return true;
-        return false;
     }
 }

@@ -3,11 +3,11 @@ using Vigil.Model;
 
 namespace Vigil.Ingest.Decoding.LoRaWan;
 
-/// <summary>Radio modules that pass a meter's own records on.</summary>
+/// <summary>Payloads of radio modules that forward the records of other meters and sensors.</summary>
 internal static class GatewayLayouts
 {
     /// <summary>
-    /// Elvaco CMi4110, 4111, 4130, 4140, 4160 heat meter modules, port 2: a byte that names the message, then M-Bus records (CMi41xx user
+    /// Elvaco CMi4110, 4111, 4130, 4140, 4160 heat meter modules, port 2: a byte for the message type, then M-Bus records (CMi41xx user
     /// manuals, "Message format").
     /// </summary>
     public static string? Elvaco(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into)
@@ -24,8 +24,8 @@ internal static class GatewayLayouts
     }
 
     /// <summary>
-    /// IoT Factory devices, port 10, little-endian: supply (bit 0 mains, else per cent), what the head holds, then records of a type (12
-    /// bits) and a reason, each with its own time. A record of an unknown type ends the reading.
+    /// IoT Factory devices, port 10, little-endian: power supply (bit 0 mains, else per cent), flags for the rest of the header, then
+    /// records with a type (12 bits), a reason and a time each. A record of an unknown type ends the reading.
     /// </summary>
     public static string? IotFactory(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into)
     {

@@ -4,13 +4,13 @@ using Vigil.Model;
 
 namespace Vigil.Ingest.Decoding.LoRaWan;
 
-/// <summary>Reads the bytes of one model's uplinks. Null when understood, else why it was refused.</summary>
+/// <summary>Reads the payload of one model's uplinks. Returns null when understood, else why it was refused.</summary>
 internal delegate string? Layout(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into);
 
-/// <summary>Our own decoders of frame payloads, by the name a profile gives as <c>payload:</c>.</summary>
+/// <summary>The built-in payload layouts, by the name that a profile gives as <c>payload:</c>.</summary>
 internal static class Layouts
 {
-    private static readonly FrozenDictionary<string, Func<Items?, Layout>> Known = new Dictionary<string, Func<Items?, Layout>>
+    private static readonly FrozenDictionary<string, Func<FrameItems?, Layout>> Known = new Dictionary<string, Func<FrameItems?, Layout>>
     {
         ["adeunis-field-test"] = _ => AdeunisFieldTest.Read,
         ["axioma-w1"] = _ => MeterLayouts.AxiomaW1,
@@ -30,11 +30,11 @@ internal static class Layouts
 
     public static IEnumerable<string> Names => Known.Keys.Order(StringComparer.Ordinal);
 
-    /// <param name="items">Of the profile: what some channels mean in this model.</param>
-    public static Layout? Find(string name, Items? items) => Known.TryGetValue(name, out var create) ? create(items) : null;
+    /// <param name="items">From the profile: what some channels mean in this model.</param>
+    public static Layout? Find(string name, FrameItems? items) => Known.TryGetValue(name, out var create) ? create(items) : null;
 }
 
-/// <summary>Water meters.</summary>
+/// <summary>Payloads of water meters.</summary>
 internal static class MeterLayouts
 {
     /// <summary>
@@ -72,7 +72,7 @@ internal static class MeterLayouts
         if (bytes.Length != 28)
             return $"Wrong payload length ({bytes.Length}), should be 28 bytes";
         var sensing = (bytes[5] & 0x80) == 0;
-        // A sensor off its pipe repeats the last volume: it isn't fresh, and zero use would be a lie.
+        // A sensor that was taken off its pipe repeats the last volume, which must not look like "no use".
         into.Add(
             Metric.WaterVolume,
             BinaryPrimitives.ReadUInt32LittleEndian(bytes[6..]) / 1000.0,
@@ -89,7 +89,7 @@ internal static class MeterLayouts
     }
 }
 
-/// <summary>Dragino, big-endian.</summary>
+/// <summary>Payloads of Dragino devices, big-endian.</summary>
 internal static class DraginoLayouts
 {
     /// <summary>
@@ -120,7 +120,7 @@ internal static class DraginoLayouts
     /// <summary>
     /// LGT-92 (user manual 2.3.1): latitude and longitude, "Alarm & BAT" (bit 14 is the alarm of the SOS button, 14 bits of millivolts), a
     /// flag byte, roll and pitch, from firmware 1.5 HDOP and altitude. Coordinates have four bytes in millionths, before firmware 1.4 three
-    /// in ten-thousandths. All zero is no fix; 0FFFFF or FFFFFFFF is a receiver switched off for want of power.
+    /// in ten-thousandths. All zero is no fix; 0FFFFF or FFFFFFFF is a receiver switched off to save power.
     /// </summary>
     public static string? Lgt92(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into)
     {

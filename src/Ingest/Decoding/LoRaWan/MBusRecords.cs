@@ -3,19 +3,9 @@ using Vigil.Model;
 
 namespace Vigil.Ingest.Decoding.LoRaWan;
 
-/// <summary>What a meter on an M-Bus measures (EN 13757-3, medium byte).</summary>
-internal enum MBusMedium
-{
-    Other,
-    Electricity,
-    Gas,
-    Heat,
-    Water,
-}
-
 /// <summary>
 /// Data records of EN 13757-3 (DIF, VIF, value): present values of energy, volume, power, flow and temperatures. Values of earlier storage
-/// (tariffs and settlement) are skipped: only the running total is told. A record that can't be skipped ends the reading.
+/// (tariffs and settlement) are skipped: only the running total is read. A record of unknown length ends the reading.
 /// </summary>
 internal static class MBusRecords
 {
@@ -29,7 +19,7 @@ internal static class MBusRecords
             _ => MBusMedium.Other,
         };
 
-    /// <summary>Reads one record and takes it off; false when it can't be understood or is cut off.</summary>
+    /// <summary>Reads one record and removes it from the rest; false when it can't be understood or is cut off.</summary>
     public static bool TryRead(ref ReadOnlySpan<byte> rest, MBusMedium medium, DateTime? time, string channel, DecodedPayload into)
     {
         while (rest is [0x2F, ..])
@@ -117,7 +107,7 @@ internal static class MBusRecords
         double digits = 0;
         for (var i = bytes.Length - 1; i >= 0; i--)
         {
-            // A first digit of F is a minus; any other above nine is no value.
+            // F as the first digit is a minus; any other digit above nine is invalid.
             if (i == bytes.Length - 1 && bytes[i] >> 4 == 0xF && (bytes[i] & 15) <= 9)
                 digits = -(double)(bytes[i] & 15); // -0 keeps the sign
             else if (bytes[i] >> 4 > 9 || (bytes[i] & 15) > 9)

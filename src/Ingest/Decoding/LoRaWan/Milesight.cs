@@ -5,15 +5,15 @@ namespace Vigil.Ingest.Decoding.LoRaWan;
 
 /// <summary>
 /// Milesight's channel-type-value uplinks (user guides of the AM, AT, CT, EM, TS, UC, VS, WS and WT series, "Payload"), little-endian, port
-/// 85. What a channel means where the models differ (a state, history, an alarm with its value) stands in the profile under <c>items:</c>
-/// and goes first. A type not known here ends the reading: its length isn't known either.
+/// 85. Where models differ (a state, history, an alarm with its value) the profile's <c>items:</c> say what a channel means, and go first.
+/// An unknown type ends the reading, because its length is unknown too.
 /// </summary>
 internal sealed class Milesight
 {
     private readonly Metric? state;
-    private readonly Items? own;
+    private readonly FrameItems? own;
 
-    private Milesight(Metric? state, Items? own)
+    private Milesight(Metric? state, FrameItems? own)
     {
         this.state = state;
         this.own = own;
@@ -21,7 +21,7 @@ internal sealed class Milesight
 
     /// <param name="state">What a value of type 00 means where the profile doesn't say.</param>
     /// <param name="own">The profile's items by channel and type.</param>
-    public static Layout For(Metric? state, Items? own) => new Milesight(state, own).Read;
+    public static Layout For(Metric? state, FrameItems? own) => new Milesight(state, own).Read;
 
     private string? Read(ReadOnlySpan<byte> rest, int port, DateTime? time, DecodedPayload into)
     {
@@ -66,7 +66,7 @@ internal sealed class Milesight
             (0xFF, 0x12 or 0x16) => 8,
             (0xFF, 0x08) => 6,
             (0xFF, 0x34) => 3,
-            // Values of a threshold alarm: the value, then which alarm; 98 and 99 have the largest and the smallest before it.
+            // A threshold alarm: the value, then which alarm; with 98 and 99 the largest and the smallest value come first.
             (>= 0x83 and <= 0x8F, 0x67 or 0x68 or 0x73 or 0x82) => type == 0x68 ? 2 : 3,
             (>= 0x84 and <= 0x88, 0x98 or 0x99) => 7,
             (_, 0xD7 or 0xE9) => type == 0xD7 ? 4 : 5,
@@ -147,8 +147,8 @@ internal sealed class Milesight
                     value[0].ToString(System.Globalization.CultureInfo.InvariantCulture)
                 );
                 break;
-            // The second state of the WS301 is its mount. The maker's sample calls 1 "installed", other texts call it the opposite: left
-            // out until one device has been seen.
+            // The second state of the WS301 is its mount. The maker's sample calls 1 "installed", other documents the opposite: not read
+            // until it has been checked with a device.
             case 0x00 when state == Metric.DoorOpen && channel == 0x04:
                 break;
             case 0x00 when state is not null:
@@ -164,8 +164,8 @@ internal sealed class Milesight
     }
 
     /// <summary>
-    /// A clamp: type 98 in hundredths on one channel, 99 in tenths on three. An alarm has the largest and the smallest value of the
-    /// interval before the present one.
+    /// A current clamp: type 98 in hundredths on one channel, 99 in tenths on three. In an alarm the largest and the smallest value of the
+    /// interval come before the present one.
     /// </summary>
     private static void Current(byte channel, byte type, ReadOnlySpan<byte> value, DateTime? time, DecodedPayload into)
     {

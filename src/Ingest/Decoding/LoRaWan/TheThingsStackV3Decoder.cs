@@ -69,7 +69,7 @@ public sealed class TheThingsStackV3Decoder : UplinkDecoder
             return reason;
         if (
             uplink.Field("last_battery_percentage")?.Field("value") is { } level
-            && Json.Number(level) is { } percent
+            && UplinkFields.Number(level) is { } percent
             && !into.Readings.Any(r => r.Metric == Metric.BatteryLevel)
         )
             into.Add(Metric.BatteryLevel, percent, uplink.Field("last_battery_percentage")?.TimeOf("received_at") ?? time);

@@ -9,9 +9,9 @@ using Vigil.Settings;
 namespace Vigil.Ingest.Decoding.LoRaWan;
 
 /// <summary>
-/// What a profile says about the content of an uplink: the frames themselves (<c>frames:</c>), a layout of ours (<c>payload:</c>), a
-/// downloaded decoder (<c>codec:</c>), or none: then the network server's decoded object is read. The model decides, never the bytes: the
-/// same bytes mean leak for one model and occupied for another.
+/// How a profile reads the payload of an uplink: by its own description of frames (<c>frames:</c>), a built-in layout (<c>payload:</c>), a
+/// downloaded decoder (<c>codec:</c>), or else from the object that the network server decoded. The model decides and nothing is guessed
+/// from the bytes: the same bytes mean leak for one model and occupied for another.
 /// </summary>
 internal sealed class UplinkContent
 {
@@ -29,7 +29,7 @@ internal sealed class UplinkContent
         this.codec = codec;
     }
 
-    /// <summary>Knows the frames themselves, not only what a network server made of them.</summary>
+    /// <summary>Reads the payload's bytes itself, not only the object that a network server decoded.</summary>
     public bool ReadsFrames => layout is not null || codec is not null;
 
     public static UplinkContent Create(YamlSection profile)
@@ -40,7 +40,7 @@ internal sealed class UplinkContent
         {
             if (layout is not null)
                 profile.Refuse("payload", name, "stands beside frames: one of them says what the bytes mean");
-            layout = Layouts.Find(name, Items.Read(profile));
+            layout = Layouts.Find(name, FrameItems.Read(profile));
             if (layout is null)
                 profile.Refuse("payload", name, "is not a layout; known are " + string.Join(", ", Layouts.Names));
         }
@@ -60,7 +60,7 @@ internal sealed class UplinkContent
         return new UplinkContent(layout, codec);
     }
 
-    /// <summary>The bytes of a frame.</summary>
+    /// <summary>Reads the bytes of a frame.</summary>
     public string? ReadFrame(ReadOnlySpan<byte> frame, int port, DateTime? time, DecodedPayload into)
     {
         if (layout is not null)
@@ -86,13 +86,13 @@ internal sealed class UplinkContent
         }
 
         if (normalised is { } known)
-            ObjectMapping.MapNormalised(known, into, time);
+            NormalisedPayload.Map(known, into, time);
         if (decoded is { } own)
             ObjectMapping.Map(own, into, time);
         return null;
     }
 
-    /// <summary>From the JSON text itself, without a string of it; only a text with escapes (\/) is unescaped first.</summary>
+    /// <summary>Decodes from the JSON bytes without making a string; only a text with escapes (\/) is unescaped first.</summary>
     private static bool TryBase64(JsonElement element, Span<byte> into, out int length)
     {
         length = 0;
@@ -103,7 +103,7 @@ internal sealed class UplinkContent
             && Base64.DecodeFromUtf8(text, into, out _, out length) == OperationStatus.Done;
     }
 
-    /// <summary>The gateway that heard the device best: by it an installer judges the place.</summary>
+    /// <summary>The signal at the gateway with the best reception, by which an installer judges the place.</summary>
     public static void Signal(JsonElement? gateways, DateTime? time, DecodedPayload into)
     {
         if (gateways is not { ValueKind: JsonValueKind.Array } all)
@@ -112,10 +112,10 @@ internal sealed class UplinkContent
             snr = double.NaN;
         foreach (var gateway in all.EnumerateArray())
         {
-            if (gateway.Field("rssi") is not { } field || Json.Number(field) is not { } rssi || rssi <= best)
+            if (gateway.Field("rssi") is not { } field || UplinkFields.Number(field) is not { } rssi || rssi <= best)
                 continue;
             best = rssi;
-            snr = gateway.Field("snr") is { } ratio ? Json.Number(ratio) ?? double.NaN : 0; // absent is 0 dB
+            snr = gateway.Field("snr") is { } ratio ? UplinkFields.Number(ratio) ?? double.NaN : 0; // absent is 0 dB
         }
 
         if (double.IsNegativeInfinity(best))
@@ -126,7 +126,7 @@ internal sealed class UplinkContent
 
     public static string? Location(JsonElement location, DateTime? time, DecodedPayload into)
     {
-        double Part(string name) => location.Field(name) is { } field ? Json.Number(field) ?? double.NaN : 0;
+        double Part(string name) => location.Field(name) is { } field ? UplinkFields.Number(field) ?? double.NaN : 0;
         double latitude = Part("latitude"),
             longitude = Part("longitude"),
             accuracy = Part("accuracy");

@@ -8,7 +8,7 @@ public abstract class UplinkDecoder : Decoder
 {
     private protected UplinkDecoder(UplinkContent content) => Content = content;
 
-    /// <summary>Knows the frames of its model: <see cref="DecodeFrame"/> can be called.</summary>
+    /// <summary>Can read bare frames of its model with <see cref="DecodeFrame"/>.</summary>
     public bool ReadsFrames => Content.ReadsFrames;
 
     private protected UplinkContent Content { get; }
@@ -33,7 +33,7 @@ public abstract class UplinkDecoder : Decoder
 }
 
 /// <summary>
-/// A device whichever network server hears it: the envelope of ChirpStack v4 or of The Things Stack v3 (<c>format: lorawan</c>).
+/// A device behind any network server: accepts the envelopes of ChirpStack v4 and of The Things Stack v3 (<c>format: lorawan</c>).
 /// </summary>
 public sealed class LoRaWanDecoder : UplinkDecoder
 {

@@ -1,0 +1,83 @@
+using Vigil.Model;
+using Vigil.Storage.Records;
+
+namespace Vigil.Registry;
+
+/// <summary>Rows 值班 (duty), 主管 (supervisor), 探访人 (visitor) and 区划 (area).</summary>
+internal sealed class PeopleImport(RecordsDb db, string bound)
+{
+    public async Task OfficerAsync(RegistryRow row, bool supervisor, CancellationToken cancellation)
+    {
+        var id = row.Required("id");
+        var officer = await db.DutyOfficers.FindAsync([id], cancellation);
+        if (officer is null)
+            db.DutyOfficers.Add(
+                officer = new DutyOfficer
+                {
+                    Id = id,
+                    Name = "",
+                    Area = "",
+                }
+            );
+        officer.Name = row.Required("name");
+        officer.Area = row.Required("area");
+        if (officer.Area.Length > 0 && !AreaCode.TryParse(officer.Area, out _))
+            row.Wrong("area", officer.Area, "is not an area code of 6, 9 or 12 digits");
+        officer.Phone = row.Phone("phone");
+        officer.Mail = row["mail"];
+        officer.Webhook = row["webhook"];
+        if (officer.Webhook.Length > 0 && !Uri.TryCreate(officer.Webhook, UriKind.Absolute, out _))
+            row.Wrong("webhook", officer.Webhook, "is not a web address");
+        if (row["language"] is { Length: > 0 } language)
+            officer.Language = language;
+        officer.Supervisor = supervisor;
+        (officer.SubstituteId, officer.AwayFrom, officer.AwayUntil) = Standing(row, id);
+    }
+
+    public async Task VisitorAsync(RegistryRow row, CancellationToken cancellation)
+    {
+        var id = row.Required("id");
+        var visitor = await db.Visitors.FindAsync([id], cancellation);
+        if (visitor is not null && !visitor.Area.StartsWith(bound, StringComparison.Ordinal))
+            row.Wrong("id", id, "belongs to a visitor of another area");
+        if (visitor is null)
+            db.Visitors.Add(visitor = new Visitor { Id = id, Name = "" });
+        visitor.Name = row.Required("name");
+        visitor.Area = row.Required("area");
+        if (visitor.Area.Length > 0 && !AreaCode.TryParse(visitor.Area, out _))
+            row.Wrong("area", visitor.Area, "is not an area code of 6, 9 or 12 digits");
+        visitor.Phone = row.Phone("phone");
+        visitor.Mail = row["mail"];
+        if (visitor.Phone.Length == 0 && visitor.Mail.Length == 0)
+            row.Wrong("phone", "", "a visitor has a phone number or a mail address");
+        if (row["language"] is { Length: > 0 } language)
+            visitor.Language = language;
+        (visitor.SubstituteId, visitor.AwayFrom, visitor.AwayUntil) = Standing(row, id);
+    }
+
+    /// <summary>
+    /// The substitute, and when. Whether the substitute exists is not checked: it may be in a later row, and a missing one is shown on an
+    /// alarm's timeline.
+    /// </summary>
+    private static (string? Substitute, DateOnly? From, DateOnly? Until) Standing(RegistryRow row, string id)
+    {
+        var substitute = row["substitute"] is { Length: > 0 } text ? text : null;
+        if (substitute == id)
+            row.Wrong("substitute", id, "is the same person");
+        var (from, until) = (row.Date("away from"), row.Date("away until"));
+        if (from > until)
+            row.Wrong("away until", row["away until"], "lies before the first day away");
+        return (substitute, from, until);
+    }
+
+    public async Task AreaAsync(RegistryRow row, CancellationToken cancellation)
+    {
+        var code = row.Required("area");
+        if (code.Length > 0 && !AreaCode.TryParse(code, out _))
+            row.Wrong("area", code, "is not an area code of 6, 9 or 12 digits");
+        var area = await db.Areas.FindAsync([code], cancellation);
+        if (area is null)
+            db.Areas.Add(area = new Area { Code = code, Name = "" });
+        area.Name = row.Required("name");
+    }
+}

@@ -1,0 +1,88 @@
+using System.Globalization;
+using PhoneNumbers;
+using Vigil.Model;
+
+namespace Vigil.Registry;
+
+/// <summary>One row of a registry file, with the checks of its cells.</summary>
+internal sealed class RegistryRow(string file, int line, List<string> columns, List<string> fields, List<Problem> problems)
+{
+    public string this[string column] => columns.IndexOf(column) is var i and >= 0 && i < fields.Count ? Plain(fields[i].Trim()) : "";
+
+    /// <summary>Without the apostrophe that our own export puts before what looks like a formula, such as +86…</summary>
+    private static string Plain(string text) => text is ['\'', '=' or '+' or '-' or '@', ..] ? text[1..] : text;
+
+    public string Required(string column)
+    {
+        if (this[column] is { Length: > 0 } text)
+            return text;
+        Wrong(column, "", "is missing");
+        return "";
+    }
+
+    public string Phone(string column)
+    {
+        var text = this[column];
+        if (text.Length == 0)
+            return "";
+        try
+        {
+            var util = PhoneNumberUtil.GetInstance();
+            var number = util.Parse(text, "CN");
+            if (util.IsValidNumber(number))
+                return util.Format(number, PhoneNumberFormat.E164);
+        }
+        catch (NumberParseException)
+        {
+            // reported below
+        }
+
+        Wrong(column, text, "is not a phone number (numbers without + are taken for mainland China)");
+        return "";
+    }
+
+    public DateOnly? Date(string column)
+    {
+        var text = this[column];
+        if (text.Length == 0)
+            return null;
+        if (
+            DateOnly.TryParseExact(
+                text,
+                ["yyyy-MM-dd", "yyyy/M/d", "yyyy.M.d", "yyyyMMdd", "yyyy年M月d日"],
+                CultureInfo.InvariantCulture,
+                DateTimeStyles.None,
+                out var date
+            )
+        )
+            return date;
+        Wrong(column, text, "is not a date such as 1941-05-17");
+        return null;
+    }
+
+    public bool Flag(string column, bool otherwise)
+    {
+        var text = this[column];
+        if (text.Length == 0)
+            return otherwise;
+        if (text is "是" or "yes" or "true" or "1" or "重点" or "愿意" or "同意")
+            return true;
+        if (text is "否" or "no" or "false" or "0" or "一般" or "不愿意" or "不同意")
+            return false;
+        Wrong(column, text, "is neither 是 (yes) nor 否 (no)");
+        return otherwise;
+    }
+
+    public double? Number(string column, double least, double most)
+    {
+        var text = this[column];
+        if (text.Length == 0)
+            return null;
+        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value >= least && value <= most)
+            return value;
+        Wrong(column, text, $"is not a number from {least} to {most}");
+        return null;
+    }
+
+    public void Wrong(string column, string value, string message) => problems.Add(new Problem(file, line, column, value, message));
+}

@@ -1,0 +1,198 @@
+using Microsoft.EntityFrameworkCore;
+using Vigil.Model;
+using Vigil.Storage.Records;
+
+namespace Vigil.Registry;
+
+/// <summary>Rows 老人 (resident): the resident with visitor, contacts, household and devices.</summary>
+internal sealed class ResidentImport(RecordsDb db, TimeProvider clock, Func<string, bool> isProfile, string bound)
+{
+    public async Task ReadAsync(RegistryRow row, CancellationToken cancellation)
+    {
+        var id = row.Required("id");
+        if (id.Length > 0 && !ResidentId.TryParse(id, out _))
+            row.Wrong("id", id, "has white space or more than 64 characters");
+        // A duplicate row is a problem already; it is read all the same, so that its other problems are found too.
+        var resident =
+            db.Residents.Local.FindEntry(id)?.Entity
+            ?? await db
+                .Residents.AsSplitQuery()
+                .Include(r => r.Contacts)
+                .Include(r => r.Devices)
+                .Include(r => r.Household)
+                .FirstOrDefaultAsync(r => r.Id == id, cancellation);
+        var now = clock.GetUtcNow().UtcDateTime;
+        if (resident is not null && !resident.Area.StartsWith(bound, StringComparison.Ordinal))
+            row.Wrong("id", id, "belongs to a resident of another area");
+        if (resident is null)
+            db.Residents.Add(
+                resident = new Resident
+                {
+                    Id = id,
+                    Name = "",
+                    Area = "",
+                    CreatedAt = now,
+                }
+            );
+        resident.Name = row.Required("name");
+        resident.Area = row.Required("area");
+        if (resident.Area.Length > 0 && (resident.Area.Length != 12 || !AreaCode.TryParse(resident.Area, out _)))
+            row.Wrong("area", resident.Area, "is not a village code of 12 digits");
+        resident.IdentityNumber = row["identity"].ToUpperInvariant();
+        if (resident.IdentityNumber.Length > 0 && !IdentityNumber.IsValid(resident.IdentityNumber))
+            row.Wrong(
+                "identity",
+                IdentityNumber.Masked(resident.IdentityNumber),
+                "is not an identity number: 18 characters, of which the last checks the others (GB 11643)"
+            );
+        resident.Phone = row.Phone("phone");
+        resident.Gender = row["gender"];
+        resident.BirthDate = row.Date("birth");
+        resident.Address = row["address"];
+        resident.Categories = row["categories"];
+        resident.RegisteredAddress = row["registered address"];
+        resident.DisabilityCertificate = row["disability certificate"];
+        resident.FiledOn = row.Date("filed");
+        (resident.DrinkingWater, resident.ElectricitySafety, resident.GasSafety, resident.Housing) = (
+            row["drinking water"],
+            row["electricity"],
+            row["gas"],
+            row["housing"]
+        );
+        (resident.MonthlyIncome, resident.MonthlyPension, resident.MonthlyBenefits) = (
+            row.Number("income", 0, 10_000_000),
+            row.Number("pension", 0, 10_000_000),
+            row.Number("benefits", 0, 10_000_000)
+        );
+        (resident.HelpedBy, resident.HelpContact, resident.Help) = (row["helped by"], row["help contact"], row["help"]);
+        resident.KeyClass = row.Flag("key", false);
+        resident.ConsentService = row.Flag("consent", true);
+        resident.ConsentDailyLife = row.Flag("share", false);
+        resident.HomeLatitude = row.Number("latitude", -90, 90);
+        resident.HomeLongitude = row.Number("longitude", -180, 180);
+        resident.HomeRadiusMetres = row.Number("radius", 10, 100_000) ?? 300;
+        resident.UpdatedAt = now;
+        await VisitorAsync(resident, row, cancellation);
+        Contacts(resident, row);
+        Household(resident, row);
+        await DevicesAsync(resident, row, now, cancellation);
+    }
+
+    private async Task VisitorAsync(Resident resident, RegistryRow row, CancellationToken cancellation)
+    {
+        if (row["visitor id"] is { Length: > 0 } visitorId)
+        {
+            var visitor =
+                db.Visitors.Local.FirstOrDefault(v => v.Id == visitorId) ?? await db.Visitors.FindAsync([visitorId], cancellation);
+            if (visitor is null)
+                db.Visitors.Add(
+                    visitor = new Visitor
+                    {
+                        Id = visitorId,
+                        Name = row.Required("visitor name"),
+                        Area = resident.Area,
+                    }
+                );
+            if (row["visitor name"].Length > 0)
+                visitor.Name = row["visitor name"];
+            if (row.Phone("visitor phone") is { Length: > 0 } phone)
+                visitor.Phone = phone;
+            resident.VisitorId = visitorId;
+        }
+    }
+
+    private void Contacts(Resident resident, RegistryRow row)
+    {
+        for (var n = 1; n <= 9; n++)
+        {
+            if (row[$"contact {n} name"] is not { Length: > 0 } name)
+                continue;
+            var contact = resident.Contacts.Find(c => c.Order == n);
+            if (contact is null)
+                resident.Contacts.Add(
+                    contact = new Contact
+                    {
+                        Id = Guid.CreateVersion7(clock.GetUtcNow()),
+                        ResidentId = resident.Id,
+                        Order = n,
+                        Name = name,
+                    }
+                );
+            contact.Name = name;
+            contact.Phone = row.Phone($"contact {n} phone");
+            contact.Relation = row[$"contact {n} relation"];
+            contact.Mail = row[$"contact {n} mail"];
+            if (row[$"contact {n} language"] is { Length: > 0 } language)
+                contact.Language = language;
+            contact.DailyDigest = row.Flag($"contact {n} digest", contact.DailyDigest);
+            if (contact.Phone.Length == 0 && contact.Mail.Length == 0)
+                row.Wrong($"contact {n} phone", "", "a contact has a phone number or a mail address");
+        }
+    }
+
+    private void Household(Resident resident, RegistryRow row)
+    {
+        for (var n = 1; n <= 9; n++)
+        {
+            if (row[$"household {n} name"] is not { Length: > 0 } name)
+                continue;
+            var member = resident.Household.Find(m => m.Order == n);
+            if (member is null)
+                resident.Household.Add(
+                    member = new HouseholdMember
+                    {
+                        Id = Guid.CreateVersion7(clock.GetUtcNow()),
+                        ResidentId = resident.Id,
+                        Order = n,
+                        Name = name,
+                    }
+                );
+            (member.Name, member.Gender, member.Relation, member.Health) = (
+                name,
+                row[$"household {n} gender"],
+                row[$"household {n} relation"],
+                row[$"household {n} health"]
+            );
+            member.Supported = row.Flag($"household {n} support", false);
+            member.IdentityNumber = row[$"household {n} identity"].ToUpperInvariant();
+            if (member.IdentityNumber.Length > 0 && !IdentityNumber.IsValid(member.IdentityNumber))
+                row.Wrong(
+                    $"household {n} identity",
+                    IdentityNumber.Masked(member.IdentityNumber),
+                    "is not an identity number: 18 characters, of which the last checks the others (GB 11643)"
+                );
+        }
+    }
+
+    private async Task DevicesAsync(Resident resident, RegistryRow row, DateTime now, CancellationToken cancellation)
+    {
+        for (var n = 1; n <= 9; n++)
+        {
+            if (row[$"device {n} id"] is not { Length: > 0 } device)
+                continue;
+            if (!DeviceId.TryParse(device, out _))
+                row.Wrong($"device {n} id", device, "has white space, + or #");
+            var profile = row.Required($"device {n} profile");
+            if (profile.Length > 0 && !isProfile(profile))
+                row.Wrong($"device {n} profile", profile, "is not a device profile (see: vigil profiles)");
+            var known = db.Devices.Local.FirstOrDefault(d => d.Id == device) ?? await db.Devices.FindAsync([device], cancellation);
+            if (known is not null && known.ResidentId is { } other && other != resident.Id)
+                row.Wrong($"device {n} id", device, $"belongs to resident {other}");
+            if (known is null)
+                db.Devices.Add(
+                    known = new Device
+                    {
+                        Id = device,
+                        Profile = profile,
+                        InstalledAt = now,
+                    }
+                );
+            known.Profile = profile;
+            known.ResidentId = resident.Id;
+            if (row.Date($"device {n} installed") is { } installed)
+                known.InstalledAt = installed.ToDateTime(TimeOnly.MinValue, DateTimeKind.Utc);
+            if (row.Number($"device {n} report", 1, 100_000) is { } minutes)
+                known.ReportMinutes = (int)minutes;
+        }
+    }
+}

@@ -1,0 +1,25 @@
+namespace Vigil.Rules;
+
+/// <summary>A device of a home.</summary>
+internal struct DeviceState
+{
+    public string Id;
+
+    /// <summary>0 when the registry doesn't know it.</summary>
+    public long Installed;
+
+    /// <summary>How often it is expected to report, ticks; 0 when unknown.</summary>
+    public long ReportEvery;
+
+    /// <summary>When something of it last arrived.</summary>
+    public long Received;
+
+    /// <summary>It measures use of water or electricity: a long silence asks for a welfare check.</summary>
+    public bool Meter;
+
+    /// <summary>Readings with a right time in a row since the clock was wrong.</summary>
+    public byte GoodClock;
+
+    /// <summary>In the registry now; a device that was taken out is not expected to report.</summary>
+    public bool Registered;
+}

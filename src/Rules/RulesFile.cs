@@ -1,0 +1,192 @@
+using System.Globalization;
+using Vigil.Model;
+using Vigil.Settings;
+
+namespace Vigil.Rules;
+
+/// <summary>Reads <c>rules.yaml</c>.</summary>
+internal static class RulesFile
+{
+    private static readonly string[] DayNames = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
+
+    public static RuleSet? Read(string path, List<Problem> problems)
+    {
+        var before = problems.Count;
+        if (YamlSection.Load(path, problems) is not { } top)
+            return null;
+        top.Text("$schema");
+        var holidays = new HashSet<DateOnly>();
+        if (top.Text("holidays") is { } name)
+            HolidaysFile.Read(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, name), problems, holidays);
+
+        var common = new EffectiveRules();
+        foreach (var set in ReadRules(top))
+            set(common);
+        var overrides = new List<(RuleOverride, Action<EffectiveRules>)>();
+        var number = 0;
+        foreach (var section in top.Sections("overrides"))
+        {
+            number++;
+            section.Id = $"overrides[{number}]";
+            var where = new RuleOverride(section.Text("area"), section.Text("class"), section.Text("resident"));
+            if (where.Area is { } area && !AreaCode.TryParse(area, out _))
+                section.Refuse("area", area, "is not an area code of 2, 4, 6, 9 or 12 digits");
+            if (where.Class is { } c && c is not ("key" or "general"))
+                section.Refuse("class", c, "is neither key nor general");
+            if (where.Resident is { } r && !ResidentId.TryParse(r, out _))
+                section.Refuse("resident", r, "is not a resident's id");
+            if (where is { Area: null, Class: null, Resident: null })
+                section.Refuse("area", "", "an override has to say whom it is for: area, class or resident");
+            foreach (var set in ReadRules(section))
+                overrides.Add((where, set));
+            section.NoOthers();
+        }
+
+        top.NoOthers();
+        return problems.Count > before ? null : new RuleSet(common, overrides, holidays);
+    }
+
+    private static List<Action<EffectiveRules>> ReadRules(YamlSection top)
+    {
+        var sets = new List<Action<EffectiveRules>>();
+        if (top.Section("rules") is not { } rules)
+            return sets;
+        foreach (var (name, section) in rules.Children())
+        {
+            if (!AlarmKind.TryParse(name, out var kind) || ReferenceEquals(kind, AlarmKind.ServiceTrouble))
+            {
+                rules.Refuse(
+                    name,
+                    name,
+                    "is not an alarm kind; known are "
+                        + string.Join(", ", AlarmKind.All.Where(k => !ReferenceEquals(k, AlarmKind.ServiceTrouble)))
+                );
+                continue;
+            }
+
+            ReadKind(kind, section, sets);
+            section.NoOthers();
+        }
+
+        return sets;
+    }
+
+    private static void ReadKind(AlarmKind kind, YamlSection section, List<Action<EffectiveRules>> sets)
+    {
+        var life = kind.DefaultSeverity == Severity.Critical;
+        if (section.Flag("enabled") is { } enabled)
+        {
+            if (!enabled && life)
+                section.Refuse("enabled", "false", "a life-safety rule can't be switched off");
+            sets.Add(r => r.Enable(kind, enabled));
+        }
+
+        if (section.Text("severity") is { } text)
+        {
+            if (!Enum.TryParse<Severity>(text, ignoreCase: true, out var severity) || char.IsAsciiDigit(text[0]))
+                section.Refuse("severity", text, "is not one of technical, warning, high, critical");
+            else if (life && severity != Severity.Critical)
+                section.Refuse("severity", text, "a life-safety rule is always critical");
+            else
+                sets.Add(r => r.SetSeverity(kind, severity));
+        }
+
+        foreach (var parameter in Parameter.All)
+        {
+            if (!ReferenceEquals(parameter.Kind, kind) || section.Text(parameter.Name) is not { } value)
+                continue;
+            if (parameter.Read(value) is { } number)
+                sets.Add(r => r[parameter.Id] = number);
+            else
+                section.Refuse(parameter.Name, value, "is not " + parameter.Expected);
+        }
+
+        if (ReferenceEquals(kind, AlarmKind.Sos) && section.Has("ignore"))
+        {
+            var words = section.Texts("ignore").ToHashSet(StringComparer.OrdinalIgnoreCase);
+            foreach (var word in words)
+                if (word is "sos" or "pressed")
+                    section.Refuse("ignore", word, "is a call for help and can't be ignored");
+            words.Add("");
+            sets.Add(r => r.IgnoredPresses = words);
+        }
+
+        if (ReferenceEquals(kind, AlarmKind.Wandering))
+        {
+            foreach (var zone in section.Sections("zones"))
+                if (ReadZone(zone) is { } read)
+                    sets.Add(r => r.Zones.Add(read));
+        }
+
+        if (section.Section("when") is not { } when)
+            return;
+        if (life)
+        {
+            section.Refuse("when", "", "a life-safety rule holds at any time");
+            return;
+        }
+
+        var window = ReadWindow(when);
+        when.NoOthers();
+        sets.Add(r => r.SetWindow(kind, window));
+    }
+
+    private static RuleWindow ReadWindow(YamlSection when)
+    {
+        var days = 0;
+        foreach (var day in when.Texts("weekdays"))
+        {
+            var index = Array.IndexOf(DayNames, day);
+            if (index < 0)
+                when.Refuse("weekdays", day, "is not one of " + string.Join(", ", DayNames));
+            else
+                days |= 1 << index;
+        }
+
+        var use = HolidayUse.Any;
+        if (when.Text("holidays") is { } text && !Enum.TryParse(text, ignoreCase: true, out use))
+            when.Refuse("holidays", text, "is not one of any, skip, only");
+        return new RuleWindow(Clock(when, "from"), Clock(when, "to"), days == 0 ? 127 : days, use);
+    }
+
+    private static int Clock(YamlSection when, string key)
+    {
+        if (when.Text(key) is not { } text)
+            return 0;
+        if (TimeOnly.TryParseExact(text, "HH:mm", CultureInfo.InvariantCulture, DateTimeStyles.None, out var time))
+            return (int)time.ToTimeSpan().TotalSeconds;
+        when.Refuse(key, text, "is not a time of day such as 22:00");
+        return 0;
+    }
+
+    private static Zone? ReadZone(YamlSection section)
+    {
+        var points = new List<(double, double)>();
+        foreach (var text in section.Texts("points"))
+        {
+            var parts = text.Split(',');
+            if (
+                parts.Length == 2
+                && double.TryParse(parts[0], NumberStyles.Float, CultureInfo.InvariantCulture, out var latitude)
+                && Math.Abs(latitude) <= 90
+                && double.TryParse(parts[1], NumberStyles.Float, CultureInfo.InvariantCulture, out var longitude)
+                && Math.Abs(longitude) <= 180
+            )
+                points.Add((latitude, longitude));
+            else
+                section.Refuse("points", text, "is not 'latitude, longitude' in WGS-84 degrees");
+        }
+
+        var radius = section.Number("radius", 1, 1e6) ?? 0;
+        var name = section.Text("name") ?? "zone";
+        section.NoOthers();
+        if (points.Count >= 3 || (points.Count == 1 && radius > 0))
+            return new Zone(name, [.. points], radius);
+        section.Refuse(
+            "points",
+            points.Count.ToString(CultureInfo.InvariantCulture),
+            "a zone is one point with a radius in metres, or a polygon of at least three points"
+        );
+        return null;
+    }
+}

@@ -1,0 +1,152 @@
+using Vigil.Model;
+using Vigil.Rules;
+
+namespace Vigil.Tests.Rules;
+
+/// <summary>A home, its devices and a clock that the test moves: what a scenario is written with.</summary>
+internal sealed class HomeScenario
+{
+    public static readonly DateTime Midnight = new(2026, 1, 1, 16, 0, 0, DateTimeKind.Utc); // 2 January 00:00 in Shanghai
+
+    public HomeScenario(RuleSet? rules = null, TimeZoneInfo? zone = null, ResidentFacts? facts = null)
+    {
+        Rules = rules ?? RuleSet.Default;
+        Zone = zone ?? TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai");
+        Facts = facts ?? Home("R1");
+        Engine = new RuleEngine(Rules, Zone);
+        Engine.Put(Facts);
+    }
+
+    public RuleSet Rules { get; }
+    public TimeZoneInfo Zone { get; }
+    public ResidentFacts Facts { get; set; }
+    public RuleEngine Engine { get; set; }
+    public List<Finding> Findings { get; } = [];
+
+    public static ResidentFacts Home(string id, params DeviceFacts[] devices) =>
+        new()
+        {
+            Id = new ResidentId(id),
+            Area = new AreaCode("440100001001"),
+            Home = (23.1, 113.3),
+            Devices = devices.Length > 0 ? devices : [Meter("w"), new DeviceFacts(new DeviceId("b"), Midnight, null, [Metric.Button])],
+        };
+
+    public static DeviceFacts Meter(string id) => new(new DeviceId(id), Midnight.AddDays(-30), TimeSpan.FromHours(1), [Metric.WaterVolume]);
+
+    /// <summary>Rules as somebody writes them into a file, with the holidays beside it.</summary>
+    public static RuleSet Written(string yaml, string? holidays = null)
+    {
+        var folder = Directory.CreateTempSubdirectory("vigil-rules-").FullName;
+        File.WriteAllText(Path.Combine(folder, "rules.yaml"), yaml);
+        if (holidays is not null)
+            File.WriteAllText(Path.Combine(folder, "holidays.yaml"), holidays);
+        var problems = new List<Problem>();
+        var rules = RuleSet.Load(Path.Combine(folder, "rules.yaml"), problems);
+        Directory.Delete(folder, recursive: true);
+        Assert.Empty(problems);
+        return rules!;
+    }
+
+    public static DateTime At(double hours) => Midnight.AddHours(hours);
+
+    public HomeScenario Say(
+        string device,
+        Metric metric,
+        double hours,
+        double value,
+        string? word = null,
+        double? received = null,
+        ReadingFlags flags = ReadingFlags.None,
+        double longitude = 0
+    )
+    {
+        Engine.Apply(
+            Facts.Id,
+            new Reading
+            {
+                Device = new DeviceId(device),
+                Metric = metric,
+                Time = At(hours),
+                Received = At(received ?? hours),
+                Value = value,
+                Event = word,
+                Flags = flags,
+                Longitude = longitude,
+            },
+            Findings
+        );
+        return this;
+    }
+
+    public HomeScenario Water(double hours, double total, double? received = null) =>
+        Say("w", Metric.WaterVolume, hours, total, received: received);
+
+    /// <summary>Hourly totals from one hour to another; what each hour uses.</summary>
+    public HomeScenario Flow(int from, int to, double start, Func<int, double> use)
+    {
+        var total = start;
+        for (var h = from; h <= to; h++)
+            Water(h, total += use(h));
+        return this;
+    }
+
+    public HomeScenario Press(double hours, double? received = null, ReadingFlags flags = ReadingFlags.None) =>
+        Say("b", Metric.Button, hours, 1, "pressed", received, flags);
+
+    /// <summary>A locator's fix, metres north of home.</summary>
+    public HomeScenario Fix(double hours, double metres, float accuracy = 20)
+    {
+        Engine.Apply(
+            Facts.Id,
+            new Reading
+            {
+                Device = new DeviceId("l"),
+                Metric = Metric.Location,
+                Time = At(hours),
+                Received = At(hours),
+                Value = 23.1 + metres / 111195,
+                Longitude = 113.3,
+                Accuracy = accuracy,
+            },
+            Findings
+        );
+        return this;
+    }
+
+    public HomeScenario Tick(double hours)
+    {
+        Engine.AdvanceTo(At(hours), Findings);
+        return this;
+    }
+
+    public HomeScenario Restart()
+    {
+        using var stream = new MemoryStream();
+        Engine.Save(stream);
+        stream.Position = 0;
+        Engine = new RuleEngine(Rules, Zone);
+        Engine.Load(stream);
+        Engine.Put(Facts);
+        return this;
+    }
+
+    /// <summary>What was held back, with why.</summary>
+    public List<string> HeldBack
+    {
+        get
+        {
+            if (field is null)
+            {
+                field = [];
+                Engine.HeldBack = (f, why, whyZh) => field.Add($"{f.Kind}: {why} / {whyZh}");
+            }
+
+            return field;
+        }
+    }
+
+    public IEnumerable<Finding> Of(AlarmKind kind) => Findings.Where(f => f.Kind == kind);
+
+    public Finding Only(AlarmKind kind, FindingChange change = FindingChange.Opened) => Assert.Single(Of(kind), f => f.Change == change);
+}
