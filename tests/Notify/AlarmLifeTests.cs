@@ -9,17 +9,17 @@ namespace Vigil.Tests.Notify;
 public sealed class AlarmLifeTests
 {
     /// <summary>What may follow what, and the word on the timeline that has to explain it.</summary>
-    private static readonly Dictionary<(AlarmState From, AlarmState To), string[]> Allowed = new()
+    private static readonly Dictionary<(AlarmState From, AlarmState To), TimelineEvent[]> Allowed = new()
     {
-        [(AlarmState.Open, AlarmState.Acknowledged)] = ["acknowledged"],
-        [(AlarmState.Open, AlarmState.InHand)] = ["in-hand"],
-        [(AlarmState.Open, AlarmState.Resolved)] = ["resolved", "cleared"],
-        [(AlarmState.Acknowledged, AlarmState.InHand)] = ["in-hand"],
-        [(AlarmState.Acknowledged, AlarmState.Resolved)] = ["resolved"],
-        [(AlarmState.InHand, AlarmState.Resolved)] = ["resolved"],
-        [(AlarmState.Acknowledged, AlarmState.Open)] = ["reopened"],
-        [(AlarmState.InHand, AlarmState.Open)] = ["reopened"],
-        [(AlarmState.Resolved, AlarmState.Open)] = ["reopened"],
+        [(AlarmState.Open, AlarmState.Acknowledged)] = [TimelineEvent.Acknowledged],
+        [(AlarmState.Open, AlarmState.InHand)] = [TimelineEvent.InHand],
+        [(AlarmState.Open, AlarmState.Resolved)] = [TimelineEvent.Resolved, TimelineEvent.Cleared],
+        [(AlarmState.Acknowledged, AlarmState.InHand)] = [TimelineEvent.InHand],
+        [(AlarmState.Acknowledged, AlarmState.Resolved)] = [TimelineEvent.Resolved],
+        [(AlarmState.InHand, AlarmState.Resolved)] = [TimelineEvent.Resolved],
+        [(AlarmState.Acknowledged, AlarmState.Open)] = [TimelineEvent.Reopened],
+        [(AlarmState.InHand, AlarmState.Open)] = [TimelineEvent.Reopened],
+        [(AlarmState.Resolved, AlarmState.Open)] = [TimelineEvent.Reopened],
     };
 
     [Fact]
@@ -86,7 +86,7 @@ public sealed class AlarmLifeTests
                     $"{before.State} → {after.State} with {string.Join(',', said)}: {told}"
                 );
             if (act == 7 && after.State != before.State)
-                Assert.Contains("reopened", said);
+                Assert.Contains(TimelineEvent.Reopened, said);
             Assert.True(after.Severity >= severity, $"severity fell: {told}");
             Assert.True(
                 after.State != AlarmState.Resolved || after.Steps.TrueForAll(s => s.State != StepState.Waiting || s.To == "told"),

@@ -1,5 +1,6 @@
 using Vigil.Model;
 using Vigil.Notify.Messages;
+using Vigil.Storage.Records;
 
 namespace Vigil.Tests.Notify;
 
@@ -12,12 +13,12 @@ public sealed class MessageTests
 
     private static readonly MessageTexts Messages = Load();
 
-    public static TheoryData<string, string, string> All { get; } =
+    public static TheoryData<string, string, MessageKind> All { get; } =
         new(
             from kind in AlarmKind.All
             from language in new[] { "zh", "en" }
-            from template in new[] { "opened", "repeated", "cleared", "back", "late" }
-            select (kind.Name, language, template)
+            from says in new[] { MessageKind.Opened, MessageKind.Repeated, MessageKind.Cleared, MessageKind.Back, MessageKind.Late }
+            select (kind.Name, language, says)
         );
 
     [Theory]
@@ -25,10 +26,10 @@ public sealed class MessageTests
     public void Every_kind_has_a_message_in_both_languages_that_fits_two_segments_and_names_no_full_name(
         string kind,
         string language,
-        string template
+        MessageKind says
     )
     {
-        var text = Messages.Text(template, language, "王秀英", kind, new DateTime(2026, 1, 15, 4, 0, 0, DateTimeKind.Utc), LongestLink);
+        var text = Messages.Text(says, language, "王秀英", kind, new DateTime(2026, 1, 15, 4, 0, 0, DateTimeKind.Utc), LongestLink);
         Assert.InRange(text.Length, 20, language == "zh" ? TwoSegments : 160 * 2); // English without Chinese characters is GSM-7
         Assert.DoesNotContain("王秀英", text, StringComparison.Ordinal);
         Assert.Contains("王*", text, StringComparison.Ordinal);
@@ -37,21 +38,25 @@ public sealed class MessageTests
 
     [Theory]
     [MemberData(nameof(All))]
-    public void Each_message_fits_two_segments_with_its_reply_code_and_English_stays_in_GSM_7(string kind, string language, string template)
+    public void Each_message_fits_two_segments_with_its_reply_code_and_English_stays_in_GSM_7(
+        string kind,
+        string language,
+        MessageKind says
+    )
     {
         var text = Messages.Text(
-            template,
+            says,
             language,
             language == "zh" ? "王秀英" : "Wang Xiuying",
             kind,
             new DateTime(2026, 1, 15, 4, 0, 0, DateTimeKind.Utc),
             LongestLink
         );
-        if (template is "opened" or "repeated")
+        if (says is MessageKind.Opened or MessageKind.Repeated)
             text += Messages.Reply(language, "123456");
         Assert.Equal(language == "en", SmsSegments.IsGsm7(text));
         Assert.InRange(SmsSegments.Of(text), 1, 2);
-        if (template == "cleared")
+        if (says == MessageKind.Cleared)
             Assert.Equal(1, SmsSegments.Of(text)); // nothing to open, nothing to pay twice for
     }
 
@@ -99,7 +104,7 @@ public sealed class MessageTests
     public void Times_are_local() =>
         Assert.Contains(
             "01-15 12:00",
-            Messages.Text("opened", "zh", "王", "sos", new DateTime(2026, 1, 15, 4, 0, 0, DateTimeKind.Utc), ""),
+            Messages.Text(MessageKind.Opened, "zh", "王", "sos", new DateTime(2026, 1, 15, 4, 0, 0, DateTimeKind.Utc), ""),
             StringComparison.Ordinal
         );
 

@@ -45,7 +45,7 @@ public abstract class RegistryImportTests
         Assert.Equal(["sos-1", "water-1"], resident.Devices.Select(d => d.Id).Order());
         Assert.Equal(60, resident.Devices.Single(d => d.Id == "water-1").ReportMinutes);
         // as the service is delivered
-        Assert.All(resident.Contacts, c => Assert.Null(Vigil.Notify.Escalation.Numbers.Shipped.Refuses("sms", c.Phone!)));
+        Assert.All(resident.Contacts, c => Assert.Null(Vigil.Notify.Escalation.Numbers.Shipped.Refuses(Channel.Sms, c.Phone!)));
         Assert.Equal(2, await db.DutyOfficers.CountAsync(Stop));
     }
 

@@ -1,4 +1,6 @@
+using Vigil.Model;
 using Vigil.Notify.Channels;
+using Vigil.Storage.Records;
 
 namespace Vigil.Tests.Simulation;
 

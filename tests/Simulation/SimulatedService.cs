@@ -7,6 +7,7 @@ using Vigil.Model;
 using Vigil.Notify;
 using Vigil.Notify.Channels;
 using Vigil.Notify.Escalation;
+using Vigil.Storage.Records;
 
 namespace Vigil.Tests.Simulation;
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Vigil.Model;
 using Vigil.Settings;
+using Vigil.Storage.Records;
 
 namespace Vigil.Notify.Messages;
 

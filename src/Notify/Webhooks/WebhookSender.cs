@@ -5,6 +5,7 @@ using System.Text;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Vigil.Model;
 using Vigil.Notify.Channels.Webhook;
 using Vigil.Notify.Escalation;
 using Vigil.Storage.Records;

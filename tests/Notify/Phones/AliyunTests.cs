@@ -138,7 +138,7 @@ public abstract class AliyunTests
         await night.PassAsync(TimeSpan.FromMinutes(3));
         Assert.Equal(["call contact 1", "sms contact 1"], night.Told);
         await night.PassAsync(TimeSpan.FromMinutes(1));
-        Assert.Contains(await night.NoticesAsync(), n => n is { Channel: "sms", State: NoticeState.Delivered });
+        Assert.Contains(await night.NoticesAsync(), n => n is { Channel: Channel.Sms, State: NoticeState.Delivered });
     }
 
     [Theory]
@@ -180,7 +180,7 @@ public abstract class AliyunTests
         var notice = (await night.NoticesAsync())[0];
         var outgoing = new OutgoingNotice(
             Guid.NewGuid(),
-            "sms",
+            Channel.Sms,
             notice.Address,
             "zh",
             MessageKind.Opened,

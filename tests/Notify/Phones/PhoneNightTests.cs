@@ -509,7 +509,7 @@ public abstract class PhoneNightTests
             .SendAsync(
                 new OutgoingNotice(
                     Guid.NewGuid(),
-                    "sms",
+                    Channel.Sms,
                     night.Duty,
                     "zh",
                     MessageKind.Opened,

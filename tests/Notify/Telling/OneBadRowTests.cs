@@ -61,6 +61,25 @@ public sealed class OneBadRowTests
     }
 
     [Fact]
+    public async Task A_row_with_words_of_another_version_keeps_them_and_holds_up_no_other()
+    {
+        await using var night = await BeginAsync(null);
+        await night.Escalator.CycleAsync(Stop);
+        await using var db = await night.Records.CreateDbContextAsync(Stop);
+        await db.Database.ExecuteSqlRawAsync("UPDATE Notices SET Channel = 'pigeon', Template = 'ode' WHERE RecipientName = '王大'", Stop);
+        await db.Database.ExecuteSqlRawAsync("UPDATE Timeline SET What = 'sung' WHERE What = 'opened'", Stop);
+        await night.Dispatcher.DrainAsync(Stop);
+        Assert.Superset(new HashSet<string> { night.Contact2, OtherPhone }, night.Order.ToHashSet());
+        Assert.All(await db.Timeline.Where(t => t.Who == "rules").ToListAsync(Stop), t => Assert.Equal("sung", t.What.Word()));
+        Assert.Equal(
+            ["pigeon ode"],
+            await db
+                .Database.SqlQuery<string>($"SELECT Channel || ' ' || Template AS Value FROM Notices WHERE RecipientName = '王大'")
+                .ToListAsync(Stop)
+        );
+    }
+
+    [Fact]
     public async Task A_provider_that_throws_for_one_number_holds_up_no_other()
     {
         await using var night = await BeginAsync(null);

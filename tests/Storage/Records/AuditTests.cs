@@ -108,7 +108,7 @@ public abstract class AuditTests
                 {
                     AlarmId = press.Id,
                     Time = Noon,
-                    What = "opened",
+                    What = TimelineEvent.Opened,
                     Who = "rules",
                     Text = "r",
                     TextZh = "r",
@@ -183,7 +183,7 @@ public abstract class AuditTests
                                 {
                                     AlarmId = alarm.Id,
                                     Time = Noon,
-                                    What = "note",
+                                    What = TimelineEvent.Note,
                                     Who = $"duty:{w}",
                                     Text = $"{i}",
                                 }
@@ -238,7 +238,7 @@ public abstract class AuditTests
                 {
                     AlarmId = alarm.Id,
                     Time = Noon,
-                    What = "reopened",
+                    What = TimelineEvent.Reopened,
                     Who = "duty:d1",
                     Text = "",
                 }
@@ -309,7 +309,11 @@ public abstract class AuditTests
             Resolution.True,
             null
         );
-        foreach (var (what, i) in new[] { "opened", "acknowledged", "note", "resolved" }.Select((w, i) => (w, i)))
+        foreach (
+            var (what, i) in new[] { TimelineEvent.Opened, TimelineEvent.Acknowledged, TimelineEvent.Note, TimelineEvent.Resolved }.Select(
+                (w, i) => (w, i)
+            )
+        )
             alarm.Timeline.Add(
                 new TimelineEntry
                 {

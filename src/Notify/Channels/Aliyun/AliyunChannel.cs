@@ -3,6 +3,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
+using Vigil.Model;
 using Vigil.Storage.Records;
 
 namespace Vigil.Notify.Channels.Aliyun;

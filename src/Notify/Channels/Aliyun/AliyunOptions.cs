@@ -3,6 +3,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Vigil.Model;
 using Vigil.Settings;
+using Vigil.Storage.Records;
 
 namespace Vigil.Notify.Channels.Aliyun;
 

@@ -1,7 +1,9 @@
 using System.Xml.Linq;
 using Twilio.TwiML;
 using Twilio.TwiML.Voice;
+using Vigil.Model;
 using Vigil.Notify.Messages;
+using Vigil.Storage.Records;
 
 namespace Vigil.Notify.Channels.Twilio;
 

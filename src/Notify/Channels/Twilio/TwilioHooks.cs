@@ -215,7 +215,7 @@ public sealed partial class TwilioHooks
                     db,
                     others.AlarmId,
                     clock.GetUtcNow().UtcDateTime,
-                    "refused",
+                    TimelineEvent.Refused,
                     "twilio",
                     $"a reply with the code of {others.RecipientName} came from another number ({Masked(from)}) and was not taken",
                     $"来自其他号码（{Masked(from)}）的回复使用了{others.RecipientName}的代码，未予采纳"
