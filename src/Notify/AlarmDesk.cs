@@ -1,9 +1,6 @@
-using System.Data.Common;
-using System.Diagnostics;
 using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
 using Vigil.Notify.Escalation;
-using Vigil.Storage;
 using Vigil.Storage.Records;
 
 namespace Vigil.Notify;
@@ -23,31 +20,42 @@ public sealed class AlarmConflictException(string message) : Exception(message)
 
 /// <summary>
 /// The life of an alarm: open → acknowledged → in hand → resolved. Findings become alarms here, each exactly once; every change is one
-/// transaction with its line on the timeline, and what follows is planned as rows in the same transaction (invariant 7). Thread-safe.
+/// transaction with its line on the timeline, and what follows is planned as rows in the same transaction (invariant 7). What may change
+/// is <see cref="AlarmLife"/>'s to say. Thread-safe.
 /// </summary>
-public sealed class AlarmDesk(
-    IDbContextFactory<RecordsDb> records,
-    Policies policies,
-    TimeProvider clock,
-    TimeZoneInfo zone,
-    Troubles? troubles = null
-)
+public sealed class AlarmDesk
 {
     /// <summary>Findings of one transaction: keeps each short, so that a storm never holds up a press for long.</summary>
     private const int LargestBatch = 100;
 
-    /// <summary>Somebody else's commit came between: the findings are judged anew on what stands there now.</summary>
-    private const int Tries = 5;
+    /// <summary>Somebody else's commit came between: a change is judged anew on what stands there now.</summary>
+    internal const int Tries = 5;
 
-    /// <summary>
-    /// Steps that are no person of a plan: tell whoever was told; tell everybody again, because it happened again after somebody
-    /// acknowledged.
-    /// </summary>
-    internal const string Told = "told",
-        Again = "again";
+    private readonly IDbContextFactory<RecordsDb> records;
+    private readonly Policies policies;
+    private readonly TimeProvider clock;
+    private readonly TimeZoneInfo zone;
+    private readonly Troubles? troubles;
+    private readonly FindingsAtDesk findings;
+
+    public AlarmDesk(
+        IDbContextFactory<RecordsDb> records,
+        Policies policies,
+        TimeProvider clock,
+        TimeZoneInfo zone,
+        Troubles? troubles = null
+    )
+    {
+        (this.records, this.policies, this.clock, this.zone, this.troubles) = (records, policies, clock, zone, troubles);
+        findings = new FindingsAtDesk(records, policies, clock, zone);
+    }
 
     /// <summary>Channel and address to which the service's own press is told.</summary>
-    public (Channel Via, string Address) SelfTestTo { get; set; } = (Channel.SelfTest, SelfTest.Channel);
+    public (Channel Via, string Address) SelfTestTo
+    {
+        get => findings.SelfTestTo;
+        set => findings.SelfTestTo = value;
+    }
 
     /// <summary>After the transaction is committed.</summary>
     public event Action<AlarmChange>? Changed;
@@ -58,7 +66,7 @@ public sealed class AlarmDesk(
         var all = new List<AlarmChange>();
         foreach (var batch in findings.Chunk(LargestBatch))
         {
-            var changes = await CommitBatchAsync(batch, cancellation);
+            var changes = await this.findings.CommitAsync(batch, cancellation);
             foreach (var change in changes)
                 Announce(change);
             all.AddRange(changes);
@@ -78,18 +86,9 @@ public sealed class AlarmDesk(
             note,
             async (db, a, now) =>
             {
-                if (a.State == AlarmState.Resolved)
-                    throw new AlarmConflictException($"already resolved by {a.ResolvedBy}");
-                if (a.State != AlarmState.Open)
-                    throw new AlarmConflictException($"already acknowledged by {a.AcknowledgedBy}");
-                if (version < a.Round)
-                    throw new AlarmConflictException("it has happened again since you were told; look again") { Anew = true };
-                a.State = AlarmState.Acknowledged;
-                a.AcknowledgedAt = now;
-                a.AcknowledgedBy = who;
-                a.SeenWellBy = now + PolicyOf(a).SeenWellBy;
-                await AnsweredAsync(db, a, now, cancellation);
-                await CancelNoticesAsync(db, a.Id, now, $"acknowledged by {who}", cancellation);
+                Take(a, AlarmLife.Acknowledge(Standing.Of(a), who, version, SeenWellWithin(a), now));
+                await Ending.AnsweredAsync(db, a, now, cancellation);
+                await Ending.CancelNoticesAsync(db, a.Id, now, $"acknowledged by {who}", cancellation);
             },
             cancellation
         );
@@ -103,20 +102,12 @@ public sealed class AlarmDesk(
             note,
             async (db, a, now) =>
             {
-                if (a.State == AlarmState.Resolved)
-                    throw new AlarmConflictException($"already resolved by {a.ResolvedBy}");
-                if (a.State == AlarmState.InHand)
-                    throw new AlarmConflictException("already in hand");
-                if (a.State == AlarmState.Open)
-                {
-                    await AnsweredAsync(db, a, now, cancellation);
-                    await CancelNoticesAsync(db, a.Id, now, $"taken in hand by {who}", cancellation);
-                }
-
-                a.State = AlarmState.InHand;
-                a.AcknowledgedAt ??= now;
-                a.AcknowledgedBy ??= who;
-                a.SeenWellBy ??= now + PolicyOf(a).SeenWellBy;
+                var wasOpen = a.State == AlarmState.Open;
+                Take(a, AlarmLife.TakeInHand(Standing.Of(a), who, SeenWellWithin(a), now));
+                if (!wasOpen)
+                    return;
+                await Ending.AnsweredAsync(db, a, now, cancellation);
+                await Ending.CancelNoticesAsync(db, a.Id, now, $"taken in hand by {who}", cancellation);
             },
             cancellation
         );
@@ -130,11 +121,7 @@ public sealed class AlarmDesk(
             $"to {to}: {note}".TrimEnd(' ', ':'),
             (_, a, _) =>
             {
-                if (a.State is not (AlarmState.Acknowledged or AlarmState.InHand))
-                    throw new AlarmConflictException(
-                        a.State == AlarmState.Open ? "nobody has acknowledged it yet" : $"already resolved by {a.ResolvedBy}"
-                    );
-                a.AcknowledgedBy = to;
+                Take(a, AlarmLife.HandOver(Standing.Of(a), to));
                 return Task.CompletedTask;
             },
             cancellation
@@ -151,11 +138,8 @@ public sealed class AlarmDesk(
             $"{resolution}: {note}".TrimEnd(' ', ':'),
             async (db, a, now) =>
             {
-                if (resolution is Resolution.None or Resolution.Cleared || !Enum.IsDefined(resolution))
-                    throw new AlarmConflictException("a resolution needs a coded reason");
-                if (a.State == AlarmState.Resolved)
-                    throw new AlarmConflictException($"already resolved by {a.ResolvedBy}");
-                await CloseAsync(db, a, who, resolution, now, cancellation);
+                Take(a, AlarmLife.Resolve(Standing.Of(a), who, resolution, now));
+                await Ending.ResolvedAsync(db, a, now, cancellation);
                 // A press to try the button is a press all the same until somebody says that it was one.
                 if (resolution == Resolution.Test && a.DeviceId is { } device)
                     await db
@@ -174,15 +158,10 @@ public sealed class AlarmDesk(
             note,
             async (db, a, now) =>
             {
-                if (a.State != AlarmState.Resolved)
-                    throw new AlarmConflictException("is not resolved");
-                var key = $"{a.Subject}|{a.Kind}";
-                if (await db.Alarms.AnyAsync(o => o.OpenKey == key, cancellation))
-                    throw new AlarmConflictException("a newer alarm of this kind is open");
-                a.OpenKey = key;
-                (a.ResolvedAt, a.ResolvedBy, a.Resolution) = (null, null, Resolution.None);
-                OpenAgain(a);
-                await PlanAsync(db, a, now, MessageKind.Opened, cancellation);
+                var key = Standing.KeyOf(a.Subject, a.Kind);
+                var newerIsOpen = await db.Alarms.AnyAsync(o => o.OpenKey == key, cancellation);
+                Take(a, AlarmLife.Reopen(Standing.Of(a), newerIsOpen));
+                await Plan.AnewAsync(db, a, PolicyOf(a), MessageKind.Opened, now, clock.NewId, cancellation);
             },
             cancellation
         );
@@ -208,397 +187,6 @@ public sealed class AlarmDesk(
                 );
             }
         }
-    }
-
-    /// <summary>Moves the steps that still wait so that the next is due at a moment, keeping the waits between them.</summary>
-    internal static async Task ResumeAsync(RecordsDb db, Guid alarm, DateTime next, CancellationToken cancellation)
-    {
-        await db.Steps.Where(s => s.AlarmId == alarm && s.State == StepState.Waiting).LoadAsync(cancellation);
-        Resume(db, alarm, next);
-    }
-
-    /// <summary>The same where the steps that wait are loaded already.</summary>
-    internal static void Resume(RecordsDb db, Guid alarm, DateTime next)
-    {
-        var due = next;
-        foreach (var step in Waiting(db, alarm))
-        {
-            if (step.Template != MessageKind.Opened)
-                continue; // told at once, outside the plan's waits
-            step.DueAt = due;
-            due = due.AddSeconds(step.WaitSeconds);
-        }
-    }
-
-    /// <summary>The steps of an alarm that wait, with what this unit of work has added or changed and not yet saved.</summary>
-    internal static async Task<List<EscalationStep>> WaitingAsync(RecordsDb db, Guid alarm, CancellationToken cancellation)
-    {
-        await db.Steps.Where(s => s.AlarmId == alarm && s.State == StepState.Waiting).LoadAsync(cancellation);
-        return Waiting(db, alarm);
-    }
-
-    internal static List<EscalationStep> Waiting(RecordsDb db, Guid alarm) =>
-        [.. db.Steps.Local.Where(s => s.AlarmId == alarm && s.State == StepState.Waiting).OrderBy(s => s.Order)];
-
-    internal static void OpenAgain(Alarm alarm)
-    {
-        alarm.State = AlarmState.Open;
-        (alarm.AcknowledgedAt, alarm.AcknowledgedBy, alarm.SeenWellBy) = (null, null, null);
-        alarm.Round = ++alarm.Version;
-    }
-
-    /// <summary>How often it has happened by now, where people were not told of each time.</summary>
-    internal static void Counted(RecordsDb db, Alarm alarm, DateTime now)
-    {
-        var (what, whatZh) = alarm.Kind == AlarmKind.Sos.Name ? ("pressed", "按下") : ("happened", "发生");
-        Line(
-            db,
-            alarm.Id,
-            now,
-            TimelineEvent.Counted,
-            "rules",
-            $"{what} {alarm.Repeats + 1} times by now",
-            $"至此共{whatZh} {alarm.Repeats + 1} 次"
-        );
-    }
-
-    /// <summary>Who answers, answers for all that has happened so far: it is not told again because of it.</summary>
-    private static async Task AnsweredAsync(RecordsDb db, Alarm alarm, DateTime now, CancellationToken cancellation)
-    {
-        foreach (var again in (await WaitingAsync(db, alarm.Id, cancellation)).Where(s => s.To == Again))
-        {
-            Cancel(again, now, "answered");
-            if (alarm.Severity == Severity.Critical)
-                Counted(db, alarm, now);
-        }
-    }
-
-    internal static void Line(RecordsDb db, Guid alarm, DateTime now, TimelineEvent what, string who, string text, string textZh) =>
-        db.Timeline.Add(
-            new TimelineEntry
-            {
-                AlarmId = alarm,
-                Time = now,
-                What = what,
-                Who = who,
-                Text = text,
-                TextZh = textZh,
-            }
-        );
-
-    private async Task<List<AlarmChange>> CommitBatchAsync(Finding[] findings, CancellationToken cancellation)
-    {
-        for (var attempt = 1; ; attempt++)
-        {
-            try
-            {
-                await using var db = await records.CreateDbContextAsync(cancellation);
-                await using var transaction = await WriteTurn.BeginAsync(
-                    db,
-                    first: Array.Exists(findings, f => f.Severity == Severity.Critical),
-                    cancellation
-                );
-                var changes = await JudgeAsync(db, findings, cancellation);
-                await db.SaveChangesAsync(cancellation);
-                await transaction.CommitAsync(cancellation);
-                return changes;
-            }
-            catch (Exception e) when (attempt < Tries && StoreFailure.IsPassing(e))
-            {
-                // An acknowledgement or another instance came between (version, open key or finding key), or the connection was lost: look
-                // again. What was committed is known by its key.
-            }
-        }
-    }
-
-    private async Task<List<AlarmChange>> JudgeAsync(RecordsDb db, Finding[] findings, CancellationToken cancellation)
-    {
-        var keys = findings.Select(f => f.Key).ToList();
-        var known = (await db.Findings.Where(f => keys.Contains(f.Key)).Select(f => f.Key).ToListAsync(cancellation)).ToHashSet(
-            StringComparer.Ordinal
-        );
-        var openKeys = findings.Select(OpenKeyOf).Distinct().ToList();
-        var open = await db
-            .Alarms.Where(a => a.OpenKey != null && openKeys.Contains(a.OpenKey))
-            .ToDictionaryAsync(a => a.OpenKey!, StringComparer.Ordinal, cancellation);
-        var subjects = findings.Select(f => f.Subject).Distinct().ToList();
-        var residents = await db
-            .Residents.Where(r => subjects.Contains(r.Id))
-            .ToDictionaryAsync(r => r.Id, StringComparer.Ordinal, cancellation);
-        var now = clock.GetUtcNow().UtcDateTime;
-        var changes = new List<AlarmChange>();
-        var opened = new HashSet<Guid>();
-        foreach (var finding in findings)
-        {
-            var key = finding.Key;
-            if (!known.Add(key))
-                continue;
-            db.Findings.Add(new CommittedFinding { Key = key, CommittedAt = now });
-            open.TryGetValue(OpenKeyOf(finding), out var alarm);
-            if (finding.Change == FindingChange.Cleared)
-            {
-                if (alarm is null || alarm.Episode != finding.Episode)
-                    continue; // resolved by a person before
-                changes.Add(await ClearAsync(db, alarm, finding, now, isNew: opened.Contains(alarm.Id), cancellation));
-                if (alarm.State == AlarmState.Resolved)
-                    open.Remove(OpenKeyOf(finding));
-            }
-            else if (alarm is not null)
-            {
-                changes.Add(await RepeatAsync(db, alarm, finding, now, cancellation));
-            }
-            else if (finding.Change == FindingChange.Opened || finding.Notify)
-            {
-                alarm = Open(db, finding, residents.GetValueOrDefault(finding.Subject), now);
-                open[OpenKeyOf(finding)] = alarm;
-                opened.Add(alarm.Id);
-                changes.Add(new AlarmChange(alarm.Id, TimelineEvent.Opened, finding.Severity));
-            }
-
-            // An update of what a person has resolved doesn't bring it back; a second press does.
-        }
-
-        return changes;
-    }
-
-    private Alarm Open(RecordsDb db, Finding finding, Resident? resident, DateTime now)
-    {
-        var alarm = new Alarm
-        {
-            Id = Guid.CreateVersion7(clock.GetUtcNow()),
-            Subject = finding.Subject,
-            ResidentId = resident?.Id,
-            Resident = resident,
-            Area =
-                finding.Subject == SelfTest.Name
-                    ? RecordsDb.Nowhere
-                    : resident?.Area ?? (finding.Subject.StartsWith("area:", StringComparison.Ordinal) ? finding.Subject[5..] : ""),
-            Kind = finding.Kind.Name,
-            Severity = finding.Severity,
-            Episode = finding.Episode,
-            DeviceId = finding.Device?.Value,
-            Reason = finding.Reason,
-            ReasonZh = finding.ReasonZh,
-            RaisedAt = finding.Time,
-            OpenedAt = now,
-            OpenKey = OpenKeyOf(finding),
-        };
-        using (var span = Tracing.Source.StartActivity("alarm", ActivityKind.Internal, Tracing.Parse(finding.Trace)))
-        {
-            span?.SetTag("vigil.alarm", alarm.Id).SetTag("vigil.kind", alarm.Kind).SetTag("vigil.severity", finding.Severity.ToString());
-            alarm.Trace = span?.Id ?? finding.Trace ?? "";
-        }
-
-        db.Alarms.Add(alarm);
-        Line(db, alarm.Id, now, TimelineEvent.Opened, "rules", finding.Reason, finding.ReasonZh);
-        if (finding.Subject == SelfTest.Name)
-            db.Steps.Add(
-                new EscalationStep
-                {
-                    Id = NewId(),
-                    AlarmId = alarm.Id,
-                    Order = 1,
-                    To = $"{SelfTest.Name} {SelfTestTo.Address}",
-                    Via = [SelfTestTo.Via],
-                    DueAt = now,
-                    WaitSeconds = 60,
-                }
-            );
-        else
-            db.Steps.AddRange(Policies.Plan(PolicyOf(alarm), alarm.Id, now, NewId));
-        return alarm;
-    }
-
-    /// <summary>It happened again after somebody acknowledged: open, and the whole plan from its first step.</summary>
-    internal Task OpenAgainAsync(RecordsDb db, Alarm alarm, DateTime now, CancellationToken cancellation)
-    {
-        OpenAgain(alarm);
-        alarm.RangAt = now;
-        return PlanAsync(db, alarm, now, MessageKind.Repeated, cancellation);
-    }
-
-    /// <summary>Freezes the whole plan anew, from its first step, after what has been done so far.</summary>
-    private async Task PlanAsync(RecordsDb db, Alarm alarm, DateTime now, MessageKind template, CancellationToken cancellation)
-    {
-        foreach (var old in await WaitingAsync(db, alarm.Id, cancellation))
-            Cancel(old, now, "planned anew");
-        var order = await LastOrderAsync(db, alarm.Id, cancellation);
-        foreach (var step in Policies.Plan(PolicyOf(alarm), alarm.Id, now, NewId))
-        {
-            if (step.Order == 1)
-                step.Template = template;
-            step.Order += order;
-            db.Steps.Add(step);
-        }
-    }
-
-    internal static async Task<int> LastOrderAsync(RecordsDb db, Guid alarm, CancellationToken cancellation)
-    {
-        var saved = await db.Steps.Where(s => s.AlarmId == alarm).MaxAsync(s => (int?)s.Order, cancellation) ?? 0;
-        return Math.Max(saved, db.Steps.Local.Where(s => s.AlarmId == alarm).Select(s => s.Order).DefaultIfEmpty(0).Max());
-    }
-
-    private async Task<AlarmChange> RepeatAsync(RecordsDb db, Alarm alarm, Finding finding, DateTime now, CancellationToken cancellation)
-    {
-        alarm.Version++;
-        alarm.Reason = finding.Reason;
-        alarm.ReasonZh = finding.ReasonZh;
-        if (alarm.Episode != finding.Episode)
-            (alarm.Episode, alarm.ClearedAt) = (finding.Episode, null); // it began again before anybody resolved it
-        var rose = finding.Severity > alarm.Severity;
-        var repeated = finding.Notify || finding.Change == FindingChange.Opened;
-        var what =
-            rose ? TimelineEvent.Severity
-            : repeated ? TimelineEvent.Repeated
-            : TimelineEvent.Updated;
-        if (rose)
-            alarm.Severity = finding.Severity;
-        if (repeated)
-            alarm.Repeats++;
-        var change = new AlarmChange(alarm.Id, what, alarm.Severity);
-        var policy = PolicyOf(alarm);
-        if (!rose && repeated && HeldUntil(alarm, policy, now) is { } until)
-        {
-            // A button that is held or hammered: each press is counted, and people are called once in a while, not once a press.
-            if (await NextAgainAsync(db, alarm, cancellation) is { } known && known.DueAt <= until)
-                return change;
-            Line(
-                db,
-                alarm.Id,
-                now,
-                what,
-                "rules",
-                $"{finding.Reason}; counted, and told anew at the earliest in {(until - now).TotalSeconds:0} s",
-                $"{finding.ReasonZh}；已计数，最早 {(until - now).TotalSeconds:0} 秒后再次通知"
-            );
-            await AddAgainAsync(db, alarm, until, cancellation);
-            return change;
-        }
-
-        Line(db, alarm.Id, now, what, "rules", rose ? $"now {finding.Severity}: {finding.Reason}" : finding.Reason, finding.ReasonZh);
-        var again = rose || finding.Notify || (repeated && alarm.AcknowledgedAt is { } at && now - at >= policy.RenotifyAfter);
-        if (!again)
-        {
-            // Recorded now; when the time is over and nobody has finished it, everybody hears of it again.
-            if (repeated && alarm.AcknowledgedAt is { } since && await NextAgainAsync(db, alarm, cancellation) is null)
-                await AddAgainAsync(db, alarm, since + policy.RenotifyAfter, cancellation);
-            return change;
-        }
-
-        if (alarm.State != AlarmState.Open)
-        {
-            // Whoever acknowledged answered for less than this: everybody hears of it again, in order, and somebody has to answer anew.
-            Line(
-                db,
-                alarm.Id,
-                now,
-                TimelineEvent.Reopened,
-                "rules",
-                rose ? "became more severe after it was acknowledged" : "happened again after it was acknowledged",
-                rose ? "确认后加重" : "确认后再次发生"
-            );
-            await OpenAgainAsync(db, alarm, now, cancellation);
-            if (!rose)
-                alarm.ReopenedAt = now;
-            return change;
-        }
-
-        (alarm.Round, alarm.RangAt) = (alarm.Version, now);
-        var waiting = await WaitingAsync(db, alarm.Id, cancellation);
-        if (rose || !waiting.Exists(s => s.Template == MessageKind.Opened))
-        {
-            await PlanAsync(db, alarm, now, rose ? MessageKind.Opened : MessageKind.Repeated, cancellation);
-            return change;
-        }
-
-        // Pressed again while people are being told: the first ones hear it at once, and the plan goes on as it was.
-        var first = policy.Steps[0];
-        db.Steps.Add(
-            new EscalationStep
-            {
-                Id = NewId(),
-                AlarmId = alarm.Id,
-                Order = await LastOrderAsync(db, alarm.Id, cancellation) + 1,
-                To = first.To,
-                Via = first.Via,
-                DueAt = now,
-                Template = MessageKind.Repeated,
-            }
-        );
-        return change;
-    }
-
-    /// <summary>
-    /// Until when a critical alarm that happens again is counted instead of told, because people were told of it a moment ago; null when it
-    /// is told now. What happens after somebody acknowledged opens it again at once the first time. A clock that was put back holds
-    /// nothing.
-    /// </summary>
-    private static DateTime? HeldUntil(Alarm alarm, Policy policy, DateTime now)
-    {
-        if (alarm.Severity != Severity.Critical)
-            return null;
-        var told = alarm.State == AlarmState.Open ? alarm.RangAt ?? alarm.OpenedAt : alarm.ReopenedAt;
-        return told is { } at && at <= now && now - at < policy.RingAgainAfter ? at + policy.RingAgainAfter : null;
-    }
-
-    private static async Task<EscalationStep?> NextAgainAsync(RecordsDb db, Alarm alarm, CancellationToken cancellation) =>
-        (await WaitingAsync(db, alarm.Id, cancellation)).Where(s => s.To == Again).MinBy(s => s.DueAt);
-
-    private async Task AddAgainAsync(RecordsDb db, Alarm alarm, DateTime due, CancellationToken cancellation) =>
-        db.Steps.Add(
-            new EscalationStep
-            {
-                Id = NewId(),
-                AlarmId = alarm.Id,
-                Order = await LastOrderAsync(db, alarm.Id, cancellation) + 1,
-                To = Again,
-                Via = [],
-                DueAt = due,
-                Template = MessageKind.Repeated,
-            }
-        );
-
-    private async Task<AlarmChange> ClearAsync(
-        RecordsDb db,
-        Alarm alarm,
-        Finding finding,
-        DateTime now,
-        bool isNew,
-        CancellationToken cancellation
-    )
-    {
-        alarm.Version++;
-        alarm.ClearedAt = now;
-        Line(db, alarm.Id, now, TimelineEvent.Cleared, "rules", finding.Reason, finding.ReasonZh);
-        // Whoever acknowledged finishes it; what nobody has answered for ends by itself. A cry for help never does. Who was told hears of
-        // either.
-        var open = alarm.State == AlarmState.Open;
-        if (alarm.Severity == Severity.Critical)
-            return new AlarmChange(alarm.Id, TimelineEvent.Cleared, Severity.Critical);
-        if (open)
-            await CloseAsync(db, alarm, "rules", Resolution.Cleared, now, cancellation);
-        if (
-            !isNew
-            && await db.Notices.AnyAsync(
-                n =>
-                    n.AlarmId == alarm.Id
-                    && (n.State == NoticeState.Sending || n.State == NoticeState.Sent || n.State == NoticeState.Delivered),
-                cancellation
-            )
-        )
-            db.Steps.Add(
-                new EscalationStep
-                {
-                    Id = NewId(),
-                    AlarmId = alarm.Id,
-                    Order = await LastOrderAsync(db, alarm.Id, cancellation) + 1,
-                    To = Told,
-                    Via = [Channel.Sms, Channel.Mail, Channel.Webhook],
-                    DueAt = now,
-                    Template = open ? MessageKind.Cleared : MessageKind.Back,
-                }
-            );
-        return new AlarmChange(alarm.Id, TimelineEvent.Cleared, alarm.Severity);
     }
 
     private async Task ChangeAsync(
@@ -645,55 +233,37 @@ public sealed class AlarmDesk(
         var now = clock.GetUtcNow().UtcDateTime;
         await change(db, alarm, now);
         alarm.Version++;
-        Line(db, id, now, what, who, note, note);
+        Timeline.Add(db, id, now, what, who, note, note);
         await db.SaveChangesAsync(cancellation);
         await transaction.CommitAsync(cancellation);
         return alarm.Severity;
     }
 
-    private static async Task CloseAsync(
-        RecordsDb db,
-        Alarm alarm,
-        string who,
-        Resolution resolution,
-        DateTime now,
-        CancellationToken cancellation
-    )
+    /// <exception cref="AlarmConflictException">It was refused.</exception>
+    private static void Take(Alarm alarm, Answered answered)
     {
-        alarm.State = AlarmState.Resolved;
-        alarm.ResolvedAt = now;
-        alarm.ResolvedBy = who;
-        alarm.Resolution = resolution;
-        alarm.OpenKey = null;
-        alarm.SeenWellBy = null;
-        await AnsweredAsync(db, alarm, now, cancellation);
-        foreach (var step in await WaitingAsync(db, alarm.Id, cancellation))
-            Cancel(step, now, $"resolved by {who}");
-        await CancelNoticesAsync(db, alarm.Id, now, $"resolved by {who}", cancellation);
+        if (answered.Refused is { } refused)
+            throw new AlarmConflictException(
+                refused switch
+                {
+                    Refusal.Resolved => $"already resolved by {alarm.ResolvedBy}",
+                    Refusal.Acknowledged => $"already acknowledged by {alarm.AcknowledgedBy}",
+                    Refusal.InHand => "already in hand",
+                    Refusal.HappenedSince => "it has happened again since you were told; look again",
+                    Refusal.NotAcknowledged => "nobody has acknowledged it yet",
+                    Refusal.NotResolved => "is not resolved",
+                    Refusal.NewerIsOpen => "a newer alarm of this kind is open",
+                    Refusal.NoReason => "a resolution needs a coded reason",
+                    _ => throw new InvalidOperationException($"{refused} has no words"),
+                }
+            )
+            {
+                Anew = refused == Refusal.HappenedSince,
+            };
+        answered.Standing.WriteTo(alarm);
     }
 
-    /// <summary>
-    /// What has not been sent is not sent; what is on its way stays as it is. A digest speaks of other alarms too: the dispatcher takes it
-    /// apart.
-    /// </summary>
-    private static Task<int> CancelNoticesAsync(RecordsDb db, Guid alarm, DateTime now, string why, CancellationToken cancellation) =>
-        db
-            .Notices.Where(n =>
-                n.AlarmId == alarm
-                && (n.State == NoticeState.Waiting || n.State == NoticeState.Deferred)
-                && n.Template != MessageKind.Digest
-            )
-            .ExecuteUpdateAsync(
-                u => u.SetProperty(n => n.State, NoticeState.Cancelled).SetProperty(n => n.FinishedAt, now).SetProperty(n => n.Note, why),
-                cancellation
-            );
+    private TimeSpan SeenWellWithin(Alarm alarm) => PolicyOf(alarm).SeenWellBy;
 
-    private static void Cancel(EscalationStep step, DateTime now, string why) =>
-        (step.State, step.FinishedAt, step.Note) = (StepState.Cancelled, now, why);
-
-    private Policy PolicyOf(Alarm a) => policies.For(a, a.Resident, zone);
-
-    private Guid NewId() => Guid.CreateVersion7(clock.GetUtcNow());
-
-    private static string OpenKeyOf(Finding f) => $"{f.Subject}|{f.Kind.Name}";
+    private Policy PolicyOf(Alarm alarm) => policies.For(alarm, alarm.Resident, zone);
 }

@@ -55,7 +55,7 @@ public sealed class Answers(IDbContextFactory<RecordsDb> records, AlarmDesk desk
             )
         )
             return;
-        AlarmDesk.Line(
+        Timeline.Add(
             db,
             alarm.Id,
             now,
@@ -64,7 +64,7 @@ public sealed class Answers(IDbContextFactory<RecordsDb> records, AlarmDesk desk
             $"{row.RecipientName} answered what was told before it happened again; told anew",
             $"{row.RecipientName} 的应答针对此前的通知，之后又再次发生；已重新通知"
         );
-        var anew = Notices.Anew(row, alarm, Guid.CreateVersion7(clock.GetUtcNow()), now);
+        var anew = Notices.Anew(row, alarm, clock.NewId(), now);
         anew.Template = MessageKind.Repeated;
         db.Notices.Add(anew);
         await db.SaveChangesAsync(cancellation);
@@ -98,7 +98,7 @@ public sealed class Answers(IDbContextFactory<RecordsDb> records, AlarmDesk desk
                 .ToListAsync(cancellation);
             if (before.Contains(row.Recipient))
                 return; // said twice
-            AlarmDesk.Line(
+            Timeline.Add(
                 db,
                 row.AlarmId,
                 now,
@@ -117,7 +117,7 @@ public sealed class Answers(IDbContextFactory<RecordsDb> records, AlarmDesk desk
                 .Select(n => n.Recipient)
                 .ToListAsync(cancellation);
             if (!old && alarm.State == AlarmState.Open && others.TrueForAll(before.Contains))
-                await AlarmDesk.ResumeAsync(db, row.AlarmId, now, cancellation);
+                await Plan.ResumeAsync(db, row.AlarmId, now, cancellation);
             await db.SaveChangesAsync(cancellation);
             await transaction.CommitAsync(cancellation);
         }

@@ -52,6 +52,7 @@ public static class NotifyServices
                 TimeSpan.FromSeconds(Math.Max(30, configuration.GetValue("Time:Speed", 1.0))),
                 s.GetRequiredService<ILogger<Auditor>>()
             ))
+            .AddSingleton(s => ActivatorUtilities.CreateInstance<ProviderReceipts>(s, s.AlarmRecords()))
             .AddSingleton<ReceiptWatch>()
             .AddSingleton<CallsUnderWay>()
             .AddSingleton(WebhooksOptions.Read(configuration).Connections)

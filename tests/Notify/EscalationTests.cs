@@ -185,9 +185,9 @@ public abstract class EscalationTests
             night.Heard.All.Single(h => h.Address == night.Contact2).Notice
         );
         await night.Answers.DeclineAsync(first, "key", Stop);
-        await night.Dispatcher.ReceiptAsync("outbox", "", second, delivered: false, "voicemail", Stop);
+        await night.Receipts.TakeAsync("outbox", "", second, delivered: false, "voicemail", Stop);
         await night.PassAsync(TimeSpan.FromSeconds(1));
-        await night.Dispatcher.ReceiptAsync("outbox", "", night.Heard.All[^1].Notice, delivered: false, "switched off", Stop);
+        await night.Receipts.TakeAsync("outbox", "", night.Heard.All[^1].Notice, delivered: false, "switched off", Stop);
         await night.PassAsync(TimeSpan.FromSeconds(1));
         Assert.Equal(
             [
@@ -269,9 +269,7 @@ public abstract class EscalationTests
         await using var night = await BeginAsync();
         await night.RaiseAsync(AlarmKind.NoWater);
         night.Heard.Before = n =>
-            Assert.True(
-                night.Dispatcher.ReceiptAsync("outbox", "p1", n.NoticeId, delivered: true, "delivered", Stop).GetAwaiter().GetResult()
-            );
+            Assert.True(night.Receipts.TakeAsync("outbox", "p1", n.NoticeId, delivered: true, "delivered", Stop).GetAwaiter().GetResult());
         await night.PassAsync(TimeSpan.FromSeconds(1));
         await using var db = await night.Records.CreateDbContextAsync(Stop);
         Assert.Equal(NoticeState.Delivered, (await db.Notices.SingleAsync(Stop)).State);

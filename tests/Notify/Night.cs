@@ -89,6 +89,7 @@ public class Night : IAsyncDisposable
     public Policies Policies { get; }
     public AlarmDesk Desk { get; protected set; } = null!;
     public Dispatcher Dispatcher { get; protected set; } = null!;
+    public ProviderReceipts Receipts { get; protected set; } = null!;
     public Escalator Escalator { get; protected set; } = null!;
     public Answers Answers { get; protected set; } = null!;
     public SignedLinks Links { get; protected set; } = null!;
@@ -201,6 +202,7 @@ public class Night : IAsyncDisposable
             NullLogger<Dispatcher>.Instance,
             troubles: Troubles
         );
+        Receipts = new ProviderReceipts(Records, Messages, Dispatcher, Clock, Troubles);
         Escalator = new Escalator(Records, Desk, Policies, Messages, Links, Dispatcher, Clock, NullLogger<Escalator>.Instance, Troubles);
         Answers = new Answers(Records, Desk, Clock);
     }

@@ -140,7 +140,7 @@ internal sealed class SimulatedPhones(World world) : IChannel
             {
                 var told =
                     world.Service?.Call(
-                        s => s.Dispatcher.ReceiptAsync(Provider, id, notice.NoticeId, delivered, reason, CancellationToken.None),
+                        s => s.Receipts.TakeAsync(Provider, id, notice.NoticeId, delivered, reason, CancellationToken.None),
                         failed: _ => Again()
                     )
                     ?? false;

@@ -60,7 +60,8 @@ internal sealed class SimulatedService
             NullLogger<Escalator>.Instance
         );
         Answers = new Answers(records, Desk, clock);
-        receipts = new ReceiptWatch(records, routes, Dispatcher, clock, NullLogger<ReceiptWatch>.Instance);
+        Receipts = new ProviderReceipts(records, settings.Messages, Dispatcher, clock);
+        receipts = new ReceiptWatch(records, routes, Receipts, clock, NullLogger<ReceiptWatch>.Instance);
         calls = new CallsUnderWay(records, Desk, Dispatcher, routes, clock, NullLogger<CallsUnderWay>.Instance);
         auditor = new Auditor(records, settings.Messages, links, clock, meter, TimeSpan.FromSeconds(30), NullLogger<Auditor>.Instance);
         intake = Host.IntakeParts.Create(
@@ -110,6 +111,7 @@ internal sealed class SimulatedService
     public AlarmDesk Desk { get; }
 
     public Dispatcher Dispatcher { get; }
+    public ProviderReceipts Receipts { get; }
 
     public Answers Answers { get; }
 
@@ -310,8 +312,8 @@ internal sealed class SimulatedService
     /// <summary>As the dispatcher's own loop.</summary>
     private async Task SendAsync(Lane lane)
     {
-        var sends = new List<Task<Dispatcher.Outcome>>();
-        var outcomes = new List<Dispatcher.Outcome>();
+        var sends = new List<Task<Outcome>>();
+        var outcomes = new List<Outcome>();
         while (true)
         {
             try

@@ -183,7 +183,7 @@ public sealed partial class DailyDigests(
             ["link"] = "",
         };
         return new OutgoingNotice(
-            Guid.CreateVersion7(clock.GetUtcNow()),
+            clock.NewId(),
             channel,
             address,
             language,

@@ -90,7 +90,7 @@ public sealed partial class Auditor : BackgroundService
             .Steps.AsNoTracking()
             .Where(s =>
                 s.State == StepState.Waiting
-                && (s.Alarm!.State == AlarmState.Open || (s.To == AlarmDesk.Again && s.Alarm.State != AlarmState.Resolved))
+                && (s.Alarm!.State == AlarmState.Open || (s.To == Plan.Again && s.Alarm.State != AlarmState.Resolved))
                 && (s.DueAt < others || (s.DueAt < critical && s.Alarm.Severity == Severity.Critical))
             )
             .Select(s => new { s.AlarmId, s.DueAt })
@@ -129,7 +129,7 @@ public sealed partial class Auditor : BackgroundService
         foreach (var alarm in alarms)
         {
             var lateness = now - late.Where(l => l.AlarmId == alarm.Id).Min(l => l.DueAt);
-            AlarmDesk.Line(
+            Timeline.Add(
                 db,
                 alarm.Id,
                 now,
@@ -142,8 +142,8 @@ public sealed partial class Auditor : BackgroundService
             {
                 if (person.Way([Channel.Sms, Channel.Webhook, Channel.Mail]) is not { } way)
                     continue;
-                var id = Guid.CreateVersion7(clock.GetUtcNow());
-                var link = links.For(id, TimeSpan.FromHours(24));
+                var id = clock.NewId();
+                var link = links.For(id, Notices.LinkLifetime);
                 var text = messages.Text(MessageKind.Late, person.Language, people.NameOf(alarm), alarm.Kind, now, link);
                 db.Notices.Add(Notices.To(person, way, alarm, id, now, MessageKind.Late, text, link));
             }

@@ -105,7 +105,7 @@ public sealed partial class CallsUnderWay : BackgroundService
 
             ended++;
             await using var transaction = await WriteTurn.BeginAsync(db, first: false, cancellation);
-            AlarmDesk.Line(
+            Timeline.Add(
                 db,
                 id,
                 now,

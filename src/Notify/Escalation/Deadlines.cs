@@ -66,7 +66,7 @@ public static class Deadlines
             );
         var open = await db.Alarms.Where(a => a.State != AlarmState.Resolved).Select(a => a.Id).ToListAsync(cancellation);
         foreach (var id in open)
-            AlarmDesk.Line(db, id, now + by, TimelineEvent.ClockSet, "service", en, zh);
+            Timeline.Add(db, id, now + by, TimelineEvent.ClockSet, "service", en, zh);
         await db.SaveChangesAsync(cancellation);
         return open.Count;
     }

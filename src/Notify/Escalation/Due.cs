@@ -50,8 +50,8 @@ internal static class Due
                         && s.Alarm.Severity <= highest
                         && (
                             s.Alarm.State == AlarmState.Open
-                            || s.To == AlarmDesk.Told
-                            || (s.To == AlarmDesk.Again && s.Alarm.State != AlarmState.Resolved)
+                            || s.To == Plan.Told
+                            || (s.To == Plan.Again && s.Alarm.State != AlarmState.Resolved)
                         )
                     )
                     .OrderByDescending(s => s.Alarm!.Severity)

@@ -16,18 +16,11 @@ public sealed partial class Escalator : BackgroundService
 {
     private const int LargestBatch = 100;
 
-    /// <summary>A plan that is at its end and that nobody has answered begins its last step again, this long apart at least.</summary>
-    private static readonly TimeSpan LastStepAgain = TimeSpan.FromMinutes(15);
-
-    /// <summary>How long a link in a message opens its alarm.</summary>
-    internal static readonly TimeSpan LinkLifetime = TimeSpan.FromHours(24);
-
     private readonly IDbContextFactory<RecordsDb> records;
-    private readonly AlarmDesk desk;
-    private readonly Policies policies;
     private readonly MessageTexts messages;
-    private readonly SignedLinks links;
     private readonly Dispatcher dispatcher;
+    private readonly StepRuns runs;
+    private readonly Promises promises;
     private readonly TimeProvider clock;
     private readonly ILogger<Escalator> log;
     private readonly Troubles? troubles;
@@ -45,17 +38,16 @@ public sealed partial class Escalator : BackgroundService
         Troubles? troubles = null
     )
     {
-        (this.records, this.desk, this.policies, this.messages, this.links, this.dispatcher, this.clock, this.log, this.troubles) = (
+        (this.records, this.messages, this.dispatcher, this.clock, this.log, this.troubles) = (
             records,
-            desk,
-            policies,
             messages,
-            links,
             dispatcher,
             clock,
             log,
             troubles
         );
+        runs = new StepRuns(policies, messages, links, clock);
+        promises = new Promises(records, policies, messages, clock, troubles, log);
         paces = Enum.GetValues<Lane>().ToDictionary(l => l, _ => new Pace(clock));
         foreach (var lane in Enum.GetValues<Lane>())
             turned[lane] = clock.GetTimestamp();
@@ -123,7 +115,7 @@ public sealed partial class Escalator : BackgroundService
     /// <summary>One look at one lane; returns how much there was to do.</summary>
     internal async Task<int> LookAsync(Lane lane, CancellationToken cancellation)
     {
-        var done = await ExpireAsync(lane, cancellation);
+        var done = await promises.LookAsync(lane, LargestBatch, cancellation);
         try
         {
             done += await RunAsync(lane, LargestBatch, cancellation);
@@ -196,7 +188,7 @@ public sealed partial class Escalator : BackgroundService
                 // Of one alarm's plan one step at a time, however late we are: the waits between people are kept after our own downtime.
                 if (step.State != StepState.Waiting || (step.Template == MessageKind.Opened && !planned.Add(step.AlarmId)))
                     continue;
-                await RunAsync(db, step, step.Alarm!, people, now, cancellation);
+                await runs.RunAsync(db, step, step.Alarm!, people, now, cancellation);
                 ran.Add((step, step.Alarm!));
             }
 
@@ -210,352 +202,8 @@ public sealed partial class Escalator : BackgroundService
         return ran.Count;
     }
 
-    private async Task RunAsync(RecordsDb db, EscalationStep step, Alarm alarm, People people, DateTime now, CancellationToken cancellation)
-    {
-        var policy = policies.For(alarm, people.Resident(alarm), messages.Zone);
-        (step.StartedAt, step.FinishedAt) = (now, now);
-        switch (step.To)
-        {
-            case AlarmDesk.Told:
-                await TellClearedAsync(db, step, alarm, people, now, cancellation);
-                return;
-            case AlarmDesk.Again:
-                await TellAgainAsync(db, step, alarm, now, cancellation);
-                return;
-        }
-
-        if (
-            policy.Until == PlanEnd.Told
-            && await db.Notices.AnyAsync(
-                n => n.AlarmId == alarm.Id && (n.State == NoticeState.Sent || n.State == NoticeState.Delivered),
-                cancellation
-            )
-        )
-        {
-            foreach (var waiting in AlarmDesk.Waiting(db, alarm.Id))
-                (waiting.State, waiting.FinishedAt, waiting.Note) = (
-                    StepState.Cancelled,
-                    now,
-                    "somebody has been told, which is enough for this policy"
-                );
-            return;
-        }
-
-        var to = Recipient.Parse(step.To);
-        var (meant, note, noteZh) = people.Find(to, alarm);
-        var reached = new List<string>();
-        foreach (var person in meant)
-        {
-            var found = person.Way(step.Via, critical: alarm.Severity == Severity.Critical);
-            Unusual(db, step, alarm, person, found?.Channel, now);
-            if (found is not { } way)
-                continue;
-            var notice = NewNotice(step, alarm, person, way, people, now);
-            if (policy.Quiet is { } quiet && alarm.Severity <= Severity.Warning && quiet.EndOf(now, messages.Zone) is var end && end > now)
-                (notice.State, notice.DueAt, notice.Note) = (NoticeState.Deferred, end, $"quiet hours {quiet}");
-            db.Notices.Add(notice);
-            reached.Add($"{person.Name} ({way.Channel.Word()})");
-        }
-
-        step.State = reached.Count > 0 ? StepState.Done : StepState.Skipped;
-        step.Note =
-            reached.Count > 0 ? $"step {step.Order}: {step.To} — {string.Join(", ", reached)}{(note.Length > 0 ? $" ({note})" : "")}"
-            : meant.Count == 0 ? $"step {step.Order} skipped: {(note.Length > 0 ? note : $"there is no {step.To}")}"
-            : $"step {step.Order} skipped: {step.To} has no address for {Words.List(step.Via)}";
-        var zh =
-            reached.Count > 0 ? $"第{step.Order}步：{to.Chinese} — {string.Join("、", reached)}{(noteZh.Length > 0 ? $"（{noteZh}）" : "")}"
-            : meant.Count == 0 ? $"第{step.Order}步跳过：{(noteZh.Length > 0 ? noteZh : $"没有{to.Chinese}")}"
-            : $"第{step.Order}步跳过：{to.Chinese}没有可用的联系方式（{Words.List(step.Via)}）";
-        AlarmDesk.Line(
-            db,
-            alarm.Id,
-            now,
-            step.State == StepState.Done ? TimelineEvent.Step : TimelineEvent.Skipped,
-            "escalation",
-            step.Note,
-            zh
-        );
-        if (step.Template != MessageKind.Opened && step.WaitSeconds == 0)
-            return; // told at once, beside the plan
-        AlarmDesk.Resume(db, alarm.Id, step.State == StepState.Skipped ? now : now.AddSeconds(step.WaitSeconds));
-        await GoOnAsync(db, step, alarm, policy, now, cancellation);
-    }
-
-    /// <summary>Why somebody is told another way than the plan says, or not at all.</summary>
-    private static void Unusual(RecordsDb db, EscalationStep step, Alarm alarm, Person person, Channel? way, DateTime now)
-    {
-        var (instead, insteadZh) = way is { } other ? ($"told by {other.Word()}", $"改用 {other.Word()}") : ("passed over", "跳过");
-        if (person.Unreadable)
-            AlarmDesk.Line(
-                db,
-                alarm.Id,
-                now,
-                TimelineEvent.Skipped,
-                "escalation",
-                $"{person.Name} ({person.Key}): a stored number or address can't be read; {instead}",
-                $"{person.Name}（{person.Key}）：存储的号码或地址无法读取，{insteadZh}"
-            );
-        if (
-            step.Via.Cast<Channel?>().FirstOrDefault(c => person.Blocked.Contains(c!.Value) && person.AddressFor(c.Value).Length > 0)
-                is { } blocked
-            && blocked != way
-        )
-            AlarmDesk.Line(
-                db,
-                alarm.Id,
-                now,
-                TimelineEvent.Skipped,
-                "escalation",
-                $"{person.Name}: {blocked.Word()} is known not to reach this number; {instead}",
-                $"{person.Name}：该号码无法通过 {blocked.Word()} 联系，{insteadZh}"
-            );
-    }
-
-    /// <summary>"Until somebody answers for it": the end of a plan is not the end of telling people.</summary>
-    private async Task GoOnAsync(
-        RecordsDb db,
-        EscalationStep step,
-        Alarm alarm,
-        Policy policy,
-        DateTime now,
-        CancellationToken cancellation
-    )
-    {
-        if (alarm.Severity < Severity.High || AlarmDesk.Waiting(db, alarm.Id).Exists(s => s.WaitSeconds > 0))
-            return;
-        var last = policy.Steps[^1];
-        var order = await AlarmDesk.LastOrderAsync(db, alarm.Id, cancellation);
-        var wait = TimeSpan.FromSeconds(Math.Max(step.WaitSeconds, LastStepAgain.TotalSeconds));
-        db.Steps.Add(
-            new EscalationStep
-            {
-                Id = NewId(),
-                AlarmId = alarm.Id,
-                Order = order + 1,
-                To = last.To,
-                Via = last.Via,
-                DueAt = now + wait,
-                WaitSeconds = (int)wait.TotalSeconds,
-            }
-        );
-        AlarmDesk.Line(
-            db,
-            alarm.Id,
-            now,
-            TimelineEvent.Exhausted,
-            "escalation",
-            $"the plan is at its end and nobody has answered: {last.To} again in {wait.TotalMinutes:0} min",
-            $"预案已执行完毕仍无人响应：{wait.TotalMinutes:0} 分钟后再次通知{Recipient.Parse(last.To).Chinese}"
-        );
-    }
-
-    /// <summary>
-    /// It happened again after somebody acknowledged, and the set time is over without an end: somebody has to answer anew.
-    /// </summary>
-    private async Task TellAgainAsync(RecordsDb db, EscalationStep step, Alarm alarm, DateTime now, CancellationToken cancellation)
-    {
-        (step.State, step.Note) = (StepState.Done, "told again");
-        if (alarm.Severity == Severity.Critical)
-            AlarmDesk.Counted(db, alarm, now);
-        if (alarm.State is not (AlarmState.Acknowledged or AlarmState.InHand))
-            return; // people are being told already
-        AlarmDesk.Line(
-            db,
-            alarm.Id,
-            now,
-            TimelineEvent.Reopened,
-            "escalation",
-            $"happened again after {alarm.AcknowledgedBy} acknowledged it",
-            $"{alarm.AcknowledgedBy} 确认后再次发生"
-        );
-        db.ChangeTracker.DetectChanges();
-        await db.Entry(alarm).Reference(a => a.Resident).LoadAsync(cancellation); // a policy may look at the class
-        await desk.OpenAgainAsync(db, alarm, now, cancellation);
-        alarm.ReopenedAt = now;
-    }
-
-    /// <summary>Whoever was told hears that it is over, the way they were told; a call is followed by a text.</summary>
-    private async Task TellClearedAsync(
-        RecordsDb db,
-        EscalationStep step,
-        Alarm alarm,
-        People people,
-        DateTime now,
-        CancellationToken cancellation
-    )
-    {
-        var told = await db
-            .Notices.AsNoTracking()
-            .Where(n =>
-                n.AlarmId == alarm.Id && (n.State == NoticeState.Sending || n.State == NoticeState.Sent || n.State == NoticeState.Delivered)
-            )
-            .ToListAsync(cancellation);
-        var names = new List<string>();
-        foreach (var notice in told.OrderBy(n => n.CreatedAt).DistinctBy(n => n.Recipient))
-        {
-            var channel = notice.Channel == Channel.Voice ? Channel.Sms : notice.Channel;
-            var person = new Person(
-                notice.Recipient,
-                notice.RecipientName,
-                notice.Address,
-                notice.Address,
-                notice.Address,
-                notice.Language
-            );
-            db.Notices.Add(NewNotice(step, alarm, person, (channel, notice.Address), people, now));
-            names.Add(notice.RecipientName);
-        }
-
-        step.State = names.Count > 0 ? StepState.Done : StepState.Skipped;
-        var over = step.Template == MessageKind.Cleared;
-        step.Note =
-            names.Count > 0
-                ? $"told that it {(over ? "is over" : "has eased, and that somebody still has to look")}: {string.Join(", ", names)}"
-                : "nobody had been told";
-        AlarmDesk.Line(
-            db,
-            alarm.Id,
-            now,
-            TimelineEvent.Step,
-            "escalation",
-            step.Note,
-            names.Count > 0 ? $"{(over ? "已告知解除" : "已告知好转，仍需确认")}：{string.Join("、", names)}" : "此前未通知任何人"
-        );
-    }
-
-    /// <summary>"Seen well by" ran out: escalation resumes above whoever acknowledged (invariant 8).</summary>
-    private async Task<int> ExpireAsync(Lane lane, CancellationToken cancellation)
-    {
-        var now = clock.GetUtcNow().UtcDateTime;
-        var (least, highest) = Due.Severities(lane);
-        await using var db = await records.CreateDbContextAsync(cancellation);
-        var expired = await db
-            .Alarms.AsNoTracking()
-            .Where(a =>
-                a.SeenWellBy <= now
-                && a.Severity >= least
-                && a.Severity <= highest
-                && (a.State == AlarmState.Acknowledged || a.State == AlarmState.InHand)
-            )
-            .Select(a => a.Id)
-            .Take(LargestBatch)
-            .ToListAsync(cancellation);
-        var done = 0;
-        foreach (var id in expired)
-        {
-            try
-            {
-                await ExpireAsync(id, cancellation);
-                done++;
-            }
-            catch (DbUpdateConcurrencyException)
-            {
-                // Somebody resolved or handed it over this moment: the next look sees what stands then.
-            }
-            catch (Exception e) when (Faults.MayBeOneRow(e, cancellation))
-            {
-                LogNotExpired(log, id, e); // the others' promises run out all the same
-                troubles?.Happened(
-                    "promise",
-                    $"alarm {id} can't be opened again although nobody was seen well in time: {e.GetType().Name}",
-                    $"警报 {id} 未按时报告平安，但无法重新打开：{e.GetType().Name}",
-                    TimeSpan.FromHours(1)
-                );
-            }
-        }
-
-        return done;
-    }
-
-    private async Task ExpireAsync(Guid id, CancellationToken cancellation)
-    {
-        await using var db = await records.CreateDbContextAsync(cancellation);
-        await using var transaction = await WriteTurn.BeginAsync(db, first: true, cancellation);
-        var now = clock.GetUtcNow().UtcDateTime;
-        var alarm = await db.Alarms.FirstAsync(a => a.Id == id, cancellation);
-        if (alarm.SeenWellBy is null || alarm.SeenWellBy > now)
-            return;
-        var people = await People.LoadAsync(db, [alarm], messages.ToLocal(now), cancellation);
-        var who = alarm.AcknowledgedBy!;
-        AlarmDesk.OpenAgain(alarm);
-        AlarmDesk.Line(
-            db,
-            alarm.Id,
-            now,
-            TimelineEvent.Reopened,
-            "escalation",
-            $"{who} acknowledged, but nobody reported the person seen well in time",
-            $"{who} 已确认，但未按时报告平安"
-        );
-        var role = await db.Users.AsNoTracking().Where(u => u.UserName == who).Select(u => u.Role).FirstOrDefaultAsync(cancellation);
-        var mine = people.PlaceOf(who, role, alarm);
-        foreach (var step in await AlarmDesk.WaitingAsync(db, alarm.Id, cancellation))
-            if (!Recipient.Parse(step.To).IsAbove(mine))
-                (step.State, step.FinishedAt, step.Note) = (StepState.Skipped, now, $"not above {who}, who acknowledged");
-        if ((await AlarmDesk.WaitingAsync(db, alarm.Id, cancellation)).Count == 0)
-        {
-            var order = await AlarmDesk.LastOrderAsync(db, alarm.Id, cancellation);
-            var last = policies.For(alarm, people.Resident(alarm), messages.Zone).Steps[^1];
-            foreach (var to in mine.Kind < RecipientKind.Duty ? new[] { "duty", "supervisor" } : ["supervisor"])
-                db.Steps.Add(
-                    new EscalationStep
-                    {
-                        Id = NewId(),
-                        AlarmId = alarm.Id,
-                        Order = ++order,
-                        To = to,
-                        Via =
-                            alarm.Severity >= Severity.High
-                                ? [Channel.Voice, Channel.Sms, Channel.Webhook, Channel.Mail]
-                                : [Channel.Webhook, Channel.Mail, Channel.Sms],
-                        DueAt = now,
-                        WaitSeconds = (int)last.Wait.TotalSeconds,
-                    }
-                );
-        }
-
-        await AlarmDesk.ResumeAsync(db, alarm.Id, now, cancellation);
-        await db.SaveChangesAsync(cancellation);
-        await transaction.CommitAsync(cancellation);
-    }
-
-    private Notice NewNotice(
-        EscalationStep step,
-        Alarm alarm,
-        Person person,
-        (Channel Channel, string Address) way,
-        People people,
-        DateTime now
-    )
-    {
-        var id = NewId();
-        var link = step.Template == MessageKind.Cleared || person.Key == SelfTest.Name ? "" : links.For(id, LinkLifetime);
-        var (template, text) =
-            person.Key == SelfTest.Name
-                ? (MessageKind.SelfTest, SelfTest.Text(person.Language))
-                : (
-                    step.Template,
-                    messages.Text(
-                        step.Template,
-                        person.Language,
-                        people.NameOf(alarm),
-                        alarm.Kind,
-                        step.Template == MessageKind.Opened ? alarm.RaisedAt : now,
-                        link
-                    )
-                );
-        var notice = Notices.To(person, way, alarm, id, now, template, text, link);
-        notice.StepId = step.Id;
-        return notice;
-    }
-
-    private Guid NewId() => Guid.CreateVersion7(clock.GetUtcNow());
-
     [LoggerMessage(Level = LogLevel.Error, Message = "An escalation cycle failed; the next one tries again")]
     private static partial void LogFailed(ILogger logger, Exception e);
-
-    [LoggerMessage(Level = LogLevel.Error, Message = "Alarm {Alarm} could not be opened again; it is tried again")]
-    private static partial void LogNotExpired(ILogger logger, Guid alarm, Exception e);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Escalation step {Step} could not be run; it is tried again")]
     private static partial void LogStepPostponed(ILogger logger, Guid step, Exception e);

@@ -5,6 +5,9 @@ namespace Vigil.Notify.Escalation;
 /// <summary>How every notice begins: it tells of the alarm as it stands now, and is due at once.</summary>
 internal static class Notices
 {
+    /// <summary>How long a link in a message opens its alarm.</summary>
+    public static readonly TimeSpan LinkLifetime = TimeSpan.FromHours(24);
+
     public static Notice To(
         Person person,
         (Channel Channel, string Address) way,

@@ -13,7 +13,7 @@ namespace Vigil.Notify.Escalation;
 public sealed partial class ReceiptWatch(
     IDbContextFactory<RecordsDb> records,
     Routes routes,
-    Dispatcher dispatcher,
+    ProviderReceipts receipts,
     TimeProvider clock,
     ILogger<ReceiptWatch> log
 ) : BackgroundService
@@ -95,7 +95,7 @@ public sealed partial class ReceiptWatch(
                         cancellation
                     );
                 if (became?.Outcome is ChannelOutcome.Delivered or ChannelOutcome.GiveUp)
-                    await dispatcher.ReceiptAsync(
+                    await receipts.TakeAsync(
                         notice.Provider,
                         notice.ProviderId!,
                         notice.Id,

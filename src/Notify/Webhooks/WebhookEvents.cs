@@ -45,7 +45,7 @@ public static class WebhookEvents
         await using var db = await records.CreateDbContextAsync(cancellation);
         var row = new Webhook
         {
-            Id = Guid.CreateVersion7(clock.GetUtcNow()),
+            Id = clock.NewId(),
             Name = name,
             Url = url,
             Area = area,

@@ -49,7 +49,7 @@ public static class TwilioHookEndpoints
                                 : (int?)null;
                             return Results.Text(await hooks.VoiceAsync(notice, tries, seen, form, c), "text/xml");
                         case "sms":
-                            return Results.Text(await hooks.SmsAsync(form, c), "text/xml");
+                            return Results.Text(await hooks.Replies.TakeAsync(form, c), "text/xml");
                         default:
                             await hooks.StatusAsync(notice, form, c);
                             return Results.NoContent();

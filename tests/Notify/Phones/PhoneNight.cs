@@ -148,6 +148,7 @@ public sealed class PhoneNight : Night
         Links = services.GetRequiredService<SignedLinks>();
         Desk = services.GetRequiredService<AlarmDesk>();
         Dispatcher = services.GetRequiredService<Dispatcher>();
+        Receipts = services.GetRequiredService<ProviderReceipts>();
         Escalator = services.GetRequiredService<Escalator>();
         Answers = services.GetRequiredService<Answers>();
         services.GetRequiredService<CallsUnderWay>();

@@ -85,7 +85,7 @@ public sealed class NumbersTests
         night.Heard.All.Clear();
         await TellAsync(night);
         Assert.True(
-            await night.Dispatcher.ReceiptAsync(
+            await night.Receipts.TakeAsync(
                 "outbox",
                 "",
                 night.Heard.All.Single(h => h.Address == night.Contact1).Notice,

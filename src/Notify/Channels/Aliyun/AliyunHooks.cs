@@ -16,7 +16,7 @@ namespace Vigil.Notify.Channels.Aliyun;
 /// </summary>
 public sealed partial class AliyunHooks(
     AliyunOptions options,
-    Dispatcher dispatcher,
+    ProviderReceipts receipts,
     Answers answers,
     IDbContextFactory<RecordsDb> records,
     TimeProvider clock,
@@ -76,7 +76,7 @@ public sealed partial class AliyunHooks(
             report.TryGetProperty("success", out var success)
             && (success.ValueKind == JsonValueKind.True || (success.ValueKind == JsonValueKind.String && success.GetString() == "true"));
         var reason = delivered ? "on the phone" : $"not delivered ({Text(report, "err_code")})";
-        if (!await dispatcher.ReceiptAsync("aliyun", Text(report, "biz_id"), notice, delivered, reason, cancellation))
+        if (!await receipts.TakeAsync("aliyun", Text(report, "biz_id"), notice, delivered, reason, cancellation))
             LogUnknown(log, "message");
     }
 
@@ -101,7 +101,7 @@ public sealed partial class AliyunHooks(
             ChannelOutcome.GiveUp => false,
             _ => null,
         };
-        await dispatcher.ReceiptAsync("aliyun", callId, row.Id, delivered, became.Reason, cancellation, became.Blocked);
+        await receipts.TakeAsync("aliyun", callId, row.Id, delivered, became.Reason, cancellation, became.Blocked);
         if (key == '2')
             await answers.DeclineAsync(row.Id, "key", cancellation);
         if (key != '1')

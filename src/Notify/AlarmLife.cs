@@ -1,0 +1,240 @@
+using Vigil.Model;
+using Vigil.Notify.Escalation;
+using Vigil.Storage.Records;
+
+namespace Vigil.Notify;
+
+/// <summary>Why an answer to an alarm changes nothing.</summary>
+internal enum Refusal
+{
+    /// <summary>Somebody has resolved it already.</summary>
+    Resolved,
+
+    /// <summary>Somebody answers for it already.</summary>
+    Acknowledged,
+
+    /// <summary>Somebody is on the way already.</summary>
+    InHand,
+
+    /// <summary>What they answered to is over: it has happened again since.</summary>
+    HappenedSince,
+
+    /// <summary>Nobody answers for it yet, so nobody can hand it over.</summary>
+    NotAcknowledged,
+
+    /// <summary>It is open as it is.</summary>
+    NotResolved,
+
+    /// <summary>Another one of its kind is open in its place.</summary>
+    NewerIsOpen,
+
+    /// <summary>What a person resolves has a coded reason of theirs.</summary>
+    NoReason,
+}
+
+/// <summary>How an alarm stands after an answer, or why it stands as it did.</summary>
+internal readonly record struct Answered(Standing Standing, Refusal? Refused = null);
+
+/// <summary>What a finding is to the alarm that is open for its subject and kind.</summary>
+internal enum FindingMeaning
+{
+    /// <summary>There is none: one opens.</summary>
+    Opens,
+
+    /// <summary>It happened again, or it is worse, or its reason changed.</summary>
+    HappensAgain,
+
+    /// <summary>The cause is gone.</summary>
+    Clears,
+
+    /// <summary>The cause of something that a person resolved before is gone.</summary>
+    ClearsNothing,
+
+    /// <summary>An update of what a person has resolved doesn't bring it back; a second press does.</summary>
+    ResolvedBefore,
+}
+
+/// <summary>Who hears of it when something happens again.</summary>
+internal enum TellingAgain
+{
+    /// <summary>Nobody: its reason changed, or whoever acknowledged knows.</summary>
+    Recorded,
+
+    /// <summary>Nobody yet: whoever acknowledged it has some time left to finish it, then everybody hears of it again.</summary>
+    Later,
+
+    /// <summary>Nobody yet: people were told of it a moment ago, so it is counted until then.</summary>
+    Counted,
+
+    /// <summary>People are being told: it is said anew, and the plan goes on.</summary>
+    Now,
+
+    /// <summary>Somebody answered for less than this: the whole plan, and somebody has to answer anew.</summary>
+    Anew,
+}
+
+/// <param name="What">Its word on the timeline.</param>
+/// <param name="At">When it is told, where that is later.</param>
+internal readonly record struct HappenedAgain(Standing Standing, TimelineEvent What, TellingAgain Telling, DateTime? At = null);
+
+/// <summary>What comes of a cause that is gone.</summary>
+internal enum Clearing
+{
+    /// <summary>A cry for help never ends by itself.</summary>
+    StaysOpen,
+
+    /// <summary>Nobody had answered for it: it is over.</summary>
+    Ends,
+
+    /// <summary>Whoever acknowledged it still has to look.</summary>
+    Eases,
+}
+
+internal readonly record struct Cleared(Standing Standing, Clearing How);
+
+/// <summary>
+/// What findings, answers and time make of an alarm: open → acknowledged → in hand → resolved, and open again. Decisions alone, of what is
+/// passed in; <see cref="AlarmDesk"/> and the escalator write them down with what follows from them.
+/// </summary>
+internal static class AlarmLife
+{
+    /// <summary>Who resolves what ends by itself.</summary>
+    public const string Rules = "rules";
+
+    /// <param name="openEpisode">Of the alarm that is open for its subject and kind; null when there is none.</param>
+    public static FindingMeaning Meaning(Finding finding, string? openEpisode) =>
+        (finding.Change, openEpisode) switch
+        {
+            (FindingChange.Cleared, null) => FindingMeaning.ClearsNothing,
+            (FindingChange.Cleared, _) => openEpisode == finding.Episode ? FindingMeaning.Clears : FindingMeaning.ClearsNothing,
+            (_, not null) => FindingMeaning.HappensAgain,
+            _ => finding.Change == FindingChange.Opened || finding.Notify ? FindingMeaning.Opens : FindingMeaning.ResolvedBefore,
+        };
+
+    /// <param name="policy">In force for it at the severity that it has now.</param>
+    public static HappenedAgain HappensAgain(Standing before, Finding finding, Policy policy, DateTime now)
+    {
+        var rose = finding.Severity > before.Severity;
+        var repeated = finding.Notify || finding.Change == FindingChange.Opened;
+        var what =
+            rose ? TimelineEvent.Severity
+            : repeated ? TimelineEvent.Repeated
+            : TimelineEvent.Updated;
+        var after = before with
+        {
+            Version = before.Version + 1,
+            Episode = finding.Episode,
+            ClearedAt = before.Episode == finding.Episode ? before.ClearedAt : null, // it began again before anybody resolved it
+            Severity = rose ? finding.Severity : before.Severity,
+            Repeats = before.Repeats + (repeated ? 1 : 0),
+        };
+        if (!rose && repeated && CountedUntil(after, policy, now) is { } until)
+            return new(after, what, TellingAgain.Counted, until);
+        if (!rose && !finding.Notify)
+        {
+            if (!repeated || after.AcknowledgedAt is not { } acknowledged)
+                return new(after, what, TellingAgain.Recorded);
+            if (now - acknowledged < policy.RenotifyAfter)
+                return new(after, what, TellingAgain.Later, acknowledged + policy.RenotifyAfter);
+        }
+
+        return after.State == AlarmState.Open
+            ? new(after with { Round = after.Version, RangAt = now }, what, TellingAgain.Now)
+            : new(OpenAgain(after) with { RangAt = now, ReopenedAt = rose ? after.ReopenedAt : now }, what, TellingAgain.Anew);
+    }
+
+    /// <summary>
+    /// Until when a critical alarm that happens again is counted instead of told, because people were told of it a moment ago; null when it
+    /// is told now. What happens after somebody acknowledged opens it again at once the first time. A clock that was put back holds
+    /// nothing.
+    /// </summary>
+    public static DateTime? CountedUntil(Standing alarm, Policy policy, DateTime now)
+    {
+        if (alarm.Severity != Severity.Critical)
+            return null;
+        var told = alarm.State == AlarmState.Open ? alarm.RangAt ?? alarm.OpenedAt : alarm.ReopenedAt;
+        return told is { } at && at <= now && now - at < policy.RingAgainAfter ? at + policy.RingAgainAfter : null;
+    }
+
+    public static Cleared Clear(Standing before, DateTime now)
+    {
+        var after = before with { Version = before.Version + 1, ClearedAt = now };
+        return before.Severity == Severity.Critical ? new(after, Clearing.StaysOpen)
+            : before.State == AlarmState.Open ? new(Close(after, Rules, Resolution.Cleared, now), Clearing.Ends)
+            : new(after, Clearing.Eases);
+    }
+
+    /// <summary>"I take it."</summary>
+    /// <param name="seen">The version that they answer to; null when that is not known.</param>
+    /// <param name="within">How long they have to report the person seen well.</param>
+    public static Answered Acknowledge(Standing before, string who, int? seen, TimeSpan within, DateTime now) =>
+        before.State == AlarmState.Resolved ? new(before, Refusal.Resolved)
+        : before.State != AlarmState.Open ? new(before, Refusal.Acknowledged)
+        : seen < before.Round ? new(before, Refusal.HappenedSince)
+        : new(before with { State = AlarmState.Acknowledged, AcknowledgedAt = now, AcknowledgedBy = who, SeenWellBy = now + within });
+
+    /// <summary>A visitor is on the way. The promise of whoever acknowledged it before stands.</summary>
+    public static Answered TakeInHand(Standing before, string who, TimeSpan within, DateTime now) =>
+        before.State == AlarmState.Resolved ? new(before, Refusal.Resolved)
+        : before.State == AlarmState.InHand ? new(before, Refusal.InHand)
+        : new(
+            before with
+            {
+                State = AlarmState.InHand,
+                AcknowledgedAt = before.AcknowledgedAt ?? now,
+                AcknowledgedBy = before.AcknowledgedBy ?? who,
+                SeenWellBy = before.SeenWellBy ?? now + within,
+            }
+        );
+
+    /// <summary>Somebody else answers for it; the first promise stands.</summary>
+    public static Answered HandOver(Standing before, string to) =>
+        before.State switch
+        {
+            AlarmState.Acknowledged or AlarmState.InHand => new(before with { AcknowledgedBy = to }),
+            AlarmState.Open => new(before, Refusal.NotAcknowledged),
+            _ => new(before, Refusal.Resolved),
+        };
+
+    public static Answered Resolve(Standing before, string who, Resolution resolution, DateTime now) =>
+        resolution is Resolution.None or Resolution.Cleared || !Enum.IsDefined(resolution) ? new(before, Refusal.NoReason)
+        : before.State == AlarmState.Resolved ? new(before, Refusal.Resolved)
+        : new(Close(before, who, resolution, now));
+
+    /// <summary>Resolved too early.</summary>
+    public static Answered Reopen(Standing before, bool newerIsOpen) =>
+        before.State != AlarmState.Resolved ? new(before, Refusal.NotResolved)
+        : newerIsOpen ? new(before, Refusal.NewerIsOpen)
+        : new(OpenAgain(before with { ResolvedAt = null, ResolvedBy = null, Resolution = Resolution.None }));
+
+    /// <summary>
+    /// It happened again after somebody acknowledged it, and the time that they had to finish it is over; null when people are being told
+    /// of it already, or it is resolved.
+    /// </summary>
+    public static Standing? FinishedTooLate(Standing before, DateTime now) =>
+        before.State is AlarmState.Acknowledged or AlarmState.InHand ? OpenAgain(before) with { RangAt = now, ReopenedAt = now } : null;
+
+    /// <summary>Nobody reported the person seen well in time; null when there is time left, or no promise.</summary>
+    public static Standing? PromiseBroken(Standing before, DateTime now) => before.SeenWellBy <= now ? OpenAgain(before) : null;
+
+    private static Standing OpenAgain(Standing before) =>
+        before with
+        {
+            State = AlarmState.Open,
+            AcknowledgedAt = null,
+            AcknowledgedBy = null,
+            SeenWellBy = null,
+            Version = before.Version + 1,
+            Round = before.Version + 1,
+        };
+
+    private static Standing Close(Standing before, string who, Resolution resolution, DateTime now) =>
+        before with
+        {
+            State = AlarmState.Resolved,
+            ResolvedAt = now,
+            ResolvedBy = who,
+            Resolution = resolution,
+            SeenWellBy = null,
+        };
+}

@@ -1,0 +1,216 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
+using System.Text;
+using System.Text.RegularExpressions;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
+using Vigil.Notify.Escalation;
+using Vigil.Notify.Messages;
+using Vigil.Storage.Records;
+
+namespace Vigil.Notify.Channels.Twilio;
+
+/// <summary>
+/// Texts that people send to our number: a code answers for an alarm. A sender's number can be forged, so the code is what counts, and a
+/// stranger learns nothing.
+/// </summary>
+public sealed partial class TwilioReplies
+{
+    /// <summary>Wrong codes from one number before its replies are ignored for a while; a million codes make guessing hopeless.</summary>
+    private const int MostWrongCodes = 3;
+
+    /// <summary>Answers to texts we can't read: more would let two machines talk to each other for ever.</summary>
+    private const int MostHelp = 5;
+
+    private static readonly TimeSpan Window = TimeSpan.FromHours(1);
+
+    private readonly MessageTexts messages;
+    private readonly SignedLinks links;
+    private readonly SaidBack saidBack;
+    private readonly IDbContextFactory<RecordsDb> records;
+    private readonly TimeProvider clock;
+    private readonly Counter<long> refused;
+    private readonly ILogger log;
+    private readonly ConcurrentDictionary<(string Number, string What), List<long>> recent = [];
+
+    /// <param name="refused">Counts what was not taken.</param>
+    internal TwilioReplies(
+        MessageTexts messages,
+        SignedLinks links,
+        SaidBack saidBack,
+        IDbContextFactory<RecordsDb> records,
+        TimeProvider clock,
+        Counter<long> refused,
+        ILogger log
+    ) =>
+        (this.messages, this.links, this.saidBack, this.records, this.clock, this.refused, this.log) = (
+            messages,
+            links,
+            saidBack,
+            records,
+            clock,
+            refused,
+            log
+        );
+
+    /// <summary>A text that somebody sent to our number.</summary>
+    public async Task<string> TakeAsync(IReadOnlyDictionary<string, string> form, CancellationToken cancellation)
+    {
+        var from = form.GetValueOrDefault("From") ?? "";
+        // Phones in Chinese write full-width digits: NFKC makes them plain.
+        var words = Word()
+            .Matches((form.GetValueOrDefault("Body") ?? "").Normalize(NormalizationForm.FormKC))
+            .Select(m => m.Value)
+            .ToList();
+        var code = words.Find(w => w.Length == ReplyCodes.Length && w.All(char.IsAsciiDigit));
+        await using var db = await records.CreateDbContextAsync(cancellation);
+        if (
+            await db
+                .Notices.AsNoTracking()
+                .Where(n => n.Address == from && n.Channel == Channel.Sms)
+                .OrderByDescending(n => n.CreatedAt)
+                .FirstOrDefaultAsync(cancellation)
+            is not { } last
+        )
+        {
+            refused.Add(1);
+            LogStranger(log, Masked(from));
+            return TwiML.Empty; // a stranger learns nothing, not even that somebody is here
+        }
+
+        if (
+            words.Exists(w => w.ToUpperInvariant() is "STOP" or "STOPALL" or "UNSUBSCRIBE" or "CANCEL" or "END" or "QUIT" or "TD" or "退订")
+        )
+            return TwiML.Empty; // Twilio keeps that list; 21610 tells us
+        if (code is null)
+            return Allowed(from, "help", MostHelp) ? Reply(last.Language, "reply-help") : TwiML.Empty;
+        if (Count(from, "wrong") >= MostWrongCodes)
+        {
+            refused.Add(1);
+            LogGuessing(log, Masked(from));
+            return TwiML.Empty;
+        }
+
+        var row = await db
+            .Notices.AsNoTracking()
+            .Where(n => n.Address == from && n.ReplyCode == code)
+            .OrderByDescending(n => n.CreatedAt)
+            .FirstOrDefaultAsync(cancellation);
+        if (row is null)
+        {
+            Allowed(from, "wrong", int.MaxValue);
+            refused.Add(1);
+            if (await db.Notices.AsNoTracking().FirstOrDefaultAsync(n => n.ReplyCode == code, cancellation) is { } others)
+            {
+                Timeline.Add(
+                    db,
+                    others.AlarmId,
+                    clock.GetUtcNow().UtcDateTime,
+                    TimelineEvent.Refused,
+                    "twilio",
+                    $"a reply with the code of {others.RecipientName} came from another number ({Masked(from)}) and was not taken",
+                    $"来自其他号码（{Masked(from)}）的回复使用了{others.RecipientName}的代码，未予采纳"
+                );
+                await db.SaveChangesAsync(cancellation);
+            }
+
+            LogWrongCode(log, Masked(from));
+            return Allowed(from, "help", MostHelp) ? Reply(last.Language, "reply-wrong") : TwiML.Empty;
+        }
+
+        if (words.Contains("2"))
+            return Reply(row.Language, await saidBack.DeclineAsync(row, "reply", cancellation));
+        if (await saidBack.TakeAsync(row, "reply", cancellation) is { } said)
+            return Reply(row.Language, said);
+        return Allowed(from, "help", MostHelp) && await TellAnewAsync(row, cancellation) is { } text ? TwiML.Message(text) : TwiML.Empty;
+    }
+
+    /// <summary>The text of what stands now with a code of its own, as a notice of its own; null when it can't be sent here.</summary>
+    private async Task<string?> TellAnewAsync(Notice row, CancellationToken cancellation)
+    {
+        var now = clock.GetUtcNow().UtcDateTime;
+        await using var db = await records.CreateDbContextAsync(cancellation);
+        if (
+            await db.Alarms.AsNoTracking().Include(a => a.Resident).FirstOrDefaultAsync(a => a.Id == row.AlarmId, cancellation)
+            is not { } alarm
+        )
+            return null;
+        var id = clock.NewId();
+        var link = links.For(id, Notices.LinkLifetime);
+        var template = alarm.RangAt > row.CreatedAt ? MessageKind.Repeated : MessageKind.Opened;
+        var notice = Notices.Anew(row, alarm, id, now);
+        notice.Provider = "twilio";
+        (notice.Template, notice.Link) = (template, link);
+        notice.Text = messages.Text(
+            template,
+            row.Language,
+            alarm.Resident?.Name ?? "",
+            alarm.Kind,
+            template == MessageKind.Repeated ? alarm.RangAt!.Value : alarm.RaisedAt,
+            link
+        );
+        (notice.State, notice.SentAt, notice.Attempts) = (NoticeState.Sent, now, 1);
+        notice.Note = "told in answer to a reply to what was told before";
+        notice.ReplyCode = await ReplyCodes.ForAsync(db, notice, cancellation);
+        db.Notices.Add(notice);
+        Timeline.Add(
+            db,
+            alarm.Id,
+            now,
+            TimelineEvent.Refused,
+            row.Recipient,
+            $"{row.RecipientName} answered what was told before it happened again; told anew",
+            $"{row.RecipientName} 的应答针对此前的通知，之后又再次发生；已重新通知"
+        );
+        await using var transaction = await WriteTurn.BeginAsync(db, first: true, cancellation);
+        await db.SaveChangesAsync(cancellation);
+        await transaction.CommitAsync(cancellation);
+        return notice.Text + messages.Reply(row.Language, notice.ReplyCode);
+    }
+
+    private string Reply(string language, string sentence) =>
+        TwiML.Message(
+            (language == "en" ? "[Vigil] " : "【守望】")
+                + messages.Spoken(sentence, language == "en" ? "en" : "zh", new Dictionary<string, string>())
+        );
+
+    /// <summary>Counts one more of these from a number within the window; false when there have been too many.</summary>
+    private bool Allowed(string number, string what, int most)
+    {
+        var times = recent.GetOrAdd((number, what), _ => []);
+        lock (times)
+        {
+            times.RemoveAll(t => clock.GetElapsedTime(t) > Window);
+            if (times.Count >= most)
+                return false;
+            times.Add(clock.GetTimestamp());
+            return true;
+        }
+    }
+
+    private int Count(string number, string what)
+    {
+        if (!recent.TryGetValue((number, what), out var times))
+            return 0;
+        lock (times)
+            return times.Count(t => clock.GetElapsedTime(t) <= Window);
+    }
+
+    /// <summary>+86138****5678: a log names no number.</summary>
+    internal static string Masked(string number) => number.Length > 8 ? number[..^8] + "****" + number[^4..] : "****";
+
+    [GeneratedRegex(@"\d+|\p{L}+")]
+    private static partial Regex Word();
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "A text from {Number}, who was never told anything, had no effect")]
+    private static partial void LogStranger(ILogger logger, string number);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "A reply from {Number} has a code that was not sent there")]
+    private static partial void LogWrongCode(ILogger logger, string number);
+
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "{Number} has sent several wrong codes; its replies are ignored for an hour, the link and the keys still answer"
+    )]
+    private static partial void LogGuessing(ILogger logger, string number);
+}

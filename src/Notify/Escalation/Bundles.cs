@@ -1,0 +1,89 @@
+using Microsoft.EntityFrameworkCore;
+using Vigil.Model;
+using Vigil.Notify.Messages;
+using Vigil.Storage.Records;
+
+namespace Vigil.Notify.Escalation;
+
+/// <summary>What waits for one person at one address, and can wait, becomes one message: a digest, which speaks of all of them.</summary>
+internal static class Bundles
+{
+    /// <summary>Low severities go out as one message from two on; high ones from four on.</summary>
+    private const int Low = 2,
+        High = 4;
+
+    /// <summary>Of what is due what belongs into one message, the most severe first: it becomes the digest.</summary>
+    public static List<List<Notice>> Of(IEnumerable<Notice> due, IReadOnlyDictionary<Guid, Alarm> alarms) =>
+        [
+            .. due.Where(n =>
+                    n.Template == MessageKind.Opened
+                    && n.Channel != Channel.Voice
+                    && n.State is NoticeState.Waiting or NoticeState.Deferred
+                    && alarms[n.AlarmId].State == AlarmState.Open
+                )
+                .GroupBy(n => (n.Channel, n.Address, IsLow: alarms[n.AlarmId].Severity <= Severity.Warning))
+                .Where(g => g.Count() >= (g.Key.IsLow ? Low : High))
+                .Select(g => g.OrderByDescending(n => alarms[n.AlarmId].Severity).ThenBy(n => n.CreatedAt).ToList()),
+        ];
+
+    /// <summary>In the caller's transaction.</summary>
+    public static void Make(
+        RecordsDb db,
+        IEnumerable<Notice> due,
+        IReadOnlyDictionary<Guid, Alarm> alarms,
+        People people,
+        SendingLimits limits,
+        MessageTexts messages,
+        DateTime now
+    )
+    {
+        foreach (var bundle in Of(due, alarms))
+        {
+            var first = bundle[0];
+            if (limits.Earliest(first, now) > now)
+                continue; // they wait one by one, so that whoever is answered for meanwhile takes no other's message away
+            first.Template = MessageKind.Digest;
+            first.Text = messages.Digest(
+                first.Language,
+                [.. bundle.Select(n => (people.NameOf(alarms[n.AlarmId]), alarms[n.AlarmId].Kind))],
+                first.Link
+            );
+            foreach (var other in bundle.Skip(1))
+            {
+                (other.State, other.FinishedAt, other.DigestId, other.Note) = (
+                    NoticeState.Cancelled,
+                    now,
+                    first.Id,
+                    "in one message with others"
+                );
+                Timeline.Add(
+                    db,
+                    other,
+                    now,
+                    TimelineEvent.Bundled,
+                    "escalation",
+                    $": in one message with {bundle.Count - 1} others",
+                    $"：与另外{bundle.Count - 1}条合并发送"
+                );
+            }
+        }
+    }
+
+    /// <summary>What a digest was sent in the place of.</summary>
+    public static Task<List<Notice>> HeldByAsync(RecordsDb db, Notice digest, CancellationToken cancellation) =>
+        db.Notices.Where(n => n.DigestId == digest.Id).ToListAsync(cancellation);
+
+    /// <summary>A digest that isn't sent gives back what it held: each goes its own way again.</summary>
+    public static async Task UndoAsync(RecordsDb db, Notice digest, DateTime now, CancellationToken cancellation)
+    {
+        foreach (var other in await HeldByAsync(db, digest, cancellation))
+            (other.State, other.FinishedAt, other.SentAt, other.DueAt, other.DigestId, other.Note) = (
+                NoticeState.Waiting,
+                null,
+                null,
+                now,
+                null,
+                ""
+            );
+    }
+}

@@ -1,0 +1,91 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using Vigil.Model;
+using Vigil.Notify.Channels;
+using Vigil.Storage.Records;
+
+namespace Vigil.Notify.Escalation;
+
+/// <summary>What became of a request to a provider.</summary>
+/// <param name="Asked">It was asked what became of an earlier one.</param>
+/// <param name="Failures">How often it could not be written down.</param>
+internal sealed record Outcome(Guid Notice, ChannelResult Result, bool Asked = false, int Failures = 0);
+
+/// <summary>Speaks to providers: every request ends within its time, with an outcome. Thread-safe.</summary>
+internal sealed class NoticeSender(Routes routes)
+{
+    /// <summary>A channel that says nothing for so long is taken as an unknown outcome.</summary>
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(30);
+
+    private readonly ConcurrentDictionary<Guid, bool> inFlight = [];
+
+    /// <summary>Real time: a provider knows no fast clock.</summary>
+    public TimeProvider Clock { get; set; } = TimeProvider.System;
+
+    /// <summary>A request about it has not ended yet.</summary>
+    public bool IsInFlight(Guid notice) => inFlight.ContainsKey(notice);
+
+    public async Task<Outcome> SendAsync(IChannel channel, Notice notice, string trace, OutgoingNotice outgoing)
+    {
+        // A trace of its own, linked to the alarm's: what was said hours later would never end the first one.
+        using var span = Tracing.Source.HasListeners()
+            ? Tracing.Source.StartActivity(
+                "notice",
+                ActivityKind.Client,
+                parentContext: default,
+                links: Tracing.Parse(trace) is var opened && opened != default ? [new ActivityLink(opened)] : null
+            )
+            : null;
+        span?.SetTag("vigil.alarm", notice.AlarmId)
+            .SetTag("vigil.notice", notice.Id)
+            .SetTag("vigil.channel", notice.Channel.Word())
+            .SetTag("vigil.provider", channel.Provider);
+        inFlight[notice.Id] = true;
+        try
+        {
+            return new Outcome(notice.Id, await channel.SendAsync(outgoing, CancellationToken.None).WaitAsync(Longest, Clock));
+        }
+        catch (TimeoutException)
+        {
+            return new Outcome(notice.Id, new ChannelResult(ChannelOutcome.Unknown, $"no answer within {Longest.TotalSeconds:0} s"));
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            // Whether the request had gone out is not known: ask before it is sent again.
+            return new Outcome(notice.Id, new ChannelResult(ChannelOutcome.Unknown, e.Message));
+        }
+        finally
+        {
+            inFlight.TryRemove(notice.Id, out _);
+        }
+    }
+
+    public async Task<Outcome> AskAsync(Notice notice, PastNotice past)
+    {
+        inFlight[notice.Id] = true;
+        try
+        {
+            var known = routes.Find(notice.Provider) is { } channel
+                ? await channel.ReconcileAsync(past, CancellationToken.None).WaitAsync(Longest, Clock)
+                : null;
+            return new Outcome(
+                notice.Id,
+                known ?? new ChannelResult(ChannelOutcome.TryAgain, "the provider has never heard of it"),
+                Asked: true
+            );
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            // It may have gone out: sent again only after it was asked about. Another way is tried meanwhile.
+            return new Outcome(
+                notice.Id,
+                new ChannelResult(ChannelOutcome.Down, $"the provider could not be asked: {e.Message}"),
+                Asked: true
+            );
+        }
+        finally
+        {
+            inFlight.TryRemove(notice.Id, out _);
+        }
+    }
+}

@@ -1,0 +1,219 @@
+using Microsoft.EntityFrameworkCore;
+using Vigil.Model;
+using Vigil.Notify.Channels;
+using Vigil.Notify.Messages;
+using Vigil.Storage.Records;
+
+namespace Vigil.Notify.Escalation;
+
+/// <summary>
+/// Gives notices their turn: what is due is marked as Sending, committed, and only then begins to be sent. What is done with each is <see
+/// cref="DeliveryDecision"/>'s to say.
+/// </summary>
+internal sealed class NoticeTurns(
+    IDbContextFactory<RecordsDb> records,
+    Routes routes,
+    MessageTexts messages,
+    Numbers numbers,
+    NoticeSender sender,
+    OtherWays otherWays,
+    TimeProvider clock,
+    Troubles? troubles
+)
+{
+    /// <summary>Claims what is due, and begins to send it. None of it is in flight already.</summary>
+    public async Task<IReadOnlyList<Task<Outcome>>> ClaimAsync(Lane lane, int most, CancellationToken cancellation)
+    {
+        var sends = new List<Func<Task<Outcome>>>();
+        await using var db = await records.CreateDbContextAsync(cancellation);
+        await using (var transaction = await WriteTurn.BeginAsync(db, first: lane == Lane.Critical, cancellation))
+        {
+            var now = Now();
+            var due = (await Due.NoticesAsync(db, lane, now, most, cancellation)).Where(n => !sender.IsInFlight(n.Id)).ToList();
+            if (due.Count == 0)
+                return [];
+            var ids = due.Select(n => n.AlarmId).Distinct().ToList();
+            var alarms = await db.Alarms.Where(a => ids.Contains(a.Id)).ToDictionaryAsync(a => a.Id, cancellation);
+            var people = await People.LoadAsync(db, alarms.Values, messages.ToLocal(now), cancellation);
+            var limits = lane == Lane.Critical ? null : await SendingLimits.LoadAsync(db, due, now, cancellation);
+            if (limits is not null)
+                Bundles.Make(db, due, alarms, people, limits, messages, now);
+            foreach (var notice in due.Where(n => n.State != NoticeState.Cancelled))
+                if (await TurnAsync(db, notice, alarms[notice.AlarmId], people, limits, now, cancellation) is { } send)
+                    sends.Add(send);
+            await db.SaveChangesAsync(cancellation);
+            await transaction.CommitAsync(cancellation);
+        }
+
+        return [.. sends.Select(s => s())];
+    }
+
+    /// <summary>One that can't be handled stays, later than the others; its alarm's next step comes in its time.</summary>
+    /// <returns>Which; null when it is not the fault of the first that is due.</returns>
+    public async Task<Notice?> PutOffAsync(Lane lane, CancellationToken cancellation)
+    {
+        var (now, later) = (Now(), Now().AddSeconds(10));
+        await using var db = await records.CreateDbContextAsync(cancellation);
+        if ((await Due.NoticesAsync(db, lane, now, 1, cancellation)).FirstOrDefault() is not { } spoiled || sender.IsInFlight(spoiled.Id))
+            return null;
+        await db.Notices.Where(n => n.Id == spoiled.Id).ExecuteUpdateAsync(u => u.SetProperty(n => n.DueAt, later), cancellation);
+        return spoiled;
+    }
+
+    /// <summary>A provider is back: what waits for it is due now.</summary>
+    public async Task ReleaseHeldAsync(CancellationToken cancellation)
+    {
+        var now = Now();
+        await using var db = await records.CreateDbContextAsync(cancellation);
+        await db
+            .Notices.Where(n => (n.State == NoticeState.Deferred || n.State == NoticeState.Sending) && n.Held)
+            .ExecuteUpdateAsync(u => u.SetProperty(n => n.DueAt, now), cancellation);
+    }
+
+    /// <returns>What goes out once it is committed; null for nothing.</returns>
+    private async Task<Func<Task<Outcome>>?> TurnAsync(
+        RecordsDb db,
+        Notice notice,
+        Alarm alarm,
+        People people,
+        SendingLimits? limits,
+        DateTime now,
+        CancellationToken cancellation
+    )
+    {
+        // Where it went can't be read any more: the address that the registry has now.
+        if (
+            FieldKeys.IsUnreadable(notice.Address)
+            && people.WithKey(notice.Recipient, alarm)?.AddressFor(notice.Channel) is { Length: > 0 } address
+        )
+            notice.Address = address;
+        var (refused, channel) = (numbers.Refuses(notice.Channel, notice.Address), routes.For(notice.Channel, notice.Address));
+        var free = limits?.Earliest(notice, now);
+        var (turn, due) = DeliveryDecision.AtItsTurn(notice, alarm.State, refused is not null, channel is not null, free, now);
+        notice.DueAt = due ?? notice.DueAt;
+        switch (turn)
+        {
+            case NoticeTurn.HeldTooLong:
+                (notice.State, notice.FinishedAt) = (NoticeState.Failed, now);
+                notice.Note = $"the provider was not back within {DeliveryDecision.LongestHeld.TotalHours:0} h";
+                var zh = $"：服务商 {DeliveryDecision.LongestHeld.TotalHours:0} 小时内未恢复";
+                Timeline.Add(db, notice, now, TimelineEvent.Failed, "escalation", $": {notice.Note}", zh);
+                return null;
+            case NoticeTurn.Ask:
+                var past = await PastAsync(db, notice, Outgoing(notice, alarm, people), now, cancellation);
+                return () => sender.AskAsync(notice, past);
+            case NoticeTurn.Answered:
+                (notice.State, notice.FinishedAt, notice.Note) = (NoticeState.Cancelled, now, "somebody has answered for it");
+                if (notice.Template == MessageKind.Digest)
+                    await Bundles.UndoAsync(db, notice, now, cancellation);
+                return null;
+            case NoticeTurn.AddressRefused:
+                await otherWays.FailAsync(db, notice, alarm, people, refused!, now, cancellation);
+                var word = notice.Channel.Word();
+                troubles?.Happened(
+                    "number",
+                    $"{notice.Recipient} was not told by {word}: {refused}",
+                    $"{notice.Recipient} 未能通过 {word} 通知：{refused}",
+                    TimeSpan.FromHours(1)
+                );
+                return null;
+            case NoticeTurn.NoProvider:
+                var why = $"no provider carries {notice.Channel.Word()} to this address";
+                await otherWays.FailAsync(db, notice, alarm, people, why, now, cancellation);
+                return null;
+            case NoticeTurn.TooMany:
+                await DeferAsync(db, notice, alarm, people, now, cancellation);
+                return null;
+            default:
+                return await SendAsync(db, notice, alarm, people, channel!, limits, now, cancellation);
+        }
+    }
+
+    private async Task DeferAsync(RecordsDb db, Notice notice, Alarm alarm, People people, DateTime now, CancellationToken cancellation)
+    {
+        var before = notice.State;
+        if (before != NoticeState.Deferred)
+            Timeline.Add(
+                db,
+                notice,
+                now,
+                TimelineEvent.Deferred,
+                "escalation",
+                ": too many to this number; later",
+                "：该号码消息过多，稍后发送"
+            );
+        (notice.State, notice.Held, notice.Note) = (NoticeState.Deferred, false, "limit of messages to this number");
+        if (DeliveryDecision.IsToldOtherwise(before, alarm.Severity))
+            await otherWays.TellAsync(db, notice, alarm, people, now, cancellation);
+    }
+
+    private async Task<Func<Task<Outcome>>> SendAsync(
+        RecordsDb db,
+        Notice notice,
+        Alarm alarm,
+        People people,
+        IChannel channel,
+        SendingLimits? limits,
+        DateTime now,
+        CancellationToken cancellation
+    )
+    {
+        limits?.Count(notice, now);
+        (notice.State, notice.Provider, notice.Attempts, notice.Round) = (
+            NoticeState.Sending,
+            channel.Provider,
+            notice.Attempts + 1,
+            alarm.Round
+        );
+        if (notice.Template is MessageKind.Opened or MessageKind.Repeated && channel.TakesReplies(notice.Channel, notice.Address))
+            notice.ReplyCode ??= await ReplyCodes.ForAsync(db, notice, cancellation);
+        var outgoing = Outgoing(notice, alarm, people);
+        return () => sender.SendAsync(channel, notice, alarm.Trace, outgoing);
+    }
+
+    /// <summary>
+    /// What the provider is asked about: with what else is known at that address, so that one request isn't taken for another.
+    /// </summary>
+    private static async Task<PastNotice> PastAsync(
+        RecordsDb db,
+        Notice notice,
+        OutgoingNotice outgoing,
+        DateTime now,
+        CancellationToken cancellation
+    )
+    {
+        var since = (notice.SentAt ?? notice.CreatedAt).AddMinutes(-1); // its clock is not ours
+        var others = await db
+            .Notices.AsNoTracking()
+            .Where(n => n.Address == notice.Address && n.Channel == notice.Channel && n.Id != notice.Id && n.CreatedAt > now.AddDays(-1))
+            .Select(n => new { n.ProviderId, n.State })
+            .ToListAsync(cancellation);
+        return new PastNotice(
+            outgoing,
+            notice.ProviderId,
+            since,
+            others.Select(o => o.ProviderId).OfType<string>().ToHashSet(StringComparer.Ordinal),
+            others.TrueForAll(o => o.State != NoticeState.Sending || o.ProviderId is not null)
+        );
+    }
+
+    private OutgoingNotice Outgoing(Notice notice, Alarm alarm, People people)
+    {
+        var code = notice.ReplyCode ?? "";
+        return new OutgoingNotice(
+            notice.Id,
+            notice.Channel,
+            notice.Address,
+            notice.Language,
+            notice.Template,
+            messages.Values(notice.Language, people.NameOf(alarm), alarm.Kind, alarm.RaisedAt, notice.Link),
+            notice.Channel == Channel.Mail ? messages.Kind(alarm.Kind, notice.Language) : "",
+            notice.Text + (code.Length > 0 ? messages.Reply(notice.Language, code) : ""),
+            notice.Link,
+            alarm.Severity == Severity.Critical,
+            code
+        );
+    }
+
+    private DateTime Now() => clock.GetUtcNow().UtcDateTime;
+}

@@ -1,0 +1,286 @@
+using System.Diagnostics;
+using Microsoft.EntityFrameworkCore;
+using Vigil.Model;
+using Vigil.Notify.Escalation;
+using Vigil.Storage;
+using Vigil.Storage.Records;
+
+namespace Vigil.Notify;
+
+/// <summary>Findings become alarms, each exactly once: the half of the <see cref="AlarmDesk"/> that rules speak to.</summary>
+internal sealed class FindingsAtDesk(IDbContextFactory<RecordsDb> records, Policies policies, TimeProvider clock, TimeZoneInfo zone)
+{
+    public (Channel Via, string Address) SelfTestTo { get; set; } = (Channel.SelfTest, SelfTest.Channel);
+
+    /// <summary>One transaction.</summary>
+    public async Task<List<AlarmChange>> CommitAsync(Finding[] findings, CancellationToken cancellation)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await using var db = await records.CreateDbContextAsync(cancellation);
+                await using var transaction = await WriteTurn.BeginAsync(
+                    db,
+                    first: Array.Exists(findings, f => f.Severity == Severity.Critical),
+                    cancellation
+                );
+                var changes = await JudgeAsync(db, findings, cancellation);
+                await db.SaveChangesAsync(cancellation);
+                await transaction.CommitAsync(cancellation);
+                return changes;
+            }
+            catch (Exception e) when (attempt < AlarmDesk.Tries && StoreFailure.IsPassing(e))
+            {
+                // An acknowledgement or another instance came between (version, open key or finding key), or the connection was lost: look
+                // again. What was committed is known by its key.
+            }
+        }
+    }
+
+    private async Task<List<AlarmChange>> JudgeAsync(RecordsDb db, Finding[] findings, CancellationToken cancellation)
+    {
+        var keys = findings.Select(f => f.Key).ToList();
+        var known = (await db.Findings.Where(f => keys.Contains(f.Key)).Select(f => f.Key).ToListAsync(cancellation)).ToHashSet(
+            StringComparer.Ordinal
+        );
+        var openKeys = findings.Select(KeyOf).Distinct().ToList();
+        var open = await db
+            .Alarms.Where(a => a.OpenKey != null && openKeys.Contains(a.OpenKey))
+            .ToDictionaryAsync(a => a.OpenKey!, StringComparer.Ordinal, cancellation);
+        var subjects = findings.Select(f => f.Subject).Distinct().ToList();
+        var residents = await db
+            .Residents.Where(r => subjects.Contains(r.Id))
+            .ToDictionaryAsync(r => r.Id, StringComparer.Ordinal, cancellation);
+        var now = clock.GetUtcNow().UtcDateTime;
+        var changes = new List<AlarmChange>();
+        var opened = new HashSet<Guid>();
+        foreach (var finding in findings)
+        {
+            if (!known.Add(finding.Key))
+                continue;
+            db.Findings.Add(new CommittedFinding { Key = finding.Key, CommittedAt = now });
+            var alarm = open.GetValueOrDefault(KeyOf(finding));
+            switch (AlarmLife.Meaning(finding, alarm?.Episode))
+            {
+                case FindingMeaning.Opens:
+                    alarm = Open(db, finding, residents.GetValueOrDefault(finding.Subject), now);
+                    open[KeyOf(finding)] = alarm;
+                    opened.Add(alarm.Id);
+                    changes.Add(new AlarmChange(alarm.Id, TimelineEvent.Opened, finding.Severity));
+                    break;
+                case FindingMeaning.HappensAgain:
+                    changes.Add(await HappensAgainAsync(db, alarm!, finding, now, cancellation));
+                    break;
+                case FindingMeaning.Clears:
+                    changes.Add(await ClearAsync(db, alarm!, finding, now, isNew: opened.Contains(alarm!.Id), cancellation));
+                    if (alarm.State == AlarmState.Resolved)
+                        open.Remove(KeyOf(finding));
+                    break;
+            }
+        }
+
+        return changes;
+    }
+
+    private Alarm Open(RecordsDb db, Finding finding, Resident? resident, DateTime now)
+    {
+        var alarm = new Alarm
+        {
+            Id = clock.NewId(),
+            Subject = finding.Subject,
+            ResidentId = resident?.Id,
+            Resident = resident,
+            Area =
+                finding.Subject == SelfTest.Name
+                    ? RecordsDb.Nowhere
+                    : resident?.Area ?? (finding.Subject.StartsWith("area:", StringComparison.Ordinal) ? finding.Subject[5..] : ""),
+            Kind = finding.Kind.Name,
+            Severity = finding.Severity,
+            Episode = finding.Episode,
+            DeviceId = finding.Device?.Value,
+            Reason = finding.Reason,
+            ReasonZh = finding.ReasonZh,
+            RaisedAt = finding.Time,
+            OpenedAt = now,
+            OpenKey = KeyOf(finding),
+        };
+        using (var span = Tracing.Source.StartActivity("alarm", ActivityKind.Internal, Tracing.Parse(finding.Trace)))
+        {
+            span?.SetTag("vigil.alarm", alarm.Id).SetTag("vigil.kind", alarm.Kind).SetTag("vigil.severity", finding.Severity.ToString());
+            alarm.Trace = span?.Id ?? finding.Trace ?? "";
+        }
+
+        db.Alarms.Add(alarm);
+        Timeline.Add(db, alarm.Id, now, TimelineEvent.Opened, AlarmLife.Rules, finding.Reason, finding.ReasonZh);
+        if (finding.Subject == SelfTest.Name)
+            db.Steps.Add(
+                new EscalationStep
+                {
+                    Id = clock.NewId(),
+                    AlarmId = alarm.Id,
+                    Order = 1,
+                    To = $"{SelfTest.Name} {SelfTestTo.Address}",
+                    Via = [SelfTestTo.Via],
+                    DueAt = now,
+                    WaitSeconds = 60,
+                }
+            );
+        else
+            db.Steps.AddRange(Policies.Plan(PolicyOf(alarm), alarm.Id, now, clock.NewId));
+        return alarm;
+    }
+
+    private async Task<AlarmChange> HappensAgainAsync(
+        RecordsDb db,
+        Alarm alarm,
+        Finding finding,
+        DateTime now,
+        CancellationToken cancellation
+    )
+    {
+        var before = Standing.Of(alarm);
+        var rose = finding.Severity > alarm.Severity;
+        if (rose)
+            alarm.Severity = finding.Severity; // the policy looks at it
+        var policy = PolicyOf(alarm);
+        var (after, what, telling, at) = AlarmLife.HappensAgain(before, finding, policy, now);
+        after.WriteTo(alarm);
+        (alarm.Reason, alarm.ReasonZh) = (finding.Reason, finding.ReasonZh);
+        var change = new AlarmChange(alarm.Id, what, alarm.Severity);
+        var planned = telling is TellingAgain.Counted or TellingAgain.Later
+            ? (await Plan.WaitingAsync(db, alarm.Id, cancellation)).Where(s => s.To == Plan.Again).Min(s => (DateTime?)s.DueAt)
+            : null;
+        // A button that is held or hammered: each press is counted, and people are called once in a while, not once a press.
+        if (telling == TellingAgain.Counted && planned <= at)
+            return change;
+        var (text, textZh) = Said(finding, rose, telling == TellingAgain.Counted ? at - now : null);
+        Timeline.Add(db, alarm.Id, now, what, AlarmLife.Rules, text, textZh);
+        switch (telling)
+        {
+            case TellingAgain.Counted:
+                await AddAgainAsync(db, alarm.Id, at!.Value, cancellation);
+                break;
+            case TellingAgain.Later:
+                // Recorded now; when the time is over and nobody has finished it, everybody hears of it again.
+                if (planned is null)
+                    await AddAgainAsync(db, alarm.Id, at!.Value, cancellation);
+                break;
+            case TellingAgain.Anew:
+                Timeline.Add(
+                    db,
+                    alarm.Id,
+                    now,
+                    TimelineEvent.Reopened,
+                    AlarmLife.Rules,
+                    rose ? "became more severe after it was acknowledged" : "happened again after it was acknowledged",
+                    rose ? "确认后加重" : "确认后再次发生"
+                );
+                await Plan.AnewAsync(db, alarm, policy, MessageKind.Repeated, now, clock.NewId, cancellation);
+                break;
+            case TellingAgain.Now:
+                await TellNowAsync(db, alarm, policy, rose, now, cancellation);
+                break;
+        }
+
+        return change;
+    }
+
+    /// <param name="counted">It is counted, and told after this time at the earliest.</param>
+    private static (string En, string Zh) Said(Finding finding, bool rose, TimeSpan? counted) =>
+        counted is { } wait
+            ? (
+                $"{finding.Reason}; counted, and told anew at the earliest in {wait.TotalSeconds:0} s",
+                $"{finding.ReasonZh}；已计数，最早 {wait.TotalSeconds:0} 秒后再次通知"
+            )
+            : (rose ? $"now {finding.Severity}: {finding.Reason}" : finding.Reason, finding.ReasonZh);
+
+    private async Task TellNowAsync(RecordsDb db, Alarm alarm, Policy policy, bool rose, DateTime now, CancellationToken cancellation)
+    {
+        var waiting = await Plan.WaitingAsync(db, alarm.Id, cancellation);
+        if (rose || !waiting.Exists(s => s.Template == MessageKind.Opened))
+        {
+            var says = rose ? MessageKind.Opened : MessageKind.Repeated;
+            await Plan.AnewAsync(db, alarm, policy, says, now, clock.NewId, cancellation);
+            return;
+        }
+
+        // Pressed again while people are being told: the first ones hear it at once, and the plan goes on as it was.
+        var first = policy.Steps[0];
+        await Plan.AddAsync(
+            db,
+            new EscalationStep
+            {
+                Id = clock.NewId(),
+                AlarmId = alarm.Id,
+                To = first.To,
+                Via = first.Via,
+                DueAt = now,
+                Template = MessageKind.Repeated,
+            },
+            cancellation
+        );
+    }
+
+    private Task AddAgainAsync(RecordsDb db, Guid alarm, DateTime due, CancellationToken cancellation) =>
+        Plan.AddAsync(
+            db,
+            new EscalationStep
+            {
+                Id = clock.NewId(),
+                AlarmId = alarm,
+                To = Plan.Again,
+                Via = [],
+                DueAt = due,
+                Template = MessageKind.Repeated,
+            },
+            cancellation
+        );
+
+    private async Task<AlarmChange> ClearAsync(
+        RecordsDb db,
+        Alarm alarm,
+        Finding finding,
+        DateTime now,
+        bool isNew,
+        CancellationToken cancellation
+    )
+    {
+        var (after, how) = AlarmLife.Clear(Standing.Of(alarm), now);
+        after.WriteTo(alarm);
+        Timeline.Add(db, alarm.Id, now, TimelineEvent.Cleared, AlarmLife.Rules, finding.Reason, finding.ReasonZh);
+        var change = new AlarmChange(alarm.Id, TimelineEvent.Cleared, alarm.Severity);
+        if (how == Clearing.StaysOpen)
+            return change;
+        if (how == Clearing.Ends)
+            await Ending.ResolvedAsync(db, alarm, now, cancellation);
+        // Whoever was told hears of it.
+        if (
+            !isNew
+            && await db.Notices.AnyAsync(
+                n =>
+                    n.AlarmId == alarm.Id
+                    && (n.State == NoticeState.Sending || n.State == NoticeState.Sent || n.State == NoticeState.Delivered),
+                cancellation
+            )
+        )
+            await Plan.AddAsync(
+                db,
+                new EscalationStep
+                {
+                    Id = clock.NewId(),
+                    AlarmId = alarm.Id,
+                    To = Plan.Told,
+                    Via = [Channel.Sms, Channel.Mail, Channel.Webhook],
+                    DueAt = now,
+                    Template = how == Clearing.Ends ? MessageKind.Cleared : MessageKind.Back,
+                },
+                cancellation
+            );
+        return change;
+    }
+
+    private Policy PolicyOf(Alarm alarm) => policies.For(alarm, alarm.Resident, zone);
+
+    private static string KeyOf(Finding finding) => Standing.KeyOf(finding.Subject, finding.Kind.Name);
+}

@@ -1,0 +1,49 @@
+using Vigil.Model;
+using Vigil.Storage.Records;
+
+namespace Vigil.Notify;
+
+/// <summary>Lines of alarms' timelines, each in the transaction of what it tells of.</summary>
+internal static class Timeline
+{
+    public static void Add(RecordsDb db, Guid alarm, DateTime now, TimelineEvent what, string who, string text, string textZh) =>
+        db.Timeline.Add(
+            new TimelineEntry
+            {
+                AlarmId = alarm,
+                Time = now,
+                What = what,
+                Who = who,
+                Text = text,
+                TextZh = textZh,
+            }
+        );
+
+    /// <summary>What became of one message: begins with how and to whom.</summary>
+    /// <param name="text">Goes on from there.</param>
+    public static void Add(RecordsDb db, Notice notice, DateTime now, TimelineEvent what, string who, string text, string textZh) =>
+        Add(
+            db,
+            notice.AlarmId,
+            now,
+            what,
+            who,
+            $"{notice.Channel.Word()} to {notice.RecipientName}{text}",
+            $"{notice.Channel.Word()} → {notice.RecipientName}{textZh}"
+        );
+
+    /// <summary>How often it has happened by now, where people were not told of each time.</summary>
+    public static void Counted(RecordsDb db, Alarm alarm, DateTime now)
+    {
+        var (what, whatZh) = alarm.Kind == AlarmKind.Sos.Name ? ("pressed", "按下") : ("happened", "发生");
+        Add(
+            db,
+            alarm.Id,
+            now,
+            TimelineEvent.Counted,
+            AlarmLife.Rules,
+            $"{what} {alarm.Repeats + 1} times by now",
+            $"至此共{whatZh} {alarm.Repeats + 1} 次"
+        );
+    }
+}

@@ -1,0 +1,185 @@
+using Vigil.Model;
+using Vigil.Notify.Channels;
+using Vigil.Notify.Escalation;
+using Vigil.Storage.Records;
+
+namespace Vigil.Tests.Notify.Decisions;
+
+/// <summary>What happens next to a notice, without a database, a clock or a provider.</summary>
+public sealed class DeliveryDecisionTests
+{
+    private static readonly DateTime Now = new(2026, 1, 15, 4, 0, 0, DateTimeKind.Utc);
+
+    [Fact]
+    public void What_is_due_is_sent_and_its_sender_has_it_for_a_lease() =>
+        Assert.Equal(new TurnDecision(NoticeTurn.Send, Now + DeliveryDecision.Lease), AtItsTurn(Of(NoticeState.Waiting)));
+
+    [Fact]
+    public void Nobody_is_told_of_what_is_answered_but_that_it_is_over()
+    {
+        Assert.Equal(NoticeTurn.Answered, AtItsTurn(Of(NoticeState.Waiting), AlarmState.Acknowledged).Turn);
+        foreach (var over in new[] { MessageKind.Cleared, MessageKind.Back, MessageKind.Late })
+            Assert.Equal(NoticeTurn.Send, AtItsTurn(Of(NoticeState.Waiting, says: over), AlarmState.Resolved).Turn);
+    }
+
+    [Fact]
+    public void What_may_have_gone_out_is_asked_about_before_anything_else_also_when_it_is_answered() =>
+        Assert.Equal(NoticeTurn.Ask, AtItsTurn(Of(NoticeState.Sending), AlarmState.Resolved, refused: true, carried: false).Turn);
+
+    [Fact]
+    public void What_waits_for_a_provider_is_given_up_when_its_link_opens_no_more()
+    {
+        var held = Of(NoticeState.Deferred);
+        (held.Held, held.CreatedAt) = (true, Now.AddHours(-24));
+        Assert.Equal(NoticeTurn.Send, AtItsTurn(held).Turn);
+        held.CreatedAt = Now.AddHours(-24).AddTicks(-1);
+        Assert.Equal(NoticeTurn.HeldTooLong, AtItsTurn(held).Turn);
+        held.Held = false; // one that a limit or quiet hours keep has all the time
+        Assert.Equal(NoticeTurn.Send, AtItsTurn(held).Turn);
+    }
+
+    [Fact]
+    public void What_can_not_go_there_is_said_to_be_so_and_a_limit_only_delays()
+    {
+        Assert.Equal(NoticeTurn.AddressRefused, AtItsTurn(Of(NoticeState.Waiting), refused: true, carried: false).Turn);
+        Assert.Equal(NoticeTurn.NoProvider, AtItsTurn(Of(NoticeState.Waiting), carried: false).Turn);
+        Assert.Equal(new(NoticeTurn.TooMany, Now.AddMinutes(1)), AtItsTurn(Of(NoticeState.Waiting), free: Now.AddMinutes(1)));
+        Assert.Equal(NoticeTurn.Send, AtItsTurn(Of(NoticeState.Waiting), free: Now).Turn);
+    }
+
+    [Fact]
+    public void What_a_limit_delays_is_told_another_way_once_where_it_can_not_wait()
+    {
+        Assert.True(DeliveryDecision.IsToldOtherwise(NoticeState.Waiting, Severity.High));
+        Assert.False(DeliveryDecision.IsToldOtherwise(NoticeState.Deferred, Severity.High));
+        Assert.False(DeliveryDecision.IsToldOtherwise(NoticeState.Waiting, Severity.Warning));
+    }
+
+    [Theory]
+    [InlineData(ChannelOutcome.Sent, Next.Sent, null)]
+    [InlineData(ChannelOutcome.Delivered, Next.Delivered, null)]
+    [InlineData(ChannelOutcome.GiveUp, Next.Fail, null)]
+    [InlineData(ChannelOutcome.Unknown, Next.Ask, 2)]
+    [InlineData(ChannelOutcome.Busy, Next.Busy, 1)]
+    [InlineData(ChannelOutcome.TryAgain, Next.Retry, 4)]
+    [InlineData(ChannelOutcome.Down, Next.Hold, 60)]
+    internal void Each_outcome_has_one_way_on(ChannelOutcome outcome, Next next, int? seconds) =>
+        Assert.Equal(new NextDecision(next, seconds is { } s ? Now.AddSeconds(s) : null), After(Of(NoticeState.Sending, 1), outcome));
+
+    [Fact]
+    public void A_receipt_that_came_before_the_answer_is_not_undone()
+    {
+        foreach (var state in Enum.GetValues<NoticeState>().Where(s => s != NoticeState.Sending))
+        foreach (var outcome in Enum.GetValues<ChannelOutcome>())
+            Assert.Equal(Next.SaidBefore, After(Of(state), outcome).Next);
+    }
+
+    [Fact]
+    public void Passing_trouble_is_tried_three_times_ever_more_rarely_and_then_waits_for_the_provider()
+    {
+        Assert.Equal(
+            [Now.AddSeconds(4), Now.AddSeconds(8), Now.AddSeconds(60)],
+            new[] { 1, 2, 3 }.Select(attempts => After(Of(NoticeState.Sending, attempts), ChannelOutcome.TryAgain).DueAt!.Value)
+        );
+        Assert.Equal(Next.Hold, After(Of(NoticeState.Sending, 3), ChannelOutcome.TryAgain).Next);
+        // What the provider has never heard of goes out at once.
+        Assert.Equal(new(Next.Retry, Now), After(Of(NoticeState.Sending, 1), ChannelOutcome.TryAgain, asked: true));
+    }
+
+    [Fact]
+    public void When_a_provider_is_down_another_takes_it_unless_it_may_have_gone_out()
+    {
+        var notice = Of(NoticeState.Sending, 1);
+        Assert.Equal(new(Next.Reroute, Now), After(notice, ChannelOutcome.Down, otherProvider: true));
+        Assert.Equal(Next.StillUnknown, After(notice, ChannelOutcome.Down, asked: true, otherProvider: true).Next);
+        Assert.Equal(Now.AddSeconds(20), After(notice, ChannelOutcome.Down, severity: Severity.Critical).DueAt);
+    }
+
+    [Theory]
+    [InlineData(NoticeState.Sent, 1, true, ReceiptMeaning.Delivered)]
+    [InlineData(NoticeState.Sending, 1, true, ReceiptMeaning.Delivered)]
+    [InlineData(NoticeState.Sent, 1, false, ReceiptMeaning.Failed)]
+    [InlineData(NoticeState.Sending, 1, null, ReceiptMeaning.OnItsWay)]
+    [InlineData(NoticeState.Waiting, 1, true, ReceiptMeaning.Delivered)] // given up, and it had arrived: it does not go out twice
+    [InlineData(NoticeState.Deferred, 1, true, ReceiptMeaning.Delivered)]
+    [InlineData(NoticeState.Waiting, 0, true, ReceiptMeaning.SaidBefore)] // it never went out
+    [InlineData(NoticeState.Waiting, 1, false, ReceiptMeaning.SaidBefore)]
+    [InlineData(NoticeState.Delivered, 1, false, ReceiptMeaning.SaidBefore)]
+    [InlineData(NoticeState.Failed, 1, false, ReceiptMeaning.SaidBefore)] // said twice: the next channel is tried once
+    [InlineData(NoticeState.Cancelled, 1, true, ReceiptMeaning.SaidBefore)]
+    internal void A_receipt_only_ever_takes_a_notice_forward(NoticeState state, int attempts, bool? delivered, ReceiptMeaning meaning) =>
+        Assert.Equal(meaning, DeliveryDecision.Receipt(state, attempts, delivered));
+
+    [Fact]
+    public void Whoever_was_not_reached_is_told_on_the_next_channel_once_and_only_while_nobody_has_answered()
+    {
+        var failed = Of(NoticeState.Failed);
+        var call = Of(NoticeState.Waiting);
+        call.Channel = Channel.Voice;
+        Assert.Equal(OtherWay.NextChannel, DeliveryDecision.Otherwise(failed, AlarmState.Open, Channel.Voice, [failed]));
+        Assert.Equal(OtherWay.UnderWay, DeliveryDecision.Otherwise(failed, AlarmState.Open, Channel.Voice, [failed, call]));
+        Assert.Equal(OtherWay.None, DeliveryDecision.Otherwise(failed, AlarmState.Open, null, [failed]));
+        Assert.Equal(OtherWay.Answered, DeliveryDecision.Otherwise(failed, AlarmState.Acknowledged, Channel.Voice, [failed]));
+    }
+
+    [Fact]
+    public void A_step_is_unreached_when_each_message_failed_waits_for_its_provider_or_was_declined()
+    {
+        var (failed, held, sent) = (Of(NoticeState.Failed), Of(NoticeState.Deferred), Of(NoticeState.Sent));
+        held.Held = true;
+        Assert.True(DeliveryDecision.IsUnreached([failed, held], []));
+        Assert.False(DeliveryDecision.IsUnreached([failed, sent], []));
+        Assert.True(DeliveryDecision.IsUnreached([failed, sent], ["contact:1"]));
+        Assert.False(DeliveryDecision.IsUnreached([Of(NoticeState.Deferred)], [])); // a limit's: it goes out yet
+    }
+
+    [Fact]
+    public void After_a_step_that_reached_nobody_come_other_people_not_the_same_once_more()
+    {
+        var (now, again, next) = (StepTo("contact 1", 1), StepTo("contact 1", 2), StepTo("visitor", 3));
+        var told = StepTo(Plan.Told, 4);
+        told.Template = MessageKind.Cleared;
+        Assert.Equal([next], DeliveryDecision.Instead([again, next, told], now));
+        Assert.Empty(DeliveryDecision.Instead([again], now));
+    }
+
+    private static TurnDecision AtItsTurn(
+        Notice notice,
+        AlarmState alarm = AlarmState.Open,
+        bool refused = false,
+        bool carried = true,
+        DateTime? free = null
+    ) => DeliveryDecision.AtItsTurn(notice, alarm, refused, carried, free, Now);
+
+    private static NextDecision After(
+        Notice notice,
+        ChannelOutcome outcome,
+        bool asked = false,
+        bool otherProvider = false,
+        Severity severity = Severity.High
+    ) => DeliveryDecision.After(notice, outcome, asked, otherProvider, severity, Now);
+
+    private static Notice Of(NoticeState state, int attempts = 0, MessageKind says = MessageKind.Opened) =>
+        new()
+        {
+            State = state,
+            Attempts = attempts,
+            Template = says,
+            Channel = Channel.Sms,
+            Recipient = "contact:1",
+            RecipientName = "王大",
+            Address = "+8613800000001",
+            Text = "",
+            CreatedAt = Now,
+            DueAt = Now,
+        };
+
+    private static EscalationStep StepTo(string to, int order) =>
+        new()
+        {
+            To = to,
+            Via = [Channel.Sms],
+            Order = order,
+            WaitSeconds = 300,
+        };
+}
