@@ -9,6 +9,7 @@ using Vigil.Notify.Messages;
 using Vigil.Storage.Readings;
 using Vigil.Storage.Records;
 using Vigil.Web.Accounts;
+using Vigil.Web.Api;
 using Vigil.Web.Pages.Plain;
 
 namespace Vigil.Web;
@@ -21,7 +22,7 @@ internal static class ContactEndpoints
 {
     public static void MapContactPage(this IEndpointRouteBuilder app)
     {
-        var links = app.MapGroup("/c").RequireRateLimiting(RequestLimits.Links);
+        var links = app.MapGroup("/c").RequireRateLimiting(RequestLimits.Links).WithTags(ApiEndpoints.NoTag);
         links.MapGet("/{token}", ShowAsync);
         // The token is the secret; there is no cookie that a foreign page could ride on.
         links.MapPost("/{token}", AnswerAsync).DisableAntiforgery();

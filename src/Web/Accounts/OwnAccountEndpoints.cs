@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Vigil.Web.Api;
 using Vigil.Web.Pages.Plain;
 
 namespace Vigil.Web.Accounts;
@@ -21,9 +22,16 @@ internal static class OwnAccountEndpoints
                     (nameof(SetPassword.Token), token ?? "")
                 )
         );
-        app.MapPost("/account/password", SetPasswordAsync).DisableAntiforgery().RequireRateLimiting(RequestLimits.SignIn);
-        app.MapGet("/account", AccountAsync).RequireAuthorization();
-        app.MapPost("/account", ChangeAsync).DisableAntiforgery().RequireAuthorization().RequireRateLimiting(RequestLimits.SignIn);
+        app.MapPost("/account/password", SetPasswordAsync)
+            .DisableAntiforgery()
+            .RequireRateLimiting(RequestLimits.SignIn)
+            .WithTags(ApiEndpoints.NoTag);
+        app.MapGet("/account", AccountAsync).RequireAuthorization().WithTags(ApiEndpoints.NoTag);
+        app.MapPost("/account", ChangeAsync)
+            .DisableAntiforgery()
+            .RequireAuthorization()
+            .RequireRateLimiting(RequestLimits.SignIn)
+            .WithTags(ApiEndpoints.NoTag);
     }
 
     private static async Task<IResult> SetPasswordAsync(HttpContext http, Accounts accounts, CancellationToken c)

@@ -7,6 +7,12 @@ namespace Vigil.Web.Api;
 /// <summary>The HTTP API under <c>/api/v1</c>: a file for each noun. Every read of a resident's data is written to the audit log.</summary>
 internal static class ApiEndpoints
 {
+    /// <summary>
+    /// Of what is no noun of the API: the service's own name, which its document lists once. Without it each class of pages would stand
+    /// there.
+    /// </summary>
+    public const string NoTag = "vigil";
+
     public static void MapApi(this IEndpointRouteBuilder app)
     {
         var all = app.MapGroup("/api/v1")
