@@ -48,7 +48,6 @@ public sealed record Statistics(
 {
     public static async Task<Statistics> ReadAsync(
         IDbContextFactory<RecordsDb> records,
-        string area,
         DateTime from,
         DateTime to,
         TimeZoneInfo zone,
@@ -58,7 +57,7 @@ public sealed record Statistics(
         await using var db = await records.CreateDbContextAsync(cancellation);
         var alarms = await db
             .Alarms.AsNoTracking()
-            .Where(a => a.Area.StartsWith(area) && a.OpenedAt >= from && a.OpenedAt < to)
+            .Where(a => a.OpenedAt >= from && a.OpenedAt < to)
             .Select(a => new
             {
                 a.Id,
@@ -71,7 +70,6 @@ public sealed record Statistics(
             .ToListAsync(cancellation);
         var residents = await db
             .Residents.AsNoTracking()
-            .Where(r => r.Area.StartsWith(area))
             .Select(r => new
             {
                 r.Id,
@@ -81,22 +79,20 @@ public sealed record Statistics(
             })
             .ToListAsync(cancellation);
         var first = CalendarMonth.Of(from, zone);
-        var visits = await (
-            from v in db.Visits
-            join r in db.Residents on v.ResidentId equals r.Id
-            where r.Area.StartsWith(area) && v.Time >= CalendarMonth.StartOf(first, zone) && v.Time < to
-            select new
+        var since = CalendarMonth.StartOf(first, zone);
+        var visits = await db
+            .Visits.Where(v => v.Time >= since && v.Time < to)
+            .Select(v => new
             {
                 v.ResidentId,
                 v.Time,
                 v.AlarmId,
                 v.Form,
-            }
-        ).ToListAsync(cancellation);
+            })
+            .ToListAsync(cancellation);
         var devices = await (
             from d in db.Devices
             join r in db.Residents on d.ResidentId equals r.Id
-            where r.Area.StartsWith(area)
             select new { d.LastSeenAt, d.ReportMinutes }
         ).ToListAsync(cancellation);
         var towns = await db.Areas.AsNoTracking().Where(a => a.Code.Length == 9).ToDictionaryAsync(a => a.Code, a => a.Name, cancellation);

@@ -39,16 +39,14 @@ public static class VisitPlan
     /// <summary>On site within 45 min is the call-centre standard.</summary>
     private static readonly TimeSpan OnSite = TimeSpan.FromMinutes(45);
 
-    /// <summary>The visits due in an area within a time ahead, the most urgent first; one per resident.</summary>
-    /// <param name="records">The records.</param>
-    /// <param name="area">Code prefix; empty for all.</param>
+    /// <summary>The visits due within a time ahead, the most urgent first; one per resident.</summary>
+    /// <param name="records">Whose residents: those of an area, or all.</param>
     /// <param name="visitor">Only this visitor's residents; null for all.</param>
     /// <param name="now">UTC.</param>
     /// <param name="ahead">Visits due later than this from now are left out.</param>
     /// <param name="cancellation">Cancels the reading.</param>
     public static async Task<IReadOnlyList<VisitAsked>> ReadAsync(
         IDbContextFactory<RecordsDb> records,
-        string area,
         string? visitor,
         DateTime now,
         TimeSpan ahead,
@@ -58,16 +56,15 @@ public static class VisitPlan
         await using var db = await records.CreateDbContextAsync(cancellation);
         var residents = await db
             .Residents.AsNoTracking()
-            .Where(r => r.Area.StartsWith(area) && r.ConsentService && (visitor == null || r.VisitorId == visitor))
+            .Where(r => r.ConsentService && (visitor == null || r.VisitorId == visitor))
             .ToListAsync(cancellation);
-        var ids = db.Residents.Where(r => r.Area.StartsWith(area)).Select(r => r.Id);
         var last = await db
-            .Visits.Where(v => ids.Contains(v.ResidentId) && v.Form != "remote")
+            .Visits.Where(v => v.Form != "remote")
             .GroupBy(v => v.ResidentId)
             .Select(g => new { g.Key, Time = g.Max(v => v.Time) })
             .ToDictionaryAsync(v => v.Key, v => v.Time, cancellation);
         var atHome = await db
-            .Visits.Where(v => ids.Contains(v.ResidentId) && v.Form == "home")
+            .Visits.Where(v => v.Form == "home")
             .GroupBy(v => v.ResidentId)
             .Select(g => new { g.Key, Time = g.Max(v => v.Time) })
             .ToDictionaryAsync(v => v.Key, v => v.Time, cancellation);
@@ -75,7 +72,7 @@ public static class VisitPlan
         var alarms = (
             await db
                 .Alarms.AsNoTracking()
-                .Where(a => a.ResidentId != null && a.Area.StartsWith(area) && a.State != AlarmState.Resolved)
+                .Where(a => a.ResidentId != null && a.State != AlarmState.Resolved)
                 .Where(a => a.State == AlarmState.InHand || a.Steps.Any(s => s.To == "visitor" && s.State == StepState.Done))
                 .Select(a => new
                 {

@@ -3,6 +3,7 @@ using Vigil.Model;
 using Vigil.Registry;
 using Vigil.Storage.Records;
 using Vigil.Tests.Storage.Records;
+using Vigil.Web.Accounts;
 using static Vigil.Tests.Web.Running;
 
 namespace Vigil.Tests.Registry;
@@ -24,7 +25,7 @@ public sealed class VisitPlanTests : IDisposable
             Add(db, "disabled", "失能", false, ("home", 40), ("phone", 2));
             Add(db, "watched-remotely", "独居", false, ("remote", 1), ("home", 30));
         });
-        var asked = await VisitPlan.ReadAsync(records, "", null, Now, TimeSpan.FromDays(1), Token);
+        var asked = await VisitPlan.ReadAsync(records, null, Now, TimeSpan.FromDays(1), Token);
         Assert.Equal(["disabled", "watched-remotely", "general-due", "key"], asked.Select(a => a.Resident));
         Assert.Equal(["disabled", "monthly", "monthly", "key"], asked.Select(a => a.Cause));
     }
@@ -69,10 +70,10 @@ public sealed class VisitPlanTests : IDisposable
                 }
             );
         });
-        var asked = await VisitPlan.ReadAsync(records, "4419", null, Now, TimeSpan.FromDays(1), Token);
+        var asked = await VisitPlan.ReadAsync(new BoundRecords(records, "4419"), null, Now, TimeSpan.FromDays(1), Token);
         Assert.Equal([("alarmed", "alarm", alarm), ("not-seen", "watch", (Guid?)null)], asked.Select(a => (a.Resident, a.Cause, a.Alarm)));
         Assert.Equal(Now.AddMinutes(-15), asked[0].Due); // 45 minutes after somebody said a visitor is on the way
-        Assert.Empty(await VisitPlan.ReadAsync(records, "4401", null, Now, TimeSpan.FromDays(1), Token));
+        Assert.Empty(await VisitPlan.ReadAsync(new BoundRecords(records, "4401"), null, Now, TimeSpan.FromDays(1), Token));
     }
 
     public void Dispose()
@@ -81,7 +82,7 @@ public sealed class VisitPlanTests : IDisposable
         folder.Delete(recursive: true);
     }
 
-    private async Task<IDbContextFactory<RecordsDb>> ReadyAsync(Action<RecordsDb> fill)
+    private async Task<RecordsFactory> ReadyAsync(Action<RecordsDb> fill)
     {
         var records = await FreshRecords.SqliteAsync(folder.FullName);
         await using var db = await records.CreateDbContextAsync(Token);

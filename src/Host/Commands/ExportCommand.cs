@@ -99,9 +99,7 @@ internal static class ExportCommand
                     ),
                     "statistics" => (
                         ["figure", "name", "value"],
-                        (
-                            await Statistics.ReadAsync(records, "", Now.AddDays(-result.GetValue(days)), Now, settings.Zone, cancellation)
-                        ).Rows()
+                        (await Statistics.ReadAsync(records, Now.AddDays(-result.GetValue(days)), Now, settings.Zone, cancellation)).Rows()
                     ),
                     _ => null,
                 };

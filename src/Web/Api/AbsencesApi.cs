@@ -19,12 +19,10 @@ internal static class AbsencesApi
                 async (string? resident, int? offset, int? limit, [AsParameters] Caller caller) =>
                 {
                     await using var db = await caller.OpenAsync();
-                    var bound = caller.Area;
                     await caller.AuditAsync("read", resident is null ? "absences" : $"resident:{resident}", "absences");
                     return await caller.PageAsync(
                         from a in db.Absences.AsNoTracking()
-                        join r in db.Residents on a.ResidentId equals r.Id
-                        where r.Area.StartsWith(bound) && (resident == null || a.ResidentId == resident)
+                        where resident == null || a.ResidentId == resident
                         orderby a.From descending, a.Id
                         select new AbsenceAnswer(a.Id, a.ResidentId, a.From, a.Until, a.Author, a.Reason, a.EndedAt, a.EndedBy),
                         offset,
@@ -60,7 +58,7 @@ internal static class AbsencesApi
             .MapPost(
                 "absences/{id:guid}/end",
                 async (Guid id, [AsParameters] Caller caller) =>
-                    await AbsenceOperations.EndAsync(caller.Records, caller.Area, caller.Who, caller.Now, id, caller.Cancellation)
+                    await AbsenceOperations.EndAsync(caller.Records, caller.Who, caller.Now, id, caller.Cancellation)
                         ? Results.NoContent()
                         : Caller.Missing("running absence", id.ToString())
             )

@@ -3,20 +3,15 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
-using Vigil.Notify;
 using Vigil.Storage.Records;
 using Vigil.Web.Operations;
 
 namespace Vigil.Web.Api;
 
+/// <summary>Alarms as they are.</summary>
 internal static class AlarmsApi
 {
-    /// <summary>Alarms that one request changes together.</summary>
-    public const int LargestBulk = 500;
-
-    private const int LongestNote = 2000;
-
-    public static void Map(RouteGroupBuilder read, RouteGroupBuilder write)
+    public static void Map(RouteGroupBuilder read)
     {
         read.MapGet(
                 "alarms",
@@ -32,10 +27,9 @@ internal static class AlarmsApi
                 ) =>
                 {
                     await using var db = await caller.OpenAsync();
-                    var bound = caller.Area;
                     if (format is not (null or "json" or "csv" or "xlsx"))
                         return Caller.Wrong($"'{format}' is not one of json, csv, xlsx");
-                    var query = db.Alarms.AsNoTracking().Where(a => a.Area.StartsWith(bound));
+                    var query = db.Alarms.AsNoTracking();
                     if (state == "unresolved")
                         query = query.Where(a => a.State != AlarmState.Resolved);
                     else if (state is not null)
@@ -116,14 +110,13 @@ internal static class AlarmsApi
                 async (Guid id, [AsParameters] Caller caller) =>
                 {
                     await using var db = await caller.OpenAsync();
-                    var bound = caller.Area;
                     var alarm = await db
                         .Alarms.AsNoTracking()
                         .AsSplitQuery()
                         .Include(a => a.Resident)
                         .Include(a => a.Timeline)
                         .Include(a => a.Steps)
-                        .FirstOrDefaultAsync(a => a.Id == id && a.Area.StartsWith(bound), caller.Cancellation);
+                        .FirstOrDefaultAsync(a => a.Id == id, caller.Cancellation);
                     if (alarm is null)
                         return Caller.Missing("alarm", id.ToString());
                     var (told, next) = await AlarmOperations.FollowAsync(db, [id], caller.Cancellation);
@@ -155,130 +148,6 @@ internal static class AlarmsApi
                 }
             )
             .Answers<AlarmWhole>("An alarm with its timeline and its escalation plan", 404);
-        write
-            .MapPost(
-                "alarms/{id:guid}/acknowledge",
-                (Guid id, NoteRequest? body, AlarmDesk desk, [AsParameters] Caller caller) =>
-                    ChangeAsync(caller, id, body?.Note, note => desk.AcknowledgeAsync(id, caller.Who, note, caller.Cancellation))
-            )
-            .Changes("Answers for an alarm: escalation pauses until 'seen well by' runs out", 404, 409);
-        write
-            .MapPost(
-                "alarms/{id:guid}/in-hand",
-                (Guid id, NoteRequest? body, AlarmDesk desk, [AsParameters] Caller caller) =>
-                    ChangeAsync(caller, id, body?.Note, note => desk.TakeInHandAsync(id, caller.Who, note, caller.Cancellation))
-            )
-            .Changes("Says that somebody is on the way", 404, 409);
-        write
-            .MapPost(
-                "alarms/{id:guid}/hand-over",
-                (Guid id, HandOverRequest body, AlarmDesk desk, [AsParameters] Caller caller) =>
-                    string.IsNullOrWhiteSpace(body.To) || body.To.Length > 100
-                        ? Task.FromResult(Caller.Wrong("'to' has 1 to 100 characters"))
-                        : ChangeAsync(
-                            caller,
-                            id,
-                            body.Note,
-                            note => desk.HandOverAsync(id, caller.Who, body.To.Trim(), note, caller.Cancellation)
-                        )
-            )
-            .Changes("Says that somebody else answers for an alarm from now on", 404, 409);
-        write
-            .MapPost(
-                "alarms/{id:guid}/note",
-                (Guid id, NoteRequest body, AlarmDesk desk, [AsParameters] Caller caller) =>
-                    string.IsNullOrWhiteSpace(body.Note)
-                        ? Task.FromResult(Caller.Wrong("'note' is empty"))
-                        : ChangeAsync(caller, id, body.Note, note => desk.NoteAsync(id, caller.Who, note, caller.Cancellation))
-            )
-            .Changes("Adds a note to the timeline", 404, 409);
-        write
-            .MapPost(
-                "alarms/{id:guid}/reopen",
-                (Guid id, NoteRequest? body, AlarmDesk desk, [AsParameters] Caller caller) =>
-                    ChangeAsync(caller, id, body?.Note, note => desk.ReopenAsync(id, caller.Who, note, caller.Cancellation))
-            )
-            .Changes("Opens an alarm that was resolved too early: everybody is told again", 404, 409);
-        write
-            .MapPost(
-                "alarms/{id:guid}/resolve",
-                (Guid id, ResolveRequest body, AlarmDesk desk, [AsParameters] Caller caller) =>
-                    AlarmOperations.TryResolution(body.Resolution, out var resolution)
-                        ? ChangeAsync(
-                            caller,
-                            id,
-                            body.Note,
-                            note => desk.ResolveAsync(id, caller.Who, resolution, note, caller.Cancellation)
-                        )
-                        : Task.FromResult(Caller.Wrong($"'{body.Resolution}' is not one of {AlarmOperations.Resolutions}"))
-            )
-            .Changes("Resolves an alarm with a coded reason", 404, 409);
-        write
-            .MapPost(
-                "alarms/bulk",
-                async (BulkRequest body, AlarmDesk desk, [AsParameters] Caller caller) =>
-                {
-                    if (body.Alarms is not { Count: >= 1 and <= LargestBulk } alarms)
-                        return Caller.Wrong($"'alarms' has 1 to {LargestBulk} ids");
-                    if (string.IsNullOrWhiteSpace(body.Note) || body.Note.Length > LongestNote)
-                        return Caller.Wrong($"'note' says why, in 1 to {LongestNote} characters");
-                    var resolution = Resolution.None;
-                    if (body.Action is not ("acknowledge" or "in-hand" or "note" or "resolve"))
-                        return Caller.Wrong($"'{body.Action}' is not one of acknowledge, in-hand, note, resolve");
-                    if (body.Action == "resolve" && !AlarmOperations.TryResolution(body.Resolution, out resolution))
-                        return Caller.Wrong($"'{body.Resolution}' is not one of {AlarmOperations.Resolutions}");
-                    return Results.Ok(
-                        await AlarmOperations.ChangeManyAsync(
-                            desk,
-                            caller.Records,
-                            caller.Area,
-                            caller.Who,
-                            alarms,
-                            body.Action,
-                            resolution,
-                            body.Note.Trim(),
-                            caller.Cancellation
-                        )
-                    );
-                }
-            )
-            .Answers<BulkAnswer>("Changes many alarms together, in an outage: one reason, and a line on each one's own timeline", 400);
-        read.MapGet(
-                "notices",
-                async (Guid? alarm, int? offset, int? limit, [AsParameters] Caller caller) =>
-                {
-                    await using var db = await caller.OpenAsync();
-                    var bound = caller.Area;
-                    var page = await caller.PageAsync(
-                        from n in db.Notices.AsNoTracking()
-                        join a in db.Alarms on n.AlarmId equals a.Id
-                        where a.Area.StartsWith(bound) && (alarm == null || n.AlarmId == alarm)
-                        orderby n.CreatedAt descending, n.Id
-                        select n,
-                        offset,
-                        limit
-                    );
-                    await caller.AuditAsync("read", "notices", $"{page.Count} notices");
-                    var whole = caller.User.HasClaim("scope", Access.Admin);
-                    return page.Select(n => new NoticeAnswer(
-                        n.Id,
-                        n.AlarmId,
-                        n.Channel.Word(),
-                        n.Provider,
-                        n.Recipient,
-                        n.RecipientName,
-                        Caller.Masked(n.Address),
-                        whole ? n.Text : AlarmOperations.WithoutLink(n.Text),
-                        n.State.ToString().ToLowerInvariant(),
-                        n.Attempts,
-                        n.CreatedAt,
-                        n.SentAt,
-                        n.FinishedAt,
-                        n.Note
-                    ));
-                }
-            )
-            .Lists<NoticeAnswer>("Messages and calls, the newest first");
     }
 
     private static bool TryState(string text, out AlarmState state)
@@ -293,44 +162,4 @@ internal static class AlarmsApi
         state = default;
         return false;
     }
-
-    private static async Task<IResult> ChangeAsync(Caller caller, Guid id, string? note, Func<string, Task> change)
-    {
-        if (note?.Length > LongestNote)
-            return Caller.Wrong($"'note' is longer than {LongestNote} characters");
-        await using var db = await caller.OpenAsync();
-        var bound = caller.Area;
-        if (!await db.Alarms.AnyAsync(a => a.Id == id && a.Area.StartsWith(bound), caller.Cancellation))
-            return Caller.Missing("alarm", id.ToString());
-        try
-        {
-            await change(note ?? "");
-            return Results.NoContent();
-        }
-        catch (AlarmConflictException e)
-        {
-            return Results.Problem(e.Message, statusCode: StatusCodes.Status409Conflict);
-        }
-    }
-
-    /// <summary>A note for the timeline.</summary>
-    /// <param name="Note">At most 2,000 characters.</param>
-    internal sealed record NoteRequest(string? Note = null);
-
-    /// <summary>Who answers for an alarm from now on.</summary>
-    /// <param name="To">Name of the person.</param>
-    /// <param name="Note">For the timeline.</param>
-    internal sealed record HandOverRequest(string? To, string? Note = null);
-
-    /// <summary>How an alarm ends.</summary>
-    /// <param name="Resolution">true, false-away, false-habit, false-device, false-mistake, test or technical.</param>
-    /// <param name="Note">For the timeline.</param>
-    internal sealed record ResolveRequest(string? Resolution = null, string? Note = null);
-
-    /// <summary>A change of many alarms.</summary>
-    /// <param name="Alarms">Their ids, 500 at most.</param>
-    /// <param name="Action">acknowledge, in-hand, note or resolve.</param>
-    /// <param name="Note">The reason; needed.</param>
-    /// <param name="Resolution">For resolve: true, false-away, false-habit, false-device, false-mistake, test or technical.</param>
-    internal sealed record BulkRequest(IReadOnlyList<Guid>? Alarms, string? Action, string? Note, string? Resolution = null);
 }

@@ -29,7 +29,9 @@ internal static class ApiEndpoints
         var admin = all.MapGroup("").RequireAuthorization(Access.Admin);
         ResidentsApi.Map(read);
         DevicesApi.Map(read, write);
-        AlarmsApi.Map(read, write);
+        AlarmsApi.Map(read);
+        AlarmChangesApi.Map(write);
+        NoticesApi.Map(read);
         AbsencesApi.Map(read, visit);
         VisitsApi.Map(read, visit);
         AreasApi.Map(read, all.MapGroup("").RequireAuthorization(Access.Supervise));

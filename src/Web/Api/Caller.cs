@@ -37,13 +37,12 @@ internal readonly record struct Caller(
     public async Task<Resident?> ResidentAsync(string id)
     {
         await using var db = await OpenAsync();
-        var area = Area;
         return await db
             .Residents.AsNoTracking()
             .Include(r => r.Contacts)
             .Include(r => r.Devices)
             .Include(r => r.Visitor)
-            .FirstOrDefaultAsync(r => r.Id == id && r.Area.StartsWith(area), Cancellation);
+            .FirstOrDefaultAsync(r => r.Id == id, Cancellation);
     }
 
     /// <summary>One page of a query; how many there are in all stands in the header <c>X-Total-Count</c>.</summary>

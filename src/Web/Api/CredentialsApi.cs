@@ -59,3 +59,12 @@ internal static class CredentialsApi
     /// <param name="Topics">Topic filters a gateway may publish to; without any, those of its profile.</param>
     internal sealed record CredentialRequest(string? Username, bool Gateway = false, IReadOnlyList<string>? Topics = null);
 }
+
+/// <summary>Who may connect to the embedded broker.</summary>
+/// <param name="Gateway">Speaks for other devices.</param>
+/// <param name="Topics">Topic filters a gateway may publish to, one a line.</param>
+internal sealed record CredentialAnswer(string Username, bool Gateway, string Topics, DateTime CreatedAt, bool Disabled);
+
+/// <summary>A new credential.</summary>
+/// <param name="Password">Shown in this one answer.</param>
+internal sealed record CredentialCreated(string Username, string Password);

@@ -16,12 +16,9 @@ internal static class DevicesApi
                 async (string? resident, int? offset, int? limit, [AsParameters] Caller caller) =>
                 {
                     await using var db = await caller.OpenAsync();
-                    var area = caller.Area;
                     return await caller.PageAsync(
                         from d in db.Devices
-                        join r in db.Residents on d.ResidentId equals r.Id into owners
-                        from r in owners.DefaultIfEmpty()
-                        where (area == "" || (r != null && r.Area.StartsWith(area))) && (resident == null || d.ResidentId == resident)
+                        where resident == null || d.ResidentId == resident
                         orderby d.Id
                         select new DeviceAnswer(
                             d.Id,
@@ -68,7 +65,6 @@ internal static class DevicesApi
                 async (string id, BindRequest body, [AsParameters] Caller caller) =>
                     await DeviceOperations.BindAsync(
                         caller.Records,
-                        caller.User.Area(),
                         caller.Who,
                         caller.Now,
                         id,
@@ -87,7 +83,7 @@ internal static class DevicesApi
                 async (int? offset, int? limit, [AsParameters] Caller caller) =>
                 {
                     await using var db = await caller.OpenAsync();
-                    return (await caller.PageAsync(DeviceOperations.RejectedIn(db, caller.Area), offset, limit)).Select(
+                    return (await caller.PageAsync(db.Rejected.AsNoTracking().OrderByDescending(r => r.Id), offset, limit)).Select(
                         r => new RejectedAnswer(
                             r.Id,
                             r.Received,

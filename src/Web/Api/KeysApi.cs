@@ -38,7 +38,7 @@ internal static class KeysApi
                         return Caller.Wrong("'name' has 1 to 100 characters");
                     if (body.Scope is not (Access.Read or Access.Visit or Access.Write))
                         return Caller.Wrong($"'{body.Scope}' is not one of read, visit, write");
-                    if (!Within(area, caller.Area))
+                    if (!caller.User.Covers(area) || (area.Length > 0 && !AreaCode.TryParse(area, out _)))
                         return Caller.Wrong($"'{area}' is no area code within '{caller.Area}'");
                     if (body.Days is < 1 or > 3650)
                         return Caller.Wrong("'days' is 1 to 3650");
@@ -64,9 +64,6 @@ internal static class KeysApi
             )
             .Changes("Ends a key of the API at once", 404);
     }
-
-    private static bool Within(string area, string bound) =>
-        area.StartsWith(bound, StringComparison.Ordinal) && (area.Length == 0 || AreaCode.TryParse(area, out _));
 
     /// <summary>A key to be.</summary>
     /// <param name="Name">Who uses it; 1 to 100 characters.</param>

@@ -1,6 +1,3 @@
-using System.IO.Compression;
-using System.Text;
-using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -17,11 +14,6 @@ namespace Vigil.Web.Api;
 internal static class PersonalDataApi
 {
     private const int LongestReason = 500;
-    private static readonly JsonSerializerOptions Indented = new(JsonSerializerDefaults.Web)
-    {
-        WriteIndented = true,
-        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-    };
 
     public static void Map(RouteGroupBuilder write, RouteGroupBuilder admin)
     {
@@ -69,7 +61,7 @@ internal static class PersonalDataApi
                     );
                     try
                     {
-                        await WriteAsync(file, id, store, caller);
+                        await PersonalArchive.WriteAsync(file, id, store, caller);
                         file.Position = 0;
                         return Results.File(file, "application/zip", $"{id}.zip");
                     }
@@ -139,77 +131,6 @@ internal static class PersonalDataApi
                 }
             )
             .Changes("Erases a resident: registry, contacts, readings, visits; alarms stay without a name", 404, 409);
-    }
-
-    private static async Task WriteAsync(Stream to, string id, IReadingStore store, Caller caller)
-    {
-        await using var db = await caller.OpenAsync();
-        var r = await db
-            .Residents.AsNoTracking()
-            .AsSplitQuery()
-            .Include(x => x.Contacts)
-            .Include(x => x.Household)
-            .Include(x => x.Devices)
-            .Include(x => x.Visitor)
-            .FirstAsync(x => x.Id == id, caller.Cancellation);
-        var alarms = await db
-            .Alarms.AsNoTracking()
-            .AsSplitQuery()
-            .Include(a => a.Timeline)
-            .Include(a => a.Steps)
-            .Where(a => a.ResidentId == id)
-            .OrderBy(a => a.OpenedAt)
-            .ToListAsync(caller.Cancellation);
-        foreach (var step in alarms.SelectMany(a => a.Steps))
-            step.Alarm = null; // a ring that JSON can't hold
-        var ids = alarms.Select(a => a.Id).ToList();
-        var records = new Dictionary<string, object>
-        {
-            ["resident"] = r,
-            ["absences"] = await db.Absences.AsNoTracking().Where(a => a.ResidentId == id).ToListAsync(caller.Cancellation),
-            ["visits"] = await db.Visits.AsNoTracking().Where(v => v.ResidentId == id).ToListAsync(caller.Cancellation),
-            ["dailyUse"] = await db.DailyUse.AsNoTracking().Where(d => d.ResidentId == id).ToListAsync(caller.Cancellation),
-            ["alarms"] = alarms,
-            ["notices"] = await db.Notices.AsNoTracking().Where(n => ids.Contains(n.AlarmId)).ToListAsync(caller.Cancellation),
-            ["audit"] = await db
-                .Audit.AsNoTracking()
-                .Where(a => a.Subject == "resident:" + id)
-                .OrderBy(a => a.Id)
-                .Select(a => new
-                {
-                    a.Time,
-                    a.Who,
-                    a.Action,
-                    a.Detail,
-                })
-                .ToListAsync(caller.Cancellation),
-        };
-        using var archive = new ZipArchive(to, ZipArchiveMode.Create, leaveOpen: true);
-        await using (var entry = archive.CreateEntry("records.json").Open())
-            await JsonSerializer.SerializeAsync(entry, records, Indented, caller.Cancellation);
-        await using var rows = new StreamWriter(archive.CreateEntry("readings.csv").Open(), new UTF8Encoding(false));
-        rows.NewLine = "\r\n";
-        await rows.WriteLineAsync(Sheet.CsvLine(["device", "metric", "channel", "time", "received", "value", "longitude", "event"]));
-        if (r.Devices.Count == 0)
-            return;
-        await foreach (
-            var x in store.QueryAsync(
-                new ReadingQuery([.. r.Devices.Select(d => new DeviceId(d.Id))], null, DateTime.UnixEpoch, caller.Now.AddDays(1)),
-                caller.Cancellation
-            )
-        )
-            await rows.WriteLineAsync(
-                Sheet.CsvLine([
-                    x.Device.Value,
-                    x.Metric.Name,
-                    x.Channel,
-                    x.Time.ToString("O"),
-                    x.Received.ToString("O"),
-                    x.Value,
-                    x.Metric.Kind == MetricKind.Location ? x.Longitude : null,
-                    x.Event,
-                ])
-            );
     }
 
     /// <summary>Why somebody has to see it, or wants it gone.</summary>

@@ -50,3 +50,8 @@ internal static class RegistryApi
             .Answers<ImportAnswer>("Imports a registry file: all errors with their rows, and nothing written if there is any", 400, 422)
             .WithMetadata(new RequestSizeLimitAttribute(Largest));
 }
+
+/// <summary>What an import did, or would do.</summary>
+/// <param name="Imported">False for a dry run.</param>
+/// <param name="Summary">In words.</param>
+internal sealed record ImportAnswer(bool Imported, string Summary);

@@ -22,8 +22,7 @@ internal static class ResidentsApi
                 async (string? search, int? offset, int? limit, [AsParameters] Caller caller) =>
                 {
                     await using var db = await caller.OpenAsync();
-                    var area = caller.Area;
-                    var query = db.Residents.AsNoTracking().Where(r => r.Area.StartsWith(area));
+                    var query = db.Residents.AsNoTracking();
                     if (search?.Trim() is { Length: > 0 } words)
                         query = query.Where(r => r.Name.Contains(words) || r.Id.Contains(words) || r.Area.StartsWith(words));
                     var page = await caller.PageAsync(query.OrderBy(r => r.Id), offset, limit);

@@ -21,7 +21,7 @@ internal static class StatisticsApi
                         return Caller.Wrong("at most three years at once");
                     if (format is not (null or "json" or "csv" or "xlsx"))
                         return Caller.Wrong($"'{format}' is not one of json, csv, xlsx");
-                    var found = await Statistics.ReadAsync(caller.Records, caller.Area, since, until, zone, caller.Cancellation);
+                    var found = await Statistics.ReadAsync(caller.Records, since, until, zone, caller.Cancellation);
                     return format is null or "json"
                         ? Results.Ok(found)
                         : Caller.Sheet("statistics." + format, ["figure", "name", "value"], found.Rows());

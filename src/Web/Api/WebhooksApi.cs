@@ -21,13 +21,8 @@ internal static class WebhooksApi
                 async (int? offset, int? limit, [AsParameters] Caller caller) =>
                 {
                     await using var db = await caller.OpenAsync();
-                    var bound = caller.Area;
                     return (
-                        await caller.PageAsync(
-                            db.Webhooks.AsNoTracking().Where(w => w.Area.StartsWith(bound)).OrderBy(w => w.CreatedAt).ThenBy(w => w.Id),
-                            offset,
-                            limit
-                        )
+                        await caller.PageAsync(db.Webhooks.AsNoTracking().OrderBy(w => w.CreatedAt).ThenBy(w => w.Id), offset, limit)
                     ).Select(WebhookAnswer.Of);
                 }
             )
@@ -41,8 +36,7 @@ internal static class WebhooksApi
                         caller.Records,
                         connections,
                         caller.Clock,
-                        caller.Area,
-                        caller.Who,
+                        caller.User,
                         body.Name,
                         body.Url,
                         body.Area,
@@ -59,15 +53,7 @@ internal static class WebhooksApi
             .MapPost(
                 "webhooks/{id:guid}/{change:regex(^(enable|disable|ping)$)}",
                 async (Guid id, string change, [AsParameters] Caller caller) =>
-                    await WebhookOperations.ChangeAsync(
-                        caller.Records,
-                        caller.Area,
-                        caller.Who,
-                        caller.Now,
-                        id,
-                        change,
-                        caller.Cancellation
-                    )
+                    await WebhookOperations.ChangeAsync(caller.Records, caller.Who, caller.Now, id, change, caller.Cancellation)
                         ? Results.NoContent()
                         : Caller.Missing("webhook", id.ToString())
             )
@@ -76,15 +62,7 @@ internal static class WebhooksApi
             .MapDelete(
                 "webhooks/{id:guid}",
                 async (Guid id, [AsParameters] Caller caller) =>
-                    await WebhookOperations.ChangeAsync(
-                        caller.Records,
-                        caller.Area,
-                        caller.Who,
-                        caller.Now,
-                        id,
-                        "delete",
-                        caller.Cancellation
-                    )
+                    await WebhookOperations.ChangeAsync(caller.Records, caller.Who, caller.Now, id, "delete", caller.Cancellation)
                         ? Results.NoContent()
                         : Caller.Missing("webhook", id.ToString())
             )
@@ -95,8 +73,7 @@ internal static class WebhooksApi
                 async (Guid id, int? offset, int? limit, [AsParameters] Caller caller) =>
                 {
                     await using var db = await caller.OpenAsync();
-                    var bound = caller.Area;
-                    if (!await db.Webhooks.AnyAsync(w => w.Id == id && w.Area.StartsWith(bound), caller.Cancellation))
+                    if (!await db.Webhooks.AnyAsync(w => w.Id == id, caller.Cancellation))
                         return Caller.Missing("webhook", id.ToString());
                     return Results.Ok(
                         (

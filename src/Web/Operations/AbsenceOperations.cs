@@ -42,7 +42,6 @@ internal static class AbsenceOperations
 
     public static async Task<bool> EndAsync(
         IDbContextFactory<RecordsDb> records,
-        string area,
         string who,
         DateTime now,
         Guid id,
@@ -50,11 +49,7 @@ internal static class AbsenceOperations
     )
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
-        var row = await db.Absences.FirstOrDefaultAsync(
-            a => a.Id == id && a.EndedAt == null && db.Residents.Any(r => r.Id == a.ResidentId && r.Area.StartsWith(area)),
-            cancellation
-        );
-        if (row is null)
+        if (await db.Absences.FirstOrDefaultAsync(a => a.Id == id && a.EndedAt == null, cancellation) is not { } row)
             return false;
         (row.EndedAt, row.EndedBy) = (now, who);
         await db.SaveChangesAsync(cancellation);

@@ -43,7 +43,6 @@ internal static class AlarmOperations
     public static async Task<BulkAnswer> ChangeManyAsync(
         AlarmDesk desk,
         IDbContextFactory<RecordsDb> records,
-        string area,
         string who,
         IReadOnlyCollection<Guid> alarms,
         string action,
@@ -53,9 +52,7 @@ internal static class AlarmOperations
     )
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
-        var known = (
-            await db.Alarms.Where(a => alarms.Contains(a.Id) && a.Area.StartsWith(area)).Select(a => a.Id).ToListAsync(cancellation)
-        ).ToHashSet();
+        var known = (await db.Alarms.Where(a => alarms.Contains(a.Id)).Select(a => a.Id).ToListAsync(cancellation)).ToHashSet();
         var (done, refused) = (new List<Guid>(), new List<BulkRefused>());
         foreach (var id in alarms.Distinct())
         {

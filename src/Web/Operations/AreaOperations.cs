@@ -14,7 +14,6 @@ internal static class AreaOperations
     /// <returns>Null when done; else what is wrong.</returns>
     public static async Task<string?> WatchAsync(
         IDbContextFactory<RecordsDb> records,
-        string bound,
         string who,
         DateTime now,
         string code,
@@ -30,7 +29,7 @@ internal static class AreaOperations
         if (reason.Length > 200)
             return "'reason' is longer than 200 characters";
         await using var db = await records.CreateDbContextAsync(cancellation);
-        if (await db.Areas.FirstOrDefaultAsync(a => a.Code == code && a.Code.StartsWith(bound), cancellation) is not { } area)
+        if (await db.Areas.FirstOrDefaultAsync(a => a.Code == code, cancellation) is not { } area)
             return MissingArea;
         area.WatchFrom =
             until is null ? null

@@ -3,29 +3,12 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Web.Operations;
 
-/// <summary>Devices that wait to be bound, and payloads that could not be read.</summary>
+/// <summary>Devices that wait to be bound.</summary>
 internal static class DeviceOperations
 {
-    /// <summary>Refused payloads, newest first; in an area, those of its residents' devices.</summary>
-    public static IQueryable<RejectedPayload> RejectedIn(RecordsDb db, string area)
-    {
-        var rows = db.Rejected.AsNoTracking();
-        if (area.Length > 0)
-            rows = rows.Where(p =>
-                (
-                    from d in db.Devices
-                    join r in db.Residents on d.ResidentId equals r.Id
-                    where r.Area.StartsWith(area)
-                    select d.Id
-                ).Contains(p.Device)
-            );
-        return rows.OrderByDescending(r => r.Id);
-    }
-
     /// <returns>Null when it is bound; else what there is not.</returns>
     public static async Task<string?> BindAsync(
         IDbContextFactory<RecordsDb> records,
-        string area,
         string who,
         DateTime now,
         string id,
@@ -36,7 +19,7 @@ internal static class DeviceOperations
     )
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
-        if (await db.Residents.FirstOrDefaultAsync(r => r.Id == resident && r.Area.StartsWith(area), cancellation) is not { } home)
+        if (await db.Residents.FirstOrDefaultAsync(r => r.Id == resident, cancellation) is not { } home)
             return $"there is no resident '{resident}'";
         if (await db.Unbound.FindAsync([id], cancellation) is not { } waiting)
             return $"there is no unbound device '{id}'";

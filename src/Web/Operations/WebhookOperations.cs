@@ -1,3 +1,4 @@
+using System.Security.Claims;
 using Microsoft.EntityFrameworkCore;
 using Vigil.Notify.Webhooks;
 using Vigil.Storage.Records;
@@ -11,8 +12,7 @@ internal static class WebhookOperations
         IDbContextFactory<RecordsDb> records,
         OutwardConnections connections,
         TimeProvider clock,
-        string bound,
-        string who,
+        ClaimsPrincipal user,
         string? name,
         string? url,
         string? area,
@@ -26,9 +26,9 @@ internal static class WebhookOperations
             return ("'url' has at most 500 characters", null, null);
         if (connections.Refuses(url) is { } refused)
             return ($"'url' {refused}", null, null);
-        var within = area is { Length: > 0 } ? area : bound;
-        if (!within.StartsWith(bound, StringComparison.Ordinal) || within.Length > 12 || within.Any(c => !char.IsAsciiDigit(c)))
-            return ($"'area' is no area code within '{bound}'", null, null);
+        var (who, within) = (user.Who(), area is { Length: > 0 } ? area : user.Area());
+        if (!user.Covers(within) || within.Length > 12 || within.Any(c => !char.IsAsciiDigit(c)))
+            return ($"'area' is no area code within '{user.Area()}'", null, null);
         if (events is not { Count: > 0 } || events.FirstOrDefault(e => !WebhookEvents.All.Contains(e)) is not null)
             return ($"'events' is some of {string.Join(", ", WebhookEvents.All)}", null, null);
         var (row, secret) = await WebhookEvents.AddAsync(records, clock, named, url, within, events.Distinct(), who, cancellation);
@@ -38,7 +38,6 @@ internal static class WebhookOperations
 
     public static async Task<bool> ChangeAsync(
         IDbContextFactory<RecordsDb> records,
-        string bound,
         string who,
         DateTime now,
         Guid id,
@@ -47,7 +46,7 @@ internal static class WebhookOperations
     )
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
-        if (await db.Webhooks.FirstOrDefaultAsync(w => w.Id == id && w.Area.StartsWith(bound), cancellation) is not { } row)
+        if (await db.Webhooks.FirstOrDefaultAsync(w => w.Id == id, cancellation) is not { } row)
             return false;
         if (change == "ping")
             await WebhookEvents.PingAsync(records, TimeProvider.System.GetUtcNow().UtcDateTime, id, cancellation);

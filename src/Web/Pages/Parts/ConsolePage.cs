@@ -5,7 +5,9 @@ using Vigil.Web.Accounts;
 
 namespace Vigil.Web.Pages.Parts;
 
-/// <summary>What every page of the console has: who looks, the records of their area, their language, the local time.</summary>
+/// <summary>
+/// What every page of the console has, and the larger parts of pages: who looks, the records of their area, their language, the local time.
+/// </summary>
 public abstract class ConsolePage : ComponentBase
 {
     [Inject]

@@ -55,6 +55,13 @@ internal static class People
         return found;
     }
 
+    /// <summary>A person's name among those that were read; else a word for who it was, else what is written.</summary>
+    public static string Name(string? who, IReadOnlyDictionary<string, string> names, string language) =>
+        who is null ? ""
+        : names.TryGetValue(who, out var name) ? name
+        : Texts.All.ContainsKey("who." + who) ? Texts.Of("who." + who, language)
+        : who;
+
     /// <summary>The timeline's word, in the language of the page.</summary>
     public static string What(string what, string language) =>
         Texts.All.ContainsKey("what." + what) ? Texts.Of("what." + what, language) : what;

@@ -1,0 +1,65 @@
+namespace Vigil.Web.Api;
+
+/// <summary>A resident in a list.</summary>
+/// <param name="KeyClass">Key (重点) rather than general (一般).</param>
+/// <param name="Categories">Of Annex 1, comma-separated.</param>
+internal sealed record ResidentBrief(string Id, string Name, string Area, bool KeyClass, string Categories);
+
+/// <summary>A resident with contacts and devices.</summary>
+/// <param name="HomeRadiusMetres">Beyond it somebody is away from home.</param>
+/// <param name="Visitor">Name of the assigned visitor.</param>
+internal sealed record ResidentAnswer(
+    string Id,
+    string Name,
+    string Area,
+    bool KeyClass,
+    string Categories,
+    string Gender,
+    DateOnly? BirthDate,
+    string Address,
+    string Language,
+    bool ConsentService,
+    bool ConsentDailyLife,
+    double? HomeLatitude,
+    double? HomeLongitude,
+    double HomeRadiusMetres,
+    IReadOnlyList<ContactAnswer> Contacts,
+    string? Visitor,
+    IReadOnlyList<DeviceBrief> Devices
+);
+
+/// <param name="Order">1 is told first.</param>
+/// <param name="Phone">Masked.</param>
+internal sealed record ContactAnswer(int Order, string Name, string Relation, string Phone);
+
+/// <summary>A device in a resident's home.</summary>
+internal sealed record DeviceBrief(string Id, string Profile, DateTime InstalledAt, DateTime? FirstSeenAt, DateTime? LastSeenAt);
+
+/// <summary>What the rules expect of a resident's devices.</summary>
+internal sealed record OutlooksAnswer(IReadOnlyList<OutlookAnswer> Outlooks);
+
+/// <summary>The earliest moment at which trouble could be told, if nothing more is heard or used.</summary>
+/// <param name="Kind">no-water, no-electricity, inactivity, device-silent or device-never-seen.</param>
+internal sealed record OutlookAnswer(string Device, string Kind, DateTime At);
+
+/// <summary>A reading.</summary>
+/// <param name="Channel">Of a device with several of the same metric.</param>
+/// <param name="Time">Measured.</param>
+/// <param name="Received">Arrived.</param>
+/// <param name="Value">For a location the latitude, degrees WGS-84.</param>
+/// <param name="Unit">Of SenML (RFC 8428), else UCUM.</param>
+/// <param name="Longitude">Degrees WGS-84; of a location alone.</param>
+/// <param name="Event">Of a button or detector: what happened.</param>
+/// <param name="Flags">What is doubtful about it.</param>
+internal sealed record ReadingAnswer(
+    string Device,
+    string Metric,
+    string Channel,
+    DateTime Time,
+    DateTime Received,
+    double Value,
+    string Unit,
+    double? Longitude,
+    string? Event,
+    string Flags
+);
