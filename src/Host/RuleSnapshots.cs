@@ -80,7 +80,7 @@ internal sealed class RuleSnapshots
             replayFrom[p] = taken[p] - Overlap ?? relearn;
             // Taken after the clock was set back: it contains readings whose arrival times lie in the future by now, and those since.
             replayUntil[p] =
-                started is { } now && taken[p] <= now && engines[p].HeardBeyond(now) ? now + ClockWatch.Jump : DateTime.MaxValue;
+                started is { } now && taken[p] <= now && engines[p].HasHeardBeyond(now) ? now + ClockWatch.Jump : DateTime.MaxValue;
         }
 
         var newest = taken.Max();

@@ -1,3 +1,4 @@
+using Vigil.Model;
 using Vigil.Storage.Records;
 using Vigil.Web.Operations;
 
