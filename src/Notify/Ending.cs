@@ -4,7 +4,9 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Notify;
 
-/// <summary>What is taken back when somebody answers for an alarm, or it is over. Each change belongs to the caller's transaction.</summary>
+/// <summary>
+/// What is taken back when somebody answers for an alarm, or it is over. Each change belongs to the caller's transaction.
+/// </summary>
 internal static class Ending
 {
     /// <summary>Who answers, answers for all that has happened so far: it is not told again because of it.</summary>

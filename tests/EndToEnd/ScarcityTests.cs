@@ -170,8 +170,8 @@ public sealed class ScarcityTests
         TestContext.Current.TestOutputHelper?.WriteLine(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"{meters} devices were back after {Stopwatch.GetElapsedTime(begun).TotalSeconds:0.0} s, refused {refused} times; presses told "
-                    + $"after {string.Join(", ", waits.Select(w => $"{w.Wait.TotalSeconds:0.00} s ({w.Answered} back)"))}"
+                $"{meters} devices were back after {Stopwatch.GetElapsedTime(begun).TotalSeconds:0.0} s, refused {refused} times; presses "
+                    + $"told after {string.Join(", ", waits.Select(w => $"{w.Wait.TotalSeconds:0.00} s ({w.Answered} back)"))}"
             )
         );
         Assert.All(waits, w => Assert.InRange(w.Wait, TimeSpan.Zero, InTime));

@@ -7,7 +7,9 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Notify.Escalation;
 
-/// <summary>Writes down what became of messages, and what follows from it. What follows is <see cref="DeliveryDecision"/>'s to say.</summary>
+/// <summary>
+/// Writes down what became of messages, and what follows from it. What follows is <see cref="DeliveryDecision"/>'s to say.
+/// </summary>
 internal sealed partial class Outcomes(
     IDbContextFactory<RecordsDb> records,
     Routes routes,

@@ -5,7 +5,9 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Notify.Escalation;
 
-/// <summary>What providers say later of what they took. Comes twice, late, or before the answer to the request: states only go forward.</summary>
+/// <summary>
+/// What providers say later of what they took. Comes twice, late, or before the answer to the request: states only go forward.
+/// </summary>
 public sealed class ProviderReceipts(
     IDbContextFactory<RecordsDb> records,
     MessageTexts messages,

@@ -80,7 +80,7 @@ public sealed class CsvTests
                 && (text.Contains("text/csv", StringComparison.Ordinal) || text.Contains(".csv\"", StringComparison.Ordinal))
             )
             .ToList();
-        Assert.Contains(files, f => f.EndsWith("PersonalDataApi.cs", StringComparison.Ordinal));
+        Assert.Contains(files, f => f.EndsWith("PersonalArchive.cs", StringComparison.Ordinal));
         Assert.All(files, f => Assert.DoesNotMatch("Write(Line)?(Async)?\\([^;]*\\},\\{", File.ReadAllText(f)));
     }
 }
