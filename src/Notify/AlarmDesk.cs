@@ -15,9 +15,11 @@ namespace Vigil.Notify;
 /// <param name="Severity">The alarm's.</param>
 public sealed record AlarmChange(Guid AlarmId, string What, Severity Severity);
 
-/// <summary>An alarm can't be changed as asked; the message says why, in words for the person who asked.</summary>
-public sealed class AlarmConflictException(string message) : Exception(message)
+/// <summary>An alarm can't be changed as asked; the words say why, to the person who asked.</summary>
+public sealed class AlarmConflictException(Wording words) : Exception(words.En)
 {
+    public Wording Words => words;
+
     /// <summary>What they answered to is over: it happened again since, and whoever takes it has to say so of what stands now.</summary>
     public bool Anew { get; init; }
 }
@@ -72,6 +74,10 @@ public sealed class AlarmDesk(
     /// <param name="version">The version the person saw, on a page or when they were told; when it was opened or happened again since then,
     /// it is a conflict.</param>
     public Task AcknowledgeAsync(Guid alarm, string who, string note, CancellationToken cancellation, int? version = null) =>
+        AcknowledgeAsync(alarm, who, Wording.Same(note), cancellation, version);
+
+    /// <inheritdoc cref="AcknowledgeAsync(Guid, string, string, CancellationToken, int?)"/>
+    public Task AcknowledgeAsync(Guid alarm, string who, Wording note, CancellationToken cancellation, int? version = null) =>
         ChangeAsync(
             alarm,
             who,
@@ -80,11 +86,18 @@ public sealed class AlarmDesk(
             async (db, a, now) =>
             {
                 if (a.State == AlarmState.Resolved)
-                    throw new AlarmConflictException($"already resolved by {a.ResolvedBy}");
+                    throw Resolved(a);
                 if (a.State != AlarmState.Open)
-                    throw new AlarmConflictException($"already acknowledged by {a.AcknowledgedBy}");
+                    throw new AlarmConflictException(
+                        new Wording($"already acknowledged by {a.AcknowledgedBy}", $"已由 {a.AcknowledgedBy} 确认")
+                    );
                 if (version < a.Round)
-                    throw new AlarmConflictException("it has happened again since you were told; look again") { Anew = true };
+                    throw new AlarmConflictException(
+                        new Wording("it has happened again since you were told; look again", "您得到通知后又再次发生，请重新查看")
+                    )
+                    {
+                        Anew = true,
+                    };
                 a.State = AlarmState.Acknowledged;
                 a.AcknowledgedAt = now;
                 a.AcknowledgedBy = who;
@@ -101,13 +114,13 @@ public sealed class AlarmDesk(
             alarm,
             who,
             "in-hand",
-            note,
+            Wording.Same(note),
             async (db, a, now) =>
             {
                 if (a.State == AlarmState.Resolved)
-                    throw new AlarmConflictException($"already resolved by {a.ResolvedBy}");
+                    throw Resolved(a);
                 if (a.State == AlarmState.InHand)
-                    throw new AlarmConflictException("already in hand");
+                    throw new AlarmConflictException(new Wording("already in hand", "已派人上门"));
                 if (a.State == AlarmState.Open)
                 {
                     await AnsweredAsync(db, a, now, cancellation);
@@ -128,13 +141,13 @@ public sealed class AlarmDesk(
             alarm,
             who,
             "handed-over",
-            $"to {to}: {note}".TrimEnd(' ', ':'),
+            new Wording($"to {to}: {note}".TrimEnd(' ', ':'), $"移交给 {to}：{note}".TrimEnd('：')),
             (_, a, _) =>
             {
                 if (a.State is not (AlarmState.Acknowledged or AlarmState.InHand))
-                    throw new AlarmConflictException(
-                        a.State == AlarmState.Open ? "nobody has acknowledged it yet" : $"already resolved by {a.ResolvedBy}"
-                    );
+                    throw a.State == AlarmState.Open
+                        ? new AlarmConflictException(new Wording("nobody has acknowledged it yet", "尚无人确认"))
+                        : Resolved(a);
                 a.AcknowledgedBy = to;
                 return Task.CompletedTask;
             },
@@ -142,20 +155,26 @@ public sealed class AlarmDesk(
         );
 
     public Task NoteAsync(Guid alarm, string who, string note, CancellationToken cancellation) =>
-        ChangeAsync(alarm, who, "note", note, (_, _, _) => Task.CompletedTask, cancellation);
+        ChangeAsync(alarm, who, "note", Wording.Same(note), (_, _, _) => Task.CompletedTask, cancellation);
 
     public Task ResolveAsync(Guid alarm, string who, Resolution resolution, string note, CancellationToken cancellation) =>
+        ResolveAsync(alarm, who, resolution, Wording.Same(note), cancellation);
+
+    public Task ResolveAsync(Guid alarm, string who, Resolution resolution, Wording note, CancellationToken cancellation) =>
         ChangeAsync(
             alarm,
             who,
             "resolved",
-            $"{resolution}: {note}".TrimEnd(' ', ':'),
+            new Wording(
+                $"{resolution}: {note.En}".TrimEnd(' ', ':'),
+                ResolutionWords.Of(resolution).Zh + (note.Zh.Length > 0 ? $"（{note.Zh}）" : "")
+            ),
             async (db, a, now) =>
             {
                 if (resolution is Resolution.None or Resolution.Cleared || !Enum.IsDefined(resolution))
-                    throw new AlarmConflictException("a resolution needs a coded reason");
+                    throw new AlarmConflictException(new Wording("a resolution needs a coded reason", "请选择办结类别"));
                 if (a.State == AlarmState.Resolved)
-                    throw new AlarmConflictException($"already resolved by {a.ResolvedBy}");
+                    throw Resolved(a);
                 await CloseAsync(db, a, who, resolution, now, cancellation);
                 // A press to try the button is a press all the same until somebody says that it was one.
                 if (resolution == Resolution.Test && a.DeviceId is { } device)
@@ -172,14 +191,14 @@ public sealed class AlarmDesk(
             alarm,
             who,
             "reopened",
-            note,
+            Wording.Same(note),
             async (db, a, now) =>
             {
                 if (a.State != AlarmState.Resolved)
-                    throw new AlarmConflictException("is not resolved");
+                    throw new AlarmConflictException(new Wording("is not resolved", "尚未办结"));
                 var key = $"{a.Subject}|{a.Kind}";
                 if (await db.Alarms.AnyAsync(o => o.OpenKey == key, cancellation))
-                    throw new AlarmConflictException("a newer alarm of this kind is open");
+                    throw new AlarmConflictException(new Wording("a newer alarm of this kind is open", "已有同类的新警情未办结"));
                 a.OpenKey = key;
                 (a.ResolvedAt, a.ResolvedBy, a.Resolution) = (null, null, Resolution.None);
                 OpenAgain(a);
@@ -260,7 +279,7 @@ public sealed class AlarmDesk(
     {
         foreach (var again in (await WaitingAsync(db, alarm.Id, cancellation)).Where(s => s.To == Again))
         {
-            Cancel(again, now, "answered");
+            Cancel(again, now, new Wording("answered", "已有人处理"));
             if (alarm.Severity == Severity.Critical)
                 Counted(db, alarm, now);
         }
@@ -414,7 +433,7 @@ public sealed class AlarmDesk(
     private async Task PlanAsync(RecordsDb db, Alarm alarm, DateTime now, string template, CancellationToken cancellation)
     {
         foreach (var old in await WaitingAsync(db, alarm.Id, cancellation))
-            Cancel(old, now, "planned anew");
+            Cancel(old, now, new Wording("planned anew", "重新安排"));
         var order = await LastOrderAsync(db, alarm.Id, cancellation);
         foreach (var step in Policies.Plan(PolicyOf(alarm), alarm.Id, now, NewId))
         {
@@ -468,7 +487,10 @@ public sealed class AlarmDesk(
             return change;
         }
 
-        Line(db, alarm.Id, now, what, "rules", rose ? $"now {finding.Severity}: {finding.Reason}" : finding.Reason, finding.ReasonZh);
+        var (why, whyZh) = rose
+            ? ($"now {finding.Severity}: {finding.Reason}", $"级别升高：{finding.ReasonZh}")
+            : (finding.Reason, finding.ReasonZh);
+        Line(db, alarm.Id, now, what, "rules", why, whyZh);
         var again = rose || finding.Notify || (repeated && alarm.AcknowledgedAt is { } at && now - at >= policy.RenotifyAfter);
         if (!again)
         {
@@ -598,7 +620,7 @@ public sealed class AlarmDesk(
         Guid id,
         string who,
         string what,
-        string note,
+        Wording note,
         Func<RecordsDb, Alarm, DateTime, Task> change,
         CancellationToken cancellation
     )
@@ -616,7 +638,9 @@ public sealed class AlarmDesk(
             }
             catch (DbUpdateConcurrencyException)
             {
-                throw new AlarmConflictException("somebody else changed this alarm at the same moment; look again");
+                throw new AlarmConflictException(
+                    new Wording("somebody else changed this alarm at the same moment; look again", "他人刚刚处理了此警情，请重新查看")
+                );
             }
         }
     }
@@ -625,7 +649,7 @@ public sealed class AlarmDesk(
         Guid id,
         string who,
         string what,
-        string note,
+        Wording note,
         Func<RecordsDb, Alarm, DateTime, Task> change,
         CancellationToken cancellation
     )
@@ -638,7 +662,7 @@ public sealed class AlarmDesk(
         var now = clock.GetUtcNow().UtcDateTime;
         await change(db, alarm, now);
         alarm.Version++;
-        Line(db, id, now, what, who, note, note);
+        Line(db, id, now, what, who, note.En, note.Zh);
         await db.SaveChangesAsync(cancellation);
         await transaction.CommitAsync(cancellation);
         return alarm.Severity;
@@ -661,7 +685,7 @@ public sealed class AlarmDesk(
         alarm.SeenWellBy = null;
         await AnsweredAsync(db, alarm, now, cancellation);
         foreach (var step in await WaitingAsync(db, alarm.Id, cancellation))
-            Cancel(step, now, $"resolved by {who}");
+            Cancel(step, now, new Wording($"resolved by {who}", $"{who} 已办结"));
         await CancelNoticesAsync(db, alarm.Id, now, $"resolved by {who}", cancellation);
     }
 
@@ -679,8 +703,11 @@ public sealed class AlarmDesk(
                 cancellation
             );
 
-    private static void Cancel(EscalationStep step, DateTime now, string why) =>
+    private static void Cancel(EscalationStep step, DateTime now, Wording why) =>
         (step.State, step.FinishedAt, step.Note) = (StepState.Cancelled, now, why);
+
+    private static AlarmConflictException Resolved(Alarm a) =>
+        new(new Wording($"already resolved by {a.ResolvedBy}", $"已由 {a.ResolvedBy} 办结"));
 
     private Policy PolicyOf(Alarm a) => policies.For(a, a.Resident, zone);
 

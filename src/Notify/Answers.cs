@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using Vigil.Model;
 using Vigil.Notify.Escalation;
 using Vigil.Storage.Records;
 
@@ -24,7 +25,7 @@ public sealed class Answers(IDbContextFactory<RecordsDb> records, AlarmDesk desk
         await desk.AcknowledgeAsync(
             row.AlarmId,
             row.Recipient,
-            $"{row.RecipientName} takes it ({row.Channel} {via})",
+            new Wording($"{row.RecipientName} takes it ({row.Channel} {via})", $"{row.RecipientName} 已接手（{Said(row.Channel, via)}）"),
             cancellation,
             seen ?? row.Round
         );
@@ -104,7 +105,7 @@ public sealed class Answers(IDbContextFactory<RecordsDb> records, AlarmDesk desk
                 what,
                 row.Recipient,
                 $"{row.RecipientName} can't ({row.Channel} {via}){(old ? ", said of what was told before" : "")}",
-                $"{row.RecipientName} 无法处理（{row.Channel} {via}）{(old ? "，针对此前的通知" : "")}"
+                $"{row.RecipientName} 无法处理（{Said(row.Channel, via)}）{(old ? "，针对此前的通知" : "")}"
             );
             var others = await db
                 .Notices.Where(n =>
@@ -123,6 +124,15 @@ public sealed class Answers(IDbContextFactory<RecordsDb> records, AlarmDesk desk
 
         desk.Announce(new AlarmChange(row.AlarmId, "declined", await SeverityAsync(row.AlarmId, cancellation)));
     }
+
+    private static string Said(string channel, string via) =>
+        ChannelWords.Of(channel).Zh
+        + via switch
+        {
+            "key" => "按键",
+            "reply" => "回复",
+            _ => "链接",
+        };
 
     private async Task<Model.Severity> SeverityAsync(Guid alarm, CancellationToken cancellation)
     {

@@ -96,7 +96,7 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
     private string within = "";
 
     /// <summary>Imports a file; what is wrong with it is returned, and then nothing was written.</summary>
-    public async Task<(IReadOnlyList<Problem> Problems, string Summary)> ImportAsync(
+    public async Task<(IReadOnlyList<Problem> Problems, Wording Summary)> ImportAsync(
         string path,
         bool dryRun,
         CancellationToken cancellation
@@ -111,7 +111,7 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
     /// <param name="dryRun">Checks everything, writes nothing.</param>
     /// <param name="cancellation">Ends the import with nothing written.</param>
     /// <param name="bound">Area code of whoever imports: rows outside it are refused.</param>
-    public async Task<(IReadOnlyList<Problem> Problems, string Summary)> ImportAsync(
+    public async Task<(IReadOnlyList<Problem> Problems, Wording Summary)> ImportAsync(
         Stream content,
         string fileName,
         bool dryRun,
@@ -126,18 +126,21 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
         }
         catch (Exception e) when (e is InvalidDataException or FormatException or System.Xml.XmlException or KeyNotFoundException)
         {
-            return ([new Problem(fileName, 0, "", "", $"is not a readable workbook: {e.Message}")], "");
+            return (
+                [new Problem(fileName, 0, "", "", new Wording($"is not a readable workbook: {e.Message}", "不是可读取的表格文件"))],
+                Wording.None
+            );
         }
     }
 
-    public Task<(IReadOnlyList<Problem> Problems, string Summary)> ImportAsync(
+    public Task<(IReadOnlyList<Problem> Problems, Wording Summary)> ImportAsync(
         TextReader reader,
         string fileName,
         bool dryRun,
         CancellationToken cancellation
     ) => ImportAsync(Sheet.ReadCsv(reader), fileName, dryRun, cancellation);
 
-    private async Task<(IReadOnlyList<Problem> Problems, string Summary)> ImportAsync(
+    private async Task<(IReadOnlyList<Problem> Problems, Wording Summary)> ImportAsync(
         IEnumerable<(int Line, List<string> Fields)> rows,
         string fileName,
         bool dryRun,
@@ -147,7 +150,7 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
         file = fileName;
         problems.Clear();
         await using var db = await records.CreateDbContextAsync(cancellation);
-        var counts = new Dictionary<string, int>();
+        var counts = new Dictionary<Wording, int>();
         List<string>? columns = null;
         var ids = new HashSet<string>();
         var shifts = new RotaImport(clock, within);
@@ -161,14 +164,25 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
 
             var row = new Row(line, columns, fields, this);
             if (fields.Count > columns.Count)
-                row.Wrong("", fields[^1], $"the row has {fields.Count} fields, the heading {columns.Count}");
+                row.Wrong(
+                    "",
+                    fields[^1],
+                    new Wording(
+                        $"the row has {fields.Count} fields, the heading {columns.Count}",
+                        $"此行有 {fields.Count} 列，表头只有 {columns.Count} 列"
+                    )
+                );
             var kind = row["record"] is { Length: > 0 } record ? record : "resident";
             var shift = kind is "duty shift" or "visitor shift" or "值班班次" or "探访班次";
             if (!shift && row["id"].Length > 0 && !ids.Add((kind == "老人" ? "resident" : kind) + row["id"]))
-                row.Wrong("id", row["id"], "stands in this file twice");
+                row.Wrong("id", row["id"], new Wording("stands in this file twice", "在文件中重复出现"));
             if (row["area"].Length > 0 && !row["area"].StartsWith(within, StringComparison.Ordinal))
-                row.Wrong("area", row["area"], $"lies outside {within}, which you are bound to");
-            counts[kind] = counts.GetValueOrDefault(kind) + 1;
+                row.Wrong(
+                    "area",
+                    row["area"],
+                    new Wording($"lies outside {within}, which you are bound to", $"不在您的管理范围 {within} 内")
+                );
+            counts[Rows(kind)] = counts.GetValueOrDefault(Rows(kind)) + 1;
             switch (kind)
             {
                 case "resident" or "老人":
@@ -190,18 +204,55 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
                     await shifts.ReadAsync(db, row, "visitor", cancellation);
                     break;
                 default:
-                    row.Wrong("record", kind, "is not one of resident, duty, supervisor, visitor, duty shift, visitor shift, area");
+                    row.Wrong(
+                        "record",
+                        kind,
+                        new Wording(
+                            "is not one of resident, duty, supervisor, visitor, duty shift, visitor shift, area",
+                            "应为老人、值班、主管、探访人、值班班次、探访班次或区划"
+                        )
+                    );
                     break;
             }
         }
 
         if (columns is null)
-            problems.Add(new Problem(file, 1, "", "", "the file is empty"));
-        var summary = string.Join(", ", counts.Select(c => $"{c.Value} {c.Key}"));
+            problems.Add(new Problem(file, 1, "", "", new Wording("the file is empty", "文件为空")));
+        var summary = Wording.Join([.. counts.Select(c => new Wording($"{c.Value} {c.Key.En}", $"{c.Key.Zh} {c.Value} 条"))]);
         if (problems.Count > 0 || dryRun)
             return (problems, summary);
         await db.SaveChangesAsync(cancellation);
         return (problems, summary);
+    }
+
+    /// <summary>What a row's first field says it is.</summary>
+    private static Wording Rows(string kind) =>
+        kind switch
+        {
+            "resident" or "老人" => new Wording("resident", "老人"),
+            "duty" or "值班" => new Wording("duty", "值班"),
+            "supervisor" or "主管" => new Wording("supervisor", "主管"),
+            "visitor" or "探访人" => new Wording("visitor", "探访人"),
+            "duty shift" or "值班班次" => new Wording("duty shift", "值班班次"),
+            "visitor shift" or "探访班次" => new Wording("visitor shift", "探访班次"),
+            "area" or "区划" => new Wording("area", "区划"),
+            _ => Wording.Same(kind),
+        };
+
+    /// <summary>
+    /// A problem's column as the file's reader knows it: contact 1 phone is 紧急联系人1电话. What is no column of ours stays as it is.
+    /// </summary>
+    public static Wording Heading(string column)
+    {
+        if (column.Length == 0)
+            return Wording.None;
+        if (Headings.FirstOrDefault(h => h.Value == column).Key is { } heading)
+            return new Wording(column, heading);
+        if (column.Split(' ', 3) is [var kind, var digit, var part])
+            foreach (var (kindZh, kindEn, zh, en) in Numbered)
+                if (kind == kindEn && part == en)
+                    return new Wording(column, $"{kindZh}{digit}{zh}");
+        return column.Split(' ') is ["column", var number] ? new Wording(column, $"第 {number} 列") : Wording.Same(column);
     }
 
     private string Column(string heading, int index)
@@ -216,7 +267,15 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
                 if (heading == $"{kindZh}{digit}{zh}" || heading == $"{kind} {digit} {en}")
                     return $"{kind} {digit} {en}";
 
-        problems.Add(new Problem(file, 1, $"column {index + 1}", heading, "is not a known heading (docs/registry.md lists them)"));
+        problems.Add(
+            new Problem(
+                file,
+                1,
+                $"column {index + 1}",
+                heading,
+                new Wording("is not a known heading (docs/registry.md lists them)", "不是已知的列名（见 docs/registry.md）")
+            )
+        );
         return heading;
     }
 
@@ -224,7 +283,7 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
     {
         var id = row.Required("id");
         if (id.Length > 0 && !ResidentId.TryParse(id, out _))
-            row.Wrong("id", id, "has white space or more than 64 characters");
+            row.Wrong("id", id, new Wording("has white space or more than 64 characters", "含有空格或超过 64 个字符"));
         // A row that stands twice is an error of the file, and goes on to have its other errors found.
         var resident =
             db.Residents.Local.FindEntry(id)?.Entity
@@ -236,7 +295,7 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
                 .FirstOrDefaultAsync(r => r.Id == id, cancellation);
         var now = clock.GetUtcNow().UtcDateTime;
         if (resident is not null && !resident.Area.StartsWith(within, StringComparison.Ordinal))
-            row.Wrong("id", id, "belongs to a resident of another area");
+            row.Wrong("id", id, new Wording("belongs to a resident of another area", "属于其他区域的服务对象"));
         if (resident is null)
             db.Residents.Add(
                 resident = new Resident
@@ -250,13 +309,16 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
         resident.Name = row.Required("name");
         resident.Area = row.Required("area");
         if (resident.Area.Length > 0 && (resident.Area.Length != 12 || !AreaCode.TryParse(resident.Area, out _)))
-            row.Wrong("area", resident.Area, "is not a village code of 12 digits");
+            row.Wrong("area", resident.Area, new Wording("is not a village code of 12 digits", "不是 12 位村（社区）代码"));
         resident.IdentityNumber = row["identity"].ToUpperInvariant();
         if (resident.IdentityNumber.Length > 0 && !IsIdentityNumber(resident.IdentityNumber))
             row.Wrong(
                 "identity",
                 Masked(resident.IdentityNumber),
-                "is not an identity number: 18 characters, of which the last checks the others (GB 11643)"
+                new Wording(
+                    "is not an identity number: 18 characters, of which the last checks the others (GB 11643)",
+                    "不是身份证号码：应为 18 位，末位为校验码（GB 11643）"
+                )
             );
         resident.Phone = row.Phone("phone");
         resident.Gender = row["gender"];
@@ -328,7 +390,7 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
                 contact.Language = language;
             contact.DailyDigest = row.Flag($"contact {n} digest", contact.DailyDigest);
             if (contact.Phone.Length == 0 && contact.Mail.Length == 0)
-                row.Wrong($"contact {n} phone", "", "a contact has a phone number or a mail address");
+                row.Wrong($"contact {n} phone", "", new Wording("a contact has a phone number or a mail address", "联系人应有电话或邮箱"));
         }
 
         for (var n = 1; n <= 9; n++)
@@ -358,7 +420,10 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
                 row.Wrong(
                     $"household {n} identity",
                     Masked(member.IdentityNumber),
-                    "is not an identity number: 18 characters, of which the last checks the others (GB 11643)"
+                    new Wording(
+                        "is not an identity number: 18 characters, of which the last checks the others (GB 11643)",
+                        "不是身份证号码：应为 18 位，末位为校验码（GB 11643）"
+                    )
                 );
         }
 
@@ -367,13 +432,17 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
             if (row[$"device {n} id"] is not { Length: > 0 } device)
                 continue;
             if (!DeviceId.TryParse(device, out _))
-                row.Wrong($"device {n} id", device, "has white space, + or #");
+                row.Wrong($"device {n} id", device, new Wording("has white space, + or #", "含有空格、+ 或 #"));
             var profile = row.Required($"device {n} profile");
             if (profile.Length > 0 && !isProfile(profile))
-                row.Wrong($"device {n} profile", profile, "is not a device profile (see: vigil profiles)");
+                row.Wrong(
+                    $"device {n} profile",
+                    profile,
+                    new Wording("is not a device profile (see: vigil profiles)", "没有此设备型号（可用“vigil profiles”查看）")
+                );
             var known = db.Devices.Local.FirstOrDefault(d => d.Id == device) ?? await db.Devices.FindAsync([device], cancellation);
             if (known is not null && known.ResidentId is { } other && other != id)
-                row.Wrong($"device {n} id", device, $"belongs to resident {other}");
+                row.Wrong($"device {n} id", device, new Wording($"belongs to resident {other}", $"属于服务对象 {other}"));
             if (known is null)
                 db.Devices.Add(
                     known = new Device
@@ -408,12 +477,12 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
         officer.Name = row.Required("name");
         officer.Area = row.Required("area");
         if (officer.Area.Length > 0 && !AreaCode.TryParse(officer.Area, out _))
-            row.Wrong("area", officer.Area, "is not an area code of 6, 9 or 12 digits");
+            row.Wrong("area", officer.Area, new Wording("is not an area code of 6, 9 or 12 digits", "不是 6、9 或 12 位区划代码"));
         officer.Phone = row.Phone("phone");
         officer.Mail = row["mail"];
         officer.Webhook = row["webhook"];
         if (officer.Webhook.Length > 0 && !Uri.TryCreate(officer.Webhook, UriKind.Absolute, out _))
-            row.Wrong("webhook", officer.Webhook, "is not a web address");
+            row.Wrong("webhook", officer.Webhook, new Wording("is not a web address", "不是网址"));
         if (row["language"] is { Length: > 0 } language)
             officer.Language = language;
         officer.Supervisor = supervisor;
@@ -425,17 +494,17 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
         var id = row.Required("id");
         var visitor = await db.Visitors.FindAsync([id], cancellation);
         if (visitor is not null && !visitor.Area.StartsWith(within, StringComparison.Ordinal))
-            row.Wrong("id", id, "belongs to a visitor of another area");
+            row.Wrong("id", id, new Wording("belongs to a visitor of another area", "属于其他区域的探访人"));
         if (visitor is null)
             db.Visitors.Add(visitor = new Visitor { Id = id, Name = "" });
         visitor.Name = row.Required("name");
         visitor.Area = row.Required("area");
         if (visitor.Area.Length > 0 && !AreaCode.TryParse(visitor.Area, out _))
-            row.Wrong("area", visitor.Area, "is not an area code of 6, 9 or 12 digits");
+            row.Wrong("area", visitor.Area, new Wording("is not an area code of 6, 9 or 12 digits", "不是 6、9 或 12 位区划代码"));
         visitor.Phone = row.Phone("phone");
         visitor.Mail = row["mail"];
         if (visitor.Phone.Length == 0 && visitor.Mail.Length == 0)
-            row.Wrong("phone", "", "a visitor has a phone number or a mail address");
+            row.Wrong("phone", "", new Wording("a visitor has a phone number or a mail address", "探访人应有电话或邮箱"));
         if (row["language"] is { Length: > 0 } language)
             visitor.Language = language;
         (visitor.SubstituteId, visitor.AwayFrom, visitor.AwayUntil) = Standing(row, id);
@@ -449,10 +518,10 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
     {
         var substitute = row["substitute"] is { Length: > 0 } text ? text : null;
         if (substitute == id)
-            row.Wrong("substitute", id, "is the same person");
+            row.Wrong("substitute", id, new Wording("is the same person", "替班人与本人相同"));
         var (from, until) = (row.Date("away from"), row.Date("away until"));
         if (from > until)
-            row.Wrong("away until", row["away until"], "lies before the first day away");
+            row.Wrong("away until", row["away until"], new Wording("lies before the first day away", "早于离岗首日"));
         return (substitute, from, until);
     }
 
@@ -460,7 +529,7 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
     {
         var code = row.Required("area");
         if (code.Length > 0 && !AreaCode.TryParse(code, out _))
-            row.Wrong("area", code, "is not an area code of 6, 9 or 12 digits");
+            row.Wrong("area", code, new Wording("is not an area code of 6, 9 or 12 digits", "不是 6、9 或 12 位区划代码"));
         var area = await db.Areas.FindAsync([code], cancellation);
         if (area is null)
             db.Areas.Add(area = new Area { Code = code, Name = "" });
@@ -496,7 +565,7 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
         {
             if (this[column] is { Length: > 0 } text)
                 return text;
-            Wrong(column, "", "is missing");
+            Wrong(column, "", new Wording("is missing", "未填写"));
             return "";
         }
 
@@ -517,7 +586,14 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
                 // said below
             }
 
-            Wrong(column, text, "is not a phone number (numbers without + are taken for mainland China)");
+            Wrong(
+                column,
+                text,
+                new Wording(
+                    "is not a phone number (numbers without + are taken for mainland China)",
+                    "不是电话号码（不带 + 的按中国内地号码处理）"
+                )
+            );
             return "";
         }
 
@@ -536,7 +612,7 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
                 )
             )
                 return date;
-            Wrong(column, text, "is not a date such as 1941-05-17");
+            Wrong(column, text, new Wording("is not a date such as 1941-05-17", "不是日期，应如 1941-05-17"));
             return null;
         }
 
@@ -549,7 +625,7 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
                 return true;
             if (text is "否" or "no" or "false" or "0" or "一般" or "不愿意" or "不同意")
                 return false;
-            Wrong(column, text, "is neither 是 (yes) nor 否 (no)");
+            Wrong(column, text, new Wording("is neither 是 (yes) nor 否 (no)", "应填“是”或“否”"));
             return otherwise;
         }
 
@@ -560,11 +636,11 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
                 return null;
             if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value >= least && value <= most)
                 return value;
-            Wrong(column, text, $"is not a number from {least} to {most}");
+            Wrong(column, text, new Wording($"is not a number from {least} to {most}", $"应为 {least} 至 {most} 之间的数字"));
             return null;
         }
 
-        public void Wrong(string column, string value, string message) =>
+        public void Wrong(string column, string value, Wording message) =>
             import.problems.Add(new Problem(import.file, line, column, value, message));
     }
 }

@@ -53,13 +53,21 @@ public sealed class RuleSet
             section.Id = $"overrides[{number}]";
             var where = new RuleOverride(section.Text("area"), section.Text("class"), section.Text("resident"));
             if (where.Area is { } area && !AreaCode.TryParse(area, out _))
-                section.Refuse("area", area, "is not an area code of 2, 4, 6, 9 or 12 digits");
+                section.Refuse(
+                    "area",
+                    area,
+                    new Wording("is not an area code of 2, 4, 6, 9 or 12 digits", "不是 2、4、6、9 或 12 位区划代码")
+                );
             if (where.Class is { } c && c is not ("key" or "general"))
-                section.Refuse("class", c, "is neither key nor general");
+                section.Refuse("class", c, new Wording("is neither key nor general", "应为 key（重点）或 general（一般）"));
             if (where.Resident is { } r && !ResidentId.TryParse(r, out _))
-                section.Refuse("resident", r, "is not a resident's id");
+                section.Refuse("resident", r, new Wording("is not a resident's id", "不是服务对象编号"));
             if (where is { Area: null, Class: null, Resident: null })
-                section.Refuse("area", "", "an override has to say whom it is for: area, class or resident");
+                section.Refuse(
+                    "area",
+                    "",
+                    new Wording("an override has to say whom it is for: area, class or resident", "须写明适用对象：area、class 或 resident")
+                );
             foreach (var set in ReadRules(section))
                 overrides.Add((where, set));
             section.NoOthers();
@@ -131,8 +139,8 @@ public sealed class RuleSet
         ];
     }
 
-    private const string AsShipped = "as shipped";
-    private const string ForAll = "for all";
+    private static readonly Wording AsShipped = new("as shipped", "出厂设置");
+    private static readonly Wording ForAll = new("for all", "全体");
 
     private static List<Action<EffectiveRules>> ReadRules(YamlSection top)
     {
@@ -143,11 +151,14 @@ public sealed class RuleSet
         {
             if (!AlarmKind.TryParse(name, out var kind) || ReferenceEquals(kind, AlarmKind.ServiceTrouble))
             {
+                var known = AlarmKind.All.Where(k => !ReferenceEquals(k, AlarmKind.ServiceTrouble)).Select(k => k.Name).ToList();
                 rules.Refuse(
                     name,
                     name,
-                    "is not an alarm kind; known are "
-                        + string.Join(", ", AlarmKind.All.Where(k => !ReferenceEquals(k, AlarmKind.ServiceTrouble)))
+                    new Wording(
+                        "is not an alarm kind; known are " + string.Join(", ", known),
+                        "没有这种警情类型，可用的有：" + string.Join("、", known)
+                    )
                 );
                 continue;
             }
@@ -165,16 +176,24 @@ public sealed class RuleSet
         if (section.Flag("enabled") is { } enabled)
         {
             if (!enabled && life)
-                section.Refuse("enabled", "false", "a life-safety rule can't be switched off");
+                section.Refuse("enabled", "false", new Wording("a life-safety rule can't be switched off", "关乎生命安全的规则不能停用"));
             sets.Add(r => r.Enable(kind, enabled));
         }
 
         if (section.Text("severity") is { } text)
         {
             if (!Enum.TryParse<Severity>(text, ignoreCase: true, out var severity) || char.IsAsciiDigit(text[0]))
-                section.Refuse("severity", text, "is not one of technical, warning, high, critical");
+                section.Refuse(
+                    "severity",
+                    text,
+                    new Wording("is not one of technical, warning, high, critical", "应为 technical、warning、high 或 critical")
+                );
             else if (life && severity != Severity.Critical)
-                section.Refuse("severity", text, "a life-safety rule is always critical");
+                section.Refuse(
+                    "severity",
+                    text,
+                    new Wording("a life-safety rule is always critical", "关乎生命安全的规则级别始终为 critical（紧急）")
+                );
             else
                 sets.Add(r => r.SetSeverity(kind, severity));
         }
@@ -186,7 +205,7 @@ public sealed class RuleSet
             if (parameter.Read(value) is { } number)
                 sets.Add(r => r[parameter.Id] = number);
             else
-                section.Refuse(parameter.Name, value, "is not " + parameter.Expected);
+                section.Refuse(parameter.Name, value, new Wording("is not " + parameter.Expected.En, "应为" + parameter.Expected.Zh));
         }
 
         if (ReferenceEquals(kind, AlarmKind.Sos) && section.Has("ignore"))
@@ -194,7 +213,7 @@ public sealed class RuleSet
             var words = section.Texts("ignore").ToHashSet(StringComparer.OrdinalIgnoreCase);
             foreach (var word in words)
                 if (word is "sos" or "pressed")
-                    section.Refuse("ignore", word, "is a call for help and can't be ignored");
+                    section.Refuse("ignore", word, new Wording("is a call for help and can't be ignored", "是求助信号，不能忽略"));
             words.Add("");
             sets.Add(r => r.IgnoredPresses = words);
         }
@@ -210,7 +229,7 @@ public sealed class RuleSet
             return;
         if (life)
         {
-            section.Refuse("when", "", "a life-safety rule holds at any time");
+            section.Refuse("when", "", new Wording("a life-safety rule holds at any time", "关乎生命安全的规则全天有效，不能限定时段"));
             return;
         }
 
@@ -226,14 +245,18 @@ public sealed class RuleSet
         {
             var index = Array.IndexOf(DayNames, day);
             if (index < 0)
-                when.Refuse("weekdays", day, "is not one of " + string.Join(", ", DayNames));
+                when.Refuse(
+                    "weekdays",
+                    day,
+                    new Wording("is not one of " + string.Join(", ", DayNames), "应为 " + string.Join("、", DayNames))
+                );
             else
                 days |= 1 << index;
         }
 
         var use = HolidayUse.Any;
         if (when.Text("holidays") is { } text && !Enum.TryParse(text, ignoreCase: true, out use))
-            when.Refuse("holidays", text, "is not one of any, skip, only");
+            when.Refuse("holidays", text, new Wording("is not one of any, skip, only", "应为 any、skip 或 only"));
         return new RuleWindow(Clock(when, "from"), Clock(when, "to"), days == 0 ? 127 : days, use);
     }
 
@@ -243,7 +266,7 @@ public sealed class RuleSet
             return 0;
         if (TimeOnly.TryParseExact(text, "HH:mm", CultureInfo.InvariantCulture, DateTimeStyles.None, out var time))
             return (int)time.ToTimeSpan().TotalSeconds;
-        when.Refuse(key, text, "is not a time of day such as 22:00");
+        when.Refuse(key, text, new Wording("is not a time of day such as 22:00", "不是时刻，应如 22:00"));
         return 0;
     }
 
@@ -262,7 +285,11 @@ public sealed class RuleSet
             )
                 points.Add((latitude, longitude));
             else
-                section.Refuse("points", text, "is not 'latitude, longitude' in WGS-84 degrees");
+                section.Refuse(
+                    "points",
+                    text,
+                    new Wording("is not 'latitude, longitude' in WGS-84 degrees", "不是“纬度, 经度”（WGS-84，度）")
+                );
         }
 
         var radius = section.Number("radius", 1, 1e6) ?? 0;
@@ -273,7 +300,10 @@ public sealed class RuleSet
         section.Refuse(
             "points",
             points.Count.ToString(CultureInfo.InvariantCulture),
-            "a zone is one point with a radius in metres, or a polygon of at least three points"
+            new Wording(
+                "a zone is one point with a radius in metres, or a polygon of at least three points",
+                "区域应为一个点加半径（米），或至少三个点围成的多边形"
+            )
         );
         return null;
     }
@@ -294,7 +324,7 @@ public sealed class RuleSet
                     section.Refuse(
                         "to",
                         b.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture),
-                        "is before the first day or more than 30 days after it"
+                        new Wording("is before the first day or more than 30 days after it", "早于首日，或在首日 30 天之后")
                     );
                 else
                     for (var day = a; day <= b; day = day.AddDays(1))
@@ -313,7 +343,7 @@ public sealed class RuleSet
             return null;
         if (DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var day))
             return day;
-        section.Refuse(key, text, "is not a date such as 2026-02-15");
+        section.Refuse(key, text, new Wording("is not a date such as 2026-02-15", "不是日期，应如 2026-02-15"));
         return null;
     }
 
@@ -325,15 +355,14 @@ public sealed class RuleSet
             && (Class is null || facts.KeyClass == (Class == "key"))
             && (Resident is null || facts.Id.Value == Resident);
 
-        public string Words =>
-            string.Join(
-                ", ",
-                new[]
+        public Wording Words =>
+            Wording.Join([
+                .. new[]
                 {
-                    Area is null ? "" : "area " + Area,
-                    Class is null ? "" : "class " + Class,
-                    Resident is null ? "" : "resident " + Resident,
-                }.Where(w => w.Length > 0)
-            );
+                    Area is null ? null : new Wording("area " + Area, "区域 " + Area),
+                    Class is null ? null : new Wording("class " + Class, Class == "key" ? "重点对象" : "一般对象"),
+                    Resident is null ? null : new Wording("resident " + Resident, "服务对象 " + Resident),
+                }.OfType<Wording>(),
+            ]);
     }
 }

@@ -126,7 +126,7 @@ internal static class ContactPage
         Page(
             http,
             "zh",
-            $"<p>{Texts.Of("contact.expired", "zh")}<br>{Texts.Of("contact.expired", "en")}</p>",
+            $"<p>{Texts.Of("contact.expired", "zh")}<br><span lang=en>{Texts.Of("contact.expired", "en")}</span></p>",
             StatusCodes.Status404NotFound
         );
 
@@ -210,7 +210,7 @@ internal static class ContactPage
         http.Response.Headers.CacheControl = "no-store";
         return Results.Content(
             $"<!doctype html><html lang={(language == "en" ? "en" : "zh-CN")}><meta charset=utf-8><meta name=viewport "
-                + $"content=\"width=device-width, initial-scale=1\"><title>守望 Vigil</title><link rel=stylesheet "
+                + $"content=\"width=device-width, initial-scale=1\"><title>{Texts.Of("title", language)}</title><link rel=stylesheet "
                 + $"href=/_content/Vigil.Web/vigil.css><main class=contact>{body}<p "
                 + $"class=limit>{Texts.Of("limit", language)}</p></main></html>",
             "text/html; charset=utf-8",

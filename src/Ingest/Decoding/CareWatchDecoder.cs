@@ -39,9 +39,9 @@ public sealed class CareWatchDecoder : Decoder
         return new CareWatchDecoder(datum, clock == "china");
     }
 
-    public override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
+    public override Wording? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
     {
-        string? why = null;
+        Wording? why = null;
         var understood = false;
         while (payload.Length > 0)
         {
@@ -68,7 +68,7 @@ public sealed class CareWatchDecoder : Decoder
             var close = payload.IndexOf((byte)']');
             if (close < 0)
             {
-                why ??= "the frame has no closing ]";
+                why ??= new Wording("the frame has no closing ]", "帧没有结束符 ]");
                 break;
             }
 
@@ -80,7 +80,7 @@ public sealed class CareWatchDecoder : Decoder
         }
 
         into.Partly = why;
-        return understood ? null : why ?? "no watch frame ([3G*…] or IWAP…) in it";
+        return understood ? null : why ?? new Wording("no watch frame ([3G*…] or IWAP…) in it", "没有手表的帧（[3G*…] 或 IWAP…）");
     }
 
     /// <summary>IWAP and, of the same maker's older devices, TRVAP; IWCP01 and TRVCP01 are their heartbeat, read like 03.</summary>
@@ -97,26 +97,26 @@ public sealed class CareWatchDecoder : Decoder
     }
 
     /// <summary>Without the brackets: vendor, id, the index of ZJ, LEN, content.</summary>
-    private string? Frame(ReadOnlySpan<byte> frame, DecodedPayload into)
+    private Wording? Frame(ReadOnlySpan<byte> frame, DecodedPayload into)
     {
         var star = frame.IndexOf((byte)'*');
         if (star is not 2)
-            return "the frame does not start with two letters of the maker and *";
+            return new Wording("the frame does not start with two letters of the maker and *", "帧不以厂商的两个字母和 * 开头");
         frame = frame[3..];
         star = frame.IndexOf((byte)'*');
         if (star is < 1 or > LongestId || frame[..star].IndexOfAnyExceptInRange((byte)'0', (byte)'z') >= 0)
-            return "the frame names no device";
+            return new Wording("the frame names no device", "帧中没有设备号");
         var id = Encoding.ASCII.GetString(frame[..star]);
         frame = frame[(star + 1)..];
         if (frame is [_, _, _, _, (byte)'*', _, _, _, _, (byte)'*', ..] && IsHex(frame[..4]) && IsHex(frame.Slice(5, 4)))
             frame = frame[5..]; // the index of ZJ
         if (frame is not [_, _, _, _, (byte)'*', ..] || !IsHex(frame[..4]))
-            return "the length is not four hexadecimal digits";
+            return new Wording("the length is not four hexadecimal digits", "长度不是四位十六进制数");
         into.Device = id;
         return Content(new TextFields(frame[5..]), into);
     }
 
-    private string? Content(TextFields f, DecodedPayload into)
+    private Wording? Content(TextFields f, DecodedPayload into)
     {
         var kind = f.Text(0).ToUpperInvariant();
         switch (kind)
@@ -138,7 +138,7 @@ public sealed class CareWatchDecoder : Decoder
                 return Heart(f.Number(3), kind, into);
             case "BLOOD":
                 Pressure(f.Number(1), f.Number(2), into);
-                return f.Number(1) is null ? $"{kind} has no number" : null;
+                return f.Number(1) is null ? new Wording($"{kind} has no number", $"{kind} 中没有数值") : null;
             case "OXYGEN":
                 return Vital(Metric.BloodOxygen, f.Count > 2 ? f.Number(2) : f.Number(1), kind, into);
             case "TEMP" or "BTEMP":
@@ -152,12 +152,12 @@ public sealed class CareWatchDecoder : Decoder
 
     // kind, DDMMYY, hhmmss, A/V, lat, N/S, lon, E/W, km/h, course, altitude, satellites, GSM %, battery %, steps, tumbles, status in hex,
     // cells…
-    private string? Position(ReadingFlags flags, TextFields f, DecodedPayload into)
+    private Wording? Position(ReadingFlags flags, TextFields f, DecodedPayload into)
     {
         if (f.Count < 17)
-            return $"a position has at least 17 fields, {f.Count} came";
+            return new Wording($"a position has at least 17 fields, {f.Count} came", $"位置至少 17 个字段，只有 {f.Count} 个");
         if (f.Hex(16) is not { } status)
-            return $"status '{f.Text(16)}' is not hexadecimal";
+            return new Wording($"status '{f.Text(16)}' is not hexadecimal", $"状态“{f.Text(16)}”不是十六进制");
         var time = WatchTime.Read(f[1], f[2], dayFirst: true, clock);
 
         // Bits 16 on are alarms, the low half states. First what somebody has to come for.
@@ -192,7 +192,7 @@ public sealed class CareWatchDecoder : Decoder
     }
 
     /// <summary>A pulse is measured on a wrist: the watch is worn. Without one it may be or not.</summary>
-    internal static string? Heart(double? value, string kind, DecodedPayload into)
+    internal static Wording? Heart(double? value, string kind, DecodedPayload into)
     {
         if (Vital(Metric.HeartRate, value, kind, into) is { } reason)
             return reason;
@@ -201,10 +201,10 @@ public sealed class CareWatchDecoder : Decoder
         return null;
     }
 
-    internal static string? Vital(Metric metric, double? value, string kind, DecodedPayload into)
+    internal static Wording? Vital(Metric metric, double? value, string kind, DecodedPayload into)
     {
         if (value is not { } v)
-            return $"{kind} has no number";
+            return new Wording($"{kind} has no number", $"{kind} 中没有数值");
         if (v is > 0 and < 255)
             into.Add(metric, v);
         return null;

@@ -15,9 +15,9 @@ public sealed class Cjt188Decoder : Decoder
 {
     private const int Header = 11;
 
-    public override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
+    public override Wording? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
     {
-        string? why = null; // of the first candidate: later ones are bytes of the data that look like a start
+        Wording? why = null; // of the first candidate: later ones are bytes of the data that look like a start
         var understood = false;
         for (var at = 0; at + Header + 2 <= payload.Length; at++)
         {
@@ -26,9 +26,7 @@ public sealed class Cjt188Decoder : Decoder
             var end = at + Header + payload[at + 10];
             if (end + 2 > payload.Length)
             {
-                why ??=
-                    $"the frame says {payload[at + 10]} data bytes, but only {Math.Max(0, payload.Length - at - Header - 2)} follow "
-                    + $"before the check byte";
+                why ??= TooShort(payload[at + 10], Math.Max(0, payload.Length - at - Header - 2));
                 continue;
             }
 
@@ -37,7 +35,10 @@ public sealed class Cjt188Decoder : Decoder
                 sum += b;
             if (payload[end] != sum)
             {
-                why ??= $"checksum is {payload[end]:X2}, the bytes add up to {sum:X2}";
+                why ??= new Wording(
+                    $"checksum is {payload[end]:X2}, the bytes add up to {sum:X2}",
+                    $"校验和为 {payload[end]:X2}，按内容计算应为 {sum:X2}"
+                );
                 if (payload[end + 1] == 0x16)
                     into.Partly = why; // a frame in all but its check byte
                 continue;
@@ -45,7 +46,7 @@ public sealed class Cjt188Decoder : Decoder
 
             if (payload[end + 1] != 0x16)
             {
-                why ??= $"the frame ends in {payload[end + 1]:X2} in place of 16";
+                why ??= new Wording($"the frame ends in {payload[end + 1]:X2} in place of 16", $"帧以 {payload[end + 1]:X2} 结尾，应为 16");
                 continue;
             }
 
@@ -56,21 +57,33 @@ public sealed class Cjt188Decoder : Decoder
             at = end + 1;
         }
 
-        return understood ? null : why ?? "no CJ/T 188 frame (68 … 16) in it";
+        return understood ? null : why ?? new Wording("no CJ/T 188 frame (68 … 16) in it", "没有 CJ/T 188 帧（68 … 16）");
     }
 
-    private static string? Frame(ReadOnlySpan<byte> frame, DecodedPayload into)
+    private static Wording TooShort(int said, int came) =>
+        new Wording(
+            $"the frame says {said} data bytes, but only {came} follow before the check byte",
+            $"帧内写明 {said} 字节数据，校验码之前只有 {came} 字节"
+        );
+
+    private static Wording? Frame(ReadOnlySpan<byte> frame, DecodedPayload into)
     {
         byte type = frame[1],
             control = frame[9];
         var data = frame[Header..];
         if (type is < 0x10 or > 0x4F)
-            return $"type {type:X2} is no meter of water (10–19), heat (20–29), gas (30–39) or electricity (40–49)";
+            return new Wording(
+                $"type {type:X2} is no meter of water (10–19), heat (20–29), gas (30–39) or electricity (40–49)",
+                $"类型 {type:X2} 不是水表（10–19）、热量表（20–29）、燃气表（30–39）或电表（40–49）"
+            );
         into.Device = Bcd.Text(frame.Slice(2, 7), leastSignificantFirst: true);
         if ((control & 0x80) == 0)
             return null; // a request of the master says nothing of the meter
         if ((control & 0x40) != 0)
-            return $"the meter answered with an error (control {control:X2}, data {Convert.ToHexString(data)})";
+            return new Wording(
+                $"the meter answered with an error (control {control:X2}, data {Convert.ToHexString(data)})",
+                $"表计返回错误（控制码 {control:X2}，数据 {Convert.ToHexString(data)}）"
+            );
         if (data.Length < 3)
             return null;
         int identifier = data[0] << 8 | data[1];
@@ -88,7 +101,7 @@ public sealed class Cjt188Decoder : Decoder
     }
 
     /// <summary>901F of water, gas and electricity: total and settlement total with their units, clock, state.</summary>
-    private static string? Total(byte type, byte control, ReadOnlySpan<byte> values, DecodedPayload into)
+    private static Wording? Total(byte type, byte control, ReadOnlySpan<byte> values, DecodedPayload into)
     {
         if (control == 0xA1 && UnitsFirst(values))
         {
@@ -106,10 +119,10 @@ public sealed class Cjt188Decoder : Decoder
         }
 
         if (values.Length < 4)
-            return $"a reading of {values.Length} bytes has no total";
+            return new Wording($"a reading of {values.Length} bytes has no total", $"读数只有 {values.Length} 字节，没有累计量");
         var hasUnit = values.Length >= 5 && IsUnit(values[4]);
         if (!hasUnit && values.Length is not (4 or 6))
-            return $"unit {values[4]:X2} is not one of CJ/T 188";
+            return new Wording($"unit {values[4]:X2} is not one of CJ/T 188", $"单位 {values[4]:X2} 不是 CJ/T 188 的单位");
         var total = values[..4];
         var unit = hasUnit ? values[4] : (byte)0x2C;
         values = values[(hasUnit ? 5 : 4)..];
@@ -136,7 +149,7 @@ public sealed class Cjt188Decoder : Decoder
     /// 901F of heat meters: settlement heat, heat, power, flow (XXXX.XXXX), volume, with a unit each; supply and return temperature
     /// (XXXX.XX), hours, clock, state.
     /// </summary>
-    private static string? Heat(byte type, ReadOnlySpan<byte> values, DecodedPayload into)
+    private static Wording? Heat(byte type, ReadOnlySpan<byte> values, DecodedPayload into)
     {
         var rest = values[34..];
         var time = Clock(ref rest);
@@ -154,14 +167,14 @@ public sealed class Cjt188Decoder : Decoder
     }
 
     /// <summary>D120–D12B: the settlement total of one to twelve months ago.</summary>
-    private static string? Month(byte type, int month, ReadOnlySpan<byte> values, DecodedPayload into)
+    private static Wording? Month(byte type, int month, ReadOnlySpan<byte> values, DecodedPayload into)
     {
         if (values.Length < 4)
-            return $"a settlement of {values.Length} bytes has no total";
+            return new Wording($"a settlement of {values.Length} bytes has no total", $"结算数据只有 {values.Length} 字节，没有累计量");
         return Quantity(type, values[..4], values.Length > 4 ? values[4] : (byte)0x2C, true, null, into, channel: $"m{month}");
     }
 
-    private static string? Quantity(
+    private static Wording? Quantity(
         byte type,
         ReadOnlySpan<byte> bcd,
         byte unit,
@@ -175,9 +188,9 @@ public sealed class Cjt188Decoder : Decoder
         if (bcd.IndexOfAnyExcept((byte)0xFF) < 0)
             return null; // not supported by this meter
         if (!Bcd.TryReadLittleEndian(bcd, out var digits))
-            return $"the total {Convert.ToHexString(bcd)} is not BCD";
+            return new Wording($"the total {Convert.ToHexString(bcd)} is not BCD", $"累计量 {Convert.ToHexString(bcd)} 不是 BCD 码");
         if (Unit(unit) is not { } known)
-            return $"unit {unit:X2} is not one of CJ/T 188";
+            return new Wording($"unit {unit:X2} is not one of CJ/T 188", $"单位 {unit:X2} 不是 CJ/T 188 的单位");
         Metric? metric = (known.Kind, type >> 4, settled) switch
         {
             ('V', 1, false) => Metric.WaterVolume,
@@ -197,7 +210,7 @@ public sealed class Cjt188Decoder : Decoder
             _ => null,
         };
         if (metric is null)
-            return $"unit {unit:X2} does not go with a meter of type {type:X2}";
+            return new Wording($"unit {unit:X2} does not go with a meter of type {type:X2}", $"单位 {unit:X2} 与类型 {type:X2} 的表计不符");
         into.Add(metric, Math.Round(digits * scale, 6) * known.Factor, time, channel);
         return null;
     }
@@ -211,7 +224,7 @@ public sealed class Cjt188Decoder : Decoder
     /// <summary>
     /// ST, byte 0: bits 0 and 1 the valve (00 open, 01 closed, 11 out of order), bit 2 the battery. Byte 1 is the maker's.
     /// </summary>
-    private static string? State(ReadOnlySpan<byte> state, DateTime? time, DecodedPayload into)
+    private static Wording? State(ReadOnlySpan<byte> state, DateTime? time, DecodedPayload into)
     {
         if (state.Length < 2 || state[..2].IndexOfAnyExcept((byte)0xFF) < 0)
             return null;

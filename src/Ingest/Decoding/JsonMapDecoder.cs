@@ -88,7 +88,7 @@ public sealed class JsonMapDecoder : Decoder
         return new JsonMapDecoder(root.Freeze(), [.. entries], [.. times], conditions.Count, profile.Flag("attributes") ?? false, datum);
     }
 
-    public override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
+    public override Wording? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
     {
         if (payload.StartsWith("\uFEFF"u8))
             payload = payload[3..];
@@ -99,21 +99,24 @@ public sealed class JsonMapDecoder : Decoder
         try
         {
             if (!reader.Read())
-                return "empty payload";
+                return new Wording("empty payload", "内容为空");
             if (reader.TokenType is not (JsonTokenType.StartObject or JsonTokenType.StartArray))
-                return $"is not a JSON object but {reader.TokenType}";
+                return new Wording($"is not a JSON object but {reader.TokenType}", $"不是 JSON 对象，而是 {reader.TokenType}");
             Walk(ref reader, root, run, "", 0);
             if (run.Twice is { } twice)
-                return $"'{twice}' stands in one object twice, with no way to tell which holds";
+                return new Wording(
+                    $"'{twice}' stands in one object twice, with no way to tell which holds",
+                    $"“{twice}”在同一对象中出现两次，无法判断以哪个为准"
+                );
             // Such a value says nothing; what stands beside it counts, and the payload is kept.
             if (run.Infinite is { } infinite)
-                into.Partly = $"{infinite} is beyond all numbers";
+                into.Partly = new Wording($"{infinite} is beyond all numbers", $"{infinite} 超出数值范围");
             if (reader.Read())
-                return "text follows the JSON object";
+                return new Wording("text follows the JSON object", "JSON 对象之后还有内容");
         }
         catch (JsonException e)
         {
-            return $"is not JSON: {e.Message}";
+            return JsonFields.NotJson(e);
         }
 
         if (run.Device is { Length: > 0 } named)
@@ -131,7 +134,10 @@ public sealed class JsonMapDecoder : Decoder
             {
                 // The time of a place alone, or a press: it is told all the same, at its arrival and with its clock flagged.
                 if (times[field].Only.Length == 0 && !run.Found.Exists(f => entries[f.Entry].Metric.IsLifeSafety))
-                    return $"'{text}' is not a time of the format '{times[field].Format}'";
+                    return new Wording(
+                        $"'{text}' is not a time of the format '{times[field].Format}'",
+                        $"“{text}”不是格式“{times[field].Format}”的时间"
+                    );
                 at = DateTime.MinValue;
             }
 

@@ -20,9 +20,9 @@ public sealed class Nmea0183Decoder : Decoder
     private const double MetresPerSecondPerKnot = 1852.0 / 3600;
     private const double WorstHdop = 20;
 
-    public override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
+    public override Wording? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
     {
-        string? why = null;
+        Wording? why = null;
         var moment = new NmeaMoment();
         while (payload.IndexOfAny((byte)'$', (byte)'!') is var start and >= 0)
         {
@@ -44,29 +44,34 @@ public sealed class Nmea0183Decoder : Decoder
 
         Flush(ref moment, into);
         into.Partly = why;
-        return moment.Understood ? null : why ?? "no NMEA 0183 sentence ($…*hh) in it";
+        return moment.Understood ? null : why ?? new Wording("no NMEA 0183 sentence ($…*hh) in it", "没有 NMEA 0183 语句（$…*hh）");
     }
 
     /// <summary>The XOR of the characters between $ and *, in two hexadecimal digits of either case.</summary>
-    private static string? Check(ReadOnlySpan<byte> sentence, out ReadOnlySpan<byte> body)
+    private static Wording? Check(ReadOnlySpan<byte> sentence, out ReadOnlySpan<byte> body)
     {
         body = default;
         var star = sentence.IndexOf((byte)'*');
         if (star < 0)
-            return "the sentence has no checksum (*hh)";
+            return new Wording("the sentence has no checksum (*hh)", "语句没有校验和（*hh）");
         if (star < 5 || star > LongestSentence)
-            return "the sentence is shorter than its name or longer than any";
+            return new Wording("the sentence is shorter than its name or longer than any", "语句过短或过长");
         body = sentence[..star];
         var digits = sentence[(star + 1)..].TrimEnd(" \t\0"u8);
         if (digits.Length != 2 || !Utf8Parser.TryParse(digits, out byte stated, out var used, 'X') || used != 2)
-            return "the checksum is not two hexadecimal digits: the sentence is cut off";
+            return new Wording(
+                "the checksum is not two hexadecimal digits: the sentence is cut off",
+                "校验和不是两位十六进制数：语句不完整"
+            );
         byte sum = 0;
         foreach (var b in body)
             sum ^= b;
-        return sum == stated ? null : $"checksum is {stated:X2}, the characters give {sum:X2}";
+        return sum == stated
+            ? null
+            : new Wording($"checksum is {stated:X2}, the characters give {sum:X2}", $"校验和为 {stated:X2}，按内容计算应为 {sum:X2}");
     }
 
-    private static string? Sentence(ReadOnlySpan<byte> body, ref NmeaMoment moment, DecodedPayload into)
+    private static Wording? Sentence(ReadOnlySpan<byte> body, ref NmeaMoment moment, DecodedPayload into)
     {
         if (body[0] == 'P')
             return null; // proprietary
@@ -94,18 +99,18 @@ public sealed class Nmea0183Decoder : Decoder
     }
 
     // time, A/V, lat, N/S, lon, E/W, knots, course, ddmmyy, variation, E/W [, mode [, navigational status: V beside A is normal]]
-    private static string? Rmc(ref NmeaFields f, ref NmeaMoment moment, DecodedPayload into)
+    private static Wording? Rmc(ref NmeaFields f, ref NmeaMoment moment, DecodedPayload into)
     {
         if (f.Time(1, out var time) is { } bad)
             return bad;
         var status = f.Letter(2);
         if (status is not ('A' or 'V'))
-            return $"validity is '{status}', neither A nor V";
+            return new Wording($"validity is '{status}', neither A nor V", $"有效标志为“{status}”，既不是 A 也不是 V");
         if (f.Date(9, out var date) is { } wrong)
             return wrong;
-        if (f.Number(7, "speed", out var knots) is { } speedWrong)
+        if (f.Number(7, ("speed", "速度"), out var knots) is { } speedWrong)
             return speedWrong;
-        if (f.Number(8, "course", out var course) is { } courseWrong)
+        if (f.Number(8, ("course", "航向"), out var course) is { } courseWrong)
             return courseWrong;
         if (f.Position(3, out var latitude, out var longitude) is { } placeWrong)
             return placeWrong;
@@ -118,21 +123,21 @@ public sealed class Nmea0183Decoder : Decoder
     }
 
     // time, lat, N/S, lon, E/W, quality 0–8, satellites, HDOP, altitude, M, geoid, M, age, station
-    private static string? Gga(ref NmeaFields f, ref NmeaMoment moment, DecodedPayload into)
+    private static Wording? Gga(ref NmeaFields f, ref NmeaMoment moment, DecodedPayload into)
     {
         if (f.Time(1, out var time) is { } bad)
             return bad;
         if (f.Position(2, out var latitude, out var longitude) is { } placeWrong)
             return placeWrong;
-        if (f.Number(6, "fix quality", out var quality) is { } qualityWrong)
+        if (f.Number(6, ("fix quality", "定位质量"), out var quality) is { } qualityWrong)
             return qualityWrong;
-        if (f.Number(7, "number of satellites", out var satellites) is { } satellitesWrong)
+        if (f.Number(7, ("number of satellites", "卫星数"), out var satellites) is { } satellitesWrong)
             return satellitesWrong;
-        if (f.Number(8, "HDOP", out var hdop) is { } hdopWrong)
+        if (f.Number(8, ("HDOP", "HDOP"), out var hdop) is { } hdopWrong)
             return hdopWrong;
-        if (f.Number(9, "altitude", out var altitude) is { } altitudeWrong)
+        if (f.Number(9, ("altitude", "海拔"), out var altitude) is { } altitudeWrong)
             return altitudeWrong;
-        if (f.Number(11, "geoid separation", out var geoid) is { } geoidWrong)
+        if (f.Number(11, ("geoid separation", "大地水准面差距"), out var geoid) is { } geoidWrong)
             return geoidWrong;
         Enter(time, ref moment, into);
         moment.Quality = quality;
@@ -145,19 +150,19 @@ public sealed class Nmea0183Decoder : Decoder
     }
 
     // time, lat, N/S, lon, E/W, a mode letter a constellation, satellites, HDOP, altitude, geoid, age, station [, navigational status]
-    private static string? Gns(ref NmeaFields f, ref NmeaMoment moment, DecodedPayload into)
+    private static Wording? Gns(ref NmeaFields f, ref NmeaMoment moment, DecodedPayload into)
     {
         if (f.Time(1, out var time) is { } bad)
             return bad;
         if (f.Position(2, out var latitude, out var longitude) is { } placeWrong)
             return placeWrong;
-        if (f.Number(7, "number of satellites", out var satellites) is { } satellitesWrong)
+        if (f.Number(7, ("number of satellites", "卫星数"), out var satellites) is { } satellitesWrong)
             return satellitesWrong;
-        if (f.Number(8, "HDOP", out var hdop) is { } hdopWrong)
+        if (f.Number(8, ("HDOP", "HDOP"), out var hdop) is { } hdopWrong)
             return hdopWrong;
-        if (f.Number(9, "altitude", out var altitude) is { } altitudeWrong)
+        if (f.Number(9, ("altitude", "海拔"), out var altitude) is { } altitudeWrong)
             return altitudeWrong;
-        if (f.Number(10, "geoid separation", out var geoid) is { } geoidWrong)
+        if (f.Number(10, ("geoid separation", "大地水准面差距"), out var geoid) is { } geoidWrong)
             return geoidWrong;
         Enter(time, ref moment, into);
         moment.Satellites = satellites;
@@ -170,7 +175,7 @@ public sealed class Nmea0183Decoder : Decoder
     }
 
     // lat, N/S, lon, E/W, time, A/V [, mode]
-    private static string? Gll(ref NmeaFields f, ref NmeaMoment moment, DecodedPayload into)
+    private static Wording? Gll(ref NmeaFields f, ref NmeaMoment moment, DecodedPayload into)
     {
         if (f.Time(5, out var time) is { } bad)
             return bad;
@@ -178,20 +183,20 @@ public sealed class Nmea0183Decoder : Decoder
             return placeWrong;
         var status = f.Letter(6); // NMEA 0183 before 2.0 had none
         if (status is not ('A' or 'V' or '\0'))
-            return $"validity is '{status}', neither A nor V";
+            return new Wording($"validity is '{status}', neither A nor V", $"有效标志为“{status}”，既不是 A 也不是 V");
         Enter(time, ref moment, into);
         Place(ref moment, latitude, longitude, status != 'V' && f.Letter(7) != 'N', f.Letter(7) is 'E' or 'M' or 'S');
         return null;
     }
 
     // course, T, course, M, knots, N, km/h, K [, mode]
-    private static string? Vtg(ref NmeaFields f, ref NmeaMoment moment)
+    private static Wording? Vtg(ref NmeaFields f, ref NmeaMoment moment)
     {
-        if (f.Number(1, "course", out var course) is { } courseWrong)
+        if (f.Number(1, ("course", "航向"), out var course) is { } courseWrong)
             return courseWrong;
-        if (f.Number(5, "speed", out var knots) is { } knotsWrong)
+        if (f.Number(5, ("speed", "速度"), out var knots) is { } knotsWrong)
             return knotsWrong;
-        if (f.Number(7, "speed", out var kilometresPerHour) is { } speedWrong)
+        if (f.Number(7, ("speed", "速度"), out var kilometresPerHour) is { } speedWrong)
             return speedWrong;
         if (f.Letter(9) == 'N')
             return null;
@@ -201,13 +206,13 @@ public sealed class Nmea0183Decoder : Decoder
     }
 
     // A/M, 1 no fix 2 2D 3 3D, twelve satellites, PDOP, HDOP, VDOP [, system]
-    private static string? Gsa(ref NmeaFields f, ref NmeaMoment moment)
+    private static Wording? Gsa(ref NmeaFields f, ref NmeaMoment moment)
     {
-        if (f.Number(15, "PDOP", out var pdop) is { } pdopWrong)
+        if (f.Number(15, ("PDOP", "PDOP"), out var pdop) is { } pdopWrong)
             return pdopWrong;
-        if (f.Number(16, "HDOP", out var hdop) is { } hdopWrong)
+        if (f.Number(16, ("HDOP", "HDOP"), out var hdop) is { } hdopWrong)
             return hdopWrong;
-        if (f.Number(17, "VDOP", out var vdop) is { } vdopWrong)
+        if (f.Number(17, ("VDOP", "VDOP"), out var vdop) is { } vdopWrong)
             return vdopWrong;
         moment.Pdop ??= pdop;
         moment.Hdop ??= hdop;
@@ -216,13 +221,13 @@ public sealed class Nmea0183Decoder : Decoder
     }
 
     // time, residuals, semi-major, semi-minor, orientation, σ latitude, σ longitude, σ altitude (m)
-    private static string? Gst(ref NmeaFields f, ref NmeaMoment moment, DecodedPayload into)
+    private static Wording? Gst(ref NmeaFields f, ref NmeaMoment moment, DecodedPayload into)
     {
         if (f.Time(1, out var time) is { } bad)
             return bad;
-        if (f.Number(6, "latitude error", out var north) is { } northWrong)
+        if (f.Number(6, ("latitude error", "纬度误差"), out var north) is { } northWrong)
             return northWrong;
-        if (f.Number(7, "longitude error", out var east) is { } eastWrong)
+        if (f.Number(7, ("longitude error", "经度误差"), out var east) is { } eastWrong)
             return eastWrong;
         Enter(time, ref moment, into);
         if (north is { } n && east is { } e)
@@ -231,15 +236,15 @@ public sealed class Nmea0183Decoder : Decoder
     }
 
     // time, day, month, year, zone hours, zone minutes
-    private static string? Zda(ref NmeaFields f, ref NmeaMoment moment, DecodedPayload into)
+    private static Wording? Zda(ref NmeaFields f, ref NmeaMoment moment, DecodedPayload into)
     {
         if (f.Time(1, out var time) is { } bad)
             return bad;
         Enter(time, ref moment, into);
         if (
-            f.Number(2, "day", out var day) is null
-            && f.Number(3, "month", out var month) is null
-            && f.Number(4, "year", out var year) is null
+            f.Number(2, ("day", "日"), out var day) is null
+            && f.Number(3, ("month", "月"), out var month) is null
+            && f.Number(4, ("year", "年"), out var year) is null
             && year is >= 1 and <= 9999
             && month is >= 1 and <= 12
             && day >= 1
@@ -250,11 +255,11 @@ public sealed class Nmea0183Decoder : Decoder
     }
 
     // messages, index, satellites in view, then four satellites. Every message of a cycle repeats the count: the first one is taken.
-    private static string? Gsv(ref NmeaFields f, DecodedPayload into)
+    private static Wording? Gsv(ref NmeaFields f, DecodedPayload into)
     {
-        if (f.Number(2, "message index", out var index) is { } indexWrong)
+        if (f.Number(2, ("message index", "语句序号"), out var index) is { } indexWrong)
             return indexWrong;
-        if (f.Number(3, "satellites in view", out var inView) is { } viewWrong)
+        if (f.Number(3, ("satellites in view", "可见卫星数"), out var inView) is { } viewWrong)
             return viewWrong;
         if (index == 1 && inView is { } count)
             into.Add(Metric.LocationSatellitesInView, count, channel: Constellation(f[0]));

@@ -18,13 +18,13 @@ public sealed class SenMlDecoder : Decoder
 
     private const int MaxName = 256;
 
-    public override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
+    public override Wording? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
     {
         if (payload.StartsWith("\uFEFF"u8))
             payload = payload[3..];
         var reader = new Utf8JsonReader(payload, new JsonReaderOptions { MaxDepth = 8 });
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartArray)
-            return "SenML is a JSON array of records (RFC 8428 §4)";
+            return new Wording("SenML is a JSON array of records (RFC 8428 §4)", "SenML 应为记录的 JSON 数组（RFC 8428 §4）");
         var topicDevice = into.Device;
         string baseName = "",
             baseUnit = "";
@@ -33,13 +33,13 @@ public sealed class SenMlDecoder : Decoder
             baseSum = 0;
         Span<char> full = stackalloc char[MaxName];
         var number = 0;
-        string? unusable = null;
+        Wording? unusable = null;
         var lost = 0;
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
             number++;
             if (reader.TokenType != JsonTokenType.StartObject)
-                return $"record {number} is not an object";
+                return new Wording($"record {number} is not an object", $"第 {number} 条记录不是对象");
             var length = 0;
             string? unit = null,
                 text = null;
@@ -57,77 +57,77 @@ public sealed class SenMlDecoder : Decoder
                     label = escaped; // "\u0076" is v
                 // With one name twice there is no way to tell which holds. What isn't understood says nothing, once or twice.
                 if (label != Label.Other && (met & (1 << (int)label)) != 0)
-                    return Bad(number, reader.GetString()!, "there once");
+                    return Bad(number, reader.GetString()!, "there once", "只能出现一次");
                 met |= 1 << (int)label;
                 reader.Read();
                 switch (label)
                 {
                     case Label.BaseName:
                         if (!Text(ref reader, out baseName) || baseName.Length > MaxName)
-                            return Bad(number, "bn", $"a text of at most {MaxName} characters");
+                            return Bad(number, "bn", $"a text of at most {MaxName} characters", $"应为不超过 {MaxName} 个字符的文字");
                         break;
                     case Label.BaseUnit:
                         if (!Text(ref reader, out baseUnit))
-                            return Bad(number, "bu", "a text");
+                            return Bad(number, "bu", "a text", "应为文字");
                         break;
                     case Label.BaseTime:
                         if (!Number(ref reader, out baseTime))
-                            return Bad(number, "bt", "a number");
+                            return Bad(number, "bt", "a number", "应为数字");
                         break;
                     case Label.BaseValue:
                         if (!Number(ref reader, out baseValue))
-                            return Bad(number, "bv", "a number");
+                            return Bad(number, "bv", "a number", "应为数字");
                         break;
                     case Label.BaseSum:
                         if (!Number(ref reader, out baseSum))
-                            return Bad(number, "bs", "a number");
+                            return Bad(number, "bs", "a number", "应为数字");
                         break;
                     case Label.Version:
                         if (!Number(ref reader, out var version) || version > 10)
-                            return Bad(number, "bver", "a version up to 10");
+                            return Bad(number, "bver", "a version up to 10", "版本应不超过 10");
                         break;
                     case Label.Name:
                         if (
                             reader.TokenType != JsonTokenType.String
                             || (reader.HasValueSequence ? reader.ValueSequence.Length : reader.ValueSpan.Length) > MaxName
                         )
-                            return Bad(number, "n", $"a text of at most {MaxName} characters");
+                            return Bad(number, "n", $"a text of at most {MaxName} characters", $"应为不超过 {MaxName} 个字符的文字");
                         length = reader.CopyString(full);
                         break;
                     case Label.Unit:
                         if (!Text(ref reader, out var u))
-                            return Bad(number, "u", "a text");
+                            return Bad(number, "u", "a text", "应为文字");
                         unit = u;
                         break;
                     case Label.Time:
                         if (!Number(ref reader, out var t))
-                            return Bad(number, "t", "a number");
+                            return Bad(number, "t", "a number", "应为数字");
                         time = t;
                         break;
                     case Label.Value:
                         if (!Number(ref reader, out var v))
-                            return Bad(number, "v", "a number");
+                            return Bad(number, "v", "a number", "应为数字");
                         value = v;
                         break;
                     case Label.Sum:
                         if (!Number(ref reader, out var s))
-                            return Bad(number, "s", "a number");
+                            return Bad(number, "s", "a number", "应为数字");
                         sum = s;
                         break;
                     case Label.Text:
                         if (!Text(ref reader, out var vs))
-                            return Bad(number, "vs", "a text");
+                            return Bad(number, "vs", "a text", "应为文字");
                         text = vs;
                         break;
                     case Label.Flag:
                         if (reader.TokenType is not (JsonTokenType.True or JsonTokenType.False))
-                            return Bad(number, "vb", "true or false");
+                            return Bad(number, "vb", "true or false", "应为 true 或 false");
                         flag = reader.GetBoolean();
                         break;
                     default:
                         // §4.4: a label that ends in _ must be understood.
                         if (unknown.EndsWith('_'))
-                            return Bad(number, unknown, "a label this version knows");
+                            return Bad(number, unknown, "a label this version knows", "是本版本不认识的标签");
                         reader.Skip();
                         break;
                 }
@@ -136,19 +136,28 @@ public sealed class SenMlDecoder : Decoder
             if (value is null && flag is null && text is null && sum is null)
             {
                 if (length > 0 && IsFirst())
-                    unusable = $"record {number} ('{full[..length]}') has no value";
+                    unusable = new Wording(
+                        $"record {number} ('{full[..length]}') has no value",
+                        $"第 {number} 条记录（“{full[..length]}”）没有数值"
+                    );
                 continue; // base fields alone
             }
 
             if (baseName.Length + length > MaxName)
-                return $"record {number}: its name is longer than {MaxName} characters";
+                return new Wording(
+                    $"record {number}: its name is longer than {MaxName} characters",
+                    $"第 {number} 条记录的名称超过 {MaxName} 个字符"
+                );
             full[..length].CopyTo(full[baseName.Length..]);
             baseName.CopyTo(full);
             var name = full[..(baseName.Length + length)];
             if (!TryName(name, out var deviceLength, out var metric, out var channel))
             {
                 if (IsFirst())
-                    unusable = $"record {number}: '{name}' does not end in one of Vigil's metrics";
+                    unusable = new Wording(
+                        $"record {number}: '{name}' does not end in one of Vigil's metrics",
+                        $"第 {number} 条记录：“{name}”的结尾不是本系统的指标"
+                    );
                 continue;
             }
 
@@ -173,7 +182,10 @@ public sealed class SenMlDecoder : Decoder
             if (!Units.TryConvert(from, metric.Unit, out var conversion))
             {
                 if (IsFirst())
-                    unusable = $"record {number}: unit '{from}' can't be converted to {metric.Unit} of {metric}";
+                    unusable = new Wording(
+                        $"record {number}: unit '{from}' can't be converted to {metric.Unit} of {metric}",
+                        $"第 {number} 条记录：单位“{from}”不能换算为{metric}的单位 {metric.Unit}"
+                    );
                 continue;
             }
 
@@ -190,27 +202,34 @@ public sealed class SenMlDecoder : Decoder
             if (double.IsFinite(measured))
                 into.Add(metric, measured, at, channel);
             else if (IsFirst())
-                unusable =
-                    $"record {number}: "
-                    + (
-                        text is not null ? $"'{text}'"
-                        : value is not null ? "'v'"
-                        : flag is not null ? "'vb'"
-                        : "'s'"
-                    )
-                    + $" is no value of {metric}";
+            {
+                var what =
+                    text
+                    ?? (
+                        value is not null ? "v"
+                        : flag is not null ? "vb"
+                        : "s"
+                    );
+                unusable = new Wording(
+                    $"record {number}: '{what}' is no value of {metric}",
+                    $"第 {number} 条记录：“{what}”不是 {metric} 的数值"
+                );
+            }
         }
 
         if (reader.TokenType != JsonTokenType.EndArray)
-            return "the SenML pack breaks off";
+            return new Wording("the SenML pack breaks off", "SenML 不完整");
         if (reader.Read())
-            return "text follows the SenML pack";
+            return new Wording("text follows the SenML pack", "SenML 之后还有内容");
         if (number == 0)
-            return "an empty SenML pack";
+            return new Wording("an empty SenML pack", "SenML 中没有记录");
         if (unusable is null)
             return null;
         if (lost > 1)
-            unusable += lost == 2 ? "; another record can't be used either" : $"; {lost - 1} other records can't be used either";
+            unusable = new Wording(
+                unusable.En + (lost == 2 ? "; another record can't be used either" : $"; {lost - 1} other records can't be used either"),
+                unusable.Zh + $"；另有 {lost - 1} 条记录也无法使用"
+            );
         if (into.Readings.Count == 0)
             return unusable;
         into.Partly = unusable;
@@ -292,5 +311,6 @@ public sealed class SenMlDecoder : Decoder
         return reader.TokenType == JsonTokenType.String;
     }
 
-    private static string Bad(int record, string label, string expected) => $"record {record}: '{label}' is not {expected}";
+    private static Wording Bad(int record, string label, string expected, string expectedZh) =>
+        new Wording($"record {record}: '{label}' is not {expected}", $"第 {record} 条记录：“{label}”{expectedZh}");
 }

@@ -20,29 +20,31 @@ public sealed class ShellyDecoder : Decoder
 {
     private const double WattMinutesPerKilowattHour = 60_000;
 
-    public override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
+    public override Wording? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
     {
         if (payload.StartsWith("\uFEFF"u8))
             payload = payload[3..];
         var text = payload.Trim(" \t\r\n"u8);
         if (text.Length == 0)
-            return "empty payload";
+            return new Wording("empty payload", "内容为空");
         var first = text[0];
         if (first is not ((byte)'{' or (byte)'['))
-            return text.Length > 32 ? "is neither JSON nor one value" : Bare(Encoding.UTF8.GetString(text), topic, into);
+            return text.Length > 32
+                ? new Wording("is neither JSON nor one value", "既不是 JSON 也不是单个数值")
+                : Bare(Encoding.UTF8.GetString(text), topic, into);
         if (JsonFields.TryParse(payload, out var document) is { } why)
             return why;
         using (document)
         {
             var root = document.RootElement;
             if (root.ValueKind != JsonValueKind.Object)
-                return $"is not a JSON object but {root.ValueKind}";
+                return new Wording($"is not a JSON object but {root.ValueKind}", $"不是 JSON 对象，而是 {root.ValueKind}");
             if (root.Text("method") is { } method)
             {
                 if (topic.Length == 0 && root.Text("src") is { } source && DeviceId.TryParse(source, out var id))
                     into.Device = id.Value;
                 if (!root.TryField("params", out var parameters))
-                    return $"'{method}' has no params";
+                    return new Wording($"'{method}' has no params", $"“{method}”没有 params");
                 if (method.StartsWith("Notify", StringComparison.Ordinal))
                     Notify(method, parameters, into);
             }
@@ -284,14 +286,14 @@ public sealed class ShellyDecoder : Decoder
     /// <summary>
     /// One value a topic: <c>shellies/&lt;id&gt;/relay/0/energy</c>, <c>…/sensor/flood</c>; <c>&lt;prefix&gt;/online</c>.
     /// </summary>
-    private static string? Bare(string text, string topic, DecodedPayload into)
+    private static Wording? Bare(string text, string topic, DecodedPayload into)
     {
         var levels = topic.Split('/');
         var last = levels[^1];
         if (last == "online")
             return Flag(Metric.Online, "");
         if (levels is not ["shellies", _, _, ..])
-            return "is not JSON";
+            return new Wording("is not JSON", "不是 JSON");
         switch (levels[2..])
         {
             case ["relay", var n]:
@@ -356,7 +358,7 @@ public sealed class ShellyDecoder : Decoder
                 return null; // settings, announcements, tilt, charger
         }
 
-        string? Number(Metric metric, string channel, double scale = 1)
+        Wording? Number(Metric metric, string channel, double scale = 1)
         {
             if (
                 !double.TryParse(
@@ -366,15 +368,15 @@ public sealed class ShellyDecoder : Decoder
                     out var value
                 )
             )
-                return $"'{text}' is not a number";
+                return new Wording($"'{text}' is not a number", $"“{text}”不是数字");
             into.Add(metric, value * scale, channel: channel);
             return null;
         }
 
-        string? Flag(Metric metric, string channel)
+        Wording? Flag(Metric metric, string channel)
         {
             if (JsonFields.Flag(text) is not { } on)
-                return $"'{text}' is neither on nor off";
+                return new Wording($"'{text}' is neither on nor off", $"“{text}”既不是 on 也不是 off");
             into.Add(metric, on ? 1 : 0, channel: channel);
             return null;
         }

@@ -87,7 +87,7 @@ public sealed partial class Announcements
     /// <param name="maySpeakOn">Whether its sender may publish on a topic: nobody announces, changes or takes away what others speak
     /// on.</param>
     /// <returns>What it announces; the reason when it can't be read or is not its sender's to say.</returns>
-    public (IReadOnlyList<Announcement> Announced, string? Reason) Take(
+    public (IReadOnlyList<Announcement> Announced, Wording? Reason) Take(
         string topic,
         ReadOnlySpan<byte> payload,
         Func<string, bool>? maySpeakOn = null
@@ -102,13 +102,19 @@ public sealed partial class Announcements
                 maySpeakOn is not null
                 && found.Concat(byConfig.GetValueOrDefault(topic) ?? []).FirstOrDefault(a => !maySpeakOn(a.StateTopic)) is { } foreign
             )
-                return ([], $"announces {foreign.StateTopic}, on which its sender may not speak");
+                return (
+                    [],
+                    new Wording(
+                        $"announces {foreign.StateTopic}, on which its sender may not speak",
+                        $"声明了 {foreign.StateTopic}，但其发送者无权使用该主题"
+                    )
+                );
             Put(topic, found);
             return (found, null);
         }
         catch (InvalidOperationException e) when (JsonFields.IsBadText(e))
         {
-            return ([], $"holds a text that can't be read: {e.Message}");
+            return ([], JsonFields.BadText(e));
         }
     }
 
@@ -129,11 +135,17 @@ public sealed partial class Announcements
         }
     }
 
-    private (IReadOnlyList<Announcement> Announced, string? Reason) Read(string topic, ReadOnlySpan<byte> payload)
+    private (IReadOnlyList<Announcement> Announced, Wording? Reason) Read(string topic, ReadOnlySpan<byte> payload)
     {
         var levels = topic.Split('/');
         if (levels.Length is not (4 or 5))
-            return ([], "a discovery topic is homeassistant/{component}/[{node}/]{object}/config");
+            return (
+                [],
+                new Wording(
+                    "a discovery topic is homeassistant/{component}/[{node}/]{object}/config",
+                    "设备发现主题应为 homeassistant/{component}/[{node}/]{object}/config"
+                )
+            );
         if (payload.IsEmpty)
             return ([], null);
         if (JsonFields.TryParse(payload, out var document) is { } why)
@@ -142,7 +154,7 @@ public sealed partial class Announcements
         {
             var root = document.RootElement;
             if (root.ValueKind != JsonValueKind.Object)
-                return ([], $"is not a JSON object but {root.ValueKind}");
+                return ([], new Wording($"is not a JSON object but {root.ValueKind}", $"不是 JSON 对象，而是 {root.ValueKind}"));
             var found = new List<Announcement>();
             if (Field(root, "components") is { ValueKind: JsonValueKind.Object } components)
             {
@@ -159,9 +171,9 @@ public sealed partial class Announcements
             }
 
             if (found.Count == 0)
-                return ([], "announces no state topic, or a template that computes");
+                return ([], new Wording("announces no state topic, or a template that computes", "没有声明状态主题，或其模板含有运算"));
             if (byConfig.Count >= Most && !byConfig.ContainsKey(topic))
-                return ([], $"more than {Most} announcements");
+                return ([], new Wording($"more than {Most} announcements", $"声明超过 {Most} 条"));
             return (found, null);
         }
     }
@@ -200,7 +212,7 @@ public sealed partial class Announcements
     public bool Knows(string topic) => byTopic.ContainsKey(topic);
 
     /// <summary>Reads a state topic as it was announced.</summary>
-    public string? Decode(string topic, ReadOnlySpan<byte> payload, DecodedPayload into)
+    public Wording? Decode(string topic, ReadOnlySpan<byte> payload, DecodedPayload into)
     {
         try
         {
@@ -208,14 +220,14 @@ public sealed partial class Announcements
         }
         catch (InvalidOperationException e) when (JsonFields.IsBadText(e))
         {
-            return $"holds a text that can't be read: {e.Message}";
+            return JsonFields.BadText(e);
         }
     }
 
-    private string? DecodeText(string topic, ReadOnlySpan<byte> payload, DecodedPayload into)
+    private Wording? DecodeText(string topic, ReadOnlySpan<byte> payload, DecodedPayload into)
     {
         if (!byTopic.TryGetValue(topic, out var entities))
-            return "nobody announced this topic";
+            return new Wording("nobody announced this topic", "没有设备声明过该主题");
         JsonDocument? document = null;
         if (entities.Any(e => e.Path.Count > 0) && JsonFields.TryParse(payload, out document) is { } why)
             return why;

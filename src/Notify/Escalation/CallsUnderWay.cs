@@ -111,7 +111,7 @@ public sealed partial class CallsUnderWay : BackgroundService
                 "call-ended",
                 "escalation",
                 $"voice to {call.RecipientName}: ended, somebody has answered",
-                $"voice → {call.RecipientName}：已有人处理，通话结束"
+                $"{ChannelWords.Of("voice").Zh} → {call.RecipientName}：已有人处理，通话结束"
             );
             await db.SaveChangesAsync(cancellation);
             await transaction.CommitAsync(cancellation);

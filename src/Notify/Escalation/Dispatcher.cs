@@ -273,7 +273,7 @@ public sealed partial class Dispatcher : BackgroundService
                         "failed",
                         "escalation",
                         $"{notice.Channel} to {notice.RecipientName}: {notice.Note}",
-                        $"{notice.Channel} → {notice.RecipientName}：服务商 {LongestHeld.TotalHours:0} 小时内未恢复"
+                        $"{Way(notice)}：服务商 {LongestHeld.TotalHours:0} 小时内未恢复"
                     );
                 }
                 else if (notice.State == NoticeState.Sending)
@@ -293,8 +293,8 @@ public sealed partial class Dispatcher : BackgroundService
                     await FallThroughAsync(db, notice, alarm, people, refused, now, cancellation);
                     troubles?.Happened(
                         "number",
-                        $"{notice.Recipient} was not told by {notice.Channel}: {refused}",
-                        $"{notice.Recipient} 未能通过 {notice.Channel} 通知：{refused}",
+                        $"{notice.Recipient} was not told by {notice.Channel}: {refused.En}",
+                        $"{notice.Recipient} 未能通过{ChannelWords.Of(notice.Channel).Zh}通知：{refused.Zh}",
                         TimeSpan.FromHours(1)
                     );
                 }
@@ -305,7 +305,10 @@ public sealed partial class Dispatcher : BackgroundService
                         notice,
                         alarm,
                         people,
-                        $"no provider carries {notice.Channel} to this address",
+                        new Wording(
+                            $"no provider carries {notice.Channel} to this address",
+                            $"没有服务商可向该地址发送{ChannelWords.Of(notice.Channel).Zh}"
+                        ),
                         now,
                         cancellation
                     );
@@ -320,7 +323,7 @@ public sealed partial class Dispatcher : BackgroundService
                             "deferred",
                             "escalation",
                             $"{notice.Channel} to {notice.RecipientName}: too many to this number; later",
-                            $"{notice.Channel} → {notice.RecipientName}：该号码消息过多，稍后发送"
+                            $"{Way(notice)}：该号码消息过多，稍后发送"
                         );
                     var isNews = notice.State != NoticeState.Deferred;
                     (notice.State, notice.DueAt, notice.Held, notice.Note) = (
@@ -396,7 +399,7 @@ public sealed partial class Dispatcher : BackgroundService
                     "bundled",
                     "escalation",
                     $"{other.Channel} to {other.RecipientName}: in one message with {list.Count - 1} others",
-                    $"{other.Channel} → {other.RecipientName}：与另外{list.Count - 1}条合并发送"
+                    $"{Way(other)}：与另外{list.Count - 1}条合并发送"
                 );
             }
         }
@@ -444,12 +447,18 @@ public sealed partial class Dispatcher : BackgroundService
         }
         catch (TimeoutException)
         {
-            return new Outcome(notice.Id, new ChannelResult(ChannelOutcome.Unknown, $"no answer within {ChannelTimeout.TotalSeconds:0} s"));
+            return new Outcome(
+                notice.Id,
+                new ChannelResult(
+                    ChannelOutcome.Unknown,
+                    new Wording($"no answer within {ChannelTimeout.TotalSeconds:0} s", $"{ChannelTimeout.TotalSeconds:0} 秒内没有应答")
+                )
+            );
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
             // Whether the request had gone out is not known: ask before it is sent again.
-            return new Outcome(notice.Id, new ChannelResult(ChannelOutcome.Unknown, e.Message));
+            return new Outcome(notice.Id, new ChannelResult(ChannelOutcome.Unknown, Failed(e)));
         }
         finally
         {
@@ -467,7 +476,7 @@ public sealed partial class Dispatcher : BackgroundService
                 : null;
             return new Outcome(
                 notice.Id,
-                known ?? new ChannelResult(ChannelOutcome.TryAgain, "the provider has never heard of it"),
+                known ?? new ChannelResult(ChannelOutcome.TryAgain, new Wording("the provider has never heard of it", "服务商没有此消息")),
                 Reconciled: true
             );
         }
@@ -476,7 +485,10 @@ public sealed partial class Dispatcher : BackgroundService
             // It may have gone out: sent again only after it was asked about. Another way is tried meanwhile.
             return new Outcome(
                 notice.Id,
-                new ChannelResult(ChannelOutcome.Down, $"the provider could not be asked: {e.Message}"),
+                new ChannelResult(
+                    ChannelOutcome.Down,
+                    new Wording($"the provider could not be asked: {e.Message}", $"无法向服务商查询（{e.GetType().Name}）")
+                ),
                 Reconciled: true
             );
         }
@@ -554,7 +566,7 @@ public sealed partial class Dispatcher : BackgroundService
                 await BlockAsync(db, notice, alarm, result.Reason, now, cancellation);
             var held = notice.Held;
             if (!held || result.Outcome is not ChannelOutcome.Unknown)
-                (notice.Held, notice.Note) = (false, result.Reason);
+                (notice.Held, notice.Note) = (false, result.Reason.En);
             switch (result.Outcome)
             {
                 case ChannelOutcome.Sent or ChannelOutcome.Delivered:
@@ -574,7 +586,7 @@ public sealed partial class Dispatcher : BackgroundService
                         "sent",
                         notice.Provider,
                         $"{notice.Channel} to {notice.RecipientName}{found}",
-                        $"{notice.Channel} → {notice.RecipientName}{(reconciled ? "（服务商确认已收到）" : "")}"
+                        $"{Way(notice)}{(reconciled ? "（服务商确认已收到）" : "")}"
                     );
                     break;
                 case ChannelOutcome.Unknown:
@@ -597,8 +609,8 @@ public sealed partial class Dispatcher : BackgroundService
                         now,
                         "rerouted",
                         notice.Provider,
-                        $"{notice.Channel} to {notice.RecipientName}: {result.Reason}; over {other.Provider}",
-                        $"{notice.Channel} → {notice.RecipientName}：{result.Reason}；改由 {other.Provider} 发送"
+                        $"{notice.Channel} to {notice.RecipientName}: {result.Reason.En}; over {other.Provider}",
+                        $"{Way(notice)}：{result.Reason.Zh}；改由 {other.Provider} 发送"
                     );
                     break;
                 case ChannelOutcome.Down
@@ -614,8 +626,8 @@ public sealed partial class Dispatcher : BackgroundService
                         now,
                         "retried",
                         notice.Provider,
-                        $"{notice.Channel} to {notice.RecipientName}: {result.Reason}; tried again",
-                        $"{notice.Channel} → {notice.RecipientName}：{result.Reason}，重试"
+                        $"{notice.Channel} to {notice.RecipientName}: {result.Reason.En}; tried again",
+                        $"{Way(notice)}：{result.Reason.Zh}，重试"
                     );
                     break;
                 default:
@@ -643,7 +655,7 @@ public sealed partial class Dispatcher : BackgroundService
         string providerId,
         Guid? notice,
         bool? delivered,
-        string reason,
+        Wording reason,
         CancellationToken cancellation,
         bool blocked = false
     )
@@ -669,18 +681,10 @@ public sealed partial class Dispatcher : BackgroundService
         }
         else if (delivered == true)
         {
-            (row.State, row.SentAt, row.FinishedAt, row.Held, row.Note) = (NoticeState.Delivered, row.SentAt ?? now, now, false, reason);
+            (row.State, row.SentAt, row.FinishedAt, row.Held, row.Note) = (NoticeState.Delivered, row.SentAt ?? now, now, false, reason.En);
             // it does arrive
             await db.BlockedNumbers.Where(b => b.Address == row.Address && b.Channel == row.Channel).ExecuteDeleteAsync(cancellation);
-            AlarmDesk.Line(
-                db,
-                row.AlarmId,
-                now,
-                "delivered",
-                provider,
-                $"{row.Channel} to {row.RecipientName}",
-                $"{row.Channel} → {row.RecipientName} 已送达"
-            );
+            AlarmDesk.Line(db, row.AlarmId, now, "delivered", provider, $"{row.Channel} to {row.RecipientName}", $"{Way(row)} 已送达");
         }
         else
         {
@@ -706,7 +710,7 @@ public sealed partial class Dispatcher : BackgroundService
     }
 
     /// <summary>Remembered for the next alarm, and told to the desk: only a person can find another number.</summary>
-    private async Task BlockAsync(RecordsDb db, Notice notice, Alarm alarm, string reason, DateTime now, CancellationToken cancellation)
+    private async Task BlockAsync(RecordsDb db, Notice notice, Alarm alarm, Wording reason, DateTime now, CancellationToken cancellation)
     {
         if (db.BlockedNumbers.Local.Any(b => b.Address == notice.Address && b.Channel == notice.Channel))
             return;
@@ -718,7 +722,7 @@ public sealed partial class Dispatcher : BackgroundService
                 Id = Guid.CreateVersion7(clock.GetUtcNow()),
                 Address = notice.Address,
                 Channel = notice.Channel,
-                Reason = reason,
+                Reason = reason.En,
                 Since = now,
             }
         );
@@ -728,13 +732,13 @@ public sealed partial class Dispatcher : BackgroundService
             now,
             "blocked",
             "escalation",
-            $"{notice.Channel} to {notice.RecipientName}: {reason}; not used again until the number is changed",
-            $"{notice.Channel} → {notice.RecipientName}：{reason}；更改号码前不再使用"
+            $"{notice.Channel} to {notice.RecipientName}: {reason.En}; not used again until the number is changed",
+            $"{Way(notice)}：{reason.Zh}；更改号码前不再使用"
         );
         troubles?.Happened(
             "number",
-            $"{notice.Channel} does not reach {notice.Recipient} any more ({reason}): ask for another number",
-            $"{notice.Channel} 已无法联系 {notice.Recipient}（{reason}）：请核实号码",
+            $"{notice.Channel} does not reach {notice.Recipient} any more ({reason.En}): ask for another number",
+            $"{ChannelWords.Of(notice.Channel).Zh}已无法联系 {notice.Recipient}（{reason.Zh}）：请核实号码",
             TimeSpan.FromHours(1)
         );
     }
@@ -748,20 +752,20 @@ public sealed partial class Dispatcher : BackgroundService
         Notice notice,
         Alarm alarm,
         People people,
-        string reason,
+        Wording reason,
         DateTime now,
         CancellationToken cancellation
     )
     {
-        (notice.State, notice.FinishedAt, notice.Held, notice.Note) = (NoticeState.Failed, now, false, reason);
+        (notice.State, notice.FinishedAt, notice.Held, notice.Note) = (NoticeState.Failed, now, false, reason.En);
         AlarmDesk.Line(
             db,
             alarm.Id,
             now,
             "failed",
             "escalation",
-            $"{notice.Channel} to {notice.RecipientName}: {reason}",
-            $"{notice.Channel} → {notice.RecipientName}：{reason}"
+            $"{notice.Channel} to {notice.RecipientName}: {reason.En}",
+            $"{Way(notice)}：{reason.Zh}"
         );
         await OtherWayAsync(db, notice, alarm, people, now, cancellation);
         if (notice.Template != "digest")
@@ -790,7 +794,7 @@ public sealed partial class Dispatcher : BackgroundService
         Notice notice,
         Alarm alarm,
         People people,
-        string reason,
+        Wording reason,
         bool held,
         DateTime now,
         CancellationToken cancellation,
@@ -811,8 +815,8 @@ public sealed partial class Dispatcher : BackgroundService
             now,
             "held",
             "escalation",
-            $"{notice.Channel} to {notice.RecipientName}: {reason}; {HeldNote}",
-            $"{notice.Channel} → {notice.RecipientName}：{reason}；服务商恢复后补发"
+            $"{notice.Channel} to {notice.RecipientName}: {reason.En}; {HeldNote}",
+            $"{Way(notice)}：{reason.Zh}；服务商恢复后补发"
         );
         // Of several to one person about one alarm the newest is enough when the provider is back.
         await db
@@ -970,6 +974,10 @@ public sealed partial class Dispatcher : BackgroundService
             code
         );
     }
+
+    private static string Way(Notice notice) => $"{ChannelWords.Of(notice.Channel).Zh} → {notice.RecipientName}";
+
+    private static Wording Failed(Exception e) => new(e.Message, $"发送出错（{e.GetType().Name}）");
 
     private DateTime Now() => clock.GetUtcNow().UtcDateTime;
 

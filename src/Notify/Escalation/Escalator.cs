@@ -206,7 +206,7 @@ public sealed partial class Escalator : BackgroundService
         }
 
         foreach (var (step, alarm) in ran)
-            Stepped?.Invoke(step, alarm, step.Note);
+            Stepped?.Invoke(step, alarm, step.Note.En);
         return ran.Count;
     }
 
@@ -236,14 +236,14 @@ public sealed partial class Escalator : BackgroundService
                 (waiting.State, waiting.FinishedAt, waiting.Note) = (
                     StepState.Cancelled,
                     now,
-                    "somebody has been told, which is enough for this policy"
+                    new Wording("somebody has been told, which is enough for this policy", "已通知到人，按此策略即可")
                 );
             return;
         }
 
         var to = Recipient.Parse(step.To);
         var (meant, note, noteZh) = people.Find(to, alarm);
-        var reached = new List<string>();
+        var reached = new List<Wording>();
         foreach (var person in meant)
         {
             var found = person.Way(step.Via, critical: alarm.Severity == Severity.Critical);
@@ -254,19 +254,27 @@ public sealed partial class Escalator : BackgroundService
             if (policy.Quiet is { } quiet && alarm.Severity <= Severity.Warning && quiet.EndOf(now, messages.Zone) is var end && end > now)
                 (notice.State, notice.DueAt, notice.Note) = (NoticeState.Deferred, end, $"quiet hours {quiet}");
             db.Notices.Add(notice);
-            reached.Add($"{person.Name} ({way.Channel})");
+            reached.Add(new Wording($"{person.Name} ({way.Channel})", $"{person.Name}（{ChannelWords.Of(way.Channel).Zh}）"));
         }
 
         step.State = reached.Count > 0 ? StepState.Done : StepState.Skipped;
+        var all = Wording.Join(reached);
         step.Note =
-            reached.Count > 0 ? $"step {step.Order}: {step.To} — {string.Join(", ", reached)}{(note.Length > 0 ? $" ({note})" : "")}"
-            : meant.Count == 0 ? $"step {step.Order} skipped: {(note.Length > 0 ? note : $"there is no {step.To}")}"
-            : $"step {step.Order} skipped: {step.To} has no address for {step.Via}";
-        var zh =
-            reached.Count > 0 ? $"第{step.Order}步：{to.Chinese} — {string.Join("、", reached)}{(noteZh.Length > 0 ? $"（{noteZh}）" : "")}"
-            : meant.Count == 0 ? $"第{step.Order}步跳过：{(noteZh.Length > 0 ? noteZh : $"没有{to.Chinese}")}"
-            : $"第{step.Order}步跳过：{to.Chinese}没有可用的联系方式（{step.Via}）";
-        AlarmDesk.Line(db, alarm.Id, now, step.State == StepState.Done ? "step" : "skipped", "escalation", step.Note, zh);
+            reached.Count > 0
+                ? new Wording(
+                    $"step {step.Order}: {step.To} — {all.En}{(note.Length > 0 ? $" ({note})" : "")}",
+                    $"第{step.Order}步：{to.Chinese} — {all.Zh}{(noteZh.Length > 0 ? $"（{noteZh}）" : "")}"
+                )
+            : meant.Count == 0
+                ? new Wording(
+                    $"step {step.Order} skipped: {(note.Length > 0 ? note : $"there is no {step.To}")}",
+                    $"第{step.Order}步跳过：{(noteZh.Length > 0 ? noteZh : $"没有{to.Chinese}")}"
+                )
+            : new Wording(
+                $"step {step.Order} skipped: {step.To} has no address for {step.Via}",
+                $"第{step.Order}步跳过：{to.Chinese}没有可用的联系方式（{ChannelWords.List(step.Via).Zh}）"
+            );
+        AlarmDesk.Line(db, alarm.Id, now, step.State == StepState.Done ? "step" : "skipped", "escalation", step.Note.En, step.Note.Zh);
         if (step.Template != "opened" && step.WaitSeconds == 0)
             return; // told at once, beside the plan
         AlarmDesk.Resume(db, alarm.Id, step.State == StepState.Skipped ? now : now.AddSeconds(step.WaitSeconds));
@@ -276,7 +284,7 @@ public sealed partial class Escalator : BackgroundService
     /// <summary>Why somebody is told another way than the plan says, or not at all.</summary>
     private static void Unusual(RecordsDb db, EscalationStep step, Alarm alarm, Person person, string? way, DateTime now)
     {
-        var (instead, insteadZh) = way is null ? ("passed over", "跳过") : ($"told by {way}", $"改用 {way}");
+        var (instead, insteadZh) = way is null ? ("passed over", "跳过") : ($"told by {way}", $"改用{ChannelWords.Of(way).Zh}");
         if (person.Unreadable)
             AlarmDesk.Line(
                 db,
@@ -298,7 +306,7 @@ public sealed partial class Escalator : BackgroundService
                 "skipped",
                 "escalation",
                 $"{person.Name}: {blocked} is known not to reach this number; {instead}",
-                $"{person.Name}：该号码无法通过 {blocked} 联系，{insteadZh}"
+                $"{person.Name}：该号码无法通过{ChannelWords.Of(blocked).Zh}联系，{insteadZh}"
             );
     }
 
@@ -345,7 +353,7 @@ public sealed partial class Escalator : BackgroundService
     /// </summary>
     private async Task TellAgainAsync(RecordsDb db, EscalationStep step, Alarm alarm, DateTime now, CancellationToken cancellation)
     {
-        (step.State, step.Note) = (StepState.Done, "told again");
+        (step.State, step.Note) = (StepState.Done, new Wording("told again", "已再次通知"));
         if (alarm.Severity == Severity.Critical)
             AlarmDesk.Counted(db, alarm, now);
         if (alarm.State is not (AlarmState.Acknowledged or AlarmState.InHand))
@@ -401,17 +409,12 @@ public sealed partial class Escalator : BackgroundService
         var over = step.Template == "cleared";
         step.Note =
             names.Count > 0
-                ? $"told that it {(over ? "is over" : "has eased, and that somebody still has to look")}: {string.Join(", ", names)}"
-                : "nobody had been told";
-        AlarmDesk.Line(
-            db,
-            alarm.Id,
-            now,
-            "step",
-            "escalation",
-            step.Note,
-            names.Count > 0 ? $"{(over ? "已告知解除" : "已告知好转，仍需确认")}：{string.Join("、", names)}" : "此前未通知任何人"
-        );
+                ? new Wording(
+                    $"told that it {(over ? "is over" : "has eased, and that somebody still has to look")}: {string.Join(", ", names)}",
+                    $"{(over ? "已告知解除" : "已告知好转，仍需确认")}：{string.Join("、", names)}"
+                )
+                : new Wording("nobody had been told", "此前未通知任何人");
+        AlarmDesk.Line(db, alarm.Id, now, "step", "escalation", step.Note.En, step.Note.Zh);
     }
 
     /// <summary>"Seen well by" ran out: escalation resumes above whoever acknowledged (invariant 8).</summary>
@@ -482,7 +485,11 @@ public sealed partial class Escalator : BackgroundService
         var mine = people.PlaceOf(who, role, alarm);
         foreach (var step in await AlarmDesk.WaitingAsync(db, alarm.Id, cancellation))
             if (!Recipient.Parse(step.To).IsAbove(mine))
-                (step.State, step.FinishedAt, step.Note) = (StepState.Skipped, now, $"not above {who}, who acknowledged");
+                (step.State, step.FinishedAt, step.Note) = (
+                    StepState.Skipped,
+                    now,
+                    new Wording($"not above {who}, who acknowledged", $"不高于已确认的 {who}")
+                );
         if ((await AlarmDesk.WaitingAsync(db, alarm.Id, cancellation)).Count == 0)
         {
             var order = await AlarmDesk.LastOrderAsync(db, alarm.Id, cancellation);

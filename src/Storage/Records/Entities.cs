@@ -422,7 +422,7 @@ public sealed class EscalationStep
     public StepState State { get; set; }
     public DateTime? StartedAt { get; set; }
     public DateTime? FinishedAt { get; set; }
-    public string Note { get; set; } = "";
+    public Wording Note { get; set; } = Wording.None;
 
     /// <summary>What is said: opened, repeated or cleared.</summary>
     public string Template { get; set; } = "opened";
@@ -569,7 +569,7 @@ public sealed class RejectedPayload
     public string Device { get; set; } = "";
     public string Profile { get; set; } = "";
     public required byte[] Payload { get; set; }
-    public required string Reason { get; set; }
+    public required Wording Reason { get; set; }
 }
 
 /// <summary>A device that speaks and that nobody has registered: waits to be bound.</summary>

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
+using Vigil.Model;
 
 namespace Vigil.Storage.Records;
 
@@ -53,8 +54,11 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
     public DbSet<AuditEntry> Audit => Set<AuditEntry>();
     public DbSet<DailyUse> DailyUse => Set<DailyUse>();
 
-    protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder) =>
+    protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder)
+    {
         configurationBuilder.Properties<DateTime>().HaveConversion<UtcConverter>();
+        configurationBuilder.Properties<Wording>().HaveConversion<WordingConverter>();
+    }
 
     protected override void OnModelCreating(ModelBuilder builder)
     {
@@ -234,6 +238,8 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
             v => v.Kind == DateTimeKind.Utc ? v : DateTime.SpecifyKind(v, DateTimeKind.Utc),
             v => DateTime.SpecifyKind(v, DateTimeKind.Utc)
         );
+
+    private sealed class WordingConverter() : ValueConverter<Wording, string>(v => v.Stored, v => Wording.OfStored(v));
 }
 
 /// <summary>Records in an SQLite file.</summary>

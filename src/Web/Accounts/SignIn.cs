@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Vigil.Model;
 using Vigil.Storage.Records;
 
 namespace Vigil.Web.Accounts;
@@ -96,7 +97,14 @@ internal static class SignIn
         if (form["token"].ToString() is { Length: > 0 } token)
         {
             if (await accounts.HasAdministratorAsync(c) || !link.Fits(token))
-                return Refused(http, "this link was used or has expired; a restart prints a new one", StatusCodes.Status403Forbidden);
+                return Refused(
+                    http,
+                    new Wording(
+                        "this link was used or has expired; a restart prints a new one",
+                        "此链接已使用或已过期，重启服务后会给出新的链接"
+                    ),
+                    StatusCodes.Status403Forbidden
+                );
             if (Twice(form) is { } differ)
                 return Refused(http, differ);
             if (await accounts.AddAsync(name, Roles.Administrator, "", "", password, "first start", c) is { } wrong)
@@ -217,7 +225,7 @@ internal static class SignIn
             && !user.TwoFactorEnabled
             && (codes = await accounts.EnrolAsync(user, code, c)) is null
         )
-            return Refused(http, T(http, "account.code-wrong"));
+            return Refused(http, Texts.All["account.code-wrong"]);
         await http.SignInAsync(CookieAuthenticationDefaults.AuthenticationScheme, accounts.Principal(user));
         return codes!.Count == 0
             ? Results.Redirect("/account")
@@ -231,7 +239,8 @@ internal static class SignIn
             );
     }
 
-    private static string? Twice(IFormCollection form) => form["password"] == form["again"] ? null : "the two passwords differ";
+    private static Wording? Twice(IFormCollection form) =>
+        form["password"] == form["again"] ? null : new Wording("the two passwords differ", "两次输入的密码不一致");
 
     private static string Return(string? to) =>
         LocalPath.Of(to) is { Length: > 1 } path ? $"<input type=hidden name=returnTo value=\"{E(path)}\">" : "";
@@ -251,8 +260,16 @@ internal static class SignIn
         $"<label>{T(http, asked ? "account.code" : "account.code-if")} <input name=code inputmode=text autocomplete=one-time-code "
         + $"maxlength=20{(asked && required ? " required autofocus" : "")}></label>";
 
-    private static IResult Refused(HttpContext http, string why, int status = StatusCodes.Status400BadRequest) =>
-        Page(http, "signin", $"<p role=alert class=error>{E(why)}</p>", "account.back", "/signin", status: status, method: "get");
+    private static IResult Refused(HttpContext http, Wording why, int status = StatusCodes.Status400BadRequest) =>
+        Page(
+            http,
+            "signin",
+            $"<p role=alert class=error>{E(why.In(Language(http)))}</p>",
+            "account.back",
+            "/signin",
+            status: status,
+            method: "get"
+        );
 
     private static IResult Page(
         HttpContext http,
@@ -278,7 +295,7 @@ internal static class SignIn
             <link rel="stylesheet" href="/_content/Vigil.Web/vigil.css"><link rel="icon" href="data:,"></head><body><header><h1>{T(
                 http,
                 "title"
-            )}</h1><a class="language" href="/language/{(language == "en" ? "zh" : "en")}">{T(http, "language")}</a></header>
+            )}</h1>{OtherLanguage(http)}</header>
             <main class="narrow"><h2>{T(http, title)}</h2>{(alert is null ? "" : $"<p role=alert class=error>{T(http, alert)}</p>")}
             <form method="{method}"{(action.Length > 0 ? $" action=\"{action}\"" : "")} class="form">{body}<button class="acknowledge">{T(
                 http,
@@ -290,7 +307,13 @@ internal static class SignIn
         );
     }
 
-    private static string Language(HttpContext http) =>
+    private static string OtherLanguage(HttpContext http)
+    {
+        var (tag, address) = Language(http) == "en" ? ("zh-CN", "zh") : ("en", "en");
+        return $"<a class=\"language\" lang=\"{tag}\" href=\"/language/{address}\">{T(http, "language")}</a>";
+    }
+
+    internal static string Language(HttpContext http) =>
         (http.Request.Query["lang"].FirstOrDefault() ?? http.Request.Cookies["language"]) == "en" ? "en" : "zh";
 
     private static string T(HttpContext http, string key) => E(Texts.Of(key, Language(http)));

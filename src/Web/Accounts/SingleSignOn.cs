@@ -62,7 +62,7 @@ public sealed record SingleSignOn(
                     if (PrincipalOf(context.Principal!, with) is { } who)
                         context.Principal = who;
                     else
-                        context.Fail($"the issuer gives no role in '{with.RoleClaim}'");
+                        context.Fail($"{NoRole} in '{with.RoleClaim}'");
                     return Task.CompletedTask;
                 };
                 o.Events.OnTicketReceived = async context =>
@@ -72,8 +72,8 @@ public sealed record SingleSignOn(
                     context.HandleResponse();
                     await Results
                         .Content(
-                            "<!doctype html><meta charset=utf-8><meta http-equiv=refresh content=\"0;url=/\"><title>守望 "
-                                + "Vigil</title><a href=\"/\">守望 Vigil</a>",
+                            "<!doctype html><meta charset=utf-8><meta http-equiv=refresh content=\"0;url=/\"><title>Vigil</title>"
+                                + $"<a href=\"/\">{Texts.Of("title", SignIn.Language(context.HttpContext))}</a>",
                             "text/html; charset=utf-8"
                         )
                         .ExecuteAsync(context.HttpContext);
@@ -81,10 +81,15 @@ public sealed record SingleSignOn(
                 o.Events.OnRemoteFailure = async context =>
                 {
                     context.HandleResponse();
+                    var language = SignIn.Language(context.HttpContext);
+                    var isRole = context.Failure?.Message.StartsWith(NoRole, StringComparison.Ordinal) == true;
+                    var why = isRole
+                        ? Texts.Of("signin.no-role", language) + Texts.InBrackets(with.RoleClaim, language)
+                        : Texts.Of("signin.refused", language);
                     await Results
                         .Content(
-                            $"<!doctype html><meta charset=utf-8><title>守望 Vigil</title><p "
-                                + $"role=alert>{WebUtility.HtmlEncode(context.Failure?.Message)}</p><a href=\"/signin\">登录 Sign in</a>",
+                            $"<!doctype html><meta charset=utf-8><title>{Texts.Of("title", language)}</title><p "
+                                + $"role=alert>{WebUtility.HtmlEncode(why)}</p><a href=\"/signin\">{Texts.Of("signin", language)}</a>",
                             "text/html; charset=utf-8",
                             statusCode: StatusCodes.Status403Forbidden
                         )
@@ -92,6 +97,8 @@ public sealed record SingleSignOn(
                 };
             }
         );
+
+    private const string NoRole = "the issuer gives no role";
 
     internal static void Map(IEndpointRouteBuilder app) =>
         app.MapGet("/signin/elsewhere", () => Results.Challenge(new AuthenticationProperties { RedirectUri = "/" }, [Scheme]))

@@ -143,7 +143,7 @@ internal static class AlarmsApi
                                         s.State.ToString().ToLowerInvariant(),
                                         s.StartedAt,
                                         s.FinishedAt,
-                                        s.Note
+                                        s.Note.En
                                     )),
                             ]
                         )
@@ -223,19 +223,18 @@ internal static class AlarmsApi
                         return Caller.Wrong($"'{body.Action}' is not one of acknowledge, in-hand, note, resolve");
                     if (body.Action == "resolve" && !AlarmOperations.TryResolution(body.Resolution, out resolution))
                         return Caller.Wrong($"'{body.Resolution}' is not one of {AlarmOperations.Resolutions}");
-                    return Results.Ok(
-                        await AlarmOperations.ChangeManyAsync(
-                            desk,
-                            caller.Records,
-                            caller.Area,
-                            caller.Who,
-                            alarms,
-                            body.Action,
-                            resolution,
-                            body.Note.Trim(),
-                            caller.Cancellation
-                        )
+                    var changed = await AlarmOperations.ChangeManyAsync(
+                        desk,
+                        caller.Records,
+                        caller.Area,
+                        caller.Who,
+                        alarms,
+                        body.Action,
+                        resolution,
+                        body.Note.Trim(),
+                        caller.Cancellation
                     );
+                    return Results.Ok(new BulkAnswer(changed.Done, [.. changed.Refused.Select(r => new BulkRefused(r.Alarm, r.Why.En))]));
                 }
             )
             .Answers<BulkAnswer>("Changes many alarms together, in an outage: one reason, and a line on each one's own timeline", 400);

@@ -169,7 +169,7 @@ internal static class WebhooksApi
                 d.CreatedAt,
                 d.DeliveredAt is null && d.GivenUpAt is null ? d.DueAt : null,
                 d.DeliveredAt,
-                d.Note
+                d.Note.En
             );
     }
 }

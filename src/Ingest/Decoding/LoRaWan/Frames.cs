@@ -29,7 +29,7 @@ internal sealed class Frames
         return new Frames([.. found]);
     }
 
-    public string? Decode(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into)
+    public Wording? Decode(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into)
     {
         bool portFits = false,
             bytesFit = false;
@@ -46,11 +46,21 @@ internal sealed class Frames
         }
 
         if (!portFits)
-            return $"unknown FPort: port {port}, this model reports on port "
-                + $"{string.Join(", ", frames.SelectMany(f => f.Ports).Distinct())}";
-        return bytesFit
-            ? $"Wrong payload length: {bytes.Length} bytes are not this frame of the model"
-            : $"no frame of this model begins with {Convert.ToHexStringLower(bytes[..Math.Min(bytes.Length, 4)])}";
+        {
+            var known = frames.SelectMany(f => f.Ports).Distinct().ToList();
+            return new Wording(
+                $"unknown FPort: port {port}, this model reports on port {string.Join(", ", known)}",
+                $"端口 {port} 不对：该型号通过端口 {string.Join("、", known)} 上报"
+            );
+        }
+
+        if (bytesFit)
+            return new Wording(
+                $"Wrong payload length: {bytes.Length} bytes are not this frame of the model",
+                $"长度不对：该型号的这种帧不是 {bytes.Length} 字节"
+            );
+        var start = Convert.ToHexStringLower(bytes[..Math.Min(bytes.Length, 4)]);
+        return new Wording($"no frame of this model begins with {start}", $"该型号没有以 {start} 开头的帧");
     }
 }
 
@@ -100,7 +110,7 @@ internal sealed class Frame
         return true;
     }
 
-    public string? Decode(ReadOnlySpan<byte> bytes, DateTime? arrival, DecodedPayload into)
+    public Wording? Decode(ReadOnlySpan<byte> bytes, DateTime? arrival, DecodedPayload into)
     {
         var flags = history ? ReadingFlags.History : ReadingFlags.None;
         var at = time?.Of(bytes) ?? arrival;
@@ -199,9 +209,11 @@ internal sealed class Items
         return items;
     }
 
+    private static Wording Unknown(string key) => new Wording($"item {key} is not known", $"没有数据项 {key}");
+
     public bool TryFind(int key, out Item item) => known.TryGetValue(key, out item!);
 
-    public string? Decode(ReadOnlySpan<byte> bytes, DateTime? time, DecodedPayload into)
+    public Wording? Decode(ReadOnlySpan<byte> bytes, DateTime? time, DecodedPayload into)
     {
         var rest = from + tail <= bytes.Length ? bytes[from..^tail] : default;
         var any = into.Readings.Count > 0;
@@ -211,10 +223,10 @@ internal sealed class Items
             foreach (var b in rest[..key])
                 number = number << 8 | b;
             if (!known.TryGetValue(number, out var item))
-                return any ? null : $"item {Convert.ToHexStringLower(rest[..key])} is not known";
+                return any ? null : Unknown(Convert.ToHexStringLower(rest[..key]));
             rest = rest[key..];
             if (rest.Length < item.Length)
-                return $"item {number:x} is cut off";
+                return new Wording($"item {number:x} is cut off", $"数据项 {number:x} 不完整");
             item.Decode(rest[..item.Length], time, into);
             any = true;
             rest = rest[item.Length..];

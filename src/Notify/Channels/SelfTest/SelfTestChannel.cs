@@ -1,3 +1,5 @@
+using Vigil.Model;
+
 namespace Vigil.Notify.Channels.SelfTest;
 
 /// <summary>Leads back into the service: where the canary ends when no real channel is named for it and routes are.</summary>
@@ -8,7 +10,7 @@ public sealed class SelfTestChannel : IChannel
     public bool Carries(string channel) => channel == Model.SelfTest.Channel;
 
     public Task<ChannelResult> SendAsync(OutgoingNotice notice, CancellationToken cancellation) =>
-        Task.FromResult(new ChannelResult(ChannelOutcome.Sent, "came round", notice.NoticeId.ToString("N")));
+        Task.FromResult(new ChannelResult(ChannelOutcome.Sent, new Wording("came round", "已返回"), notice.NoticeId.ToString("N")));
 
     public Task<ChannelResult?> ReconcileAsync(PastNotice notice, CancellationToken cancellation) => Task.FromResult<ChannelResult?>(null);
 }

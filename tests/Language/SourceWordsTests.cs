@@ -1,0 +1,83 @@
+using Vigil.Notify.Webhooks;
+using Vigil.Web;
+
+namespace Vigil.Tests.Language;
+
+/// <summary>
+/// Walks the source for what it says in two languages: reasons, lines of the timeline, notes of steps, errors, troubles of the service.
+/// What is added later is walked too.
+/// </summary>
+public sealed class SourceWordsTests
+{
+    /// <summary>How something is said in both languages, and which arguments are the English and the Chinese one.</summary>
+    private static readonly (string Call, int English, int Chinese)[] Says =
+    [
+        ("new Wording(", 0, 1),
+        ("AlarmDesk.Line(", 5, 6),
+        (" Line(", 5, 6),
+        ("troubles.Happened(", 1, 2),
+        ("troubles?.Happened(", 1, 2),
+        ("?.Happened(", 1, 2),
+        ("troubles.Say(", 1, 2),
+        ("troubles?.Say(", 1, 2),
+    ];
+
+    [Fact]
+    public void Whatever_the_service_says_it_says_in_both_languages()
+    {
+        var (wrong, said) = (new List<string>(), 0);
+        foreach (var (file, text) in SourceWords.Files())
+        foreach (var (call, english, chinese) in Says)
+        foreach (var (line, arguments) in SourceWords.Calls(text, call))
+        {
+            if (arguments.Count <= chinese || arguments[0].StartsWith("RecordsDb db", StringComparison.Ordinal))
+                continue; // what declares it
+            var (en, zh) = (SourceWords.Words(arguments[english]), SourceWords.Words(arguments[chinese]));
+            if (en.Trim(' ', '…').Length == 0 && zh.Trim(' ', '…').Length == 0)
+                continue; // words that come from elsewhere
+            said++;
+            wrong.AddRange(Languages.Wrong(en, zh).Select(why => $"{file}:{line}: {why}"));
+        }
+
+        Assert.True(wrong.Count == 0, string.Join('\n', wrong));
+        Assert.True(said > 500, $"{said} were found");
+    }
+
+    [Fact]
+    public void Every_event_of_the_timeline_has_words_in_both_languages()
+    {
+        var events = new HashSet<string>(WebhookEvents.All, StringComparer.Ordinal);
+        foreach (var (_, text) in SourceWords.Files())
+        {
+            foreach (var call in new[] { "AlarmDesk.Line(", " Line(" })
+            foreach (var (_, arguments) in SourceWords.Calls(text, call))
+                if (arguments.Count > 6)
+                    events.UnionWith(Literals(arguments[3]));
+            foreach (var (_, arguments) in SourceWords.Calls(text, "new AlarmChange("))
+                events.UnionWith(Literals(arguments[1]));
+            foreach (var (_, arguments) in SourceWords.Calls(text, " ChangeAsync("))
+                if (arguments is ["alarm", "who", var what, ..])
+                    events.UnionWith(Literals(what));
+        }
+
+        Assert.True(events.Count >= 27, $"{events.Count} events: {string.Join(", ", events)}");
+        Assert.All(events, e => Assert.True(Texts.All.ContainsKey("what." + e), $"no words for {e}"));
+    }
+
+    [Theory]
+    [InlineData("src/Rules/RuleSet.cs")]
+    [InlineData("src/Notify/Escalation/Policies.cs")]
+    public void What_is_wrong_with_a_file_that_a_page_shows_is_said_in_both_languages(string file)
+    {
+        var calls = SourceWords.Calls(File.ReadAllText(Path.Combine(SourceWords.Root, file)), "Refuse(").ToList();
+        Assert.True(calls.Count > 10);
+        Assert.All(calls, c => Assert.StartsWith("new Wording(", c.Arguments[2], StringComparison.Ordinal));
+    }
+
+    /// <summary>The words of an argument that chooses between some; the condition's own are none.</summary>
+    private static IEnumerable<string> Literals(string argument) =>
+        SourceWords
+            .Words(argument)
+            .Split(' ', StringSplitOptions.RemoveEmptyEntries)
+            .Where(w => !w.Contains('…', StringComparison.Ordinal));
+}
