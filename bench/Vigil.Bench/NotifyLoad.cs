@@ -167,7 +167,7 @@ internal static class NotifyLoad
         {
             foreach (var id in await db.Steps.OrderBy(s => s.Id).Take(1000).Select(s => s.Id).ToListAsync())
             {
-                await db.Steps.Where(s => s.Id == id).ExecuteUpdateAsync(u => u.SetProperty(s => s.Note, "bench"));
+                await db.Steps.Where(s => s.Id == id).ExecuteUpdateAsync(u => u.SetProperty(s => s.Note, Wording.Same("bench")));
                 rows++;
             }
         }
@@ -434,7 +434,7 @@ internal static class NotifyLoad
                 Texts.AddOrUpdate(notice.Address, 1, (_, n) => n + 1);
             if (each > TimeSpan.Zero)
                 await Task.Delay(each, TimeProvider.System, cancellation);
-            return new ChannelResult(ChannelOutcome.Sent, "accepted", notice.NoticeId.ToString("N"));
+            return new ChannelResult(ChannelOutcome.Sent, Wording.Same("accepted"), notice.NoticeId.ToString("N"));
         }
 
         public Task<ChannelResult?> ReconcileAsync(PastNotice notice, CancellationToken cancellation) =>

@@ -30,7 +30,7 @@ internal sealed partial class FollowedFile(
     public string Path => path;
 
     /// <summary>Why the current content is not in effect, with file and line; null when it is.</summary>
-    public string? Trouble { get; private set; }
+    public Wording? Trouble { get; private set; }
 
     /// <summary>When the content in effect was written; null while the current content is not in effect.</summary>
     public DateTime? InForce => Trouble is null ? seen.Written : null;
@@ -85,7 +85,7 @@ internal sealed partial class FollowedFile(
             return;
         }
 
-        Trouble = string.Join("; ", problems);
+        Trouble = new Wording(string.Join("; ", problems), string.Join("；", problems.Select(p => p.In("zh"))));
         foreach (var problem in problems)
             LogBad(log, name, problem.ToString());
     }

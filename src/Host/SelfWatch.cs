@@ -72,10 +72,10 @@ internal sealed partial class SelfWatch(
             found.Add(("disk", $"readings are not taken: {withheld.Why}", $"暂停接收读数：{withheld.WhyZh}", TimeSpan.Zero));
         else if (pipeline.Trouble is { } trouble)
             found.Add(
-                ("pipeline", $"what devices say could not be stored: {trouble}", $"读数无法保存：{trouble}", TimeSpan.FromSeconds(10))
+                ("pipeline", $"what devices say could not be stored: {trouble}", "读数无法保存，原因见运行日志", TimeSpan.FromSeconds(10))
             );
         if (await records.LookAsync() is { } silent)
-            found.Add(("records", silent, $"档案数据库没有响应：{silent}", TimeSpan.Zero));
+            found.Add(("records", silent, "档案数据库没有响应，详情见运行日志", TimeSpan.Zero));
         if (folder.LongLog() is { } length)
             found.Add(
                 (
@@ -86,18 +86,16 @@ internal sealed partial class SelfWatch(
                 )
             );
         if (readings.Concern is { } concern)
-            found.Add(("readings", concern, $"读数存储：{concern}", TimeSpan.FromSeconds(10)));
+            found.Add(("readings", concern, "读数存储异常，详情见运行日志", TimeSpan.FromSeconds(10)));
         if (services.GetService<ExternalBroker>() is { Live: false } broker)
-            found.Add(
-                ("broker", $"the MQTT broker is not heard: {broker.Trouble}", $"收不到 MQTT 服务器的消息：{broker.Trouble}", Patience)
-            );
+            found.Add(("broker", $"the MQTT broker is not heard: {broker.Trouble}", "收不到 MQTT 服务器的消息，原因见运行日志", Patience));
         foreach (var file in services.GetRequiredService<Housekeeping>().Files)
             if (file.Trouble is { } why)
                 found.Add(
                     (
                         file.Name,
-                        $"the changed {file.Name} are not in force, the last good ones are: {why}",
-                        $"修改后的{file.NameZh}未生效，仍按原{file.NameZh}运行：{why}",
+                        $"the changed {file.Name} are not in force, the last good ones are: {why.En}",
+                        $"修改后的{file.NameZh}未生效，仍按原{file.NameZh}运行：{why.Zh}",
                         TimeSpan.FromSeconds(10)
                     )
                 );

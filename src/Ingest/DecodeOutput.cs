@@ -15,18 +15,18 @@ public static class DecodeOutput
 {
     private static readonly JsonWriterOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    public static void Write(TextWriter output, DecodedPayload decoded, string? rejected)
+    public static void Write(TextWriter output, DecodedPayload decoded, Wording? rejected)
     {
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer, Plain))
         {
             json.WriteStartObject();
             if (rejected is not null)
-                json.WriteString("rejected", rejected);
+                json.WriteString("rejected", rejected.En);
             else
                 WriteReadings(json, decoded);
             if (rejected is null && decoded.Partly is { } part)
-                json.WriteString("partly_rejected", part);
+                json.WriteString("partly_rejected", part.En);
             json.WriteEndObject();
         }
 

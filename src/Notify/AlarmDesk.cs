@@ -11,9 +11,11 @@ namespace Vigil.Notify;
 /// <param name="Severity">The alarm's.</param>
 public sealed record AlarmChange(Guid AlarmId, TimelineEvent What, Severity Severity);
 
-/// <summary>An alarm can't be changed as asked; the message says why, in words for the person who asked.</summary>
-public sealed class AlarmConflictException(string message) : Exception(message)
+/// <summary>An alarm can't be changed as asked; the words say why, to the person who asked.</summary>
+public sealed class AlarmConflictException(Wording words) : Exception(words.En)
 {
+    public Wording Words => words;
+
     /// <summary>What they answered to is over: it happened again since, and whoever takes it has to say so of what stands now.</summary>
     public bool Anew { get; init; }
 }
@@ -79,6 +81,10 @@ public sealed class AlarmDesk
     /// <param name="version">The version the person saw, on a page or when they were told; when it was opened or happened again since then,
     /// it is a conflict.</param>
     public Task AcknowledgeAsync(Guid alarm, string who, string note, CancellationToken cancellation, int? version = null) =>
+        AcknowledgeAsync(alarm, who, Wording.Same(note), cancellation, version);
+
+    /// <inheritdoc cref="AcknowledgeAsync(Guid, string, string, CancellationToken, int?)"/>
+    public Task AcknowledgeAsync(Guid alarm, string who, Wording note, CancellationToken cancellation, int? version = null) =>
         ChangeAsync(
             alarm,
             who,
@@ -99,7 +105,7 @@ public sealed class AlarmDesk
             alarm,
             who,
             TimelineEvent.InHand,
-            note,
+            Wording.Same(note),
             async (db, a, now) =>
             {
                 var wasOpen = a.State == AlarmState.Open;
@@ -118,7 +124,7 @@ public sealed class AlarmDesk
             alarm,
             who,
             TimelineEvent.HandedOver,
-            $"to {to}: {note}".TrimEnd(' ', ':'),
+            new Wording($"to {to}: {note}".TrimEnd(' ', ':'), $"移交给 {to}：{note}".TrimEnd('：')),
             (_, a, _) =>
             {
                 Take(a, AlarmLife.HandOver(Standing.Of(a), to));
@@ -128,14 +134,20 @@ public sealed class AlarmDesk
         );
 
     public Task NoteAsync(Guid alarm, string who, string note, CancellationToken cancellation) =>
-        ChangeAsync(alarm, who, TimelineEvent.Note, note, (_, _, _) => Task.CompletedTask, cancellation);
+        ChangeAsync(alarm, who, TimelineEvent.Note, Wording.Same(note), (_, _, _) => Task.CompletedTask, cancellation);
 
     public Task ResolveAsync(Guid alarm, string who, Resolution resolution, string note, CancellationToken cancellation) =>
+        ResolveAsync(alarm, who, resolution, Wording.Same(note), cancellation);
+
+    public Task ResolveAsync(Guid alarm, string who, Resolution resolution, Wording note, CancellationToken cancellation) =>
         ChangeAsync(
             alarm,
             who,
             TimelineEvent.Resolved,
-            $"{resolution}: {note}".TrimEnd(' ', ':'),
+            new Wording(
+                $"{resolution}: {note.En}".TrimEnd(' ', ':'),
+                ResolutionWords.Of(resolution).Zh + (note.Zh.Length > 0 ? $"（{note.Zh}）" : "")
+            ),
             async (db, a, now) =>
             {
                 Take(a, AlarmLife.Resolve(Standing.Of(a), who, resolution, now));
@@ -155,7 +167,7 @@ public sealed class AlarmDesk
             alarm,
             who,
             TimelineEvent.Reopened,
-            note,
+            Wording.Same(note),
             async (db, a, now) =>
             {
                 var key = Standing.KeyOf(a.Subject, a.Kind);
@@ -193,7 +205,7 @@ public sealed class AlarmDesk
         Guid id,
         string who,
         TimelineEvent what,
-        string note,
+        Wording note,
         Func<RecordsDb, Alarm, DateTime, Task> change,
         CancellationToken cancellation
     )
@@ -211,7 +223,9 @@ public sealed class AlarmDesk
             }
             catch (DbUpdateConcurrencyException)
             {
-                throw new AlarmConflictException("somebody else changed this alarm at the same moment; look again");
+                throw new AlarmConflictException(
+                    new Wording("somebody else changed this alarm at the same moment; look again", "他人刚刚处理了此警情，请重新查看")
+                );
             }
         }
     }
@@ -220,7 +234,7 @@ public sealed class AlarmDesk
         Guid id,
         string who,
         TimelineEvent what,
-        string note,
+        Wording note,
         Func<RecordsDb, Alarm, DateTime, Task> change,
         CancellationToken cancellation
     )
@@ -233,7 +247,7 @@ public sealed class AlarmDesk
         var now = clock.GetUtcNow().UtcDateTime;
         await change(db, alarm, now);
         alarm.Version++;
-        Timeline.Add(db, id, now, what, who, note, note);
+        Timeline.Add(db, id, now, what, who, note);
         await db.SaveChangesAsync(cancellation);
         await transaction.CommitAsync(cancellation);
         return alarm.Severity;
@@ -246,14 +260,20 @@ public sealed class AlarmDesk
             throw new AlarmConflictException(
                 refused switch
                 {
-                    Refusal.Resolved => $"already resolved by {alarm.ResolvedBy}",
-                    Refusal.Acknowledged => $"already acknowledged by {alarm.AcknowledgedBy}",
-                    Refusal.InHand => "already in hand",
-                    Refusal.HappenedSince => "it has happened again since you were told; look again",
-                    Refusal.NotAcknowledged => "nobody has acknowledged it yet",
-                    Refusal.NotResolved => "is not resolved",
-                    Refusal.NewerIsOpen => "a newer alarm of this kind is open",
-                    Refusal.NoReason => "a resolution needs a coded reason",
+                    Refusal.Resolved => new Wording($"already resolved by {alarm.ResolvedBy}", $"已由 {alarm.ResolvedBy} 办结"),
+                    Refusal.Acknowledged => new Wording(
+                        $"already acknowledged by {alarm.AcknowledgedBy}",
+                        $"已由 {alarm.AcknowledgedBy} 确认"
+                    ),
+                    Refusal.InHand => new Wording("already in hand", "已派人上门"),
+                    Refusal.HappenedSince => new Wording(
+                        "it has happened again since you were told; look again",
+                        "您得到通知后又再次发生，请重新查看"
+                    ),
+                    Refusal.NotAcknowledged => new Wording("nobody has acknowledged it yet", "尚无人确认"),
+                    Refusal.NotResolved => new Wording("is not resolved", "尚未办结"),
+                    Refusal.NewerIsOpen => new Wording("a newer alarm of this kind is open", "已有同类的新警情未办结"),
+                    Refusal.NoReason => new Wording("a resolution needs a coded reason", "请选择办结类别"),
                     _ => throw new InvalidOperationException($"{refused} has no words"),
                 }
             )

@@ -25,7 +25,10 @@ public sealed class Answers(IDbContextFactory<RecordsDb> records, AlarmDesk desk
         await desk.AcknowledgeAsync(
             row.AlarmId,
             row.Recipient,
-            $"{row.RecipientName} takes it ({row.Channel.Word()} {via})",
+            new Wording(
+                $"{row.RecipientName} takes it ({row.Channel.Word()} {via})",
+                $"{row.RecipientName} 已接手（{Said(row.Channel, via)}）"
+            ),
             cancellation,
             seen ?? row.Round
         );
@@ -105,7 +108,7 @@ public sealed class Answers(IDbContextFactory<RecordsDb> records, AlarmDesk desk
                 what,
                 row.Recipient,
                 $"{row.RecipientName} can't ({row.Channel.Word()} {via}){(old ? ", said of what was told before" : "")}",
-                $"{row.RecipientName} 无法处理（{row.Channel.Word()} {via}）{(old ? "，针对此前的通知" : "")}"
+                $"{row.RecipientName} 无法处理（{Said(row.Channel, via)}）{(old ? "，针对此前的通知" : "")}"
             );
             var others = await db
                 .Notices.Where(n =>
@@ -124,6 +127,15 @@ public sealed class Answers(IDbContextFactory<RecordsDb> records, AlarmDesk desk
 
         desk.Announce(new AlarmChange(row.AlarmId, TimelineEvent.Declined, await SeverityAsync(row.AlarmId, cancellation)));
     }
+
+    private static string Said(Channel channel, string via) =>
+        ChannelWords.Of(channel).Zh
+        + via switch
+        {
+            "key" => "按键",
+            "reply" => "回复",
+            _ => "链接",
+        };
 
     private async Task<Severity> SeverityAsync(Guid alarm, CancellationToken cancellation)
     {

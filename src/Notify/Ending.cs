@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using Vigil.Model;
 using Vigil.Notify.Escalation;
 using Vigil.Storage.Records;
 
@@ -14,8 +15,8 @@ internal static class Ending
     {
         foreach (var again in (await Plan.WaitingAsync(db, alarm.Id, cancellation)).Where(s => s.To == Plan.Again))
         {
-            Plan.Cancel(again, now, "answered");
-            if (alarm.Severity == Model.Severity.Critical)
+            Plan.Cancel(again, now, new Wording("answered", "已有人处理"));
+            if (alarm.Severity == Severity.Critical)
                 Timeline.Counted(db, alarm, now);
         }
     }
@@ -24,7 +25,7 @@ internal static class Ending
     {
         await AnsweredAsync(db, alarm, now, cancellation);
         foreach (var step in await Plan.WaitingAsync(db, alarm.Id, cancellation))
-            Plan.Cancel(step, now, $"resolved by {alarm.ResolvedBy}");
+            Plan.Cancel(step, now, new Wording($"resolved by {alarm.ResolvedBy}", $"{alarm.ResolvedBy} 已办结"));
         await CancelNoticesAsync(db, alarm.Id, now, $"resolved by {alarm.ResolvedBy}", cancellation);
     }
 

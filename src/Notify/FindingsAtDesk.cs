@@ -193,7 +193,8 @@ internal sealed class FindingsAtDesk(IDbContextFactory<RecordsDb> records, Polic
                 $"{finding.Reason}; counted, and told anew at the earliest in {wait.TotalSeconds:0} s",
                 $"{finding.ReasonZh}；已计数，最早 {wait.TotalSeconds:0} 秒后再次通知"
             )
-            : (rose ? $"now {finding.Severity}: {finding.Reason}" : finding.Reason, finding.ReasonZh);
+        : rose ? ($"now {finding.Severity}: {finding.Reason}", $"级别升高：{finding.ReasonZh}")
+        : (finding.Reason, finding.ReasonZh);
 
     private async Task TellNowAsync(RecordsDb db, Alarm alarm, Policy policy, bool rose, DateTime now, CancellationToken cancellation)
     {

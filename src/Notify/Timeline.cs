@@ -19,6 +19,9 @@ internal static class Timeline
             }
         );
 
+    public static void Add(RecordsDb db, Guid alarm, DateTime now, TimelineEvent what, string who, Wording text) =>
+        Add(db, alarm, now, what, who, text.En, text.Zh);
+
     /// <summary>What became of one message: begins with how and to whom.</summary>
     /// <param name="text">Goes on from there.</param>
     public static void Add(RecordsDb db, Notice notice, DateTime now, TimelineEvent what, string who, string text, string textZh) =>
@@ -29,7 +32,7 @@ internal static class Timeline
             what,
             who,
             $"{notice.Channel.Word()} to {notice.RecipientName}{text}",
-            $"{notice.Channel.Word()} → {notice.RecipientName}{textZh}"
+            $"{ChannelWords.Of(notice.Channel).Zh} → {notice.RecipientName}{textZh}"
         );
 
     /// <summary>How often it has happened by now, where people were not told of each time.</summary>

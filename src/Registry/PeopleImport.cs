@@ -22,12 +22,12 @@ internal sealed class PeopleImport(RecordsDb db, string bound)
         officer.Name = row.Required("name");
         officer.Area = row.Required("area");
         if (officer.Area.Length > 0 && !AreaCode.TryParse(officer.Area, out _))
-            row.Wrong("area", officer.Area, "is not an area code of 6, 9 or 12 digits");
+            row.Wrong("area", officer.Area, new Wording("is not an area code of 6, 9 or 12 digits", "不是 6、9 或 12 位区划代码"));
         officer.Phone = row.Phone("phone");
         officer.Mail = row["mail"];
         officer.Webhook = row["webhook"];
         if (officer.Webhook.Length > 0 && !Uri.TryCreate(officer.Webhook, UriKind.Absolute, out _))
-            row.Wrong("webhook", officer.Webhook, "is not a web address");
+            row.Wrong("webhook", officer.Webhook, new Wording("is not a web address", "不是网址"));
         if (row["language"] is { Length: > 0 } language)
             officer.Language = language;
         officer.Supervisor = supervisor;
@@ -39,17 +39,17 @@ internal sealed class PeopleImport(RecordsDb db, string bound)
         var id = row.Required("id");
         var visitor = await db.Visitors.FindAsync([id], cancellation);
         if (visitor is not null && !visitor.Area.StartsWith(bound, StringComparison.Ordinal))
-            row.Wrong("id", id, "belongs to a visitor of another area");
+            row.Wrong("id", id, new Wording("belongs to a visitor of another area", "属于其他区域的探访人"));
         if (visitor is null)
             db.Visitors.Add(visitor = new Visitor { Id = id, Name = "" });
         visitor.Name = row.Required("name");
         visitor.Area = row.Required("area");
         if (visitor.Area.Length > 0 && !AreaCode.TryParse(visitor.Area, out _))
-            row.Wrong("area", visitor.Area, "is not an area code of 6, 9 or 12 digits");
+            row.Wrong("area", visitor.Area, new Wording("is not an area code of 6, 9 or 12 digits", "不是 6、9 或 12 位区划代码"));
         visitor.Phone = row.Phone("phone");
         visitor.Mail = row["mail"];
         if (visitor.Phone.Length == 0 && visitor.Mail.Length == 0)
-            row.Wrong("phone", "", "a visitor has a phone number or a mail address");
+            row.Wrong("phone", "", new Wording("a visitor has a phone number or a mail address", "探访人应有电话或邮箱"));
         if (row["language"] is { Length: > 0 } language)
             visitor.Language = language;
         (visitor.SubstituteId, visitor.AwayFrom, visitor.AwayUntil) = Standing(row, id);
@@ -63,10 +63,10 @@ internal sealed class PeopleImport(RecordsDb db, string bound)
     {
         var substitute = row["substitute"] is { Length: > 0 } text ? text : null;
         if (substitute == id)
-            row.Wrong("substitute", id, "is the same person");
+            row.Wrong("substitute", id, new Wording("is the same person", "替班人与本人相同"));
         var (from, until) = (row.Date("away from"), row.Date("away until"));
         if (from > until)
-            row.Wrong("away until", row["away until"], "lies before the first day away");
+            row.Wrong("away until", row["away until"], new Wording("lies before the first day away", "早于离岗首日"));
         return (substitute, from, until);
     }
 
@@ -74,7 +74,7 @@ internal sealed class PeopleImport(RecordsDb db, string bound)
     {
         var code = row.Required("area");
         if (code.Length > 0 && !AreaCode.TryParse(code, out _))
-            row.Wrong("area", code, "is not an area code of 6, 9 or 12 digits");
+            row.Wrong("area", code, new Wording("is not an area code of 6, 9 or 12 digits", "不是 6、9 或 12 位区划代码"));
         var area = await db.Areas.FindAsync([code], cancellation);
         if (area is null)
             db.Areas.Add(area = new Area { Code = code, Name = "" });

@@ -87,6 +87,22 @@ internal static class RegistryHeadings
     public static List<string> Read(List<string> headings, string file, List<Problem> problems) =>
         [.. headings.Select((h, i) => Column(h.Trim(), i, file, problems))];
 
+    /// <summary>
+    /// A problem's column as the file's reader knows it: contact 1 phone is 紧急联系人1电话. What is no column of ours stays as it is.
+    /// </summary>
+    public static Wording Heading(string column)
+    {
+        if (column.Length == 0)
+            return Wording.None;
+        if (Names.FirstOrDefault(h => h.Value == column).Key is { } heading)
+            return new Wording(column, heading);
+        if (column.Split(' ', 3) is [var kind, var digit, var part])
+            foreach (var (kindZh, kindEn, zh, en) in Numbered)
+                if (kind == kindEn && part == en)
+                    return new Wording(column, $"{kindZh}{digit}{zh}");
+        return column.Split(' ') is ["column", var number] ? new Wording(column, $"第 {number} 列") : Wording.Same(column);
+    }
+
     private static string Column(string heading, int index, string file, List<Problem> problems)
     {
         if (Names.TryGetValue(heading, out var column))
@@ -99,7 +115,15 @@ internal static class RegistryHeadings
                 if (heading == $"{kindZh}{digit}{zh}" || heading == $"{kind} {digit} {en}")
                     return $"{kind} {digit} {en}";
 
-        problems.Add(new Problem(file, 1, $"column {index + 1}", heading, "is not a known heading (docs/registry.md lists them)"));
+        problems.Add(
+            new Problem(
+                file,
+                1,
+                $"column {index + 1}",
+                heading,
+                new Wording("is not a known heading (docs/registry.md lists them)", "不是已知的列名（见 docs/registry.md）")
+            )
+        );
         return heading;
     }
 }

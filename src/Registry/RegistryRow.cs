@@ -16,7 +16,7 @@ internal sealed class RegistryRow(string file, int line, List<string> columns, L
     {
         if (this[column] is { Length: > 0 } text)
             return text;
-        Wrong(column, "", "is missing");
+        Wrong(column, "", new Wording("is missing", "未填写"));
         return "";
     }
 
@@ -37,7 +37,14 @@ internal sealed class RegistryRow(string file, int line, List<string> columns, L
             // reported below
         }
 
-        Wrong(column, text, "is not a phone number (numbers without + are taken for mainland China)");
+        Wrong(
+            column,
+            text,
+            new Wording(
+                "is not a phone number (numbers without + are taken for mainland China)",
+                "不是电话号码（不带 + 的按中国内地号码处理）"
+            )
+        );
         return "";
     }
 
@@ -56,7 +63,7 @@ internal sealed class RegistryRow(string file, int line, List<string> columns, L
             )
         )
             return date;
-        Wrong(column, text, "is not a date such as 1941-05-17");
+        Wrong(column, text, new Wording("is not a date such as 1941-05-17", "不是日期，应如 1941-05-17"));
         return null;
     }
 
@@ -69,7 +76,7 @@ internal sealed class RegistryRow(string file, int line, List<string> columns, L
             return true;
         if (text is "否" or "no" or "false" or "0" or "一般" or "不愿意" or "不同意")
             return false;
-        Wrong(column, text, "is neither 是 (yes) nor 否 (no)");
+        Wrong(column, text, new Wording("is neither 是 (yes) nor 否 (no)", "应填“是”或“否”"));
         return otherwise;
     }
 
@@ -80,9 +87,9 @@ internal sealed class RegistryRow(string file, int line, List<string> columns, L
             return null;
         if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value >= least && value <= most)
             return value;
-        Wrong(column, text, $"is not a number from {least} to {most}");
+        Wrong(column, text, new Wording($"is not a number from {least} to {most}", $"应为 {least} 至 {most} 之间的数字"));
         return null;
     }
 
-    public void Wrong(string column, string value, string message) => problems.Add(new Problem(file, line, column, value, message));
+    public void Wrong(string column, string value, Wording message) => problems.Add(new Problem(file, line, column, value, message));
 }

@@ -11,7 +11,7 @@ internal sealed class ResidentImport(RecordsDb db, TimeProvider clock, Func<stri
     {
         var id = row.Required("id");
         if (id.Length > 0 && !ResidentId.TryParse(id, out _))
-            row.Wrong("id", id, "has white space or more than 64 characters");
+            row.Wrong("id", id, new Wording("has white space or more than 64 characters", "含有空格或超过 64 个字符"));
         // A duplicate row is a problem already; it is read all the same, so that its other problems are found too.
         var resident =
             db.Residents.Local.FindEntry(id)?.Entity
@@ -23,7 +23,7 @@ internal sealed class ResidentImport(RecordsDb db, TimeProvider clock, Func<stri
                 .FirstOrDefaultAsync(r => r.Id == id, cancellation);
         var now = clock.GetUtcNow().UtcDateTime;
         if (resident is not null && !resident.Area.StartsWith(bound, StringComparison.Ordinal))
-            row.Wrong("id", id, "belongs to a resident of another area");
+            row.Wrong("id", id, new Wording("belongs to a resident of another area", "属于其他区域的服务对象"));
         if (resident is null)
             db.Residents.Add(
                 resident = new Resident
@@ -37,13 +37,16 @@ internal sealed class ResidentImport(RecordsDb db, TimeProvider clock, Func<stri
         resident.Name = row.Required("name");
         resident.Area = row.Required("area");
         if (resident.Area.Length > 0 && (resident.Area.Length != 12 || !AreaCode.TryParse(resident.Area, out _)))
-            row.Wrong("area", resident.Area, "is not a village code of 12 digits");
+            row.Wrong("area", resident.Area, new Wording("is not a village code of 12 digits", "不是 12 位村（社区）代码"));
         resident.IdentityNumber = row["identity"].ToUpperInvariant();
         if (resident.IdentityNumber.Length > 0 && !IdentityNumber.IsValid(resident.IdentityNumber))
             row.Wrong(
                 "identity",
                 IdentityNumber.Masked(resident.IdentityNumber),
-                "is not an identity number: 18 characters, of which the last checks the others (GB 11643)"
+                new Wording(
+                    "is not an identity number: 18 characters, of which the last checks the others (GB 11643)",
+                    "不是身份证号码：应为 18 位，末位为校验码（GB 11643）"
+                )
             );
         resident.Phone = row.Phone("phone");
         resident.Gender = row["gender"];
@@ -126,7 +129,7 @@ internal sealed class ResidentImport(RecordsDb db, TimeProvider clock, Func<stri
                 contact.Language = language;
             contact.DailyDigest = row.Flag($"contact {n} digest", contact.DailyDigest);
             if (contact.Phone.Length == 0 && contact.Mail.Length == 0)
-                row.Wrong($"contact {n} phone", "", "a contact has a phone number or a mail address");
+                row.Wrong($"contact {n} phone", "", new Wording("a contact has a phone number or a mail address", "联系人应有电话或邮箱"));
         }
     }
 
@@ -159,7 +162,10 @@ internal sealed class ResidentImport(RecordsDb db, TimeProvider clock, Func<stri
                 row.Wrong(
                     $"household {n} identity",
                     IdentityNumber.Masked(member.IdentityNumber),
-                    "is not an identity number: 18 characters, of which the last checks the others (GB 11643)"
+                    new Wording(
+                        "is not an identity number: 18 characters, of which the last checks the others (GB 11643)",
+                        "不是身份证号码：应为 18 位，末位为校验码（GB 11643）"
+                    )
                 );
         }
     }
@@ -171,13 +177,17 @@ internal sealed class ResidentImport(RecordsDb db, TimeProvider clock, Func<stri
             if (row[$"device {n} id"] is not { Length: > 0 } device)
                 continue;
             if (!DeviceId.TryParse(device, out _))
-                row.Wrong($"device {n} id", device, "has white space, + or #");
+                row.Wrong($"device {n} id", device, new Wording("has white space, + or #", "含有空格、+ 或 #"));
             var profile = row.Required($"device {n} profile");
             if (profile.Length > 0 && !isProfile(profile))
-                row.Wrong($"device {n} profile", profile, "is not a device profile (see: vigil profiles)");
+                row.Wrong(
+                    $"device {n} profile",
+                    profile,
+                    new Wording("is not a device profile (see: vigil profiles)", "没有此设备型号（可用“vigil profiles”查看）")
+                );
             var known = db.Devices.Local.FirstOrDefault(d => d.Id == device) ?? await db.Devices.FindAsync([device], cancellation);
             if (known is not null && known.ResidentId is { } other && other != resident.Id)
-                row.Wrong($"device {n} id", device, $"belongs to resident {other}");
+                row.Wrong($"device {n} id", device, new Wording($"belongs to resident {other}", $"属于服务对象 {other}"));
             if (known is null)
                 db.Devices.Add(
                     known = new Device

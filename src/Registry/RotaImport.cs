@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.EntityFrameworkCore;
+using Vigil.Model;
 using Vigil.Storage.Records;
 
 namespace Vigil.Registry;
@@ -22,20 +23,41 @@ internal sealed class RotaImport(RecordsDb db, TimeProvider clock, string bound)
             row.Wrong(
                 "id",
                 id,
-                $"is no {(kind == "officer" ? "duty officer or supervisor" : "visitor")} of a row above or of an earlier import"
+                new Wording(
+                    $"is no {(kind == "officer" ? "duty officer or supervisor" : "visitor")} of a row above or of an earlier import",
+                    kind == "officer" ? "此前的行和以往的导入中没有此值班人员或主管" : "此前的行和以往的导入中没有此探访人"
+                )
             );
         if (area?.StartsWith(bound, StringComparison.Ordinal) == false)
-            row.Wrong("id", id, $"belongs to an area outside {bound}, which you are bound to");
+            row.Wrong(
+                "id",
+                id,
+                new Wording($"belongs to an area outside {bound}, which you are bound to", $"所属区域不在您的管理范围 {bound} 内")
+            );
         var who = $"{kind}:{id}";
         if (replaced.Add(who))
             db.Shifts.RemoveRange(await db.Shifts.Where(s => s.Who == who).ToListAsync(cancellation));
         if (!TryDays(row["days"], out var days))
-            row.Wrong("days", row["days"], "is not weekdays such as 1-5, 6,7 or 一至五 (1 is Monday, 7 Sunday)");
+            row.Wrong(
+                "days",
+                row["days"],
+                new Wording(
+                    "is not weekdays such as 1-5, 6,7 or 一至五 (1 is Monday, 7 Sunday)",
+                    "不是星期，应如 1-5、6,7 或 一至五（1 为周一，7 为周日）"
+                )
+            );
         if (!TryHours(row["hours"], out var from, out var until))
-            row.Wrong("hours", row["hours"], "is not a span of the day such as 08:00-20:00, 20:00-08:00 or 00:00-24:00");
+            row.Wrong(
+                "hours",
+                row["hours"],
+                new Wording(
+                    "is not a span of the day such as 08:00-20:00, 20:00-08:00 or 00:00-24:00",
+                    "不是时段，应如 08:00-20:00、20:00-08:00 或 00:00-24:00"
+                )
+            );
         var (first, last) = (row.Date("first day"), row.Date("last day"));
         if (first > last)
-            row.Wrong("last day", row["last day"], "lies before the first day");
+            row.Wrong("last day", row["last day"], new Wording("lies before the first day", "早于起始日"));
         db.Shifts.Add(
             new Shift
             {

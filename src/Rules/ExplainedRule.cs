@@ -13,11 +13,11 @@ public sealed record ExplainedRule(
     AlarmKind Kind,
     bool Enabled,
     Severity Severity,
-    string From,
+    Wording From,
     IReadOnlyList<ExplainedParameter> Parameters
 );
 
 /// <param name="Name">Key in rules.yaml.</param>
 /// <param name="Value">As one would write it in rules.yaml.</param>
 /// <param name="From">What set it: <c>as shipped</c>, <c>for all</c>, or the override that did.</param>
-public sealed record ExplainedParameter(string Name, string Value, string From);
+public sealed record ExplainedParameter(string Name, string Value, Wording From);

@@ -23,7 +23,7 @@ internal static class HolidaysFile
                     section.Refuse(
                         "to",
                         b.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture),
-                        "is before the first day or more than 30 days after it"
+                        new Wording("is before the first day or more than 30 days after it", "早于首日，或在首日 30 天之后")
                     );
                 else
                     for (var day = a; day <= b; day = day.AddDays(1))
@@ -42,7 +42,7 @@ internal static class HolidaysFile
             return null;
         if (DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var day))
             return day;
-        section.Refuse(key, text, "is not a date such as 2026-02-15");
+        section.Refuse(key, text, new Wording("is not a date such as 2026-02-15", "不是日期，应如 2026-02-15"));
         return null;
     }
 }

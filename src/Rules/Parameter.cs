@@ -162,14 +162,18 @@ internal sealed record Parameter(
             _ => TimeSpan.FromSeconds(value).ToString(@"hh\:mm", System.Globalization.CultureInfo.InvariantCulture),
         };
 
-    public string Expected =>
+    public Wording Expected =>
         Type switch
         {
-            ParameterType.Number => FormattableString.Invariant($"a number from {Least} to {Most}"),
-            ParameterType.Duration => FormattableString.Invariant(
-                $"a duration from {Least / 3600:0.###}h to {Most / 3600:0.###}h, such as 90s, 15m, 24h"
+            ParameterType.Number => new Wording(
+                FormattableString.Invariant($"a number from {Least} to {Most}"),
+                FormattableString.Invariant($" {Least} 至 {Most} 之间的数字")
             ),
-            _ => "a time of day such as 22:00",
+            ParameterType.Duration => new Wording(
+                FormattableString.Invariant($"a duration from {Least / 3600:0.###}h to {Most / 3600:0.###}h, such as 90s, 15m, 24h"),
+                FormattableString.Invariant($" {Least / 3600:0.###}h 至 {Most / 3600:0.###}h 之间的时长，如 90s、15m、24h")
+            ),
+            _ => new Wording("a time of day such as 22:00", "时刻，如 22:00"),
         };
 
     private static Parameter N(RuleParameter id, AlarmKind kind, string name, string standard, double least, double most) =>

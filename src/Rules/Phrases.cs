@@ -87,6 +87,15 @@ internal static class Phrases
     {
         var en = new List<string>();
         var zh = new List<string>();
+        var contrary = false;
+        // What speaks against it. Chinese says 但 before the first alone.
+        void But(string said, string saidZh)
+        {
+            en.Add("but " + said);
+            zh.Add(contrary ? saidZh : "但" + saidZh);
+            contrary = true;
+        }
+
         void Meter(UseTracker? use, AlarmKind kind, string name, string nameZh)
         {
             if (use is null || ReferenceEquals(but, kind) || use.ReportedUntil == 0)
@@ -103,8 +112,7 @@ internal static class Phrases
             }
             else if (use.LastUse > 0)
             {
-                en.Add($"but {name} was used at {At(use.LastUse, zone, at)}");
-                zh.Add($"但{nameZh}在{AtZh(use.LastUse, zone, at)}有使用");
+                But($"{name} was used at {At(use.LastUse, zone, at)}", $"{nameZh}在{AtZh(use.LastUse, zone, at)}有使用");
             }
         }
 
@@ -145,8 +153,7 @@ internal static class Phrases
                 && !ReferenceEquals(but, AlarmKind.VitalSign)
             )
             {
-                en.Add($"but heart rate {Number(s.Value)} at {t}");
-                zh.Add($"但{tz}心率{Number(s.Value)}");
+                But($"heart rate {Number(s.Value)} at {t}", $"{tz}心率{Number(s.Value)}");
             }
             else if (ReferenceEquals(s.Metric, Metric.Location) && home.Facts?.Home is null && home.Rules.Zones.Count == 0)
             {

@@ -1,3 +1,5 @@
+using Vigil.Model;
+
 namespace Vigil.Rules;
 
 /// <summary>Whom an override is for: residents who meet everything that is given.</summary>
@@ -8,14 +10,13 @@ internal sealed record RuleOverride(string? Area, string? Class, string? Residen
         && (Class is null || facts.KeyClass == (Class == "key"))
         && (Resident is null || facts.Id.Value == Resident);
 
-    public string Words =>
-        string.Join(
-            ", ",
-            new[]
+    public Wording Words =>
+        Wording.Join([
+            .. new[]
             {
-                Area is null ? "" : "area " + Area,
-                Class is null ? "" : "class " + Class,
-                Resident is null ? "" : "resident " + Resident,
-            }.Where(w => w.Length > 0)
-        );
+                Area is null ? null : new Wording("area " + Area, "区域 " + Area),
+                Class is null ? null : new Wording("class " + Class, Class == "key" ? "重点对象" : "一般对象"),
+                Resident is null ? null : new Wording("resident " + Resident, "服务对象 " + Resident),
+            }.OfType<Wording>(),
+        ]);
 }

@@ -92,6 +92,6 @@ public sealed class RuleSet
         ];
     }
 
-    private const string AsShipped = "as shipped";
-    private const string ForAll = "for all";
+    private static readonly Wording AsShipped = new("as shipped", "出厂设置");
+    private static readonly Wording ForAll = new("for all", "全体");
 }

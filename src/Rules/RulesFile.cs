@@ -30,13 +30,21 @@ internal static class RulesFile
             section.Id = $"overrides[{number}]";
             var where = new RuleOverride(section.Text("area"), section.Text("class"), section.Text("resident"));
             if (where.Area is { } area && !AreaCode.TryParse(area, out _))
-                section.Refuse("area", area, "is not an area code of 2, 4, 6, 9 or 12 digits");
+                section.Refuse(
+                    "area",
+                    area,
+                    new Wording("is not an area code of 2, 4, 6, 9 or 12 digits", "不是 2、4、6、9 或 12 位区划代码")
+                );
             if (where.Class is { } c && c is not ("key" or "general"))
-                section.Refuse("class", c, "is neither key nor general");
+                section.Refuse("class", c, new Wording("is neither key nor general", "应为 key（重点）或 general（一般）"));
             if (where.Resident is { } r && !ResidentId.TryParse(r, out _))
-                section.Refuse("resident", r, "is not a resident's id");
+                section.Refuse("resident", r, new Wording("is not a resident's id", "不是服务对象编号"));
             if (where is { Area: null, Class: null, Resident: null })
-                section.Refuse("area", "", "an override has to say whom it is for: area, class or resident");
+                section.Refuse(
+                    "area",
+                    "",
+                    new Wording("an override has to say whom it is for: area, class or resident", "须写明适用对象：area、class 或 resident")
+                );
             foreach (var set in ReadRules(section))
                 overrides.Add((where, set));
             section.NoOthers();
@@ -55,11 +63,14 @@ internal static class RulesFile
         {
             if (!AlarmKind.TryParse(name, out var kind) || ReferenceEquals(kind, AlarmKind.ServiceTrouble))
             {
+                var known = AlarmKind.All.Where(k => !ReferenceEquals(k, AlarmKind.ServiceTrouble)).Select(k => k.Name).ToList();
                 rules.Refuse(
                     name,
                     name,
-                    "is not an alarm kind; known are "
-                        + string.Join(", ", AlarmKind.All.Where(k => !ReferenceEquals(k, AlarmKind.ServiceTrouble)))
+                    new Wording(
+                        "is not an alarm kind; known are " + string.Join(", ", known),
+                        "没有这种警情类型，可用的有：" + string.Join("、", known)
+                    )
                 );
                 continue;
             }
@@ -77,16 +88,24 @@ internal static class RulesFile
         if (section.Flag("enabled") is { } enabled)
         {
             if (!enabled && life)
-                section.Refuse("enabled", "false", "a life-safety rule can't be switched off");
+                section.Refuse("enabled", "false", new Wording("a life-safety rule can't be switched off", "关乎生命安全的规则不能停用"));
             sets.Add(r => r.Enable(kind, enabled));
         }
 
         if (section.Text("severity") is { } text)
         {
             if (!Enum.TryParse<Severity>(text, ignoreCase: true, out var severity) || char.IsAsciiDigit(text[0]))
-                section.Refuse("severity", text, "is not one of technical, warning, high, critical");
+                section.Refuse(
+                    "severity",
+                    text,
+                    new Wording("is not one of technical, warning, high, critical", "应为 technical、warning、high 或 critical")
+                );
             else if (life && severity != Severity.Critical)
-                section.Refuse("severity", text, "a life-safety rule is always critical");
+                section.Refuse(
+                    "severity",
+                    text,
+                    new Wording("a life-safety rule is always critical", "关乎生命安全的规则级别始终为 critical（紧急）")
+                );
             else
                 sets.Add(r => r.SetSeverity(kind, severity));
         }
@@ -98,7 +117,7 @@ internal static class RulesFile
             if (parameter.Read(value) is { } number)
                 sets.Add(r => r[parameter.Id] = number);
             else
-                section.Refuse(parameter.Name, value, "is not " + parameter.Expected);
+                section.Refuse(parameter.Name, value, new Wording("is not " + parameter.Expected.En, "应为" + parameter.Expected.Zh));
         }
 
         if (ReferenceEquals(kind, AlarmKind.Sos) && section.Has("ignore"))
@@ -106,7 +125,7 @@ internal static class RulesFile
             var words = section.Texts("ignore").ToHashSet(StringComparer.OrdinalIgnoreCase);
             foreach (var word in words)
                 if (word is "sos" or "pressed")
-                    section.Refuse("ignore", word, "is a call for help and can't be ignored");
+                    section.Refuse("ignore", word, new Wording("is a call for help and can't be ignored", "是求助信号，不能忽略"));
             words.Add("");
             sets.Add(r => r.IgnoredPresses = words);
         }
@@ -122,7 +141,7 @@ internal static class RulesFile
             return;
         if (life)
         {
-            section.Refuse("when", "", "a life-safety rule holds at any time");
+            section.Refuse("when", "", new Wording("a life-safety rule holds at any time", "关乎生命安全的规则全天有效，不能限定时段"));
             return;
         }
 
@@ -138,14 +157,18 @@ internal static class RulesFile
         {
             var index = Array.IndexOf(DayNames, day);
             if (index < 0)
-                when.Refuse("weekdays", day, "is not one of " + string.Join(", ", DayNames));
+                when.Refuse(
+                    "weekdays",
+                    day,
+                    new Wording("is not one of " + string.Join(", ", DayNames), "应为 " + string.Join("、", DayNames))
+                );
             else
                 days |= 1 << index;
         }
 
         var use = HolidayUse.Any;
         if (when.Text("holidays") is { } text && !Enum.TryParse(text, ignoreCase: true, out use))
-            when.Refuse("holidays", text, "is not one of any, skip, only");
+            when.Refuse("holidays", text, new Wording("is not one of any, skip, only", "应为 any、skip 或 only"));
         return new RuleWindow(Clock(when, "from"), Clock(when, "to"), days == 0 ? 127 : days, use);
     }
 
@@ -155,7 +178,7 @@ internal static class RulesFile
             return 0;
         if (TimeOnly.TryParseExact(text, "HH:mm", CultureInfo.InvariantCulture, DateTimeStyles.None, out var time))
             return (int)time.ToTimeSpan().TotalSeconds;
-        when.Refuse(key, text, "is not a time of day such as 22:00");
+        when.Refuse(key, text, new Wording("is not a time of day such as 22:00", "不是时刻，应如 22:00"));
         return 0;
     }
 
@@ -174,7 +197,11 @@ internal static class RulesFile
             )
                 points.Add((latitude, longitude));
             else
-                section.Refuse("points", text, "is not 'latitude, longitude' in WGS-84 degrees");
+                section.Refuse(
+                    "points",
+                    text,
+                    new Wording("is not 'latitude, longitude' in WGS-84 degrees", "不是“纬度, 经度”（WGS-84，度）")
+                );
         }
 
         var radius = section.Number("radius", 1, 1e6) ?? 0;
@@ -185,7 +212,10 @@ internal static class RulesFile
         section.Refuse(
             "points",
             points.Count.ToString(CultureInfo.InvariantCulture),
-            "a zone is one point with a radius in metres, or a polygon of at least three points"
+            new Wording(
+                "a zone is one point with a radius in metres, or a polygon of at least three points",
+                "区域应为一个点加半径（米），或至少三个点围成的多边形"
+            )
         );
         return null;
     }

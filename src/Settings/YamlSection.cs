@@ -40,7 +40,15 @@ public sealed class YamlSection
             var text = System.IO.File.ReadAllText(path);
             if (YamlDepth.TooDeep(text) is { } line)
             {
-                problems.Add(new Problem(file, line, "", "", $"is nested deeper than {YamlDepth.Most} levels"));
+                problems.Add(
+                    new Problem(
+                        file,
+                        line,
+                        "",
+                        "",
+                        new Wording($"is nested deeper than {YamlDepth.Most} levels", $"嵌套超过 {YamlDepth.Most} 层")
+                    )
+                );
                 return null;
             }
 
@@ -48,15 +56,25 @@ public sealed class YamlSection
             stream.Load(new StringReader(text));
             if (stream.Documents.Count == 1 && stream.Documents[0].RootNode is YamlMappingNode top)
                 return new YamlSection(top, file, "", problems);
-            problems.Add(new Problem(file, 1, "", "", "the file has to hold one mapping (key: value)"));
+            problems.Add(
+                new Problem(file, 1, "", "", new Wording("the file has to hold one mapping (key: value)", "文件内容应为一组“键: 值”"))
+            );
         }
         catch (YamlException e)
         {
-            problems.Add(new Problem(file, (int)e.Start.Line, "", "", $"is not YAML: {e.InnerException?.Message ?? e.Message}"));
+            problems.Add(
+                new Problem(
+                    file,
+                    (int)e.Start.Line,
+                    "",
+                    "",
+                    new Wording($"is not YAML: {e.InnerException?.Message ?? e.Message}", "不是有效的 YAML")
+                )
+            );
         }
         catch (IOException e)
         {
-            problems.Add(new Problem(file, 0, "", "", e.Message));
+            problems.Add(new Problem(file, 0, "", "", new Wording(e.Message, "文件无法读取")));
         }
 
         return null;
@@ -69,9 +87,9 @@ public sealed class YamlSection
         if (Find(key) is YamlScalarNode { Value: { } value })
             return value;
         if (Find(key) is { } other)
-            Refuse(other, key, "", "a text is expected");
+            Refuse(other, key, "", new Wording("a text is expected", "应为文字"));
         else if (required)
-            problems.Add(new Problem(file, Line, Id, "", $"'{key}' is missing"));
+            problems.Add(new Problem(file, Line, Id, "", new Wording($"'{key}' is missing", $"缺少“{key}”")));
         return null;
     }
 
@@ -89,7 +107,9 @@ public sealed class YamlSection
         Refuse(
             key,
             text,
-            double.IsInfinity(least) && double.IsInfinity(most) ? "is not a number" : $"is not a number from {least} to {most}"
+            double.IsInfinity(least) && double.IsInfinity(most)
+                ? new Wording("is not a number", "不是数字")
+                : new Wording($"is not a number from {least} to {most}", $"应为 {least} 至 {most} 之间的数字")
         );
         return null;
     }
@@ -102,7 +122,7 @@ public sealed class YamlSection
             return null;
         if (bool.TryParse(text, out var value))
             return value;
-        Refuse(key, text, "is neither true nor false");
+        Refuse(key, text, new Wording("is neither true nor false", "应为 true 或 false"));
         return null;
     }
 
@@ -113,7 +133,7 @@ public sealed class YamlSection
             return null;
         if (TryDuration(text, out var value))
             return value;
-        Refuse(key, text, "is not a duration such as 90s, 15m, 24h or 7d");
+        Refuse(key, text, new Wording("is not a duration such as 90s, 15m, 24h or 7d", "不是时长，应如 90s、15m、24h 或 7d"));
         return null;
     }
 
@@ -150,7 +170,7 @@ public sealed class YamlSection
             case YamlSequenceNode list when list.All(n => n is YamlScalarNode):
                 return [.. list.Select(n => ((YamlScalarNode)n).Value ?? "")];
             case { } other:
-                Refuse(other, key, "", "a list of texts is expected");
+                Refuse(other, key, "", new Wording("a list of texts is expected", "应为一列文字"));
                 return [];
         }
     }
@@ -160,9 +180,9 @@ public sealed class YamlSection
         if (Find(key) is YamlMappingNode inner)
             return new YamlSection(inner, file, Id, problems);
         if (Find(key) is { } other)
-            Refuse(other, key, "", "a mapping (key: value) is expected");
+            Refuse(other, key, "", new Wording("a mapping (key: value) is expected", "应为一组“键: 值”"));
         else if (required)
-            problems.Add(new Problem(file, Line, Id, "", $"'{key}' is missing"));
+            problems.Add(new Problem(file, Line, Id, "", new Wording($"'{key}' is missing", $"缺少“{key}”")));
         return null;
     }
 
@@ -172,7 +192,7 @@ public sealed class YamlSection
             return [];
         if (found is YamlSequenceNode list && list.All(n => n is YamlMappingNode))
             return [.. list.Select(n => new YamlSection((YamlMappingNode)n, file, Id, problems))];
-        Refuse(found, key, "", "a list of mappings is expected");
+        Refuse(found, key, "", new Wording("a list of mappings is expected", "应为若干组“键: 值”"));
         return [];
     }
 
@@ -193,14 +213,17 @@ public sealed class YamlSection
             if (value is YamlMappingNode inner)
                 found.Add((name, new YamlSection(inner, file, name, problems)));
             else
-                Refuse(value, name, value.ToString(), "a mapping (key: value) is expected");
+                Refuse(value, name, value.ToString(), new Wording("a mapping (key: value) is expected", "应为一组“键: 值”"));
         }
 
         return found;
     }
 
     /// <summary>Reports a problem with the value of a key.</summary>
-    public void Refuse(string key, string value, string message) => Refuse(Find(key) ?? node, key, value, message);
+    public void Refuse(string key, string value, Wording message) => Refuse(Find(key) ?? node, key, value, message);
+
+    /// <summary>The same in a file that no page shows: its problems are read on the terminal, in English.</summary>
+    public void Refuse(string key, string value, string message) => Refuse(key, value, Wording.Same(message));
 
     /// <summary>Reports every key that was not read.</summary>
     public void NoOthers()
@@ -213,7 +236,10 @@ public sealed class YamlSection
                         (int)key.Start.Line,
                         Id,
                         name,
-                        "is not known here; known are " + string.Join(", ", asked.Order(StringComparer.Ordinal))
+                        new Wording(
+                            "is not known here; known are " + string.Join(", ", asked.Order(StringComparer.Ordinal)),
+                            "此处没有这一项，可用的有：" + string.Join("、", asked.Order(StringComparer.Ordinal))
+                        )
                     )
                 );
     }
@@ -224,6 +250,6 @@ public sealed class YamlSection
         return node.Children.TryGetValue(new YamlScalarNode(key), out var value) ? value : null;
     }
 
-    private void Refuse(YamlNode at, string key, string value, string message) =>
+    private void Refuse(YamlNode at, string key, string value, Wording message) =>
         problems.Add(new Problem(file, (int)at.Start.Line, Id.Length > 0 ? $"{Id}.{key}" : key, value, message));
 }

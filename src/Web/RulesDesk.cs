@@ -93,7 +93,10 @@ public sealed class RulesDesk(
                     0,
                     "Rules:Path",
                     "",
-                    "the shipped rules are not written to: copy them and set Rules:Path to a file of your own"
+                    new Wording(
+                        "the shipped rules are not written to: copy them and set Rules:Path to a file of your own",
+                        "出厂规则不可改写：请复制一份，并将 Rules:Path 设为您自己的文件"
+                    )
                 ),
             ];
         var (proposal, problems) = await ParseAsync(yaml, cancellation);
@@ -120,7 +123,18 @@ public sealed class RulesDesk(
     private async Task<(RuleSet? Rules, IReadOnlyList<Problem> Problems)> ParseAsync(string yaml, CancellationToken cancellation)
     {
         if (yaml.Length > LongestFile)
-            return (null, [new Problem("rules.yaml", 0, "", "", $"is longer than {LongestFile} characters")]);
+            return (
+                null,
+                [
+                    new Problem(
+                        "rules.yaml",
+                        0,
+                        "",
+                        "",
+                        new Wording($"is longer than {LongestFile} characters", $"超过 {LongestFile} 个字符")
+                    ),
+                ]
+            );
         var folder = Directory.CreateTempSubdirectory("vigil-rules");
         try
         {

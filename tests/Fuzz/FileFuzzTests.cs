@@ -161,7 +161,7 @@ public sealed class FileFuzzTests : IDisposable
                     dry,
                     CancellationToken.None
                 );
-                Assert.All(problems, p => Assert.False(string.IsNullOrEmpty(p.Message)));
+                Assert.All(problems, p => Assert.False(string.IsNullOrEmpty(p.Message.En)));
             }
         );
     }
@@ -207,7 +207,7 @@ public sealed class FileFuzzTests : IDisposable
                 File.WriteAllBytes(path, sample.Bytes);
                 List<Problem> problems = [];
                 kind.Load(path, problems);
-                if (problems.Exists(p => string.IsNullOrEmpty(p.Message)))
+                if (problems.Exists(p => string.IsNullOrEmpty(p.Message.En)))
                     throw new InvalidOperationException("a problem without words");
             },
             mostBytes: 512 << 20

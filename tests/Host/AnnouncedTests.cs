@@ -52,7 +52,7 @@ public sealed class AnnouncedTests : IAsyncLifetime
         Assert.Equal(Receipt.Committed, await parts.SayAsync(Anywhere, Config, ""));
         await parts.RestartAsync();
         Assert.Equal(Receipt.Committed, await parts.SayAsync(Anywhere, "ha/smoke7/state", "ON"));
-        Assert.Equal("no device profile matches this topic", (await RejectedAsync())[^1].Reason);
+        Assert.Equal("no device profile matches this topic", (await RejectedAsync())[^1].Reason.En);
     }
 
     [Fact]
@@ -69,7 +69,7 @@ public sealed class AnnouncedTests : IAsyncLifetime
             }
         )
             await parts.SayAsync(Zigbee, Config, attack);
-        Assert.All(await RejectedAsync(), r => Assert.Equal("announces ha/smoke7/state, on which its sender may not speak", r.Reason));
+        Assert.All(await RejectedAsync(), r => Assert.Equal("announces ha/smoke7/state, on which its sender may not speak", r.Reason.En));
         Assert.Equal(3, (await RejectedAsync()).Count);
         Assert.Equal(Receipt.NotAllowed, await parts.SayAsync(Zigbee, "ha/smoke7/state", "OFF"));
         Assert.Equal(Receipt.Committed, await parts.SayAsync(Anywhere, "ha/smoke7/state", "ON"));
@@ -90,7 +90,7 @@ public sealed class AnnouncedTests : IAsyncLifetime
             """{"device_class":"button","state_topic":"evil/x","device":{"identifiers":["sos-1"]}}"""
         );
         Assert.Equal(Receipt.Committed, await parts.SayAsync(new Sender("gw3", Gateway: true, ["evil/#"]), "evil/x", "sos"));
-        Assert.Equal("announced as sos-1, which is registered as senml and does not speak here", (await RejectedAsync())[^1].Reason);
+        Assert.Equal("announced as sos-1, which is registered as senml and does not speak here", (await RejectedAsync())[^1].Reason.En);
         Assert.Empty(await parts.AlarmsAsync());
         Assert.Equal(Receipt.Committed, await parts.SayAsync("sos-1", """[{"n":"button","vs":"sos"}]"""));
         Assert.Single(await parts.AlarmsAsync());

@@ -4,6 +4,7 @@ using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Vigil.Ingest.Mqtt;
+using Vigil.Model;
 using Vigil.Storage.Records;
 using Vigil.Tests.Servers;
 
@@ -168,7 +169,7 @@ public sealed class RecordsFaultTests
                         new RejectedPayload
                         {
                             Topic = "a/b",
-                            Reason = "large",
+                            Reason = Wording.Same("large"),
                             Payload = new byte[1 << 20],
                             Received = DateTime.UnixEpoch,
                         }

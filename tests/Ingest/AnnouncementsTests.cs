@@ -38,7 +38,7 @@ public sealed class AnnouncementsTests
         var all = new Announcements();
         Assert.Contains(
             why,
-            all.Take("homeassistant/sensor/meter/total/config", Encoding.Latin1.GetBytes(payload)).Reason,
+            all.Take("homeassistant/sensor/meter/total/config", Encoding.Latin1.GetBytes(payload)).Reason?.En,
             StringComparison.Ordinal
         );
         Assert.Null(
@@ -49,7 +49,7 @@ public sealed class AnnouncementsTests
         );
         var into = new DecodedPayload();
         into.Reset("", DateTime.UnixEpoch);
-        Assert.Contains("UTF-16", all.Decode("a/b", """{"leak":"\udc00"}"""u8, into), StringComparison.Ordinal);
+        Assert.Contains("UTF-16", all.Decode("a/b", """{"leak":"\udc00"}"""u8, into)?.En, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -274,7 +274,10 @@ public abstract class DutiesTests
     {
         await using var night = await BeginAsync(Only("visitor", via: "sms, mail", severity: "technical"));
         await ChangeAsync(night, db => db.Visitors.First(v => v.Id == "v1").Mail = "v1@example.org");
-        night.Heard.Answers[(Channel.Sms, night.Visitor)] = new ChannelResult(ChannelOutcome.GiveUp, "opted out");
+        night.Heard.Answers[(Channel.Sms, night.Visitor)] = new ChannelResult(
+            ChannelOutcome.GiveUp,
+            new Wording("opted out", "对方已退订")
+        );
         await night.Desk.CommitAsync([night.Says(AlarmKind.BatteryLow), night.Says(AlarmKind.ClockWrong)], Stop);
         await night.PassAsync(TimeSpan.FromSeconds(5));
         Assert.Equal(

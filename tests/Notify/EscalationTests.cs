@@ -164,8 +164,14 @@ public abstract class EscalationTests
     public async Task A_failed_channel_falls_through_at_once_and_a_person_who_cannot_be_reached_makes_the_next_step_due()
     {
         await using var night = await BeginAsync();
-        night.Heard.Answers[(Channel.Sms, night.Contact1)] = new ChannelResult(ChannelOutcome.GiveUp, "opted out");
-        night.Heard.Answers[(Channel.Voice, night.Contact1)] = new ChannelResult(ChannelOutcome.GiveUp, "no such number");
+        night.Heard.Answers[(Channel.Sms, night.Contact1)] = new ChannelResult(
+            ChannelOutcome.GiveUp,
+            new Wording("opted out", "对方已退订")
+        );
+        night.Heard.Answers[(Channel.Voice, night.Contact1)] = new ChannelResult(
+            ChannelOutcome.GiveUp,
+            new Wording("no such number", "空号")
+        );
         await night.RaiseAsync(AlarmKind.NoWater);
         await night.PassAsync(TimeSpan.FromSeconds(5));
         Assert.Equal(
@@ -185,9 +191,16 @@ public abstract class EscalationTests
             night.Heard.All.Single(h => h.Address == night.Contact2).Notice
         );
         await night.Answers.DeclineAsync(first, "key", Stop);
-        await night.Receipts.TakeAsync("outbox", "", second, delivered: false, "voicemail", Stop);
+        await night.Receipts.TakeAsync("outbox", "", second, delivered: false, Wording.Same("voicemail"), Stop);
         await night.PassAsync(TimeSpan.FromSeconds(1));
-        await night.Receipts.TakeAsync("outbox", "", night.Heard.All[^1].Notice, delivered: false, "switched off", Stop);
+        await night.Receipts.TakeAsync(
+            "outbox",
+            "",
+            night.Heard.All[^1].Notice,
+            delivered: false,
+            new Wording("switched off", "已关机"),
+            Stop
+        );
         await night.PassAsync(TimeSpan.FromSeconds(1));
         Assert.Equal(
             [
@@ -204,7 +217,7 @@ public abstract class EscalationTests
     public async Task Passing_trouble_is_tried_three_times_and_then_the_next_channel_within_a_minute()
     {
         await using var night = await BeginAsync();
-        night.Heard.Answers[(Channel.Sms, night.Contact1)] = new ChannelResult(ChannelOutcome.TryAgain, "503");
+        night.Heard.Answers[(Channel.Sms, night.Contact1)] = new ChannelResult(ChannelOutcome.TryAgain, Wording.Same("503"));
         await night.RaiseAsync(AlarmKind.NoWater);
         await night.PassAsync(TimeSpan.FromMinutes(1));
         Assert.Equal([Channel.Sms, Channel.Sms, Channel.Sms, Channel.Voice], night.Heard.All.Select(h => h.Channel));
@@ -269,7 +282,12 @@ public abstract class EscalationTests
         await using var night = await BeginAsync();
         await night.RaiseAsync(AlarmKind.NoWater);
         night.Heard.Before = n =>
-            Assert.True(night.Receipts.TakeAsync("outbox", "p1", n.NoticeId, delivered: true, "delivered", Stop).GetAwaiter().GetResult());
+            Assert.True(
+                night
+                    .Receipts.TakeAsync("outbox", "p1", n.NoticeId, delivered: true, Wording.Same("delivered"), Stop)
+                    .GetAwaiter()
+                    .GetResult()
+            );
         await night.PassAsync(TimeSpan.FromSeconds(1));
         await using var db = await night.Records.CreateDbContextAsync(Stop);
         Assert.Equal(NoticeState.Delivered, (await db.Notices.SingleAsync(Stop)).State);

@@ -31,7 +31,7 @@ public sealed class FakePhones(TimeProvider clock) : IChannel
     {
         var answer = Answers.GetValueOrDefault(
             (notice.Channel, notice.Address),
-            new ChannelResult(ChannelOutcome.Sent, "accepted", notice.NoticeId.ToString("N"))
+            new ChannelResult(ChannelOutcome.Sent, Wording.Same("accepted"), notice.NoticeId.ToString("N"))
         );
         lock (All)
         {
@@ -47,7 +47,11 @@ public sealed class FakePhones(TimeProvider clock) : IChannel
     public Task<ChannelResult?> ReconcileAsync(PastNotice notice, CancellationToken cancellation) =>
         Task.FromResult(
             Accepted.Contains(notice.Outgoing.NoticeId)
-                ? new ChannelResult(ChannelOutcome.Sent, "accepted before", notice.Outgoing.NoticeId.ToString("N"))
+                ? new ChannelResult(
+                    ChannelOutcome.Sent,
+                    new Wording("accepted before", "此前已受理"),
+                    notice.Outgoing.NoticeId.ToString("N")
+                )
                 : null
         );
 }
@@ -265,12 +269,22 @@ public class Night : IAsyncDisposable
         return await db.Alarms.AsNoTracking().Include(a => a.Timeline).Include(a => a.Steps).FirstAsync(a => a.Id == id);
     }
 
-    public virtual ValueTask DisposeAsync()
+    public virtual async ValueTask DisposeAsync()
     {
+        await ReadAsync();
         Escalator.Dispose();
         Dispatcher.Dispose();
         Directory.Delete(folder, recursive: true);
         GC.SuppressFinalize(this);
-        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Whatever the night was about: what the escalation wrote down of it is Chinese where a reader of Chinese reads it.</summary>
+    private async Task ReadAsync()
+    {
+        await using var db = await Records.CreateDbContextAsync();
+        foreach (var line in await db.Timeline.AsNoTracking().Where(t => t.Who == "escalation").ToListAsync())
+            Assert.Null(Language.Sentences.WrongInChinese(line.TextZh));
+        foreach (var step in await db.Steps.AsNoTracking().ToListAsync())
+            Assert.Null(Language.Sentences.WrongInChinese(step.Note.Zh));
     }
 }

@@ -25,13 +25,13 @@ public sealed class PoliciesTests
         Assert.Contains(problems, p => p is { Line: 4, Value: "no-gas", Id: "a.kind" });
         Assert.Contains(problems, p => p is { Line: 5, Value: "vip" });
         Assert.Contains(problems, p => p is { Line: 6, Value: "25:00-07:00" });
-        Assert.Contains(problems, p => p.Message.Contains("quiet hours are for warning", StringComparison.Ordinal));
+        Assert.Contains(problems, p => p.Message.En.Contains("quiet hours are for warning", StringComparison.Ordinal));
         Assert.Contains(problems, p => p is { Line: 9, Value: "neighbour" });
         Assert.Contains(problems, p => p is { Line: 9, Value: "pigeon" });
         Assert.Contains(problems, p => p is { Line: 9, Value: "soon" });
         Assert.Contains(
             problems,
-            p => p is { Value: "critical" } && p.Message.Contains("somebody would be told nothing", StringComparison.Ordinal)
+            p => p is { Value: "critical" } && p.Message.En.Contains("somebody would be told nothing", StringComparison.Ordinal)
         );
     }
 

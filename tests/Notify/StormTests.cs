@@ -176,7 +176,7 @@ public abstract class StormTests
             else
                 Texts.AddOrUpdate(notice.Address, 1, (_, n) => n + 1);
             await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, cancellation);
-            return new ChannelResult(ChannelOutcome.Sent, "accepted", notice.NoticeId.ToString("N"));
+            return new ChannelResult(ChannelOutcome.Sent, Wording.Same("accepted"), notice.NoticeId.ToString("N"));
         }
 
         public Task<ChannelResult?> ReconcileAsync(PastNotice notice, CancellationToken cancellation) =>

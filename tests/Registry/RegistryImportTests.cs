@@ -154,7 +154,7 @@ public abstract class RegistryImportTests
         );
 
         var (problems, _) = await import.ImportAsync(new MemoryStream([1, 2, 3]), "b.xlsx", dryRun: false, Stop);
-        Assert.Contains("not a readable workbook", Assert.Single(problems).Message, StringComparison.Ordinal);
+        Assert.Contains("not a readable workbook", Assert.Single(problems).Message.En, StringComparison.Ordinal);
     }
 
     private async Task<IDbContextFactory<RecordsDb>> ReadyAsync()

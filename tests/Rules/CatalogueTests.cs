@@ -185,6 +185,6 @@ public sealed class CatalogueTests
         File.Delete(path);
         foreach (var (line, value) in new[] { (2, "24 hours"), (2, "-1"), (3, "false"), (4, "no-watr"), (5, "monday"), (5, "color") })
             Assert.Contains(problems, p => p.Line == line && p.Value == value);
-        Assert.Contains(problems, p => p.Message.Contains("whom it is for"));
+        Assert.Contains(problems, p => p.Message.En.Contains("whom it is for"));
     }
 }

@@ -22,6 +22,7 @@ internal sealed class HomeScenario
     public ResidentFacts Facts { get; set; }
     public RuleEngine Engine { get; set; }
     public List<Finding> Findings { get; } = [];
+    private int heard;
 
     public static ResidentFacts Home(string id, params DeviceFacts[] devices) =>
         new()
@@ -76,6 +77,7 @@ internal sealed class HomeScenario
             },
             Findings
         );
+        Listen();
         return this;
     }
 
@@ -111,13 +113,22 @@ internal sealed class HomeScenario
             },
             Findings
         );
+        Listen();
         return this;
     }
 
     public HomeScenario Tick(double hours)
     {
         Engine.AdvanceTo(At(hours), Findings);
+        Listen();
         return this;
+    }
+
+    /// <summary>Whatever the scenario is about: what is found says why in either language.</summary>
+    private void Listen()
+    {
+        for (; heard < Findings.Count; heard++)
+            Assert.Empty(Language.Sentences.Wrong(Findings[heard].Reason, Findings[heard].ReasonZh));
     }
 
     public HomeScenario Restart()

@@ -15,8 +15,8 @@ public sealed class RulesTextTests
     {
         var problems = Read(yaml);
         if (why is not null)
-            Assert.Contains(problems, p => p.Line == 2 && p.Message.Contains(why, StringComparison.Ordinal));
-        Assert.All(problems, p => Assert.NotEmpty(p.Message));
+            Assert.Contains(problems, p => p.Line == 2 && p.Message.En.Contains(why, StringComparison.Ordinal));
+        Assert.All(problems, p => Assert.NotEmpty(p.Message.En));
     }
 
     [Fact]
@@ -24,7 +24,7 @@ public sealed class RulesTextTests
     {
         var problem = Assert.Single(Read("  - : e\n   {\no"));
         Assert.InRange(problem.Line, 1, 3);
-        Assert.Contains("is not YAML", problem.Message, StringComparison.Ordinal);
+        Assert.Contains("is not YAML", problem.Message.En, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -33,7 +33,7 @@ public sealed class RulesTextTests
     public void A_file_nested_without_end_is_refused_and_does_not_end_the_process(string level)
     {
         var problems = Read("rules: " + string.Concat(Enumerable.Repeat(level, 200_000)));
-        Assert.Contains("deeper", Assert.Single(problems).Message, StringComparison.Ordinal);
+        Assert.Contains("deeper", Assert.Single(problems).Message.En, StringComparison.Ordinal);
     }
 
     private static List<Problem> Read(string yaml)

@@ -229,7 +229,7 @@ public sealed class SilentHomeNightTests
         var found = night.Only(AlarmKind.NoWater);
         Assert.Contains("but electricity was used at 2 Jan 23:00", found.Reason);
         Assert.Contains("but heart rate 71 at 2 Jan 22:00", found.Reason);
-        Assert.Contains("但用电在1月2日 23:00有使用，但1月2日 22:00心率71", found.ReasonZh);
+        Assert.Contains("但用电在1月2日 23:00有使用，1月2日 22:00心率71", found.ReasonZh);
     }
 
     [Fact]

@@ -34,9 +34,9 @@ internal sealed class SimulatedPhones(World world) : IChannel
             world.Journal.Cover("the provider was down");
             return random.Next(3) switch
             {
-                0 => new ChannelResult(ChannelOutcome.TryAgain, "429"),
+                0 => new ChannelResult(ChannelOutcome.TryAgain, Wording.Same("429")),
                 1 => throw new HttpRequestException("connection reset"),
-                _ => new ChannelResult(ChannelOutcome.Down, "503"),
+                _ => new ChannelResult(ChannelOutcome.Down, Wording.Same("503")),
             };
         }
 
@@ -50,7 +50,7 @@ internal sealed class SimulatedPhones(World world) : IChannel
         world.At(TimeSpan.FromSeconds(random.Next(1, 5)), () => Ring(notice, id));
         await world.Faults.PointAsync(Place.Provider, "between the provider's acceptance and its answer");
         if (!fails)
-            return new ChannelResult(ChannelOutcome.Sent, "accepted", id);
+            return new ChannelResult(ChannelOutcome.Sent, Wording.Same("accepted"), id);
         world.Journal.Cover("the provider accepted and its answer was lost");
         await Task.Delay(TimeSpan.FromSeconds(random.Next(1, 60)), world.Clock, CancellationToken.None);
         throw new HttpRequestException("connection reset"); // where nobody has stopped to wait before
@@ -70,7 +70,7 @@ internal sealed class SimulatedPhones(World world) : IChannel
             "heard" => ChannelOutcome.Delivered,
             _ => ChannelOutcome.GiveUp,
         };
-        return Task.FromResult<ChannelResult?>(new ChannelResult(outcome, became ?? "accepted", id.ToString("N")));
+        return Task.FromResult<ChannelResult?>(new ChannelResult(outcome, Wording.Same(became ?? "accepted"), id.ToString("N")));
     }
 
     public Task<bool> EndCallAsync(string providerId, string language, CancellationToken cancellation)
@@ -140,7 +140,7 @@ internal sealed class SimulatedPhones(World world) : IChannel
             {
                 var told =
                     world.Service?.Call(
-                        s => s.Receipts.TakeAsync(Provider, id, notice.NoticeId, delivered, reason, CancellationToken.None),
+                        s => s.Receipts.TakeAsync(Provider, id, notice.NoticeId, delivered, Wording.Same(reason), CancellationToken.None),
                         failed: _ => Again()
                     )
                     ?? false;

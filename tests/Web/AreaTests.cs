@@ -202,7 +202,7 @@ public sealed class AreaTests : IAsyncLifetime
                 Body = "{}",
                 CreatedAt = now,
                 DueAt = now.AddDays(1),
-                Note = "the desk yonder is busy",
+                Note = Wording.Same("the desk yonder is busy"),
             }
         );
         await db.SaveChangesAsync(Token);

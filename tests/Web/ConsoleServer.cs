@@ -157,7 +157,7 @@ public sealed class ConsoleServer : IAsyncDisposable
                         Topic = $"vigil/meter-{id}/up",
                         Device = "meter-" + id,
                         Payload = "<img src=x onerror=alert(1)>"u8.ToArray(),
-                        Reason = "not JSON",
+                        Reason = Wording.Same("not JSON"),
                     }
                 );
             }

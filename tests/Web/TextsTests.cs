@@ -9,7 +9,7 @@ public sealed class TextsTests
     [Fact]
     public void Every_text_stands_there_in_both_languages_with_the_same_places_to_fill()
     {
-        foreach (var (key, (zh, en)) in Texts.All)
+        foreach (var (key, (en, zh)) in Texts.All)
         {
             Assert.False(string.IsNullOrWhiteSpace(zh) || string.IsNullOrWhiteSpace(en), key);
             Assert.True(

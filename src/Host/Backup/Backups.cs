@@ -142,10 +142,10 @@ internal sealed partial class Backups(
             troubles.Say(
                 Case,
                 $"no good backup has been made for {age.TotalHours:0} h{why}",
-                $"已有{age.TotalHours:0}小时没有成功的备份{(failure is null ? "" : "：" + failure)}"
+                $"已有{age.TotalHours:0}小时没有成功的备份{(failure is null ? "" : "，原因见运行日志")}"
             );
         else if (failure is not null)
-            troubles.Say(Case, $"the backup failed and is tried again{why}", $"备份失败，将重试：{failure}", Patience);
+            troubles.Say(Case, $"the backup failed and is tried again{why}", "备份失败，将重试，原因见运行日志", Patience);
         else
             troubles.Over(Case);
     }

@@ -57,7 +57,7 @@ internal static class ImportCommand
                         "cli",
                         "import",
                         Path.GetFileName(path),
-                        summary,
+                        summary.En,
                         cancellation
                     );
                 Console.WriteLine(result.GetValue(dryRun) ? $"would import {summary}" : $"imported {summary}");

@@ -45,7 +45,7 @@ internal static class UserCommand
                         ) is
                         { } wrong
                     )
-                        return Refuse(wrong);
+                        return Refuse(wrong.En);
                     Console.WriteLine($"Good once, for a day: {url}{await accounts.LinkAsync((await accounts.FindAsync(given))!, By, c)}");
                     return 0;
                 }

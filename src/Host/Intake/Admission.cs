@@ -42,7 +42,7 @@ internal sealed class Admission(ProfileSet profiles, LiveRegistry registry, Anno
                 return new Admitted(null, Receipt.NotAllowed);
             return announcements.Knows(message.Topic)
                 ? Read(message, profile: null, "")
-                : Refuse(message, "", "", "no device profile matches this topic");
+                : Refuse(message, "", "", new Wording("no device profile matches this topic", "没有型号文件匹配此主题"));
         }
 
         var (profile, device) = match;
@@ -56,7 +56,7 @@ internal sealed class Admission(ProfileSet profiles, LiveRegistry registry, Anno
     }
 
     /// <summary>A payload that can't be decoded, or isn't accepted, is stored with the reason.</summary>
-    public Admitted Refuse(InboundMessage message, string device, string profile, string reason)
+    public Admitted Refuse(InboundMessage message, string device, string profile, Wording reason)
     {
         rejected.Add(1);
         var pending = Spare();
@@ -68,7 +68,7 @@ internal sealed class Admission(ProfileSet profiles, LiveRegistry registry, Anno
             Device = StorableText.Of(device, DeviceId.MaxLength),
             Profile = profile,
             Payload = message.Payload.ToArray(),
-            Reason = StorableText.Of(reason, StorableText.LongReason),
+            Reason = new Wording(StorableText.Of(reason.En, StorableText.LongReason), StorableText.Of(reason.Zh, StorableText.LongReason)),
         };
         return new Admitted(pending);
     }
@@ -97,9 +97,12 @@ internal sealed class Admission(ProfileSet profiles, LiveRegistry registry, Anno
                     message,
                     borrowed.Id.Value,
                     profileId,
-                    $"announced as {borrowed.Id}, which is registered as {borrowed.Profile.Id} and does not speak here"
+                    new Wording(
+                        $"announced as {borrowed.Id}, which is registered as {borrowed.Profile.Id} and does not speak here",
+                        $"声明为 {borrowed.Id}，该设备已登记为 {borrowed.Profile.Id}，不使用此主题"
+                    )
                 );
-            var partly = decoded.Partly is { } part ? Refuse(message, topicDevice, profileId, "partly: " + part).Taken : null;
+            var partly = decoded.Partly is { } part ? Refuse(message, topicDevice, profileId, Partly(part)).Taken : null;
             if (decoded.Readings.Count == 0 && partly is null)
             {
                 sightings.Saw(message, topicDevice, profileId, isKnown: registry.Find(topicDevice) is not null);
@@ -171,10 +174,10 @@ internal sealed class Admission(ProfileSet profiles, LiveRegistry registry, Anno
         return true;
     }
 
-    private string? Decode(InboundMessage message, Profile? profile, string profileId, DecodedPayload into)
+    private Wording? Decode(InboundMessage message, Profile? profile, string profileId, DecodedPayload into)
     {
         using var span = Tracing.Source.StartActivity("decode");
-        string? reason;
+        Wording? reason;
         try
         {
             reason = profile is null
@@ -184,12 +187,14 @@ internal sealed class Admission(ProfileSet profiles, LiveRegistry registry, Anno
         catch (Exception e) when (e is not OutOfMemoryException)
         {
             // A bug in the decoder: stored like any payload that can't be decoded. An exception would make its sender repeat it for ever.
-            reason = $"the decoder failed: {e.Message}";
+            reason = new Wording($"the decoder failed: {e.Message}", $"解码器出错（{e.GetType().Name}）");
         }
 
-        span?.SetTag("vigil.profile", profileId).SetTag("vigil.readings", into.Readings.Count).SetTag("vigil.refused", reason);
+        span?.SetTag("vigil.profile", profileId).SetTag("vigil.readings", into.Readings.Count).SetTag("vigil.refused", reason?.En);
         return reason;
     }
+
+    private static Wording Partly(Wording part) => new($"partly: {part.En}", $"部分无法读取：{part.Zh}");
 
     private Pending Spare() => sparePending.TryTake(out var used) ? used : new Pending();
 }

@@ -44,7 +44,7 @@ internal sealed partial class AnnouncedDevices(
     }
 
     /// <returns>The answer to the sender; and why the announcement is refused, null when it isn't.</returns>
-    public async ValueTask<(Receipt Answer, string? Refused)> TakeAsync(InboundMessage message, CancellationToken cancellation)
+    public async ValueTask<(Receipt Answer, Wording? Refused)> TakeAsync(InboundMessage message, CancellationToken cancellation)
     {
         if (!message.From.Gateway)
             // A device with a credential of its own is registered already: its announcement isn't needed.
@@ -72,7 +72,10 @@ internal sealed partial class AnnouncedDevices(
         }
         catch (Exception e) when (StoreFailure.IsOfRows(e))
         {
-            return (Receipt.Committed, $"what it announces was refused by the records: {Halving.Cause(e)}");
+            return (
+                Receipt.Committed,
+                new Wording($"what it announces was refused by the records: {Halving.Cause(e)}", "其声明无法存入数据库")
+            );
         }
         catch (Exception e) when (StoreFailure.IsOfStore(e))
         {

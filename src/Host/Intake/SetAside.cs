@@ -71,7 +71,7 @@ internal sealed partial class SetAside
         troubles.Happened(
             $"set-aside: {what.En}",
             $"{what.En} was refused by its store and is kept aside: {why}",
-            $"{what.Zh}被存储拒绝，已另行保存：{why}",
+            $"{what.Zh}被存储拒绝，已另行保存，原因见运行日志",
             Shown
         );
     }

@@ -6,7 +6,7 @@ namespace Vigil.Ingest.Decoding;
 /// <remarks>UD2 is back-fill after a gap in coverage.</remarks>
 internal readonly struct CareWatchContent(Datum datum, TimeSpan clock)
 {
-    public string? Read(TextFields f, DecodedPayload into)
+    public Wording? Read(TextFields f, DecodedPayload into)
     {
         var kind = f.Text(0).ToUpperInvariant();
         switch (kind)
@@ -28,7 +28,7 @@ internal readonly struct CareWatchContent(Datum datum, TimeSpan clock)
                 return WatchHealth.Heart(f.Number(3), kind, into);
             case "BLOOD":
                 WatchHealth.Pressure(f.Number(1), f.Number(2), into);
-                return f.Number(1) is null ? $"{kind} has no number" : null;
+                return f.Number(1) is null ? new Wording($"{kind} has no number", $"{kind} 中没有数值") : null;
             case "OXYGEN":
                 return WatchHealth.Vital(Metric.BloodOxygen, f.Count > 2 ? f.Number(2) : f.Number(1), kind, into);
             case "TEMP" or "BTEMP":
@@ -42,12 +42,12 @@ internal readonly struct CareWatchContent(Datum datum, TimeSpan clock)
 
     // kind, DDMMYY, hhmmss, A/V, lat, N/S, lon, E/W, km/h, course, altitude, satellites, GSM %, battery %, steps, tumbles, status in hex,
     // cells…
-    private string? Position(ReadingFlags flags, TextFields f, DecodedPayload into)
+    private Wording? Position(ReadingFlags flags, TextFields f, DecodedPayload into)
     {
         if (f.Count < 17)
-            return $"a position has at least 17 fields, {f.Count} came";
+            return new Wording($"a position has at least 17 fields, {f.Count} came", $"位置至少 17 个字段，只有 {f.Count} 个");
         if (f.Hex(16) is not { } status)
-            return $"status '{f.Text(16)}' is not hexadecimal";
+            return new Wording($"status '{f.Text(16)}' is not hexadecimal", $"状态“{f.Text(16)}”不是十六进制");
         var time = WatchTime.Read(f[1], f[2], dayFirst: true, clock);
 
         // The upper half holds alarms, the lower states. Alarms that need a person go first.

@@ -38,9 +38,9 @@ public sealed class CareWatchDecoder : Decoder
         return new CareWatchDecoder(datum, clock == "china");
     }
 
-    public override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
+    public override Wording? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
     {
-        string? why = null;
+        Wording? why = null;
         var understood = false;
         while (payload.Length > 0)
         {
@@ -67,7 +67,7 @@ public sealed class CareWatchDecoder : Decoder
             var close = payload.IndexOf((byte)']');
             if (close < 0)
             {
-                why ??= "the frame has no closing ]";
+                why ??= new Wording("the frame has no closing ]", "帧没有结束符 ]");
                 break;
             }
 
@@ -79,7 +79,7 @@ public sealed class CareWatchDecoder : Decoder
         }
 
         into.Partly = why;
-        return understood ? null : why ?? "no watch frame ([3G*…] or IWAP…) in it";
+        return understood ? null : why ?? new Wording("no watch frame ([3G*…] or IWAP…) in it", "没有手表的帧（[3G*…] 或 IWAP…）");
     }
 
     /// <summary>IWAP and, of the same maker's older devices, TRVAP; IWCP01 and TRVCP01 are their heartbeat, read like 03.</summary>
@@ -96,21 +96,21 @@ public sealed class CareWatchDecoder : Decoder
     }
 
     /// <summary>Without the brackets: vendor, id, the index of ZJ, LEN, content.</summary>
-    private string? Frame(ReadOnlySpan<byte> frame, DecodedPayload into)
+    private Wording? Frame(ReadOnlySpan<byte> frame, DecodedPayload into)
     {
         var star = frame.IndexOf((byte)'*');
         if (star is not 2)
-            return "the frame does not start with two letters of the maker and *";
+            return new Wording("the frame does not start with two letters of the maker and *", "帧不以厂商的两个字母和 * 开头");
         frame = frame[3..];
         star = frame.IndexOf((byte)'*');
         if (star is < 1 or > LongestId || frame[..star].IndexOfAnyExceptInRange((byte)'0', (byte)'z') >= 0)
-            return "the frame names no device";
+            return new Wording("the frame names no device", "帧中没有设备号");
         var id = Encoding.ASCII.GetString(frame[..star]);
         frame = frame[(star + 1)..];
         if (frame is [_, _, _, _, (byte)'*', _, _, _, _, (byte)'*', ..] && IsHex(frame[..4]) && IsHex(frame.Slice(5, 4)))
             frame = frame[5..]; // the index of ZJ
         if (frame is not [_, _, _, _, (byte)'*', ..] || !IsHex(frame[..4]))
-            return "the length is not four hexadecimal digits";
+            return new Wording("the length is not four hexadecimal digits", "长度不是四位十六进制数");
         into.Device = id;
         return new CareWatchContent(datum, clock).Read(new TextFields(frame[5..]), into);
     }

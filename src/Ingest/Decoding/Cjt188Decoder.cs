@@ -12,9 +12,9 @@ public sealed class Cjt188Decoder : Decoder
     /// <summary>Bytes before the data.</summary>
     internal const int Header = 11;
 
-    public override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
+    public override Wording? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
     {
-        string? why = null; // of the first candidate: later ones are data bytes that look like a start
+        Wording? why = null; // of the first candidate: later ones are data bytes that look like a start
         var understood = false;
         for (var at = 0; at + Header + 2 <= payload.Length; at++)
         {
@@ -23,9 +23,7 @@ public sealed class Cjt188Decoder : Decoder
             var end = at + Header + payload[at + 10];
             if (end + 2 > payload.Length)
             {
-                why ??=
-                    $"the frame says {payload[at + 10]} data bytes, but only {Math.Max(0, payload.Length - at - Header - 2)} follow "
-                    + $"before the check byte";
+                why ??= TooShort(payload[at + 10], Math.Max(0, payload.Length - at - Header - 2));
                 continue;
             }
 
@@ -34,7 +32,10 @@ public sealed class Cjt188Decoder : Decoder
                 sum += b;
             if (payload[end] != sum)
             {
-                why ??= $"checksum is {payload[end]:X2}, the bytes add up to {sum:X2}";
+                why ??= new Wording(
+                    $"checksum is {payload[end]:X2}, the bytes add up to {sum:X2}",
+                    $"校验和为 {payload[end]:X2}，按内容计算应为 {sum:X2}"
+                );
                 if (payload[end + 1] == 0x16)
                     into.Partly = why; // a frame except for its checksum
                 continue;
@@ -42,7 +43,7 @@ public sealed class Cjt188Decoder : Decoder
 
             if (payload[end + 1] != 0x16)
             {
-                why ??= $"the frame ends in {payload[end + 1]:X2} in place of 16";
+                why ??= new Wording($"the frame ends in {payload[end + 1]:X2} in place of 16", $"帧以 {payload[end + 1]:X2} 结尾，应为 16");
                 continue;
             }
 
@@ -53,6 +54,12 @@ public sealed class Cjt188Decoder : Decoder
             at = end + 1;
         }
 
-        return understood ? null : why ?? "no CJ/T 188 frame (68 … 16) in it";
+        return understood ? null : why ?? new Wording("no CJ/T 188 frame (68 … 16) in it", "没有 CJ/T 188 帧（68 … 16）");
     }
+
+    private static Wording TooShort(int said, int came) =>
+        new Wording(
+            $"the frame says {said} data bytes, but only {came} follow before the check byte",
+            $"帧内写明 {said} 字节数据，校验码之前只有 {came} 字节"
+        );
 }

@@ -10,18 +10,24 @@ namespace Vigil.Ingest.Decoding;
 internal static class Cjt188Frame
 {
     /// <summary>Reads a frame whose checksum is right, from its first 68 to before the checksum.</summary>
-    public static string? Read(ReadOnlySpan<byte> frame, DecodedPayload into)
+    public static Wording? Read(ReadOnlySpan<byte> frame, DecodedPayload into)
     {
         byte type = frame[1],
             control = frame[9];
         var data = frame[Cjt188Decoder.Header..];
         if (type is < 0x10 or > 0x4F)
-            return $"type {type:X2} is no meter of water (10–19), heat (20–29), gas (30–39) or electricity (40–49)";
+            return new Wording(
+                $"type {type:X2} is no meter of water (10–19), heat (20–29), gas (30–39) or electricity (40–49)",
+                $"类型 {type:X2} 不是水表（10–19）、热量表（20–29）、燃气表（30–39）或电表（40–49）"
+            );
         into.Device = Bcd.Text(frame.Slice(2, 7), leastSignificantFirst: true);
         if ((control & 0x80) == 0)
             return null; // a request to the meter
         if ((control & 0x40) != 0)
-            return $"the meter answered with an error (control {control:X2}, data {Convert.ToHexString(data)})";
+            return new Wording(
+                $"the meter answered with an error (control {control:X2}, data {Convert.ToHexString(data)})",
+                $"表计返回错误（控制码 {control:X2}，数据 {Convert.ToHexString(data)}）"
+            );
         if (data.Length < 3)
             return null;
         int identifier = data[0] << 8 | data[1];
@@ -39,7 +45,7 @@ internal static class Cjt188Frame
     }
 
     /// <summary>901F of water, gas and electricity: total and settlement total with their units, clock, state.</summary>
-    private static string? Total(byte type, byte control, ReadOnlySpan<byte> values, DecodedPayload into)
+    private static Wording? Total(byte type, byte control, ReadOnlySpan<byte> values, DecodedPayload into)
     {
         if (control == 0xA1 && UnitsFirst(values))
         {
@@ -57,10 +63,10 @@ internal static class Cjt188Frame
         }
 
         if (values.Length < 4)
-            return $"a reading of {values.Length} bytes has no total";
+            return new Wording($"a reading of {values.Length} bytes has no total", $"读数只有 {values.Length} 字节，没有累计量");
         var hasUnit = values.Length >= 5 && Cjt188Units.IsUnit(values[4]);
         if (!hasUnit && values.Length is not (4 or 6))
-            return $"unit {values[4]:X2} is not one of CJ/T 188";
+            return new Wording($"unit {values[4]:X2} is not one of CJ/T 188", $"单位 {values[4]:X2} 不是 CJ/T 188 的单位");
         var total = values[..4];
         var unit = hasUnit ? values[4] : (byte)0x2C;
         values = values[(hasUnit ? 5 : 4)..];
@@ -87,7 +93,7 @@ internal static class Cjt188Frame
     /// 901F of heat meters: settlement heat, heat, power, flow (XXXX.XXXX), volume, with a unit each; supply and return temperature
     /// (XXXX.XX), hours, clock, state.
     /// </summary>
-    private static string? Heat(byte type, ReadOnlySpan<byte> values, DecodedPayload into)
+    private static Wording? Heat(byte type, ReadOnlySpan<byte> values, DecodedPayload into)
     {
         var rest = values[34..];
         var time = Clock(ref rest);
@@ -105,14 +111,14 @@ internal static class Cjt188Frame
     }
 
     /// <summary>D120–D12B: the settlement total of one to twelve months ago.</summary>
-    private static string? Month(byte type, int month, ReadOnlySpan<byte> values, DecodedPayload into)
+    private static Wording? Month(byte type, int month, ReadOnlySpan<byte> values, DecodedPayload into)
     {
         if (values.Length < 4)
-            return $"a settlement of {values.Length} bytes has no total";
+            return new Wording($"a settlement of {values.Length} bytes has no total", $"结算数据只有 {values.Length} 字节，没有累计量");
         return Quantity(type, values[..4], values.Length > 4 ? values[4] : (byte)0x2C, true, null, into, channel: $"m{month}");
     }
 
-    private static string? Quantity(
+    private static Wording? Quantity(
         byte type,
         ReadOnlySpan<byte> bcd,
         byte unit,
@@ -126,9 +132,9 @@ internal static class Cjt188Frame
         if (bcd.IndexOfAnyExcept((byte)0xFF) < 0)
             return null; // not supported by this meter
         if (!Bcd.TryReadLittleEndian(bcd, out var digits))
-            return $"the total {Convert.ToHexString(bcd)} is not BCD";
+            return new Wording($"the total {Convert.ToHexString(bcd)} is not BCD", $"累计量 {Convert.ToHexString(bcd)} 不是 BCD 码");
         if (Cjt188Units.Find(unit) is not { } known)
-            return $"unit {unit:X2} is not one of CJ/T 188";
+            return new Wording($"unit {unit:X2} is not one of CJ/T 188", $"单位 {unit:X2} 不是 CJ/T 188 的单位");
         Metric? metric = (known.Kind, type >> 4, settled) switch
         {
             ('V', 1, false) => Metric.WaterVolume,
@@ -148,7 +154,7 @@ internal static class Cjt188Frame
             _ => null,
         };
         if (metric is null)
-            return $"unit {unit:X2} does not go with a meter of type {type:X2}";
+            return new Wording($"unit {unit:X2} does not go with a meter of type {type:X2}", $"单位 {unit:X2} 与类型 {type:X2} 的表计不符");
         into.Add(metric, Math.Round(digits * scale, 6) * known.Factor, time, channel);
         return null;
     }
@@ -162,7 +168,7 @@ internal static class Cjt188Frame
     /// <summary>
     /// ST, byte 0: bits 0 and 1 the valve (00 open, 01 closed, 11 out of order), bit 2 the battery. Byte 1 is the maker's.
     /// </summary>
-    private static string? State(ReadOnlySpan<byte> state, DateTime? time, DecodedPayload into)
+    private static Wording? State(ReadOnlySpan<byte> state, DateTime? time, DecodedPayload into)
     {
         if (state.Length < 2 || state[..2].IndexOfAnyExcept((byte)0xFF) < 0)
             return null;

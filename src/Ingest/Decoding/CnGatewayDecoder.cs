@@ -37,7 +37,7 @@ public sealed class CnGatewayDecoder : Decoder
 
     private readonly Dlt645Decoder dlt645 = new();
 
-    public override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
+    public override Wording? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
     {
         if (JsonFields.TryParse(payload, out var document) is { } why)
             return why;
@@ -45,30 +45,32 @@ public sealed class CnGatewayDecoder : Decoder
         {
             var root = document.RootElement;
             if (root.ValueKind != JsonValueKind.Object)
-                return $"is not a JSON object but {root.ValueKind}";
+                return new Wording($"is not a JSON object but {root.ValueKind}", $"不是 JSON 对象，而是 {root.ValueKind}");
             return root.Text("d") is { } inner && root.TryGetProperty("o", out _) ? Wrapped(inner, into) : Object(root, into);
         }
     }
 
-    private string? Wrapped(string inner, DecodedPayload into)
+    private Wording? Wrapped(string inner, DecodedPayload into)
     {
         var text = inner.Trim();
         if (text.StartsWith('{'))
         {
             if (JsonFields.TryParse(Encoding.UTF8.GetBytes(text), out var document) is { } why)
-                return "d: " + why;
+                return new Wording($"d: {why.En}", $"d：{why.Zh}");
             using (document)
                 return Object(document.RootElement, into);
         }
 
         if (text.Length % 2 != 0 || !text.All(char.IsAsciiHexDigit))
-            return "d is neither JSON nor hexadecimal";
+            return new Wording("d is neither JSON nor hexadecimal", "d 既不是 JSON 也不是十六进制");
         var bytes = Convert.FromHexString(text);
         // What comes through the gateway may be no frame at all; a request to the meter (on /iotmonitor) is one without readings.
-        return bytes.AsSpan().Contains((byte)0x68) ? dlt645.Decode(bytes, "", into) : "d is no whole DL/T 645 frame";
+        return bytes.AsSpan().Contains((byte)0x68)
+            ? dlt645.Decode(bytes, "", into)
+            : new Wording("d is no whole DL/T 645 frame", "d 不是完整的 DL/T 645 帧");
     }
 
-    private static string? Object(JsonElement o, DecodedPayload into)
+    private static Wording? Object(JsonElement o, DecodedPayload into)
     {
         foreach (var name in IdFields)
         {

@@ -70,18 +70,18 @@ public sealed class CsvDecoder : Decoder
         return new CsvDecoder(separator, profile.Flag("heading") ?? false, [.. columns]);
     }
 
-    public override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
+    public override Wording? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
     {
         if (payload.StartsWith("\uFEFF"u8))
             payload = payload[3..];
         var (number, understood) = (0, 0);
-        string? why = null;
+        Wording? why = null;
         Column?[]? order = heading ? null : [.. columns];
         foreach (var raw in Encoding.UTF8.GetString(payload).Split('\n'))
         {
             var line = raw.Trim('\r', ' ');
             if (++number > MostLines)
-                return $"more than {MostLines} lines";
+                return new Wording($"more than {MostLines} lines", $"超过 {MostLines} 行");
             if (line.Length == 0)
                 continue;
             var fields = line.Split(separator);
@@ -89,24 +89,27 @@ public sealed class CsvDecoder : Decoder
             {
                 order = [.. fields.Select(f => Array.Find(columns, c => c.Name == f.Trim(' ', '"')))];
                 if (Array.Find(columns, c => c.Role != "skip" && !order.Contains(c)) is { } missing)
-                    return $"the heading has no column '{missing.Name}'";
+                    return new Wording($"the heading has no column '{missing.Name}'", $"表头没有“{missing.Name}”列");
                 continue;
             }
 
             if (Row(fields, order, into) is { } wrong)
-                why ??= $"line {number}: {wrong}";
+                why ??= new Wording($"line {number}: {wrong.En}", $"第 {number} 行：{wrong.Zh}");
             else
                 understood++;
         }
 
         into.Partly = why;
-        return understood > 0 ? null : why ?? "no line of values in it";
+        return understood > 0 ? null : why ?? new Wording("no line of values in it", "没有数据行");
     }
 
-    private static string? Row(string[] fields, Column?[] order, DecodedPayload into)
+    private static Wording? Row(string[] fields, Column?[] order, DecodedPayload into)
     {
         if (fields.Length > order.Length)
-            return $"{fields.Length} fields, the profile names {order.Length} columns";
+            return new Wording(
+                $"{fields.Length} fields, the profile names {order.Length} columns",
+                $"有 {fields.Length} 个字段，型号文件只有 {order.Length} 列"
+            );
         DateTime? time = null;
         Span<double> values = stackalloc double[Math.Min(order.Length, 64)];
         values.Fill(double.NaN);
@@ -119,11 +122,14 @@ public sealed class CsvDecoder : Decoder
             {
                 case "time":
                     if (!column.TryTime(text, out time))
-                        return $"'{text}' is not a time of the format '{column.Format}'";
+                        return new Wording(
+                            $"'{text}' is not a time of the format '{column.Format}'",
+                            $"“{text}”不是格式“{column.Format}”的时间"
+                        );
                     break;
                 case "device":
                     if (!DeviceId.TryParse(text, out var id))
-                        return $"'{text}' is no device's id";
+                        return new Wording($"'{text}' is no device's id", $"“{text}”不是设备编号");
                     into.Device = id.Value;
                     break;
                 default:
@@ -133,7 +139,7 @@ public sealed class CsvDecoder : Decoder
                         !double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out values[i])
                         || !double.IsFinite(values[i])
                     )
-                        return $"'{text}' in column '{column.Name}' is not a number";
+                        return new Wording($"'{text}' in column '{column.Name}' is not a number", $"“{column.Name}”列的“{text}”不是数字");
                     break;
             }
         }

@@ -30,7 +30,7 @@ public sealed class DecodedPayload
     /// Why a part of the payload could not be read, such as one bad frame among good ones. The rest counts, and the payload is kept among
     /// the refused too (invariant 10). Null when all of it was read.
     /// </summary>
-    public string? Partly { get; set; }
+    public Wording? Partly { get; set; }
 
     /// <summary>When the payload arrived, UTC.</summary>
     public DateTime Received { get; private set; }

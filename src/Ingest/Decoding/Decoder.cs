@@ -1,3 +1,5 @@
+using Vigil.Model;
+
 namespace Vigil.Ingest.Decoding;
 
 /// <summary>
@@ -11,5 +13,5 @@ public abstract class Decoder
     /// <param name="topic">The topic it came on; empty in <c>vigil decode</c> without <c>--topic</c>.</param>
     /// <param name="into">Where readings go; knows the device named by the topic and the time of arrival.</param>
     /// <returns>Null when understood (even without any reading), else why it was refused.</returns>
-    public abstract string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into);
+    public abstract Wording? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into);
 }

@@ -13,9 +13,9 @@ public sealed class Dlt645Decoder : Decoder
 {
     private const int Header = 10;
 
-    public override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
+    public override Wording? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
     {
-        string? why = null; // of the first candidate: later ones are data bytes that look like a start
+        Wording? why = null; // of the first candidate: later ones are data bytes that look like a start
         var understood = false;
         for (var at = 0; at + Header + 2 <= payload.Length; at++)
         {
@@ -25,7 +25,10 @@ public sealed class Dlt645Decoder : Decoder
             var end = at + Header + length;
             if (end + 2 > payload.Length)
             {
-                why ??= $"the frame says {length} data bytes, but only {payload.Length - at - Header - 2} follow before the check byte";
+                why ??= new Wording(
+                    $"the frame says {length} data bytes, but only {payload.Length - at - Header - 2} follow before the check byte",
+                    $"帧内写明 {length} 字节数据，校验码之前只有 {payload.Length - at - Header - 2} 字节"
+                );
                 continue;
             }
 
@@ -34,7 +37,10 @@ public sealed class Dlt645Decoder : Decoder
                 sum += b;
             if (payload[end] != sum)
             {
-                why ??= $"checksum is {payload[end]:X2}, the bytes add up to {sum:X2}";
+                why ??= new Wording(
+                    $"checksum is {payload[end]:X2}, the bytes add up to {sum:X2}",
+                    $"校验和为 {payload[end]:X2}，按内容计算应为 {sum:X2}"
+                );
                 if (payload[end + 1] == 0x16)
                     into.Partly = why; // a frame except for its checksum
                 continue;
@@ -42,7 +48,7 @@ public sealed class Dlt645Decoder : Decoder
 
             if (payload[end + 1] != 0x16)
             {
-                why ??= $"the frame ends in {payload[end + 1]:X2} in place of 16";
+                why ??= new Wording($"the frame ends in {payload[end + 1]:X2} in place of 16", $"帧以 {payload[end + 1]:X2} 结尾，应为 16");
                 continue;
             }
 
@@ -53,10 +59,10 @@ public sealed class Dlt645Decoder : Decoder
             at = end + 1;
         }
 
-        return understood ? null : why ?? "no DL/T 645 frame (68 … 68 … 16) in it";
+        return understood ? null : why ?? new Wording("no DL/T 645 frame (68 … 68 … 16) in it", "没有 DL/T 645 帧（68 … 68 … 16）");
     }
 
-    private static string? Frame(ReadOnlySpan<byte> frame, DecodedPayload into)
+    private static Wording? Frame(ReadOnlySpan<byte> frame, DecodedPayload into)
     {
         var address = frame.Slice(1, 6);
         var broadcast = address.IndexOfAnyExcept((byte)0xAA) < 0 || address.IndexOfAnyExcept((byte)0x99) < 0;
@@ -71,16 +77,20 @@ public sealed class Dlt645Decoder : Decoder
         if ((control & 0x40) != 0)
         {
             var error = data.Length > 0 ? data[0] : (byte)0;
-            return $"the meter answered with an error ({error:X2}: {ErrorText(error)})";
+            var why = ErrorText(error);
+            return new Wording($"the meter answered with an error ({error:X2}: {why.En})", $"电表返回错误（{error:X2}：{why.Zh}）");
         }
 
         switch (control & 0x1F)
         {
             case 0x01:
-                return "a reply of DL/T 645-1997 (control 81, two-byte identifiers); this is the 2007 edition";
+                return new Wording(
+                    "a reply of DL/T 645-1997 (control 81, two-byte identifiers); this is the 2007 edition",
+                    "是 DL/T 645-1997 的应答（控制码 81，两字节标识）；本系统按 2007 版读取"
+                );
             case 0x11:
                 if (data.Length < 5)
-                    return "a read reply without a value";
+                    return new Wording("a read reply without a value", "读数应答中没有数值");
                 return Dlt645Identifiers.Read(BinaryPrimitives.ReadUInt32LittleEndian(data), data[4..], into);
             default:
                 return null; // addresses, clock, relay control; the rest of a long block (92), which doesn't tell its place in the block
@@ -88,21 +98,19 @@ public sealed class Dlt645Decoder : Decoder
     }
 
     /// <summary>Error information word of §7.3.</summary>
-    private static string ErrorText(byte error) =>
-        string.Join(
-            ", ",
-            new[]
-            {
-                (1, "other"),
-                (2, "no such data"),
-                (4, "password wrong or not allowed"),
-                (8, "rate can't be changed"),
-                (16, "too many zones"),
-                (32, "too many tariffs"),
-                (64, "too many rates"),
-            }
-                .Where(e => (error & e.Item1) != 0)
-                .Select(e => e.Item2)
-                .DefaultIfEmpty(error.ToString("X2", CultureInfo.InvariantCulture))
-        );
+    private static Wording ErrorText(byte error) =>
+        Array.FindAll(Errors, e => (error & e.Bit) != 0) is { Length: > 0 } said
+            ? Wording.Join([.. said.Select(e => e.Means)])
+            : Wording.Same(error.ToString("X2", CultureInfo.InvariantCulture));
+
+    private static readonly (int Bit, Wording Means)[] Errors =
+    [
+        (1, new Wording("other", "其他错误")),
+        (2, new Wording("no such data", "无请求数据")),
+        (4, new Wording("password wrong or not allowed", "密码错或未授权")),
+        (8, new Wording("rate can't be changed", "通信速率不能更改")),
+        (16, new Wording("too many zones", "年时区数超")),
+        (32, new Wording("too many tariffs", "日时段数超")),
+        (64, new Wording("too many rates", "费率数超")),
+    ];
 }

@@ -33,7 +33,7 @@ internal static class Dlt645Identifiers
         string Prefix = ""
     );
 
-    public static string? Read(uint identifier, ReadOnlySpan<byte> data, DecodedPayload into)
+    public static Wording? Read(uint identifier, ReadOnlySpan<byte> data, DecodedPayload into)
     {
         byte di3 = (byte)(identifier >> 24),
             di2 = (byte)(identifier >> 16),
@@ -109,14 +109,17 @@ internal static class Dlt645Identifiers
         };
 
     /// <summary>Table A.2: the highest demand, XX.XXXX kW, and its time, least significant byte (minute) first, Chinese time.</summary>
-    private static string? Demand(byte di1, byte di2, ReadOnlySpan<byte> data, DecodedPayload into)
+    private static Wording? Demand(byte di1, byte di2, ReadOnlySpan<byte> data, DecodedPayload into)
     {
         if (data.Length < 8)
-            return $"a highest demand has 8 bytes, {data.Length} came";
+            return new Wording($"a highest demand has 8 bytes, {data.Length} came", $"最大需量应为 8 字节，只有 {data.Length} 字节");
         if (data[..8].IndexOfAnyExcept((byte)0xFF) < 0)
             return null;
         if (!Bcd.TryReadLittleEndian(data[..3], out var digits))
-            return $"the demand {Convert.ToHexString(data[..3])} is not BCD";
+            return new Wording(
+                $"the demand {Convert.ToHexString(data[..3])} is not BCD",
+                $"需量 {Convert.ToHexString(data[..3])} 不是 BCD 码"
+            );
         Span<int> parts = stackalloc int[5];
         var time = (DateTime?)DateTime.MinValue;
         if (
@@ -135,10 +138,10 @@ internal static class Dlt645Identifiers
     /// <summary>
     /// 040005xx, table C.1 and C.3: word 1 bits 2 and 3 the clock's and the reading battery, word 3 bit 4 the relay (1 = cut off).
     /// </summary>
-    private static string? States(byte word, ReadOnlySpan<byte> data, DecodedPayload into)
+    private static Wording? States(byte word, ReadOnlySpan<byte> data, DecodedPayload into)
     {
         if (data.Length < 2)
-            return "a state word has 2 bytes";
+            return new Wording("a state word has 2 bytes", "状态字应为 2 字节");
         if (word is 1 or 0xFF)
         {
             into.Add(Metric.BatteryLow, data[0] >> 2 & 1);
@@ -151,13 +154,16 @@ internal static class Dlt645Identifiers
     }
 
     /// <summary>One value, or a block of them when DI1 is FF.</summary>
-    private static string? Values(in Quantity quantity, byte di1, ReadOnlySpan<byte> data, DecodedPayload into)
+    private static Wording? Values(in Quantity quantity, byte di1, ReadOnlySpan<byte> data, DecodedPayload into)
     {
         var first = quantity.Channels == Channels.Phases ? 1 : 0;
         if (di1 != 0xFF)
             return Value(data, quantity, Channel(quantity, di1), into);
         if (data.Length < quantity.Width)
-            return $"{quantity.Metric} needs {quantity.Width} bytes, {data.Length} came";
+            return new Wording(
+                $"{quantity.Metric} needs {quantity.Width} bytes, {data.Length} came",
+                $"{quantity.Metric} 应为 {quantity.Width} 字节，只有 {data.Length} 字节"
+            );
         for (var i = 0; (i + 1) * quantity.Width <= data.Length; i++)
         {
             var day = quantity.Channels == Channels.Days && i > 0;
@@ -189,10 +195,13 @@ internal static class Dlt645Identifiers
         : b.Length == 0 ? a
         : $"{a}.{b}";
 
-    private static string? Value(ReadOnlySpan<byte> data, in Quantity quantity, string channel, DecodedPayload into)
+    private static Wording? Value(ReadOnlySpan<byte> data, in Quantity quantity, string channel, DecodedPayload into)
     {
         if (data.Length < quantity.Width)
-            return $"{quantity.Metric} needs {quantity.Width} bytes, {data.Length} came";
+            return new Wording(
+                $"{quantity.Metric} needs {quantity.Width} bytes, {data.Length} came",
+                $"{quantity.Metric} 应为 {quantity.Width} 字节，只有 {data.Length} 字节"
+            );
         Span<byte> bcd = stackalloc byte[4];
         bcd = bcd[..quantity.Width];
         data[..quantity.Width].CopyTo(bcd);
@@ -202,7 +211,10 @@ internal static class Dlt645Identifiers
         if (negative)
             bcd[^1] &= 0x7F;
         if (!Bcd.TryReadLittleEndian(bcd, out var digits))
-            return $"{quantity.Metric}: {Convert.ToHexString(data[..quantity.Width])} is not BCD";
+            return new Wording(
+                $"{quantity.Metric}: {Convert.ToHexString(data[..quantity.Width])} is not BCD",
+                $"{quantity.Metric}：{Convert.ToHexString(data[..quantity.Width])} 不是 BCD 码"
+            );
         into.Add(quantity.Metric, Math.Round((negative ? -digits : digits) * quantity.Scale, 6), channel: channel);
         return null;
     }

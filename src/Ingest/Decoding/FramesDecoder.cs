@@ -1,4 +1,5 @@
 using Vigil.Ingest.Decoding.LoRaWan;
+using Vigil.Model;
 using Vigil.Settings;
 
 namespace Vigil.Ingest.Decoding;
@@ -19,6 +20,6 @@ public sealed class FramesDecoder : Decoder
         return null;
     }
 
-    public override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into) =>
+    public override Wording? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into) =>
         frames.Decode(payload, UplinkContent.AnyPort, null, into);
 }

@@ -14,10 +14,10 @@ internal readonly struct IwapFrames(Datum datum, TimeSpan clock)
     private const double MostGlucose = 33.3; // mmol/l; more is mg/dL, the unit is not stated
     private const double MilligramsPerMillimole = 18.0182;
 
-    public string? Read(ReadOnlySpan<byte> frame, bool heartbeat, DecodedPayload into)
+    public Wording? Read(ReadOnlySpan<byte> frame, bool heartbeat, DecodedPayload into)
     {
         if (frame.Length < 2)
-            return "the IWAP frame is cut off";
+            return new Wording("the IWAP frame is cut off", "IWAP 帧不完整");
         var rest = frame[2..];
         var f = new TextFields(frame);
         if (heartbeat)
@@ -31,7 +31,7 @@ internal readonly struct IwapFrames(Datum datum, TimeSpan clock)
         {
             case ('0', '0'):
                 if (rest.Length is < 10 or > 20 || rest.IndexOfAnyExceptInRange((byte)'0', (byte)'9') >= 0)
-                    return "the login has no IMEI";
+                    return new Wording("the login has no IMEI", "登录包中没有 IMEI");
                 into.Device = Encoding.ASCII.GetString(rest);
                 into.Add(Metric.Online, 1);
                 return null;
@@ -72,7 +72,7 @@ internal readonly struct IwapFrames(Datum datum, TimeSpan clock)
     }
 
     // YYMMDD A|V ddmm.mmmm N|S dddmm.mmmm E|W sss.s (km/h) hhmmss ccc.cc GSM3 satellites3 battery3 … , MCC, MNC, LAC, cell, [alarm,] …
-    private string? Position(ReadOnlySpan<byte> text, bool isAlarm, DecodedPayload into)
+    private Wording? Position(ReadOnlySpan<byte> text, bool isAlarm, DecodedPayload into)
     {
         var comma = text.IndexOf((byte)',');
         var fix = comma < 0 ? text : text[..comma];
@@ -97,12 +97,15 @@ internal readonly struct IwapFrames(Datum datum, TimeSpan clock)
                     into.AddEvent(Metric.Fall, "fall", time);
                     break;
                 case "" when fields is null:
-                    return "the alarm has neither a place nor a code";
+                    return new Wording("the alarm has neither a place nor a code", "报警中既没有位置也没有代码");
             }
         }
         else if (fields is null)
         {
-            return "the position is not date, validity, latitude, longitude, speed, time and course";
+            return new Wording(
+                "the position is not date, validity, latitude, longitude, speed, time and course",
+                "位置应包含日期、有效标志、纬度、经度、速度、时间和方向"
+            );
         }
 
         if (fields is not { } f)

@@ -10,7 +10,7 @@ internal static class JsonFields
     private static readonly JsonDocumentOptions Options = new() { MaxDepth = 16, AllowDuplicateProperties = false };
 
     /// <summary>Parses JSON of at most 16 levels without duplicate names; returns why not, null on success.</summary>
-    public static string? TryParse(ReadOnlySpan<byte> payload, out JsonDocument document)
+    public static Wording? TryParse(ReadOnlySpan<byte> payload, out JsonDocument document)
     {
         document = null!;
         if (payload.StartsWith("\uFEFF"u8))
@@ -22,9 +22,15 @@ internal static class JsonFields
         }
         catch (JsonException e)
         {
-            return $"is not JSON: {e.Message}";
+            return NotJson(e);
         }
     }
+
+    public static Wording NotJson(JsonException e) =>
+        new Wording($"is not JSON: {e.Message}", $"不是有效的 JSON（第 {e.LineNumber + 1} 行第 {e.BytePositionInLine + 1} 字节）");
+
+    public static Wording BadText(InvalidOperationException e) =>
+        new Wording($"holds a text that can't be read: {e.Message}", "其中有无法读取的文字（编码错误）");
 
     /// <summary>
     /// Whether an exception means that a JSON string is invalid text: not UTF-8, or half of a surrogate pair. It is thrown only when that

@@ -23,7 +23,7 @@ public sealed class JsonMapDecoder : Decoder
     /// </summary>
     public static Decoder? Create(YamlSection profile) => new JsonMapDecoder(JsonMap.Read(profile));
 
-    public override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
+    public override Wording? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
     {
         if (payload.StartsWith("\uFEFF"u8))
             payload = payload[3..];
@@ -40,30 +40,33 @@ public sealed class JsonMapDecoder : Decoder
         return null;
     }
 
-    private string? Scan(ReadOnlySpan<byte> payload, JsonScan scan, DecodedPayload into)
+    private Wording? Scan(ReadOnlySpan<byte> payload, JsonScan scan, DecodedPayload into)
     {
         var reader = new Utf8JsonReader(payload, new JsonReaderOptions { MaxDepth = 12 });
         try
         {
             if (!reader.Read())
-                return "empty payload";
+                return new Wording("empty payload", "内容为空");
             if (reader.TokenType is not (JsonTokenType.StartObject or JsonTokenType.StartArray))
-                return $"is not a JSON object but {reader.TokenType}";
+                return new Wording($"is not a JSON object but {reader.TokenType}", $"不是 JSON 对象，而是 {reader.TokenType}");
             scan.Read(ref reader, map.Root);
             if (scan.Duplicate is { } twice)
-                return $"'{twice}' stands in one object twice, with no way to tell which holds";
+                return new Wording(
+                    $"'{twice}' stands in one object twice, with no way to tell which holds",
+                    $"“{twice}”在同一对象中出现两次，无法判断以哪个为准"
+                );
             // An infinite number is left out; the other values count, and the payload is kept among the refused.
             if (scan.Infinite is { } infinite)
-                into.Partly = $"{infinite} is beyond all numbers";
-            return reader.Read() ? "text follows the JSON object" : null;
+                into.Partly = new Wording($"{infinite} is beyond all numbers", $"{infinite} 超出数值范围");
+            return reader.Read() ? new Wording("text follows the JSON object", "JSON 对象之后还有内容") : null;
         }
         catch (JsonException e)
         {
-            return $"is not JSON: {e.Message}";
+            return JsonFields.NotJson(e);
         }
     }
 
-    private string? ReadTimes(JsonScan scan, out JsonTimes times)
+    private Wording? ReadTimes(JsonScan scan, out JsonTimes times)
     {
         times = default;
         for (var i = 0; i < scan.Times.Count; i++)
@@ -78,7 +81,7 @@ public sealed class JsonMapDecoder : Decoder
                 // A wrong time of some metrics alone, or one beside an alarm, refuses nothing: the arrival time is taken and the clock
                 // flagged as wrong.
                 if (field.Only.Length == 0 && !scan.Found.Exists(f => map.Entries[f.Entry].Metric.IsLifeSafety))
-                    return $"'{text}' is not a time of the format '{field.Format}'";
+                    return new Wording($"'{text}' is not a time of the format '{field.Format}'", $"“{text}”不是格式“{field.Format}”的时间");
                 at = DateTime.MinValue;
             }
 

@@ -31,9 +31,9 @@ public sealed class Jt808Decoder : Decoder
         return new Jt808Decoder(phone == "as-sent");
     }
 
-    public override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
+    public override Wording? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
     {
-        string? why = null;
+        Wording? why = null;
         var understood = false;
         var parts = new Jt808Parts();
         Span<byte> frame = stackalloc byte[LargestFrame];
@@ -48,7 +48,7 @@ public sealed class Jt808Decoder : Decoder
                 if (end < 0)
                 {
                     if (payload.Length > 0 || !understood)
-                        why ??= "the frame has no closing 7E";
+                        why ??= new Wording("the frame has no closing 7E", "帧没有结束符 7E");
                     break;
                 }
 
@@ -68,16 +68,16 @@ public sealed class Jt808Decoder : Decoder
         }
 
         into.Partly = why;
-        return understood ? null : why ?? "no JT/T 808 frame (7E … 7E) in it";
+        return understood ? null : why ?? new Wording("no JT/T 808 frame (7E … 7E) in it", "没有 JT/T 808 帧（7E … 7E）");
     }
 
-    private static string? Unescape(ReadOnlySpan<byte> wire, Span<byte> into, out int length)
+    private static Wording? Unescape(ReadOnlySpan<byte> wire, Span<byte> into, out int length)
     {
         length = 0;
         for (var i = 0; i < wire.Length; i++)
         {
             if (length == into.Length)
-                return $"a frame of more than {LargestFrame} bytes";
+                return new Wording($"a frame of more than {LargestFrame} bytes", $"帧超过 {LargestFrame} 字节");
             if (wire[i] != 0x7D)
             {
                 into[length++] = wire[i];
@@ -85,22 +85,28 @@ public sealed class Jt808Decoder : Decoder
             }
 
             if (++i == wire.Length || wire[i] is not (1 or 2))
-                return "escape 7D is followed by neither 01 nor 02";
+                return new Wording("escape 7D is followed by neither 01 nor 02", "转义符 7D 之后既不是 01 也不是 02");
             into[length++] = wire[i] == 2 ? (byte)0x7E : (byte)0x7D;
         }
 
         return null;
     }
 
-    private string? Frame(ReadOnlySpan<byte> frame, ref Jt808Parts parts, DecodedPayload into)
+    private Wording? Frame(ReadOnlySpan<byte> frame, ref Jt808Parts parts, DecodedPayload into)
     {
         if (frame.Length < 13)
-            return $"a frame of {frame.Length} bytes is shorter than its header";
+            return new Wording(
+                $"a frame of {frame.Length} bytes is shorter than its header",
+                $"帧只有 {frame.Length} 字节，不足一个消息头"
+            );
         byte check = 0;
         foreach (var b in frame[..^1])
             check ^= b;
         if (check != frame[^1])
-            return $"check byte is {frame[^1]:X2}, the bytes give {check:X2}";
+            return new Wording(
+                $"check byte is {frame[^1]:X2}, the bytes give {check:X2}",
+                $"校验码为 {frame[^1]:X2}，按内容计算应为 {check:X2}"
+            );
         frame = frame[..^1];
 
         var id = BinaryPrimitives.ReadUInt16BigEndian(frame);
@@ -109,9 +115,9 @@ public sealed class Jt808Decoder : Decoder
         var inParts = (attributes & 0x2000) != 0;
         var header = (is2019 ? 17 : 12) + (inParts ? 4 : 0);
         if (frame.Length < header)
-            return "the header is cut off";
+            return new Wording("the header is cut off", "消息头不完整");
         if ((attributes & 0x1C00) != 0)
-            return "the body is encrypted (RSA), which is not supported";
+            return new Wording("the body is encrypted (RSA), which is not supported", "消息体已加密（RSA），暂不支持");
         var body = frame[header..];
         if (body.Length > (attributes & 0x03FF) && body.Length < 1024)
             body = body[..(attributes & 0x03FF)];
@@ -152,7 +158,7 @@ public sealed class Jt808Decoder : Decoder
     }
 
     /// <summary>Reads the parts that came of a message, complete or not.</summary>
-    private static string? Finish(ref Jt808Parts parts, DecodedPayload into)
+    private static Wording? Finish(ref Jt808Parts parts, DecodedPayload into)
     {
         if (parts.Body.Length == 0)
             return null;

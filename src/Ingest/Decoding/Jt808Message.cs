@@ -12,14 +12,16 @@ internal static class Jt808Message
     /// <param name="cut">Only the first parts of it are there.</param>
     /// <param name="into">Where readings go.</param>
     /// <returns>Null when understood, else why it was refused.</returns>
-    public static string? Read(ushort id, ReadOnlySpan<byte> body, bool is2019, bool cut, DecodedPayload into)
+    public static Wording? Read(ushort id, ReadOnlySpan<byte> body, bool is2019, bool cut, DecodedPayload into)
     {
         switch (id)
         {
             case 0x0200:
                 return Jt808Position.Read(body, is2019, ReadingFlags.None, into);
             case 0x0201 or 0x0500: // the serial number of the request stands before the position
-                return body.Length < 2 ? "the reply is cut off" : Jt808Position.Read(body[2..], is2019, ReadingFlags.None, into);
+                return body.Length < 2
+                    ? new Wording("the reply is cut off", "应答不完整")
+                    : Jt808Position.Read(body[2..], is2019, ReadingFlags.None, into);
             case 0x0704:
                 return Batch(body, is2019, cut, into);
             case 0x0002:
@@ -31,13 +33,13 @@ internal static class Jt808Message
     }
 
     /// <summary>0x0704: count, kind (0 normal, 1 back-fill after a gap in coverage), then each position behind its length.</summary>
-    private static string? Batch(ReadOnlySpan<byte> body, bool is2019, bool cut, DecodedPayload into)
+    private static Wording? Batch(ReadOnlySpan<byte> body, bool is2019, bool cut, DecodedPayload into)
     {
         if (body.Length < 3)
-            return "the batch is cut off";
+            return new Wording("the batch is cut off", "批量数据不完整");
         var flags = body[2] == 1 ? ReadingFlags.History : ReadingFlags.None;
         body = body[3..];
-        string? why = null;
+        Wording? why = null;
         var read = 0;
         while (body.Length >= 2)
         {
@@ -45,7 +47,7 @@ internal static class Jt808Message
             if (body.Length < 2 + length)
             {
                 if (!cut)
-                    why ??= "a position of the batch is cut off";
+                    why ??= new Wording("a position of the batch is cut off", "批量数据中有一条位置不完整");
                 break;
             }
 

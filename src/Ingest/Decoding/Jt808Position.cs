@@ -57,10 +57,13 @@ internal static class Jt808Position
         "illegal-door",
     ];
 
-    public static string? Read(ReadOnlySpan<byte> body, bool is2019, ReadingFlags flags, DecodedPayload into)
+    public static Wording? Read(ReadOnlySpan<byte> body, bool is2019, ReadingFlags flags, DecodedPayload into)
     {
         if (body.Length < Fixed)
-            return $"a position has at least {Fixed} bytes, {body.Length} came";
+            return new Wording(
+                $"a position has at least {Fixed} bytes, {body.Length} came",
+                $"位置至少 {Fixed} 字节，只有 {body.Length} 字节"
+            );
         var alarm = BinaryPrimitives.ReadUInt32BigEndian(body);
         var status = BinaryPrimitives.ReadUInt32BigEndian(body[4..]);
         var time = Time(body.Slice(22, 6));

@@ -12,9 +12,9 @@ public sealed class Nmea0183Decoder : Decoder
 {
     private const int LongestSentence = 1024; // the standard says 82; GSV of new receivers and proprietary ones are longer
 
-    public override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
+    public override Wording? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
     {
-        string? why = null;
+        Wording? why = null;
         var moment = new NmeaMoment();
         while (payload.IndexOfAny((byte)'$', (byte)'!') is var start and >= 0)
         {
@@ -36,25 +36,30 @@ public sealed class Nmea0183Decoder : Decoder
 
         moment.AddTo(into);
         into.Partly = why;
-        return moment.Understood ? null : why ?? "no NMEA 0183 sentence ($…*hh) in it";
+        return moment.Understood ? null : why ?? new Wording("no NMEA 0183 sentence ($…*hh) in it", "没有 NMEA 0183 语句（$…*hh）");
     }
 
     /// <summary>The XOR of the characters between $ and *, in two hexadecimal digits of either case.</summary>
-    private static string? Check(ReadOnlySpan<byte> sentence, out ReadOnlySpan<byte> body)
+    private static Wording? Check(ReadOnlySpan<byte> sentence, out ReadOnlySpan<byte> body)
     {
         body = default;
         var star = sentence.IndexOf((byte)'*');
         if (star < 0)
-            return "the sentence has no checksum (*hh)";
+            return new Wording("the sentence has no checksum (*hh)", "语句没有校验和（*hh）");
         if (star < 5 || star > LongestSentence)
-            return "the sentence is shorter than its name or longer than any";
+            return new Wording("the sentence is shorter than its name or longer than any", "语句过短或过长");
         body = sentence[..star];
         var digits = sentence[(star + 1)..].TrimEnd(" \t\0"u8);
         if (digits.Length != 2 || !Utf8Parser.TryParse(digits, out byte stated, out var used, 'X') || used != 2)
-            return "the checksum is not two hexadecimal digits: the sentence is cut off";
+            return new Wording(
+                "the checksum is not two hexadecimal digits: the sentence is cut off",
+                "校验和不是两位十六进制数：语句不完整"
+            );
         byte sum = 0;
         foreach (var b in body)
             sum ^= b;
-        return sum == stated ? null : $"checksum is {stated:X2}, the characters give {sum:X2}";
+        return sum == stated
+            ? null
+            : new Wording($"checksum is {stated:X2}, the characters give {sum:X2}", $"校验和为 {stated:X2}，按内容计算应为 {sum:X2}");
     }
 }

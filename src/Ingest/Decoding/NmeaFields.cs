@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Text;
 using System.Text;
+using Vigil.Model;
 
 namespace Vigil.Ingest.Decoding;
 
@@ -38,20 +39,20 @@ internal ref struct NmeaFields(ReadOnlySpan<byte> body)
     /// <summary>The character of a one-letter field; 0 when it is empty, the first one when it is longer.</summary>
     public readonly char Letter(int index) => this[index] is [var letter, ..] ? (char)letter : '\0';
 
-    public readonly string? Number(int index, string name, out double? value)
+    public readonly Wording? Number(int index, (string En, string Zh) name, out double? value)
     {
         value = null;
         var field = this[index];
         if (field.Length == 0)
             return null;
         if (!Utf8Parser.TryParse(field, out double number, out var used) || used != field.Length || !double.IsFinite(number))
-            return $"{name} '{Shown(field)}' is not a number";
+            return new Wording($"{name.En} '{Shown(field)}' is not a number", $"{name.Zh}“{Shown(field)}”不是数字");
         value = number;
         return null;
     }
 
     /// <summary>hhmmss or hhmmss.sss, UTC. 60 seconds is a leap second.</summary>
-    public readonly string? Time(int index, out TimeSpan? time)
+    public readonly Wording? Time(int index, out TimeSpan? time)
     {
         time = null;
         var field = this[index];
@@ -68,13 +69,13 @@ internal ref struct NmeaFields(ReadOnlySpan<byte> body)
             || minutes > 59
             || seconds >= 61
         )
-            return $"time '{Shown(field)}' is not hhmmss";
+            return new Wording($"time '{Shown(field)}' is not hhmmss", $"时间“{Shown(field)}”不是 hhmmss");
         time = new TimeSpan(hours, minutes, 0) + TimeSpan.FromTicks((long)(seconds * TimeSpan.TicksPerSecond));
         return null;
     }
 
     /// <summary>ddmmyy.</summary>
-    public readonly string? Date(int index, out DateTime? date)
+    public readonly Wording? Date(int index, out DateTime? date)
     {
         date = null;
         var field = this[index];
@@ -86,29 +87,29 @@ internal ref struct NmeaFields(ReadOnlySpan<byte> body)
             || !TwoDigits(field[2..], out var month)
             || !TwoDigits(field[4..], out var year)
         )
-            return $"date '{Shown(field)}' is not ddmmyy";
+            return new Wording($"date '{Shown(field)}' is not ddmmyy", $"日期“{Shown(field)}”不是 ddmmyy");
         year += year >= Pivot ? 1900 : 2000;
         if (month is < 1 or > 12 || day < 1 || day > DateTime.DaysInMonth(year, month))
-            return $"there is no date '{Shown(field)}' (ddmmyy)";
+            return new Wording($"there is no date '{Shown(field)}' (ddmmyy)", $"没有“{Shown(field)}”这一天（ddmmyy）");
         date = new DateTime(year, month, day, 0, 0, 0, DateTimeKind.Utc);
         return null;
     }
 
     /// <summary>ddmm.mmmm, N or S, dddmm.mmmm, E or W, four fields from <paramref name="index"/> on.</summary>
-    public readonly string? Position(int index, out double? latitude, out double? longitude)
+    public readonly Wording? Position(int index, out double? latitude, out double? longitude)
     {
         longitude = null;
-        return Angle(this[index], Letter(index + 1), 'N', 'S', 90, "latitude", out latitude)
-            ?? Angle(this[index + 2], Letter(index + 3), 'E', 'W', 180, "longitude", out longitude);
+        return Angle(this[index], Letter(index + 1), 'N', 'S', 90, ("latitude", "纬度"), out latitude)
+            ?? Angle(this[index + 2], Letter(index + 3), 'E', 'W', 180, ("longitude", "经度"), out longitude);
     }
 
-    private static string? Angle(
+    private static Wording? Angle(
         ReadOnlySpan<byte> field,
         char side,
         char positive,
         char negative,
         double most,
-        string name,
+        (string En, string Zh) name,
         out double? degrees
     )
     {
@@ -123,13 +124,16 @@ internal ref struct NmeaFields(ReadOnlySpan<byte> body)
             || !Utf8Parser.TryParse(digits, out double value, out var used)
             || used != digits.Length
         )
-            return $"{name} '{Shown(field)}' is not degrees and minutes";
+            return new Wording($"{name.En} '{Shown(field)}' is not degrees and minutes", $"{name.Zh}“{Shown(field)}”不是度分格式");
         var whole = Math.Floor(value / 100);
         var minutes = value - whole * 100;
         if (minutes >= 60 || whole + minutes / 60 > most)
-            return $"{name} '{Shown(field)}' is out of range";
+            return new Wording($"{name.En} '{Shown(field)}' is out of range", $"{name.Zh}“{Shown(field)}”超出范围");
         if (side != positive && side != negative)
-            return $"{name} has the side '{side}', neither {positive} nor {negative}";
+            return new Wording(
+                $"{name.En} has the side '{side}', neither {positive} nor {negative}",
+                $"{name.Zh}的方向为“{side}”，既不是 {positive} 也不是 {negative}"
+            );
         degrees = (side == negative ? -1 : 1) * (whole + minutes / 60);
         return null;
     }

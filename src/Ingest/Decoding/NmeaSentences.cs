@@ -8,7 +8,7 @@ internal static class NmeaSentences
     private const double MetresPerSecondPerKnot = 1852.0 / 3600;
 
     /// <returns>Null when understood or of no interest, else why it was refused.</returns>
-    public static string? Read(ReadOnlySpan<byte> body, ref NmeaMoment moment, DecodedPayload into)
+    public static Wording? Read(ReadOnlySpan<byte> body, ref NmeaMoment moment, DecodedPayload into)
     {
         if (body[0] == 'P')
             return null; // proprietary
@@ -36,18 +36,18 @@ internal static class NmeaSentences
     }
 
     // time, A/V, lat, N/S, lon, E/W, knots, course, ddmmyy, variation, E/W [, mode [, navigational status: V beside A is normal]]
-    private static string? Rmc(ref NmeaFields f, ref NmeaMoment moment, DecodedPayload into)
+    private static Wording? Rmc(ref NmeaFields f, ref NmeaMoment moment, DecodedPayload into)
     {
         if (f.Time(1, out var time) is { } bad)
             return bad;
         var status = f.Letter(2);
         if (status is not ('A' or 'V'))
-            return $"validity is '{status}', neither A nor V";
+            return new Wording($"validity is '{status}', neither A nor V", $"有效标志为“{status}”，既不是 A 也不是 V");
         if (f.Date(9, out var date) is { } wrong)
             return wrong;
-        if (f.Number(7, "speed", out var knots) is { } speedWrong)
+        if (f.Number(7, ("speed", "速度"), out var knots) is { } speedWrong)
             return speedWrong;
-        if (f.Number(8, "course", out var course) is { } courseWrong)
+        if (f.Number(8, ("course", "航向"), out var course) is { } courseWrong)
             return courseWrong;
         if (f.Position(3, out var latitude, out var longitude) is { } placeWrong)
             return placeWrong;
@@ -60,21 +60,21 @@ internal static class NmeaSentences
     }
 
     // time, lat, N/S, lon, E/W, quality 0–8, satellites, HDOP, altitude, M, geoid, M, age, station
-    private static string? Gga(ref NmeaFields f, ref NmeaMoment moment, DecodedPayload into)
+    private static Wording? Gga(ref NmeaFields f, ref NmeaMoment moment, DecodedPayload into)
     {
         if (f.Time(1, out var time) is { } bad)
             return bad;
         if (f.Position(2, out var latitude, out var longitude) is { } placeWrong)
             return placeWrong;
-        if (f.Number(6, "fix quality", out var quality) is { } qualityWrong)
+        if (f.Number(6, ("fix quality", "定位质量"), out var quality) is { } qualityWrong)
             return qualityWrong;
-        if (f.Number(7, "number of satellites", out var satellites) is { } satellitesWrong)
+        if (f.Number(7, ("number of satellites", "卫星数"), out var satellites) is { } satellitesWrong)
             return satellitesWrong;
-        if (f.Number(8, "HDOP", out var hdop) is { } hdopWrong)
+        if (f.Number(8, ("HDOP", "HDOP"), out var hdop) is { } hdopWrong)
             return hdopWrong;
-        if (f.Number(9, "altitude", out var altitude) is { } altitudeWrong)
+        if (f.Number(9, ("altitude", "海拔"), out var altitude) is { } altitudeWrong)
             return altitudeWrong;
-        if (f.Number(11, "geoid separation", out var geoid) is { } geoidWrong)
+        if (f.Number(11, ("geoid separation", "大地水准面差距"), out var geoid) is { } geoidWrong)
             return geoidWrong;
         moment.Enter(time, into);
         moment.Quality = quality;
@@ -87,19 +87,19 @@ internal static class NmeaSentences
     }
 
     // time, lat, N/S, lon, E/W, a mode letter a constellation, satellites, HDOP, altitude, geoid, age, station [, navigational status]
-    private static string? Gns(ref NmeaFields f, ref NmeaMoment moment, DecodedPayload into)
+    private static Wording? Gns(ref NmeaFields f, ref NmeaMoment moment, DecodedPayload into)
     {
         if (f.Time(1, out var time) is { } bad)
             return bad;
         if (f.Position(2, out var latitude, out var longitude) is { } placeWrong)
             return placeWrong;
-        if (f.Number(7, "number of satellites", out var satellites) is { } satellitesWrong)
+        if (f.Number(7, ("number of satellites", "卫星数"), out var satellites) is { } satellitesWrong)
             return satellitesWrong;
-        if (f.Number(8, "HDOP", out var hdop) is { } hdopWrong)
+        if (f.Number(8, ("HDOP", "HDOP"), out var hdop) is { } hdopWrong)
             return hdopWrong;
-        if (f.Number(9, "altitude", out var altitude) is { } altitudeWrong)
+        if (f.Number(9, ("altitude", "海拔"), out var altitude) is { } altitudeWrong)
             return altitudeWrong;
-        if (f.Number(10, "geoid separation", out var geoid) is { } geoidWrong)
+        if (f.Number(10, ("geoid separation", "大地水准面差距"), out var geoid) is { } geoidWrong)
             return geoidWrong;
         moment.Enter(time, into);
         moment.Satellites = satellites;
@@ -112,7 +112,7 @@ internal static class NmeaSentences
     }
 
     // lat, N/S, lon, E/W, time, A/V [, mode]
-    private static string? Gll(ref NmeaFields f, ref NmeaMoment moment, DecodedPayload into)
+    private static Wording? Gll(ref NmeaFields f, ref NmeaMoment moment, DecodedPayload into)
     {
         if (f.Time(5, out var time) is { } bad)
             return bad;
@@ -120,20 +120,20 @@ internal static class NmeaSentences
             return placeWrong;
         var status = f.Letter(6); // NMEA 0183 before 2.0 had none
         if (status is not ('A' or 'V' or '\0'))
-            return $"validity is '{status}', neither A nor V";
+            return new Wording($"validity is '{status}', neither A nor V", $"有效标志为“{status}”，既不是 A 也不是 V");
         moment.Enter(time, into);
         moment.Place(latitude, longitude, status != 'V' && f.Letter(7) != 'N', f.Letter(7) is 'E' or 'M' or 'S');
         return null;
     }
 
     // course, T, course, M, knots, N, km/h, K [, mode]
-    private static string? Vtg(ref NmeaFields f, ref NmeaMoment moment)
+    private static Wording? Vtg(ref NmeaFields f, ref NmeaMoment moment)
     {
-        if (f.Number(1, "course", out var course) is { } courseWrong)
+        if (f.Number(1, ("course", "航向"), out var course) is { } courseWrong)
             return courseWrong;
-        if (f.Number(5, "speed", out var knots) is { } knotsWrong)
+        if (f.Number(5, ("speed", "速度"), out var knots) is { } knotsWrong)
             return knotsWrong;
-        if (f.Number(7, "speed", out var kilometresPerHour) is { } speedWrong)
+        if (f.Number(7, ("speed", "速度"), out var kilometresPerHour) is { } speedWrong)
             return speedWrong;
         if (f.Letter(9) == 'N')
             return null;
@@ -143,13 +143,13 @@ internal static class NmeaSentences
     }
 
     // A/M, 1 no fix 2 2D 3 3D, twelve satellites, PDOP, HDOP, VDOP [, system]
-    private static string? Gsa(ref NmeaFields f, ref NmeaMoment moment)
+    private static Wording? Gsa(ref NmeaFields f, ref NmeaMoment moment)
     {
-        if (f.Number(15, "PDOP", out var pdop) is { } pdopWrong)
+        if (f.Number(15, ("PDOP", "PDOP"), out var pdop) is { } pdopWrong)
             return pdopWrong;
-        if (f.Number(16, "HDOP", out var hdop) is { } hdopWrong)
+        if (f.Number(16, ("HDOP", "HDOP"), out var hdop) is { } hdopWrong)
             return hdopWrong;
-        if (f.Number(17, "VDOP", out var vdop) is { } vdopWrong)
+        if (f.Number(17, ("VDOP", "VDOP"), out var vdop) is { } vdopWrong)
             return vdopWrong;
         moment.Pdop ??= pdop;
         moment.Hdop ??= hdop;
@@ -158,13 +158,13 @@ internal static class NmeaSentences
     }
 
     // time, residuals, semi-major, semi-minor, orientation, σ latitude, σ longitude, σ altitude (m)
-    private static string? Gst(ref NmeaFields f, ref NmeaMoment moment, DecodedPayload into)
+    private static Wording? Gst(ref NmeaFields f, ref NmeaMoment moment, DecodedPayload into)
     {
         if (f.Time(1, out var time) is { } bad)
             return bad;
-        if (f.Number(6, "latitude error", out var north) is { } northWrong)
+        if (f.Number(6, ("latitude error", "纬度误差"), out var north) is { } northWrong)
             return northWrong;
-        if (f.Number(7, "longitude error", out var east) is { } eastWrong)
+        if (f.Number(7, ("longitude error", "经度误差"), out var east) is { } eastWrong)
             return eastWrong;
         moment.Enter(time, into);
         if (north is { } n && east is { } e)
@@ -173,15 +173,15 @@ internal static class NmeaSentences
     }
 
     // time, day, month, year, zone hours, zone minutes
-    private static string? Zda(ref NmeaFields f, ref NmeaMoment moment, DecodedPayload into)
+    private static Wording? Zda(ref NmeaFields f, ref NmeaMoment moment, DecodedPayload into)
     {
         if (f.Time(1, out var time) is { } bad)
             return bad;
         moment.Enter(time, into);
         if (
-            f.Number(2, "day", out var day) is null
-            && f.Number(3, "month", out var month) is null
-            && f.Number(4, "year", out var year) is null
+            f.Number(2, ("day", "日"), out var day) is null
+            && f.Number(3, ("month", "月"), out var month) is null
+            && f.Number(4, ("year", "年"), out var year) is null
             && year is >= 1 and <= 9999
             && month is >= 1 and <= 12
             && day >= 1
@@ -192,11 +192,11 @@ internal static class NmeaSentences
     }
 
     // messages, index, satellites in view, then four satellites. Every message of a cycle repeats the count: the first one is taken.
-    private static string? Gsv(ref NmeaFields f, DecodedPayload into)
+    private static Wording? Gsv(ref NmeaFields f, DecodedPayload into)
     {
-        if (f.Number(2, "message index", out var index) is { } indexWrong)
+        if (f.Number(2, ("message index", "语句序号"), out var index) is { } indexWrong)
             return indexWrong;
-        if (f.Number(3, "satellites in view", out var inView) is { } viewWrong)
+        if (f.Number(3, ("satellites in view", "可见卫星数"), out var inView) is { } viewWrong)
             return viewWrong;
         if (index == 1 && inView is { } count)
             into.Add(Metric.LocationSatellitesInView, count, channel: Constellation(f[0]));

@@ -24,18 +24,18 @@ public sealed class NumberDecoder : Decoder
         return new NumberDecoder([.. columns]);
     }
 
-    public override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
+    public override Wording? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
     {
         var column = 0;
         foreach (var range in payload.Split((byte)','))
         {
             var text = payload[range].Trim((byte)' ').TrimEnd("\r\n"u8);
             if (column >= columns.Length)
-                return $"has more than {columns.Length} columns";
+                return new Wording($"has more than {columns.Length} columns", $"超过 {columns.Length} 列");
             if (text.Length > 0)
             {
                 if (!Utf8Parser.TryParse(text, out double value, out var used) || used != text.Length || !double.IsFinite(value))
-                    return $"column {column + 1} is not a number";
+                    return new Wording($"column {column + 1} is not a number", $"第 {column + 1} 列不是数字");
                 into.Add(columns[column].Metric, columns[column].Conversion.Apply(value));
             }
 

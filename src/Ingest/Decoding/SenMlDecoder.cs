@@ -14,48 +14,57 @@ public sealed class SenMlDecoder : Decoder
     /// <summary>RFC 8428 §4.5.3: smaller times are relative to now.</summary>
     private const double RelativeBelow = 268_435_456;
 
-    public override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
+    public override Wording? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
     {
         if (payload.StartsWith("\uFEFF"u8))
             payload = payload[3..];
         scoped var reader = new Utf8JsonReader(payload, new JsonReaderOptions { MaxDepth = 8 });
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartArray)
-            return "SenML is a JSON array of records (RFC 8428 §4)";
+            return new Wording("SenML is a JSON array of records (RFC 8428 §4)", "SenML 应为记录的 JSON 数组（RFC 8428 §4）");
         var topicDevice = into.Device;
         var record = new SenMlRecord(stackalloc char[SenMlRecord.MaxName]);
         var number = 0;
-        string? unusable = null;
+        Wording? unusable = null;
         var lost = 0;
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
             number++;
             if (reader.TokenType != JsonTokenType.StartObject)
-                return $"record {number} is not an object";
+                return new Wording($"record {number} is not an object", $"第 {number} 条记录不是对象");
             if (record.Read(ref reader, number) is { } malformed)
                 return malformed;
             if (!record.HasValue)
             {
                 if (record.OwnName.Length > 0 && ++lost == 1)
-                    unusable = $"record {number} ('{record.OwnName}') has no value";
+                    unusable = new Wording(
+                        $"record {number} ('{record.OwnName}') has no value",
+                        $"第 {number} 条记录（“{record.OwnName}”）没有数值"
+                    );
                 continue; // base fields alone
             }
 
             if (!record.TryFullName(out var name))
-                return $"record {number}: its name is longer than {SenMlRecord.MaxName} characters";
+                return new Wording(
+                    $"record {number}: its name is longer than {SenMlRecord.MaxName} characters",
+                    $"第 {number} 条记录的名称超过 {SenMlRecord.MaxName} 个字符"
+                );
             if (Add(record, name, topicDevice, into) is { } reason && ++lost == 1)
-                unusable = $"record {number}: {reason}";
+                unusable = new Wording($"record {number}: {reason.En}", $"第 {number} 条记录：{reason.Zh}");
         }
 
         if (reader.TokenType != JsonTokenType.EndArray)
-            return "the SenML pack breaks off";
+            return new Wording("the SenML pack breaks off", "SenML 不完整");
         if (reader.Read())
-            return "text follows the SenML pack";
+            return new Wording("text follows the SenML pack", "SenML 之后还有内容");
         if (number == 0)
-            return "an empty SenML pack";
+            return new Wording("an empty SenML pack", "SenML 中没有记录");
         if (unusable is null)
             return null;
         if (lost > 1)
-            unusable += lost == 2 ? "; another record can't be used either" : $"; {lost - 1} other records can't be used either";
+            unusable = new Wording(
+                unusable.En + (lost == 2 ? "; another record can't be used either" : $"; {lost - 1} other records can't be used either"),
+                unusable.Zh + $"；另有 {lost - 1} 条记录也无法使用"
+            );
         if (into.Readings.Count == 0)
             return unusable;
         into.Partly = unusable;
@@ -64,10 +73,10 @@ public sealed class SenMlDecoder : Decoder
 
     /// <summary>Appends the reading of one record.</summary>
     /// <returns>Null when it could be used, else why not.</returns>
-    private static string? Add(scoped in SenMlRecord record, scoped ReadOnlySpan<char> name, string topicDevice, DecodedPayload into)
+    private static Wording? Add(scoped in SenMlRecord record, scoped ReadOnlySpan<char> name, string topicDevice, DecodedPayload into)
     {
         if (!TryName(name, out var deviceLength, out var metric, out var channel))
-            return $"'{name}' does not end in one of Vigil's metrics";
+            return new Wording($"'{name}' does not end in one of Vigil's metrics", $"“{name}”的结尾不是本系统的指标");
         var device = name[..deviceLength];
         if (deviceLength == 0)
             into.Device = topicDevice;
@@ -86,10 +95,13 @@ public sealed class SenMlDecoder : Decoder
         }
 
         if (!Units.TryConvert(record.Unit, metric.Unit, out var conversion))
-            return $"unit '{record.Unit}' can't be converted to {metric.Unit} of {metric}";
+            return new Wording(
+                $"unit '{record.Unit}' can't be converted to {metric.Unit} of {metric}",
+                $"单位“{record.Unit}”不能换算为{metric}的单位 {metric.Unit}"
+            );
         var value = record.ValueOf(metric, conversion);
         if (!double.IsFinite(value))
-            return $"{record.ValueInWords} is no value of {metric}";
+            return new Wording($"'{record.ShownValue}' is no value of {metric}", $"“{record.ShownValue}”不是 {metric} 的数值");
         into.Add(metric, value, at, channel);
         return null;
     }

@@ -39,16 +39,18 @@ internal ref struct SenMlRecord(Span<char> nameBuffer)
     /// <summary>Seconds since 1970, or relative to now; 0 means now (§4.5.3).</summary>
     public readonly double Seconds => baseTime + (time ?? 0);
 
-    /// <summary>What kind of value it has, for a reason why it can't be used.</summary>
-    public readonly string ValueInWords =>
-        text is not null ? $"'{text}'"
-        : value is not null ? "'v'"
-        : flag is not null ? "'vb'"
-        : "'s'";
+    /// <summary>Its text, or the label of what value it has: for a reason why it can't be used.</summary>
+    public readonly string ShownValue =>
+        text
+        ?? (
+            value is not null ? "v"
+            : flag is not null ? "vb"
+            : "s"
+        );
 
     /// <summary>Reads the fields of one record, after its opening brace; base fields stay for the next ones.</summary>
     /// <returns>Null when understood, else why the whole pack is refused.</returns>
-    public string? Read(ref Utf8JsonReader reader, int number)
+    public Wording? Read(ref Utf8JsonReader reader, int number)
     {
         length = 0;
         unit = text = null;
@@ -68,77 +70,77 @@ internal ref struct SenMlRecord(Span<char> nameBuffer)
                 label = escaped; // "\u0076" is v
             // With a duplicate label it is unclear which value is meant. Unknown labels may repeat: they are ignored.
             if (label != SenMlLabel.Other && (met & (1 << (int)label)) != 0)
-                return Bad(number, reader.GetString()!, "there once");
+                return Bad(number, reader.GetString()!, "there once", "只能出现一次");
             met |= 1 << (int)label;
             reader.Read();
             switch (label)
             {
                 case SenMlLabel.BaseName:
                     if (!TryText(ref reader, out baseName) || baseName.Length > MaxName)
-                        return Bad(number, "bn", $"a text of at most {MaxName} characters");
+                        return Bad(number, "bn", $"a text of at most {MaxName} characters", $"应为不超过 {MaxName} 个字符的文字");
                     break;
                 case SenMlLabel.BaseUnit:
                     if (!TryText(ref reader, out baseUnit))
-                        return Bad(number, "bu", "a text");
+                        return Bad(number, "bu", "a text", "应为文字");
                     break;
                 case SenMlLabel.BaseTime:
                     if (!TryNumber(ref reader, out baseTime))
-                        return Bad(number, "bt", "a number");
+                        return Bad(number, "bt", "a number", "应为数字");
                     break;
                 case SenMlLabel.BaseValue:
                     if (!TryNumber(ref reader, out baseValue))
-                        return Bad(number, "bv", "a number");
+                        return Bad(number, "bv", "a number", "应为数字");
                     break;
                 case SenMlLabel.BaseSum:
                     if (!TryNumber(ref reader, out baseSum))
-                        return Bad(number, "bs", "a number");
+                        return Bad(number, "bs", "a number", "应为数字");
                     break;
                 case SenMlLabel.Version:
                     if (!TryNumber(ref reader, out var version) || version > 10)
-                        return Bad(number, "bver", "a version up to 10");
+                        return Bad(number, "bver", "a version up to 10", "版本应不超过 10");
                     break;
                 case SenMlLabel.Name:
                     if (
                         reader.TokenType != JsonTokenType.String
                         || (reader.HasValueSequence ? reader.ValueSequence.Length : reader.ValueSpan.Length) > MaxName
                     )
-                        return Bad(number, "n", $"a text of at most {MaxName} characters");
+                        return Bad(number, "n", $"a text of at most {MaxName} characters", $"应为不超过 {MaxName} 个字符的文字");
                     length = reader.CopyString(name);
                     break;
                 case SenMlLabel.Unit:
                     if (!TryText(ref reader, out var u))
-                        return Bad(number, "u", "a text");
+                        return Bad(number, "u", "a text", "应为文字");
                     unit = u;
                     break;
                 case SenMlLabel.Time:
                     if (!TryNumber(ref reader, out var t))
-                        return Bad(number, "t", "a number");
+                        return Bad(number, "t", "a number", "应为数字");
                     time = t;
                     break;
                 case SenMlLabel.Value:
                     if (!TryNumber(ref reader, out var v))
-                        return Bad(number, "v", "a number");
+                        return Bad(number, "v", "a number", "应为数字");
                     value = v;
                     break;
                 case SenMlLabel.Sum:
                     if (!TryNumber(ref reader, out var s))
-                        return Bad(number, "s", "a number");
+                        return Bad(number, "s", "a number", "应为数字");
                     sum = s;
                     break;
                 case SenMlLabel.Text:
                     if (!TryText(ref reader, out var vs))
-                        return Bad(number, "vs", "a text");
+                        return Bad(number, "vs", "a text", "应为文字");
                     text = vs;
                     break;
                 case SenMlLabel.Flag:
                     if (reader.TokenType is not (JsonTokenType.True or JsonTokenType.False))
-                        return Bad(number, "vb", "true or false");
+                        return Bad(number, "vb", "true or false", "应为 true 或 false");
                     flag = reader.GetBoolean();
                     break;
                 default:
                     // §4.4: a label that ends in _ must be understood.
                     if (unknown.EndsWith('_'))
-                        return Bad(number, unknown, "a label this version knows");
+                        return Bad(number, unknown, "a label this version knows", "是本版本不认识的标签");
                     reader.Skip();
                     break;
             }
@@ -183,5 +185,6 @@ internal ref struct SenMlRecord(Span<char> nameBuffer)
         return reader.TokenType == JsonTokenType.String;
     }
 
-    private static string Bad(int record, string label, string expected) => $"record {record}: '{label}' is not {expected}";
+    private static Wording Bad(int record, string label, string expected, string expectedZh) =>
+        new Wording($"record {record}: '{label}' is not {expected}", $"第 {record} 条记录：“{label}”{expectedZh}");
 }

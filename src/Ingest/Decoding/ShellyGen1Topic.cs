@@ -9,14 +9,14 @@ namespace Vigil.Ingest.Decoding;
 /// </summary>
 internal static class ShellyGen1Topic
 {
-    public static string? Read(string text, string topic, DecodedPayload into)
+    public static Wording? Read(string text, string topic, DecodedPayload into)
     {
         var levels = topic.Split('/');
         var last = levels[^1];
         if (last == "online")
             return Flag(Metric.Online, "");
         if (levels is not ["shellies", _, _, ..])
-            return "is not JSON";
+            return new Wording("is not JSON", "不是 JSON");
         switch (levels[2..])
         {
             case ["relay", var n]:
@@ -81,18 +81,18 @@ internal static class ShellyGen1Topic
                 return null; // settings, announcements, tilt, charger
         }
 
-        string? Number(Metric metric, string channel, double scale = 1)
+        Wording? Number(Metric metric, string channel, double scale = 1)
         {
             if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value))
-                return $"'{text}' is not a number";
+                return new Wording($"'{text}' is not a number", $"“{text}”不是数字");
             into.Add(metric, value * scale, channel: channel);
             return null;
         }
 
-        string? Flag(Metric metric, string channel)
+        Wording? Flag(Metric metric, string channel)
         {
             if (JsonFields.Flag(text) is not { } on)
-                return $"'{text}' is neither on nor off";
+                return new Wording($"'{text}' is neither on nor off", $"“{text}”既不是 on 也不是 off");
             into.Add(metric, on ? 1 : 0, channel: channel);
             return null;
         }

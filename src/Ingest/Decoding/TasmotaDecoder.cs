@@ -26,11 +26,11 @@ public sealed class TasmotaDecoder(TimeZoneInfo zone) : Decoder
         return null;
     }
 
-    public override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
+    public override Wording? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
     {
         var text = payload.Trim(" \t\r\n"u8);
         if (text.Length == 0)
-            return "empty payload";
+            return new Wording("empty payload", "内容为空");
         if (Ascii.EqualsIgnoreCase(text, "Online"u8) || Ascii.EqualsIgnoreCase(text, "Offline"u8))
         {
             into.Add(Metric.Online, text.Length == 6 ? 1 : 0);
@@ -43,7 +43,7 @@ public sealed class TasmotaDecoder(TimeZoneInfo zone) : Decoder
         )
         {
             if (text.Length > 3 || JsonFields.Flag(Encoding.ASCII.GetString(text)) is not { } on)
-                return "a POWER topic carries ON or OFF";
+                return new Wording("a POWER topic carries ON or OFF", "POWER 主题只应为 ON 或 OFF");
             into.Add(Metric.SwitchOn, on ? 1 : 0, channel: topic[^1] is >= '1' and <= '9' ? topic[^1..] : "");
             return null;
         }
@@ -54,7 +54,7 @@ public sealed class TasmotaDecoder(TimeZoneInfo zone) : Decoder
         {
             var root = document.RootElement;
             if (root.ValueKind != JsonValueKind.Object)
-                return $"is not a JSON object but {root.ValueKind}";
+                return new Wording($"is not a JSON object but {root.ValueKind}", $"不是 JSON 对象，而是 {root.ValueKind}");
             foreach (var wrapped in new[] { "StatusSNS", "StatusSTS" })
                 if (root.TryField(wrapped, out var inner) && inner.ValueKind == JsonValueKind.Object)
                     root = inner;
@@ -132,9 +132,9 @@ public sealed class TasmotaDecoder(TimeZoneInfo zone) : Decoder
     }
 
     /// <summary>Epoch is UTC. Time has an offset, a Z, or neither; before version 6 it was written with dots and a blank.</summary>
-    private bool TryTime(JsonElement root, out DateTime? time, out string why)
+    private bool TryTime(JsonElement root, out DateTime? time, out Wording? why)
     {
-        (time, why) = (null, "");
+        (time, why) = (null, null);
         if (root.Number("Epoch") is { } epoch)
         {
             time = epoch is > -6e10 and < 1e11 ? DateTime.UnixEpoch.AddSeconds(epoch) : DateTime.MaxValue;
@@ -165,7 +165,7 @@ public sealed class TasmotaDecoder(TimeZoneInfo zone) : Decoder
             return true;
         }
 
-        why = $"'{text}' is not a Tasmota time";
+        why = new Wording($"'{text}' is not a Tasmota time", $"“{text}”不是 Tasmota 的时间");
         return false;
     }
 }

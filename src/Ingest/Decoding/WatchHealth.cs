@@ -6,7 +6,7 @@ namespace Vigil.Ingest.Decoding;
 internal static class WatchHealth
 {
     /// <summary>A pulse means that the watch is worn; no pulse doesn't mean that it isn't.</summary>
-    public static string? Heart(double? value, string kind, DecodedPayload into)
+    public static Wording? Heart(double? value, string kind, DecodedPayload into)
     {
         if (Vital(Metric.HeartRate, value, kind, into) is { } reason)
             return reason;
@@ -15,10 +15,10 @@ internal static class WatchHealth
         return null;
     }
 
-    public static string? Vital(Metric metric, double? value, string kind, DecodedPayload into)
+    public static Wording? Vital(Metric metric, double? value, string kind, DecodedPayload into)
     {
         if (value is not { } v)
-            return $"{kind} has no number";
+            return new Wording($"{kind} has no number", $"{kind} 中没有数值");
         if (v is > 0 and < 255)
             into.Add(metric, v);
         return null;

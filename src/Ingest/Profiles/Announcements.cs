@@ -33,7 +33,7 @@ public sealed class Announcements
     /// <param name="maySpeakOn">Whether its sender may publish on a topic: nobody may announce, change or remove an entity whose topic
     /// belongs to others.</param>
     /// <returns>What it announces; the reason when it can't be read or its sender may not announce it.</returns>
-    public (IReadOnlyList<Announcement> Announced, string? Reason) Take(
+    public (IReadOnlyList<Announcement> Announced, Wording? Reason) Take(
         string topic,
         ReadOnlySpan<byte> payload,
         Func<string, bool>? maySpeakOn = null
@@ -49,13 +49,19 @@ public sealed class Announcements
                 maySpeakOn is not null
                 && found.Concat(byConfig.GetValueOrDefault(topic) ?? []).FirstOrDefault(a => !maySpeakOn(a.StateTopic)) is { } foreign
             )
-                return ([], $"announces {foreign.StateTopic}, on which its sender may not speak");
+                return (
+                    [],
+                    new Wording(
+                        $"announces {foreign.StateTopic}, on which its sender may not speak",
+                        $"声明了 {foreign.StateTopic}，但其发送者无权使用该主题"
+                    )
+                );
             Put(topic, found);
             return (found, null);
         }
         catch (InvalidOperationException e) when (JsonFields.IsBadText(e))
         {
-            return ([], $"holds a text that can't be read: {e.Message}");
+            return ([], JsonFields.BadText(e));
         }
     }
 
@@ -79,8 +85,10 @@ public sealed class Announcements
         }
     }
 
-    private string? RefuseAsTooMany(string topic, IReadOnlyList<Announcement> found) =>
-        found.Count > 0 && byConfig.Count >= Most && !byConfig.ContainsKey(topic) ? $"more than {Most} announcements" : null;
+    private Wording? RefuseAsTooMany(string topic, IReadOnlyList<Announcement> found) =>
+        found.Count > 0 && byConfig.Count >= Most && !byConfig.ContainsKey(topic)
+            ? new Wording($"more than {Most} announcements", $"声明超过 {Most} 条")
+            : null;
 
     private void Put(string config, IReadOnlyList<Announcement> found)
     {
@@ -116,7 +124,7 @@ public sealed class Announcements
     public bool Knows(string topic) => byTopic.ContainsKey(topic);
 
     /// <summary>Reads a state topic as it was announced.</summary>
-    public string? Decode(string topic, ReadOnlySpan<byte> payload, DecodedPayload into)
+    public Wording? Decode(string topic, ReadOnlySpan<byte> payload, DecodedPayload into)
     {
         try
         {
@@ -124,14 +132,14 @@ public sealed class Announcements
         }
         catch (InvalidOperationException e) when (JsonFields.IsBadText(e))
         {
-            return $"holds a text that can't be read: {e.Message}";
+            return JsonFields.BadText(e);
         }
     }
 
-    private string? DecodeText(string topic, ReadOnlySpan<byte> payload, DecodedPayload into)
+    private Wording? DecodeText(string topic, ReadOnlySpan<byte> payload, DecodedPayload into)
     {
         if (!byTopic.TryGetValue(topic, out var entities))
-            return "nobody announced this topic";
+            return new Wording("nobody announced this topic", "没有设备声明过该主题");
         JsonDocument? document = null;
         if (entities.Any(e => e.Path.Count > 0) && JsonFields.TryParse(payload, out document) is { } why)
             return why;

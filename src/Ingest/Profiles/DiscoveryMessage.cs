@@ -37,11 +37,17 @@ internal static partial class DiscoveryMessage
     };
 
     /// <returns>What it announces, nothing for an empty message; the reason when it can't be read.</returns>
-    public static (IReadOnlyList<Announcement> Announced, string? Reason) Read(string topic, ReadOnlySpan<byte> payload)
+    public static (IReadOnlyList<Announcement> Announced, Wording? Reason) Read(string topic, ReadOnlySpan<byte> payload)
     {
         var levels = topic.Split('/');
         if (levels.Length is not (4 or 5))
-            return ([], "a discovery topic is homeassistant/{component}/[{node}/]{object}/config");
+            return (
+                [],
+                new Wording(
+                    "a discovery topic is homeassistant/{component}/[{node}/]{object}/config",
+                    "设备发现主题应为 homeassistant/{component}/[{node}/]{object}/config"
+                )
+            );
         if (payload.IsEmpty)
             return ([], null);
         if (JsonFields.TryParse(payload, out var document) is { } why)
@@ -50,7 +56,7 @@ internal static partial class DiscoveryMessage
         {
             var root = document.RootElement;
             if (root.ValueKind != JsonValueKind.Object)
-                return ([], $"is not a JSON object but {root.ValueKind}");
+                return ([], new Wording($"is not a JSON object but {root.ValueKind}", $"不是 JSON 对象，而是 {root.ValueKind}"));
             var found = new List<Announcement>();
             if (Field(root, "components") is { ValueKind: JsonValueKind.Object } components)
             {
@@ -66,7 +72,9 @@ internal static partial class DiscoveryMessage
                 found.Add(one);
             }
 
-            return found.Count == 0 ? ([], "announces no state topic, or a template that computes") : (found, null);
+            return found.Count == 0
+                ? ([], new Wording("announces no state topic, or a template that computes", "没有声明状态主题，或其模板含有运算"))
+                : (found, null);
         }
     }
 

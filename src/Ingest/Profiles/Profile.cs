@@ -97,7 +97,7 @@ public sealed class Profile
     }
 
     /// <summary>Removes the encoding and decodes. Whatever goes wrong is the returned reason; nothing is thrown.</summary>
-    public string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
+    public Wording? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
     {
         byte[]? rented = null;
         try
@@ -107,13 +107,13 @@ public sealed class Profile
                 case PayloadEncoding.Hex:
                     rented = ArrayPool<byte>.Shared.Rent(payload.Length / 2 + 1);
                     if (!TryHex(payload, rented, out var bytes))
-                        return "is not hexadecimal text, as the profile says it is";
+                        return new Wording("is not hexadecimal text, as the profile says it is", "不是十六进制文字，与型号文件不符");
                     payload = rented.AsSpan(0, bytes);
                     break;
                 case PayloadEncoding.Base64:
                     rented = ArrayPool<byte>.Shared.Rent(Base64.GetMaxDecodedFromUtf8Length(payload.Length) + 3);
                     if (Base64.DecodeFromUtf8(payload, rented, out _, out bytes) != OperationStatus.Done)
-                        return "is not base64, as the profile says it is";
+                        return new Wording("is not base64, as the profile says it is", "不是 base64，与型号文件不符");
                     payload = rented.AsSpan(0, bytes);
                     break;
             }
@@ -122,15 +122,15 @@ public sealed class Profile
         }
         catch (System.Text.Json.JsonException e)
         {
-            return $"is not JSON: {e.Message}";
+            return JsonFields.NotJson(e);
         }
         catch (InvalidOperationException e) when (JsonFields.IsBadText(e))
         {
-            return $"holds a text that can't be read: {e.Message}";
+            return JsonFields.BadText(e);
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            return $"the {Format} decoder failed: {e.Message}";
+            return new Wording($"the {Format} decoder failed: {e.Message}", $"{Format} 解码器出错（{e.GetType().Name}）");
         }
         finally
         {
@@ -145,7 +145,7 @@ public sealed class Profile
     /// <param name="into">Where readings go.</param>
     /// <param name="port">Of a bare LoRaWAN frame in hex: its fPort; null takes any port of the model.</param>
     /// <returns>Null when understood, else why it was refused.</returns>
-    public string? DecodeLine(string line, string topic, DecodedPayload into, int? port = null)
+    public Wording? DecodeLine(string line, string topic, DecodedPayload into, int? port = null)
     {
         var text = System.Text.Encoding.UTF8.GetBytes(line);
         if (Decoder is Decoding.LoRaWan.UplinkDecoder { ReadsFrames: true } uplink && !line.AsSpan().TrimStart().StartsWith("{"))
@@ -153,13 +153,18 @@ public sealed class Profile
             var frame = new byte[text.Length / 2 + 1];
             return TryHex(text, frame, out var size)
                 ? uplink.DecodeFrame(frame.AsSpan(0, size), port, into)
-                : "is neither a network server's JSON nor a frame in hexadecimal";
+                : new Wording(
+                    "is neither a network server's JSON nor a frame in hexadecimal",
+                    "既不是网络服务器的 JSON，也不是十六进制的帧"
+                );
         }
 
         if (!IsBinary || Encoding != PayloadEncoding.Raw)
             return Decode(text, topic, into);
         var bytes = new byte[text.Length / 2 + 1];
-        return TryHex(text, bytes, out var length) ? Decode(bytes.AsSpan(0, length), topic, into) : "is not hexadecimal text";
+        return TryHex(text, bytes, out var length)
+            ? Decode(bytes.AsSpan(0, length), topic, into)
+            : new Wording("is not hexadecimal text", "不是十六进制文字");
     }
 
     /// <summary>Hex with or without white space and 0x, in either case.</summary>

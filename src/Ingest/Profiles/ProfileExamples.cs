@@ -34,7 +34,7 @@ public static class ProfileExamples
         {
             if (reason is null)
                 yield return "was read, but is to be refused";
-            else if (!reason.Contains(expected, StringComparison.OrdinalIgnoreCase))
+            else if (!reason.En.Contains(expected, StringComparison.OrdinalIgnoreCase))
                 yield return $"was refused because it {reason}; the example says '{expected}'";
             yield break;
         }

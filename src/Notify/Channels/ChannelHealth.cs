@@ -20,7 +20,7 @@ public sealed class ChannelHealth
     private readonly TimeProvider clock;
     private readonly Lock gate = new();
     private readonly Troubles? troubles;
-    private string? trouble;
+    private Wording? trouble;
 
     /// <summary>The clock's timestamp of the last try: a provider that is down must not wait for a wall clock.</summary>
     private long tried;
@@ -40,7 +40,7 @@ public sealed class ChannelHealth
     public string Provider { get; }
 
     /// <summary>Why it can't be used; null while it can.</summary>
-    public string? Trouble => trouble;
+    public Wording? Trouble => trouble;
 
     /// <summary>It can be used again.</summary>
     public event Action? Recovered;
@@ -59,14 +59,14 @@ public sealed class ChannelHealth
         }
     }
 
-    public void Down(string why)
+    public void Down(Wording why)
     {
         lock (gate)
             (trouble, tried) = (why, clock.GetTimestamp());
         troubles?.Say(
             $"channel {Provider}",
-            $"{Provider} can't be used, its messages take other ways and wait for it: {why}",
-            $"{Provider} 不可用，消息改走其他渠道并等待恢复：{why}",
+            $"{Provider} can't be used, its messages take other ways and wait for it: {why.En}",
+            $"{Provider} 不可用，消息改走其他渠道并等待恢复：{why.Zh}",
             Patience
         );
     }

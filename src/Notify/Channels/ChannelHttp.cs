@@ -117,7 +117,7 @@ public static class ChannelHttp
     )
     {
         if (!health.MayTry())
-            return (null, new ChannelResult(ChannelOutcome.Down, $"{health.Provider} is down: {health.Trouble}"));
+            return (null, new ChannelResult(ChannelOutcome.Down, Down(health, health.Trouble)));
         request.Options.Set(Critical, critical);
         try
         {
@@ -125,15 +125,33 @@ public static class ChannelHttp
         }
         catch (BrokenCircuitException)
         {
-            return (null, new ChannelResult(ChannelOutcome.Down, $"{health.Provider} is down: {health.Trouble ?? "it does not answer"}"));
+            return (null, new ChannelResult(ChannelOutcome.Down, Down(health, health.Trouble ?? Silent)));
         }
         catch (RateLimiterRejectedException)
         {
-            return (null, new ChannelResult(ChannelOutcome.Busy, $"{MostInFlight} requests are under way at {health.Provider}"));
+            return (
+                null,
+                new ChannelResult(
+                    ChannelOutcome.Busy,
+                    new Wording(
+                        $"{MostInFlight} requests are under way at {health.Provider}",
+                        $"{health.Provider} 有 {MostInFlight} 个请求尚未完成"
+                    )
+                )
+            );
         }
         catch (HttpRequestException e) when (NeverWentOut(e))
         {
-            return (null, new ChannelResult(ChannelOutcome.TryAgain, $"{health.Provider} can't be reached: {e.HttpRequestError}"));
+            return (
+                null,
+                new ChannelResult(
+                    ChannelOutcome.TryAgain,
+                    new Wording(
+                        $"{health.Provider} can't be reached: {e.HttpRequestError}",
+                        $"{health.Provider} 无法连接（{e.HttpRequestError}）"
+                    )
+                )
+            );
         }
         catch (Exception e) when (e is HttpRequestException or TimeoutRejectedException or IOException)
         {
@@ -141,11 +159,18 @@ public static class ChannelHttp
                 null,
                 new ChannelResult(
                     ChannelOutcome.Unknown,
-                    e is TimeoutRejectedException ? $"no answer of {health.Provider} in time" : $"the connection to {health.Provider} broke"
+                    e is TimeoutRejectedException
+                        ? new Wording($"no answer of {health.Provider} in time", $"{health.Provider} 未及时应答")
+                        : new Wording($"the connection to {health.Provider} broke", $"与 {health.Provider} 的连接中断")
                 )
             );
         }
     }
+
+    private static readonly Wording Silent = new("it does not answer", "没有应答");
+
+    private static Wording Down(ChannelHealth health, Wording? why) =>
+        new($"{health.Provider} is down: {why?.En}", $"{health.Provider} 不可用：{why?.Zh}");
 
     private static TimeProvider ClockOf(IServiceProvider services) => services.GetKeyedService<TimeProvider>(Clock) ?? TimeProvider.System;
 
@@ -200,7 +225,11 @@ public static class ChannelHttp
                     .HandleResult(r => (int)r.StatusCode >= 500),
                 OnOpened = args =>
                 {
-                    health.Down(args.Outcome.Result is { } answer ? $"it answers {(int)answer.StatusCode}" : "it does not answer");
+                    health.Down(
+                        args.Outcome.Result is { } answer
+                            ? new Wording($"it answers {(int)answer.StatusCode}", $"应答 {(int)answer.StatusCode}")
+                            : Silent
+                    );
                     return default;
                 },
                 OnClosed = _ =>

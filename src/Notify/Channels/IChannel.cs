@@ -1,3 +1,4 @@
+using Vigil.Model;
 using Vigil.Storage.Records;
 
 namespace Vigil.Notify.Channels;
@@ -67,7 +68,7 @@ public enum ChannelOutcome
 /// <param name="Reason">In words; goes on the timeline. Never holds a secret.</param>
 /// <param name="ProviderId">The provider's id, where it gave one.</param>
 /// <param name="Blocked">This number takes nothing this way until somebody edits it: opted out, no longer in service. Remembered.</param>
-public sealed record ChannelResult(ChannelOutcome Outcome, string Reason, string? ProviderId = null, bool Blocked = false);
+public sealed record ChannelResult(ChannelOutcome Outcome, Wording Reason, string? ProviderId = null, bool Blocked = false);
 
 /// <summary>
 /// A way to reach people: the outbox, Twilio, a domestic provider, mail, a webhook, a group robot. Retrying stands in one place, the

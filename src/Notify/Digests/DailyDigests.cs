@@ -137,11 +137,11 @@ public sealed partial class DailyDigests(
         (row.Channel, row.Attempts, row.DueAt) = (channel, row.Attempts + 1, now + Again);
         await db.SaveChangesAsync(cancellation); // before it is sent
         var result =
-            address.Length == 0 ? new ChannelResult(ChannelOutcome.GiveUp, "the stored address can't be read")
+            address.Length == 0 ? new ChannelResult(ChannelOutcome.GiveUp, Wording.Same("the stored address can't be read"))
             : routes.For(channel, address) is not { } way
-                ? new ChannelResult(ChannelOutcome.GiveUp, $"no provider carries {channel.Word()} to this address")
+                ? new ChannelResult(ChannelOutcome.GiveUp, Wording.Same($"no provider carries {channel.Word()} to this address"))
             : await AskAsync(way, Message(contact, name, day, life, channel, address));
-        row.Note = result.Reason;
+        row.Note = result.Reason.En; // no page shows it
         if (result.Outcome is ChannelOutcome.Sent or ChannelOutcome.Delivered or ChannelOutcome.Unknown)
             row.SentAt = now; // unknown: a digest twice is worse than one missing
         else if (result.Outcome == ChannelOutcome.GiveUp)
@@ -159,7 +159,7 @@ public sealed partial class DailyDigests(
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            return new ChannelResult(ChannelOutcome.Unknown, e.Message);
+            return new ChannelResult(ChannelOutcome.Unknown, Wording.Same(e.Message));
         }
     }
 

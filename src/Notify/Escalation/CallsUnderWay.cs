@@ -112,7 +112,7 @@ public sealed partial class CallsUnderWay : BackgroundService
                 TimelineEvent.CallEnded,
                 "escalation",
                 $"voice to {call.RecipientName}: ended, somebody has answered",
-                $"voice → {call.RecipientName}：已有人处理，通话结束"
+                $"{ChannelWords.Of(Channel.Voice).Zh} → {call.RecipientName}：已有人处理，通话结束"
             );
             await db.SaveChangesAsync(cancellation);
             await transaction.CommitAsync(cancellation);

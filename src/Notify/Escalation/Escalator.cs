@@ -198,7 +198,7 @@ public sealed partial class Escalator : BackgroundService
         }
 
         foreach (var (step, alarm) in ran)
-            Stepped?.Invoke(step, alarm, step.Note);
+            Stepped?.Invoke(step, alarm, step.Note.En);
         return ran.Count;
     }
 

@@ -47,12 +47,18 @@ internal sealed class NoticeSender(Routes routes)
         }
         catch (TimeoutException)
         {
-            return new Outcome(notice.Id, new ChannelResult(ChannelOutcome.Unknown, $"no answer within {Longest.TotalSeconds:0} s"));
+            return new Outcome(
+                notice.Id,
+                new ChannelResult(
+                    ChannelOutcome.Unknown,
+                    new Wording($"no answer within {Longest.TotalSeconds:0} s", $"{Longest.TotalSeconds:0} 秒内没有应答")
+                )
+            );
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
             // Whether the request had gone out is not known: ask before it is sent again.
-            return new Outcome(notice.Id, new ChannelResult(ChannelOutcome.Unknown, e.Message));
+            return new Outcome(notice.Id, new ChannelResult(ChannelOutcome.Unknown, Failed(e)));
         }
         finally
         {
@@ -70,7 +76,7 @@ internal sealed class NoticeSender(Routes routes)
                 : null;
             return new Outcome(
                 notice.Id,
-                known ?? new ChannelResult(ChannelOutcome.TryAgain, "the provider has never heard of it"),
+                known ?? new ChannelResult(ChannelOutcome.TryAgain, new Wording("the provider has never heard of it", "服务商没有此消息")),
                 Asked: true
             );
         }
@@ -79,7 +85,10 @@ internal sealed class NoticeSender(Routes routes)
             // It may have gone out: sent again only after it was asked about. Another way is tried meanwhile.
             return new Outcome(
                 notice.Id,
-                new ChannelResult(ChannelOutcome.Down, $"the provider could not be asked: {e.Message}"),
+                new ChannelResult(
+                    ChannelOutcome.Down,
+                    new Wording($"the provider could not be asked: {e.Message}", $"无法向服务商查询（{e.GetType().Name}）")
+                ),
                 Asked: true
             );
         }
@@ -88,4 +97,6 @@ internal sealed class NoticeSender(Routes routes)
             inFlight.TryRemove(notice.Id, out _);
         }
     }
+
+    private static Wording Failed(Exception e) => new(e.Message, $"发送出错（{e.GetType().Name}）");
 }

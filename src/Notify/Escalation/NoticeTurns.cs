@@ -109,16 +109,18 @@ internal sealed class NoticeTurns(
                 return null;
             case NoticeTurn.AddressRefused:
                 await otherWays.FailAsync(db, notice, alarm, people, refused!, now, cancellation);
-                var word = notice.Channel.Word();
                 troubles?.Happened(
                     "number",
-                    $"{notice.Recipient} was not told by {word}: {refused}",
-                    $"{notice.Recipient} 未能通过 {word} 通知：{refused}",
+                    $"{notice.Recipient} was not told by {notice.Channel.Word()}: {refused!.En}",
+                    $"{notice.Recipient} 未能通过{ChannelWords.Of(notice.Channel).Zh}通知：{refused.Zh}",
                     TimeSpan.FromHours(1)
                 );
                 return null;
             case NoticeTurn.NoProvider:
-                var why = $"no provider carries {notice.Channel.Word()} to this address";
+                var why = new Wording(
+                    $"no provider carries {notice.Channel.Word()} to this address",
+                    $"没有服务商可向该地址发送{ChannelWords.Of(notice.Channel).Zh}"
+                );
                 await otherWays.FailAsync(db, notice, alarm, people, why, now, cancellation);
                 return null;
             case NoticeTurn.TooMany:

@@ -32,13 +32,17 @@ public sealed class Numbers
         select new Problem("Notify:Prefixes", 0, "", prefix, "is not a number prefix such as +86");
 
     /// <summary>Why nothing goes to this address over this channel, without the number; null when it may.</summary>
-    public string? Refuses(Channel channel, string address)
+    public Wording? Refuses(Channel channel, string address)
     {
         if (channel is not (Channel.Sms or Channel.Voice))
-            return address.Length > 0 && address[0] == '\uFFFD' ? "the stored address can't be read" : null;
+            return address.Length > 0 && address[0] == '\uFFFD'
+                ? new Wording("the stored address can't be read", "存储的地址无法读取")
+                : null;
         if (address.Length - 1 is < Shortest or > Longest || address[0] != '+' || address.AsSpan(1).ContainsAnyExceptInRange('0', '9'))
-            return "the stored number can't be read or is no phone number";
-        return prefixes.Any(p => address.StartsWith(p, StringComparison.Ordinal)) ? null : "the number's country is not in Notify:Prefixes";
+            return new Wording("the stored number can't be read or is no phone number", "存储的号码无法读取或不是电话号码");
+        return prefixes.Any(p => address.StartsWith(p, StringComparison.Ordinal))
+            ? null
+            : new Wording("the number's country is not in Notify:Prefixes", "该号码的国家或地区不在 Notify:Prefixes 中");
     }
 
     private static string[] Split(string text) => text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);

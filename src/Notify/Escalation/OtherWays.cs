@@ -23,13 +23,13 @@ internal sealed class OtherWays(MessageTexts messages, TimeProvider clock, Troub
         Notice notice,
         Alarm alarm,
         People people,
-        string reason,
+        Wording reason,
         DateTime now,
         CancellationToken cancellation
     )
     {
-        (notice.State, notice.FinishedAt, notice.Held, notice.Note) = (NoticeState.Failed, now, false, reason);
-        Timeline.Add(db, notice, now, TimelineEvent.Failed, "escalation", $": {reason}", $"：{reason}");
+        (notice.State, notice.FinishedAt, notice.Held, notice.Note) = (NoticeState.Failed, now, false, reason.En);
+        Timeline.Add(db, notice, now, TimelineEvent.Failed, "escalation", $": {reason.En}", $"：{reason.Zh}");
         await TellAsync(db, notice, alarm, people, now, cancellation);
         if (notice.Template != MessageKind.Digest)
             return;
@@ -51,7 +51,7 @@ internal sealed class OtherWays(MessageTexts messages, TimeProvider clock, Troub
         Notice notice,
         Alarm alarm,
         People people,
-        string reason,
+        Wording reason,
         bool again,
         DateTime now,
         CancellationToken cancellation,
@@ -66,7 +66,7 @@ internal sealed class OtherWays(MessageTexts messages, TimeProvider clock, Troub
         );
         if (again)
             return;
-        Timeline.Add(db, notice, now, TimelineEvent.Held, "escalation", $": {reason}; {HeldNote}", $"：{reason}；服务商恢复后补发");
+        Timeline.Add(db, notice, now, TimelineEvent.Held, "escalation", $": {reason.En}; {HeldNote}", $"：{reason.Zh}；服务商恢复后补发");
         // Of several to one person about one alarm the newest is enough when the provider is back.
         await db
             .Notices.Where(n =>
@@ -123,7 +123,7 @@ internal sealed class OtherWays(MessageTexts messages, TimeProvider clock, Troub
     }
 
     /// <summary>Remembered for the next alarm, and told to the desk: only a person can find another number.</summary>
-    public async Task BlockAsync(RecordsDb db, Notice notice, string reason, DateTime now, CancellationToken cancellation)
+    public async Task BlockAsync(RecordsDb db, Notice notice, Wording reason, DateTime now, CancellationToken cancellation)
     {
         if (db.BlockedNumbers.Local.Any(b => b.Address == notice.Address && b.Channel == notice.Channel))
             return;
@@ -135,7 +135,7 @@ internal sealed class OtherWays(MessageTexts messages, TimeProvider clock, Troub
                 Id = clock.NewId(),
                 Address = notice.Address,
                 Channel = notice.Channel,
-                Reason = reason,
+                Reason = reason.En,
                 Since = now,
             }
         );
@@ -145,14 +145,13 @@ internal sealed class OtherWays(MessageTexts messages, TimeProvider clock, Troub
             now,
             TimelineEvent.Blocked,
             "escalation",
-            $": {reason}; not used again until the number is changed",
-            $"：{reason}；更改号码前不再使用"
+            $": {reason.En}; not used again until the number is changed",
+            $"：{reason.Zh}；更改号码前不再使用"
         );
-        var channel = notice.Channel.Word();
         troubles?.Happened(
             "number",
-            $"{channel} does not reach {notice.Recipient} any more ({reason}): ask for another number",
-            $"{channel} 已无法联系 {notice.Recipient}（{reason}）：请核实号码",
+            $"{notice.Channel.Word()} does not reach {notice.Recipient} any more ({reason.En}): ask for another number",
+            $"{ChannelWords.Of(notice.Channel).Zh}已无法联系 {notice.Recipient}（{reason.Zh}）：请核实号码",
             TimeSpan.FromHours(1)
         );
     }

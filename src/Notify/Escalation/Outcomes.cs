@@ -113,7 +113,7 @@ internal sealed partial class Outcomes(
             await otherWays.BlockAsync(db, notice, reason, now, cancellation);
         var held = notice.Held;
         if (!held || next != Next.Ask)
-            (notice.Held, notice.Note) = (false, reason);
+            (notice.Held, notice.Note) = (false, reason.En);
         notice.DueAt = due ?? notice.DueAt;
         switch (next)
         {
@@ -147,13 +147,21 @@ internal sealed partial class Outcomes(
                     now,
                     TimelineEvent.Rerouted,
                     notice.Provider,
-                    $": {reason}; over {other}",
-                    $"：{reason}；改由 {other} 发送"
+                    $": {reason.En}; over {other}",
+                    $"：{reason.Zh}；改由 {other} 发送"
                 );
                 break;
             case Next.Retry:
                 notice.State = NoticeState.Waiting;
-                Timeline.Add(db, notice, now, TimelineEvent.Retried, notice.Provider, $": {reason}; tried again", $"：{reason}，重试");
+                Timeline.Add(
+                    db,
+                    notice,
+                    now,
+                    TimelineEvent.Retried,
+                    notice.Provider,
+                    $": {reason.En}; tried again",
+                    $"：{reason.Zh}，重试"
+                );
                 break;
             case Next.Fail:
                 await otherWays.FailAsync(db, notice, alarm, people, reason, now, cancellation);

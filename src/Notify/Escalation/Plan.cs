@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using Vigil.Model;
 using Vigil.Storage.Records;
 
 namespace Vigil.Notify.Escalation;
@@ -52,7 +53,7 @@ internal static class Plan
     )
     {
         foreach (var old in await WaitingAsync(db, alarm.Id, cancellation))
-            Cancel(old, now, "planned anew");
+            Cancel(old, now, new Wording("planned anew", "重新安排"));
         var order = await LastOrderAsync(db, alarm.Id, cancellation);
         foreach (var step in Policies.Plan(policy, alarm.Id, now, id))
         {
@@ -70,7 +71,7 @@ internal static class Plan
         db.Steps.Add(step);
     }
 
-    public static void Cancel(EscalationStep step, DateTime now, string why) =>
+    public static void Cancel(EscalationStep step, DateTime now, Wording why) =>
         (step.State, step.FinishedAt, step.Note) = (StepState.Cancelled, now, why);
 
     private static async Task<int> LastOrderAsync(RecordsDb db, Guid alarm, CancellationToken cancellation)

@@ -84,7 +84,11 @@ internal sealed partial class Promises(
         var mine = people.PlaceOf(who, role, alarm);
         foreach (var step in await Plan.WaitingAsync(db, alarm.Id, cancellation))
             if (!Recipient.Parse(step.To).IsAbove(mine))
-                (step.State, step.FinishedAt, step.Note) = (StepState.Skipped, now, $"not above {who}, who acknowledged");
+                (step.State, step.FinishedAt, step.Note) = (
+                    StepState.Skipped,
+                    now,
+                    new Wording($"not above {who}, who acknowledged", $"不高于已确认的 {who}")
+                );
         if (Plan.Waiting(db, alarm.Id).Count == 0)
         {
             var last = policies.For(alarm, people.Resident(alarm), messages.Zone).Steps[^1];

@@ -28,7 +28,7 @@ public sealed class ProviderReceipts(
         string providerId,
         Guid? notice,
         bool? delivered,
-        string reason,
+        Wording reason,
         CancellationToken cancellation,
         bool blocked = false
     )
@@ -46,7 +46,7 @@ public sealed class ProviderReceipts(
         row.ProviderId ??= providerId;
         if (meaning == ReceiptMeaning.Delivered)
         {
-            (row.State, row.SentAt, row.FinishedAt, row.Held, row.Note) = (NoticeState.Delivered, row.SentAt ?? now, now, false, reason);
+            (row.State, row.SentAt, row.FinishedAt, row.Held, row.Note) = (NoticeState.Delivered, row.SentAt ?? now, now, false, reason.En);
             // it does arrive
             await db.BlockedNumbers.Where(b => b.Address == row.Address && b.Channel == row.Channel).ExecuteDeleteAsync(cancellation);
             Timeline.Add(db, row, now, TimelineEvent.Delivered, provider, "", " 已送达");

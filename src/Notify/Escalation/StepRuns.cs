@@ -31,7 +31,11 @@ internal sealed class StepRuns(Policies policies, MessageTexts messages, SignedL
                 break;
             case StepTurn.Enough:
                 foreach (var waiting in Plan.Waiting(db, alarm.Id))
-                    Plan.Cancel(waiting, now, "somebody has been told, which is enough for this policy");
+                    Plan.Cancel(
+                        waiting,
+                        now,
+                        new Wording("somebody has been told, which is enough for this policy", "已通知到人，按此策略即可")
+                    );
                 break;
             default:
                 TellPeople(db, step, alarm, people, policy, now);
@@ -47,7 +51,7 @@ internal sealed class StepRuns(Policies policies, MessageTexts messages, SignedL
     {
         var to = Recipient.Parse(step.To);
         var (meant, note, noteZh) = people.Find(to, alarm);
-        var reached = new List<string>();
+        var reached = new List<Wording>();
         foreach (var person in meant)
         {
             var found = person.Way(step.Via, critical: alarm.Severity == Severity.Critical);
@@ -58,31 +62,37 @@ internal sealed class StepRuns(Policies policies, MessageTexts messages, SignedL
             if (policy.Quiet is { } quiet && alarm.Severity <= Severity.Warning && quiet.EndOf(now, messages.Zone) is var end && end > now)
                 (notice.State, notice.DueAt, notice.Note) = (NoticeState.Deferred, end, $"quiet hours {quiet}");
             db.Notices.Add(notice);
-            reached.Add($"{person.Name} ({way.Channel.Word()})");
+            reached.Add(new Wording($"{person.Name} ({way.Channel.Word()})", $"{person.Name}（{ChannelWords.Of(way.Channel).Zh}）"));
         }
 
         var ended = StepDecision.End(meant.Count, reached.Count);
         step.State = ended == StepEnd.Reached ? StepState.Done : StepState.Skipped;
+        var all = Wording.Join(reached);
         step.Note = ended switch
         {
-            StepEnd.Reached => $"step {step.Order}: {step.To} — {string.Join(", ", reached)}{(note.Length > 0 ? $" ({note})" : "")}",
-            StepEnd.Nobody => $"step {step.Order} skipped: {(note.Length > 0 ? note : $"there is no {step.To}")}",
-            _ => $"step {step.Order} skipped: {step.To} has no address for {Words.List(step.Via)}",
-        };
-        var zh = ended switch
-        {
-            StepEnd.Reached => $"第{step.Order}步：{to.Chinese} — {string.Join("、", reached)}{(noteZh.Length > 0 ? $"（{noteZh}）" : "")}",
-            StepEnd.Nobody => $"第{step.Order}步跳过：{(noteZh.Length > 0 ? noteZh : $"没有{to.Chinese}")}",
-            _ => $"第{step.Order}步跳过：{to.Chinese}没有可用的联系方式（{Words.List(step.Via)}）",
+            StepEnd.Reached => new Wording(
+                $"step {step.Order}: {step.To} — {all.En}{(note.Length > 0 ? $" ({note})" : "")}",
+                $"第{step.Order}步：{to.Chinese} — {all.Zh}{(noteZh.Length > 0 ? $"（{noteZh}）" : "")}"
+            ),
+            StepEnd.Nobody => new Wording(
+                $"step {step.Order} skipped: {(note.Length > 0 ? note : $"there is no {step.To}")}",
+                $"第{step.Order}步跳过：{(noteZh.Length > 0 ? noteZh : $"没有{to.Chinese}")}"
+            ),
+            _ => new Wording(
+                $"step {step.Order} skipped: {step.To} has no address for {Words.List(step.Via)}",
+                $"第{step.Order}步跳过：{to.Chinese}没有可用的联系方式（{ChannelWords.List(step.Via).Zh}）"
+            ),
         };
         var what = ended == StepEnd.Reached ? TimelineEvent.Step : TimelineEvent.Skipped;
-        Timeline.Add(db, alarm.Id, now, what, "escalation", step.Note, zh);
+        Timeline.Add(db, alarm.Id, now, what, "escalation", step.Note);
     }
 
     /// <summary>Why somebody is told another way than the plan says, or not at all.</summary>
     private static void Unusual(RecordsDb db, EscalationStep step, Alarm alarm, Person person, Channel? way, DateTime now)
     {
-        var (instead, insteadZh) = way is { } other ? ($"told by {other.Word()}", $"改用 {other.Word()}") : ("passed over", "跳过");
+        var (instead, insteadZh) = way is { } other
+            ? ($"told by {other.Word()}", $"改用{ChannelWords.Of(other).Zh}")
+            : ("passed over", "跳过");
         if (person.Unreadable)
             Timeline.Add(
                 db,
@@ -105,7 +115,7 @@ internal sealed class StepRuns(Policies policies, MessageTexts messages, SignedL
                 TimelineEvent.Skipped,
                 "escalation",
                 $"{person.Name}: {blocked.Word()} is known not to reach this number; {instead}",
-                $"{person.Name}：该号码无法通过 {blocked.Word()} 联系，{insteadZh}"
+                $"{person.Name}：该号码无法通过{ChannelWords.Of(blocked).Zh}联系，{insteadZh}"
             );
     }
 
@@ -150,7 +160,7 @@ internal sealed class StepRuns(Policies policies, MessageTexts messages, SignedL
     /// </summary>
     private async Task TellAgainAsync(RecordsDb db, EscalationStep step, Alarm alarm, DateTime now, CancellationToken cancellation)
     {
-        (step.State, step.Note) = (StepState.Done, "told again");
+        (step.State, step.Note) = (StepState.Done, new Wording("told again", "已再次通知"));
         if (alarm.Severity == Severity.Critical)
             Timeline.Counted(db, alarm, now);
         if (AlarmLife.FinishedTooLate(Standing.Of(alarm), now) is not { } after)
@@ -207,17 +217,12 @@ internal sealed class StepRuns(Policies policies, MessageTexts messages, SignedL
         var over = step.Template == MessageKind.Cleared;
         step.Note =
             names.Count > 0
-                ? $"told that it {(over ? "is over" : "has eased, and that somebody still has to look")}: {string.Join(", ", names)}"
-                : "nobody had been told";
-        Timeline.Add(
-            db,
-            alarm.Id,
-            now,
-            TimelineEvent.Step,
-            "escalation",
-            step.Note,
-            names.Count > 0 ? $"{(over ? "已告知解除" : "已告知好转，仍需确认")}：{string.Join("、", names)}" : "此前未通知任何人"
-        );
+                ? new Wording(
+                    $"told that it {(over ? "is over" : "has eased, and that somebody still has to look")}: {string.Join(", ", names)}",
+                    $"{(over ? "已告知解除" : "已告知好转，仍需确认")}：{string.Join("、", names)}"
+                )
+                : new Wording("nobody had been told", "此前未通知任何人");
+        Timeline.Add(db, alarm.Id, now, TimelineEvent.Step, "escalation", step.Note);
     }
 
     private Notice NewNotice(

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http;
 using System.Net.Sockets;
+using Vigil.Model;
 
 namespace Vigil.Notify.Webhooks;
 
@@ -42,6 +43,8 @@ public sealed class OutwardConnections(bool allowLoopback, IReadOnlyList<IPNetwo
         }.Select(IPNetwork.Parse),
     ];
 
+    internal static readonly Wording Inside = new("the address lies inside this network", "地址位于本机所在网络");
+
     private static readonly IPNetwork Global = IPNetwork.Parse("2000::/3");
 
     /// <summary>Whether this address may be connected to.</summary>
@@ -59,15 +62,17 @@ public sealed class OutwardConnections(bool allowLoopback, IReadOnlyList<IPNetwo
     /// <summary>
     /// Whether a message may be sent to this address at all: https, and http only to a loopback address that was allowed. Null when it may.
     /// </summary>
-    public string? Refuses(string url)
+    public Wording? Refuses(string url)
     {
         if (!Uri.TryCreate(url, UriKind.Absolute, out var at) || at.Scheme is not ("https" or "http"))
-            return "is not an https address";
+            return new Wording("is not an https address", "不是 https 地址");
         if (at.UserInfo.Length > 0)
-            return "carries a user name";
+            return new Wording("carries a user name", "带有用户名");
         if (at.Scheme == "http" && !(allowLoopback && at.IsLoopback))
-            return "is not an https address";
-        return IPAddress.TryParse(at.Host.Trim('[', ']'), out var address) && !Allows(address) ? "lies inside this network" : null;
+            return new Wording("is not an https address", "不是 https 地址");
+        return IPAddress.TryParse(at.Host.Trim('[', ']'), out var address) && !Allows(address)
+            ? new Wording("lies inside this network", "位于本机所在网络")
+            : null;
     }
 
     /// <summary>Whether a request failed because its address, once its name was looked up, lies inside.</summary>
@@ -105,5 +110,5 @@ public sealed class OutwardConnections(bool allowLoopback, IReadOnlyList<IPNetwo
             },
         };
 
-    private sealed class InwardException() : HttpRequestException(HttpRequestError.ConnectionError, "the address lies inside this network");
+    private sealed class InwardException() : HttpRequestException(HttpRequestError.ConnectionError, Inside.En);
 }

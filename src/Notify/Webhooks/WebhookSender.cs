@@ -226,7 +226,7 @@ public sealed partial class WebhookSender(
             if (mine == 0)
                 continue;
             var (taken, gone, note) = webhook.Disabled
-                ? (false, true, "the webhook is switched off")
+                ? (false, true, new Wording("the webhook is switched off", "对接已停用"))
                 : await TryAsync(webhook, delivery, cancellation);
             var after = clock.GetUtcNow().UtcDateTime;
             var end = !taken && (gone || after - delivery.CreatedAt >= GiveUpAfter);
@@ -235,30 +235,31 @@ public sealed partial class WebhookSender(
                 .WebhookDeliveries.Where(d => d.Id == delivery.Id)
                 .ExecuteUpdateAsync(
                     u =>
-                        u.SetProperty(d => d.Note, note)
+                        u.SetProperty(d => d.Note.En, note.En)
+                            .SetProperty(d => d.Note.Zh, note.Zh)
                             .SetProperty(d => d.DueAt, next)
                             .SetProperty(d => d.DeliveredAt, taken ? after : null)
                             .SetProperty(d => d.GivenUpAt, end ? after : null),
                     cancellation
                 );
             if (end)
-                LogGivenUp(log, webhook.Name, delivery.Event, note);
+                LogGivenUp(log, webhook.Name, delivery.Event, note.En);
             // A slow receiver gets the rest with the next look.
             if ((!taken && !webhook.Disabled) || clock.GetElapsedTime(begun) > Lease)
                 return;
         }
     }
 
-    private async Task<(bool Taken, bool Gone, string Note)> TryAsync(
+    private async Task<(bool Taken, bool Gone, Wording Note)> TryAsync(
         Webhook webhook,
         WebhookDelivery delivery,
         CancellationToken cancellation
     )
     {
         if (connections.Refuses(webhook.Url) is { } refused)
-            return (false, false, $"the address {refused}");
+            return (false, false, new Wording($"the address {refused.En}", $"地址{refused.Zh}"));
         if (!WebhookSignature.IsSecret(webhook.Secret))
-            return (false, !FieldKeys.IsUnreadable(webhook.Secret), "the secret can't be read");
+            return (false, !FieldKeys.IsUnreadable(webhook.Secret), new Wording("the secret can't be read", "签名密钥无法读取"));
         try
         {
             // a receiver refuses what is older than minutes by its own clock
@@ -270,7 +271,7 @@ public sealed partial class WebhookSender(
             WebhookSignature.Sign(request, [webhook.Secret], $"msg_{delivery.Id:N}", now, delivery.Body);
             using var answer = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
             var status = (int)answer.StatusCode;
-            return (status is >= 200 and < 300, status == 410, $"answered {status}");
+            return (status is >= 200 and < 300, status == 410, new Wording($"answered {status}", $"应答 {status}"));
         }
         catch (Exception e)
             when (e is HttpRequestException or TaskCanceledException or UriFormatException && !cancellation.IsCancellationRequested)
@@ -279,8 +280,8 @@ public sealed partial class WebhookSender(
                 false,
                 false,
                 e is HttpRequestException inward && OutwardConnections.WasRefused(inward)
-                    ? "the address lies inside this network"
-                    : "does not answer"
+                    ? OutwardConnections.Inside
+                    : new Wording("does not answer", "没有应答")
             );
         }
     }

@@ -418,8 +418,7 @@ public sealed class EscalationStep
     public StepState State { get; set; }
     public DateTime? StartedAt { get; set; }
     public DateTime? FinishedAt { get; set; }
-    public string Note { get; set; } = "";
-    public string NoteZh { get; set; } = "";
+    public Wording Note { get; set; } = Wording.None;
 
     /// <summary>What is said.</summary>
     public MessageKind Template { get; set; }
@@ -483,7 +482,6 @@ public sealed class Notice
 
     /// <summary>For people alone.</summary>
     public string Note { get; set; } = "";
-    public string NoteZh { get; set; } = "";
     public int Attempts { get; set; }
     public DateTime CreatedAt { get; set; }
 
@@ -566,8 +564,7 @@ public sealed class RejectedPayload
     public string Device { get; set; } = "";
     public string Profile { get; set; } = "";
     public required byte[] Payload { get; set; }
-    public required string Reason { get; set; }
-    public string ReasonZh { get; set; } = "";
+    public required Wording Reason { get; set; }
 }
 
 /// <summary>A device that speaks and that nobody has registered: waits to be bound.</summary>

@@ -45,6 +45,7 @@ public abstract partial class RecordsDb
                 d.GivenUpAt,
                 d.DueAt,
             });
+            e.ComplexProperty(d => d.Note, InTwoColumns(nameof(WebhookDelivery.Note)));
             e.HasOne<Webhook>().WithMany().HasForeignKey(d => d.WebhookId).OnDelete(DeleteBehavior.Cascade);
         });
     }

@@ -1,7 +1,9 @@
 using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
+using Vigil.Model;
 
 namespace Vigil.Storage.Records;
 
@@ -139,6 +141,7 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
             e.HasIndex(s => new { s.State, s.DueAt });
             e.HasIndex(s => new { s.AlarmId, s.Order });
             e.Property(s => s.Template).HasDefaultValue(MessageKind.Opened);
+            e.ComplexProperty(s => s.Note, InTwoColumns(nameof(EscalationStep.Note)));
             e.ToTable(t =>
             {
                 t.HasCheckConstraint("step_started", "\"State\" NOT IN (1, 2) OR \"StartedAt\" IS NOT NULL");
@@ -175,7 +178,11 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
         });
         modelBuilder.Entity<Absence>().HasIndex(a => new { a.ResidentId, a.Until });
         modelBuilder.Entity<Visit>().HasIndex(v => new { v.ResidentId, v.Time });
-        modelBuilder.Entity<RejectedPayload>().HasIndex(r => r.Received);
+        modelBuilder.Entity<RejectedPayload>(e =>
+        {
+            e.HasIndex(r => r.Received);
+            e.ComplexProperty(r => r.Reason, InTwoColumns(nameof(RejectedPayload.Reason)));
+        });
         modelBuilder.Entity<AuditEntry>(e =>
         {
             e.HasIndex(a => a.Time);
@@ -195,6 +202,14 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
         });
         modelBuilder.Entity<DailyUse>().HasKey(d => new { d.ResidentId, d.Day });
     }
+
+    /// <summary>English in the column of the name, Chinese in the one beside it.</summary>
+    private static Action<ComplexPropertyBuilder<Wording>> InTwoColumns(string column) =>
+        words =>
+        {
+            words.Property(w => w.En).HasColumnName(column);
+            words.Property(w => w.Zh).HasColumnName(column + "Zh");
+        };
 
     /// <summary>Columns that are encrypted at rest, with the property each belongs to.</summary>
     internal static readonly IReadOnlyList<(Type Entity, string Property)> Sealed =

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Identity;
+using Vigil.Model;
 
 namespace Vigil.Storage.Records;
 
@@ -83,5 +84,5 @@ public sealed class WebhookDelivery
     public DateTime DueAt { get; set; }
     public DateTime? DeliveredAt { get; set; }
     public DateTime? GivenUpAt { get; set; }
-    public string Note { get; set; } = "";
+    public Wording Note { get; set; } = Wording.None;
 }

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
+using Vigil.Model;
 using Vigil.Storage.Records;
 
 namespace Vigil.Web.Accounts;
@@ -38,7 +39,7 @@ public sealed class Accounts(
     /// <param name="name">Of the account; also what the timeline says.</param>
     /// <param name="password">Null: the person sets one with a link (<see cref="LinkAsync"/>).</param>
     /// <returns>What is wrong; null when the account exists now.</returns>
-    public async Task<string?> AddAsync(
+    public async Task<Wording?> AddAsync(
         string name,
         string role,
         string area,
@@ -49,11 +50,11 @@ public sealed class Accounts(
     )
     {
         if (name.Length is 0 or > 64 || name.Any(c => c == ':' || char.IsControl(c) || char.IsWhiteSpace(c)))
-            return "a name has 1 to 64 characters without spaces and colons";
+            return new Wording("a name has 1 to 64 characters without spaces and colons", "用户名为 1 至 64 个字符，不含空格和冒号");
         if (!Roles.All.Contains(role))
-            return $"'{role}' is not one of {string.Join(", ", Roles.All)}";
+            return new Wording($"'{role}' is not one of {string.Join(", ", Roles.All)}", $"没有角色“{role}”");
         if (area.Length > 0 && (area.Length > 12 || !area.All(char.IsAsciiDigit)))
-            return $"'{area}' is not an area code";
+            return new Wording($"'{area}' is not an area code", $"“{area}”不是区划代码");
         var user = new User
         {
             Id = Guid.CreateVersion7(clock.GetUtcNow()),
@@ -78,20 +79,18 @@ public sealed class Accounts(
         return $"/account/password?user={Uri.EscapeDataString(user.UserName!)}&token={Uri.EscapeDataString(token)}";
     }
 
-    public async Task<string?> SetPasswordAsync(string name, string token, string password, CancellationToken cancellation)
+    public async Task<Wording?> SetPasswordAsync(string name, string token, string password, CancellationToken cancellation)
     {
         if (await users.FindByNameAsync(name) is not { } user)
-            return "this link is not valid any more";
+            return LinkOver;
         var set = await users.ResetPasswordAsync(user, token, password);
         if (!set.Succeeded)
-            return set.Errors.Any(e => e.Code == nameof(IdentityErrorDescriber.InvalidToken))
-                ? "this link is not valid any more"
-                : Said(set);
+            return set.Errors.Any(e => e.Code == nameof(IdentityErrorDescriber.InvalidToken)) ? LinkOver : Said(set);
         await AuditAsync(name, "account", name, "password set", cancellation);
         return null;
     }
 
-    public async Task<string?> ChangePasswordAsync(User user, string old, string now, CancellationToken cancellation)
+    public async Task<Wording?> ChangePasswordAsync(User user, string old, string now, CancellationToken cancellation)
     {
         var changed = await users.ChangePasswordAsync(user, old, now);
         if (changed.Succeeded)
@@ -186,13 +185,26 @@ public sealed class Accounts(
     /// <summary>Identity's hash of a password that nobody knows.</summary>
     private static readonly string Nobody = new PasswordHasher<User>().HashPassword(Somebody, Guid.NewGuid().ToString());
 
-    private static string Said(IdentityResult result) =>
-        string.Join(
-            ' ',
-            result.Errors.Select(e =>
-                e.Code == nameof(IdentityErrorDescriber.PasswordTooShort) ? "a password has at least 12 characters" : e.Description
-            )
-        );
+    private static readonly Wording LinkOver = new("this link is not valid any more", "此链接已失效");
+
+    private static Wording Said(IdentityResult result)
+    {
+        var all = result.Errors.Select(Said).ToList();
+        return new Wording(string.Join(' ', all.Select(w => w.En)), string.Join('；', all.Select(w => w.Zh)));
+    }
+
+    /// <summary>Identity speaks English; what it can say of our accounts is said here.</summary>
+    internal static Wording Said(IdentityError error) =>
+        error.Code switch
+        {
+            nameof(IdentityErrorDescriber.PasswordTooShort) => new Wording("a password has at least 12 characters", "密码至少 12 个字符"),
+            nameof(IdentityErrorDescriber.PasswordMismatch) => new Wording(error.Description, "原密码不对"),
+            nameof(IdentityErrorDescriber.DuplicateUserName) => new Wording(error.Description, "已有同名账号"),
+            nameof(IdentityErrorDescriber.InvalidUserName) => new Wording(error.Description, "用户名不可用"),
+            nameof(IdentityErrorDescriber.InvalidToken) => LinkOver,
+            nameof(IdentityErrorDescriber.ConcurrencyFailure) => new Wording(error.Description, "账号刚刚被他人修改，请重试"),
+            _ => new Wording(error.Description, "账号未能保存"),
+        };
 
     private Task AuditAsync(string who, string action, string name, string detail, CancellationToken cancellation) =>
         records.AddAsync(clock.GetUtcNow().UtcDateTime, who, action, $"user:{name}", detail, cancellation);

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Vigil.Model;
 using Vigil.Web.Api;
 using Vigil.Web.Pages.Plain;
 
@@ -70,7 +71,7 @@ internal static class OwnAccountEndpoints
             && !user.TwoFactorEnabled
             && (codes = await accounts.SecondFactors.EnrolAsync(user, code, c)) is null
         )
-            return http.Refused(Texts.Of("account.code-wrong", http.Request.Language()));
+            return http.Refused(Texts.All["account.code-wrong"]);
         await http.SignInAsync(CookieAuthenticationDefaults.AuthenticationScheme, accounts.Principal(user));
         return codes!.Count == 0
             ? Results.Redirect("/account")
@@ -78,9 +79,10 @@ internal static class OwnAccountEndpoints
     }
 
     /// <summary>What is wrong with a new password that is typed twice.</summary>
-    internal static string? Twice(IFormCollection form) => form["password"] == form["again"] ? null : "the two passwords differ";
+    internal static Wording? Twice(IFormCollection form) =>
+        form["password"] == form["again"] ? null : new Wording("the two passwords differ", "两次输入的密码不一致");
 
     /// <summary>Says why, with a way back.</summary>
-    internal static IResult Refused(this HttpContext http, string why, int status = StatusCodes.Status400BadRequest) =>
+    internal static IResult Refused(this HttpContext http, Wording why, int status = StatusCodes.Status400BadRequest) =>
         http.Page<RefusedPage>(status, (nameof(RefusedPage.Why), why));
 }

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Vigil.Model;
 using Vigil.Storage.Records;
 using Vigil.Web.Pages.Plain;
 
@@ -55,7 +56,13 @@ internal static class SignIn
         if (form["token"].ToString() is { Length: > 0 } token)
         {
             if (await accounts.HasAdministratorAsync(c) || !link.Fits(token))
-                return http.Refused("this link was used or has expired; a restart prints a new one", StatusCodes.Status403Forbidden);
+                return http.Refused(
+                    new Wording(
+                        "this link was used or has expired; a restart prints a new one",
+                        "此链接已使用或已过期，重启服务后会给出新的链接"
+                    ),
+                    StatusCodes.Status403Forbidden
+                );
             if (OwnAccountEndpoints.Twice(form) is { } differ)
                 return http.Refused(differ);
             if (await accounts.AddAsync(name, Roles.Administrator, "", "", password, "first start", c) is { } wrong)

@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.IdentityModel.Protocols.OpenIdConnect;
+using Vigil.Model;
 using Vigil.Storage.Records;
 using Vigil.Web.Pages.Plain;
 
@@ -63,7 +64,7 @@ public sealed record SingleSignOn(
                     if (PrincipalOf(context.Principal!, with) is { } who)
                         context.Principal = who;
                     else
-                        context.Fail($"the issuer gives no role in '{with.RoleClaim}'");
+                        context.Fail($"{NoRole} in '{with.RoleClaim}'");
                     return Task.CompletedTask;
                 };
                 o.Events.OnTicketReceived = async context =>
@@ -76,14 +77,22 @@ public sealed record SingleSignOn(
                 o.Events.OnRemoteFailure = async context =>
                 {
                     context.HandleResponse();
-                    await new RazorComponentResult<FromElsewhere>(
-                        new Dictionary<string, object?> { [nameof(FromElsewhere.Trouble)] = context.Failure?.Message ?? "" }
-                    )
+                    var isRole = context.Failure?.Message.StartsWith(NoRole, StringComparison.Ordinal) == true;
+                    var why = isRole ? NoRoleIn(with.RoleClaim) : Texts.All["signin.refused"];
+                    await new RazorComponentResult<FromElsewhere>(new Dictionary<string, object?> { [nameof(FromElsewhere.Trouble)] = why })
                     {
                         StatusCode = StatusCodes.Status403Forbidden,
                     }.ExecuteAsync(context.HttpContext);
                 };
             }
+        );
+
+    private const string NoRole = "the issuer gives no role";
+
+    private static Wording NoRoleIn(string claim) =>
+        new(
+            Texts.Of("signin.no-role", "en") + Texts.InBrackets(claim, "en"),
+            Texts.Of("signin.no-role", "zh") + Texts.InBrackets(claim, "zh")
         );
 
     internal static void Map(IEndpointRouteBuilder app) =>

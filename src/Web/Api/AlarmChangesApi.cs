@@ -90,18 +90,17 @@ internal static class AlarmChangesApi
                         return Caller.Wrong($"'{body.Action}' is not one of acknowledge, in-hand, note, resolve");
                     if (body.Action == "resolve" && !AlarmOperations.TryResolution(body.Resolution, out resolution))
                         return Caller.Wrong($"'{body.Resolution}' is not one of {AlarmOperations.Resolutions}");
-                    return Results.Ok(
-                        await AlarmOperations.ChangeManyAsync(
-                            desk,
-                            caller.Records,
-                            caller.Who,
-                            alarms,
-                            body.Action,
-                            resolution,
-                            body.Note.Trim(),
-                            caller.Cancellation
-                        )
+                    var changed = await AlarmOperations.ChangeManyAsync(
+                        desk,
+                        caller.Records,
+                        caller.Who,
+                        alarms,
+                        body.Action,
+                        resolution,
+                        body.Note.Trim(),
+                        caller.Cancellation
                     );
+                    return Results.Ok(new BulkAnswer(changed.Done, [.. changed.Refused.Select(r => new BulkRefused(r.Alarm, r.Why.En))]));
                 }
             )
             .Answers<BulkAnswer>("Changes many alarms together, in an outage: one reason, and a line on each one's own timeline", 400);

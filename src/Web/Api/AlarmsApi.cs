@@ -140,7 +140,7 @@ internal static class AlarmsApi
                                         s.State.ToString().ToLowerInvariant(),
                                         s.StartedAt,
                                         s.FinishedAt,
-                                        s.Note
+                                        s.Note.En
                                     )),
                             ]
                         )

@@ -2,6 +2,7 @@ using System.Security.Claims;
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.EntityFrameworkCore;
+using Vigil.Model;
 using Vigil.Storage.Records;
 using Vigil.Web.Accounts;
 
@@ -94,6 +95,14 @@ internal readonly record struct Caller(
         Results.Problem($"there is no {what} '{id}'", statusCode: StatusCodes.Status404NotFound);
 
     public static IResult Wrong(string why) => Results.Problem(why, statusCode: StatusCodes.Status400BadRequest);
+
+    /// <summary>The same with its words in Chinese beside it, for a page of ours that shows them.</summary>
+    public static IResult Wrong(Wording why) =>
+        Results.Problem(
+            why.En,
+            statusCode: StatusCodes.Status400BadRequest,
+            extensions: new Dictionary<string, object?> { ["detailZh"] = why.Zh }
+        );
 
     /// <summary>+86138****1234.</summary>
     public static string Masked(string phone) =>

@@ -74,7 +74,7 @@ internal static class DevicesApi
                         caller.Cancellation
                     )
                         is { } missing
-                        ? Results.Problem(missing, statusCode: StatusCodes.Status404NotFound)
+                        ? Results.Problem(missing.En, statusCode: StatusCodes.Status404NotFound)
                         : Results.NoContent()
             )
             .Changes("Binds a waiting device to a resident", 404);
@@ -91,7 +91,7 @@ internal static class DevicesApi
                             r.Username,
                             r.Device,
                             r.Profile,
-                            r.Reason,
+                            r.Reason.En,
                             Convert.ToBase64String(r.Payload),
                             Caller.Preview(r.Payload),
                             Convert.ToHexString(r.Payload)

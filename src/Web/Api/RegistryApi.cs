@@ -38,7 +38,7 @@ internal static class RegistryApi
                         caller.Cancellation
                     );
                     return problems.Count == 0
-                        ? Results.Ok(new ImportAnswer(dryRun != true, summary))
+                        ? Results.Ok(new ImportAnswer(dryRun != true, summary.En))
                         : Results.Problem(
                             $"{problems.Count} problems; nothing was written",
                             statusCode: StatusCodes.Status422UnprocessableEntity,

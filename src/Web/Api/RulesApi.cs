@@ -31,7 +31,13 @@ internal static class RulesApi
                             [
                                 .. rules
                                     .Explain(r)
-                                    .Select(e => new RuleAnswer(e.Kind.Name, e.Enabled, Name(e.Severity), e.From, e.Parameters)),
+                                    .Select(e => new RuleAnswer(
+                                        e.Kind.Name,
+                                        e.Enabled,
+                                        Name(e.Severity),
+                                        e.From.En,
+                                        [.. e.Parameters.Select(p => new ExplainedParameter(p.Name, p.Value, p.From.En))]
+                                    )),
                             ],
                             [
                                 .. Enum.GetValues<Severity>()
@@ -137,6 +143,11 @@ internal static class RulesApi
         string From,
         IReadOnlyList<ExplainedParameter> Parameters
     );
+
+    /// <param name="Name">Key in rules.yaml.</param>
+    /// <param name="Value">As one would write it in rules.yaml.</param>
+    /// <param name="From">What set it: <c>as shipped</c>, <c>for all</c>, or the override that did.</param>
+    internal sealed record ExplainedParameter(string Name, string Value, string From);
 
     /// <summary>Who is told, in what order, at a severity.</summary>
     /// <param name="SeenWellByMinutes">How long an acknowledgement holds.</param>

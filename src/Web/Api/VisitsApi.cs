@@ -128,7 +128,13 @@ internal static class VisitsApi
                     {
                         try
                         {
-                            await desk.ResolveAsync(alarm, caller.Who, resolution, $"visit {row.Form}", caller.Cancellation);
+                            await desk.ResolveAsync(
+                                alarm,
+                                caller.Who,
+                                resolution,
+                                VisitOperations.Resolves(row.Form, ""),
+                                caller.Cancellation
+                            );
                         }
                         catch (AlarmConflictException)
                         {

@@ -146,7 +146,7 @@ internal static class WebhooksApi
                 d.CreatedAt,
                 d.DeliveredAt is null && d.GivenUpAt is null ? d.DueAt : null,
                 d.DeliveredAt,
-                d.Note
+                d.Note.En
             );
     }
 }

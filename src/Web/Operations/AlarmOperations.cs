@@ -1,9 +1,12 @@
 using Microsoft.EntityFrameworkCore;
+using Vigil.Model;
 using Vigil.Notify;
 using Vigil.Storage.Records;
-using Vigil.Web.Api;
 
 namespace Vigil.Web.Operations;
+
+/// <summary>What became of many alarms that were changed together.</summary>
+internal sealed record ChangedTogether(IReadOnlyList<Guid> Done, IReadOnlyList<(Guid Alarm, Wording Why)> Refused);
 
 /// <summary>What is done with alarms on the board, on a page and over the API.</summary>
 internal static class AlarmOperations
@@ -40,7 +43,7 @@ internal static class AlarmOperations
     /// <summary>
     /// One after the other, each a transaction and a line on its own timeline: one that can't be changed doesn't hold up the rest.
     /// </summary>
-    public static async Task<BulkAnswer> ChangeManyAsync(
+    public static async Task<ChangedTogether> ChangeManyAsync(
         AlarmDesk desk,
         IDbContextFactory<RecordsDb> records,
         string who,
@@ -53,12 +56,12 @@ internal static class AlarmOperations
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
         var known = (await db.Alarms.Where(a => alarms.Contains(a.Id)).Select(a => a.Id).ToListAsync(cancellation)).ToHashSet();
-        var (done, refused) = (new List<Guid>(), new List<BulkRefused>());
+        var (done, refused) = (new List<Guid>(), new List<(Guid Alarm, Wording Why)>());
         foreach (var id in alarms.Distinct())
         {
             if (!known.Contains(id))
             {
-                refused.Add(new BulkRefused(id, "there is no such alarm"));
+                refused.Add((id, new Wording("there is no such alarm", "没有此警情")));
                 continue;
             }
 
@@ -77,11 +80,11 @@ internal static class AlarmOperations
             }
             catch (AlarmConflictException e)
             {
-                refused.Add(new BulkRefused(id, e.Message));
+                refused.Add((id, e.Words));
             }
         }
 
-        return new BulkAnswer(done, refused);
+        return new ChangedTogether(done, refused);
     }
 
     public static string StateName(AlarmState state) => state == AlarmState.InHand ? "in-hand" : state.ToString().ToLowerInvariant();

@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using Vigil.Model;
 using Vigil.Storage.Records;
 
 namespace Vigil.Web.Operations;
@@ -7,7 +8,7 @@ namespace Vigil.Web.Operations;
 internal static class DeviceOperations
 {
     /// <returns>Null when it is bound; else what there is not.</returns>
-    public static async Task<string?> BindAsync(
+    public static async Task<Wording?> BindAsync(
         IDbContextFactory<RecordsDb> records,
         string who,
         DateTime now,
@@ -20,9 +21,9 @@ internal static class DeviceOperations
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
         if (await db.Residents.FirstOrDefaultAsync(r => r.Id == resident, cancellation) is not { } home)
-            return $"there is no resident '{resident}'";
+            return new Wording($"there is no resident '{resident}'", $"没有服务对象“{resident}”");
         if (await db.Unbound.FindAsync([id], cancellation) is not { } waiting)
-            return $"there is no unbound device '{id}'";
+            return new Wording($"there is no unbound device '{id}'", $"没有待绑定的设备“{id}”");
         db.Devices.Add(
             new Device
             {

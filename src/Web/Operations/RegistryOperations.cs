@@ -10,7 +10,7 @@ namespace Vigil.Web.Operations;
 internal static class RegistryOperations
 {
     /// <summary>Imports what somebody uploaded, within the area that somebody is bound to.</summary>
-    public static async Task<(IReadOnlyList<Problem> Problems, string Summary)> ImportAsync(
+    public static async Task<(IReadOnlyList<Problem> Problems, Wording Summary)> ImportAsync(
         RegistryImport import,
         IDbContextFactory<RecordsDb> records,
         byte[] content,
@@ -24,7 +24,7 @@ internal static class RegistryOperations
         var file = Path.GetFileName(name);
         var (problems, summary) = await import.ImportAsync(new MemoryStream(content), file, dryRun, cancellation, user.Area());
         if (problems.Count == 0 && !dryRun)
-            await records.AddAsync(now, user.Who(), "import", file, summary, cancellation);
+            await records.AddAsync(now, user.Who(), "import", file, summary.En, cancellation);
         return (problems, summary);
     }
 }

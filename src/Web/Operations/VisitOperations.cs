@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using Vigil.Model;
 using Vigil.Storage.Records;
 
 namespace Vigil.Web.Operations;
@@ -10,9 +11,13 @@ internal static class VisitOperations
 
     public static readonly string[] Forms = ["home", "phone", "video", "remote"];
 
+    /// <summary>What the timeline says of an alarm that a visit resolves.</summary>
+    public static Wording Resolves(string form, string note) =>
+        new($"visit {form}: {note}".TrimEnd(' ', ':'), $"{Texts.Of("form." + form, "zh")}{Texts.Colon("zh")}{note}".TrimEnd('：'));
+
     /// <summary>Records a visit. A record that is sent again (a phone with a bad connection) changes nothing.</summary>
     /// <returns>Null when it is recorded; else what is wrong with it.</returns>
-    public static async Task<string?> AddAsync(
+    public static async Task<Wording?> AddAsync(
         IDbContextFactory<RecordsDb> records,
         Visit row,
         DateTime now,
@@ -20,18 +25,18 @@ internal static class VisitOperations
     )
     {
         if (!Forms.Contains(row.Form))
-            return $"'{row.Form}' is not one of {string.Join(", ", Forms)}";
+            return new Wording($"'{row.Form}' is not one of {string.Join(", ", Forms)}", $"探访方式“{row.Form}”不对");
         if (row.Time > now.AddMinutes(10))
-            return "the visit lies in the future";
+            return new Wording("the visit lies in the future", "探访时间在将来");
         if (new[] { row.Condition, row.Needs, row.Actions, row.Notes, row.Satisfaction }.Any(t => t.Length > LongestText))
-            return $"a text is longer than {LongestText} characters";
+            return new Wording($"a text is longer than {LongestText} characters", $"文字超过 {LongestText} 个字符");
         await using var db = await records.CreateDbContextAsync(cancellation);
         if (await db.Visits.AsNoTracking().FirstOrDefaultAsync(v => v.Id == row.Id, cancellation) is { } known)
             return known.ResidentId == row.ResidentId && known.RecordedBy == row.RecordedBy
                 ? null
-                : $"the id '{row.Id}' belongs to another visit";
+                : new Wording($"the id '{row.Id}' belongs to another visit", $"编号“{row.Id}”属于另一次探访");
         if (row.AlarmId is { } alarm && !await db.Alarms.AnyAsync(a => a.Id == alarm && a.ResidentId == row.ResidentId, cancellation))
-            return $"there is no alarm '{alarm}' of this resident";
+            return new Wording($"there is no alarm '{alarm}' of this resident", $"该服务对象没有警情“{alarm}”");
         db.Visits.Add(row);
         await db.SaveChangesAsync(cancellation);
         await records.AddAsync(now, row.RecordedBy, "visit", $"resident:{row.ResidentId}", row.Form, cancellation);

@@ -46,7 +46,8 @@
         if (answer.ok) { keep(queue().filter(r => r.id !== row.id)); say('saved'); }
         else if (answer.status === 401 || answer.status === 403 || answer.type === 'opaqueredirect') { say('signin'); break; }
         else if (answer.status === 400 || answer.status === 404) { // it would be refused for ever: kept, and said
-          const why = (await answer.json().catch(() => ({}))).detail ?? answer.status;
+          const told = await answer.json().catch(() => ({}));
+          const why = (document.documentElement.lang === 'en' ? told.detail : told.detailZh) ?? told.detail ?? answer.status;
           keep(queue().map(r => r.id === row.id ? { ...r, refused: String(why) } : r));
           say('refused', ' ' + why);
         } else { say('waiting'); break; }

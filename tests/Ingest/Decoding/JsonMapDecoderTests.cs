@@ -71,6 +71,6 @@ public sealed class JsonMapDecoderTests
         var profile = ProfileSet.Load(Path.Combine(AppContext.BaseDirectory, "devices"), []).Find("zigbee2mqtt")!;
         var into = new DecodedPayload();
         into.Reset("d", Outcome.Received);
-        return (profile.Decoder.Decode(Encoding.UTF8.GetBytes(payload), "zigbee2mqtt/d", into), into);
+        return (profile.Decoder.Decode(Encoding.UTF8.GetBytes(payload), "zigbee2mqtt/d", into)?.En, into);
     }
 }

@@ -61,7 +61,7 @@ public sealed class SenMlDecoderTests
         Assert.Equal([Metric.Smoke, Metric.AirTemperature], into.Readings.Select(r => r.Metric));
         Assert.Equal(
             "record 1: 'smoke9/firmware' does not end in one of Vigil's metrics; another record can't be used either",
-            into.Partly
+            into.Partly?.En
         );
     }
 
@@ -69,6 +69,6 @@ public sealed class SenMlDecoderTests
     {
         var into = new DecodedPayload();
         into.Reset("d", Outcome.Received);
-        return (new SenMlDecoder().Decode(Encoding.UTF8.GetBytes(payload), "vigil/d/up", into), into);
+        return (new SenMlDecoder().Decode(Encoding.UTF8.GetBytes(payload), "vigil/d/up", into)?.En, into);
     }
 }

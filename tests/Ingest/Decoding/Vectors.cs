@@ -82,7 +82,7 @@ public sealed record Outcome(string? Rejected, string Device, IReadOnlyList<Read
         var into = new DecodedPayload();
         into.Reset(topicDevice, received ?? Received);
         var reason = decoder.Decode(payload, "", into);
-        return new Outcome(reason, into.Device, [.. into.Readings]);
+        return new Outcome(reason?.En, into.Device, [.. into.Readings]);
     }
 
     public Reading The(Metric metric, string channel = "")

@@ -94,7 +94,7 @@ public sealed class ChannelTests : IAsyncDisposable
     {
         await using var smtp = new SmtpServer();
         var result = await Mail(smtp, "starttls", trusted: false).SendAsync(Notice(Channel.Mail, "wang@example.org"), Stop);
-        Assert.Equal((ChannelOutcome.Down, "the mail server's certificate is not trusted"), (result.Outcome, result.Reason));
+        Assert.Equal((ChannelOutcome.Down, "the mail server's certificate is not trusted"), (result.Outcome, result.Reason.En));
         Assert.Empty(smtp.Mails);
     }
 

@@ -151,7 +151,7 @@ public abstract class AliyunTests
         night.Network.Service = what;
         await night.RaiseAsync(AlarmKind.NoWater);
         await night.PassAsync(TimeSpan.FromMinutes(4));
-        Assert.Contains(why, night.Services.ChannelHealth("aliyun").Trouble ?? "", StringComparison.Ordinal);
+        Assert.Contains(why, night.Services.ChannelHealth("aliyun").Trouble?.En ?? "", StringComparison.Ordinal);
         Assert.Empty(night.Network.Taken);
         night.Network.Service = Service.Up;
         await night.PassAsync(TimeSpan.FromMinutes(2));
@@ -192,7 +192,7 @@ public abstract class AliyunTests
         );
         var result = await night.Services.GetRequiredService<AliyunChannel>().SendAsync(outgoing, Stop);
         Assert.Equal(ChannelOutcome.GiveUp, result.Outcome);
-        Assert.Contains("same words", result.Reason, StringComparison.Ordinal);
+        Assert.Contains("same words", result.Reason.En, StringComparison.Ordinal);
         night.Clock.Advance(TimeSpan.FromHours(25));
         Assert.Equal(ChannelOutcome.Sent, (await night.Services.GetRequiredService<AliyunChannel>().SendAsync(outgoing, Stop)).Outcome);
         Assert.NotEqual(Guid.Empty, alarm);

@@ -503,7 +503,7 @@ public abstract class PhoneNightTests
         Assert.Equal([night.Contact1], shown);
         night.Network.Service = Service.Up;
         night.Clock.Advance(ChannelHealth.ProbeEvery);
-        Assert.DoesNotContain(PhoneNight.Token, health.Trouble, StringComparison.Ordinal);
+        Assert.DoesNotContain(PhoneNight.Token, health.Trouble?.En, StringComparison.Ordinal);
         await night
             .Services.GetRequired<TwilioChannel>()
             .SendAsync(

@@ -205,7 +205,10 @@ public sealed class TwilioClientTests : IAsyncDisposable
         foreach (var via in new[] { Channel.Sms, Channel.Voice })
         {
             // It went to somebody; whether Twilio has it shows when it is asked, for there is no id to wait for.
-            Assert.Equal(new ChannelResult(ChannelOutcome.Sent, "Twilio has it"), await channel.SendAsync(Notice(via), Stop));
+            Assert.Equal(
+                new ChannelResult(ChannelOutcome.Sent, new Wording("Twilio has it", "Twilio 已受理")),
+                await channel.SendAsync(Notice(via), Stop)
+            );
             await RefusesToSayAsync(channel, via, "SM1");
             await RefusesToSayAsync(channel, via, null);
         }
@@ -219,7 +222,7 @@ public sealed class TwilioClientTests : IAsyncDisposable
         var channel = await ChannelAsync(timeouts: new(TimeSpan.FromMilliseconds(300), TimeSpan.FromSeconds(2)));
         answer = HangAsync;
         Assert.Equal(
-            new ChannelResult(ChannelOutcome.Unknown, "no answer of twilio in time"),
+            new ChannelResult(ChannelOutcome.Unknown, new Wording("no answer of twilio in time", "twilio 未及时应答")),
             await channel.SendAsync(Notice(Channel.Sms), Stop)
         );
         Assert.Single(heard); // not sent twice
@@ -250,12 +253,15 @@ public sealed class TwilioClientTests : IAsyncDisposable
             http.Abort();
         };
         Assert.Equal(
-            new ChannelResult(ChannelOutcome.Unknown, "the connection to twilio broke"),
+            new ChannelResult(ChannelOutcome.Unknown, new Wording("the connection to twilio broke", "与 twilio 的连接中断")),
             await channel.SendAsync(Notice(Channel.Voice), Stop)
         );
         await server.StopAsync(Stop);
         Assert.Equal(
-            new ChannelResult(ChannelOutcome.TryAgain, "twilio can't be reached: ConnectionError"),
+            new ChannelResult(
+                ChannelOutcome.TryAgain,
+                new Wording("twilio can't be reached: ConnectionError", "twilio 无法连接（ConnectionError）")
+            ),
             await channel.SendAsync(Notice(Channel.Voice), Stop)
         );
         Assert.False(await channel.EndCallAsync("CA1", "zh", Stop));
@@ -292,9 +298,9 @@ public sealed class TwilioClientTests : IAsyncDisposable
     public async Task A_provider_that_is_down_is_left_alone()
     {
         var channel = await ChannelAsync();
-        channel.Health!.Down("no credit");
+        channel.Health!.Down(new Wording("no credit", "欠费"));
         Assert.Equal(
-            new ChannelResult(ChannelOutcome.Down, "twilio is down: no credit"),
+            new ChannelResult(ChannelOutcome.Down, new Wording("twilio is down: no credit", "twilio 不可用：欠费")),
             await channel.SendAsync(Notice(Channel.Sms), Stop)
         );
         await RefusesToSayAsync(channel, Channel.Sms, "SM1");
@@ -333,7 +339,7 @@ public sealed class TwilioClientTests : IAsyncDisposable
             );
         var past = Past(Channel.Voice, null) with { Since = new DateTimeOffset(2026, 1, 15, 4, 0, 0, TimeSpan.Zero) };
         var found = await channel.ReconcileAsync(past, Stop);
-        Assert.Equal(new ChannelResult(ChannelOutcome.GiveUp, "busy", "CA1"), found);
+        Assert.Equal(new ChannelResult(ChannelOutcome.GiveUp, new Wording("busy", "占线"), "CA1"), found);
         Assert.Null(await channel.ReconcileAsync(past with { Since = past.Since.AddSeconds(1) }, Stop));
         Assert.Equal(2, heard.Count);
     }
@@ -363,16 +369,16 @@ public sealed class TwilioClientTests : IAsyncDisposable
             foreach (var status in new[] { 201, 400, 401, 503 })
             {
                 answer = http => WriteAsync(http, status, $$"""{"message":"{{Number}} {{PhoneNight.Token}}","status":{{status}}}""");
-                reasons.Add((await channel.SendAsync(Notice(Channel.Sms), Stop)).Reason);
+                reasons.Add((await channel.SendAsync(Notice(Channel.Sms), Stop)).Reason.En);
                 channel.Health!.Up();
-                reasons.Add((await channel.SendAsync(Notice(Channel.Voice), Stop)).Reason);
+                reasons.Add((await channel.SendAsync(Notice(Channel.Voice), Stop)).Reason.En);
                 channel.Health.Up();
             }
 
             await RefusesToSayAsync(channel, Channel.Sms, null);
             await channel.EndCallAsync("CA1", "zh", Stop);
             await server.StopAsync(Stop);
-            reasons.Add((await channel.SendAsync(Notice(Channel.Sms), Stop)).Reason);
+            reasons.Add((await channel.SendAsync(Notice(Channel.Sms), Stop)).Reason.En);
             var all = string.Join('\n', [.. logged, .. reasons, $"{written}"]);
             var credentials = Convert.ToBase64String(Encoding.ASCII.GetBytes($"{PhoneNight.Sid}:{PhoneNight.Token}"));
             foreach (var secret in new[] { Number, Number[1..], PhoneNight.Token, credentials, "Twilio API Request" })

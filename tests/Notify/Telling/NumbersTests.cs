@@ -19,7 +19,7 @@ public sealed class NumbersTests
         await using var night = await Night.BeginAsync();
         night.Heard.Answers[(Channel.Sms, night.Contact1)] = new ChannelResult(
             ChannelOutcome.GiveUp,
-            "opted out of messages (STOP) (21610)",
+            new Wording("opted out of messages (STOP) (21610)", "对方已退订（STOP）（21610）"),
             Blocked: true
         );
         var first = await night.RaiseAsync(AlarmKind.NoWater);
@@ -60,7 +60,11 @@ public sealed class NumbersTests
         await using var night = await Night.BeginAsync();
         foreach (var phone in new[] { night.Contact1, night.Contact2 })
         foreach (var channel in new[] { Channel.Sms, Channel.Voice })
-            night.Heard.Answers[(channel, phone)] = new ChannelResult(ChannelOutcome.GiveUp, "no longer in service", Blocked: true);
+            night.Heard.Answers[(channel, phone)] = new ChannelResult(
+                ChannelOutcome.GiveUp,
+                new Wording("no longer in service", "已停机"),
+                Blocked: true
+            );
         await night.Desk.ResolveAsync(await TellAsync(night), "duty:d1", Resolution.True, "", Stop);
         night.Heard.All.Clear();
         await TellAsync(night);
@@ -76,10 +80,14 @@ public sealed class NumbersTests
         await using var night = await Night.BeginAsync();
         night.Heard.Answers[(Channel.Voice, night.Contact1)] = new ChannelResult(
             ChannelOutcome.GiveUp,
-            "no longer in service",
+            new Wording("no longer in service", "已停机"),
             Blocked: true
         );
-        night.Heard.Answers[(Channel.Sms, night.Contact1)] = new ChannelResult(ChannelOutcome.GiveUp, "opted out", Blocked: true);
+        night.Heard.Answers[(Channel.Sms, night.Contact1)] = new ChannelResult(
+            ChannelOutcome.GiveUp,
+            new Wording("opted out", "对方已退订"),
+            Blocked: true
+        );
         await night.Desk.ResolveAsync(await TellAsync(night), "duty:d1", Resolution.True, "", Stop);
         night.Heard.Answers.Clear();
         night.Heard.All.Clear();
@@ -90,7 +98,7 @@ public sealed class NumbersTests
                 "",
                 night.Heard.All.Single(h => h.Address == night.Contact1).Notice,
                 delivered: true,
-                "key 1 pressed",
+                new Wording("key 1 pressed", "已按键 1"),
                 Stop
             )
         );

@@ -43,7 +43,7 @@ public sealed class OutwardConnectionsTests
     [InlineData("https://2130706433/", "inside this network")] // 127.0.0.1 as one number
     [InlineData("https://[::ffff:10.0.0.1]/", "inside this network")]
     public void A_typed_address_says_why_it_is_refused(string url, string why) =>
-        Assert.Contains(why, Outward.Refuses(url), StringComparison.Ordinal);
+        Assert.Contains(why, Outward.Refuses(url)?.En, StringComparison.Ordinal);
 
     [Fact]
     public async Task A_name_that_resolves_to_this_machine_is_refused_when_it_is_connected_to()

@@ -103,7 +103,7 @@ public sealed class WebhookSenderTests : IAsyncLifetime
         await using var db = await night.Records.CreateDbContextAsync(Stop);
         var row = await db.WebhookDeliveries.SingleAsync(Stop);
         Assert.NotNull(row.GivenUpAt);
-        Assert.Equal(("answered 503", heard.Count), (row.Note, row.Attempts));
+        Assert.Equal(("answered 503", heard.Count), (row.Note.En, row.Attempts));
         Assert.Equal(25, heard.Count);
         Assert.Single(heard.Select(h => h.Headers["webhook-id"].ToString()).Distinct());
     }

@@ -78,7 +78,7 @@ public sealed class MigrationTests : IDisposable
         using (var connection = Open())
             RecordsFile.Copy(connection, Database + ".upgrading");
         // Half of the next migration: a column that its own transaction would add again.
-        Execute("ALTER TABLE Notices ADD COLUMN \"NoteZh\" TEXT NOT NULL DEFAULT ''");
+        Execute("ALTER TABLE Steps ADD COLUMN \"NoteZh\" TEXT NOT NULL DEFAULT ''");
         await records.MigrateAsync(said.Add, Token);
         await using var db = records.CreateDbContext();
         Assert.Empty(await db.Database.GetPendingMigrationsAsync(Token));
@@ -91,7 +91,7 @@ public sealed class MigrationTests : IDisposable
     public async Task A_first_start_that_was_killed_midway_begins_again()
     {
         var records = await AtAsync("Initial");
-        Execute("ALTER TABLE Notices ADD COLUMN \"NoteZh\" TEXT NOT NULL DEFAULT ''");
+        Execute("ALTER TABLE Steps ADD COLUMN \"NoteZh\" TEXT NOT NULL DEFAULT ''");
         await File.WriteAllTextAsync(Database + ".making", "", Token);
         await records.MigrateAsync(Token);
         await using var db = records.CreateDbContext();

@@ -10,10 +10,10 @@ namespace Vigil.Ingest.Decoding.LoRaWan;
 /// </summary>
 internal static class AdeunisFieldTest
 {
-    public static string? Read(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into)
+    public static Wording? Read(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into)
     {
         if (bytes.Length < 2)
-            return $"Wrong payload length: {bytes.Length} bytes";
+            return new Wording($"Wrong payload length: {bytes.Length} bytes", $"长度不对：{bytes.Length} 字节");
         var flags = bytes[0];
         bool temperature = (flags & 0x80) != 0,
             position = (flags & 0x10) != 0,
@@ -24,7 +24,10 @@ internal static class AdeunisFieldTest
         var length = 1 + (temperature ? 1 : 0) + (position ? 8 : 0) + (up ? 1 : 0) + (down ? 1 : 0) + (battery ? 2 : 0) + (radio ? 2 : 0);
         var quality = position && bytes.Length == length + 1;
         if (bytes.Length != length && !quality)
-            return $"Wrong payload length: {bytes.Length} bytes, the flags ask for {length}";
+            return new Wording(
+                $"Wrong payload length: {bytes.Length} bytes, the flags ask for {length}",
+                $"长度不对：{bytes.Length} 字节，按标志位应为 {length} 字节"
+            );
         if ((flags & 0x20) != 0)
             into.AddEvent(Metric.Button, "pressed", time);
         if ((flags & 0x40) != 0)

@@ -9,10 +9,13 @@ namespace Vigil.Ingest.Decoding.LoRaWan;
 /// </summary>
 internal static class CayenneLpp
 {
-    public static string? Read(ReadOnlySpan<byte> rest, int port, DateTime? time, DecodedPayload into)
+    public static Wording? Read(ReadOnlySpan<byte> rest, int port, DateTime? time, DecodedPayload into)
     {
         if (rest.Length < 3)
-            return $"{rest.Length} bytes: too short for a channel, a type and a value";
+            return new Wording(
+                $"{rest.Length} bytes: too short for a channel, a type and a value",
+                $"只有 {rest.Length} 字节：不足一个通道、类型和数值"
+            );
         var any = false;
         while (rest.Length >= 2)
         {
@@ -23,9 +26,14 @@ internal static class CayenneLpp
             if (channel == 0 && type == 0 && any)
                 return null;
             if (length < 0)
-                return any ? null : $"type {type} of channel {channel} is not one of Cayenne LPP";
+                return any
+                    ? null
+                    : new Wording(
+                        $"type {type} of channel {channel} is not one of Cayenne LPP",
+                        $"通道 {channel} 的类型 {type} 不是 Cayenne LPP 的类型"
+                    );
             if (rest.Length < 2 + length)
-                return $"type {type} of channel {channel} is cut off";
+                return new Wording($"type {type} of channel {channel} is cut off", $"通道 {channel} 的类型 {type} 不完整");
             Add(channel.ToString(CultureInfo.InvariantCulture), type, rest.Slice(2, length), ref time, into);
             rest = rest[(2 + length)..];
             any = true;

@@ -17,14 +17,17 @@ public sealed class ChirpStackV4Decoder : UplinkDecoder
     /// <summary>Options of the profile: <c>frames</c>, <c>payload</c> or <c>codec</c>.</summary>
     public static Decoder Create(YamlSection profile) => new ChirpStackV4Decoder(UplinkContent.Create(profile));
 
-    private protected override string? Message(JsonElement root, string topic, DecodedPayload into) => Event(root, topic, Content, into);
+    private protected override Wording? Message(JsonElement root, string topic, DecodedPayload into) => Event(root, topic, Content, into);
 
-    internal static string? Event(JsonElement root, string topic, UplinkContent content, DecodedPayload into)
+    internal static Wording? Event(JsonElement root, string topic, UplinkContent content, DecodedPayload into)
     {
         if (root.Field("deviceInfo") is not { } info)
-            return "no deviceInfo: not a ChirpStack v4 event (v3 has applicationID and devEUI at the top)";
+            return new Wording(
+                "no deviceInfo: not a ChirpStack v4 event (v3 has applicationID and devEUI at the top)",
+                "没有 deviceInfo：不是 ChirpStack v4 的事件（v3 的 applicationID 和 devEUI 在最外层）"
+            );
         if (info.Text("devEui") is not { Length: 16 } device)
-            return "deviceInfo has no devEui of 16 hexadecimal digits";
+            return new Wording("deviceInfo has no devEui of 16 hexadecimal digits", "deviceInfo 中没有 16 位十六进制的 devEui");
         into.Device = device.ToLowerInvariant();
         var time = root.TimeOf("time");
         var kind = topic.Contains("/event/", StringComparison.Ordinal) ? topic[(topic.LastIndexOf('/') + 1)..] : Kind(root);
@@ -50,13 +53,13 @@ public sealed class ChirpStackV4Decoder : UplinkDecoder
             case "location":
                 return root.Field("location") is { } location
                     ? UplinkContent.Location(location, time, into)
-                    : "a location event without location";
+                    : new Wording("a location event without location", "位置事件中没有 location");
             case "integration":
                 return root.Field("object") is { } found ? content.Read(null, 0, found, null, time, into) : null;
             case "join" or "ack" or "txack" or "log":
                 return null;
             default:
-                return $"'{kind}' is not an event of ChirpStack v4";
+                return new Wording($"'{kind}' is not an event of ChirpStack v4", $"“{kind}”不是 ChirpStack v4 的事件");
         }
     }
 

@@ -1,11 +1,12 @@
 using System.Text.Json;
+using Vigil.Model;
 
 namespace Vigil.Ingest.Decoding.LoRaWan;
 
 /// <summary>What a decoder made of one uplink, or why it was rejected.</summary>
-public sealed class CodecRun(JsonDocument? result, string? rejected) : IDisposable
+public sealed class CodecRun(JsonDocument? result, Wording? rejected) : IDisposable
 {
-    public string? Rejected { get; } = rejected;
+    public Wording? Rejected { get; } = rejected;
 
     public JsonElement? Decoded => result?.RootElement.Field("decoded");
 

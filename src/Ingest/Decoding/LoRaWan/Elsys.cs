@@ -9,12 +9,12 @@ namespace Vigil.Ingest.Decoding.LoRaWan;
 /// </summary>
 internal static class Elsys
 {
-    public static string? Read(ReadOnlySpan<byte> rest, int port, DateTime? time, DecodedPayload into)
+    public static Wording? Read(ReadOnlySpan<byte> rest, int port, DateTime? time, DecodedPayload into)
     {
         if (port == 6)
             return null; // settings
         if (rest.Length < 2)
-            return $"{rest.Length} bytes: too short for a type and a value";
+            return new Wording($"{rest.Length} bytes: too short for a type and a value", $"只有 {rest.Length} 字节：不足一个类型和数值");
         var any = false;
         while (rest.Length > 0)
         {
@@ -23,9 +23,9 @@ internal static class Elsys
                 return null; // settings follow to the end
             var length = Length(type);
             if (length < 0)
-                return any ? null : $"type {type:x2} is not one of Elsys";
+                return any ? null : new Wording($"type {type:x2} is not one of Elsys", $"类型 {type:x2} 不是 Elsys 的类型");
             if (rest.Length < 1 + length)
-                return $"type {type:x2} is cut off";
+                return new Wording($"type {type:x2} is cut off", $"类型 {type:x2} 不完整");
             Add(type, rest.Slice(1, length), time, into);
             rest = rest[(1 + length)..];
             any = true;

@@ -50,7 +50,7 @@ internal sealed class Frame
         return true;
     }
 
-    public string? Decode(ReadOnlySpan<byte> bytes, DateTime? arrival, DecodedPayload into)
+    public Wording? Decode(ReadOnlySpan<byte> bytes, DateTime? arrival, DecodedPayload into)
     {
         var flags = history ? ReadingFlags.History : ReadingFlags.None;
         var at = time?.Of(bytes) ?? arrival;

@@ -46,7 +46,9 @@ internal sealed class FrameItems
 
     public bool TryFind(int key, out FrameItem item) => known.TryGetValue(key, out item!);
 
-    public string? Decode(ReadOnlySpan<byte> bytes, DateTime? time, DecodedPayload into)
+    private static Wording Unknown(string key) => new Wording($"item {key} is not known", $"没有数据项 {key}");
+
+    public Wording? Decode(ReadOnlySpan<byte> bytes, DateTime? time, DecodedPayload into)
     {
         var rest = from + tail <= bytes.Length ? bytes[from..^tail] : default;
         var any = into.Readings.Count > 0;
@@ -56,10 +58,10 @@ internal sealed class FrameItems
             foreach (var b in rest[..key])
                 number = number << 8 | b;
             if (!known.TryGetValue(number, out var item))
-                return any ? null : $"item {Convert.ToHexStringLower(rest[..key])} is not known";
+                return any ? null : Unknown(Convert.ToHexStringLower(rest[..key]));
             rest = rest[key..];
             if (rest.Length < item.Length)
-                return $"item {number:x} is cut off";
+                return new Wording($"item {number:x} is cut off", $"数据项 {number:x} 不完整");
             item.Decode(rest[..item.Length], time, into);
             any = true;
             rest = rest[item.Length..];

@@ -1,3 +1,4 @@
+using Vigil.Model;
 using Vigil.Settings;
 
 namespace Vigil.Ingest.Decoding.LoRaWan;
@@ -27,7 +28,7 @@ internal sealed class Frames
         return new Frames([.. found]);
     }
 
-    public string? Decode(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into)
+    public Wording? Decode(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into)
     {
         bool portFits = false,
             bytesFit = false;
@@ -44,10 +45,20 @@ internal sealed class Frames
         }
 
         if (!portFits)
-            return $"unknown FPort: port {port}, this model reports on port "
-                + $"{string.Join(", ", frames.SelectMany(f => f.Ports).Distinct())}";
-        return bytesFit
-            ? $"Wrong payload length: {bytes.Length} bytes are not this frame of the model"
-            : $"no frame of this model begins with {Convert.ToHexStringLower(bytes[..Math.Min(bytes.Length, 4)])}";
+        {
+            var known = frames.SelectMany(f => f.Ports).Distinct().ToList();
+            return new Wording(
+                $"unknown FPort: port {port}, this model reports on port {string.Join(", ", known)}",
+                $"端口 {port} 不对：该型号通过端口 {string.Join("、", known)} 上报"
+            );
+        }
+
+        if (bytesFit)
+            return new Wording(
+                $"Wrong payload length: {bytes.Length} bytes are not this frame of the model",
+                $"长度不对：该型号的这种帧不是 {bytes.Length} 字节"
+            );
+        var start = Convert.ToHexStringLower(bytes[..Math.Min(bytes.Length, 4)]);
+        return new Wording($"no frame of this model begins with {start}", $"该型号没有以 {start} 开头的帧");
     }
 }

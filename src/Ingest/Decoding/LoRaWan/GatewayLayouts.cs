@@ -10,32 +10,35 @@ internal static class GatewayLayouts
     /// Elvaco CMi4110, 4111, 4130, 4140, 4160 heat meter modules, port 2: a byte for the message type, then M-Bus records (CMi41xx user
     /// manuals, "Message format").
     /// </summary>
-    public static string? Elvaco(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into)
+    public static Wording? Elvaco(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into)
     {
         if (port is not (2 or UplinkContent.AnyPort))
-            return $"unknown FPort: port {port}, these modules report on port 2";
+            return new Wording($"unknown FPort: port {port}, these modules report on port 2", $"端口 {port} 不对：该型号通过端口 2 上报");
         if (bytes.Length < 12)
-            return $"Wrong payload length: {bytes.Length} bytes hold no records of a meter";
+            return new Wording(
+                $"Wrong payload length: {bytes.Length} bytes hold no records of a meter",
+                $"长度不对：{bytes.Length} 字节中没有表计记录"
+            );
         var rest = bytes[1..];
         var any = false;
         while (rest.Length > 1 && MBusRecords.TryRead(ref rest, MBusMedium.Heat, time, "", into))
             any = true;
-        return any ? null : "no record of EN 13757-3 begins behind the first byte";
+        return any ? null : new Wording("no record of EN 13757-3 begins behind the first byte", "首字节之后没有 EN 13757-3 记录");
     }
 
     /// <summary>
     /// IoT Factory devices, port 10, little-endian: power supply (bit 0 mains, else per cent), flags for the rest of the header, then
     /// records with a type (12 bits), a reason and a time each. A record of an unknown type ends the reading.
     /// </summary>
-    public static string? IotFactory(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into)
+    public static Wording? IotFactory(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into)
     {
         if (port is not (10 or UplinkContent.AnyPort))
-            return $"unknown FPort: port {port}, these devices report on port 10";
+            return new Wording($"unknown FPort: port {port}, these devices report on port 10", $"端口 {port} 不对：该型号通过端口 10 上报");
         if (bytes.Length < 2)
-            return $"Wrong payload length: {bytes.Length} bytes are no head";
+            return new Wording($"Wrong payload length: {bytes.Length} bytes are no head", $"长度不对：{bytes.Length} 字节不足一个头部");
         var head = 2 + ((bytes[1] & 0x01) != 0 ? 4 : 0) + ((bytes[1] & 0x10) != 0 ? 2 : 0);
         if (bytes.Length < head + 6)
-            return $"Wrong payload length: {bytes.Length} bytes hold no record";
+            return new Wording($"Wrong payload length: {bytes.Length} bytes hold no record", $"长度不对：{bytes.Length} 字节中没有记录");
         if ((bytes[0] & 1) == 0)
             into.Add(Metric.BatteryLevel, bytes[0] >> 1, time);
         var rest = bytes[head..];
@@ -112,21 +115,21 @@ internal static class GatewayLayouts
     /// the groups of its OBIS code, unit, scaler and mantissa (IEC 62056-6-1 and -6-2: 1.8.0 import, 2.8.0 export, 16.7.0 power; unit 30
     /// Wh, 27 W), big-endian.
     /// </summary>
-    public static string? Obis(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into)
+    public static Wording? Obis(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into)
     {
         if (port is 3 or 67)
             return null; // status
         if (port is not (5 or 69 or UplinkContent.AnyPort))
-            return $"unknown FPort: port {port}, this reader reports on port 5";
+            return new Wording($"unknown FPort: port {port}, this reader reports on port 5", $"端口 {port} 不对：该采集器通过端口 5 上报");
         var rest = port == 69 && bytes.Length > 0 ? bytes[1..] : bytes;
         if (rest.Length < 2)
-            return $"Wrong payload length: {bytes.Length} bytes hold no field";
+            return new Wording($"Wrong payload length: {bytes.Length} bytes hold no field", $"长度不对：{bytes.Length} 字节中没有字段");
         while (rest.Length >= 2)
         {
             int type = rest[0],
                 length = rest[1];
             if (rest.Length < 2 + length)
-                return $"the field of type {type:x2} is cut off";
+                return new Wording($"the field of type {type:x2} is cut off", $"类型 {type:x2} 的字段不完整");
             if (type == 0x40)
                 Object(rest.Slice(2, length), time, into);
             rest = rest[(2 + length)..];

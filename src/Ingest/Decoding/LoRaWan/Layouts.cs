@@ -5,7 +5,7 @@ using Vigil.Model;
 namespace Vigil.Ingest.Decoding.LoRaWan;
 
 /// <summary>Reads the payload of one model's uplinks. Returns null when understood, else why it was refused.</summary>
-internal delegate string? Layout(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into);
+internal delegate Wording? Layout(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into);
 
 /// <summary>The built-in payload layouts, by the name that a profile gives as <c>payload:</c>.</summary>
 internal static class Layouts
@@ -42,13 +42,19 @@ internal static class MeterLayouts
     /// total and 16-bit differences). Port 103 is an alarm: time and status. Status: bit 2 battery low, bit 3 a lasting error; the upper
     /// half 3 leakage, B burst, D manipulation.
     /// </summary>
-    public static string? AxiomaW1(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into)
+    public static Wording? AxiomaW1(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into)
     {
         if (port is not (100 or 103 or UplinkContent.AnyPort))
-            return $"port {port}: an Axioma W1 reports on port 100, alarms on 103";
+            return new Wording(
+                $"port {port}: an Axioma W1 reports on port 100, alarms on 103",
+                $"端口 {port} 不对：Axioma W1 通过端口 100 上报，报警用端口 103"
+            );
         var alarm = bytes.Length == 5;
         if (!alarm && bytes.Length is not (9 or >= 35 and <= 64))
-            return $"{bytes.Length} bytes: an Axioma W1 sends 5 for an alarm, 9 or 35 and more with its log";
+            return new Wording(
+                $"{bytes.Length} bytes: an Axioma W1 sends 5 for an alarm, 9 or 35 and more with its log",
+                $"{bytes.Length} 字节不对：Axioma W1 的报警为 5 字节，读数为 9 字节，带历史为 35 字节以上"
+            );
         var at = DateTime.UnixEpoch.AddSeconds(BinaryPrimitives.ReadUInt32LittleEndian(bytes));
         if (!alarm)
             into.Add(Metric.WaterVolume, BinaryPrimitives.ReadUInt32LittleEndian(bytes[5..]) / 1000.0, at);
@@ -65,12 +71,12 @@ internal static class MeterLayouts
     /// Quandify CubicMeter 1.1 status report (port 1, 28 bytes): error code u16 at 4 (bit 15: not sensing water), litres u32 at 6, leak
     /// state at 22, little-endian.
     /// </summary>
-    public static string? Quandify(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into)
+    public static Wording? Quandify(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into)
     {
         if (port is not (1 or UplinkContent.AnyPort))
             return null; // port 6 answers a configuration
         if (bytes.Length != 28)
-            return $"Wrong payload length ({bytes.Length}), should be 28 bytes";
+            return new Wording($"Wrong payload length ({bytes.Length}), should be 28 bytes", $"长度不对（{bytes.Length}），应为 28 字节");
         var sensing = (bytes[5] & 0x80) == 0;
         // A sensor that was taken off its pipe repeats the last volume, which must not look like "no use".
         into.Add(
@@ -95,12 +101,12 @@ internal static class DraginoLayouts
     /// <summary>
     /// LDS02 and LWL02 share the frame: bit 15 open, bit 14 leak, 14 bits of millivolts, then the mode (1 door, 2 leak, 3 both). Port 10.
     /// </summary>
-    public static string? Lds02(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into)
+    public static Wording? Lds02(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into)
     {
         if (port is not (10 or 7 or UplinkContent.AnyPort))
-            return "unknown FPort";
+            return new Wording("unknown FPort", $"端口 {port} 不对");
         if (bytes.Length < 3)
-            return $"{bytes.Length} bytes: at least 3 are needed";
+            return new Wording($"{bytes.Length} bytes: at least 3 are needed", $"{bytes.Length} 字节不对：至少 3 字节");
         var head = BinaryPrimitives.ReadUInt16BigEndian(bytes);
         into.Add(Metric.BatteryVoltage, (head & 0x3FFF) / 1000.0, time);
         if (bytes[2] == 1)
@@ -113,7 +119,7 @@ internal static class DraginoLayouts
             into.Add(Metric.WaterLeak, (head >> 14) & 1, time);
         }
         else
-            return $"mode {bytes[2]} is neither door nor leak";
+            return new Wording($"mode {bytes[2]} is neither door nor leak", $"模式 {bytes[2]} 既不是门磁也不是漏水");
         return null;
     }
 
@@ -122,12 +128,15 @@ internal static class DraginoLayouts
     /// flag byte, roll and pitch, from firmware 1.5 HDOP and altitude. Coordinates have four bytes in millionths, before firmware 1.4 three
     /// in ten-thousandths. All zero is no fix; 0FFFFF or FFFFFFFF is a receiver switched off to save power.
     /// </summary>
-    public static string? Lgt92(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into)
+    public static Wording? Lgt92(ReadOnlySpan<byte> bytes, int port, DateTime? time, DecodedPayload into)
     {
         if (port is not (2 or UplinkContent.AnyPort))
-            return "unknown FPort";
+            return new Wording("unknown FPort", $"端口 {port} 不对");
         if (bytes.Length is not (8 or 11 or 12 or 15 or 18))
-            return $"{bytes.Length} bytes: an LGT-92 sends 11, 15 or 18, its first firmware 8 or 12";
+            return new Wording(
+                $"{bytes.Length} bytes: an LGT-92 sends 11, 15 or 18, its first firmware 8 or 12",
+                $"{bytes.Length} 字节不对：LGT-92 发送 11、15 或 18 字节，早期固件 8 或 12 字节"
+            );
         var old = bytes.Length is 8 or 12;
         double latitude,
             longitude;

@@ -4,6 +4,7 @@ using System.Text.Json;
 using Jint;
 using Jint.Runtime;
 using Vigil.Ingest.Profiles;
+using Vigil.Model;
 
 namespace Vigil.Ingest.Decoding.LoRaWan;
 
@@ -60,14 +61,20 @@ public sealed class LoRaWanCodec
         // A single native call (joining a list nested a hundred thousand deep) can outlast every limit. Its thread is abandoned, and this
         // decoder runs nothing more until it ends.
         if (abandoned is { IsAlive: true })
-            return new CodecRun(null, "the decoder has not ended with an earlier uplink yet");
+            return new CodecRun(
+                null,
+                new Wording("the decoder has not ended with an earlier uplink yet", "解码脚本还没有处理完上一条上行数据")
+            );
         CodecRun? run = null;
         var own = new Thread(() => run = Run(input), Stack) { IsBackground = true, Name = "codec" };
         own.Start();
         if (own.Join(Patience))
             return run!;
         abandoned = own;
-        return new CodecRun(null, $"the decoder did not end within {Patience.TotalSeconds} s");
+        return new CodecRun(
+            null,
+            new Wording($"the decoder did not end within {Patience.TotalSeconds} s", $"解码脚本 {Patience.TotalSeconds} 秒内没有结束")
+        );
     }
 
     private CodecRun Run(string input)
@@ -92,14 +99,22 @@ public sealed class LoRaWanCodec
             var text = engine.Evaluate(CodecScripts.Driver).ToString();
             var result = JsonDocument.Parse(text, new JsonDocumentOptions { MaxDepth = 32 });
             var root = result.RootElement;
-            string? reason =
-                root.Field("later") is not null ? "the decoder answers later (a Promise): it has to return its result"
-                : root.Field("missing") is not null ? "the decoder defines neither decodeUplink nor Decoder nor Decode"
+            var reason =
+                root.Field("later") is not null
+                    ? new Wording(
+                        "the decoder answers later (a Promise): it has to return its result",
+                        "解码脚本异步返回（Promise），应直接返回结果"
+                    )
+                : root.Field("missing") is not null
+                    ? new Wording(
+                        "the decoder defines neither decodeUplink nor Decoder nor Decode",
+                        "解码脚本没有定义 decodeUplink、Decoder 或 Decode"
+                    )
                 : root.Field("errors") is { ValueKind: JsonValueKind.Array } errors
-                    ? "the decoder refused it: " + string.Join("; ", errors.EnumerateArray().Select(e => e.ToString()))
-                : root.Field("decoded") is null ? "the decoder returned no data"
+                    ? Said("the decoder refused it", "解码脚本拒绝", string.Join("; ", errors.EnumerateArray().Select(e => e.ToString())))
+                : root.Field("decoded") is null ? new Wording("the decoder returned no data", "解码脚本没有返回数据")
                 : null;
-            return new CodecRun(result, Short(reason));
+            return new CodecRun(result, reason);
         }
         catch (Exception e)
             when (e
@@ -115,11 +130,14 @@ public sealed class LoRaWanCodec
                         or OutOfMemoryException
             )
         {
-            return new CodecRun(null, Short("the decoder failed: " + e.Message));
+            return new CodecRun(null, Said("the decoder failed", "解码脚本出错", e.Message));
         }
     }
 
-    private static string? Short(string? reason) => reason is { Length: > 500 } ? reason[..500] + "…" : reason;
+    /// <summary>What the decoder's own words are is its author's: they are quoted in either language.</summary>
+    private static Wording Said(string en, string zh, string words) => new Wording(Short($"{en}: {words}"), Short($"{zh}：“{words}") + "”");
+
+    private static string Short(string text) => text.Length > 500 ? text[..500] + "…" : text;
 
     /// <summary>The line of <c>vigil decode --codec FILE.js --port N</c> for one payload in hexadecimal.</summary>
     /// <param name="accepted">False when the line says why it was rejected.</param>
@@ -129,7 +147,7 @@ public sealed class LoRaWanCodec
         var bytes = new byte[text.Length / 2 + 1];
         using var run = Profile.TryHex(text, bytes, out var length)
             ? Run(bytes.AsSpan(0, length), port, received)
-            : new CodecRun(null, "is not hexadecimal text");
+            : new CodecRun(null, new Wording("is not hexadecimal text", "不是十六进制文字"));
         accepted = run.Rejected is null;
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer, Plain))
@@ -137,7 +155,7 @@ public sealed class LoRaWanCodec
             json.WriteStartObject();
             if (run.Rejected is not null)
             {
-                json.WriteString("rejected", run.Rejected);
+                json.WriteString("rejected", run.Rejected.En);
             }
             else
             {

@@ -23,12 +23,15 @@ internal sealed class Milesight
     /// <param name="own">The profile's items by channel and type.</param>
     public static Layout For(Metric? state, FrameItems? own) => new Milesight(state, own).Read;
 
-    private string? Read(ReadOnlySpan<byte> rest, int port, DateTime? time, DecodedPayload into)
+    private Wording? Read(ReadOnlySpan<byte> rest, int port, DateTime? time, DecodedPayload into)
     {
         if (port is not (85 or UplinkContent.AnyPort))
-            return $"port {port}: Milesight devices report on port 85";
+            return new Wording($"port {port}: Milesight devices report on port 85", $"端口 {port} 不对：Milesight 设备通过端口 85 上报");
         if (rest.Length < 3)
-            return $"{rest.Length} bytes: too short for a channel, a type and a value";
+            return new Wording(
+                $"{rest.Length} bytes: too short for a channel, a type and a value",
+                $"只有 {rest.Length} 字节：不足一个通道、类型和数值"
+            );
         var any = false;
         while (rest.Length >= 2)
         {
@@ -38,7 +41,7 @@ internal sealed class Milesight
             if (own is not null && own.TryFind(channel << 8 | type, out var item))
             {
                 if (value.Length < item.Length)
-                    return $"channel {channel:x2} type {type:x2} is cut off";
+                    return new Wording($"channel {channel:x2} type {type:x2} is cut off", $"通道 {channel:x2} 类型 {type:x2} 不完整");
                 item.Decode(value[..item.Length], time, into);
                 rest = value[item.Length..];
                 any = true;
@@ -47,9 +50,14 @@ internal sealed class Milesight
 
             var length = Length(channel, type);
             if (length < 0)
-                return any ? null : $"channel {channel:x2} type {type:x2} is not known for this model";
+                return any
+                    ? null
+                    : new Wording(
+                        $"channel {channel:x2} type {type:x2} is not known for this model",
+                        $"该型号没有通道 {channel:x2} 类型 {type:x2}"
+                    );
             if (value.Length < length)
-                return $"channel {channel:x2} type {type:x2} is cut off";
+                return new Wording($"channel {channel:x2} type {type:x2} is cut off", $"通道 {channel:x2} 类型 {type:x2} 不完整");
             Add(channel, type, value[..length], time, into);
             rest = value[length..];
             any = true;

@@ -28,9 +28,9 @@ public sealed class TheThingsStackV3Decoder : UplinkDecoder
     /// <summary>Options of the profile: <c>frames</c>, <c>payload</c> or <c>codec</c>.</summary>
     public static Decoder Create(YamlSection profile) => new TheThingsStackV3Decoder(UplinkContent.Create(profile));
 
-    private protected override string? Message(JsonElement root, string topic, DecodedPayload into) => Message(root, Content, into);
+    private protected override Wording? Message(JsonElement root, string topic, DecodedPayload into) => Message(root, Content, into);
 
-    internal static string? Message(JsonElement root, UplinkContent content, DecodedPayload into)
+    internal static Wording? Message(JsonElement root, UplinkContent content, DecodedPayload into)
     {
         // Events of the stack's own event stream carry the message in "data"; the MQTT integration sends it bare.
         if (root.Field("data") is { ValueKind: JsonValueKind.Object } data && root.Field("name") is not null)
@@ -44,7 +44,7 @@ public sealed class TheThingsStackV3Decoder : UplinkDecoder
         if (root.Field("location_solved") is { } solved)
             return solved.Field("location") is { } location
                 ? UplinkContent.Location(location, time, into)
-                : "location_solved without location";
+                : new Wording("location_solved without location", "location_solved 中没有 location");
         var up = root.Field("uplink_message") ?? root.Field("uplink_normalized");
         // Samples of payload formatters show the uplink's inside without the envelope.
         if (up is null && (root.Field("decoded_payload") is not null || root.Field("normalized_payload") is not null))
@@ -52,7 +52,10 @@ public sealed class TheThingsStackV3Decoder : UplinkDecoder
         if (up is not { } uplink)
             return Array.Exists(Silent, name => root.Field(name) is not null)
                 ? null
-                : "is not a message of The Things Stack v3: neither uplink_message nor another known one";
+                : new Wording(
+                    "is not a message of The Things Stack v3: neither uplink_message nor another known one",
+                    "不是 The Things Stack v3 的消息：没有 uplink_message，也没有其他已知内容"
+                );
         time = uplink.TimeOf("received_at") ?? time;
         var port = uplink.Field("f_port") is { ValueKind: JsonValueKind.Number } field && field.TryGetInt32(out var number) ? number : 0;
         if (

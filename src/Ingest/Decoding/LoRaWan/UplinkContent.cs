@@ -61,12 +61,15 @@ internal sealed class UplinkContent
     }
 
     /// <summary>Reads the bytes of a frame.</summary>
-    public string? ReadFrame(ReadOnlySpan<byte> frame, int port, DateTime? time, DecodedPayload into)
+    public Wording? ReadFrame(ReadOnlySpan<byte> frame, int port, DateTime? time, DecodedPayload into)
     {
         if (layout is not null)
             return layout(frame, port, time, into);
         if (codec is null)
-            return "the profile names no layout and no codec for the bytes of a frame";
+            return new Wording(
+                "the profile names no layout and no codec for the bytes of a frame",
+                "型号文件既没有写明帧格式，也没有解码脚本"
+            );
         using var run = codec.Run(frame, port == AnyPort ? 1 : port, time ?? into.Received);
         if (run.Rejected is not null)
             return run.Rejected;
@@ -74,13 +77,16 @@ internal sealed class UplinkContent
         return null;
     }
 
-    public string? Read(JsonElement? base64, int port, JsonElement? decoded, JsonElement? normalised, DateTime? time, DecodedPayload into)
+    public Wording? Read(JsonElement? base64, int port, JsonElement? decoded, JsonElement? normalised, DateTime? time, DecodedPayload into)
     {
         if (ReadsFrames && base64 is { ValueKind: JsonValueKind.String } text)
         {
             Span<byte> bytes = stackalloc byte[LargestFrame];
             if (!TryBase64(text, bytes, out var length))
-                return $"the frame's payload is not base64 of at most {LargestFrame} bytes";
+                return new Wording(
+                    $"the frame's payload is not base64 of at most {LargestFrame} bytes",
+                    $"帧内容不是 {LargestFrame} 字节以内的 base64"
+                );
             if (length > 0)
                 return ReadFrame(bytes[..length], port, time, into);
         }
@@ -124,7 +130,7 @@ internal sealed class UplinkContent
         into.Add(Metric.SignalSnr, snr, time);
     }
 
-    public static string? Location(JsonElement location, DateTime? time, DecodedPayload into)
+    public static Wording? Location(JsonElement location, DateTime? time, DecodedPayload into)
     {
         double Part(string name) => location.Field(name) is { } field ? UplinkFields.Number(field) ?? double.NaN : 0;
         double latitude = Part("latitude"),

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Vigil.Model;
 using Vigil.Settings;
 
 namespace Vigil.Ingest.Decoding.LoRaWan;
@@ -13,7 +14,7 @@ public abstract class UplinkDecoder : Decoder
 
     private protected UplinkContent Content { get; }
 
-    public sealed override string? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
+    public sealed override Wording? Decode(ReadOnlySpan<byte> payload, string topic, DecodedPayload into)
     {
         if (JsonFields.TryParse(payload, out var document) is { } why)
             return why;
@@ -26,10 +27,10 @@ public abstract class UplinkDecoder : Decoder
     /// <param name="port">fPort; null takes any port of the model.</param>
     /// <param name="into">Where readings go.</param>
     /// <returns>Null when understood, else why it was refused.</returns>
-    public string? DecodeFrame(ReadOnlySpan<byte> frame, int? port, DecodedPayload into) =>
+    public Wording? DecodeFrame(ReadOnlySpan<byte> frame, int? port, DecodedPayload into) =>
         Content.ReadFrame(frame, port ?? UplinkContent.AnyPort, null, into);
 
-    private protected abstract string? Message(JsonElement root, string topic, DecodedPayload into);
+    private protected abstract Wording? Message(JsonElement root, string topic, DecodedPayload into);
 }
 
 /// <summary>
@@ -43,7 +44,7 @@ public sealed class LoRaWanDecoder : UplinkDecoder
     /// <summary>Options of the profile: <c>frames</c>, <c>payload</c> or <c>codec</c>.</summary>
     public static Decoder Create(YamlSection profile) => new LoRaWanDecoder(UplinkContent.Create(profile));
 
-    private protected override string? Message(JsonElement root, string topic, DecodedPayload into) =>
+    private protected override Wording? Message(JsonElement root, string topic, DecodedPayload into) =>
         root.Field("deviceInfo") is not null
             ? ChirpStackV4Decoder.Event(root, topic, Content, into)
             : TheThingsStackV3Decoder.Message(root, Content, into);

@@ -64,13 +64,22 @@ public sealed class AliyunChannel : IChannel
     {
         var voice = notice.Channel == Channel.Voice;
         if (Local(notice.Address) is not { } number)
-            return new ChannelResult(ChannelOutcome.GiveUp, "Aliyun is for numbers of mainland China alone");
+            return new ChannelResult(
+                ChannelOutcome.GiveUp,
+                new Wording("Aliyun is for numbers of mainland China alone", "阿里云仅支持中国内地号码")
+            );
         if ((voice ? options.Calls.Templates : options.Templates).GetValueOrDefault(notice.Template.Word()) is not { } template)
-            return new ChannelResult(ChannelOutcome.GiveUp, $"there is no template for {notice.Template.Word()}");
+            return new ChannelResult(
+                ChannelOutcome.GiveUp,
+                new Wording($"there is no template for {notice.Template.Word()}", $"没有“{notice.Template.Word()}”的模板")
+            );
         if (!voice && !template.Unique && await IdenticalAsync(notice, cancellation) >= MostIdentical)
             return new ChannelResult(
                 ChannelOutcome.GiveUp,
-                $"{MostIdentical} messages with the same words went to this number within 24 h: carriers take no more"
+                new Wording(
+                    $"{MostIdentical} messages with the same words went to this number within 24 h: carriers take no more",
+                    $"24 小时内已向该号码发送 {MostIdentical} 条相同内容的短信，运营商不再接收"
+                )
             );
         var (action, parameters) = voice ? CallOf(notice, number, template) : MessageOf(notice, number, template);
         var (status, body, trouble) = await CallApiAsync(
@@ -86,7 +95,11 @@ public sealed class AliyunChannel : IChannel
         if (status == 200 && code == "OK")
         {
             health.Up();
-            return new ChannelResult(ChannelOutcome.Sent, "Aliyun has it", Text(body, voice ? "CallId" : "BizId"));
+            return new ChannelResult(
+                ChannelOutcome.Sent,
+                new Wording("Aliyun has it", "阿里云已受理"),
+                Text(body, voice ? "CallId" : "BizId")
+            );
         }
 
         var refused = AliyunErrors.Refused(status, code);
@@ -118,7 +131,7 @@ public sealed class AliyunChannel : IChannel
                 cancellation
             );
             if (detail is null || !detail.Value.TryGetProperty("Data", out var data) || data.GetString() is not { Length: > 2 } json)
-                return new ChannelResult(ChannelOutcome.Sent, "Aliyun says nothing yet", id);
+                return new ChannelResult(ChannelOutcome.Sent, new Wording("Aliyun says nothing yet", "阿里云尚无结果"), id);
             using var call = JsonDocument.Parse(json);
             return AliyunErrors.Call(Text(call.RootElement, "state"), id);
         }
@@ -145,9 +158,13 @@ public sealed class AliyunChannel : IChannel
             var provider = notice.ProviderId; // a detail doesn't name its BizId
             return (sent.TryGetProperty("SendStatus", out var s) && s.TryGetInt32(out var status) ? status : 0) switch
             {
-                3 => new ChannelResult(ChannelOutcome.Delivered, "on the phone", provider),
-                2 => new ChannelResult(ChannelOutcome.GiveUp, $"not delivered ({Text(sent, "ErrCode")})", provider),
-                _ => new ChannelResult(ChannelOutcome.Sent, "Aliyun waits for the carrier", provider),
+                3 => new ChannelResult(ChannelOutcome.Delivered, new Wording("on the phone", "已到达手机"), provider),
+                2 => new ChannelResult(
+                    ChannelOutcome.GiveUp,
+                    new Wording($"not delivered ({Text(sent, "ErrCode")})", $"未送达（{Text(sent, "ErrCode")}）"),
+                    provider
+                ),
+                _ => new ChannelResult(ChannelOutcome.Sent, new Wording("Aliyun waits for the carrier", "等待运营商回执"), provider),
             };
         }
 
@@ -262,7 +279,7 @@ public sealed class AliyunChannel : IChannel
     {
         var (status, body, trouble) = await CallApiAsync(url, action, parameters, critical: true, cancellation);
         if (trouble is not null)
-            throw new HttpRequestException(trouble.Reason);
+            throw new HttpRequestException(trouble.Reason.En);
         if (status != 200 || Text(body, "Code") != "OK")
             throw new HttpRequestException($"Aliyun answers {status} {Text(body, "Code")}");
         health.Up();
@@ -306,7 +323,9 @@ public sealed class AliyunChannel : IChannel
                 return (
                     (int)answer.StatusCode,
                     default,
-                    answer.IsSuccessStatusCode ? new ChannelResult(ChannelOutcome.Unknown, "Aliyun's answer can't be read") : null
+                    answer.IsSuccessStatusCode
+                        ? new ChannelResult(ChannelOutcome.Unknown, new Wording("Aliyun's answer can't be read", "阿里云的应答无法读取"))
+                        : null
                 );
             }
         }

@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
+using Vigil.Model;
 using Vigil.Notify.Escalation;
 using Vigil.Storage.Records;
 
@@ -75,7 +76,9 @@ public sealed partial class AliyunHooks(
         var delivered =
             report.TryGetProperty("success", out var success)
             && (success.ValueKind == JsonValueKind.True || (success.ValueKind == JsonValueKind.String && success.GetString() == "true"));
-        var reason = delivered ? "on the phone" : $"not delivered ({Text(report, "err_code")})";
+        var reason = delivered
+            ? new Wording("on the phone", "已到达手机")
+            : new Wording($"not delivered ({Text(report, "err_code")})", $"未送达（{Text(report, "err_code")}）");
         if (!await receipts.TakeAsync("aliyun", Text(report, "biz_id"), notice, delivered, reason, cancellation))
             LogUnknown(log, "message");
     }
@@ -93,7 +96,7 @@ public sealed partial class AliyunHooks(
         var key = Text(report, "dtmf").LastOrDefault(c => c is '1' or '2');
         var became =
             key != default
-                ? new ChannelResult(ChannelOutcome.Delivered, $"key {key} pressed", callId)
+                ? new ChannelResult(ChannelOutcome.Delivered, new Wording($"key {key} pressed", $"已按键 {key}"), callId)
                 : AliyunErrors.Call(status.StartsWith("2000", StringComparison.Ordinal) ? status : "", callId);
         bool? delivered = became.Outcome switch
         {

@@ -98,9 +98,12 @@ public sealed class MailChannel(MailOptions options, IServiceProvider services) 
     public async Task<ChannelResult> SendAsync(OutgoingNotice notice, CancellationToken cancellation)
     {
         if (!MailboxAddress.TryParse(notice.Address, out var to))
-            return new ChannelResult(ChannelOutcome.GiveUp, "is no mail address");
+            return new ChannelResult(ChannelOutcome.GiveUp, new Wording("is no mail address", "不是邮箱地址"));
         if (!health.MayTry())
-            return new ChannelResult(ChannelOutcome.Down, $"mail is down: {health.Trouble}");
+            return new ChannelResult(
+                ChannelOutcome.Down,
+                new Wording($"mail is down: {health.Trouble?.En}", $"邮件服务不可用：{health.Trouble?.Zh}")
+            );
         using var message = MessageOf(notice, to);
         using var client = new SmtpClient { Timeout = 10_000, CheckCertificateRevocation = false };
         if (options.CertificateAuthority.Length > 0)
@@ -130,22 +133,21 @@ public sealed class MailChannel(MailOptions options, IServiceProvider services) 
         {
             if (e.ErrorCode is SmtpErrorCode.RecipientNotAccepted or SmtpErrorCode.MessageNotAccepted || sending)
                 health.Up();
-            var said = $"{(int)e.StatusCode} {e.Message}";
             if ((int)e.StatusCode is >= 400 and < 500)
-                return new ChannelResult(ChannelOutcome.TryAgain, $"the mail server asks to come again ({said})");
+                return new ChannelResult(ChannelOutcome.TryAgain, Said("the mail server asks to come again", "邮件服务器要求稍后重试", e));
             if (e.ErrorCode is SmtpErrorCode.SenderNotAccepted or SmtpErrorCode.UnexpectedStatusCode && !sending)
-                return Down($"the mail server refuses us ({said})");
+                return Down(Said("the mail server refuses us", "邮件服务器拒绝请求", e));
             return e.ErrorCode == SmtpErrorCode.SenderNotAccepted
-                ? Down($"the mail server does not take {options.From} ({said})")
-                : new ChannelResult(ChannelOutcome.GiveUp, $"the mail server does not take it ({said})");
+                ? Down(Said($"the mail server does not take {options.From}", $"邮件服务器不接受发件人 {options.From}", e))
+                : new ChannelResult(ChannelOutcome.GiveUp, Said("the mail server does not take it", "邮件服务器不接收", e));
         }
         catch (Exception e)
             when (e is AuthenticationException or SslHandshakeException or NotSupportedException or ServiceNotAuthenticatedException)
         {
             return Down(
-                e is AuthenticationException ? "the mail server refuses name or password"
-                : e is SslHandshakeException ? "the mail server's certificate is not trusted"
-                : "the mail server offers no TLS or no login"
+                e is AuthenticationException ? new Wording("the mail server refuses name or password", "邮件服务器不接受用户名或密码")
+                : e is SslHandshakeException ? new Wording("the mail server's certificate is not trusted", "邮件服务器的证书不可信")
+                : new Wording("the mail server offers no TLS or no login", "邮件服务器不支持 TLS 或登录")
             );
         }
         catch (Exception e)
@@ -158,8 +160,11 @@ public sealed class MailChannel(MailOptions options, IServiceProvider services) 
             )
         {
             return sending
-                ? new ChannelResult(ChannelOutcome.Unknown, "the connection to the mail server broke")
-                : Down("the mail server does not answer");
+                ? new ChannelResult(
+                    ChannelOutcome.Unknown,
+                    new Wording("the connection to the mail server broke", "与邮件服务器的连接中断")
+                )
+                : Down(new Wording("the mail server does not answer", "邮件服务器没有应答"));
         }
 
         try
@@ -171,7 +176,7 @@ public sealed class MailChannel(MailOptions options, IServiceProvider services) 
             // it has the message
         }
 
-        return new ChannelResult(ChannelOutcome.Sent, "the mail server has it", message.MessageId);
+        return new ChannelResult(ChannelOutcome.Sent, new Wording("the mail server has it", "邮件服务器已接收"), message.MessageId);
     }
 
     /// <summary>A mail server can't be asked; a mail that comes twice has the same id.</summary>
@@ -194,7 +199,11 @@ public sealed class MailChannel(MailOptions options, IServiceProvider services) 
         return message;
     }
 
-    private ChannelResult Down(string why)
+    /// <summary>With what the server said, which is its own: quoted in either language.</summary>
+    private static Wording Said(string en, string zh, SmtpCommandException e) =>
+        new($"{en} ({(int)e.StatusCode} {e.Message})", $"{zh}（{(int)e.StatusCode} “{e.Message}”）");
+
+    private ChannelResult Down(Wording why)
     {
         health.Down(why);
         return new ChannelResult(ChannelOutcome.Down, why);

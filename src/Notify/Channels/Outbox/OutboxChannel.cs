@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Vigil.Model;
 using Vigil.Storage.Records;
 
 namespace Vigil.Notify.Channels.Outbox;
@@ -25,7 +26,9 @@ public sealed class OutboxChannel : IChannel
     public Task<ChannelResult> SendAsync(OutgoingNotice notice, CancellationToken cancellation)
     {
         Shown?.Invoke(notice);
-        return Task.FromResult(new ChannelResult(ChannelOutcome.Sent, "shown in the outbox", notice.NoticeId.ToString("N")));
+        return Task.FromResult(
+            new ChannelResult(ChannelOutcome.Sent, new Wording("shown in the outbox", "已显示在发件箱"), notice.NoticeId.ToString("N"))
+        );
     }
 
     public Task<ChannelResult?> ReconcileAsync(PastNotice notice, CancellationToken cancellation) => Task.FromResult<ChannelResult?>(null);

@@ -119,9 +119,12 @@ public sealed class RobotChannel : IChannel
     {
         var name = notice.Address[(notice.Address.IndexOf(':', StringComparison.Ordinal) + 1)..];
         if (service.Robots.FirstOrDefault(r => r.Key.Equals(name, StringComparison.OrdinalIgnoreCase)).Value is not { } robot)
-            return new ChannelResult(ChannelOutcome.GiveUp, $"the settings know no robot {name}");
+            return new ChannelResult(ChannelOutcome.GiveUp, new Wording($"the settings know no robot {name}", $"设置中没有机器人“{name}”"));
         if (!Turn(name))
-            return new ChannelResult(ChannelOutcome.Busy, $"{MostInAMinute} messages a minute went to this robot");
+            return new ChannelResult(
+                ChannelOutcome.Busy,
+                new Wording($"{MostInAMinute} messages a minute went to this robot", $"该机器人一分钟内已发送 {MostInAMinute} 条")
+            );
         using var request = new HttpRequestMessage(HttpMethod.Post, Address(robot)) { Content = JsonContent.Create(Body(notice)) };
         var (answer, trouble) = await services.ChannelClient(Provider).TrySendAsync(request, health, notice.Critical, cancellation);
         if (answer is null)
@@ -133,15 +136,27 @@ public sealed class RobotChannel : IChannel
                 health.Up();
             return code switch
             {
-                0 => new ChannelResult(ChannelOutcome.Delivered, "it is in the group"),
+                0 => new ChannelResult(ChannelOutcome.Delivered, new Wording("it is in the group", "已发到群里")),
                 // Too fast; the service itself is busy.
-                130101 or 45009 or -1 => new ChannelResult(ChannelOutcome.TryAgain, $"{Provider} can't take it now ({code})"),
+                130101 or 45009 or -1 => new ChannelResult(
+                    ChannelOutcome.TryAgain,
+                    new Wording($"{Provider} can't take it now ({code})", $"{Provider} 暂时无法受理（{code}）")
+                ),
                 null => (int)answer.StatusCode >= 500
-                    ? new ChannelResult(ChannelOutcome.TryAgain, $"{Provider} fails ({(int)answer.StatusCode})")
-                    : new ChannelResult(ChannelOutcome.GiveUp, $"{Provider} refuses it ({(int)answer.StatusCode})"),
+                    ? new ChannelResult(
+                        ChannelOutcome.TryAgain,
+                        new Wording($"{Provider} fails ({(int)answer.StatusCode})", $"{Provider} 出错（{(int)answer.StatusCode}）")
+                    )
+                    : new ChannelResult(
+                        ChannelOutcome.GiveUp,
+                        new Wording($"{Provider} refuses it ({(int)answer.StatusCode})", $"{Provider} 拒绝（{(int)answer.StatusCode}）")
+                    ),
                 // 310000: sign, keyword or address not as the robot's security wants it; 300001, 93000: no such robot. That robot's trouble
                 // alone, not the service's.
-                _ => new ChannelResult(ChannelOutcome.GiveUp, $"{Provider} refuses this robot ({code})"),
+                _ => new ChannelResult(
+                    ChannelOutcome.GiveUp,
+                    new Wording($"{Provider} refuses this robot ({code})", $"{Provider} 拒绝该机器人（{code}）")
+                ),
             };
         }
     }

@@ -1,3 +1,4 @@
+using Vigil.Model;
 using Vigil.Storage.Records;
 
 namespace Vigil.Notify.Channels.SelfTest;
@@ -10,7 +11,7 @@ public sealed class SelfTestChannel : IChannel
     public bool Carries(Channel channel) => channel == Channel.SelfTest;
 
     public Task<ChannelResult> SendAsync(OutgoingNotice notice, CancellationToken cancellation) =>
-        Task.FromResult(new ChannelResult(ChannelOutcome.Sent, "came round", notice.NoticeId.ToString("N")));
+        Task.FromResult(new ChannelResult(ChannelOutcome.Sent, new Wording("came round", "已返回"), notice.NoticeId.ToString("N")));
 
     public Task<ChannelResult?> ReconcileAsync(PastNotice notice, CancellationToken cancellation) => Task.FromResult<ChannelResult?>(null);
 }

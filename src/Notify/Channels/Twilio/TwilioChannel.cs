@@ -5,6 +5,7 @@ using Twilio.Clients;
 using Twilio.Exceptions;
 using Twilio.Rest.Api.V2010.Account;
 using Twilio.Types;
+using Vigil.Model;
 using Vigil.Notify.Messages;
 using Vigil.Storage.Records;
 
@@ -54,7 +55,7 @@ public sealed class TwilioChannel : IChannel
         if (answer.IsSuccess)
         {
             health.Up();
-            return new ChannelResult(ChannelOutcome.Sent, "Twilio has it", answer.Body?.Sid);
+            return new ChannelResult(ChannelOutcome.Sent, new Wording("Twilio has it", "Twilio 已受理"), answer.Body?.Sid);
         }
 
         var refused = TwilioErrors.Refused(answer.Status, answer.Code);
@@ -160,7 +161,7 @@ public sealed class TwilioChannel : IChannel
     internal static ChannelResult Became(bool voice, string? sid, string status, string answeredBy, int error) =>
         status switch
         {
-            "delivered" or "read" => new(ChannelOutcome.Delivered, "on the phone", sid),
+            "delivered" or "read" => new(ChannelOutcome.Delivered, new Wording("on the phone", "已到达手机"), sid),
             "undelivered" or "failed" or "busy" or "no-answer" or "canceled" => new(
                 ChannelOutcome.GiveUp,
                 TwilioErrors.NotDelivered(status, error),
@@ -170,13 +171,13 @@ public sealed class TwilioChannel : IChannel
             // A key would have been told before the call ended: then this changes nothing any more.
             "completed" when voice => new(
                 ChannelOutcome.GiveUp,
-                IsMachine(answeredBy) ? Voicemail : "the call was picked up, but no key was pressed",
+                IsMachine(answeredBy) ? Voicemail : new Wording("the call was picked up, but no key was pressed", "电话已接通，但没有按键"),
                 sid
             ),
-            _ => new(ChannelOutcome.Sent, $"Twilio says {status}", sid),
+            _ => new(ChannelOutcome.Sent, new Wording($"Twilio says {status}", $"Twilio 状态：{status}"), sid),
         };
 
-    internal const string Voicemail = "voicemail answered, which is no answer";
+    internal static readonly Wording Voicemail = new("voicemail answered, which is no answer", "转入语音信箱，视为未应答");
 
     /// <summary>machine_start, machine_end_beep…, fax; unknown may be a person.</summary>
     internal static bool IsMachine(string answeredBy) => answeredBy.StartsWith("machine", StringComparison.Ordinal) || answeredBy == "fax";
@@ -222,7 +223,7 @@ public sealed class TwilioChannel : IChannel
     {
         var answer = await AskAsync(look, critical: true, cancellation);
         if (answer.Trouble is { } trouble)
-            throw new HttpRequestException(trouble.Reason);
+            throw new HttpRequestException(trouble.Reason.En);
         if (answer.Status == 404)
             return null;
         if (!answer.IsSuccess || answer.Body is null)

@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using System.Globalization;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
+using Vigil.Model;
 using Vigil.Notify.Escalation;
 using Vigil.Notify.Messages;
 using Vigil.Storage.Records;
@@ -99,7 +100,7 @@ public sealed partial class TwilioHooks
                 form.GetValueOrDefault("CallSid") ?? "",
                 row.Id,
                 delivered: true,
-                $"key {digits} pressed",
+                new Wording($"key {digits} pressed", $"已按键 {digits}"),
                 cancellation
             );
         switch (digits)
@@ -133,7 +134,7 @@ public sealed partial class TwilioHooks
             ? code
             : 0;
         if (TwilioErrors.Trouble(error) is { } trouble)
-            channel.Health!.Down($"Twilio: {trouble} ({error})");
+            channel.Health!.Down(new Wording($"Twilio: {trouble.En} ({error})", $"Twilio 报告：{trouble.Zh}（{error}）"));
         var became =
             call is not null && TwilioChannel.IsMachine(answeredBy)
                 ? new ChannelResult(ChannelOutcome.GiveUp, TwilioChannel.Voicemail, sid)

@@ -100,7 +100,7 @@ public sealed class WebhookChannel(WebhookChannelOptions options, IHttpClientFac
     public async Task<ChannelResult> SendAsync(OutgoingNotice notice, CancellationToken cancellation)
     {
         if (services.GetRequiredService<OutwardConnections>().Refuses(notice.Address) is { } refused)
-            return new ChannelResult(ChannelOutcome.GiveUp, $"the address {refused}");
+            return new ChannelResult(ChannelOutcome.GiveUp, new Wording($"the address {refused.En}", $"地址{refused.Zh}"));
         var (id, now) = ($"msg_{notice.NoticeId:N}", clock.GetUtcNow());
         var body = JsonSerializer.Serialize(
             new
@@ -129,22 +129,30 @@ public sealed class WebhookChannel(WebhookChannelOptions options, IHttpClientFac
             using var answer = await http.CreateClient(Provider).SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
             return (int)answer.StatusCode switch
             {
-                >= 200 and < 300 => new ChannelResult(ChannelOutcome.Delivered, "the receiver has it", id),
+                >= 200 and < 300 => new ChannelResult(ChannelOutcome.Delivered, new Wording("the receiver has it", "接收方已收到"), id),
                 408 or 425 or 429 or >= 500 => new ChannelResult(
                     ChannelOutcome.TryAgain,
-                    $"the receiver can't take it now ({(int)answer.StatusCode})"
+                    new Wording(
+                        $"the receiver can't take it now ({(int)answer.StatusCode})",
+                        $"接收方暂时无法受理（{(int)answer.StatusCode}）"
+                    )
                 ),
-                410 => new ChannelResult(ChannelOutcome.GiveUp, "the receiver is gone (410)"),
-                var status => new ChannelResult(ChannelOutcome.GiveUp, $"the receiver refuses it ({status})"),
+                410 => new ChannelResult(ChannelOutcome.GiveUp, new Wording("the receiver is gone (410)", "接收方已停用（410）")),
+                var status => new ChannelResult(
+                    ChannelOutcome.GiveUp,
+                    new Wording($"the receiver refuses it ({status})", $"接收方拒绝（{status}）")
+                ),
             };
         }
         catch (HttpRequestException e) when (OutwardConnections.WasRefused(e))
         {
-            return new ChannelResult(ChannelOutcome.GiveUp, e.Message); // the address is nobody's of ours to call: the next channel at once
+            // the address is nobody's of ours to call: the next channel at once
+            return new ChannelResult(ChannelOutcome.GiveUp, OutwardConnections.Inside);
         }
         catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
         {
-            return new ChannelResult(ChannelOutcome.TryAgain, "the receiver does not answer"); // the same id again is safe
+            // the same id again is safe
+            return new ChannelResult(ChannelOutcome.TryAgain, new Wording("the receiver does not answer", "接收方没有应答"));
         }
     }
 

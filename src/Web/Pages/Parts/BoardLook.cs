@@ -38,7 +38,8 @@ internal sealed record BoardLook(
     /// <param name="area">Of this area alone; empty for all.</param>
     /// <param name="kind">Of this kind alone; empty for all.</param>
     /// <param name="most">No more rows than this.</param>
-    public static async Task<BoardLook> ReadAsync(RecordsDb db, string filter, string area, string kind, int most)
+    /// <param name="language">Of whoever looks.</param>
+    public static async Task<BoardLook> ReadAsync(RecordsDb db, string filter, string area, string kind, int most, string language)
     {
         var all = db.Alarms.AsNoTracking();
         var query = all.Where(a => a.Area.StartsWith(area) && (kind == "" || a.Kind == kind));
@@ -58,7 +59,7 @@ internal sealed record BoardLook(
                 : query.OrderBy(a => a.State).ThenByDescending(a => a.Severity).ThenByDescending(a => a.OpenedAt);
         var alarms = await ordered.Include(a => a.Resident).Take(most).ToListAsync();
         var (told, next) = await AlarmOperations.FollowAsync(db, [.. alarms.Select(a => a.Id)], CancellationToken.None);
-        var names = await People.NamesAsync(db, alarms.Select(a => a.AcknowledgedBy));
+        var names = await People.NamesAsync(db, alarms.Select(a => a.AcknowledgedBy), language);
         return new BoardLook(alarms, told, next, names, total, open, critical);
     }
 }

@@ -31,6 +31,12 @@ public abstract class ConsolePage : ComponentBase
 
     protected string T(string key) => Texts.Of(key, Language);
 
+    protected string Colon => Texts.Colon(Language);
+
+    protected string List(IEnumerable<string> items) => Texts.List(items, Language);
+
+    protected string InBrackets(string text) => Texts.InBrackets(text, Language);
+
     /// <param name="time">UTC.</param>
     protected string Local(DateTime time) => TimeZoneInfo.ConvertTimeFromUtc(time, Zone).ToString(TimeFormat, CultureInfo.InvariantCulture);
 }

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
 using Vigil.Notify;
@@ -6,7 +7,7 @@ using Vigil.Storage.Records;
 namespace Vigil.Web.Pages.Parts;
 
 /// <summary>Who a step is for, in words: <c>contact 2</c> → 紧急联系人 2.</summary>
-internal static class People
+internal static partial class People
 {
     public static string Step(string to, string language)
     {
@@ -16,7 +17,7 @@ internal static class People
     }
 
     /// <summary>The names of the persons among them; whoever is not on file any more is left out.</summary>
-    public static async Task<Dictionary<string, string>> NamesAsync(RecordsDb db, IEnumerable<string?> who)
+    public static async Task<Dictionary<string, string>> NamesAsync(RecordsDb db, IEnumerable<string?> who, string language)
     {
         var ids = who.OfType<string>().Distinct().Select(Recipient.Parse).Where(r => r.Id.Length > 0).ToLookup(r => r.Kind, r => r.Id);
         var found = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -33,7 +34,7 @@ internal static class People
                     })
                     .ToListAsync()
             )
-                found[$"contact:{c.Id}"] = c.Relation.Length > 0 ? $"{c.Name}（{c.Relation}）" : c.Name;
+                found[$"contact:{c.Id}"] = c.Relation.Length > 0 ? c.Name + Texts.InBrackets(c.Relation, language) : c.Name;
         if (ids[RecipientKind.Visitor].ToList() is { Count: > 0 } visitors)
             foreach (
                 var v in await db
@@ -62,13 +63,24 @@ internal static class People
         : Texts.All.ContainsKey("who." + who) ? Texts.Of("who." + who, language)
         : who;
 
+    /// <summary>The keys of the persons that a text of the service speaks of.</summary>
+    public static IEnumerable<string> KeysIn(string text) => Key().Matches(text).Select(m => m.Value);
+
+    [GeneratedRegex(@"\b(?:contact|visitor|duty|supervisor):[\w-]+")]
+    private static partial Regex Key();
+
+    /// <summary>What the service wrote of a person by their key (resolved by contact:…), with the name of whoever is on file.</summary>
+    public static string Named(string text, IReadOnlyDictionary<string, string> names)
+    {
+        foreach (var (key, name) in names.OrderByDescending(n => n.Key.Length)) // duty:d12 before duty:d1
+            text = text.Replace(key, name, StringComparison.Ordinal);
+        return text;
+    }
+
     /// <summary>The timeline's word, in the language of the page.</summary>
     public static string What(string what, string language) =>
         Texts.All.ContainsKey("what." + what) ? Texts.Of("what." + what, language) : what;
 
     public static string Channels(IEnumerable<Channel> via, string language) =>
-        string.Join(
-            '/',
-            via.Select(c => c.Word()).Select(c => Texts.All.ContainsKey("channel." + c) ? Texts.Of("channel." + c, language) : c)
-        );
+        string.Join('/', via.Select(c => ChannelWords.Of(c).In(language)));
 }

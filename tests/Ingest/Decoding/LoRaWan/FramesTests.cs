@@ -62,7 +62,7 @@ public sealed class FramesTests
     {
         var into = new DecodedPayload();
         into.Reset("", Outcome.Received);
-        Assert.Contains(why, Profile(frame, out _)!.DecodeLine(hex, "", into), StringComparison.Ordinal);
+        Assert.Contains(why, Profile(frame, out _)!.DecodeLine(hex, "", into)?.En, StringComparison.Ordinal);
         Assert.Empty(into.Readings);
     }
 
@@ -73,7 +73,7 @@ public sealed class FramesTests
         into.Reset("", Outcome.Received);
         Assert.Equal(
             "unknown FPort: port 9, this model reports on port 2, 5",
-            Profile("port: [2, 5], read: []", out _)!.DecodeLine("00", "", into, 9)
+            Profile("port: [2, 5], read: []", out _)!.DecodeLine("00", "", into, 9)?.En
         );
     }
 
@@ -110,7 +110,7 @@ public sealed class FramesTests
         var profile = Profile(frame, out var problems);
         Assert.Empty(problems);
         var reason = profile!.DecodeLine(hex, "", into);
-        Assert.True(reason is null, reason);
+        Assert.True(reason is null, reason?.En);
         return into;
     }
 

@@ -71,7 +71,7 @@ public sealed class LayoutTests
         into.Reset("", Outcome.Received);
         Assert.Contains(
             "flags ask for",
-            Profiles.Find("adeunis/field-test")!.DecodeLine("9f1452057260", "", into),
+            Profiles.Find("adeunis/field-test")!.DecodeLine("9f1452057260", "", into)?.En,
             StringComparison.Ordinal
         );
     }
@@ -83,7 +83,7 @@ public sealed class LayoutTests
     {
         var into = new DecodedPayload();
         into.Reset("", Outcome.Received);
-        Assert.Contains(why, Profiles.Find("axioma/qalcosonic-w1")!.DecodeLine(hex, "", into, 100), StringComparison.Ordinal);
+        Assert.Contains(why, Profiles.Find("axioma/qalcosonic-w1")!.DecodeLine(hex, "", into, 100)?.En, StringComparison.Ordinal);
     }
 
     private static string Shown(string profile, string hex) =>
@@ -101,7 +101,7 @@ public sealed class LayoutTests
         var into = new DecodedPayload();
         into.Reset("", Outcome.Received);
         var reason = Profiles.Find(profile)!.DecodeLine(hex, "", into);
-        Assert.True(reason is null, reason);
+        Assert.True(reason is null, reason?.En);
         return into;
     }
 }

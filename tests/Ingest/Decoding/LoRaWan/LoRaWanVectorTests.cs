@@ -436,7 +436,7 @@ public sealed class LoRaWanVectorTests
     {
         var into = new DecodedPayload();
         into.Reset("", Outcome.Received);
-        return (into, Profiles.Find(ProfileOf(vector.Codec))!.DecodeLine(vector.Payload, "", into, vector.Port));
+        return (into, Profiles.Find(ProfileOf(vector.Codec))!.DecodeLine(vector.Payload, "", into, vector.Port)?.En);
     }
 
     private static string ProfileOf(string codec) =>

@@ -12,6 +12,13 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
         {
             migrationBuilder.AddColumn<string>(
                 name: "NoteZh",
+                table: "WebhookDeliveries",
+                type: "TEXT",
+                nullable: false,
+                defaultValue: "");
+
+            migrationBuilder.AddColumn<string>(
+                name: "NoteZh",
                 table: "Steps",
                 type: "TEXT",
                 nullable: false,
@@ -23,13 +30,6 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                 type: "TEXT",
                 nullable: false,
                 defaultValue: "");
-
-            migrationBuilder.AddColumn<string>(
-                name: "NoteZh",
-                table: "Notices",
-                type: "TEXT",
-                nullable: false,
-                defaultValue: "");
         }
 
         /// <inheritdoc />
@@ -37,15 +37,15 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
         {
             migrationBuilder.DropColumn(
                 name: "NoteZh",
+                table: "WebhookDeliveries");
+
+            migrationBuilder.DropColumn(
+                name: "NoteZh",
                 table: "Steps");
 
             migrationBuilder.DropColumn(
                 name: "ReasonZh",
                 table: "Rejected");
-
-            migrationBuilder.DropColumn(
-                name: "NoteZh",
-                table: "Notices");
         }
     }
 }

@@ -12,6 +12,13 @@ namespace Vigil.Storage.Records.Postgres.Migrations
         {
             migrationBuilder.AddColumn<string>(
                 name: "NoteZh",
+                table: "WebhookDeliveries",
+                type: "text",
+                nullable: false,
+                defaultValue: "");
+
+            migrationBuilder.AddColumn<string>(
+                name: "NoteZh",
                 table: "Steps",
                 type: "text",
                 nullable: false,
@@ -23,13 +30,6 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                 type: "text",
                 nullable: false,
                 defaultValue: "");
-
-            migrationBuilder.AddColumn<string>(
-                name: "NoteZh",
-                table: "Notices",
-                type: "text",
-                nullable: false,
-                defaultValue: "");
         }
 
         /// <inheritdoc />
@@ -37,15 +37,15 @@ namespace Vigil.Storage.Records.Postgres.Migrations
         {
             migrationBuilder.DropColumn(
                 name: "NoteZh",
+                table: "WebhookDeliveries");
+
+            migrationBuilder.DropColumn(
+                name: "NoteZh",
                 table: "Steps");
 
             migrationBuilder.DropColumn(
                 name: "ReasonZh",
                 table: "Rejected");
-
-            migrationBuilder.DropColumn(
-                name: "NoteZh",
-                table: "Notices");
         }
     }
 }

@@ -1,0 +1,62 @@
+using Vigil.Model;
+using Vigil.Storage.Records;
+using Vigil.Web;
+
+namespace Vigil.Tests.Language;
+
+/// <summary>
+/// Walks the source for what it says in two languages: reasons, lines of the timeline, notes of steps, errors, troubles of the service.
+/// What is added later is walked too.
+/// </summary>
+public sealed class SourceWordsTests
+{
+    /// <summary>How something is said in both languages, and which arguments are the English and the Chinese one.</summary>
+    private static readonly (string Call, int English, int Chinese)[] Says =
+    [
+        ("new Wording(", 0, 1),
+        ("Timeline.Add(", 5, 6),
+        ("troubles.Happened(", 1, 2),
+        ("troubles?.Happened(", 1, 2),
+        ("?.Happened(", 1, 2),
+        ("troubles.Say(", 1, 2),
+        ("troubles?.Say(", 1, 2),
+    ];
+
+    [Fact]
+    public void Whatever_the_service_says_it_says_in_both_languages()
+    {
+        var (wrong, said) = (new List<string>(), 0);
+        foreach (var (file, text) in SourceWords.Files())
+        foreach (var (call, english, chinese) in Says)
+        foreach (var (line, arguments) in SourceWords.Calls(text, call))
+        {
+            if (arguments.Count <= chinese || arguments[0].StartsWith("RecordsDb db", StringComparison.Ordinal))
+                continue; // what declares it
+            var (en, zh) = (SourceWords.Words(arguments[english]), SourceWords.Words(arguments[chinese]));
+            if (en.Trim(' ', '…').Length == 0 && zh.Trim(' ', '…').Length == 0)
+                continue; // words that come from elsewhere
+            said++;
+            wrong.AddRange(Sentences.Wrong(en, zh).Select(why => $"{file}:{line}: {why}"));
+        }
+
+        Assert.True(wrong.Count == 0, string.Join('\n', wrong));
+        Assert.True(said > 500, $"{said} were found");
+    }
+
+    [Fact]
+    public void Every_event_of_the_timeline_has_words_in_both_languages()
+    {
+        var events = Enum.GetValues<TimelineEvent>().Select(e => e.Word()).ToList();
+        Assert.All(events, e => Assert.True(Texts.All.ContainsKey("what." + e), $"no words for {e}"));
+    }
+
+    [Theory]
+    [InlineData("src/Rules/RulesFile.cs")]
+    [InlineData("src/Notify/Escalation/Policies.cs")]
+    public void What_is_wrong_with_a_file_that_a_page_shows_is_said_in_both_languages(string file)
+    {
+        var calls = SourceWords.Calls(File.ReadAllText(Path.Combine(SourceWords.Root, file)), "Refuse(").ToList();
+        Assert.True(calls.Count > 10);
+        Assert.All(calls, c => Assert.StartsWith("new Wording(", c.Arguments[2], StringComparison.Ordinal));
+    }
+}

@@ -1,0 +1,245 @@
+using System.Reflection;
+using Microsoft.AspNetCore.Identity;
+using Vigil.Ingest.Mqtt;
+using Vigil.Ingest.Profiles;
+using Vigil.Model;
+using Vigil.Notify;
+using Vigil.Notify.Escalation;
+using Vigil.Notify.Messages;
+using Vigil.Registry;
+using Vigil.Rules;
+using Vigil.Storage.Records;
+using Vigil.Tests.Storage.Records;
+using Vigil.Web;
+using Vigil.Web.Accounts;
+
+namespace Vigil.Tests.Language;
+
+/// <summary>What the service can say, found by what there is of it, reads as Chinese in Chinese and as English in English.</summary>
+public sealed class WordsTests
+{
+    private static readonly List<Problem> Problems = [];
+    private static readonly ProfileSet Profiles = ProfileSet.Load(Path.Combine(AppContext.BaseDirectory, "devices"), Problems);
+
+    [Fact]
+    public void Every_word_of_the_pages()
+    {
+        // The name of the other language is written in the other language.
+        foreach (var (key, words) in Texts.All.Where(t => t.Key != "language"))
+            Assert.True(!Sentences.Wrong(words.En, words.Zh).Any(), $"{key}: {string.Join("; ", Sentences.Wrong(words.En, words.Zh))}");
+    }
+
+    [Fact]
+    public void Every_kind_of_alarm_every_outcome_and_every_channel()
+    {
+        List<Problem> problems = [];
+        var messages = MessageTexts.Load(Path.Combine(AppContext.BaseDirectory, "config", "messages.yaml"), TimeZoneInfo.Utc, problems)!;
+        foreach (var kind in AlarmKind.All)
+            Good(new Wording(messages.Kind(kind.Name, "en"), messages.Kind(kind.Name, "zh")));
+        foreach (var resolution in Enum.GetValues<Resolution>())
+        {
+            Good(ResolutionWords.Of(resolution));
+            Assert.NotEqual(ResolutionWords.Of(resolution).En, ResolutionWords.Of(resolution).Zh);
+        }
+
+        foreach (var (channel, words) in ChannelWords.All)
+        {
+            Good(words);
+            Assert.NotEqual(channel, words.Zh);
+        }
+    }
+
+    [Fact]
+    public void Every_error_of_an_account()
+    {
+        // What ASP.NET Core Identity can say: a version that says more is found here.
+        var describer = new IdentityErrorDescriber();
+        var errors = typeof(IdentityErrorDescriber)
+            .GetMethods(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly)
+            .Where(m => m.ReturnType == typeof(IdentityError))
+            .Select(m => m.Invoke(describer, [.. m.GetParameters().Select(p => p.ParameterType == typeof(int) ? (object)12 : "name")]))
+            .Cast<IdentityError>()
+            .ToList();
+        Assert.True(errors.Count > 15);
+        Assert.All(errors, e => Good(Accounts.Said(e)));
+    }
+
+    [Fact]
+    public async Task Every_error_of_an_import()
+    {
+        var folder = Directory.CreateTempSubdirectory("vigil-records-").FullName;
+        var records = RecordsServices.CreateFactory("Sqlite", null, folder);
+        await records.MigrateAsync(TestContext.Current.CancellationToken);
+        RegistryImport Import() => new(records, TimeProvider.System, _ => false);
+        var rows = string.Join(
+            '\n',
+            "记录,编号,姓名,区划代码,身份证号码,出生日期,联系电话,重点,纬度,探访人编号,探访人姓名,紧急联系人1姓名,紧急联系人1电话,家庭成员1姓名,"
+                + "家庭成员1身份证号码,设备1编号,设备1型号,替班编号,离岗自,离岗至,星期,时段,起始日,截止日,网络钩子,colour",
+            "老人,a b,,44,123,yesterday,12,perhaps,100,v9,,Li,,Wang,1,a+b,no/model,,,,,,,,,,,",
+            "老人,r1,A,440111001001,,,,,,,,,,,,,,,,,,,,,,",
+            "老人,r1,A,440111001001,,,,,,,,,,,,,,,,,,,,,,",
+            "老人,r2,A,550111001001,,,,,,,,,,,,,,,,,,,,,,",
+            "值班,d1,,4,,,,,,,,,,,,,,d1,2026-02-02,2026-01-01,,,,,nowhere,",
+            "探访人,v1,,4,,,,,,,,,,,,,,,,,,,,,,",
+            "区划,,,4,,,,,,,,,,,,,,,,,,,,,,",
+            "值班班次,d7,,,,,,,,,,,,,,,,,,,someday,25:00,2026-02-02,2026-01-01,,",
+            "探访班次,v7,,,,,,,,,,,,,,,,,,,,,,,,",
+            "neighbour,x,,,,,,,,,,,,,,,,,,,,,,,,"
+        );
+        using var csv = new MemoryStream(System.Text.Encoding.UTF8.GetBytes(rows));
+        var (problems, summary) = await Import().ImportAsync(csv, "a.csv", true, TestContext.Current.CancellationToken, bound: "44");
+        var (more, _) = await Import().ImportAsync(new MemoryStream([1, 2, 3]), "a.xlsx", true, TestContext.Current.CancellationToken);
+        var (none, _) = await Import().ImportAsync(new MemoryStream(), "a.csv", true, TestContext.Current.CancellationToken);
+        Good(summary);
+        var all = problems.Concat(more).Concat(none).ToList();
+        Assert.True(all.Select(p => p.Message.En).Distinct().Count() >= 24, string.Join('\n', all.Select(p => p.Message.En).Distinct()));
+        Assert.All(all, p => Good(p.Message));
+        // "colour" is the file's own
+        Assert.All(problems.Where(p => p.Id.Length > 0), p => Good(RegistryImport.Heading(p.Id)));
+        Assert.Equal("紧急联系人1电话", RegistryImport.Heading("contact 1 phone").Zh);
+    }
+
+    [Fact]
+    public void Every_error_of_a_rules_file()
+    {
+        var wrong = Parameter
+            .All.GroupBy(p => p.Kind.Name)
+            .Select(k => $"  {k.Key}:\n" + string.Concat(k.Select(p => $"    {p.Name}: odd\n")));
+        var problems = Read("rules:\n" + string.Concat(wrong.DistinctBy(k => k[..k.IndexOf(':', StringComparison.Ordinal)])));
+        Assert.True(problems.Count >= Parameter.All.Length);
+        problems.AddRange(
+            Read(
+                """
+                holidays: there-is-none.yaml
+                colour: red
+                rules:
+                  no-such-kind: { enabled: true }
+                  sos: { enabled: false, severity: high, ignore: [sos], when: { from: "22:00" } }
+                  no-water: { enabled: perhaps, severity: loud, within: 1e9h, when: { from: late, weekdays: [someday], holidays: never } }
+                  wandering: { zones: [ { points: ["x"], radius: far } ] }
+                overrides:
+                  - { area: "1", class: rich, resident: "a b" }
+                  - { rules: { fall: { enabled: true } } }
+                """
+            )
+        );
+        problems.AddRange(Read("rules: [1, 2]"));
+        problems.AddRange(Read("- a"));
+        problems.AddRange(Read("a: ["));
+        problems.AddRange(Read("rules: " + new string('[', 100)));
+        Assert.All(problems, p => Good(p.Message));
+    }
+
+    [Fact]
+    public void Every_error_of_a_policies_file()
+    {
+        var path = Path.GetTempFileName();
+        File.WriteAllText(
+            path,
+            """
+            policies:
+              - { id: a, severity: [urgent], kind: [no-gas], area: [x], class: vip, until: never, hours: noon, quiet: 22:00-07:00 }
+              - { id: a, severity: high, until: told, ringAgainAfter: 1h, steps: [{ to: nobody, via: [pigeon], wait: soon, repeat: 99 }] }
+              - { id: b, steps: [{ to: duty }] }
+            """
+        );
+        List<Problem> problems = [];
+        Policies.Load(path, problems);
+        File.Delete(path);
+        Assert.True(problems.Count > 12, string.Join('\n', problems));
+        Assert.All(problems, p => Good(p.Message));
+    }
+
+    [Fact]
+    public void Every_reason_for_which_a_payload_of_the_examples_is_refused_whole_or_broken()
+    {
+        Assert.Empty(Problems);
+        var reasons = new HashSet<Wording>();
+        var into = new Vigil.Ingest.Decoding.DecodedPayload();
+        foreach (var profile in Profiles.All)
+        foreach (var example in profile.Examples)
+        foreach (var payload in Broken(example.Payload))
+        {
+            into.Reset(profile.DeviceFromTopic(example.Topic), example.Received);
+            if (profile.DecodeLine(payload, example.Topic, into) is { } reason)
+                reasons.Add(reason);
+            if (into.Partly is { } part)
+                reasons.Add(part);
+        }
+
+        Assert.True(reasons.Count > 200, $"{reasons.Count} reasons");
+        var wrong = reasons.SelectMany(r => Sentences.Wrong(r.En, r.Zh)).Distinct().ToList();
+        Assert.True(wrong.Count == 0, string.Join('\n', wrong));
+    }
+
+    [Fact]
+    public async Task Both_languages_are_stored_and_what_was_written_before_there_was_Chinese_is_read_in_English()
+    {
+        var folder = Directory.CreateTempSubdirectory("vigil-words-").FullName;
+        try
+        {
+            var records = await FreshRecords.SqliteAsync(folder);
+            await using (var db = records.CreateDbContext())
+            {
+                db.Rejected.Add(Refused(new Wording("is cut off", "不完整")));
+                db.Rejected.Add(Refused(new Wording("the decoder failed", "")));
+                await db.SaveChangesAsync(TestContext.Current.CancellationToken);
+            }
+
+            await using (var db = records.CreateDbContext())
+                Assert.Equal(
+                    ["is cut off|不完整", "the decoder failed|the decoder failed"],
+                    db.Rejected.OrderBy(r => r.Id).AsEnumerable().Select(r => $"{r.Reason.In("en")}|{r.Reason.In("zh")}")
+                );
+        }
+        finally
+        {
+            Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
+            Directory.Delete(folder, recursive: true);
+        }
+
+        static RejectedPayload Refused(Wording why) =>
+            new()
+            {
+                Received = DateTime.UnixEpoch,
+                Topic = "vigil/d1/up",
+                Payload = [1],
+                Reason = why,
+            };
+    }
+
+    [Fact]
+    public void Other_systems_read_a_text_in_English() =>
+        Assert.Equal(
+            """{"Note":"told again"}""",
+            System.Text.Json.JsonSerializer.Serialize(new { Note = new Wording("told again", "已再次通知") })
+        );
+
+    private static void Good(Wording words) => Assert.Empty(Sentences.Wrong(words.En, words.Zh));
+
+    private static List<Problem> Read(string yaml)
+    {
+        var folder = Directory.CreateTempSubdirectory("vigil-rules-").FullName;
+        var path = Path.Combine(folder, "rules.yaml");
+        File.WriteAllText(path, yaml);
+        List<Problem> problems = [];
+        RuleSet.Load(path, problems);
+        Directory.Delete(folder, recursive: true);
+        Assert.NotEmpty(problems);
+        return problems;
+    }
+
+    /// <summary>As it is, cut off, with something behind it, with another sign in its midst.</summary>
+    private static IEnumerable<string> Broken(string payload)
+    {
+        yield return payload;
+        yield return "";
+        yield return payload[..(payload.Length / 2)];
+        yield return payload[..(payload.Length / 4 * 2)];
+        yield return payload + "00";
+        if (payload.Length < 4)
+            yield break;
+        foreach (var at in new[] { 1, payload.Length / 3, payload.Length / 2, payload.Length - 2 })
+            yield return payload[..at] + (payload[at] == '7' ? '3' : '7') + payload[(at + 1)..];
+    }
+}
