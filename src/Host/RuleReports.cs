@@ -56,7 +56,7 @@ internal sealed partial class RuleReports(Troubles troubles, Meter meter, ILogge
         troubles.Happened(
             "rules of a home",
             $"the rules failed in the home of {resident} and leave it out of a look: {e.Message}",
-            $"{resident}的规则计算出错，已跳过该次检查：{e.Message}",
+            $"{resident}的规则计算出错，已跳过该次检查，原因见运行日志",
             Shown
         );
     }

@@ -30,12 +30,13 @@ internal static class Due
     )
     {
         var (least, highest) = Severities(lane);
+        // A complex property's columns have EF Core's own names in the rows of a query that is written in SQL.
         var steps =
             db is PostgresRecords
                 ? await db
                     .Steps.FromSql(
                         $"""
-                        SELECT s.* FROM "Steps" s JOIN "Alarms" a ON a."Id" = s."AlarmId"
+                        SELECT s.*, s."Note" AS "Note_En", s."NoteZh" AS "Note_Zh" FROM "Steps" s JOIN "Alarms" a ON a."Id" = s."AlarmId"
                         WHERE s."State" = 0 AND s."DueAt" <= {now} AND a."Severity" BETWEEN {least} AND {highest}
                           AND (a."State" = 0 OR s."To" = 'told' OR (s."To" = 'again' AND a."State" <> 3))
                         ORDER BY a."Severity" DESC, s."DueAt", s."Order" LIMIT {most} FOR UPDATE OF s SKIP LOCKED

@@ -1,0 +1,115 @@
+using Vigil.Model;
+
+namespace Vigil.Storage.Records;
+
+public enum AlarmState
+{
+    Open = 0,
+    Acknowledged = 1,
+
+    /// <summary>A visitor is on the way.</summary>
+    InHand = 2,
+    Resolved = 3,
+}
+
+/// <summary>Coded reason of a closed alarm.</summary>
+public enum Resolution
+{
+    None = 0,
+
+    /// <summary>Somebody needed help.</summary>
+    True = 1,
+    FalseAway = 2,
+    FalseHabit = 3,
+    FalseDevice = 4,
+    FalseMistake = 5,
+    Test = 6,
+    Technical = 7,
+
+    /// <summary>Life resumed by itself.</summary>
+    Cleared = 8,
+}
+
+/// <summary>Something that somebody has to answer for. One open alarm per subject and kind.</summary>
+public sealed class Alarm
+{
+    public Guid Id { get; set; }
+
+    /// <summary>Resident id, or <c>area:{code}</c>.</summary>
+    public required string Subject { get; set; }
+    public string? ResidentId { get; set; }
+    public Resident? Resident { get; set; }
+    public required string Area { get; set; }
+    public required string Kind { get; set; }
+    public Severity Severity { get; set; }
+    public AlarmState State { get; set; }
+    public required string Episode { get; set; }
+    public string? DeviceId { get; set; }
+    public required string Reason { get; set; }
+    public required string ReasonZh { get; set; }
+
+    /// <summary>When it became true, in reading time.</summary>
+    public DateTime RaisedAt { get; set; }
+
+    /// <summary>When it was committed here.</summary>
+    public DateTime OpenedAt { get; set; }
+
+    /// <summary>When the cause went away by itself; the alarm stays until somebody resolves it if it was acknowledged.</summary>
+    public DateTime? ClearedAt { get; set; }
+    public DateTime? AcknowledgedAt { get; set; }
+    public string? AcknowledgedBy { get; set; }
+
+    /// <summary>"Seen well by": when it runs out, escalation resumes above whoever acknowledged.</summary>
+    public DateTime? SeenWellBy { get; set; }
+    public DateTime? ResolvedAt { get; set; }
+    public string? ResolvedBy { get; set; }
+    public Resolution Resolution { get; set; }
+
+    /// <summary>How often it happened again.</summary>
+    public int Repeats { get; set; }
+
+    /// <summary>"subject|kind" while not resolved, else null: its unique index keeps one open alarm per subject and kind.</summary>
+    public string? OpenKey { get; set; }
+
+    /// <summary>Counts changes.</summary>
+    public int Version { get; set; }
+
+    /// <summary>
+    /// The version at which people began to be told of what stands now: it opened, was opened again, or happened again. An answer to
+    /// something older doesn't count.
+    /// </summary>
+    public int Round { get; set; }
+
+    /// <summary>When people last began to be told because it happened again; null when it never did.</summary>
+    public DateTime? RangAt { get; set; }
+
+    /// <summary>When it last happened again after somebody had acknowledged it, and was opened again at once.</summary>
+    public DateTime? ReopenedAt { get; set; }
+
+    /// <summary>W3C traceparent of its opening, by which a notice hours later is linked to the reading; empty when nobody traced.</summary>
+    public string Trace { get; set; } = "";
+    public List<TimelineEntry> Timeline { get; set; } = [];
+    public List<EscalationStep> Steps { get; set; } = [];
+}
+
+/// <summary>What happened to an alarm, who did it, when and why. Only ever appended.</summary>
+public sealed class TimelineEntry
+{
+    public long Id { get; set; }
+    public Guid AlarmId { get; set; }
+    public DateTime Time { get; set; }
+    public required TimelineEvent What { get; set; }
+
+    /// <summary>Who: <c>rules</c>, <c>escalation</c>, <c>contact:…</c>, <c>visitor:…</c>, <c>duty:…</c>, <c>api:…</c>.</summary>
+    public required string Who { get; set; }
+    public required string Text { get; set; }
+    public string TextZh { get; set; } = "";
+}
+
+/// <summary>A finding that has been committed: makes redelivery invisible.</summary>
+public sealed class CommittedFinding
+{
+    /// <summary>subject|kind|episode|sequence.</summary>
+    public required string Key { get; set; }
+    public DateTime CommittedAt { get; set; }
+}

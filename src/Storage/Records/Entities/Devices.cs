@@ -1,0 +1,66 @@
+using Vigil.Model;
+
+namespace Vigil.Storage.Records;
+
+/// <summary>A registered device in somebody's home.</summary>
+public sealed class Device
+{
+    public required string Id { get; set; }
+
+    /// <summary>The profile that reads it, such as <c>wmbusmeters/multical21</c>.</summary>
+    public required string Profile { get; set; }
+
+    /// <summary>Null while it is in stock.</summary>
+    public string? ResidentId { get; set; }
+    public string Label { get; set; } = "";
+
+    /// <summary>Silence is counted from here even if it never spoke.</summary>
+    public DateTime InstalledAt { get; set; }
+    public DateTime? FirstSeenAt { get; set; }
+    public DateTime? LastSeenAt { get; set; }
+
+    /// <summary>How often it is expected to report; null for the profile's own.</summary>
+    public int? ReportMinutes { get; set; }
+
+    /// <summary>When a test press last arrived.</summary>
+    public DateTime? TestedAt { get; set; }
+}
+
+/// <summary>
+/// What a device announced of itself (Home Assistant's discovery), as it came: by it its topics are read, also after a start.
+/// </summary>
+public sealed class DeviceAnnouncement
+{
+    /// <summary>The discovery topic it came on.</summary>
+    public required string Topic { get; set; }
+    public required byte[] Payload { get; set; }
+    public DateTime ReceivedAt { get; set; }
+}
+
+/// <summary>A device that speaks and that nobody has registered: waits to be bound.</summary>
+public sealed class UnboundDevice
+{
+    public required string Id { get; set; }
+    public string Profile { get; set; } = "";
+    public required string Topic { get; set; }
+    public DateTime FirstSeenAt { get; set; }
+    public DateTime LastSeenAt { get; set; }
+    public long Messages { get; set; }
+    public byte[] LastPayload { get; set; } = [];
+
+    /// <summary>What it announces of itself (Home Assistant discovery), JSON; else empty.</summary>
+    public string Announced { get; set; } = "";
+}
+
+/// <summary>A payload that could not be read: kept with its topic, bytes and reason.</summary>
+public sealed class RejectedPayload
+{
+    public long Id { get; set; }
+    public DateTime Received { get; set; }
+    public required string Topic { get; set; }
+    public string Username { get; set; } = "";
+    public string Device { get; set; } = "";
+    public string Profile { get; set; } = "";
+    public required byte[] Payload { get; set; }
+    public required Wording Reason { get; set; }
+}
