@@ -268,7 +268,7 @@ public sealed class BoardTests(ITestOutputHelper output) : IAsyncLifetime
                     Buffer = "记录,编号,姓名,区划代码\n老人,r9,,441900003001\n"u8.ToArray(),
                 }
             );
-        await Assertions.Expect(page.Locator("table")).ToContainTextAsync("is missing");
+        await Assertions.Expect(page.Locator("table")).ToContainTextAsync("姓名未填写");
         await page.Locator("input[type=file]")
             .SetInputFilesAsync(
                 new FilePayload
