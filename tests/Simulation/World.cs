@@ -13,6 +13,7 @@ internal sealed class World : IDisposable
     private long order;
     private TimeSpan networkBadUntil,
         frozenUntil;
+    private TimeSpan? frozenSince;
 
     public World(int seed, Weather weather, System.Text.StringBuilder? whole = null)
     {
@@ -135,17 +136,22 @@ internal sealed class World : IDisposable
         Faults.CrashAfter(points);
     }
 
-    /// <summary>SIGSTOP … SIGCONT.</summary>
+    /// <summary>SIGSTOP … SIGCONT. One that begins while the service stands still makes that longer; its loops see one long wait.</summary>
     public void Freeze(TimeSpan time)
     {
         Journal.Note($"frozen for {time}");
-        frozenUntil = Clock.Elapsed + time;
+        frozenSince ??= Clock.Elapsed;
+        if (frozenUntil < Clock.Elapsed + time)
+            frozenUntil = Clock.Elapsed + time;
         At(
             time,
             () =>
             {
+                if (Frozen || frozenSince is not { } since)
+                    return;
+                frozenSince = null;
                 Journal.Note("goes on");
-                Service?.Thaw(time);
+                Service?.Thaw(Clock.Elapsed - since);
             }
         );
     }
@@ -260,7 +266,7 @@ internal sealed class World : IDisposable
         Clock.DropTimers();
         Records.Crash();
         Readings.Crash();
-        frozenUntil = TimeSpan.Zero;
+        (frozenSince, frozenUntil) = (null, TimeSpan.Zero);
         Faults.Revived();
         Promises.CheckAcknowledged();
         foreach (var link in Homes.SelectMany(h => h.Links))
