@@ -5,9 +5,8 @@ namespace Vigil.Phones;
 
 /// <summary>
 /// <c>dotnet run --project simulators/PhoneNetwork -- --port 5090 --hooks http://127.0.0.1:5080 --sid AC… --token …</c>: the fake phone
-/// network alone, for a
-/// <c>vigil run</c> with <c>Twilio:BaseUrl=http://127.0.0.1:5090</c>. <c>--people FILE.json</c> says who behaves how: {"+85261234567":
-/// {"call": "Answers", "keys": "1"}}.
+/// network alone, for a <c>vigil run</c> with <c>Twilio:BaseUrl=http://127.0.0.1:5090</c>. <c>--people FILE.json</c> says
+/// who behaves how: {"+85261234567": {"call": "Answers", "keys": "1"}}.
 /// </summary>
 internal static class Program
 {

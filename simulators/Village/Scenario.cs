@@ -10,8 +10,7 @@ public sealed record ScenarioLine(TimeSpan At, string Resident, string What);
 
 /// <summary>
 /// A scenario as text, a line each: <c>day time resident what</c>, such as <c>-1 21:40 R07 still</c>. Day 0 is the day the village wakes
-/// up;
-/// <c>#</c> starts a comment.
+/// up; <c>#</c> starts a comment.
 /// </summary>
 public static class Scenario
 {

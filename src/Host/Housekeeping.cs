@@ -197,7 +197,7 @@ internal sealed partial class Housekeeping(
             troubles.Say(
                 NotSaved,
                 $"what the rules know can't be saved in {folder}: {e.Message}",
-                $"规则状态无法保存到 {folder}（{e.GetType().Name}）"
+                $"规则状态无法保存到 {folder}，原因见运行日志"
             );
         }
     }

@@ -161,8 +161,8 @@ internal sealed class RulePartitions
         }
     }
 
-    /// <summary>Sets who is told of each finding that is held back, and why (English, Chinese).</summary>
-    public void OnHeldBack(Action<Finding, string, string> told)
+    /// <summary>Sets who is told of each finding that is held back, and why, for the log.</summary>
+    public void OnHeldBack(Action<Finding, string> told)
     {
         foreach (var engine in engines)
             engine.HeldBack = told;

@@ -61,7 +61,7 @@ internal sealed partial class RuleReports(Troubles troubles, Meter meter, ILogge
         );
     }
 
-    private void HeldBack(Finding finding, string why, string whyZh)
+    private void HeldBack(Finding finding, string why)
     {
         heldBack.Add(1, new KeyValuePair<string, object?>("kind", finding.Kind.Name));
         LogHeldBack(log, finding.Subject, finding.Reason, why);

@@ -22,7 +22,14 @@ internal sealed class StopSignals : IHostLifetime, IDisposable
     /// <summary>Cancelled by the first signal.</summary>
     public CancellationToken Asked => asked.Token;
 
-    public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    /// <summary>The host has begun to start the service: from here on it has to be stopped in order.</summary>
+    public bool HostStarts { get; private set; }
+
+    public Task WaitForStartAsync(CancellationToken cancellationToken)
+    {
+        HostStarts = true;
+        return Task.CompletedTask;
+    }
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 

@@ -39,8 +39,7 @@ internal readonly record struct RuleContext(RuleEngine Engine, Home Home, List<F
             episode.HeldUntil = opens;
             Engine.HeldBack?.Invoke(
                 Finding(episode, FindingChange.Opened, time, en, zh, false),
-                $"outside the hours of the rule until {At(opens, time)}",
-                $"不在规则时段内，{AtZh(opens, time)}再通知"
+                $"outside the hours of the rule until {At(opens, time)}"
             );
             Engine.Queue(Home, opens);
             return Home.AddEpisode(episode);
@@ -53,11 +52,7 @@ internal readonly record struct RuleContext(RuleEngine Engine, Home Home, List<F
             && area.TryHold(this, ref episode, time)
         )
         {
-            Engine.HeldBack?.Invoke(
-                Finding(episode, FindingChange.Opened, time, en, zh, false),
-                $"held back: {area.Reason(Zone)}",
-                $"暂不通知：{area.ReasonZh(Zone)}"
-            );
+            Engine.HeldBack?.Invoke(Finding(episode, FindingChange.Opened, time, en, zh, false), $"held back: {area.Reason(Zone)}");
             Into.Add(area.HeldBack(this, en, zh, time));
             var held = Home.AddEpisode(episode);
             Engine.Queue(Home, episode.HeldUntil);

@@ -44,8 +44,8 @@ public sealed class RuleEngine
     /// <summary>When <see cref="AdvanceTo"/> has something to do next; null when nothing is awaited. May be early, never late.</summary>
     public DateTime? NextDue => due.TryPeek(out _, out var next) ? new DateTime(next.At, DateTimeKind.Utc) : null;
 
-    /// <summary>Told of each finding that is held back, and why (English, Chinese): absence, outage, hours of the rule.</summary>
-    public Action<Finding, string, string>? HeldBack { get; set; }
+    /// <summary>Told of each finding that is held back, and why, for the log: absence, outage, hours of the rule.</summary>
+    public Action<Finding, string>? HeldBack { get; set; }
 
     /// <summary>
     /// Told of each meter total that the rules don't believe, with resident, device and why: a reset, a replaced meter, a step back, more

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
+using Vigil.Tests.Ingest.Mqtt;
 using Vigil.Tests.Servers;
 
 namespace Vigil.Tests.EndToEnd;
@@ -163,6 +164,33 @@ public sealed class ShutdownTests
         }
 
         Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
+    public async Task Asked_to_stop_while_its_database_stands_still_it_gives_up_in_time_says_so_and_does_not_end_with_0()
+    {
+        await using var postgres = new PostgresServer();
+        await postgres.InitializeAsync();
+        await using var vigil = await VigilServer.StartAsync(
+            "record,id,name,area,device 1 id,device 1 profile\narea,,云溪村,440114003201,,\nresident,R1,王秀英,440114003201,sos-1,senml\n",
+            settings: new() { ["Records:Store"] = "Postgres", ["Records:ConnectionString"] = await postgres.CreateDatabaseAsync() }
+        );
+        var password = await vigil.CredentialAsync("sos-1");
+        var (button, code) = await RawDevice.LogInAsync(vigil.MqttPort, "sos-1", password);
+        await using var _ = button;
+        Assert.Equal(0, code);
+        await postgres.FreezeAsync();
+        try
+        {
+            await button.SendAsync(RawDevice.Publish("vigil/sos-1/up", """[{"n":"button","vs":"sos"}]"""));
+            Assert.NotEqual(0, await vigil.Process.StopAsync(TimeSpan.FromSeconds(60)));
+            Assert.Contains("the stop took too long", vigil.Process.Output, StringComparison.Ordinal);
+            Assert.DoesNotContain("before it had started", vigil.Process.Output, StringComparison.Ordinal);
+        }
+        finally
+        {
+            await postgres.ThawAsync();
+        }
     }
 
     private static async Task PublishAsync(

@@ -9,8 +9,7 @@ namespace Vigil.Tests.Fuzz;
 
 /// <summary>
 /// Makes hostile inputs of real ones. Knows what they are made of: bytes, text, JSON, numbers, hexadecimal and base64 inside of text.
-/// Everything comes from the
-/// <see cref="Random"/> it is given, so that a seed and a number give the same input again.
+/// Everything comes from the <see cref="Random"/> it is given, so that a seed and a number give the same input again.
 /// </summary>
 internal static class Mutator
 {

@@ -150,7 +150,7 @@ internal sealed class HomeScenario
             if (field is null)
             {
                 field = [];
-                Engine.HeldBack = (f, why, whyZh) => field.Add($"{f.Kind}: {why} / {whyZh}");
+                Engine.HeldBack = (f, why) => field.Add($"{f.Kind}: {why}");
             }
 
             return field;

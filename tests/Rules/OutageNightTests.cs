@@ -47,7 +47,7 @@ public sealed class OutageNightTests
 
         public void Live(int from, int to, Func<int, int, bool> water, Func<int, int, bool> power, Func<int, int, bool>? hears = null)
         {
-            Engine.HeldBack ??= (f, why, _) => Held.Add($"{f.Subject} {f.Kind}: {why}");
+            Engine.HeldBack ??= (f, why) => Held.Add($"{f.Subject} {f.Kind}: {why}");
             for (var h = from; h <= to; h++)
             {
                 for (var r = 0; r < this.water.Length; r++)

@@ -204,7 +204,7 @@ public sealed class SilenceTests
             }
         );
         var held = new List<string>();
-        night.Engine.HeldBack = (_, why, _) => held.Add(why);
+        night.Engine.HeldBack = (_, why) => held.Add(why);
         night.Flow(-30, 0, 100, _ => 0.01).Flow(1, 73, 100.31, _ => 0);
         Assert.Empty(night.Of(AlarmKind.NoWater));
         Assert.Contains("daughter", Assert.Single(held));

@@ -31,6 +31,7 @@ internal sealed class Agenda : IDisposable
     private readonly SqliteConnection connection;
     private readonly SimulatedClock clock;
     private readonly SqliteCommand changed;
+    private readonly Dictionary<string, SqliteCommand> commands = [];
     private long version = -1;
 
     public Agenda(string connectionString, SimulatedClock clock)
@@ -112,22 +113,33 @@ internal sealed class Agenda : IDisposable
     /// <summary>What one number says of a question.</summary>
     public long Count(string sql, params (string Name, object Value)[] parameters)
     {
-        using var command = Command(sql);
-        foreach (var (name, value) in parameters)
-            command.Parameters.AddWithValue(name, value);
+        var command = Command(sql, parameters);
         return Convert.ToInt64(command.ExecuteScalar(), System.Globalization.CultureInfo.InvariantCulture);
     }
 
     public SqliteDataReader Query(string sql) => Command(sql).ExecuteReader();
 
-    public SqliteCommand Command(string sql)
+    /// <summary>A command that stays prepared: the same questions are asked after each step.</summary>
+    public SqliteCommand Command(string sql, params (string Name, object Value)[] parameters)
     {
-        var command = connection.CreateCommand();
-        command.CommandText = sql;
+        if (!commands.TryGetValue(sql, out var command))
+        {
+            command = commands[sql] = connection.CreateCommand();
+            command.CommandText = sql;
+        }
+
+        command.Parameters.Clear();
+        foreach (var (name, value) in parameters)
+            command.Parameters.AddWithValue(name, value);
         return command;
     }
 
-    public void Dispose() => connection.Dispose();
+    public void Dispose()
+    {
+        foreach (var command in commands.Values)
+            command.Dispose();
+        connection.Dispose();
+    }
 
     private TimeSpan Earliest(List<DueRow> rows, Lane lane, DateTime now)
     {

@@ -58,8 +58,7 @@ internal sealed class Promises(World world, Agenda agenda)
     /// <summary>Alarm and recipient of a notice.</summary>
     public (Guid Alarm, string Recipient) Of(Guid notice)
     {
-        using var command = agenda.Command("SELECT AlarmId, Recipient FROM Notices WHERE Id = $id");
-        command.Parameters.AddWithValue("$id", notice);
+        var command = agenda.Command("SELECT AlarmId, Recipient FROM Notices WHERE Id = $id", ("$id", notice));
         using var reader = command.ExecuteReader();
         return reader.Read()
             ? (reader.GetGuid(0), reader.GetString(1))
@@ -205,10 +204,10 @@ internal sealed class Promises(World world, Agenda agenda)
     /// <summary>Why an answered alarm is open again; true when it is because nobody looked in time.</summary>
     private bool OpenedAgain(Known known, AlarmRow now)
     {
-        using var command = agenda.Command(
-            "SELECT Who, Text FROM Timeline WHERE AlarmId = $id AND What = 'reopened' ORDER BY Id DESC LIMIT 1"
+        var command = agenda.Command(
+            "SELECT Who, Text FROM Timeline WHERE AlarmId = $id AND What = 'reopened' ORDER BY Id DESC LIMIT 1",
+            ("$id", now.Id)
         );
-        command.Parameters.AddWithValue("$id", now.Id);
         using var reader = command.ExecuteReader();
         if (!reader.Read())
             Break("an alarm that is open again says why");
@@ -236,7 +235,11 @@ internal sealed class Promises(World world, Agenda agenda)
     }
 
     private long Findings(string resident) =>
-        agenda.Count("SELECT COUNT(*) FROM Findings WHERE Key LIKE $prefix", ("$prefix", resident + "|sos|%"));
+        agenda.Count(
+            "SELECT COUNT(*) FROM Findings WHERE Key >= $from AND Key < $to",
+            ("$from", resident + "|sos|"),
+            ("$to", resident + "|sos}") // the character after |
+        );
 
     private void CheckPresses()
     {
@@ -256,8 +259,10 @@ internal sealed class Promises(World world, Agenda agenda)
 
     private string Keys(string resident)
     {
-        using var command = agenda.Command("SELECT group_concat(Key, ', ') FROM Findings WHERE Key LIKE $prefix");
-        command.Parameters.AddWithValue("$prefix", resident + "|sos|%");
+        var command = agenda.Command(
+            "SELECT group_concat(Key, ', ') FROM Findings WHERE Key LIKE $prefix",
+            ("$prefix", resident + "|sos|%")
+        );
         return (string)command.ExecuteScalar()!;
     }
 

@@ -47,7 +47,7 @@ internal sealed class SimulatedRecords : IDisposable
         options = new DbContextOptionsBuilder<SqliteRecords>()
             .UseSqlite(ConnectionString)
             .ReplaceService<IModelCacheKeyFactory, ModelByKeys>()
-            .AddInterceptors(new Connections(this), new Transactions(this), new Commands(this))
+            .AddInterceptors(WritersInLine.Shared, new Connections(this), new Transactions(this), new Commands(this))
             .Options;
     }
 

@@ -21,6 +21,29 @@ internal static class DemoRun
         CancellationToken cancellation
     )
     {
+        using var signals = new StopSignals();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, signals.Asked);
+        try
+        {
+            return await RunAsync(settings, speed, residents, mqttPort, phonePort, days, signals, stop.Token);
+        }
+        catch (Exception) when (signals.Asked.IsCancellationRequested)
+        {
+            return 0; // stopped before the day began: nothing of it is kept
+        }
+    }
+
+    private static async Task<int> RunAsync(
+        Settings settings,
+        double speed,
+        int residents,
+        int mqttPort,
+        int phonePort,
+        double days,
+        StopSignals signals,
+        CancellationToken cancellation
+    )
+    {
         // The simulated day begins at five in the morning of today.
         var today = TimeZoneInfo.ConvertTime(TimeProvider.System.GetUtcNow(), settings.Zone);
         var midnight = new DateTimeOffset(today.Year, today.Month, today.Day, 0, 0, 0, today.Offset);
@@ -40,7 +63,6 @@ internal static class DemoRun
             clock,
             phonePort
         );
-        using var signals = new StopSignals();
         await using var app = Service.Build(settings, clock, signals);
         await using var story = new Story(app, homes, people, phones, clock, settings);
         var records = app.Services.GetRequiredService<IDbContextFactory<RecordsDb>>();

@@ -39,7 +39,7 @@ internal static class RunCommand
                 {
                     return await RunAsync(settings, signals);
                 }
-                catch (OperationCanceledException) when (signals.Asked.IsCancellationRequested)
+                catch (OperationCanceledException) when (signals.Asked.IsCancellationRequested && !signals.HostStarts)
                 {
                     Console.WriteLine("vigil run: asked to stop before it had started");
                     return 0;
@@ -71,10 +71,20 @@ internal static class RunCommand
         if (data.Started(BackupRun.Version) is { } unwritten)
             Console.WriteLine($"vigil run: that it runs could not be written down ({unwritten}); it runs all the same");
         await app.StartAsync(CancellationToken.None);
+        using var stopping = signals.Asked.Register(app.Lifetime.StopApplication);
         var heartbeats = app.Services.GetRequiredService<Heartbeats>();
         if (!signals.Asked.IsCancellationRequested)
             await SayRunningAsync(app, settings);
-        await app.WaitForShutdownAsync(signals.Asked);
+        try
+        {
+            await app.WaitForShutdownAsync(CancellationToken.None);
+        }
+        catch (OperationCanceledException)
+        {
+            Console.Error.WriteLine("vigil run: the stop took too long and was given up; what was not acknowledged, devices send again");
+            return 1;
+        }
+
         if (heartbeats.Died || heartbeats.Ended().Any(e => e.Why is not null))
             return Heartbeats.ExitCode;
         data.Stopped();

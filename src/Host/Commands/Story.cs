@@ -117,7 +117,7 @@ internal sealed class Story : IAsyncDisposable
             case TimelineEvent.Acknowledged:
                 terminal.Tell(
                     "ACKNOWLEDGED",
-                    $"{name} by {Answered.By(db, alarm)}; must be seen well by {terminal.Local(alarm.SeenWellBy!.Value)}, "
+                    $"{name} by {DemoAnswers.By(db, alarm)}; must be seen well by {terminal.Local(alarm.SeenWellBy!.Value)}, "
                         + "else escalation resumes",
                     ConsoleColor.Green
                 );
@@ -128,7 +128,7 @@ internal sealed class Story : IAsyncDisposable
                     "RESOLVED",
                     alarm.Resolution == Resolution.None
                         ? $"{name}: over by itself, nobody has closed it yet"
-                        : $"{name} by {Answered.NameOf(db, alarm.ResolvedBy)}: "
+                        : $"{name} by {DemoAnswers.NameOf(db, alarm.ResolvedBy)}: "
                             + Vigil.Web.Texts.Of($"resolution.{alarm.Resolution}", "en"),
                     ConsoleColor.Green
                 );

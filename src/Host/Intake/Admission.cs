@@ -187,7 +187,7 @@ internal sealed class Admission(ProfileSet profiles, LiveRegistry registry, Anno
         catch (Exception e) when (e is not OutOfMemoryException)
         {
             // A bug in the decoder: stored like any payload that can't be decoded. An exception would make its sender repeat it for ever.
-            reason = new Wording($"the decoder failed: {e.Message}", $"解码器出错（{e.GetType().Name}）");
+            reason = new Wording($"the decoder failed: {e.Message}", "解码器出错");
         }
 
         span?.SetTag("vigil.profile", profileId).SetTag("vigil.readings", into.Readings.Count).SetTag("vigil.refused", reason?.En);

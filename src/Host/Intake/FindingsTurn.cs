@@ -3,17 +3,10 @@ using Vigil.Model;
 namespace Vigil.Host.Intake;
 
 /// <summary>The time from giving readings to the rules until what they found is committed.</summary>
-internal sealed class FindingsTurn : IDisposable
+internal sealed class FindingsTurn(UncommittedFindings findings) : IDisposable
 {
-    private readonly UncommittedFindings findings;
     private readonly TaskCompletionSource<bool> ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool done;
-
-    public FindingsTurn(UncommittedFindings findings)
-    {
-        this.findings = findings;
-        findings.TurnBegins(this);
-    }
 
     public Task<bool> Ended => ended.Task;
 

@@ -40,10 +40,14 @@ internal sealed partial class UncommittedFindings(
     public string? Trouble => trouble;
 
     /// <summary>To be called before the rules are given readings; the turn ends when what they found is committed.</summary>
-    public FindingsTurn Begin() => new(this);
+    public FindingsTurn Begin()
+    {
+        var turn = new FindingsTurn(this);
+        underWay[turn] = true;
+        return turn;
+    }
 
-    internal void TurnBegins(FindingsTurn turn) => underWay[turn] = true;
-
+    /// <summary>To be called by a turn that is disposed of.</summary>
     internal void TurnEnds(FindingsTurn turn) => underWay.TryRemove(turn, out _);
 
     /// <summary>

@@ -48,8 +48,11 @@ public sealed class SenMlDecoder : Decoder
                     $"record {number}: its name is longer than {SenMlRecord.MaxName} characters",
                     $"第 {number} 条记录的名称超过 {SenMlRecord.MaxName} 个字符"
                 );
-            if (Add(record, name, topicDevice, into) is { } reason && ++lost == 1)
+            if (Add(record, name, topicDevice, into) is var fault and not RecordFault.None && ++lost == 1)
+            {
+                var reason = WordingOf(fault, record, name);
                 unusable = new Wording($"record {number}: {reason.En}", $"第 {number} 条记录：{reason.Zh}");
+            }
         }
 
         if (reader.TokenType != JsonTokenType.EndArray)
@@ -71,12 +74,37 @@ public sealed class SenMlDecoder : Decoder
         return null;
     }
 
+    /// <summary>Why a record can't be used; put into words for the first one of a pack only.</summary>
+    private enum RecordFault
+    {
+        None,
+        UnknownMetric,
+        OtherUnit,
+        NoNumber,
+    }
+
+    private static Wording WordingOf(RecordFault fault, scoped in SenMlRecord record, scoped ReadOnlySpan<char> name)
+    {
+        TryName(name, out _, out var metric, out _);
+        return fault switch
+        {
+            RecordFault.OtherUnit => new Wording(
+                $"unit '{record.Unit}' can't be converted to {metric.Unit} of {metric}",
+                $"单位“{record.Unit}”不能换算为{metric}的单位 {metric.Unit}"
+            ),
+            RecordFault.NoNumber => new Wording(
+                $"'{record.ShownValue}' is no value of {metric}",
+                $"“{record.ShownValue}”不是 {metric} 的数值"
+            ),
+            _ => new Wording($"'{name}' does not end in one of Vigil's metrics", $"“{name}”的结尾不是本系统的指标"),
+        };
+    }
+
     /// <summary>Appends the reading of one record.</summary>
-    /// <returns>Null when it could be used, else why not.</returns>
-    private static Wording? Add(scoped in SenMlRecord record, scoped ReadOnlySpan<char> name, string topicDevice, DecodedPayload into)
+    private static RecordFault Add(scoped in SenMlRecord record, scoped ReadOnlySpan<char> name, string topicDevice, DecodedPayload into)
     {
         if (!TryName(name, out var deviceLength, out var metric, out var channel))
-            return new Wording($"'{name}' does not end in one of Vigil's metrics", $"“{name}”的结尾不是本系统的指标");
+            return RecordFault.UnknownMetric;
         var device = name[..deviceLength];
         if (deviceLength == 0)
             into.Device = topicDevice;
@@ -91,19 +119,16 @@ public sealed class SenMlDecoder : Decoder
         {
             if (record.Text is not null || record.Flag != false)
                 into.AddEvent(metric, DeviceWords.OfEvent(record.Text ?? "pressed"), at, channel);
-            return null;
+            return RecordFault.None;
         }
 
         if (!Units.TryConvert(record.Unit, metric.Unit, out var conversion))
-            return new Wording(
-                $"unit '{record.Unit}' can't be converted to {metric.Unit} of {metric}",
-                $"单位“{record.Unit}”不能换算为{metric}的单位 {metric.Unit}"
-            );
+            return RecordFault.OtherUnit;
         var value = record.ValueOf(metric, conversion);
         if (!double.IsFinite(value))
-            return new Wording($"'{record.ShownValue}' is no value of {metric}", $"“{record.ShownValue}”不是 {metric} 的数值");
+            return RecordFault.NoNumber;
         into.Add(metric, value, at, channel);
-        return null;
+        return RecordFault.None;
     }
 
     private static DateTime? After(DateTime time, double seconds) =>

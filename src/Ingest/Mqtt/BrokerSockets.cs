@@ -6,8 +6,8 @@ using Microsoft.Extensions.Logging;
 namespace Vigil.Ingest.Mqtt;
 
 /// <summary>
-/// The embedded broker's sockets, from before the TLS handshake until they are closed: those that have not logged in by their remote end
-/// point, the others by their client id.
+/// The embedded broker's sockets, from before the TLS handshake until they are closed: all of them by their remote end point, those that
+/// have logged in by their client id as well.
 /// </summary>
 internal sealed partial class BrokerSockets(
     MqttOptions options,

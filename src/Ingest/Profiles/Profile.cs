@@ -130,7 +130,7 @@ public sealed class Profile
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            return new Wording($"the {Format} decoder failed: {e.Message}", $"{Format} 解码器出错（{e.GetType().Name}）");
+            return new Wording($"the {Format} decoder failed: {e.Message}", $"{Format} 解码器出错");
         }
         finally
         {

@@ -110,8 +110,10 @@ public sealed partial class Dispatcher : BackgroundService
         await using var db = await records.CreateDbContextAsync(cancellation);
         if (db is PostgresRecords)
             return;
+        await using var transaction = await WriteTurn.BeginAsync(db, first: true, cancellation); // both lanes wait for it
         var now = clock.GetUtcNow().UtcDateTime;
         await db.Notices.Where(n => n.State == NoticeState.Sending).ExecuteUpdateAsync(u => u.SetProperty(n => n.DueAt, now), cancellation);
+        await transaction.CommitAsync(cancellation);
     }
 
     /// <summary>Sends all that is due, both lanes, and waits for the outcomes.</summary>

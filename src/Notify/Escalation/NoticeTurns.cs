@@ -63,11 +63,13 @@ internal sealed class NoticeTurns(
     /// <summary>A provider is back: what waits for it is due now.</summary>
     public async Task ReleaseHeldAsync(CancellationToken cancellation)
     {
-        var now = Now();
         await using var db = await records.CreateDbContextAsync(cancellation);
+        await using var transaction = await WriteTurn.BeginAsync(db, first: true, cancellation); // a lane waits for it
+        var now = Now();
         await db
             .Notices.Where(n => (n.State == NoticeState.Deferred || n.State == NoticeState.Sending) && n.Held)
             .ExecuteUpdateAsync(u => u.SetProperty(n => n.DueAt, now), cancellation);
+        await transaction.CommitAsync(cancellation);
     }
 
     /// <returns>What goes out once it is committed; null for nothing.</returns>

@@ -54,7 +54,6 @@ internal static class NoUse
 
         if (home.AbsenceAt(due) is { } absence)
         {
-            var en = $"absent until {context.At(absence.Until.Ticks, due)} ({absence.Author})";
             context.Engine.HeldBack?.Invoke(
                 new Finding(
                     home.Id,
@@ -67,8 +66,7 @@ internal static class NoUse
                     $"no {utility.Name} since {context.At(start, due)}",
                     $"自{context.AtZh(start, due)}起没有{utility.NameZh}"
                 ),
-                en,
-                $"外出至{context.AtZh(absence.Until.Ticks, due)}（{absence.Author}）"
+                $"absent until {context.At(absence.Until.Ticks, due)} ({absence.Author})"
             );
             use.CountedFrom = Math.Max(use.CountedFrom, absence.Until.Ticks);
             return;

@@ -128,10 +128,21 @@ public abstract partial class RecordsDb
         return base.SaveChanges(acceptAllChangesOnSuccess);
     }
 
-    public override Task<int> SaveChangesAsync(bool acceptAllChangesOnSuccess, CancellationToken cancellationToken = default)
+    /// <summary>Outside of a <see cref="WriteTurn"/> it stands in the line of writers like everybody who can wait.</summary>
+    public override async Task<int> SaveChangesAsync(bool acceptAllChangesOnSuccess, CancellationToken cancellationToken = default)
     {
         RefuseOutside();
-        return base.SaveChangesAsync(acceptAllChangesOnSuccess, cancellationToken);
+        if (WriteLine is not { } line || Database.CurrentTransaction is not null)
+            return await base.SaveChangesAsync(acceptAllChangesOnSuccess, cancellationToken);
+        await line.EnterAsync(goesFirst: false, cancellationToken);
+        try
+        {
+            return await base.SaveChangesAsync(acceptAllChangesOnSuccess, cancellationToken);
+        }
+        finally
+        {
+            line.Leave();
+        }
     }
 
     /// <summary>Refuses to write rows of other areas, or to move a row there.</summary>

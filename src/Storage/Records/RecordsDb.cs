@@ -32,6 +32,9 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
     /// <summary>Where the writers of this process stand in line for an SQLite file; null on PostgreSQL.</summary>
     internal WriteLine? WriteLine { get; init; }
 
+    /// <summary>A statement without a transaction has its turn: <see cref="WritersInLine"/>.</summary>
+    internal bool StandsInLine { get; set; }
+
     public DbSet<Resident> Residents => Set<Resident>();
     public DbSet<Contact> Contacts => Set<Contact>();
     public DbSet<Visitor> Visitors => Set<Visitor>();

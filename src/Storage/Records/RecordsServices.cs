@@ -91,7 +91,7 @@ public static class RecordsServices
         DbContextOptions<SqliteRecords> OnSqlite(string connection) =>
             new DbContextOptionsBuilder<SqliteRecords>()
                 .UseSqlite(connection)
-                .AddInterceptors(new SqlitePragmas())
+                .AddInterceptors(new SqlitePragmas(), WritersInLine.Shared)
                 .ReplaceService<IModelCacheKeyFactory, ModelByKeys>()
                 .Options;
 

@@ -4,8 +4,8 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Host.Commands;
 
-/// <summary>Who answered for an alarm, in the words of the demo.</summary>
-internal static class Answered
+/// <summary>Who answered for an alarm and how, in the words of the demo's terminal (English only, names as the registry has them).</summary>
+internal static class DemoAnswers
 {
     public static string By(RecordsDb db, Alarm alarm)
     {
