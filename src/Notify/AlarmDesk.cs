@@ -145,7 +145,7 @@ public sealed class AlarmDesk
             who,
             TimelineEvent.Resolved,
             new Wording(
-                $"{resolution}: {note.En}".TrimEnd(' ', ':'),
+                ResolutionWords.Of(resolution).En + (note.En.Length > 0 ? $" ({note.En})" : ""),
                 ResolutionWords.Of(resolution).Zh + (note.Zh.Length > 0 ? $"（{note.Zh}）" : "")
             ),
             async (db, a, now) =>

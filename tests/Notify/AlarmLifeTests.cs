@@ -26,6 +26,18 @@ public sealed class AlarmLifeTests
     public Task Whatever_people_rules_and_time_do_an_alarm_never_goes_back_without_a_line_that_says_why() =>
         Gen.Int[0, 7].Array[5, 25].SampleAsync(PlayAsync, iter: 12, threads: 4); // a failure prints its seed and the shortest script
 
+    [Theory]
+    [InlineData("in her sleep", "False: by mistake (in her sleep)", "误报：误触（in her sleep）")]
+    [InlineData("", "False: by mistake", "误报：误触")]
+    public async Task How_it_ended_is_written_down_in_words_in_both_languages(string note, string en, string zh)
+    {
+        await using var night = await Night.BeginAsync();
+        var alarm = await night.RaiseAsync(AlarmKind.Sos);
+        await night.Desk.ResolveAsync(alarm, "duty:d1", Resolution.FalseMistake, note, TestContext.Current.CancellationToken);
+        var line = Assert.Single((await night.AlarmAsync(alarm)).Timeline, t => t.What == TimelineEvent.Resolved);
+        Assert.Equal((en, zh), (line.Text, line.TextZh));
+    }
+
     private static async Task PlayAsync(int[] script)
     {
         await using var night = await Night.BeginAsync();

@@ -114,7 +114,7 @@ public sealed class ApiTests : IAsyncLifetime
             .Select(t => t.GetProperty("text").GetString())
             .ToList();
         Assert.Contains("the village has no power", timeline);
-        Assert.Contains("Technical: power is back", timeline);
+        Assert.Contains("Technical (power is back)", timeline);
         Assert.Equal(
             HttpStatusCode.BadRequest,
             (
