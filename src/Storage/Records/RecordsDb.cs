@@ -84,6 +84,10 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
 
     internal static string ColumnName(Type entity, string property) => $"{entity.Name.Split('`')[0]}.{property}";
 
+    /// <remarks>
+    /// A column's default is for rows that were there before the column was. <c>ValueGeneratedNever</c>: new rows are written with the
+    /// value that the program gave them, also where that is the type's own default, instead of leaving it to the database.
+    /// </remarks>
     private static void Care(ModelBuilder modelBuilder)
     {
         modelBuilder.Entity<Resident>(e =>
@@ -120,7 +124,7 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
             e.HasIndex(a => new { a.ResidentId, a.OpenedAt });
             e.HasIndex(a => a.SeenWellBy);
             e.Property(a => a.Version).IsConcurrencyToken();
-            e.Property(a => a.Trace).HasDefaultValue("");
+            e.Property(a => a.Trace).HasDefaultValue("").ValueGeneratedNever();
             e.HasOne(a => a.Resident).WithMany().HasForeignKey(a => a.ResidentId).OnDelete(DeleteBehavior.SetNull);
             e.HasMany(a => a.Timeline).WithOne().HasForeignKey(t => t.AlarmId).OnDelete(DeleteBehavior.Cascade);
             e.HasMany(a => a.Steps).WithOne(s => s.Alarm).HasForeignKey(s => s.AlarmId).OnDelete(DeleteBehavior.Cascade);
@@ -143,7 +147,7 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
             e.Property(s => s.Id).ValueGeneratedNever();
             e.HasIndex(s => new { s.State, s.DueAt });
             e.HasIndex(s => new { s.AlarmId, s.Order });
-            e.Property(s => s.Template).HasDefaultValue(MessageKind.Opened);
+            e.Property(s => s.Template).HasDefaultValue(MessageKind.Opened).ValueGeneratedNever();
             e.ComplexProperty(s => s.Note, InTwoColumns(nameof(EscalationStep.Note)));
             e.ToTable(t =>
             {
@@ -159,8 +163,8 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
             e.HasIndex(n => n.ProviderId);
             e.HasIndex(n => n.DigestId).HasFilter("\"DigestId\" IS NOT NULL");
             e.HasIndex(n => new { n.Address, n.SentAt });
-            e.Property(n => n.Language).HasDefaultValue("zh");
-            e.Property(n => n.Template).HasDefaultValue(MessageKind.Opened);
+            e.Property(n => n.Language).HasDefaultValue("zh").ValueGeneratedNever();
+            e.Property(n => n.Template).HasDefaultValue(MessageKind.Opened).ValueGeneratedNever();
             e.ToTable(t =>
             {
                 t.HasCheckConstraint("notice_sent", "\"State\" NOT IN (2, 3) OR \"SentAt\" IS NOT NULL");
