@@ -107,12 +107,12 @@ public sealed partial class CallsUnderWay : BackgroundService
             await using var transaction = await WriteTurn.BeginAsync(db, first: false, cancellation);
             Timeline.Add(
                 db,
-                id,
+                call,
                 now,
                 TimelineEvent.CallEnded,
                 "escalation",
-                $"voice to {call.RecipientName}: ended, somebody has answered",
-                $"{ChannelWords.Of(Channel.Voice).Zh} → {call.RecipientName}：已有人处理，通话结束"
+                ": ended, somebody has answered",
+                "：已有人处理，通话结束"
             );
             await db.SaveChangesAsync(cancellation);
             await transaction.CommitAsync(cancellation);
