@@ -26,6 +26,8 @@ internal sealed partial class Delivery : IAsyncDisposable
     private readonly SemaphoreSlim spooled = new(0, 1);
     private readonly Task sending;
     private readonly Task draining;
+
+    /// <summary>Why the latest write that failed did so; null when none has failed since the start.</summary>
     private volatile string? trouble;
     private volatile bool written;
     private bool warned;
@@ -36,9 +38,6 @@ internal sealed partial class Delivery : IAsyncDisposable
         sending = Task.Run(SendAsync);
         draining = Task.Run(() => DrainAsync(stopping.Token));
     }
-
-    /// <summary>Why the latest write that failed did so; null when none has failed since the start.</summary>
-    public string? Trouble => trouble;
 
     /// <summary>The server has accepted a write since the start.</summary>
     public bool HasWritten => written;
