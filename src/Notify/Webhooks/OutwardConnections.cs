@@ -43,7 +43,11 @@ public sealed class OutwardConnections(bool allowLoopback, IReadOnlyList<IPNetwo
         }.Select(IPNetwork.Parse),
     ];
 
-    internal static readonly Wording Inside = new("the address lies inside this network", "地址位于本机所在网络");
+    private static readonly Wording NoHttps = new("is not an https address", "不是 https 地址");
+    private static readonly Wording LiesInside = new("lies inside this network", "位于本机所在网络");
+
+    /// <summary>Why a request failed of which <see cref="WasRefused"/> is true.</summary>
+    internal static readonly Wording Inside = OfAddress(LiesInside);
 
     private static readonly IPNetwork Global = IPNetwork.Parse("2000::/3");
 
@@ -60,20 +64,24 @@ public sealed class OutwardConnections(bool allowLoopback, IReadOnlyList<IPNetwo
     }
 
     /// <summary>
-    /// Whether a message may be sent to this address at all: https, and http only to a loopback address that was allowed. Null when it may.
+    /// Whether a message may be sent to this address at all: https, and http only to a loopback address that was allowed. Null when it may;
+    /// else why not, as what is said of the address: see <see cref="OfAddress"/>.
     /// </summary>
     public Wording? Refuses(string url)
     {
         if (!Uri.TryCreate(url, UriKind.Absolute, out var at) || at.Scheme is not ("https" or "http"))
-            return new Wording("is not an https address", "不是 https 地址");
+            return NoHttps;
         if (at.UserInfo.Length > 0)
             return new Wording("carries a user name", "带有用户名");
         if (at.Scheme == "http" && !(allowLoopback && at.IsLoopback))
-            return new Wording("is not an https address", "不是 https 地址");
+            return NoHttps;
         return IPAddress.TryParse(at.Host.Trim('[', ']'), out var address) && !Allows(address)
-            ? new Wording("lies inside this network", "位于本机所在网络")
+            ? LiesInside
             : null;
     }
+
+    /// <summary>A whole sentence of what <see cref="Refuses"/> said.</summary>
+    internal static Wording OfAddress(Wording refused) => new($"the address {refused.En}", $"地址{refused.Zh}");
 
     /// <summary>Whether a request failed because its address, once its name was looked up, lies inside.</summary>
     internal static bool WasRefused(HttpRequestException e) => e is InwardException || e.InnerException is InwardException;

@@ -257,7 +257,7 @@ public sealed partial class WebhookSender(
     )
     {
         if (connections.Refuses(webhook.Url) is { } refused)
-            return (false, false, new Wording($"the address {refused.En}", $"地址{refused.Zh}"));
+            return (false, false, OutwardConnections.OfAddress(refused));
         if (!WebhookSignature.IsSecret(webhook.Secret))
             return (false, !FieldKeys.IsUnreadable(webhook.Secret), new Wording("the secret can't be read", "签名密钥无法读取"));
         try

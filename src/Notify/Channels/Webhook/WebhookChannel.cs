@@ -100,7 +100,7 @@ public sealed class WebhookChannel(WebhookChannelOptions options, IHttpClientFac
     public async Task<ChannelResult> SendAsync(OutgoingNotice notice, CancellationToken cancellation)
     {
         if (services.GetRequiredService<OutwardConnections>().Refuses(notice.Address) is { } refused)
-            return new ChannelResult(ChannelOutcome.GiveUp, new Wording($"the address {refused.En}", $"地址{refused.Zh}"));
+            return new ChannelResult(ChannelOutcome.GiveUp, OutwardConnections.OfAddress(refused));
         var (id, now) = ($"msg_{notice.NoticeId:N}", clock.GetUtcNow());
         var body = JsonSerializer.Serialize(
             new
