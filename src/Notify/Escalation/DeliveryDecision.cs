@@ -152,7 +152,7 @@ internal static class DeliveryDecision
                 _ => new(Next.Fail),
             };
 
-    public static DateTime HeldUntil(Severity severity, DateTime now) => now + (severity == Severity.Critical ? HeldCritical : HeldOthers);
+    private static DateTime HeldUntil(Severity severity, DateTime now) => now + (severity == Severity.Critical ? HeldCritical : HeldOthers);
 
     /// <param name="attempts">How often it went out: one that was given up and waits may have arrived all the same, because the provider
     /// did not know it when it was asked; then it need not go out twice.</param>

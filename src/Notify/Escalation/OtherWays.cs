@@ -44,26 +44,23 @@ internal sealed class OtherWays(MessageTexts messages, TimeProvider clock, Troub
     /// The provider failed, not the address: another way is tried at once as if the channel had failed, and this notice is kept and goes
     /// out when the provider is back, for as long as nobody has answered. An outage delays a message; it never loses one.
     /// </summary>
+    /// <param name="until">When it is tried again, unless the provider is back before.</param>
     /// <param name="again">It was kept before: nobody is told of it again.</param>
-    /// <param name="whole">A digest stays one: it may have gone out.</param>
+    /// <param name="whole">A digest is not taken apart: it may have gone out as it is.</param>
     public async Task HoldAsync(
         RecordsDb db,
         Notice notice,
         Alarm alarm,
         People people,
         Wording reason,
+        DateTime until,
         bool again,
         DateTime now,
         CancellationToken cancellation,
         bool whole = false
     )
     {
-        (notice.State, notice.DueAt, notice.Held, notice.Note) = (
-            NoticeState.Deferred,
-            DeliveryDecision.HeldUntil(alarm.Severity, now),
-            true,
-            HeldNote
-        );
+        (notice.State, notice.DueAt, notice.Held, notice.Note) = (NoticeState.Deferred, until, true, HeldNote);
         if (again)
             return;
         Timeline.Add(db, notice, now, TimelineEvent.Held, "escalation", $": {reason.En}; {HeldNote}", $"：{reason.Zh}；服务商恢复后补发");
@@ -94,7 +91,7 @@ internal sealed class OtherWays(MessageTexts messages, TimeProvider clock, Troub
         {
             (other.FinishedAt, other.SentAt, other.DigestId, other.Note) = (null, null, null, "");
             var (its, theirs) = await OfAsync(db, other, now, cancellation);
-            await HoldAsync(db, other, its, theirs, reason, again: false, now, cancellation);
+            await HoldAsync(db, other, its, theirs, reason, until, again: false, now, cancellation);
         }
     }
 

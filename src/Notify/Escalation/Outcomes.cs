@@ -133,11 +133,11 @@ internal sealed partial class Outcomes(
                     (notice.Held, notice.Note) = (true, OtherWays.HeldNote);
                 break;
             case Next.StillUnknown:
-                await otherWays.HoldAsync(db, notice, alarm, people, reason, held, now, cancellation, whole: true);
+                await otherWays.HoldAsync(db, notice, alarm, people, reason, notice.DueAt, held, now, cancellation, whole: true);
                 notice.State = NoticeState.Sending;
                 break;
             case Next.Hold:
-                await otherWays.HoldAsync(db, notice, alarm, people, reason, held, now, cancellation);
+                await otherWays.HoldAsync(db, notice, alarm, people, reason, notice.DueAt, held, now, cancellation);
                 break;
             case Next.Reroute:
                 notice.State = NoticeState.Waiting;
