@@ -9,14 +9,14 @@ internal enum StepTurn
     /// <summary>It tells the people that it names.</summary>
     TellPeople,
 
+    /// <summary>The same unless somebody has been told, which is enough for this policy: then the plan is over.</summary>
+    TellPeopleUnlessSomebodyWas,
+
     /// <summary>It tells whoever was told that it is over, or has eased.</summary>
     TellWhoeverWasTold,
 
     /// <summary>It happened again after somebody acknowledged it, and the time that they had is over.</summary>
     TellAgain,
-
-    /// <summary>Somebody has been told, which is enough for this policy: the plan is over.</summary>
-    Enough,
 }
 
 /// <summary>How a step ended.</summary>
@@ -37,13 +37,12 @@ internal static class StepDecision
     /// <summary>A plan that is at its end and that nobody has answered begins its last step again, this long apart at least.</summary>
     private static readonly TimeSpan LastStepAgain = TimeSpan.FromMinutes(15);
 
-    /// <param name="told">Somebody has been told.</param>
-    public static StepTurn AtItsTurn(EscalationStep step, PlanEnd until, bool told) =>
+    public static StepTurn AtItsTurn(EscalationStep step, PlanEnd until) =>
         step.To switch
         {
             Plan.Told => StepTurn.TellWhoeverWasTold,
             Plan.Again => StepTurn.TellAgain,
-            _ => until == PlanEnd.Told && told ? StepTurn.Enough : StepTurn.TellPeople,
+            _ => until == PlanEnd.Told ? StepTurn.TellPeopleUnlessSomebodyWas : StepTurn.TellPeople,
         };
 
     /// <param name="meant">How many people it names.</param>

@@ -15,13 +15,7 @@ internal sealed class StepRuns(Policies policies, MessageTexts messages, SignedL
     {
         var policy = policies.For(alarm, people.Resident(alarm), messages.Zone);
         (step.StartedAt, step.FinishedAt) = (now, now);
-        var told =
-            policy.Until == PlanEnd.Told
-            && await db.Notices.AnyAsync(
-                n => n.AlarmId == alarm.Id && (n.State == NoticeState.Sent || n.State == NoticeState.Delivered),
-                cancellation
-            );
-        switch (StepDecision.AtItsTurn(step, policy.Until, told))
+        switch (StepDecision.AtItsTurn(step, policy.Until))
         {
             case StepTurn.TellWhoeverWasTold:
                 await TellWhoeverWasToldAsync(db, step, alarm, people, now, cancellation);
@@ -29,7 +23,7 @@ internal sealed class StepRuns(Policies policies, MessageTexts messages, SignedL
             case StepTurn.TellAgain:
                 await TellAgainAsync(db, step, alarm, now, cancellation);
                 break;
-            case StepTurn.Enough:
+            case StepTurn.TellPeopleUnlessSomebodyWas when await IsSomebodyToldAsync(db, alarm, cancellation):
                 foreach (var waiting in Plan.Waiting(db, alarm.Id))
                     Plan.Cancel(
                         waiting,
@@ -46,6 +40,12 @@ internal sealed class StepRuns(Policies policies, MessageTexts messages, SignedL
                 break;
         }
     }
+
+    private static Task<bool> IsSomebodyToldAsync(RecordsDb db, Alarm alarm, CancellationToken cancellation) =>
+        db.Notices.AnyAsync(
+            n => n.AlarmId == alarm.Id && (n.State == NoticeState.Sent || n.State == NoticeState.Delivered),
+            cancellation
+        );
 
     private void TellPeople(RecordsDb db, EscalationStep step, Alarm alarm, People people, Policy policy, DateTime now)
     {

@@ -9,13 +9,12 @@ namespace Vigil.Tests.Notify.Decisions;
 public sealed class StepDecisionTests
 {
     [Fact]
-    public void Enough_is_told_only_where_the_policy_says_so_and_never_silences_that_it_is_over()
+    public void That_somebody_was_told_is_enough_only_where_the_policy_says_so_and_never_silences_that_it_is_over()
     {
-        Assert.Equal(StepTurn.Enough, StepDecision.AtItsTurn(To("visitor"), PlanEnd.Told, told: true));
-        Assert.Equal(StepTurn.TellPeople, StepDecision.AtItsTurn(To("visitor"), PlanEnd.Told, told: false));
-        Assert.Equal(StepTurn.TellPeople, StepDecision.AtItsTurn(To("visitor"), PlanEnd.Acknowledged, told: true));
-        Assert.Equal(StepTurn.TellWhoeverWasTold, StepDecision.AtItsTurn(To(Plan.Told), PlanEnd.Told, told: true));
-        Assert.Equal(StepTurn.TellAgain, StepDecision.AtItsTurn(To(Plan.Again), PlanEnd.Told, told: true));
+        Assert.Equal(StepTurn.TellPeopleUnlessSomebodyWas, StepDecision.AtItsTurn(To("visitor"), PlanEnd.Told));
+        Assert.Equal(StepTurn.TellPeople, StepDecision.AtItsTurn(To("visitor"), PlanEnd.Acknowledged));
+        Assert.Equal(StepTurn.TellWhoeverWasTold, StepDecision.AtItsTurn(To(Plan.Told), PlanEnd.Told));
+        Assert.Equal(StepTurn.TellAgain, StepDecision.AtItsTurn(To(Plan.Again), PlanEnd.Told));
     }
 
     [Theory]
