@@ -61,6 +61,32 @@ public sealed class PoliciesTests
         Assert.Equal("all", policies.For(alarm with { LocalTime = new TimeOnly(6, 0), KeyClass = false }).Id);
     }
 
+    [Theory]
+    [InlineData("told", false)]
+    [InlineData("acknowledged", true)]
+    public async Task Where_it_is_enough_that_somebody_was_told_nobody_else_is(string until, bool others)
+    {
+        var policies = Load(
+            $$"""
+            policies:
+              - id: enough
+                severity: [warning]
+                until: {{until}}
+                steps: [{ to: contact 1, via: [sms], wait: 5m }, { to: contact 2, via: [sms], wait: 5m }]
+              - id: all
+                steps: [{ to: contacts, via: [sms] }]
+            """,
+            []
+        )!;
+        await using var night = await Night.BeginAsync(policies: policies);
+        await night.Desk.CommitAsync(
+            [night.Says(AlarmKind.DoorOpen, severity: Severity.Warning)],
+            TestContext.Current.CancellationToken
+        );
+        await night.PassAsync(TimeSpan.FromHours(1));
+        Assert.Equal(others ? [night.Contact1, night.Contact2] : [night.Contact1], night.Order);
+    }
+
     [Fact]
     public void Hours_over_midnight_end_on_the_next_day()
     {
