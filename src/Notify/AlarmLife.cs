@@ -75,7 +75,11 @@ internal enum TellingAgain
 
 /// <param name="What">Its word on the timeline.</param>
 /// <param name="At">When it is told, where that is later.</param>
-internal readonly record struct HappenedAgain(Standing Standing, TimelineEvent What, TellingAgain Telling, DateTime? At = null);
+internal readonly record struct HappenedAgain(Standing Standing, TimelineEvent What, TellingAgain Telling, DateTime? At = null)
+{
+    /// <summary>It is more severe than it was.</summary>
+    public bool Rose => What == TimelineEvent.Severity;
+}
 
 /// <summary>What comes of a cause that is gone.</summary>
 internal enum Clearing
@@ -111,10 +115,15 @@ internal static class AlarmLife
             _ => finding.Change == FindingChange.Opened || finding.Notify ? FindingMeaning.Opens : FindingMeaning.ResolvedBefore,
         };
 
-    /// <param name="policy">In force for it at the severity that it has now.</param>
+    /// <summary>An alarm that is open becomes more severe, never less.</summary>
+    public static Severity SeverityWith(Standing before, Finding finding) =>
+        finding.Severity > before.Severity ? finding.Severity : before.Severity;
+
+    /// <param name="policy">In force for it at the severity <see cref="SeverityWith"/>.</param>
     public static HappenedAgain HappensAgain(Standing before, Finding finding, Policy policy, DateTime now)
     {
-        var rose = finding.Severity > before.Severity;
+        var severity = SeverityWith(before, finding);
+        var rose = severity != before.Severity;
         var repeated = finding.Notify || finding.Change == FindingChange.Opened;
         var what =
             rose ? TimelineEvent.Severity
@@ -125,7 +134,7 @@ internal static class AlarmLife
             Version = before.Version + 1,
             Episode = finding.Episode,
             ClearedAt = before.Episode == finding.Episode ? before.ClearedAt : null, // it began again before anybody resolved it
-            Severity = rose ? finding.Severity : before.Severity,
+            Severity = severity,
             Repeats = before.Repeats + (repeated ? 1 : 0),
         };
         if (!rose && repeated && CountedUntil(after, policy, now) is { } until)

@@ -140,11 +140,10 @@ internal sealed class FindingsAtDesk(IDbContextFactory<RecordsDb> records, Polic
     )
     {
         var before = Standing.Of(alarm);
-        var rose = finding.Severity > alarm.Severity;
-        if (rose)
-            alarm.Severity = finding.Severity; // the policy looks at it
+        alarm.Severity = AlarmLife.SeverityWith(before, finding); // the policy is chosen by it
         var policy = PolicyOf(alarm);
-        var (after, what, telling, at) = AlarmLife.HappensAgain(before, finding, policy, now);
+        var again = AlarmLife.HappensAgain(before, finding, policy, now);
+        var (after, what, telling, at) = again;
         after.WriteTo(alarm);
         (alarm.Reason, alarm.ReasonZh) = (finding.Reason, finding.ReasonZh);
         var change = new AlarmChange(alarm.Id, what, alarm.Severity);
@@ -154,7 +153,7 @@ internal sealed class FindingsAtDesk(IDbContextFactory<RecordsDb> records, Polic
         // A button that is held or hammered: each press is counted, and people are called once in a while, not once a press.
         if (telling == TellingAgain.Counted && planned <= at)
             return change;
-        var (text, textZh) = Said(finding, rose, telling == TellingAgain.Counted ? at - now : null);
+        var (text, textZh) = Said(finding, again.Rose, telling == TellingAgain.Counted ? at - now : null);
         Timeline.Add(db, alarm.Id, now, what, AlarmLife.Rules, text, textZh);
         switch (telling)
         {
@@ -173,13 +172,13 @@ internal sealed class FindingsAtDesk(IDbContextFactory<RecordsDb> records, Polic
                     now,
                     TimelineEvent.Reopened,
                     AlarmLife.Rules,
-                    rose ? "became more severe after it was acknowledged" : "happened again after it was acknowledged",
-                    rose ? "确认后加重" : "确认后再次发生"
+                    again.Rose ? "became more severe after it was acknowledged" : "happened again after it was acknowledged",
+                    again.Rose ? "确认后加重" : "确认后再次发生"
                 );
                 await Plan.AnewAsync(db, alarm, policy, MessageKind.Repeated, now, clock.NewId, cancellation);
                 break;
             case TellingAgain.Now:
-                await TellNowAsync(db, alarm, policy, rose, now, cancellation);
+                await TellNowAsync(db, alarm, policy, again.Rose, now, cancellation);
                 break;
         }
 
