@@ -12,20 +12,6 @@ internal static class Bundles
     private const int Low = 2,
         High = 4;
 
-    /// <summary>Of what is due what belongs into one message, the most severe first: it becomes the digest.</summary>
-    public static List<List<Notice>> Of(IEnumerable<Notice> due, IReadOnlyDictionary<Guid, Alarm> alarms) =>
-        [
-            .. due.Where(n =>
-                    n.Template == MessageKind.Opened
-                    && n.Channel != Channel.Voice
-                    && n.State is NoticeState.Waiting or NoticeState.Deferred
-                    && alarms[n.AlarmId].State == AlarmState.Open
-                )
-                .GroupBy(n => (n.Channel, n.Address, IsLow: alarms[n.AlarmId].Severity <= Severity.Warning))
-                .Where(g => g.Count() >= (g.Key.IsLow ? Low : High))
-                .Select(g => g.OrderByDescending(n => alarms[n.AlarmId].Severity).ThenBy(n => n.CreatedAt).ToList()),
-        ];
-
     /// <summary>In the caller's transaction.</summary>
     public static void Make(
         RecordsDb db,
@@ -86,4 +72,18 @@ internal static class Bundles
                 ""
             );
     }
+
+    /// <summary>Which of the due notices go into one message; in each group the most severe comes first, and becomes the digest.</summary>
+    private static List<List<Notice>> Of(IEnumerable<Notice> due, IReadOnlyDictionary<Guid, Alarm> alarms) =>
+        [
+            .. due.Where(n =>
+                    n.Template == MessageKind.Opened
+                    && n.Channel != Channel.Voice
+                    && n.State is NoticeState.Waiting or NoticeState.Deferred
+                    && alarms[n.AlarmId].State == AlarmState.Open
+                )
+                .GroupBy(n => (n.Channel, n.Address, IsLow: alarms[n.AlarmId].Severity <= Severity.Warning))
+                .Where(g => g.Count() >= (g.Key.IsLow ? Low : High))
+                .Select(g => g.OrderByDescending(n => alarms[n.AlarmId].Severity).ThenBy(n => n.CreatedAt).ToList()),
+        ];
 }

@@ -9,126 +9,140 @@ internal enum NoticeTurn
 {
     Send,
 
-    /// <summary>Its sender never came back: its provider is asked what became of it.</summary>
-    Ask,
+    /// <summary>It was being sent and no outcome was written down: its provider is asked what became of it.</summary>
+    AskProvider,
 
-    /// <summary>Somebody has answered for its alarm: it is not sent.</summary>
+    /// <summary>Not sent: somebody has answered for its alarm.</summary>
     Answered,
 
-    /// <summary>Its provider was not back for as long as its link opens.</summary>
+    /// <summary>Given up: it has waited for its provider for as long as its link can be opened.</summary>
     HeldTooLong,
 
-    /// <summary>Nothing goes to such an address.</summary>
+    /// <summary>Failed: nothing is sent to such an address.</summary>
     AddressRefused,
 
-    /// <summary>Nobody carries its channel to this address.</summary>
+    /// <summary>Failed: no provider of the routes carries its channel to this address.</summary>
     NoProvider,
 
-    /// <summary>Its number has got too many: later.</summary>
-    TooMany,
+    /// <summary>Put off: its number has had as many as the limits allow.</summary>
+    LimitReached,
 }
 
-/// <param name="DueAt">When its turn comes again, where it does.</param>
+/// <param name="DueAt">When its turn comes again; null where it doesn't.</param>
 internal readonly record struct TurnDecision(NoticeTurn Turn, DateTime? DueAt = null);
 
-/// <summary>What happens next to a notice of which its provider has said something.</summary>
-internal enum Next
+/// <summary>What is done with a notice after its provider said what became of it.</summary>
+internal enum FollowUp
 {
-    /// <summary>A receipt came before the answer: states only go forward.</summary>
-    SaidBefore,
+    /// <summary>Nothing: its outcome is known already, for instance because a receipt came before the answer to the request.</summary>
+    AlreadyKnown,
     Sent,
     Delivered,
 
     /// <summary>It may have gone out: its provider is asked.</summary>
-    Ask,
+    AskProvider,
 
-    /// <summary>It may have gone out, and its provider could not be asked: another way meanwhile, and asked again.</summary>
+    /// <summary>
+    /// It may have gone out, and its provider could not be asked: the person is told another way meanwhile, and the provider is asked again
+    /// later.
+    /// </summary>
     StillUnknown,
 
-    /// <summary>Too much is under way at its provider: in a moment, and no attempt is counted.</summary>
+    /// <summary>Too many requests are under way at its provider: sent in a moment, and this attempt isn't counted.</summary>
     Busy,
 
-    /// <summary>Another provider takes it at once.</summary>
+    /// <summary>Its provider is down: another provider sends it at once.</summary>
     Reroute,
 
-    /// <summary>Its provider failed, not the address: another way, and this one when the provider is back.</summary>
+    /// <summary>
+    /// Its provider is down and no other carries it, or all attempts failed: the person is told another way, and this notice is sent when
+    /// the provider is back.
+    /// </summary>
     Hold,
 
-    /// <summary>Passing trouble: the same way again.</summary>
+    /// <summary>It failed for a reason that may pass: the same way again, after a pause.</summary>
     Retry,
 
-    /// <summary>It will never work for this address: another way.</summary>
+    /// <summary>It will never work for this address: the person is told another way.</summary>
     Fail,
 }
 
-/// <param name="DueAt">When its turn comes again, where it does.</param>
-internal readonly record struct NextDecision(Next Next, DateTime? DueAt = null);
+/// <param name="DueAt">When its turn comes again; null where it doesn't.</param>
+internal readonly record struct FollowUpDecision(FollowUp FollowUp, DateTime? DueAt = null);
 
 /// <summary>What a receipt says of a notice.</summary>
 internal enum ReceiptMeaning
 {
     /// <summary>Nothing that is not known already.</summary>
-    SaidBefore,
+    AlreadyKnown,
 
-    /// <summary>Nothing yet; its provider's id is kept, after a crash it is found by it.</summary>
+    /// <summary>It is under way. Only its provider's id is kept, by which it is found again after a crash.</summary>
     OnItsWay,
     Delivered,
     Failed,
 }
 
-/// <summary>How else a person is told whom one message did not reach.</summary>
+/// <summary>How a person is told whom a message did not reach.</summary>
 internal enum OtherWay
 {
-    /// <summary>Somebody has answered: nobody has to be told.</summary>
+    /// <summary>Not at all: somebody has answered.</summary>
     Answered,
 
     /// <summary>The next channel is being tried already.</summary>
     UnderWay,
     NextChannel,
 
-    /// <summary>There is none left: what the rest of the step does is what counts.</summary>
+    /// <summary>No channel is left. When nobody else of the step can answer either, the next step is due at once.</summary>
     None,
 }
 
 /// <summary>
-/// What happens next to a notice, by its state, its alarm's, what its provider says and what its number may get. Decisions alone, of what
-/// is passed in. Retrying is decided here and nowhere else.
+/// Decides what happens next to a notice: by its state, its alarm's state, what its provider says and how many messages its number may get.
+/// Pure functions of what is passed in. Whether a message is sent again is decided here and nowhere else.
 /// </summary>
 internal static class DeliveryDecision
 {
     public const int MostAttempts = 3;
 
-    /// <summary>How long a sender has a notice to itself before its outcome counts as unknown.</summary>
+    /// <summary>For how long nobody else touches a notice that is being sent. After that its outcome counts as unknown.</summary>
     public static readonly TimeSpan Lease = TimeSpan.FromSeconds(45);
 
-    /// <summary>As long as its link opens.</summary>
-    public static readonly TimeSpan LongestHeld = TimeSpan.FromHours(24);
+    /// <summary>For how long a notice waits for its provider: as long as its link can be opened.</summary>
+    public static readonly TimeSpan LongestHeld = Notices.LinkLifetime;
 
-    /// <summary>
-    /// A notice whose provider is in trouble: kept, and tried again this far apart (critical, others), or as soon as the provider is back.
-    /// </summary>
-    private static readonly TimeSpan HeldCritical = TimeSpan.FromSeconds(20),
-        HeldOthers = TimeSpan.FromSeconds(60);
+    /// <summary>How often a notice that waits for its provider is tried, of a critical alarm and of others.</summary>
+    private static readonly TimeSpan HeldCriticalPause = TimeSpan.FromSeconds(20),
+        HeldPause = TimeSpan.FromSeconds(60);
 
-    /// <param name="refused">Nothing goes to its address.</param>
-    /// <param name="carried">A provider carries its channel to its address.</param>
-    /// <param name="free">When its number may get one more; null where no limit holds.</param>
-    public static TurnDecision AtItsTurn(Notice notice, AlarmState alarm, bool refused, bool carried, DateTime? free, DateTime now) =>
+    /// <param name="addressRefused">Nothing is sent to its address.</param>
+    /// <param name="hasProvider">A provider carries its channel to its address.</param>
+    /// <param name="freeAt">When its number may get one more; null for critical alarms, which have no limit.</param>
+    public static TurnDecision AtItsTurn(
+        Notice notice,
+        AlarmState alarm,
+        bool addressRefused,
+        bool hasProvider,
+        DateTime? freeAt,
+        DateTime now
+    ) =>
         notice.Held && now - notice.CreatedAt > LongestHeld ? new(NoticeTurn.HeldTooLong)
-        : notice.State == NoticeState.Sending ? new(NoticeTurn.Ask, now + Lease)
-        : alarm != AlarmState.Open && !IsToldOfWhatIsOver(notice.Template) ? new(NoticeTurn.Answered)
-        : refused ? new(NoticeTurn.AddressRefused)
-        : !carried ? new(NoticeTurn.NoProvider)
-        : free > now ? new(NoticeTurn.TooMany, free)
+        : notice.State == NoticeState.Sending ? new(NoticeTurn.AskProvider, now + Lease)
+        : alarm != AlarmState.Open && !IsSentAfterAnAnswer(notice.Template) ? new(NoticeTurn.Answered)
+        : addressRefused ? new(NoticeTurn.AddressRefused)
+        : !hasProvider ? new(NoticeTurn.NoProvider)
+        : freeAt > now ? new(NoticeTurn.LimitReached, freeAt)
         : new(NoticeTurn.Send, now + Lease);
 
-    /// <summary>What can't wait for a limit is told another way meanwhile, once.</summary>
-    public static bool IsToldOtherwise(NoticeState before, Severity severity) =>
+    /// <summary>
+    /// Whether a person is told another way at once because a limit puts their message off: only for alarms that can't wait, and only when
+    /// it is put off the first time.
+    /// </summary>
+    public static bool IsToldAnotherWay(NoticeState before, Severity severity) =>
         before != NoticeState.Deferred && severity >= Severity.High;
 
-    /// <param name="asked">The provider was asked what became of it.</param>
-    /// <param name="otherProvider">Another one carries it there.</param>
-    public static NextDecision After(
+    /// <param name="asked">The outcome is the answer to the question what became of an earlier request.</param>
+    /// <param name="otherProvider">Another provider carries it to this address.</param>
+    public static FollowUpDecision AfterOutcome(
         Notice notice,
         ChannelOutcome outcome,
         bool asked,
@@ -137,54 +151,59 @@ internal static class DeliveryDecision
         DateTime now
     ) =>
         notice.State != NoticeState.Sending
-            ? new(Next.SaidBefore)
+            ? new(FollowUp.AlreadyKnown)
             : outcome switch
             {
-                ChannelOutcome.Sent => new(Next.Sent),
-                ChannelOutcome.Delivered => new(Next.Delivered),
-                ChannelOutcome.Unknown => new(Next.Ask, now.AddSeconds(2)),
-                ChannelOutcome.Busy => new(Next.Busy, now.AddSeconds(1)),
-                ChannelOutcome.Down when asked => new(Next.StillUnknown, HeldUntil(severity, now)),
-                ChannelOutcome.Down when otherProvider => new(Next.Reroute, now),
-                ChannelOutcome.Down => new(Next.Hold, HeldUntil(severity, now)),
-                ChannelOutcome.TryAgain when notice.Attempts >= MostAttempts => new(Next.Hold, HeldUntil(severity, now)),
-                ChannelOutcome.TryAgain => new(Next.Retry, asked ? now : now.AddSeconds(2 << notice.Attempts)),
-                _ => new(Next.Fail),
+                ChannelOutcome.Sent => new(FollowUp.Sent),
+                ChannelOutcome.Delivered => new(FollowUp.Delivered),
+                ChannelOutcome.Unknown => new(FollowUp.AskProvider, now.AddSeconds(2)),
+                ChannelOutcome.Busy => new(FollowUp.Busy, now.AddSeconds(1)),
+                ChannelOutcome.Down when asked => new(FollowUp.StillUnknown, HeldUntil(severity, now)),
+                ChannelOutcome.Down when otherProvider => new(FollowUp.Reroute, now),
+                ChannelOutcome.Down => new(FollowUp.Hold, HeldUntil(severity, now)),
+                ChannelOutcome.TryAgain when notice.Attempts >= MostAttempts => new(FollowUp.Hold, HeldUntil(severity, now)),
+                ChannelOutcome.TryAgain => new(FollowUp.Retry, asked ? now : now.AddSeconds(2 << notice.Attempts)),
+                _ => new(FollowUp.Fail),
             };
 
-    private static DateTime HeldUntil(Severity severity, DateTime now) => now + (severity == Severity.Critical ? HeldCritical : HeldOthers);
-
-    /// <param name="attempts">How often it went out: one that was given up and waits may have arrived all the same, because the provider
-    /// did not know it when it was asked; then it need not go out twice.</param>
+    /// <param name="attempts">How often it was sent. One that waits to be sent again may have arrived all the same, because its provider
+    /// did not know it when it was asked; a receipt that it arrived saves sending it twice.</param>
     /// <param name="delivered">Null: it is on its way.</param>
-    public static ReceiptMeaning Receipt(NoticeState state, int attempts, bool? delivered) =>
+    public static ReceiptMeaning MeaningOfReceipt(NoticeState state, int attempts, bool? delivered) =>
         (state, delivered) switch
         {
             (NoticeState.Sending or NoticeState.Sent, null) => ReceiptMeaning.OnItsWay,
             (NoticeState.Sending or NoticeState.Sent, false) => ReceiptMeaning.Failed,
             (NoticeState.Sending or NoticeState.Sent, true) => ReceiptMeaning.Delivered,
             (NoticeState.Waiting or NoticeState.Deferred, true) when attempts > 0 => ReceiptMeaning.Delivered,
-            _ => ReceiptMeaning.SaidBefore,
+            _ => ReceiptMeaning.AlreadyKnown,
         };
 
-    /// <param name="next">The channel of the step after the one that failed for which the person has an address.</param>
+    /// <param name="next">The step's next channel, after the one that failed, over which the person has an address; null when there is
+    /// none.</param>
     /// <param name="ofStep">All messages of the step.</param>
-    public static OtherWay Otherwise(Notice failed, AlarmState alarm, Channel? next, IEnumerable<Notice> ofStep) =>
+    public static OtherWay OtherWayAfter(Notice failed, AlarmState alarm, Channel? next, IEnumerable<Notice> ofStep) =>
         alarm != AlarmState.Open ? OtherWay.Answered
         : next is not { } channel ? OtherWay.None
         : ofStep.Any(n => n.Recipient == failed.Recipient && n.Channel == channel) ? OtherWay.UnderWay
         : OtherWay.NextChannel;
 
-    /// <summary>Nobody of a step can answer any more: all messages failed, are kept for later, or were declined.</summary>
+    /// <summary>
+    /// Whether nobody of a step can answer any more: each message failed or waits for its provider, or its recipient declined.
+    /// </summary>
     public static bool IsUnreached(IEnumerable<Notice> ofStep, IReadOnlyCollection<string> declined) =>
         ofStep.All(n => n.State is NoticeState.Failed or NoticeState.Cancelled || n.Held || declined.Contains(n.Recipient));
 
     /// <summary>
-    /// The steps that come at once instead. The same people once more at once would fail once more at once, without end: they keep their
-    /// wait, and others come first.
+    /// The steps that are due at once after a step that reached nobody: those from the next other people on. A repetition of the same
+    /// people keeps its wait, because at once it would fail again, without end.
     /// </summary>
-    public static List<EscalationStep> Instead(IEnumerable<EscalationStep> waiting, EscalationStep unreached) =>
+    public static List<EscalationStep> StepsInsteadOf(EscalationStep unreached, IEnumerable<EscalationStep> waiting) =>
         [.. waiting.Where(s => s.Template == MessageKind.Opened).SkipWhile(s => s.To == unreached.To)];
 
-    private static bool IsToldOfWhatIsOver(MessageKind kind) => kind is MessageKind.Cleared or MessageKind.Back or MessageKind.Late;
+    private static DateTime HeldUntil(Severity severity, DateTime now) =>
+        now + (severity == Severity.Critical ? HeldCriticalPause : HeldPause);
+
+    /// <summary>Messages that say how an alarm went on are sent although somebody has answered for it.</summary>
+    private static bool IsSentAfterAnAnswer(MessageKind kind) => kind is MessageKind.Cleared or MessageKind.Back or MessageKind.Late;
 }

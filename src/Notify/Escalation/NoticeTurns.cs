@@ -90,8 +90,8 @@ internal sealed class NoticeTurns(
         )
             notice.Address = address;
         var (refused, channel) = (numbers.Refuses(notice.Channel, notice.Address), routes.For(notice.Channel, notice.Address));
-        var free = limits?.Earliest(notice, now);
-        var (turn, due) = DeliveryDecision.AtItsTurn(notice, alarm.State, refused is not null, channel is not null, free, now);
+        var freeAt = limits?.Earliest(notice, now);
+        var (turn, due) = DeliveryDecision.AtItsTurn(notice, alarm.State, refused is not null, channel is not null, freeAt, now);
         notice.DueAt = due ?? notice.DueAt;
         switch (turn)
         {
@@ -101,7 +101,7 @@ internal sealed class NoticeTurns(
                 var zh = $"：服务商 {DeliveryDecision.LongestHeld.TotalHours:0} 小时内未恢复";
                 Timeline.Add(db, notice, now, TimelineEvent.Failed, "escalation", $": {notice.Note}", zh);
                 return null;
-            case NoticeTurn.Ask:
+            case NoticeTurn.AskProvider:
                 var past = await PastAsync(db, notice, Outgoing(notice, alarm, people), now, cancellation);
                 return () => sender.AskAsync(notice, past);
             case NoticeTurn.Answered:
@@ -125,7 +125,7 @@ internal sealed class NoticeTurns(
                 );
                 await otherWays.FailAsync(db, notice, alarm, people, why, now, cancellation);
                 return null;
-            case NoticeTurn.TooMany:
+            case NoticeTurn.LimitReached:
                 await DeferAsync(db, notice, alarm, people, now, cancellation);
                 return null;
             default:
@@ -147,7 +147,7 @@ internal sealed class NoticeTurns(
                 "：该号码消息过多，稍后发送"
             );
         (notice.State, notice.Held, notice.Note) = (NoticeState.Deferred, false, "limit of messages to this number");
-        if (DeliveryDecision.IsToldOtherwise(before, alarm.Severity))
+        if (DeliveryDecision.IsToldAnotherWay(before, alarm.Severity))
             await otherWays.TellAsync(db, notice, alarm, people, now, cancellation);
     }
 

@@ -103,7 +103,7 @@ internal sealed class OtherWays(MessageTexts messages, TimeProvider clock, Troub
         await db.Notices.Where(n => n.StepId == stepId).LoadAsync(cancellation);
         var ofStep = db.Notices.Local.Where(n => n.StepId == stepId).ToList();
         var way = people.WithKey(notice.Recipient, alarm)?.Way(step.Via, after: notice.Channel);
-        switch (DeliveryDecision.Otherwise(notice, alarm.State, way?.Channel, ofStep))
+        switch (DeliveryDecision.OtherWayAfter(notice, alarm.State, way?.Channel, ofStep))
         {
             case OtherWay.NextChannel:
                 var other = Notices.Anew(notice, alarm, clock.NewId(), now);
@@ -167,7 +167,7 @@ internal sealed class OtherWays(MessageTexts messages, TimeProvider clock, Troub
             .ToListAsync(cancellation);
         if (!DeliveryDecision.IsUnreached(ofStep, declined))
             return;
-        var others = DeliveryDecision.Instead(await Plan.WaitingAsync(db, step.AlarmId, cancellation), step);
+        var others = DeliveryDecision.StepsInsteadOf(step, await Plan.WaitingAsync(db, step.AlarmId, cancellation));
         if (others.Count == 0)
             return;
         Timeline.Add(

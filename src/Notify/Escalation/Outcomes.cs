@@ -82,8 +82,8 @@ internal sealed partial class Outcomes(
         {
             if (!notices.TryGetValue(outcome.Notice, out var notice) || !alarms.TryGetValue(notice.AlarmId, out var alarm))
                 continue; // erased meanwhile
-            var next = await RecordAsync(db, notice, alarm, people, outcome, now, cancellation);
-            if (next is Next.Sent or Next.Delivered && notice.Channel == Channel.Voice && alarm.State != AlarmState.Open)
+            var followUp = await RecordAsync(db, notice, alarm, people, outcome, now, cancellation);
+            if (followUp is FollowUp.Sent or FollowUp.Delivered && notice.Channel == Channel.Voice && alarm.State != AlarmState.Open)
                 tooLate.Add(alarm.Id);
         }
 
@@ -93,7 +93,7 @@ internal sealed partial class Outcomes(
             CalledTooLate?.Invoke(alarm);
     }
 
-    private async Task<Next> RecordAsync(
+    private async Task<FollowUp> RecordAsync(
         RecordsDb db,
         Notice notice,
         Alarm alarm,
@@ -106,20 +106,20 @@ internal sealed partial class Outcomes(
         var (result, reason) = (outcome.Result, outcome.Result.Reason);
         notice.ProviderId ??= result.ProviderId;
         var other = routes.For(notice.Channel, notice.Address) is { } way && way.Provider != notice.Provider ? way.Provider : null;
-        var (next, due) = DeliveryDecision.After(notice, result.Outcome, outcome.Asked, other is not null, alarm.Severity, now);
-        if (next == Next.SaidBefore)
-            return next;
+        var (followUp, due) = DeliveryDecision.AfterOutcome(notice, result.Outcome, outcome.Asked, other is not null, alarm.Severity, now);
+        if (followUp == FollowUp.AlreadyKnown)
+            return followUp;
         if (result.Blocked)
             await otherWays.BlockAsync(db, notice, reason, now, cancellation);
         var held = notice.Held;
-        if (!held || next != Next.Ask)
+        if (!held || followUp != FollowUp.AskProvider)
             (notice.Held, notice.Note) = (false, reason.En);
         notice.DueAt = due ?? notice.DueAt;
-        switch (next)
+        switch (followUp)
         {
-            case Next.Sent or Next.Delivered:
+            case FollowUp.Sent or FollowUp.Delivered:
                 (notice.State, notice.SentAt) = (NoticeState.Sent, now);
-                if (next == Next.Delivered)
+                if (followUp == FollowUp.Delivered)
                     (notice.State, notice.FinishedAt) = (NoticeState.Delivered, now);
                 if (notice.Template == MessageKind.Digest)
                     foreach (var bundled in await Bundles.HeldByAsync(db, notice, cancellation))
@@ -127,19 +127,19 @@ internal sealed partial class Outcomes(
                 var (found, foundZh) = outcome.Asked ? (" (found at the provider)", "（服务商确认已收到）") : ("", "");
                 Timeline.Add(db, notice, now, TimelineEvent.Sent, notice.Provider, found, foundZh);
                 break;
-            case Next.Busy:
+            case FollowUp.Busy:
                 (notice.State, notice.Attempts) = (NoticeState.Waiting, notice.Attempts - 1);
                 if (held)
                     (notice.Held, notice.Note) = (true, OtherWays.HeldNote);
                 break;
-            case Next.StillUnknown:
+            case FollowUp.StillUnknown:
                 await otherWays.HoldAsync(db, notice, alarm, people, reason, notice.DueAt, held, now, cancellation, whole: true);
                 notice.State = NoticeState.Sending;
                 break;
-            case Next.Hold:
+            case FollowUp.Hold:
                 await otherWays.HoldAsync(db, notice, alarm, people, reason, notice.DueAt, held, now, cancellation);
                 break;
-            case Next.Reroute:
+            case FollowUp.Reroute:
                 notice.State = NoticeState.Waiting;
                 Timeline.Add(
                     db,
@@ -151,7 +151,7 @@ internal sealed partial class Outcomes(
                     $"：{reason.Zh}；改由 {other} 发送"
                 );
                 break;
-            case Next.Retry:
+            case FollowUp.Retry:
                 notice.State = NoticeState.Waiting;
                 Timeline.Add(
                     db,
@@ -163,12 +163,12 @@ internal sealed partial class Outcomes(
                     $"：{reason.Zh}，重试"
                 );
                 break;
-            case Next.Fail:
+            case FollowUp.Fail:
                 await otherWays.FailAsync(db, notice, alarm, people, reason, now, cancellation);
                 break;
         }
 
-        return next;
+        return followUp;
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "What became of notice {Notice} could not be written down")]

@@ -39,8 +39,8 @@ public sealed class ProviderReceipts(
         row ??= await db.Notices.FirstOrDefaultAsync(n => n.Provider == provider && n.ProviderId == providerId, cancellation);
         if (row is null)
             return false;
-        var meaning = DeliveryDecision.Receipt(row.State, row.Attempts, delivered);
-        if (meaning == ReceiptMeaning.SaidBefore)
+        var meaning = DeliveryDecision.MeaningOfReceipt(row.State, row.Attempts, delivered);
+        if (meaning == ReceiptMeaning.AlreadyKnown)
             return true;
         var now = clock.GetUtcNow().UtcDateTime;
         row.ProviderId ??= providerId;

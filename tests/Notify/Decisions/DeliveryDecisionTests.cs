@@ -24,7 +24,7 @@ public sealed class DeliveryDecisionTests
 
     [Fact]
     public void What_may_have_gone_out_is_asked_about_before_anything_else_also_when_it_is_answered() =>
-        Assert.Equal(NoticeTurn.Ask, AtItsTurn(Of(NoticeState.Sending), AlarmState.Resolved, refused: true, carried: false).Turn);
+        Assert.Equal(NoticeTurn.AskProvider, AtItsTurn(Of(NoticeState.Sending), AlarmState.Resolved, addressRefused: true, hasProvider: false).Turn);
 
     [Fact]
     public void What_waits_for_a_provider_is_given_up_when_its_link_opens_no_more()
@@ -41,37 +41,37 @@ public sealed class DeliveryDecisionTests
     [Fact]
     public void What_can_not_go_there_is_said_to_be_so_and_a_limit_only_delays()
     {
-        Assert.Equal(NoticeTurn.AddressRefused, AtItsTurn(Of(NoticeState.Waiting), refused: true, carried: false).Turn);
-        Assert.Equal(NoticeTurn.NoProvider, AtItsTurn(Of(NoticeState.Waiting), carried: false).Turn);
-        Assert.Equal(new(NoticeTurn.TooMany, Now.AddMinutes(1)), AtItsTurn(Of(NoticeState.Waiting), free: Now.AddMinutes(1)));
-        Assert.Equal(NoticeTurn.Send, AtItsTurn(Of(NoticeState.Waiting), free: Now).Turn);
+        Assert.Equal(NoticeTurn.AddressRefused, AtItsTurn(Of(NoticeState.Waiting), addressRefused: true, hasProvider: false).Turn);
+        Assert.Equal(NoticeTurn.NoProvider, AtItsTurn(Of(NoticeState.Waiting), hasProvider: false).Turn);
+        Assert.Equal(new(NoticeTurn.LimitReached, Now.AddMinutes(1)), AtItsTurn(Of(NoticeState.Waiting), freeAt: Now.AddMinutes(1)));
+        Assert.Equal(NoticeTurn.Send, AtItsTurn(Of(NoticeState.Waiting), freeAt: Now).Turn);
     }
 
     [Fact]
     public void What_a_limit_delays_is_told_another_way_once_where_it_can_not_wait()
     {
-        Assert.True(DeliveryDecision.IsToldOtherwise(NoticeState.Waiting, Severity.High));
-        Assert.False(DeliveryDecision.IsToldOtherwise(NoticeState.Deferred, Severity.High));
-        Assert.False(DeliveryDecision.IsToldOtherwise(NoticeState.Waiting, Severity.Warning));
+        Assert.True(DeliveryDecision.IsToldAnotherWay(NoticeState.Waiting, Severity.High));
+        Assert.False(DeliveryDecision.IsToldAnotherWay(NoticeState.Deferred, Severity.High));
+        Assert.False(DeliveryDecision.IsToldAnotherWay(NoticeState.Waiting, Severity.Warning));
     }
 
     [Theory]
-    [InlineData(ChannelOutcome.Sent, Next.Sent, null)]
-    [InlineData(ChannelOutcome.Delivered, Next.Delivered, null)]
-    [InlineData(ChannelOutcome.GiveUp, Next.Fail, null)]
-    [InlineData(ChannelOutcome.Unknown, Next.Ask, 2)]
-    [InlineData(ChannelOutcome.Busy, Next.Busy, 1)]
-    [InlineData(ChannelOutcome.TryAgain, Next.Retry, 4)]
-    [InlineData(ChannelOutcome.Down, Next.Hold, 60)]
-    internal void Each_outcome_has_one_way_on(ChannelOutcome outcome, Next next, int? seconds) =>
-        Assert.Equal(new NextDecision(next, seconds is { } s ? Now.AddSeconds(s) : null), After(Of(NoticeState.Sending, 1), outcome));
+    [InlineData(ChannelOutcome.Sent, FollowUp.Sent, null)]
+    [InlineData(ChannelOutcome.Delivered, FollowUp.Delivered, null)]
+    [InlineData(ChannelOutcome.GiveUp, FollowUp.Fail, null)]
+    [InlineData(ChannelOutcome.Unknown, FollowUp.AskProvider, 2)]
+    [InlineData(ChannelOutcome.Busy, FollowUp.Busy, 1)]
+    [InlineData(ChannelOutcome.TryAgain, FollowUp.Retry, 4)]
+    [InlineData(ChannelOutcome.Down, FollowUp.Hold, 60)]
+    internal void Each_outcome_has_one_way_on(ChannelOutcome outcome, FollowUp followUp, int? seconds) =>
+        Assert.Equal(new FollowUpDecision(followUp, seconds is { } s ? Now.AddSeconds(s) : null), AfterOutcome(Of(NoticeState.Sending, 1), outcome));
 
     [Fact]
     public void A_receipt_that_came_before_the_answer_is_not_undone()
     {
         foreach (var state in Enum.GetValues<NoticeState>().Where(s => s != NoticeState.Sending))
         foreach (var outcome in Enum.GetValues<ChannelOutcome>())
-            Assert.Equal(Next.SaidBefore, After(Of(state), outcome).Next);
+            Assert.Equal(FollowUp.AlreadyKnown, AfterOutcome(Of(state), outcome).FollowUp);
     }
 
     [Fact]
@@ -79,20 +79,20 @@ public sealed class DeliveryDecisionTests
     {
         Assert.Equal(
             [Now.AddSeconds(4), Now.AddSeconds(8), Now.AddSeconds(60)],
-            new[] { 1, 2, 3 }.Select(attempts => After(Of(NoticeState.Sending, attempts), ChannelOutcome.TryAgain).DueAt!.Value)
+            new[] { 1, 2, 3 }.Select(attempts => AfterOutcome(Of(NoticeState.Sending, attempts), ChannelOutcome.TryAgain).DueAt!.Value)
         );
-        Assert.Equal(Next.Hold, After(Of(NoticeState.Sending, 3), ChannelOutcome.TryAgain).Next);
+        Assert.Equal(FollowUp.Hold, AfterOutcome(Of(NoticeState.Sending, 3), ChannelOutcome.TryAgain).FollowUp);
         // What the provider has never heard of goes out at once.
-        Assert.Equal(new(Next.Retry, Now), After(Of(NoticeState.Sending, 1), ChannelOutcome.TryAgain, asked: true));
+        Assert.Equal(new(FollowUp.Retry, Now), AfterOutcome(Of(NoticeState.Sending, 1), ChannelOutcome.TryAgain, asked: true));
     }
 
     [Fact]
     public void When_a_provider_is_down_another_takes_it_unless_it_may_have_gone_out()
     {
         var notice = Of(NoticeState.Sending, 1);
-        Assert.Equal(new(Next.Reroute, Now), After(notice, ChannelOutcome.Down, otherProvider: true));
-        Assert.Equal(Next.StillUnknown, After(notice, ChannelOutcome.Down, asked: true, otherProvider: true).Next);
-        Assert.Equal(Now.AddSeconds(20), After(notice, ChannelOutcome.Down, severity: Severity.Critical).DueAt);
+        Assert.Equal(new(FollowUp.Reroute, Now), AfterOutcome(notice, ChannelOutcome.Down, otherProvider: true));
+        Assert.Equal(FollowUp.StillUnknown, AfterOutcome(notice, ChannelOutcome.Down, asked: true, otherProvider: true).FollowUp);
+        Assert.Equal(Now.AddSeconds(20), AfterOutcome(notice, ChannelOutcome.Down, severity: Severity.Critical).DueAt);
     }
 
     [Theory]
@@ -102,13 +102,13 @@ public sealed class DeliveryDecisionTests
     [InlineData(NoticeState.Sending, 1, null, ReceiptMeaning.OnItsWay)]
     [InlineData(NoticeState.Waiting, 1, true, ReceiptMeaning.Delivered)] // given up, and it had arrived: it does not go out twice
     [InlineData(NoticeState.Deferred, 1, true, ReceiptMeaning.Delivered)]
-    [InlineData(NoticeState.Waiting, 0, true, ReceiptMeaning.SaidBefore)] // it never went out
-    [InlineData(NoticeState.Waiting, 1, false, ReceiptMeaning.SaidBefore)]
-    [InlineData(NoticeState.Delivered, 1, false, ReceiptMeaning.SaidBefore)]
-    [InlineData(NoticeState.Failed, 1, false, ReceiptMeaning.SaidBefore)] // said twice: the next channel is tried once
-    [InlineData(NoticeState.Cancelled, 1, true, ReceiptMeaning.SaidBefore)]
+    [InlineData(NoticeState.Waiting, 0, true, ReceiptMeaning.AlreadyKnown)] // it never went out
+    [InlineData(NoticeState.Waiting, 1, false, ReceiptMeaning.AlreadyKnown)]
+    [InlineData(NoticeState.Delivered, 1, false, ReceiptMeaning.AlreadyKnown)]
+    [InlineData(NoticeState.Failed, 1, false, ReceiptMeaning.AlreadyKnown)] // said twice: the next channel is tried once
+    [InlineData(NoticeState.Cancelled, 1, true, ReceiptMeaning.AlreadyKnown)]
     internal void A_receipt_only_ever_takes_a_notice_forward(NoticeState state, int attempts, bool? delivered, ReceiptMeaning meaning) =>
-        Assert.Equal(meaning, DeliveryDecision.Receipt(state, attempts, delivered));
+        Assert.Equal(meaning, DeliveryDecision.MeaningOfReceipt(state, attempts, delivered));
 
     [Fact]
     public void Whoever_was_not_reached_is_told_on_the_next_channel_once_and_only_while_nobody_has_answered()
@@ -116,10 +116,10 @@ public sealed class DeliveryDecisionTests
         var failed = Of(NoticeState.Failed);
         var call = Of(NoticeState.Waiting);
         call.Channel = Channel.Voice;
-        Assert.Equal(OtherWay.NextChannel, DeliveryDecision.Otherwise(failed, AlarmState.Open, Channel.Voice, [failed]));
-        Assert.Equal(OtherWay.UnderWay, DeliveryDecision.Otherwise(failed, AlarmState.Open, Channel.Voice, [failed, call]));
-        Assert.Equal(OtherWay.None, DeliveryDecision.Otherwise(failed, AlarmState.Open, null, [failed]));
-        Assert.Equal(OtherWay.Answered, DeliveryDecision.Otherwise(failed, AlarmState.Acknowledged, Channel.Voice, [failed]));
+        Assert.Equal(OtherWay.NextChannel, DeliveryDecision.OtherWayAfter(failed, AlarmState.Open, Channel.Voice, [failed]));
+        Assert.Equal(OtherWay.UnderWay, DeliveryDecision.OtherWayAfter(failed, AlarmState.Open, Channel.Voice, [failed, call]));
+        Assert.Equal(OtherWay.None, DeliveryDecision.OtherWayAfter(failed, AlarmState.Open, null, [failed]));
+        Assert.Equal(OtherWay.Answered, DeliveryDecision.OtherWayAfter(failed, AlarmState.Acknowledged, Channel.Voice, [failed]));
     }
 
     [Fact]
@@ -139,25 +139,25 @@ public sealed class DeliveryDecisionTests
         var (now, again, next) = (StepTo("contact 1", 1), StepTo("contact 1", 2), StepTo("visitor", 3));
         var told = StepTo(Plan.Told, 4);
         told.Template = MessageKind.Cleared;
-        Assert.Equal([next], DeliveryDecision.Instead([again, next, told], now));
-        Assert.Empty(DeliveryDecision.Instead([again], now));
+        Assert.Equal([next], DeliveryDecision.StepsInsteadOf(now, [again, next, told]));
+        Assert.Empty(DeliveryDecision.StepsInsteadOf(now, [again]));
     }
 
     private static TurnDecision AtItsTurn(
         Notice notice,
         AlarmState alarm = AlarmState.Open,
-        bool refused = false,
-        bool carried = true,
-        DateTime? free = null
-    ) => DeliveryDecision.AtItsTurn(notice, alarm, refused, carried, free, Now);
+        bool addressRefused = false,
+        bool hasProvider = true,
+        DateTime? freeAt = null
+    ) => DeliveryDecision.AtItsTurn(notice, alarm, addressRefused, hasProvider, freeAt, Now);
 
-    private static NextDecision After(
+    private static FollowUpDecision AfterOutcome(
         Notice notice,
         ChannelOutcome outcome,
         bool asked = false,
         bool otherProvider = false,
         Severity severity = Severity.High
-    ) => DeliveryDecision.After(notice, outcome, asked, otherProvider, severity, Now);
+    ) => DeliveryDecision.AfterOutcome(notice, outcome, asked, otherProvider, severity, Now);
 
     private static Notice Of(NoticeState state, int attempts = 0, MessageKind says = MessageKind.Opened) =>
         new()
