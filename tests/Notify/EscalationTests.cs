@@ -47,6 +47,18 @@ public abstract class EscalationTests
         Assert.True(night.Heard.All.Count(h => h.At > night.Clock.GetUtcNow() - TimeSpan.FromHours(1)) >= 3);
     }
 
+    [Theory]
+    [InlineData("service")]
+    [InlineData("area:440111001001")]
+    public async Task What_is_told_of_an_alarm_about_no_resident_names_nobody(string subject)
+    {
+        await using var night = await BeginAsync();
+        await night.Desk.CommitAsync([night.Says(AlarmKind.ServiceTrouble, subject: subject)], Stop);
+        await night.PassAsync(TimeSpan.FromHours(4));
+        Assert.NotEmpty(night.Heard.All);
+        Assert.All(night.Heard.All, h => Assert.StartsWith("【守望】系统故障（", h.Text, StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task An_acknowledgement_stops_it()
     {

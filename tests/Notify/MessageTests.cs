@@ -100,6 +100,55 @@ public sealed class MessageTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(All))]
+    public void A_message_about_no_resident_names_nobody_and_has_no_colon_where_the_name_would_stand(
+        string kind,
+        string language,
+        MessageKind says
+    )
+    {
+        var text = Messages.Text(says, language, "", kind, new DateTime(2026, 1, 15, 4, 0, 0, DateTimeKind.Utc), LongestLink);
+        var begins = language == "zh" ? "【守望】" : "[Vigil] ";
+        Assert.StartsWith(begins, text, StringComparison.Ordinal);
+        Assert.True(language == "zh" ? char.IsLetter(text[begins.Length]) : char.IsUpper(text[begins.Length]), text);
+        Assert.DoesNotContain('*', text);
+        Assert.DoesNotContain('{', text);
+    }
+
+    [Theory]
+    [InlineData("zh", MessageKind.Opened, "【守望】系统故障（01-15 12:00）。请查看并确认：L")]
+    [InlineData("yue", MessageKind.Opened, "【守望】系统故障（01-15 12:00）。请查看并确认：L")]
+    [InlineData("en", MessageKind.Opened, "[Vigil] Trouble with the service (01-15 12:00). Please look and confirm: L")]
+    [InlineData("zh", MessageKind.Late, "【守望】系统故障的通知已延误，请立即查看：L")]
+    [InlineData("en", MessageKind.Late, "[Vigil] Telling people of 'trouble with the service' is late, look now: L")]
+    public void What_is_told_of_the_service_reads_as_a_sentence(string language, MessageKind says, string text) =>
+        Assert.Equal(text, Messages.Text(says, language, "", "service-trouble", new DateTime(2026, 1, 15, 4, 0, 0, DateTimeKind.Utc), "L"));
+
+    [Theory]
+    [InlineData("zh", "opened", "您好，这里是守望。系统故障。")]
+    [InlineData("zh", "repeated", "您好，这里是守望。再次系统故障。")]
+    [InlineData("zh", "late", "您好，这里是守望。通知已延误，请立即查看。")]
+    [InlineData("yue", "opened", "你好，呢度係守望。系统故障。")]
+    [InlineData("yue", "late", "你好，呢度係守望。通知遲咗，請即刻查看。")]
+    [InlineData("en", "opened", "This is Vigil. Trouble with the service. ")]
+    [InlineData("en", "late", "This is Vigil. Telling people is late, please look now. ")]
+    public void A_call_about_no_resident_speaks_of_no_older_person(string language, string key, string text)
+    {
+        var values = Messages.Values(language, "", "service-trouble", new DateTime(2026, 1, 15, 4, 0, 0, DateTimeKind.Utc), "L");
+        Assert.Equal(text, Messages.Spoken(key, language, values));
+    }
+
+    [Theory]
+    [InlineData("zh", "王*：设备电量低；系统故障")]
+    [InlineData("en", "王*: device battery low; trouble with the service")]
+    public void A_digest_names_nobody_where_there_is_no_resident(string language, string list) =>
+        Assert.Contains(
+            list,
+            Messages.Digest(language, [("王秀英", "battery-low"), ("", "service-trouble")], LongestLink),
+            StringComparison.Ordinal
+        );
+
     [Fact]
     public void Times_are_local() =>
         Assert.Contains(

@@ -62,7 +62,6 @@ internal sealed class People
     private readonly Dictionary<string, Visitor> visitors;
     private readonly Dictionary<string, DutyOfficer> officers;
     private readonly ILookup<string, Shift> shifts;
-    private readonly List<Area> areas;
     private readonly ILookup<string, Channel> blocked;
 
     private People(
@@ -71,16 +70,14 @@ internal sealed class People
         Dictionary<string, Visitor> visitors,
         Dictionary<string, DutyOfficer> officers,
         ILookup<string, Shift> shifts,
-        List<Area> areas,
         ILookup<string, Channel> blocked
     ) =>
-        (this.local, this.residents, this.visitors, this.officers, this.shifts, this.areas, this.blocked) = (
+        (this.local, this.residents, this.visitors, this.officers, this.shifts, this.blocked) = (
             local,
             residents,
             visitors,
             officers,
             shifts,
-            areas,
             blocked
         );
 
@@ -127,7 +124,6 @@ internal sealed class People
 
         var working = visitors.Keys.Select(v => "visitor:" + v).Concat(officers.Keys.Select(o => "officer:" + o)).ToList();
         var shifts = await db.Shifts.AsNoTracking().Where(s => working.Contains(s.Who)).ToListAsync(cancellation);
-        var areas = await db.Areas.AsNoTracking().Where(a => places.Contains(a.Code)).ToListAsync(cancellation);
         var phones = found
             .Values.SelectMany(r => r.Contacts)
             .Select(c => c.Phone)
@@ -147,18 +143,14 @@ internal sealed class People
             visitors,
             officers,
             shifts.ToLookup(s => s.Who, StringComparer.Ordinal),
-            areas,
             blocked.ToLookup(b => b.Address, b => b.Channel, StringComparer.Ordinal)
         );
     }
 
     public Resident? Resident(Alarm alarm) => alarm.ResidentId is { } id ? residents.GetValueOrDefault(id) : null;
 
-    /// <summary>The resident's name, else the name of the smallest known area, else its code.</summary>
-    public string NameOf(Alarm alarm) =>
-        Resident(alarm)?.Name
-        ?? areas.Where(a => alarm.Area.StartsWith(a.Code, StringComparison.Ordinal)).MaxBy(a => a.Code.Length)?.Name
-        ?? alarm.Area;
+    /// <summary>The resident's name; empty where the alarm is about none: a service in trouble, an area, somebody erased.</summary>
+    public string NameOf(Alarm alarm) => Resident(alarm)?.Name ?? "";
 
     /// <summary>Who a place of the plan is now.</summary>
     public Meant Find(Recipient place, Alarm alarm) =>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Vigil.Model;
 using Vigil.Settings;
 using Vigil.Storage.Records;
@@ -9,7 +10,7 @@ namespace Vigil.Notify.Messages;
 /// The words of messages in both languages, from <c>config/messages.yaml</c>. Whoever holds them has those of a changed file too (<see
 /// cref="Use"/>). Thread-safe.
 /// </summary>
-public sealed class MessageTexts
+public sealed partial class MessageTexts
 {
     private static readonly string[] SpokenKeys =
     [
@@ -26,7 +27,10 @@ public sealed class MessageTexts
         "reply-wrong",
     ];
 
-    /// <summary>Filled once; every file has the same keys, so two looks may see two files.</summary>
+    /// <summary>
+    /// Never changed, only replaced as a whole; every file has the same keys, so that a message may begin with one file and end with the
+    /// next.
+    /// </summary>
     private volatile Dictionary<(string Key, string Language), string> texts = [];
     private readonly TimeZoneInfo zone;
 
@@ -57,16 +61,15 @@ public sealed class MessageTexts
     public string Kind(string kind, string language) => texts.GetValueOrDefault(("kind:" + kind, Written(language))) ?? kind;
 
     /// <summary>A message with the least information: family name and a star, the kind in words, the local time, the link.</summary>
-    public string Text(MessageKind template, string language, string residentName, string kind, DateTime time, string link)
-    {
-        return (
-            texts.GetValueOrDefault(("template:" + template.Word(), Written(language))) ?? texts[("template:opened", Written(language))]
+    /// <param name="residentName">Empty for an alarm that is about no resident: then the message names nobody.</param>
+    public string Text(MessageKind template, string language, string residentName, string kind, DateTime time, string link) =>
+        Filled(
+            texts.GetValueOrDefault(("template:" + template.Word(), Written(language))) ?? texts[("template:opened", Written(language))],
+            MaskedOrEmpty(residentName),
+            Kind(kind, language)
         )
-            .Replace("{name}", Masked(residentName), StringComparison.Ordinal)
-            .Replace("{what}", Kind(kind, language), StringComparison.Ordinal)
             .Replace("{time}", Local(time), StringComparison.Ordinal)
             .Replace("{link}", link, StringComparison.Ordinal);
-    }
 
     /// <summary>What is added where a reply answers: the recipient's own code for this alarm.</summary>
     public string Reply(string language, string code) =>
@@ -79,11 +82,8 @@ public sealed class MessageTexts
     public string Spoken(string key, string language, IReadOnlyDictionary<string, string> values)
     {
         var name = (values.GetValueOrDefault("name") ?? "").TrimEnd('*');
-        if (name.Length == 0)
-            name = language == "en" ? "Somebody" : "某";
         var text = texts.GetValueOrDefault(("spoken:" + key, language)) ?? texts[("spoken:opened", language)];
-        return text.Replace("{name}", name, StringComparison.Ordinal)
-            .Replace("{what}", values.GetValueOrDefault("what") ?? "", StringComparison.Ordinal);
+        return Filled(text, name, values.GetValueOrDefault("what") ?? "");
     }
 
     /// <summary>A day of one home for a contact.</summary>
@@ -103,7 +103,7 @@ public sealed class MessageTexts
         var list =
             string.Join(
                 zh ? "；" : "; ",
-                items.Take(shown).Select(i => Masked(i.ResidentName) + (zh ? "：" : ": ") + Kind(i.Kind, language))
+                items.Take(shown).Select(i => WithColon(MaskedOrEmpty(i.ResidentName), zh) + Kind(i.Kind, language))
             ) + (items.Count > shown ? "…" : "");
         return texts[("template:digest", Written(language))]
             .Replace("{count}", items.Count.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
@@ -111,11 +111,14 @@ public sealed class MessageTexts
             .Replace("{link}", link, StringComparison.Ordinal);
     }
 
-    /// <summary>The values of a template, for providers that take template ids and parameters instead of texts.</summary>
+    /// <summary>
+    /// The values of a template, for providers that take template ids and parameters instead of texts. The name is empty where the alarm is
+    /// about no resident.
+    /// </summary>
     public IReadOnlyDictionary<string, string> Values(string language, string residentName, string kind, DateTime time, string link) =>
         new Dictionary<string, string>
         {
-            ["name"] = Masked(residentName),
+            ["name"] = MaskedOrEmpty(residentName),
             ["what"] = Kind(kind, language),
             ["kind"] = kind,
             ["time"] = Local(time),
@@ -123,14 +126,39 @@ public sealed class MessageTexts
         };
 
     /// <summary>王秀英 → 王*; Wang Xiuying → Wang*. What is no letter is left out, so that a name can't carry a link.</summary>
-    public static string Masked(string name)
+    public static string Masked(string name) => FamilyName(name) + "*";
+
+    private static string MaskedOrEmpty(string name) => FamilyName(name) is { Length: > 0 } family ? family + "*" : "";
+
+    private static string FamilyName(string name)
     {
         var first = name.Trim().Split(' ', 2)[0];
         first = new string([.. first.Where(char.IsLetter)]);
-        if (first.Length == 0)
-            return "*";
-        return (first[0] >= 0x2E80 ? first[..1] : first[..Math.Min(first.Length, 20)]) + "*";
+        return first.Length == 0 ? ""
+            : first[0] >= 0x2E80 ? first[..1]
+            : first[..Math.Min(first.Length, 20)];
     }
+
+    private static string WithColon(string name, bool zh) =>
+        name.Length == 0 ? ""
+        : zh ? name + "："
+        : name + ": ";
+
+    /// <summary>
+    /// Puts name and kind into a text. Without a name the words that belong to it go too, with the colon or comma behind it; what then
+    /// begins an English sentence is capitalised.
+    /// </summary>
+    private static string Filled(string text, string name, string what)
+    {
+        text = text.Replace("{what}", what, StringComparison.Ordinal);
+        if (name.Length > 0)
+            return text.Replace("{name}", name, StringComparison.Ordinal);
+        return WithName().Replace(text, m => m.Groups["next"].Value.ToUpperInvariant());
+    }
+
+    /// <summary>The name with what is said only together with it: 王*：…, 王姓老人，…, 王姓老人的…, about Wang.</summary>
+    [GeneratedRegex(@" about \{name\}|\{name\}(姓老人|姓長者)?(：|: |，|的|嘅)?(?<next>\p{L}?)")]
+    private static partial Regex WithName();
 
     /// <summary>The zone that times of day in messages and policies are meant in.</summary>
     public TimeZoneInfo Zone => zone;

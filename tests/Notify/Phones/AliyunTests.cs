@@ -99,6 +99,15 @@ public abstract class AliyunTests
         Assert.NotNull(night.Links.Open(text[(text.LastIndexOf('/') + 1)..])); // the two halves in two variables make the link again
     }
 
+    [Fact]
+    public async Task A_template_whose_alarm_is_about_no_resident_has_a_word_in_the_place_of_the_name()
+    {
+        await using var night = await BeginAsync("sms");
+        await night.Desk.CommitAsync([night.Says(AlarmKind.ServiceTrouble, subject: "service")], Stop);
+        await night.PassAsync(TimeSpan.FromMinutes(20));
+        Assert.StartsWith("提醒：系统故障（", Assert.Single(night.Network.Taken).Text, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(OnText.SwitchedOff, "EXPIRED")]
     [InlineData(OnText.UnknownNumber, "UNDELIV")]

@@ -235,13 +235,21 @@ public sealed class AliyunChannel : IChannel
                     {
                         "token1" => token[..(token.Length / 2)],
                         "token2" => token[(token.Length / 2)..],
-                        "family" => (notice.Values.GetValueOrDefault("name") ?? "").TrimEnd('*'),
+                        "name" => Filled(notice, "提醒"),
+                        "family" => Filled(notice, "某").TrimEnd('*'),
                         var name => notice.Values.GetValueOrDefault(name) ?? "",
                     }
             ),
             Plain
         );
     }
+
+    /// <summary>
+    /// The name in a template. An alarm about no resident has none, and an approved template can't leave its variable out: then a word
+    /// stands there.
+    /// </summary>
+    private static string Filled(OutgoingNotice notice, string nobody) =>
+        notice.Values.GetValueOrDefault("name") is { Length: > 0 } name ? name : nobody;
 
     /// <summary>
     /// How many messages with the same words went to this number in the last 24 h: the template is the same, and so is the text but for its
