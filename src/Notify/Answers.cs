@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
 using Vigil.Notify.Escalation;
+using Vigil.Notify.Messages;
 using Vigil.Storage.Records;
 
 namespace Vigil.Notify;
@@ -9,7 +10,13 @@ namespace Vigil.Notify;
 /// What people answer to a notice: a key pressed in a call, a reply, the link opened and confirmed. Delivered is not heard: nothing else
 /// acknowledges.
 /// </summary>
-public sealed class Answers(IDbContextFactory<RecordsDb> records, AlarmDesk desk, TimeProvider clock)
+public sealed class Answers(
+    IDbContextFactory<RecordsDb> records,
+    AlarmDesk desk,
+    MessageTexts messages,
+    SignedLinks links,
+    TimeProvider clock
+)
 {
     /// <summary>
     /// "I take it." An answer belongs to the telling it answers: an old key or link says nothing about what has happened again since.
@@ -35,29 +42,54 @@ public sealed class Answers(IDbContextFactory<RecordsDb> records, AlarmDesk desk
     }
 
     /// <summary>
-    /// An answer came that is too old to count, where nobody can be asked on the spot: it is noted, and who gave it is told of what stands
-    /// now, unless they have been already. Said twice, it is one answer.
+    /// Somebody answered an older telling, and the answer doesn't count: it is noted, and they are told what stands now. Whoever was told
+    /// of that already is not told a second time, also when two answers come at the same moment.
     /// </summary>
-    public async Task TellAnewAsync(Guid notice, CancellationToken cancellation)
+    /// <param name="notice">What they answered.</param>
+    /// <param name="inReplyBy">The provider that hands the text back as the answer to their text, with a code of its own; null where
+    /// nobody can be told on the spot: then it is sent like every other notice.</param>
+    /// <returns>The notice that tells them: a new one, or the one they have had before; null when nobody has to answer any more.</returns>
+    /// <exception cref="KeyNotFoundException">There is no such notice.</exception>
+    public async Task<Notice?> TellAnewAsync(Guid notice, CancellationToken cancellation, string? inReplyBy = null)
     {
-        var row = await FindAsync(notice, cancellation);
-        var now = clock.GetUtcNow().UtcDateTime;
         await using var db = await records.CreateDbContextAsync(cancellation);
         await using var transaction = await WriteTurn.BeginAsync(db, first: true, cancellation);
-        if (await db.Alarms.FirstOrDefaultAsync(a => a.Id == row.AlarmId, cancellation) is not { State: AlarmState.Open } alarm)
-            return;
+        var now = clock.GetUtcNow().UtcDateTime;
+        var row = await FindAsync(db, notice, cancellation);
+        // SQLite has one writer at a time; on PostgreSQL a second answer waits here until the first is written down.
+        if (db is PostgresRecords)
+            await db.Database.ExecuteSqlAsync($"""SELECT 1 FROM "Alarms" WHERE "Id" = {row.AlarmId} FOR UPDATE""", cancellation);
         if (
-            await db.Notices.AnyAsync(
-                n =>
-                    n.AlarmId == alarm.Id
-                    && n.Recipient == row.Recipient
-                    && n.Round == alarm.Round
-                    && n.State != NoticeState.Failed
-                    && n.State != NoticeState.Cancelled,
-                cancellation
-            )
+            await db.Alarms.AsNoTracking().Include(a => a.Resident).FirstOrDefaultAsync(a => a.Id == row.AlarmId, cancellation)
+            is not { State: AlarmState.Open } alarm
         )
-            return;
+            return null;
+        var told = await db
+            .Notices.AsNoTracking()
+            .Where(n =>
+                n.AlarmId == alarm.Id
+                && n.Recipient == row.Recipient
+                && n.Round == alarm.Round
+                && n.State != NoticeState.Failed
+                && n.State != NoticeState.Cancelled
+            )
+            .OrderByDescending(n => n.CreatedAt)
+            .ToListAsync(cancellation);
+        // The answer to a text needs a code; a call, or a text that has not been sent yet, has given them none.
+        var before = inReplyBy is null
+            ? told.FirstOrDefault()
+            : told.Find(n => n.Channel == row.Channel && n.Address == row.Address && n.ReplyCode is not null);
+        if (before is not null)
+            return before;
+        var anew = Anew(row, alarm, now);
+        if (inReplyBy is not null)
+        {
+            (anew.Provider, anew.State, anew.SentAt, anew.Attempts) = (inReplyBy, NoticeState.Sent, now, 1);
+            anew.Note = "told in answer to a reply to what was told before";
+            anew.ReplyCode = await ReplyCodes.ForAsync(db, anew, cancellation);
+        }
+
+        db.Notices.Add(anew);
         Timeline.Add(
             db,
             alarm.Id,
@@ -67,12 +99,22 @@ public sealed class Answers(IDbContextFactory<RecordsDb> records, AlarmDesk desk
             $"{row.RecipientName} answered what was told before it happened again; told anew",
             $"{row.RecipientName} 的应答针对此前的通知，之后又再次发生；已重新通知"
         );
-        var anew = Notices.Anew(row, alarm, clock.NewId(), now);
-        anew.Template = MessageKind.Repeated;
-        db.Notices.Add(anew);
         await db.SaveChangesAsync(cancellation);
         await transaction.CommitAsync(cancellation);
         desk.Announce(new AlarmChange(alarm.Id, TimelineEvent.Refused, alarm.Severity));
+        return anew;
+    }
+
+    /// <summary>What stands now, to whoever had a notice before, with a link of its own.</summary>
+    private Notice Anew(Notice row, Alarm alarm, DateTime now)
+    {
+        var id = clock.NewId();
+        var (template, time) =
+            alarm.RangAt is { } rang && rang > row.CreatedAt ? (MessageKind.Repeated, rang) : (MessageKind.Opened, alarm.RaisedAt);
+        var anew = Notices.Anew(row, alarm, id, now);
+        (anew.Template, anew.Link) = (template, links.For(id, Notices.LinkLifetime));
+        anew.Text = messages.Text(template, row.Language, alarm.Resident?.Name ?? "", alarm.Kind, time, anew.Link);
+        return anew;
     }
 
     /// <summary>"I can't": noted, and when nobody else of that step is being asked the next step is due at once.</summary>
@@ -146,7 +188,10 @@ public sealed class Answers(IDbContextFactory<RecordsDb> records, AlarmDesk desk
     private async Task<Notice> FindAsync(Guid notice, CancellationToken cancellation)
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
-        return await db.Notices.AsNoTracking().FirstOrDefaultAsync(n => n.Id == notice, cancellation)
-            ?? throw new KeyNotFoundException($"there is no notice {notice}");
+        return await FindAsync(db, notice, cancellation);
     }
+
+    private static async Task<Notice> FindAsync(RecordsDb db, Guid notice, CancellationToken cancellation) =>
+        await db.Notices.AsNoTracking().FirstOrDefaultAsync(n => n.Id == notice, cancellation)
+        ?? throw new KeyNotFoundException($"there is no notice {notice}");
 }

@@ -208,7 +208,7 @@ public class Night : IAsyncDisposable
         );
         Receipts = new ProviderReceipts(Records, Messages, Dispatcher, Clock, Troubles);
         Escalator = new Escalator(Records, Desk, Policies, Messages, Links, Dispatcher, Clock, NullLogger<Escalator>.Instance, Troubles);
-        Answers = new Answers(Records, Desk, Clock);
+        Answers = new Answers(Records, Desk, Messages, Links, Clock);
     }
 
     public Finding Says(

@@ -59,7 +59,7 @@ internal sealed class SimulatedService
             clock,
             NullLogger<Escalator>.Instance
         );
-        Answers = new Answers(records, Desk, clock);
+        Answers = new Answers(records, Desk, settings.Messages, links, clock);
         Receipts = new ProviderReceipts(records, settings.Messages, Dispatcher, clock);
         receipts = new ReceiptWatch(records, routes, Receipts, clock, NullLogger<ReceiptWatch>.Instance);
         calls = new CallsUnderWay(records, Desk, Dispatcher, routes, clock, NullLogger<CallsUnderWay>.Instance);

@@ -109,6 +109,21 @@ public abstract class AnswersTests
     }
 
     [Fact]
+    public async Task An_old_code_that_comes_several_times_at_once_is_told_anew_once_and_each_reply_gets_the_same_text()
+    {
+        await using var night = await BeginAsync("sms");
+        var alarm = await night.RaiseAsync(AlarmKind.Sos);
+        await night.PassAsync(TimeSpan.FromSeconds(5));
+        var old = (await night.NoticesAsync())[0].ReplyCode!;
+        await night.Desk.AcknowledgeAsync(alarm, "duty:d1", "", Stop);
+        await PressAsync(night);
+        var answers = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => night.Network.Twilio.TextAsync(night.Contact1, old)));
+        Assert.Contains("再次呼叫求助", Assert.Single(answers.Distinct()), StringComparison.Ordinal);
+        Assert.Single(await night.NoticesAsync(), n => n.Template == MessageKind.Repeated);
+        Assert.Single((await night.AlarmAsync(alarm)).Timeline, t => t.What == TimelineEvent.Refused);
+    }
+
+    [Fact]
     public async Task An_old_link_without_what_its_page_shows_takes_nothing_and_one_that_was_shown_the_state_does()
     {
         await using var night = await BeginAsync("sms");

@@ -54,7 +54,7 @@ public sealed partial class TwilioHooks
             "vigil_hooks_refused",
             description: "Callbacks and replies that were not taken: not signed, another account's, or with a wrong code"
         );
-        Replies = new TwilioReplies(messages, links, saidBack, records, clock, refused, log);
+        Replies = new TwilioReplies(messages, answers, saidBack, records, clock, refused, log);
     }
 
     /// <summary>Texts that people send to our number.</summary>

@@ -25,7 +25,7 @@ public sealed partial class TwilioReplies
     private static readonly TimeSpan Window = TimeSpan.FromHours(1);
 
     private readonly MessageTexts messages;
-    private readonly SignedLinks links;
+    private readonly Answers answers;
     private readonly SaidBack saidBack;
     private readonly IDbContextFactory<RecordsDb> records;
     private readonly TimeProvider clock;
@@ -36,16 +36,16 @@ public sealed partial class TwilioReplies
     /// <param name="refused">Counts what was not taken.</param>
     internal TwilioReplies(
         MessageTexts messages,
-        SignedLinks links,
+        Answers answers,
         SaidBack saidBack,
         IDbContextFactory<RecordsDb> records,
         TimeProvider clock,
         Counter<long> refused,
         ILogger log
     ) =>
-        (this.messages, this.links, this.saidBack, this.records, this.clock, this.refused, this.log) = (
+        (this.messages, this.answers, this.saidBack, this.records, this.clock, this.refused, this.log) = (
             messages,
-            links,
+            answers,
             saidBack,
             records,
             clock,
@@ -125,48 +125,11 @@ public sealed partial class TwilioReplies
         return Allowed(from, "help", MostHelp) && await TellAnewAsync(row, cancellation) is { } text ? TwiML.Message(text) : TwiML.Empty;
     }
 
-    /// <summary>The text of what stands now with a code of its own, as a notice of its own; null when it can't be sent here.</summary>
-    private async Task<string?> TellAnewAsync(Notice row, CancellationToken cancellation)
-    {
-        var now = clock.GetUtcNow().UtcDateTime;
-        await using var db = await records.CreateDbContextAsync(cancellation);
-        if (
-            await db.Alarms.AsNoTracking().Include(a => a.Resident).FirstOrDefaultAsync(a => a.Id == row.AlarmId, cancellation)
-            is not { } alarm
-        )
-            return null;
-        var id = clock.NewId();
-        var link = links.For(id, Notices.LinkLifetime);
-        var template = alarm.RangAt > row.CreatedAt ? MessageKind.Repeated : MessageKind.Opened;
-        var notice = Notices.Anew(row, alarm, id, now);
-        notice.Provider = "twilio";
-        (notice.Template, notice.Link) = (template, link);
-        notice.Text = messages.Text(
-            template,
-            row.Language,
-            alarm.Resident?.Name ?? "",
-            alarm.Kind,
-            template == MessageKind.Repeated ? alarm.RangAt!.Value : alarm.RaisedAt,
-            link
-        );
-        (notice.State, notice.SentAt, notice.Attempts) = (NoticeState.Sent, now, 1);
-        notice.Note = "told in answer to a reply to what was told before";
-        notice.ReplyCode = await ReplyCodes.ForAsync(db, notice, cancellation);
-        db.Notices.Add(notice);
-        Timeline.Add(
-            db,
-            alarm.Id,
-            now,
-            TimelineEvent.Refused,
-            row.Recipient,
-            $"{row.RecipientName} answered what was told before it happened again; told anew",
-            $"{row.RecipientName} 的应答针对此前的通知，之后又再次发生；已重新通知"
-        );
-        await using var transaction = await WriteTurn.BeginAsync(db, first: true, cancellation);
-        await db.SaveChangesAsync(cancellation);
-        await transaction.CommitAsync(cancellation);
-        return notice.Text + messages.Reply(row.Language, notice.ReplyCode);
-    }
+    /// <summary>The text of what stands now, with the code that answers it; null when nobody has to answer any more.</summary>
+    private async Task<string?> TellAnewAsync(Notice row, CancellationToken cancellation) =>
+        await answers.TellAnewAsync(row.Id, cancellation, inReplyBy: "twilio") is { ReplyCode: { } code } anew
+            ? anew.Text + messages.Reply(row.Language, code)
+            : null;
 
     private string Reply(string language, string sentence) =>
         TwiML.Message(
