@@ -38,7 +38,7 @@ public sealed class AlarmDesk
     private readonly TimeProvider clock;
     private readonly TimeZoneInfo zone;
     private readonly Troubles? troubles;
-    private readonly FindingsAtDesk findings;
+    private readonly FindingsToAlarms findings;
 
     public AlarmDesk(
         IDbContextFactory<RecordsDb> records,
@@ -49,7 +49,7 @@ public sealed class AlarmDesk
     )
     {
         (this.records, this.policies, this.clock, this.zone, this.troubles) = (records, policies, clock, zone, troubles);
-        findings = new FindingsAtDesk(records, policies, clock, zone);
+        findings = new FindingsToAlarms(records, policies, clock, zone);
     }
 
     /// <summary>Channel and address to which the service's own press is told.</summary>
@@ -92,7 +92,7 @@ public sealed class AlarmDesk
             note,
             async (db, a, now) =>
             {
-                Take(a, AlarmLife.Acknowledge(Standing.Of(a), who, version, SeenWellWithin(a), now));
+                Apply(a, AlarmLife.Acknowledge(Standing.Of(a), who, version, SeenWellWithin(a), now));
                 await Ending.AnsweredAsync(db, a, now, cancellation);
                 await Ending.CancelNoticesAsync(db, a.Id, now, $"acknowledged by {who}", cancellation);
             },
@@ -109,7 +109,7 @@ public sealed class AlarmDesk
             async (db, a, now) =>
             {
                 var wasOpen = a.State == AlarmState.Open;
-                Take(a, AlarmLife.TakeInHand(Standing.Of(a), who, SeenWellWithin(a), now));
+                Apply(a, AlarmLife.TakeInHand(Standing.Of(a), who, SeenWellWithin(a), now));
                 if (!wasOpen)
                     return;
                 await Ending.AnsweredAsync(db, a, now, cancellation);
@@ -127,7 +127,7 @@ public sealed class AlarmDesk
             new Wording($"to {to}: {note}".TrimEnd(' ', ':'), $"移交给 {to}：{note}".TrimEnd('：')),
             (_, a, _) =>
             {
-                Take(a, AlarmLife.HandOver(Standing.Of(a), to));
+                Apply(a, AlarmLife.HandOver(Standing.Of(a), to));
                 return Task.CompletedTask;
             },
             cancellation
@@ -150,7 +150,7 @@ public sealed class AlarmDesk
             ),
             async (db, a, now) =>
             {
-                Take(a, AlarmLife.Resolve(Standing.Of(a), who, resolution, now));
+                Apply(a, AlarmLife.Resolve(Standing.Of(a), who, resolution, now));
                 await Ending.ResolvedAsync(db, a, now, cancellation);
                 // A press to try the button is a press all the same until somebody says that it was one.
                 if (resolution == Resolution.Test && a.DeviceId is { } device)
@@ -172,7 +172,7 @@ public sealed class AlarmDesk
             {
                 var key = Standing.KeyOf(a.Subject, a.Kind);
                 var newerIsOpen = await db.Alarms.AnyAsync(o => o.OpenKey == key, cancellation);
-                Take(a, AlarmLife.Reopen(Standing.Of(a), newerIsOpen));
+                Apply(a, AlarmLife.Reopen(Standing.Of(a), newerIsOpen));
                 await Plan.AnewAsync(db, a, PolicyOf(a), MessageKind.Opened, now, clock.NewId, cancellation);
             },
             cancellation
@@ -254,7 +254,7 @@ public sealed class AlarmDesk
     }
 
     /// <exception cref="AlarmConflictException">It was refused.</exception>
-    private static void Take(Alarm alarm, Answered answered)
+    private static void Apply(Alarm alarm, Answered answered)
     {
         if (answered.Refused is { } refused)
             throw new AlarmConflictException(

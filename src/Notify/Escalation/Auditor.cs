@@ -22,8 +22,8 @@ public sealed partial class Auditor : BackgroundService
     private readonly TimeProvider clock;
     private readonly ILogger<Auditor> log;
     private readonly TimeSpan tolerance;
-    private readonly HashSet<Guid> said = [];
-    private HashSet<Guid> before = [];
+    private readonly HashSet<Guid> reported = [];
+    private HashSet<Guid> lateBefore = [];
 
     /// <param name="tolerance">How late a critical step may be; others ten times that. A clock that runs fast needs a longer one: its
     /// seconds are short.</param>
@@ -118,9 +118,9 @@ public sealed partial class Auditor : BackgroundService
         Interlocked.Exchange(ref looked, clock.GetTimestamp());
         // Said when it is late at two looks: a loop that is just about to run it is no news.
         var still = late.Select(l => l.AlarmId).ToHashSet();
-        var ids = still.Where(id => before.Contains(id) && !said.Contains(id)).Take(200).ToList();
-        said.IntersectWith(still);
-        before = still;
+        var ids = still.Where(id => lateBefore.Contains(id) && !reported.Contains(id)).Take(200).ToList();
+        reported.IntersectWith(still);
+        lateBefore = still;
         if (ids.Count == 0)
             return late.Count;
         LogLate(log, late.Count, Worst);
@@ -150,7 +150,7 @@ public sealed partial class Auditor : BackgroundService
         }
 
         await db.SaveChangesAsync(cancellation);
-        said.UnionWith(ids);
+        reported.UnionWith(ids);
         return late.Count;
     }
 

@@ -56,13 +56,13 @@ internal static class Bundles
     }
 
     /// <summary>What a digest was sent in the place of.</summary>
-    public static Task<List<Notice>> HeldByAsync(RecordsDb db, Notice digest, CancellationToken cancellation) =>
+    public static Task<List<Notice>> BundledInAsync(RecordsDb db, Notice digest, CancellationToken cancellation) =>
         db.Notices.Where(n => n.DigestId == digest.Id).ToListAsync(cancellation);
 
     /// <summary>A digest that isn't sent gives back what it held: each goes its own way again.</summary>
     public static async Task UndoAsync(RecordsDb db, Notice digest, DateTime now, CancellationToken cancellation)
     {
-        foreach (var other in await HeldByAsync(db, digest, cancellation))
+        foreach (var other in await BundledInAsync(db, digest, cancellation))
             (other.State, other.FinishedAt, other.SentAt, other.DueAt, other.DigestId, other.Note) = (
                 NoticeState.Waiting,
                 null,

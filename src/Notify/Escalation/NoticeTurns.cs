@@ -148,7 +148,7 @@ internal sealed class NoticeTurns(
             );
         (notice.State, notice.Held, notice.Note) = (NoticeState.Deferred, false, "limit of messages to this number");
         if (DeliveryDecision.IsToldAnotherWay(before, alarm.Severity))
-            await otherWays.TellAsync(db, notice, alarm, people, now, cancellation);
+            await otherWays.TellAnotherWayAsync(db, notice, alarm, people, now, cancellation);
     }
 
     private async Task<Func<Task<Outcome>>> SendAsync(

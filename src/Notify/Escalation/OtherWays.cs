@@ -30,10 +30,10 @@ internal sealed class OtherWays(MessageTexts messages, TimeProvider clock, Troub
     {
         (notice.State, notice.FinishedAt, notice.Held, notice.Note) = (NoticeState.Failed, now, false, reason.En);
         Timeline.Add(db, notice, now, TimelineEvent.Failed, "escalation", $": {reason.En}", $"：{reason.Zh}");
-        await TellAsync(db, notice, alarm, people, now, cancellation);
+        await TellAnotherWayAsync(db, notice, alarm, people, now, cancellation);
         if (notice.Template != MessageKind.Digest)
             return;
-        foreach (var other in await Bundles.HeldByAsync(db, notice, cancellation))
+        foreach (var other in await Bundles.BundledInAsync(db, notice, cancellation))
         {
             var (its, theirs) = await OfAsync(db, other, now, cancellation);
             await FailAsync(db, other, its, theirs, reason, now, cancellation);
@@ -82,12 +82,12 @@ internal sealed class OtherWays(MessageTexts messages, TimeProvider clock, Troub
                         .SetProperty(n => n.Note, "a newer one is kept in its place"),
                 cancellation
             );
-        await TellAsync(db, notice, alarm, people, now, cancellation);
+        await TellAnotherWayAsync(db, notice, alarm, people, now, cancellation);
         if (notice.Template != MessageKind.Digest || whole)
             return;
         // Taken apart: each alarm has its own other way, and what still waits together then is bundled anew.
-        (notice.Template, notice.Text) = (MessageKind.Opened, OwnWords(notice, alarm, people));
-        foreach (var other in await Bundles.HeldByAsync(db, notice, cancellation))
+        (notice.Template, notice.Text) = (MessageKind.Opened, OwnText(notice, alarm, people));
+        foreach (var other in await Bundles.BundledInAsync(db, notice, cancellation))
         {
             (other.FinishedAt, other.SentAt, other.DigestId, other.Note) = (null, null, null, "");
             var (its, theirs) = await OfAsync(db, other, now, cancellation);
@@ -96,7 +96,7 @@ internal sealed class OtherWays(MessageTexts messages, TimeProvider clock, Troub
     }
 
     /// <summary>The next channel of the step, else the next step, for whoever this message did not reach.</summary>
-    public async Task TellAsync(RecordsDb db, Notice notice, Alarm alarm, People people, DateTime now, CancellationToken cancellation)
+    public async Task TellAnotherWayAsync(RecordsDb db, Notice notice, Alarm alarm, People people, DateTime now, CancellationToken cancellation)
     {
         if (notice.StepId is not { } stepId || await db.Steps.FirstOrDefaultAsync(s => s.Id == stepId, cancellation) is not { } step)
             return;
@@ -110,11 +110,11 @@ internal sealed class OtherWays(MessageTexts messages, TimeProvider clock, Troub
                 (other.Channel, other.Address) = way!.Value;
                 // A digest speaks of several: on the next channel each alarm has its own words, or is bundled anew there.
                 if (notice.Template == MessageKind.Digest)
-                    (other.Template, other.Text) = (MessageKind.Opened, OwnWords(notice, alarm, people));
+                    (other.Template, other.Text) = (MessageKind.Opened, OwnText(notice, alarm, people));
                 db.Notices.Add(other);
                 break;
             case OtherWay.None:
-                await OnToTheNextAsync(db, step, ofStep, now, cancellation);
+                await NextStepIfUnreachedAsync(db, step, ofStep, now, cancellation);
                 break;
         }
     }
@@ -153,7 +153,7 @@ internal sealed class OtherWays(MessageTexts messages, TimeProvider clock, Troub
         );
     }
 
-    private static async Task OnToTheNextAsync(
+    private static async Task NextStepIfUnreachedAsync(
         RecordsDb db,
         EscalationStep step,
         List<Notice> ofStep,
@@ -188,6 +188,6 @@ internal sealed class OtherWays(MessageTexts messages, TimeProvider clock, Troub
         return (alarm, await People.LoadAsync(db, [alarm], messages.ToLocal(now), cancellation));
     }
 
-    private string OwnWords(Notice notice, Alarm alarm, People people) =>
+    private string OwnText(Notice notice, Alarm alarm, People people) =>
         messages.Text(MessageKind.Opened, notice.Language, people.NameOf(alarm), alarm.Kind, alarm.RaisedAt, notice.Link);
 }

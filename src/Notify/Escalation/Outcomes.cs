@@ -122,7 +122,7 @@ internal sealed partial class Outcomes(
                 if (followUp == FollowUp.Delivered)
                     (notice.State, notice.FinishedAt) = (NoticeState.Delivered, now);
                 if (notice.Template == MessageKind.Digest)
-                    foreach (var bundled in await Bundles.HeldByAsync(db, notice, cancellation))
+                    foreach (var bundled in await Bundles.BundledInAsync(db, notice, cancellation))
                         (bundled.State, bundled.SentAt, bundled.FinishedAt) = (NoticeState.Sent, now, null);
                 var (found, foundZh) = outcome.Asked ? (" (found at the provider)", "（服务商确认已收到）") : ("", "");
                 Timeline.Add(db, notice, now, TimelineEvent.Sent, notice.Provider, found, foundZh);

@@ -43,7 +43,7 @@ internal sealed record Person(string Key, string Name, string Phone, string Mail
 /// <param name="People">Who is told; empty when there is nobody.</param>
 /// <param name="Note">Why it is nobody, or somebody else than usual; empty when there is nothing to say.</param>
 /// <param name="NoteZh">The same in Chinese.</param>
-internal sealed record Meant(IReadOnlyList<Person> People, string Note = "", string NoteZh = "");
+internal sealed record PeopleFound(IReadOnlyList<Person> People, string Note = "", string NoteZh = "");
 
 /// <summary>
 /// Who is meant by "contact 1", "visitor" or "duty", looked up when a step runs: changes in the registry and in the rota count until the
@@ -153,16 +153,16 @@ internal sealed class People
     public string NameOf(Alarm alarm) => Resident(alarm)?.Name ?? "";
 
     /// <summary>Who a place of the plan is now.</summary>
-    public Meant Find(Recipient place, Alarm alarm) =>
+    public PeopleFound Find(Recipient place, Alarm alarm) =>
         place.Kind switch
         {
-            RecipientKind.SelfTest => new Meant([new Person(SelfTest.Name, SelfTest.Name, place.Id, place.Id, place.Id, "zh")]),
+            RecipientKind.SelfTest => new PeopleFound([new Person(SelfTest.Name, SelfTest.Name, place.Id, place.Id, place.Id, "zh")]),
             // the self-test's alarm: nobody is called for it
-            _ when alarm.Area == RecordsDb.Nowhere => new Meant([]),
-            RecipientKind.Contact => new Meant(Contacts(alarm, place.Order)),
+            _ when alarm.Area == RecordsDb.Nowhere => new PeopleFound([]),
+            RecipientKind.Contact => new PeopleFound(Contacts(alarm, place.Order)),
             RecipientKind.Visitor => VisitorOf(alarm),
             RecipientKind.Duty or RecipientKind.Supervisor => Desk(place.Kind, alarm),
-            _ => new Meant([]),
+            _ => new PeopleFound([]),
         };
 
     /// <summary>Somebody who was told before, also when their shift has ended since.</summary>
@@ -214,15 +214,15 @@ internal sealed class People
         ];
 
     /// <summary>The visitor, else whoever stands in; nobody when nobody does: the desk is told at once instead.</summary>
-    private Meant VisitorOf(Alarm alarm)
+    private PeopleFound VisitorOf(Alarm alarm)
     {
         if (Resident(alarm)?.VisitorId is not { } id || !visitors.TryGetValue(id, out var first))
-            return new Meant([]);
+            return new PeopleFound([]);
         var visitor = first;
         for (var i = 0; i <= LongestChain; i++)
         {
             if (!visitor.Away && !IsAway(visitor.AwayFrom, visitor.AwayUntil) && Works("visitor:" + visitor.Id))
-                return new Meant(
+                return new PeopleFound(
                     [Of(visitor)],
                     visitor == first ? "" : $"{visitor.Name} stands in for {first.Name}",
                     visitor == first ? "" : $"{visitor.Name}替班{first.Name}"
@@ -232,14 +232,14 @@ internal sealed class People
             visitor = other;
         }
 
-        return new Meant([], $"{first.Name} is away or off duty and nobody stands in", $"{first.Name}不在岗且无人替班");
+        return new PeopleFound([], $"{first.Name} is away or off duty and nobody stands in", $"{first.Name}不在岗且无人替班");
     }
 
     /// <summary>
     /// Those of the desks above the alarm's village who are on duty now. A rota that leaves nobody is a mistake, and then everybody of the
     /// desk is told.
     /// </summary>
-    private Meant Desk(RecipientKind to, Alarm alarm)
+    private PeopleFound Desk(RecipientKind to, Alarm alarm)
     {
         var all = officers
             .Values.Where(d =>
@@ -250,7 +250,7 @@ internal sealed class People
             .ThenBy(d => d.Id, StringComparer.Ordinal)
             .ToList();
         if (all.Count == 0)
-            return new Meant([]);
+            return new PeopleFound([]);
         var notes = new List<(string En, string Zh)>();
         var told = new List<DutyOfficer>();
         foreach (var officer in all.Where(o => Works("officer:" + o.Id)))
@@ -267,12 +267,12 @@ internal sealed class People
         }
 
         if (told.Count == 0)
-            return new Meant(
+            return new PeopleFound(
                 [.. all.Select(o => Of(o, to))],
                 "the rota has nobody on duty now: the whole desk is told",
                 "值班表此时无人在岗：通知全部人员"
             );
-        return new Meant(
+        return new PeopleFound(
             [.. told.Select(o => Of(o, to))],
             string.Join("; ", notes.Select(n => n.En)),
             string.Join("；", notes.Select(n => n.Zh))

@@ -55,7 +55,7 @@ internal sealed class StepRuns(Policies policies, MessageTexts messages, SignedL
         foreach (var person in meant)
         {
             var found = person.Way(step.Via, critical: alarm.Severity == Severity.Critical);
-            Unusual(db, step, alarm, person, found?.Channel, now);
+            NoteUnusualWay(db, step, alarm, person, found?.Channel, now);
             if (found is not { } way)
                 continue;
             var notice = NewNotice(step, alarm, person, way, people, now);
@@ -88,7 +88,7 @@ internal sealed class StepRuns(Policies policies, MessageTexts messages, SignedL
     }
 
     /// <summary>Why somebody is told another way than the plan says, or not at all.</summary>
-    private static void Unusual(RecordsDb db, EscalationStep step, Alarm alarm, Person person, Channel? way, DateTime now)
+    private static void NoteUnusualWay(RecordsDb db, EscalationStep step, Alarm alarm, Person person, Channel? way, DateTime now)
     {
         var (instead, insteadZh) = way is { } other
             ? ($"told by {other.Word()}", $"改用{ChannelWords.Of(other).Zh}")

@@ -17,7 +17,7 @@ public static class DailyLife
     private static readonly TimeSpan Before = TimeSpan.FromDays(3);
 
     /// <summary>Two totals further apart than this don't tell at what hour water was used.</summary>
-    private static readonly TimeSpan Telling = TimeSpan.FromHours(2);
+    private static readonly TimeSpan HourKnownWithin = TimeSpan.FromHours(2);
 
     /// <summary>The local days that <paramref name="from"/> … <paramref name="to"/> (UTC) touch, as far as readings are stored.</summary>
     public static async Task<IReadOnlyList<DayOfUse>> ReadAsync(
@@ -50,7 +50,7 @@ public static class DailyLife
         foreach (var use in MeterUse.Of(readings))
         {
             Spread(days, use, zone);
-            if (use is { Water: true, Quantity: > 0 } && use.To - use.From <= Telling)
+            if (use is { Water: true, Quantity: > 0 } && use.To - use.From <= HourKnownWithin)
                 Mark(days, use.To, zone);
         }
 

@@ -10,7 +10,7 @@ public sealed record HourOfUse(DateTime Hour, double? Litres, double? KilowattHo
 public static class HourlyUse
 {
     /// <summary>Two totals further apart than this don't tell in which hour it was used.</summary>
-    private static readonly TimeSpan Telling = TimeSpan.FromHours(4);
+    private static readonly TimeSpan HourKnownWithin = TimeSpan.FromHours(4);
 
     /// <summary>Every hour from <paramref name="from"/> to <paramref name="to"/> (UTC).</summary>
     public static async Task<IReadOnlyList<HourOfUse>> ReadAsync(
@@ -23,7 +23,7 @@ public static class HourlyUse
     {
         var readings = new List<Reading>();
         foreach (var metric in new[] { Metric.WaterVolume, Metric.ElectricityEnergy })
-        await foreach (var reading in store.QueryAsync(new ReadingQuery(devices, metric, from - Telling, to), cancellation))
+        await foreach (var reading in store.QueryAsync(new ReadingQuery(devices, metric, from - HourKnownWithin, to), cancellation))
             readings.Add(reading);
         return Of(readings, from, to);
     }
@@ -36,7 +36,7 @@ public static class HourlyUse
         var (water, energy) = (new double?[count], new double?[count]);
         foreach (var (isWater, start, end, used) in MeterUse.Of(readings))
         {
-            if (end - start > Telling)
+            if (end - start > HourKnownWithin)
                 continue;
             var into = isWater ? water : energy;
             var whole = (end - start).TotalHours;

@@ -45,7 +45,7 @@ public static class AuditChain
         {
             await using var db = await records.CreateDbContextAsync(cancellation);
             var from = everything ? 0 : (await db.Audit.MaxAsync(a => a.Line, cancellation) ?? 0) - LookBack;
-            var lines = db.Timeline.AsNoTracking().Where(t => t.Id > from && !db.Audit.Any(a => a.Line == t.Id)).OfPeople(db);
+            var lines = db.Timeline.AsNoTracking().Where(t => t.Id > from && !db.Audit.Any(a => a.Line == t.Id)).WithoutSelfTest(db);
             if (!await db.Audit.AnyAsync(a => a.Place == null, cancellation) && !await lines.AnyAsync(cancellation))
                 return await EndAsync(db, cancellation);
             await using var turn = await WriteTurn.BeginAsync(db, first: false, cancellation);
@@ -116,7 +116,7 @@ public static class AuditChain
     }
 
     /// <summary>Without the lines of the service's self-test, which are deleted after each round.</summary>
-    internal static IQueryable<TimelineEntry> OfPeople(this IQueryable<TimelineEntry> lines, RecordsDb db) =>
+    internal static IQueryable<TimelineEntry> WithoutSelfTest(this IQueryable<TimelineEntry> lines, RecordsDb db) =>
         lines.Where(t => !db.Alarms.Any(a => a.Id == t.AlarmId && a.Subject == SelfTest.Name));
 
     internal static string SubjectOf(Guid alarm) => $"alarm:{alarm}";

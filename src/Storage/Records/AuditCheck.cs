@@ -71,7 +71,7 @@ public static class AuditCheck
         await AlarmsAsync(db, walk, cancellation);
         var waiting =
             await db.Audit.LongCountAsync(a => a.Place == null, cancellation)
-            + await db.Timeline.Where(t => !db.Audit.Any(a => a.Line == t.Id)).OfPeople(db).LongCountAsync(cancellation);
+            + await db.Timeline.Where(t => !db.Audit.Any(a => a.Line == t.Id)).WithoutSelfTest(db).LongCountAsync(cancellation);
         return new AuditReport(walk.Rows, waiting, walk.Problems);
     }
 

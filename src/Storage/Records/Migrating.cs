@@ -84,10 +84,10 @@ public static class Migrating
             cancellation
         );
         if (File.Exists(making))
-            await DropAsync(db, file); // a first start that was stopped midway: nobody is in it yet
-        await TakeOverAsync(db, say, cancellation);
+            await EmptyAsync(db, file); // a first start that was stopped midway: nobody is in it yet
+        await DeleteDeadLockAsync(db, say, cancellation);
         if (File.Exists(copy))
-            await AfterAStopAsync(db, file, copy, say, cancellation);
+            await BeginAgainAsync(db, file, copy, say, cancellation);
         if (!await IsCurrentAsync(db, cancellation))
         {
             if ((await db.Database.GetAppliedMigrationsAsync(cancellation)).Any())
@@ -118,7 +118,7 @@ public static class Migrating
     }
 
     /// <summary>We hold our own lock, so whoever left this row is dead.</summary>
-    private static async Task TakeOverAsync(RecordsDb db, Action<string> say, CancellationToken cancellation)
+    private static async Task DeleteDeadLockAsync(RecordsDb db, Action<string> say, CancellationToken cancellation)
     {
         await db.Database.OpenConnectionAsync(cancellation);
         await using var command = db.Database.GetDbConnection().CreateCommand();
@@ -133,7 +133,7 @@ public static class Migrating
     /// <summary>
     /// A copy is there: an upgrade was stopped. Either it was done but for deleting the copy, or it begins again from it.
     /// </summary>
-    private static async Task AfterAStopAsync(RecordsDb db, string file, string copy, Action<string> say, CancellationToken cancellation)
+    private static async Task BeginAgainAsync(RecordsDb db, string file, string copy, Action<string> say, CancellationToken cancellation)
     {
         try
         {
@@ -152,7 +152,7 @@ public static class Migrating
         File.Move(copy, file, overwrite: true);
     }
 
-    private static async Task DropAsync(RecordsDb db, string file)
+    private static async Task EmptyAsync(RecordsDb db, string file)
     {
         await CloseAsync(db);
         foreach (var beside in new[] { "-wal", "-shm", "-journal", "" })

@@ -25,7 +25,7 @@ public abstract partial class RecordsDb
         typeof(IdentityUserToken<Guid>),
     ];
 
-    private static void Accounts(ModelBuilder model)
+    private static void ConfigureAccounts(ModelBuilder model)
     {
         model.Entity<User>(e =>
         {

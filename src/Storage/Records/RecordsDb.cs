@@ -70,8 +70,8 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
     protected override void OnModelCreating(ModelBuilder builder)
     {
         base.OnModelCreating(builder);
-        Accounts(builder);
-        Care(builder);
+        ConfigureAccounts(builder);
+        ConfigureRecords(builder);
         FilterByArea(builder);
         if (keys is null)
             return;
@@ -79,7 +79,7 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
             builder
                 .Entity(entity)
                 .Property(property)
-                .HasConversion(new SealedText(keys, ColumnName(entity, property), findable: !Told.Contains((entity, property))));
+                .HasConversion(new SealedText(keys, ColumnName(entity, property), findable: !FreeText.Contains((entity, property))));
     }
 
     internal static string ColumnName(Type entity, string property) => $"{entity.Name.Split('`')[0]}.{property}";
@@ -88,7 +88,7 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
     /// A column's default is for rows that were there before the column was. <c>ValueGeneratedNever</c>: new rows are written with the
     /// value that the program gave them, also where that is the type's own default, instead of leaving it to the database.
     /// </remarks>
-    private static void Care(ModelBuilder modelBuilder)
+    private static void ConfigureRecords(ModelBuilder modelBuilder)
     {
         modelBuilder.Entity<Resident>(e =>
         {
@@ -247,7 +247,7 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
     /// <summary>
     /// Of these, what people tell in words: nobody looks for a row by it, and equal words (healthy, ill) are not to look equal at rest.
     /// </summary>
-    private static readonly IReadOnlyList<(Type Entity, string Property)> Told =
+    private static readonly IReadOnlyList<(Type Entity, string Property)> FreeText =
     [
         (typeof(HouseholdMember), nameof(HouseholdMember.Health)),
         (typeof(Visit), nameof(Visit.Condition)),

@@ -403,22 +403,22 @@ public sealed class TwilioClientTests : IAsyncDisposable
         };
         string[] tokens = [PhoneNight.Token, PhoneNight.PreviousToken];
         foreach (var token in tokens)
-            Assert.True(TwilioSignature.IsRight(tokens, url, form, TwilioSigner.Of(token, url, form)));
-        Assert.True(TwilioSignature.IsRight(tokens, url, new Dictionary<string, string>(), TwilioSigner.Of(PhoneNight.Token, url, [])));
+            Assert.True(TwilioSignature.IsValid(tokens, url, form, TwilioSigner.Of(token, url, form)));
+        Assert.True(TwilioSignature.IsValid(tokens, url, new Dictionary<string, string>(), TwilioSigner.Of(PhoneNight.Token, url, [])));
         // Twilio may sign the address with its port or without.
         string At(int port) => url.Replace(".example", $".example:{port}", StringComparison.Ordinal);
-        Assert.True(TwilioSignature.IsRight(tokens, url, form, TwilioSigner.Of(PhoneNight.Token, At(443), form)));
-        Assert.True(TwilioSignature.IsRight(tokens, At(8443), form, TwilioSigner.Of(PhoneNight.Token, url, form)));
-        Assert.False(TwilioSignature.IsRight(tokens, url, form, TwilioSigner.Of(PhoneNight.Token, At(8443), form)));
+        Assert.True(TwilioSignature.IsValid(tokens, url, form, TwilioSigner.Of(PhoneNight.Token, At(443), form)));
+        Assert.True(TwilioSignature.IsValid(tokens, At(8443), form, TwilioSigner.Of(PhoneNight.Token, url, form)));
+        Assert.False(TwilioSignature.IsValid(tokens, url, form, TwilioSigner.Of(PhoneNight.Token, At(8443), form)));
 
         var right = TwilioSigner.Of(PhoneNight.Token, url, form);
-        Assert.False(TwilioSignature.IsRight(["", ""], url, form, TwilioSigner.Of("", url, form)));
-        Assert.False(TwilioSignature.IsRight([PhoneNight.Token, ""], url, form, TwilioSigner.Of("", url, form)));
-        Assert.False(TwilioSignature.IsRight([], url, form, right));
+        Assert.False(TwilioSignature.IsValid(["", ""], url, form, TwilioSigner.Of("", url, form)));
+        Assert.False(TwilioSignature.IsValid([PhoneNight.Token, ""], url, form, TwilioSigner.Of("", url, form)));
+        Assert.False(TwilioSignature.IsValid([], url, form, right));
         foreach (var wrong in new[] { "", " ", "=", right[..^1], right + right, " " + right, "签名", "\0", new string('A', 28) })
-            Assert.False(TwilioSignature.IsRight(tokens, url, form, wrong));
+            Assert.False(TwilioSignature.IsValid(tokens, url, form, wrong));
         form["Digits"] = "2";
-        Assert.False(TwilioSignature.IsRight(tokens, url, form, right));
+        Assert.False(TwilioSignature.IsValid(tokens, url, form, right));
     }
 
     [Fact]
@@ -444,12 +444,12 @@ public sealed class TwilioClientTests : IAsyncDisposable
             }
         )
         {
-            Assert.False(TwilioSignature.IsRight(["a", "b"], url, form, new string('A', 28)));
-            Assert.False(TwilioSignature.IsRight(["a", "b"], url, form, ""));
+            Assert.False(TwilioSignature.IsValid(["a", "b"], url, form, new string('A', 28)));
+            Assert.False(TwilioSignature.IsValid(["a", "b"], url, form, ""));
             // The second token's signature counts although the first one makes the validator take the address apart.
             Assert.Equal(
                 Uri.TryCreate(url, UriKind.Absolute, out _),
-                TwilioSignature.IsRight(["a", "b"], url, form, TwilioSigner.Of("b", url, form))
+                TwilioSignature.IsValid(["a", "b"], url, form, TwilioSigner.Of("b", url, form))
             );
         }
     }

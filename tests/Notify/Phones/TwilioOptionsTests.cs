@@ -64,9 +64,9 @@ public sealed class TwilioOptionsTests
         };
         const string url = "https://mycompany.com/myapp.php?foo=1&bar=2";
         Assert.Equal("RSOYDt4T1cUTdK1PDd93/VVr8B8=", TwilioSigner.Of("12345", url, form));
-        Assert.True(TwilioSignature.IsRight(["another", "12345"], url, form, "RSOYDt4T1cUTdK1PDd93/VVr8B8="));
-        Assert.False(TwilioSignature.IsRight(["another", ""], url, form, "RSOYDt4T1cUTdK1PDd93/VVr8B8="));
-        Assert.False(TwilioSignature.IsRight([], url, form, ""));
+        Assert.True(TwilioSignature.IsValid(["another", "12345"], url, form, "RSOYDt4T1cUTdK1PDd93/VVr8B8="));
+        Assert.False(TwilioSignature.IsValid(["another", ""], url, form, "RSOYDt4T1cUTdK1PDd93/VVr8B8="));
+        Assert.False(TwilioSignature.IsValid([], url, form, ""));
     }
 
     private static List<Vigil.Model.Problem> Problems(Dictionary<string, string?> changes)

@@ -120,7 +120,7 @@ public sealed class RobotChannel : IChannel
         var name = notice.Address[(notice.Address.IndexOf(':', StringComparison.Ordinal) + 1)..];
         if (service.Robots.FirstOrDefault(r => r.Key.Equals(name, StringComparison.OrdinalIgnoreCase)).Value is not { } robot)
             return new ChannelResult(ChannelOutcome.GiveUp, new Wording($"the settings know no robot {name}", $"设置中没有机器人“{name}”"));
-        if (!Turn(name))
+        if (!MaySend(name))
             return new ChannelResult(
                 ChannelOutcome.Busy,
                 new Wording($"{MostInAMinute} messages a minute went to this robot", $"该机器人一分钟内已发送 {MostInAMinute} 条")
@@ -209,7 +209,7 @@ public sealed class RobotChannel : IChannel
             : notice.Text.Replace(notice.Link, $"[{(notice.Language == "en" ? "open" : "打开")}]({notice.Link})", StringComparison.Ordinal);
 
     /// <summary>True when the robot has sent fewer than twenty in the last minute.</summary>
-    private bool Turn(string robot)
+    private bool MaySend(string robot)
     {
         lock (sent)
         {

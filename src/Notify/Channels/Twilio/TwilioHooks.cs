@@ -21,7 +21,7 @@ public sealed partial class TwilioHooks
     private readonly MessageTexts messages;
     private readonly SignedLinks links;
     private readonly ProviderReceipts receipts;
-    private readonly SaidBack saidBack;
+    private readonly AnswerSentences sentences;
     private readonly IDbContextFactory<RecordsDb> records;
     private readonly ILogger<TwilioHooks> log;
     private readonly Counter<long> refused;
@@ -48,13 +48,13 @@ public sealed partial class TwilioHooks
             records,
             log
         );
-        saidBack = new SaidBack(records, answers);
+        sentences = new AnswerSentences(records, answers);
         twiml = new TwiML(options, messages, links.PublicUrl);
         refused = meter.CreateCounter<long>(
             "vigil_hooks_refused",
             description: "Callbacks and replies that were not taken: not signed, another account's, or with a wrong code"
         );
-        Replies = new TwilioReplies(messages, answers, saidBack, records, clock, refused, log);
+        Replies = new TwilioReplies(messages, answers, sentences, records, clock, refused, log);
     }
 
     /// <summary>Texts that people send to our number.</summary>
@@ -64,7 +64,7 @@ public sealed partial class TwilioHooks
     /// <param name="target">Path and query exactly as they came; host and scheme are our own setting, never the request's.</param>
     public bool IsSigned(string target, IDictionary<string, string> form, string signature)
     {
-        if (TwilioSignature.IsRight([options.AuthToken, options.PreviousAuthToken], links.PublicUrl + target, form, signature))
+        if (TwilioSignature.IsValid([options.AuthToken, options.PreviousAuthToken], links.PublicUrl + target, form, signature))
             return true;
         refused.Add(1);
         LogForged(log, target.Split('?')[0]);
@@ -107,11 +107,11 @@ public sealed partial class TwilioHooks
         {
             case "1":
                 // It has happened again since this call was made: the same person hears so and is asked once more.
-                return await saidBack.TakeAsync(row, "key", cancellation, seen) is { } said
+                return await sentences.TakeAsync(row, "key", cancellation, seen) is { } said
                     ? twiml.Last(row.Language, said)
                     : await AgainAsync(row, 0, null, cancellation, anew: true);
             case "2":
-                return twiml.Last(row.Language, await saidBack.DeclineAsync(row, "key", cancellation));
+                return twiml.Last(row.Language, await sentences.DeclineAsync(row, "key", cancellation));
             case "3":
                 return await AgainAsync(row, tries, seen, cancellation);
             default:

@@ -26,7 +26,7 @@ public sealed partial class TwilioReplies
 
     private readonly MessageTexts messages;
     private readonly Answers answers;
-    private readonly SaidBack saidBack;
+    private readonly AnswerSentences sentences;
     private readonly IDbContextFactory<RecordsDb> records;
     private readonly TimeProvider clock;
     private readonly Counter<long> refused;
@@ -37,16 +37,16 @@ public sealed partial class TwilioReplies
     internal TwilioReplies(
         MessageTexts messages,
         Answers answers,
-        SaidBack saidBack,
+        AnswerSentences sentences,
         IDbContextFactory<RecordsDb> records,
         TimeProvider clock,
         Counter<long> refused,
         ILogger log
     ) =>
-        (this.messages, this.answers, this.saidBack, this.records, this.clock, this.refused, this.log) = (
+        (this.messages, this.answers, this.sentences, this.records, this.clock, this.refused, this.log) = (
             messages,
             answers,
-            saidBack,
+            sentences,
             records,
             clock,
             refused,
@@ -119,8 +119,8 @@ public sealed partial class TwilioReplies
         }
 
         if (words.Contains("2"))
-            return Reply(row.Language, await saidBack.DeclineAsync(row, "reply", cancellation));
-        if (await saidBack.TakeAsync(row, "reply", cancellation) is { } said)
+            return Reply(row.Language, await sentences.DeclineAsync(row, "reply", cancellation));
+        if (await sentences.TakeAsync(row, "reply", cancellation) is { } said)
             return Reply(row.Language, said);
         return Allowed(from, "help", MostHelp) && await TellAnewAsync(row, cancellation) is { } text ? TwiML.Message(text) : TwiML.Empty;
     }

@@ -7,8 +7,8 @@ public static class TwilioSignature
 {
     public const string Header = "X-Twilio-Signature";
 
-    /// <summary>Signed with one of the tokens, all of which are tried; without a token nothing is right.</summary>
-    public static bool IsRight(IEnumerable<string> tokens, string url, IDictionary<string, string> form, string given)
+    /// <summary>Signed with one of the tokens, all of which are tried; without a token nothing is valid.</summary>
+    public static bool IsValid(IEnumerable<string> tokens, string url, IDictionary<string, string> form, string given)
     {
         // The validator throws at these.
         if (given.Length == 0 || !Uri.TryCreate(url, UriKind.Absolute, out _))

@@ -4,7 +4,7 @@ using Vigil.Storage.Records;
 namespace Vigil.Notify.Channels.Twilio;
 
 /// <summary>What somebody who answers by a key or a reply is told: the name of the sentence in <c>config/messages.yaml</c>.</summary>
-internal sealed class SaidBack(IDbContextFactory<RecordsDb> records, Answers answers)
+internal sealed class AnswerSentences(IDbContextFactory<RecordsDb> records, Answers answers)
 {
     /// <summary>What is said to it; null when it has happened again since what they answer, so that it doesn't count.</summary>
     public async Task<string?> TakeAsync(Notice row, string via, CancellationToken cancellation, int? seen = null)

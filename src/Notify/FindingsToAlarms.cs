@@ -8,7 +8,7 @@ using Vigil.Storage.Records;
 namespace Vigil.Notify;
 
 /// <summary>Findings become alarms, each exactly once: the half of the <see cref="AlarmDesk"/> that rules speak to.</summary>
-internal sealed class FindingsAtDesk(IDbContextFactory<RecordsDb> records, Policies policies, TimeProvider clock, TimeZoneInfo zone)
+internal sealed class FindingsToAlarms(IDbContextFactory<RecordsDb> records, Policies policies, TimeProvider clock, TimeZoneInfo zone)
 {
     public (Channel Via, string Address) SelfTestTo { get; set; } = (Channel.SelfTest, SelfTest.Channel);
 
@@ -25,7 +25,7 @@ internal sealed class FindingsAtDesk(IDbContextFactory<RecordsDb> records, Polic
                     first: Array.Exists(findings, f => f.Severity == Severity.Critical),
                     cancellation
                 );
-                var changes = await JudgeAsync(db, findings, cancellation);
+                var changes = await ApplyAsync(db, findings, cancellation);
                 await db.SaveChangesAsync(cancellation);
                 await transaction.CommitAsync(cancellation);
                 return changes;
@@ -38,7 +38,7 @@ internal sealed class FindingsAtDesk(IDbContextFactory<RecordsDb> records, Polic
         }
     }
 
-    private async Task<List<AlarmChange>> JudgeAsync(RecordsDb db, Finding[] findings, CancellationToken cancellation)
+    private async Task<List<AlarmChange>> ApplyAsync(RecordsDb db, Finding[] findings, CancellationToken cancellation)
     {
         var keys = findings.Select(f => f.Key).ToList();
         var known = (await db.Findings.Where(f => keys.Contains(f.Key)).Select(f => f.Key).ToListAsync(cancellation)).ToHashSet(
@@ -153,7 +153,7 @@ internal sealed class FindingsAtDesk(IDbContextFactory<RecordsDb> records, Polic
         // A button that is held or hammered: each press is counted, and people are called once in a while, not once a press.
         if (telling == TellingAgain.Counted && planned <= at)
             return change;
-        var (text, textZh) = Said(finding, again.Rose, telling == TellingAgain.Counted ? at - now : null);
+        var (text, textZh) = ReasonLine(finding, again.Rose, telling == TellingAgain.Counted ? at - now : null);
         Timeline.Add(db, alarm.Id, now, what, AlarmLife.Rules, text, textZh);
         switch (telling)
         {
@@ -186,7 +186,7 @@ internal sealed class FindingsAtDesk(IDbContextFactory<RecordsDb> records, Polic
     }
 
     /// <param name="counted">It is counted, and told after this time at the earliest.</param>
-    private static (string En, string Zh) Said(Finding finding, bool rose, TimeSpan? counted) =>
+    private static (string En, string Zh) ReasonLine(Finding finding, bool rose, TimeSpan? counted) =>
         counted is { } wait
             ? (
                 $"{finding.Reason}; counted, and told anew at the earliest in {wait.TotalSeconds:0} s",
