@@ -16,21 +16,21 @@ public sealed class AlarmConflictException(Wording words) : Exception(words.En)
 {
     public Wording Words => words;
 
-    /// <summary>What they answered to is over: it happened again since, and whoever takes it has to say so of what stands now.</summary>
+    /// <summary>The answer was to an older telling: it has happened again since, so whoever takes it has to answer again.</summary>
     public bool Anew { get; init; }
 }
 
 /// <summary>
-/// The life of an alarm: open → acknowledged → in hand → resolved. Findings become alarms here, each exactly once; every change is one
-/// transaction with its line on the timeline, and what follows is planned as rows in the same transaction (invariant 7). What may change
-/// is <see cref="AlarmLife"/>'s to say. Thread-safe.
+/// Changes alarms: open → acknowledged → in hand → resolved. Each finding is committed exactly once; every change is one transaction with
+/// its line on the timeline and the steps that follow from it (invariant 7). Which change is allowed is decided by <see
+/// cref="AlarmLife"/>. Thread-safe.
 /// </summary>
 public sealed class AlarmDesk
 {
     /// <summary>Findings of one transaction: keeps each short, so that a storm never holds up a press for long.</summary>
     private const int LargestBatch = 100;
 
-    /// <summary>Somebody else's commit came between: a change is judged anew on what stands there now.</summary>
+    /// <summary>How often a change is tried when another commit came between. Each try decides anew on the stored state.</summary>
     internal const int Tries = 5;
 
     private readonly IDbContextFactory<RecordsDb> records;
@@ -52,14 +52,14 @@ public sealed class AlarmDesk
         findings = new FindingsToAlarms(records, policies, clock, zone);
     }
 
-    /// <summary>Channel and address to which the service's own press is told.</summary>
+    /// <summary>Channel and address at which the service's self-test is told.</summary>
     public (Channel Via, string Address) SelfTestTo
     {
         get => findings.SelfTestTo;
         set => findings.SelfTestTo = value;
     }
 
-    /// <summary>After the transaction is committed.</summary>
+    /// <summary>Raised after the transaction is committed.</summary>
     public event Action<AlarmChange>? Changed;
 
     /// <summary>Commits findings: opens, repeats, raises and clears alarms. What was committed before is left out.</summary>
@@ -152,7 +152,7 @@ public sealed class AlarmDesk
             {
                 Apply(a, AlarmLife.Resolve(Standing.Of(a), who, resolution, now));
                 await Ending.ResolvedAsync(db, a, now, cancellation);
-                // A press to try the button is a press all the same until somebody says that it was one.
+                // Only this resolution says that the press was a test: then the button counts as tested when it was pressed.
                 if (resolution == Resolution.Test && a.DeviceId is { } device)
                     await db
                         .Devices.Where(d => d.Id == device)
@@ -181,8 +181,8 @@ public sealed class AlarmDesk
     /// <summary>Tells the board and the escalator of a change that was committed elsewhere.</summary>
     internal void Announce(AlarmChange change)
     {
-        // It is committed: a page that can't be drawn any more keeps neither the escalator from its turn nor the device from its
-        // acknowledgement.
+        // The change is committed. An error in one listener, such as a page, must not keep the escalator from hearing of it, nor the
+        // device's message from being acknowledged.
         foreach (var listener in Changed?.GetInvocationList() ?? [])
         {
             try
@@ -219,7 +219,7 @@ public sealed class AlarmDesk
             }
             catch (DbUpdateConcurrencyException) when (attempt < Tries)
             {
-                // A press or a step came between: the answer is judged anew on what stands there now.
+                // Another commit came between, such as a press or a step: the change is decided anew on the stored state.
             }
             catch (DbUpdateConcurrencyException)
             {

@@ -16,26 +16,26 @@ internal enum Refusal
     /// <summary>Somebody is on the way already.</summary>
     InHand,
 
-    /// <summary>What they answered to is over: it has happened again since.</summary>
+    /// <summary>The answer was to an older telling: it has happened again since.</summary>
     HappenedSince,
 
     /// <summary>Nobody answers for it yet, so nobody can hand it over.</summary>
     NotAcknowledged,
 
-    /// <summary>It is open as it is.</summary>
+    /// <summary>It can't be opened again, because it isn't resolved.</summary>
     NotResolved,
 
-    /// <summary>Another one of its kind is open in its place.</summary>
+    /// <summary>It can't be opened again, because a newer alarm of its subject and kind is open.</summary>
     NewerIsOpen,
 
-    /// <summary>What a person resolves has a coded reason of theirs.</summary>
+    /// <summary>A person who resolves an alarm has to give one of the coded reasons.</summary>
     NoReason,
 }
 
-/// <summary>How an alarm stands after an answer, or why it stands as it did.</summary>
+/// <summary>The state of an alarm after an answer; with a refusal it is unchanged.</summary>
 internal readonly record struct Answered(Standing Standing, Refusal? Refused = null);
 
-/// <summary>What a finding is to the alarm that is open for its subject and kind.</summary>
+/// <summary>What a finding means for the alarm that is open for its subject and kind.</summary>
 internal enum FindingMeaning
 {
     /// <summary>There is none: one opens.</summary>
@@ -47,29 +47,29 @@ internal enum FindingMeaning
     /// <summary>The cause is gone.</summary>
     Clears,
 
-    /// <summary>The cause of something that a person resolved before is gone.</summary>
+    /// <summary>The cause is gone of an alarm that is resolved already: nothing changes.</summary>
     ClearsNothing,
 
-    /// <summary>An update of what a person has resolved doesn't bring it back; a second press does.</summary>
+    /// <summary>It updates an alarm that is resolved already: nothing changes. (A second press would open a new alarm.)</summary>
     ResolvedBefore,
 }
 
-/// <summary>Who hears of it when something happens again.</summary>
+/// <summary>Who is told, and when, that something happened again.</summary>
 internal enum TellingAgain
 {
     /// <summary>Nobody: its reason changed, or whoever acknowledged knows.</summary>
     Recorded,
 
-    /// <summary>Nobody yet: whoever acknowledged it has some time left to finish it, then everybody hears of it again.</summary>
+    /// <summary>Nobody yet: whoever acknowledged it has time left to finish it. When that is over, the whole plan begins again.</summary>
     Later,
 
-    /// <summary>Nobody yet: people were told of it a moment ago, so it is counted until then.</summary>
+    /// <summary>Nobody yet: people were told a moment ago. Until the policy's time is over it is only counted.</summary>
     Counted,
 
-    /// <summary>People are being told: it is said anew, and the plan goes on.</summary>
+    /// <summary>The first people of the plan at once; the plan, which is still running, goes on.</summary>
     Now,
 
-    /// <summary>Somebody answered for less than this: the whole plan, and somebody has to answer anew.</summary>
+    /// <summary>Everybody: it was acknowledged before this happened, so the whole plan begins again and somebody has to answer anew.</summary>
     Anew,
 }
 
@@ -84,7 +84,7 @@ internal readonly record struct HappenedAgain(Standing Standing, TimelineEvent W
 /// <summary>What comes of a cause that is gone.</summary>
 internal enum Clearing
 {
-    /// <summary>A cry for help never ends by itself.</summary>
+    /// <summary>It is critical: only a person can resolve it.</summary>
     StaysOpen,
 
     /// <summary>Nobody had answered for it: it is over.</summary>
@@ -97,12 +97,12 @@ internal enum Clearing
 internal readonly record struct Cleared(Standing Standing, Clearing How);
 
 /// <summary>
-/// What findings, answers and time make of an alarm: open → acknowledged → in hand → resolved, and open again. Decisions alone, of what is
-/// passed in; <see cref="AlarmDesk"/> and the escalator write them down with what follows from them.
+/// Decides what findings, answers and time change on an alarm: open → acknowledged → in hand → resolved, and open again. Pure functions of
+/// what is passed in; <see cref="AlarmDesk"/> and the escalator write the result down.
 /// </summary>
 internal static class AlarmLife
 {
-    /// <summary>Who resolves what ends by itself.</summary>
+    /// <summary>The name on the timeline under which the rules open alarms, and resolve those that end by themselves.</summary>
     public const string Rules = "rules";
 
     /// <param name="openEpisode">Of the alarm that is open for its subject and kind; null when there is none.</param>
@@ -153,9 +153,9 @@ internal static class AlarmLife
     }
 
     /// <summary>
-    /// Until when a critical alarm that happens again is counted instead of told, because people were told of it a moment ago; null when it
-    /// is told now. What happens after somebody acknowledged opens it again at once the first time. A clock that was put back holds
-    /// nothing.
+    /// Until when a critical alarm that happens again is only counted, because people were told of it a moment ago; null when it is told
+    /// now. The first time after an acknowledgement it is told at once. A moment that lies in the future, because the clock was put back,
+    /// delays nothing.
     /// </summary>
     public static DateTime? CountedUntil(Standing alarm, Policy policy, DateTime now)
     {
@@ -173,7 +173,7 @@ internal static class AlarmLife
             : new(after, Clearing.Eases);
     }
 
-    /// <summary>"I take it."</summary>
+    /// <summary>Somebody takes it.</summary>
     /// <param name="seen">The version that they answer to; null when that is not known.</param>
     /// <param name="within">How long they have to report the person seen well.</param>
     public static Answered Acknowledge(Standing before, string who, int? seen, TimeSpan within, DateTime now) =>
@@ -217,13 +217,15 @@ internal static class AlarmLife
         : new(OpenAgain(before with { ResolvedAt = null, ResolvedBy = null, Resolution = Resolution.None }));
 
     /// <summary>
-    /// It happened again after somebody acknowledged it, and the time that they had to finish it is over; null when people are being told
-    /// of it already, or it is resolved.
+    /// It happened again after somebody acknowledged it, and the time that they had to finish it is over: it is open again. Null when it is
+    /// open already, or resolved.
     /// </summary>
     public static Standing? FinishedTooLate(Standing before, DateTime now) =>
         before.State is AlarmState.Acknowledged or AlarmState.InHand ? OpenAgain(before) with { RangAt = now, ReopenedAt = now } : null;
 
-    /// <summary>Nobody reported the person seen well in time; null when there is time left, or no promise.</summary>
+    /// <summary>
+    /// Nobody reported the person seen well in time: it is open again. Null when there is time left, or nobody had acknowledged it.
+    /// </summary>
     public static Standing? PromiseBroken(Standing before, DateTime now) => before.SeenWellBy <= now ? OpenAgain(before) : null;
 
     private static Standing OpenAgain(Standing before) =>

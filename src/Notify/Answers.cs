@@ -7,8 +7,8 @@ using Vigil.Storage.Records;
 namespace Vigil.Notify;
 
 /// <summary>
-/// What people answer to a notice: a key pressed in a call, a reply, the link opened and confirmed. Delivered is not heard: nothing else
-/// acknowledges.
+/// What people answer to a notice: a key pressed in a call, a reply, the link opened and confirmed. Nothing else acknowledges an alarm; a
+/// receipt that a message was delivered does not say that anybody read it.
 /// </summary>
 public sealed class Answers(
     IDbContextFactory<RecordsDb> records,
@@ -19,7 +19,8 @@ public sealed class Answers(
 )
 {
     /// <summary>
-    /// "I take it." An answer belongs to the telling it answers: an old key or link says nothing about what has happened again since.
+    /// Somebody takes the alarm. An answer counts only for what its notice told: an old key or link doesn't acknowledge what has happened
+    /// again since.
     /// </summary>
     /// <param name="via">How it was said: key, reply, link.</param>
     /// <param name="seen">The alarm's version that they were shown or told of when they answered; null: what their notice told.</param>
@@ -117,7 +118,7 @@ public sealed class Answers(
         return anew;
     }
 
-    /// <summary>"I can't": noted, and when nobody else of that step is being asked the next step is due at once.</summary>
+    /// <summary>Somebody can't take it: noted, and when nobody else of that step is being asked the next step is due at once.</summary>
     /// <exception cref="KeyNotFoundException">There is no such notice.</exception>
     public async Task DeclineAsync(Guid notice, string via, CancellationToken cancellation)
     {
@@ -128,7 +129,7 @@ public sealed class Answers(
             await using var transaction = await WriteTurn.BeginAsync(db, first: true, cancellation);
             if (await db.Alarms.AsNoTracking().FirstOrDefaultAsync(a => a.Id == row.AlarmId, cancellation) is not { } alarm)
                 return;
-            // What somebody declined before it happened again hurries nobody now: they may be asked anew, and decline anew.
+            // Declining an older telling is only noted: they may be asked again about what stands now, and decline that.
             var old = row.Round < alarm.Round;
             var (what, since) = old
                 ? (TimelineEvent.Refused, alarm.RangAt ?? alarm.OpenedAt)
@@ -142,7 +143,7 @@ public sealed class Answers(
                 .Select(t => t.Who)
                 .ToListAsync(cancellation);
             if (before.Contains(row.Recipient))
-                return; // said twice
+                return; // they have declined already
             Timeline.Add(
                 db,
                 row.AlarmId,

@@ -10,7 +10,9 @@ namespace Vigil.Notify;
 /// </summary>
 internal static class Ending
 {
-    /// <summary>Who answers, answers for all that has happened so far: it is not told again because of it.</summary>
+    /// <summary>
+    /// Whoever answers, answers for everything that has happened so far: a step that would have told people of it again is cancelled.
+    /// </summary>
     public static async Task AnsweredAsync(RecordsDb db, Alarm alarm, DateTime now, CancellationToken cancellation)
     {
         foreach (var again in (await Plan.WaitingAsync(db, alarm.Id, cancellation)).Where(s => s.To == Plan.Again))
@@ -30,8 +32,8 @@ internal static class Ending
     }
 
     /// <summary>
-    /// What has not been sent is not sent; what is on its way stays as it is. A digest speaks of other alarms too: the dispatcher takes it
-    /// apart.
+    /// Cancels the notices that have not been sent yet; those on their way stay as they are. A digest is about other alarms too, so it is
+    /// left to the dispatcher, which sends those on their own.
     /// </summary>
     public static Task<int> CancelNoticesAsync(RecordsDb db, Guid alarm, DateTime now, string why, CancellationToken cancellation) =>
         db

@@ -7,7 +7,10 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Notify;
 
-/// <summary>Findings become alarms, each exactly once: the half of the <see cref="AlarmDesk"/> that rules speak to.</summary>
+/// <summary>
+/// Commits findings of the rules: opens, repeats, raises and clears alarms, each finding exactly once. The part of <see cref="AlarmDesk"/>
+/// that is about findings; the other part is about people's answers.
+/// </summary>
 internal sealed class FindingsToAlarms(IDbContextFactory<RecordsDb> records, Policies policies, TimeProvider clock, TimeZoneInfo zone)
 {
     public (Channel Via, string Address) SelfTestTo { get; set; } = (Channel.SelfTest, SelfTest.Channel);
@@ -32,8 +35,8 @@ internal sealed class FindingsToAlarms(IDbContextFactory<RecordsDb> records, Pol
             }
             catch (Exception e) when (attempt < AlarmDesk.Tries && StoreFailure.IsPassing(e))
             {
-                // An acknowledgement or another instance came between (version, open key or finding key), or the connection was lost: look
-                // again. What was committed is known by its key.
+                // An acknowledgement or another instance came between (version, open key or finding key), or the connection was lost: try
+                // again. A finding that was committed all the same is recognised by its key.
             }
         }
     }
@@ -150,7 +153,7 @@ internal sealed class FindingsToAlarms(IDbContextFactory<RecordsDb> records, Pol
         var planned = telling is TellingAgain.Counted or TellingAgain.Later
             ? (await Plan.WaitingAsync(db, alarm.Id, cancellation)).Where(s => s.To == Plan.Again).Min(s => (DateTime?)s.DueAt)
             : null;
-        // A button that is held or hammered: each press is counted, and people are called once in a while, not once a press.
+        // A button that is held or pressed again and again: each press is counted, and people are told once in a while.
         if (telling == TellingAgain.Counted && planned <= at)
             return change;
         var (text, textZh) = ReasonLine(finding, again.Rose, telling == TellingAgain.Counted ? at - now : null);
@@ -161,7 +164,7 @@ internal sealed class FindingsToAlarms(IDbContextFactory<RecordsDb> records, Pol
                 await AddAgainAsync(db, alarm.Id, at!.Value, cancellation);
                 break;
             case TellingAgain.Later:
-                // Recorded now; when the time is over and nobody has finished it, everybody hears of it again.
+                // Recorded now; if nobody has finished it when the time is over, the whole plan begins again.
                 if (planned is null)
                     await AddAgainAsync(db, alarm.Id, at!.Value, cancellation);
                 break;
@@ -205,7 +208,7 @@ internal sealed class FindingsToAlarms(IDbContextFactory<RecordsDb> records, Pol
             return;
         }
 
-        // Pressed again while people are being told: the first ones hear it at once, and the plan goes on as it was.
+        // It happened again while people are being told: those of the first step are told at once, and the plan goes on as it was.
         var first = policy.Steps[0];
         await Plan.AddAsync(
             db,
@@ -254,7 +257,7 @@ internal sealed class FindingsToAlarms(IDbContextFactory<RecordsDb> records, Pol
             return change;
         if (how == Clearing.Ends)
             await Ending.ResolvedAsync(db, alarm, now, cancellation);
-        // Whoever was told hears of it.
+        // Whoever was told of the alarm is told that it is over or has eased.
         if (
             !isNew
             && await db.Notices.AnyAsync(

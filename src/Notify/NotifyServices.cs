@@ -82,7 +82,7 @@ public static class NotifyServices
             .AddHostedService(s => s.GetRequiredService<Auditor>());
     }
 
-    /// <summary>What providers and links use to come back to us.</summary>
+    /// <summary>The address at which links and providers' callbacks reach the service.</summary>
     public static string PublicUrl(IConfiguration configuration) =>
         (
             configuration["Http:PublicUrl"] is { Length: > 0 } url

@@ -3,13 +3,13 @@ using Vigil.Model;
 
 namespace Vigil.Notify;
 
-/// <summary>Who is told, from near to far: each stands above the one before.</summary>
+/// <summary>Who is told, in the order of escalation: a later one is told when an earlier one did not settle it.</summary>
 public enum RecipientKind
 {
-    /// <summary>Nobody of a plan: a rule, another system.</summary>
+    /// <summary>No recipient of a plan: the rules, another system, an account.</summary>
     Other,
 
-    /// <summary>The service's own press, told to the service itself.</summary>
+    /// <summary>The service itself, which is told of its own self-test.</summary>
     SelfTest,
     Contact,
     Visitor,
@@ -82,7 +82,7 @@ public readonly record struct Recipient(RecipientKind Kind, int Order = 0, strin
             _ => ToString(),
         };
 
-    /// <summary>Has to be told when the other answered and nothing came of it. Among contacts their order counts.</summary>
+    /// <summary>Whether this one is told when the other answered and nothing came of it. Among contacts their order counts.</summary>
     internal bool IsAbove(Recipient other) =>
         Kind > other.Kind || (Kind == other.Kind && Kind == RecipientKind.Contact && Order > other.Order);
 }

@@ -23,7 +23,7 @@ public sealed class SignedLinks
         var path = Path.Combine(dataPath, "links.key");
         Directory.CreateDirectory(dataPath);
         if (File.Exists(path) && new FileInfo(path).Length < 32)
-            DataFile.SetAside(path, clock.GetUtcNow().UtcDateTime); // cut short: no link it signed can be known again
+            DataFile.SetAside(path, clock.GetUtcNow().UtcDateTime); // incomplete: links that it signed can't be checked any more
         if (!File.Exists(path))
         {
             DataFile.WriteNew(path, RandomNumberGenerator.GetBytes(32), secret: true);

@@ -3,7 +3,7 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Notify;
 
-/// <summary>How an alarm stands: what of it findings, answers and time change. See <see cref="AlarmLife"/>.</summary>
+/// <summary>The part of an alarm's state that findings, answers and time change. See <see cref="AlarmLife"/>.</summary>
 internal sealed record Standing
 {
     public required AlarmState State { get; init; }
@@ -44,7 +44,7 @@ internal sealed record Standing
             ReopenedAt = alarm.ReopenedAt,
         };
 
-    /// <summary>Only what is resolved leaves its place to another alarm of its subject and kind.</summary>
+    /// <summary>Until it is resolved an alarm keeps its open key, so that no second one opens for its subject and kind.</summary>
     public void WriteTo(Alarm alarm)
     {
         (alarm.State, alarm.Severity, alarm.Episode, alarm.ClearedAt) = (State, Severity, Episode, ClearedAt);
@@ -54,6 +54,6 @@ internal sealed record Standing
         alarm.OpenKey = State == AlarmState.Resolved ? null : alarm.OpenKey ?? KeyOf(alarm.Subject, alarm.Kind);
     }
 
-    /// <summary>Of the one alarm that may be open for a subject and kind.</summary>
+    /// <summary>The open key: unique among the alarms that are not resolved, so that one is open for a subject and kind.</summary>
     public static string KeyOf(string subject, string kind) => $"{subject}|{kind}";
 }

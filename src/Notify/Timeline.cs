@@ -3,7 +3,7 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Notify;
 
-/// <summary>Lines of alarms' timelines, each in the transaction of what it tells of.</summary>
+/// <summary>Adds lines to the timelines of alarms, in the caller's transaction.</summary>
 internal static class Timeline
 {
     public static void Add(RecordsDb db, Guid alarm, DateTime now, TimelineEvent what, string who, string text, string textZh) =>
@@ -22,8 +22,8 @@ internal static class Timeline
     public static void Add(RecordsDb db, Guid alarm, DateTime now, TimelineEvent what, string who, Wording text) =>
         Add(db, alarm, now, what, who, text.En, text.Zh);
 
-    /// <summary>What became of one message: begins with how and to whom.</summary>
-    /// <param name="text">Goes on from there.</param>
+    /// <summary>What became of one message. The line begins with channel and recipient: "sms to 王大".</summary>
+    /// <param name="text">Follows them, with the colon or space before it.</param>
     public static void Add(RecordsDb db, Notice notice, DateTime now, TimelineEvent what, string who, string text, string textZh) =>
         Add(
             db,
@@ -35,7 +35,7 @@ internal static class Timeline
             $"{ChannelWords.Of(notice.Channel).Zh} → {notice.RecipientName}{textZh}"
         );
 
-    /// <summary>How often it has happened by now, where people were not told of each time.</summary>
+    /// <summary>How often it has happened by now, where people were not told of each time it did.</summary>
     public static void Counted(RecordsDb db, Alarm alarm, DateTime now)
     {
         var (what, whatZh) = alarm.Kind == AlarmKind.Sos.Name ? ("pressed", "按下") : ("happened", "发生");

@@ -9,8 +9,8 @@ using Vigil.Storage.Records;
 namespace Vigil.Notify.Escalation;
 
 /// <summary>
-/// Watches the escalator from outside: steps, notices and "seen well by" that should have run and did not are counted, put on their alarm's
-/// timeline and told to the supervisor, once an alarm. Shares nothing with the loops it watches but the records.
+/// Checks the escalator from outside: steps, notices and "seen well by" times that are overdue are counted, put on their alarm's timeline
+/// and told to the supervisor, once for each alarm. Shares only the records with the loops that it checks, so that it doesn't fail with them.
 /// </summary>
 public sealed partial class Auditor : BackgroundService
 {
@@ -25,8 +25,8 @@ public sealed partial class Auditor : BackgroundService
     private readonly HashSet<Guid> reported = [];
     private HashSet<Guid> lateBefore = [];
 
-    /// <param name="tolerance">How late a critical step may be; others ten times that. A clock that runs fast needs a longer one: its
-    /// seconds are short.</param>
+    /// <param name="tolerance">How late a critical step may be; others ten times that. Where the service's clock runs faster than real time
+    /// (the demo) it has to be longer, because its seconds are shorter.</param>
     public Auditor(
         IDbContextFactory<RecordsDb> records,
         MessageTexts messages,
@@ -52,7 +52,7 @@ public sealed partial class Auditor : BackgroundService
 
     public TimeSpan Worst { get; private set; }
 
-    /// <summary>How long ago it last looked: the watcher must not go dark unseen.</summary>
+    /// <summary>How long ago it last looked: shows when the auditor itself has stopped.</summary>
     public TimeSpan SinceLook => clock.GetElapsedTime(Interlocked.Read(ref looked));
 
     private long looked;
@@ -116,7 +116,7 @@ public sealed partial class Auditor : BackgroundService
         Late = late.Count;
         Worst = late.Count == 0 ? TimeSpan.Zero : now - late.Min(l => l.DueAt);
         Interlocked.Exchange(ref looked, clock.GetTimestamp());
-        // Said when it is late at two looks: a loop that is just about to run it is no news.
+        // Reported when it is late at two looks in a row: at one, the loop may just be about to run it.
         var still = late.Select(l => l.AlarmId).ToHashSet();
         var ids = still.Where(id => lateBefore.Contains(id) && !reported.Contains(id)).Take(200).ToList();
         reported.IntersectWith(still);

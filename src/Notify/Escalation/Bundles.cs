@@ -5,7 +5,7 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Notify.Escalation;
 
-/// <summary>What waits for one person at one address, and can wait, becomes one message: a digest, which speaks of all of them.</summary>
+/// <summary>Joins messages that wait for the same address, of alarms that aren't critical, into one digest about all of them.</summary>
 internal static class Bundles
 {
     /// <summary>Low severities go out as one message from two on; high ones from four on.</summary>
@@ -27,7 +27,7 @@ internal static class Bundles
         {
             var first = bundle[0];
             if (limits.Earliest(first, now) > now)
-                continue; // they wait one by one, so that whoever is answered for meanwhile takes no other's message away
+                continue; // joined only when it is sent: each alarm may still be answered, and its message cancelled, on its own
             first.Template = MessageKind.Digest;
             first.Text = messages.Digest(
                 first.Language,
@@ -55,11 +55,11 @@ internal static class Bundles
         }
     }
 
-    /// <summary>What a digest was sent in the place of.</summary>
+    /// <summary>The notices that a digest stands for, besides its own.</summary>
     public static Task<List<Notice>> BundledInAsync(RecordsDb db, Notice digest, CancellationToken cancellation) =>
         db.Notices.Where(n => n.DigestId == digest.Id).ToListAsync(cancellation);
 
-    /// <summary>A digest that isn't sent gives back what it held: each goes its own way again.</summary>
+    /// <summary>A digest isn't sent after all: each notice in it waits on its own again.</summary>
     public static async Task UndoAsync(RecordsDb db, Notice digest, DateTime now, CancellationToken cancellation)
     {
         foreach (var other in await BundledInAsync(db, digest, cancellation))

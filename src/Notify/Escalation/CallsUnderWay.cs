@@ -9,12 +9,12 @@ using Channel = Vigil.Storage.Records.Channel;
 namespace Vigil.Notify.Escalation;
 
 /// <summary>
-/// When somebody has answered for an alarm, phones that still ring for it are let be: nobody gets up at night for what is taken, or speaks
-/// to two people who both believe they have it. At its best: a call that goes on all the same hears, on its key, who has it.
+/// When somebody has answered for an alarm, ends the calls about it that still ring or speak, so that nobody gets up at night for an alarm
+/// that is taken. Where a provider can't end a call it goes on, and whoever presses a key in it is told that somebody has it.
 /// </summary>
 public sealed partial class CallsUnderWay : BackgroundService
 {
-    /// <summary>No call is longer.</summary>
+    /// <summary>A call that began longer ago has ended by itself.</summary>
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(10);
 
     private readonly IDbContextFactory<RecordsDb> records;
@@ -49,7 +49,7 @@ public sealed partial class CallsUnderWay : BackgroundService
             await EndAsync(stoppingToken);
     }
 
-    /// <summary>Ends what is under way for the alarms that were answered; returns how many calls.</summary>
+    /// <summary>Ends the calls about the alarms that were answered since the last time; returns how many.</summary>
     public async Task<int> EndAsync(CancellationToken cancellation)
     {
         var ended = 0;
@@ -91,7 +91,7 @@ public sealed partial class CallsUnderWay : BackgroundService
         var ended = 0;
         foreach (var call in calls.Where(c => c.Template is MessageKind.Opened or MessageKind.Repeated or MessageKind.Digest))
         {
-            // Marked before: its receipt would say that no key was pressed, which is true and no failure.
+            // Marked as cancelled first: else its receipt, that no key was pressed, would count as a failure.
             if (
                 routes.Find(call.Provider) is not { } channel
                 || await MarkAsync(db, call.Id, NoticeState.Sent, NoticeState.Cancelled, now, cancellation) == 0

@@ -4,16 +4,15 @@ using Vigil.Storage.Records;
 namespace Vigil.Notify.Escalation;
 
 /// <summary>
-/// When the service's clock is set, what waits is moved along, in one transaction: a step that was due in 40 s is due in 40 s, a promise of
-/// two hours is one of two hours. What has been is history and stays as it was said; of alarms that are not finished the moments that waits
-/// are counted from move too.
+/// When the service's clock is set, everything that waits is moved by the same amount, in one transaction: a step that was due in 40 s is
+/// still due in 40 s. Times of past events stay as they are, except those that waits of unresolved alarms are counted from.
 /// </summary>
 public static class Deadlines
 {
-    /// <summary>Nothing of what waits was sent earlier than that (the longest window of a limit).</summary>
+    /// <summary>Times of sending are moved as far back as limits count them (their longest window).</summary>
     private static readonly TimeSpan Recently = TimeSpan.FromHours(3);
 
-    /// <summary>Nobody else writes meanwhile: SQLite has one writer anyway, PostgreSQL is told so.</summary>
+    /// <summary>Nobody else writes meanwhile: SQLite has one writer at a time, and on PostgreSQL the tables are locked.</summary>
     /// <param name="db">In a write transaction; the caller commits.</param>
     /// <param name="by">How far the clock is set forward; negative: back.</param>
     /// <param name="now">The moment before, by the old time.</param>
@@ -40,7 +39,7 @@ public static class Deadlines
                         .SetProperty(n => n.CreatedAt, n => n.CreatedAt.AddSeconds(seconds)),
                 cancellation
             );
-        // Counted by limits and by the watch over receipts.
+        // The limits and the watch over receipts count from these.
         await db
             .Notices.Where(n => n.SentAt > recent)
             .ExecuteUpdateAsync(u => u.SetProperty(n => n.SentAt, n => n.SentAt!.Value.AddSeconds(seconds)), cancellation);

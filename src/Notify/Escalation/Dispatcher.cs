@@ -11,8 +11,9 @@ namespace Vigil.Notify.Escalation;
 
 /// <summary>
 /// Sends notices: Waiting → Sending, committed → the request goes out → Sent, or Failed and on to the next channel at once. When a crash or
-/// a lost answer leaves one Sending, the provider is asked what became of it, and if it doesn't know, it is sent again rather than never.
-/// Two lanes, so that nothing waits before a critical one; limits, quiet hours and digests are for the others alone.
+/// a lost answer leaves one Sending, the provider is asked what became of it; if it doesn't know, the notice is sent again, because a
+/// message that comes twice is better than none. Two lanes, so that critical notices never wait behind others; limits, quiet hours and
+/// digests are for the others alone.
 /// </summary>
 public sealed partial class Dispatcher : BackgroundService
 {
@@ -53,7 +54,7 @@ public sealed partial class Dispatcher : BackgroundService
             health.Recovered += OnRecovered;
     }
 
-    /// <summary>Real time: a provider knows no fast clock.</summary>
+    /// <summary>Real time by default: a provider's answer takes as long where the service's clock runs faster (the demo).</summary>
     internal TimeProvider ProviderClock
     {
         init => sender.Clock = value;
@@ -67,7 +68,7 @@ public sealed partial class Dispatcher : BackgroundService
 
     public void Wake(Lane lane) => paces[lane].Wake();
 
-    /// <summary>Something was written down that another notice may follow from.</summary>
+    /// <summary>Something was written down that may have made a notice due.</summary>
     internal void WakeAll()
     {
         foreach (var pace in paces.Values)

@@ -4,7 +4,7 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Notify.Escalation;
 
-/// <summary>Life first: critical alarms have a lane of their own, in which nothing else ever waits (invariant 2).</summary>
+/// <summary>Critical alarms have a lane of their own, so that they never wait behind others (invariant 2).</summary>
 public enum Lane
 {
     Critical,
@@ -18,8 +18,8 @@ public enum Lane
 internal static class Due
 {
     /// <summary>
-    /// Steps that wait and whose time has come, of alarms that nobody has answered for, with their alarms; and what is told whatever their
-    /// state.
+    /// The waiting steps that are due, with their alarms: of alarms that nobody has answered for, and those that run in other states too
+    /// (<see cref="Plan.Told"/>, <see cref="Plan.Again"/>).
     /// </summary>
     public static async Task<List<EscalationStep>> StepsAsync(
         RecordsDb db,
@@ -30,7 +30,7 @@ internal static class Due
     )
     {
         var (least, highest) = Severities(lane);
-        // A complex property's columns have EF Core's own names in the rows of a query that is written in SQL.
+        // In a query written in SQL, EF Core expects the columns of a complex property under its own names (Note_En, Note_Zh).
         var steps =
             db is PostgresRecords
                 ? await db

@@ -55,14 +55,15 @@ public sealed partial class Escalator : BackgroundService
     }
 
     /// <summary>
-    /// How long ago the lane that is further behind last finished a look: the health check fails when it stops, not when the process does.
+    /// How long ago the lane that is further behind last finished a look: by this the health check sees that a lane has stopped although
+    /// the process runs.
     /// </summary>
     public TimeSpan SinceCycle => clock.GetElapsedTime(turned.Values.Min());
 
-    /// <summary>The clock's timestamps: a wall clock that is set is no sign of life.</summary>
+    /// <summary>Monotonic timestamps: setting the wall clock must not look like progress.</summary>
     private readonly System.Collections.Concurrent.ConcurrentDictionary<Lane, long> turned = [];
 
-    /// <summary>A step ran; the demo prints it.</summary>
+    /// <summary>A step ran, with its note; the demo prints it.</summary>
     public event Action<EscalationStep, Alarm, string>? Stepped;
 
     public override void Dispose()
@@ -84,7 +85,7 @@ public sealed partial class Escalator : BackgroundService
         {
             try
             {
-                // In a storm there is always more to do: each look is a turn.
+                // In a storm of alarms there is always more to do: each look counts as progress.
                 while (await LookAsync(lane, stopping) > 0)
                     turned[lane] = clock.GetTimestamp();
                 turned[lane] = clock.GetTimestamp();

@@ -3,10 +3,12 @@ using Vigil.Storage;
 
 namespace Vigil.Notify.Escalation;
 
+/// <summary>Tells errors of single rows from those of the database.</summary>
 internal static class Faults
 {
     /// <summary>
-    /// A row may be the cause, and the others can be tried without it. A database that is away is nobody's row: the loop tries again.
+    /// Whether one row may be the cause of an error, so that the others can be tried without it. False when the database can't be reached:
+    /// then the loop tries everything again.
     /// </summary>
     public static bool MayBeOneRow(Exception e, CancellationToken stopping) =>
         e is not OutOfMemoryException

@@ -11,15 +11,15 @@ namespace Vigil.Notify.Escalation;
 /// <param name="Failures">How often it could not be written down.</param>
 internal sealed record Outcome(Guid Notice, ChannelResult Result, bool Asked = false, int Failures = 0);
 
-/// <summary>Speaks to providers: every request ends within its time, with an outcome. Thread-safe.</summary>
+/// <summary>Makes the requests to providers; each ends within a time limit, with an outcome. Thread-safe.</summary>
 internal sealed class NoticeSender(Routes routes)
 {
-    /// <summary>A channel that says nothing for so long is taken as an unknown outcome.</summary>
+    /// <summary>When a channel gives no answer for so long, the outcome counts as unknown.</summary>
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(30);
 
     private readonly ConcurrentDictionary<Guid, bool> inFlight = [];
 
-    /// <summary>Real time: a provider knows no fast clock.</summary>
+    /// <summary>Real time by default: a provider's answer takes as long where the service's clock runs faster (the demo).</summary>
     public TimeProvider Clock { get; set; } = TimeProvider.System;
 
     /// <summary>A request about it has not ended yet.</summary>
@@ -27,7 +27,7 @@ internal sealed class NoticeSender(Routes routes)
 
     public async Task<Outcome> SendAsync(IChannel channel, Notice notice, string trace, OutgoingNotice outgoing)
     {
-        // A trace of its own, linked to the alarm's: what was said hours later would never end the first one.
+        // A trace of its own, linked to the alarm's, because a message that is sent hours later would keep the first one open so long.
         using var span = Tracing.Source.HasListeners()
             ? Tracing.Source.StartActivity(
                 "notice",
@@ -82,7 +82,7 @@ internal sealed class NoticeSender(Routes routes)
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            // It may have gone out: sent again only after it was asked about. Another way is tried meanwhile.
+            // It may have gone out, so it isn't sent again before the provider was asked. Another way is tried meanwhile.
             return new Outcome(
                 notice.Id,
                 new ChannelResult(

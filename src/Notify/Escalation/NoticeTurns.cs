@@ -7,8 +7,8 @@ using Vigil.Storage.Records;
 namespace Vigil.Notify.Escalation;
 
 /// <summary>
-/// Gives notices their turn: what is due is marked as Sending, committed, and only then begins to be sent. What is done with each is <see
-/// cref="DeliveryDecision"/>'s to say.
+/// Handles the notices that are due: those to be sent are marked as Sending and committed, and only then sent. What is done with each is
+/// decided by <see cref="DeliveryDecision"/>.
 /// </summary>
 internal sealed class NoticeTurns(
     IDbContextFactory<RecordsDb> records,
@@ -48,8 +48,8 @@ internal sealed class NoticeTurns(
         return [.. sends.Select(s => s())];
     }
 
-    /// <summary>One that can't be handled stays, later than the others; its alarm's next step comes in its time.</summary>
-    /// <returns>Which; null when it is not the fault of the first that is due.</returns>
+    /// <summary>Puts a notice that can't be handled behind the others, for ten seconds; its alarm's next step comes in its time.</summary>
+    /// <returns>The notice; null when none is due any more, or the first is being sent.</returns>
     public async Task<Notice?> PutOffAsync(Lane lane, CancellationToken cancellation)
     {
         var (now, later) = (Now(), Now().AddSeconds(10));
@@ -83,7 +83,7 @@ internal sealed class NoticeTurns(
         CancellationToken cancellation
     )
     {
-        // Where it went can't be read any more: the address that the registry has now.
+        // The address can't be decrypted: the one that stands in the registry now is used.
         if (
             FieldKeys.IsUnreadable(notice.Address)
             && people.WithKey(notice.Recipient, alarm)?.AddressFor(notice.Channel) is { Length: > 0 } address

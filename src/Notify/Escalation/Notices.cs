@@ -35,7 +35,7 @@ internal static class Notices
             DueAt = now,
         };
 
-    /// <summary>To whoever had one before, with its words unless others are set.</summary>
+    /// <summary>One more notice to the recipient of an earlier one, with the same text unless another is set.</summary>
     public static Notice Anew(Notice told, Alarm alarm, Guid id, DateTime now) =>
         new()
         {

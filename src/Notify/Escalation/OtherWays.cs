@@ -6,8 +6,8 @@ using Vigil.Storage.Records;
 namespace Vigil.Notify.Escalation;
 
 /// <summary>
-/// A message did not get there: how its person is told otherwise, and who is told when they can't be. Everything is written in the caller's
-/// transaction.
+/// What follows when a message did not reach its recipient: they are told over the next channel, or the next step comes. Everything is
+/// written in the caller's transaction.
 /// </summary>
 internal sealed class OtherWays(MessageTexts messages, TimeProvider clock, Troubles? troubles)
 {
@@ -41,8 +41,8 @@ internal sealed class OtherWays(MessageTexts messages, TimeProvider clock, Troub
     }
 
     /// <summary>
-    /// The provider failed, not the address: another way is tried at once as if the channel had failed, and this notice is kept and goes
-    /// out when the provider is back, for as long as nobody has answered. An outage delays a message; it never loses one.
+    /// The provider failed, not the address: another way is tried at once as if the channel had failed, and this notice is kept and sent
+    /// when the provider is back, unless somebody has answered by then. So an outage delays a message but never loses one.
     /// </summary>
     /// <param name="until">When it is tried again, unless the provider is back before.</param>
     /// <param name="again">It was kept before: nobody is told of it again.</param>
@@ -64,7 +64,7 @@ internal sealed class OtherWays(MessageTexts messages, TimeProvider clock, Troub
         if (again)
             return;
         Timeline.Add(db, notice, now, TimelineEvent.Held, "escalation", $": {reason.En}; {HeldNote}", $"：{reason.Zh}；服务商恢复后补发");
-        // Of several to one person about one alarm the newest is enough when the provider is back.
+        // Of several notices to one person about one alarm, only the newest is sent when the provider is back.
         await db
             .Notices.Where(n =>
                 n.AlarmId == alarm.Id
@@ -85,7 +85,8 @@ internal sealed class OtherWays(MessageTexts messages, TimeProvider clock, Troub
         await TellAnotherWayAsync(db, notice, alarm, people, now, cancellation);
         if (notice.Template != MessageKind.Digest || whole)
             return;
-        // Taken apart: each alarm has its own other way, and what still waits together then is bundled anew.
+        // The digest is taken apart: each of its alarms may be told another way. Those that still wait when the provider is back are
+        // bundled again.
         (notice.Template, notice.Text) = (MessageKind.Opened, OwnText(notice, alarm, people));
         foreach (var other in await Bundles.BundledInAsync(db, notice, cancellation))
         {
@@ -108,7 +109,7 @@ internal sealed class OtherWays(MessageTexts messages, TimeProvider clock, Troub
             case OtherWay.NextChannel:
                 var other = Notices.Anew(notice, alarm, clock.NewId(), now);
                 (other.Channel, other.Address) = way!.Value;
-                // A digest speaks of several: on the next channel each alarm has its own words, or is bundled anew there.
+                // On the next channel each alarm of a digest has a message of its own, or is bundled again there.
                 if (notice.Template == MessageKind.Digest)
                     (other.Template, other.Text) = (MessageKind.Opened, OwnText(notice, alarm, people));
                 db.Notices.Add(other);
@@ -119,7 +120,10 @@ internal sealed class OtherWays(MessageTexts messages, TimeProvider clock, Troub
         }
     }
 
-    /// <summary>Remembered for the next alarm, and told to the desk: only a person can find another number.</summary>
+    /// <summary>
+    /// The number takes nothing over this channel any more: remembered for the next alarm, and told to the duty desk, because only a person
+    /// can find another number.
+    /// </summary>
     public async Task BlockAsync(RecordsDb db, Notice notice, Wording reason, DateTime now, CancellationToken cancellation)
     {
         if (db.BlockedNumbers.Local.Any(b => b.Address == notice.Address && b.Channel == notice.Channel))

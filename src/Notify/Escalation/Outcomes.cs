@@ -8,7 +8,7 @@ using Vigil.Storage.Records;
 namespace Vigil.Notify.Escalation;
 
 /// <summary>
-/// Writes down what became of messages, and what follows from it. What follows is <see cref="DeliveryDecision"/>'s to say.
+/// Writes down what became of messages, and what follows from it, as <see cref="DeliveryDecision"/> decides.
 /// </summary>
 internal sealed partial class Outcomes(
     IDbContextFactory<RecordsDb> records,

@@ -3,7 +3,7 @@ namespace Vigil.Notify.Escalation;
 /// <summary>Lets a loop look about once a second of its clock, and at once when something changed.</summary>
 internal sealed class Pace(TimeProvider clock) : IDisposable
 {
-    /// <summary>A clock that runs 700 times fast (the demo) must not turn the loops into busy ones.</summary>
+    /// <summary>Shortest real pause, so that a clock that runs 700 times faster (the demo) doesn't keep the loops busy.</summary>
     private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(20);
 
     private readonly SemaphoreSlim wake = new(0, 1);

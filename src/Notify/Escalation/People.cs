@@ -9,7 +9,7 @@ namespace Vigil.Notify.Escalation;
 /// <param name="Key">contact:{id}, visitor:{id}, duty:{id}, supervisor:{id}.</param>
 internal sealed record Person(string Key, string Name, string Phone, string Mail, string Webhook, string Language)
 {
-    /// <summary>An address is stored and can't be read: as if there were none.</summary>
+    /// <summary>A stored number or address can't be decrypted; it counts as if there were none.</summary>
     public bool Unreadable { get; init; }
 
     /// <summary>Channels that are known not to reach this phone: opted out, no longer in service.</summary>
@@ -17,7 +17,7 @@ internal sealed record Person(string Key, string Name, string Phone, string Mail
 
     /// <summary>
     /// The first channel of a step, after the one that failed, for which the person has an address; null when there is none. A channel that
-    /// is known to be blocked is passed over; where a life may hang on it, it is tried all the same rather than nobody.
+    /// is known not to reach the phone is left out, except for a critical alarm when no other is left.
     /// </summary>
     public (Channel Channel, string Address)? Way(IReadOnlyList<Channel> via, Channel? after = null, bool critical = false)
     {
@@ -40,6 +40,7 @@ internal sealed record Person(string Key, string Name, string Phone, string Mail
         };
 }
 
+/// <summary>Who a place of the plan is now.</summary>
 /// <param name="People">Who is told; empty when there is nobody.</param>
 /// <param name="Note">Why it is nobody, or somebody else than usual; empty when there is nothing to say.</param>
 /// <param name="NoteZh">The same in Chinese.</param>
@@ -54,7 +55,7 @@ internal sealed class People
     /// <summary>Digits of a province, city, county, town and village.</summary>
     private static readonly int[] CodeLengths = [2, 4, 6, 9, 12];
 
-    /// <summary>How often a substitute's substitute is asked for.</summary>
+    /// <summary>Most substitutes of substitutes that are followed; substitutes may form a circle.</summary>
     private const int LongestChain = 5;
 
     private readonly DateTime local;
@@ -107,7 +108,7 @@ internal sealed class People
             .SelectMany(a => CodeLengths.Where(n => n <= a.Length).Select(n => a[..n]))
             .Distinct()
             .ToList();
-        // An alarm that belongs nowhere (its resident was removed) is everybody's at the desk.
+        // An alarm without an area, such as one of the service itself, is told to the officers of all areas.
         var everywhere = list.Exists(a => a.Area.Length == 0);
         var officers = await db
             .DutyOfficers.AsNoTracking()
@@ -181,7 +182,7 @@ internal sealed class People
     }
 
     /// <summary>
-    /// Where somebody who answered stands: a contact in their order, an account where its role is, another system with the duty desk.
+    /// The place in the plan of somebody who answered: a contact with their order, an account by its role, another system as the duty desk.
     /// </summary>
     /// <param name="who">A person, or the name of an account or API key.</param>
     /// <param name="role">The account's; null when it is none.</param>
@@ -213,7 +214,7 @@ internal sealed class People
                 .Select(c => Of($"contact:{c.Id}", c.Name, c.Phone, c.Mail, "", c.Language)),
         ];
 
-    /// <summary>The visitor, else whoever stands in; nobody when nobody does: the desk is told at once instead.</summary>
+    /// <summary>The visitor, else their substitute; nobody when that one is away too: then the next step comes at once.</summary>
     private PeopleFound VisitorOf(Alarm alarm)
     {
         if (Resident(alarm)?.VisitorId is not { } id || !visitors.TryGetValue(id, out var first))
@@ -236,8 +237,8 @@ internal sealed class People
     }
 
     /// <summary>
-    /// Those of the desks above the alarm's village who are on duty now. A rota that leaves nobody is a mistake, and then everybody of the
-    /// desk is told.
+    /// The officers of the alarm's village, town and county who are on duty now. A rota that leaves nobody is taken for a mistake: then all
+    /// of them are told.
     /// </summary>
     private PeopleFound Desk(RecipientKind to, Alarm alarm)
     {
@@ -279,7 +280,7 @@ internal sealed class People
         );
     }
 
-    /// <summary>Who has no line in the rota works always.</summary>
+    /// <summary>Whoever has no line in the rota is always on duty.</summary>
     private bool Works(string who) => !shifts[who].Any() || shifts[who].Any(s => s.Covers(local));
 
     private bool IsAway(DateOnly? from, DateOnly? until)

@@ -8,13 +8,13 @@ namespace Vigil.Notify.Escalation;
 internal static class Plan
 {
     /// <summary>
-    /// Steps that are no person of a plan: tell whoever was told; tell everybody again, because it happened again after somebody
-    /// acknowledged.
+    /// Values of <see cref="EscalationStep.To"/> that name no recipient. Told: whoever was told hears that it is over or has eased. Again: it
+    /// happened again after somebody acknowledged it, and when this step is due the whole plan begins again.
     /// </summary>
     public const string Told = "told",
         Again = "again";
 
-    /// <summary>The steps of an alarm that wait, with what this unit of work has added or changed and not yet saved.</summary>
+    /// <summary>The waiting steps of an alarm, as they are with the changes of this context that aren't saved yet.</summary>
     public static async Task<List<EscalationStep>> WaitingAsync(RecordsDb db, Guid alarm, CancellationToken cancellation)
     {
         await db.Steps.Where(s => s.AlarmId == alarm && s.State == StepState.Waiting).LoadAsync(cancellation);
@@ -29,7 +29,7 @@ internal static class Plan
     public static async Task ResumeAsync(RecordsDb db, Guid alarm, DateTime next, CancellationToken cancellation) =>
         Resume(await WaitingAsync(db, alarm, cancellation), next);
 
-    /// <summary>The same of these; what is told at once stands outside the plan's waits.</summary>
+    /// <summary>The same for these steps. Those that are no part of the plan's order (other templates) are left as they are.</summary>
     public static void Resume(IEnumerable<EscalationStep> waiting, DateTime next)
     {
         var due = next;
@@ -40,8 +40,8 @@ internal static class Plan
         }
     }
 
-    /// <summary>Freezes the whole plan anew, from its first step, after what has been done so far.</summary>
-    /// <param name="says">What the first step tells people.</param>
+    /// <summary>Cancels the steps that wait, and adds the whole plan of the policy again behind those that have run.</summary>
+    /// <param name="says">The message of the first step.</param>
     public static async Task AnewAsync(
         RecordsDb db,
         Alarm alarm,

@@ -90,15 +90,15 @@ public sealed class Policies
 
     public IReadOnlyList<Policy> All => policies;
 
-    /// <summary>From now on those of a changed file are in force.</summary>
+    /// <summary>Puts the policies of a changed file into force.</summary>
     public void Use(Policies changed) => policies = changed.policies;
 
     /// <summary>The first that fits; every severity has one, the file was checked for it.</summary>
     public Policy For(AlarmFacts alarm) => policies.First(p => p.Fits(alarm));
 
     /// <summary>
-    /// The terms in force now; an alarm's plan was frozen when it opened. A changed file must not leave open alarms to terms that nobody
-    /// can look up any more.
+    /// The policy in force now for an alarm: its times (seen well by, quiet hours…) are those of the file in force, while its steps were
+    /// fixed when it opened.
     /// </summary>
     public Policy For(Alarm alarm, Resident? resident, TimeZoneInfo zone) =>
         For(
@@ -202,7 +202,7 @@ public sealed class Policies
             "told" => PlanEnd.Told,
             var other => RefusedEnd(yaml, other),
         };
-        // Caps, quiet hours and early ends are for what can wait (invariant 9).
+        // Quiet hours and early ends are only for alarms that can wait (invariant 9).
         if (severities.Count == 0 || severities.Exists(s => s >= Severity.High))
         {
             if (quiet is { } q)

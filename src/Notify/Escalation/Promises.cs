@@ -6,7 +6,10 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Notify.Escalation;
 
-/// <summary>"Seen well by" ran out: escalation resumes above whoever acknowledged (invariant 8).</summary>
+/// <summary>
+/// Whoever acknowledges promises that the person is seen well by a certain time. When it runs out, the alarm is open again and escalation
+/// resumes above them (invariant 8).
+/// </summary>
 internal sealed partial class Promises(
     IDbContextFactory<RecordsDb> records,
     Policies policies,

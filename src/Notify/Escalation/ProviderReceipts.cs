@@ -6,7 +6,8 @@ using Vigil.Storage.Records;
 namespace Vigil.Notify.Escalation;
 
 /// <summary>
-/// What providers say later of what they took. Comes twice, late, or before the answer to the request: states only go forward.
+/// Takes providers' receipts for messages. They may come twice, late, or before the answer to the request, so a receipt never takes a
+/// notice back to an earlier state.
 /// </summary>
 public sealed class ProviderReceipts(
     IDbContextFactory<RecordsDb> records,
@@ -47,7 +48,7 @@ public sealed class ProviderReceipts(
         if (meaning == ReceiptMeaning.Delivered)
         {
             (row.State, row.SentAt, row.FinishedAt, row.Held, row.Note) = (NoticeState.Delivered, row.SentAt ?? now, now, false, reason.En);
-            // it does arrive
+            // the number does receive messages
             await db.BlockedNumbers.Where(b => b.Address == row.Address && b.Channel == row.Channel).ExecuteDeleteAsync(cancellation);
             Timeline.Add(db, row, now, TimelineEvent.Delivered, provider, "", " 已送达");
         }

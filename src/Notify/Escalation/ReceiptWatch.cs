@@ -22,7 +22,7 @@ public sealed partial class ReceiptWatch(
 
     private static readonly TimeSpan First = TimeSpan.FromSeconds(60);
 
-    /// <summary>After that the message is no longer worth a question.</summary>
+    /// <summary>Messages that were sent longer ago are not asked about any more.</summary>
     private static readonly TimeSpan Longest = TimeSpan.FromHours(3);
 
     /// <summary>When each was last asked about, by the clock's timestamps, and how long from then to the next time.</summary>
@@ -31,7 +31,7 @@ public sealed partial class ReceiptWatch(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         if (!routes.All.Any(c => c.GivesReceipts))
-            await Task.Delay(Timeout.InfiniteTimeSpan, clock, stoppingToken); // a loop that ends is a loop that has died
+            await Task.Delay(Timeout.InfiniteTimeSpan, clock, stoppingToken); // a loop that ended would count as one that has failed
         using var pace = new Pace(clock);
         while (!stoppingToken.IsCancellationRequested)
         {

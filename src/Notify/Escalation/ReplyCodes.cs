@@ -5,8 +5,10 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Notify.Escalation;
 
-/// <summary>The code with which one recipient answers for one alarm by SMS. A sender's number can be forged, so the code is what counts:
-/// six random digits, bound to both, and to the round of the alarm: what happens again asks for another code.</summary>
+/// <summary>
+/// The code with which one recipient answers for one alarm by SMS: six random digits. A sender's number can be forged, so the code is what
+/// counts. It is valid for one round of the alarm; when it happens again there is another code.
+/// </summary>
 internal static class ReplyCodes
 {
     public const int Length = 6;

@@ -35,7 +35,7 @@ internal sealed class SendingLimits
                 ? []
                 : await db
                     .Notices.AsNoTracking()
-                    // what went in a digest was no message of its own
+                    // notices that a digest stood for were no messages of their own: they have no attempt
                     .Where(n => addresses.Contains(n.Address) && ((n.SentAt >= since && n.Attempts > 0) || n.State == NoticeState.Sending))
                     .Select(n => new
                     {

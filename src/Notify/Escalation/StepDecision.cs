@@ -12,10 +12,10 @@ internal enum StepTurn
     /// <summary>The same unless somebody has been told, which is enough for this policy: then the plan is over.</summary>
     TellPeopleUnlessSomebodyWas,
 
-    /// <summary>It tells whoever was told that it is over, or has eased.</summary>
+    /// <summary>It tells whoever was told of the alarm that it is over, or has eased.</summary>
     TellWhoeverWasTold,
 
-    /// <summary>It happened again after somebody acknowledged it, and the time that they had is over.</summary>
+    /// <summary>It begins the plan again, because it happened again after somebody acknowledged it, and the time they had is over.</summary>
     TellAgain,
 }
 
@@ -24,14 +24,14 @@ internal enum StepEnd
 {
     Reached,
 
-    /// <summary>There is nobody who is meant by it.</summary>
+    /// <summary>Nobody is registered, or on duty, for the place that it names.</summary>
     Nobody,
 
-    /// <summary>Whoever is meant has no address that it may use.</summary>
+    /// <summary>The people that it names have no address for any of its channels.</summary>
     NoAddress,
 }
 
-/// <summary>What a plan does next. Decisions alone, of what is passed in.</summary>
+/// <summary>Decides what a plan does next. Pure functions of what is passed in.</summary>
 internal static class StepDecision
 {
     /// <summary>A plan that is at its end and that nobody has answered begins its last step again, this long apart at least.</summary>
@@ -52,19 +52,19 @@ internal static class StepDecision
         : meant == 0 ? StepEnd.Nobody
         : StepEnd.NoAddress;
 
-    /// <summary>It is told at once, beside the plan: no other step waits for it.</summary>
+    /// <summary>Whether a step is no part of the plan's order: it is run at once, and no other step waits for it.</summary>
     public static bool IsBeside(EscalationStep step) => step.Template != MessageKind.Opened && step.WaitSeconds == 0;
 
-    /// <summary>"Until somebody answers for it": the end of a plan is not the end of telling people.</summary>
-    /// <param name="step">That has run.</param>
-    /// <param name="waiting">Those of its alarm that are still to come.</param>
+    /// <summary>High and critical alarms are told until somebody answers: at the end of a plan its last step begins again.</summary>
+    /// <param name="step">The step that has run.</param>
+    /// <param name="waiting">The steps of its alarm that are still to come.</param>
     /// <returns>How long until the last step of the policy begins again; null while the plan goes on, or may end.</returns>
     public static TimeSpan? BeginsLastAgain(EscalationStep step, Severity severity, IEnumerable<EscalationStep> waiting) =>
         severity < Severity.High || waiting.Any(s => s.WaitSeconds > 0)
             ? null
             : TimeSpan.FromSeconds(Math.Max(step.WaitSeconds, LastStepAgain.TotalSeconds));
 
-    /// <summary>Who is told when a promise was broken and the plan has nobody left above whoever gave it.</summary>
+    /// <summary>Who is told when "seen well by" ran out and the plan has no step left above whoever acknowledged.</summary>
     public static IReadOnlyList<RecipientKind> Above(RecipientKind who) =>
         who < RecipientKind.Duty ? [RecipientKind.Duty, RecipientKind.Supervisor] : [RecipientKind.Supervisor];
 }

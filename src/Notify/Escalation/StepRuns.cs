@@ -87,7 +87,7 @@ internal sealed class StepRuns(Policies policies, MessageTexts messages, SignedL
         Timeline.Add(db, alarm.Id, now, what, "escalation", step.Note);
     }
 
-    /// <summary>Why somebody is told another way than the plan says, or not at all.</summary>
+    /// <summary>Puts on the timeline why somebody is told another way than the plan says, or not at all.</summary>
     private static void NoteUnusualWay(RecordsDb db, EscalationStep step, Alarm alarm, Person person, Channel? way, DateTime now)
     {
         var (instead, insteadZh) = way is { } other
@@ -156,7 +156,7 @@ internal sealed class StepRuns(Policies policies, MessageTexts messages, SignedL
     }
 
     /// <summary>
-    /// It happened again after somebody acknowledged, and the set time is over without an end: somebody has to answer anew.
+    /// It happened again after somebody acknowledged, and they have not finished it in time: the plan begins again.
     /// </summary>
     private async Task TellAgainAsync(RecordsDb db, EscalationStep step, Alarm alarm, DateTime now, CancellationToken cancellation)
     {
@@ -175,7 +175,7 @@ internal sealed class StepRuns(Policies policies, MessageTexts messages, SignedL
             $"{alarm.AcknowledgedBy} 确认后再次发生"
         );
         db.ChangeTracker.DetectChanges();
-        await db.Entry(alarm).Reference(a => a.Resident).LoadAsync(cancellation); // a policy may look at the class
+        await db.Entry(alarm).Reference(a => a.Resident).LoadAsync(cancellation); // policies may be chosen by the resident's class
         after.WriteTo(alarm);
         var policy = policies.For(alarm, alarm.Resident, messages.Zone);
         await Plan.AnewAsync(db, alarm, policy, MessageKind.Repeated, now, clock.NewId, cancellation);
