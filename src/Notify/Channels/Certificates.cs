@@ -5,14 +5,15 @@ using Vigil.Model;
 namespace Vigil.Notify.Channels;
 
 /// <summary>
-/// A provider's certificate that is about to end is said while there is time; one that has ended, or doesn't hold, is refused as ever, and
-/// said.
+/// Reports a provider's certificate that expires soon, while there is time to replace it, and one that is refused because it has expired
+/// or isn't trusted.
 /// </summary>
 public static class Certificates
 {
     private static readonly TimeSpan Warned = TimeSpan.FromDays(14);
 
-    /// <returns>Whether the connection may go on: nothing is let through that .NET refuses.</returns>
+    /// <summary>Checks the certificate of a connection that is being made.</summary>
+    /// <returns>Whether the connection may go on: exactly where .NET would let it.</returns>
     public static bool Seen(string provider, X509Certificate? certificate, SslPolicyErrors errors, TimeProvider clock, Troubles? troubles)
     {
         var name = $"certificate {provider}";

@@ -13,7 +13,8 @@ public sealed class ChannelHealth
     public static readonly TimeSpan ProbeEvery = TimeSpan.FromSeconds(15);
 
     /// <summary>
-    /// A provider that is back before nobody has missed it is no news; two minutes without any is too late for the desk to hear of it.
+    /// How long a provider has to be down before the duty desk is told: shorter failures mend themselves, and after two minutes it would be
+    /// too late to be told.
     /// </summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
@@ -22,11 +23,11 @@ public sealed class ChannelHealth
     private readonly Troubles? troubles;
     private Wording? trouble;
 
-    /// <summary>The clock's timestamp of the last try: a provider that is down must not wait for a wall clock.</summary>
+    /// <summary>Monotonic timestamp of the last try: setting the wall clock must not delay the next one.</summary>
     private long tried;
 
     /// <param name="provider">Becomes part of the metric's name: vigil_channel_down_twilio.</param>
-    /// <param name="clock">The time that providers live in: the wall clock's, also where the demo's runs faster.</param>
+    /// <param name="clock">Runs in real time, also where the service's own clock runs faster (the demo).</param>
     public ChannelHealth(string provider, TimeProvider clock, Meter? meter = null, Troubles? troubles = null)
     {
         (Provider, this.clock, this.troubles) = (provider, clock, troubles);
@@ -45,7 +46,9 @@ public sealed class ChannelHealth
     /// <summary>It can be used again.</summary>
     public event Action? Recovered;
 
-    /// <summary>True when up, and once in a while when down. A caller that got true sends, and says what became of it.</summary>
+    /// <summary>
+    /// True when up, and once in a while when down. A caller that got true makes a request, and calls <see cref="Up"/> or <see cref="Down"/>.
+    /// </summary>
     public bool MayTry()
     {
         lock (gate)

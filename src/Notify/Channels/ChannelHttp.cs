@@ -20,9 +20,9 @@ public sealed record ChannelTimeouts(TimeSpan Try, TimeSpan Total)
 }
 
 /// <summary>
-/// One HttpClient a provider, each with a pipeline of its own, so that one that hangs stops no other: bulkhead → total timeout → retry →
-/// circuit breaker → timeout of a try. Only what is safe to repeat is repeated here: reads, and requests that never reached the provider.
-/// The rest is the dispatcher's, which asks the provider before it sends again.
+/// One HttpClient for each provider, with a pipeline of its own, so that a provider that hangs holds up no other: bulkhead → total timeout →
+/// retry → circuit breaker → timeout of a try. Only what is safe to repeat is repeated here: reads, and requests that never reached the
+/// provider. Everything else is repeated by the dispatcher, which asks the provider first.
 /// </summary>
 public static class ChannelHttp
 {
@@ -33,8 +33,8 @@ public static class ChannelHttp
     public const int MostInFlight = 48;
 
     /// <summary>
-    /// How long a provider is left alone is measured on the clock registered under this key: the wall clock, unless a test says otherwise.
-    /// A provider knows no fast clock.
+    /// Key of the clock that pauses of providers are measured on: real time, also where the service's own clock runs faster (the demo). Tests
+    /// register another.
     /// </summary>
     public const string Clock = "channels";
 
@@ -58,7 +58,7 @@ public static class ChannelHttp
                 client =>
                 {
                     client.BaseAddress = baseAddress;
-                    // the pipeline's own end before; this one ends a body that never ends
+                    // longer than the pipeline's timeouts, which don't cover reading the body
                     client.Timeout = new ChannelTimeouts().Total + TimeSpan.FromSeconds(5);
                     client.MaxResponseContentBufferSize = 4 << 20;
                 }
@@ -107,7 +107,7 @@ public static class ChannelHttp
     public static HttpClient ChannelClient(this IServiceProvider services, string provider) =>
         services.GetRequiredService<IHttpClientFactory>().CreateClient(provider);
 
-    /// <summary>Sends, and says in a result what kept it from being answered; else gives the answer.</summary>
+    /// <summary>Sends a request. Returns its answer, or a result that says why there is none.</summary>
     public static async Task<(HttpResponseMessage? Answer, ChannelResult? Trouble)> TrySendAsync(
         this HttpClient http,
         HttpRequestMessage request,

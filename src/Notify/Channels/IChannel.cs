@@ -32,42 +32,44 @@ public sealed record OutgoingNotice(
 /// <param name="Outgoing">What was sent.</param>
 /// <param name="ProviderId">The provider's id; null when no answer came.</param>
 /// <param name="Since">It went out at this time or later.</param>
-/// <param name="Others">Provider ids of other notices to the same address: what the provider lists under these is not ours.</param>
-/// <param name="Alone">No other notice to this address has an unknown outcome. If one has, what carries no mark of ours can't be told
-/// apart.</param>
+/// <param name="Others">Provider ids of other notices to the same address: what the provider lists under these is not this notice.</param>
+/// <param name="Alone">No other notice to this address has an unknown outcome. If one has, a call, which carries no id of ours, can't be told
+/// from it.</param>
 public sealed record PastNotice(OutgoingNotice Outgoing, string? ProviderId, DateTimeOffset Since, IReadOnlySet<string> Others, bool Alone);
 
 public enum ChannelOutcome
 {
-    /// <summary>The provider has it. Not: heard.</summary>
+    /// <summary>The provider has accepted it.</summary>
     Sent,
 
-    /// <summary>Passing trouble: the same channel may be tried again.</summary>
+    /// <summary>It failed for a reason that may pass: the same channel may be tried again.</summary>
     TryAgain,
 
-    /// <summary>Will never work for this address: on to the next channel at once.</summary>
+    /// <summary>It will never work for this address: the next channel is tried at once.</summary>
     GiveUp,
 
-    /// <summary>The request went out and no answer came: reconcile, then send again rather than never.</summary>
+    /// <summary>The request went out and no answer came: the provider is asked; if it doesn't know either, the message is sent again.</summary>
     Unknown,
 
-    /// <summary>It is on the phone. Not: heard.</summary>
+    /// <summary>It has reached the phone. That doesn't say that anybody has read or heard it.</summary>
     Delivered,
 
     /// <summary>
-    /// The provider itself can't be used (unreachable, wrong token, no credit): another one or the next channel now, and this one when it
-    /// is back.
+    /// The provider can't be used (unreachable, wrong token, no credit): another provider or the next channel is tried at once, and this
+    /// message is sent when the provider is back.
     /// </summary>
     Down,
 
-    /// <summary>Nothing went out because too much is under way at this provider: again in a second, and no attempt is counted.</summary>
+    /// <summary>Nothing went out, because too many requests are under way at this provider: again in a second, not counted as an
+    /// attempt.</summary>
     Busy,
 }
 
 /// <param name="Outcome">What became of it.</param>
 /// <param name="Reason">In words; goes on the timeline. Never holds a secret.</param>
 /// <param name="ProviderId">The provider's id, where it gave one.</param>
-/// <param name="Blocked">This number takes nothing this way until somebody edits it: opted out, no longer in service. Remembered.</param>
+/// <param name="Blocked">The number takes nothing over this channel (opted out, no longer in service): it isn't used again until somebody
+/// changes the number.</param>
 public sealed record ChannelResult(ChannelOutcome Outcome, Wording Reason, string? ProviderId = null, bool Blocked = false);
 
 /// <summary>
@@ -81,13 +83,13 @@ public interface IChannel
 
     bool Carries(Channel channel);
 
-    /// <summary>…and to where: several take webhooks, each those of its own kind of address.</summary>
+    /// <summary>Whether it also carries it to this address: several providers take webhooks, each its own kind of address.</summary>
     bool CarriesTo(Channel channel, string address) => Carries(channel);
 
     /// <summary>Recipients at this address can answer with a reply code.</summary>
     bool TakesReplies(Channel channel, string address) => false;
 
-    /// <summary>Says later what became of a message; when it doesn't, it is asked with <see cref="ReconcileAsync"/>.</summary>
+    /// <summary>The provider reports later what became of a message; where no report comes it is asked with <see cref="ReconcileAsync"/>.</summary>
     bool GivesReceipts => false;
 
     /// <summary>Null for what can't be down, such as the outbox.</summary>

@@ -5,8 +5,8 @@ namespace Vigil.Notify.Channels;
 
 /// <summary>
 /// Which provider carries a message: by the longest number prefix of <c>Notify:Routes</c> (<c>"+86": "aliyun"</c>, <c>"default": "twilio,
-/// outbox"</c>,
-/// <c>"mail": "mail"</c>). Of several in a list the first that is not down; when all are down the first, which keeps it until it is back.
+/// outbox"</c>, <c>"mail": "mail"</c>). Of several in a list the first that is not down; when all are down the first, where the message is
+/// kept until it is back.
 /// </summary>
 public sealed class Routes(IEnumerable<IChannel> channels, IReadOnlyDictionary<string, string> routes)
 {
@@ -14,7 +14,7 @@ public sealed class Routes(IEnumerable<IChannel> channels, IReadOnlyDictionary<s
 
     public IReadOnlyCollection<IChannel> All => byProvider.Values;
 
-    /// <summary>No provider is named: messages are shown where the desk looks, and reach nobody's phone.</summary>
+    /// <summary>No provider is named: messages are only shown in the outbox, and reach nobody's phone.</summary>
     public bool ReachNobody => routes.Count == 0;
 
     public IChannel? Find(string provider) => byProvider.GetValueOrDefault(provider);

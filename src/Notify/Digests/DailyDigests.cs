@@ -12,8 +12,8 @@ namespace Vigil.Notify.Digests;
 
 /// <summary>
 /// Yesterday at home, each morning, for contacts who want it (每日摘要) and whose resident consented: water and electricity against the home's
-/// own usual day. By mail where there is an address, else by SMS. A row stands before anything is sent, so that nobody gets a day twice;
-/// what can't be sent by the evening is given up, because it is no news any more. Alarms never wait for it.
+/// own usual day. By mail where there is an address, else by SMS. A row is written before anything is sent, so that nobody gets a day twice;
+/// what can't be sent by the evening is given up, because by then it is old. Alarms never wait for it.
 /// </summary>
 public sealed partial class DailyDigests(
     IDbContextFactory<RecordsDb> records,
@@ -26,7 +26,7 @@ public sealed partial class DailyDigests(
     ILogger<DailyDigests> log
 ) : BackgroundService
 {
-    /// <summary>Hours after the time of day at which it goes out.</summary>
+    /// <summary>How long after its time of day a digest may still be sent.</summary>
     private static readonly TimeSpan Late = TimeSpan.FromHours(10);
 
     private static readonly TimeSpan Every = TimeSpan.FromMinutes(1);
@@ -95,7 +95,7 @@ public sealed partial class DailyDigests(
         return sent;
     }
 
-    /// <summary>Out of the way of the others for a while.</summary>
+    /// <summary>Puts a digest off that could not be made, so that it doesn't hold up the others.</summary>
     private static async Task LaterAsync(RecordsDb db, Contact contact, DateOnly day, DateTime now, CancellationToken cancellation)
     {
         var row = await db.Digests.FirstOrDefaultAsync(d => d.ContactId == contact.Id && d.Day == day, cancellation);
@@ -154,7 +154,7 @@ public sealed partial class DailyDigests(
     {
         try
         {
-            // In wall time: a provider knows no fast clock.
+            // In real time, also where the service's clock runs faster (the demo).
             return await channel.SendAsync(notice, CancellationToken.None).WaitAsync(ChannelTimeout, TimeProvider.System);
         }
         catch (Exception e) when (e is not OutOfMemoryException)

@@ -54,10 +54,10 @@ public sealed partial class MessageTexts
         return problems.Count > before ? null : found;
     }
 
-    /// <summary>From now on the words of a changed file are told.</summary>
+    /// <summary>Takes the words of a changed file.</summary>
     public void Use(MessageTexts changed) => texts = changed.texts;
 
-    /// <summary>A kind of another version has no words here: its name is told rather than nothing.</summary>
+    /// <summary>The kind in words; the name of a kind that this version doesn't know.</summary>
     public string Kind(string kind, string language) => texts.GetValueOrDefault(("kind:" + kind, Written(language))) ?? kind;
 
     /// <summary>A message with the least information: family name and a star, the kind in words, the local time, the link.</summary>
@@ -71,7 +71,7 @@ public sealed partial class MessageTexts
             .Replace("{time}", Local(time), StringComparison.Ordinal)
             .Replace("{link}", link, StringComparison.Ordinal);
 
-    /// <summary>What is added where a reply answers: the recipient's own code for this alarm.</summary>
+    /// <summary>The sentence added to a text where a reply is possible: how to answer with the recipient's code for this alarm.</summary>
     public string Reply(string language, string code) =>
         texts[("template:reply", Written(language))].Replace("{code}", code, StringComparison.Ordinal);
 
@@ -163,7 +163,7 @@ public sealed partial class MessageTexts
     /// <summary>The zone that times of day in messages and policies are meant in.</summary>
     public TimeZoneInfo Zone => zone;
 
-    /// <summary>The same moment by the clocks on the wall, in which rota and policies are kept.</summary>
+    /// <summary>A moment in local time, in which rota and policies are written.</summary>
     public DateTime ToLocal(DateTime utc) => TimeZoneInfo.ConvertTimeFromUtc(utc, zone);
 
     private string Local(DateTime utc) => TimeZoneInfo.ConvertTimeFromUtc(utc, zone).ToString("MM-dd HH:mm", CultureInfo.InvariantCulture);

@@ -6,9 +6,9 @@ using Vigil.Model;
 namespace Vigil.Notify.Webhooks;
 
 /// <summary>
-/// Connections to addresses that somebody typed in: never into this machine or its network, whatever a name resolves to. It is checked on
-/// the address that is connected to, at the moment of connecting, so that a name that changes its mind between a check and the connection
-/// (DNS rebinding) gains nothing.
+/// Connections to addresses that somebody typed in: never into this machine or its network, whatever a name resolves to. Checked is the
+/// address that is connected to, at the moment of connecting: a name that resolves to another address after a check (DNS rebinding) is
+/// refused too.
 /// </summary>
 public sealed class OutwardConnections(bool allowLoopback, IReadOnlyList<IPNetwork> allowed)
 {

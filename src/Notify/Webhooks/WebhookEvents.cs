@@ -6,7 +6,7 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Notify.Webhooks;
 
-/// <summary>What other systems can be told of: the words of an alarm's timeline that change the alarm.</summary>
+/// <summary>The events that other systems can be told of: those of an alarm's timeline that change the alarm.</summary>
 public static class WebhookEvents
 {
     private static readonly TimelineEvent[] Told =
@@ -25,10 +25,10 @@ public static class WebhookEvents
     /// <summary>As other systems name them.</summary>
     public static readonly IReadOnlyList<string> All = [.. Told.Select(e => e.Word())];
 
-    /// <summary>A trial that an administrator asked for: of no alarm.</summary>
+    /// <summary>A trial message that an administrator asked for; it is about no alarm.</summary>
     public const string Ping = "ping";
 
-    /// <summary>A webhook with a secret of its own, from the timeline's end on.</summary>
+    /// <summary>Adds a webhook with a secret of its own; it is told of what happens from now on.</summary>
     /// <returns>The secret, to be shown once.</returns>
     public static async Task<(Webhook Row, string Secret)> AddAsync(
         IDbContextFactory<RecordsDb> records,
@@ -114,7 +114,7 @@ public static class WebhookEvents
             JsonSerializerOptions.Web
         );
 
-    /// <summary>The same for the same line and webhook: turned into a message twice, it is one.</summary>
+    /// <summary>The id of the message about a line: always the same, so that a line is never turned into two messages.</summary>
     internal static Guid IdOf(Guid webhook, long line)
     {
         Span<byte> both = stackalloc byte[24],

@@ -44,13 +44,14 @@ public sealed partial class WebhookSender(
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// On PostgreSQL a line with a lower number may be committed a moment later: so many, of the last minute, are looked at again.
+    /// So many lines before the last one seen are looked at again, if they are of the last minute: on PostgreSQL a line with a lower number
+    /// may become visible later.
     /// </summary>
     private const int LookBack = 200;
 
     private const int Batch = 100;
 
-    private readonly Pace pace = new(TimeProvider.System); // receivers know no fast clock
+    private readonly Pace pace = new(TimeProvider.System); // in real time, also where the service's clock runs faster
     private readonly HttpClient http = new(connections.Handler())
     {
         Timeout = TimeSpan.FromSeconds(10),
@@ -133,7 +134,7 @@ public sealed partial class WebhookSender(
         {
             var events = webhook.Events.Split(',');
             var rows = wanted
-                // Lines from before the webhook are none of its own, also where it looks back.
+                // Looking back never reaches lines from before the webhook was made.
                 .Where(l =>
                     events.Contains(l.What.Word())
                     && alarms.TryGetValue(l.AlarmId, out var a)

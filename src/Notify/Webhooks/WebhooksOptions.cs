@@ -13,7 +13,7 @@ public sealed class WebhooksOptions
     /// <summary>Receivers on this machine, over http too: for trying out.</summary>
     public bool AllowLoopback { get; set; }
 
-    /// <summary>Networks of one's own that receivers may stand in, such as 10.20.0.0/16, separated by commas. https all the same.</summary>
+    /// <summary>Own networks in which receivers may be, such as 10.20.0.0/16, separated by commas; over https only.</summary>
     public string AllowNetworks { get; set; } = "";
 
     internal OutwardConnections Connections => new(AllowLoopback, [.. Listed.Select(IPNetwork.Parse)]);

@@ -22,7 +22,7 @@ public sealed class AliyunChannel : IChannel
         Spoken = "11000000300006";
 
     /// <summary>
-    /// Carriers take a message for a nuisance when the same words come again and again: three identical ones to a number in 24 h.
+    /// Most messages with the same words to a number in 24 h: carriers block further ones as a nuisance.
     /// </summary>
     private const int MostIdentical = 3;
 
@@ -44,7 +44,7 @@ public sealed class AliyunChannel : IChannel
     )
     {
         (this.services, this.options, this.records, zone) = (services, options, records, messages.Zone);
-        // a signature's time is the provider's
+        // signatures carry real time, which the provider checks
         this.clock = services.GetKeyedService<TimeProvider>(ChannelHttp.Clock) ?? TimeProvider.System;
         noticeClock = clock;
         health = services.ChannelHealth(Provider);
@@ -116,7 +116,7 @@ public sealed class AliyunChannel : IChannel
             return null;
         if (notice.Outgoing.Channel == Channel.Voice)
         {
-            // Calls can be asked about by their id alone: without one it is called again rather than never.
+            // Calls can only be asked about by their id. Without one the call is made again: twice is better than never.
             if (notice.ProviderId is not { Length: > 0 } id)
                 return null;
             var detail = await AskAsync(
@@ -171,7 +171,7 @@ public sealed class AliyunChannel : IChannel
         return null;
     }
 
-    /// <summary>Our mark in a call: OutId takes 15 bytes, so the notice's last 60 bits, which are random.</summary>
+    /// <summary>The id of a notice as a call carries it: OutId takes 15 bytes, so the last 60 bits, which are random.</summary>
     internal static string OutId(Guid notice) => notice.ToString("N")[^15..];
 
     private (string Action, Dictionary<string, string> Parameters) MessageOf(

@@ -4,7 +4,7 @@ namespace Vigil.Notify.Channels.Aliyun;
 
 /// <summary>
 /// What Alibaba Cloud's codes mean for a notice (help.aliyun.com: 短信服务 API 错误码, 语音服务 API 错误码; the gateway's own: InvalidAccessKeyId,
-/// SignatureDoesNotMatch, Throttling). Ours and the account's troubles are Down, the number's are GiveUp, the rest is tried again.
+/// SignatureDoesNotMatch, Throttling). Errors of our account are Down, errors of the number or template are GiveUp, passing ones TryAgain.
 /// </summary>
 public static class AliyunErrors
 {
@@ -88,7 +88,7 @@ public static class AliyunErrors
         );
     }
 
-    /// <summary>How a call went (help.aliyun.com: 语音服务运营商回执错误码). Picked up is delivered; only a key is an answer.</summary>
+    /// <summary>How a call went (help.aliyun.com: 语音服务运营商回执错误码). Picked up counts as delivered; only a key is an answer.</summary>
     public static ChannelResult Call(string status, string? callId) =>
         status switch
         {

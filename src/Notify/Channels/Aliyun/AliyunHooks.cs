@@ -30,7 +30,7 @@ public sealed partial class AliyunHooks(
         description: "Callbacks to an address without our secret, or that can't be read"
     );
 
-    /// <summary>Constant time: the address is the only proof.</summary>
+    /// <summary>Whether a callback came to our secret address, which is its only proof; compared in constant time.</summary>
     public bool IsOurs(string secret)
     {
         if (
@@ -149,7 +149,7 @@ public sealed partial class AliyunHooks(
         }
         catch (InvalidOperationException)
         {
-            return ""; // bytes that are no UTF-8, half of a surrogate pair: nothing that we ever sent
+            return ""; // no valid UTF-8, or half of a surrogate pair: no text that we ever sent
         }
     }
 

@@ -179,7 +179,7 @@ public sealed class MailChannel(MailOptions options, IServiceProvider services) 
         return new ChannelResult(ChannelOutcome.Sent, new Wording("the mail server has it", "邮件服务器已接收"), message.MessageId);
     }
 
-    /// <summary>A mail server can't be asked; a mail that comes twice has the same id.</summary>
+    /// <summary>A mail server can't be asked. A mail that is sent twice has the same id, so mail programs show it once.</summary>
     public Task<ChannelResult?> ReconcileAsync(PastNotice notice, CancellationToken cancellation) => Task.FromResult<ChannelResult?>(null);
 
     private MimeMessage MessageOf(OutgoingNotice notice, MailboxAddress to)
@@ -199,7 +199,7 @@ public sealed class MailChannel(MailOptions options, IServiceProvider services) 
         return message;
     }
 
-    /// <summary>With what the server said, which is its own: quoted in either language.</summary>
+    /// <summary>The reason with the server's own words, which are quoted in both languages.</summary>
     private static Wording Said(string en, string zh, SmtpCommandException e) =>
         new($"{en} ({(int)e.StatusCode} {e.Message})", $"{zh}（{(int)e.StatusCode} “{e.Message}”）");
 

@@ -11,7 +11,7 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Notify.Channels.Robots;
 
-/// <summary>A robot in a group of staff. The registry names it (<c>dingtalk:baiyun</c>); what opens it stands in the settings.</summary>
+/// <summary>A robot in a group of staff. The registry names it (<c>dingtalk:baiyun</c>); its token and secret stand in the settings.</summary>
 public sealed class Robot
 {
     /// <summary>access_token of DingTalk, key of WeCom.</summary>
@@ -86,8 +86,8 @@ public enum RobotKind
 
 /// <summary>
 /// The group robots that staff use: DingTalk (open.dingtalk.com, 自定义机器人, address signed with time and HMAC-SHA256) and WeCom
-/// (developer.work.weixin.qq.com, path 91770). Both take 20 messages a minute from a robot, and DingTalk shuts one that sends more for ten:
-/// the 21st waits.
+/// (developer.work.weixin.qq.com, path 91770). Both take 20 messages a minute from a robot, and DingTalk blocks one that sends more for ten
+/// minutes: so the 21st waits.
 /// </summary>
 public sealed class RobotChannel : IChannel
 {
@@ -151,8 +151,8 @@ public sealed class RobotChannel : IChannel
                         ChannelOutcome.GiveUp,
                         new Wording($"{Provider} refuses it ({(int)answer.StatusCode})", $"{Provider} 拒绝（{(int)answer.StatusCode}）")
                     ),
-                // 310000: sign, keyword or address not as the robot's security wants it; 300001, 93000: no such robot. That robot's trouble
-                // alone, not the service's.
+                // 310000: sign, keyword or address not as the robot's security wants it; 300001, 93000: no such robot. The fault of this
+                // robot alone; the provider works.
                 _ => new ChannelResult(
                     ChannelOutcome.GiveUp,
                     new Wording($"{Provider} refuses this robot ({code})", $"{Provider} 拒绝该机器人（{code}）")
@@ -161,7 +161,7 @@ public sealed class RobotChannel : IChannel
         }
     }
 
-    /// <summary>A robot can't be asked: once more rather than never.</summary>
+    /// <summary>A robot can't be asked. So a message whose outcome is unknown is sent again: twice is better than never.</summary>
     public Task<ChannelResult?> ReconcileAsync(PastNotice notice, CancellationToken cancellation) => Task.FromResult<ChannelResult?>(null);
 
     /// <summary>DingTalk: base64 of HMAC-SHA256 over "timestamp\nsecret" with the secret as key, the time in milliseconds.</summary>
@@ -185,7 +185,7 @@ public sealed class RobotChannel : IChannel
         );
     }
 
-    /// <summary>A critical one calls everybody in the group by name: WeCom does that in a plain text alone.</summary>
+    /// <summary>A critical message mentions everybody in the group (@all), which WeCom only does in plain text.</summary>
     private object Body(OutgoingNotice notice) =>
         service.Service switch
         {
@@ -208,7 +208,7 @@ public sealed class RobotChannel : IChannel
             ? notice.Text
             : notice.Text.Replace(notice.Link, $"[{(notice.Language == "en" ? "open" : "打开")}]({notice.Link})", StringComparison.Ordinal);
 
-    /// <summary>True when the robot has sent fewer than twenty in the last minute.</summary>
+    /// <summary>True, and counted as sent, when the robot has sent fewer than twenty messages in the last minute.</summary>
     private bool MaySend(string robot)
     {
         lock (sent)

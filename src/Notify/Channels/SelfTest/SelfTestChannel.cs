@@ -3,7 +3,9 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Notify.Channels.SelfTest;
 
-/// <summary>Leads back into the service: where the canary ends when no real channel is named for it and routes are.</summary>
+/// <summary>
+/// Accepts the message of the service's self-test without sending it anywhere: used unless <c>Health:CanaryTo</c> names a real channel.
+/// </summary>
 public sealed class SelfTestChannel : IChannel
 {
     public string Provider => Model.SelfTest.Channel;

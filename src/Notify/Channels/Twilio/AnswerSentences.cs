@@ -3,10 +3,13 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Notify.Channels.Twilio;
 
-/// <summary>What somebody who answers by a key or a reply is told: the name of the sentence in <c>config/messages.yaml</c>.</summary>
+/// <summary>
+/// Takes an answer by a key or a reply, and chooses the sentence that is said to it: by its name under <c>spoken</c> in
+/// <c>config/messages.yaml</c>.
+/// </summary>
 internal sealed class AnswerSentences(IDbContextFactory<RecordsDb> records, Answers answers)
 {
-    /// <summary>What is said to it; null when it has happened again since what they answer, so that it doesn't count.</summary>
+    /// <summary>The sentence; null when it has happened again since, so that the answer doesn't count.</summary>
     public async Task<string?> TakeAsync(Notice row, string via, CancellationToken cancellation, int? seen = null)
     {
         try
@@ -22,7 +25,7 @@ internal sealed class AnswerSentences(IDbContextFactory<RecordsDb> records, Answ
         {
             await using var db = await records.CreateDbContextAsync(cancellation);
             var by = await db.Alarms.Where(a => a.Id == row.AlarmId).Select(a => a.AcknowledgedBy).FirstOrDefaultAsync(cancellation);
-            return by == row.Recipient ? "taken" : "over"; // the same key, told twice
+            return by == row.Recipient ? "taken" : "over"; // their own answer, reported twice
         }
     }
 

@@ -62,11 +62,11 @@ public sealed class TwilioChannel : IChannel
         if (refused.Outcome == ChannelOutcome.Down)
             health.Down(refused.Reason);
         else if (answer.Status < 500)
-            health.Up(); // it speaks to us
+            health.Up(); // it answers
         return refused;
     }
 
-    /// <summary>Who is listening hears that it is taken; a phone that still rings stops.</summary>
+    /// <summary>Whoever is listening is told that it is taken; a phone that still rings stops.</summary>
     public async Task<bool> EndCallAsync(string providerId, string language, CancellationToken cancellation)
     {
         var sid = Uri.EscapeDataString(providerId);
@@ -97,8 +97,8 @@ public sealed class TwilioChannel : IChannel
                 && (item.Created is not { } created || created >= notice.Since)
             )
             .ToList();
-        // A message is known by its words: the link in it is this notice's alone. A call carries nothing of ours, so it is ours only when
-        // it can be nobody else's.
+        // A message is recognised by its text, which contains this notice's own link. A call carries nothing of ours, so one is only taken for
+        // this notice when no other notice to the number has an unknown outcome.
         var found =
             !voice ? ours.Where(m => m.Body == notice.Outgoing.Text).ToList()
             : notice.Alone ? ours
@@ -150,7 +150,8 @@ public sealed class TwilioChannel : IChannel
             // without StatusCallbackEvent it says how the call ended, which is all that counts
             StatusCallback = Callback("status", notice.NoticeId),
             StatusCallbackMethod = "POST",
-            // A person hears the message at once while the machine is still being looked for; a machine keeps it, and another way is tried.
+            // A person hears the message at once, while Twilio still listens whether it is a machine. A voicemail keeps the message, and
+            // another way is tried.
             MachineDetection = "Enable",
             AsyncAmd = "true",
             AsyncAmdStatusCallback = Callback("status", notice.NoticeId),
@@ -168,7 +169,7 @@ public sealed class TwilioChannel : IChannel
                 sid,
                 TwilioErrors.IsForGood(error)
             ),
-            // A key would have been told before the call ended: then this changes nothing any more.
+            // A key would have been reported before the call ended, and then this receipt changes nothing any more.
             "completed" when voice => new(
                 ChannelOutcome.GiveUp,
                 IsMachine(answeredBy) ? Voicemail : new Wording("the call was picked up, but no key was pressed", "电话已接通，但没有按键"),

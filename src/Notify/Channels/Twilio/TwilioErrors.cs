@@ -4,7 +4,8 @@ using Vigil.Model;
 namespace Vigil.Notify.Channels.Twilio;
 
 /// <summary>
-/// What Twilio's error codes mean for us (twilio.com/docs/api/errors): the address is no good, the moment is no good, or we are no good.
+/// What Twilio's error codes mean for a notice (twilio.com/docs/api/errors): whether the number, our account, or something that will pass is
+/// the cause.
 /// </summary>
 internal static class TwilioErrors
 {
@@ -47,7 +48,7 @@ internal static class TwilioErrors
         [30036] = new Wording("not delivered within its validity", "有效期内未送达"),
     };
 
-    /// <summary>…until the number is changed: opted out, no number, out of service, a landline. The others may pass.</summary>
+    /// <summary>Those of <see cref="Theirs"/> that last until the number is changed: opted out, no number, out of service, a landline.</summary>
     private static readonly HashSet<int> ForGood = [21610, 21211, 21217, 21401, 21614, 13224, 30005, 30006];
 
     public static bool IsForGood(int code) => ForGood.Contains(code);
@@ -124,6 +125,6 @@ internal static class TwilioErrors
 
     private static Wording Numbered(Wording why, string number) => new($"{why.En} ({number})", $"{why.Zh}（{number}）");
 
-    /// <summary>Not this message alone: nothing gets out.</summary>
+    /// <summary>Why nothing can be sent at all; null for an error of one message.</summary>
     public static Wording? Trouble(int code) => Ours.GetValueOrDefault(code);
 }

@@ -10,8 +10,8 @@ using Vigil.Storage.Records;
 namespace Vigil.Notify.Channels.Twilio;
 
 /// <summary>
-/// What Twilio tells us: keys pressed, replies, receipts. Each may come twice, late or in the wrong order; each is taken only when it is
-/// signed, and only for our own account. Nothing here trusts a sender's number alone: it can be forged.
+/// Takes Twilio's callbacks: keys pressed, replies, receipts. Each may come twice, late or in the wrong order; each is taken only when it is
+/// signed, and only for our own account. A sender's number alone proves nothing, because it can be forged.
 /// </summary>
 public sealed partial class TwilioHooks
 {
@@ -106,7 +106,7 @@ public sealed partial class TwilioHooks
         switch (digits)
         {
             case "1":
-                // It has happened again since this call was made: the same person hears so and is asked once more.
+                // It has happened again since this call was made: the same person is told so in the call, and asked once more.
                 return await sentences.TakeAsync(row, "key", cancellation, seen) is { } said
                     ? twiml.Last(row.Language, said)
                     : await AgainAsync(row, 0, null, cancellation, anew: true);
@@ -121,7 +121,7 @@ public sealed partial class TwilioHooks
         }
     }
 
-    /// <summary>A receipt of a message or call, or what the search for a machine found.</summary>
+    /// <summary>A receipt of a message or call, or whether a machine answered the call.</summary>
     public async Task StatusAsync(Guid? notice, IReadOnlyDictionary<string, string> form, CancellationToken cancellation)
     {
         var call = form.GetValueOrDefault("CallSid");
@@ -139,8 +139,8 @@ public sealed partial class TwilioHooks
             call is not null && TwilioChannel.IsMachine(answeredBy)
                 ? new ChannelResult(ChannelOutcome.GiveUp, TwilioChannel.Voicemail, sid)
                 : TwilioChannel.Became(voice: call is not null, sid, status, answeredBy, error);
-        // By whom a call was picked up stands in its resource, unless this callback brings it: the reason tells people whether to try that
-        // number again.
+        // Whether a person or a machine picked up stands in the call's resource where this callback doesn't say it: people who read the
+        // reason see whether it is worth trying that number again.
         if (call is not null && status == "completed" && answeredBy.Length == 0)
             became = await channel.AskCallAsync(sid, cancellation) ?? became;
         bool? delivered = became.Outcome switch
@@ -153,7 +153,7 @@ public sealed partial class TwilioHooks
             LogUnknown(log, sid);
     }
 
-    /// <param name="anew">Tells of what stands now, and takes the next key for that.</param>
+    /// <param name="anew">It has happened again: says what stands now, and the next key counts for that.</param>
     private async Task<string> AgainAsync(Notice row, int tries, int? seen, CancellationToken cancellation, bool anew = false)
     {
         await using var db = await records.CreateDbContextAsync(cancellation);

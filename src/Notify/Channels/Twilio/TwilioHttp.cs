@@ -41,6 +41,6 @@ internal sealed class TwilioHttp(HttpClient http, ChannelHealth health, bool cri
         }
     }
 
-    /// <summary>Would block a thread for as long as Twilio takes, and the client would write what it asks to the console.</summary>
+    /// <summary>Never used: it would block a thread as long as Twilio takes, and the client would log its requests to the console.</summary>
     public override Sdk.Response MakeRequest(Sdk.Request request) => throw new NotSupportedException();
 }

@@ -19,7 +19,7 @@ public sealed partial class TwilioReplies
     /// <summary>Wrong codes from one number before its replies are ignored for a while; a million codes make guessing hopeless.</summary>
     private const int MostWrongCodes = 3;
 
-    /// <summary>Answers to texts we can't read: more would let two machines talk to each other for ever.</summary>
+    /// <summary>Most answers to texts without a code, so that two machines don't answer each other for ever.</summary>
     private const int MostHelp = 5;
 
     private static readonly TimeSpan Window = TimeSpan.FromHours(1);

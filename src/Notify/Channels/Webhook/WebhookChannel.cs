@@ -31,7 +31,7 @@ public sealed class WebhookChannelOptions
             (services, configuration) =>
             {
                 services.AddSingleton(SettingsSection.Read<WebhookChannelOptions>(configuration, Section, []));
-                // No circuit of all receivers together: a desk whose computer is off must not keep another's messages back.
+                // No circuit breaker: it would be shared by all receivers, and one that is off would hold up the messages to the others.
                 services
                     .AddHttpClient("webhook", c => c.Timeout = TimeSpan.FromSeconds(8))
                     // somebody typed the address into the registry
@@ -146,7 +146,7 @@ public sealed class WebhookChannel(WebhookChannelOptions options, IHttpClientFac
         }
         catch (HttpRequestException e) when (OutwardConnections.WasRefused(e))
         {
-            // the address is nobody's of ours to call: the next channel at once
+            // the address lies inside this network, which messages must not reach: the next channel at once
             return new ChannelResult(ChannelOutcome.GiveUp, OutwardConnections.Inside);
         }
         catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
