@@ -69,7 +69,9 @@ internal enum TellingAgain
     /// <summary>The first people of the plan at once; the plan, which is still running, goes on.</summary>
     Now,
 
-    /// <summary>Everybody: it was acknowledged before this happened, so the whole plan begins again and somebody has to answer anew.</summary>
+    /// <summary>
+    /// Everybody: it was acknowledged before this happened, so the whole plan begins again and somebody has to answer anew.
+    /// </summary>
     Anew,
 }
 

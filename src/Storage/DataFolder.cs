@@ -88,7 +88,7 @@ public sealed class DataFolder(string path)
 
     public void Write(Known known) => DataFile.Write(In("data.json"), JsonSerializer.Serialize(known));
 
-    /// <summary>By the machine's clock, not the service's: the folder is read by later processes.</summary>
+    /// <summary>By the machine's clock, not the service's, which may run faster: later processes read the folder.</summary>
     private static DateTime Now => TimeProvider.System.GetUtcNow().UtcDateTime;
 
     private string In(string name) => System.IO.Path.Combine(Path, name);

@@ -47,7 +47,8 @@ public sealed class ChannelHealth
     public event Action? Recovered;
 
     /// <summary>
-    /// True when up, and once in a while when down. A caller that got true makes a request, and calls <see cref="Up"/> or <see cref="Down"/>.
+    /// True when up, and once in a while when down. A caller that got true makes a request, and calls <see cref="Up"/> or
+    /// <see cref="Down"/>.
     /// </summary>
     public bool MayTry()
     {

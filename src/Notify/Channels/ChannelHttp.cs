@@ -20,8 +20,8 @@ public sealed record ChannelTimeouts(TimeSpan Try, TimeSpan Total)
 }
 
 /// <summary>
-/// One HttpClient for each provider, with a pipeline of its own, so that a provider that hangs holds up no other: bulkhead → total timeout →
-/// retry → circuit breaker → timeout of a try. Only what is safe to repeat is repeated here: reads, and requests that never reached the
+/// One HttpClient for each provider, with a pipeline of its own, so that a provider that hangs holds up no other: bulkhead → total timeout
+/// → retry → circuit breaker → timeout of a try. Only what is safe to repeat is repeated here: reads, and requests that never reached the
 /// provider. Everything else is repeated by the dispatcher, which asks the provider first.
 /// </summary>
 public static class ChannelHttp
@@ -33,8 +33,8 @@ public static class ChannelHttp
     public const int MostInFlight = 48;
 
     /// <summary>
-    /// Key of the clock that pauses of providers are measured on: real time, also where the service's own clock runs faster (the demo). Tests
-    /// register another.
+    /// Key of the clock that pauses of providers are measured on: real time, also where the service's own clock runs faster (the demo).
+    /// Tests register another.
     /// </summary>
     public const string Clock = "channels";
 

@@ -33,8 +33,8 @@ public sealed record OutgoingNotice(
 /// <param name="ProviderId">The provider's id; null when no answer came.</param>
 /// <param name="Since">It went out at this time or later.</param>
 /// <param name="Others">Provider ids of other notices to the same address: what the provider lists under these is not this notice.</param>
-/// <param name="Alone">No other notice to this address has an unknown outcome. If one has, a call, which carries no id of ours, can't be told
-/// from it.</param>
+/// <param name="Alone">No other notice to this address has an unknown outcome. If one has, a call, which carries no id of ours, can't be
+/// told from it.</param>
 public sealed record PastNotice(OutgoingNotice Outgoing, string? ProviderId, DateTimeOffset Since, IReadOnlySet<string> Others, bool Alone);
 
 public enum ChannelOutcome
@@ -48,7 +48,9 @@ public enum ChannelOutcome
     /// <summary>It will never work for this address: the next channel is tried at once.</summary>
     GiveUp,
 
-    /// <summary>The request went out and no answer came: the provider is asked; if it doesn't know either, the message is sent again.</summary>
+    /// <summary>
+    /// The request went out and no answer came: the provider is asked; if it doesn't know either, the message is sent again.
+    /// </summary>
     Unknown,
 
     /// <summary>It has reached the phone. That doesn't say that anybody has read or heard it.</summary>
@@ -89,7 +91,9 @@ public interface IChannel
     /// <summary>Recipients at this address can answer with a reply code.</summary>
     bool TakesReplies(Channel channel, string address) => false;
 
-    /// <summary>The provider reports later what became of a message; where no report comes it is asked with <see cref="ReconcileAsync"/>.</summary>
+    /// <summary>
+    /// The provider reports later what became of a message; where no report comes it is asked with <see cref="ReconcileAsync"/>.
+    /// </summary>
     bool GivesReceipts => false;
 
     /// <summary>Null for what can't be down, such as the outbox.</summary>

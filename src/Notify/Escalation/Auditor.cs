@@ -10,7 +10,8 @@ namespace Vigil.Notify.Escalation;
 
 /// <summary>
 /// Checks the escalator from outside: steps, notices and "seen well by" times that are overdue are counted, put on their alarm's timeline
-/// and told to the supervisor, once for each alarm. Shares only the records with the loops that it checks, so that it doesn't fail with them.
+/// and told to the supervisor, once for each alarm. Shares only the records with the loops that it checks, so that it doesn't fail with
+/// them.
 /// </summary>
 public sealed partial class Auditor : BackgroundService
 {

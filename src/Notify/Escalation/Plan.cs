@@ -8,8 +8,8 @@ namespace Vigil.Notify.Escalation;
 internal static class Plan
 {
     /// <summary>
-    /// Values of <see cref="EscalationStep.To"/> that name no recipient. Told: whoever was told hears that it is over or has eased. Again: it
-    /// happened again after somebody acknowledged it, and when this step is due the whole plan begins again.
+    /// Values of <see cref="EscalationStep.To"/> that name no recipient. Told: whoever was told hears that it is over or has eased. Again:
+    /// it happened again after somebody acknowledged it, and when this step is due the whole plan begins again.
     /// </summary>
     public const string Told = "told",
         Again = "again";
@@ -29,7 +29,7 @@ internal static class Plan
     public static async Task ResumeAsync(RecordsDb db, Guid alarm, DateTime next, CancellationToken cancellation) =>
         Resume(await WaitingAsync(db, alarm, cancellation), next);
 
-    /// <summary>The same for these steps. Those that are no part of the plan's order (other templates) are left as they are.</summary>
+    /// <summary>The same for these steps. Only those that say that the alarm opened have waits; the others are due at once as they are.</summary>
     public static void Resume(IEnumerable<EscalationStep> waiting, DateTime next)
     {
         var due = next;

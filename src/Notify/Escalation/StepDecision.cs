@@ -15,7 +15,9 @@ internal enum StepTurn
     /// <summary>It tells whoever was told of the alarm that it is over, or has eased.</summary>
     TellWhoeverWasTold,
 
-    /// <summary>It begins the plan again, because it happened again after somebody acknowledged it, and the time they had is over.</summary>
+    /// <summary>
+    /// It begins the plan again, because it happened again after somebody acknowledged it, and the time they had is over.
+    /// </summary>
     TellAgain,
 }
 

@@ -12,6 +12,6 @@ public enum Channel
     /// <summary>A post to another system's address, or to a group robot.</summary>
     Webhook,
 
-    /// <summary>Leads back into the service: where its own press is told, see <see cref="Vigil.Model.SelfTest"/>.</summary>
+    /// <summary>The service's self-test only: nothing is sent to anybody. See <see cref="Vigil.Model.SelfTest"/>.</summary>
     SelfTest,
 }

@@ -7,8 +7,8 @@ using Vigil.Model;
 namespace Vigil.Storage.Records;
 
 /// <summary>
-/// Reports rows with a sealed value that can't be opened, by table and id, never the value: their owners are skipped until somebody enters
-/// it again. Searches only once an unreadable value was met, and reports nothing any more when the rows are mended.
+/// Reports rows with a sealed value that can't be opened, by table and id, never the value: until somebody enters it again, these people
+/// can't be reached at it. Searches only once an unreadable value was read, and withdraws the report when the rows are mended.
 /// </summary>
 internal sealed partial class DamageWatch(RecordsFactory records, Troubles troubles, TimeProvider clock, ILogger<DamageWatch> log)
     : BackgroundService

@@ -9,7 +9,7 @@ public enum MessageKind
     /// <summary>Somebody has to answer for an alarm.</summary>
     Opened,
 
-    /// <summary>…because it happened again.</summary>
+    /// <summary>Somebody has to answer, because it happened again.</summary>
     Repeated,
 
     /// <summary>It is over by itself: nobody has to do anything.</summary>
@@ -24,9 +24,9 @@ public enum MessageKind
     /// <summary>Several alarms in one message to one person.</summary>
     Digest,
 
-    /// <summary>Yesterday at home, of no alarm.</summary>
+    /// <summary>Yesterday at home, for a contact; about no alarm.</summary>
     Daily,
 
-    /// <summary>The service's own press has come round.</summary>
+    /// <summary>The service's self-test has reached the end of an alarm's path.</summary>
     SelfTest,
 }

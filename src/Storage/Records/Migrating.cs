@@ -7,9 +7,9 @@ namespace Vigil.Storage.Records;
 
 /// <summary>
 /// Brings the schema up to date, at every start and before every command. Nothing is locked when there is nothing to do. On SQLite the lock
-/// is a file of ours, which a dead process can't hold; so a row that one left in EF's own lock table is known to be dead. An upgrade begins
-/// with a copy of the file: a migration that rebuilds tables is several transactions, and one that was killed midway begins again from the
-/// copy.
+/// is a file of ours, which the operating system releases when its process dies; whoever holds it knows that a row in EF's own lock table
+/// was left by a dead process. An upgrade begins with a copy of the file: a migration that rebuilds tables is several transactions, and one
+/// that was killed midway begins again from the copy.
 /// </summary>
 public static class Migrating
 {
@@ -84,7 +84,7 @@ public static class Migrating
             cancellation
         );
         if (File.Exists(making))
-            await EmptyAsync(db, file); // a first start that was stopped midway: nobody is in it yet
+            await EmptyAsync(db, file); // a first start was stopped midway: the file holds nothing yet
         await DeleteDeadLockAsync(db, say, cancellation);
         if (File.Exists(copy))
             await BeginAgainAsync(db, file, copy, say, cancellation);
@@ -102,7 +102,7 @@ public static class Migrating
         folder.Began("Sqlite");
     }
 
-    /// <summary>False: something is pending.</summary>
+    /// <summary>Whether all migrations have been applied.</summary>
     private static async Task<bool> IsCurrentAsync(RecordsDb db, CancellationToken cancellation)
     {
         var applied = (await db.Database.GetAppliedMigrationsAsync(cancellation)).ToList();
@@ -117,7 +117,7 @@ public static class Migrating
         return applied.Count == known.Count;
     }
 
-    /// <summary>We hold our own lock, so whoever left this row is dead.</summary>
+    /// <summary>Deletes the row of EF's lock table. We hold our own lock, so the process that left the row is dead.</summary>
     private static async Task DeleteDeadLockAsync(RecordsDb db, Action<string> say, CancellationToken cancellation)
     {
         await db.Database.OpenConnectionAsync(cancellation);
@@ -131,7 +131,8 @@ public static class Migrating
     }
 
     /// <summary>
-    /// A copy is there: an upgrade was stopped. Either it was done but for deleting the copy, or it begins again from it.
+    /// There is a copy, so an upgrade was stopped. If only deleting the copy was left, nothing is done; else the file is replaced by the
+    /// copy, so that the upgrade begins again.
     /// </summary>
     private static async Task BeginAgainAsync(RecordsDb db, string file, string copy, Action<string> say, CancellationToken cancellation)
     {
@@ -142,7 +143,7 @@ public static class Migrating
         }
         catch (UnusableDataException)
         {
-            // a newer version began an upgrade, was stopped, and this version was installed again: its copy is what this version knows
+            // a newer version was stopped in its upgrade, and this version was installed again: the copy has the schema that it knows
         }
 
         say("an upgrade of the records was stopped before its end; it begins again from the copy made before it");
@@ -157,7 +158,7 @@ public static class Migrating
         await CloseAsync(db);
         foreach (var beside in new[] { "-wal", "-shm", "-journal", "" })
             File.Delete(file + beside);
-        await File.Create(file).DisposeAsync(); // these records open what is there and make nothing
+        await File.Create(file).DisposeAsync(); // connections open an existing file and don't create one
     }
 
     private static async Task CloseAsync(RecordsDb db)
@@ -177,7 +178,7 @@ public static class Migrating
     /// <summary>PostgreSQL's lock of the schema dies with its session; a change of the schema is one transaction.</summary>
     private static async Task MigratePostgresAsync(RecordsDb db, Action<string> say, CancellationToken cancellation)
     {
-        var clock = TimeProvider.System; // another instance waits with us: no clock but the wall's is both of ours
+        var clock = TimeProvider.System; // another instance is waited for, so the service's own clock (which may run faster) doesn't matter
         var (begun, since) = (clock.GetTimestamp(), clock.GetUtcNow());
         while (true)
         {

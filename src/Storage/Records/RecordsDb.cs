@@ -13,13 +13,15 @@ namespace Vigil.Storage.Records;
 /// </summary>
 public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? keys) : IdentityUserContext<User, Guid>(options)
 {
-    /// <summary>Matches no area: whoever is not known sees nothing.</summary>
+    /// <summary>The area of somebody who may see nothing, and of the self-test's alarm: no area code begins with it.</summary>
     public const string Nowhere = "-";
 
-    /// <summary>What is seen and may be written: areas that begin with this; empty for everything. See <c>Areas.Filter</c>.</summary>
+    /// <summary>
+    /// Which rows can be read and written: those of areas whose code begins with this; empty for all. See <see cref="FilterByArea"/>.
+    /// </summary>
     public string Within { get; init; } = "";
 
-    /// <summary>Opened for somebody who looks: the service's own self-test is nobody's alarm.</summary>
+    /// <summary>Opened for a person to read: the alarms and notices of the service's self-test are left out.</summary>
     public bool ForPeople { get; set; }
 
     /// <summary>Null for <c>dotnet ef</c> alone.</summary>
@@ -29,7 +31,7 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
     public DbSet<Webhook> Webhooks => Set<Webhook>();
     public DbSet<WebhookDelivery> WebhookDeliveries => Set<WebhookDelivery>();
 
-    /// <summary>Where the writers of this process stand in line for an SQLite file; null on PostgreSQL.</summary>
+    /// <summary>The queue of this process's writers to an SQLite file; null on PostgreSQL.</summary>
     internal WriteLine? WriteLine { get; init; }
 
     /// <summary>A statement without a transaction has its turn: <see cref="WritersInLine"/>.</summary>
@@ -210,7 +212,7 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
         modelBuilder.Entity<DailyUse>().HasKey(d => new { d.ResidentId, d.Day });
     }
 
-    /// <summary>English in the column of the name, Chinese in the one beside it.</summary>
+    /// <summary>English in the column of this name, Chinese in one with Zh behind the name.</summary>
     private static Action<ComplexPropertyBuilder<Wording>> InTwoColumns(string column) =>
         words =>
         {
@@ -245,7 +247,8 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
     ];
 
     /// <summary>
-    /// Of these, what people tell in words: nobody looks for a row by it, and equal words (healthy, ill) are not to look equal at rest.
+    /// Those of <see cref="Sealed"/> that hold free text. No row is looked up by them, so equal texts (healthy, ill) are stored differently
+    /// and can't be recognised as equal.
     /// </summary>
     private static readonly IReadOnlyList<(Type Entity, string Property)> FreeText =
     [
@@ -256,7 +259,7 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
         (typeof(Visit), nameof(Visit.Notes)),
     ];
 
-    /// <summary>SQLite keeps no kind: everything is UTC, going in and coming out.</summary>
+    /// <summary>All times are UTC. SQLite doesn't store the <see cref="DateTimeKind"/>, so it is set when they are read.</summary>
     private sealed class UtcConverter()
         : ValueConverter<DateTime, DateTime>(
             v => v.Kind == DateTimeKind.Utc ? v : DateTime.SpecifyKind(v, DateTimeKind.Utc),

@@ -5,7 +5,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace Vigil.Storage.Records;
 
-/// <summary>Whether a device reports emergencies (presses, falls, smoke, gas): its login goes before those of others.</summary>
+/// <summary>Whether a device reports emergencies (presses, falls, smoke, gas): its login is checked before those of others.</summary>
 public delegate bool SpeaksOfLife(string username);
 
 /// <summary>The result of checking a password.</summary>

@@ -35,10 +35,10 @@ public enum TimelineEvent
     /// <summary>The cause went away by itself.</summary>
     Cleared,
 
-    /// <summary>Somebody who was told can't.</summary>
+    /// <summary>Somebody who was told said that they can't take it.</summary>
     Declined,
 
-    /// <summary>An answer did not count: of somebody else, or to something older.</summary>
+    /// <summary>An answer did not count: it came from another number, or was to an older telling.</summary>
     Refused,
 
     /// <summary>A step of the plan ran.</summary>
@@ -53,10 +53,10 @@ public enum TimelineEvent
     /// <summary>Nobody of a step could be reached.</summary>
     Unreached,
 
-    /// <summary>A provider has a message.</summary>
+    /// <summary>A provider has accepted a message.</summary>
     Sent,
 
-    /// <summary>It is on the phone. Not: heard.</summary>
+    /// <summary>It has reached the phone. That doesn't say that anybody has read or heard it.</summary>
     Delivered,
 
     /// <summary>It will not get there.</summary>
@@ -71,10 +71,10 @@ public enum TimelineEvent
     /// <summary>It is kept until its provider is back.</summary>
     Held,
 
-    /// <summary>It waits, because its number has got too many.</summary>
+    /// <summary>It waits, because its number has had as many as the limits allow.</summary>
     Deferred,
 
-    /// <summary>It went out in one message with others.</summary>
+    /// <summary>It is sent in one message with others.</summary>
     Bundled,
 
     /// <summary>A number takes nothing over a channel any more.</summary>

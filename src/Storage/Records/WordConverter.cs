@@ -4,11 +4,11 @@ using Vigil.Model;
 
 namespace Vigil.Storage.Records;
 
-/// <summary>An enum as its word: a row can be read by people, and its column outlives the order of the members.</summary>
+/// <summary>Stores an enum as its word: people can read the row, and the members may be reordered.</summary>
 internal sealed class WordConverter<T>() : ValueConverter<T, string>(v => v.Word(), w => Words.Read<T>(w))
     where T : struct, Enum;
 
-/// <summary>Several in their order, with commas between them.</summary>
+/// <summary>Stores several in their order, with commas between them.</summary>
 internal sealed class WordsConverter<T>() : ValueConverter<IReadOnlyList<T>, string>(v => Words.List(v), w => Words.ReadList<T>(w))
     where T : struct, Enum;
 

@@ -11,7 +11,9 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Notify.Channels.Robots;
 
-/// <summary>A robot in a group of staff. The registry names it (<c>dingtalk:baiyun</c>); its token and secret stand in the settings.</summary>
+/// <summary>
+/// A robot in a group of staff. The registry names it (<c>dingtalk:baiyun</c>); its token and secret stand in the settings.
+/// </summary>
 public sealed class Robot
 {
     /// <summary>access_token of DingTalk, key of WeCom.</summary>

@@ -97,8 +97,8 @@ public sealed class TwilioChannel : IChannel
                 && (item.Created is not { } created || created >= notice.Since)
             )
             .ToList();
-        // A message is recognised by its text, which contains this notice's own link. A call carries nothing of ours, so one is only taken for
-        // this notice when no other notice to the number has an unknown outcome.
+        // A message is recognised by its text, which contains this notice's own link. A call carries nothing of ours, so one is only taken
+        // for this notice when no other notice to the number has an unknown outcome.
         var found =
             !voice ? ours.Where(m => m.Body == notice.Outgoing.Text).ToList()
             : notice.Alone ? ours

@@ -4,8 +4,8 @@ using Vigil.Model;
 namespace Vigil.Notify.Channels.Twilio;
 
 /// <summary>
-/// What Twilio's error codes mean for a notice (twilio.com/docs/api/errors): whether the number, our account, or something that will pass is
-/// the cause.
+/// What Twilio's error codes mean for a notice (twilio.com/docs/api/errors): whether the number, our account, or something that will pass
+/// is the cause.
 /// </summary>
 internal static class TwilioErrors
 {
@@ -48,7 +48,9 @@ internal static class TwilioErrors
         [30036] = new Wording("not delivered within its validity", "有效期内未送达"),
     };
 
-    /// <summary>Those of <see cref="Theirs"/> that last until the number is changed: opted out, no number, out of service, a landline.</summary>
+    /// <summary>
+    /// Those of <see cref="Theirs"/> that last until the number is changed: opted out, no number, out of service, a landline.
+    /// </summary>
     private static readonly HashSet<int> ForGood = [21610, 21211, 21217, 21401, 21614, 13224, 30005, 30006];
 
     public static bool IsForGood(int code) => ForGood.Contains(code);

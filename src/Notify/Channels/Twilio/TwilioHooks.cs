@@ -10,8 +10,8 @@ using Vigil.Storage.Records;
 namespace Vigil.Notify.Channels.Twilio;
 
 /// <summary>
-/// Takes Twilio's callbacks: keys pressed, replies, receipts. Each may come twice, late or in the wrong order; each is taken only when it is
-/// signed, and only for our own account. A sender's number alone proves nothing, because it can be forged.
+/// Takes Twilio's callbacks: keys pressed, replies, receipts. Each may come twice, late or in the wrong order; each is taken only when it
+/// is signed, and only for our own account. A sender's number alone proves nothing, because it can be forged.
 /// </summary>
 public sealed partial class TwilioHooks
 {

@@ -41,6 +41,8 @@ internal sealed class TwilioHttp(HttpClient http, ChannelHealth health, bool cri
         }
     }
 
-    /// <summary>Never used: it would block a thread as long as Twilio takes, and the client would log its requests to the console.</summary>
+    /// <summary>
+    /// Never used: it would block a thread as long as Twilio takes, and the client would log its requests to the console.
+    /// </summary>
     public override Sdk.Response MakeRequest(Sdk.Request request) => throw new NotSupportedException();
 }

@@ -26,7 +26,7 @@ public enum Resolution
     Test = 6,
     Technical = 7,
 
-    /// <summary>Life resumed by itself.</summary>
+    /// <summary>The cause went away by itself before anybody answered.</summary>
     Cleared = 8,
 }
 
@@ -48,10 +48,10 @@ public sealed class Alarm
     public required string Reason { get; set; }
     public required string ReasonZh { get; set; }
 
-    /// <summary>When it became true, in reading time.</summary>
+    /// <summary>When it began, by the time of measurement.</summary>
     public DateTime RaisedAt { get; set; }
 
-    /// <summary>When it was committed here.</summary>
+    /// <summary>When the alarm was written down.</summary>
     public DateTime OpenedAt { get; set; }
 
     /// <summary>When the cause went away by itself; the alarm stays until somebody resolves it if it was acknowledged.</summary>
@@ -71,12 +71,12 @@ public sealed class Alarm
     /// <summary>"subject|kind" while not resolved, else null: its unique index keeps one open alarm per subject and kind.</summary>
     public string? OpenKey { get; set; }
 
-    /// <summary>Counts changes.</summary>
+    /// <summary>Counts the changes; the concurrency token of the row.</summary>
     public int Version { get; set; }
 
     /// <summary>
-    /// The version at which people began to be told of what stands now: it opened, was opened again, or happened again. An answer to
-    /// something older doesn't count.
+    /// The version with which the present round of telling people began: when it opened, was opened again, or happened again. An answer to
+    /// a notice of an earlier round doesn't count.
     /// </summary>
     public int Round { get; set; }
 
@@ -86,7 +86,9 @@ public sealed class Alarm
     /// <summary>When it last happened again after somebody had acknowledged it, and was opened again at once.</summary>
     public DateTime? ReopenedAt { get; set; }
 
-    /// <summary>W3C traceparent of its opening, by which a notice hours later is linked to the reading; empty when nobody traced.</summary>
+    /// <summary>
+    /// W3C traceparent of its opening, by which the trace of a later notice is linked to that of the reading; empty without tracing.
+    /// </summary>
     public string Trace { get; set; } = "";
     public List<TimelineEntry> Timeline { get; set; } = [];
     public List<EscalationStep> Steps { get; set; } = [];
@@ -106,7 +108,7 @@ public sealed class TimelineEntry
     public string TextZh { get; set; } = "";
 }
 
-/// <summary>A finding that has been committed: makes redelivery invisible.</summary>
+/// <summary>The key of a finding that has been committed, by which one that comes again is recognised.</summary>
 public sealed class CommittedFinding
 {
     /// <summary>subject|kind|episode|sequence.</summary>

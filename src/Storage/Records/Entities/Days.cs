@@ -15,7 +15,7 @@ public sealed class DailyUse
     public DateTime? LastUse { get; set; }
 }
 
-/// <summary>The digest of one day for one contact who wanted it: a row before it is sent, so that it is sent once.</summary>
+/// <summary>The digest of one day for one contact who wants it. Written before it is sent, so that it is sent once.</summary>
 public sealed class DailyDigest
 {
     public Guid ContactId { get; set; }

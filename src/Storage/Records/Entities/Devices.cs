@@ -14,7 +14,7 @@ public sealed class Device
     public string? ResidentId { get; set; }
     public string Label { get; set; } = "";
 
-    /// <summary>Silence is counted from here even if it never spoke.</summary>
+    /// <summary>From here on it is expected to report: a device that never has is found silent too.</summary>
     public DateTime InstalledAt { get; set; }
     public DateTime? FirstSeenAt { get; set; }
     public DateTime? LastSeenAt { get; set; }
@@ -27,7 +27,7 @@ public sealed class Device
 }
 
 /// <summary>
-/// What a device announced of itself (Home Assistant's discovery), as it came: by it its topics are read, also after a start.
+/// What a device announced of itself (Home Assistant's discovery), as it came; kept so that its topics can be read after a restart too.
 /// </summary>
 public sealed class DeviceAnnouncement
 {
@@ -37,7 +37,7 @@ public sealed class DeviceAnnouncement
     public DateTime ReceivedAt { get; set; }
 }
 
-/// <summary>A device that speaks and that nobody has registered: waits to be bound.</summary>
+/// <summary>A device that sends messages but that nobody has registered; it waits to be bound to a home.</summary>
 public sealed class UnboundDevice
 {
     public required string Id { get; set; }

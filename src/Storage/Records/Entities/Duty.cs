@@ -2,7 +2,7 @@ using Vigil.Model;
 
 namespace Vigil.Storage.Records;
 
-/// <summary>A county, town or village; heightened watch tightens limits and asks for visits.</summary>
+/// <summary>A county, town or village. While heightened watch is on, rules are stricter and more visits are planned.</summary>
 public sealed class Area
 {
     /// <summary>6, 9 or 12 digits.</summary>
@@ -13,7 +13,7 @@ public sealed class Area
     public string WatchReason { get; set; } = "";
 }
 
-/// <summary>Staff at the desk of a town or county (值班人员); a supervisor stands above.</summary>
+/// <summary>Staff at the duty desk of a town or county (值班人员), or a supervisor.</summary>
 public sealed class DutyOfficer
 {
     public required string Id { get; set; }

@@ -3,8 +3,8 @@ using Vigil.Model;
 namespace Vigil.Storage.Records;
 
 /// <summary>
-/// Stored as numbers; 1 is none. A step is done in the commit that writes its messages: what is on its way is a message's state, never a
-/// step's.
+/// Stored as numbers; 1 is not used. A step is done with the commit that writes its notices; whether a message is on its way is the state
+/// of its notice.
 /// </summary>
 public enum StepState
 {
@@ -14,7 +14,10 @@ public enum StepState
     Cancelled = 4,
 }
 
-/// <summary>A step of the plan, frozen when the alarm opened; who is meant is resolved when it runs.</summary>
+/// <summary>
+/// A step of an alarm's plan, fixed when the alarm opened. Who "contact 1", "visitor" or "duty" is at that moment is looked up when it
+/// runs.
+/// </summary>
 public sealed class EscalationStep
 {
     public Guid Id { get; set; }
@@ -22,7 +25,9 @@ public sealed class EscalationStep
     public Alarm? Alarm { get; set; }
     public int Order { get; set; }
 
-    /// <summary>contacts, contact 1…9, visitor, duty, supervisor.</summary>
+    /// <summary>
+    /// contacts, contact 1…9, visitor, duty, supervisor; or told, again: steps that name no recipient, and the self-test's.
+    /// </summary>
     public required string To { get; set; }
 
     /// <summary>In this order; empty for a step that tells nobody.</summary>
@@ -36,7 +41,7 @@ public sealed class EscalationStep
     public DateTime? FinishedAt { get; set; }
     public Wording Note { get; set; } = Wording.None;
 
-    /// <summary>What is said.</summary>
+    /// <summary>What its messages say.</summary>
     public MessageKind Template { get; set; }
 }
 
@@ -44,7 +49,7 @@ public enum NoticeState
 {
     Waiting = 0,
 
-    /// <summary>Committed before the request goes out; the outcome is unknown until it says so.</summary>
+    /// <summary>Committed before the request goes out. Until an outcome is written down, it isn't known whether it did.</summary>
     Sending = 1,
 
     /// <summary>The provider accepted it.</summary>
@@ -52,7 +57,7 @@ public enum NoticeState
     Delivered = 3,
     Failed = 4,
 
-    /// <summary>Held back by a limit or quiet hours; never dropped.</summary>
+    /// <summary>Put off by a limit, by quiet hours or until its provider is back; never dropped.</summary>
     Deferred = 5,
     Cancelled = 6,
 }
@@ -69,7 +74,7 @@ public sealed class Notice
     /// <summary>outbox, twilio, aliyun…</summary>
     public string Provider { get; set; } = "";
 
-    /// <summary>contact:{id}, visitor:{id}, duty:{id}.</summary>
+    /// <summary>contact:{id}, visitor:{id}, duty:{id}, supervisor:{id}.</summary>
     public required string Recipient { get; set; }
     public required string RecipientName { get; set; }
 
@@ -77,7 +82,7 @@ public sealed class Notice
     public required string Address { get; set; }
     public required string Text { get; set; }
 
-    /// <summary>The page of whoever is told, as it stands in the text; empty where there is nothing to answer.</summary>
+    /// <summary>The recipient's link to the alarm's page, as it stands in the text; empty where there is nothing to answer.</summary>
     public string Link { get; set; } = "";
 
     /// <summary>zh, yue or en.</summary>
@@ -90,13 +95,13 @@ public sealed class Notice
     /// <summary>The provider's own id of it, for receipts.</summary>
     public string? ProviderId { get; set; }
 
-    /// <summary>The provider doesn't work; it is sent when that is back.</summary>
+    /// <summary>Its provider can't be used; it is sent when the provider is back.</summary>
     public bool Held { get; set; }
 
-    /// <summary>The notice that was sent in the place of this and of others to the same address.</summary>
+    /// <summary>The digest that was sent instead of this notice and others to the same address.</summary>
     public Guid? DigestId { get; set; }
 
-    /// <summary>For people alone.</summary>
+    /// <summary>Why it is in this state, for people to read; no program looks at it.</summary>
     public string Note { get; set; } = "";
     public int Attempts { get; set; }
     public DateTime CreatedAt { get; set; }
@@ -109,13 +114,13 @@ public sealed class Notice
     /// <summary>Code this recipient replies with for this alarm.</summary>
     public string? ReplyCode { get; set; }
 
-    /// <summary>The alarm's <see cref="Alarm.Round"/> that it tells of.</summary>
+    /// <summary>The <see cref="Alarm.Round"/> of the alarm in which it was sent.</summary>
     public int Round { get; set; }
 }
 
 /// <summary>
-/// A phone that takes nothing over one channel, by its provider's word: opted out, no longer in service, a landline. Remembered between
-/// alarms, until the number is edited (then it is another address) or something arrives there after all.
+/// A phone number that takes nothing over one channel, as a provider has said: opted out, no longer in service, a landline. Remembered
+/// between alarms, until the number is edited (then it is another address) or a message arrives there after all.
 /// </summary>
 public sealed class BlockedNumber
 {

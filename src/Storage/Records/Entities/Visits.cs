@@ -42,7 +42,7 @@ public sealed class Visit
     public required string RecordedBy { get; set; }
 }
 
-/// <summary>The resident is known to be away. Has a start, an end and an author; never silences SOS, smoke, gas or falls.</summary>
+/// <summary>A time in which the resident is known to be away. It never suppresses SOS, smoke, gas or falls.</summary>
 public sealed class Absence
 {
     public Guid Id { get; set; }
