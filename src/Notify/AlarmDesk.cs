@@ -6,9 +6,9 @@ using Vigil.Storage.Records;
 namespace Vigil.Notify;
 
 /// <summary>Something changed on an alarm; the live board and the escalator listen.</summary>
-/// <param name="AlarmId">Which.</param>
-/// <param name="What">As its line on the timeline says it.</param>
-/// <param name="Severity">The alarm's.</param>
+/// <param name="AlarmId">The alarm.</param>
+/// <param name="What">The event, as on its timeline.</param>
+/// <param name="Severity">The alarm's severity after the change.</param>
 public sealed record AlarmChange(Guid AlarmId, TimelineEvent What, Severity Severity);
 
 /// <summary>An alarm can't be changed as asked; the words say why, to the person who asked.</summary>

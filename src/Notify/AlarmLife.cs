@@ -121,7 +121,7 @@ internal static class AlarmLife
     public static Severity SeverityWith(Standing before, Finding finding) =>
         finding.Severity > before.Severity ? finding.Severity : before.Severity;
 
-    /// <param name="policy">In force for it at the severity <see cref="SeverityWith"/>.</param>
+    /// <param name="policy">The policy for its severity after this finding (<see cref="SeverityWith"/>).</param>
     public static HappenedAgain HappensAgain(Standing before, Finding finding, Policy policy, DateTime now)
     {
         var severity = SeverityWith(before, finding);

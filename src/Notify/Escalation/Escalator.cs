@@ -9,8 +9,8 @@ namespace Vigil.Notify.Escalation;
 
 /// <summary>
 /// Runs the steps that are due: looks every second, and at once when something changed, in two lanes. A step and the notices it makes are
-/// one transaction, so a crash leaves either both or neither; sending is the <see cref="Dispatcher"/>'s. An empty step is skipped at once
-/// with a note and the next is due now.
+/// one transaction, so a crash leaves either both or neither; the <see cref="Dispatcher"/> sends them. A step that names nobody is skipped
+/// with a note, and the next is due at once.
 /// </summary>
 public sealed partial class Escalator : BackgroundService
 {
@@ -186,7 +186,7 @@ public sealed partial class Escalator : BackgroundService
             var planned = new HashSet<Guid>();
             foreach (var step in due)
             {
-                // Of one alarm's plan one step at a time, however late we are: the waits between people are kept after our own downtime.
+                // One step of an alarm's plan at a time, however many are due: after a downtime the waits between people are kept.
                 if (step.State != StepState.Waiting || (step.Template == MessageKind.Opened && !planned.Add(step.AlarmId)))
                     continue;
                 await runs.RunAsync(db, step, step.Alarm!, people, now, cancellation);
