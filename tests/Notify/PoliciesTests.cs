@@ -79,10 +79,7 @@ public sealed class PoliciesTests
             []
         )!;
         await using var night = await Night.BeginAsync(policies: policies);
-        await night.Desk.CommitAsync(
-            [night.Says(AlarmKind.DoorOpen, severity: Severity.Warning)],
-            TestContext.Current.CancellationToken
-        );
+        await night.Desk.CommitAsync([night.Says(AlarmKind.DoorOpen, severity: Severity.Warning)], TestContext.Current.CancellationToken);
         await night.PassAsync(TimeSpan.FromHours(1));
         Assert.Equal(others ? [night.Contact1, night.Contact2] : [night.Contact1], night.Order);
     }

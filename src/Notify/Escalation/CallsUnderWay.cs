@@ -105,15 +105,7 @@ public sealed partial class CallsUnderWay : BackgroundService
 
             ended++;
             await using var transaction = await WriteTurn.BeginAsync(db, first: false, cancellation);
-            Timeline.Add(
-                db,
-                call,
-                now,
-                TimelineEvent.CallEnded,
-                "escalation",
-                ": ended, somebody has answered",
-                "：已有人处理，通话结束"
-            );
+            Timeline.Add(db, call, now, TimelineEvent.CallEnded, "escalation", ": ended, somebody has answered", "：已有人处理，通话结束");
             await db.SaveChangesAsync(cancellation);
             await transaction.CommitAsync(cancellation);
         }

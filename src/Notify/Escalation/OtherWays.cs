@@ -97,7 +97,14 @@ internal sealed class OtherWays(MessageTexts messages, TimeProvider clock, Troub
     }
 
     /// <summary>The next channel of the step, else the next step, for whoever this message did not reach.</summary>
-    public async Task TellAnotherWayAsync(RecordsDb db, Notice notice, Alarm alarm, People people, DateTime now, CancellationToken cancellation)
+    public async Task TellAnotherWayAsync(
+        RecordsDb db,
+        Notice notice,
+        Alarm alarm,
+        People people,
+        DateTime now,
+        CancellationToken cancellation
+    )
     {
         if (notice.StepId is not { } stepId || await db.Steps.FirstOrDefaultAsync(s => s.Id == stepId, cancellation) is not { } step)
             return;

@@ -29,7 +29,9 @@ internal static class Plan
     public static async Task ResumeAsync(RecordsDb db, Guid alarm, DateTime next, CancellationToken cancellation) =>
         Resume(await WaitingAsync(db, alarm, cancellation), next);
 
-    /// <summary>The same for these steps. Only those that say that the alarm opened have waits; the others are due at once as they are.</summary>
+    /// <summary>
+    /// The same for these steps. Only those that say that the alarm opened have waits; the others are due at once as they are.
+    /// </summary>
     public static void Resume(IEnumerable<EscalationStep> waiting, DateTime next)
     {
         var due = next;

@@ -42,10 +42,7 @@ internal sealed class StepRuns(Policies policies, MessageTexts messages, SignedL
     }
 
     private static Task<bool> IsSomebodyToldAsync(RecordsDb db, Alarm alarm, CancellationToken cancellation) =>
-        db.Notices.AnyAsync(
-            n => n.AlarmId == alarm.Id && (n.State == NoticeState.Sent || n.State == NoticeState.Delivered),
-            cancellation
-        );
+        db.Notices.AnyAsync(n => n.AlarmId == alarm.Id && (n.State == NoticeState.Sent || n.State == NoticeState.Delivered), cancellation);
 
     private void TellPeople(RecordsDb db, EscalationStep step, Alarm alarm, People people, Policy policy, DateTime now)
     {

@@ -64,10 +64,11 @@ public sealed partial class MessageTexts
     /// <param name="residentName">Empty for an alarm that is about no resident: then the message names nobody.</param>
     public string Text(MessageKind template, string language, string residentName, string kind, DateTime time, string link) =>
         Filled(
-            texts.GetValueOrDefault(("template:" + template.Word(), Written(language))) ?? texts[("template:opened", Written(language))],
-            MaskedOrEmpty(residentName),
-            Kind(kind, language)
-        )
+                texts.GetValueOrDefault(("template:" + template.Word(), Written(language)))
+                    ?? texts[("template:opened", Written(language))],
+                MaskedOrEmpty(residentName),
+                Kind(kind, language)
+            )
             .Replace("{time}", Local(time), StringComparison.Ordinal)
             .Replace("{link}", link, StringComparison.Ordinal);
 

@@ -75,9 +75,7 @@ public sealed class OutwardConnections(bool allowLoopback, IReadOnlyList<IPNetwo
             return new Wording("carries a user name", "带有用户名");
         if (at.Scheme == "http" && !(allowLoopback && at.IsLoopback))
             return NoHttps;
-        return IPAddress.TryParse(at.Host.Trim('[', ']'), out var address) && !Allows(address)
-            ? LiesInside
-            : null;
+        return IPAddress.TryParse(at.Host.Trim('[', ']'), out var address) && !Allows(address) ? LiesInside : null;
     }
 
     /// <summary>A whole sentence of what <see cref="Refuses"/> said.</summary>

@@ -24,7 +24,10 @@ public sealed class DeliveryDecisionTests
 
     [Fact]
     public void What_may_have_gone_out_is_asked_about_before_anything_else_also_when_it_is_answered() =>
-        Assert.Equal(NoticeTurn.AskProvider, AtItsTurn(Of(NoticeState.Sending), AlarmState.Resolved, addressRefused: true, hasProvider: false).Turn);
+        Assert.Equal(
+            NoticeTurn.AskProvider,
+            AtItsTurn(Of(NoticeState.Sending), AlarmState.Resolved, addressRefused: true, hasProvider: false).Turn
+        );
 
     [Fact]
     public void What_waits_for_a_provider_is_given_up_when_its_link_opens_no_more()
@@ -64,7 +67,10 @@ public sealed class DeliveryDecisionTests
     [InlineData(ChannelOutcome.TryAgain, FollowUp.Retry, 4)]
     [InlineData(ChannelOutcome.Down, FollowUp.Hold, 60)]
     internal void Each_outcome_has_one_way_on(ChannelOutcome outcome, FollowUp followUp, int? seconds) =>
-        Assert.Equal(new FollowUpDecision(followUp, seconds is { } s ? Now.AddSeconds(s) : null), AfterOutcome(Of(NoticeState.Sending, 1), outcome));
+        Assert.Equal(
+            new FollowUpDecision(followUp, seconds is { } s ? Now.AddSeconds(s) : null),
+            AfterOutcome(Of(NoticeState.Sending, 1), outcome)
+        );
 
     [Fact]
     public void A_receipt_that_came_before_the_answer_is_not_undone()
