@@ -272,6 +272,41 @@ public sealed class ApiTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_visit_that_is_sent_again_is_recorded_once_and_resolves_no_other_alarm()
+    {
+        var alarm = await server.RaiseAsync("R-here", AlarmKind.Sos);
+        var (other, elsewhere) = (
+            await server.RaiseAsync("R-here", AlarmKind.NoWater),
+            await server.RaiseAsync("R-there", AlarmKind.Sos)
+        );
+        using var bound = await server.ClientAsync("write", "4419");
+        var id = Guid.NewGuid();
+        Task<HttpResponseMessage> SendAsync(Guid of, string? resolve = "true") =>
+            bound.PostAsJsonAsync(
+                "/api/v1/visits",
+                new
+                {
+                    id,
+                    resident = "R-here",
+                    form = "home",
+                    alarm = of,
+                    resolve,
+                },
+                Token
+            );
+
+        Assert.Equal(HttpStatusCode.Created, (await SendAsync(alarm.Id, resolve: null)).StatusCode);
+        foreach (var wrong in new[] { other.Id, elsewhere.Id, Guid.NewGuid() })
+            Assert.Equal(HttpStatusCode.BadRequest, (await SendAsync(wrong)).StatusCode);
+        Assert.Equal(AlarmState.Open, (await server.FindAsync(other.Id)).State);
+        Assert.Equal(AlarmState.Open, (await server.FindAsync(elsewhere.Id)).State);
+        Assert.Equal(HttpStatusCode.Created, (await SendAsync(alarm.Id)).StatusCode);
+        Assert.Equal(AlarmState.Resolved, (await server.FindAsync(alarm.Id)).State);
+        await using var db = await server.Records.CreateDbContextAsync(Token);
+        Assert.Equal(1, await db.Visits.CountAsync(v => v.AlarmId != null, Token));
+    }
+
+    [Fact]
     public async Task Whoever_reads_notices_does_not_get_the_links_in_them()
     {
         var alarm = await server.RaiseAsync("R-here", AlarmKind.Sos);

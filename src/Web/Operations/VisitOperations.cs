@@ -15,7 +15,10 @@ internal static class VisitOperations
     public static Wording Resolves(string form, string note) =>
         new($"visit {form}: {note}".TrimEnd(' ', ':'), $"{Texts.Of("form." + form, "zh")}{Texts.Colon("zh")}{note}".TrimEnd('：'));
 
-    /// <summary>Records a visit. A record that is sent again (a phone with a bad connection) changes nothing.</summary>
+    /// <summary>
+    /// Records a visit. A record that is sent again (a phone with a bad connection) changes nothing: the same id, resident, alarm and
+    /// author.
+    /// </summary>
     /// <returns>Null when it is recorded; else what is wrong with it.</returns>
     public static async Task<Wording?> AddAsync(
         IDbContextFactory<RecordsDb> records,
@@ -31,12 +34,13 @@ internal static class VisitOperations
         if (new[] { row.Condition, row.Needs, row.Actions, row.Notes, row.Satisfaction }.Any(t => t.Length > LongestText))
             return new Wording($"a text is longer than {LongestText} characters", $"文字超过 {LongestText} 个字符");
         await using var db = await records.CreateDbContextAsync(cancellation);
-        if (await db.Visits.AsNoTracking().FirstOrDefaultAsync(v => v.Id == row.Id, cancellation) is { } known)
-            return known.ResidentId == row.ResidentId && known.RecordedBy == row.RecordedBy
-                ? null
-                : new Wording($"the id '{row.Id}' belongs to another visit", $"编号“{row.Id}”属于另一次探访");
+        // Before the look for a record that is sent again: the caller may go on to resolve this alarm.
         if (row.AlarmId is { } alarm && !await db.Alarms.AnyAsync(a => a.Id == alarm && a.ResidentId == row.ResidentId, cancellation))
             return new Wording($"there is no alarm '{alarm}' of this resident", $"该服务对象没有警情“{alarm}”");
+        if (await db.Visits.AsNoTracking().FirstOrDefaultAsync(v => v.Id == row.Id, cancellation) is { } known)
+            return (known.ResidentId, known.RecordedBy, known.AlarmId) == (row.ResidentId, row.RecordedBy, row.AlarmId)
+                ? null
+                : new Wording($"the id '{row.Id}' belongs to another visit", $"编号“{row.Id}”属于另一次探访");
         db.Visits.Add(row);
         await db.SaveChangesAsync(cancellation);
         await records.AddAsync(now, row.RecordedBy, "visit", $"resident:{row.ResidentId}", row.Form, cancellation);
