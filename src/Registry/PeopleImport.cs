@@ -10,6 +10,8 @@ internal sealed class PeopleImport(RecordsDb db, string bound)
     {
         var id = row.Required("id");
         var officer = await db.DutyOfficers.FindAsync([id], cancellation);
+        if (officer is not null && !officer.Area.StartsWith(bound, StringComparison.Ordinal))
+            row.Wrong("id", id, new Wording("belongs to a duty officer or supervisor of another area", "属于其他区域的值班人员或主管"));
         if (officer is null)
             db.DutyOfficers.Add(
                 officer = new DutyOfficer

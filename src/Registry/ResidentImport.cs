@@ -96,9 +96,24 @@ internal sealed class ResidentImport(RecordsDb db, TimeProvider clock, Func<stri
                         Area = resident.Area,
                     }
                 );
-            if (row["visitor name"].Length > 0)
-                visitor.Name = row["visitor name"];
-            if (row.Phone("visitor phone") is { Length: > 0 } phone)
+            var (name, phone) = (row["visitor name"], row.Phone("visitor phone"));
+            // A town's visitor may visit in a village, but whoever is bound to the village doesn't rename them or change their number.
+            if (!visitor.Area.StartsWith(bound, StringComparison.Ordinal))
+            {
+                var visitsHere =
+                    resident.VisitorId == visitorId
+                    || (visitor.Area.Length > 0 && resident.Area.StartsWith(visitor.Area, StringComparison.Ordinal));
+                var unchanged = (name.Length == 0 || name == visitor.Name) && (phone.Length == 0 || phone == visitor.Phone);
+                if (!visitsHere || !unchanged)
+                {
+                    row.Wrong("visitor id", visitorId, new Wording("belongs to a visitor of another area", "属于其他区域的探访人"));
+                    return;
+                }
+            }
+
+            if (name.Length > 0)
+                visitor.Name = name;
+            if (phone.Length > 0)
                 visitor.Phone = phone;
             resident.VisitorId = visitorId;
         }

@@ -105,6 +105,48 @@ public abstract class RegistryImportTests
     }
 
     [Fact]
+    public async Task Whoever_is_bound_to_an_area_changes_no_officer_and_no_visitor_of_another_one()
+    {
+        var records = await ReadyAsync();
+        var import = new RegistryImport(records, new FakeTimeProvider(new DateTimeOffset(Noon)), _ => true);
+        const string Heading = "记录,编号,姓名,区划代码,联系电话,探访人编号,探访人姓名,探访人电话\n";
+        using var elsewhere = new StringReader(
+            Heading + "值班,d1,李,440111,13800138004,,,\n老人,r1,王,440111001001,,v1,陈,13800138003\n探访人,v2,赵,441900003,13800138005,,,\n"
+        );
+        Assert.Empty((await import.ImportAsync(elsewhere, "x.csv", dryRun: false, Stop)).Problems);
+
+        async Task<IReadOnlyList<Vigil.Model.Problem>> BoundAsync(string rows) =>
+            (
+                await import.ImportAsync(
+                    new MemoryStream(System.Text.Encoding.UTF8.GetBytes(Heading + rows)),
+                    "x.csv",
+                    dryRun: false,
+                    Stop,
+                    bound: "441900003001"
+                )
+            ).Problems;
+
+        var problems = await BoundAsync(
+            "值班,d1,我,441900003001,13900139000,,,\n"
+                + "老人,r2,刘,441900003001,,v1,我,13900139000\n老人,r3,周,441900003001,,v1,,\n老人,r4,吴,441900003001,,v2,我,13900139000\n"
+        );
+        Assert.Equal(
+            [(2, "id", "d1"), (3, "visitor id", "v1"), (4, "visitor id", "v1"), (5, "visitor id", "v2")],
+            problems.Select(p => (p.Line, p.Id, p.Value))
+        );
+        Assert.All(problems, p => Assert.Contains("of another area", p.Message.En, StringComparison.Ordinal));
+        Assert.Empty(await BoundAsync("老人,r4,吴,441900003001,,v2,赵,13800138005\n")); // the town's own visitor, as they are
+
+        await using var db = await records.CreateDbContextAsync(Stop);
+        Assert.Equal("李", (await db.DutyOfficers.SingleAsync(Stop)).Name);
+        Assert.Equal(
+            [("陈", "+8613800138003"), ("赵", "+8613800138005")],
+            (await db.Visitors.OrderBy(v => v.Id).ToListAsync(Stop)).Select(v => (v.Name, v.Phone))
+        );
+        Assert.Equal("v2", (await db.Residents.SingleAsync(r => r.Id == "r4", Stop)).VisitorId);
+    }
+
+    [Fact]
     public async Task A_workbook_of_Annex_1_is_imported_as_the_CSV_is()
     {
         var records = await ReadyAsync();
