@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
+using System.Security.Claims;
 using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.AspNetCore.Components.Server.Circuits;
 using Vigil.Model;
@@ -8,9 +9,9 @@ using Vigil.Web.Accounts;
 namespace Vigil.Web;
 
 /// <summary>
-/// How many live pages somebody has open: each holds memory and a socket here, and one account could open so many that nobody else's board
-/// is live. Whoever is not signed in has none. It also knows whether anybody who may take an alarm looks at all: a board that nobody has
-/// open rings for nobody. Thread-safe.
+/// Counts the live pages of this process, for two reasons. Each holds memory and a socket, and one account that opened very many would
+/// leave none for others: <see cref="Enter"/> limits them per person. And when no person who may acknowledge an alarm has a page open,
+/// nobody sees a new alarm: then the service can raise <c>service-trouble</c> (<c>Console:UnattendedSeconds</c>). Thread-safe.
 /// </summary>
 internal sealed class OpenPages
 {
@@ -22,12 +23,12 @@ internal sealed class OpenPages
     public OpenPages(ConsoleOptions options, Troubles troubles, Meter meter)
     {
         (this.options, this.troubles) = (options, troubles);
-        meter.CreateObservableGauge("vigil_desk_pages", () => Desk, description: "Live pages of people who may take an alarm");
-        SayWhenNobodyLooks();
+        meter.CreateObservableGauge("vigil_desk_pages", () => DeskPages, description: "Live pages of people who may acknowledge an alarm");
+        ReportUnattended();
     }
 
-    /// <summary>Live pages of people who may take an alarm.</summary>
-    public int Desk
+    /// <summary>Live pages of people who may acknowledge an alarm, of whatever area they are.</summary>
+    public int DeskPages
     {
         get
         {
@@ -36,21 +37,21 @@ internal sealed class OpenPages
         }
     }
 
-    /// <summary>A page of somebody who may take an alarm is live, or no more.</summary>
-    public void Looks(string page, bool live)
+    /// <summary>Says whether a page is live and its person may acknowledge alarms; saying the same twice changes nothing.</summary>
+    public void SetDeskPage(string page, bool counts)
     {
         lock (desk)
         {
-            if (live ? !desk.Add(page) : !desk.Remove(page))
+            if (counts ? !desk.Add(page) : !desk.Remove(page))
                 return;
             if (desk.Count == 0)
-                SayWhenNobodyLooks();
+                ReportUnattended();
             else
                 troubles.Over("desk");
         }
     }
 
-    private void SayWhenNobodyLooks()
+    private void ReportUnattended()
     {
         if (options.UnattendedSeconds is > 0 and var seconds)
             troubles.Say(
@@ -61,7 +62,7 @@ internal sealed class OpenPages
             );
     }
 
-    /// <summary>Takes a place for a page; false when all are taken.</summary>
+    /// <summary>Adds a page to a person's live pages; false when they have as many as one person may have.</summary>
     public bool Enter(string who, string page)
     {
         var mine = pages.GetOrAdd(who, _ => []);
@@ -74,7 +75,8 @@ internal sealed class OpenPages
         }
     }
 
-    public int Of(string who)
+    /// <summary>How many live pages a person has.</summary>
+    public int CountOf(string who)
     {
         if (!pages.TryGetValue(who, out var mine))
             return 0;
@@ -92,8 +94,8 @@ internal sealed class OpenPages
 }
 
 /// <summary>
-/// One live page (a circuit). Its place is free again when its connection is gone: a page that waits to be connected again asks for one
-/// anew.
+/// One live page (a Blazor circuit). It is counted while its connection is up, and checked anew when a lost connection comes back. Only
+/// somebody who is signed in has one.
 /// </summary>
 internal sealed class OpenPage(OpenPages pages, AuthenticationStateProvider authentication, AccessOpen open, TimeProvider clock)
     : CircuitHandler
@@ -102,49 +104,75 @@ internal sealed class OpenPage(OpenPages pages, AuthenticationStateProvider auth
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3),
         Pause = TimeSpan.FromMilliseconds(100);
 
+    private readonly Lock gate = new();
+    private string? circuitId;
     private string? who;
-    private bool desk;
+    private bool connected,
+        mayAcknowledge;
+
+    public override Task OnCircuitOpenedAsync(Circuit circuit, CancellationToken cancellationToken)
+    {
+        circuitId = circuit.Id;
+        authentication.AuthenticationStateChanged += OnAuthenticationChanged;
+        return Task.CompletedTask;
+    }
 
     public override async Task OnConnectionUpAsync(Circuit circuit, CancellationToken cancellationToken)
     {
         var user = (await authentication.GetAuthenticationStateAsync()).User;
         if (!user.HasClaim(c => c.Type == "scope"))
             throw new UnauthorizedAccessException("nobody is signed in");
-        desk = user.May("write");
-        if (open.Value)
+        if (!open.Value) // in the demo on loopback everybody is one person, and the limit is not for it
         {
-            Look(circuit, live: true);
-            return; // the demo on loopback: everybody is one person
+            var begun = clock.GetTimestamp();
+            while (!pages.Enter(user.Who(), circuit.Id))
+            {
+                if (clock.GetElapsedTime(begun) >= Patience)
+                    throw new InvalidOperationException($"{user.Who()} has as many live pages open as one person may have");
+                await Task.Delay(Pause, clock, cancellationToken);
+            }
+
+            who = user.Who();
         }
 
-        var begun = clock.GetTimestamp();
-        while (!pages.Enter(user.Who(), circuit.Id))
-        {
-            if (clock.GetElapsedTime(begun) >= Patience)
-                throw new InvalidOperationException($"{user.Who()} has as many live pages open as one person may have");
-            await Task.Delay(Pause, clock, cancellationToken);
-        }
-
-        who = user.Who();
-        Look(circuit, live: true);
+        Count(connected: true, user);
     }
 
-    public override Task OnConnectionDownAsync(Circuit circuit, CancellationToken cancellationToken) => Leave(circuit);
-
-    public override Task OnCircuitClosedAsync(Circuit circuit, CancellationToken cancellationToken) => Leave(circuit);
-
-    private Task Leave(Circuit circuit)
+    public override Task OnConnectionDownAsync(Circuit circuit, CancellationToken cancellationToken)
     {
-        if (who is { } mine)
-            pages.Leave(mine, circuit.Id);
-        Look(circuit, live: false);
+        Leave();
         return Task.CompletedTask;
     }
 
-    private void Look(Circuit circuit, bool live)
+    public override Task OnCircuitClosedAsync(Circuit circuit, CancellationToken cancellationToken)
     {
-        if (desk)
-            pages.Looks(circuit.Id, live);
+        authentication.AuthenticationStateChanged -= OnAuthenticationChanged;
+        Leave();
+        return Task.CompletedTask;
+    }
+
+    private void Leave()
+    {
+        if (who is { } mine)
+            pages.Leave(mine, circuitId!);
+        Count(connected: false);
+    }
+
+    /// <summary>
+    /// An account that was disabled or given another role meanwhile: its page stays connected, and nobody can acknowledge there.
+    /// </summary>
+    private void OnAuthenticationChanged(Task<AuthenticationState> changed) => _ = CountAnewAsync(changed);
+
+    private async Task CountAnewAsync(Task<AuthenticationState> changed) => Count(user: (await changed).User);
+
+    private void Count(bool? connected = null, ClaimsPrincipal? user = null)
+    {
+        lock (gate)
+        {
+            this.connected = connected ?? this.connected;
+            mayAcknowledge = user?.May(Access.Write) ?? mayAcknowledge;
+            pages.SetDeskPage(circuitId!, this.connected && mayAcknowledge);
+        }
     }
 }
 

@@ -83,23 +83,26 @@ public sealed class OpenSocketTests
         }
 
         var open = server.Services.GetRequiredService<Vigil.Web.OpenPages>();
-        Assert.Equal(3, open.Of("li"));
+        Assert.Equal(3, open.CountOf("li"));
         var fourth = await first.Context.NewPageAsync();
         await fourth.GotoAsync("/residents");
         // It is drawn, never becomes live, and says so.
         await Assertions.Expect(fourth.Locator("#stale")).ToBeVisibleAsync(new() { Timeout = 20_000 });
         Assert.Equal(0, await fourth.Locator("#live").CountAsync());
-        Assert.Equal(3, open.Of("li"));
+        Assert.Equal(3, open.CountOf("li"));
         await pages[0].CloseAsync();
         await fourth.ReloadAsync();
         await Chromium.LiveAsync(fourth);
-        Assert.Equal(3, open.Of("li"));
+        Assert.Equal(3, open.CountOf("li"));
     }
 
     [Fact]
     public async Task When_nobody_who_may_take_an_alarm_has_a_live_page_it_is_said_until_somebody_has()
     {
-        await using var server = await ConsoleServer.StartAsync(options: new ConsoleOptions { UnattendedSeconds = 30 });
+        await using var server = await ConsoleServer.StartAsync(
+            options: new ConsoleOptions { UnattendedSeconds = 30 },
+            accounts: new AccountsOptions { PagesRevalidatedEvery = TimeSpan.FromSeconds(1) }
+        );
         var troubles = server.Services.GetRequiredService<Troubles>();
         var said = Assert.Single(troubles.Now, t => t.Case == "desk");
         Assert.Equal(TimeSpan.FromSeconds(30), said.Patience);
@@ -126,5 +129,17 @@ public sealed class OpenSocketTests
         await RawDevice.UntilAsync(() => troubles.Now.All(t => t.Case != "desk"));
         await page.CloseAsync();
         await RawDevice.UntilAsync(() => troubles.Now.Any(t => t.Case == "desk"));
+
+        // A page that stays open, of somebody who is disabled meanwhile: no alarm can be taken there any more.
+        await SignInAsync("li");
+        await RawDevice.UntilAsync(() => troubles.Now.All(t => t.Case != "desk"));
+        await using (var later = server.Services.CreateAsyncScope())
+        {
+            var fresh = later.ServiceProvider.GetRequiredService<Accounts>();
+            await fresh.ChangeAsync((await fresh.FindAsync("li"))!, "test", "disabled", u => u.Disabled = true, Token);
+        }
+
+        await RawDevice.UntilAsync(() => troubles.Now.Any(t => t.Case == "desk"));
+        Assert.Equal(0, server.Services.GetRequiredService<OpenPages>().DeskPages);
     }
 }

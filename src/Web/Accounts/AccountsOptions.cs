@@ -4,4 +4,8 @@ namespace Vigil.Web.Accounts;
 /// <param name="SecondFactor">Administrators need one: without it they get no further than their own account
 /// (<c>Access:SecondFactor</c>).</param>
 /// <param name="Elsewhere">Accounts of an organisation that people may sign in with; null for none.</param>
-public sealed record AccountsOptions(bool SecondFactor = true, SingleSignOn? Elsewhere = null);
+public sealed record AccountsOptions(bool SecondFactor = true, SingleSignOn? Elsewhere = null)
+{
+    /// <summary>How soon an account that was disabled or changed is noticed on an open page. Not a setting: tests make it shorter.</summary>
+    internal TimeSpan PagesRevalidatedEvery { get; init; } = Revalidation.Every;
+}

@@ -42,10 +42,10 @@ internal static class Revalidation
 }
 
 /// <summary>The same for a page whose socket stays open.</summary>
-internal sealed class RevalidatingCircuit(ILoggerFactory log, IServiceScopeFactory scopes)
+internal sealed class RevalidatingCircuit(ILoggerFactory log, IServiceScopeFactory scopes, AccountsOptions options)
     : RevalidatingServerAuthenticationStateProvider(log)
 {
-    protected override TimeSpan RevalidationInterval => Revalidation.Every;
+    protected override TimeSpan RevalidationInterval => options.PagesRevalidatedEvery;
 
     protected override async Task<bool> ValidateAuthenticationStateAsync(
         AuthenticationState authenticationState,
