@@ -28,8 +28,9 @@ public sealed class ConsoleOptions
     public int PagesPerUser { get; set; } = 3;
 
     /// <summary>
-    /// For how long nobody who may take an alarm may be without a live page before that is the alarm <c>service-trouble</c>, which is told
-    /// by the policy's other ways; 0: not watched, as where people are called and nobody sits at a board.
+    /// So many seconds without a live page of anybody who may take an alarm raise the alarm <c>service-trouble</c>, which is told by phone
+    /// like any other; 0 (the default) for places where people are called and nobody sits at a board. The live pages of this process are
+    /// counted, of whatever area: one officer of one county is enough.
     /// </summary>
     [Range(0, 86400)]
     public double UnattendedSeconds { get; set; }
