@@ -123,7 +123,9 @@ public static class WebServices
                     new CookieOptions
                     {
                         HttpOnly = true,
-                        SameSite = SameSiteMode.Strict,
+                        // Lax: it is sent too when somebody comes from another site, back from the organisation's sign-in or by a
+                        // link, and lets nobody in.
+                        SameSite = SameSiteMode.Lax,
                         Secure = http.Request.IsHttps,
                         MaxAge = TimeSpan.FromDays(365),
                     }

@@ -60,6 +60,29 @@ public sealed class SingleSignOnTests
         Assert.Equal(HttpStatusCode.Forbidden, replayed.StatusCode);
     }
 
+    /// <summary>The way back begins on the issuer's site: a browser sends a cookie along that is Lax, and none that is Strict.</summary>
+    [Fact]
+    public async Task Whoever_chose_English_comes_back_from_the_issuer_to_an_English_page()
+    {
+        await using var issuer = await IssuerAsync("janitor", "4419");
+        await using var server = await ConsoleServer.StartAsync(
+            accounts: new AccountsOptions(true, new SingleSignOn(issuer.Urls.First(), "vigil", "secret"))
+        );
+        using var client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, CookieContainer = new CookieContainer() })
+        {
+            BaseAddress = server.Url,
+        };
+        using var chosen = await client.GetAsync("/language/en", Token);
+        Assert.Contains("samesite=lax", Assert.Single(chosen.Headers.GetValues("Set-Cookie")), StringComparison.OrdinalIgnoreCase);
+        using var away = await client.GetAsync("/signin/elsewhere", Token);
+        using var back = await client.GetAsync(away.Headers.Location, Token);
+        using var landed = await client.GetAsync(back.Headers.Location, Token);
+        Assert.Contains("Your organisation's account has no role", await TextAsync(landed), StringComparison.Ordinal);
+
+        static async Task<string> TextAsync(HttpResponseMessage answer) =>
+            WebUtility.HtmlDecode(await answer.Content.ReadAsStringAsync(Token));
+    }
+
     internal static async Task<WebApplication> IssuerAsync(string role, string? area)
     {
         var key = new RsaSecurityKey(RSA.Create(2048)) { KeyId = "k1" };
