@@ -6,9 +6,10 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Web.Pages.Parts;
 
-/// <summary>Who a step is for, in words: <c>contact 2</c> → 紧急联系人 2.</summary>
+/// <summary>Words for those who are told and who answer: a step's recipient, a person's name, an event, a channel.</summary>
 internal static partial class People
 {
+    /// <summary>Who a step is for: <c>contact 2</c> → 紧急联系人 2.</summary>
     public static string Step(string to, string language)
     {
         var words = to.Split(' ', 2);
@@ -16,7 +17,7 @@ internal static partial class People
         return Texts.All.ContainsKey(key) ? Texts.Of(key, language) + (words.Length > 1 ? " " + words[1] : "") : to;
     }
 
-    /// <summary>The names of the persons among them; whoever is not on file any more is left out.</summary>
+    /// <summary>The names of persons by their keys (<c>duty:d1</c>); whoever is not in the registry any more is left out.</summary>
     public static async Task<Dictionary<string, string>> NamesAsync(RecordsDb db, IEnumerable<string?> who, string language)
     {
         var ids = who.OfType<string>().Distinct().Select(Recipient.Parse).Where(r => r.Id.Length > 0).ToLookup(r => r.Kind, r => r.Id);
@@ -56,26 +57,32 @@ internal static partial class People
         return found;
     }
 
-    /// <summary>A person's name among those that were read; else a word for who it was, else what is written.</summary>
+    /// <summary>
+    /// A person's name among those that were read; for the rules and the service itself a word; for the name of an account that name.
+    /// </summary>
     public static string Name(string? who, IReadOnlyDictionary<string, string> names, string language) =>
         who is null ? ""
         : names.TryGetValue(who, out var name) ? name
         : Texts.All.ContainsKey("who." + who) ? Texts.Of("who." + who, language)
         : who;
 
-    /// <summary>The keys of the persons that a text of the service speaks of.</summary>
+    /// <summary>The keys of the persons that a text of the service names, such as <c>resolved by duty:d1</c>.</summary>
     public static IEnumerable<string> KeysIn(string text) => Key().Matches(text).Select(m => m.Value);
 
-    [GeneratedRegex(@"\b(?:contact|visitor|duty|supervisor):[\w-]+")]
+    /// <summary>
+    /// A whole key. Numbers in the registry are anybody's choice and may have dots in them; white space or another sign ends them. Before a
+    /// key may stand a Chinese character, which to a regular expression is a letter.
+    /// </summary>
+    [GeneratedRegex(@"(?<![A-Za-z0-9_-])(?:contact|visitor|duty|supervisor):[^\s:：,，;；、。()（）'""“”]*[^\s:：,，;；、。()（）'""“”.]")]
     private static partial Regex Key();
 
-    /// <summary>What the service wrote of a person by their key (resolved by contact:…), with the name of whoever is on file.</summary>
-    public static string Named(string text, IReadOnlyDictionary<string, string> names)
-    {
-        foreach (var (key, name) in names.OrderByDescending(n => n.Key.Length)) // duty:d12 before duty:d1
-            text = text.Replace(key, name, StringComparison.Ordinal);
-        return text;
-    }
+    /// <summary>A text of the service with names in the place of keys; a key without a name stays as it is.</summary>
+    public static string Named(string text, IReadOnlyDictionary<string, string> names) =>
+        Key().Replace(text, m => names.GetValueOrDefault(m.Value, m.Value));
+
+    /// <summary>The same with the names read now: why somebody was refused names whoever was faster, whom the page may not know yet.</summary>
+    public static async Task<string> NamedAsync(RecordsDb db, string text, string language) =>
+        Named(text, await NamesAsync(db, KeysIn(text), language));
 
     /// <summary>The timeline's word, in the language of the page.</summary>
     public static string What(string what, string language) =>
