@@ -306,6 +306,20 @@ public sealed class ApiTests : IAsyncLifetime
         Assert.Equal(1, await db.Visits.CountAsync(v => v.AlarmId != null, Token));
     }
 
+    [Theory]
+    [InlineData("""{"resident":"R-nobody","form":"home"}""", HttpStatusCode.NotFound)]
+    [InlineData("""{"resident":"R-here","form":"home","resolve":"perhaps"}""", HttpStatusCode.BadRequest)]
+    [InlineData("""{"resident":"R-here","form":"home","resolve":"true"}""", HttpStatusCode.BadRequest)]
+    [InlineData("""{"resident":"R-here","form":"by letter"}""", HttpStatusCode.BadRequest)]
+    public async Task Why_a_visit_is_refused_is_said_in_Chinese_too_for_the_form_on_the_phone(string body, HttpStatusCode status)
+    {
+        using var content = new StringContent(body, System.Text.Encoding.UTF8, "application/json");
+        using var answer = await client.PostAsync("/api/v1/visits", content, Token);
+        Assert.Equal(status, answer.StatusCode);
+        var told = await answer.Content.ReadFromJsonAsync<JsonElement>(Token);
+        Assert.Empty(Vigil.Tests.Language.Sentences.Wrong(told.GetProperty("detail").GetString()!, told.GetProperty("detailZh").GetString()!));
+    }
+
     [Fact]
     public async Task Whoever_reads_notices_does_not_get_the_links_in_them()
     {

@@ -91,18 +91,21 @@ internal readonly record struct Caller(
         return all.Skip(Math.Max(offset ?? 0, 0)).Take(Math.Clamp(limit ?? 100, 1, LargestPage));
     }
 
+    /// <summary>404, for programs, which read English.</summary>
     public static IResult Missing(string what, string id) =>
         Results.Problem($"there is no {what} '{id}'", statusCode: StatusCodes.Status404NotFound);
 
+    /// <summary>404 where a page of ours shows the words, in its reader's language.</summary>
+    public static IResult Missing(Wording why) => InBothLanguages(why, StatusCodes.Status404NotFound);
+
+    /// <summary>400, for programs, which read English.</summary>
     public static IResult Wrong(string why) => Results.Problem(why, statusCode: StatusCodes.Status400BadRequest);
 
-    /// <summary>The same with its words in Chinese beside it, for a page of ours that shows them.</summary>
-    public static IResult Wrong(Wording why) =>
-        Results.Problem(
-            why.En,
-            statusCode: StatusCodes.Status400BadRequest,
-            extensions: new Dictionary<string, object?> { ["detailZh"] = why.Zh }
-        );
+    /// <summary>400 where a page of ours shows the words, in its reader's language.</summary>
+    public static IResult Wrong(Wording why) => InBothLanguages(why, StatusCodes.Status400BadRequest);
+
+    private static IResult InBothLanguages(Wording why, int status) =>
+        Results.Problem(why.En, statusCode: status, extensions: new Dictionary<string, object?> { ["detailZh"] = why.Zh });
 
     /// <summary>+86138****1234.</summary>
     public static string Masked(string phone) =>

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
+using Vigil.Model;
 using Vigil.Notify;
 using Vigil.Registry;
 using Vigil.Storage.Records;
@@ -100,13 +101,18 @@ internal static class VisitsApi
                 "visits",
                 async (VisitRequest body, AlarmDesk desk, [AsParameters] Caller caller) =>
                 {
+                    // The form on a visitor's phone shows why its record was refused.
                     if (await caller.ResidentAsync(body.Resident) is not { } resident)
-                        return Caller.Missing("resident", body.Resident);
+                        return Caller.Missing(
+                            new Wording($"there is no resident '{body.Resident}'", $"没有服务对象“{body.Resident}”")
+                        );
                     var resolution = Resolution.None;
                     if (body.Resolve is { } asked && !AlarmOperations.TryResolution(asked, out resolution))
-                        return Caller.Wrong($"'{asked}' is not one of {AlarmOperations.Resolutions}");
+                        return Caller.Wrong(
+                            new Wording($"'{asked}' is not one of {AlarmOperations.Resolutions}", $"办结类别“{asked}”不对")
+                        );
                     if (body.Resolve is not null && body.Alarm is null)
-                        return Caller.Wrong("'resolve' needs an 'alarm'");
+                        return Caller.Wrong(new Wording("'resolve' needs an 'alarm'", "未指明要办结的警情"));
                     var row = new Visit
                     {
                         Id = body.Id ?? Guid.CreateVersion7(caller.Clock.GetUtcNow()),
