@@ -154,6 +154,6 @@ internal static class ContactEndpoints
             .Alarms.AsNoTracking()
             .Include(a => a.Resident!.Devices)
             .FirstOrDefaultAsync(a => a.Id == notice.AlarmId, cancellation);
-        return alarm is null ? null : (notice, alarm, notice.Text.StartsWith("[Vigil]", StringComparison.Ordinal) ? "en" : "zh");
+        return alarm is null ? null : (notice, alarm, notice.Language == "en" ? "en" : "zh");
     }
 }

@@ -76,10 +76,18 @@ public sealed partial class PagesInLanguageTests : IAsyncLifetime
             wrong.AddRange(Wrong(html, language).Select(w => $"{page}: {w}"));
         }
 
-        // The page of a contact has the language of the message.
+        // The page of a contact has the contact's language, whatever the message begins with; an answer that isn't one too.
+        await db.Notices.Where(n => n.AlarmId == alarm).ExecuteUpdateAsync(n => n.SetProperty(x => x.Language, language), Token);
         using var told = await client.GetAsync(link, Token);
-        if (language == "zh")
-            wrong.AddRange(Wrong(await told.Content.ReadAsStringAsync(Token), "zh").Select(w => $"/c: {w}"));
+        using var unclear = await client.PostAsync(link, new FormUrlEncodedContent([new("answer", "perhaps")]), Token);
+        foreach (var (answer, status) in new[] { (told, HttpStatusCode.OK), (unclear, HttpStatusCode.BadRequest) })
+        {
+            var html = await answer.Content.ReadAsStringAsync(Token);
+            Assert.Equal(status, answer.StatusCode);
+            Assert.Contains($"<html lang=\"{(language == "en" ? "en" : "zh-CN")}\"", html, StringComparison.Ordinal);
+            wrong.AddRange(Wrong(html, language).Select(w => $"/c: {w}"));
+        }
+
         Assert.True(wrong.Count == 0, string.Join('\n', wrong.Distinct()));
     }
 
