@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
 using Vigil.Model;
 using Vigil.Storage.Records;
 using Vigil.Web.Operations;
@@ -13,7 +14,7 @@ namespace Vigil.Web.Pages.Parts;
 /// <param name="Total">So many pass the filter.</param>
 /// <param name="Open">So many are not resolved, whatever the filter shows.</param>
 /// <param name="Critical">So many critical ones nobody has answered, whatever the filter shows: the sound is for them.</param>
-internal sealed record BoardLook(
+internal sealed partial record BoardLook(
     IReadOnlyList<Alarm> Alarms,
     IReadOnlyDictionary<Guid, IReadOnlyList<string>> Told,
     IReadOnlyDictionary<Guid, EscalationStep> Next,
@@ -62,4 +63,7 @@ internal sealed record BoardLook(
         var names = await People.NamesAsync(db, alarms.Select(a => a.AcknowledgedBy), language);
         return new BoardLook(alarms, told, next, names, total, open, critical);
     }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "A board can't read the alarms; it tries again each second")]
+    internal static partial void LogUnread(ILogger logger, Exception e);
 }
