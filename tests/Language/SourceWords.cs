@@ -1,7 +1,9 @@
+using System.Text.RegularExpressions;
+
 namespace Vigil.Tests.Language;
 
 /// <summary>The source as text, as far as a call and its arguments are to be found in it.</summary>
-internal static class SourceWords
+internal static partial class SourceWords
 {
     public static string Root
     {
@@ -31,6 +33,15 @@ internal static class SourceWords
                 yield return (line, Arguments(source, at + call.Length));
         }
     }
+
+    /// <summary>The arguments of each <c>new(</c> whose type is said before it: a field, a property or a method of <c>Wording</c>.</summary>
+    public static IEnumerable<(int Line, IReadOnlyList<string> Arguments)> Wordings(string source) =>
+        from Match found in Wording().Matches(source)
+        where !IsComment(source, found.Index)
+        select (source.AsSpan(0, found.Index).Count('\n') + 1, (IReadOnlyList<string>)Arguments(source, found.Index + found.Length));
+
+    [GeneratedRegex(@"\bWording\??\s+\w+\s*(?:\([^()]*\)\s*)?(?:\{[^{}]*\}\s*)?=>?\s*new\(")]
+    private static partial Regex Wording();
 
     /// <summary>The words of an argument: its text literals, and those of texts within its braces.</summary>
     public static string Words(string argument)

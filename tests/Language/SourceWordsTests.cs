@@ -27,21 +27,35 @@ public sealed class SourceWordsTests
     {
         var (wrong, said) = (new List<string>(), 0);
         foreach (var (file, text) in SourceWords.Files())
-        foreach (var (call, english, chinese) in Says)
-        foreach (var (line, arguments) in SourceWords.Calls(text, call))
         {
-            if (arguments.Count <= chinese || arguments[0].StartsWith("RecordsDb db", StringComparison.Ordinal))
-                continue; // what declares it
-            var (en, zh) = (SourceWords.Words(arguments[english]), SourceWords.Words(arguments[chinese]));
-            if (en.Trim(' ', '…').Length == 0 && zh.Trim(' ', '…').Length == 0)
-                continue; // words that come from elsewhere
-            said++;
-            wrong.AddRange(Sentences.Wrong(en, zh).Select(why => $"{file}:{line}: {why}"));
+            foreach (var (call, english, chinese) in Says)
+            foreach (var (line, arguments) in SourceWords.Calls(text, call))
+                Judge(file, line, arguments, english, chinese);
+            foreach (var (line, arguments) in SourceWords.Wordings(text))
+                Judge(file, line, arguments, 0, 1);
         }
 
         Assert.True(wrong.Count == 0, string.Join('\n', wrong));
         Assert.True(said > 500, $"{said} were found");
+
+        void Judge(string file, int line, IReadOnlyList<string> arguments, int english, int chinese)
+        {
+            if (arguments.Count <= chinese || arguments[0].StartsWith("RecordsDb db", StringComparison.Ordinal))
+                return; // what declares it
+            var (en, zh) = (SourceWords.Words(arguments[english]), SourceWords.Words(arguments[chinese]));
+            if (en.Trim(' ', '…').Length == 0 && zh.Trim(' ', '…').Length == 0)
+                return; // words that come from elsewhere
+            said++;
+            wrong.AddRange(Sentences.Wrong(en, zh).Select(why => $"{file}:{line}: {why}"));
+        }
     }
+
+    [Theory]
+    [InlineData("private static readonly Wording Silent = new(\"it is silent\", \"x\");")]
+    [InlineData("static Wording? Late { get; } =\n    new(\"it is late\", \"x\");")]
+    [InlineData("private static Wording Failed(Exception e) =>\n    new(\"it failed\", \"x\");")]
+    public void Words_whose_type_is_said_before_them_are_found_too(string source) =>
+        Assert.NotEmpty(Sentences.Wrong(SourceWords.Words(Assert.Single(SourceWords.Wordings(source)).Arguments[0]), "x"));
 
     [Fact]
     public void Every_event_of_the_timeline_has_words_in_both_languages()

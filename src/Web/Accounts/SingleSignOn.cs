@@ -89,11 +89,11 @@ public sealed record SingleSignOn(
 
     private const string NoRole = "the issuer gives no role";
 
-    private static Wording NoRoleIn(string claim) =>
-        new(
-            Texts.Of("signin.no-role", "en") + Texts.InBrackets(claim, "en"),
-            Texts.Of("signin.no-role", "zh") + Texts.InBrackets(claim, "zh")
-        );
+    private static Wording NoRoleIn(string claim)
+    {
+        var words = Texts.All["signin.no-role"];
+        return new Wording(words.En + Texts.InBrackets(claim, "en"), words.Zh + Texts.InBrackets(claim, "zh"));
+    }
 
     internal static void Map(IEndpointRouteBuilder app) =>
         app.MapGet("/signin/elsewhere", () => Results.Challenge(new AuthenticationProperties { RedirectUri = "/" }, [Scheme]))
