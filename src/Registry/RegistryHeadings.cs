@@ -3,7 +3,7 @@ using Vigil.Model;
 namespace Vigil.Registry;
 
 /// <summary>The headings of a registry file in Chinese and English, and the columns that they name.</summary>
-internal static class RegistryHeadings
+public static class RegistryHeadings
 {
     private static readonly Dictionary<string, string> Names = new(StringComparer.OrdinalIgnoreCase)
     {
@@ -84,11 +84,11 @@ internal static class RegistryHeadings
     ];
 
     /// <summary>The column of each heading; an unknown heading is a problem.</summary>
-    public static List<string> Read(List<string> headings, string file, List<Problem> problems) =>
+    internal static List<string> Read(List<string> headings, string file, List<Problem> problems) =>
         [.. headings.Select((h, i) => Column(h.Trim(), i, file, problems))];
 
     /// <summary>
-    /// A problem's column as the file's reader knows it: contact 1 phone is 紧急联系人1电话. What is no column of ours stays as it is.
+    /// The heading of a column, for a problem that is shown: <c>contact 1 phone</c> is 紧急联系人1电话. An unknown heading stays as it is.
     /// </summary>
     public static Wording Heading(string column)
     {

@@ -142,11 +142,6 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
         return (problems, summary);
     }
 
-    /// <summary>
-    /// A problem's column as the file's reader knows it: contact 1 phone is 紧急联系人1电话. What is no column of ours stays as it is.
-    /// </summary>
-    public static Wording Heading(string column) => RegistryHeadings.Heading(column);
-
     /// <summary>What a row's first field says it is.</summary>
     private static Wording Rows(string kind) =>
         kind switch

@@ -35,7 +35,6 @@ public static class Texts
         HomeWords.All,
         VisitWords.All,
         RuleWords.All,
-        ChannelWords.All.ToDictionary(c => "channel." + c.Key, c => c.Value),
         Enum.GetValues<Resolution>().ToDictionary(r => "resolution." + r, ResolutionWords.Of),
     }
         .SelectMany(words => words)

@@ -95,8 +95,8 @@ public sealed class WordsTests
         Assert.True(all.Select(p => p.Message.En).Distinct().Count() >= 24, string.Join('\n', all.Select(p => p.Message.En).Distinct()));
         Assert.All(all, p => Good(p.Message));
         // "colour" is the file's own
-        Assert.All(problems.Where(p => p.Id.Length > 0), p => Good(RegistryImport.Heading(p.Id)));
-        Assert.Equal("紧急联系人1电话", RegistryImport.Heading("contact 1 phone").Zh);
+        Assert.All(problems.Where(p => p.Id.Length > 0), p => Good(RegistryHeadings.Heading(p.Id)));
+        Assert.Equal("紧急联系人1电话", RegistryHeadings.Heading("contact 1 phone").Zh);
     }
 
     [Fact]

@@ -1,5 +1,7 @@
+using System.Text.RegularExpressions;
 using Vigil.Model;
 using Vigil.Storage.Records;
+using Vigil.Tests.Language;
 using Vigil.Web;
 
 namespace Vigil.Tests.Web;
@@ -17,6 +19,25 @@ public sealed class TextsTests
                 $"{key}: {{0}} in one language only"
             );
         }
+    }
+
+    [Fact]
+    public void Every_text_is_shown_somewhere()
+    {
+        var source = string.Join(
+            '\n',
+            SourceWords
+                .Files()
+                .Where(f => f.File.StartsWith("src/Web/", StringComparison.Ordinal) && !f.File.Contains("PageWords", StringComparison.Ordinal))
+                .Select(f => f.Text)
+        );
+        // T("state." + …), $"what.{…}"
+        var begun = Regex.Matches(source, "\"([a-z.-]+\\.)(?:\" \\+|\\{)").Select(m => m.Groups[1].Value).ToHashSet(StringComparer.Ordinal);
+        Assert.Empty(
+            Texts.All.Keys.Where(k =>
+                !source.Contains($"\"{k}\"", StringComparison.Ordinal) && !begun.Any(b => k.StartsWith(b, StringComparison.Ordinal))
+            )
+        );
     }
 
     [Fact]

@@ -97,7 +97,7 @@ internal sealed record TimelineAnswer(DateTime Time, string What, string Who, st
 /// <summary>A step of the escalation plan, frozen when the alarm opened.</summary>
 /// <param name="To">contacts, contact 1…9, visitor, duty or supervisor.</param>
 /// <param name="Via">Channels in order, comma-separated.</param>
-/// <param name="State">waiting, running, done, skipped or cancelled.</param>
+/// <param name="State">waiting, done, skipped or cancelled.</param>
 /// <param name="Note">Why it was skipped, or how it went.</param>
 internal sealed record StepAnswer(
     int Order,

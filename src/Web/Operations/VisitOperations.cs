@@ -12,8 +12,11 @@ internal static class VisitOperations
     public static readonly string[] Forms = ["home", "phone", "video", "remote"];
 
     /// <summary>What the timeline says of an alarm that a visit resolves.</summary>
-    public static Wording Resolves(string form, string note) =>
-        new($"visit {form}: {note}".TrimEnd(' ', ':'), $"{Texts.Of("form." + form, "zh")}{Texts.Colon("zh")}{note}".TrimEnd('：'));
+    public static Wording Resolves(string form, string note)
+    {
+        var (en, zh) = ($"visit {form}", Texts.Of("form." + form, "zh"));
+        return note.Length == 0 ? new Wording(en, zh) : new Wording($"{en}: {note}", $"{zh}：{note}");
+    }
 
     /// <summary>
     /// Records a visit. A record that is sent again (a phone with a bad connection) changes nothing: the same id, resident, alarm and

@@ -37,7 +37,6 @@ internal static class AlarmWords
         ["next"] = new("Next", "下一步"),
         ["told"] = new("Told", "已通知"),
         ["nobody"] = new("nobody yet", "尚无"),
-        ["due"] = new("due", "到期"),
         ["by"] = new("by", "处理人"),
         ["state.open"] = new("open", "未确认"),
         ["state.acknowledged"] = new("acknowledged", "已确认"),

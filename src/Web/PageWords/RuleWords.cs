@@ -30,8 +30,6 @@ internal static class RuleWords
         ["rules.value"] = new("Value", "取值"),
         ["rules.from"] = new("Set by", "来源"),
         ["rules.off"] = new("off", "停用"),
-        ["rules.as-shipped"] = new("as shipped", "出厂设置"),
-        ["rules.for-all"] = new("for all", "全体"),
         ["rules.change"] = new("Change the rules", "修改规则"),
         ["rules.file"] = new("Rules file", "规则文件"),
         ["rules.dry-run"] = new(
