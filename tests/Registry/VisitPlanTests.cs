@@ -74,6 +74,8 @@ public sealed class VisitPlanTests : IDisposable
         Assert.Equal([("alarmed", "alarm", alarm), ("not-seen", "watch", (Guid?)null)], asked.Select(a => (a.Resident, a.Cause, a.Alarm)));
         Assert.Equal(Now.AddMinutes(-15), asked[0].Due); // 45 minutes after somebody said a visitor is on the way
         Assert.Empty(await VisitPlan.ReadAsync(new BoundRecords(records, "4401"), null, Now, TimeSpan.FromDays(1), Token));
+        // The town's watch holds in its villages: whoever is bound to one of them is asked for the same visits.
+        Assert.Equal(asked, await VisitPlan.ReadAsync(new BoundRecords(records, "441900003001"), null, Now, TimeSpan.FromDays(1), Token));
     }
 
     public void Dispose()

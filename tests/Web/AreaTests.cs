@@ -76,6 +76,41 @@ public sealed class AreaTests : IAsyncLifetime
         await WalkAsync(addresses);
     }
 
+    [Fact]
+    public async Task A_village_is_shown_the_watch_of_its_town_and_does_not_change_it()
+    {
+        var (town, elsewhere) = (ConsoleServer.Here[..9], ConsoleServer.There[..9]);
+        await using (var db = await server.Records.CreateDbContextAsync(Token))
+        {
+            db.Areas.Add(
+                new Area
+                {
+                    Code = town,
+                    Name = "town here",
+                    WatchFrom = TimeProvider.System.GetUtcNow().UtcDateTime,
+                    WatchUntil = TimeProvider.System.GetUtcNow().UtcDateTime.AddDays(1),
+                    WatchReason = "typhoon",
+                }
+            );
+            await db.SaveChangesAsync(Token);
+        }
+
+        using var village = await server.ClientAsync("supervise", ConsoleServer.Here);
+        var shown = await village.GetFromJsonAsync<JsonElement>("/api/v1/areas", Token);
+        Assert.Equal("typhoon", Assert.Single(shown.EnumerateArray()).GetProperty("watchReason").GetString());
+        var page = (await GetAsync(village, "/areas")).Text;
+        Assert.Contains("typhoon", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("结束重点关注", page, StringComparison.Ordinal);
+        using var ended = await village.PostAsJsonAsync($"/api/v1/areas/{town}/watch", new { }, Token);
+        Assert.Equal(HttpStatusCode.Forbidden, ended.StatusCode);
+        using var others = await village.PostAsJsonAsync($"/api/v1/areas/{elsewhere}/watch", new { }, Token);
+        Assert.Equal(HttpStatusCode.NotFound, others.StatusCode);
+        using var county = await server.ClientAsync("supervise", ConsoleServer.Here[..6]);
+        Assert.Contains("结束重点关注", (await GetAsync(county, "/areas")).Text, StringComparison.Ordinal);
+        using var own = await county.PostAsJsonAsync($"/api/v1/areas/{town}/watch", new { }, Token);
+        Assert.Equal(HttpStatusCode.NoContent, own.StatusCode);
+    }
+
     /// <summary>
     /// Whoever may see everything is shown the other county there, so that the walk proves something; whoever is bound to this one is not.
     /// </summary>

@@ -91,7 +91,9 @@ public abstract partial class RecordsDb
                 || Set<DutyOfficer>().Any(o => s.Who == "officer:" + o.Id && o.Area.StartsWith(Within))
                 || Set<Visitor>().Any(v => s.Who == "visitor:" + v.Id && v.Area.StartsWith(Within))
             );
-        model.Entity<Area>().HasQueryFilter(a => Within == "" || a.Code.StartsWith(Within));
+        // A town's and a county's heightened watch holds in their villages: who is bound to a village sees the areas above it, and changes
+        // none of them (RefuseOutside).
+        model.Entity<Area>().HasQueryFilter(a => Within == "" || a.Code.StartsWith(Within) || Within.StartsWith(a.Code));
         model.Entity<Alarm>().HasQueryFilter(a => (Within == "" || a.Area.StartsWith(Within)) && (!ForPeople || a.Area != Nowhere));
         model
             .Entity<TimelineEntry>()
@@ -155,7 +157,7 @@ public abstract partial class RecordsDb
         )
         {
             if (
-                entry.Metadata.FindProperty("Area") is { } area
+                entry.Metadata.FindProperty(entry.Entity is Area ? nameof(Area.Code) : "Area") is { } area
                 && entry.Property(area).CurrentValue is string code
                 && !code.StartsWith(Within, StringComparison.Ordinal)
             )

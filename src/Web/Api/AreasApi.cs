@@ -28,7 +28,7 @@ internal static class AreasApi
                     );
                 }
             )
-            .Lists<AreaAnswer>("Counties, towns and villages");
+            .Lists<AreaAnswer>("Counties, towns and villages of the caller's area, and those that it lies in");
         write
             .MapPost(
                 "areas/{code}/watch",
@@ -42,10 +42,16 @@ internal static class AreasApi
                         body.Reason ?? "",
                         caller.Cancellation
                     )
-                        is { } wrong
-                        ? wrong == AreaOperations.MissingArea
-                            ? Caller.Missing("area", code)
-                            : Caller.Wrong(wrong)
+                        is { } refused
+                        ? Results.Problem(
+                            refused.Words,
+                            statusCode: refused.Why switch
+                            {
+                                WatchRefusal.NoSuchArea => StatusCodes.Status404NotFound,
+                                WatchRefusal.AreaAbove => StatusCodes.Status403Forbidden,
+                                _ => StatusCodes.Status400BadRequest,
+                            }
+                        )
                         : Results.NoContent()
             )
             .Changes("Puts an area on heightened watch until a time, or ends the watch (no time)", 404);
