@@ -1,6 +1,6 @@
 namespace Vigil.Registry;
 
-/// <summary>Months of local time.</summary>
+/// <summary>Calendar months in the service's time zone.</summary>
 internal static class CalendarMonth
 {
     /// <summary>The month of a moment, by its first day.</summary>

@@ -120,14 +120,17 @@ public sealed class HomeFacts(ReportingOf reporting)
             )
             : null;
 
-    /// <summary>The newest watch over a home, joined with those it followed without a gap (a village's, then its county's).</summary>
+    /// <summary>
+    /// The heightened watch over a home that ends last, joined with earlier ones that it follows without a gap (first a village's, then its
+    /// county's).
+    /// </summary>
     private static (DateTime From, DateTime? Until) WatchOf(string area, IEnumerable<Area> areas, DateTime to)
     {
         DateTime from = default;
         DateTime? until = null;
         foreach (
             var watch in areas
-                // Of a watch that was ended early the start isn't kept: it is left out.
+                // A watch that was ended early has lost its start, so nobody knows how long it held: it is left out.
                 .Where(a => area.StartsWith(a.Code, StringComparison.Ordinal) && a.WatchUntil is not null)
                 .Where(a => a.WatchFrom is not null || a.WatchUntil > to)
                 .OrderByDescending(a => a.WatchUntil)

@@ -20,7 +20,7 @@ internal static class IdentityNumber
         return text[17] == "10X98765432"[sum % 11];
     }
 
-    /// <summary>With most digits hidden, for messages.</summary>
+    /// <summary>The number with most digits hidden, for error messages.</summary>
     public static string Masked(string identity) =>
         identity.Length > 8 ? identity[..4] + new string('*', identity.Length - 6) + identity[^2..] : "****";
 }

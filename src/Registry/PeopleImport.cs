@@ -33,7 +33,7 @@ internal sealed class PeopleImport(RecordsDb db, string bound)
         if (row["language"] is { Length: > 0 } language)
             officer.Language = language;
         officer.Supervisor = supervisor;
-        (officer.SubstituteId, officer.AwayFrom, officer.AwayUntil) = Standing(row, id);
+        (officer.SubstituteId, officer.AwayFrom, officer.AwayUntil) = SubstituteOf(row, id);
     }
 
     public async Task VisitorAsync(RegistryRow row, CancellationToken cancellation)
@@ -54,14 +54,14 @@ internal sealed class PeopleImport(RecordsDb db, string bound)
             row.Wrong("phone", "", new Wording("a visitor has a phone number or a mail address", "探访人应有电话或邮箱"));
         if (row["language"] is { Length: > 0 } language)
             visitor.Language = language;
-        (visitor.SubstituteId, visitor.AwayFrom, visitor.AwayUntil) = Standing(row, id);
+        (visitor.SubstituteId, visitor.AwayFrom, visitor.AwayUntil) = SubstituteOf(row, id);
     }
 
     /// <summary>
-    /// The substitute, and when. Whether the substitute exists is not checked: it may be in a later row, and a missing one is shown on an
-    /// alarm's timeline.
+    /// Who stands in for the person, and on which days the person is away. Whether the substitute exists is not checked: it may be in a later
+    /// row, and a missing one is shown on an alarm's timeline.
     /// </summary>
-    private static (string? Substitute, DateOnly? From, DateOnly? Until) Standing(RegistryRow row, string id)
+    private static (string? Substitute, DateOnly? From, DateOnly? Until) SubstituteOf(RegistryRow row, string id)
     {
         var substitute = row["substitute"] is { Length: > 0 } text ? text : null;
         if (substitute == id)

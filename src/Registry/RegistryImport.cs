@@ -99,7 +99,7 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
                     row["area"],
                     new Wording($"lies outside {bound}, which you are bound to", $"不在您的管理范围 {bound} 内")
                 );
-            counts[Rows(kind)] = counts.GetValueOrDefault(Rows(kind)) + 1;
+            counts[KindWords(kind)] = counts.GetValueOrDefault(KindWords(kind)) + 1;
             switch (kind)
             {
                 case "resident" or "老人":
@@ -142,8 +142,8 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
         return (problems, summary);
     }
 
-    /// <summary>What a row's first field says it is.</summary>
-    private static Wording Rows(string kind) =>
+    /// <summary>What a row is about, for the summary of the import.</summary>
+    private static Wording KindWords(string kind) =>
         kind switch
         {
             "resident" or "老人" => new Wording("resident", "老人"),

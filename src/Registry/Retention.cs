@@ -11,7 +11,7 @@ namespace Vigil.Registry;
 /// </summary>
 public sealed class Retention(IReadingStore store, IDbContextFactory<RecordsDb> records, TimeZoneInfo zone, ReadingsOptions options)
 {
-    /// <summary>Batches may arrive days late: so many past days are rolled up again each time.</summary>
+    /// <summary>Past days that are rolled up again each time, since readings may arrive days late.</summary>
     private const int DaysAgain = 7;
 
     /// <summary>How many days the first roll-up goes back.</summary>
@@ -29,7 +29,7 @@ public sealed class Retention(IReadingStore store, IDbContextFactory<RecordsDb> 
         return written;
     }
 
-    /// <summary>The rolled-up days of a resident, whose raw readings may be deleted.</summary>
+    /// <summary>The stored days of a resident; their raw readings may be deleted by now.</summary>
     public async Task<IReadOnlyList<DayOfUse>> ReadAsync(string resident, DateOnly from, DateOnly to, CancellationToken cancellation)
     {
         await using var db = await records.CreateDbContextAsync(cancellation);
@@ -55,7 +55,7 @@ public sealed class Retention(IReadingStore store, IDbContextFactory<RecordsDb> 
         {
             var last = await db.DailyUse.Where(d => d.ResidentId == home.Key).MaxAsync(d => (DateOnly?)d.Day, cancellation);
             var first = last?.AddDays(-DaysAgain) ?? today.AddDays(-FirstDays);
-            // Yesterday is complete only with the first total after midnight.
+            // Read until now and not until midnight: yesterday's use is complete only with the first meter total of today.
             var days = await DailyLife.ReadAsync(store, [.. home], DailyLife.Midnight(first, zone), now, zone, cancellation);
             var known = await db
                 .DailyUse.Where(d => d.ResidentId == home.Key && d.Day >= first)

@@ -72,7 +72,7 @@ internal sealed class RotaImport(RecordsDb db, TimeProvider clock, string bound)
         );
     }
 
-    /// <summary>Empty: every day. 1-5; 1,3,5; 6-7; 一至五; 周六,周日; 5-1 runs over Sunday.</summary>
+    /// <summary>Weekdays: 1-5; 1,3,5; 6-7; 一至五; 周六,周日; 5-1 is Friday to Monday. Empty: every day.</summary>
     internal static bool TryDays(string text, out int days)
     {
         days = 0;
@@ -107,7 +107,7 @@ internal sealed class RotaImport(RecordsDb db, TimeProvider clock, string bound)
             _ => 0,
         };
 
-    /// <summary>Empty or 00:00-24:00: the whole day.</summary>
+    /// <summary>A span of the day: 08:00-20:00; 20:00-08:00 ends on the next day. Empty or 00:00-24:00: the whole day.</summary>
     private static bool TryHours(string text, out TimeOnly from, out TimeOnly until)
     {
         (from, until) = (TimeOnly.MinValue, TimeOnly.MinValue);

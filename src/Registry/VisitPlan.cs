@@ -31,16 +31,16 @@ public sealed record VisitAsked(
 /// </summary>
 public static class VisitPlan
 {
-    /// <summary>Every 28 days puts a visit into each calendar month.</summary>
+    /// <summary>28 days, so that each calendar month has a visit.</summary>
     private static readonly TimeSpan Month = TimeSpan.FromDays(28);
 
     private static readonly TimeSpan Fortnight = TimeSpan.FromDays(14);
 
-    /// <summary>On site within 45 min is the call-centre standard.</summary>
+    /// <summary>The call-centre standard: somebody is on site within 45 min.</summary>
     private static readonly TimeSpan OnSite = TimeSpan.FromMinutes(45);
 
     /// <summary>The visits due within a time ahead, the most urgent first; one per resident.</summary>
-    /// <param name="records">Whose residents: those of an area, or all.</param>
+    /// <param name="records">The records of one area, or all.</param>
     /// <param name="visitor">Only this visitor's residents; null for all.</param>
     /// <param name="now">UTC.</param>
     /// <param name="ahead">Visits due later than this from now are left out.</param>

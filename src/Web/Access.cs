@@ -24,13 +24,15 @@ public static class Access
 
     /// <summary>Visits and absences.</summary>
     public const string Visit = "visit";
+
+    /// <summary>Alarms, devices, a resident's numbers in full.</summary>
     public const string Write = "write";
 
-    /// <summary>Rules, heightened watch, hand-over of other people's alarms.</summary>
+    /// <summary>Heightened watch over areas.</summary>
     public const string Supervise = "supervise";
     public const string Admin = "admin";
 
-    /// <summary>From the least to the most: each holds those before it.</summary>
+    /// <summary>From least to most: each scope includes those before it.</summary>
     private static readonly string[] Scopes = [Read, Visit, Write, Supervise, Admin];
     private const string Scheme = "vigil";
 
@@ -53,15 +55,15 @@ public static class Access
                 o.Cookie.Name = "vigil";
                 o.Cookie.HttpOnly = true;
                 o.Cookie.SameSite = SameSiteMode.Strict;
-                o.Cookie.SecurePolicy = CookieSecurePolicy.SameAsRequest; // over TLS by HttpOptions.Use, also where the proxy ends it
-                o.ExpireTimeSpan = TimeSpan.FromHours(12); // a shift; then the password again
+                o.Cookie.SecurePolicy = CookieSecurePolicy.SameAsRequest; // HttpOptions.Use says https also where a proxy ends TLS
+                o.ExpireTimeSpan = TimeSpan.FromHours(12); // one shift; then the password is asked for again
                 o.SlidingExpiration = false;
                 o.LoginPath = "/signin";
                 o.ReturnUrlParameter = "returnTo";
                 o.Events.OnValidatePrincipal = Revalidation.ValidateAsync;
             });
-        if (accounts.Elsewhere is { } elsewhere)
-            SingleSignOn.Add(authentication, elsewhere);
+        if (accounts.SingleSignOn is { } singleSignOn)
+            SingleSignOn.Add(authentication, singleSignOn);
         var authorization = services.AddAuthorizationBuilder();
         for (var i = 0; i < Scopes.Length; i++)
         {
@@ -76,7 +78,7 @@ public static class Access
     public static string Area(this ClaimsPrincipal user) => user.FindFirstValue("area") ?? RecordsDb.Nowhere;
 
     /// <summary>
-    /// Whether what is about to be given this area lies where the caller may act. Rows that exist are kept apart by the records themselves
+    /// Whether the caller may create something in this area. For rows that exist already the records check it themselves
     /// (<c>RecordsDb.Areas.cs</c>).
     /// </summary>
     public static bool Covers(this ClaimsPrincipal user, string area) => area.StartsWith(user.Area(), StringComparison.Ordinal);
@@ -88,8 +90,8 @@ public static class Access
 }
 
 /// <summary>
-/// A token with which the first administrator is made, once, within fifteen minutes of the start. There is no password that could be a
-/// default one, and once there is an administrator it opens nothing.
+/// A token with which the first administrator's account is made, once, within fifteen minutes of the start, so that there is no default
+/// password. Once there is an administrator the token is good for nothing.
 /// </summary>
 public sealed class SignInLink(TimeProvider clock)
 {
@@ -142,7 +144,7 @@ internal sealed class AccessHandler(IOptionsMonitor<AccessOptions> options, ILog
             : AuthenticateResult.NoResult();
     }
 
-    /// <summary>A person's browser is led to the sign-in page; a program hears 401.</summary>
+    /// <summary>A browser is redirected to the sign-in page; a program gets 401.</summary>
     protected override Task HandleChallengeAsync(AuthenticationProperties properties)
     {
         if (

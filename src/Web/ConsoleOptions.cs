@@ -11,9 +11,9 @@ public sealed class ConsoleOptions
     public const string Section = "Console";
 
     /// <summary>
-    /// Address of map tiles with {z}, {x} and {y}, such as https://tiles.example/{z}/{x}/{y}.png; empty: a sketch without tiles, and nobody
-    /// outside learns of a place. Whoever serves the tiles sees the desk's address and which squares it looks at: a server of one's own
-    /// tells nobody.
+    /// Address of map tiles with {z}, {x} and {y}, such as https://tiles.example/{z}/{x}/{y}.png; empty: a sketch without tiles, for which
+    /// nothing is loaded from outside. Whoever serves the tiles sees the desk's IP address and which parts of the map it asks for; a tile
+    /// server of one's own avoids that.
     /// </summary>
     public string MapTiles { get; set; } = "";
 
@@ -47,7 +47,7 @@ public sealed class ConsoleOptions
             return options;
         var own = options.MapTiles[0] == '/' && !options.MapTiles.StartsWith("//", StringComparison.Ordinal);
         if (
-            !Places.All(p => options.MapTiles.Contains(p, StringComparison.Ordinal))
+            !Placeholders.All(p => options.MapTiles.Contains(p, StringComparison.Ordinal))
             || (!own && !(Uri.TryCreate(Address(options.MapTiles), UriKind.Absolute, out var at) && at.Scheme is "https" or "http"))
         )
             problems.Add(
@@ -62,7 +62,7 @@ public sealed class ConsoleOptions
         return options;
     }
 
-    private static readonly string[] Places = ["{z}", "{x}", "{y}"];
+    private static readonly string[] Placeholders = ["{z}", "{x}", "{y}"];
 
     internal string Tile(int zoom, int x, int y) =>
         MapTiles

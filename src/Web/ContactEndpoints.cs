@@ -24,7 +24,7 @@ internal static class ContactEndpoints
     {
         var links = app.MapGroup("/c").RequireRateLimiting(RequestLimits.Links).WithTags(ApiEndpoints.NoTag);
         links.MapGet("/{token}", ShowAsync);
-        // The token is the secret; there is no cookie that a foreign page could ride on.
+        // The token in the address is the secret; there is no cookie that a page of another site could misuse.
         links.MapPost("/{token}", AnswerAsync).DisableAntiforgery();
     }
 
@@ -80,7 +80,7 @@ internal static class ContactEndpoints
         }
         catch (AlarmConflictException e) when (e.Anew)
         {
-            // What they wanted to take is over: what stands now, and a button for that.
+            // It happened again after they were told: they are shown the alarm as it is now, with a button for that.
             return await FindAsync(records, links, token, cancellation) is { } now
                 ? http.Page<ContactPage>(
                     StatusCodes.Status409Conflict,
@@ -102,7 +102,7 @@ internal static class ContactEndpoints
     private static IResult Expired(HttpContext http) => http.Page<LinkExpired>(StatusCodes.Status404NotFound);
 
     /// <summary>
-    /// Daily life of today, for a contact and with the resident's consent alone; never for staff, never a place or a health reading.
+    /// Today's water and electricity, for a contact alone and with the resident's consent; never a location or a health reading.
     /// </summary>
     private static async Task<DayOfUse?> TodayAsync(
         Notice told,
@@ -134,7 +134,7 @@ internal static class ContactEndpoints
         }
         catch (ReadingStoreException)
         {
-            return null; // what happened and the two buttons never wait for the readings
+            return null; // what happened and the two buttons are shown without the readings too
         }
     }
 

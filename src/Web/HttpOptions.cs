@@ -17,13 +17,13 @@ public sealed class HttpOptions
     public static IReadOnlyList<string> Settings { get; } = ["Http:PublicUrl", "Http:KnownProxies"];
 
     /// <summary>
-    /// Addresses and networks of the proxies in front, separated by commas: 127.0.0.1, 10.0.0.0/8. From these alone X-Forwarded-For and
-    /// X-Forwarded-Proto are believed; from anybody else they are the word of a stranger.
+    /// Addresses and networks of the proxies in front, separated by commas: 127.0.0.1, 10.0.0.0/8. X-Forwarded-For and X-Forwarded-Proto
+    /// are believed from these alone: anybody else may forge them.
     /// </summary>
     public IReadOnlyList<IPNetwork> KnownProxies { get; init; } = [];
 
     /// <summary>
-    /// <c>Http:PublicUrl</c>; null when there is none. With https everything is taken to have come over TLS: that is what stands in front.
+    /// <c>Http:PublicUrl</c>; null when there is none. When it begins with https, each request counts as https: a proxy in front ends TLS.
     /// </summary>
     public Uri? PublicUrl { get; init; }
 
@@ -57,16 +57,16 @@ public sealed class HttpOptions
         return new HttpOptions { KnownProxies = proxies, PublicUrl = url };
     }
 
-    /// <summary>One that speaks for many: a known proxy, and whoever is on this machine.</summary>
+    /// <summary>Whether many people may share this address: that of a known proxy, or of this machine.</summary>
     public bool IsProxy(IPAddress address) =>
         IPAddress.IsLoopback(address) || KnownProxies.Any(n => n.Contains(address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address));
 
-    /// <summary>Who asks and over what, before anything looks at either.</summary>
+    /// <summary>Takes the client's address and the scheme from what a proxy says. Runs before all that reads either.</summary>
     internal void Use(WebApplication app)
     {
         if (KnownProxies.Count > 0)
         {
-            // Several proxies in a row each add themselves: the walk goes on as long as the next one is known.
+            // Each of several proxies in a row adds an address: they are read from the end as long as the next one is a known proxy.
             var headers = new ForwardedHeadersOptions
             {
                 ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto,
@@ -84,7 +84,7 @@ public sealed class HttpOptions
             {
                 if (Tls)
                     http.Request.Scheme = Uri.UriSchemeHttps;
-                // A year, as browsers' preload lists ask; not for subdomains, which are not ours to promise.
+                // A year, as browsers' preload lists ask; not for subdomains, which may be others'.
                 if (http.Request.IsHttps)
                     http.Response.Headers.StrictTransportSecurity = "max-age=31536000";
                 await next();
@@ -92,28 +92,29 @@ public sealed class HttpOptions
         );
     }
 
-    /// <summary>An address of ours, as the outside knows it.</summary>
+    /// <summary>The address of a path of this service, as it is reached from outside.</summary>
     internal string Absolute(HttpRequest request, string path) =>
         PublicUrl is { } url ? url.GetLeftPart(UriPartial.Authority) + path : $"{request.Scheme}://{request.Host}{path}";
 
     /// <summary>
-    /// A page of another site may not act here in somebody's name. Told by Sec-Fetch-Site where the browser sends it, else by Origin. A
-    /// form of our own sends "Origin: null" because of our no-referrer policy; the cookie is SameSite=Strict, so null by itself carries
-    /// nobody's name. A WebSocket is not held back by the browser's same-origin rule, but always names its origin: it has to be one of
-    /// ours.
+    /// Whether a page of another site sent this request: such a page may not act here in the name of whoever is signed in. Recognised by
+    /// Sec-Fetch-Site where the browser sends it, else by Origin. Our own forms send "Origin: null" because of our no-referrer policy. That
+    /// is let through: from another site the browser doesn't send the SameSite=Strict cookie, so nobody is signed in. WebSockets are not
+    /// held back by the browser's same-origin rule, but always name their origin, which has to be ours.
     /// </summary>
     internal bool IsForeign(HttpRequest request)
     {
         var origin = request.Headers.Origin.ToString();
-        // By its headers: what would tell it from an ordinary request stands further down the way.
+        // Recognised by its headers: the middleware that knows WebSockets runs later.
         if (
             HttpMethods.IsConnect(request.Method)
             || request.Headers.Upgrade.ToString().Contains("websocket", StringComparison.OrdinalIgnoreCase)
         )
             return !IsOurs(request, origin);
         var reads = HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method) || HttpMethods.IsOptions(request.Method);
+        // /_blazor is checked although it may be read: where a proxy lets no WebSocket through, requests take the socket's place.
         if (reads && request.Path != "/_blazor")
-            return false; // what stands in for the socket where a proxy lets none through
+            return false;
         if (request.Headers["Sec-Fetch-Site"].ToString() is { Length: > 0 } site)
             return site is not ("same-origin" or "none");
         return origin.Length > 0 && origin != "null" && !IsOurs(request, origin);

@@ -17,7 +17,8 @@ public sealed record RulesTrial(IReadOnlyList<Problem> Problems, IReadOnlyList<D
 /// The rules file as the console shows, tries and saves it. The running service takes a saved file over within seconds, without a restart.
 /// </summary>
 /// <param name="path">The rules file in force.</param>
-/// <param name="own">It was configured (<c>Rules:Path</c>); the shipped one is replaced by the next version and is not written to.</param>
+/// <param name="own">Whether it is the operator's own file (<c>Rules:Path</c>). The shipped one is not written to: the next version replaces
+/// it.</param>
 public sealed class RulesDesk(
     string path,
     bool own,
@@ -30,7 +31,7 @@ public sealed class RulesDesk(
 {
     public const int TrialDays = 90;
 
-    /// <summary>So long before the trial the rules learn the home.</summary>
+    /// <summary>Days before the trial from which the rules learn the home's habits.</summary>
     private const int LearnDays = 35;
 
     private const int LongestFile = 256 * 1024;
@@ -119,7 +120,7 @@ public sealed class RulesDesk(
         return [];
     }
 
-    /// <summary>Read as a file beside the one in force, where the holidays it names stand.</summary>
+    /// <summary>Reads the text as a file in a copy of the folder of the one in force, where the holidays file that it names is.</summary>
     private async Task<(RuleSet? Rules, IReadOnlyList<Problem> Problems)> ParseAsync(string yaml, CancellationToken cancellation)
     {
         if (yaml.Length > LongestFile)

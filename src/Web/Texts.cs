@@ -42,7 +42,7 @@ public static class Texts
 
     public static string Of(string key, string language) => All[key].In(language);
 
-    /// <summary>Between what something is called and what it is.</summary>
+    /// <summary>Between a label and its value.</summary>
     public static string Colon(string language) => language == "en" ? ": " : "：";
 
     /// <summary>Between sentences of a line.</summary>

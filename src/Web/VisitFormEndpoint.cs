@@ -7,7 +7,7 @@ using Vigil.Web.Pages.Plain;
 
 namespace Vigil.Web;
 
-/// <summary>Where the visit record is opened as a form (<see cref="VisitForm"/>); it is sent to the API.</summary>
+/// <summary>Opens the visit record as a form (<see cref="VisitForm"/>), which sends it to the API.</summary>
 internal static class VisitFormEndpoint
 {
     public static void MapVisitForm(this IEndpointRouteBuilder app) =>
@@ -20,7 +20,7 @@ internal static class VisitFormEndpoint
                         return Caller.Missing("resident", resident);
                     if (found is not null)
                         await caller.AuditAsync("read", $"resident:{found.Id}", "visit form");
-                    caller.Http.Response.Headers.CacheControl = "no-cache"; // kept by the page itself, for a phone without a connection
+                    caller.Http.Response.Headers.CacheControl = "no-cache"; // visit-worker.js keeps it for a phone without a connection
                     return new RazorComponentResult<VisitForm>(
                         new Dictionary<string, object?> { [nameof(VisitForm.Resident)] = found, [nameof(VisitForm.Alarm)] = alarm }
                     );

@@ -45,7 +45,7 @@ public static class WebServices
             o.SerializerOptions.RespectNullableAnnotations = true;
             o.SerializerOptions.RespectRequiredConstructorParameters = true;
         });
-        services.AddOpenApi(Described.Describe);
+        services.AddOpenApi(EndpointDescriptions.Describe);
         services.AddCascadingAuthenticationState();
         services.AddRazorComponents().AddInteractiveServerComponents();
         services.AddSingleton<OpenPages>();
@@ -71,9 +71,9 @@ public static class WebServices
 
     public static void MapConsole(this WebApplication app)
     {
-        app.Services.GetRequiredService<OpenPages>(); // watches from the start, though no page was ever open
-        var reached = app.Services.GetRequiredService<HttpOptions>();
-        reached.Use(app);
+        app.Services.GetRequiredService<OpenPages>(); // from the start: that nobody has a page open is a trouble then too
+        var httpOptions = app.Services.GetRequiredService<HttpOptions>();
+        httpOptions.Use(app);
         app.UseExceptionHandler();
         app.UseStatusCodePages();
         var tiles = app.Services.GetRequiredService<ConsoleOptions>().TileOrigin;
@@ -88,7 +88,7 @@ public static class WebServices
                 headers["Referrer-Policy"] = "no-referrer";
                 if (http.Request.Path == "/_content/Vigil.Web/visit-worker.js")
                     headers["Service-Worker-Allowed"] = "/visits/form";
-                if (reached.IsForeign(http.Request))
+                if (httpOptions.IsForeign(http.Request))
                 {
                     await Results.Problem("sent by a page of another site", statusCode: StatusCodes.Status403Forbidden).ExecuteAsync(http);
                     return;
@@ -100,13 +100,13 @@ public static class WebServices
         app.UseAuthentication();
         app.UseAuthorization();
         app.UseRateLimiter();
-        app.UseKeptApiDocument();
+        app.UseCachedApiDocument();
         app.UseAntiforgery();
         app.MapStaticAssets();
         app.MapOpenApi();
         app.MapSignIn();
         app.MapOwnAccount();
-        if (app.Services.GetRequiredService<AccountsOptions>().Elsewhere is not null)
+        if (app.Services.GetRequiredService<AccountsOptions>().SingleSignOn is not null)
             SingleSignOn.Map(app);
         app.MapApi();
         app.MapContactPage();

@@ -466,7 +466,7 @@ public sealed class AccountTests : IAsyncLifetime
         Assert.True(files.Count > 60, $"only {files.Count} files found");
         // The records themselves can be injected too, into a page or as an endpoint's parameter: they are those of every area.
         string[] bound = ["Caller.cs"]; // where the API's records are bound to an area
-        string[] handed = ["BoardLook.cs", "People.cs"]; // static methods that are handed records which a page has opened
+        string[] handed = ["BoardSnapshot.cs", "People.cs"]; // static methods that are handed records which a page has opened
         Assert.All(
             files.Where(f => !bound.Contains(Path.GetFileName(f))),
             f =>

@@ -23,9 +23,9 @@ public static class AccountServices
                     o.Password.RequireUppercase,
                     o.Password.RequireNonAlphanumeric
                 ) = (12, false, false, false, false);
-                // whoever knows a name could keep its person out: SignInTries slows down whoever guesses instead
+                // With a lock anybody who knows a name could keep that person out: SignInTries slows guessing down instead.
                 o.Lockout.AllowedForNewUsers = false;
-                o.User.AllowedUserNameCharacters = ""; // Chinese names are names
+                o.User.AllowedUserNameCharacters = ""; // any characters, Chinese ones too; Accounts.AddAsync refuses what can't be used
             })
             .AddUserStore<Microsoft.AspNetCore.Identity.EntityFrameworkCore.UserOnlyStore<User, RecordsDb, Guid>>()
             .AddTokenProvider<DataProtectorTokenProvider<User>>(TokenOptions.DefaultProvider)

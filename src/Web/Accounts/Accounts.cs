@@ -9,8 +9,8 @@ using Vigil.Storage.Records;
 namespace Vigil.Web.Accounts;
 
 /// <summary>
-/// People with an account, on ASP.NET Core Identity: passwords hashed by it, and security stamps. What somebody may do is their role, where
-/// they may do it is their area.
+/// Accounts of people, on ASP.NET Core Identity, which hashes passwords and keeps security stamps. The role says what somebody may do, the
+/// area where.
 /// </summary>
 public sealed class Accounts(
     UserManager<User> users,
@@ -36,7 +36,7 @@ public sealed class Accounts(
         return await db.Set<User>().AnyAsync(u => u.Role == Roles.Administrator && !u.Disabled && u.PasswordHash != null, cancellation);
     }
 
-    /// <param name="name">Of the account; also what the timeline says.</param>
+    /// <param name="name">User name; it also stands on timelines.</param>
     /// <param name="password">Null: the person sets one with a link (<see cref="LinkAsync"/>).</param>
     /// <returns>What is wrong; null when the account exists now.</returns>
     public async Task<Wording?> AddAsync(
@@ -82,10 +82,10 @@ public sealed class Accounts(
     public async Task<Wording?> SetPasswordAsync(string name, string token, string password, CancellationToken cancellation)
     {
         if (await users.FindByNameAsync(name) is not { } user)
-            return LinkOver;
+            return LinkInvalid;
         var set = await users.ResetPasswordAsync(user, token, password);
         if (!set.Succeeded)
-            return set.Errors.Any(e => e.Code == nameof(IdentityErrorDescriber.InvalidToken)) ? LinkOver : Said(set);
+            return set.Errors.Any(e => e.Code == nameof(IdentityErrorDescriber.InvalidToken)) ? LinkInvalid : Said(set);
         await AuditAsync(name, "account", name, "password set", cancellation);
         return null;
     }
@@ -98,7 +98,10 @@ public sealed class Accounts(
         return changed.Succeeded ? null : Said(changed);
     }
 
-    /// <summary>Role, area, disabled: whoever is signed in has it within a minute, because the security stamp changes.</summary>
+    /// <summary>
+    /// Changes a role, an area, or whether the account is disabled. The security stamp changes with it, so that whoever is signed in is
+    /// signed out within a minute (<see cref="Revalidation"/>).
+    /// </summary>
     public async Task ChangeAsync(User user, string by, string what, Action<User> change, CancellationToken cancellation)
     {
         change(user);
@@ -107,8 +110,8 @@ public sealed class Accounts(
     }
 
     /// <summary>
-    /// A name that does not exist costs the same work and leaves the same kind of row as a wrong password: neither answer nor time tells
-    /// them apart.
+    /// Signs somebody in. A name that does not exist costs the same work and leaves the same kind of row as a wrong password: neither the
+    /// answer nor the time it takes tells them apart.
     /// </summary>
     /// <param name="name">As typed.</param>
     /// <param name="password">Null: it was right a moment ago (<see cref="FirstSteps"/>).</param>
@@ -126,11 +129,11 @@ public sealed class Accounts(
         var user = name.Length is > 0 and <= 64 ? await users.FindByNameAsync(name) : null;
         var right =
             password is null
-            || users.PasswordHasher.VerifyHashedPassword(user ?? Somebody, user?.PasswordHash ?? Nobody, password)
+            || users.PasswordHasher.VerifyHashedPassword(user ?? NoUser, user?.PasswordHash ?? UnknownPasswordHash, password)
                 != PasswordVerificationResult.Failed;
         if (user is not { PasswordHash: not null, Disabled: false } || !right)
         {
-            // What was typed as a name may be a password that slipped into the wrong field: only names that exist are written down.
+            // Somebody may have typed a password into the field of the name: only names that exist are written down.
             var known = user?.UserName ?? "?";
             await AuditAsync(
                 known,
@@ -156,14 +159,14 @@ public sealed class Accounts(
     }
 
     /// <summary>
-    /// Still the account that signed in, unchanged since. Keys of the API and the demo's console have no account and are looked at
-    /// elsewhere.
+    /// Whether the account is unchanged since it signed in. Keys of the API, people of single sign-on and the demo's console have no account
+    /// here, so nothing changes for them.
     /// </summary>
     public async Task<bool> IsCurrentAsync(ClaimsPrincipal who) =>
         who.FindFirstValue(ClaimTypes.NameIdentifier) is not { } id
         || (await users.FindByIdAsync(id) is { Disabled: false } user && user.SecurityStamp == who.FindFirstValue(Stamp));
 
-    /// <summary>What the cookie says of somebody.</summary>
+    /// <summary>What the cookie says of a person: name, role, area and scopes.</summary>
     public ClaimsPrincipal Principal(User user)
     {
         var claims = new List<Claim>
@@ -180,12 +183,12 @@ public sealed class Accounts(
         return new ClaimsPrincipal(new ClaimsIdentity(claims, CookieAuthenticationDefaults.AuthenticationScheme));
     }
 
-    private static User Somebody => new() { Role = "", Area = "" };
+    private static User NoUser => new() { Role = "", Area = "" };
 
-    /// <summary>Identity's hash of a password that nobody knows.</summary>
-    private static readonly string Nobody = new PasswordHasher<User>().HashPassword(Somebody, Guid.NewGuid().ToString());
+    /// <summary>Identity's hash of a password that nobody knows, verified where there is no account.</summary>
+    private static readonly string UnknownPasswordHash = new PasswordHasher<User>().HashPassword(NoUser, Guid.NewGuid().ToString());
 
-    private static readonly Wording LinkOver = new("this link is not valid any more", "此链接已失效");
+    private static readonly Wording LinkInvalid = new("this link is not valid any more", "此链接已失效");
 
     private static Wording Said(IdentityResult result)
     {
@@ -193,7 +196,7 @@ public sealed class Accounts(
         return new Wording(string.Join(' ', all.Select(w => w.En)), string.Join('；', all.Select(w => w.Zh)));
     }
 
-    /// <summary>Identity speaks English; what it can say of our accounts is said here.</summary>
+    /// <summary>The errors of Identity that our accounts can have, in both languages: its own words are English.</summary>
     internal static Wording Said(IdentityError error) =>
         error.Code switch
         {
@@ -201,7 +204,7 @@ public sealed class Accounts(
             nameof(IdentityErrorDescriber.PasswordMismatch) => new Wording(error.Description, "原密码不对"),
             nameof(IdentityErrorDescriber.DuplicateUserName) => new Wording(error.Description, "已有同名账号"),
             nameof(IdentityErrorDescriber.InvalidUserName) => new Wording(error.Description, "用户名不可用"),
-            nameof(IdentityErrorDescriber.InvalidToken) => LinkOver,
+            nameof(IdentityErrorDescriber.InvalidToken) => LinkInvalid,
             nameof(IdentityErrorDescriber.ConcurrencyFailure) => new Wording(error.Description, "账号刚刚被他人修改，请重试"),
             _ => new Wording(error.Description, "账号未能保存"),
         };

@@ -5,15 +5,15 @@ using Vigil.Storage.Records;
 namespace Vigil.Web.Accounts;
 
 /// <summary>
-/// The records as far as whoever looks may see them: what lies outside their area is not there, whatever a page asks. Pages and components
-/// open records through this and nothing else (a test reads their source).
+/// The records of the area of the person at a page: no query finds anything outside it. Pages and components open the records through this
+/// class alone (a test reads their source).
 /// </summary>
 public sealed class AreaRecords(RecordsFactory records, AuthenticationStateProvider who) : IDbContextFactory<RecordsDb>
 {
-    public RecordsDb CreateDbContext() => throw new NotSupportedException("who looks is known asynchronously: CreateDbContextAsync");
+    public RecordsDb CreateDbContext() => throw new NotSupportedException("who is at the page is known asynchronously only: use CreateDbContextAsync");
 
-    /// <summary>Before anything is changed: a button that somebody may not see is no protection.</summary>
-    /// <exception cref="UnauthorizedAccessException">Whoever looks may not do it; ends the page.</exception>
+    /// <summary>Checks what the person may do, before anything is changed: a hidden button is no protection.</summary>
+    /// <exception cref="UnauthorizedAccessException">The person may not do it; the page ends.</exception>
     public async Task NeedAsync(string scope)
     {
         var user = (await who.GetAuthenticationStateAsync()).User;

@@ -7,8 +7,9 @@ using Vigil.Storage.Records;
 namespace Vigil.Web.Accounts;
 
 /// <summary>
-/// That somebody gave the right password and is asked for the second factor on a page of its own. The page carries this, sealed, and never
-/// the password: for one account as it is now, for two minutes, once. Used ones are kept in memory, as used codes are. Thread-safe.
+/// Signing in with a second factor takes two pages. The second one holds a sealed proof that the password was right on the first, and not
+/// the password. The proof is good once, for two minutes, and for one account as long as that is unchanged. Used ones are kept in memory, as
+/// used codes are. Thread-safe.
 /// </summary>
 internal sealed class FirstSteps(IDataProtectionProvider protection, TimeProvider clock)
 {
@@ -17,6 +18,7 @@ internal sealed class FirstSteps(IDataProtectionProvider protection, TimeProvide
     private readonly IDataProtector seal = protection.CreateProtector("Vigil.FirstStep");
     private readonly ConcurrentDictionary<string, DateTimeOffset> used = new(StringComparer.Ordinal);
 
+    /// <summary>A proof for an account whose password was right.</summary>
     public string Give(User user) =>
         seal.Protect(
             string.Create(
@@ -25,7 +27,7 @@ internal sealed class FirstSteps(IDataProtectionProvider protection, TimeProvide
             )
         );
 
-    /// <summary>Whether it is this account's, in time, and not used yet; from now on it is.</summary>
+    /// <summary>Whether the proof is this account's, in time and not used yet; from now on it is used.</summary>
     public bool Take(string step, User? user)
     {
         var now = clock.GetUtcNow();
@@ -35,7 +37,7 @@ internal sealed class FirstSteps(IDataProtectionProvider protection, TimeProvide
         return user is not null
             && Open(step) is [var id, var whose, var end, var stamp]
             && whose == user.Id.ToString("N")
-            && stamp == user.SecurityStamp // a password that was changed meanwhile, an account that was disabled
+            && stamp == user.SecurityStamp // another one where the password was changed or the account disabled
             && long.Parse(end, CultureInfo.InvariantCulture) >= now.UtcTicks
             && used.TryAdd(id, now + Kept);
     }
@@ -48,7 +50,7 @@ internal sealed class FirstSteps(IDataProtectionProvider protection, TimeProvide
         }
         catch (CryptographicException)
         {
-            return []; // forged, or of other keys
+            return []; // forged, or sealed with other keys
         }
     }
 }

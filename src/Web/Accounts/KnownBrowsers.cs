@@ -6,8 +6,8 @@ using Microsoft.AspNetCore.Http;
 namespace Vigil.Web.Accounts;
 
 /// <summary>
-/// Browsers that somebody has signed in with: a cookie of its own for each name, signed and sealed, that lets nobody in and says one thing,
-/// "this is no stranger". After OWASP's device cookies. A desk's computer has one for each officer.
+/// Browsers in which somebody has signed in before, after OWASP's device cookies: each has a sealed cookie for each user name. It signs
+/// nobody in and only tells the browser from those of strangers. A computer that several officers share has a cookie for each of them.
 /// </summary>
 internal sealed class KnownBrowsers(IDataProtectionProvider protection, TimeProvider clock)
 {
@@ -16,19 +16,19 @@ internal sealed class KnownBrowsers(IDataProtectionProvider protection, TimeProv
 
     private readonly ITimeLimitedDataProtector seal = protection.CreateProtector("Vigil.KnownBrowser").ToTimeLimitedDataProtector();
 
-    /// <summary>The browser's id, where this name has signed in with it.</summary>
+    /// <summary>The browser's id, where this name has signed in with it; else null.</summary>
     public string? Find(HttpRequest request, string name) =>
         request.Cookies[Cookie(name)] is { Length: > 0 and < 1000 } value ? Open(value, Cookie(name)) : null;
 
-    /// <summary>The id of any browser that somebody has signed in with.</summary>
-    public string? Any(HttpRequest request) =>
+    /// <summary>The id of a browser in which anybody has signed in.</summary>
+    public string? FindAny(HttpRequest request) =>
         request
             .Cookies.Where(c => c.Key.StartsWith(Prefix, StringComparison.Ordinal) && c.Value.Length < 1000)
             .Take(20)
             .Select(c => Open(c.Value, c.Key))
             .FirstOrDefault(id => id is not null);
 
-    /// <summary>After a sign-in.</summary>
+    /// <summary>Sets the cookie after a sign-in.</summary>
     public void Remember(HttpContext http, string name, string? browser) =>
         http.Response.Cookies.Append(
             Cookie(name),
@@ -46,7 +46,7 @@ internal sealed class KnownBrowsers(IDataProtectionProvider protection, TimeProv
             }
         );
 
-    /// <summary>By a hash of the name, not by the account: whether it exists is not to be seen.</summary>
+    /// <summary>Named by a hash of the user name: the cookie does not show whether there is such an account.</summary>
     private static string Cookie(string name) =>
         Prefix + Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(name.ToUpperInvariant())))[..12];
 
@@ -58,7 +58,7 @@ internal sealed class KnownBrowsers(IDataProtectionProvider protection, TimeProv
         }
         catch (CryptographicException)
         {
-            return null; // forged, too old, or of other keys
+            return null; // forged, too old, or sealed with other keys
         }
     }
 }

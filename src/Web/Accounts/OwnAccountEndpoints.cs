@@ -9,7 +9,7 @@ using Vigil.Web.Pages.Plain;
 
 namespace Vigil.Web.Accounts;
 
-/// <summary>One's own account: its password, also over a link, and its second factor.</summary>
+/// <summary>One's own account: its password, also set with a link, and its second factor.</summary>
 internal static class OwnAccountEndpoints
 {
     public static void MapOwnAccount(this IEndpointRouteBuilder app)
@@ -39,14 +39,14 @@ internal static class OwnAccountEndpoints
     {
         var form = await http.Request.FormOrNoneAsync(c) ?? FormCollection.Empty;
         var wrong =
-            Twice(form)
+            PasswordsDiffer(form)
             ?? await accounts.SetPasswordAsync(form["user"].ToString(), form["token"].ToString(), form["password"].ToString(), c);
         return wrong is null ? Results.Redirect("/signin") : http.Refused(wrong);
     }
 
     private static async Task<IResult> AccountAsync(HttpContext http, Accounts accounts) =>
         await accounts.FindAsync(http.User) is not { } user
-            ? Results.Redirect("/") // a key, or the demo: no account of its own
+            ? Results.Redirect("/") // an API key, single sign-on and the demo have no account here
             : http.Page<OwnAccount>(
                 StatusCodes.Status200OK,
                 (nameof(OwnAccount.User), user),
@@ -60,7 +60,7 @@ internal static class OwnAccountEndpoints
         var form = await http.Request.FormOrNoneAsync(c) ?? FormCollection.Empty;
         if (form["password"].ToString() is { Length: > 0 } password)
         {
-            var wrong = Twice(form) ?? await accounts.ChangePasswordAsync(user, form["old"].ToString(), password, c);
+            var wrong = PasswordsDiffer(form) ?? await accounts.ChangePasswordAsync(user, form["old"].ToString(), password, c);
             if (wrong is not null)
                 return http.Refused(wrong);
         }
@@ -78,11 +78,11 @@ internal static class OwnAccountEndpoints
             : http.Page<RecoveryCodes>(StatusCodes.Status200OK, (nameof(RecoveryCodes.Codes), codes));
     }
 
-    /// <summary>What is wrong with a new password that is typed twice.</summary>
-    internal static Wording? Twice(IFormCollection form) =>
+    /// <summary>What is wrong when a new password was typed two different ways; null when it was typed alike.</summary>
+    internal static Wording? PasswordsDiffer(IFormCollection form) =>
         form["password"] == form["again"] ? null : new Wording("the two passwords differ", "两次输入的密码不一致");
 
-    /// <summary>Says why, with a way back.</summary>
+    /// <summary>A page that says why, with a way back to the sign-in.</summary>
     internal static IResult Refused(this HttpContext http, Wording why, int status = StatusCodes.Status400BadRequest) =>
         http.Page<RefusedPage>(status, (nameof(RefusedPage.Why), why));
 }

@@ -11,26 +11,26 @@ using Vigil.Notify;
 namespace Vigil.Web.Accounts;
 
 /// <summary>
-/// How often one may ask. Whoever asks too often hears 429 with Retry-After; providers' callbacks are not counted, their signatures are.
+/// Rate limits: too many requests are answered with 429 and Retry-After. Callbacks of providers are not limited, since their signature or
+/// secret shows who sent them.
 /// </summary>
 internal static class RequestLimits
 {
-    /// <summary>Passwords and one-time links, an address.</summary>
+    /// <summary>Signing in and setting a password, counted by known browser, else by address.</summary>
     public const string SignIn = "signin";
 
-    /// <summary>Contacts' pages: links are long, and still nobody may try them in bulk.</summary>
+    /// <summary>Contacts' pages: a link is too long to be guessed, and still nobody may try many.</summary>
     public const string Links = "links";
 
     public static IServiceCollection AddLimits(this IServiceCollection services) =>
         services.AddRateLimiter(o =>
         {
-            // A browser that somebody signed in with before counts for itself: whoever shares the address, or floods it, takes nothing from
-            // it.
+            // A browser in which somebody signed in before has a count of its own: nobody else at the same address can use it up.
             o.AddPolicy(
                 SignIn,
-                http => Window(http.RequestServices.GetRequiredService<KnownBrowsers>().Any(http.Request) ?? Address(http), 20)
+                http => Window(http.RequestServices.GetRequiredService<KnownBrowsers>().FindAny(http.Request) ?? Address(http), 20)
             );
-            // Many families stand behind one address of a phone network: a right link counts for itself, guesses count together.
+            // Many families share one address of a phone network: each valid link has a count of its own, others count by address.
             o.AddPolicy(
                 Links,
                 http =>
@@ -39,8 +39,8 @@ internal static class RequestLimits
                         ? Window($"link:{notice:N}", 30)
                         : Window(Address(http), 60)
             );
-            // The API and the pages, a key or person; whoever is not known counts by address. What carries many people away at once counts
-            // by the hour.
+            // The API is counted by key or person, else by address. Exports, which hold the data of many people, are also counted by the
+            // hour.
             o.GlobalLimiter = PartitionedRateLimiter.CreateChained(
                 PartitionedRateLimiter.Create<HttpContext, string>(http =>
                     http.Request.Path.StartsWithSegments("/api") ? Window(Who(http), 3000) : RateLimitPartition.GetNoLimiter("")
@@ -61,7 +61,7 @@ internal static class RequestLimits
             };
         });
 
-    /// <summary>Sheets and archives that one person or key may take away in an hour.</summary>
+    /// <summary>Sheets and archives that one person or key may download in an hour.</summary>
     public const int ExportsAnHour = 60;
 
     private static string Who(HttpContext http) => http.User.Identity is { IsAuthenticated: true, Name: { } name } ? name : Address(http);
@@ -70,7 +70,7 @@ internal static class RequestLimits
         request.Path.StartsWithSegments("/api")
         && (request.Query["format"].ToString() is "csv" or "xlsx" || request.Path.Value!.EndsWith("/export", StringComparison.Ordinal));
 
-    /// <summary>Who asks, as far as an address says it: whoever has one of IPv6 has its whole network of 64 bits.</summary>
+    /// <summary>The address that is counted. Of an IPv6 address the first 64 bits: whoever has one has the whole network.</summary>
     internal static string Address(HttpContext http) =>
         http.Connection.RemoteIpAddress switch
         {

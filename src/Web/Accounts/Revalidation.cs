@@ -9,28 +9,28 @@ using Microsoft.Extensions.Logging;
 namespace Vigil.Web.Accounts;
 
 /// <summary>
-/// Whoever is signed in and was disabled, moved or given another password is out within a minute: on the next request, and on a page that
-/// is open.
+/// Signs people out within a minute when their account was disabled or given another role, area or password: on their next request, and on
+/// pages that are open (<see cref="RevalidatingCircuit"/>).
 /// </summary>
 internal static class Revalidation
 {
     public static readonly TimeSpan Every = TimeSpan.FromMinutes(1);
-    private const string Looked = ".looked";
+    private const string CheckedAt = ".checked";
 
     public static async Task ValidateAsync(CookieValidatePrincipalContext context)
     {
         var clock = context.HttpContext.RequestServices.GetRequiredService<TimeProvider>();
         var now = clock.GetUtcNow();
         if (
-            context.Properties.Items.TryGetValue(Looked, out var at)
-            && DateTimeOffset.TryParse(at, CultureInfo.InvariantCulture, out var looked)
-            && now - looked < Every
+            context.Properties.Items.TryGetValue(CheckedAt, out var at)
+            && DateTimeOffset.TryParse(at, CultureInfo.InvariantCulture, out var lastChecked)
+            && now - lastChecked < Every
         )
             return;
         if (await context.HttpContext.RequestServices.GetRequiredService<Accounts>().IsCurrentAsync(context.Principal!))
         {
-            context.Properties.Items[Looked] = now.ToString("O", CultureInfo.InvariantCulture);
-            // The end of the session stays where it was: twelve hours after signing in, whatever is done meanwhile.
+            context.Properties.Items[CheckedAt] = now.ToString("O", CultureInfo.InvariantCulture);
+            // Renewing the cookie does not lengthen the session: it ends twelve hours after signing in.
             context.Properties.AllowRefresh = false;
             context.ShouldRenew = true;
             return;

@@ -8,10 +8,10 @@ namespace Vigil.Web.Accounts;
 /// <summary>Authenticator codes (TOTP, RFC 6238) and recovery codes of people with an account, on ASP.NET Core Identity.</summary>
 public sealed class SecondFactors(UserManager<User> users, IDbContextFactory<RecordsDb> records, TimeProvider clock)
 {
-    /// <summary>A code is good for one sign-in: who looks over a shoulder has nothing.</summary>
+    /// <summary>A code is good for one sign-in, so that one that was seen over a shoulder is of no use.</summary>
     private static readonly ConcurrentDictionary<(Guid User, string Code), DateTimeOffset> UsedCodes = new();
 
-    /// <summary>The key for an authenticator, not in force until a code proves that it has it.</summary>
+    /// <summary>The key for an authenticator. It is in force only when a code shows that the authenticator has it.</summary>
     public async Task<string> KeyAsync(User user)
     {
         if (await users.GetAuthenticatorKeyAsync(user) is { Length: > 0 } key)
@@ -38,7 +38,7 @@ public sealed class SecondFactors(UserManager<User> users, IDbContextFactory<Rec
         await AuditAsync(by, user, "second factor forgotten", cancellation);
     }
 
-    /// <summary>A code of the authenticator, or a recovery code, each of them once.</summary>
+    /// <summary>Whether it is a code of the authenticator or a recovery code, each of which works once.</summary>
     public async Task<bool> IsRightAsync(User user, string code)
     {
         if (code.Trim() is not { Length: > 0 } given)

@@ -11,8 +11,9 @@ using Vigil.Web.Pages.Plain;
 namespace Vigil.Web.Accounts;
 
 /// <summary>
-/// Signing in and out, and the first administrator. Plain pages without a live socket; GET changes nothing, so that the preview of a link
-/// uses nothing up. Pages of other sites are kept out before (<see cref="HttpOptions.IsForeign"/>), and the cookie is SameSite=Strict.
+/// Signing in and out, and the first administrator. Plain pages without a live socket. GET changes nothing, so that an app that previews a
+/// link doesn't use it up. Requests of other sites' pages are refused earlier (<see cref="HttpOptions.IsForeign"/>), and the cookie is
+/// SameSite=Strict.
 /// </summary>
 internal static class SignIn
 {
@@ -26,7 +27,7 @@ internal static class SignIn
                     : http.Page<SignInPage>(
                         StatusCodes.Status200OK,
                         (nameof(SignInPage.ReturnTo), returnTo),
-                        (nameof(SignInPage.Elsewhere), options.Elsewhere is not null)
+                        (nameof(SignInPage.SingleSignOn), options.SingleSignOn is not null)
                     )
         );
         app.MapPost("/signin", SignInAsync).DisableAntiforgery().RequireRateLimiting(RequestLimits.SignIn);
@@ -63,7 +64,7 @@ internal static class SignIn
                     ),
                     StatusCodes.Status403Forbidden
                 );
-            if (OwnAccountEndpoints.Twice(form) is { } differ)
+            if (OwnAccountEndpoints.PasswordsDiffer(form) is { } differ)
                 return http.Refused(differ);
             if (await accounts.AddAsync(name, Roles.Administrator, "", "", password, "first start", c) is { } wrong)
                 return http.Refused(wrong);
@@ -97,7 +98,7 @@ internal static class SignIn
             case SignInResult.CodeNeeded:
                 var first = form["code"].ToString().Length == 0;
                 if (first)
-                    tries.Took(name, from, browser); // the first of two pages is no wrong try
+                    tries.TakeBack(name, from, browser); // the password was right
                 return http.Page<CodePage>(
                     StatusCodes.Status401Unauthorized,
                     (nameof(CodePage.Name), name),

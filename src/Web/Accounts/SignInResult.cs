@@ -1,6 +1,6 @@
 namespace Vigil.Web.Accounts;
 
-/// <summary>Why somebody could not sign in: never whether the name exists.</summary>
+/// <summary>How a sign-in ended. It never tells whether the name exists.</summary>
 public enum SignInResult
 {
     In,

@@ -4,10 +4,10 @@ using Vigil.Model;
 namespace Vigil.Web.Accounts;
 
 /// <summary>
-/// How often a name may be tried, counted by where the tries come from. Whoever guesses waits longer and longer; the person whose name it
-/// is goes on signing in from the browser or the address that they signed in from before, because those have a count of their own. A lock
-/// on the account would hand the desk's key to everybody who knows a name. Names that exist and names that don't are counted alike. Kept in
-/// memory: a restart forgives. Thread-safe.
+/// Slows down guessing of passwords. Tries of a user name are counted by the browser or the address that they come from, and after some of
+/// them each wait is twice as long as the one before. The person whose name it is signs in as always from the browser or address that they
+/// used before, which has a count of its own; locking the account instead would let anybody who knows a name keep that person out. Names
+/// without an account are counted alike. Kept in memory: a restart clears the counts. Thread-safe.
 /// </summary>
 internal sealed class SignInTries(TimeProvider clock, IServiceProvider services)
 {
@@ -15,17 +15,18 @@ internal sealed class SignInTries(TimeProvider clock, IServiceProvider services)
     public const int Free = 5;
 
     /// <summary>
-    /// Tries of one name by strangers, all together, within <see cref="Forgotten"/>: a net of many addresses guesses no faster than this.
+    /// Tries of one name from all unknown browsers and addresses together without a wait, so that many addresses guess no faster than few.
     /// </summary>
     public const int FreeOfStrangers = 100;
 
-    /// <summary>After the first wait each is twice as long.</summary>
+    /// <summary>Each wait is twice as long as the one before.</summary>
     public static readonly TimeSpan FirstWait = TimeSpan.FromSeconds(15),
         LongestWait = TimeSpan.FromMinutes(15);
 
-    /// <summary>Without a further try for so long, a count begins anew.</summary>
+    /// <summary>After so long without a try a count begins anew.</summary>
     public static readonly TimeSpan Forgotten = TimeSpan.FromHours(1);
 
+    /// <summary>Counts in memory at most.</summary>
     private const int Most = 50_000;
 
     private sealed record Count(int Tries, long Last);
@@ -44,11 +45,11 @@ internal sealed class SignInTries(TimeProvider clock, IServiceProvider services)
         }
     }
 
-    /// <summary>Counts a try before it is looked at, so that many at once are not one.</summary>
+    /// <summary>Counts a try before its password is checked, so that many at the same moment are all counted.</summary>
     /// <param name="name">As typed.</param>
     /// <param name="address">Where it comes from.</param>
-    /// <param name="browser">One that this name has signed in with; null for a stranger.</param>
-    /// <returns>How long to wait instead; null when it may be looked at.</returns>
+    /// <param name="browser">Id of a browser in which this name has signed in before; else null.</param>
+    /// <returns>How long to wait instead; null when the password may be checked.</returns>
     public TimeSpan? Begin(string name, string address, string? browser)
     {
         name = Key(name);
@@ -66,7 +67,7 @@ internal sealed class SignInTries(TimeProvider clock, IServiceProvider services)
                 if (shared > TimeSpan.Zero)
                     return shared;
                 if (strangers + 1 == FreeOfStrangers)
-                    Tell();
+                    ReportGuessing();
                 Put(all, strangers + 1);
             }
 
@@ -75,8 +76,8 @@ internal sealed class SignInTries(TimeProvider clock, IServiceProvider services)
         }
     }
 
-    /// <summary>The try was none after all: the page asks for the second factor on a page of its own.</summary>
-    public void Took(string name, string address, string? browser)
+    /// <summary>Takes a counted try back: the password was right, and a second page asks for the code.</summary>
+    public void TakeBack(string name, string address, string? browser)
     {
         lock (gate)
             if (counts.TryGetValue((Key(name), browser ?? address), out var count) && count.Tries > 0)
@@ -110,7 +111,7 @@ internal sealed class SignInTries(TimeProvider clock, IServiceProvider services)
         {
             foreach (var old in counts.Where(c => clock.GetElapsedTime(c.Value.Last) >= Forgotten).Select(c => c.Key).ToList())
                 counts.Remove(old);
-            // A flood of made-up names: the oldest half goes, whatever it was.
+            // Many names were made up: the oldest half of the counts is dropped, whatever they are.
             if (counts.Count >= Most)
                 foreach (var old in counts.OrderBy(c => c.Value.Last).Take(Most / 2).Select(c => c.Key).ToList())
                     counts.Remove(old);
@@ -119,7 +120,7 @@ internal sealed class SignInTries(TimeProvider clock, IServiceProvider services)
         counts[of] = new Count(tries, clock.GetTimestamp());
     }
 
-    private void Tell() =>
+    private void ReportGuessing() =>
         services
             .GetService<Troubles>()
             ?.Happened(

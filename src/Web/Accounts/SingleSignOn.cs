@@ -18,8 +18,8 @@ namespace Vigil.Web.Accounts;
 /// authority.
 /// </summary>
 /// <param name="Authority">Address of the issuer; https, or http on loopback.</param>
-/// <param name="RoleClaim">Claim with one of <see cref="Roles.All"/>; who has none doesn't get in.</param>
-/// <param name="AreaClaim">Claim with the area code; who has none sees no area unless they are administrators.</param>
+/// <param name="RoleClaim">Claim with one of <see cref="Roles.All"/>; without one nobody gets in.</param>
+/// <param name="AreaClaim">Claim with the area code; without one administrators see every area and others none.</param>
 public sealed record SingleSignOn(
     string Authority,
     string ClientId,
@@ -50,8 +50,7 @@ public sealed record SingleSignOn(
                     CookieSecurePolicy.SameAsRequest,
                     CookieSecurePolicy.SameAsRequest
                 );
-                // The issuer sends people back to where they came from, which behind a proxy is not the address that this process listens
-                // on.
+                // The address to come back to is the public one: behind a proxy this process listens on another.
                 o.Events.OnRedirectToIdentityProvider = context =>
                 {
                     context.ProtocolMessage.RedirectUri = context
@@ -69,17 +68,18 @@ public sealed record SingleSignOn(
                 };
                 o.Events.OnTicketReceived = async context =>
                 {
-                    // Our cookie is SameSite=Strict: a redirect that began at the issuer's site would not carry it, a page of ours does.
+                    // Our cookie is SameSite=Strict: the browser doesn't send it after a redirect that began on the issuer's site, but
+                    // does from a page of ours.
                     await context.HttpContext.SignInAsync(CookieAuthenticationDefaults.AuthenticationScheme, context.Principal!);
                     context.HandleResponse();
-                    await new RazorComponentResult<FromElsewhere>().ExecuteAsync(context.HttpContext);
+                    await new RazorComponentResult<SingleSignOnReturn>().ExecuteAsync(context.HttpContext);
                 };
                 o.Events.OnRemoteFailure = async context =>
                 {
                     context.HandleResponse();
                     var isRole = context.Failure?.Message.StartsWith(NoRole, StringComparison.Ordinal) == true;
                     var why = isRole ? NoRoleIn(with.RoleClaim) : Texts.All["signin.refused"];
-                    await new RazorComponentResult<FromElsewhere>(new Dictionary<string, object?> { [nameof(FromElsewhere.Trouble)] = why })
+                    await new RazorComponentResult<SingleSignOnReturn>(new Dictionary<string, object?> { [nameof(SingleSignOnReturn.Trouble)] = why })
                     {
                         StatusCode = StatusCodes.Status403Forbidden,
                     }.ExecuteAsync(context.HttpContext);
@@ -99,12 +99,12 @@ public sealed record SingleSignOn(
         app.MapGet("/signin/elsewhere", () => Results.Challenge(new AuthenticationProperties { RedirectUri = "/" }, [Scheme]))
             .ExcludeFromDescription();
 
-    /// <summary>What somebody may do here; null when the issuer says nothing of it.</summary>
+    /// <summary>The person with their role and area here; null when the issuer gives no role that there is.</summary>
     private static ClaimsPrincipal? PrincipalOf(ClaimsPrincipal issued, SingleSignOn with)
     {
         if (issued.FindFirstValue(with.RoleClaim) is not { } role || !Roles.All.Contains(role))
             return null;
-        var area = issued.FindFirstValue(with.AreaClaim) ?? (role == Roles.Administrator ? "" : "none"); // begins no code: nothing is seen
+        var area = issued.FindFirstValue(with.AreaClaim) ?? (role == Roles.Administrator ? "" : "none"); // no area code begins so: nothing is seen
         var name = issued.FindFirstValue("preferred_username") ?? issued.FindFirstValue("sub")!;
         return new ClaimsPrincipal(
             new ClaimsIdentity(

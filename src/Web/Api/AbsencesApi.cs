@@ -65,9 +65,9 @@ internal static class AbsencesApi
             .Changes("Says that a resident is back", 404);
     }
 
-    /// <summary>An absence to be.</summary>
-    /// <param name="Resident">Whose.</param>
-    /// <param name="Until">After its beginning, by a year at most.</param>
+    /// <summary>A new absence.</summary>
+    /// <param name="Resident">Number of the resident.</param>
+    /// <param name="Until">The end: after the beginning, by a year at most.</param>
     /// <param name="Reason">Such as a stay in hospital.</param>
     internal sealed record AbsenceRequest(string Resident, DateTimeOffset From, DateTimeOffset Until, string? Reason = null);
 }

@@ -7,20 +7,21 @@ namespace Vigil.Web.Api;
 /// <summary>An alarm.</summary>
 /// <param name="Subject">Resident's number, or <c>area:</c> and a code.</param>
 /// <param name="Resident">Number of the resident; null for an area's alarm.</param>
-/// <param name="Name">Of the resident, else the subject.</param>
+/// <param name="Name">The resident's name; the subject where there is no resident.</param>
 /// <param name="Area">Village, 12 digits.</param>
 /// <param name="Severity">critical, high, warning or technical.</param>
 /// <param name="State">open, acknowledged, in-hand or resolved.</param>
-/// <param name="Episode">The same while one trouble lasts.</param>
-/// <param name="Device">Which device told of it.</param>
-/// <param name="RaisedAt">When it became true, by the readings' time.</param>
-/// <param name="OpenedAt">When it was committed.</param>
+/// <param name="Episode">Id of the episode: the same while one cause lasts.</param>
+/// <param name="Device">The device whose readings raised it.</param>
+/// <param name="RaisedAt">When it happened, by the time of the readings.</param>
+/// <param name="OpenedAt">When the service recorded it.</param>
 /// <param name="ClearedAt">When its cause went away by itself.</param>
-/// <param name="SeenWellBy">When this runs out, escalation goes on above whoever acknowledged.</param>
+/// <param name="SeenWellBy">By when somebody has to have seen the resident well; after that escalation goes on above whoever
+/// acknowledged.</param>
 /// <param name="Resolution">The coded reason of a resolved alarm: True, FalseAway, FalseHabit, FalseDevice, FalseMistake, Test, Technical
 /// or Cleared.</param>
 /// <param name="Repeats">How often it happened again.</param>
-/// <param name="Version">Counts changes.</param>
+/// <param name="Version">Number of changes so far.</param>
 /// <param name="Told">Who has been told, in order.</param>
 /// <param name="Next">The step that is due next; null when nothing waits.</param>
 internal sealed record AlarmAnswer(
@@ -137,5 +138,5 @@ internal sealed record NoticeAnswer(
 /// <param name="Refused">Left as they were, and why.</param>
 internal sealed record BulkAnswer(IReadOnlyList<Guid> Done, IReadOnlyList<BulkRefused> Refused);
 
-/// <param name="Why">In words.</param>
+/// <param name="Why">Why it was left as it was.</param>
 internal sealed record BulkRefused(Guid Alarm, string Why);

@@ -11,7 +11,7 @@ namespace Vigil.Web.Api;
 /// <summary>What people do with alarms.</summary>
 internal static class AlarmChangesApi
 {
-    /// <summary>Alarms that one request changes together.</summary>
+    /// <summary>Alarms that one request may change together.</summary>
     public const int LargestBulk = 500;
 
     private const int LongestNote = 2000;
@@ -24,7 +24,7 @@ internal static class AlarmChangesApi
                 (Guid id, NoteRequest? body, AlarmDesk desk, [AsParameters] Caller caller) =>
                     ChangeAsync(caller, id, body?.Note, note => desk.AcknowledgeAsync(id, caller.Who, note, caller.Cancellation))
             )
-            .Changes("Answers for an alarm: escalation pauses until 'seen well by' runs out", 404, 409);
+            .Changes("Acknowledges an alarm: escalation pauses until 'seen well by' runs out", 404, 409);
         write
             .MapPost(
                 "alarms/{id:guid}/in-hand",
@@ -45,7 +45,7 @@ internal static class AlarmChangesApi
                             note => desk.HandOverAsync(id, caller.Who, body.To.Trim(), note, caller.Cancellation)
                         )
             )
-            .Changes("Says that somebody else answers for an alarm from now on", 404, 409);
+            .Changes("Hands an alarm over to somebody else, who answers for it from now on", 404, 409);
         write
             .MapPost(
                 "alarms/{id:guid}/note",

@@ -8,7 +8,7 @@ using Vigil.Web.Operations;
 
 namespace Vigil.Web.Api;
 
-/// <summary>Alarms as they are.</summary>
+/// <summary>Reads alarms.</summary>
 internal static class AlarmsApi
 {
     public static void Map(RouteGroupBuilder read)
@@ -99,7 +99,7 @@ internal static class AlarmsApi
                         offset,
                         limit
                     );
-                    var (told, next) = await AlarmOperations.FollowAsync(db, [.. page.Select(a => a.Id)], caller.Cancellation);
+                    var (told, next) = await AlarmOperations.ToldAndNextAsync(db, [.. page.Select(a => a.Id)], caller.Cancellation);
                     await caller.AuditAsync("read", "alarms", $"{page.Count} alarms");
                     return Results.Ok(page.Select(a => AlarmAnswer.Of(a, told.GetValueOrDefault(a.Id, []), next.GetValueOrDefault(a.Id))));
                 }
@@ -119,7 +119,7 @@ internal static class AlarmsApi
                         .FirstOrDefaultAsync(a => a.Id == id, caller.Cancellation);
                     if (alarm is null)
                         return Caller.Missing("alarm", id.ToString());
-                    var (told, next) = await AlarmOperations.FollowAsync(db, [id], caller.Cancellation);
+                    var (told, next) = await AlarmOperations.ToldAndNextAsync(db, [id], caller.Cancellation);
                     await caller.AuditAsync("read", $"alarm:{id}");
                     return Results.Ok(
                         new AlarmWhole(

@@ -4,13 +4,13 @@ using Microsoft.AspNetCore.Http;
 namespace Vigil.Web.Api;
 
 /// <summary>
-/// The OpenAPI document. It takes the server a moment of everybody's time to write, and anybody may ask: it is written once and kept.
+/// The OpenAPI document. It is written once and kept in memory: writing it takes much processor time, and anybody may ask for it.
 /// </summary>
 internal static class ApiDocument
 {
     private const string Path = "/openapi/v1.json";
 
-    public static void UseKeptApiDocument(this IApplicationBuilder app)
+    public static void UseCachedApiDocument(this IApplicationBuilder app)
     {
         byte[]? kept = null;
         var writing = new SemaphoreSlim(1, 1);
@@ -20,7 +20,7 @@ internal static class ApiDocument
                 if (
                     !HttpMethods.IsGet(http.Request.Method)
                     || !Path.Equals(http.Request.Path.Value?.TrimEnd('/'), StringComparison.OrdinalIgnoreCase)
-                ) // as routing compares
+                ) // case and a slash at the end are ignored, as by routing
                 {
                     await next();
                     return;
@@ -39,7 +39,7 @@ internal static class ApiDocument
                     }
 
                     if (kept is null)
-                        return; // its status says why
+                        return; // it was not written; the status says why
                 }
 
                 http.Response.ContentType = "application/json;charset=utf-8";

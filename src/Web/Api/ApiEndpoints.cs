@@ -8,8 +8,8 @@ namespace Vigil.Web.Api;
 internal static class ApiEndpoints
 {
     /// <summary>
-    /// Of what is no noun of the API: the service's own name, which its document lists once. Without it each class of pages would stand
-    /// there.
+    /// Tag of endpoints that are no part of the API: the service's own name. Without a tag the OpenAPI document would list the name of each
+    /// class of such endpoints.
     /// </summary>
     public const string NoTag = "vigil";
 

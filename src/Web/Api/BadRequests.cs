@@ -12,7 +12,7 @@ internal sealed class BadRequests(IProblemDetailsService problems) : IExceptionH
         if (exception is not BadHttpRequestException bad)
             return false;
         http.Response.StatusCode = bad.StatusCode;
-        // The path and position of the mistake, never the text of the type that refused it.
+        // The path and line of the mistake, and not the reader's own message, which names types of this program.
         var detail = bad.InnerException is JsonException { Path: { } path } json
             ? $"the body can't be read at {path}, line {json.LineNumber + 1}"
             : bad.Message;

@@ -9,7 +9,8 @@ using Vigil.Web.Accounts;
 namespace Vigil.Web.Api;
 
 /// <summary>
-/// Who asks, and the records as far as they may be seen: what lies outside the caller's area does not exist for it (404, never 403).
+/// Who sends a request, and the records as far as they may be seen: what lies outside the caller's area does not exist for it (404, never
+/// 403).
 /// </summary>
 internal readonly record struct Caller(
     RecordsFactory All,
@@ -19,7 +20,7 @@ internal readonly record struct Caller(
     CancellationToken Cancellation
 )
 {
-    /// <summary>Within the caller's area: every query through it, whoever wrote it.</summary>
+    /// <summary>The records of the caller's area: no query through them finds anything else.</summary>
     public IDbContextFactory<RecordsDb> Records => new BoundRecords(All, Area);
 
     public const int LargestPage = 500;
@@ -55,7 +56,7 @@ internal readonly record struct Caller(
         return await query.Skip(Math.Max(offset ?? 0, 0)).Take(Math.Clamp(limit ?? 100, 1, LargestPage)).ToListAsync(Cancellation);
     }
 
-    /// <summary>Rows of a sheet at most: a spreadsheet takes no more than a million.</summary>
+    /// <summary>Rows of an exported sheet at most: they are held in memory.</summary>
     public const int LargestSheet = 100_000;
 
     /// <summary>A list as a CSV or XLSX file whose cells are no formulas.</summary>
@@ -107,7 +108,7 @@ internal readonly record struct Caller(
     private static IResult InBothLanguages(Wording why, int status) =>
         Results.Problem(why.En, statusCode: status, extensions: new Dictionary<string, object?> { ["detailZh"] = why.Zh });
 
-    /// <summary>+86138****1234.</summary>
+    /// <summary>A phone number with its middle hidden: +86138****1234.</summary>
     public static string Masked(string phone) =>
         FieldKeys.IsUnreadable(phone) ? FieldKeys.Shown(phone)
         : phone.Length > 9 && phone[0] == '+' ? phone[..^8] + "****" + phone[^4..]

@@ -53,15 +53,15 @@ internal static class CredentialsApi
             .Creates<CredentialCreated>("Makes a credential, or a new password for it");
     }
 
-    /// <summary>A credential to be.</summary>
+    /// <summary>A new credential.</summary>
     /// <param name="Username">1 to 128 characters, none of them / + # or a control character.</param>
-    /// <param name="Gateway">Speaks for other devices.</param>
+    /// <param name="Gateway">Publishes for other devices.</param>
     /// <param name="Topics">Topic filters a gateway may publish to; without any, those of its profile.</param>
     internal sealed record CredentialRequest(string? Username, bool Gateway = false, IReadOnlyList<string>? Topics = null);
 }
 
 /// <summary>Who may connect to the embedded broker.</summary>
-/// <param name="Gateway">Speaks for other devices.</param>
+/// <param name="Gateway">Publishes for other devices.</param>
 /// <param name="Topics">Topic filters a gateway may publish to, one a line.</param>
 internal sealed record CredentialAnswer(string Username, bool Gateway, string Topics, DateTime CreatedAt, bool Disabled);
 

@@ -16,11 +16,11 @@ internal sealed record DeviceAnswer(
     DateTime? TestedAt
 );
 
-/// <summary>A device that speaks and that nobody has registered.</summary>
-/// <param name="Messages">Heard so far.</param>
-/// <param name="LastPayload">Text, else hexadecimal digits; null for a caller bound to an area: what it said may be about a person
+/// <summary>A device that sends and that nobody has registered.</summary>
+/// <param name="Messages">Number of messages so far.</param>
+/// <param name="LastPayload">Text, else hexadecimal digits; null for a caller bound to an area, since it may be about a person
 /// elsewhere.</param>
-/// <param name="Announced">What it announces of itself, a line each.</param>
+/// <param name="Announced">What the device or its gateway has announced of it, one thing a line.</param>
 internal sealed record UnboundAnswer(
     string Id,
     string Profile,

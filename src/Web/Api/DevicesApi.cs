@@ -37,7 +37,8 @@ internal static class DevicesApi
                 }
             )
             .Lists<DeviceAnswer>("Registered devices");
-        // A stranger has no area yet: whoever installs it has to find its code, but what it said may be about a person elsewhere.
+        // An unregistered device has no area yet. Whoever installs it finds its id here, in whatever area they work; what it sent is left out
+        // for callers who are bound to an area, since it may be about a person elsewhere.
         read.MapGet(
                 "devices/unbound",
                 async (int? offset, int? limit, [AsParameters] Caller caller) =>
@@ -58,7 +59,7 @@ internal static class DevicesApi
                     );
                 }
             )
-            .Lists<UnboundAnswer>("Devices that speak and wait to be bound");
+            .Lists<UnboundAnswer>("Devices that send and wait to be bound to a resident");
         write
             .MapPost(
                 "devices/unbound/{id}/bind",
@@ -102,9 +103,9 @@ internal static class DevicesApi
             .Lists<RejectedAnswer>("Payloads that could not be read, with their bytes and the reason");
     }
 
-    /// <summary>Where a waiting device belongs.</summary>
-    /// <param name="Resident">In whose home it stands.</param>
-    /// <param name="Profile">Which reads it; the one it was heard under by default.</param>
+    /// <summary>To whom a waiting device belongs.</summary>
+    /// <param name="Resident">Number of the resident in whose home it is.</param>
+    /// <param name="Profile">The profile that decodes it; by default the one that has done so until now.</param>
     /// <param name="Label">Such as kitchen.</param>
     internal sealed record BindRequest(string Resident, string? Profile = null, string? Label = null);
 }

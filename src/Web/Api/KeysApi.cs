@@ -27,7 +27,7 @@ internal static class KeysApi
                     );
                 }
             )
-            .Lists<KeyAnswer>("Keys of the API; what a key is stands nowhere");
+            .Lists<KeyAnswer>("Keys of the API; the keys themselves are not kept");
         admin
             .MapPost(
                 "apikeys",
@@ -65,7 +65,7 @@ internal static class KeysApi
             .Changes("Ends a key of the API at once", 404);
     }
 
-    /// <summary>A key to be.</summary>
+    /// <summary>A new key.</summary>
     /// <param name="Name">Who uses it; 1 to 100 characters.</param>
     /// <param name="Area">Area code it is bound to; the caller's own by default.</param>
     /// <param name="Scope">read, visit (visits and absences too) or write.</param>

@@ -37,7 +37,7 @@ internal static class PersonalArchive
             .OrderBy(a => a.OpenedAt)
             .ToListAsync(caller.Cancellation);
         foreach (var step in alarms.SelectMany(a => a.Steps))
-            step.Alarm = null; // a ring that JSON can't hold
+            step.Alarm = null; // alarm → step → alarm: JSON can't hold such a cycle
         var ids = alarms.Select(a => a.Id).ToList();
         var records = new Dictionary<string, object>
         {

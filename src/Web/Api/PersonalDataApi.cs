@@ -9,7 +9,7 @@ using Vigil.Storage.Records;
 namespace Vigil.Web.Api;
 
 /// <summary>
-/// What is asked for with a reason: a person's numbers in full, and all that is held on them. Both stand in the audit log.
+/// A person's numbers in full, an archive of all data that is held on them, and their erasure. Each is written to the audit log.
 /// </summary>
 internal static class PersonalDataApi
 {
@@ -73,7 +73,7 @@ internal static class PersonalDataApi
                 }
             )
             .Produces<byte[]>(StatusCodes.Status200OK, "application/zip")
-            .Told("All that is held on a resident, as an archive", [404]);
+            .Documented("All that is held on a resident, as an archive", [404]);
         admin
             .MapPost(
                 "residents/{id}/erase",
@@ -86,15 +86,15 @@ internal static class PersonalDataApi
                     await using var db = await caller.OpenAsync();
                     if (await db.Alarms.AnyAsync(a => a.ResidentId == id && a.State != AlarmState.Resolved, caller.Cancellation))
                         return Results.Problem("an alarm of this resident is not resolved", statusCode: StatusCodes.Status409Conflict);
-                    // first: if the rest fails half-way, it is known that it was begun
+                    // Written first: if the rest fails half-way, the audit log has that it was begun.
                     await caller.AuditAsync("erase", $"resident:{id}", body.Reason.Trim());
                     var devices = r.Devices.Select(d => d.Id).ToList();
                     await store.DeleteAsync([.. devices.Select(d => new DeviceId(d))], caller.Cancellation);
                     await using (var turn = await WriteTurn.BeginAsync(db, first: false, caller.Cancellation))
                     {
-                        // Alarms stay for the figures, with what happened and when; who was told of whom goes.
+                        // Alarms stay for the statistics, with their kind and times; all that names people goes.
                         var alarms = db.Alarms.Where(a => a.ResidentId == id).Select(a => a.Id);
-                        // So that their missing lines are known for what they are.
+                        // So that the check of the audit log knows why the lines of these alarms are missing.
                         foreach (var alarm in await alarms.ToListAsync(caller.Cancellation))
                             db.AddAudit(caller.Now, caller.Who, AuditLog.Erased, $"alarm:{alarm}", "");
                         await db.SaveChangesAsync(caller.Cancellation);
@@ -133,7 +133,7 @@ internal static class PersonalDataApi
             .Changes("Erases a resident: registry, contacts, readings, visits; alarms stay without a name", 404, 409);
     }
 
-    /// <summary>Why somebody has to see it, or wants it gone.</summary>
+    /// <summary>Why the data has to be seen or erased.</summary>
     /// <param name="Reason">1 to 500 characters; stands in the audit log.</param>
     internal sealed record ReasonRequest(string? Reason);
 

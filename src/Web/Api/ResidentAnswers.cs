@@ -6,7 +6,7 @@ namespace Vigil.Web.Api;
 internal sealed record ResidentBrief(string Id, string Name, string Area, bool KeyClass, string Categories);
 
 /// <summary>A resident with contacts and devices.</summary>
-/// <param name="HomeRadiusMetres">Beyond it somebody is away from home.</param>
+/// <param name="HomeRadiusMetres">Farther away than this the resident is not at home.</param>
 /// <param name="Visitor">Name of the assigned visitor.</param>
 internal sealed record ResidentAnswer(
     string Id,
@@ -38,7 +38,7 @@ internal sealed record DeviceBrief(string Id, string Profile, DateTime Installed
 /// <summary>What the rules expect of a resident's devices.</summary>
 internal sealed record OutlooksAnswer(IReadOnlyList<OutlookAnswer> Outlooks);
 
-/// <summary>The earliest moment at which trouble could be told, if nothing more is heard or used.</summary>
+/// <summary>The earliest time at which an alarm could be raised, if nothing more is heard or used from now on.</summary>
 /// <param name="Kind">no-water, no-electricity, inactivity, device-silent or device-never-seen.</param>
 internal sealed record OutlookAnswer(string Device, string Kind, DateTime At);
 

@@ -10,9 +10,10 @@ namespace Vigil.Web.Api;
 
 internal static class ResidentsApi
 {
-    /// <summary>Deeper in a list of readings than this nobody pages: ask by time.</summary>
+    /// <summary>Readings that can be skipped at most: they are read all the same, and asking by time is cheaper.</summary>
     private const int MostReadings = 1_000_000;
 
+    /// <summary>Readings whose time is up to this far ahead count as of now: clocks of devices are not exact.</summary>
     private static readonly TimeSpan Ahead = TimeSpan.FromMinutes(10);
 
     public static void Map(RouteGroupBuilder read)
@@ -30,7 +31,7 @@ internal static class ResidentsApi
                     return page.Select(r => new ResidentBrief(r.Id, r.Name, r.Area, r.KeyClass, r.Categories));
                 }
             )
-            .Lists<ResidentBrief>("Residents by their numbers");
+            .Lists<ResidentBrief>("Residents, ordered by number");
         read.MapGet(
                 "residents/{id}",
                 async (string id, [AsParameters] Caller caller) =>
@@ -77,7 +78,7 @@ internal static class ResidentsApi
                     return Results.Ok(new OutlooksAnswer([.. found.Select(o => new OutlookAnswer(o.Device, o.Kind.Name, o.At))]));
                 }
             )
-            .Answers<OutlooksAnswer>("The earliest moments at which trouble could be seen, device by device", 404);
+            .Answers<OutlooksAnswer>("The earliest times at which an alarm could be raised, device by device, if nothing more is heard or used", 404);
         read.MapGet(
                 "residents/{id}/usual",
                 async (string id, IReadingStore store, TimeZoneInfo zone, [AsParameters] Caller caller) =>
@@ -97,7 +98,7 @@ internal static class ResidentsApi
                     return Results.Ok(OwnNormal.Of([.. days.Where(d => d.Day < today)], zone));
                 }
             )
-            .Answers<OwnNormal>("What is usual in this home: the middle of its own past four weeks", 404);
+            .Answers<OwnNormal>("What is usual in this home: the medians of its own past four weeks", 404);
         read.MapGet(
                 "residents/{id}/readings",
                 async (
@@ -166,7 +167,7 @@ internal static class ResidentsApi
                             caller.Cancellation
                         )
                     ).ToDictionary(d => d.Day);
-                    // Days of which the raw readings may be gone stand as they were written down.
+                    // The raw readings of past days may be deleted: where the totals of a day are stored, these count.
                     foreach (
                         var day in await retention.ReadAsync(
                             id,

@@ -5,8 +5,8 @@ using Vigil.Storage;
 namespace Vigil.Web.Api;
 
 /// <summary>
-/// A store that can't be read or written now is no fault of the program: whoever asked is told to try again, as problem details, without
-/// the store's own words.
+/// A store that can't be read or written at the moment is answered with 503 and Retry-After, and with problem details that don't have the
+/// store's own message.
 /// </summary>
 internal sealed class StoreTroubles(IProblemDetailsService problems) : IExceptionHandler
 {

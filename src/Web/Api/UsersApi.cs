@@ -74,7 +74,7 @@ internal static class UsersApi
                     return Results.NoContent();
                 }
             )
-            .Changes("Lets somebody sign in, or no more; who is signed in is out within a minute", 404);
+            .Changes("Enables or disables an account; whoever is signed in with it is signed out within a minute", 404);
         admin
             .MapPost(
                 "users/{name}/forget-second-factor",
@@ -86,14 +86,14 @@ internal static class UsersApi
                     return Results.NoContent();
                 }
             )
-            .Changes("The authenticator is lost: the person sets up another one", 404);
+            .Changes("Forgets a lost authenticator: the person signs in without it and sets up another one", 404);
     }
 
-    /// <summary>Within the caller's area, else it isn't there.</summary>
+    /// <summary>An account; null where there is none in the caller's area.</summary>
     private static async Task<User?> FindAsync(string name, Accounts.Accounts accounts, Caller caller) =>
         await accounts.FindAsync(name) is { } user && caller.User.Covers(user.Area) ? user : null;
 
-    /// <summary>An account to be.</summary>
+    /// <summary>A new account.</summary>
     /// <param name="Name">1 to 64 characters without spaces and colons.</param>
     /// <param name="Role">administrator, supervisor, duty, visitor or read-only.</param>
     /// <param name="Area">Code of the area it is bound to; the caller's own by default.</param>
@@ -117,7 +117,7 @@ internal static class UsersApi
             new(u.UserName ?? "", u.DisplayName, u.Role, u.Area, u.Disabled, u.TwoFactorEnabled, u.CreatedAt, u.LastSignInAt);
     }
 
-    /// <summary>Where somebody sets a password.</summary>
+    /// <summary>A link with which somebody sets their password.</summary>
     /// <param name="Link">Path and query on this service; good once and for a day. Hand it to that person alone.</param>
     internal sealed record UserLink(string Name, string Link);
 }

@@ -19,7 +19,7 @@ internal sealed record AbsenceAnswer(
 }
 
 /// <summary>A visit record (Annex 2).</summary>
-/// <param name="AlarmId">The alarm that asked for it.</param>
+/// <param name="AlarmId">The alarm for which it was made.</param>
 /// <param name="Form">home, phone, video or remote.</param>
 internal sealed record VisitAnswer(
     Guid Id,

@@ -144,8 +144,8 @@ internal static class VisitsApi
                         }
                         catch (AlarmConflictException)
                         {
-                            // Somebody else resolved it while this visit waited for a connection: the visit stays recorded, the alarm is
-                            // over.
+                            // Somebody else resolved the alarm while this record waited for a connection: the visit is recorded all the
+                            // same.
                         }
                     }
 
@@ -156,14 +156,14 @@ internal static class VisitsApi
     }
 
     /// <summary>A visit record (Annex 2).</summary>
-    /// <param name="Resident">Whom.</param>
+    /// <param name="Resident">Number of the resident.</param>
     /// <param name="Form">home, phone, video or remote.</param>
-    /// <param name="Alarm">The alarm that asked for it.</param>
+    /// <param name="Alarm">The alarm for which it was made.</param>
     /// <param name="Time">When; now by default.</param>
     /// <param name="Condition">The rows of Annex 2, such as 行动能力：较差.</param>
     /// <param name="Needs">老年人服务需求.</param>
     /// <param name="Actions">实施关爱服务建议.</param>
-    /// <param name="Notes">Whatever else.</param>
+    /// <param name="Notes">Anything else.</param>
     /// <param name="Satisfaction">老年人服务满意度评价.</param>
     /// <param name="Id">The sender's own id of the record, so that sending it again records it once.</param>
     /// <param name="Resolve">Resolves the alarm with this outcome.</param>

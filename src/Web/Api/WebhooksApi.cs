@@ -92,7 +92,7 @@ internal static class WebhooksApi
             .Lists<DeliveryAnswer>("Messages of a webhook of the last 30 days, the newest first", 404);
     }
 
-    /// <summary>A system that is to be told.</summary>
+    /// <summary>A new webhook: a system that is to be told of alarms.</summary>
     /// <param name="Name">1 to 100 characters.</param>
     /// <param name="Url">https, outside this network (see Webhooks:AllowNetworks).</param>
     /// <param name="Events">Some of opened, repeated, severity, acknowledged, in-hand, handed-over, cleared, resolved, reopened.</param>

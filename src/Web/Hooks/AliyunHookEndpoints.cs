@@ -7,7 +7,8 @@ using Vigil.Notify.Channels.Aliyun;
 namespace Vigil.Web.Hooks;
 
 /// <summary>
-/// <c>POST /hooks/aliyun/{Aliyun:HookSecret}/{sms|voice}</c>: receipts and keys. Without Aliyun's settings there are no hooks.
+/// <c>POST /hooks/aliyun/{Aliyun:HookSecret}/{sms|voice}</c>: delivery receipts, and keys pressed in calls.
+/// Without Aliyun's settings the answer is 404.
 /// </summary>
 public static class AliyunHookEndpoints
 {
@@ -27,5 +28,5 @@ public static class AliyunHookEndpoints
             )
             .DisableAntiforgery()
             .AllowAnonymous()
-            .ExcludeFromDescription(); // the secret is the proof; no cookie is looked at
+            .ExcludeFromDescription(); // the secret in the address proves the sender; cookies don't count
 }

@@ -10,7 +10,7 @@ namespace Vigil.Web.Hooks;
 
 /// <summary>
 /// <c>POST /hooks/twilio/{sms|voice|status}</c>. The signature is checked over the address Twilio knows, <c>Http:PublicUrl</c>, never over
-/// what the request says of its host: proxies change that, and forgers choose it. Without Twilio's settings there are no hooks.
+/// what the request says of its host: a proxy may change that, and a forger chooses it. Without Twilio's settings the answer is 404.
 /// </summary>
 public static class TwilioHookEndpoints
 {
@@ -23,7 +23,7 @@ public static class TwilioHookEndpoints
                         return Results.NotFound();
                     if (await http.Request.FormOrNoneAsync(c) is not { } fields)
                         return Results.BadRequest();
-                    // The same name twice would be read one way here and signed another way there.
+                    // A field that is sent twice could be read here otherwise than it was signed.
                     if (fields.Any(f => f.Value.Count != 1) || fields.Files.Count > 0 || http.Request.Query.Any(q => q.Value.Count != 1))
                         return Results.BadRequest();
                     var form = fields.ToDictionary(f => f.Key, f => f.Value.ToString(), StringComparer.Ordinal);
@@ -58,5 +58,5 @@ public static class TwilioHookEndpoints
             )
             .DisableAntiforgery()
             .AllowAnonymous()
-            .ExcludeFromDescription(); // the signature is the proof; no cookie is looked at
+            .ExcludeFromDescription(); // the signature proves the sender; cookies don't count
 }

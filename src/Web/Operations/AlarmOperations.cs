@@ -12,7 +12,7 @@ internal sealed record ChangedTogether(IReadOnlyList<Guid> Done, IReadOnlyList<(
 internal static class AlarmOperations
 {
     /// <summary>Who has been told of each alarm, and which step comes next.</summary>
-    public static async Task<(Dictionary<Guid, IReadOnlyList<string>> Told, Dictionary<Guid, EscalationStep> Next)> FollowAsync(
+    public static async Task<(Dictionary<Guid, IReadOnlyList<string>> Told, Dictionary<Guid, EscalationStep> Next)> ToldAndNextAsync(
         RecordsDb db,
         IReadOnlyList<Guid> alarms,
         CancellationToken cancellation
@@ -41,7 +41,8 @@ internal static class AlarmOperations
     }
 
     /// <summary>
-    /// One after the other, each a transaction and a line on its own timeline: one that can't be changed doesn't hold up the rest.
+    /// Changes them one after the other, each in its own transaction and with a line on its own timeline: one that can't be changed doesn't
+    /// hold up the rest.
     /// </summary>
     public static async Task<ChangedTogether> ChangeManyAsync(
         AlarmDesk desk,
@@ -90,7 +91,7 @@ internal static class AlarmOperations
     public static string StateName(AlarmState state) => state == AlarmState.InHand ? "in-hand" : state.ToString().ToLowerInvariant();
 
     /// <summary>
-    /// The link in a message is one person's key to one alarm: whoever may read notices may not answer in that person's name.
+    /// A message without its link: whoever has the link can answer in the name of the person it was sent to.
     /// </summary>
     public static string WithoutLink(string text)
     {

@@ -48,7 +48,7 @@ internal static class AreaOperations
             until is null ? null
             : area.WatchUntil > now ? area.WatchFrom ?? now
             : now;
-        // Ended now rather than emptied: whoever follows the latest end (the rules) sees that it changed.
+        // An ended watch ends now rather than being emptied: LiveRegistry tells by the latest end that something changed.
         area.WatchUntil = until ?? now;
         area.WatchReason = until is null ? "" : reason.Trim();
         await db.SaveChangesAsync(cancellation);

@@ -7,7 +7,8 @@ namespace Vigil.Web.Operations;
 /// <summary>Devices that wait to be bound.</summary>
 internal static class DeviceOperations
 {
-    /// <returns>Null when it is bound; else what there is not.</returns>
+    /// <summary>Registers a waiting device as a device of a resident.</summary>
+    /// <returns>Null when it is bound; else which of them does not exist.</returns>
     public static async Task<Wording?> BindAsync(
         IDbContextFactory<RecordsDb> records,
         string who,

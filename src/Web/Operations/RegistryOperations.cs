@@ -6,10 +6,10 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Web.Operations;
 
-/// <summary>The registry as a file.</summary>
+/// <summary>Importing the registry from a file.</summary>
 internal static class RegistryOperations
 {
-    /// <summary>Imports what somebody uploaded, within the area that somebody is bound to.</summary>
+    /// <summary>Imports an uploaded file; rows outside the area that the person is bound to are refused.</summary>
     public static async Task<(IReadOnlyList<Problem> Problems, Wording Summary)> ImportAsync(
         RegistryImport import,
         IDbContextFactory<RecordsDb> records,

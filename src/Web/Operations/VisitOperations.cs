@@ -11,7 +11,7 @@ internal static class VisitOperations
 
     public static readonly string[] Forms = ["home", "phone", "video", "remote"];
 
-    /// <summary>What the timeline says of an alarm that a visit resolves.</summary>
+    /// <summary>The note on an alarm's timeline when a visit resolves it.</summary>
     public static Wording Resolves(string form, string note)
     {
         var (en, zh) = ($"visit {form}", Texts.Of("form." + form, "zh"));

@@ -56,7 +56,7 @@ internal static class WebhookOperations
         else if (row.Disabled != (change == "disable"))
         {
             row.Disabled = change == "disable";
-            // What happened while it was off is not told afterwards.
+            // Switched on again, it is not told of what happened while it was off.
             if (!row.Disabled)
                 row.SeenTimeline = await db.Timeline.MaxAsync(t => (long?)t.Id, cancellation) ?? 0;
         }

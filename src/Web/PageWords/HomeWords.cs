@@ -52,7 +52,7 @@ internal static class HomeWords
         ["from"] = new("From", "开始"),
         ["until"] = new("Until", "结束"),
         ["unbound"] = new("Devices waiting to be bound", "待绑定设备"),
-        ["unbound.why"] = new("They speak, and nobody has registered them.", "已上报但尚未登记的设备。"),
+        ["unbound.why"] = new("They send data, and nobody has registered them.", "已上报但尚未登记的设备。"),
         ["bind"] = new("Bind", "绑定"),
         ["bind.to"] = new("Bind to", "绑定到"),
         ["rejected"] = new("Payloads that could not be read", "无法读取的报文"),

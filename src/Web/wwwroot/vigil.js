@@ -1,20 +1,21 @@
-// The page's own watch: Blazor notices a lost connection late, a duty officer must not. Each second the board has to beat
-// (or a small request to come back); after eight seconds without the page says that it is no longer live, by the browser's own clock.
+// Tells a duty officer that the page is no longer live, sooner than Blazor notices a lost connection. Each second the board's data-beat has
+// to change, and on other pages a small request has to be answered; after eight seconds without, the banner is shown. All this runs by the
+// browser's own clock.
 (() => {
   const banner = document.getElementById('stale');
   let heard = performance.now();
   let beat;
   setInterval(async () => {
     const board = document.querySelector('[data-beat]');
-    if (board) { // the board's own beat: it stops when the server, the socket or the look at the alarms does
+    if (board) { // it stops when the server, the socket or the reading of the alarms stops
       if (board.dataset.beat !== beat) { beat = board.dataset.beat; heard = performance.now(); }
     } else {
       try {
         const answer = await fetch('/healthz/live', { cache: 'no-store', signal: AbortSignal.timeout(3000) });
         if (answer.ok) heard = performance.now();
-      } catch { /* said by the banner */ }
+      } catch { /* the banner says so */ }
     }
-    // A page that was drawn and never became live (too many of one person are open) hears no button.
+    // A page that was drawn and never became live (one person has too many open): its buttons do nothing.
     const dead = !document.getElementById('live') && performance.now() > 8000;
     if (banner) banner.hidden = !dead && performance.now() - heard < 8000;
   }, 1000);

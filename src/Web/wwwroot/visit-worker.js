@@ -1,5 +1,5 @@
-// Keeps the visit form and its files for a phone without a connection: the network first, what was kept when it fails.
-// Answers of the API are never kept.
+// Keeps the visit form and its files for a phone without a connection. They are loaded from the network, and from what was kept when that
+// fails. Answers of the API are never kept.
 const kept = 'visit-form-1';
 addEventListener('install', event => {
   event.waitUntil(caches.open(kept).then(c => c.addAll(['/_content/Vigil.Web/vigil.css', '/_content/Vigil.Web/visit.js'])));

@@ -45,7 +45,7 @@
         } catch { say('waiting'); break; }
         if (answer.ok) { keep(queue().filter(r => r.id !== row.id)); say('saved'); }
         else if (answer.status === 401 || answer.status === 403 || answer.type === 'opaqueredirect') { say('signin'); break; }
-        else if (answer.status === 400 || answer.status === 404) { // it would be refused for ever: kept, and said
+        else if (answer.status === 400 || answer.status === 404) { // it would be refused again and again: it is kept with the reason, which is shown
           const told = await answer.json().catch(() => ({}));
           const why = (document.documentElement.lang === 'en' ? told.detail : told.detailZh) ?? told.detail ?? answer.status;
           keep(queue().map(r => r.id === row.id ? { ...r, refused: String(why) } : r));
@@ -76,7 +76,7 @@
   setInterval(() => { if (queue().some(r => !r.refused)) send(); }, 15000);
   show();
   if (queue().length) send();
-  // The page itself opens without a connection when it was open once (visit-worker.js).
+  // The page opens without a connection too when it was open before (visit-worker.js).
   navigator.serviceWorker?.register('/_content/Vigil.Web/visit-worker.js', { scope: '/visits/form' })
     .then(async () => {
       await navigator.serviceWorker.ready;

@@ -6,7 +6,8 @@ using Vigil.Web.Accounts;
 namespace Vigil.Web.Pages.Parts;
 
 /// <summary>
-/// What every page of the console has, and the larger parts of pages: who looks, the records of their area, their language, the local time.
+/// The base of the console's pages and of the larger parts of them: the person at the page, the records of that person's area, the language,
+/// the local time.
 /// </summary>
 public abstract class ConsolePage : ComponentBase
 {
@@ -26,7 +27,7 @@ public abstract class ConsolePage : ComponentBase
     [CascadingParameter]
     protected Task<AuthenticationState> Authentication { get; set; } = default!;
 
-    /// <summary>How much of a time this page shows.</summary>
+    /// <summary>How this page writes a time.</summary>
     protected virtual string TimeFormat => "MM-dd HH:mm";
 
     protected string T(string key) => Texts.Of(key, Language);

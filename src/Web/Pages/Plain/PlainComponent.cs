@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace Vigil.Web.Pages.Plain;
 
-/// <summary>A plain page of somebody who chose a language, or a part of one.</summary>
+/// <summary>The base of plain pages and of parts of them, in the language that the reader has chosen.</summary>
 public abstract class PlainComponent : ComponentBase
 {
     [CascadingParameter]

@@ -25,7 +25,7 @@ internal static class VisitRecord
         ("room", Change),
     ];
 
-    /// <summary>How the visit may resolve its alarm, in the API's words.</summary>
+    /// <summary>The outcomes with which a visit may resolve its alarm, by the API's names.</summary>
     public static readonly (string Value, Resolution Resolution)[] Outcomes =
     [
         ("true", Resolution.True),

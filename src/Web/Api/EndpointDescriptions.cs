@@ -6,24 +6,24 @@ using Microsoft.OpenApi;
 namespace Vigil.Web.Api;
 
 /// <summary>
-/// What stands about an endpoint in <c>/openapi/v1.json</c>: a sentence, the type of its answer, and the problems it can answer with.
+/// What <c>/openapi/v1.json</c> says of an endpoint: a sentence, the type of its answer, and the problems it can answer with.
 /// </summary>
-internal static class Described
+internal static class EndpointDescriptions
 {
-    /// <summary>Each parameter's meaning, by its name: the same word means the same everywhere.</summary>
+    /// <summary>The meaning of each parameter by its name, which means the same at every endpoint.</summary>
     internal static readonly Dictionary<string, string> Parameters = new(StringComparer.Ordinal)
     {
-        ["offset"] = "So many rows of the list are left out; 0 by default.",
-        ["limit"] = "At most so many rows; 100 by default, 500 at most (readings: 10,000 by default, 100,000 at most).",
+        ["offset"] = "How many rows of the list to skip; 0 by default.",
+        ["limit"] = "How many rows to return at most; 100 by default, 500 at most (readings: 10,000 by default, 100,000 at most).",
         ["area"] = "Code of a county, town or village (6, 9 or 12 digits): rows whose area begins with it.",
-        ["resident"] = "Number of a resident: rows of that home alone.",
+        ["resident"] = "Number of a resident: only rows of that home.",
         ["visitor"] = "Number of a visitor: only the homes assigned to them.",
         ["kind"] = "An alarm kind, such as sos or no-water.",
-        ["alarm"] = "Id of an alarm: notices of it alone.",
+        ["alarm"] = "Id of an alarm: only its notices.",
         ["metric"] = "A metric's name, such as water.volume; all without it.",
         ["from"] = "Inclusive, RFC 3339.",
         ["to"] = "Exclusive, RFC 3339.",
-        ["days"] = "So many days ahead; 1 by default, 60 at most.",
+        ["days"] = "How many days ahead; 1 by default, 60 at most.",
         ["format"] = "json (default), csv or xlsx; no cell of a file is a formula.",
         ["search"] = "Part of a name or number, or the beginning of an area code.",
         ["name"] = "File name; its ending, .csv or .xlsx, tells what the body is.",
@@ -36,19 +36,19 @@ internal static class Described
 
     /// <summary>An endpoint that answers with one object.</summary>
     public static RouteHandlerBuilder Answers<T>(this RouteHandlerBuilder endpoint, string summary, params int[] problems) =>
-        endpoint.Produces<T>().Told(summary, problems);
+        endpoint.Produces<T>().Documented(summary, problems);
 
     /// <summary>An endpoint that answers with a page of a list; the header X-Total-Count tells how many rows there are in all.</summary>
     public static RouteHandlerBuilder Lists<T>(this RouteHandlerBuilder endpoint, string summary, params int[] problems) =>
-        endpoint.Produces<IReadOnlyList<T>>().WithMetadata(new Paged()).Told(summary, problems);
+        endpoint.Produces<IReadOnlyList<T>>().WithMetadata(new Paged()).Documented(summary, problems);
 
     /// <summary>An endpoint that creates something.</summary>
     public static RouteHandlerBuilder Creates<T>(this RouteHandlerBuilder endpoint, string summary, params int[] problems) =>
-        endpoint.Produces<T>(StatusCodes.Status201Created).Told(summary, [400, .. problems]);
+        endpoint.Produces<T>(StatusCodes.Status201Created).Documented(summary, [400, .. problems]);
 
     /// <summary>An endpoint that changes something and answers with nothing.</summary>
     public static RouteHandlerBuilder Changes(this RouteHandlerBuilder endpoint, string summary, params int[] problems) =>
-        endpoint.Produces(StatusCodes.Status204NoContent).Told(summary, [400, .. problems]);
+        endpoint.Produces(StatusCodes.Status204NoContent).Documented(summary, [400, .. problems]);
 
     public static void Describe(OpenApiOptions options)
     {
@@ -132,12 +132,12 @@ internal static class Described
             (schema, context, _) =>
             {
                 if (context.JsonPropertyInfo is { } property)
-                    schema.Description ??= Comments.Of(
+                    schema.Description ??= DocComments.Of(
                         property.DeclaringType,
                         property.AttributeProvider is System.Reflection.PropertyInfo p ? p.Name : property.Name
                     );
                 else
-                    schema.Description ??= Comments.Of(context.JsonTypeInfo.Type);
+                    schema.Description ??= DocComments.Of(context.JsonTypeInfo.Type);
                 return Task.CompletedTask;
             }
         );
@@ -146,7 +146,8 @@ internal static class Described
     /// <summary>The body is a file, whatever type it says it has.</summary>
     public static RouteHandlerBuilder TakesFile(this RouteHandlerBuilder endpoint) => endpoint.WithMetadata(new FileBody());
 
-    internal static RouteHandlerBuilder Told(this RouteHandlerBuilder endpoint, string summary, int[] problems)
+    /// <summary>Sets the sentence and the statuses of problems; 401 and 403 are added for every endpoint.</summary>
+    internal static RouteHandlerBuilder Documented(this RouteHandlerBuilder endpoint, string summary, int[] problems)
     {
         endpoint.WithSummary(summary);
         foreach (var status in problems.Concat([401, 403]).Distinct())

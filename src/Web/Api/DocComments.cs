@@ -5,10 +5,10 @@ using System.Xml.Linq;
 namespace Vigil.Web.Api;
 
 /// <summary>
-/// The comments above the types that the API answers with, from the XML files the compiler puts beside the assemblies: the OpenAPI document
-/// says what the code says.
+/// The documentation comments of the types that the API takes and answers with, from the XML files that the compiler puts beside the
+/// assemblies: they are the descriptions in the OpenAPI document.
 /// </summary>
-internal static partial class Comments
+internal static partial class DocComments
 {
     private static readonly FrozenDictionary<string, string> All = Load();
 
@@ -23,8 +23,8 @@ internal static partial class Comments
     private static FrozenDictionary<string, string> Load()
     {
         var found = new Dictionary<string, string>(StringComparer.Ordinal);
-        // Where a file is missing the document lacks its words, and nothing else.
-        var files = new[] { typeof(Comments), typeof(Registry.Statistics) }
+        // Where a file is missing, only its descriptions are missing in the document.
+        var files = new[] { typeof(DocComments), typeof(Registry.Statistics) }
             .Select(t => Path.Combine(AppContext.BaseDirectory, t.Assembly.GetName().Name + ".xml"))
             .Where(File.Exists);
         foreach (var member in files.SelectMany(f => XDocument.Load(f).Descendants("member")))

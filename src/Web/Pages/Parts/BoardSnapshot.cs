@@ -7,14 +7,14 @@ using Vigil.Web.Operations;
 namespace Vigil.Web.Pages.Parts;
 
 /// <summary>What the board shows, as it is at one moment.</summary>
-/// <param name="Alarms">Those of the filter, what matters most on top, with their residents.</param>
+/// <param name="Alarms">Alarms that pass the filter, the most urgent first, with their residents.</param>
 /// <param name="Told">Who has been told of each.</param>
 /// <param name="Next">The step that each waits for.</param>
-/// <param name="Names">Of those who answer for them.</param>
-/// <param name="Total">So many pass the filter.</param>
-/// <param name="Open">So many are not resolved, whatever the filter shows.</param>
-/// <param name="Critical">So many critical ones nobody has answered, whatever the filter shows: the sound is for them.</param>
-internal sealed partial record BoardLook(
+/// <param name="Names">Names of those who answer for them, by their keys.</param>
+/// <param name="Total">How many pass the filter.</param>
+/// <param name="Open">How many are not resolved, whatever the filter shows.</param>
+/// <param name="Critical">How many critical ones nobody has acknowledged, whatever the filter shows: the sound is for them.</param>
+internal sealed partial record BoardSnapshot(
     IReadOnlyList<Alarm> Alarms,
     IReadOnlyDictionary<Guid, IReadOnlyList<string>> Told,
     IReadOnlyDictionary<Guid, EscalationStep> Next,
@@ -24,7 +24,7 @@ internal sealed partial record BoardLook(
     int Critical
 )
 {
-    public static readonly BoardLook Nothing = new(
+    public static readonly BoardSnapshot Nothing = new(
         [],
         new Dictionary<Guid, IReadOnlyList<string>>(),
         new Dictionary<Guid, EscalationStep>(),
@@ -34,13 +34,13 @@ internal sealed partial record BoardLook(
         0
     );
 
-    /// <param name="db">The alarms that whoever looks may see.</param>
+    /// <param name="db">The records of the area of the person at the page.</param>
     /// <param name="filter">all, open, acknowledged or resolved.</param>
     /// <param name="area">Of this area alone; empty for all.</param>
     /// <param name="kind">Of this kind alone; empty for all.</param>
     /// <param name="most">No more rows than this.</param>
-    /// <param name="language">Of whoever looks.</param>
-    public static async Task<BoardLook> ReadAsync(RecordsDb db, string filter, string area, string kind, int most, string language)
+    /// <param name="language">Of the page.</param>
+    public static async Task<BoardSnapshot> ReadAsync(RecordsDb db, string filter, string area, string kind, int most, string language)
     {
         var all = db.Alarms.AsNoTracking();
         var query = all.Where(a => a.Area.StartsWith(area) && (kind == "" || a.Kind == kind));
@@ -59,9 +59,9 @@ internal sealed partial record BoardLook(
                 ? query.OrderByDescending(a => a.ResolvedAt)
                 : query.OrderBy(a => a.State).ThenByDescending(a => a.Severity).ThenByDescending(a => a.OpenedAt);
         var alarms = await ordered.Include(a => a.Resident).Take(most).ToListAsync();
-        var (told, next) = await AlarmOperations.FollowAsync(db, [.. alarms.Select(a => a.Id)], CancellationToken.None);
+        var (told, next) = await AlarmOperations.ToldAndNextAsync(db, [.. alarms.Select(a => a.Id)], CancellationToken.None);
         var names = await People.NamesAsync(db, alarms.Select(a => a.AcknowledgedBy), language);
-        return new BoardLook(alarms, told, next, names, total, open, critical);
+        return new BoardSnapshot(alarms, told, next, names, total, open, critical);
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "A board can't read the alarms; it tries again each second")]
