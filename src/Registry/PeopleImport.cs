@@ -58,8 +58,8 @@ internal sealed class PeopleImport(RecordsDb db, string bound)
     }
 
     /// <summary>
-    /// Who stands in for the person, and on which days the person is away. Whether the substitute exists is not checked: it may be in a later
-    /// row, and a missing one is shown on an alarm's timeline.
+    /// Who stands in for the person, and on which days the person is away. Whether the substitute exists is not checked: it may be in a
+    /// later row, and a missing one is shown on an alarm's timeline.
     /// </summary>
     private static (string? Substitute, DateOnly? From, DateOnly? Until) SubstituteOf(RegistryRow row, string id)
     {

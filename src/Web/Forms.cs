@@ -5,7 +5,7 @@ namespace Vigil.Web;
 internal static class Forms
 {
     /// <summary>
-    /// The fields of a form; null where there is no form, or one that can't be read: with a NUL in it, larger than the limits, another type.
+    /// The fields of a form; null where there is none, or one that can't be read: with a NUL in it, larger than the limits, another type.
     /// </summary>
     public static async Task<IFormCollection?> FormOrNoneAsync(this HttpRequest request, CancellationToken cancellation)
     {

@@ -4,7 +4,6 @@ using System.Security.Claims;
 using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.AspNetCore.Components.Server.Circuits;
 using Vigil.Model;
-using Vigil.Web.Accounts;
 
 namespace Vigil.Web;
 

@@ -17,8 +17,8 @@ public sealed record RulesTrial(IReadOnlyList<Problem> Problems, IReadOnlyList<D
 /// The rules file as the console shows, tries and saves it. The running service takes a saved file over within seconds, without a restart.
 /// </summary>
 /// <param name="path">The rules file in force.</param>
-/// <param name="own">Whether it is the operator's own file (<c>Rules:Path</c>). The shipped one is not written to: the next version replaces
-/// it.</param>
+/// <param name="own">Whether it is the operator's own file (<c>Rules:Path</c>). The shipped one is not written to: the next version
+/// replaces it.</param>
 public sealed class RulesDesk(
     string path,
     bool own,

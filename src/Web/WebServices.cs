@@ -71,7 +71,7 @@ public static class WebServices
 
     public static void MapConsole(this WebApplication app)
     {
-        app.Services.GetRequiredService<OpenPages>(); // from the start: that nobody has a page open is a trouble then too
+        app.Services.GetRequiredService<OpenPages>(); // made now, so that "nobody has a page open" is noticed from the start
         var httpOptions = app.Services.GetRequiredService<HttpOptions>();
         httpOptions.Use(app);
         app.UseExceptionHandler();
@@ -123,8 +123,8 @@ public static class WebServices
                     new CookieOptions
                     {
                         HttpOnly = true,
-                        // Lax: it is sent too when somebody comes from another site, back from the organisation's sign-in or by a
-                        // link, and lets nobody in.
+                        // Lax: the browser sends it too when somebody comes from another site, such as an organisation's sign-in. It
+                        // signs nobody in.
                         SameSite = SameSiteMode.Lax,
                         Secure = http.Request.IsHttps,
                         MaxAge = TimeSpan.FromDays(365),

@@ -34,7 +34,7 @@ internal static partial class SourceWords
         }
     }
 
-    /// <summary>The arguments of each <c>new(</c> whose type is said before it: a field, a property or a method of <c>Wording</c>.</summary>
+    /// <summary>The arguments of each <c>new(</c> of a field, a property or a method whose type is <c>Wording</c>.</summary>
     public static IEnumerable<(int Line, IReadOnlyList<string> Arguments)> Wordings(string source) =>
         from Match found in Wording().Matches(source)
         where !IsComment(source, found.Index)

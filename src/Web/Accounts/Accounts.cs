@@ -159,8 +159,8 @@ public sealed class Accounts(
     }
 
     /// <summary>
-    /// Whether the account is unchanged since it signed in. Keys of the API, people of single sign-on and the demo's console have no account
-    /// here, so nothing changes for them.
+    /// Whether the account is unchanged since it signed in. Keys of the API, people of single sign-on and the demo's console have no
+    /// account here, so nothing changes for them.
     /// </summary>
     public async Task<bool> IsCurrentAsync(ClaimsPrincipal who) =>
         who.FindFirstValue(ClaimTypes.NameIdentifier) is not { } id

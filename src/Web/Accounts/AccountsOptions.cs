@@ -6,6 +6,6 @@ namespace Vigil.Web.Accounts;
 /// <param name="SingleSignOn">Accounts of an organisation that people may sign in with; null for none.</param>
 public sealed record AccountsOptions(bool SecondFactor = true, SingleSignOn? SingleSignOn = null)
 {
-    /// <summary>How soon an account that was disabled or changed is noticed on an open page. Not a setting: tests make it shorter.</summary>
+    /// <summary>How soon an open page notices that its account was disabled or changed. Not a setting: tests make it shorter.</summary>
     internal TimeSpan PagesRevalidatedEvery { get; init; } = Revalidation.Every;
 }

@@ -10,7 +10,7 @@ namespace Vigil.Web.Accounts;
 /// </summary>
 public sealed class AreaRecords(RecordsFactory records, AuthenticationStateProvider who) : IDbContextFactory<RecordsDb>
 {
-    public RecordsDb CreateDbContext() => throw new NotSupportedException("who is at the page is known asynchronously only: use CreateDbContextAsync");
+    public RecordsDb CreateDbContext() => throw new NotSupportedException("use CreateDbContextAsync: the area is known asynchronously");
 
     /// <summary>Checks what the person may do, before anything is changed: a hidden button is no protection.</summary>
     /// <exception cref="UnauthorizedAccessException">The person may not do it; the page ends.</exception>

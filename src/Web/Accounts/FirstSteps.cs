@@ -8,8 +8,8 @@ namespace Vigil.Web.Accounts;
 
 /// <summary>
 /// Signing in with a second factor takes two pages. The second one holds a sealed proof that the password was right on the first, and not
-/// the password. The proof is good once, for two minutes, and for one account as long as that is unchanged. Used ones are kept in memory, as
-/// used codes are. Thread-safe.
+/// the password. The proof is good once, for two minutes, and for one account as long as that is unchanged. Used ones are kept in memory,
+/// as used codes are. Thread-safe.
 /// </summary>
 internal sealed class FirstSteps(IDataProtectionProvider protection, TimeProvider clock)
 {

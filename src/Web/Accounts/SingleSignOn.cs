@@ -104,7 +104,7 @@ public sealed record SingleSignOn(
     {
         if (issued.FindFirstValue(with.RoleClaim) is not { } role || !Roles.All.Contains(role))
             return null;
-        var area = issued.FindFirstValue(with.AreaClaim) ?? (role == Roles.Administrator ? "" : "none"); // no area code begins so: nothing is seen
+        var area = issued.FindFirstValue(with.AreaClaim) ?? (role == Roles.Administrator ? "" : "none"); // begins no area code
         var name = issued.FindFirstValue("preferred_username") ?? issued.FindFirstValue("sub")!;
         return new ClaimsPrincipal(
             new ClaimsIdentity(

@@ -37,8 +37,8 @@ internal static class DevicesApi
                 }
             )
             .Lists<DeviceAnswer>("Registered devices");
-        // An unregistered device has no area yet. Whoever installs it finds its id here, in whatever area they work; what it sent is left out
-        // for callers who are bound to an area, since it may be about a person elsewhere.
+        // An unregistered device has no area yet. Whoever installs it finds its id here, in whatever area they work; what it sent is left
+        // out for callers who are bound to an area, since it may be about a person elsewhere.
         read.MapGet(
                 "devices/unbound",
                 async (int? offset, int? limit, [AsParameters] Caller caller) =>

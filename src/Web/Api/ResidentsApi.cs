@@ -78,7 +78,7 @@ internal static class ResidentsApi
                     return Results.Ok(new OutlooksAnswer([.. found.Select(o => new OutlookAnswer(o.Device, o.Kind.Name, o.At))]));
                 }
             )
-            .Answers<OutlooksAnswer>("The earliest times at which an alarm could be raised, device by device, if nothing more is heard or used", 404);
+            .Answers<OutlooksAnswer>("The earliest times at which alarms could be raised, if nothing more is heard or used", 404);
         read.MapGet(
                 "residents/{id}/usual",
                 async (string id, IReadingStore store, TimeZoneInfo zone, [AsParameters] Caller caller) =>

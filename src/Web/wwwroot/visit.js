@@ -45,7 +45,7 @@
         } catch { say('waiting'); break; }
         if (answer.ok) { keep(queue().filter(r => r.id !== row.id)); say('saved'); }
         else if (answer.status === 401 || answer.status === 403 || answer.type === 'opaqueredirect') { say('signin'); break; }
-        else if (answer.status === 400 || answer.status === 404) { // it would be refused again and again: it is kept with the reason, which is shown
+        else if (answer.status === 400 || answer.status === 404) { // kept with the reason: sent again it would be refused again
           const told = await answer.json().catch(() => ({}));
           const why = (document.documentElement.lang === 'en' ? told.detail : told.detailZh) ?? told.detail ?? answer.status;
           keep(queue().map(r => r.id === row.id ? { ...r, refused: String(why) } : r));

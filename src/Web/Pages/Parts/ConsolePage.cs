@@ -6,8 +6,8 @@ using Vigil.Web.Accounts;
 namespace Vigil.Web.Pages.Parts;
 
 /// <summary>
-/// The base of the console's pages and of the larger parts of them: the person at the page, the records of that person's area, the language,
-/// the local time.
+/// The base of the console's pages and of the larger parts of them: the person at the page, the records of that person's area, the
+/// language, the local time.
 /// </summary>
 public abstract class ConsolePage : ComponentBase
 {

@@ -58,7 +58,8 @@ internal static partial class People
     }
 
     /// <summary>
-    /// A person's name among those that were read; for the rules and the service itself a word; for the name of an account that name.
+    /// Who did something: a person's name among those that were read, a word for the rules or the service itself, else what is written,
+    /// such as the name of an account.
     /// </summary>
     public static string Name(string? who, IReadOnlyDictionary<string, string> names, string language) =>
         who is null ? ""
@@ -80,7 +81,9 @@ internal static partial class People
     public static string Named(string text, IReadOnlyDictionary<string, string> names) =>
         Key().Replace(text, m => names.GetValueOrDefault(m.Value, m.Value));
 
-    /// <summary>The same with the names read now: why somebody was refused names whoever was faster, whom the page may not know yet.</summary>
+    /// <summary>
+    /// The same with the names read now: the words of a refusal name whoever was faster, and the page may not have read that name yet.
+    /// </summary>
     public static async Task<string> NamedAsync(RecordsDb db, string text, string language) =>
         Named(text, await NamesAsync(db, KeysIn(text), language));
 
