@@ -111,7 +111,8 @@ public abstract class RegistryImportTests
         var import = new RegistryImport(records, new FakeTimeProvider(new DateTimeOffset(Noon)), _ => true);
         const string Heading = "记录,编号,姓名,区划代码,联系电话,探访人编号,探访人姓名,探访人电话\n";
         using var elsewhere = new StringReader(
-            Heading + "值班,d1,李,440111,13800138004,,,\n老人,r1,王,440111001001,,v1,陈,13800138003\n探访人,v2,赵,441900003,13800138005,,,\n"
+            Heading
+                + "值班,d1,李,440111,13800138004,,,\n老人,r1,王,440111001001,,v1,陈,13800138003\n探访人,v2,赵,441900003,13800138005,,,\n"
         );
         Assert.Empty((await import.ImportAsync(elsewhere, "x.csv", dryRun: false, Stop)).Problems);
 

@@ -275,10 +275,7 @@ public sealed class ApiTests : IAsyncLifetime
     public async Task A_visit_that_is_sent_again_is_recorded_once_and_resolves_no_other_alarm()
     {
         var alarm = await server.RaiseAsync("R-here", AlarmKind.Sos);
-        var (other, elsewhere) = (
-            await server.RaiseAsync("R-here", AlarmKind.NoWater),
-            await server.RaiseAsync("R-there", AlarmKind.Sos)
-        );
+        var (other, elsewhere) = (await server.RaiseAsync("R-here", AlarmKind.NoWater), await server.RaiseAsync("R-there", AlarmKind.Sos));
         using var bound = await server.ClientAsync("write", "4419");
         var id = Guid.NewGuid();
         Task<HttpResponseMessage> SendAsync(Guid of, string? resolve = "true") =>
@@ -317,7 +314,9 @@ public sealed class ApiTests : IAsyncLifetime
         using var answer = await client.PostAsync("/api/v1/visits", content, Token);
         Assert.Equal(status, answer.StatusCode);
         var told = await answer.Content.ReadFromJsonAsync<JsonElement>(Token);
-        Assert.Empty(Vigil.Tests.Language.Sentences.Wrong(told.GetProperty("detail").GetString()!, told.GetProperty("detailZh").GetString()!));
+        Assert.Empty(
+            Vigil.Tests.Language.Sentences.Wrong(told.GetProperty("detail").GetString()!, told.GetProperty("detailZh").GetString()!)
+        );
     }
 
     [Fact]

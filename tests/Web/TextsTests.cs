@@ -28,7 +28,9 @@ public sealed class TextsTests
             '\n',
             SourceWords
                 .Files()
-                .Where(f => f.File.StartsWith("src/Web/", StringComparison.Ordinal) && !f.File.Contains("PageWords", StringComparison.Ordinal))
+                .Where(f =>
+                    f.File.StartsWith("src/Web/", StringComparison.Ordinal) && !f.File.Contains("PageWords", StringComparison.Ordinal)
+                )
                 .Select(f => f.Text)
         );
         // T("state." + …), $"what.{…}"

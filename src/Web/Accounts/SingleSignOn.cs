@@ -79,7 +79,9 @@ public sealed record SingleSignOn(
                     context.HandleResponse();
                     var isRole = context.Failure?.Message.StartsWith(NoRole, StringComparison.Ordinal) == true;
                     var why = isRole ? NoRoleIn(with.RoleClaim) : Texts.All["signin.refused"];
-                    await new RazorComponentResult<SingleSignOnReturn>(new Dictionary<string, object?> { [nameof(SingleSignOnReturn.Trouble)] = why })
+                    await new RazorComponentResult<SingleSignOnReturn>(
+                        new Dictionary<string, object?> { [nameof(SingleSignOnReturn.Trouble)] = why }
+                    )
                     {
                         StatusCode = StatusCodes.Status403Forbidden,
                     }.ExecuteAsync(context.HttpContext);

@@ -103,9 +103,7 @@ internal static class VisitsApi
                 {
                     // The form on a visitor's phone shows why its record was refused.
                     if (await caller.ResidentAsync(body.Resident) is not { } resident)
-                        return Caller.Missing(
-                            new Wording($"there is no resident '{body.Resident}'", $"没有服务对象“{body.Resident}”")
-                        );
+                        return Caller.Missing(new Wording($"there is no resident '{body.Resident}'", $"没有服务对象“{body.Resident}”"));
                     var resolution = Resolution.None;
                     if (body.Resolve is { } asked && !AlarmOperations.TryResolution(asked, out resolution))
                         return Caller.Wrong(
