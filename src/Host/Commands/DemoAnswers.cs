@@ -4,7 +4,7 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Host.Commands;
 
-/// <summary>Who answered for an alarm and how, in the words of the demo's terminal (English only, names as the registry has them).</summary>
+/// <summary>Who answered for an alarm and how, in the words of the demo's terminal: English, names as the registry has them.</summary>
 internal static class DemoAnswers
 {
     public static string By(RecordsDb db, Alarm alarm)
