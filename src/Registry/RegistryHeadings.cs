@@ -83,6 +83,10 @@ public static class RegistryHeadings
         }.Select(p => ("家庭成员", "household", p.Item1, p.Item2)),
     ];
 
+    /// <summary>Every heading; those with a number have N in its place.</summary>
+    internal static IEnumerable<(string Zh, string En)> All =>
+        Names.Select(n => (n.Key, n.Value)).Concat(Numbered.Select(n => ($"{n.KindZh}N{n.Zh}", $"{n.Kind} N {n.En}")));
+
     /// <summary>The column of each heading; an unknown heading is a problem.</summary>
     internal static List<string> Read(List<string> headings, string file, List<Problem> problems) =>
         [.. headings.Select((h, i) => Column(h.Trim(), i, file, problems))];

@@ -38,42 +38,31 @@ internal sealed class ResidentImport(RecordsDb db, TimeProvider clock, Func<stri
         resident.Area = row.Required("area");
         if (resident.Area.Length > 0 && (resident.Area.Length != 12 || !AreaCode.TryParse(resident.Area, out _)))
             row.Wrong("area", resident.Area, new Wording("is not a village code of 12 digits", "不是 12 位村（社区）代码"));
-        resident.IdentityNumber = row["identity"].ToUpperInvariant();
-        if (resident.IdentityNumber.Length > 0 && !IdentityNumber.IsValid(resident.IdentityNumber))
-            row.Wrong(
-                "identity",
-                IdentityNumber.Masked(resident.IdentityNumber),
-                new Wording(
-                    "is not an identity number: 18 characters, of which the last checks the others (GB 11643)",
-                    "不是身份证号码：应为 18 位，末位为校验码（GB 11643）"
-                )
-            );
-        resident.Phone = row.Phone("phone");
-        resident.Gender = row["gender"];
-        resident.BirthDate = row.Date("birth");
-        resident.Address = row["address"];
-        resident.Categories = row["categories"];
-        resident.RegisteredAddress = row["registered address"];
-        resident.DisabilityCertificate = row["disability certificate"];
-        resident.FiledOn = row.Date("filed");
-        (resident.DrinkingWater, resident.ElectricitySafety, resident.GasSafety, resident.Housing) = (
-            row["drinking water"],
-            row["electricity"],
-            row["gas"],
-            row["housing"]
-        );
-        (resident.MonthlyIncome, resident.MonthlyPension, resident.MonthlyBenefits) = (
-            row.Number("income", 0, 10_000_000),
-            row.Number("pension", 0, 10_000_000),
-            row.Number("benefits", 0, 10_000_000)
-        );
-        (resident.HelpedBy, resident.HelpContact, resident.Help) = (row["helped by"], row["help contact"], row["help"]);
-        resident.KeyClass = row.Flag("key", false);
-        resident.ConsentService = row.Flag("consent", true);
-        resident.ConsentDailyLife = row.Flag("share", false);
-        resident.HomeLatitude = row.Number("latitude", -90, 90);
-        resident.HomeLongitude = row.Number("longitude", -180, 180);
-        resident.HomeRadiusMetres = row.Number("radius", 10, 100_000) ?? 300;
+        resident.IdentityNumber = row.Identity("identity", resident.IdentityNumber);
+        resident.Phone = row.Phone("phone", resident.Phone);
+        resident.Gender = row.Text("gender", resident.Gender);
+        resident.BirthDate = row.Date("birth", resident.BirthDate);
+        resident.Address = row.Text("address", resident.Address);
+        resident.Categories = row.Text("categories", resident.Categories);
+        resident.RegisteredAddress = row.Text("registered address", resident.RegisteredAddress);
+        resident.DisabilityCertificate = row.Text("disability certificate", resident.DisabilityCertificate);
+        resident.FiledOn = row.Date("filed", resident.FiledOn);
+        resident.DrinkingWater = row.Text("drinking water", resident.DrinkingWater);
+        resident.ElectricitySafety = row.Text("electricity", resident.ElectricitySafety);
+        resident.GasSafety = row.Text("gas", resident.GasSafety);
+        resident.Housing = row.Text("housing", resident.Housing);
+        resident.MonthlyIncome = row.Number("income", 0, 10_000_000, resident.MonthlyIncome);
+        resident.MonthlyPension = row.Number("pension", 0, 10_000_000, resident.MonthlyPension);
+        resident.MonthlyBenefits = row.Number("benefits", 0, 10_000_000, resident.MonthlyBenefits);
+        resident.HelpedBy = row.Text("helped by", resident.HelpedBy);
+        resident.HelpContact = row.Text("help contact", resident.HelpContact);
+        resident.Help = row.Text("help", resident.Help);
+        resident.KeyClass = row.Flag("key", whereEmpty: false, resident.KeyClass);
+        resident.ConsentService = row.Flag("consent", whereEmpty: true, resident.ConsentService);
+        resident.ConsentDailyLife = row.Flag("share", whereEmpty: false, resident.ConsentDailyLife);
+        resident.HomeLatitude = row.Number("latitude", -90, 90, resident.HomeLatitude);
+        resident.HomeLongitude = row.Number("longitude", -180, 180, resident.HomeLongitude);
+        resident.HomeRadiusMetres = row.Number("radius", 10, 100_000, resident.HomeRadiusMetres) ?? 300;
         resident.UpdatedAt = now;
         await VisitorAsync(resident, row, cancellation);
         Contacts(resident, row);
@@ -137,12 +126,12 @@ internal sealed class ResidentImport(RecordsDb db, TimeProvider clock, Func<stri
                     }
                 );
             contact.Name = name;
-            contact.Phone = row.Phone($"contact {n} phone");
-            contact.Relation = row[$"contact {n} relation"];
-            contact.Mail = row[$"contact {n} mail"];
+            contact.Phone = row.Phone($"contact {n} phone", contact.Phone);
+            contact.Relation = row.Text($"contact {n} relation", contact.Relation);
+            contact.Mail = row.Text($"contact {n} mail", contact.Mail);
             if (row[$"contact {n} language"] is { Length: > 0 } language)
                 contact.Language = language;
-            contact.DailyDigest = row.Flag($"contact {n} digest", contact.DailyDigest);
+            contact.DailyDigest = row.Flag($"contact {n} digest", whereEmpty: contact.DailyDigest, contact.DailyDigest);
             if (contact.Phone.Length == 0 && contact.Mail.Length == 0)
                 row.Wrong($"contact {n} phone", "", new Wording("a contact has a phone number or a mail address", "联系人应有电话或邮箱"));
         }
@@ -165,23 +154,12 @@ internal sealed class ResidentImport(RecordsDb db, TimeProvider clock, Func<stri
                         Name = name,
                     }
                 );
-            (member.Name, member.Gender, member.Relation, member.Health) = (
-                name,
-                row[$"household {n} gender"],
-                row[$"household {n} relation"],
-                row[$"household {n} health"]
-            );
-            member.Supported = row.Flag($"household {n} support", false);
-            member.IdentityNumber = row[$"household {n} identity"].ToUpperInvariant();
-            if (member.IdentityNumber.Length > 0 && !IdentityNumber.IsValid(member.IdentityNumber))
-                row.Wrong(
-                    $"household {n} identity",
-                    IdentityNumber.Masked(member.IdentityNumber),
-                    new Wording(
-                        "is not an identity number: 18 characters, of which the last checks the others (GB 11643)",
-                        "不是身份证号码：应为 18 位，末位为校验码（GB 11643）"
-                    )
-                );
+            member.Name = name;
+            member.Gender = row.Text($"household {n} gender", member.Gender);
+            member.Relation = row.Text($"household {n} relation", member.Relation);
+            member.Health = row.Text($"household {n} health", member.Health);
+            member.Supported = row.Flag($"household {n} support", whereEmpty: false, member.Supported);
+            member.IdentityNumber = row.Identity($"household {n} identity", member.IdentityNumber);
         }
     }
 

@@ -68,6 +68,13 @@ internal static class Phrases
             "battery-low" => ("battery low", "电量低"),
             "tamper" => ("device opened or removed", "设备被拆动"),
             "clock-wrong" => ("wrong clock", "设备时间错误"),
+            "wandering" => ("away from home", "离家在外"),
+            "vital-sign" => ("a vital sign beyond its limits", "生命体征异常"),
+            "cold-home" => ("a cold home", "室温过低"),
+            "hot-home" => ("a hot home", "室温过高"),
+            "door-open" => ("a door open", "门一直开着"),
+            "outage" => ("an outage of the area", "区域中断"),
+            "out-of-bed" => ("out of bed", "离床未归"),
             var name => (name, "异常"),
         };
 

@@ -87,6 +87,65 @@ public abstract class RegistryImportTests
     }
 
     [Fact]
+    public async Task What_a_file_has_no_column_for_stays_as_it_is_and_an_empty_cell_empties_it()
+    {
+        var records = await ReadyAsync();
+        var import = new RegistryImport(records, new FakeTimeProvider(new DateTimeOffset(Noon)), _ => true);
+        async Task<(Resident Resident, DutyOfficer Officer)> AfterAsync(string file)
+        {
+            using var text = new StringReader(file);
+            Assert.Empty((await import.ImportAsync(text, "x.csv", dryRun: false, Stop)).Problems);
+            await using var db = await records.CreateDbContextAsync(Stop);
+            return (
+                await db.Residents.Include(r => r.Contacts).Include(r => r.Household).SingleAsync(Stop),
+                await db.DutyOfficers.SingleAsync(Stop)
+            );
+        }
+
+        var whole = await AfterAsync(
+            "记录,编号,姓名,区划代码,身份证号,电话,住址,重点,接受服务,同意共享日常生活信息,纬度,活动半径米,家庭每月收入,建档日期,邮箱,替班编号,离岗自,"
+                + "紧急联系人1姓名,紧急联系人1电话,紧急联系人1关系,家庭成员1姓名,家庭成员1健康状况\n"
+                + "老人,r1,王,440111001001,11010519491231002X,13800138000,村口1号,是,否,是,23.1,500,1200,2026-01-02,,,,甲,13800138001,女儿,乙,良好\n"
+                + "值班,d1,李,440111,,13800138004,,,,,,,,,d1@example.com,d2,2026-02-16,,,,,\n"
+        );
+        Assert.Equal("d2", whole.Officer.SubstituteId);
+        var (resident, officer) = await AfterAsync(
+            "记录,编号,姓名,区划代码,紧急联系人1姓名,家庭成员1姓名\n老人,r1,王秀英,440111001001,甲,乙\n值班,d1,李,440111,,\n"
+        );
+        Assert.Equal("王秀英", resident.Name);
+        Assert.Equal(
+            ("11010519491231002X", "+8613800138000", "村口1号", true, false, true),
+            (
+                resident.IdentityNumber,
+                resident.Phone,
+                resident.Address,
+                resident.KeyClass,
+                resident.ConsentService,
+                resident.ConsentDailyLife
+            )
+        );
+        Assert.Equal(
+            (23.1, 500, 1200, new DateOnly(2026, 1, 2)),
+            (resident.HomeLatitude, resident.HomeRadiusMetres, resident.MonthlyIncome, resident.FiledOn)
+        );
+        Assert.Equal(("+8613800138001", "女儿"), (resident.Contacts.Single().Phone, resident.Contacts.Single().Relation));
+        Assert.Equal("良好", resident.Household.Single().Health);
+        Assert.Equal(
+            ("+8613800138004", "d1@example.com", "d2", new DateOnly(2026, 2, 16)),
+            (officer.Phone, officer.Mail, officer.SubstituteId, officer.AwayFrom)
+        );
+        (resident, officer) = await AfterAsync(
+            "记录,编号,姓名,区划代码,电话,住址,重点,接受服务,活动半径米,替班编号\n老人,r1,王秀英,440111001001,,,,,,\n值班,d1,李,440111,,,,,,\n"
+        );
+        Assert.Equal(
+            ("", "", false, true, 300.0),
+            (resident.Phone, resident.Address, resident.KeyClass, resident.ConsentService, resident.HomeRadiusMetres)
+        );
+        Assert.Equal(("", (string?)null), (officer.Phone, officer.SubstituteId));
+        Assert.Equal("11010519491231002X", resident.IdentityNumber);
+    }
+
+    [Fact]
     public async Task A_registry_with_errors_names_them_all_and_writes_nothing()
     {
         var records = await ReadyAsync();

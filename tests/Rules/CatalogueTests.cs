@@ -165,6 +165,32 @@ public sealed class CatalogueTests
     }
 
     [Fact]
+    public void The_schema_says_the_same_defaults()
+    {
+        var schema = System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(Path.Combine(Root(), "config", "rules.schema.json")))!;
+        foreach (var p in Parameter.All)
+        {
+            var said = schema["$defs"]!["rules"]!["properties"]![p.Kind.Name]!["properties"]![p.Name]!["default"];
+            Assert.True(said is not null, $"{p.Kind}.{p.Name}: the schema says no default");
+            Assert.True(p.Read(said.ToString()) == p.Read(p.Default), $"{p.Kind}.{p.Name}: {said} in the schema, {p.Default} in truth");
+        }
+    }
+
+    [Fact]
+    public void Every_kind_has_a_row_in_the_documentation_and_every_kind_that_may_have_hours_has_words_for_when_they_begin()
+    {
+        var rows = File.ReadLines(Path.Combine(Root(), "docs", "rules.md")).Where(l => l.StartsWith("| `", StringComparison.Ordinal));
+        var documented = string.Concat(rows.Select(l => l.Split('|')[1]));
+        var schema = System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(Path.Combine(Root(), "config", "rules.schema.json")))!;
+        foreach (var kind in AlarmKind.All.Where(k => k != AlarmKind.ServiceTrouble))
+        {
+            Assert.Contains($"`{kind.Name}`", documented);
+            if (schema["$defs"]!["rules"]!["properties"]![kind.Name]!["properties"]!["when"] is not null)
+                Assert.NotEqual((kind.Name, "异常"), Phrases.HeldBack(kind));
+        }
+    }
+
+    [Fact]
     public void Every_mistake_in_a_rules_file_is_told_at_once_with_its_line()
     {
         var path = Path.Combine(Path.GetTempPath(), $"rules-{Guid.NewGuid():N}.yaml");

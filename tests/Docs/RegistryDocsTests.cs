@@ -1,0 +1,28 @@
+using Vigil.Registry;
+
+namespace Vigil.Tests.Docs;
+
+/// <summary>Whoever fills in a registry file finds every heading in docs/registry.md, as the import's error for an unknown one says.</summary>
+public sealed class RegistryDocsTests
+{
+    [Fact]
+    public void Every_heading_of_the_registry_is_documented_in_both_languages()
+    {
+        var rows = File.ReadLines(Path.Combine(ProofTests.Folder(), "docs", "registry.md"))
+            .Where(l => l.StartsWith("| ", StringComparison.Ordinal))
+            .Select(l => l.Split('|'))
+            .ToList();
+        var (zh, en) = (rows.SelectMany(r => Headings(r[1], "")).ToHashSet(), rows.SelectMany(r => Headings(r[2], " ")).ToHashSet());
+        var missing = RegistryHeadings.All.Where(h => !zh.Contains(h.Zh) || !en.Contains(h.En)).Select(h => $"{h.Zh} ({h.En})");
+        Assert.Equal("", string.Join(", ", missing));
+    }
+
+    /// <summary>"紧急联系人N姓名, 关系" is two headings with a number, and so is "contact N name, relation".</summary>
+    private static IEnumerable<string> Headings(string cell, string between)
+    {
+        var parts = cell.Split([',', '/'], StringSplitOptions.TrimEntries);
+        return parts[0].IndexOf($"{between}N", StringComparison.Ordinal) is > 0 and var n
+            ? parts.Select((p, i) => i == 0 ? p : parts[0][..n] + $"{between}N{between}" + p)
+            : parts;
+    }
+}
