@@ -2,7 +2,7 @@ using Vigil.Registry;
 
 namespace Vigil.Tests.Docs;
 
-/// <summary>Whoever fills in a registry file finds every heading in docs/registry.md, as the import's error for an unknown one says.</summary>
+/// <summary>Whoever fills in a registry file finds every heading in docs/registry.md: the import's error sends them there.</summary>
 public sealed class RegistryDocsTests
 {
     [Fact]
