@@ -5,8 +5,8 @@ using Vigil.Model;
 namespace Vigil.Registry;
 
 /// <summary>
-/// One row of a registry file, with the checks of its cells. An empty cell empties what stands in the registry; a column that the file
-/// doesn't have changes nothing: whoever sends a file of names and phones alone doesn't mean to erase the addresses.
+/// One row of a registry file, with the checks of its cells. A column that the file doesn't have changes nothing: whoever sends a file of
+/// names and phones alone doesn't mean to erase the addresses. An empty cell does (docs/registry.md has the exceptions).
 /// </summary>
 internal sealed class RegistryRow(string file, int line, List<string> columns, List<string> fields, List<Problem> problems)
 {

@@ -125,10 +125,12 @@ internal sealed class ResidentImport(RecordsDb db, TimeProvider clock, Func<stri
                         Name = name,
                     }
                 );
+            // What stood there belongs to somebody else when the name is another.
+            var known = contact.Name == name;
             contact.Name = name;
-            contact.Phone = row.Phone($"contact {n} phone", contact.Phone);
-            contact.Relation = row.Text($"contact {n} relation", contact.Relation);
-            contact.Mail = row.Text($"contact {n} mail", contact.Mail);
+            contact.Phone = row.Phone($"contact {n} phone", known ? contact.Phone : "");
+            contact.Relation = row.Text($"contact {n} relation", known ? contact.Relation : "");
+            contact.Mail = row.Text($"contact {n} mail", known ? contact.Mail : "");
             if (row[$"contact {n} language"] is { Length: > 0 } language)
                 contact.Language = language;
             contact.DailyDigest = row.Flag($"contact {n} digest", whereEmpty: contact.DailyDigest, contact.DailyDigest);
@@ -154,12 +156,13 @@ internal sealed class ResidentImport(RecordsDb db, TimeProvider clock, Func<stri
                         Name = name,
                     }
                 );
+            var known = member.Name == name;
             member.Name = name;
-            member.Gender = row.Text($"household {n} gender", member.Gender);
-            member.Relation = row.Text($"household {n} relation", member.Relation);
-            member.Health = row.Text($"household {n} health", member.Health);
-            member.Supported = row.Flag($"household {n} support", whereEmpty: false, member.Supported);
-            member.IdentityNumber = row.Identity($"household {n} identity", member.IdentityNumber);
+            member.Gender = row.Text($"household {n} gender", known ? member.Gender : "");
+            member.Relation = row.Text($"household {n} relation", known ? member.Relation : "");
+            member.Health = row.Text($"household {n} health", known ? member.Health : "");
+            member.Supported = row.Flag($"household {n} support", whereEmpty: false, known && member.Supported);
+            member.IdentityNumber = row.Identity($"household {n} identity", known ? member.IdentityNumber : "");
         }
     }
 

@@ -132,6 +132,7 @@ internal sealed class OpenPage(OpenPages pages, AuthenticationStateProvider auth
             }
 
             who = user.Who();
+            user = (await authentication.GetAuthenticationStateAsync()).User; // they may have signed out during the wait
         }
 
         Count(connected: true, user);

@@ -143,6 +143,13 @@ public abstract class RegistryImportTests
         );
         Assert.Equal(("", (string?)null), (officer.Phone, officer.SubstituteId));
         Assert.Equal("11010519491231002X", resident.IdentityNumber);
+
+        // Contacts and members are known by their number: another name is another person, who has no former one's phone.
+        using var renamed = new StringReader("编号,姓名,区划代码,紧急联系人1姓名,家庭成员1姓名\nr1,王秀英,440111001001,丙,丁\n");
+        var (problems, _) = await import.ImportAsync(renamed, "x.csv", dryRun: false, Stop);
+        Assert.Equal("contact 1 phone", Assert.Single(problems).Id);
+        (resident, _) = await AfterAsync("编号,姓名,区划代码,家庭成员1姓名\nr1,王秀英,440111001001,丁\n");
+        Assert.Equal(("丁", ""), (resident.Household.Single().Name, resident.Household.Single().Health));
     }
 
     [Fact]

@@ -27,7 +27,7 @@ internal static class DemoRun
         {
             return await RunAsync(settings, speed, residents, mqttPort, phonePort, days, signals, stop.Token);
         }
-        catch (Exception) when (signals.Asked.IsCancellationRequested)
+        catch (OperationCanceledException) when (signals.Asked.IsCancellationRequested)
         {
             return 0; // stopped before the day began: nothing of it is kept
         }

@@ -24,7 +24,7 @@ internal static class Failure
         return 1;
     }
 
-    private static string Words(Exception e) =>
+    public static string Words(Exception e) =>
         e switch
         {
             UnusableDataException { Restorable: true } => $"{e.Message} {NewestBackup()}",

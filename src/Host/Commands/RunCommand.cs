@@ -79,10 +79,11 @@ internal static class RunCommand
         {
             await app.WaitForShutdownAsync(CancellationToken.None);
         }
-        catch (OperationCanceledException)
+        catch (Exception e) when (signals.Asked.IsCancellationRequested)
         {
-            Console.Error.WriteLine("vigil run: the stop took too long and was given up; what was not acknowledged, devices send again");
-            return 1;
+            var why = e is OperationCanceledException ? "it took too long" : Failure.Words(e);
+            Console.Error.WriteLine($"vigil run: not stopped in order ({why}); what was not acknowledged, devices send again");
+            return heartbeats.Died ? Heartbeats.ExitCode : 1;
         }
 
         if (heartbeats.Died || heartbeats.Ended().Any(e => e.Why is not null))

@@ -125,6 +125,9 @@ public sealed partial class Auditor : BackgroundService
         if (ids.Count == 0)
             return late.Count;
         LogLate(log, late.Count, Worst);
+        // Behind nobody who can wait: steps may be late because the line of writers is long.
+        await using var transaction = await WriteTurn.BeginAsync(db, first: true, cancellation);
+        now = clock.GetUtcNow().UtcDateTime;
         var alarms = await db.Alarms.Where(a => ids.Contains(a.Id)).ToListAsync(cancellation);
         var people = await People.LoadAsync(db, alarms, messages.ToLocal(now), cancellation);
         foreach (var alarm in alarms)
@@ -151,6 +154,7 @@ public sealed partial class Auditor : BackgroundService
         }
 
         await db.SaveChangesAsync(cancellation);
+        await transaction.CommitAsync(cancellation);
         reported.UnionWith(ids);
         return late.Count;
     }

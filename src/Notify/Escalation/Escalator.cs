@@ -152,10 +152,12 @@ public sealed partial class Escalator : BackgroundService
             {
                 // It stays due, only later than the others: it is tried again, and the auditor tells that it is late.
                 await using var db = await records.CreateDbContextAsync(cancellation);
+                await using var transaction = await WriteTurn.BeginAsync(db, first: lane == Lane.Critical, cancellation);
                 if ((await Due.StepsAsync(db, lane, clock.GetUtcNow().UtcDateTime, 1, cancellation)).FirstOrDefault() is not { } spoiled)
                     break;
                 var later = clock.GetUtcNow().UtcDateTime.AddSeconds(10);
                 await db.Steps.Where(s => s.Id == spoiled.Id).ExecuteUpdateAsync(u => u.SetProperty(s => s.DueAt, later), cancellation);
+                await transaction.CommitAsync(cancellation);
                 LogStepPostponed(log, spoiled.Id, e);
                 troubles?.Happened(
                     "step",

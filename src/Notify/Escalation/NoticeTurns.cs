@@ -52,11 +52,13 @@ internal sealed class NoticeTurns(
     /// <returns>The notice; null when none is due any more, or the first is being sent.</returns>
     public async Task<Notice?> PutOffAsync(Lane lane, CancellationToken cancellation)
     {
-        var (now, later) = (Now(), Now().AddSeconds(10));
         await using var db = await records.CreateDbContextAsync(cancellation);
+        await using var transaction = await WriteTurn.BeginAsync(db, first: lane == Lane.Critical, cancellation);
+        var (now, later) = (Now(), Now().AddSeconds(10));
         if ((await Due.NoticesAsync(db, lane, now, 1, cancellation)).FirstOrDefault() is not { } spoiled || sender.IsInFlight(spoiled.Id))
             return null;
         await db.Notices.Where(n => n.Id == spoiled.Id).ExecuteUpdateAsync(u => u.SetProperty(n => n.DueAt, later), cancellation);
+        await transaction.CommitAsync(cancellation);
         return spoiled;
     }
 

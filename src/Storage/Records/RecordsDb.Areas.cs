@@ -6,8 +6,8 @@ namespace Vigil.Storage.Records;
 
 /// <summary>
 /// Says which rows belong to which area, for all tables in one place. A context opened for an area neither reads nor writes rows outside
-/// it, so that no endpoint or page can forget the check. A test makes sure that each table has a filter here or is listed in
-/// <see cref="OfNoArea"/>.
+/// it (but reads the areas above it), so that no endpoint or page can forget the check. A test makes sure that each table has a filter here
+/// or is listed in <see cref="OfNoArea"/>.
 /// </summary>
 public abstract partial class RecordsDb
 {

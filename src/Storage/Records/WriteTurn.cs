@@ -49,13 +49,20 @@ public sealed class WriteTurn : IAsyncDisposable
     }
 }
 
-/// <summary>The queue of writers: one at a time, in order of arrival, those who go first before the others. Thread-safe.</summary>
+/// <summary>
+/// The queue of writers: one at a time, in order of arrival, those who go first before the others. Of the others one is let in after so
+/// many, so that signing in, the log and the watches go on in the longest storm. Thread-safe.
+/// </summary>
 internal sealed class WriteLine
 {
+    /// <summary>How many may go first in a row while others wait.</summary>
+    internal const int MostFirst = 8;
+
     private readonly Lock gate = new();
     private readonly LinkedList<TaskCompletionSource> first = [],
         others = [];
     private bool taken;
+    private int firstInARow;
 
     public async Task EnterAsync(bool goesFirst, CancellationToken cancellation)
     {
@@ -87,7 +94,8 @@ internal sealed class WriteLine
         TaskCompletionSource next;
         lock (gate)
         {
-            var line = first.Count > 0 ? first : others;
+            var line = first.Count > 0 && (firstInARow < MostFirst || others.Count == 0) ? first : others;
+            firstInARow = line == first ? firstInARow + 1 : 0;
             if (line.First is not { } head)
             {
                 taken = false;

@@ -10,7 +10,7 @@ namespace Vigil.Web.Api;
 
 /// <summary>
 /// Who sends a request, and the records as far as they may be seen: what lies outside the caller's area does not exist for it (404, never
-/// 403).
+/// 403), except the areas above its own, which it may read.
 /// </summary>
 internal readonly record struct Caller(
     RecordsFactory All,

@@ -60,6 +60,26 @@ public sealed class WriteLineTests : IDisposable
         await using var turn = await WriteTurn.BeginAsync(last, first: false, Stop);
     }
 
+    [Fact]
+    public async Task However_many_go_first_whoever_can_wait_is_let_in_now_and_then()
+    {
+        var line = new WriteLine();
+        await line.EnterAsync(goesFirst: true, Stop);
+        var order = new List<string>();
+        async Task StandAsync(string who)
+        {
+            await line.EnterAsync(goesFirst: who == "first", Stop);
+            order.Add(who);
+            line.Leave();
+        }
+
+        var waiting = Enumerable.Range(0, 2).Select(_ => StandAsync("other")).ToList();
+        waiting.AddRange(Enumerable.Range(0, 3 * WriteLine.MostFirst).Select(_ => StandAsync("first")));
+        line.Leave();
+        await Task.WhenAll(waiting);
+        Assert.Equal([WriteLine.MostFirst, 2 * WriteLine.MostFirst + 1], order.Index().Where(o => o.Item == "other").Select(o => o.Index));
+    }
+
     private static Task WriteAsync(RecordsDb db, string what, CancellationToken cancellation, string code = "440114")
     {
         if (what == "a change of rows")
