@@ -125,6 +125,9 @@ internal sealed partial class ClockWatch(
         }
     }
 
+    /// <summary>The commit of a move failed, or said so: the next comparison looks it up.</summary>
+    internal bool IsUnsure => unsure is not null;
+
     /// <summary>One comparison.</summary>
     /// <param name="waited">How long the wait before it really took.</param>
     /// <param name="cancellation">Leaves everything unchanged.</param>

@@ -20,7 +20,7 @@ internal sealed class Promises(World world, Agenda agenda)
 
     private long seen;
 
-    /// <summary>The records changed while there was no service whose clock its deadlines could be read by.</summary>
+    /// <summary>The records changed while there was no service, or none that was sure of its clock, to read its deadlines by.</summary>
     private bool unread;
 
     private TimeSpan ahead;
@@ -120,7 +120,7 @@ internal sealed class Promises(World world, Agenda agenda)
             seen = agenda.Revision;
             Changed();
         }
-        else if (unread && world.Service is not null)
+        else if (unread)
         {
             KeepDeadlines();
         }
@@ -274,8 +274,9 @@ internal sealed class Promises(World world, Agenda agenda)
 
     private void KeepDeadlines()
     {
-        unread = world.Service is null;
-        if (world.Service is not { } service)
+        // A move of the deadlines whose commit said that it failed is looked up a second later; until then they may be by either clock.
+        unread = world.Service is null or { ClockIsUnsure: true };
+        if (unread || world.Service is not { } service)
             return;
         var now = world.Clock.Peek(service.Clock);
         var offset = now - world.Clock.Truth;

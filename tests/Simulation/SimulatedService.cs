@@ -118,6 +118,9 @@ internal sealed class SimulatedService
     /// <summary>It has taken up where it stopped, and listens.</summary>
     public bool Ready { get; private set; }
 
+    /// <summary>It doesn't know whether its deadlines were moved with the clock.</summary>
+    public bool ClockIsUnsure => watch.IsUnsure;
+
     /// <summary>It could not take up its work; whoever watches over processes starts it again.</summary>
     public bool Ended { get; private set; }
 
