@@ -56,8 +56,8 @@ internal static class SoakLoad
         {
             if (e.Data is { Length: > 0 } said)
                 last = said;
-            // "09:20:29  ALARM         R03 …": what happened is counted.
-            if (e.Data is { Length: > 24 } line && line[2] == ':' && line[10..22].Trim() is { Length: > 0 } what)
+            // "11-29 09:20:29  ALARM         R03 …": what happened is counted.
+            if (e.Data is { Length: > 30 } line && line[8] == ':' && line[16..28].Trim() is { Length: > 0 } what)
                 told.AddOrUpdate(what, 1, (_, n) => n + 1);
         };
         process.BeginOutputReadLine();
