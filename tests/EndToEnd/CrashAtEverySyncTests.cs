@@ -148,60 +148,66 @@ public sealed class CrashAtEverySyncTests(ITestOutputHelper report) : IDisposabl
         foreach (var n in points)
         {
             syncs.KillAt(syncs.Count + n);
-            using (var client = new MqttClientFactory().CreateMqttClient())
+            var client = new MqttClientFactory().CreateMqttClient();
+            try
             {
-                try
+                await client.ConnectAsync(
+                    new MqttClientOptionsBuilder().WithTcpServer("127.0.0.1", vigil.MqttPort).WithCredentials("sos-1", password).Build(),
+                    Token
+                );
+                // Pressed, acknowledged by the broker, answered by the desk, pressed again, until it dies.
+                while (!vigil.Process.HasExited)
                 {
-                    await client.ConnectAsync(
-                        new MqttClientOptionsBuilder()
-                            .WithTcpServer("127.0.0.1", vigil.MqttPort)
-                            .WithCredentials("sos-1", password)
+                    var time = next = next.AddSeconds(1); // never ahead of the clock, or it would not be believed
+                    var sent = await client.PublishAsync(
+                        new MqttApplicationMessageBuilder()
+                            .WithTopic("vigil/sos-1/up")
+                            .WithPayload(Press(time))
+                            .WithQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce)
                             .Build(),
                         Token
                     );
-                    // Pressed, acknowledged by the broker, answered by the desk, pressed again, until it dies.
-                    while (!vigil.Process.HasExited)
+                    if (sent.IsSuccess)
+                        acknowledged.Add(time);
+                    foreach (
+                        var alarm in (await vigil.GetAsync("alarms?kind=sos&state=unresolved"))
+                            .EnumerateArray()
+                            .Select(a => a.GetProperty("id").GetGuid())
+                            .ToList()
+                    )
                     {
-                        var time = next = next.AddSeconds(1); // never ahead of the clock, or it would not be believed
-                        var sent = await client.PublishAsync(
-                            new MqttApplicationMessageBuilder()
-                                .WithTopic("vigil/sos-1/up")
-                                .WithPayload(Press(time))
-                                .WithQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce)
-                                .Build(),
-                            Token
+                        using var answer = await vigil.PostAsync(
+                            $"alarms/{alarm}/resolve",
+                            new { resolution = "true", note = "seen well" }
                         );
-                        if (sent.IsSuccess)
-                            acknowledged.Add(time);
-                        foreach (
-                            var alarm in (await vigil.GetAsync("alarms?kind=sos&state=unresolved"))
-                                .EnumerateArray()
-                                .Select(a => a.GetProperty("id").GetGuid())
-                                .ToList()
-                        )
-                        {
-                            using var answer = await vigil.PostAsync(
-                                $"alarms/{alarm}/resolve",
-                                new { resolution = "true", note = "seen well" }
-                            );
-                            if (!answer.IsSuccessStatusCode)
-                                continue;
-                            answered.Add(alarm);
-                            answeredUpTo = time;
-                        }
+                        if (!answer.IsSuccessStatusCode)
+                            continue;
+                        answered.Add(alarm);
+                        answeredUpTo = time;
                     }
                 }
-                catch (Exception e)
-                    when (e
-                            is MQTTnet.Exceptions.MqttCommunicationException
-                                or HttpRequestException
-                                or OperationCanceledException
-                                or InvalidOperationException
-                                or IOException
-                        && !Token.IsCancellationRequested
-                    )
+            }
+            catch (Exception e)
+                when (e
+                        is MQTTnet.Exceptions.MqttCommunicationException
+                            or HttpRequestException
+                            or OperationCanceledException
+                            or InvalidOperationException
+                            or IOException
+                    && !Token.IsCancellationRequested
+                )
+            {
+                // killed
+            }
+            finally
+            {
+                try
                 {
-                    // killed
+                    client.Dispose();
+                }
+                catch (ObjectDisposedException)
+                {
+                    // MQTTnet itself is cleaning up, because the connection broke this moment
                 }
             }
 

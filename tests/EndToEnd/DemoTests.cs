@@ -21,7 +21,7 @@ public sealed class DemoTests
         );
         var (code, output) = await Server.RunAsync(
             VigilServer.Executable,
-            ["demo", "--days", "0.19", "--speed", "900", "--port", $"{Server.FreePort()}"],
+            ["demo", "--days", "0.19", "--speed", "600", "--port", $"{Server.FreePort()}"],
             folder: folder
         );
         Assert.True(code == 0, output);

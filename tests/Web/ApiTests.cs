@@ -165,6 +165,8 @@ public sealed class ApiTests : IAsyncLifetime
     [InlineData("alarms?kind=boredom")]
     [InlineData("residents/R-here/readings?metric=mood")]
     [InlineData("statistics?from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z")]
+    [InlineData("statistics?to=0001-01-01T00:00:00Z")]
+    [InlineData("statistics?from=9999-12-31T00:00:00Z&to=9999-12-31T23:59:59Z")]
     public async Task A_wrong_question_is_answered_with_what_is_wrong(string path)
     {
         using var answer = await client.GetAsync("/api/v1/" + path, Token);

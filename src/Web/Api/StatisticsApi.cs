@@ -13,6 +13,8 @@ internal static class StatisticsApi
                 "statistics",
                 async (DateTimeOffset? from, DateTimeOffset? to, string? format, TimeZoneInfo zone, [AsParameters] Caller caller) =>
                 {
+                    if (!IsPlausible(from) || !IsPlausible(to))
+                        return Caller.Wrong("'from' and 'to' are times of the years 2000 to 2099");
                     var until = to?.UtcDateTime ?? caller.Now;
                     var since = from?.UtcDateTime ?? until.AddDays(-30);
                     if (since >= until)
@@ -28,4 +30,7 @@ internal static class StatisticsApi
                 }
             )
             .Answers<Statistics>("Figures of a period, against the call-centre standards; the last 30 days by default", 400);
+
+    /// <summary>No month before it or local time of it lies outside of what a date can say.</summary>
+    private static bool IsPlausible(DateTimeOffset? time) => time is null or { UtcDateTime.Year: >= 2000 and < 2100 };
 }

@@ -240,6 +240,23 @@ public abstract class AliyunTests
         );
     }
 
+    [Fact]
+    public async Task A_report_whose_success_is_half_a_character_stops_none_after_it()
+    {
+        await using var night = await BeginAsync("sms");
+        night.Network.Receipts = Receipts.None;
+        var alarm = await night.RaiseAsync(AlarmKind.NoWater);
+        await night.PassAsync(TimeSpan.FromSeconds(5));
+        using var http = new HttpClient { BaseAddress = new Uri(night.HooksUrl) };
+        var row = (await night.NoticesAsync())[0];
+        using var reports = new StringContent(
+            $$"""[{"biz_id":"other","success":"\ud800"},{"biz_id":"{{row.ProviderId}}","out_id":"{{row.Id:N}}","success":true}]"""
+        );
+        using var answer = await http.PostAsync("/hooks/aliyun/fake-phone-network-hook-secret/sms", reports, Stop);
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.Single((await night.AlarmAsync(alarm)).Timeline, t => t.What == TimelineEvent.Delivered);
+    }
+
     [Theory]
     [InlineData(200, "isv.AMOUNT_NOT_ENOUGH", ChannelOutcome.Down)]
     [InlineData(200, "isv.BUSINESS_LIMIT_CONTROL", ChannelOutcome.GiveUp)]

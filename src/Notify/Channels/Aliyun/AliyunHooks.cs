@@ -74,8 +74,7 @@ public sealed partial class AliyunHooks(
     {
         var notice = Guid.TryParseExact(Text(report, "out_id"), "N", out var id) ? id : (Guid?)null;
         var delivered =
-            report.TryGetProperty("success", out var success)
-            && (success.ValueKind == JsonValueKind.True || (success.ValueKind == JsonValueKind.String && success.GetString() == "true"));
+            Text(report, "success") == "true" || (report.TryGetProperty("success", out var flag) && flag.ValueKind == JsonValueKind.True);
         var reason = delivered
             ? new Wording("on the phone", "已到达手机")
             : new Wording($"not delivered ({Text(report, "err_code")})", $"未送达（{Text(report, "err_code")}）");
