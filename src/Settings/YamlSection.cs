@@ -72,7 +72,7 @@ public sealed class YamlSection
                 )
             );
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException) // the latter: a folder, too
         {
             problems.Add(new Problem(file, 0, "", "", new Wording(e.Message, "文件无法读取")));
         }

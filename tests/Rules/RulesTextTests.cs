@@ -6,6 +6,18 @@ namespace Vigil.Tests.Rules;
 /// <summary>Rules files that nobody would write, and somebody sends.</summary>
 public sealed class RulesTextTests
 {
+    [Fact]
+    public void A_folder_in_place_of_the_holidays_file_is_refused_and_not_thrown()
+    {
+        var folder = Directory.CreateTempSubdirectory("vigil-rules-").FullName;
+        var path = Path.Combine(folder, "rules.yaml");
+        File.WriteAllText(path, "holidays: .\nrules: { sos: { again_within: 30m } }\n");
+        var problems = new List<Problem>();
+        RuleSet.Load(path, problems);
+        Assert.NotEmpty(problems);
+        Directory.Delete(folder, recursive: true);
+    }
+
     [Theory]
     [InlineData("rules:\n  no-water: { within: NaNh }\n", "duration")]
     [InlineData("rules:\n  no-water: { within: Infinityh }\n", "duration")]

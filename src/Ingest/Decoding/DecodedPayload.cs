@@ -98,8 +98,8 @@ public sealed class DecodedPayload
     /// <param name="latitude">WGS-84 degrees, north positive.</param>
     /// <param name="longitude">WGS-84 degrees, east positive.</param>
     /// <param name="time">When the fix was taken, UTC; null when the device doesn't say.</param>
-    /// <param name="accuracy">Radius in metres; NaN when unknown.</param>
-    /// <param name="speed">Ground speed in m/s; NaN when unknown.</param>
+    /// <param name="accuracy">Radius in metres; NaN when unknown, as is what no number can hold.</param>
+    /// <param name="speed">Ground speed in m/s; NaN when unknown, as is what no number can hold.</param>
     /// <param name="flags">Of this reading alone; a position out of range is flagged suspect.</param>
     public void AddLocation(
         double latitude,
@@ -124,8 +124,8 @@ public sealed class DecodedPayload
                 Received = Received,
                 Value = latitude,
                 Longitude = longitude,
-                Accuracy = accuracy,
-                Speed = speed,
+                Accuracy = float.IsFinite(accuracy) ? accuracy : float.NaN,
+                Speed = float.IsFinite(speed) ? speed : float.NaN,
                 Flags = flags,
             }
         );
