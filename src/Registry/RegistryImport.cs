@@ -39,9 +39,7 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
         {
             return await ImportAsync(Sheet.Read(content, fileName), fileName, dryRun, bound, cancellation);
         }
-        // MiniExcel throws NullReferenceException on some damaged workbooks.
-        catch (Exception e)
-            when (e is InvalidDataException or FormatException or System.Xml.XmlException or KeyNotFoundException or NullReferenceException)
+        catch (InvalidDataException e)
         {
             return (
                 [new Problem(fileName, 0, "", "", new Wording($"is not a readable workbook: {e.Message}", "不是可读取的表格文件"))],

@@ -73,14 +73,29 @@ public static class Sheet
                 throw new InvalidDataException("the workbook unpacks to more than 256 MiB");
         file.Position = 0;
         var line = 0;
-        foreach (IDictionary<string, object?> row in MiniExcel.Query(file, useHeaderRow: false, excelType: ExcelType.XLSX))
+        using var rows = MiniExcel.Query(file, useHeaderRow: false, excelType: ExcelType.XLSX).GetEnumerator();
+        while (Next(rows))
         {
             line++;
+            var row = (IDictionary<string, object?>)rows.Current;
             var fields = row.Values.Select(Text).ToList();
             while (fields.Count > 0 && fields[^1].Length == 0)
                 fields.RemoveAt(fields.Count - 1);
             if (fields.Count > 0)
                 yield return (line, fields);
+        }
+    }
+
+    /// <summary>Of a damaged workbook MiniExcel throws whatever it runs into.</summary>
+    private static bool Next(System.Collections.IEnumerator rows)
+    {
+        try
+        {
+            return rows.MoveNext();
+        }
+        catch (Exception e) when (e is not (OutOfMemoryException or InvalidDataException))
+        {
+            throw new InvalidDataException(e.Message, e);
         }
     }
 
