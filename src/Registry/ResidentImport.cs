@@ -125,7 +125,7 @@ internal sealed class ResidentImport(RecordsDb db, TimeProvider clock, Func<stri
                         Name = name,
                     }
                 );
-            // What stood there belongs to somebody else when the name is another.
+            // What stood there belongs to somebody else when the name is another, and so did the wish to hear of the resident each day.
             var known = contact.Name == name;
             contact.Name = name;
             contact.Phone = row.Phone($"contact {n} phone", known ? contact.Phone : "");
@@ -133,7 +133,8 @@ internal sealed class ResidentImport(RecordsDb db, TimeProvider clock, Func<stri
             contact.Mail = row.Text($"contact {n} mail", known ? contact.Mail : "");
             if (row[$"contact {n} language"] is { Length: > 0 } language)
                 contact.Language = language;
-            contact.DailyDigest = row.Flag($"contact {n} digest", whereEmpty: contact.DailyDigest, contact.DailyDigest);
+            var digest = known && contact.DailyDigest;
+            contact.DailyDigest = row.Flag($"contact {n} digest", whereEmpty: digest, digest);
             if (contact.Phone.Length == 0 && contact.Mail.Length == 0)
                 row.Wrong($"contact {n} phone", "", new Wording("a contact has a phone number or a mail address", "联系人应有电话或邮箱"));
         }

@@ -148,6 +148,10 @@ public abstract class RegistryImportTests
         using var renamed = new StringReader("编号,姓名,区划代码,紧急联系人1姓名,家庭成员1姓名\nr1,王秀英,440111001001,丙,丁\n");
         var (problems, _) = await import.ImportAsync(renamed, "x.csv", dryRun: false, Stop);
         Assert.Equal("contact 1 phone", Assert.Single(problems).Id);
+        (resident, _) = await AfterAsync("编号,姓名,区划代码,紧急联系人1姓名,紧急联系人1每日摘要\nr1,王秀英,440111001001,甲,是\n");
+        Assert.True(resident.Contacts.Single().DailyDigest);
+        (resident, _) = await AfterAsync("编号,姓名,区划代码,紧急联系人1姓名,紧急联系人1电话\nr1,王秀英,440111001001,丙,13800138009\n");
+        Assert.False(resident.Contacts.Single().DailyDigest);
         (resident, _) = await AfterAsync("编号,姓名,区划代码,家庭成员1姓名\nr1,王秀英,440111001001,丁\n");
         Assert.Equal(("丁", ""), (resident.Household.Single().Name, resident.Household.Single().Health));
     }

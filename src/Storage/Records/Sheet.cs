@@ -69,7 +69,7 @@ public static class Sheet
     private static IEnumerable<(int Line, List<string> Fields)> ReadXlsx(Stream file)
     {
         using (var zip = new ZipArchive(file, ZipArchiveMode.Read, leaveOpen: true))
-            if (zip.Entries.Sum(e => e.Length) > MostUnpacked)
+            if (zip.Entries.Any(e => e.Length > MostUnpacked) || zip.Entries.Sum(e => e.Length) > MostUnpacked)
                 throw new InvalidDataException("the workbook unpacks to more than 256 MiB");
         file.Position = 0;
         var line = 0;
