@@ -65,6 +65,9 @@ internal sealed class SimulatedLink(World world, string device)
 
     public TimeSpan ListenedThen { get; private set; }
 
+    /// <summary>Starts that could not read what was stored, by then.</summary>
+    public int FailedReplaysThen { get; private set; }
+
     public bool Empty => outbox.Count == 0;
 
     public void Say(Sent message)
@@ -167,7 +170,7 @@ internal sealed class SimulatedLink(World world, string device)
             return;
         }
 
-        (LastHeard, ListenedThen) = (world.Clock.Elapsed, world.Listened);
+        (LastHeard, ListenedThen, FailedReplaysThen) = (world.Clock.Elapsed, world.Listened, world.Readings.FailedReplays);
         if (world.NetworkIsBad && world.Random.Next(4) == 0)
         {
             world.Journal.Cover("an acknowledgement was lost");

@@ -20,6 +20,9 @@ internal sealed class SimulatedReadings(Random random, InjectedFaults faults, Jo
 
     public int Count => stored.Count;
 
+    /// <summary>How many starts could not read what was stored: the rules don't know what was heard since their snapshot.</summary>
+    public int FailedReplays { get; private set; }
+
     /// <summary>…under its own time, or under that of its arrival where the service takes the device's clock for wrong.</summary>
     public bool Holds(string device, string metric, DateTime time) =>
         wrongClocks.Contains((device, metric)) || known.Contains((device, metric, "", ToMilliseconds(time)));
@@ -55,7 +58,12 @@ internal sealed class SimulatedReadings(Random random, InjectedFaults faults, Jo
     {
         await faults.PointAsync(Place.Readings, "replay of readings");
         if (faults.IsDown(Place.Readings))
+        {
+            FailedReplays++;
+            journal.Cover("a start could not read what was stored");
             throw new ReadingStoreException("the simulated disk can't be read");
+        }
+
         foreach (var reading in stored.Where(r => r.Received >= received).OrderBy(r => r.Received).ToList())
             yield return reading;
     }
