@@ -57,4 +57,14 @@ public sealed class DemoTests
         Assert.Contains("The demo ends:", lines[^1].Length > 0 ? lines[^1] : lines[^2], StringComparison.Ordinal);
         Directory.Delete(folder, recursive: true);
     }
+
+    [Fact]
+    public async Task A_port_that_another_program_has_is_said_in_one_line()
+    {
+        using var other = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, Server.FreePort());
+        other.Start();
+        var port = ((System.Net.IPEndPoint)other.LocalEndpoint).Port;
+        var (code, output) = await Server.RunAsync(VigilServer.Executable, ["demo", "--port", $"{port}"]);
+        Assert.Equal((1, $"vigil demo: port {port} is in use; choose another with --port"), (code, output.Trim()));
+    }
 }

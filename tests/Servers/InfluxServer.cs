@@ -5,7 +5,7 @@ namespace Vigil.Tests.Servers;
 /// <summary>Debian's InfluxDB (influxd 1.6.7).</summary>
 internal sealed class InfluxServer() : ServerProcess("influxd")
 {
-    private readonly int rpcPort = FreePort();
+    private readonly int rpcPort = Server.FreePort();
 
     public string Url => $"http://127.0.0.1:{Port}";
 

@@ -39,12 +39,7 @@ public sealed class PostgresServer : IAsyncLifetime
             "UTF8",
             "--no-sync",
         ]);
-        using (var listener = new TcpListener(IPAddress.Loopback, 0))
-        {
-            listener.Start();
-            Port = ((IPEndPoint)listener.LocalEndpoint).Port;
-        }
-
+        Port = Server.FreePort();
         await StartAsync();
     }
 

@@ -8,7 +8,7 @@ namespace Vigil.Tests.Servers;
 /// <summary>A program that a test started: its output is kept, and it is ended by its id.</summary>
 public sealed class Server : IAsyncDisposable
 {
-    private static readonly ConcurrentDictionary<int, bool> given = new();
+    private static int nextPort = 20_000 + Environment.ProcessId % 50 * 200;
 
     private readonly Process process;
     private readonly ConcurrentQueue<string> output = new();
@@ -65,17 +65,24 @@ public sealed class Server : IAsyncDisposable
     }
 
     /// <summary>
-    /// One that nobody listens on and that was given to no other server of this run: the system itself may name the same one twice.
+    /// One that nobody listens on and that was given to no other server of this run. Below the range that the system takes for outgoing
+    /// connections: such a connection of another test could have it before the server listens.
     /// </summary>
     public static int FreePort()
     {
         while (true)
         {
-            using var listener = new TcpListener(IPAddress.Loopback, 0);
-            listener.Start();
-            var port = ((IPEndPoint)listener.LocalEndpoint).Port;
-            if (given.TryAdd(port, true))
+            var port = 20_000 + Interlocked.Increment(ref nextPort) % 12_000;
+            using var listener = new TcpListener(IPAddress.Any, port);
+            try
+            {
+                listener.Start();
                 return port;
+            }
+            catch (SocketException)
+            {
+                // another program's
+            }
         }
     }
 

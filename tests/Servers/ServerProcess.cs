@@ -19,7 +19,7 @@ internal abstract class ServerProcess : IAsyncDisposable
     protected ServerProcess(string name)
     {
         Folder = Directory.CreateTempSubdirectory($"vigil-{name}-").FullName;
-        Port = FreePort();
+        Port = Server.FreePort();
     }
 
     public string Folder { get; }
@@ -105,13 +105,6 @@ internal abstract class ServerProcess : IAsyncDisposable
         {
             return false;
         }
-    }
-
-    public static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     private void Remember(string? line)

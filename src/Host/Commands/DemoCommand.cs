@@ -120,17 +120,24 @@ internal static class DemoCommand
                 values.TryAdd($"Notify:Routes:{route.Key}", "twilio");
             if (RunCommand.Load([], [], values) is not { } settings)
                 return 1;
+            if (RunCommand.PortTaken(settings) is not null)
+                return PortInUse(port);
             return await DemoRun.RunAsync(settings, speed, residents, mqttPort, phonePort, days, cancellation);
         }
         catch (IOException e) when (e.InnerException is Microsoft.AspNetCore.Connections.AddressInUseException)
         {
-            Console.Error.WriteLine($"vigil demo: port {port} is in use; choose another with --port");
-            return 1;
+            return PortInUse(port);
         }
         finally
         {
             Directory.Delete(folder, recursive: true);
         }
+    }
+
+    private static int PortInUse(int port)
+    {
+        Console.Error.WriteLine($"vigil demo: port {port} is in use; choose another with --port");
+        return 1;
     }
 
     private static int FreePort()

@@ -115,7 +115,7 @@ internal static class RunCommand
     }
 
     /// <summary>The first port that another program uses, checked before anything is started; null when all are free.</summary>
-    private static Problem? PortTaken(Settings settings)
+    internal static Problem? PortTaken(Settings settings)
     {
         foreach (var (setting, value, address) in Listening.Addresses(settings))
         {
