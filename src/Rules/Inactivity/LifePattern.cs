@@ -12,71 +12,50 @@ namespace Vigil.Rules.Inactivity;
 /// <see cref="LastUse"/> is later than the opening. During an absence don't open it, and begin again with <see cref="RestartSilence"/>.
 /// Each meter has its own pattern. With a meter that reports once a day only the fixed rule ever holds.
 /// </remarks>
-public sealed partial class LifePattern
+public sealed class LifePattern
 {
     private const long Hour = TimeSpan.TicksPerHour;
     private const long LongestPreciseInterval = 3 * Hour;
-
-    /// <summary>A day counts as known with 21.5 hours of readings.</summary>
-    private const long KnownDay = 1290 * TimeSpan.TicksPerMinute;
-
-    /// <summary>A shorter silence teaches nothing.</summary>
-    private const double LearnFromHours = 0.9;
+    private const byte Version = 3;
 
     private readonly LifeMeter meter;
-    private InactivitySettings settings;
-    private PastDays days = new();
+    private readonly LearnedSilence life;
     private SteadyUse steady;
-    private long first;
-    private long knownUntil;
-    private long last;
-    private long knownToday;
-    private int learned;
-    private readonly Habits habits = new();
-    private FalseAlarms falseAlarms;
     private SeveralMeters meters;
-    private LocalClock clock = new();
 
     private long pendingFrom;
     private double pendingUse;
 
     /// <summary>When electricity was found flat in this silence, ticks; 0 when it wasn't.</summary>
     private long flat;
-    private long dueFor = -1;
-    private long due;
 
     public LifePattern(LifeMeter meter, InactivitySettings? settings = null)
     {
         this.meter = meter;
-        this.settings = settings ?? InactivitySettings.Default;
+        life = new LearnedSilence(settings ?? InactivitySettings.Default);
         steady = new SteadyUse(meter);
     }
 
     /// <summary>
     /// End of the newest interval in which something was used above leak or base load, UTC; where observation began when there was none.
     /// </summary>
-    public DateTime LastUse => Utc(last);
+    public DateTime LastUse => Utc(life.Last);
 
     /// <summary>May be changed while it learns.</summary>
     public InactivitySettings Settings
     {
-        get => settings;
-        set
-        {
-            settings = value;
-            dueFor = -1;
-        }
+        get => life.Settings;
+        set => life.Settings = value;
     }
 
     /// <summary>Up to here all readings are known, UTC.</summary>
-    public DateTime KnownUntil => Utc(knownUntil);
+    public DateTime KnownUntil => Utc(life.KnownUntil);
 
-    /// <summary>True when 28 days (as set) have been learned from.</summary>
-    public bool Learned =>
-        first > 0 && learned >= settings.LearnDays * 3 / 4 && knownUntil - first >= settings.LearnDays * TimeSpan.TicksPerDay;
+    /// <inheritdoc cref="LearnedSilence.Learned"/>
+    public bool Learned => life.Learned;
 
-    /// <summary>What a false alarm costs here: set by the budget, and more after each that this home had.</summary>
-    public double Weight => falseAlarms.Weight(settings.BudgetDays);
+    /// <inheritdoc cref="LearnedSilence.Weight"/>
+    public double Weight => life.Weight;
 
     /// <summary>Use up to this rate is a leak or base load and no sign of life, m³/h or kW.</summary>
     public double Background => steady.Background;
@@ -84,28 +63,14 @@ public sealed partial class LifePattern
     /// <summary>
     /// When to alarm if nothing is used until then, at the latest by the fixed rule. Null before the first interval. UTC.
     /// </summary>
-    public DateTime? DueAt
-    {
-        get
-        {
-            if (first == 0)
-                return null;
-            if (dueFor != last)
-            {
-                due = Decide();
-                dueFor = last;
-            }
-
-            return Utc(flat > 0 ? Math.Min(due, flat) : due);
-        }
-    }
+    public DateTime? DueAt => life.First == 0 ? null : Utc(flat > 0 ? Math.Min(life.Due, flat) : life.Due);
 
     /// <summary>
     /// The known readings reach <see cref="DueAt"/>. Costs next to nothing until <see cref="InactivitySettings.LeastHours"/> have passed.
     /// </summary>
-    public bool IsDue => knownUntil - last >= Least && first > 0 && DueAt!.Value.Ticks <= knownUntil;
+    public bool IsDue => life.KnownUntil - life.Last >= Least && life.First > 0 && DueAt!.Value.Ticks <= life.KnownUntil;
 
-    private long Least => (long)(Math.Min(settings.LeastHours, settings.FloorHours) * Hour);
+    private long Least => (long)(Math.Min(Settings.LeastHours, Settings.FloorHours) * Hour);
 
     /// <summary>
     /// Takes one interval of one meter in a home that may have several of the same kind (kitchen and bathroom, two feeders). Use counts at
@@ -119,7 +84,7 @@ public sealed partial class LifePattern
     public void Observe(DateTime fromUtc, DateTime toUtc, double use, DateTime allUtc, TimeZoneInfo zone)
     {
         var lives = use > steady.Background * (toUtc - fromUtc).TotalHours;
-        if (meters.Merge(fromUtc, toUtc, use, allUtc, lives, first > 0 ? KnownUntil : null) is { } merged)
+        if (meters.Merge(fromUtc, toUtc, use, allUtc, lives, life.First > 0 ? KnownUntil : null) is { } merged)
             Observe(merged.From, merged.To, merged.Use, zone);
     }
 
@@ -136,27 +101,27 @@ public sealed partial class LifePattern
             to = toUtc.Ticks;
         if (to <= from || !(use >= 0) || double.IsInfinity(use))
             return;
-        if (first == 0)
+        if (life.First == 0)
         {
-            first = knownUntil = last = pendingFrom = from;
-            clock.Set(from, zone);
-            days.StartAt((from + clock.Offset) / TimeSpan.TicksPerDay);
+            life.Begin(from, zone);
+            pendingFrom = from;
         }
 
-        if (to <= knownUntil)
+        var known = life.KnownUntil;
+        if (to <= known)
             return;
-        if (from < knownUntil)
+        if (from < known)
         {
-            use *= (to - knownUntil) / (double)(to - from);
-            from = knownUntil;
+            use *= (to - known) / (double)(to - from);
+            from = known;
         }
 
-        clock.Set(to, zone);
-        if (from > knownUntil)
+        life.SetClock(to, zone);
+        if (from > known)
         {
             // A gap in the readings doesn't count as silence.
-            Settle(knownUntil);
-            last = Math.Max(last, Math.Min(from, last + (from - knownUntil)));
+            Settle(known);
+            life.Last = Math.Max(life.Last, Math.Min(from, life.Last + (from - known)));
             pendingFrom = from;
             steady.Restart(from / PastDays.SlotTicks);
         }
@@ -165,13 +130,13 @@ public sealed partial class LifePattern
         {
             Settle(from);
             SettleImprecise(from, to, use);
-            pendingFrom = knownUntil = to;
+            pendingFrom = life.KnownUntil = to;
             return;
         }
 
         // Judged in steps of half an hour: within minutes, a refrigerator's cycle or a meter that counts whole litres proves nothing.
         pendingUse += use;
-        knownUntil = to;
+        life.KnownUntil = to;
         var much = meter == LifeMeter.Water ? 0.003 : 0.15;
         if (to - pendingFrom >= PastDays.SlotTicks || pendingUse >= steady.Background * (to - pendingFrom) / Hour + much)
             Settle(to);
@@ -180,42 +145,62 @@ public sealed partial class LifePattern
     /// <summary>The silence is counted from here: an absence ended, or the meter was changed. UTC.</summary>
     public void RestartSilence(DateTime atUtc)
     {
-        if (atUtc.Ticks > last && first > 0)
-            last = atUtc.Ticks;
+        if (atUtc.Ticks > life.Last && life.First > 0)
+            life.Last = atUtc.Ticks;
     }
 
     /// <summary>How unusual the silence is at a moment, and why. UTC.</summary>
     public Surprise Explain(DateTime atUtc)
     {
-        long from = last + clock.Offset,
-            at = Math.Max(atUtc.Ticks, last) + clock.Offset;
-        Span<double> lasts = stackalloc double[Silence.Hours + 1];
-        habits.Lasts(days, from, lasts);
-        var chance = lasts[(int)Math.Clamp((at - from + Hour / 2) / Hour, 0, Silence.Hours)];
+        var at = Math.Max(atUtc.Ticks, life.Last);
+        long localFrom = life.Last + life.Offset,
+            localAt = at + life.Offset;
         return Surprise.Of(
-            chance,
-            days.Compare(from, at),
+            life.ChanceUntil(at, rounding: Hour / 2),
+            life.Days.Compare(localFrom, localAt),
             Learned,
             meter,
-            new DateTime(from),
-            new DateTime(at),
+            new DateTime(localFrom),
+            new DateTime(localAt),
             flat > 0 && atUtc.Ticks >= flat ? steady.Least : 0
         );
     }
 
     /// <summary>The chance that a silence that began when this one did lasts until a moment, in this home. UTC.</summary>
-    public double ChanceOfSilenceUntil(DateTime atUtc)
-    {
-        Span<double> lasts = stackalloc double[Silence.Hours + 1];
-        habits.Lasts(days, last + clock.Offset, lasts);
-        return lasts[(int)Math.Clamp((atUtc.Ticks - last) / Hour, 0, Silence.Hours)];
-    }
+    public double ChanceOfSilenceUntil(DateTime atUtc) => life.ChanceUntil(atUtc.Ticks);
 
     /// <summary>For comparing methods: the days known of the home, and its newest use in local time, ticks.</summary>
-    internal (PastDays Days, long LastUse) Past => (days, last + clock.Offset);
+    internal (PastDays Days, long LastUse) Past => (life.Days, life.Last + life.Offset);
 
     /// <summary>For comparing methods: the chance that this silence lasts at least so many hours, 0 to 24.</summary>
-    internal void Lasts(Span<double> lasts) => habits.Lasts(days, last + clock.Offset, lasts);
+    internal void Lasts(Span<double> lasts) => life.Lasts(lasts);
+
+    public void Write(BinaryWriter to)
+    {
+        ArgumentNullException.ThrowIfNull(to);
+        to.Write(Version);
+        life.Write(to);
+        foreach (var v in (ReadOnlySpan<long>)[pendingFrom, flat])
+            to.Write(v);
+        to.Write(meters.Waiting);
+        to.Write(pendingUse);
+        steady.Write(to);
+    }
+
+    /// <exception cref="InvalidDataException">Written by another version: the pattern has to be learned again from the
+    /// readings.</exception>
+    public void Read(BinaryReader from)
+    {
+        ArgumentNullException.ThrowIfNull(from);
+        if (from.ReadByte() != Version)
+            throw new InvalidDataException("a life pattern of another version");
+        life.Read(from);
+        pendingFrom = from.ReadInt64();
+        flat = from.ReadInt64();
+        meters.Waiting = from.ReadDouble();
+        pendingUse = from.ReadDouble();
+        steady.Read(from);
+    }
 
     /// <summary>Decides whether the pending minutes to hours hold a sign of life, and learns from them.</summary>
     private void Settle(long to)
@@ -227,12 +212,14 @@ public sealed partial class LifePattern
         pendingFrom = to;
         pendingUse = 0;
         var leakSince = steady.Fill(from, to, use);
-        AdvanceTo(from + clock.Offset);
+        long localFrom = from + life.Offset,
+            localTo = to + life.Offset;
+        CloseDays(life.AdvanceTo(localFrom));
         var alive = use > steady.Background * (to - from) / Hour;
         if (alive)
         {
-            Ended(from, true);
-            last = to;
+            life.Ended(from, true);
+            life.Last = to;
             flat = 0;
         }
         else if (flat == 0 && Learned && steady.Flat)
@@ -240,41 +227,15 @@ public sealed partial class LifePattern
             flat = to;
         }
 
-        long localFrom = from + clock.Offset,
-            localTo = to + clock.Offset;
-        // Rounded to half hours, so that a use in an hourly reading counts for one hour whenever the meter reports.
-        var firstSlot = (localFrom + PastDays.SlotTicks / 2) / PastDays.SlotTicks;
-        var lastSlot = Math.Max(firstSlot, (localTo + PastDays.SlotTicks / 2) / PastDays.SlotTicks - 1);
-        Know(localFrom, localTo);
-        AdvanceTo(Math.Max(localTo, lastSlot * PastDays.SlotTicks));
-        if (alive)
-        {
-            for (var slot = firstSlot; slot <= lastSlot; slot++)
-                days.MarkUsed(slot);
-        }
-
+        CloseDays(life.Know(localFrom, localTo, alive));
         // What looked like use was the beginning of a leak: the silence began earlier.
-        if (!alive && leakSince < last)
+        if (!alive && leakSince < life.Last)
         {
             // It began with the reading before the leak's first whole half hour, which reported the last use.
             var step = to - from;
             var before = (step - (to - leakSince) % step) % step;
-            last = before < PastDays.SlotTicks ? leakSince - before : leakSince;
+            life.Last = before < PastDays.SlotTicks ? leakSince - before : leakSince;
         }
-    }
-
-    /// <summary>Adds time in which readings are known to the day's count, local ticks.</summary>
-    private void Know(long from, long to)
-    {
-        while (from < to)
-        {
-            var end = Math.Min(to, (from / TimeSpan.TicksPerDay + 1) * TimeSpan.TicksPerDay);
-            AdvanceTo(from);
-            knownToday += end - from;
-            from = end;
-        }
-
-        AdvanceTo(to);
     }
 
     /// <summary>
@@ -286,63 +247,22 @@ public sealed partial class LifePattern
         var least = meter == LifeMeter.Water ? 0.01 : 0.3;
         if (use <= Math.Max(meter == LifeMeter.Water ? 0.0005 : 0.03, steady.Background * (to - from) / Hour))
         {
-            Know(from + clock.Offset, to + clock.Offset); // the total stood still: nothing was used in any of these hours
+            CloseDays(life.Know(from + life.Offset, to + life.Offset)); // the total stood still: nothing was used in any of these hours
             return;
         }
 
-        AdvanceTo(to + clock.Offset);
-        Ended(from, false);
+        CloseDays(life.AdvanceTo(to + life.Offset));
+        life.Ended(from, false);
         var spread = to - (long)((to - from) * Math.Min(1, least / use));
-        last = Math.Max(last, Math.Max(spread, to - (long)(settings.FloorHours / 2 * Hour)));
+        life.Last = Math.Max(life.Last, Math.Max(spread, to - (long)(Settings.FloorHours / 2 * Hour)));
         flat = 0;
         steady.Restart(to / PastDays.SlotTicks);
     }
 
-    /// <summary>A silence is over: learns from it, and counts a false alarm if it would have raised one.</summary>
-    private void Ended(long at, bool certain)
+    private void CloseDays(int days)
     {
-        var hours = (at - last) / (double)Hour;
-        if (!Learned || hours < LearnFromHours)
-            return;
-        if (hours >= settings.LeastHours && hours < settings.FloorHours && DueAt!.Value.Ticks <= at)
-            falseAlarms.Add();
-        habits.Learn(days, last + clock.Offset, hours, certain);
-    }
-
-    /// <summary>Closes the days that have passed, local ticks.</summary>
-    private void AdvanceTo(long local)
-    {
-        var day = local / TimeSpan.TicksPerDay;
-        if (day - days.Day > 120)
-        {
-            days.StartAt(day); // not heard for months: learn from the beginning
-            learned = 0;
-            first = knownUntil;
-        }
-
-        while (days.Day < day)
-        {
-            var known = knownToday >= KnownDay;
-            days.NextDay(known);
+        for (var i = 0; i < days; i++)
             steady.NextDay();
-            knownToday = 0;
-            if (!known)
-                continue;
-            learned++;
-            falseAlarms.NextDay(settings.BudgetDays);
-        }
-    }
-
-    /// <summary>When to alarm in the present silence, ticks.</summary>
-    private long Decide()
-    {
-        var floor = last + (long)(settings.FloorHours * Hour);
-        if (!Learned)
-            return floor;
-        Span<double> lasts = stackalloc double[Silence.Hours + 1];
-        habits.Lasts(days, last + clock.Offset, lasts);
-        var hours = Habits.Wait(lasts, Weight, (int)Math.Ceiling(settings.LeastHours), floor: true);
-        return Math.Min(last + hours * Hour, floor);
     }
 
     private static DateTime Utc(long ticks) => new(ticks, DateTimeKind.Utc);

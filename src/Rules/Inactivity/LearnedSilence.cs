@@ -1,0 +1,208 @@
+using System.Runtime.InteropServices;
+
+namespace Vigil.Rules.Inactivity;
+
+/// <summary>
+/// What is learned from the days of a meter or of a home, and from when on its present silence is unusual. Whoever feeds it decides what a
+/// sign of life is: <see cref="LifePattern"/> for a meter, <see cref="HomeLife"/> for all sensors of a home. Times are UTC ticks unless
+/// they are called local. About 1.1 KB.
+/// </summary>
+internal sealed class LearnedSilence(InactivitySettings settings)
+{
+    private const long Hour = TimeSpan.TicksPerHour;
+
+    /// <summary>A day counts as known with 21.5 hours of readings.</summary>
+    private const long KnownDay = 1290 * TimeSpan.TicksPerMinute;
+
+    /// <summary>A shorter silence teaches nothing.</summary>
+    private const double LearnFromHours = 0.9;
+
+    private readonly Habits habits = new();
+    private InactivitySettings settings = settings;
+    private PastDays days = new();
+    private FalseAlarms falseAlarms;
+    private LocalClock clock = new();
+    private long knownToday;
+    private int learned;
+    private long dueFor = -1;
+    private long due;
+
+    /// <summary>When observation began; 0: not yet.</summary>
+    public long First { get; private set; }
+
+    /// <summary>Up to here it is known whether there was life.</summary>
+    public long KnownUntil { get; set; }
+
+    /// <summary>The end of the newest sign of life, from which the silence counts; where observation began when there was none.</summary>
+    public long Last { get; set; }
+
+    /// <summary>Local time minus UTC.</summary>
+    public long Offset => clock.Offset;
+
+    public InactivitySettings Settings
+    {
+        get => settings;
+        set
+        {
+            settings = value;
+            dueFor = -1;
+        }
+    }
+
+    /// <summary>True when 28 days (as set) have been learned from.</summary>
+    public bool Learned =>
+        First > 0 && learned >= settings.LearnDays * 3 / 4 && KnownUntil - First >= settings.LearnDays * TimeSpan.TicksPerDay;
+
+    /// <summary>What a false alarm costs here: set by the budget, and more after each that this home had.</summary>
+    public double Weight => falseAlarms.Weight(settings.BudgetDays);
+
+    public PastDays Days => days;
+
+    /// <summary>When to alarm in the present silence, at the latest by the fixed rule.</summary>
+    public long Due
+    {
+        get
+        {
+            if (dueFor != Last)
+            {
+                due = Decide();
+                dueFor = Last;
+            }
+
+            return due;
+        }
+    }
+
+    public void Begin(long at, TimeZoneInfo zone)
+    {
+        First = KnownUntil = Last = at;
+        clock.Set(at, zone);
+        days.StartAt((at + clock.Offset) / TimeSpan.TicksPerDay);
+    }
+
+    public void SetClock(long utc, TimeZoneInfo zone) => clock.Set(utc, zone);
+
+    /// <summary>The chance that a silence that began when this one did lasts at least so many full hours, from 0 to 24.</summary>
+    public void Lasts(Span<double> lasts) => habits.Lasts(days, Last + clock.Offset, lasts);
+
+    /// <summary>The chance that this silence lasts until a moment.</summary>
+    /// <param name="at">UTC ticks.</param>
+    /// <param name="rounding">Added before whole hours are counted.</param>
+    public double ChanceUntil(long at, long rounding = 0)
+    {
+        Span<double> lasts = stackalloc double[Silence.Hours + 1];
+        Lasts(lasts);
+        return lasts[(int)Math.Clamp((at - Last + rounding) / Hour, 0, Silence.Hours)];
+    }
+
+    /// <summary>
+    /// Local times between which it is known whether there was life. Rounded to half hours, so that a use in an hourly reading counts for
+    /// one hour whenever the meter reports. Returns how many days were closed.
+    /// </summary>
+    public int Know(long localFrom, long localTo, bool lived)
+    {
+        var first = (localFrom + PastDays.SlotTicks / 2) / PastDays.SlotTicks;
+        var last = Math.Max(first, (localTo + PastDays.SlotTicks / 2) / PastDays.SlotTicks - 1);
+        var closed = Know(localFrom, localTo) + AdvanceTo(Math.Max(localTo, last * PastDays.SlotTicks));
+        for (var slot = first; lived && slot <= last; slot++)
+            days.MarkUsed(slot);
+        return closed;
+    }
+
+    /// <summary>There was life at this local time.</summary>
+    public void MarkLived(long local)
+    {
+        AdvanceTo(local);
+        days.MarkUsed(local / PastDays.SlotTicks);
+    }
+
+    /// <summary>
+    /// Adds time in which it is known whether there was life to the day's count, local ticks; returns how many days were closed.
+    /// </summary>
+    public int Know(long from, long to)
+    {
+        var closed = 0;
+        while (from < to)
+        {
+            var end = Math.Min(to, (from / TimeSpan.TicksPerDay + 1) * TimeSpan.TicksPerDay);
+            closed += AdvanceTo(from);
+            knownToday += end - from;
+            from = end;
+        }
+
+        return closed + AdvanceTo(to);
+    }
+
+    /// <summary>A silence is over: learns from it, and counts a false alarm if it would have raised one.</summary>
+    /// <param name="at">When it ended, UTC.</param>
+    /// <param name="certain">False: it ended at some unknown moment after.</param>
+    public void Ended(long at, bool certain)
+    {
+        var hours = (at - Last) / (double)Hour;
+        if (!Learned || hours < LearnFromHours)
+            return;
+        if (hours >= settings.LeastHours && hours < settings.FloorHours && Due <= at)
+            falseAlarms.Add();
+        habits.Learn(days, Last + clock.Offset, hours, certain);
+    }
+
+    /// <summary>Closes the days that have passed, local ticks; returns how many.</summary>
+    public int AdvanceTo(long local)
+    {
+        var day = local / TimeSpan.TicksPerDay;
+        if (day - days.Day > 120)
+        {
+            days.StartAt(day); // not heard for months: learn from the beginning
+            learned = 0;
+            First = KnownUntil;
+        }
+
+        var closed = 0;
+        for (; days.Day < day; closed++)
+        {
+            var known = knownToday >= KnownDay;
+            days.NextDay(known);
+            knownToday = 0;
+            if (!known)
+                continue;
+            learned++;
+            falseAlarms.NextDay(settings.BudgetDays);
+        }
+
+        return closed;
+    }
+
+    public void Write(BinaryWriter to)
+    {
+        foreach (var v in (ReadOnlySpan<long>)[First, KnownUntil, Last, knownToday, clock.Offset, clock.Hour, dueFor, due, days.Day])
+            to.Write(v);
+        to.Write(learned);
+        to.Write(falseAlarms.Caution);
+        to.Write(days.Usual);
+        to.Write(MemoryMarshal.AsBytes(habits.Weights.AsSpan()));
+        days.Write(to);
+    }
+
+    public void Read(BinaryReader from)
+    {
+        (First, KnownUntil, Last, knownToday) = (from.ReadInt64(), from.ReadInt64(), from.ReadInt64(), from.ReadInt64());
+        (clock.Offset, clock.Hour, dueFor, due) = (from.ReadInt64(), from.ReadInt64(), from.ReadInt64(), from.ReadInt64());
+        days.Day = from.ReadInt64();
+        learned = from.ReadInt32();
+        falseAlarms.Caution = from.ReadDouble();
+        days.Usual = from.ReadSingle();
+        from.ReadExactly(MemoryMarshal.AsBytes(habits.Weights.AsSpan()));
+        days.Read(from);
+    }
+
+    private long Decide()
+    {
+        var floor = Last + (long)(settings.FloorHours * Hour);
+        if (!Learned)
+            return floor;
+        Span<double> lasts = stackalloc double[Silence.Hours + 1];
+        Lasts(lasts);
+        var hours = Habits.Wait(lasts, Weight, (int)Math.Ceiling(settings.LeastHours), floor: true);
+        return Math.Min(Last + hours * Hour, floor);
+    }
+}
