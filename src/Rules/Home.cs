@@ -1,6 +1,7 @@
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
 using Vigil.Model;
+using Vigil.Rules.Inactivity;
 
 namespace Vigil.Rules;
 
@@ -29,6 +30,9 @@ internal sealed class Home(string id)
     public int EpisodeCount;
     public UseTracker? Water;
     public UseTracker? Electricity;
+
+    /// <summary>What its sensors show; null while none has shown life.</summary>
+    public HomeLife? Life;
 
     /// <summary>When the due queue will look at this home; long.MaxValue when it won't.</summary>
     public long QueuedDue = long.MaxValue;

@@ -15,6 +15,7 @@ internal static class HomeDue
                 at = d;
         for (var i = 0; i < home.DeviceCount; i++)
             at = Math.Min(at, DeviceTrouble.DueOf(engine, home, i));
+        at = Math.Min(at, HomeInactivity.DueOf(engine, home));
         for (var i = 0; i < home.EpisodeCount; i++)
         {
             ref var e = ref home.Episodes[i];
@@ -41,6 +42,9 @@ internal static class HomeDue
                 DeviceTrouble.Fire(context, i, at);
         }
 
+        // Looked at early, it may be due within the same look.
+        for (var step = 0; step < 2 && HomeInactivity.DueOf(context.Engine, home) is var silent && silent <= now; step++)
+            HomeInactivity.Fire(context, silent);
         for (var i = 0; i < home.EpisodeCount; i++)
             if (home.Episodes[i].HeldUntil is not 0 and var until && until <= now)
                 OutageArea.Release(context, until);

@@ -57,6 +57,8 @@ internal static class HomeSnapshot
 
         UseSnapshot.Write(w, home.Water);
         UseSnapshot.Write(w, home.Electricity);
+        w.Write(home.Life is not null);
+        home.Life?.Write(w);
     }
 
     public static void Read(BinaryReader r, Home home)
@@ -122,6 +124,8 @@ internal static class HomeSnapshot
 
         home.Water = UseSnapshot.Read(r, Inactivity.LifeMeter.Water);
         home.Electricity = UseSnapshot.Read(r, Inactivity.LifeMeter.Electricity);
+        if (r.ReadBoolean())
+            (home.Life = new Inactivity.HomeLife()).Read(r); // its settings come with the rules before it is next judged
         home.QueuedDue = long.MaxValue;
     }
 

@@ -1,4 +1,5 @@
 using Vigil.Model;
+using Vigil.Rules.Kinds;
 
 namespace Vigil.Rules;
 
@@ -39,6 +40,8 @@ internal sealed class OutageArea(string area)
             || !rules.IsActiveAt(AlarmKind.Outage, time, context)
         )
             return false;
+        if (ReferenceEquals(episode.Kind, AlarmKind.Inactivity) && episode.Series == HomeInactivity.Series)
+            return false; // no main and no feeder stops people from moving
         if (QuietHomes.Count(Homes, episode, context.Home, time, rules) is not { } found)
             return false;
         (Quiet, Counted, what, whatZh) = found;

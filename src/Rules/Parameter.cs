@@ -109,6 +109,8 @@ internal sealed record Parameter(
         N(RuleParameter.InactivityBudgetDays, AlarmKind.Inactivity, "one_false_alarm_in_days", "100", 1, 10000),
         N(RuleParameter.InactivityWatchBudgetDays, AlarmKind.Inactivity, "one_false_alarm_in_days_on_watch", "30", 1, 10000),
         D(RuleParameter.InactivityLearn, AlarmKind.Inactivity, "learn", "672h", 24, 8760),
+        D(RuleParameter.InactivityWithin, AlarmKind.Inactivity, "within", "24h", 1, 96),
+        D(RuleParameter.InactivityWatchWithin, AlarmKind.Inactivity, "within_on_watch", "12h", 1, 96),
     ];
 
     /// <summary>The value of what a person wrote; null when it can't be read or is out of range.</summary>

@@ -91,6 +91,8 @@ public sealed class RuleEngine
 
         CountAbsence(home, home.Water);
         CountAbsence(home, home.Electricity);
+        if (home.Life is { } life && life.Last > advancedTo && !facts.Absences.Any(a => a.Until.Ticks == life.Last && a.From.Ticks > home.EndedAbsence))
+            life.CountFrom(advancedTo); // the absence until then was ended or taken back
 
         // A device that was taken out of the registry is not expected to report any more.
         for (var i = 0; i < home.DeviceCount; i++)
@@ -271,6 +273,7 @@ public sealed class RuleEngine
             advancedTo = received; // replayed after a restart: it was heard
         var context = new RuleContext(this, home, into, received);
         DeviceTrouble.Seen(context, device, received);
+        home.Life?.Hear(received, Zone);
         if (reading.Has(ReadingFlags.Suspect) || !double.IsFinite(reading.Value))
             return;
         var time = DeviceClock.TimeOf(context, device, reading);

@@ -85,4 +85,6 @@ internal enum RuleParameter
     InactivityBudgetDays,
     InactivityWatchBudgetDays,
     InactivityLearn,
+    InactivityWithin,
+    InactivityWatchWithin,
 }

@@ -109,6 +109,15 @@ internal sealed class LearnedSilence(InactivitySettings settings)
         return closed;
     }
 
+    /// <summary>The share of the known days on which there was life in the hour around a moment, UTC.</summary>
+    public double UsualAt(long at)
+    {
+        var slot = (at + clock.Offset - PastDays.SlotTicks / 2) / PastDays.SlotTicks;
+        var valid = days.Before(slot / PastDays.Slots);
+        var used = days.DaysUsedInHour(slot, slot / PastDays.Slots) & valid;
+        return (PastDays.CountDays(used) + 0.3) / (PastDays.CountDays(valid) + 1.5);
+    }
+
     /// <summary>There was life at this local time.</summary>
     public void MarkLived(long local)
     {

@@ -10,6 +10,9 @@ internal static class Consumption
 {
     private const long Hour = TimeSpan.TicksPerHour;
 
+    /// <summary>Whether it is a total of water or electricity.</summary>
+    public static bool Is(Metric metric) => ReferenceEquals(metric, Metric.WaterVolume) || ReferenceEquals(metric, Metric.ElectricityEnergy);
+
     public static void Apply(in RuleContext context, int series, in Reading r, long time)
     {
         var home = context.Home;

@@ -40,4 +40,14 @@ internal static class Gauges
         s.Time = time;
         s.Value = r.Value;
     }
+
+    /// <summary>A value that only the next one is compared with.</summary>
+    public static void Remember(in RuleContext context, int series, in Reading r, long time)
+    {
+        ref var s = ref context.Home.Series[series];
+        if (time <= s.Time)
+            return;
+        s.Time = time;
+        s.Value = r.Value;
+    }
 }

@@ -25,6 +25,7 @@ internal static class LearnedInactivity
         var floor = Consumption.Within(context, utility, time) / (double)TimeSpan.TicksPerHour;
         if (pattern.Settings.BudgetDays != budget || pattern.Settings.LearnDays != learn || pattern.Settings.FloorHours != floor)
             pattern.Settings = pattern.Settings with { BudgetDays = budget, LearnDays = learn, FloorHours = floor };
+        var lastUse = pattern.LastUse;
         pattern.Observe(
             new DateTime(from, DateTimeKind.Utc),
             new DateTime(time, DateTimeKind.Utc),
@@ -32,6 +33,8 @@ internal static class LearnedInactivity
             new DateTime(use.ReportedUntil, DateTimeKind.Utc),
             context.Zone
         );
+        if (pattern.LastUse > lastUse)
+            HomeInactivity.Used(context, utility, pattern.LastUse.Ticks);
 
         var series = SeriesOf(utility);
         var open = home.FindEpisode(AlarmKind.Inactivity, series: series);
@@ -66,6 +69,11 @@ internal static class LearnedInactivity
         if (!pattern.Learned || !pattern.IsDue || home.FindEpisode(utility.Kind) >= 0)
             return;
         var due = pattern.DueAt!.Value;
+        // Somebody was seen since: that the tap is dry is unusual, and no sign that life has stopped. The fixed rule stays.
+        if (home.Life is { } life && life.Sure > pattern.LastUse.Ticks + TimeSpan.TicksPerHour / 2 && time - pattern.LastUse.Ticks < floor * TimeSpan.TicksPerHour)
+            return;
+        if (home.FindEpisode(AlarmKind.Inactivity) >= 0)
+            return; // the home's sensors have told of the same silence
         if (!home.Rules.IsActiveAt(AlarmKind.Inactivity, due.Ticks, context))
         {
             // Due outside the hours of the rule: told at the first reading within them.

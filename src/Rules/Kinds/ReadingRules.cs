@@ -10,6 +10,7 @@ internal static class ReadingRules
         ReferenceEquals(metric, Metric.WaterVolume)
         || ReferenceEquals(metric, Metric.ElectricityEnergy)
         || metric.Kind is MetricKind.Location or MetricKind.State
+        || metric.Life.IsOne
         || ReferenceEquals(metric, Metric.Button)
         || ReferenceEquals(metric, Metric.Fall)
         || ReferenceEquals(metric, Metric.VoiceHelp)
@@ -25,11 +26,15 @@ internal static class ReadingRules
 
     public static void Apply(in RuleContext context, int series, in Reading reading, long time)
     {
+        if (reading.Metric.Life.IsOne)
+            LifeSigns.Apply(context, series, reading, time);
         switch (reading.Metric.Kind)
         {
             case MetricKind.Cumulative:
-                if (reading.Value >= 0)
+                if (reading.Value >= 0 && Consumption.Is(reading.Metric))
                     Consumption.Apply(context, series, reading, time);
+                else if (reading.Value >= 0)
+                    Gauges.Remember(context, series, reading, time);
                 break;
             case MetricKind.Gauge:
                 Gauges.Apply(context, series, reading, time);

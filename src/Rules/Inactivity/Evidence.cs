@@ -1,0 +1,88 @@
+namespace Vigil.Rules.Inactivity;
+
+/// <summary>
+/// How strongly the newest signs of a home, taken together, tell that somebody is up. One pulse of one motion sensor proves little: empty
+/// homes have some every day. A second room, a door or a tap within half an hour confirm it; where one sensor is all there is, its next
+/// pulse within two hours does.
+/// </summary>
+internal struct Evidence()
+{
+    /// <summary>How many signs are looked back at.</summary>
+    public const int Ring = 8;
+
+    private const long Together = 30 * TimeSpan.TicksPerMinute;
+    private const long TogetherAlone = 2 * TimeSpan.TicksPerHour;
+
+    /// <summary>A sensor that fires again sooner says nothing more.</summary>
+    private const long Again = 3 * TimeSpan.TicksPerMinute;
+
+    /// <summary>What each further pulse of the same sensor adds, as a share of its first.</summary>
+    private const float Repeated = 0.25f;
+    private const int MostRepeated = 5;
+
+    public readonly (int Source, long Time, float Strength)[] Signs = new (int, long, float)[Ring];
+    private int next;
+
+    /// <summary>Adds a sign and returns how strong the evidence is now: 1 or more proves it.</summary>
+    /// <param name="source">Which sensor.</param>
+    /// <param name="time">UTC ticks.</param>
+    /// <param name="strength">The metric's.</param>
+    /// <param name="alone">The home has no other sensor.</param>
+    public float Add(int source, long time, float strength, bool alone)
+    {
+        var repeats = false;
+        foreach (ref var sign in Signs.AsSpan())
+            repeats |= sign.Source == source && sign.Time > 0 && time - sign.Time < Again && time >= sign.Time;
+        if (!repeats)
+        {
+            Signs[next] = (source, time, strength);
+            next = (next + 1) % Ring;
+        }
+
+        var together = alone ? TogetherAlone : Together;
+        var sum = 0f;
+        for (var i = 0; i < Ring; i++)
+        {
+            ref var sign = ref Signs[i];
+            if (!IsNear(sign.Time, time, together))
+                continue;
+            if (alone)
+            {
+                sum += sign.Strength;
+                continue;
+            }
+
+            // The first of each sensor counts whole, its others in part.
+            var earlier = 0;
+            for (var j = 0; j < Ring; j++)
+                if (Signs[j].Source == sign.Source && IsNear(Signs[j].Time, time, together) && Signs[j].Time < sign.Time)
+                    earlier++;
+            sum +=
+                earlier == 0 ? sign.Strength
+                : earlier < MostRepeated ? sign.Strength * Repeated
+                : 0;
+        }
+
+        return sum;
+    }
+
+    private static bool IsNear(long sign, long time, long together) => sign > time - together && sign <= time && sign > 0;
+
+    public readonly void Write(BinaryWriter to)
+    {
+        to.Write(next);
+        foreach (var (source, time, strength) in Signs)
+        {
+            to.Write(source);
+            to.Write(time);
+            to.Write(strength);
+        }
+    }
+
+    public void Read(BinaryReader from)
+    {
+        next = from.ReadInt32();
+        for (var i = 0; i < Ring; i++)
+            Signs[i] = (from.ReadInt32(), from.ReadInt64(), from.ReadSingle());
+    }
+}
