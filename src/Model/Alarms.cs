@@ -23,6 +23,7 @@ public sealed record AlarmKind(string Name, Severity DefaultSeverity)
     public static readonly AlarmKind NoWater = new("no-water", Severity.High);
     public static readonly AlarmKind NoElectricity = new("no-electricity", Severity.High);
     public static readonly AlarmKind Inactivity = new("inactivity", Severity.High);
+    public static readonly AlarmKind NotBack = new("not-back", Severity.High);
     public static readonly AlarmKind Wandering = new("wandering", Severity.High);
     public static readonly AlarmKind VitalSign = new("vital-sign", Severity.High);
     public static readonly AlarmKind WaterLeak = new("water-leak", Severity.High);
@@ -34,6 +35,7 @@ public sealed record AlarmKind(string Name, Severity DefaultSeverity)
     public static readonly AlarmKind OutOfBed = new("out-of-bed", Severity.Warning);
     public static readonly AlarmKind DeviceSilent = new("device-silent", Severity.Technical);
     public static readonly AlarmKind DeviceNeverSeen = new("device-never-seen", Severity.Technical);
+    public static readonly AlarmKind SensorFault = new("sensor-fault", Severity.Technical);
     public static readonly AlarmKind BatteryLow = new("battery-low", Severity.Technical);
     public static readonly AlarmKind Tamper = new("tamper", Severity.Technical);
     public static readonly AlarmKind ClockWrong = new("clock-wrong", Severity.Technical);
@@ -54,6 +56,7 @@ public sealed record AlarmKind(string Name, Severity DefaultSeverity)
         NoWater,
         NoElectricity,
         Inactivity,
+        NotBack,
         Wandering,
         VitalSign,
         WaterLeak,
@@ -65,6 +68,7 @@ public sealed record AlarmKind(string Name, Severity DefaultSeverity)
         OutOfBed,
         DeviceSilent,
         DeviceNeverSeen,
+        SensorFault,
         BatteryLow,
         Tamper,
         ClockWrong,

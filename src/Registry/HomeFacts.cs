@@ -118,6 +118,9 @@ public sealed class HomeFacts(ReportingOf reporting)
                 device.ReportMinutes is { } minutes ? TimeSpan.FromMinutes(minutes) : profile.Every,
                 profile.Expects
             )
+            {
+                Label = device.Label,
+            }
             : null;
 
     /// <summary>

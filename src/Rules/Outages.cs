@@ -17,6 +17,7 @@ internal static class Outages
         ReferenceEquals(kind, AlarmKind.NoWater)
         || ReferenceEquals(kind, AlarmKind.NoElectricity)
         || ReferenceEquals(kind, AlarmKind.Inactivity)
+        || ReferenceEquals(kind, AlarmKind.NotBack)
         || ReferenceEquals(kind, AlarmKind.Wandering)
         || ReferenceEquals(kind, AlarmKind.VitalSign)
         || ReferenceEquals(kind, AlarmKind.ColdHome)

@@ -68,6 +68,8 @@ internal static class Phrases
             "battery-low" => ("battery low", "电量低"),
             "tamper" => ("device opened or removed", "设备被拆动"),
             "clock-wrong" => ("wrong clock", "设备时间错误"),
+            "not-back" => ("not back home", "外出未归"),
+            "sensor-fault" => ("a sensor without a sign", "传感器无反应"),
             "wandering" => ("away from home", "离家在外"),
             "vital-sign" => ("a vital sign beyond its limits", "生命体征异常"),
             "cold-home" => ("a cold home", "室温过低"),
@@ -123,12 +125,14 @@ internal static class Phrases
             }
         }
 
+        var moved = 0L;
         Meter(home.Water, AlarmKind.NoWater, "water", "用水");
         Meter(home.Electricity, AlarmKind.NoElectricity, "electricity", "用电");
         for (var i = 0; i < home.SeriesCount; i++)
         {
             ref var s = ref home.Series[i];
-            if (s.Time == 0)
+            // A home's sensors are named by whoever tells of its silence.
+            if (s.Time == 0 || (ReferenceEquals(but, AlarmKind.Inactivity) && s.Metric.Life.IsOne))
                 continue;
             var t = At(s.Time, zone, at);
             var tz = AtZh(s.Time, zone, at);
@@ -146,8 +150,7 @@ internal static class Phrases
             }
             else if ((ReferenceEquals(s.Metric, Metric.Presence) || ReferenceEquals(s.Metric, Metric.Motion)) && s.Since > 0)
             {
-                en.Add($"last movement seen at {At(s.Since, zone, at)}");
-                zh.Add($"{AtZh(s.Since, zone, at)}最后一次感应到活动");
+                moved = Math.Max(moved, s.Since);
             }
             else if (ReferenceEquals(s.Metric, Metric.PowerLost) && s.Value != 0)
             {
@@ -172,6 +175,12 @@ internal static class Phrases
                 en.Add(s.Since > 0 ? $"locator outside the home zone at {t}" : $"locator at home at {t}");
                 zh.Add(s.Since > 0 ? $"定位器{tz}在家外" : $"定位器{tz}在家");
             }
+        }
+
+        if (moved > 0)
+        {
+            en.Add($"last movement seen at {At(moved, zone, at)}");
+            zh.Add($"{AtZh(moved, zone, at)}最后一次感应到活动");
         }
 
         return en.Count == 0 ? ("", "") : (", " + string.Join(", ", en), "，" + string.Join("，", zh));

@@ -28,7 +28,11 @@ public sealed record ResidentFacts
 /// <param name="InstalledAt">UTC; silence is counted from here even if the device never reported.</param>
 /// <param name="ReportEvery">How often it is expected to report; null when unknown.</param>
 /// <param name="Expects">Metrics that are expected from it, by its profile, from the installation on.</param>
-public sealed record DeviceFacts(DeviceId Id, DateTime InstalledAt, TimeSpan? ReportEvery, IReadOnlyList<Metric> Expects);
+public sealed record DeviceFacts(DeviceId Id, DateTime InstalledAt, TimeSpan? ReportEvery, IReadOnlyList<Metric> Expects)
+{
+    /// <summary>What people call it, such as the room it hangs in; may be empty.</summary>
+    public string Label { get; init; } = "";
+}
 
 /// <param name="From">UTC.</param>
 /// <param name="Until">UTC.</param>

@@ -85,6 +85,8 @@ internal enum RuleParameter
     InactivityBudgetDays,
     InactivityWatchBudgetDays,
     InactivityLearn,
+    InactivityLeast,
+    InactivitySensorBudgetDays,
     InactivityWithin,
     InactivityWatchWithin,
 }

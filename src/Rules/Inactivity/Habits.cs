@@ -27,7 +27,7 @@ internal readonly struct Habits
     private const double Furthest = 1.5;
 
     /// <summary>Hours by which a reading may come before the full hour and count as it: reports are not punctual.</summary>
-    private const double Late = 0.26;
+    public const double Late = 0.26;
 
     /// <summary>Harm of a delay of so many hours.</summary>
     private static readonly double[] Harm =
@@ -54,7 +54,7 @@ internal readonly struct Habits
     }
 
     /// <summary>Learns from a silence that is over or, when <paramref name="ended"/> is false, whose end isn't known.</summary>
-    public void Learn(in PastDays days, long from, double hours, bool ended)
+    public void Learn(in PastDays days, long from, double hours, bool ended, double late = Late)
     {
         var silence = new Silence(days, from);
         Span<float> features = stackalloc float[Silence.Features];
@@ -65,7 +65,7 @@ internal readonly struct Habits
             silence.Next(features);
             if (hour == 0)
                 continue;
-            var lasted = hour + 1 <= hours + Late;
+            var lasted = hour + 1 <= hours + late;
             if (!lasted && !ended)
                 break;
             var error = (lasted ? 0 : 1) - Chance(features);

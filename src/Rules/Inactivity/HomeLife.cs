@@ -1,3 +1,5 @@
+using Vigil.Model;
+
 namespace Vigil.Rules.Inactivity;
 
 /// <summary>
@@ -12,21 +14,38 @@ internal sealed class HomeLife
     /// <summary>Time that is known is added in steps of at least this.</summary>
     private const long Step = 10 * TimeSpan.TicksPerMinute;
 
-    /// <summary>How often a sensor fires in an empty home, per hour: 13 times in 75 h in one that was recorded.</summary>
-    private const double Ghost = 0.1;
+    /// <summary>
+    /// Hours added to a wait, because a sensor that reports at full hours is not punctual: its sign may still come.
+    /// </summary>
+    private const double Slack = 0.27;
 
-    private readonly LearnedSilence life = new(InactivitySettings.Default);
+    /// <summary>How much of the silence is undone by a sign of the only sensor there is, until its next one confirms it…</summary>
+    private const double AloneShare = 0.85;
+
+    private const long MostLag = 2 * TimeSpan.TicksPerHour;
+
+    /// <summary>…and by a weak sign that none of the other sensors confirms, times its strength. Compared with others in ADR 9.</summary>
+    private const double WeakShare = 0.5;
+
+    private readonly LearnedSilence life = new(InactivitySettings.Default, Slack);
     private Evidence evidence = new();
     private long heard;
 
     /// <summary>The silence (by <see cref="Last"/>) that people were told of, that was looked at, and that has to wait for hours.</summary>
     private long toldOf,
+        toldSure,
         lookedAt,
         postponed,
         notBefore;
 
     /// <summary>The sensors that have shown life.</summary>
-    public Source[] Sources = [];
+    public LifeSource[] Sources = [];
+
+    /// <summary>When and for how long this home's people are out.</summary>
+    public Outings Outings = new();
+
+    /// <summary>The series of the newest sign.</summary>
+    private int newestSource;
 
     /// <summary>The newest moment at which somebody certainly was up.</summary>
     public long Sure { get; private set; }
@@ -51,17 +70,29 @@ internal sealed class HomeLife
     }
 
     /// <summary>When to look whether an alarm is due: early rather than exact, until it was looked once, because that costs little.</summary>
-    public long LookAt => lookedAt == Last ? Math.Max(Due, postponed == Last ? notBefore : 0) : Earliest;
+    public long LookAt =>
+        lookedAt == Last ? Math.Max(Math.Max(Due, postponed == Last ? notBefore : 0), toldSure == Sure ? NewestSign + Least : 0) : Earliest;
 
     /// <summary>People know of this silence.</summary>
     public bool IsTold => toldOf == Last;
 
-    private long Earliest => Math.Min(life.Last + (long)(Settings.LeastHours * TimeSpan.TicksPerHour), Floor);
+    private long Earliest => Math.Min(life.Last + Least, Floor);
+
+    private long Least => (long)(Settings.LeastHours * TimeSpan.TicksPerHour);
 
     /// <summary>When an alarm is due if no further sign comes.</summary>
-    public long Due => Math.Min(life.Due, Floor);
+    public long Due => Math.Min(IsOut ? NewestSign + Outings.Longest : life.Due, Floor);
 
-    private long Floor => Sure + (long)(Settings.FloorHours * TimeSpan.TicksPerHour);
+    /// <summary>
+    /// The newest sign was a door through which this home's people leave, and how long they stay out is known: nobody is at home to move.
+    /// </summary>
+    public bool IsOut => Outings.Known(newestSource);
+
+    /// <summary>The door by which they left.</summary>
+    public int LeftBy => newestSource;
+
+    /// <summary>The fixed rule, once for a silence: a lone sign doesn't put it off.</summary>
+    private long Floor => toldSure == Sure ? long.MaxValue : Sure + (long)(Settings.FloorHours * TimeSpan.TicksPerHour);
 
     /// <summary>Something arrived from a device of the home, so that a time without signs is known as one.</summary>
     public void Hear(long received, TimeZoneInfo zone)
@@ -80,10 +111,11 @@ internal sealed class HomeLife
 
     /// <summary>A sign of life; returns whether somebody is certainly up now.</summary>
     /// <param name="series">Of which series of the home.</param>
+    /// <param name="sense">What shows it.</param>
     /// <param name="strength">Of the metric.</param>
     /// <param name="time">When.</param>
     /// <param name="zone">Where the home is.</param>
-    public bool Sign(int series, float strength, long time, TimeZoneInfo zone)
+    public bool Sign(int series, LifeSense sense, float strength, long time, TimeZoneInfo zone)
     {
         if (!Begun)
         {
@@ -91,7 +123,8 @@ internal sealed class HomeLife
             heard = Sure = NewestSign = time;
         }
 
-        ref var source = ref SourceOf(series);
+        ref var source = ref SourceOf(series, sense);
+        Outings.Note(newestSource, series, sense, time - NewestSign);
         var alone = Sources.Length == 1;
         source.Newest = Math.Max(source.Newest, time);
         if (time < NewestSign)
@@ -100,25 +133,25 @@ internal sealed class HomeLife
             return false;
         }
 
-        NewestSign = time;
+        (NewestSign, newestSource) = (time, series);
         life.SetClock(time, zone);
         var strengthNow = evidence.Add(series, time, strength, alone);
-        var sure = strengthNow >= 1;
+        var sure = alone || strengthNow >= 1;
         if (sure)
         {
             life.Ended(time, certain: true);
-            life.Last = time;
+            life.Last = strengthNow >= 1 ? time : time - Math.Min((long)((time - life.Last) * (1 - AloneShare)), MostLag);
             NoteQuiet(time);
             Sure = time;
         }
         else
-            life.Last += (long)((time - life.Last) * Explained(time, alone ? 1 : strengthNow));
+            life.Last += (long)((time - life.Last) * WeakShare * strengthNow);
         life.MarkLived(time + life.Offset);
-        source.Quiet = 0;
+        source.Spoke();
         return sure;
     }
 
-    public void Told() => toldOf = Last;
+    public void Told() => (toldOf, toldSure) = (Last, Sure);
 
     public void LookedAt() => lookedAt = Last;
 
@@ -165,15 +198,21 @@ internal sealed class HomeLife
     {
         life.Write(to);
         evidence.Write(to);
-        foreach (var v in (ReadOnlySpan<long>)[heard, Sure, NewestSign, toldOf, lookedAt, postponed, notBefore])
+        foreach (var v in (ReadOnlySpan<long>)[heard, Sure, NewestSign, toldOf, toldSure, lookedAt, postponed, notBefore])
             to.Write(v);
         to.Write7BitEncodedInt(Sources.Length);
         foreach (var source in Sources)
         {
             to.Write(source.Series);
+            to.Write((byte)source.Sense);
             to.Write(source.Newest);
             to.Write(source.Quiet);
+            to.Write(source.MostQuiet);
+            to.Write(source.Signs);
         }
+
+        to.Write(newestSource);
+        Outings.Write(to);
     }
 
     public void Read(BinaryReader from)
@@ -181,35 +220,30 @@ internal sealed class HomeLife
         life.Read(from);
         evidence.Read(from);
         (heard, Sure, NewestSign) = (from.ReadInt64(), from.ReadInt64(), from.ReadInt64());
-        (toldOf, lookedAt, postponed, notBefore) = (from.ReadInt64(), from.ReadInt64(), from.ReadInt64(), from.ReadInt64());
-        Sources = new Source[from.Read7BitEncodedInt()];
+        (toldOf, toldSure, lookedAt) = (from.ReadInt64(), from.ReadInt64(), from.ReadInt64());
+        (postponed, notBefore) = (from.ReadInt64(), from.ReadInt64());
+        Sources = new LifeSource[from.Read7BitEncodedInt()];
         for (var i = 0; i < Sources.Length; i++)
-            Sources[i] = new Source
+            Sources[i] = new LifeSource
             {
                 Series = from.ReadInt32(),
+                Sense = (LifeSense)from.ReadByte(),
                 Newest = from.ReadInt64(),
                 Quiet = from.ReadInt32(),
+                MostQuiet = from.ReadInt32(),
+                Signs = from.ReadInt32(),
             };
+        newestSource = from.ReadInt32();
+        Outings.Read(from);
     }
 
-    /// <summary>
-    /// How much of the silence a lone sign undoes: as likely as life explains it better than a sensor that fires by itself. The less
-    /// likely the silence was here, and the less usual a sign at this hour, the less.
-    /// </summary>
-    private double Explained(long time, float strength)
-    {
-        var lasted = Learned ? life.ChanceUntil(time) : 0.5;
-        var usual = Learned ? life.UsualAt(time) : 0.5;
-        return strength * lasted * usual / (lasted * usual + Ghost);
-    }
-
-    private ref Source SourceOf(int series)
+    private ref LifeSource SourceOf(int series, LifeSense sense)
     {
         for (var i = 0; i < Sources.Length; i++)
             if (Sources[i].Series == series)
                 return ref Sources[i];
         Array.Resize(ref Sources, Sources.Length + 1);
-        Sources[^1].Series = series;
+        (Sources[^1].Series, Sources[^1].Sense) = (series, sense);
         return ref Sources[^1];
     }
 
@@ -221,17 +255,5 @@ internal sealed class HomeLife
         foreach (ref var source in Sources.AsSpan())
             if (source.Newest < time - PastDays.SlotTicks)
                 source.Quiet++;
-    }
-
-    /// <summary>A sensor that shows life.</summary>
-    internal struct Source
-    {
-        public int Series;
-
-        /// <summary>Its newest sign.</summary>
-        public long Newest;
-
-        /// <summary>Half hours in which others showed life since.</summary>
-        public int Quiet;
     }
 }

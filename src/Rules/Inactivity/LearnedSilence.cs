@@ -7,7 +7,7 @@ namespace Vigil.Rules.Inactivity;
 /// sign of life is: <see cref="LifePattern"/> for a meter, <see cref="HomeLife"/> for all sensors of a home. Times are UTC ticks unless
 /// they are called local. About 1.1 KB.
 /// </summary>
-internal sealed class LearnedSilence(InactivitySettings settings)
+internal sealed class LearnedSilence(InactivitySettings settings, double slack = 0)
 {
     private const long Hour = TimeSpan.TicksPerHour;
 
@@ -152,7 +152,7 @@ internal sealed class LearnedSilence(InactivitySettings settings)
             return;
         if (hours >= settings.LeastHours && hours < settings.FloorHours && Due <= at)
             falseAlarms.Add();
-        habits.Learn(days, Last + clock.Offset, hours, certain);
+        habits.Learn(days, Last + clock.Offset, hours, certain, slack > 0 ? -slack : Habits.Late);
     }
 
     /// <summary>Closes the days that have passed, local ticks; returns how many.</summary>
@@ -212,6 +212,6 @@ internal sealed class LearnedSilence(InactivitySettings settings)
         Span<double> lasts = stackalloc double[Silence.Hours + 1];
         Lasts(lasts);
         var hours = Habits.Wait(lasts, Weight, (int)Math.Ceiling(settings.LeastHours), floor: true);
-        return Math.Min(Last + hours * Hour, floor);
+        return Math.Min(Last + (long)((hours + slack) * Hour), floor);
     }
 }

@@ -53,13 +53,7 @@ public readonly record struct Surprise(double Chance, int UsedDays, int OfDays, 
         }
 
         var usually = new DateTime(days.Usually, DateTimeKind.Unspecified);
-        var (part, partZh) = usually.Hour switch
-        {
-            >= 5 and < 12 => ("mornings", "早晨"),
-            >= 12 and < 18 => ("afternoons", "下午"),
-            >= 18 => ("evenings", "晚上"),
-            _ => ("nights", "夜里"),
-        };
+        var (part, partZh) = PartOfDay(usually);
         return new(
             chance,
             days.Used,
@@ -76,4 +70,13 @@ public readonly record struct Surprise(double Chance, int UsedDays, int OfDays, 
             )
         );
     }
+
+    internal static (string En, string Zh) PartOfDay(DateTime local) =>
+        local.Hour switch
+        {
+            >= 5 and < 12 => ("mornings", "早晨"),
+            >= 12 and < 18 => ("afternoons", "下午"),
+            >= 18 => ("evenings", "晚上"),
+            _ => ("nights", "夜里"),
+        };
 }

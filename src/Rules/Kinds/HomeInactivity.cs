@@ -1,35 +1,39 @@
-using System.Globalization;
 using Vigil.Model;
 using Vigil.Rules.Inactivity;
 
 namespace Vigil.Rules.Kinds;
 
 /// <summary>
-/// <c>inactivity</c> in a home with sensors: no sign of life from any of them, nor from its meters, for longer than is usual here. Judged
-/// when it is due, not when something reports: a motion sensor says nothing about stillness.
+/// <c>inactivity</c> and <c>not-back</c> in a home with sensors: no sign of life from any of them, nor from its meters, for longer than is
+/// usual here. Judged when it is due, not when something reports: a motion sensor says nothing about stillness.
 /// </summary>
 internal static class HomeInactivity
 {
     /// <summary>The series of its episodes; those of water and electricity are 0 and 1.</summary>
     public const int Series = 2;
 
+    /// <summary>The sources of a home that are meters, not series.</summary>
+    private const int Water = -1,
+        Electricity = -2;
+
     /// <summary>A sign of a sensor.</summary>
-    public static void Sign(in RuleContext context, int series, float strength, long time)
+    public static void Sign(in RuleContext context, int series, in LifeSign sign, long time)
     {
         var home = context.Home;
         var life = home.Life ??= new HomeLife();
         Take(context, life);
-        var sure = life.Sign(series, strength, time, context.Zone);
+        var sure = life.Sign(series, sign.Sense, sign.Strength, time, context.Zone);
         if (sure)
             home.NoteActivity(time);
-        var open = home.FindEpisode(AlarmKind.Inactivity, series: Series);
-        if (open >= 0 && sure && time > home.Episodes[open].Opened)
-            context.Clear(open, time, $"signs of life again at {context.At(time, time)}", $"{context.AtZh(time, time)}恢复生活迹象");
-        else if (open >= 0 && life.Last <= home.Episodes[open].Opened)
-            life.Told(); // a lone sign: still the silence that people know of
-        var earliest = DueOf(context.Engine, home);
-        if (earliest < home.QueuedDue)
-            context.Engine.Queue(home, earliest);
+        if (home.EpisodeCount > 0)
+            End(context, life, sign.Sense, sure, time);
+        if (sure)
+            SensorFault.Check(context, life, time);
+        if (series >= 0)
+            SensorFault.Spoke(context, series, time);
+        var look = DueOf(context.Engine, home);
+        if (look < home.QueuedDue)
+            context.Engine.Queue(home, look);
     }
 
     /// <summary>Water or electricity was used, as its own pattern has found.</summary>
@@ -38,74 +42,95 @@ internal static class HomeInactivity
         if (context.Home.Life is not { Begun: true } life || time <= life.NewestSign)
             return;
         var metric = utility.IsWater ? Metric.WaterVolume : Metric.ElectricityEnergy;
-        Sign(context, utility.IsWater ? -1 : -2, metric.Life.Strength, time);
+        Sign(context, utility.IsWater ? Water : Electricity, metric.Life, time);
     }
+
+    /// <summary>
+    /// Somebody was seen after the newest use: that a tap is dry is unusual then, and no sign that life has stopped.
+    /// </summary>
+    public static bool Contradicts(Home home, DateTime lastUse) => home.Life is { } life && life.Sure > lastUse.AddMinutes(30).Ticks;
+
+    /// <summary>When the home has to be looked at: early rather than exact while the silence is short.</summary>
+    public static long DueOf(RuleEngine engine, Home home) =>
+        home.Life is not { Begun: true, IsTold: false } life || !home.Rules.Enabled(AlarmKind.Inactivity)
+            ? long.MaxValue
+            : engine.ListenedFor(life.Last, life.LookAt - life.Last);
+
+    public static void Fire(in RuleContext context, long now)
+    {
+        var home = context.Home;
+        var life = home.Life!;
+        Take(context, life);
+        life.LookedAt();
+        var due = context.Engine.ListenedFor(life.Last, life.LookAt - life.Last);
+        if (due > now)
+            return; // it is queued again for then
+        if (home.AbsenceAt(due) is { } absence)
+            life.RestartSilence(absence.Until.Ticks);
+        else if (home.ReturnWithin(life.Last, due) is > 0 and var back)
+            life.RestartSilence(back);
+        else if (!home.Rules.IsActiveAt(KindOf(life), due, context))
+            life.Postpone(home.Rules.Window(KindOf(life)).Next(due, context.Zone, context.Engine.Rules.Holidays));
+        else
+            Tell(context, life, due);
+    }
+
+    private static void Tell(in RuleContext context, HomeLife life, long at)
+    {
+        var home = context.Home;
+        life.Told();
+        var open = home.FindEpisode(AlarmKind.Inactivity);
+        if (open >= 0 && home.Episodes[open].Series != Series)
+            return; // its meter has told of the same silence
+        if (open < 0)
+            open = home.FindEpisode(AlarmKind.NotBack);
+        if (open >= 0)
+            // A lone sign came, which proves nothing, and then silence again: people are told anew.
+            context.Clear(
+                open,
+                at,
+                $"a single sign of life at {context.At(life.NewestSign, at)}, then silence again",
+                $"{context.AtZh(life.NewestSign, at)}有过一次迹象，此后又无动静"
+            );
+        var (en, zh) = LifePhrases.Why(context, life, at);
+        var (watch, watchZh) = LearnedInactivity.WatchNote(home, at);
+        context.Open(KindOf(life), life.Last, at, -1, Series, en + watch, zh + watchZh);
+    }
+
+    /// <summary>Ends what was told when somebody certainly is up, or comes back through the door.</summary>
+    private static void End(in RuleContext context, HomeLife life, LifeSense sense, bool sure, long time)
+    {
+        var home = context.Home;
+        var away = home.FindEpisode(AlarmKind.NotBack);
+        if (away >= 0 && (sure || sense == LifeSense.Door) && time > home.Episodes[away].Opened)
+            context.Clear(away, time, $"back at {context.At(time, time)}", $"{context.AtZh(time, time)}已回家");
+        var open = home.FindEpisode(AlarmKind.Inactivity, series: Series);
+        if (open < 0)
+            return;
+        if (sure && time > home.Episodes[open].Opened)
+            context.Clear(open, time, $"signs of life again at {context.At(time, time)}", $"{context.AtZh(time, time)}恢复生活迹象");
+        else if (life.Last <= home.Episodes[open].Opened)
+            life.Told(); // a lone sign: still the silence that people know of
+    }
+
+    private static AlarmKind KindOf(HomeLife life) => life.IsOut ? AlarmKind.NotBack : AlarmKind.Inactivity;
 
     /// <summary>The settings as they hold for this home now.</summary>
     private static void Take(in RuleContext context, HomeLife life)
     {
         var (home, now) = (context.Home, context.Now);
         var watch = home.OnWatch(now);
-        var (budget, learn, floor) = (
-            home.Rules[watch ? RuleParameter.InactivityWatchBudgetDays : RuleParameter.InactivityBudgetDays],
-            (int)(home.Rules.Ticks(RuleParameter.InactivityLearn) / TimeSpan.TicksPerDay),
-            home.Rules.Ticks(watch ? RuleParameter.InactivityWatchWithin : RuleParameter.InactivityWithin) / (double)TimeSpan.TicksPerHour
+        var rules = home.Rules;
+        var (budget, learn, floor, least) = (
+            rules[watch ? RuleParameter.InactivityWatchBudgetDays : RuleParameter.InactivitySensorBudgetDays],
+            (int)(rules.Ticks(RuleParameter.InactivityLearn) / TimeSpan.TicksPerDay),
+            rules.Ticks(watch ? RuleParameter.InactivityWatchWithin : RuleParameter.InactivityWithin) / (double)TimeSpan.TicksPerHour,
+            rules.Ticks(RuleParameter.InactivityLeast) / (double)TimeSpan.TicksPerHour
         );
-        if (life.Settings.BudgetDays != budget || life.Settings.LearnDays != learn || life.Settings.FloorHours != floor)
-            life.Settings = life.Settings with { BudgetDays = budget, LearnDays = learn, FloorHours = floor };
+        if (watch)
+            budget = Math.Min(budget, rules[RuleParameter.InactivitySensorBudgetDays]);
+        var s = life.Settings;
+        if (s.BudgetDays != budget || s.LearnDays != learn || s.FloorHours != floor || s.LeastHours != least)
+            life.Settings = new InactivitySettings(budget, floor, learn, least);
     }
-
-    /// <summary>When the home has to be looked at: early rather than exact while the silence is short.</summary>
-    public static long DueOf(RuleEngine engine, Home home)
-    {
-        if (home.Life is not { Begun: true } life || !home.Rules.Enabled(AlarmKind.Inactivity) || life.IsTold)
-            return long.MaxValue;
-        return engine.ListenedFor(life.Last, life.LookAt - life.Last);
-    }
-
-    public static void Fire(in RuleContext context, long due)
-    {
-        var home = context.Home;
-        var life = home.Life!;
-        Take(context, life);
-        var at = context.Engine.ListenedFor(life.Last, life.Due - life.Last);
-        life.LookedAt();
-        if (at > due)
-            return; // looked at early; it is queued again for then
-        if (home.AbsenceAt(at) is { } absence)
-        {
-            life.RestartSilence(absence.Until.Ticks);
-            return;
-        }
-
-        if (home.ReturnWithin(life.Last, at) is > 0 and var back)
-        {
-            life.RestartSilence(back);
-            return;
-        }
-
-        if (!home.Rules.IsActiveAt(AlarmKind.Inactivity, at, context))
-        {
-            life.Postpone(home.Rules.Window(AlarmKind.Inactivity).Next(at, context.Zone, context.Engine.Rules.Holidays));
-            return;
-        }
-
-        life.Told();
-        var open = home.FindEpisode(AlarmKind.Inactivity);
-        if (open >= 0 && home.Episodes[open].Series != Series)
-            return; // its meter has told of the same silence
-        var (en, zh) = Why(context, life, at);
-        if (open >= 0)
-            // A lone sign had come since, which proved nothing, and then silence again: people are told anew.
-            context.Clear(
-                open,
-                at,
-                $"a single sign of life at {context.At(life.NewestSign, at)}, and silence again",
-                $"{context.AtZh(life.NewestSign, at)}有一次微弱迹象，之后又无动静"
-            );
-        context.Open(AlarmKind.Inactivity, life.Last, at, -1, Series, en, zh);
-    }
-
-    private static (string En, string Zh) Why(in RuleContext context, HomeLife life, long at) =>
-        ($"no sign of life since {context.At(life.Sure, at)}", $"自{context.AtZh(life.Sure, at)}起没有生活迹象");
 }

@@ -69,8 +69,8 @@ internal static class LearnedInactivity
         if (!pattern.Learned || !pattern.IsDue || home.FindEpisode(utility.Kind) >= 0)
             return;
         var due = pattern.DueAt!.Value;
-        // Somebody was seen since: that the tap is dry is unusual, and no sign that life has stopped. The fixed rule stays.
-        if (home.Life is { } life && life.Sure > pattern.LastUse.Ticks + TimeSpan.TicksPerHour / 2 && time - pattern.LastUse.Ticks < floor * TimeSpan.TicksPerHour)
+        // The fixed rule stays, whoever was seen.
+        if (HomeInactivity.Contradicts(home, pattern.LastUse) && time - pattern.LastUse.Ticks < floor * TimeSpan.TicksPerHour)
             return;
         if (home.FindEpisode(AlarmKind.Inactivity) >= 0)
             return; // the home's sensors have told of the same silence

@@ -29,7 +29,7 @@ internal static class LifeSigns
         var sign = s.Metric.Life;
         if (!IsSign(home, ref s, sign.When, r, time) || r.Has(ReadingFlags.Retained) || r.Has(ReadingFlags.Test))
             return;
-        HomeInactivity.Sign(context, series, sign.Strength, time);
+        HomeInactivity.Sign(context, series, sign, time);
     }
 
     private static bool IsSign(Home home, ref Series s, LifeWhen when, in Reading r, long time)
