@@ -32,7 +32,9 @@ internal sealed class HomeLife
     private long heard;
 
     /// <summary>The silence (by <see cref="Last"/>) that people were told of, that was looked at, and that has to wait for hours.</summary>
-    private long toldOf,
+    private long told,
+        confirmed,
+        toldOf,
         toldSure,
         lookedAt,
         postponed,
@@ -81,7 +83,14 @@ internal sealed class HomeLife
     private long Least => (long)(Settings.LeastHours * TimeSpan.TicksPerHour);
 
     /// <summary>When an alarm is due if no further sign comes.</summary>
-    public long Due => Math.Min(IsOut ? NewestSign + Outings.Longest : life.Due, Floor);
+    public long Due => Math.Min(IsOut ? NewestSign + Outings.Longest : life.Due, Math.Min(Floor, Again));
+
+    /// <summary>
+    /// A silence that people know of was broken by a lone sign, which proves little: where nothing follows, it is told again after half the
+    /// time of the fixed rule, whatever a home without people would make of it.
+    /// </summary>
+    private long Again =>
+        told >= confirmed && told > 0 ? NewestSign + (long)(Settings.FloorHours / 2 * TimeSpan.TicksPerHour) : long.MaxValue;
 
     /// <summary>
     /// The newest sign was a door through which this home's people leave, and how long they stay out is known: nobody is at home to move.
@@ -137,6 +146,8 @@ internal sealed class HomeLife
         life.SetClock(time, zone);
         var strengthNow = evidence.Add(series, time, strength, alone);
         var sure = alone || strengthNow >= 1;
+        if (strengthNow >= 1)
+            confirmed = time;
         if (sure)
         {
             life.Ended(time, certain: true);
@@ -151,7 +162,7 @@ internal sealed class HomeLife
         return sure;
     }
 
-    public void Told() => (toldOf, toldSure) = (Last, Sure);
+    public void Told() => (toldOf, toldSure, told) = (Last, Sure, NewestSign);
 
     public void LookedAt() => lookedAt = Last;
 
@@ -198,7 +209,7 @@ internal sealed class HomeLife
     {
         life.Write(to);
         evidence.Write(to);
-        foreach (var v in (ReadOnlySpan<long>)[heard, Sure, NewestSign, toldOf, toldSure, lookedAt, postponed, notBefore])
+        foreach (var v in (ReadOnlySpan<long>)[heard, Sure, NewestSign, told, confirmed, toldOf, toldSure, lookedAt, postponed, notBefore])
             to.Write(v);
         to.Write7BitEncodedInt(Sources.Length);
         foreach (var source in Sources)
@@ -220,6 +231,7 @@ internal sealed class HomeLife
         life.Read(from);
         evidence.Read(from);
         (heard, Sure, NewestSign) = (from.ReadInt64(), from.ReadInt64(), from.ReadInt64());
+        (told, confirmed) = (from.ReadInt64(), from.ReadInt64());
         (toldOf, toldSure, lookedAt) = (from.ReadInt64(), from.ReadInt64(), from.ReadInt64());
         (postponed, notBefore) = (from.ReadInt64(), from.ReadInt64());
         Sources = new LifeSource[from.Read7BitEncodedInt()];
