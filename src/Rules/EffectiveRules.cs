@@ -60,7 +60,7 @@ internal sealed class EffectiveRules
     public bool IsActiveAt(AlarmKind kind, long at, in RuleContext context)
     {
         var window = Window(kind);
-        return window.IsAlways || window.Contains(Phrases.ToLocal(at, context.Zone), context.Engine.Rules.Holidays);
+        return window.IsAlways || window.Contains(Phrases.ToLocal(at, context.Zone), context.Engine.Rules.Calendar);
     }
 
     public void Enable(AlarmKind kind, bool value) => enabled[Index[kind]] = value;

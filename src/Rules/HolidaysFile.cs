@@ -4,13 +4,16 @@ using Vigil.Settings;
 
 namespace Vigil.Rules;
 
-/// <summary>Reads the public holidays beside a rules file.</summary>
+/// <summary>Reads the public holidays and the worked weekends beside a rules file.</summary>
 internal static class HolidaysFile
 {
-    public static void Read(string path, List<Problem> problems, HashSet<DateOnly> into)
+    public static WorkCalendar Read(string path, List<Problem> problems)
     {
         if (YamlSection.Load(path, problems) is not { } top)
-            return;
+            return WorkCalendar.None;
+        top.Text("$schema");
+        var holidays = new HashSet<DateOnly>();
+        var workdays = new HashSet<DateOnly>();
         foreach (var section in top.Sections("holidays"))
         {
             section.Id = section.Text("name", required: true) ?? "";
@@ -22,19 +25,39 @@ internal static class HolidaysFile
                 if (b < a || b.DayNumber - a.DayNumber > 30)
                     section.Refuse(
                         "to",
-                        b.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture),
+                        Text(b),
                         new Wording("is before the first day or more than 30 days after it", "早于首日，或在首日 30 天之后")
                     );
                 else
                     for (var day = a; day <= b; day = day.AddDays(1))
-                        into.Add(day);
+                        holidays.Add(day);
+            }
+
+            section.NoOthers();
+        }
+
+        foreach (var section in top.Sections("workdays"))
+        {
+            section.Id = section.Text("name", required: true) ?? "";
+            section.Text("source");
+            if (Day(section, "day") is { } day)
+            {
+                if (!WorkCalendar.SaturdayOrSunday(day.DayNumber))
+                    section.Refuse("day", Text(day), new Wording("is neither a Saturday nor a Sunday", "不是周六或周日"));
+                else if (holidays.Contains(day))
+                    section.Refuse("day", Text(day), new Wording("is a holiday too", "同时是放假日"));
+                else
+                    workdays.Add(day);
             }
 
             section.NoOthers();
         }
 
         top.NoOthers();
+        return new WorkCalendar(holidays, workdays);
     }
+
+    private static string Text(DateOnly day) => day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
 
     private static DateOnly? Day(YamlSection section, string key)
     {

@@ -34,7 +34,7 @@ internal readonly record struct RuleContext(RuleEngine Engine, Home Home, List<F
         if (!Outages.ChecksItsHours(kind) && !Home.Rules.IsActiveAt(kind, time, this))
         {
             // Outside the hours of the rule: told when they begin, if it still holds then.
-            if (Home.Rules.Window(kind).Next(time, Zone, Engine.Rules.Holidays) is not (> 0 and var opens))
+            if (Home.Rules.Window(kind).Next(time, Zone, Engine.Rules.Calendar) is not (> 0 and var opens))
                 return -1;
             episode.HeldUntil = opens;
             Engine.HeldBack?.Invoke(

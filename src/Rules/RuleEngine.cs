@@ -230,6 +230,8 @@ public sealed class RuleEngine
         foreach (var home in homes.All)
         {
             home.Rules ??= Rules.For(home.Facts);
+            home.Water?.Pattern?.Follow(Rules.Calendar);
+            home.Electricity?.Pattern?.Follow(Rules.Calendar);
             if (home.Facts is { } facts)
                 Put(facts);
             else

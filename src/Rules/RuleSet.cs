@@ -9,21 +9,17 @@ public sealed class RuleSet
     private readonly List<(RuleOverride Where, Action<EffectiveRules> Apply)> overrides;
     private readonly Dictionary<string, EffectiveRules> shared = [];
 
-    internal RuleSet(
-        EffectiveRules common,
-        List<(RuleOverride Where, Action<EffectiveRules> Apply)> overrides,
-        IReadOnlySet<DateOnly> holidays
-    )
+    internal RuleSet(EffectiveRules common, List<(RuleOverride Where, Action<EffectiveRules> Apply)> overrides, WorkCalendar calendar)
     {
         this.common = common;
         this.overrides = overrides;
-        Holidays = holidays;
+        Calendar = calendar;
     }
 
     /// <summary>The defaults in code, which are those of config/rules.yaml as shipped.</summary>
-    public static RuleSet Default { get; } = new(new EffectiveRules(), [], new HashSet<DateOnly>());
+    public static RuleSet Default { get; } = new(new EffectiveRules(), [], WorkCalendar.None);
 
-    internal IReadOnlySet<DateOnly> Holidays { get; }
+    internal WorkCalendar Calendar { get; }
 
     /// <summary>Reads a rules file. With problems, which are all reported at once, there is no rule set.</summary>
     /// <param name="path">The YAML file; the holidays file that it names is in the same folder.</param>

@@ -7,11 +7,13 @@ namespace Vigil.Rules;
 /// <param name="Holidays">Any day, not on holidays, or on holidays only.</param>
 internal readonly record struct RuleWindow(int From, int To, int Weekdays, HolidayUse Holidays)
 {
+    private const int WorkingDays = 0b0111110;
+
     public static readonly RuleWindow Always = new(0, 0, 127, HolidayUse.Any);
 
     public bool IsAlways => this == Always;
 
-    public bool Contains(DateTime local, IReadOnlySet<DateOnly> holidays)
+    public bool Contains(DateTime local, WorkCalendar calendar)
     {
         var second = (int)local.TimeOfDay.TotalSeconds;
         var day = local;
@@ -25,23 +27,31 @@ internal readonly record struct RuleWindow(int From, int To, int Weekdays, Holid
                 day = local.AddDays(-1); // a night belongs to the day on which it began
         }
 
-        if ((Weekdays & (1 << (int)day.DayOfWeek)) == 0)
-            return false;
-        return Holidays == HolidayUse.Any || holidays.Contains(DateOnly.FromDateTime(day)) == (Holidays == HolidayUse.Only);
+        return (Weekdays == 127 || IsOneOfTheWeekdays(day, calendar))
+            && (Holidays == HolidayUse.Any || calendar.Holidays.Contains(DateOnly.FromDateTime(day)) == (Holidays == HolidayUse.Only));
     }
+
+    /// <summary>
+    /// A worked weekend stands for no weekday in particular: it is one of Monday to Friday where all five are meant, and none of Saturday
+    /// and Sunday where only these are.
+    /// </summary>
+    private bool IsOneOfTheWeekdays(DateTime day, WorkCalendar calendar) =>
+        (Weekdays & WorkingDays) is 0 or WorkingDays && calendar.Workdays.Contains(DateOnly.FromDateTime(day))
+            ? (Weekdays & WorkingDays) == WorkingDays
+            : (Weekdays & (1 << (int)day.DayOfWeek)) != 0;
 
     /// <summary>
     /// The first moment from <paramref name="at"/> on that lies in these hours, UTC ticks; 0 when none does within a year.
     /// </summary>
-    public long Next(long at, TimeZoneInfo zone, IReadOnlySet<DateOnly> holidays)
+    public long Next(long at, TimeZoneInfo zone, WorkCalendar calendar)
     {
         var local = Phrases.ToLocal(at, zone);
-        if (Contains(local, holidays))
+        if (Contains(local, calendar))
             return at;
         for (var day = local.Date; day <= local.Date.AddDays(366); day = day.AddDays(1))
         {
             var opens = From == To ? day : day.AddSeconds(From);
-            if (opens <= local || !Contains(opens, holidays))
+            if (opens <= local || !Contains(opens, calendar))
                 continue;
             // At a change to summer time the skipped hour begins when it would have ended; an hour that comes twice begins the first time.
             if (zone.IsInvalidTime(opens))

@@ -15,9 +15,9 @@ internal static class RulesFile
         if (YamlSection.Load(path, problems) is not { } top)
             return null;
         top.Text("$schema");
-        var holidays = new HashSet<DateOnly>();
-        if (top.Text("holidays") is { } name)
-            HolidaysFile.Read(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, name), problems, holidays);
+        var calendar = top.Text("holidays") is { } name
+            ? HolidaysFile.Read(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, name), problems)
+            : WorkCalendar.None;
 
         var common = new EffectiveRules();
         foreach (var set in ReadRules(top))
@@ -51,7 +51,7 @@ internal static class RulesFile
         }
 
         top.NoOthers();
-        return problems.Count > before ? null : new RuleSet(common, overrides, holidays);
+        return problems.Count > before ? null : new RuleSet(common, overrides, calendar);
     }
 
     private static List<Action<EffectiveRules>> ReadRules(YamlSection top)

@@ -123,6 +123,14 @@ public sealed class WordsTests
                 """
             )
         );
+        var days = Path.GetTempFileName();
+        File.WriteAllText(
+            days,
+            "holidays:\n  - { from: soon, to: 2026-01-05 }\n  - { name: a, from: 2026-01-05, to: 2026-01-02 }\n"
+                + "  - { name: b, from: 2026-01-03, to: 2026-01-03 }\nworkdays:\n  - { name: c, day: 2026-01-03 }\n  - { name: d, day: 2026-01-05 }\n"
+        );
+        problems.AddRange(Read($"holidays: {days}"));
+        File.Delete(days);
         problems.AddRange(Read("rules: [1, 2]"));
         problems.AddRange(Read("- a"));
         problems.AddRange(Read("a: ["));

@@ -183,7 +183,7 @@ public sealed class AtHomeNightTests
             HolidayUse.Any
         );
         var berlin = TimeZoneInfo.FindSystemTimeZoneById("Europe/Berlin");
-        Assert.Equal(Utc(expected), new DateTime(window.Next(Utc(from).Ticks, berlin, new HashSet<DateOnly>()), DateTimeKind.Utc));
+        Assert.Equal(Utc(expected), new DateTime(window.Next(Utc(from).Ticks, berlin, WorkCalendar.None), DateTimeKind.Utc));
     }
 
     [Fact]
@@ -193,8 +193,8 @@ public sealed class AtHomeNightTests
         var window = new RuleWindow(0, 0, 127, HolidayUse.Only);
         Assert.Equal(
             new DateTime(2026, 4, 3, 16, 0, 0, DateTimeKind.Utc).Ticks,
-            window.Next(HomeScenario.At(0).Ticks, shanghai, new HashSet<DateOnly> { new(2026, 4, 4) })
+            window.Next(HomeScenario.At(0).Ticks, shanghai, new WorkCalendar([new(2026, 4, 4)], []))
         );
-        Assert.Equal(0, window.Next(HomeScenario.At(0).Ticks, shanghai, new HashSet<DateOnly>()));
+        Assert.Equal(0, window.Next(HomeScenario.At(0).Ticks, shanghai, WorkCalendar.None));
     }
 }

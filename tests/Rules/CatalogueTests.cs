@@ -132,13 +132,63 @@ public sealed class CatalogueTests
         string work2
     )
     {
-        var holidays = Shipped().Holidays;
+        var holidays = Shipped().Calendar.Holidays;
         static DateOnly Day(string s) => DateOnly.ParseExact(s, "yyyy-MM-dd", System.Globalization.CultureInfo.InvariantCulture);
         Assert.Equal(days, holidays.Count(d => d.Year == year));
         foreach (var day in new[] { off1, off2, off3 })
             Assert.Contains(Day(day), holidays);
         foreach (var day in new[] { work1, work2 })
             Assert.DoesNotContain(Day(day), holidays);
+    }
+
+    [Theory]
+    [InlineData(2025, "01-26", "02-08", "04-27", "09-28", "10-11")]
+    [InlineData(2026, "01-04", "02-14", "02-28", "05-09", "09-20", "10-10")]
+    public void The_weekends_that_are_worked_are_those_of_the_State_Council(int year, params string[] days)
+    {
+        var calendar = Shipped().Calendar;
+        Assert.Equal(
+            days,
+            calendar
+                .Workdays.Where(d => d.Year == year)
+                .Order()
+                .Select(d => d.ToString("MM-dd", System.Globalization.CultureInfo.InvariantCulture))
+        );
+        Assert.All(calendar.Workdays, d => Assert.False(calendar.IsOff(d.DayNumber)));
+        Assert.All(calendar.Holidays, d => Assert.True(calendar.IsOff(d.DayNumber)));
+    }
+
+    [Fact]
+    public void A_day_of_the_holidays_file_is_not_both_and_a_worked_weekend_is_one()
+    {
+        var folder = Directory.CreateTempSubdirectory("vigil-holidays-").FullName;
+        File.WriteAllText(Path.Combine(folder, "rules.yaml"), "holidays: days.yaml\nrules: {}\n");
+        File.WriteAllText(
+            Path.Combine(folder, "days.yaml"),
+            """
+            holidays:
+              - { name: long, from: 2026-02-15, to: 2026-02-23 }
+            workdays:
+              - { name: both, day: 2026-02-15 }
+              - { name: Wednesday, day: 2026-02-25 }
+              - { name: unreadable, day: 28 Feb }
+              - { day: 2026-02-28, colour: red }
+            """
+        );
+        var problems = new List<Problem>();
+        Assert.Null(RuleSet.Load(Path.Combine(folder, "rules.yaml"), problems));
+        Directory.Delete(folder, recursive: true);
+        Assert.Equal(
+            [
+                (4, "both.day", "2026-02-15"),
+                (5, "Wednesday.day", "2026-02-25"),
+                (6, "unreadable.day", "28 Feb"),
+                (7, "", ""),
+                (7, "", "colour"),
+            ],
+            problems.Select(p => (p.Line, p.Id, p.Value))
+        );
+        Assert.Contains("是放假日", problems[0].Message.Zh, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -280,7 +280,7 @@ public sealed class NuanceTests
     {
         var rules = Written(
             "holidays: holidays.yaml\nrules:\n  hot-home: { when: { weekdays: [mon, tue, wed, thu, fri], holidays: skip } }\n",
-            "holidays:\n  - { name: day off, from: 2026-01-05, to: 2026-01-05 }\n"
+            "holidays:\n  - { name: day off, from: 2026-01-05, to: 2026-01-05 }\nworkdays:\n  - { name: in exchange, day: 2026-01-04 }\n"
         );
         HomeScenario On(double day)
         {
@@ -292,8 +292,27 @@ public sealed class NuanceTests
 
         Assert.Single(On(0).Of(AlarmKind.HotHome)); // Friday 2 January 2026
         Assert.Empty(On(1).Of(AlarmKind.HotHome)); // Saturday
+        Assert.Single(On(2).Of(AlarmKind.HotHome)); // Sunday, worked in exchange
         Assert.Empty(On(3).Of(AlarmKind.HotHome)); // Monday, a day off
         Assert.Single(On(4).Of(AlarmKind.HotHome));
+    }
+
+    [Theory]
+    [InlineData(0b0111110, true)] // Monday to Friday
+    [InlineData(0b1111111, true)]
+    [InlineData(0b1111110, true)]
+    [InlineData(0b0000001, false)] // Sundays
+    [InlineData(0b1000001, false)] // weekends
+    [InlineData(0b0000011, true)] // Sundays and Mondays: by its own name
+    [InlineData(0b0000110, false)]
+    public void A_worked_Sunday_is_one_of_the_working_days_and_none_of_the_weekend(int weekdays, bool holds)
+    {
+        var calendar = new WorkCalendar([], [new(2026, 1, 4)]);
+        Assert.Equal(holds, new RuleWindow(0, 0, weekdays, HolidayUse.Any).Contains(new DateTime(2026, 1, 4, 12, 0, 0), calendar));
+        Assert.Equal(
+            (weekdays & 1) != 0,
+            new RuleWindow(0, 0, weekdays, HolidayUse.Any).Contains(new DateTime(2026, 1, 4), WorkCalendar.None)
+        );
     }
 
     [Fact]

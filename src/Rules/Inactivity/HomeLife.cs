@@ -103,6 +103,9 @@ internal sealed class HomeLife
     /// <summary>The fixed rule, once for a silence: a lone sign doesn't put it off.</summary>
     private long Floor => toldSure == Sure ? long.MaxValue : Sure + (long)(Settings.FloorHours * TimeSpan.TicksPerHour);
 
+    /// <inheritdoc cref="LifePattern.Follow"/>
+    public void Follow(WorkCalendar calendar) => life.Follow(calendar);
+
     /// <summary>Something arrived from a device of the home, so that a time without signs is known as one.</summary>
     public void Hear(long received, TimeZoneInfo zone)
     {

@@ -80,6 +80,9 @@ internal sealed class LearnedSilence(InactivitySettings settings, double slack =
         days.StartAt((at + clock.Offset) / TimeSpan.TicksPerDay);
     }
 
+    /// <inheritdoc cref="LifePattern.Follow"/>
+    public void Follow(WorkCalendar calendar) => days.Follow(calendar);
+
     public void SetClock(long utc, TimeZoneInfo zone) => clock.Set(utc, zone);
 
     /// <summary>The chance that a silence that began when this one did lasts at least so many full hours, from 0 to 24.</summary>

@@ -48,6 +48,9 @@ public sealed class LifePattern
         set => life.Settings = value;
     }
 
+    /// <summary>From the next silence on, a holiday counts as a day of the weekend and a worked weekend as working days.</summary>
+    internal void Follow(WorkCalendar calendar) => life.Follow(calendar);
+
     /// <summary>Up to here all readings are known, UTC.</summary>
     public DateTime KnownUntil => Utc(life.KnownUntil);
 

@@ -25,9 +25,30 @@ internal struct PastDays
     /// <summary>Half hours with use per day, on average of the last thirty known days.</summary>
     public float Usual = 10;
 
+    private WorkCalendar calendar = WorkCalendar.None;
+
     public PastDays() { }
 
-    public static bool IsWeekend(long day) => day % 7 >= 5;
+    public readonly bool IsWeekend(long day) => calendar.IsOff(day);
+
+    /// <summary>
+    /// Holidays and worked weekends; days that are known already are sorted anew. Costs a comparison when it is the same calendar.
+    /// </summary>
+    public void Follow(WorkCalendar followed)
+    {
+        if (ReferenceEquals(calendar, followed))
+            return;
+        calendar = followed;
+        SortDays();
+    }
+
+    private void SortDays()
+    {
+        Weekend = 0;
+        for (var back = 0; back < 128 && back <= Day; back++)
+            if (IsWeekend(Day - back))
+                Weekend |= UInt128.One << back;
+    }
 
     /// <summary>Begins a new day.</summary>
     public void NextDay(bool known)
@@ -55,8 +76,8 @@ internal struct PastDays
     {
         Array.Clear(Used);
         Known = 0;
-        Weekend = IsWeekend(day) ? UInt128.One : 0;
         Day = day;
+        SortDays();
         Usual = 10;
     }
 

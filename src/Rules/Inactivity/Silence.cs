@@ -69,7 +69,7 @@ internal struct Silence
         var offset = (int)(slot / PastDays.Slots - startDay);
         var used = days.DaysUsedInHour(slot, startDay);
         var known = days.Known << offset;
-        var same = PastDays.IsWeekend(slot / PastDays.Slots) ? days.Weekend << offset : ~(days.Weekend << offset);
+        var same = days.IsWeekend(slot / PastDays.Slots) ? days.Weekend << offset : ~(days.Weekend << offset);
         silent &= known;
         var valid = all & known;
         var habit = (Count(valid & used, same) + 0.3f) / (Count(valid, same) + 1.5f);

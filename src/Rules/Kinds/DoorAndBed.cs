@@ -36,7 +36,7 @@ internal static class DoorAndBed
         if (hours.From == hours.To)
             return day;
         // A door that was opened in the evening gets the shorter time once night begins.
-        return Math.Min(day, hours.Next(since, context.Zone, context.Engine.Rules.Holidays) - since + night);
+        return Math.Min(day, hours.Next(since, context.Zone, context.Engine.Rules.Calendar) - since + night);
     }
 
     public static void DoorLasts(in RuleContext context, int series, long due)
@@ -106,7 +106,7 @@ internal static class DoorAndBed
         var due = since + longest;
         if (window.IsAlways)
             return due;
-        return window.Next(due, context.Zone, context.Engine.Rules.Holidays); // outside the hours: when they begin
+        return window.Next(due, context.Zone, context.Engine.Rules.Calendar); // outside the hours: when they begin
     }
 
     private static void Schedule(in RuleContext context, ref Series s, long due)

@@ -70,7 +70,7 @@ internal static class HomeInactivity
         else if (home.ReturnWithin(life.Last, due) is > 0 and var back)
             life.RestartSilence(back);
         else if (!home.Rules.IsActiveAt(KindOf(life), due, context))
-            life.Postpone(home.Rules.Window(KindOf(life)).Next(due, context.Zone, context.Engine.Rules.Holidays));
+            life.Postpone(home.Rules.Window(KindOf(life)).Next(due, context.Zone, context.Engine.Rules.Calendar));
         else
             Tell(context, life, due);
     }
@@ -119,6 +119,7 @@ internal static class HomeInactivity
     private static void Take(in RuleContext context, HomeLife life)
     {
         var (home, now) = (context.Home, context.Now);
+        life.Follow(context.Engine.Rules.Calendar);
         var watch = home.OnWatch(now);
         var rules = home.Rules;
         var (budget, learn, floor, least) = (

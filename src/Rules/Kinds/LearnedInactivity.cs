@@ -26,6 +26,7 @@ internal static class LearnedInactivity
         if (pattern.Settings.BudgetDays != budget || pattern.Settings.LearnDays != learn || pattern.Settings.FloorHours != floor)
             pattern.Settings = pattern.Settings with { BudgetDays = budget, LearnDays = learn, FloorHours = floor };
         var lastUse = pattern.LastUse;
+        pattern.Follow(context.Engine.Rules.Calendar);
         pattern.Observe(
             new DateTime(from, DateTimeKind.Utc),
             new DateTime(time, DateTimeKind.Utc),

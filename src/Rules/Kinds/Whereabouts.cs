@@ -113,7 +113,7 @@ internal static class Whereabouts
         if (night.From != night.To)
             due = Math.Min(
                 due,
-                night.Next(s.Since, context.Zone, context.Engine.Rules.Holidays) + rules.Ticks(RuleParameter.WanderNightLonger)
+                night.Next(s.Since, context.Zone, context.Engine.Rules.Calendar) + rules.Ticks(RuleParameter.WanderNightLonger)
             );
 
         s.Due = Math.Max(due, time);

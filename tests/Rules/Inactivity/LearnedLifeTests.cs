@@ -242,4 +242,27 @@ public sealed class LearnedLifeTests
         Assert.InRange(delays[delays.Count / 2], 3, medianHours);
         Assert.InRange(delays[^1], 3, 24);
     }
+
+    [Fact]
+    public void A_holiday_is_judged_with_the_weekends_and_a_worked_Saturday_with_the_working_days()
+    {
+        var days = new PastDays();
+        var monday = new DateOnly(2026, 9, 14).DayNumber;
+        days.StartAt(monday);
+        while (days.Day < monday + 27) // Sunday, 11 October
+            days.NextDay(known: true);
+        static int[] Weekend(PastDays days) =>
+            [.. Enumerable.Range(0, 28).Where(back => (days.Weekend >> back & 1) != 0).Select(back => 27 - back).Order()];
+        Assert.Equal([5, 6, 12, 13, 19, 20, 26, 27], Weekend(days));
+        var offDays = Enumerable.Range(17, 7).Select(i => DateOnly.FromDayNumber(monday + i)).ToHashSet(); // 1 to 7 October
+        days.Follow(new WorkCalendar(offDays, [new(2026, 9, 20), new(2026, 10, 10)]));
+        Assert.Equal([5, 12, 13, 17, 18, 19, 20, 21, 22, 23, 27], Weekend(days));
+        Assert.True(days.IsWeekend(monday + 17));
+        Assert.False(days.IsWeekend(monday + 26));
+        Assert.True(days.IsWeekend(monday + 33)); // beyond what the file knows: by the day of the week
+        days.NextDay(known: true);
+        Assert.Equal([4, 11, 12, 16, 17, 18, 19, 20, 21, 22, 26], Weekend(days));
+        days.Follow(WorkCalendar.None);
+        Assert.Equal([4, 5, 11, 12, 18, 19, 25, 26], Weekend(days));
+    }
 }
