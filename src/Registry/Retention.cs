@@ -1,16 +1,25 @@
 using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
+using Vigil.Registry.Activity;
 using Vigil.Storage.Readings;
 using Vigil.Storage.Records;
 
 namespace Vigil.Registry;
 
 /// <summary>
-/// Writes each past day's use into the records (the daily roll-up) and deletes raw readings older than the retention time. A day's use is
-/// kept when its readings are deleted.
+/// Writes each past day's use and activity into the records (the daily roll-up) and deletes raw readings older than the retention time. A
+/// day's use is kept when its readings are deleted, its activity for thirteen months.
 /// </summary>
-public sealed class Retention(IReadingStore store, IDbContextFactory<RecordsDb> records, TimeZoneInfo zone, ReadingsOptions options)
+public sealed class Retention(
+    IReadingStore store,
+    IDbContextFactory<RecordsDb> records,
+    TimeZoneInfo zone,
+    ReadingsOptions options,
+    TimeProvider clock
+)
 {
+    private readonly ActivityRollUp activity = new(store, zone, clock);
+
     /// <summary>Past days that are rolled up again each time, since readings may arrive days late.</summary>
     private const int DaysAgain = 7;
 
@@ -46,17 +55,14 @@ public sealed class Retention(IReadingStore store, IDbContextFactory<RecordsDb> 
         var today = DateOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(now, zone));
         var written = 0;
         await using var db = await records.CreateDbContextAsync(cancellation);
-        var devices = await db
-            .Devices.AsNoTracking()
-            .Where(d => d.ResidentId != null)
-            .Select(d => new { d.Id, Resident = d.ResidentId! })
-            .ToListAsync(cancellation);
-        foreach (var home in devices.GroupBy(d => d.Resident, d => new DeviceId(d.Id), StringComparer.Ordinal))
+        var devices = await db.Devices.AsNoTracking().Where(d => d.ResidentId != null).ToListAsync(cancellation);
+        foreach (var home in devices.GroupBy(d => d.ResidentId!, StringComparer.Ordinal))
         {
             var last = await db.DailyUse.Where(d => d.ResidentId == home.Key).MaxAsync(d => (DateOnly?)d.Day, cancellation);
             var first = last?.AddDays(-DaysAgain) ?? today.AddDays(-FirstDays);
+            IReadOnlyList<DeviceId> ids = [.. home.Select(d => new DeviceId(d.Id))];
             // Read until now and not until midnight: yesterday's use is complete only with the first meter total of today.
-            var days = await DailyLife.ReadAsync(store, [.. home], DailyLife.Midnight(first, zone), now, zone, cancellation);
+            var days = await DailyLife.ReadAsync(store, ids, DailyLife.Midnight(first, zone), now, zone, cancellation);
             var known = await db
                 .DailyUse.Where(d => d.ResidentId == home.Key && d.Day >= first)
                 .ToDictionaryAsync(d => d.Day, cancellation);
@@ -70,6 +76,7 @@ public sealed class Retention(IReadingStore store, IDbContextFactory<RecordsDb> 
 
             await db.SaveChangesAsync(cancellation);
             db.ChangeTracker.Clear();
+            await activity.RunAsync(db, home.Key, [.. home], today, cancellation);
         }
 
         return written;

@@ -95,6 +95,38 @@ public sealed class DailyDigestTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_slow_change_is_told_by_the_next_digest_and_by_none_after_it()
+    {
+        await using (var db = await night.Records.CreateDbContextAsync(Stop))
+        {
+            db.SlowChanges.Add(Rises(await db.Residents.Select(r => r.Id).FirstAsync(Stop), foundHoursAgo: 11));
+            db.SlowChanges.Add(Rises(await db.Residents.Select(r => r.Id).FirstAsync(Stop), foundHoursAgo: 8 * 24)); // no news any more
+            await db.SaveChangesAsync(Stop);
+        }
+
+        Assert.Equal(1, await digests.CycleAsync(Stop));
+        Assert.EndsWith(
+            "20:00。近两周：起床比10月晚两小时（现在08:10，当时06:05）。",
+            night.Heard.All[0].Text.Replace("09:00至09:00", "20:00", StringComparison.Ordinal),
+            StringComparison.Ordinal
+        );
+        night.Clock.Advance(TimeSpan.FromDays(1));
+        Assert.Equal(1, await digests.CycleAsync(Stop));
+        Assert.DoesNotContain("近两周", night.Heard.All[1].Text, StringComparison.Ordinal);
+
+        SlowChange Rises(string resident, int foundHoursAgo) =>
+            new()
+            {
+                ResidentId = resident,
+                Figure = DailyFigure.Rises,
+                FoundAt = night.Clock.GetUtcNow().UtcDateTime.AddHours(-foundHoursAgo),
+                Month = new DateOnly(2025, 10, 1),
+                Before = 365,
+                Now = 490,
+            };
+    }
+
+    [Fact]
     public async Task A_contact_who_cannot_be_read_and_a_home_that_fails_keep_nobody_elses_morning_away()
     {
         await using (var db = await night.Records.CreateDbContextAsync(Stop))

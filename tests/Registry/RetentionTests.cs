@@ -48,7 +48,7 @@ public sealed class RetentionTests
                 [.. Enumerable.Range(0, 60 * 24).Select(hour => Water(Midnight.AddHours(hour), hour / 1000.0))],
                 Cancellation
             );
-            var retention = new Retention(store, records, Shanghai, new ReadingsOptions { KeepDays = 20 });
+            var retention = new Retention(store, records, Shanghai, new ReadingsOptions { KeepDays = 20 }, TimeProvider.System);
             var now = Midnight.AddDays(50).AddHours(1);
             Assert.Equal(50, await retention.RunAsync(now, Cancellation));
             await retention.RunAsync(now.AddDays(1), Cancellation);

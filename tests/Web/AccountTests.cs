@@ -267,12 +267,35 @@ public sealed class AccountTests : IAsyncLifetime
                 ],
                 Token
             );
+        await using (var db = await server.Records.CreateDbContextAsync(Token))
+        {
+            db.Add(
+                new Vigil.Storage.Records.DailyActivity
+                {
+                    ResidentId = "R-here",
+                    Day = new DateOnly(2026, 1, 14),
+                    BedExits = 3,
+                }
+            );
+            db.Add(
+                new SlowChange
+                {
+                    ResidentId = "R-here",
+                    Figure = DailyFigure.BedExits,
+                    FoundAt = pressed,
+                    Before = 1,
+                    Now = 3,
+                }
+            );
+            await db.SaveChangesAsync(Token);
+        }
+
         using var archive = new System.IO.Compression.ZipArchive(
             new MemoryStream(await admin.GetByteArrayAsync("/api/v1/residents/R-here/export", Token))
         );
         using var reader = new StreamReader(archive.GetEntry("records.json")!.Open());
         var held = await reader.ReadToEndAsync(Token);
-        foreach (var what in new[] { "王秀英", "+8613800138000", "meter-R-here", alarm.Id.ToString() })
+        foreach (var what in new[] { "王秀英", "+8613800138000", "meter-R-here", alarm.Id.ToString(), "\"bedExits\": 3", "slowChanges" })
             Assert.Contains(what, held, StringComparison.Ordinal);
         Assert.DoesNotContain("R-there", held, StringComparison.Ordinal);
         using var rows = new StreamReader(archive.GetEntry("readings.csv")!.Open());
@@ -295,6 +318,8 @@ public sealed class AccountTests : IAsyncLifetime
                 await db.Contacts.AnyAsync(c => c.ResidentId == "R-here", Token)
                     || await db.Visits.AnyAsync(v => v.ResidentId == "R-here", Token)
                     || await db.Rejected.AnyAsync(p => p.Device == "meter-R-here", Token)
+                    || await db.DailyActivity.AnyAsync(Token)
+                    || await db.SlowChanges.AnyAsync(Token)
             );
             Assert.Equal("erased", (await db.Alarms.SingleAsync(a => a.Id == alarm.Id, Token)).Subject);
             Assert.True(await db.Audit.AnyAsync(a => a.Action == "erase" && a.Subject == "resident:R-here", Token));

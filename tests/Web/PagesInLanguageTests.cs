@@ -74,6 +74,12 @@ public sealed partial class PagesInLanguageTests : IAsyncLifetime
             var html = await answer.Content.ReadAsStringAsync(Token);
             Assert.True(Shown(html).Count() > 4, $"{address} shows nothing");
             wrong.AddRange(Wrong(html, language).Select(w => $"{page}: {w}"));
+            if (page is "/residents/R-here" or "/my-day?visitor=v1")
+                Assert.Contains(
+                    language == "en" ? "rises two hours later than in October (08:10, then 06:05)" : "起床比10月晚两小时",
+                    WebUtility.HtmlDecode(html),
+                    StringComparison.Ordinal
+                );
         }
 
         // The page of a contact has the contact's language, whatever the message begins with; an answer that isn't one too.
@@ -193,6 +199,31 @@ public sealed partial class PagesInLanguageTests : IAsyncLifetime
                 }
             );
         db.Rejected.AddRange(Refused(now));
+        foreach (var figure in Enum.GetValues<DailyFigure>())
+            db.SlowChanges.Add(
+                new SlowChange
+                {
+                    ResidentId = "R-here",
+                    Figure = figure,
+                    FoundAt = now,
+                    Month = new DateOnly(2026, 10, 1),
+                    Before = 365,
+                    Now = 490,
+                }
+            );
+        for (var day = 0; day < 14; day++)
+            db.DailyActivity.Add(
+                new DailyActivity
+                {
+                    ResidentId = "R-here",
+                    Day = DateOnly.FromDateTime(now).AddDays(-day),
+                    Rose = 365,
+                    BedExits = 1,
+                    ToiletVisits = 6,
+                    Meals = 4,
+                    MinutesOut = 90,
+                }
+            );
         db.Visitors.Add(
             new Visitor
             {

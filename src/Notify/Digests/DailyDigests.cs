@@ -12,7 +12,7 @@ namespace Vigil.Notify.Digests;
 
 /// <summary>
 /// Yesterday at home, each morning, for contacts who want it (每日摘要) and whose resident consented: water and electricity against the home's
-/// own usual day. By mail where there is an address, else by SMS. A row is written before anything is sent, so that nobody gets a day
+/// own usual day; and what has slowly changed, in the first one after it was found. By mail where there is an address, else by SMS. A row is written before anything is sent, so that nobody gets a day
 /// twice; what can't be sent by the evening is given up, because by then it is old. Alarms never wait for it.
 /// </summary>
 public sealed partial class DailyDigests(
@@ -28,6 +28,9 @@ public sealed partial class DailyDigests(
 {
     /// <summary>How long after its time of day a digest may still be sent.</summary>
     private static readonly TimeSpan Late = TimeSpan.FromHours(10);
+
+    /// <summary>A change is told by the first digest that goes out in the week after it was found.</summary>
+    private static readonly TimeSpan ChangeIsNews = TimeSpan.FromDays(7);
 
     private static readonly TimeSpan Every = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan Again = TimeSpan.FromMinutes(15);
@@ -117,7 +120,7 @@ public sealed partial class DailyDigests(
         Contact contact,
         string name,
         DateOnly day,
-        (DayOfUse? Day, OwnNormal Usual) life,
+        (DayOfUse? Day, OwnNormal Usual, IReadOnlyList<SlowChange> Changes) life,
         DateTime now,
         CancellationToken cancellation
     )
@@ -140,7 +143,20 @@ public sealed partial class DailyDigests(
             address.Length == 0 ? new ChannelResult(ChannelOutcome.GiveUp, Wording.Same("the stored address can't be read"))
             : routes.For(channel, address) is not { } way
                 ? new ChannelResult(ChannelOutcome.GiveUp, Wording.Same($"no provider carries {channel.Word()} to this address"))
-            : await AskAsync(way, Message(contact, name, day, life, channel, address));
+            : await AskAsync(
+                way,
+                Message(
+                    contact,
+                    name,
+                    day,
+                    life with
+                    {
+                        Changes = await UntoldAsync(db, contact, life.Changes, cancellation),
+                    },
+                    channel,
+                    address
+                )
+            );
         row.Note = result.Reason.En; // no page shows it
         if (result.Outcome is ChannelOutcome.Sent or ChannelOutcome.Delivered or ChannelOutcome.Unknown)
             row.SentAt = now; // unknown: a digest twice is worse than one missing
@@ -167,13 +183,13 @@ public sealed partial class DailyDigests(
         Contact contact,
         string name,
         DateOnly day,
-        (DayOfUse? Day, OwnNormal Usual) life,
+        (DayOfUse? Day, OwnNormal Usual, IReadOnlyList<SlowChange> Changes) life,
         Channel channel,
         string address
     )
     {
         var language = contact.Language == "en" ? "en" : "zh";
-        var text = messages.Daily(language, name, day, Words(life.Day, life.Usual, language));
+        var text = messages.Daily(language, name, day, Words(life.Day, life.Usual, language) + Words(life.Changes, language));
         var values = new Dictionary<string, string>
         {
             ["name"] = MessageTexts.Masked(name),
@@ -231,12 +247,45 @@ public sealed partial class DailyDigests(
         return string.Join(zh ? "，" : ", ", parts);
     }
 
-    /// <summary>The day, and what is usual in the days before it.</summary>
-    private async Task<(DayOfUse?, OwnNormal)> LifeAsync(RecordsDb db, string resident, DateOnly day, CancellationToken cancellation)
+    /// <summary>Those that no digest which went to this contact has told.</summary>
+    private static async Task<IReadOnlyList<SlowChange>> UntoldAsync(
+        RecordsDb db,
+        Contact contact,
+        IReadOnlyList<SlowChange> changes,
+        CancellationToken cancellation
+    )
     {
+        if (changes.Count == 0)
+            return changes;
+        var told = await db.Digests.Where(d => d.ContactId == contact.Id).MaxAsync(d => d.SentAt, cancellation);
+        return [.. changes.Where(c => told is not { } at || c.FoundAt > at)];
+    }
+
+    private static string Words(IReadOnlyList<SlowChange> changes, string language)
+    {
+        if (changes.Count == 0)
+            return "";
+        var said = changes.Select(c => ChangeWords.Of(c).In(language));
+        return language == "zh" ? "。近两周：" + string.Join("；", said) : ". In the last two weeks: " + string.Join("; ", said);
+    }
+
+    /// <summary>The day, what has slowly changed, and what is usual in the days before it.</summary>
+    private async Task<(DayOfUse?, OwnNormal, IReadOnlyList<SlowChange>)> LifeAsync(
+        RecordsDb db,
+        string resident,
+        DateOnly day,
+        CancellationToken cancellation
+    )
+    {
+        var since = clock.GetUtcNow().UtcDateTime - ChangeIsNews;
+        var changes = await db
+            .SlowChanges.AsNoTracking()
+            .Where(c => c.ResidentId == resident && c.FoundAt >= since)
+            .OrderBy(c => c.FoundAt)
+            .ToListAsync(cancellation);
         var devices = await db.Devices.Where(d => d.ResidentId == resident).Select(d => d.Id).ToListAsync(cancellation);
         if (devices.Count == 0)
-            return (null, OwnNormal.Of([], zone));
+            return (null, OwnNormal.Of([], zone), changes);
         var midnight = TimeZoneInfo.ConvertTimeToUtc(day.AddDays(1).ToDateTime(TimeOnly.MinValue, DateTimeKind.Unspecified), zone);
         var days = await DailyLife.ReadAsync(
             readings,
@@ -246,7 +295,7 @@ public sealed partial class DailyDigests(
             zone,
             cancellation
         );
-        return (days.FirstOrDefault(d => d.Day == day), OwnNormal.Of([.. days.Where(d => d.Day < day)], zone));
+        return (days.FirstOrDefault(d => d.Day == day), OwnNormal.Of([.. days.Where(d => d.Day < day)], zone), changes);
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The daily digest of resident {Resident} could not be made; it is tried again")]

@@ -4,7 +4,7 @@ namespace Vigil.Storage.Readings;
 
 /// <summary>What was used between two totals of one meter.</summary>
 /// <param name="Water">Water in m³; otherwise electricity in kWh.</param>
-internal readonly record struct MeterUse(bool Water, DateTime From, DateTime To, double Quantity)
+public readonly record struct MeterUse(bool Water, DateTime From, DateTime To, double Quantity)
 {
     /// <summary>
     /// The use by all meters of a home, counted as the rules count it (<see cref="MeterTotal"/>): implausible totals yield no use. Where a

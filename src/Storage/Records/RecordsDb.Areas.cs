@@ -76,6 +76,12 @@ public abstract partial class RecordsDb
             .Entity<DailyUse>()
             .HasQueryFilter(c => Within == "" || Set<Resident>().Any(r => r.Id == c.ResidentId && r.Area.StartsWith(Within)));
         model
+            .Entity<DailyActivity>()
+            .HasQueryFilter(c => Within == "" || Set<Resident>().Any(r => r.Id == c.ResidentId && r.Area.StartsWith(Within)));
+        model
+            .Entity<SlowChange>()
+            .HasQueryFilter(c => Within == "" || Set<Resident>().Any(r => r.Id == c.ResidentId && r.Area.StartsWith(Within)));
+        model
             .Entity<Device>()
             .HasQueryFilter(d => Within == "" || Set<Resident>().Any(r => r.Id == d.ResidentId && r.Area.StartsWith(Within)));
         model

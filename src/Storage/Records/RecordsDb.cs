@@ -59,11 +59,14 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
     public DbSet<DeviceAnnouncement> Announcements => Set<DeviceAnnouncement>();
     public DbSet<AuditEntry> Audit => Set<AuditEntry>();
     public DbSet<DailyUse> DailyUse => Set<DailyUse>();
+    public DbSet<DailyActivity> DailyActivity => Set<DailyActivity>();
+    public DbSet<SlowChange> SlowChanges => Set<SlowChange>();
 
     protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder)
     {
         configurationBuilder.Properties<DateTime>().HaveConversion<UtcConverter>();
         configurationBuilder.Properties<Channel>().HaveConversion<WordConverter<Channel>>();
+        configurationBuilder.Properties<DailyFigure>().HaveConversion<WordConverter<DailyFigure>>();
         configurationBuilder.Properties<MessageKind>().HaveConversion<WordConverter<MessageKind>>();
         configurationBuilder.Properties<TimelineEvent>().HaveConversion<WordConverter<TimelineEvent>>();
         configurationBuilder.Properties<IReadOnlyList<Channel>>().HaveConversion<WordsConverter<Channel>, WordsComparer<Channel>>();
@@ -210,6 +213,21 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
             e.HasOne<Contact>().WithMany().HasForeignKey(d => d.ContactId).OnDelete(DeleteBehavior.Cascade);
         });
         modelBuilder.Entity<DailyUse>().HasKey(d => new { d.ResidentId, d.Day });
+        modelBuilder.Entity<DailyActivity>(e =>
+        {
+            e.HasKey(d => new { d.ResidentId, d.Day });
+            e.HasOne<Resident>().WithMany().HasForeignKey(d => d.ResidentId).OnDelete(DeleteBehavior.Cascade);
+        });
+        modelBuilder.Entity<SlowChange>(e =>
+        {
+            e.HasKey(c => new
+            {
+                c.ResidentId,
+                c.FoundAt,
+                c.Figure,
+            });
+            e.HasOne<Resident>().WithMany().HasForeignKey(c => c.ResidentId).OnDelete(DeleteBehavior.Cascade);
+        });
     }
 
     /// <summary>English in the column of this name, Chinese in one with Zh behind the name.</summary>

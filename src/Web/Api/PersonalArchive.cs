@@ -45,6 +45,8 @@ internal static class PersonalArchive
             ["absences"] = await db.Absences.AsNoTracking().Where(a => a.ResidentId == id).ToListAsync(caller.Cancellation),
             ["visits"] = await db.Visits.AsNoTracking().Where(v => v.ResidentId == id).ToListAsync(caller.Cancellation),
             ["dailyUse"] = await db.DailyUse.AsNoTracking().Where(d => d.ResidentId == id).ToListAsync(caller.Cancellation),
+            ["dailyActivity"] = await db.DailyActivity.AsNoTracking().Where(d => d.ResidentId == id).ToListAsync(caller.Cancellation),
+            ["slowChanges"] = await db.SlowChanges.AsNoTracking().Where(c => c.ResidentId == id).ToListAsync(caller.Cancellation),
             ["alarms"] = alarms,
             ["notices"] = await db.Notices.AsNoTracking().Where(n => ids.Contains(n.AlarmId)).ToListAsync(caller.Cancellation),
             ["audit"] = await db

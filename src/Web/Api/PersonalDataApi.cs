@@ -122,7 +122,7 @@ internal static class PersonalDataApi
                         await db.Visits.Where(v => v.ResidentId == id).ExecuteDeleteAsync(caller.Cancellation);
                         await db.DailyUse.Where(d => d.ResidentId == id).ExecuteDeleteAsync(caller.Cancellation);
                         await db.Devices.Where(d => d.ResidentId == id).ExecuteDeleteAsync(caller.Cancellation);
-                        // contacts and household go with it
+                        // contacts, household, daily activity and slow changes go with it
                         await db.Residents.Where(x => x.Id == id).ExecuteDeleteAsync(caller.Cancellation);
                         await turn.CommitAsync(caller.Cancellation);
                     }

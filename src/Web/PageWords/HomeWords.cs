@@ -80,6 +80,20 @@ internal static class HomeWords
         ["usual.energy"] = new("Electricity, kWh", "用电（千瓦时）"),
         ["usual.first"] = new("First use of water", "首次用水"),
         ["usual.last"] = new("Last use of water", "最后用水"),
+        ["months"] = new("Against the person's own months", "与本人往月相比"),
+        ["months.month"] = new("Month", "月份"),
+        ["months.rises"] = new("Rises", "起床"),
+        ["months.bed-exits"] = new("Out of bed, a night", "夜间离床（次）"),
+        ["months.toilet-visits"] = new("Toilet, a day", "如厕（次/日）"),
+        ["months.meals"] = new("Fridge, kettle, cooker, a day", "冰箱、水壶、炉灶（次/日）"),
+        ["months.time-out"] = new("Hours out, a day", "外出（小时/日）"),
+        ["months.water"] = new("Water, litres a day", "用水（升/日）"),
+        ["months.electricity"] = new("Electricity, kWh a day", "用电（千瓦时/日）"),
+        ["months.why"] = new(
+            "Medians, as far as the sensors at home tell. A change against the months before is told once, in the week in which it is found; "
+                + "it is no alarm.",
+            "均为中位数，以家中传感器所见为限。与往月相比的变化在发现的那一周告知一次，不作为警情。"
+        ),
         ["areas"] = new("Areas", "区域"),
         ["watch"] = new("Heightened watch", "重点关注"),
         ["watch.why"] = new(

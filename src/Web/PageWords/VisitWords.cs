@@ -27,6 +27,7 @@ internal static class VisitWords
             "账号与探访人编号相同时自动显示本人的安排。"
         ),
         ["my-day.way"] = new("Way there", "导航"),
+        ["my-day.changes"] = new("Slow changes, this week", "本周发现的缓慢变化"),
         ["my-day.done"] = new("Done today", "今日已完成"),
         ["visit.record"] = new("Record a visit", "填写探访记录"),
         ["visit.form"] = new("Form", "探访方式"),

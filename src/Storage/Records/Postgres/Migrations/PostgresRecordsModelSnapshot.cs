@@ -210,7 +210,6 @@ namespace Vigil.Storage.Records.Postgres.Migrations
 
                     b.Property<string>("Trace")
                         .IsRequired()
-                        .ValueGeneratedOnAdd()
                         .HasColumnType("text")
                         .HasDefaultValue("");
 
@@ -474,6 +473,34 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     b.ToTable("Credentials");
                 });
 
+            modelBuilder.Entity("Vigil.Storage.Records.DailyActivity", b =>
+                {
+                    b.Property<string>("ResidentId")
+                        .HasColumnType("text");
+
+                    b.Property<DateOnly>("Day")
+                        .HasColumnType("date");
+
+                    b.Property<int?>("BedExits")
+                        .HasColumnType("integer");
+
+                    b.Property<int?>("Meals")
+                        .HasColumnType("integer");
+
+                    b.Property<int?>("MinutesOut")
+                        .HasColumnType("integer");
+
+                    b.Property<int?>("Rose")
+                        .HasColumnType("integer");
+
+                    b.Property<int?>("ToiletVisits")
+                        .HasColumnType("integer");
+
+                    b.HasKey("ResidentId", "Day");
+
+                    b.ToTable("DailyActivity");
+                });
+
             modelBuilder.Entity("Vigil.Storage.Records.DailyDigest", b =>
                 {
                     b.Property<Guid>("ContactId")
@@ -660,7 +687,6 @@ namespace Vigil.Storage.Records.Postgres.Migrations
 
                     b.Property<string>("Template")
                         .IsRequired()
-                        .ValueGeneratedOnAdd()
                         .HasColumnType("text")
                         .HasDefaultValue("opened");
 
@@ -784,7 +810,6 @@ namespace Vigil.Storage.Records.Postgres.Migrations
 
                     b.Property<string>("Language")
                         .IsRequired()
-                        .ValueGeneratedOnAdd()
                         .HasColumnType("text")
                         .HasDefaultValue("zh");
 
@@ -828,7 +853,6 @@ namespace Vigil.Storage.Records.Postgres.Migrations
 
                     b.Property<string>("Template")
                         .IsRequired()
-                        .ValueGeneratedOnAdd()
                         .HasColumnType("text")
                         .HasDefaultValue("opened");
 
@@ -1070,6 +1094,31 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                         {
                             t.HasCheckConstraint("shift_days", "\"Days\" BETWEEN 1 AND 127");
                         });
+                });
+
+            modelBuilder.Entity("Vigil.Storage.Records.SlowChange", b =>
+                {
+                    b.Property<string>("ResidentId")
+                        .HasColumnType("text");
+
+                    b.Property<DateTime>("FoundAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<string>("Figure")
+                        .HasColumnType("text");
+
+                    b.Property<double>("Before")
+                        .HasColumnType("double precision");
+
+                    b.Property<DateOnly>("Month")
+                        .HasColumnType("date");
+
+                    b.Property<double>("Now")
+                        .HasColumnType("double precision");
+
+                    b.HasKey("ResidentId", "FoundAt", "Figure");
+
+                    b.ToTable("SlowChanges");
                 });
 
             modelBuilder.Entity("Vigil.Storage.Records.TimelineEntry", b =>
@@ -1475,6 +1524,15 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                         .IsRequired();
                 });
 
+            modelBuilder.Entity("Vigil.Storage.Records.DailyActivity", b =>
+                {
+                    b.HasOne("Vigil.Storage.Records.Resident", null)
+                        .WithMany()
+                        .HasForeignKey("ResidentId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
             modelBuilder.Entity("Vigil.Storage.Records.DailyDigest", b =>
                 {
                     b.HasOne("Vigil.Storage.Records.Contact", null)
@@ -1520,6 +1578,15 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                         .OnDelete(DeleteBehavior.SetNull);
 
                     b.Navigation("Visitor");
+                });
+
+            modelBuilder.Entity("Vigil.Storage.Records.SlowChange", b =>
+                {
+                    b.HasOne("Vigil.Storage.Records.Resident", null)
+                        .WithMany()
+                        .HasForeignKey("ResidentId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
                 });
 
             modelBuilder.Entity("Vigil.Storage.Records.TimelineEntry", b =>

@@ -203,7 +203,6 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
 
                     b.Property<string>("Trace")
                         .IsRequired()
-                        .ValueGeneratedOnAdd()
                         .HasColumnType("TEXT")
                         .HasDefaultValue("");
 
@@ -465,6 +464,34 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                     b.ToTable("Credentials");
                 });
 
+            modelBuilder.Entity("Vigil.Storage.Records.DailyActivity", b =>
+                {
+                    b.Property<string>("ResidentId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateOnly>("Day")
+                        .HasColumnType("TEXT");
+
+                    b.Property<int?>("BedExits")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<int?>("Meals")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<int?>("MinutesOut")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<int?>("Rose")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<int?>("ToiletVisits")
+                        .HasColumnType("INTEGER");
+
+                    b.HasKey("ResidentId", "Day");
+
+                    b.ToTable("DailyActivity");
+                });
+
             modelBuilder.Entity("Vigil.Storage.Records.DailyDigest", b =>
                 {
                     b.Property<Guid>("ContactId")
@@ -651,7 +678,6 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
 
                     b.Property<string>("Template")
                         .IsRequired()
-                        .ValueGeneratedOnAdd()
                         .HasColumnType("TEXT")
                         .HasDefaultValue("opened");
 
@@ -775,7 +801,6 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
 
                     b.Property<string>("Language")
                         .IsRequired()
-                        .ValueGeneratedOnAdd()
                         .HasColumnType("TEXT")
                         .HasDefaultValue("zh");
 
@@ -819,7 +844,6 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
 
                     b.Property<string>("Template")
                         .IsRequired()
-                        .ValueGeneratedOnAdd()
                         .HasColumnType("TEXT")
                         .HasDefaultValue("opened");
 
@@ -1059,6 +1083,31 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                         {
                             t.HasCheckConstraint("shift_days", "\"Days\" BETWEEN 1 AND 127");
                         });
+                });
+
+            modelBuilder.Entity("Vigil.Storage.Records.SlowChange", b =>
+                {
+                    b.Property<string>("ResidentId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime>("FoundAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Figure")
+                        .HasColumnType("TEXT");
+
+                    b.Property<double>("Before")
+                        .HasColumnType("REAL");
+
+                    b.Property<DateOnly>("Month")
+                        .HasColumnType("TEXT");
+
+                    b.Property<double>("Now")
+                        .HasColumnType("REAL");
+
+                    b.HasKey("ResidentId", "FoundAt", "Figure");
+
+                    b.ToTable("SlowChanges");
                 });
 
             modelBuilder.Entity("Vigil.Storage.Records.TimelineEntry", b =>
@@ -1462,6 +1511,15 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                         .IsRequired();
                 });
 
+            modelBuilder.Entity("Vigil.Storage.Records.DailyActivity", b =>
+                {
+                    b.HasOne("Vigil.Storage.Records.Resident", null)
+                        .WithMany()
+                        .HasForeignKey("ResidentId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
             modelBuilder.Entity("Vigil.Storage.Records.DailyDigest", b =>
                 {
                     b.HasOne("Vigil.Storage.Records.Contact", null)
@@ -1507,6 +1565,15 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                         .OnDelete(DeleteBehavior.SetNull);
 
                     b.Navigation("Visitor");
+                });
+
+            modelBuilder.Entity("Vigil.Storage.Records.SlowChange", b =>
+                {
+                    b.HasOne("Vigil.Storage.Records.Resident", null)
+                        .WithMany()
+                        .HasForeignKey("ResidentId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
                 });
 
             modelBuilder.Entity("Vigil.Storage.Records.TimelineEntry", b =>
