@@ -1,4 +1,5 @@
 using Vigil.Model;
+using Vigil.Rules.Inactivity;
 using Vigil.Rules.Kinds;
 
 namespace Vigil.Rules;
@@ -40,6 +41,9 @@ public sealed class RuleEngine
     public RuleSet Rules { get; private set; }
 
     public TimeZoneInfo Zone { get; }
+
+    /// <summary>What is expected of homes whose own habits aren't learned yet.</summary>
+    public LifePriors Priors { get; set; } = LifePriors.Shipped;
 
     /// <summary>When <see cref="AdvanceTo"/> has something to do next; null when nothing is awaited. May be early, never late.</summary>
     public DateTime? NextDue => due.TryPeek(out _, out var next) ? new DateTime(next.At, DateTimeKind.Utc) : null;
@@ -212,6 +216,18 @@ public sealed class RuleEngine
     /// The earliest moments at which trouble could be told of each device of a resident, if nothing more is heard or used.
     /// </summary>
     public IReadOnlyList<Outlook> OutlooksOf(ResidentId resident) => homes.Find(resident.Value) is { } home ? Outlooks.Of(this, home) : [];
+
+    /// <summary>Adds what the homes of this partition have learned.</summary>
+    public void AddTo(LifePriors.Sum sum)
+    {
+        foreach (var home in homes.All)
+        {
+            var key = home.Facts is { KeyClass: true };
+            home.Water?.Pattern?.AddTo(sum, key);
+            home.Electricity?.Pattern?.AddTo(sum, key);
+            home.Life?.AddTo(sum, key);
+        }
+    }
 
     /// <summary>Writes all state; <see cref="Load"/> reads it back, and the readings that arrived since are applied again.</summary>
     public void Save(Stream stream) => Snapshot.Write(stream, advancedTo, heardAhead, downtimes.All, homes.All, homes.Areas);

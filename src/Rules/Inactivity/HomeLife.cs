@@ -106,6 +106,11 @@ internal sealed class HomeLife
     /// <inheritdoc cref="LifePattern.Follow"/>
     public void Follow(WorkCalendar calendar) => life.Follow(calendar);
 
+    /// <inheritdoc cref="LifePattern.Expect"/>
+    public void Expect(float[] prior) => life.Prior = life.Learned ? null : prior;
+
+    public void AddTo(LifePriors.Sum sum, bool keyClass) => sum.Add(LifeBasis.Sensors, keyClass, life);
+
     /// <summary>Something arrived from a device of the home, so that a time without signs is known as one.</summary>
     public void Hear(long received, TimeZoneInfo zone)
     {

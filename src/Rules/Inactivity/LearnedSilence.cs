@@ -14,6 +14,9 @@ internal sealed class LearnedSilence(InactivitySettings settings, double slack =
     /// <summary>A day counts as known with 21.5 hours of readings.</summary>
     private const long KnownDay = 1290 * TimeSpan.TicksPerMinute;
 
+    /// <summary>No alarm comes sooner while a home's own habits aren't known.</summary>
+    private const double UnlearnedLeast = 12;
+
     /// <summary>A shorter silence teaches nothing.</summary>
     private const double LearnFromHours = 0.9;
 
@@ -57,6 +60,22 @@ internal sealed class LearnedSilence(InactivitySettings settings, double slack =
     public double Weight => falseAlarms.Weight(settings.BudgetDays);
 
     public PastDays Days => days;
+
+    /// <summary>
+    /// What is known of other homes, by the hour of the day; null: nothing. Until this one's own days are learned it says how long to wait.
+    /// </summary>
+    public float[]? Prior
+    {
+        get => days.Prior;
+        set
+        {
+            if (!ReferenceEquals(days.Prior, value))
+                (days.Prior, dueFor) = (value, -1);
+        }
+    }
+
+    /// <summary>It can say more than the fixed rule.</summary>
+    public bool Judges => Learned || (First > 0 && days.Prior is not null);
 
     /// <summary>When to alarm in the present silence, at the latest by the fixed rule.</summary>
     public long Due
@@ -119,6 +138,14 @@ internal sealed class LearnedSilence(InactivitySettings settings, double slack =
         var valid = days.Before(slot / PastDays.Slots);
         var used = days.DaysUsedInHour(slot, slot / PastDays.Slots) & valid;
         return (PastDays.CountDays(used) + 0.3) / (PastDays.CountDays(valid) + 1.5);
+    }
+
+    /// <summary>The share of the known days on which there was life in an hour of the day.</summary>
+    public double ChanceInHour(int hour)
+    {
+        var known = days.Known;
+        var used = (days.Used[2 * hour] | days.Used[2 * hour + 1]) & known;
+        return PastDays.CountDays(used) / (double)Math.Max(1, PastDays.CountDays(known));
     }
 
     /// <summary>There was life at this local time.</summary>
@@ -210,11 +237,13 @@ internal sealed class LearnedSilence(InactivitySettings settings, double slack =
     private long Decide()
     {
         var floor = Last + (long)(settings.FloorHours * Hour);
-        if (!Learned)
+        if (!Judges)
             return floor;
         Span<double> lasts = stackalloc double[Silence.Hours + 1];
         Lasts(lasts);
-        var hours = Habits.Wait(lasts, Weight, (int)Math.Ceiling(settings.LeastHours), floor: true);
+        // What is expected of homes in general is less certain than a habit.
+        var least = Learned ? settings.LeastHours : Math.Max(settings.LeastHours, UnlearnedLeast);
+        var hours = Habits.Wait(lasts, Weight, (int)Math.Ceiling(least), floor: true);
         return Math.Min(Last + (long)((hours + slack) * Hour), floor);
     }
 }

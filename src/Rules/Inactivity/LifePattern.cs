@@ -57,6 +57,15 @@ public sealed class LifePattern
     /// <inheritdoc cref="LearnedSilence.Learned"/>
     public bool Learned => life.Learned;
 
+    /// <inheritdoc cref="LearnedSilence.Judges"/>
+    public bool Judges => life.Judges;
+
+    /// <summary>What other homes are like, until this one is learned.</summary>
+    internal void Expect(float[] prior) => life.Prior = life.Learned ? null : prior;
+
+    internal void AddTo(LifePriors.Sum sum, bool keyClass) =>
+        sum.Add(meter == LifeMeter.Water ? LifeBasis.Water : LifeBasis.Electricity, keyClass, life);
+
     /// <inheritdoc cref="LearnedSilence.Weight"/>
     public double Weight => life.Weight;
 

@@ -27,6 +27,9 @@ internal struct PastDays
 
     private WorkCalendar calendar = WorkCalendar.None;
 
+    /// <summary>The chance of life in each hour of a local day in homes like this one; null where its own past is known.</summary>
+    public float[]? Prior;
+
     public PastDays() { }
 
     public readonly bool IsWeekend(long day) => calendar.IsOff(day);

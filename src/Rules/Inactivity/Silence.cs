@@ -27,6 +27,9 @@ internal struct Silence
     /// <summary>…at this part of its chance: whoever has been silent so far (out, asleep) is likelier to stay so.</summary>
     private const float HabitShare = 0.25f;
 
+    /// <summary>What is known of other homes counts as so many days.</summary>
+    private const float PriorDays = 6;
+
     /// <summary>No habit counts as more certain.</summary>
     private const float MostCertain = 0.97f;
 
@@ -72,7 +75,8 @@ internal struct Silence
         var same = days.IsWeekend(slot / PastDays.Slots) ? days.Weekend << offset : ~(days.Weekend << offset);
         silent &= known;
         var valid = all & known;
-        var habit = (Count(valid & used, same) + 0.3f) / (Count(valid, same) + 1.5f);
+        var (likely, weight) = days.Prior is { } prior ? (prior[slot / 2 % 24], PriorDays) : (0.2f, 1.5f);
+        var habit = (Count(valid & used, same) + likely * weight) / (Count(valid, same) + weight);
         var silentDays = Count(silent, same);
         var chance = (Count(silent & used, same) + HabitDays * HabitShare * habit) / (silentDays + HabitDays);
         var weeks = valid & sameWeekday;

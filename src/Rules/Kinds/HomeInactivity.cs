@@ -119,6 +119,7 @@ internal static class HomeInactivity
     private static void Take(in RuleContext context, HomeLife life)
     {
         var (home, now) = (context.Home, context.Now);
+        life.Expect(context.Engine.Priors.Of(LifeBasis.Sensors, home.Facts is { KeyClass: true }));
         life.Follow(context.Engine.Rules.Calendar);
         var watch = home.OnWatch(now);
         var rules = home.Rules;

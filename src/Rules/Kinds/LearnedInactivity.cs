@@ -26,6 +26,9 @@ internal static class LearnedInactivity
         if (pattern.Settings.BudgetDays != budget || pattern.Settings.LearnDays != learn || pattern.Settings.FloorHours != floor)
             pattern.Settings = pattern.Settings with { BudgetDays = budget, LearnDays = learn, FloorHours = floor };
         var lastUse = pattern.LastUse;
+        pattern.Expect(
+            context.Engine.Priors.Of(utility.IsWater ? LifeBasis.Water : LifeBasis.Electricity, home.Facts is { KeyClass: true })
+        );
         pattern.Follow(context.Engine.Rules.Calendar);
         pattern.Observe(
             new DateTime(from, DateTimeKind.Utc),
@@ -67,7 +70,7 @@ internal static class LearnedInactivity
             return;
         }
 
-        if (!pattern.Learned || !pattern.IsDue || home.FindEpisode(utility.Kind) >= 0)
+        if (!pattern.Judges || !pattern.IsDue || home.FindEpisode(utility.Kind) >= 0)
             return;
         var due = pattern.DueAt!.Value;
         // The fixed rule stays, whoever was seen.
