@@ -86,6 +86,7 @@ internal enum RuleParameter
     InactivityWatchBudgetDays,
     InactivityLearn,
     InactivityLeast,
+    InactivityElectricityBudgetDays,
     InactivitySensorBudgetDays,
     InactivityWithin,
     InactivityWatchWithin,

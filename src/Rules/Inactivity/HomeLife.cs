@@ -27,7 +27,7 @@ internal sealed class HomeLife
     /// <summary>…and by a weak sign that none of the other sensors confirms, times its strength. Compared with others in ADR 9.</summary>
     private const double WeakShare = 0.5;
 
-    private readonly LearnedSilence life = new(InactivitySettings.Default, Slack);
+    private readonly LearnedSilence life = new(InactivitySettings.Default, firstDays: 3, Slack);
     private Evidence evidence = new();
     private long heard;
 

@@ -7,7 +7,10 @@ namespace Vigil.Rules.Inactivity;
 /// sign of life is: <see cref="LifePattern"/> for a meter, <see cref="HomeLife"/> for all sensors of a home. Times are UTC ticks unless
 /// they are called local. About 1.1 KB.
 /// </summary>
-internal sealed class LearnedSilence(InactivitySettings settings, double slack = 0)
+/// <param name="settings">As the rules have them.</param>
+/// <param name="firstDays">Days that have to be known before what is usual in other homes is applied to this one.</param>
+/// <param name="slack">Hours that are added to a wait.</param>
+internal sealed class LearnedSilence(InactivitySettings settings, int firstDays, double slack = 0)
 {
     private const long Hour = TimeSpan.TicksPerHour;
 
@@ -62,20 +65,17 @@ internal sealed class LearnedSilence(InactivitySettings settings, double slack =
     public PastDays Days => days;
 
     /// <summary>
-    /// What is known of other homes, by the hour of the day; null: nothing. Until this one's own days are learned it says how long to wait.
+    /// What is known of other homes, by the hour of the day; null: nothing. Until this one's own days are learned it says how long to wait,
+    /// from the next silence on.
     /// </summary>
     public float[]? Prior
     {
         get => days.Prior;
-        set
-        {
-            if (!ReferenceEquals(days.Prior, value))
-                (days.Prior, dueFor) = (value, -1);
-        }
+        set => days.Prior = value;
     }
 
     /// <summary>It can say more than the fixed rule.</summary>
-    public bool Judges => Learned || (First > 0 && days.Prior is not null);
+    public bool Judges => Learned || (learned >= firstDays && days.Prior is not null);
 
     /// <summary>When to alarm in the present silence, at the latest by the fixed rule.</summary>
     public long Due
@@ -215,6 +215,9 @@ internal sealed class LearnedSilence(InactivitySettings settings, double slack =
     {
         foreach (var v in (ReadOnlySpan<long>)[First, KnownUntil, Last, knownToday, clock.Offset, clock.Hour, dueFor, due, days.Day])
             to.Write(v);
+        foreach (var v in (ReadOnlySpan<double>)[settings.BudgetDays, settings.FloorHours, settings.LeastHours])
+            to.Write(v);
+        to.Write(settings.LearnDays);
         to.Write(learned);
         to.Write(falseAlarms.Caution);
         to.Write(days.Usual);
@@ -227,6 +230,9 @@ internal sealed class LearnedSilence(InactivitySettings settings, double slack =
         (First, KnownUntil, Last, knownToday) = (from.ReadInt64(), from.ReadInt64(), from.ReadInt64(), from.ReadInt64());
         (clock.Offset, clock.Hour, dueFor, due) = (from.ReadInt64(), from.ReadInt64(), from.ReadInt64(), from.ReadInt64());
         days.Day = from.ReadInt64();
+        // Else the rules' own, set after the start, would seem new ones, and the wait be chosen again in the middle of a silence.
+        var (budget, floor, least) = (from.ReadDouble(), from.ReadDouble(), from.ReadDouble());
+        settings = new InactivitySettings(budget, floor, from.ReadInt32(), least);
         learned = from.ReadInt32();
         falseAlarms.Caution = from.ReadDouble();
         days.Usual = from.ReadSingle();

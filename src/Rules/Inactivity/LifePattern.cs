@@ -32,7 +32,7 @@ public sealed class LifePattern
     public LifePattern(LifeMeter meter, InactivitySettings? settings = null)
     {
         this.meter = meter;
-        life = new LearnedSilence(settings ?? InactivitySettings.Default);
+        life = new LearnedSilence(settings ?? InactivitySettings.Default, firstDays: 7);
         steady = new SteadyUse(meter);
     }
 

@@ -17,7 +17,11 @@ internal static class LearnedInactivity
             return;
         var pattern = use.Pattern ??= new LifePattern(utility.IsWater ? LifeMeter.Water : LifeMeter.Electricity);
         var (budget, learn) = (
-            home.Rules[home.OnWatch(time) ? RuleParameter.InactivityWatchBudgetDays : RuleParameter.InactivityBudgetDays],
+            home.Rules[
+                home.OnWatch(time) ? RuleParameter.InactivityWatchBudgetDays
+                : utility.IsWater ? RuleParameter.InactivityBudgetDays
+                : RuleParameter.InactivityElectricityBudgetDays
+            ],
             (int)(home.Rules.Ticks(RuleParameter.InactivityLearn) / TimeSpan.TicksPerDay)
         );
         // The alarm comes at the latest with the fixed rule as it holds for this home now: sooner for key residents and under heightened

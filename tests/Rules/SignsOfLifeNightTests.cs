@@ -1,0 +1,268 @@
+using Vigil.Model;
+using Vigil.Rules;
+
+namespace Vigil.Tests.Rules;
+
+/// <summary>
+/// Days and nights of homes with motion sensors, doors, a refrigerator's contact, a plug and a tap: when their silence is told, what breaks
+/// it, and what is said of it.
+/// </summary>
+public sealed class SignsOfLifeNightTests
+{
+    private const double Minute = 1 / 60.0;
+
+    [Fact]
+    public void A_day_without_a_certain_sign_is_told_in_spite_of_lone_pulses_of_single_sensors()
+    {
+        var home = Rooms().Morning(7);
+        home.Pulse("kitchen", 12).Pulse("bedroom", 15.5).Pulse("bath", 22).Pulse("kitchen", 24 + 3).Tick(24 + 6.9);
+        Assert.Empty(home.Of(AlarmKind.Inactivity));
+        home.Tick(24 + 7.5);
+        Assert.Equal(HomeScenario.At(24 + 7 + 2 * Minute), home.Only(AlarmKind.Inactivity).Time);
+    }
+
+    [Fact]
+    public void Three_pulses_of_one_chair_within_twenty_minutes_are_no_certain_sign()
+    {
+        var home = Rooms().Morning(7);
+        home.Pulse("kitchen", 15).Pulse("kitchen", 15.1).Pulse("kitchen", 15.3).Tick(24 + 7.5);
+        home.Only(AlarmKind.Inactivity);
+    }
+
+    [Theory]
+    [InlineData("bath", "motion", 1)] // a second room
+    [InlineData("door", "door.open", 1)]
+    [InlineData("w", "water.volume", 100.2)] // a tap
+    [InlineData("sos", "button", 1)]
+    [InlineData("cuff", "blood.pressure.systolic", 130)] // somebody put it on
+    public void A_pulse_and_a_sign_of_something_else_within_half_an_hour_begin_the_silence_anew(string device, string metric, double value)
+    {
+        var home = Rooms().Morning(7);
+        home.Water(14.9, 100).Say("door", Metric.DoorOpen, 6, 0).Pulse("kitchen", 15);
+        home.Say(device, Metric.Parse(metric), 15.2, value, metric == "button" ? "pressed" : null);
+        home.Tick(24 + 8);
+        Assert.Empty(home.Of(AlarmKind.Inactivity));
+    }
+
+    [Fact]
+    public void A_watch_that_measures_a_pulse_by_itself_says_nothing_of_life()
+    {
+        var home = Rooms().Morning(7);
+        for (var h = 8.0; h < 24 + 8; h += 0.25)
+            home.Say("watch", Metric.HeartRate, h, 70);
+        home.Only(AlarmKind.Inactivity);
+    }
+
+    [Fact]
+    public void The_silence_of_a_learned_home_is_told_in_hours_with_what_was_expected_and_what_was_last_seen()
+    {
+        var home = Rooms();
+        for (var day = 0; day < 35; day++)
+            home.Day(day);
+        var last = 35 * 24.0;
+        home.Water(last + 1, 200).Battery(last, last + 24).Tick(last + 24);
+        var told = home.Only(AlarmKind.Inactivity);
+        Assert.InRange((told.Time - HomeScenario.At(last - 1)).TotalHours, 8, 13); // she gets up at seven
+        Assert.Matches(@"^on 3\d of the last 3\d mornings there was a sign of life before 0[7-9]:[03]0; now \d\d:\d\d, last ", told.Reason);
+        Assert.Contains("movement (卧室) at", told.Reason, StringComparison.Ordinal);
+        Assert.Contains("卧室）", told.ReasonZh, StringComparison.Ordinal);
+        Assert.Contains("个早晨中有", told.ReasonZh, StringComparison.Ordinal);
+        Assert.DoesNotContain("nothing at all was received", told.Reason, StringComparison.Ordinal);
+        home.Pulse("kitchen", last + 25).Pulse("bath", last + 25.1);
+        home.Only(AlarmKind.Inactivity, FindingChange.Cleared);
+    }
+
+    [Fact]
+    public void Where_nothing_at_all_is_received_since_it_may_be_the_person_or_the_sensors_and_somebody_is_to_look()
+    {
+        var home = Rooms();
+        for (var day = 0; day < 35; day++)
+            home.Day(day);
+        home.Tick(36 * 24);
+        var told = home.Only(AlarmKind.Inactivity);
+        Assert.Contains("either nobody is up or the sensors don't reach us, please look", told.Reason, StringComparison.Ordinal);
+        Assert.Contains("请探访核实", told.ReasonZh, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_sensor_that_dies_is_a_fault_with_its_name_and_no_inactivity()
+    {
+        var home = Rooms();
+        for (var day = 0; day < 35; day++)
+            home.Day(day);
+        for (var day = 35; day < 50; day++)
+            home.Day(day, without: "bath").Battery(day * 24, day * 24 + 24, "bath");
+        Assert.Empty(home.Of(AlarmKind.Inactivity));
+        var fault = home.Only(AlarmKind.SensorFault);
+        Assert.Equal(Severity.Technical, fault.Severity);
+        Assert.Equal("bath", fault.Device?.Value);
+        Assert.Contains("no movement (卫生间) since", fault.Reason, StringComparison.Ordinal);
+        Assert.InRange((fault.Time - HomeScenario.At(35 * 24)).TotalDays, 2, 8);
+        home.Pulse("bath", 50 * 24 + 8);
+        home.Only(AlarmKind.SensorFault, FindingChange.Cleared);
+    }
+
+    [Fact]
+    public void Who_stays_out_longer_than_ever_is_missed_and_who_is_out_as_usual_is_not()
+    {
+        var home = Rooms();
+        for (var day = 0; day < 30; day++)
+            home.Day(day, outFor: 2 + day % 3 * 0.5);
+        Assert.Empty(home.Of(AlarmKind.NotBack));
+        Assert.Empty(home.Of(AlarmKind.Inactivity));
+        var left = 30 * 24 + 9.0;
+        home.Morning(30 * 24 + 7).Opens("door", left).Battery(left, left + 8).Tick(left + 3);
+        Assert.Empty(home.Of(AlarmKind.NotBack));
+        home.Tick(left + 8);
+        var missed = home.Only(AlarmKind.NotBack);
+        Assert.InRange((missed.Time - HomeScenario.At(left)).TotalHours, 3, 5);
+        Assert.StartsWith("not back: left at 09:00, ", missed.Reason, StringComparison.Ordinal);
+        Assert.Contains("most outings last 2.5 h", missed.Reason, StringComparison.Ordinal);
+        Assert.StartsWith("外出未归：09:00出门", missed.ReasonZh, StringComparison.Ordinal);
+        Assert.Empty(home.Of(AlarmKind.Inactivity));
+        home.Opens("door", left + 9);
+        home.Only(AlarmKind.NotBack, FindingChange.Cleared);
+    }
+
+    [Fact]
+    public void A_refrigerator_is_no_door_that_leads_out()
+    {
+        var home = Rooms();
+        for (var day = 0; day < 35; day++)
+            home.Day(day);
+        var last = 35 * 24 + 8.0;
+        home.Morning(last - 1).Opens("fridge", last).Battery(last, last + 20).Tick(last + 20);
+        Assert.Empty(home.Of(AlarmKind.NotBack));
+        home.Only(AlarmKind.Inactivity);
+    }
+
+    [Fact]
+    public void A_dry_tap_is_no_silence_while_somebody_is_seen_and_one_day_of_it_is_told_all_the_same()
+    {
+        var home = Rooms();
+        for (var day = 0; day < 35; day++)
+            home.Day(day);
+        for (var day = 35; day < 37; day++)
+            home.Day(day, dry: true);
+        var told = home.Only(AlarmKind.Inactivity);
+        Assert.InRange((told.Time - HomeScenario.At(35 * 24 - 2)).TotalHours, 23.5, 25);
+        Assert.Contains("water", told.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void After_three_days_a_home_is_judged_by_what_is_usual_in_others_twelve_hours_at_the_soonest()
+    {
+        var home = Rooms();
+        for (var day = 0; day < 5; day++)
+            home.Day(day);
+        home.Battery(5 * 24, 6 * 24).Tick(6 * 24);
+        Assert.InRange((home.Only(AlarmKind.Inactivity).Time - HomeScenario.At(5 * 24 - 1.5)).TotalHours, 12, 20);
+    }
+
+    [Fact]
+    public void An_absence_holds_the_silence_back_and_it_counts_from_its_end()
+    {
+        var home = Rooms();
+        home.Engine.Put(home.Facts with { Absences = [new AbsenceFacts(HomeScenario.At(9), HomeScenario.At(60), "daughter")] });
+        home.Morning(7).Tick(60 + 23);
+        Assert.Empty(home.Of(AlarmKind.Inactivity));
+        home.Tick(60 + 25);
+        Assert.Equal(HomeScenario.At(60 + 24), home.Only(AlarmKind.Inactivity).Time);
+    }
+
+    [Fact]
+    public void A_silence_that_is_told_is_told_anew_when_one_pulse_of_the_only_sensor_was_all_that_came()
+    {
+        var home = new HomeScenario(facts: HomeScenario.Home("R1", Sensor("pir", Metric.Motion, "客厅")));
+        for (var h = 0; h < 40 * 24; h++)
+        {
+            if (h % 24 is >= 7 and < 22)
+                home.Say("pir", Metric.Motion, h, 1);
+            home.Say("pir", Metric.BatteryLevel, h + 0.1, 90);
+        }
+
+        var empty = 40 * 24.0;
+        home.Battery(empty, empty + 60, "pir").Tick(empty + 60);
+        home.Only(AlarmKind.Inactivity);
+        home.Pulse("pir", empty + 61).Battery(empty + 61, empty + 80, "pir").Tick(empty + 80);
+        var told = home.Of(AlarmKind.Inactivity).Where(f => f.Change == FindingChange.Opened).ToList();
+        Assert.Equal(2, told.Count);
+        Assert.InRange((told[1].Time - HomeScenario.At(empty + 61)).TotalHours, 4, 12.1);
+    }
+
+    [Fact]
+    public void A_plug_in_use_is_a_sign_and_at_rest_it_is_none()
+    {
+        var home = Rooms().Morning(7);
+        for (var h = 8.0; h < 24 + 8; h += 0.25)
+            home.Say("plug", Metric.ElectricityPower, h, h is 15 ? 900 : 2 + h % 2);
+        home.Pulse("kitchen", 15.1).Tick(24 + 8); // with the kettle somebody certainly was up
+        Assert.Empty(home.Of(AlarmKind.Inactivity));
+        home.Tick(24 + 16);
+        home.Only(AlarmKind.Inactivity);
+    }
+
+    private static DeviceFacts Sensor(string id, Metric metric, string label) =>
+        new(new DeviceId(id), HomeScenario.Midnight.AddDays(-1), null, [metric]) { Label = label };
+
+    private static HomeScenario Rooms() =>
+        new(
+            facts: HomeScenario.Home(
+                "R1",
+                Sensor("kitchen", Metric.Motion, "厨房"),
+                Sensor("bedroom", Metric.Motion, "卧室"),
+                Sensor("bath", Metric.Motion, "卫生间"),
+                Sensor("door", Metric.DoorOpen, "大门"),
+                Sensor("fridge", Metric.DoorOpen, "冰箱"),
+                Sensor("w", Metric.WaterVolume, "水表")
+            )
+        );
+}
+
+/// <summary>What people do in a home with sensors.</summary>
+internal static class DailyLife
+{
+    public static HomeScenario Pulse(this HomeScenario home, string sensor, double hours) => home.Say(sensor, Metric.Motion, hours, 1);
+
+    public static HomeScenario Opens(this HomeScenario home, string door, double hours) =>
+        home.Say(door, Metric.DoorOpen, hours, 1).Say(door, Metric.DoorOpen, hours + 0.01, 0);
+
+    /// <summary>Gets up: two rooms within two minutes.</summary>
+    public static HomeScenario Morning(this HomeScenario home, double hours) =>
+        home.Pulse("bedroom", hours).Pulse("kitchen", hours + 1 / 60.0).Pulse("bath", hours + 2 / 60.0);
+
+    /// <summary>The sensors live: their batteries report every hour.</summary>
+    public static HomeScenario Battery(this HomeScenario home, double from, double to, string sensor = "bedroom")
+    {
+        for (var h = Math.Ceiling(from) + 0.01; h < to; h++)
+            home.Say(sensor, Metric.BatteryLevel, h, 90);
+        return home;
+    }
+
+    /// <summary>Up at seven, to bed at ten; out in the morning of some days, and a look into the refrigerator at each meal.</summary>
+    public static HomeScenario Day(this HomeScenario home, int day, string? without = null, double outFor = 0, bool dry = false)
+    {
+        var random = new Random(day);
+        var midnight = day * 24.0;
+        for (var h = 0; h < 24; h++)
+        {
+            var at = midnight + h;
+            home.Water(at + 0.001, 100 + day * 0.1 + (dry ? 0 : Math.Clamp(h - 6, 0, 15) * 0.006));
+            home.Say("bedroom", Metric.BatteryLevel, at + 0.01, 90);
+            var (out_, back) = (outFor > 0 && h == 9, outFor > 0 && h == 9 + (int)outFor);
+            if (out_)
+                home.Opens("door", at + 0.02);
+            if (back)
+                home.Opens("door", at + outFor - (int)outFor + 0.02);
+            if (h is < 7 or > 21 || (outFor > 0 && h >= 9 && h <= 9 + (int)outFor))
+                continue;
+            if (h is 7 or 12 or 18)
+                home.Opens("fridge", at + 0.05);
+            foreach (var room in (string[])["bedroom", "kitchen", "bath"])
+                if (room != without)
+                    home.Pulse(room, at + 0.1 + 0.1 * random.NextDouble());
+        }
+
+        return home;
+    }
+}
