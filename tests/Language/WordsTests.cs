@@ -127,7 +127,8 @@ public sealed class WordsTests
         File.WriteAllText(
             days,
             "holidays:\n  - { from: soon, to: 2026-01-05 }\n  - { name: a, from: 2026-01-05, to: 2026-01-02 }\n"
-                + "  - { name: b, from: 2026-01-03, to: 2026-01-03 }\nworkdays:\n  - { name: c, day: 2026-01-03 }\n  - { name: d, day: 2026-01-05 }\n"
+                + "  - { name: b, from: 2026-01-03, to: 2026-01-03 }\nworkdays:\n"
+                + "  - { name: c, day: 2026-01-03 }\n  - { name: d, day: 2026-01-05 }\n"
         );
         problems.AddRange(Read($"holidays: {days}"));
         File.Delete(days);

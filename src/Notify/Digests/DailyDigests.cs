@@ -12,8 +12,9 @@ namespace Vigil.Notify.Digests;
 
 /// <summary>
 /// Yesterday at home, each morning, for contacts who want it (每日摘要) and whose resident consented: water and electricity against the home's
-/// own usual day; and what has slowly changed, in the first one after it was found. By mail where there is an address, else by SMS. A row is written before anything is sent, so that nobody gets a day
-/// twice; what can't be sent by the evening is given up, because by then it is old. Alarms never wait for it.
+/// own usual day; and what has slowly changed, in the first one after it was found. By mail where there is an address, else by SMS. A row
+/// is written before anything is sent, so that nobody gets a day twice; what can't be sent by the evening is given up, because by then
+/// it is old. Alarms never wait for it.
 /// </summary>
 public sealed partial class DailyDigests(
     IDbContextFactory<RecordsDb> records,

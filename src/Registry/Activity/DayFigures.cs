@@ -12,6 +12,7 @@ internal static class DayFigures
     /// <summary>How much before the first and after the last day readings are needed.</summary>
     public static readonly TimeSpan Margin = TimeSpan.FromDays(2);
 
+    private static readonly TimeSpan Day = TimeSpan.FromDays(1);
     private static readonly TimeSpan Morning = TimeSpan.FromHours(4);
     private static readonly TimeSpan NightFrom = TimeSpan.FromHours(-1);
     private static readonly TimeSpan NightTo = TimeSpan.FromHours(6);
@@ -24,6 +25,9 @@ internal static class DayFigures
 
     /// <summary>A sensor that fires in empty homes too is believed when something else follows within this time.</summary>
     private static readonly TimeSpan ConfirmedWithin = TimeSpan.FromMinutes(30);
+
+    /// <summary>How long before and after the night a sensor that reports changes alone is heard.</summary>
+    private static readonly TimeSpan MatSilent = TimeSpan.FromHours(4);
 
     private static readonly TimeSpan OneToiletVisit = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan OneMeal = TimeSpan.FromHours(1);
@@ -48,51 +52,51 @@ internal static class DayFigures
         var outings = Outings.Of(signs);
         for (var day = first; day <= last; day = day.AddDays(1))
         {
-            bool Heard(TimeSpan from, TimeSpan to, Func<Reading, bool> which) =>
-                heard.Any(r => Utc(day, from, zone) <= r.Time && r.Time < Utc(day, to, zone) && which(r));
-            bool HeardOf(params Place[] places) => Heard(TimeSpan.Zero, Day, r => places.Contains(placeOf(r.Device, r.Channel)));
+            Window Between(TimeSpan from, TimeSpan to) => new(Utc(day, from, zone), Utc(day, to, zone));
+            var (whole, night) = (Between(TimeSpan.Zero, Day), Between(NightFrom, NightTo));
+            // Whether the mat is there at all: it may be silent while somebody sleeps through.
+            var aroundNight = Between(NightFrom - MatSilent, NightTo + MatSilent);
+            bool Heard(Window when, Func<Reading, bool> which) => heard.Any(r => when.Has(r.Time) && which(r));
+            bool HeardOf(params Place[] places) => Heard(whole, r => places.Contains(placeOf(r.Device, r.Channel)));
             int Visits(TimeSpan gap, params Place[] places) =>
-                Count(signs.Where(s => places.Contains(s.Place) && IsWithin(s.At, day, TimeSpan.Zero, Day, zone)).Select(s => s.At), gap);
-            var moved = Heard(TimeSpan.Zero, Day, r => r.Metric.Life.Sense == LifeSense.Movement);
+                Count(signs.Where(s => places.Contains(s.Place) && whole.Has(s.At)).Select(s => s.At), gap);
+            var moved = Heard(whole, r => r.Metric.Life.Sense == LifeSense.Movement);
             var door = Heard(
-                -Margin,
-                Day + Day,
+                Between(-Margin, Day + Day),
                 r => r.Metric.Life.Sense == LifeSense.Door && placeOf(r.Device, r.Channel) == Place.Unknown
             );
             yield return new DailyActivity
             {
                 ResidentId = resident,
                 Day = day,
-                Rose = Rose(signs, day, zone),
-                BedExits = Heard(TimeSpan.FromHours(-4), TimeSpan.FromHours(10), r => ReferenceEquals(r.Metric, Metric.BedOccupied))
-                    ? BedExits(heard, day, zone)
+                Rose = Rose(signs, Between(Morning, Day)) is { } rose
+                    ? (int)TimeZoneInfo.ConvertTimeFromUtc(rose, zone).TimeOfDay.TotalMinutes
                     : null,
+                BedExits = Heard(aroundNight, r => ReferenceEquals(r.Metric, Metric.BedOccupied)) ? BedExits(heard, night) : null,
                 ToiletVisits = HeardOf(Place.Toilet) ? Visits(OneToiletVisit, Place.Toilet) : null,
                 Meals = HeardOf(Place.Fridge, Place.Kettle, Place.Cooker, Place.Kitchen)
                     ? Visits(OneMeal, Place.Fridge, Place.Kettle, Place.Cooker, Place.Kitchen)
                     : null,
-                MinutesOut = moved && door ? MinutesOut(outings, day, zone) : null,
+                MinutesOut = moved && door ? MinutesOut(outings, whole) : null,
             };
         }
     }
 
-    private static readonly TimeSpan Day = TimeSpan.FromDays(1);
-
-    private static int? Rose(List<SignOfLife> signs, DateOnly day, TimeZoneInfo zone)
+    private static DateTime? Rose(List<SignOfLife> signs, Window morning)
     {
         for (var i = 0; i < signs.Count; i++)
         {
             var sign = signs[i];
-            if (sign.Strength < 0.5f || !IsWithin(sign.At, day, Morning, Day, zone))
+            if (sign.Strength < 0.5f || !morning.Has(sign.At))
                 continue;
             if (sign.Strength > 0.5f || (i + 1 < signs.Count && signs[i + 1].At - sign.At <= ConfirmedWithin))
-                return (int)TimeZoneInfo.ConvertTimeFromUtc(sign.At, zone).TimeOfDay.TotalMinutes;
+                return sign.At;
         }
 
         return null;
     }
 
-    private static int BedExits(List<Reading> heard, DateOnly day, TimeZoneInfo zone)
+    private static int BedExits(List<Reading> heard, Window night)
     {
         var exits = 0;
         foreach (var bed in heard.Where(r => ReferenceEquals(r.Metric, Metric.BedOccupied)).GroupBy(r => (r.Device, r.Channel)))
@@ -102,7 +106,7 @@ internal static class DayFigures
             foreach (var reading in bed)
             {
                 if (reading.Value == 1 && left is { } at && reading.Time - at >= OutAtLeast && reading.Time - at <= BackWithin)
-                    exits += IsWithin(at, day, NightFrom, NightTo, zone) ? 1 : 0;
+                    exits += night.Has(at) ? 1 : 0;
                 left =
                     reading.Value == 1 ? null
                     : occupied ? reading.Time
@@ -114,12 +118,11 @@ internal static class DayFigures
         return exits;
     }
 
-    private static int MinutesOut(List<Outing> outings, DateOnly day, TimeZoneInfo zone)
-    {
-        var (from, to) = (Utc(day, TimeSpan.Zero, zone), Utc(day, Day, zone));
-        return (int)
-            outings.Sum(o => Math.Max(0, (Math.Min(o.To.Ticks, to.Ticks) - Math.Max(o.From.Ticks, from.Ticks)) / TimeSpan.TicksPerMinute));
-    }
+    private static int MinutesOut(List<Outing> outings, Window day) =>
+        (int)
+            outings.Sum(o =>
+                Math.Max(0, (Math.Min(o.To.Ticks, day.To.Ticks) - Math.Max(o.From.Ticks, day.From.Ticks)) / TimeSpan.TicksPerMinute)
+            );
 
     /// <summary>How many times, where what follows within a while belongs to the same one.</summary>
     private static int Count(IEnumerable<DateTime> times, TimeSpan gap)
@@ -136,12 +139,14 @@ internal static class DayFigures
         return count;
     }
 
-    private static bool IsWithin(DateTime time, DateOnly day, TimeSpan from, TimeSpan to, TimeZoneInfo zone) =>
-        Utc(day, from, zone) <= time && time < Utc(day, to, zone);
-
     private static DateTime Utc(DateOnly day, TimeSpan at, TimeZoneInfo zone)
     {
         var local = day.ToDateTime(TimeOnly.MinValue, DateTimeKind.Unspecified) + at;
         return TimeZoneInfo.ConvertTimeToUtc(zone.IsInvalidTime(local) ? local.AddHours(1) : local, zone);
+    }
+
+    private readonly record struct Window(DateTime From, DateTime To)
+    {
+        public bool Has(DateTime time) => From <= time && time < To;
     }
 }

@@ -14,7 +14,9 @@ internal enum Place
 /// <summary>The words by which a name tells a place: the label that people give a device, its id, its channel.</summary>
 internal static class Places
 {
-    /// <summary>The first that fits holds: a refrigerator in the kitchen is a refrigerator. Chinese anywhere, others as whole words.</summary>
+    /// <summary>
+    /// The first that fits holds: a refrigerator in the kitchen is a refrigerator. Chinese anywhere, others as whole words.
+    /// </summary>
     private static readonly (Place Place, string[] Words)[] Table =
     [
         (Place.Fridge, ["冰箱", "fridge", "refrigerator"]),

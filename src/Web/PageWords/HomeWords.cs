@@ -90,8 +90,8 @@ internal static class HomeWords
         ["months.water"] = new("Water, litres a day", "用水（升/日）"),
         ["months.electricity"] = new("Electricity, kWh a day", "用电（千瓦时/日）"),
         ["months.why"] = new(
-            "Medians, as far as the sensors at home tell. A change against the months before is told once, in the week in which it is found; "
-                + "it is no alarm.",
+            "Medians, as far as the sensors at home tell. A change against the months before is told once, in the week in which it "
+                + "is found; it is no alarm.",
             "均为中位数，以家中传感器所见为限。与往月相比的变化在发现的那一周告知一次，不作为警情。"
         ),
         ["areas"] = new("Areas", "区域"),

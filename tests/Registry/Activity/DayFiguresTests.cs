@@ -84,7 +84,8 @@ public sealed class DayFiguresTests
         Say("door", Metric.DoorOpen, "00:00", 0).Say("door", Metric.DoorOpen, "09:00", 1).Say("door", Metric.DoorOpen, "09:01", 0);
         Say("hall", Metric.Motion, "09:02", 1).Say("hall", Metric.Motion, "09:05", 0); // reported as the door closed
         Say("door", Metric.DoorOpen, "11:30", 1).Say("door", Metric.DoorOpen, "11:31", 0).Say("hall", Metric.Motion, "11:32", 1);
-        Say("hall", Metric.Motion, "11:40", 0).Say("door", Metric.DoorOpen, "14:00", 1).Say("door", Metric.DoorOpen, "14:01", 0); // a parcel
+        Say("hall", Metric.Motion, "11:40", 0); // then a parcel
+        Say("door", Metric.DoorOpen, "14:00", 1).Say("door", Metric.DoorOpen, "14:01", 0);
         Say("hall", Metric.Motion, "14:05", 1).Say("hall", Metric.Motion, "14:06", 0);
         Say("door", Metric.DoorOpen, "18:00", 1).Say("door", Metric.DoorOpen, "18:01", 0); // then a sleep in the chair
         Say("hall", Metric.Motion, "20:00", 1).Say("hall", Metric.Motion, "20:05", 0).Say("door", Metric.DoorOpen, "20:30", 1);
