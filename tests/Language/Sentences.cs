@@ -17,7 +17,7 @@ internal static partial class Sentences
     /// <summary>Null when nothing is wrong with it.</summary>
     public static string? WrongInEnglish(string text)
     {
-        var own = text;
+        var own = Quoted().Replace(text, "");
         foreach (var value in Values)
             own = own.Replace(value, "", StringComparison.Ordinal);
         return FullWidth().Match(own) is { Success: true } found ? $"'{found.Value}' in '{text}'" : null;

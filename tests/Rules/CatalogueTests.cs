@@ -154,8 +154,7 @@ public sealed class CatalogueTests
                 .Order()
                 .Select(d => d.ToString("MM-dd", System.Globalization.CultureInfo.InvariantCulture))
         );
-        Assert.All(calendar.Workdays, d => Assert.False(calendar.IsOff(d.DayNumber)));
-        Assert.All(calendar.Holidays, d => Assert.True(calendar.IsOff(d.DayNumber)));
+        Assert.All(calendar.Workdays, d => Assert.False(calendar.IsWeekend(d.DayNumber)));
     }
 
     [Fact]

@@ -48,7 +48,7 @@ public sealed class LifePattern
         set => life.Settings = value;
     }
 
-    /// <summary>From the next silence on, a holiday counts as a day of the weekend and a worked weekend as working days.</summary>
+    /// <summary>From the next silence on, a worked weekend counts as working days.</summary>
     internal void Follow(WorkCalendar calendar) => life.Follow(calendar);
 
     /// <summary>Up to here all readings are known, UTC.</summary>

@@ -32,10 +32,10 @@ internal struct PastDays
 
     public PastDays() { }
 
-    public readonly bool IsWeekend(long day) => calendar.IsOff(day);
+    public readonly bool IsWeekend(long day) => calendar.IsWeekend(day);
 
     /// <summary>
-    /// Holidays and worked weekends; days that are known already are sorted anew. Costs a comparison when it is the same calendar.
+    /// Worked weekends; days that are known already are sorted anew. Costs a comparison when it is the same calendar.
     /// </summary>
     public void Follow(WorkCalendar followed)
     {

@@ -63,7 +63,7 @@ internal static class LifePhrases
         var id = context.Home.Devices[series.Device].Id;
         var label = context.Home.Facts?.Devices.FirstOrDefault(d => d.Id.Value == id)?.Label;
         var name = label is { Length: > 0 } ? label : id;
-        return new($"{what.En} ({name})", $"{what.Zh}（{name}）");
+        return new($"{what.En} (\"{name}\")", $"{what.Zh}（{name}）"); // people write it in any language
     }
 
     private static Wording Of(LifeSense sense) =>
@@ -98,6 +98,7 @@ internal static class LifePhrases
         return (en, zh);
     }
 
+    /// <summary>No device of the home was heard for most of the silence, not even its battery.</summary>
     private static bool IsUnheard(HomeLife life, long at) =>
-        at - life.Heard > 3 * TimeSpan.TicksPerHour && life.Heard - life.NewestSign < TimeSpan.TicksPerHour;
+        at - life.Heard > 3 * TimeSpan.TicksPerHour && at - life.Heard > (at - life.NewestSign) / 2;
 }
