@@ -33,6 +33,7 @@ public static class Texts
         AccountWords.All,
         AlarmWords.All,
         HomeWords.All,
+        LifeLineWords.All,
         VisitWords.All,
         RuleWords.All,
         Enum.GetValues<Resolution>().ToDictionary(r => "resolution." + r, ResolutionWords.Of),

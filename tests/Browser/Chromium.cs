@@ -94,6 +94,12 @@ internal sealed class Chromium : IAsyncDisposable
             File.Copy(path, Path.Combine(folder, "..", "..", "docs", "images", name + ".png"), overwrite: true);
     }
 
+    /// <summary>Of a part of a page, as long as it is.</summary>
+    public static Task PictureOfAsync(ILocator part, string name) =>
+        part.ScreenshotAsync(
+            new LocatorScreenshotOptions { Path = Path.Combine(AppContext.BaseDirectory, "..", "..", "..", "images", name + ".png") }
+        );
+
     public async ValueTask DisposeAsync()
     {
         await browser.DisposeAsync();

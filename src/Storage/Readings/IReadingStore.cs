@@ -8,7 +8,14 @@ namespace Vigil.Storage.Readings;
 /// <param name="From">Inclusive.</param>
 /// <param name="To">Exclusive.</param>
 /// <param name="Limit">At most so many, the earliest ones.</param>
-public sealed record ReadingQuery(IReadOnlyList<DeviceId> Devices, Metric? Metric, DateTime From, DateTime To, int Limit = int.MaxValue);
+public sealed record ReadingQuery(IReadOnlyList<DeviceId> Devices, Metric? Metric, DateTime From, DateTime To, int Limit = int.MaxValue)
+{
+    /// <summary>
+    /// Thins what is drawn: of each series and each interval of this length (they begin at the Unix epoch), the first, the last and a
+    /// highest reading of those whose value is 0, and of those whose value isn't. So no change, peak, or end of a pause is lost. Null: all.
+    /// </summary>
+    public TimeSpan? Thinned { get; init; }
+}
 
 /// <summary>
 /// Stores readings. Two implementations, <c>DuckDb</c> (embedded) and <c>Influx</c> (server), pass the same contract tests: a reading is

@@ -57,6 +57,31 @@ public abstract class ReadingStoreContract
     }
 
     [Fact]
+    public async Task Thinned_readings_keep_both_ends_and_the_peak_of_each_interval_and_every_state()
+    {
+        await using var store = await OpenAsync();
+        var (plug, door) = (NewDevice(), NewDevice());
+        Reading At(DeviceId device, Metric metric, int minute, double value) => Water(device, minute, value) with { Metric = metric };
+        double[] watts = [2, 3, 2000, 1, 4, 3, 5]; // a kettle within the first interval; the others begin with minute 5
+        int[] open = [0, 0, 1, 0, 0];
+        await store.AppendAsync(
+            [
+                .. watts.Select((w, minute) => At(plug, Metric.ElectricityPower, minute, w)),
+                .. open.Select((o, minute) => At(door, Metric.DoorOpen, minute, o)),
+            ],
+            Cancellation
+        );
+        var query = new ReadingQuery([plug, door], null, Noon, Noon.AddHours(1)) { Thinned = TimeSpan.FromMinutes(5) };
+        var read = await store.QueryAsync(query, Cancellation).ToListAsync(Cancellation);
+        Assert.Equal([2, 2000, 4, 3, 5], read.Where(r => r.Device == plug).Select(r => r.Value));
+        Assert.Equal(
+            [0, 2, 4],
+            read.Where(r => r.Device == door).Select(r => r.Time.Minute).Where(minute => minute is 0 or 2 or 4).Distinct()
+        );
+        Assert.Equal(3, (await store.QueryAsync(query with { Limit = 3 }, Cancellation).ToListAsync(Cancellation)).Count);
+    }
+
+    [Fact]
     public async Task Only_the_asked_devices_and_metric_are_read()
     {
         await using var store = await OpenAsync();

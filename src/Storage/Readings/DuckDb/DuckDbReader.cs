@@ -20,12 +20,21 @@ internal sealed class DuckDbReader(string path, Func<CancellationToken, Task> cr
             which.Add(new DuckDBParameter("metric", metric.Name));
         return ReadAsync(
             ($"device IN ({devices})" + (query.Metric is null ? "" : " AND metric = $metric"), which),
-            names => $"series IN ({string.Join(',', names)}) AND time >= $from AND time < $to ORDER BY time, received, rowid",
+            names =>
+            {
+                var where = $"series IN ({string.Join(',', names)}) AND time >= $from AND time < $to";
+                return where + (query.Thinned is { } every ? Kept(where, every) : "") + " ORDER BY time, received, rowid";
+            },
             [new("from", query.From), new("to", query.To)],
             query.Devices.Count == 0 ? 0 : query.Limit,
             cancellation
         );
     }
+
+    /// <summary>The condition <see cref="ReadingQuery.Thinned"/>.</summary>
+    private static string Kept(string where, TimeSpan every) =>
+        " AND rowid IN (SELECT unnest([arg_min(rowid, time), arg_max(rowid, time), arg_max(rowid, value)]) FROM readings "
+        + $"WHERE {where} GROUP BY series, epoch_us(time) // {(long)every.TotalMicroseconds}, value <> 0)";
 
     public IAsyncEnumerable<Reading> ReceivedSinceAsync(DateTime received, CancellationToken cancellation) =>
         ReadAsync(("true", []), _ => "received >= $since ORDER BY received, rowid", [new("since", received)], int.MaxValue, cancellation);

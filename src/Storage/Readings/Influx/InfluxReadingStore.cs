@@ -81,12 +81,13 @@ public sealed partial class InfluxReadingStore : IReadingStore
         if (query.Devices.Count == 0 || query.Limit <= 0)
             yield break;
         var devices = string.Join(" OR ", query.Devices.Select(d => $"\"device\" = '{InfluxApi.Quoted(LineProtocol.Encode(d.Value))}'"));
-        var limit = query.Limit == int.MaxValue ? "" : $" LIMIT {query.Limit}";
+        var limit = query.Limit == int.MaxValue || query.Thinned is not null ? "" : $" LIMIT {query.Limit}";
         var where =
             $"({devices}) AND time >= {LineProtocol.Nanoseconds(query.From)} AND time < {LineProtocol.Nanoseconds(query.To)}{limit}";
         var found = await InfluxReadings.SelectAsync(api, query.Metric, where, cancellation);
         foreach (
-            var reading in found
+            var reading in Thinning
+                .Of(found, query.Thinned)
                 .OrderBy(r => r.Time)
                 .ThenBy(r => r.Received)
                 .ThenBy(r => r.Device)
