@@ -51,7 +51,7 @@ internal sealed class SensorHome(DateTime now)
         Each(Add("watch", "手环"), Metric.Steps, TimeSpan.FromMinutes(20), awake => awake ? readings.Count : double.NaN);
         Outings(Add("door", "入户门"));
         Add("pendant", "呼叫挂件"); // never pressed
-        readings.RemoveAll(r => double.IsNaN(r.Value) || r.Time > now - SilentFor && r.Metric.Life.Sense != LifeSense.Use && r.Value != 0);
+        readings.RemoveAll(r => double.IsNaN(r.Value) || r.Time > now - SilentFor && r.Metric.Life.Sense != LifeSense.Use);
         // Out every morning from nine to half past ten.
         readings.RemoveAll(r =>
             r.Metric.Life.Sense != LifeSense.Use

@@ -6,7 +6,7 @@ using Vigil.Storage.Records;
 namespace Vigil.Web.LifeLines;
 
 /// <summary>The signs of life of all devices of one home on one line of time.</summary>
-/// <param name="Newest">The last sign, also where it lies before the left end; null where there is none in the day before it either.</param>
+/// <param name="Newest">The last sign, also where it lies before the left end; null: none in the day before it either.</param>
 public sealed record LifeLine(
     Zoom Zoom,
     DateTime From,
@@ -22,7 +22,7 @@ public sealed record LifeLine(
     /// <summary>More are no longer told apart on a screen.</summary>
     private const int MostAlarms = 200;
 
-    /// <summary>How far before the left end signs are looked for: a silence that began earlier has its true length, a meter its total.</summary>
+    /// <summary>Signs are looked for so far before the left end: a silence has its true length, a meter the total before.</summary>
     private static readonly TimeSpan Before = TimeSpan.FromDays(1);
 
     private static readonly Metric[] OfLife = [.. Metric.All.Where(m => m.Life.IsOne)];

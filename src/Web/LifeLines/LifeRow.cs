@@ -8,7 +8,7 @@ namespace Vigil.Web.LifeLines;
 /// <param name="Signs">In order of time; some before the line begins.</param>
 /// <param name="Marks">Slots with signs; neighbours are one mark.</param>
 /// <param name="On">Slots in which it was on: occupied, open.</param>
-/// <param name="Bars">A meter's use, bar by bar, from the left; 0…1 of the highest. Empty for what is no meter.</param>
+/// <param name="Bars">A meter's use, bar by bar, from the left; 0…1. Empty for what is no meter.</param>
 public sealed record LifeRow(
     DeviceId Device,
     Metric Metric,
@@ -43,7 +43,7 @@ public sealed record LifeRow(
             : channels.SelectMany(SignOfLife.Of);
         List<SignOfLife> all = [.. signs.Where(s => s.Time <= until).OrderBy(s => s.Time)];
         var on = metric.Life.When == LifeWhen.Changes ? Lasting(readings, from, until, zoom) : [];
-        return new LifeRow(device, metric, all, Merged(all, from, zoom), on, uses is null ? [] : Heights(uses, from, zoom));
+        return new LifeRow(device, metric, all, Merged(all, from, zoom), on, uses is null ? [] : Heights(uses, metric, from, zoom));
     }
 
     private static List<(int, int)> Merged(IEnumerable<SignOfLife> signs, DateTime from, Zoom zoom)
@@ -82,7 +82,7 @@ public sealed record LifeRow(
         return spans;
     }
 
-    private static double[] Heights(List<MeteredUse> uses, DateTime from, Zoom zoom)
+    private static double[] Heights(List<MeteredUse> uses, Metric metric, DateTime from, Zoom zoom)
     {
         var bars = new double[(int)(zoom.Span / zoom.Bar)];
         foreach (var use in uses)
@@ -95,7 +95,8 @@ public sealed record LifeRow(
                         bars[slot - Ahead] += part;
                 }
             );
-        var highest = Math.Max(bars.Max(), 1e-9);
+        // A drip alone does not fill the row.
+        var highest = Math.Max(bars.Max(), 10 * MeteredUse.Margin(metric) * zoom.Bar.TotalHours);
         return [.. bars.Select(b => b / highest)];
 
         DateTime Shifted(DateTime time) => DateTime.MinValue + Ahead * zoom.Bar + (time - from);

@@ -49,10 +49,12 @@ public readonly record struct MeteredUse(DateTime From, DateTime Until, double Q
             use.Divide(HalfHour, (slot, part) => slots[slot] = slots.GetValueOrDefault(slot) + part);
         if (slots.Count == 0)
             return [];
-        var least = ReferenceEquals(metric, Metric.ElectricityEnergy) ? 0.03 : 0.0003; // kW, m³/h
-        var background = slots.Values.Order().ElementAt(slots.Count / 5) * 1.2 + least * HalfHour.TotalHours;
+        var background = slots.Values.Order().ElementAt(slots.Count / 5) * 1.2 + Margin(metric) * HalfHour.TotalHours;
         return uses.Where(u => u.Quantity > 0 && slots[(u.Until.Ticks - 1) / HalfHour.Ticks] > background).Select(u => u.Until);
     }
+
+    /// <summary>As little as no meter and no cycle tells apart from nothing; m³/h or kW.</summary>
+    public static double Margin(Metric metric) => ReferenceEquals(metric, Metric.ElectricityEnergy) ? 0.03 : 0.0003;
 
     /// <summary>Divides it among intervals (numbered from 0001-01-01), in proportion to the time.</summary>
     public void Divide(TimeSpan interval, Action<long, double> add)

@@ -22,10 +22,10 @@ public sealed record Zoom(string Name, TimeSpan Span, TimeSpan Slot, TimeSpan Ba
     private static readonly Zoom Day = All[1];
 
     /// <summary>
-    /// What readings are thinned to. Half as long as the shortest outing at most, so that thinning invents no outing: every interval with
-    /// signs keeps its first and its last.
+    /// What readings are thinned to. Every interval with signs keeps its first and its last; as long as it isn't longer than the shortest
+    /// outing, thinning neither invents nor hides one.
     /// </summary>
-    public TimeSpan Thinned => Slot < Outing.Least / 2 ? Slot : Outing.Least / 2;
+    public TimeSpan Thinned => Slot < Outing.Least ? Slot : Outing.Least;
 
     public int Slots => (int)(Span / Slot);
 
