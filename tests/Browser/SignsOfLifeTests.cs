@@ -20,6 +20,7 @@ public sealed class SignsOfLifeTests(ITestOutputHelper output) : IAsyncLifetime
         server = await ConsoleServer.StartAsync(open: true);
         await home.FillAsync(server);
         chromium = await Chromium.StartAsync();
+        Assertions.SetDefaultExpectTimeout(15_000); // drawn again after four weeks were read, beside other tests
     }
 
     public async ValueTask DisposeAsync()
