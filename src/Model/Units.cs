@@ -58,6 +58,7 @@ public static class Units
             (0.01, "10Wh")
         );
         To("W", (1e3, "kW"), (1e6, "MW"), (1e-3, "mW"));
+        To("kvarh", (1e-3, "varh VArh"));
         To("var", (1e3, "kvar kVAr"), (1, "VAr"));
         To("VA", (1e3, "kVA"));
         To("V", (1e-3, "mV"), (1e3, "kV"), (0.1, "dV"), (0.01, "cV"));

@@ -36,7 +36,11 @@ public sealed class ChirpStackV4Decoder : UplinkDecoder
             case "up":
                 var port =
                     root.Field("fPort") is { ValueKind: JsonValueKind.Number } field && field.TryGetInt32(out var number) ? number : 0;
-                if (content.Read(root.Field("data"), port, root.Field("object"), root.Field("normalizedPayload"), time, into) is { } reason)
+                var named = info.Text("deviceProfileName") ?? "";
+                if (
+                    content.Read(root.Field("data"), port, root.Field("object"), root.Field("normalizedPayload"), named, time, into) is
+                    { } reason
+                )
                     return reason;
                 UplinkContent.Signal(root.Field("rxInfo"), time, into);
                 return null;
@@ -55,7 +59,9 @@ public sealed class ChirpStackV4Decoder : UplinkDecoder
                     ? UplinkContent.Location(location, time, into)
                     : new Wording("a location event without location", "位置事件中没有 location");
             case "integration":
-                return root.Field("object") is { } found ? content.Read(null, 0, found, null, time, into) : null;
+                return root.Field("object") is { } found
+                    ? content.Read(null, 0, found, null, info.Text("deviceProfileName") ?? "", time, into)
+                    : null;
             case "join" or "ack" or "txack" or "log":
                 return null;
             default:

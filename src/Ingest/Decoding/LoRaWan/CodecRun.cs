@@ -15,12 +15,12 @@ public sealed class CodecRun(JsonDocument? result, Wording? rejected) : IDisposa
     /// <summary>The decoder's own warnings.</summary>
     public JsonElement? Warnings => result?.RootElement.Field("warnings");
 
-    internal void Map(DecodedPayload into, DateTime? time)
+    internal void Map(DecodedPayload into, string model, DateTime? time)
     {
         if (Normalised is { } normalised)
             NormalisedPayload.Map(normalised, into, time);
         if (Decoded is { } decoded)
-            ObjectMapping.Map(decoded, into, time);
+            ObjectMapping.Map(decoded, model, into, time);
     }
 
     public void Dispose() => result?.Dispose();

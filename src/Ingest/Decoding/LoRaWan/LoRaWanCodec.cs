@@ -28,18 +28,26 @@ public sealed class LoRaWanCodec
     private readonly Prepared<Acornima.Ast.Script> script;
     private volatile Thread? abandoned;
 
-    private LoRaWanCodec(Prepared<Acornima.Ast.Script> script) => this.script = script;
+    private LoRaWanCodec(Prepared<Acornima.Ast.Script> script, string model)
+    {
+        this.script = script;
+        Model = model;
+    }
+
+    /// <summary>The model by the name of the file (<c>tbdw100.js</c>, <c>sign-codec.js</c>); empty where it has none.</summary>
+    public string Model { get; }
 
     /// <exception cref="IOException">The file can't be read.</exception>
     /// <exception cref="FormatException">The file is not JavaScript.</exception>
-    public static LoRaWanCodec Load(string file) => Parse(File.ReadAllText(file));
+    public static LoRaWanCodec Load(string file) =>
+        Parse(File.ReadAllText(file), Path.GetFileNameWithoutExtension(file).Replace("-codec", "", StringComparison.Ordinal));
 
     /// <exception cref="FormatException">The text is not JavaScript.</exception>
-    public static LoRaWanCodec Parse(string source)
+    public static LoRaWanCodec Parse(string source, string model = "")
     {
         try
         {
-            return new LoRaWanCodec(Engine.PrepareScript(source));
+            return new LoRaWanCodec(Engine.PrepareScript(source), model);
         }
         catch (Exception e) when (e is ScriptPreparationException or JintException)
         {
@@ -161,7 +169,7 @@ public sealed class LoRaWanCodec
             {
                 var into = new DecodedPayload();
                 into.Reset("", received);
-                run.Map(into, null);
+                run.Map(into, Model, null);
                 json.WritePropertyName("decoded");
                 run.Decoded!.Value.WriteTo(json);
                 json.WriteStartArray("normalized");

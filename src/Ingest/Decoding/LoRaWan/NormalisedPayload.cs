@@ -67,7 +67,8 @@ internal static class NormalisedPayload
                 time,
                 path.EndsWith(".min", StringComparison.Ordinal) ? "min"
                     : path.EndsWith(".max", StringComparison.Ordinal) ? "max"
-                    : ""
+                    : "",
+                PossibleRange.Has(found.Metric, value * found.Scale) ? ReadingFlags.None : ReadingFlags.Suspect
             );
     }
 }

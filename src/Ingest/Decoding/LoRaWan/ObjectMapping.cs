@@ -1,147 +1,390 @@
-using System.Collections.Frozen;
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
 using Vigil.Model;
 
 namespace Vigil.Ingest.Decoding.LoRaWan;
 
 /// <summary>
-/// Readings from a decoded object, by the field names that LoRaWAN decoders commonly use (Milesight, Dragino, Elsys, Netvox, Decentlab…).
-/// A name whose unit differs between vendors (volume, energy, current) is left out unless the name itself says the unit: a wrong unit is
-/// worse than none.
+/// Readings from a decoder's object: by the names that are the model's own (<see cref="ModelNames"/>), else by those that mean the same
+/// everywhere (<see cref="DecodedNames"/>). A unit comes from the name, from a <c>unit</c> beside the value or from the range that is
+/// possible; what isn't possible in any unit is suspect.
 /// </summary>
-internal static class ObjectMapping
+internal readonly struct ObjectMapping
 {
     internal const int MaxDepth = 6;
 
-    public static void Map(JsonElement decoded, DecodedPayload into, DateTime? time) => Walk(decoded, into, time, ReadingFlags.None, "", 0);
+    /// <summary>Objects that say how a device is set, and the last position before a failed fix, which isn't where the person is now.</summary>
+    private static readonly string[] Skipped = ["cached", "config", "configuration", "settings", "payloadmask", "flags"];
 
-    private static void Walk(JsonElement element, DecodedPayload into, DateTime? time, ReadingFlags flags, string name, int depth)
+    private readonly DecodedPayload into;
+    private readonly Dictionary<string, Meaning[]>? own;
+
+    // Readings of the normalised payload.
+    private readonly int defined;
+
+    private ObjectMapping(DecodedPayload into, Dictionary<string, Meaning[]>? own)
     {
-        if (depth > MaxDepth)
-            return;
-        switch (element.ValueKind)
-        {
-            case JsonValueKind.Object:
-                // The last position before a failed fix is not where the person is now.
-                if (name == "cached")
-                    return;
-                if (
-                    name.Contains("history", StringComparison.Ordinal)
-                    && element.TryGetProperty("timestamp", out var stamp)
-                    && UplinkFields.Time(stamp) is { } then
-                )
-                {
-                    time = then;
-                    flags |= ReadingFlags.History;
-                }
-
-                if (!(element.TryGetProperty("fixFailed", out var failed) && failed.ValueKind == JsonValueKind.True))
-                    Position(element, into, time, flags);
-                foreach (var field in element.EnumerateObject())
-                {
-                    var key = DecodedNames.Key(field.Name);
-                    if (field.Value.ValueKind is JsonValueKind.Object or JsonValueKind.Array)
-                    {
-                        // { "door": { "value": true } }, as Sensative and Adeunis decoders write.
-                        if (
-                            field.Value.ValueKind == JsonValueKind.Object
-                            && field.Value.TryGetProperty("value", out var inner)
-                            && inner.ValueKind is not (JsonValueKind.Object or JsonValueKind.Array)
-                            && DecodedNames.IsKnown(key)
-                        )
-                            Value(key, inner, into, time, flags);
-                        else if (
-                            key == "buttonevent"
-                            && field.Value.ValueKind == JsonValueKind.Object
-                            && field.Value.TryGetProperty("status", out var press)
-                        )
-                            Value(key, press, into, time, flags);
-                        else
-                            Walk(field.Value, into, time, flags, key, depth + 1);
-                    }
-                    else
-                    {
-                        Value(key, field.Value, into, time, flags);
-                    }
-                }
-
-                break;
-            case JsonValueKind.Array:
-                foreach (var item in element.EnumerateArray())
-                    Walk(item, into, time, flags, name, depth + 1);
-                break;
-        }
+        this.into = into;
+        defined = into.Readings.Count;
+        this.own = own;
     }
 
-    private static void Value(string key, JsonElement element, DecodedPayload into, DateTime? time, ReadingFlags flags)
+    /// <param name="decoded">The decoder's object.</param>
+    /// <param name="model">See <see cref="ModelNames.Of"/>.</param>
+    /// <param name="into">Where readings go.</param>
+    /// <param name="time">The uplink's time; null where unknown.</param>
+    public static void Map(JsonElement decoded, string model, DecodedPayload into, DateTime? time) =>
+        new ObjectMapping(into, ModelNames.Of(model, decoded)).Walk(decoded, time, ReadingFlags.None, "", 0);
+
+    private void Walk(JsonElement element, DateTime? time, ReadingFlags flags, string name, int depth)
     {
-        if (key is "battery" or "bat" or "voltage")
+        if (depth > MaxDepth || Array.IndexOf(Skipped, name) >= 0)
+            return;
+        if (element.ValueKind == JsonValueKind.Array)
         {
-            if (UplinkFields.Number(element) is { } raw)
-                Add(into, key == "voltage" ? Supply(raw) : Battery(raw), "", time, flags);
+            foreach (var item in element.EnumerateArray())
+                Walk(item, OwnTime(item) ?? time, flags, name, depth + 1);
             return;
         }
 
-        if (!DecodedNames.TryFind(key, out var found, out var channel))
+        if (element.ValueKind != JsonValueKind.Object)
             return;
+        if (IsHistory(element, name))
+            flags |= ReadingFlags.History;
+        // Laird dates its messages; a list of measurements there is dated by its first.
+        if (flags != ReadingFlags.None || element.TryGetProperty("msgType", out _))
+            time = OwnTime(element) ?? time;
 
-        switch (found.Metric.Kind)
+        if (!(element.TryGetProperty("fixFailed", out var failed) && failed.ValueKind == JsonValueKind.True))
+            Position(element, into, time, flags);
+        Span<char> buffer = stackalloc char[DecodedNames.LongestKey];
+        foreach (var field in element.EnumerateObject())
         {
-            case MetricKind.Event:
-                if (Press(channel.Length > 0 ? key[..^channel.Length] : key, element) is { } word)
-                    into.AddEvent(found.Metric, word, time, channel, flags);
-                break;
-            case MetricKind.State:
-                if (State(element) is { } state)
-                    Add(into, (found.Metric, state), channel, time, flags);
-                break;
-            default:
-                if (
-                    UplinkFields.Number(element) is { } value
-                    && !(found.Metric == Metric.HeartRate && value == 0)
-                    && !(found.Metric == Metric.BloodOxygen && value == 0)
-                )
-                    Add(into, (found.Metric, value * found.Scale), channel, time, flags);
-                break;
+            var key = DecodedNames.Key(field, buffer);
+            if (key.IsEmpty)
+                continue;
+            if (DecodedNames.TryFind(key, own, out var meanings, out var unit, out var number))
+            {
+                if (Inner(field.Value, element, key, ref unit) is not { } value)
+                    Walk(field.Value, time, flags, key.ToString(), depth + 1);
+                else if (meanings.Length > 0)
+                    Read(meanings, value, unit, number, element, time, flags);
+            }
+            else if (field.Value.ValueKind is JsonValueKind.Object or JsonValueKind.Array)
+            {
+                Walk(field.Value, time, flags, key.ToString(), depth + 1);
+            }
         }
+
+        Named(element, buffer, time, flags);
     }
 
-    /// <summary>A value that the normalised payload gave already is not added again: there its unit is defined.</summary>
-    private static void Add(DecodedPayload into, (Metric Metric, double Value) reading, string channel, DateTime? time, ReadingFlags flags)
+    /// <summary>A stored measurement that is sent later: a list or a message that is called so.</summary>
+    private static bool IsHistory(JsonElement element, string name) =>
+        (name.Contains("history", StringComparison.Ordinal) && element.TryGetProperty("timestamp", out _))
+        // Laird: SendBackLogMessage, SendBackLogMessages.
+        || (element.TryGetProperty("msgType", out var kind) && Text(kind).Contains("BackLog", StringComparison.OrdinalIgnoreCase));
+
+    private static DateTime? OwnTime(JsonElement element)
     {
-        if (flags == ReadingFlags.None)
-            foreach (var earlier in into.Readings)
-                if (earlier.Metric == reading.Metric && earlier.Channel == channel && (earlier.Flags & ReadingFlags.History) == 0)
-                    return;
-        into.Add(reading.Metric, reading.Value, time, channel, flags);
+        if (element.ValueKind != JsonValueKind.Object)
+            return null;
+        return
+            element.TryGetProperty("timestamp", out var stamp)
+            || element.TryGetProperty("frame_unixtime", out stamp)
+            || element.TryGetProperty("frame_isotime", out stamp)
+            ? UplinkFields.Time(stamp)
+            : null;
     }
 
     /// <summary>
-    /// "battery" may be per cent, volts or millivolts. Batteries have less than 13 V, and a per cent value there is never a fraction.
+    /// The value under a known name, also { "value": 21.5, "unit": "°C" }, { "Event": "Open" } and a list, whose first entry is the latest;
+    /// null for an object that holds something else.
     /// </summary>
-    private static (Metric, double) Battery(double raw) =>
-        raw > 1000 ? (Metric.BatteryVoltage, raw / 1000)
-        : raw < 13 && raw != Math.Floor(raw) ? (Metric.BatteryVoltage, raw)
-        : (Metric.BatteryLevel, raw);
+    private static JsonElement? Inner(JsonElement element, JsonElement around, ReadOnlySpan<char> key, ref string unit)
+    {
+        if (element.ValueKind == JsonValueKind.Object)
+        {
+            if (
+                !(
+                    element.TryGetProperty("value", out var inner)
+                    || element.TryGetProperty("values", out inner)
+                    || element.TryGetProperty("State", out inner)
+                    || element.TryGetProperty("status", out inner)
+                    || element.TryGetProperty("Event", out inner)
+                )
+            )
+                return null;
+            if (element.TryGetProperty("unit", out var said) || element.TryGetProperty("units", out said))
+                unit = Text(said);
+            element = inner;
+        }
+        else if (unit.Length == 0 && UnitBeside(around, key) is { } beside)
+        {
+            unit = beside;
+        }
 
-    /// <summary>"voltage" is the battery's below 25 V, else the mains'.</summary>
-    private static (Metric, double) Supply(double raw) => raw < 25 ? (Metric.BatteryVoltage, raw) : (Metric.ElectricityVoltage, raw);
+        return First(element);
+    }
+
+    private static JsonElement? First(JsonElement element) =>
+        element.ValueKind switch
+        {
+            JsonValueKind.Object => null,
+            JsonValueKind.Array => element.GetArrayLength() > 0
+            && element[0] is { ValueKind: not (JsonValueKind.Object or JsonValueKind.Array) } first
+                ? first
+                : null,
+            _ => element,
+        };
+
+    /// <summary>{ "energy": 5, "energy_unit": "kWh" }, or one "unit" in an object with one value.</summary>
+    private static string? UnitBeside(JsonElement around, ReadOnlySpan<char> key)
+    {
+        Span<char> buffer = stackalloc char[DecodedNames.LongestKey];
+        foreach (var field in around.EnumerateObject())
+        {
+            var raw = System.Runtime.InteropServices.JsonMarshal.GetRawUtf8PropertyName(field);
+            if (raw.Length < 4 || (raw[^1] is not ((byte)'t' or (byte)'s')))
+                continue;
+            var name = DecodedNames.Key(field, buffer);
+            if (
+                name.EndsWith("unit", StringComparison.Ordinal)
+                && (name.Length == 4 || name[..^4].SequenceEqual(key))
+                && First(field.Value) is { ValueKind: JsonValueKind.String } said
+            )
+                return said.GetString();
+        }
+
+        return null;
+    }
+
+    /// <summary>A measurement that says in a field what it is: { "desc": "energy", "unit": "Wh", "value": 540 }.</summary>
+    private void Named(JsonElement element, Span<char> buffer, DateTime? time, ReadingFlags flags)
+    {
+        if (
+            !element.TryGetProperty("value", out var value)
+            || !(element.TryGetProperty("desc", out var name) || element.TryGetProperty("name", out name))
+            || name.ValueKind != JsonValueKind.String
+        )
+            return;
+        var key = DecodedNames.Key(name.GetString(), buffer);
+        if (!key.IsEmpty && DecodedNames.TryFind(key, own, out var meanings, out var unit, out var number) && meanings.Length > 0)
+        {
+            if (element.TryGetProperty("unit", out var said))
+                unit = Text(said);
+            Read(meanings, value, unit, number, element, time, flags);
+        }
+    }
+
+    private void Read(
+        Meaning[] meanings,
+        JsonElement value,
+        string unit,
+        ReadOnlySpan<char> number,
+        JsonElement around,
+        DateTime? time,
+        ReadingFlags flags
+    )
+    {
+        if (meanings[0].Metric.Kind is not (MetricKind.State or MetricKind.Event))
+        {
+            Measure(meanings, value, unit, number, around, time, flags);
+            return;
+        }
+
+        foreach (var meaning in meanings)
+        {
+            if (!Holds(meaning, around))
+                continue;
+            var channel = Channel(meaning, number, around);
+            if (meaning.Metric.Kind == MetricKind.Event)
+            {
+                if (Word(meaning, value, ref channel) is { } word)
+                    into.AddEvent(meaning.Metric, word, time, channel, flags);
+            }
+            else if (State(meaning, value) is { } state)
+            {
+                Add(meaning.Metric, state, channel, time, flags);
+            }
+
+            // The one that applies, except where a number stands for several things.
+            if (meaning.When is not null)
+                return;
+        }
+    }
+
+    private void Measure(
+        Meaning[] meanings,
+        JsonElement value,
+        string unit,
+        ReadOnlySpan<char> number,
+        JsonElement around,
+        DateTime? time,
+        ReadingFlags flags
+    )
+    {
+        if (UplinkFields.Number(value) is not { } raw)
+            return;
+        if (value.ValueKind == JsonValueKind.String)
+        {
+            // "3.4V"; Netvox: "2.3(low battery)".
+            var text = value.GetString()!;
+            if (unit.Length == 0)
+                unit = text.AsSpan().TrimStart("+-.0123456789 ").Trim().ToString();
+            if (text.Contains("low battery", StringComparison.OrdinalIgnoreCase))
+                Add(Metric.BatteryLow, 1, "", time, flags);
+        }
+
+        Meaning? found = null;
+        var measured = double.NaN;
+        var said = unit.Length > 0 && Array.Exists(meanings, m => m.Takes(unit));
+        foreach (var meaning in meanings)
+        {
+            if (!Holds(meaning, around))
+                continue;
+            var conversion = meaning.Conversion;
+            if (said ? !Units.TryConvert(unit, meaning.Metric.Unit, out conversion) : meaning.UnitSaid)
+                continue;
+            if (!said && meaning.Whole && raw < 13 && raw != Math.Floor(raw))
+                continue;
+            var converted = conversion.Apply(raw);
+            var possible = PossibleRange.Has(meaning.Metric, converted);
+            // The first stands in where none is possible.
+            if (found is not null && !possible)
+                continue;
+            (found, measured) = (meaning, converted);
+            if (possible)
+                break;
+        }
+
+        // Zero is a watch that isn't on a wrist.
+        if (found is null || (measured == 0 && (found.Metric == Metric.HeartRate || found.Metric == Metric.BloodOxygen)))
+            return;
+        Add(found.Metric, measured, Channel(found, number, around), time, flags);
+    }
+
+    /// <summary>A value that the normalised payload gave already is not added again: there its unit is defined.</summary>
+    private void Add(Metric metric, double value, string channel, DateTime? time, ReadingFlags flags)
+    {
+        if (!PossibleRange.Has(metric, value))
+            flags |= ReadingFlags.Suspect;
+        for (var i = 0; i < into.Readings.Count; i++)
+        {
+            var earlier = into.Readings[i];
+            if (
+                earlier.Metric == metric
+                && earlier.Channel == channel
+                && (earlier.Flags & ReadingFlags.History) == (flags & ReadingFlags.History)
+                && (i < defined || time is null || earlier.Time == time || earlier.Has(ReadingFlags.ArrivalTime))
+            )
+                return;
+        }
+
+        into.Add(metric, value, time, channel, flags);
+    }
+
+    private static bool Holds(Meaning meaning, JsonElement around) =>
+        meaning.When is not { } when || Sibling(around, when.Field).Equals(when.Text, StringComparison.OrdinalIgnoreCase);
+
+    private static string Channel(Meaning meaning, ReadOnlySpan<char> number, JsonElement around)
+    {
+        var channel = meaning.Channel;
+        if (channel == "#")
+            return number.ToString();
+        if (channel.Contains('#', StringComparison.Ordinal))
+            return channel.Replace("#", number.ToString(), StringComparison.Ordinal);
+        while (channel.IndexOf('{', StringComparison.Ordinal) is >= 0 and var from)
+        {
+            var to = channel.IndexOf('}', from);
+            channel = channel[..from] + Sibling(around, channel[(from + 1)..to]).ToLowerInvariant() + channel[(to + 1)..];
+        }
+
+        return channel;
+    }
+
+    /// <summary>What another field of the object says; empty where it says nothing.</summary>
+    private static string Sibling(JsonElement around, string name)
+    {
+        Span<char> buffer = stackalloc char[DecodedNames.LongestKey];
+        foreach (var field in around.EnumerateObject())
+            if (DecodedNames.Key(field, buffer).SequenceEqual(name))
+                return First(field.Value) is { } value ? Text(value) : "";
+        return "";
+    }
+
+    private static string Text(JsonElement element) =>
+        element.ValueKind switch
+        {
+            JsonValueKind.String => element.GetString()!,
+            JsonValueKind.Object or JsonValueKind.Array or JsonValueKind.Null or JsonValueKind.Undefined => "",
+            _ => element.GetRawText(),
+        };
+
+    private static string? Listed(Meaning meaning, JsonElement value)
+    {
+        var text = Text(value);
+        foreach (var (part, means) in meaning.Values)
+            if (text.Contains(part, StringComparison.OrdinalIgnoreCase))
+                return means;
+        return null;
+    }
+
+    private static string? Word(Meaning meaning, JsonElement value, ref string channel)
+    {
+        if (meaning.Values.Count > 0)
+            return Listed(meaning, value);
+        var text = Text(value).Trim();
+        if (text.Length == 0 || DeviceWords.OfState(text) == false || text is "null")
+            return null;
+        var holds = State(value);
+        if (meaning.Event.Length > 0)
+            return holds == 1 || DeviceWords.OfPress(text) is not null ? meaning.Event : null;
+        if (value.ValueKind == JsonValueKind.Number)
+        {
+            // Milesight WS136 and WS156: which of the buttons.
+            if (holds == 1 && value.GetDouble() is > 1 and < 100 and var which && channel.Length == 0)
+                channel = which.ToString(CultureInfo.InvariantCulture);
+            return holds == 1 ? "pressed" : null;
+        }
+
+        return value.ValueKind == JsonValueKind.True ? "pressed" : DeviceWords.OfPress(text);
+    }
+
+    private static double? State(Meaning meaning, JsonElement value)
+    {
+        var state =
+            meaning.Values.Count > 0 ? (Listed(meaning, value) is { } listed ? (listed == "1" ? 1 : 0) : null)
+            : meaning.TextOnly && value.ValueKind == JsonValueKind.Number ? null
+            : meaning.TextOnly && value.ValueKind == JsonValueKind.String && UplinkFields.Number(value) is not null ? null
+            : State(value);
+        return meaning.Inverted ? 1 - state : state;
+    }
+
+    internal static double? State(JsonElement element) =>
+        element.ValueKind switch
+        {
+            JsonValueKind.True => 1,
+            JsonValueKind.False => 0,
+            JsonValueKind.Number => element.GetDouble() == 0 ? 0 : 1,
+            JsonValueKind.String => DeviceWords.OfPhrase(element.GetString()!) is { } holds ? (holds ? 1 : 0) : null,
+            _ => null,
+        };
 
     internal static void Position(JsonElement element, DecodedPayload into, DateTime? time, ReadingFlags flags)
     {
         double? latitude = null,
             longitude = null;
+        Span<char> buffer = stackalloc char[DecodedNames.LongestKey];
         foreach (var field in element.EnumerateObject())
         {
-            switch (DecodedNames.Key(field.Name))
+            switch (DecodedNames.Key(field, buffer))
             {
                 case "latitude" or "lat" or "latitudedeg" or "gpslat":
-                    latitude ??= UplinkFields.Number(field.Value);
+                    latitude ??= Coordinate(field.Value);
                     break;
                 case "longitude" or "lon" or "lng" or "long" or "longitudedeg" or "gpslong":
-                    longitude ??= UplinkFields.Number(field.Value);
+                    longitude ??= Coordinate(field.Value);
                     break;
             }
         }
@@ -156,31 +399,8 @@ internal static class ObjectMapping
             into.AddLocation(north, east, time, flags: flags);
     }
 
-    private static string? Press(string key, JsonElement element)
-    {
-        var text = element.ValueKind == JsonValueKind.String ? element.GetString()! : element.GetRawText();
-        if (DeviceWords.OfState(text) == false || text is "null" or "")
-            return null;
-        if (key is "fall" or "falldetected" or "mandown")
-            return "fall";
-        if (key is "sos" or "sosevent" or "alarmstatus" or "emergency" or "panic")
-            return DeviceWords.OfState(text) == true ? "sos" : null;
-        return text.ToUpperInvariant() switch
-        {
-            "SHORT PRESS" or "TRUE" or "1" => "pressed",
-            "LONG PRESS" => "long",
-            "DOUBLE PRESS" => "double",
-            _ => DeviceWords.OfEvent(text),
-        };
-    }
-
-    internal static double? State(JsonElement element) =>
-        element.ValueKind switch
-        {
-            JsonValueKind.True => 1,
-            JsonValueKind.False => 0,
-            JsonValueKind.Number => element.GetDouble() == 0 ? 0 : 1,
-            JsonValueKind.String => DeviceWords.OfState(element.GetString()!) is { } holds ? (holds ? 1 : 0) : null,
-            _ => null,
-        };
+    private static double? Coordinate(JsonElement element) =>
+        element.ValueKind == JsonValueKind.Object && element.TryGetProperty("value", out var inner)
+            ? UplinkFields.Number(inner)
+            : UplinkFields.Number(element);
 }

@@ -58,12 +58,17 @@ public sealed class TheThingsStackV3Decoder : UplinkDecoder
                 );
         time = uplink.TimeOf("received_at") ?? time;
         var port = uplink.Field("f_port") is { ValueKind: JsonValueKind.Number } field && field.TryGetInt32(out var number) ? number : 0;
+        var named =
+            uplink.Field("version_ids") is { } version && version.Text("brand_id") is { } brand && version.Text("model_id") is { } model
+                ? $"{brand}/{model}"
+                : "";
         if (
             content.Read(
                 uplink.Field("frm_payload"),
                 port,
                 uplink.Field("decoded_payload"),
                 uplink.Field("normalized_payload"),
+                named,
                 time,
                 into
             ) is

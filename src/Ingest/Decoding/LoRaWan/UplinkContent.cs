@@ -23,10 +23,14 @@ internal sealed class UplinkContent
     private readonly Layout? layout;
     private readonly LoRaWanCodec? codec;
 
-    private UplinkContent(Layout? layout, LoRaWanCodec? codec)
+    // vendor/model of the profile; empty of a generic one.
+    private readonly string model;
+
+    private UplinkContent(Layout? layout, LoRaWanCodec? codec, string model)
     {
         this.layout = layout;
         this.codec = codec;
+        this.model = model;
     }
 
     /// <summary>Reads the payload's bytes itself, not only the object that a network server decoded.</summary>
@@ -57,7 +61,8 @@ internal sealed class UplinkContent
             }
         }
 
-        return new UplinkContent(layout, codec);
+        var id = profile.Text("id") ?? "";
+        return new UplinkContent(layout, codec, id.Contains('/', StringComparison.Ordinal) ? id : codec?.Model ?? "");
     }
 
     /// <summary>Reads the bytes of a frame.</summary>
@@ -73,11 +78,26 @@ internal sealed class UplinkContent
         using var run = codec.Run(frame, port == AnyPort ? 1 : port, time ?? into.Received);
         if (run.Rejected is not null)
             return run.Rejected;
-        run.Map(into, time);
+        run.Map(into, model, time);
         return null;
     }
 
-    public Wording? Read(JsonElement? base64, int port, JsonElement? decoded, JsonElement? normalised, DateTime? time, DecodedPayload into)
+    /// <param name="base64">The frame.</param>
+    /// <param name="port">fPort.</param>
+    /// <param name="decoded">The object that the network server's decoder made.</param>
+    /// <param name="normalised">The same in the normalised vocabulary.</param>
+    /// <param name="named">What the network server calls the model: vendor/model or a text; empty where it doesn't say.</param>
+    /// <param name="time">The uplink's time.</param>
+    /// <param name="into">Where readings go.</param>
+    public Wording? Read(
+        JsonElement? base64,
+        int port,
+        JsonElement? decoded,
+        JsonElement? normalised,
+        string named,
+        DateTime? time,
+        DecodedPayload into
+    )
     {
         if (ReadsFrames && base64 is { ValueKind: JsonValueKind.String } text)
         {
@@ -94,7 +114,7 @@ internal sealed class UplinkContent
         if (normalised is { } known)
             NormalisedPayload.Map(known, into, time);
         if (decoded is { } own)
-            ObjectMapping.Map(own, into, time);
+            ObjectMapping.Map(own, model.Length > 0 ? model : named, into, time);
         return null;
     }
 

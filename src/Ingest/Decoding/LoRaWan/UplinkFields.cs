@@ -34,11 +34,13 @@ internal static class UplinkFields
             : null;
     }
 
-    /// <summary>RFC 3339 with up to nine decimals, or a UNIX time in s or ms. .NET keeps seven decimals.</summary>
+    /// <summary>RFC 3339 with up to nine decimals, a UNIX time in s or ms, or its parts. .NET keeps seven decimals.</summary>
     public static DateTime? Time(JsonElement element)
     {
         if (element.ValueKind == JsonValueKind.Number && element.TryGetDouble(out var unix))
             return unix is > 0 and < 1e13 ? DateTime.UnixEpoch.AddSeconds(unix > 1e11 ? unix / 1000 : unix) : null;
+        if (element.ValueKind == JsonValueKind.Object)
+            return Calendar(element);
         if (element.ValueKind != JsonValueKind.String)
             return null;
         var text = element.GetString()!;
@@ -54,6 +56,21 @@ internal static class UplinkFields
 
         return DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time)
             ? time.UtcDateTime
+            : null;
+    }
+
+    /// <summary>Laird: { "year": 2015, "month": "January", "day": 1, "hours": 0, "minutes": 0, "seconds": 2 }, in UTC.</summary>
+    private static DateTime? Calendar(JsonElement element)
+    {
+        int Part(string name) => element.Field(name) is { } part && Number(part) is >= 0 and < 10_000 and var number ? (int)number : -1;
+        var month = Part("month");
+        if (element.Text("month") is { } name && DateTime.TryParseExact(name, "MMMM", CultureInfo.InvariantCulture, default, out var named))
+            month = named.Month;
+        int year = Part("year"),
+            day = Part("day");
+        TimeSpan clock = new(Math.Max(0, Part("hours")), Math.Max(0, Part("minutes")), Math.Max(0, Part("seconds")));
+        return year is >= 1 and <= 9998 && month is >= 1 and <= 12 && day >= 1 && day <= DateTime.DaysInMonth(year, month)
+            ? new DateTime(year, month, day, 0, 0, 0, DateTimeKind.Utc) + clock
             : null;
     }
 
