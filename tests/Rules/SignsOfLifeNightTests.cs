@@ -63,7 +63,6 @@ public sealed class SignsOfLifeNightTests
         home.Water(last + 1, 200).Battery(last, last + 24).Tick(last + 24);
         var told = home.Only(AlarmKind.Inactivity);
         Assert.InRange((told.Time - HomeScenario.At(last - 1)).TotalHours, 8, 13); // she gets up at seven
-        Assert.Equal("x", told.Reason);
         Assert.Matches(@"^on 3\d of the last 3\d mornings there was a sign of life before 0[7-9]:[03]0; now \d\d:\d\d, last ", told.Reason);
         Assert.Contains("movement (\"卧室\") at", told.Reason, StringComparison.Ordinal);
         Assert.Contains("卧室）", told.ReasonZh, StringComparison.Ordinal);
@@ -146,8 +145,8 @@ public sealed class SignsOfLifeNightTests
         for (var day = 35; day < 37; day++)
             home.Day(day, dry: true);
         var told = home.Only(AlarmKind.Inactivity);
-        Assert.InRange((told.Time - HomeScenario.At(35 * 24 - 2)).TotalHours, 23.5, 25);
         Assert.Contains("water", told.Reason, StringComparison.Ordinal);
+        Assert.True((told.Time - HomeScenario.At(35 * 24 - 2)).TotalHours is > 23.5 and < 25, $"{told.Time} {told.Reason}");
     }
 
     [Fact]

@@ -77,9 +77,13 @@ internal static class LearnedInactivity
         if (!pattern.Judges || !pattern.IsDue || home.FindEpisode(utility.Kind) >= 0)
             return;
         var due = pattern.DueAt!.Value;
-        // The fixed rule stays, whoever was seen.
-        if (HomeInactivity.Contradicts(home, pattern.LastUse) && time - pattern.LastUse.Ticks < floor * TimeSpan.TicksPerHour)
-            return;
+        if (HomeInactivity.Contradicts(home, pattern.LastUse))
+        {
+            due = pattern.LastUse.AddHours(floor); // the fixed rule stays, whoever was seen
+            if (due.Ticks > time)
+                return;
+        }
+
         if (home.FindEpisode(AlarmKind.Inactivity) >= 0)
             return; // the home's sensors have told of the same silence
         if (!home.Rules.IsActiveAt(AlarmKind.Inactivity, due.Ticks, context))
