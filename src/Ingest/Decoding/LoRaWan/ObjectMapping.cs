@@ -51,9 +51,10 @@ internal readonly struct ObjectMapping
             return;
         if (IsHistory(element, name))
             flags |= ReadingFlags.History;
-        // Laird dates its messages; a list of measurements there is dated by its first.
-        if (flags != ReadingFlags.None || element.TryGetProperty("msgType", out _))
+        if (flags != ReadingFlags.None)
             time = OwnTime(element) ?? time;
+        // Laird: the time of a list's first measurement stands beside the list.
+        var listed = element.TryGetProperty("msgType", out _) ? OwnTime(element) ?? time : time;
 
         if (!(element.TryGetProperty("fixFailed", out var failed) && failed.ValueKind == JsonValueKind.True))
             Position(element, into, time, flags);
@@ -65,14 +66,14 @@ internal readonly struct ObjectMapping
                 continue;
             if (DecodedNames.TryFind(key, own, out var meanings, out var unit, out var number))
             {
-                if (Inner(field.Value, element, key, ref unit) is not { } value)
-                    Walk(field.Value, time, flags, key.ToString(), depth + 1);
+                if (Inner(field.Value, element, key, meanings, ref unit) is not { } value)
+                    Walk(field.Value, field.Value.ValueKind == JsonValueKind.Array ? listed : time, flags, key.ToString(), depth + 1);
                 else if (meanings.Length > 0)
                     Read(meanings, value, unit, number, element, time, flags);
             }
             else if (field.Value.ValueKind is JsonValueKind.Object or JsonValueKind.Array)
             {
-                Walk(field.Value, time, flags, key.ToString(), depth + 1);
+                Walk(field.Value, field.Value.ValueKind == JsonValueKind.Array ? listed : time, flags, key.ToString(), depth + 1);
             }
         }
 
@@ -101,7 +102,7 @@ internal readonly struct ObjectMapping
     /// The value under a known name, also { "value": 21.5, "unit": "°C" }, { "Event": "Open" } and a list, whose first entry is the latest;
     /// null for an object that holds something else.
     /// </summary>
-    private static JsonElement? Inner(JsonElement element, JsonElement around, ReadOnlySpan<char> key, ref string unit)
+    private static JsonElement? Inner(JsonElement element, JsonElement around, ReadOnlySpan<char> key, Meaning[] meanings, ref string unit)
     {
         if (element.ValueKind == JsonValueKind.Object)
         {
@@ -119,7 +120,7 @@ internal readonly struct ObjectMapping
                 unit = Text(said);
             element = inner;
         }
-        else if (unit.Length == 0 && UnitBeside(around, key) is { } beside)
+        else if (unit.Length == 0 && UnitBeside(around, key, meanings) is { } beside)
         {
             unit = beside;
         }
@@ -139,7 +140,7 @@ internal readonly struct ObjectMapping
         };
 
     /// <summary>{ "energy": 5, "energy_unit": "kWh" }, or one "unit" in an object with one value.</summary>
-    private static string? UnitBeside(JsonElement around, ReadOnlySpan<char> key)
+    private static string? UnitBeside(JsonElement around, ReadOnlySpan<char> key, Meaning[] meanings)
     {
         Span<char> buffer = stackalloc char[DecodedNames.LongestKey];
         foreach (var field in around.EnumerateObject())
@@ -152,12 +153,36 @@ internal readonly struct ObjectMapping
                 name.EndsWith("unit", StringComparison.Ordinal)
                 && (name.Length == 4 || name[..^4].SequenceEqual(key))
                 && First(field.Value) is { ValueKind: JsonValueKind.String } said
+                && said.GetString() is var text
+                // A "unit" of the whole object is that of the values that have it.
+                && (name.Length > 4 || Array.Exists(meanings, m => m.Takes(Spelled(text!))))
             )
-                return said.GetString();
+                return text;
         }
 
         return null;
     }
+
+    /// <summary>The usual spelling of a unit, which decoders write in any case and language of the trade.</summary>
+    private static string Spelled(string unit) =>
+        unit.Length == 0 ? unit
+        : unit.Trim().ToUpperInvariant() switch
+        {
+            "V" or "VOLT" or "VOLTS" => "V",
+            "C" or "CELSIUS" or "DEG C" or "°C" => "Cel",
+            "F" or "FAHRENHEIT" or "DEG F" or "°F" => "°F",
+            "%" or "PERCENT" or "PCT" or "% RH" or "%RH" => "%",
+            "PA" => "Pa",
+            "HPA" or "MBAR" => "hPa",
+            "KPA" => "kPa",
+            "BAR" => "bar",
+            "KWH" => "kWh",
+            "WH" => "Wh",
+            "M3" or "M³" or "M^3" => "m3",
+            "L" or "LITER" or "LITERS" or "LITRE" or "LITRES" => "L",
+            "LUX" => "lx",
+            _ => unit.Trim(),
+        };
 
     /// <summary>A measurement that says in a field what it is: { "desc": "energy", "unit": "Wh", "value": 540 }.</summary>
     private void Named(JsonElement element, Span<char> buffer, DateTime? time, ReadingFlags flags)
@@ -226,12 +251,16 @@ internal readonly struct ObjectMapping
     {
         if (UplinkFields.Number(value) is not { } raw)
             return;
+        // An unknown unit: a temperature in "F" isn't one in degrees Celsius.
+        unit = Spelled(unit);
+        if (unit.Length > 0 && !Array.Exists(meanings, m => m.Takes(unit)))
+            return;
         if (value.ValueKind == JsonValueKind.String)
         {
             // "3.4V"; Netvox: "2.3(low battery)".
             var text = value.GetString()!;
             if (unit.Length == 0)
-                unit = text.AsSpan().TrimStart("+-.0123456789 ").Trim().ToString();
+                unit = Spelled(text.AsSpan().TrimStart("+-.0123456789 ").Trim().ToString());
             if (text.Contains("low battery", StringComparison.OrdinalIgnoreCase))
                 Add(Metric.BatteryLow, 1, "", time, flags);
         }

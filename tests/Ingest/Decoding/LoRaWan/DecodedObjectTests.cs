@@ -137,6 +137,9 @@ public sealed class DecodedObjectTests
     [InlineData("", """{"pressure":{"unit":"bar","value":0.98}}""", "air.pressure=98000")]
     [InlineData("", """{"pressure":{"unit":"Pa","value":1000}}""", "air.pressure=1000?")]
     [InlineData("", """{"pressure":0.98,"unit":"bar"}""", "air.pressure=98000")]
+    [InlineData("", """{"temperature":{"value":68,"unit":"F"}}""", "air.temperature=20")]
+    [InlineData("", """{"temperature":{"value":293,"unit":"Rankine"}}""", "")]
+    [InlineData("", """{"unit":"MPa","temperature":21}""", "air.temperature=21")]
     [InlineData("", """{"temperature":6550.9}""", "air.temperature=6550.9?")]
     [InlineData("", """{"temperature":120}""", "air.temperature=120")] // of a smoke detector in a fire
     [InlineData("", """{"humidity":409.5}""", "air.humidity=409.5?")]
@@ -202,6 +205,20 @@ public sealed class DecodedObjectTests
         );
         Assert.Equal([(5, 21.0), (6, 22.0)], many.Readings.Select(r => (r.Time.Hour, r.Value)));
         Assert.All(many.Readings, r => Assert.True(r.Has(ReadingFlags.History)));
+
+        // Of a list that says when it began, only the first has a time; the battery is that of now.
+        var list = Map(
+            "laird/rs1xx-temp-rh-sensor",
+            """
+            {"msgType":"Laird_Agg_TH","batteryCapacity":"80-100%",
+             "timestamp":{"year":2025,"month":"March","day":4,"hours":5,"minutes":0,"seconds":0},
+             "readings":[{"temperature":21},{"temperature":22}]}
+            """
+        );
+        Assert.Equal(
+            [("battery.level", Received), ("air.temperature", new DateTime(2025, 3, 4, 5, 0, 0, DateTimeKind.Utc))],
+            list.Readings.Select(r => (r.Metric.Name, r.Time))
+        );
     }
 
     [Fact]
