@@ -165,24 +165,25 @@ internal readonly struct ObjectMapping
 
     /// <summary>The usual spelling of a unit, which decoders write in any case and language of the trade.</summary>
     private static string Spelled(string unit) =>
-        unit.Length == 0 ? unit
-        : unit.Trim().ToUpperInvariant() switch
-        {
-            "V" or "VOLT" or "VOLTS" => "V",
-            "C" or "CELSIUS" or "DEG C" or "°C" => "Cel",
-            "F" or "FAHRENHEIT" or "DEG F" or "°F" => "°F",
-            "%" or "PERCENT" or "PCT" or "% RH" or "%RH" => "%",
-            "PA" => "Pa",
-            "HPA" or "MBAR" => "hPa",
-            "KPA" => "kPa",
-            "BAR" => "bar",
-            "KWH" => "kWh",
-            "WH" => "Wh",
-            "M3" or "M³" or "M^3" => "m3",
-            "L" or "LITER" or "LITERS" or "LITRE" or "LITRES" => "L",
-            "LUX" => "lx",
-            _ => unit.Trim(),
-        };
+        unit.Length == 0
+            ? unit
+            : unit.Trim().ToUpperInvariant() switch
+            {
+                "V" or "VOLT" or "VOLTS" => "V",
+                "C" or "CELSIUS" or "DEG C" or "°C" => "Cel",
+                "F" or "FAHRENHEIT" or "DEG F" or "°F" => "°F",
+                "%" or "PERCENT" or "PCT" or "% RH" or "%RH" => "%",
+                "PA" => "Pa",
+                "HPA" or "MBAR" => "hPa",
+                "KPA" => "kPa",
+                "BAR" => "bar",
+                "KWH" => "kWh",
+                "WH" => "Wh",
+                "M3" or "M³" or "M^3" => "m3",
+                "L" or "LITER" or "LITERS" or "LITRE" or "LITRES" => "L",
+                "LUX" => "lx",
+                _ => unit.Trim(),
+            };
 
     /// <summary>A measurement that says in a field what it is: { "desc": "energy", "unit": "Wh", "value": 540 }.</summary>
     private void Named(JsonElement element, Span<char> buffer, DateTime? time, ReadingFlags flags)
