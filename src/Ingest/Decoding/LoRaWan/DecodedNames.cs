@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Frozen;
 using System.Runtime.InteropServices;
 using System.Text.Json;
@@ -64,6 +65,37 @@ internal static class DecodedNames
     /// <param name="unit">The unit that the name ends with; empty where it has none.</param>
     /// <param name="number">The number behind the name.</param>
     public static bool TryFind(
+        ReadOnlySpan<char> key,
+        Dictionary<string, Meaning[]>? own,
+        out Meaning[] found,
+        out string unit,
+        out ReadOnlySpan<char> number
+    )
+    {
+        if (own is not null)
+            return TrySearch(key, own, out found, out unit, out number);
+        // The same names come again and again; most are none of ours.
+        if (!Met.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(key, out var met))
+        {
+            var known = TrySearch(key, null, out found, out unit, out number);
+            met = new Resolved(known, found, unit, number.Length);
+            if (Met.Count < MostMet)
+                Met.TryAdd(key.ToString(), met);
+        }
+
+        found = met.Found;
+        unit = met.Unit;
+        number = met.Digits > 0 ? key[^met.Digits..] : default;
+        return met.Known;
+    }
+
+    private const int MostMet = 4096;
+
+    private static readonly ConcurrentDictionary<string, Resolved> Met = new(StringComparer.Ordinal);
+
+    private sealed record Resolved(bool Known, Meaning[] Found, string Unit, int Digits);
+
+    private static bool TrySearch(
         ReadOnlySpan<char> key,
         Dictionary<string, Meaning[]>? own,
         out Meaning[] found,

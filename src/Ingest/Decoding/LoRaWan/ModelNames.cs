@@ -226,7 +226,8 @@ internal static class ModelNames
         ),
         // What the general words would get wrong.
         (
-            "bosch/tps110 bosch/tpl110-0292 nwave/nps310sm nwave/nps405 nwave/nps405fm tekzitel/tekzipark netvox/r719a dingtek/do200 dingtek/do201 dingtek/do202",
+            "bosch/tps110 bosch/tpl110-0292 nwave/nps310sm nwave/nps405 nwave/nps405fm"
+                + " tekzitel/tekzipark netvox/r719a dingtek/do200 dingtek/do201 dingtek/do202",
             Parking
         ),
         ("decentlab/dl-dlr2-005", [("voltage", [])]), // its input, not its battery

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Vigil.Model;
 
@@ -13,7 +14,9 @@ internal readonly struct ObjectMapping
 {
     internal const int MaxDepth = 6;
 
-    /// <summary>Objects that say how a device is set, and the last position before a failed fix, which isn't where the person is now.</summary>
+    /// <summary>
+    /// Objects that say how a device is set, and the last position before a failed fix, which isn't where the person is now.
+    /// </summary>
     private static readonly string[] Skipped = ["cached", "config", "configuration", "settings", "payloadmask", "flags"];
 
     private readonly DecodedPayload into;
@@ -56,7 +59,8 @@ internal readonly struct ObjectMapping
         // Laird: the time of a list's first measurement stands beside the list.
         var listed = element.TryGetProperty("msgType", out _) ? OwnTime(element) ?? time : time;
 
-        if (!(element.TryGetProperty("fixFailed", out var failed) && failed.ValueKind == JsonValueKind.True))
+        var (units, positions) = Glance(element);
+        if (positions && !(element.TryGetProperty("fixFailed", out var failed) && failed.ValueKind == JsonValueKind.True))
             Position(element, into, time, flags);
         Span<char> buffer = stackalloc char[DecodedNames.LongestKey];
         foreach (var field in element.EnumerateObject())
@@ -66,7 +70,7 @@ internal readonly struct ObjectMapping
                 continue;
             if (DecodedNames.TryFind(key, own, out var meanings, out var unit, out var number))
             {
-                if (Inner(field.Value, element, key, meanings, ref unit) is not { } value)
+                if (Inner(field.Value, units ? element : default, key, meanings, ref unit) is not { } value)
                     Walk(field.Value, field.Value.ValueKind == JsonValueKind.Array ? listed : time, flags, key.ToString(), depth + 1);
                 else if (meanings.Length > 0)
                     Read(meanings, value, unit, number, element, time, flags);
@@ -78,6 +82,23 @@ internal readonly struct ObjectMapping
         }
 
         Named(element, buffer, time, flags);
+    }
+
+    /// <summary>Whether an object has fields that end with "unit", and some that may be a latitude: most have neither.</summary>
+    private static (bool Units, bool Positions) Glance(JsonElement element)
+    {
+        bool units = false,
+            positions = false;
+        foreach (var field in element.EnumerateObject())
+        {
+            var raw = JsonMarshal.GetRawUtf8PropertyName(field);
+            if (raw.Length < 3)
+                continue;
+            positions |= (raw[0] | 0x20) is 'l' or 'g';
+            units |= raw.Length > 3 && (raw[^1] | 0x20) == 't' && (raw[^2] | 0x20) == 'i' && (raw[^3] | 0x20) == 'n';
+        }
+
+        return (units, positions);
     }
 
     /// <summary>A stored measurement that is sent later: a list or a message that is called so.</summary>
@@ -142,11 +163,13 @@ internal readonly struct ObjectMapping
     /// <summary>{ "energy": 5, "energy_unit": "kWh" }, or one "unit" in an object with one value.</summary>
     private static string? UnitBeside(JsonElement around, ReadOnlySpan<char> key, Meaning[] meanings)
     {
+        if (around.ValueKind != JsonValueKind.Object)
+            return null;
         Span<char> buffer = stackalloc char[DecodedNames.LongestKey];
         foreach (var field in around.EnumerateObject())
         {
-            var raw = System.Runtime.InteropServices.JsonMarshal.GetRawUtf8PropertyName(field);
-            if (raw.Length < 4 || (raw[^1] is not ((byte)'t' or (byte)'s')))
+            var raw = JsonMarshal.GetRawUtf8PropertyName(field);
+            if (raw.Length < 4 || (raw[^1] | 0x20) != 't')
                 continue;
             var name = DecodedNames.Key(field, buffer);
             if (
