@@ -53,7 +53,8 @@ internal sealed partial class Housekeeping(
     private readonly List<Finding> findings = [];
     private long saved = clock.GetTimestamp(),
         flushed = clock.GetTimestamp(),
-        reloaded = clock.GetTimestamp();
+        reloaded = clock.GetTimestamp(),
+        learned = clock.GetTimestamp();
     private int flushes;
     private int partition;
 
@@ -97,6 +98,7 @@ internal sealed partial class Housekeeping(
         }
 
         reports.Attach(rules);
+        rules.Use(PriorsFile.Read(folder));
         var (from, written) = rules.Load(folder, started - Relearn, reports.SnapshotDamaged, started);
         await registry.ReloadAsync(cancellation, always: true);
         var missed = new List<Finding>();
@@ -165,6 +167,8 @@ internal sealed partial class Housekeeping(
                 file.Look();
         }
 
+        if (Due(ref learned, TimeSpan.FromHours(6)))
+            LearnPriors();
         if (Due(ref flushed, TimeSpan.FromSeconds(5)))
             await sightings.FlushAsync(cancellation, strangersAlone: ++flushes % 6 != 0);
         // Only when all findings are committed: a snapshot ahead of them would lose the others at a crash. After a start all partitions are
@@ -202,6 +206,22 @@ internal sealed partial class Housekeeping(
         }
     }
 
+    /// <summary>What the known homes teach of new ones. Where it can't be written it is learned again next time.</summary>
+    private void LearnPriors()
+    {
+        if (rules.LearnPriors() is not { } priors)
+            return;
+        try
+        {
+            PriorsFile.Write(folder, priors);
+            rules.Use(priors);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            LogNoPriors(log, e.Message);
+        }
+    }
+
     /// <summary>Lets time pass for the rules; false when what they found could not be committed.</summary>
     internal ValueTask<bool> AdvanceAsync(CancellationToken cancellation)
     {
@@ -236,6 +256,12 @@ internal sealed partial class Housekeeping(
         Message = "The readings since the snapshot can't be read, so the rules go on from the snapshot alone: {Reason}"
     )]
     private static partial void LogNoReplay(ILogger logger, string reason);
+
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "What the known homes teach of new ones can't be written, and stays as it was: {Reason}"
+    )]
+    private static partial void LogNoPriors(ILogger logger, string reason);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Housekeeping failed; it goes on in a second")]
     private static partial void LogFailed(ILogger logger, Exception e);

@@ -3,6 +3,7 @@ using System.IO.Hashing;
 using System.Runtime.InteropServices;
 using Vigil.Model;
 using Vigil.Rules;
+using Vigil.Rules.Inactivity;
 
 namespace Vigil.Host;
 
@@ -92,6 +93,24 @@ internal sealed class RulePartitions
         for (var p = 0; p < engines.Length; p++)
             lock (locks[p])
                 engines[p].Use(rules);
+    }
+
+    /// <summary>What homes are like of which nothing is known yet.</summary>
+    public void Use(LifePriors priors)
+    {
+        for (var p = 0; p < engines.Length; p++)
+            lock (locks[p])
+                engines[p].Priors = priors;
+    }
+
+    /// <summary>What the known homes have taught; null while they are too few. One partition is locked at a time.</summary>
+    public LifePriors? LearnPriors()
+    {
+        var sum = new LifePriors.Sum();
+        for (var p = 0; p < engines.Length; p++)
+            lock (locks[p])
+                engines[p].AddTo(sum);
+        return sum.Priors();
     }
 
     public IReadOnlyList<Outlook> OutlooksOf(ResidentId resident)

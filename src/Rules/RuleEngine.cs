@@ -95,7 +95,11 @@ public sealed class RuleEngine
 
         CountAbsence(home, home.Water);
         CountAbsence(home, home.Electricity);
-        if (home.Life is { } life && life.Last > advancedTo && !facts.Absences.Any(a => a.Until.Ticks == life.Last && a.From.Ticks > home.EndedAbsence))
+        if (
+            home.Life is { } life
+            && life.Last > advancedTo
+            && !facts.Absences.Any(a => a.Until.Ticks == life.Last && a.From.Ticks > home.EndedAbsence)
+        )
             life.CountFrom(advancedTo); // the absence until then was ended or taken back
 
         // A device that was taken out of the registry is not expected to report any more.

@@ -82,9 +82,7 @@ public sealed class VillageSimulationTests
         // The histories reach every rule that one home can break within days; a dead sensor needs weeks (SignsOfLifeNightTests).
         Assert.Equal(
             AlarmKind
-                .All.Where(k =>
-                    k != AlarmKind.Outage && k != AlarmKind.ServiceTrouble && k != AlarmKind.SensorFault
-                )
+                .All.Where(k => k != AlarmKind.Outage && k != AlarmKind.ServiceTrouble && k != AlarmKind.SensorFault)
                 .Select(k => k.Name)
                 .Order(StringComparer.Ordinal),
             kinds.Order(StringComparer.Ordinal)

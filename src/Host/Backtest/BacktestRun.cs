@@ -3,6 +3,7 @@ using System.Globalization;
 using System.IO.Compression;
 using Vigil.Model;
 using Vigil.Rules;
+using Vigil.Rules.Inactivity;
 
 namespace Vigil.Host.Backtest;
 
@@ -89,6 +90,7 @@ internal static class BacktestRun
     /// <param name="to">Until when silence is judged.</param>
     /// <param name="stdout">Receives an episode a line, as JSON.</param>
     /// <param name="stderr">Receives a summary.</param>
+    /// <param name="priors">What is expected of homes that aren't known yet; null: as shipped.</param>
     /// <returns>Exit code: 0, or 1 when there was nothing to read.</returns>
     public static async Task<int> RunAsync(
         RuleSet rules,
@@ -97,7 +99,8 @@ internal static class BacktestRun
         DateTime? from,
         DateTime to,
         TextWriter stdout,
-        TextWriter stderr
+        TextWriter stderr,
+        LifePriors? priors = null
     )
     {
         var watch = Stopwatch.StartNew();
@@ -109,7 +112,7 @@ internal static class BacktestRun
         {
             residents++;
             // An engine for each home, with a clock of its own. So an outage of a whole village can't be recognised.
-            var engine = new RuleEngine(rules, zone);
+            var engine = new RuleEngine(rules, zone) { Priors = priors ?? LifePriors.Shipped };
             engine.Put(facts);
             foreach (var reading in readings.OrderBy(r => r.Received).ThenBy(r => r.Time))
             {

@@ -142,7 +142,8 @@ internal static class BacktestCommand
         try
         {
             var homes = HomesAsync(db, store, LiveRegistry.HomesOf(settings.Profiles), resident, from, until, cancellation);
-            return await BacktestRun.RunAsync(rules, settings.Zone, homes, from, until, output, Console.Error);
+            var priors = PriorsFile.Read(Path.Combine(settings.DataPath, "rules"));
+            return await BacktestRun.RunAsync(rules, settings.Zone, homes, from, until, output, Console.Error, priors);
         }
         catch (ReadingStoreException e)
         {

@@ -12,7 +12,7 @@ public enum LifeBasis
 
 /// <summary>
 /// How likely there is life in each hour of the day in homes that are known, by what shows it and by the resident's class. It stands in
-/// for a home's own past while there is none. Learned once a day from all homes of the service; until enough are known, as shipped.
+/// for a home's own past while there is none. Learned several times a day from all homes of the service; until enough are known, as shipped.
 /// </summary>
 public sealed class LifePriors
 {
@@ -114,10 +114,11 @@ public sealed class LifePriors
         {
             var words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
             var chances = new float[24];
-            var ok =
-                words.Length == 26 && Enum.TryParse<LifeBasis>(words[0], ignoreCase: true, out _) && words[1] is "key" or "general";
+            var ok = words.Length == 26 && Enum.TryParse<LifeBasis>(words[0], ignoreCase: true, out _) && words[1] is "key" or "general";
             for (var h = 0; ok && h < 24; h++)
-                ok = float.TryParse(words[h + 2], NumberStyles.Float, CultureInfo.InvariantCulture, out chances[h]) && chances[h] is > 0 and < 1;
+                ok =
+                    float.TryParse(words[h + 2], NumberStyles.Float, CultureInfo.InvariantCulture, out chances[h])
+                    && chances[h] is > 0 and < 1;
             if (!ok)
                 throw new InvalidDataException($"not what is expected of homes: '{line}'");
             hours[(Enum.Parse<LifeBasis>(words[0], ignoreCase: true), words[1] == "key")] = chances;

@@ -11,7 +11,8 @@ internal static class Consumption
     private const long Hour = TimeSpan.TicksPerHour;
 
     /// <summary>Whether it is a total of water or electricity.</summary>
-    public static bool Is(Metric metric) => ReferenceEquals(metric, Metric.WaterVolume) || ReferenceEquals(metric, Metric.ElectricityEnergy);
+    public static bool Is(Metric metric) =>
+        ReferenceEquals(metric, Metric.WaterVolume) || ReferenceEquals(metric, Metric.ElectricityEnergy);
 
     public static void Apply(in RuleContext context, int series, in Reading r, long time)
     {

@@ -47,9 +47,7 @@ internal static class LifePhrases
             FormattableString.Invariant(
                 $"on {used} of the last {of} {part} there was a sign of life before {by:HH:mm}; now {now}{last}{more}{either}"
             ),
-            FormattableString.Invariant(
-                $"最近{of}个{partZh}中有{used}个在{by:HH:mm}前有生活迹象；现在{nowZh}{lastZh}{moreZh}{eitherZh}"
-            )
+            FormattableString.Invariant($"最近{of}个{partZh}中有{used}个在{by:HH:mm}前有生活迹象；现在{nowZh}{lastZh}{moreZh}{eitherZh}")
         );
     }
 
