@@ -34,8 +34,8 @@ internal sealed class WorkCalendar
     public IReadOnlySet<DateOnly> Workdays => workdays;
 
     /// <summary>
-    /// A Saturday or Sunday that isn't worked. A holiday on another day is no weekend: on recorded homes, judging holidays with the weekends
-    /// told slightly later and with slightly more false alarms (ADR 3).
+    /// A Saturday or Sunday that isn't worked. A holiday on another day is no weekend: on recorded homes, judging holidays with the
+    /// weekends told slightly later and with slightly more false alarms (ADR 3).
     /// </summary>
     /// <param name="day">Days since 0001-01-01 (a Monday), local.</param>
     public bool IsWeekend(long day) => SaturdayOrSunday(day) && !((ulong)(day - first) < (ulong)worked.Length && worked[day - first]);

@@ -71,7 +71,7 @@ internal sealed class HomeLife
         set => life.Settings = value;
     }
 
-    /// <summary>When to look whether an alarm is due: early rather than exact, until it was looked once, because that costs little.</summary>
+    /// <summary>When to look whether an alarm is due: early rather than exact, until it was looked at once; that costs little.</summary>
     public long LookAt =>
         lookedAt == Last ? Math.Max(Math.Max(Due, postponed == Last ? notBefore : 0), toldSure == Sure ? NewestSign + Least : 0) : Earliest;
 

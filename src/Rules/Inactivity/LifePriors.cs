@@ -12,7 +12,8 @@ public enum LifeBasis
 
 /// <summary>
 /// How likely there is life in each hour of the day in homes that are known, by what shows it and by the resident's class. It stands in
-/// for a home's own past while there is none. Learned several times a day from all homes of the service; until enough are known, as shipped.
+/// for a home's own past while there is none. Learned several times a day from all homes of the service; until enough are known, as
+/// shipped.
 /// </summary>
 public sealed class LifePriors
 {

@@ -229,8 +229,8 @@ internal static class DecodedNames
             millivolts = new(Metric.BatteryVoltage, "mV");
         Add("battery bat batt batterylevel batlevel battlevel", percent, volts, millivolts);
         Add(
-            "batteryvoltage batvoltage battvoltage batteryvol batteryvolt battvolt volt vbat vbatt supplyvoltage systemvoltage storagevoltage"
-                + " disposablebatteryvoltage rechargeablebatteryvoltage batteryvoltagelevel",
+            "batteryvoltage batvoltage battvoltage batteryvol batteryvolt battvolt volt vbat vbatt supplyvoltage systemvoltage"
+                + " storagevoltage disposablebatteryvoltage rechargeablebatteryvoltage batteryvoltagelevel",
             volts,
             millivolts
         );

@@ -51,7 +51,8 @@ internal static class ModelNames
         ("netvox/r311cb", [("status1", [new(Metric.DoorOpen) { Channel = "1" }])]),
         ("netvox/r718lb netvox/r730lb", [("status", Open)]),
         (
-            "netvox/r718da netvox/r718db netvox/r718mba netvox/r311fa netvox/r730mba netvox/r730da netvox/r730db netvox/r718da2 netvox/r718db2",
+            "netvox/r718da netvox/r718db netvox/r718mba netvox/r311fa netvox/r730mba netvox/r730da netvox/r730db "
+                + "netvox/r718da2 netvox/r718db2",
             [("status", Moved)]
         ),
         ("netvox/r720b", [("alarm", Moved)]),
