@@ -40,9 +40,15 @@ internal sealed class OutageArea(string area)
             || !rules.IsActiveAt(AlarmKind.Outage, time, context)
         )
             return false;
-        if (ReferenceEquals(episode.Kind, AlarmKind.Inactivity) && episode.Series == HomeInactivity.Series)
-            return false; // no main and no feeder stops people from moving
-        if (QuietHomes.Count(Homes, episode, context.Home, time, rules) is not { } found)
+        // No broken main stops people from moving; what silences the sensors of a village is the power, or their radio.
+        var cause =
+            ReferenceEquals(episode.Kind, AlarmKind.Inactivity) && episode.Series == HomeInactivity.Series
+                ? episode with
+                {
+                    Kind = AlarmKind.DeviceSilent,
+                }
+                : episode;
+        if (QuietHomes.Count(Homes, cause, context.Home, time, rules) is not { } found)
             return false;
         (Quiet, Counted, what, whatZh) = found;
         if (OutageSince == 0)

@@ -191,6 +191,41 @@ public sealed class SignsOfLifeNightTests
     }
 
     [Fact]
+    public void A_button_a_cuff_or_a_door_alone_say_nothing_by_their_silence()
+    {
+        var home = new HomeScenario(
+            facts: HomeScenario.Home("R1", Sensor("sos", Metric.Button, "床头"), Sensor("door", Metric.DoorOpen, "大门"))
+        );
+        home.Say("sos", Metric.Button, 8, 1, "pressed").Say("cuff", Metric.BloodPressureSystolic, 9, 130);
+        for (var day = 0; day < 40; day++)
+            home.Battery(day * 24, day * 24 + 24, "door").Opens("door", day * 24 + 9).Opens("door", day * 24 + 10.2);
+        home.Battery(40 * 24, 43 * 24, "door").Tick(43 * 24);
+        Assert.Empty(home.Of(AlarmKind.Inactivity));
+    }
+
+    [Fact]
+    public void A_rule_whose_hours_never_come_is_silent_and_stops_nothing()
+    {
+        var rules = HomeScenario.Written(
+            "holidays: holidays.yaml\nrules:\n  inactivity: { when: { holidays: only } }\n",
+            "holidays:\n  - { name: 元旦, from: 2020-01-01, to: 2020-01-01 }\n"
+        );
+        new HomeScenario(rules).Pulse("kitchen", 7).Pulse("bath", 7.1).Tick(100);
+    }
+
+    [Fact]
+    public void A_silence_that_was_told_is_not_told_again_when_the_clock_is_set()
+    {
+        var home = Rooms().Morning(7).Tick(24 + 8);
+        home.Only(AlarmKind.Inactivity);
+        home.Engine.SetClock(TimeSpan.FromHours(-2), HomeScenario.At(24 + 6));
+        home.Tick(24 + 20);
+        home.Only(AlarmKind.Inactivity);
+        home.Restart().Tick(24 + 24);
+        home.Only(AlarmKind.Inactivity);
+    }
+
+    [Fact]
     public void A_plug_in_use_is_a_sign_and_at_rest_it_is_none()
     {
         var home = Rooms().Morning(7);

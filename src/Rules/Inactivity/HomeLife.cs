@@ -27,6 +27,9 @@ internal sealed class HomeLife
     /// <summary>…and by a weak sign that none of the other sensors confirms, times its strength. Compared with others in ADR 9.</summary>
     private const double WeakShare = 0.5;
 
+    /// <summary>Half hours with life on a usual day, with fewer of which a silence means nothing.</summary>
+    private const float LeastUsual = 4;
+
     private readonly LearnedSilence life = new(InactivitySettings.Default, firstDays: 3, Slack);
     private Evidence evidence = new();
     private long heard;
@@ -96,9 +99,6 @@ internal sealed class HomeLife
     /// The newest sign was a door through which this home's people leave, and how long they stay out is known: nobody is at home to move.
     /// </summary>
     public bool IsOut => Outings.Known(newestSource);
-
-    /// <summary>The door by which they left.</summary>
-    public int LeftBy => newestSource;
 
     /// <summary>The fixed rule, once for a silence: a lone sign doesn't put it off.</summary>
     private long Floor => toldSure == Sure ? long.MaxValue : Sure + (long)(Settings.FloorHours * TimeSpan.TicksPerHour);
@@ -184,15 +184,22 @@ internal sealed class HomeLife
         Sure = Math.Max(Sure, at);
     }
 
-    /// <summary>The chance that the silence lasts until a moment, in this home.</summary>
-    public double ChanceUntil(long at) => life.ChanceUntil(at, rounding: TimeSpan.TicksPerHour / 2);
-
     /// <summary>
     /// On how many days of how many somebody was up between these times of day, and by when on nearly all of those; local ticks.
     /// </summary>
     public (int Used, int Of, long Usually) Compare(long at) => life.Days.Compare(life.Last + life.Offset, at + life.Offset);
 
-    public long Local(long utc) => utc + life.Offset;
+    /// <summary>
+    /// Whether life is to be expected of what its sensors show: a door alone, or a sensor in a room that is hardly used, says nothing for
+    /// days in a home that is lived in. Until a week is known, movement or a bed will do.
+    /// </summary>
+    public bool IsExpected()
+    {
+        var (known, lived) = life.Days.Recent();
+        return known < 7
+            ? Array.Exists(Sources, s => s.Sense is LifeSense.Movement or LifeSense.Bed)
+            : lived * 2 > known && life.Days.Usual >= LeastUsual;
+    }
 
     /// <summary>The absence until when the silence was not to count has ended, or is none any more.</summary>
     public void CountFrom(long time)
@@ -207,6 +214,9 @@ internal sealed class HomeLife
     public void Move(Func<long, long> lasts, Func<long, long> back)
     {
         (life.Last, Sure, NewestSign, heard) = (lasts(life.Last), lasts(Sure), back(NewestSign), back(heard));
+        // What was told, looked at and postponed stays so.
+        (toldOf, lookedAt, postponed, toldSure) = (lasts(toldOf), lasts(lookedAt), lasts(postponed), lasts(toldSure));
+        (told, confirmed) = (back(told), back(confirmed));
         foreach (ref var source in Sources.AsSpan())
             source.Newest = back(source.Newest);
         foreach (ref var sign in evidence.Signs.AsSpan())

@@ -162,6 +162,16 @@ internal struct PastDays
         return (used, of, to);
     }
 
+    /// <summary>Of the last thirty days, how many are known, and on how many of these there was life.</summary>
+    public readonly (int Known, int Lived) Recent()
+    {
+        var recent = Known & ((UInt128.One << (UsualDays + 1)) - 1);
+        UInt128 any = 0;
+        foreach (var slot in Used)
+            any |= slot;
+        return (CountDays(recent), CountDays(recent & any));
+    }
+
     /// <summary>The known days before a day.</summary>
     public readonly UInt128 Before(long day)
     {

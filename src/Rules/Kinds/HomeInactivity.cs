@@ -20,6 +20,8 @@ internal static class HomeInactivity
     public static void Sign(in RuleContext context, int series, in LifeSign sign, long time)
     {
         var home = context.Home;
+        if (home.Life is null && !Founds(sign.Sense))
+            return;
         var life = home.Life ??= new HomeLife();
         Take(context, life);
         var sure = life.Sign(series, sign.Sense, sign.Strength, time, context.Zone);
@@ -35,6 +37,13 @@ internal static class HomeInactivity
         if (look < home.QueuedDue)
             context.Engine.Queue(home, look);
     }
+
+    /// <summary>
+    /// Whether a sensor of this sort shows how somebody lives through the day. Others (a button that is pressed once a year, a cuff) confirm
+    /// what is seen, and nothing is expected of them.
+    /// </summary>
+    private static bool Founds(LifeSense sense) =>
+        sense is LifeSense.Movement or LifeSense.Door or LifeSense.Bed or LifeSense.Switch or LifeSense.Appliance or LifeSense.Steps;
 
     /// <summary>Water or electricity was used, as its own pattern has found.</summary>
     public static void Used(in RuleContext context, in Utility utility, long time)
@@ -69,10 +78,14 @@ internal static class HomeInactivity
             life.RestartSilence(absence.Until.Ticks);
         else if (home.ReturnWithin(life.Last, due) is > 0 and var back)
             life.RestartSilence(back);
-        else if (!home.Rules.IsActiveAt(KindOf(life), due, context))
-            life.Postpone(home.Rules.Window(KindOf(life)).Next(due, context.Zone, context.Engine.Rules.Calendar));
-        else
+        else if (!life.IsExpected())
+            life.Told(); // there is nothing to tell of
+        else if (home.Rules.IsActiveAt(KindOf(life), due, context))
             Tell(context, life, due);
+        else if (home.Rules.Window(KindOf(life)).Next(due, context.Zone, context.Engine.Rules.Calendar) is var opens && opens > due)
+            life.Postpone(opens);
+        else
+            life.Told(); // its hours never come
     }
 
     private static void Tell(in RuleContext context, HomeLife life, long at)

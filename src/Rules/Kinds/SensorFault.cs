@@ -17,6 +17,8 @@ internal static class SensorFault
                 continue;
             var home = context.Home;
             var device = home.Series[source.Series].Device;
+            if (home.Devices[device] is { Registered: false, Installed: not 0 })
+                continue; // taken out of the registry
             if (home.FindEpisode(AlarmKind.SensorFault, device, source.Series) >= 0 || home.AbsenceAt(time) is not null)
                 continue;
             var what = LifePhrases.Source(context, source);
