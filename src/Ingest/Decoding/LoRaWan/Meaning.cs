@@ -3,8 +3,8 @@ using Vigil.Model;
 namespace Vigil.Ingest.Decoding.LoRaWan;
 
 /// <summary>
-/// What one field name of a decoder's object stands for. A name may have several: a battery in per cent, volts or millivolts; a code
-/// that is tamper or leak by its number.
+/// What one field name of a decoder's object stands for. A name may have several: a battery in per cent, volts or millivolts; a code that
+/// is tamper or leak by its number.
 /// </summary>
 /// <param name="Metric">The metric it becomes.</param>
 /// <param name="Unit">The decoder's unit, empty for the metric's own. A unit that stands beside the value, or in its name, wins.</param>

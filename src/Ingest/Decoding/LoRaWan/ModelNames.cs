@@ -51,8 +51,8 @@ internal static class ModelNames
         ("netvox/r311cb", [("status1", [new(Metric.DoorOpen) { Channel = "1" }])]),
         ("netvox/r718lb netvox/r730lb", [("status", Open)]),
         (
-            "netvox/r718da netvox/r718db netvox/r718mba netvox/r311fa netvox/r730mba netvox/r730da netvox/r730db "
-                + "netvox/r718da2 netvox/r718db2",
+            "netvox/r718da netvox/r718db netvox/r718mba netvox/r311fa netvox/r730mba netvox/r730da netvox/r730db netvox/r718da2"
+                + " netvox/r718db2",
             [("status", Moved)]
         ),
         ("netvox/r720b", [("alarm", Moved)]),
@@ -360,7 +360,7 @@ internal static class ModelNames
         {
             fields++;
             var key = DecodedNames.Key(field, buffer);
-            if (ShapeFields.TryGetValue(key, out var shapes))
+            if (!key.IsEmpty && ShapeStarts[key[0] & 127, key.Length & 31] && ShapeFields.TryGetValue(key, out var shapes))
                 foreach (var shape in shapes)
                     seen[shape]++;
         }
@@ -376,6 +376,17 @@ internal static class ModelNames
         .GroupBy(x => x.field)
         .ToDictionary(g => g.Key, g => g.Select(x => x.i).ToArray())
         .GetAlternateLookup<ReadOnlySpan<char>>();
+
+    /// <summary>First letter and length of those fields: most others differ.</summary>
+    private static readonly bool[,] ShapeStarts = Starts();
+
+    private static bool[,] Starts()
+    {
+        var starts = new bool[128, 32];
+        foreach (var field in Shapes.SelectMany(s => s.Fields))
+            starts[field[0], field.Length] = true;
+        return starts;
+    }
 
     private static FrozenDictionary<string, (string, Dictionary<string, Meaning[]>)> Build()
     {

@@ -52,15 +52,15 @@ internal readonly struct ObjectMapping
 
         if (element.ValueKind != JsonValueKind.Object)
             return;
-        if (IsHistory(element, name))
+        var has = Glance(element);
+        if (IsHistory(element, name, has))
             flags |= ReadingFlags.History;
         if (flags != ReadingFlags.None)
             time = OwnTime(element) ?? time;
         // Laird: the time of a list's first measurement stands beside the list.
-        var listed = element.TryGetProperty("msgType", out _) ? OwnTime(element) ?? time : time;
+        var listed = (has & Has.MessageType) != 0 ? OwnTime(element) ?? time : time;
 
-        var (units, positions) = Glance(element);
-        if (positions && !(element.TryGetProperty("fixFailed", out var failed) && failed.ValueKind == JsonValueKind.True))
+        if ((has & Has.Position) != 0 && !(element.TryGetProperty("fixFailed", out var failed) && failed.ValueKind == JsonValueKind.True))
             Position(element, into, time, flags);
         Span<char> buffer = stackalloc char[DecodedNames.LongestKey];
         foreach (var field in element.EnumerateObject())
@@ -70,7 +70,7 @@ internal readonly struct ObjectMapping
                 continue;
             if (DecodedNames.TryFind(key, own, out var meanings, out var unit, out var number))
             {
-                if (Inner(field.Value, units ? element : default, key, meanings, ref unit) is not { } value)
+                if (Inner(field.Value, (has & Has.Unit) != 0 ? element : default, key, meanings, ref unit) is not { } value)
                     Walk(field.Value, field.Value.ValueKind == JsonValueKind.Array ? listed : time, flags, key.ToString(), depth + 1);
                 else if (meanings.Length > 0)
                     Read(meanings, value, unit, number, element, time, flags);
@@ -81,31 +81,58 @@ internal readonly struct ObjectMapping
             }
         }
 
-        Named(element, buffer, time, flags);
+        if ((has & Has.Value) != 0)
+            Named(element, buffer, time, flags);
     }
 
-    /// <summary>Whether an object has fields that end with "unit", and some that may be a latitude: most have neither.</summary>
-    private static (bool Units, bool Positions) Glance(JsonElement element)
+    /// <summary>What an object has among its fields: most have none of these, and are spared the search.</summary>
+    [Flags]
+    private enum Has
     {
-        bool units = false,
-            positions = false;
+        Nothing = 0,
+        Unit = 1,
+        Position = 2,
+        MessageType = 4,
+        Value = 8,
+    }
+
+    private static Has Glance(JsonElement element)
+    {
+        var has = Has.Nothing;
         foreach (var field in element.EnumerateObject())
         {
             var raw = JsonMarshal.GetRawUtf8PropertyName(field);
             if (raw.Length < 3)
                 continue;
-            positions |= (raw[0] | 0x20) is 'l' or 'g';
-            units |= raw.Length > 3 && (raw[^1] | 0x20) == 't' && (raw[^2] | 0x20) == 'i' && (raw[^3] | 0x20) == 'n';
+            switch (raw[0] | 0x20)
+            {
+                case 'l' or 'g':
+                    has |= Has.Position;
+                    break;
+                case 'm' when raw.SequenceEqual("msgType"u8):
+                    has |= Has.MessageType;
+                    break;
+                case 'v' when raw.SequenceEqual("value"u8):
+                    has |= Has.Value;
+                    break;
+            }
+
+            if (raw.Length > 3 && (raw[^1] | 0x20) == 't' && (raw[^2] | 0x20) == 'i' && (raw[^3] | 0x20) == 'n')
+                has |= Has.Unit;
         }
 
-        return (units, positions);
+        return has;
     }
 
     /// <summary>A stored measurement that is sent later: a list or a message that is called so.</summary>
-    private static bool IsHistory(JsonElement element, string name) =>
+    private static bool IsHistory(JsonElement element, string name, Has has) =>
         (name.Contains("history", StringComparison.Ordinal) && element.TryGetProperty("timestamp", out _))
         // Laird: SendBackLogMessage, SendBackLogMessages.
-        || (element.TryGetProperty("msgType", out var kind) && Text(kind).Contains("BackLog", StringComparison.OrdinalIgnoreCase));
+        || (
+            (has & Has.MessageType) != 0
+            && element.TryGetProperty("msgType", out var kind)
+            && Text(kind).Contains("BackLog", StringComparison.OrdinalIgnoreCase)
+        );
 
     private static DateTime? OwnTime(JsonElement element)
     {
