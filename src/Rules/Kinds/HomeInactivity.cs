@@ -39,8 +39,8 @@ internal static class HomeInactivity
     }
 
     /// <summary>
-    /// Whether a sensor of this sort shows how somebody lives through the day. Others (a button that is pressed once a year, a cuff) confirm
-    /// what is seen, and nothing is expected of them.
+    /// Whether a sensor of this sort shows how somebody lives through the day. Others (a button that is pressed once a year, a cuff)
+    /// confirm what is seen, and nothing is expected of them.
     /// </summary>
     private static bool Founds(LifeSense sense) =>
         sense is LifeSense.Movement or LifeSense.Door or LifeSense.Bed or LifeSense.Switch or LifeSense.Appliance or LifeSense.Steps;
