@@ -7,14 +7,13 @@ using static Vigil.Tests.Web.Running;
 
 namespace Vigil.Tests.Browser;
 
-/// <summary>Four weeks of a home with 25 sensors that tell of life, as they would report: some of them thousands of times a day.</summary>
-internal sealed class SensorHome(DateTime now)
+/// <summary>Days of a home with 25 sensors that tell of life, as they would report: some of them thousands of times a day.</summary>
+internal sealed class SensorHome(DateTime now, int days)
 {
-    public const int Days = 29;
-
     /// <summary>Nothing tells of life since then.</summary>
     public static readonly TimeSpan SilentFor = TimeSpan.FromMinutes(320);
 
+    private static readonly DateTime Afternoon = new(2026, 3, 1, 16, 30, 0, DateTimeKind.Utc);
     private static readonly string[] Rooms = ["客厅", "卧室", "厨房", "卫生间", "走廊", "阳台", "玄关", "书房"];
     private readonly Random random = new(12);
     private readonly List<Reading> readings = [];
@@ -70,7 +69,7 @@ internal sealed class SensorHome(DateTime now)
                     Label = label,
                     Profile = "senml",
                     ResidentId = "R-here",
-                    InstalledAt = now.AddDays(-Days),
+                    InstalledAt = now.AddDays(-days),
                 }
             );
         await db.SaveChangesAsync(Token);
@@ -108,13 +107,14 @@ internal sealed class SensorHome(DateTime now)
         return id;
     }
 
-    private static DateTime Local(DateTime time) => time.AddHours(8);
+    /// <summary>By the clock of this home, where it is always half past four in the afternoon now.</summary>
+    private DateTime Local(DateTime time) => Afternoon + (time - now);
 
-    private static bool Awake(DateTime time) => Local(time).TimeOfDay is var t && (t.TotalHours is > 6.5 and < 22 or > 2 and < 2.2);
+    private bool Awake(DateTime time) => Local(time).TimeOfDay is var t && (t.TotalHours is > 6.5 and < 22 or > 2 and < 2.2);
 
     private void Each(string device, Metric metric, TimeSpan every, Func<bool, double> value)
     {
-        for (var t = now.AddDays(-Days) + random.NextDouble() * every; t < now; t += every * (0.5 + random.NextDouble()))
+        for (var t = now.AddDays(-days) + random.NextDouble() * every; t < now; t += every * (0.5 + random.NextDouble()))
             Read(device, metric, t, value(Awake(t)));
     }
 
@@ -122,16 +122,16 @@ internal sealed class SensorHome(DateTime now)
     {
         Add(id, label);
         var total = 100.0;
-        for (var t = now.AddDays(-Days); t < now; t += every)
+        for (var t = now.AddDays(-days); t < now; t += every)
             Read(id, metric, t, total += always() + (Awake(t) && t < now - SilentFor && Local(t).Hour is < 9 or > 10 ? used() : 0));
     }
 
     private void Outings(string door)
     {
-        for (var day = Local(now.AddDays(-Days)).Date; day < Local(now).Date.AddDays(1); day = day.AddDays(1))
+        for (var day = Local(now.AddDays(-days)).Date; day < Local(now).Date.AddDays(1); day = day.AddDays(1))
             foreach (var (minute, open) in new[] { (539, 1), (540, 0), (629, 1), (630, 0) })
-                if (day.AddMinutes(minute).AddHours(-8) is var t && t < now - SilentFor)
-                    Read(door, Metric.DoorOpen, DateTime.SpecifyKind(t, DateTimeKind.Utc), open);
+                if (now + (day.AddMinutes(minute) - Afternoon) is var t && t < now - SilentFor)
+                    Read(door, Metric.DoorOpen, t, open);
     }
 
     private void Read(string device, Metric metric, DateTime time, double value) =>
