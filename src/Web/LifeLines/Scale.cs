@@ -21,15 +21,6 @@ internal sealed class Scale(LifeLine line)
     /// <summary>Of the part that is on the line.</summary>
     public DateTime Middle(DateTime from, DateTime until) => line.From + (At(from) + At(until)) / 2 * line.Zoom.Slot;
 
-    /// <summary>Which way a text at a time has to go, so that neither end cuts it off.</summary>
-    public string Anchor(DateTime time) =>
-        (At(time) / Width) switch
-        {
-            < 0.15 => "start",
-            > 0.85 => "end",
-            _ => "middle",
-        };
-
     /// <summary>Path of rectangles that are as high as the strip.</summary>
     public string Bands(IEnumerable<(DateTime From, DateTime Until)> spans, double top = 0, double height = Height) =>
         Rectangles(spans.Select(s => (At(s.From), At(s.Until) - At(s.From))), top, height);
