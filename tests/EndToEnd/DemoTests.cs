@@ -49,8 +49,8 @@ public sealed class DemoTests
         Assert.Contains(
             lines,
             l =>
-                l.Contains("SMS           to 吴小明", StringComparison.Ordinal)
-                && l.Contains("【守望】吴*：长时间未用水", StringComparison.Ordinal)
+                l.Contains("SMS           to 吴小红", StringComparison.Ordinal)
+                && l.Contains("【守望】吴*：家中异常安静", StringComparison.Ordinal)
         );
         // nothing for insiders, no unit that is none
         Assert.DoesNotContain(lines, l => l.Contains("warn:", StringComparison.Ordinal) || l.Contains(" /;", StringComparison.Ordinal));
