@@ -42,9 +42,7 @@ internal static class HomeDue
                 DeviceTrouble.Fire(context, i, at);
         }
 
-        // Looked at early, it may be due within the same look.
-        for (var step = 0; step < 2 && HomeInactivity.DueOf(context.Engine, home) is var silent && silent <= now; step++)
-            HomeInactivity.Fire(context, silent);
+        HomeInactivity.FireDue(context, now);
         for (var i = 0; i < home.EpisodeCount; i++)
             if (home.Episodes[i].HeldUntil is not 0 and var until && until <= now)
                 OutageArea.Release(context, until);

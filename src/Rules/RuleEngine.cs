@@ -294,6 +294,8 @@ public sealed class RuleEngine
         if (received > advancedTo && restored)
             advancedTo = received; // replayed after a restart: it was heard
         var context = new RuleContext(this, home, into, received);
+        if (restored && home.Life is not null)
+            HomeInactivity.FireDue(context, received - 1); // while the time of a replay doesn't pass by ticks, its readings let it
         DeviceTrouble.Seen(context, device, received);
         home.Life?.Hear(received, Zone);
         if (reading.Has(ReadingFlags.Suspect) || !double.IsFinite(reading.Value))
@@ -304,7 +306,7 @@ public sealed class RuleEngine
         var series = home.FindSeries(device, metric, channel);
         if (series < 0)
         {
-            if (!ReadingRules.LookAt(metric))
+            if (!ReadingRules.LookAt(home.Devices[device], metric))
                 return;
             series = home.AddSeries(device, metric, channel);
         }

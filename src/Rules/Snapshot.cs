@@ -4,7 +4,7 @@ namespace Vigil.Rules;
 internal static class Snapshot
 {
     private const uint Magic = 0x4C474956; // "VIGL"
-    private const int Version = 3;
+    private const int Version = 4;
 
     public static void Write(
         Stream stream,

@@ -226,6 +226,67 @@ public sealed class SignsOfLifeNightTests
     }
 
     [Fact]
+    public void A_sensor_that_fires_day_and_night_is_a_fault_and_hides_nobody()
+    {
+        var home = Rooms();
+        for (var day = 0; day < 35; day++)
+            home.Day(day);
+        for (var h = 35 * 24.0; h < 38 * 24; h += 0.2)
+            home.Pulse("kitchen", h); // the sun on a curtain; nobody is up
+        home.Tick(38 * 24);
+        home.Only(AlarmKind.Inactivity);
+        var fault = home.Only(AlarmKind.SensorFault);
+        Assert.Equal("kitchen", fault.Device?.Value);
+        Assert.Contains("without a pause since", fault.Reason, StringComparison.Ordinal);
+        Assert.Contains("昼夜不停", fault.ReasonZh, StringComparison.Ordinal);
+        home.Pulse("kitchen", 38 * 24 + 7);
+        home.Only(AlarmKind.SensorFault, FindingChange.Cleared);
+    }
+
+    [Fact]
+    public void One_sensor_that_shows_a_movement_twice_is_one_sensor()
+    {
+        var home = Rooms().Morning(7);
+        home.Pulse("bath", 15)
+            .Say("bath", Metric.Presence, 15, 1)
+            .Say("bath", Metric.SwitchOn, 15, 0)
+            .Say("bath", Metric.SwitchOn, 15.01, 1);
+        home.Tick(24 + 7.5);
+        home.Only(AlarmKind.Inactivity);
+    }
+
+    [Fact]
+    public void Where_the_other_sensors_are_gone_the_last_one_is_believed_alone()
+    {
+        var home = Rooms().Morning(7);
+        for (var h = 8.0; h < 12 * 24; h++)
+            if (h % 24 is >= 7 and < 22)
+                home.Pulse("kitchen", h);
+        var told = home.Of(AlarmKind.Inactivity).Where(f => f.Time > HomeScenario.At(9 * 24)).ToList();
+        Assert.Empty(told);
+    }
+
+    [Theory]
+    [InlineData(true)] // the sensors tell first
+    [InlineData(false)] // the meter does
+    public void The_silence_of_sensors_and_of_a_meter_is_one_alarm_whichever_tells_first(bool sensorsFirst)
+    {
+        var home = Rooms().Morning(7);
+        home.Water(6, 100).Water(7.2, 100.05);
+        for (var h = 8.0; h < 24 + 14; h++)
+        {
+            if (sensorsFirst)
+                home.Tick(h);
+            home.Water(h, 100.05);
+        }
+
+        home.Tick(24 + 14);
+        var opened = Assert.Single(home.Findings, f => f.Change == FindingChange.Opened && f.Severity == Severity.High);
+        Assert.Equal(sensorsFirst ? AlarmKind.Inactivity : AlarmKind.NoWater, opened.Kind);
+        Assert.Single(home.Findings, f => f.Change == FindingChange.Updated); // the other says it once, not in every hour
+    }
+
+    [Fact]
     public void A_plug_in_use_is_a_sign_and_at_rest_it_is_none()
     {
         var home = Rooms().Morning(7);

@@ -222,8 +222,7 @@ public sealed class VillageSimulationTests
             new Episodes().Take(three);
             new Episodes().Take(four);
             Same("moved", Keys(one, _ => true), Keys(three, _ => true));
-            // The silence of a device, or of a home's sensors, is found by ticks, of which a crashed engine has missed some; what an outage
-            // holds back depends on it.
+            // A device's silence is found by ticks, of which a crashed engine has missed some; what an outage holds back depends on it.
             var outage = one.Concat(two).Any(f => f.Kind == AlarmKind.Outage);
             Same("crashed", Keys(one, f => Alike(f, outage)), Keys(two, f => Alike(f, outage)));
 
@@ -278,8 +277,6 @@ public sealed class VillageSimulationTests
             f.Kind != AlarmKind.DeviceSilent
             && f.Kind != AlarmKind.DeviceNeverSeen
             && f.Kind != AlarmKind.Outage
-            && f.Kind != AlarmKind.NotBack
-            && !(f.Kind == AlarmKind.Inactivity && f.Reason.Contains("of life", StringComparison.Ordinal))
             && !(outage && Outages.HoldsBack(f.Kind));
 
         private RuleEngine Loaded(MemoryStream snapshot)

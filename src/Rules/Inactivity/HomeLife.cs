@@ -27,6 +27,9 @@ internal sealed class HomeLife
     /// <summary>…and by a weak sign that none of the other sensors confirms, times its strength. Compared with others in ADR 9.</summary>
     private const double WeakShare = 0.5;
 
+    /// <summary>More sensors than any home has.</summary>
+    private const int MostSources = 64;
+
     /// <summary>Half hours with life on a usual day, with fewer of which a silence means nothing.</summary>
     private const float LeastUsual = 4;
 
@@ -127,7 +130,7 @@ internal sealed class HomeLife
     }
 
     /// <summary>A sign of life; returns whether somebody is certainly up now.</summary>
-    /// <param name="series">Of which series of the home.</param>
+    /// <param name="series">The sensor, by a series of the home.</param>
     /// <param name="sense">What shows it.</param>
     /// <param name="strength">Of the metric.</param>
     /// <param name="time">When.</param>
@@ -141,15 +144,17 @@ internal sealed class HomeLife
         }
 
         ref var source = ref SourceOf(series, sense);
+        source.Fired(time);
+        if (source.IsStuck)
+            return false;
         Outings.Note(newestSource, series, sense, time - NewestSign);
-        var alone = Sources.Length == 1;
-        source.Newest = Math.Max(source.Newest, time);
         if (time < NewestSign)
         {
             life.MarkLived(time + life.Offset); // came late: known, but nothing new
             return false;
         }
 
+        var alone = IsAlone(series, time);
         (NewestSign, newestSource) = (time, series);
         life.SetClock(time, zone);
         var strengthNow = evidence.Add(series, time, strength, alone);
@@ -218,7 +223,7 @@ internal sealed class HomeLife
         (toldOf, lookedAt, postponed, toldSure) = (lasts(toldOf), lasts(lookedAt), lasts(postponed), lasts(toldSure));
         (told, confirmed) = (back(told), back(confirmed));
         foreach (ref var source in Sources.AsSpan())
-            source.Newest = back(source.Newest);
+            (source.Newest, source.Since) = (back(source.Newest), lasts(source.Since));
         foreach (ref var sign in evidence.Signs.AsSpan())
             sign.Time = back(sign.Time);
     }
@@ -238,6 +243,7 @@ internal sealed class HomeLife
             to.Write(source.Quiet);
             to.Write(source.MostQuiet);
             to.Write(source.Signs);
+            to.Write(source.Since);
         }
 
         to.Write(newestSource);
@@ -262,6 +268,7 @@ internal sealed class HomeLife
                 Quiet = from.ReadInt32(),
                 MostQuiet = from.ReadInt32(),
                 Signs = from.ReadInt32(),
+                Since = from.ReadInt64(),
             };
         newestSource = from.ReadInt32();
         Outings.Read(from);
@@ -272,9 +279,20 @@ internal sealed class HomeLife
         for (var i = 0; i < Sources.Length; i++)
             if (Sources[i].Series == series)
                 return ref Sources[i];
+        if (Sources.Length == MostSources)
+            return ref Sources[^1]; // a device that invents channels
         Array.Resize(ref Sources, Sources.Length + 1);
         (Sources[^1].Series, Sources[^1].Sense) = (series, sense);
         return ref Sources[^1];
+    }
+
+    /// <summary>Whether no other sensor or meter has shown life for long: one that died or was taken away confirms nothing.</summary>
+    private bool IsAlone(int series, long time)
+    {
+        foreach (ref var source in Sources.AsSpan())
+            if (source.Series != series && !source.IsStuck && !source.IsGone(time))
+                return false;
+        return true;
     }
 
     /// <summary>Counts the half hours in which the home lived, for each sensor since it last showed so.</summary>

@@ -17,6 +17,15 @@ internal struct LifeSource
     /// <summary>…and how many times as long as it ever was silent.</summary>
     private const int Times = 4;
 
+    /// <summary>A sensor that pauses no longer than this…</summary>
+    private const long Pause = 90 * TimeSpan.TicksPerMinute;
+
+    /// <summary>…for so long fires by itself: whoever it sees sleeps, goes out, sits elsewhere.</summary>
+    private const long NobodyLivesSo = 30 * TimeSpan.TicksPerHour;
+
+    /// <summary>A sensor that was silent for longer is no part of what is expected of the home's others.</summary>
+    private const long Gone = 7 * TimeSpan.TicksPerDay;
+
     /// <summary>Its series in the home; -1 and -2 are water and electricity.</summary>
     public int Series;
     public LifeSense Sense;
@@ -31,9 +40,26 @@ internal struct LifeSource
     public int MostQuiet;
     public int Signs;
 
+    /// <summary>Since when it has shown life without a pause.</summary>
+    public long Since;
+
+    /// <summary>It fires without a pause, so that what it shows is no life: the sun, a curtain, a fault.</summary>
+    public readonly bool IsStuck => Series >= 0 && Newest - Since >= NobodyLivesSo;
+
+    public readonly bool IsGone(long time) => time - Newest > Gone;
+
     /// <summary>Others live, and it has said nothing for far longer than it ever did.</summary>
     public readonly bool IsMissed => Signs >= Enough && Quiet >= Math.Max(Least, Times * MostQuiet);
 
+    /// <summary>It shows life, or fires by itself.</summary>
+    public void Fired(long time)
+    {
+        if (time - Newest > Pause)
+            Since = time;
+        Newest = Math.Max(Newest, time);
+    }
+
+    /// <summary>It shows life that is believed.</summary>
     public void Spoke()
     {
         MostQuiet = Math.Max(MostQuiet - MostQuiet / 64, Quiet);

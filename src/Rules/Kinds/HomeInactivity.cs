@@ -24,18 +24,33 @@ internal static class HomeInactivity
             return;
         var life = home.Life ??= new HomeLife();
         Take(context, life);
-        var sure = life.Sign(series, sign.Sense, sign.Strength, time, context.Zone);
+        var source = series < 0 ? series : SourceOf(home, series);
+        var sure = life.Sign(source, sign.Sense, sign.Strength, time, context.Zone);
         if (sure)
             home.NoteActivity(time);
         if (home.EpisodeCount > 0)
             End(context, life, sign.Sense, sure, time);
-        if (sure)
-            SensorFault.Check(context, life, time);
-        if (series >= 0)
-            SensorFault.Spoke(context, series, time);
+        SensorFault.Check(context, life, source, sure, time);
         var look = DueOf(context.Engine, home);
         if (look < home.QueuedDue)
             context.Engine.Queue(home, look);
+    }
+
+    /// <summary>
+    /// A sensor that shows one movement in several ways (motion, presence, a lamp that goes on) is one source, named by the first of its
+    /// series; the zones of a panel are channels, and several.
+    /// </summary>
+    private static int SourceOf(Home home, int series)
+    {
+        ref var s = ref home.Series[series];
+        for (var i = 0; i < series; i++)
+        {
+            ref var other = ref home.Series[i];
+            if (other.Device == s.Device && other.Metric.Life.IsOne && other.Channel == s.Channel)
+                return i;
+        }
+
+        return series;
     }
 
     /// <summary>
@@ -65,7 +80,14 @@ internal static class HomeInactivity
             ? long.MaxValue
             : engine.ListenedFor(life.Last, life.LookAt - life.Last);
 
-    public static void Fire(in RuleContext context, long now)
+    /// <summary>Tells of the home's silence if it is due by now; a look that was early may find it due at once.</summary>
+    public static void FireDue(in RuleContext context, long now)
+    {
+        for (var step = 0; step < 2 && DueOf(context.Engine, context.Home) is var due && due <= now; step++)
+            Fire(context, due);
+    }
+
+    private static void Fire(in RuleContext context, long now)
     {
         var home = context.Home;
         var life = home.Life!;
@@ -106,8 +128,27 @@ internal static class HomeInactivity
                 $"{context.AtZh(life.NewestSign, at)}有过一次迹象，此后又无动静"
             );
         var (en, zh) = LifePhrases.Why(context, life, at);
+        if (ToldByMeter(home, life.Sure) is >= 0 and var told)
+        {
+            context.Update(told, at, en, zh);
+            return;
+        }
+
         var (watch, watchZh) = LearnedInactivity.WatchNote(home, at);
         context.Open(KindOf(life), life.Last, at, -1, Series, en + watch, zh + watchZh);
+    }
+
+    /// <summary>The fixed rule of a meter that was told after the newest certain sign: the same silence. -1: none.</summary>
+    private static int ToldByMeter(Home home, long sure)
+    {
+        for (var i = 0; i < home.EpisodeCount; i++)
+        {
+            ref var e = ref home.Episodes[i];
+            if ((ReferenceEquals(e.Kind, AlarmKind.NoWater) || ReferenceEquals(e.Kind, AlarmKind.NoElectricity)) && e.Opened > sure)
+                return i;
+        }
+
+        return -1;
     }
 
     /// <summary>Ends what was told when somebody certainly is up, or comes back through the door.</summary>

@@ -126,10 +126,12 @@ internal static class LearnedInactivity
     {
         var open = context.Home.FindEpisode(AlarmKind.Inactivity, series: SeriesOf(utility));
         if (open < 0)
+            open = context.Home.FindEpisode(AlarmKind.Inactivity, series: HomeInactivity.Series);
+        if (open < 0)
             return false;
         ref var episode = ref context.Home.Episodes[open];
-        if (episode.Again < due)
-            context.Update(open, due, en, zh);
+        if (episode.Again <= episode.Opened) // once: with a leak it holds again in every hour
+            context.Update(open, Math.Max(due, episode.Opened + 1), en, zh);
         return true;
     }
 

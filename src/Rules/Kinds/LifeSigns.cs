@@ -47,7 +47,7 @@ internal static class LifeSigns
                 return s.Metric.Kind != MetricKind.Event || !home.Rules.IgnoredPresses.Contains(r.Event ?? "");
             case LifeWhen.Rises:
                 if (home.Devices[s.Device].Meter)
-                    return false; // the home's own meter: its use is judged as such
+                    return false; // found to be the home's own meter after its power was first read
                 var rest = first ? r.Value : s.Extra;
                 var rises = r.Value > rest * 1.5 + AboveRest && !(s.Value > rest * 1.5 + AboveRest);
                 s.Extra = Math.Min(r.Value, rest + (r.Value - rest) * RestFollows);

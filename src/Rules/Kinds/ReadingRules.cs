@@ -5,8 +5,12 @@ namespace Vigil.Rules.Kinds;
 /// <summary>Which rules look at a reading.</summary>
 internal static class ReadingRules
 {
-    /// <summary>Whether any rule looks at this metric.</summary>
-    public static bool LookAt(Metric metric) =>
+    /// <summary>Whether any rule looks at this metric of a device.</summary>
+    public static bool LookAt(in DeviceState device, Metric metric) =>
+        // The power of a home's own meter: its total says when something is used.
+        !(device.Meter && ReferenceEquals(metric, Metric.ElectricityPower)) && LookAt(metric);
+
+    private static bool LookAt(Metric metric) =>
         ReferenceEquals(metric, Metric.WaterVolume)
         || ReferenceEquals(metric, Metric.ElectricityEnergy)
         || metric.Kind is MetricKind.Location or MetricKind.State
