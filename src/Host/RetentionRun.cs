@@ -32,6 +32,7 @@ internal sealed partial class RetentionRun(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        retention.ActivityFailed = (resident, e) => LogNoActivity(log, resident, e);
         while (!stoppingToken.IsCancellationRequested)
         {
             try
@@ -67,6 +68,9 @@ internal sealed partial class RetentionRun(
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The daily retention failed; it is tried again tomorrow")]
     private static partial void LogFailed(ILogger logger, Exception e);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The past days of {Resident} could not be worked out; tried again tomorrow")]
+    private static partial void LogNoActivity(ILogger logger, string resident, Exception e);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Days} days of homes were written into the records")]
     private static partial void LogRolledUp(ILogger logger, int days);

@@ -26,6 +26,11 @@ public sealed class Retention(
     /// <summary>How many days the first roll-up goes back.</summary>
     private const int FirstDays = 400;
 
+    /// <summary>
+    /// Told of a resident whose activity could not be worked out, and why: the others' is, and it is tried again with the next run.
+    /// </summary>
+    public Action<string, Exception>? ActivityFailed { get; set; }
+
     /// <summary>To be run once a day, some time after midnight; more often does no harm.</summary>
     /// <param name="now">UTC.</param>
     /// <returns>Days written.</returns>
@@ -76,7 +81,15 @@ public sealed class Retention(
 
             await db.SaveChangesAsync(cancellation);
             db.ChangeTracker.Clear();
-            await activity.RunAsync(db, home.Key, [.. home], today, cancellation);
+            try
+            {
+                await activity.RunAsync(db, home.Key, [.. home], today, cancellation);
+            }
+            catch (Exception e) when (e is not OutOfMemoryException and not ReadingStoreException && !cancellation.IsCancellationRequested)
+            {
+                db.ChangeTracker.Clear();
+                ActivityFailed?.Invoke(home.Key, e);
+            }
         }
 
         return written;

@@ -13,6 +13,9 @@ namespace Vigil.Tests.Registry.Activity;
 public sealed class SqliteActivityRollUpTests : ActivityRollUpTests
 {
     protected override async Task<IDbContextFactory<RecordsDb>> RecordsAsync(string folder) => await FreshRecords.SqliteAsync(folder);
+
+    protected override IReadOnlyList<string> RefuseDaysOfR0 =>
+        ["CREATE TRIGGER bad BEFORE INSERT ON DailyActivity WHEN NEW.ResidentId = 'r0' BEGIN SELECT RAISE(ABORT, 'bad row'); END"];
 }
 
 [Trait("Category", "Server")]
@@ -20,6 +23,9 @@ public sealed class PostgresActivityRollUpTests(PostgresServer server) : Activit
 {
     protected override async Task<IDbContextFactory<RecordsDb>> RecordsAsync(string folder) =>
         await FreshRecords.PostgresAsync(await server.CreateDatabaseAsync());
+
+    protected override IReadOnlyList<string> RefuseDaysOfR0 =>
+        ["""ALTER TABLE "DailyActivity" ADD CONSTRAINT bad CHECK ("ResidentId" <> 'r0')"""];
 }
 
 /// <summary>A hundred mornings of one home through the daily roll-up, on both databases.</summary>
@@ -102,6 +108,45 @@ public abstract class ActivityRollUpTests : IAsyncLifetime
         clock.SetUtcNow(Monday.AddDays(day));
         await retention.RunAsync(Monday.AddDays(day), Stop);
     }
+
+    [Fact]
+    public async Task A_home_whose_days_cannot_be_written_stops_no_other()
+    {
+        await using (var db = await records.CreateDbContextAsync(Stop))
+        {
+            db.Add(
+                new Resident
+                {
+                    Id = "r0",
+                    Name = "黄",
+                    Area = "440118101001",
+                }
+            );
+            db.Add(
+                new Device
+                {
+                    Id = "bad",
+                    Profile = "senml",
+                    ResidentId = "r0",
+                    InstalledAt = Monday.AddDays(-300),
+                }
+            );
+            await db.SaveChangesAsync(Stop);
+            foreach (var statement in RefuseDaysOfR0)
+                await db.Database.ExecuteSqlRawAsync(statement, Stop);
+        }
+
+        var failed = new List<string>();
+        retention.ActivityFailed = (resident, _) => failed.Add(resident);
+        await RiseAsync(-3, 1, _ => 6 * 60);
+        await RunAsync(1);
+        Assert.Equal(["r0"], failed);
+        await using var after = await records.CreateDbContextAsync(Stop);
+        Assert.NotEmpty(await after.DailyActivity.Where(d => d.ResidentId == "r1").ToListAsync(Stop));
+    }
+
+    /// <summary>Makes the database refuse what is written of r0's days.</summary>
+    protected abstract IReadOnlyList<string> RefuseDaysOfR0 { get; }
 
     private async Task<List<SlowChange>> ChangesAsync()
     {
