@@ -98,7 +98,9 @@ internal sealed partial class Housekeeping(
         }
 
         reports.Attach(rules);
-        rules.Use(PriorsFile.Read(folder));
+        rules.Use(PriorsFile.Read(folder, out var unread));
+        if (unread is not null)
+            LogPriorsUnread(log, unread);
         var (from, written) = rules.Load(folder, started - Relearn, reports.SnapshotDamaged, started);
         await registry.ReloadAsync(cancellation, always: true);
         var missed = new List<Finding>();
@@ -256,6 +258,12 @@ internal sealed partial class Housekeeping(
         Message = "The readings since the snapshot can't be read, so the rules go on from the snapshot alone: {Reason}"
     )]
     private static partial void LogNoReplay(ILogger logger, string reason);
+
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "What the known homes have taught of new ones can't be read, and is learned again; until then as shipped: {Reason}"
+    )]
+    private static partial void LogPriorsUnread(ILogger logger, string reason);
 
     [LoggerMessage(
         Level = LogLevel.Warning,

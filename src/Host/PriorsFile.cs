@@ -12,9 +12,11 @@ internal static class PriorsFile
     private const string Name = "life-priors.txt";
 
     /// <param name="folder">Of the rules' state.</param>
-    /// <returns>As shipped where there is none, or it can't be read: then it is learned again within hours.</returns>
-    public static LifePriors Read(string folder)
+    /// <param name="why">Why the file can't be used; null where it can, or there is none.</param>
+    /// <returns>As shipped where it can't be used: then it is learned again within hours.</returns>
+    public static LifePriors Read(string folder, out string? why)
     {
+        why = null;
         try
         {
             var path = Path.Combine(folder, Name);
@@ -22,6 +24,7 @@ internal static class PriorsFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
         {
+            why = e.Message;
             return LifePriors.Shipped;
         }
     }

@@ -22,12 +22,14 @@ public sealed class LifePriorsTests
         var learned = rules.LearnPriors();
         Assert.NotNull(learned);
         PriorsFile.Write(folder, learned);
-        var read = PriorsFile.Read(folder);
+        var read = PriorsFile.Read(folder, out var why);
+        Assert.Null(why);
         Assert.Equal(learned.Lines(), read.Lines());
         var (shipped, late) = (DelayInNewHome(LifePriors.Shipped), DelayInNewHome(read));
         Assert.True(late > shipped, $"told after {late} with these homes, {shipped} as shipped");
         File.WriteAllText(Path.Combine(folder, "life-priors.txt"), "water general 0.1 nonsense");
-        Assert.Same(LifePriors.Shipped, PriorsFile.Read(folder));
+        Assert.Same(LifePriors.Shipped, PriorsFile.Read(folder, out why));
+        Assert.Contains("nonsense", why, StringComparison.Ordinal);
         Directory.Delete(folder, recursive: true);
     }
 

@@ -142,7 +142,9 @@ internal static class BacktestCommand
         try
         {
             var homes = HomesAsync(db, store, LiveRegistry.HomesOf(settings.Profiles), resident, from, until, cancellation);
-            var priors = PriorsFile.Read(Path.Combine(settings.DataPath, "rules"));
+            var priors = PriorsFile.Read(Path.Combine(settings.DataPath, "rules"), out var unread);
+            if (unread is not null)
+                Console.Error.WriteLine($"vigil backtest: new homes are judged by what is shipped: {unread}");
             return await BacktestRun.RunAsync(rules, settings.Zone, homes, from, until, output, Console.Error, priors);
         }
         catch (ReadingStoreException e)
