@@ -11,39 +11,36 @@ public readonly record struct MeterUse(bool Water, DateTime From, DateTime To, d
     /// meter reports a grand total, its parts (phases, tariffs) are not added to it.
     /// </summary>
     /// <param name="readings">In any order; other metrics and suspect values are ignored.</param>
-    public static IEnumerable<MeterUse> Of(IEnumerable<Reading> readings)
-    {
-        var meters = readings
-            .Where(r =>
-                (ReferenceEquals(r.Metric, Metric.WaterVolume) || ReferenceEquals(r.Metric, Metric.ElectricityEnergy))
-                && !r.Has(ReadingFlags.Suspect)
-                && double.IsFinite(r.Value)
-                && r.Value >= 0
-            )
-            .GroupBy(r => (r.Device, r.Metric));
-        foreach (var meter in meters)
-        {
-            var water = ReferenceEquals(meter.Key.Metric, Metric.WaterVolume);
-            var registers = meter.ToLookup(r => r.Channel ?? "");
-            foreach (var register in registers.Where(c => c.Key.Length == 0 || !registers.Contains("")))
-            {
-                MeterTotal? before = null;
-                foreach (var reading in register.OrderBy(r => r.Time))
-                {
-                    if (before is not { } total)
-                    {
-                        before = new MeterTotal(reading.Time.Ticks, reading.Value);
-                        continue;
-                    }
+    public static IEnumerable<MeterUse> Of(IEnumerable<Reading> readings) =>
+        readings
+            .Where(r => ReferenceEquals(r.Metric, Metric.WaterVolume) || ReferenceEquals(r.Metric, Metric.ElectricityEnergy))
+            .GroupBy(r => (r.Device, r.Metric))
+            .SelectMany(meter => OfMeter(meter, ReferenceEquals(meter.Key.Metric, Metric.WaterVolume)));
 
-                    var from = total.Time;
-                    if (reading.Time.Ticks <= from)
-                        continue;
-                    var step = total.Next(water, reading.Time.Ticks, reading.Value, out var used);
-                    before = total;
-                    if (step == MeterStep.Used)
-                        yield return new MeterUse(water, new DateTime(from, DateTimeKind.Utc), reading.Time, used);
+    /// <summary>The same for the totals of one meter and metric; gas is counted as water is.</summary>
+    public static IEnumerable<MeterUse> OfMeter(IEnumerable<Reading> totals, bool water)
+    {
+        var registers = totals
+            .Where(r => !r.Has(ReadingFlags.Suspect) && double.IsFinite(r.Value) && r.Value >= 0)
+            .ToLookup(r => r.Channel ?? "");
+        foreach (var register in registers.Where(c => c.Key.Length == 0 || !registers.Contains("")))
+        {
+            MeterTotal? before = null;
+            foreach (var reading in register.OrderBy(r => r.Time))
+            {
+                if (before is not { } total)
+                {
+                    before = new MeterTotal(reading.Time.Ticks, reading.Value);
+                    continue;
                 }
+
+                var from = total.Time;
+                if (reading.Time.Ticks <= from)
+                    continue;
+                var step = total.Next(water, reading.Time.Ticks, reading.Value, out var used);
+                before = total;
+                if (step == MeterStep.Used)
+                    yield return new MeterUse(water, new DateTime(from, DateTimeKind.Utc), reading.Time, used);
             }
         }
     }

@@ -1,4 +1,5 @@
 using Vigil.Model;
+using Vigil.Storage.Readings;
 
 namespace Vigil.Web.LifeLines;
 
@@ -13,30 +14,13 @@ public readonly record struct MeteredUse(DateTime From, DateTime Until, double Q
 
     /// <summary>Pure. Counted as the rules and the other charts count it (<see cref="MeterTotal"/>).</summary>
     /// <param name="totals">Of one meter and metric. Where it has a grand total, its phases and tariffs are left out.</param>
-    public static List<MeteredUse> Of(IReadOnlyList<Reading> totals)
-    {
-        var found = new List<MeteredUse>();
-        var registers = totals.Where(r => !r.Has(ReadingFlags.Suspect) && r.Value >= 0).ToLookup(r => r.Channel);
-        foreach (var register in registers.Where(c => c.Key.Length == 0 || !registers.Contains("")))
-        {
-            MeterTotal? before = null;
-            foreach (var r in register.OrderBy(r => r.Time))
-            {
-                var total = before ?? new MeterTotal(r.Time.Ticks, r.Value);
-                var from = new DateTime(total.Time, DateTimeKind.Utc);
-                if (
-                    r.Time > from
-                    && total.Next(!ReferenceEquals(r.Metric, Metric.ElectricityEnergy), r.Time.Ticks, r.Value, out var used)
-                        == MeterStep.Used
-                    && r.Time - from <= KnownWithin
-                )
-                    found.Add(new MeteredUse(from, r.Time, used));
-                before = total;
-            }
-        }
-
-        return found;
-    }
+    public static List<MeteredUse> Of(IReadOnlyList<Reading> totals) =>
+        [
+            .. MeterUse
+                .OfMeter(totals, water: totals.Count > 0 && !ReferenceEquals(totals[0].Metric, Metric.ElectricityEnergy))
+                .Where(u => u.To - u.From <= KnownWithin)
+                .Select(u => new MeteredUse(u.From, u.To, u.Quantity)),
+        ];
 
     /// <summary>
     /// Pure. Use that somebody caused: in a half hour with more of it than leaks and refrigerators take, which is what is used in the
