@@ -14,14 +14,8 @@ internal readonly record struct SignOfLife(DateTime From, DateTime At, LifeSense
 /// <summary>Readings of a home → signs of life, in order. Pure.</summary>
 internal static class SignsOfLife
 {
-    /// <summary>A sensor that only ever says "on" says it again for the same visit within this time.</summary>
-    private static readonly TimeSpan OnAgain = TimeSpan.FromMinutes(5);
-
     /// <summary>Totals further apart don't tell when something was used.</summary>
     private static readonly TimeSpan KnownWithin = TimeSpan.FromMinutes(70);
-
-    /// <summary>W above rest: a kettle and a cooker draw far more, a display far less.</summary>
-    private const double InUse = 30;
 
     private const ReadingFlags Unusable = ReadingFlags.Suspect | ReadingFlags.Retained | ReadingFlags.Test;
 
@@ -42,31 +36,14 @@ internal static class SignsOfLife
             // The compressor of a refrigerator starts by itself, and what else hangs on a plug nobody knows.
             if (metric.Life.Sense == LifeSense.Appliance && place is not (Place.Kettle or Place.Cooker))
                 continue;
-            var rest = metric.Life.When == LifeWhen.Rises ? series.Min(r => r.Value) : 0;
-            Reading? before = null;
-            foreach (var reading in series)
-            {
-                if (IsOne(metric.Life.When, before, reading, rest))
-                    signs.Add(new SignOfLife(reading.Time, reading.Time, metric.Life.Sense, metric.Life.Strength, place));
-                before = reading;
-            }
+            foreach (var sign in LifeSign.Among(series))
+                signs.Add(new SignOfLife(sign.Time, sign.Time, metric.Life.Sense, metric.Life.Strength, place));
         }
 
         AddUse(signs, readings, zone);
         signs.Sort((a, b) => a.At.CompareTo(b.At));
         return signs;
     }
-
-    private static bool IsOne(LifeWhen when, Reading? before, in Reading now, double rest) =>
-        when switch
-        {
-            LifeWhen.Each => true,
-            LifeWhen.On => now.Value == 1 && (before is not { Value: 1 } last || now.Time - last.Time >= OnAgain),
-            LifeWhen.Changes => before is { } last && last.Value != now.Value,
-            LifeWhen.Grows => before is { } last && now.Value > last.Value && now.Time - last.Time <= KnownWithin,
-            LifeWhen.Rises => before is { } last && now.Value >= rest + InUse && last.Value < rest + InUse,
-            _ => false,
-        };
 
     /// <summary>Use clearly above what flows while people sleep.</summary>
     private static void AddUse(List<SignOfLife> signs, IReadOnlyList<Reading> readings, TimeZoneInfo zone)

@@ -23,12 +23,14 @@ internal struct Evidence()
     public readonly (int Source, long Time, float Strength)[] Signs = new (int, long, float)[Ring];
     private int next;
 
-    /// <summary>Adds a sign and returns how strong the evidence is now: 1 or more proves it.</summary>
+    /// <summary>
+    /// Adds a sign and returns how strong the evidence is now (1 or more proves it), and whether it is one that is known already.
+    /// </summary>
     /// <param name="source">Which sensor.</param>
     /// <param name="time">UTC ticks.</param>
     /// <param name="strength">The metric's.</param>
     /// <param name="alone">The home has no other sensor.</param>
-    public float Add(int source, long time, float strength, bool alone)
+    public (float Strength, bool Repeats) Add(int source, long time, float strength, bool alone)
     {
         var repeats = false;
         foreach (ref var sign in Signs.AsSpan())
@@ -63,7 +65,7 @@ internal struct Evidence()
                 : 0;
         }
 
-        return sum;
+        return (sum, repeats);
     }
 
     private static bool IsNear(long sign, long time, long together) => sign > time - together && sign <= time && sign > 0;

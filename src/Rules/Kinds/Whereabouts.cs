@@ -7,7 +7,6 @@ namespace Vigil.Rules.Kinds;
 /// </summary>
 internal static class Whereabouts
 {
-    private const double EarthRadius = 6371008.8; // mean radius, IUGG
     private const float WorstAccuracy = 500;
 
     public static void Apply(in RuleContext context, int series, in Reading r, long time)
@@ -32,14 +31,19 @@ internal static class Whereabouts
         if (
             s.Time == 0
                 ? fromHome > rules[RuleParameter.WanderFar]
-                : Metres(s.Value, s.Extra, latitude, longitude) is > 500 and var metres
+                : Distance.Metres(s.Value, s.Extra, latitude, longitude) is > 500 and var metres
                     && metres / Math.Max(1, seconds) > rules[RuleParameter.WanderMaxSpeed]
         )
         {
             var events = s.Events ??= new long[3];
             var same =
                 events[0] != 0
-                && Metres(BitConverter.Int64BitsToDouble(events[0]), BitConverter.Int64BitsToDouble(events[1]), latitude, longitude) < 500;
+                && Distance.Metres(
+                    BitConverter.Int64BitsToDouble(events[0]),
+                    BitConverter.Int64BitsToDouble(events[1]),
+                    latitude,
+                    longitude
+                ) < 500;
             events[0] = BitConverter.DoubleToInt64Bits(latitude);
             events[1] = BitConverter.DoubleToInt64Bits(longitude);
             if (!same)
@@ -153,7 +157,7 @@ internal static class Whereabouts
         var fromHome = 0.0;
         if (home.Facts?.Home is { } place)
         {
-            fromHome = Metres(place.Latitude, place.Longitude, latitude, longitude);
+            fromHome = Distance.Metres(place.Latitude, place.Longitude, latitude, longitude);
             beyond = fromHome - home.Facts.HomeRadiusMetres;
         }
 
@@ -161,7 +165,7 @@ internal static class Whereabouts
         {
             var outside =
                 zone.Points.Length == 1
-                    ? Metres(zone.Points[0].Latitude, zone.Points[0].Longitude, latitude, longitude) - zone.RadiusMetres
+                    ? Distance.Metres(zone.Points[0].Latitude, zone.Points[0].Longitude, latitude, longitude) - zone.RadiusMetres
                     : Outside(zone.Points, latitude, longitude);
             beyond = Math.Min(beyond, outside);
             if (home.Facts?.Home is null)
@@ -191,14 +195,5 @@ internal static class Whereabouts
         }
 
         return inside ? -nearest : nearest;
-    }
-
-    internal static double Metres(double latitude1, double longitude1, double latitude2, double longitude2)
-    {
-        const double Radian = Math.PI / 180;
-        var a =
-            Math.Pow(Math.Sin((latitude2 - latitude1) * Radian / 2), 2)
-            + Math.Cos(latitude1 * Radian) * Math.Cos(latitude2 * Radian) * Math.Pow(Math.Sin((longitude2 - longitude1) * Radian / 2), 2);
-        return 2 * EarthRadius * Math.Asin(Math.Sqrt(Math.Min(1, a)));
     }
 }

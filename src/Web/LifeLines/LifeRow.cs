@@ -40,7 +40,7 @@ public sealed record LifeRow(
         var channels = readings.GroupBy(r => r.Channel).Select(c => c.ToList());
         var signs = uses is not null
             ? MeteredUse.Signs(uses, metric).Select(t => new SignOfLife(t, device, metric))
-            : channels.SelectMany(SignOfLife.Of);
+            : channels.SelectMany(LifeSign.Among).Select(r => new SignOfLife(r.Time, device, metric));
         List<SignOfLife> all = [.. signs.Where(s => s.Time <= until).OrderBy(s => s.Time)];
         var on = metric.Life.When == LifeWhen.Changes ? Lasting(readings, from, until, zoom) : [];
         return new LifeRow(device, metric, all, Merged(all, from, zoom), on, uses is null ? [] : Heights(uses, metric, from, zoom));

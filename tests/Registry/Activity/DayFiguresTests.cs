@@ -13,7 +13,7 @@ public sealed class DayFiguresTests
 
     private DayFiguresTests Say(string device, Metric metric, string at, double value, int days = 0)
     {
-        var local = Day.AddDays(days).ToDateTime(TimeOnly.ParseExact(at, "HH:mm", System.Globalization.CultureInfo.InvariantCulture));
+        var local = Day.AddDays(days).ToDateTime(TimeOnly.Parse(at, System.Globalization.CultureInfo.InvariantCulture));
         var time = TimeZoneInfo.ConvertTimeToUtc(local, Shanghai);
         readings.Add(
             new Reading
@@ -56,7 +56,7 @@ public sealed class DayFiguresTests
         Say("mat", Metric.BedOccupied, "22:30", 1, -1)
             .Say("mat", Metric.BedOccupied, "01:10", 0)
             .Say("mat", Metric.BedOccupied, "01:20", 1);
-        Say("mat", Metric.BedOccupied, "03:00", 0).Say("mat", Metric.BedOccupied, "03:00", 1); // turned over
+        Say("mat", Metric.BedOccupied, "03:00", 0).Say("mat", Metric.BedOccupied, "03:00:20", 1); // turned over
         Say("卫生间人体", Metric.Motion, "01:12", 1)
             .Say("卫生间人体", Metric.Motion, "01:13", 0)
             .Say("卫生间人体", Metric.Motion, "01:15", 1);
