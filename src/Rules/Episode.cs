@@ -1,4 +1,5 @@
 using Vigil.Model;
+using Vigil.Rules.Kinds;
 
 namespace Vigil.Rules;
 
@@ -22,4 +23,22 @@ internal struct Episode
 
     /// <summary>Held back until then (an outage, the hours of the rule); 0 when people have been told.</summary>
     public long HeldUntil;
+
+    /// <summary>
+    /// Its name in the home, unique for good: the silence of a meter and that of the sensors may begin at one moment, and be told after
+    /// each other.
+    /// </summary>
+    public readonly string NameIn(Home home) =>
+        Phrases.Episode(
+            Kind,
+            Start,
+            Device >= 0 ? home.Devices[Device].Id
+                : !ReferenceEquals(Kind, AlarmKind.Inactivity) ? null
+                : Series switch
+                {
+                    LearnedInactivity.Electricity => "electricity",
+                    HomeInactivity.Series => "sensors",
+                    _ => null,
+                }
+        );
 }

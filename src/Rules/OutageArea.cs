@@ -143,7 +143,7 @@ internal sealed class OutageArea(string area)
                     e.Kind,
                     e.Severity,
                     FindingChange.Opened,
-                    Phrases.Episode(e.Kind, e.Start, device),
+                    e.NameIn(home),
                     e.Sequence++,
                     new DateTime(time, DateTimeKind.Utc),
                     $"{what} since {context.At(e.Start, time)}, held back "

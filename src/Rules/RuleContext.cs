@@ -92,6 +92,16 @@ internal readonly record struct RuleContext(RuleEngine Engine, Home Home, List<F
         Home.RemoveEpisode(index);
     }
 
+    /// <summary>The resident is back early: silence counts again from here.</summary>
+    public void EndAbsence(AbsenceFacts absence, long time)
+    {
+        Home.EndedAbsence = absence.From.Ticks;
+        Home.Water?.CountFrom(time);
+        Home.Electricity?.CountFrom(time);
+        Home.Life?.CountFrom(time);
+        Engine.Queue(Home, Kinds.HomeInactivity.DueOf(Engine, Home));
+    }
+
     private void Say(int index, FindingChange change, long time, string en, string zh, bool notify = false, bool isEvent = false)
     {
         ref var e = ref Home.Episodes[index];
@@ -108,7 +118,7 @@ internal readonly record struct RuleContext(RuleEngine Engine, Home Home, List<F
             e.Kind,
             e.Severity,
             change,
-            Phrases.Episode(e.Kind, e.Start, device),
+            e.NameIn(Home),
             e.Sequence,
             new DateTime(time, DateTimeKind.Utc),
             en,

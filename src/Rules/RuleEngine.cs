@@ -12,6 +12,9 @@ public sealed class RuleEngine
 {
     private const long RetryAfterFailure = TimeSpan.TicksPerMinute;
 
+    /// <summary>At one moment more things aren't due in one home: a rule that never has enough would stop all others.</summary>
+    private const int MostLooks = 100;
+
     private readonly PartitionHomes homes = new();
 
     /// <summary>
@@ -148,14 +151,20 @@ public sealed class RuleEngine
     public void AdvanceTo(DateTime now, List<Finding> into)
     {
         Resume(now);
+        (Home? Home, long At) last = default;
+        var looks = 0;
         while (due.TryPeek(out var home, out var look) && look.At <= now.Ticks)
         {
             due.Dequeue();
             if (home.QueuedDue != look.At)
                 continue; // queued again for another time, or removed
             home.QueuedDue = long.MaxValue;
+            looks = last == (home, look.At) ? looks + 1 : 0;
+            last = (home, look.At);
             try
             {
+                if (looks > MostLooks)
+                    throw new InvalidOperationException($"what was due at {new DateTime(look.At):O} stays due, whatever is done about it");
                 var at = DueOf(home);
                 // Findings are made in the order of their own moments, whenever homes are looked at, because an outage depends on that
                 // order.

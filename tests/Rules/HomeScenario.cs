@@ -13,7 +13,7 @@ internal sealed class HomeScenario
         Rules = rules ?? RuleSet.Default;
         Zone = zone ?? TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai");
         Facts = facts ?? Home("R1");
-        Engine = new RuleEngine(Rules, Zone);
+        Engine = Strict(Rules, Zone);
         Engine.Put(Facts);
     }
 
@@ -131,12 +131,16 @@ internal sealed class HomeScenario
             Assert.Empty(Language.Sentences.Wrong(Findings[heard].Reason, Findings[heard].ReasonZh));
     }
 
+    /// <summary>An engine in which a rule that fails is a test that fails.</summary>
+    public static RuleEngine Strict(RuleSet rules, TimeZoneInfo zone) =>
+        new(rules, zone) { Failed = (home, e) => throw new InvalidOperationException($"the rules of {home} failed", e) };
+
     public HomeScenario Restart()
     {
         using var stream = new MemoryStream();
         Engine.Save(stream);
         stream.Position = 0;
-        Engine = new RuleEngine(Rules, Zone);
+        Engine = Strict(Rules, Zone);
         Engine.Load(stream);
         Engine.Put(Facts);
         return this;

@@ -160,6 +160,55 @@ public sealed class SignsOfLifeNightTests
     }
 
     [Fact]
+    public void Who_leaves_by_the_door_for_an_absence_that_was_told_is_missed_only_after_its_end()
+    {
+        var home = Rooms();
+        for (var day = 0; day < 12; day++)
+            home.Day(day, outFor: 2.5);
+        var leaves = 12 * 24 + 9.0;
+        home.Morning(leaves - 2).Opens("door", leaves);
+        home.Engine.Put(
+            home.Facts with
+            {
+                Absences = [new AbsenceFacts(HomeScenario.At(leaves), HomeScenario.At(leaves + 72), "daughter")],
+            }
+        );
+        home.Tick(leaves + 72);
+        Assert.Empty(home.Of(AlarmKind.NotBack));
+        home.Tick(leaves + 72 + 24);
+        Assert.InRange(home.Only(AlarmKind.NotBack).Time, HomeScenario.At(leaves + 72 + 2), HomeScenario.At(leaves + 72 + 12));
+    }
+
+    [Fact]
+    public void Who_moves_about_at_home_again_ends_the_absence_that_was_told_and_is_watched()
+    {
+        var home = Rooms().Morning(7).Tick(30);
+        home.Engine.Put(home.Facts with { Absences = [new AbsenceFacts(HomeScenario.At(9), HomeScenario.At(240), "daughter")] });
+        home.Tick(96).Morning(97).Morning(98).Morning(99).Morning(100).Battery(97, 97 + 25).Tick(97 + 28);
+        Assert.Equal(24, (home.Only(AlarmKind.Inactivity).Time - HomeScenario.At(100 + 2 * Minute)).TotalHours, precision: 3);
+    }
+
+    [Fact]
+    public void Who_waters_the_flowers_of_somebody_absent_ends_no_absence()
+    {
+        var home = Rooms().Morning(7).Tick(30);
+        home.Engine.Put(home.Facts with { Absences = [new AbsenceFacts(HomeScenario.At(9), HomeScenario.At(240), "daughter")] });
+        for (var day = 2; day < 9; day++)
+            home.Morning(day * 24 + 17).Morning(day * 24 + 17.4).Tick(day * 24 + 23);
+        home.Tick(239);
+        Assert.Empty(home.Of(AlarmKind.Inactivity));
+    }
+
+    [Fact]
+    public void A_tap_that_ends_an_absence_lets_the_silence_of_the_sensors_count_again()
+    {
+        var home = Rooms(HomeScenario.Written("rules:\n  no-water: { enabled: false }\n")).Water(6, 100).Morning(7).Tick(8);
+        home.Engine.Put(home.Facts with { Absences = [new AbsenceFacts(HomeScenario.At(9), HomeScenario.At(240), "daughter")] });
+        home.Water(60, 100).Tick(70).Water(70.5, 100).Pulse("kitchen", 71.4).Water(71, 100.05, received: 71.5).Battery(72, 110).Tick(110);
+        Assert.InRange(home.Only(AlarmKind.Inactivity).Time, HomeScenario.At(71.4 + 12), HomeScenario.At(71.4 + 24));
+    }
+
+    [Fact]
     public void An_absence_holds_the_silence_back_and_it_counts_from_its_end()
     {
         var home = Rooms();
@@ -287,6 +336,45 @@ public sealed class SignsOfLifeNightTests
     }
 
     [Fact]
+    public void The_silence_of_sensors_and_of_a_meter_that_began_at_one_moment_have_names_of_their_own()
+    {
+        var home = Rooms(HomeScenario.Written("rules:\n  no-water: { enabled: false }\n"));
+        for (var day = 0; day < 10; day++)
+            home.Day(day);
+        var last = 10 * 24.0;
+        home.Water(last + 0.001, 100.96).Pulse("bath", last + 0.9).Water(last + 1, 101.2);
+        home.Water(last + 1.5, 101.2);
+        for (var h = last + 2; h < last + 40; h++)
+        {
+            home.Tick(h).Water(h, 101.2).Say("bedroom", Metric.BatteryLevel, h, 90);
+            if (h == last + 20)
+                home.Pulse("kitchen", h + 0.1).Pulse("bath", h + 0.2);
+        }
+
+        var told = home.Of(AlarmKind.Inactivity).Where(f => f.Change == FindingChange.Opened).ToList();
+        Assert.Equal(
+            [last + 1, last + 1],
+            told.Select(f =>
+                (
+                    DateTime.Parse(f.Episode.Split('/')[1], null, System.Globalization.DateTimeStyles.AdjustToUniversal)
+                    - HomeScenario.Midnight
+                ).TotalHours
+            )
+        );
+        Assert.Equal(told.Count, told.DistinctBy(f => (f.Episode, f.Sequence)).Count());
+    }
+
+    [Fact]
+    public void Who_sits_for_a_day_before_a_sensor_that_says_so_every_minute_is_not_missed()
+    {
+        var home = Rooms().Morning(7);
+        for (var h = 7.1; h < 24 + 8; h += Minute)
+            home.Pulse("kitchen", h);
+        home.Tick(24 + 6);
+        Assert.Empty(home.Of(AlarmKind.Inactivity));
+    }
+
+    [Fact]
     public void A_plug_in_use_is_a_sign_and_at_rest_it_is_none()
     {
         var home = Rooms().Morning(7);
@@ -301,8 +389,9 @@ public sealed class SignsOfLifeNightTests
     private static DeviceFacts Sensor(string id, Metric metric, string label) =>
         new(new DeviceId(id), HomeScenario.Midnight.AddDays(-1), null, [metric]) { Label = label };
 
-    private static HomeScenario Rooms() =>
+    private static HomeScenario Rooms(RuleSet? rules = null) =>
         new(
+            rules,
             facts: HomeScenario.Home(
                 "R1",
                 Sensor("kitchen", Metric.Motion, "厨房"),

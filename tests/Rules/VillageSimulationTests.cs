@@ -61,7 +61,7 @@ public sealed class VillageSimulationTests
                 .Order(StringComparer.Ordinal)
                 .ToList();
             var live = history
-                .Run(new RuleEngine(RuleSet.Default, history.Zone))
+                .Run(HomeScenario.Strict(RuleSet.Default, history.Zone))
                 .GroupBy(f => (f.Subject, f.Episode))
                 .Select(e =>
                 {
@@ -151,11 +151,11 @@ public sealed class VillageSimulationTests
 
         public void Check()
         {
-            var steady = new RuleEngine(RuleSet.Default, Zone);
+            var steady = HomeScenario.Strict(RuleSet.Default, Zone);
             var (crashed, moved, set) = (
-                new RuleEngine(RuleSet.Default, Zone),
-                new RuleEngine(RuleSet.Default, Zone),
-                new RuleEngine(RuleSet.Default, Zone)
+                HomeScenario.Strict(RuleSet.Default, Zone),
+                HomeScenario.Strict(RuleSet.Default, Zone),
+                HomeScenario.Strict(RuleSet.Default, Zone)
             );
             foreach (var engine in (RuleEngine[])[steady, crashed, moved, set])
             foreach (var home in Homes)
@@ -222,10 +222,10 @@ public sealed class VillageSimulationTests
             new Episodes().Take(three);
             new Episodes().Take(four);
             Same("moved", Keys(one, _ => true), Keys(three, _ => true));
-            // The silence of a device, or of a home's sensors, is found by ticks, of which a crashed engine has missed some, and as much later
-            // as it was down; what an outage holds back depends on it, and whether a meter or the sensors tell first of the same silence.
+            // The silence of a device, or of a home's sensors, is found by ticks, of which a crashed engine has missed some, and as much
+            // later as it was down; what an outage holds back depends on it, and whether a meter or the sensors tell first of one silence.
             var outage = one.Concat(two).Any(f => f.Kind == AlarmKind.Outage);
-            var still = one.Concat(two).Where(f => f.Kind == AlarmKind.Inactivity).Select(f => f.Subject).ToHashSet();
+            var still = one.Concat(two).Where(IsStill).Select(f => f.Subject).ToHashSet();
             bool IsAlike(Finding f) =>
                 Alike(f, outage) && !(still.Contains(f.Subject) && (f.Kind == AlarmKind.NoWater || f.Kind == AlarmKind.NoElectricity));
             Same("crashed", Keys(one, IsAlike), Keys(two, IsAlike));
@@ -277,6 +277,10 @@ public sealed class VillageSimulationTests
         private readonly HashSet<string> cameBack = [];
         private readonly List<(string Resident, string Device, DateTime Last)> silent = [];
 
+        /// <summary>The silence of a home's sensors, alone or as part of what a meter has told.</summary>
+        private static bool IsStill(Finding f) =>
+            f.Kind == AlarmKind.Inactivity || f.Reason.StartsWith("no sign of life", StringComparison.Ordinal);
+
         private static bool Alike(Finding f, bool outage) =>
             f.Kind != AlarmKind.DeviceSilent
             && f.Kind != AlarmKind.DeviceNeverSeen
@@ -287,7 +291,7 @@ public sealed class VillageSimulationTests
 
         private RuleEngine Loaded(MemoryStream snapshot)
         {
-            var engine = new RuleEngine(RuleSet.Default, Zone);
+            var engine = HomeScenario.Strict(RuleSet.Default, Zone);
             snapshot.Position = 0;
             engine.Load(snapshot);
             foreach (var home in Homes)

@@ -30,6 +30,12 @@ internal sealed class HomeLife
     /// <summary>More sensors than any home has.</summary>
     private const int MostSources = 64;
 
+    /// <summary>Who is seen by a sensor again and again for so long is at home…</summary>
+    private const long Stays = 2 * TimeSpan.TicksPerHour;
+
+    /// <summary>…and who moves about so soon after the beginning of an absence hasn't left yet.</summary>
+    private const long Packs = 2 * TimeSpan.TicksPerHour;
+
     /// <summary>Half hours with life on a usual day, with fewer of which a silence means nothing.</summary>
     private const float LeastUsual = 4;
 
@@ -79,24 +85,26 @@ internal sealed class HomeLife
 
     /// <summary>When to look whether an alarm is due: early rather than exact, until it was looked at once; that costs little.</summary>
     public long LookAt =>
-        lookedAt == Last ? Math.Max(Math.Max(Due, postponed == Last ? notBefore : 0), toldSure == Sure ? NewestSign + Least : 0) : Earliest;
+        lookedAt == Last ? Math.Max(Math.Max(Due, postponed == Last ? notBefore : 0), toldSure == Sure ? Newest + Least : 0) : Earliest;
 
     /// <summary>People know of this silence.</summary>
     public bool IsTold => toldOf == Last;
+
+    /// <summary>The newest sign, or the end of an absence after it.</summary>
+    private long Newest => Math.Max(NewestSign, Last);
 
     private long Earliest => Math.Min(life.Last + Least, Floor);
 
     private long Least => (long)(Settings.LeastHours * TimeSpan.TicksPerHour);
 
     /// <summary>When an alarm is due if no further sign comes.</summary>
-    public long Due => Math.Min(IsOut ? NewestSign + Outings.Longest : life.Due, Math.Min(Floor, Again));
+    public long Due => Math.Min(IsOut ? Newest + Outings.Longest : life.Due, Math.Min(Floor, Again));
 
     /// <summary>
     /// A silence that people know of was broken by a lone sign, which proves little: where nothing follows, it is told again after half the
     /// time of the fixed rule, whatever a home without people would make of it.
     /// </summary>
-    private long Again =>
-        told >= confirmed && told > 0 ? NewestSign + (long)(Settings.FloorHours / 2 * TimeSpan.TicksPerHour) : long.MaxValue;
+    private long Again => told >= confirmed && told > 0 ? Newest + (long)(Settings.FloorHours / 2 * TimeSpan.TicksPerHour) : long.MaxValue;
 
     /// <summary>
     /// The newest sign was a door through which this home's people leave, and how long they stay out is known: nobody is at home to move.
@@ -157,7 +165,7 @@ internal sealed class HomeLife
         var alone = IsAlone(series, time);
         (NewestSign, newestSource) = (time, series);
         life.SetClock(time, zone);
-        var strengthNow = evidence.Add(series, time, strength, alone);
+        var (strengthNow, repeats) = evidence.Add(series, time, strength, alone);
         var sure = alone || strengthNow >= 1;
         if (strengthNow >= 1)
             confirmed = time;
@@ -168,8 +176,8 @@ internal sealed class HomeLife
             NoteQuiet(time);
             Sure = time;
         }
-        else
-            life.Last += (long)((time - life.Last) * WeakShare * strengthNow);
+        else if (!repeats)
+            life.Last += (long)(Math.Max(0, time - life.Last) * WeakShare * strengthNow); // not back, where an absence ends later
         life.MarkLived(time + life.Offset);
         source.Spoke();
         return sure;
@@ -204,6 +212,19 @@ internal sealed class HomeLife
         return known < 7
             ? Array.Exists(Sources, s => s.Sense is LifeSense.Movement or LifeSense.Bed)
             : lived * 2 > known && life.Days.Usual >= LeastUsual;
+    }
+
+    /// <summary>
+    /// Whether somebody lives here again in spite of an absence that was told: longer than a neighbour stays who waters the flowers.
+    /// </summary>
+    /// <param name="left">When the absence began.</param>
+    /// <param name="time">Of a certain sign.</param>
+    public bool IsBack(long left, long time)
+    {
+        foreach (ref var source in Sources.AsSpan())
+            if (source is { Series: >= 0, IsStuck: false } && source.Newest == time && time - Math.Max(source.Since, left + Packs) >= Stays)
+                return true;
+        return false;
     }
 
     /// <summary>The absence until when the silence was not to count has ended, or is none any more.</summary>

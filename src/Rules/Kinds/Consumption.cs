@@ -179,12 +179,7 @@ internal static class Consumption
                 && home.AbsenceAt(from) is { } absence
                 && from > absence.From.Ticks + 2 * Hour
             )
-            {
-                // The resident is back early: silence counts again from here.
-                home.EndedAbsence = absence.From.Ticks;
-                home.Water?.CountFrom(time);
-                home.Electricity?.CountFrom(time);
-            }
+                context.EndAbsence(absence, time);
         }
 
         use.ReportedUntil = ReportedByAll(use, time, within);

@@ -28,6 +28,8 @@ internal static class HomeInactivity
         var sure = life.Sign(source, sign.Sense, sign.Strength, time, context.Zone);
         if (sure)
             home.NoteActivity(time);
+        if (sure && home.AbsenceAt(time) is { } absence && life.IsBack(absence.From.Ticks, time))
+            context.EndAbsence(absence, time);
         if (home.EpisodeCount > 0)
             End(context, life, sign.Sense, sure, time);
         SensorFault.Check(context, life, source, sure, time);
@@ -119,6 +121,8 @@ internal static class HomeInactivity
             return; // its meter has told of the same silence
         if (open < 0)
             open = home.FindEpisode(AlarmKind.NotBack);
+        if (open >= 0 && home.Episodes[open].Start == life.Last)
+            return; // told already, before the service's clock was set
         if (open >= 0)
             // A lone sign came, which proves nothing, and then silence again: people are told anew.
             context.Clear(

@@ -10,6 +10,10 @@ namespace Vigil.Rules.Kinds;
 /// </summary>
 internal static class LearnedInactivity
 {
+    /// <summary>An episode of inactivity belongs to a utility, not to a device; those of a home's sensors come after these.</summary>
+    public const int Water = 0,
+        Electricity = 1;
+
     public static void Apply(in RuleContext context, in Utility utility, UseTracker use, long from, long time, double used)
     {
         var home = context.Home;
@@ -135,6 +139,5 @@ internal static class LearnedInactivity
         return true;
     }
 
-    /// <summary>An episode of inactivity belongs to a utility, not to a device: 0 water, 1 electricity.</summary>
-    private static int SeriesOf(in Utility utility) => utility.IsWater ? 0 : 1;
+    private static int SeriesOf(in Utility utility) => utility.IsWater ? Water : Electricity;
 }
