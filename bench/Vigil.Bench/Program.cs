@@ -30,7 +30,7 @@ static int Usage()
             + "devices that all come back after a restart, a press among them from the first try to PUBACK\n"
             + "vigil-bench mosquitto [--messages 60000] [--records 10] [--rounds 3]   "
             + "the same at Debian's mosquitto with manual acknowledgement, beside a subscriber that drops\n"
-            + "vigil-bench rules   [--homes 1000000]   "
+            + "vigil-bench rules   [--homes 1000000] [--devices meters|sensors]   "
             + "bytes a home, snapshot, cost and allocation of a reading, of a tick, lateness of deadlines\n"
             + "vigil-bench decode  [--rounds 5]   nanoseconds and bytes allocated a payload, by format\n"
             + "vigil-bench lines   "

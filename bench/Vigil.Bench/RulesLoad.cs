@@ -6,19 +6,32 @@ using Vigil.Rules;
 namespace Vigil.Bench;
 
 /// <summary>
-/// The rule engine alone: homes of four devices (water, electricity, a door, a room thermometer) in one process, all shipped rules on. What
-/// a home holds in memory, what a snapshot takes to write and read, what a reading costs in the steady state and what it allocates, what
+/// The rule engine alone: homes of four devices (water, electricity, a door, a room thermometer), or with <c>--devices sensors</c> of eight (a
+/// water meter, a door, a room thermometer, three rooms' motion, presence, a kettle's plug), in one process, all shipped
+/// rules on. What a home holds in memory, what a snapshot takes to write and read, what a reading costs in the steady state and what it allocates, what
 /// letting time pass costs, and how late a silence is found while readings pour in. The baseline is the same readings looked up in a
 /// dictionary of homes and dropped.
 /// </summary>
 internal static class RulesLoad
 {
     private static readonly DateTime Start = new(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc);
-    private static readonly Metric[] Metrics = [Metric.WaterVolume, Metric.ElectricityEnergy, Metric.DoorOpen, Metric.AirTemperature];
+    private static readonly Metric[] Meters = [Metric.WaterVolume, Metric.ElectricityEnergy, Metric.DoorOpen, Metric.AirTemperature];
+    private static readonly Metric[] Sensors =
+    [
+        Metric.WaterVolume,
+        Metric.Motion,
+        Metric.DoorOpen,
+        Metric.AirTemperature,
+        Metric.Motion,
+        Metric.Motion,
+        Metric.Presence,
+        Metric.ElectricityPower,
+    ];
 
     public static int Run(Arguments arguments)
     {
         var homes = arguments.Number("--homes", 1_000_000);
+        var metrics = arguments.Text("--devices") == "sensors" ? Sensors : Meters;
         var problems = new List<Problem>();
         var rules =
             RuleSet.Load(arguments.Text("--rules") ?? Path.Combine("config", "rules.yaml"), problems)
@@ -26,14 +39,14 @@ internal static class RulesLoad
         var zone = TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai");
         var engine = new RuleEngine(rules, zone);
         var ids = new ResidentId[homes];
-        var devices = new DeviceId[homes * 4];
+        var devices = new DeviceId[homes * metrics.Length];
         var baseline = new Dictionary<string, long>(homes, StringComparer.Ordinal);
         for (var h = 0; h < homes; h++)
         {
             ids[h] = new ResidentId(string.Create(CultureInfo.InvariantCulture, $"R{h:D7}"));
             baseline[ids[h].Value] = 0;
-            for (var d = 0; d < 4; d++)
-                devices[h * 4 + d] = new DeviceId(string.Create(CultureInfo.InvariantCulture, $"d{d}-{h:D7}"));
+            for (var d = 0; d < metrics.Length; d++)
+                devices[h * metrics.Length + d] = new DeviceId(string.Create(CultureInfo.InvariantCulture, $"d{d}-{h:D7}"));
         }
 
         var before = GC.GetTotalMemory(forceFullCollection: true);
@@ -47,23 +60,29 @@ internal static class RulesLoad
                     Devices =
                     [
                         .. Enumerable
-                            .Range(0, 4)
-                            .Select(d => new DeviceFacts(devices[h * 4 + d], Start, TimeSpan.FromHours(1), d < 2 ? [Metrics[d]] : [])),
+                            .Range(0, metrics.Length)
+                            .Select(d => new DeviceFacts(
+                                devices[h * metrics.Length + d],
+                                Start,
+                                TimeSpan.FromHours(1),
+                                IsMeter(metrics[d]) ? [metrics[d]] : []
+                            )),
                     ],
                 }
             );
         }
 
-        // Three days of hourly life, so that every home has its state: what it allocates while it learns is not the steady state.
+        // Three days of hourly life, so that every home has its state: what it allocates while it learns is not the steady state. Until a
+        // morning, because sensors say most while somebody is up.
         var findings = new List<Finding>();
         var hour = 0;
-        for (; hour < 72; hour++)
-            Pour(engine, ids, devices, hour, findings, homes);
+        for (; hour < 80; hour++)
+            Pour(engine, ids, devices, metrics, hour, findings, homes);
         var state = GC.GetTotalMemory(forceFullCollection: true) - before;
         Console.WriteLine(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"{homes} homes, {homes * 4} devices: {state / (double)homes:0} bytes a home, state and registry facts "
+                $"{homes} homes, {devices.Length} devices: {state / (double)homes:0} bytes a home, state and registry facts "
                     + $"({state / 1048576.0:0} MiB); {findings.Count} findings while learning"
             )
         );
@@ -76,7 +95,7 @@ internal static class RulesLoad
         var (count, bytes) = (0L, GC.GetAllocatedBytesForCurrentThread());
         begun = Stopwatch.GetTimestamp();
         for (var i = 0; i < 4; i++, hour++)
-            count += Pour(engine, ids, devices, hour, findings, homes, advance: false);
+            count += Pour(engine, ids, devices, metrics, hour, findings, homes, advance: false);
         var each = Stopwatch.GetElapsedTime(begun).TotalNanoseconds / count;
         bytes = GC.GetAllocatedBytesForCurrentThread() - bytes;
         Console.WriteLine(
@@ -120,15 +139,18 @@ internal static class RulesLoad
             );
         }
 
-        Lateness(engine, ids, devices, hour, homes);
+        Lateness(engine, ids, devices, metrics.Length, hour, homes);
         return 0;
     }
 
-    /// <summary>One hour of every home: its four devices speak one after the other, home by home.</summary>
+    private static bool IsMeter(Metric metric) => metric == Metric.WaterVolume || metric == Metric.ElectricityEnergy;
+
+    /// <summary>One hour of every home: its devices speak one after the other, home by home.</summary>
     private static long Pour(
         RuleEngine engine,
         ResidentId[] ids,
         DeviceId[] devices,
+        Metric[] metrics,
         int hour,
         List<Finding> findings,
         int homes,
@@ -136,24 +158,28 @@ internal static class RulesLoad
     )
     {
         var used = hour / 24 * 15 + Math.Clamp(hour % 24 - 6, 0, 15); // 10 L in each hour from 7 to 22
-        for (var d = 0; d < 4; d++)
+        var up = hour % 24 is >= 7 and < 22;
+        for (var d = 0; d < metrics.Length; d++)
         {
+            var metric = metrics[d];
             for (var h = 0; h < homes; h++)
             {
                 var time = Start.AddHours(hour).AddTicks(d * 10_000_000L + h);
-                var value = d switch
+                var value = metric.Name switch
                 {
-                    0 => used * 0.01,
-                    1 => hour * 0.05 + used * 0.2,
-                    2 => 0,
+                    "water.volume" => used * 0.01,
+                    "electricity.energy" => hour * 0.05 + used * 0.2,
+                    "motion" or "presence" => up ? 1 : 0,
+                    "electricity.power" => up && hour % 2 == 0 ? 1800 : 1,
+                    "door.open" => 0,
                     _ => 20 + h % 5,
                 };
                 engine.Apply(
                     ids[h],
                     new Reading
                     {
-                        Device = devices[h * 4 + d],
-                        Metric = Metrics[d],
+                        Device = devices[h * metrics.Length + d],
+                        Metric = metric,
                         Time = time,
                         Received = time,
                         Value = value,
@@ -165,7 +191,7 @@ internal static class RulesLoad
 
         if (advance)
             engine.AdvanceTo(Start.AddHours(hour).AddSeconds(5), findings);
-        return homes * 4L;
+        return homes * (long)metrics.Length;
     }
 
     /// <summary>
@@ -173,7 +199,7 @@ internal static class RulesLoad
     /// while readings of the others keep the engine busy for 800 of every 1000 ms. Late is how long after its own moment a finding was
     /// made, in wall time.
     /// </summary>
-    private static void Lateness(RuleEngine engine, ResidentId[] ids, DeviceId[] devices, int hour, int homes)
+    private static void Lateness(RuleEngine engine, ResidentId[] ids, DeviceId[] devices, int each, int hour, int homes)
     {
         var findings = new List<Finding>();
         var late = new List<double>();
@@ -190,7 +216,7 @@ internal static class RulesLoad
                 ids[h],
                 new Reading
                 {
-                    Device = devices[h * 4 + 2],
+                    Device = devices[h * each + 2],
                     Metric = Metric.DoorOpen,
                     Time = time,
                     Received = time,
@@ -213,7 +239,7 @@ internal static class RulesLoad
                         ids[h],
                         new Reading
                         {
-                            Device = devices[h * 4 + 3],
+                            Device = devices[h * each + 3],
                             Metric = Metric.AirTemperature,
                             Time = Now(),
                             Received = Now(),

@@ -240,14 +240,14 @@ public sealed class SignsOfLifeNightTests
     }
 
     [Fact]
-    public void A_button_a_cuff_or_a_door_alone_say_nothing_by_their_silence()
+    public void A_button_a_cuff_or_a_door_that_is_hardly_used_say_nothing_by_their_silence()
     {
         var home = new HomeScenario(
             facts: HomeScenario.Home("R1", Sensor("sos", Metric.Button, "床头"), Sensor("door", Metric.DoorOpen, "大门"))
         );
         home.Say("sos", Metric.Button, 8, 1, "pressed").Say("cuff", Metric.BloodPressureSystolic, 9, 130);
-        for (var day = 0; day < 40; day++)
-            home.Battery(day * 24, day * 24 + 24, "door").Opens("door", day * 24 + 9).Opens("door", day * 24 + 10.2);
+        for (var day = 0; day < 40; day += 4)
+            home.Battery(day * 24, day * 24 + 96, "door").Opens("door", day * 24 + 9).Opens("door", day * 24 + 10.2);
         home.Battery(40 * 24, 43 * 24, "door").Tick(43 * 24);
         Assert.Empty(home.Of(AlarmKind.Inactivity));
     }
@@ -372,6 +372,46 @@ public sealed class SignsOfLifeNightTests
             home.Pulse("kitchen", h);
         home.Tick(24 + 6);
         Assert.Empty(home.Of(AlarmKind.Inactivity));
+    }
+
+    [Fact]
+    public void Who_is_back_from_three_weeks_in_hospital_is_watched_again_within_days()
+    {
+        var home = Rooms();
+        for (var day = 0; day < 35; day++)
+            home.Day(day);
+        home.Battery(35 * 24, 56 * 24);
+        for (var day = 56; day < 62; day++)
+            home.Day(day);
+        home.Findings.Clear();
+        home.Battery(62 * 24, 63 * 24).Tick(63 * 24);
+        Assert.InRange(home.Only(AlarmKind.Inactivity).Time, HomeScenario.At(62 * 24 + 2), HomeScenario.At(62 * 24 + 13));
+    }
+
+    [Theory]
+    [InlineData(1, 17)] // at nine every day: missed at ten
+    [InlineData(2, 41)] // every other day
+    [InlineData(5, 0)] // hardly used: nothing is to be expected of it
+    public void A_door_alone_is_missed_by_how_often_it_is_used(int everyDays, int told)
+    {
+        var home = new HomeScenario(facts: HomeScenario.Home("R1", Sensor("door", Metric.DoorOpen, "大门")));
+        for (var day = 0; day < 40; day++)
+        {
+            home.Battery(day * 24, day * 24 + 24, "door");
+            if (day % everyDays == 0)
+                home.Opens("door", day * 24 + 9).Opens("door", day * 24 + 17);
+        }
+
+        home.Findings.Clear();
+        home.Battery(40 * 24, 46 * 24, "door").Tick(46 * 24);
+        if (told == 0)
+            Assert.Empty(home.Of(AlarmKind.Inactivity));
+        else
+            Assert.InRange(
+                (home.Only(AlarmKind.Inactivity).Time - HomeScenario.At((39 - 39 % everyDays) * 24 + 17)).TotalHours,
+                told - 1,
+                told + 1
+            );
     }
 
     [Fact]

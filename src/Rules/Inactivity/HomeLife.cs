@@ -36,8 +36,16 @@ internal sealed class HomeLife
     /// <summary>…and who moves about so soon after the beginning of an absence hasn't left yet.</summary>
     private const long Packs = 2 * TimeSpan.TicksPerHour;
 
-    /// <summary>Half hours with life on a usual day, with fewer of which a silence means nothing.</summary>
+    /// <summary>Half hours with life on a day with life, with fewer of which a silence means nothing…</summary>
     private const float LeastUsual = 4;
+
+    /// <summary>…unless on nearly all of so many days there was a sign in its time: one false alarm a month where there is one at all.</summary>
+    private const int EnoughDays = 14;
+
+    /// <summary>Who lives here on most days is missed after so long all the same.</summary>
+    public const long LongestDoubt = 3 * TimeSpan.TicksPerDay;
+
+    private const double NearlyAll = 0.97;
 
     private readonly LearnedSilence life = new(InactivitySettings.Default, firstDays: 3, Slack);
     private Evidence evidence = new();
@@ -155,7 +163,6 @@ internal sealed class HomeLife
         source.Fired(time);
         if (source.IsStuck)
             return false;
-        Outings.Note(newestSource, series, sense, time - NewestSign);
         if (time < NewestSign)
         {
             life.MarkLived(time + life.Offset); // came late: known, but nothing new
@@ -163,6 +170,8 @@ internal sealed class HomeLife
         }
 
         var alone = IsAlone(series, time);
+        if (!alone) // a door by itself doesn't tell who is in from who is out
+            Outings.Note(newestSource, series, sense, time - NewestSign);
         (NewestSign, newestSource) = (time, series);
         life.SetClock(time, zone);
         var (strengthNow, repeats) = evidence.Add(series, time, strength, alone);
@@ -200,18 +209,24 @@ internal sealed class HomeLife
     /// <summary>
     /// On how many days of how many somebody was up between these times of day, and by when on nearly all of those; local ticks.
     /// </summary>
-    public (int Used, int Of, long Usually) Compare(long at) => life.Days.Compare(life.Last + life.Offset, at + life.Offset);
+    public (int Used, int Of, long Usually) Compare(long at) => life.Days.Compare(Math.Max(life.Last, Sure) + life.Offset, at + life.Offset);
 
     /// <summary>
     /// Whether life is to be expected of what its sensors show: a door alone, or a sensor in a room that is hardly used, says nothing for
-    /// days in a home that is lived in. Until a week is known, movement or a bed will do.
+    /// days in a home that is lived in, unless there hardly ever was such a silence. Until a week is known, movement or a bed will do.
     /// </summary>
-    public bool IsExpected()
+    /// <param name="at">Until when there was no sign, UTC.</param>
+    public bool IsExpected(long at)
     {
         var (known, lived) = life.Days.Recent();
-        return known < 7
-            ? Array.Exists(Sources, s => s.Sense is LifeSense.Movement or LifeSense.Bed)
-            : lived * 2 > known && life.Days.Usual >= LeastUsual;
+        if (known < 7)
+            return Array.Exists(Sources, s => s.Sense is LifeSense.Movement or LifeSense.Bed);
+        // Of thirty days, or since somebody is back from the hospital.
+        var isHome = lived * 2 > known || life.Days.Recent(7).Lived >= 5;
+        if (isHome && (life.Days.Usual * known >= LeastUsual * lived || at - life.Last >= LongestDoubt))
+            return true;
+        var (used, of, _) = Compare(at);
+        return of >= EnoughDays && used >= NearlyAll * of;
     }
 
     /// <summary>

@@ -162,10 +162,10 @@ internal struct PastDays
         return (used, of, to);
     }
 
-    /// <summary>Of the last thirty days, how many are known, and on how many of these there was life.</summary>
-    public readonly (int Known, int Lived) Recent()
+    /// <summary>Of the last days, how many are known, and on how many of these there was life.</summary>
+    public readonly (int Known, int Lived) Recent(int days = UsualDays)
     {
-        var recent = Known & ((UInt128.One << (UsualDays + 1)) - 1);
+        var recent = Known & ((UInt128.One << (days + 1)) - 1);
         UInt128 any = 0;
         foreach (var slot in Used)
             any |= slot;

@@ -16,6 +16,9 @@ internal static class HomeInactivity
     private const int Water = -1,
         Electricity = -2;
 
+    /// <summary>Where life isn't to be expected yet, it is looked at again after so long.</summary>
+    private const long LookAgain = TimeSpan.TicksPerDay / 2;
+
     /// <summary>A sign of a sensor.</summary>
     public static void Sign(in RuleContext context, int series, in LifeSign sign, long time)
     {
@@ -102,8 +105,13 @@ internal static class HomeInactivity
             life.RestartSilence(absence.Until.Ticks);
         else if (home.ReturnWithin(life.Last, due) is > 0 and var back)
             life.RestartSilence(back);
-        else if (!life.IsExpected())
-            life.Told(); // there is nothing to tell of
+        else if (!life.IsExpected(due))
+        {
+            if (due - life.Last < HomeLife.LongestDoubt)
+                life.Postpone(due + LookAgain);
+            else
+                life.Told(); // there is nothing to tell of
+        }
         else if (home.Rules.IsActiveAt(KindOf(life), due, context))
             Tell(context, life, due);
         else if (home.Rules.Window(KindOf(life)).Next(due, context.Zone, context.Engine.Rules.Calendar) is var opens && opens > due)
