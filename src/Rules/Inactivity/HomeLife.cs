@@ -30,7 +30,7 @@ internal sealed class HomeLife
     /// <summary>More sensors than any home has.</summary>
     private const int MostSources = 64;
 
-    /// <summary>Who is seen by a sensor again and again for so long is at home…</summary>
+    /// <summary>Who is seen again and again for so long, by two sensors where there are two, is at home…</summary>
     private const long Stays = 2 * TimeSpan.TicksPerHour;
 
     /// <summary>…and who moves about so soon after the beginning of an absence hasn't left yet.</summary>
@@ -209,7 +209,8 @@ internal sealed class HomeLife
     /// <summary>
     /// On how many days of how many somebody was up between these times of day, and by when on nearly all of those; local ticks.
     /// </summary>
-    public (int Used, int Of, long Usually) Compare(long at) => life.Days.Compare(Math.Max(life.Last, Sure) + life.Offset, at + life.Offset);
+    public (int Used, int Of, long Usually) Compare(long at) =>
+        life.Days.Compare(Math.Max(life.Last, Sure) + life.Offset, at + life.Offset);
 
     /// <summary>
     /// Whether life is to be expected of what its sensors show: a door alone, or a sensor in a room that is hardly used, says nothing for
@@ -236,10 +237,11 @@ internal sealed class HomeLife
     /// <param name="time">Of a certain sign.</param>
     public bool IsBack(long left, long time)
     {
+        var seen = 0;
         foreach (ref var source in Sources.AsSpan())
-            if (source is { Series: >= 0, IsStuck: false } && source.Newest == time && time - Math.Max(source.Since, left + Packs) >= Stays)
-                return true;
-        return false;
+            if (source is { Series: >= 0, IsStuck: false } && source.StillSeen(time) - Math.Max(source.Since, left + Packs) >= Stays)
+                seen++;
+        return seen >= 2 || (seen == 1 && IsAlone(newestSource, time));
     }
 
     /// <summary>The absence until when the silence was not to count has ended, or is none any more.</summary>

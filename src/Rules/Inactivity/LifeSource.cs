@@ -46,6 +46,9 @@ internal struct LifeSource
     /// <summary>It fires without a pause, so that what it shows is no life: the sun, a curtain, a fault.</summary>
     public readonly bool IsStuck => Series >= 0 && Newest - Since >= NobodyLivesSo;
 
+    /// <summary>Its newest sign, if it has shown life without a pause until now; else 0.</summary>
+    public readonly long StillSeen(long time) => time - Newest <= Pause ? Newest : 0;
+
     public readonly bool IsGone(long time) => time - Newest > Gone;
 
     /// <summary>Others live, and it has said nothing for far longer than it ever did.</summary>
