@@ -110,7 +110,7 @@ internal sealed record Parameter(
         N(RuleParameter.InactivityWatchBudgetDays, AlarmKind.Inactivity, "one_false_alarm_in_days_on_watch", "30", 1, 10000),
         D(RuleParameter.InactivityLearn, AlarmKind.Inactivity, "learn", "672h", 24, 8760),
         D(RuleParameter.InactivityLeast, AlarmKind.Inactivity, "at_least", "4h", 1, 24),
-        N(RuleParameter.InactivityElectricityBudgetDays, AlarmKind.Inactivity, "one_false_alarm_of_electricity_in_days", "100", 1, 10000),
+        N(RuleParameter.InactivityElectricityBudgetDays, AlarmKind.Inactivity, "one_false_alarm_of_electricity_in_days", "110", 1, 10000),
         N(RuleParameter.InactivitySensorBudgetDays, AlarmKind.Inactivity, "one_false_alarm_of_sensors_in_days", "30", 1, 10000),
         D(RuleParameter.InactivityWithin, AlarmKind.Inactivity, "within", "24h", 1, 96),
         D(RuleParameter.InactivityWatchWithin, AlarmKind.Inactivity, "within_on_watch", "12h", 1, 96),
