@@ -6,9 +6,9 @@ using Vigil.Rules;
 namespace Vigil.Bench;
 
 /// <summary>
-/// The rule engine alone: homes of four devices (water, electricity, a door, a room thermometer), or with <c>--devices sensors</c> of eight (a
-/// water meter, a door, a room thermometer, three rooms' motion, presence, a kettle's plug), in one process, all shipped
-/// rules on. What a home holds in memory, what a snapshot takes to write and read, what a reading costs in the steady state and what it allocates, what
+/// The rule engine alone, in one process, all shipped rules on: homes of four devices (water, electricity, a door, a room thermometer), or
+/// with <c>--devices sensors</c> of eight (a water meter, a door, a room thermometer, three rooms' motion, a radar, a kettle's plug). What a
+/// home holds in memory, what a snapshot takes to write and read, what a reading costs in the steady state and what it allocates, what
 /// letting time pass costs, and how late a silence is found while readings pour in. The baseline is the same readings looked up in a
 /// dictionary of homes and dropped.
 /// </summary>

@@ -39,7 +39,7 @@ internal sealed class HomeLife
     /// <summary>Half hours with life on a day with life, with fewer of which a silence means nothing…</summary>
     private const float LeastUsual = 4;
 
-    /// <summary>…unless on nearly all of so many days there was a sign in its time: one false alarm a month where there is one at all.</summary>
+    /// <summary>…unless on nearly all of so many days there was a sign in its time: a false alarm a month at most.</summary>
     private const int EnoughDays = 14;
 
     /// <summary>Who lives here on most days is missed after so long all the same.</summary>
