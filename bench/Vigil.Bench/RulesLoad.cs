@@ -7,8 +7,8 @@ namespace Vigil.Bench;
 
 /// <summary>
 /// The rule engine alone, in one process, all shipped rules on: homes of four devices (water, electricity, a door, a room thermometer), or
-/// with <c>--devices sensors</c> of eight (a water meter, a door, a room thermometer, three rooms' motion, a radar, a kettle's plug). What a
-/// home holds in memory, what a snapshot takes to write and read, what a reading costs in the steady state and what it allocates, what
+/// with <c>--devices sensors</c> of eight (a water meter, a door, a room thermometer, three rooms' motion, a radar, a kettle's plug). What
+/// a home holds in memory, what a snapshot takes to write and read, what a reading costs in the steady state and what it allocates, what
 /// letting time pass costs, and how late a silence is found while readings pour in. The baseline is the same readings looked up in a
 /// dictionary of homes and dropped.
 /// </summary>
