@@ -102,7 +102,7 @@ internal sealed partial class Housekeeping(
         if (unread is not null)
             LogPriorsUnread(log, unread);
         var (from, written) = rules.Load(folder, started - Relearn, reports.SnapshotDamaged, started);
-        await registry.ReloadAsync(cancellation, always: true);
+        await registry.ReloadAsync(cancellation);
         var missed = new List<Finding>();
         var (count, heard) = (0, written);
         try
@@ -162,9 +162,9 @@ internal sealed partial class Housekeeping(
         }
 
         var committed = await AdvanceAsync(cancellation);
-        if (Due(ref reloaded, TimeSpan.FromSeconds(2)))
+        if (Due(ref reloaded, TimeSpan.FromSeconds(1)))
         {
-            await registry.ReloadAsync(cancellation);
+            await registry.FollowAsync(cancellation);
             foreach (var file in Files)
                 file.Look();
         }

@@ -1,4 +1,4 @@
-using System.Collections.Frozen;
+using System.Collections.Concurrent;
 using Microsoft.EntityFrameworkCore;
 using Vigil.Ingest.Profiles;
 using Vigil.Model;
@@ -15,8 +15,8 @@ namespace Vigil.Host;
 internal sealed record RegisteredDevice(DeviceId Id, Profile Profile, ResidentId? Resident);
 
 /// <summary>
-/// The registry in memory: which device belongs to whom. Read without locks on the hot path, and replaced as a whole when the records have
-/// changed; the rules are then given the residents that changed.
+/// The registry in memory: which device belongs to whom. Read without locks on the hot path. It follows the changes of the records, whoever
+/// makes them, and reads and gives the rules what was changed alone.
 /// </summary>
 internal sealed partial class LiveRegistry(
     IDbContextFactory<RecordsDb> records,
@@ -24,20 +24,24 @@ internal sealed partial class LiveRegistry(
     RulePartitions rules,
     TimeProvider clock,
     ILogger<LiveRegistry> log
-)
+) : IDisposable
 {
+    /// <summary>Homes and devices that are read at once.</summary>
+    private const int Batch = 500;
+
+    /// <summary>With more changes, such as after an import of a county, all is read again.</summary>
+    private const int Many = 20_000;
+
+    /// <summary>How often old changes are forgotten.</summary>
+    private static readonly TimeSpan Forgets = TimeSpan.FromMinutes(5);
+
     private readonly HomeFacts homes = HomesOf(profiles);
-    private volatile FrozenDictionary<string, RegisteredDevice> devices = FrozenDictionary<string, RegisteredDevice>.Empty;
-    private Dictionary<ResidentId, ResidentFacts> facts = [];
-    private (
-        int Residents,
-        DateTime? ResidentsChanged,
-        int Devices,
-        int Absences,
-        DateTime? AbsencesEnded,
-        DateTime? Watch,
-        int Watched
-    ) version;
+    private readonly ConcurrentDictionary<string, RegisteredDevice> devices = new(StringComparer.Ordinal);
+    private readonly Dictionary<ResidentId, ResidentFacts> facts = [];
+    private readonly SemaphoreSlim turn = new(1, 1);
+    private long? followed;
+    private long forgot = clock.GetTimestamp();
+    private bool forgets;
 
     /// <summary>Facts about homes for the rules; what to expect from a device comes from its profile.</summary>
     public static HomeFacts HomesOf(ProfileSet profiles) =>
@@ -45,55 +49,161 @@ internal sealed partial class LiveRegistry(
 
     public int Count => devices.Count;
 
+    /// <summary>Up to where the changes are known: <see cref="ChangeFeed"/>.</summary>
+    internal long Place { get; private set; }
+
+    public void Dispose() => turn.Dispose();
+
     public RegisteredDevice? Find(string device) => devices.GetValueOrDefault(device);
 
-    /// <summary>Loads everything again when something has changed, be it by another process such as an import.</summary>
-    public async Task ReloadAsync(CancellationToken cancellation, bool always = false)
-    {
-        await using var db = await records.CreateDbContextAsync(cancellation);
-        var today = clock.GetUtcNow().UtcDateTime;
-        var now = (
-            await db.Residents.CountAsync(cancellation),
-            await db.Residents.MaxAsync(r => (DateTime?)r.UpdatedAt, cancellation),
-            await db.Devices.CountAsync(cancellation),
-            await db.Absences.CountAsync(cancellation),
-            await db.Absences.MaxAsync(a => a.EndedAt, cancellation),
-            await db.Areas.MaxAsync(a => a.WatchUntil, cancellation),
-            await db.Areas.CountAsync(a => a.WatchUntil > today, cancellation)
-        );
-        if (now == version && !always)
-            return;
+    internal ResidentFacts? FactsOf(ResidentId resident) => facts.GetValueOrDefault(resident);
 
-        var found = new Dictionary<string, RegisteredDevice>(StringComparer.Ordinal);
+    /// <summary>Reads everything.</summary>
+    public async Task ReloadAsync(CancellationToken cancellation)
+    {
+        await turn.WaitAsync(cancellation);
+        try
+        {
+            await using var db = await records.CreateDbContextAsync(cancellation);
+            await ReadAllAsync(db, await ChangeFeed.NowAsync(db, cancellation), cancellation);
+        }
+        finally
+        {
+            turn.Release();
+        }
+    }
+
+    /// <summary>Takes over what was changed since the last time, be it by another process such as an import.</summary>
+    public async Task FollowAsync(CancellationToken cancellation)
+    {
+        await turn.WaitAsync(cancellation);
+        try
+        {
+            await using var db = await records.CreateDbContextAsync(cancellation);
+            var now = clock.GetTimestamp();
+            var (changed, place) = await ChangeFeed.SinceAsync(db, Place, cancellation);
+            if (followed is not { } last || clock.GetElapsedTime(last, now) > ChangeFeed.Kept / 2 || changed.Count > Many)
+                await ReadAllAsync(db, place, cancellation);
+            else if (changed.Count > 0)
+                await TakeAsync(db, changed, cancellation);
+            (followed, Place) = (now, place);
+            if (forgets || clock.GetElapsedTime(forgot, now) > Forgets)
+                (forgets, forgot) = (await ChangeFeed.ForgetAsync(db, cancellation), now);
+        }
+        finally
+        {
+            turn.Release();
+        }
+    }
+
+    private async Task ReadAllAsync(RecordsDb db, long place, CancellationToken cancellation)
+    {
+        var today = clock.GetUtcNow().UtcDateTime;
+        var found = new HashSet<string>(StringComparer.Ordinal);
         var next = new Dictionary<ResidentId, ResidentFacts>();
         foreach (var home in await homes.ReadAsync(db, null, today, today, cancellation, Add))
             next[home.Id] = home;
         void Add(Device device)
         {
-            if (profiles.Find(device.Profile) is { } profile)
-                found[device.Id] = new RegisteredDevice(
-                    new DeviceId(device.Id),
-                    profile,
-                    device.ResidentId is { } r ? new ResidentId(r) : null
-                );
-            else
-                LogNoProfile(log, device.Id, device.Profile);
+            if (Put(device))
+                found.Add(device.Id);
         }
 
         // The canary's device and home, which are in no table.
         if (profiles.Find("senml") is { } plain)
         {
             var canary = new ResidentId(SelfTest.Name);
-            found[SelfTest.Name] = new RegisteredDevice(new DeviceId(SelfTest.Name), plain, canary);
+            devices[SelfTest.Name] = new RegisteredDevice(new DeviceId(SelfTest.Name), plain, canary);
+            found.Add(SelfTest.Name);
             next[canary] = new ResidentFacts { Id = canary, Area = new AreaCode(RecordsDb.Nowhere) };
         }
 
-        rules.Update(next.Values, facts.Keys.Where(id => !next.ContainsKey(id)));
-        facts = next;
-        devices = found.ToFrozenDictionary(StringComparer.Ordinal);
-        version = now;
-        LogLoaded(log, next.Count, found.Count);
+        foreach (var device in devices.Keys)
+            if (!found.Contains(device))
+                devices.TryRemove(device, out _);
+        Use(next.Values, [.. facts.Keys.Where(id => !next.ContainsKey(id))]);
+        (followed, Place) = (clock.GetTimestamp(), place);
+        LogLoaded(log, facts.Count, devices.Count);
     }
+
+    private async Task TakeAsync(RecordsDb db, IReadOnlyList<(RegistryPart Part, string Subject)> changed, CancellationToken cancellation)
+    {
+        var touched = Subjects(changed, RegistryPart.Home).ToHashSet(StringComparer.Ordinal);
+        foreach (var ids in Subjects(changed, RegistryPart.Device).Chunk(Batch))
+        {
+            var read = await db.Devices.AsNoTracking().Where(d => ids.Contains(d.Id)).ToListAsync(cancellation);
+            foreach (var id in ids)
+                if (devices.TryGetValue(id, out var before) && before.Resident is { } home)
+                    touched.Add(home.Value);
+            foreach (var device in read)
+            {
+                if (device.ResidentId is { } home)
+                    touched.Add(home);
+                if (!Put(device))
+                    devices.TryRemove(device.Id, out _);
+            }
+
+            foreach (var gone in ids.Except(read.Select(d => d.Id), StringComparer.Ordinal))
+                devices.TryRemove(gone, out _);
+        }
+
+        var today = clock.GetUtcNow().UtcDateTime;
+        foreach (var ids in touched.Chunk(Batch))
+        {
+            var read = await homes.ReadAsync(db, ids, today, today, cancellation);
+            Use(read, [.. ids.Except(read.Select(h => h.Id.Value), StringComparer.Ordinal).Select(id => new ResidentId(id))]);
+        }
+
+        var areas = Subjects(changed, RegistryPart.Area).ToList();
+        if (areas.Count > 0)
+        {
+            var watches = await HomeFacts.WatchesAsync(db, today, cancellation);
+            Use(
+                [
+                    .. facts
+                        .Values.Where(h => areas.Exists(a => h.Area.Value.StartsWith(a, StringComparison.Ordinal)))
+                        .Select(h => (Was: h, Is: HomeFacts.Watched(h, watches, today)))
+                        .Where(h => !ReferenceEquals(h.Was, h.Is))
+                        .Select(h => h.Is),
+                ],
+                []
+            );
+        }
+
+        LogFollowed(log, touched.Count, areas.Count);
+    }
+
+    private static IEnumerable<string> Subjects(IReadOnlyList<(RegistryPart Part, string Subject)> changed, RegistryPart part) =>
+        changed.Where(c => c.Part == part).Select(c => c.Subject);
+
+    private void Use(IReadOnlyCollection<ResidentFacts> changed, IReadOnlyCollection<ResidentId> gone)
+    {
+        rules.Update(changed, gone);
+        foreach (var home in changed)
+            facts[home.Id] = home;
+        foreach (var id in gone)
+            facts.Remove(id);
+    }
+
+    /// <summary>False where the device's profile doesn't exist.</summary>
+    private bool Put(Device device)
+    {
+        if (profiles.Find(device.Profile) is not { } profile)
+        {
+            LogNoProfile(log, device.Id, device.Profile);
+            return false;
+        }
+
+        devices[device.Id] = new RegisteredDevice(
+            new DeviceId(device.Id),
+            profile,
+            device.ResidentId is { } resident ? new ResidentId(resident) : null
+        );
+        return true;
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Registry: {Homes} homes and {Areas} areas were changed")]
+    private static partial void LogFollowed(ILogger logger, int homes, int areas);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Registry: {Residents} residents, {Devices} devices")]
     private static partial void LogLoaded(ILogger logger, int residents, int devices);

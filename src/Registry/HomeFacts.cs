@@ -24,14 +24,14 @@ public sealed class HomeFacts(ReportingOf reporting)
     /// was ended; one that was ended before the period is left out.
     /// </summary>
     /// <param name="db">The records.</param>
-    /// <param name="resident">One home; null for all.</param>
+    /// <param name="residents">Of whom; null for all.</param>
     /// <param name="from">Start of the period, UTC.</param>
     /// <param name="to">Its end.</param>
     /// <param name="cancellation">Cancels the reading.</param>
     /// <param name="each">Called with every device as it is read, those without a home too.</param>
     public async Task<IReadOnlyList<ResidentFacts>> ReadAsync(
         RecordsDb db,
-        string? resident,
+        IReadOnlyCollection<string>? residents,
         DateTime from,
         DateTime to,
         CancellationToken cancellation,
@@ -43,7 +43,7 @@ public sealed class HomeFacts(ReportingOf reporting)
         await foreach (
             var device in db
                 .Devices.AsNoTracking()
-                .Where(d => resident == null || d.ResidentId == resident)
+                .Where(d => residents == null || residents.Contains(d.ResidentId))
                 .AsAsyncEnumerable()
                 .WithCancellation(cancellation)
         )
@@ -59,20 +59,33 @@ public sealed class HomeFacts(ReportingOf reporting)
         var absences = (
             await db
                 .Absences.AsNoTracking()
-                .Where(a => (resident == null || a.ResidentId == resident) && a.Until > from && (a.EndedAt == null || a.EndedAt > from))
+                .Where(a =>
+                    (residents == null || residents.Contains(a.ResidentId)) && a.Until > from && (a.EndedAt == null || a.EndedAt > from)
+                )
                 .ToListAsync(cancellation)
         ).ToLookup(a => a.ResidentId, StringComparer.Ordinal);
-        var watches = await db.Areas.AsNoTracking().Where(a => a.WatchUntil > from).ToListAsync(cancellation);
+        var watches = await WatchesAsync(db, from, cancellation);
         var found = new List<ResidentFacts>();
         await foreach (
             var row in db
                 .Residents.AsNoTracking()
-                .Where(r => resident == null || r.Id == resident)
+                .Where(r => residents == null || residents.Contains(r.Id))
                 .AsAsyncEnumerable()
                 .WithCancellation(cancellation)
         )
             found.Add(Of(row, devices.GetValueOrDefault(row.Id) ?? [], absences[row.Id], watches, to));
         return found;
+    }
+
+    /// <summary>Areas that were under heightened watch after a moment.</summary>
+    public static async Task<IReadOnlyList<Area>> WatchesAsync(RecordsDb db, DateTime from, CancellationToken cancellation) =>
+        await db.Areas.AsNoTracking().Where(a => a.WatchUntil > from).ToListAsync(cancellation);
+
+    /// <summary>A known home under the watches as they are now; the same where they change nothing for it.</summary>
+    public static ResidentFacts Watched(ResidentFacts home, IReadOnlyList<Area> watches, DateTime to)
+    {
+        var (from, until) = WatchOf(home.Area.Value, watches, to);
+        return from == home.WatchFrom && until == home.WatchUntil ? home : home with { WatchFrom = from, WatchUntil = until };
     }
 
     /// <summary>A home from rows that were read already.</summary>

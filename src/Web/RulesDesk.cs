@@ -60,7 +60,7 @@ public sealed class RulesDesk(
         await using var db = await records.CreateDbContextAsync(cancellation);
         var now = clock.GetUtcNow().UtcDateTime;
         var from = now.AddDays(-TrialDays);
-        var facts = (await homes.ReadAsync(db, resident, from.AddDays(-LearnDays), now, cancellation)).Single();
+        var facts = (await homes.ReadAsync(db, [resident], from.AddDays(-LearnDays), now, cancellation)).Single();
         var readings = new List<Reading>();
         if (facts.Devices.Count > 0)
             await foreach (

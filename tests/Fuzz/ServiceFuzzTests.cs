@@ -158,6 +158,6 @@ public abstract class ServiceFuzzTests
             await db.SaveChangesAsync();
         }
 
-        await service.Services.GetRequiredService<LiveRegistry>().ReloadAsync(CancellationToken.None, always: true);
+        await service.Services.GetRequiredService<LiveRegistry>().ReloadAsync(CancellationToken.None);
     }
 }

@@ -110,7 +110,7 @@ public sealed class AnnouncedTests : IAsyncLifetime
             }
         );
         await db.SaveChangesAsync();
-        await parts.Registry.ReloadAsync(CancellationToken.None, always: true);
+        await parts.Registry.ReloadAsync(CancellationToken.None);
     }
 
     private async Task<List<RejectedPayload>> RejectedAsync()

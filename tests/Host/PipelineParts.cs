@@ -109,7 +109,7 @@ internal sealed class PipelineParts : IAsyncDisposable
         }
 
         var registry = new LiveRegistry(records, profiles, rules, TimeProvider.System, NullLogger<LiveRegistry>.Instance);
-        await registry.ReloadAsync(CancellationToken.None, always: true);
+        await registry.ReloadAsync(CancellationToken.None);
         return new PipelineParts(folder, records, readings, profiles, registry, rules, policies);
     }
 

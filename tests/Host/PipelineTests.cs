@@ -59,7 +59,7 @@ public sealed class PipelineTests : IAsyncLifetime
 
         readings = new DuckDbReadingStore(Path.Combine(folder, "readings.duckdb"), new());
         var registry = new LiveRegistry(records, profiles, rules, TimeProvider.System, NullLogger<LiveRegistry>.Instance);
-        await registry.ReloadAsync(CancellationToken.None, always: true);
+        await registry.ReloadAsync(CancellationToken.None);
         intake = IntakeParts.Create(
             profiles,
             registry,

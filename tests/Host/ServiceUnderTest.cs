@@ -63,7 +63,7 @@ internal sealed class ServiceUnderTest : IAsyncDisposable
                 await RegisterAsync(db);
         }
 
-        await service.Services.GetRequiredService<LiveRegistry>().ReloadAsync(CancellationToken.None, always: true);
+        await service.Services.GetRequiredService<LiveRegistry>().ReloadAsync(CancellationToken.None);
         await service.app.StartAsync();
         return service;
     }
@@ -132,7 +132,7 @@ internal sealed class ServiceUnderTest : IAsyncDisposable
             await db.SaveChangesAsync();
         }
 
-        await Services.GetRequiredService<LiveRegistry>().ReloadAsync(CancellationToken.None, always: true);
+        await Services.GetRequiredService<LiveRegistry>().ReloadAsync(CancellationToken.None);
     }
 
     public ValueTask<Receipt> PressAsync(string device = "sos-1") => SayAsync(device, """[{"n":"button","vs":"sos"}]""");

@@ -134,7 +134,7 @@ internal sealed class StillService : IAsyncDisposable
         }
 
         await Service.PrepareAsync(service.app.Services, CancellationToken.None);
-        await service.Get<LiveRegistry>().ReloadAsync(CancellationToken.None, always: true);
+        await service.Get<LiveRegistry>().ReloadAsync(CancellationToken.None);
         await service.Get<Pipeline>().StartAsync(CancellationToken.None);
         return service;
     }

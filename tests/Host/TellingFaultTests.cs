@@ -36,7 +36,7 @@ public sealed class TellingFaultTests
                     + "'enc1.deadbeef.AAAA' WHERE Id = 'R1'",
                 Stop
             );
-        await service.Services.GetRequiredService<LiveRegistry>().ReloadAsync(Stop, always: true);
+        await service.Services.GetRequiredService<LiveRegistry>().ReloadAsync(Stop);
         var begun = TimeProvider.System.GetTimestamp();
         await service.PressAsync();
         await service.PressAsync("sos-2");

@@ -29,7 +29,7 @@ public sealed class HomeFactsTests : IDisposable
         await using var db = await records.CreateDbContextAsync(Stop);
         var live = Assert.Single(await homes.ReadAsync(db, null, Now, Now, Stop));
         Assert.Equal(["running"], live.Absences.Select(a => a.Author));
-        var past = Assert.Single(await homes.ReadAsync(db, "R1", Now.AddDays(-30), Now, Stop));
+        var past = Assert.Single(await homes.ReadAsync(db, ["R1"], Now.AddDays(-30), Now, Stop));
         Assert.Equal(
             [("over", -8), ("came back early", -5), ("said to be back long after", -3), ("running", 1)],
             past.Absences.OrderBy(a => a.From).Select(a => (a.Author, (a.Until - Now).Days))

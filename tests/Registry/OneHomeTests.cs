@@ -112,13 +112,13 @@ public sealed class OneHomeTests
         var clock = new FakeTimeProvider(new DateTimeOffset(Start));
         var partitions = new RulePartitions(rules, Shanghai);
         var registry = new LiveRegistry(records, profiles, partitions, clock, NullLogger<LiveRegistry>.Instance);
-        await registry.ReloadAsync(Stop, always: true);
+        await registry.ReloadAsync(Stop);
         var findings = new List<Finding>();
         for (var hour = 0; hour <= Now; hour++)
         {
             clock.SetUtcNow(new DateTimeOffset(At(hour)));
             if (await HappensAsync(records, hour))
-                await registry.ReloadAsync(Stop, always: true);
+                await registry.ReloadAsync(Stop);
             partitions.Advance(clock, findings);
             foreach (var reading in readings.Where(r => r.Received == At(hour)))
                 partitions.Apply(new ResidentId("R1"), reading, findings);

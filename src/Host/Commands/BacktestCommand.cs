@@ -168,7 +168,7 @@ internal static class BacktestCommand
     )
     {
         var since = (from ?? DateTime.UnixEpoch.AddYears(1)).AddDays(-35);
-        var found = await homes.ReadAsync(db, resident, since, until, cancellation);
+        var found = await homes.ReadAsync(db, resident is null ? null : [resident], since, until, cancellation);
         foreach (var home in found.OrderBy(h => h.Id.Value, StringComparer.Ordinal))
         {
             var readings = new List<Reading>();

@@ -61,12 +61,14 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
     public DbSet<DailyUse> DailyUse => Set<DailyUse>();
     public DbSet<DailyActivity> DailyActivity => Set<DailyActivity>();
     public DbSet<SlowChange> SlowChanges => Set<SlowChange>();
+    public DbSet<RegistryChange> RegistryChanges => Set<RegistryChange>();
 
     protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder)
     {
         configurationBuilder.Properties<DateTime>().HaveConversion<UtcConverter>();
         configurationBuilder.Properties<Channel>().HaveConversion<WordConverter<Channel>>();
         configurationBuilder.Properties<DailyFigure>().HaveConversion<WordConverter<DailyFigure>>();
+        configurationBuilder.Properties<RegistryPart>().HaveConversion<WordConverter<RegistryPart>>();
         configurationBuilder.Properties<MessageKind>().HaveConversion<WordConverter<MessageKind>>();
         configurationBuilder.Properties<TimelineEvent>().HaveConversion<WordConverter<TimelineEvent>>();
         configurationBuilder.Properties<IReadOnlyList<Channel>>().HaveConversion<WordsConverter<Channel>, WordsComparer<Channel>>();
@@ -217,6 +219,12 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
         {
             e.HasKey(d => new { d.ResidentId, d.Day });
             e.HasOne<Resident>().WithMany().HasForeignKey(d => d.ResidentId).OnDelete(DeleteBehavior.Cascade);
+        });
+        modelBuilder.Entity<RegistryChange>(e =>
+        {
+            e.HasKey(c => c.Sequence);
+            e.HasIndex(c => c.ChangedAt);
+            e.HasIndex(c => c.Transaction);
         });
         modelBuilder.Entity<SlowChange>(e =>
         {

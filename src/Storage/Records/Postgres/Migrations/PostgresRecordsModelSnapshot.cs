@@ -883,6 +883,37 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                         });
                 });
 
+            modelBuilder.Entity("Vigil.Storage.Records.RegistryChange", b =>
+                {
+                    b.Property<long>("Sequence")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Sequence"));
+
+                    b.Property<DateTime>("ChangedAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<string>("Part")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<string>("Subject")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<long>("Transaction")
+                        .HasColumnType("bigint");
+
+                    b.HasKey("Sequence");
+
+                    b.HasIndex("ChangedAt");
+
+                    b.HasIndex("Transaction");
+
+                    b.ToTable("RegistryChanges");
+                });
+
             modelBuilder.Entity("Vigil.Storage.Records.RejectedPayload", b =>
                 {
                     b.Property<long>("Id")

@@ -874,6 +874,35 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                         });
                 });
 
+            modelBuilder.Entity("Vigil.Storage.Records.RegistryChange", b =>
+                {
+                    b.Property<long>("Sequence")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("INTEGER");
+
+                    b.Property<DateTime>("ChangedAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Part")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Subject")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<long>("Transaction")
+                        .HasColumnType("INTEGER");
+
+                    b.HasKey("Sequence");
+
+                    b.HasIndex("ChangedAt");
+
+                    b.HasIndex("Transaction");
+
+                    b.ToTable("RegistryChanges");
+                });
+
             modelBuilder.Entity("Vigil.Storage.Records.RejectedPayload", b =>
                 {
                     b.Property<long>("Id")

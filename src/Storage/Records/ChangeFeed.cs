@@ -1,0 +1,67 @@
+using Microsoft.EntityFrameworkCore;
+
+namespace Vigil.Storage.Records;
+
+/// <summary>
+/// What was changed in the registry since a place in its row of changes. A place is a number of the database's own: compare it with
+/// nothing.
+/// </summary>
+/// <remarks>
+/// On SQLite there is one writer, so numbers are in the order of commits. On PostgreSQL a transaction may take a number and commit after
+/// one with a higher number; so the place is the oldest transaction that is still open (<c>pg_snapshot_xmin</c>), and what later ones have
+/// changed is read when that one has ended.
+/// </remarks>
+public static class ChangeFeed
+{
+    /// <summary>Longer than any follower may pause; who did reads the registry anew.</summary>
+    public static readonly TimeSpan Kept = TimeSpan.FromHours(1);
+
+    /// <summary>So many at once, so that no other writer waits for long.</summary>
+    private const int ForgottenAtOnce = 2000;
+
+    /// <summary>The place behind everything that is committed.</summary>
+    public static async Task<long> NowAsync(RecordsDb db, CancellationToken cancellation) =>
+        db.Database.IsNpgsql()
+            ? await db
+                .Database.SqlQuery<long>($"""SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS "Value" """)
+                .SingleAsync(cancellation)
+            : await db.RegistryChanges.MaxAsync(c => (long?)c.Sequence, cancellation) ?? 0;
+
+    /// <summary>Each part that was changed, once, and the place behind them.</summary>
+    public static async Task<(IReadOnlyList<(RegistryPart Part, string Subject)> Changed, long Place)> SinceAsync(
+        RecordsDb db,
+        long place,
+        CancellationToken cancellation
+    )
+    {
+        var now = await NowAsync(db, cancellation);
+        if (now == place)
+            return ([], place);
+        var rows = db.RegistryChanges.AsNoTracking();
+        rows = db.Database.IsNpgsql()
+            ? rows.Where(c => c.Transaction >= place && c.Transaction < now)
+            : rows.Where(c => c.Sequence > place && c.Sequence <= now);
+        var changed = await rows.Select(c => new { c.Part, c.Subject }).Distinct().ToListAsync(cancellation);
+        return ([.. changed.Select(c => (c.Part, c.Subject))], now);
+    }
+
+    /// <summary>Forgets some of the changes that every follower has read; true while there are more.</summary>
+    public static async Task<bool> ForgetAsync(RecordsDb db, CancellationToken cancellation)
+    {
+        // By the clock that dated them.
+        var now = await (
+            db.Database.IsNpgsql()
+                ? db.Database.SqlQuery<DateTime>($"""SELECT now() AS "Value" """)
+                : db.Database.SqlQuery<DateTime>($"""SELECT strftime('%Y-%m-%d %H:%M:%f', 'now') AS "Value" """)
+        ).SingleAsync(cancellation);
+        var before = DateTime.SpecifyKind(now, DateTimeKind.Utc) - Kept;
+        // The newest stays: it is the place of who begins to follow.
+        var newest = await db.RegistryChanges.MaxAsync(c => (long?)c.Sequence, cancellation) ?? 0;
+        var forgotten = await db
+            .RegistryChanges.Where(c => c.ChangedAt < before && c.Sequence < newest)
+            .OrderBy(c => c.Sequence)
+            .Take(ForgottenAtOnce)
+            .ExecuteDeleteAsync(cancellation);
+        return forgotten == ForgottenAtOnce;
+    }
+}
