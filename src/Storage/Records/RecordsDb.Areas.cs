@@ -121,6 +121,7 @@ public abstract partial class RecordsDb
             );
         model.Entity<BlockedNumber>().HasQueryFilter(b => Within == "");
         model.Entity<CommittedFinding>().HasQueryFilter(f => Within == "");
+        model.Entity<RegistryChange>().HasQueryFilter(c => Within == "");
         model.Entity<Credential>().HasQueryFilter(c => Within == "");
         model.Entity<ApiKey>().HasQueryFilter(k => Within == "" || k.Area.StartsWith(Within));
         model.Entity<User>().HasQueryFilter(u => Within == "" || u.Area.StartsWith(Within));
