@@ -49,7 +49,7 @@ public sealed class Metric
     public static readonly Metric ElectricityVoltage = new("electricity.voltage", "V", MetricKind.Gauge);
     public static readonly Metric ElectricityCurrent = new("electricity.current", "A", MetricKind.Gauge);
     public static readonly Metric ElectricityFrequency = new("electricity.frequency", "Hz", MetricKind.Gauge);
-    public static readonly Metric GasVolume = new("gas.volume", "m3", MetricKind.Cumulative, LifeSign.Use(1));
+    public static readonly Metric GasVolume = new("gas.volume", "m3", MetricKind.Cumulative, LifeSign.Use(0.4f));
     public static readonly Metric HeatVolume = new("heat.volume", "m3", MetricKind.Cumulative);
     public static readonly Metric HeatEnergy = new("heat.energy", "kWh", MetricKind.Cumulative);
     public static readonly Metric HeatPower = new("heat.power", "W", MetricKind.Gauge);

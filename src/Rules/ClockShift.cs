@@ -32,7 +32,8 @@ internal static class ClockShift
         home.LastActivity = Lasts(home.LastActivity, by, now);
         Move(home.Water, by, now);
         Move(home.Electricity, by, now);
-        home.Life?.Move(t => Lasts(t, by, now), t => Back(t, by, now));
+        if (by < 0)
+            home.Life?.Move(t => Back(t, by, now));
     }
 
     public static void Move(OutageArea area, long by, long now) =>

@@ -11,8 +11,14 @@ internal struct DeviceState
     /// <summary>How often it is expected to report, ticks; 0 when unknown.</summary>
     public long ReportEvery;
 
+    /// <summary>When it is missed is set, by the registry, its profile or the rules of meters.</summary>
+    public readonly bool HasInterval => ReportEvery > 0 || Meter;
+
     /// <summary>When something of it last arrived.</summary>
     public long Received;
+
+    /// <summary>Its own cadence, where no interval is set: <see cref="Cadence"/>.</summary>
+    public Cadence Cadence;
 
     /// <summary>It measures use of water or electricity: a long silence asks for a welfare check.</summary>
     public bool Meter;

@@ -21,6 +21,7 @@ internal static class HomeSnapshot
             w.Write(d.Meter);
             w.Write(d.Registered);
             w.Write(d.GoodClock);
+            d.Cadence.Write(w);
         }
 
         w.Write7BitEncodedInt(home.SeriesCount);
@@ -78,6 +79,7 @@ internal static class HomeSnapshot
                 Meter = r.ReadBoolean(),
                 Registered = r.ReadBoolean(),
                 GoodClock = r.ReadByte(),
+                Cadence = Cadence.Read(r),
             };
         }
 

@@ -1,10 +1,29 @@
 using Vigil.Model;
+using Vigil.Rules;
 
 namespace Vigil.Tests.Rules;
 
 /// <summary>What people do in a home with sensors.</summary>
 internal static class SensorDays
 {
+    public static DeviceFacts Sensor(string id, Metric metric, string label) =>
+        new(new DeviceId(id), HomeScenario.Midnight.AddDays(-1), null, [metric]) { Label = label };
+
+    /// <summary>Three rooms, the door, the refrigerator and a water meter.</summary>
+    public static HomeScenario Rooms(RuleSet? rules = null) =>
+        new(
+            rules,
+            facts: HomeScenario.Home(
+                "R1",
+                Sensor("kitchen", Metric.Motion, "厨房"),
+                Sensor("bedroom", Metric.Motion, "卧室"),
+                Sensor("bath", Metric.Motion, "卫生间"),
+                Sensor("door", Metric.DoorOpen, "大门"),
+                Sensor("fridge", Metric.DoorOpen, "冰箱"),
+                Sensor("w", Metric.WaterVolume, "水表")
+            )
+        );
+
     public static HomeScenario Pulse(this HomeScenario home, string sensor, double hours) => home.Say(sensor, Metric.Motion, hours, 1);
 
     public static HomeScenario Opens(this HomeScenario home, string door, double hours) =>

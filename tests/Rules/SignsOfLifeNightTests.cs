@@ -1,5 +1,6 @@
 using Vigil.Model;
 using Vigil.Rules;
+using static Vigil.Tests.Rules.SensorDays;
 
 namespace Vigil.Tests.Rules;
 
@@ -425,21 +426,4 @@ public sealed class SignsOfLifeNightTests
         home.Tick(24 + 16);
         home.Only(AlarmKind.Inactivity);
     }
-
-    private static DeviceFacts Sensor(string id, Metric metric, string label) =>
-        new(new DeviceId(id), HomeScenario.Midnight.AddDays(-1), null, [metric]) { Label = label };
-
-    private static HomeScenario Rooms(RuleSet? rules = null) =>
-        new(
-            rules,
-            facts: HomeScenario.Home(
-                "R1",
-                Sensor("kitchen", Metric.Motion, "厨房"),
-                Sensor("bedroom", Metric.Motion, "卧室"),
-                Sensor("bath", Metric.Motion, "卫生间"),
-                Sensor("door", Metric.DoorOpen, "大门"),
-                Sensor("fridge", Metric.DoorOpen, "冰箱"),
-                Sensor("w", Metric.WaterVolume, "水表")
-            )
-        );
 }

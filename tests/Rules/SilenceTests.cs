@@ -57,6 +57,55 @@ public sealed class SilenceTests
     }
 
     [Theory]
+    [InlineData(24, 96)] // a pendant's daily heartbeat: four of them are missed
+    [InlineData(1, 72)] // a smoke detector's: not before three days
+    public void A_device_of_unknown_interval_is_missed_by_its_own_cadence(double every, double after)
+    {
+        var night = Pendant();
+        var last = 0.0;
+        for (var h = 0.0; h < 21 * 24; h += every)
+            night.Say("pendant", Metric.BatteryLevel, last = h + h % 0.3, 90);
+        night.Tick(last + after - 1);
+        Assert.Empty(night.Of(AlarmKind.DeviceSilent));
+        night.Tick(last + after + 2);
+        var told = night.Only(AlarmKind.DeviceSilent);
+        Assert.Equal(Severity.Technical, told.Severity);
+        Assert.Contains("heard at least every", told.Reason, StringComparison.Ordinal);
+        night.Restart().Say("pendant", Metric.BatteryLevel, last + 150, 90);
+        night.Only(AlarmKind.DeviceSilent, FindingChange.Cleared);
+    }
+
+    [Fact]
+    public void A_button_that_is_pressed_now_and_then_is_never_missed()
+    {
+        var night = Pendant();
+        foreach (var day in (int[])[0, 3, 4, 11, 12, 30, 31])
+            night.Say("pendant", Metric.Button, day * 24 + day % 7, 1, "pressed");
+        night.Tick(200 * 24);
+        Assert.Empty(night.Of(AlarmKind.DeviceSilent));
+    }
+
+    [Fact]
+    public void A_cadence_is_not_missed_while_nobody_is_at_home()
+    {
+        var night = Pendant();
+        for (var h = 0; h < 21 * 24; h++)
+            night.Say("pendant", Metric.BatteryLevel, h, 90);
+        night.Engine.Put(
+            night.Facts with
+            {
+                Absences = [new AbsenceFacts(HomeScenario.At(21 * 24), HomeScenario.At(31 * 24), "daughter")],
+            }
+        );
+        night.Tick(31 * 24 - 1);
+        Assert.Empty(night.Of(AlarmKind.DeviceSilent));
+        night.Tick(31 * 24 + 1).Only(AlarmKind.DeviceSilent);
+    }
+
+    private static HomeScenario Pendant() =>
+        new(facts: HomeScenario.Home("R1", new DeviceFacts(new DeviceId("pendant"), HomeScenario.Midnight, null, [])));
+
+    [Theory]
     [InlineData(0.003)]
     [InlineData(0.0005)]
     public void A_leak_does_not_hide_a_silent_home(double leakPerHour)

@@ -23,8 +23,11 @@ internal static class DayFigures
     /// <summary>A sleeper who turns over leaves the mat for seconds.</summary>
     private static readonly TimeSpan OutAtLeast = TimeSpan.FromMinutes(1);
 
-    /// <summary>A sensor that fires in empty homes too is believed when something else follows within this time.</summary>
+    /// <summary>A sensor that fires in empty homes too is believed when something else follows within this time…</summary>
     private static readonly TimeSpan ConfirmedWithin = TimeSpan.FromMinutes(30);
+
+    /// <summary>…and not at once: a pulse of one sensor is often said twice.</summary>
+    private static readonly TimeSpan Again = TimeSpan.FromMinutes(1);
 
     /// <summary>How long before and after the night a sensor that reports changes alone is heard.</summary>
     private static readonly TimeSpan MatSilent = TimeSpan.FromHours(4);
@@ -89,7 +92,10 @@ internal static class DayFigures
             var sign = signs[i];
             if (sign.Strength < 0.5f || !morning.Has(sign.At))
                 continue;
-            if (sign.Strength > 0.5f || (i + 1 < signs.Count && signs[i + 1].At - sign.At <= ConfirmedWithin))
+            if (
+                sign.Strength > 0.5f
+                || signs.Skip(i + 1).TakeWhile(s => s.At - sign.At <= ConfirmedWithin).Any(s => s.At - sign.At >= Again)
+            )
                 return sign.At;
         }
 

@@ -16,7 +16,7 @@ internal struct Evidence()
     /// <summary>A sensor that fires again sooner says nothing more.</summary>
     private const long Again = 3 * TimeSpan.TicksPerMinute;
 
-    /// <summary>What each further pulse of the same sensor adds, as a share of its first.</summary>
+    /// <summary>What each further sign of the same sensor adds, as a share of its own strength.</summary>
     private const float Repeated = 0.25f;
     private const int MostRepeated = 5;
 
@@ -34,7 +34,7 @@ internal struct Evidence()
     {
         var repeats = false;
         foreach (ref var sign in Signs.AsSpan())
-            repeats |= sign.Source == source && sign.Time > 0 && time - sign.Time < Again && time >= sign.Time;
+            repeats |= sign.Source == source && sign.Time > 0 && time - sign.Time < Again && time >= sign.Time && sign.Strength >= strength;
         if (!repeats)
         {
             Signs[next] = (source, time, strength);
@@ -54,19 +54,22 @@ internal struct Evidence()
                 continue;
             }
 
-            // The first of each sensor counts whole, its others in part.
-            var earlier = 0;
+            // The strongest of each sensor (a press of a watch, beside its steps) counts whole, its others in part.
+            var before = 0;
             for (var j = 0; j < Ring; j++)
-                if (Signs[j].Source == sign.Source && IsNear(Signs[j].Time, time, together) && Signs[j].Time < sign.Time)
-                    earlier++;
+                if (Signs[j].Source == sign.Source && IsNear(Signs[j].Time, time, together) && IsBefore(Signs[j], sign))
+                    before++;
             sum +=
-                earlier == 0 ? sign.Strength
-                : earlier < MostRepeated ? sign.Strength * Repeated
+                before == 0 ? sign.Strength
+                : before < MostRepeated ? sign.Strength * Repeated
                 : 0;
         }
 
         return (sum, repeats);
     }
+
+    private static bool IsBefore((int, long Time, float Strength) a, (int, long Time, float Strength) b) =>
+        a.Strength > b.Strength || (a.Strength == b.Strength && a.Time < b.Time);
 
     private static bool IsNear(long sign, long time, long together) => sign > time - together && sign <= time && sign > 0;
 

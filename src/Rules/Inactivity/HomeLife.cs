@@ -36,6 +36,9 @@ internal sealed class HomeLife
     /// <summary>…and who moves about so soon after the beginning of an absence hasn't left yet.</summary>
     private const long Packs = 2 * TimeSpan.TicksPerHour;
 
+    /// <summary>Lone signs for so long are how this home lives.</summary>
+    private const long Doubtful = 3 * TimeSpan.TicksPerDay;
+
     /// <summary>Half hours with life on a day with life, with fewer of which a silence means nothing…</summary>
     private const float LeastUsual = 4;
 
@@ -92,8 +95,10 @@ internal sealed class HomeLife
     }
 
     /// <summary>When to look whether an alarm is due: early rather than exact, until it was looked at once; that costs little.</summary>
-    public long LookAt =>
-        lookedAt == Last ? Math.Max(Math.Max(Due, postponed == Last ? notBefore : 0), toldSure == Sure ? Newest + Least : 0) : Earliest;
+    public long LookAt => lookedAt == Last ? Math.Max(Due, toldSure == Sure ? Newest + Least : 0) : Earliest;
+
+    /// <summary>The alarm of this silence waits until then; 0: for nothing.</summary>
+    public long NotBefore => postponed == Last ? notBefore : 0;
 
     /// <summary>People know of this silence.</summary>
     public bool IsTold => toldOf == Last;
@@ -117,7 +122,10 @@ internal sealed class HomeLife
     /// <summary>
     /// The newest sign was a door through which this home's people leave, and how long they stay out is known: nobody is at home to move.
     /// </summary>
-    public bool IsOut => Outings.Known(newestSource);
+    public bool IsOut => KnowsOutings && Outings.Known(newestSource) && !IsAlone(newestSource, NewestSign);
+
+    /// <summary>Outings are watched; where they aren't, a silence behind the door is one like any other.</summary>
+    public bool KnowsOutings { get; set; } = true;
 
     /// <summary>The fixed rule, once for a silence: a lone sign doesn't put it off.</summary>
     private long Floor => toldSure == Sure ? long.MaxValue : Sure + (long)(Settings.FloorHours * TimeSpan.TicksPerHour);
@@ -166,6 +174,7 @@ internal sealed class HomeLife
         if (time < NewestSign)
         {
             life.MarkLived(time + life.Offset); // came late: known, but nothing new
+            source.Spoke();
             return false;
         }
 
@@ -188,11 +197,13 @@ internal sealed class HomeLife
         else if (!repeats)
             life.Last += (long)(Math.Max(0, time - life.Last) * WeakShare * strengthNow); // not back, where an absence ends later
         life.MarkLived(time + life.Offset);
-        source.Spoke();
+        if (!repeats)
+            source.Spoke();
         return sure;
     }
 
-    public void Told() => (toldOf, toldSure, told) = (Last, Sure, NewestSign);
+    /// <summary>People know. Of what is told anew because nothing but lone signs came, the first telling counts.</summary>
+    public void Told() => (toldOf, toldSure, told) = (Last, Sure, told >= confirmed && told > 0 ? told : NewestSign);
 
     public void LookedAt() => lookedAt = Last;
 
@@ -241,7 +252,7 @@ internal sealed class HomeLife
         foreach (ref var source in Sources.AsSpan())
             if (source is { Series: >= 0, IsStuck: false } && source.StillSeen(time) - Math.Max(source.Since, left + Packs) >= Stays)
                 seen++;
-        return seen >= 2 || (seen == 1 && IsAlone(newestSource, time));
+        return seen >= 2 || (seen == 1 && IsAlone(newestSource, left));
     }
 
     /// <summary>The absence until when the silence was not to count has ended, or is none any more.</summary>
@@ -251,17 +262,18 @@ internal sealed class HomeLife
         Sure = Math.Min(Sure, life.Last);
     }
 
-    /// <summary>Moves what it remembers with the service's clock.</summary>
-    /// <param name="lasts">For what lasts.</param>
+    /// <summary>
+    /// Moves what it remembers back with the service's clock. What it skips when it is set forward is a downtime, and counts as none.
+    /// </summary>
     /// <param name="back">For moments that lie in the future now.</param>
-    public void Move(Func<long, long> lasts, Func<long, long> back)
+    public void Move(Func<long, long> back)
     {
-        (life.Last, Sure, NewestSign, heard) = (lasts(life.Last), lasts(Sure), back(NewestSign), back(heard));
-        // What was told, looked at and postponed stays so.
-        (toldOf, lookedAt, postponed, toldSure) = (lasts(toldOf), lasts(lookedAt), lasts(postponed), lasts(toldSure));
-        (told, confirmed) = (back(told), back(confirmed));
+        (life.Last, Sure, NewestSign, heard) = (back(life.Last), back(Sure), back(NewestSign), back(heard));
+        // What was told and looked at stays so; what waited for an hour of the day waits for the next one.
+        (toldOf, lookedAt, toldSure, told, confirmed) = (back(toldOf), back(lookedAt), back(toldSure), back(told), back(confirmed));
+        postponed = 0;
         foreach (ref var source in Sources.AsSpan())
-            (source.Newest, source.Since) = (back(source.Newest), lasts(source.Since));
+            (source.Newest, source.Since) = (back(source.Newest), back(source.Since));
         foreach (ref var sign in evidence.Signs.AsSpan())
             sign.Time = back(sign.Time);
     }

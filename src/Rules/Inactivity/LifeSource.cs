@@ -23,8 +23,11 @@ internal struct LifeSource
     /// <summary>…for so long fires by itself: whoever it sees sleeps, goes out, sits elsewhere.</summary>
     private const long NobodyLivesSo = 30 * TimeSpan.TicksPerHour;
 
-    /// <summary>A sensor that was silent for longer is no part of what is expected of the home's others.</summary>
+    /// <summary>A sensor that was silent for longer, while others showed life, is no part of what is expected of them.</summary>
     private const long Gone = 7 * TimeSpan.TicksPerDay;
+
+    /// <summary>…in so many half hours, because in an empty home all are silent.</summary>
+    private const int GoneQuiet = 24;
 
     /// <summary>Its series in the home; -1 and -2 are water and electricity.</summary>
     public int Series;
@@ -49,7 +52,7 @@ internal struct LifeSource
     /// <summary>Its newest sign, if it has shown life without a pause until now; else 0.</summary>
     public readonly long StillSeen(long time) => time - Newest <= Pause ? Newest : 0;
 
-    public readonly bool IsGone(long time) => time - Newest > Gone;
+    public readonly bool IsGone(long time) => time - Newest > Gone && Quiet >= GoneQuiet;
 
     /// <summary>Others live, and it has said nothing for far longer than it ever did.</summary>
     public readonly bool IsMissed => Signs >= Enough && Quiet >= Math.Max(Least, Times * MostQuiet);

@@ -29,9 +29,11 @@ internal static class DeviceTrouble
         if (silent < 0)
         {
             var allowed = Allowed(home, d);
-            return allowed == long.MaxValue || !rules.Enabled(AlarmKind.DeviceSilent)
-                ? long.MaxValue
-                : engine.ListenedFor(d.Received, allowed);
+            if (allowed == long.MaxValue || !rules.Enabled(AlarmKind.DeviceSilent))
+                return long.MaxValue;
+            var due = engine.ListenedFor(d.Received, allowed);
+            // What has no interval may have spoken because somebody was at home.
+            return !d.HasInterval && home.AbsenceAt(due) is { } absence ? absence.Until.Ticks : due;
         }
 
         return d.Meter && home.Episodes[silent].Severity < Severity.High ? Welfare(home, home.Episodes[silent].Again) : long.MaxValue;
@@ -51,7 +53,9 @@ internal static class DeviceTrouble
     {
         if (d.ReportEvery > 0)
             return Math.Max((long)(d.ReportEvery * home.Rules[RuleParameter.SilentMissed]), home.Rules.Ticks(RuleParameter.SilentLeast));
-        return d.Meter ? home.Rules.Ticks(RuleParameter.SilentUnknown) : long.MaxValue; // a button reports only when it is pressed
+        return d.Meter
+            ? home.Rules.Ticks(RuleParameter.SilentUnknown)
+            : d.Cadence.Allowed(d.Received, home.Rules.Ticks(RuleParameter.SilentUnknown)); // a button may report only when it is pressed
     }
 
     public static void Fire(in RuleContext context, int index, long due)
@@ -75,8 +79,13 @@ internal static class DeviceTrouble
         var silent = home.FindEpisode(AlarmKind.DeviceSilent, index);
         if (silent < 0)
         {
-            var every = d.ReportEvery > 0 ? $", expected every {Phrases.Span(d.ReportEvery)}" : "";
-            var everyZh = d.ReportEvery > 0 ? $"，应每{Phrases.SpanZh(d.ReportEvery)}上报一次" : "";
+            var (every, everyZh) =
+                d.ReportEvery > 0 ? ($", expected every {Phrases.Span(d.ReportEvery)}", $"，应每{Phrases.SpanZh(d.ReportEvery)}上报一次")
+                : d.HasInterval ? ("", "")
+                : (
+                    $", heard at least every {Phrases.Span(d.Cadence.Longest)} before",
+                    $"，此前至少每{Phrases.SpanZh(d.Cadence.Longest)}有一次数据"
+                );
             context.Open(
                 AlarmKind.DeviceSilent,
                 d.Received,
@@ -125,7 +134,11 @@ internal static class DeviceTrouble
         ref var d = ref home.Devices[index];
         var before = d.Received;
         if (received > before)
+        {
             d.Received = received;
+            if (!d.HasInterval)
+                d.Cadence.Heard(before, received);
+        }
         if (home.EpisodeCount == 0)
         {
             if (before == 0)

@@ -16,6 +16,9 @@ internal static class HomeInactivity
     private const int Water = -1,
         Electricity = -2;
 
+    /// <summary>Who was seen for so long after the last use fell silent with the meter; longer, and the meter alone stood still.</summary>
+    private const long SameSilence = 4 * TimeSpan.TicksPerHour;
+
     /// <summary>Where life isn't to be expected yet, it is looked at again after so long.</summary>
     private const long LookAgain = TimeSpan.TicksPerDay / 2;
 
@@ -81,9 +84,11 @@ internal static class HomeInactivity
 
     /// <summary>When the home has to be looked at: early rather than exact while the silence is short.</summary>
     public static long DueOf(RuleEngine engine, Home home) =>
-        home.Life is not { Begun: true, IsTold: false } life || !home.Rules.Enabled(AlarmKind.Inactivity)
-            ? long.MaxValue
-            : engine.ListenedFor(life.Last, life.LookAt - life.Last);
+        home.Life is not { Begun: true, IsTold: false } life || !home.Rules.Enabled(KindOf(life)) ? long.MaxValue : DueOf(engine, life);
+
+    /// <summary>Waits are counted as time that was listened to; the hours of the rule are o'clock.</summary>
+    private static long DueOf(RuleEngine engine, HomeLife life) =>
+        Math.Max(engine.ListenedFor(life.Last, life.LookAt - life.Last), life.NotBefore);
 
     /// <summary>Tells of the home's silence if it is due by now; a look that was early may find it due at once.</summary>
     public static void FireDue(in RuleContext context, long now)
@@ -98,7 +103,7 @@ internal static class HomeInactivity
         var life = home.Life!;
         Take(context, life);
         life.LookedAt();
-        var due = context.Engine.ListenedFor(life.Last, life.LookAt - life.Last);
+        var due = DueOf(context.Engine, life);
         if (due > now)
             return; // it is queued again for then
         if (home.AbsenceAt(due) is { } absence)
@@ -124,9 +129,7 @@ internal static class HomeInactivity
     {
         var home = context.Home;
         life.Told();
-        var open = home.FindEpisode(AlarmKind.Inactivity);
-        if (open >= 0 && home.Episodes[open].Series != Series)
-            return; // its meter has told of the same silence
+        var open = home.FindEpisode(AlarmKind.Inactivity, series: Series);
         if (open < 0)
             open = home.FindEpisode(AlarmKind.NotBack);
         if (open >= 0 && home.Episodes[open].Start == life.Last)
@@ -140,9 +143,9 @@ internal static class HomeInactivity
                 $"{context.AtZh(life.NewestSign, at)}有过一次迹象，此后又无动静"
             );
         var (en, zh) = LifePhrases.Why(context, life, at);
-        if (ToldByMeter(home, life.Sure) is >= 0 and var told)
+        if (ToldByMeter(home, life.Sure, out var isSame) is >= 0 and var told)
         {
-            context.Update(told, at, en, zh);
+            context.Update(told, at, en, zh, notify: !isSame);
             return;
         }
 
@@ -150,17 +153,31 @@ internal static class HomeInactivity
         context.Open(KindOf(life), life.Last, at, -1, Series, en + watch, zh + watchZh);
     }
 
-    /// <summary>The fixed rule of a meter that was told after the newest certain sign: the same silence. -1: none.</summary>
-    private static int ToldByMeter(Home home, long sure)
+    /// <summary>
+    /// What a meter has told of the same silence, or the alarm of the same kind that is open for a meter which has stood still for longer:
+    /// then people are told anew. -1: none.
+    /// </summary>
+    private static int ToldByMeter(Home home, long sure, out bool isSame)
     {
+        var other = -1;
         for (var i = 0; i < home.EpisodeCount; i++)
         {
             ref var e = ref home.Episodes[i];
-            if ((ReferenceEquals(e.Kind, AlarmKind.NoWater) || ReferenceEquals(e.Kind, AlarmKind.NoElectricity)) && e.Opened > sure)
+            var isLearned = ReferenceEquals(e.Kind, AlarmKind.Inactivity) && e.Series != Series;
+            if (
+                e.HeldUntil != 0
+                || !(isLearned || ReferenceEquals(e.Kind, AlarmKind.NoWater) || ReferenceEquals(e.Kind, AlarmKind.NoElectricity))
+            )
+                continue;
+            isSame = e.Start + SameSilence > sure;
+            if (isSame)
                 return i;
+            if (isLearned)
+                other = i;
         }
 
-        return -1;
+        isSame = false;
+        return other;
     }
 
     /// <summary>Ends what was told when somebody certainly is up, or comes back through the door.</summary>
@@ -187,6 +204,7 @@ internal static class HomeInactivity
         var (home, now) = (context.Home, context.Now);
         life.Expect(context.Engine.Priors.Of(LifeBasis.Sensors, home.Facts is { KeyClass: true }));
         life.Follow(context.Engine.Rules.Calendar);
+        life.KnowsOutings = home.Rules.Enabled(AlarmKind.NotBack);
         var watch = home.OnWatch(now);
         var rules = home.Rules;
         var (budget, learn, floor, least) = (

@@ -14,6 +14,8 @@ internal static class LifeSigns
         var sign = s.Metric.Life;
         if (sign.Sense == LifeSense.Appliance && context.Home.Devices[s.Device].Meter)
             return; // found to be the home's own meter after its power was first read
+        if (sign.Sense == LifeSense.Press && context.Home.Rules.IgnoredPresses.Contains(r.Event ?? ""))
+            return; // a pendant that tests itself
         var before = new LifeBefore(s.Time, s.Value, s.Extra, s.Extra);
         var isOne = sign.IsIn(ref before, r, time);
         if (sign.When == LifeWhen.Rises)
