@@ -117,7 +117,10 @@ internal sealed class HomeLife
     /// A silence that people know of was broken by a lone sign, which proves little: where nothing follows, it is told again after half the
     /// time of the fixed rule, whatever a home without people would make of it.
     /// </summary>
-    private long Again => told >= confirmed && told > 0 ? Newest + (long)(Settings.FloorHours / 2 * TimeSpan.TicksPerHour) : long.MaxValue;
+    private long Again =>
+        told >= confirmed && told > 0 && NewestSign - told < Doubtful
+            ? Newest + (long)(Settings.FloorHours / 2 * TimeSpan.TicksPerHour)
+            : long.MaxValue;
 
     /// <summary>
     /// The newest sign was a door through which this home's people leave, and how long they stay out is known: nobody is at home to move.

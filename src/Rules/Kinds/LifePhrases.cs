@@ -36,11 +36,15 @@ internal static class LifePhrases
             : ("", "");
         var (used, of, usually) = life.Compare(at);
         if (!life.Learned || of < 7 || used == 0)
+        {
+            var (learns, learnsZh) = life.Learned
+                ? ("", "")
+                : (" (this home's habits are still being learned)", "（仍在学习该户的生活规律）");
             return new(
-                $"no sign of life for {Phrases.Span(at - life.Sure)}: now {now}{last}{more}{either} (this home's habits are still being "
-                    + "learned)",
-                $"{Phrases.SpanZh(at - life.Sure)}没有生活迹象：现在{nowZh}{lastZh}{moreZh}{eitherZh}（仍在学习该户的生活规律）"
+                $"no sign of life for {Phrases.Span(at - life.Sure)}: now {now}{last}{more}{either}{learns}",
+                $"{Phrases.SpanZh(at - life.Sure)}没有生活迹象：现在{nowZh}{lastZh}{moreZh}{eitherZh}{learnsZh}"
             );
+        }
         var by = new DateTime(usually, DateTimeKind.Unspecified);
         var (part, partZh) = Surprise.PartOfDay(by);
         return new(
