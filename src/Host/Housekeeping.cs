@@ -56,6 +56,7 @@ internal sealed partial class Housekeeping(
         reloaded = clock.GetTimestamp(),
         learned = clock.GetTimestamp();
     private int flushes;
+    private Task<bool> noting = Task.FromResult(true);
     private int partition;
 
     /// <summary>Since when the service has listened to devices without a break.</summary>
@@ -172,7 +173,7 @@ internal sealed partial class Housekeeping(
         if (Due(ref learned, TimeSpan.FromHours(6)))
             LearnPriors();
         if (Due(ref flushed, TimeSpan.FromSeconds(5)))
-            await sightings.FlushAsync(cancellation, strangersAlone: ++flushes % 6 != 0);
+            await NoteAsync(cancellation);
         // Only when all findings are committed: a snapshot ahead of them would lose the others at a crash. After a start all partitions are
         // saved at once, so that after a crash the downtime isn't excused a second time.
         if (committed && (SavesAll || Due(ref saved, SaveAll / rules.Count)))
@@ -186,6 +187,17 @@ internal sealed partial class Housekeeping(
         }
 
         Interlocked.Exchange(ref turned, clock.GetTimestamp());
+    }
+
+    /// <summary>
+    /// Writes down who was heard. With many devices that takes seconds, in which deadlines have to be noticed: the turn doesn't wait for it.
+    /// </summary>
+    private async Task NoteAsync(CancellationToken cancellation)
+    {
+        if (!noting.IsCompleted)
+            return;
+        await noting; // what it failed with is said by this turn
+        noting = ++flushes % 6 == 0 ? sightings.FlushAsync(cancellation) : sightings.FlushStrangersAsync(cancellation);
     }
 
     /// <summary>

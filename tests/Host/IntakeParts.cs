@@ -40,7 +40,7 @@ internal sealed record IntakeParts(
         );
         var aside = new SetAside(folder, troubles, clock, meter, NullLogger<SetAside>.Instance);
         var uncommitted = new UncommittedFindings(desk, probe, aside, reserve, NullLogger<UncommittedFindings>.Instance);
-        var sightings = new Sightings(records, probe, aside, reserve, NullLogger<Sightings>.Instance);
+        var sightings = new Sightings(records, probe, aside, reserve, clock, NullLogger<Sightings>.Instance);
         var batches = new CommitBatch(
             rules,
             uncommitted,

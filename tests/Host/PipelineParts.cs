@@ -30,7 +30,8 @@ internal sealed class PipelineParts : IAsyncDisposable
         ProfileSet profiles,
         LiveRegistry registry,
         RulePartitions rules,
-        Policies policies
+        Policies policies,
+        TimeProvider clock
     )
     {
         (Folder, Records, Readings) = (folder, records, readings);
@@ -41,11 +42,11 @@ internal sealed class PipelineParts : IAsyncDisposable
                 registry,
                 rules,
                 readings,
-                new AlarmDesk(records, policies, TimeProvider.System, TimeZoneInfo.Utc),
+                new AlarmDesk(records, policies, clock, TimeZoneInfo.Utc),
                 records,
                 folder,
                 Troubles,
-                TimeProvider.System,
+                clock,
                 meter
             );
         intake = create();
@@ -70,7 +71,12 @@ internal sealed class PipelineParts : IAsyncDisposable
     /// <summary>What was set aside; empty when nothing was.</summary>
     public string SetAside => Path.Combine(Folder, "set-aside.jsonl") is var path && File.Exists(path) ? File.ReadAllText(path) : "";
 
-    public static async Task<PipelineParts> CreateAsync(string folder, IDbContextFactory<RecordsDb> records, IReadingStore readings)
+    public static async Task<PipelineParts> CreateAsync(
+        string folder,
+        IDbContextFactory<RecordsDb> records,
+        IReadingStore readings,
+        TimeProvider? clock = null
+    )
     {
         var problems = new List<Problem>();
         var profiles = ProfileSet.Load(Path.Combine(AppContext.BaseDirectory, "devices"), problems);
@@ -110,7 +116,7 @@ internal sealed class PipelineParts : IAsyncDisposable
 
         var registry = new LiveRegistry(records, profiles, rules, TimeProvider.System, NullLogger<LiveRegistry>.Instance);
         await registry.ReloadAsync(CancellationToken.None);
-        return new PipelineParts(folder, records, readings, profiles, registry, rules, policies);
+        return new PipelineParts(folder, records, readings, profiles, registry, rules, policies, clock ?? TimeProvider.System);
     }
 
     public async Task<Receipt> SayAsync(string device, string payload, string? topic = null) =>

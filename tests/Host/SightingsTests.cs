@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Time.Testing;
 using Vigil.Host.Intake;
 using Vigil.Ingest.Mqtt;
 using Vigil.Storage.Readings.DuckDb;
@@ -13,6 +14,7 @@ public sealed class SightingsTests : IAsyncLifetime
     private const string Said = """[{"n":"air.temperature","u":"Cel","v":21}]""";
 
     private readonly string folder = Directory.CreateTempSubdirectory("vigil-sightings-").FullName;
+    private readonly FakeTimeProvider clock = new(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
     private PipelineParts parts = null!;
 
     public async ValueTask InitializeAsync()
@@ -20,7 +22,8 @@ public sealed class SightingsTests : IAsyncLifetime
         parts = await PipelineParts.CreateAsync(
             folder,
             await FreshRecords.SqliteAsync(folder),
-            new DuckDbReadingStore(Path.Combine(folder, "readings.duckdb"), new())
+            new DuckDbReadingStore(Path.Combine(folder, "readings.duckdb"), new()),
+            clock
         );
         await parts.Pipeline.StartAsync(TestContext.Current.CancellationToken);
     }
@@ -59,6 +62,35 @@ public sealed class SightingsTests : IAsyncLifetime
         await using var db = parts.Records.CreateDbContext();
         Assert.Equal(Strangers.Most, await db.Unbound.CountAsync());
         Assert.Equal("x500", (await db.Unbound.OrderBy(u => u.LastSeenAt).FirstAsync()).Id);
+    }
+
+    [Fact]
+    public async Task A_press_and_a_stranger_go_between_two_transactions_of_a_county_that_was_heard()
+    {
+        var at = new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc);
+        await using var db = parts.Records.CreateDbContext();
+        for (var i = 0; i < 5000; i++)
+        {
+            db.Devices.Add(new Device { Id = $"d{i}", Profile = "senml" });
+            parts.Sightings.Saw(new InboundMessage("", default, at, Retained: false, Sender.ExternalBroker), $"d{i}", "senml", isKnown: true);
+        }
+
+        await db.SaveChangesAsync();
+        var flush = parts.Sightings.FlushAsync(CancellationToken.None);
+        Assert.False(flush.IsCompleted); // it pauses
+        Assert.InRange(await db.Devices.CountAsync(d => d.LastSeenAt == at), 1000, 4000);
+        Assert.Equal(Receipt.Committed, await parts.SayAsync("sos-1", """[{"n":"button","vs":"sos"}]"""));
+        Assert.Single(await parts.AlarmsAsync());
+        Assert.Equal(Receipt.Committed, await parts.SayAsync("stranger", Said));
+        Assert.False(flush.IsCompleted);
+        while (!flush.IsCompleted)
+        {
+            clock.Advance(Sightings.Pause);
+            await Task.Yield();
+        }
+
+        Assert.True(await flush);
+        Assert.Equal(5000, await db.Devices.CountAsync(d => d.LastSeenAt == at && d.FirstSeenAt == at));
     }
 
     private async Task<(long Messages, string Payload)> RowAsync(string device)

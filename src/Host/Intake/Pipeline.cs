@@ -60,7 +60,7 @@ internal sealed class Pipeline(
         }
 
         if (admitted.NewStranger)
-            return await sightings.FlushAsync(cancellation, strangersAlone: true) ? Receipt.Committed : Receipt.NotStored;
+            return await sightings.FlushStrangersAsync(cancellation) ? Receipt.Committed : Receipt.NotStored;
         if (admitted.Taken is not { } pending)
             return admitted.Answer;
         if (!await LifeFirstAsync(pending))

@@ -15,11 +15,22 @@ internal sealed partial class Sightings(
     RecordsProbe probe,
     SetAside aside,
     DiskReserve reserve,
+    TimeProvider clock,
     ILogger<Sightings> log
 ) : IDisposable
 {
-    /// <summary>Most rows in one transaction; others can write between two of them.</summary>
-    private const int LargestCommit = 200;
+    /// <summary>Most strangers in one transaction: they are written row by row.</summary>
+    private const int MostStrangers = 200;
+
+    /// <summary>
+    /// Most registered devices in one transaction, which are one statement: some ten milliseconds, the longest that a press can wait here.
+    /// </summary>
+    private const int MostHeard = 2000;
+
+    /// <summary>
+    /// Between two transactions of registered devices. Whoever has come meanwhile writes first, and finds the disk and a processor free.
+    /// </summary>
+    internal static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
     private readonly ConcurrentDictionary<string, (DateTime First, DateTime Last)> heard = new(StringComparer.Ordinal);
     private readonly Strangers strangers = new(records);
@@ -28,16 +39,20 @@ internal sealed partial class Sightings(
     /// Test presses that are not written yet. They raise no alarm; they show the installer of a button that it works.
     /// </summary>
     private readonly ConcurrentDictionary<string, DateTime> tested = new(StringComparer.Ordinal);
-    private readonly SemaphoreSlim writing = new(1, 1);
-    private volatile string? trouble;
+
+    /// <summary>Two, because a stranger's message waits for its row, and must not wait for all the devices of a county.</summary>
+    private readonly SemaphoreSlim writingStrangers = new(1, 1),
+        writingHeard = new(1, 1);
+    private volatile string? strangersTrouble;
+    private volatile string? heardTrouble;
 
     /// <summary>Why something could not be written; null when what failed works again.</summary>
-    public string? Trouble => trouble;
+    public string? Trouble => strangersTrouble ?? heardTrouble;
 
     public async Task LookAgainAsync()
     {
-        if (trouble is not null && await probe.WorksAsync())
-            trouble = null;
+        if (Trouble is not null && await probe.WorksAsync())
+            (strangersTrouble, heardTrouble) = (null, null);
     }
 
     /// <returns>True for an unregistered device that has no row in the records yet.</returns>
@@ -62,72 +77,105 @@ internal sealed partial class Sightings(
 
     /// <summary>Writes what was collected. What could not be written is tried again with the next flush.</summary>
     /// <param name="cancellation">Stops between two transactions.</param>
-    /// <param name="strangersAlone">Writes unregistered devices only: thousands of rows of the others, too often, would delay
-    /// alarms.</param>
     /// <returns>Whether everything was written.</returns>
-    public async Task<bool> FlushAsync(CancellationToken cancellation, bool strangersAlone = false)
+    public async Task<bool> FlushAsync(CancellationToken cancellation) =>
+        await FlushStrangersAsync(cancellation) && await FlushHeardAsync(cancellation);
+
+    /// <summary>Writes unregistered devices only; a stranger's first message is acknowledged after it.</summary>
+    /// <returns>Whether everything was written.</returns>
+    public async Task<bool> FlushStrangersAsync(CancellationToken cancellation)
     {
         if (reserve.Withheld is not null)
             return false; // the rest of the disk is reserved for alarms
-        await writing.WaitAsync(cancellation);
+        await writingStrangers.WaitAsync(cancellation);
         try
         {
-            foreach (var some in strangers.Unwritten().Chunk(LargestCommit))
+            foreach (var some in strangers.Unwritten().Chunk(MostStrangers))
             {
                 cancellation.ThrowIfCancellationRequested();
-                if (Failed(await Halving.TriedAsync(() => Halving.CommitAsync(some, strangers.WriteAsync, probe.WorksAsync, KeepAside))))
+                var failure = await Halving.TriedAsync(() =>
+                    Halving.CommitAsync(some, strangers.WriteAsync, probe.WorksAsync, (s, why) => KeepAside(s.Key, s.Value, why))
+                );
+                if ((strangersTrouble = Failed(failure)) is not null)
                     return false;
                 foreach (var (id, written) in some)
                     strangers.MarkWritten(id, written);
             }
 
-            if (strangersAlone)
-                return true;
-            strangers.ForgetQuiet();
-            foreach (var some in heard.Chunk(LargestCommit))
-            {
-                cancellation.ThrowIfCancellationRequested();
-                if (Failed(await Halving.TriedAsync(() => Halving.CommitAsync(some, WriteHeardAsync, probe.WorksAsync, KeepAside))))
-                    return false;
-                foreach (var pair in some)
-                    heard.TryRemove(pair);
-            }
-
-            return !Failed(await Halving.TriedAsync(WriteTestsAsync));
+            return true;
         }
         finally
         {
-            writing.Release();
+            writingStrangers.Release();
         }
-
-        void KeepAside<T>(KeyValuePair<string, T> row, Exception why) =>
-            aside.Keep(("a device that was heard", "一条设备上线记录"), new { device = row.Key, seen = row.Value }, Halving.Cause(why));
     }
 
-    public void Dispose() => writing.Dispose();
-
-    private bool Failed(Exception? failure)
+    public void Dispose()
     {
-        trouble = failure?.Message;
+        writingStrangers.Dispose();
+        writingHeard.Dispose();
+    }
+
+    /// <summary>Writes when registered devices were heard and tested: all of a county in some seconds, which nobody waits for.</summary>
+    private async Task<bool> FlushHeardAsync(CancellationToken cancellation)
+    {
+        if (reserve.Withheld is not null)
+            return false;
+        await writingHeard.WaitAsync(cancellation);
+        try
+        {
+            strangers.ForgetQuiet();
+            var first = true;
+            foreach (var some in Heard().Chunk(MostHeard))
+            {
+                if (!first)
+                    await Task.Delay(Pause, clock, cancellation);
+                first = false;
+                cancellation.ThrowIfCancellationRequested();
+                var failure = await Halving.TriedAsync(() =>
+                    Halving.CommitAsync(some, WriteHeardAsync, probe.WorksAsync, (h, why) => KeepAside(h.Device, h.Last, why))
+                );
+                if ((heardTrouble = Failed(failure)) is not null)
+                    return false;
+                foreach (var (device, begun, last) in some)
+                    heard.TryRemove(KeyValuePair.Create(device, (begun, last)));
+            }
+
+            return (heardTrouble = Failed(await Halving.TriedAsync(WriteTestsAsync))) is null;
+        }
+        finally
+        {
+            writingHeard.Release();
+        }
+    }
+
+    /// <summary>
+    /// Ordered, so that the rows of one transaction lie on few pages. Without the locks of a copy, which messages would wait for.
+    /// </summary>
+    private List<HeardDevice> Heard()
+    {
+        var all = new List<HeardDevice>();
+        foreach (var (device, (begun, last)) in heard)
+            all.Add(new HeardDevice(device, begun, last));
+        all.Sort(static (a, b) => string.CompareOrdinal(a.Device, b.Device));
+        return all;
+    }
+
+    private void KeepAside(string device, object seen, Exception why) =>
+        aside.Keep(("a device that was heard", "一条设备上线记录"), new { device, seen }, Halving.Cause(why));
+
+    private string? Failed(Exception? failure)
+    {
         if (failure is not null)
             LogNotWritten(log, failure.Message);
-        return failure is not null;
+        return failure?.Message;
     }
 
-    private async Task WriteHeardAsync(IReadOnlyList<KeyValuePair<string, (DateTime First, DateTime Last)>> some)
+    private async Task WriteHeardAsync(IReadOnlyList<HeardDevice> some)
     {
         await using var db = await records.CreateDbContextAsync();
         await using var turn = await WriteTurn.BeginAsync(db, first: false, CancellationToken.None);
-        foreach (var (id, (first, last)) in some)
-        {
-            await db
-                .Devices.Where(d => d.Id == id)
-                .ExecuteUpdateAsync(u =>
-                    u.SetProperty(d => d.LastSeenAt, last).SetProperty(d => d.FirstSeenAt, d => d.FirstSeenAt ?? first)
-                );
-            await db.Unbound.Where(d => d.Id == id).ExecuteDeleteAsync();
-        }
-
+        await HeardDevices.WriteAsync(db, some, CancellationToken.None);
         await turn.CommitAsync(CancellationToken.None);
     }
 

@@ -63,6 +63,42 @@ public abstract class RecordsTests
     }
 
     [Fact]
+    public async Task Devices_that_were_heard_are_noted_at_once_each_with_its_own_times_and_wait_no_longer_to_be_bound()
+    {
+        var records = await ReadyAsync();
+        await using var db = await records.CreateDbContextAsync(Stop);
+        db.Devices.Add(new Device { Id = "new", Profile = "senml" });
+        db.Devices.Add(
+            new Device
+            {
+                Id = "old \"水表\"",
+                Profile = "senml",
+                FirstSeenAt = Noon,
+                LastSeenAt = Noon,
+            }
+        );
+        db.Devices.Add(new Device { Id = "silent", Profile = "senml" });
+        foreach (var id in new[] { "new", "stranger" })
+            db.Unbound.Add(new UnboundDevice { Id = id, Topic = "t" });
+        await db.SaveChangesAsync(Stop);
+        var (first, last) = (Noon.AddSeconds(1).AddMicroseconds(1234), Noon.AddSeconds(30));
+        await using (var turn = await WriteTurn.BeginAsync(db, first: false, Stop))
+        {
+            await HeardDevices.WriteAsync(db, [new("new", first, last), new("old \"水表\"", first, last.AddTicks(10)), new("?", first, last)], Stop);
+            await turn.CommitAsync(Stop);
+        }
+
+        Assert.Equal(
+            [("new", first, last), ("old \"水表\"", Noon, last.AddTicks(10)), ("silent", null, (DateTime?)null)],
+            (await db.Devices.AsNoTracking().ToListAsync(Stop))
+                .OrderBy(d => d.Id, StringComparer.Ordinal)
+                .Select(d => (d.Id, d.FirstSeenAt, d.LastSeenAt))
+        );
+        Assert.Equal(["stranger"], await db.Unbound.Select(u => u.Id).ToListAsync(Stop));
+        Assert.Equal(1, await db.Devices.CountAsync(d => d.LastSeenAt == last, Stop)); // compared as EF's own
+    }
+
+    [Fact]
     public async Task There_is_one_open_alarm_of_a_kind_for_a_subject()
     {
         var records = await ReadyAsync();
