@@ -246,7 +246,8 @@ internal static class MqttLoad
         }
     }
 
-    private sealed class Link : IDisposable
+    /// <summary>A connection with one message in flight.</summary>
+    internal sealed class Link : IDisposable
     {
         private readonly Socket socket;
         private readonly byte[] answer = new byte[16];

@@ -5,6 +5,7 @@ return args switch
     ["storage", .. var rest] => await StorageLoad.RunAsync(Arguments.Of(rest)),
     ["lines", ..] => await LineProtocolLoad.RunAsync(),
     ["broker", .. var rest] => await BrokerLoad.RunAsync(Arguments.Of(rest)),
+    ["county", .. var rest] => await CountyLoad.RunAsync(Arguments.Of(rest)),
     ["logins", .. var rest] => await LoginLoad.RunAsync(Arguments.Of(rest)),
     ["mosquitto", .. var rest] => await MosquittoLoad.RunAsync(Arguments.Of(rest)),
     ["rules", .. var rest] => RulesLoad.Run(Arguments.Of(rest)),
@@ -26,6 +27,8 @@ static int Usage()
             + "readings/s made durable, bytes a reading, a resident's month\n"
             + "vigil-bench broker  [--connections 2000] [--records 10,1] [--seconds 15] [--rounds 3]   "
             + "messages/s durable and through the rules, beside a broker that drops them; SOS latency at that load\n"
+            + "vigil-bench county  [--homes 50000] [--minutes 2] [--press 200] [--database sqlite|postgres] [--baseline VIGIL]   "
+            + "200,000 devices within 30 s, again and again, and how long a press waits beside them\n"
             + "vigil-bench logins  [--devices 2000] [--presses 100] [--rounds 3]   "
             + "devices that all come back after a restart, a press among them from the first try to PUBACK\n"
             + "vigil-bench mosquitto [--messages 60000] [--records 10] [--rounds 3]   "

@@ -15,10 +15,11 @@ internal sealed class TemporaryPostgres : IAsyncDisposable
     public string ConnectionString => $"Host=127.0.0.1;Port={port};Username=vigil;Database=vigil;Maximum Pool Size=40";
 
     /// <summary>With <c>--postgres yes</c>; else null.</summary>
-    public static async Task<TemporaryPostgres?> WhereAskedAsync(Arguments arguments)
+    public static async Task<TemporaryPostgres?> WhereAskedAsync(Arguments arguments) =>
+        arguments.Text("--postgres") is "yes" ? await StartedAsync() : null;
+
+    public static async Task<TemporaryPostgres> StartedAsync()
     {
-        if (arguments.Text("--postgres") is not "yes")
-            return null;
         var postgres = new TemporaryPostgres();
         await postgres.StartAsync();
         return postgres;

@@ -14,6 +14,7 @@ using Vigil.Rules;
 using Vigil.Storage.Readings;
 using Vigil.Storage.Records;
 using Vigil.Web;
+using Vigil.Web.Operations;
 
 namespace Vigil.Host;
 
@@ -68,6 +69,7 @@ internal static class Service
             .AddSingleton<SpeaksOfLife>(s => name => s.GetRequiredService<LiveRegistry>().Find(name)?.Profile.SpeaksOfLife == true)
             .AddSingleton(s => new Secrets(s.AlarmRecords(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<SpeaksOfLife>()))
             .AddSingleton(settings.Profiles)
+            .AddSingleton<KnowsProfile>(_ => id => settings.Profiles.Find(id) is not null)
             .AddSingleton<Func<RegistryImport>>(s =>
                 () =>
                     new RegistryImport(

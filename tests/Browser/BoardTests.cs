@@ -149,6 +149,32 @@ public sealed class BoardTests(ITestOutputHelper output) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Who_binds_a_device_to_nobody_is_told_so_and_the_device_still_waits()
+    {
+        await using var db = await server.Records.CreateDbContextAsync(Token);
+        db.Unbound.Add(
+            new UnboundDevice
+            {
+                Id = "button-7",
+                Profile = "senml",
+                Topic = "vigil/button-7/up",
+            }
+        );
+        await db.SaveChangesAsync(Token);
+        var page = await chromium.PageAsync(server.Url);
+        await page.GotoAsync("/devices");
+        await page.WaitForLoadStateAsync(LoadState.NetworkIdle);
+        var (home, bind) = (page.GetByLabel("绑定到 button-7"), page.GetByRole(AriaRole.Button, new() { Name = "绑定" }));
+        await home.FillAsync("R-nobody");
+        await bind.ClickAsync();
+        await Assertions.Expect(page.Locator(".trouble")).ToContainTextAsync("没有服务对象“R-nobody”");
+        await home.FillAsync("R-here");
+        await bind.ClickAsync();
+        await Assertions.Expect(home).ToHaveCountAsync(0);
+        Assert.Equal("R-here", (await db.Devices.SingleAsync(d => d.Id == "button-7", Token)).ResidentId);
+    }
+
+    [Fact]
     public async Task A_contact_takes_the_alarm_on_a_phone_without_scripts()
     {
         var alarm = await server.RaiseAsync("R-here", AlarmKind.Fall, "fall in the bathroom", "卫生间疑似跌倒");

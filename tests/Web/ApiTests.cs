@@ -218,6 +218,53 @@ public sealed class ApiTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_device_is_bound_only_to_a_resident_and_a_profile_that_exist_and_rightly_afterwards()
+    {
+        await using var db = await server.Records.CreateDbContextAsync(Token);
+        foreach (var id in new[] { "button-7", "stock-1", "meter-R-there" })
+            db.Unbound.Add(
+                new UnboundDevice
+                {
+                    Id = id,
+                    Profile = "zigbee2mqtt",
+                    Topic = "zigbee2mqtt/" + id,
+                }
+            );
+        db.Devices.Add(new Device { Id = "stock-1", Profile = "a-profile-of-old" });
+        await db.SaveChangesAsync(Token);
+        using var away = await server.ClientAsync("write", "4401");
+        foreach (
+            var (by, device, asked, status, en, zh) in new[]
+            {
+                (client, "button-7", new { resident = "R-nobody", profile = "senml" }, 404, "no resident 'R-nobody'", "没有服务对象“R-nobody”"),
+                (client, "button-7", new { resident = "R-here", profile = "sennml" }, 400, "no device profile 'sennml'", "没有型号文件“sennml”"),
+                (client, "button-7", new { resident = " ", profile = "senml" }, 400, "to whom 'button-7' belongs", "设备“button-7”所属"),
+                (client, "button-8", new { resident = "R-here", profile = "senml" }, 404, "unbound device 'button-8'", "待绑定的设备“button-8”"),
+                (away, "button-7", new { resident = "R-here", profile = "senml" }, 404, "no resident 'R-here'", "没有服务对象“R-here”"),
+                (client, "meter-R-there", new { resident = "R-here", profile = "senml" }, 409, "to resident 'R-there' already", "“R-there”"),
+            }
+        )
+        {
+            using var answer = await by.PostAsJsonAsync($"/api/v1/devices/unbound/{device}/bind", asked, Token);
+            var problem = await answer.Content.ReadFromJsonAsync<JsonElement>(Token);
+            Assert.Equal(status, (int)answer.StatusCode);
+            Assert.Contains(en, problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+            Assert.Contains(zh, problem.GetProperty("detailZh").GetString(), StringComparison.Ordinal);
+        }
+
+        Assert.Equal(3, await db.Unbound.CountAsync(Token));
+        Assert.False(await db.Devices.AnyAsync(d => d.Id == "button-7", Token));
+        foreach (var device in new[] { "button-7", "stock-1" })
+        {
+            var asked = new { resident = "R-here", profile = "senml", label = "床头" };
+            using var bound = await client.PostAsJsonAsync($"/api/v1/devices/unbound/{device}/bind", asked, Token);
+            Assert.Equal(HttpStatusCode.NoContent, bound.StatusCode);
+            var row = await db.Devices.AsNoTracking().SingleAsync(d => d.Id == device, Token);
+            Assert.Equal(("senml", "R-here", "床头"), (row.Profile, row.ResidentId, row.Label));
+        }
+    }
+
+    [Fact]
     public async Task A_new_credential_shows_a_password_that_opens_the_broker_and_asking_again_replaces_it()
     {
         using var admin = await server.ClientAsync("admin");

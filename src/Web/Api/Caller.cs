@@ -105,7 +105,8 @@ internal readonly record struct Caller(
     /// <summary>400 where a page of ours shows the words, in its reader's language.</summary>
     public static IResult Wrong(Wording why) => InBothLanguages(why, StatusCodes.Status400BadRequest);
 
-    private static IResult InBothLanguages(Wording why, int status) =>
+    /// <summary>A refusal that a page of ours shows in its reader's language.</summary>
+    public static IResult InBothLanguages(Wording why, int status) =>
         Results.Problem(why.En, statusCode: status, extensions: new Dictionary<string, object?> { ["detailZh"] = why.Zh });
 
     /// <summary>A phone number with its middle hidden: +86138****1234.</summary>

@@ -63,22 +63,23 @@ internal static class DevicesApi
         write
             .MapPost(
                 "devices/unbound/{id}/bind",
-                async (string id, BindRequest body, [AsParameters] Caller caller) =>
+                async (string id, BindRequest body, KnowsProfile profiles, [AsParameters] Caller caller) =>
                     await DeviceOperations.BindAsync(
                         caller.Records,
+                        profiles,
                         caller.Who,
                         caller.Now,
                         id,
-                        body.Resident,
+                        body.Resident.Trim(),
                         body.Profile,
                         body.Label,
                         caller.Cancellation
                     )
-                        is { } missing
-                        ? Results.Problem(missing.En, statusCode: StatusCodes.Status404NotFound)
+                        is { } refused
+                        ? Caller.InBothLanguages(refused.Why, refused.Status)
                         : Results.NoContent()
             )
-            .Changes("Binds a waiting device to a resident", 404);
+            .Changes("Binds a waiting device to a resident", 404, 409);
         read.MapGet(
                 "rejected",
                 async (int? offset, int? limit, [AsParameters] Caller caller) =>
