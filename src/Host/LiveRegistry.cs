@@ -37,7 +37,7 @@ internal sealed partial class LiveRegistry(
 
     private readonly HomeFacts homes = HomesOf(profiles);
     private readonly ConcurrentDictionary<string, RegisteredDevice> devices = new(StringComparer.Ordinal);
-    private readonly Dictionary<ResidentId, ResidentFacts> facts = [];
+    private readonly ConcurrentDictionary<ResidentId, ResidentFacts> facts = [];
     private readonly SemaphoreSlim turn = new(1, 1);
     private long? followed;
     private long forgot = clock.GetTimestamp();
@@ -57,6 +57,9 @@ internal sealed partial class LiveRegistry(
     public RegisteredDevice? Find(string device) => devices.GetValueOrDefault(device);
 
     internal ResidentFacts? FactsOf(ResidentId resident) => facts.GetValueOrDefault(resident);
+
+    /// <summary>The resident's village; empty for nobody known.</summary>
+    public string AreaOf(ResidentId resident) => facts.TryGetValue(resident, out var home) ? home.Area.Value : "";
 
     /// <summary>Reads everything.</summary>
     public async Task ReloadAsync(CancellationToken cancellation)
@@ -182,7 +185,7 @@ internal sealed partial class LiveRegistry(
         foreach (var home in changed)
             facts[home.Id] = home;
         foreach (var id in gone)
-            facts.Remove(id);
+            facts.TryRemove(id, out _);
     }
 
     /// <summary>False where the device's profile doesn't exist.</summary>

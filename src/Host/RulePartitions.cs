@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
+using Vigil.Host.Intake;
 using Vigil.Model;
 using Vigil.Rules;
 using Vigil.Rules.Inactivity;
@@ -22,9 +23,13 @@ internal sealed class RulePartitions
         engines = [.. Enumerable.Range(0, partitions).Select(_ => new RuleEngine(rules, zone))];
         locks = [.. engines.Select(_ => new Lock())];
         snapshots = new RuleSnapshots(engines, locks);
+        Unbound = new UnboundCalls(rules, zone);
         foreach (var engine in engines)
             engine.Failed = (home, e) => Failed?.Invoke(home, e);
     }
+
+    /// <summary>Calls of devices that are in nobody's home: in no partition.</summary>
+    public UnboundCalls Unbound { get; }
 
     /// <summary>
     /// Told when the rules fail in a home: resident and why. What they found before is kept, and other homes are not affected.
@@ -90,6 +95,7 @@ internal sealed class RulePartitions
 
     public void Use(RuleSet rules)
     {
+        Unbound.Use(rules);
         for (var p = 0; p < engines.Length; p++)
             lock (locks[p])
                 engines[p].Use(rules);

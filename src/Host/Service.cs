@@ -88,6 +88,7 @@ internal static class Service
             .AddSingleton<Announcements>()
             .AddSingleton<AnnouncedDevices>()
             .AddSingleton<Sightings>()
+            .AddSingleton<GatewayAreas>()
             .AddSingleton<Admission>()
             .AddSingleton<UncommittedFindings>()
             .AddSingleton<CommitBatch>()

@@ -113,7 +113,7 @@ public enum FindingChange
 /// <summary>
 /// What a rule found, with its reason in words. Committed once by <see cref="Key"/>: the same finding twice is one.
 /// </summary>
-/// <param name="Subject">The resident's id, or <c>area:{code}</c> for an outage.</param>
+/// <param name="Subject">The resident's id, <c>area:{code}</c> for an outage, <c>device:{id}</c> for a device in nobody's home.</param>
 /// <param name="Kind">What kind of trouble.</param>
 /// <param name="Severity">How urgent it is now.</param>
 /// <param name="Change">Opened, updated or cleared.</param>
@@ -149,6 +149,9 @@ public sealed record Finding(
     /// readings) and then open an episode instead of updating one: by its event it is still the same press.
     /// </summary>
     public string Key => Event is { } name ? $"{Subject}|{Kind.Name}|{name}|0" : $"{Subject}|{Kind.Name}|{Episode}|{Sequence}";
+
+    /// <summary>Where it is, when no resident says so; empty when that isn't known. Not part of the finding's identity.</summary>
+    public string Area { get; init; } = "";
 
     /// <summary>W3C traceparent of the reading that caused it; null when nothing is traced. Not part of the finding's identity.</summary>
     public string? Trace { get; init; }

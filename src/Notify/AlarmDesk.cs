@@ -133,6 +133,33 @@ public sealed class AlarmDesk
             cancellation
         );
 
+    /// <summary>
+    /// A device that had called from nobody's home is bound to one: its alarms that are not resolved are that resident's from now on, whose
+    /// people the rest of the plan tells. What happened stays as it is written.
+    /// </summary>
+    public async Task TieAsync(string device, string resident, string who, CancellationToken cancellation)
+    {
+        List<Guid> open;
+        await using (var db = await records.CreateDbContextAsync(cancellation))
+            open = await db
+                .Alarms.Where(a => a.Subject == Alarm.OfDevice + device && a.State != AlarmState.Resolved)
+                .Select(a => a.Id)
+                .ToListAsync(cancellation);
+        foreach (var alarm in open)
+            await ChangeAsync(
+                alarm,
+                who,
+                TimelineEvent.Note,
+                new Wording($"device {device} was bound to {resident}", $"设备 {device} 已绑定到服务对象 {resident}"),
+                async (db, a, _) =>
+                {
+                    a.Resident = await db.Residents.FirstAsync(r => r.Id == resident, cancellation);
+                    (a.ResidentId, a.Area) = (resident, a.Resident.Area);
+                },
+                cancellation
+            );
+    }
+
     public Task NoteAsync(Guid alarm, string who, string note, CancellationToken cancellation) =>
         ChangeAsync(alarm, who, TimelineEvent.Note, Wording.Same(note), (_, _, _) => Task.CompletedTask, cancellation);
 

@@ -55,6 +55,9 @@ internal sealed class FindingsToAlarms(IDbContextFactory<RecordsDb> records, Pol
         var residents = await db
             .Residents.Where(r => subjects.Contains(r.Id))
             .ToDictionaryAsync(r => r.Id, StringComparer.Ordinal, cancellation);
+        var staffed = Array.Exists(findings, f => f.Area.Length > 0)
+            ? await db.DutyOfficers.Select(o => o.Area).Distinct().ToListAsync(cancellation)
+            : [];
         var now = clock.GetUtcNow().UtcDateTime;
         var changes = new List<AlarmChange>();
         var opened = new HashSet<Guid>();
@@ -67,7 +70,7 @@ internal sealed class FindingsToAlarms(IDbContextFactory<RecordsDb> records, Pol
             switch (AlarmLife.Meaning(finding, alarm?.Episode))
             {
                 case FindingMeaning.Opens:
-                    alarm = Open(db, finding, residents.GetValueOrDefault(finding.Subject), now);
+                    alarm = Open(db, finding, residents.GetValueOrDefault(finding.Subject), staffed, now);
                     open[KeyOf(finding)] = alarm;
                     opened.Add(alarm.Id);
                     changes.Add(new AlarmChange(alarm.Id, TimelineEvent.Opened, finding.Severity));
@@ -86,7 +89,8 @@ internal sealed class FindingsToAlarms(IDbContextFactory<RecordsDb> records, Pol
         return changes;
     }
 
-    private Alarm Open(RecordsDb db, Finding finding, Resident? resident, DateTime now)
+    /// <param name="staffed">Areas that have officers of their own: an alarm of any other, without a resident, is the whole desk's.</param>
+    private Alarm Open(RecordsDb db, Finding finding, Resident? resident, List<string> staffed, DateTime now)
     {
         var alarm = new Alarm
         {
@@ -95,9 +99,11 @@ internal sealed class FindingsToAlarms(IDbContextFactory<RecordsDb> records, Pol
             ResidentId = resident?.Id,
             Resident = resident,
             Area =
-                finding.Subject == SelfTest.Name
-                    ? RecordsDb.Nowhere
-                    : resident?.Area ?? (finding.Subject.StartsWith("area:", StringComparison.Ordinal) ? finding.Subject[5..] : ""),
+                finding.Subject == SelfTest.Name ? RecordsDb.Nowhere
+                : resident is not null ? resident.Area
+                : finding.Subject.StartsWith("area:", StringComparison.Ordinal) ? finding.Subject[5..]
+                : staffed.Exists(a => a.Length > 0 && finding.Area.StartsWith(a, StringComparison.Ordinal)) ? finding.Area
+                : "",
             Kind = finding.Kind.Name,
             Severity = finding.Severity,
             Episode = finding.Episode,

@@ -53,13 +53,15 @@ internal sealed record IntakeParts(
             NullLogger<CommitBatch>.Instance
         );
         var announced = new AnnouncedDevices(announcements, profiles, registry, records, probe, NullLogger<AnnouncedDevices>.Instance);
+        var gateways = new GatewayAreas();
         var pipeline = new Pipeline(
-            new Admission(profiles, registry, announcements, sightings, meter),
+            new Admission(profiles, registry, announcements, sightings, gateways, meter),
             announced,
             sightings,
             batches,
             uncommitted,
             rules,
+            gateways,
             meter
         );
         return new IntakeParts(pipeline, uncommitted, batches, sightings, announced);

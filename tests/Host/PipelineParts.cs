@@ -36,13 +36,14 @@ internal sealed class PipelineParts : IAsyncDisposable
     {
         (Folder, Records, Readings) = (folder, records, readings);
         Registry = registry;
+        Desk = new AlarmDesk(records, policies, clock, TimeZoneInfo.Utc);
         create = () =>
             IntakeParts.Create(
                 profiles,
                 registry,
                 rules,
                 readings,
-                new AlarmDesk(records, policies, clock, TimeZoneInfo.Utc),
+                Desk,
                 records,
                 folder,
                 Troubles,
@@ -59,6 +60,8 @@ internal sealed class PipelineParts : IAsyncDisposable
     public IReadingStore Readings { get; }
 
     public LiveRegistry Registry { get; }
+
+    public AlarmDesk Desk { get; }
 
     public Pipeline Pipeline => intake.Pipeline;
 

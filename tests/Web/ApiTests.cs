@@ -265,6 +265,30 @@ public sealed class ApiTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_alarm_of_a_device_that_was_nobodys_is_the_residents_once_the_device_is_bound()
+    {
+        var alarm = await server.RaiseAsync("device:button-7", AlarmKind.Sos);
+        await using var db = await server.Records.CreateDbContextAsync(Token);
+        db.Unbound.Add(
+            new UnboundDevice
+            {
+                Id = "button-7",
+                Profile = "senml",
+                Topic = "vigil/button-7/up",
+            }
+        );
+        await db.SaveChangesAsync(Token);
+        var page = WebUtility.HtmlDecode(await client.GetStringAsync($"/alarms/{alarm.Id}?lang=zh", Token));
+        Assert.Contains("未绑定设备 button-7", page, StringComparison.Ordinal);
+        using var bound = await client.PostAsJsonAsync("/api/v1/devices/unbound/button-7/bind", new { resident = "R-here" }, Token);
+        Assert.Equal(HttpStatusCode.NoContent, bound.StatusCode);
+        var tied = await server.FindAsync(alarm.Id);
+        Assert.Equal(("R-here", ConsoleServer.Here, AlarmState.Open), (tied.ResidentId, tied.Area, tied.State));
+        using var here = await server.ClientAsync("read", "4419");
+        Assert.Contains("was bound to R-here", await here.GetStringAsync($"/api/v1/alarms/{alarm.Id}", Token), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_new_credential_shows_a_password_that_opens_the_broker_and_asking_again_replaces_it()
     {
         using var admin = await server.ClientAsync("admin");

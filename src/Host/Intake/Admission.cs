@@ -13,7 +13,14 @@ namespace Vigil.Host.Intake;
 /// Takes in a message: checks whether its sender may publish it, decodes it with the right profile, and finds the resident of each reading.
 /// Thread-safe.
 /// </summary>
-internal sealed class Admission(ProfileSet profiles, LiveRegistry registry, Announcements announcements, Sightings sightings, Meter meter)
+internal sealed class Admission(
+    ProfileSet profiles,
+    LiveRegistry registry,
+    Announcements announcements,
+    Sightings sightings,
+    GatewayAreas gateways,
+    Meter meter
+)
 {
     /// <summary>Profile id of devices that are decoded by their own announcement.</summary>
     public const string AnnouncedProfile = "home-assistant";
@@ -111,18 +118,19 @@ internal sealed class Admission(ProfileSet profiles, LiveRegistry registry, Anno
 
             var pending = partly ?? Spare();
             pending.Trace = Tracing.Source.HasListeners() ? Activity.Current?.Context ?? default : default;
-            if (!Attribute(message, topicDevice, profileId, decoded.Readings, pending, out var newStranger))
+            if (!Attribute(message, topicDevice, profileId, decoded.Readings, pending, out var newStranger, out var calls))
                 return new Admitted(null, Receipt.NotAllowed);
+            var call = calls is null ? null : new UnboundCall(profileId, message.From, calls);
             if (pending.Readings.Count == 0 && partly is null)
             {
                 unbound.Add(1);
                 Return(pending);
-                return new Admitted(null, NewStranger: newStranger);
+                return new Admitted(null, NewStranger: newStranger, Calls: call);
             }
 
             if (profile is not null)
                 Decoded?.Invoke(message, profile, pending.Readings);
-            return new Admitted(pending);
+            return new Admitted(pending, Calls: call);
         }
         finally
         {
@@ -138,10 +146,12 @@ internal sealed class Admission(ProfileSet profiles, LiveRegistry registry, Anno
         string profileId,
         IReadOnlyList<Reading> decoded,
         Pending into,
-        out bool newStranger
+        out bool newStranger,
+        out List<Reading>? calls
     )
     {
         newStranger = false;
+        calls = null;
         RegisteredDevice? device = null;
         string? before = null;
         foreach (var reading in decoded)
@@ -155,8 +165,18 @@ internal sealed class Admission(ProfileSet profiles, LiveRegistry registry, Anno
                 if (message.From is { Gateway: false } sender && spoken != sender.Name)
                     return false;
                 newStranger |= sightings.Saw(message, spoken, profileId, isKnown: device is not null);
+                if (device?.Resident is { } home)
+                    gateways.Heard(message.From, registry.AreaOf(home));
             }
 
+            if (device?.Resident is null && reading.Metric.IsLifeSafety)
+                (calls ??= []).Add(
+                    reading with
+                    {
+                        Device = new DeviceId(StorableText.Of(device?.Id.Value ?? before, DeviceId.MaxLength)),
+                        Time = reading.Time.NearestMicrosecond(),
+                    }
+                );
             if (device is null)
                 continue;
             if (reading.Event == "test" && ReferenceEquals(reading.Metric, Metric.Button))

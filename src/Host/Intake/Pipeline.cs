@@ -18,6 +18,7 @@ internal sealed class Pipeline(
     CommitBatch batches,
     UncommittedFindings uncommitted,
     RulePartitions rules,
+    GatewayAreas gateways,
     Meter meter
 ) : BackgroundService
 {
@@ -59,6 +60,8 @@ internal sealed class Pipeline(
             admitted = admission.Admit(message);
         }
 
+        if (admitted.Calls is { } call && !await uncommitted.CommitAsync(rules.Unbound.Find(call, gateways.Of(message.From))))
+            return Receipt.NotStored;
         if (admitted.NewStranger)
             return await sightings.FlushStrangersAsync(cancellation) ? Receipt.Committed : Receipt.NotStored;
         if (admitted.Taken is not { } pending)

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
+using Vigil.Notify;
 using Vigil.Storage.Records;
 using Vigil.Web.Operations;
 
@@ -63,10 +64,11 @@ internal static class DevicesApi
         write
             .MapPost(
                 "devices/unbound/{id}/bind",
-                async (string id, BindRequest body, KnowsProfile profiles, [AsParameters] Caller caller) =>
+                async (string id, BindRequest body, KnowsProfile profiles, AlarmDesk desk, [AsParameters] Caller caller) =>
                     await DeviceOperations.BindAsync(
                         caller.Records,
                         profiles,
+                        desk,
                         caller.Who,
                         caller.Now,
                         id,

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
+using Vigil.Notify;
 using Vigil.Storage;
 using Vigil.Storage.Records;
 
@@ -25,6 +26,7 @@ internal static class DeviceOperations
     public static async Task<NotBound?> BindAsync(
         IDbContextFactory<RecordsDb> records,
         KnowsProfile profiles,
+        AlarmDesk desk,
         string who,
         DateTime now,
         string id,
@@ -70,6 +72,7 @@ internal static class DeviceOperations
         }
 
         await records.AddAsync(now, who, "bind", $"device:{id}", $"to resident:{resident}", cancellation);
+        await desk.TieAsync(id, resident, who, cancellation);
         return null;
     }
 

@@ -53,6 +53,8 @@ internal static class HomeWords
         ["until"] = new("Until", "结束"),
         ["unbound"] = new("Devices waiting to be bound", "待绑定设备"),
         ["unbound.why"] = new("They send data, and nobody has registered them.", "已上报但尚未登记的设备。"),
+        ["unbound.device"] = new("Unbound device", "未绑定设备"),
+        ["unbound.bind"] = new("Bind the device to a resident", "将设备绑定到服务对象"),
         ["bind"] = new("Bind", "绑定"),
         ["bind.to"] = new("Bind to", "绑定到"),
         ["rejected"] = new("Payloads that could not be read", "无法读取的报文"),

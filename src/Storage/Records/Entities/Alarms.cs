@@ -33,9 +33,12 @@ public enum Resolution
 /// <summary>Something that somebody has to answer for. One open alarm per subject and kind.</summary>
 public sealed class Alarm
 {
+    /// <summary>How the subject of an alarm begins that a device in nobody's home has raised.</summary>
+    public const string OfDevice = "device:";
+
     public Guid Id { get; set; }
 
-    /// <summary>Resident id, or <c>area:{code}</c>.</summary>
+    /// <summary>Resident id, <c>area:{code}</c>, or <see cref="OfDevice"/> and the id of a device that was in nobody's home.</summary>
     public required string Subject { get; set; }
     public string? ResidentId { get; set; }
     public Resident? Resident { get; set; }
