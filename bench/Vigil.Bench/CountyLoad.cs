@@ -75,10 +75,7 @@ internal static class CountyLoad
             await stop.CancelAsync();
             await Task.WhenAll(speaking);
             await using var db = factory.CreateDbContext();
-            var (all, newest) = (
-                await db.Devices.CountAsync(d => d.LastSeenAt != null),
-                TimeProvider.System.GetUtcNow().UtcDateTime
-            );
+            var (all, newest) = (await db.Devices.CountAsync(d => d.LastSeenAt != null), TimeProvider.System.GetUtcNow().UtcDateTime);
             var oldest = await db.Devices.MinAsync(d => d.LastSeenAt);
             Say(
                 $"{name}, county speaking",
@@ -126,7 +123,10 @@ internal static class CountyLoad
                         var wait = every * sent++ - Stopwatch.GetElapsedTime(begun);
                         if (wait > TimeSpan.Zero)
                             await Task.Delay(wait, TimeProvider.System, stop);
-                        var payload = string.Create(CultureInfo.InvariantCulture, $"[{{\"n\":\"{Says(d)}\",\"v\":{total += 0.001:0.000}}}]");
+                        var payload = string.Create(
+                            CultureInfo.InvariantCulture,
+                            $"[{{\"n\":\"{Says(d)}\",\"v\":{total += 0.001:0.000}}}]"
+                        );
                         if (
                             !await link.PublishAsync(
                                 Encoding.ASCII.GetBytes($"vigil/{Device(home, d)}/up"),

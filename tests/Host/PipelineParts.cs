@@ -37,19 +37,7 @@ internal sealed class PipelineParts : IAsyncDisposable
         (Folder, Records, Readings) = (folder, records, readings);
         Registry = registry;
         Desk = new AlarmDesk(records, policies, clock, TimeZoneInfo.Utc);
-        create = () =>
-            IntakeParts.Create(
-                profiles,
-                registry,
-                rules,
-                readings,
-                Desk,
-                records,
-                folder,
-                Troubles,
-                clock,
-                meter
-            );
+        create = () => IntakeParts.Create(profiles, registry, rules, readings, Desk, records, folder, Troubles, clock, meter);
         intake = create();
     }
 

@@ -72,7 +72,12 @@ public sealed class SightingsTests : IAsyncLifetime
         for (var i = 0; i < 5000; i++)
         {
             db.Devices.Add(new Device { Id = $"d{i}", Profile = "senml" });
-            parts.Sightings.Saw(new InboundMessage("", default, at, Retained: false, Sender.ExternalBroker), $"d{i}", "senml", isKnown: true);
+            parts.Sightings.Saw(
+                new InboundMessage("", default, at, Retained: false, Sender.ExternalBroker),
+                $"d{i}",
+                "senml",
+                isKnown: true
+            );
         }
 
         await db.SaveChangesAsync();

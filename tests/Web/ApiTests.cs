@@ -236,12 +236,40 @@ public sealed class ApiTests : IAsyncLifetime
         foreach (
             var (by, device, asked, status, en, zh) in new[]
             {
-                (client, "button-7", new { resident = "R-nobody", profile = "senml" }, 404, "no resident 'R-nobody'", "没有服务对象“R-nobody”"),
-                (client, "button-7", new { resident = "R-here", profile = "sennml" }, 400, "no device profile 'sennml'", "没有型号文件“sennml”"),
+                (
+                    client,
+                    "button-7",
+                    new { resident = "R-nobody", profile = "senml" },
+                    404,
+                    "no resident 'R-nobody'",
+                    "没有服务对象“R-nobody”"
+                ),
+                (
+                    client,
+                    "button-7",
+                    new { resident = "R-here", profile = "sennml" },
+                    400,
+                    "no device profile 'sennml'",
+                    "没有型号文件“sennml”"
+                ),
                 (client, "button-7", new { resident = " ", profile = "senml" }, 400, "to whom 'button-7' belongs", "设备“button-7”所属"),
-                (client, "button-8", new { resident = "R-here", profile = "senml" }, 404, "unbound device 'button-8'", "待绑定的设备“button-8”"),
+                (
+                    client,
+                    "button-8",
+                    new { resident = "R-here", profile = "senml" },
+                    404,
+                    "unbound device 'button-8'",
+                    "待绑定的设备“button-8”"
+                ),
                 (away, "button-7", new { resident = "R-here", profile = "senml" }, 404, "no resident 'R-here'", "没有服务对象“R-here”"),
-                (client, "meter-R-there", new { resident = "R-here", profile = "senml" }, 409, "to resident 'R-there' already", "“R-there”"),
+                (
+                    client,
+                    "meter-R-there",
+                    new { resident = "R-here", profile = "senml" },
+                    409,
+                    "to resident 'R-there' already",
+                    "“R-there”"
+                ),
             }
         )
         {
@@ -256,7 +284,12 @@ public sealed class ApiTests : IAsyncLifetime
         Assert.False(await db.Devices.AnyAsync(d => d.Id == "button-7", Token));
         foreach (var device in new[] { "button-7", "stock-1" })
         {
-            var asked = new { resident = "R-here", profile = "senml", label = "床头" };
+            var asked = new
+            {
+                resident = "R-here",
+                profile = "senml",
+                label = "床头",
+            };
             using var bound = await client.PostAsJsonAsync($"/api/v1/devices/unbound/{device}/bind", asked, Token);
             Assert.Equal(HttpStatusCode.NoContent, bound.StatusCode);
             var row = await db.Devices.AsNoTracking().SingleAsync(d => d.Id == device, Token);

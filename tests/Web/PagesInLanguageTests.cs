@@ -127,7 +127,12 @@ public sealed partial class PagesInLanguageTests : IAsyncLifetime
     {
         var raised = await server.RaiseAsync("R-here", AlarmKind.NoWater, "no water since 09:00", "自09:00起没有用水");
         var other = await server.RaiseAsync("R-here", AlarmKind.Sos, "SOS pressed at 09:00", "09:00按下紧急呼叫");
-        await server.RaiseAsync("device:button-9", AlarmKind.Sos, "SOS pressed at 09:00: device button-9", "09:00按下紧急呼叫：设备 button-9");
+        await server.RaiseAsync(
+            "device:button-9",
+            AlarmKind.Sos,
+            "SOS pressed at 09:00: device button-9",
+            "09:00按下紧急呼叫：设备 button-9"
+        );
         await using var db = await server.Records.CreateDbContextAsync(Token);
         var contact = $"contact:{await db.Contacts.Where(c => c.ResidentId == "R-here").Select(c => c.Id).FirstAsync(Token)}";
         await server.Desk.AcknowledgeAsync(other.Id, contact, "", Token);

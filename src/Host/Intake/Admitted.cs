@@ -7,4 +7,9 @@ namespace Vigil.Host.Intake;
 /// <param name="Answer">The answer to its sender when nothing is committed.</param>
 /// <param name="Calls">Life-safety readings of devices that are in nobody's home; null when there are none.</param>
 /// <param name="NewStranger">It is of a device that nobody has registered and that is not in the records yet.</param>
-internal readonly record struct Admitted(Pending? Taken, Receipt Answer = Receipt.Committed, bool NewStranger = false, UnboundCall? Calls = null);
+internal readonly record struct Admitted(
+    Pending? Taken,
+    Receipt Answer = Receipt.Committed,
+    bool NewStranger = false,
+    UnboundCall? Calls = null
+);

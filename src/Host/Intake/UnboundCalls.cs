@@ -72,8 +72,9 @@ internal sealed class UnboundCalls(RuleSet rules, TimeZoneInfo zone)
     private static Finding Told(Finding finding, UnboundCall call, string area)
     {
         var device = finding.Subject[Alarm.OfDevice.Length..];
-        var (via, viaZh) =
-            call.From is { Gateway: true, Name.Length: > 0 } gateway ? ($", heard by {gateway.Name}", $"，经网关 {gateway.Name}") : ("", "");
+        var (via, viaZh) = call.From is { Gateway: true, Name.Length: > 0 } gateway
+            ? ($", heard by {gateway.Name}", $"，经网关 {gateway.Name}")
+            : ("", "");
         return finding with
         {
             Device = new DeviceId(device),

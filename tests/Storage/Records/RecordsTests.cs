@@ -84,7 +84,11 @@ public abstract class RecordsTests
         var (first, last) = (Noon.AddSeconds(1).AddMicroseconds(1234), Noon.AddSeconds(30));
         await using (var turn = await WriteTurn.BeginAsync(db, first: false, Stop))
         {
-            await HeardDevices.WriteAsync(db, [new("new", first, last), new("old \"水表\"", first, last.AddTicks(10)), new("?", first, last)], Stop);
+            await HeardDevices.WriteAsync(
+                db,
+                [new("new", first, last), new("old \"水表\"", first, last.AddTicks(10)), new("?", first, last)],
+                Stop
+            );
             await turn.CommitAsync(Stop);
         }
 
