@@ -27,7 +27,7 @@ internal static class CountyLoad
         var postgres = arguments.Text("--database") is "postgres";
         var built = Path.Combine(Directory.GetCurrentDirectory(), ".artifacts", "vigil", "vigil");
         Console.WriteLine(
-            $"{homes} homes with {DevicesEach} devices each, {(postgres ? "PostgreSQL" : "SQLite")}; {Gateways} gateways over MQTT, QoS 1, a "
+            $"{homes} homes with {DevicesEach} devices each, {(postgres ? "PostgreSQL" : "SQLite")}; {Gateways} gateways over MQTT, QoS 1, "
                 + $"message in flight each; all devices within {Round.TotalSeconds:0} s; a press each {press} ms; {minutes} min"
         );
         if (arguments.Text("--baseline") is { } other)

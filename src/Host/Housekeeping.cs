@@ -190,7 +190,7 @@ internal sealed partial class Housekeeping(
     }
 
     /// <summary>
-    /// Writes down who was heard. With many devices that takes seconds, in which deadlines have to be noticed: the turn doesn't wait for it.
+    /// Writes down who was heard. With many devices that takes seconds, in which deadlines have to be noticed: the turn doesn't wait.
     /// </summary>
     private async Task NoteAsync(CancellationToken cancellation)
     {

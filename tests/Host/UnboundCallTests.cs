@@ -83,7 +83,7 @@ public sealed class UnboundCallTests : IAsyncLifetime
         );
         (await db.Residents.SingleAsync(r => r.Id == "R2")).Area = "440114003999";
         await db.SaveChangesAsync();
-        await parts.Registry.ReloadAsync(CancellationToken.None, always: true);
+        await parts.Registry.ReloadAsync(CancellationToken.None);
         await SayAsync("sos-1", """[{"n":"battery.level","v":90}]""", Noon);
         await SayAsync("a", Press, Noon);
         await SayAsync("sos-2", """[{"n":"battery.level","v":90}]""", Noon); // another village of the same town
@@ -100,7 +100,7 @@ public sealed class UnboundCallTests : IAsyncLifetime
         await using var db = parts.Records.CreateDbContext();
         db.Devices.Add(new Device { Id = "smoke-1", Profile = "senml" });
         await db.SaveChangesAsync();
-        await parts.Registry.ReloadAsync(CancellationToken.None, always: true);
+        await parts.Registry.ReloadAsync(CancellationToken.None);
         foreach (
             var said in new[]
             {
