@@ -13,6 +13,7 @@ return args switch
     ["drop", .. var rest] => await BrokerLoad.DropAsync(Arguments.Of(rest)),
     ["seed", .. var rest] => await BrokerLoad.SeedAsync(Arguments.Of(rest).Text("--folder")!, 2000, 4000),
     ["load", .. var rest] => await BrokerLoad.LoadAsync(Arguments.Of(rest)),
+    ["import", .. var rest] => await ImportLoad.RunAsync(Arguments.Of(rest)),
     ["notify", .. var rest] => await NotifyLoad.RunAsync(Arguments.Of(rest)),
     ["soak", "village", .. var rest] => await SoakLoad.VillageAsync(Arguments.Of(rest)),
     ["soak", "broker", .. var rest] => await SoakLoad.BrokerAsync(Arguments.Of(rest)),
@@ -38,6 +39,8 @@ static int Usage()
             + "vigil-bench decode  [--rounds 5]   nanoseconds and bytes allocated a payload, by format\n"
             + "vigil-bench lines   "
             + "line protocol beside string building and the official client's points, and whole requests; ns and bytes allocated a line\n"
+            + "vigil-bench import  [--homes 100000] [--database sqlite|postgres] [--postgres CONNECTION]   "
+            + "a registry of homes with four devices and two contacts: time, homes/s, memory, how long a press waits beside it\n"
             + "vigil-bench notify  [--alarms 4000] [--storm 10000] [--seconds 20] [--postgres CONNECTION]   "
             + "due steps/s, a storm, SOS published → provider's request at half of ingest's most\n"
             + "vigil-bench soak village [--hours 72] [--speed 720] [--residents 99] [--postgres yes]   "

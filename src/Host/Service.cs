@@ -111,6 +111,7 @@ internal static class Service
             .AddSingleton<Heartbeats>()
             .AddHostedService(s => s.GetRequiredService<Heartbeats>())
             .AddHostedService<PoolWatch>()
+            .AddHostedService<ImportWatch>()
             .AddSingleton<Canary>()
             .AddHostedService(s => s.GetRequiredService<Canary>())
             .AddSingleton<Readiness>()

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Vigil.Model;
 
 namespace Vigil.Registry;
@@ -55,9 +56,9 @@ public static class RegistryHeadings
         ["探访人电话"] = "visitor phone",
     };
 
-    private static readonly HashSet<string> Known = [.. Names.Values];
+    private static readonly HashSet<string> Known = new(Names.Values, StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>Headings with a number from 1 to 9: 紧急联系人1姓名, <c>contact 1 name</c>.</summary>
+    /// <summary>Headings with a number from 1 to 99: 紧急联系人1姓名, <c>contact 1 name</c>.</summary>
     private static readonly (string KindZh, string Kind, string Zh, string En)[] Numbered =
     [
         .. new[]
@@ -87,9 +88,58 @@ public static class RegistryHeadings
     internal static IEnumerable<(string Zh, string En)> All =>
         Names.Select(n => (n.Key, n.Value)).Concat(Numbered.Select(n => ($"{n.KindZh}N{n.Zh}", $"{n.Kind} N {n.En}")));
 
-    /// <summary>The column of each heading; an unknown heading is a problem.</summary>
-    internal static List<string> Read(List<string> headings, string file, List<Problem> problems) =>
-        [.. headings.Select((h, i) => Column(h.Trim(), i, file, problems))];
+    /// <summary>How many rows may stand above the headings: titles, who filled it in, when.</summary>
+    internal const int MostAbove = 10;
+
+    /// <summary>Whether a row is the one with the headings: it has that of the ids, or two that are known.</summary>
+    internal static bool Are(List<string> row)
+    {
+        var columns = row.Select(f => Column(Bare(f.Trim()))).OfType<string>().ToList();
+        return columns.Contains("id") || columns.Count >= 2;
+    }
+
+    /// <summary>The column of each heading; an unknown heading is a problem, and so is one that stands there twice.</summary>
+    internal static RegistryColumns Read(List<string> headings, int line, string file, List<Problem> problems)
+    {
+        var columns = new List<string>();
+        var cleared = new HashSet<string>();
+        foreach (var (i, heading) in headings.Select(h => h.Trim()).Index())
+        {
+            void Wrong(string column, Wording why) => problems.Add(new Problem(file, line, column, heading, why));
+            var column = Column(Bare(heading));
+            if (column is null)
+                Wrong(
+                    $"column {i + 1}",
+                    new Wording("is not a known heading (docs/registry.md lists them)", "不是已知的列名（见 docs/registry.md）")
+                );
+            else if (columns.Contains(column))
+                Wrong(column, new Wording("stands in the headings twice", "列名重复出现"));
+            else if (Bare(heading) != heading && !MayBeEmptied(column))
+                Wrong(
+                    column,
+                    new Wording(
+                        "can't be emptied; what the file no longer names is removed with --replace",
+                        "此列不能清空；文件中不再出现的内容可用“--replace”移除"
+                    )
+                );
+            else if (Bare(heading) != heading)
+                cleared.Add(column);
+            columns.Add(column ?? heading);
+        }
+
+        return new RegistryColumns(columns, cleared, line);
+    }
+
+    /// <summary>Without the <c>=</c> that says: an empty cell of this column empties what stands in the registry.</summary>
+    private static string Bare(string heading) => heading is [.., '=' or '＝'] ? heading[..^1].TrimEnd() : heading;
+
+    /// <summary>Not what tells one record from another, and not what everybody has.</summary>
+    private static bool MayBeEmptied(string column) =>
+        column is not ("record" or "id" or "name" or "area" or "visitor name")
+        && !(
+            column.Split(' ') is [var kind, _, var part]
+            && (part is "id" or "profile" or "installed" || (part == "name" && kind != "device"))
+        );
 
     /// <summary>
     /// The heading of a column, for a problem that is shown: <c>contact 1 phone</c> is 紧急联系人1电话. An unknown heading stays as it is.
@@ -107,27 +157,54 @@ public static class RegistryHeadings
         return column.Split(' ') is ["column", var number] ? new Wording(column, $"第 {number} 列") : Wording.Same(column);
     }
 
-    private static string Column(string heading, int index, string file, List<Problem> problems)
+    /// <summary>The column that a heading names; null when it is none.</summary>
+    private static string? Column(string heading)
     {
         if (Names.TryGetValue(heading, out var column))
             return column;
-        if (Known.Contains(heading))
-            return heading;
-        var digit = heading.FirstOrDefault(char.IsAsciiDigit);
-        if (digit is >= '1' and <= '9')
-            foreach (var (kindZh, kind, zh, en) in Numbered)
-                if (heading == $"{kindZh}{digit}{zh}" || heading == $"{kind} {digit} {en}")
-                    return $"{kind} {digit} {en}";
-
-        problems.Add(
-            new Problem(
-                file,
-                1,
-                $"column {index + 1}",
-                heading,
-                new Wording("is not a known heading (docs/registry.md lists them)", "不是已知的列名（见 docs/registry.md）")
-            )
-        );
-        return heading;
+        if (Known.TryGetValue(heading, out var known))
+            return known;
+        var from = heading.AsSpan().IndexOfAnyInRange('1', '9');
+        if (from < 0)
+            return null;
+        var digits = heading.Length > from + 1 && char.IsAsciiDigit(heading[from + 1]) ? 2 : 1;
+        var number = heading.Substring(from, digits);
+        foreach (var (kindZh, kind, zh, en) in Numbered)
+            if (heading == $"{kindZh}{number}{zh}" || heading.Equals($"{kind} {number} {en}", StringComparison.OrdinalIgnoreCase))
+                return $"{kind} {number} {en}";
+        return null;
     }
+}
+
+/// <summary>The columns of a file, in the file's order.</summary>
+/// <param name="names">In English.</param>
+/// <param name="cleared">Those whose empty cells empty what stands in the registry.</param>
+/// <param name="line">Of the headings.</param>
+internal sealed class RegistryColumns(List<string> names, HashSet<string> cleared, int line)
+{
+    private readonly Dictionary<string, int> places = names.Index().GroupBy(n => n.Item).ToDictionary(g => g.Key, g => g.First().Index);
+
+    public int Count => names.Count;
+
+    public int Line => line;
+
+    /// <summary>Numbers of the contacts, of the household's members, of the devices that the file has columns for.</summary>
+    public IReadOnlyList<int> Contacts { get; } = NumbersOf("contact", names);
+    public IReadOnlyList<int> Household { get; } = NumbersOf("household", names);
+    public IReadOnlyList<int> Devices { get; } = NumbersOf("device", names);
+
+    public bool Has(string column) => places.ContainsKey(column);
+
+    public bool Clears(string column) => cleared.Contains(column);
+
+    public int Place(string column) => places.GetValueOrDefault(column, -1);
+
+    private static List<int> NumbersOf(string kind, List<string> names) =>
+        [
+            .. names
+                .Select(n => n.Split(' ') is [var k, var number, _] && k == kind ? int.Parse(number, CultureInfo.InvariantCulture) : 0)
+                .Where(n => n > 0)
+                .Distinct()
+                .Order(),
+        ];
 }

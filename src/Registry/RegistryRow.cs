@@ -5,77 +5,187 @@ using Vigil.Model;
 namespace Vigil.Registry;
 
 /// <summary>
-/// One row of a registry file, with the checks of its cells. A column that the file doesn't have changes nothing: whoever sends a file of
-/// names and phones alone doesn't mean to erase the addresses. An empty cell does (docs/registry.md has the exceptions).
+/// One row of a registry file, with the checks of its cells. A column that the file doesn't have changes nothing, and an empty cell neither:
+/// whoever sends a file of names and phones alone doesn't mean to erase the addresses. Where the heading ends in <c>=</c>, an empty cell
+/// empties. What a cell changes is noted in <paramref name="changes"/>.
 /// </summary>
-internal sealed class RegistryRow(string file, int line, List<string> columns, List<string> fields, List<Problem> problems)
+internal sealed class RegistryRow(
+    string file,
+    int line,
+    RegistryColumns columns,
+    List<string> fields,
+    List<Problem> problems,
+    ImportChanges changes
+)
 {
-    public string this[string column] => columns.IndexOf(column) is var i and >= 0 && i < fields.Count ? Plain(fields[i].Trim()) : "";
+    private string? givenId;
+    private bool isNew,
+        touched;
 
-    /// <summary>Without the apostrophe that our own export puts before what looks like a formula, such as +86…</summary>
-    private static string Plain(string text) => text is ['\'', '=' or '+' or '-' or '@', ..] ? text[1..] : text;
+    public int Line => line;
+
+    public RegistryColumns Columns => columns;
+
+    /// <summary>Whether it has a field for every column at most; else what it has too many.</summary>
+    public int Fields => fields.Count;
+
+    public string LastField => fields[^1];
+
+    /// <summary>Whether anything of the registry is another after it.</summary>
+    public bool ChangesAnything { get; private set; }
+
+    public bool IsWrong { get; private set; }
+
+    public string this[string column] =>
+        givenId is not null && column == "id" ? givenId
+        : columns.Place(column) is var i and >= 0 && i < fields.Count ? fields[i].Trim()
+        : "";
+
+    /// <summary>What the row is about; null when the file names something else.</summary>
+    public ImportKind? Kind =>
+        this["record"] switch
+        {
+            "" or "resident" or "老人" => ImportKind.Resident,
+            "duty" or "值班" => ImportKind.Duty,
+            "supervisor" or "主管" => ImportKind.Supervisor,
+            "visitor" or "探访人" => ImportKind.Visitor,
+            "duty shift" or "值班班次" => ImportKind.DutyShift,
+            "visitor shift" or "探访班次" => ImportKind.VisitorShift,
+            "area" or "区划" => ImportKind.Area,
+            _ => null,
+        };
+
+    public bool IsShift => Kind is ImportKind.DutyShift or ImportKind.VisitorShift;
+
+    /// <summary>Of a row without an id: the one that was made of its identity number.</summary>
+    public void GiveId(string id) => givenId = id;
+
+    public bool IdIsMade => givenId is not null;
+
+    /// <summary>The same row, read anew.</summary>
+    public RegistryRow Again(List<Problem> into) => new(file, line, columns, fields, into, new ImportChanges()) { givenId = givenId };
+
+    public bool Has(string column) => columns.Has(column);
+
+    /// <summary>Notes whether a thing of the registry is new, changed or as it was.</summary>
+    /// <param name="kind">What it is.</param>
+    /// <param name="known">It was there already.</param>
+    /// <param name="read">Reads its cells.</param>
+    /// <param name="named">What a line says of it where it is new within something known.</param>
+    /// <param name="silent">Isn't counted where it stays as it was: a visitor stands in many rows.</param>
+    public void Of(ImportKind kind, bool known, Action read, string? named = null, bool silent = false)
+    {
+        var (outerNew, outerTouched) = (isNew, touched);
+        (isNew, touched) = (!known, false);
+        read();
+        if (!known && named is not null && !outerNew)
+            changes.New(this, kind, named);
+        if (!known || touched || !silent)
+            changes.Count(
+                kind,
+                !known ? Fate.New
+                    : touched ? Fate.Changed
+                    : Fate.Unchanged
+            );
+        ChangesAnything |= !known || touched;
+        (isNew, touched) = (outerNew, outerTouched);
+    }
+
+    /// <summary>The registry has it, and the row no longer names it.</summary>
+    public void Missing(ImportKind kind, string named, bool removed)
+    {
+        changes.Missing(this, kind, named, removed);
+        ChangesAnything |= removed;
+    }
 
     /// <param name="column">Its name in English.</param>
     /// <param name="kept">What stands in the registry.</param>
-    public string Text(string column, string kept) => Has(column) ? this[column] : kept;
+    public string Text(string column, string kept) => Cell(column, kept, "", text => text == kept.Trim() ? kept : text, v => v);
 
-    /// <inheritdoc cref="Text"/>
-    public string Phone(string column, string kept) => Has(column) ? Phone(column) : kept;
-
-    /// <inheritdoc cref="Text"/>
-    public DateOnly? Date(string column, DateOnly? kept) => Has(column) ? Date(column) : kept;
-
-    /// <inheritdoc cref="Text"/>
-    public string Identity(string column, string kept)
+    /// <summary>A text that can't be emptied, such as a name. Something new needs it.</summary>
+    public string Needed(string column, string kept)
     {
-        if (!Has(column))
-            return kept;
-        var number = this[column].ToUpperInvariant();
-        if (number.Length > 0 && !IdentityNumber.IsValid(number))
-            Wrong(
-                column,
-                IdentityNumber.Masked(number),
-                new Wording(
-                    "is not an identity number: 18 characters, of which the last checks the others (GB 11643)",
-                    "不是身份证号码：应为 18 位，末位为校验码（GB 11643）"
-                )
-            );
-        return number;
+        if (this[column].Length == 0 && kept.Length == 0)
+            Wrong(column, "", new Wording("is missing", "未填写"));
+        return Text(column, kept);
     }
 
     /// <inheritdoc cref="Text"/>
-    public bool Flag(string column, bool whereEmpty, bool kept) => Has(column) ? Flag(column, whereEmpty) : kept;
+    public string Phone(string column, string kept) => Cell(column, kept, "", text => PhoneIn(column, text, kept), v => v);
 
     /// <inheritdoc cref="Text"/>
-    public double? Number(string column, double least, double most, double? kept) => Has(column) ? Number(column, least, most) : kept;
+    public DateOnly? Date(string column, DateOnly? kept) => Cell(column, kept, null, text => DateIn(column, text) ?? kept, Shown);
 
-    public bool Has(string column) => columns.Contains(column);
+    /// <summary>A day that isn't kept anywhere yet; null where the cell is empty or no date.</summary>
+    public DateOnly? Date(string column) => this[column] is { Length: > 0 } text ? DateIn(column, text) : null;
 
-    public string Required(string column)
-    {
-        if (this[column] is { Length: > 0 } text)
-            return text;
-        Wrong(column, "", new Wording("is missing", "未填写"));
-        return "";
-    }
+    /// <inheritdoc cref="Text"/>
+    public string Identity(string column, string kept) =>
+        Cell(
+            column,
+            kept,
+            "",
+            text =>
+            {
+                var number = text.ToUpperInvariant();
+                if (number != kept && !IdentityNumber.IsValid(number))
+                    Wrong(
+                        column,
+                        IdentityNumber.Masked(number),
+                        new Wording(
+                            "is not an identity number: 18 characters, of which the last checks the others (GB 11643)",
+                            "不是身份证号码：应为 18 位，末位为校验码（GB 11643）"
+                        )
+                    );
+                return number;
+            },
+            v => v
+        );
 
-    public string Phone(string column)
+    /// <inheritdoc cref="Text"/>
+    public bool Flag(string column, bool whereEmpty, bool kept) =>
+        Cell(column, kept, whereEmpty, text => FlagIn(column, text) ?? kept, v => v ? "是" : "否");
+
+    /// <inheritdoc cref="Text"/>
+    public double? Number(string column, double least, double most, double? kept, double? whereEmpty = null) =>
+        Cell(
+            column,
+            kept,
+            whereEmpty,
+            text => NumberIn(column, text, least, most) ?? kept,
+            v => v?.ToString(CultureInfo.InvariantCulture) ?? ""
+        );
+
+    /// <summary>A cell of any kind: read where it is filled in, emptied where the heading says so, and else what it was.</summary>
+    public T Cell<T>(string column, T kept, T emptied, Func<string, T> read, Func<T, string> shown)
     {
         var text = this[column];
-        if (text.Length == 0)
-            return "";
-        try
-        {
-            var util = PhoneNumberUtil.GetInstance();
-            var number = util.Parse(text, "CN");
-            if (util.IsValidNumber(number))
-                return util.Format(number, PhoneNumberFormat.E164);
-        }
-        catch (NumberParseException)
-        {
-            // reported below
-        }
+        if (text.Length == 0 && !columns.Clears(column))
+            return kept;
+        var value = text.Length == 0 ? emptied : read(text);
+        if (EqualityComparer<T>.Default.Equals(value, kept))
+            return kept;
+        touched = true;
+        if (!isNew)
+            changes.Field(this, column, shown(kept), shown(value));
+        return value;
+    }
 
+    public void Wrong(string column, string value, Wording message)
+    {
+        IsWrong = true;
+        problems.Add(new Problem(file, line, column, value, message));
+    }
+
+    internal static string Shown(DateOnly? day) => day?.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture) ?? "";
+
+    private string PhoneIn(string column, string text, string kept)
+    {
+        if (text == kept)
+            return kept;
+        // A workbook made of our CSV still has the apostrophe that keeps + from being a formula.
+        if (PhoneText.Read(text.TrimStart('\'')) is { } number)
+            return number;
         Wrong(
             column,
             text,
@@ -84,14 +194,11 @@ internal sealed class RegistryRow(string file, int line, List<string> columns, L
                 "不是电话号码（不带 + 的按中国内地号码处理）"
             )
         );
-        return "";
+        return kept;
     }
 
-    public DateOnly? Date(string column)
+    private DateOnly? DateIn(string column, string text)
     {
-        var text = this[column];
-        if (text.Length == 0)
-            return null;
         if (
             DateOnly.TryParseExact(
                 text,
@@ -106,29 +213,40 @@ internal sealed class RegistryRow(string file, int line, List<string> columns, L
         return null;
     }
 
-    private bool Flag(string column, bool whereEmpty)
+    private bool? FlagIn(string column, string text)
     {
-        var text = this[column];
-        if (text.Length == 0)
-            return whereEmpty;
         if (text is "是" or "yes" or "true" or "1" or "重点" or "愿意" or "同意")
             return true;
         if (text is "否" or "no" or "false" or "0" or "一般" or "不愿意" or "不同意")
             return false;
         Wrong(column, text, new Wording("is neither 是 (yes) nor 否 (no)", "应填“是”或“否”"));
-        return whereEmpty;
+        return null;
     }
 
-    public double? Number(string column, double least, double most)
+    private double? NumberIn(string column, string text, double least, double most)
     {
-        var text = this[column];
-        if (text.Length == 0)
-            return null;
         if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value >= least && value <= most)
             return value;
         Wrong(column, text, new Wording($"is not a number from {least} to {most}", $"应为 {least} 至 {most} 之间的数字"));
         return null;
     }
+}
 
-    public void Wrong(string column, string value, Wording message) => problems.Add(new Problem(file, line, column, value, message));
+/// <summary>Phone numbers as people write them.</summary>
+internal static class PhoneText
+{
+    /// <summary>E.164; null when it is no phone number. Without + it is taken for mainland China.</summary>
+    public static string? Read(string text)
+    {
+        try
+        {
+            var util = PhoneNumberUtil.GetInstance();
+            var number = util.Parse(text, "CN");
+            return util.IsValidNumber(number) ? util.Format(number, PhoneNumberFormat.E164) : null;
+        }
+        catch (NumberParseException)
+        {
+            return null;
+        }
+    }
 }

@@ -1,49 +1,80 @@
-using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
 using Vigil.Storage.Records;
 
 namespace Vigil.Registry;
 
 /// <summary>Rows 老人 (resident): the resident with visitor, contacts, household and devices.</summary>
-internal sealed class ResidentImport(RecordsDb db, TimeProvider clock, Func<string, bool> isProfile, string bound)
+internal sealed class ResidentImport(
+    KnownRecords known,
+    DateTime now,
+    Func<string, bool> isProfile,
+    ImportOptions options,
+    WholeFile? whole
+)
 {
-    public async Task ReadAsync(RegistryRow row, CancellationToken cancellation)
+    /// <summary>Of the policy document.</summary>
+    private static readonly string[] Categories = ["独居", "空巢", "留守", "失能", "重残", "计生特殊家庭"];
+
+    public void Read(RegistryRow row)
     {
-        var id = row.Required("id");
-        if (id.Length > 0 && !ResidentId.TryParse(id, out _))
+        var id = row["id"];
+        if (id.Length == 0)
+            return; // said already
+        if (!ResidentId.TryParse(id, out _))
             row.Wrong("id", id, new Wording("has white space or more than 64 characters", "含有空格或超过 64 个字符"));
-        // A duplicate row is a problem already; it is read all the same, so that its other problems are found too.
+        var there = known.Resident(id);
         var resident =
-            db.Residents.Local.FindEntry(id)?.Entity
-            ?? await db
-                .Residents.AsSplitQuery()
-                .Include(r => r.Contacts)
-                .Include(r => r.Devices)
-                .Include(r => r.Household)
-                .FirstOrDefaultAsync(r => r.Id == id, cancellation);
-        var now = clock.GetUtcNow().UtcDateTime;
-        if (resident is not null && !resident.Area.StartsWith(bound, StringComparison.Ordinal))
+            there
+            ?? new Resident
+            {
+                Id = id,
+                Name = "",
+                Area = "",
+                CreatedAt = now,
+            };
+        if (there is null)
+            known.NewResidents.Add(resident);
+        else if (!resident.Area.StartsWith(options.Bound, StringComparison.Ordinal))
             row.Wrong("id", id, new Wording("belongs to a resident of another area", "属于其他区域的服务对象"));
-        if (resident is null)
-            db.Residents.Add(
-                resident = new Resident
-                {
-                    Id = id,
-                    Name = "",
-                    Area = "",
-                    CreatedAt = now,
-                }
+        else if (row.IdIsMade && !resident.IdentityNumber.Equals(row["identity"], StringComparison.OrdinalIgnoreCase))
+            row.Wrong(
+                "id",
+                id,
+                new Wording(
+                    "was made of the identity number and belongs to another resident: give the row an id",
+                    "由身份证号生成的编号已属于其他服务对象，请填写编号"
+                )
             );
-        resident.Name = row.Required("name");
-        resident.Area = row.Required("area");
-        if (resident.Area.Length > 0 && (resident.Area.Length != 12 || !AreaCode.TryParse(resident.Area, out _)))
-            row.Wrong("area", resident.Area, new Wording("is not a village code of 12 digits", "不是 12 位村（社区）代码"));
-        resident.IdentityNumber = row.Identity("identity", resident.IdentityNumber);
+        row.Of(ImportKind.Resident, there is not null, () => Own(resident, row));
+        Contacts(resident, row);
+        Household(resident, row);
+        Devices(resident, row);
+        if (row.ChangesAnything)
+            resident.UpdatedAt = now;
+    }
+
+    private void Own(Resident resident, RegistryRow row)
+    {
+        resident.Name = row.Needed("name", resident.Name);
+        var village = row.Needed("area", resident.Area);
+        if (village != resident.Area)
+        {
+            if (village.Length != 12 || !AreaCode.TryParse(village, out _))
+                row.Wrong("area", village, new Wording("is not a village code of 12 digits", "不是 12 位村（社区）代码"));
+            else
+                whole?.Lies(row, village);
+        }
+
+        resident.Area = village;
+        var number = row.Identity("identity", resident.IdentityNumber);
+        if (number != resident.IdentityNumber)
+            whole?.Holds(row, number);
+        resident.IdentityNumber = number;
         resident.Phone = row.Phone("phone", resident.Phone);
         resident.Gender = row.Text("gender", resident.Gender);
         resident.BirthDate = row.Date("birth", resident.BirthDate);
         resident.Address = row.Text("address", resident.Address);
-        resident.Categories = row.Text("categories", resident.Categories);
+        resident.Categories = CategoriesOf(row, resident.Categories);
         resident.RegisteredAddress = row.Text("registered address", resident.RegisteredAddress);
         resident.DisabilityCertificate = row.Text("disability certificate", resident.DisabilityCertificate);
         resident.FiledOn = row.Date("filed", resident.FiledOn);
@@ -62,144 +93,247 @@ internal sealed class ResidentImport(RecordsDb db, TimeProvider clock, Func<stri
         resident.ConsentDailyLife = row.Flag("share", whereEmpty: false, resident.ConsentDailyLife);
         resident.HomeLatitude = row.Number("latitude", -90, 90, resident.HomeLatitude);
         resident.HomeLongitude = row.Number("longitude", -180, 180, resident.HomeLongitude);
-        resident.HomeRadiusMetres = row.Number("radius", 10, 100_000, resident.HomeRadiusMetres) ?? 300;
-        resident.UpdatedAt = now;
-        await VisitorAsync(resident, row, cancellation);
-        Contacts(resident, row);
-        Household(resident, row);
-        await DevicesAsync(resident, row, now, cancellation);
+        resident.HomeRadiusMetres = row.Number("radius", 10, 100_000, resident.HomeRadiusMetres, whereEmpty: 300) ?? 300;
+        var before = resident.VisitorId;
+        resident.VisitorId = row.Cell("visitor id", resident.VisitorId, null, text => text, v => v ?? "");
+        if (resident.VisitorId is { } visitor && row["visitor id"] == visitor)
+            Visitor(resident, visitor, visitor == before, row);
     }
 
-    private async Task VisitorAsync(Resident resident, RegistryRow row, CancellationToken cancellation)
+    /// <summary>Those that a rule or a plan asks for are known by their words: another word would be passed over in silence.</summary>
+    private static string CategoriesOf(RegistryRow row, string kept)
     {
-        if (row["visitor id"] is { Length: > 0 } visitorId)
+        var text = row.Text("categories", kept);
+        if (text != kept)
+            foreach (
+                var word in text.Split(
+                    [',', '，', '、', ';', '；', ' '],
+                    StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries
+                )
+            )
+                if (!Categories.Contains(word))
+                    row.Wrong(
+                        "categories",
+                        word,
+                        new Wording(
+                            $"is not one of {string.Join(", ", Categories.Select(c => $"'{c}'"))}",
+                            $"应为{string.Join("、", Categories)}中的一种或几种"
+                        )
+                    );
+        return text;
+    }
+
+    private void Visitor(Resident resident, string id, bool visitedBefore, RegistryRow row)
+    {
+        var there = known.Visitors.GetValueOrDefault(id);
+        if (there is null)
         {
-            var visitor =
-                db.Visitors.Local.FirstOrDefault(v => v.Id == visitorId) ?? await db.Visitors.FindAsync([visitorId], cancellation);
-            if (visitor is null)
-                db.Visitors.Add(
-                    visitor = new Visitor
-                    {
-                        Id = visitorId,
-                        Name = row.Required("visitor name"),
-                        Area = resident.Area,
-                    }
-                );
-            var (name, phone) = (row["visitor name"], row.Phone("visitor phone"));
-            // A town's visitor may visit in a village, but whoever is bound to the village doesn't rename them or change their number.
-            if (!visitor.Area.StartsWith(bound, StringComparison.Ordinal))
+            if (row["visitor name"].Length == 0)
             {
-                var visitsHere =
-                    resident.VisitorId == visitorId
-                    || (visitor.Area.Length > 0 && resident.Area.StartsWith(visitor.Area, StringComparison.Ordinal));
-                var unchanged = (name.Length == 0 || name == visitor.Name) && (phone.Length == 0 || phone == visitor.Phone);
-                if (!visitsHere || !unchanged)
-                {
-                    row.Wrong("visitor id", visitorId, new Wording("belongs to a visitor of another area", "属于其他区域的探访人"));
-                    return;
-                }
+                row.Wrong("visitor name", "", new Wording("is missing", "未填写"));
+                return;
             }
 
-            if (name.Length > 0)
-                visitor.Name = name;
-            if (phone.Length > 0)
-                visitor.Phone = phone;
-            resident.VisitorId = visitorId;
+            known.Visitors[id] = there = new Visitor
+            {
+                Id = id,
+                Name = "",
+                Area = resident.Area,
+            };
+            known.NewVisitors.Add(there);
+            row.Of(ImportKind.Visitor, known: false, Read);
+            return;
+        }
+
+        // A town's visitor may visit in a village, but whoever is bound to the village doesn't rename them or change their number.
+        if (!there.Area.StartsWith(options.Bound, StringComparison.Ordinal))
+        {
+            var visitsHere = visitedBefore || (there.Area.Length > 0 && resident.Area.StartsWith(there.Area, StringComparison.Ordinal));
+            var (name, phone) = (row["visitor name"], row["visitor phone"] is { Length: > 0 } text ? PhoneText.Read(text) : "");
+            var unchanged = (name.Length == 0 || name == there.Name) && (phone is "" || phone == there.Phone);
+            if (!visitsHere || !unchanged)
+                row.Wrong("visitor id", id, new Wording("belongs to a visitor of another area", "属于其他区域的探访人"));
+            return;
+        }
+
+        row.Of(ImportKind.Visitor, known: true, Read, silent: true);
+
+        void Read()
+        {
+            there.Name = row.Text("visitor name", there.Name);
+            there.Phone = row.Phone("visitor phone", there.Phone);
         }
     }
 
     private void Contacts(Resident resident, RegistryRow row)
     {
-        for (var n = 1; n <= 9; n++)
+        var there = known.ContactsOf(resident.Id);
+        var named = new HashSet<int>();
+        foreach (var n in row.Columns.Contacts)
         {
             if (row[$"contact {n} name"] is not { Length: > 0 } name)
                 continue;
-            var contact = resident.Contacts.Find(c => c.Order == n);
-            if (contact is null)
-                resident.Contacts.Add(
-                    contact = new Contact
-                    {
-                        Id = Guid.CreateVersion7(clock.GetUtcNow()),
-                        ResidentId = resident.Id,
-                        Order = n,
-                        Name = name,
-                    }
-                );
-            // What stood there belongs to somebody else when the name is another, and so did the wish to hear of the resident each day.
-            var known = contact.Name == name;
-            contact.Name = name;
-            contact.Phone = row.Phone($"contact {n} phone", known ? contact.Phone : "");
-            contact.Relation = row.Text($"contact {n} relation", known ? contact.Relation : "");
-            contact.Mail = row.Text($"contact {n} mail", known ? contact.Mail : "");
-            if (row[$"contact {n} language"] is { Length: > 0 } language)
-                contact.Language = language;
-            var digest = known && contact.DailyDigest;
-            contact.DailyDigest = row.Flag($"contact {n} digest", whereEmpty: digest, digest);
-            if (contact.Phone.Length == 0 && contact.Mail.Length == 0)
+            named.Add(n);
+            var found = there.Find(c => c.Order == n);
+            var contact =
+                found
+                ?? new Contact
+                {
+                    Id = Guid.CreateVersion7(new DateTimeOffset(now)),
+                    ResidentId = resident.Id,
+                    Order = n,
+                    Name = "",
+                };
+            if (found is null)
+                known.NewContacts.Add(contact);
+            row.Of(
+                ImportKind.Contact,
+                found is not null,
+                () =>
+                {
+                    // What stood there belongs to somebody else when the name is another, and so did the wish to hear of the resident
+                    // each day.
+                    var same = contact.Name.Trim() == name;
+                    contact.Name = row.Text($"contact {n} name", contact.Name);
+                    if (!same)
+                        (contact.Phone, contact.Relation, contact.Mail, contact.DailyDigest) = ("", "", "", false);
+                    contact.Phone = row.Phone($"contact {n} phone", contact.Phone);
+                    contact.Relation = row.Text($"contact {n} relation", contact.Relation);
+                    contact.Mail = row.Text($"contact {n} mail", contact.Mail);
+                    contact.Language = LanguageOf(row, $"contact {n} language", contact.Language, voiceToo: true);
+                    contact.DailyDigest = row.Flag($"contact {n} digest", whereEmpty: false, contact.DailyDigest);
+                },
+                $"{n} {name}"
+            );
+            if (contact.Phone.Length == 0 && contact.Mail.Length == 0 && row[$"contact {n} phone"].Length == 0)
                 row.Wrong($"contact {n} phone", "", new Wording("a contact has a phone number or a mail address", "联系人应有电话或邮箱"));
         }
+
+        if (row.Columns.Contacts.Count == 0)
+            return;
+        foreach (var contact in there.Where(c => !named.Contains(c.Order)))
+            Missing(row, ImportKind.Contact, $"{contact.Order} {contact.Name}", contact);
+    }
+
+    /// <summary>The language of a person, as messages know it.</summary>
+    internal static string LanguageOf(RegistryRow row, string column, string kept, bool voiceToo)
+    {
+        var language = row.Cell(column, kept, "zh", text => text, v => v);
+        if (language != kept && language is not ("zh" or "en") && !(voiceToo && language is "yue"))
+            row.Wrong(column, language, new Wording("is not one of zh, yue, en", "应为 zh、yue 或 en"));
+        return language;
     }
 
     private void Household(Resident resident, RegistryRow row)
     {
-        for (var n = 1; n <= 9; n++)
+        var there = known.MembersOf(resident.Id);
+        var named = new HashSet<int>();
+        foreach (var n in row.Columns.Household)
         {
             if (row[$"household {n} name"] is not { Length: > 0 } name)
                 continue;
-            var member = resident.Household.Find(m => m.Order == n);
-            if (member is null)
-                resident.Household.Add(
-                    member = new HouseholdMember
-                    {
-                        Id = Guid.CreateVersion7(clock.GetUtcNow()),
-                        ResidentId = resident.Id,
-                        Order = n,
-                        Name = name,
-                    }
-                );
-            var known = member.Name == name;
-            member.Name = name;
-            member.Gender = row.Text($"household {n} gender", known ? member.Gender : "");
-            member.Relation = row.Text($"household {n} relation", known ? member.Relation : "");
-            member.Health = row.Text($"household {n} health", known ? member.Health : "");
-            member.Supported = row.Flag($"household {n} support", whereEmpty: false, known && member.Supported);
-            member.IdentityNumber = row.Identity($"household {n} identity", known ? member.IdentityNumber : "");
+            named.Add(n);
+            var found = there.Find(m => m.Order == n);
+            var member =
+                found
+                ?? new HouseholdMember
+                {
+                    Id = Guid.CreateVersion7(new DateTimeOffset(now)),
+                    ResidentId = resident.Id,
+                    Order = n,
+                    Name = "",
+                };
+            if (found is null)
+                known.NewMembers.Add(member);
+            row.Of(
+                ImportKind.HouseholdMember,
+                found is not null,
+                () =>
+                {
+                    var same = member.Name.Trim() == name;
+                    member.Name = row.Text($"household {n} name", member.Name);
+                    if (!same)
+                        (member.Gender, member.Relation, member.Health, member.Supported, member.IdentityNumber) = ("", "", "", false, "");
+                    member.Gender = row.Text($"household {n} gender", member.Gender);
+                    member.Relation = row.Text($"household {n} relation", member.Relation);
+                    member.Health = row.Text($"household {n} health", member.Health);
+                    member.Supported = row.Flag($"household {n} support", whereEmpty: false, member.Supported);
+                    member.IdentityNumber = row.Identity($"household {n} identity", member.IdentityNumber);
+                },
+                $"{n} {name}"
+            );
+        }
+
+        if (row.Columns.Household.Count == 0)
+            return;
+        foreach (var member in there.Where(m => !named.Contains(m.Order)))
+            Missing(row, ImportKind.HouseholdMember, $"{member.Order} {member.Name}", member);
+    }
+
+    private void Devices(Resident resident, RegistryRow row)
+    {
+        var named = new HashSet<string>();
+        foreach (var n in row.Columns.Devices)
+        {
+            if (row[$"device {n} id"] is not { Length: > 0 } id)
+                continue;
+            if (!DeviceId.TryParse(id, out _))
+                row.Wrong($"device {n} id", id, new Wording("has white space, + or #", "含有空格、+ 或 #"));
+            if (!named.Add(id) || (known.HomeOf(id) is { } other && other != resident.Id))
+            {
+                var home = known.HomeOf(id) ?? resident.Id;
+                row.Wrong($"device {n} id", id, new Wording($"belongs to resident {home}", $"属于服务对象 {home}"));
+                continue;
+            }
+
+            known.Place(id, resident.Id);
+            var found = known.Device(id);
+            var device =
+                found
+                ?? new Device
+                {
+                    Id = id,
+                    Profile = "",
+                    InstalledAt = now,
+                };
+            if (found is null)
+                known.NewDevices.Add(device);
+            row.Of(ImportKind.Device, found is not null, () => Device(resident, device, n, row), id);
+        }
+
+        if (row.Columns.Devices.Count == 0)
+            return;
+        foreach (var device in known.DevicesOf(resident.Id).Where(d => !named.Contains(d.Id)).OrderBy(d => d.Id, StringComparer.Ordinal))
+        {
+            row.Missing(ImportKind.Device, device.Id, options.Replace);
+            if (options.Replace)
+                device.ResidentId = null;
         }
     }
 
-    private async Task DevicesAsync(Resident resident, RegistryRow row, DateTime now, CancellationToken cancellation)
+    private void Device(Resident resident, Device device, int n, RegistryRow row)
     {
-        for (var n = 1; n <= 9; n++)
-        {
-            if (row[$"device {n} id"] is not { Length: > 0 } device)
-                continue;
-            if (!DeviceId.TryParse(device, out _))
-                row.Wrong($"device {n} id", device, new Wording("has white space, + or #", "含有空格、+ 或 #"));
-            var profile = row.Required($"device {n} profile");
-            if (profile.Length > 0 && !isProfile(profile))
-                row.Wrong(
-                    $"device {n} profile",
-                    profile,
-                    new Wording("is not a device profile (see: vigil profiles)", "没有此设备型号（可用“vigil profiles”查看）")
-                );
-            var known = db.Devices.Local.FirstOrDefault(d => d.Id == device) ?? await db.Devices.FindAsync([device], cancellation);
-            if (known is not null && known.ResidentId is { } other && other != resident.Id)
-                row.Wrong($"device {n} id", device, new Wording($"belongs to resident {other}", $"属于服务对象 {other}"));
-            if (known is null)
-                db.Devices.Add(
-                    known = new Device
-                    {
-                        Id = device,
-                        Profile = profile,
-                        InstalledAt = now,
-                    }
-                );
-            known.Profile = profile;
-            known.ResidentId = resident.Id;
-            if (row.Date($"device {n} installed") is { } installed)
-                known.InstalledAt = installed.ToDateTime(TimeOnly.MinValue, DateTimeKind.Utc);
-            if (row.Number($"device {n} report", 1, 100_000) is { } minutes)
-                known.ReportMinutes = (int)minutes;
-        }
+        var profile = row.Needed($"device {n} profile", device.Profile);
+        if (profile.Length > 0 && profile != device.Profile && !isProfile(profile))
+            row.Wrong(
+                $"device {n} profile",
+                profile,
+                new Wording("is not a device profile (see: vigil profiles)", "没有此设备型号（可用“vigil profiles”查看）")
+            );
+        device.Profile = profile;
+        // In stock until now.
+        device.ResidentId = row.Cell($"device {n} id", device.ResidentId, null, _ => resident.Id, v => v ?? "");
+        // The day alone: whoever writes it again doesn't mean that it was at midnight.
+        var day = DateOnly.FromDateTime(device.InstalledAt);
+        if (row.Date($"device {n} installed", day) is { } installed && installed != day)
+            device.InstalledAt = installed.ToDateTime(TimeOnly.MinValue, DateTimeKind.Utc);
+        device.ReportMinutes = (int?)row.Number($"device {n} report", 1, 100_000, device.ReportMinutes);
+    }
+
+    private void Missing(RegistryRow row, ImportKind kind, string named, object of)
+    {
+        row.Missing(kind, named, options.Replace);
+        if (options.Replace)
+            known.Removed.Add(of);
     }
 }

@@ -87,7 +87,7 @@ public abstract class RegistryImportTests
     }
 
     [Fact]
-    public async Task What_a_file_has_no_column_for_stays_as_it_is_and_an_empty_cell_empties_it()
+    public async Task Neither_a_missing_column_nor_an_empty_cell_changes_anything_and_an_empty_cell_under_a_heading_with_an_equals_sign_empties()
     {
         var records = await ReadyAsync();
         var import = new RegistryImport(records, new FakeTimeProvider(new DateTimeOffset(Noon)), _ => true);
@@ -135,7 +135,15 @@ public abstract class RegistryImportTests
             (officer.Phone, officer.Mail, officer.SubstituteId, officer.AwayFrom)
         );
         (resident, officer) = await AfterAsync(
-            "记录,编号,姓名,区划代码,电话,住址,重点,接受服务,活动半径米,替班编号\n老人,r1,王秀英,440111001001,,,,,,\n值班,d1,李,440111,,,,,,\n"
+            "记录,编号,姓名,区划代码,电话,住址,重点,接受服务,活动半径米,替班编号\n老人,r1,,,,,,,,\n值班,d1,,,,,,,,\n"
+        );
+        Assert.Equal(
+            ("王秀英", "+8613800138000", "村口1号", true, false, 500.0),
+            (resident.Name, resident.Phone, resident.Address, resident.KeyClass, resident.ConsentService, resident.HomeRadiusMetres)
+        );
+        Assert.Equal(("李", "+8613800138004", "d2"), (officer.Name, officer.Phone, officer.SubstituteId));
+        (resident, officer) = await AfterAsync(
+            "记录,编号,电话=,住址＝,重点 =,接受服务=,活动半径米=,替班编号=\n老人,r1,,,,,,\n值班,d1,,,,,,\n"
         );
         Assert.Equal(
             ("", "", false, true, 300.0),

@@ -39,16 +39,7 @@ internal static class ExportCommand
                 await using var db = await records.CreateDbContextAsync(cancellation);
                 (string[] Headings, IEnumerable<IReadOnlyList<object?>> Rows)? found = result.GetValue(what) switch
                 {
-                    "residents" => (
-                        ["id", "name", "area", "key", "categories", "phone", "address"],
-                        db.Residents.AsNoTracking()
-                            .OrderBy(r => r.Id)
-                            .AsEnumerable()
-                            .Select(r =>
-                                (IReadOnlyList<object?>)
-                                    [r.Id, r.Name, r.Area, r.KeyClass, r.Categories, FieldKeys.Shown(r.Phone), r.Address]
-                            )
-                    ),
+                    "residents" => await RegistryExport.ReadAsync(records, cancellation),
                     "alarms" => (
                         [
                             "id",

@@ -9,8 +9,13 @@ internal static class ImportCommand
 {
     public static Command Create()
     {
-        var file = new Argument<string>("file") { Description = "CSV after docs/registry.md" };
-        var dryRun = new Option<bool>("--dry-run") { Description = "Checks everything, writes nothing" };
+        var file = new Argument<string>("file") { Description = "CSV or XLSX after docs/registry.md" };
+        var dryRun = new Option<bool>("--dry-run") { Description = "Checks everything, says what would change, writes nothing" };
+        var replace = new Option<bool>("--replace")
+        {
+            Description = "Removes contacts and household members, and unbinds devices, that the file no longer names",
+        };
+        var ids = new Option<bool>("--ids-from-identity") { Description = "Makes ids of the identity numbers for rows that have none" };
         var config = RunCommand.ConfigOption();
         var command = new Command(
             "import",
@@ -19,6 +24,8 @@ internal static class ImportCommand
         {
             file,
             dryRun,
+            replace,
+            ids,
             config,
         };
         command.TreatUnmatchedTokensAsErrors = false;
@@ -36,34 +43,103 @@ internal static class ImportCommand
 
                 var records = RecordsServices.CreateFactory(settings.Configuration, settings.DataPath);
                 await records.MigrateAsync(cancellation);
-                var (problems, summary) = await new RegistryImport(
-                    records,
-                    TimeProvider.System,
-                    id => settings.Profiles.Find(id) is not null
-                ).ImportAsync(path, result.GetValue(dryRun), cancellation);
-                foreach (var problem in problems)
-                    Console.Error.WriteLine(problem);
-                if (problems.Count > 0)
+                var import = new RegistryImport(records, TimeProvider.System, id => settings.Profiles.Find(id) is not null);
+                var options = new ImportOptions
                 {
-                    Console.Error.WriteLine(
-                        $"vigil import: {problems.Count} problem{(problems.Count == 1 ? "" : "s")}; nothing was written"
-                    );
-                    return 1;
+                    DryRun = result.GetValue(dryRun),
+                    Replace = result.GetValue(replace),
+                    IdsFromIdentity = result.GetValue(ids),
+                    Who = "cli",
+                };
+                if (!options.DryRun && await import.FinishAsync(cancellation) is var (unfinished, leftOut))
+                {
+                    foreach (var problem in leftOut)
+                        Console.Error.WriteLine(problem);
+                    Console.Error.WriteLine($"vigil import: finished the import of {unfinished}, which had been interrupted");
                 }
 
-                if (!result.GetValue(dryRun))
-                    await records.AddAsync(
-                        TimeProvider.System.GetUtcNow().UtcDateTime,
-                        "cli",
-                        "import",
-                        Path.GetFileName(path),
-                        summary.En,
-                        cancellation
-                    );
-                Console.WriteLine(result.GetValue(dryRun) ? $"would import {summary}" : $"imported {summary}");
-                return 0;
+                await using var stream = File.OpenRead(path);
+                using var progress = new ImportTerminal(Console.Error, Console.IsErrorRedirected, TimeProvider.System);
+                return Say(
+                    await import.ImportAsync(stream, Path.GetFileName(path), options, progress, cancellation),
+                    options.DryRun,
+                    progress.End
+                );
             }
         );
         return command;
     }
+
+    private static int Say(ImportOutcome outcome, bool dryRun, Action endProgress)
+    {
+        endProgress();
+        foreach (var problem in outcome.Problems)
+            Console.Error.WriteLine(problem);
+        if (outcome.Problems.Count > 0)
+        {
+            Console.Error.WriteLine(
+                $"vigil import: {outcome.Problems.Count} problem{(outcome.Problems.Count == 1 ? "" : "s")}; "
+                    + (outcome.Written ? "these rows changed meanwhile and were left out, all others were written" : "nothing was written")
+            );
+            return 1;
+        }
+
+        Console.WriteLine(dryRun ? $"would import {outcome.Summary}" : $"imported {outcome.Summary}");
+        foreach (var count in outcome.Changes.Counts)
+            Console.WriteLine($"  {count}");
+        if (dryRun)
+        {
+            foreach (var line in outcome.Changes.Lines)
+                Console.WriteLine(line);
+            if (outcome.Changes.More > 0)
+                Console.WriteLine($"… and {outcome.Changes.More} further changes");
+        }
+
+        return 0;
+    }
+}
+
+/// <summary>
+/// Shows how far an import is, how fast and how long it still takes: one line that is written over where a person looks at it, a line every
+/// ten seconds where a file keeps it.
+/// </summary>
+internal sealed class ImportTerminal(TextWriter output, bool redirected, TimeProvider clock) : IProgress<ImportProgress>, IDisposable
+{
+    private static readonly TimeSpan OnTerminal = TimeSpan.FromMilliseconds(250),
+        InFile = TimeSpan.FromSeconds(10);
+
+    private long begun = clock.GetTimestamp(),
+        said = clock.GetTimestamp();
+    private bool writing;
+    private int width;
+
+    public void Report(ImportProgress value)
+    {
+        if (value.Writing != writing)
+            (writing, begun) = (value.Writing, clock.GetTimestamp());
+        if (clock.GetElapsedTime(said) < (redirected ? InFile : OnTerminal))
+            return;
+        said = clock.GetTimestamp();
+        var seconds = clock.GetElapsedTime(begun).TotalSeconds;
+        var line = $"{(writing ? "written" : "checked")} {value.Rows} rows";
+        if (seconds > 0)
+            line += $", {value.Rows / seconds:0}/s";
+        if (value.Part is > 0.01 and <= 1 and var part)
+            line += $", {TimeSpan.FromSeconds(Math.Ceiling(seconds / part - seconds)):m\\:ss} left";
+        if (redirected)
+            output.WriteLine(line);
+        else
+            output.Write('\r' + line.PadRight(width));
+        width = line.Length;
+    }
+
+    /// <summary>Leaves the line.</summary>
+    public void End()
+    {
+        if (width > 0 && !redirected)
+            output.Write('\r' + new string(' ', width) + '\r');
+        width = 0;
+    }
+
+    public void Dispose() => End();
 }

@@ -119,6 +119,8 @@ public abstract partial class RecordsDb
                 Within == ""
                 || Set<Device>().Any(d => d.Id == p.Device && Set<Resident>().Any(r => r.Id == d.ResidentId && r.Area.StartsWith(Within)))
             );
+        model.Entity<ImportRun>().HasQueryFilter(r => Within == "");
+        model.Entity<ImportPiece>().HasQueryFilter(p => Within == "");
         model.Entity<BlockedNumber>().HasQueryFilter(b => Within == "");
         model.Entity<CommittedFinding>().HasQueryFilter(f => Within == "");
         model.Entity<RegistryChange>().HasQueryFilter(c => Within == "");

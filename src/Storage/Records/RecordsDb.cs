@@ -25,7 +25,7 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
     public bool ForPeople { get; set; }
 
     /// <summary>Null for <c>dotnet ef</c> alone.</summary>
-    internal FieldKeys? Keys => keys;
+    public FieldKeys? Keys => keys;
 
     public DbSet<DailyDigest> Digests => Set<DailyDigest>();
     public DbSet<Webhook> Webhooks => Set<Webhook>();
@@ -62,6 +62,8 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
     public DbSet<DailyActivity> DailyActivity => Set<DailyActivity>();
     public DbSet<SlowChange> SlowChanges => Set<SlowChange>();
     public DbSet<RegistryChange> RegistryChanges => Set<RegistryChange>();
+    public DbSet<ImportRun> ImportRuns => Set<ImportRun>();
+    public DbSet<ImportPiece> ImportPieces => Set<ImportPiece>();
 
     protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder)
     {
@@ -214,6 +216,12 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
             });
             e.HasOne<Contact>().WithMany().HasForeignKey(d => d.ContactId).OnDelete(DeleteBehavior.Cascade);
         });
+        modelBuilder.Entity<ImportRun>().Property(i => i.Id).ValueGeneratedNever();
+        modelBuilder.Entity<ImportPiece>(e =>
+        {
+            e.HasKey(p => p.Number);
+            e.Property(p => p.Number).ValueGeneratedNever();
+        });
         modelBuilder.Entity<DailyUse>().HasKey(d => new { d.ResidentId, d.Day });
         modelBuilder.Entity<DailyActivity>(e =>
         {
@@ -270,6 +278,7 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
         (typeof(Visit), nameof(Visit.Needs)),
         (typeof(Visit), nameof(Visit.Actions)),
         (typeof(Visit), nameof(Visit.Notes)),
+        (typeof(ImportPiece), nameof(ImportPiece.Content)),
     ];
 
     /// <summary>
@@ -283,6 +292,7 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
         (typeof(Visit), nameof(Visit.Needs)),
         (typeof(Visit), nameof(Visit.Actions)),
         (typeof(Visit), nameof(Visit.Notes)),
+        (typeof(ImportPiece), nameof(ImportPiece.Content)),
     ];
 
     /// <summary>All times are UTC. SQLite doesn't store the <see cref="DateTimeKind"/>, so it is set when they are read.</summary>

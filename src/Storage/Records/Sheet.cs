@@ -25,7 +25,45 @@ public static class Sheet
     /// <param name="name">File name, whose extension tells the format.</param>
     /// <exception cref="InvalidDataException">It is no workbook, or unpacks to more than 256 MiB.</exception>
     public static IEnumerable<(int Line, List<string> Fields)> Read(Stream file, string name) =>
-        IsXlsx(name) ? ReadXlsx(file) : ReadCsv(new StreamReader(file, Encoding.UTF8));
+        IsXlsx(name)
+            ? ReadXlsx(file)
+            : ReadCsv(
+                new StreamReader(file, EncodingOf(file), detectEncodingFromByteOrderMarks: true, bufferSize: 1 << 16, leaveOpen: true)
+            );
+
+    /// <summary>
+    /// UTF-8, or GB18030 where the bytes aren't that: spreadsheet programs set to Chinese save a CSV in it (and in GBK and GB 2312, which
+    /// it contains). A text of a few characters of one is hardly ever valid in the other.
+    /// </summary>
+    private static Encoding EncodingOf(Stream file)
+    {
+        if (!file.CanSeek)
+            return Encoding.UTF8;
+        var (start, state, buffer) = (file.Position, Encoding.UTF8.GetDecoder(), new byte[1 << 16]);
+        state.Fallback = DecoderFallback.ExceptionFallback;
+        var chars = new char[buffer.Length + 16];
+        try
+        {
+            var first = true;
+            for (int read; (read = file.Read(buffer)) > 0; first = false)
+            {
+                if (first && buffer is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..])
+                    return Encoding.UTF8; // UTF-16 says itself what it is
+                state.GetChars(buffer, 0, read, chars, 0, flush: false);
+            }
+
+            state.GetChars([], 0, 0, chars, 0, flush: true);
+            return Encoding.UTF8;
+        }
+        catch (DecoderFallbackException)
+        {
+            return CodePagesEncodingProvider.Instance.GetEncoding("GB18030")!;
+        }
+        finally
+        {
+            file.Position = start;
+        }
+    }
 
     /// <summary>
     /// Writes rows under headings. A CSV begins with a byte order mark, by which spreadsheets recognise UTF-8, and its texts are escaped so

@@ -1,12 +1,8 @@
-using System.Security.Claims;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
-using Microsoft.EntityFrameworkCore;
-using Vigil.Model;
 using Vigil.Registry;
-using Vigil.Storage.Records;
 using Vigil.Web.Operations;
 
 namespace Vigil.Web.Api;
@@ -21,28 +17,49 @@ internal static class RegistryApi
         admin
             .MapPost(
                 "registry",
-                async (string? name, bool? dryRun, Func<RegistryImport> import, [AsParameters] Caller caller) =>
+                async (
+                    string? name,
+                    bool? dryRun,
+                    bool? replace,
+                    bool? idsFromIdentity,
+                    Func<RegistryImport> import,
+                    [AsParameters] Caller caller
+                ) =>
                 {
                     if (name is null || Path.GetExtension(name).ToUpperInvariant() is not (".CSV" or ".XLSX"))
                         return Caller.Wrong($"the query's name '{name}' ends in neither .csv nor .xlsx");
                     using var content = new MemoryStream();
                     await caller.Http.Request.Body.CopyToAsync(content, caller.Cancellation);
-                    var (problems, summary) = await RegistryOperations.ImportAsync(
+                    content.Position = 0;
+                    var outcome = await RegistryOperations.ImportAsync(
                         import(),
-                        caller.Records,
-                        content.ToArray(),
+                        content,
                         name,
                         caller.User,
-                        caller.Now,
-                        dryRun == true,
+                        new ImportOptions
+                        {
+                            DryRun = dryRun == true,
+                            Replace = replace == true,
+                            IdsFromIdentity = idsFromIdentity == true,
+                        },
                         caller.Cancellation
                     );
-                    return problems.Count == 0
-                        ? Results.Ok(new ImportAnswer(dryRun != true, summary.En))
+                    return outcome.Problems.Count == 0
+                        ? Results.Ok(
+                            new ImportAnswer(
+                                dryRun != true,
+                                outcome.Summary.En,
+                                [.. outcome.Changes.Counts.Select(c => c.En)],
+                                [.. outcome.Changes.Lines.Select(c => c.En)],
+                                outcome.Changes.More
+                            )
+                        )
                         : Results.Problem(
-                            $"{problems.Count} problems; nothing was written",
+                            outcome.Written
+                                ? $"{outcome.Problems.Count} problems: these rows were left out, because they changed meanwhile; all others were written"
+                                : $"{outcome.Problems.Count} problems; nothing was written",
                             statusCode: StatusCodes.Status422UnprocessableEntity,
-                            extensions: new Dictionary<string, object?> { ["problems"] = problems }
+                            extensions: new Dictionary<string, object?> { ["problems"] = outcome.Problems }
                         );
                 }
             )
@@ -54,4 +71,13 @@ internal static class RegistryApi
 /// <summary>What an import did, or would do.</summary>
 /// <param name="Imported">False for a dry run.</param>
 /// <param name="Summary">In words.</param>
-internal sealed record ImportAnswer(bool Imported, string Summary);
+/// <param name="Counts">How many of each kind are new, changed, unchanged, not in the file.</param>
+/// <param name="Changes">The first 200 changes, field by field; phone and identity numbers are masked.</param>
+/// <param name="MoreChanges">How many there are beyond those.</param>
+internal sealed record ImportAnswer(
+    bool Imported,
+    string Summary,
+    IReadOnlyList<string> Counts,
+    IReadOnlyList<string> Changes,
+    int MoreChanges
+);

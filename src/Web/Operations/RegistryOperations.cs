@@ -1,8 +1,5 @@
 using System.Security.Claims;
-using Microsoft.EntityFrameworkCore;
-using Vigil.Model;
 using Vigil.Registry;
-using Vigil.Storage.Records;
 
 namespace Vigil.Web.Operations;
 
@@ -10,21 +7,23 @@ namespace Vigil.Web.Operations;
 internal static class RegistryOperations
 {
     /// <summary>Imports an uploaded file; rows outside the area that the person is bound to are refused.</summary>
-    public static async Task<(IReadOnlyList<Problem> Problems, Wording Summary)> ImportAsync(
+    public static async Task<ImportOutcome> ImportAsync(
         RegistryImport import,
-        IDbContextFactory<RecordsDb> records,
-        byte[] content,
+        Stream content,
         string name,
         ClaimsPrincipal user,
-        DateTime now,
-        bool dryRun,
+        ImportOptions options,
         CancellationToken cancellation
-    )
-    {
-        var file = Path.GetFileName(name);
-        var (problems, summary) = await import.ImportAsync(new MemoryStream(content), file, dryRun, cancellation, user.Area());
-        if (problems.Count == 0 && !dryRun)
-            await records.AddAsync(now, user.Who(), "import", file, summary.En, cancellation);
-        return (problems, summary);
-    }
+    ) =>
+        await import.ImportAsync(
+            content,
+            Path.GetFileName(name),
+            options with
+            {
+                Bound = user.Area(),
+                Who = user.Who(),
+            },
+            null,
+            cancellation
+        );
 }

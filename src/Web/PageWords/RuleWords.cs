@@ -78,6 +78,17 @@ internal static class RuleWords
         ["registry.line"] = new("Line", "行"),
         ["registry.column"] = new("Column", "列"),
         ["registry.problem"] = new("Problem", "问题"),
+        ["registry.replace"] = new(
+            "Remove contacts, household members and devices that the file no longer names",
+            "移除文件中不再出现的联系人、家庭成员和设备"
+        ),
+        ["registry.ids"] = new("Make ids of identity numbers for rows without an id", "没有编号的行，由身份证号生成编号"),
+        ["registry.changes"] = new("What changes", "变更内容"),
+        ["registry.more"] = new("Further changes that are not listed: ", "未列出的其他变更："),
+        ["registry.left"] = new(
+            "rows changed meanwhile and were left out; all others were written",
+            "行在此期间已被他人更改，未写入；其余均已写入"
+        ),
         ["registry.problems"] = new("problems; nothing was written", "个问题，未写入任何内容"),
     };
 }

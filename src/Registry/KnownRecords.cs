@@ -1,0 +1,158 @@
+using Microsoft.EntityFrameworkCore;
+using Vigil.Storage.Records;
+
+namespace Vigil.Registry;
+
+/// <summary>
+/// What the registry has of all that some rows name, loaded in a few queries; and what the rows add to it. Checking a file keeps one for
+/// its whole length, so that a later row meets what an earlier one would have made; writing it takes a new one for each transaction.
+/// </summary>
+internal sealed class KnownRecords
+{
+    private static readonly List<Contact> NoContacts = [];
+    private static readonly List<HouseholdMember> NoMembers = [];
+
+    private Dictionary<string, Resident> residents = [];
+    private Dictionary<string, Device> devices = [];
+    private Dictionary<string, List<Contact>> contacts = [];
+    private Dictionary<string, List<HouseholdMember>> members = [];
+    private ILookup<string, Device> homes = Array.Empty<Device>().ToLookup(d => "");
+
+    /// <summary>Devices that rows before have put into a home, and into which.</summary>
+    private readonly Dictionary<string, string> placed = [];
+
+    public Dictionary<string, Visitor> Visitors { get; } = [];
+    public Dictionary<string, DutyOfficer> Officers { get; } = [];
+    public Dictionary<string, Area> Areas { get; } = [];
+
+    public List<Resident> NewResidents { get; } = [];
+    public List<Contact> NewContacts { get; } = [];
+    public List<HouseholdMember> NewMembers { get; } = [];
+    public List<Device> NewDevices { get; } = [];
+    public List<Visitor> NewVisitors { get; } = [];
+    public List<DutyOfficer> NewOfficers { get; } = [];
+    public List<Area> NewAreas { get; } = [];
+    public List<Shift> NewShifts { get; } = [];
+    public List<object> Removed { get; } = [];
+
+    public Resident? Resident(string id) => residents.GetValueOrDefault(id);
+
+    public Device? Device(string id) => devices.GetValueOrDefault(id);
+
+    public List<Contact> ContactsOf(string resident) => contacts.GetValueOrDefault(resident, NoContacts);
+
+    public List<HouseholdMember> MembersOf(string resident) => members.GetValueOrDefault(resident, NoMembers);
+
+    public IEnumerable<Device> DevicesOf(string resident) => homes[resident];
+
+    /// <summary>In whose home a device is or, by a row before, will be.</summary>
+    public string? HomeOf(string device) => placed.GetValueOrDefault(device) ?? Device(device)?.ResidentId;
+
+    public void Place(string device, string resident) => placed[device] = resident;
+
+    /// <param name="db">Tracks what is loaded when <paramref name="tracked"/>.</param>
+    /// <param name="rows">Names what is needed.</param>
+    /// <param name="tracked">To be written.</param>
+    /// <param name="cancellation">Ends it.</param>
+    public async Task LoadAsync(RecordsDb db, IReadOnlyList<RegistryRow> rows, bool tracked, CancellationToken cancellation)
+    {
+        ForgetHomes();
+        IQueryable<T> Of<T>()
+            where T : class => tracked ? db.Set<T>() : db.Set<T>().AsNoTracking();
+        string[] Ids(Func<RegistryRow, bool> which) =>
+            [.. rows.Where(which).Select(r => r["id"]).Where(i => i.Length > 0).Distinct(StringComparer.Ordinal)];
+
+        var visitors = Ids(r => r.Kind is ImportKind.Visitor or ImportKind.VisitorShift)
+            .Concat(rows.Select(r => r["visitor id"]).Where(i => i.Length > 0))
+            .Distinct(StringComparer.Ordinal)
+            .Where(i => !Visitors.ContainsKey(i))
+            .ToArray();
+        if (visitors.Length > 0)
+            await foreach (
+                var v in Of<Visitor>().Where(v => EF.Parameter(visitors).Contains(v.Id)).AsAsyncEnumerable().WithCancellation(cancellation)
+            )
+                Visitors[v.Id] = v;
+        var officers = Ids(r => r.Kind is ImportKind.Duty or ImportKind.Supervisor or ImportKind.DutyShift)
+            .Where(i => !Officers.ContainsKey(i))
+            .ToArray();
+        if (officers.Length > 0)
+            await foreach (
+                var o in Of<DutyOfficer>()
+                    .Where(o => EF.Parameter(officers).Contains(o.Id))
+                    .AsAsyncEnumerable()
+                    .WithCancellation(cancellation)
+            )
+                Officers[o.Id] = o;
+        var areas = rows.Where(r => r.Kind is ImportKind.Area)
+            .Select(r => r["area"])
+            .Where(a => !Areas.ContainsKey(a))
+            .Distinct()
+            .ToArray();
+        if (areas.Length > 0)
+            await foreach (
+                var a in Of<Area>().Where(a => EF.Parameter(areas).Contains(a.Code)).AsAsyncEnumerable().WithCancellation(cancellation)
+            )
+                Areas[a.Code] = a;
+
+        var ids = Ids(r => r.Kind is ImportKind.Resident);
+        if (ids.Length == 0)
+            return;
+        residents = await Of<Resident>().Where(r => EF.Parameter(ids).Contains(r.Id)).ToDictionaryAsync(r => r.Id, cancellation);
+        var columns = rows[0].Columns;
+        if (columns.Devices.Count > 0)
+            await LoadDevicesAsync(Of<Device>(), rows, cancellation);
+        if (residents.Count == 0)
+            return;
+        var known = residents.Keys.ToArray();
+        if (columns.Contacts.Count > 0)
+            contacts = (await Of<Contact>().Where(c => EF.Parameter(known).Contains(c.ResidentId)).ToListAsync(cancellation))
+                .GroupBy(c => c.ResidentId)
+                .ToDictionary(g => g.Key, g => g.OrderBy(c => c.Order).ToList());
+        if (columns.Household.Count > 0)
+            members = (await Of<HouseholdMember>().Where(c => EF.Parameter(known).Contains(c.ResidentId)).ToListAsync(cancellation))
+                .GroupBy(c => c.ResidentId)
+                .ToDictionary(g => g.Key, g => g.OrderBy(c => c.Order).ToList());
+    }
+
+    /// <summary>Writes what the rows have added, and what they have changed of what was loaded to be written.</summary>
+    public async Task SaveAsync(RecordsDb db, CancellationToken cancellation)
+    {
+        await db.InsertAsync(NewAreas, cancellation);
+        await db.InsertAsync(NewOfficers, cancellation);
+        await db.InsertAsync(NewVisitors, cancellation);
+        await db.InsertAsync(NewResidents, cancellation);
+        await db.InsertAsync(NewContacts, cancellation);
+        await db.InsertAsync(NewMembers, cancellation);
+        await db.InsertAsync(NewDevices, cancellation);
+        db.RemoveRange(Removed);
+        await db.SaveChangesAsync(cancellation);
+        await db.InsertAsync(NewShifts, cancellation);
+    }
+
+    private async Task LoadDevicesAsync(IQueryable<Device> all, IReadOnlyList<RegistryRow> rows, CancellationToken cancellation)
+    {
+        var named = rows.SelectMany(r => r.Columns.Devices.Select(n => r[$"device {n} id"]))
+            .Where(i => i.Length > 0)
+            .Distinct(StringComparer.Ordinal)
+            .ToArray();
+        var known = residents.Keys.ToArray();
+        var inHomes = known.Length == 0 ? [] : await all.Where(d => EF.Parameter(known).Contains(d.ResidentId!)).ToListAsync(cancellation);
+        homes = inHomes.ToLookup(d => d.ResidentId!);
+        devices = inHomes.ToDictionary(d => d.Id);
+        var others = named.Where(n => !devices.ContainsKey(n)).ToArray();
+        if (others.Length > 0)
+            await foreach (var d in all.Where(d => EF.Parameter(others).Contains(d.Id)).AsAsyncEnumerable().WithCancellation(cancellation))
+                devices.TryAdd(d.Id, d);
+    }
+
+    /// <summary>Homes are needed for their own rows alone; people and areas by later ones too.</summary>
+    private void ForgetHomes()
+    {
+        (residents, devices, contacts, members) = ([], [], [], []);
+        homes = Array.Empty<Device>().ToLookup(d => "");
+        NewResidents.Clear();
+        NewContacts.Clear();
+        NewMembers.Clear();
+        NewDevices.Clear();
+    }
+}

@@ -1,0 +1,89 @@
+using Microsoft.EntityFrameworkCore;
+using Vigil.Model;
+using Vigil.Storage.Records;
+
+namespace Vigil.Registry;
+
+/// <summary>What only the whole file can tell: ids that stand in it twice, identity numbers of two people, areas that don't exist.</summary>
+internal sealed class WholeFile
+{
+    private readonly HashSet<(ImportKind, string)> ids = [];
+    private readonly HashSet<string> areas = [];
+    private readonly List<(RegistryRow Row, string Code)> lying = [];
+    private readonly Dictionary<string, (RegistryRow Row, string Number)> holding = [];
+
+    /// <summary>False where the id stood in a row before.</summary>
+    public bool IsFirst(ImportKind kind, string id) => ids.Add((kind is ImportKind.Supervisor ? ImportKind.Duty : kind, id));
+
+    /// <summary>The file makes an area.</summary>
+    public void Has(string code) => areas.Add(code);
+
+    /// <summary>Somebody comes to an area that they weren't in.</summary>
+    public void Lies(RegistryRow row, string code) => lying.Add((row, code));
+
+    /// <summary>A resident gets an identity number that they didn't have.</summary>
+    public void Holds(RegistryRow row, string number) => holding[row["id"]] = (row, number);
+
+    public async Task CheckAsync(RecordsDb db, string bound, CancellationToken cancellation)
+    {
+        await CheckAreasAsync(db, cancellation);
+        await CheckNumbersAsync(db, bound, cancellation);
+    }
+
+    /// <summary>
+    /// Of each level (county, town, village) that the registry knows any area of, an area has to be one of them. A registry that knows none
+    /// checks nothing.
+    /// </summary>
+    private async Task CheckAreasAsync(RecordsDb db, CancellationToken cancellation)
+    {
+        if (lying.Count == 0)
+            return;
+        areas.UnionWith(await db.Areas.Select(a => a.Code).ToListAsync(cancellation));
+        var levels = areas.Select(a => a.Length).Distinct().ToList();
+        foreach (var (row, code) in lying)
+            if (levels.Any(l => l <= code.Length && !areas.Contains(code[..l])))
+                row.Wrong(
+                    "area",
+                    code,
+                    new Wording(
+                        "is not an area of the registry: import the area first, or in this file",
+                        "登记的区划中没有此代码：请先导入，或在此文件中加入该区划"
+                    )
+                );
+    }
+
+    private async Task CheckNumbersAsync(RecordsDb db, string bound, CancellationToken cancellation)
+    {
+        if (holding.Values.All(h => h.Number.Length == 0))
+            return;
+        var held = new Dictionary<string, (string Id, string Area)>();
+        await foreach (
+            var r in db
+                .Residents.AsNoTracking()
+                .Where(r => r.IdentityNumber != "")
+                .Select(r => new
+                {
+                    r.Id,
+                    r.IdentityNumber,
+                    r.Area,
+                })
+                .AsAsyncEnumerable()
+                .WithCancellation(cancellation)
+        )
+            if (!holding.ContainsKey(r.Id))
+                held.TryAdd(r.IdentityNumber, (r.Id, r.Area));
+        foreach (var (id, (row, number)) in holding)
+        {
+            if (number.Length == 0 || held.TryAdd(number, (id, row["area"])))
+                continue;
+            var (other, area) = held[number];
+            row.Wrong(
+                "identity",
+                IdentityNumber.Masked(number),
+                area.StartsWith(bound, StringComparison.Ordinal)
+                    ? new Wording($"is the number of resident {other} too", $"与服务对象 {other} 的身份证号相同")
+                    : new Wording("is the number of a resident of another area too", "与其他区域服务对象的身份证号相同")
+            );
+        }
+    }
+}
