@@ -169,7 +169,8 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
         CancellationToken cancellation
     )
     {
-        var (problems, changes, known, whole) = (new List<Problem>(), new ImportChanges(), new KnownRecords(), new WholeFile());
+        var (problems, changes, known) = (new List<Problem>(), new ImportChanges(), new KnownRecords());
+        var whole = new WholeFile(fileName, problems);
         var (counts, shifts, lines, count) = (new SortedDictionary<ImportKind, int>(), new List<RegistryRow>(), new HashSet<int>(), 0);
         var now = Moment();
         await using var db = await records.CreateDbContextAsync(cancellation);

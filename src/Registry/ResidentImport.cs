@@ -68,7 +68,7 @@ internal sealed class ResidentImport(
         resident.Area = village;
         var number = row.Identity("identity", resident.IdentityNumber);
         if (number != resident.IdentityNumber)
-            whole?.Holds(row, number);
+            whole?.Holds(row, number, village);
         resident.IdentityNumber = number;
         resident.Phone = row.Phone("phone", resident.Phone);
         resident.Gender = row.Text("gender", resident.Gender);

@@ -5,12 +5,16 @@ using Vigil.Storage.Records;
 namespace Vigil.Registry;
 
 /// <summary>What only the whole file can tell: ids that stand in it twice, identity numbers of two people, areas that don't exist.</summary>
-internal sealed class WholeFile
+/// <param name="fileName">As shown in problems.</param>
+/// <param name="problems">Where they are said.</param>
+internal sealed class WholeFile(string fileName, List<Problem> problems)
 {
     private readonly HashSet<(ImportKind, string)> ids = [];
     private readonly HashSet<string> areas = [];
-    private readonly List<(RegistryRow Row, string Code)> lying = [];
-    private readonly Dictionary<string, (RegistryRow Row, string Number)> holding = [];
+
+    // Of the rows only what is needed: they are a hundred thousand.
+    private readonly Dictionary<string, List<int>> lying = [];
+    private readonly Dictionary<string, (int Line, string Number, string Area)> holding = [];
 
     /// <summary>False where the id stood in a row before.</summary>
     public bool IsFirst(ImportKind kind, string id) => ids.Add((kind is ImportKind.Supervisor ? ImportKind.Duty : kind, id));
@@ -19,10 +23,15 @@ internal sealed class WholeFile
     public void Has(string code) => areas.Add(code);
 
     /// <summary>Somebody comes to an area that they weren't in.</summary>
-    public void Lies(RegistryRow row, string code) => lying.Add((row, code));
+    public void Lies(RegistryRow row, string code)
+    {
+        if (!lying.TryGetValue(code, out var lines))
+            lying[code] = lines = [];
+        lines.Add(row.Line);
+    }
 
     /// <summary>A resident gets an identity number that they didn't have.</summary>
-    public void Holds(RegistryRow row, string number) => holding[row["id"]] = (row, number);
+    public void Holds(RegistryRow row, string number, string area) => holding[row["id"]] = (row.Line, number, area);
 
     public async Task CheckAsync(RecordsDb db, string bound, CancellationToken cancellation)
     {
@@ -40,16 +49,17 @@ internal sealed class WholeFile
             return;
         areas.UnionWith(await db.Areas.Select(a => a.Code).ToListAsync(cancellation));
         var levels = areas.Select(a => a.Length).Distinct().ToList();
-        foreach (var (row, code) in lying)
-            if (levels.Any(l => l <= code.Length && !areas.Contains(code[..l])))
-                row.Wrong(
-                    "area",
-                    code,
-                    new Wording(
-                        "is not an area of the registry: import the area first, or in this file",
-                        "登记的区划中没有此代码：请先导入，或在此文件中加入该区划"
-                    )
-                );
+        foreach (var (code, lines) in lying.Where(l => levels.Any(n => n <= l.Key.Length && !areas.Contains(l.Key[..n]))))
+        foreach (var line in lines)
+            Wrong(
+                line,
+                "area",
+                code,
+                new Wording(
+                    "is not an area of the registry: import the area first, or in this file",
+                    "登记的区划中没有此代码：请先导入，或在此文件中加入该区划"
+                )
+            );
     }
 
     private async Task CheckNumbersAsync(RecordsDb db, string bound, CancellationToken cancellation)
@@ -72,12 +82,13 @@ internal sealed class WholeFile
         )
             if (!holding.ContainsKey(r.Id))
                 held.TryAdd(r.IdentityNumber, (r.Id, r.Area));
-        foreach (var (id, (row, number)) in holding)
+        foreach (var (id, (line, number, place)) in holding)
         {
-            if (number.Length == 0 || held.TryAdd(number, (id, row["area"])))
+            if (number.Length == 0 || held.TryAdd(number, (id, place)))
                 continue;
             var (other, area) = held[number];
-            row.Wrong(
+            Wrong(
+                line,
                 "identity",
                 IdentityNumber.Masked(number),
                 area.StartsWith(bound, StringComparison.Ordinal)
@@ -86,4 +97,7 @@ internal sealed class WholeFile
             );
         }
     }
+
+    private void Wrong(int line, string column, string value, Wording message) =>
+        problems.Add(new Problem(fileName, line, column, value, message));
 }

@@ -278,6 +278,173 @@ public abstract class RegistryImportTests
         Assert.Contains("not a readable workbook", Assert.Single(problems).Message.En, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task An_import_that_was_killed_while_it_was_written_is_finished_without_repeating_or_leaving_out_a_row()
+    {
+        var (records, clock) = (await ReadyAsync(), ImportedFile.Clock());
+        var file = ImportedFile.Homes(451);
+        var killed = new Told(p =>
+        {
+            if (p.Writing)
+                throw new TimeoutException("killed");
+        });
+        await Assert.ThrowsAsync<TimeoutException>(() => records.ImportAsync(file, new ImportOptions { Who = "li" }, clock, killed, Stop));
+        await using (var db = await records.CreateDbContextAsync(Stop))
+        {
+            Assert.Equal(200, await db.Residents.CountAsync(Stop));
+            (await db.Residents.SingleAsync(r => r.Id == "r0", Stop)).Name = "改过";
+            await db.SaveChangesAsync(Stop);
+        }
+
+        // Its process may still be alive.
+        var (problems, _) = await records.ImportAsync(ImportedFile.Homes(1), clock: clock);
+        Assert.Contains("another import", Assert.Single(problems).Message.En, StringComparison.Ordinal);
+        clock.Advance(TimeSpan.FromSeconds(31));
+        var import = new RegistryImport(records, clock, _ => true);
+        Assert.Equal("x.csv", (await import.FinishAsync(Stop))!.Value.File);
+        Assert.Null(await import.FinishAsync(Stop));
+        await using var after = await records.CreateDbContextAsync(Stop);
+        Assert.Equal(
+            (451, 451, 451, 0, 0),
+            (
+                await after.Residents.CountAsync(Stop),
+                await after.Contacts.CountAsync(Stop),
+                await after.Devices.CountAsync(d => d.ResidentId != null, Stop),
+                await after.ImportRuns.CountAsync(Stop),
+                await after.ImportPieces.CountAsync(Stop)
+            )
+        );
+        Assert.Equal("改过", (await after.Residents.SingleAsync(r => r.Id == "r0", Stop)).Name);
+        Assert.Equal(("li", "x.csv"), await after.Audit.Select(a => new ValueTuple<string, string>(a.Who, a.Subject)).SingleAsync(Stop));
+    }
+
+    [Fact]
+    public async Task The_next_import_finishes_the_one_that_was_killed_and_one_that_had_not_begun_is_forgotten()
+    {
+        var (records, clock) = (await ReadyAsync(), ImportedFile.Clock());
+        var killed = new Told(p =>
+        {
+            if (p.Writing)
+                throw new TimeoutException("killed");
+        });
+        await Assert.ThrowsAsync<TimeoutException>(() => records.ImportAsync(ImportedFile.Homes(450), null, clock, killed, Stop));
+        clock.Advance(TimeSpan.FromSeconds(31));
+        Assert.Empty((await records.ImportAsync("编号,姓名\nr449,最后\n", clock: clock)).Problems);
+        await using (var db = await records.CreateDbContextAsync(Stop))
+        {
+            Assert.Equal(
+                (450, "最后"),
+                (await db.Residents.CountAsync(Stop), (await db.Residents.SingleAsync(r => r.Id == "r449", Stop)).Name)
+            );
+            db.Add(
+                new ImportRun
+                {
+                    File = "half.csv",
+                    Who = "",
+                    Options = "{}",
+                    Writer = Guid.NewGuid(),
+                    AliveUntil = Noon,
+                }
+            );
+            db.Add(new ImportPiece { Number = 0, Content = "half" });
+            await db.SaveChangesAsync(Stop);
+        }
+
+        Assert.Empty((await records.ImportAsync("编号,姓名\nr449,再见\n", clock: clock)).Problems);
+        await using var after = await records.CreateDbContextAsync(Stop);
+        Assert.Equal((0, 0), (await after.ImportRuns.CountAsync(Stop), await after.ImportPieces.CountAsync(Stop)));
+    }
+
+    [Fact]
+    public async Task An_import_that_is_ended_while_it_is_checked_has_written_nothing()
+    {
+        var records = await ReadyAsync();
+        using var stop = new CancellationTokenSource();
+        var ended = new Told(p => stop.Cancel());
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            records.ImportAsync(ImportedFile.Homes(1500), null, null, ended, stop.Token)
+        );
+        await using var db = await records.CreateDbContextAsync(Stop);
+        Assert.Equal((0, 0), (await db.Residents.CountAsync(Stop), await db.ImportRuns.CountAsync(Stop)));
+    }
+
+    [Fact]
+    public async Task A_press_gets_its_turn_between_the_rows_of_an_import()
+    {
+        var records = await ReadyAsync();
+        var pressed = 0;
+        var progress = new Told(p =>
+        {
+            // A turn that the import held would never come: the import waits for this.
+            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+            using var db = records.CreateDbContext();
+            var turn = WriteTurn.BeginAsync(db, first: true, patience.Token).GetAwaiter().GetResult();
+            db.Findings.Add(new CommittedFinding { Key = $"press {pressed++}", CommittedAt = Noon });
+            db.SaveChanges();
+            turn.CommitAsync(patience.Token).GetAwaiter().GetResult();
+            turn.DisposeAsync().AsTask().GetAwaiter().GetResult();
+        });
+        Assert.Empty((await records.ImportAsync(ImportedFile.Homes(900), progress: progress, cancellation: Stop)).Problems);
+        await using var after = await records.CreateDbContextAsync(Stop);
+        Assert.Equal((900, pressed), (await after.Residents.CountAsync(Stop), await after.Findings.CountAsync(Stop)));
+        Assert.True(pressed >= 5, $"{pressed}");
+    }
+
+    [Fact]
+    public async Task A_row_whose_device_somebody_else_takes_meanwhile_is_left_out_and_said_and_all_others_are_written()
+    {
+        var records = await ReadyAsync();
+        Assert.Empty((await records.ImportAsync("编号,姓名,区划代码\nx1,李,440111001001\n")).Problems);
+        var taken = new Told(p =>
+        {
+            if (!p.Writing || p.Rows > 200)
+                return;
+            using var db = records.CreateDbContext();
+            db.Add(
+                new Device
+                {
+                    Id = "d300",
+                    Profile = "senml",
+                    ResidentId = "x1",
+                }
+            );
+            db.SaveChanges();
+        });
+        var outcome = await records.ImportAsync(ImportedFile.Homes(450), progress: taken, cancellation: Stop);
+        Assert.True(outcome.Written);
+        Assert.Equal([(302, "device 1 id", "d300")], outcome.Places());
+        await using var after = await records.CreateDbContextAsync(Stop);
+        Assert.Equal(450, await after.Residents.CountAsync(Stop)); // x1 and all but r300
+        Assert.False(await after.Residents.AnyAsync(r => r.Id == "r300", Stop));
+    }
+
+    [Fact]
+    public async Task A_second_file_adds_a_contact_a_member_and_a_device_to_a_home_that_is_there()
+    {
+        var records = await ReadyAsync();
+        await records.GoodAsync(ImportedFile.Homes(2));
+        await records.GoodAsync(
+            "编号,紧急联系人2姓名,紧急联系人2邮箱,家庭成员1姓名,家庭成员1健康状况,设备1编号,设备1型号,探访人编号,探访人姓名\nr1,王二,er@example.org,王秀英,良好,w1,senml,v1,陈\n"
+        );
+        await using var db = await records.CreateDbContextAsync(Stop);
+        var home = await db
+            .Residents.Include(r => r.Contacts)
+            .Include(r => r.Household)
+            .Include(r => r.Devices)
+            .Include(r => r.Visitor)
+            .AsSplitQuery()
+            .SingleAsync(r => r.Id == "r1", Stop);
+        Assert.Equal(
+            ("王大,王二", "良好", "d1,w1", "陈"),
+            (
+                string.Join(',', home.Contacts.OrderBy(c => c.Order).Select(c => c.Name)),
+                home.Household.Single().Health,
+                string.Join(',', home.Devices.Select(d => d.Id).Order(StringComparer.Ordinal)),
+                home.Visitor!.Name
+            )
+        );
+    }
+
     private async Task<IDbContextFactory<RecordsDb>> ReadyAsync()
     {
         var records = await BeginAsync();
