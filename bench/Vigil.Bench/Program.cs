@@ -39,7 +39,7 @@ static int Usage()
             + "vigil-bench decode  [--rounds 5]   nanoseconds and bytes allocated a payload, by format\n"
             + "vigil-bench lines   "
             + "line protocol beside string building and the official client's points, and whole requests; ns and bytes allocated a line\n"
-            + "vigil-bench import  [--homes 100000] [--database sqlite|postgres] [--postgres CONNECTION]   "
+            + "vigil-bench import  [--homes 100000] [--database sqlite|postgres] [--postgres CONNECTION] [--apart yes]   "
             + "a registry of homes with four devices and two contacts: time, homes/s, memory, how long a press waits beside it\n"
             + "vigil-bench notify  [--alarms 4000] [--storm 10000] [--seconds 20] [--postgres CONNECTION]   "
             + "due steps/s, a storm, SOS published → provider's request at half of ingest's most\n"

@@ -140,8 +140,10 @@ public sealed class ImportChanges
             return new Wording("(empty)", "（空）");
         if (FieldKeys.IsUnreadable(value))
             return new Wording(FieldKeys.Shown(value), FieldKeys.Shown(value, "zh"));
-        if (value is "是" or "否")
-            return new Wording(value == "是" ? "yes" : "no", value);
+        if (value is "是")
+            return new Wording("yes", "是");
+        if (value is "否")
+            return new Wording("no", "否");
         var part = column[(column.LastIndexOf(' ') + 1)..];
         return Wording.Same(
             part switch

@@ -5,7 +5,7 @@ using Vigil.Model;
 namespace Vigil.Registry;
 
 /// <summary>
-/// One row of a registry file, with the checks of its cells. A column that the file doesn't have changes nothing, and an empty cell neither:
+/// One row of a registry file, with the checks of its cells. A column that the file doesn't have changes nothing, nor does an empty cell:
 /// whoever sends a file of names and phones alone doesn't mean to erase the addresses. Where the heading ends in <c>=</c>, an empty cell
 /// empties. What a cell changes is noted in <paramref name="changes"/>.
 /// </summary>

@@ -4,7 +4,7 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Registry;
 
-/// <summary>What only the whole file can tell: ids that stand in it twice, identity numbers of two people, areas that don't exist.</summary>
+/// <summary>What only the whole file can tell: ids that stand in it twice, numbers of two people, areas that don't exist.</summary>
 /// <param name="fileName">As shown in problems.</param>
 /// <param name="problems">Where they are said.</param>
 internal sealed class WholeFile(string fileName, List<Problem> problems)

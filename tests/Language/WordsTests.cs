@@ -91,8 +91,37 @@ public sealed class WordsTests
         var (more, _) = await Import().ImportAsync(new MemoryStream([1, 2, 3]), "a.xlsx", true, TestContext.Current.CancellationToken);
         var (none, _) = await Import().ImportAsync(new MemoryStream(), "a.csv", true, TestContext.Current.CancellationToken);
         Good(summary);
-        var all = problems.Concat(more).Concat(none).ToList();
-        Assert.True(all.Select(p => p.Message.En).Distinct().Count() >= 24, string.Join('\n', all.Select(p => p.Message.En).Distinct()));
+        async Task<ImportOutcome> ReadAsync(string file, ImportOptions options) =>
+            await new RegistryImport(records, TimeProvider.System, _ => true).ImportAsync(
+                new MemoryStream(System.Text.Encoding.UTF8.GetBytes(file)),
+                "a.csv",
+                options,
+                null,
+                TestContext.Current.CancellationToken
+            );
+        var (ids, _) = await ReadAsync("姓名,区划代码\nA,440111001001\n", new ImportOptions());
+        var (whole, _) = await ReadAsync(
+            "记录,编号,姓名=,姓名,区划代码,身份证号,对象类型,语言\n区划,,A,,440111,,,\n老人,r1,,A,440111001001,11010519491231002X,old,\n"
+                + "老人,r2,,A,440112001001,11010519491231002X,,\n值班,d1,,A,440111,,,fr\n",
+            new ImportOptions()
+        );
+        var (made, _) = await ReadAsync("姓名,区划代码,身份证号\nA,440111001001,\n", new ImportOptions { IdsFromIdentity = true });
+        const string Home =
+            "编号,姓名,区划代码,电话,重点,身份证号=,紧急联系人1姓名,紧急联系人1电话,家庭成员1姓名,家庭成员1健康状况,设备1编号,设备1型号\n";
+        await ReadAsync(
+            Home + "r1,A,440111001001,13800138000,是,11010519491231002X,Li,13800138001,Wang,ill,w1,senml\n",
+            new ImportOptions()
+        );
+        var replaced = await ReadAsync(
+            Home + "r1,A,440111001001,13800138009,否,,,,Wang,well,w2,senml\n",
+            new ImportOptions { Replace = true, DryRun = true }
+        );
+        var missing = await ReadAsync(Home + "r1,,,,,,,,,,,\n", new ImportOptions { DryRun = true });
+        foreach (var changes in new[] { replaced.Changes, missing.Changes })
+            Assert.All(changes.Lines.Concat(changes.Counts), Good);
+        Assert.True(replaced.Changes.Lines.Count >= 6);
+        var all = problems.Concat(more).Concat(none).Concat(ids).Concat(whole).Concat(made).ToList();
+        Assert.True(all.Select(p => p.Message.En).Distinct().Count() >= 30, string.Join('\n', all.Select(p => p.Message.En).Distinct()));
         Assert.All(all, p => Good(p.Message));
         // "colour" is the file's own
         Assert.All(problems.Where(p => p.Id.Length > 0), p => Good(RegistryHeadings.Heading(p.Id)));

@@ -87,7 +87,7 @@ public abstract class RegistryImportTests
     }
 
     [Fact]
-    public async Task Neither_a_missing_column_nor_an_empty_cell_changes_anything_and_an_empty_cell_under_a_heading_with_an_equals_sign_empties()
+    public async Task Neither_a_missing_column_nor_an_empty_cell_changes_anything_and_one_under_a_heading_with_an_equals_sign_empties()
     {
         var records = await ReadyAsync();
         var import = new RegistryImport(records, new FakeTimeProvider(new DateTimeOffset(Noon)), _ => true);

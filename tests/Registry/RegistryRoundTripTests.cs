@@ -15,7 +15,7 @@ public sealed class RegistryRoundTripTests : IDisposable
     private readonly string folder = Directory.CreateTempSubdirectory("vigil-round-").FullName;
     private int store;
 
-    /// <summary>As people write: signs that CSV, XML and spreadsheets take for their own; no white space at the ends, which nobody sees.</summary>
+    /// <summary>Signs that CSV, XML and spreadsheets take for their own; no white space at the ends, which nobody sees.</summary>
     private static readonly Gen<string> Text = Gen.OneOf(
             "王",
             "秀",

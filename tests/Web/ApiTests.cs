@@ -65,6 +65,33 @@ public sealed class ApiTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_registry_file_is_tried_then_imported_and_what_it_no_longer_names_goes_with_replace_alone()
+    {
+        using var admin = await server.ClientAsync("admin", "4419");
+        async Task<JsonElement> PostAsync(string file, string query) =>
+            await (
+                await admin.PostAsync("/api/v1/registry?name=a.csv" + query, new StringContent(file), Token)
+            ).Content.ReadFromJsonAsync<JsonElement>(Token);
+        const string Heading = "编号,姓名,区划代码,电话,紧急联系人1姓名,紧急联系人1电话\n";
+        await PostAsync(Heading + $"R8,赵六,{ConsoleServer.Here},13800131234,赵大,13700000001\n", "");
+        var fewer = Heading + "R8,,,13800135678,,\n";
+        var dry = await PostAsync(fewer, "&dryRun=true&replace=true");
+        Assert.False(dry.GetProperty("imported").GetBoolean());
+        Assert.Equal(
+            ["resident R8: phone …1234 → …5678", "resident R8: contact 1 赵大 is removed"],
+            dry.GetProperty("changes").EnumerateArray().Select(c => c.GetString())
+        );
+        Assert.Equal(["resident: 1 changed", "contact: 1 removed"], dry.GetProperty("counts").EnumerateArray().Select(c => c.GetString()));
+        Assert.True((await PostAsync(fewer, "")).GetProperty("imported").GetBoolean());
+        await using (var db = await server.Records.CreateDbContextAsync(Token))
+            Assert.True(await db.Contacts.AnyAsync(c => c.ResidentId == "R8", Token));
+        await PostAsync(fewer, "&replace=true");
+        await using var after = await server.Records.CreateDbContextAsync(Token);
+        Assert.False(await after.Contacts.AnyAsync(c => c.ResidentId == "R8", Token));
+        Assert.Equal(3, await after.Audit.CountAsync(a => a.Action == "import" && a.Subject == "a.csv" && a.Who == "api:test", Token));
+    }
+
+    [Fact]
     public async Task In_an_outage_many_alarms_are_answered_together_with_one_reason_and_a_line_on_each_timeline()
     {
         var (first, second) = (
