@@ -199,11 +199,18 @@ internal sealed class RegistryColumns(List<string> names, HashSet<string> cleare
 
     public int Place(string column) => places.GetValueOrDefault(column, -1);
 
+    /// <summary>Unknown headings are among the names too, and may look like anything.</summary>
     private static List<int> NumbersOf(string kind, List<string> names) =>
         [
             .. names
-                .Select(n => n.Split(' ') is [var k, var number, _] && k == kind ? int.Parse(number, CultureInfo.InvariantCulture) : 0)
-                .Where(n => n > 0)
+                .Select(n =>
+                    n.Split(' ') is [var k, var number, _]
+                    && k == kind
+                    && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var parsed)
+                        ? parsed
+                        : 0
+                )
+                .Where(n => n is > 0 and < 100)
                 .Distinct()
                 .Order(),
         ];

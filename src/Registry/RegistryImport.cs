@@ -129,8 +129,8 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
                             "",
                             "",
                             new Wording(
-                                "another import is being written; wait until it has ended, then try again",
-                                "另一导入正在写入，请等其结束后再试"
+                                "another import is being written; try again when it has ended (a killed one is finished half a minute later)",
+                                "另一导入正在写入，请等其结束后再试（若其进程已中断，半分钟后会自动续完）"
                             )
                         ),
                     ],

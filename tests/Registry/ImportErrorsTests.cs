@@ -62,6 +62,17 @@ public sealed class ImportErrorsTests : IDisposable
         );
     }
 
+    [Theory]
+    [InlineData("device -2147483649 report")]
+    [InlineData("device 99999999999 id")]
+    [InlineData("contact x name")]
+    [InlineData("household 100 name")]
+    public async Task A_heading_that_looks_like_one_with_a_number_is_unknown_and_no_more(string heading)
+    {
+        var records = await FreshRecords.SqliteAsync(folder);
+        Assert.Equal([(1, "column 3", heading)], (await records.ImportAsync($"编号,姓名,{heading}\n")).Places());
+    }
+
     [Fact]
     public async Task A_category_that_nobody_knows_is_an_error()
     {

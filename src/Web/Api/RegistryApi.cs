@@ -56,7 +56,7 @@ internal static class RegistryApi
                         )
                         : Results.Problem(
                             outcome.Written
-                                ? $"{outcome.Problems.Count} problems: these rows changed meanwhile and were left out; all others were written"
+                                ? $"{outcome.Problems.Count} problems: rows that changed meanwhile were left out; all others were written"
                                 : $"{outcome.Problems.Count} problems; nothing was written",
                             statusCode: StatusCodes.Status422UnprocessableEntity,
                             extensions: new Dictionary<string, object?> { ["problems"] = outcome.Problems }
