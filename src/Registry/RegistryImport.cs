@@ -129,7 +129,7 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
                             "",
                             "",
                             new Wording(
-                                "another import is being written; try again when it has ended (a killed one is finished half a minute later)",
+                                "another import is being written; try again when it has ended (a killed one is finished in half a minute)",
                                 "另一导入正在写入，请等其结束后再试（若其进程已中断，半分钟后会自动续完）"
                             )
                         ),

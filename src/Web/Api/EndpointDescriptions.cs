@@ -28,6 +28,8 @@ internal static class EndpointDescriptions
         ["search"] = "Part of a name or number, or the beginning of an area code.",
         ["name"] = "File name; its ending, .csv or .xlsx, tells what the body is.",
         ["dryRun"] = "true: everything is checked and nothing is written.",
+        ["replace"] = "true: contacts and household members that the file no longer names are removed, devices unbound.",
+        ["idsFromIdentity"] = "true: rows without an id get one that is made of the identity number.",
         ["id"] = "Id of the record in the path.",
         ["change"] = "enable, disable or ping.",
         ["state"] = "enable or disable; of alarms: open, acknowledged, in-hand, resolved, or unresolved for the first three.",

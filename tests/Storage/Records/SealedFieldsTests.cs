@@ -268,6 +268,7 @@ public sealed class SealedFieldsTests : IDisposable
                 Channel = Channel.Sms,
                 Reason = "opted out",
             },
+            new ImportPiece { Number = 0, Content = "" },
         ];
         foreach (var (entity, property, value) in Secret)
         foreach (var row in rows.Where(r => r.GetType() == entity))
