@@ -44,11 +44,10 @@ internal sealed class HomeLife
 
     /// <summary>…unless on nearly all of so many days there was a sign in its time: a false alarm a month at most.</summary>
     private const int EnoughDays = 14;
+    private const double NearlyAll = 0.97;
 
     /// <summary>Who lives here on most days is missed after so long all the same.</summary>
     public const long LongestDoubt = 3 * TimeSpan.TicksPerDay;
-
-    private const double NearlyAll = 0.97;
 
     private readonly LearnedSilence life = new(InactivitySettings.Default, firstDays: 3, Slack);
     private Evidence evidence = new();
