@@ -15,7 +15,7 @@ internal static partial class OwnerOnly
     /// <summary>Files and folders that the service itself creates in its data folder; others there are left alone.</summary>
     private static readonly string[] Own =
         ["records.db*", "readings.duckdb*", "*.key", "*.key.new", "*.json", "*.jsonl", "reserve", "vigil.lock"],
-        OwnFolders = ["keys", "rules", "spool", "audit", "backups"];
+        OwnFolders = ["keys", "rules", "spool", "audit", "backups", "uploads"];
 
     /// <summary>For all files and folders this process creates.</summary>
     public static void FromNowOn()

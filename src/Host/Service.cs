@@ -78,6 +78,7 @@ internal static class Service
                         id => settings.Profiles.Find(id) is not null
                     )
             )
+            .AddSingleton(s => ActivatorUtilities.CreateInstance<ImportJobs>(s, Path.Combine(settings.DataPath, "uploads")))
             .AddSingleton(new RulePartitions(settings.Rules, settings.Zone))
             .AddSingleton<OutlooksOf>(s => s.GetRequiredService<RulePartitions>().OutlooksOf)
             .AddSingleton<LiveRegistry>()

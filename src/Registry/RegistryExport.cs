@@ -3,8 +3,8 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Registry;
 
-/// <summary>The residents as a file that <see cref="RegistryImport"/> reads: every column that it knows of them.</summary>
-public static class RegistryExport
+/// <summary>The registry as a file that <see cref="RegistryImport"/> reads: every column that it knows.</summary>
+public static partial class RegistryExport
 {
     private const int ReadAtOnce = 1000;
 
@@ -71,7 +71,7 @@ public static class RegistryExport
         ("report", d => d.ReportMinutes),
     ];
 
-    /// <summary>The headings, and the rows in the order of the ids; they are read while they are taken.</summary>
+    /// <summary>The residents: headings, and rows in the order of the ids; they are read while they are taken.</summary>
     public static async Task<(string[] Headings, IEnumerable<IReadOnlyList<object?>> Rows)> ReadAsync(
         IDbContextFactory<RecordsDb> records,
         CancellationToken cancellation

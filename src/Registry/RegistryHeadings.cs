@@ -186,6 +186,8 @@ internal sealed class RegistryColumns(List<string> names, HashSet<string> cleare
 
     public int Count => names.Count;
 
+    public IReadOnlyList<string> Names => names;
+
     public int Line => line;
 
     /// <summary>Numbers of the contacts, of the household's members, of the devices that the file has columns for.</summary>

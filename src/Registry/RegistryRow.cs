@@ -1,6 +1,7 @@
 using System.Globalization;
 using PhoneNumbers;
 using Vigil.Model;
+using Vigil.Storage.Records;
 
 namespace Vigil.Registry;
 
@@ -15,7 +16,8 @@ internal sealed class RegistryRow(
     RegistryColumns columns,
     List<string> fields,
     List<Problem> problems,
-    ImportChanges changes
+    ImportChanges changes,
+    RowEnd end = RowEnd.Whole
 )
 {
     private string? givenId;
@@ -30,6 +32,14 @@ internal sealed class RegistryRow(
     public int Fields => fields.Count;
 
     public string LastField => fields[^1];
+
+    public RowEnd End => end;
+
+    /// <summary>The first cell that holds what a spreadsheet shows where a formula has no result; null when there is none.</summary>
+    public (string Column, string Value)? FormulaError =>
+        fields.FindIndex(f => f is "#N/A" or "#REF!" or "#VALUE!" or "#NAME?" or "#DIV/0!" or "#NULL!" or "#NUM!") is var at and >= 0
+            ? (at < columns.Count ? columns.Names[at] : "", fields[at])
+            : null;
 
     /// <summary>Whether anything of the registry is another after it.</summary>
     public bool ChangesAnything { get; private set; }

@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Text;
 using Microsoft.EntityFrameworkCore;
 using Vigil.Registry;
@@ -170,6 +171,110 @@ public sealed class ImportErrorsTests : IDisposable
 
         var other = await records.ImportAsync($"姓名,区划代码,身份证号\n周,440111001001,{Wang}\n", Ids);
         Assert.Equal([(2, "id")], other.Problems.Select(p => (p.Line, p.Id)));
+    }
+
+    [Theory]
+    [InlineData(
+        "编号,姓名,区划代码,住址\nr1,王,440111001001,一巷\nr2,李,4401110010",
+        3,
+        "文件在此行中断（4 列中只有 3 列）：文件可能不完整"
+    )]
+    [InlineData("编号,姓名,区划代码,住址\nr1,王,440111001001,\"一巷\nr2,李,440111001001,二巷\n", 2, "此行的引号没有闭合：文件可能不完整")]
+    public async Task A_file_that_was_cut_in_half_is_refused_where_it_ends(string csv, int line, string says)
+    {
+        var records = await FreshRecords.SqliteAsync(folder);
+        var outcome = await records.ImportAsync(csv);
+        Assert.Contains(outcome.Problems, p => p.Line == line && p.Message.Zh == says);
+        Assert.False(outcome.Written);
+    }
+
+    [Fact]
+    public async Task A_last_row_without_a_line_end_is_whole_when_it_has_all_its_fields()
+    {
+        var records = await FreshRecords.SqliteAsync(folder);
+        await records.GoodAsync("编号,姓名,区划代码\nr1,王,440111001001");
+    }
+
+    [Fact]
+    public async Task The_results_of_formulas_are_read_and_their_errors_are_refused()
+    {
+        var records = await FreshRecords.SqliteAsync(folder);
+        using var book = new MemoryStream();
+        Sheet.Write(
+            book,
+            "f.xlsx",
+            ["编号", "姓名", "区划代码", "住址"],
+            [
+                ["r1", "王", "440111001001", "REPLACED"],
+            ]
+        );
+        Replace(book, "REPLACED", "<c r=\"D2\" t=\"str\"><f>CONCATENATE(\"一\",\"巷\")</f><v>一巷</v></c>");
+        Assert.Empty((await ImportAsync(records, book)).Problems);
+        await using (var db = await records.CreateDbContextAsync(Stop))
+            Assert.Equal("一巷", (await db.Residents.SingleAsync(Stop)).Address);
+        book.SetLength(0);
+        Sheet.Write(
+            book,
+            "f.xlsx",
+            ["编号", "姓名", "区划代码", "住址"],
+            [
+                ["r1", "王", "440111001001", "REPLACED"],
+            ]
+        );
+        Replace(book, "REPLACED", "<c r=\"D2\" t=\"e\"><f>VLOOKUP(1,A1:A2,9)</f><v>#REF!</v></c>");
+        var problem = Assert.Single((await ImportAsync(records, book)).Problems);
+        Assert.Equal((2, "address", "#REF!", "是公式错误，不是值"), (problem.Line, problem.Id, problem.Value, problem.Message.Zh));
+
+        static void Replace(MemoryStream book, string text, string cell)
+        {
+            book.Position = 0;
+            using var zip = new ZipArchive(book, ZipArchiveMode.Update, leaveOpen: true);
+            var sheet = zip.Entries.Single(e => e.FullName.Contains("worksheets/sheet1", StringComparison.Ordinal));
+            string xml;
+            using (var reader = new StreamReader(sheet.Open()))
+                xml = reader.ReadToEnd();
+            var at = xml.IndexOf(text, StringComparison.Ordinal);
+            Assert.True(at > 0, "texts stand in the sheet itself");
+            var (from, to) = (xml.LastIndexOf("<x:c ", at, StringComparison.Ordinal), xml.IndexOf("</x:c>", at, StringComparison.Ordinal));
+            var prefixed = cell.Replace("<c ", "<x:c ", StringComparison.Ordinal)
+                .Replace("</c>", "</x:c>", StringComparison.Ordinal)
+                .Replace("<f>", "<x:f>", StringComparison.Ordinal)
+                .Replace("</f>", "</x:f>", StringComparison.Ordinal)
+                .Replace("<v>", "<x:v>", StringComparison.Ordinal)
+                .Replace("</v>", "</x:v>", StringComparison.Ordinal);
+            xml = xml[..from] + prefixed + xml[(to + "</x:c>".Length)..];
+            using var writer = new StreamWriter(sheet.Open());
+            writer.BaseStream.SetLength(0);
+            writer.Write(xml);
+        }
+
+        async Task<ImportOutcome> ImportAsync(IDbContextFactory<RecordsDb> into, MemoryStream file)
+        {
+            file.Position = 0;
+            return await new RegistryImport(into, ImportedFile.Clock(), _ => true).ImportAsync(file, "f.xlsx", false, Stop);
+        }
+    }
+
+    [Fact]
+    public async Task A_small_workbook_that_unpacks_to_more_than_a_gibibyte_is_refused_before_it_is_read()
+    {
+        using var book = new MemoryStream();
+        using (var zip = new ZipArchive(book, ZipArchiveMode.Create, leaveOpen: true))
+        {
+            using var sheet = zip.CreateEntry("xl/worksheets/sheet1.xml", CompressionLevel.SmallestSize).Open();
+            var spaces = new byte[1 << 20];
+            for (var i = 0; i <= 1024; i++)
+                sheet.Write(spaces);
+        }
+
+        book.Position = 0;
+        var outcome = await new RegistryImport(await FreshRecords.SqliteAsync(folder), ImportedFile.Clock(), _ => true).ImportAsync(
+            book,
+            "b.xlsx",
+            false,
+            Stop
+        );
+        Assert.Contains("more than 1 GiB", Assert.Single(outcome.Problems).Message.En, StringComparison.Ordinal);
     }
 
     [Fact]

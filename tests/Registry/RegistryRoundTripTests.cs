@@ -208,6 +208,74 @@ public sealed class RegistryRoundTripTests : IDisposable
         Assert.Equal("", string.Join('\n', back.Changes.Lines.Select(l => l.En)));
     }
 
+    [Theory]
+    [InlineData("registry.csv")]
+    [InlineData("registry.xlsx")]
+    public async Task The_whole_registry_that_is_imported_is_exported_as_the_same_file(string name)
+    {
+        var stop = TestContext.Current.CancellationToken;
+        var there = await FreshRecords.SqliteAsync(Path.Combine(folder, "whole"));
+        await using (var example = File.OpenRead(Path.Combine(AppContext.BaseDirectory, "docs", "registry.csv")))
+            Assert.Empty(
+                (
+                    await new RegistryImport(there, ImportedFile.Clock(), _ => true).ImportAsync(example, "registry.csv", false, stop)
+                ).Problems
+            );
+        await there.GoodAsync(
+            "记录,编号,姓名,区划代码,电话,邮箱,网络钩子,语言,替班编号,离岗自,离岗至,星期,时段,起始日,截止日\n"
+                + "值班,o8,林,440111,13900000008,a@example.org,https://example.org/x,en,o9,2026-02-01,2026-02-09,,,,\n"
+                + "主管,o9,何,440111,13900000009,,,,,,,,,,\n"
+                + "探访人,v8,陈,440111001001,13900000007,,,yue,,,2026-03-01,,,,\n"
+                + "值班班次,o8,,,,,,,,,,一至五,20:00-08:00,2026-01-01,\n"
+                + "值班班次,o8,,,,,,,,,,\"6,7\",,,2026-12-31\n"
+                + "探访班次,v8,,,,,,,,,,1,08:00-12:00,,\n"
+        );
+        var first = await WholeAsync(there, name);
+        Assert.Equal(["area", "visitor", "duty", "supervisor", "resident", "duty shift", "visitor shift"], Kinds(first, name));
+        var elsewhere = await FreshRecords.SqliteAsync(Path.Combine(folder, "elsewhere"));
+        var import = new RegistryImport(elsewhere, ImportedFile.Clock(), _ => true);
+        Assert.Equal("", string.Join('\n', (await import.ImportAsync(new MemoryStream(first), name, false, stop)).Problems));
+        Assert.Equal(Rows(first, name), Rows(await WholeAsync(elsewhere, name), name));
+        var back = await new RegistryImport(there, ImportedFile.Clock(), _ => true).ImportAsync(
+            new MemoryStream(first),
+            name,
+            new ImportOptions { DryRun = true, Replace = true },
+            null,
+            stop
+        );
+        Assert.Equal("", string.Join('\n', back.Changes.Lines.Select(l => l.En)));
+        Assert.All(back.Changes.Counts, c => Assert.EndsWith("unchanged", c.En, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task The_empty_file_to_fill_in_is_read_in_both_languages()
+    {
+        var records = await FreshRecords.SqliteAsync(Path.Combine(folder, "template"));
+        foreach (var language in new[] { "zh", "en" })
+        {
+            using var file = new MemoryStream();
+            Sheet.Write(file, "x.xlsx", RegistryTemplate.Headings(language), []);
+            file.Position = 0;
+            var outcome = await new RegistryImport(records, ImportedFile.Clock(), _ => true).ImportAsync(
+                file,
+                "x.xlsx",
+                false,
+                TestContext.Current.CancellationToken
+            );
+            Assert.Equal("", string.Join('\n', outcome.Problems));
+        }
+
+        Assert.Equal(
+            RegistryHeadings
+                .All.Where(h => !h.En.Contains(" N ", StringComparison.Ordinal))
+                .Select(h => h.En)
+                .Distinct()
+                .Except(OfOthers)
+                .Order(StringComparer.Ordinal),
+            RegistryTemplate.Headings("en").Where(h => !h.Any(char.IsAsciiDigit)).Order(StringComparer.Ordinal)
+        );
+    }
+
     [Fact]
     public async Task Every_heading_of_a_resident_is_exported()
     {
@@ -245,29 +313,42 @@ public sealed class RegistryRoundTripTests : IDisposable
         }
 
         var (headings, _) = await RegistryExport.ReadAsync(records, TestContext.Current.CancellationToken);
-        string[] ofOthers =
-        [
-            "record",
-            "mail",
-            "language",
-            "webhook",
-            "substitute",
-            "away from",
-            "away until",
-            "days",
-            "hours",
-            "first day",
-            "last day",
-        ];
         Assert.Equal(
             RegistryHeadings
                 .All.Select(h => h.En.Replace(" N ", " 1 ", StringComparison.Ordinal))
                 .Distinct()
-                .Except(ofOthers)
+                .Except(OfOthers)
                 .Order(StringComparer.Ordinal),
             headings.Order(StringComparer.Ordinal)
         );
     }
+
+    /// <summary>Headings that aren't of residents.</summary>
+    private static readonly string[] OfOthers =
+    [
+        "record",
+        "mail",
+        "language",
+        "webhook",
+        "substitute",
+        "away from",
+        "away until",
+        "days",
+        "hours",
+        "first day",
+        "last day",
+    ];
+
+    private static async Task<byte[]> WholeAsync(IDbContextFactory<RecordsDb> records, string name)
+    {
+        var (headings, rows) = await RegistryExport.ReadWholeAsync(records, default);
+        using var file = new MemoryStream();
+        Sheet.Write(file, name, headings, rows);
+        return file.ToArray();
+    }
+
+    private static IEnumerable<string> Kinds(byte[] file, string name) =>
+        Sheet.Read(new MemoryStream(file), name).Skip(1).Select(r => r.Fields[0]).Distinct();
 
     private static async Task<byte[]> ExportAsync(IDbContextFactory<RecordsDb> records, string name)
     {

@@ -62,6 +62,9 @@ public sealed class ConsoleServer : IAsyncDisposable
             .AddSingleton<Func<RegistryImport>>(s =>
                 () => new RegistryImport(s.GetRequiredService<IDbContextFactory<RecordsDb>>(), TimeProvider.System, p => p == "senml")
             )
+            .AddSingleton(s =>
+                ActivatorUtilities.CreateInstance<Vigil.Web.Operations.ImportJobs>(s, Path.Combine(data.FullName, "uploads"))
+            )
             .AddSingleton<Vigil.Web.Operations.KnowsProfile>(_ => p => p is "senml" or "zigbee2mqtt")
             .AddNotify(builder.Configuration, policies!, messages!, data.FullName)
             .AddWeb(open, RulesPath, options, accounts, http);

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.OpenApi;
 using Vigil.Model;
+using Vigil.Storage.Records;
 using static Vigil.Tests.Web.Running;
 
 namespace Vigil.Tests.Web;
@@ -91,6 +92,7 @@ public sealed class OpenApiTests : IAsyncLifetime
                     else if (
                         answer.Name[0] == '2'
                         && !content.TryGetProperty("application/zip", out _)
+                        && !content.TryGetProperty(Sheet.XlsxType, out _)
                         && Schema(content) is var schema
                         && !schema.TryGetProperty("properties", out _)
                         && !schema.TryGetProperty("items", out _)

@@ -7,20 +7,29 @@ using Vigil.Storage.Records;
 namespace Vigil.Host.Commands;
 
 /// <summary>
-/// <c>vigil export</c>: writes registry, alarms, visits or statistics as CSV or XLSX, with texts escaped against formulas.
+/// <c>vigil export</c>: writes the registry, residents, an empty registry file, alarms, visits or statistics as CSV or XLSX, with texts escaped against formulas.
 /// </summary>
 internal static class ExportCommand
 {
     public static Command Create()
     {
-        var what = new Argument<string>("what") { Description = "residents, alarms, visits or statistics" };
+        var what = new Argument<string>("what") { Description = "registry, residents, template, alarms, visits or statistics" };
         var output = new Option<string>("--output", "-o")
         {
             Description = "File to write, ending in .csv or .xlsx; standard output as CSV without it",
         };
         var days = new Option<int>("--days") { Description = "Statistics of so many days back", DefaultValueFactory = _ => 30 };
         var config = RunCommand.ConfigOption();
-        var command = new Command("export", "Writes residents, alarms, visits or statistics as CSV or XLSX") { what, output, days, config };
+        var command = new Command(
+            "export",
+            "Writes the registry, residents, an empty registry file, alarms, visits or statistics as CSV or XLSX"
+        )
+        {
+            what,
+            output,
+            days,
+            config,
+        };
         command.TreatUnmatchedTokensAsErrors = false;
         command.SetAction(
             async (result, cancellation) =>
@@ -39,7 +48,9 @@ internal static class ExportCommand
                 await using var db = await records.CreateDbContextAsync(cancellation);
                 (string[] Headings, IEnumerable<IReadOnlyList<object?>> Rows)? found = result.GetValue(what) switch
                 {
+                    "registry" => await RegistryExport.ReadWholeAsync(records, cancellation),
                     "residents" => await RegistryExport.ReadAsync(records, cancellation),
+                    "template" => ([.. RegistryTemplate.Headings("zh")], []),
                     "alarms" => (
                         [
                             "id",
@@ -96,7 +107,9 @@ internal static class ExportCommand
                 };
                 if (found is not { } sheet)
                 {
-                    Console.Error.WriteLine($"vigil export: '{result.GetValue(what)}' is not one of residents, alarms, visits, statistics");
+                    Console.Error.WriteLine(
+                        $"vigil export: '{result.GetValue(what)}' is not one of registry, residents, template, alarms, visits, statistics"
+                    );
                     return 2;
                 }
 

@@ -108,24 +108,21 @@ internal sealed class ImportTerminal(TextWriter output, bool redirected, TimePro
     private static readonly TimeSpan OnTerminal = TimeSpan.FromMilliseconds(250),
         InFile = TimeSpan.FromSeconds(10);
 
-    private long begun = clock.GetTimestamp(),
-        said = clock.GetTimestamp();
-    private bool writing;
+    private readonly ImportPace pace = new(clock);
+    private long said = clock.GetTimestamp();
     private int width;
 
     public void Report(ImportProgress value)
     {
-        if (value.Writing != writing)
-            (writing, begun) = (value.Writing, clock.GetTimestamp());
+        pace.Report(value);
         if (clock.GetElapsedTime(said) < (redirected ? InFile : OnTerminal))
             return;
         said = clock.GetTimestamp();
-        var seconds = clock.GetElapsedTime(begun).TotalSeconds;
-        var line = $"{(writing ? "written" : "checked")} {value.Rows} rows";
-        if (seconds > 0)
-            line += $", {value.Rows / seconds:0}/s";
-        if (value.Part is > 0.01 and <= 1 and var part)
-            line += $", {TimeSpan.FromSeconds(Math.Ceiling(seconds / part - seconds)):m\\:ss} left";
+        var line = $"{(value.Writing ? "written" : "checked")} {value.Rows} rows";
+        if (pace.Rate is { } rate)
+            line += $", {rate:0}/s";
+        if (pace.Left is { } left)
+            line += $", {left:m\\:ss} left";
         if (redirected)
             output.WriteLine(line);
         else

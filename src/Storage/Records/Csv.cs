@@ -2,11 +2,31 @@ using System.Text;
 
 namespace Vigil.Storage.Records;
 
+/// <summary>How a row of a file ends.</summary>
+public enum RowEnd
+{
+    Whole,
+
+    /// <summary>The last row of a CSV, behind which no line ends: the file may have been cut off in it.</summary>
+    WithoutLineEnd,
+
+    /// <summary>A quotation mark was opened in it and never closed: whatever follows would belong to one cell.</summary>
+    InQuotes,
+}
+
+/// <summary>A row of a CSV file or workbook.</summary>
+/// <param name="Line">The line it begins on.</param>
+/// <param name="Fields">Its cells.</param>
+/// <param name="End">How it ends.</param>
+public readonly record struct SheetRow(int Line, List<string> Fields, RowEnd End = RowEnd.Whole);
+
 /// <summary>CSV after RFC 4180. Reading accepts a byte order mark and both line endings.</summary>
 public static class Csv
 {
-    /// <returns>Each row with the line it begins on.</returns>
-    public static IEnumerable<(int Line, List<string> Fields)> Read(TextReader reader)
+    /// <summary>Characters of one cell: beyond them a quotation mark must have been forgotten, and the rest isn't read.</summary>
+    private const int LongestCell = 1 << 20;
+
+    public static IEnumerable<SheetRow> Read(TextReader reader)
     {
         var fields = new List<string>();
         var field = new StringBuilder();
@@ -20,6 +40,8 @@ public static class Csv
                 line++;
             if (quoted)
             {
+                if (field.Length > LongestCell)
+                    break;
                 if (c != '"')
                     field.Append((char)c);
                 else if (reader.Peek() == '"')
@@ -42,7 +64,7 @@ public static class Csv
                 if (any || field.Length > 0)
                 {
                     fields.Add(field.ToString());
-                    yield return (start, fields);
+                    yield return new SheetRow(start, fields);
                 }
 
                 fields = [];
@@ -59,7 +81,7 @@ public static class Csv
         if (!any && field.Length == 0)
             yield break;
         fields.Add(field.ToString());
-        yield return (start, fields);
+        yield return new SheetRow(start, fields, quoted ? RowEnd.InQuotes : RowEnd.WithoutLineEnd);
     }
 
     /// <summary>

@@ -13,7 +13,7 @@ public static class Sheet
     public const string XlsxType = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
     /// <summary>Limit for unpacking an XLSX, which is a ZIP: a small one may hold endless data.</summary>
-    private const long MostUnpacked = 256 * 1024 * 1024;
+    private const long MostUnpacked = 1L << 30;
 
     public static bool IsXlsx(string name) => name.EndsWith("xlsx", StringComparison.OrdinalIgnoreCase);
 
@@ -23,8 +23,8 @@ public static class Sheet
     /// </summary>
     /// <param name="file">Positioned at its start; an XLSX has to be seekable.</param>
     /// <param name="name">File name, whose extension tells the format.</param>
-    /// <exception cref="InvalidDataException">It is no workbook, or unpacks to more than 256 MiB.</exception>
-    public static IEnumerable<(int Line, List<string> Fields)> Read(Stream file, string name) =>
+    /// <exception cref="InvalidDataException">It is no workbook, or unpacks to more than 1 GiB.</exception>
+    public static IEnumerable<SheetRow> Read(Stream file, string name) =>
         IsXlsx(name)
             ? ReadXlsx(file)
             : ReadCsv(
@@ -75,15 +75,16 @@ public static class Sheet
     {
         if (IsXlsx(name))
         {
-            // A sheet without rows needs its headings written as a row.
-            var filled = rows.Select(r =>
+            // Row by row: a county's registry is more than fits into memory twice.
+            using var filled = rows.Select(r =>
                     (IDictionary<string, object?>)headings.Select((h, i) => (h, i)).ToDictionary(x => x.h, x => Cell(r[x.i]))
                 )
-                .ToList();
-            if (filled.Count == 0)
-                MiniExcel.SaveAs(file, new[] { headings.ToDictionary(h => h, object? (h) => h) }, printHeader: false);
+                .GetEnumerator();
+            // A sheet without rows needs its headings written as a row.
+            if (filled.MoveNext())
+                MiniExcel.SaveAs(file, FromHere(filled));
             else
-                MiniExcel.SaveAs(file, filled);
+                MiniExcel.SaveAs(file, new[] { headings.ToDictionary(h => h, object? (h) => h) }, printHeader: false);
             return;
         }
 
@@ -97,18 +98,18 @@ public static class Sheet
     }
 
     /// <summary>Reads a CSV written by <see cref="Write"/> or by a spreadsheet program.</summary>
-    public static IEnumerable<(int Line, List<string> Fields)> ReadCsv(TextReader reader) =>
-        Csv.Read(reader).Select(r => (r.Line, r.Fields.ConvertAll(Csv.Unescape)));
+    public static IEnumerable<SheetRow> ReadCsv(TextReader reader) =>
+        Csv.Read(reader).Select(r => r with { Fields = r.Fields.ConvertAll(Csv.Unescape) });
 
     /// <summary>One line of CSV. Numbers aren't escaped: a minus sign makes no formula of them.</summary>
     public static string CsvLine(IEnumerable<object?> row) =>
         string.Join(',', row.Select(v => v is double or int or long or decimal ? Text(v) : Csv.Escape(Text(v))));
 
-    private static IEnumerable<(int Line, List<string> Fields)> ReadXlsx(Stream file)
+    private static IEnumerable<SheetRow> ReadXlsx(Stream file)
     {
         using (var zip = new ZipArchive(file, ZipArchiveMode.Read, leaveOpen: true))
             if (zip.Entries.Any(e => e.Length > MostUnpacked) || zip.Entries.Sum(e => e.Length) > MostUnpacked)
-                throw new InvalidDataException("the workbook unpacks to more than 256 MiB");
+                throw new InvalidDataException("the workbook unpacks to more than 1 GiB");
         file.Position = 0;
         var line = 0;
         using var rows = MiniExcel.Query(file, useHeaderRow: false, excelType: ExcelType.XLSX).GetEnumerator();
@@ -120,7 +121,7 @@ public static class Sheet
             while (fields.Count > 0 && fields[^1].Length == 0)
                 fields.RemoveAt(fields.Count - 1);
             if (fields.Count > 0)
-                yield return (line, fields);
+                yield return new SheetRow(line, fields);
         }
     }
 
@@ -135,6 +136,12 @@ public static class Sheet
         {
             throw new InvalidDataException(e.Message, e);
         }
+    }
+
+    private static IEnumerable<T> FromHere<T>(IEnumerator<T> rows)
+    {
+        do yield return rows.Current;
+        while (rows.MoveNext());
     }
 
     private static object? Cell(object? value) => value is double or int or long or decimal or null ? value : ValidInXml(Text(value));

@@ -2,7 +2,9 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
+using Vigil.Model;
 using Vigil.Registry;
+using Vigil.Storage.Records;
 using Vigil.Web.Operations;
 
 namespace Vigil.Web.Api;
@@ -10,10 +12,8 @@ namespace Vigil.Web.Api;
 /// <summary>The registry as a CSV or XLSX file (Annex 1): all errors with their rows, and nothing written if there is any.</summary>
 internal static class RegistryApi
 {
-    /// <summary>Bytes: some 20,000 residents.</summary>
-    public const int Largest = 16 << 20;
-
-    public static void Map(RouteGroupBuilder admin) =>
+    public static void Map(RouteGroupBuilder admin)
+    {
         admin
             .MapPost(
                 "registry",
@@ -26,15 +26,17 @@ internal static class RegistryApi
                     [AsParameters] Caller caller
                 ) =>
                 {
-                    if (name is null || Path.GetExtension(name).ToUpperInvariant() is not (".CSV" or ".XLSX"))
-                        return Caller.Wrong($"the query's name '{name}' ends in neither .csv nor .xlsx");
-                    using var content = new MemoryStream();
-                    await caller.Http.Request.Body.CopyToAsync(content, caller.Cancellation);
+                    if (Unnamed(name) is { } unnamed)
+                        return unnamed;
+                    // Beyond a megabyte in a temporary file, which is deleted with the request.
+                    caller.Http.Request.EnableBuffering(1 << 20, ImportJobs.Largest);
+                    var content = caller.Http.Request.Body;
+                    await content.CopyToAsync(Stream.Null, caller.Cancellation);
                     content.Position = 0;
                     var outcome = await RegistryOperations.ImportAsync(
                         import(),
                         content,
-                        name,
+                        name!,
                         caller.User,
                         new ImportOptions
                         {
@@ -65,7 +67,44 @@ internal static class RegistryApi
             )
             .TakesFile()
             .Answers<ImportAnswer>("Imports a registry file: all errors with their rows, and nothing written if there is any", 400, 422)
-            .WithMetadata(new RequestSizeLimitAttribute(Largest));
+            .WithMetadata(new RequestSizeLimitAttribute(ImportJobs.Largest));
+        admin
+            .MapGet(
+                "registry/template",
+                (string? name, string? lang, HttpRequest request) =>
+                    Unnamed(name) ?? Caller.Sheet(Path.GetFileName(name!), RegistryTemplate.Headings(lang ?? request.Language()), [])
+            )
+            .Produces<byte[]>(StatusCodes.Status200OK, Sheet.XlsxType)
+            .Documented("An empty registry file with the headings of Annex 1", [400]);
+        admin
+            .MapGet(
+                "registry/problems",
+                (string? name, string? lang, ImportJobs jobs, HttpRequest request, [AsParameters] Caller caller) =>
+                {
+                    if (Unnamed(name) is { } unnamed)
+                        return unnamed;
+                    if (jobs.Of(caller.Who) is not { } job)
+                        return Results.Problem("no import was begun by this account", statusCode: StatusCodes.Status404NotFound);
+                    var language = lang ?? request.Language();
+                    return Caller.Sheet(
+                        Path.GetFileName(name!),
+                        [.. Columns.Select(c => c.In(language))],
+                        job.Outcome.Problems.Select(p =>
+                            (IReadOnlyList<object?>)[p.Line, RegistryHeadings.Heading(p.Id).In(language), p.Value, p.Message.In(language)]
+                        )
+                    );
+                }
+            )
+            .Produces<byte[]>(StatusCodes.Status200OK, Sheet.XlsxType)
+            .Documented("All problems of the file that this account checked last on the page of the registry", [400, 404]);
+    }
+
+    private static IResult? Unnamed(string? name) =>
+        name is null || Path.GetExtension(name).ToUpperInvariant() is not (".CSV" or ".XLSX")
+            ? Caller.Wrong($"the query's name '{name}' ends in neither .csv nor .xlsx")
+            : null;
+
+    private static readonly Wording[] Columns = [new("line", "行"), new("column", "列"), new("value", "值"), new("problem", "问题")];
 }
 
 /// <summary>What an import did, or would do.</summary>

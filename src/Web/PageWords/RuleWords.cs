@@ -89,6 +89,22 @@ internal static class RuleWords
             "rows changed meanwhile and were left out; all others were written",
             "行在此期间已被他人更改，未写入；其余均已写入"
         ),
+        ["registry.template"] = new("Empty file with the headings of Annex 1", "下载空白模板（附件1 各栏）"),
+        ["registry.upload"] = new("Uploading", "正在上传"),
+        ["registry.checking"] = new("Checking; nothing is written yet", "正在检查，尚未写入任何内容"),
+        ["registry.writing"] = new("Writing; this goes on when the page is closed", "正在写入，关闭本页不影响"),
+        ["registry.rows"] = new("rows", "行"),
+        ["registry.rate"] = new("rows/s", "行/秒"),
+        ["registry.remaining"] = new("left ", "剩余 "),
+        ["registry.cancel"] = new("Cancel", "取消"),
+        ["registry.cancelled"] = new("Cancelled; nothing was written.", "已取消，未写入任何内容。"),
+        ["registry.failed"] = new(
+            "It ended with an error of the service. What was already being written is finished by itself; look again in a minute.",
+            "服务出错，导入中断。已开始写入的部分会自动续完，请一分钟后再看。"
+        ),
+        ["registry.again"] = new("Check again", "重新检查"),
+        ["registry.all"] = new("All problems as a file", "下载全部问题"),
+        ["registry.first"] = new("The first of them: ", "以下为前几个："),
         ["registry.problems"] = new("problems; nothing was written", "个问题，未写入任何内容"),
     };
 }
