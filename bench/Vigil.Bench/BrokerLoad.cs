@@ -36,6 +36,7 @@ internal static class BrokerLoad
         foreach (var each in records)
         {
             var (dropped, kept) = (new List<double>(), new List<double>());
+            var (cheap, dear) = (new List<double>(), new List<double>());
             var presses = new List<double>();
             for (var round = 1; round <= rounds; round++)
             {
@@ -43,10 +44,12 @@ internal static class BrokerLoad
                 using (var server = Start(Environment.ProcessPath!, ["drop", "--port", $"{port}"]))
                 {
                     await ReadyAsync(port);
-                    var result = await GenerateAsync(port, connections, each, seconds, 0);
+                    var result = await GenerateAsync(port, connections, each, seconds, 0, server.Id);
                     dropped.Add(result.Rate);
+                    cheap.Add(result.MicrosAMessage);
                     Console.WriteLine(
-                        $"  {each} records a message, round {round}: dropped  {result.Rate:0} messages/s, {result.Rate * each:0} readings/s"
+                        $"  {each} records a message, round {round}: dropped  {result.Rate:0} messages/s, {result.Rate * each:0} readings/s, "
+                            + $"{result.MicrosAMessage:0.0} µs of processor a message"
                     );
                     Stop(server);
                 }
@@ -58,13 +61,14 @@ internal static class BrokerLoad
                 {
                     await ReadyAsync(port);
                     var before = server.WorkingSet64;
-                    var result = await GenerateAsync(port, connections, each, seconds, 100);
+                    var result = await GenerateAsync(port, connections, each, seconds, 100, server.Id);
                     server.Refresh();
                     kept.Add(result.Rate);
+                    dear.Add(result.MicrosAMessage);
                     presses.AddRange(result.Micros);
                     Console.WriteLine(
                         $"  {each} records a message, round {round}: durable  {result.Rate:0} messages/s, {result.Rate * each:0} "
-                            + $"readings/s; {server.WorkingSet64 / 1048576} MiB; SOS p50 {result.Percentile(0.5):0} ms, p99 "
+                            + $"readings/s, {result.MicrosAMessage:0.0} µs of processor a message; {server.WorkingSet64 / 1048576} MiB; SOS p50 {result.Percentile(0.5):0} ms, p99 "
                             + $"{result.Percentile(0.99):0} ms, max {result.Percentile(1):0} ms of {result.Micros.Count}"
                     );
                     Stop(server);
@@ -75,12 +79,14 @@ internal static class BrokerLoad
 
             dropped.Sort();
             kept.Sort();
+            cheap.Sort();
+            dear.Sort();
             presses.Sort();
             var all = new MqttRound(0, 1, presses);
             Console.WriteLine(
                 $"{each} records a message: durable {kept[rounds / 2] * each:0} readings/s ({kept[rounds / 2]:0} messages/s), "
                     + $"dropped {dropped[rounds / 2]:0} messages/s, ratio {kept[rounds / 2] / dropped[rounds / 2]:0.00} (medians "
-                    + $"of {rounds})"
+                    + $"of {rounds}); processor of the server a message: {dear[rounds / 2]:0.0} µs beside {cheap[rounds / 2]:0.0}"
             );
             Console.WriteLine(
                 $"  SOS from PUBLISH to PUBACK at that load, {presses.Count} presses: p50 {all.Percentile(0.5):0} ms, p99 "
@@ -133,19 +139,20 @@ internal static class BrokerLoad
             arguments.Number("--records", 10),
             5,
             arguments.Number("--seconds", 15),
-            arguments.Number("--presses", 0)
+            arguments.Number("--presses", 0),
+            arguments.Number("--server", 0)
         );
         Console.WriteLine(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"{round.Messages} {round.Seconds:R} "
+                $"{round.Messages} {round.Seconds:R} {round.Processor:R} "
                     + $"{string.Join(' ', round.Micros.Select(m => m.ToString("0", CultureInfo.InvariantCulture)))}"
             )
         );
         return 0;
     }
 
-    internal static async Task<MqttRound> GenerateAsync(int port, int connections, int records, int seconds, int presses)
+    internal static async Task<MqttRound> GenerateAsync(int port, int connections, int records, int seconds, int presses, int server = 0)
     {
         using var load = Start(
             Environment.ProcessPath!,
@@ -161,17 +168,20 @@ internal static class BrokerLoad
                 $"{seconds}",
                 "--presses",
                 $"{presses}",
+                "--server",
+                $"{server}",
             ]
         );
         var line = await load.StandardOutput.ReadToEndAsync();
         await load.WaitForExitAsync();
         var fields = line.Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        if (fields.Length < 2)
+        if (fields.Length < 3)
             throw new InvalidOperationException("the generator failed: " + await load.StandardError.ReadToEndAsync());
         return new MqttRound(
             long.Parse(fields[0], CultureInfo.InvariantCulture),
             double.Parse(fields[1], CultureInfo.InvariantCulture),
-            [.. fields[2..].Select(f => double.Parse(f, CultureInfo.InvariantCulture))]
+            [.. fields[3..].Select(f => double.Parse(f, CultureInfo.InvariantCulture))],
+            double.Parse(fields[2], CultureInfo.InvariantCulture)
         );
     }
 

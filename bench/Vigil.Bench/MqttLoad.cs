@@ -11,8 +11,15 @@ namespace Vigil.Bench;
 /// <param name="Messages">Acknowledged within the measured time.</param>
 /// <param name="Seconds">Measured time.</param>
 /// <param name="Micros">Time from PUBLISH to PUBACK of the presses, microseconds, sorted.</param>
-internal sealed record MqttRound(long Messages, double Seconds, IReadOnlyList<double> Micros)
+/// <param name="Processor">Processor seconds of the server in the measured time; 0 where it wasn't watched.</param>
+internal sealed record MqttRound(long Messages, double Seconds, IReadOnlyList<double> Micros, double Processor = 0)
 {
+    /// <summary>
+    /// Processor time of the server a message: unlike a rate it hardly depends on what else the machine does, nor on what the generator
+    /// takes of it.
+    /// </summary>
+    public double MicrosAMessage => Processor * 1e6 / Messages;
+
     public double Rate => Messages / Seconds;
 
     public double Percentile(double share) =>
@@ -37,7 +44,16 @@ internal static class MqttLoad
     /// <param name="measured">Seconds.</param>
     /// <param name="pressEvery">A press of a button each so many milliseconds, on connections of their own (<c>sos00000</c>…); 0 for
     /// none.</param>
-    public static async Task<MqttRound> RunAsync(int port, int connections, int records, double warm, double measured, int pressEvery = 0)
+    /// <param name="server">Id of the process whose processor time is taken; 0 for none.</param>
+    public static async Task<MqttRound> RunAsync(
+        int port,
+        int connections,
+        int records,
+        double warm,
+        double measured,
+        int pressEvery = 0,
+        int server = 0
+    )
     {
         using var stop = new CancellationTokenSource();
         var acknowledged = new long[connections];
@@ -48,15 +64,18 @@ internal static class MqttLoad
         var presses = new List<double>();
         var pressing = pressEvery > 0 ? Task.Run(() => PressAsync(port, pressEvery, presses, stop.Token)) : Task.CompletedTask;
         await Task.Delay(TimeSpan.FromSeconds(warm), TimeProvider.System);
-        var (before, begun) = (acknowledged.Sum(), Stopwatch.GetTimestamp());
+        using var watched = server > 0 ? Process.GetProcessById(server) : null;
+        var (before, begun, processor) = (acknowledged.Sum(), Stopwatch.GetTimestamp(), watched?.TotalProcessorTime ?? default);
         var pressesBefore = presses.Count;
         await Task.Delay(TimeSpan.FromSeconds(measured), TimeProvider.System);
+        watched?.Refresh();
         var (after, seconds) = (acknowledged.Sum(), Stopwatch.GetElapsedTime(begun).TotalSeconds);
+        processor = (watched?.TotalProcessorTime ?? default) - processor;
         await stop.CancelAsync();
         foreach (var link in links)
             link.Dispose();
         await Task.WhenAll([.. running, pressing]);
-        return new MqttRound(after - before, seconds, [.. presses.Skip(pressesBefore).Order()]);
+        return new MqttRound(after - before, seconds, [.. presses.Skip(pressesBefore).Order()], processor.TotalSeconds);
     }
 
     /// <summary>

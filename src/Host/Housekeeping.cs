@@ -163,6 +163,9 @@ internal sealed partial class Housekeeping(
         }
 
         var committed = await AdvanceAsync(cancellation);
+        // Step by step, with deadlines in between, while an import writes a county.
+        if (registry.IsBehind)
+            await registry.FollowAsync(cancellation);
         if (Due(ref reloaded, TimeSpan.FromSeconds(1)))
         {
             await registry.FollowAsync(cancellation);

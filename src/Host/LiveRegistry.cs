@@ -29,8 +29,10 @@ internal sealed partial class LiveRegistry(
     /// <summary>Homes and devices that are read at once.</summary>
     private const int Batch = 500;
 
-    /// <summary>With more changes, such as after an import of a county, all is read again.</summary>
-    private const int Many = 20_000;
+    /// <summary>
+    /// Changes that are taken over at once: some hundred homes of an import, about a tenth of a second, in which no deadline is noticed.
+    /// </summary>
+    internal const int Step = 5000;
 
     /// <summary>How often old changes are forgotten.</summary>
     private static readonly TimeSpan Forgets = TimeSpan.FromMinutes(5);
@@ -51,6 +53,9 @@ internal sealed partial class LiveRegistry(
 
     /// <summary>Up to where the changes are known: <see cref="ChangeFeed"/>.</summary>
     internal long Place { get; private set; }
+
+    /// <summary>There were more changes than one step takes over.</summary>
+    public bool IsBehind { get; private set; }
 
     public void Dispose() => turn.Dispose();
 
@@ -76,7 +81,9 @@ internal sealed partial class LiveRegistry(
         }
     }
 
-    /// <summary>Takes over what was changed since the last time, be it by another process such as an import.</summary>
+    /// <summary>
+    /// Takes over what was changed since the last time, be it by another process such as an import; of many changes the oldest.
+    /// </summary>
     public async Task FollowAsync(CancellationToken cancellation)
     {
         await turn.WaitAsync(cancellation);
@@ -84,12 +91,19 @@ internal sealed partial class LiveRegistry(
         {
             await using var db = await records.CreateDbContextAsync(cancellation);
             var now = clock.GetTimestamp();
-            var (changed, place) = await ChangeFeed.SinceAsync(db, Place, cancellation);
-            if (followed is not { } last || clock.GetElapsedTime(last, now) > ChangeFeed.Kept / 2 || changed.Count > Many)
-                await ReadAllAsync(db, place, cancellation);
-            else if (changed.Count > 0)
-                await TakeAsync(db, changed, cancellation);
-            (followed, Place) = (now, place);
+            if (followed is not { } last || clock.GetElapsedTime(last, now) > ChangeFeed.Kept / 2)
+                await ReadAllAsync(db, await ChangeFeed.NowAsync(db, cancellation), cancellation);
+            else
+            {
+                var (changed, place, more) = await ChangeFeed.SinceAsync(db, Place, Step, cancellation);
+                if (changed.Count > 0)
+                    await TakeAsync(db, changed, cancellation);
+                (Place, IsBehind) = (place, more);
+            }
+
+            // A follower that is behind for longer than changes are kept would miss some: it reads all instead.
+            if (!IsBehind)
+                followed = now;
             if (forgets || clock.GetElapsedTime(forgot, now) > Forgets)
                 (forgets, forgot) = (await ChangeFeed.ForgetAsync(db, cancellation), now);
         }
@@ -125,7 +139,7 @@ internal sealed partial class LiveRegistry(
             if (!found.Contains(device))
                 devices.TryRemove(device, out _);
         Use(next.Values, [.. facts.Keys.Where(id => !next.ContainsKey(id))]);
-        (followed, Place) = (clock.GetTimestamp(), place);
+        (followed, Place, IsBehind) = (clock.GetTimestamp(), place, false);
         LogLoaded(log, facts.Count, devices.Count);
     }
 

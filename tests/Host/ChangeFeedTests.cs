@@ -146,7 +146,7 @@ public abstract class ChangeFeedTests : IAsyncDisposable
             db.Devices.ExecuteUpdateAsync(u => u.SetProperty(d => d.LastSeenAt, Now).SetProperty(d => d.TestedAt, Now), Stop)
         );
         await using var db = await Records.CreateDbContextAsync(Stop);
-        Assert.Empty((await ChangeFeed.SinceAsync(db, Registry.Place, Stop)).Changed);
+        Assert.Empty((await ChangeFeed.SinceAsync(db, Registry.Place, LiveRegistry.Step, Stop)).Changed);
     }
 
     [Fact]
@@ -178,10 +178,70 @@ public abstract class ChangeFeedTests : IAsyncDisposable
         await using var db = await Records.CreateDbContextAsync(Stop);
         Assert.Equal(
             ["Area 440114003201", "Home R1", "Officer o1", "Visitor v1"],
-            (await ChangeFeed.SinceAsync(db, Registry.Place, Stop))
+            (await ChangeFeed.SinceAsync(db, Registry.Place, LiveRegistry.Step, Stop))
                 .Changed.Select(c => $"{c.Part} {c.Subject}")
                 .Order(StringComparer.Ordinal)
         );
+    }
+
+    [Fact]
+    public async Task Many_changes_are_taken_over_step_by_step_and_none_is_left_out()
+    {
+        await StartAsync();
+        const int Homes = LiveRegistry.Step / 20;
+        for (var round = 0; round < 21; round++) // more than one step, in many transactions
+            await ChangeAsync(async db =>
+            {
+                for (var i = 0; i < Homes; i++)
+                    db.Add(
+                        new Resident
+                        {
+                            Id = $"N{round}-{i}",
+                            Name = "王",
+                            Area = "440111001001",
+                        }
+                    );
+                await db.SaveChangesAsync(Stop);
+            });
+        await Registry.FollowAsync(Stop);
+        Assert.True(Registry.IsBehind);
+        Assert.NotNull(Registry.FactsOf(new ResidentId("N0-0")));
+        Assert.Null(Registry.FactsOf(new ResidentId($"N20-{Homes - 1}")));
+        for (var steps = 0; Registry.IsBehind; steps++)
+        {
+            Assert.True(steps < 3, "it never gets to the end");
+            await Registry.FollowAsync(Stop);
+        }
+
+        for (var round = 0; round < 21; round++)
+        for (var i = 0; i < Homes; i++)
+            Assert.NotNull(Registry.FactsOf(new ResidentId($"N{round}-{i}")));
+    }
+
+    [Fact]
+    public async Task One_transaction_of_more_changes_than_a_step_is_taken_over_too()
+    {
+        await StartAsync();
+        await ChangeAsync(async db =>
+        {
+            for (var i = 0; i <= LiveRegistry.Step; i++)
+                db.Add(
+                    new Resident
+                    {
+                        Id = $"N{i}",
+                        Name = "王",
+                        Area = "440111001001",
+                    }
+                );
+            await db.SaveChangesAsync(Stop);
+        });
+        for (var steps = 0; steps == 0 || Registry.IsBehind; steps++)
+        {
+            Assert.True(steps < 3, "it never gets to the end");
+            await Registry.FollowAsync(Stop);
+        }
+
+        Assert.NotNull(Registry.FactsOf(new ResidentId($"N{LiveRegistry.Step}")));
     }
 
     [Fact]

@@ -27,22 +27,43 @@ public static class ChangeFeed
                 .SingleAsync(cancellation)
             : await db.RegistryChanges.MaxAsync(c => (long?)c.Sequence, cancellation) ?? 0;
 
-    /// <summary>Each part that was changed, once, and the place behind them.</summary>
-    public static async Task<(IReadOnlyList<(RegistryPart Part, string Subject)> Changed, long Place)> SinceAsync(
+    /// <summary>Each part that was changed, once, and the place behind them; of many changes the oldest, and that there are more.</summary>
+    /// <param name="db">The records.</param>
+    /// <param name="place">Where the follower is.</param>
+    /// <param name="most">About how many changes are read: on PostgreSQL a transaction is read whole.</param>
+    /// <param name="cancellation">Stops reading.</param>
+    public static async Task<(IReadOnlyList<(RegistryPart Part, string Subject)> Changed, long Place, bool More)> SinceAsync(
         RecordsDb db,
         long place,
+        int most,
         CancellationToken cancellation
     )
     {
         var now = await NowAsync(db, cancellation);
         if (now == place)
-            return ([], place);
+            return ([], place, false);
         var rows = db.RegistryChanges.AsNoTracking();
-        rows = db.Database.IsNpgsql()
-            ? rows.Where(c => c.Transaction >= place && c.Transaction < now)
-            : rows.Where(c => c.Sequence > place && c.Sequence <= now);
+        var until = now;
+        if (db.Database.IsNpgsql())
+        {
+            rows = rows.Where(c => c.Transaction >= place && c.Transaction < now);
+            if (
+                await rows.OrderBy(c => c.Transaction).Select(c => (long?)c.Transaction).Skip(most).FirstOrDefaultAsync(cancellation) is
+                { } last
+            )
+                until = Math.Max(last, place + 1);
+            rows = rows.Where(c => c.Transaction < until);
+        }
+        else
+        {
+            rows = rows.Where(c => c.Sequence > place && c.Sequence <= now);
+            if (await rows.OrderBy(c => c.Sequence).Select(c => (long?)c.Sequence).Skip(most).FirstOrDefaultAsync(cancellation) is { } last)
+                until = last;
+            rows = rows.Where(c => c.Sequence <= until);
+        }
+
         var changed = await rows.Select(c => new { c.Part, c.Subject }).Distinct().ToListAsync(cancellation);
-        return ([.. changed.Select(c => (c.Part, c.Subject))], now);
+        return ([.. changed.Select(c => (c.Part, c.Subject))], until, until != now);
     }
 
     /// <summary>Forgets some of the changes that every follower has read; true while there are more.</summary>
