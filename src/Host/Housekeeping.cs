@@ -104,6 +104,7 @@ internal sealed partial class Housekeeping(
             LogPriorsUnread(log, unread);
         var (from, written) = rules.Load(folder, started - Relearn, reports.SnapshotDamaged, started);
         await registry.ReloadAsync(cancellation);
+        var moved = await registry.MovedSinceAsync(from, cancellation);
         var missed = new List<Finding>();
         var (count, heard) = (0, written);
         try
@@ -113,7 +114,8 @@ internal sealed partial class Housekeeping(
                 count++;
                 if (reading.Received <= started && (heard is null || reading.Received > heard))
                     heard = reading.Received;
-                if (registry.Find(reading.Device.Value) is { Resident: { } resident })
+                // Of the home that the device was in when it was heard: that of a meter replaced since, and not the home it is in now.
+                if (moved.HomeOf(reading.Device.Value, reading.Received, registry) is { } resident)
                     rules.Replay(resident, reading, missed);
             }
         }

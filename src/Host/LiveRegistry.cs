@@ -11,8 +11,9 @@ namespace Vigil.Host;
 /// <summary>A registered device as the pipeline needs it.</summary>
 /// <param name="Id">Its id.</param>
 /// <param name="Profile">The profile that decodes it; it takes precedence over the one that matches the topic.</param>
-/// <param name="Resident">Whose home it is in; null while it is in stock.</param>
-internal sealed record RegisteredDevice(DeviceId Id, Profile Profile, ResidentId? Resident);
+/// <param name="Resident">Whose home it is in; null while it is in stock or retired.</param>
+/// <param name="Retired">Since when it is retired.</param>
+internal sealed record RegisteredDevice(DeviceId Id, Profile Profile, ResidentId? Resident, DateTime? Retired = null);
 
 /// <summary>
 /// The registry in memory: which device belongs to whom. Read without locks on the hot path. It follows the changes of the records, whoever
@@ -65,6 +66,10 @@ internal sealed partial class LiveRegistry(
 
     /// <summary>The resident's village; empty for nobody known.</summary>
     public string AreaOf(ResidentId resident) => facts.TryGetValue(resident, out var home) ? home.Area.Value : "";
+
+    /// <summary>In whose home devices were that have come, gone or moved since then.</summary>
+    public Task<MovedDevices> MovedSinceAsync(DateTime since, CancellationToken cancellation) =>
+        MovedDevices.ReadAsync(records, since, cancellation);
 
     /// <summary>Reads everything.</summary>
     public async Task ReloadAsync(CancellationToken cancellation)
@@ -214,7 +219,8 @@ internal sealed partial class LiveRegistry(
         devices[device.Id] = new RegisteredDevice(
             new DeviceId(device.Id),
             profile,
-            device.ResidentId is { } resident ? new ResidentId(resident) : null
+            device.ResidentId is { } resident ? new ResidentId(resident) : null,
+            device.RetiredAt
         );
         return true;
     }

@@ -127,7 +127,10 @@ public sealed class HomeFacts(ReportingOf reporting)
         reporting(device.Profile) is { } profile
             ? new DeviceFacts(
                 new DeviceId(device.Id),
-                device.InstalledAt,
+                // A county that moves in brings devices installed years ago: they get their grace from the day they are registered here.
+                device.RegisteredAt > device.InstalledAt
+                    ? device.RegisteredAt
+                    : device.InstalledAt,
                 device.ReportMinutes is { } minutes ? TimeSpan.FromMinutes(minutes) : profile.Every,
                 profile.Expects
             )

@@ -32,6 +32,7 @@ internal sealed class KnownRecords
     public List<Visitor> NewVisitors { get; } = [];
     public List<DutyOfficer> NewOfficers { get; } = [];
     public List<Area> NewAreas { get; } = [];
+    public List<FormerPlace> NewFormer { get; } = [];
     public List<Shift> NewShifts { get; } = [];
     public List<object> Removed { get; } = [];
 
@@ -124,6 +125,7 @@ internal sealed class KnownRecords
         await db.InsertAsync(NewContacts, cancellation);
         await db.InsertAsync(NewMembers, cancellation);
         await db.InsertAsync(NewDevices, cancellation);
+        await db.InsertAsync(NewFormer, cancellation);
         db.RemoveRange(Removed);
         await db.SaveChangesAsync(cancellation);
         await db.InsertAsync(NewShifts, cancellation);
@@ -154,5 +156,6 @@ internal sealed class KnownRecords
         NewContacts.Clear();
         NewMembers.Clear();
         NewDevices.Clear();
+        NewFormer.Clear();
     }
 }

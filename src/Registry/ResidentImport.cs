@@ -288,6 +288,12 @@ internal sealed class ResidentImport(
 
             known.Place(id, resident.Id);
             var found = known.Device(id);
+            if (found?.RetiredAt is not null)
+            {
+                row.Wrong($"device {n} id", id, new Wording("is retired: take it back into stock first", "已报废，如需再用请先恢复为库存"));
+                continue;
+            }
+
             var device =
                 found
                 ?? new Device
@@ -295,6 +301,7 @@ internal sealed class ResidentImport(
                     Id = id,
                     Profile = "",
                     InstalledAt = now,
+                    RegisteredAt = now,
                 };
             if (found is null)
                 known.NewDevices.Add(device);
@@ -307,7 +314,7 @@ internal sealed class ResidentImport(
         {
             row.Missing(ImportKind.Device, device.Id, options.Replace);
             if (options.Replace)
-                device.ResidentId = null;
+                known.NewFormer.Add(device.Leave(now, now, resident.Area));
         }
     }
 
@@ -321,8 +328,10 @@ internal sealed class ResidentImport(
                 new Wording("is not a device profile (see: vigil profiles)", "没有此设备型号（可用“vigil profiles”查看）")
             );
         device.Profile = profile;
-        // In stock until now.
+        var fromStock = device.ResidentId is null;
         device.ResidentId = row.Cell($"device {n} id", device.ResidentId, null, _ => resident.Id, v => v ?? "");
+        if (fromStock && known.Device(device.Id) is not null)
+            device.Enter(resident.Id, now, now);
         // The day alone: whoever writes it again doesn't mean that it was at midnight.
         var day = DateOnly.FromDateTime(device.InstalledAt);
         if (row.Date($"device {n} installed", day) is { } installed && installed != day)

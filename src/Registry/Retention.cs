@@ -60,21 +60,26 @@ public sealed class Retention(
         var today = DateOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(now, zone));
         var written = 0;
         await using var db = await records.CreateDbContextAsync(cancellation);
-        var devices = await db.Devices.AsNoTracking().Where(d => d.ResidentId != null).ToListAsync(cancellation);
-        foreach (var home in devices.GroupBy(d => d.ResidentId!, StringComparer.Ordinal))
+        var devices = (await db.Devices.AsNoTracking().Where(d => d.ResidentId != null).ToListAsync(cancellation)).ToLookup(
+            d => d.ResidentId!,
+            StringComparer.Ordinal
+        );
+        // Few: of meters that were replaced, and devices that were taken away or moved.
+        var former = (await db.FormerPlaces.AsNoTracking().ToListAsync(cancellation)).ToLookup(p => p.ResidentId, StringComparer.Ordinal);
+        var lately = now.AddDays(-DaysAgain);
+        var emptied = former.Where(p => !devices.Contains(p.Key) && p.Any(place => place.Until >= lately)).Select(p => p.Key);
+        foreach (var home in devices.Select(d => d.Key).Concat(emptied))
         {
-            var last = await db.DailyUse.Where(d => d.ResidentId == home.Key).MaxAsync(d => (DateOnly?)d.Day, cancellation);
+            var last = await db.DailyUse.Where(d => d.ResidentId == home).MaxAsync(d => (DateOnly?)d.Day, cancellation);
             var first = last?.AddDays(-DaysAgain) ?? today.AddDays(-FirstDays);
-            IReadOnlyList<DeviceId> ids = [.. home.Select(d => new DeviceId(d.Id))];
+            var places = DevicePlaces.Of(devices[home], former[home]);
             // Read until now and not until midnight: yesterday's use is complete only with the first meter total of today.
-            var days = await DailyLife.ReadAsync(store, ids, DailyLife.Midnight(first, zone), now, zone, cancellation);
-            var known = await db
-                .DailyUse.Where(d => d.ResidentId == home.Key && d.Day >= first)
-                .ToDictionaryAsync(d => d.Day, cancellation);
+            var days = await DailyLife.ReadAsync(store, places, DailyLife.Midnight(first, zone), now, zone, cancellation);
+            var known = await db.DailyUse.Where(d => d.ResidentId == home && d.Day >= first).ToDictionaryAsync(d => d.Day, cancellation);
             foreach (var day in days.Where(d => d.Day < today))
             {
                 if (!known.TryGetValue(day.Day, out var row))
-                    db.DailyUse.Add(row = new DailyUse { ResidentId = home.Key, Day = day.Day });
+                    db.DailyUse.Add(row = new DailyUse { ResidentId = home, Day = day.Day });
                 (row.Litres, row.KilowattHours, row.FirstUse, row.LastUse) = (day.Litres, day.KilowattHours, day.FirstUse, day.LastUse);
                 written++;
             }
@@ -83,12 +88,12 @@ public sealed class Retention(
             db.ChangeTracker.Clear();
             try
             {
-                await activity.RunAsync(db, home.Key, [.. home], today, cancellation);
+                await activity.RunAsync(db, home, [.. devices[home]], [.. former[home]], today, cancellation);
             }
             catch (Exception e) when (e is not OutOfMemoryException and not ReadingStoreException && !cancellation.IsCancellationRequested)
             {
                 db.ChangeTracker.Clear();
-                ActivityFailed?.Invoke(home.Key, e);
+                ActivityFailed?.Invoke(home, e);
             }
         }
 

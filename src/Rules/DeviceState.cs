@@ -28,4 +28,7 @@ internal struct DeviceState
 
     /// <summary>In the registry now; a device that was taken out is not expected to report.</summary>
     public bool Registered;
+
+    /// <summary>It was in this home, and is no longer: replaced, moved, taken away.</summary>
+    public readonly bool TakenOut => !Registered && Installed != 0;
 }

@@ -53,5 +53,5 @@ internal static class HomeDue
 
     /// <summary>A device that was taken out of the registry: its own troubles (not a person's) end.</summary>
     private static bool IsOfRemovedDevice(Home home, in Episode e) =>
-        e.Device >= 0 && e.Kind.DefaultSeverity <= Severity.Warning && home.Devices[e.Device] is { Registered: false, Installed: not 0 };
+        e.Device >= 0 && e.Kind.DefaultSeverity <= Severity.Warning && home.Devices[e.Device].TakenOut;
 }

@@ -59,6 +59,8 @@ internal static class Outlooks
         foreach (var register in use.Registers)
         {
             ref var device = ref home.Devices[home.Series[register.Series].Device];
+            if (device.TakenOut)
+                continue;
             // Only a report proves that nothing was used: the alarm comes with the first one at or after the due time.
             var at =
                 device.ReportEvery > 0 && register.Total.Time < due

@@ -25,7 +25,9 @@ public sealed record ResidentFacts
 }
 
 /// <param name="Id">The device.</param>
-/// <param name="InstalledAt">UTC; silence is counted from here even if the device never reported.</param>
+/// <param name="InstalledAt">
+/// UTC, the later of when it was installed and when it was registered here; silence is counted from then even if the device never reported.
+/// </param>
 /// <param name="ReportEvery">How often it is expected to report; null when unknown.</param>
 /// <param name="Expects">Metrics that are expected from it, by its profile, from the installation on.</param>
 public sealed record DeviceFacts(DeviceId Id, DateTime InstalledAt, TimeSpan? ReportEvery, IReadOnlyList<Metric> Expects)

@@ -79,6 +79,9 @@ public sealed class RuleEngine
         home.Facts = facts;
         home.Rules = Rules.For(facts);
         homes.Assign(home, facts.Area.Value);
+        foreach (var device in facts.Devices)
+            if (home.FindDevice(device.Id.Value) is >= 0 and var back && home.Devices[back].TakenOut)
+                ComesBack(home, back, device.InstalledAt.Ticks);
         for (var i = 0; i < home.DeviceCount; i++)
             home.Devices[i].Registered = false;
         foreach (var device in facts.Devices)
@@ -365,6 +368,20 @@ public sealed class RuleEngine
             ClockShift.Move(home, by.Ticks, now.Ticks, onlyAhead);
             Queue(home, DueOf(home));
         }
+    }
+
+    /// <summary>
+    /// A device that was taken out is in the home again. If it was put there anew, it has been elsewhere: what its meter counted there was
+    /// not used here, and its silence there was none.
+    /// </summary>
+    private static void ComesBack(Home home, int device, long installed)
+    {
+        ref var d = ref home.Devices[device];
+        if (installed <= d.Installed)
+            return; // taken out by mistake, or the registry couldn't be read for a while
+        (d.Received, d.Cadence, d.GoodClock) = (0, default, 0);
+        home.Water?.Forget(home, device);
+        home.Electricity?.Forget(home, device);
     }
 
     /// <summary>Silence was to count from the end of an absence; where that absence was ended or taken back, it counts from now.</summary>

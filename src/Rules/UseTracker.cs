@@ -75,6 +75,9 @@ internal sealed class UseTracker
     public long SilenceStart(double amount) =>
         Math.Max(CountedFrom, UseCount > 0 && UseSum >= amount - Rounding ? Uses[0].Time : CountedFrom);
 
+    /// <summary>The meter's next total is its first.</summary>
+    public void Forget(Home home, int device) => Registers = [.. Registers.Where(r => home.Series[r.Series].Device != device)];
+
     /// <summary>Lets silence count from an earlier moment (an absence that has ended early).</summary>
     public void CountFrom(long time) => CountedFrom = Math.Min(CountedFrom, time);
 

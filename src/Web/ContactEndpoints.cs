@@ -41,7 +41,7 @@ internal static class ContactEndpoints
     {
         if (await FindAsync(records, links, token, cancellation) is not { } found)
             return Expired(http);
-        var today = await TodayAsync(found.Notice, found.Alarm, store, clock, zone, cancellation);
+        var today = await TodayAsync(found.Notice, found.Alarm, records, store, clock, zone, cancellation);
         return http.Page<ContactPage>(
             StatusCodes.Status200OK,
             (nameof(ContactPage.Language), found.Language),
@@ -107,24 +107,23 @@ internal static class ContactEndpoints
     private static async Task<DayOfUse?> TodayAsync(
         Notice told,
         Alarm alarm,
+        IDbContextFactory<RecordsDb> records,
         IReadingStore store,
         TimeProvider clock,
         TimeZoneInfo zone,
         CancellationToken cancellation
     )
     {
-        if (
-            alarm.Resident is not { ConsentDailyLife: true, Devices.Count: > 0 } resident
-            || Recipient.Parse(told.Recipient).Kind != RecipientKind.Contact
-        )
+        if (alarm.Resident is not { ConsentDailyLife: true } resident || Recipient.Parse(told.Recipient).Kind != RecipientKind.Contact)
             return null;
         try
         {
+            await using var db = await records.CreateDbContextAsync(cancellation);
             var now = clock.GetUtcNow().UtcDateTime;
             var today = DateOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(now, zone));
             var days = await DailyLife.ReadAsync(
                 store,
-                [.. resident.Devices.Select(d => new DeviceId(d.Id))],
+                await db.PlacesOfAsync(resident.Id, cancellation),
                 now.AddDays(-2),
                 now.AddMinutes(10),
                 zone,
@@ -150,10 +149,7 @@ internal static class ContactEndpoints
         await using var db = await records.CreateDbContextAsync(cancellation);
         if (await db.Notices.AsNoTracking().FirstOrDefaultAsync(n => n.Id == id, cancellation) is not { } notice)
             return null;
-        var alarm = await db
-            .Alarms.AsNoTracking()
-            .Include(a => a.Resident!.Devices)
-            .FirstOrDefaultAsync(a => a.Id == notice.AlarmId, cancellation);
+        var alarm = await db.Alarms.AsNoTracking().Include(a => a.Resident).FirstOrDefaultAsync(a => a.Id == notice.AlarmId, cancellation);
         return alarm is null ? null : (notice, alarm, notice.Language == "en" ? "en" : "zh");
     }
 }

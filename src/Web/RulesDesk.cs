@@ -62,14 +62,9 @@ public sealed class RulesDesk(
         var from = now.AddDays(-TrialDays);
         var facts = (await homes.ReadAsync(db, [resident], from.AddDays(-LearnDays), now, cancellation)).Single();
         var readings = new List<Reading>();
-        if (facts.Devices.Count > 0)
-            await foreach (
-                var reading in store.QueryAsync(
-                    new ReadingQuery([.. facts.Devices.Select(d => d.Id)], null, from.AddDays(-LearnDays), now.AddMinutes(10)),
-                    cancellation
-                )
-            )
-                readings.Add(reading);
+        var devices = await db.PlacesOfAsync(resident, cancellation);
+        await foreach (var reading in store.QueryAsync(devices, null, from.AddDays(-LearnDays), now.AddMinutes(10), cancellation))
+            readings.Add(reading);
         var inForce = RuleSet.Load(path, []) ?? RuleSet.Default;
         return await Task.Run(
             () =>

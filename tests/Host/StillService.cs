@@ -28,6 +28,8 @@ internal sealed class StillService : IAsyncDisposable
 
     public JumpingClock Machine { get; }
 
+    public string Folder => folder;
+
     public SteadyClock Clock { get; }
 
     public IDbContextFactory<RecordsDb> Records => Get<IDbContextFactory<RecordsDb>>();

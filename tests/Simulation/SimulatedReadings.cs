@@ -85,7 +85,7 @@ internal sealed class SimulatedReadings(Random random, InjectedFaults faults, Jo
 
     public Task DeleteBeforeAsync(DateTime time, CancellationToken cancellation) => Task.CompletedTask;
 
-    public Task DeleteAsync(IReadOnlyList<DeviceId> devices, CancellationToken cancellation) => Task.CompletedTask;
+    public Task DeleteAsync(IReadOnlyList<DeviceSpan> devices, CancellationToken cancellation) => Task.CompletedTask;
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 

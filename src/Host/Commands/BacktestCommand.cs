@@ -172,11 +172,9 @@ internal static class BacktestCommand
         foreach (var home in found.OrderBy(h => h.Id.Value, StringComparer.Ordinal))
         {
             var readings = new List<Reading>();
-            if (home.Devices.Count > 0)
-                await foreach (
-                    var reading in store.QueryAsync(new ReadingQuery([.. home.Devices.Select(d => d.Id)], null, since, until), cancellation)
-                )
-                    readings.Add(reading);
+            var devices = await db.PlacesOfAsync(home.Id.Value, cancellation);
+            await foreach (var reading in store.QueryAsync(devices, null, since, until, cancellation))
+                readings.Add(reading);
             yield return (home, readings);
         }
     }

@@ -284,13 +284,13 @@ public sealed partial class DailyDigests(
             .Where(c => c.ResidentId == resident && c.FoundAt >= since)
             .OrderBy(c => c.FoundAt)
             .ToListAsync(cancellation);
-        var devices = await db.Devices.Where(d => d.ResidentId == resident).Select(d => d.Id).ToListAsync(cancellation);
+        var devices = await db.PlacesOfAsync(resident, cancellation);
         if (devices.Count == 0)
             return (null, OwnNormal.Of([], zone), changes);
         var midnight = TimeZoneInfo.ConvertTimeToUtc(day.AddDays(1).ToDateTime(TimeOnly.MinValue, DateTimeKind.Unspecified), zone);
         var days = await DailyLife.ReadAsync(
             readings,
-            [.. devices.Select(d => new DeviceId(d))],
+            devices,
             midnight.AddDays(-OwnNormal.Back - 1),
             midnight.AddHours(2),
             zone,

@@ -25,10 +25,18 @@ internal sealed class ActivityRollUp(IReadingStore store, TimeZoneInfo zone, Tim
 
     /// <param name="db">Its change tracker is emptied.</param>
     /// <param name="resident">Whose days.</param>
-    /// <param name="devices">All of the home.</param>
+    /// <param name="devices">All that are in the home.</param>
+    /// <param name="former">Those that were, and when.</param>
     /// <param name="today">Local; the day before is the last that is written.</param>
     /// <param name="cancellation">Stops between two weeks of readings.</param>
-    public async Task RunAsync(RecordsDb db, string resident, IReadOnlyList<Device> devices, DateOnly today, CancellationToken cancellation)
+    public async Task RunAsync(
+        RecordsDb db,
+        string resident,
+        IReadOnlyList<Device> devices,
+        IReadOnlyList<FormerPlace> former,
+        DateOnly today,
+        CancellationToken cancellation
+    )
     {
         var stored = db.DailyActivity.Where(d => d.ResidentId == resident);
         var (oldest, newest) = (
@@ -42,10 +50,10 @@ internal sealed class ActivityRollUp(IReadingStore store, TimeZoneInfo zone, Tim
         for (; first < today; first = first.AddDays(DaysAtOnce))
         {
             var last = first.AddDays(DaysAtOnce - 1) < today ? first.AddDays(DaysAtOnce - 1) : today.AddDays(-1);
-            rows = await WriteAsync(db, resident, devices, first, last, today, cancellation);
+            rows = await WriteAsync(db, resident, devices, former, first, last, today, cancellation);
             // Together with the last days, which say that this week has been compared.
             if (last == today.AddDays(-1) && compare)
-                await CompareAsync(db, resident, devices, rows, today, cancellation);
+                await CompareAsync(db, resident, devices, former, rows, today, cancellation);
             await db.SaveChangesAsync(cancellation);
             db.ChangeTracker.Clear();
         }
@@ -58,6 +66,7 @@ internal sealed class ActivityRollUp(IReadingStore store, TimeZoneInfo zone, Tim
         RecordsDb db,
         string resident,
         IReadOnlyList<Device> devices,
+        IReadOnlyList<FormerPlace> former,
         DateOnly first,
         DateOnly last,
         DateOnly today,
@@ -65,16 +74,19 @@ internal sealed class ActivityRollUp(IReadingStore store, TimeZoneInfo zone, Tim
     )
     {
         var readings = new List<Reading>();
-        var query = new ReadingQuery(
-            [.. devices.Select(d => new DeviceId(d.Id))],
+        var found = store.QueryAsync(
+            DevicePlaces.Of(devices, former),
             null,
             DailyLife.Midnight(first, zone) - DayFigures.Margin,
-            DailyLife.Midnight(last.AddDays(1), zone) + DayFigures.Margin
+            DailyLife.Midnight(last.AddDays(1), zone) + DayFigures.Margin,
+            cancellation
         );
-        await foreach (var reading in store.QueryAsync(query, cancellation))
+        await foreach (var reading in found)
             if (SignsOfLife.Tells(reading))
                 readings.Add(reading);
-        var labels = devices.ToDictionary(d => d.Id, d => d.Label, StringComparer.Ordinal);
+        var labels = former.OrderBy(p => p.Until).GroupBy(p => p.DeviceId).ToDictionary(p => p.Key, p => p.Last().Label);
+        foreach (var device in devices)
+            labels[device.Id] = device.Label;
         var places = new Dictionary<(DeviceId, string), Place>();
         Place PlaceOf(DeviceId device, string channel)
         {
@@ -105,6 +117,7 @@ internal sealed class ActivityRollUp(IReadingStore store, TimeZoneInfo zone, Tim
         RecordsDb db,
         string resident,
         IReadOnlyList<Device> devices,
+        IReadOnlyList<FormerPlace> former,
         List<DailyActivity> newest,
         DateOnly today,
         CancellationToken cancellation
@@ -115,7 +128,13 @@ internal sealed class ActivityRollUp(IReadingStore store, TimeZoneInfo zone, Tim
         // A sensor that came or fell silent changes what is seen of a person who goes on as before.
         if (devices.Any(d => d.LastSeenAt is { } seen && seen < now - SilentAfter && seen > now.AddDays(-FirstDays)))
             return;
-        var changed = devices.Max(d => d.FirstSeenAt is { } seen && seen > d.InstalledAt ? seen : d.InstalledAt);
+        if (devices.Count == 0)
+            return;
+        // So does one that came, was replaced or was taken away.
+        var changed = devices
+            .Select(d => d.FirstSeenAt is { } seen && seen > d.InstalledAt ? seen : d.InstalledAt)
+            .Concat(former.Select(p => p.Until))
+            .Max();
         if (LocalDay(changed) is var came && came >= since)
             since = came.AddDays(1);
         var absences = await db

@@ -27,6 +27,7 @@ internal static class Consumption
         var index = Find(use, series);
         if (index < 0)
         {
+            var replaces = use.CountedFrom != 0 && AllTakenOut(home, use);
             index = use.Registers.Length;
             Array.Resize(ref use.Registers, index + 1);
             use.Registers[index] = new Register
@@ -40,6 +41,8 @@ internal static class Consumption
                 use.CountedFrom = use.ReportedUntil = time;
             s.Time = time;
             s.Value = r.Value;
+            if (replaces)
+                Began(context, utility, use, time);
             return;
         }
 
@@ -126,13 +129,7 @@ internal static class Consumption
                 return (from, used);
             case MeterStep.Began:
                 (register.UsedFrom, register.UsedFromValue) = (time, value);
-                // How much was used meanwhile isn't known. Half the window is allowed for it, but only once: a meter that starts again and
-                // again is no sign of life.
-                var within = Within(context, utility, time);
-                if (time - use.ImpreciseUntil > within)
-                    use.CountedFrom = Math.Max(use.CountedFrom, time - within / 2);
-                use.ImpreciseUntil = time;
-                use.ReportedUntil = Math.Max(use.ReportedUntil, time);
+                Began(context, utility, use, time);
                 return null;
         }
 
@@ -148,6 +145,27 @@ internal static class Consumption
         }
 
         return null;
+    }
+
+    /// <summary>
+    /// A total begins: of a meter that was set back, or of one that stands where another one was. How much was used meanwhile isn't known.
+    /// Half the window is allowed for it, but only once: a meter that starts again and again is no sign of life.
+    /// </summary>
+    private static void Began(in RuleContext context, in Utility utility, UseTracker use, long time)
+    {
+        var within = Within(context, utility, time);
+        if (time - use.ImpreciseUntil > within)
+            use.CountedFrom = Math.Max(use.CountedFrom, time - within / 2);
+        use.ImpreciseUntil = time;
+        use.ReportedUntil = Math.Max(use.ReportedUntil, time);
+    }
+
+    private static bool AllTakenOut(Home home, UseTracker use)
+    {
+        foreach (ref var r in use.Registers.AsSpan())
+            if (!home.Devices[home.Series[r.Series].Device].TakenOut)
+                return false;
+        return true;
     }
 
     /// <summary>How long nothing may be used before the alarm: shorter under heightened watch.</summary>
@@ -182,7 +200,7 @@ internal static class Consumption
                 context.EndAbsence(absence, time);
         }
 
-        use.ReportedUntil = ReportedByAll(use, time, within);
+        use.ReportedUntil = ReportedByAll(home, use, time, within);
         var open = home.FindEpisode(utility.Kind);
         if (open >= 0)
             NoUse.Continue(context, utility, use, open, from, time, used);
@@ -205,14 +223,17 @@ internal static class Consumption
         return (utility.IsWater || steady > 0) && used >= home.Rules[utility.Resume] * Math.Max(1, hours) + 1.3 * steady * hours;
     }
 
-    /// <summary>Up to when every meter has reported; one that has been silent for two windows isn't waited for.</summary>
-    private static long ReportedByAll(UseTracker use, long time, long within)
+    /// <summary>
+    /// Up to when every meter has reported. One that has been silent for two windows isn't waited for, nor is one that is no longer in the
+    /// home: a silence must not go unnoticed because the old meter has nothing more to say.
+    /// </summary>
+    private static long ReportedByAll(Home home, UseTracker use, long time, long within)
     {
         if (use.Registers.Length == 1)
             return time;
         var until = time;
         foreach (ref var r in use.Registers.AsSpan())
-            if (r.Total.Time < until && r.Total.Time > time - 2 * within)
+            if (r.Total.Time < until && r.Total.Time > time - 2 * within && !home.Devices[home.Series[r.Series].Device].TakenOut)
                 until = r.Total.Time;
         return Math.Max(until, use.ReportedUntil);
     }

@@ -70,8 +70,8 @@ internal static class DeviceTrouble
                 due,
                 index,
                 -1,
-                $"installed {context.At(d.Installed, due)}, nothing ever received",
-                $"{context.AtZh(d.Installed, due)}安装，从未收到数据"
+                $"installed or registered {context.At(d.Installed, due)}, nothing ever received",
+                $"{context.AtZh(d.Installed, due)}安装或登记，从未收到数据"
             );
             return;
         }

@@ -67,7 +67,7 @@ internal static class SensorFault
         var home = context.Home;
         var device = home.Series[source.Series].Device;
         if (
-            home.Devices[device] is { Registered: false, Installed: not 0 } // taken out of the registry
+            home.Devices[device].TakenOut
             || home.FindEpisode(AlarmKind.SensorFault, device, source.Series) >= 0
             || home.AbsenceAt(time) is not null
         )

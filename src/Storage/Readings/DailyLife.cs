@@ -22,19 +22,16 @@ public static class DailyLife
     /// <summary>The local days that <paramref name="from"/> … <paramref name="to"/> (UTC) touch, as far as readings are stored.</summary>
     public static async Task<IReadOnlyList<DayOfUse>> ReadAsync(
         IReadingStore store,
-        IReadOnlyList<DeviceId> devices,
+        IReadOnlyList<DeviceSpan> devices,
         DateTime from,
         DateTime to,
         TimeZoneInfo zone,
         CancellationToken cancellation
     )
     {
-        var readings = new List<Reading>();
-        foreach (var metric in new[] { Metric.WaterVolume, Metric.ElectricityEnergy })
-        await foreach (var reading in store.QueryAsync(new ReadingQuery(devices, metric, from - Before, to), cancellation))
-            readings.Add(reading);
+        var uses = await MeterUse.ReadAsync(store, devices, from - Before, to, cancellation);
         var first = DateOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(from, zone));
-        return [.. Of(readings, zone).Where(d => d.Day >= first)];
+        return [.. Of(uses, zone).Where(d => d.Day >= first)];
     }
 
     /// <summary>
@@ -44,10 +41,12 @@ public static class DailyLife
     /// <param name="readings">Totals of water and electricity of one home, in any order; other metrics and suspect values are
     /// ignored.</param>
     /// <param name="zone">Time zone whose midnights separate the days.</param>
-    public static IReadOnlyList<DayOfUse> Of(IEnumerable<Reading> readings, TimeZoneInfo zone)
+    public static IReadOnlyList<DayOfUse> Of(IEnumerable<Reading> readings, TimeZoneInfo zone) => Of(MeterUse.Of(readings), zone);
+
+    private static IReadOnlyList<DayOfUse> Of(IEnumerable<MeterUse> uses, TimeZoneInfo zone)
     {
         var days = new SortedDictionary<DateOnly, Day>();
-        foreach (var use in MeterUse.Of(readings))
+        foreach (var use in uses)
         {
             Spread(days, use, zone);
             if (use is { Water: true, Quantity: > 0 } && use.To - use.From <= HourKnownWithin)

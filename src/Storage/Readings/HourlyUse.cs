@@ -15,26 +15,22 @@ public static class HourlyUse
     /// <summary>Every hour from <paramref name="from"/> to <paramref name="to"/> (UTC).</summary>
     public static async Task<IReadOnlyList<HourOfUse>> ReadAsync(
         IReadingStore store,
-        IReadOnlyList<DeviceId> devices,
+        IReadOnlyList<DeviceSpan> devices,
         DateTime from,
         DateTime to,
         CancellationToken cancellation
-    )
-    {
-        var readings = new List<Reading>();
-        foreach (var metric in new[] { Metric.WaterVolume, Metric.ElectricityEnergy })
-        await foreach (var reading in store.QueryAsync(new ReadingQuery(devices, metric, from - HourKnownWithin, to), cancellation))
-            readings.Add(reading);
-        return Of(readings, from, to);
-    }
+    ) => Of(await MeterUse.ReadAsync(store, devices, from - HourKnownWithin, to, cancellation), from, to);
 
     /// <summary>Pure. What was used between two totals is divided among the hours between them, in proportion to the time.</summary>
-    public static IReadOnlyList<HourOfUse> Of(IEnumerable<Reading> readings, DateTime from, DateTime to)
+    public static IReadOnlyList<HourOfUse> Of(IEnumerable<Reading> readings, DateTime from, DateTime to) =>
+        Of(MeterUse.Of(readings), from, to);
+
+    private static IReadOnlyList<HourOfUse> Of(IEnumerable<MeterUse> uses, DateTime from, DateTime to)
     {
         var first = new DateTime(from.Ticks - from.Ticks % TimeSpan.TicksPerHour, DateTimeKind.Utc);
         var count = Math.Max(0, (int)Math.Ceiling((to - first).TotalHours));
         var (water, energy) = (new double?[count], new double?[count]);
-        foreach (var (isWater, start, end, used) in MeterUse.Of(readings))
+        foreach (var (isWater, start, end, used) in uses)
         {
             if (end - start > HourKnownWithin)
                 continue;

@@ -47,9 +47,10 @@ public interface IReadingStore : IAsyncDisposable
     Task DeleteBeforeAsync(DateTime time, CancellationToken cancellation);
 
     /// <summary>
-    /// Removes all raw readings of devices (erasure of a person), except those that still wait on disk for a server.
+    /// Removes the raw readings that devices made while they were in a home (erasure of a person), except those that still wait on disk for
+    /// a server.
     /// </summary>
-    Task DeleteAsync(IReadOnlyList<DeviceId> devices, CancellationToken cancellation);
+    Task DeleteAsync(IReadOnlyList<DeviceSpan> devices, CancellationToken cancellation);
 }
 
 /// <summary>The store could not write or read; the message says which store and why.</summary>

@@ -17,6 +17,28 @@ public readonly record struct MeterUse(bool Water, DateTime From, DateTime To, d
             .GroupBy(r => (r.Device, r.Metric))
             .SelectMany(meter => OfMeter(meter, ReferenceEquals(meter.Key.Metric, Metric.WaterVolume)));
 
+    /// <summary>The use by all meters that are or were in a home; between the totals of two of them nothing is counted.</summary>
+    public static async Task<IReadOnlyList<MeterUse>> ReadAsync(
+        IReadingStore store,
+        IReadOnlyList<DeviceSpan> devices,
+        DateTime from,
+        DateTime to,
+        CancellationToken cancellation
+    )
+    {
+        var uses = new List<MeterUse>();
+        foreach (var metric in new[] { Metric.WaterVolume, Metric.ElectricityEnergy })
+        foreach (var query in devices.Queries(metric, from, to))
+        {
+            var readings = new List<Reading>();
+            await foreach (var reading in store.QueryAsync(query, cancellation))
+                readings.Add(reading);
+            uses.AddRange(Of(readings));
+        }
+
+        return uses;
+    }
+
     /// <summary>The same for the totals of one meter and metric; gas is counted as water is.</summary>
     public static IEnumerable<MeterUse> OfMeter(IEnumerable<Reading> totals, bool water)
     {

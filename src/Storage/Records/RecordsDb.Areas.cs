@@ -83,7 +83,14 @@ public abstract partial class RecordsDb
             .HasQueryFilter(c => Within == "" || Set<Resident>().Any(r => r.Id == c.ResidentId && r.Area.StartsWith(Within)));
         model
             .Entity<Device>()
-            .HasQueryFilter(d => Within == "" || Set<Resident>().Any(r => r.Id == d.ResidentId && r.Area.StartsWith(Within)));
+            .HasQueryFilter(d =>
+                Within == ""
+                || Set<Resident>().Any(r => r.Id == d.ResidentId && r.Area.StartsWith(Within))
+                || (d.ResidentId == null && d.StockArea.StartsWith(Within))
+            );
+        model
+            .Entity<FormerPlace>()
+            .HasQueryFilter(p => Within == "" || Set<Resident>().Any(r => r.Id == p.ResidentId && r.Area.StartsWith(Within)));
         model
             .Entity<Visitor>()
             .HasQueryFilter(v =>
@@ -117,7 +124,20 @@ public abstract partial class RecordsDb
             .Entity<RejectedPayload>()
             .HasQueryFilter(p =>
                 Within == ""
-                || Set<Device>().Any(d => d.Id == p.Device && Set<Resident>().Any(r => r.Id == d.ResidentId && r.Area.StartsWith(Within)))
+                // Since it is in the home that it is in, or while it was in one.
+                || Set<Device>()
+                    .Any(d =>
+                        d.Id == p.Device
+                        && (d.PlacedAt == null || p.Received >= d.PlacedAt)
+                        && Set<Resident>().Any(r => r.Id == d.ResidentId && r.Area.StartsWith(Within))
+                    )
+                || Set<FormerPlace>()
+                    .Any(f =>
+                        f.DeviceId == p.Device
+                        && p.Received < f.Until
+                        && (f.From == null || p.Received >= f.From)
+                        && Set<Resident>().Any(r => r.Id == f.ResidentId && r.Area.StartsWith(Within))
+                    )
             );
         model.Entity<ImportRun>().HasQueryFilter(r => Within == "");
         model.Entity<ImportPiece>().HasQueryFilter(p => Within == "");

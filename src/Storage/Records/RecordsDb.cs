@@ -44,6 +44,7 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
     public DbSet<Shift> Shifts => Set<Shift>();
     public DbSet<Area> Areas => Set<Area>();
     public DbSet<Device> Devices => Set<Device>();
+    public DbSet<FormerPlace> FormerPlaces => Set<FormerPlace>();
     public DbSet<Credential> Credentials => Set<Credential>();
     public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
     public DbSet<Alarm> Alarms => Set<Alarm>();
@@ -107,6 +108,20 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
             e.HasMany(r => r.Devices).WithOne().HasForeignKey(d => d.ResidentId).OnDelete(DeleteBehavior.SetNull);
             e.HasMany(r => r.Household).WithOne().HasForeignKey(m => m.ResidentId).OnDelete(DeleteBehavior.Cascade);
             e.HasOne(r => r.Visitor).WithMany().HasForeignKey(r => r.VisitorId).OnDelete(DeleteBehavior.SetNull);
+        });
+        modelBuilder.Entity<Device>(e =>
+        {
+            e.Ignore(d => d.Status);
+            e.Ignore(d => d.SpeaksRetired);
+            e.Ignore(d => d.Version);
+            e.Property(d => d.StockArea).HasDefaultValue("").ValueGeneratedNever();
+        });
+        modelBuilder.Entity<FormerPlace>(e =>
+        {
+            e.HasKey(p => new { p.DeviceId, p.Until });
+            e.HasIndex(p => new { p.ResidentId, p.Until });
+            e.HasIndex(p => p.Until);
+            e.HasOne<Resident>().WithMany().HasForeignKey(p => p.ResidentId).OnDelete(DeleteBehavior.Cascade);
         });
         modelBuilder.Entity<HouseholdMember>().HasIndex(m => new { m.ResidentId, m.Order }).IsUnique();
         modelBuilder.Entity<Contact>().HasIndex(c => new { c.ResidentId, c.Order }).IsUnique();

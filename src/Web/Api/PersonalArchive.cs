@@ -46,6 +46,7 @@ internal static class PersonalArchive
             ["visits"] = await db.Visits.AsNoTracking().Where(v => v.ResidentId == id).ToListAsync(caller.Cancellation),
             ["dailyUse"] = await db.DailyUse.AsNoTracking().Where(d => d.ResidentId == id).ToListAsync(caller.Cancellation),
             ["dailyActivity"] = await db.DailyActivity.AsNoTracking().Where(d => d.ResidentId == id).ToListAsync(caller.Cancellation),
+            ["formerDevices"] = await db.FormerPlaces.AsNoTracking().Where(p => p.ResidentId == id).ToListAsync(caller.Cancellation),
             ["slowChanges"] = await db.SlowChanges.AsNoTracking().Where(c => c.ResidentId == id).ToListAsync(caller.Cancellation),
             ["alarms"] = alarms,
             ["notices"] = await db.Notices.AsNoTracking().Where(n => ids.Contains(n.AlarmId)).ToListAsync(caller.Cancellation),
@@ -68,14 +69,8 @@ internal static class PersonalArchive
         await using var rows = new StreamWriter(archive.CreateEntry("readings.csv").Open(), new UTF8Encoding(false));
         rows.NewLine = "\r\n";
         await rows.WriteLineAsync(Sheet.CsvLine(["device", "metric", "channel", "time", "received", "value", "longitude", "event"]));
-        if (r.Devices.Count == 0)
-            return;
-        await foreach (
-            var x in store.QueryAsync(
-                new ReadingQuery([.. r.Devices.Select(d => new DeviceId(d.Id))], null, DateTime.UnixEpoch, caller.Now.AddDays(1)),
-                caller.Cancellation
-            )
-        )
+        var devices = await db.PlacesOfAsync(id, caller.Cancellation);
+        await foreach (var x in store.QueryAsync(devices, null, DateTime.UnixEpoch, caller.Now.AddDays(1), caller.Cancellation))
             await rows.WriteLineAsync(
                 Sheet.CsvLine([
                     x.Device.Value,

@@ -88,8 +88,9 @@ internal static class PersonalDataApi
                         return Results.Problem("an alarm of this resident is not resolved", statusCode: StatusCodes.Status409Conflict);
                     // Written first: if the rest fails half-way, the audit log has that it was begun.
                     await caller.AuditAsync("erase", $"resident:{id}", body.Reason.Trim());
-                    var devices = r.Devices.Select(d => d.Id).ToList();
-                    await store.DeleteAsync([.. devices.Select(d => new DeviceId(d))], caller.Cancellation);
+                    // What their devices measured elsewhere, before or since, is not theirs.
+                    var places = await db.PlacesOfAsync(id, caller.Cancellation);
+                    await store.DeleteAsync(places, caller.Cancellation);
                     await using (var turn = await WriteTurn.BeginAsync(db, first: false, caller.Cancellation))
                     {
                         // Alarms stay for the statistics, with their kind and times; all that names people goes.
@@ -101,7 +102,10 @@ internal static class PersonalDataApi
                         await db.Timeline.Where(t => alarms.Contains(t.AlarmId)).ExecuteDeleteAsync(caller.Cancellation);
                         await db.Notices.Where(n => alarms.Contains(n.AlarmId)).ExecuteDeleteAsync(caller.Cancellation);
                         await db.Steps.Where(s => alarms.Contains(s.AlarmId)).ExecuteDeleteAsync(caller.Cancellation);
-                        await db.Rejected.Where(p => devices.Contains(p.Device)).ExecuteDeleteAsync(caller.Cancellation);
+                        foreach (var (device, from, until) in places)
+                            await db
+                                .Rejected.Where(p => p.Device == device.Value && p.Received >= from && p.Received < until)
+                                .ExecuteDeleteAsync(caller.Cancellation);
                         var phones = r.Contacts.Select(c => c.Phone).ToList();
                         await db
                             .BlockedNumbers.IgnoreQueryFilters()
@@ -122,7 +126,7 @@ internal static class PersonalDataApi
                         await db.Visits.Where(v => v.ResidentId == id).ExecuteDeleteAsync(caller.Cancellation);
                         await db.DailyUse.Where(d => d.ResidentId == id).ExecuteDeleteAsync(caller.Cancellation);
                         await db.Devices.Where(d => d.ResidentId == id).ExecuteDeleteAsync(caller.Cancellation);
-                        // contacts, household, daily activity and slow changes go with it
+                        // contacts, household, former devices, daily activity and slow changes go with it
                         await db.Residents.Where(x => x.Id == id).ExecuteDeleteAsync(caller.Cancellation);
                         await turn.CommitAsync(caller.Cancellation);
                     }

@@ -5,6 +5,7 @@ using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
 using Vigil.Registry;
 using Vigil.Storage.Readings;
+using Vigil.Storage.Records;
 
 namespace Vigil.Web.Api;
 
@@ -83,13 +84,14 @@ internal static class ResidentsApi
                 "residents/{id}/usual",
                 async (string id, IReadingStore store, TimeZoneInfo zone, [AsParameters] Caller caller) =>
                 {
-                    if (await caller.ResidentAsync(id) is not { } r)
+                    if (await caller.ResidentAsync(id) is null)
                         return Caller.Missing("resident", id);
                     await caller.AuditAsync("read", $"resident:{id}", "daily life");
+                    await using var db = await caller.OpenAsync();
                     var today = DateOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(caller.Now, zone));
                     var days = await DailyLife.ReadAsync(
                         store,
-                        [.. r.Devices.Select(d => new DeviceId(d.Id))],
+                        await db.PlacesOfAsync(id, caller.Cancellation),
                         caller.Now.AddDays(-OwnNormal.Back),
                         caller.Now + Ahead,
                         zone,
@@ -112,29 +114,31 @@ internal static class ResidentsApi
                     [AsParameters] Caller caller
                 ) =>
                 {
-                    if (await caller.ResidentAsync(id) is not { } r)
+                    if (await caller.ResidentAsync(id) is null)
                         return Caller.Missing("resident", id);
                     Metric? of = null;
                     if (metric is not null && !Metric.TryParse(metric, out of))
                         return Caller.Wrong($"'{metric}' is not a metric");
                     await caller.AuditAsync("read", $"resident:{id}", $"readings {metric}");
                     var now = caller.Clock.GetUtcNow();
-                    var query = new ReadingQuery(
-                        [.. r.Devices.Select(d => new DeviceId(d.Id))],
+                    await using var db = await caller.OpenAsync();
+                    var readings = store.QueryAsync(
+                        await db.PlacesOfAsync(id, caller.Cancellation),
                         of,
                         (from ?? now.AddDays(-1)).UtcDateTime,
                         (to ?? now + Ahead).UtcDateTime,
+                        caller.Cancellation,
                         Math.Clamp(offset ?? 0, 0, MostReadings) + Math.Clamp(limit ?? 10_000, 1, 100_000)
                     );
                     var (skip, rows) = (Math.Clamp(offset ?? 0, 0, MostReadings), new List<ReadingAnswer>());
-                    await foreach (var x in store.QueryAsync(query, caller.Cancellation))
+                    await foreach (var x in readings)
                         if (skip-- <= 0)
                             rows.Add(Row(x));
                     return Results.Ok(rows);
                 }
             )
             .Answers<IReadOnlyList<ReadingAnswer>>(
-                "Readings of a resident's devices in the order of time; the last day by default",
+                "Readings of the devices in a resident's home, while they were there, in the order of time; the last day by default",
                 400,
                 404
             );
@@ -152,15 +156,16 @@ internal static class ResidentsApi
                     [AsParameters] Caller caller
                 ) =>
                 {
-                    if (await caller.ResidentAsync(id) is not { } r)
+                    if (await caller.ResidentAsync(id) is null)
                         return Caller.Missing("resident", id);
                     await caller.AuditAsync("read", $"resident:{id}", "daily life");
+                    await using var db = await caller.OpenAsync();
                     var now = caller.Clock.GetUtcNow();
                     var (since, until) = ((from ?? now.AddDays(-7)).UtcDateTime, (to ?? now + Ahead).UtcDateTime);
                     var counted = (
                         await DailyLife.ReadAsync(
                             store,
-                            [.. r.Devices.Select(d => new DeviceId(d.Id))],
+                            await db.PlacesOfAsync(id, caller.Cancellation),
                             since,
                             until,
                             zone,

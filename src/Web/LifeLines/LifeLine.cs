@@ -29,7 +29,8 @@ public sealed record LifeLine(
 
     /// <param name="store">Where readings are.</param>
     /// <param name="db">Records of the reader's area.</param>
-    /// <param name="resident">Whose home, with its devices.</param>
+    /// <param name="resident">Whose home.</param>
+    /// <param name="devices">When which devices were in it.</param>
     /// <param name="zoom">How much is shown.</param>
     /// <param name="until">The right end, UTC.</param>
     /// <param name="cancellation">Stops between readings.</param>
@@ -37,7 +38,8 @@ public sealed record LifeLine(
     public static async Task<LifeLine> ReadAsync(
         IReadingStore store,
         RecordsDb db,
-        Resident resident,
+        string resident,
+        IReadOnlyList<DeviceSpan> devices,
         Zoom zoom,
         DateTime until,
         CancellationToken cancellation
@@ -45,22 +47,18 @@ public sealed record LifeLine(
     {
         var from = until - zoom.Span;
         var readings = new List<Reading>();
-        foreach (var metric in resident.Devices.Count == 0 ? [] : OfLife)
-        {
-            DeviceId[] devices = [.. resident.Devices.Select(d => new DeviceId(d.Id))];
-            var query = new ReadingQuery(devices, metric, from - Before, until) { Thinned = zoom.Thinned };
-            await foreach (var reading in store.QueryAsync(query, cancellation))
-                readings.Add(reading);
-        }
+        foreach (var metric in OfLife)
+        await foreach (var reading in store.QueryAsync(devices, metric, from - Before, until, cancellation, thinned: zoom.Thinned))
+            readings.Add(reading);
 
         var absences = await db
             .Absences.AsNoTracking()
-            .Where(a => a.ResidentId == resident.Id && a.From < until && a.Until > from && (a.EndedAt == null || a.EndedAt > from))
+            .Where(a => a.ResidentId == resident && a.From < until && a.Until > from && (a.EndedAt == null || a.EndedAt > from))
             .OrderBy(a => a.From)
             .ToListAsync(cancellation);
         var alarms = await db
             .Alarms.AsNoTracking()
-            .Where(a => a.ResidentId == resident.Id && a.OpenedAt >= from && a.OpenedAt <= until)
+            .Where(a => a.ResidentId == resident && a.OpenedAt >= from && a.OpenedAt <= until)
             .OrderByDescending(a => a.OpenedAt)
             .Take(MostAlarms)
             .ToListAsync(cancellation);

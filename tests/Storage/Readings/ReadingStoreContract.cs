@@ -331,6 +331,16 @@ public abstract class ReadingStoreContract
     }
 
     [Fact]
+    public async Task Deleting_what_a_device_measured_in_one_home_leaves_what_it_measured_before_and_after()
+    {
+        await using var store = await OpenAsync();
+        var meter = NewDevice();
+        await store.AppendAsync([Water(meter, 0, 1), Water(meter, 60, 2), Water(meter, 119, 3), Water(meter, 120, 4)], Cancellation);
+        await store.DeleteAsync([new DeviceSpan(meter, Noon.AddMinutes(60), Noon.AddMinutes(120))], Cancellation);
+        Assert.Equal([1, 4], (await ReadAsync(store, meter)).Select(r => r.Value));
+    }
+
+    [Fact]
     public async Task A_large_batch_of_many_series_is_stored_whole()
     {
         await using var store = await OpenAsync();

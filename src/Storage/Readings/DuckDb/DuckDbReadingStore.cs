@@ -93,21 +93,20 @@ public sealed class DuckDbReadingStore : IReadingStore
             cancellation
         );
 
-    public Task DeleteAsync(IReadOnlyList<DeviceId> devices, CancellationToken cancellation)
-    {
-        if (devices.Count == 0)
-            return Task.CompletedTask;
-        var names = string.Join(", ", devices.Select((_, i) => $"$d{i}"));
-        return WriteAsync(
+    public Task DeleteAsync(IReadOnlyList<DeviceSpan> devices, CancellationToken cancellation) =>
+        WriteAsync(
             () =>
-                writer.Execute(
-                    $"DELETE FROM readings WHERE series IN (SELECT id FROM series WHERE device IN ({names}))",
-                    [.. devices.Select((d, i) => new DuckDBParameter($"d{i}", d.Value))]
-                ),
+            {
+                foreach (var (device, from, until) in devices)
+                    writer.Execute(
+                        "DELETE FROM readings WHERE series IN (SELECT id FROM series WHERE device = $device) "
+                            + "AND time >= $from AND time < $until",
+                        [new("device", device.Value), new("from", from), new("until", until)]
+                    );
+            },
             "delete the readings of devices",
             cancellation
         );
-    }
 
     /// <summary>A consistent copy while readings are appended and read (<see cref="DuckDbCopy.MakeAsync"/>).</summary>
     public Task<(long Rows, DateTime? Newest)> CopyAsync(string to, CancellationToken cancellation) =>

@@ -139,13 +139,20 @@ internal sealed class InfluxApi : IDisposable
     public Task DeleteBeforeAsync(DateTime time, CancellationToken cancellation) =>
         DeleteAsync($"time < {LineProtocol.Nanoseconds(time)}", time.AddTicks(-1), null, cancellation);
 
-    /// <summary>Deletes everything of a device.</summary>
-    public Task DeleteAsync(DeviceId device, CancellationToken cancellation)
+    /// <summary>Deletes everything of a device, or what it measured within a time.</summary>
+    public Task DeleteAsync(DeviceSpan span, CancellationToken cancellation)
     {
-        var tag = LineProtocol.Encode(device.Value);
-        var stop = new DateTime(2200, 1, 1, 0, 0, 0, DateTimeKind.Utc);
+        var tag = LineProtocol.Encode(span.Device.Value);
+        var (start, end) = (DateTime.UnixEpoch, new DateTime(2200, 1, 1, 0, 0, 0, DateTimeKind.Utc));
+        var (from, until) = (span.From > start ? span.From : start, span.Until < end ? span.Until : end);
         var predicate = $"device=\"{tag.Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
-        return DeleteAsync($"\"device\" = '{Quoted(tag)}'", stop, predicate, cancellation);
+        var where = $"\"device\" = '{Quoted(tag)}'";
+        if (from > start)
+            where += $" AND time >= {LineProtocol.Nanoseconds(from)}";
+        if (until < end)
+            where += $" AND time < {LineProtocol.Nanoseconds(until)}";
+        // Of a v2 deletion the end is deleted too.
+        return DeleteAsync(where, until < end ? until.AddTicks(-1) : end, predicate, cancellation, from);
     }
 
     /// <summary>An encoded tag as the inside of an InfluxQL string; it has no backslash of its own.</summary>
@@ -154,7 +161,7 @@ internal sealed class InfluxApi : IDisposable
     public void Dispose() => connection.Dispose();
 
     /// <summary>By InfluxQL's DELETE in v1, by <c>/api/v2/delete</c> in v2.</summary>
-    private async Task DeleteAsync(string where, DateTime stop, string? predicate, CancellationToken cancellation)
+    private async Task DeleteAsync(string where, DateTime stop, string? predicate, CancellationToken cancellation, DateTime? start = null)
     {
         if (connection.Official is not { } client)
         {
@@ -166,7 +173,10 @@ internal sealed class InfluxApi : IDisposable
             return;
         }
 
-        var answer = await connection.LimitedAsync(limit => client.DeleteAsync(stop, predicate, limit), cancellation);
+        var answer = await connection.LimitedAsync(
+            limit => client.DeleteAsync(start ?? DateTime.UnixEpoch, stop, predicate, limit),
+            cancellation
+        );
         if (!answer.IsSuccess)
             throw new ReadingStoreException($"{connection.Name} answered {answer.Reason} to a deletion");
     }

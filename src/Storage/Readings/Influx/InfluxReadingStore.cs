@@ -111,7 +111,7 @@ public sealed partial class InfluxReadingStore : IReadingStore
 
     public Task DeleteBeforeAsync(DateTime time, CancellationToken cancellation) => api.DeleteBeforeAsync(time, cancellation);
 
-    public async Task DeleteAsync(IReadOnlyList<DeviceId> devices, CancellationToken cancellation)
+    public async Task DeleteAsync(IReadOnlyList<DeviceSpan> devices, CancellationToken cancellation)
     {
         foreach (var device in devices)
             await api.DeleteAsync(device, cancellation);

@@ -61,11 +61,11 @@ internal sealed class OfficialClient : IDisposable
     public Task<ServerAnswer> PingAsync(CancellationToken cancellation) =>
         AskAsync(() => pings.GetPingAsyncWithIRestResponse(cancellation), cancellation);
 
-    public Task<ServerAnswer> DeleteAsync(DateTime stop, string? predicate, CancellationToken cancellation) =>
+    public Task<ServerAnswer> DeleteAsync(DateTime start, DateTime stop, string? predicate, CancellationToken cancellation) =>
         AskAsync(
             () =>
                 deletions.PostDeleteAsyncWithIRestResponse(
-                    new DeletePredicateRequest(DateTime.UnixEpoch, stop, predicate),
+                    new DeletePredicateRequest(start, stop, predicate),
                     org: options.Org,
                     bucket: options.Bucket,
                     cancellationToken: cancellation

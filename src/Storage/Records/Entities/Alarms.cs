@@ -36,6 +36,11 @@ public sealed class Alarm
     /// <summary>How the subject of an alarm begins that a device in nobody's home has raised.</summary>
     public const string OfDevice = "device:";
 
+    /// <summary>
+    /// The same, with the name of a sender: of all the devices that it has spoken for beyond a number. No device's id is so.
+    /// </summary>
+    public const string OfManyDevices = OfDevice + "#";
+
     public Guid Id { get; set; }
 
     /// <summary>Resident id, <c>area:{code}</c>, or <see cref="OfDevice"/> and the id of a device that was in nobody's home.</summary>

@@ -579,15 +579,29 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     b.Property<DateTime?>("LastSeenAt")
                         .HasColumnType("timestamp with time zone");
 
+                    b.Property<DateTime?>("PlacedAt")
+                        .HasColumnType("timestamp with time zone");
+
                     b.Property<string>("Profile")
                         .IsRequired()
                         .HasColumnType("text");
+
+                    b.Property<DateTime>("RegisteredAt")
+                        .HasColumnType("timestamp with time zone");
 
                     b.Property<int?>("ReportMinutes")
                         .HasColumnType("integer");
 
                     b.Property<string>("ResidentId")
                         .HasColumnType("text");
+
+                    b.Property<DateTime?>("RetiredAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<string>("StockArea")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasDefaultValue("");
 
                     b.Property<DateTime?>("TestedAt")
                         .HasColumnType("timestamp with time zone");
@@ -728,6 +742,38 @@ namespace Vigil.Storage.Records.Postgres.Migrations
 
                             t.HasCheckConstraint("step_started", "\"State\" NOT IN (1, 2) OR \"StartedAt\" IS NOT NULL");
                         });
+                });
+
+            modelBuilder.Entity("Vigil.Storage.Records.FormerPlace", b =>
+                {
+                    b.Property<string>("DeviceId")
+                        .HasColumnType("text");
+
+                    b.Property<DateTime>("Until")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<DateTime?>("From")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<string>("Label")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<string>("Profile")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<string>("ResidentId")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.HasKey("DeviceId", "Until");
+
+                    b.HasIndex("Until");
+
+                    b.HasIndex("ResidentId", "Until");
+
+                    b.ToTable("FormerPlaces");
                 });
 
             modelBuilder.Entity("Vigil.Storage.Records.HouseholdMember", b =>
@@ -1641,6 +1687,15 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                         .IsRequired();
 
                     b.Navigation("Alarm");
+                });
+
+            modelBuilder.Entity("Vigil.Storage.Records.FormerPlace", b =>
+                {
+                    b.HasOne("Vigil.Storage.Records.Resident", null)
+                        .WithMany()
+                        .HasForeignKey("ResidentId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
                 });
 
             modelBuilder.Entity("Vigil.Storage.Records.HouseholdMember", b =>

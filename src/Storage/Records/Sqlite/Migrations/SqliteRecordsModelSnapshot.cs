@@ -570,8 +570,14 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                     b.Property<DateTime?>("LastSeenAt")
                         .HasColumnType("TEXT");
 
+                    b.Property<DateTime?>("PlacedAt")
+                        .HasColumnType("TEXT");
+
                     b.Property<string>("Profile")
                         .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime>("RegisteredAt")
                         .HasColumnType("TEXT");
 
                     b.Property<int?>("ReportMinutes")
@@ -579,6 +585,14 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
 
                     b.Property<string>("ResidentId")
                         .HasColumnType("TEXT");
+
+                    b.Property<DateTime?>("RetiredAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("StockArea")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasDefaultValue("");
 
                     b.Property<DateTime?>("TestedAt")
                         .HasColumnType("TEXT");
@@ -719,6 +733,38 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
 
                             t.HasCheckConstraint("step_started", "\"State\" NOT IN (1, 2) OR \"StartedAt\" IS NOT NULL");
                         });
+                });
+
+            modelBuilder.Entity("Vigil.Storage.Records.FormerPlace", b =>
+                {
+                    b.Property<string>("DeviceId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime>("Until")
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime?>("From")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Label")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Profile")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("ResidentId")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("DeviceId", "Until");
+
+                    b.HasIndex("Until");
+
+                    b.HasIndex("ResidentId", "Until");
+
+                    b.ToTable("FormerPlaces");
                 });
 
             modelBuilder.Entity("Vigil.Storage.Records.HouseholdMember", b =>
@@ -1626,6 +1672,15 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                         .IsRequired();
 
                     b.Navigation("Alarm");
+                });
+
+            modelBuilder.Entity("Vigil.Storage.Records.FormerPlace", b =>
+                {
+                    b.HasOne("Vigil.Storage.Records.Resident", null)
+                        .WithMany()
+                        .HasForeignKey("ResidentId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
                 });
 
             modelBuilder.Entity("Vigil.Storage.Records.HouseholdMember", b =>
