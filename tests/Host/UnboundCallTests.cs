@@ -1,5 +1,6 @@
 using System.Text;
 using Microsoft.EntityFrameworkCore;
+using Vigil.Host.Intake;
 using Vigil.Ingest.Mqtt;
 using Vigil.Model;
 using Vigil.Storage.Readings.DuckDb;
@@ -122,6 +123,43 @@ public sealed class UnboundCallTests : IAsyncLifetime
         await foreach (var r in parts.Readings.ReceivedSinceAsync(DateTime.UnixEpoch, CancellationToken.None))
             stored += r.Device.Value == "smoke-1" ? 1 : 0;
         Assert.Equal(5, stored);
+    }
+
+    [Fact]
+    public async Task A_gateway_that_invents_names_raises_some_alarms_and_then_one_that_names_all_the_others_and_loses_no_press()
+    {
+        await using var db = parts.Records.CreateDbContext();
+        db.Devices.Add(new Device { Id = "shelf-1", Profile = "senml" });
+        await db.SaveChangesAsync();
+        await parts.Registry.ReloadAsync(CancellationToken.None);
+        for (var i = 0; i < InventedNames.MostAlone + 60; i++)
+            await SayAsync($"made-{i}", Press, Noon.AddSeconds(i));
+        var gathered = Assert.Single(await parts.AlarmsAsync(), a => a.Subject == "device:#gw-1");
+        Assert.Equal((Severity.Critical, 59), (gathered.Severity, gathered.Repeats));
+        Assert.Equal(InventedNames.MostAlone + 1, (await parts.AlarmsAsync()).Count);
+        Assert.Contains("60 more unregistered devices of gw-1", gathered.Reason, StringComparison.Ordinal);
+        Assert.Contains("newest first: made-79, made-78", gathered.Reason, StringComparison.Ordinal);
+        Assert.Contains("60 台未登记设备", gathered.ReasonZh, StringComparison.Ordinal);
+        Assert.Empty(Language.Sentences.Wrong(gathered.Reason, gathered.ReasonZh));
+
+        // A real one among them: it is told, and named.
+        await SayAsync("grandmother", Press, Noon.AddMinutes(5));
+        await SayAsync("grandmother", Press, Noon.AddMinutes(5)); // sent again
+        gathered = Assert.Single(await parts.AlarmsAsync(), a => a.Subject == "device:#gw-1");
+        Assert.Equal(60, gathered.Repeats);
+        Assert.Contains("newest first: grandmother", gathered.Reason, StringComparison.Ordinal);
+
+        // Others have alarms of their own: registered, known, of another gateway, or when the hour is over.
+        await SayAsync("shelf-1", Press, Noon.AddMinutes(6));
+        await SayAsync("made-3", Press, Noon.AddMinutes(40));
+        await SayAsync("other", Press, Noon.AddMinutes(6), new Sender("gw-2", true, ["vigil/#"]));
+        await SayAsync("later", Press, Noon.AddMinutes(62));
+        var alarms = await parts.AlarmsAsync();
+        Assert.All(
+            new[] { "shelf-1", "other", "later" },
+            d => Assert.Contains(alarms, a => a.Subject == "device:" + d && a.Severity == Severity.Critical)
+        );
+        Assert.Equal(1, Assert.Single(alarms, a => a.Subject == "device:made-3").Repeats);
     }
 
     [Fact]

@@ -120,7 +120,7 @@ internal sealed class Admission(
             pending.Trace = Tracing.Source.HasListeners() ? Activity.Current?.Context ?? default : default;
             if (!Attribute(message, topicDevice, profileId, decoded.Readings, pending, out var newStranger, out var calls))
                 return new Admitted(null, Receipt.NotAllowed);
-            var call = calls is null ? null : new UnboundCall(profileId, message.From, calls);
+            var call = calls is null ? null : CallOf(profileId, message, calls);
             if (pending.Readings.Count == 0 && partly is null)
             {
                 unbound.Add(1);
@@ -192,6 +192,23 @@ internal sealed class Admission(
         // A payload that contains readings of other devices too is stored like any other.
         into.IsSelfTest = into.Readings.Count > 0 && into.Readings.TrueForAll(r => r.Device.Value == SelfTest.Name);
         return true;
+    }
+
+    /// <summary>A call, with what the registry knows of the devices that call.</summary>
+    private UnboundCall CallOf(string profile, InboundMessage message, List<Reading> calls)
+    {
+        Dictionary<string, DateTime>? retired = null;
+        HashSet<string>? registered = null;
+        foreach (var call in calls)
+        {
+            if (registry.Find(call.Device.Value) is not { } device)
+                continue;
+            (registered ??= []).Add(call.Device.Value);
+            if (device.Retired is { } since)
+                (retired ??= [])[call.Device.Value] = since;
+        }
+
+        return new UnboundCall(profile, message.From, calls) { Retired = retired, Registered = registered };
     }
 
     private Wording? Decode(InboundMessage message, Profile? profile, string profileId, DecodedPayload into)
