@@ -70,6 +70,7 @@ internal static class Service
             .AddSingleton(s => new Secrets(s.AlarmRecords(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<SpeaksOfLife>()))
             .AddSingleton(settings.Profiles)
             .AddSingleton<KnowsProfile>(_ => id => settings.Profiles.Find(id) is not null)
+            .AddSingleton(PageProfiles.Of(settings.Profiles))
             .AddSingleton<Func<RegistryImport>>(s =>
                 () =>
                     new RegistryImport(

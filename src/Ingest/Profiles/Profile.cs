@@ -55,6 +55,9 @@ public sealed class Profile
     /// <summary>In <c>vigil decode</c> its payloads are typed as hexadecimal text.</summary>
     public bool IsBinary { get; init; }
 
+    /// <summary>A LoRaWAN model: it reads bare frames too, which have a port.</summary>
+    public bool ReadsFrames => Decoder is Decoding.LoRaWan.UplinkDecoder { ReadsFrames: true };
+
     /// <summary>Topic patterns with <c>{device}</c>, <c>+</c> and <c>#</c>.</summary>
     public required IReadOnlyList<TopicPattern> Topics { get; init; }
 
