@@ -33,6 +33,8 @@ public static class Texts
         AccountWords.All,
         AlarmWords.All,
         HomeWords.All,
+        DeviceWords.All,
+        MetricWords.All,
         LifeLineWords.All,
         VisitWords.All,
         RuleWords.All,

@@ -113,6 +113,7 @@ public static class WebServices
         app.MapTwilioHooks();
         app.MapAliyunHooks();
         app.MapVisitForm();
+        app.MapDeviceSheet();
         app.MapGet(
             "/language/{to}",
             (string to, HttpContext http) =>

@@ -30,6 +30,17 @@ public sealed class WordsTests
     }
 
     [Fact]
+    public void Every_metric_and_every_state_of_a_device()
+    {
+        foreach (var metric in Metric.All)
+            Good(Texts.All["metric." + metric.Name]);
+        foreach (var state in Words.All<DeviceStatus>())
+            Good(Texts.All["device.state." + state]);
+        foreach (var flag in Enum.GetValues<ReadingFlags>().Where(f => f != ReadingFlags.None))
+            Good(Texts.All["decode.flag." + flag]);
+    }
+
+    [Fact]
     public void Every_kind_of_alarm_every_outcome_and_every_channel()
     {
         List<Problem> problems = [];

@@ -344,9 +344,11 @@ public sealed class AccountTests : IAsyncLifetime
                 when p.StartsWith("/api/v1/users", StringComparison.Ordinal)
                     || p.StartsWith("/api/v1/webhooks", StringComparison.Ordinal)
                     || p.StartsWith("/api/v1/credentials", StringComparison.Ordinal)
+                    || p == "/api/v1/devices/sheet"
                     || p.StartsWith("/api/v1/registry", StringComparison.Ordinal) => "admin",
             (_, var p) when p.StartsWith("/api/v1/apikeys", StringComparison.Ordinal) => "admin",
             ("PUT", "/api/v1/rules") => "admin",
+            ("PATCH", "/api/v1/devices/{id}") => "write",
             ("GET", _) => "read",
             ("POST", "/api/v1/visits") or ("POST", "/api/v1/absences") or ("POST", "/api/v1/absences/{id:guid}/end") => "visit",
             ("POST", var p) when p.StartsWith("/api/v1/areas", StringComparison.Ordinal) => "supervise",
@@ -442,6 +444,9 @@ public sealed class AccountTests : IAsyncLifetime
         ["/residents/{Id}"] = "read",
         ["/alarms/{Id:guid}"] = "read",
         ["/devices"] = "read",
+        ["/devices/{Id}"] = "read",
+        ["/devices/labels"] = "read",
+        ["/decode"] = "read",
         ["/visits"] = "read",
         ["/my-day"] = "read",
         ["/statistics"] = "read",

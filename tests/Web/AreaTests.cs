@@ -158,6 +158,7 @@ public sealed class AreaTests : IAsyncLifetime
                 route switch
                 {
                     _ when route.Contains("residents", StringComparison.Ordinal) => "R-there",
+                    _ when route.Contains("devices", StringComparison.Ordinal) => "lamp",
                     _ when route.Contains("alarms", StringComparison.Ordinal) => alarm.Id.ToString(),
                     _ when route.Contains("visits", StringComparison.Ordinal) => visit.ToString(),
                     _ when route.Contains("webhooks", StringComparison.Ordinal) => webhook.ToString(),
@@ -189,6 +190,25 @@ public sealed class AreaTests : IAsyncLifetime
                 Time = now,
                 Form = "home",
                 RecordedBy = "yonder",
+            }
+        );
+        db.Devices.Add(
+            new Device
+            {
+                Id = "lamp",
+                Profile = "senml",
+                Label = "yonder lamp",
+                ResidentId = "R-there",
+                PlacedAt = now,
+            }
+        );
+        db.FormerPlaces.Add(
+            new FormerPlace
+            {
+                DeviceId = "lamp",
+                ResidentId = "R-there",
+                Until = now.AddDays(-1),
+                Label = "lamp yonder",
             }
         );
         db.Areas.Add(new Area { Code = ConsoleServer.There[..9], Name = "yonder town" });

@@ -26,6 +26,10 @@ public sealed class ConsoleServer : IAsyncDisposable
     public const string Here = "441900003001";
     public const string There = "440100001001";
 
+    private static readonly Lazy<Vigil.Web.Operations.DeviceProfiles> Profiles = new(() =>
+        Vigil.Host.PageProfiles.Of(Vigil.Ingest.Profiles.ProfileSet.Load(Vigil.Host.Settings.DevicesPath(null), []))
+    );
+
     private readonly DirectoryInfo data = Directory.CreateTempSubdirectory("vigil-console");
     private readonly WebApplication app;
 
@@ -66,6 +70,7 @@ public sealed class ConsoleServer : IAsyncDisposable
                 ActivatorUtilities.CreateInstance<Vigil.Web.Operations.ImportJobs>(s, Path.Combine(data.FullName, "uploads"))
             )
             .AddSingleton<Vigil.Web.Operations.KnowsProfile>(_ => p => p is "senml" or "zigbee2mqtt")
+            .AddSingleton(Profiles.Value)
             .AddNotify(builder.Configuration, policies!, messages!, data.FullName)
             .AddWeb(open, RulesPath, options, accounts, http);
         app = builder.Build();

@@ -55,6 +55,21 @@ public sealed class Secrets(IDbContextFactory<RecordsDb> records, TimeProvider c
         return password;
     }
 
+    /// <summary>A credential of a device that has none yet, to be written by the caller, and its password, which is in no store.</summary>
+    public static (Credential Credential, string Password) NewDevice(string username, DateTime now)
+    {
+        var password = Base64(RandomNumberGenerator.GetBytes(PasswordBytes));
+        return (
+            new Credential
+            {
+                Username = username,
+                PasswordHash = PasswordHash.Fast(Encoding.UTF8.GetBytes(password)),
+                CreatedAt = now,
+            },
+            password
+        );
+    }
+
     /// <summary>Checks a password.</summary>
     /// <param name="username">MQTT user name.</param>
     /// <param name="password">The password that the client sent.</param>

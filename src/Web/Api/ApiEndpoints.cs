@@ -28,7 +28,9 @@ internal static class ApiEndpoints
         var write = all.MapGroup("").RequireAuthorization(Access.Write);
         var admin = all.MapGroup("").RequireAuthorization(Access.Admin);
         ResidentsApi.Map(read);
-        DevicesApi.Map(read, write);
+        DevicesApi.Map(read);
+        DeviceChangesApi.Map(read, write);
+        DeviceSheetApi.Map(admin);
         AlarmsApi.Map(read);
         AlarmChangesApi.Map(write);
         NoticesApi.Map(read);

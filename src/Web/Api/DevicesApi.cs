@@ -2,42 +2,35 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
-using Vigil.Notify;
+using Vigil.Model;
 using Vigil.Storage.Records;
 using Vigil.Web.Operations;
 
 namespace Vigil.Web.Api;
 
+/// <summary>Devices that are registered, that wait to be bound, and what could not be read.</summary>
 internal static class DevicesApi
 {
-    public static void Map(RouteGroupBuilder read, RouteGroupBuilder write)
+    public static void Map(RouteGroupBuilder read)
     {
         read.MapGet(
                 "devices",
-                async (string? resident, int? offset, int? limit, [AsParameters] Caller caller) =>
+                async (string? resident, string? state, string? search, int? offset, int? limit, [AsParameters] Caller caller) =>
                 {
+                    var only = DeviceStatus.InHome;
+                    if (state is not null && !Words.TryParse(state, out only))
+                        return Caller.Wrong($"'state' is one of {string.Join(", ", Words.All<DeviceStatus>())}");
                     await using var db = await caller.OpenAsync();
-                    return await caller.PageAsync(
-                        from d in db.Devices
-                        where resident == null || d.ResidentId == resident
-                        orderby d.Id
-                        select new DeviceAnswer(
-                            d.Id,
-                            d.Profile,
-                            d.ResidentId,
-                            d.Label,
-                            d.InstalledAt,
-                            d.FirstSeenAt,
-                            d.LastSeenAt,
-                            d.ReportMinutes,
-                            d.TestedAt
-                        ),
+                    var found = DeviceSearch.Of(db.Devices.AsNoTracking(), state is null ? null : only, search);
+                    var page = await caller.PageAsync(
+                        found.Where(d => resident == null || d.ResidentId == resident).OrderBy(d => d.Id),
                         offset,
                         limit
                     );
+                    return Results.Ok(page.ConvertAll(DeviceAnswer.Of));
                 }
             )
-            .Lists<DeviceAnswer>("Registered devices");
+            .Lists<DeviceAnswer>("Registered devices: in homes, in stock and retired", 400);
         // An unregistered device has no area yet. Whoever installs it finds its id here, in whatever area they work; what it sent is left
         // out for callers who are bound to an area, since it may be about a person elsewhere.
         read.MapGet(
@@ -61,27 +54,6 @@ internal static class DevicesApi
                 }
             )
             .Lists<UnboundAnswer>("Devices that send and wait to be bound to a resident");
-        write
-            .MapPost(
-                "devices/unbound/{id}/bind",
-                async (string id, BindRequest body, KnowsProfile profiles, AlarmDesk desk, [AsParameters] Caller caller) =>
-                    await DeviceOperations.BindAsync(
-                        caller.Records,
-                        profiles,
-                        desk,
-                        caller.Who,
-                        caller.Now,
-                        id,
-                        body.Resident.Trim(),
-                        body.Profile,
-                        body.Label,
-                        caller.Cancellation
-                    )
-                        is { } refused
-                        ? Caller.InBothLanguages(refused.Why, refused.Status)
-                        : Results.NoContent()
-            )
-            .Changes("Binds a waiting device to a resident", 404, 409);
         read.MapGet(
                 "rejected",
                 async (int? offset, int? limit, [AsParameters] Caller caller) =>
@@ -105,10 +77,4 @@ internal static class DevicesApi
             )
             .Lists<RejectedAnswer>("Payloads that could not be read, with their bytes and the reason");
     }
-
-    /// <summary>To whom a waiting device belongs.</summary>
-    /// <param name="Resident">Number of the resident in whose home it is.</param>
-    /// <param name="Profile">The profile that decodes it; by default the one that has done so until now.</param>
-    /// <param name="Label">Such as kitchen.</param>
-    internal sealed record BindRequest(string Resident, string? Profile = null, string? Label = null);
 }

@@ -33,7 +33,9 @@ internal static class EndpointDescriptions
         ["idsFromIdentity"] = "true: rows without an id get one that is made of the identity number.",
         ["id"] = "Id of the record in the path.",
         ["change"] = "enable, disable or ping.",
-        ["state"] = "enable or disable; of alarms: open, acknowledged, in-hand, resolved, or unresolved for the first three.",
+        ["state"] =
+            "enable or disable; of alarms: open, acknowledged, in-hand, resolved, or unresolved for the first three; "
+            + "of devices: in-home, in-stock or retired.",
         ["code"] = "Area code: 6, 9 or 12 digits.",
     };
 

@@ -10,73 +10,199 @@ namespace Vigil.Web.Operations;
 /// <summary>Whether there is a profile of this id, which could read a device's payloads.</summary>
 public delegate bool KnowsProfile(string id);
 
-/// <summary>Why a device can't be bound.</summary>
+/// <summary>Why a device isn't changed.</summary>
 /// <param name="Why">In words that name the value.</param>
 /// <param name="Status">The answer of the API.</param>
-internal sealed record NotBound(Wording Why, int Status);
-
-/// <summary>Devices that wait to be bound.</summary>
-internal static class DeviceOperations
+internal sealed record DeviceRefusal(Wording Why, int Status)
 {
+    public static DeviceRefusal Wrong(Wording why) => new(why, StatusCodes.Status400BadRequest);
+
+    public static DeviceRefusal Missing(Wording why) => new(why, StatusCodes.Status404NotFound);
+
+    public static DeviceRefusal Taken(Wording why) => new(why, StatusCodes.Status409Conflict);
+
+    public static DeviceRefusal NoDevice(string id) => Missing(new Wording($"there is no device '{id}'", $"没有设备“{id}”"));
+
+    public static DeviceRefusal NoResident(string id) => Missing(new Wording($"there is no resident '{id}'", $"没有服务对象“{id}”"));
+
+    public static DeviceRefusal NoProfile(string id) => Wrong(new Wording($"there is no device profile '{id}'", $"没有型号文件“{id}”"));
+
+    public static DeviceRefusal Retired(string id) =>
+        Taken(new Wording($"'{id}' is retired: take it back into stock first", $"设备“{id}”已报废，如需再用请先恢复为库存"));
+
+    public static DeviceRefusal Changed(string id) =>
+        Taken(new Wording($"'{id}' was changed meanwhile: look at it again", $"设备“{id}”刚被他人修改，请重新查看后再改"));
+
+    public static DeviceRefusal Known(string id) => Taken(new Wording($"'{id}' is registered already", $"设备“{id}”已登记"));
+}
+
+/// <summary>
+/// Somebody who changes devices. Each change is one transaction, and stands in the audit log with who, when, why, before and after.
+/// </summary>
+/// <param name="Records">As far as the person may see them.</param>
+/// <param name="Profiles">Which profiles there are.</param>
+/// <param name="Desk">Where a device may have an open alarm.</param>
+/// <param name="Who">The person.</param>
+/// <param name="Area">That the person is bound to; empty for all.</param>
+/// <param name="Now">The time, UTC.</param>
+/// <param name="Why">As the person says; may be empty.</param>
+internal sealed partial record DeviceOperations(
+    IDbContextFactory<RecordsDb> Records,
+    KnowsProfile Profiles,
+    AlarmDesk Desk,
+    string Who,
+    string Area,
+    DateTime Now,
+    string Why
+)
+{
+    public const int LongestWhy = 200;
+
     /// <summary>
-    /// Registers a waiting device as a device of a resident. Nothing is written unless resident and profile exist: a device with a profile
-    /// that nobody knows would be registered, and refused for ever.
+    /// So long ago at most it can be entered afterwards that a device was moved: what it measured since goes to another file.
     /// </summary>
-    /// <returns>Null when it is bound.</returns>
-    public static async Task<NotBound?> BindAsync(
-        IDbContextFactory<RecordsDb> records,
-        KnowsProfile profiles,
-        AlarmDesk desk,
-        string who,
-        DateTime now,
+    private const int DaysBack = 31;
+
+    /// <summary>Registers a device: in a home, or in stock.</summary>
+    public async Task<DeviceRefusal?> RegisterAsync(DeviceEntry entry, CancellationToken cancellation)
+    {
+        if (entry.Problems(Profiles, Area) is [var (_, _, first), ..])
+            return DeviceRefusal.Wrong(first);
+        if (SinceProblem(entry.Since) is { } since)
+            return since;
+        await using var db = await Records.CreateDbContextAsync(cancellation);
+        await using var turn = await WriteTurn.BeginAsync(db, first: false, cancellation);
+        if (await db.Devices.AnyAsync(d => d.Id == entry.Id, cancellation))
+            return DeviceRefusal.Known(entry.Id);
+        if (entry.Resident.Length > 0 && !await db.Residents.AnyAsync(r => r.Id == entry.Resident, cancellation))
+            return DeviceRefusal.NoResident(entry.Resident);
+        var device = entry.ToDevice(Now, Area);
+        db.Devices.Add(device);
+        if (await db.Unbound.FindAsync([entry.Id], cancellation) is { } waiting)
+            db.Unbound.Remove(waiting);
+        db.AddAudit(Now, Who, "register", $"device:{entry.Id}", Detail([], Facts(device)));
+        if (await SaveAsync(db, turn, entry.Id, cancellation) is { } refused)
+            return refused;
+        if (device.ResidentId is { } home)
+            await Desk.TieAsync(entry.Id, home, Who, cancellation);
+        return null;
+    }
+
+    /// <summary>Changes what is known of a device; null leaves a value as it is.</summary>
+    public Task<DeviceRefusal?> EditAsync(string id, string version, DeviceEdit edit, CancellationToken cancellation) =>
+        ChangeAsync(
+            id,
+            version,
+            "edit",
+            (_, device) =>
+            {
+                if (edit.Profile?.Trim() is { } profile && profile != device.Profile && !Profiles(profile))
+                    return Task.FromResult<DeviceRefusal?>(DeviceRefusal.NoProfile(profile));
+                if (DeviceEntry.LabelProblem(edit.Label) is { } label)
+                    return Task.FromResult<DeviceRefusal?>(DeviceRefusal.Wrong(label));
+                if (DeviceEntry.MinutesProblem(edit.ReportMinutes) is { } minutes)
+                    return Task.FromResult<DeviceRefusal?>(DeviceRefusal.Wrong(minutes));
+                if (edit.Installed > Now)
+                    return Task.FromResult<DeviceRefusal?>(DeviceRefusal.Wrong(InTheFuture(edit.Installed.Value)));
+                device.Profile = edit.Profile?.Trim() ?? device.Profile;
+                device.Label = edit.Label?.Trim() ?? device.Label;
+                if (edit.ReportMinutes is { } every)
+                    device.ReportMinutes = every == 0 ? null : every;
+                device.InstalledAt = edit.Installed ?? device.InstalledAt;
+                return Task.FromResult<DeviceRefusal?>(null);
+            },
+            cancellation
+        );
+
+    /// <param name="id">Of the device.</param>
+    /// <param name="version">That the person has seen; null where they have seen none.</param>
+    /// <param name="action">Its word in the audit log.</param>
+    /// <param name="change">Changes it, or says why not.</param>
+    /// <param name="cancellation">Ends it.</param>
+    private async Task<DeviceRefusal?> ChangeAsync(
         string id,
-        string resident,
-        string? profile,
-        string? label,
+        string? version,
+        string action,
+        Func<RecordsDb, Device, Task<DeviceRefusal?>> change,
         CancellationToken cancellation
     )
     {
-        await using var db = await records.CreateDbContextAsync(cancellation);
-        if (resident.Length == 0)
-            return new NotBound(
-                new Wording($"say to whom '{id}' belongs: the number of a resident", $"请填写设备“{id}”所属服务对象的编号"),
-                StatusCodes.Status400BadRequest
-            );
-        if (await db.Residents.FirstOrDefaultAsync(r => r.Id == resident, cancellation) is not { } home)
-            return Missing(new Wording($"there is no resident '{resident}'", $"没有服务对象“{resident}”"));
-        if (await db.Unbound.FindAsync([id], cancellation) is not { } waiting)
-            return Missing(new Wording($"there is no unbound device '{id}'", $"没有待绑定的设备“{id}”"));
-        var reads = string.IsNullOrWhiteSpace(profile) ? waiting.Profile : profile.Trim();
-        if (!profiles(reads))
-            return new NotBound(
-                new Wording($"there is no device profile '{reads}'", $"没有型号文件“{reads}”"),
-                StatusCodes.Status400BadRequest
-            );
-        // It may be registered already and still stand among those that wait: in stock, or under a profile that nobody knows.
-        if (await db.Devices.FirstOrDefaultAsync(d => d.Id == id, cancellation) is not { } device)
-            db.Devices.Add(device = new Device { Id = id, Profile = reads });
-        else if (device.ResidentId is { } other && other != resident)
-            return Taken(new Wording($"'{id}' is bound to resident '{other}' already", $"设备“{id}”已绑定到服务对象“{other}”"));
-        (device.Profile, device.ResidentId, device.InstalledAt) = (reads, resident, now);
-        device.Label = label ?? device.Label;
-        db.Unbound.Remove(waiting);
-        home.UpdatedAt = now;
+        if (Why.Length > LongestWhy)
+            return DeviceRefusal.Wrong(new Wording($"the reason has more than {LongestWhy} characters", $"原因超过 {LongestWhy} 个字"));
+        await using var db = await Records.CreateDbContextAsync(cancellation);
+        await using var turn = await WriteTurn.BeginAsync(db, first: false, cancellation);
+        if (await LockedAsync(db, id, cancellation) is not { } device)
+            return DeviceRefusal.NoDevice(id);
+        if (version is not null && version != device.Version)
+            return DeviceRefusal.Changed(id);
+        var before = Facts(device);
+        if (await change(db, device) is { } refused)
+            return refused;
+        db.AddAudit(Now, Who, action, $"device:{id}", Detail(before, Facts(device)));
+        return await SaveAsync(db, turn, id, cancellation);
+    }
+
+    /// <summary>On SQLite there is one writer; on PostgreSQL the row is locked, so that nobody changes it in between.</summary>
+    private static async Task<Device?> LockedAsync(RecordsDb db, string id, CancellationToken cancellation)
+    {
+        if (db.Database.IsNpgsql())
+            await db.Database.ExecuteSqlAsync($"""SELECT 1 FROM "Devices" WHERE "Id" = {id} FOR UPDATE""", cancellation);
+        return await db.Devices.FirstOrDefaultAsync(d => d.Id == id, cancellation);
+    }
+
+    private static async Task<DeviceRefusal?> SaveAsync(RecordsDb db, WriteTurn turn, string id, CancellationToken cancellation)
+    {
         try
         {
             await db.SaveChangesAsync(cancellation);
+            await turn.CommitAsync(cancellation);
+            return null;
         }
         catch (DbUpdateException e) when (StoreFailure.IsOfRows(e) || StoreFailure.IsPassing(e))
         {
             // In another area, whose rows are not seen from here, or by somebody else at the same moment.
-            return Taken(new Wording($"'{id}' is registered already", $"设备“{id}”已登记"));
+            return DeviceRefusal.Known(id);
         }
-
-        await records.AddAsync(now, who, "bind", $"device:{id}", $"to resident:{resident}", cancellation);
-        await desk.TieAsync(id, resident, who, cancellation);
-        return null;
     }
 
-    private static NotBound Missing(Wording why) => new(why, StatusCodes.Status404NotFound);
+    /// <summary>Null when the moment from which on something holds may be.</summary>
+    private DeviceRefusal? SinceProblem(DateTime? since, DateTime? notBefore = null) =>
+        since is not { } at ? null
+        : at > Now ? DeviceRefusal.Wrong(InTheFuture(at))
+        : at < Now.AddDays(-DaysBack)
+            ? DeviceRefusal.Wrong(
+                new Wording($"{at:yyyy-MM-dd HH:mm} is more than {DaysBack} days ago", $"{at:yyyy-MM-dd HH:mm} 已超过 {DaysBack} 天")
+            )
+        : at < notBefore
+            ? DeviceRefusal.Wrong(
+                new Wording(
+                    $"{at:yyyy-MM-dd HH:mm} lies before {notBefore:yyyy-MM-dd HH:mm}, when it came where it is (UTC)",
+                    $"{at:yyyy-MM-dd HH:mm} 早于该设备来到现处的时间 {notBefore:yyyy-MM-dd HH:mm}（协调世界时）"
+                )
+            )
+        : null;
 
-    private static NotBound Taken(Wording why) => new(why, StatusCodes.Status409Conflict);
+    private static Wording InTheFuture(DateTime at) => new($"{at:yyyy-MM-dd HH:mm} lies in the future", $"{at:yyyy-MM-dd HH:mm} 在将来");
+
+    /// <summary>What of a device stands in the audit log.</summary>
+    private static List<(string Name, string Value)> Facts(Device device) =>
+        [
+            ("state", device.Status.Word()),
+            ("resident", device.ResidentId ?? ""),
+            ("profile", device.Profile),
+            ("label", device.Label),
+            ("report minutes", device.ReportMinutes?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? ""),
+            ("installed", $"{device.InstalledAt:yyyy-MM-dd HH:mm}Z"),
+            ("stock", device.StockArea),
+        ];
+
+    private string Detail(List<(string Name, string Value)> before, List<(string Name, string Value)> after)
+    {
+        var was = before.ToDictionary(f => f.Name, f => f.Value);
+        var changed = after.Where(f => was.GetValueOrDefault(f.Name, "") != f.Value);
+        var words = string.Join("; ", changed.Select(f => $"{f.Name}: {Shown(was.GetValueOrDefault(f.Name, ""))} → {Shown(f.Value)}"));
+        return (Why.Length > 0 ? $"{words} ({Why})" : words).Trim();
+
+        static string Shown(string value) => value.Length > 0 ? value : "—";
+    }
 }
