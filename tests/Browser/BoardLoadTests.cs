@@ -8,7 +8,8 @@ using static Vigil.Tests.Web.Running;
 namespace Vigil.Tests.Browser;
 
 /// <summary>
-/// A bad day: a thousand open alarms, twenty boards. Writes down what it costs: bench/reports/board.md is its output (<c>./test board</c>).
+/// A bad day: a thousand open alarms on twenty boards. Measures what they cost; <c>./test board</c> writes the figures to
+/// bench/reports/board.md.
 /// </summary>
 [Trait("Category", "Server")]
 public sealed class BoardLoadTests(ITestOutputHelper output)
@@ -55,12 +56,12 @@ public sealed class BoardLoadTests(ITestOutputHelper output)
             Token
         );
         await using var chromium = await Chromium.StartAsync();
-        await ShowAsync(await chromium.PageAsync(server.Url)); // compiled, and what every board shares is there
+        await ShowAsync(await chromium.PageAsync(server.Url)); // so that compiling and what all boards share is not measured
         var pages = new List<IPage>();
         for (var i = 0; i < boards; i++)
         {
             var page = await chromium.PageAsync(server.Url);
-            await page.GotoAsync("/healthz/live"); // the browser's side stands already when the memory is looked at
+            await page.GotoAsync("/healthz/live"); // opens the browser's page and connection before memory is measured
             pages.Add(page);
         }
 

@@ -12,7 +12,7 @@ using static Vigil.Tests.Web.Running;
 
 namespace Vigil.Tests.Browser;
 
-/// <summary>What a duty officer, a contact and a visitor see, in a real browser.</summary>
+/// <summary>The pages of a duty officer, a contact and a visitor in a real browser.</summary>
 [Trait("Category", "Server")]
 public sealed class BoardTests(ITestOutputHelper output) : IAsyncLifetime
 {
@@ -40,7 +40,7 @@ public sealed class BoardTests(ITestOutputHelper output) : IAsyncLifetime
         var page = await chromium.PageAsync(server.Url);
         await Chromium.OpenBoardAsync(page);
         await page.EvaluateAsync("window.sameDocument = true");
-        // The browser notes by itself when the row comes: asking it over and over would measure the asking.
+        // The browser itself notes when the row appears; asking it again and again would take time that is measured.
         await page.EvaluateAsync(
             "new MutationObserver(() => { if (!window.seenAt && document.querySelector('[data-alarm]')) window.seenAt = Date.now(); "
                 + "}).observe(document.body, { childList: true, subtree: true })"
@@ -71,7 +71,7 @@ public sealed class BoardTests(ITestOutputHelper output) : IAsyncLifetime
         await Chromium.OpenBoardAsync(page);
         await page.GetByLabel("区域").Or(page.GetByLabel("类型")).First.WaitForAsync();
         await Assertions.Expect(page.Locator("[data-alarm]")).ToHaveCountAsync(3);
-        await page.Keyboard.PressAsync("ArrowDown"); // the press for help stands on top: it is not ticked
+        await page.Keyboard.PressAsync("ArrowDown"); // the cry for help at the top can't be ticked
         await page.Keyboard.PressAsync("ArrowDown");
         await page.Keyboard.PressAsync(" ");
         await page.Keyboard.PressAsync("ArrowDown");
@@ -200,7 +200,7 @@ public sealed class BoardTests(ITestOutputHelper output) : IAsyncLifetime
         await page.GetByLabel("老年人服务需求").FillAsync("需要助行器");
         await Chromium.PictureAsync(page, "visit");
 
-        // The way up has no signal: the page opens again from what was kept, with what was typed.
+        // On the stairs there is no signal: the page opens again from what the browser kept, with what was typed.
         await page.Context.SetOfflineAsync(true);
         await page.ReloadAsync();
         await Assertions.Expect(page.GetByLabel("老年人服务需求")).ToHaveValueAsync("需要助行器");
@@ -210,7 +210,8 @@ public sealed class BoardTests(ITestOutputHelper output) : IAsyncLifetime
         await page.Context.SetOfflineAsync(false);
         await Assertions.Expect(page.GetByText("已保存。")).ToBeVisibleAsync();
         await using var db = await server.Records.CreateDbContextAsync(Token);
-        var visit = (await db.Visits.ToListAsync(Token)).Single(v => v.Needs == "需要助行器"); // sealed: a query does not find it
+        // the column is encrypted, so a query can't search in it
+        var visit = (await db.Visits.ToListAsync(Token)).Single(v => v.Needs == "需要助行器");
         Assert.Equal(("R-here", "行动能力：较差", alarm.Id), (visit.ResidentId, visit.Condition, visit.AlarmId));
         Assert.Equal(Resolution.True, (await server.FindAsync(alarm.Id)).Resolution);
 
@@ -271,7 +272,7 @@ public sealed class BoardTests(ITestOutputHelper output) : IAsyncLifetime
         );
         await page.GetByRole(AriaRole.Button, new() { Name = "试算" }).ClickAsync();
         var trial = page.Locator("#trial section");
-        await Assertions.Expect(trial.First).ToContainTextAsync("用水"); // 36 h of silence: told under the rules in force
+        await Assertions.Expect(trial.First).ToContainTextAsync("用水"); // with the rules in force, 36 h of silence are an alarm
         await Assertions.Expect(trial.Nth(1).Locator("li").Filter(new() { HasText = "未用水" })).ToHaveCountAsync(0);
         await save.ClickAsync();
         await Assertions.Expect(page.GetByText("已保存。")).ToBeVisibleAsync();
@@ -356,7 +357,7 @@ public sealed class BoardTests(ITestOutputHelper output) : IAsyncLifetime
             {
                 await page.EmulateMediaAsync(new PageEmulateMediaOptions { ColorScheme = dark ? ColorScheme.Dark : ColorScheme.Light });
                 await Chromium.PictureAsync(page, dark ? name + "-dark" : name);
-                // The dark page is the same page in other colours.
+                // The dark page differs in its colours only, so only their contrast is checked.
                 var axe = await page.RunAxe(dark ? new AxeRunOptions { RunOnly = RunOnlyOptions.Rules("color-contrast") } : null);
                 var found = axe
                     .Violations.Where(v => v.Impact is "serious" or "critical")
@@ -367,7 +368,7 @@ public sealed class BoardTests(ITestOutputHelper output) : IAsyncLifetime
         }
     }
 
-    /// <summary>A morning at the desk: a quiet meter, a press, a fall somebody answers for, a weak battery.</summary>
+    /// <summary>A morning at the desk: a meter without use, a press, a fall that somebody has acknowledged, a weak battery.</summary>
     private async Task<Alarm> FillAsync()
     {
         var now = TimeProvider.System.GetUtcNow().UtcDateTime;

@@ -2,10 +2,10 @@ using Microsoft.Playwright;
 
 namespace Vigil.Tests.Browser;
 
-/// <summary>Debian's chromium, driven by Playwright; nothing is downloaded.</summary>
+/// <summary>Debian's chromium, driven by Playwright, which downloads no browser of its own.</summary>
 internal sealed class Chromium : IAsyncDisposable
 {
-    /// <summary>The pictures of docs/images.</summary>
+    /// <summary>Names of the pictures in docs/images.</summary>
     private static readonly string[] Shown =
     [
         "board",
@@ -71,18 +71,19 @@ internal sealed class Chromium : IAsyncDisposable
         return await context.NewPageAsync();
     }
 
-    /// <summary>Loads a page and waits until its board beats: it is live, not only drawn.</summary>
+    /// <summary>Opens the board and waits until it is live, so that it not only shows but also answers.</summary>
     public static async Task OpenBoardAsync(IPage page)
     {
         await page.GotoAsync("/");
         await page.WaitForFunctionAsync("() => Number(document.querySelector('[data-beat]')?.dataset.beat) > 0");
     }
 
-    /// <summary>Live: buttons are heard.</summary>
+    /// <summary>Waits until a page is live: its buttons work.</summary>
     public static Task LiveAsync(IPage page) => page.WaitForSelectorAsync("#live", new() { State = WaitForSelectorState.Attached });
 
     /// <summary>
-    /// Into .artifacts/images; those that the documents show into docs/images too, when <c>./test pictures</c> asks for it.
+    /// Saves a picture of the page in .artifacts/images; those that documents show go into docs/images too when <c>./test pictures</c> asks
+    /// for it.
     /// </summary>
     public static async Task PictureAsync(IPage page, string name)
     {
@@ -94,7 +95,7 @@ internal sealed class Chromium : IAsyncDisposable
             File.Copy(path, Path.Combine(folder, "..", "..", "docs", "images", name + ".png"), overwrite: true);
     }
 
-    /// <summary>Of a part of a page, as long as it is.</summary>
+    /// <summary>Saves a picture of a part of a page in its full height.</summary>
     public static Task PictureOfAsync(ILocator part, string name) =>
         part.ScreenshotAsync(
             new LocatorScreenshotOptions { Path = Path.Combine(AppContext.BaseDirectory, "..", "..", "..", "images", name + ".png") }

@@ -10,7 +10,10 @@ using static Vigil.Tests.Web.Running;
 
 namespace Vigil.Tests.Browser;
 
-/// <summary>A page that is open goes on to others over its socket, past everything that looks at requests.</summary>
+/// <summary>
+/// Moving to another page over the open socket of a page is no HTTP request, so what checks requests doesn't see it: the pages must check
+/// rights too.
+/// </summary>
 [Trait("Category", "Server")]
 public sealed class OpenSocketTests
 {
@@ -35,7 +38,7 @@ public sealed class OpenSocketTests
         await Chromium.OpenBoardAsync(page);
         await Chromium.LiveAsync(page);
         await Assertions.Expect(page.Locator($"[data-alarm='{here.Id}']")).ToBeVisibleAsync();
-        await server.RaiseAsync("R-there", AlarmKind.Smoke); // told to every open board: this one draws nothing of it
+        await server.RaiseAsync("R-there", AlarmKind.Smoke); // every open board hears of it; this one must not show it
         var next = await server.RaiseAsync("R-here", AlarmKind.Smoke);
         await Assertions.Expect(page.Locator($"[data-alarm='{next.Id}']")).ToBeVisibleAsync();
         await Assertions.Expect(page.Locator("[data-alarm]")).ToHaveCountAsync(2);
@@ -86,7 +89,7 @@ public sealed class OpenSocketTests
         Assert.Equal(3, open.CountOf("li"));
         var fourth = await first.Context.NewPageAsync();
         await fourth.GotoAsync("/residents");
-        // It is drawn, never becomes live, and says so.
+        // The page is drawn but never becomes live, and says so.
         await Assertions.Expect(fourth.Locator("#stale")).ToBeVisibleAsync(new() { Timeout = 20_000 });
         Assert.Equal(0, await fourth.Locator("#live").CountAsync());
         Assert.Equal(3, open.CountOf("li"));
@@ -123,14 +126,14 @@ public sealed class OpenSocketTests
             return page;
         }
 
-        await SignInAsync("chen"); // looks, but can take no alarm
+        await SignInAsync("chen"); // a read-only account can see alarms but take none
         Assert.Contains(troubles.Now, t => t.Case == "desk");
         var page = await SignInAsync("li");
         await RawDevice.UntilAsync(() => troubles.Now.All(t => t.Case != "desk"));
         await page.CloseAsync();
         await RawDevice.UntilAsync(() => troubles.Now.Any(t => t.Case == "desk"));
 
-        // A page that stays open, of somebody who is disabled meanwhile: no alarm can be taken there any more.
+        // The account of an open page is disabled: nobody can take an alarm on that page any more.
         await SignInAsync("li");
         await RawDevice.UntilAsync(() => troubles.Now.All(t => t.Case != "desk"));
         await using (var later = server.Services.CreateAsyncScope())

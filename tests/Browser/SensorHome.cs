@@ -7,10 +7,10 @@ using static Vigil.Tests.Web.Running;
 
 namespace Vigil.Tests.Browser;
 
-/// <summary>Days of a home with 25 sensors that tell of life, as they would report: some of them thousands of times a day.</summary>
+/// <summary>Days of readings from a home with 25 devices, some of which report thousands of times a day.</summary>
 internal sealed class SensorHome(DateTime now, int days)
 {
-    /// <summary>Nothing tells of life since then.</summary>
+    /// <summary>For how long no sensor has given a sign of life; meters go on reporting.</summary>
     public static readonly TimeSpan SilentFor = TimeSpan.FromMinutes(320);
 
     private static readonly DateTime Afternoon = new(2026, 3, 1, 16, 30, 0, DateTimeKind.Utc);
@@ -51,7 +51,7 @@ internal sealed class SensorHome(DateTime now, int days)
         Outings(Add("door", "入户门"));
         Add("pendant", "呼叫挂件"); // never pressed
         readings.RemoveAll(r => double.IsNaN(r.Value) || r.Time > now - SilentFor && r.Metric.Life.Sense != LifeSense.Use);
-        // Out every morning from nine to half past ten.
+        // The resident is out every morning from nine to half past ten: only the door reports then.
         readings.RemoveAll(r =>
             r.Metric.Life.Sense != LifeSense.Use
             && r.Device.Value != "door"
@@ -107,7 +107,9 @@ internal sealed class SensorHome(DateTime now, int days)
         return id;
     }
 
-    /// <summary>By the clock of this home, where it is always half past four in the afternoon now.</summary>
+    /// <summary>
+    /// Local time in this home, in which "now" is always half past four in the afternoon, so that pictures look alike at any hour.
+    /// </summary>
     private DateTime Local(DateTime time) => Afternoon + (time - now);
 
     private bool Awake(DateTime time) => Local(time).TimeOfDay is var t && (t.TotalHours is > 6.5 and < 22 or > 2 and < 2.2);

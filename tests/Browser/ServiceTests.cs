@@ -5,7 +5,8 @@ using static Vigil.Tests.Web.Running;
 namespace Vigil.Tests.Browser;
 
 /// <summary>
-/// The published service in front of a browser: a press becomes a row, a key ends the escalation, and a service that hangs is not believed.
+/// The published service in a real browser: a press appears as a row, a key stops the escalation, and the page says so when the service
+/// hangs.
 /// </summary>
 [Trait("Category", "Server")]
 public sealed class ServiceTests(ITestOutputHelper output)
@@ -57,7 +58,8 @@ public sealed class ServiceTests(ITestOutputHelper output)
         var notices = $"notices?alarm={alarm.GetProperty("id").GetString()}";
         var told = (await vigil.GetAsync(notices)).GetArrayLength();
 
-        // While the service hangs the browser's own clock says so; when it goes on the page is live again.
+        // While the service hangs, the page says by the browser's own clock that it is out of date; when the service goes on, it is live
+        // again.
         await Server.RunAsync("kill", ["-STOP", $"{vigil.Process.Id}"]);
         try
         {
@@ -69,7 +71,7 @@ public sealed class ServiceTests(ITestOutputHelper output)
         }
 
         await Assertions.Expect(page.Locator("#stale")).ToBeHiddenAsync(new() { Timeout = 20_000 });
-        // More than two waits of the plan have passed since the key: nobody else was told.
+        // More than two waits of the plan have passed since the key was pressed, and nobody else was told.
         Assert.Equal(told, (await vigil.GetAsync(notices)).GetArrayLength());
         Assert.Contains(
             (await vigil.GetAsync($"alarms/{alarm.GetProperty("id").GetString()}")).GetProperty("steps").EnumerateArray(),

@@ -18,7 +18,7 @@ public sealed class SignsOfLifeTests(ITestOutputHelper output) : IAsyncLifetime
     {
         server = await ConsoleServer.StartAsync(open: true);
         chromium = await Chromium.StartAsync();
-        Assertions.SetDefaultExpectTimeout(60_000); // drawn again after four weeks were read, beside other tests
+        Assertions.SetDefaultExpectTimeout(60_000); // four weeks take long to read and draw while other tests run
     }
 
     public async ValueTask DisposeAsync()
@@ -39,8 +39,10 @@ public sealed class SignsOfLifeTests(ITestOutputHelper output) : IAsyncLifetime
         await Assertions.Expect(page.Locator(".lane .silence")).Not.ToHaveCountAsync(0);
         await Assertions.Expect(page.Locator(".silent-for")).ToContainTextAsync("小时");
         await Assertions.Expect(page.Locator(".lane .outing")).Not.ToHaveCountAsync(0);
-        await Assertions.Expect(page.Locator(".marks")).ToContainTextAsync("呼叫挂件"); // bound, and never told of life
-        await Assertions.Expect(page.Locator(".lane a")).ToHaveCountAsync(2); // a fall and a press lie side by side
+        // this device never reported, so it has no row of its own
+        await Assertions.Expect(page.Locator(".marks")).ToContainTextAsync("呼叫挂件");
+        // the fall and the press are close in time and both can be clicked
+        await Assertions.Expect(page.Locator(".lane a")).ToHaveCountAsync(2);
         await Assertions.Expect(page.Locator(".marks li")).ToHaveCountAsync(3);
         await page.Locator(".zoom").GetByText("7 天").ClickAsync();
         await Assertions.Expect(page.Locator(".zoom [aria-current]")).ToHaveTextAsync("7 天");
@@ -119,7 +121,8 @@ public sealed class SignsOfLifeTests(ITestOutputHelper output) : IAsyncLifetime
             least = zoom == "28d" && spent < least ? spent : least;
         }
 
-        // Of the processors, and other tests run beside this one: alone it is about one second, without thinning five to eighteen.
+        // Processor time, because other tests run at the same time. Alone it takes about one second; without thinning it took five to
+        // eighteen.
         Assert.True(least < TimeSpan.FromSeconds(5), $"28 days took {least.TotalMilliseconds:0} ms");
         Assert.True(html.Length < 250_000, $"{html.Length} characters");
     }
