@@ -4,7 +4,9 @@ using static Vigil.Tests.Web.Running;
 
 namespace Vigil.Tests.EndToEnd;
 
-/// <summary>The published executable: its files, and <c>vigil check --audit</c> beside the running service.</summary>
+/// <summary>
+/// The published executable: nobody else may read its files, and <c>vigil check --audit</c> names a changed row while the service runs.
+/// </summary>
 [Trait("Category", "Server")]
 public sealed class AuditCommandTests
 {

@@ -7,8 +7,7 @@ using Vigil.Tests.Servers;
 namespace Vigil.Tests.EndToEnd;
 
 /// <summary>
-/// The drill: a service with a life behind it is copied while it works, its data is destroyed, and what comes back goes on as if nothing
-/// had been.
+/// A backup is made while the service works, the data folder is destroyed, and the restored service goes on where the backup was made.
 /// </summary>
 [Trait("Category", "Server")]
 public sealed class BackupDrillTests
@@ -40,8 +39,7 @@ public sealed class BackupDrillTests
         await using var vigil = await VigilServer.StartAsync(Registry, Policies, new() { ["Mqtt:GatewayRate"] = "100000" });
         var gateway = await vigil.CredentialAsync("gateway-1", gateway: true);
         using var client = await ConnectAsync(vigil, gateway);
-        // R1's press is answered and closed; R2's is acknowledged with its time to be seen well by; R3's stays open, its first contact
-        // told.
+        // R1's alarm gets resolved, R2's acknowledged with a time to be seen well by; R3's stays open after its first contact was told.
         foreach (var home in new[] { 1, 2, 3 })
             await PressAsync(client, home);
         await vigil.UntilAsync("alarms?kind=sos", a => a.GetArrayLength() == 3);
@@ -55,7 +53,7 @@ public sealed class BackupDrillTests
             n => n.EnumerateArray().Any(x => x.GetProperty("state").GetString() == "sent")
         );
 
-        // Copied while readings stream in and more presses are answered.
+        // The backup is made while readings stream in and more presses are answered.
         using var stop = new CancellationTokenSource();
         var (sent, presses) = (0, 0);
         var load = Task.Run(async () =>
@@ -80,7 +78,7 @@ public sealed class BackupDrillTests
         await load;
         var alarms = (await vigil.GetAsync("alarms?kind=sos")).GetArrayLength();
 
-        // The disk dies with everything on it.
+        // The disk is lost with everything on it.
         await vigil.Process.KillAsync();
         var backup = Assert.Single(Directory.EnumerateDirectories(backups));
         Directory.Delete(vigil.Data, recursive: true);
@@ -89,32 +87,33 @@ public sealed class BackupDrillTests
         Assert.Contains("every file is what it was", output, StringComparison.Ordinal);
         Assert.Contains("the keys open them", output, StringComparison.Ordinal);
 
-        (code, output) = await vigil.RunAsync("backtest", "--store"); // a restored copy is what rules are tried on
+        (code, output) = await vigil.RunAsync("backtest", "--store"); // a backtest can run on a restored copy
         Assert.True(code == 0, output);
         Assert.Contains(" of 3 residents", output, StringComparison.Ordinal);
-        await vigil.StartAsync(); // the API key, made before, still opens: accounts and keys work
+        await vigil.StartAsync(); // the API key made before the backup still works: accounts and keys were restored
         var after = (await vigil.GetAsync("alarms?kind=sos")).EnumerateArray().ToList();
         Assert.Equal(3, alarms);
-        Assert.Equal(3, after.Count); // no press is told again
+        Assert.Equal(3, after.Count); // no press became a second alarm
         Assert.Equal("resolved", StateOf(after, closed));
-        // open again if R2 pressed after it was acknowledged: as it was
+        // Open if R2 pressed again after it was acknowledged, while the backup was made; then it was open in the backup too.
         Assert.Contains(StateOf(after, taken), (string[])["acknowledged", "open"]);
         Assert.Equal("open", StateOf(after, open));
         var seenWell = after.Single(a => IdOf(a) == IdOf(taken)).GetProperty("acknowledgedBy");
         Assert.NotEqual(JsonValueKind.Undefined, seenWell.ValueKind);
-        // The open one's next step comes on its own.
+        // The open alarm's next step runs without anybody doing anything.
         var notices = await vigil.UntilAsync(
             $"notices?alarm={IdOf(open)}",
             n => n.EnumerateArray().Any(x => x.GetProperty("recipientName").GetString() == "陈红"),
             seconds: 90
         );
-        Assert.Single(notices.EnumerateArray(), n => n.GetProperty("recipientName").GetString() == "陈明"); // told once
+        // his notice was not sent a second time
+        Assert.Single(notices.EnumerateArray(), n => n.GetProperty("recipientName").GetString() == "陈明");
         Assert.True((await vigil.GetAsync("residents/R1/readings?metric=water.volume&limit=100000")).GetArrayLength() >= 50);
-        // A device's credential works, and a new press is told.
+        // Devices still log in with their old credentials, and a new press becomes an alarm.
         using var again = await ConnectAsync(vigil, gateway);
         await PressAsync(again, 1);
         await vigil.UntilAsync("alarms?kind=sos", a => a.GetArrayLength() == 4);
-        // The desk learns that hours may be missing.
+        // The duty desk is told that data between backup and restore may be missing.
         await vigil.UntilReadyAsync(text => text.Contains("was restored from the backup", StringComparison.Ordinal));
     }
 
@@ -149,7 +148,7 @@ public sealed class BackupDrillTests
                 Assert.DoesNotContain("   at ", output, StringComparison.Ordinal);
             }
 
-            // Keys that went missing: nothing makes new ones over the old data.
+            // With the key file missing, no command makes a new key over data that only the old key can read.
             File.Copy(Path.Combine(backup, "records.db"), records, overwrite: true);
             var key = Path.Combine(vigil.Data, "keys", "fields.key");
             var kept = await File.ReadAllTextAsync(key, TestContext.Current.CancellationToken);
@@ -163,7 +162,7 @@ public sealed class BackupDrillTests
             }
 
             Assert.False(File.Exists(key));
-            // With the keys back, and with readings, links and sessions' keys damaged, it goes on and says so.
+            // With the key back, the service starts although the readings, links.key and the keys of sessions are damaged, and says so.
             await File.WriteAllTextAsync(key, kept, TestContext.Current.CancellationToken);
             await File.WriteAllTextAsync(
                 Path.Combine(vigil.Data, "readings.duckdb"),

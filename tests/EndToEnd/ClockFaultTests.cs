@@ -5,17 +5,18 @@ using Vigil.Tests.Servers;
 namespace Vigil.Tests.EndToEnd;
 
 /// <summary>
-/// The published service on a machine whose clock is set and whose processes are stopped (libfaketime, SIGSTOP, a time namespace).
+/// The published service while the machine's clock is set (libfaketime), the process is stopped (SIGSTOP) or the machine has been up for
+/// fifty days (a time namespace).
 /// </summary>
 [Trait("Category", "Server")]
 public sealed class ClockFaultTests
 {
     private const int Wait = 6;
 
-    /// <summary>When we last looked whom it has told.</summary>
+    /// <summary>When the test last read whom the service has told.</summary>
     private long looked;
 
-    /// <summary>Two homes: a button and twelve meters that report every hour.</summary>
+    /// <summary>A home with a button and twelve meters that report every hour.</summary>
     private static readonly string Registry = string.Join(
         '\n',
         [
@@ -80,14 +81,14 @@ public sealed class ClockFaultTests
         (told, waited) = await ToldAsync(vigil, "王小明", "王小红", "周志愿", "镇值班室");
         Assert.InRange(waited.TotalSeconds, 0, Wait + 5);
 
-        // Until silence is judged again, and a little longer.
+        // Long enough that silent devices are judged again after the clock was set, and a little longer.
         while (Stopwatch.GetElapsedTime(began) < TimeSpan.FromSeconds(85))
             await vigil.UntilReadyAsync(text => text.StartsWith("ready", StringComparison.Ordinal));
         Assert.Equal(
             ["service-trouble", "sos"],
             (await vigil.GetAsync("alarms")).EnumerateArray().Select(a => a.GetProperty("kind").GetString()).Order()
         );
-        Assert.Equal(told.Order(), (await NamesAsync(vigil)).Order()); // nobody twice
+        Assert.Equal(told.Order(), (await NamesAsync(vigil)).Order()); // nobody was told twice
         File.Delete(rc);
     }
 
@@ -99,10 +100,10 @@ public sealed class ClockFaultTests
         await PressAsync(vigil);
         await ToldAsync(vigil, "王小明");
         await Server.RunAsync("kill", ["-STOP", $"{vigil.Process.Id}"]);
-        await Task.Delay(TimeSpan.FromSeconds(12), TimeProvider.System); // the fault itself
+        await Task.Delay(TimeSpan.FromSeconds(12), TimeProvider.System); // for so long the process is stopped
         await Server.RunAsync("kill", ["-CONT", $"{vigil.Process.Id}"]);
         var (_, waited) = await ToldAsync(vigil, "王小明", "王小红");
-        Assert.InRange(waited.TotalSeconds, 0, 5); // overdue: at once
+        Assert.InRange(waited.TotalSeconds, 0, 5); // the overdue step ran at once
         await vigil.UntilAsync("alarms?kind=service-trouble", a => Said(a, "the service stood still for 1"));
         var (told, _) = await ToldAsync(vigil, "王小明", "王小红", "周志愿", "镇值班室");
         Assert.Equal(told.Order(), (await NamesAsync(vigil)).Order());
@@ -115,7 +116,7 @@ public sealed class ClockFaultTests
     [Fact]
     public async Task After_fifty_days_of_uptime_a_press_is_told_as_on_the_first()
     {
-        // 2^32 ms are 49.7 days: what counts in 32 bits overflows 30 s after the start.
+        // 4294937 s of uptime are 30 s less than 2^32 ms (49.7 days): a counter of 32 bits would overflow 30 s after the start.
         await using var vigil = await VigilServer.StartAsync(
             Registry,
             Policies,
@@ -159,7 +160,7 @@ public sealed class ClockFaultTests
         );
     }
 
-    /// <summary>Waits until exactly these have been told of the press.</summary>
+    /// <summary>Waits until these people, and nobody else, have been told of the press.</summary>
     private async Task<(IReadOnlyList<string> Told, TimeSpan Waited)> ToldAsync(VigilServer vigil, params string[] names)
     {
         var began = Stopwatch.GetTimestamp();
@@ -170,7 +171,7 @@ public sealed class ClockFaultTests
             looked = Stopwatch.GetTimestamp();
             if (told.Count >= names.Length)
             {
-                // On a machine that is too busy for us to look in time the next may have been told as well.
+                // If more time than one step's wait has passed since the last look, the next person may have been told as well.
                 Assert.Equal(names.Order(), told.TakeLast(gap.TotalSeconds > Wait - 1 ? names.Length : told.Count).Order());
                 return (told, Stopwatch.GetElapsedTime(began));
             }
@@ -184,7 +185,7 @@ public sealed class ClockFaultTests
     private static async Task<IReadOnlyList<string>> NamesAsync(VigilServer vigil)
     {
         var press = (await vigil.GetAsync("alarms?kind=sos"))[0].GetProperty("id").GetString();
-        // The newest first.
+        // The API lists the newest notice first.
         return
         [
             .. (await vigil.GetAsync("notices"))

@@ -10,9 +10,9 @@ using Vigil.Tests.Servers;
 namespace Vigil.Tests.EndToEnd;
 
 /// <summary>
-/// The published service dies on the way into the N-th sync to disk: of a first start, of an upgrade, of a run with presses, of a backup.
-/// After each it starts soon, nothing acknowledged is lost, nobody who has answered is called again, the databases are whole. A few N of
-/// each in ./test, all in ./test long.
+/// The published service is killed at the N-th sync to disk: during a first start, an upgrade, a run with presses, a backup. The next start
+/// is quick, nothing acknowledged is lost, nobody who has answered is called again, and the databases are whole. ./test tries a few N of
+/// each, ./test long all of them.
 /// </summary>
 public sealed class CrashAtEverySyncTests(ITestOutputHelper report) : IDisposable
 {
@@ -22,7 +22,9 @@ public sealed class CrashAtEverySyncTests(ITestOutputHelper report) : IDisposabl
         duty,D1,镇值班室,440114003,13600136000,,,,
         """;
 
-    /// <summary>The promise; a machine that is busy with other tests is given as much longer as an undisturbed start takes on it.</summary>
+    /// <summary>
+    /// How soon the service promises to start. On a busy machine three undisturbed starts may be longer; then that is the limit.
+    /// </summary>
     private static readonly TimeSpan StartsWithin = TimeSpan.FromSeconds(10);
 
     private readonly string folder = Directory.CreateTempSubdirectory("vigil-syncs-").FullName;
@@ -77,7 +79,7 @@ public sealed class CrashAtEverySyncTests(ITestOutputHelper report) : IDisposabl
         {
             var data = Path.Combine(folder, $"first-{n}");
             if (!await RunKilledAsync(["run", .. Arguments(data)], n))
-                continue; // it had fewer this time
+                continue; // this run had fewer syncs than the counted one
             killed++;
             var took = await StartsAsync(data);
             longest = took > longest ? took : longest;
@@ -92,7 +94,7 @@ public sealed class CrashAtEverySyncTests(ITestOutputHelper report) : IDisposabl
 
     private async Task UpgradeAsync(int points)
     {
-        // Records as the first version made them, with somebody in them.
+        // A database as the first version made it, with a row in it.
         var old = Path.Combine(folder, "old");
         var records = RecordsServices.CreateFactory("Sqlite", null, old);
         await using (var db = records.CreateDbContext())
@@ -155,10 +157,10 @@ public sealed class CrashAtEverySyncTests(ITestOutputHelper report) : IDisposabl
                     new MqttClientOptionsBuilder().WithTcpServer("127.0.0.1", vigil.MqttPort).WithCredentials("sos-1", password).Build(),
                     Token
                 );
-                // Pressed, acknowledged by the broker, answered by the desk, pressed again, until it dies.
+                // Press, wait for the broker's acknowledgement, let the desk resolve the alarm, press again, until the service is killed.
                 while (!vigil.Process.HasExited)
                 {
-                    var time = next = next.AddSeconds(1); // never ahead of the clock, or it would not be believed
+                    var time = next = next.AddSeconds(1); // never ahead of the clock: a time in the future would not be believed
                     var sent = await client.PublishAsync(
                         new MqttApplicationMessageBuilder()
                             .WithTopic("vigil/sos-1/up")
@@ -197,7 +199,7 @@ public sealed class CrashAtEverySyncTests(ITestOutputHelper report) : IDisposabl
                     && !Token.IsCancellationRequested
                 )
             {
-                // killed
+                // the service was killed
             }
             finally
             {
@@ -207,7 +209,7 @@ public sealed class CrashAtEverySyncTests(ITestOutputHelper report) : IDisposabl
                 }
                 catch (ObjectDisposedException)
                 {
-                    // MQTTnet itself is cleaning up, because the connection broke this moment
+                    // MQTTnet throws here when the connection breaks while it cleans up
                 }
             }
 
@@ -227,9 +229,10 @@ public sealed class CrashAtEverySyncTests(ITestOutputHelper report) : IDisposabl
             Assert.Equal(stored.Count, stored.Distinct().Count());
             var alarms = (await vigil.GetAsync("alarms?kind=sos&limit=1000")).EnumerateArray().ToList();
             var open = alarms.Where(a => a.GetProperty("state").GetString() != "resolved").ToList();
-            Assert.DoesNotContain(open, a => answered.Contains(a.GetProperty("id").GetGuid())); // who has answered isn't called again
+            // nobody is called again for an alarm that was answered
+            Assert.DoesNotContain(open, a => answered.Contains(a.GetProperty("id").GetGuid()));
             Assert.True(open.Count <= 1, $"killed at sync {n}: {open.Count} alarms are open");
-            // Only a press that came after the last answer can be open: nothing answered came back under a new id.
+            // Only a press later than the last answer may be open; an answered press that came back under a new alarm would be older.
             Assert.All(
                 open,
                 a =>
@@ -289,7 +292,9 @@ public sealed class CrashAtEverySyncTests(ITestOutputHelper report) : IDisposabl
     private static string Press(DateTime time) =>
         $$"""[{"n":"button","vs":"sos","t":{{new DateTimeOffset(time).ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture)}}}]""";
 
-    /// <summary>Starts the service again and says how long it took; how long it may take, when nothing was killed before.</summary>
+    /// <summary>
+    /// Starts the service again. Returns how long it took, or without <paramref name="patience"/> how long later starts may take.
+    /// </summary>
     private async Task<TimeSpan> RestartAsync(VigilServer vigil, TimeSpan? patience = null)
     {
         if (!vigil.Process.HasExited)
@@ -307,7 +312,7 @@ public sealed class CrashAtEverySyncTests(ITestOutputHelper report) : IDisposabl
 
     private static TimeSpan Patience(TimeSpan undisturbed) => undisturbed * 3 > StartsWithin ? undisturbed * 3 : StartsWithin;
 
-    /// <summary>How many syncs a first start has, and how long the next may take.</summary>
+    /// <summary>The number of syncs in a first start, and how long later starts may take.</summary>
     private async Task<(int Syncs, TimeSpan Patience)> CountedStartAsync()
     {
         syncs.KillAt(null);
@@ -332,7 +337,9 @@ public sealed class CrashAtEverySyncTests(ITestOutputHelper report) : IDisposabl
         return TimeProvider.System.GetElapsedTime(begun);
     }
 
-    /// <summary>True when it was killed on the way into the n-th sync; false when it came to its end, or was running, before.</summary>
+    /// <summary>
+    /// True when the command was killed at its n-th sync; false when it ended or was running before it came to that sync.
+    /// </summary>
     private async Task<bool> RunKilledAsync(IReadOnlyList<string> command, int n)
     {
         syncs.KillAt(n);
@@ -360,7 +367,7 @@ public sealed class CrashAtEverySyncTests(ITestOutputHelper report) : IDisposabl
     private static IEnumerable<string> Arguments(string data) =>
         [$"--Data:Path={data}", $"--Http:Urls=http://127.0.0.1:{Server.FreePort()}", $"--Mqtt:Port={Server.FreePort()}"];
 
-    /// <summary>So many of 1…all, evenly, the first and the last among them.</summary>
+    /// <summary>As many numbers of 1…all as asked for, evenly spread, including the first and the last.</summary>
     private static IEnumerable<int> Spread(int all, int points) =>
         points >= all
             ? Enumerable.Range(1, all)

@@ -2,7 +2,7 @@ using Vigil.Tests.Servers;
 
 namespace Vigil.Tests.EndToEnd;
 
-/// <summary>What <c>vigil demo</c> promises to print, in this order.</summary>
+/// <summary>What <c>vigil demo</c> prints, in this order.</summary>
 [Trait("Category", "Server")]
 public sealed class DemoTests
 {
@@ -10,7 +10,7 @@ public sealed class DemoTests
     public async Task The_demo_tells_a_press_from_the_frame_to_the_key_that_answers_it_and_nothing_goes_where_this_machine_is_set_to_send()
     {
         var folder = Directory.CreateTempSubdirectory("vigil-demo-test-").FullName;
-        // A machine that is set up for real use: its routes and its account must not be touched by a demo.
+        // A machine set up for real use: the demo must not use its routes or its Twilio account.
         await File.WriteAllTextAsync(
             Path.Combine(folder, "appsettings.json"),
             """
@@ -52,7 +52,7 @@ public sealed class DemoTests
                 l.Contains("SMS           to 吴小红", StringComparison.Ordinal)
                 && l.Contains("【守望】吴*：家中异常安静", StringComparison.Ordinal)
         );
-        // nothing for insiders, no unit that is none
+        // no warnings of the log, and no unit that is only a slash
         Assert.DoesNotContain(lines, l => l.Contains("warn:", StringComparison.Ordinal) || l.Contains(" /;", StringComparison.Ordinal));
         Assert.Contains("The demo ends:", lines[^1].Length > 0 ? lines[^1] : lines[^2], StringComparison.Ordinal);
         Directory.Delete(folder, recursive: true);

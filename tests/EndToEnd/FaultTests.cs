@@ -4,7 +4,7 @@ using Vigil.Tests.Servers;
 
 namespace Vigil.Tests.EndToEnd;
 
-/// <summary>What breaks under the published service, and what it does about it.</summary>
+/// <summary>Disk, databases and files fail under the published service: what is still told, and what is said of it.</summary>
 [Trait("Category", "Server")]
 public sealed class FaultTests
 {
@@ -17,7 +17,7 @@ public sealed class FaultTests
     [Fact]
     public async Task A_full_disk_acknowledges_nothing_says_so_and_heals_without_a_restart()
     {
-        // A file system of 64 MiB of its own; 16 of them are kept for alarms.
+        // A file system of its own, 64 MiB, of which the service reserves 16 MiB for alarms.
         var mount = Directory.CreateTempSubdirectory("vigil-disk-").FullName;
         await MustAsync("mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", mount);
         try
@@ -39,11 +39,11 @@ public sealed class FaultTests
             var free = new DriveInfo(mount).AvailableFreeSpace;
             await File.WriteAllBytesAsync(Path.Combine(mount, "filler"), new byte[free - (12 << 20)]);
             await vigil.UntilReadyAsync(text => text.Contains("are kept for alarms", StringComparison.Ordinal));
-            Assert.NotEqual(0, (await PublishAsync(vigil, "meter-1", meter, 2)).Code); // closed without a PUBACK
+            Assert.NotEqual(0, (await PublishAsync(vigil, "meter-1", meter, 2)).Code); // the connection was closed without a PUBACK
             var trouble = (await vigil.UntilAsync("alarms?kind=service-trouble", a => a.GetArrayLength() == 1))[0];
             Assert.Contains("readings are not taken", trouble.GetProperty("reason").GetString(), StringComparison.Ordinal);
             Assert.Equal("open", trouble.GetProperty("state").GetString());
-            // A press is an alarm all the same; its reading comes again.
+            // The press is an alarm, but not acknowledged: its reading is not stored yet, and the device sends it again.
             Assert.NotEqual(
                 0,
                 (await vigil.PublishAsync(vigil.MqttPort, "vigil/sos-1/up", """[{"n":"button","vs":"sos"}]""", "sos-1", button)).Code
@@ -94,7 +94,7 @@ public sealed class FaultTests
 
         await influx.KillAsync();
         for (var i = 2; i <= 20; i++)
-            Assert.Equal(0, (await PublishAsync(vigil, "meter-1", meter, i)).Code); // acknowledged: they are on disk
+            Assert.Equal(0, (await PublishAsync(vigil, "meter-1", meter, i)).Code); // acknowledged, so it is on disk
         var begun = Stopwatch.GetTimestamp();
         Assert.Equal(
             0,
@@ -117,7 +117,7 @@ public sealed class FaultTests
         );
     }
 
-    /// <summary>Contacts are told at once.</summary>
+    /// <summary>Contacts are told at once, without a wait.</summary>
     private const string Policies = """
         policies:
           - id: all
@@ -157,12 +157,12 @@ public sealed class FaultTests
 
             File.Delete(Path.Combine(mount, "filler"));
             await vigil.UntilReadyAsync(text => text.StartsWith("ready", StringComparison.Ordinal));
-            // Sent again, as a device does that was not acknowledged: it is stored now, and nobody is called again.
+            // The device sends the press again because it was not acknowledged: now it is stored, and nobody is called a second time.
             Assert.Equal(0, (await PressAsync(vigil, button)).Code);
             Assert.Equal(1, (await vigil.GetAsync("residents/R1/readings?metric=button")).GetArrayLength());
             var alarm = Assert.Single((await vigil.GetAsync("alarms?kind=sos")).EnumerateArray());
             Assert.Equal("acknowledged", alarm.GetProperty("state").GetString());
-            await UntilAsync(() => File.Exists(Path.Combine(mount, "data", "reserve")), vigil); // made again
+            await UntilAsync(() => File.Exists(Path.Combine(mount, "data", "reserve")), vigil); // the reserve file is made again
         }
         finally
         {
@@ -281,7 +281,8 @@ public sealed class FaultTests
             (await vigil.PublishAsync(vigil.MqttPort, "vigil/sos-1/up", """[{"n":"button","vs":"sos"}]""", "sos-1", button)).Code
         );
         Assert.False(File.Exists(Path.Combine(vigil.Data, "records.db")), "an empty one stands in its place");
-        await vigil.UntilAsync("alarms?kind=sos", a => a.GetArrayLength() == 1, seconds: 10, mayFail: true); // told all the same
+        // the press is an alarm although it could not be acknowledged
+        await vigil.UntilAsync("alarms?kind=sos", a => a.GetArrayLength() == 1, seconds: 10, mayFail: true);
     }
 
     [Fact]
@@ -316,7 +317,7 @@ public sealed class FaultTests
             await broken.StopAsync(TimeSpan.FromSeconds(10));
         }
 
-        // Told as soon as it works, before the device comes again.
+        // The press becomes an alarm as soon as the disk works, before the device sends it again.
         await vigil.UntilAsync("alarms?kind=sos", a => a.GetArrayLength() == 1);
         await vigil.UntilReadyAsync(text => text.StartsWith("ready", StringComparison.Ordinal));
         Assert.Equal(0, (await PressAsync(vigil, button)).Code);
@@ -326,7 +327,7 @@ public sealed class FaultTests
 
     private static async Task PressIsToldAsync(VigilServer vigil, string button)
     {
-        await PressAsync(vigil, button); // acknowledged only if its reading found room too; else it is to come again
+        await PressAsync(vigil, button); // acknowledged only if its reading could be stored too
         var alarm = await vigil.UntilAsync("alarms?kind=sos", a => a.GetArrayLength() == 1, seconds: 10);
         await vigil.UntilAsync(
             $"notices?alarm={alarm[0].GetProperty("id").GetGuid()}",
@@ -337,7 +338,7 @@ public sealed class FaultTests
 
     private static readonly long Pressed = TimeProvider.System.GetUtcNow().ToUnixTimeSeconds();
 
-    /// <summary>A press with a time of its own: the same one whenever it comes.</summary>
+    /// <summary>A press with a fixed time, so that sending it again is the same press.</summary>
     private static Task<(int Code, string Output)> PressAsync(VigilServer vigil, string password) =>
         vigil.PublishAsync(
             vigil.MqttPort,
@@ -347,7 +348,7 @@ public sealed class FaultTests
             password
         );
 
-    /// <summary>Writes until nothing more fits.</summary>
+    /// <summary>Fills the file system until not one byte more fits.</summary>
     private static void Fill(string path)
     {
         using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
@@ -360,7 +361,7 @@ public sealed class FaultTests
             }
             catch (IOException)
             {
-                // full, for blocks of this size
+                // nothing of this size fits any more
             }
         }
     }

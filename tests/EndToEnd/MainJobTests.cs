@@ -5,7 +5,7 @@ using Vigil.Tests.Servers;
 namespace Vigil.Tests.EndToEnd;
 
 /// <summary>
-/// The main job on real programs: the published service, Debian's mosquitto and InfluxDB beside it, a client that is not ours.
+/// The main job on real programs: the published service with Debian's mosquitto and InfluxDB, and mosquitto_pub as the device.
 /// </summary>
 [Trait("Category", "Server")]
 public sealed class MainJobTests
@@ -21,7 +21,7 @@ public sealed class MainJobTests
             area,,云溪村,440114003201,,,,,,,,,,,,,,,,,,
             """;
 
-    /// <summary>The shipped order of people, waits of a second.</summary>
+    /// <summary>People in the shipped order, with waits of a second.</summary>
     private const string Policies = """
         policies:
           - id: all
@@ -61,7 +61,7 @@ public sealed class MainJobTests
         var alarm = await AlarmAsync(vigil, "no-water");
         await ToldInOrderAsync(vigil, alarm, "王小明", "王小红", "周志愿", "镇值班室");
 
-        // The readings are in the real InfluxDB, each once.
+        // The readings are in the real InfluxDB, each of them once.
         var readings = await vigil.GetAsync($"residents/R1/readings?metric=water.volume&from={Day(-3)}");
         Assert.Equal(50, readings.GetArrayLength());
 
@@ -93,7 +93,7 @@ public sealed class MainJobTests
         var alarm = await AlarmAsync(vigil, "no-water");
         await ToldInOrderAsync(vigil, alarm, "王小明", "王小红", "周志愿", "镇值班室");
 
-        // A JT/T 808 position of the locator, as bytes on the wire.
+        // A JT/T 808 position of the locator, in the bytes that the device sends.
         var frame = Convert.FromHexString(
             "7e070400510144503762020002000101004c00040100000800030202301006f893e8001d000000952608172218121404"
                 + "00000000170200000104000036c9030200002504000000002a02000030011f31010eea04020c8300ef0400000000037e"
@@ -150,8 +150,8 @@ public sealed class MainJobTests
         Assert.InRange((notices.EnumerateArray().Min(n => n.GetProperty("createdAt").GetDateTime()) - opened).TotalSeconds, 0, 1);
         Assert.InRange((opened - sos[0].GetProperty("raisedAt").GetDateTime()).TotalSeconds, 0, 1);
 
-        // Its own history, tried again by vigil backtest --store, raises the alarm that was raised live; while the service runs, which has
-        // the file to itself, it is said how.
+        // A backtest of the stored readings raises the same alarm as the live service. While the service runs it holds the readings' file,
+        // and the command says what to do instead.
         var (code, output) = await vigil.RunAsync("backtest", "--store", "--resident", "R1");
         Assert.Equal(1, code);
         Assert.Contains("is in use by vigil run, process ", output, StringComparison.Ordinal);
@@ -194,7 +194,7 @@ public sealed class MainJobTests
         Assert.Equal(204, (int)bound.StatusCode);
         Assert.Equal(0, (await vigil.GetAsync("devices/unbound")).GetArrayLength());
 
-        // What a bridge announces by Home Assistant's discovery shows up ready to be bound, and is read as it was announced.
+        // A device that a bridge announces by Home Assistant's discovery is listed as unbound; once bound, it is read as it was announced.
         Assert.Equal(
             0,
             (
@@ -215,8 +215,7 @@ public sealed class MainJobTests
         Assert.Contains("Kitchen meter", announced.GetProperty("announced").GetString(), StringComparison.Ordinal);
         using var taken = await vigil.PostAsync("devices/unbound/esp-7/bind", new { resident = "R1" });
         Assert.Equal(204, (int)taken.StatusCode);
-        // The registry takes a binding over within seconds; until then the meter, which tells its total again and again, is still a
-        // stranger.
+        // The service follows a new binding within seconds. Until then the meter counts as unknown, so it repeats its total.
         var stored = 0;
         for (
             var patience = System.Diagnostics.Stopwatch.StartNew();
@@ -247,7 +246,7 @@ public sealed class MainJobTests
             0,
             (await vigil.PublishAsync(vigil.MqttPort, "wmbusmeters/76348799", """{"id":"76348799","total_m3":1}""", "sos-1", button)).Code
         );
-        // Its own topic, but another's id in the payload.
+        // The topic is the sender's own, but the payload names another device.
         await vigil.PublishAsync(
             vigil.MqttPort,
             "vigil/sos-1/up",
@@ -293,7 +292,7 @@ public sealed class MainJobTests
         var (code, output) = await vigil.RunAsync("check", "--config", file);
         Assert.True(code == 0, output);
         (code, output) = await vigil.RunAsync("credential", "gateway-2", "--gateway", "--topic", "zigbee2mqtt/#");
-        Assert.True(code == 0 && Directory.GetDirectories(vigil.Folder).Length == 1, output); // no folder but --Data:Path
+        Assert.True(code == 0 && Directory.GetDirectories(vigil.Folder).Length == 1, output); // nothing was written outside Data:Path
         (code, output) = await vigil.RunAsync("rotate-key");
         Assert.NotEqual(0, code);
         Assert.Contains("held by vigil run", output, StringComparison.Ordinal);
@@ -309,8 +308,8 @@ public sealed class MainJobTests
         var random = new Random(1);
         var next = 0;
         var pressed = new List<DateTime>();
-        DateTime? unanswered = null; // a press of which the button has not heard; like any device it sends it again
-        // Six rounds with every ./test; ./test long does as many as it is told.
+        DateTime? unanswered = null; // a press without an acknowledgement; the button sends it again, as every device does
+        // Six rounds in ./test; ./test long sets the number by VIGIL_KILL_ROUNDS.
         var rounds = int.Parse(Environment.GetEnvironmentVariable("VIGIL_KILL_ROUNDS") ?? "6", CultureInfo.InvariantCulture);
         for (var round = 0; round < rounds; round++)
         {
@@ -342,7 +341,7 @@ public sealed class MainJobTests
                         await AgainAsync(client);
                     }
 
-                    // Killed at a moment of its own while the load goes on.
+                    // Kills the service after a random number of messages, while more are being sent.
                     if (acknowledged.Count >= enough)
                         kill ??= Task.Run(vigil.Process.KillAsync);
                 }
@@ -350,7 +349,7 @@ public sealed class MainJobTests
             catch (Exception e)
                 when (e is MQTTnet.Exceptions.MqttCommunicationException or OperationCanceledException or InvalidOperationException)
             {
-                // killed
+                // the service was killed
             }
 
             await (kill ?? throw new InvalidOperationException($"the service ended by itself:\n{vigil.Process.Output}"));
@@ -369,7 +368,8 @@ public sealed class MainJobTests
             .ToList();
         Assert.Equal(stored.Count, stored.Distinct().Count());
         Assert.Empty(acknowledged.Except(stored));
-        // One sos alarm; every press stands on its timeline exactly once: also one that was told before the kill and stored after it.
+        // One sos alarm, with every press exactly once on its timeline, even one whose alarm was committed before the kill and its reading
+        // after it.
         var alarm = Assert.Single((await vigil.GetAsync("alarms?kind=sos")).EnumerateArray());
         var presses = (await vigil.GetAsync($"residents/R1/readings?metric=button&from={started:yyyy-MM-ddTHH:mm:ssZ}&limit=100000"))
             .EnumerateArray()
@@ -422,7 +422,7 @@ public sealed class MainJobTests
 
     private static async Task MeterGoesQuietAsync(VigilServer vigil, int port, string? username, string? password)
     {
-        // Hourly totals of the last two days; nothing used in the last 25 hours.
+        // An hourly total for the last two days; no water in the last 25 hours.
         var now = TimeProvider.System.GetUtcNow().UtcDateTime;
         var hour = new DateTime(now.Year, now.Month, now.Day, now.Hour, 0, 0, DateTimeKind.Utc);
         for (var ago = 49; ago >= 0; ago--)

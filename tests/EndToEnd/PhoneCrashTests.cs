@@ -4,7 +4,7 @@ using Vigil.Tests.Servers;
 namespace Vigil.Tests.EndToEnd;
 
 /// <summary>
-/// The published service is killed (kill -9) while a message is under way; the phone network counts what really went out.
+/// The published service is killed (kill -9) while a message is being sent; the phone network counts what was really sent.
 /// </summary>
 [Trait("Category", "Server")]
 public sealed class PhoneCrashTests
@@ -35,7 +35,8 @@ public sealed class PhoneCrashTests
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     /// <summary>
-    /// Marked as being sent, the request on the wire, and the provider has not taken it: it goes out after the restart, once.
+    /// The notice is marked as being sent and the request is on the wire, but the provider never takes it: after the restart it is sent
+    /// once.
     /// </summary>
     [Fact]
     public async Task Killed_between_marked_and_sent_a_text_and_a_call_are_made_once_each()
@@ -53,12 +54,15 @@ public sealed class PhoneCrashTests
         await StaysAsync(vigil, network);
     }
 
-    /// <summary>The provider has taken it and its answer is lost with us: it is found in the provider's list and not sent again.</summary>
+    /// <summary>
+    /// The provider has taken the message, but its answer is lost in the crash: the service finds it in the provider's list and doesn't
+    /// send it again.
+    /// </summary>
     [Fact]
     public async Task Killed_between_sent_and_recorded_neither_text_nor_call_is_made_again()
     {
         await using var network = await StartNetworkAsync();
-        network.Receipts = Receipts.None; // else the receipt would tell
+        network.Receipts = Receipts.None; // a receipt would tell the service that the message was taken
         network.Service = Service.SwallowsAnswer;
         await using var vigil = await StartAsync(network);
         await PressAsync(vigil);
@@ -69,7 +73,8 @@ public sealed class PhoneCrashTests
         await SentAsync(vigil);
         await StaysAsync(vigil, network);
 
-        // The credit runs out, and somebody else presses: said where the operator looks, and no secret with it.
+        // The account runs out of credit when somebody else presses: the health page and the metrics say so, and the log doesn't show the
+        // token.
         network.Service = Service.OutOfCredit;
         await PressAsync(vigil, "sos-2");
         await vigil.UntilAsync("notices", n => n.EnumerateArray().Any(x => x.GetProperty("state").GetString() == "deferred"));
@@ -85,7 +90,7 @@ public sealed class PhoneCrashTests
         Assert.DoesNotContain(Token, vigil.Process.Output, StringComparison.Ordinal);
     }
 
-    /// <summary>Forty people press at once, and the service is killed again and again while it tells their contacts.</summary>
+    /// <summary>Forty people press at once, and the service is killed several times while it tells their contacts.</summary>
     [Fact]
     public async Task Killed_again_and_again_in_a_storm_of_presses_every_contact_is_told_once()
     {
@@ -112,7 +117,7 @@ public sealed class PhoneCrashTests
                     .Build(),
                 Stop
             );
-            // Half of the requests are taken and their answers lost, half are on the wire and never taken.
+            // Half of the requests are taken and their answers lost; the other half are never taken.
             network.Service = Service.SwallowsAnswer;
             for (var i = 0; i < homes; i++)
             {
@@ -140,7 +145,7 @@ public sealed class PhoneCrashTests
             await vigil.Process.KillAsync();
             network.Service = Service.Up;
             await vigil.StartAsync();
-            // The next kill comes while the provider is being asked and the rest goes out.
+            // The next kill comes while the service asks the provider for what was taken and sends the rest.
             await Task.Delay(TimeSpan.FromMilliseconds(random.Next(10, 150)), TimeProvider.System, Stop);
         }
 
@@ -150,7 +155,7 @@ public sealed class PhoneCrashTests
         );
         var texts = network.Taken.GroupBy(t => t.Number).ToDictionary(g => g.Key, g => g.Count());
         Assert.Equal(homes, texts.Count);
-        // What was on its way at a kill is found in the provider's list: nobody hears it twice.
+        // A message that was being sent at a kill is found in the provider's list, so nobody hears it twice.
         Assert.Equal(homes, texts.Values.Sum());
     }
 
@@ -176,7 +181,7 @@ public sealed class PhoneCrashTests
                 ["Twilio:AccountSid"] = Sid,
                 ["Twilio:AuthToken"] = Token,
                 ["Twilio:From"] = "+85230000000",
-                ["Http:PublicUrl"] = "http://127.0.0.1:9", // nothing comes back: what is known is known by asking
+                ["Http:PublicUrl"] = "http://127.0.0.1:9", // receipts can't arrive here: the service learns only by asking the provider
             }
         );
 
@@ -200,8 +205,8 @@ public sealed class PhoneCrashTests
         );
 
     /// <summary>
-    /// Exactly one text and one call went out, and the one alarm has these two notices. Somebody else presses then: whoever sends that text
-    /// has looked again at everything that was due before it.
+    /// Exactly one text and one call were sent, and the one alarm has these two notices. To be sure that nothing else is still due, another
+    /// home presses and its text is waited for: before it is sent, everything that was due earlier has been looked at.
     /// </summary>
     private static async Task StaysAsync(VigilServer vigil, PhoneNetwork network)
     {

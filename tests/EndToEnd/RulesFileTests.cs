@@ -3,7 +3,7 @@ using Vigil.Tests.Servers;
 
 namespace Vigil.Tests.EndToEnd;
 
-/// <summary>Rules, policies and messages changed under the running service.</summary>
+/// <summary>The files of rules, policies and messages are changed while the service runs.</summary>
 [Trait("Category", "Server")]
 public sealed class RulesFileTests
 {
@@ -52,7 +52,7 @@ public sealed class RulesFileTests
                     await vigil.PublishAsync(vigil.MqttPort, "vigil/sos-3/up", $$"""[{"n":"battery.level","v":{{level}}}]""", "sos-3", two)
                 ).Code
             );
-        // Had 15 % been low for the second button too, nothing more would be said of it at 9 %.
+        // Were the old limit still in force, 15 % would have opened the alarm, and 9 % would not change its reason.
         await vigil.UntilAsync(
             "alarms?kind=battery-low",
             a => a[0].GetProperty("reason").GetString()!.Contains("(9 %)", StringComparison.Ordinal)

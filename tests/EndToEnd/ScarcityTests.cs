@@ -7,13 +7,15 @@ using Vigil.Tests.Servers;
 
 namespace Vigil.Tests.EndToEnd;
 
-/// <summary>The published service while there is too little of what it runs on: threads, memory, files, turns to log in.</summary>
+/// <summary>
+/// The published service with too few threads, too little memory, too few file handles, or more logins than it has turns for.
+/// </summary>
 [Trait("Category", "Server")]
 public sealed class ScarcityTests
 {
     private const int Homes = 12;
 
-    /// <summary>Of memory, MiB. With 180 the kernel ends it under this flood.</summary>
+    /// <summary>Memory in MiB. With 180 the kernel ends the service under this flood.</summary>
     private const int Limit = 300;
 
     private static readonly TimeSpan InTime = TimeSpan.FromSeconds(5);
@@ -100,11 +102,11 @@ public sealed class ScarcityTests
                 }
                 catch (System.Net.Sockets.SocketException)
                 {
-                    // refused: one too many
+                    // refused: the service can take no more
                 }
             }
 
-            // The API may be out of reach meanwhile; what a device says is not.
+            // The HTTP API may be out of reach meanwhile, but devices are still heard.
             var (device, code) = await RawDevice.LogInAsync(vigil.MqttPort, "sos-0", button);
             await using var _ = device;
             Assert.Equal(0, code);
@@ -120,12 +122,14 @@ public sealed class ScarcityTests
         await vigil.UntilAsync("alarms?kind=sos&resident=R0", a => a.GetArrayLength() == 1);
     }
 
-    /// <summary>As after a power cut in a county, or when the service was restarted: none of them waits before it tries again.</summary>
+    /// <summary>
+    /// All devices log in at the same moment, as after a power cut in a county or a restart of the service, and retry without a pause.
+    /// </summary>
     [Fact]
     public Task When_two_thousand_devices_come_back_at_once_presses_are_told_within_five_seconds_and_all_get_in() => ComeBackAsync(2000);
 
     [Fact]
-    [Trait("Category", "Long")] // its clients and the service need the machine for themselves
+    [Trait("Category", "Long")] // the clients and the service need the whole machine
     public Task When_five_thousand_devices_come_back_at_once_presses_are_told_within_five_seconds_and_all_get_in() => ComeBackAsync(5000);
 
     private static async Task ComeBackAsync(int meters)
@@ -163,7 +167,8 @@ public sealed class ScarcityTests
                 }
                 catch (Exception e) when (e is IOException or System.Net.Sockets.SocketException or OperationCanceledException)
                 {
-                    Stop.ThrowIfCancellationRequested(); // else refused or not answered in time: it tries again at once
+                    // when the test isn't over, the login was refused or not answered in time: the device tries again at once
+                    Stop.ThrowIfCancellationRequested();
                 }
             }
         }
@@ -186,7 +191,7 @@ public sealed class ScarcityTests
         Assert.All(waits, w => Assert.InRange(w.Wait, TimeSpan.Zero, InTime));
     }
 
-    /// <summary>Meters m0, m1 … of residents of their own, with the password "right".</summary>
+    /// <summary>Meters m0, m1, …, each of a resident of its own, all with the password "right".</summary>
     private static async Task RegisterAsync(string data, int meters)
     {
         var hash = PasswordHash.Fast("right"u8.ToArray());
@@ -217,7 +222,7 @@ public sealed class ScarcityTests
         await db.SaveChangesAsync(Stop);
     }
 
-    /// <summary>Eight gateways send large messages as fast as they are answered while each home presses once.</summary>
+    /// <summary>Eight gateways send large messages, the next as soon as one is answered, while each home presses once.</summary>
     private static async Task PressesInAFloodAsync(VigilServer vigil)
     {
         var passwords = new List<string>();
@@ -286,12 +291,14 @@ public sealed class ScarcityTests
             catch (Exception e)
                 when (e is MQTTnet.Exceptions.MqttCommunicationException or OperationCanceledException or InvalidOperationException)
             {
-                // refused, or it is over
+                // refused, or the flood is over
             }
         }
     }
 
-    /// <summary>Presses as the button itself, and says after how long an alarm and its first message to a contact were there.</summary>
+    /// <summary>
+    /// Presses with the button's own credential. Returns how long it took until the alarm and its first notice to a contact were there.
+    /// </summary>
     private static async Task<TimeSpan> PressAsync(VigilServer vigil, int home, string password)
     {
         var begun = Stopwatch.GetTimestamp();

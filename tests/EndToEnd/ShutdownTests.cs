@@ -7,8 +7,8 @@ using Vigil.Tests.Servers;
 namespace Vigil.Tests.EndToEnd;
 
 /// <summary>
-/// The published service is asked to stop (SIGTERM) while homes press and meters speak: it takes nothing more, finishes what it took, and
-/// is gone.
+/// The published service gets SIGTERM while buttons are pressed and meters report: it takes no new messages, finishes those it took, and
+/// ends.
 /// </summary>
 [Trait("Category", "Server")]
 public sealed class ShutdownTests
@@ -45,7 +45,7 @@ public sealed class ShutdownTests
                 {
                     while (true)
                     {
-                        // Ten at once, as a gateway does: several are on their way when the signal comes.
+                        // Ten at once, as a gateway sends them, so that several are being handled when the signal comes.
                         var batch = Enumerable
                             .Range(sent, 10)
                             .Select(n =>
@@ -67,13 +67,13 @@ public sealed class ShutdownTests
                 catch (Exception e)
                     when (e is MQTTnet.Exceptions.MqttCommunicationException or OperationCanceledException or InvalidOperationException)
                 {
-                    // it is gone
+                    // the service has ended
                 }
             },
             Stop
         );
         var begun = Stopwatch.GetTimestamp();
-        while (presses.Count < Homes / 2) // in the middle of the storm
+        while (presses.Count < Homes / 2) // when half of the homes have pressed
         {
             Assert.True(
                 Stopwatch.GetElapsedTime(begun) < TimeSpan.FromSeconds(60),
@@ -91,7 +91,8 @@ public sealed class ShutdownTests
             $"gone after {took.TotalSeconds:0.00} s; {presses.Count} presses and {readings.Count} readings acknowledged of {sent} sent"
         );
         Assert.InRange(took.TotalSeconds, 0, 20);
-        Assert.DoesNotContain("BackgroundService failed", vigil.Process.Output, StringComparison.Ordinal); // to be stopped is no failure
+        // a service that is asked to stop is no failure
+        Assert.DoesNotContain("BackgroundService failed", vigil.Process.Output, StringComparison.Ordinal);
 
         await vigil.StartAsync();
         var alarms = await vigil.UntilAsync(
@@ -127,9 +128,9 @@ public sealed class ShutdownTests
     }
 
     [Theory]
-    [InlineData("Registry: ")] // the stored readings are replayed
-    [InlineData("Rules: ")] // all is prepared
-    [InlineData("broker ready on port")] // the host starts its services
+    [InlineData("Registry: ")] // while stored readings are replayed
+    [InlineData("Rules: ")] // when everything is prepared
+    [InlineData("broker ready on port")] // while the host starts its services
     public async Task Asked_to_stop_during_its_start_it_ends_with_0_and_without_a_stack_trace_and_the_next_start_knows_of_no_crash(
         string said
     )
