@@ -10,7 +10,7 @@ using Vigil.Tests.Ingest.Mqtt;
 namespace Vigil.Tests.Fuzz;
 
 /// <summary>
-/// Bytes on the broker's port: before a login and after it. Whatever they are, whoever speaks properly is served at once.
+/// Random and broken bytes on the broker's port, before and after a login: a device that speaks MQTT correctly is still served at once.
 /// </summary>
 public sealed class BrokerFuzzTests
 {
@@ -124,7 +124,7 @@ public sealed class BrokerFuzzTests
     private static void Read(Sample sample) =>
         ReadAsync(sample.Bytes, int.Parse(sample.About, System.Globalization.CultureInfo.InvariantCulture)).GetAwaiter().GetResult();
 
-    /// <summary>Reads as MQTTnet does: one packet after the other from the start of the buffer, until there is none.</summary>
+    /// <summary>Reads as MQTTnet does: takes one packet after another from the start of the buffer until there is none.</summary>
     private static async Task ReadAsync(byte[] bytes, int piece)
     {
         var pipe = new Pipe();
@@ -149,11 +149,11 @@ public sealed class BrokerFuzzTests
         }
         catch (ConnectionAbortedException)
         {
-            // closed: what a broker does with nonsense
+            // the limit closed the connection, as it should with broken packets
         }
     }
 
-    /// <summary>Consumes one packet; false when it isn't whole yet.</summary>
+    /// <summary>Consumes one packet; returns false while the packet isn't complete.</summary>
     private static bool Packet(ReadResult read, PipeReader reader)
     {
         var bytes = System.Buffers.BuffersExtensions.ToArray(read.Buffer);
@@ -177,7 +177,8 @@ public sealed class BrokerFuzzTests
     }
 
     /// <summary>
-    /// Says it from an address of its own, so that what the broker holds against the address meets nobody else; ends in one of three ways.
+    /// Sends the bytes from an address of its own, so that a ban of the address hits nobody else. Ends by closing, by a reset or by
+    /// waiting.
     /// </summary>
     private static async Task TalkAsync(int port, int n, byte[][] said)
     {
@@ -192,14 +193,14 @@ public sealed class BrokerFuzzTests
                 socket.Shutdown(SocketShutdown.Send);
             if (n % 3 == 1)
                 socket.LingerState = new LingerOption(true, 0);
-            // A moment for an answer, if there is one.
+            // waits a moment for an answer, because there may be none
             using var moment = new CancellationTokenSource(TimeSpan.FromMilliseconds(20));
             var buffer = new byte[4096];
             while (n % 3 != 1 && await socket.ReceiveAsync(buffer, moment.Token) > 0) { }
         }
         catch (Exception e) when (e is SocketException or OperationCanceledException)
         {
-            // closed or silent, both are answers
+            // closed or no answer: both are right
         }
     }
 
@@ -214,7 +215,7 @@ public sealed class BrokerFuzzTests
         Assert.True(Stopwatch.GetElapsedTime(begun) < TimeSpan.FromSeconds(30), $"served after {Stopwatch.GetElapsedTime(begun)}");
     }
 
-    /// <summary>Whoever is gone is gone for the broker too.</summary>
+    /// <summary>The broker no longer counts connections that have ended.</summary>
     private static async Task EndedAsync(BrokerUnderTest broker)
     {
         await ServedAsync(broker);

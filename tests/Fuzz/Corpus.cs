@@ -6,7 +6,7 @@ using Vigil.Tests.Ingest.Decoding;
 
 namespace Vigil.Tests.Fuzz;
 
-/// <summary>Real payloads of one profile, as they stand on MQTT: its own examples and the vectors of its format.</summary>
+/// <summary>Real payloads of one profile, as they are sent over MQTT: the profile's examples and the test vectors of its format.</summary>
 internal sealed record Family(Profile Profile, IReadOnlyList<string> Topics, IReadOnlyList<byte[]> Payloads)
 {
     private static readonly Lazy<IReadOnlyList<Family>> Loaded = new(Load);
@@ -14,12 +14,12 @@ internal sealed record Family(Profile Profile, IReadOnlyList<string> Topics, IRe
     /// <summary>Every profile of <c>devices/</c>.</summary>
     public static IReadOnlyList<Family> All => Loaded.Value;
 
-    /// <summary>The generic profile of a format: <c>senml</c>.</summary>
+    /// <summary>The profile with an id, such as <c>senml</c>.</summary>
     public static Family Of(string id) => All.Single(f => f.Profile.Id == id);
 
     /// <summary>
-    /// A hostile message of any profile: about one in ten on another topic of it, binary frames with their checksum made right again more
-    /// often than not.
+    /// A hostile message for any profile. One in ten gets another of the profile's topics; two of three binary frames get a correct
+    /// checksum.
     /// </summary>
     public static (Family Family, string Topic, byte[] Payload) Next(Random random)
     {
@@ -66,7 +66,7 @@ internal sealed record Family(Profile Profile, IReadOnlyList<string> Topics, IRe
         return families;
     }
 
-    /// <summary>An example of a binary format is written in hexadecimal; on MQTT it is wrapped as the profile says.</summary>
+    /// <summary>Examples of binary formats are written in hexadecimal; here they become the bytes that are sent over MQTT.</summary>
     private static byte[] OnMqtt(Profile profile, string line)
     {
         var text = Encoding.UTF8.GetBytes(line);
@@ -85,10 +85,12 @@ internal sealed record Family(Profile Profile, IReadOnlyList<string> Topics, IRe
         };
 }
 
-/// <summary>Checksums and lengths of frames made right again, so that what lies behind them is reached.</summary>
+/// <summary>
+/// Corrects checksum and length of a changed frame, so that the decoder doesn't stop at them and its later parts are tested too.
+/// </summary>
 internal static class FrameChecksums
 {
-    /// <summary>Null: a format without any, or too little to seal.</summary>
+    /// <summary>Null when the format has no checksum or the payload is too short for one.</summary>
     public static byte[]? Sealed(string format, byte[] payload) =>
         format switch
         {
@@ -125,7 +127,7 @@ internal static class FrameChecksums
         return inner[^1] is 0x7E or 0x7D ? null : [0x7E, .. inner, 0x7E];
     }
 
-    /// <summary>Each sentence's <c>*hh</c>.</summary>
+    /// <summary>The checksum <c>*hh</c> of each sentence.</summary>
     private static byte[]? Nmea(byte[] payload)
     {
         var lines = Encoding.Latin1.GetString(payload).Split('\n');
@@ -140,7 +142,7 @@ internal static class FrameChecksums
         return Encoding.Latin1.GetBytes(string.Join("\r\n", lines));
     }
 
-    /// <summary>The length in hexadecimal of <c>[3G*id*LEN*…]</c>.</summary>
+    /// <summary>The length <c>LEN</c> in hexadecimal of <c>[3G*id*LEN*…]</c>.</summary>
     private static byte[]? CareWatch(byte[] payload)
     {
         var parts = Encoding.Latin1.GetString(payload).Split('*', 4);

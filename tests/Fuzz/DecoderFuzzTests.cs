@@ -5,7 +5,7 @@ using Vigil.Model;
 
 namespace Vigil.Tests.Fuzz;
 
-/// <summary>Whatever bytes a device sends: they are read or refused with a reason, at once, and what was read can be true.</summary>
+/// <summary>Any bytes from a device are read or refused with a reason, quickly, and what was read is possible in the real world.</summary>
 public sealed class DecoderFuzzTests
 {
     private static readonly DateTime Received = new(2027, 1, 1, 12, 0, 0, DateTimeKind.Utc);
@@ -62,7 +62,7 @@ public sealed class DecoderFuzzTests
     [Fact]
     public async Task No_script_of_a_LoRaWAN_codec_runs_or_grows_without_end()
     {
-        // Each of these is stopped by another limit; a run may last as long as the codec's patience.
+        // Each of these runs into another limit; one run may last as long as the limit of time allows.
         string[] bodies =
         [
             "for(;;){}",
@@ -157,7 +157,8 @@ public sealed class DecoderFuzzTests
         var reason = profile.Decode(payload, topic, into);
         if (reason is not null)
         {
-            // An exception caught at the last moment is a fault: what is wrong with a payload is said in words.
+            // This reason means that an exception was caught as a last resort: a fault, since the decoder should say what is wrong with the
+            // payload.
             if (reason.En.Contains("decoder failed", StringComparison.Ordinal))
                 throw new InvalidOperationException(reason.En);
             return;

@@ -14,7 +14,9 @@ using Vigil.Tests.Storage.Records;
 
 namespace Vigil.Tests.Fuzz;
 
-/// <summary>Files of the service and of people, with anything in them: what can't be used is said or left, nothing else happens.</summary>
+/// <summary>
+/// Files of the service and of people with random content: what can't be used is named or left out, and nothing else breaks.
+/// </summary>
 public sealed class FileFuzzTests : IDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("vigil-fuzz-").FullName;
@@ -238,7 +240,7 @@ public sealed class FileFuzzTests : IDisposable
         );
     }
 
-    /// <summary>A token with bits of its bytes changed: still well written.</summary>
+    /// <summary>A token with some bits changed; it is still valid base64.</summary>
     private static string Base64(Random random, string token)
     {
         var bytes = System.Buffers.Text.Base64Url.DecodeFromChars(token);
@@ -248,7 +250,7 @@ public sealed class FileFuzzTests : IDisposable
         return changed == token ? "" : changed;
     }
 
-    /// <summary>A workbook with one of its parts changed inside, or its bytes as they are.</summary>
+    /// <summary>A workbook (xlsx) with one of the files in it changed, or with its own bytes changed.</summary>
     private static byte[] Book(Random random, byte[] real)
     {
         if (random.Next(3) == 0)

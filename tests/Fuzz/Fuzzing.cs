@@ -4,19 +4,19 @@ using System.Text;
 
 namespace Vigil.Tests.Fuzz;
 
-/// <summary>One input on its way into a target.</summary>
-/// <param name="About">What stands beside the bytes: a profile, a topic, a path.</param>
-/// <param name="Bytes">What is fuzzed, and made smaller when it fails.</param>
+/// <summary>One input of a fuzzed target.</summary>
+/// <param name="About">What belongs to the input besides its bytes: a profile, a topic, a path.</param>
+/// <param name="Bytes">What is fuzzed, and made shorter when it fails.</param>
 internal readonly record struct Sample(string About, byte[] Bytes);
 
 /// <summary>
-/// Runs a target on one input after the other for <c>VIGIL_FUZZ_SECONDS</c> (0.5). A failure names the seed and the input's number, and
-/// shows the smallest input found that fails in the same way. <c>VIGIL_FUZZ_SEED</c> sets the seed (1); with <c>VIGIL_FUZZ_REPORT</c> a
-/// line on each run is added to that file.
+/// Runs a target on one input after another for <c>VIGIL_FUZZ_SECONDS</c> (default 0.5). A failure names the seed and the number of the
+/// input, and shows the smallest input found that fails in the same way. <c>VIGIL_FUZZ_SEED</c> sets the seed (default 1); a line about
+/// each run is appended to the file <c>VIGIL_FUZZ_REPORT</c>.
 /// </summary>
 internal static class Fuzzing
 {
-    /// <summary>An input that takes longer has a fault, on a busy machine too.</summary>
+    /// <summary>An input that takes longer than this is a failure, even on a busy machine.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     private const int MostFailures = 12;
@@ -27,14 +27,14 @@ internal static class Fuzzing
     public static int Seed { get; } =
         int.TryParse(Environment.GetEnvironmentVariable("VIGIL_FUZZ_SEED"), CultureInfo.InvariantCulture, out var s) ? s : 1;
 
-    /// <summary>The random numbers of one input: the same for the same seed and number, whatever ran before.</summary>
+    /// <summary>The random numbers for one input. Seed and number alone decide them, whatever ran before.</summary>
     public static Random RandomOf(long number) => new(unchecked(Seed * 1_000_003 + (int)number * 7919));
 
-    /// <param name="target">Name in the report.</param>
+    /// <param name="target">Name of the target in the report.</param>
     /// <param name="next">Makes an input.</param>
-    /// <param name="run">Takes it; throws when something is wrong.</param>
-    /// <param name="mostBytes">An input that makes the target allocate more has a fault.</param>
-    /// <param name="share">Of the seconds.</param>
+    /// <param name="run">Runs the target on an input; throws when something is wrong.</param>
+    /// <param name="mostBytes">An input for which the target allocates more is a failure.</param>
+    /// <param name="share">Share of the seconds that this target may run.</param>
     public static async Task RunAsync(
         string target,
         Func<Random, Sample> next,
@@ -43,7 +43,7 @@ internal static class Fuzzing
         double share = 1
     )
     {
-        // On a thread of its own, so that an input which never ends is noticed and shown.
+        // On a thread of its own, so that the test notices and shows an input which never ends.
         var state = new State();
         var worker = new Thread(() => Work(state, next, run, mostBytes, share)) { IsBackground = true, Name = "fuzz" };
         worker.Start();
@@ -59,7 +59,7 @@ internal static class Fuzzing
             Assert.Fail(state.Failure.Replace("TARGET", target, StringComparison.Ordinal));
     }
 
-    /// <summary>The same for a target that waits for others: a service, a socket.</summary>
+    /// <summary>The same for a target that waits for a service or a socket.</summary>
     public static async Task RunAsync(string target, Func<Random, Sample> next, Func<Sample, Task> run, double share = 1)
     {
         var begun = Stopwatch.GetTimestamp();
@@ -107,7 +107,7 @@ internal static class Fuzzing
         {
             state.Current = next(RandomOf(state.Number));
             Interlocked.Exchange(ref state.Begun, Stopwatch.GetTimestamp());
-            // Goes on after a failure: several faults are told of at once, each with its smallest input.
+            // Goes on after a failure, so that one run reports several faults, each with its smallest input.
             if (Failure(state.Current) is not { } failure || !kinds.Add(Kind(failure)))
                 continue;
             state.Shrinking = true;
@@ -139,12 +139,16 @@ internal static class Fuzzing
         }
     }
 
-    /// <summary>Two failures of one kind have one cause: the same exception with the same words, numbers aside.</summary>
+    /// <summary>
+    /// Two failures count as the same fault when their exceptions have the same type and the same words, apart from numbers.
+    /// </summary>
     private static string Kind(Exception e) =>
         e.GetType().Name
         + new string([.. e.Message.TakeWhile(c => c is not ('\'' or '"' or '\n')).Where(c => !char.IsAsciiDigit(c)).Take(80)]);
 
-    /// <summary>Leaves out what need not be there, in ever smaller pieces, for at most three seconds.</summary>
+    /// <summary>
+    /// Leaves out pieces of the input that the failure doesn't need, smaller and smaller ones, for at most three seconds.
+    /// </summary>
     private static Sample Smallest(Sample sample, Func<Sample, bool> fails)
     {
         var begun = Stopwatch.GetTimestamp();

@@ -8,17 +8,17 @@ using System.Text.Json.Nodes;
 namespace Vigil.Tests.Fuzz;
 
 /// <summary>
-/// Makes hostile inputs of real ones. Knows what they are made of: bytes, text, JSON, numbers, hexadecimal and base64 inside of text.
-/// Everything comes from the <see cref="Random"/> it is given, so that a seed and a number give the same input again.
+/// Makes hostile inputs out of real ones. It knows bytes, text, JSON, numbers, and hexadecimal or base64 inside text. All randomness comes
+/// from the <see cref="Random"/> it is given, so that seed and number give the same input again.
 /// </summary>
 internal static class Mutator
 {
-    /// <summary>Stands in a JSON text where something is put that a writer of JSON would never write.</summary>
+    /// <summary>Marks the place in a JSON text at which something is put that no JSON writer would write.</summary>
     private const string Place = "\u25A2";
 
     private static readonly JsonSerializerOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>Values as they stand in JSON, some of which are no JSON.</summary>
+    /// <summary>Values to put into JSON; some are not valid JSON.</summary>
     private static readonly string[] Literals =
     [
         "1e309",
@@ -164,7 +164,7 @@ internal static class Mutator
         (byte)'$',
     ];
 
-    /// <summary>One input made of a real one, sometimes of two.</summary>
+    /// <summary>One changed input, made of one real input or of two.</summary>
     public static byte[] Next(Random random, IReadOnlyList<byte[]> corpus)
     {
         var real = corpus[random.Next(corpus.Count)];
@@ -175,7 +175,7 @@ internal static class Mutator
         return random.Next(2) == 0 && IsText(real) ? Text(random, real, corpus) : Bytes(random, real, corpus);
     }
 
-    /// <summary>Bytes changed without a look at what they mean.</summary>
+    /// <summary>Changes bytes whatever they mean.</summary>
     public static byte[] Bytes(Random random, byte[] real, IReadOnlyList<byte[]> corpus)
     {
         var bytes = new List<byte>(real);
@@ -227,7 +227,7 @@ internal static class Mutator
         return bytes;
     }
 
-    /// <summary>A number, a word or a separator of a text changed.</summary>
+    /// <summary>Changes a number, a word or a separator of a text.</summary>
     private static byte[] Text(Random random, byte[] real, IReadOnlyList<byte[]> corpus)
     {
         var text = Encoding.UTF8.GetString(real);
@@ -248,7 +248,7 @@ internal static class Mutator
                     text = text.Insert(at, Texts[random.Next(Texts.Length)]);
                     break;
                 case 2 when text.Length > 0:
-                    // From one separator to the next: out, or twice.
+                    // Removes or doubles what stands between two separators.
                     var from = text.LastIndexOfAny([',', ';', '\n', ':', ' ', '|'], Math.Max(0, at - 1));
                     var to = text.IndexOfAny([',', ';', '\n', ':', ' ', '|'], Math.Min(at, text.Length - 1));
                     if (from < 0 || to <= from)
@@ -266,7 +266,7 @@ internal static class Mutator
         return Encoding.UTF8.GetBytes(text);
     }
 
-    /// <summary>JSON with a value, a name or a part changed; null when it is no JSON.</summary>
+    /// <summary>Changes a value, a name or a part of a JSON text; null when the text is no JSON.</summary>
     private static byte[]? Json(Random random, byte[] real)
     {
         if (real.Length == 0 || real[0] is not ((byte)'{' or (byte)'['))
@@ -303,7 +303,7 @@ internal static class Mutator
             at = text.IndexOf($"\"{Place}\"", StringComparison.Ordinal)
         )
             text = text[..at] + Literals[random.Next(Literals.Length)] + text[(at + 3)..];
-        // The first name once more in front, with another value.
+        // Repeats the first name, with another value, in front.
         if (
             random.Next(8) == 0
             && text.IndexOf("{\"", StringComparison.Ordinal) is >= 0 and var open
@@ -389,7 +389,7 @@ internal static class Mutator
             a[old.GetElementIndex()] = by;
     }
 
-    /// <summary>Bytes as hexadecimal or base64 changed inside; a text changed as a text; null: another value altogether.</summary>
+    /// <summary>Changes what hexadecimal or base64 contains, or the text itself; null asks for another value in its place.</summary>
     private static string? Packed(Random random, string text)
     {
         if (random.Next(3) == 0)

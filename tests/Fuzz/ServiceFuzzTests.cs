@@ -26,8 +26,8 @@ public sealed class PostgresFuzzTests(PostgresServer server) : ServiceFuzzTests,
 }
 
 /// <summary>
-/// Hostile messages of every profile through the whole pipeline into real databases. A message is stored, kept aside or refused to its
-/// sender; none fails, none takes another with it, and afterwards a press is an alarm.
+/// Hostile messages for every profile go through the whole pipeline into real databases. Each is stored, kept as unreadable or refused;
+/// none fails, none makes another fail, and afterwards a press is still an alarm.
 /// </summary>
 public abstract class ServiceFuzzTests
 {
@@ -65,7 +65,7 @@ public abstract class ServiceFuzzTests
         Assert.Equal(Receipt.Committed, await service.PressAsync());
         await using var db = await service.Records.CreateDbContextAsync();
         Assert.True(await db.Alarms.AnyAsync(a => a.ResidentId == "R1" && a.Kind == "sos"));
-        Assert.True(await db.Rejected.AnyAsync()); // what could not be read was kept with its reason
+        Assert.True(await db.Rejected.AnyAsync()); // unreadable payloads were kept with the reason
         var store = service.Services.GetRequiredService<IReadingStore>();
         var from = TimeProvider.System.GetUtcNow().UtcDateTime.AddMinutes(-30);
         await foreach (var reading in store.ReceivedSinceAsync(from, CancellationToken.None))
@@ -75,7 +75,7 @@ public abstract class ServiceFuzzTests
             );
     }
 
-    /// <summary>Which message it was that no store took: each is sent again alone.</summary>
+    /// <summary>Sends each message again alone, to name the one that could not be stored.</summary>
     private static async Task ToldAsync(Pipeline pipeline, List<(long Number, InboundMessage Message)> batch)
     {
         foreach (var (number, message) in batch)
@@ -103,7 +103,7 @@ public abstract class ServiceFuzzTests
     private static InboundMessage Hostile(Random random)
     {
         var (_, topic, payload) = Family.Next(random);
-        // Strangers' topics too, and announcements.
+        // Also topics of unknown devices, and announcements.
         var levels = topic.Split('/');
         if (random.Next(10) == 0)
             levels[random.Next(levels.Length)] = $"x{random.Next(5)}\u4e00";
@@ -113,7 +113,7 @@ public abstract class ServiceFuzzTests
         return new InboundMessage(topic, payload, default, random.Next(10) == 0, Sender.ExternalBroker);
     }
 
-    /// <summary>Every device that a profile's example names, in one home.</summary>
+    /// <summary>Registers every device that an example of a profile names, all in one home.</summary>
     private static async Task RegisterAsync(ServiceUnderTest service)
     {
         await using (var db = await service.Records.CreateDbContextAsync())

@@ -11,8 +11,8 @@ using static Vigil.Tests.Web.Running;
 namespace Vigil.Tests.Fuzz;
 
 /// <summary>
-/// What comes over HTTP: providers' callbacks with the right signature over hostile fields, and the API's bodies. Nothing of it is an error
-/// of the service.
+/// Hostile HTTP requests: providers' callbacks with a correct signature and random fields, and random bodies for the API. The service
+/// answers none of them with a 5xx status.
 /// </summary>
 public sealed class WebFuzzTests
 {
@@ -109,7 +109,8 @@ public sealed class WebFuzzTests
                 Assert.True((int)answer.StatusCode < 500, $"{(int)answer.StatusCode}");
             }
         );
-        Assert.NotEqual(AlarmState.Resolved, (await night.AlarmAsync(alarm)).State); // a phone takes an alarm; closing it is the desk's
+        // by phone somebody takes an alarm; only the desk resolves it
+        Assert.NotEqual(AlarmState.Resolved, (await night.AlarmAsync(alarm)).State);
     }
 
     [Fact]
@@ -204,7 +205,7 @@ public sealed class WebFuzzTests
     {
         await using var server = await ConsoleServer.StartAsync();
         var alarm = await server.RaiseAsync("R-here", AlarmKind.Sos);
-        // A key may ask so many times a minute: several take turns.
+        // Each API key may make a limited number of requests a minute, so several keys take turns.
         var clients = new List<HttpClient>();
         for (var i = 0; i < 40; i++)
         {
