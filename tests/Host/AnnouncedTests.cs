@@ -7,7 +7,9 @@ using Vigil.Tests.Storage.Records;
 
 namespace Vigil.Tests.Host;
 
-/// <summary>Devices that announce themselves, and gateways that may speak on some topics alone. On a real SQLite.</summary>
+/// <summary>
+/// Devices that announce themselves (Home Assistant's discovery), and gateways that may use some topics only. On a real SQLite.
+/// </summary>
 public sealed class AnnouncedTests : IAsyncLifetime
 {
     private const string Config = "homeassistant/binary_sensor/smoke7/smoke/config";

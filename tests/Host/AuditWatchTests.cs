@@ -7,7 +7,7 @@ using static Vigil.Tests.Web.Running;
 
 namespace Vigil.Tests.Host;
 
-/// <summary>The running service keeps its audit log by itself.</summary>
+/// <summary>The running service chains its audit log and notices when rows are cut off.</summary>
 [Trait("Category", "Server")]
 public sealed class AuditWatchTests
 {
@@ -33,7 +33,7 @@ public sealed class AuditWatchTests
                 .Count() == wanted.Length
         );
         await UntilAsync(async db => await db.Audit.AnyAsync(a => a.Action == "start" && a.Detail.StartsWith("rules.yaml "), Token));
-        // Of all rows one that nothing else vouches for: lines that are cut off are taken in again from their timelines, as they were.
+        // A row about nothing but the log itself: rows of alarms would simply be written again from the alarm's timeline.
         await service.Records.AddAsync(TimeProvider.System.GetUtcNow().UtcDateTime, "duty:d1", "read", "resident:R1", "", Token);
         await UntilAsync(async db => await db.Audit.AnyAsync(a => a.Subject == "resident:R1" && a.Place != null, Token));
         var settings = service.Services.GetRequiredService<Vigil.Host.Settings>();

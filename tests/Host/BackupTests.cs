@@ -15,7 +15,7 @@ using static Vigil.Tests.Web.Running;
 
 namespace Vigil.Tests.Host;
 
-/// <summary>Backups by the clock, and restores of good and bad ones; on real databases in this process.</summary>
+/// <summary>Scheduled backups, and restores of good and damaged ones, on real databases in this process.</summary>
 public sealed class BackupTests : IAsyncLifetime
 {
     private static readonly TimeZoneInfo Shanghai = TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai");
@@ -88,18 +88,18 @@ public sealed class BackupTests : IAsyncLifetime
     {
         var backups = Schedule(("Backup:Keep", "2"));
         await LookAsync(backups, TimeSpan.FromMinutes(9));
-        Assert.Empty(Made()); // the service has just started
+        Assert.Empty(Made()); // no backup within the first minutes after a start
         for (var minute = 0; minute < 24 * 60 * 4; minute += 15)
         {
             await LookAsync(backups, TimeSpan.FromMinutes(15));
             Assert.InRange(Made().Count, 1, 2);
         }
 
-        // The first at once, because there was none; then 3 a.m. in Shanghai is 19:00 UTC.
+        // There was none, so the first is made at once; the others are made at 3 a.m. in Shanghai, which is 19:00 UTC.
         Assert.All(Made(), name => Assert.StartsWith("T19", name["vigil-20260301".Length..], StringComparison.Ordinal));
         Assert.Equal(2, Made().Count);
         Assert.Empty(troubles.Now);
-        // After a restart nothing is made twice.
+        // A restart makes no second backup of the same day.
         var again = Schedule(("Backup:Keep", "2"));
         var before = Made();
         await LookAsync(again, TimeSpan.FromMinutes(20));
@@ -229,7 +229,7 @@ public sealed class BackupTests : IAsyncLifetime
     public async Task A_backup_that_was_stopped_is_taken_for_none()
     {
         Directory.CreateDirectory(Path.Combine(Into, "vigil-20260301T190000Z.partial"));
-        Directory.CreateDirectory(Path.Combine(Into, "vigil-20260301T190001Z")); // renamed by hand, without a manifest
+        Directory.CreateDirectory(Path.Combine(Into, "vigil-20260301T190001Z")); // a person renamed the folder; it has no manifest
         Assert.Null(Manifest.Newest(Into));
         Assert.Throws<UnusableDataException>(() => Manifest.Read(Path.Combine(Into, "vigil-20260301T190000Z.partial")));
         await LookAsync(Schedule(), TimeSpan.FromMinutes(11));

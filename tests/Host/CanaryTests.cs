@@ -14,8 +14,8 @@ using Vigil.Tests.Servers;
 namespace Vigil.Tests.Host;
 
 /// <summary>
-/// The service proves itself: a press of its own all the way round, a heartbeat to somebody outside, loops and threads that may not be
-/// silently gone.
+/// How the service checks itself: a test press from the broker to a channel, heartbeats to a watcher outside, and loops or threads that
+/// stop are noticed.
 /// </summary>
 [Trait("Category", "Server")]
 public sealed class CanaryTests
@@ -37,7 +37,7 @@ public sealed class CanaryTests
             seconds: 60
         );
         var canary = service.Services.GetRequiredService<Canary>();
-        await canary.RoundAsync(Stop); // and once more: nothing of the first stands in its way
+        await canary.RoundAsync(Stop); // a second round works: the first has left nothing behind that could disturb it
         Assert.Null(canary.Missed);
         Assert.Contains(shown, text => text.Contains("自检", StringComparison.Ordinal));
         Assert.InRange(canary.Took.TotalSeconds, 0.001, 30);
@@ -84,7 +84,8 @@ public sealed class CanaryTests
             Assert.Empty(await seen.Notices.ToListAsync(Stop));
         }
 
-        Assert.False(service.Services.GetRequiredService<Canary>().Knows(new byte[64])); // off: nobody
+        // with the self-test off, no credential is accepted for it
+        Assert.False(service.Services.GetRequiredService<Canary>().Knows(new byte[64]));
     }
 
     [Fact]
@@ -133,7 +134,7 @@ public sealed class CanaryTests
         );
         await UntilAsync(() => Volatile.Read(ref beats) >= 2);
 
-        // A watcher that refuses is said, and stops nothing.
+        // When the watcher answers with an error, that is said, and heartbeats go on.
         Volatile.Write(ref status, 500);
         await UntilAsync(() =>
             service
@@ -143,7 +144,7 @@ public sealed class CanaryTests
         Volatile.Write(ref status, 200);
         await UntilAsync(() => service.Services.GetRequiredService<Troubles>().Now.All(t => t.Case != "heartbeat"));
 
-        // Escalation stands still: the process lives and answers, and the watcher hears nothing any more.
+        // When escalation stands still, the watcher hears nothing more, although the process lives and answers.
         await service.Services.GetRequiredService<Escalator>().StopAsync(Stop);
         await service.UntilAsync(
             "/healthz/ready",
@@ -152,7 +153,7 @@ public sealed class CanaryTests
         );
         var (quiet, since) = (Volatile.Read(ref beats), Stopwatch.GetTimestamp());
         await UntilAsync(() => Stopwatch.GetElapsedTime(since) > TimeSpan.FromSeconds(4));
-        Assert.InRange(Volatile.Read(ref beats) - quiet, 0, 1); // one may have been under way
+        Assert.InRange(Volatile.Read(ref beats) - quiet, 0, 1); // one heartbeat may have been on its way
         listener.Stop();
         await Assert.ThrowsAnyAsync<Exception>(() => answering);
     }
@@ -168,7 +169,8 @@ public sealed class CanaryTests
             .OfType<BackgroundService>()
             .Where(l => Heartbeats.Endless.Contains(l.GetType()))
             .ToList();
-        Assert.Equal(Heartbeats.Endless.Count - 1, loops.Count); // all but the link to an external broker
+        // every loop but the link to an external broker, which this service doesn't have
+        Assert.Equal(Heartbeats.Endless.Count - 1, loops.Count);
         foreach (var loop in loops)
         {
             await loop.StopAsync(Stop);
@@ -183,11 +185,11 @@ public sealed class CanaryTests
     {
         await using var service = await ServiceUnderTest.StartAsync([], exits: true);
         var began = Stopwatch.GetTimestamp();
-        await service.Services.GetRequiredService<Auditor>().StopAsync(Stop); // returns, and throws nothing
+        await service.Services.GetRequiredService<Auditor>().StopAsync(Stop); // the loop ends without an exception
         var ended = new TaskCompletionSource();
         service.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.Register(() => ended.TrySetResult());
         await ended.Task.WaitAsync(TimeSpan.FromSeconds(30), Stop);
-        Assert.True(service.Services.GetRequiredService<Heartbeats>().Died); // exit code 70
+        Assert.True(service.Services.GetRequiredService<Heartbeats>().Died); // then the process ends with exit code 70
         Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromSeconds(10));
     }
 

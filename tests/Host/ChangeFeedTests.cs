@@ -48,7 +48,7 @@ public sealed class PostgresChangeFeedTests(PostgresServer server) : ChangeFeedT
     }
 }
 
-/// <summary>What anybody changes in the registry, the running service takes over, and reads nothing else for it.</summary>
+/// <summary>The running service follows every change of the registry, whoever makes it, and reads only what was changed.</summary>
 public abstract class ChangeFeedTests : IAsyncDisposable
 {
     private static readonly DateTime Now = new(2026, 1, 15, 4, 0, 0, DateTimeKind.Utc);
@@ -76,7 +76,7 @@ public abstract class ChangeFeedTests : IAsyncDisposable
         await Registry.FollowAsync(Stop);
         await ChangeAsync(db => WatchAsync(db, Now.AddHours(9)));
         await Registry.FollowAsync(Stop);
-        Assert.Equal([Now.AddHours(9), Now.AddHours(9), null], Facts.Select(f => f?.WatchUntil)); // R3 lives in another county
+        Assert.Equal([Now.AddHours(9), Now.AddHours(9), null], Facts.Select(f => f?.WatchUntil)); // R3 is in another county
         Assert.Equal(Now, Facts[0]!.WatchFrom);
     }
 
@@ -135,7 +135,7 @@ public abstract class ChangeFeedTests : IAsyncDisposable
         await Registry.FollowAsync(Stop);
         Assert.Equal("R4", Registry.Find("sos-4")!.Resident!.Value.Value);
         Assert.Null(Facts[0]);
-        Assert.Null(Registry.Find("sos-1")!.Resident); // in stock again
+        Assert.Null(Registry.Find("sos-1")!.Resident); // bound to nobody again
     }
 
     [Fact]

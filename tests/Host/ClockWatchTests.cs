@@ -5,7 +5,8 @@ using Vigil.Storage.Records;
 namespace Vigil.Tests.Host;
 
 /// <summary>
-/// The wall clock is put back, put forward, was never set; the process is frozen: people are told as on a calm night, and of the clock.
+/// The wall clock is put back, put forward or was never set, or the process is frozen: people are told after the same waits as otherwise,
+/// and the duty desk is told of the clock.
 /// </summary>
 [Trait("Category", "Server")]
 public sealed class ClockWatchTests
@@ -32,7 +33,7 @@ public sealed class ClockWatchTests
 
     private static readonly Lazy<Task<List<(int Second, string Who)>>> Calm = new(() => ToldAsync(TimeSpan.Zero));
 
-    /// <summary>Whom a press is told to, and after how many seconds of a clock that nobody sets.</summary>
+    /// <summary>Who is told of a press, and how many seconds after it by the clock that only goes forward.</summary>
     private static async Task<List<(int Second, string Who)>> ToldAsync(TimeSpan by)
     {
         await using var service = await StillService.BeginAsync(new JumpingClock(Noon));
@@ -69,18 +70,18 @@ public sealed class ClockWatchTests
         await service.PassAsync(14, seconds: Step);
         service.Machine.Jump(3 * Hour);
         await service.PassAsync(3);
-        Assert.Equal(service.Machine.GetUtcNow(), service.Clock.GetUtcNow()); // people read the right time again
+        Assert.Equal(service.Machine.GetUtcNow(), service.Clock.GetUtcNow()); // the service shows the right time again
         await service.PassAsync(14, seconds: Step);
         Assert.Empty(await service.AlarmsAsync("device-silent"));
         var trouble = Assert.Single(await service.AlarmsAsync("service-trouble"));
         Assert.Contains("the machine's clock was put forward by 3 h, from 2026-11-28 12:01:1", trouble.Reason, StringComparison.Ordinal);
         Assert.Contains("本机时钟被调快3小时", trouble.ReasonZh, StringComparison.Ordinal);
 
-        // They are missed when they would have been: three reports after the last, by what has truly passed.
+        // The meters are missed when three reports are overdue, counted in real time and not by the clock that was set.
         await service.PassAsync(17, seconds: 600);
         Assert.Empty(await service.AlarmsAsync("device-silent"));
         await service.PassAsync(4, seconds: 300);
-        Assert.Equal(11, Assert.Single(await service.AlarmsAsync("device-silent")).Repeats); // one alarm of the home for all twelve
+        Assert.Equal(11, Assert.Single(await service.AlarmsAsync("device-silent")).Repeats); // one alarm for all twelve devices of the home
     }
 
     [Fact]
@@ -90,7 +91,8 @@ public sealed class ClockWatchTests
         await service.PressAsync();
         await service.LookAsync();
         var alarm = Assert.Single(await service.AlarmsAsync("sos"));
-        await service.Get<Vigil.Notify.AlarmDesk>().AcknowledgeAsync(alarm.Id, "visitor:v1", "", CancellationToken.None); // 45 minutes
+        // promises a visit within 45 minutes
+        await service.Get<Vigil.Notify.AlarmDesk>().AcknowledgeAsync(alarm.Id, "visitor:v1", "", CancellationToken.None);
         await service.PassAsync(10);
         service.Machine.Jump(-Hour);
         await service.PassAsync(2);
@@ -101,7 +103,7 @@ public sealed class ClockWatchTests
 
         await service.Get<Vigil.Notify.AlarmDesk>().AcknowledgeAsync(alarm.Id, "visitor:v1", "", CancellationToken.None);
         Assert.Equal(Vigil.Ingest.Mqtt.Receipt.Committed, await service.PressAsync());
-        // pressed again after somebody answered: everybody hears of it
+        // a press after somebody answered opens the alarm again
         Assert.Equal(AlarmState.Open, (await service.AlarmsAsync("sos")).Single().State);
     }
 
@@ -118,7 +120,7 @@ public sealed class ClockWatchTests
         var before = await service.ToldAsync(alarm.Id);
         await service.FreezeAsync(4 * Hour);
         var after = (await service.ToldAsync(alarm.Id)).Skip(before.Count).ToList();
-        Assert.Equal(["陈探访 voice"], after); // the next of the plan, once; the others keep their waits
+        Assert.Equal(["陈探访 voice"], after); // only the next step of the plan has run, and once; the later steps keep their waits
         await service.PassAsync(10, seconds: Step);
         Assert.Empty(await service.AlarmsAsync("device-silent"));
         var trouble = Assert.Single(await service.AlarmsAsync("service-trouble"));
@@ -134,7 +136,7 @@ public sealed class ClockWatchTests
         await service.PassAsync(14, seconds: Step);
         service.Machine.Jump(3 * Hour);
         await service.FreezeAsync(2 * Hour);
-        // a minute of listening before the freeze, an hour and forty after it: less than three reports
+        // The service has listened for a minute before the freeze and for an hour and forty minutes since: less than three reports.
         await service.PassAsync(10, seconds: 600);
         Assert.Empty(await service.AlarmsAsync("device-silent"));
         await service.PassAsync(10, seconds: 600);
@@ -149,16 +151,18 @@ public sealed class ClockWatchTests
         await first.MetersAsync(1);
         await first.PassAsync(65, seconds: Step);
         machine.Jump(-2.6 * Hour);
-        await first.PassAsync(65, seconds: Step); // all snapshots are written, by the new time
+        await first.PassAsync(65, seconds: Step); // long enough that all snapshots are written, with the new time
         var folder = await first.EndAsync();
         machine.Advance(TimeSpan.FromMinutes(11));
         machine.Jump(-1.15 * Hour);
 
         await using var second = await StillService.BeginAsync(machine, folder);
-        await second.PassAsync(10, seconds: 600); // eleven minutes of listening before, a hundred after: less than three reports
+        // The service has listened for eleven minutes before the stop and for a hundred since: less than three reports.
+        await second.PassAsync(10, seconds: 600);
         Assert.Empty(await second.AlarmsAsync("device-silent"));
         await second.PassAsync(10, seconds: 600);
-        Assert.NotEmpty(await second.AlarmsAsync("device-silent")); // the time since the start counts, though nothing was due meanwhile
+        // time since the start counts as listening, even if nothing was due in it
+        Assert.NotEmpty(await second.AlarmsAsync("device-silent"));
     }
 
     [Fact]
@@ -166,10 +170,10 @@ public sealed class ClockWatchTests
     {
         var first = await StillService.BeginAsync(new JumpingClock(Noon));
         await first.MetersAsync(1);
-        await first.PassAsync(65, seconds: Step); // all snapshots are written
+        await first.PassAsync(65, seconds: Step); // long enough that all snapshots are written
         var folder = await first.EndAsync();
 
-        // Half a day without power. One meter is heard, the others have an hour to report, and then it crashes again.
+        // After half a day without power, one meter reports; before the others' hour is over, the service crashes again.
         var second = await StillService.BeginAsync(new JumpingClock(Noon + 12 * Hour), folder);
         await second.SayAsync("meter-1", """[{"n":"water.volume","u":"m3","v":1.1}]""");
         await second.PassAsync(30);
@@ -194,7 +198,7 @@ public sealed class ClockWatchTests
         var before = await service.ToldAsync(alarm.Id);
         await service.PassAsync(6, seconds: Step);
         Assert.Equal(before, await service.ToldAsync(alarm.Id));
-        await service.PassAsync(6, seconds: Step); // 60 in all, less what the last stamp is old
+        await service.PassAsync(6, seconds: Step); // 60 seconds in all, less the age of the last clock stamp
         Assert.Contains("陈探访 voice", await service.ToldAsync(alarm.Id));
         Assert.Contains(
             "was put back while the service was down by 1 h",
@@ -228,13 +232,13 @@ public sealed class ClockWatchTests
                 ?? Guid.NewGuid().ToString();
         var folder = await first.EndAsync();
 
-        // What the folder has between the move and the word that it is made.
+        // The clock file as it is after all times were moved and before the file says that the move is done.
         var (before, after) = (Noon.UtcDateTime.AddSeconds(65), Noon.UtcDateTime.AddSeconds(65) - Hour);
         await File.WriteAllTextAsync(Path.Combine(folder, "clock"), ClockStampFile.WithChecksum($"{before:O}\n- 0\n{made}\n{after:O}"));
         await using var service = await StillService.BeginAsync(new JumpingClock(new DateTimeOffset(after)), folder);
         var alarm = Assert.Single(await service.AlarmsAsync("sos"));
         var told = await service.ToldAsync(alarm.Id);
-        Assert.DoesNotContain("李值班 voice", told); // two minutes after the press, of which one has passed
+        Assert.DoesNotContain("李值班 voice", told); // he is called two minutes after the press; one has passed
         await service.PassAsync(1, seconds: Step);
         Assert.Equal(told, await service.ToldAsync(alarm.Id));
         await service.PassAsync(11, seconds: Step);
@@ -258,7 +262,7 @@ public sealed class ClockWatchTests
         var before = await service.ToldAsync(alarm.Id);
         await service.PassAsync(7, seconds: Step);
         Assert.Equal(before, await service.ToldAsync(alarm.Id));
-        await service.PassAsync(2, seconds: Step); // 65 in all
+        await service.PassAsync(2, seconds: Step); // 65 seconds in all
         Assert.Contains("陈探访 voice", await service.ToldAsync(alarm.Id));
         Assert.Contains(
             "was put forward while the service was down by 3 h",
@@ -322,7 +326,7 @@ public sealed class ClockWatchTests
         await first.PassAsync(4, seconds: Step);
         var folder = await first.EndAsync();
 
-        // The battery of the machine's clock is dead; a minute later NTP sets it.
+        // The battery of the machine's clock is dead, so it starts at 1970; a minute later NTP sets it.
         await using var service = await StillService.BeginAsync(new JumpingClock(DateTimeOffset.UnixEpoch), folder);
         Assert.InRange(service.Clock.GetUtcNow(), Noon, Noon + Hour);
         var alarm = Assert.Single(await service.AlarmsAsync("sos"));

@@ -5,7 +5,7 @@ using Vigil.Notify.Escalation;
 
 namespace Vigil.Tests.Host;
 
-/// <summary>A loop is stopped in a service that goes on answering: health says so, and so does an alarm.</summary>
+/// <summary>A loop stops while the service goes on answering: the health page says so, and an alarm opens.</summary>
 [Trait("Category", "Server")]
 public sealed class HeartbeatsTests
 {
@@ -14,7 +14,7 @@ public sealed class HeartbeatsTests
     {
         var stop = TestContext.Current.CancellationToken;
         await using var service = await ServiceUnderTest.StartAsync(new() { ["Health:LoopSeconds"] = "1.2" });
-        // Those that look each second have been fine before; what looks less often is judged by what it says.
+        // Waits for the loops that turn every second. Loops that turn rarely would not be missed yet.
         await service.UntilAsync(
             "/healthz/ready",
             (_, text) =>

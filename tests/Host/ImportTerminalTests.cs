@@ -4,7 +4,7 @@ using Vigil.Registry;
 
 namespace Vigil.Tests.Host;
 
-/// <summary>Whoever waits for an import sees how fast it is and how long it still takes.</summary>
+/// <summary>The terminal shows how fast an import is and how long it still takes.</summary>
 public sealed class ImportTerminalTests
 {
     private readonly FakeTimeProvider clock = new();

@@ -11,7 +11,7 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Tests.Host;
 
-/// <summary>The rooms of the intake, put together as the service does.</summary>
+/// <summary>The parts of the intake, put together as the service does it.</summary>
 internal sealed record IntakeParts(
     Pipeline Pipeline,
     UncommittedFindings Uncommitted,

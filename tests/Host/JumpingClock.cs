@@ -2,7 +2,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace Vigil.Tests.Host;
 
-/// <summary>The clocks of a machine: one that only goes forward, by which timers fire, and a wall clock that somebody sets.</summary>
+/// <summary>The two clocks of a machine: a monotonic one, which drives the timers, and a wall clock that a test can set.</summary>
 public sealed class JumpingClock(DateTimeOffset wall) : FakeTimeProvider(wall)
 {
     private TimeSpan set;
@@ -11,6 +11,6 @@ public sealed class JumpingClock(DateTimeOffset wall) : FakeTimeProvider(wall)
 
     public override long GetTimestamp() => base.GetUtcNow().Ticks;
 
-    /// <summary>The wall clock is set, and no time passes.</summary>
+    /// <summary>Sets the wall clock; no time passes.</summary>
     public void Jump(TimeSpan by) => set += by;
 }

@@ -5,7 +5,7 @@ using Vigil.Rules.Inactivity;
 
 namespace Vigil.Tests.Host;
 
-/// <summary>What the homes of a service teach of those that are new.</summary>
+/// <summary>What the service learns from its homes for homes that are new.</summary>
 public sealed class LifePriorsTests
 {
     private static readonly DateTime Monday = new(2026, 3, 1, 16, 0, 0, DateTimeKind.Utc);
@@ -43,7 +43,9 @@ public sealed class LifePriorsTests
         Assert.Null(rules.LearnPriors());
     }
 
-    /// <summary>Somebody who is up from four in the afternoon on, in a home of five days: after how long is the silence told?</summary>
+    /// <summary>
+    /// In a home known for five days somebody is up from four in the afternoon on: how long after the last day is the silence told?
+    /// </summary>
     private static TimeSpan DelayInNewHome(LifePriors priors)
     {
         var rules = new RulePartitions(RuleSet.Default, Shanghai, partitions: 4);
@@ -57,7 +59,9 @@ public sealed class LifePriorsTests
 
     private static ResidentFacts Home(string id) => new() { Id = new ResidentId(id), Area = new AreaCode("440100001001") };
 
-    /// <summary>Movement in two rooms each hour from an hour on until ten at night, batteries each hour.</summary>
+    /// <summary>
+    /// Movement in two rooms every hour from the hour <paramref name="from"/> until ten at night, and a battery level every hour.
+    /// </summary>
     private static void Live(RulePartitions rules, string home, int days, int from)
     {
         var found = new List<Finding>();

@@ -4,7 +4,10 @@ using Vigil.Model;
 
 namespace Vigil.Tests.Host;
 
-/// <summary>What the service sees to by itself: who may read its files, what stands in its log, what it stands on.</summary>
+/// <summary>
+/// The service's own safety: permissions of its files, personal data in its log, versions of its libraries, rules that can't be switched
+/// off.
+/// </summary>
 public sealed class OwnSafetyTests : IDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("vigil-own-").FullName;
@@ -62,8 +65,7 @@ public sealed class OwnSafetyTests : IDisposable
     public void A_log_line_stays_one_line_and_names_no_number(string text, string written) => Assert.Equal(written, LogLines.Safe(text));
 
     /// <summary>
-    /// What is written to the log by design: no address of a person, no text of a message, no payload, and a number masked by whoever
-    /// writes it.
+    /// No log message has a parameter for an address, a text, a payload or a secret, and whoever logs a phone number masks it.
     /// </summary>
     [Fact]
     public void No_message_of_the_log_has_a_place_for_a_number_an_address_or_a_payload()
@@ -100,7 +102,9 @@ public sealed class OwnSafetyTests : IDisposable
         Assert.Equal(("SQLite", "3.40.1"), (problem.File, problem.Value));
     }
 
-    /// <summary>Nobody can quietly switch off what lives hang on: not for all, not for one resident, not by calling it a warning.</summary>
+    /// <summary>
+    /// Rules that lives depend on can't be weakened in the file: not for all, not for one resident, not by another severity.
+    /// </summary>
     [Theory]
     [InlineData("rules:\n  sos:\n    enabled: false\n")]
     [InlineData("rules:\n  smoke:\n    severity: warning\n")]

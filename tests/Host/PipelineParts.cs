@@ -15,7 +15,7 @@ using Vigil.Storage.Records;
 namespace Vigil.Tests.Host;
 
 /// <summary>
-/// The pipeline with its real parts over stores that a test chooses, and two homes: R1 with the button sos-1, R2 with sos-2.
+/// The pipeline with its real parts, on stores that a test chooses, and two homes: R1 with the button sos-1, R2 with sos-2.
 /// </summary>
 internal sealed class PipelineParts : IAsyncDisposable
 {
@@ -59,7 +59,7 @@ internal sealed class PipelineParts : IAsyncDisposable
 
     public Troubles Troubles { get; } = new(TimeProvider.System);
 
-    /// <summary>What was set aside; empty when nothing was.</summary>
+    /// <summary>The content of set-aside.jsonl; empty when there is none.</summary>
     public string SetAside => Path.Combine(Folder, "set-aside.jsonl") is var path && File.Exists(path) ? File.ReadAllText(path) : "";
 
     public static async Task<PipelineParts> CreateAsync(
@@ -134,7 +134,7 @@ internal sealed class PipelineParts : IAsyncDisposable
             CancellationToken.None
         );
 
-    /// <summary>As after a restart of the service: what was only in memory is gone.</summary>
+    /// <summary>Loses what was only in memory, as a restart of the service does.</summary>
     public async Task RestartAsync()
     {
         await Pipeline.StopAsync(CancellationToken.None);

@@ -15,7 +15,7 @@ using Vigil.Tests.Storage.Records;
 
 namespace Vigil.Tests.Host;
 
-/// <summary>The order of the pipeline when a store fails in between, on a real SQLite and DuckDB.</summary>
+/// <summary>The order of the pipeline when a store fails in the middle of it, on a real SQLite and DuckDB.</summary>
 public sealed class PipelineTests : IAsyncLifetime
 {
     private readonly string folder = Directory.CreateTempSubdirectory("vigil-pipeline-").FullName;
@@ -77,7 +77,7 @@ public sealed class PipelineTests : IAsyncLifetime
     [Fact]
     public async Task A_finding_survives_the_failure_of_something_else_in_its_batch()
     {
-        // Both wait before the pipeline starts, so they share a batch; keeping the unreadable one fails.
+        // Both messages wait before the pipeline starts, so they are in one batch; storing the unreadable one fails.
         records.FailNext = true;
         var leak = intake
             .Pipeline.ReceiveAsync(Message("vigil/leak-1/up", """[{"n":"water.leak","vb":true,"t":1767225600}]"""), CancellationToken.None)
@@ -87,7 +87,7 @@ public sealed class PipelineTests : IAsyncLifetime
         Assert.Equal(Receipt.NotStored, await leak);
         Assert.Equal(Receipt.NotStored, await unreadable);
 
-        // Not acknowledged, so the device sends it again: now the alarm has to be there.
+        // The leak was not acknowledged, so the device sends it again: now there has to be an alarm.
         Assert.Equal(
             Receipt.Committed,
             await intake.Pipeline.ReceiveAsync(
@@ -205,7 +205,7 @@ public sealed class PipelineTests : IAsyncLifetime
             "原因"
         );
 
-    /// <summary>The records store, of which one access can be made to fail as a full disk would.</summary>
+    /// <summary>A records store that fails once when asked to, as with a full disk.</summary>
     private sealed class FailingRecords(IDbContextFactory<RecordsDb> inner) : IDbContextFactory<RecordsDb>
     {
         public bool FailNext { get; set; }

@@ -10,7 +10,7 @@ using Vigil.Tests.Storage.Records;
 
 namespace Vigil.Tests.Host;
 
-/// <summary>One thing that a store refuses never silences the others. The same nights on both databases.</summary>
+/// <summary>A row that the database refuses never stops the other rows. The same tests on both databases.</summary>
 public abstract class PoisonTests : IAsyncLifetime
 {
     private protected PipelineParts Parts { get; private set; } = null!;
@@ -19,7 +19,7 @@ public abstract class PoisonTests : IAsyncLifetime
 
     private protected abstract Task<IDbContextFactory<RecordsDb>> RecordsAsync();
 
-    /// <summary>Has the database itself refuse rows of a table in which a text says "poison".</summary>
+    /// <summary>Makes the database itself refuse rows of a table whose text contains "poison".</summary>
     private protected abstract Task RefuseAsync(string table, string column);
 
     public async ValueTask InitializeAsync() =>
@@ -65,7 +65,7 @@ public abstract class PoisonTests : IAsyncLifetime
         await using var db = Parts.Records.CreateDbContext();
         Assert.Contains(await db.Unbound.Select(u => u.Id).ToListAsync(), id => id == "stran\uFFFDger");
         Assert.Equal(2, await db.Devices.CountAsync(d => d.LastSeenAt != null));
-        Assert.Equal("", Parts.SetAside); // nothing was lost to the store: it was storable when it got there
+        Assert.Equal("", Parts.SetAside); // nothing had to be set aside: the text was made storable before
         Assert.Null(Parts.Pipeline.Trouble);
     }
 
@@ -97,7 +97,7 @@ public abstract class PoisonTests : IAsyncLifetime
         );
         Assert.Contains(Parts.Troubles.Now, t => t.Case.StartsWith("set-aside", StringComparison.Ordinal));
 
-        // The same found again, by a replay, is known; and the next press is nobody's prisoner.
+        // When a replay finds the same again it is known already; and the next press is committed.
         Assert.True(await Parts.Uncommitted.CommitAsync([findings[100], PipelineParts.Finding(AlarmKind.Sos, "R1")]));
         Assert.Equal(301, (await Parts.AlarmsAsync()).Count);
         Assert.Null(Parts.Pipeline.Trouble);
@@ -107,7 +107,7 @@ public abstract class PoisonTests : IAsyncLifetime
     public async Task A_payload_that_the_store_refuses_is_set_aside_and_its_batch_mates_are_kept_and_acknowledged()
     {
         await RefuseAsync("Rejected", "Topic");
-        // All wait before the pipeline starts, so they share a batch.
+        // All of them wait before the pipeline starts, so they are in one batch.
         List<Task<Receipt>> said =
         [
             .. new[] { "a/first", "a/poison", "a/last" }.Select(t => Parts.SayAsync("", "{", t)),
@@ -218,9 +218,7 @@ public sealed class PoisonOnPostgresTests(PostgresServer server) : PoisonTests, 
     }
 }
 
-/// <summary>
-/// A store that doesn't work is not mistaken for one that refuses a row; and what failed is in trouble only as long as it fails.
-/// </summary>
+/// <summary>A store that is down is not mistaken for one that refuses a row, and a trouble ends as soon as its store works.</summary>
 public sealed class StoreTroubleTests : IAsyncLifetime
 {
     private readonly string folder = Directory.CreateTempSubdirectory("vigil-trouble-").FullName;
@@ -264,7 +262,7 @@ public sealed class StoreTroubleTests : IAsyncLifetime
         records.Failure = null;
         Assert.True(await parts.Uncommitted.CommitAsync([]));
         Assert.Equal(6, (await parts.AlarmsAsync()).Count);
-        Assert.Null(parts.Pipeline.Trouble); // no reading has come since: what failed works again
+        Assert.Null(parts.Pipeline.Trouble); // although no reading has come since
     }
 
     [Fact]
@@ -305,7 +303,7 @@ public sealed class StoreTroubleTests : IAsyncLifetime
         Assert.All(await Task.WhenAll(others), Assert.False);
         Assert.Equal(1, tries);
         records.Failure = null;
-        Assert.True(await parts.Uncommitted.CommitAsync([])); // each is owed
+        Assert.True(await parts.Uncommitted.CommitAsync([])); // each finding that was not committed was kept to be committed later
         Assert.Equal(51, (await parts.AlarmsAsync()).Count);
     }
 
@@ -347,14 +345,14 @@ public sealed class StoreTroubleTests : IAsyncLifetime
         Assert.False(settled.IsCompleted);
         go.SetResult();
         Assert.Equal(Receipt.NotStored, await press);
-        Assert.False(await settled); // it is owed: a snapshot that knew the press would lose it at a crash
+        Assert.False(await settled); // a snapshot of rules that already know the press would lose its alarm in a crash
         records.Failure = null;
         Assert.True(await parts.Uncommitted.SettledAsync());
     }
 
     private sealed class BrokenRecords(IDbContextFactory<RecordsDb> inner) : IDbContextFactory<RecordsDb>
     {
-        /// <summary>What an access fails with; null lets it through.</summary>
+        /// <summary>The exception of the next accesses; null lets them through.</summary>
         public Func<Exception?>? Failure { get; set; }
 
         public RecordsDb CreateDbContext() => Failure?.Invoke() is { } failure ? throw failure : inner.CreateDbContext();

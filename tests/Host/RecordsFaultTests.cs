@@ -10,7 +10,7 @@ using Vigil.Tests.Servers;
 
 namespace Vigil.Tests.Host;
 
-/// <summary>The records' database freezes, dies, is locked or has no connection left, under the whole service.</summary>
+/// <summary>The whole service while the records' database is frozen, killed, locked or out of connections.</summary>
 [Trait("Category", "Server")]
 public sealed class RecordsFaultTests
 {
@@ -35,7 +35,7 @@ public sealed class RecordsFaultTests
             );
             Assert.InRange(Stopwatch.GetElapsedTime(begun).TotalSeconds, 0, 5);
 
-            // Many press meanwhile: nobody is acknowledged, nobody waits for ever.
+            // Others press meanwhile: none is acknowledged, and none waits for ever.
             begun = Stopwatch.GetTimestamp();
             Assert.All(
                 await Task.WhenAll(Enumerable.Range(1, 20).Select(i => PressAsync(service, i))),
@@ -70,7 +70,7 @@ public sealed class RecordsFaultTests
                 {
                     for (var i = lane; i < 160; i += 8)
                     {
-                        // As a device does: until it is acknowledged.
+                        // A device sends a press again until it is acknowledged.
                         while (await PressAsync(service, i) != Receipt.Committed)
                             await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, Stop);
                         if (Interlocked.Increment(ref acknowledged) == 40)
@@ -95,7 +95,7 @@ public sealed class RecordsFaultTests
         var held = new List<RecordsDb>();
         try
         {
-            // All forty of the connection string, as a page, an export and telemetry that hang would.
+            // Takes all forty connections that the connection string allows, as pages, exports and telemetry that hang would.
             for (var i = 0; i < 40; i++)
             {
                 held.Add(await service.Records.CreateDbContextAsync(Stop));
@@ -105,7 +105,7 @@ public sealed class RecordsFaultTests
                 }
                 catch (Npgsql.NpgsqlException)
                 {
-                    break; // the service's own work holds some
+                    break; // the service itself holds some of the forty
                 }
             }
 
@@ -181,7 +181,7 @@ public sealed class RecordsFaultTests
                     "/healthz/ready",
                     (_, text) => text.Contains("the write-ahead log of records.db", StringComparison.Ordinal)
                 );
-                Assert.Equal(Receipt.Committed, await service.PressAsync()); // a warning: the work goes on
+                Assert.Equal(Receipt.Committed, await service.PressAsync()); // this is a warning only, and the work goes on
             }
         }
         finally
@@ -193,7 +193,7 @@ public sealed class RecordsFaultTests
     private static async Task<Dictionary<string, string?>> SettingsAsync(PostgresServer server) =>
         new() { ["Records:Store"] = "Postgres", ["Records:ConnectionString"] = await server.CreateDatabaseAsync() };
 
-    /// <summary>Each home presses once, at a time of its own: delivered again it is the same press.</summary>
+    /// <summary>Each home's press has a fixed time, so that sending it again is the same press.</summary>
     private static Task<Receipt> PressAsync(ServiceUnderTest service, int home) =>
         service
             .SayAsync(
@@ -204,7 +204,7 @@ public sealed class RecordsFaultTests
 
     private static readonly long Origin = TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() - 200;
 
-    /// <summary>An alarm for each home that pressed, told of once.</summary>
+    /// <summary>Every home that pressed has one alarm, and nobody was told twice.</summary>
     private static async Task OnceEachAsync(ServiceUnderTest service, int presses)
     {
         await using var db = await service.Records.CreateDbContextAsync(Stop);

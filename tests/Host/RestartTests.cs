@@ -7,7 +7,7 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Tests.Host;
 
-/// <summary>Whoever has answered is not asked again because the service was started anew.</summary>
+/// <summary>Nobody who has answered is told again because the service was restarted.</summary>
 [Trait("Category", "Server")]
 public sealed class RestartTests
 {
@@ -15,13 +15,13 @@ public sealed class RestartTests
 
     public enum Ending
     {
-        /// <summary>SIGTERM: every snapshot is the newest.</summary>
+        /// <summary>SIGTERM: every snapshot is up to date.</summary>
         Stopped,
 
-        /// <summary>kill -9: the snapshots are from before the presses.</summary>
+        /// <summary>kill -9: the snapshots are older than the presses.</summary>
         Killed,
 
-        /// <summary>A restored data folder without the snapshots: 35 days are learned again.</summary>
+        /// <summary>The data folder was restored without snapshots: the rules learn from 35 days of stored readings.</summary>
         WithoutSnapshots,
     }
 
@@ -40,7 +40,7 @@ public sealed class RestartTests
             CopyAll(Path.Combine(folder, "rules"), Path.Combine(folder, "rules-old"));
             await using (var service = await ServiceUnderTest.StartAsync([], folder))
             {
-                // Times of arrival as a clock gives them, and times of the device, each finer than any store keeps.
+                // Times of arrival and of devices, both finer than any store keeps them.
                 for (var i = 0; i < Homes; i++)
                     Assert.Equal(
                         Receipt.Committed,

@@ -4,7 +4,7 @@ using Vigil.Rules;
 
 namespace Vigil.Tests.Host;
 
-/// <summary>What the rules know survives damage on the disk and a home that fails.</summary>
+/// <summary>What the rules know survives damaged snapshots, and a home whose rules throw stops no other.</summary>
 public sealed class RulePartitionsTests : IDisposable
 {
     private static readonly DateTime Start = new(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc);
@@ -54,7 +54,7 @@ public sealed class RulePartitionsTests : IDisposable
         Assert.Equal(2, both.Count);
         File.Delete(path);
         File.Delete(SnapshotFile.Before(path));
-        Assert.Empty(Load().Told); // a first start is no damage
+        Assert.Empty(Load().Told); // on a first start there is nothing to be damaged
     }
 
     [Fact]
@@ -68,7 +68,7 @@ public sealed class RulePartitionsTests : IDisposable
         var (from, newest) = again.Load(folder, Start.AddDays(-35), (_, _) => { });
         Assert.Equal((Start.AddDays(-35), Start.AddHours(15)), (from, newest));
 
-        // The same old press of every home: only the home that learns again takes it in.
+        // Every home gets the same old press again; only the home whose snapshot was damaged has to learn from it.
         var findings = new List<Finding>();
         foreach (var resident in residents)
             again.Replay(resident, Press(resident, Start.AddDays(-10)), findings);
@@ -91,14 +91,14 @@ public sealed class RulePartitionsTests : IDisposable
         engine.Failed = (home, _) => failed.Add(home);
         foreach (var id in new[] { "A", "B", "C" })
             engine.Put(Facts(id, "440114003201"));
-        engine.Find("B")!.Devices = []; // its state contradicts itself: every look at it throws
+        engine.Find("B")!.Devices = []; // a state that contradicts itself, so that every look at the home throws
         var found = new List<Finding>();
         engine.AdvanceTo(Start.AddDays(30), found);
         Assert.Equal(["A", "C"], found.Select(f => f.Subject).Distinct().Order());
         Assert.Equal(["B"], failed.Distinct());
         Assert.True(engine.NextDue > Start.AddDays(30));
 
-        // Later looks go on, also at the others.
+        // Later looks go on, also for the other homes.
         failed.Clear();
         engine.AdvanceTo(Start.AddDays(31), found);
         Assert.Equal(["B"], failed);
@@ -112,7 +112,7 @@ public sealed class RulePartitionsTests : IDisposable
         rules.Failed = (home, _) => failed.Add(home);
         rules.OnDoubted((_, _, _) => throw new InvalidOperationException("what is told fails"));
         var findings = new List<Finding>();
-        // A total that falls is doubted, which throws here.
+        // A total that falls is doubted, and the handler of doubts throws.
         foreach (var (value, minute) in new[] { (100.0, 0), (101.0, 10), (5.0, 20), (4.0, 30) })
             rules.Apply(residents[0], Total(residents[0], value, Start.AddMinutes(minute)), findings);
         Assert.NotEmpty(failed);
@@ -137,7 +137,7 @@ public sealed class RulePartitionsTests : IDisposable
         Assert.Equal(AlarmKind.Smoke, Assert.Single(findings).Kind);
         await rules.SaveAsync(folder, 0, Start.AddHours(9.2), () => Task.FromResult(true));
 
-        // Started again while the clock has not come to where it had been: there is smoke, and it stays.
+        // Started again before the clock is back at where it was. The older "no smoke" is replayed and must not clear the alarm.
         var again = Partitions(1, out _);
         var started = Start.AddHours(9.3);
         again.Load(folder, Start, (file, why) => Assert.Fail(file + why), started);
@@ -161,7 +161,7 @@ public sealed class RulePartitionsTests : IDisposable
         rules.ForgiveDeafness(Start.AddHours(9), thawed);
         await rules.SaveAsync(folder, 1, thawed, () => Task.FromResult(true));
 
-        // Killed right after; the start knows no more than that something was saved when it thawed.
+        // Killed right after that: the only thing the start can know is that one partition was saved after the freeze.
         var again = Partitions(2, out _);
         var (_, newest) = again.Load(folder, Start.AddDays(-35), (file, why) => Assert.Fail(file + why), thawed.AddMinutes(1));
         again.ForgiveDeafness(newest!.Value, thawed.AddMinutes(1));
@@ -169,7 +169,7 @@ public sealed class RulePartitionsTests : IDisposable
         again.Advance(new JumpingClock(new DateTimeOffset(thawed.AddMinutes(2))), findings);
         Assert.DoesNotContain(findings, f => f.Kind == AlarmKind.DeviceSilent);
         again.Advance(new JumpingClock(new DateTimeOffset(thawed.AddHours(12))), findings);
-        Assert.Equal(residents.Count, findings.Count(f => f.Kind == AlarmKind.DeviceSilent)); // it forgives no silence after
+        Assert.Equal(residents.Count, findings.Count(f => f.Kind == AlarmKind.DeviceSilent)); // silence after the freeze is not forgiven
     }
 
     private static Reading Smoke(ResidentId resident, double value, DateTime time) =>

@@ -11,7 +11,7 @@ using Vigil.Tests.Servers;
 
 namespace Vigil.Tests.Host;
 
-/// <summary>The whole service in this process, with a home whose button a test can press and whose loops it can stop.</summary>
+/// <summary>The whole service in this process, with a home whose button a test can press and with loops that a test can stop.</summary>
 internal sealed class ServiceUnderTest : IAsyncDisposable
 {
     private DirectoryInfo data = null!;
@@ -24,9 +24,10 @@ internal sealed class ServiceUnderTest : IAsyncDisposable
 
     public IDbContextFactory<RecordsDb> Records => Services.GetRequiredService<IDbContextFactory<RecordsDb>>();
 
-    /// <param name="settings">Section:Key → value.</param>
-    /// <param name="data">A data folder that outlives the service, so that another can be started on it; null for one of its own.</param>
-    /// <param name="exits">A loop that ends is to end the service, as it does in life.</param>
+    /// <param name="settings">Settings as Section:Key and value.</param>
+    /// <param name="data">A data folder that is kept when this service ends, so that another can start on it; null for one that is
+    /// deleted.</param>
+    /// <param name="exits">Whether a loop that ends also ends the service, as in the real program.</param>
     public static async Task<ServiceUnderTest> StartAsync(Dictionary<string, string?> settings, string? data = null, bool exits = false)
     {
         var service = new ServiceUnderTest
@@ -50,7 +51,7 @@ internal sealed class ServiceUnderTest : IAsyncDisposable
         var checkedSettings = Vigil.Host.Settings.Check(configuration, problems);
         Assert.Empty(problems);
         service.app = Service.Build(checkedSettings!, TimeProvider.System);
-        // A loop that a test stops is not to take the process with it.
+        // A loop that a test stops must not stop the host.
         if (!exits)
             service
                 .Services.GetRequiredService<Microsoft.Extensions.Options.IOptions<Microsoft.Extensions.Hosting.HostOptions>>()
@@ -101,7 +102,7 @@ internal sealed class ServiceUnderTest : IAsyncDisposable
         await db.SaveChangesAsync();
     }
 
-    /// <summary>Homes H0, H1 … with the buttons press-0, press-1 ….</summary>
+    /// <summary>Registers homes H0, H1, … with buttons press-0, press-1, ….</summary>
     public async Task RegisterAsync(int homes)
     {
         await using (var db = await Records.CreateDbContextAsync())
@@ -151,7 +152,7 @@ internal sealed class ServiceUnderTest : IAsyncDisposable
                 CancellationToken.None
             );
 
-    /// <summary>Asks until what is answered holds.</summary>
+    /// <summary>Repeats the request until its answer fulfils the condition.</summary>
     public async Task<string> UntilAsync(string path, Func<int, string, bool> holds, double seconds = 30)
     {
         var begun = TimeProvider.System.GetTimestamp();
@@ -167,7 +168,7 @@ internal sealed class ServiceUnderTest : IAsyncDisposable
         }
     }
 
-    /// <summary>Asks the records until what is asked holds.</summary>
+    /// <summary>Repeats a query until it holds.</summary>
     public async Task UntilDbAsync(Func<RecordsDb, Task<bool>> holds, double seconds = 30)
     {
         var begun = TimeProvider.System.GetTimestamp();

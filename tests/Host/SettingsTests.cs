@@ -5,7 +5,7 @@ using Vigil.Model;
 
 namespace Vigil.Tests.Host;
 
-/// <summary>What a person may write wrong in a setting: each is said with what was probably meant, and nothing starts.</summary>
+/// <summary>Mistakes in settings: each is reported with the setting that was probably meant, and the service doesn't start.</summary>
 public sealed class SettingsTests : IDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("vigil-settings-").FullName;

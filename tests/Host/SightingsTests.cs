@@ -8,7 +8,7 @@ using Vigil.Tests.Storage.Records;
 
 namespace Vigil.Tests.Host;
 
-/// <summary>Who was heard and waits to be bound, on a real SQLite.</summary>
+/// <summary>When devices were last heard, and unknown devices that wait to be bound. On a real SQLite.</summary>
 public sealed class SightingsTests : IAsyncLifetime
 {
     private const string Said = """[{"n":"air.temperature","u":"Cel","v":21}]""";
@@ -37,7 +37,7 @@ public sealed class SightingsTests : IAsyncLifetime
         Assert.Equal((1, Said), await RowAsync("stranger"));
         for (var i = 0; i < 4; i++)
             Assert.Equal(Receipt.Committed, await parts.SayAsync("stranger", Said));
-        Assert.Equal((1, Said), await RowAsync("stranger")); // counted with the next flush, not each on its own
+        Assert.Equal((1, Said), await RowAsync("stranger")); // repeats are counted in memory and written with the next flush
         Assert.True(await parts.Sightings.FlushAsync(CancellationToken.None));
         Assert.Equal((5, Said), await RowAsync("stranger"));
         Assert.True(await parts.Sightings.FlushAsync(CancellationToken.None));
@@ -82,7 +82,7 @@ public sealed class SightingsTests : IAsyncLifetime
 
         await db.SaveChangesAsync();
         var flush = parts.Sightings.FlushAsync(CancellationToken.None);
-        Assert.False(flush.IsCompleted); // it pauses
+        Assert.False(flush.IsCompleted); // the flush pauses between its batches
         Assert.InRange(await db.Devices.CountAsync(d => d.LastSeenAt == at), 1000, 4000);
         Assert.Equal(Receipt.Committed, await parts.SayAsync("sos-1", """[{"n":"button","vs":"sos"}]"""));
         Assert.Single(await parts.AlarmsAsync());

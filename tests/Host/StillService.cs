@@ -12,8 +12,8 @@ using Vigil.Storage.Records;
 namespace Vigil.Tests.Host;
 
 /// <summary>
-/// The whole service put together and not started: a test lets its loops look, one after another, second by second, by a machine's clocks
-/// that it moves. A home with a button and twelve meters that report every hour; who is told is seen in the outbox.
+/// The whole service put together but not started. A test moves the machine's clocks and lets each loop turn once, one after another. It
+/// has a home with a button and twelve meters that report every hour; the outbox shows who was told.
 /// </summary>
 internal sealed class StillService : IAsyncDisposable
 {
@@ -38,7 +38,7 @@ internal sealed class StillService : IAsyncDisposable
         where T : notnull => app.Services.GetRequiredService<T>();
 
     /// <param name="machine">The machine's clocks, as they are when the service starts.</param>
-    /// <param name="folder">Of a service that ran before; else a new one.</param>
+    /// <param name="folder">Data folder of a service that ran before; null makes a new one.</param>
     public static async Task<StillService> BeginAsync(JumpingClock machine, string? folder = null)
     {
         var isNew = folder is null;
@@ -141,7 +141,7 @@ internal sealed class StillService : IAsyncDisposable
         return service;
     }
 
-    /// <summary>So many times a stretch of time, a second if nothing else is said, and then a turn of all loops.</summary>
+    /// <summary>Lets time pass in steps, a second each unless said otherwise; after each step every loop turns once.</summary>
     public async Task PassAsync(int turns, double seconds = 1)
     {
         for (var i = 0; i < turns; i++)
@@ -151,7 +151,7 @@ internal sealed class StillService : IAsyncDisposable
         }
     }
 
-    /// <summary>The process is stopped and goes on.</summary>
+    /// <summary>Time passes while no loop turns, as when the process is stopped; then every loop turns once.</summary>
     public async Task FreezeAsync(TimeSpan time)
     {
         Machine.Advance(time);
@@ -165,7 +165,7 @@ internal sealed class StillService : IAsyncDisposable
         await LookAsync();
     }
 
-    /// <summary>Escalation, sending and the auditor look once.</summary>
+    /// <summary>Escalation, sending, the service's own watch and the auditor turn once.</summary>
     public async Task LookAsync()
     {
         await Get<Escalator>().CycleAsync(CancellationToken.None);
@@ -216,7 +216,7 @@ internal sealed class StillService : IAsyncDisposable
             .ToListAsync();
     }
 
-    /// <summary>Who has been told of an alarm, in order.</summary>
+    /// <summary>Who has been told of an alarm and by which channel, in order.</summary>
     public async Task<List<string>> ToldAsync(Guid alarm)
     {
         await using var db = await Records.CreateDbContextAsync();
@@ -228,7 +228,7 @@ internal sealed class StillService : IAsyncDisposable
         return told.ConvertAll(n => $"{n.RecipientName} {n.Channel.Word()}");
     }
 
-    /// <summary>As killed: what is in its folder stays.</summary>
+    /// <summary>Ends as if killed: the data folder stays as it is.</summary>
     public async Task<string> EndAsync()
     {
         await Get<Pipeline>().StopAsync(CancellationToken.None);

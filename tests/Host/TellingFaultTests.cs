@@ -14,7 +14,8 @@ using Vigil.Tests.Servers;
 namespace Vigil.Tests.Host;
 
 /// <summary>
-/// The whole service while what it tells people with is bad: a number, a line, every provider, a name that resolves to nothing.
+/// The whole service while something about telling people is broken: a damaged phone number, a slow line that loses packets, every
+/// provider, a host name that can't be resolved.
 /// </summary>
 [Trait("Category", "Server")]
 public sealed class TellingFaultTests
@@ -50,7 +51,7 @@ public sealed class TellingFaultTests
         await UntilAsync(() =>
             service.Records.CreateDbContext() is var db
             && Used(db, d => d.Alarms.Any(a => a.Kind == "service-trouble" && a.Reason.Contains("stored values can't be read")))
-        ); // which ones as they were when it opened
+        ); // the alarm's reason lists the values that were unreadable when it opened
     }
 
     [Fact]
@@ -115,7 +116,7 @@ public sealed class TellingFaultTests
                 ],
                 Stop
             );
-            // ten a second: a busy evening, not one burst on one connection
+            // Ten a second is a busy evening; all at once on one connection would be refused as a burst.
             await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, Stop);
         }
 
@@ -256,7 +257,7 @@ public sealed class TellingFaultTests
         }
     }
 
-    /// <summary>The desk's own system, which takes signed webhooks.</summary>
+    /// <summary>The duty desk's own system, which receives signed webhooks.</summary>
     private sealed class Receiver : IAsyncDisposable
     {
         private readonly WebApplication app;
@@ -286,7 +287,7 @@ public sealed class TellingFaultTests
     }
 }
 
-/// <summary>Certificates that end are said while there is time.</summary>
+/// <summary>Certificates that expire soon are reported while there is time to replace them.</summary>
 public sealed class CertificateTests
 {
     private readonly FakeTimeProvider clock = new(new DateTimeOffset(2026, 6, 1, 0, 0, 0, TimeSpan.Zero));
@@ -304,7 +305,7 @@ public sealed class CertificateTests
             Assert.Empty(troubles.Now);
         else
             Assert.Contains(said, Assert.Single(troubles.Now).What, StringComparison.Ordinal);
-        watch.Look(clock.GetUtcNow().UtcDateTime.AddDays(90)); // replaced
+        watch.Look(clock.GetUtcNow().UtcDateTime.AddDays(90)); // the certificate was replaced
         Assert.Empty(troubles.Now);
     }
 

@@ -11,7 +11,7 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Tests.Host;
 
-/// <summary>A press's way to a notice, as a collector sees it.</summary>
+/// <summary>The traces of a press, from its message to its notice, as a collector receives them.</summary>
 [Trait("Category", "Server")]
 public sealed class TracingTests
 {
@@ -83,7 +83,7 @@ public sealed class TracingTests
             foreach (var step in new[] { "decode", "commit", "rules", "alarm" })
                 Assert.Contains(spans, s => s.OperationName == step && s.TraceId == receive.TraceId);
             var alarm = spans.First(s => s.OperationName == "alarm" && s.TraceId == receive.TraceId);
-            // Other tests' services send at the same time, and a listener hears the whole process.
+            // A listener hears the whole process, in which other tests' services send notices too.
             var notice = spans.First(s => s.OperationName == "notice" && s.Links.Any(l => l.Context.TraceId == alarm.TraceId));
             Assert.Equal(alarm.SpanId, notice.Links.Single().Context.SpanId);
         }

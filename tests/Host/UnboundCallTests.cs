@@ -9,7 +9,7 @@ using Vigil.Tests.Storage.Records;
 
 namespace Vigil.Tests.Host;
 
-/// <summary>Somebody presses a button that nobody has bound to a home: somebody has to look all the same.</summary>
+/// <summary>A press of a button that is bound to no home still becomes an alarm.</summary>
 public sealed class UnboundCallTests : IAsyncLifetime
 {
     private const string Press = """[{"n":"button","vs":"sos"}]""";
@@ -45,19 +45,19 @@ public sealed class UnboundCallTests : IAsyncLifetime
         }
 
         await using var db = parts.Records.CreateDbContext();
-        Assert.Equal(["button-7"], await db.Unbound.Select(u => u.Id).ToListAsync()); // it waits to be bound, as before
+        Assert.Equal(["button-7"], await db.Unbound.Select(u => u.Id).ToListAsync()); // it is still listed as unbound
     }
 
     [Fact]
     public async Task Presses_within_half_an_hour_are_one_call_and_one_after_it_was_answered_and_over_is_another()
     {
         await SayAsync("button-7", Press, Noon);
-        await SayAsync("button-7", Press, Noon); // sent again
+        await SayAsync("button-7", Press, Noon); // the same press, sent again
         await SayAsync("button-7", Press, Noon.AddMinutes(29));
         await SayAsync("button-8", Press, Noon.AddMinutes(29));
         var alarms = await parts.AlarmsAsync();
         Assert.Equal([("device:button-7", 1), ("device:button-8", 0)], alarms.Select(a => (a.Subject, a.Repeats)));
-        await parts.RestartAsync(); // what was in memory is gone
+        await parts.RestartAsync(); // loses what was only in memory
         await SayAsync("button-7", Press, Noon.AddMinutes(40));
         await SayAsync("button-7", Press, Noon.AddMinutes(40));
         Assert.Equal([2, 0], (await parts.AlarmsAsync()).Select(a => a.Repeats));
@@ -87,9 +87,10 @@ public sealed class UnboundCallTests : IAsyncLifetime
         await parts.Registry.ReloadAsync(CancellationToken.None);
         await SayAsync("sos-1", """[{"n":"battery.level","v":90}]""", Noon);
         await SayAsync("a", Press, Noon);
-        await SayAsync("sos-2", """[{"n":"battery.level","v":90}]""", Noon); // another village of the same town
+        await SayAsync("sos-2", """[{"n":"battery.level","v":90}]""", Noon); // in another village of the same town
         await SayAsync("b", Press, Noon);
-        await SayAsync("c", Press, Noon, new Sender("gw-2", true, ["vigil/#"])); // has carried nobody's device yet
+        // no device of a known home has ever spoken through this gateway
+        await SayAsync("c", Press, Noon, new Sender("gw-2", true, ["vigil/#"]));
         await db.DutyOfficers.ExecuteDeleteAsync();
         await SayAsync("d", Press, Noon);
         Assert.Equal(["440114003201", "440114003", "", ""], (await parts.AlarmsAsync()).Select(a => a.Area));
