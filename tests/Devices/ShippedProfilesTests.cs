@@ -3,7 +3,9 @@ using Vigil.Model;
 
 namespace Vigil.Tests.Devices;
 
-/// <summary>Walks devices/**: every profile loads, has a real payload and a refused one, and keeps its promises.</summary>
+/// <summary>
+/// Every profile under devices/ loads, its examples become the readings that stand beside them, and it says where its facts come from.
+/// </summary>
 public sealed class ShippedProfilesTests
 {
     private static readonly List<Problem> Problems = [];

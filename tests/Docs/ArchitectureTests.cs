@@ -4,7 +4,7 @@ using NetArchTest.Rules;
 
 namespace Vigil.Tests.Docs;
 
-/// <summary>Who may know whom, as ARCHITECTURE.md says.</summary>
+/// <summary>Each folder of src uses only the folders that its row of the table in ARCHITECTURE.md allows.</summary>
 public sealed partial class ArchitectureTests
 {
     public static TheoryData<string> Rooms() => [.. Known().Keys];
@@ -63,7 +63,7 @@ public sealed partial class ArchitectureTests
         );
     }
 
-    /// <summary>The table of folders: room → whom it knows.</summary>
+    /// <summary>The table of ARCHITECTURE.md: each folder, and the folders it may use.</summary>
     private static Dictionary<string, HashSet<string>> Known() =>
         File.ReadLines(Path.Combine(ProofTests.Folder(), "ARCHITECTURE.md"))
             .Select(l => Row().Match(l))

@@ -1,13 +1,13 @@
 namespace Vigil.Tests.Docs;
 
-/// <summary>Source is read side by side and in reviews: no line is longer than the formatter's.</summary>
+/// <summary>No line of the source is longer than the formatter allows: reviews show two versions of a file side by side.</summary>
 public sealed class FormatTests
 {
     private const int Longest = 140;
     private static readonly string[] Folders = ["src", "tests", "bench", "simulators"];
     private static readonly string[] Kinds = [".cs", ".razor", ".css", ".js"];
 
-    /// <summary>What others or tools have written.</summary>
+    /// <summary>Files that others or tools have written.</summary>
     private static readonly string[] Foreign = ["tests/npm/", "tests/data/", "/Migrations/", "/bin/", "/obj/"];
 
     [Fact]

@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace Vigil.Tests.Docs;
 
-/// <summary>What the documents say is proved is proved by a test that exists.</summary>
+/// <summary>Where a document names a test as the proof of a statement, that test exists.</summary>
 public sealed partial class ProofTests
 {
     [Theory]
@@ -43,7 +43,7 @@ public sealed partial class ProofTests
         Assert.True(wrong.Count == 0, $"docs/{document}, {heading}:\n" + string.Join('\n', wrong));
     }
 
-    /// <summary>Class.Method of every test, under the name of each class that has it: a contract suite's tests are its own.</summary>
+    /// <summary>Class.Method of every test. A test of a base class (a contract suite) counts for each class that inherits it.</summary>
     private static HashSet<string> Tests { get; } =
     [
         .. typeof(ProofTests)

@@ -2,7 +2,7 @@ using Vigil.Registry;
 
 namespace Vigil.Tests.Docs;
 
-/// <summary>Whoever fills in a registry file finds every heading in docs/registry.md: the import's error sends them there.</summary>
+/// <summary>docs/registry.md has every heading that the import knows: the import's error message sends people there.</summary>
 public sealed class RegistryDocsTests
 {
     [Fact]
@@ -17,7 +17,9 @@ public sealed class RegistryDocsTests
         Assert.Equal("", string.Join(", ", missing));
     }
 
-    /// <summary>"紧急联系人N姓名, 关系" is two headings with a number, and so is "contact N name, relation".</summary>
+    /// <summary>
+    /// The headings of one cell. "紧急联系人N姓名, 关系" is two headings with the same number, and so is "contact N name, relation".
+    /// </summary>
     private static IEnumerable<string> Headings(string cell, string between)
     {
         var parts = cell.Split([',', '/'], StringSplitOptions.TrimEntries);

@@ -3,18 +3,18 @@ using System.Text.RegularExpressions;
 namespace Vigil.Tests.Language;
 
 /// <summary>
-/// What a sentence may not have in it: Chinese and full-width signs in English, an English sentence in Chinese. Names, codes, units and
-/// what is quoted stand as they are.
+/// What a text of one language must not contain: Chinese characters and full-width signs in English, an English sentence in Chinese. Names,
+/// codes, units and quotations may stay as they are.
 /// </summary>
 internal static partial class Sentences
 {
-    /// <summary>Names that are several words, of makers and of what is set.</summary>
+    /// <summary>Names of several words: products and standards.</summary>
     private static readonly string[] Names = ["The Things Stack", "Cayenne LPP"];
 
-    /// <summary>What people may write into a file of the registry.</summary>
+    /// <summary>Values that people may write into a file of the registry.</summary>
     private static readonly string[] Values = ["是 (yes)", "否 (no)", "一至五"];
 
-    /// <summary>Null when nothing is wrong with it.</summary>
+    /// <summary>Null when nothing is wrong.</summary>
     public static string? WrongInEnglish(string text)
     {
         var own = Quoted().Replace(text, "");
@@ -23,7 +23,7 @@ internal static partial class Sentences
         return FullWidth().Match(own) is { Success: true } found ? $"'{found.Value}' in '{text}'" : null;
     }
 
-    /// <summary>Null when nothing is wrong with it.</summary>
+    /// <summary>Null when nothing is wrong.</summary>
     public static string? WrongInChinese(string text)
     {
         var own = Quoted().Replace(text, "");
@@ -32,7 +32,7 @@ internal static partial class Sentences
         return Sentence().Match(own) is { Success: true } found ? $"'{found.Value}' in '{text}'" : null;
     }
 
-    /// <summary>The same of a whole sentence, which has to be in its language.</summary>
+    /// <summary>What is wrong with a sentence in both languages. Where the English one has words, so must the other.</summary>
     public static IEnumerable<string> Wrong(string en, string zh)
     {
         if (WrongInEnglish(en) is { } english)
@@ -52,7 +52,7 @@ internal static partial class Sentences
     [GeneratedRegex("“[^”]*”|\"[^\"]*\"|'[^']*'")]
     private static partial Regex Quoted();
 
-    /// <summary>Two words and more in a row: one alone is a name, a unit or a setting.</summary>
+    /// <summary>Two or more English words in a row: a single one may be a name, a unit or a setting.</summary>
     [GeneratedRegex(@"(?<![\w/.:-])[A-Za-z]*[a-z]{2}(?:'[a-z]+)?,? +[A-Za-z]*[a-z]{2,}(?![\w:]*[:_/])(?![\w.-]*\w)")]
     private static partial Regex Sentence();
 

@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace Vigil.Tests.Language;
 
-/// <summary>The source as text, as far as a call and its arguments are to be found in it.</summary>
+/// <summary>Finds calls and their arguments in C# source text.</summary>
 internal static partial class SourceWords
 {
     public static string Root
@@ -34,7 +34,7 @@ internal static partial class SourceWords
         }
     }
 
-    /// <summary>The arguments of each <c>new(</c> of a field, a property or a method whose type is <c>Wording</c>.</summary>
+    /// <summary>The arguments of each <c>new(</c> in a field, property or method whose type is <c>Wording</c>.</summary>
     public static IEnumerable<(int Line, IReadOnlyList<string> Arguments)> Wordings(string source) =>
         from Match found in Wording().Matches(source)
         where !IsComment(source, found.Index)
@@ -43,7 +43,7 @@ internal static partial class SourceWords
     [GeneratedRegex(@"\bWording\??\s+\w+\s*(?:\([^()]*\)\s*)?(?:\{[^{}]*\}\s*)?=>?\s*new\(")]
     private static partial Regex Wording();
 
-    /// <summary>The words of an argument: its text literals, and those of texts within its braces.</summary>
+    /// <summary>The words of an argument: its string literals, also those inside the braces of an interpolated string.</summary>
     public static string Words(string argument)
     {
         var words = new System.Text.StringBuilder();

@@ -5,12 +5,12 @@ using Vigil.Web;
 namespace Vigil.Tests.Language;
 
 /// <summary>
-/// Walks the source for what it says in two languages: reasons, lines of the timeline, notes of steps, errors, troubles of the service.
-/// What is added later is walked too.
+/// Checks every text in the source that is given in two languages: reasons, lines of the timeline, notes of steps, errors, troubles of the
+/// service. Texts that are added later are checked too.
 /// </summary>
 public sealed class SourceWordsTests
 {
-    /// <summary>How something is said in both languages, and which arguments are the English and the Chinese one.</summary>
+    /// <summary>The calls that take a text in both languages, and which of their arguments are the English and the Chinese one.</summary>
     private static readonly (string Call, int English, int Chinese)[] Says =
     [
         ("new Wording(", 0, 1),
@@ -41,10 +41,10 @@ public sealed class SourceWordsTests
         void Judge(string file, int line, IReadOnlyList<string> arguments, int english, int chinese)
         {
             if (arguments.Count <= chinese || arguments[0].StartsWith("RecordsDb db", StringComparison.Ordinal))
-                return; // what declares it
+                return; // the declaration itself
             var (en, zh) = (SourceWords.Words(arguments[english]), SourceWords.Words(arguments[chinese]));
             if (en.Trim(' ', '…').Length == 0 && zh.Trim(' ', '…').Length == 0)
-                return; // words that come from elsewhere
+                return; // both are variables: their words are checked where they are made
             said++;
             wrong.AddRange(Sentences.Wrong(en, zh).Select(why => $"{file}:{line}: {why}"));
         }

@@ -15,7 +15,10 @@ using Vigil.Web.Accounts;
 
 namespace Vigil.Tests.Language;
 
-/// <summary>What the service can say, found by what there is of it, reads as Chinese in Chinese and as English in English.</summary>
+/// <summary>
+/// Everything the service can say is Chinese in Chinese and English in English. What it can say is collected from the code, so nothing is
+/// left out.
+/// </summary>
 public sealed class WordsTests
 {
     private static readonly List<Problem> Problems = [];
@@ -24,7 +27,7 @@ public sealed class WordsTests
     [Fact]
     public void Every_word_of_the_pages()
     {
-        // The name of the other language is written in the other language.
+        // The link to the other language is written in that language.
         foreach (var (key, words) in Texts.All.Where(t => t.Key != "language"))
             Assert.True(!Sentences.Wrong(words.En, words.Zh).Any(), $"{key}: {string.Join("; ", Sentences.Wrong(words.En, words.Zh))}");
     }
@@ -63,7 +66,7 @@ public sealed class WordsTests
     [Fact]
     public void Every_error_of_an_account()
     {
-        // What ASP.NET Core Identity can say: a version that says more is found here.
+        // The errors of ASP.NET Core Identity: a new version with further errors is noticed here.
         var describer = new IdentityErrorDescriber();
         var errors = typeof(IdentityErrorDescriber)
             .GetMethods(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly)
@@ -134,7 +137,7 @@ public sealed class WordsTests
         var all = problems.Concat(more).Concat(none).Concat(ids).Concat(whole).Concat(made).ToList();
         Assert.True(all.Select(p => p.Message.En).Distinct().Count() >= 30, string.Join('\n', all.Select(p => p.Message.En).Distinct()));
         Assert.All(all, p => Good(p.Message));
-        // "colour" is the file's own
+        // "colour" is a heading of the file that the import doesn't know
         Assert.All(problems.Where(p => p.Id.Length > 0), p => Good(RegistryHeadings.Heading(p.Id)));
         Assert.Equal("紧急联系人1电话", RegistryHeadings.Heading("contact 1 phone").Zh);
     }
@@ -278,7 +281,7 @@ public sealed class WordsTests
         return problems;
     }
 
-    /// <summary>As it is, cut off, with something behind it, with another sign in its midst.</summary>
+    /// <summary>The payload as it is, cut off, with something appended, and with one character changed.</summary>
     private static IEnumerable<string> Broken(string payload)
     {
         yield return payload;

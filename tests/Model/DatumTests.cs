@@ -34,7 +34,7 @@ public sealed class DatumTests
                 (latitude, longitude, datum) =>
                 {
                     var (lat, lon) = datum.FromWgs84(latitude, longitude);
-                    // mostly hundreds of metres, but its waves leave places of twenty (37.0, 96.638)
+                    // mostly hundreds of metres, but at some places only twenty (37.0, 96.638)
                     Assert.InRange(Metres(lat, lon, latitude, longitude), 0.1, 2_000);
                     var back = datum.ToWgs84(lat, lon);
                     Assert.True(Metres(back.Latitude, back.Longitude, latitude, longitude) < 0.01, $"{latitude}, {longitude} {datum}");

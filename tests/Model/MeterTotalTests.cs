@@ -5,12 +5,12 @@ using Vigil.Tests.Rules;
 
 namespace Vigil.Tests.Model;
 
-/// <summary>The rules and the pages count the same of the same totals.</summary>
+/// <summary>Rules and pages count the same use from the same totals.</summary>
 public sealed class MeterTotalTests
 {
     private static readonly TimeZoneInfo Shanghai = TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai");
 
-    /// <summary>Litres: jitter, steps back, jumps, and what begins anew.</summary>
+    /// <summary>Changes of the total in litres: jitter, steps back, jumps, and a meter that starts again from zero.</summary>
     private static readonly int[] Steps = [-10, -50, -1000, 5000, 500_000, int.MinValue];
 
     public static TheoryData<string, double[], double, int> Meters =>
@@ -61,7 +61,7 @@ public sealed class MeterTotalTests
                 foreach (var metric in new[] { Metric.WaterVolume, Metric.ElectricityEnergy })
                 {
                     var (rules, _) = ByTheRules(metric, [.. totals]);
-                    var (day, _) = ByThePages(metric, [.. totals]); // hours are left untold where totals that are believed lie far apart
+                    var (day, _) = ByThePages(metric, [.. totals]); // the pages give no hours where two totals that count are far apart
                     Assert.Equal(rules, day, tolerance: 1e-6);
                 }
             });

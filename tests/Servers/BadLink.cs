@@ -5,8 +5,8 @@ using System.Net.Sockets;
 namespace Vigil.Tests.Servers;
 
 /// <summary>
-/// A bad line to something on loopback: one packet in so many is lost in each direction (the kernel's own filter, so TCP has to repair it),
-/// and what gets through is forwarded at a set rate after a set delay. Ends with its rules.
+/// A bad line in front of a server on loopback. In each direction one packet in so many is lost (by the kernel's own filter, so that TCP
+/// has to repair it), and the rest is forwarded at a set rate after a set delay. Disposing it removes the filter's rules.
 /// </summary>
 internal sealed class BadLink : IAsyncDisposable
 {
@@ -23,7 +23,7 @@ internal sealed class BadLink : IAsyncDisposable
 
     public string Url => $"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}";
 
-    /// <summary>Connections that were taken.</summary>
+    /// <summary>How many connections were accepted.</summary>
     public int Connections { get; private set; }
 
     public static async Task<BadLink> StartAsync(int target, double loss, int bitsPerSecond, TimeSpan delay)

@@ -1,9 +1,9 @@
 using Vigil.Tests.Servers;
 
 /// <summary>
-/// Runs inside the published service when <c>DOTNET_STARTUP_HOOKS</c> names this assembly (the runtime looks for this name, outside any
-/// namespace): as soon as a file appears, every thread that the pool has, and three hundred more, wait for as long as it is there, as after
-/// a library that blocks.
+/// Runs inside the published service when <c>DOTNET_STARTUP_HOOKS</c> names this assembly (the runtime looks for a class of this name
+/// outside any namespace). As long as a certain file exists, all threads of the pool and three hundred more are blocked, as by a library
+/// that blocks.
 /// </summary>
 internal static class StartupHook
 {

@@ -3,12 +3,13 @@ using System.Net.Sockets;
 
 namespace Vigil.Tests.Servers;
 
-/// <summary>Debian's mosquitto with persistence. Anonymous unless there are passwords; TLS when a certificate is given.</summary>
-/// <param name="passwords">User name → password.</param>
-/// <param name="certificate">PEM of the server's certificate, its key and the authority that clients trust.</param>
-/// <param name="extra">Further lines of its configuration.</param>
-/// <param name="queued">Messages it keeps for a subscriber that is away; null: as <paramref name="extra"/> says.</param>
-/// <param name="requireClientCertificate">Clients show one of the same authority, whose common name is their user name.</param>
+/// <summary>Debian's mosquitto with persistence. Without passwords it accepts anonymous clients; with a certificate it uses TLS.</summary>
+/// <param name="passwords">User names and passwords.</param>
+/// <param name="certificate">PEM files: the server's certificate, its key, and the authority that clients trust.</param>
+/// <param name="extra">Further lines of the configuration.</param>
+/// <param name="queued">How many messages it keeps for an absent subscriber; null when <paramref name="extra"/> says it.</param>
+/// <param name="requireClientCertificate">Whether clients must show a certificate of the same authority, whose common name is their user
+/// name.</param>
 internal sealed class MosquittoServer(
     IReadOnlyDictionary<string, string>? passwords = null,
     (string Certificate, string Key, string Authority)? certificate = null,
@@ -31,7 +32,7 @@ internal sealed class MosquittoServer(
         };
         if (queued is { } most)
             lines.Add($"max_queued_messages {most}");
-        // Started by root, it would change to the user mosquitto, who may not enter the test's folder.
+        // Started by root, it would switch to the user mosquitto, who may not enter the test's folder.
         if (Environment.IsPrivilegedProcess)
             lines.Add("user root");
         if (certificate is { } tls)

@@ -5,8 +5,8 @@ using System.Net.Sockets;
 namespace Vigil.Tests.Servers;
 
 /// <summary>
-/// A real PostgreSQL on a free loopback port with its data in a temporary folder; started once for all tests that ask for it, stopped by
-/// its id.
+/// A real PostgreSQL on a free loopback port, with its data in a temporary folder. It is started once for all tests that share it and
+/// stopped by its process id.
 /// </summary>
 public sealed class PostgresServer : IAsyncLifetime
 {
@@ -44,7 +44,8 @@ public sealed class PostgresServer : IAsyncLifetime
     }
 
     /// <summary>
-    /// Starts it, also again after <see cref="KillAsync"/> with the same data and port, and returns when it takes connections.
+    /// Starts the server and returns when it accepts connections. After <see cref="KillAsync"/> it starts again with the same data and
+    /// port.
     /// </summary>
     public async Task StartAsync()
     {
@@ -92,12 +93,12 @@ public sealed class PostgresServer : IAsyncLifetime
         await server!.WaitForExitAsync();
     }
 
-    /// <summary>SIGSTOP: alive, connected, silent; the kernel goes on taking connections for it.</summary>
+    /// <summary>SIGSTOP: connections stay open and are still accepted by the kernel, but nothing is answered.</summary>
     public Task FreezeAsync() => SignalAsync("STOP");
 
     public Task ThawAsync() => SignalAsync("CONT");
 
-    /// <summary>To the postmaster first, so that no backend is born meanwhile, then to its children.</summary>
+    /// <summary>Signals the postmaster first, so that it starts no further backend, then its children.</summary>
     private async Task SignalAsync(string signal)
     {
         var postmaster = (await File.ReadAllLinesAsync(Path.Combine(folder, "data", "postmaster.pid")))[0];
@@ -108,12 +109,12 @@ public sealed class PostgresServer : IAsyncLifetime
         await RunAsync("kill", $"-{signal}", postmaster);
         foreach (var child in children)
         {
-            using var one = Start("kill", $"-{signal}", child); // it may have ended by itself
+            using var one = Start("kill", $"-{signal}", child); // it may have ended already
             await one.WaitForExitAsync();
         }
     }
 
-    /// <summary>A new, empty database.</summary>
+    /// <summary>Creates an empty database and returns its connection string.</summary>
     public async Task<string> CreateDatabaseAsync()
     {
         var name = $"test{Interlocked.Increment(ref databases)}";
@@ -129,7 +130,7 @@ public sealed class PostgresServer : IAsyncLifetime
     {
         if (server is { HasExited: false })
         {
-            // runuser hands SIGTERM on; the whole tree is ours
+            // runuser passes SIGTERM on; all its children are ours
             server.Kill(entireProcessTree: true);
             await server.WaitForExitAsync();
         }
@@ -141,7 +142,7 @@ public sealed class PostgresServer : IAsyncLifetime
         }
         catch (IOException)
         {
-            // a server that is just going may still write; the system's temporary folder is cleaned anyway
+            // a server that is ending may still write; the system cleans its temporary folder anyway
         }
     }
 

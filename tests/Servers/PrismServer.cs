@@ -3,10 +3,10 @@ using System.Diagnostics;
 namespace Vigil.Tests.Servers;
 
 /// <summary>
-/// Prism on Twilio's own OpenAPI document: refuses every request, and as a proxy every answer, that doesn't fit it. (The document's own
-/// examples of lists don't.)
+/// Prism with Twilio's own OpenAPI document: it refuses every request that doesn't fit the document, and as a proxy every answer. (The
+/// document's own examples of lists don't fit it.)
 /// </summary>
-/// <param name="upstream">Null: Prism answers with the document's examples. Else it passes requests on to there.</param>
+/// <param name="upstream">The server that requests are passed on to; null makes Prism answer with the document's examples.</param>
 internal sealed class PrismServer(string? upstream = null) : ServerProcess("prism")
 {
     public string Url => $"http://127.0.0.1:{Port}";

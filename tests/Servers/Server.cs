@@ -5,7 +5,7 @@ using System.Net.Sockets;
 
 namespace Vigil.Tests.Servers;
 
-/// <summary>A program that a test started: its output is kept, and it is ended by its id.</summary>
+/// <summary>A program that a test started: keeps its output, and ends it by its process id.</summary>
 public sealed class Server : IAsyncDisposable
 {
     private static int nextPort = 20_000 + Environment.ProcessId % 50 * 200;
@@ -22,7 +22,7 @@ public sealed class Server : IAsyncDisposable
 
     public string Output => string.Join('\n', output);
 
-    /// <summary>Starts a program; a missing one is a clear failure.</summary>
+    /// <summary>Starts a program; a missing one is reported clearly.</summary>
     public static Server Start(
         string program,
         IEnumerable<string> arguments,
@@ -49,7 +49,7 @@ public sealed class Server : IAsyncDisposable
         return server;
     }
 
-    /// <summary>Runs a program to its end and returns exit code and output.</summary>
+    /// <summary>Runs a program to its end.</summary>
     public static async Task<(int Code, string Output)> RunAsync(
         string program,
         IEnumerable<string> arguments,
@@ -65,8 +65,8 @@ public sealed class Server : IAsyncDisposable
     }
 
     /// <summary>
-    /// One that nobody listens on and that was given to no other server of this run. Below the range that the system takes for outgoing
-    /// connections: such a connection of another test could have it before the server listens.
+    /// A port on which nobody listens and that no other server of this run has. It is below the range for outgoing connections, one of
+    /// which could otherwise take it before the server listens.
     /// </summary>
     public static int FreePort()
     {
@@ -81,12 +81,12 @@ public sealed class Server : IAsyncDisposable
             }
             catch (SocketException)
             {
-                // another program's
+                // another program has it
             }
         }
     }
 
-    /// <summary>Waits until the program says something.</summary>
+    /// <summary>Waits until the program prints a text.</summary>
     public async Task<string> SaysAsync(string text, TimeSpan? within = null)
     {
         using var timeout = new CancellationTokenSource(within ?? TimeSpan.FromSeconds(60));
@@ -143,7 +143,7 @@ public sealed class Server : IAsyncDisposable
         await kill.WaitForExitAsync();
     }
 
-    /// <summary>Exit code after SIGTERM.</summary>
+    /// <summary>Sends SIGTERM and returns the exit code.</summary>
     public async Task<int> StopAsync(TimeSpan within)
     {
         await SignalAsync("TERM");
@@ -151,7 +151,7 @@ public sealed class Server : IAsyncDisposable
         return process.ExitCode;
     }
 
-    /// <summary>Waits until it ends by itself; its exit code.</summary>
+    /// <summary>Waits until the program ends by itself, and returns its exit code.</summary>
     public async Task<int> EndsAsync(TimeSpan? within = null)
     {
         await process.WaitForExitAsync().WaitAsync(within ?? TimeSpan.FromMinutes(2));

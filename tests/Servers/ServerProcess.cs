@@ -6,7 +6,8 @@ using System.Runtime.InteropServices;
 namespace Vigil.Tests.Servers;
 
 /// <summary>
-/// A server that a test starts itself, on a free loopback port with its own folder, waits for by connecting, and ends by its process id.
+/// A server that a test starts on a free loopback port with a folder of its own, and ends by its process id. It counts as started when it
+/// accepts a connection.
 /// </summary>
 internal abstract class ServerProcess : IAsyncDisposable
 {
@@ -31,7 +32,8 @@ internal abstract class ServerProcess : IAsyncDisposable
     protected abstract ProcessStartInfo Command();
 
     /// <summary>
-    /// Starts it, also again after <see cref="KillAsync"/> with the same folder and port, and returns when it takes connections.
+    /// Starts the server and returns when it accepts connections. After <see cref="KillAsync"/> it starts again with the same folder and
+    /// port.
     /// </summary>
     public async Task StartAsync()
     {
@@ -54,7 +56,7 @@ internal abstract class ServerProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>kill -9, and waits until it is gone.</summary>
+    /// <summary>kill -9; returns when the process has ended.</summary>
     public async Task KillAsync()
     {
         if (process is not { HasExited: false } running)
@@ -63,11 +65,11 @@ internal abstract class ServerProcess : IAsyncDisposable
         await running.WaitForExitAsync();
     }
 
-    /// <summary>SIGSTOP: alive, connected, silent.</summary>
+    /// <summary>SIGSTOP: connections stay open, but nothing is answered.</summary>
     public void Freeze()
     {
         Assert.Equal(0, Signal(ProcessId, Stop));
-        // A thread that runs just now is stopped a moment later.
+        // A thread that is running stops only a moment later.
         SpinWait.SpinUntil(
             () =>
                 Directory

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Vigil.Tests.Servers;
 
 /// <summary>
-/// A library before a program's own: counts its syncs to disk, of all threads, and kills it (SIGKILL) on the way into a chosen one. SQLite,
-/// DuckDB and .NET all go through libc's fsync and fdatasync.
+/// A library that is loaded before a program's own: it counts the program's syncs to disk in all threads and can kill it (SIGKILL) just
+/// before a chosen one. SQLite, DuckDB and .NET all sync by libc's fsync and fdatasync.
 /// </summary>
 internal sealed class Syncs : IDisposable
 {
@@ -29,7 +29,7 @@ internal sealed class Syncs : IDisposable
 
     private readonly string folder = Directory.CreateTempSubdirectory("vigil-syncs-").FullName;
 
-    /// <summary>How a program is started so that it is counted.</summary>
+    /// <summary>The environment with which a program must be started so that its syncs are counted.</summary>
     public async Task<Dictionary<string, string>> EnvironmentAsync() =>
         new()
         {
@@ -38,14 +38,14 @@ internal sealed class Syncs : IDisposable
             ["VIGIL_SYNC_KILL"] = Path.Combine(folder, "at"),
         };
 
-    /// <summary>So many have been passed by the program that runs now, or ran last.</summary>
+    /// <summary>The syncs so far of the program that runs now or ran last.</summary>
     public int Count =>
         File.Exists(Path.Combine(folder, "count"))
         && int.TryParse(File.ReadAllText(Path.Combine(folder, "count")), NumberStyles.None, CultureInfo.InvariantCulture, out var n)
             ? n
             : 0;
 
-    /// <summary>Dies on the way into this one; null: never.</summary>
+    /// <summary>Kills the program just before this sync; null: never.</summary>
     public void KillAt(int? n)
     {
         var next = Path.Combine(folder, "at.new");
@@ -53,7 +53,7 @@ internal sealed class Syncs : IDisposable
         File.Move(next, Path.Combine(folder, "at"), overwrite: true);
     }
 
-    /// <summary>Before a program is started anew.</summary>
+    /// <summary>Sets the count back before the next program is started.</summary>
     public void Forget() => File.Delete(Path.Combine(folder, "count"));
 
     public void Dispose() => Directory.Delete(folder, recursive: true);

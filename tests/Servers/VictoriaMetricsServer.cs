@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace Vigil.Tests.Servers;
 
 /// <summary>
-/// Debian's victoria-metrics: takes InfluxDB's v2 writes. It has no InfluxQL, keeps milliseconds and numbers only, so what was written is
-/// read back by its export.
+/// Debian's victoria-metrics, which accepts InfluxDB's v2 writes. It has no InfluxQL and keeps only milliseconds and numbers, so tests read
+/// the data back by its export.
 /// </summary>
 internal sealed class VictoriaMetricsServer() : ServerProcess("victoria")
 {

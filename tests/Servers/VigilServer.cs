@@ -5,7 +5,7 @@ using System.Text.Json;
 namespace Vigil.Tests.Servers;
 
 /// <summary>
-/// The published <c>vigil</c> as its users start it: a process with a data folder of its own, a registry, credentials and an API key.
+/// The published <c>vigil</c> as its users start it: a process with a data folder, a registry, credentials and an API key.
 /// </summary>
 public sealed class VigilServer : IAsyncDisposable
 {
@@ -26,14 +26,14 @@ public sealed class VigilServer : IAsyncDisposable
 
     public Server Process => server ?? throw new InvalidOperationException("not started");
 
-    /// <summary>Of the service, from its next start on.</summary>
+    /// <summary>Environment variables of the service, from its next start on.</summary>
     public Dictionary<string, string> Environment { get; } = [];
 
     /// <param name="registry">CSV for <c>vigil import</c>.</param>
-    /// <param name="policies">An escalation policy for the test; null: as shipped.</param>
-    /// <param name="settings">Further settings, section:key → value.</param>
-    /// <param name="environment">Of the service alone.</param>
-    /// <param name="under">A program with its arguments under which it runs, such as <c>unshare</c>.</param>
+    /// <param name="policies">An escalation policy for the test; null for the shipped one.</param>
+    /// <param name="settings">Further settings as section:key and value.</param>
+    /// <param name="environment">Environment variables of the service only, not of other commands.</param>
+    /// <param name="under">A program, with its arguments, that starts the service, such as <c>unshare</c>.</param>
     public static async Task<VigilServer> StartAsync(
         string registry,
         string? policies = null,
@@ -72,7 +72,7 @@ public sealed class VigilServer : IAsyncDisposable
 
     public string Data => settings.GetValueOrDefault("Data:Path") ?? Path.Combine(Folder, "data");
 
-    /// <summary>A command of the same data folder, such as <c>credential</c>.</summary>
+    /// <summary>Runs a command on the same data folder, such as <c>credential</c>.</summary>
     public Task<(int Code, string Output)> RunAsync(params string[] command) =>
         Server.RunAsync(Executable, [.. command, .. Arguments()], folder: Folder);
 
@@ -82,7 +82,7 @@ public sealed class VigilServer : IAsyncDisposable
         return output.Split("password: ")[1].Trim();
     }
 
-    /// <summary>Publishes with a client that is not ours, at QoS 1; the exit code is mosquitto_pub's.</summary>
+    /// <summary>Publishes at QoS 1 with mosquitto_pub and returns its exit code.</summary>
     public Task<(int Code, string Output)> PublishAsync(
         int port,
         string topic,
@@ -121,7 +121,7 @@ public sealed class VigilServer : IAsyncDisposable
 
     public Task<HttpResponseMessage> PostAsync(string path, object body) => http.PostAsJsonAsync(path, body);
 
-    /// <summary>Asks until the answer holds: the service works on its own, a test sees it through the API alone.</summary>
+    /// <summary>Repeats a request of the API until its answer holds.</summary>
     /// <param name="mayFail">Some of the questions are answered with an error, as when the database is gone for new connections.</param>
     public async Task<JsonElement> UntilAsync(string path, Func<JsonElement, bool> holds, double seconds = 30, bool mayFail = false)
     {
@@ -139,7 +139,7 @@ public sealed class VigilServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Asks /healthz/ready until what it says holds.</summary>
+    /// <summary>Repeats /healthz/ready until what it says holds.</summary>
     public async Task UntilReadyAsync(Func<string, bool> holds, double seconds = 30)
     {
         var started = TimeProvider.System.GetTimestamp();
@@ -155,7 +155,7 @@ public sealed class VigilServer : IAsyncDisposable
         }
     }
 
-    /// <summary>What /metrics says of one instrument.</summary>
+    /// <summary>The value of an instrument in /metrics.</summary>
     public async Task<double> MetricAsync(string name)
     {
         var lines = (await http.GetStringAsync($"http://127.0.0.1:{HttpPort}/metrics")).Split('\n');
@@ -181,7 +181,7 @@ public sealed class VigilServer : IAsyncDisposable
         if (!settings.ContainsKey("Mqtt:Port"))
             yield return $"--Mqtt:Port={MqttPort}";
         if (!settings.ContainsKey("Health:CanaryMinutes"))
-            yield return "--Health:CanaryMinutes=0"; // a press of the service's own would be counted
+            yield return "--Health:CanaryMinutes=0"; // the self-test's own press would be counted
         foreach (var (key, value) in settings)
             yield return $"--{key}={value}";
     }
