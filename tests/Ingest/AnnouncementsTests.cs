@@ -7,7 +7,7 @@ using Vigil.Tests.Ingest.Decoding;
 
 namespace Vigil.Tests.Ingest;
 
-/// <summary>Home Assistant's MQTT discovery: what is announced is known, and is read as announced.</summary>
+/// <summary>Home Assistant's MQTT discovery: a device that was announced is known, and its messages are read as announced.</summary>
 public sealed class AnnouncementsTests
 {
     public static TheoryData<string> All => Vector.Ids("ha_discovery");
@@ -34,7 +34,7 @@ public sealed class AnnouncementsTests
     [InlineData("{\"name\":\"\u00ff\",\"state_topic\":\"t\",\"device\":{\"name\":\"\u00ff\"}}", "UTF-8")]
     public void A_text_that_is_none_is_refused_with_a_reason_and_stops_nobody(string payload, string why)
     {
-        // Latin-1 makes one byte of ÿ, which is no UTF-8.
+        // In Latin-1 ÿ is a single byte that is not valid UTF-8.
         var all = new Announcements();
         Assert.Contains(
             why,
@@ -79,7 +79,7 @@ public sealed class AnnouncementsTests
             [("meter-1", Metric.WaterLeak, 1), ("meter-1", Metric.WaterVolume, 12.5)],
             readings.Select(r => (r.Device.Value, r.Metric, r.Value))
         );
-        // null is unknown, not false
+        // null means unknown, not false
         Assert.Equal([Metric.WaterVolume], Read(all, "esp/meter-1/state", """{"water":{"total":1},"leak":null}""").Select(r => r.Metric));
     }
 
@@ -99,7 +99,7 @@ public sealed class AnnouncementsTests
         Assert.Equal(1, Assert.Single(Read(all, "d1/door", "ON")).Value);
         Assert.Equal(87, Assert.Single(Read(all, "d1/bat", "87")).Value);
         Assert.Equal(0, Assert.Single(Read(all, "d1/door", "OFF")).Value);
-        Assert.Empty(Read(all, "d1/door", "unavailable")); // not a closed door
+        Assert.Empty(Read(all, "d1/door", "unavailable")); // unavailable doesn't mean that the door is closed
         all.Take("homeassistant/device/d1/config", []);
         Assert.False(all.Knows("d1/door"));
     }

@@ -7,8 +7,8 @@ using Vigil.Model;
 namespace Vigil.Tests.Ingest.Decoding;
 
 /// <summary>
-/// Walks every vector of wearables and guardian devices through the profile that ships for it: each value with a metric has to come out,
-/// and nothing that the source calls no measurement.
+/// Decodes every test vector of wearables and guardian devices with the profile that ships for it: each expected value that has a metric
+/// becomes a reading, and nothing that its source calls no measurement does.
 /// </summary>
 public sealed class CareVectorTests
 {
@@ -45,7 +45,7 @@ public sealed class CareVectorTests
         ["course"] = Metric.LocationCourse,
     };
 
-    /// <summary>Expected names that have no metric of their own, and why.</summary>
+    /// <summary>Expected names for which there is no metric, and why.</summary>
     private static readonly Dictionary<string, string> WithoutMetric = new()
     {
         ["vendor"] = "letters of the maker",
@@ -88,7 +88,7 @@ public sealed class CareVectorTests
             if (Meaning.TryGetValue(name, out var metric))
             {
                 if (v.Format == "theengs-ble-json" && name == "temperature")
-                    metric = Metric.WaterTemperature; // the shower
+                    metric = Metric.WaterTemperature; // the water of the shower
                 var expected = v.Flag(name) is { } flag ? (flag ? 1 : 0) : v.Number(name)!.Value;
                 Assert.Equal(expected, Assert.Single(into.Readings, r => r.Metric == metric).Value, 1e-6);
                 continue;

@@ -152,7 +152,7 @@ public sealed class Cjt188DecoderTests
     public void A_frame_that_lost_address_bytes_is_refused_though_its_sum_is_right()
     {
         var whole = Frame(0x10, 0x81, "901F00" + "002301002C" + "000000002C" + "00000000000000" + "0000");
-        byte[] lost = [.. whole[..2], .. whole[4..]]; // two address bytes that were zero
+        byte[] lost = [.. whole[..2], .. whole[4..]]; // without two bytes of the address that were zero
         Assert.NotNull(Outcome.Of(Decoder, lost).Rejected);
     }
 
@@ -177,7 +177,7 @@ public sealed class Cjt188DecoderTests
         return Seal([0x68, (byte)type, 0x12, 0, 0, 0, 0, 0, 0, (byte)control, (byte)bytes.Length, .. bytes, 0, 0])!;
     }
 
-    /// <summary>Makes length, sum and end of the first frame right again.</summary>
+    /// <summary>Corrects length, checksum and end of the first frame.</summary>
     private static byte[]? Seal(byte[] payload)
     {
         var at = Array.IndexOf(payload, (byte)0x68);

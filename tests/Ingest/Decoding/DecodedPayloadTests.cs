@@ -2,7 +2,7 @@ using Vigil.Ingest.Decoding;
 
 namespace Vigil.Tests.Ingest.Decoding;
 
-/// <summary>What every decoder hands on, whatever a device says.</summary>
+/// <summary>Limits that hold for what every decoder hands on, whatever a device sends.</summary>
 public sealed class DecodedPayloadTests
 {
     [Fact]

@@ -39,7 +39,7 @@ public sealed class Dlt645DecoderTests
         foreach (var (name, metric, channel) in wanted)
             Assert.Equal(v.Number(name)!.Value, outcome.The(metric, channel).Value, 1e-9);
         var told = v.Names.Except(["di", "address", "control", "direction", "address_reply", "hex_roundtrip", "raw_value_le_hex"]);
-        Assert.Equal(told.Order(), wanted.Select(w => w.Name).Order()); // a new name in the vectors has to be mapped here
+        Assert.Equal(told.Order(), wanted.Select(w => w.Name).Order()); // fails when the vectors get a name that isn't mapped here yet
         if (v.Text("raw_value_le_hex") is null)
             Assert.Equal(wanted.Count, outcome.Readings.Count);
     }
@@ -81,7 +81,7 @@ public sealed class Dlt645DecoderTests
     [InlineData("02800007", "8125", "device.temperature", "", -12.5)]
     [InlineData("02800008", "0361", "battery.voltage", "", 3.61)]
     [InlineData("04000501", "0004", "battery.low", "", 1)]
-    [InlineData("04000503", "0010", "switch.on", "", 0)] // the relay has cut the home off
+    [InlineData("04000503", "0010", "switch.on", "", 0)] // the relay has switched the home off
     public void An_identifier_has_its_metric_channel_unit_and_sign(
         string identifier,
         string value,
@@ -166,10 +166,10 @@ public sealed class Dlt645DecoderTests
             );
     }
 
-    /// <param name="control">C.</param>
+    /// <param name="control">The control byte C.</param>
     /// <param name="identifier">DI3 DI2 DI1 DI0, as the standard prints it.</param>
-    /// <param name="value">Most significant byte first, as the standard prints it.</param>
-    /// <param name="address">The number on the meter.</param>
+    /// <param name="value">The most significant byte first, as the standard prints it.</param>
+    /// <param name="address">The meter's number.</param>
     private static byte[] Frame(byte control, string identifier, string value, string address = "000000000161")
     {
         var data = Convert.FromHexString(value + identifier).Reverse().ToArray();
@@ -185,7 +185,7 @@ public sealed class Dlt645DecoderTests
         ])!;
     }
 
-    /// <summary>Makes length, sum and end of the first frame right again.</summary>
+    /// <summary>Corrects length, checksum and end of the first frame.</summary>
     private static byte[]? Seal(byte[] payload)
     {
         var at = Array.IndexOf(payload, (byte)0x68);

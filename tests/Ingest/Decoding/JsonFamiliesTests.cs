@@ -7,13 +7,12 @@ using Vigil.Model;
 namespace Vigil.Tests.Ingest.Decoding;
 
 /// <summary>
-/// Every payload of the JSON families through its generic profile: each number and flag that its source states has to come out, under the
-/// metric that its name stands for here, in our unit. A name that stands for nothing here fails: it is either mapped, or named with why
-/// not.
+/// Decodes every payload of the JSON families with its generic profile: each number and flag that the source states becomes a reading of
+/// the metric that its name is mapped to here, in our unit. A name that is neither mapped nor listed as unused fails.
 /// </summary>
 public sealed class JsonFamiliesTests
 {
-    /// <summary>Name → metric, channel, factor to the canonical unit. The first that fits.</summary>
+    /// <summary>Name (a regular expression) → metric, channel, factor to our unit. The first match counts.</summary>
     private static readonly (string Family, string Name, string Metric, string Channel, double Factor)[] Means =
     [
         ("tasmota", @"^ENERGY\.Total$", "electricity.energy", "", 1),
@@ -183,19 +182,21 @@ public sealed class JsonFamiliesTests
         ("wmbusmeters", "^(operating_time|on_time)_h$", "device.hours", "", 1),
     ];
 
-    /// <summary>What says nothing that a rule, a page or a reader of readings uses, by family.</summary>
+    /// <summary>Names, by family, whose values no rule, page or reader of readings uses.</summary>
     private static readonly Dictionary<string, string> Unused = new()
     {
-        // Of the day or of one message; times; the meter's own texts; what a radio bridge's node says needs that node's layout.
+        // Totals of a day or of one message, times, the meter's own texts; what a node behind a radio bridge sends needs that node's
+        // layout.
         ["tasmota"] = @"^ENERGY\.(TotalStartTime|Yesterday|Today|Period|Load)$|^Time$|^time_utc$|^(button|payload_hex|f_port)$",
-        // counts are of the relay, event_cnt tells repeats apart, ppm is no state.
+        // counts belong to the relay, event_cnt only tells repeated events apart, ppm is no state.
         ["shelly"] = @"^counts\.|^event_cnt$|^(concentration|sensor_state|return_energy)$",
-        // contact is door_open the other way round. Settings of a radar and how far away somebody is, not that somebody is there; densities
-        // behind an alarm bit; the device's own clock.
+        // contact is the opposite of door_open. Left out: settings of a radar and the distance of a person (which doesn't say that somebody
+        // is there), densities that an alarm bit already judges, the device's own clock.
         ["zigbee2mqtt"] =
             "^(contact$|breath_|move_|small_move_|detection_|fading_|none_delay|radar_|maximum_|minimum_|enable_|indicator|installation_"
             + "|sensitivity|target_distance|gas_density|smoke_density|device_time|power_outage_count|presence_state|sensor_status)",
-        // History months, versions, dates, flags in the meter's own words, counters of its tests, settings of transformers and pulses.
+        // Left out: totals of past months, versions, dates, flags in the meter's own words, counters of its tests, settings of transformers
+        // and pulses.
         ["wmbusmeters"] =
             @"_date(_\d+)?$|_datetime$|^date|history|_months_ago_|consumption_at_set_date_\d+|historic|_version$|^version$|status|error"
             + "|_counter$|_id$|_no$|_nr$|fraud|^media$|^customer$|^location|^manufacturer$|^digital_|^unknown|^time_|_y$|_mode$|_unit$"
@@ -250,9 +251,9 @@ public sealed class JsonFamiliesTests
         foreach (var name in new[] { "imei", "serial", "dlt645.address" })
             if (v.Text(name) is { } device)
                 Assert.Equal(device, into.Device);
-        // 42949066.16 is a negative number read as unsigned
+        // 42949066.16 is a negative number that was read as unsigned
         Assert.DoesNotContain(into.Readings, r => r.Metric == Metric.ElectricityPowerReactive);
-        Assert.DoesNotContain(into.Readings, r => r.Metric == Metric.Location); // "0", "0" is no place
+        Assert.DoesNotContain(into.Readings, r => r.Metric == Metric.Location); // "0", "0" is no position
     }
 
     [Theory, MemberData(nameof(All))]
@@ -295,7 +296,7 @@ public sealed class JsonFamiliesTests
             for (var i = 0; i < numbers.Count; i++)
             {
                 var at = numbers.Count > 1 ? $"{i + 1}" : channel;
-                // zigbee2mqtt's voltage is V of a plug and mV of a battery.
+                // zigbee2mqtt's voltage is in V for a plug and in mV for a battery.
                 double[] values = rule.Factor == 0 ? [numbers[i], numbers[i] / 1000] : [numbers[i] * rule.Factor];
                 Assert.True(
                     into.Readings.Any(r =>

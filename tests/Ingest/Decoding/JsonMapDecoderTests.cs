@@ -5,7 +5,7 @@ using Vigil.Model;
 
 namespace Vigil.Tests.Ingest.Decoding;
 
-/// <summary>JSON mapping where devices are careless.</summary>
+/// <summary>JSON with a mapping, from devices that write sloppy JSON.</summary>
 public sealed class JsonMapDecoderTests
 {
     [Fact]

@@ -4,7 +4,7 @@ using Vigil.Model;
 
 namespace Vigil.Tests.Ingest.Decoding;
 
-/// <summary>JSON as an attacker or a broken device writes it, at every decoder that reads JSON.</summary>
+/// <summary>JSON as attackers and broken devices write it, for every decoder that reads JSON.</summary>
 public sealed class JsonStrictnessTests
 {
     private static readonly Lazy<ProfileSet> Profiles = new(() =>
@@ -15,7 +15,7 @@ public sealed class JsonStrictnessTests
         return profiles;
     });
 
-    /// <summary>Profile, topic, a good payload, and the same with a name that counts standing in one object twice.</summary>
+    /// <summary>Profile, topic, a good payload, and the same payload with a mapped name twice in one object.</summary>
     public static TheoryData<string, string, string, string> Families =>
         new()
         {

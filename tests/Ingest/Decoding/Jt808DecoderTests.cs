@@ -21,7 +21,7 @@ public sealed class Jt808DecoderTests
     public void A_frame_becomes_what_its_source_says(string id)
     {
         var v = Vector.Find(Family, id);
-        // Three samples are a position's body alone: put into a frame of their own.
+        // Three vectors are the body of a position only, so they are put into a frame here.
         var outcome = Outcome.Of(Decoder, v.Format.EndsWith("-body", StringComparison.Ordinal) ? Frame(0x0200, v.Bytes) : v.Bytes);
         Assert.Null(outcome.Rejected);
         if (v.Text("phone_bcd") is { } phone)
@@ -239,7 +239,7 @@ public sealed class Jt808DecoderTests
             );
     }
 
-    /// <summary>The readings of each position of a batch: the ignition is the last of each.</summary>
+    /// <summary>The readings of a batch, by position: the ignition is the last reading of each position.</summary>
     private static List<List<Reading>> Positions(Outcome outcome)
     {
         var all = new List<List<Reading>>();
@@ -298,7 +298,7 @@ public sealed class Jt808DecoderTests
         ];
     }
 
-    /// <summary>Makes the check byte of the first frame right again.</summary>
+    /// <summary>Corrects the check byte of the first frame.</summary>
     private static byte[]? Seal(byte[] payload)
     {
         if (payload.Length < 16 || payload[0] != 0x7E)

@@ -3,14 +3,13 @@ using CsCheck;
 namespace Vigil.Tests.Ingest.Decoding;
 
 /// <summary>
-/// Bytes that a line, a gateway or an attacker could make of real payloads: random ones, cut, changed, joined. CsCheck prints the seed of a
-/// failure.
+/// Broken variants of real payloads, as a bad line, a gateway or an attacker could send them: random bytes, or real ones cut, changed or
+/// joined. CsCheck prints the seed of a failure.
 /// </summary>
 public static class Mutation
 {
     /// <param name="real">Real payloads.</param>
-    /// <param name="seal">Makes the checksum right again, so that what lies behind it is reached; may return null to leave the bytes as
-    /// they are.</param>
+    /// <param name="seal">Corrects the checksum, so that the decoder doesn't stop at it; null leaves the bytes as they are.</param>
     public static Gen<byte[]> Of(byte[][] real, Func<byte[], byte[]?>? seal = null)
     {
         var one = Gen.Int[0, real.Length - 1].Select(i => real[i]);

@@ -4,7 +4,9 @@ using Vigil.Model;
 
 namespace Vigil.Tests.Ingest.Decoding;
 
-/// <summary>SenML whose values are words, and packs of which a part can't be used: what is taken is told, or kept with why.</summary>
+/// <summary>
+/// SenML with words as values, and packs with a record that can't be used: what can be read is read, and the rest is kept with the reason.
+/// </summary>
 public sealed class SenMlDecoderTests
 {
     [Theory]

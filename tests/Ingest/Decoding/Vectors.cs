@@ -5,7 +5,7 @@ using Vigil.Model;
 namespace Vigil.Tests.Ingest.Decoding;
 
 /// <summary>
-/// A payload of tests/data/vectors with what it means: the source's values and, below them, those derived from the standard.
+/// A payload of tests/data/vectors with its meaning: values that the source states, and values derived from the standard.
 /// </summary>
 public sealed class Vector
 {
@@ -17,7 +17,7 @@ public sealed class Vector
 
     public string Format => root.GetProperty("format").GetString()!;
 
-    /// <summary>The model's decoder that the source names: LoRaWAN bytes mean nothing without it.</summary>
+    /// <summary>The model's decoder, as the source names it: the bytes of a LoRaWAN frame mean nothing without it.</summary>
     public string Codec => root.GetProperty("codec").GetString()!;
 
     public int Port => root.GetProperty("f_port").GetInt32();
@@ -44,13 +44,13 @@ public sealed class Vector
 
     public static Vector Find(string family, string id) => Of(family).Single(v => v.Id == id);
 
-    /// <summary>The value under a name: the source's where it states one, else the derived one; null when neither does.</summary>
+    /// <summary>The value under a name: what the source states, else what is derived from the standard, else null.</summary>
     public JsonElement? this[string name] =>
         root.GetProperty("expected").TryGetProperty(name, out var e) ? e.GetProperty("value")
         : root.TryGetProperty("expected_derived", out var d) && d.TryGetProperty(name, out e) ? e.GetProperty("value")
         : null;
 
-    /// <summary>The value derived from the standard, before the source's.</summary>
+    /// <summary>The value derived from the standard where there is one, else what the source states.</summary>
     public JsonElement? Derived(string name) =>
         root.TryGetProperty("expected_derived", out var d) && d.TryGetProperty(name, out var e) ? e.GetProperty("value") : this[name];
 
@@ -60,7 +60,7 @@ public sealed class Vector
 
     public bool? Flag(string name) => this[name] is { ValueKind: JsonValueKind.True or JsonValueKind.False } e ? e.GetBoolean() : null;
 
-    /// <summary>Names of everything expected that is not null.</summary>
+    /// <summary>The names of all expected values that are not null.</summary>
     public IEnumerable<string> Names =>
         root.GetProperty("expected")
             .EnumerateObject()

@@ -3,7 +3,7 @@ using Vigil.Ingest.Mqtt;
 
 namespace Vigil.Tests.Ingest.Mqtt;
 
-/// <summary>What a hostile or broken device does to the embedded broker, and what comes back: bytes on real sockets.</summary>
+/// <summary>What the embedded broker answers to hostile or broken devices, in bytes on real sockets.</summary>
 [Trait("Category", "Server")]
 public sealed class AbuseTests
 {
@@ -66,7 +66,7 @@ public sealed class AbuseTests
             Assert.Equal(0, (await device.ReadAsync())[3]);
         }
 
-        // The other device speaks after the first is gone: by then its will would have come.
+        // Another device sends after the first one is gone: the first one's will would have arrived before it.
         var (other, _) = await RawDevice.LogInAsync(broker.Port, "d2");
         await using var __ = other;
         await other.SendAsync(RawDevice.Publish("vigil/d2/up", Reading));
@@ -99,7 +99,7 @@ public sealed class AbuseTests
     [Fact]
     public async Task A_device_that_comes_back_while_its_old_connection_is_being_cleared_away_stays()
     {
-        // MQTTnet's clean-up goes by client id: what ended late took down what had just begun.
+        // MQTTnet cleans up by client id, so a connection that ended late could close the new one of the same device.
         await using var broker = await BrokerUnderTest.StartAsync(devices: 40);
         await Parallel.ForEachAsync(
             Enumerable.Range(1, 40),
@@ -136,7 +136,7 @@ public sealed class AbuseTests
                 await device.DisposeAsync();
         }
 
-        Assert.Equal(11, codes.Count(c => c == 0)); // the first, and ten take-overs within a minute
+        Assert.Equal(11, codes.Count(c => c == 0)); // the first login, and the ten takeovers that a minute allows
         Assert.All(codes.Skip(11), c => Assert.Equal(0x9F, c)); // connection rate exceeded
         await last!.SendAsync(RawDevice.Publish("vigil/d1/up", Reading, level: 5));
         Assert.Equal(0x40, (await last.ReadAsync())[0]);
@@ -171,14 +171,14 @@ public sealed class AbuseTests
         for (var i = 0; i < 4; i++)
         {
             held.Add(await RawDevice.OpenAsync(broker.Port));
-            await held[i].SendAsync([0x10]); // the first byte of a CONNECT that never goes on
+            await held[i].SendAsync([0x10]); // the first byte of a CONNECT whose rest never comes
         }
 
-        // A device that does log in isn't kept out by them.
+        // They don't keep out a device that does log in.
         var (good, code) = await RawDevice.LogInAsync(broker.Port);
         await using var _ = good;
         Assert.Equal(0, code);
-        // The drip is cut off by the broker's own patience of five seconds.
+        // The broker closes connections that don't complete their login within five seconds.
         foreach (var device in held)
             Assert.Empty(await device.UntilClosedAsync());
         Assert.True(System.Diagnostics.Stopwatch.GetElapsedTime(begun) < TimeSpan.FromSeconds(9));
@@ -229,7 +229,7 @@ public sealed class AbuseTests
         Assert.True(broker.Came.Count(c => c.From == "d1") < 60, "the calm device waited for the flood");
         for (var acknowledged = 0; acknowledged < 60 * 4; )
             acknowledged += (await flood.ReadAsync()).Length;
-        // 40 above the burst at 100 a second
+        // 40 messages more than the burst, at 100 a second
         Assert.True(System.Diagnostics.Stopwatch.GetElapsedTime(begun) > TimeSpan.FromMilliseconds(300));
         Assert.Equal(60, broker.Came.Count(c => c.From == "d1"));
     }
@@ -243,7 +243,7 @@ public sealed class AbuseTests
         await device.SendAsync(RawDevice.Publish("vigil/d1/up", "[{\"n\":\"button\",\"vs\":\"sos\"}]", retain: true));
         Assert.Equal(0x40, (await device.ReadAsync())[0]);
         await device.SendAsync(RawDevice.Subscribe("vigil/d1/down"));
-        Assert.Equal([0x90, 3, 0, 7, 1], await device.ReadAsync()); // and no retained message after it
+        Assert.Equal([0x90, 3, 0, 7, 1], await device.ReadAsync()); // the answer to the subscription, and no retained message after it
         Assert.Single(broker.Came);
     }
 
@@ -303,10 +303,10 @@ public sealed class AbuseTests
         await using var broker = await BrokerUnderTest.StartAsync();
         var (stalled, _) = await RawDevice.LogInAsync(broker.Port, level: level);
         await using var __ = stalled;
-        // It never reads an answer; what it is sent fills its buffers.
+        // This device never reads, so the broker's answers fill the buffers of its socket.
         for (ushort i = 1; i <= 150; i++)
             await stalled.SendAsync(RawDevice.Publish("vigil/d1/up", Reading, id: i, level: level));
-        var takeOver = RawDevice.LogInAsync(broker.Port, level: level); // its own new connection
+        var takeOver = RawDevice.LogInAsync(broker.Port, level: level); // the same device, on a new connection
         var begun = System.Diagnostics.Stopwatch.GetTimestamp();
         var (other, code) = await RawDevice.LogInAsync(broker.Port, "d2");
         await using var ___ = other;
@@ -328,6 +328,7 @@ public sealed class AbuseTests
         await device.SendAsync(Convert.FromHexString(halfPacket));
         var begun = System.Diagnostics.Stopwatch.GetTimestamp();
         await RawDevice.UntilAsync(() => broker.Broker.Connections == 0);
-        Assert.True(System.Diagnostics.Stopwatch.GetElapsedTime(begun) < TimeSpan.FromSeconds(6.5)); // 1.5 keep-alives and five seconds
+        // 1.5 keep-alives, and the five seconds in which the broker looks again
+        Assert.True(System.Diagnostics.Stopwatch.GetElapsedTime(begun) < TimeSpan.FromSeconds(6.5));
     }
 }

@@ -4,13 +4,13 @@ using Vigil.Ingest.Mqtt;
 
 namespace Vigil.Tests.Ingest.Mqtt;
 
-/// <summary>Packets that end halfway, that MQTT forbids, or that come twice: what the embedded broker makes of them.</summary>
+/// <summary>Packets that break off, that MQTT forbids or that come twice, and what the embedded broker does with them.</summary>
 [Trait("Category", "Server")]
 public sealed class BrokenPacketTests
 {
     private const string Press = """[{"n":"button","vs":"sos"}]""";
 
-    /// <summary>Far below the five seconds after which the broker gives up on a login, and the ninety of a keep-alive.</summary>
+    /// <summary>Much less than the five seconds after which the broker gives up a login and the 90 s of a keep-alive.</summary>
     private static readonly TimeSpan AtOnce = TimeSpan.FromSeconds(2.5);
 
     [Theory]
@@ -71,20 +71,20 @@ public sealed class BrokenPacketTests
         await using var broker = await BrokerUnderTest.StartAsync(anyTopic: true);
         var (device, _) = await RawDevice.LogInAsync(broker.Port);
         await using var __ = device;
-        // A good one goes before it and is taken: each packet is looked at, not the first alone.
+        // A valid packet comes first and is accepted, so the broker checks every packet and not only the first.
         await device.SendAsync([.. RawDevice.Publish("vigil/d1/up", Press), .. Convert.FromHexString(hex)]);
         Assert.True(Convert.ToHexString(await device.UntilClosedAsync()) is "" or "40020001", what);
         Assert.True(broker.Came.Count <= 1, what);
     }
 
     [Theory]
-    [InlineData("766967696C2FFF2F7570")] // no UTF-8
+    [InlineData("766967696C2FFF2F7570")] // not valid UTF-8
     [InlineData("766967696C2FEDA0802F7570")] // half of a surrogate pair
     [InlineData("766967696C2F00")] // NUL
-    [InlineData("766967696C2FC080")] // NUL in two bytes
+    [InlineData("766967696C2FC080")] // NUL, encoded in two bytes
     public async Task A_topic_that_is_no_text_is_not_acknowledged(string hex)
     {
-        // The inbox would take anything: what is refused here is refused by the broker.
+        // The inbox accepts any topic here, so a refusal comes from the broker.
         await using var broker = await BrokerUnderTest.StartAsync(anyTopic: true);
         foreach (byte level in new byte[] { 4, 5 })
         {
@@ -113,7 +113,8 @@ public sealed class BrokenPacketTests
         Assert.Single(broker.Came);
         await device.SendAsync([0x62, 2, 0, 7]);
         Assert.Equal([0x70, 2, 0, 7], await device.ReadAsync());
-        await device.SendAsync(RawDevice.Publish("vigil/d1/up", Press, qos: 2, id: 7)); // released: a press of its own
+        // after its release the id is free: this is another press
+        await device.SendAsync(RawDevice.Publish("vigil/d1/up", Press, qos: 2, id: 7));
         Assert.Equal([0x50, 2, 0, 7], await device.ReadAsync());
         Assert.Equal(2, broker.Came.Count);
     }

@@ -15,7 +15,8 @@ using Vigil.Model;
 namespace Vigil.Tests.Ingest.Mqtt;
 
 /// <summary>
-/// The embedded broker on a real port, with an inbox that notes what came through. Devices d1 and d2 (or more) have the password "right".
+/// The embedded broker on a real port, with an inbox that keeps the messages it receives. Devices d1 and d2 (or more) have the password
+/// "right".
 /// </summary>
 internal sealed class BrokerUnderTest : IAsyncDisposable
 {
@@ -27,10 +28,10 @@ internal sealed class BrokerUnderTest : IAsyncDisposable
 
     public ConcurrentQueue<(string Topic, string From, string Payload)> Came { get; private init; } = [];
 
-    /// <summary>When the messages came, in their order.</summary>
+    /// <summary>When the messages arrived, in this order.</summary>
     public ConcurrentQueue<DateTime> At { get; private init; } = [];
 
-    /// <summary>How much each login was worth.</summary>
+    /// <summary>How much work each login was allowed to cost.</summary>
     public ConcurrentQueue<LoginEffort> Looked { get; private init; } = [];
 
     public Troubles Troubles => app.Services.GetRequiredService<Troubles>();
@@ -87,7 +88,7 @@ internal sealed class BrokerUnderTest : IAsyncDisposable
             .AddSingleton<Inbox>(_ =>
                 (message, _) =>
                 {
-                    // As the pipeline does: a device speaks on its own topic alone.
+                    // As in the pipeline, a device may use its own topic only.
                     var device = message.Topic.Split('/') is ["vigil", var named, "up"] ? named : "";
                     if (device != message.From.Name && !anyTopic)
                         return ValueTask.FromResult(Receipt.NotAllowed);
@@ -116,7 +117,7 @@ internal sealed class BrokerUnderTest : IAsyncDisposable
     }
 }
 
-/// <summary>A device as bytes on a socket: says exactly what it is told to, and shows exactly what comes back.</summary>
+/// <summary>A device as raw bytes on a socket: a test decides what it sends and sees exactly what comes back.</summary>
 internal sealed class RawDevice : IAsyncDisposable
 {
     private readonly TcpClient socket;
@@ -124,10 +125,10 @@ internal sealed class RawDevice : IAsyncDisposable
 
     private RawDevice(TcpClient socket, Stream stream) => (this.socket, this.stream) = (socket, stream);
 
-    /// <param name="port">Of the broker on loopback.</param>
-    /// <param name="trusted">With it: over TLS.</param>
-    /// <param name="certificate">Shown to the broker.</param>
-    /// <param name="from">Another address of this machine, such as 127.0.0.2.</param>
+    /// <param name="port">Port of the broker on loopback.</param>
+    /// <param name="trusted">The server certificate to trust; with it the connection uses TLS.</param>
+    /// <param name="certificate">The client certificate that is shown to the broker.</param>
+    /// <param name="from">Local address to connect from, such as 127.0.0.2.</param>
     public static async Task<RawDevice> OpenAsync(
         int port,
         X509Certificate2? trusted = null,
@@ -158,7 +159,7 @@ internal sealed class RawDevice : IAsyncDisposable
         return new RawDevice(socket, tls);
     }
 
-    /// <summary>Opens a socket and logs in; the CONNACK's code.</summary>
+    /// <summary>Opens a socket and logs in; returns the code of the CONNACK.</summary>
     public static async Task<(RawDevice Device, int Code)> LogInAsync(
         int port,
         string name = "d1",
@@ -257,7 +258,9 @@ internal sealed class RawDevice : IAsyncDisposable
         await stream.FlushAsync(TestContext.Current.CancellationToken);
     }
 
-    /// <summary>What comes next, as it comes; empty when the broker closed the connection. Fails after ten seconds of nothing.</summary>
+    /// <summary>
+    /// The bytes that arrive next; empty when the broker has closed the connection. Fails when nothing comes for ten seconds.
+    /// </summary>
     public async Task<byte[]> ReadAsync()
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
@@ -269,11 +272,11 @@ internal sealed class RawDevice : IAsyncDisposable
         }
         catch (IOException)
         {
-            return []; // reset is closed too
+            return []; // a reset also means that the broker closed it
         }
     }
 
-    /// <summary>Reads until the broker closes; what it said before.</summary>
+    /// <summary>Reads until the broker closes the connection; returns what it sent before.</summary>
     public async Task<byte[]> UntilClosedAsync()
     {
         var all = new List<byte>();
@@ -282,17 +285,17 @@ internal sealed class RawDevice : IAsyncDisposable
         return [.. all];
     }
 
-    /// <summary>FIN: nothing more is sent; answers can still be read.</summary>
+    /// <summary>FIN: sends nothing more, but can still read answers.</summary>
     public void Finish() => socket.Client.Shutdown(SocketShutdown.Send);
 
-    /// <summary>RST: the connection is gone without a word.</summary>
+    /// <summary>RST: ends the connection without a goodbye.</summary>
     public void Reset()
     {
         socket.Client.LingerState = new LingerOption(true, 0);
         socket.Client.Dispose();
     }
 
-    /// <summary>Waits until something holds.</summary>
+    /// <summary>Waits until a condition holds.</summary>
     public static async Task UntilAsync(Func<bool> holds, double seconds = 10)
     {
         var begun = TimeProvider.System.GetTimestamp();

@@ -11,7 +11,7 @@ using static Vigil.Tests.Ingest.Mqtt.TlsTests;
 
 namespace Vigil.Tests.Ingest.Mqtt;
 
-/// <summary>Debian's mosquitto as the broker that is already there.</summary>
+/// <summary>The service as a client of a broker that a site already has: Debian's mosquitto.</summary>
 [Trait("Category", "Server")]
 public sealed class ExternalBrokerTests
 {
@@ -130,7 +130,7 @@ public sealed class ExternalBrokerTests
         );
         await client.StartAsync(TestContext.Current.CancellationToken);
         await UntilAsync(() => client.Live, () => client.Trouble);
-        link.Cut(); // connected, and nothing goes through
+        link.Cut(); // still connected, but nothing gets through
         var begun = TimeProvider.System.GetTimestamp();
         await UntilAsync(() => !client.Live, () => "live although nothing comes round");
         Assert.InRange(TimeProvider.System.GetElapsedTime(begun).TotalSeconds, 0, 4 * 1.5 + 0.5);
@@ -151,7 +151,7 @@ public sealed class ExternalBrokerTests
             message =>
             {
                 came.Enqueue(message.Received);
-                return came.Count < 3 ? Receipt.NotStored : Receipt.Committed; // the store is back at the third try
+                return came.Count < 3 ? Receipt.NotStored : Receipt.Committed; // the store works again at the third try
             },
             unacknowledged: 1
         );
@@ -159,7 +159,7 @@ public sealed class ExternalBrokerTests
         await UntilAsync(() => client.Live, () => client.Trouble);
         await PublishAsync(mosquitto.Port, "a press");
         await UntilAsync(() => came.Count == 3, () => $"came {came.Count} times: {client.Trouble}");
-        Assert.Single(came.Distinct()); // one message, however often: it keeps the time at which it first came
+        Assert.Single(came.Distinct()); // it is one message, and it keeps the time at which it first arrived
         await UntilAsync(() => client.Live, () => client.Trouble);
         await client.StopAsync(CancellationToken.None);
     }
@@ -173,7 +173,7 @@ public sealed class ExternalBrokerTests
         var came = new ConcurrentQueue<DateTime>();
         for (var start = 0; start < 2; start++)
         {
-            var unacknowledged = start == 0; // killed between the commit and the acknowledgement, as the broker sees it
+            var unacknowledged = start == 0; // for the broker this is a service that was killed between its commit and the acknowledgement
             using var client = Client(
                 mosquitto.Port,
                 message =>
@@ -190,7 +190,7 @@ public sealed class ExternalBrokerTests
             await UntilAsync(() => came.Count == start + 1, () => $"{came.Count}");
             if (start == 1)
             {
-                await PublishAsync(mosquitto.Port, "a press"); // somebody presses again
+                await PublishAsync(mosquitto.Port, "a press"); // a new press with the same bytes
                 await UntilAsync(() => came.Count == 3, () => $"{came.Count}");
             }
 
@@ -226,7 +226,7 @@ public sealed class ExternalBrokerTests
             await UntilAsync(() => came.Contains(ledger[^1]), () => $"{string.Join(',', came)}: {client.Trouble}");
             await mosquitto.KillAsync();
             await UntilAsync(() => !client.Live && client.Trouble.Length > 0, () => "live without a broker");
-            // A device whose publish was not acknowledged sends it again: to nobody now.
+            // While the broker is down, a publish fails, so a device would send it again later.
             Assert.NotEqual(
                 0,
                 (
@@ -267,7 +267,7 @@ public sealed class ExternalBrokerTests
             await client.StartAsync(TestContext.Current.CancellationToken);
             await UntilAsync(() => client.Live && File.Exists(file), () => client.Trouble);
             if (start == 0)
-                Assert.Empty(troubles.Now); // what was dropped before anybody counted is nobody's news
+                Assert.Empty(troubles.Now); // messages dropped before the service first counted are not reported
             else
                 await UntilAsync(
                     () => troubles.Now.Any(t => t.Case == "broker-queue"),
@@ -321,7 +321,7 @@ public sealed class ExternalBrokerTests
             NullLogger<ExternalBroker>.Instance
         );
 
-    /// <summary>A wire to a broker that can be cut without either end being told.</summary>
+    /// <summary>A TCP connection to a broker that can be interrupted without either end noticing.</summary>
     private sealed class Link : IAsyncDisposable
     {
         private readonly TcpListener listener = new(IPAddress.Loopback, 0);
@@ -340,7 +340,7 @@ public sealed class ExternalBrokerTests
 
         public void Cut() => cut = true;
 
-        /// <summary>For those that connect from now on; what went into the dead wire stays lost.</summary>
+        /// <summary>Connections made from now on work; bytes that were lost stay lost.</summary>
         public void Mend() => cut = false;
 
         public async ValueTask DisposeAsync()

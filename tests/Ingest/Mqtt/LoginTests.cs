@@ -5,7 +5,7 @@ using Vigil.Ingest.Mqtt;
 
 namespace Vigil.Tests.Ingest.Mqtt;
 
-/// <summary>Who floods the broker with logins, and who gets in all the same.</summary>
+/// <summary>Floods of logins, and that real devices still get in.</summary>
 [Trait("Category", "Server")]
 public sealed class LoginTests
 {
@@ -13,8 +13,8 @@ public sealed class LoginTests
     private static readonly string[] Elsewhere = ["127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5", "127.0.0.6"];
 
     [Theory]
-    [InlineData(true)] // somebody logged in from the presses' address before
-    [InlineData(false)] // just started: nobody is known
+    [InlineData(true)] // a login from this address has succeeded before
+    [InlineData(false)] // the broker has just started and knows no address
     public async Task Half_open_sockets_from_five_addresses_keep_no_press_out(bool known)
     {
         await using var broker = await BrokerUnderTest.StartAsync(devices: 40);
@@ -47,7 +47,7 @@ public sealed class LoginTests
             await button.SendAsync(RawDevice.Publish($"vigil/d{i}/up", Press));
             Assert.Equal([0x40, 2, 0, 1], await button.ReadAsync());
             Assert.True(Stopwatch.GetElapsedTime(begun) < TimeSpan.FromSeconds(2));
-            // Who was pushed out comes again at once, as an attacker would.
+            // An attacker whose sockets were closed opens new ones at once.
             foreach (var from in Elsewhere)
             {
                 var again = await RawDevice.OpenAsync(broker.Port, from: from);
@@ -65,7 +65,7 @@ public sealed class LoginTests
     public async Task A_flood_of_wrong_passwords_is_looked_at_a_few_times_a_second_and_costs_nobody_a_login()
     {
         await using var broker = await BrokerUnderTest.StartAsync();
-        var (known, _) = await RawDevice.LogInAsync(broker.Port); // this address is known, and this password
+        var (known, _) = await RawDevice.LogInAsync(broker.Port); // now address and password are known to be good
         await known.DisposeAsync();
         using var enough = new CancellationTokenSource(TimeSpan.FromSeconds(3));
         var tried = 0;
@@ -84,7 +84,7 @@ public sealed class LoginTests
             })
             .ToList();
 
-        // Meanwhile the device itself, from the same address.
+        // Meanwhile the device itself logs in from the same address.
         for (var i = 0; i < 5; i++)
         {
             var (device, code) = await RawDevice.LogInAsync(broker.Port);
@@ -98,11 +98,11 @@ public sealed class LoginTests
         var seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
         var looked = broker.Looked.Count(l => l != LoginEffort.Remembered);
         Assert.True(tried > 48, $"{tried} guesses prove nothing");
-        // those that came at once, a burst of twenty, twenty a second, and the device's own
+        // checked are the 48 that came first, a burst of twenty, twenty a second, and the device's own logins
         Assert.InRange(looked, 1, 48 + 20 + 20 * seconds + 6);
-        // a slow hash for those that came at once, hardly one after
+        // a slow hash for those that came first, and for hardly any after them
         Assert.InRange(broker.Looked.Count(l => l == LoginEffort.Full), 1, 48 + 6 + 6 + 5);
-        Assert.InRange(tried, 49, 48 * (1 + seconds / 0.25)); // each guess holds its socket
+        Assert.InRange(tried, 49, 48 * (1 + seconds / 0.25)); // a guess must wait for its answer, so it occupies its socket
     }
 
     [Fact]
@@ -121,7 +121,7 @@ public sealed class LoginTests
             await meters[^1].SendAsync(RawDevice.Connect($"d{i}", "right", $"d{i}"));
         }
 
-        // so many are looked at together, the others wait in front of the broker
+        // sixteen logins are checked at a time; the others wait at the broker
         await RawDevice.UntilAsync(() => broker.Looked.Count == 16);
         var (button, code) = await RawDevice.LogInAsync(broker.Port, level: 5);
         await using var _ = button;
@@ -148,7 +148,7 @@ public sealed class LoginTests
             await guesses[i].SendAsync(RawDevice.Connect("nobody", "wrong", $"x{i}"));
         }
 
-        // None is answered as long as the clock stands; then all are, and counted.
+        // No login is answered while the clock stands still; then all are answered and counted.
         await RawDevice.UntilAsync(() => broker.Looked.Count == 60 && broker.Broker.WaitingLogins == 60);
         clock.Advance(TimeSpan.FromSeconds(10));
         await RawDevice.UntilAsync(() => broker.Troubles.Now.Any(t => t.Case == "logins"));
@@ -162,7 +162,7 @@ public sealed class LoginTests
     [Fact]
     public async Task Many_client_ids_of_one_credential_get_together_what_one_gets()
     {
-        // The clock stands: what comes through is the burst, and what a second more allows.
+        // While the clock stands still only the burst comes through, then what a second more allows.
         var clock = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
         await using var broker = await BrokerUnderTest.StartAsync(
             o => (o.DeviceRate, o.DeviceBurst, o.MaxConnectionsPerDevice) = (10, 30, 300),
@@ -180,7 +180,7 @@ public sealed class LoginTests
             for (ushort id = 1; id <= 5; id++)
                 await device.SendAsync(RawDevice.Publish("vigil/d1/up", Press, id: id));
         await RawDevice.UntilAsync(() => broker.Came.Count >= 40);
-        // Another credential is not slowed by it.
+        // Another credential is not slowed down.
         var (calm, _) = await RawDevice.LogInAsync(broker.Port, "d2");
         await using var __ = calm;
         await calm.SendAsync(RawDevice.Publish("vigil/d2/up", Press));

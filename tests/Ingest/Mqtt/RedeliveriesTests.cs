@@ -4,7 +4,7 @@ using Vigil.Ingest.Mqtt;
 
 namespace Vigil.Tests.Ingest.Mqtt;
 
-/// <summary>What is the same message, and what is another press.</summary>
+/// <summary>Which messages count as sent again and which as a new press.</summary>
 public sealed class RedeliveriesTests : IDisposable
 {
     private const string Topic = "vigil/sos-1/up";
@@ -29,9 +29,9 @@ public sealed class RedeliveriesTests : IDisposable
     public void A_message_that_its_own_repetition_overtook_is_no_second_press_and_the_next_one_is()
     {
         using var all = new Redeliveries(null, clock);
-        var first = Came(all, dup: true); // over the new connection
+        var first = Came(all, dup: true); // the repetition, over the new connection
         clock.Advance(TimeSpan.FromSeconds(1));
-        Assert.Equal(first, Came(all, dup: false)); // out of the old one
+        Assert.Equal(first, Came(all, dup: false)); // the first one, late, from the old connection
         clock.Advance(TimeSpan.FromSeconds(1));
         Assert.NotEqual(first, Came(all, dup: false));
     }
@@ -84,7 +84,7 @@ public sealed class RedeliveriesTests : IDisposable
     {
         DateTime first;
         using (var before = new Redeliveries(File, clock))
-            first = Came(before, dup: false); // no farewell: written as it came
+            first = Came(before, dup: false); // ended without a goodbye, as in a crash: the file is written with each message
         clock.Advance(TimeSpan.FromSeconds(30));
         using (var after = new Redeliveries(File, clock))
             Assert.Equal(first, Came(after, dup: true));
@@ -97,7 +97,7 @@ public sealed class RedeliveriesTests : IDisposable
 
     [Theory]
     [InlineData(false, true)]
-    [InlineData(true, false)] // nothing but the wall clock says then how old it is
+    [InlineData(true, false)] // after a restart of the machine only the wall clock could tell how old it is
     public void It_is_known_to_the_next_process_though_the_clock_was_set_between_unless_the_machine_was_started_anew(bool anew, bool known)
     {
         var machine = new Vigil.Tests.Host.JumpingClock(clock.GetUtcNow());
@@ -107,7 +107,7 @@ public sealed class RedeliveriesTests : IDisposable
         if (anew)
         {
             using var header = System.IO.File.OpenHandle(File, FileMode.Open, FileAccess.Write);
-            RandomAccess.Write(header, [1, 2, 3, 4, 5, 6, 7, 8], 16); // another boot
+            RandomAccess.Write(header, [1, 2, 3, 4, 5, 6, 7, 8], 16); // another boot id
         }
 
         machine.Jump(TimeSpan.FromMinutes(45));
@@ -147,7 +147,7 @@ public sealed class RedeliveriesTests : IDisposable
         }
 
         var known = times.Count(t => all.FirstCame(origins[t.Key.Item1], t.Key.Item2, true, Topic, Press, out _) == t.Value);
-        Assert.InRange(known, 90_000, 100_000); // a set that is full gives up its oldest
+        Assert.InRange(known, 90_000, 100_000); // a full set forgets its oldest messages
     }
 
     public void Dispose() => Directory.Delete(folder, recursive: true);

@@ -9,7 +9,9 @@ using Vigil.Tests.Servers;
 
 namespace Vigil.Tests.Ingest.Mqtt;
 
-/// <summary>TLS with a private authority and client certificates, on the embedded broker and towards Debian's mosquitto.</summary>
+/// <summary>
+/// TLS with a private certificate authority and client certificates, on the embedded broker and towards Debian's mosquitto.
+/// </summary>
 [Trait("Category", "Server")]
 public sealed class TlsTests : IDisposable
 {
@@ -28,7 +30,7 @@ public sealed class TlsTests : IDisposable
         Assert.Equal(0x40, (await device.ReadAsync())[0]);
         await Assert.ThrowsAsync<AuthenticationException>(() => RawDevice.OpenAsync(broker.Port, trusted: stranger));
 
-        // Without TLS on the same port nothing is understood, and the socket is closed.
+        // A client without TLS on the same port is not understood, and its socket is closed.
         await using var plain = await RawDevice.OpenAsync(broker.Port);
         await plain.SendAsync(RawDevice.Connect("d1", "right", "d1"));
         Assert.DoesNotContain((byte)0x20, await plain.UntilClosedAsync());
@@ -119,7 +121,7 @@ public sealed class TlsTests : IDisposable
             options.CertificateAuthority = Save("ca.pem", authority.ExportCertificatePem());
     }
 
-    /// <summary>The CONNACK's code; -1 when the connection was ended before it.</summary>
+    /// <summary>The code of the CONNACK; -1 when the connection ended before one came.</summary>
     private async Task<int> CodeAsync(int port, X509Certificate2? certificate)
     {
         try

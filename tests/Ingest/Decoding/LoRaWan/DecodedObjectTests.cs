@@ -7,7 +7,8 @@ using Vigil.Model;
 namespace Vigil.Tests.Ingest.Decoding.LoRaWan;
 
 /// <summary>
-/// What the objects of LoRaWAN decoders become. The objects are made by hand after what the named models' decoders write.
+/// Which readings the objects of LoRaWAN decoders become. The objects are written by hand after what the decoders of the named models
+/// write.
 /// </summary>
 public sealed class DecodedObjectTests
 {
@@ -62,13 +63,13 @@ public sealed class DecodedObjectTests
     public void Who_presses_is_heard(string model, string decoded, string expected) => Assert.Equal(expected, Readings(model, decoded));
 
     [Theory]
-    [InlineData("dragino/laq4", """{"Alarm_status":"TRUE"}""", "")] // air quality
+    [InlineData("dragino/laq4", """{"Alarm_status":"TRUE"}""", "")] // an alarm about air quality
     [InlineData("", """{"Alarm_status":"TRUE","CO2_ppm":523}""", "air.co2=523")]
     [InlineData("milesight-iot/ws52x", """{"button":"open"}""", "switch.on=1")]
     [InlineData("", """{"button":"open"}""", "")]
     [InlineData("", """{"alarm":true}""", "")]
     [InlineData("netvox/r720b", """{"Device":"R720B","Alarm":"ON"}""", "vibration=1")]
-    [InlineData("dingtek/df703", """{"alarmFall":true}""", "")] // a bin that fell over
+    [InlineData("dingtek/df703", """{"alarmFall":true}""", "")] // a waste bin that fell over
     [InlineData("", """{"Device":"R809A","OverCurrentAlarm":"Alarm"}""", "")]
     public void What_is_no_call_for_help_does_not_become_one(string model, string decoded, string expected) =>
         Assert.Equal(expected, Readings(model, decoded));
@@ -82,12 +83,12 @@ public sealed class DecodedObjectTests
     [InlineData("", """{"smokeAlarm":"Local smoke Alarm activated"}""", "smoke=1")]
     [InlineData("", """{"smokeAlarm":"Smoke Alarm non-activated"}""", "smoke=0")]
     [InlineData("", """{"smokeSensorStatus":"Smoke sensor fault"}""", "")]
-    [InlineData("", """{"CO":45}""", "")] // parts per million are no alarm
+    [InlineData("", """{"CO":45}""", "")] // parts per million alone are no alarm
     [InlineData("browan/tbwl100", """{"status":1}""", "water.leak=1")]
     [InlineData("milesight/ws303", """{"leak_status":"leak"}""", "water.leak=1")]
     [InlineData("milesight/em300-sld", """{"water":"normal"}""", "water.leak=0")]
     [InlineData("elv/elv-lw-swd", """{"Moisture":false,"Water":true}""", "water.leak[moisture]=0 water.leak=1")]
-    [InlineData("netvox/r718pa", """{"water":256}""", "")] // of soil
+    [InlineData("netvox/r718pa", """{"water":256}""", "")] // soil moisture
     [InlineData("aquascope/bvs", """{"leak":"N"}""", "water.leak=0")]
     [InlineData("", """{"Water":{"Event":"Water Present"}}""", "water.leak=1")]
     [InlineData("", """{"Water":{"Event":"Water Not Present"}}""", "water.leak=0")]
@@ -101,7 +102,7 @@ public sealed class DecodedObjectTests
     [Theory]
     [InlineData("browan/tbdw100", """{"status":1,"time":0,"count":5}""", "door.open=1")]
     [InlineData("browan/tbms100", """{"status":1,"time":0,"count":5}""", "motion=1")]
-    [InlineData("", """{"status":1,"time":0,"count":5}""", "")] // a door or motion: without the model nobody knows
+    [InlineData("", """{"status":1,"time":0,"count":5}""", "")] // a door or a motion sensor: only the model says which
     [InlineData("", """{"Device":"R311A","OnOff":1}""", "door.open=1")]
     [InlineData("", """{"Device":"R809A","OnOff":"ON"}""", "switch.on=1")]
     [InlineData("", """{"Device":"R718F2","status1":1,"status2":0}""", "door.open[1]=1 door.open[2]=0")]
@@ -112,7 +113,7 @@ public sealed class DecodedObjectTests
     [InlineData("", """{"operatingMode":"Pushbutton","state":"Open"}""", "")]
     [InlineData("milesight/am319", """{"activity":"trigger"}""", "motion=1")]
     [InlineData("", """{"presenceDetectedWhenSending":true}""", "presence=1")]
-    [InlineData("nwave/nps405", """{"type":"parking_status","occupied":true}""", "")] // a car
+    [InlineData("nwave/nps405", """{"type":"parking_status","occupied":true}""", "")] // a parked car
     [InlineData("dingtek/dc410", """{"motion":true,"battery":true}""", "vibration=1 battery.low=1")] // a manhole cover
     [InlineData("minol-zenner/edc-communication-module", """{"removal_detection":1}""", "tamper=1")]
     [InlineData("", """{"DoorWindow":{"Event":"Closed"},"Tamper":{"Event":"Open"}}""", "door.open=0 tamper=1")]
@@ -141,16 +142,16 @@ public sealed class DecodedObjectTests
     [InlineData("", """{"temperature":{"value":293,"unit":"Rankine"}}""", "")]
     [InlineData("", """{"unit":"MPa","temperature":21}""", "air.temperature=21")]
     [InlineData("", """{"temperature":6550.9}""", "air.temperature=6550.9?")]
-    [InlineData("", """{"temperature":120}""", "air.temperature=120")] // of a smoke detector in a fire
+    [InlineData("", """{"temperature":120}""", "air.temperature=120")] // possible: a smoke detector in a fire
     [InlineData("", """{"humidity":409.5}""", "air.humidity=409.5?")]
     [InlineData("", """{"latitude":39.5,"longitude":-1618.4}""", "location=39.5,-1618.4?")]
-    [InlineData("decentlab/dl-dlr2-005", """{"voltage":{"unit":"V","value":2.08}}""", "")] // its input
+    [InlineData("decentlab/dl-dlr2-005", """{"voltage":{"unit":"V","value":2.08}}""", "")] // the voltage at its input, not of its battery
     public void A_unit_comes_from_the_name_from_beside_or_from_what_is_possible(string model, string decoded, string expected) =>
         Assert.Equal(expected, Readings(model, decoded));
 
     [Theory]
     [InlineData("axioma/qalcosonic-w1", """{"current_volume_m3":12.5}""", "water.volume=12.5")]
-    [InlineData("", """{"volume":12.5}""", "")] // litres or cubic metres?
+    [InlineData("", """{"volume":12.5}""", "")] // litres or cubic metres: nobody knows
     [InlineData("", """{"volume":12500,"volume_unit":"L"}""", "water.volume=12.5")]
     [InlineData("minol-zenner/edc-communication-module", """{"meter_values":[12,13,15]}""", "water.volume=0.012")]
     [InlineData(
@@ -177,7 +178,7 @@ public sealed class DecodedObjectTests
         "gas.volume=10.024"
     )]
     [InlineData("decentlab/dl-dlr2-002", """{"pulse_count":{"value":4},"cumulative_pulse_count":{"value":90}}""", "pulse.count=90")]
-    [InlineData("elsys/ems", """{"pulse1":8465}""", "")] // since the last report
+    [InlineData("elsys/ems", """{"pulse1":8465}""", "")] // pulses since the last report, no total
     public void A_meter_counts_where_its_unit_is_known(string model, string decoded, string expected) =>
         Assert.Equal(expected, Readings(model, decoded));
 
@@ -206,7 +207,7 @@ public sealed class DecodedObjectTests
         Assert.Equal([(5, 21.0), (6, 22.0)], many.Readings.Select(r => (r.Time.Hour, r.Value)));
         Assert.All(many.Readings, r => Assert.True(r.Has(ReadingFlags.History)));
 
-        // Of a list that says when it began, only the first has a time; the battery is that of now.
+        // The timestamp is when the list began, so it holds for the first value only; the battery level is measured at arrival.
         var list = Map(
             "laird/rs1xx-temp-rh-sensor",
             """
@@ -225,7 +226,7 @@ public sealed class DecodedObjectTests
     public void How_a_device_is_set_is_not_what_it_measures() =>
         Assert.Equal("", Readings("", """{"payloadmask":{"battery":0},"config":{"temperature":30},"BatteryChange":0.1}"""));
 
-    /// <summary>The network server's words for the model, and the decoder's file, choose its names.</summary>
+    /// <summary>The model's name comes from the network server, with or without the vendor, or from the decoder's file.</summary>
     [Theory]
     [InlineData("TBDW100 Tabs Door & Window Sensor", "door.open=1")]
     [InlineData("tbms100", "motion=1")]

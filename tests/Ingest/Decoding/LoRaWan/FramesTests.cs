@@ -5,7 +5,9 @@ using Vigil.Model;
 
 namespace Vigil.Tests.Ingest.Decoding.LoRaWan;
 
-/// <summary>Binary frames as a profile says them: what a person may write, what is read, and what is named when it is wrong.</summary>
+/// <summary>
+/// Binary frames described in a profile: what may be written there, how frames are read, and which mistakes are reported.
+/// </summary>
 public sealed class FramesTests
 {
     [Theory]

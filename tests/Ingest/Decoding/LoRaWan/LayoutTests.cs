@@ -4,7 +4,7 @@ using Vigil.Model;
 
 namespace Vigil.Tests.Ingest.Decoding.LoRaWan;
 
-/// <summary>Layouts in code, by frames of the makers' manuals and standards.</summary>
+/// <summary>Layouts that are code, tested with frames from makers' manuals and standards.</summary>
 public sealed class LayoutTests
 {
     private static readonly ProfileSet Profiles = ProfileSet.Load(Path.Combine(AppContext.BaseDirectory, "devices"), []);

@@ -68,7 +68,7 @@ public sealed class LoRaWanTests
                 continue;
             }
 
-            // The sample's bytes are none of this model's.
+            // The bytes in this envelope come from another model.
             if (profile != v.Format && v.Text("data_hex") is not null)
             {
                 Assert.NotNull(reason);

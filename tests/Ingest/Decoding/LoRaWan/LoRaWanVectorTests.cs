@@ -7,15 +7,16 @@ using Vigil.Model;
 namespace Vigil.Tests.Ingest.Decoding.LoRaWan;
 
 /// <summary>
-/// Walks every codec vector through the profile of its model: each value that the source states and that has a metric has to come out, the
-/// rest stands below with the reason.
+/// Decodes every codec vector with the profile of its model: each value that the source states and that has a metric becomes a reading; for
+/// the others the lists below give the reason.
 /// </summary>
 public sealed class LoRaWanVectorTests
 {
     private const string Family = "lorawan_codec";
 
     /// <summary>
-    /// codec's first letters, field (a trailing * takes any ending), metric[channel], then a factor or the source's words for the value.
+    /// Beginning of the codec's name, field (a trailing * stands for any ending), metric[channel], and a factor or the source's word for
+    /// the value.
     /// </summary>
     private const string Meanings = """
         adeunis/pulse      bytes.counterValues              pulse.count[a]                    1
@@ -154,7 +155,7 @@ public sealed class LoRaWanVectorTests
         *                  longitude                        longitude                         1
         """;
 
-    /// <summary>What the sources state and no metric of ours holds, and where a source contradicts its own bytes.</summary>
+    /// <summary>Values that no metric holds, and sources that contradict their own bytes.</summary>
     private const string WithoutMetric = """
         b-meters/          *                 values printed do not follow from the bytes printed (73802 litres, not 5180): the bytes count
         ks-technologies/   *                 the frame has no position key and the printed longitude is -1618: it is refused
@@ -342,7 +343,7 @@ public sealed class LoRaWanVectorTests
         if (metric is "latitude" or "longitude" or "speed")
         {
             if (into.Readings.All(r => r.Metric != Metric.Location) && metric == "speed")
-                return; // a cached position tells no speed
+                return; // a cached position has no speed
             var place = Assert.Single(into.Readings, r => r.Metric == Metric.Location);
             var part = metric switch
             {
@@ -412,7 +413,7 @@ public sealed class LoRaWanVectorTests
 
     private static (string, string, string, string) Columns(string line)
     {
-        // Two blanks or more part the columns: the words of a source have single ones.
+        // Columns are separated by two or more spaces; words within a column by one.
         var parts = System.Text.RegularExpressions.Regex.Split(line.Trim(), "\\s{2,}");
         if (parts.Length == 3)
             parts = [.. parts[0].Split(' '), .. parts[1..]];
