@@ -8,7 +8,7 @@ namespace Vigil.Tests.Notify;
 
 public sealed class AlarmLifeTests
 {
-    /// <summary>What may follow what, and the word on the timeline that has to explain it.</summary>
+    /// <summary>Which state may follow which, and the events of the timeline of which one has to explain it.</summary>
     private static readonly Dictionary<(AlarmState From, AlarmState To), TimelineEvent[]> Allowed = new()
     {
         [(AlarmState.Open, AlarmState.Acknowledged)] = [TimelineEvent.Acknowledged],

@@ -8,7 +8,7 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Tests.Notify;
 
-/// <summary>A daughter who wants to know each morning how yesterday was, and a father who agreed to it.</summary>
+/// <summary>A daughter wants to know each morning how yesterday was, and her father has agreed to it.</summary>
 public sealed class DailyDigestTests : IAsyncLifetime
 {
     private readonly string folder = Directory.CreateTempSubdirectory("vigil-digest-").FullName;
@@ -46,7 +46,7 @@ public sealed class DailyDigestTests : IAsyncLifetime
         home.ConsentDailyLife = true;
         home.Contacts.Single(c => c.Order == 1).DailyDigest = true;
         await db.SaveChangesAsync(Stop);
-        // Local noon of the 15th now: 20 L at 07:00 and 20 L at 20:00 each day, 10 L at 09:00 alone on the 14th.
+        // It is noon on the 15th, local time. Each day 20 L were used at 07:00 and 20 L at 20:00, but on the 14th only 10 L at 09:00.
         var (rows, total) = (new List<Reading>(), 10.0);
         var from = new DateTime(2026, 1, 4, 16, 0, 0, DateTimeKind.Utc);
         for (var hour = 0; from.AddHours(hour) < night.Clock.GetUtcNow().UtcDateTime; hour++)
@@ -89,8 +89,8 @@ public sealed class DailyDigestTests : IAsyncLifetime
         Assert.Contains("01-14", told.Text, StringComparison.Ordinal);
         Assert.Contains("用水10升（平时40）", told.Text, StringComparison.Ordinal);
         Assert.Contains("09:00至09:00", told.Text, StringComparison.Ordinal);
-        Assert.Contains("*", told.Text, StringComparison.Ordinal); // a masked name
-        night.Clock.Advance(TimeSpan.FromHours(12)); // midnight: not before the morning
+        Assert.Contains("*", told.Text, StringComparison.Ordinal); // the name is masked
+        night.Clock.Advance(TimeSpan.FromHours(12)); // it is midnight, too early for the next digest
         Assert.Equal(0, await digests.CycleAsync(Stop));
     }
 
@@ -100,7 +100,8 @@ public sealed class DailyDigestTests : IAsyncLifetime
         await using (var db = await night.Records.CreateDbContextAsync(Stop))
         {
             db.SlowChanges.Add(Rises(await db.Residents.Select(r => r.Id).FirstAsync(Stop), foundHoursAgo: 11));
-            db.SlowChanges.Add(Rises(await db.Residents.Select(r => r.Id).FirstAsync(Stop), foundHoursAgo: 8 * 24)); // no news any more
+            // found too long ago to be told
+            db.SlowChanges.Add(Rises(await db.Residents.Select(r => r.Id).FirstAsync(Stop), foundHoursAgo: 8 * 24));
             await db.SaveChangesAsync(Stop);
         }
 
@@ -178,7 +179,7 @@ public sealed class DailyDigestTests : IAsyncLifetime
 
         Assert.Equal(1, await digests.CycleAsync(Stop));
         Assert.Equal(night.Contact1, Assert.Single(night.Heard.All).Address);
-        Assert.Equal(0, await digests.CycleAsync(Stop)); // put off, not tried each minute
+        Assert.Equal(0, await digests.CycleAsync(Stop)); // tried again later, but not every minute
     }
 
     [Fact]

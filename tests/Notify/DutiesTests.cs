@@ -21,7 +21,7 @@ public sealed class DutiesOnPostgresTests(PostgresServer server) : DutiesTests, 
         await Night.BeginAsync(await server.CreateDatabaseAsync(), policies);
 }
 
-/// <summary>What the desk, the rota, the digests and the auditor owe; a night each, the same on both databases.</summary>
+/// <summary>Shifts, substitutes, bundles, limits and the auditor, with the same tests on both databases.</summary>
 public abstract class DutiesTests
 {
     private const string Second = "+8613800000008",
@@ -52,10 +52,10 @@ public abstract class DutiesTests
                 db.Shifts.Add(Shift("officer:d2", 20, 8));
             }
         );
-        await night.RaiseAsync(AlarmKind.NoWater); // noon
+        await night.RaiseAsync(AlarmKind.NoWater); // at noon
         await night.PassAsync(TimeSpan.FromMinutes(1));
         Assert.Equal([night.Duty], night.Order);
-        await night.PassAsync(TimeSpan.FromHours(9)); // the same plan is repeated at 21:01, and now the night shift is there
+        await night.PassAsync(TimeSpan.FromHours(9)); // the plan begins again at 21:01, and by then the night shift is on duty
         Assert.Equal([night.Duty, Second], night.Order);
     }
 
@@ -72,7 +72,7 @@ public abstract class DutiesTests
         };
         bool At(int day, int hour) => friday.Covers(new DateTime(2026, 1, day, hour, 0, 0));
         Assert.Equal((false, true, true, false, false), (At(16, 7), At(16, 20), At(17, 7), At(17, 8), At(17, 20)));
-        Assert.False(At(23, 20)); // the Friday after its last day
+        Assert.False(At(23, 20)); // a Friday, but after the shift's last day
         await Task.CompletedTask;
     }
 
@@ -104,7 +104,7 @@ public abstract class DutiesTests
             (await night.AlarmAsync(alarm)).Timeline,
             t => t.What == TimelineEvent.Step && t.Text.Contains("替班员 stands in for 李值班", StringComparison.Ordinal)
         );
-        await night.PassAsync(TimeSpan.FromHours(13)); // the day after
+        await night.PassAsync(TimeSpan.FromHours(13)); // the next day, when the officer is back
         Assert.Equal([Second, night.Duty], night.Order);
     }
 
@@ -113,7 +113,7 @@ public abstract class DutiesTests
     {
         await using var night = await BeginAsync(Only("duty"));
         await ChangeAsync(night, db => db.Shifts.Add(Shift("officer:d1", 20, 8)));
-        var alarm = await night.RaiseAsync(AlarmKind.Sos); // noon
+        var alarm = await night.RaiseAsync(AlarmKind.Sos); // at noon
         await night.PassAsync(TimeSpan.FromSeconds(5));
         Assert.Equal([night.Duty], night.Order);
         Assert.Contains(
@@ -130,7 +130,7 @@ public abstract class DutiesTests
             night,
             db =>
             {
-                db.Shifts.Add(Shift("visitor:v1", 8, 11)); // it is noon
+                db.Shifts.Add(Shift("visitor:v1", 8, 11)); // it is noon, so this shift is over
                 db.Visitors.Add(
                     new Visitor
                     {
@@ -171,7 +171,7 @@ public abstract class DutiesTests
     public async Task What_happens_again_after_an_acknowledgement_is_recorded_and_told_when_the_set_time_is_over()
     {
         await using var night = await BeginAsync();
-        var alarm = await night.RaiseAsync(AlarmKind.NoWater); // renotifyAfter 2h, seenWellBy 4h
+        var alarm = await night.RaiseAsync(AlarmKind.NoWater); // renotify after 2 h, seen well by 4 h
         await night.PassAsync(TimeSpan.FromMinutes(1));
         await night.Desk.AcknowledgeAsync(alarm, "visitor:v1", "", Stop);
         await night.PassAsync(TimeSpan.FromMinutes(30));
@@ -210,13 +210,13 @@ public abstract class DutiesTests
         Assert.Equal(
             [(Channel.Voice, night.Contact1), (Channel.Voice, night.Contact2)],
             night.Heard.All.Skip(1).Select(h => (h.Channel, h.Address)).Order()
-        ); // both are due at once
+        ); // both contacts are told at once
         await night.Desk.CommitAsync([night.Says(AlarmKind.NoWater, FindingChange.Updated, severity: Severity.Warning)], Stop);
         var row = await night.AlarmAsync(alarm);
         Assert.Equal(Severity.Critical, row.Severity);
         Assert.Contains(row.Timeline, t => t.What == TimelineEvent.Severity && t.Text.StartsWith("now Critical", StringComparison.Ordinal));
         await night.PassAsync(TimeSpan.FromMinutes(3));
-        Assert.Contains(night.Heard.All, h => h.Address == night.Duty); // the critical plan goes on
+        Assert.Contains(night.Heard.All, h => h.Address == night.Duty); // the plan for critical alarms goes on
     }
 
     [Fact]
@@ -252,7 +252,7 @@ public abstract class DutiesTests
         Assert.Contains("迹象已消失", night.Heard.All[1].Text, StringComparison.Ordinal);
         Assert.Equal(AlarmState.Acknowledged, (await night.AlarmAsync(alarm)).State);
         await night.PassAsync(TimeSpan.FromHours(4));
-        Assert.Equal(AlarmState.Open, (await night.AlarmAsync(alarm)).State); // nobody saw her well in time
+        Assert.Equal(AlarmState.Open, (await night.AlarmAsync(alarm)).State); // nobody reported in time that she is well
     }
 
     [Theory]
@@ -318,13 +318,13 @@ public abstract class DutiesTests
         foreach (var kind in kinds)
         {
             await night.RaiseAsync(kind);
-            await night.PassAsync(TimeSpan.FromSeconds(1)); // one at a time: nothing to bundle
+            await night.PassAsync(TimeSpan.FromSeconds(1)); // told one by one, so that they are not bundled
         }
 
         Assert.Equal(5, night.Heard.All.Count);
         await night.Desk.CommitAsync([night.Says(AlarmKind.Sos)], Stop);
         await night.PassAsync(TimeSpan.FromSeconds(1));
-        Assert.Equal(6, night.Heard.All.Count); // a cry for help is never held back
+        Assert.Equal(6, night.Heard.All.Count); // a cry for help is never held by a limit
         await night.PassAsync(TimeSpan.FromHours(4));
         Assert.All(
             kinds,
@@ -339,7 +339,7 @@ public abstract class DutiesTests
         foreach (var kind in AlarmKind.All.Where(k => k.DefaultSeverity == Severity.High).Take(6))
         {
             await night.RaiseAsync(kind);
-            await night.PassAsync(TimeSpan.FromSeconds(1)); // one at a time: nothing to bundle
+            await night.PassAsync(TimeSpan.FromSeconds(1)); // told one by one, so that they are not bundled
         }
 
         Assert.Equal(
@@ -366,7 +366,7 @@ public abstract class DutiesTests
         );
         var alarm = await night.RaiseAsync(AlarmKind.Sos);
         await night.Desk.AcknowledgeAsync(alarm, "visitor:v1", "", Stop);
-        night.Clock.Advance(TimeSpan.FromMinutes(46)); // the escalator stands still
+        night.Clock.Advance(TimeSpan.FromMinutes(46)); // 46 minutes in which the escalator doesn't run
         await auditor.LookAsync(Stop);
         night.Clock.Advance(TimeSpan.FromSeconds(15));
         Assert.Equal(1, await auditor.LookAsync(Stop));
@@ -388,7 +388,7 @@ public abstract class DutiesTests
         Assert.All(row.Steps, s => Assert.Equal("contact 1", s.To));
     }
 
-    /// <summary>One policy for everything: these people, one after the other.</summary>
+    /// <summary>One policy for all alarms: tells these people, one after another.</summary>
     private static Policies Only(
         string to,
         string? then = null,

@@ -20,7 +20,7 @@ public sealed class EscalationOnPostgresTests(PostgresServer server) : Escalatio
     protected override async Task<Night> BeginAsync() => await Night.BeginAsync(await server.CreateDatabaseAsync());
 }
 
-/// <summary>Nights, fast-forwarded; the same on both databases.</summary>
+/// <summary>Escalation from step to step with a clock that tests move, the same tests on both databases.</summary>
 public abstract class EscalationTests
 {
     protected abstract Task<Night> BeginAsync();
@@ -85,7 +85,7 @@ public abstract class EscalationTests
     [InlineData("zhou", Roles.Duty, true)]
     [InlineData("zhou", Roles.Supervisor, true)]
     [InlineData("zhou", Roles.Visitor, false)]
-    [InlineData("visitor", Roles.Duty, true)] // an account may have any name
+    [InlineData("visitor", Roles.Duty, true)] // an account may have the name of a role in policies
     public async Task When_an_account_acknowledged_and_seen_well_runs_out_nobody_below_its_role_is_told(
         string name,
         string role,
@@ -111,7 +111,7 @@ public abstract class EscalationTests
         var alarm = await night.RaiseAsync(AlarmKind.NoWater);
         await night.Desk.AcknowledgeAsync(alarm, name, "", Stop);
         await night.PassAsync(TimeSpan.FromHours(5));
-        var told = night.Order.Where(p => p != night.Contact1).ToList(); // told before it was acknowledged
+        var told = night.Order.Where(p => p != night.Contact1).ToList(); // who was told after it was acknowledged
         Assert.Equal(supervisorAlone ? [night.Supervisor] : [night.Duty, night.Supervisor], told);
     }
 
@@ -121,7 +121,7 @@ public abstract class EscalationTests
         await using var night = await BeginAsync();
         var alarm = await night.RaiseAsync(AlarmKind.NoWater);
         await night.PassAsync(TimeSpan.FromMinutes(20));
-        await night.Answers.TakeAsync(night.Heard.All[1].Notice, "link", Stop); // contact 2
+        await night.Answers.TakeAsync(night.Heard.All[1].Notice, "link", Stop); // the second contact takes it
         await night.PassAsync(TimeSpan.FromHours(3.9));
         Assert.Equal(2, night.Heard.All.Count);
         await night.PassAsync(TimeSpan.FromHours(0.2));
@@ -197,7 +197,7 @@ public abstract class EscalationTests
     {
         await using var night = await BeginAsync();
         await night.RaiseAsync(AlarmKind.Sos);
-        await night.PassAsync(TimeSpan.FromSeconds(5)); // both phones ring
+        await night.PassAsync(TimeSpan.FromSeconds(5)); // both contacts are called at once
         var (first, second) = (
             night.Heard.All.Single(h => h.Address == night.Contact1).Notice,
             night.Heard.All.Single(h => h.Address == night.Contact2).Notice
@@ -361,7 +361,7 @@ public abstract class EscalationTests
     {
         await using var night = await BeginAsync();
         await night.RaiseAsync(AlarmKind.NoWater);
-        night.Clock.Advance(TimeSpan.FromHours(2)); // nothing ran
+        night.Clock.Advance(TimeSpan.FromHours(2)); // two hours in which nothing ran
         night.Restart();
         await night.PassAsync(TimeSpan.FromMinutes(10));
         Assert.Equal([night.Contact1], night.Order);
@@ -400,7 +400,7 @@ public abstract class EscalationTests
         Assert.Equal(0, await auditor.LookAsync(Stop));
         for (var i = 0; i < 4; i++)
         {
-            night.Clock.Advance(TimeSpan.FromSeconds(20)); // the escalator stands still
+            night.Clock.Advance(TimeSpan.FromSeconds(20)); // the escalator doesn't run
             await auditor.LookAsync(Stop);
         }
 

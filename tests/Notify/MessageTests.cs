@@ -6,7 +6,7 @@ namespace Vigil.Tests.Notify;
 
 public sealed class MessageTests
 {
-    /// <summary>UCS-2: 70 characters in one segment, 67 in each of several (3GPP TS 23.040).</summary>
+    /// <summary>Characters of two SMS segments in UCS-2: 67 in each, where a single segment would hold 70 (3GPP TS 23.040).</summary>
     private const int TwoSegments = 134;
 
     private const string LongestLink = "https://vigil.example.gov.cn/c/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -30,7 +30,7 @@ public sealed class MessageTests
     )
     {
         var text = Messages.Text(says, language, "王秀英", kind, new DateTime(2026, 1, 15, 4, 0, 0, DateTimeKind.Utc), LongestLink);
-        Assert.InRange(text.Length, 20, language == "zh" ? TwoSegments : 160 * 2); // English without Chinese characters is GSM-7
+        Assert.InRange(text.Length, 20, language == "zh" ? TwoSegments : 160 * 2); // English text without Chinese characters is GSM-7
         Assert.DoesNotContain("王秀英", text, StringComparison.Ordinal);
         Assert.Contains("王*", text, StringComparison.Ordinal);
         Assert.DoesNotContain('{', text);
@@ -57,7 +57,7 @@ public sealed class MessageTests
         Assert.Equal(language == "en", SmsSegments.IsGsm7(text));
         Assert.InRange(SmsSegments.Of(text), 1, 2);
         if (says == MessageKind.Cleared)
-            Assert.Equal(1, SmsSegments.Of(text)); // nothing to open, nothing to pay twice for
+            Assert.Equal(1, SmsSegments.Of(text)); // without a link it fits into one segment, so nobody pays twice
     }
 
     [Theory]
@@ -74,7 +74,9 @@ public sealed class MessageTests
     public void Segments_are_counted_as_the_carriers_count_them(int length, char of, int segments) =>
         Assert.Equal(segments, SmsSegments.Of(new string(of, length)));
 
-    /// <summary>What is heard names the family name and the kind; no link, code or address, and every key is explained.</summary>
+    /// <summary>
+    /// A spoken message names the family name and the kind of alarm and explains every key; it has no link, code or address.
+    /// </summary>
     [Theory]
     [InlineData("zh", "王姓老人")]
     [InlineData("yue", "王姓長者")]

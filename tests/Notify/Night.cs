@@ -11,10 +11,10 @@ using Vigil.Tests.Storage.Records;
 
 namespace Vigil.Tests.Notify;
 
-/// <summary>One message as a phone network sees it.</summary>
+/// <summary>One message as the phone network received it.</summary>
 public sealed record Heard(DateTimeOffset At, Channel Channel, string Address, string Text, Guid Notice);
 
-/// <summary>A phone network that does what it is told, and remembers what it accepted.</summary>
+/// <summary>A phone network that answers as a test says and remembers what it accepted.</summary>
 public sealed class FakePhones(TimeProvider clock) : IChannel
 {
     public List<Heard> All { get; } = [];
@@ -56,12 +56,12 @@ public sealed class FakePhones(TimeProvider clock) : IChannel
         );
 }
 
-/// <summary>A scenario: people, a clock that is moved by hand, the desk and the escalator as the product runs them.</summary>
+/// <summary>A scenario: one home and its people, a clock that the test moves, and the real alarm desk, escalator and dispatcher.</summary>
 public class Night : IAsyncDisposable
 {
     private static readonly string[] Phones = ["+8613800000001", "+8613800000002", "+8613800000003", "+8613800000004", "+8613800000005"];
 
-    /// <summary>Who can answer an SMS: it is one-way to the mainland.</summary>
+    /// <summary>Numbers whose owners can answer an SMS: to the mainland, SMS go one way only.</summary>
     protected static readonly string[] PhonesInHongKong = ["+85261230001", "+85261230002", "+85261230003", "+85261230004", "+85261230005"];
     private readonly string[] phones;
     private readonly string folder = Directory.CreateTempSubdirectory("vigil-night-").FullName;
@@ -98,7 +98,7 @@ public class Night : IAsyncDisposable
     public Answers Answers { get; protected set; } = null!;
     public SignedLinks Links { get; protected set; } = null!;
 
-    /// <summary>What the service says of itself.</summary>
+    /// <summary>Troubles that the service reports about itself.</summary>
     public Troubles Troubles { get; protected set; } = null!;
 
     public string Contact1 => phones[0];
@@ -107,7 +107,7 @@ public class Night : IAsyncDisposable
     public string Duty => phones[3];
     public string Supervisor => phones[4];
 
-    /// <summary>Whose phones rang or showed a message, in order, each person once.</summary>
+    /// <summary>Whose phones rang or showed a message, in order; each person once.</summary>
     public IReadOnlyList<string> Order => [.. Heard.All.Select(h => h.Address).Distinct()];
 
     public static async Task<Night> BeginAsync(string? postgres = null, Policies? policies = null)
@@ -124,7 +124,7 @@ public class Night : IAsyncDisposable
         return postgres is null ? await FreshRecords.SqliteAsync(data) : await FreshRecords.PostgresAsync(postgres);
     }
 
-    /// <summary>One home with two contacts, its visitor, the desk and the supervisor.</summary>
+    /// <summary>Registers one home with two contacts, its visitor, the duty desk and the supervisor.</summary>
     protected static async Task SettleInAsync(Night night)
     {
         await using var db = await night.Records.CreateDbContextAsync();
@@ -186,13 +186,13 @@ public class Night : IAsyncDisposable
         await db.SaveChangesAsync();
     }
 
-    /// <summary>What else happens besides escalation; returns how much it was.</summary>
+    /// <summary>Runs what a derived scenario has besides escalation; returns how much was done.</summary>
     protected virtual Task<int> ElseAsync() => Task.FromResult(0);
 
-    /// <summary>When something else happens next.</summary>
+    /// <summary>When a derived scenario has something to do next.</summary>
     protected virtual DateTime? NextElse => null;
 
-    /// <summary>As after a crash: nothing but the records is left.</summary>
+    /// <summary>Restarts as after a crash: only what is in the records is left.</summary>
     public virtual void Restart()
     {
         Links = new SignedLinks(folder, "https://v.example", Clock);
@@ -234,7 +234,7 @@ public class Night : IAsyncDisposable
 
     public async Task<Guid> RaiseAsync(AlarmKind kind) => (await Desk.CommitAsync([Says(kind)], default))[^1].AlarmId;
 
-    /// <summary>Lets time pass, stopping wherever something is due.</summary>
+    /// <summary>Lets time pass, and stops whenever something is due.</summary>
     public async Task PassAsync(TimeSpan time)
     {
         var end = Clock.GetUtcNow() + time;
@@ -278,7 +278,7 @@ public class Night : IAsyncDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Whatever the night was about: what the escalation wrote down of it is Chinese where a reader of Chinese reads it.</summary>
+    /// <summary>Every scenario also checks that what the escalation wrote in Chinese is Chinese.</summary>
     private async Task ReadAsync()
     {
         await using var db = await Records.CreateDbContextAsync();

@@ -89,9 +89,9 @@ public sealed class PoliciesTests
     {
         Assert.True(Hours.TryParse("22:00-07:00", out var hours));
         var zone = TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai");
-        // 23:00 → 07:00
+        // at 23:00, until 07:00
         Assert.Equal(new DateTime(2026, 1, 15, 23, 0, 0), hours.EndOf(new DateTime(2026, 1, 15, 15, 0, 0, DateTimeKind.Utc), zone));
-        // noon: not in it
+        // noon is outside the quiet hours
         Assert.Equal(new DateTime(2026, 1, 15, 4, 0, 0), hours.EndOf(new DateTime(2026, 1, 15, 4, 0, 0, DateTimeKind.Utc), zone));
     }
 

@@ -2,7 +2,7 @@ using Vigil.Notify;
 
 namespace Vigil.Tests.Notify;
 
-/// <summary>Who is meant, as policies, notices and timelines write it.</summary>
+/// <summary>Recipients as policies, notices and timelines write them.</summary>
 public sealed class RecipientTests
 {
     [Theory]

@@ -1,8 +1,8 @@
 namespace Vigil.Tests.Notify;
 
 /// <summary>
-/// How many segments a text takes, which is what is paid for and what gets lost in parts (3GPP TS 23.038, TS 23.040): 160 characters of the
-/// GSM 7-bit alphabet in one, 153 in each of several; with any other character UCS-2: 70 in one, 67 in each of several.
+/// How many SMS segments a text takes; each segment is paid for and may be lost (3GPP TS 23.038, TS 23.040). GSM 7-bit: 160 characters in
+/// one, 153 in each of several. Any other character makes it UCS-2: 70 in one, 67 in each of several.
 /// </summary>
 internal static class SmsSegments
 {
@@ -10,7 +10,7 @@ internal static class SmsSegments
         "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ "
         + "!\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
 
-    /// <summary>These take two places.</summary>
+    /// <summary>These characters take two places.</summary>
     private const string Extended = "\f^{}\\[~]|€";
 
     public static bool IsGsm7(string text) =>

@@ -66,13 +66,13 @@ public sealed class StormOnPostgresTests(PostgresServer server) : StormTests, IC
         Assert.All(notices.GroupBy(n => (n.StepId, n.Recipient, n.Channel)), g => Assert.Single(g));
         var ran = await db.Timeline.CountAsync(t => t.What == TimelineEvent.Step, Stop);
         Assert.Equal(await db.Steps.CountAsync(s => s.State == StepState.Done, Stop), ran);
-        // each cry for help has been through contacts, visitor, desk and supervisor; each dry tap told its first contact
+        // each of the 60 cries for help went to contacts, visitor, duty desk and supervisor; each of the 60 dry taps to its first contact
         Assert.Equal(60 * 4 + 60, ran);
     }
 }
 
 /// <summary>
-/// Thousands of alarms at once, with the loops running as the service runs them. (bench/reports/notify.md has ten thousand.)
+/// Thousands of alarms at once, with the loops running as in the service. (bench/reports/notify.md measures ten thousand.)
 /// </summary>
 public abstract class StormTests
 {
@@ -113,7 +113,7 @@ public abstract class StormTests
             .Select(i => night.Says(kinds[i % kinds.Count], subject: $"x{i / kinds.Count}", episode: $"{i}"))
             .ToList();
         var flood = Task.Run(() => desk.CommitAsync(storm, Stop), Stop);
-        // A cry for help is committed by itself, as the pipeline does it, while the flood is being written and told.
+        // A cry for help is committed by itself, as the pipeline does it, while thousands of alarms are being written and told.
         var committed = new Dictionary<string, long>();
         for (var i = 0; i < 100; i++)
         {
@@ -129,7 +129,7 @@ public abstract class StormTests
         await dispatcher.StopAsync(Stop);
         var waits = committed.Select(c => Stopwatch.GetElapsedTime(c.Value, phones.FirstCall[c.Key]).TotalSeconds).Order().ToList();
         Assert.True(waits[^1] < 10, $"a cry for help waited {waits[^1]:0.0} s (half of them {waits[50]:0.0} s)");
-        Assert.InRange(phones.Texts.Values.DefaultIfEmpty(0).Max(), 0, 5); // an SMS limit is 5 in 15 minutes
+        Assert.InRange(phones.Texts.Values.DefaultIfEmpty(0).Max(), 0, 5); // at most five texts to a number in 15 minutes
         await using var db = await night.Records.CreateDbContextAsync(Stop);
         Assert.Equal(2000, await db.Alarms.CountAsync(Stop));
     }
@@ -160,7 +160,7 @@ public abstract class StormTests
         await db.SaveChangesAsync(Stop);
     }
 
-    /// <summary>When each phone first rang, and how many texts it got; takes 20 ms for each, as a provider does.</summary>
+    /// <summary>When each phone first rang, and how many texts it got. Each request takes 20 ms, as with a real provider.</summary>
     private sealed class TimedPhones : IChannel
     {
         public ConcurrentDictionary<string, long> FirstCall { get; } = new();

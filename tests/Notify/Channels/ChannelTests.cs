@@ -18,7 +18,7 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Tests.Notify.Channels;
 
-/// <summary>Mail, signed webhooks and group robots, each against a server of its own on loopback.</summary>
+/// <summary>Mail, signed webhooks and group robots, each sent to a server of its own on loopback.</summary>
 public sealed class ChannelTests : IAsyncDisposable
 {
     private const string Secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -98,7 +98,7 @@ public sealed class ChannelTests : IAsyncDisposable
         Assert.Empty(smtp.Mails);
     }
 
-    /// <summary>The vector of the Standard Webhooks reference libraries.</summary>
+    /// <summary>The test vector of the Standard Webhooks reference libraries.</summary>
     [Fact]
     public void The_receiver_of_these_tests_signs_as_the_published_vector() =>
         Assert.Equal(
@@ -122,15 +122,15 @@ public sealed class ChannelTests : IAsyncDisposable
         foreach (var secret in new[] { other, Secret })
             Assert.True(WebhookReceiver.Believes(secret, heard[1].Headers, heard[1].Body, clock.GetUtcNow()));
         bool Again(string body, TimeSpan later) => WebhookReceiver.Believes(Secret, heard[1].Headers, body, clock.GetUtcNow() + later);
-        Assert.False(Again(heard[1].Body + " ", TimeSpan.Zero)); // changed
-        Assert.False(Again(heard[1].Body, TimeSpan.FromMinutes(6))); // replayed
+        Assert.False(Again(heard[1].Body + " ", TimeSpan.Zero)); // the body was changed
+        Assert.False(Again(heard[1].Body, TimeSpan.FromMinutes(6))); // sent again six minutes later
         Assert.Equal("alarm.opened", JsonDocument.Parse(heard[1].Body).RootElement.GetProperty("type").GetString());
     }
 
     [Theory]
     [InlineData("http://127.0.0.1:PORT/")]
     [InlineData("https://127.0.0.1:PORT/")]
-    [InlineData("https://localhost:PORT/")] // a name, looked up when it is connected to
+    [InlineData("https://localhost:PORT/")] // a name that resolves to loopback
     [InlineData("https://[::ffff:127.0.0.1]:PORT/")]
     [InlineData("https://2130706433:PORT/")]
     [InlineData("https://169.254.169.254/latest/meta-data/")]
@@ -145,7 +145,7 @@ public sealed class ChannelTests : IAsyncDisposable
         Assert.True(result.Outcome == ChannelOutcome.GiveUp, $"{result.Outcome}: {result.Reason}");
         Assert.Empty(heard);
         if (!address.Contains("localhost", StringComparison.Ordinal))
-            Assert.False(channel.CarriesTo(Channel.Webhook, typed)); // another channel is tried at once
+            Assert.False(channel.CarriesTo(Channel.Webhook, typed)); // so that the next channel is tried at once
     }
 
     [Theory]

@@ -8,7 +8,7 @@ using System.Text;
 namespace Vigil.Tests.Notify.Channels;
 
 /// <summary>
-/// A mail server on a loopback socket (RFC 5321) with STARTTLS or TLS from the first byte, a login, and what a test makes it answer.
+/// A mail server on a loopback socket (RFC 5321) with STARTTLS or TLS from the first byte, a login, and answers that a test chooses.
 /// </summary>
 internal sealed class SmtpServer : IAsyncDisposable
 {
@@ -39,12 +39,12 @@ internal sealed class SmtpServer : IAsyncDisposable
 
     public string CertificateFile { get; }
 
-    /// <summary>What is said to a command, in place of 250; "cut" closes the connection.</summary>
+    /// <summary>Answers to commands in place of 250; "cut" closes the connection.</summary>
     public Dictionary<string, string> Says { get; } = [];
 
     public List<string> Mails { get; } = [];
 
-    /// <summary>Commands that came before TLS was on.</summary>
+    /// <summary>Commands that arrived before TLS was on.</summary>
     public List<string> InTheOpen { get; } = [];
 
     public async ValueTask DisposeAsync()
@@ -128,7 +128,7 @@ internal sealed class SmtpServer : IAsyncDisposable
         }
         catch (Exception e) when (e is IOException or System.Security.Authentication.AuthenticationException or OperationCanceledException)
         {
-            // whoever called has hung up
+            // the client has closed the connection
         }
     }
 

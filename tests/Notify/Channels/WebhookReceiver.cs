@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Vigil.Tests.Notify.Channels;
 
-/// <summary>What a receiver of webhooks does with a message (standardwebhooks.com), independently of the library that signs.</summary>
+/// <summary>Checks a webhook as a receiver does (standardwebhooks.com), without the library that signs in Vigil.</summary>
 internal static class WebhookReceiver
 {
     public static string Sign(string secret, string id, long timestamp, string body) =>
@@ -16,7 +16,7 @@ internal static class WebhookReceiver
             )
         );
 
-    /// <summary>One of the signatures is right, and the time is within five minutes.</summary>
+    /// <summary>Whether one of the signatures is right and the time is within five minutes.</summary>
     public static bool Believes(string secret, IReadOnlyDictionary<string, string> headers, string body, DateTimeOffset now)
     {
         var seconds = long.Parse(headers["webhook-timestamp"], CultureInfo.InvariantCulture);

@@ -5,7 +5,7 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Tests.Notify.Decisions;
 
-/// <summary>What findings, answers and time make of an alarm, without a database or a clock.</summary>
+/// <summary>How findings, answers and time change an alarm, decided without a database or a clock.</summary>
 public sealed class AlarmLifeDecisionTests
 {
     private static readonly DateTime Noon = new(2026, 1, 15, 4, 0, 0, DateTimeKind.Utc);
@@ -57,12 +57,13 @@ public sealed class AlarmLifeDecisionTests
 
     [Theory]
     [InlineData(FindingChange.Opened, false, null, FindingMeaning.Opens)]
-    [InlineData(FindingChange.Updated, true, null, FindingMeaning.Opens)] // a second press brings back what a person resolved
+    // after a person has resolved it, another press opens an alarm again
+    [InlineData(FindingChange.Updated, true, null, FindingMeaning.Opens)]
     [InlineData(FindingChange.Updated, false, null, FindingMeaning.ResolvedBefore)]
     [InlineData(FindingChange.Opened, false, "e0", FindingMeaning.HappensAgain)]
     [InlineData(FindingChange.Updated, false, "e1", FindingMeaning.HappensAgain)]
     [InlineData(FindingChange.Cleared, false, "e1", FindingMeaning.Clears)]
-    [InlineData(FindingChange.Cleared, false, "e0", FindingMeaning.ClearsNothing)] // another episode stands there
+    [InlineData(FindingChange.Cleared, false, "e0", FindingMeaning.ClearsNothing)] // it ends an episode that isn't the open one
     [InlineData(FindingChange.Cleared, false, null, FindingMeaning.ClearsNothing)]
     internal void A_finding_means_what_the_open_alarm_makes_of_it(
         FindingChange change,
@@ -95,7 +96,7 @@ public sealed class AlarmLifeDecisionTests
         var press = Says(FindingChange.Updated, Severity.Critical, notify: true);
         var soon = AlarmLife.HappensAgain(sos, press, Policy, Noon.AddSeconds(59));
         Assert.Equal((TellingAgain.Counted, Noon.AddSeconds(60), 1), (soon.Telling, soon.At, soon.Standing.Repeats));
-        Assert.Equal(sos.Round, soon.Standing.Round); // an answer given now answers for it
+        Assert.Equal(sos.Round, soon.Standing.Round); // the round stays the same, so an answer to the call also covers this press
         var later = AlarmLife.HappensAgain(sos, press, Policy, Noon.AddSeconds(60));
         Assert.Equal((TellingAgain.Now, Noon.AddSeconds(60), 4), (later.Telling, later.Standing.RangAt, later.Standing.Round));
     }
@@ -178,7 +179,7 @@ public sealed class AlarmLifeDecisionTests
         Assert.Equal(Refusal.NoReason, AlarmLife.Resolve(Open, "x", Resolution.Cleared, Noon).Refused);
         Assert.Equal(Refusal.NotResolved, AlarmLife.Reopen(Taken, newerIsOpen: false).Refused);
         Assert.Equal(Refusal.NewerIsOpen, AlarmLife.Reopen(Over, newerIsOpen: true).Refused);
-        Assert.Equal(Over, AlarmLife.Reopen(Over, newerIsOpen: true).Standing); // what is refused changes nothing
+        Assert.Equal(Over, AlarmLife.Reopen(Over, newerIsOpen: true).Standing); // a refused action changes nothing
     }
 
     [Fact]

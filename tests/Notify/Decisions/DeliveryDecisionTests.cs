@@ -5,7 +5,7 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Tests.Notify.Decisions;
 
-/// <summary>What happens next to a notice, without a database, a clock or a provider.</summary>
+/// <summary>What happens to a notice next, decided without a database, a clock or a provider.</summary>
 public sealed class DeliveryDecisionTests
 {
     private static readonly DateTime Now = new(2026, 1, 15, 4, 0, 0, DateTimeKind.Utc);
@@ -37,7 +37,7 @@ public sealed class DeliveryDecisionTests
         Assert.Equal(NoticeTurn.Send, AtItsTurn(held).Turn);
         held.CreatedAt = Now.AddHours(-24).AddTicks(-1);
         Assert.Equal(NoticeTurn.HeldTooLong, AtItsTurn(held).Turn);
-        held.Held = false; // one that a limit or quiet hours keep has all the time
+        held.Held = false; // a notice held by a limit or by quiet hours is not given up
         Assert.Equal(NoticeTurn.Send, AtItsTurn(held).Turn);
     }
 
@@ -88,7 +88,7 @@ public sealed class DeliveryDecisionTests
             new[] { 1, 2, 3 }.Select(attempts => AfterOutcome(Of(NoticeState.Sending, attempts), ChannelOutcome.TryAgain).DueAt!.Value)
         );
         Assert.Equal(FollowUp.Hold, AfterOutcome(Of(NoticeState.Sending, 3), ChannelOutcome.TryAgain).FollowUp);
-        // What the provider has never heard of goes out at once.
+        // The provider was asked and never received it: it is sent at once.
         Assert.Equal(new(FollowUp.Retry, Now), AfterOutcome(Of(NoticeState.Sending, 1), ChannelOutcome.TryAgain, asked: true));
     }
 
@@ -106,12 +106,14 @@ public sealed class DeliveryDecisionTests
     [InlineData(NoticeState.Sending, 1, true, ReceiptMeaning.Delivered)]
     [InlineData(NoticeState.Sent, 1, false, ReceiptMeaning.Failed)]
     [InlineData(NoticeState.Sending, 1, null, ReceiptMeaning.OnItsWay)]
-    [InlineData(NoticeState.Waiting, 1, true, ReceiptMeaning.Delivered)] // given up, and it had arrived: it does not go out twice
+    // we had given it up, but it did arrive: it isn't sent a second time
+    [InlineData(NoticeState.Waiting, 1, true, ReceiptMeaning.Delivered)]
     [InlineData(NoticeState.Deferred, 1, true, ReceiptMeaning.Delivered)]
-    [InlineData(NoticeState.Waiting, 0, true, ReceiptMeaning.AlreadyKnown)] // it never went out
+    [InlineData(NoticeState.Waiting, 0, true, ReceiptMeaning.AlreadyKnown)] // it was never sent
     [InlineData(NoticeState.Waiting, 1, false, ReceiptMeaning.AlreadyKnown)]
     [InlineData(NoticeState.Delivered, 1, false, ReceiptMeaning.AlreadyKnown)]
-    [InlineData(NoticeState.Failed, 1, false, ReceiptMeaning.AlreadyKnown)] // said twice: the next channel is tried once
+    // a second receipt of the same failure: the next channel is not tried twice
+    [InlineData(NoticeState.Failed, 1, false, ReceiptMeaning.AlreadyKnown)]
     [InlineData(NoticeState.Cancelled, 1, true, ReceiptMeaning.AlreadyKnown)]
     internal void A_receipt_only_ever_takes_a_notice_forward(NoticeState state, int attempts, bool? delivered, ReceiptMeaning meaning) =>
         Assert.Equal(meaning, DeliveryDecision.MeaningOfReceipt(state, attempts, delivered));
@@ -136,7 +138,7 @@ public sealed class DeliveryDecisionTests
         Assert.True(DeliveryDecision.IsUnreached([failed, held], []));
         Assert.False(DeliveryDecision.IsUnreached([failed, sent], []));
         Assert.True(DeliveryDecision.IsUnreached([failed, sent], ["contact:1"]));
-        Assert.False(DeliveryDecision.IsUnreached([Of(NoticeState.Deferred)], [])); // a limit's: it goes out yet
+        Assert.False(DeliveryDecision.IsUnreached([Of(NoticeState.Deferred)], [])); // held by a limit, so it will still be sent
     }
 
     [Fact]

@@ -5,7 +5,7 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Tests.Notify.Decisions;
 
-/// <summary>What a plan does next, without a database or a clock.</summary>
+/// <summary>What a step of a plan does when it is due, and what follows it, decided without a database or a clock.</summary>
 public sealed class StepDecisionTests
 {
     [Fact]
@@ -31,7 +31,7 @@ public sealed class StepDecisionTests
         Assert.Equal(TimeSpan.FromMinutes(20), StepDecision.BeginsLastAgain(To("supervisor", 1200), Severity.Critical, []));
         Assert.Null(StepDecision.BeginsLastAgain(To("duty", 300), Severity.Critical, [To("supervisor", 300)]));
         Assert.Null(StepDecision.BeginsLastAgain(To("duty", 300), Severity.Warning, []));
-        // What is told beside the plan is no next step of it.
+        // A step that only tells people what happened is not part of the plan, so it doesn't count as the next one.
         Assert.NotNull(StepDecision.BeginsLastAgain(To("duty", 300), Severity.High, [To(Plan.Told)]));
     }
 

@@ -25,12 +25,12 @@ public sealed class AliyunOnPostgresTests(PostgresServer server) : AliyunTests, 
 }
 
 /// <summary>
-/// Mainland numbers over Alibaba Cloud's API: nights against the fake phone network, which checks each signature by itself; the same on
-/// both databases.
+/// Alerts to mainland numbers over Alibaba Cloud's API, against the fake phone network, which checks each signature itself; the same tests
+/// on both databases.
 /// </summary>
 public abstract class AliyunTests
 {
-    /// <summary>A fresh PostgreSQL database; null for SQLite.</summary>
+    /// <summary>The connection string of a fresh PostgreSQL database; null for SQLite.</summary>
     protected abstract Task<string?> DatabaseAsync();
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
@@ -96,7 +96,8 @@ public abstract class AliyunTests
         await night.PassAsync(TimeSpan.FromMinutes(2));
         Assert.Equal(["call contact 1", "sms contact 1"], night.Told);
         var text = night.Network.Taken[1].Text;
-        Assert.NotNull(night.Links.Open(text[(text.LastIndexOf('/') + 1)..])); // the two halves in two variables make the link again
+        // the link's two halves, which are sent in two variables, make the whole link again
+        Assert.NotNull(night.Links.Open(text[(text.LastIndexOf('/') + 1)..]));
     }
 
     [Fact]

@@ -17,8 +17,8 @@ using Vigil.Web.Hooks;
 namespace Vigil.Tests.Notify.Phones;
 
 /// <summary>
-/// A night in which notices go through the Twilio channel, over HTTP, to the fake phone network, and its signed callbacks come back to the
-/// real hooks.
+/// A scenario in which notices go through the real channels over HTTP to the fake phone network, and its signed callbacks to the real
+/// hooks.
 /// </summary>
 public sealed class PhoneNight : Night
 {
@@ -26,7 +26,7 @@ public sealed class PhoneNight : Night
     public const string Token = "the-current-token";
     public const string PreviousToken = "the-token-before";
 
-    /// <summary>One person at a time, so that the order is easy to read.</summary>
+    /// <summary>Tells one person at a time, so that the order is easy to read.</summary>
     private const string OneByOne = """
         policies:
           - id: all
@@ -67,22 +67,22 @@ public sealed class PhoneNight : Night
 
     public string HooksUrl { get; private set; } = "";
 
-    /// <summary>Notices without a receipt are asked about, as the service does every ten seconds.</summary>
+    /// <summary>Asks the provider about notices without a receipt, as the service does every ten seconds.</summary>
     public bool WatchesReceipts { get; set; }
 
     public IServiceProvider Services => services;
 
-    /// <summary>Of the wall clock; in force from the next restart on.</summary>
+    /// <summary>Timeouts by the wall clock; they take effect at the next restart.</summary>
     public ChannelTimeouts Timeouts { get; set; } = new();
 
-    /// <summary>Doesn't wait long for a provider that hangs.</summary>
+    /// <summary>Shortens the timeouts, so that a provider that hangs is soon given up.</summary>
     public void Impatient()
     {
         Timeouts = new ChannelTimeouts(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2));
         Restart();
     }
 
-    /// <summary>Who was called or written to, in order: "call +852…1".</summary>
+    /// <summary>Who was called or written to, in order, such as "call contact 1".</summary>
     public IReadOnlyList<string> Told => [.. Network.Taken.Select(t => $"{t.Kind} {NameOf(t.Number)}")];
 
     /// <param name="via">Channels of the contacts' steps.</param>

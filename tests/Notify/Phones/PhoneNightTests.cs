@@ -23,7 +23,7 @@ public sealed class PhoneNightOnPostgresTests(PostgresServer server) : PhoneNigh
         await PhoneNight.BeginAsync(await server.CreateDatabaseAsync(), via, settings, repeat);
 }
 
-/// <summary>Nights on the phone network, fast-forwarded; the same on both databases.</summary>
+/// <summary>Escalation over the fake phone network, with a clock that tests move; the same tests on both databases.</summary>
 public abstract class PhoneNightTests
 {
     protected abstract Task<PhoneNight> BeginAsync(string via = "voice, sms", Dictionary<string, string?>? settings = null, int repeat = 1);
@@ -39,7 +39,7 @@ public abstract class PhoneNightTests
         await night.PassAsync(TimeSpan.FromHours(1));
         Assert.Equal(["call contact 1"], night.Told);
         Assert.Contains("王姓老人，呼叫求助", night.Network.Taken[0].Text, StringComparison.Ordinal);
-        Assert.InRange(night.Network.Twilio.LongestTwiML, 1, 4000); // Twilio takes no more
+        Assert.InRange(night.Network.Twilio.LongestTwiML, 1, 4000); // the limit that Twilio accepts
         Assert.Contains("请按1", night.Network.Taken[0].Text, StringComparison.Ordinal);
         var row = await night.AlarmAsync(alarm);
         Assert.Equal(AlarmState.Acknowledged, row.State);
@@ -152,7 +152,7 @@ public abstract class PhoneNightTests
     [InlineData(OnCall.Busy, 5)]
     [InlineData(OnCall.Unreachable, 1)]
     [InlineData(OnCall.Ignores, 40)]
-    [InlineData(OnCall.Answers, 25)] // picks up, listens, presses nothing
+    [InlineData(OnCall.Answers, 25)] // answers the call, listens, and presses no key
     public async Task A_call_that_is_not_answered_is_followed_by_a_text(OnCall what, int within)
     {
         await using var night = await BeginAsync();
@@ -209,19 +209,19 @@ public abstract class PhoneNightTests
     {
         await using var night = await BeginAsync("sms");
         var alarm = await night.RaiseAsync(AlarmKind.NoWater);
-        await night.PassAsync(TimeSpan.FromMinutes(6)); // both contacts have a code
+        await night.PassAsync(TimeSpan.FromMinutes(6)); // by then both contacts have been sent a code
         var codes = (await night.NoticesAsync()).Select(n => n.ReplyCode).ToList();
         Assert.Equal(2, codes.OfType<string>().Distinct().Count());
         // Contact 2 sends contact 1's code.
         Assert.Contains("代码不对", await night.Network.Twilio.TextAsync(night.Contact2, codes[0]!), StringComparison.Ordinal);
-        // A stranger sends it.
+        // Somebody unknown sends it.
         Assert.Equal("", await night.Network.Twilio.TextAsync("+85299999999", codes[0]!));
         Assert.Equal(AlarmState.Open, (await night.AlarmAsync(alarm)).State);
         Assert.Contains(
             (await night.AlarmAsync(alarm)).Timeline,
             t => t.What == TimelineEvent.Refused && !t.Text.Contains(night.Contact2, StringComparison.Ordinal)
         );
-        // Whoever has it is told by whom it was taken; the same reply twice is one answer.
+        // Whoever has acknowledged is told so; the same reply twice is one answer.
         Assert.Contains("由您处理", await night.Network.Twilio.TextAsync(night.Contact1, $" {codes[0]} "), StringComparison.Ordinal);
         Assert.Contains("由您处理", await night.Network.Twilio.TextAsync(night.Contact1, codes[0]!), StringComparison.Ordinal);
         Assert.Contains("已有人在处理", await night.Network.Twilio.TextAsync(night.Contact2, codes[1]!), StringComparison.Ordinal);
@@ -323,12 +323,12 @@ public abstract class PhoneNightTests
         Assert.Equal(HttpStatusCode.Forbidden, await PostAsync(path, press, Sign("a guess", night.HooksUrl + path)));
         Assert.Equal(HttpStatusCode.Forbidden, await PostAsync(path, press, Sign("", night.HooksUrl + path)));
         Assert.Equal(HttpStatusCode.Forbidden, await PostAsync(path + "0", press, Sign(PhoneNight.Token, night.HooksUrl + path)));
-        // Signed by somebody for a host of theirs, which the request then claims to be ours.
+        // Signed with the right token for another host, which the request then claims to be ours.
         Assert.Equal(
             HttpStatusCode.Forbidden,
             await PostAsync(path, press, Sign(PhoneNight.Token, "https://evil.example" + path), "evil.example")
         );
-        // A second value would be signed one way and read another.
+        // With two values of one field, the signature might cover one and the service read the other.
         Assert.Equal(
             HttpStatusCode.BadRequest,
             await PostAsync(path, [.. press, new("Digits", "2")], Sign(PhoneNight.Token, night.HooksUrl + path))
@@ -339,7 +339,8 @@ public abstract class PhoneNightTests
         press["AccountSid"] = PhoneNight.Sid;
         Assert.Equal(HttpStatusCode.OK, await PostAsync(path, press, Sign(PhoneNight.PreviousToken, night.HooksUrl + path)));
         Assert.Equal(AlarmState.Acknowledged, (await night.AlarmAsync(alarm)).State);
-        Assert.Equal(HttpStatusCode.OK, await PostAsync(path, press, Sign(PhoneNight.Token, night.HooksUrl + path))); // replayed
+        // the same request, replayed
+        Assert.Equal(HttpStatusCode.OK, await PostAsync(path, press, Sign(PhoneNight.Token, night.HooksUrl + path)));
         Assert.Single((await night.AlarmAsync(alarm)).Timeline, t => t.What == TimelineEvent.Acknowledged);
     }
 
@@ -406,7 +407,7 @@ public abstract class PhoneNightTests
 
         night.Network.Service = Service.Up;
         await night.PassAsync(TimeSpan.FromMinutes(2));
-        // Everybody who should have heard within the hour has heard within two minutes, each contact once in spite of all the tries.
+        // Everybody who was due in that hour is told within two minutes, and each contact once in spite of all the attempts.
         foreach (
             var person in new[] { night.Contact1, night.Contact2, night.Visitor }.Concat(
                 Enumerable.Range(0, 20).Select(i => $"+852620000{i:00}")
@@ -423,7 +424,7 @@ public abstract class PhoneNightTests
     public async Task A_provider_that_hangs_with_three_hundred_messages_holds_up_no_other()
     {
         await using var night = await BeginAsync("sms", new() { ["Notify:Routes:+86"] = "outbox" });
-        night.Timeouts = new ChannelTimeouts(TimeSpan.FromSeconds(20), TimeSpan.FromSeconds(20)); // it still hangs when the test is over
+        night.Timeouts = new ChannelTimeouts(TimeSpan.FromSeconds(20), TimeSpan.FromSeconds(20)); // longer than the test takes
         night.Restart();
         await using (var db = await night.Records.CreateDbContextAsync(Stop))
         {
@@ -587,7 +588,7 @@ public abstract class PhoneNightTests
         night.Network.Service = Service.Up;
         await night.PassAsync(TimeSpan.FromMinutes(1));
         Assert.Single(night.Told, "sms contact 1");
-        Assert.Contains("sms contact 2", night.Told); // nobody waited for that
+        Assert.Contains("sms contact 2", night.Told); // the plan did not wait for the answer about the first one
         Assert.Equal(NoticeState.Delivered, (await night.NoticesAsync())[0].State);
     }
 
@@ -611,7 +612,7 @@ public abstract class PhoneNightTests
             night.Is(number, new Person { Text = OnText.OptedOut });
         var alarm = await night.RaiseAsync(AlarmKind.Sos);
         await night.PassAsync(TimeSpan.FromHours(3));
-        // Once down the chain at once, then the supervisor once an hour.
+        // Everybody in the plan once, without waits; after that the supervisor once an hour.
         Assert.InRange((await night.NoticesAsync()).Count, 6, 8);
         Assert.Equal(AlarmState.Open, (await night.AlarmAsync(alarm)).State);
     }

@@ -20,8 +20,8 @@ using Vigil.Storage.Records;
 namespace Vigil.Tests.Notify.Phones;
 
 /// <summary>
-/// Twilio's own client over our HttpClient, against a server on loopback that answers as it is told to: whatever comes, the channel says
-/// what it means, and nothing of the client's own leaves it.
+/// Twilio's own client over our HttpClient, against a server on loopback that answers as a test says. Whatever is answered, the channel
+/// returns a clear outcome, and no exception of the client reaches its caller.
 /// </summary>
 public sealed class TwilioClientTests : IAsyncDisposable
 {
@@ -95,7 +95,7 @@ public sealed class TwilioClientTests : IAsyncDisposable
     [Fact]
     public async Task What_is_sent_is_what_the_notice_says_and_callbacks_come_to_the_address_as_it_is_written()
     {
-        // Twilio signs the address that it was given: an address made tidy would be another one.
+        // Twilio signs the address exactly as it was given, so it must not be normalised.
         var channel = await ChannelAsync(new() { ["Http:PublicUrl"] = "https://Vigil.Example:443/" });
         var (sms, call) = (Notice(Channel.Sms) with { Text = "【守望】a&b=c+d %\n🧓" }, Notice(Channel.Voice));
         await channel.SendAsync(sms, Stop);
@@ -180,7 +180,7 @@ public sealed class TwilioClientTests : IAsyncDisposable
             channel.Health.Up();
         }
 
-        Assert.Equal(2, heard.Count); // a message or call is asked for once, and no redirect is followed
+        Assert.Equal(2, heard.Count); // a message or call is requested once, and redirects are not followed
         Assert.False(await channel.EndCallAsync("CA1", "zh", Stop));
         if (status == 404)
             Assert.Null(await channel.ReconcileAsync(Past(Channel.Voice, "CA1"), Stop));
@@ -189,7 +189,7 @@ public sealed class TwilioClientTests : IAsyncDisposable
         await RefusesToSayAsync(channel, Channel.Sms, null);
     }
 
-    /// <summary>A proxy's page, a sign-in page of a network, an answer that was cut: each with a status that says all is well.</summary>
+    /// <summary>The page of a proxy, the sign-in page of a network, or a truncated answer, each with status 200.</summary>
     [Theory]
     [InlineData("<html><body>Please sign in</body></html>")]
     [InlineData("")]
@@ -204,7 +204,7 @@ public sealed class TwilioClientTests : IAsyncDisposable
         answer = http => WriteAsync(http, 200, page, "text/html; charset=nobody-knows");
         foreach (var via in new[] { Channel.Sms, Channel.Voice })
         {
-            // It went to somebody; whether Twilio has it shows when it is asked, for there is no id to wait for.
+            // Something accepted the request but gave no id; whether it was Twilio is found out by asking.
             Assert.Equal(
                 new ChannelResult(ChannelOutcome.Sent, new Wording("Twilio has it", "Twilio 已受理")),
                 await channel.SendAsync(Notice(via), Stop)
@@ -225,7 +225,7 @@ public sealed class TwilioClientTests : IAsyncDisposable
             new ChannelResult(ChannelOutcome.Unknown, new Wording("no answer of twilio in time", "twilio 未及时应答")),
             await channel.SendAsync(Notice(Channel.Sms), Stop)
         );
-        Assert.Single(heard); // not sent twice
+        Assert.Single(heard); // not sent a second time
         await RefusesToSayAsync(channel, Channel.Voice, "CA1");
         Assert.True(heard.Count > 2, $"asked {heard.Count - 1} times");
     }
@@ -405,7 +405,7 @@ public sealed class TwilioClientTests : IAsyncDisposable
         foreach (var token in tokens)
             Assert.True(TwilioSignature.IsValid(tokens, url, form, TwilioSigner.Of(token, url, form)));
         Assert.True(TwilioSignature.IsValid(tokens, url, new Dictionary<string, string>(), TwilioSigner.Of(PhoneNight.Token, url, [])));
-        // Twilio may sign the address with its port or without.
+        // Twilio may include the port in the address that it signs, or leave it out.
         string At(int port) => url.Replace(".example", $".example:{port}", StringComparison.Ordinal);
         Assert.True(TwilioSignature.IsValid(tokens, url, form, TwilioSigner.Of(PhoneNight.Token, At(443), form)));
         Assert.True(TwilioSignature.IsValid(tokens, At(8443), form, TwilioSigner.Of(PhoneNight.Token, url, form)));
@@ -446,7 +446,7 @@ public sealed class TwilioClientTests : IAsyncDisposable
         {
             Assert.False(TwilioSignature.IsValid(["a", "b"], url, form, new string('A', 28)));
             Assert.False(TwilioSignature.IsValid(["a", "b"], url, form, ""));
-            // The second token's signature counts although the first one makes the validator take the address apart.
+            // The second token's signature is valid, although checking the first makes the validator parse the address.
             Assert.Equal(
                 Uri.TryCreate(url, UriKind.Absolute, out _),
                 TwilioSignature.IsValid(["a", "b"], url, form, TwilioSigner.Of("b", url, form))
@@ -508,7 +508,7 @@ public sealed class TwilioClientTests : IAsyncDisposable
         arrived.Dispose();
     }
 
-    /// <summary>The same elements with the same attributes, in whatever order these stand.</summary>
+    /// <summary>The same elements with the same attributes, in any order of the attributes.</summary>
     private static void Same(XElement wanted, string xml)
     {
         Assert.StartsWith("<?xml version=\"1.0\" encoding=\"utf-8\"?><Response", xml, StringComparison.Ordinal);
@@ -517,7 +517,7 @@ public sealed class TwilioClientTests : IAsyncDisposable
         {
             element.ReplaceAttributes(element.Attributes().OrderBy(a => a.Name.LocalName, StringComparer.Ordinal).ToList());
             if (element.Value.Length == 0 && !element.HasElements)
-                element.RemoveNodes(); // <Hangup></Hangup> is <Hangup />
+                element.RemoveNodes(); // <Hangup></Hangup> is the same as <Hangup />
         }
 
         Assert.Equal(wanted.ToString(SaveOptions.DisableFormatting), given.ToString(SaveOptions.DisableFormatting));
@@ -546,7 +546,7 @@ public sealed class TwilioClientTests : IAsyncDisposable
         }
         catch (OperationCanceledException)
         {
-            // who asked has gone
+            // the client has given up
         }
     }
 

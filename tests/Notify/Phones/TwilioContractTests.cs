@@ -16,8 +16,8 @@ using Vigil.Tests.Servers;
 namespace Vigil.Tests.Notify.Phones;
 
 /// <summary>
-/// What is said to Twilio, judged by Twilio's own OpenAPI document: by Prism, and field by field, since the document forbids no unknown
-/// field.
+/// Requests to Twilio checked against Twilio's own OpenAPI document: by Prism, and field by field, since the document doesn't forbid
+/// unknown fields.
 /// </summary>
 [Trait("Category", "Server")]
 public sealed class TwilioContractTests
@@ -42,10 +42,10 @@ public sealed class TwilioContractTests
                 var sent = await channel.SendAsync(Notice(via, language), Stop);
                 Assert.Equal(ChannelOutcome.Sent, sent.Outcome);
                 Assert.StartsWith(via == Channel.Sms ? "SM" : "CA", sent.ProviderId, StringComparison.Ordinal);
-                // Asked by its id: the document's example is a message that is sent, a call that ended at a machine.
+                // Asked by id: the document's examples are a message that was sent and a call that a machine answered.
                 var one = await channel.ReconcileAsync(Past(Notice(via, language), sent.ProviderId), Stop);
                 Assert.Equal(via == Channel.Sms ? ChannelOutcome.Sent : ChannelOutcome.GiveUp, one!.Outcome);
-                // Looked for in the list: there is none with our words; and the calls there are older than ours.
+                // Searched in the list: no message there has our text, and the calls there are older than ours.
                 Assert.Null(await channel.ReconcileAsync(Past(Notice(via, language), null), Stop));
             }
         }
@@ -93,15 +93,15 @@ public sealed class TwilioContractTests
             Assert.Equal(network.Taken[^1].Id, sent.ProviderId);
             Assert.Equal(ChannelOutcome.Sent, (await channel.ReconcileAsync(Past(notice, sent.ProviderId), Stop))!.Outcome);
             Assert.Equal(sent.ProviderId, (await channel.ReconcileAsync(Past(notice, null), Stop))!.ProviderId);
-            // Another's message or call to the same number is not ours.
+            // A message or call that belongs to another notice is not taken for this one.
             Assert.Null(await channel.ReconcileAsync(Past(notice, null) with { Others = new HashSet<string> { sent.ProviderId! } }, Stop));
         }
 
-        // Two calls whose outcome is unknown can't be told apart: neither counts as made.
+        // Two calls whose outcome is unknown can't be told apart, so neither counts as made.
         Assert.Null(await channel.ReconcileAsync(Past(Notice(Channel.Voice, "zh"), null) with { Alone = false }, Stop));
     }
 
-    /// <summary>A judge that lets everything pass would prove nothing.</summary>
+    /// <summary>Makes sure that Prism does refuse a wrong request; otherwise its approval would prove nothing.</summary>
     private static async Task RefusesAsync(PrismServer prism)
     {
         using var http = new HttpClient();

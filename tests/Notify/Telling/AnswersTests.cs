@@ -22,7 +22,7 @@ public sealed class AnswersOnPostgresTests(PostgresServer server) : AnswersTests
 }
 
 /// <summary>
-/// An answer belongs to the telling it answers: what has happened again since asks for an answer of its own; the same on both databases.
+/// An answer belongs to the message it answers: when an alarm happens again, it needs a new answer. The same tests on both databases.
 /// </summary>
 public abstract class AnswersTests
 {
@@ -42,21 +42,21 @@ public abstract class AnswersTests
         await PressKeyAsync(night, first, notice, "1");
         Assert.Equal(AlarmState.Acknowledged, (await night.AlarmAsync(alarm)).State);
 
-        await PressAsync(night); // opens it again
-        var again = await PressKeyAsync(night, first, notice, "1"); // replayed
+        await PressAsync(night); // opens the alarm again
+        var again = await PressKeyAsync(night, first, notice, "1"); // the first key, replayed
         Assert.Equal(AlarmState.Open, (await night.AlarmAsync(alarm)).State);
         Assert.Contains("再次呼叫求助", again, StringComparison.Ordinal);
         var action = System.Xml.Linq.XDocument.Parse(again).Descendants("Gather").Single().Attribute("action")!.Value[
             night.HooksUrl.Length..
         ];
-        // listens to what stands now, and takes it
+        // in the same call they hear what happened since, and take it
         Assert.Contains("由您处理", await PressKeyAsync(night, action, notice, "1"), StringComparison.Ordinal);
         var row = await night.AlarmAsync(alarm);
         Assert.Equal((AlarmState.Acknowledged, 2), (row.State, row.Timeline.Count(t => t.What == TimelineEvent.Acknowledged)));
 
         night.Clock.Advance(TimeSpan.FromMinutes(2));
         await PressAsync(night);
-        Assert.Contains("再次呼叫求助", await PressKeyAsync(night, action, notice, "1"), StringComparison.Ordinal); // that key is replayed too
+        Assert.Contains("再次呼叫求助", await PressKeyAsync(night, action, notice, "1"), StringComparison.Ordinal); // this key is replayed too
         Assert.Equal(AlarmState.Open, (await night.AlarmAsync(alarm)).State);
     }
 
@@ -147,10 +147,10 @@ public abstract class AnswersTests
         await night.Desk.AcknowledgeAsync(alarm, "duty:d1", "", Stop);
         await PressAsync(night);
         await night.PassAsync(TimeSpan.FromSeconds(1));
-        await night.Answers.DeclineAsync(notice, "link", Stop); // what was told before
+        await night.Answers.DeclineAsync(notice, "link", Stop); // declines the earlier message
         await night.PassAsync(TimeSpan.FromSeconds(1));
         Assert.DoesNotContain("sms contact 2", night.Told);
-        await night.Answers.DeclineAsync((await night.NoticesAsync())[^1].Id, "link", Stop); // what is told now
+        await night.Answers.DeclineAsync((await night.NoticesAsync())[^1].Id, "link", Stop); // declines the current one
         await night.PassAsync(TimeSpan.FromSeconds(1));
         Assert.Contains("sms contact 2", night.Told);
     }
@@ -160,9 +160,9 @@ public abstract class AnswersTests
     {
         await using var night = await BeginAsync("sms");
         var alarm = await night.RaiseAsync(AlarmKind.Sos);
-        await night.PassAsync(TimeSpan.FromMinutes(6)); // contact 2 has been told
+        await night.PassAsync(TimeSpan.FromMinutes(6)); // by then contact 2 has been told
         var second = (await night.NoticesAsync()).First(n => n.Address == night.Contact2).Id;
-        await PressAsync(night); // told to the first ones
+        await PressAsync(night); // the first step is told again
         await night.PassAsync(TimeSpan.FromSeconds(1));
         for (var i = 0; i < 3; i++)
             await night.Answers.TellAnewAsync(second, Stop);
@@ -174,7 +174,7 @@ public abstract class AnswersTests
     private static Task<IReadOnlyList<AlarmChange>> PressAsync(PhoneNight night) =>
         night.Desk.CommitAsync([night.Says(AlarmKind.Sos, FindingChange.Updated, notify: true)], Stop);
 
-    /// <summary>As the provider posts it, signed.</summary>
+    /// <summary>Posts a key as the provider does, with its signature.</summary>
     private static async Task<string> PressKeyAsync(PhoneNight night, string target, Notice notice, string key)
     {
         var form = new Dictionary<string, string>

@@ -8,7 +8,7 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Tests.Notify.Telling;
 
-/// <summary>Numbers that take nothing, that cost too much, and names that would carry a link.</summary>
+/// <summary>Numbers that can't receive messages, numbers that cost too much, and names with a link in them.</summary>
 public sealed class NumbersTests
 {
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
@@ -144,7 +144,7 @@ public sealed class NumbersTests
     public void A_prefix_that_is_none_is_an_error_of_the_settings() =>
         Assert.Contains(NotifyServices.Check(Configuration("+86, 852")), p => p.File == "Notify:Prefixes" && p.Value == "852");
 
-    /// <summary>Whatever stands in the registry, a message is the template, a family name and a star.</summary>
+    /// <summary>Whatever is in the registry, a message has only the template, a family name and a star.</summary>
     [Theory]
     [InlineData("http://evil.example/x 王")]
     [InlineData("王\r\n【银行】请转账")]
@@ -166,7 +166,7 @@ public sealed class NumbersTests
         Assert.DoesNotContain(text, c => char.GetUnicodeCategory(c) == System.Globalization.UnicodeCategory.Format);
         Assert.DoesNotContain("evil.", text, StringComparison.Ordinal);
         Assert.DoesNotContain("转账", text, StringComparison.Ordinal);
-        Assert.Equal(1, text.Split("://").Length - 1); // our own link alone
+        Assert.Equal(1, text.Split("://").Length - 1); // the only link is ours
     }
 
     private static async Task<Guid> TellAsync(Night night)

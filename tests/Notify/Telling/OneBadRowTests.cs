@@ -6,7 +6,7 @@ using Vigil.Storage.Records;
 namespace Vigil.Tests.Notify.Telling;
 
 /// <summary>
-/// A row that can't be handled (here: one that the database refuses to change) is put off and said; everybody else's goes on.
+/// A row that can't be handled (here because the database refuses to change it) is put off and reported, and all others go on.
 /// </summary>
 public sealed class OneBadRowTests
 {
@@ -24,7 +24,7 @@ public sealed class OneBadRowTests
         Assert.Contains(night.Troubles.Now, t => t.Case == "step");
         await HealAsync(night);
         await night.PassAsync(TimeSpan.FromSeconds(11));
-        Assert.Contains(night.Contact1, night.Order); // put off, not given up
+        Assert.Contains(night.Contact1, night.Order); // it was put off, not given up
     }
 
     [Fact]
@@ -57,7 +57,7 @@ public sealed class OneBadRowTests
         night.Restart();
         await night.Dispatcher.RecoverAsync(Stop);
         await night.Dispatcher.DrainAsync(Stop);
-        Assert.Equal(3, night.Heard.All.Count); // found at the provider: nobody is told twice
+        Assert.Equal(3, night.Heard.All.Count); // the third was found at the provider, so nobody is told twice
     }
 
     [Fact]
@@ -127,7 +127,7 @@ public sealed class OneBadRowTests
         Assert.Contains(night.Troubles.Now, t => t.Case == "promise");
     }
 
-    /// <summary>Two homes whose buttons were pressed, and a trigger that refuses one row.</summary>
+    /// <summary>Two homes whose buttons were pressed, and a trigger that makes the database refuse one row.</summary>
     private static async Task<Night> BeginAsync(string? trigger)
     {
         var night = await Night.BeginAsync();

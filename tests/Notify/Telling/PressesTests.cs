@@ -17,7 +17,10 @@ public sealed class PressesOnPostgresTests(PostgresServer server) : PressesTests
     protected override async Task<Night> BeginAsync() => await Night.BeginAsync(await server.CreateDatabaseAsync());
 }
 
-/// <summary>A button that is held or hammered calls people once in a while, and every press counts; the same on both databases.</summary>
+/// <summary>
+/// A button that is held or pressed again and again calls people once a minute, and every press is counted; the same tests on both
+/// databases.
+/// </summary>
 public abstract class PressesTests
 {
     protected abstract Task<Night> BeginAsync();
@@ -41,14 +44,14 @@ public abstract class PressesTests
         await night.PassAsync(TimeSpan.FromSeconds(1));
         Assert.Equal([night.Contact1, night.Contact2], night.Heard.All.Select(h => h.Address).Order());
         Assert.Equal(199, (await night.AlarmAsync(alarm)).Repeats);
-        await night.PassAsync(TimeSpan.FromSeconds(55)); // the window is over; nobody pressed since
+        await night.PassAsync(TimeSpan.FromSeconds(55)); // a minute since people were called, and no press since
         var row = await night.AlarmAsync(alarm);
         var count = Assert.Single(row.Timeline, t => t.What == TimelineEvent.Counted);
         Assert.Equal(("pressed 200 times by now", "至此共按下 200 次"), (count.Text, count.TextZh));
-        Assert.Single(row.Timeline, t => t.What == TimelineEvent.Repeated); // said once, not two hundred times
+        Assert.Single(row.Timeline, t => t.What == TimelineEvent.Repeated); // one line, not two hundred
         Assert.Equal(2, night.Heard.All.Count(h => h.Address == night.Contact1 || h.Address == night.Contact2));
         await using var db = await night.Records.CreateDbContextAsync(Stop);
-        Assert.Equal(200, await db.Findings.CountAsync(Stop)); // each is stored
+        Assert.Equal(200, await db.Findings.CountAsync(Stop)); // each press is stored
     }
 
     [Fact]
@@ -106,7 +109,7 @@ public abstract class PressesTests
         }
 
         Assert.Equal((AlarmState.Acknowledged, 2), ((await night.AlarmAsync(alarm)).State, Calls(night)));
-        await night.PassAsync(TimeSpan.FromSeconds(46)); // a minute after it was opened again: nobody has answered for these presses
+        await night.PassAsync(TimeSpan.FromSeconds(46)); // a minute after it was opened again, with presses that nobody has answered yet
         Assert.Equal((AlarmState.Open, 3), ((await night.AlarmAsync(alarm)).State, Calls(night)));
         Assert.Equal(11, (await night.AlarmAsync(alarm)).Repeats);
     }
@@ -119,7 +122,7 @@ public abstract class PressesTests
         await night.PassAsync(TimeSpan.FromSeconds(5));
         await PressAsync(night);
         await PressAsync(night);
-        await night.Answers.TakeAsync(night.Heard.All[0].Notice, "key", Stop); // what was told covers them: it is the same telling
+        await night.Answers.TakeAsync(night.Heard.All[0].Notice, "key", Stop); // the presses belong to the call that was answered
         await night.PassAsync(TimeSpan.FromMinutes(30));
         Assert.Equal((AlarmState.Acknowledged, 1), ((await night.AlarmAsync(alarm)).State, Calls(night)));
         Assert.Contains(
@@ -156,7 +159,7 @@ public abstract class PressesTests
         await PressAsync(night);
         await night.PassAsync(TimeSpan.FromSeconds(1));
         Assert.Equal(1, Calls(night));
-        await using (var db = await night.Records.CreateDbContextAsync(Stop)) // as if it had been told an hour from now
+        await using (var db = await night.Records.CreateDbContextAsync(Stop)) // as if people had been told an hour in the future
             await db.Alarms.ExecuteUpdateAsync(u => u.SetProperty(a => a.RangAt, a => a.OpenedAt.AddHours(1)), Stop);
         await PressAsync(night);
         await night.PassAsync(TimeSpan.FromSeconds(1));
@@ -184,7 +187,7 @@ public abstract class PressesTests
             Stop
         );
         await begun.Task;
-        // the page was drawn before the presses: they are of the same telling
+        // the page that was acknowledged showed the alarm before these presses, but they belong to the same round of calls
         await night.Desk.AcknowledgeAsync(alarm, "duty:d1", "", Stop, seen);
         await hammering;
         var row = await night.AlarmAsync(alarm);

@@ -18,7 +18,7 @@ public sealed class UnreadableOnPostgresTests(PostgresServer server) : Unreadabl
     protected override async Task<Night> BeginAsync() => await Night.BeginAsync(await server.CreateDatabaseAsync());
 }
 
-/// <summary>A sealed number that can't be opened is one person's trouble; the same on both databases.</summary>
+/// <summary>A number in the registry that can't be decrypted affects only that person; the same tests on both databases.</summary>
 public abstract class UnreadableTests
 {
     private const string OtherPhone = "+8613900000001";
@@ -42,7 +42,7 @@ public abstract class UnreadableTests
         Assert.Equal([night.Contact2, OtherPhone], night.Heard.All.Select(h => h.Address).Order());
         Assert.All(night.Heard.All, h => Assert.Equal(begun, h.At));
         if (damage == "the mark itself")
-            return; // comes as a number that is none: refused when it is called
+            return; // it reads as text that is no phone number, and is refused when it is called
         var line = Assert.Single((await night.AlarmAsync(changes[0].AlarmId)).Timeline, t => t.What == TimelineEvent.Skipped);
         Assert.Contains("王大", line.Text, StringComparison.Ordinal);
         Assert.Contains("can't be read", line.Text, StringComparison.Ordinal);
@@ -78,7 +78,7 @@ public abstract class UnreadableTests
         await using var night = await BeginAsync();
         await SettleNextDoorAsync(night);
         await night.Desk.CommitAsync([night.Says(AlarmKind.Sos), night.Says(AlarmKind.Sos, subject: "r2")], Stop);
-        await night.Escalator.CycleAsync(Stop); // the notices stand, none has gone out
+        await night.Escalator.CycleAsync(Stop); // the notices are written but not sent yet
         await DamageAsync(night, "Notices", "Address", "\"RecipientName\" = '王大'", "flipped");
         await DamageAsync(night, "Notices", "Address", "\"RecipientName\" = '王二'", "base64");
         await DamageAsync(night, "Contacts", "Phone", "\"Name\" = '王二'", "base64");
@@ -110,7 +110,7 @@ public abstract class UnreadableTests
         await night.RaiseAsync(AlarmKind.Sos);
         for (var i = 0; i < 4; i++)
         {
-            night.Clock.Advance(TimeSpan.FromSeconds(20)); // the escalator stands still
+            night.Clock.Advance(TimeSpan.FromSeconds(20)); // the escalator doesn't run
             await auditor.LookAsync(Stop);
         }
 
@@ -128,7 +128,7 @@ public abstract class UnreadableTests
             var contact = await db.Contacts.SingleAsync(c => c.Order == 1, Stop);
             Assert.True(FieldKeys.IsUnreadable(contact.Phone));
             contact.Name = "王大明";
-            db.Update(contact); // every column, the damaged one too
+            db.Update(contact); // writes every column, also the damaged one
             await db.SaveChangesAsync(Stop);
         }
 
@@ -145,7 +145,7 @@ public abstract class UnreadableTests
         using (var before = new DamageWatch((RecordsFactory)night.Records, troubles, night.Clock, NullLogger<DamageWatch>.Instance))
             await before.LookAsync(Stop);
         Assert.DoesNotContain(troubles.Now, t => t.Case == "unreadable");
-        // What other tests damaged is known to the keys that all share: a watch of its own looks at once.
+        // Tests share the keys, and these already know the damage of other tests. A new watch looks at once.
         using var watch = new DamageWatch((RecordsFactory)night.Records, troubles, night.Clock, NullLogger<DamageWatch>.Instance);
         var stored = await DamageAsync(night, "Contacts", "Phone", "\"Order\" = 1", "flipped");
         await night.RaiseAsync(AlarmKind.Sos);
@@ -172,7 +172,7 @@ public abstract class UnreadableTests
     {
         await using var night = await BeginAsync();
         var stored = await DamageAsync(night, "Contacts", "Phone", "\"Order\" = 1", "foreign key");
-        await using (var db = await night.Records.CreateDbContextAsync(Stop)) // as an older version stored it
+        await using (var db = await night.Records.CreateDbContextAsync(Stop)) // stored without encryption, as an older version did
             await db.Database.ExecuteSqlRawAsync("UPDATE \"Contacts\" SET \"Phone\" = {0} WHERE \"Order\" = 2", [night.Contact2], Stop);
         await night.Records.MigrateAsync(Stop);
         Assert.Equal(stored, await StoredAsync(night, "Contacts", "Phone", "\"Order\" = 1"));
@@ -203,7 +203,7 @@ public abstract class UnreadableTests
         await db.SaveChangesAsync(Stop);
     }
 
-    /// <summary>Changes what is stored, past the model; returns what stands there then.</summary>
+    /// <summary>Changes a stored value in the database itself; returns the value that is stored now.</summary>
     private static async Task<string> DamageAsync(Night night, string table, string column, string where, string damage)
     {
         var good = await StoredAsync(night, table, column, where);

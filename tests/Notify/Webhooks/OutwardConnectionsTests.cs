@@ -12,7 +12,7 @@ public sealed class OutwardConnectionsTests
     [InlineData("10.1.2.3")]
     [InlineData("172.31.255.255")]
     [InlineData("192.168.1.1")]
-    [InlineData("169.254.169.254")] // where clouds answer with credentials
+    [InlineData("169.254.169.254")] // where clouds hand out credentials
     [InlineData("100.64.0.1")]
     [InlineData("0.0.0.0")]
     [InlineData("224.0.0.1")]
@@ -40,7 +40,7 @@ public sealed class OutwardConnectionsTests
     [InlineData("file:///etc/passwd", "not an https address")]
     [InlineData("https://user:pass@example.org/", "user name")]
     [InlineData("https://127.0.0.1/", "inside this network")]
-    [InlineData("https://2130706433/", "inside this network")] // 127.0.0.1 as one number
+    [InlineData("https://2130706433/", "inside this network")] // 127.0.0.1 written as one number
     [InlineData("https://[::ffff:10.0.0.1]/", "inside this network")]
     public void A_typed_address_says_why_it_is_refused(string url, string why) =>
         Assert.Contains(why, Outward.Refuses(url)?.En, StringComparison.Ordinal);

@@ -15,7 +15,7 @@ using Vigil.Tests.Notify.Channels;
 
 namespace Vigil.Tests.Notify.Webhooks;
 
-/// <summary>Another system hears of alarms: once, signed, in spite of an hour of trouble on its side.</summary>
+/// <summary>Another system is told of alarms: once each, signed, even after an hour in which it failed.</summary>
 public sealed class WebhookSenderTests : IAsyncLifetime
 {
     private readonly FakeTimeProvider clock = new(new DateTimeOffset(2026, 1, 15, 4, 0, 0, TimeSpan.Zero));
@@ -96,7 +96,7 @@ public sealed class WebhookSenderTests : IAsyncLifetime
         for (var hour = 0; hour < 30; hour++)
         {
             await sender.CycleAsync(Stop);
-            await sender.CycleAsync(Stop); // not due yet: asked once
+            await sender.CycleAsync(Stop); // not due yet, so it isn't sent again
             clock.Advance(TimeSpan.FromHours(1));
         }
 
