@@ -5,7 +5,7 @@ using Vigil.Tests.Storage.Records;
 
 namespace Vigil.Tests.Registry;
 
-/// <summary>What the rules are told of a home, for now and for a time that is past.</summary>
+/// <summary>What the rules are told about a home, for the present and for a past time.</summary>
 public sealed class HomeFactsTests : IDisposable
 {
     private static readonly DateTime Now = new(2026, 3, 20, 1, 0, 0, DateTimeKind.Utc);
@@ -71,7 +71,7 @@ public sealed class HomeFactsTests : IDisposable
         {
             db.Add(Watched("440118101001", -3, -1));
             db.Add(Watched("440118101", -2, 1));
-            db.Add(Watched("440119", -20, 9)); // another county
+            db.Add(Watched("440119", -20, 9)); // in another county
         });
         await using var db = await records.CreateDbContextAsync(Stop);
         var live = Assert.Single(await homes.ReadAsync(db, null, Now, Now, Stop));
@@ -113,7 +113,7 @@ public sealed class HomeFactsTests : IDisposable
             WatchReason = "台风",
         };
 
-    /// <summary>In days from now.</summary>
+    /// <summary>Adds an absence; times are in days from now.</summary>
     private static void Away(RecordsDb db, string what, int from, int until, int? ended) =>
         db.Add(
             new Absence

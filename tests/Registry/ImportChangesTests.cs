@@ -6,7 +6,7 @@ using static Vigil.Tests.Registry.ImportedFile;
 
 namespace Vigil.Tests.Registry;
 
-/// <summary>What a dry run says that an import would change is what it changes then.</summary>
+/// <summary>The changes that a dry run lists are the ones that the import then makes.</summary>
 public sealed class ImportChangesTests : IDisposable
 {
     private static readonly ImportOptions DryRun = new() { DryRun = true };
@@ -78,7 +78,7 @@ public sealed class ImportChangesTests : IDisposable
                 (3, 1, 3),
                 (await db.Contacts.CountAsync(Stop), await db.Set<HouseholdMember>().CountAsync(Stop), await InHomesAsync(db))
             );
-        // a file without columns of a kind says nothing of it
+        // a file without the columns of a kind removes nothing of that kind
         await records.GoodAsync("编号,紧急联系人1姓名\nr2,李大\n", new ImportOptions { Replace = true });
         var done = await records.GoodAsync(Fewer, new ImportOptions { Replace = true });
         Assert.Equal(
@@ -95,7 +95,7 @@ public sealed class ImportChangesTests : IDisposable
             (await after.Contacts.OrderByDescending(c => c.ResidentId == "r1").ToListAsync(Stop)).Select(c => c.Name)
         );
         Assert.Equal((0, 2), (await after.Set<HouseholdMember>().CountAsync(Stop), await InHomesAsync(after)));
-        Assert.Null((await after.Devices.SingleAsync(d => d.Id == "s1", Stop)).ResidentId); // in stock, not gone
+        Assert.Null((await after.Devices.SingleAsync(d => d.Id == "s1", Stop)).ResidentId); // it is bound to no home, but not deleted
     }
 
     [Fact]
@@ -124,7 +124,7 @@ public sealed class ImportChangesTests : IDisposable
         clock.Advance(TimeSpan.FromHours(1));
         await records.ImportAsync(Whole, clock: clock);
         Assert.Equal(before, await ChangedAsync());
-        // A device alone is a change of the home: whoever follows the registry has to hear of it.
+        // A changed device alone also counts as a change of its home, so that readers of changes hear of it.
         await records.ImportAsync("编号,设备1编号,设备1型号,设备1上报分钟\nr2,w2,senml,30\n", clock: clock);
         var after = await ChangedAsync();
         Assert.Equal((before[0], true), (after[0], after[1] > before[1]));
@@ -134,7 +134,7 @@ public sealed class ImportChangesTests : IDisposable
     public async Task The_day_of_an_installation_written_again_does_not_move_its_hour()
     {
         var records = await FreshRecords.SqliteAsync(folder);
-        await records.GoodAsync(Whole); // installed now, at four in the morning
+        await records.GoodAsync(Whole); // installed now, which is four in the morning UTC
         await records.GoodAsync("编号,设备1编号,设备1安装日期\nr1,w1,2026-01-15\n");
         await using var db = await records.CreateDbContextAsync(Stop);
         Assert.Equal(4, (await db.Devices.SingleAsync(d => d.Id == "w1", Stop)).InstalledAt.Hour);

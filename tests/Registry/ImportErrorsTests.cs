@@ -9,7 +9,9 @@ using static Vigil.Tests.Registry.ImportedFile;
 
 namespace Vigil.Tests.Registry;
 
-/// <summary>What a county's file has wrong is said with its row, its column and what stands there; nothing of it is taken then.</summary>
+/// <summary>
+/// Every mistake in a county's file is reported with its row, its column and its value, and then nothing of the file is imported.
+/// </summary>
 public sealed class ImportErrorsTests : IDisposable
 {
     private static readonly ImportOptions Ids = new() { IdsFromIdentity = true };
@@ -31,7 +33,7 @@ public sealed class ImportErrorsTests : IDisposable
         var records = await FreshRecords.SqliteAsync(folder);
         var problem = Assert.Single((await records.ImportAsync("姓名,区划代码\n王秀英,440111001001\n李桂兰,440111001001\n")).Problems);
         Assert.Equal((1, "column id is missing", "缺少列：编号"), (problem.Line, problem.Message.En, problem.Message.Zh));
-        // Areas alone need none, and the first row that does says it once.
+        // Rows of areas need no id; the first row that does need one reports the missing column, once.
         await records.GoodAsync("记录,姓名,区划代码\n区划,白云区,440111\n");
         problem = Assert.Single((await records.ImportAsync("记录,姓名,区划代码\n老人,王,440111001001\n老人,李,440111001001\n")).Problems);
         Assert.Equal("缺少列：编号", problem.Message.Zh);
@@ -97,7 +99,7 @@ public sealed class ImportErrorsTests : IDisposable
         await records.GoodAsync($"编号,姓名,区划代码,身份证号\nr1,王,440111001001,{Wang}\n");
         var taken = await records.ImportAsync($"编号,姓名,区划代码,身份证号\nr9,李,440111001001,{Wang.ToLowerInvariant()}\n");
         Assert.Equal([(2, "identity")], taken.Problems.Select(p => (p.Line, p.Id)));
-        // Two whose numbers had been exchanged are put right in one file.
+        // Two numbers that had been exchanged can be corrected in one file.
         await records.GoodAsync($"编号,姓名,区划代码,身份证号\nr2,李,440111001001,{Li}\n");
         await records.GoodAsync($"编号,身份证号\nr1,{Li}\nr2,{Wang}\n");
     }
@@ -124,7 +126,7 @@ public sealed class ImportErrorsTests : IDisposable
         );
         Assert.Equal([(3, "area", "440111001003"), (5, "area", "440112")], outcome.Places());
         await records.GoodAsync("记录,编号,姓名,区划代码\n老人,r2,李,440111001002\n区划,,某村,440111001002\n");
-        // Who was there before stays importable, and no new one comes beside.
+        // Residents in an area that is unknown by now can still be imported, but no new one is accepted there.
         await records.GoodAsync("编号,姓名,区划代码\nr1,王秀英,440111001001\n");
         Assert.Equal([(2, "area", "440111001001")], (await records.ImportAsync("编号,姓名,区划代码\nr4,吴,440111001001\n")).Places());
     }
@@ -140,17 +142,17 @@ public sealed class ImportErrorsTests : IDisposable
             var residents = await db.Residents.ToListAsync(Stop);
             Assert.Equal(2, residents.Select(r => r.Id).Distinct().Count());
             Assert.All(residents, r => Assert.Matches("^p[0-9a-f]{20}$", r.Id));
-            // a plain hash can be tried out: there are few numbers
+            // An id must not be a plain hash: with so few possible numbers it could be reversed by trying.
             var plain = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(Encoding.UTF8.GetBytes(Wang)));
             Assert.DoesNotContain(residents, r => plain.Contains(r.Id[1..], StringComparison.Ordinal));
         }
 
         Assert.Equal("resident: 2 unchanged", (await records.GoodAsync(file, Ids)).Changes.Counts[0].En);
-        // Who has an id already keeps it.
+        // Residents who have an id keep it.
         await records.GoodAsync($"编号,姓名,区划代码,身份证号\nr7,周,440111001001,{WithCheckDigit("44011119430717003")}\n");
         var known = await records.GoodAsync($"姓名,身份证号\n周三,{WithCheckDigit("44011119430717003")}\n", Ids);
         Assert.Equal("resident r7: name 周 → 周三", known.Changes.Lines.Single().En);
-        // Without a number there is nothing to make it of, and the same number twice is one person twice.
+        // No id can be made without a number, and two rows with one number are the same person twice.
         var none = await records.ImportAsync(
             $"姓名,区划代码,身份证号\n吴,440111001001,\n郑,440111001001,{Wang}\n王,440111001001,{Wang}\n",
             Ids
@@ -165,7 +167,7 @@ public sealed class ImportErrorsTests : IDisposable
         await records.GoodAsync($"姓名,区划代码,身份证号\n王,440111001001,{Wang}\n", Ids);
         await using (var db = await records.CreateDbContextAsync(Stop))
         {
-            (await db.Residents.SingleAsync(Stop)).IdentityNumber = Li; // had been typed wrongly, and was put right
+            (await db.Residents.SingleAsync(Stop)).IdentityNumber = Li; // a typing mistake in the number was corrected
             await db.SaveChangesAsync(Stop);
         }
 

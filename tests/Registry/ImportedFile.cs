@@ -7,7 +7,7 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Tests.Registry;
 
-/// <summary>Files of the registry for tests, and how they are imported.</summary>
+/// <summary>Registry files for tests, and their import.</summary>
 internal static class ImportedFile
 {
     public const string Village = "440111001001";
@@ -33,7 +33,7 @@ internal static class ImportedFile
         );
     }
 
-    /// <summary>Imports and makes sure that nothing is wrong.</summary>
+    /// <summary>Imports a file in which nothing may be wrong.</summary>
     public static async Task<ImportOutcome> GoodAsync(this IDbContextFactory<RecordsDb> records, string csv, ImportOptions? options = null)
     {
         var outcome = await records.ImportAsync(csv, options);
@@ -41,7 +41,7 @@ internal static class ImportedFile
         return outcome;
     }
 
-    /// <summary>So many homes with a contact and a device.</summary>
+    /// <summary>A file of homes, each with a contact and a device.</summary>
     public static string Homes(int many, string phone = "138")
     {
         var csv = new StringBuilder("编号,姓名,区划代码,联系电话,紧急联系人1姓名,紧急联系人1电话,设备1编号,设备1型号\n");
@@ -53,12 +53,12 @@ internal static class ImportedFile
         return csv.ToString();
     }
 
-    /// <summary>Where something is wrong: line, column, value.</summary>
+    /// <summary>The places of the problems: line, column, value.</summary>
     public static IEnumerable<(int Line, string Column, string Value)> Places(this ImportOutcome outcome) =>
         outcome.Problems.Select(p => (p.Line, p.Id, p.Value));
 }
 
-/// <summary>Tells a test how far an import is, in the import's own thread.</summary>
+/// <summary>Calls the test with the progress of an import, in the import's own thread.</summary>
 internal sealed class Told(Action<ImportProgress> tell) : IProgress<ImportProgress>
 {
     public void Report(ImportProgress value) => tell(value);

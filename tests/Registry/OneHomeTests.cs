@@ -19,16 +19,16 @@ using Vigil.Web;
 namespace Vigil.Tests.Registry;
 
 /// <summary>
-/// One home, whose meter fell silent three times: before its area was put on heightened watch, during the watch while the resident was away
-/// and came back earlier than was said, and after it. The service that lived through it, a backtest of what it stored and the console's
-/// trial of the rules know the same of the home, so they say the same of its devices.
+/// One home, whose meter fell silent three times: before its area was put on heightened watch; during the watch, while the resident was
+/// away and came back earlier than announced; and after it. The live service, a backtest of what it stored, and the console's trial of the
+/// rules know the same facts of the home and so tell the same about its devices.
 /// </summary>
 public sealed class OneHomeTests
 {
     private static readonly DateTime Start = new(2026, 2, 1, 0, 0, 0, DateTimeKind.Utc);
     private static readonly TimeZoneInfo Shanghai = TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai");
 
-    /// <summary>Hours since the start.</summary>
+    /// <summary>In hours since the start.</summary>
     private const int Now = 480,
         BeforeWatch = 48,
         UnderWatch = 120,
@@ -85,8 +85,8 @@ public sealed class OneHomeTests
 
             Assert.Equal(
                 [
-                    (BeforeWatch + 3, "technical"), // silent for 20 h: no watch yet, nobody has to look
-                    (UnderWatch + 3, "high"), // for 20 h too, and under watch somebody does
+                    (BeforeWatch + 3, "technical"), // silent for 20 h without a watch: nobody has to look
+                    (UnderWatch + 3, "high"), // the same silence under watch: somebody has to
                     (AfterWatch + 3, "high"),
                 ],
                 live.Select(l => (l.Hour, l.Severity))
@@ -101,7 +101,9 @@ public sealed class OneHomeTests
         }
     }
 
-    /// <summary>The service's own way, hour by hour: the registry as it was known then, and each reading when it arrived.</summary>
+    /// <summary>
+    /// Lives through all hours as the service does: with the registry as it was in that hour, and each reading when it arrives.
+    /// </summary>
     private static async Task<List<(int Hour, string Severity, string Words)>> LiveAsync(
         IDbContextFactory<RecordsDb> records,
         ProfileSet profiles,
@@ -143,7 +145,7 @@ public sealed class OneHomeTests
         ];
     }
 
-    /// <summary>A meter whose profile says how often it reports, one whose profile is gone, and an area.</summary>
+    /// <summary>A meter whose profile says how often it reports, one whose profile no longer exists, and an area.</summary>
     private static async Task RegisterAsync(IDbContextFactory<RecordsDb> records)
     {
         await using var db = await records.CreateDbContextAsync(Stop);
@@ -169,7 +171,7 @@ public sealed class OneHomeTests
         await db.SaveChangesAsync(Stop);
     }
 
-    /// <summary>What people say, when they say it.</summary>
+    /// <summary>What people enter in that hour; false when they enter nothing.</summary>
     private static async Task<bool> HappensAsync(IDbContextFactory<RecordsDb> records, int hour)
     {
         await using var db = await records.CreateDbContextAsync(Stop);

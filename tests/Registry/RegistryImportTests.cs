@@ -21,7 +21,7 @@ public sealed class PostgresRegistryImportTests(PostgresServer server) : Registr
         RecordsServices.CreateFactory("Postgres", await server.CreateDatabaseAsync(), "");
 }
 
-/// <summary>What a registry file makes of the records, in both databases.</summary>
+/// <summary>What the records contain after a registry file was imported, in both databases.</summary>
 public abstract class RegistryImportTests
 {
     private static readonly DateTime Noon = new(2026, 1, 15, 4, 0, 0, DateTimeKind.Utc);
@@ -44,7 +44,7 @@ public abstract class RegistryImportTests
         Assert.Equal("陈探访", resident.Visitor!.Name);
         Assert.Equal(["sos-1", "water-1"], resident.Devices.Select(d => d.Id).Order());
         Assert.Equal(60, resident.Devices.Single(d => d.Id == "water-1").ReportMinutes);
-        // as the service is delivered
+        // with the shipped settings for numbers
         Assert.All(resident.Contacts, c => Assert.Null(Vigil.Notify.Escalation.Numbers.Shipped.Refuses(Channel.Sms, c.Phone!)));
         Assert.Equal(2, await db.DutyOfficers.CountAsync(Stop));
     }
@@ -152,7 +152,8 @@ public abstract class RegistryImportTests
         Assert.Equal(("", (string?)null), (officer.Phone, officer.SubstituteId));
         Assert.Equal("11010519491231002X", resident.IdentityNumber);
 
-        // Contacts and members are known by their number: another name is another person, who has no former one's phone.
+        // Contacts and household members are known by their number in the file: another name there is another person, who must not keep the
+        // former one's phone.
         using var renamed = new StringReader("编号,姓名,区划代码,紧急联系人1姓名,家庭成员1姓名\nr1,王秀英,440111001001,丙,丁\n");
         var (problems, _) = await import.ImportAsync(renamed, "x.csv", dryRun: false, Stop);
         Assert.Equal("contact 1 phone", Assert.Single(problems).Id);
@@ -214,7 +215,7 @@ public abstract class RegistryImportTests
             problems.Select(p => (p.Line, p.Id, p.Value))
         );
         Assert.All(problems, p => Assert.Contains("of another area", p.Message.En, StringComparison.Ordinal));
-        Assert.Empty(await BoundAsync("老人,r4,吴,441900003001,,v2,赵,13800138005\n")); // the town's own visitor, as they are
+        Assert.Empty(await BoundAsync("老人,r4,吴,441900003001,,v2,赵,13800138005\n")); // another visitor of the same town
 
         await using var db = await records.CreateDbContextAsync(Stop);
         Assert.Equal("李", (await db.DutyOfficers.SingleAsync(Stop)).Name);
@@ -296,7 +297,7 @@ public abstract class RegistryImportTests
             await db.SaveChangesAsync(Stop);
         }
 
-        // Its process may still be alive.
+        // The process of the killed import may still be alive, so nobody else may import yet.
         var (problems, _) = await records.ImportAsync(ImportedFile.Homes(1), clock: clock);
         Assert.Contains("another import", Assert.Single(problems).Message.En, StringComparison.Ordinal);
         clock.Advance(TimeSpan.FromSeconds(31));
@@ -375,7 +376,7 @@ public abstract class RegistryImportTests
         var pressed = 0;
         var progress = new Told(p =>
         {
-            // A turn that the import held would never come: the import waits for this.
+            // If the import held the turn to write here, this wait would fail, because the import waits for this handler.
             using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
             using var db = records.CreateDbContext();
             var turn = WriteTurn.BeginAsync(db, first: true, patience.Token).GetAwaiter().GetResult();
@@ -414,7 +415,7 @@ public abstract class RegistryImportTests
         Assert.True(outcome.Written);
         Assert.Equal([(302, "device 1 id", "d300")], outcome.Places());
         await using var after = await records.CreateDbContextAsync(Stop);
-        Assert.Equal(450, await after.Residents.CountAsync(Stop)); // x1 and all but r300
+        Assert.Equal(450, await after.Residents.CountAsync(Stop)); // x1, and all but r300
         Assert.False(await after.Residents.AnyAsync(r => r.Id == "r300", Stop));
     }
 

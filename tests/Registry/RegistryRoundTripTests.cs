@@ -7,15 +7,17 @@ using Vigil.Tests.Storage.Records;
 namespace Vigil.Tests.Registry;
 
 /// <summary>
-/// Whatever the registry holds of residents: exported and imported into an empty registry, it is exported as the same file; imported where
-/// it came from, it changes nothing.
+/// Exported and imported into an empty registry, residents come out as the same file again; imported where they came from, they change
+/// nothing.
 /// </summary>
 public sealed class RegistryRoundTripTests : IDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("vigil-round-").FullName;
     private int store;
 
-    /// <summary>Signs that CSV, XML and spreadsheets take for their own; no white space at the ends, which nobody sees.</summary>
+    /// <summary>
+    /// Texts with characters that mean something in CSV, XML and spreadsheets. No white space at the ends, because the import trims it.
+    /// </summary>
     private static readonly Gen<string> Text = Gen.OneOf(
             "王",
             "秀",
@@ -179,7 +181,7 @@ public sealed class RegistryRoundTripTests : IDisposable
                 );
             foreach (var (i, person) in people.Index())
             {
-                person.Id = $"-r{i}"; // such an id would be a formula
+                person.Id = $"-r{i}"; // in a spreadsheet this id would be a formula
                 if (person.IdentityNumber is { Length: > 0 and < 18 } serial)
                     person.IdentityNumber = ImportChangesTests.WithCheckDigit($"44011119410517{(int.Parse(serial) * 10 + i) % 1000:D3}");
                 foreach (var device in person.Devices)
@@ -197,7 +199,7 @@ public sealed class RegistryRoundTripTests : IDisposable
         Assert.Equal("", string.Join('\n', (await import.ImportAsync(new MemoryStream(first), name, false, default)).Problems));
         var second = await ExportAsync(elsewhere, name);
         Assert.Equal(Rows(first, name), Rows(second, name));
-        if (!Sheet.IsXlsx(name)) // an archive has the hour in it
+        if (!Sheet.IsXlsx(name)) // a workbook contains the time at which it was written
             Assert.Equal(first, second);
         var back = await new RegistryImport(there, ImportedFile.Clock(), _ => true).ImportAsync(
             new MemoryStream(first),

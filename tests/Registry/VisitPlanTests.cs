@@ -8,7 +8,7 @@ using static Vigil.Tests.Web.Running;
 
 namespace Vigil.Tests.Registry;
 
-/// <summary>Who is to be visited, by the frequency of the policy document and by what happens.</summary>
+/// <summary>Who is to be visited: by the intervals of the policy document, and because of alarms and watches.</summary>
 public sealed class VisitPlanTests : IDisposable
 {
     private static readonly DateTime Now = new(2026, 3, 20, 1, 0, 0, DateTimeKind.Utc);
@@ -72,9 +72,9 @@ public sealed class VisitPlanTests : IDisposable
         });
         var asked = await VisitPlan.ReadAsync(new BoundRecords(records, "4419"), null, Now, TimeSpan.FromDays(1), Token);
         Assert.Equal([("alarmed", "alarm", alarm), ("not-seen", "watch", (Guid?)null)], asked.Select(a => (a.Resident, a.Cause, a.Alarm)));
-        Assert.Equal(Now.AddMinutes(-15), asked[0].Due); // 45 minutes after somebody said a visitor is on the way
+        Assert.Equal(Now.AddMinutes(-15), asked[0].Due); // 45 minutes after somebody said that a visitor is on the way
         Assert.Empty(await VisitPlan.ReadAsync(new BoundRecords(records, "4401"), null, Now, TimeSpan.FromDays(1), Token));
-        // The town's watch holds in its villages: whoever is bound to one of them is asked for the same visits.
+        // A watch over the town holds in its villages: an account bound to one of them sees the same visits.
         Assert.Equal(asked, await VisitPlan.ReadAsync(new BoundRecords(records, "441900003001"), null, Now, TimeSpan.FromDays(1), Token));
     }
 

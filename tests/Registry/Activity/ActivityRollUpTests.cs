@@ -28,7 +28,7 @@ public sealed class PostgresActivityRollUpTests(PostgresServer server) : Activit
         ["""ALTER TABLE "DailyActivity" ADD CONSTRAINT bad CHECK ("ResidentId" <> 'r0')"""];
 }
 
-/// <summary>A hundred mornings of one home through the daily roll-up, on both databases.</summary>
+/// <summary>The daily roll-up of one home over a hundred days, on both databases.</summary>
 public abstract class ActivityRollUpTests : IAsyncLifetime
 {
     private static readonly TimeZoneInfo Shanghai = TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai");
@@ -79,7 +79,7 @@ public abstract class ActivityRollUpTests : IAsyncLifetime
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>From so many days before the Monday to so many after it somebody rises at the minute that is said.</summary>
+    /// <summary>On each day in a range of days, counted from the Monday, somebody rises at the given minute of the day.</summary>
     private async Task RiseAsync(int from, int to, Func<int, int> minute) =>
         await store.AppendAsync(
             [
@@ -145,7 +145,7 @@ public abstract class ActivityRollUpTests : IAsyncLifetime
         Assert.NotEmpty(await after.DailyActivity.Where(d => d.ResidentId == "r1").ToListAsync(Stop));
     }
 
-    /// <summary>Makes the database refuse what is written of r0's days.</summary>
+    /// <summary>Statements that make the database refuse what is written about the days of r0.</summary>
     protected abstract IReadOnlyList<string> RefuseDaysOfR0 { get; }
 
     private async Task<List<SlowChange>> ChangesAsync()
@@ -186,7 +186,7 @@ public abstract class ActivityRollUpTests : IAsyncLifetime
     {
         await RiseAsync(-104, 10, _ => 365);
         await RunAsync(0);
-        // Another's days in the records: from now on every comparison would find something.
+        // Changes the stored days, so that every comparison from now on would find something.
         await using (var db = await records.CreateDbContextAsync(Stop))
             await db
                 .DailyActivity.Where(d => d.Day < new DateOnly(2026, 10, 15))
@@ -255,6 +255,6 @@ public abstract class ActivityRollUpTests : IAsyncLifetime
             [new DateOnly(2026, 11, 2).AddDays(-396), new DateOnly(2026, 11, 1)],
             await left.DailyActivity.OrderBy(d => d.Day).Select(d => d.Day).ToListAsync(Stop)
         );
-        Assert.Single(await left.DailyUse.ToListAsync(Stop)); // use is kept
+        Assert.Single(await left.DailyUse.ToListAsync(Stop)); // water and electricity use is kept
     }
 }

@@ -4,7 +4,7 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Tests.Registry.Activity;
 
-/// <summary>One day of one home, as its sensors tell it.</summary>
+/// <summary>The figures of one day in one home, calculated from its sensors.</summary>
 public sealed class DayFiguresTests
 {
     private static readonly TimeZoneInfo Shanghai = TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai");
@@ -29,7 +29,7 @@ public sealed class DayFiguresTests
         return this;
     }
 
-    /// <summary>A total each hour; used is what was used in the hour that ends then.</summary>
+    /// <summary>A meter total every hour; <paramref name="used"/> gives the use in the hour that ends then.</summary>
     private DayFiguresTests Meter(Metric metric, Func<int, double> used)
     {
         var total = 10.0;
@@ -56,25 +56,26 @@ public sealed class DayFiguresTests
         Say("mat", Metric.BedOccupied, "22:30", 1, -1)
             .Say("mat", Metric.BedOccupied, "01:10", 0)
             .Say("mat", Metric.BedOccupied, "01:20", 1);
-        Say("mat", Metric.BedOccupied, "03:00", 0).Say("mat", Metric.BedOccupied, "03:00:20", 1); // turned over
+        Say("mat", Metric.BedOccupied, "03:00", 0).Say("mat", Metric.BedOccupied, "03:00:20", 1); // turned over in bed
         Say("卫生间人体", Metric.Motion, "01:12", 1)
             .Say("卫生间人体", Metric.Motion, "01:13", 0)
             .Say("卫生间人体", Metric.Motion, "01:15", 1);
         Say("卫生间人体", Metric.Motion, "01:17", 0)
             .Say("卫生间人体", Metric.Motion, "06:10", 1)
             .Say("卫生间人体", Metric.Motion, "06:12", 0);
-        Say("mat", Metric.BedOccupied, "05:50", 0); // up: no walk at night
+        Say("mat", Metric.BedOccupied, "05:50", 0); // got up for the day, so this is no walk at night
         Say("kettle-1", Metric.ElectricityPower, "06:00", 0).Say("kettle-1", Metric.ElectricityPower, "06:20", 1800);
         Say("kettle-1", Metric.ElectricityPower, "06:25", 0.4);
         Say("冰箱门", Metric.DoorOpen, "00:00", 0).Say("冰箱门", Metric.DoorOpen, "06:30", 1).Say("冰箱门", Metric.DoorOpen, "06:31", 0);
         Say("冰箱门", Metric.DoorOpen, "12:00", 1).Say("冰箱门", Metric.DoorOpen, "12:01", 0);
-        Say("fridge-plug", Metric.ElectricityPower, "08:00", 1).Say("fridge-plug", Metric.ElectricityPower, "09:30", 90); // its compressor
+        // the refrigerator's compressor
+        Say("fridge-plug", Metric.ElectricityPower, "08:00", 1).Say("fridge-plug", Metric.ElectricityPower, "09:30", 90);
         var day = Figures();
         Assert.Equal(5 * 60 + 50, day.Rose);
         Assert.Equal(1, day.BedExits);
         Assert.Equal(2, day.ToiletVisits);
         Assert.Equal(2, day.Meals);
-        Assert.Null(day.MinutesOut); // no door of the home
+        Assert.Null(day.MinutesOut); // this home has no sensor on its front door
     }
 
     [Fact]
@@ -82,12 +83,12 @@ public sealed class DayFiguresTests
     {
         Say("hall", Metric.Motion, "08:55", 1).Say("hall", Metric.Motion, "08:58", 0);
         Say("door", Metric.DoorOpen, "00:00", 0).Say("door", Metric.DoorOpen, "09:00", 1).Say("door", Metric.DoorOpen, "09:01", 0);
-        Say("hall", Metric.Motion, "09:02", 1).Say("hall", Metric.Motion, "09:05", 0); // reported as the door closed
+        Say("hall", Metric.Motion, "09:02", 1).Say("hall", Metric.Motion, "09:05", 0); // reported while the door was closing
         Say("door", Metric.DoorOpen, "11:30", 1).Say("door", Metric.DoorOpen, "11:31", 0).Say("hall", Metric.Motion, "11:32", 1);
-        Say("hall", Metric.Motion, "11:40", 0); // then a parcel
+        Say("hall", Metric.Motion, "11:40", 0); // a parcel was taken in at the door
         Say("door", Metric.DoorOpen, "14:00", 1).Say("door", Metric.DoorOpen, "14:01", 0);
         Say("hall", Metric.Motion, "14:05", 1).Say("hall", Metric.Motion, "14:06", 0);
-        Say("door", Metric.DoorOpen, "18:00", 1).Say("door", Metric.DoorOpen, "18:01", 0); // then a sleep in the chair
+        Say("door", Metric.DoorOpen, "18:00", 1).Say("door", Metric.DoorOpen, "18:01", 0); // slept in the chair
         Say("hall", Metric.Motion, "20:00", 1).Say("hall", Metric.Motion, "20:05", 0).Say("door", Metric.DoorOpen, "20:30", 1);
         Assert.Equal(149, Figures().MinutesOut);
     }
@@ -105,7 +106,7 @@ public sealed class DayFiguresTests
     [Fact]
     public void A_meter_tells_when_somebody_rose_unless_it_was_the_leak()
     {
-        Meter(Metric.WaterVolume, hour => hour is 7 or 19 ? 0.015 : 0.003); // 3 L/h drip away
+        Meter(Metric.WaterVolume, hour => hour is 7 or 19 ? 0.015 : 0.003); // a leak of 3 L in every hour
         Assert.Equal(7 * 60, Figures().Rose);
     }
 
@@ -128,7 +129,7 @@ public sealed class DayFiguresTests
     [InlineData("卫生间红外", "Toilet")]
     [InlineData("Bathroom motion", "Toilet")]
     [InlineData("wc_door", "Toilet")]
-    [InlineData("newcastle", "Unknown")] // wc within a word
+    [InlineData("newcastle", "Unknown")] // "wc" inside a word
     [InlineData("厨房冰箱", "Fridge")]
     [InlineData("电热水壶", "Kettle")]
     [InlineData("燃气灶", "Cooker")]

@@ -5,7 +5,7 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Tests.Registry.Activity;
 
-/// <summary>Simulated people through a year of Mondays: who changed is told of once, who had a bad week is not.</summary>
+/// <summary>A year of Mondays in simulated homes: a lasting change is told once, a bad week is not told.</summary>
 public sealed class SlowChangesTests
 {
     private static readonly TimeZoneInfo Shanghai = TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai");
@@ -57,7 +57,7 @@ public sealed class SlowChangesTests
 
     [Theory]
     [InlineData(7, 180)] // influenza
-    [InlineData(9, 120)] // Spring Festival with the children
+    [InlineData(9, 120)] // Spring Festival at the children's home
     public void A_week_that_was_different_says_nothing(int days, int minutes)
     {
         for (var start = 0; start < 7; start++)
@@ -97,7 +97,7 @@ public sealed class SlowChangesTests
     [Theory]
     [InlineData(DailyFigure.Water, 100, 139, false)]
     [InlineData(DailyFigure.Water, 100, 141, true)]
-    [InlineData(DailyFigure.Water, 30, 45, false)] // half as much again, and only 15 L
+    [InlineData(DailyFigure.Water, 30, 45, false)] // half as much again, but only 15 L
     [InlineData(DailyFigure.Electricity, 4, 2.3, true)]
     [InlineData(DailyFigure.BedExits, 1, 2, true)]
     [InlineData(DailyFigure.ToiletVisits, 6, 7, false)]
@@ -129,7 +129,7 @@ public sealed class SlowChangesTests
         Assert.Equal("is out 0.5 hours a day (in October 2.5)", Said(DailyFigure.TimeOut, 150, 30).En);
     }
 
-    /// <summary>A year of days around a habit, straying from it as far as said.</summary>
+    /// <summary>A year of days around a habit, each off by at most <paramref name="stray"/>.</summary>
     private static Dictionary<DateOnly, double> Days(Func<DateOnly, double> habit, double stray, int seed = 1)
     {
         var random = new Random(seed);
@@ -139,7 +139,7 @@ public sealed class SlowChangesTests
             .ToDictionary(d => d, d => Math.Round(habit(d) + stray * (random.NextDouble() + random.NextDouble() - 1), 1));
     }
 
-    /// <summary>What is told on the Mondays of a year.</summary>
+    /// <summary>The changes that are told on the Mondays of a year.</summary>
     private static List<SlowChange> Mondays(
         Dictionary<DateOnly, double> days,
         DailyFigure figure = DailyFigure.Rises,
