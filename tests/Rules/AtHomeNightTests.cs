@@ -4,7 +4,8 @@ using Vigil.Rules;
 namespace Vigil.Tests.Rules;
 
 /// <summary>
-/// Nights of locators, beds, doors, rooms and the devices themselves: wandering to clock-wrong, and the hours in which a rule speaks.
+/// Rules about locators, beds, doors, rooms and the devices themselves (from wandering to clock-wrong), and the hours in which a rule may
+/// alarm.
 /// </summary>
 public sealed class AtHomeNightTests
 {
@@ -47,7 +48,7 @@ public sealed class AtHomeNightTests
             new HomeScenario().Fix(1, 0).Fix(2, 800).Say("l", Metric.Button, 2.1, 1, "sos").Only(AlarmKind.Sos).Reason
         );
         night.Only(AlarmKind.Sos);
-        night.Fix(20.5, 9000).Fix(20.6, 9000); // the absence is over, and nobody is back
+        night.Fix(20.5, 9000).Fix(20.6, 9000); // the announced absence is over, and the resident is still away
         Assert.Single(night.Of(AlarmKind.Wandering));
     }
 
@@ -93,7 +94,7 @@ public sealed class AtHomeNightTests
         var night = new HomeScenario().Say("k", Metric.Tamper, 1, 1).Say("k", Metric.Tamper, 2, 0).Tick(3);
         Assert.Contains("is over since 02:00", night.Only(AlarmKind.Tamper, FindingChange.Cleared).Reason);
         Assert.Empty(night.Of(AlarmKind.DeviceSilent));
-        night.Only(AlarmKind.DeviceNeverSeen); // the water meter of this home
+        night.Only(AlarmKind.DeviceNeverSeen); // the home's water meter, which never reported
     }
 
     [Fact]
@@ -151,9 +152,9 @@ public sealed class AtHomeNightTests
         Assert.Equal((HomeScenario.At(7), "k"), (leak.Time, leak.Device!.Value.Value));
         Assert.Contains("held back outside the hours of the rule until now", leak.Reason);
         Assert.StartsWith("自03:00起漏水报警，规则时段外暂未通知", leak.ReasonZh);
-        Assert.Equal(HomeScenario.At(8), night.Only(AlarmKind.BatteryLow).Time); // Friday
+        Assert.Equal(HomeScenario.At(8), night.Only(AlarmKind.BatteryLow).Time); // Friday, a working day
         Assert.Equal(HomeScenario.At(8), night.Only(AlarmKind.DeviceSilent).Time);
-        // On Saturday nobody is told; on Monday they are.
+        // On Saturday nothing is told; on Monday it is.
         var weekend = new HomeScenario(rules).Say("b", Metric.BatteryLevel, 36, 12).Tick(72);
         Assert.Empty(weekend.Of(AlarmKind.BatteryLow));
         Assert.Equal(HomeScenario.At(80), weekend.Tick(81).Only(AlarmKind.BatteryLow).Time);
@@ -169,8 +170,9 @@ public sealed class AtHomeNightTests
     }
 
     [Theory]
-    [InlineData("2026-03-29T00:30:00Z", "02:30", "2026-03-29T01:30:00Z")] // 02:30 doesn't exist on that night: half past three
-    [InlineData("2026-10-24T22:00:00Z", "02:30", "2026-10-25T00:30:00Z")] // 02:30 comes twice: the first of them
+    // 02:30 doesn't exist in that night; the window opens at half past three
+    [InlineData("2026-03-29T00:30:00Z", "02:30", "2026-03-29T01:30:00Z")]
+    [InlineData("2026-10-24T22:00:00Z", "02:30", "2026-10-25T00:30:00Z")] // 02:30 comes twice in that night; the window opens at the first
     [InlineData("2026-06-01T22:30:00Z", "00:15", "2026-06-02T22:15:00Z")]
     public void A_window_opens_once_on_the_nights_on_which_clocks_change(string from, string opens, string expected)
     {

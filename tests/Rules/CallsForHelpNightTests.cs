@@ -4,8 +4,7 @@ using Vigil.Rules;
 namespace Vigil.Tests.Rules;
 
 /// <summary>
-/// Nights in which somebody calls, falls or measures badly, or a detector speaks: sos, fall, voice-help, smoke, gas, water-leak,
-/// vital-sign.
+/// Rules about calls for help, falls, vital signs and detectors: sos, fall, voice-help, smoke, gas, water-leak, vital-sign.
 /// </summary>
 public sealed class CallsForHelpNightTests
 {
@@ -32,13 +31,13 @@ public sealed class CallsForHelpNightTests
         var night = new HomeScenario().Press(1);
         for (var p = 0; p < 12; p++)
             night.Press(9 + p * 0.01);
-        night.Press(4, received: 9.2); // the gateway had kept it
+        night.Press(4, received: 9.2); // the gateway had stored it
         Assert.Contains(
             night.Of(AlarmKind.Sos),
             f => f.Time == HomeScenario.At(4) && f.Change == FindingChange.Opened && f.Severity == Severity.High
         );
         var told = night.Findings.Count;
-        night.Press(9.03, received: 9.3); // a redelivery from the middle of the night's call: nobody presses now
+        night.Press(9.03, received: 9.3); // a repeated delivery from the middle of the call; nobody presses now
         Assert.Equal(told, night.Findings.Count);
     }
 
@@ -81,7 +80,7 @@ public sealed class CallsForHelpNightTests
         Assert.Equal(HomeScenario.At(3.99), found.Time);
         Assert.Equal(AlarmKind.Parse(kind).DefaultSeverity, found.Severity);
         Assert.Contains("after news from 04:00", found.Reason);
-        // What the detector says next is a case of its own.
+        // A later report of the detector opens a new episode.
         night.Say("s", Metric.Parse(metric), 5, 1);
         Assert.Equal(2, night.Of(AlarmKind.Parse(kind)).Count(f => f.Change == FindingChange.Opened));
     }
@@ -126,7 +125,7 @@ public sealed class CallsForHelpNightTests
             .Say("h", Metric.HeartRate, 1, 140)
             .Say("h", Metric.HeartRate, 1.4, 255)
             .Say("h", Metric.HeartRate, 1.8, 141);
-        Assert.Empty(nonsense.Findings); // 48 minutes between two that count
+        Assert.Empty(nonsense.Findings); // the two readings that count are 48 minutes apart
     }
 
     [Fact]

@@ -3,9 +3,7 @@ using Vigil.Rules;
 
 namespace Vigil.Tests.Rules;
 
-/// <summary>
-/// The service's own clock is set while homes live on: nobody is missed sooner, nothing is missed for longer, and a press is a press.
-/// </summary>
+/// <summary>The service's own clock is set: no device counts as silent earlier or later because of it, and no press is lost.</summary>
 public sealed class ClockShiftTests
 {
     private static readonly TimeSpan Hour = TimeSpan.FromHours(1);
@@ -19,7 +17,7 @@ public sealed class ClockShiftTests
         night.Engine.SetClock(TimeSpan.FromHours(hours), HomeScenario.At(1.5 + hours));
         night.Tick(2 + hours);
         Assert.Empty(night.Findings);
-        // By its report of an hour it is silent after three of them have been missed: 2.5 h are left of three.
+        // It reports hourly and is silent after three missed reports; half an hour of the three had passed, so 2.5 h are left.
         night.Tick(1.5 + hours + 2.4);
         Assert.Empty(night.Of(AlarmKind.DeviceSilent));
         night.Tick(1.5 + hours + 2.6);
@@ -30,7 +28,7 @@ public sealed class ClockShiftTests
     public void Set_back_a_device_is_missed_as_soon_as_before()
     {
         var night = new HomeScenario().Water(5, 1).Water(6, 1.05);
-        night.Engine.SetClock(-Hour, HomeScenario.At(5.5)); // it was 6:30
+        night.Engine.SetClock(-Hour, HomeScenario.At(5.5)); // before that it was 6:30
         night.Tick(5.5 + 2.4);
         Assert.Empty(night.Of(AlarmKind.DeviceSilent));
         night.Tick(5.5 + 2.6);
@@ -49,7 +47,7 @@ public sealed class ClockShiftTests
         var again = night.Of(AlarmKind.Sos).Last();
         Assert.Equal(10, night.Of(AlarmKind.Sos).Count());
         Assert.True(again.Notify || again.Change == FindingChange.Opened);
-        night.Press(5.25); // the very same, delivered again
+        night.Press(5.25); // the same press, delivered again
         Assert.Equal(10, night.Of(AlarmKind.Sos).Count());
     }
 
@@ -98,7 +96,8 @@ public sealed class ClockShiftTests
     [Fact]
     public void Set_forward_a_home_that_uses_water_has_not_been_without_it_for_longer()
     {
-        // 23 hours without water are no alarm by the shipped rule of 24; three hours that nobody has lived don't make them one.
+        // 23 hours without water are no alarm under the shipped limit of 24; three hours that only the clock skipped must not make them
+        // one.
         var within = (int)(RuleSet.Default.For(null).Ticks(RuleParameter.WaterWithin) / TimeSpan.TicksPerHour);
         var night = new HomeScenario().Water(0, 1).Water(1, 1.05).Flow(2, within - 1, 1.05, _ => 0);
         night.Engine.SetClock(3 * Hour, HomeScenario.At(within - 0.5 + 3));

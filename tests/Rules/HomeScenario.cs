@@ -3,7 +3,7 @@ using Vigil.Rules;
 
 namespace Vigil.Tests.Rules;
 
-/// <summary>A home, its devices and a clock that the test moves: what a scenario is written with.</summary>
+/// <summary>A home, its devices and a clock that the test moves.</summary>
 internal sealed class HomeScenario
 {
     public static readonly DateTime Midnight = new(2026, 1, 1, 16, 0, 0, DateTimeKind.Utc); // 2 January 00:00 in Shanghai
@@ -35,7 +35,7 @@ internal sealed class HomeScenario
 
     public static DeviceFacts Meter(string id) => new(new DeviceId(id), Midnight.AddDays(-30), TimeSpan.FromHours(1), [Metric.WaterVolume]);
 
-    /// <summary>Rules as somebody writes them into a file, with the holidays beside it.</summary>
+    /// <summary>A rule set from the text of a rules file, with a file of holidays beside it.</summary>
     public static RuleSet Written(string yaml, string? holidays = null)
     {
         var folder = Directory.CreateTempSubdirectory("vigil-rules-").FullName;
@@ -84,7 +84,7 @@ internal sealed class HomeScenario
     public HomeScenario Water(double hours, double total, double? received = null) =>
         Say("w", Metric.WaterVolume, hours, total, received: received);
 
-    /// <summary>Hourly totals from one hour to another; what each hour uses.</summary>
+    /// <summary>Hourly totals from one hour to another; <paramref name="use"/> gives the use of each hour.</summary>
     public HomeScenario Flow(int from, int to, double start, Func<int, double> use)
     {
         var total = start;
@@ -96,7 +96,7 @@ internal sealed class HomeScenario
     public HomeScenario Press(double hours, double? received = null, ReadingFlags flags = ReadingFlags.None) =>
         Say("b", Metric.Button, hours, 1, "pressed", received, flags);
 
-    /// <summary>A locator's fix, metres north of home.</summary>
+    /// <summary>A locator's position, in metres north of the home.</summary>
     public HomeScenario Fix(double hours, double metres, float accuracy = 20)
     {
         Engine.Apply(
@@ -124,14 +124,14 @@ internal sealed class HomeScenario
         return this;
     }
 
-    /// <summary>Whatever the scenario is about: what is found says why in either language.</summary>
+    /// <summary>Every scenario also checks that each finding has its reason in both languages.</summary>
     private void Listen()
     {
         for (; heard < Findings.Count; heard++)
             Assert.Empty(Language.Sentences.Wrong(Findings[heard].Reason, Findings[heard].ReasonZh));
     }
 
-    /// <summary>An engine in which a rule that fails is a test that fails.</summary>
+    /// <summary>An engine in which a rule that throws fails the test.</summary>
     public static RuleEngine Strict(RuleSet rules, TimeZoneInfo zone) =>
         new(rules, zone) { Failed = (home, e) => throw new InvalidOperationException($"the rules of {home} failed", e) };
 
@@ -146,7 +146,7 @@ internal sealed class HomeScenario
         return this;
     }
 
-    /// <summary>What was held back, with why.</summary>
+    /// <summary>The findings that were held back, with the reason.</summary>
     public List<string> HeldBack
     {
         get

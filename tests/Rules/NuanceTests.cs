@@ -3,7 +3,7 @@ using Vigil.Rules;
 
 namespace Vigil.Tests.Rules;
 
-/// <summary>The finer points of the catalogue, a night each.</summary>
+/// <summary>Details of the rules that their own test files don't cover.</summary>
 public sealed class NuanceTests
 {
     private static readonly TimeZoneInfo Shanghai = TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai");
@@ -22,9 +22,7 @@ public sealed class NuanceTests
         return rules!;
     }
 
-    /// <summary>
-    /// A village of homes with a water meter each, with the same life for so many days: up at about seven, to bed at about ten.
-    /// </summary>
+    /// <summary>Homes with a water meter each, which all live alike: up at about seven, to bed at about ten.</summary>
     private sealed class Lives
     {
         private readonly RuleEngine engine = new(RuleSet.Default, Shanghai);
@@ -39,7 +37,7 @@ public sealed class NuanceTests
 
         public List<Finding> Found { get; } = [];
 
-        /// <summary>Hourly totals of all homes; who uses water in an hour is said by the caller.</summary>
+        /// <summary>Hourly totals of all homes; <paramref name="uses"/> says which home uses water in which hour.</summary>
         public void Live(double from, double to, Func<int, double, bool> uses)
         {
             for (var h = from; h <= to; h++)
@@ -66,7 +64,7 @@ public sealed class NuanceTests
             }
         }
 
-        /// <summary>Up at seven, every hour or second hour something is used until ten.</summary>
+        /// <summary>Water is used from seven until ten in the evening, in at least two of three hours.</summary>
         public static bool Usual(int r, double h) =>
             ((h % 24) + 24) % 24 is var hour && hour is >= 7 and <= 22 && (hour is 7 or 12 or 18 or 21 || (r + h) % 3 != 0);
     }
@@ -86,7 +84,7 @@ public sealed class NuanceTests
             f => Assert.Contains("held back: R", f.Reason)
         );
 
-        // Repaired at 23:00; everybody lives on, but one who had been on the floor all the while.
+        // Repaired at 23:00. Everybody goes on living, except one who has been lying on the floor all the time.
         village.Live(23, 40, (r, h) => r != 5 && (h < 24 || Lives.Usual(r, h)));
         Assert.Single(village.Found, f => f.Kind == AlarmKind.Outage && f.Change == FindingChange.Cleared);
         Assert.Equal("R5", Assert.Single(village.Found, f => f.Kind == AlarmKind.Inactivity && f.Change == FindingChange.Opened).Subject);
@@ -131,7 +129,7 @@ public sealed class NuanceTests
         {
             var night = new HomeScenario(with);
             var total = 0.0;
-            // A life of the night: something every hour until three, nothing from then to noon.
+            // Somebody who is up at night: water every hour from noon until three in the morning, and none from then until noon.
             for (var h = -40 * 24; h <= 34; h++)
                 night.Water(h, total = Math.Round(total + (h <= 14 && ((h % 24) + 24) % 24 is < 4 or > 11 ? 0.02 : 0), 3));
             return night;
@@ -171,7 +169,7 @@ public sealed class NuanceTests
 
         Assert.Empty(Away(int.MaxValue).Of(AlarmKind.NoWater));
         Assert.Empty(Away(int.MaxValue).Of(AlarmKind.NoElectricity));
-        Assert.NotEmpty(Away(33).Of(AlarmKind.NoWater)); // somebody came back at nine of the second morning, and nothing since
+        Assert.NotEmpty(Away(33).Of(AlarmKind.NoWater)); // somebody came home at nine on the second morning, and has used nothing since
     }
 
     [Fact]
@@ -202,7 +200,7 @@ public sealed class NuanceTests
         Assert.Empty(night.Of(AlarmKind.VitalSign));
         night.Say("h", Metric.HeartRate, 2.2, 35).Say("h", Metric.HeartRate, 2.3, 36);
         Assert.Contains("below 40", night.Only(AlarmKind.VitalSign).Reason);
-        // Another vital sign is another matter, and absence is none.
+        // Another vital sign is told as well, and an absence doesn't hold it back.
         night.Facts = night.Facts with
         {
             Absences = [new AbsenceFacts(HomeScenario.At(0), HomeScenario.At(50), "son")],
@@ -251,9 +249,10 @@ public sealed class NuanceTests
         }
 
         var outside = 23.1 + 800 / 111195.0;
-        Assert.Empty(Fixes(null, (9, 23.1, 20), (10, outside, 600), (15, outside, 600)).Of(AlarmKind.Wandering)); // 600 m: nothing
+        // with an accuracy of 600 m the position doesn't count
+        Assert.Empty(Fixes(null, (9, 23.1, 20), (10, outside, 600), (15, outside, 600)).Of(AlarmKind.Wandering));
         Assert.Empty(Fixes(null, (9, 23.1, 20), (10, outside, 450), (10.5, 23.1, 20)).Of(AlarmKind.Wandering));
-        // the locator fell silent out there: by the clock
+        // the locator fell silent outside: the alarm comes by the clock
         Assert.Equal(HomeScenario.At(14), Fixes(null, (9, 23.1, 20), (10, outside, 20)).Only(AlarmKind.Wandering).Time);
         Assert.Single(Fixes(null, (9, 23.1, 20), (10, 23.13, 20)).Of(AlarmKind.Wandering));
         Assert.Empty(Fixes(Written(Yaml), (9, 23.1, 20), (10, 23.13, 20), (13, 23.155, 20)).Of(AlarmKind.Wandering));
@@ -270,7 +269,7 @@ public sealed class NuanceTests
         night.Say("t", Metric.AirTemperature, 17, 30);
         night.Only(AlarmKind.HotHome, FindingChange.Cleared);
         night.Say("d", Metric.DoorOpen, 22.5, 1).Tick(22.8);
-        Assert.Equal(HomeScenario.At(22.75), night.Only(AlarmKind.DoorOpen).Time); // a quarter of an hour at night
+        Assert.Equal(HomeScenario.At(22.75), night.Only(AlarmKind.DoorOpen).Time); // after a quarter of an hour, because it is night
         night.Say("b", Metric.BatteryLow, 23, 1).Say("b", Metric.BatteryLow, 24, 1).Say("b", Metric.BatteryLow, 25, 0);
         Assert.Equal([FindingChange.Opened, FindingChange.Cleared], night.Of(AlarmKind.BatteryLow).Select(f => f.Change));
     }
@@ -292,7 +291,7 @@ public sealed class NuanceTests
 
         Assert.Single(On(0).Of(AlarmKind.HotHome)); // Friday 2 January 2026
         Assert.Empty(On(1).Of(AlarmKind.HotHome)); // Saturday
-        Assert.Single(On(2).Of(AlarmKind.HotHome)); // Sunday, worked in exchange
+        Assert.Single(On(2).Of(AlarmKind.HotHome)); // a Sunday that is a working day in exchange for the holiday
         Assert.Empty(On(3).Of(AlarmKind.HotHome)); // Monday, a day off
         Assert.Single(On(4).Of(AlarmKind.HotHome));
     }
@@ -303,7 +302,7 @@ public sealed class NuanceTests
     [InlineData(0b1111110, true)]
     [InlineData(0b0000001, false)] // Sundays
     [InlineData(0b1000001, false)] // weekends
-    [InlineData(0b0000011, true)] // Sundays and Mondays: by its own name
+    [InlineData(0b0000011, true)] // a rule that names Sunday holds on every Sunday
     [InlineData(0b0000110, false)]
     public void A_worked_Sunday_is_one_of_the_working_days_and_none_of_the_weekend(int weekdays, bool holds)
     {
@@ -343,8 +342,8 @@ public sealed class NuanceTests
     }
 
     [Theory]
-    [InlineData("2026-03-28T22:00:00Z")] // the night of 29 March: 23:00 to 06:00 has six hours
-    [InlineData("2026-10-24T21:00:00Z")] // the night of 25 October: eight
+    [InlineData("2026-03-28T22:00:00Z")] // in the night to 29 March 23:00 to 06:00 is six hours
+    [InlineData("2026-10-24T21:00:00Z")] // in the night to 25 October it is eight
     public void The_nights_on_which_clocks_change_are_nights(string from)
     {
         var rules = Written("rules:\n  out-of-bed: { longer_than: 45m, when: { from: \"23:00\", to: \"06:00\" } }\n");
@@ -355,7 +354,7 @@ public sealed class NuanceTests
             System.Globalization.DateTimeStyles.AdjustToUniversal
         );
         var night = new HomeScenario(rules, berlin);
-        double Hours(int local, int minute) // hours after HomeScenario.Midnight of a local time of the next morning
+        double Hours(int local, int minute) // hours from HomeScenario.Midnight to a local time of the next morning
         {
             var day = TimeZoneInfo.ConvertTimeFromUtc(start, berlin).Date.AddDays(1);
             return (TimeZoneInfo.ConvertTimeToUtc(day.AddHours(local).AddMinutes(minute), berlin) - HomeScenario.Midnight).TotalHours;
@@ -364,10 +363,10 @@ public sealed class NuanceTests
         night.Say("bed", Metric.BedOccupied, (start - HomeScenario.Midnight).TotalHours, 1);
         night.Say("bed", Metric.BedOccupied, Hours(1, 30), 0).Tick(Hours(1, 30) + 0.7);
         Assert.Empty(night.Of(AlarmKind.OutOfBed));
-        night.Tick(Hours(1, 30) + 0.8); // three quarters of an hour have really passed, whatever the clock on the wall says
+        night.Tick(Hours(1, 30) + 0.8); // 45 minutes have really passed, whatever the local time says
         night.Only(AlarmKind.OutOfBed);
         night.Say("bed", Metric.BedOccupied, Hours(4, 0), 1).Say("bed", Metric.BedOccupied, Hours(5, 30), 0).Tick(Hours(9, 0));
-        Assert.Single(night.Of(AlarmKind.OutOfBed), f => f.Change == FindingChange.Opened); // from six on it is morning
+        Assert.Single(night.Of(AlarmKind.OutOfBed), f => f.Change == FindingChange.Opened); // from six on it counts as morning
     }
 
     [Theory]
@@ -388,7 +387,8 @@ public sealed class NuanceTests
     [Fact]
     public void Habits_follow_the_clock_on_the_wall_through_the_change_of_time()
     {
-        // Up at seven by the clock for forty days before the change and ten after it: nobody is told of a lie-in of one hour of UTC.
+        // Up at seven local time for forty days before the clocks change and for ten after it: the shift of one hour in UTC must not look
+        // like silence.
         var berlin = TimeZoneInfo.FindSystemTimeZoneById("Europe/Berlin");
         var night = new HomeScenario(zone: berlin);
         var start = new DateTime(2026, 2, 17, 0, 0, 0, DateTimeKind.Utc);
@@ -436,7 +436,7 @@ public sealed class NuanceTests
             engine.AdvanceTo(HomeScenario.At(h).AddMinutes(10), found);
         }
 
-        // Those who spoke last at four o'clock are missed from seven on, each at its own millisecond.
+        // Meters that last reported at four are silent from seven on, each at its own millisecond.
         engine.AdvanceTo(HomeScenario.At(7).AddTicks(-1), found);
         Assert.Empty(found);
         engine.AdvanceTo(HomeScenario.At(7).AddMilliseconds(500), found);

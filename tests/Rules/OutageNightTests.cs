@@ -3,10 +3,10 @@ using Vigil.Rules;
 
 namespace Vigil.Tests.Rules;
 
-/// <summary>Nights in which a main or a feeder breaks, or seems to.</summary>
+/// <summary>Nights in which the water main or the power line of a village fails, or seems to.</summary>
 public sealed class OutageNightTests
 {
-    /// <summary>A village of homes with a water and an electricity meter each.</summary>
+    /// <summary>A village of homes, each with a water and an electricity meter.</summary>
     private sealed class VillageOf(int homes, RuleSet? rules = null, int reportEveryHours = 1)
     {
         private readonly double[] water = new double[homes];
@@ -16,7 +16,7 @@ public sealed class OutageNightTests
 
         public List<Finding> Found { get; } = [];
 
-        /// <summary>What was held back of whom.</summary>
+        /// <summary>Findings that were held back, each with its home.</summary>
         public List<string> Held { get; } = [];
 
         public IEnumerable<Finding> Of(AlarmKind kind, FindingChange change = FindingChange.Opened) =>
@@ -83,7 +83,7 @@ public sealed class OutageNightTests
     public void A_broken_main_does_not_hide_the_home_whose_electricity_is_silent_too()
     {
         var village = new VillageOf(10);
-        // At 8:00 the main breaks for all; R4 has been on the floor since the evening before, so nothing of hers uses electricity either.
+        // At 8:00 the main breaks for all. R4 has been lying on the floor since the evening before, so her home uses no electricity either.
         village.Live(-48, 30, (r, h) => h < 8 && Awake(h) && !(r == 4 && h > -3), (r, h) => Awake(h) && !(r == 4 && h > -3));
         Assert.Single(village.Of(AlarmKind.Outage));
         Assert.Contains(
@@ -102,7 +102,7 @@ public sealed class OutageNightTests
         var village = new VillageOf(8, rules);
         village.Live(-48, 50, (_, h) => h < 0 && Awake(h), (_, _) => true);
         Assert.Single(village.Of(AlarmKind.Outage));
-        // Held back for the hours of the outage; after 48 hours without water somebody has to look whatever the cause.
+        // Held back for as long as an outage may hold; after 48 hours without water somebody has to look, whatever the cause.
         var told = village.Of(AlarmKind.NoWater).ToList();
         Assert.Equal(8, told.Count);
         Assert.All(told, f => Assert.Equal((Severity.Critical, 0), (f.Severity, f.Sequence)));
@@ -170,8 +170,8 @@ public sealed class OutageNightTests
     [Fact]
     public void A_village_whose_meters_report_once_a_day_is_not_taken_for_quiet_because_its_batches_are_still_on_the_way()
     {
-        // Each home's day arrives in one batch at six the next morning, one home after the other; R0 is the first, and used nothing all
-        // day.
+        // Each home's day arrives in one batch after six the next morning, one home after another. R0, the first of them, used nothing from
+        // 8:00 on.
         var village = new VillageOf(8, reportEveryHours: 24);
         for (var day = -4; day <= 1; day++)
         {

@@ -3,7 +3,7 @@ using Vigil.Rules;
 
 namespace Vigil.Tests.Rules;
 
-/// <summary>What the resident's page promises is when the alarm comes.</summary>
+/// <summary>The resident's page says when an alarm would come, and it comes then.</summary>
 public sealed class OutlookTests
 {
     [Fact]
@@ -11,7 +11,7 @@ public sealed class OutlookTests
     {
         var night = new HomeScenario();
         for (var hour = 0; hour <= 48; hour++)
-            night.Say("w", Metric.WaterVolume, hour, 10 + Math.Min(hour, 40) * 0.02); // the last use is reported at 40 h
+            night.Say("w", Metric.WaterVolume, hour, 10 + Math.Min(hour, 40) * 0.02); // the last use is at 40 h
         var water = Assert.Single(night.Engine.OutlooksOf(night.Facts.Id), o => o is { Device: "w", Kind.Name: "no-water" });
         var silent = Assert.Single(night.Engine.OutlooksOf(night.Facts.Id), o => o is { Device: "w", Kind.Name: "device-silent" });
         night.Findings.Clear();

@@ -6,8 +6,8 @@ using Vigil.Rules;
 namespace Vigil.Tests.Rules;
 
 /// <summary>
-/// Seeded lives: lateness, duplicates, reordering, restarts with replay, wrong clocks, absence, in a zone with and one without daylight
-/// saving time. The invariants are checked after every step; a failing seed is printed.
+/// Simulated lives with late, repeated and reordered readings, restarts with replay, wrong clocks and absences, in one time zone with
+/// daylight saving time and one without. Invariants are checked after every step; a failing seed is printed.
 /// </summary>
 public sealed class RulesSimulationTests
 {
@@ -39,7 +39,7 @@ public sealed class RulesSimulationTests
     private static void Live(int seed)
     {
         var random = new Random(seed);
-        // over the change to summer time, and others
+        // some of the weeks include the change to summer time
         var start = new DateTime(2026, 3, 20, 0, 0, 0, DateTimeKind.Utc).AddDays(random.Next(3) * 100);
         var zone = Zones[seed % 2];
         var id = new ResidentId("R1");
@@ -58,7 +58,7 @@ public sealed class RulesSimulationTests
             ],
         };
 
-        // What the devices say, in the order in which it arrives.
+        // The readings in the order in which they arrive.
         var readings = new List<Reading>();
         var total = 100.0;
         var presses = new List<DateTime>();
@@ -69,7 +69,7 @@ public sealed class RulesSimulationTests
                 total += random.NextDouble() * 0.03;
             total += leak;
             var time = start.AddHours(h);
-            var received = start.AddHours((h / batch + 1) * batch).AddSeconds(random.Next(20) == 0 ? 40 : 20); // in order of time, mostly
+            var received = start.AddHours((h / batch + 1) * batch).AddSeconds(random.Next(20) == 0 ? 40 : 20); // mostly in order of time
             var wrong = random.Next(60) == 0;
             readings.Add(
                 new Reading
@@ -127,8 +127,8 @@ public sealed class RulesSimulationTests
             }
             else if (random.Next(40) == 0)
             {
-                // Killed: back to the snapshot, and the stored readings again; the store knows each finding by (subject, kind, episode,
-                // sequence).
+                // Killed: the engine goes back to its snapshot and reads the stored readings again. Findings count once by (subject, kind,
+                // episode, sequence), as in the store.
                 restarted = new RuleEngine(RuleSet.Default, zone);
                 snapshot.Position = 0;
                 restarted.Load(snapshot);
@@ -146,7 +146,7 @@ public sealed class RulesSimulationTests
         var end = start.AddHours(240);
         steady.AdvanceTo(end, one);
         restarted.AdvanceTo(end, two);
-        // After any number of restarts the person's alarms are the same (a device's silence may be noticed at another tick).
+        // Restarts must not change the person's alarms. (A device's silence may be noticed at another tick, so it isn't compared.)
         Assert.Equal(Keys(one), Keys(two));
 
         foreach (var press in presses)

@@ -3,7 +3,7 @@ using Vigil.Rules;
 
 namespace Vigil.Tests.Rules;
 
-/// <summary>Rules files that nobody would write, and somebody sends.</summary>
+/// <summary>Rules files that nobody would write by hand, but that somebody could send.</summary>
 public sealed class RulesTextTests
 {
     [Fact]

@@ -3,13 +3,13 @@ using Vigil.Rules;
 
 namespace Vigil.Tests.Rules;
 
-/// <summary>What people do in a home with sensors.</summary>
+/// <summary>Days in a home with sensors.</summary>
 internal static class SensorDays
 {
     public static DeviceFacts Sensor(string id, Metric metric, string label) =>
         new(new DeviceId(id), HomeScenario.Midnight.AddDays(-1), null, [metric]) { Label = label };
 
-    /// <summary>Three rooms, the door, the refrigerator and a water meter.</summary>
+    /// <summary>A home with three rooms, a front door, a refrigerator and a water meter.</summary>
     public static HomeScenario Rooms(RuleSet? rules = null) =>
         new(
             rules,
@@ -29,11 +29,11 @@ internal static class SensorDays
     public static HomeScenario Opens(this HomeScenario home, string door, double hours) =>
         home.Say(door, Metric.DoorOpen, hours, 1).Say(door, Metric.DoorOpen, hours + 0.01, 0);
 
-    /// <summary>Gets up: two rooms within two minutes.</summary>
+    /// <summary>Somebody gets up: movement in three rooms within two minutes.</summary>
     public static HomeScenario Morning(this HomeScenario home, double hours) =>
         home.Pulse("bedroom", hours).Pulse("kitchen", hours + 1 / 60.0).Pulse("bath", hours + 2 / 60.0);
 
-    /// <summary>The sensors live: their batteries report every hour.</summary>
+    /// <summary>A sensor works although nobody moves: it reports its battery every hour.</summary>
     public static HomeScenario Battery(this HomeScenario home, double from, double to, string sensor = "bedroom")
     {
         for (var h = Math.Ceiling(from) + 0.01; h < to; h++)
@@ -41,12 +41,14 @@ internal static class SensorDays
         return home;
     }
 
-    /// <summary>Up at seven, to bed at ten; out in the morning of some days, and a look into the refrigerator at each meal.</summary>
+    /// <summary>
+    /// Up at seven, to bed at ten, with a look into the refrigerator at each meal; out from nine for <paramref name="outFor"/> hours.
+    /// </summary>
     public static HomeScenario Day(this HomeScenario home, int day, string? without = null, double outFor = 0, bool dry = false)
     {
         var random = new Random(day);
         var midnight = day * 24.0;
-        var litres = dry ? 35 * 96.0 : day * 96.0; // as after 35 days, from when on it is dry
+        var litres = dry ? 35 * 96.0 : day * 96.0; // what was used in 35 days; nothing is used from then on
         for (var h = 0; h < 24; h++)
         {
             var at = midnight + h;

@@ -5,8 +5,8 @@ using static Vigil.Tests.Rules.SensorDays;
 namespace Vigil.Tests.Rules;
 
 /// <summary>
-/// Days and nights of homes with motion sensors, doors, a refrigerator's contact, a plug and a tap: when their silence is told, what breaks
-/// it, and what is said of it.
+/// Homes with motion sensors, doors, a refrigerator's contact, a plug and a tap: when their silence is told, what ends it, and what the
+/// alarm says about it.
 /// </summary>
 public sealed class SignsOfLifeNightTests
 {
@@ -31,11 +31,11 @@ public sealed class SignsOfLifeNightTests
     }
 
     [Theory]
-    [InlineData("bath", "motion", 1)] // a second room
+    [InlineData("bath", "motion", 1)] // movement in a second room
     [InlineData("door", "door.open", 1)]
-    [InlineData("w", "water.volume", 100.2)] // a tap
+    [InlineData("w", "water.volume", 100.2)] // water from a tap
     [InlineData("sos", "button", 1)]
-    [InlineData("cuff", "blood.pressure.systolic", 130)] // somebody put it on
+    [InlineData("cuff", "blood.pressure.systolic", 130)] // somebody used the blood pressure monitor
     public void A_pulse_and_a_sign_of_something_else_within_half_an_hour_begin_the_silence_anew(string device, string metric, double value)
     {
         var home = Rooms().Morning(7);
@@ -63,7 +63,7 @@ public sealed class SignsOfLifeNightTests
         var last = 35 * 24.0;
         home.Water(last + 1, 200).Battery(last, last + 24).Tick(last + 24);
         var told = home.Only(AlarmKind.Inactivity);
-        Assert.InRange((told.Time - HomeScenario.At(last - 1)).TotalHours, 8, 13); // she gets up at seven
+        Assert.InRange((told.Time - HomeScenario.At(last - 1)).TotalHours, 8, 13); // she usually gets up at seven
         Assert.Matches(@"^on 3\d of the last 3\d mornings there was a sign of life before 0[7-9]:[03]0; now \d\d:\d\d, last ", told.Reason);
         Assert.Contains("movement (\"卧室\") at", told.Reason, StringComparison.Ordinal);
         Assert.Contains("卧室）", told.ReasonZh, StringComparison.Ordinal);
@@ -282,7 +282,7 @@ public sealed class SignsOfLifeNightTests
         for (var day = 0; day < 35; day++)
             home.Day(day);
         for (var h = 35 * 24.0; h < 38 * 24; h += 0.2)
-            home.Pulse("kitchen", h); // the sun on a curtain; nobody is up
+            home.Pulse("kitchen", h); // sunlight on a curtain triggers the sensor; nobody is up
         home.Tick(38 * 24);
         home.Only(AlarmKind.Inactivity);
         var fault = home.Only(AlarmKind.SensorFault);
@@ -317,8 +317,8 @@ public sealed class SignsOfLifeNightTests
     }
 
     [Theory]
-    [InlineData(true)] // the sensors tell first
-    [InlineData(false)] // the meter does
+    [InlineData(true)] // the sensors' silence is told first
+    [InlineData(false)] // the meter's silence is told first
     public void The_silence_of_sensors_and_of_a_meter_is_one_alarm_whichever_tells_first(bool sensorsFirst)
     {
         var home = Rooms().Morning(7);
@@ -333,7 +333,7 @@ public sealed class SignsOfLifeNightTests
         home.Tick(24 + 14);
         var opened = Assert.Single(home.Findings, f => f.Change == FindingChange.Opened && f.Severity == Severity.High);
         Assert.Equal(sensorsFirst ? AlarmKind.Inactivity : AlarmKind.NoWater, opened.Kind);
-        Assert.Single(home.Findings, f => f.Change == FindingChange.Updated); // the other says it once, not in every hour
+        Assert.Single(home.Findings, f => f.Change == FindingChange.Updated); // the second silence is added once, not every hour
     }
 
     [Fact]
@@ -390,9 +390,9 @@ public sealed class SignsOfLifeNightTests
     }
 
     [Theory]
-    [InlineData(1, 17)] // at nine every day: missed at ten
+    [InlineData(1, 17)] // used at nine every day: missed from ten on
     [InlineData(2, 41)] // every other day
-    [InlineData(5, 0)] // hardly used: nothing is to be expected of it
+    [InlineData(5, 0)] // used so rarely that nothing can be expected of it
     public void A_door_alone_is_missed_by_how_often_it_is_used(int everyDays, int told)
     {
         var home = new HomeScenario(facts: HomeScenario.Home("R1", Sensor("door", Metric.DoorOpen, "大门")));
@@ -421,7 +421,7 @@ public sealed class SignsOfLifeNightTests
         var home = Rooms().Morning(7);
         for (var h = 8.0; h < 24 + 8; h += 0.25)
             home.Say("plug", Metric.ElectricityPower, h, h is 15 ? 900 : 2 + h % 2);
-        home.Pulse("kitchen", 15.1).Tick(24 + 8); // with the kettle somebody certainly was up
+        home.Pulse("kitchen", 15.1).Tick(24 + 8); // the kettle shows that somebody was up
         Assert.Empty(home.Of(AlarmKind.Inactivity));
         home.Tick(24 + 16);
         home.Only(AlarmKind.Inactivity);

@@ -57,8 +57,8 @@ public sealed class SilenceTests
     }
 
     [Theory]
-    [InlineData(24, 96)] // a pendant's daily heartbeat: four of them are missed
-    [InlineData(1, 72)] // a smoke detector's: not before three days
+    [InlineData(24, 96)] // a pendant's daily heartbeat: silent after four are missed
+    [InlineData(1, 72)] // a smoke detector's: silent after three days
     public void A_device_of_unknown_interval_is_missed_by_its_own_cadence(double every, double after)
     {
         var night = Pendant();
@@ -122,8 +122,8 @@ public sealed class SilenceTests
     [Fact]
     public void Totals_of_a_wrong_clock_do_not_hide_a_silent_home_with_a_leak()
     {
-        // Two totals in a row carry a date of next year and are taken at their arrival, an hour after they were read: their litres are not
-        // lost, nor doubled.
+        // Two totals in a row have a date in the next year, so they count from their arrival, an hour after they were read. Their litres
+        // must be counted once.
         var night = new HomeScenario();
         var total = 100.0;
         for (var h = -72; h <= 90; h++)
@@ -152,7 +152,7 @@ public sealed class SilenceTests
     public void Use_in_a_long_radio_gap_is_neither_silence_nor_certain_life()
     {
         var night = new HomeScenario().Flow(-48, 0, 100, _ => 0.01);
-        night.Water(30, 101); // 30 h unheard, 510 L used somewhere in them
+        night.Water(30, 101); // no reading for 30 h, in which 510 L were used at some time
         Assert.Empty(night.Of(AlarmKind.NoWater));
         for (var h = 31; h <= 60; h++)
             night.Water(h, 101);
@@ -223,7 +223,7 @@ public sealed class SilenceTests
         var total = 100 + Enumerable.Range(-30, 41).Sum(Day);
         for (var h = 11; h <= 40; h++)
             night.Water(h, total).Water(h, total).Water(h - 5, total);
-        Assert.Equal(HomeScenario.At(33), night.Only(AlarmKind.NoWater).Time); // 6 L since 09:00, less than 10
+        Assert.Equal(HomeScenario.At(33), night.Only(AlarmKind.NoWater).Time); // 6 L since 09:00, which is less than the 10 L that count
     }
 
     [Fact]
@@ -351,7 +351,7 @@ public sealed class SilenceTests
             Meter(r, h, 100 + Math.Min(h + 30, 30 - r % 5) * 0.01);
         Assert.DoesNotContain(found, f => f.Kind == AlarmKind.NoWater);
         var outage = Assert.Single(found, f => f.Kind != AlarmKind.WaterRunning && f.Change == FindingChange.Opened);
-        // each home that is held back is named
+        // every home that is held back is named
         Assert.Equal(20, found.Count(f => f.Kind == AlarmKind.Outage && f.Change == FindingChange.Updated));
         Assert.Contains(found, f => f.Kind == AlarmKind.Outage && f.Reason.Contains("held back: R7, no water since"));
         Assert.Equal("area:440100001001", outage.Subject);
@@ -369,7 +369,7 @@ public sealed class SilenceTests
             found
         );
         Assert.Contains(found, f => f.Kind == AlarmKind.Sos && f.Subject == "R3");
-        // The main is repaired; in two homes life doesn't come back.
+        // The main is repaired; in two homes nobody uses water again.
         for (var h = 31; h <= 33; h++)
         for (var r = 0; r < 20; r++)
             Meter(r, h, 100.3 - r % 5 * 0.01 + (r < 18 ? (h - 30) * 0.02 : 0));

@@ -4,8 +4,8 @@ using Vigil.Rules;
 namespace Vigil.Tests.Rules;
 
 /// <summary>
-/// Nights in which a home falls silent, or its water doesn't stop: no-water, no-electricity, water-running, overuse, inactivity's floor,
-/// absence, watch.
+/// Nights in which a home falls silent or its water doesn't stop running: no-water, no-electricity, water-running, overuse, the longest
+/// wait of inactivity, absence, watch.
 /// </summary>
 public sealed class SilentHomeNightTests
 {
@@ -18,7 +18,8 @@ public sealed class SilentHomeNightTests
     {
         var night = new HomeScenario();
         var total = 500.0;
-        // 45 W of refrigerator day and night, 0.3 kWh in each hour somebody is up; from the first evening on only the refrigerator.
+        // A refrigerator of 45 W runs day and night, and 0.3 kWh are used in each hour that somebody is up; from the first evening on only
+        // the refrigerator runs.
         for (var h = -72; h <= 60; h++)
             night.Say(
                 "e",
@@ -74,7 +75,7 @@ public sealed class SilentHomeNightTests
         Assert.Equal((Severity.High, true), (alone.Severity, alone.Notify));
         Assert.InRange(alone.Time, HomeScenario.At(32), HomeScenario.At(36));
         Assert.Contains("150 L/h and nothing else has been used since", alone.Reason);
-        // Somebody who washes and cooks beside the open tap is there.
+        // Whoever washes and cooks while the tap is open is at home and well.
         Assert.DoesNotContain(
             new HomeScenario().Flow(-48, 40, 100, h => h < 10 ? Lives(h) : 0.15 + Lives(h)).Of(AlarmKind.WaterRunning),
             f => f.Severity == Severity.High
@@ -157,7 +158,7 @@ public sealed class SilentHomeNightTests
         double hours
     )
     {
-        // A life without habits: any hour may be silent, so that only the floor ever speaks.
+        // Nothing is learned here that would alarm earlier, so only the longest allowed wait counts.
         var rules = HomeScenario.Written(
             "rules:\n  inactivity: { one_false_alarm_in_days: 10000, one_false_alarm_in_days_on_watch: 10000 }\noverrides:\n  - { "
                 + "class: key, rules: { no-water: { within: 16h } } }\n"
@@ -249,7 +250,7 @@ public sealed class SilentHomeNightTests
     [Fact]
     public void Frozen_daily_batches_hours_late_out_of_order_and_twice_are_judged_by_their_own_times()
     {
-        // A day's 24 totals arrive at three the next morning, newest first, and the batch of each second day arrives twice.
+        // The 24 totals of a day arrive at three the next morning, newest first, and every second batch arrives twice.
         var night = new HomeScenario();
         var total = 100.0;
         var totals = new Dictionary<int, double>();
@@ -262,7 +263,7 @@ public sealed class SilentHomeNightTests
                 night.Water(h, totals[h], received: day * 24 + 27 + copy);
         }
 
-        Assert.Equal(HomeScenario.At(63), night.Only(AlarmKind.NoWater).Time); // used until 15:00 of the second day
+        Assert.Equal(HomeScenario.At(63), night.Only(AlarmKind.NoWater).Time); // water was used until 15:00 of the second day
         Assert.Empty(night.Of(AlarmKind.ClockWrong));
         Assert.Empty(night.Of(AlarmKind.Overuse));
     }
@@ -285,8 +286,7 @@ public sealed class SilentHomeNightTests
     {
         var night = new HomeScenario().Flow(-72, 0, 100, Lives);
         var total = 100 + Enumerable.Range(-72, 73).Sum(Lives);
-        // The battery was changed at noon: from then on the meter believes it is three weeks earlier. Life goes on for an evening, then
-        // stops.
+        // At noon the battery was changed, and from then on the meter's clock is three weeks slow. Water is used for one more evening.
         for (var h = 12; h <= 140; h++)
             night.Water(h - 21 * 24, total += h < 20 ? 0.012 : 0, received: h);
         Assert.Contains("the device says it is", night.Only(AlarmKind.ClockWrong).Reason);

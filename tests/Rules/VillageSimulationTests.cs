@@ -7,8 +7,9 @@ using Vigil.Rules;
 namespace Vigil.Tests.Rules;
 
 /// <summary>
-/// Seeded villages: homes with every kind of device, late batches, duplicates, wrong clocks, absences, mains that break, a service that
-/// crashes, is moved or whose own clock is set wrong. One history, several engines: they must say the same. A failing seed is printed.
+/// Simulated villages: homes with every kind of device, late batches, duplicates, wrong clocks, absences, broken mains, and a service that
+/// crashes, is moved, or has its own clock set wrong. Several engines get the same history and must tell the same. A failing seed is
+/// printed.
 /// </summary>
 public sealed class VillageSimulationTests
 {
@@ -50,7 +51,7 @@ public sealed class VillageSimulationTests
         var kinds = new HashSet<string>();
         for (var seed = 1; seed <= 40; seed++)
         {
-            var history = new History(seed, homes: 3); // too few for an outage: a backtest takes each home by itself
+            var history = new History(seed, homes: 3); // too few homes for an outage, because a backtest looks at each home alone
             var output = new StringWriter();
             await BacktestRun.RunAsync(RuleSet.Default, history.Zone, Homes(history), null, history.End, output, TextWriter.Null);
             var said = output
@@ -79,7 +80,7 @@ public sealed class VillageSimulationTests
             );
         }
 
-        // The histories reach every rule that one home can break within days.
+        // The histories must trigger every rule that a single home can break within days.
         Assert.Equal(
             AlarmKind
                 .All.Where(k => k != AlarmKind.Outage && k != AlarmKind.ServiceTrouble)
@@ -100,7 +101,7 @@ public sealed class VillageSimulationTests
 
     private static string Iso(DateTime time) => time.ToString("yyyy-MM-ddTHH:mm:ss.FFFFFFF", CultureInfo.InvariantCulture) + "Z";
 
-    /// <summary>What the devices of a village say in a week, in the order in which it arrives.</summary>
+    /// <summary>What the devices of a village report in a week, in the order in which it arrives.</summary>
     private sealed class History
     {
         private readonly Random random;
@@ -112,12 +113,12 @@ public sealed class VillageSimulationTests
             random = new Random(seed);
             rooms = new Random(seed + 1_000_000);
             Zone = Zones[seed % 2];
-            // over both changes of Berlin's clocks
+            // some of the weeks include a change of Berlin's clocks
             start = new DateTime(2026, 3, 26, 0, 0, 0, DateTimeKind.Utc).AddDays(random.Next(3) * 211);
             End = start.AddDays(8);
             if (homes == 0)
                 homes = 3 + random.Next(5);
-            var breaks = random.Next(3) == 0 ? random.Next(30, 90) : int.MaxValue; // the hour in which the village's main breaks
+            var breaks = random.Next(3) == 0 ? random.Next(30, 90) : int.MaxValue; // the hour in which the village's water main breaks
             for (var r = 0; r < homes; r++)
                 Live($"R{r}", breaks, breaks == int.MaxValue ? 0 : breaks + random.Next(8, 40));
             Arrivals =
@@ -135,7 +136,7 @@ public sealed class VillageSimulationTests
         public List<(ResidentId Resident, Reading Reading)> Arrivals { get; private set; } = [];
         private readonly List<(string Resident, DateTime Time)> presses = [];
 
-        /// <summary>Everything, once, with a tick before each arrival.</summary>
+        /// <summary>Applies the whole history once, with a tick before each arrival.</summary>
         public List<Finding> Run(RuleEngine engine)
         {
             var found = new List<Finding>();
@@ -190,8 +191,8 @@ public sealed class VillageSimulationTests
                 }
                 else if (random.Next(200) == 0)
                 {
-                    // Killed: back to the snapshot, and the stored readings again; the store knows each finding by (subject, kind, episode,
-                    // sequence).
+                    // Killed: the engine goes back to its snapshot and reads the stored readings again. Findings count once by (subject,
+                    // kind, episode, sequence), as in the store.
                     crashed = Loaded(snapshot);
                     foreach (var (again, said) in since)
                     {
@@ -200,7 +201,7 @@ public sealed class VillageSimulationTests
                     }
                 }
 
-                // Moved whole to another owner, between two arrivals.
+                // The whole state is moved to another engine between two arrivals.
                 moved.AdvanceTo(before, three);
                 if (random.Next(100) == 0)
                 {
@@ -212,7 +213,7 @@ public sealed class VillageSimulationTests
 
                 moved.Apply(resident, reading, three);
 
-                // For fifty arrivals the service's own clock runs ahead; then it is set right.
+                // For fifty arrivals the service's own clock is ahead; then it is set right.
                 var ahead = i >= wrongFrom && i < wrongFrom + 50 ? wrongBy : TimeSpan.Zero;
                 set.AdvanceTo(before + ahead, four);
                 set.Apply(resident, reading with { Received = reading.Received + ahead }, four);
@@ -224,8 +225,9 @@ public sealed class VillageSimulationTests
             new Episodes().Take(three);
             new Episodes().Take(four);
             Same("moved", Keys(one, _ => true), Keys(three, _ => true));
-            // The silence of a device, or of a home's sensors, is found by ticks, of which a crashed engine has missed some, and as much
-            // later as it was down; what an outage holds back depends on it, and whether a meter or the sensors tell first of one silence.
+            // The silence of a device or of a home's sensors is found by ticks. A crashed engine has missed some of them and finds it later
+            // by as long as it was down. What an outage holds back depends on that, and so does whether a meter or the sensors tell a
+            // silence first.
             var outage = one.Concat(two).Any(f => f.Kind == AlarmKind.Outage);
             var still = one.Concat(two).Where(IsStill).Select(f => f.Subject).ToHashSet();
             bool IsAlike(Finding f) =>
@@ -260,8 +262,8 @@ public sealed class VillageSimulationTests
                         + $"{string.Join(", ", Homes.Find(h => h.Id.Value == f.Subject)!.Absences)}: {f.Reason}"
                 );
 
-            // Who set the clock right is not deaf: every meter that fell silent for good is missed within its time, and a clock that was
-            // ahead puts it off by no more than it was ahead.
+            // Setting the clock right makes no silence pass unnoticed: each meter that stopped for good is missed in time, or later by at
+            // most as much as the clock was ahead.
             foreach (var (resident, device, last) in silent)
                 Assert.True(
                     four.Exists(f =>
@@ -279,7 +281,7 @@ public sealed class VillageSimulationTests
         private readonly HashSet<string> cameBack = [];
         private readonly List<(string Resident, string Device, DateTime Last)> silent = [];
 
-        /// <summary>The silence of a home's sensors, alone or as part of what a meter has told.</summary>
+        /// <summary>The silence of a home's sensors, told alone or as part of a meter's silence.</summary>
         private static bool IsStill(Finding f) =>
             f.Kind == AlarmKind.Inactivity || f.Reason.StartsWith("no sign of life", StringComparison.Ordinal);
 
@@ -321,8 +323,8 @@ public sealed class VillageSimulationTests
         }
 
         /// <summary>
-        /// Three rooms' motion and a kettle's plug in an hour: whoever lives is seen in two of the rooms, nobody fires one of them now and
-        /// then, and a curtain the third all the time; some of it arrives late or twice.
+        /// An hour of three rooms' motion sensors and a kettle's plug. Somebody at home moves in two rooms; a draught now and then triggers
+        /// one; a curtain triggers the third all the time. Some reports arrive late or twice.
         /// </summary>
         private void Rooms(string id, int hour, bool lives, bool isCurtain)
         {
@@ -371,8 +373,8 @@ public sealed class VillageSimulationTests
             var absentFrom = random.Next(4) == 0 ? random.Next(20, 100) : int.MaxValue;
             var returns = absentFrom == int.MaxValue ? 0 : absentFrom + random.Next(30, 90);
             if (absentFrom != int.MaxValue && returns < absentFrom + 60)
-                cameBack.Add(id); // before the end that was told
-            var stops = random.Next(3) == 0 ? random.Next(50, 140) : int.MaxValue; // life stops
+                cameBack.Add(id); // came back before the announced end
+            var stops = random.Next(3) == 0 ? random.Next(50, 140) : int.MaxValue; // the hour in which life stops
             var leak = random.Next(4) == 0 ? random.NextDouble() * 0.004 : 0;
             var tap = random.Next(8) == 0 ? random.Next(100) : int.MaxValue;
             var batch = random.Next(4) == 0 ? random.Next(2, 12) : 1;
@@ -558,8 +560,8 @@ public sealed class VillageSimulationTests
     }
 
     /// <summary>
-    /// What must hold of every stream of findings: numbered without a gap, opened once, closed once, said in both languages, one open
-    /// episode a kind and device.
+    /// What must hold for every sequence of findings: numbered without a gap, opened once and closed once, told in both languages, and one
+    /// open episode per kind and device.
     /// </summary>
     private sealed class Episodes
     {

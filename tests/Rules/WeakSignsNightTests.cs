@@ -5,8 +5,8 @@ using static Vigil.Tests.Rules.SensorDays;
 namespace Vigil.Tests.Rules;
 
 /// <summary>
-/// What hides a silence of a home's sensors, or seems to: a meter that stands still, a door behind which nobody went, a boiler, a pendant
-/// that tests itself, a clock that was set, months after the other sensors died.
+/// What hides the silence of a home's sensors, or seems to end it: a meter that stands still, a door behind which nobody moved, a boiler, a
+/// pendant that tests itself, a clock that was set, other sensors that died months ago.
 /// </summary>
 public sealed class WeakSignsNightTests
 {
@@ -18,7 +18,7 @@ public sealed class WeakSignsNightTests
         var home = Rooms();
         for (var day = 0; day < 37; day++)
             home.Day(day, dry: day >= 35);
-        home.Only(AlarmKind.Inactivity); // of the meter, a day after its last use
+        home.Only(AlarmKind.Inactivity); // the meter's alarm, a day after the last use
         var last = 37 * 24.0;
         for (var h = 0; h < 48; h++)
             home.Water(last + h, 100 + 35 * 96 * 1e-3).Battery(last + h, last + h + 1);
@@ -66,7 +66,8 @@ public sealed class WeakSignsNightTests
         home.Morning(13);
         home.Engine.AddDowntime(HomeScenario.At(16), HomeScenario.At(29));
         home.Battery(29, 80).Tick(80);
-        Assert.Equal(HomeScenario.At(48 + 8), home.Only(AlarmKind.Inactivity).Time); // 24 h listened to are over at two in the night
+        // the service has listened for 24 h at two in the night, outside the rule's hours
+        Assert.Equal(HomeScenario.At(48 + 8), home.Only(AlarmKind.Inactivity).Time);
     }
 
     [Fact]
@@ -88,7 +89,7 @@ public sealed class WeakSignsNightTests
         );
         home.Morning(22);
         home.Engine.SetClock(TimeSpan.FromHours(240), HomeScenario.At(22.1 + 240));
-        home.Tick(240 + 48); // due at night: waits for 08:00
+        home.Tick(240 + 48); // it falls due at night and waits for 08:00
         home.Engine.SetClock(TimeSpan.FromHours(-240), HomeScenario.At(48));
         home.Tick(72);
         Assert.InRange(home.Only(AlarmKind.Inactivity).Time, HomeScenario.At(48), HomeScenario.At(57));

@@ -4,14 +4,14 @@ using Vigil.Rules.Inactivity;
 
 namespace Vigil.Tests.Rules.Inactivity;
 
-/// <summary>Extracts of real homes (tests/data/households/README.md) and a made-up one whose every day is known.</summary>
+/// <summary>Extracts of real homes (tests/data/households/README.md), and an invented one whose every day is known.</summary>
 internal static class Households
 {
     public static readonly TimeZoneInfo Shanghai = TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai");
 
     public readonly record struct Interval(DateTime From, DateTime To, double Use);
 
-    /// <summary>The wall clock of the file is taken for the wall clock of Shanghai; m³ or kWh.</summary>
+    /// <summary>Local times of the file are taken as local times in Shanghai. Use is in m³ or kWh.</summary>
     public static List<Interval> Real(string file, string home)
     {
         var intervals = new List<Interval>();
@@ -42,8 +42,8 @@ internal static class Households
     }
 
     /// <summary>
-    /// Water at seven, nine, noon, three, seven and half past nine in the evening, Shanghai time, give or take half an hour; an interval
-    /// every half hour.
+    /// Water at seven, nine, noon, three, seven and half past nine in the evening, Shanghai time, each up to half an hour off; one interval
+    /// per half hour.
     /// </summary>
     public static IEnumerable<Interval> Regular(DateTime firstDay, int days, int hoursLater = 0)
     {

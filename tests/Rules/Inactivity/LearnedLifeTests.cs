@@ -4,7 +4,7 @@ using Vigil.Rules.Inactivity;
 
 namespace Vigil.Tests.Rules.Inactivity;
 
-/// <summary>What the learned rule promises to people, through the whole engine or on real homes.</summary>
+/// <summary>What the learned rule does for people, tested through the whole engine or on real homes.</summary>
 public sealed class LearnedLifeTests
 {
     private static readonly DateTime Monday = new(2026, 3, 1, 16, 0, 0, DateTimeKind.Utc);
@@ -72,7 +72,7 @@ public sealed class LearnedLifeTests
         var end = Monday.AddDays(80);
         foreach (var i in Households.Regular(Monday, 83))
         {
-            // The two report at other minutes; the bathroom isn't used any more from day 45 on, nothing from day 80 on.
+            // The meters report at different minutes. The bathroom is no longer used from day 45 on, and nothing from day 80 on.
             Say(engine, "bath", i.To.AddMinutes(-10), bath += i.To < closed ? i.Use / 2 : 0, found);
             Say(engine, "kitchen", i.To, kitchen += i.To <= end ? i.Use / 2 : 0, found);
         }
@@ -92,7 +92,7 @@ public sealed class LearnedLifeTests
         var batch = new List<(DateTime At, double Total)>();
         foreach (var i in Households.Regular(Monday, 70))
         {
-            // Life goes on in the kitchen alone, whose meter sends a whole day at once; each total has its own time.
+            // Only the kitchen is still used, and its meter sends a whole day at once, each total with its own time.
             Say(engine, "bath", i.To, bath += i.To < closed ? i.Use : 0, found);
             batch.Add((i.To, kitchen += i.Use));
             if (batch.Count < 48)
@@ -126,7 +126,7 @@ public sealed class LearnedLifeTests
             to.AddHours(8) is { DayOfWeek: DayOfWeek.Saturday or DayOfWeek.Sunday } local
             && !(local is { DayOfWeek: DayOfWeek.Sunday, Hour: >= 19 });
         pattern.Feed(Households.Regular(Monday, 119).Select(i => Away(i.To) ? i with { Use = 0 } : i));
-        // Friday the 17th week, evening: the weekend is ahead.
+        // Friday evening in week 17, before a weekend.
         pattern.Feed(Households.Regular(Monday.AddDays(119), 5));
         var friday = pattern.DueAt!.Value - pattern.LastUse;
         var working = new LifePattern(LifeMeter.Water);
@@ -169,7 +169,7 @@ public sealed class LearnedLifeTests
         var pattern = new LifePattern(LifeMeter.Water, new InactivitySettings(BudgetDays: 40));
         pattern.Feed(Households.Regular(Monday, 90));
         var before = pattern.Weight;
-        // Out for one day, until the evening: an alarm for nothing.
+        // Out for one day until the evening, which causes a false alarm.
         pattern.Feed(
             Households.Regular(Monday.AddDays(90), 1).Select(i => i.To < Monday.AddDays(90).AddHours(20) ? i with { Use = 0 } : i)
         );
@@ -182,7 +182,8 @@ public sealed class LearnedLifeTests
     [Fact]
     public void A_water_heater_that_switches_on_at_night_does_not_hide_life_below_it()
     {
-        // 60 W of refrigerator, a heater's half hour at 1 kW every seven hours, and cooking and light by day, far below the heater.
+        // A refrigerator of 60 W, a heater that runs for half an hour at 1 kW every seven hours, and cooking and light by day, far below
+        // the heater.
         var pattern = new LifePattern(LifeMeter.Electricity);
         for (var i = 0; i < 60 * 48; i++)
         {
@@ -198,7 +199,7 @@ public sealed class LearnedLifeTests
     }
 
     /// <summary>
-    /// Ninety days each of three homes: bounds that leave room for chance, not the figures of ADR 3, which need whole years and many homes.
+    /// Ninety days each of three homes. The bounds leave room for chance; ADR 3's figures need whole years and many homes.
     /// </summary>
     [Theory]
     [InlineData("daiad_alicante_water.csv.gz", "AL19", LifeMeter.Water, 1, 11)]
@@ -232,7 +233,7 @@ public sealed class LearnedLifeTests
                     held = pattern.DueAt!.Value;
                 }
 
-                // Had life stopped at this reading.
+                // The delay if life had stopped at this reading.
                 if (!open)
                     delays.Add((pattern.DueAt!.Value - pattern.KnownUntil).TotalHours);
             }
@@ -259,7 +260,7 @@ public sealed class LearnedLifeTests
         Assert.Equal([5, 12, 13, 19, 20, 27], Weekend(days));
         Assert.False(days.IsWeekend(monday + 17));
         Assert.False(days.IsWeekend(monday + 26));
-        Assert.True(days.IsWeekend(monday + 33)); // beyond what the file knows: by the day of the week
+        Assert.True(days.IsWeekend(monday + 33)); // after the last day in the file, the day of the week decides
         days.NextDay(known: true);
         Assert.Equal([4, 11, 12, 18, 19, 26], Weekend(days));
         days.Follow(WorkCalendar.None);

@@ -4,7 +4,7 @@ namespace Vigil.Tests.Rules.Inactivity;
 
 public sealed class LifePatternTests
 {
-    /// <summary>Midnight in Shanghai, a Monday.</summary>
+    /// <summary>Midnight in Shanghai, at the start of a Monday.</summary>
     private static readonly DateTime Monday = new(2026, 3, 1, 16, 0, 0, DateTimeKind.Utc);
 
     [Fact]
@@ -106,7 +106,7 @@ public sealed class LifePatternTests
     [Fact]
     public void The_budget_is_kept_in_an_irregular_life()
     {
-        // Out at random, twice a week for half a day: two years of it.
+        // Two years in which somebody is out at random times, about twice a week, for 6 to 19 hours.
         var random = new Random(7);
         var pattern = new LifePattern(LifeMeter.Water, new InactivitySettings(BudgetDays: 50));
         var alarms = 0;
@@ -120,7 +120,7 @@ public sealed class LifePatternTests
             pattern.Feed([i with { Use = i.To <= outUntil ? 0 : i.Use }]);
             if (open && pattern.LastUse == i.To)
             {
-                // The fixed rule would have found the longer ones too: they are not in the budget.
+                // Silences of 24 h and more would alarm without learning too, so they don't count against the budget.
                 if (i.To - since < TimeSpan.FromHours(24))
                     alarms++;
                 open = false;
@@ -140,7 +140,7 @@ public sealed class LifePatternTests
     {
         var pattern = new LifePattern(LifeMeter.Water);
         pattern.Feed(Households.Regular(Monday, 120));
-        // From now on everything happens four hours later.
+        // From now on everything happens four hours later each day.
         var early = 0;
         var late = 0;
         var day = 0;
@@ -194,7 +194,7 @@ public sealed class LifePatternTests
         var intervals = Households.Real("sgsc_electricity_au.csv.gz", "SG01");
         var pattern = new LifePattern(LifeMeter.Electricity);
         pattern.Feed(intervals);
-        // The quietest six hours of the last week, over and over.
+        // The quietest six hours of the last week, repeated again and again.
         var last = intervals[^336..];
         var least = Enumerable.Range(0, last.Count - 12).MinBy(i => last.Skip(i).Take(12).Sum(x => x.Use));
         var before = pattern.LastUse;
