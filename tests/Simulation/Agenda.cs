@@ -3,7 +3,7 @@ using Vigil.Notify.Escalation;
 
 namespace Vigil.Tests.Simulation;
 
-/// <summary>An alarm as it stands in the records.</summary>
+/// <summary>A row of the table of alarms.</summary>
 internal sealed record AlarmRow(
     Guid Id,
     string Subject,
@@ -18,13 +18,13 @@ internal sealed record AlarmRow(
     int Version
 );
 
-/// <summary>A row that something is due for: a step, a notice, a promise to look after somebody.</summary>
-/// <param name="Critical">In the lane of critical alarms.</param>
+/// <summary>A row that is due at some time: a step, a notice, or the promise to look after somebody.</summary>
+/// <param name="Critical">Whether the alarm is critical, so that the lane of critical alarms handles it.</param>
 internal sealed record DueRow(Guid Id, Guid Alarm, string What, DateTime DueAt, bool Critical);
 
 /// <summary>
-/// What is committed, read by a connection of its own, anew only when it has changed. The service's loops are woken by it when a look of
-/// theirs would find something.
+/// The committed rows, read over a connection of its own and only when something was committed. From them the simulation knows when a loop
+/// of the service would find something to do.
 /// </summary>
 internal sealed class Agenda : IDisposable
 {
@@ -52,10 +52,10 @@ internal sealed class Agenda : IDisposable
 
     public bool StepsWait => Waiting.Exists(s => s.Critical);
 
-    /// <summary>Counts what has been read anew.</summary>
+    /// <summary>How often the rows have been read again.</summary>
     public long Revision { get; private set; }
 
-    /// <summary>Reads what is committed, where anything was since.</summary>
+    /// <summary>Reads the committed rows again, if anything was committed since.</summary>
     public void Refresh()
     {
         var now = (long)changed.ExecuteScalar()!;
@@ -104,13 +104,13 @@ internal sealed class Agenda : IDisposable
                 Promised.Add(new DueRow(a.Id, a.Id, "seen well by", by, a.Severity == 3));
     }
 
-    /// <summary>When the escalator has something to look at in a lane, by the monotonic clock.</summary>
+    /// <summary>When the escalator next finds something to do in a lane, by the monotonic clock.</summary>
     public TimeSpan Steps(Lane lane, DateTime now) =>
         Earliest(Waiting, lane, now) is var a && Earliest(Promised, lane, now) is var b && a < b ? a : b;
 
     public TimeSpan Notices(Lane lane, DateTime now) => Earliest(Underway, lane, now);
 
-    /// <summary>What one number says of a question.</summary>
+    /// <summary>The number that a query returns.</summary>
     public long Count(string sql, params (string Name, object Value)[] parameters)
     {
         var command = Command(sql, parameters);
@@ -119,7 +119,7 @@ internal sealed class Agenda : IDisposable
 
     public SqliteDataReader Query(string sql) => Command(sql).ExecuteReader();
 
-    /// <summary>A command that stays prepared: the same questions are asked after each step.</summary>
+    /// <summary>A prepared command; it is kept, because the same queries run after every step.</summary>
     public SqliteCommand Command(string sql, params (string Name, object Value)[] parameters)
     {
         if (!commands.TryGetValue(sql, out var command))

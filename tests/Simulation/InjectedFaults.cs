@@ -1,6 +1,6 @@
 namespace Vigil.Tests.Simulation;
 
-/// <summary>Where the service waits for something outside of it.</summary>
+/// <summary>What the service waits for outside of itself.</summary>
 internal enum Place
 {
     Records,
@@ -9,8 +9,7 @@ internal enum Place
 }
 
 /// <summary>
-/// What goes wrong, and when. At each point where the service waits it is asked what happens there: nothing, a delay, an error, or the end
-/// of the process.
+/// Decides what goes wrong, and when. It is asked wherever the service waits: nothing happens, a delay, an error, or the process ends.
 /// </summary>
 internal sealed class InjectedFaults(Random random, SimulatedClock clock, Journal journal)
 {
@@ -21,7 +20,7 @@ internal sealed class InjectedFaults(Random random, SimulatedClock clock, Journa
 
     public SimulatedThread? Thread { get; set; }
 
-    /// <summary>The process is dead as of this point; nothing of it runs again.</summary>
+    /// <summary>The process has died at a point and nothing of it may run again.</summary>
     public bool Crashed { get; private set; }
 
     public long Points { get; private set; }
@@ -38,10 +37,10 @@ internal sealed class InjectedFaults(Random random, SimulatedClock clock, Journa
 
     public bool IsDown(Place place) => clock.Elapsed < downUntil[(int)place];
 
-    /// <summary>One in five fails while it is flaky.</summary>
+    /// <summary>While a place is flaky, one access in five fails.</summary>
     public bool Fails(Place place) => IsDown(place) || (clock.Elapsed < flakyUntil[(int)place] && random.Next(5) == 0);
 
-    /// <summary>Whether all places were well between two moments, some seconds to recover included.</summary>
+    /// <summary>Whether a place has been well for as long as it may take to recover.</summary>
     public bool IsWell(Place place, TimeSpan allowance) =>
         clock.Elapsed > slowUntil[(int)place] + allowance
         && clock.Elapsed > flakyUntil[(int)place] + allowance
@@ -49,7 +48,7 @@ internal sealed class InjectedFaults(Random random, SimulatedClock clock, Journa
 
     public TimeSpan EndOf(Place place) => new[] { slowUntil[(int)place], flakyUntil[(int)place], downUntil[(int)place] }.Max();
 
-    /// <summary>The service waits here.</summary>
+    /// <summary>Called where the service waits: may delay it, or end the process here by never returning.</summary>
     public ValueTask PointAsync(Place place, string what, bool maySlow = true)
     {
         Points++;
@@ -71,7 +70,7 @@ internal sealed class InjectedFaults(Random random, SimulatedClock clock, Journa
         return new ValueTask(DelayAsync(wait));
     }
 
-    /// <summary>Goes on outside of any context, as libraries do.</summary>
+    /// <summary>Continues without the caller's context, as library code does.</summary>
     private async Task DelayAsync(TimeSpan wait)
     {
         await Task.Delay(wait, clock).ConfigureAwait(false);

@@ -3,7 +3,7 @@ using System.Text;
 namespace Vigil.Tests.Simulation;
 
 /// <summary>
-/// What happened, in order: the last of it for whoever reads a failure, all of it as one number, by which two runs of a seed are compared.
+/// What happened, in order. The last lines explain a failure; a hash of all lines shows whether two runs of a seed were the same.
 /// </summary>
 internal sealed class Journal(SimulatedClock clock)
 {
@@ -18,7 +18,7 @@ internal sealed class Journal(SimulatedClock clock)
 
     public Dictionary<string, int> Covered { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>All of it, when somebody looks at one seed.</summary>
+    /// <summary>All lines, kept when a single seed is run to be read.</summary>
     public StringBuilder? Whole { get; init; }
 
     public void Note(string what)
@@ -33,10 +33,10 @@ internal sealed class Journal(SimulatedClock clock)
         Whole?.AppendLine(line);
     }
 
-    /// <summary>A point that has to be reached by some seed.</summary>
+    /// <summary>Counts that a point was reached; over all seeds every expected point has to be.</summary>
     public void Cover(string point) => Covered[point] = Covered.GetValueOrDefault(point) + 1;
 
-    /// <summary>Ids are random; their order of appearance is not.</summary>
+    /// <summary>A name for an id. Ids differ in each run, but the order in which they appear does not.</summary>
     public string Name(string kind, Guid id)
     {
         if (!names.TryGetValue(id, out var name))
@@ -47,5 +47,5 @@ internal sealed class Journal(SimulatedClock clock)
     public string Last => string.Join('\n', last);
 }
 
-/// <summary>A promise was broken.</summary>
+/// <summary>The service broke a promise.</summary>
 internal sealed class BrokenPromiseException(string promise) : Exception(promise);

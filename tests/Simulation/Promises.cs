@@ -5,12 +5,12 @@ using Vigil.Storage.Records;
 namespace Vigil.Tests.Simulation;
 
 /// <summary>
-/// What the service promises, checked after every step against what is committed, what was acknowledged, whom the provider was asked to
-/// tell, and what really happened.
+/// The promises of the service, checked after every step against the committed rows, the acknowledged messages, the provider's requests and
+/// what really happened.
 /// </summary>
 internal sealed class Promises(World world, Agenda agenda)
 {
-    /// <summary>How late something may be, counted while everything that it needs is well.</summary>
+    /// <summary>How late something may be, counted only while everything it needs works.</summary>
     private static readonly TimeSpan Tolerance = TimeSpan.FromSeconds(15);
 
     private readonly List<(string Device, Sent Message)> acknowledged = [];
@@ -20,19 +20,21 @@ internal sealed class Promises(World world, Agenda agenda)
 
     private long seen;
 
-    /// <summary>The records changed while there was no service, or none that was sure of its clock, to read its deadlines by.</summary>
+    /// <summary>
+    /// True while no service runs, or none that knows by which clock its deadlines are: then rows that changed can't be judged yet.
+    /// </summary>
     private bool unread;
 
     private TimeSpan ahead;
 
-    /// <summary>How many alarms there have been.</summary>
+    /// <summary>How many alarms there have been so far.</summary>
     public int Alarms => alarms.Count;
 
     public void Pressed(SimulatedHome home, Sent press) => presses.Add((home, press));
 
     private readonly List<(SimulatedHome Home, Sent Press)> presses = [];
 
-    /// <summary>A device has its acknowledgement: what it said is stored, and found, for ever.</summary>
+    /// <summary>A device received an acknowledgement: from now on its message must be stored and its press must be found.</summary>
     public void Acknowledged(string device, Sent message)
     {
         acknowledged.Add((device, message));
@@ -47,7 +49,7 @@ internal sealed class Promises(World world, Agenda agenda)
             CheckStored(device, message);
     }
 
-    /// <summary>Somebody was told that they have it.</summary>
+    /// <summary>Somebody has acknowledged the alarm.</summary>
     public void Answered(Guid alarm)
     {
         Look();
@@ -55,7 +57,7 @@ internal sealed class Promises(World world, Agenda agenda)
             known.AnsweredAt = world.Clock.Elapsed;
     }
 
-    /// <summary>Alarm and recipient of a notice.</summary>
+    /// <summary>The alarm and the recipient of a notice.</summary>
     public (Guid Alarm, string Recipient) Of(Guid notice)
     {
         var command = agenda.Command("SELECT AlarmId, Recipient FROM Notices WHERE Id = $id", ("$id", notice));
@@ -65,7 +67,7 @@ internal sealed class Promises(World world, Agenda agenda)
             : throw new InvalidOperationException("a notice that is not in the records went out");
     }
 
-    /// <summary>The provider is asked to tell somebody.</summary>
+    /// <summary>The provider was asked to tell somebody.</summary>
     public void Asked(OutgoingNotice notice)
     {
         var (id, _) = Of(notice.NoticeId);
@@ -76,7 +78,7 @@ internal sealed class Promises(World world, Agenda agenda)
         known.Told[SimulatedRegistry.LevelOf(notice.Address)] = true;
         if (notice.Template is MessageKind.Cleared or MessageKind.Back or MessageKind.Late || alarm.State == 0)
             return;
-        // What went out in the very moment of the answer was on its way.
+        // A notice sent within seconds of the answer was already on its way.
         if (known.AnsweredAt is { } at && world.Clock.Elapsed - at > TimeSpan.FromSeconds(10))
             Break(
                 $"nobody is told of what was answered: {world.Journal.Name("alarm", id)} was answered at {at}, and {notice.Address} "
@@ -84,7 +86,7 @@ internal sealed class Promises(World world, Agenda agenda)
             );
     }
 
-    /// <summary>After each step.</summary>
+    /// <summary>Called after each step.</summary>
     public void Check()
     {
         Look();
@@ -150,7 +152,7 @@ internal sealed class Promises(World world, Agenda agenda)
                 known.OldNews =
                     world.Clock.Truth + world.Clock.Ahead.Duration() - alarm.RaisedAt > TimeSpan.FromMinutes(14)
                     || world.Clock.Ahead.Duration() > TimeSpan.FromMinutes(14)
-                    // it came in by the clock as it was, and was told by the clock as it is
+                    // Or it arrived while the clock was wrong and was told after the clock was set.
                     || (
                         world.WrongBefore.By > TimeSpan.FromMinutes(14)
                         && world.Clock.Elapsed - world.WrongBefore.Until < TimeSpan.FromSeconds(5)
@@ -187,7 +189,7 @@ internal sealed class Promises(World world, Agenda agenda)
             Break($"what is resolved stays so: {world.Journal.Name("alarm", now.Id)} is {(State)now.State}");
         if (before.State is 1 or 2 && now.State == 0)
         {
-            // Who has been told already is not told again because nobody looked: it goes on above them.
+            // When nobody looked in time, those who were told before are not told again: escalation continues above them.
             if (OpenedAgain(known, now))
                 known.GoOn(world);
             else
@@ -201,7 +203,7 @@ internal sealed class Promises(World world, Agenda agenda)
             known.FindingsWhenAnswered = Findings(now.Subject);
     }
 
-    /// <summary>Why an answered alarm is open again; true when it is because nobody looked in time.</summary>
+    /// <summary>Whether an answered alarm is open again because nobody looked in time; checks that another reason is a good one.</summary>
     private bool OpenedAgain(Known known, AlarmRow now)
     {
         var command = agenda.Command(
@@ -238,7 +240,7 @@ internal sealed class Promises(World world, Agenda agenda)
         agenda.Count(
             "SELECT COUNT(*) FROM Findings WHERE Key >= $from AND Key < $to",
             ("$from", resident + "|sos|"),
-            ("$to", resident + "|sos}") // the character after |
+            ("$to", resident + "|sos}") // the character after "|"
         );
 
     private void CheckPresses()
@@ -250,7 +252,7 @@ internal sealed class Promises(World world, Agenda agenda)
             var found = Findings(home.Resident);
             if (found < home.PressesAcknowledged)
                 Break($"an acknowledged press is found: {home.PressesAcknowledged} of {home.Resident} were acknowledged, {found} found");
-            // A press that has no time of its own, or none to be believed, has that of its arrival.
+            // A press without a believable time of its own counts once for each arrival.
             var most = presses.Where(p => p.Home == home).Sum(p => Math.Max(1, p.Press.Arrivals));
             if (found > most)
                 Break($"a press is found once: {home.Resident} pressed {home.Pressed} times, {found} were found: {Keys(home.Resident)}");
@@ -274,7 +276,8 @@ internal sealed class Promises(World world, Agenda agenda)
 
     private void KeepDeadlines()
     {
-        // A move of the deadlines whose commit said that it failed is looked up a second later; until then they may be by either clock.
+        // When a commit that moved the deadlines seemed to fail, the service finds out a second later whether it did; until then deadlines
+        // may be by either clock.
         unread = world.Service is null or { ClockIsUnsure: true };
         if (unread || world.Service is not { } service)
             return;
@@ -293,8 +296,8 @@ internal sealed class Promises(World world, Agenda agenda)
                 continue;
             var wait = row.DueAt - now;
             var at = world.Clock.Elapsed + (wait > TimeSpan.Zero ? wait : TimeSpan.Zero);
-            // Setting the clock moves the time of everything that waits, and no wait. Where it happened again, or a step ran, the plan is
-            // another; where one is late, those after it keep their waits.
+            // Setting the clock moves the times of all that waits, but not the waits. Another plan (it happened again, or a step has run)
+            // is not compared, nor are steps after one that is late.
             var plan = (alarms.TryGetValue(row.Alarm, out var its) ? its.Row.Version : 0, agenda.Waiting.Count(s => s.Alarm == row.Alarm));
             if (
                 isKnown
@@ -315,10 +318,11 @@ internal sealed class Promises(World world, Agenda agenda)
             deadlines.Remove(gone);
     }
 
-    /// <summary>A critical alarm that nobody has answered goes up: contacts, visitor, duty desk, supervisor, a minute apart.</summary>
+    /// <summary>A critical alarm that nobody answers goes up a level each minute: contacts, visitor, duty desk, supervisor.</summary>
     private void CheckTold(Known known)
     {
-        // After a quarter of an hour, or by a clock that is so wrong, a press is old news, which has a plan of its own.
+        // After a quarter of an hour, or with a clock that is wrong by as much, a press counts as late, and late presses have a plan of
+        // their own.
         if (known.OldNews || known is not { OpenSince: { } since, Row: { State: 0, Severity: 3 } })
             return;
         var well = world.AllWell - since;
@@ -367,7 +371,7 @@ internal sealed class Promises(World world, Agenda agenda)
         public void GoOn(World world)
         {
             (OpenSince, Passed, Told) = (world.AllWell, [.. Told], new bool[4]);
-            // Whoever answered, and those below.
+            // Whoever acknowledged, and everybody below.
             var level = Row.AcknowledgedBy?.Split(':')[0] switch
             {
                 "contact" => 0,
@@ -381,20 +385,20 @@ internal sealed class Promises(World world, Agenda agenda)
     }
 }
 
-/// <summary>Something that is due.</summary>
-/// <param name="Alarm">Of which alarm.</param>
-/// <param name="What">Who is to be told, by what, or the promise to look.</param>
-/// <param name="DueAt">As the row says.</param>
-/// <param name="At">When that is by the monotonic clock, as it was when the row was written: setting the wall clock puts nothing
-/// off.</param>
-/// <param name="Plan">Version of the alarm and number of its steps, then.</param>
+/// <summary>A deadline of an alarm.</summary>
+/// <param name="Alarm">The alarm.</param>
+/// <param name="What">Who is to be told and by which channel, or the promise to look.</param>
+/// <param name="DueAt">The time in the row.</param>
+/// <param name="At">The same moment by the monotonic clock, calculated when the row was written, so that setting the wall clock can't move
+/// it.</param>
+/// <param name="Plan">The alarm's version and its number of steps at that time.</param>
 internal sealed record Deadline(Guid Alarm, string What, DateTime DueAt, TimeSpan At, (int Version, int Steps) Plan)
 {
-    /// <summary>How long everything had been well when it fell due; null before that.</summary>
+    /// <summary>The value of <see cref="World.Well"/> when it fell due; null before.</summary>
     public TimeSpan? WellThen { get; set; }
 }
 
-/// <summary>How late something is, in time in which the service was up and its stores were well.</summary>
+/// <summary>How late something is, counting only time in which the service ran and its stores worked.</summary>
 internal sealed class Lateness(World world)
 {
     private TimeSpan before;
@@ -403,7 +407,7 @@ internal sealed class Lateness(World world)
     {
         if (world.Clock.Elapsed < deadline.At)
             return null;
-        // Nothing changes within a step: of the last one the part after the deadline counts.
+        // Of the step in which it fell due, only the time after the deadline counts.
         deadline.WellThen ??= world.Well - Least(world.Well - before, world.Clock.Elapsed - deadline.At);
         return world.Well - deadline.WellThen;
     }

@@ -1,25 +1,28 @@
 namespace Vigil.Tests.Simulation;
 
 /// <summary>
-/// A machine's wall clock, which can be set, and its monotonic one, which can't. Time passes when the world moves it on, and a millisecond
-/// whenever the service looks: no two looks are the same moment, so that ids made of the time have the same order in every run.
+/// The wall clock of a machine, which can be set, and its monotonic clock, which can't. Time passes when the simulation moves it, and by a
+/// millisecond whenever the service reads it: two readings never give the same moment, so ids made from the time have the same order in
+/// every run.
 /// </summary>
 internal sealed class SimulatedClock(DateTimeOffset start) : TimeProvider
 {
-    /// <summary>Not a whole number of microseconds: stores cut times, and a service that forgets it is to be found out.</summary>
+    /// <summary>
+    /// Not a whole number of microseconds: stores cut times to microseconds, and a service that forgets this must fail here.
+    /// </summary>
     private const long Look = 10_003;
 
     private readonly PriorityQueue<SimulatedTimer, (long At, long Order)> timers = new();
     private long order;
     private bool peeks;
 
-    /// <summary>Monotonic, since the world began.</summary>
+    /// <summary>Time since the simulation began, by the monotonic clock.</summary>
     public TimeSpan Elapsed { get; private set; }
 
-    /// <summary>How far the wall clock is ahead of the truth.</summary>
+    /// <summary>How far the wall clock is ahead of the right time.</summary>
     public TimeSpan Ahead { get; set; }
 
-    /// <summary>What a right clock shows.</summary>
+    /// <summary>The right time.</summary>
     public DateTime Truth => (start + Elapsed).UtcDateTime;
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
@@ -28,7 +31,7 @@ internal sealed class SimulatedClock(DateTimeOffset start) : TimeProvider
 
     public override long GetTimestamp() => Looked().Ticks;
 
-    /// <summary>What a clock of the service's that is made of this one shows, without looking.</summary>
+    /// <summary>What a clock built on this one shows, read without letting time pass.</summary>
     public DateTime Peek(TimeProvider made)
     {
         peeks = true;
@@ -68,14 +71,14 @@ internal sealed class SimulatedClock(DateTimeOffset start) : TimeProvider
             {
                 if (timer.Due == due.At)
                     return TimeSpan.FromTicks(due.At);
-                timers.Dequeue(); // stopped, or set anew
+                timers.Dequeue(); // stopped, or set again
             }
 
             return null;
         }
     }
 
-    /// <summary>Fires the timer that is due first; false when none is.</summary>
+    /// <summary>Fires the timer that is due first; returns false when none is due.</summary>
     public bool Fire()
     {
         if (NextTimer is not { } due || due > Elapsed)
@@ -84,7 +87,7 @@ internal sealed class SimulatedClock(DateTimeOffset start) : TimeProvider
         return true;
     }
 
-    /// <summary>As after a crash.</summary>
+    /// <summary>Removes all timers, as a crash does.</summary>
     public void DropTimers() => timers.Clear();
 
     private void Set(SimulatedTimer timer, TimeSpan dueTime)

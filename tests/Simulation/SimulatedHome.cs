@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Vigil.Tests.Simulation;
 
 /// <summary>
-/// What really happens in a home, and what its devices say of it. In some homes life stops, in some the meter dies; people press buttons,
-/// sometimes twice, and leave doors open.
+/// What happens in a home and what its devices report. In some homes life stops, in some the meter fails; people press buttons, sometimes
+/// twice, and leave doors open.
 /// </summary>
 internal sealed class SimulatedHome
 {
@@ -35,10 +35,10 @@ internal sealed class SimulatedHome
 
     public string Resident => SimulatedRegistry.Resident(home);
 
-    /// <summary>From then on nobody uses water.</summary>
+    /// <summary>From this moment on nobody uses water.</summary>
     public TimeSpan? StopsAt { get; }
 
-    /// <summary>From then on the meter says nothing.</summary>
+    /// <summary>From this moment on the meter reports nothing.</summary>
     public TimeSpan? MeterDiesAt { get; }
 
     public TimeSpan LastUse { get; private set; }
@@ -49,7 +49,7 @@ internal sealed class SimulatedHome
 
     public int Pressed { get; private set; }
 
-    /// <summary>Presses of a button without a clock that came again: nobody can tell them from another press.</summary>
+    /// <summary>Repeated deliveries from a button without a clock, which nobody can tell from another press.</summary>
     public int PressedPerhaps { get; private set; }
 
     public int PressesAcknowledged { get; set; }
@@ -112,6 +112,6 @@ internal sealed class SimulatedHome
         world.At(TimeSpan.FromMinutes(world.Random.Next(2, 240)), () => door.Say(Sent.Of("door.open", Now(), "\"vb\":false")));
     }
 
-    /// <summary>To the millisecond, as devices tell it.</summary>
+    /// <summary>The right time to the millisecond, as devices report it.</summary>
     private DateTime Now() => world.Clock.Truth.AddTicks(-(world.Clock.Truth.Ticks % TimeSpan.TicksPerMillisecond));
 }

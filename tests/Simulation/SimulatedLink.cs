@@ -4,22 +4,23 @@ using Vigil.Ingest.Mqtt;
 
 namespace Vigil.Tests.Simulation;
 
-/// <summary>A message as its device keeps it until it is acknowledged.</summary>
-/// <param name="Metric">What it says.</param>
-/// <param name="Time">The device's own time; null when it has no clock.</param>
-/// <param name="Payload">SenML.</param>
+/// <summary>A message, which its device keeps until it is acknowledged.</summary>
+/// <param name="Metric">What it reports.</param>
+/// <param name="Time">The time by the device's own clock; null when it has none.</param>
+/// <param name="Payload">The SenML text.</param>
 internal sealed record Sent(string Metric, DateTime? Time, string Payload)
 {
     public int Deliveries { get; set; }
 
-    /// <summary>MQTT's packet identifier, and whether it was sent before.</summary>
+    /// <summary>The MQTT packet identifier.</summary>
     public ushort Id { get; set; }
 
+    /// <summary>Whether the device has sent it before.</summary>
     public bool Again { get; set; }
 
     /// <summary>
-    /// How often it was taken for a message that had not come before: after ten minutes, or when the clock was set and the service died, an
-    /// arrival is a new one.
+    /// How often an arrival counted as a new message: the first time, after ten minutes, or when the clock was set and the service
+    /// restarted in between.
     /// </summary>
     public int Arrivals { get; private set; }
 
@@ -44,8 +45,8 @@ internal sealed record Sent(string Metric, DateTime? Time, string Payload)
 }
 
 /// <summary>
-/// A device and its way to the service: MQTT at QoS 1 over a network that loses, repeats, delays and reorders. What isn't acknowledged is
-/// sent again.
+/// A device and its connection: MQTT at QoS 1 over a network that loses, repeats, delays and reorders. The device sends a message again
+/// until it is acknowledged.
 /// </summary>
 internal sealed class SimulatedLink(World world, string device)
 {
@@ -60,12 +61,13 @@ internal sealed class SimulatedLink(World world, string device)
 
     public string Device => device;
 
-    /// <summary>When the service last took something from it, by the monotonic clock, and how long it had listened by then.</summary>
+    /// <summary>When the service last acknowledged a message of this device, by the monotonic clock.</summary>
     public TimeSpan LastHeard { get; private set; }
 
+    /// <summary>The value of <see cref="World.Listened"/> at that time.</summary>
     public TimeSpan ListenedThen { get; private set; }
 
-    /// <summary>Starts that could not read what was stored, by then.</summary>
+    /// <summary>The value of <see cref="SimulatedReadings.FailedReplays"/> at that time.</summary>
     public int FailedReplaysThen { get; private set; }
 
     public bool Empty => outbox.Count == 0;
@@ -78,7 +80,7 @@ internal sealed class SimulatedLink(World world, string device)
             Try(TimeSpan.Zero);
     }
 
-    /// <summary>The connection broke: the device comes back after a while.</summary>
+    /// <summary>The connection broke; the device connects again after a while.</summary>
     public void Broken()
     {
         if (waits)
@@ -112,7 +114,7 @@ internal sealed class SimulatedLink(World world, string device)
         var message = outbox[bad && outbox.Count > 1 && random.Next(3) == 0 ? 1 : 0];
         var again = message.Again;
         message.Again = true;
-        // Without an acknowledgement it connects anew and sends it again, whatever became of the first.
+        // Without an acknowledgement the device connects again and repeats the message, whatever became of it.
         world.At(
             Patience,
             () =>
@@ -128,7 +130,7 @@ internal sealed class SimulatedLink(World world, string device)
         for (var i = 0; i < copies; i++)
         {
             delay += TimeSpan.FromMilliseconds(bad ? random.Next(5, 20_000) : random.Next(5, 80));
-            var copy = again || i > 0; // the second copy of a packet is one that was sent again, and says so
+            var copy = again || i > 0; // the second copy is marked as sent again
             world.At(delay, () => Arrive(message, copy, mine));
         }
     }
@@ -137,7 +139,7 @@ internal sealed class SimulatedLink(World world, string device)
     {
         if (world.Service is not { Ready: true } service)
         {
-            // Nobody there: ever longer until the next try, as devices do.
+            // No service answers: the device waits longer after each try, as real ones do.
             refused = Math.Min(refused + 1, 5);
             if (mine == attempt)
                 Try(TimeSpan.FromSeconds(world.Random.Next(5, 8) << refused));

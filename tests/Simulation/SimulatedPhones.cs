@@ -6,15 +6,15 @@ using Vigil.Storage.Records;
 namespace Vigil.Tests.Simulation;
 
 /// <summary>
-/// A provider of messages and calls, and the people at the other end. It accepts and doesn't say so, says nothing later, says it twice or
-/// too late; people don't answer, answer after minutes, or answer what somebody else has.
+/// A provider of messages and calls, and the people it reaches. It accepts a message without saying so, or reports the outcome never, twice
+/// or too late. People don't answer, answer after minutes, or answer an alarm that somebody else has taken.
 /// </summary>
 internal sealed class SimulatedPhones(World world) : IChannel
 {
     private readonly Dictionary<Guid, string?> accepted = [];
     private readonly HashSet<Guid> over = [];
 
-    /// <summary>How many messages and calls went out.</summary>
+    /// <summary>How many messages and calls were accepted.</summary>
     public int Accepted => accepted.Count;
 
     public string Provider => "phones";
@@ -53,7 +53,7 @@ internal sealed class SimulatedPhones(World world) : IChannel
             return new ChannelResult(ChannelOutcome.Sent, Wording.Same("accepted"), id);
         world.Journal.Cover("the provider accepted and its answer was lost");
         await Task.Delay(TimeSpan.FromSeconds(random.Next(1, 60)), world.Clock, CancellationToken.None);
-        throw new HttpRequestException("connection reset"); // where nobody has stopped to wait before
+        throw new HttpRequestException("connection reset"); // the error comes after a delay, while other things go on
     }
 
     public Task<ChannelResult?> ReconcileAsync(PastNotice notice, CancellationToken cancellation)
@@ -113,7 +113,7 @@ internal sealed class SimulatedPhones(World world) : IChannel
         world.At(after, () => new Person(world, notice, random.Next(10) == 0).Answer());
     }
 
-    /// <summary>What became of it is told, sometimes twice, sometimes never, sometimes with something older after it.</summary>
+    /// <summary>Reports the outcome, sometimes twice, sometimes never, sometimes followed by an older one.</summary>
     private void Become(OutgoingNotice notice, string id, string became, TimeSpan after, bool delivered)
     {
         accepted[notice.NoticeId] = became;
@@ -156,7 +156,7 @@ internal sealed class SimulatedPhones(World world) : IChannel
         );
 }
 
-/// <summary>Somebody who was told and answers: takes it, or says that they can't; looks after the person and says so.</summary>
+/// <summary>Somebody who was told and answers: takes the alarm or declines it, looks after the person, and reports it.</summary>
 internal sealed class Person(World world, OutgoingNotice notice, bool declines)
 {
     private int tries = 4;
@@ -187,7 +187,7 @@ internal sealed class Person(World world, OutgoingNotice notice, bool declines)
                 failed: e =>
                 {
                     if (e is not AlarmConflictException)
-                        Later(Answer); // somebody else has it: fine
+                        Later(Answer); // somebody else has taken it
                     else
                         world.Journal.Cover("somebody answered what another has");
                 }

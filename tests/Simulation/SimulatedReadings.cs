@@ -5,8 +5,8 @@ using Vigil.Storage.Readings;
 namespace Vigil.Tests.Simulation;
 
 /// <summary>
-/// A readings store on a simulated disk: what was not synced when the process died is gone, or half of it is there. Keeps times to the
-/// microsecond, as DuckDB does.
+/// A readings store on a simulated disk. When the process dies, a batch that was not synced is lost, or a part of it is stored. Times are
+/// kept to the microsecond, as in DuckDB.
 /// </summary>
 internal sealed class SimulatedReadings(Random random, InjectedFaults faults, Journal journal) : IReadingStore
 {
@@ -20,10 +20,12 @@ internal sealed class SimulatedReadings(Random random, InjectedFaults faults, Jo
 
     public int Count => stored.Count;
 
-    /// <summary>How many starts could not read what was stored: the rules don't know what was heard since their snapshot.</summary>
+    /// <summary>How many starts could not read the stored readings; the rules then don't know what arrived after their snapshot.</summary>
     public int FailedReplays { get; private set; }
 
-    /// <summary>…under its own time, or under that of its arrival where the service takes the device's clock for wrong.</summary>
+    /// <summary>
+    /// Whether a reading is stored, under the device's time, or under its arrival when the service believes the device's clock is wrong.
+    /// </summary>
     public bool Holds(string device, string metric, DateTime time) =>
         wrongClocks.Contains((device, metric)) || known.Contains((device, metric, "", ToMilliseconds(time)));
 
@@ -32,7 +34,7 @@ internal sealed class SimulatedReadings(Random random, InjectedFaults faults, Jo
         if (faults.Fails(Place.Readings))
         {
             if (!faults.IsDown(Place.Readings) && random.Next(2) == 0)
-                Keep(readings, random.Next(readings.Count + 1)); // it failed half way, or said so wrongly
+                Keep(readings, random.Next(readings.Count + 1)); // half of it was written, or all of it and the error is wrong
             journal.Cover("the readings' disk failed");
             throw new ReadingStoreException("the simulated disk failed");
         }
@@ -44,7 +46,7 @@ internal sealed class SimulatedReadings(Random random, InjectedFaults faults, Jo
         await faults.PointAsync(Place.Readings, "between the sync of readings and the rules");
     }
 
-    /// <summary>The process died: of what was being written a part is there.</summary>
+    /// <summary>The process died: a part of the batch that was being written remains.</summary>
     public void Crash()
     {
         if (unsynced is null)
@@ -89,7 +91,7 @@ internal sealed class SimulatedReadings(Random random, InjectedFaults faults, Jo
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    /// <summary>As devices tell it: a time that went through a decimal number is not exact.</summary>
+    /// <summary>The time to the millisecond, as devices report it: a time that was a decimal number on its way is not exact.</summary>
     private static DateTime ToMilliseconds(DateTime time) =>
         new(
             (time.Ticks + TimeSpan.TicksPerMillisecond / 2) / TimeSpan.TicksPerMillisecond * TimeSpan.TicksPerMillisecond,

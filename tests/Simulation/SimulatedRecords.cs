@@ -8,9 +8,9 @@ using Vigil.Storage.Records;
 namespace Vigil.Tests.Simulation;
 
 /// <summary>
-/// The product's records on a real SQLite in memory-backed files, in front of which things go wrong: a statement or a commit fails, is
-/// slow, or succeeds and says that it failed. Waiting for another writer takes simulated time. A crash closes every connection, so that
-/// what was not committed is rolled back.
+/// The product's records on a real SQLite in memory-backed files, with faults in front of it: a statement or a commit fails, is slow, or
+/// succeeds and reports a failure. Waiting for another writer takes simulated time. A crash closes every connection, so that what was not
+/// committed is rolled back.
 /// </summary>
 internal sealed class SimulatedRecords : IDisposable
 {
@@ -53,7 +53,7 @@ internal sealed class SimulatedRecords : IDisposable
 
     public string ConnectionString { get; }
 
-    /// <summary>For one life of the service: writers stand in a line of their own process.</summary>
+    /// <summary>Opens the records for one start of the service; its writers queue in this process only.</summary>
     public RecordsFactory Open()
     {
         var line = new WriteLine();
@@ -119,8 +119,8 @@ internal sealed class SimulatedRecords : IDisposable
     private sealed class Connections(SimulatedRecords records) : DbConnectionInterceptor
     {
         /// <summary>
-        /// The file is in WAL mode already. As the product's, but nobody waits in real time; nothing is synced because the machine doesn't
-        /// fail.
+        /// The product's settings, but without real waiting and without syncs, since the machine itself doesn't fail here. The file is in
+        /// WAL mode already.
         /// </summary>
         private const string Pragmas = "PRAGMA synchronous=OFF; PRAGMA foreign_keys=ON; PRAGMA busy_timeout=0;";
 
@@ -242,14 +242,14 @@ internal sealed class SimulatedRecords : IDisposable
 
         private async ValueTask BeforeAsync(DbCommand command, CommandEventData eventData)
         {
-            // Between the statements of one unit of work EF goes on wherever it likes, which can't be repeated: those are not slow, only
-            // their beginning and end.
+            // Between the statements of one SaveChanges, EF continues on any thread, which can't be repeated: so only its beginning and end
+            // are slowed down.
             var reads = command.CommandText.StartsWith("SELECT", StringComparison.Ordinal);
             await records
                 .faults.PointAsync(Place.Records, reads ? "a query" : "a statement", eventData.CommandSource != CommandSource.SaveChanges)
                 .ConfigureAwait(false);
             records.FailMaybe();
-            // A statement of its own is its own transaction.
+            // A statement without a transaction is a transaction of its own.
             if (!reads && command.Transaction is null && !command.CommandText.StartsWith("PRAGMA", StringComparison.Ordinal))
                 await records.EnterAsync(command.Connection!).ConfigureAwait(false);
         }

@@ -8,9 +8,9 @@ using Vigil.Storage.Records;
 namespace Vigil.Tests.Simulation;
 
 /// <summary>
-/// Eight homes in two villages, each with a water meter, a button and a door; two contacts each, a visitor for each village, a desk and a
-/// supervisor. Four homes to a village: half of a village that is quiet together is an outage from five on, which would hold back what is
-/// to be found here.
+/// Eight homes in two villages, each with a water meter, a button and a door; two contacts for each home, a visitor for each village, a
+/// duty desk and a supervisor. Four homes in a village are too few for an outage (five are needed), which would hold back the alarms that
+/// are to be found here.
 /// </summary>
 internal static class SimulatedRegistry
 {
@@ -20,12 +20,12 @@ internal static class SimulatedRegistry
 
     private static readonly Lazy<Template> Made = new(Make);
 
-    /// <summary>Made once a run, because a schema and settings take longer than a week.</summary>
+    /// <summary>Made once a run, because making a schema and settings takes longer than simulating a week.</summary>
     public static Template Shared => Made.Value;
 
     public static string Resident(int home) => $"R{home}";
 
-    /// <summary>Level of whoever is told first, next…: contacts, visitor, duty, supervisor.</summary>
+    /// <summary>The level of an address in the order of telling: contacts, visitor, duty desk, supervisor.</summary>
     public static int LevelOf(string address) =>
         address[^2] switch
         {
@@ -157,8 +157,8 @@ internal static class SimulatedRegistry
         }
     }
 
-    /// <param name="Settings">As shipped.</param>
-    /// <param name="Keys">Of the sealed columns.</param>
+    /// <param name="Settings">The shipped settings.</param>
+    /// <param name="Keys">The keys of the encrypted columns.</param>
     /// <param name="Records">The records file with the villages in it.</param>
     internal sealed record Template(Vigil.Host.Settings Settings, FieldKeys Keys, byte[] Records);
 }

@@ -12,12 +12,13 @@ using Vigil.Storage.Records;
 namespace Vigil.Tests.Simulation;
 
 /// <summary>
-/// One life of the service: the product's own parts as Service puts them together, its loops turned by the world. A loop that would look
-/// every second looks when there is something to see, a second apart at the closest: a week has too many seconds in which nothing is due.
+/// One run of the service, from a start to its end: the product's own parts, put together as in Service, with loops that the simulation
+/// wakes. A loop that would turn every second turns only when there is something to do, at most once a second, because in most seconds of a
+/// week nothing is due.
 /// </summary>
 internal sealed class SimulatedService
 {
-    /// <summary>As the dispatcher's.</summary>
+    /// <summary>The same number as the dispatcher's.</summary>
     private const int MostInFlight = 64;
 
     private readonly World world;
@@ -115,16 +116,16 @@ internal sealed class SimulatedService
 
     public Answers Answers { get; }
 
-    /// <summary>It has taken up where it stopped, and listens.</summary>
+    /// <summary>It has started completely and accepts messages.</summary>
     public bool Ready { get; private set; }
 
-    /// <summary>It doesn't know whether its deadlines were moved with the clock.</summary>
+    /// <summary>It doesn't know yet whether its deadlines were moved with the clock.</summary>
     public bool ClockIsUnsure => watch.IsUnsure;
 
-    /// <summary>It could not take up its work; whoever watches over processes starts it again.</summary>
+    /// <summary>Its start failed, so it must be started again.</summary>
     public bool Ended { get; private set; }
 
-    /// <summary>A message as the broker hands it on.</summary>
+    /// <summary>Hands over a message as the broker does.</summary>
     public void Receive(string topic, byte[] payload, Sender sender, ushort id, bool again, Action<Receipt> done) =>
         Thread.Start(async () =>
         {
@@ -139,13 +140,13 @@ internal sealed class SimulatedService
             }
             catch (Exception e) when (e is not BrokenPromiseException)
             {
-                receipt = Receipt.NotStored; // the broker closes the connection
+                receipt = Receipt.NotStored; // here the broker would close the connection
             }
 
             Guard(() => done(receipt));
         });
 
-    /// <summary>Somebody asks the service for something over HTTP; false when it isn't there.</summary>
+    /// <summary>Calls the service as over HTTP; returns false when it isn't running.</summary>
     public bool Call(Func<SimulatedService, Task> what, Action<Exception> failed)
     {
         if (!Ready)
@@ -170,7 +171,7 @@ internal sealed class SimulatedService
 
     public void AskForReceipts() => Call(s => s.receipts.LookAsync(CancellationToken.None), _ => { });
 
-    /// <summary>The clock was set: the watch over it, which looks every second, sees it.</summary>
+    /// <summary>The clock was set: runs the watch over the clock, which turns every second.</summary>
     public void LookAtClock() =>
         Call(
             async s =>
@@ -182,7 +183,7 @@ internal sealed class SimulatedService
             _ => world.At(TimeSpan.FromSeconds(1), () => world.Service?.LookAtClock())
         );
 
-    /// <summary>The process was stopped for a while: the loops see it by the length of their waits.</summary>
+    /// <summary>The process was frozen: its loops notice by the length of their waits.</summary>
     public void Thaw(TimeSpan time) =>
         Call(
             async s =>
@@ -195,7 +196,7 @@ internal sealed class SimulatedService
 
     public void Audit() => Call(s => s.auditor.LookAsync(CancellationToken.None), _ => { });
 
-    /// <summary>When one of the loops has something to look at next.</summary>
+    /// <summary>When the next loop has something to do.</summary>
     public TimeSpan NextWake(Agenda agenda)
     {
         if (!Ready)
@@ -247,7 +248,7 @@ internal sealed class SimulatedService
         }
         catch (Exception)
         {
-            // the leases run out by themselves
+            // claims of notices expire by themselves
         }
 
         Ready = true;
@@ -262,7 +263,7 @@ internal sealed class SimulatedService
     }
 
     /// <summary>
-    /// As housekeeping's own loop, but what it does every few seconds whether or not there is something to do, it does every few hours.
+    /// Does what the loop of housekeeping does, but what that loop does every few seconds in any case, this one does every few hours.
     /// </summary>
     private async Task KeepHouseAsync()
     {
@@ -280,20 +281,21 @@ internal sealed class SimulatedService
                         world.Clock.Elapsed
                         + (world.Faults.IsWell(Place.Records, TimeSpan.FromSeconds(10)) ? TimeSpan.FromHours(3) : TimeSpan.FromSeconds(2));
                     do await housekeeping.TurnAsync(TimeSpan.Zero, CancellationToken.None);
-                    while (housekeeping.SavesAll && world.Faults.IsWell(Place.Records, TimeSpan.Zero)); // a second later, in truth
+                    // the real loop does this a second later
+                    while (housekeeping.SavesAll && world.Faults.IsWell(Place.Records, TimeSpan.Zero));
                 }
             }
             catch (Exception)
             {
-                houseAt = world.Clock.Elapsed + TimeSpan.FromSeconds(1); // it goes on with the next turn
+                houseAt = world.Clock.Elapsed + TimeSpan.FromSeconds(1); // it is tried again a second later
             }
 
-            // What is due and isn't judged yet (it catches up after a start) is looked at again soon.
+            // What is due but not judged yet, as while catching up after a start, is looked at again soon.
             await house.NextAsync(least: HouseDue() <= world.Clock.Elapsed ? TimeSpan.FromSeconds(15) : TimeSpan.FromSeconds(1));
         }
     }
 
-    /// <summary>As the escalator's own loop.</summary>
+    /// <summary>Does what the escalator's own loop does.</summary>
     private async Task StepAsync(Lane lane)
     {
         while (true)
@@ -305,14 +307,14 @@ internal sealed class SimulatedService
             }
             catch (Exception)
             {
-                // logged, and the next look tries again
+                // the real loop logs it; the next turn tries again
             }
 
             await stepping[lane].NextAsync();
         }
     }
 
-    /// <summary>As the dispatcher's own loop.</summary>
+    /// <summary>Does what the dispatcher's own loop does.</summary>
     private async Task SendAsync(Lane lane)
     {
         var sends = new List<Task<Outcome>>();
@@ -360,7 +362,7 @@ internal sealed class SimulatedService
         meter.Dispose();
     }
 
-    /// <summary>A loop between two looks.</summary>
+    /// <summary>The wait of a loop between two turns.</summary>
     private sealed class Sleeper(SimulatedClock clock)
     {
         private TaskCompletionSource? asleep;
@@ -368,8 +370,8 @@ internal sealed class SimulatedService
         private TimeSpan? ownDue;
         private bool hurried;
 
-        /// <param name="due">When it has something to do that no row of the records says.</param>
-        /// <param name="least">How long it sleeps at least, unless hurried.</param>
+        /// <param name="due">When it has something to do that no row shows.</param>
+        /// <param name="least">How long it waits at least, unless something changed.</param>
         public Task NextAsync(TimeSpan? due = null, TimeSpan? least = null)
         {
             (earliest, ownDue) = (clock.Elapsed + (least ?? TimeSpan.FromSeconds(1)), due);
@@ -377,7 +379,7 @@ internal sealed class SimulatedService
             return asleep.Task;
         }
 
-        /// <summary>Something changed: look at once.</summary>
+        /// <summary>Something changed: the loop turns at once.</summary>
         public void Hurry() => hurried = true;
 
         public TimeSpan Next(TimeSpan due)

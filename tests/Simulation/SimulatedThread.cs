@@ -1,8 +1,8 @@
 namespace Vigil.Tests.Simulation;
 
 /// <summary>
-/// Where a simulated service runs: one thread, on which everything that awaits goes on in an order that the seed chooses. A thread pool
-/// promises no order either. After a crash it never runs again.
+/// The one thread on which a simulated service runs. What can continue does so in an order that the seed chooses, since a thread pool
+/// promises no order either. After a crash nothing runs on it again.
 /// </summary>
 internal sealed class SimulatedThread(Random random) : SynchronizationContext
 {
@@ -10,7 +10,7 @@ internal sealed class SimulatedThread(Random random) : SynchronizationContext
     private readonly int thread = Environment.CurrentManagedThreadId;
     private volatile bool dead;
 
-    /// <summary>Something went on by itself on another thread: the run can't be repeated.</summary>
+    /// <summary>Where something ran on another thread, so that the run can't be repeated; null when nothing did.</summary>
     public string? Strayed { get; private set; }
 
     public void Kill()
@@ -26,15 +26,15 @@ internal sealed class SimulatedThread(Random random) : SynchronizationContext
     public override void Post(SendOrPostCallback d, object? state)
     {
         if (dead)
-            return; // something that a crash left behind
+            return; // left over from before a crash
         if (!Here())
             return;
         ready.Add((d, state, false));
     }
 
     /// <summary>
-    /// Runs something outside of this context: what libraries await "without context" then goes on here at once, and not on the thread
-    /// pool.
+    /// Runs something without this context: library code that continues "without context" then continues here at once instead of on the
+    /// thread pool.
     /// </summary>
     public void PostBare(Action what)
     {
@@ -42,10 +42,10 @@ internal sealed class SimulatedThread(Random random) : SynchronizationContext
             ready.Add((static w => ((Action)w!)(), what, true));
     }
 
-    /// <summary>Begins something that goes on by itself.</summary>
+    /// <summary>Starts work that nobody waits for.</summary>
     public void Start(Func<Task> work) => Post(static w => _ = ((Func<Task>)w!)(), work);
 
-    /// <summary>Runs all that can go on now, until nothing can or the end is called.</summary>
+    /// <summary>Runs all that can continue, until nothing is left or the condition says stop.</summary>
     public bool RunReady(Func<bool> over)
     {
         var ran = false;
@@ -75,7 +75,7 @@ internal sealed class SimulatedThread(Random random) : SynchronizationContext
         }
     }
 
-    /// <summary>Called wherever the service waits.</summary>
+    /// <summary>Called wherever the service waits; false when that is on another thread.</summary>
     public bool Here()
     {
         if (Environment.CurrentManagedThreadId == thread)

@@ -3,9 +3,9 @@ using System.Globalization;
 namespace Vigil.Tests.Simulation;
 
 /// <summary>
-/// The whole service in bad weather, seed by seed: pipeline, rules, desk, escalator, dispatcher over records, readings, a network, a
-/// provider, people and clocks that fail. A seed that fails prints what was broken, what came before it, and how it is run alone; it needs
-/// no server.
+/// The whole service with everything around it failing, seed by seed: pipeline, rules, alarm desk, escalator and dispatcher, with stores, a
+/// network, a provider, people and clocks that fail. A failing seed prints the broken promise, what happened before it, and how to run it
+/// alone. No server is needed.
 /// </summary>
 public sealed class SimulationTests(ITestOutputHelper output)
 {
@@ -15,7 +15,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
     [Fact]
     public void Four_weeks_of_bad_weather_break_no_promise() => Weeks(1, 4, Weather.Bad, everyPointIsReached: false);
 
-    /// <summary>As many as <c>./test simulation [SEEDS]</c> says; 2,000 in <c>./test long</c>.</summary>
+    /// <summary>As many seeds as <c>./test simulation [SEEDS]</c> says; 2,000 in <c>./test long</c>.</summary>
     [Fact]
     [Trait("Category", "Long")]
     public void Weeks_of_bad_weather_break_no_promise() =>
@@ -97,7 +97,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
             Assert.DoesNotContain(Points, p => !covered.ContainsKey(p));
     }
 
-    /// <summary>What has to happen in some week, or the weeks prove little.</summary>
+    /// <summary>What must happen in at least one of the weeks; otherwise they prove little.</summary>
     private static readonly string[] Points =
     [
         "crash at a query",

@@ -1,13 +1,14 @@
 namespace Vigil.Tests.Simulation;
 
-/// <summary>What the service says, held against what really happened.</summary>
+/// <summary>Compares the service's silence alarms with what really happened in the homes.</summary>
 internal static class Truth
 {
-    /// <summary>Three reports missed.</summary>
+    /// <summary>After three missed reports.</summary>
     private static readonly TimeSpan SilentAfter = 3 * SimulatedHome.ReportEvery;
 
     /// <summary>
-    /// A silence that is told of is one: of a device, counted while the service listened; of a home, by the water that was used.
+    /// A silence alarm is true: a silent device, counted in time in which the service listened; a home without water, by the water that was
+    /// used.
     /// </summary>
     public static void CheckTrue(World world, AlarmRow alarm, Action<string> broken)
     {
@@ -18,7 +19,7 @@ internal static class Truth
             world.Journal.Cover("a silent device was found");
             var link = home.Links.First(l => l.Device == alarm.Device);
             var silent = world.Listened - link.ListenedThen;
-            // A start that could not read what was stored goes on from a snapshot, and may not know of the last report, heard after it.
+            // A start that could not read the stored readings continues from a snapshot, which may be older than the last report.
             var unknown = world.Readings.FailedReplays > link.FailedReplaysThen ? SimulatedHome.ReportEvery : TimeSpan.Zero;
             if (silent < SilentAfter - unknown - TimeSpan.FromMinutes(10))
                 broken($"no false silence: {alarm.Device} was heard {silent.TotalHours:0.0} h of listening ago");
@@ -32,10 +33,10 @@ internal static class Truth
         }
     }
 
-    /// <summary>At the end: who fell silent was found within the rule's time.</summary>
+    /// <summary>At the end of the week: whatever fell silent was found in time.</summary>
     public static void CheckFound(World world, SimulatedHome home, List<AlarmRow> alarms, Action<string> broken)
     {
-        // What a service doesn't hear while it is down, it forgives its devices; a snapshot may be two hours old here.
+        // Time in which the service was down is not counted against devices, and a snapshot may be two hours old here.
         var forgiven = TimeSpan.FromHours(4 * (world.Crashes + 1)) + (world.Clock.Elapsed - world.Listened);
         if (
             home.MeterDiesAt is { } died
@@ -45,7 +46,7 @@ internal static class Truth
             broken($"a silent device is found: water of {home.Resident} has said nothing since {died}");
         if (home.StopsAt is not { } stopped || home.MeterDiesAt is not null)
             return;
-        // A day without water, judged by the meter's own reports, which may come late.
+        // A day without water, judged by the meter's reports, which may arrive late.
         if (
             world.Clock.Elapsed - stopped > TimeSpan.FromHours(24 + 9)
             && !alarms.Exists(a => a.Subject == home.Resident && a.Kind == "no-water")

@@ -1,6 +1,6 @@
 namespace Vigil.Tests.Simulation;
 
-/// <summary>Which kinds of trouble a week has. How much of it, and when, is the seed's.</summary>
+/// <summary>The kinds of trouble in a week. The seed decides how much of each there is, and when.</summary>
 [Flags]
 internal enum Weather
 {
@@ -15,10 +15,10 @@ internal enum Weather
     Bad = Crashes | Records | Readings | Network | Provider | Freezes | Clocks,
 }
 
-/// <summary>Trouble falls anywhere in the week, and more often than not around a press.</summary>
+/// <summary>Brings trouble at any time of the week, and more often around a press.</summary>
 internal static class Weathers
 {
-    /// <summary>The last hours are calm: what was to come has to be there by then.</summary>
+    /// <summary>The last hours of a week are calm, so that everything late can still arrive.</summary>
     private static readonly TimeSpan Calm = TimeSpan.FromHours(14);
 
     public static void Fall(this Weather weather, World world)
@@ -69,7 +69,7 @@ internal static class Weathers
                         break;
                 }
 
-                // A moment to recover is a moment of its own for whoever measures lateness.
+                // Makes the simulation stop at these moments, so that lateness is measured exactly around them.
                 world.At(while_, () => { });
                 world.At(while_ + TimeSpan.FromSeconds(51), () => { });
                 break;
@@ -89,7 +89,7 @@ internal static class Weathers
                     }
                 );
                 world.SetClock(random.Next(2) == 0 ? by : -by);
-                // Somebody sets it right again, or nobody does.
+                // In half of the cases somebody sets the clock right later.
                 if (random.Next(2) == 0)
                     world.At(TimeSpan.FromMinutes(random.Next(1, 600)), () => world.SetClock(-world.Clock.Ahead));
                 break;

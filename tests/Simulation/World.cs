@@ -1,8 +1,8 @@
 namespace Vigil.Tests.Simulation;
 
 /// <summary>
-/// A week of two villages and of the service that watches over them, in one thread and in simulated time. The same seed is the same week,
-/// event by event.
+/// A week of two villages and of the service that watches over them, in one thread and in simulated time. The same seed gives the same
+/// week, event by event.
 /// </summary>
 internal sealed class World : IDisposable
 {
@@ -69,13 +69,13 @@ internal sealed class World : IDisposable
 
     public bool NetworkIsBad => Clock.Elapsed < networkBadUntil;
 
-    /// <summary>How long the service has been up and not frozen.</summary>
+    /// <summary>How long the service has been running and not frozen.</summary>
     public TimeSpan Listened { get; private set; }
 
-    /// <summary>How long, besides, its stores have been well.</summary>
+    /// <summary>How long, in addition, its stores have worked.</summary>
     public TimeSpan Well { get; private set; }
 
-    /// <summary>How long, besides, its provider has been well.</summary>
+    /// <summary>How long, in addition, its provider has worked.</summary>
     public TimeSpan AllWell { get; private set; }
 
     public long Steps { get; private set; }
@@ -90,13 +90,13 @@ internal sealed class World : IDisposable
     /// <summary>Until when, and by how much, the wall clock was wrong before it was last set.</summary>
     public (TimeSpan Until, TimeSpan By) WrongBefore { get; private set; }
 
-    /// <summary>The first promise that was broken.</summary>
+    /// <summary>The first promise that was broken; null while none was.</summary>
     public BrokenPromiseException? Broken { get; set; }
 
-    /// <summary>Something that happens outside of the service, whatever becomes of it.</summary>
+    /// <summary>Schedules something that happens outside of the service, whatever state the service is in.</summary>
     public void At(TimeSpan wait, Action what) => events.Enqueue(what, (Clock.Elapsed + wait, order++));
 
-    /// <summary>Called when somebody presses: the weather likes such moments.</summary>
+    /// <summary>Called at each press, because trouble is more likely then.</summary>
     public Action<SimulatedHome>? OnPress { get; set; }
 
     public void Pressed(SimulatedHome home, Sent press)
@@ -128,7 +128,7 @@ internal sealed class World : IDisposable
         Promises.CheckEnd();
     }
 
-    /// <summary>The process dies at the n-th point from now at which it waits for something.</summary>
+    /// <summary>Ends the process at the n-th point from now at which it waits for something.</summary>
     public void CrashAfter(int points)
     {
         if (Service is null)
@@ -136,7 +136,9 @@ internal sealed class World : IDisposable
         Faults.CrashAfter(points);
     }
 
-    /// <summary>SIGSTOP … SIGCONT. One that begins while the service stands still makes that longer; its loops see one long wait.</summary>
+    /// <summary>
+    /// Freezes the process (SIGSTOP, SIGCONT). A freeze that begins during another one extends it, and the loops see a single long wait.
+    /// </summary>
     public void Freeze(TimeSpan time)
     {
         Journal.Note($"frozen for {time}");
@@ -167,7 +169,7 @@ internal sealed class World : IDisposable
             );
         WrongBefore = (Clock.Elapsed, Clock.Ahead.Duration());
         Clock.Ahead += by;
-        // While it is frozen it looks at the end, and knows then of both.
+        // While the process is frozen, it looks at its clock only after the freeze, and sees both changes then.
         At(
             TimeSpan.FromMilliseconds(Random.Next(1000)),
             () =>
@@ -188,7 +190,7 @@ internal sealed class World : IDisposable
         Directory.Delete(Folder, recursive: true);
     }
 
-    /// <summary>Lets time pass until something happens, and lets it happen; false at the end of the week.</summary>
+    /// <summary>Lets time pass until the next event and runs it; returns false at the end of the week.</summary>
     private bool Move()
     {
         var next = events.TryPeek(out _, out var first) ? first.At : TimeSpan.MaxValue;
@@ -241,7 +243,7 @@ internal sealed class World : IDisposable
         Clock.AdvanceTo(until);
     }
 
-    /// <summary>How long what failed may take to be tried again.</summary>
+    /// <summary>How long it may take until something that failed is tried again.</summary>
     private static readonly TimeSpan Recovery = TimeSpan.FromSeconds(50);
 
     private void Start()
