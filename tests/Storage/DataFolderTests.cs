@@ -2,7 +2,7 @@ using Vigil.Storage;
 
 namespace Vigil.Tests.Storage;
 
-/// <summary>What a data folder knows of the service that ran in it.</summary>
+/// <summary>What a data folder says about the service that used it before.</summary>
 public sealed class DataFolderTests : IDisposable
 {
     private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("vigil-folder-");
@@ -13,7 +13,7 @@ public sealed class DataFolderTests : IDisposable
     public void A_service_that_did_not_end_as_it_should_has_crashed_and_an_import_alone_is_no_service()
     {
         var data = new DataFolder(folder.FullName);
-        data.Began("Sqlite"); // vigil import
+        data.Began("Sqlite"); // as <c>vigil import</c> does
         Assert.False(data.Read()!.IsCrashed);
         data.Started("1.0");
         Assert.True(data.Read()!.IsCrashed);

@@ -32,7 +32,7 @@ public sealed class DailyLifeTests
     {
         var days = DailyLife.Of([Water("00:00", 10), Water("24:00", 10.1), Water("48:00", 10.15)], Shanghai);
         Assert.Equal([(First, 100), (First.AddDays(1), 50)], days.Select(d => (d.Day, d.Litres!.Value)));
-        Assert.All(days, d => Assert.Null(d.FirstUse)); // one total a day doesn't say when
+        Assert.All(days, d => Assert.Null(d.FirstUse)); // one total a day doesn't show when water was used
     }
 
     [Fact]
@@ -90,7 +90,7 @@ public sealed class DailyLifeTests
 
     [Fact]
     public void However_often_a_growing_meter_is_read_the_days_add_up_to_what_it_grew_by() =>
-        Gen.Select(Gen.Int[1, 5000], Gen.Int[0, 200]) // no more than can flow in a minute
+        Gen.Select(Gen.Int[1, 5000], Gen.Int[0, 200]) // at most as much as can flow in a minute
             .Array[2, 60]
             .Sample(steps =>
             {
@@ -104,7 +104,7 @@ public sealed class DailyLifeTests
                 Assert.Equal(litres, DailyLife.Of(readings, Shanghai).Sum(d => d.Litres!.Value), tolerance: 0.1 * steps.Length * 4);
             });
 
-    /// <summary>Hours and minutes since the first local midnight; 24:00 is the next.</summary>
+    /// <summary>A time of the first local day in hours and minutes; 24:00 is the next midnight.</summary>
     private static DateTime At(string clock)
     {
         var parts = clock.Split(':');

@@ -4,7 +4,9 @@ using Vigil.Storage.Readings.DuckDb;
 
 namespace Vigil.Tests.Storage.Readings;
 
-/// <summary>A readings file that can't be used is set aside and the service goes on; a copy is consistent while the writer works.</summary>
+/// <summary>
+/// A readings file that can't be used is set aside and the service goes on; a copy made while readings are written is consistent.
+/// </summary>
 public sealed class DamagedReadingsTests : IDisposable
 {
     private static readonly DateTime Noon = new(2026, 3, 1, 4, 0, 0, DateTimeKind.Utc);
@@ -61,7 +63,7 @@ public sealed class DamagedReadingsTests : IDisposable
         {
             await store.AppendAsync([.. Enumerable.Range(1000, 500).Select(Water)], Cancellation);
             File.Copy(Database + ".wal", Path.Combine(folder, "log"));
-            File.Copy(Database, Path.Combine(folder, "main")); // as kill -9 would leave both
+            File.Copy(Database, Path.Combine(folder, "main")); // both files as a kill -9 would leave them
         }
 
         File.Move(Path.Combine(folder, "main"), Database, overwrite: true);

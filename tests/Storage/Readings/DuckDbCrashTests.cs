@@ -7,7 +7,7 @@ using Vigil.Storage.Readings.DuckDb;
 
 namespace Vigil.Tests.Storage.Readings;
 
-/// <summary>kill -9 at random moments, and a disk that is full.</summary>
+/// <summary>DuckDB killed with kill -9 at random moments, and on a full disk.</summary>
 [Trait("Category", "Server")]
 public sealed class DuckDbCrashTests : IDisposable
 {
@@ -33,11 +33,11 @@ public sealed class DuckDbCrashTests : IDisposable
             await using var store = new DuckDbReadingStore(database, new DuckDbOptions());
             var values = await ValuesAsync(store);
             Assert.True(values.Count >= acknowledged, $"round {round}: {acknowledged} acknowledged, {values.Count} stored");
-            // Whole batches, in order, none twice: the one that was under way is there or it isn't.
+            // Whole batches in order, none of them twice. The one that was being written may be stored or not.
             Assert.Equal(0, values.Count % Batch);
             Assert.Equal(Enumerable.Range(0, values.Count).Select(i => (double)i), values);
             Assert.True(values.Count <= acknowledged + Batch, "more than one batch beyond what was acknowledged");
-            // The redelivery that follows a crash.
+            // After a crash the last batch is delivered again.
             await store.AppendAsync([.. Enumerable.Range(acknowledged, Batch).Select(Water)], Cancellation);
             acknowledged += Batch;
             Assert.Equal(acknowledged, (await ValuesAsync(store)).Count);
@@ -95,12 +95,12 @@ public sealed class DuckDbCrashTests : IDisposable
         var rest = 1;
         while (await reader.MoveNextAsync())
             rest++;
-        Assert.Equal(10_000, rest); // it goes on seeing what was there when it began
+        Assert.Equal(10_000, rest); // it reads what was stored when it began, and nothing newer
         Assert.Equal(200_000, (await ValuesAsync(store)).Count);
     }
 
     /// <summary>
-    /// This assembly is its own victim: started with the variable, it appends and says what was acknowledged until it is killed.
+    /// This assembly starts itself as the process to be killed: with the variable set, it appends batches and prints what was acknowledged.
     /// </summary>
     [ModuleInitializer]
     internal static void AppendIfAsked()
@@ -136,7 +136,7 @@ public sealed class DuckDbCrashTests : IDisposable
                 CultureInfo.InvariantCulture
             );
         child.Kill();
-        // What it still said before it died was acknowledged too.
+        // What it printed before it died was acknowledged too.
         while (await child.StandardOutput.ReadLineAsync(Cancellation) is { } line)
             if (int.TryParse(line, CultureInfo.InvariantCulture, out var more))
                 acknowledged = Math.Max(acknowledged, more);
@@ -163,7 +163,7 @@ public sealed class DuckDbCrashTests : IDisposable
         }
     }
 
-    /// <summary>Values that don't compress.</summary>
+    /// <summary>Readings whose values can't be compressed.</summary>
     private static Reading[] Noise(Random random, int first) =>
         [.. Enumerable.Range(first, 5000).Select(i => Water(i) with { Value = random.NextDouble() })];
 

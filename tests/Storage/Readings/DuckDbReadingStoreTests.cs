@@ -64,7 +64,7 @@ public sealed class DuckDbReadingStoreTests : ReadingStoreContract, IDisposable
         var folder = Directory.CreateTempSubdirectory("vigil-series-").FullName;
         for (var start = 0; start < 2; start++)
         {
-            // The second time what is known is read back from the file.
+            // After the first time, known devices and metrics are read back from the file.
             await using var store = new Vigil.Storage.Readings.DuckDb.DuckDbReadingStore(Path.Combine(folder, "readings.duckdb"), new());
             await store.AppendAsync([.. Enumerable.Range(start * 2000, 2000).Select(Of)], CancellationToken.None);
             var channels = new List<string>();

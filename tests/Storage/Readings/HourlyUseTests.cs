@@ -14,7 +14,7 @@ public sealed class HourlyUseTests
         var hours = HourlyUse.Of(readings, Start, Start.AddHours(10));
         Assert.Equal(10, hours.Count);
         Assert.Equal([10, 20, 10], hours.Take(3).Select(h => Math.Round(h.Litres!.Value, 6)));
-        Assert.Null(hours[5].Litres); // six hours between two totals: nobody can say when
+        Assert.Null(hours[5].Litres); // six hours between two totals: nobody can say in which hour it was used
         Assert.Equal(0, hours[9].Litres);
         Assert.All(hours, h => Assert.Null(h.KilowattHours));
     }

@@ -13,7 +13,7 @@ using Vigil.Tests.Servers;
 
 namespace Vigil.Tests.Storage.Readings;
 
-/// <summary>Answers a real server gives only in trouble, and what is sent to v2.</summary>
+/// <summary>Answers that a real server gives only when something is wrong, and the requests that v2 gets.</summary>
 public sealed class InfluxAnswerTests : IDisposable
 {
     private static readonly DateTime Noon = new(2026, 3, 1, 4, 0, 0, DateTimeKind.Utc);
@@ -63,7 +63,7 @@ public sealed class InfluxAnswerTests : IDisposable
         );
         await using var store = Open(answers, new InfluxOptions(), clock);
         await store.AppendAsync([Water(1)], Cancellation);
-        await answers.SeenAsync(2); // the append's own try, and the first of the drain
+        await answers.SeenAsync(2); // the try of AppendAsync, and the first one from the spool
         await clock.WaitsAsync(TimeSpan.FromSeconds(60));
         Assert.Contains(((int)status).ToString(CultureInfo.InvariantCulture), store.Concern, StringComparison.Ordinal);
         willing = true;
@@ -143,7 +143,7 @@ public sealed class InfluxAnswerTests : IDisposable
         }
 
         using var http = new HttpClient();
-        // What was just written is searched only after a flush.
+        // The server finds new data only after a flush.
         await http.GetStringAsync(new Uri(server.Url + "/internal/force_flush"), Cancellation);
         var export = await http.GetStringAsync(
             new Uri(
@@ -170,12 +170,12 @@ public sealed class InfluxAnswerTests : IDisposable
         {
             using var api = new InfluxApi(new InfluxOptions { Url = url }, new HttpClient(), TimeProvider.System, _ => { });
             Assert.Null(await api.PingAsync(Cancellation));
-            Assert.Null(await api.CheckBucketAsync(Cancellation)); // neither has a list of buckets
+            Assert.Null(await api.CheckBucketAsync(Cancellation)); // neither server has a list of buckets, so nothing is reported
             var refusal = await Assert.ThrowsAsync<ReadingStoreException>(() => api.DeleteBeforeAsync(Noon, Cancellation));
             Assert.Contains($"InfluxDB at {url}, bucket vigil, answered 4", refusal.Message, StringComparison.Ordinal);
         }
 
-        // v2 chosen for a server of 1.x: nothing is lost, the address that it doesn't know is told.
+        // With v2 configured for a server of 1.x nothing is lost, and the unknown address is reported.
         await using var store = new InfluxReadingStore(
             new InfluxOptions { Url = influx.Url },
             folder,
@@ -220,7 +220,7 @@ public sealed class InfluxAnswerTests : IDisposable
     {
         var clock = new WatchedClock(new DateTimeOffset(Noon));
         using var answers = new Answers(_ => new HttpResponseMessage(HttpStatusCode.NoContent));
-        answers.Buckets = () => new HttpResponseMessage(HttpStatusCode.Forbidden); // a token that may write and no more
+        answers.Buckets = () => new HttpResponseMessage(HttpStatusCode.Forbidden); // the token may write but not list buckets
         await using var store = Open(answers, new InfluxOptions(), clock);
         await clock.WaitsAsync(TimeSpan.FromSeconds(30));
         Assert.Contains("403", store.Concern, StringComparison.Ordinal);
@@ -382,7 +382,7 @@ public sealed class InfluxAnswerTests : IDisposable
             using var answers = new Answers(_ => new HttpResponseMessage(HttpStatusCode.Unauthorized));
             answers.Buckets = () => new HttpResponseMessage(HttpStatusCode.Unauthorized);
             var store = new InfluxReadingStore(
-                // The client would read a log level and a token out of its address.
+                // The official client would take a log level and a token from the query of this address.
                 new InfluxOptions { Url = "http://127.0.0.1:8086?logLevel=Body&token=other", Token = "t0ken-of-the-county" },
                 folder,
                 new HttpClient(answers, disposeHandler: false),
@@ -392,7 +392,7 @@ public sealed class InfluxAnswerTests : IDisposable
             await using (store)
             {
                 await store.AppendAsync([Water(1)], Cancellation);
-                await ReachedAsync(() => logged.Count >= 2); // of the bucket, of the write
+                await ReachedAsync(() => logged.Count >= 2); // about the bucket and about the write
             }
 
             Assert.All(answers.Requests, r => Assert.Equal("Token t0ken-of-the-county", r.Authorization));
@@ -440,7 +440,9 @@ public sealed class InfluxAnswerTests : IDisposable
             Value = i / 1000.0,
         };
 
-    /// <summary>Says when somebody begins to wait: a clock that is moved before that moves past him.</summary>
+    /// <summary>
+    /// A fake clock that says when somebody starts to wait: moved earlier, it would pass the moment before the wait began.
+    /// </summary>
     private sealed class WatchedClock(DateTimeOffset start) : FakeTimeProvider(start)
     {
         private readonly ConcurrentDictionary<TimeSpan, TaskCompletionSource> waits = new();
@@ -471,15 +473,15 @@ public sealed class InfluxAnswerTests : IDisposable
             lines.Enqueue($"{format(state, exception)} {exception}");
     }
 
-    /// <summary>A server of status codes; it finds the bucket unless it is told otherwise.</summary>
+    /// <summary>A server that answers with status codes chosen by the test; it has the bucket unless the test says otherwise.</summary>
     private sealed class Answers(Func<Request, HttpResponseMessage> answer) : HttpMessageHandler
     {
         private readonly SemaphoreSlim seen = new(0);
 
-        /// <summary>Writes.</summary>
+        /// <summary>The requests that write.</summary>
         public ConcurrentQueue<Request> Requests { get; } = new();
 
-        /// <summary>Everything else, with its body.</summary>
+        /// <summary>All other requests, with their bodies.</summary>
         public ConcurrentQueue<string> Others { get; } = new();
 
         public Func<HttpResponseMessage> Buckets { get; set; } =
@@ -501,7 +503,7 @@ public sealed class InfluxAnswerTests : IDisposable
             {
                 var text = request.Content is null ? "" : " " + await request.Content.ReadAsStringAsync(cancellationToken);
                 Others.Enqueue($"{request.Method} {request.RequestUri.PathAndQuery}{text}");
-                // A database of 1.x is always there.
+                // In 1.x the database always exists here.
                 return text.Contains("CREATE", StringComparison.Ordinal) ? new HttpResponseMessage(HttpStatusCode.OK) : Buckets();
             }
 

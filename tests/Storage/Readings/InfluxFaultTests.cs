@@ -9,7 +9,8 @@ using Vigil.Tests.Servers;
 namespace Vigil.Tests.Storage.Readings;
 
 /// <summary>
-/// InfluxDB dead, frozen, unwilling or picky: nothing acknowledged is lost, nothing refused is lost in silence, nobody waits.
+/// InfluxDB is down, frozen, refuses everything or refuses single lines: nothing acknowledged is lost, each refused line is reported, and
+/// nobody waits.
 /// </summary>
 [Trait("Category", "Server")]
 public sealed class InfluxFaultTests : IAsyncDisposable
@@ -37,7 +38,7 @@ public sealed class InfluxFaultTests : IAsyncDisposable
             Assert.True(store.Spooled.Bytes > 0);
             Assert.NotNull(store.Spooled.Oldest);
             Assert.Contains("wait on disk", store.Concern, StringComparison.Ordinal);
-            Assert.Null(await store.ProbeAsync(Cancellation)); // the spool takes them
+            Assert.Null(await store.ProbeAsync(Cancellation)); // the store works, because the spool takes the readings
         }
 
         await server.StartAsync();
@@ -104,7 +105,7 @@ public sealed class InfluxFaultTests : IAsyncDisposable
     {
         await server.StartAsync();
         await using var store = Open();
-        // Somebody wrote text where our numbers go: 1.6.7 refuses every number of this measurement, in a shard group of its own.
+        // A text was written into a measurement of numbers: 1.6.7 then refuses each number of it within the same shard group.
         await PostAsync("/query?q=CREATE%20DATABASE%20vigil", "");
         await PostAsync("/write?db=vigil", $"heart.rate value=\"seventy\" {LineProtocol.Nanoseconds(Noon)}");
         var told = new List<RefusedLine>();

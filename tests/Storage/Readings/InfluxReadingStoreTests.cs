@@ -6,7 +6,7 @@ using Vigil.Tests.Servers;
 
 namespace Vigil.Tests.Storage.Readings;
 
-/// <summary>One real InfluxDB for the whole contract: each test has devices of its own.</summary>
+/// <summary>One real InfluxDB for the whole contract suite; each test uses devices of its own.</summary>
 public sealed class SharedInflux : IAsyncLifetime
 {
     internal InfluxServer Server { get; } = new();
@@ -42,8 +42,8 @@ public sealed class InfluxReadingStoreTests(SharedInflux shared) : ReadingStoreC
 }
 
 /// <summary>
-/// The whole contract through the official client. No server at hand speaks v2 and InfluxQL both, so the engine is the real one of 1.6.7,
-/// and what it lacks of v2 is put into its own words in front of it: the write, the deletion, the list of buckets.
+/// The contract suite through the official client. No server here speaks both v2 and InfluxQL, so a handler in front of the real 1.6.7
+/// translates what it lacks of v2: the write, the deletion and the list of buckets.
 /// </summary>
 [Trait("Category", "Server")]
 public sealed class InfluxV2ReadingStoreTests(SharedInflux shared) : ReadingStoreContract, IClassFixture<SharedInflux>, IDisposable
@@ -104,7 +104,7 @@ public sealed class InfluxV2ReadingStoreTests(SharedInflux shared) : ReadingStor
             return await base.SendAsync(request, cancellationToken);
         }
 
-        /// <summary>v2's predicate is InfluxQL's but for its quotes; both of its ends are included.</summary>
+        /// <summary>A predicate of v2 differs from InfluxQL only in its quotes; both ends of the time range are included.</summary>
         private static async Task<string> DeleteAsync(HttpContent content, CancellationToken cancellation)
         {
             var asked = JsonDocument.Parse(await content.ReadAsStringAsync(cancellation)).RootElement;

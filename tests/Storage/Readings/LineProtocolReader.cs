@@ -3,9 +3,7 @@ using System.Text;
 
 namespace Vigil.Tests.Storage.Readings;
 
-/// <summary>
-/// Reads line protocol as its reference describes it, character by character: a second opinion on what the encoder writes.
-/// </summary>
+/// <summary>Reads line protocol as its reference describes it, character by character, to check what the encoder writes.</summary>
 internal static class LineProtocolReader
 {
     internal sealed record Line(string Measurement, Dictionary<string, string> Tags, Dictionary<string, string> Fields, long Time);
@@ -45,7 +43,8 @@ internal static class LineProtocolReader
     }
 
     /// <summary>
-    /// A backslash escapes only a character that would end the text; else it is itself, so one at the end swallows the separator.
+    /// A backslash escapes only a character that would end the text. Elsewhere it stands for itself, so one at the end of a text swallows
+    /// the separator.
     /// </summary>
     private static string Until(string text, ref int at, string ends)
     {

@@ -10,7 +10,7 @@ public class LineProtocolTests
 {
     private static readonly DateTime Noon = new(2026, 3, 1, 4, 0, 0, DateTimeKind.Utc);
 
-    /// <summary>Texts full of what line protocol gives a meaning to.</summary>
+    /// <summary>Texts with many characters that have a meaning in line protocol.</summary>
     private static readonly Gen<string> Nasty = Gen.Frequency(
             (
                 3,

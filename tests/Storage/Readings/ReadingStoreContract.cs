@@ -4,7 +4,7 @@ using Vigil.Storage.Readings;
 namespace Vigil.Tests.Storage.Readings;
 
 /// <summary>
-/// What every reading store promises. Each test has devices of its own, so that stores which are costly to start may be shared.
+/// What every reading store promises. Each test uses devices of its own, so that tests can share a store that is slow to start.
 /// </summary>
 public abstract class ReadingStoreContract
 {
@@ -62,7 +62,8 @@ public abstract class ReadingStoreContract
         await using var store = await OpenAsync();
         var (plug, door) = (NewDevice(), NewDevice());
         Reading At(DeviceId device, Metric metric, int minute, double value) => Water(device, minute, value) with { Metric = metric };
-        double[] watts = [2, 3, 2000, 1, 4, 3, 5]; // a kettle within the first interval; the others begin with minute 5
+        // a kettle peaks in the first interval of five minutes; the last two values are in the second one
+        double[] watts = [2, 3, 2000, 1, 4, 3, 5];
         int[] open = [0, 0, 1, 0, 0];
         await store.AppendAsync(
             [
@@ -309,7 +310,7 @@ public abstract class ReadingStoreContract
     {
         await using var store = await OpenAsync();
         var meter = NewDevice();
-        // Older than what the other tests of a shared store read.
+        // Older than anything that other tests read from a shared store.
         var old = Noon.AddYears(-2);
         await store.AppendAsync([Water(meter, 0, 1) with { Time = old }, Water(meter, 0, 2) with { Time = old.AddDays(1) }], Cancellation);
         await store.DeleteBeforeAsync(old.AddDays(1), Cancellation);
@@ -326,7 +327,7 @@ public abstract class ReadingStoreContract
         await store.DeleteAsync([gone], Cancellation);
         Assert.Empty(await ReadAsync(store, gone));
         Assert.Equal([3], (await ReadAsync(store, stays)).Select(r => r.Value));
-        await store.AppendAsync([Water(gone, 120, 4)], Cancellation); // the device moves to another home
+        await store.AppendAsync([Water(gone, 120, 4)], Cancellation); // the device is moved to another home
         Assert.Equal([4], (await ReadAsync(store, gone)).Select(r => r.Value));
     }
 

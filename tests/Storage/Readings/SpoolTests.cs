@@ -109,7 +109,7 @@ public sealed class SpoolTests : IDisposable
         Assert.InRange(added, 95, 100);
         Assert.True(spool.State.NearlyFull);
         Assert.True(Directory.GetFiles(folder, "*.spool").Sum(f => new FileInfo(f).Length) <= 100_000, "more on disk than the cap allows");
-        // A segment is given back whole once it is empty.
+        // A segment's space is free again once the whole segment was taken.
         while (TakeOne(spool, 1) is not null) { }
 
         Assert.False(spool.State.NearlyFull);

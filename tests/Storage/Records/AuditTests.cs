@@ -24,7 +24,7 @@ public sealed class PostgresAuditTests(PostgresServer server) : AuditTests, ICla
     protected override async Task<RecordsFactory> BeginAsync() => await FreshRecords.PostgresAsync(await server.CreateDatabaseAsync());
 }
 
-/// <summary>Whatever is changed or taken out behind the service's back is named, on both databases.</summary>
+/// <summary>Whatever is changed or removed in the database itself is found and named, on both databases.</summary>
 public abstract class AuditTests
 {
     private static readonly DateTime Noon = new(2026, 1, 15, 4, 0, 0, DateTimeKind.Utc);
@@ -34,7 +34,7 @@ public abstract class AuditTests
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
-    /// <summary>What somebody does who may write the database, and the words by which it is named.</summary>
+    /// <summary>What somebody with write access to the database may do, and the words that report it.</summary>
     public static TheoryData<string, string> Tampering =>
         new()
         {
@@ -131,7 +131,7 @@ public abstract class AuditTests
     {
         var records = await FilledAsync();
         using var key = AuditKey.Open(data);
-        // as it came back from the other machine
+        // the head as the other machine has kept it
         var head = AuditHead.Read(key.Sign((await records.ChainAsync(everything: true, Stop))!.Value, Noon).Write())!;
         Assert.Null(key.Refuses(head));
         await using (var db = records.CreateDbContext())
@@ -147,7 +147,8 @@ public abstract class AuditTests
             await db.SaveChangesAsync(Stop);
         }
 
-        Assert.Empty((await records.CheckAuditAsync([], Stop)).Problems); // by itself it looks whole: that is what heads are for
+        // the chain alone looks correct; only a head that was kept elsewhere shows the change
+        Assert.Empty((await records.CheckAuditAsync([], Stop)).Problems);
         Assert.Contains(
             "the chain was built anew",
             Assert.Single((await records.CheckAuditAsync([head], Stop)).Problems),
@@ -292,7 +293,7 @@ public abstract class AuditTests
         Assert.Contains("at place 2", Assert.Single((await records.CheckAuditAsync([], Stop)).Problems), StringComparison.Ordinal);
     }
 
-    /// <summary>Five rows of the log and an alarm with four lines, from its opening to how it ended.</summary>
+    /// <summary>Five rows of the audit log, and an alarm with four lines from its opening to its end.</summary>
     private async Task<RecordsFactory> FilledAsync()
     {
         var records = await BeginAsync();

@@ -66,7 +66,7 @@ public sealed class CsvTests
         Assert.Equal("xy\uFFFDz", Sheet.Read(file, "a.xlsx").Last().Fields.Single());
     }
 
-    /// <summary>Whatever writes CSV does it through the one writer: no source file puts commas between values by itself.</summary>
+    /// <summary>All CSV is written by the one writer: no source file joins values with commas itself.</summary>
     [Fact]
     public void Nobody_writes_CSV_by_hand()
     {

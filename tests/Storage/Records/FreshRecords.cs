@@ -4,8 +4,8 @@ using Vigil.Storage.Records;
 namespace Vigil.Tests.Storage.Records;
 
 /// <summary>
-/// An empty SQLite records store for a test: migrated once a run and copied, with keys that all share, because EF builds its model anew for
-/// other keys.
+/// An empty SQLite records store for a test: migrated once per run and then copied. All tests share the keys, because EF builds its model
+/// again for other keys.
 /// </summary>
 internal static class FreshRecords
 {

@@ -8,8 +8,8 @@ using static Vigil.Tests.Web.Running;
 namespace Vigil.Tests.Storage.Records;
 
 /// <summary>
-/// A process that dies while it changes the schema leaves nothing behind that stops the next start; what can't be used is refused in words
-/// and left as it is.
+/// A process that dies while it changes the schema leaves nothing that stops the next start. Records that can't be used are refused with a
+/// clear message and left as they are.
 /// </summary>
 public sealed class MigrationTests : IDisposable
 {
@@ -77,7 +77,7 @@ public sealed class MigrationTests : IDisposable
         Execute("INSERT INTO Areas (Code, Name, WatchReason) VALUES ('440114003201', '云溪村', '')");
         using (var connection = Open())
             RecordsFile.Copy(connection, Database + ".upgrading");
-        // Half of the next migration: a column that its own transaction would add again.
+        // Half of the next migration is done: its transaction would add this column again.
         Execute("ALTER TABLE Steps ADD COLUMN \"NoteZh\" TEXT NOT NULL DEFAULT ''");
         await records.MigrateAsync(said.Add, Token);
         await using var db = records.CreateDbContext();
@@ -119,7 +119,7 @@ public sealed class MigrationTests : IDisposable
     public async Task Damaged_records_are_refused_with_what_to_do_and_left_as_they_are(string damage)
     {
         var records = await FreshRecords.SqliteAsync(folder);
-        await records.MigrateAsync(Token); // this folder has held records
+        await records.MigrateAsync(Token); // so that this folder is known to have held records
         SqliteConnection.ClearAllPools();
         foreach (var beside in new[] { "-wal", "-shm" })
             File.Delete(Database + beside);
@@ -227,7 +227,7 @@ public sealed class MigrationTests : IDisposable
         SqliteConnection.ClearAllPools();
     }
 
-    /// <summary>Records with the schema of an older version.</summary>
+    /// <summary>Records with the schema of an older migration.</summary>
     private async Task<RecordsFactory> AtAsync(string migration)
     {
         var records = RecordsServices.CreateFactory("Sqlite", null, folder);

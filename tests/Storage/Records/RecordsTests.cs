@@ -20,7 +20,7 @@ public sealed class PostgresRecordsTests(PostgresServer server) : RecordsTests, 
         RecordsServices.CreateFactory("Postgres", await server.CreateDatabaseAsync(), "");
 }
 
-/// <summary>What both databases have to hold.</summary>
+/// <summary>What both databases must be able to do.</summary>
 public abstract class RecordsTests
 {
     private static readonly DateTime Noon = new(2026, 1, 15, 4, 0, 0, DateTimeKind.Utc);
@@ -99,7 +99,7 @@ public abstract class RecordsTests
                 .Select(d => (d.Id, d.FirstSeenAt, d.LastSeenAt))
         );
         Assert.Equal(["stranger"], await db.Unbound.Select(u => u.Id).ToListAsync(Stop));
-        Assert.Equal(1, await db.Devices.CountAsync(d => d.LastSeenAt == last, Stop)); // compared as EF's own
+        Assert.Equal(1, await db.Devices.CountAsync(d => d.LastSeenAt == last, Stop)); // compares equal to a time that EF itself writes
     }
 
     [Fact]

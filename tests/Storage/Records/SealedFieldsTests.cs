@@ -6,7 +6,7 @@ using static Vigil.Tests.Web.Running;
 
 namespace Vigil.Tests.Storage.Records;
 
-/// <summary>A stolen disk or backup shows no phone and no identity number.</summary>
+/// <summary>A stolen disk or backup shows no phone number and no identity number.</summary>
 public sealed class SealedFieldsTests : IDisposable
 {
     private const string Identity = "44010019410517123X",
@@ -92,7 +92,7 @@ public sealed class SealedFieldsTests : IDisposable
         var strange = FieldKeys.Open(Path.Combine(folder, "other.key"));
         await using (var db = RecordsServices.CreateFactory("Sqlite", null, folder, strange).CreateDbContext())
         {
-            // whoever is not damaged must be found: the value alone is not read
+            // the row must still be found; only its encrypted values are unreadable
             var home = await db.Residents.Include(r => r.Contacts).SingleAsync(Token);
             Assert.True(
                 FieldKeys.IsUnreadable(home.Phone)
@@ -139,7 +139,7 @@ public sealed class SealedFieldsTests : IDisposable
         Assert.True(forgotten.Count == 0, $"tables without a rule of areas: {string.Join(", ", forgotten)}");
     }
 
-    /// <summary>A value for each sealed column, none of which may be found in the files.</summary>
+    /// <summary>A value for each encrypted column; none of them may be found in the files.</summary>
     private static readonly (Type Entity, string Property, string Value)[] Secret =
     [
         .. RecordsDb
@@ -168,7 +168,7 @@ public sealed class SealedFieldsTests : IDisposable
         }
 
         Assert.All(Secret, s => Assert.False(FilesHold(s.Value), $"{s.Entity.Name}.{s.Property} stands in the files in clear"));
-        // An older version had stored them in clear: the next start seals them and leaves no trace.
+        // An older version stored them unencrypted: the next start encrypts them and leaves no trace.
         await using (var db = records.CreateDbContext())
         {
             foreach (var (entity, property, value) in Secret)

@@ -6,7 +6,7 @@ using Vigil.Storage.Records;
 
 namespace Vigil.Tests.Storage.Records;
 
-/// <summary>Passwords of devices: what is stored, what is remembered, and who goes first when they have to be worked out.</summary>
+/// <summary>Passwords of devices: what is stored, what is remembered, and who goes first when slow hashes are calculated.</summary>
 public sealed class SecretsTests : IAsyncLifetime
 {
     private readonly string folder = Directory.CreateTempSubdirectory("vigil-secrets-").FullName;
@@ -69,7 +69,8 @@ public sealed class SecretsTests : IAsyncLifetime
         }
 
         if (what == "replaced")
-            await new Secrets(records, TimeProvider.System).CreateCredentialAsync("d1", gateway: false, [], Stop); // another process
+            // by another process, so this one has not noticed
+            await new Secrets(records, TimeProvider.System).CreateCredentialAsync("d1", gateway: false, [], Stop);
         Assert.Null((await secrets.VerifyAsync("d1", Bytes(password), Stop, rememberedAlone: true)).Credential);
         Assert.Null((await secrets.VerifyAsync("d1", Bytes(password), Stop)).Credential);
     }
@@ -94,10 +95,12 @@ public sealed class SecretsTests : IAsyncLifetime
             .Select(_ => line.FitsAsync(stored, Bytes("AbCdEfGhIjKlMnOpQrStUvWx"), first: false, Stop).AsTask())
             .ToList();
         Assert.True(await line.FitsAsync(stored, Bytes("AbCdEfGhIjKlMnOpQrStUvWx"), first: true, Stop));
-        Assert.InRange(others.Count(o => o.IsCompletedSuccessfully && o.Result == true), 0, 100); // it came last
-        Assert.Contains(null, others.Where(o => o.IsCompletedSuccessfully).Select(o => o.Result)); // more than wait at once: come again
+        // although it came last, it did not wait for all of them
+        Assert.InRange(others.Count(o => o.IsCompletedSuccessfully && o.Result == true), 0, 100);
+        // the line is full, so some are refused and have to try again
+        Assert.Contains(null, others.Where(o => o.IsCompletedSuccessfully).Select(o => o.Result));
         Assert.False(await line.FitsAsync(stored, Bytes("wrong"), first: true, Stop));
-        // Who is gone costs nothing.
+        // A client that has left costs no work.
         using var gone = new CancellationTokenSource();
         await gone.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>

@@ -4,8 +4,8 @@ using Vigil.Storage.Records;
 namespace Vigil.Tests.Storage.Records;
 
 /// <summary>
-/// On SQLite, where one writes at a time, nobody is left to chance: whoever writes without a transaction of their own stands in the same
-/// line, behind critical alarms.
+/// SQLite has one writer at a time. Whoever writes without a transaction waits in the same queue as the others, behind critical alarms, and
+/// is not left to SQLite's own waiting.
 /// </summary>
 public sealed class WriteLineTests : IDisposable
 {
@@ -23,7 +23,7 @@ public sealed class WriteLineTests : IDisposable
         await using var busy = await records.CreateDbContextAsync(Stop);
         var writing = await WriteTurn.BeginAsync(busy, first: false, Stop);
         await using var db = await records.CreateDbContextAsync(Stop);
-        // Were it left to SQLite, this would block until it is given up as locked: the writer before it goes on only below.
+        // Left to SQLite, this would block until it fails as locked, because the writer before it continues only below.
         var plain = WriteAsync(db, what, Stop);
         await using var other = await records.CreateDbContextAsync(Stop);
         var critical = WriteTurn.BeginAsync(other, first: true, Stop);
@@ -51,7 +51,7 @@ public sealed class WriteLineTests : IDisposable
 
         await using var after = await records.CreateDbContextAsync(Stop);
         var next = WriteAsync(after, what, Stop);
-        Assert.False(next.IsCompleted); // the one who gave up has not let anybody in
+        Assert.False(next.IsCompleted); // giving up did not let the next one in early
         await writing.DisposeAsync();
         await next;
         await after.Database.ExecuteSqlRawAsync("CREATE TRIGGER refuse BEFORE INSERT ON Areas BEGIN SELECT RAISE(ABORT, 'no'); END", Stop);
