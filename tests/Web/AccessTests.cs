@@ -10,7 +10,7 @@ using static Vigil.Tests.Web.Running;
 
 namespace Vigil.Tests.Web;
 
-/// <summary>Walks every endpoint of the API: without a key, with each scope, from another county.</summary>
+/// <summary>Calls every endpoint of the API without a key, with each scope, and with a key of another county.</summary>
 [Trait("Category", "Server")]
 public sealed class AccessTests : IAsyncLifetime
 {

@@ -14,7 +14,7 @@ using static Vigil.Tests.Web.Running;
 namespace Vigil.Tests.Web;
 
 /// <summary>
-/// People with accounts: the first administrator, passwords, second factor, roles and areas, each through the pages a browser sees.
+/// Accounts of people: the first administrator, passwords, second factor, roles and areas, each through the pages that a browser gets.
 /// </summary>
 [Trait("Category", "Server")]
 public sealed class AccountTests : IAsyncLifetime
@@ -48,7 +48,7 @@ public sealed class AccountTests : IAsyncLifetime
         var cookie = Assert.Single(first.Headers.GetValues("Set-Cookie"), c => c.StartsWith("vigil=", StringComparison.Ordinal));
         Assert.Contains("samesite=strict", cookie, StringComparison.OrdinalIgnoreCase);
         Assert.Contains("httponly", cookie, StringComparison.OrdinalIgnoreCase);
-        Assert.Equal("/account", first.Headers.Location!.OriginalString); // no further without a second factor
+        Assert.Equal("/account", first.Headers.Location!.OriginalString); // nothing else is open before a second factor is set up
         using var second = await PostAsync(
             client,
             "/signin",
@@ -59,7 +59,7 @@ public sealed class AccountTests : IAsyncLifetime
         );
         Assert.Equal(HttpStatusCode.Forbidden, second.StatusCode);
 
-        // Without it the account opens nothing; with it everything.
+        // Without the second factor the account may do nothing; with it, everything.
         client.DefaultRequestHeaders.Add("Cookie", cookie.Split(';')[0]);
         using var before = await client.GetAsync("/api/v1/users", Token);
         Assert.Equal(HttpStatusCode.Forbidden, before.StatusCode);
@@ -76,7 +76,7 @@ public sealed class AccountTests : IAsyncLifetime
         using var after = await client.GetAsync("/api/v1/users", Token);
         Assert.Equal(HttpStatusCode.OK, after.StatusCode);
 
-        // The next sign-in asks for a code; each recovery code works once.
+        // The next sign-in asks for a code. Each recovery code works once.
         client.DefaultRequestHeaders.Remove("Cookie");
         using var asked = await PostAsync(client, "/signin", ("name", "root"), ("password", Password));
         Assert.Equal(HttpStatusCode.Unauthorized, asked.StatusCode);
@@ -102,9 +102,7 @@ public sealed class AccountTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.Unauthorized, overShoulder.StatusCode);
     }
 
-    /// <summary>
-    /// Asked for the code on a second page, the browser brings back what the first page gave it: no password stands in any of them.
-    /// </summary>
+    /// <summary>The second page, which asks for the code, refers to the first by a token: no page contains the password.</summary>
     [Fact]
     public async Task No_page_of_the_sign_in_holds_the_password_and_what_stands_in_its_place_serves_one_account_once()
     {
@@ -191,11 +189,11 @@ public sealed class AccountTests : IAsyncLifetime
         using var signedIn = await SignedInAsync("chen");
         Assert.Equal(HttpStatusCode.OK, (await signedIn.GetAsync("/api/v1/visits", Token)).StatusCode);
         var user = (await accounts.FindAsync("chen"))!;
-        await scope.ServiceProvider.GetRequiredService<RecordsDb>().Entry(user).ReloadAsync(Token); // what its sign-in wrote
+        await scope.ServiceProvider.GetRequiredService<RecordsDb>().Entry(user).ReloadAsync(Token); // signing in changed the row
         var who = accounts.Principal(user);
         Assert.True(await accounts.IsCurrentAsync(who));
         await accounts.ChangeAsync(user, "test", "disabled", u => u.Disabled = true, Token);
-        Assert.False(await accounts.IsCurrentAsync(who)); // looked at once a minute, on requests and open pages
+        Assert.False(await accounts.IsCurrentAsync(who)); // checked once a minute, on requests and for open pages
         using var refused = await PostAsync(client, "/signin", ("name", "chen"), ("password", Password));
         Assert.Equal(HttpStatusCode.Unauthorized, refused.StatusCode);
     }
@@ -204,7 +202,7 @@ public sealed class AccountTests : IAsyncLifetime
     [InlineData("//evil.example")]
     [InlineData("https://evil.example")]
     [InlineData("/\\evil.example")]
-    [InlineData("/\t/evil.example")] // what /%09/evil.example is once it is read: browsers drop the tab
+    [InlineData("/\t/evil.example")] // what /%09/evil.example becomes when decoded: browsers ignore the tab
     [InlineData("/\n/evil.example")]
     [InlineData("\t//evil.example")]
     public async Task Signing_in_leads_nowhere_else(string to)
@@ -299,7 +297,7 @@ public sealed class AccountTests : IAsyncLifetime
             Assert.Contains(what, held, StringComparison.Ordinal);
         Assert.DoesNotContain("R-there", held, StringComparison.Ordinal);
         using var rows = new StreamReader(archive.GetEntry("readings.csv")!.Open());
-        var row = Assert.Single(Csv.Read(rows).Skip(1)).Fields; // a spreadsheet reads one row, and no formula in it
+        var row = Assert.Single(Csv.Read(rows).Skip(1)).Fields; // a spreadsheet sees one row, and no formula in it
         Assert.Equal(
             ("meter-R-here", "'+1", "'" + Formula),
             (row[0], row[2], row[7].Replace("\n", "\r\n", StringComparison.Ordinal).Replace("\r\r", "\r", StringComparison.Ordinal))
@@ -326,13 +324,13 @@ public sealed class AccountTests : IAsyncLifetime
         }
 
         await server.Records.ChainAsync(everything: true, Token);
-        // the lines that went with the person are known to have gone
+        // The lines erased with the person are not reported as missing.
         Assert.Empty((await server.Records.CheckAuditAsync([], Token)).Problems);
 
         static StringContent Why(string reason) => new($"{{\"reason\":\"{reason}\"}}", Encoding.UTF8, "application/json");
     }
 
-    /// <summary>What each role may do with each endpoint. Whatever is added has to be put here.</summary>
+    /// <summary>The right that each endpoint needs. A new endpoint has to be added here.</summary>
     private static string Needed(string method, string path) =>
         (method, path) switch
         {
@@ -401,7 +399,7 @@ public sealed class AccountTests : IAsyncLifetime
                 }
             }
 
-            // The pages, as the server draws them first; an alarm that nobody has answered yet is on the board.
+            // Also each page as the server first draws it. An unanswered alarm is on the board.
             await server.RaiseAsync(
                 "R-here",
                 new[] { AlarmKind.Smoke, AlarmKind.Gas, AlarmKind.Fall, AlarmKind.NoWater, AlarmKind.VoiceHelp }[
@@ -414,7 +412,7 @@ public sealed class AccountTests : IAsyncLifetime
                     .Replace("{Id:guid}", $"{there.Id}", StringComparison.Ordinal)
                     .Replace("{Id}", "R-there", StringComparison.Ordinal);
                 using var answer = await client.GetAsync(page, Token);
-                // Razor writes what is not Latin as numbers: a name would never be found
+                // Razor writes Chinese characters as numbers, so a name would never be found.
                 var html = WebUtility.HtmlDecode(await answer.Content.ReadAsStringAsync(Token));
                 Assert.False(
                     html.Contains("李桂兰", StringComparison.Ordinal) || html.Contains("meter-R-there", StringComparison.Ordinal),
@@ -425,7 +423,7 @@ public sealed class AccountTests : IAsyncLifetime
                     $"{role}: {page} answered {(int)answer.StatusCode}"
                 );
                 if (page is "/" or "/residents")
-                    // what lies here is shown, so that what is missing means something
+                    // our own county is shown, so that the other one's absence proves something
                     Assert.Contains("王秀英", html, StringComparison.Ordinal);
                 if (page == "/")
                     Assert.Equal(Roles.Scopes(role).Contains("write"), html.Contains("class=\"acknowledge\"", StringComparison.Ordinal));
@@ -436,7 +434,7 @@ public sealed class AccountTests : IAsyncLifetime
         Assert.Equal(AlarmState.Open, (await server.FindAsync(there.Id)).State);
     }
 
-    /// <summary>What it takes to open a page.</summary>
+    /// <summary>The right that each page needs.</summary>
     private static readonly Dictionary<string, string> ScopeOfPage = new()
     {
         ["/"] = "read",
@@ -460,7 +458,7 @@ public sealed class AccountTests : IAsyncLifetime
     [Fact]
     public void No_page_is_left_out_of_the_walk() =>
         Assert.Equal(
-            ScopeOfPage.Keys.Append("/visits/{Id:guid}/print").Order(StringComparer.Ordinal), // AreaTests opens the form of a visit
+            ScopeOfPage.Keys.Append("/visits/{Id:guid}/print").Order(StringComparer.Ordinal), // the form of a visit is opened in AreaTests
             typeof(Texts)
                 .Assembly.GetTypes()
                 .SelectMany(t => t.GetCustomAttributes(typeof(Microsoft.AspNetCore.Components.RouteAttribute), inherit: false))
@@ -468,7 +466,7 @@ public sealed class AccountTests : IAsyncLifetime
                 .Order(StringComparer.Ordinal)
         );
 
-    /// <summary>What is served to whoever comes: a secret of its own is what lets in, or there is nothing of anybody to see.</summary>
+    /// <summary>Addresses without a policy: they ask for a secret of their own, or show nothing about anybody.</summary>
     private static readonly string[] ForEverybody =
     [
         "/signin",
@@ -481,7 +479,7 @@ public sealed class AccountTests : IAsyncLifetime
         "/metrics",
         "/openapi/{documentName}.json",
         "/healthz/live",
-        "/{**path:file}", // the page's own files, where they are served from where they were built
+        "/{**path:file}", // the pages' own files, when served from the build folder
     ];
 
     [Fact]
@@ -511,9 +509,9 @@ public sealed class AccountTests : IAsyncLifetime
         var rooms = new[] { "Pages", "Api" }.Select(r => Path.Combine(folder, "src", "Web", r));
         var files = rooms.SelectMany(r => Directory.GetFiles(r, "*.*", SearchOption.AllDirectories)).ToList();
         Assert.True(files.Count > 60, $"only {files.Count} files found");
-        // The records themselves can be injected too, into a page or as an endpoint's parameter: they are those of every area.
-        string[] bound = ["Caller.cs"]; // where the API's records are bound to an area
-        string[] handed = ["BoardSnapshot.cs", "People.cs"]; // static methods that are handed records which a page has opened
+        // A page or an endpoint could also get RecordsDb itself injected, which has the records of every area.
+        string[] bound = ["Caller.cs"]; // binds the API's records to an area
+        string[] handed = ["BoardSnapshot.cs", "People.cs"]; // their static methods are given records that a page has opened
         Assert.All(
             files.Where(f => !bound.Contains(Path.GetFileName(f))),
             f =>
@@ -614,7 +612,8 @@ public sealed class AccountTests : IAsyncLifetime
         await client.PostAsync(path, new FormUrlEncodedContent(form.Select(f => new KeyValuePair<string, string>(f.Key, f.Value))), Token);
 
     /// <summary>
-    /// RFC 6238 with SHA-1, 30 s and 6 digits, as authenticator apps have it; steps ahead of now, which Identity takes within a few.
+    /// A code as in RFC 6238 with SHA-1, 30 s and 6 digits, as authenticator apps show it, some steps ahead of now; Identity accepts a few
+    /// steps.
     /// </summary>
     private static string Totp(string key, int ahead)
     {

@@ -6,7 +6,7 @@ using static Vigil.Tests.Web.Running;
 
 namespace Vigil.Tests.Web;
 
-/// <summary>Keys of programs, as an administrator makes and ends them.</summary>
+/// <summary>API keys: how an administrator creates and ends them.</summary>
 [Trait("Category", "Server")]
 public sealed class ApiKeyTests : IAsyncLifetime
 {

@@ -544,7 +544,7 @@ public sealed class ApiTests : IAsyncLifetime
         var (code, page) = await TakeAsync(old);
         Assert.Equal((HttpStatusCode.Conflict, AlarmState.Open), (code, (await server.FindAsync(alarm.Id)).State));
         Assert.Contains("又发生", WebUtility.HtmlDecode(page), StringComparison.Ordinal);
-        Assert.Contains("name=\"answer\" value=\"take\"", page, StringComparison.Ordinal); // a button for what stands now
+        Assert.Contains("name=\"answer\" value=\"take\"", page, StringComparison.Ordinal); // a button that answers the alarm as it is now
         Assert.Equal(HttpStatusCode.OK, (await TakeAsync(await SeenAsync())).Item1);
         Assert.StartsWith("contact:", (await server.FindAsync(alarm.Id)).AcknowledgedBy, StringComparison.Ordinal);
         await server.Desk.ResolveAsync(alarm.Id, "duty:d1", Resolution.True, "", Token);

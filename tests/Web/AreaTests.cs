@@ -14,14 +14,14 @@ using static Vigil.Tests.Web.Running;
 
 namespace Vigil.Tests.Web;
 
-/// <summary>What one county's officer is shown of another county: nothing, on any page and in any answer of the API.</summary>
+/// <summary>An account of one county sees nothing of another county, on no page and in no answer of the API.</summary>
 [Trait("Category", "Server")]
 public sealed class AreaTests : IAsyncLifetime
 {
-    /// <summary>Whatever holds one of these is of the other county; none of them stands in an address that is asked for.</summary>
+    /// <summary>Text that only the other county has; no address that is requested contains any of it.</summary>
     private static readonly string[] Marks = ["李桂兰", "meter-R-there", "yonder"];
 
-    /// <summary>What shows nothing of anybody's home, whoever looks.</summary>
+    /// <summary>Addresses that show nothing about a home to anybody.</summary>
     private static readonly string[] OfNobody = ["/registry", "/rules", "/api/v1/rules", "/api/v1/scripts"];
 
     private readonly Guid visit = Guid.NewGuid(),
@@ -35,7 +35,7 @@ public sealed class AreaTests : IAsyncLifetime
         await FillAsync();
         alarm = await server.RaiseAsync("R-there", AlarmKind.Sos, "pressed yonder");
         await server.LinkAsync(alarm.Id);
-        await server.Desk.TakeInHandAsync(alarm.Id, "duty:d-there", "", Token); // a visit is asked for
+        await server.Desk.TakeInHandAsync(alarm.Id, "duty:d-there", "", Token); // asks for a visit
     }
 
     public ValueTask DisposeAsync() => server.DisposeAsync();
@@ -112,7 +112,7 @@ public sealed class AreaTests : IAsyncLifetime
     }
 
     /// <summary>
-    /// Whoever may see everything is shown the other county there, so that the walk proves something; whoever is bound to this one is not.
+    /// Who may see everything sees the other county at each address, which proves that it is there; who is bound to this county doesn't.
     /// </summary>
     private async Task WalkAsync(IEnumerable<string> addresses)
     {
@@ -145,11 +145,11 @@ public sealed class AreaTests : IAsyncLifetime
     private static async Task<(HttpStatusCode Status, string Text)> GetAsync(HttpClient client, string address)
     {
         using var answer = await client.GetAsync(address, Token);
-        // Razor writes what is not Latin as numbers: a name would never be found
+        // Razor writes Chinese characters as numbers, so a name would never be found.
         return (answer.StatusCode, WebUtility.HtmlDecode(await answer.Content.ReadAsStringAsync(Token)));
     }
 
-    /// <summary>The address of something in the other county.</summary>
+    /// <summary>The address with the id of something in the other county.</summary>
     private string At(string route) =>
         Regex.Replace(
             route,
@@ -166,7 +166,7 @@ public sealed class AreaTests : IAsyncLifetime
                 }
         );
 
-    /// <summary>Something in the other county of all that is shown anywhere.</summary>
+    /// <summary>Makes one of everything that is shown anywhere, in the other county.</summary>
     private async Task FillAsync()
     {
         var now = TimeProvider.System.GetUtcNow().UtcDateTime;
@@ -244,7 +244,7 @@ public sealed class AreaTests : IAsyncLifetime
                 Events = "opened",
                 CreatedBy = "test",
                 CreatedAt = now,
-                Disabled = true, // nothing is sent
+                Disabled = true, // so that nothing is sent
             }
         );
         db.WebhookDeliveries.Add(

@@ -8,7 +8,7 @@ using static Vigil.Tests.Web.Running;
 
 namespace Vigil.Tests.Web;
 
-/// <summary>Behind a proxy that ends TLS, and what pages of other sites may open.</summary>
+/// <summary>Behind a proxy that ends TLS; and what pages of other sites may do.</summary>
 [Trait("Category", "Server")]
 public sealed class BehindProxyTests
 {
@@ -18,7 +18,7 @@ public sealed class BehindProxyTests
     [InlineData("https://vigil.example", null, null, true)]
     [InlineData(null, "127.0.0.1/32", "https", true)]
     [InlineData(null, "127.0.0.1/32", null, false)]
-    [InlineData(null, "10.0.0.0/8", "https", false)] // whoever asks is no proxy of ours
+    [InlineData(null, "10.0.0.0/8", "https", false)] // the client is not one of the configured proxies
     [InlineData(null, null, "https", false)]
     public async Task Behind_TLS_every_cookie_is_secure_and_browsers_are_told_to_come_back_over_TLS(
         string? url,
@@ -105,7 +105,7 @@ public sealed class BehindProxyTests
             }
             catch (WebSocketException)
             {
-                // the status says why
+                // the status code tells why
             }
 
             return socket.HttpStatusCode;

@@ -19,7 +19,8 @@ using static Vigil.Tests.Web.Running;
 namespace Vigil.Tests.Web;
 
 /// <summary>
-/// The console on a real Kestrel at a free loopback port, with SQLite and DuckDB in a folder of its own; one home in each of two counties.
+/// The console on a real Kestrel at a free loopback port, with SQLite and DuckDB in a folder of its own and one home in each of two
+/// counties.
 /// </summary>
 public sealed class ConsoleServer : IAsyncDisposable
 {
@@ -43,7 +44,7 @@ public sealed class ConsoleServer : IAsyncDisposable
         var messages = MessageTexts.Load(Path.Combine(config, "messages.yaml"), zone, problems);
         var policies = Policies.Load(Path.Combine(config, "policies.yaml"), problems);
         Assert.Empty(problems);
-        // Development: the page's own files are served from where they were built.
+        // Development, so that the pages' own files are served from the build folder.
         var builder = WebApplication.CreateBuilder(
             new WebApplicationOptions
             {
@@ -78,7 +79,7 @@ public sealed class ConsoleServer : IAsyncDisposable
         app.MapConsole();
     }
 
-    /// <summary>A rules file of this server's own, that may be changed.</summary>
+    /// <summary>A rules file that only this server uses, so a test may change it.</summary>
     public string RulesPath => Path.Combine(data.FullName, "rules.yaml");
 
     public Uri Url => new(app.Urls.First());
@@ -212,7 +213,7 @@ public sealed class ConsoleServer : IAsyncDisposable
         return await FindAsync(change.AlarmId);
     }
 
-    /// <summary>Of a sign-in: the cookie that lets in.</summary>
+    /// <summary>The session cookie that a sign-in has set.</summary>
     public static string CookieOf(HttpResponseMessage answer) =>
         Assert.Single(answer.Headers.GetValues("Set-Cookie"), c => c.StartsWith("vigil=", StringComparison.Ordinal)).Split(';')[0];
 
@@ -222,7 +223,7 @@ public sealed class ConsoleServer : IAsyncDisposable
         return await db.Alarms.AsNoTracking().FirstAsync(a => a.Id == id, Token);
     }
 
-    /// <summary>The link that the first notice of an alarm carries, as the escalation sent it.</summary>
+    /// <summary>The link in the first notice of an alarm, as the escalation sent it.</summary>
     public async Task<string> LinkAsync(Guid alarm)
     {
         for (var tries = 0; tries < 200; tries++)

@@ -3,7 +3,7 @@ using Vigil.Web.LifeLines;
 
 namespace Vigil.Tests.Web;
 
-/// <summary>What the line of life makes of readings.</summary>
+/// <summary>How the line of life draws readings.</summary>
 public sealed class LifeLineTests
 {
     private static readonly DateTime Noon = new(2026, 3, 1, 12, 0, 0, DateTimeKind.Utc);
@@ -70,7 +70,7 @@ public sealed class LifeLineTests
             Read(-720, Metric.Motion, 1),
         ];
         var row = Assert.Single(LifeRow.Of(readings, from, Noon, Day));
-        Assert.Equal([(0, 3), (180, 1)], row.Marks); // ten minutes, slots of four
+        Assert.Equal([(0, 3), (180, 1)], row.Marks); // ten minutes of signs fill three slots of four minutes
         Assert.Equal(601, row.Signs.Count);
     }
 
@@ -90,7 +90,7 @@ public sealed class LifeLineTests
         var rows = LifeRow.Of(readings, Noon.AddDays(-1), Noon, Day);
         Assert.Equal([Metric.Motion, Metric.BedOccupied], rows.Select(r => r.Metric));
         Assert.Equal([Noon.AddMinutes(-90)], rows[0].Signs.Select(s => s.Time));
-        Assert.Equal([Noon.AddMinutes(-120)], rows[1].Signs.Select(s => s.Time)); // the first reading is no change
+        Assert.Equal([Noon.AddMinutes(-120)], rows[1].Signs.Select(s => s.Time)); // the first reading is not a change
         Assert.Equal([(210, 120)], rows[1].On);
         Assert.Empty(rows[0].On);
     }
@@ -130,7 +130,7 @@ public sealed class LifeLineTests
     [Fact]
     public void A_leak_and_a_base_load_are_drawn_as_use_and_are_no_sign()
     {
-        // Half an hour each: 0.05 kWh of base load, once a meal; a drip of half a litre, once a flush.
+        // Per half hour: 0.05 kWh of base load and one meal; half a litre dripping and one flush.
         var (readings, energy, water) = (new List<Reading>(), 100.0, 10.0);
         for (var i = -10; i <= 40; i++)
         {
@@ -176,7 +176,7 @@ public sealed class LifeLineTests
 
     [Theory]
     [InlineData("2026-03-01T08:00Z", true)]
-    [InlineData("2026-03-01T14:00Z", false)] // still to come
+    [InlineData("2026-03-01T14:00Z", false)] // in the future
     [InlineData("yesterday", false)]
     [InlineData("0001-01-01", false)]
     [InlineData(null, false)]

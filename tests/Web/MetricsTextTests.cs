@@ -3,7 +3,7 @@ using Vigil.Web;
 
 namespace Vigil.Tests.Web;
 
-/// <summary>What a scraper reads.</summary>
+/// <summary>The text of /metrics, as a scraper reads it.</summary>
 public sealed class MetricsTextTests
 {
     [Fact]

@@ -12,14 +12,14 @@ using static Vigil.Tests.Web.Running;
 namespace Vigil.Tests.Web;
 
 /// <summary>
-/// Walks every page in both languages, over an alarm to which everything happened and payloads refused for many reasons: no English
-/// sentence is on a Chinese page, nothing Chinese on an English one. Names and what people wrote are theirs, and text marked
-/// as of another language is of that language.
+/// Reads every page in both languages, with an alarm to which everything has happened and payloads refused for many reasons. A Chinese page
+/// has no English sentence and an English one nothing Chinese, except names and what people wrote; text marked as being in another language
+/// is in that language.
 /// </summary>
 [Trait("Category", "Server")]
 public sealed partial class PagesInLanguageTests : IAsyncLifetime
 {
-    /// <summary>What the registry of the test says: names, relations, an address.</summary>
+    /// <summary>Texts from the test's registry: names, relations, an address.</summary>
     private static readonly string[] OfTheRegistry = ["王秀英", "王*", "李桂兰", "王建国", "儿子", "独居", "一巷1号", "白云街", "台风"];
 
     private ConsoleServer server = null!;
@@ -50,7 +50,7 @@ public sealed partial class PagesInLanguageTests : IAsyncLifetime
             ["/rules"] = ["/rules", "/rules?resident=R-here"],
             ["/my-day"] = ["/my-day", "/my-day?visitor=v1"],
         };
-        // A page that is added is found here; one with a parameter has to say above what it is opened with.
+        // New pages are found here; a page with a parameter must have a value for it above.
         var pages = typeof(Texts)
             .Assembly.GetTypes()
             .SelectMany(t => t.GetCustomAttributes(typeof(RouteAttribute), inherit: false).Cast<RouteAttribute>())
@@ -82,7 +82,7 @@ public sealed partial class PagesInLanguageTests : IAsyncLifetime
                 );
         }
 
-        // The page of a contact has the contact's language, whatever the message begins with; an answer that isn't one too.
+        // A contact's page is in the contact's language, whatever the browser asks for, also after an answer that isn't one.
         await db.Notices.Where(n => n.AlarmId == alarm).ExecuteUpdateAsync(n => n.SetProperty(x => x.Language, language), Token);
         using var told = await client.GetAsync(link, Token);
         using var unclear = await client.PostAsync(link, new FormUrlEncodedContent([new("answer", "perhaps")]), Token);
@@ -122,7 +122,7 @@ public sealed partial class PagesInLanguageTests : IAsyncLifetime
         }
     }
 
-    /// <summary>An alarm with every event, every state of a step and of a notice; refused payloads, a webhook, a watch.</summary>
+    /// <summary>An alarm with every event and every state of steps and notices; refused payloads, a webhook, a watch.</summary>
     private async Task<Guid> ManyThingsHappenAsync()
     {
         var raised = await server.RaiseAsync("R-here", AlarmKind.NoWater, "no water since 09:00", "自09:00起没有用水");
@@ -141,7 +141,7 @@ public sealed partial class PagesInLanguageTests : IAsyncLifetime
         await server.Desk.ResolveAsync(other.Id, contact, Resolution.True, "", Token);
         await server.Desk.ReopenAsync(other.Id, contact, "", Token);
         await server.Desk.ResolveAsync(other.Id, contact, Resolution.FalseMistake, "", Token);
-        await server.LinkAsync(raised.Id); // the escalation has begun with it
+        await server.LinkAsync(raised.Id); // by then the escalation has begun, and won't change what follows
         var now = TimeProvider.System.GetUtcNow().UtcDateTime;
         foreach (var what in Enum.GetValues<TimelineEvent>())
             db.Timeline.Add(
@@ -274,12 +274,13 @@ public sealed partial class PagesInLanguageTests : IAsyncLifetime
                 Note = new Wording("the webhook is switched off", "对接已停用"),
             }
         );
-        await db.Rejected.Where(r => r.Reason == Wording.Same("not JSON")).ExecuteDeleteAsync(Token); // as before there were two languages
+        // as stored when reasons had one language only
+        await db.Rejected.Where(r => r.Reason == Wording.Same("not JSON")).ExecuteDeleteAsync(Token);
         await db.SaveChangesAsync(Token);
         return raised.Id;
     }
 
-    /// <summary>As many of the examples that have to be refused as the page shows, each reason once.</summary>
+    /// <summary>As many refused examples of profiles as the page shows, each with another reason.</summary>
     private static IEnumerable<RejectedPayload> Refused(DateTime now)
     {
         List<Problem> problems = [];
@@ -310,7 +311,7 @@ public sealed partial class PagesInLanguageTests : IAsyncLifetime
         }
     }
 
-    /// <summary>What a reader sees or hears of a page: its texts and the attributes that are read out or shown.</summary>
+    /// <summary>What a reader sees or hears of a page: its text, and attributes that are shown or read aloud.</summary>
     private static IEnumerable<string> Shown(string html)
     {
         var page = Unseen().Replace(html, "");
@@ -334,7 +335,7 @@ public sealed partial class PagesInLanguageTests : IAsyncLifetime
     [GeneratedRegex("\\s(?:placeholder|title|aria-label|alt|data-(?:on|saved|waiting|refused|signin))=\"([^\"]*)\"")]
     private static partial Regex SaidAttribute();
 
-    /// <summary>A tag, with what may stand in its quotes.</summary>
+    /// <summary>An HTML tag, including quoted attribute values.</summary>
     [GeneratedRegex("<(?:[^<>\"]|\"[^\"]*\")*>")]
     private static partial Regex Tag();
 

@@ -5,12 +5,13 @@ using static Vigil.Tests.Web.Running;
 
 namespace Vigil.Tests.Web;
 
-/// <summary>Pages show the names of people where the service wrote their keys.</summary>
+/// <summary>Pages show people's names where the service has stored their keys.</summary>
 public sealed class PeopleTests
 {
     [Theory]
     [InlineData("already acknowledged by duty:d1", "already acknowledged by Li")]
-    [InlineData("resolved by duty:d12", "resolved by duty:d12")] // nobody of the registry, and not Li with a 2
+    // duty:d12 isn't in the registry, and must not become Li (d1) followed by a 2
+    [InlineData("resolved by duty:d12", "resolved by duty:d12")]
     [InlineData("to visitor:v.1: on my way", "to Chen: on my way")]
     [InlineData("已由duty:d1, supervisor:s@x 确认", "已由Li, Wang 确认")]
     [InlineData("移交给 visitor:v.1：请尽快", "移交给 Chen：请尽快")]

@@ -2,6 +2,6 @@ namespace Vigil.Tests.Web;
 
 internal static class Running
 {
-    /// <summary>Ends with the running test.</summary>
+    /// <summary>Cancelled when the running test ends.</summary>
     public static CancellationToken Token => TestContext.Current.CancellationToken;
 }

@@ -14,7 +14,7 @@ using SignInResult = Vigil.Web.Accounts.SignInResult;
 namespace Vigil.Tests.Web;
 
 /// <summary>
-/// Whoever guesses is slowed down, and the desk is never locked out by it. Addresses are those that a proxy on loopback reports.
+/// Guessing passwords is slowed down, and never locks the duty desk out. Addresses are those that a proxy on loopback reports.
 /// </summary>
 [Trait("Category", "Server")]
 public sealed class SignInTests
@@ -39,14 +39,14 @@ public sealed class SignInTests
         Assert.Equal(HttpStatusCode.TooManyRequests, slowed.StatusCode);
         Assert.InRange(slowed.Headers.RetryAfter!.Delta!.Value, TimeSpan.FromSeconds(1), SignInTries.FirstWait);
 
-        Assert.Equal(HttpStatusCode.Redirect, (await TryAsync(client, "li", Password, Desk)).StatusCode); // from where it always is
-        Assert.Equal(HttpStatusCode.Redirect, (await TryAsync(client, "li", Password, "192.0.2.1")).StatusCode); // from anywhere else
-        // The attacker shares the desk's address: the desk's browser still has a count of its own.
+        Assert.Equal(HttpStatusCode.Redirect, (await TryAsync(client, "li", Password, Desk)).StatusCode); // from the desk's usual address
+        Assert.Equal(HttpStatusCode.Redirect, (await TryAsync(client, "li", Password, "192.0.2.1")).StatusCode); // from any other address
+        // Even when the attacker has the desk's address, the desk's browser has a count of its own.
         for (var i = 0; i < SignInTries.Free; i++)
             (await TryAsync(client, "li", "guess", "192.0.2.1")).Dispose();
         Assert.Equal(HttpStatusCode.TooManyRequests, (await TryAsync(client, "li", Password, "192.0.2.1")).StatusCode);
         Assert.Equal(HttpStatusCode.Redirect, (await TryAsync(client, "li", Password, "192.0.2.1", known.Split(';')[0])).StatusCode);
-        // It says nothing for another name, and a forged one nothing for anybody.
+        // The cookie is valid only for this name, and a forged one for nobody.
         Assert.Equal(
             HttpStatusCode.TooManyRequests,
             (await TryAsync(client, "li", Password, "192.0.2.1", known.Split('=')[0] + "=CfDJ8forged")).StatusCode
@@ -73,7 +73,7 @@ public sealed class SignInTests
         Assert.False(await db.Audit.AnyAsync(a => a.Who.Contains("no-such-name") || a.Detail.Contains("no-such-name"), Token));
     }
 
-    /// <summary>Not measured, counted: what takes time is the password's hash, and each try costs one.</summary>
+    /// <summary>Counted, not timed: the slow part is the hash of the password, and each try calculates one.</summary>
     [Fact]
     public async Task A_name_that_exists_and_one_that_does_not_cost_the_same_work()
     {
@@ -156,7 +156,7 @@ public sealed class SignInTests
         Assert.Equal((known, wrong), (HttpOptions.Read(configuration, problems).KnownProxies.Count, problems.Count));
     }
 
-    /// <summary>Many people's browsers in one: it keeps no cookie by itself.</summary>
+    /// <summary>One client for many people's browsers: it keeps no cookies.</summary>
     private static HttpClient Client(ConsoleServer server) =>
         new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = server.Url };
 
@@ -210,7 +210,7 @@ public sealed class FirstStepsTests
         Assert.True(steps.Take(step, li));
         Assert.False(steps.Take(step, li));
         step = steps.Give(li);
-        li.SecurityStamp = "b"; // the password was changed
+        li.SecurityStamp = "b"; // as after the password was changed
         Assert.False(steps.Take(step, li));
         step = steps.Give(li);
         clock.Advance(FirstSteps.Kept);
@@ -249,7 +249,7 @@ public sealed class SignInTriesTests
             Assert.Null(tries.Begin("li", "a", null));
         foreach (var wait in new[] { 15, 30, 60, 120, 240, 480, 900, 900 })
         {
-            Assert.Equal(TimeSpan.FromSeconds(wait), tries.Begin("LI", "a", null)); // whatever the case
+            Assert.Equal(TimeSpan.FromSeconds(wait), tries.Begin("LI", "a", null)); // in upper or lower case
             clock.Advance(TimeSpan.FromSeconds(wait));
             Assert.Null(tries.Begin("li", "a", null));
         }

@@ -12,14 +12,14 @@ using static Vigil.Tests.Web.Running;
 namespace Vigil.Tests.Web;
 
 /// <summary>
-/// Signing in with an organisation's accounts, against a small issuer on loopback that keeps to OpenID Connect Core and PKCE.
+/// Signing in with an organisation's accounts, with a small issuer on loopback that follows OpenID Connect Core and PKCE.
 /// </summary>
 [Trait("Category", "Server")]
 public sealed class SingleSignOnTests
 {
     [Theory]
     [InlineData("duty", "4419", HttpStatusCode.OK, "王秀英", "李桂兰")]
-    [InlineData("duty", null, HttpStatusCode.OK, "residents", "王秀英")] // no area: nothing is seen
+    [InlineData("duty", null, HttpStatusCode.OK, "residents", "王秀英")] // without an area nothing is shown
     [InlineData("janitor", "4419", HttpStatusCode.Forbidden, "vigil_role", "王秀英")]
     public async Task Role_and_area_come_from_the_issuer_and_who_has_none_does_not_get_in(
         string role,
@@ -55,12 +55,12 @@ public sealed class SingleSignOnTests
         Assert.Contains(shows, page, StringComparison.Ordinal);
         Assert.DoesNotContain(hides, page, StringComparison.Ordinal);
         Assert.Equal(HttpStatusCode.Forbidden, (await client.GetAsync("/api/v1/users", Token)).StatusCode);
-        // The same answer again: its state was used.
+        // The same answer a second time: its state has been used.
         using var replayed = await client.GetAsync(back.Headers.Location, Token);
         Assert.Equal(HttpStatusCode.Forbidden, replayed.StatusCode);
     }
 
-    /// <summary>The way back begins on the issuer's site: a browser sends a cookie along that is Lax, and none that is Strict.</summary>
+    /// <summary>The way back starts on the issuer's site, so the browser sends Lax cookies, but no Strict ones.</summary>
     [Fact]
     public async Task Whoever_chose_English_comes_back_from_the_issuer_to_an_English_page()
     {

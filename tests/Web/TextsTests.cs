@@ -33,7 +33,7 @@ public sealed class TextsTests
                 )
                 .Select(f => f.Text)
         );
-        // T("state." + …), $"what.{…}"
+        // Keys that are put together: T("state." + …), $"what.{…}".
         var begun = Regex.Matches(source, "\"([a-z.-]+\\.)(?:\" \\+|\\{)").Select(m => m.Groups[1].Value).ToHashSet(StringComparer.Ordinal);
         Assert.Empty(
             Texts.All.Keys.Where(k =>
