@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Vigil.Bench;
 
-/// <summary>Named arguments, <c>--name value</c>.</summary>
+/// <summary>Arguments written as <c>--name value</c>.</summary>
 internal sealed class Arguments
 {
     private readonly Dictionary<string, string> values = new(StringComparer.Ordinal);

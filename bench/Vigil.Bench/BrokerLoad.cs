@@ -16,9 +16,9 @@ using Vigil.Storage.Records;
 namespace Vigil.Bench;
 
 /// <summary>
-/// The embedded broker under 2,000 connections: the published service with everything it does (decode, DuckDB on disk, all rules, alarms in
-/// SQLite) against the same broker that accepts each message and drops it. Server and generator are processes of their own on the same
-/// machine; rounds alternate.
+/// The embedded broker with 2,000 connections: the published service with all its work (decoding, DuckDB on disk, all rules, alarms in
+/// SQLite) compared with the same broker that accepts each message and drops it. Server and load generator are separate processes on one
+/// machine, and the rounds alternate.
 /// </summary>
 internal static class BrokerLoad
 {
@@ -97,7 +97,7 @@ internal static class BrokerLoad
         return 0;
     }
 
-    /// <summary>The broker of the service, whose inbox says yes and forgets.</summary>
+    /// <summary>The service's broker with an inbox that accepts every message and drops it.</summary>
     public static async Task<int> DropAsync(Arguments arguments)
     {
         var options = new MqttOptions
@@ -129,7 +129,7 @@ internal static class BrokerLoad
         return 0;
     }
 
-    /// <summary>The generator as a process: prints one line of figures.</summary>
+    /// <summary>The load generator as a process of its own; prints one line of figures.</summary>
     public static async Task<int> LoadAsync(Arguments arguments)
     {
         ThreadPool.SetMinThreads(8, 8);
@@ -186,7 +186,7 @@ internal static class BrokerLoad
     }
 
     /// <summary>
-    /// A home, a meter with its credential each; homes with a button. The hashes are of few iterations: a login storm is not what is
+    /// For each meter a home and a credential, and further homes with a button. Hashes have one iteration, because logins are not what is
     /// measured.
     /// </summary>
     internal static async Task<int> SeedAsync(string folder, int homes, int presses)
@@ -274,7 +274,7 @@ internal static class BrokerLoad
         foreach (var a in arguments)
             start.ArgumentList.Add(a);
         if (arguments[0] is "run" or "drop")
-            start.Environment["DOTNET_GCgen0size"] = "0x4000000"; // as the script ./vigil starts it; both sides alike
+            start.Environment["DOTNET_GCgen0size"] = "0x4000000"; // as ./vigil sets it, and the same for both sides
         var process = Process.Start(start)!;
         if (arguments[0] != "load")
         {

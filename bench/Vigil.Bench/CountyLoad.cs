@@ -8,10 +8,10 @@ using Vigil.Storage.Records;
 namespace Vigil.Bench;
 
 /// <summary>
-/// A county: homes with four devices each, all of which speak over MQTT within half a minute, again and again, through gateways; and a few
-/// presses a second beside them. How long does a press wait until it is acknowledged, which is after its alarm and its reading are
-/// committed? The published service with everything it does; the presses of a quiet county in the same run are the baseline, and with
-/// <c>--baseline</c> those of another build of the service under the same load.
+/// A county: homes with four devices each, all of which report over MQTT through gateways within half a minute, again and again, and a few
+/// presses a second among them. Measures how long a press waits for its acknowledgement, which comes after its alarm and its reading are
+/// committed. The service is the published one. The baseline is presses in a quiet county in the same run, and with <c>--baseline</c>
+/// another build under the same load.
 /// </summary>
 internal static class CountyLoad
 {
@@ -68,7 +68,7 @@ internal static class CountyLoad
             var speaking = links
                 .Select((link, g) => Task.Run(() => SpeakAsync(link, g, homes, () => Interlocked.Increment(ref messages), stop.Token)))
                 .ToList();
-            await Task.Delay(Round, TimeProvider.System); // the first round: each home begins for the rules
+            await Task.Delay(Round, TimeProvider.System); // not measured: in the first round the rules begin with each home
             var (before, since) = (Interlocked.Read(ref messages), Stopwatch.GetTimestamp());
             var loaded = await PressAsync(button, press, TimeSpan.FromMinutes(minutes), homes, () => pressed++);
             var rate = (Interlocked.Read(ref messages) - before) / Stopwatch.GetElapsedTime(since).TotalSeconds;
@@ -105,7 +105,9 @@ internal static class CountyLoad
         );
     }
 
-    /// <summary>A gateway's devices one after another, evenly over the round; one that falls behind sends without a pause.</summary>
+    /// <summary>
+    /// Sends for a gateway's devices one after another, evenly over the round; a gateway that falls behind sends without a pause.
+    /// </summary>
     private static async Task SpeakAsync(MqttLoad.Link link, int gateway, int homes, Action acknowledged, CancellationToken stop)
     {
         var mine = Enumerable.Range(0, homes).Where(h => h % Gateways == gateway).ToList();
@@ -151,7 +153,7 @@ internal static class CountyLoad
         var begun = Stopwatch.GetTimestamp();
         while (Stopwatch.GetElapsedTime(begun) < lasting)
         {
-            // Of a home far from the last one, each once.
+            // Each home presses once, and consecutive presses come from homes far apart.
             var home = (int)((long)next() * 7919 % homes);
             var topic = Encoding.ASCII.GetBytes($"vigil/{Device(home, DevicesEach - 1)}/up");
             var since = Stopwatch.GetTimestamp();
@@ -164,7 +166,7 @@ internal static class CountyLoad
         return micros;
     }
 
-    /// <summary>Straight into the records, some thousands of rows a transaction.</summary>
+    /// <summary>Writes directly into the records, thousands of rows per transaction.</summary>
     private static async Task SeedAsync(RecordsFactory records, int homes)
     {
         var now = TimeProvider.System.GetUtcNow().UtcDateTime;

@@ -4,8 +4,8 @@ namespace Vigil.Bench;
 
 /// <summary>
 /// Readings as a county's devices send them: 1000 residents with five series each (water and electricity totals, room temperature, a
-/// battery, a locator), one reading a series every 15 minutes, in order of arrival. Values move as real ones do, so what they compress to
-/// is honest.
+/// battery, a locator), one reading per series every 15 minutes, in order of arrival. Values move as real ones do, so that their
+/// compression is realistic.
 /// </summary>
 internal sealed class CountyReadings
 {
@@ -44,7 +44,8 @@ internal sealed class CountyReadings
         var round = made / values.Length;
         var slot = (int)(made++ % values.Length);
         var metric = Metrics[slot % SeriesEach];
-        // Devices don't report on the dot: each at its own moment of the quarter of an hour, some milliseconds on the way.
+        // Devices don't report on the minute: each has its own moment within 15 minutes, and a reading takes some hundred milliseconds to
+        // arrive.
         var time = Start + Every * round + TimeSpan.FromMilliseconds(slot * 180L);
         var reading = new Reading
         {

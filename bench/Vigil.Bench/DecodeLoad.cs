@@ -8,7 +8,7 @@ using Vigil.Model;
 namespace Vigil.Bench;
 
 /// <summary>
-/// What one payload costs to read, by format: nanoseconds and bytes allocated, on one thread, the shipped profile's own example.
+/// What reading one payload costs, by format: nanoseconds and allocated bytes on one thread, with an example of the shipped profile.
 /// </summary>
 internal static class DecodeLoad
 {

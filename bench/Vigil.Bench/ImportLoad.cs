@@ -8,8 +8,8 @@ using Vigil.Storage.Records;
 namespace Vigil.Bench;
 
 /// <summary>
-/// The registry of a county: homes of four devices and two contacts, imported into an empty database, imported again as they are, and
-/// imported with every tenth phone changed; meanwhile somebody who goes first writes a row five times a second.
+/// The registry of a county, homes with four devices and two contacts each: imported into an empty database, imported again unchanged, and
+/// imported with every tenth phone number changed. Five times a second somebody writes a row with priority, to measure the wait.
 /// </summary>
 internal static class ImportLoad
 {
@@ -28,7 +28,8 @@ internal static class ImportLoad
                 ? RecordsServices.CreateFactory("Postgres", arguments.Text("--postgres") ?? own!.ConnectionString, folder)
                 : RecordsServices.CreateFactory("Sqlite", null, folder);
             await records.MigrateAsync();
-            // A queue of writers of its own, as the service has it beside a `vigil import`: SQLite alone says who is next then.
+            // As when `vigil import` runs beside the service: each process has its own queue of writers, and only SQLite decides between
+            // them.
             var service = arguments.Text("--apart") is "yes" && !postgres ? RecordsServices.CreateFactory("Sqlite", null, folder) : records;
             var file = Path.Combine(folder, "registry.csv");
             Write(file, homes, changed: false);
@@ -93,7 +94,7 @@ internal static class ImportLoad
         Console.WriteLine($"  {string.Join("; ", outcome.Changes.Counts)}");
     }
 
-    /// <summary>As findings are committed: a transaction that goes first, with one row.</summary>
+    /// <summary>Writes as findings are committed: one row in a transaction with priority.</summary>
     private static async Task<List<double>> PressesAsync(IDbContextFactory<RecordsDb> records, CancellationToken stop)
     {
         var waits = new List<double>();
@@ -154,7 +155,7 @@ internal static class ImportLoad
         csv.Write('\n');
     }
 
-    /// <summary>A number that is valid, another for each home.</summary>
+    /// <summary>A valid identity number, a different one for each home.</summary>
     private static string Identity(int i)
     {
         var first = string.Create(

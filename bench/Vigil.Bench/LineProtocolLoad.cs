@@ -15,9 +15,9 @@ using Vigil.Storage.Readings.Influx;
 namespace Vigil.Bench;
 
 /// <summary>
-/// Line protocol straight to UTF-8 beside the usual way (a StringBuilder, escaping with Replace, and Encoding.UTF8 at the end) and the
-/// official client's points; then whole requests, from readings to a gzipped body that a handler swallows, by our own HTTP call and by the
-/// client's calls for bytes, strings and points; then a long answer, InfluxQL's read by ours beside Flux's read by the client.
+/// Encoding line protocol directly to UTF-8, compared with the usual way (a StringBuilder, Replace for escaping, Encoding.UTF8 at the end)
+/// and with the official client's points. Then whole requests, from readings to a gzipped body, by our own HTTP call and by the client's
+/// calls for bytes, strings and points. Then a long answer, read from InfluxQL by our reader and from Flux by the client.
 /// </summary>
 internal static class LineProtocolLoad
 {
@@ -84,7 +84,7 @@ internal static class LineProtocolLoad
         return 0;
     }
 
-    /// <summary>A meter's readings of three months as either language answers them, into the same list of readings.</summary>
+    /// <summary>A meter's readings of three months in the answer of each query language, read into the same list of readings.</summary>
     private static async Task ReadAsync()
     {
         const int count = 10_000;
@@ -266,7 +266,7 @@ internal static class LineProtocolLoad
             .Replace("=", "\\=", StringComparison.Ordinal)
             .Replace(" ", "\\ ", StringComparison.Ordinal);
 
-    /// <summary>A server that takes everything and answers every query alike.</summary>
+    /// <summary>A server that accepts everything and gives every query the same answer.</summary>
     private sealed class Swallow : HttpMessageHandler
     {
         public long? Length { get; private set; }

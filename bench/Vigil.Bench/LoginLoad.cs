@@ -8,9 +8,9 @@ using Vigil.Storage.Records;
 namespace Vigil.Bench;
 
 /// <summary>
-/// A restart: devices that all come back at the same moment, to a service that remembers none of them, from one address; buttons are
-/// pressed among them, each on a connection of its own. A device that is refused comes again after one to three seconds, a button after a
-/// quarter.
+/// After a restart all devices log in at the same moment and from one address, to a service that remembers none of them. Buttons are
+/// pressed meanwhile, each over a connection of its own. A device that is refused tries again after one to three seconds, a button after a
+/// quarter of a second.
 /// </summary>
 internal static class LoginLoad
 {
@@ -21,7 +21,7 @@ internal static class LoginLoad
         var devices = arguments.Number("--devices", 2000);
         var presses = arguments.Number("--presses", 40);
         var every = TimeSpan.FromMilliseconds(arguments.Number("--every", 250));
-        var warm = arguments.Text("--warm") == "yes"; // one press before the storm: what is compiled at a first use isn't counted
+        var warm = arguments.Text("--warm") == "yes"; // presses once before, so that compiling isn't measured
         var rounds = arguments.Number("--rounds", 3);
         var vigil = arguments.Text("--vigil") ?? Path.Combine(Directory.GetCurrentDirectory(), ".artifacts", "vigil", "vigil");
         ThreadPool.SetMinThreads(8, 8);
@@ -116,7 +116,7 @@ internal static class LoginLoad
 
     private static double At(List<double> sorted, double share) => sorted[Math.Min(sorted.Count - 1, (int)(sorted.Count * share))];
 
-    /// <summary>Milliseconds from the first try to the acknowledgement.</summary>
+    /// <summary>Milliseconds from the first try until the acknowledgement.</summary>
     private static async Task<double> ComeAsync(
         int port,
         string name,
@@ -188,7 +188,7 @@ internal static class LoginLoad
         await using var db = await records.CreateDbContextAsync();
         var now = TimeProvider.System.GetUtcNow().UtcDateTime;
         var salt = RandomNumberGenerator.GetBytes(16);
-        // One hash for all: working out is what costs, not making.
+        // All share one hash: checking it is what costs time.
         var hash = slow
             ? $"pbkdf2-sha256$100000${Convert.ToBase64String(salt)}$"
                 + Convert.ToBase64String(
@@ -227,7 +227,7 @@ internal static class LoginLoad
         }
 
         for (var i = 0; i < devices; i++)
-            Add($"dev{i:D5}", "kamstrup/multical21", i); // a meter's profile: nothing of life
+            Add($"dev{i:D5}", "kamstrup/multical21", i); // a meter, whose profile has no calls for help
         for (var i = 0; i < presses; i++)
             Add($"sos{i:D5}", "senml", devices + i);
         await db.SaveChangesAsync();

@@ -7,9 +7,9 @@ using MQTTnet.Protocol;
 namespace Vigil.Bench;
 
 /// <summary>
-/// Debian's mosquitto: the published service, which acknowledges each message after its commit, against a subscriber of the same client
-/// library that acknowledges at once and drops. The messages wait in mosquitto's queue before the clock starts; what is measured is how
-/// fast they are taken.
+/// With Debian's mosquitto: the published service, which acknowledges each message after its commit, compared with a subscriber on the same
+/// client library that acknowledges at once and drops it. All messages wait in mosquitto's queue before the clock starts, so what is
+/// measured is how fast they are taken.
 /// </summary>
 internal static class MosquittoLoad
 {
@@ -58,7 +58,7 @@ internal static class MosquittoLoad
         try
         {
             await BrokerLoad.ReadyAsync(port);
-            // The session first, so that mosquitto queues for it.
+            // Opens a session first, so that mosquitto keeps messages for it.
             using (var session = await ConnectAsync(port, "vigil"))
                 await session.DisconnectAsync();
             await FillAsync(port, messages, records);
@@ -101,7 +101,7 @@ internal static class MosquittoLoad
             );
             try
             {
-                // From its first committed reading to its last, as its own counter tells.
+                // From the first committed reading to the last, by the service's own counter.
                 using var client = new HttpClient();
                 var (first, target) = (0L, (long)messages * records);
                 var begun = 0L;

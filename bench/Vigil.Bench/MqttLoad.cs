@@ -7,10 +7,10 @@ using System.Text;
 
 namespace Vigil.Bench;
 
-/// <summary>What a round of load came to.</summary>
-/// <param name="Messages">Acknowledged within the measured time.</param>
-/// <param name="Seconds">Measured time.</param>
-/// <param name="Micros">Time from PUBLISH to PUBACK of the presses, microseconds, sorted.</param>
+/// <summary>The result of a round of load.</summary>
+/// <param name="Messages">Messages acknowledged within the measured time.</param>
+/// <param name="Seconds">The measured time.</param>
+/// <param name="Micros">Microseconds from PUBLISH to PUBACK of the presses, sorted.</param>
 /// <param name="Processor">Processor seconds of the server in the measured time; 0 where it wasn't watched.</param>
 internal sealed record MqttRound(long Messages, double Seconds, IReadOnlyList<double> Micros, double Processor = 0)
 {
@@ -27,9 +27,9 @@ internal sealed record MqttRound(long Messages, double Seconds, IReadOnlyList<do
 }
 
 /// <summary>
-/// Devices as raw sockets, so that the generator costs little beside the server on the same two cores: MQTT 3.1.1, QoS 1, each connection
-/// one message in flight, the next when the last is acknowledged (a device's own way). SenML JSON, one or several records a message, values
-/// and times that move on.
+/// Devices as raw sockets, so that the generator takes little of the two cores it shares with the server. MQTT 3.1.1 at QoS 1; as a device
+/// does, each connection sends its next message when the last one is acknowledged. SenML JSON with one or more records per message, whose
+/// values and times move on.
 /// </summary>
 internal static class MqttLoad
 {
@@ -37,11 +37,11 @@ internal static class MqttLoad
 
     public static string Password(int number) => string.Create(CultureInfo.InvariantCulture, $"pw-{number:D5}-bench");
 
-    /// <param name="port">Broker on loopback.</param>
-    /// <param name="connections">Devices <c>dev00000</c>….</param>
-    /// <param name="records">SenML records a message.</param>
-    /// <param name="warm">Seconds before the measuring begins.</param>
-    /// <param name="measured">Seconds.</param>
+    /// <param name="port">Port of the broker on loopback.</param>
+    /// <param name="connections">Number of devices <c>dev00000</c>….</param>
+    /// <param name="records">SenML records per message.</param>
+    /// <param name="warm">Seconds of load before measuring begins.</param>
+    /// <param name="measured">Seconds that are measured.</param>
     /// <param name="pressEvery">A press of a button each so many milliseconds, on connections of their own (<c>sos00000</c>…); 0 for
     /// none.</param>
     /// <param name="server">Id of the process whose processor time is taken; 0 for none.</param>
@@ -79,15 +79,16 @@ internal static class MqttLoad
     }
 
     /// <summary>
-    /// A steady load until <paramref name="stop"/>: all devices together so many messages a second, each with one message in flight.
+    /// A steady load until <paramref name="stop"/>: a fixed number of messages a second over all devices, each device waiting for its
+    /// acknowledgement.
     /// </summary>
-    /// <param name="port">Broker on loopback.</param>
-    /// <param name="connections">Devices <c>dev00000</c>….</param>
-    /// <param name="records">SenML records a message.</param>
-    /// <param name="rate">Messages a second, of all of them; where the service takes fewer, fewer are sent.</param>
-    /// <param name="pressEvery">Milliseconds between presses, of one home after the other.</param>
-    /// <param name="homes">Homes with a button.</param>
-    /// <param name="told">Hears of each acknowledged message (false) and press (true, with microseconds).</param>
+    /// <param name="port">Port of the broker on loopback.</param>
+    /// <param name="connections">Number of devices <c>dev00000</c>….</param>
+    /// <param name="records">SenML records per message.</param>
+    /// <param name="rate">Messages a second over all devices; fewer are sent when the service takes fewer.</param>
+    /// <param name="pressEvery">Milliseconds between presses; each comes from the next home.</param>
+    /// <param name="homes">Number of homes with a button.</param>
+    /// <param name="told">Called for each acknowledged message (false) and press (true, with its microseconds).</param>
     /// <param name="stop">Ends it.</param>
     public static async Task SteadyAsync(
         int port,
@@ -113,7 +114,7 @@ internal static class MqttLoad
                             var topic = Encoding.ASCII.GetBytes($"vigil/{Device(i)}/up");
                             var packet = new byte[256 + records * 64];
                             var total = 100.0 + i;
-                            // Spread over the period, so that the load is even from the first moment on.
+                            // Devices start spread over the period, so that the load is even from the beginning.
                             await Task.Delay(every * ((double)i / connections), TimeProvider.System, stop);
                             using var timer = new PeriodicTimer(every, TimeProvider.System);
                             do
@@ -197,11 +198,11 @@ internal static class MqttLoad
         }
         catch (ObjectDisposedException)
         {
-            // the same
+            // closed at the end of the round
         }
     }
 
-    /// <summary>One message: records of a device at a time.</summary>
+    /// <summary>A message of one device with a number of records.</summary>
     public static string Pack(int device, double time, double total, int records)
     {
         var payload = new StringBuilder(records * 56)
@@ -236,7 +237,7 @@ internal static class MqttLoad
         };
 
     /// <summary>
-    /// Presses at full load, each from a home of its own, timed from before PUBLISH until PUBACK: by then its alarm is committed.
+    /// Presses under full load, each from a home of its own, timed from just before PUBLISH to PUBACK; by then the alarm is committed.
     /// </summary>
     private static async Task PressAsync(int port, int every, List<double> micros, CancellationToken stop)
     {
@@ -265,7 +266,7 @@ internal static class MqttLoad
         }
     }
 
-    /// <summary>A connection with one message in flight.</summary>
+    /// <summary>A connection that sends its next message when the last one is acknowledged.</summary>
     internal sealed class Link : IDisposable
     {
         private readonly Socket socket;

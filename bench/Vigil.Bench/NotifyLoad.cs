@@ -20,8 +20,8 @@ using Vigil.Storage.Records;
 namespace Vigil.Bench;
 
 /// <summary>
-/// Telling people: from a press to the provider's request while readings come in; due steps handled a second on both databases; a storm of
-/// ten thousand alarms.
+/// Telling people: the time from a press to the provider's request while readings arrive; how many due steps are handled a second on both
+/// databases; a storm of ten thousand alarms.
 /// </summary>
 internal static class NotifyLoad
 {
@@ -159,8 +159,7 @@ internal static class NotifyLoad
         since = Stopwatch.GetTimestamp();
         var notices = await parts.Dispatcher.DrainAsync(default);
         var sent = Stopwatch.GetElapsedTime(since).TotalSeconds;
-        // Beside it: what the database does when one row is changed in a transaction of its own, which is the least a step handled alone
-        // could cost.
+        // For comparison: one changed row per transaction, which is the least that handling a step alone could cost.
         since = Stopwatch.GetTimestamp();
         var rows = 0;
         await using (var db = await records.CreateDbContextAsync())
@@ -223,7 +222,7 @@ internal static class NotifyLoad
     }
 
     /// <summary>
-    /// The published service with SQLite and DuckDB, its embedded broker, and a provider on loopback that answers as Twilio does.
+    /// The published service with SQLite, DuckDB and its embedded broker, and a provider on loopback that answers as Twilio does.
     /// </summary>
     private static async Task PressesAsync(Arguments arguments)
     {
@@ -284,7 +283,7 @@ internal static class NotifyLoad
         try
         {
             await BrokerLoad.ReadyAsync(port);
-            await PressAsync(port, 0, 10, rung); // the first ones find nothing compiled yet
+            await PressAsync(port, 0, 10, rung); // not measured: at the first presses code is still compiled
             Tell("no other messages", await PressAsync(port, 10, 100, rung));
             var most = (await BrokerLoad.GenerateAsync(port, 500, 10, seconds, 0)).Rate;
             Console.WriteLine(
@@ -322,7 +321,8 @@ internal static class NotifyLoad
     }
 
     /// <summary>
-    /// Presses from homes of their own, five a second; how long each took until the first contact's phone was asked for, sorted.
+    /// Five presses a second, each from a home of its own. Returns, sorted, how long each took until the provider was asked to call the
+    /// first contact.
     /// </summary>
     private static async Task<List<double>> PressAsync(int port, int from, int presses, ConcurrentDictionary<string, long> rung)
     {
@@ -354,10 +354,10 @@ internal static class NotifyLoad
         ];
     }
 
-    /// <summary>Readings at a steady pace from 200 devices; returns messages a second that were acknowledged.</summary>
+    /// <summary>Readings at a steady rate from 200 devices; returns how many messages a second were acknowledged.</summary>
     private static async Task<double> PaceAsync(int port, double rate, CancellationToken stop)
     {
-        const int Clients = 200; // each with one message in flight, as the generator's devices
+        const int Clients = 200; // each waits for its acknowledgement, as the generator's devices do
         var (begun, total) = (Stopwatch.GetTimestamp(), 0L);
         await Task.WhenAll(
             Enumerable
@@ -417,7 +417,7 @@ internal static class NotifyLoad
         "water.flow",
     ];
 
-    /// <summary>Phones that take every message, after a while.</summary>
+    /// <summary>A provider that accepts every message after a fixed time.</summary>
     private sealed class Phones(TimeSpan each) : IChannel
     {
         public ConcurrentDictionary<string, long> FirstCall { get; } = new();

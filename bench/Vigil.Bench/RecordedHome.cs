@@ -6,21 +6,22 @@ using Vigil.Rules.Inactivity;
 
 namespace Vigil.Bench;
 
-/// <summary>A silence of a recorded home: from a use to the last reading before the next.</summary>
-/// <param name="Start">The use, hours since the epoch of the file.</param>
-/// <param name="Until">The last reading that still showed none.</param>
-/// <param name="Over">False where the record ends.</param>
-/// <param name="Cuts">Readings at which life may be cut off: after 28 days, not in natural silences of 24 h and more.</param>
-/// <param name="Lasts">How likely it lasts so many hours, by what the home was known for when it began; null in the first 28 days.</param>
-/// <param name="Facts">24 hours of facts, each as long as <see cref="Silence.Features"/>.</param>
+/// <summary>A silence in a recorded home, from a use to the last reading before the next use.</summary>
+/// <param name="Start">Time of the use, in hours since the epoch of the file.</param>
+/// <param name="Until">Time of the last reading without a use.</param>
+/// <param name="Over">Whether another use ended it; false at the end of the record.</param>
+/// <param name="Cuts">Readings after which life could have stopped: only after 28 days, and not in natural silences of 24 h and
+/// more.</param>
+/// <param name="Lasts">How likely it is that the silence lasts so many hours, by what was learned before it began; null in the first 28
+/// days.</param>
+/// <param name="Facts">The facts of 24 hours, each as long as <see cref="Silence.Features"/>.</param>
 internal sealed record Gap(double Start, double Until, bool Over, double[] Cuts, double[]? Lasts, float[]? Facts)
 {
     public double Hours => Until - Start;
 }
 
 /// <summary>
-/// One household of a public data set, read as the protocol of the comparison does (docs/adr/0003): local wall clock, totals at the ends of
-/// intervals.
+/// One household of a public data set, read as the comparison in docs/adr/0003 requires: local times, totals at the ends of intervals.
 /// </summary>
 internal sealed class RecordedHome
 {
@@ -35,7 +36,10 @@ internal sealed class RecordedHome
 
     public required LifeMeter Meter { get; init; }
 
-    /// <summary>Even first byte of the SHA-256 of the name: to choose by. Odd: to report once.</summary>
+    /// <summary>
+    /// Whether parameters may be chosen with this home: so when the first byte of the SHA-256 of its name is even. The others are used
+    /// once, for the reported figures.
+    /// </summary>
     public bool Tuning => (SHA256.HashData(Encoding.UTF8.GetBytes(Id))[0] & 1) == 0;
 
     public bool LivedIn { get; private set; }
@@ -74,10 +78,10 @@ internal sealed class RecordedHome
         return [.. homes.Values];
     }
 
-    /// <summary>Replays the home through the product's own pattern.</summary>
-    /// <param name="budget">Its budget, days.</param>
-    /// <param name="each">Told of each silence and the hours after which the product tells.</param>
-    /// <param name="facts">Keep the facts too, to fit.</param>
+    /// <summary>Replays the home through the product's own learned pattern.</summary>
+    /// <param name="budget">The budget: days per false alarm.</param>
+    /// <param name="each">Called for each silence with the hours after which the product would alarm.</param>
+    /// <param name="facts">Whether to keep the facts, which fitting needs.</param>
     public List<Gap> Replay(double budget, Action<Gap, double>? each = null, bool facts = false)
     {
         var pattern = new LifePattern(Meter, new InactivitySettings(BudgetDays: budget));

@@ -6,11 +6,11 @@ using Vigil.Rules;
 namespace Vigil.Bench;
 
 /// <summary>
-/// The rule engine alone, in one process, all shipped rules on: homes of four devices (water, electricity, a door, a room thermometer), or
-/// with <c>--devices sensors</c> of eight (a water meter, a door, a room thermometer, three rooms' motion, a radar, a kettle's plug). What
-/// a home holds in memory, what a snapshot takes to write and read, what a reading costs in the steady state and what it allocates, what
-/// letting time pass costs, and how late a silence is found while readings pour in. The baseline is the same readings looked up in a
-/// dictionary of homes and dropped.
+/// The rule engine alone in one process, with all shipped rules on: homes with four devices (water, electricity, a door, a room
+/// thermometer), or with <c>--devices sensors</c> eight (a water meter, a door, a room thermometer, motion in three rooms, a radar, a
+/// kettle's plug). Measures the memory of a home, the time to write and read a snapshot, time and allocations of a reading in the steady
+/// state, the cost of letting time pass, and how late a silence is found while readings arrive. The baseline looks each reading up in a
+/// dictionary of homes and drops it.
 /// </summary>
 internal static class RulesLoad
 {
@@ -72,8 +72,8 @@ internal static class RulesLoad
             );
         }
 
-        // Three days of hourly life, so that every home has its state: what it allocates while it learns is not the steady state. Until a
-        // morning, because sensors say most while somebody is up.
+        // Three days of hourly readings, so that each home has its state: allocations while it learns are not the steady state. They end in
+        // a morning, because sensors report most while somebody is up.
         var findings = new List<Finding>();
         var hour = 0;
         for (; hour < 80; hour++)
@@ -145,7 +145,7 @@ internal static class RulesLoad
 
     private static bool IsMeter(Metric metric) => metric == Metric.WaterVolume || metric == Metric.ElectricityEnergy;
 
-    /// <summary>One hour of every home: its devices speak one after the other, home by home.</summary>
+    /// <summary>One hour of every home, home by home, its devices one after another.</summary>
     private static long Pour(
         RuleEngine engine,
         ResidentId[] ids,
@@ -195,9 +195,9 @@ internal static class RulesLoad
     }
 
     /// <summary>
-    /// A tenth of the homes falls silent; each deadline (a door left open for an hour, a device not heard) comes at a moment of its own
-    /// while readings of the others keep the engine busy for 800 of every 1000 ms. Late is how long after its own moment a finding was
-    /// made, in wall time.
+    /// A tenth of the homes falls silent. Each deadline (a door left open for an hour, a device not heard) is at a different moment while
+    /// readings of the other homes keep the engine busy for 800 of every 1000 ms. Measured is the real time from the deadline to the
+    /// finding.
     /// </summary>
     private static void Lateness(RuleEngine engine, ResidentId[] ids, DeviceId[] devices, int each, int hour, int homes)
     {
@@ -207,7 +207,7 @@ internal static class RulesLoad
         var virtualStart = Start.AddHours(hour);
         var next = 0;
         DateTime Now() => virtualStart + Stopwatch.GetElapsedTime(begun);
-        // Doors opened now, one after the other over ten seconds, fifty minutes and more ago: they are due over the next ten seconds.
+        // Doors that were opened almost an hour ago, one after another within ten seconds, so that they fall due over the next ten seconds.
         var opened = Math.Min(homes / 10, 50_000);
         for (var h = 0; h < opened; h++)
         {

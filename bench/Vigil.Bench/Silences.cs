@@ -4,10 +4,10 @@ using Vigil.Rules.Inactivity;
 namespace Vigil.Bench;
 
 /// <summary>
-/// Methods to notice that life in a home has stopped, compared on recorded homes: false alarms a home and 30 days on the record as it is,
-/// against the delay had life stopped at any of its readings. All see the same use (leak and base load taken away as the product does) and
-/// tell after 24 hours at the latest. The whole product is measured by evaluate.py; here a silence is one alarm at most, and only the
-/// silence itself counts.
+/// Compares methods to notice that life in a home has stopped, on recorded homes: false alarms per home and 30 days on the record as it is,
+/// against the delay if life had stopped at any reading. All methods see the same use (leak and base load removed as in the product) and
+/// alarm after 24 hours at the latest. evaluate.py measures the whole product; here each silence is at most one alarm, and nothing else
+/// counts.
 /// </summary>
 internal static class Silences
 {
@@ -58,8 +58,7 @@ internal static class Silences
     }
 
     /// <summary>
-    /// The hours by an exact count of the methods' own waits: the first point of the curve that keeps to the false alarms, between its
-    /// neighbours.
+    /// The delays of a method at a given number of false alarms, interpolated between the two neighbouring points of its curve.
     /// </summary>
     private static string At(List<Result> curve, double most)
     {
@@ -92,7 +91,8 @@ internal static class Silences
         (gaps, i) => gaps[i].Lasts is { } lasts ? Habits.Wait(lasts, weight, 4, floor: true) : 24;
 
     /// <summary>
-    /// What one past silence in fifty exceeded, of those begun within two hours of the clock, weighted by age and kind of day.
+    /// The length that one in fifty past silences exceeded, among those that began within two hours of the same time of day, weighted by
+    /// age and kind of day.
     /// </summary>
     private static double Quantile(List<Gap> gaps, int i)
     {
@@ -123,8 +123,8 @@ internal static class Silences
     }
 
     /// <summary>
-    /// Chance of use in each hour of the clock, working days and weekends apart, forgotten over 45 days; the surprise is its sum over the
-    /// silence.
+    /// Uses the chance of use in each hour of the day, with working days and weekends apart and older days forgotten over 45 days; alarms
+    /// when the sum over the silence reaches the surprise.
     /// </summary>
     private static Method Hazard(Dictionary<RecordedHome, List<Gap>> homes, double surprise)
     {
@@ -198,7 +198,7 @@ internal static class Silences
         return tally.Result();
     }
 
-    /// <summary>Logistic regression by Newton's method: where every home begins.</summary>
+    /// <summary>Fits where every home begins: logistic regression by Newton's method.</summary>
     private static int Fit(List<RecordedHome> homes)
     {
         var rows = new List<(ReadOnlyMemory<float> Facts, bool Ended)>();
@@ -316,7 +316,7 @@ internal static class Silences
                 return double.NaN;
             }
 
-            // Hourly meters make steps of an hour of the median: the middle tenth is smoother.
+            // Hourly meters make the median jump by whole hours; the average of the middle tenth is smoother.
             var median = Enumerable.Range(45, 11).Average(p => At(p / 100.0));
             return new Result(alarms / days * 30, median, At(0.95), delays.Sum(d => d.Delay * d.Weight) / all);
         }

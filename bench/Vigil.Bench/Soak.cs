@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Vigil.Bench;
 
-/// <summary>Looks at a running service every so often and says at the end what grew.</summary>
+/// <summary>Measures a running service at intervals and reports at the end what has grown.</summary>
 internal sealed class Soak(Process process, int http, Func<string> folder, TemporaryPostgres? postgres)
 {
     private readonly List<Sample> samples = [];
@@ -38,11 +38,11 @@ internal sealed class Soak(Process process, int http, Func<string> folder, Tempo
         }
     }
 
-    /// <summary>Adds a section to the report; 0 when all held.</summary>
+    /// <summary>Adds a section to the report; returns 0 when all limits held.</summary>
     public int Report(Arguments arguments, string what, string load, string? failure)
     {
         var path = arguments.Text("--report") ?? Path.Combine(Directory.GetCurrentDirectory(), "bench", "reports", "soak.md");
-        // What nobody looked at has not held.
+        // Without measurements nothing is known to have held.
         if (samples.Count < 3)
             failure ??= $"the service answered {samples.Count} looks";
         var verdict = new List<string>();
@@ -90,7 +90,7 @@ internal sealed class Soak(Process process, int http, Func<string> folder, Tempo
             "\n| min | RSS MiB | heap MiB | handles | threads | readings MiB | records MiB | rules MiB | messages | late "
                 + "|\n|---|---|---|---|---|---|---|---|---|---|\n"
         );
-        // About thirty rows tell the curve.
+        // About thirty rows are enough to show the curve.
         for (var i = 0; i < samples.Count; i += Math.Max(1, samples.Count / 30))
             text.Append(samples[i].Row());
         File.AppendAllText(path, text.ToString());
@@ -152,7 +152,7 @@ internal sealed class Soak(Process process, int http, Func<string> folder, Tempo
         }
         catch (Exception e) when (e is IOException or HttpRequestException or TaskCanceledException or UnauthorizedAccessException)
         {
-            return null; // not up yet, or just gone
+            return null; // not started yet, or just ended
         }
     }
 

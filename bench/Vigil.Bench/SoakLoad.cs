@@ -9,9 +9,9 @@ using Vigil.Storage.Records;
 namespace Vigil.Bench;
 
 /// <summary>
-/// The published service for long: is its memory flat, are its files and handles bounded, is no deadline late. Either the demo's village
-/// with its phones on a fast clock (one process: service, devices and phones together), or a steady load by the wall clock with presses
-/// that a desk answers.
+/// The published service for a long time: does its memory stay flat, do its files and handles stay bounded, is no deadline missed. Either
+/// the demo's village with its phones on a fast clock (service, devices and phones in one process), or a steady load in real time with
+/// presses that a desk answers.
 /// </summary>
 internal static class SoakLoad
 {
@@ -48,7 +48,7 @@ internal static class SoakLoad
             foreach (var one in new[] { "--postgres", postgres.ConnectionString })
                 start.ArgumentList.Add(one);
         start.Environment["TMPDIR"] = folder.FullName;
-        start.Environment["DOTNET_GCgen0size"] = "0x4000000"; // as the script ./vigil starts it
+        start.Environment["DOTNET_GCgen0size"] = "0x4000000"; // as ./vigil sets it
         var told = new ConcurrentDictionary<string, int>();
         string last = "nothing";
         using var process = Process.Start(start)!;
@@ -56,7 +56,7 @@ internal static class SoakLoad
         {
             if (e.Data is { Length: > 0 } said)
                 last = said;
-            // "11-29 09:20:29  ALARM         R03 …": what happened is counted.
+            // Counts the events in lines such as "11-29 09:20:29  ALARM         R03 …".
             if (e.Data is { Length: > 30 } line && line[8] == ':' && line[16..28].Trim() is { Length: > 0 } what)
                 told.AddOrUpdate(what, 1, (_, n) => n + 1);
         };
@@ -98,7 +98,7 @@ internal static class SoakLoad
         var (mqtt, http) = (BrokerLoad.FreePort(), BrokerLoad.FreePort());
         const int homes = 2000;
         string key;
-        // The seed's keys stand where the service will look for them.
+        // The keys are where the service will look for them.
         var factory = postgres is null
             ? RecordsServices.CreateFactory("Sqlite", null, folder.FullName)
             : RecordsServices.CreateFactory("Postgres", postgres.ConnectionString, folder.FullName);
@@ -156,7 +156,7 @@ internal static class SoakLoad
         return soak.Report(arguments, $"Steady load, {(postgres is null ? "SQLite" : "PostgreSQL")}", words, failure);
     }
 
-    /// <summary>The desk: whatever is open is taken and resolved, so that alarms come and go as they do.</summary>
+    /// <summary>The duty desk: takes and resolves each open alarm, so that alarms come and go.</summary>
     private static async Task AnswerAsync(int http, string key, Action answered, CancellationToken stop)
     {
         using var client = new HttpClient

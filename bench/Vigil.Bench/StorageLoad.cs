@@ -8,7 +8,8 @@ using Vigil.Storage.Readings.Influx;
 namespace Vigil.Bench;
 
 /// <summary>
-/// How fast readings become durable in batches of several sizes, what one costs on disk, and how long a resident's month takes among them.
+/// How fast readings become durable with several batch sizes, what a reading costs on disk, and how long it takes to read a resident's
+/// month.
 /// </summary>
 internal static class StorageLoad
 {
@@ -49,7 +50,7 @@ internal static class StorageLoad
         }
 
         var village = new CountyReadings();
-        // A folder that an earlier run filled is only asked.
+        // A folder that an earlier run has filled is only queried.
         long stored = arguments.Number("--stored", 0);
         var store = open();
         foreach (var (size, share) in stored > 0 ? [] : new[] { (1000, 0.02), (2000, 0.02), (8192, 0.02), (5000, 1.0) })

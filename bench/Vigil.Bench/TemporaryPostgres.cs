@@ -4,7 +4,7 @@ using Npgsql;
 namespace Vigil.Bench;
 
 /// <summary>
-/// A PostgreSQL of this machine's packages on a free loopback port, its data in a temporary folder, for as long as a run lasts.
+/// A PostgreSQL of the machine's packages on a free loopback port, with its data in a temporary folder, for the duration of a run.
 /// </summary>
 internal sealed class TemporaryPostgres : IAsyncDisposable
 {
@@ -14,7 +14,7 @@ internal sealed class TemporaryPostgres : IAsyncDisposable
 
     public string ConnectionString => $"Host=127.0.0.1;Port={port};Username=vigil;Database=vigil;Maximum Pool Size=40";
 
-    /// <summary>With <c>--postgres yes</c>; else null.</summary>
+    /// <summary>Starts one when the arguments say <c>--postgres yes</c>; else returns null.</summary>
     public static async Task<TemporaryPostgres?> WhereAskedAsync(Arguments arguments) =>
         arguments.Text("--postgres") is "yes" ? await StartedAsync() : null;
 
