@@ -36,7 +36,7 @@ public sealed class ClockWatchTests
     /// <summary>Who is told of a press, and how many seconds after it by the clock that only goes forward.</summary>
     private static async Task<List<(int Second, string Who)>> ToldAsync(TimeSpan by)
     {
-        await using var service = await StillService.BeginAsync(new JumpingClock(Noon));
+        await using var service = await SteppedService.BeginAsync(new JumpingClock(Noon));
         await service.PressAsync();
         await service.LookAsync();
         var alarm = Assert.Single(await service.AlarmsAsync("sos"));
@@ -65,7 +65,7 @@ public sealed class ClockWatchTests
     [Fact]
     public async Task Put_forward_by_three_hours_none_of_twelve_devices_is_silent_and_the_jump_is_said_in_both_languages()
     {
-        await using var service = await StillService.BeginAsync(new JumpingClock(Noon));
+        await using var service = await SteppedService.BeginAsync(new JumpingClock(Noon));
         await service.MetersAsync(1);
         await service.PassAsync(14, seconds: Step);
         service.Machine.Jump(3 * Hour);
@@ -87,7 +87,7 @@ public sealed class ClockWatchTests
     [Fact]
     public async Task A_press_right_after_the_clock_was_put_back_is_told_and_a_promise_runs_out_after_as_long_as_was_promised()
     {
-        await using var service = await StillService.BeginAsync(new JumpingClock(Noon));
+        await using var service = await SteppedService.BeginAsync(new JumpingClock(Noon));
         await service.PressAsync();
         await service.LookAsync();
         var alarm = Assert.Single(await service.AlarmsAsync("sos"));
@@ -110,7 +110,7 @@ public sealed class ClockWatchTests
     [Fact]
     public async Task After_a_freeze_what_is_overdue_runs_at_once_and_once_no_device_is_silent_and_it_is_said()
     {
-        await using var service = await StillService.BeginAsync(new JumpingClock(Noon));
+        await using var service = await SteppedService.BeginAsync(new JumpingClock(Noon));
         await service.MetersAsync(1);
         await service.PassAsync(14, seconds: Step);
         await service.PressAsync();
@@ -131,7 +131,7 @@ public sealed class ClockWatchTests
     [Fact]
     public async Task A_freeze_in_which_the_clock_was_set_forward_is_forgiven_and_so_is_the_jump()
     {
-        await using var service = await StillService.BeginAsync(new JumpingClock(Noon));
+        await using var service = await SteppedService.BeginAsync(new JumpingClock(Noon));
         await service.MetersAsync(1);
         await service.PassAsync(14, seconds: Step);
         service.Machine.Jump(3 * Hour);
@@ -147,7 +147,7 @@ public sealed class ClockWatchTests
     public async Task Put_back_twice_the_second_time_while_the_service_was_down_no_device_is_silent()
     {
         var machine = new JumpingClock(Noon);
-        var first = await StillService.BeginAsync(machine);
+        var first = await SteppedService.BeginAsync(machine);
         await first.MetersAsync(1);
         await first.PassAsync(65, seconds: Step);
         machine.Jump(-2.6 * Hour);
@@ -156,7 +156,7 @@ public sealed class ClockWatchTests
         machine.Advance(TimeSpan.FromMinutes(11));
         machine.Jump(-1.15 * Hour);
 
-        await using var second = await StillService.BeginAsync(machine, folder);
+        await using var second = await SteppedService.BeginAsync(machine, folder);
         // The service has listened for eleven minutes before the stop and for a hundred since: less than three reports.
         await second.PassAsync(10, seconds: 600);
         Assert.Empty(await second.AlarmsAsync("device-silent"));
@@ -168,18 +168,18 @@ public sealed class ClockWatchTests
     [Fact]
     public async Task A_downtime_that_was_forgiven_is_forgiven_still_after_a_crash_that_follows_it()
     {
-        var first = await StillService.BeginAsync(new JumpingClock(Noon));
+        var first = await SteppedService.BeginAsync(new JumpingClock(Noon));
         await first.MetersAsync(1);
         await first.PassAsync(65, seconds: Step); // long enough that all snapshots are written
         var folder = await first.EndAsync();
 
         // After half a day without power, one meter reports; before the others' hour is over, the service crashes again.
-        var second = await StillService.BeginAsync(new JumpingClock(Noon + 12 * Hour), folder);
+        var second = await SteppedService.BeginAsync(new JumpingClock(Noon + 12 * Hour), folder);
         await second.SayAsync("meter-1", """[{"n":"water.volume","u":"m3","v":1.1}]""");
         await second.PassAsync(30);
         await second.EndAsync();
 
-        await using var third = await StillService.BeginAsync(new JumpingClock(Noon + 12 * Hour + TimeSpan.FromMinutes(1)), folder);
+        await using var third = await SteppedService.BeginAsync(new JumpingClock(Noon + 12 * Hour + TimeSpan.FromMinutes(1)), folder);
         await third.PassAsync(20, seconds: Step);
         Assert.Empty(await third.AlarmsAsync("device-silent"));
     }
@@ -187,13 +187,13 @@ public sealed class ClockWatchTests
     [Fact]
     public async Task Put_back_while_the_service_was_down_escalation_goes_on_from_where_it_stopped()
     {
-        var first = await StillService.BeginAsync(new JumpingClock(Noon));
+        var first = await SteppedService.BeginAsync(new JumpingClock(Noon));
         await first.PressAsync();
         await first.LookAsync();
         await first.PassAsync(4, seconds: Step);
         var folder = await first.EndAsync();
 
-        await using var service = await StillService.BeginAsync(new JumpingClock(Noon - Hour), folder);
+        await using var service = await SteppedService.BeginAsync(new JumpingClock(Noon - Hour), folder);
         var alarm = Assert.Single(await service.AlarmsAsync("sos"));
         var before = await service.ToldAsync(alarm.Id);
         await service.PassAsync(6, seconds: Step);
@@ -212,7 +212,7 @@ public sealed class ClockWatchTests
     [InlineData(false)]
     public async Task A_crash_right_after_the_clock_was_set_back_or_right_before_moves_what_waits_once(bool committed)
     {
-        var first = await StillService.BeginAsync(new JumpingClock(Noon));
+        var first = await SteppedService.BeginAsync(new JumpingClock(Noon));
         await first.PressAsync();
         await first.LookAsync();
         await first.PassAsync(4, seconds: Step);
@@ -235,7 +235,7 @@ public sealed class ClockWatchTests
         // The clock file as it is after all times were moved and before the file says that the move is done.
         var (before, after) = (Noon.UtcDateTime.AddSeconds(65), Noon.UtcDateTime.AddSeconds(65) - Hour);
         await File.WriteAllTextAsync(Path.Combine(folder, "clock"), ClockStampFile.WithChecksum($"{before:O}\n- 0\n{made}\n{after:O}"));
-        await using var service = await StillService.BeginAsync(new JumpingClock(new DateTimeOffset(after)), folder);
+        await using var service = await SteppedService.BeginAsync(new JumpingClock(new DateTimeOffset(after)), folder);
         var alarm = Assert.Single(await service.AlarmsAsync("sos"));
         var told = await service.ToldAsync(alarm.Id);
         Assert.DoesNotContain("李值班 voice", told); // he is called two minutes after the press; one has passed
@@ -250,14 +250,14 @@ public sealed class ClockWatchTests
     public async Task Put_forward_while_the_service_was_down_what_waits_waits_on_and_is_not_taken_for_a_long_downtime()
     {
         var machine = new JumpingClock(Noon);
-        var first = await StillService.BeginAsync(machine);
+        var first = await SteppedService.BeginAsync(machine);
         await first.PressAsync();
         await first.LookAsync();
         await first.PassAsync(4, seconds: Step);
         var folder = await first.EndAsync();
 
         machine.Jump(3 * Hour);
-        await using var service = await StillService.BeginAsync(machine, folder);
+        await using var service = await SteppedService.BeginAsync(machine, folder);
         var alarm = Assert.Single(await service.AlarmsAsync("sos"));
         var before = await service.ToldAsync(alarm.Id);
         await service.PassAsync(7, seconds: Step);
@@ -274,7 +274,7 @@ public sealed class ClockWatchTests
     [Fact]
     public async Task After_the_date_jumped_nothing_old_is_deleted_for_a_week_and_an_hour_is_no_date()
     {
-        await using var service = await StillService.BeginAsync(new JumpingClock(Noon));
+        await using var service = await SteppedService.BeginAsync(new JumpingClock(Noon));
         await service.PassAsync(1);
         service.Machine.Jump(Hour);
         await service.PassAsync(1);
@@ -298,7 +298,7 @@ public sealed class ClockWatchTests
     public async Task A_damaged_note_of_the_time_moves_nothing_that_waits(string was, string became)
     {
         var machine = new JumpingClock(Noon);
-        var first = await StillService.BeginAsync(machine);
+        var first = await SteppedService.BeginAsync(machine);
         await first.PressAsync();
         await first.LookAsync();
         await first.PassAsync(4, seconds: Step);
@@ -309,7 +309,7 @@ public sealed class ClockWatchTests
         Assert.StartsWith(was, said, StringComparison.Ordinal);
         await File.WriteAllTextAsync(stamp, became + said[was.Length..]);
 
-        await using var service = await StillService.BeginAsync(machine, folder);
+        await using var service = await SteppedService.BeginAsync(machine, folder);
         var after = Assert.Single(await service.AlarmsAsync("sos"));
         Assert.Equal(alarm.OpenedAt, after.OpenedAt);
         Assert.Equal(alarm.Steps.Select(s => s.DueAt).Order(), after.Steps.Select(s => s.DueAt).Order());
@@ -318,7 +318,7 @@ public sealed class ClockWatchTests
     [Fact]
     public async Task A_clock_that_was_never_set_is_not_believed_and_when_it_is_set_right_nothing_is_late_or_silent()
     {
-        var first = await StillService.BeginAsync(new JumpingClock(Noon));
+        var first = await SteppedService.BeginAsync(new JumpingClock(Noon));
         await first.MetersAsync(1);
         await first.PassAsync(14, seconds: Step);
         await first.PressAsync();
@@ -327,7 +327,7 @@ public sealed class ClockWatchTests
         var folder = await first.EndAsync();
 
         // The battery of the machine's clock is dead, so it starts at 1970; a minute later NTP sets it.
-        await using var service = await StillService.BeginAsync(new JumpingClock(DateTimeOffset.UnixEpoch), folder);
+        await using var service = await SteppedService.BeginAsync(new JumpingClock(DateTimeOffset.UnixEpoch), folder);
         Assert.InRange(service.Clock.GetUtcNow(), Noon, Noon + Hour);
         var alarm = Assert.Single(await service.AlarmsAsync("sos"));
         await service.PassAsync(5);
@@ -346,7 +346,7 @@ public sealed class ClockWatchTests
     [Fact]
     public async Task A_date_that_can_not_be_true_is_not_taken_over_and_is_over_when_the_clock_is_right_again()
     {
-        await using var service = await StillService.BeginAsync(new JumpingClock(Noon));
+        await using var service = await SteppedService.BeginAsync(new JumpingClock(Noon));
         await service.PassAsync(5);
         var back = DateTimeOffset.UnixEpoch - service.Machine.GetUtcNow();
         service.Machine.Jump(back);

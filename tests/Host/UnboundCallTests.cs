@@ -166,7 +166,7 @@ public sealed class UnboundCallTests : IAsyncLifetime
     [Fact]
     public async Task The_officer_on_duty_is_called_at_once_for_a_device_that_is_nobodys()
     {
-        await using var service = await StillService.BeginAsync(new JumpingClock(new DateTimeOffset(Noon)));
+        await using var service = await SteppedService.BeginAsync(new JumpingClock(new DateTimeOffset(Noon)));
         Assert.Equal(Receipt.Committed, await service.SayAsync("button-7", Press));
         await service.PassAsync(2);
         var alarm = Assert.Single(await service.AlarmsAsync("sos"));

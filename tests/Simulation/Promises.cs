@@ -110,7 +110,7 @@ internal sealed class Promises(World world, Agenda agenda)
             foreach (var link in home.Links)
                 if (!link.Empty)
                     Break($"whatever is said is acknowledged in the end: {link.Device} still waits");
-            Truth.CheckFound(world, home, agenda.Alarms, Break);
+            SilenceChecks.CheckFound(world, home, agenda.Alarms, Break);
         }
     }
 
@@ -138,7 +138,7 @@ internal sealed class Promises(World world, Agenda agenda)
             {
                 alarms[alarm.Id] = known = new Known(alarm);
                 world.Journal.Note($"{world.Journal.Name("alarm", alarm.Id)}: {alarm.Kind} of {alarm.Subject} opened");
-                Truth.CheckTrue(world, alarm, Break);
+                SilenceChecks.CheckTrue(world, alarm, Break);
                 foreach (var before in alarms.Values)
                     if (
                         before.Row.Id != alarm.Id

@@ -1,7 +1,7 @@
 namespace Vigil.Tests.Simulation;
 
 /// <summary>Compares the service's silence alarms with what really happened in the homes.</summary>
-internal static class Truth
+internal static class SilenceChecks
 {
     /// <summary>After three missed reports.</summary>
     private static readonly TimeSpan SilentAfter = 3 * SimulatedHome.ReportEvery;

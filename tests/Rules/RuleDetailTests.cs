@@ -4,7 +4,7 @@ using Vigil.Rules;
 namespace Vigil.Tests.Rules;
 
 /// <summary>Details of the rules that their own test files don't cover.</summary>
-public sealed class NuanceTests
+public sealed class RuleDetailTests
 {
     private static readonly TimeZoneInfo Shanghai = TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai");
 

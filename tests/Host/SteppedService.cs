@@ -15,12 +15,12 @@ namespace Vigil.Tests.Host;
 /// The whole service put together but not started. A test moves the machine's clocks and lets each loop turn once, one after another. It
 /// has a home with a button and twelve meters that report every hour; the outbox shows who was told.
 /// </summary>
-internal sealed class StillService : IAsyncDisposable
+internal sealed class SteppedService : IAsyncDisposable
 {
     private readonly string folder;
     private readonly WebApplication app;
 
-    private StillService(string folder, JumpingClock machine, Vigil.Host.Settings settings)
+    private SteppedService(string folder, JumpingClock machine, Vigil.Host.Settings settings)
     {
         (this.folder, Machine, Clock) = (folder, machine, new SteadyClock(machine));
         app = Service.Build(settings, Clock);
@@ -39,7 +39,7 @@ internal sealed class StillService : IAsyncDisposable
 
     /// <param name="machine">The machine's clocks, as they are when the service starts.</param>
     /// <param name="folder">Data folder of a service that ran before; null makes a new one.</param>
-    public static async Task<StillService> BeginAsync(JumpingClock machine, string? folder = null)
+    public static async Task<SteppedService> BeginAsync(JumpingClock machine, string? folder = null)
     {
         var isNew = folder is null;
         folder ??= Directory.CreateTempSubdirectory("vigil-still-").FullName;
@@ -59,7 +59,7 @@ internal sealed class StillService : IAsyncDisposable
             problems
         );
         Assert.Empty(problems);
-        var service = new StillService(folder, machine, settings!);
+        var service = new SteppedService(folder, machine, settings!);
         await service.Records.MigrateAsync();
         if (isNew)
         {

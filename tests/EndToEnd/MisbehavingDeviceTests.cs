@@ -9,7 +9,7 @@ namespace Vigil.Tests.EndToEnd;
 /// stays small.
 /// </summary>
 [Trait("Category", "Server")]
-public sealed class BrokerWeatherTests
+public sealed class MisbehavingDeviceTests
 {
     private const string Press = """[{"n":"button","vs":"sos"}]""";
 

@@ -3,7 +3,7 @@ using Vigil.Rules;
 
 namespace Vigil.Tests.Rules;
 
-public sealed class CriesTests
+public sealed class UrgentAlarmTests
 {
     [Fact]
     public void A_press_is_an_alarm_at_once_and_a_second_one_notifies_again()
