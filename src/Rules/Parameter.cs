@@ -134,7 +134,7 @@ internal sealed record Parameter(
                     return null;
                 break;
             case ParameterType.Duration:
-                if (!Settings.YamlSection.TryDuration(text, out var span))
+                if (!Settings.DurationText.TryParse(text, out var span))
                     return null;
                 value = span.TotalSeconds;
                 break;

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Vigil.Model;
-using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
 namespace Vigil.Settings;
@@ -32,53 +31,8 @@ public sealed class YamlSection
     public string File => file;
 
     /// <summary>Reads a file whose top is a mapping; null, with problems, when it can't be read at all.</summary>
-    public static YamlSection? Load(string path, List<Problem> problems, string? shownAs = null)
-    {
-        var file = shownAs ?? path;
-        try
-        {
-            var text = System.IO.File.ReadAllText(path);
-            if (YamlDepth.TooDeep(text) is { } line)
-            {
-                problems.Add(
-                    new Problem(
-                        file,
-                        line,
-                        "",
-                        "",
-                        new Wording($"is nested deeper than {YamlDepth.Most} levels", $"嵌套超过 {YamlDepth.Most} 层")
-                    )
-                );
-                return null;
-            }
-
-            var stream = new YamlStream();
-            stream.Load(new StringReader(text));
-            if (stream.Documents.Count == 1 && stream.Documents[0].RootNode is YamlMappingNode top)
-                return new YamlSection(top, file, "", problems);
-            problems.Add(
-                new Problem(file, 1, "", "", new Wording("the file has to hold one mapping (key: value)", "文件内容应为一组“键: 值”"))
-            );
-        }
-        catch (YamlException e)
-        {
-            problems.Add(
-                new Problem(
-                    file,
-                    (int)e.Start.Line,
-                    "",
-                    "",
-                    new Wording($"is not YAML: {e.InnerException?.Message ?? e.Message}", "不是有效的 YAML")
-                )
-            );
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException) // the latter: a folder, too
-        {
-            problems.Add(new Problem(file, 0, "", "", new Wording(e.Message, "文件无法读取")));
-        }
-
-        return null;
-    }
+    public static YamlSection? Load(string path, List<Problem> problems, string? shownAs = null) =>
+        YamlFile.Top(path, shownAs ?? path, problems) is { } top ? new YamlSection(top, shownAs ?? path, "", problems) : null;
 
     public bool Has(string key) => Find(key) is not null;
 
@@ -131,31 +85,10 @@ public sealed class YamlSection
     {
         if (Text(key) is not { } text)
             return null;
-        if (TryDuration(text, out var value))
+        if (DurationText.TryParse(text, out var value))
             return value;
         Refuse(key, text, new Wording("is not a duration such as 90s, 15m, 24h or 7d", "不是时长，应如 90s、15m、24h 或 7d"));
         return null;
-    }
-
-    public static bool TryDuration(string text, out TimeSpan value)
-    {
-        value = default;
-        if (
-            text.Length < 2
-            || !double.TryParse(text[..^1], NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
-            || number is not (>= 0 and <= 36500)
-        )
-            return false; // NaN too
-        var unit = text[^1] switch
-        {
-            's' => TimeSpan.FromSeconds(1),
-            'm' => TimeSpan.FromMinutes(1),
-            'h' => TimeSpan.FromHours(1),
-            'd' => TimeSpan.FromDays(1),
-            _ => TimeSpan.Zero,
-        };
-        value = unit * number;
-        return unit > TimeSpan.Zero;
     }
 
     /// <summary>A list of texts; a single text is a list of one.</summary>
