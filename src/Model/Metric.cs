@@ -2,25 +2,6 @@ using System.Collections.Frozen;
 
 namespace Vigil.Model;
 
-/// <summary>How the values of a metric behave over time.</summary>
-public enum MetricKind
-{
-    /// <summary>A total that only grows while the meter is not reset, rolled over or replaced.</summary>
-    Cumulative,
-
-    /// <summary>A quantity at a moment.</summary>
-    Gauge,
-
-    /// <summary>0 or 1 from the moment of the reading on.</summary>
-    State,
-
-    /// <summary>Something that happened; carries a word, no value.</summary>
-    Event,
-
-    /// <summary>Latitude and longitude in WGS-84 degrees.</summary>
-    Location,
-}
-
 /// <summary>
 /// What is measured: a dotted name with one canonical unit, converted at decode. Units are SenML's (RFC 8428, RFC 8798) where it has one,
 /// else UCUM. Interned: two metrics are the same exactly when they are the same object.
