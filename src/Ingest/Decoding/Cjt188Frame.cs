@@ -49,12 +49,12 @@ internal static class Cjt188Frame
     {
         if (control == 0xA1 && UnitsFirst(values))
         {
-            if (Quantity(type, values.Slice(1, 4), values[0], false, null, into) is { } wrong)
+            if (Cjt188Values.Quantity(type, values.Slice(1, 4), values[0], false, null, into) is { } wrong)
                 return wrong;
             values = values[5..];
             if (values.Length >= 5 && Cjt188Units.IsUnit(values[0]))
             {
-                Quantity(type, values.Slice(1, 4), values[0], true, null, into);
+                Cjt188Values.Quantity(type, values.Slice(1, 4), values[0], true, null, into);
                 values = values[5..];
             }
 
@@ -74,10 +74,10 @@ internal static class Cjt188Frame
         if (settled.Length > 0)
             values = values[5..];
         var time = Clock(ref values);
-        if (Quantity(type, total, unit, false, time, into) is { } reason)
+        if (Cjt188Values.Quantity(type, total, unit, false, time, into) is { } reason)
             return reason;
         if (settled.Length > 0)
-            Quantity(type, settled[..4], settled[4], true, time, into);
+            Cjt188Values.Quantity(type, settled[..4], settled[4], true, time, into);
         return State(values, time, into);
     }
 
@@ -100,13 +100,13 @@ internal static class Cjt188Frame
         for (var i = 0; i < 5; i++)
         {
             var unit = values[5 * i + 4];
-            if (Quantity(type, values.Slice(5 * i, 4), unit, i == 0, time, into, i == 3 ? 1e-4 : 0.01) is { } reason && i == 1)
+            if (Cjt188Values.Quantity(type, values.Slice(5 * i, 4), unit, i == 0, time, into, i == 3 ? 1e-4 : 0.01) is { } reason && i == 1)
                 return reason;
         }
 
-        Number(values.Slice(25, 3), 0.01, Metric.HeatTemperature, "supply", time, into);
-        Number(values.Slice(28, 3), 0.01, Metric.HeatTemperature, "return", time, into);
-        Number(values.Slice(31, 3), 1, Metric.DeviceHours, "", time, into);
+        Cjt188Values.Number(values.Slice(25, 3), 0.01, Metric.HeatTemperature, "supply", time, into);
+        Cjt188Values.Number(values.Slice(28, 3), 0.01, Metric.HeatTemperature, "return", time, into);
+        Cjt188Values.Number(values.Slice(31, 3), 1, Metric.DeviceHours, "", time, into);
         return State(rest, time, into);
     }
 
@@ -115,54 +115,7 @@ internal static class Cjt188Frame
     {
         if (values.Length < 4)
             return new Wording($"a settlement of {values.Length} bytes has no total", $"结算数据只有 {values.Length} 字节，没有累计量");
-        return Quantity(type, values[..4], values.Length > 4 ? values[4] : (byte)0x2C, true, null, into, channel: $"m{month}");
-    }
-
-    private static Wording? Quantity(
-        byte type,
-        ReadOnlySpan<byte> bcd,
-        byte unit,
-        bool settled,
-        DateTime? time,
-        DecodedPayload into,
-        double scale = 0.01,
-        string channel = ""
-    )
-    {
-        if (bcd.IndexOfAnyExcept((byte)0xFF) < 0)
-            return null; // not supported by this meter
-        if (!Bcd.TryReadLittleEndian(bcd, out var digits))
-            return new Wording($"the total {Convert.ToHexString(bcd)} is not BCD", $"累计量 {Convert.ToHexString(bcd)} 不是 BCD 码");
-        if (Cjt188Units.Find(unit) is not { } known)
-            return new Wording($"unit {unit:X2} is not one of CJ/T 188", $"单位 {unit:X2} 不是 CJ/T 188 的单位");
-        Metric? metric = (known.Kind, type >> 4, settled) switch
-        {
-            ('V', 1, false) => Metric.WaterVolume,
-            ('V', 1, true) => Metric.WaterVolumeSettlement,
-            ('V', 2, false) => Metric.HeatVolume,
-            ('V', 2, true) => Metric.HeatVolumeSettlement,
-            ('V', 3, false) => Metric.GasVolume,
-            ('V', 3, true) => Metric.GasVolumeSettlement,
-            ('E', 4, false) => Metric.ElectricityEnergy,
-            ('E', 4, true) => Metric.ElectricityEnergySettlement,
-            ('E', _, false) => Metric.HeatEnergy,
-            ('E', _, true) => Metric.HeatEnergySettlement,
-            ('P', 4, _) => Metric.ElectricityPower,
-            ('P', _, _) => Metric.HeatPower,
-            ('F', 1, _) => Metric.WaterFlow,
-            ('F', 2, _) => Metric.HeatFlow,
-            _ => null,
-        };
-        if (metric is null)
-            return new Wording($"unit {unit:X2} does not go with a meter of type {type:X2}", $"单位 {unit:X2} 与类型 {type:X2} 的表计不符");
-        into.Add(metric, Math.Round(digits * scale, 6) * known.Factor, time, channel);
-        return null;
-    }
-
-    private static void Number(ReadOnlySpan<byte> bcd, double scale, Metric metric, string channel, DateTime? time, DecodedPayload into)
-    {
-        if (Bcd.TryReadLittleEndian(bcd, out var digits))
-            into.Add(metric, Math.Round(digits * scale, 6), time, channel);
+        return Cjt188Values.Quantity(type, values[..4], values.Length > 4 ? values[4] : (byte)0x2C, true, null, into, channel: $"m{month}");
     }
 
     /// <summary>

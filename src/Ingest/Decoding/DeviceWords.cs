@@ -94,106 +94,16 @@ public static class DeviceWords
         StringComparer.OrdinalIgnoreCase
     );
 
+    /// <summary>Our word for a press; null for a word that is not known.</summary>
+    public static string? OfKnownEvent(string word) => Events.GetValueOrDefault(word);
+
+    /// <summary>Whether a word names a position (open, closed) and neither a press nor a state.</summary>
+    public static bool IsPosition(string word) => Positions.Contains(word);
+
     public static string OfEvent(string word) =>
-        Events.TryGetValue(word, out var known) ? known
+        OfKnownEvent(word) is { } known ? known
         : word.Length <= 64 ? word
         : word[..64];
-
-    private static readonly FrozenSet<string> Denied = new[]
-    {
-        "no",
-        "not",
-        "non",
-        "n",
-        "never",
-        "without",
-        "normal",
-        "inactive",
-        "deactivated",
-        "cleared",
-        "closed",
-        "stopped",
-        "released",
-        "vacant",
-        "absent",
-        "dry",
-    }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
-
-    private static readonly FrozenSet<string> Affirmed = new[]
-    {
-        "y",
-        "alarm",
-        "alert",
-        "active",
-        "activated",
-        "abnormal",
-        "detected",
-        "present",
-        "leak",
-        "leakage",
-        "flooded",
-        "smoke",
-        "fire",
-        "wet",
-        "open",
-        "opened",
-        "occupied",
-        "motion",
-        "moving",
-        "triggered",
-    }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
-
-    /// <summary>
-    /// The same for a phrase: "Local smoke Alarm activated", "Water Not Present". Null for one that is neither, and where it speaks of the
-    /// sensor itself ("No sensor", "Error").
-    /// </summary>
-    public static bool? OfPhrase(string phrase)
-    {
-        if (OfState(phrase.Trim()) is { } known)
-            return known;
-        if (
-            phrase.Contains("sensor", StringComparison.OrdinalIgnoreCase)
-            || phrase.Contains("error", StringComparison.OrdinalIgnoreCase)
-            || phrase.Contains("fault", StringComparison.OrdinalIgnoreCase)
-        )
-            return null;
-        bool affirmed = false,
-            denied = false;
-        foreach (var part in phrase.Split(Separators, StringSplitOptions.RemoveEmptyEntries))
-        {
-            affirmed |= Affirmed.Contains(part);
-            denied |= Denied.Contains(part);
-        }
-
-        return denied ? false
-            : affirmed ? true
-            : null;
-    }
-
-    private static readonly char[] Separators = [' ', '_', '-', ',', '.', ':', ';', '/', '(', ')'];
-
-    /// <summary>
-    /// Our word for what a button says, also in a phrase ("Button 1 pressed", "Long Push"); null where nothing was pressed: released, the
-    /// position of a switch.
-    /// </summary>
-    public static string? OfPress(string phrase)
-    {
-        phrase = phrase.Trim();
-        if (phrase.Length == 0 || OfState(phrase) == false || Positions.Contains(phrase))
-            return null;
-        if (Events.TryGetValue(phrase, out var known))
-            return known;
-        if (OfState(phrase) == true)
-            return "pressed";
-        bool Says(string part) => phrase.Contains(part, StringComparison.OrdinalIgnoreCase);
-        return OfPhrase(phrase) == false ? null
-            : Says("sos") || Says("emergency") || Says("panic") ? "sos"
-            : Says("double") ? "double"
-            : Says("triple") ? "triple"
-            : Says("long") || Says("held") ? "long"
-            : Says("press") || Says("push") || OfPhrase(phrase) == true ? "pressed"
-            : OfEvent(phrase);
-    }
 
     /// <summary>True or false by a device's word for a state; null for a word that is neither.</summary>
     public static bool? OfState(string word) =>
@@ -205,8 +115,6 @@ public static class DeviceWords
     public static bool? OfState(Metric metric, string word)
     {
         word = word.Trim();
-        return ReferenceEquals(metric, Metric.ValveClosed) && Positions.Contains(word)
-            ? !OfState(word)
-            : OfState(word) ?? JsonFields.Flag(word);
+        return ReferenceEquals(metric, Metric.ValveClosed) && IsPosition(word) ? !OfState(word) : OfState(word) ?? JsonFields.Flag(word);
     }
 }

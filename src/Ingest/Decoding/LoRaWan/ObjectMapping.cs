@@ -419,7 +419,7 @@ internal readonly struct ObjectMapping
             return null;
         var holds = State(value);
         if (meaning.Event.Length > 0)
-            return holds == 1 || DeviceWords.OfPress(text) is not null ? meaning.Event : null;
+            return holds == 1 || DevicePhrases.OfPress(text) is not null ? meaning.Event : null;
         if (value.ValueKind == JsonValueKind.Number)
         {
             // Milesight WS136 and WS156: which of the buttons.
@@ -428,7 +428,7 @@ internal readonly struct ObjectMapping
             return holds == 1 ? "pressed" : null;
         }
 
-        return value.ValueKind == JsonValueKind.True ? "pressed" : DeviceWords.OfPress(text);
+        return value.ValueKind == JsonValueKind.True ? "pressed" : DevicePhrases.OfPress(text);
     }
 
     private static double? State(Meaning meaning, JsonElement value)
@@ -447,7 +447,7 @@ internal readonly struct ObjectMapping
             JsonValueKind.True => 1,
             JsonValueKind.False => 0,
             JsonValueKind.Number => element.GetDouble() == 0 ? 0 : 1,
-            JsonValueKind.String => DeviceWords.OfPhrase(element.GetString()!) is { } holds ? (holds ? 1 : 0) : null,
+            JsonValueKind.String => DevicePhrases.OfState(element.GetString()!) is { } holds ? (holds ? 1 : 0) : null,
             _ => null,
         };
 
