@@ -1,8 +1,4 @@
 using System.Collections.Concurrent;
-using System.Globalization;
-using System.Text;
-using System.Text.Json;
-using System.Text.RegularExpressions;
 using Vigil.Ingest.Decoding;
 using Vigil.Model;
 
@@ -126,79 +122,15 @@ public sealed class Announcements
     /// <summary>Reads a state topic as it was announced.</summary>
     public Wording? Decode(string topic, ReadOnlySpan<byte> payload, DecodedPayload into)
     {
+        if (!byTopic.TryGetValue(topic, out var entities))
+            return new Wording("nobody announced this topic", "没有设备声明过该主题");
         try
         {
-            return DecodeText(topic, payload, into);
+            return AnnouncedState.Decode(entities, payload, into);
         }
         catch (InvalidOperationException e) when (JsonFields.IsBadText(e))
         {
             return JsonFields.BadText(e);
         }
-    }
-
-    private Wording? DecodeText(string topic, ReadOnlySpan<byte> payload, DecodedPayload into)
-    {
-        if (!byTopic.TryGetValue(topic, out var entities))
-            return new Wording("nobody announced this topic", "没有设备声明过该主题");
-        JsonDocument? document = null;
-        if (entities.Any(e => e.Path.Count > 0) && JsonFields.TryParse(payload, out document) is { } why)
-            return why;
-        using (document)
-        {
-            var text = Encoding.UTF8.GetString(payload).Trim();
-            foreach (var e in entities)
-            {
-                if (e.Metric is not { } metric)
-                    continue;
-                into.Device = e.Device;
-                var value = text;
-                if (e.Path.Count > 0)
-                {
-                    if (Follow(document!.RootElement, e.Path) is not { } field)
-                        continue; // missing is not false
-                    value = field.ValueKind == JsonValueKind.String ? field.GetString()! : field.GetRawText();
-                }
-
-                if (metric.Kind == MetricKind.Event)
-                {
-                    if (value.Length is > 0 and <= 64)
-                        into.AddEvent(metric, DeviceWords.OfEvent(value));
-                }
-                else if (metric.Kind == MetricKind.State)
-                {
-                    if (value.Equals(e.On, StringComparison.OrdinalIgnoreCase))
-                        into.Add(metric, 1);
-                    else if (value.Equals(e.Off, StringComparison.OrdinalIgnoreCase))
-                        into.Add(metric, 0);
-                }
-                else if (
-                    double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
-                    && Units.TryConvert(e.Unit, metric.Unit, out var conversion)
-                )
-                {
-                    into.Add(metric, conversion.Apply(number));
-                }
-            }
-
-            return null;
-        }
-    }
-
-    private static JsonElement? Follow(JsonElement element, IReadOnlyList<string> path)
-    {
-        foreach (var part in path)
-        {
-            if (
-                element.ValueKind == JsonValueKind.Array
-                && int.TryParse(part, CultureInfo.InvariantCulture, out var index)
-                && index >= 0
-                && index < element.GetArrayLength()
-            )
-                element = element[index];
-            else if (!element.TryField(part, out element))
-                return null;
-        }
-
-        return element.ValueKind == JsonValueKind.Null ? null : element;
     }
 }
