@@ -45,7 +45,7 @@ internal static class HomeDue
         HomeInactivity.FireDue(context, now);
         for (var i = 0; i < home.EpisodeCount; i++)
             if (home.Episodes[i].HeldUntil is not 0 and var until && until <= now)
-                OutageArea.Release(context, until);
+                HeldBackFindings.Release(context, until);
         for (var i = home.EpisodeCount - 1; i >= 0; i--)
             if (IsOfRemovedDevice(home, home.Episodes[i]))
                 context.Clear(i, now, "the device was taken out of the registry", "设备已从登记中移除");

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Vigil.Model;
 using Vigil.Settings;
 
@@ -7,8 +6,6 @@ namespace Vigil.Rules;
 /// <summary>Reads <c>rules.yaml</c>.</summary>
 internal static class RulesFile
 {
-    private static readonly string[] DayNames = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
-
     public static RuleSet? Read(string path, List<Problem> problems)
     {
         var before = problems.Count;
@@ -133,7 +130,7 @@ internal static class RulesFile
         if (ReferenceEquals(kind, AlarmKind.Wandering))
         {
             foreach (var zone in section.Sections("zones"))
-                if (ReadZone(zone) is { } read)
+                if (ZoneSection.Read(zone) is { } read)
                     sets.Add(r => r.Zones.Add(read));
         }
 
@@ -145,78 +142,8 @@ internal static class RulesFile
             return;
         }
 
-        var window = ReadWindow(when);
+        var window = RuleWindowSection.Read(when);
         when.NoOthers();
         sets.Add(r => r.SetWindow(kind, window));
-    }
-
-    private static RuleWindow ReadWindow(YamlSection when)
-    {
-        var days = 0;
-        foreach (var day in when.Texts("weekdays"))
-        {
-            var index = Array.IndexOf(DayNames, day);
-            if (index < 0)
-                when.Refuse(
-                    "weekdays",
-                    day,
-                    new Wording("is not one of " + string.Join(", ", DayNames), "应为 " + string.Join("、", DayNames))
-                );
-            else
-                days |= 1 << index;
-        }
-
-        var use = HolidayUse.Any;
-        if (when.Text("holidays") is { } text && !Enum.TryParse(text, ignoreCase: true, out use))
-            when.Refuse("holidays", text, new Wording("is not one of any, skip, only", "应为 any、skip 或 only"));
-        return new RuleWindow(Clock(when, "from"), Clock(when, "to"), days == 0 ? 127 : days, use);
-    }
-
-    private static int Clock(YamlSection when, string key)
-    {
-        if (when.Text(key) is not { } text)
-            return 0;
-        if (TimeOnly.TryParseExact(text, "HH:mm", CultureInfo.InvariantCulture, DateTimeStyles.None, out var time))
-            return (int)time.ToTimeSpan().TotalSeconds;
-        when.Refuse(key, text, new Wording("is not a time of day such as 22:00", "不是时刻，应如 22:00"));
-        return 0;
-    }
-
-    private static Zone? ReadZone(YamlSection section)
-    {
-        var points = new List<(double, double)>();
-        foreach (var text in section.Texts("points"))
-        {
-            var parts = text.Split(',');
-            if (
-                parts.Length == 2
-                && double.TryParse(parts[0], NumberStyles.Float, CultureInfo.InvariantCulture, out var latitude)
-                && Math.Abs(latitude) <= 90
-                && double.TryParse(parts[1], NumberStyles.Float, CultureInfo.InvariantCulture, out var longitude)
-                && Math.Abs(longitude) <= 180
-            )
-                points.Add((latitude, longitude));
-            else
-                section.Refuse(
-                    "points",
-                    text,
-                    new Wording("is not 'latitude, longitude' in WGS-84 degrees", "不是“纬度, 经度”（WGS-84，度）")
-                );
-        }
-
-        var radius = section.Number("radius", 1, 1e6) ?? 0;
-        var name = section.Text("name") ?? "zone";
-        section.NoOthers();
-        if (points.Count >= 3 || (points.Count == 1 && radius > 0))
-            return new Zone(name, [.. points], radius);
-        section.Refuse(
-            "points",
-            points.Count.ToString(CultureInfo.InvariantCulture),
-            new Wording(
-                "a zone is one point with a radius in metres, or a polygon of at least three points",
-                "区域应为一个点加半径（米），或至少三个点围成的多边形"
-            )
-        );
-        return null;
     }
 }
