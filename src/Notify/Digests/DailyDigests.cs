@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -30,12 +29,11 @@ public sealed partial class DailyDigests(
     /// <summary>How long after its time of day a digest may still be sent.</summary>
     private static readonly TimeSpan Late = TimeSpan.FromHours(10);
 
-    /// <summary>A change is told by the first digest that goes out in the week after it was found.</summary>
-    private static readonly TimeSpan ChangeIsNews = TimeSpan.FromDays(7);
-
     private static readonly TimeSpan Every = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan Again = TimeSpan.FromMinutes(15);
     private static readonly TimeSpan ChannelTimeout = TimeSpan.FromSeconds(30);
+
+    private readonly DigestMessages words = new(messages, zone, clock);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -82,7 +80,7 @@ public sealed partial class DailyDigests(
         {
             try
             {
-                var life = await LifeAsync(db, home.Key, day, cancellation);
+                var life = await DayAtHome.ReadAsync(db, readings, home.Key, day, now, zone, cancellation);
                 foreach (var (contact, name) in home.Select(h => (h.Contact, h.Name)))
                     if (await SendAsync(db, contact, name, day, life, now, cancellation))
                         sent++;
@@ -121,7 +119,7 @@ public sealed partial class DailyDigests(
         Contact contact,
         string name,
         DateOnly day,
-        (DayOfUse? Day, OwnNormal Usual, IReadOnlyList<SlowChange> Changes) life,
+        DayAtHome life,
         DateTime now,
         CancellationToken cancellation
     )
@@ -144,20 +142,7 @@ public sealed partial class DailyDigests(
             address.Length == 0 ? new ChannelResult(ChannelOutcome.GiveUp, Wording.Same("the stored address can't be read"))
             : routes.For(channel, address) is not { } way
                 ? new ChannelResult(ChannelOutcome.GiveUp, Wording.Same($"no provider carries {channel.Word()} to this address"))
-            : await AskAsync(
-                way,
-                Message(
-                    contact,
-                    name,
-                    day,
-                    life with
-                    {
-                        Changes = await UntoldAsync(db, contact, life.Changes, cancellation),
-                    },
-                    channel,
-                    address
-                )
-            );
+            : await AskAsync(way, words.Of(contact, name, day, await life.UntoldToAsync(db, contact, cancellation), channel, address));
         row.Note = result.Reason.En; // no page shows it
         if (result.Outcome is ChannelOutcome.Sent or ChannelOutcome.Delivered or ChannelOutcome.Unknown)
             row.SentAt = now; // unknown: a digest twice is worse than one missing
@@ -178,125 +163,6 @@ public sealed partial class DailyDigests(
         {
             return new ChannelResult(ChannelOutcome.Unknown, Wording.Same(e.Message));
         }
-    }
-
-    private OutgoingNotice Message(
-        Contact contact,
-        string name,
-        DateOnly day,
-        (DayOfUse? Day, OwnNormal Usual, IReadOnlyList<SlowChange> Changes) life,
-        Channel channel,
-        string address
-    )
-    {
-        var language = contact.Language == "en" ? "en" : "zh";
-        var text = messages.Daily(language, name, day, Words(life.Day, life.Usual, language) + Words(life.Changes, language));
-        var values = new Dictionary<string, string>
-        {
-            ["name"] = MessageTexts.Masked(name),
-            ["what"] = "",
-            ["kind"] = "daily",
-            ["time"] = day.ToString("MM-dd", CultureInfo.InvariantCulture),
-            ["link"] = "",
-        };
-        return new OutgoingNotice(
-            clock.NewId(),
-            channel,
-            address,
-            language,
-            MessageKind.Daily,
-            values,
-            channel == Channel.Mail ? MessageTexts.DailySubject(language) : "",
-            text,
-            "",
-            Critical: false
-        );
-    }
-
-    private string Words(DayOfUse? day, OwnNormal usual, string language)
-    {
-        var zh = language == "zh";
-        if (day is not { Litres: not null } and not { KilowattHours: not null })
-            return zh ? "没有水电读数" : "no readings of water or electricity";
-        string N(double value) => value.ToString(value >= 10 ? "0" : "0.0", CultureInfo.InvariantCulture);
-        string T(DateTime time) => TimeZoneInfo.ConvertTimeFromUtc(time, zone).ToString("HH:mm", CultureInfo.InvariantCulture);
-        var parts = new List<string>();
-        if (day!.Litres is { } litres)
-            parts.Add(
-                (zh ? $"用水{N(litres)}升" : $"water {N(litres)} L")
-                    + (
-                        usual.Litres is { } often
-                            ? zh
-                                ? $"（平时{N(often)}）"
-                                : $" (usually {N(often)})"
-                            : ""
-                    )
-            );
-        if (day is { FirstUse: { } first, LastUse: { } last })
-            parts.Add(zh ? $"{T(first)}至{T(last)}" : $"from {T(first)} to {T(last)}");
-        if (day.KilowattHours is { } energy)
-            parts.Add(
-                (zh ? $"用电{N(energy)}度" : $"electricity {N(energy)} kWh")
-                    + (
-                        usual.KilowattHours is { } most
-                            ? zh
-                                ? $"（平时{N(most)}）"
-                                : $" (usually {N(most)})"
-                            : ""
-                    )
-            );
-        return string.Join(zh ? "，" : ", ", parts);
-    }
-
-    /// <summary>Those that no digest which went to this contact has told.</summary>
-    private static async Task<IReadOnlyList<SlowChange>> UntoldAsync(
-        RecordsDb db,
-        Contact contact,
-        IReadOnlyList<SlowChange> changes,
-        CancellationToken cancellation
-    )
-    {
-        if (changes.Count == 0)
-            return changes;
-        var told = await db.Digests.Where(d => d.ContactId == contact.Id).MaxAsync(d => d.SentAt, cancellation);
-        return [.. changes.Where(c => told is not { } at || c.FoundAt > at)];
-    }
-
-    private static string Words(IReadOnlyList<SlowChange> changes, string language)
-    {
-        if (changes.Count == 0)
-            return "";
-        var said = changes.Select(c => ChangeWords.Of(c).In(language));
-        return language == "zh" ? "。近两周：" + string.Join("；", said) : ". In the last two weeks: " + string.Join("; ", said);
-    }
-
-    /// <summary>The day, what has slowly changed, and what is usual in the days before it.</summary>
-    private async Task<(DayOfUse?, OwnNormal, IReadOnlyList<SlowChange>)> LifeAsync(
-        RecordsDb db,
-        string resident,
-        DateOnly day,
-        CancellationToken cancellation
-    )
-    {
-        var since = clock.GetUtcNow().UtcDateTime - ChangeIsNews;
-        var changes = await db
-            .SlowChanges.AsNoTracking()
-            .Where(c => c.ResidentId == resident && c.FoundAt >= since)
-            .OrderBy(c => c.FoundAt)
-            .ToListAsync(cancellation);
-        var devices = await db.PlacesOfAsync(resident, cancellation);
-        if (devices.Count == 0)
-            return (null, OwnNormal.Of([], zone), changes);
-        var midnight = TimeZoneInfo.ConvertTimeToUtc(day.AddDays(1).ToDateTime(TimeOnly.MinValue, DateTimeKind.Unspecified), zone);
-        var days = await DailyLife.ReadAsync(
-            readings,
-            devices,
-            midnight.AddDays(-OwnNormal.Back - 1),
-            midnight.AddHours(2),
-            zone,
-            cancellation
-        );
-        return (days.FirstOrDefault(d => d.Day == day), OwnNormal.Of([.. days.Where(d => d.Day < day)], zone), changes);
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The daily digest of resident {Resident} could not be made; it is tried again")]

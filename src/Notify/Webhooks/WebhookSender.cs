@@ -1,12 +1,7 @@
-using System.Data.Common;
-using System.Globalization;
-using System.Net.Http;
-using System.Text;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Vigil.Model;
-using Vigil.Notify.Channels.Webhook;
 using Vigil.Notify.Escalation;
 using Vigil.Storage.Records;
 
@@ -43,20 +38,11 @@ public sealed partial class WebhookSender(
     /// <summary>While a message is under way nobody else takes it; longer than a try lasts.</summary>
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(30);
 
-    /// <summary>
-    /// So many lines before the last one seen are looked at again, if they are of the last minute: on PostgreSQL a line with a lower number
-    /// may become visible later.
-    /// </summary>
-    private const int LookBack = 200;
-
     private const int Batch = 100;
 
     private readonly Pace pace = new(TimeProvider.System); // in real time, also where the service's clock runs faster
-    private readonly HttpClient http = new(connections.Handler())
-    {
-        Timeout = TimeSpan.FromSeconds(10),
-        MaxResponseContentBufferSize = 1 << 16,
-    };
+    private readonly WebhookQueue queue = new(records, clock);
+    private readonly WebhookPost post = new(connections);
     private long? cleaned;
     private long turned = clock.GetTimestamp();
 
@@ -91,89 +77,20 @@ public sealed partial class WebhookSender(
     public override void Dispose()
     {
         pace.Dispose();
-        http.Dispose();
+        post.Dispose();
         base.Dispose();
     }
 
     /// <summary>Looks once: turns what is new into messages, and sends what is due.</summary>
     public async Task CycleAsync(CancellationToken cancellation)
     {
-        while (await CollectAsync(cancellation) >= Batch)
+        while (await queue.FillAsync(cancellation) >= WebhookQueue.Batch)
         {
             // there is more
         }
 
         await SendDueAsync(cancellation);
         Interlocked.Exchange(ref turned, clock.GetTimestamp());
-    }
-
-    /// <summary>
-    /// Turns new lines of the timelines into rows; returns how many lines were looked at for the webhook that is furthest behind.
-    /// </summary>
-    private async Task<int> CollectAsync(CancellationToken cancellation)
-    {
-        await using var db = await records.CreateDbContextAsync(cancellation);
-        if (await db.Webhooks.AsNoTracking().Where(w => !w.Disabled).MinAsync(w => (long?)w.SeenTimeline, cancellation) is not { } seen)
-            return 0;
-        var newest = await db.Timeline.MaxAsync(t => (long?)t.Id, cancellation) ?? 0;
-        if (newest <= seen)
-            return 0;
-        var from = db.Database.ProviderName!.Contains("Npgsql", StringComparison.Ordinal) ? seen - LookBack : seen;
-        var lines = await db
-            .Timeline.AsNoTracking()
-            .Where(t => t.Id > from && t.Id <= seen + Batch)
-            .OrderBy(t => t.Id)
-            .ToListAsync(cancellation);
-        var recent = lines.Count == 0 ? default : lines.Max(l => l.Time).AddMinutes(-1);
-        var wanted = lines.Where(l => WebhookEvents.All.Contains(l.What.Word())).ToList();
-        var ids = wanted.Select(l => l.AlarmId).Distinct().ToList();
-        var alarms = await db.Alarms.AsNoTracking().Where(a => ids.Contains(a.Id)).ToDictionaryAsync(a => a.Id, cancellation);
-        var now = clock.GetUtcNow().UtcDateTime;
-        await using var transaction = await WriteTurn.BeginAsync(db, first: false, cancellation);
-        foreach (var webhook in await db.Webhooks.Where(w => !w.Disabled && w.SeenTimeline < seen + Batch).ToListAsync(cancellation))
-        {
-            var events = webhook.Events.Split(',');
-            var rows = wanted
-                // Looking back never reaches lines from before the webhook was made.
-                .Where(l =>
-                    events.Contains(l.What.Word())
-                    && alarms.TryGetValue(l.AlarmId, out var a)
-                    && a.Area != RecordsDb.Nowhere
-                    && a.Area.StartsWith(webhook.Area, StringComparison.Ordinal)
-                    && (l.Id > webhook.SeenTimeline || (l.Time > webhook.CreatedAt && l.Time > recent))
-                )
-                // A microsecond apart, so that they go out in the order in which it happened.
-                .Select(
-                    (l, i) =>
-                        new WebhookDelivery
-                        {
-                            Id = WebhookEvents.IdOf(webhook.Id, l.Id),
-                            WebhookId = webhook.Id,
-                            AlarmId = l.AlarmId,
-                            Event = l.What.Word(),
-                            Body = WebhookEvents.Body(l, alarms[l.AlarmId]),
-                            CreatedAt = now.AddTicks(i * TimeSpan.TicksPerMicrosecond),
-                            DueAt = now,
-                        }
-                )
-                .ToList();
-            var keys = rows.Select(r => r.Id).ToList();
-            var known = await db.WebhookDeliveries.Where(d => keys.Contains(d.Id)).Select(d => d.Id).ToListAsync(cancellation);
-            db.WebhookDeliveries.AddRange(rows.Where(r => !known.Contains(r.Id)));
-            webhook.SeenTimeline = Math.Max(webhook.SeenTimeline, Math.Min(newest, seen + Batch));
-        }
-
-        try
-        {
-            await db.SaveChangesAsync(cancellation);
-            await transaction.CommitAsync(cancellation);
-        }
-        catch (Exception e) when (e is DbUpdateException or DbException)
-        {
-            return 0; // another instance did the same: looked at again in a second
-        }
-
-        return (int)Math.Min(Batch, newest - seen);
     }
 
     /// <summary>Sends what is due, each receiver on its own.</summary>
@@ -228,7 +145,7 @@ public sealed partial class WebhookSender(
                 continue;
             var (taken, gone, note) = webhook.Disabled
                 ? (false, true, new Wording("the webhook is switched off", "对接已停用"))
-                : await TryAsync(webhook, delivery, cancellation);
+                : await post.TryAsync(webhook, delivery, cancellation);
             var after = clock.GetUtcNow().UtcDateTime;
             var end = !taken && (gone || after - delivery.CreatedAt >= GiveUpAfter);
             var next = after + Waits[Math.Min(delivery.Attempts, Waits.Count - 1)];
@@ -248,42 +165,6 @@ public sealed partial class WebhookSender(
             // A slow receiver gets the rest with the next look.
             if ((!taken && !webhook.Disabled) || clock.GetElapsedTime(begun) > Lease)
                 return;
-        }
-    }
-
-    private async Task<(bool Taken, bool Gone, Wording Note)> TryAsync(
-        Webhook webhook,
-        WebhookDelivery delivery,
-        CancellationToken cancellation
-    )
-    {
-        if (connections.Refuses(webhook.Url) is { } refused)
-            return (false, false, OutwardConnections.OfAddress(refused));
-        if (!WebhookSignature.IsSecret(webhook.Secret))
-            return (false, !FieldKeys.IsUnreadable(webhook.Secret), new Wording("the secret can't be read", "签名密钥无法读取"));
-        try
-        {
-            // a receiver refuses what is older than minutes by its own clock
-            var now = TimeProvider.System.GetUtcNow();
-            using var request = new HttpRequestMessage(HttpMethod.Post, webhook.Url)
-            {
-                Content = new StringContent(delivery.Body, Encoding.UTF8, "application/json"),
-            };
-            WebhookSignature.Sign(request, [webhook.Secret], $"msg_{delivery.Id:N}", now, delivery.Body);
-            using var answer = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
-            var status = (int)answer.StatusCode;
-            return (status is >= 200 and < 300, status == 410, new Wording($"answered {status}", $"应答 {status}"));
-        }
-        catch (Exception e)
-            when (e is HttpRequestException or TaskCanceledException or UriFormatException && !cancellation.IsCancellationRequested)
-        {
-            return (
-                false,
-                false,
-                e is HttpRequestException inward && OutwardConnections.WasRefused(inward)
-                    ? OutwardConnections.Inside
-                    : new Wording("does not answer", "没有应答")
-            );
         }
     }
 
