@@ -30,20 +30,10 @@ internal sealed partial class ClockWatch(
     /// <summary>A larger difference between the clocks is a jump; a smaller one is drift.</summary>
     internal static readonly TimeSpan Jump = TimeSpan.FromSeconds(2);
 
-    /// <summary>
-    /// How often the time is written to disk; and by how much it may be ahead of the wall clock at a start after a reboot without meaning
-    /// that the clock was set.
-    /// </summary>
-    private static readonly TimeSpan Written = TimeSpan.FromSeconds(10);
-
     private static readonly TimeSpan Shown = TimeSpan.FromMinutes(5);
 
-    private readonly ClockStampFile stampFile = new(settings.DataPath, clock, log);
+    private readonly ClockMoves moves = new(records, rules, new ClockStampFile(settings.DataPath, clock, log));
     private long looked = clock.GetTimestamp();
-
-    /// <summary>A move whose commit failed in a way that leaves open whether it was made; the records have to be asked.</summary>
-    private ClockMove? unsure;
-
     private long? jumped;
 
     /// <summary>Time since the last jump of a day or more; null when there was none since the start.</summary>
@@ -71,22 +61,14 @@ internal sealed partial class ClockWatch(
             LogFailed(log, e); // a full disk: deadlines may be off, but starting matters more
         }
 
-        stampFile.Write(steady.GetUtcNow().UtcDateTime);
+        moves.Stamp.Write(steady.GetUtcNow().UtcDateTime);
         return by;
     }
 
     private async Task<TimeSpan> CompareAtStartAsync(SteadyClock steady, CancellationToken cancellation)
     {
-        await using var db = await records.CreateDbContextAsync(cancellation);
         var now = steady.GetUtcNow().UtcDateTime;
-        var stamp = stampFile.Read();
-        if (stamp?.Move is { } begun && await begun.IsMadeAsync(db, cancellation))
-            stamp = stamp with { Time = begun.To };
-        // Without a reboot the monotonic clock tells what time it must be; after one, the newest time known is at least a lower limit.
-        var last = stamp is { Since: { } since }
-            ? stamp.Time + since
-            : new[] { stamp?.Time, await Deadlines.NewestAsync(db, cancellation) }.Max();
-        if (last is not { } before || (stamp?.Since is null ? before - now <= Written : (now - before).Duration() <= Jump))
+        if (await moves.ContradictedAsync(now, cancellation) is not var (before, isExact))
             return TimeSpan.Zero;
         if (steady.GetUtcNow() < SteadyClock.Earliest)
         {
@@ -95,15 +77,13 @@ internal sealed partial class ClockWatch(
             return TimeSpan.Zero;
         }
 
-        await using var transaction = await WriteTurn.BeginAsync(db, first: true, cancellation);
         var move = new ClockMove(Guid.NewGuid(), before, now - before);
         var (en, zh) = move.Words(zone, " while the service was down", "在服务停止期间");
-        await MoveAsync(db, move, en, zh, cancellation);
-        await transaction.CommitAsync(cancellation);
+        await moves.MoveDeadlinesAsync(move, en, zh, cancellation);
         RememberJump(move);
         Tell(move.By < TimeSpan.Zero ? "clock-set-back" : "clock-set-forward", en, zh);
         // After a reboot the difference includes the downtime, which the rules are told of separately.
-        return stamp?.Since is null ? TimeSpan.Zero : move.By;
+        return isExact ? move.By : TimeSpan.Zero;
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -125,8 +105,8 @@ internal sealed partial class ClockWatch(
         }
     }
 
-    /// <summary>The commit of a move failed, or said so: the next comparison looks it up.</summary>
-    internal bool IsUnsure => unsure is not null;
+    /// <inheritdoc cref="ClockMoves.IsUnsure"/>
+    internal bool IsUnsure => moves.IsUnsure;
 
     /// <summary>One comparison.</summary>
     /// <param name="waited">How long the wait before it really took.</param>
@@ -143,7 +123,7 @@ internal sealed partial class ClockWatch(
         if (clock is not SteadyClock steady)
             return;
         var ahead = steady.WallAhead;
-        if (unsure is null && steady.Wall < SteadyClock.Earliest && steady.GetUtcNow() >= SteadyClock.Earliest)
+        if (!moves.IsUnsure && steady.Wall < SteadyClock.Earliest && steady.GetUtcNow() >= SteadyClock.Earliest)
         {
             var (wall, own) = (ClockMove.Local(zone, steady.Wall.UtcDateTime), ClockMove.Local(zone, steady.GetUtcNow().UtcDateTime));
             troubles.Say(
@@ -155,68 +135,20 @@ internal sealed partial class ClockWatch(
         }
 
         troubles.Over(Wrong);
-        if (unsure is null && ahead.Duration() <= Jump)
+        if (!moves.IsUnsure && ahead.Duration() <= Jump)
             steady.Follow(ahead);
-        else
-            await TakeOverAsync(steady, cancellation);
-        if (stampFile.SinceWritten is not { } since || since > Written)
-            stampFile.Write(steady.GetUtcNow().UtcDateTime);
-    }
-
-    private async Task TakeOverAsync(SteadyClock steady, CancellationToken cancellation)
-    {
-        await using var db = await records.CreateDbContextAsync(cancellation);
-        if (unsure is { } asked)
-        {
-            var made = await asked.IsMadeAsync(db, cancellation);
-            unsure = null;
-            if (!made)
-                return; // the next comparison moves it
-            rules.SetClock(asked.By, steady);
-            IsSet(asked, steady);
-            return;
-        }
-
-        await using var transaction = await WriteTurn.BeginAsync(db, first: true, cancellation);
-        var by = steady.WallAhead; // measured again: waiting for the turn may have taken long
-        if (by.Duration() <= Jump)
-            return;
-        var before = steady.GetUtcNow().UtcDateTime;
-        var move = new ClockMove(Guid.NewGuid(), before, by);
-        var (en, zh) = move.Words(zone);
-        await MoveAsync(db, move, en, zh, cancellation);
-        // Inside the transaction, while nobody else writes: no other loop sees moved deadlines by the old clock, or the reverse.
-        rules.SetClock(by, steady);
-        try
-        {
-            await transaction.CommitAsync(CancellationToken.None);
-        }
-        catch
-        {
-            rules.SetClock(-by, steady);
-            unsure = move;
-            throw;
-        }
-
-        IsSet(move, steady);
-    }
-
-    /// <summary>Moves the deadlines; the caller commits.</summary>
-    private async Task MoveAsync(RecordsDb db, ClockMove move, string en, string zh, CancellationToken cancellation)
-    {
-        await Deadlines.MoveAsync(db, move.By, move.From, en, zh, cancellation);
-        db.Findings.Add(new CommittedFinding { Key = move.Key, CommittedAt = move.To });
-        await db.SaveChangesAsync(cancellation);
-        // Before the commit: a start after a crash finds the move here, and in the records whether it was committed.
-        stampFile.Write(move.From, move);
+        else if (await moves.AdoptAsync(steady, zone, cancellation) is { } move)
+            IsSet(move, steady);
+        if (moves.Stamp.SinceWritten is not { } since || since > ClockMoves.Written)
+            moves.Stamp.Write(steady.GetUtcNow().UtcDateTime);
     }
 
     private void IsSet(ClockMove move, SteadyClock steady)
     {
         RememberJump(move);
         housekeeping.ListenAgain();
-        housekeeping.SaveAgain();
-        stampFile.Write(steady.GetUtcNow().UtcDateTime);
+        housekeeping.Store.SaveAgain();
+        moves.Stamp.Write(steady.GetUtcNow().UtcDateTime);
         // One case for each direction: a clock that jumps back and forth doesn't open a new one each time.
         var (en, zh) = move.Words(zone);
         Tell(move.By > TimeSpan.Zero ? "clock-set-forward" : "clock-set-back", en, zh);

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Vigil.Notify.Escalation;
 using Vigil.Notify.Messages;
 using Vigil.Rules;
@@ -35,6 +36,20 @@ internal static class FollowedFiles
                 log
             ),
         ];
+
+    /// <summary>Begins to follow them, with a metric for each that says whether its current content is in effect.</summary>
+    public static void Begin(IReadOnlyList<FollowedFile> files, Meter meter)
+    {
+        foreach (var file in files)
+        {
+            file.Begin();
+            meter.CreateObservableGauge(
+                $"vigil_{file.Name}_file_in_force",
+                () => file.Trouble is null ? 1 : 0,
+                description: $"0 while the file of the {file.Name} as it stands can't be used, and the last good one stands"
+            );
+        }
+    }
 
     /// <summary>
     /// Files in the folder of the rules that they may refer to (holidays), without the other files that people edit there.

@@ -39,25 +39,20 @@ internal sealed partial class Housekeeping(
     /// <summary>How often time passes for the rules: a deadline is noticed at most this much late.</summary>
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);
 
-    private static readonly TimeSpan SaveAll = TimeSpan.FromMinutes(5);
-
     /// <summary>How far back the rules learn from stored readings where they have no snapshot.</summary>
     private static readonly TimeSpan Relearn = TimeSpan.FromDays(35);
 
-    private const string NotSaved = "rules snapshots";
-
-    private readonly string folder = Path.Combine(settings.DataPath, "rules");
+    /// <summary>What the rules know, on disk.</summary>
+    public RuleStore Store { get; } = new(Path.Combine(settings.DataPath, "rules"), rules, uncommitted, troubles, clock, log);
 
     private readonly RuleReports reports = new(troubles, meter, log);
 
     private readonly List<Finding> findings = [];
-    private long saved = clock.GetTimestamp(),
-        flushed = clock.GetTimestamp(),
+    private long flushed = clock.GetTimestamp(),
         reloaded = clock.GetTimestamp(),
         learned = clock.GetTimestamp();
     private int flushes;
     private Task<bool> noting = Task.FromResult(true);
-    private int partition;
 
     /// <summary>Since when the service has listened to devices without a break.</summary>
     private long listening = clock.GetTimestamp();
@@ -73,58 +68,19 @@ internal sealed partial class Housekeeping(
     /// </summary>
     public void ListenAgain() => Interlocked.Exchange(ref listening, clock.GetTimestamp());
 
-    /// <summary>
-    /// Saves all partitions in the next turns. Called when the clock was set: from snapshots of the old time a start after a crash would
-    /// find things a second time.
-    /// </summary>
-    public void SaveAgain() => Interlocked.Exchange(ref partition, 0);
-
-    /// <summary>Not all partitions have been saved since the start, or since the clock was set.</summary>
-    internal bool SavesAll => Volatile.Read(ref partition) < rules.Count;
-
     /// <summary>Continues where the service stopped: registry, snapshots of the rules, and the readings that arrived since.</summary>
     /// <param name="set">By how much the clock was set while the service was down: everything stored is in the time before.</param>
     /// <param name="cancellation">Stops between two steps.</param>
     public async Task RecoverAsync(TimeSpan set, CancellationToken cancellation)
     {
         var started = clock.GetUtcNow().UtcDateTime - set;
-        foreach (var file in Files)
-        {
-            file.Begin();
-            meter.CreateObservableGauge(
-                $"vigil_{file.Name}_file_in_force",
-                () => file.Trouble is null ? 1 : 0,
-                description: $"0 while the file of the {file.Name} as it stands can't be used, and the last good one stands"
-            );
-        }
-
+        FollowedFiles.Begin(Files, meter);
         reports.Attach(rules);
-        rules.Use(PriorsFile.Read(folder, out var unread));
-        if (unread is not null)
-            LogPriorsUnread(log, unread);
-        var (from, written) = rules.Load(folder, started - Relearn, reports.SnapshotDamaged, started);
+        var (from, written) = Store.Load(started - Relearn, reports.SnapshotDamaged, started);
         await registry.ReloadAsync(cancellation);
-        var moved = await registry.MovedSinceAsync(from, cancellation);
         var missed = new List<Finding>();
-        var (count, heard) = (0, written);
-        try
-        {
-            await foreach (var reading in readings.ReceivedSinceAsync(from, cancellation))
-            {
-                count++;
-                if (reading.Received <= started && (heard is null || reading.Received > heard))
-                    heard = reading.Received;
-                // Of the home that the device was in when it was heard: that of a meter replaced since, and not the home it is in now.
-                if (moved.HomeOf(reading.Device.Value, reading.Received, registry) is { } resident)
-                    rules.Replay(resident, reading, missed);
-            }
-        }
-        catch (ReadingStoreException e)
-        {
-            // Alarms must not wait for a readings server that is down (invariant 2): the rules continue from the snapshot alone.
-            LogNoReplay(log, e.Message);
-        }
-
+        var (count, newest) = await Store.ReplayAsync(readings, registry, from, started, missed, cancellation);
+        var heard = newest > written || written is null ? newest : written;
         if (heard is { } last && last < started)
             rules.ForgiveDeafness(last, started);
         rules.ComeBack(started);
@@ -176,20 +132,12 @@ internal sealed partial class Housekeeping(
         }
 
         if (Due(ref learned, TimeSpan.FromHours(6)))
-            LearnPriors();
+            Store.LearnPriors();
         if (Due(ref flushed, TimeSpan.FromSeconds(5)))
             await NoteAsync(cancellation);
-        // Only when all findings are committed: a snapshot ahead of them would lose the others at a crash. After a start all partitions are
-        // saved at once, so that after a crash the downtime isn't excused a second time.
-        if (committed && (SavesAll || Due(ref saved, SaveAll / rules.Count)))
-        {
-            var next = partition;
-            // The clock may have been set back since this turn began. Too early a time only means that some readings are replayed again.
-            var taken = clock.GetUtcNow().UtcDateTime is var later && later < now ? later : now;
-            // Before the write: a partition that can't be written, as on a full disk, is tried again after the others, not at once.
-            Interlocked.CompareExchange(ref partition, next + 1, next);
-            await SaveAsync(next % rules.Count, taken);
-        }
+        // Only when all findings are committed: a snapshot ahead of them would lose the others at a crash.
+        if (committed)
+            await Store.SaveNextAsync(now);
 
         Interlocked.Exchange(ref turned, clock.GetTimestamp());
     }
@@ -203,42 +151,6 @@ internal sealed partial class Housekeeping(
             return;
         await noting; // what it failed with is said by this turn
         noting = ++flushes % 6 == 0 ? sightings.FlushAsync(cancellation) : sightings.FlushStrangersAsync(cancellation);
-    }
-
-    /// <summary>
-    /// A snapshot that can't be written is reported, but doesn't fail the turn: the next start replays the readings it lacks.
-    /// </summary>
-    private async Task SaveAsync(int next, DateTime taken)
-    {
-        try
-        {
-            await rules.SaveAsync(folder, next, taken, uncommitted.SettledAsync);
-            troubles.Over(NotSaved);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            troubles.Say(
-                NotSaved,
-                $"what the rules know can't be saved in {folder}: {e.Message}",
-                $"规则状态无法保存到 {folder}，原因见运行日志"
-            );
-        }
-    }
-
-    /// <summary>What the known homes teach of new ones. Where it can't be written it is learned again next time.</summary>
-    private void LearnPriors()
-    {
-        if (rules.LearnPriors() is not { } priors)
-            return;
-        try
-        {
-            PriorsFile.Write(folder, priors);
-            rules.Use(priors);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            LogNoPriors(log, e.Message);
-        }
     }
 
     /// <summary>Lets time pass for the rules; false when what they found could not be committed.</summary>
@@ -255,8 +167,7 @@ internal sealed partial class Housekeeping(
         await base.StopAsync(cancellationToken);
         if (!await uncommitted.CommitAsync([]))
             return;
-        for (var p = 0; p < rules.Count; p++)
-            await SaveAsync(p, clock.GetUtcNow().UtcDateTime);
+        await Store.SaveAllAsync();
     }
 
     private bool Due(ref long since, TimeSpan period)
@@ -269,24 +180,6 @@ internal sealed partial class Housekeeping(
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Rules: {Readings} readings applied since the snapshot of {Saved}")]
     private static partial void LogRecovered(ILogger logger, int readings, string saved);
-
-    [LoggerMessage(
-        Level = LogLevel.Error,
-        Message = "The readings since the snapshot can't be read, so the rules go on from the snapshot alone: {Reason}"
-    )]
-    private static partial void LogNoReplay(ILogger logger, string reason);
-
-    [LoggerMessage(
-        Level = LogLevel.Warning,
-        Message = "What the known homes have taught of new ones can't be read, and is learned again; until then as shipped: {Reason}"
-    )]
-    private static partial void LogPriorsUnread(ILogger logger, string reason);
-
-    [LoggerMessage(
-        Level = LogLevel.Warning,
-        Message = "What the known homes teach of new ones can't be written, and stays as it was: {Reason}"
-    )]
-    private static partial void LogNoPriors(ILogger logger, string reason);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Housekeeping failed; it goes on in a second")]
     private static partial void LogFailed(ILogger logger, Exception e);

@@ -177,7 +177,7 @@ internal sealed class SimulatedService
             async s =>
             {
                 await s.watch.TurnAsync(TimeSpan.Zero, CancellationToken.None);
-                if (s.housekeeping.SavesAll)
+                if (s.housekeeping.Store.SavesAll)
                     s.houseAt = world.Clock.Elapsed;
             },
             _ => world.At(TimeSpan.FromSeconds(1), () => world.Service?.LookAtClock())
@@ -282,7 +282,7 @@ internal sealed class SimulatedService
                         + (world.Faults.IsWell(Place.Records, TimeSpan.FromSeconds(10)) ? TimeSpan.FromHours(3) : TimeSpan.FromSeconds(2));
                     do await housekeeping.TurnAsync(TimeSpan.Zero, CancellationToken.None);
                     // the real loop does this a second later
-                    while (housekeeping.SavesAll && world.Faults.IsWell(Place.Records, TimeSpan.Zero));
+                    while (housekeeping.Store.SavesAll && world.Faults.IsWell(Place.Records, TimeSpan.Zero));
                 }
             }
             catch (Exception)
