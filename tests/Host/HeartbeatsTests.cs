@@ -14,7 +14,7 @@ public sealed class HeartbeatsTests
     {
         var stop = TestContext.Current.CancellationToken;
         await using var service = await ServiceUnderTest.StartAsync(new() { ["Health:LoopSeconds"] = "1.2" });
-        // Waits for the loops that turn every second. Loops that turn rarely would not be missed yet.
+        // Waits for the loops that turn every second. With so short a limit those that turn rarely are named now and then, though they run.
         await service.UntilAsync(
             "/healthz/ready",
             (_, text) =>
