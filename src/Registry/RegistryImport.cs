@@ -372,24 +372,8 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
                     $"此行有 {row.Fields} 列，表头只有 {columns.Count} 列"
                 )
             );
-        if (row.End is RowEnd.InQuotes)
-            row.Wrong(
-                "",
-                row.LastField[..Math.Min(40, row.LastField.Length)],
-                new Wording(
-                    "a quotation mark that is opened in this row is never closed: the file may have been cut off",
-                    "此行的引号没有闭合：文件可能不完整"
-                )
-            );
-        else if (row.End is RowEnd.WithoutLineEnd && row.Fields < columns.Count)
-            row.Wrong(
-                "",
-                row.LastField,
-                new Wording(
-                    $"the file ends in this row, after {row.Fields} of {columns.Count} fields: it may have been cut off",
-                    $"文件在此行中断（{columns.Count} 列中只有 {row.Fields} 列）：文件可能不完整"
-                )
-            );
+        if (row.CutOff is { } broken)
+            row.Wrong("", row.LastField[..Math.Min(40, row.LastField.Length)], broken);
         if (row.FormulaError is var (column, error))
             row.Wrong(column, error, new Wording("is the error of a formula, not a value", "是公式错误，不是值"));
         if (row.Kind is not { } kind)
@@ -472,7 +456,7 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
         foreach (var row in Read())
             yield return row;
 
-        RegistryRow Under(SheetRow row) => new(fileName, row.Line, columns, row.Fields, problems, changes, row.End);
+        RegistryRow Under(SheetRow row) => new(fileName, row.Line, columns, row.Fields, problems, changes, row.CutOff(columns.Count));
 
         IEnumerable<RegistryRow> Read()
         {

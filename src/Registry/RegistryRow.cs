@@ -1,7 +1,6 @@
 using System.Globalization;
 using PhoneNumbers;
 using Vigil.Model;
-using Vigil.Storage.Records;
 
 namespace Vigil.Registry;
 
@@ -17,7 +16,7 @@ internal sealed class RegistryRow(
     List<string> fields,
     List<Problem> problems,
     ImportChanges changes,
-    RowEnd end = RowEnd.Whole
+    Wording? cutOff = null
 )
 {
     private string? givenId;
@@ -33,7 +32,8 @@ internal sealed class RegistryRow(
 
     public string LastField => fields[^1];
 
-    public RowEnd End => end;
+    /// <summary>Why the file seems to have been cut off in this row; null when it wasn't.</summary>
+    public Wording? CutOff => cutOff;
 
     /// <summary>The first cell that holds what a spreadsheet shows where a formula has no result; null when there is none.</summary>
     public (string Column, string Value)? FormulaError =>

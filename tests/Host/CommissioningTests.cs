@@ -12,7 +12,7 @@ public sealed class CommissioningTests : IAsyncDisposable
 {
     private static readonly DateTime Noon = new(2026, 1, 15, 4, 0, 0, DateTimeKind.Utc);
     private readonly JumpingClock machine = new(new DateTimeOffset(Noon));
-    private StillService service = null!;
+    private SteppedService service = null!;
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
@@ -21,7 +21,7 @@ public sealed class CommissioningTests : IAsyncDisposable
     [Fact]
     public async Task A_county_that_moves_in_with_devices_of_years_ago_gets_its_grace_from_the_import_on()
     {
-        service = await StillService.BeginAsync(machine);
+        service = await SteppedService.BeginAsync(machine);
         var csv =
             "编号,姓名,区划代码,设备1编号,设备1型号,设备1安装日期\n"
             + "C1,李,440114003201,c-1,senml,2020-05-01\n"
@@ -42,7 +42,7 @@ public sealed class CommissioningTests : IAsyncDisposable
     [Fact]
     public async Task After_a_crash_what_arrived_before_a_device_was_moved_is_replayed_to_the_home_it_came_from()
     {
-        service = await StillService.BeginAsync(machine);
+        service = await SteppedService.BeginAsync(machine);
         await using (var db = await service.Records.CreateDbContextAsync(Stop))
         {
             db.Residents.Add(
@@ -63,7 +63,7 @@ public sealed class CommissioningTests : IAsyncDisposable
         await MoveAsync("sos-1", "R2");
         await service.PassAsync(3);
         Directory.Delete(Path.Combine(await service.EndAsync(), "rules"), recursive: true);
-        service = await StillService.BeginAsync(machine, service.Folder);
+        service = await SteppedService.BeginAsync(machine, service.Folder);
         await service.PassAsync(3);
         Assert.Equal("R1", Assert.Single(await service.AlarmsAsync("sos")).ResidentId);
         await service.PressAsync();
@@ -73,7 +73,7 @@ public sealed class CommissioningTests : IAsyncDisposable
     [Fact]
     public async Task A_press_of_a_retired_device_is_told_as_one_and_it_is_seen_to_speak()
     {
-        service = await StillService.BeginAsync(machine);
+        service = await SteppedService.BeginAsync(machine);
         await using (var db = await service.Records.CreateDbContextAsync(Stop))
         {
             var button = await db.Devices.SingleAsync(d => d.Id == "sos-1", Stop);

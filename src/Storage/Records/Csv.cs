@@ -1,4 +1,5 @@
 using System.Text;
+using Vigil.Model;
 
 namespace Vigil.Storage.Records;
 
@@ -18,7 +19,24 @@ public enum RowEnd
 /// <param name="Line">The line it begins on.</param>
 /// <param name="Fields">Its cells.</param>
 /// <param name="End">How it ends.</param>
-public readonly record struct SheetRow(int Line, List<string> Fields, RowEnd End = RowEnd.Whole);
+public readonly record struct SheetRow(int Line, List<string> Fields, RowEnd End = RowEnd.Whole)
+{
+    /// <summary>Why the file seems to have been cut off in this row; null when it wasn't.</summary>
+    /// <param name="columns">How many columns the headings name.</param>
+    public Wording? CutOff(int columns) =>
+        End switch
+        {
+            RowEnd.InQuotes => new Wording(
+                "a quotation mark that is opened in this row is never closed: the file may have been cut off",
+                "此行的引号没有闭合：文件可能不完整"
+            ),
+            RowEnd.WithoutLineEnd when Fields.Count < columns => new Wording(
+                $"the file ends in this row, after {Fields.Count} of {columns} fields: it may have been cut off",
+                $"文件在此行中断（{columns} 列中只有 {Fields.Count} 列）：文件可能不完整"
+            ),
+            _ => null,
+        };
+}
 
 /// <summary>CSV after RFC 4180. Reading accepts a byte order mark and both line endings.</summary>
 public static class Csv

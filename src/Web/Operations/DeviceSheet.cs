@@ -96,8 +96,9 @@ internal static class DeviceSheet
         Dictionary<string, int>? places = null;
         try
         {
-            foreach (var (line, fields) in Sheet.Read(file, name))
+            foreach (var row in Sheet.Read(file, name))
             {
+                var (line, fields) = (row.Line, row.Fields);
                 if (fields.TrueForAll(string.IsNullOrWhiteSpace))
                     continue;
                 if (places is null)
@@ -110,6 +111,8 @@ internal static class DeviceSheet
                     continue;
                 }
 
+                if (row.CutOff(places.Count) is { } broken)
+                    Wrong(line, "", "", broken);
                 if (rows.Count >= MostRows)
                 {
                     Wrong(line, "", "", new Wording($"more than {MostRows} rows", $"超过 {MostRows} 行"));
