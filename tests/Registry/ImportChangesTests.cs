@@ -67,6 +67,54 @@ public sealed class ImportChangesTests : IDisposable
     }
 
     [Fact]
+    public async Task Nothing_that_is_sealed_at_rest_is_shown_whole_by_a_dry_run()
+    {
+        var records = await FreshRecords.SqliteAsync(folder);
+        string File(int n, string certificate) =>
+            "记录,编号,姓名,区划代码,身份证号,电话,残疾人证号,邮箱,网络钩子,紧急联系人1姓名,紧急联系人1电话,紧急联系人1邮箱,"
+            + "家庭成员1姓名,家庭成员1身份证号码,家庭成员1健康状况\n"
+            + $"老人,r1,王,{Village},{WithCheckDigit($"4401111940010100{n}")},1380000000{n},{certificate},,,女儿,1380000001{n},a{n}@example.org,"
+            + $"王,{WithCheckDigit($"4401111940010101{n}")},heart {n}\n"
+            + $"探访人,v1,陈,{Village},,1380000002{n},,b{n}@example.org,,,,,,,\n"
+            + $"值班,o1,林,{Village},,1380000003{n},,c{n}@example.org,https://example.org/secret{n},,,,,,\n";
+        await records.GoodAsync(File(1, "440111194001010011B1"));
+        var secrets = await SecretsAsync(records);
+        var dry = await records.ImportAsync(File(2, "440111194001010022B2"), DryRun);
+        Assert.Empty(dry.Problems);
+        await records.GoodAsync(File(2, "440111194001010022B2"));
+        secrets.UnionWith(await SecretsAsync(records));
+        Assert.Equal(22, secrets.Count); // two of each: a column that this file leaves empty would not be looked at
+        foreach (var secret in secrets)
+            Assert.DoesNotContain(
+                dry.Changes.Lines,
+                l => l.En.Contains(secret, StringComparison.Ordinal) || l.Zh.Contains(secret, StringComparison.Ordinal)
+            );
+
+        static async Task<HashSet<string>> SecretsAsync(IDbContextFactory<RecordsDb> records)
+        {
+            await using var db = await records.CreateDbContextAsync(Stop);
+            object[] rows =
+            [
+                .. await db.Residents.ToListAsync(Stop),
+                .. await db.Contacts.ToListAsync(Stop),
+                .. await db.Set<HouseholdMember>().ToListAsync(Stop),
+                .. await db.Visitors.ToListAsync(Stop),
+                .. await db.DutyOfficers.ToListAsync(Stop),
+            ];
+            var found = new HashSet<string>();
+            foreach (var (entity, property) in RecordsDb.Sealed.Where(s => rows.Any(r => r.GetType() == s.Entity)))
+            foreach (var row in rows.Where(r => r.GetType() == entity))
+            {
+                var value = (string?)entity.GetProperty(property)!.GetValue(row);
+                Assert.False(string.IsNullOrEmpty(value), $"{entity.Name}.{property} is sealed, and this file has nothing for it");
+                found.Add(value);
+            }
+
+            return found;
+        }
+    }
+
+    [Fact]
     public async Task What_the_file_no_longer_names_stays_and_goes_with_replace_alone()
     {
         var records = await FreshRecords.SqliteAsync(folder);
