@@ -84,7 +84,7 @@ public sealed class DevicePagesTests : IAsyncLifetime
         await Chromium.PictureAsync(page, "decode-page");
 
         // A binary frame, with the profile alone.
-        await page.GetByLabel("型号").FillAsync("generic/dlt645-2007");
+        await page.GetByLabel("型号").FillAsync("dlt645-2007");
         await page.GetByLabel("主题").FillAsync("");
         await page.GetByLabel("书写方式").SelectOptionAsync("Hex");
         await page.GetByLabel("报文", new() { Exact = true }).FillAsync("zz");

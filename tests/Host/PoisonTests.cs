@@ -380,7 +380,7 @@ public sealed class StoreTroubleTests : IAsyncLifetime
 
         public Task DeleteBeforeAsync(DateTime time, CancellationToken cancellation) => inner.DeleteBeforeAsync(time, cancellation);
 
-        public Task DeleteAsync(IReadOnlyList<Vigil.Storage.Readings.DeviceSpan> devices, CancellationToken cancellation) =>
+        public Task DeleteAsync(IReadOnlyList<DeviceSpan> devices, CancellationToken cancellation) =>
             inner.DeleteAsync(devices, cancellation);
 
         public ValueTask DisposeAsync() => inner.DisposeAsync();

@@ -93,7 +93,7 @@ public sealed class MovedDevicesTests : IAsyncLifetime
         await PutAsync("meter", "r1", Midnight.AddHours(47.5));
         await WasAsync("meter", "r1", null, Midnight.AddHours(24.5));
         await WasAsync("meter", "r2", Midnight.AddHours(24.5), Midnight.AddHours(47.5));
-        var days = await DaysAsync("r1", 3);
+        var days = await DaysAsync("r1", 4);
         Assert.Equal([24.0, 24.0], [days[0].Litres!.Value, days[^1].Litres!.Value]);
         Assert.True(days.Sum(d => d.Litres ?? 0) < 49);
         var times = (await ReadAsync("r1")).ConvertAll(r => r.Time);

@@ -1,6 +1,5 @@
 using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
-using Vigil.Storage.Readings;
 
 namespace Vigil.Storage.Records;
 

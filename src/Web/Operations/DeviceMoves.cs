@@ -22,6 +22,23 @@ internal sealed partial record DeviceOperations
         CancellationToken cancellation
     )
     {
+        var refused = await BringAsync(id, resident, profile, label, since, cancellation);
+        if (refused is null)
+            await Desk.TieAsync(id, resident, Who, cancellation);
+        return refused;
+    }
+
+    private async Task<DeviceRefusal?> BringAsync(
+        string id,
+        string resident,
+        string? profile,
+        string? label,
+        DateTime? since,
+        CancellationToken cancellation
+    )
+    {
+        if (WhyProblem is { } why)
+            return why;
         if (resident.Length == 0)
             return DeviceRefusal.Wrong(
                 new Wording($"say to whom '{id}' belongs: the number of a resident", $"请填写设备“{id}”所属服务对象的编号")
@@ -59,10 +76,7 @@ internal sealed partial record DeviceOperations
             db.Unbound.Remove(waiting);
         home.UpdatedAt = Now;
         db.AddAudit(Now, Who, "bind", $"device:{id}", $"to resident:{resident}; {Detail(before, Facts(device))}");
-        if (await SaveAsync(db, turn, id, cancellation) is { } failed)
-            return failed;
-        await Desk.TieAsync(id, resident, Who, cancellation);
-        return null;
+        return await SaveAsync(db, turn, id, cancellation);
     }
 
     /// <summary>Takes a device out of a home, into stock.</summary>

@@ -66,6 +66,17 @@ internal sealed partial record DeviceOperations(
     /// <summary>Registers a device: in a home, or in stock.</summary>
     public async Task<DeviceRefusal?> RegisterAsync(DeviceEntry entry, CancellationToken cancellation)
     {
+        // Its turn to write is over before the desk, which has one of its own, is asked.
+        var refused = await AddAsync(entry, cancellation);
+        if (refused is null && entry.Resident.Length > 0)
+            await Desk.TieAsync(entry.Id, entry.Resident, Who, cancellation);
+        return refused;
+    }
+
+    private async Task<DeviceRefusal?> AddAsync(DeviceEntry entry, CancellationToken cancellation)
+    {
+        if (WhyProblem is { } why)
+            return why;
         if (entry.Problems(Profiles, Area) is [var (_, _, first), ..])
             return DeviceRefusal.Wrong(first);
         if (SinceProblem(entry.Since) is { } since)
@@ -81,11 +92,7 @@ internal sealed partial record DeviceOperations(
         if (await db.Unbound.FindAsync([entry.Id], cancellation) is { } waiting)
             db.Unbound.Remove(waiting);
         db.AddAudit(Now, Who, "register", $"device:{entry.Id}", Detail([], Facts(device)));
-        if (await SaveAsync(db, turn, entry.Id, cancellation) is { } refused)
-            return refused;
-        if (device.ResidentId is { } home)
-            await Desk.TieAsync(entry.Id, home, Who, cancellation);
-        return null;
+        return await SaveAsync(db, turn, entry.Id, cancellation);
     }
 
     /// <summary>Changes what is known of a device; null leaves a value as it is.</summary>
@@ -114,6 +121,11 @@ internal sealed partial record DeviceOperations(
             cancellation
         );
 
+    private DeviceRefusal? WhyProblem =>
+        Why.Length <= LongestWhy
+            ? null
+            : DeviceRefusal.Wrong(new Wording($"the reason has more than {LongestWhy} characters", $"原因超过 {LongestWhy} 个字"));
+
     /// <param name="id">Of the device.</param>
     /// <param name="version">That the person has seen; null where they have seen none.</param>
     /// <param name="action">Its word in the audit log.</param>
@@ -127,8 +139,8 @@ internal sealed partial record DeviceOperations(
         CancellationToken cancellation
     )
     {
-        if (Why.Length > LongestWhy)
-            return DeviceRefusal.Wrong(new Wording($"the reason has more than {LongestWhy} characters", $"原因超过 {LongestWhy} 个字"));
+        if (WhyProblem is { } why)
+            return why;
         await using var db = await Records.CreateDbContextAsync(cancellation);
         await using var turn = await WriteTurn.BeginAsync(db, first: false, cancellation);
         if (await LockedAsync(db, id, cancellation) is not { } device)

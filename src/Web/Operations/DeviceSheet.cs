@@ -64,12 +64,27 @@ internal static class DeviceSheet
         var rows = Read(file, name, by.Profiles, problems);
         if (rows.Count == 0 && problems.Count == 0)
             problems.Add(new Problem(name, 0, "", "", new Wording("has no row", "没有数据行")));
+        var made = await WriteAsync(by, rows, name, problems, cancellation);
+        if (problems.Count > 0)
+            return ([], [.. problems.OrderBy(p => p.Line)]);
+        await TieAsync(by, rows, cancellation);
+        return (made, []);
+    }
+
+    private static async Task<IReadOnlyList<MadeDevice>> WriteAsync(
+        DeviceOperations by,
+        List<(int Line, DeviceEntry Entry)> rows,
+        string name,
+        List<Problem> problems,
+        CancellationToken cancellation
+    )
+    {
         await using var db = await by.Records.CreateDbContextAsync(cancellation);
         await using var turn = await WriteTurn.BeginAsync(db, first: false, cancellation);
         foreach (var some in rows.Chunk(AtOnce))
             await FindProblemsAsync(db, some, name, problems, cancellation);
         if (problems.Count > 0)
-            return ([], [.. problems.OrderBy(p => p.Line)]);
+            return [];
         var made = rows.ConvertAll(r => (r.Entry, New: Secrets.NewDevice(r.Entry.Id, by.Now)));
         await db.InsertAsync([.. rows.Select(r => r.Entry.ToDevice(by.Now, ""))], cancellation);
         await db.InsertAsync([.. made.Select(m => m.New.Credential)], cancellation);
@@ -83,8 +98,7 @@ internal static class DeviceSheet
             db.AddAudit(by.Now, by.Who, "register", $"device:{entry.Id}", $"from {name}, with a password; {Where(entry)}");
         await db.SaveChangesAsync(cancellation);
         await turn.CommitAsync(cancellation);
-        await TieAsync(by, rows, cancellation);
-        return ([.. made.Select(m => new MadeDevice(m.Entry, m.New.Password))], []);
+        return [.. made.Select(m => new MadeDevice(m.Entry, m.New.Password))];
     }
 
     private static string Where(DeviceEntry entry) => entry.Resident.Length > 0 ? $"to resident:{entry.Resident}" : "into stock";

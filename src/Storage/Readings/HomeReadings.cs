@@ -1,20 +1,7 @@
+using System.Runtime.CompilerServices;
 using Vigil.Model;
 
 namespace Vigil.Storage.Readings;
-
-/// <summary>
-/// From when until when what a device measures is of one home: it may have been in another before, and be in another since.
-/// </summary>
-/// <param name="Device">The device.</param>
-/// <param name="From">Inclusive, UTC.</param>
-/// <param name="Until">Exclusive, UTC.</param>
-public readonly record struct DeviceSpan(DeviceId Device, DateTime From, DateTime Until)
-{
-    /// <summary>All that a device has ever measured.</summary>
-    public static implicit operator DeviceSpan(DeviceId device) => Always(device);
-
-    public static DeviceSpan Always(DeviceId device) => new(device, DateTime.MinValue, DateTime.MaxValue);
-}
 
 /// <summary>Reads what devices measured in one home. Everything that shows or judges a person's past reads it this way.</summary>
 public static class HomeReadings
@@ -56,7 +43,7 @@ public static class HomeReadings
         Metric? metric,
         DateTime from,
         DateTime to,
-        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation,
+        [EnumeratorCancellation] CancellationToken cancellation,
         int limit = int.MaxValue,
         TimeSpan? thinned = null
     )
