@@ -440,6 +440,10 @@ namespace Vigil.Storage.Records.Postgres.Migrations
 
                     b.HasKey("Id");
 
+                    b.HasIndex("Mail");
+
+                    b.HasIndex("Phone");
+
                     b.HasIndex("ResidentId", "Order")
                         .IsUnique();
 
@@ -608,7 +612,11 @@ namespace Vigil.Storage.Records.Postgres.Migrations
 
                     b.HasKey("Id");
 
+                    b.HasIndex("Label");
+
                     b.HasIndex("ResidentId");
+
+                    b.HasIndex("TestedAt");
 
                     b.ToTable("Devices");
                 });
@@ -980,6 +988,76 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                         });
                 });
 
+            modelBuilder.Entity("Vigil.Storage.Records.ReachTest", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .HasColumnType("uuid");
+
+                    b.Property<string>("Address")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<DateTime?>("AskedAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<string>("AskedBy")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<int>("Attempts")
+                        .HasColumnType("integer");
+
+                    b.Property<string>("Channel")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<string>("Code")
+                        .HasColumnType("text");
+
+                    b.Property<DateTime?>("DueAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<DateTime?>("FailedAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<string>("Language")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<string>("Provider")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<string>("ProviderId")
+                        .HasColumnType("text");
+
+                    b.Property<int>("State")
+                        .HasColumnType("integer");
+
+                    b.Property<DateTime?>("VerifiedAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<string>("ReasonEn")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("Reason");
+
+                    b.Property<string>("ReasonZh")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("Address")
+                        .IsUnique();
+
+                    b.HasIndex("DueAt");
+
+                    b.HasIndex("ProviderId");
+
+                    b.ToTable("ReachTests");
+                });
+
             modelBuilder.Entity("Vigil.Storage.Records.RegistryChange", b =>
                 {
                     b.Property<long>("Sequence")
@@ -1182,6 +1260,8 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     b.HasKey("Id");
 
                     b.HasIndex("Area");
+
+                    b.HasIndex("Phone");
 
                     b.HasIndex("UpdatedAt");
 
@@ -1501,6 +1581,8 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                         .HasColumnType("text");
 
                     b.HasKey("Id");
+
+                    b.HasIndex("Phone");
 
                     b.ToTable("Visitors");
                 });

@@ -431,6 +431,10 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
 
                     b.HasKey("Id");
 
+                    b.HasIndex("Mail");
+
+                    b.HasIndex("Phone");
+
                     b.HasIndex("ResidentId", "Order")
                         .IsUnique();
 
@@ -599,7 +603,11 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
 
                     b.HasKey("Id");
 
+                    b.HasIndex("Label");
+
                     b.HasIndex("ResidentId");
+
+                    b.HasIndex("TestedAt");
 
                     b.ToTable("Devices");
                 });
@@ -971,6 +979,76 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                         });
                 });
 
+            modelBuilder.Entity("Vigil.Storage.Records.ReachTest", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Address")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime?>("AskedAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("AskedBy")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("Attempts")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("Channel")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Code")
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime?>("DueAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime?>("FailedAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Language")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Provider")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("ProviderId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("State")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<DateTime?>("VerifiedAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("ReasonEn")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("Reason");
+
+                    b.Property<string>("ReasonZh")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("Address")
+                        .IsUnique();
+
+                    b.HasIndex("DueAt");
+
+                    b.HasIndex("ProviderId");
+
+                    b.ToTable("ReachTests");
+                });
+
             modelBuilder.Entity("Vigil.Storage.Records.RegistryChange", b =>
                 {
                     b.Property<long>("Sequence")
@@ -1169,6 +1247,8 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                     b.HasKey("Id");
 
                     b.HasIndex("Area");
+
+                    b.HasIndex("Phone");
 
                     b.HasIndex("UpdatedAt");
 
@@ -1486,6 +1566,8 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                         .HasColumnType("TEXT");
 
                     b.HasKey("Id");
+
+                    b.HasIndex("Phone");
 
                     b.ToTable("Visitors");
                 });
