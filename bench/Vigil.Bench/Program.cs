@@ -15,6 +15,7 @@ return args switch
     ["load", .. var rest] => await BrokerLoad.LoadAsync(Arguments.Of(rest)),
     ["import", .. var rest] => await ImportLoad.RunAsync(Arguments.Of(rest)),
     ["notify", .. var rest] => await NotifyLoad.RunAsync(Arguments.Of(rest)),
+    ["search", .. var rest] => await SearchLoad.RunAsync(Arguments.Of(rest)),
     ["soak", "village", .. var rest] => await SoakLoad.VillageAsync(Arguments.Of(rest)),
     ["soak", "broker", .. var rest] => await SoakLoad.BrokerAsync(Arguments.Of(rest)),
     ["silences", var file, .. var rest] => Silences.Run(file, Arguments.Of(rest)),
@@ -43,6 +44,8 @@ static int Usage()
             + "a registry of homes with four devices and two contacts: time, homes/s, memory, how long a press waits beside it\n"
             + "vigil-bench notify  [--alarms 4000] [--storm 10000] [--seconds 20] [--postgres CONNECTION]   "
             + "due steps/s, a storm, SOS published → provider's request at half of ingest's most\n"
+            + "vigil-bench search  [--homes 1000000] [--database sqlite|postgres] [--rounds 300]   "
+            + "the console's search for what people type, and which homes are protected now: time and memory\n"
             + "vigil-bench soak village [--hours 72] [--speed 720] [--residents 99] [--postgres yes]   "
             + "the demo's village and its phones on a fast clock: memory, files, handles, deadlines; adds to bench/reports/soak.md\n"
             + "vigil-bench soak broker  [--minutes 120] [--rate 7700] [--records 10] [--connections 2000] [--press 1000] "

@@ -127,6 +127,15 @@ internal sealed class RulePartitions
             return engines[p].OutlooksOf(resident);
     }
 
+    /// <summary>What the devices of a home could show right now. A partition is locked for one home alone.</summary>
+    public HomeSigns SignsOf(ResidentId resident)
+    {
+        if (!partitionOf.TryGetValue(resident, out var p))
+            return default;
+        lock (locks[p])
+            return engines[p].SignsOf(resident);
+    }
+
     /// <summary>The service didn't listen to devices in this time: their silence then doesn't count.</summary>
     public void ForgiveDeafness(DateTime from, DateTime to)
     {

@@ -10,6 +10,7 @@ using Vigil.Notify;
 using Vigil.Notify.Channels;
 using Vigil.Notify.Escalation;
 using Vigil.Registry;
+using Vigil.Registry.Protection;
 using Vigil.Rules;
 using Vigil.Storage.Readings;
 using Vigil.Storage.Records;
@@ -71,6 +72,7 @@ internal static class Service
             .AddSingleton(settings.Profiles)
             .AddSingleton<KnowsProfile>(_ => id => settings.Profiles.Find(id) is not null)
             .AddSingleton(PageProfiles.Of(settings.Profiles))
+            .AddSingleton<IsCallButton>(_ => id => settings.Profiles.Find(id)?.IsCallButton == true)
             .AddSingleton<Func<RegistryImport>>(s =>
                 () =>
                     new RegistryImport(
@@ -82,6 +84,7 @@ internal static class Service
             .AddSingleton(s => ActivatorUtilities.CreateInstance<ImportJobs>(s, Path.Combine(settings.DataPath, "uploads")))
             .AddSingleton(new RulePartitions(settings.Rules, settings.Zone))
             .AddSingleton<OutlooksOf>(s => s.GetRequiredService<RulePartitions>().OutlooksOf)
+            .AddSingleton<SignsOf>(s => s.GetRequiredService<RulePartitions>().SignsOf)
             .AddSingleton<LiveRegistry>()
             .AddNotify(settings.Configuration, settings.Policies, settings.Messages, settings.DataPath)
             .AddSingleton(s => new RecordsProbe(s.AlarmRecords()))

@@ -37,6 +37,7 @@ internal sealed class Settings
         Backup = BackupOptions.Read(configuration, problems);
         Console = Vigil.Web.ConsoleOptions.Read(configuration, problems);
         Http = Vigil.Web.HttpOptions.Read(configuration, problems);
+        Vigil.Registry.Protection.ProtectionOptions.Read(configuration, problems);
     }
 
     /// <summary>All settings there are. A setting in the configuration that isn't listed here is an error.</summary>
@@ -57,6 +58,7 @@ internal sealed class Settings
             .. SettingsSection.Names<HealthOptions>(HealthOptions.Section),
             .. SettingsSection.Names<BackupOptions>(BackupOptions.Section),
             .. SettingsSection.Names<Vigil.Web.ConsoleOptions>(Vigil.Web.ConsoleOptions.Section),
+            .. SettingsSection.Names<Vigil.Registry.Protection.ProtectionOptions>(Vigil.Registry.Protection.ProtectionOptions.Section),
             .. new[] { "Devices", "Rules", "Policies", "Messages" }.SelectMany(SettingsSection.Names<PathOptions>),
         ]);
 

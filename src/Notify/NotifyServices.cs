@@ -7,6 +7,7 @@ using Vigil.Model;
 using Vigil.Notify.Channels;
 using Vigil.Notify.Escalation;
 using Vigil.Notify.Messages;
+using Vigil.Notify.Reach;
 using Vigil.Notify.Webhooks;
 using Vigil.Settings;
 using Vigil.Storage.Records;
@@ -38,6 +39,10 @@ public static class NotifyServices
             ))
             .AddSingleton(Numbers.Read(configuration))
             .AddSingleton<Answers>()
+            .AddSingleton(_ => ReachOptions.Read(configuration, []))
+            .AddSingleton<ReachAnswers>()
+            .AddSingleton<ReachTests>()
+            .AddHostedService(s => s.GetRequiredService<ReachTests>())
             .AddSingleton<IChannel, Channels.SelfTest.SelfTestChannel>()
             .AddSingleton(s => new SignedLinks(dataPath, PublicUrl(configuration), s.GetRequiredService<TimeProvider>()))
             .AddSingleton(s => new Routes(s.GetServices<IChannel>(), RoutesOf(configuration)))
@@ -97,6 +102,7 @@ public static class NotifyServices
             "Notify:Prefixes",
             "Notify:DigestAt",
             .. SettingsSection.Names<WebhooksOptions>(WebhooksOptions.Section),
+            .. SettingsSection.Names<ReachOptions>(ReachOptions.Section),
             .. ProviderKind.All.SelectMany(k => k.Settings),
         ];
 
@@ -136,6 +142,10 @@ public static class NotifyServices
         foreach (var problem in Numbers.Check(configuration))
             yield return problem;
         foreach (var problem in WebhooksOptions.Check(configuration))
+            yield return problem;
+        var reach = new List<Problem>();
+        ReachOptions.Read(configuration, reach);
+        foreach (var problem in reach)
             yield return problem;
         foreach (var problem in ProviderKind.Used(configuration).SelectMany(k => k.Check(configuration)))
             yield return problem;

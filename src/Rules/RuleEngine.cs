@@ -233,6 +233,9 @@ public sealed class RuleEngine
     /// </summary>
     public IReadOnlyList<Outlook> OutlooksOf(ResidentId resident) => homes.Find(resident.Value) is { } home ? Outlooks.Of(this, home) : [];
 
+    /// <summary>What the devices of a home could show right now; nothing of a home that isn't known.</summary>
+    public HomeSigns SignsOf(ResidentId resident) => homes.Find(resident.Value) is { } home ? Signs.Of(home) : default;
+
     /// <summary>Adds what the homes of this partition have learned.</summary>
     public void AddTo(LifePriors.Sum sum)
     {

@@ -6,6 +6,7 @@ using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
 using Vigil.Notify;
 using Vigil.Notify.Messages;
+using Vigil.Notify.Reach;
 using Vigil.Storage.Readings;
 using Vigil.Storage.Records;
 using Vigil.Web.Accounts;
@@ -36,11 +37,12 @@ internal static class ContactEndpoints
         IReadingStore store,
         TimeProvider clock,
         TimeZoneInfo zone,
+        ReachAnswers reach,
         CancellationToken cancellation
     )
     {
         if (await FindAsync(records, links, token, cancellation) is not { } found)
-            return Expired(http);
+            return await reach.FindAsync(links.Open(token), cancellation) is { } test ? Reach(http, test, answered: false) : Expired(http);
         var today = await TodayAsync(found.Notice, found.Alarm, records, store, clock, zone, cancellation);
         return http.Page<ContactPage>(
             StatusCodes.Status200OK,
@@ -56,11 +58,18 @@ internal static class ContactEndpoints
         IDbContextFactory<RecordsDb> records,
         SignedLinks links,
         Answers answers,
+        ReachAnswers reach,
         CancellationToken cancellation
     )
     {
         if (await FindAsync(records, links, token, cancellation) is not { } found)
-            return Expired(http);
+        {
+            if (await reach.FindAsync(links.Open(token), cancellation) is not { } test)
+                return Expired(http);
+            await reach.AnsweredAsync(test.Id, cancellation);
+            return Reach(http, test, answered: true);
+        }
+
         var (notice, _, language) = found;
         var form = await http.Request.FormOrNoneAsync(cancellation) ?? FormCollection.Empty;
         var seen = int.TryParse(form["seen"], NumberStyles.None, CultureInfo.InvariantCulture, out var version) ? version : (int?)null;
@@ -98,6 +107,14 @@ internal static class ContactEndpoints
 
     private static IResult Said(HttpContext http, string language, string key, int status = StatusCodes.Status200OK) =>
         http.Page<ContactPage>(status, (nameof(ContactPage.Language), language), (nameof(ContactPage.Said), key));
+
+    /// <summary>The page of a number that is tested: a button, and thanks.</summary>
+    private static IResult Reach(HttpContext http, ReachTest test, bool answered) =>
+        http.Page<ReachPage>(
+            StatusCodes.Status200OK,
+            (nameof(ReachPage.Language), test.Language == "en" ? "en" : "zh"),
+            (nameof(ReachPage.Answered), answered)
+        );
 
     private static IResult Expired(HttpContext http) => http.Page<LinkExpired>(StatusCodes.Status404NotFound);
 

@@ -2,9 +2,15 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Vigil.Model;
+using Vigil.Notify.Escalation;
+using Vigil.Notify.Reach;
 using Vigil.Registry;
+using Vigil.Registry.Protection;
+using Vigil.Registry.Search;
 using Vigil.Storage.Readings;
 using Vigil.Storage.Records;
 using Vigil.Web.Accounts;
@@ -51,6 +57,9 @@ public static class WebServices
         services.AddSingleton<OpenPages>();
         services.AddScoped<Microsoft.AspNetCore.Components.Server.Circuits.CircuitHandler, OpenPage>();
         services.AddSingleton<MetricsText>();
+        services.AddProtection();
+        services.AddSingleton<SearchIndex>().AddSingleton<RegistrySearch>();
+        services.AddHostedService(s => s.GetRequiredService<SearchIndex>());
         services.AddSingleton(s => new RulesDesk(
             rulesPath ?? Path.Combine(AppContext.BaseDirectory, "config", "rules.yaml"),
             rulesPath is not null,
@@ -67,6 +76,28 @@ public static class WebServices
                 ?? throw new InvalidOperationException(string.Join('\n', problems));
         });
         return services;
+    }
+
+    /// <summary>Which homes are protected now: the registry, the running rules where there are any, and the ways to tell people.</summary>
+    private static void AddProtection(this IServiceCollection services)
+    {
+        services.AddSingleton(s => ProtectionOptions.Read(s.GetRequiredService<IConfiguration>(), []));
+        services.AddSingleton(s =>
+        {
+            var (routes, numbers) = (s.GetRequiredService<Vigil.Notify.Channels.Routes>(), s.GetRequiredService<Numbers>());
+            return new ContactWays(
+                (channel, address) => numbers.Refuses(channel, address) is null ? routes.Carriers(channel, address) : 0,
+                routes.Usable
+            );
+        });
+        services.TryAddSingleton<IsCallButton>(_ => _ => false);
+        services.AddSingleton(s =>
+        {
+            var now = ActivatorUtilities.CreateInstance<ProtectedNow>(s);
+            s.GetRequiredService<ReachAnswers>().Changed += now.NumberChanged;
+            return now;
+        });
+        services.AddHostedService(s => s.GetRequiredService<ProtectedNow>());
     }
 
     public static void MapConsole(this WebApplication app)

@@ -340,6 +340,8 @@ public sealed class BoardTests(ITestOutputHelper output) : IAsyncLifetime
                 ("statistics", "/statistics"),
                 ("rules", "/rules?resident=R-here"),
                 ("areas", "/areas"),
+                ("protection", "/protection"),
+                ("search", "/search?q=王"),
                 ("registry", "/registry"),
                 ("webhooks", "/webhooks"),
                 ("my-day", "/my-day"),

@@ -30,6 +30,9 @@ public sealed class AreaTests : IAsyncLifetime
         "/api/v1/rules",
         "/api/v1/scripts",
         "/api/v1/devices/lamp/latest", // it has not sent anything
+        "/search",
+        "/api/v1/search",
+        "/api/v1/protection",
     ];
 
     private readonly Guid visit = Guid.NewGuid(),

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Vigil.Model;
@@ -34,7 +35,13 @@ public sealed class ConsoleServer : IAsyncDisposable
     private readonly DirectoryInfo data = Directory.CreateTempSubdirectory("vigil-console");
     private readonly WebApplication app;
 
-    private ConsoleServer(bool open, ConsoleOptions? options, Vigil.Web.Accounts.AccountsOptions? accounts, Vigil.Web.HttpOptions? http)
+    private ConsoleServer(
+        bool open,
+        ConsoleOptions? options,
+        Vigil.Web.Accounts.AccountsOptions? accounts,
+        Vigil.Web.HttpOptions? http,
+        Dictionary<string, string?>? settings
+    )
     {
         var zone = TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai");
         var config = Path.Combine(AppContext.BaseDirectory, "config");
@@ -53,6 +60,7 @@ public sealed class ConsoleServer : IAsyncDisposable
                 EnvironmentName = "Development",
             }
         );
+        builder.Configuration.AddInMemoryCollection(settings ?? []);
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(k => k.Listen(IPAddress.Loopback, 0));
         builder
@@ -94,10 +102,11 @@ public sealed class ConsoleServer : IAsyncDisposable
         bool open = false,
         ConsoleOptions? options = null,
         Vigil.Web.Accounts.AccountsOptions? accounts = null,
-        Vigil.Web.HttpOptions? http = null
+        Vigil.Web.HttpOptions? http = null,
+        Dictionary<string, string?>? settings = null
     )
     {
-        var server = new ConsoleServer(open, options, accounts, http);
+        var server = new ConsoleServer(open, options, accounts, http, settings);
         await server.Records.MigrateAsync(Token);
         await using (var db = await server.Records.CreateDbContextAsync(Token))
         {

@@ -55,6 +55,13 @@ public sealed class Profile
     public bool SpeaksOfLife =>
         IsGeneric || Examples.Any(e => e.Readings.Any(r => Metric.TryParse(r.Metric, out var metric) && metric.IsLifeSafety));
 
+    /// <summary>Devices of this kind are pressed for help, as the profile's examples show; a generic profile says nothing of it.</summary>
+    public bool IsCallButton =>
+        !IsGeneric
+        && Examples.Any(e =>
+            e.Readings.Any(r => r.Event is "sos" or "pressed" && Metric.TryParse(r.Metric, out var metric) && metric == Metric.Button)
+        );
+
     /// <summary>Generic profiles read any device of a format that no other profile claims.</summary>
     public bool IsGeneric => !Id.Contains('/', StringComparison.Ordinal);
 

@@ -10,7 +10,10 @@ namespace Vigil.Notify.Channels;
 /// </summary>
 public sealed class Routes(IEnumerable<IChannel> channels, IReadOnlyDictionary<string, string> routes)
 {
-    private readonly Dictionary<string, IChannel> byProvider = channels.ToDictionary(c => c.Provider, StringComparer.OrdinalIgnoreCase);
+    private readonly OrderedDictionary<string, IChannel> byProvider = new(
+        channels.Select(c => KeyValuePair.Create(c.Provider, c)),
+        StringComparer.OrdinalIgnoreCase
+    );
 
     public IReadOnlyCollection<IChannel> All => byProvider.Values;
 
@@ -40,6 +43,32 @@ public sealed class Routes(IEnumerable<IChannel> channels, IReadOnlyDictionary<s
             ?? able.FirstOrDefault()
             ?? (routes.Count == 0 ? Find("outbox") : null)
             ?? (channel == Channel.SelfTest ? Find(Model.SelfTest.Channel) : null);
+    }
+
+    /// <summary>Providers that carry this channel to this address, a bit each; what only shows messages is none.</summary>
+    public ulong Carriers(Channel channel, string address)
+    {
+        var (word, found) = (channel.Word(), 0UL);
+        foreach (var (key, route) in routes)
+            if (
+                key.Length == 0
+                || key == word
+                || (channel is Channel.Sms or Channel.Voice && address.StartsWith(key, StringComparison.Ordinal))
+            )
+                foreach (var provider in Listed(route))
+                    if (Find(provider) is { } able && able.Provider != "outbox" && able.CarriesTo(channel, address))
+                        found |= 1UL << byProvider.IndexOf(able.Provider);
+        return found;
+    }
+
+    /// <summary>Those that can be used now, as <see cref="Carriers"/> counts them.</summary>
+    public ulong Usable()
+    {
+        var found = 0UL;
+        foreach (var channel in byProvider.Values)
+            if (channel.Health?.Trouble is null)
+                found |= 1UL << byProvider.IndexOf(channel.Provider);
+        return found;
     }
 
     /// <summary>The providers of one route, first choice first.</summary>

@@ -9,8 +9,7 @@ internal sealed class Rota
     /// <summary>Digits of a province, city, county, town and village.</summary>
     private static readonly int[] CodeLengths = [2, 4, 6, 9, 12];
 
-    /// <summary>Most substitutes of substitutes that are followed; substitutes may form a circle.</summary>
-    private const int LongestChain = 5;
+    private const int LongestChain = Vigil.Storage.Records.Visitor.LongestChain;
 
     private readonly DateTime local;
     private readonly Dictionary<string, Visitor> visitors;
@@ -80,7 +79,7 @@ internal sealed class Rota
     {
         for (var i = 0; i <= LongestChain; i++)
         {
-            if (!visitor.Away && !IsAway(visitor.AwayFrom, visitor.AwayUntil) && Works("visitor:" + visitor.Id))
+            if (!visitor.IsAway(DateOnly.FromDateTime(local)) && Works("visitor:" + visitor.Id))
                 return visitor;
             if (visitor.SubstituteId is not { } next || !visitors.TryGetValue(next, out var other))
                 break;

@@ -25,6 +25,9 @@ public sealed partial class MessageTexts
         "inbound",
         "reply-help",
         "reply-wrong",
+        "reach",
+        "reach-no-key",
+        "reached",
     ];
 
     /// <summary>
@@ -46,7 +49,7 @@ public sealed partial class MessageTexts
         found.Read(
             yaml.Section("templates", required: true),
             "template:",
-            [.. Enum.GetValues<MessageKind>().Where(k => k != MessageKind.SelfTest).Select(k => k.Word()), "reply"]
+            [.. Enum.GetValues<MessageKind>().Where(k => k != MessageKind.SelfTest).Select(k => k.Word()), "reply", "reach-reply"]
         );
         found.Read(yaml.Section("kinds", required: true), "kind:", AlarmKind.All.Select(k => k.Name));
         found.Read(yaml.Section("spoken", required: true), "spoken:", SpokenKeys, ["zh", "yue", "en"]);
@@ -75,6 +78,12 @@ public sealed partial class MessageTexts
     /// <summary>The sentence added to a text where a reply is possible: how to answer with the recipient's code for this alarm.</summary>
     public string Reply(string language, string code) =>
         texts[("template:reply", Written(language))].Replace("{code}", code, StringComparison.Ordinal);
+
+    /// <summary>The sentence added to a text that tests a number: its code shows that somebody has read it.</summary>
+    public string ReachReply(string language, string code) =>
+        texts[("template:reach-reply", Written(language))].Replace("{code}", code, StringComparison.Ordinal);
+
+    public static string ReachSubject(string language) => language == "en" ? "[Vigil] Is this address right?" : "【守望】邮箱核验";
 
     /// <summary>
     /// What a call says, or what answers a key or a reply: Mandarin, Cantonese or English. No link, no code, no time: nobody can note them

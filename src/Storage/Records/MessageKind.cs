@@ -27,6 +27,9 @@ public enum MessageKind
     /// <summary>Yesterday at home, for a contact; about no alarm.</summary>
     Daily,
 
+    /// <summary>Whether a number reaches somebody; about no alarm.</summary>
+    Reach,
+
     /// <summary>The service's self-test has reached the end of an alarm's path.</summary>
     SelfTest,
 }

@@ -142,6 +142,7 @@ public abstract partial class RecordsDb
         model.Entity<ImportRun>().HasQueryFilter(r => Within == "");
         model.Entity<ImportPiece>().HasQueryFilter(p => Within == "");
         model.Entity<BlockedNumber>().HasQueryFilter(b => Within == "");
+        model.Entity<ReachTest>().HasQueryFilter(t => Within == "");
         model.Entity<CommittedFinding>().HasQueryFilter(f => Within == "");
         model.Entity<RegistryChange>().HasQueryFilter(c => Within == "");
         model.Entity<Credential>().HasQueryFilter(c => Within == "");

@@ -52,6 +52,7 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
     public DbSet<EscalationStep> Steps => Set<EscalationStep>();
     public DbSet<Notice> Notices => Set<Notice>();
     public DbSet<BlockedNumber> BlockedNumbers => Set<BlockedNumber>();
+    public DbSet<ReachTest> ReachTests => Set<ReachTest>();
     public DbSet<CommittedFinding> Findings => Set<CommittedFinding>();
     public DbSet<Absence> Absences => Set<Absence>();
     public DbSet<Visit> Visits => Set<Visit>();
@@ -104,6 +105,7 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
         {
             e.HasIndex(r => r.Area);
             e.HasIndex(r => r.UpdatedAt);
+            e.HasIndex(r => r.Phone);
             e.HasMany(r => r.Contacts).WithOne().HasForeignKey(c => c.ResidentId).OnDelete(DeleteBehavior.Cascade);
             e.HasMany(r => r.Devices).WithOne().HasForeignKey(d => d.ResidentId).OnDelete(DeleteBehavior.SetNull);
             e.HasMany(r => r.Household).WithOne().HasForeignKey(m => m.ResidentId).OnDelete(DeleteBehavior.Cascade);
@@ -124,7 +126,18 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
             e.HasOne<Resident>().WithMany().HasForeignKey(p => p.ResidentId).OnDelete(DeleteBehavior.Cascade);
         });
         modelBuilder.Entity<HouseholdMember>().HasIndex(m => new { m.ResidentId, m.Order }).IsUnique();
-        modelBuilder.Entity<Contact>().HasIndex(c => new { c.ResidentId, c.Order }).IsUnique();
+        modelBuilder.Entity<Contact>(e =>
+        {
+            e.HasIndex(c => new { c.ResidentId, c.Order }).IsUnique();
+            e.HasIndex(c => c.Phone);
+            e.HasIndex(c => c.Mail);
+        });
+        modelBuilder.Entity<Device>(e =>
+        {
+            e.HasIndex(d => d.TestedAt);
+            e.HasIndex(d => d.Label);
+        });
+        modelBuilder.Entity<Visitor>().HasIndex(v => v.Phone);
         modelBuilder.Entity<Shift>(e =>
         {
             e.Property(s => s.Id).ValueGeneratedNever();
@@ -200,6 +213,15 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
         {
             e.Property(b => b.Id).ValueGeneratedNever();
             e.HasIndex(b => b.Address);
+        });
+        modelBuilder.Entity<ReachTest>(e =>
+        {
+            e.Property(t => t.Id).ValueGeneratedNever();
+            e.HasIndex(t => t.Address).IsUnique();
+            e.HasIndex(t => t.DueAt);
+            e.HasIndex(t => t.ProviderId);
+            e.Ignore(t => t.Reason);
+            e.Property(t => t.ReasonEn).HasColumnName("Reason");
         });
         modelBuilder.Entity<TimelineEntry>().HasIndex(t => t.AlarmId);
         modelBuilder.Entity<CommittedFinding>(e =>
@@ -279,6 +301,7 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
         (typeof(DutyOfficer), nameof(DutyOfficer.Phone)),
         (typeof(Notice), nameof(Notice.Address)),
         (typeof(BlockedNumber), nameof(BlockedNumber.Address)),
+        (typeof(ReachTest), nameof(ReachTest.Address)),
         (typeof(IdentityUserToken<Guid>), nameof(IdentityUserToken<Guid>.Value)),
         (typeof(User), nameof(User.PhoneNumber)),
         (typeof(Webhook), nameof(Webhook.Secret)),

@@ -38,6 +38,9 @@ internal static class ApiEndpoints
         VisitsApi.Map(read, visit);
         AreasApi.Map(read, all.MapGroup("").RequireAuthorization(Access.Supervise));
         StatisticsApi.Map(read);
+        ProtectionApi.Map(read);
+        SearchApi.Map(read);
+        ReachTestsApi.Map(read, write);
         CredentialsApi.Map(admin);
         RegistryApi.Map(admin);
         WebhooksApi.Map(admin);

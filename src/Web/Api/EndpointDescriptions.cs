@@ -26,6 +26,7 @@ internal static class EndpointDescriptions
         ["days"] = "How many days ahead; 1 by default, 60 at most.",
         ["format"] = "json (default), csv or xlsx; no cell of a file is a formula.",
         ["search"] = "Part of a name or number, or the beginning of an area code.",
+        ["q"] = "What is looked for, 64 characters at most: part of a name, number or address, a whole phone number, a device's id.",
         ["name"] = "File name; its ending, .csv or .xlsx, tells what the file is.",
         ["lang"] = "zh or en: the language of headings and words; by default what the browser has chosen, else Chinese.",
         ["dryRun"] = "true: everything is checked and nothing is written.",
@@ -36,6 +37,8 @@ internal static class EndpointDescriptions
         ["state"] =
             "enable or disable; of alarms: open, acknowledged, in-hand, resolved, or unresolved for the first three; "
             + "of devices: in-home, in-stock or retired.",
+        ["reason"] = "What homes lack, such as no-contact or all-silent; without it, homes that are not protected.",
+        ["keyClass"] = "true: key (重点) residents alone; false: general (一般) ones.",
         ["code"] = "Area code: 6, 9 or 12 digits.",
     };
 

@@ -6,6 +6,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
 using Vigil.Model;
 using Vigil.Notify.Escalation;
+using Vigil.Notify.Reach;
 using Vigil.Storage.Records;
 
 namespace Vigil.Notify.Channels.Aliyun;
@@ -19,6 +20,7 @@ public sealed partial class AliyunHooks(
     AliyunOptions options,
     ProviderReceipts receipts,
     Answers answers,
+    ReachAnswers reach,
     IDbContextFactory<RecordsDb> records,
     TimeProvider clock,
     Meter meter,
@@ -78,21 +80,32 @@ public sealed partial class AliyunHooks(
         var reason = delivered
             ? new Wording("on the phone", "已到达手机")
             : new Wording($"not delivered ({Text(report, "err_code")})", $"未送达（{Text(report, "err_code")}）");
-        if (!await receipts.TakeAsync("aliyun", Text(report, "biz_id"), notice, delivered, reason, cancellation))
+        if (
+            !await receipts.TakeAsync("aliyun", Text(report, "biz_id"), notice, delivered, reason, cancellation)
+            && !await reach.ReceiptAsync("aliyun", Text(report, "biz_id"), notice, delivered, reason, blocked: false, cancellation)
+        )
             LogUnknown(log, "message");
     }
 
     private async Task CallAsync(JsonElement report, CancellationToken cancellation)
     {
         var (callId, status) = (Text(report, "call_id"), Text(report, "status_code"));
-        if (await FindAsync(callId, Text(report, "out_id"), cancellation) is not { } row)
+        // The last key that means something: somebody may have pressed 3 to hear it again, and a wrong one, before.
+        var key = Text(report, "dtmf").LastOrDefault(c => c is '1' or '2');
+        var test = await reach.FindCallAsync("aliyun", callId, cancellation);
+        if (test is not null && key == '1')
+        {
+            await reach.AnsweredAsync(test.Id, cancellation);
+            return;
+        }
+
+        var row = test is null ? await FindAsync(callId, Text(report, "out_id"), cancellation) : null;
+        if (test is null && row is null)
         {
             LogUnknown(log, "call");
             return;
         }
 
-        // The last key that means something: somebody may have pressed 3 to hear it again, and a wrong one, before.
-        var key = Text(report, "dtmf").LastOrDefault(c => c is '1' or '2');
         var became =
             key != default
                 ? new ChannelResult(ChannelOutcome.Delivered, new Wording($"key {key} pressed", $"已按键 {key}"), callId)
@@ -103,6 +116,12 @@ public sealed partial class AliyunHooks(
             ChannelOutcome.GiveUp => false,
             _ => null,
         };
+        if (row is null)
+        {
+            await reach.ReceiptAsync("aliyun", callId, test!.Id, delivered, became.Reason, became.Blocked, cancellation);
+            return;
+        }
+
         await receipts.TakeAsync("aliyun", callId, row.Id, delivered, became.Reason, cancellation, became.Blocked);
         if (key == '2')
             await answers.DeclineAsync(row.Id, "key", cancellation);

@@ -67,6 +67,9 @@ public sealed class AliyunOptions
         MessageKind.Late,
         MessageKind.Digest
     );
+
+    /// <summary>A county that tests no numbers needs no template for it.</summary>
+    private static readonly string Optional = MessageKind.Reach.Word();
     private static readonly string[] Spoken = Named(MessageKind.Opened, MessageKind.Repeated, MessageKind.Late);
 
     [HttpsOrLoopback]
@@ -133,7 +136,10 @@ public sealed class AliyunOptions
         foreach (var name in Messages)
         foreach (var problem in CheckTemplate($"Aliyun:Templates:{name}", options.Templates.GetValueOrDefault(name), "SMS_"))
             yield return problem;
-        foreach (var name in options.Templates.Keys.Except(Messages))
+        if (options.Templates.TryGetValue(Optional, out var reach))
+            foreach (var problem in CheckTemplate($"Aliyun:Templates:{Optional}", reach, "SMS_"))
+                yield return problem;
+        foreach (var name in options.Templates.Keys.Except([.. Messages, Optional]))
             yield return new Problem($"Aliyun:Templates:{name}", 0, "", name, "is not one of " + string.Join(", ", Messages));
         var calls = options.Calls;
         if (calls.Templates.Count == 0)
@@ -141,6 +147,9 @@ public sealed class AliyunOptions
         foreach (var name in Spoken)
         foreach (var problem in CheckTemplate($"Aliyun:Calls:Templates:{name}", calls.Templates.GetValueOrDefault(name), "TTS_"))
             yield return problem;
+        if (calls.Templates.TryGetValue(Optional, out var call))
+            foreach (var problem in CheckTemplate($"Aliyun:Calls:Templates:{Optional}", call, "TTS_"))
+                yield return problem;
         if (!calls.Keys)
             yield break;
         if (calls.Number.Length == 0)

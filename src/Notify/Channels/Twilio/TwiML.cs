@@ -27,7 +27,8 @@ internal sealed class TwiML(TwilioOptions options, MessageTexts messages, string
         int? seen = null
     )
     {
-        var text = messages.Spoken(template.Word(), language, values) + messages.Spoken("menu", language, values);
+        var reach = template == MessageKind.Reach; // says itself which keys there are
+        var text = messages.Spoken(template.Word(), language, values) + (reach ? "" : messages.Spoken("menu", language, values));
         var asks = new Gather(
             input: [Gather.InputEnum.Dtmf],
             numDigits: 1,
@@ -42,7 +43,7 @@ internal sealed class TwiML(TwilioOptions options, MessageTexts messages, string
             .Append(Saying(language, text));
         return new VoiceResponse()
             .Append(asks)
-            .Append(Saying(language, messages.Spoken("no-key", language, values)))
+            .Append(Saying(language, messages.Spoken(reach ? "reach-no-key" : "no-key", language, values)))
             .ToString(SaveOptions.DisableFormatting);
     }
 

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging;
 using Vigil.Model;
 using Vigil.Notify.Escalation;
 using Vigil.Notify.Messages;
+using Vigil.Notify.Reach;
 using Vigil.Storage.Records;
 
 namespace Vigil.Notify.Channels.Twilio;
@@ -22,6 +23,7 @@ public sealed partial class TwilioHooks
     private readonly SignedLinks links;
     private readonly ProviderReceipts receipts;
     private readonly AnswerSentences sentences;
+    private readonly ReachAnswers reach;
     private readonly IDbContextFactory<RecordsDb> records;
     private readonly ILogger<TwilioHooks> log;
     private readonly Counter<long> refused;
@@ -33,6 +35,7 @@ public sealed partial class TwilioHooks
         SignedLinks links,
         ProviderReceipts receipts,
         Answers answers,
+        ReachAnswers reach,
         IDbContextFactory<RecordsDb> records,
         TimeProvider clock,
         Meter meter,
@@ -48,13 +51,14 @@ public sealed partial class TwilioHooks
             records,
             log
         );
+        this.reach = reach;
         sentences = new AnswerSentences(records, answers);
         twiml = new TwiML(options, messages, links.PublicUrl);
         refused = meter.CreateCounter<long>(
             "vigil_hooks_refused",
             description: "Callbacks and replies that were not taken: not signed, another account's, or with a wrong code"
         );
-        Replies = new TwilioReplies(messages, answers, sentences, records, clock, refused, log);
+        Replies = new TwilioReplies(messages, answers, reach, sentences, records, clock, refused, log);
     }
 
     /// <summary>Texts that people send to our number.</summary>
@@ -91,9 +95,11 @@ public sealed partial class TwilioHooks
         CancellationToken cancellation
     )
     {
-        if (await FindAsync(notice, cancellation) is not { } row)
-            return twiml.Last("zh", "inbound"); // somebody calls our number back
         var digits = form.GetValueOrDefault("Digits") ?? "";
+        if (await FindAsync(notice, cancellation) is not { } row)
+            return await reach.FindAsync(notice, cancellation) is { } test
+                ? await ReachAsync(test, digits, tries, cancellation)
+                : twiml.Last("zh", "inbound"); // somebody calls our number back
         if (digits is "1" or "2")
             await receipts.TakeAsync(
                 "twilio",
@@ -149,8 +155,25 @@ public sealed partial class TwilioHooks
             ChannelOutcome.GiveUp => false,
             _ => null,
         };
-        if (!await receipts.TakeAsync("twilio", sid, notice, delivered, became.Reason, cancellation, became.Blocked))
+        if (
+            !await receipts.TakeAsync("twilio", sid, notice, delivered, became.Reason, cancellation, became.Blocked)
+            && !await reach.ReceiptAsync("twilio", sid, notice, delivered, became.Reason, became.Blocked, cancellation)
+        )
             LogUnknown(log, sid);
+    }
+
+    /// <summary>A key pressed in a call that tests the number.</summary>
+    private async Task<string> ReachAsync(ReachTest test, string digits, int tries, CancellationToken cancellation)
+    {
+        if (digits == "1")
+        {
+            await reach.AnsweredAsync(test.Id, cancellation);
+            return twiml.Last(test.Language, "reached");
+        }
+
+        return tries + 1 < TwiML.MostTries
+            ? twiml.Call(test.Id, test.Language, MessageKind.Reach, new Dictionary<string, string>(), tries + 1)
+            : twiml.Last(test.Language, "reach-no-key");
     }
 
     /// <param name="anew">It has happened again: says what stands now, and the next key counts for that.</param>

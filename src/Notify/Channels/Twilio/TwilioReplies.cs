@@ -6,6 +6,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
 using Vigil.Notify.Escalation;
 using Vigil.Notify.Messages;
+using Vigil.Notify.Reach;
 using Vigil.Storage.Records;
 
 namespace Vigil.Notify.Channels.Twilio;
@@ -26,6 +27,7 @@ public sealed partial class TwilioReplies
 
     private readonly MessageTexts messages;
     private readonly Answers answers;
+    private readonly ReachAnswers reach;
     private readonly AnswerSentences sentences;
     private readonly IDbContextFactory<RecordsDb> records;
     private readonly TimeProvider clock;
@@ -37,15 +39,17 @@ public sealed partial class TwilioReplies
     internal TwilioReplies(
         MessageTexts messages,
         Answers answers,
+        ReachAnswers reach,
         AnswerSentences sentences,
         IDbContextFactory<RecordsDb> records,
         TimeProvider clock,
         Counter<long> refused,
         ILogger log
     ) =>
-        (this.messages, this.answers, this.sentences, this.records, this.clock, this.refused, this.log) = (
+        (this.messages, this.answers, this.reach, this.sentences, this.records, this.clock, this.refused, this.log) = (
             messages,
             answers,
+            reach,
             sentences,
             records,
             clock,
@@ -64,14 +68,16 @@ public sealed partial class TwilioReplies
             .ToList();
         var code = words.Find(w => w.Length == ReplyCodes.Length && w.All(char.IsAsciiDigit));
         await using var db = await records.CreateDbContextAsync(cancellation);
-        if (
+        var test = await reach.FindAsync(from, cancellation);
+        var language =
             await db
                 .Notices.AsNoTracking()
                 .Where(n => n.Address == from && n.Channel == Channel.Sms)
                 .OrderByDescending(n => n.CreatedAt)
+                .Select(n => n.Language)
                 .FirstOrDefaultAsync(cancellation)
-            is not { } last
-        )
+            ?? (test is { AskedAt: not null } ? test.Language : null);
+        if (language is null)
         {
             refused.Add(1);
             LogStranger(log, Masked(from));
@@ -83,7 +89,7 @@ public sealed partial class TwilioReplies
         )
             return TwiML.Empty; // Twilio keeps that list; 21610 tells us
         if (code is null)
-            return Allowed(from, "help", MostHelp) ? Reply(last.Language, "reply-help") : TwiML.Empty;
+            return Allowed(from, "help", MostHelp) ? Reply(language, "reply-help") : TwiML.Empty;
         if (Count(from, "wrong") >= MostWrongCodes)
         {
             refused.Add(1);
@@ -96,6 +102,12 @@ public sealed partial class TwilioReplies
             .Where(n => n.Address == from && n.ReplyCode == code)
             .OrderByDescending(n => n.CreatedAt)
             .FirstOrDefaultAsync(cancellation);
+        if (row is null && test is { Code: { } tested } && tested == code)
+        {
+            await reach.AnsweredAsync(test.Id, cancellation);
+            return Reply(test.Language, "reached");
+        }
+
         if (row is null)
         {
             Allowed(from, "wrong", int.MaxValue);
@@ -115,7 +127,7 @@ public sealed partial class TwilioReplies
             }
 
             LogWrongCode(log, Masked(from));
-            return Allowed(from, "help", MostHelp) ? Reply(last.Language, "reply-wrong") : TwiML.Empty;
+            return Allowed(from, "help", MostHelp) ? Reply(language, "reply-wrong") : TwiML.Empty;
         }
 
         if (words.Contains("2"))

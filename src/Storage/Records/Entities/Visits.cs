@@ -19,6 +19,18 @@ public sealed class Visitor
     /// <summary>First and last day away, local days of the service's time zone; null leaves that side open, both null: not away.</summary>
     public DateOnly? AwayFrom { get; set; }
     public DateOnly? AwayUntil { get; set; }
+
+    /// <summary>Most substitutes of substitutes that are followed; substitutes may form a circle.</summary>
+    public const int LongestChain = 5;
+
+    /// <param name="today">A local day.</param>
+    public bool IsAway(DateOnly today) =>
+        Away
+        || (
+            (AwayFrom is not null || AwayUntil is not null)
+            && (AwayFrom is null || today >= AwayFrom)
+            && (AwayUntil is null || today <= AwayUntil)
+        );
 }
 
 /// <summary>A visit record (附件2).</summary>
