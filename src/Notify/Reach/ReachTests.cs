@@ -61,10 +61,12 @@ public sealed partial class ReachTests(
             {
                 if (!there.TryGetValue(address, out var test))
                     db.ReachTests.Add(test = new ReachTest { Id = clock.NewId(), Address = address });
-                else if (test.State != ReachState.Idle && now - test.AskedAt < Again)
+                else if (test.State == ReachState.Asked && now - test.AskedAt < Again)
+                    continue;
+                asked++;
+                if (test.State == ReachState.Waiting)
                     continue;
                 (test.State, test.Attempts, test.DueAt, test.AskedBy) = (ReachState.Waiting, 0, now, who);
-                asked++;
             }
 
             await db.SaveChangesAsync(cancellation);

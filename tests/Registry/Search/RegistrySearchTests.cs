@@ -81,7 +81,7 @@ public abstract class RegistrySearchTests : IAsyncLifetime
     [InlineData("探访", "visitor v1")]
     [InlineData("东江", "area 441900")]
     [InlineData("4419", "area 441900")]
-    [InlineData("dev-r001", "device dev-R001")]
+    [InlineData("dev-R001", "device dev-R001")]
     [InlineData("厨房", "device dev-R001 dev-R002 dev-R003")]
     [InlineData("没有这个", "")]
     [InlineData("  ", "")]
