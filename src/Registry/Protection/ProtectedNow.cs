@@ -108,7 +108,7 @@ public sealed partial class ProtectedNow(
         meter.CreateObservableGauge(
             "vigil_homes_weak",
             () => ByReason(unprotects: false),
-            description: "Homes with a weakness that leaves them protected, by which"
+            description: "Homes with a weakness, which alone leaves them protected, by which"
         );
         while (!stoppingToken.IsCancellationRequested)
         {

@@ -19,7 +19,7 @@ internal static class ProtectionWords
         ["protection.waiting"] = new("Being worked out…", "正在统计…"),
         ["protection.unprotected"] = new("Not protected", "未受保护"),
         ["protection.weak"] = new("Weaknesses", "薄弱环节"),
-        ["protection.weak.why"] = new("The home is protected, and something is missing.", "已受保护，但仍有不足。"),
+        ["protection.weak.why"] = new("These alone leave a home protected.", "仅有以下不足时，仍算受保护。"),
         ["protection.lacks"] = new("What is missing", "缺少什么"),
         ["protection.class"] = new("Class", "类别"),
         ["protection.class.all"] = new("All classes", "全部类别"),
