@@ -35,6 +35,9 @@ public sealed class ImportChanges
     /// <summary>Lines that are kept; the rest is counted.</summary>
     public const int Most = 200;
 
+    /// <summary>Lines don't name the record: of an edit, which has one.</summary>
+    internal bool OfOneRecord { get; init; }
+
     private readonly SortedDictionary<ImportKind, int[]> counts = [];
     private readonly List<Wording> lines = [];
     private bool removes;
@@ -96,7 +99,7 @@ public sealed class ImportChanges
         if (Full())
             return;
         var heading = RegistryHeadings.Heading(column);
-        var (before, after) = (Masked(column, from), Masked(column, to));
+        var (before, after) = (Shown(column, from), Shown(column, to));
         Say(row, $"{heading.En} {before.En} → {after.En}", $"{heading.Zh} {before.Zh} → {after.Zh}");
     }
 
@@ -128,13 +131,19 @@ public sealed class ImportChanges
 
     private void Say(RegistryRow row, string en, string zh)
     {
+        if (OfOneRecord)
+        {
+            lines.Add(new Wording(en, zh));
+            return;
+        }
+
         var kind = row.Kind is { } k ? Word(k) : Wording.None;
         var subject = row["id"] is { Length: > 0 } id ? id : row["area"];
         lines.Add(new Wording($"{kind.En} {subject}: {en}", $"{kind.Zh} {subject}：{zh}"));
     }
 
     /// <summary>What may be shown of a value.</summary>
-    private static Wording Masked(string column, string value)
+    public static Wording Shown(string column, string value)
     {
         if (value.Length == 0)
             return new Wording("(empty)", "（空）");
@@ -144,6 +153,8 @@ public sealed class ImportChanges
             return new Wording("yes", "是");
         if (value is "否")
             return new Wording("no", "否");
+        if (column is "record")
+            return Word(value is "主管" ? ImportKind.Supervisor : ImportKind.Duty);
         var part = column[(column.LastIndexOf(' ') + 1)..];
         return Wording.Same(
             part switch

@@ -134,7 +134,7 @@ public static class RegistryHeadings
     private static string Bare(string heading) => heading is [.., '=' or '＝'] ? heading[..^1].TrimEnd() : heading;
 
     /// <summary>Not what tells one record from another, and not what everybody has.</summary>
-    private static bool MayBeEmptied(string column) =>
+    internal static bool MayBeEmptied(string column) =>
         column is not ("record" or "id" or "name" or "area" or "visitor name")
         && !(
             column.Split(' ') is [var kind, _, var part]
@@ -148,6 +148,8 @@ public static class RegistryHeadings
     {
         if (column.Length == 0)
             return Wording.None;
+        if (column is "order")
+            return new Wording(column, "顺序"); // of edits alone: in a file the heading's number says it
         if (Names.FirstOrDefault(h => h.Value == column).Key is { } heading)
             return new Wording(column, heading);
         if (column.Split(' ', 3) is [var kind, var digit, var part])

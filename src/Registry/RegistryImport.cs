@@ -396,12 +396,7 @@ public sealed class RegistryImport(IDbContextFactory<RecordsDb> records, TimePro
             row.Wrong("identity", "", new Wording("is missing: the id is made of it", "未填写：编号由其生成"));
         if (!row.IsShift && id.Length > 0 && !whole.IsFirst(kind, id))
             row.Wrong("id", id, new Wording("stands in this file twice", "在文件中重复出现"));
-        if (row["area"] is { Length: > 0 } area && !area.StartsWith(options.Bound, StringComparison.Ordinal))
-            row.Wrong(
-                "area",
-                area,
-                new Wording($"lies outside {options.Bound}, which you are bound to", $"不在您的管理范围 {options.Bound} 内")
-            );
+        row.StaysWithin(options.Bound);
         return true;
     }
 

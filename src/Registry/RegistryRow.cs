@@ -20,6 +20,7 @@ internal sealed class RegistryRow(
 )
 {
     private string? givenId;
+    private ImportKind? edited;
     private bool isNew,
         touched;
 
@@ -53,7 +54,8 @@ internal sealed class RegistryRow(
 
     /// <summary>What the row is about; null when the file names something else.</summary>
     public ImportKind? Kind =>
-        this["record"] switch
+        edited
+        ?? this["record"] switch
         {
             "" or "resident" or "老人" => ImportKind.Resident,
             "duty" or "值班" => ImportKind.Duty,
@@ -66,6 +68,27 @@ internal sealed class RegistryRow(
         };
 
     public bool IsShift => Kind is ImportKind.DutyShift or ImportKind.VisitorShift;
+
+    /// <summary>
+    /// One record that somebody edits, as a row whose headings all clear: the cells that are given are changed, an empty one empties.
+    /// </summary>
+    /// <param name="kind">What it is.</param>
+    /// <param name="cells">By column.</param>
+    /// <param name="problems">Where problems are said.</param>
+    /// <param name="changes">Where changes are noted.</param>
+    public static RegistryRow Edited(
+        ImportKind kind,
+        IReadOnlyDictionary<string, string> cells,
+        List<Problem> problems,
+        ImportChanges changes
+    )
+    {
+        var columns = new RegistryColumns([.. cells.Keys], [.. cells.Keys], 0);
+        var row = new RegistryRow("", 0, columns, [.. cells.Values], problems, changes) { edited = kind };
+        foreach (var column in cells.Keys.Where(c => row[c].Length == 0 && !RegistryHeadings.MayBeEmptied(c)))
+            row.Wrong(column, "", new Wording("can't be emptied", "不能为空"));
+        return row;
+    }
 
     /// <summary>Of a row without an id: the one that was made of its identity number.</summary>
     public void GiveId(string id) => givenId = id;
@@ -99,6 +122,15 @@ internal sealed class RegistryRow(
             );
         ChangesAnything |= !known || touched;
         (isNew, touched) = (outerNew, outerTouched);
+    }
+
+    /// <summary>Reads cells whose changes are noted elsewhere, or not at all.</summary>
+    public void Quietly(Action read)
+    {
+        var outer = (isNew, touched);
+        isNew = true;
+        read();
+        (isNew, touched) = outer;
     }
 
     /// <summary>The registry has it, and the row no longer names it.</summary>
@@ -175,6 +207,17 @@ internal sealed class RegistryRow(
         var value = text.Length == 0 ? emptied : read(text);
         if (EqualityComparer<T>.Default.Equals(value, kept))
             return kept;
+        if (!IsStorable(text))
+            Wrong(column, "", new Wording("has a character that can't be stored", "含有无法保存的字符"));
+        else if (text.Length > Longest(column))
+            Wrong(
+                column,
+                text[..20] + "…",
+                new Wording(
+                    $"is longer than {Longest(column)} characters: {text.Length}",
+                    $"长度为 {text.Length} 个字符，最多 {Longest(column)} 个"
+                )
+            );
         touched = true;
         if (!isNew)
             changes.Field(this, column, shown(kept), shown(value));
@@ -185,6 +228,28 @@ internal sealed class RegistryRow(
     {
         IsWrong = true;
         problems.Add(new Problem(file, line, column, value, message));
+    }
+
+    /// <summary>Somebody new or moved may be in the own area alone.</summary>
+    public void StaysWithin(string bound)
+    {
+        if (this["area"] is { Length: > 0 } area && !area.StartsWith(bound, StringComparison.Ordinal))
+            Wrong("area", area, new Wording($"lies outside {bound}, which you are bound to", $"不在您的管理范围 {bound} 内"));
+    }
+
+    /// <summary>Characters that a cell of a column may have.</summary>
+    internal static int Longest(string column) =>
+        column.EndsWith("name", StringComparison.Ordinal) ? 100
+        : column is "address" or "registered address" or "help" or "webhook" ? 500
+        : 200;
+
+    /// <summary>PostgreSQL refuses U+0000, and UTF-8 can't encode half of a surrogate pair.</summary>
+    private static bool IsStorable(string text)
+    {
+        for (var i = 0; i < text.Length; i++)
+            if (text[i] == 0 || (char.IsSurrogate(text[i]) && !(i + 1 < text.Length && char.IsSurrogatePair(text[i], text[++i]))))
+                return false;
+        return true;
     }
 
     internal static string Shown(DateOnly? day) => day?.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture) ?? "";

@@ -12,9 +12,6 @@ internal sealed class ResidentImport(
     WholeFile? whole
 )
 {
-    /// <summary>Of the policy document.</summary>
-    private static readonly string[] Categories = ["独居", "空巢", "留守", "失能", "重残", "计生特殊家庭"];
-
     public void Read(RegistryRow row)
     {
         var id = row["id"];
@@ -45,82 +42,23 @@ internal sealed class ResidentImport(
                     "由身份证号生成的编号已属于其他服务对象，请填写编号"
                 )
             );
-        row.Of(ImportKind.Resident, there is not null, () => Own(resident, row));
+        row.Of(
+            ImportKind.Resident,
+            there is not null,
+            () =>
+            {
+                ResidentCells.Own(row, resident, whole);
+                var before = resident.VisitorId;
+                resident.VisitorId = row.Cell("visitor id", resident.VisitorId, null, text => text, v => v ?? "");
+                if (resident.VisitorId is { } visitor && row["visitor id"] == visitor)
+                    Visitor(resident, visitor, visitor == before, row);
+            }
+        );
         Contacts(resident, row);
         Household(resident, row);
         Devices(resident, row);
         if (row.ChangesAnything)
             resident.UpdatedAt = now;
-    }
-
-    private void Own(Resident resident, RegistryRow row)
-    {
-        resident.Name = row.Needed("name", resident.Name);
-        var village = row.Needed("area", resident.Area);
-        if (village != resident.Area)
-        {
-            if (village.Length != 12 || !AreaCode.TryParse(village, out _))
-                row.Wrong("area", village, new Wording("is not a village code of 12 digits", "不是 12 位村（社区）代码"));
-            else
-                whole?.Lies(row, village);
-        }
-
-        resident.Area = village;
-        var number = row.Identity("identity", resident.IdentityNumber);
-        if (number != resident.IdentityNumber)
-            whole?.Holds(row, number, village);
-        resident.IdentityNumber = number;
-        resident.Phone = row.Phone("phone", resident.Phone);
-        resident.Gender = row.Text("gender", resident.Gender);
-        resident.BirthDate = row.Date("birth", resident.BirthDate);
-        resident.Address = row.Text("address", resident.Address);
-        resident.Categories = CategoriesOf(row, resident.Categories);
-        resident.RegisteredAddress = row.Text("registered address", resident.RegisteredAddress);
-        resident.DisabilityCertificate = row.Text("disability certificate", resident.DisabilityCertificate);
-        resident.FiledOn = row.Date("filed", resident.FiledOn);
-        resident.DrinkingWater = row.Text("drinking water", resident.DrinkingWater);
-        resident.ElectricitySafety = row.Text("electricity", resident.ElectricitySafety);
-        resident.GasSafety = row.Text("gas", resident.GasSafety);
-        resident.Housing = row.Text("housing", resident.Housing);
-        resident.MonthlyIncome = row.Number("income", 0, 10_000_000, resident.MonthlyIncome);
-        resident.MonthlyPension = row.Number("pension", 0, 10_000_000, resident.MonthlyPension);
-        resident.MonthlyBenefits = row.Number("benefits", 0, 10_000_000, resident.MonthlyBenefits);
-        resident.HelpedBy = row.Text("helped by", resident.HelpedBy);
-        resident.HelpContact = row.Text("help contact", resident.HelpContact);
-        resident.Help = row.Text("help", resident.Help);
-        resident.KeyClass = row.Flag("key", whereEmpty: false, resident.KeyClass);
-        resident.ConsentService = row.Flag("consent", whereEmpty: true, resident.ConsentService);
-        resident.ConsentDailyLife = row.Flag("share", whereEmpty: false, resident.ConsentDailyLife);
-        resident.HomeLatitude = row.Number("latitude", -90, 90, resident.HomeLatitude);
-        resident.HomeLongitude = row.Number("longitude", -180, 180, resident.HomeLongitude);
-        resident.HomeRadiusMetres = row.Number("radius", 10, 100_000, resident.HomeRadiusMetres, whereEmpty: 300) ?? 300;
-        var before = resident.VisitorId;
-        resident.VisitorId = row.Cell("visitor id", resident.VisitorId, null, text => text, v => v ?? "");
-        if (resident.VisitorId is { } visitor && row["visitor id"] == visitor)
-            Visitor(resident, visitor, visitor == before, row);
-    }
-
-    /// <summary>Those that a rule or a plan asks for are known by their words: another word would be passed over in silence.</summary>
-    private static string CategoriesOf(RegistryRow row, string kept)
-    {
-        var text = row.Text("categories", kept);
-        if (text != kept)
-            foreach (
-                var word in text.Split(
-                    [',', '，', '、', ';', '；', ' '],
-                    StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries
-                )
-            )
-                if (!Categories.Contains(word))
-                    row.Wrong(
-                        "categories",
-                        word,
-                        new Wording(
-                            $"is not one of {string.Join(", ", Categories.Select(c => $"'{c}'"))}",
-                            $"应为{string.Join("、", Categories)}中的一种或几种"
-                        )
-                    );
-        return text;
     }
 
     private void Visitor(Resident resident, string id, bool visitedBefore, RegistryRow row)
@@ -148,7 +86,7 @@ internal sealed class ResidentImport(
         // A town's visitor may visit in a village, but whoever is bound to the village doesn't rename them or change their number.
         if (!there.Area.StartsWith(options.Bound, StringComparison.Ordinal))
         {
-            var visitsHere = visitedBefore || (there.Area.Length > 0 && resident.Area.StartsWith(there.Area, StringComparison.Ordinal));
+            var visitsHere = ResidentCells.MayVisit(there, resident, options.Bound, visitedBefore);
             var (name, phone) = (row["visitor name"], row["visitor phone"] is { Length: > 0 } text ? PhoneText.Read(text) : "");
             var unchanged = (name.Length == 0 || name == there.Name) && (phone is "" || phone == there.Phone);
             if (!visitsHere || !unchanged)
@@ -194,34 +132,19 @@ internal sealed class ResidentImport(
                     // What stood there belongs to somebody else when the name is another, and so did the wish to hear of the resident
                     // each day.
                     var same = contact.Name.Trim() == name;
-                    contact.Name = row.Text($"contact {n} name", contact.Name);
                     if (!same)
                         (contact.Phone, contact.Relation, contact.Mail, contact.DailyDigest) = ("", "", "", false);
-                    contact.Phone = row.Phone($"contact {n} phone", contact.Phone);
-                    contact.Relation = row.Text($"contact {n} relation", contact.Relation);
-                    contact.Mail = row.Text($"contact {n} mail", contact.Mail);
-                    contact.Language = LanguageOf(row, $"contact {n} language", contact.Language, voiceToo: true);
-                    contact.DailyDigest = row.Flag($"contact {n} digest", whereEmpty: false, contact.DailyDigest);
+                    ResidentCells.Contact(row, $"contact {n} ", contact);
                 },
                 $"{n} {name}"
             );
-            if (contact.Phone.Length == 0 && contact.Mail.Length == 0 && row[$"contact {n} phone"].Length == 0)
-                row.Wrong($"contact {n} phone", "", new Wording("a contact has a phone number or a mail address", "联系人应有电话或邮箱"));
+            ResidentCells.Reachable(row, $"contact {n} ", contact);
         }
 
         if (row.Columns.Contacts.Count == 0)
             return;
         foreach (var contact in there.Where(c => !named.Contains(c.Order)))
             Missing(row, ImportKind.Contact, $"{contact.Order} {contact.Name}", contact);
-    }
-
-    /// <summary>The language of a person, as messages know it.</summary>
-    internal static string LanguageOf(RegistryRow row, string column, string kept, bool voiceToo)
-    {
-        var language = row.Cell(column, kept, "zh", text => text, v => v);
-        if (language != kept && language is not ("zh" or "en") && !(voiceToo && language is "yue"))
-            row.Wrong(column, language, new Wording("is not one of zh, yue, en", "应为 zh、yue 或 en"));
-        return language;
     }
 
     private void Household(Resident resident, RegistryRow row)
@@ -251,14 +174,9 @@ internal sealed class ResidentImport(
                 () =>
                 {
                     var same = member.Name.Trim() == name;
-                    member.Name = row.Text($"household {n} name", member.Name);
                     if (!same)
                         (member.Gender, member.Relation, member.Health, member.Supported, member.IdentityNumber) = ("", "", "", false, "");
-                    member.Gender = row.Text($"household {n} gender", member.Gender);
-                    member.Relation = row.Text($"household {n} relation", member.Relation);
-                    member.Health = row.Text($"household {n} health", member.Health);
-                    member.Supported = row.Flag($"household {n} support", whereEmpty: false, member.Supported);
-                    member.IdentityNumber = row.Identity($"household {n} identity", member.IdentityNumber);
+                    ResidentCells.Member(row, $"household {n} ", member);
                 },
                 $"{n} {name}"
             );

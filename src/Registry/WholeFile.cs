@@ -9,6 +9,10 @@ namespace Vigil.Registry;
 /// <param name="problems">Where they are said.</param>
 internal sealed class WholeFile(string fileName, List<Problem> problems)
 {
+    private const int Few = 100;
+
+    public IReadOnlyList<Problem> Problems => problems;
+
     private readonly HashSet<(ImportKind, string)> ids = [];
     private readonly HashSet<string> areas = [];
 
@@ -47,18 +51,25 @@ internal sealed class WholeFile(string fileName, List<Problem> problems)
     {
         if (lying.Count == 0)
             return;
-        areas.UnionWith(await db.Areas.Select(a => a.Code).ToListAsync(cancellation));
-        var levels = areas.Select(a => a.Length).Distinct().ToList();
+        var all = db.Areas.IgnoreQueryFilters();
+        var levels = (await all.Select(a => a.Code.Length).Distinct().ToListAsync(cancellation))
+            .Concat(areas.Select(a => a.Length))
+            .Distinct()
+            .ToList();
+        var asked = lying.Keys.SelectMany(c => levels.Where(n => n <= c.Length).Select(n => c[..n])).Distinct().ToArray();
+        areas.UnionWith(await all.Where(a => EF.Parameter(asked).Contains(a.Code)).Select(a => a.Code).ToListAsync(cancellation));
         foreach (var (code, lines) in lying.Where(l => levels.Any(n => n <= l.Key.Length && !areas.Contains(l.Key[..n]))))
         foreach (var line in lines)
             Wrong(
                 line,
                 "area",
                 code,
-                new Wording(
-                    "is not an area of the registry: import the area first, or in this file",
-                    "登记的区划中没有此代码：请先导入，或在此文件中加入该区划"
-                )
+                fileName.Length > 0
+                    ? new Wording(
+                        "is not an area of the registry: import the area first, or in this file",
+                        "登记的区划中没有此代码：请先导入，或在此文件中加入该区划"
+                    )
+                    : new Wording("is not an area of the registry: add the area first", "登记的区划中没有此代码：请先添加该区划")
             );
     }
 
@@ -67,10 +78,11 @@ internal sealed class WholeFile(string fileName, List<Problem> problems)
         if (holding.Values.All(h => h.Number.Length == 0))
             return;
         var held = new Dictionary<string, (string Id, string Area)>();
+        var residents = db.Residents.IgnoreQueryFilters().AsNoTracking();
+        // A few, such as that of an edit, are asked for; of a file's, all are read once.
+        var few = holding.Count > Few ? null : holding.Values.Select(h => h.Number).Where(n => n.Length > 0).ToArray();
         await foreach (
-            var r in db
-                .Residents.AsNoTracking()
-                .Where(r => r.IdentityNumber != "")
+            var r in (few is null ? residents.Where(r => r.IdentityNumber != "") : residents.Where(r => few.Contains(r.IdentityNumber)))
                 .Select(r => new
                 {
                     r.Id,

@@ -2,7 +2,6 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Configuration.CommandLine;
 using Microsoft.Extensions.Configuration.EnvironmentVariables;
 using Microsoft.Extensions.Configuration.Json;
-using Quickenshtein;
 using Vigil.Model;
 
 namespace Vigil.Settings;
@@ -108,18 +107,10 @@ public sealed class KnownSettings(IEnumerable<string> names)
 
     private string Nearest(string key, IReadOnlyCollection<string> options)
     {
-        var (least, nearest) = (int.MaxValue, "");
         // For a name that people choose (*), whatever was written there fits.
         var parts = key.Split(':');
         var names = known.Select(k => string.Join(':', k.Select((p, i) => p == "*" && i < parts.Length ? parts[i] : p)));
-        foreach (var name in names.Concat(options))
-        {
-            var distance = Levenshtein.GetDistance(name.TrimStart('-').ToUpperInvariant(), key.ToUpperInvariant());
-            if (distance < least)
-                (least, nearest) = (distance, name);
-        }
-
-        return least <= Math.Max(2, key.Length / 3) ? $"; did you mean {nearest}?" : "";
+        return NearestName.Of(key, names.Concat(options)) is { } nearest ? $"; did you mean {nearest}?" : "";
     }
 
     private static IEnumerable<string> Keys(IConfigurationProvider provider, string? parent)

@@ -104,6 +104,7 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
         modelBuilder.Entity<Resident>(e =>
         {
             e.HasIndex(r => r.Area);
+            e.HasIndex(r => r.IdentityNumber); // two residents with one number are found at each edit
             e.HasIndex(r => r.UpdatedAt);
             e.HasIndex(r => r.Phone);
             e.HasMany(r => r.Contacts).WithOne().HasForeignKey(c => c.ResidentId).OnDelete(DeleteBehavior.Cascade);
