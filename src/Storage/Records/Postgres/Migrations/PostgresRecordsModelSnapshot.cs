@@ -1262,6 +1262,7 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     b.HasIndex("Area");
 
                     b.HasIndex("Phone");
+                    b.HasIndex("IdentityNumber");
 
                     b.HasIndex("UpdatedAt");
 

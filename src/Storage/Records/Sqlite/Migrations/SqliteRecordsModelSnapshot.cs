@@ -1249,6 +1249,7 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                     b.HasIndex("Area");
 
                     b.HasIndex("Phone");
+                    b.HasIndex("IdentityNumber");
 
                     b.HasIndex("UpdatedAt");
 
