@@ -9,6 +9,7 @@ using Vigil.Model;
 using Vigil.Notify.Escalation;
 using Vigil.Notify.Reach;
 using Vigil.Registry;
+using Vigil.Registry.Edits;
 using Vigil.Registry.Protection;
 using Vigil.Registry.Search;
 using Vigil.Storage.Readings;
@@ -55,6 +56,7 @@ public static class WebServices
         services.AddCascadingAuthenticationState();
         services.AddRazorComponents().AddInteractiveServerComponents();
         services.AddSingleton<OpenPages>();
+        services.AddSingleton<RegistryEdit>();
         services.AddScoped<Microsoft.AspNetCore.Components.Server.Circuits.CircuitHandler, OpenPage>();
         services.AddSingleton<MetricsText>();
         services.AddProtection();

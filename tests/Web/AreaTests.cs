@@ -33,6 +33,9 @@ public sealed class AreaTests : IAsyncLifetime
         "/search",
         "/api/v1/search",
         "/api/v1/protection",
+        "/residents/new",
+        "/people/visitors",
+        "/people/officers",
     ];
 
     private readonly Guid visit = Guid.NewGuid(),
@@ -170,6 +173,8 @@ public sealed class AreaTests : IAsyncLifetime
                 {
                     _ when route.Contains("residents", StringComparison.Ordinal) => "R-there",
                     _ when route.Contains("devices", StringComparison.Ordinal) => "lamp",
+                    _ when route.Contains("visitors", StringComparison.Ordinal) => "v-there",
+                    _ when route.Contains("officers", StringComparison.Ordinal) => "o-there",
                     _ when route.Contains("alarms", StringComparison.Ordinal) => alarm.Id.ToString(),
                     _ when route.Contains("visits", StringComparison.Ordinal) => visit.ToString(),
                     _ when route.Contains("webhooks", StringComparison.Ordinal) => webhook.ToString(),
@@ -191,6 +196,33 @@ public sealed class AreaTests : IAsyncLifetime
                 Id = "v-there",
                 Name = "yonder visitor",
                 Area = ConsoleServer.There,
+            }
+        );
+        db.DutyOfficers.Add(
+            new DutyOfficer
+            {
+                Id = "o-there",
+                Name = "yonder officer",
+                Area = ConsoleServer.There[..6],
+            }
+        );
+        db.DutyOfficers.Add(
+            new DutyOfficer
+            {
+                Id = "o-yonder",
+                Name = "yonder supervisor",
+                Area = ConsoleServer.There[..6],
+                Supervisor = true,
+            }
+        );
+        db.Shifts.Add(new Shift { Id = Guid.NewGuid(), Who = "officer:o-yonder" });
+        db.Add(
+            new HouseholdMember
+            {
+                Id = Guid.NewGuid(),
+                ResidentId = "R-there",
+                Order = 1,
+                Name = "yonder wife",
             }
         );
         db.Visits.Add(

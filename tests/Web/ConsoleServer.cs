@@ -40,7 +40,8 @@ public sealed class ConsoleServer : IAsyncDisposable
         ConsoleOptions? options,
         Vigil.Web.Accounts.AccountsOptions? accounts,
         Vigil.Web.HttpOptions? http,
-        Dictionary<string, string?>? settings
+        Dictionary<string, string?>? settings,
+        string? postgres
     )
     {
         var zone = TimeZoneInfo.FindSystemTimeZoneById("Asia/Shanghai");
@@ -62,6 +63,10 @@ public sealed class ConsoleServer : IAsyncDisposable
         );
         builder.Configuration.AddInMemoryCollection(settings ?? []);
         builder.Logging.ClearProviders();
+        if (postgres is not null)
+            builder.Configuration.AddInMemoryCollection(
+                new Dictionary<string, string?> { ["Records:Store"] = "Postgres", ["Records:ConnectionString"] = postgres }
+            );
         builder.WebHost.ConfigureKestrel(k => k.Listen(IPAddress.Loopback, 0));
         builder
             .Services.AddSingleton(TimeProvider.System)
@@ -103,10 +108,11 @@ public sealed class ConsoleServer : IAsyncDisposable
         ConsoleOptions? options = null,
         Vigil.Web.Accounts.AccountsOptions? accounts = null,
         Vigil.Web.HttpOptions? http = null,
-        Dictionary<string, string?>? settings = null
+        Dictionary<string, string?>? settings = null,
+        string? postgres = null
     )
     {
-        var server = new ConsoleServer(open, options, accounts, http, settings);
+        var server = new ConsoleServer(open, options, accounts, http, settings, postgres);
         await server.Records.MigrateAsync(Token);
         await using (var db = await server.Records.CreateDbContextAsync(Token))
         {

@@ -36,7 +36,10 @@ internal static class ApiEndpoints
         NoticesApi.Map(read);
         AbsencesApi.Map(read, visit);
         VisitsApi.Map(read, visit);
-        AreasApi.Map(read, all.MapGroup("").RequireAuthorization(Access.Supervise));
+        var supervise = all.MapGroup("").RequireAuthorization(Access.Supervise);
+        AreasApi.Map(read, supervise, admin);
+        HomesApi.Map(read, write);
+        PeopleApi.Map(read, write, supervise, admin);
         StatisticsApi.Map(read);
         ProtectionApi.Map(read);
         SearchApi.Map(read);

@@ -2,7 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
-using Vigil.Storage.Records;
+using Vigil.Registry.Edits;
 using Vigil.Web.Operations;
 
 namespace Vigil.Web.Api;
@@ -12,20 +12,23 @@ namespace Vigil.Web.Api;
 /// </summary>
 internal static class AreasApi
 {
-    public static void Map(RouteGroupBuilder read, RouteGroupBuilder write)
+    public static void Map(RouteGroupBuilder read, RouteGroupBuilder write, RouteGroupBuilder admin)
     {
+        MapEdits(admin);
         read.MapGet(
                 "areas",
                 async (int? offset, int? limit, [AsParameters] Caller caller) =>
                 {
                     await using var db = await caller.OpenAsync();
-                    return await caller.PageAsync(
-                        db.Areas.AsNoTracking()
-                            .OrderBy(a => a.Code)
-                            .Select(a => new AreaAnswer(a.Code, a.Name, a.WatchFrom, a.WatchUntil, a.WatchReason)),
-                        offset,
-                        limit
-                    );
+                    var page = await caller.PageAsync(db.Areas.AsNoTracking().OrderBy(a => a.Code), offset, limit);
+                    return page.Select(a => new AreaAnswer(
+                        a.Code,
+                        a.Name,
+                        a.WatchFrom,
+                        a.WatchUntil,
+                        a.WatchReason,
+                        RecordKind.Area.VersionOf(caller.All.Keys, a)
+                    ));
                 }
             )
             .Lists<AreaAnswer>("Counties, towns and villages of the caller's area, and those that it lies in");
@@ -57,6 +60,26 @@ internal static class AreasApi
             .Changes("Puts an area on heightened watch until a time, or ends the watch (no time)", 404);
     }
 
+    private static void MapEdits(RouteGroupBuilder admin)
+    {
+        admin
+            .MapPost("areas", (RegistryEdit edit, [AsParameters] Caller caller) => caller.AddAsync(edit, RecordKind.Area, "areas"))
+            .Adds(RecordKind.Area, "Adds a county, town or village", 409);
+        admin
+            .MapPatch(
+                "areas/{code}",
+                (string code, RegistryEdit edit, [AsParameters] Caller caller) => caller.ChangeAsync(edit, RecordKind.Area, code)
+            )
+            .Edits(RecordKind.Area, "Renames an area");
+        admin
+            .MapDelete(
+                "areas/{code}",
+                (string code, string? version, RegistryEdit edit, [AsParameters] Caller caller) =>
+                    caller.RemoveAsync(edit, RecordKind.Area, code, version)
+            )
+            .Changes("Removes an area that nobody lives or works in", 404, 409);
+    }
+
     /// <summary>A heightened watch: limits tighten and visits are asked for.</summary>
     /// <param name="Until">By 31 days at most; null ends the watch.</param>
     /// <param name="Reason">Such as a typhoon; a watch needs one.</param>
@@ -67,4 +90,5 @@ internal static class AreasApi
 /// <param name="Code">6, 9 or 12 digits.</param>
 /// <param name="WatchFrom">Heightened watch since.</param>
 /// <param name="WatchUntil">Heightened watch until.</param>
-internal sealed record AreaAnswer(string Code, string Name, DateTime? WatchFrom, DateTime? WatchUntil, string WatchReason);
+/// <param name="Version">Of code and name; to be given back with a change.</param>
+internal sealed record AreaAnswer(string Code, string Name, DateTime? WatchFrom, DateTime? WatchUntil, string WatchReason, string Version);

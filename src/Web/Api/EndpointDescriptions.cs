@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
+using Vigil.Registry.Edits;
 
 namespace Vigil.Web.Api;
 
@@ -33,6 +34,10 @@ internal static class EndpointDescriptions
         ["replace"] = "true: contacts and household members that the file no longer names are removed, devices unbound.",
         ["idsFromIdentity"] = "true: rows without an id get one that is made of the identity number.",
         ["id"] = "Id of the record in the path.",
+        ["contact"] = "Id of the contact.",
+        ["member"] = "Id of the household member.",
+        ["version"] = "The version that was read: nothing is removed if somebody has changed it since. Without it, whatever it is now.",
+        ["who"] = "officer: or visitor: and a number: only that person's shifts.",
         ["change"] = "enable, disable or ping.",
         ["state"] =
             "enable or disable; of alarms: open, acknowledged, in-hand, resolved, or unresolved for the first three; "
@@ -133,6 +138,8 @@ internal static class EndpointDescriptions
                     };
                 }
 
+                if (context.Description.ActionDescriptor.EndpointMetadata.OfType<EditBody>().FirstOrDefault() is { } edit)
+                    operation.RequestBody = EditOf(edit);
                 return Task.CompletedTask;
             }
         );
@@ -151,6 +158,50 @@ internal static class EndpointDescriptions
         );
     }
 
+    /// <summary>The fields that can be edited, as their table has them.</summary>
+    private static OpenApiRequestBody EditOf(EditBody edit)
+    {
+        var properties = edit
+            .Kind.Fields.Where(f => edit.IsNew || !f.OnlyNew)
+            .ToDictionary(
+                f => f.Name,
+                f =>
+                    (IOpenApiSchema)
+                        new OpenApiSchema
+                        {
+                            Type =
+                                JsonSchemaType.Null
+                                | f.Input switch
+                                {
+                                    FieldInput.Flag => JsonSchemaType.Boolean,
+                                    FieldInput.Number => JsonSchemaType.Number,
+                                    _ => JsonSchemaType.String,
+                                },
+                            Description = Texts.Of("field." + f.Name, "en") + (f.Needed ? "; can't be empty." : "."),
+                        }
+            );
+        if (!edit.IsNew)
+            properties["version"] = new OpenApiSchema
+            {
+                Type = JsonSchemaType.String,
+                Description = "The version that was read; the header If-Match may carry it instead.",
+            };
+        else if (edit.Kind == RecordKind.Shift)
+            properties["who"] = new OpenApiSchema { Type = JsonSchemaType.String, Description = "officer: or visitor: and the number." };
+        return new OpenApiRequestBody
+        {
+            Required = true,
+            Description = edit.IsNew ? "What is known." : "What changes; null or an empty text clears.",
+            Content = new Dictionary<string, OpenApiMediaType>
+            {
+                ["application/json"] = new()
+                {
+                    Schema = new OpenApiSchema { Type = JsonSchemaType.Object, Properties = properties },
+                },
+            },
+        };
+    }
+
     /// <summary>The body is a file, whatever type it says it has.</summary>
     public static RouteHandlerBuilder TakesFile(this RouteHandlerBuilder endpoint) => endpoint.WithMetadata(new FileBody());
 
@@ -165,6 +216,9 @@ internal static class EndpointDescriptions
 
     /// <summary>Marks an endpoint whose answer is a page of a list.</summary>
     internal sealed record Paged;
+
+    /// <summary>Marks an endpoint that edits a record.</summary>
+    internal sealed record EditBody(RecordKind Kind, bool IsNew);
 
     /// <summary>Marks an endpoint whose body is a CSV or XLSX file.</summary>
     internal sealed record FileBody;

@@ -31,11 +31,7 @@ internal static class PersonalDataApi
                         new Numbers(
                             FieldKeys.Shown(r.IdentityNumber),
                             FieldKeys.Shown(r.Phone),
-                            [
-                                .. r
-                                    .Contacts.OrderBy(c => c.Order)
-                                    .Select(c => new ContactAnswer(c.Order, c.Name, c.Relation, FieldKeys.Shown(c.Phone))),
-                            ],
+                            [.. r.Contacts.OrderBy(c => c.Order).Select(c => ContactAnswer.Of(c, caller.All.Keys, inFull: true))],
                             FieldKeys.Shown(r.Visitor?.Phone)
                         )
                     );

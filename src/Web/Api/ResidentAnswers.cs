@@ -1,3 +1,7 @@
+using Vigil.Registry;
+using Vigil.Registry.Edits;
+using Vigil.Storage.Records;
+
 namespace Vigil.Web.Api;
 
 /// <summary>A resident in a list.</summary>
@@ -8,6 +12,8 @@ internal sealed record ResidentBrief(string Id, string Name, string Area, bool K
 /// <summary>A resident with contacts and devices.</summary>
 /// <param name="HomeRadiusMetres">Farther away than this the resident is not at home.</param>
 /// <param name="Visitor">Name of the assigned visitor.</param>
+/// <param name="VisitorId">The assigned visitor's.</param>
+/// <param name="Version">Of the resident's own data; to be given back with a change.</param>
 internal sealed record ResidentAnswer(
     string Id,
     string Name,
@@ -25,12 +31,81 @@ internal sealed record ResidentAnswer(
     double HomeRadiusMetres,
     IReadOnlyList<ContactAnswer> Contacts,
     string? Visitor,
-    IReadOnlyList<DeviceBrief> Devices
+    IReadOnlyList<DeviceBrief> Devices,
+    string? VisitorId,
+    string Version
 );
 
+/// <summary>Somebody who is told.</summary>
 /// <param name="Order">1 is told first.</param>
 /// <param name="Phone">Masked.</param>
-internal sealed record ContactAnswer(int Order, string Name, string Relation, string Phone);
+/// <param name="Mail">Masked.</param>
+/// <param name="Language">zh, yue or en.</param>
+/// <param name="DailyDigest">Is told each morning how the day before was.</param>
+/// <param name="Version">To be given back with a change.</param>
+internal sealed record ContactAnswer(
+    int Order,
+    string Name,
+    string Relation,
+    string Phone,
+    Guid Id,
+    string Mail,
+    string Language,
+    bool DailyDigest,
+    string Version
+)
+{
+    public static ContactAnswer Of(Contact c, FieldKeys? keys, bool inFull = false) =>
+        new(
+            c.Order,
+            c.Name,
+            c.Relation,
+            inFull ? FieldKeys.Shown(c.Phone) : Caller.Masked(c.Phone),
+            c.Id,
+            c.Mail.Length == 0 ? "" : ImportChanges.Shown("mail", c.Mail).En,
+            c.Language,
+            c.DailyDigest,
+            RecordKind.Contact.VersionOf(keys, c)
+        );
+}
+
+/// <summary>Who else belongs to the household.</summary>
+/// <param name="Order">1 is the head of the household.</param>
+/// <param name="IdentityNumber">Masked.</param>
+/// <param name="Relation">To the head of the household.</param>
+/// <param name="Health">In words.</param>
+/// <param name="Supported">Receives subsistence allowance or special support.</param>
+/// <param name="Version">To be given back with a change.</param>
+internal sealed record MemberAnswer(
+    Guid Id,
+    int Order,
+    string Name,
+    string Gender,
+    string IdentityNumber,
+    string Relation,
+    string Health,
+    bool Supported,
+    string Version
+)
+{
+    public static MemberAnswer Of(HouseholdMember m, FieldKeys? keys) =>
+        new(
+            m.Id,
+            m.Order,
+            m.Name,
+            m.Gender,
+            m.IdentityNumber.Length == 0 ? "" : ImportChanges.Shown("identity", m.IdentityNumber).En,
+            m.Relation,
+            FieldKeys.Shown(m.Health),
+            m.Supported,
+            RecordKind.Member.VersionOf(keys, m)
+        );
+}
+
+/// <summary>A resident's own data as they are edited.</summary>
+/// <param name="Version">To be given back with a change.</param>
+/// <param name="Fields">By the names that a change gives them; numbers are masked, what is empty is null.</param>
+internal sealed record RecordAnswer(string Version, IReadOnlyDictionary<string, string?> Fields);
 
 /// <summary>A device in a resident's home.</summary>
 internal sealed record DeviceBrief(string Id, string Profile, DateTime InstalledAt, DateTime? FirstSeenAt, DateTime? LastSeenAt);

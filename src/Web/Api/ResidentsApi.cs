@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
 using Vigil.Registry;
+using Vigil.Registry.Edits;
 using Vigil.Storage.Readings;
 using Vigil.Storage.Records;
 
@@ -56,13 +57,11 @@ internal static class ResidentsApi
                             r.HomeLatitude,
                             r.HomeLongitude,
                             r.HomeRadiusMetres,
-                            [
-                                .. r
-                                    .Contacts.OrderBy(x => x.Order)
-                                    .Select(x => new ContactAnswer(x.Order, x.Name, x.Relation, Caller.Masked(x.Phone))),
-                            ],
+                            [.. r.Contacts.OrderBy(x => x.Order).Select(x => ContactAnswer.Of(x, caller.All.Keys))],
                             r.Visitor?.Name,
-                            [.. r.Devices.Select(d => new DeviceBrief(d.Id, d.Profile, d.InstalledAt, d.FirstSeenAt, d.LastSeenAt))]
+                            [.. r.Devices.Select(d => new DeviceBrief(d.Id, d.Profile, d.InstalledAt, d.FirstSeenAt, d.LastSeenAt))],
+                            r.VisitorId,
+                            RecordKind.Resident.VersionOf(caller.All.Keys, r)
                         )
                     );
                 }
