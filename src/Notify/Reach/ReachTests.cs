@@ -131,9 +131,7 @@ public sealed partial class ReachTests(
             catch (Exception e) when (e is not OutOfMemoryException && !cancellation.IsCancellationRequested)
             {
                 LogOneFailed(log, id, e); // the others are asked
-                await db
-                    .ReachTests.Where(t => t.Id == id)
-                    .ExecuteUpdateAsync(u => u.SetProperty(t => t.DueAt, now + Later), cancellation);
+                await db.ReachTests.Where(t => t.Id == id).ExecuteUpdateAsync(u => u.SetProperty(t => t.DueAt, now + Later), cancellation);
             }
         }
 

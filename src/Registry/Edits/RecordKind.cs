@@ -97,8 +97,10 @@ public abstract class RecordKind
     /// </summary>
     internal static async Task LockAsync(RecordsDb db, string table, string key, string id, CancellationToken cancellation)
     {
+#pragma warning disable EF1002 // names of our own tables and columns; the id is a parameter
         if (db.Database.IsNpgsql())
             await db.Database.ExecuteSqlRawAsync($"SELECT 1 FROM \"{table}\" WHERE \"{key}\" = {{0}} FOR UPDATE", [id], cancellation);
+#pragma warning restore EF1002
     }
 
     private protected static void CheckId(RegistryRow row, string column, string id)

@@ -145,7 +145,7 @@ public sealed class RegistryEdit(RecordsFactory records, TimeProvider clock)
                 .Select(f => (f.Field, f.Field.Masked(f.Before), f.Field.Masked(f.After))),
         ];
 
-    private async Task<EditOutcome> WriteAsync(
+    private static async Task<EditOutcome> WriteAsync(
         RecordKind kind,
         EditTurn turn,
         object record,

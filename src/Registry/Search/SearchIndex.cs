@@ -99,7 +99,9 @@ public sealed partial class SearchIndex(IDbContextFactory<RecordsDb> records, IL
             var some = await PutAsync(
                 db,
                 all,
+#pragma warning disable CA1309 // the database compares, in the order in which it sorts
                 db.Residents.Where(r => string.Compare(r.Id, last) > 0).OrderBy(r => r.Id).Take(Batch),
+#pragma warning restore CA1309
                 cancellation
             );
             if (some.Count == 0)

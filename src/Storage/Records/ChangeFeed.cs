@@ -27,6 +27,17 @@ public static class ChangeFeed
                 .SingleAsync(cancellation)
             : await db.RegistryChanges.MaxAsync(c => (long?)c.Sequence, cancellation) ?? 0;
 
+    /// <summary>Each part that was changed, once, and the place behind them.</summary>
+    public static async Task<(IReadOnlyList<(RegistryPart Part, string Subject)> Changed, long Place)> SinceAsync(
+        RecordsDb db,
+        long place,
+        CancellationToken cancellation
+    )
+    {
+        var (changed, until, _) = await SinceAsync(db, place, int.MaxValue, cancellation);
+        return (changed, until);
+    }
+
     /// <summary>Each part that was changed, once, and the place behind them; of many changes the oldest, and that there are more.</summary>
     /// <param name="db">The records.</param>
     /// <param name="place">Where the follower is.</param>

@@ -71,7 +71,15 @@ public abstract class ReachNightTests
     public async Task Who_answers_no_text_is_called_after_a_day_and_verifies_with_a_key()
     {
         await using var night = await BeginAsync();
-        night.Is(night.Contact1, new Person { Text = OnText.Ignores, Call = OnCall.Answers, Keys = "31" });
+        night.Is(
+            night.Contact1,
+            new Person
+            {
+                Text = OnText.Ignores,
+                Call = OnCall.Answers,
+                Keys = "31",
+            }
+        );
         await AskAsync(night, night.Contact1);
         await PassAsync(night, TimeSpan.FromHours(23));
         Assert.Equal(["sms contact 1"], night.Told);

@@ -60,7 +60,13 @@ public abstract class ProtectedNowTests : IAsyncLifetime
         await db.SaveChangesAsync(Stop);
         protection = new ProtectedNow(
             records,
-            new ContactWays((channel, address) => channel == Channel.Mail ? Mail : address[1] == '8' ? Phones : 0, () => usable),
+            new ContactWays(
+                (channel, address) =>
+                    channel == Channel.Mail ? Mail
+                    : address[1] == '8' ? Phones
+                    : 0,
+                () => usable
+            ),
             profile => profile == "button",
             new ProtectionOptions(),
             clock,
@@ -158,9 +164,7 @@ public abstract class ProtectedNowTests : IAsyncLifetime
 
         // The number is edited: it is another number, and nobody has answered there.
         await using (var db = await records.CreateDbContextAsync(Stop))
-            await db
-                .Contacts.Where(c => c.ResidentId == "b")
-                .ExecuteUpdateAsync(u => u.SetProperty(c => c.Phone, "+8613800000003"), Stop);
+            await db.Contacts.Where(c => c.ResidentId == "b").ExecuteUpdateAsync(u => u.SetProperty(c => c.Phone, "+8613800000003"), Stop);
         await using (var db = await records.CreateDbContextAsync(Stop))
             await db.Visitors.Where(v => v.Id == "v1").ExecuteUpdateAsync(u => u.SetProperty(v => v.SubstituteId, "v2"), Stop);
         await protection.LookAsync(Stop);
