@@ -1031,12 +1031,6 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     b.Property<string>("ProviderId")
                         .HasColumnType("text");
 
-                    b.Property<int>("State")
-                        .HasColumnType("integer");
-
-                    b.Property<DateTime?>("VerifiedAt")
-                        .HasColumnType("timestamp with time zone");
-
                     b.Property<string>("ReasonEn")
                         .IsRequired()
                         .HasColumnType("text")
@@ -1045,6 +1039,12 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     b.Property<string>("ReasonZh")
                         .IsRequired()
                         .HasColumnType("text");
+
+                    b.Property<int>("State")
+                        .HasColumnType("integer");
+
+                    b.Property<DateTime?>("VerifiedAt")
+                        .HasColumnType("timestamp with time zone");
 
                     b.HasKey("Id");
 
@@ -1261,8 +1261,9 @@ namespace Vigil.Storage.Records.Postgres.Migrations
 
                     b.HasIndex("Area");
 
-                    b.HasIndex("Phone");
                     b.HasIndex("IdentityNumber");
+
+                    b.HasIndex("Phone");
 
                     b.HasIndex("UpdatedAt");
 

@@ -1022,12 +1022,6 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                     b.Property<string>("ProviderId")
                         .HasColumnType("TEXT");
 
-                    b.Property<int>("State")
-                        .HasColumnType("INTEGER");
-
-                    b.Property<DateTime?>("VerifiedAt")
-                        .HasColumnType("TEXT");
-
                     b.Property<string>("ReasonEn")
                         .IsRequired()
                         .HasColumnType("TEXT")
@@ -1035,6 +1029,12 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
 
                     b.Property<string>("ReasonZh")
                         .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("State")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<DateTime?>("VerifiedAt")
                         .HasColumnType("TEXT");
 
                     b.HasKey("Id");
@@ -1248,8 +1248,9 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
 
                     b.HasIndex("Area");
 
-                    b.HasIndex("Phone");
                     b.HasIndex("IdentityNumber");
+
+                    b.HasIndex("Phone");
 
                     b.HasIndex("UpdatedAt");
 

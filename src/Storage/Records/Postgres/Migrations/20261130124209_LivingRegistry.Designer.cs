@@ -13,8 +13,8 @@ using Vigil.Storage.Records;
 namespace Vigil.Storage.Records.Postgres.Migrations
 {
     [DbContext(typeof(PostgresRecords))]
-    [Migration("20261130113702_ReachTests")]
-    partial class ReachTests
+    [Migration("20261130124209_LivingRegistry")]
+    partial class LivingRegistry
     {
         /// <inheritdoc />
         protected override void BuildTargetModel(ModelBuilder modelBuilder)
@@ -586,15 +586,29 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     b.Property<DateTime?>("LastSeenAt")
                         .HasColumnType("timestamp with time zone");
 
+                    b.Property<DateTime?>("PlacedAt")
+                        .HasColumnType("timestamp with time zone");
+
                     b.Property<string>("Profile")
                         .IsRequired()
                         .HasColumnType("text");
+
+                    b.Property<DateTime>("RegisteredAt")
+                        .HasColumnType("timestamp with time zone");
 
                     b.Property<int?>("ReportMinutes")
                         .HasColumnType("integer");
 
                     b.Property<string>("ResidentId")
                         .HasColumnType("text");
+
+                    b.Property<DateTime?>("RetiredAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<string>("StockArea")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasDefaultValue("");
 
                     b.Property<DateTime?>("TestedAt")
                         .HasColumnType("timestamp with time zone");
@@ -739,6 +753,38 @@ namespace Vigil.Storage.Records.Postgres.Migrations
 
                             t.HasCheckConstraint("step_started", "\"State\" NOT IN (1, 2) OR \"StartedAt\" IS NOT NULL");
                         });
+                });
+
+            modelBuilder.Entity("Vigil.Storage.Records.FormerPlace", b =>
+                {
+                    b.Property<string>("DeviceId")
+                        .HasColumnType("text");
+
+                    b.Property<DateTime>("Until")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<DateTime?>("From")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<string>("Label")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<string>("Profile")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<string>("ResidentId")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.HasKey("DeviceId", "Until");
+
+                    b.HasIndex("Until");
+
+                    b.HasIndex("ResidentId", "Until");
+
+                    b.ToTable("FormerPlaces");
                 });
 
             modelBuilder.Entity("Vigil.Storage.Records.HouseholdMember", b =>
@@ -988,12 +1034,6 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     b.Property<string>("ProviderId")
                         .HasColumnType("text");
 
-                    b.Property<int>("State")
-                        .HasColumnType("integer");
-
-                    b.Property<DateTime?>("VerifiedAt")
-                        .HasColumnType("timestamp with time zone");
-
                     b.Property<string>("ReasonEn")
                         .IsRequired()
                         .HasColumnType("text")
@@ -1002,6 +1042,12 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     b.Property<string>("ReasonZh")
                         .IsRequired()
                         .HasColumnType("text");
+
+                    b.Property<int>("State")
+                        .HasColumnType("integer");
+
+                    b.Property<DateTime?>("VerifiedAt")
+                        .HasColumnType("timestamp with time zone");
 
                     b.HasKey("Id");
 
@@ -1217,6 +1263,8 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     b.HasKey("Id");
 
                     b.HasIndex("Area");
+
+                    b.HasIndex("IdentityNumber");
 
                     b.HasIndex("Phone");
 
@@ -1726,6 +1774,15 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                         .IsRequired();
 
                     b.Navigation("Alarm");
+                });
+
+            modelBuilder.Entity("Vigil.Storage.Records.FormerPlace", b =>
+                {
+                    b.HasOne("Vigil.Storage.Records.Resident", null)
+                        .WithMany()
+                        .HasForeignKey("ResidentId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
                 });
 
             modelBuilder.Entity("Vigil.Storage.Records.HouseholdMember", b =>

@@ -1,4 +1,4 @@
-﻿using System;
+using System;
 using Microsoft.EntityFrameworkCore.Migrations;
 
 #nullable disable
@@ -6,11 +6,62 @@ using Microsoft.EntityFrameworkCore.Migrations;
 namespace Vigil.Storage.Records.Postgres.Migrations
 {
     /// <inheritdoc />
-    public partial class ReachTests : Migration
+    public partial class LivingRegistry : Migration
     {
+        private const string Watched = "\"Profile\", \"ResidentId\", \"Label\", \"InstalledAt\", \"ReportMinutes\"",
+            Added = "\"PlacedAt\", \"RegisteredAt\", \"RetiredAt\"";
+
         /// <inheritdoc />
         protected override void Up(MigrationBuilder migrationBuilder)
         {
+            migrationBuilder.AddColumn<DateTime>(
+                name: "PlacedAt",
+                table: "Devices",
+                type: "timestamp with time zone",
+                nullable: true);
+
+            migrationBuilder.AddColumn<DateTime>(
+                name: "RegisteredAt",
+                table: "Devices",
+                type: "timestamp with time zone",
+                nullable: false,
+                defaultValue: new DateTime(1, 1, 1, 0, 0, 0, 0, DateTimeKind.Unspecified));
+
+            migrationBuilder.AddColumn<DateTime>(
+                name: "RetiredAt",
+                table: "Devices",
+                type: "timestamp with time zone",
+                nullable: true);
+
+            migrationBuilder.AddColumn<string>(
+                name: "StockArea",
+                table: "Devices",
+                type: "text",
+                nullable: false,
+                defaultValue: "");
+
+            migrationBuilder.CreateTable(
+                name: "FormerPlaces",
+                columns: table => new
+                {
+                    DeviceId = table.Column<string>(type: "text", nullable: false),
+                    Until = table.Column<DateTime>(type: "timestamp with time zone", nullable: false),
+                    ResidentId = table.Column<string>(type: "text", nullable: false),
+                    From = table.Column<DateTime>(type: "timestamp with time zone", nullable: true),
+                    Profile = table.Column<string>(type: "text", nullable: false),
+                    Label = table.Column<string>(type: "text", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("PK_FormerPlaces", x => new { x.DeviceId, x.Until });
+                    table.ForeignKey(
+                        name: "FK_FormerPlaces_Residents_ResidentId",
+                        column: x => x.ResidentId,
+                        principalTable: "Residents",
+                        principalColumn: "Id",
+                        onDelete: ReferentialAction.Cascade);
+                });
+
             migrationBuilder.CreateTable(
                 name: "ReachTests",
                 columns: table => new
@@ -43,6 +94,11 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                 column: "Phone");
 
             migrationBuilder.CreateIndex(
+                name: "IX_Residents_IdentityNumber",
+                table: "Residents",
+                column: "IdentityNumber");
+
+            migrationBuilder.CreateIndex(
                 name: "IX_Residents_Phone",
                 table: "Residents",
                 column: "Phone");
@@ -68,6 +124,16 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                 column: "Phone");
 
             migrationBuilder.CreateIndex(
+                name: "IX_FormerPlaces_ResidentId_Until",
+                table: "FormerPlaces",
+                columns: new[] { "ResidentId", "Until" });
+
+            migrationBuilder.CreateIndex(
+                name: "IX_FormerPlaces_Until",
+                table: "FormerPlaces",
+                column: "Until");
+
+            migrationBuilder.CreateIndex(
                 name: "IX_ReachTests_Address",
                 table: "ReachTests",
                 column: "Address",
@@ -83,20 +149,30 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                 table: "ReachTests",
                 column: "ProviderId");
 
-            // A device is searched for by the beginning of its id; the primary key's order is the language's, which finds no beginnings.
+            migrationBuilder.Sql("""UPDATE "Devices" SET "RegisteredAt" = "InstalledAt" """);
+            migrationBuilder.Sql("""DROP TRIGGER "RegistryDevices" ON "Devices";""");
+            migrationBuilder.Sql(Trigger($"{Watched}, {Added}"));
             migrationBuilder.Sql("""CREATE INDEX "IX_Devices_Id_Beginning" ON "Devices" ("Id" text_pattern_ops)""");
         }
 
         /// <inheritdoc />
         protected override void Down(MigrationBuilder migrationBuilder)
         {
+            migrationBuilder.Sql("""DROP TRIGGER "RegistryDevices" ON "Devices";""");
             migrationBuilder.Sql("""DROP INDEX "IX_Devices_Id_Beginning" """);
+            migrationBuilder.DropTable(
+                name: "FormerPlaces");
+
             migrationBuilder.DropTable(
                 name: "ReachTests");
 
             migrationBuilder.DropIndex(
                 name: "IX_Visitors_Phone",
                 table: "Visitors");
+
+            migrationBuilder.DropIndex(
+                name: "IX_Residents_IdentityNumber",
+                table: "Residents");
 
             migrationBuilder.DropIndex(
                 name: "IX_Residents_Phone",
@@ -117,6 +193,29 @@ namespace Vigil.Storage.Records.Postgres.Migrations
             migrationBuilder.DropIndex(
                 name: "IX_Contacts_Phone",
                 table: "Contacts");
+
+            migrationBuilder.DropColumn(
+                name: "PlacedAt",
+                table: "Devices");
+
+            migrationBuilder.DropColumn(
+                name: "RegisteredAt",
+                table: "Devices");
+
+            migrationBuilder.DropColumn(
+                name: "RetiredAt",
+                table: "Devices");
+
+            migrationBuilder.DropColumn(
+                name: "StockArea",
+                table: "Devices");
+            migrationBuilder.Sql(Trigger(Watched));
         }
+
+        private static string Trigger(string columns) =>
+            $"""
+            CREATE TRIGGER "RegistryDevices" AFTER INSERT OR DELETE OR UPDATE OF {columns} ON "Devices"
+            FOR EACH ROW EXECUTE FUNCTION "RegistryDevices"();
+            """;
     }
 }

@@ -12,8 +12,8 @@ using Vigil.Storage.Records;
 namespace Vigil.Storage.Records.Sqlite.Migrations
 {
     [DbContext(typeof(SqliteRecords))]
-    [Migration("20261130113424_ReachTests")]
-    partial class ReachTests
+    [Migration("20261130124140_LivingRegistry")]
+    partial class LivingRegistry
     {
         /// <inheritdoc />
         protected override void BuildTargetModel(ModelBuilder modelBuilder)
@@ -577,8 +577,14 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                     b.Property<DateTime?>("LastSeenAt")
                         .HasColumnType("TEXT");
 
+                    b.Property<DateTime?>("PlacedAt")
+                        .HasColumnType("TEXT");
+
                     b.Property<string>("Profile")
                         .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime>("RegisteredAt")
                         .HasColumnType("TEXT");
 
                     b.Property<int?>("ReportMinutes")
@@ -586,6 +592,14 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
 
                     b.Property<string>("ResidentId")
                         .HasColumnType("TEXT");
+
+                    b.Property<DateTime?>("RetiredAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("StockArea")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasDefaultValue("");
 
                     b.Property<DateTime?>("TestedAt")
                         .HasColumnType("TEXT");
@@ -730,6 +744,38 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
 
                             t.HasCheckConstraint("step_started", "\"State\" NOT IN (1, 2) OR \"StartedAt\" IS NOT NULL");
                         });
+                });
+
+            modelBuilder.Entity("Vigil.Storage.Records.FormerPlace", b =>
+                {
+                    b.Property<string>("DeviceId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime>("Until")
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime?>("From")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Label")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Profile")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("ResidentId")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("DeviceId", "Until");
+
+                    b.HasIndex("Until");
+
+                    b.HasIndex("ResidentId", "Until");
+
+                    b.ToTable("FormerPlaces");
                 });
 
             modelBuilder.Entity("Vigil.Storage.Records.HouseholdMember", b =>
@@ -979,12 +1025,6 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                     b.Property<string>("ProviderId")
                         .HasColumnType("TEXT");
 
-                    b.Property<int>("State")
-                        .HasColumnType("INTEGER");
-
-                    b.Property<DateTime?>("VerifiedAt")
-                        .HasColumnType("TEXT");
-
                     b.Property<string>("ReasonEn")
                         .IsRequired()
                         .HasColumnType("TEXT")
@@ -992,6 +1032,12 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
 
                     b.Property<string>("ReasonZh")
                         .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("State")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<DateTime?>("VerifiedAt")
                         .HasColumnType("TEXT");
 
                     b.HasKey("Id");
@@ -1204,6 +1250,8 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                     b.HasKey("Id");
 
                     b.HasIndex("Area");
+
+                    b.HasIndex("IdentityNumber");
 
                     b.HasIndex("Phone");
 
@@ -1711,6 +1759,15 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                         .IsRequired();
 
                     b.Navigation("Alarm");
+                });
+
+            modelBuilder.Entity("Vigil.Storage.Records.FormerPlace", b =>
+                {
+                    b.HasOne("Vigil.Storage.Records.Resident", null)
+                        .WithMany()
+                        .HasForeignKey("ResidentId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
                 });
 
             modelBuilder.Entity("Vigil.Storage.Records.HouseholdMember", b =>
