@@ -346,6 +346,8 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                     b.HasIndex("Place")
                         .IsUnique();
 
+                    b.HasIndex("Subject");
+
                     b.HasIndex("Time");
 
                     b.ToTable("Audit");
@@ -391,6 +393,59 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                     b.HasIndex("CommittedAt");
 
                     b.ToTable("Findings");
+                });
+
+            modelBuilder.Entity("Vigil.Storage.Records.Consent", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("By")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime?>("DataEndedAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Decision")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("How")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Name")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateOnly>("On")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Purpose")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime>("RecordedAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("RecordedBy")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Relation")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("ResidentId")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("ResidentId", "RecordedAt");
+
+                    b.ToTable("Consents");
                 });
 
             modelBuilder.Entity("Vigil.Storage.Records.Contact", b =>
@@ -1234,6 +1289,15 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                         .IsRequired()
                         .HasColumnType("TEXT");
 
+                    b.Property<bool>("RefusesHealth")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<bool>("RefusesLocation")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<bool>("RefusesMonitoring")
+                        .HasColumnType("INTEGER");
+
                     b.Property<string>("RegisteredAddress")
                         .IsRequired()
                         .HasColumnType("TEXT");
@@ -1710,6 +1774,15 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                         .OnDelete(DeleteBehavior.SetNull);
 
                     b.Navigation("Resident");
+                });
+
+            modelBuilder.Entity("Vigil.Storage.Records.Consent", b =>
+                {
+                    b.HasOne("Vigil.Storage.Records.Resident", null)
+                        .WithMany()
+                        .HasForeignKey("ResidentId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
                 });
 
             modelBuilder.Entity("Vigil.Storage.Records.Contact", b =>
