@@ -48,7 +48,7 @@ internal sealed partial class LiveRegistry(
 
     /// <summary>Facts about homes for the rules; what to expect from a device comes from its profile.</summary>
     public static HomeFacts HomesOf(ProfileSet profiles) =>
-        new(id => profiles.Find(id) is { } profile ? new Reporting(profile.ReportEvery, profile.Expects) : null);
+        new(id => profiles.Find(id) is { } profile ? new Reporting(profile.ReportEvery, profile.Expects, profile.OnlyCalls) : null);
 
     public int Count => devices.Count;
 
@@ -63,9 +63,6 @@ internal sealed partial class LiveRegistry(
     public RegisteredDevice? Find(string device) => devices.GetValueOrDefault(device);
 
     internal ResidentFacts? FactsOf(ResidentId resident) => facts.GetValueOrDefault(resident);
-
-    /// <summary>The resident's village; empty for nobody known.</summary>
-    public string AreaOf(ResidentId resident) => facts.TryGetValue(resident, out var home) ? home.Area.Value : "";
 
     /// <summary>In whose home devices were that have come, gone or moved since then.</summary>
     public Task<MovedDevices> MovedSinceAsync(DateTime since, CancellationToken cancellation) =>
@@ -101,9 +98,14 @@ internal sealed partial class LiveRegistry(
             else
             {
                 var (changed, place, more) = await ChangeFeed.SinceAsync(db, Place, Step, cancellation);
-                if (changed.Count > 0)
-                    await TakeAsync(db, changed, cancellation);
-                (Place, IsBehind) = (place, more);
+                if (changed.Any(c => c.Subject == ChangeFeed.Anybody))
+                    await ReadAllAsync(db, await ChangeFeed.NowAsync(db, cancellation), cancellation);
+                else
+                {
+                    if (changed.Count > 0)
+                        await TakeAsync(db, changed, cancellation);
+                    (Place, IsBehind) = (place, more);
+                }
             }
 
             // A follower that is behind for longer than changes are kept would miss some: it reads all instead.
@@ -173,7 +175,10 @@ internal sealed partial class LiveRegistry(
         foreach (var ids in touched.Chunk(Batch))
         {
             var read = await homes.ReadAsync(db, ids, today, today, cancellation);
-            Use(read, [.. ids.Except(read.Select(h => h.Id.Value), StringComparer.Ordinal).Select(id => new ResidentId(id))]);
+            string[] gone = [.. ids.Except(read.Select(h => h.Id.Value), StringComparer.Ordinal)];
+            Use(read, [.. gone.Select(id => new ResidentId(id))]);
+            if (gone.Length > 0)
+                await ChangeFeed.BlankAsync(db, gone, cancellation);
         }
 
         var areas = Subjects(changed, RegistryPart.Area).ToList();

@@ -33,6 +33,7 @@ internal sealed partial class RetentionRun(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         retention.ActivityFailed = (resident, e) => LogNoActivity(log, resident, e);
+        retention.NotDeleted = (what, e) => LogNotDeleted(log, what, e.Message);
         while (!stoppingToken.IsCancellationRequested)
         {
             try
@@ -68,6 +69,9 @@ internal sealed partial class RetentionRun(
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The daily retention failed; it is tried again tomorrow")]
     private static partial void LogFailed(ILogger logger, Exception e);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Not deleted, and tried again tomorrow: {What}: {Reason}")]
+    private static partial void LogNotDeleted(ILogger logger, string what, string reason);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The past days of {Resident} could not be worked out; tried again tomorrow")]
     private static partial void LogNoActivity(ILogger logger, string resident, Exception e);

@@ -212,6 +212,9 @@ internal sealed class RulePartitions
     public Task SaveAsync(string folder, int partition, DateTime now, Func<Task<bool>> settled) =>
         snapshots.SaveAsync(folder, partition, now, settled);
 
+    /// <summary>Whether a snapshot of a partition names a home, in one of its two generations.</summary>
+    public bool IsNamedOnDisk(string folder, int partition, string home) => snapshots.Names(folder, partition, home);
+
     public (DateTime ReplayFrom, DateTime? Newest) Load(
         string folder,
         DateTime relearn,

@@ -17,6 +17,9 @@ internal sealed class RuleSnapshots
     private readonly RuleEngine[] engines;
     private readonly Lock[] locks;
     private readonly int[] lengths;
+    private readonly Lock writing = new();
+    private readonly long[] copied,
+        written;
     private readonly DateTime[] replayFrom,
         replayUntil;
 
@@ -24,6 +27,7 @@ internal sealed class RuleSnapshots
     {
         (this.engines, this.locks) = (engines, locks);
         lengths = new int[engines.Length];
+        (copied, written) = (new long[engines.Length], new long[engines.Length]);
         (replayFrom, replayUntil) = (new DateTime[engines.Length], new DateTime[engines.Length]);
         Array.Fill(replayUntil, DateTime.MaxValue);
     }
@@ -42,11 +46,32 @@ internal sealed class RuleSnapshots
     {
         Directory.CreateDirectory(folder);
         using var buffer = new MemoryStream(lengths[partition] + lengths[partition] / 8);
+        long copy;
         lock (locks[partition])
+        {
             engines[partition].Save(buffer);
+            copy = ++copied[partition];
+        }
+
         lengths[partition] = (int)buffer.Length;
-        if (await settled())
+        if (!await settled())
+            return;
+        // The housekeeping and an erasure may save at the same time: an older copy never takes the place of a newer one.
+        lock (writing)
+        {
+            if (copy < written[partition])
+                return;
+            written[partition] = copy;
             SnapshotFile.Write(PathOf(folder, partition), buffer.GetBuffer().AsSpan(0, (int)buffer.Length), now);
+        }
+    }
+
+    /// <summary>Whether a file of a partition has this id among its bytes.</summary>
+    public bool Names(string folder, int partition, string home)
+    {
+        var path = PathOf(folder, partition);
+        var bytes = System.Text.Encoding.UTF8.GetBytes(home);
+        return new[] { path, SnapshotFile.Before(path) }.Any(f => File.Exists(f) && File.ReadAllBytes(f).AsSpan().IndexOf(bytes) >= 0);
     }
 
     /// <summary>

@@ -6,6 +6,7 @@ using Vigil.Model;
 using Vigil.Notify;
 using Vigil.Notify.Escalation;
 using Vigil.Notify.Messages;
+using Vigil.Registry;
 using Vigil.Rules;
 using Vigil.Settings;
 using Vigil.Storage.Readings;
@@ -35,6 +36,7 @@ internal sealed class Settings
         Audit = SettingsSection.Read<AuditOptions>(configuration, "Audit", problems);
         Health = HealthOptions.Read(configuration, problems);
         Backup = BackupOptions.Read(configuration, problems);
+        Retention = SettingsSection.Read<RetentionOptions>(configuration, RetentionOptions.Section, problems);
         Console = Vigil.Web.ConsoleOptions.Read(configuration, problems);
         Http = Vigil.Web.HttpOptions.Read(configuration, problems);
         Vigil.Registry.Protection.ProtectionOptions.Read(configuration, problems);
@@ -57,6 +59,7 @@ internal sealed class Settings
             .. SettingsSection.Names<AuditOptions>("Audit"),
             .. SettingsSection.Names<HealthOptions>(HealthOptions.Section),
             .. SettingsSection.Names<BackupOptions>(BackupOptions.Section),
+            .. SettingsSection.Names<RetentionOptions>(RetentionOptions.Section),
             .. SettingsSection.Names<Vigil.Web.ConsoleOptions>(Vigil.Web.ConsoleOptions.Section),
             .. SettingsSection.Names<Vigil.Registry.Protection.ProtectionOptions>(Vigil.Registry.Protection.ProtectionOptions.Section),
             .. new[] { "Devices", "Rules", "Policies", "Messages" }.SelectMany(SettingsSection.Names<PathOptions>),
@@ -90,6 +93,7 @@ internal sealed class Settings
     public Vigil.Web.ConsoleOptions Console { get; }
     public Vigil.Web.HttpOptions Http { get; }
     public BackupOptions Backup { get; }
+    public RetentionOptions Retention { get; }
     public HealthOptions Health { get; }
 
     /// <summary>The same settings for another data folder.</summary>

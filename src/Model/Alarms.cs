@@ -150,6 +150,11 @@ public sealed record Finding(
     /// </summary>
     public string Key => Event is { } name ? $"{Subject}|{Kind.Name}|{name}|0" : $"{Subject}|{Kind.Name}|{Episode}|{Sequence}";
 
+    /// <summary>
+    /// Nothing is to be looked after any more, as when consent was withdrawn: whoever has taken the alarm has nothing left to do.
+    /// </summary>
+    public bool IsFinal { get; init; }
+
     /// <summary>Where it is, when no resident says so; empty when that isn't known. Not part of the finding's identity.</summary>
     public string Area { get; init; } = "";
 

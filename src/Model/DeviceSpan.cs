@@ -12,4 +12,9 @@ public readonly record struct DeviceSpan(DeviceId Device, DateTime From, DateTim
     public static implicit operator DeviceSpan(DeviceId device) => Always(device);
 
     public static DeviceSpan Always(DeviceId device) => new(device, DateTime.MinValue, DateTime.MaxValue);
+
+    /// <summary>It was in no other home.</summary>
+    public bool IsAlways => From == DateTime.MinValue && Until == DateTime.MaxValue;
+
+    public bool Covers(DateTime time) => time >= From && time < Until;
 }

@@ -123,6 +123,8 @@ public sealed class Metric
         Unit = unit;
         Kind = kind;
         Index = Known.Count;
+        Class = Consents.ClassOf(name);
+        EndedBy = Consents.EndingMetric(name);
         Known.Add(this);
     }
 
@@ -139,6 +141,12 @@ public sealed class Metric
     /// watch's pulse, a room's temperature) tells nothing: it would go on while its wearer lies on the floor.
     /// </summary>
     public LifeSign Life { get; }
+
+    /// <summary>What it says of a person.</summary>
+    public DataClass Class { get; }
+
+    /// <summary>Under any of these its readings are neither stored nor judged.</summary>
+    public Refusals EndedBy { get; }
 
     /// <summary>Dense number within this process only, for arrays; never stored.</summary>
     public int Index { get; }

@@ -73,11 +73,12 @@ internal static class AlarmLife
         return told is { } at && at <= now && now - at < policy.RingAgainAfter ? at + policy.RingAgainAfter : null;
     }
 
-    public static Cleared Clear(Standing before, DateTime now)
+    /// <param name="final">Nothing is to be looked after any more, whoever has taken it.</param>
+    public static Cleared Clear(Standing before, DateTime now, bool final = false)
     {
         var after = before with { Version = before.Version + 1, ClearedAt = now };
         return before.Severity == Severity.Critical ? new(after, Clearing.StaysOpen)
-            : before.State == AlarmState.Open ? new(Close(after, Rules, Resolution.Cleared, now), Clearing.Ends)
+            : before.State == AlarmState.Open || final ? new(Close(after, Rules, Resolution.Cleared, now), Clearing.Ends)
             : new(after, Clearing.Eases);
     }
 

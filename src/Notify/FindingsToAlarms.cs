@@ -151,7 +151,7 @@ internal sealed class FindingsToAlarms(IDbContextFactory<RecordsDb> records, Pol
         CancellationToken cancellation
     )
     {
-        var (after, how) = AlarmLife.Clear(Standing.Of(alarm), now);
+        var (after, how) = AlarmLife.Clear(Standing.Of(alarm), now, finding.IsFinal);
         after.WriteTo(alarm);
         Timeline.Add(db, alarm.Id, now, TimelineEvent.Cleared, AlarmLife.Rules, finding.Reason, finding.ReasonZh);
         var change = new AlarmChange(alarm.Id, TimelineEvent.Cleared, alarm.Severity);

@@ -8,7 +8,8 @@ namespace Vigil.Registry;
 /// <summary>What is expected of a device by its profile.</summary>
 /// <param name="Every">How often it reports; null when that isn't known.</param>
 /// <param name="Expects">Metrics that are expected from its installation on.</param>
-public readonly record struct Reporting(TimeSpan? Every, IReadOnlyList<Metric> Expects);
+/// <param name="OnlyCalls">It watches nobody: a button, a smoke or gas detector.</param>
+public readonly record struct Reporting(TimeSpan? Every, IReadOnlyList<Metric> Expects, bool OnlyCalls = false);
 
 /// <summary>What is expected of devices of a profile; null when there is no such profile.</summary>
 public delegate Reporting? ReportingOf(string profile);
@@ -108,6 +109,7 @@ public sealed class HomeFacts(ReportingOf reporting)
             Id = new ResidentId(resident.Id),
             Area = new AreaCode(resident.Area),
             KeyClass = resident.KeyClass,
+            Refused = resident.Refused,
             Home = resident is { HomeLatitude: { } lat, HomeLongitude: { } lon } ? (lat, lon) : null,
             HomeRadiusMetres = resident.HomeRadiusMetres,
             Devices = devices,
@@ -136,6 +138,7 @@ public sealed class HomeFacts(ReportingOf reporting)
             )
             {
                 Label = device.Label,
+                OnlyCalls = profile.OnlyCalls,
             }
             : null;
 

@@ -26,6 +26,7 @@ internal sealed class KnownRecords
     public Dictionary<string, Area> Areas { get; } = [];
 
     public List<Resident> NewResidents { get; } = [];
+    public List<Consent> NewConsents { get; } = [];
     public List<Contact> NewContacts { get; } = [];
     public List<HouseholdMember> NewMembers { get; } = [];
     public List<Device> NewDevices { get; } = [];
@@ -122,6 +123,7 @@ internal sealed class KnownRecords
         await db.InsertAsync(NewOfficers, cancellation);
         await db.InsertAsync(NewVisitors, cancellation);
         await db.InsertAsync(NewResidents, cancellation);
+        await db.InsertAsync(NewConsents, cancellation);
         await db.InsertAsync(NewContacts, cancellation);
         await db.InsertAsync(NewMembers, cancellation);
         await db.InsertAsync(NewDevices, cancellation);
@@ -153,6 +155,7 @@ internal sealed class KnownRecords
         (residents, devices, contacts, members) = ([], [], [], []);
         homes = Array.Empty<Device>().ToLookup(d => "");
         NewResidents.Clear();
+        NewConsents.Clear();
         NewContacts.Clear();
         NewMembers.Clear();
         NewDevices.Clear();

@@ -24,6 +24,8 @@ internal sealed class RegistryRow(
     private bool isNew,
         touched;
 
+    public string File => file;
+
     public int Line => line;
 
     public RegistryColumns Columns => columns;

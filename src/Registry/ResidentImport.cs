@@ -47,7 +47,10 @@ internal sealed class ResidentImport(
             there is not null,
             () =>
             {
+                var (visits, dailyLife) = (resident.ConsentService, resident.ConsentDailyLife);
                 ResidentCells.Own(row, resident, whole);
+                Decided("consent", Purpose.Visits, there is null, visits, resident.ConsentService, resident, row);
+                Decided("share", Purpose.DailyLife, there is null, dailyLife, resident.ConsentDailyLife, resident, row);
                 var before = resident.VisitorId;
                 resident.VisitorId = row.Cell("visitor id", resident.VisitorId, null, text => text, v => v ?? "");
                 if (resident.VisitorId is { } visitor && row["visitor id"] == visitor)
@@ -59,6 +62,30 @@ internal sealed class ResidentImport(
         Devices(resident, row);
         if (row.ChangesAnything)
             resident.UpdatedAt = now;
+    }
+
+    /// <summary>What the file says anew is a row of the history: who decided stands in the file at best.</summary>
+    private void Decided(string column, Purpose purpose, bool isNew, bool before, bool agrees, Resident resident, RegistryRow row)
+    {
+        if (isNew ? row[column].Length == 0 : agrees == before)
+            return;
+        known.NewConsents.Add(
+            new Consent
+            {
+                Id = Guid.CreateVersion7(new DateTimeOffset(now)),
+                ResidentId = resident.Id,
+                Purpose = purpose,
+                Decision =
+                    agrees ? ConsentDecision.Given
+                    : isNew ? ConsentDecision.Refused
+                    : ConsentDecision.Withdrawn,
+                By = ConsentBy.Unstated,
+                On = DateOnly.FromDateTime(now),
+                How = row.File,
+                RecordedBy = options.Who,
+                RecordedAt = now,
+            }
+        );
     }
 
     private void Visitor(Resident resident, string id, bool visitedBefore, RegistryRow row)

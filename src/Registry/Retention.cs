@@ -15,7 +15,8 @@ public sealed class Retention(
     IDbContextFactory<RecordsDb> records,
     TimeZoneInfo zone,
     ReadingsOptions options,
-    TimeProvider clock
+    TimeProvider clock,
+    RetentionOptions? keep = null
 )
 {
     private readonly ActivityRollUp activity = new(store, zone, clock);
@@ -31,6 +32,9 @@ public sealed class Retention(
     /// </summary>
     public Action<string, Exception>? ActivityFailed { get; set; }
 
+    /// <summary>Told what the store of readings could not delete, and why; it is tried again with the next run.</summary>
+    public Action<string, Exception>? NotDeleted { get; set; }
+
     /// <summary>To be run once a day, some time after midnight; more often does no harm.</summary>
     /// <param name="now">UTC.</param>
     /// <returns>Days written.</returns>
@@ -38,6 +42,14 @@ public sealed class Retention(
     {
         var written = await RollUpAsync(now, cancellation);
         // Only after the roll-up: when that fails, nothing is deleted.
+        if (keep is not null)
+        {
+            var ended = new Ended(store, keep, (what, e) => NotDeleted?.Invoke(what, e));
+            await using var db = await records.CreateDbContextAsync(cancellation);
+            await ended.WithdrawnAsync(db, now, cancellation);
+            await ended.ByAgeAsync(db, now, DaysAgain + 3, cancellation);
+        }
+
         if (options.KeepDays > 0)
             await store.DeleteBeforeAsync(now.Date.AddDays(-Math.Max(options.KeepDays, DaysAgain + 3)), cancellation);
         return written;
@@ -60,6 +72,26 @@ public sealed class Retention(
         var today = DateOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(now, zone));
         var written = 0;
         await using var db = await records.CreateDbContextAsync(cancellation);
+        var refused = (
+            await db
+                .Residents.AsNoTracking()
+                .Where(r => r.RefusesMonitoring || r.RefusesHealth || r.RefusesLocation)
+                .Select(r => new
+                {
+                    r.Id,
+                    r.RefusesMonitoring,
+                    r.RefusesHealth,
+                    r.RefusesLocation,
+                })
+                .ToListAsync(cancellation)
+        ).ToDictionary(
+            r => r.Id,
+            r =>
+                (r.RefusesMonitoring ? Refusals.Monitoring : 0)
+                | (r.RefusesHealth ? Refusals.Health : 0)
+                | (r.RefusesLocation ? Refusals.Location : 0),
+            StringComparer.Ordinal
+        );
         var devices = (await db.Devices.AsNoTracking().Where(d => d.ResidentId != null).ToListAsync(cancellation)).ToLookup(
             d => d.ResidentId!,
             StringComparer.Ordinal
@@ -70,6 +102,9 @@ public sealed class Retention(
         var emptied = former.Where(p => !devices.Contains(p.Key) && p.Any(place => place.Until >= lately)).Select(p => p.Key);
         foreach (var home in devices.Select(d => d.Key).Concat(emptied))
         {
+            var not = refused.GetValueOrDefault(home);
+            if (not.HasFlag(Refusals.Monitoring))
+                continue;
             var last = await db.DailyUse.Where(d => d.ResidentId == home).MaxAsync(d => (DateOnly?)d.Day, cancellation);
             var first = last?.AddDays(-DaysAgain) ?? today.AddDays(-FirstDays);
             var places = DevicePlaces.Of(devices[home], former[home]);
@@ -88,7 +123,7 @@ public sealed class Retention(
             db.ChangeTracker.Clear();
             try
             {
-                await activity.RunAsync(db, home, [.. devices[home]], [.. former[home]], today, cancellation);
+                await activity.RunAsync(db, home, [.. devices[home]], [.. former[home]], not, today, cancellation);
             }
             catch (Exception e) when (e is not OutOfMemoryException and not ReadingStoreException && !cancellation.IsCancellationRequested)
             {

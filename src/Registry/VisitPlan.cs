@@ -56,7 +56,9 @@ public static class VisitPlan
         await using var db = await records.CreateDbContextAsync(cancellation);
         var residents = await db
             .Residents.AsNoTracking()
-            .Where(r => r.ConsentService && (visitor == null || r.VisitorId == visitor))
+            // Who refused visits is visited for an alarm all the same: the contacts are told of it, and somebody has to look.
+            .Where(r => r.ConsentService || db.Alarms.Any(a => a.ResidentId == r.Id && a.State != AlarmState.Resolved))
+            .Where(r => visitor == null || r.VisitorId == visitor)
             .ToListAsync(cancellation);
         var last = await db
             .Visits.Where(v => v.Form != "remote")
@@ -95,6 +97,9 @@ public static class VisitPlan
                 Ask("alarm", alarm.Since + OnSite, alarm.Id);
                 continue;
             }
+
+            if (!r.ConsentService)
+                continue;
 
             var watch = watches.Where(w => r.Area.StartsWith(w.Code, StringComparison.Ordinal)).MinBy(w => w.WatchFrom);
             if (watch is not null && !(seen >= (watch.WatchFrom ?? now)))

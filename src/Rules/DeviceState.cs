@@ -29,6 +29,9 @@ internal struct DeviceState
     /// <summary>In the registry now; a device that was taken out is not expected to report.</summary>
     public bool Registered;
 
+    /// <summary>It watches nobody; from the registry, so not in a snapshot.</summary>
+    public bool OnlyCalls;
+
     /// <summary>It was in this home, and is no longer: replaced, moved, taken away.</summary>
     public readonly bool TakenOut => !Registered && Installed != 0;
 }

@@ -70,4 +70,12 @@ internal sealed class EffectiveRules
     public void SetWindow(AlarmKind kind, RuleWindow value) => windows[Index[kind]] = value;
 
     public EffectiveRules Copy() => new(this);
+
+    /// <summary>Turns off what a resident has refused.</summary>
+    public void Respect(Refusals refused)
+    {
+        foreach (var kind in AlarmKind.All)
+            if ((Consents.Ending(kind) & refused) != 0)
+                Enable(kind, false);
+    }
 }

@@ -148,6 +148,26 @@ internal sealed class Home(string id)
         return back;
     }
 
+    /// <summary>What the resident has refused, and with it every trace in the state of the rules.</summary>
+    public Refusals Refused => Facts?.Refused ?? Refusals.None;
+
+    /// <summary>
+    /// Forgets what was learned under a consent that isn't there any more. Places in the arrays stay: episodes name them.
+    /// </summary>
+    public void Forget(Refusals refused)
+    {
+        for (var i = 0; i < SeriesCount; i++)
+            if ((Series[i].Metric.EndedBy & refused) != 0)
+                Series[i] = new Series
+                {
+                    Device = Series[i].Device,
+                    Metric = Series[i].Metric,
+                    Channel = Series[i].Channel,
+                };
+        if ((refused & Refusals.Monitoring) != 0)
+            (Water, Electricity, Life, LastActivity) = (null, null, null, 0);
+    }
+
     /// <summary>The resident did something at this moment: a door, a bed, a press, a movement.</summary>
     public void NoteActivity(long time) => LastActivity = Math.Max(LastActivity, time);
 

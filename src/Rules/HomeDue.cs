@@ -21,7 +21,7 @@ internal static class HomeDue
             ref var e = ref home.Episodes[i];
             if (e.HeldUntil is not 0 and var h && h < at)
                 at = h;
-            if (IsOfRemovedDevice(home, e))
+            if (IsOfRemovedDevice(home, e) || IsRefused(home, e))
                 at = Math.Min(at, Math.Max(advancedTo, e.Opened));
         }
 
@@ -47,9 +47,24 @@ internal static class HomeDue
             if (home.Episodes[i].HeldUntil is not 0 and var until && until <= now)
                 HeldBackFindings.Release(context, until);
         for (var i = home.EpisodeCount - 1; i >= 0; i--)
+            if (IsRefused(home, home.Episodes[i]))
+                context.End(i, now, Consents.WhyEnded(home.Episodes[i].Kind, home.Refused));
+        for (var i = home.EpisodeCount - 1; i >= 0; i--)
             if (IsOfRemovedDevice(home, home.Episodes[i]))
                 context.Clear(i, now, "the device was taken out of the registry", "设备已从登记中移除");
     }
+
+    /// <summary>It was found by what the resident has refused since.</summary>
+    private static bool IsRefused(Home home, in Episode e) =>
+        home.Refused != Refusals.None
+        && (
+            (Consents.Ending(e.Kind) & home.Refused) != 0
+            || (
+                e.Device >= 0
+                && (ReferenceEquals(e.Kind, AlarmKind.DeviceSilent) || ReferenceEquals(e.Kind, AlarmKind.DeviceNeverSeen))
+                && DeviceTrouble.IsNobodysMatter(home, home.Devices[e.Device])
+            )
+        );
 
     /// <summary>A device that was taken out of the registry: its own troubles (not a person's) end.</summary>
     private static bool IsOfRemovedDevice(Home home, in Episode e) =>

@@ -11,6 +11,9 @@ public sealed record ResidentFacts
     /// <summary>Key class (重点).</summary>
     public bool KeyClass { get; init; }
 
+    /// <summary>Under these nothing is judged that they are about.</summary>
+    public Refusals Refused { get; init; }
+
     /// <summary>Home, WGS-84 degrees.</summary>
     public (double Latitude, double Longitude)? Home { get; init; }
     public double HomeRadiusMetres { get; init; } = 300;
@@ -34,6 +37,9 @@ public sealed record DeviceFacts(DeviceId Id, DateTime InstalledAt, TimeSpan? Re
 {
     /// <summary>What people call it, such as the room it hangs in; may be empty.</summary>
     public string Label { get; init; } = "";
+
+    /// <summary>It watches nobody: a button, a smoke or gas detector. It is missed also where remote monitoring is refused.</summary>
+    public bool OnlyCalls { get; init; }
 }
 
 /// <param name="From">UTC.</param>

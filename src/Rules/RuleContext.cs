@@ -92,6 +92,15 @@ internal readonly record struct RuleContext(RuleEngine Engine, Home Home, List<F
         Home.RemoveEpisode(index);
     }
 
+    /// <summary>It is not looked after any more, whoever has taken it.</summary>
+    public void End(int index, long time, Wording why)
+    {
+        var said = Into.Count;
+        Clear(index, time, why.En, why.Zh);
+        if (Into.Count > said)
+            Into[^1] = Into[^1] with { IsFinal = true };
+    }
+
     /// <summary>The resident is back early: silence counts again from here.</summary>
     public void EndAbsence(AbsenceFacts absence, long time)
     {

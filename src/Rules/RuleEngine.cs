@@ -76,6 +76,8 @@ public sealed class RuleEngine
     public void Put(ResidentFacts facts)
     {
         var home = homes.Of(facts.Id.Value);
+        if ((facts.Refused & ~home.Refused) is not Refusals.None and var refused)
+            home.Forget(refused);
         home.Facts = facts;
         home.Rules = Rules.For(facts);
         homes.Assign(home, facts.Area.Value);
@@ -94,6 +96,7 @@ public sealed class RuleEngine
             d.Registered = true;
             d.Installed = device.InstalledAt.Ticks;
             d.ReportEvery = device.ReportEvery?.Ticks ?? 0;
+            d.OnlyCalls = device.OnlyCalls;
             foreach (var metric in device.Expects)
                 if (ReferenceEquals(metric, Metric.WaterVolume) || ReferenceEquals(metric, Metric.ElectricityEnergy))
                     d.Meter = true;
@@ -302,6 +305,8 @@ public sealed class RuleEngine
 
     internal void Apply(Home home, in Reading reading, List<Finding> into)
     {
+        if ((home.Refused & reading.Metric.EndedBy) != 0)
+            return; // stored before consent was withdrawn, or on its way
         var device = home.FindDevice(reading.Device.Value);
         if (device < 0)
             device = home.AddDevice(reading.Device.Value);

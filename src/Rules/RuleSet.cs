@@ -29,9 +29,9 @@ public sealed class RuleSet
     /// <summary>The rules as they hold for one resident.</summary>
     internal EffectiveRules For(ResidentFacts? facts)
     {
-        if (facts is null || overrides.Count == 0)
+        if (facts is null || (overrides.Count == 0 && facts.Refused == Refusals.None))
             return common;
-        var key = "";
+        var key = facts.Refused == Refusals.None ? "" : $"{facts.Refused};";
         for (var i = 0; i < overrides.Count; i++)
             if (overrides[i].Where.AppliesTo(facts))
                 key += $"{i},";
@@ -45,6 +45,7 @@ public sealed class RuleSet
             foreach (var (where, apply) in overrides)
                 if (where.AppliesTo(facts))
                     apply(rules);
+            rules.Respect(facts.Refused);
             return shared[key] = rules;
         }
     }
@@ -70,6 +71,9 @@ public sealed class RuleSet
                     kinds[k] = where.Words;
         }
 
+        foreach (var kind in AlarmKind.All.Where(k => (Consents.Ending(k) & facts.Refused) != 0))
+            kinds[kind] = NoConsent;
+        rules.Respect(facts.Refused);
         return
         [
             .. AlarmKind
@@ -89,5 +93,6 @@ public sealed class RuleSet
     }
 
     private static readonly Wording AsShipped = new("as shipped", "出厂设置");
+    private static readonly Wording NoConsent = new("no consent", "未同意");
     private static readonly Wording ForAll = new("for all", "全体");
 }

@@ -48,6 +48,7 @@ internal static class ContactEndpoints
             StatusCodes.Status200OK,
             (nameof(ContactPage.Language), found.Language),
             (nameof(ContactPage.Alarm), found.Alarm),
+            (nameof(ContactPage.MaySeeWhy), MaySeeWhy(found.Notice, found.Alarm)),
             (nameof(ContactPage.Today), today)
         );
     }
@@ -95,7 +96,8 @@ internal static class ContactEndpoints
                     StatusCodes.Status409Conflict,
                     (nameof(ContactPage.Language), language),
                     (nameof(ContactPage.Said), "contact.anew"),
-                    (nameof(ContactPage.Alarm), now.Alarm)
+                    (nameof(ContactPage.Alarm), now.Alarm),
+                    (nameof(ContactPage.MaySeeWhy), MaySeeWhy(now.Notice, now.Alarm))
                 )
                 : Expired(http);
         }
@@ -118,6 +120,10 @@ internal static class ContactEndpoints
 
     private static IResult Expired(HttpContext http) => http.Page<LinkExpired>(StatusCodes.Status404NotFound);
 
+    /// <summary>The reason of an alarm tells of daily life, which a contact sees with the resident's consent alone.</summary>
+    private static bool MaySeeWhy(Notice told, Alarm alarm) =>
+        alarm.Resident is not { SharesDailyLife: false } || Recipient.Parse(told.Recipient).Kind != RecipientKind.Contact;
+
     /// <summary>
     /// Today's water and electricity, for a contact alone and with the resident's consent; never a location or a health reading.
     /// </summary>
@@ -131,7 +137,7 @@ internal static class ContactEndpoints
         CancellationToken cancellation
     )
     {
-        if (alarm.Resident is not { ConsentDailyLife: true } resident || Recipient.Parse(told.Recipient).Kind != RecipientKind.Contact)
+        if (alarm.Resident is not { SharesDailyLife: true } resident || Recipient.Parse(told.Recipient).Kind != RecipientKind.Contact)
             return null;
         try
         {

@@ -57,6 +57,7 @@ public static class Texts
         Everywhere,
         AccountWords.All,
         AlarmWords.All,
+        ConsentWords.All,
         EditWords.All,
         HomeWords.All,
         DeviceWords.All,

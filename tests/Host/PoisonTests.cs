@@ -383,6 +383,13 @@ public sealed class StoreTroubleTests : IAsyncLifetime
         public Task DeleteAsync(IReadOnlyList<DeviceSpan> devices, CancellationToken cancellation) =>
             inner.DeleteAsync(devices, cancellation);
 
+        public Task DeleteAsync(
+            IReadOnlyList<DeviceSpan>? devices,
+            IReadOnlyList<Metric> metrics,
+            DateTime before,
+            CancellationToken cancellation
+        ) => inner.DeleteAsync(devices, metrics, before, cancellation);
+
         public ValueTask DisposeAsync() => inner.DisposeAsync();
     }
 }

@@ -189,5 +189,13 @@ public sealed class DailyDigestTests : IAsyncLifetime
             await db.Residents.ExecuteUpdateAsync(u => u.SetProperty(r => r.ConsentDailyLife, false), Stop);
         Assert.Equal(0, await digests.CycleAsync(Stop));
         Assert.Empty(night.Heard.All);
+        // Nothing is told of a home that isn't watched either, whatever was agreed to before.
+        await using (var db = await night.Records.CreateDbContextAsync(Stop))
+            await db.Residents.ExecuteUpdateAsync(
+                u => u.SetProperty(r => r.ConsentDailyLife, true).SetProperty(r => r.RefusesMonitoring, true),
+                Stop
+            );
+        Assert.Equal(0, await digests.CycleAsync(Stop));
+        Assert.Empty(night.Heard.All);
     }
 }

@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Time.Testing;
+using Vigil.Model;
 using Vigil.Registry;
 using Vigil.Storage.Records;
 using Vigil.Tests.Servers;
@@ -159,6 +160,16 @@ public abstract class RegistryImportTests
         Assert.Equal("contact 1 phone", Assert.Single(problems).Id);
         (resident, _) = await AfterAsync("编号,姓名,区划代码,紧急联系人1姓名,紧急联系人1每日摘要\nr1,王秀英,440111001001,甲,是\n");
         Assert.True(resident.Contacts.Single().DailyDigest);
+
+        // What the files said of consent is its history.
+        await using var after = await records.CreateDbContextAsync(Stop);
+        Assert.Equal(
+            ["visits refused x.csv", "daily-life given x.csv", "visits given x.csv"],
+            (await after.Consents.OrderBy(c => c.RecordedAt).ThenBy(c => c.Id).ToListAsync(Stop)).Select(c =>
+                $"{c.Purpose.Word()} {c.Decision.Word()} {c.How}"
+            )
+        );
+        Assert.All(after.Consents, c => Assert.Equal(("r1", ConsentBy.Unstated), (c.ResidentId, c.By)));
         (resident, _) = await AfterAsync("编号,姓名,区划代码,紧急联系人1姓名,紧急联系人1电话\nr1,王秀英,440111001001,丙,13800138009\n");
         Assert.False(resident.Contacts.Single().DailyDigest);
         (resident, _) = await AfterAsync("编号,姓名,区划代码,家庭成员1姓名\nr1,王秀英,440111001001,丁\n");

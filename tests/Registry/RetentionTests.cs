@@ -1,3 +1,4 @@
+using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
 using Vigil.Registry;
 using Vigil.Storage.Readings;
@@ -67,6 +68,113 @@ public sealed class RetentionTests
             Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
             Directory.Delete(folder, recursive: true);
         }
+    }
+
+    [Fact]
+    public async Task Each_class_of_data_has_its_own_time_and_what_was_withdrawn_goes_after_some_days()
+    {
+        var folder = Directory.CreateTempSubdirectory("vigil-retention-").FullName;
+        try
+        {
+            var records = await FreshRecords.SqliteAsync(folder);
+            var now = Midnight.AddDays(50).AddHours(1);
+            await using (var db = records.CreateDbContext())
+            {
+                foreach (var id in new[] { "r1", "r2", "r3" })
+                {
+                    db.Add(
+                        new Resident
+                        {
+                            Id = id,
+                            Name = "陈",
+                            Area = "440118101001",
+                        }
+                    );
+                    db.Add(
+                        new Device
+                        {
+                            Id = "watch-" + id,
+                            Profile = "senml",
+                            ResidentId = id,
+                        }
+                    );
+                    db.Add(new DailyUse { ResidentId = id, Day = First });
+                }
+
+                await db.SaveChangesAsync(Cancellation);
+                // r1 has withdrawn ten days ago, r2 yesterday, r3 has agreed again since.
+                await DecideAsync(db, "r1", Purpose.Health, ConsentDecision.Withdrawn, now.AddDays(-10));
+                await DecideAsync(db, "r2", Purpose.Health, ConsentDecision.Withdrawn, now.AddDays(-1));
+                await DecideAsync(db, "r3", Purpose.Health, ConsentDecision.Withdrawn, now.AddDays(-10));
+                await DecideAsync(db, "r3", Purpose.Health, ConsentDecision.Given, now.AddDays(-9));
+                await DecideAsync(db, "r3", Purpose.Monitoring, ConsentDecision.Refused, now.AddDays(-9));
+            }
+
+            await using var store = new DuckDbReadingStore(Path.Combine(folder, "readings.duckdb"), new DuckDbOptions { LowDiskBytes = 0 });
+            await store.AppendAsync(
+                [
+                    .. new[] { "r1", "r2", "r3" }.SelectMany(id =>
+                        new[] { Metric.HeartRate, Metric.Location, Metric.AirTemperature, Metric.Button }.SelectMany(m =>
+                            new[] { 12, 40 }.Select(ago =>
+                                Water(now.AddDays(-ago), 60) with
+                                {
+                                    Device = new DeviceId("watch-" + id),
+                                    Metric = m,
+                                    Event = m.Kind == MetricKind.Event ? "pressed" : null,
+                                }
+                            )
+                        )
+                    ),
+                ],
+                Cancellation
+            );
+            var keep = new RetentionOptions { WhereaboutsDays = 30, PressDays = 0 };
+            var retention = new Retention(store, records, Shanghai, new ReadingsOptions(), TimeProvider.System, keep);
+            await retention.RunAsync(now, Cancellation);
+
+            async Task<string> LeftAsync(string id) =>
+                string.Join(
+                    ' ',
+                    (
+                        await store
+                            .QueryAsync(new ReadingQuery([new DeviceId("watch-" + id)], null, DateTime.UnixEpoch, now), Cancellation)
+                            .ToListAsync(Cancellation)
+                    )
+                        .GroupBy(r => r.Metric.Name)
+                        .OrderBy(g => g.Key, StringComparer.Ordinal)
+                        .Select(g => $"{g.Key}:{g.Count()}")
+                );
+            Assert.Equal("air.temperature:2 button:2 location:1", await LeftAsync("r1"));
+            Assert.Equal("air.temperature:2 button:2 heart.rate:2 location:1", await LeftAsync("r2"));
+            Assert.Equal("button:2", await LeftAsync("r3"));
+            await using var after = records.CreateDbContext();
+            Assert.Equal(["r1", "r2"], await after.DailyUse.Select(d => d.ResidentId).Distinct().Order().ToListAsync(Cancellation));
+            Assert.Equal(
+                1,
+                await after.Consents.CountAsync(c => c.Decision != ConsentDecision.Given && c.DataEndedAt == null, Cancellation)
+            );
+        }
+        finally
+        {
+            Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static async Task DecideAsync(RecordsDb db, string id, Purpose purpose, ConsentDecision decision, DateTime when)
+    {
+        db.Decide(
+            await db.Residents.SingleAsync(r => r.Id == id, Cancellation),
+            new Consent
+            {
+                Id = Guid.CreateVersion7(),
+                ResidentId = id,
+                Purpose = purpose,
+                Decision = decision,
+                RecordedAt = when,
+            }
+        );
+        await db.SaveChangesAsync(Cancellation);
     }
 
     private static Reading Water(DateTime time, double total) =>

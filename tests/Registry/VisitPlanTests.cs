@@ -76,6 +76,10 @@ public sealed class VisitPlanTests : IDisposable
         Assert.Empty(await VisitPlan.ReadAsync(new BoundRecords(records, "4401"), null, Now, TimeSpan.FromDays(1), Token));
         // A watch over the town holds in its villages: an account bound to one of them sees the same visits.
         Assert.Equal(asked, await VisitPlan.ReadAsync(new BoundRecords(records, "441900003001"), null, Now, TimeSpan.FromDays(1), Token));
+        // Who has refused visits is planned none, and is visited for an alarm all the same.
+        await using (var db = await records.CreateDbContextAsync(Token))
+            await db.Residents.ExecuteUpdateAsync(u => u.SetProperty(r => r.ConsentService, false), Token);
+        Assert.Equal(["alarmed"], (await VisitPlan.ReadAsync(records, null, Now, TimeSpan.FromDays(60), Token)).Select(a => a.Resident));
     }
 
     public void Dispose()

@@ -89,6 +89,13 @@ internal sealed class SimulatedReadings(Random random, InjectedFaults faults, Jo
 
     public Task DeleteAsync(IReadOnlyList<DeviceSpan> devices, CancellationToken cancellation) => Task.CompletedTask;
 
+    public Task DeleteAsync(
+        IReadOnlyList<DeviceSpan>? devices,
+        IReadOnlyList<Metric> metrics,
+        DateTime before,
+        CancellationToken cancellation
+    ) => Task.CompletedTask;
+
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     /// <summary>The time to the millisecond, as devices report it: a time that was a decimal number on its way is not exact.</summary>

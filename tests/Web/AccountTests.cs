@@ -320,7 +320,8 @@ public sealed class AccountTests : IAsyncLifetime
                     || await db.SlowChanges.AnyAsync(Token)
             );
             Assert.Equal("erased", (await db.Alarms.SingleAsync(a => a.Id == alarm.Id, Token)).Subject);
-            Assert.True(await db.Audit.AnyAsync(a => a.Action == "erase" && a.Subject == "resident:R-here", Token));
+            Assert.True(await db.Audit.AnyAsync(a => a.Action == "erase" && a.Subject.StartsWith("erased:"), Token));
+            Assert.False(await db.Audit.AnyAsync(a => a.Subject == "resident:R-here", Token));
         }
 
         await server.Records.ChainAsync(everything: true, Token);
@@ -337,7 +338,8 @@ public sealed class AccountTests : IAsyncLifetime
             (_, var p)
                 when p.EndsWith("/export", StringComparison.Ordinal) && p.Contains("residents", StringComparison.Ordinal)
                     || p.EndsWith("/erase", StringComparison.Ordinal) => "admin",
-            ("POST", var p) when p.EndsWith("/reveal", StringComparison.Ordinal) => "write",
+            ("POST", var p) when p.EndsWith("/reveal", StringComparison.Ordinal) || p.EndsWith("/consents", StringComparison.Ordinal) =>
+                "write",
             (_, var p)
                 when p.StartsWith("/api/v1/users", StringComparison.Ordinal)
                     || p.StartsWith("/api/v1/webhooks", StringComparison.Ordinal)
@@ -607,6 +609,7 @@ public sealed class AccountTests : IAsyncLifetime
                         $$"""
                         {"resident":"{{resident}}","alarms":["{{alarm}}"],"action":"note","note":"x","resolution":"true","form":"home",
                          "from":"2026-01-01T00:00:00Z","until":"2026-01-02T00:00:00Z","username":"a/b","yaml":"rules: 1",
+                         "purpose":"visits","decision":"given","how":"x",
                          "reason":"{{(route.EndsWith("/erase", StringComparison.Ordinal) ? "" : "x")}}"}
                         """,
                         Encoding.UTF8,

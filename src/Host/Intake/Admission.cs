@@ -31,6 +31,10 @@ internal sealed class Admission(
         "vigil_payloads_rejected",
         description: "Payloads that could not be read"
     );
+    private readonly Counter<long> withheld = meter.CreateCounter<long>(
+        "vigil_readings_withheld",
+        description: "Readings that were neither stored nor judged, because the resident does not agree to it"
+    );
     private readonly Counter<long> unbound = meter.CreateCounter<long>(
         "vigil_messages_unbound",
         description: "Messages of devices that nobody has registered"
@@ -74,7 +78,8 @@ internal sealed class Admission(
             Username = StorableText.Of(message.From.Name, StorableText.LongWord),
             Device = StorableText.Of(device, DeviceId.MaxLength),
             Profile = profile,
-            Payload = message.Payload.ToArray(),
+            // Of a home that has refused something, nobody knows what stands in the bytes.
+            Payload = RefusedBy(registry.Find(device)) == Refusals.None ? message.Payload.ToArray() : [],
             Reason = new Wording(StorableText.Of(reason.En, StorableText.LongReason), StorableText.Of(reason.Zh, StorableText.LongReason)),
         };
         return new Admitted(pending);
@@ -123,7 +128,8 @@ internal sealed class Admission(
             var call = calls is null ? null : CallOf(profileId, message, calls);
             if (pending.Readings.Count == 0 && partly is null)
             {
-                unbound.Add(1);
+                if (decoded.Readings.All(r => (registry.Find(r.Device.Value) ?? registry.Find(topicDevice)) is null))
+                    unbound.Add(1);
                 Return(pending);
                 return new Admitted(null, NewStranger: newStranger, Calls: call);
             }
@@ -154,6 +160,7 @@ internal sealed class Admission(
         calls = null;
         RegisteredDevice? device = null;
         string? before = null;
+        WithheldReadings withholds = default;
         foreach (var reading in decoded)
         {
             // Nearly all readings of a payload are of one device, which is looked up once.
@@ -165,8 +172,14 @@ internal sealed class Admission(
                 if (message.From is { Gateway: false } sender && spoken != sender.Name)
                     return false;
                 newStranger |= sightings.Saw(message, spoken, profileId, isKnown: device is not null);
+                withholds = default;
                 if (device?.Resident is { } home)
-                    gateways.Heard(message.From, registry.AreaOf(home));
+                {
+                    var facts = registry.FactsOf(home);
+                    gateways.Heard(message.From, facts?.Area.Value ?? "");
+                    if (facts is { Refused: not Refusals.None })
+                        withholds = new WithheldReadings(facts.Refused, before, decoded);
+                }
             }
 
             if (device?.Resident is null && reading.Metric.IsLifeSafety)
@@ -179,6 +192,12 @@ internal sealed class Admission(
                 );
             if (device is null)
                 continue;
+            if (withholds.Holds(reading.Metric))
+            {
+                withheld.Add(1);
+                continue;
+            }
+
             if (reading.Event == "test" && ReferenceEquals(reading.Metric, Metric.Button))
                 sightings.Tested(device.Id.Value, reading.Time);
             // To the microsecond, as every store keeps it, because a replay has to produce the same keys.
@@ -230,6 +249,9 @@ internal sealed class Admission(
         span?.SetTag("vigil.profile", profileId).SetTag("vigil.readings", into.Readings.Count).SetTag("vigil.refused", reason?.En);
         return reason;
     }
+
+    private Refusals RefusedBy(RegisteredDevice? device) =>
+        device?.Resident is { } home ? registry.FactsOf(home)?.Refused ?? Refusals.None : Refusals.None;
 
     private static Wording Partly(Wording part) => new($"partly: {part.En}", $"部分无法读取：{part.Zh}");
 

@@ -1,6 +1,8 @@
 using System.Diagnostics.Metrics;
 using System.Text.Json;
 using Vigil.Model;
+using Vigil.Storage;
+using Vigil.Storage.Records;
 
 namespace Vigil.Host.Intake;
 
@@ -62,6 +64,30 @@ internal sealed partial class SetAside
 
         Tell(what, why);
     }
+
+    /// <summary>Takes out the rows about somebody who was erased.</summary>
+    public void Forget(IReadOnlyCollection<string> ids)
+    {
+        lock (gate)
+            foreach (var file in new[] { path, Path.ChangeExtension(path, ".before.jsonl") })
+                KeptLines.Forget(
+                    file,
+                    line =>
+                    {
+                        using var row = JsonDocument.Parse(line);
+                        return TextsIn(row.RootElement).Any(text => ids.Any(id => PersonTraces.Names(text, id)));
+                    }
+                );
+    }
+
+    private static IEnumerable<string> TextsIn(JsonElement element) =>
+        element.ValueKind switch
+        {
+            JsonValueKind.Object => element.EnumerateObject().SelectMany(p => TextsIn(p.Value)),
+            JsonValueKind.Array => element.EnumerateArray().SelectMany(TextsIn),
+            JsonValueKind.String => [element.GetString()!],
+            _ => [],
+        };
 
     /// <summary>Reports a row that is kept in another file, such as a line that InfluxDB refused.</summary>
     public void Tell((string En, string Zh) what, string why)

@@ -62,10 +62,26 @@ public sealed class Profile
             e.Readings.Any(r => r.Event is "sos" or "pressed" && Metric.TryParse(r.Metric, out var metric) && metric == Metric.Button)
         );
 
+    /// <summary>
+    /// Devices of this kind watch nobody: as the profile's examples show, they report what goes on where a resident refuses remote
+    /// monitoring, and themselves. A generic profile may be used for any device, so nobody knows.
+    /// </summary>
+    public bool OnlyCalls => onlyCalls ??= ReportsOnlyCalls();
+
+    private bool ReportsOnlyCalls()
+    {
+        var reported = Examples.SelectMany(e => e.Readings).Select(r => r.Metric).ToList();
+        return !IsGeneric
+            && reported.Exists(m => Consents.ClassOf(m) == DataClass.Presses)
+            && reported.TrueForAll(m => Consents.EndingMetric(m) == Refusals.None);
+    }
+
     /// <summary>Generic profiles read any device of a format that no other profile claims.</summary>
     public bool IsGeneric => !Id.Contains('/', StringComparison.Ordinal);
 
     public string TopicPattern => string.Join(' ', Topics);
+
+    private bool? onlyCalls;
 
     public bool Ignores(string topic)
     {

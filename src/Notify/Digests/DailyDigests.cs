@@ -68,6 +68,7 @@ public sealed partial class DailyDigests(
                 c.DailyDigest
                 && r.ConsentService
                 && r.ConsentDailyLife
+                && !r.RefusesMonitoring
                 && (c.Mail != "" || c.Phone != "")
                 && !db.Digests.Any(d => d.ContactId == c.Id && d.Day == day && (d.SentAt != null || d.GivenUpAt != null || d.DueAt > now))
             orderby c.ResidentId, c.Order

@@ -27,6 +27,7 @@ internal sealed class ActivityRollUp(IReadingStore store, TimeZoneInfo zone, Tim
     /// <param name="resident">Whose days.</param>
     /// <param name="devices">All that are in the home.</param>
     /// <param name="former">Those that were, and when.</param>
+    /// <param name="refused">By the resident: readings of it don't count.</param>
     /// <param name="today">Local; the day before is the last that is written.</param>
     /// <param name="cancellation">Stops between two weeks of readings.</param>
     public async Task RunAsync(
@@ -34,6 +35,7 @@ internal sealed class ActivityRollUp(IReadingStore store, TimeZoneInfo zone, Tim
         string resident,
         IReadOnlyList<Device> devices,
         IReadOnlyList<FormerPlace> former,
+        Refusals refused,
         DateOnly today,
         CancellationToken cancellation
     )
@@ -50,7 +52,7 @@ internal sealed class ActivityRollUp(IReadingStore store, TimeZoneInfo zone, Tim
         for (; first < today; first = first.AddDays(DaysAtOnce))
         {
             var last = first.AddDays(DaysAtOnce - 1) < today ? first.AddDays(DaysAtOnce - 1) : today.AddDays(-1);
-            rows = await WriteAsync(db, resident, devices, former, first, last, today, cancellation);
+            rows = await WriteAsync(db, resident, devices, former, refused, first, last, today, cancellation);
             // Together with the last days, which say that this week has been compared.
             if (last == today.AddDays(-1) && compare)
                 await CompareAsync(db, resident, devices, former, rows, today, cancellation);
@@ -67,6 +69,7 @@ internal sealed class ActivityRollUp(IReadingStore store, TimeZoneInfo zone, Tim
         string resident,
         IReadOnlyList<Device> devices,
         IReadOnlyList<FormerPlace> former,
+        Refusals refused,
         DateOnly first,
         DateOnly last,
         DateOnly today,
@@ -82,7 +85,7 @@ internal sealed class ActivityRollUp(IReadingStore store, TimeZoneInfo zone, Tim
             cancellation
         );
         await foreach (var reading in found)
-            if (SignsOfLife.Tells(reading))
+            if ((reading.Metric.EndedBy & refused) == 0 && SignsOfLife.Tells(reading))
                 readings.Add(reading);
         var labels = former.OrderBy(p => p.Until).GroupBy(p => p.DeviceId).ToDictionary(p => p.Key, p => p.Last().Label);
         foreach (var device in devices)

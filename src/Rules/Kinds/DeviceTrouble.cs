@@ -12,6 +12,8 @@ internal static class DeviceTrouble
     public static long DueOf(RuleEngine engine, Home home, int index)
     {
         ref var d = ref home.Devices[index];
+        if (IsNobodysMatter(home, d))
+            return long.MaxValue;
         var rules = home.Rules;
         if (d.Received == 0)
         {
@@ -38,6 +40,9 @@ internal static class DeviceTrouble
 
         return d.Meter && home.Episodes[silent].Severity < Severity.High ? Welfare(home, home.Episodes[silent].Again) : long.MaxValue;
     }
+
+    /// <summary>Where remote monitoring is refused, a device that watches is not missed: nothing of it is taken.</summary>
+    public static bool IsNobodysMatter(Home home, in DeviceState d) => !d.OnlyCalls && (home.Refused & Refusals.Monitoring) != 0;
 
     /// <summary>When a welfare check is due after a silence: sooner under heightened watch, but not before the watch began.</summary>
     private static long Welfare(Home home, long since)

@@ -47,10 +47,19 @@ public interface IReadingStore : IAsyncDisposable
     Task DeleteBeforeAsync(DateTime time, CancellationToken cancellation);
 
     /// <summary>
-    /// Removes the raw readings that devices made while they were in a home (erasure of a person), except those that still wait on disk for
-    /// a server.
+    /// Removes the raw readings that devices made while they were in a home (erasure of a person).
     /// </summary>
+    /// <exception cref="ReadingStoreException">
+    /// They could not be removed; also while readings wait on disk for a server, which would get them afterwards.
+    /// </exception>
     Task DeleteAsync(IReadOnlyList<DeviceSpan> devices, CancellationToken cancellation);
+
+    /// <summary>Removes the raw readings of some metrics measured before a moment: a class of data, or a purpose that ended.</summary>
+    /// <param name="devices">Of whom, and when they were in the home; null for all.</param>
+    /// <param name="metrics">Which.</param>
+    /// <param name="before">Exclusive.</param>
+    /// <param name="cancellation">Some may be removed then.</param>
+    Task DeleteAsync(IReadOnlyList<DeviceSpan>? devices, IReadOnlyList<Metric> metrics, DateTime before, CancellationToken cancellation);
 }
 
 /// <summary>The store could not write or read; the message says which store and why.</summary>

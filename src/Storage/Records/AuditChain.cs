@@ -80,6 +80,16 @@ public static class AuditChain
         }
     }
 
+    /// <summary>
+    /// Nothing is chained until the caller's transaction ends, so that no row gets a hash of what is being changed. On SQLite the
+    /// transaction itself keeps others from writing.
+    /// </summary>
+    internal static async Task HoldAsync(RecordsDb db, CancellationToken cancellation)
+    {
+        if (db.Database.IsNpgsql())
+            await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock({LockId})", cancellation);
+    }
+
     /// <summary>Whether the chain still contains a row that was its end.</summary>
     public static async Task<bool> HasAsync(this IDbContextFactory<RecordsDb> records, ChainEnd end, CancellationToken cancellation)
     {

@@ -113,6 +113,9 @@ public static class AuditCheck
         private (long Place, string Hash) before = (0, "");
         private bool marked;
 
+        /// <summary>Rows that were blanked, by the pseudonym, until the row of their erasure is met.</summary>
+        private readonly Dictionary<string, AuditErasure.Sum> blanked = new(StringComparer.Ordinal);
+
         public List<string> Problems { get; } = [];
 
         public long Rows { get; private set; }
@@ -135,9 +138,13 @@ public static class AuditCheck
                         : $"the rows at places {before.Place + 1} to {row.Place - 1} are missing"
                 );
             var mine = row.Hash.StartsWith(AuditChain.Mark, StringComparison.Ordinal);
-            if (row.Hash != (mine || marked ? AuditChain.HashOf(row) : AuditChain.OldHashOf(row)))
+            var whole = row.Hash == (mine || marked ? AuditChain.HashOf(row) : AuditChain.OldHashOf(row));
+            var isBlank = !whole && row.Subject.StartsWith(AuditErasure.Mark, StringComparison.Ordinal);
+            if (isBlank)
+                Blanked(row.Subject).Add(AuditErasure.DigestOf(row));
+            else if (!whole)
                 Say($"{name} was changed or moved");
-            else if (gap == 0 && row.PreviousHash != before.Hash)
+            if ((whole || isBlank) && gap == 0 && row.PreviousHash != before.Hash)
                 Say($"{name} does not follow the row before it: one of the two was put in another's place");
             marked |= mine;
             if (heads.Remove(row.Place.Value, out var kept))
@@ -149,6 +156,8 @@ public static class AuditCheck
             before = (row.Place.Value, row.Hash);
             if (row.Action == AuditLog.Erased)
                 Erased.Add(row.Subject);
+            if (whole && row.Action == AuditErasure.Action && blanked.Remove(row.Subject, out var rows) && !AuditErasure.Proves(row, rows))
+                Say($"rows of {row.Subject} were changed after the erasure, or blanked without it");
             if (row.AlarmDigest is { } digest)
                 Alarms[row.Subject] = digest;
         }
@@ -156,11 +165,20 @@ public static class AuditCheck
         /// <summary>After the last row: a head for a later place shows that rows were cut off.</summary>
         public void End()
         {
+            foreach (var (subject, rows) in blanked)
+                Say($"{rows.Count} rows of {subject} were blanked, and no erasure says so");
             foreach (var head in heads.Values.SelectMany(h => h).Where(h => h.Place > before.Place).OrderBy(h => h.Place).TakeLast(1))
                 Say(
                     $"the newest rows were cut off: the log ends at place {before.Place}, and the head of "
                         + $"{head.Time:yyyy-MM-ddTHH:mm:ssZ} was signed over place {head.Place}"
                 );
+        }
+
+        private AuditErasure.Sum Blanked(string subject)
+        {
+            if (!blanked.TryGetValue(subject, out var rows))
+                blanked[subject] = rows = new AuditErasure.Sum();
+            return rows;
         }
 
         public void Say(string problem)

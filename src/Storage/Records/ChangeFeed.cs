@@ -16,6 +16,11 @@ public static class ChangeFeed
     /// <summary>Longer than any follower may pause; who did reads the registry anew.</summary>
     public static readonly TimeSpan Kept = TimeSpan.FromHours(1);
 
+    /// <summary>
+    /// Takes the place of an id that must not stand in the row of its own erasure any more: who meets it reads everything.
+    /// </summary>
+    public const string Anybody = "*";
+
     /// <summary>So many at once, so that no other writer waits for long.</summary>
     private const int ForgottenAtOnce = 2000;
 
@@ -75,6 +80,15 @@ public static class ChangeFeed
 
         var changed = await rows.Select(c => new { c.Part, c.Subject }).Distinct().ToListAsync(cancellation);
         return ([.. changed.Select(c => (c.Part, c.Subject))], until, until != now);
+    }
+
+    /// <summary>Takes the ids of homes that are gone out of the changes, once a follower has them.</summary>
+    public static async Task BlankAsync(RecordsDb db, IReadOnlyCollection<string> homes, CancellationToken cancellation)
+    {
+        foreach (var some in homes.Chunk(ForgottenAtOnce))
+            await db
+                .RegistryChanges.Where(c => c.Part == RegistryPart.Home && EF.Parameter(some).Contains(c.Subject))
+                .ExecuteUpdateAsync(u => u.SetProperty(c => c.Subject, Anybody), cancellation);
     }
 
     /// <summary>Forgets some of the changes that every follower has read; true while there are more.</summary>

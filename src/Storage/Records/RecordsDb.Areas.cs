@@ -57,6 +57,9 @@ public abstract partial class RecordsDb
             .Entity<Contact>()
             .HasQueryFilter(c => Within == "" || Set<Resident>().Any(r => r.Id == c.ResidentId && r.Area.StartsWith(Within)));
         model
+            .Entity<Consent>()
+            .HasQueryFilter(c => Within == "" || Set<Resident>().Any(r => r.Id == c.ResidentId && r.Area.StartsWith(Within)));
+        model
             .Entity<DailyDigest>()
             .HasQueryFilter(d =>
                 Within == ""

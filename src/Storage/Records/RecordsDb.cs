@@ -39,6 +39,7 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
 
     public DbSet<Resident> Residents => Set<Resident>();
     public DbSet<Contact> Contacts => Set<Contact>();
+    public DbSet<Consent> Consents => Set<Consent>();
     public DbSet<Visitor> Visitors => Set<Visitor>();
     public DbSet<DutyOfficer> DutyOfficers => Set<DutyOfficer>();
     public DbSet<Shift> Shifts => Set<Shift>();
@@ -72,6 +73,9 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
         configurationBuilder.Properties<DateTime>().HaveConversion<UtcConverter>();
         configurationBuilder.Properties<Channel>().HaveConversion<WordConverter<Channel>>();
         configurationBuilder.Properties<DailyFigure>().HaveConversion<WordConverter<DailyFigure>>();
+        configurationBuilder.Properties<Purpose>().HaveConversion<WordConverter<Purpose>>();
+        configurationBuilder.Properties<ConsentDecision>().HaveConversion<WordConverter<ConsentDecision>>();
+        configurationBuilder.Properties<ConsentBy>().HaveConversion<WordConverter<ConsentBy>>();
         configurationBuilder.Properties<RegistryPart>().HaveConversion<WordConverter<RegistryPart>>();
         configurationBuilder.Properties<MessageKind>().HaveConversion<WordConverter<MessageKind>>();
         configurationBuilder.Properties<TimelineEvent>().HaveConversion<WordConverter<TimelineEvent>>();
@@ -139,6 +143,12 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
             e.HasIndex(d => d.Label);
         });
         modelBuilder.Entity<Visitor>().HasIndex(v => v.Phone);
+        modelBuilder.Entity<Consent>(e =>
+        {
+            e.Property(c => c.Id).ValueGeneratedNever();
+            e.HasIndex(c => new { c.ResidentId, c.RecordedAt });
+            e.HasOne<Resident>().WithMany().HasForeignKey(c => c.ResidentId).OnDelete(DeleteBehavior.Cascade);
+        });
         modelBuilder.Entity<Shift>(e =>
         {
             e.Property(s => s.Id).ValueGeneratedNever();
@@ -240,6 +250,7 @@ public abstract partial class RecordsDb(DbContextOptions options, FieldKeys? key
         modelBuilder.Entity<AuditEntry>(e =>
         {
             e.HasIndex(a => a.Time);
+            e.HasIndex(a => a.Subject);
             e.HasIndex(a => a.Place).IsUnique();
             e.HasIndex(a => a.Line).IsUnique();
         });

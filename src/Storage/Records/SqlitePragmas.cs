@@ -6,11 +6,12 @@ namespace Vigil.Storage.Records;
 
 /// <summary>
 /// Settings of every SQLite connection: a write-ahead log, so that readers and the writer don't wait for each other; FULL synchronous, so
-/// that a commit survives a power cut.
+/// that a commit survives a power cut; secure_delete, so that what is deleted is overwritten and not only forgotten.
 /// </summary>
 internal sealed class SqlitePragmas : DbConnectionInterceptor
 {
-    private const string Text = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA busy_timeout=10000;";
+    private const string Text =
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA busy_timeout=10000; PRAGMA secure_delete=ON;";
 
     public override void ConnectionOpened(DbConnection connection, ConnectionEndEventData eventData)
     {

@@ -28,6 +28,7 @@ internal static class ApiEndpoints
         var write = all.MapGroup("").RequireAuthorization(Access.Write);
         var admin = all.MapGroup("").RequireAuthorization(Access.Admin);
         ResidentsApi.Map(read);
+        ConsentsApi.Map(read, write);
         DevicesApi.Map(read);
         DeviceChangesApi.Map(read, write);
         DeviceSheetApi.Map(admin);

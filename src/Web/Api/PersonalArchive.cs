@@ -42,6 +42,7 @@ internal static class PersonalArchive
         var records = new Dictionary<string, object>
         {
             ["resident"] = r,
+            ["consents"] = await db.Consents.AsNoTracking().Where(c => c.ResidentId == id).ToListAsync(caller.Cancellation),
             ["absences"] = await db.Absences.AsNoTracking().Where(a => a.ResidentId == id).ToListAsync(caller.Cancellation),
             ["visits"] = await db.Visits.AsNoTracking().Where(v => v.ResidentId == id).ToListAsync(caller.Cancellation),
             ["dailyUse"] = await db.DailyUse.AsNoTracking().Where(d => d.ResidentId == id).ToListAsync(caller.Cancellation),

@@ -5,6 +5,7 @@ using Microsoft.EntityFrameworkCore;
 using Vigil.Model;
 using Vigil.Storage.Readings;
 using Vigil.Storage.Records;
+using Vigil.Web.Operations;
 
 namespace Vigil.Web.Api;
 
@@ -73,61 +74,23 @@ internal static class PersonalDataApi
         admin
             .MapPost(
                 "residents/{id}/erase",
-                async (string id, ReasonRequest body, IReadingStore store, [AsParameters] Caller caller) =>
+                async (string id, ReasonRequest body, IReadingStore store, IServiceProvider services, [AsParameters] Caller caller) =>
                 {
-                    if (await caller.ResidentAsync(id) is not { } r)
+                    if (await caller.ResidentAsync(id) is null)
                         return Caller.Missing("resident", id);
                     if (string.IsNullOrWhiteSpace(body.Reason) || body.Reason.Length > LongestReason)
                         return Caller.Wrong($"'reason' says why, in 1 to {LongestReason} characters");
-                    await using var db = await caller.OpenAsync();
-                    if (await db.Alarms.AnyAsync(a => a.ResidentId == id && a.State != AlarmState.Resolved, caller.Cancellation))
-                        return Results.Problem("an alarm of this resident is not resolved", statusCode: StatusCodes.Status409Conflict);
-                    // Written first: if the rest fails half-way, the audit log has that it was begun.
-                    await caller.AuditAsync("erase", $"resident:{id}", body.Reason.Trim());
-                    // What their devices measured elsewhere, before or since, is not theirs.
-                    var places = await db.PlacesOfAsync(id, caller.Cancellation);
-                    await store.DeleteAsync(places, caller.Cancellation);
-                    await using (var turn = await WriteTurn.BeginAsync(db, first: false, caller.Cancellation))
-                    {
-                        // Alarms stay for the statistics, with their kind and times; all that names people goes.
-                        var alarms = db.Alarms.Where(a => a.ResidentId == id).Select(a => a.Id);
-                        // So that the check of the audit log knows why the lines of these alarms are missing.
-                        foreach (var alarm in await alarms.ToListAsync(caller.Cancellation))
-                            db.AddAudit(caller.Now, caller.Who, AuditLog.Erased, $"alarm:{alarm}", "");
-                        await db.SaveChangesAsync(caller.Cancellation);
-                        await db.Timeline.Where(t => alarms.Contains(t.AlarmId)).ExecuteDeleteAsync(caller.Cancellation);
-                        await db.Notices.Where(n => alarms.Contains(n.AlarmId)).ExecuteDeleteAsync(caller.Cancellation);
-                        await db.Steps.Where(s => alarms.Contains(s.AlarmId)).ExecuteDeleteAsync(caller.Cancellation);
-                        foreach (var (device, from, until) in places)
-                            await db
-                                .Rejected.Where(p => p.Device == device.Value && p.Received >= from && p.Received < until)
-                                .ExecuteDeleteAsync(caller.Cancellation);
-                        var phones = r.Contacts.Select(c => c.Phone).ToList();
-                        await db
-                            .BlockedNumbers.IgnoreQueryFilters()
-                            .Where(b => phones.Contains(b.Address))
-                            .ExecuteDeleteAsync(caller.Cancellation);
-                        await db
-                            .Alarms.Where(a => a.ResidentId == id)
-                            .ExecuteUpdateAsync(
-                                u =>
-                                    u.SetProperty(a => a.Subject, "erased")
-                                        .SetProperty(a => a.DeviceId, (string?)null)
-                                        .SetProperty(a => a.Reason, "")
-                                        .SetProperty(a => a.ReasonZh, "")
-                                        .SetProperty(a => a.ResidentId, (string?)null),
-                                caller.Cancellation
-                            );
-                        await db.Absences.Where(a => a.ResidentId == id).ExecuteDeleteAsync(caller.Cancellation);
-                        await db.Visits.Where(v => v.ResidentId == id).ExecuteDeleteAsync(caller.Cancellation);
-                        await db.DailyUse.Where(d => d.ResidentId == id).ExecuteDeleteAsync(caller.Cancellation);
-                        await db.Devices.Where(d => d.ResidentId == id).ExecuteDeleteAsync(caller.Cancellation);
-                        // contacts, household, former devices, daily activity and slow changes go with it
-                        await db.Residents.Where(x => x.Id == id).ExecuteDeleteAsync(caller.Cancellation);
-                        await turn.CommitAsync(caller.Cancellation);
-                    }
-
-                    return Results.NoContent();
+                    var not = await ErasureOperations.EraseAsync(
+                        caller.All,
+                        store,
+                        services.GetService(typeof(ForgetsErased)) as ForgetsErased,
+                        caller.Clock,
+                        caller.Who,
+                        id,
+                        body.Reason.Trim(),
+                        caller.Cancellation
+                    );
+                    return not is null ? Results.NoContent() : Caller.InBothLanguages(not.Why, not.Status);
                 }
             )
             .Changes("Erases a resident: registry, contacts, readings, visits; alarms stay without a name", 404, 409);

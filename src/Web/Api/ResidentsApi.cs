@@ -7,6 +7,7 @@ using Vigil.Registry;
 using Vigil.Registry.Edits;
 using Vigil.Storage.Readings;
 using Vigil.Storage.Records;
+using Vigil.Web.Operations;
 
 namespace Vigil.Web.Api;
 
@@ -83,9 +84,11 @@ internal static class ResidentsApi
                 "residents/{id}/usual",
                 async (string id, IReadingStore store, TimeZoneInfo zone, [AsParameters] Caller caller) =>
                 {
-                    if (await caller.ResidentAsync(id) is null)
+                    if (await caller.ResidentAsync(id) is not { } r)
                         return Caller.Missing("resident", id);
                     await caller.AuditAsync("read", $"resident:{id}", "daily life");
+                    if (r.RefusesMonitoring)
+                        return Results.Ok(OwnNormal.Of([], zone));
                     await using var db = await caller.OpenAsync();
                     var today = DateOnly.FromDateTime(TimeZoneInfo.ConvertTimeFromUtc(caller.Now, zone));
                     var days = await DailyLife.ReadAsync(
@@ -113,7 +116,7 @@ internal static class ResidentsApi
                     [AsParameters] Caller caller
                 ) =>
                 {
-                    if (await caller.ResidentAsync(id) is null)
+                    if (await caller.ResidentAsync(id) is not { } r)
                         return Caller.Missing("resident", id);
                     Metric? of = null;
                     if (metric is not null && !Metric.TryParse(metric, out of))
@@ -121,7 +124,9 @@ internal static class ResidentsApi
                     await caller.AuditAsync("read", $"resident:{id}", $"readings {metric}");
                     var now = caller.Clock.GetUtcNow();
                     await using var db = await caller.OpenAsync();
-                    var readings = store.QueryAsync(
+                    var readings = AgreedReadings.QueryAsync(
+                        store,
+                        r.Refused,
                         await db.PlacesOfAsync(id, caller.Cancellation),
                         of,
                         (from ?? now.AddDays(-1)).UtcDateTime,
@@ -155,9 +160,11 @@ internal static class ResidentsApi
                     [AsParameters] Caller caller
                 ) =>
                 {
-                    if (await caller.ResidentAsync(id) is null)
+                    if (await caller.ResidentAsync(id) is not { } r)
                         return Caller.Missing("resident", id);
                     await caller.AuditAsync("read", $"resident:{id}", "daily life");
+                    if (r.RefusesMonitoring)
+                        return Results.Ok(caller.Page(Array.Empty<DayOfUse>(), offset, limit));
                     await using var db = await caller.OpenAsync();
                     var now = caller.Clock.GetUtcNow();
                     var (since, until) = ((from ?? now.AddDays(-7)).UtcDateTime, (to ?? now + Ahead).UtcDateTime);

@@ -31,6 +31,7 @@ public sealed record LifeLine(
     /// <param name="db">Records of the reader's area.</param>
     /// <param name="resident">Whose home.</param>
     /// <param name="devices">When which devices were in it.</param>
+    /// <param name="refused">By the resident: readings of it aren't shown.</param>
     /// <param name="zoom">How much is shown.</param>
     /// <param name="until">The right end, UTC.</param>
     /// <param name="cancellation">Stops between readings.</param>
@@ -40,6 +41,7 @@ public sealed record LifeLine(
         RecordsDb db,
         string resident,
         IReadOnlyList<DeviceSpan> devices,
+        Refusals refused,
         Zoom zoom,
         DateTime until,
         CancellationToken cancellation
@@ -47,7 +49,7 @@ public sealed record LifeLine(
     {
         var from = until - zoom.Span;
         var readings = new List<Reading>();
-        foreach (var metric in OfLife)
+        foreach (var metric in OfLife.Where(m => (m.EndedBy & refused) == 0))
         await foreach (var reading in store.QueryAsync(devices, metric, from - Before, until, cancellation, thinned: zoom.Thinned))
             readings.Add(reading);
 

@@ -108,11 +108,15 @@ public sealed class InfluxV2ReadingStoreTests(SharedInflux shared) : ReadingStor
         private static async Task<string> DeleteAsync(HttpContent content, CancellationToken cancellation)
         {
             var asked = JsonDocument.Parse(await content.ReadAsStringAsync(cancellation)).RootElement;
-            var device = asked.TryGetProperty("predicate", out var predicate)
-                ? predicate.GetString()!.Replace("device=\"", "device = '", StringComparison.Ordinal).TrimEnd('"') + "' AND "
+            var said = asked.TryGetProperty("predicate", out var predicate) ? predicate.GetString() ?? "" : "";
+            const string OfDevice = "device=\"",
+                OfMetric = "_measurement=\"";
+            var device = said.IndexOf(OfDevice, StringComparison.Ordinal) is >= 0 and var at
+                ? $"device = '{said[(at + OfDevice.Length)..].TrimEnd('"')}' AND "
                 : "";
+            var from = said.StartsWith(OfMetric, StringComparison.Ordinal) ? $"FROM \"{said.Split('"')[1]}\" " : "";
             var (start, stop) = (asked.GetProperty("start").GetString(), asked.GetProperty("stop").GetString());
-            return $"DELETE WHERE {device}time >= '{start}' AND time <= '{stop}'";
+            return $"DELETE {from}WHERE {device}time >= '{start}' AND time <= '{stop}'";
         }
     }
 }

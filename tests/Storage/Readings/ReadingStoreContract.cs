@@ -342,6 +342,37 @@ public abstract class ReadingStoreContract
     }
 
     [Fact]
+    public async Task Deleting_some_metrics_of_some_devices_before_a_moment_leaves_everything_else()
+    {
+        await using var store = await OpenAsync();
+        var (mine, other) = (NewDevice(), NewDevice());
+        Reading Pulse(DeviceId device, int minutes) => Water(device, minutes, 70) with { Metric = Metric.HeartRate };
+        await store.AppendAsync([Water(mine, 0, 1), Pulse(mine, 0), Pulse(mine, 60), Pulse(other, 0)], Cancellation);
+        await store.DeleteAsync([mine], [Metric.HeartRate, Metric.BloodOxygen], Noon.AddMinutes(60), Cancellation);
+        Assert.Equal(
+            [("water.volume", Noon), ("heart.rate", Noon.AddMinutes(60))],
+            (await ReadAsync(store, mine)).Select(r => (r.Metric.Name, r.Time))
+        );
+        Assert.Single(await ReadAsync(store, other));
+        await store.AppendAsync([Pulse(mine, 120)], Cancellation);
+        Assert.Equal(3, (await ReadAsync(store, mine)).Count);
+    }
+
+    [Fact]
+    public async Task Deleting_a_metric_of_all_devices_before_a_moment_leaves_the_newer_ones()
+    {
+        await using var store = await OpenAsync();
+        var (one, two) = (NewDevice(), NewDevice());
+        // Older than what the other tests of a shared store read.
+        var old = Noon.AddYears(-3);
+        Reading At(DeviceId device, DateTime time) => Water(device, 0, 37) with { Metric = Metric.BodyTemperature, Time = time };
+        await store.AppendAsync([At(one, old), At(two, old), At(two, old.AddDays(1))], Cancellation);
+        await store.DeleteAsync(null, [Metric.BodyTemperature], old.AddDays(1), Cancellation);
+        var left = await store.QueryAsync(new ReadingQuery([one, two], null, old, Noon), Cancellation).ToListAsync(Cancellation);
+        Assert.Equal([(two, old.AddDays(1))], left.Select(r => (r.Device, r.Time)));
+    }
+
+    [Fact]
     public async Task A_large_batch_of_many_series_is_stored_whole()
     {
         await using var store = await OpenAsync();

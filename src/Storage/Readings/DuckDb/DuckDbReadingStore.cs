@@ -93,11 +93,15 @@ public sealed class DuckDbReadingStore : IReadingStore
             cancellation
         );
 
-    public Task DeleteAsync(IReadOnlyList<DeviceSpan> devices, CancellationToken cancellation) =>
-        WriteAsync(
+    public Task DeleteAsync(IReadOnlyList<DeviceSpan> devices, CancellationToken cancellation)
+    {
+        if (devices.Count == 0)
+            return Task.CompletedTask;
+        return WriteAsync(
             () =>
             {
-                foreach (var (device, from, until) in devices)
+                writer.Forget([.. devices.Where(d => d.IsAlways).Select(d => d.Device)]);
+                foreach (var (device, from, until) in devices.Where(d => !d.IsAlways))
                     writer.Execute(
                         "DELETE FROM readings WHERE series IN (SELECT id FROM series WHERE device = $device) "
                             + "AND time >= $from AND time < $until",
@@ -105,6 +109,37 @@ public sealed class DuckDbReadingStore : IReadingStore
                     );
             },
             "delete the readings of devices",
+            cancellation
+        );
+    }
+
+    public Task DeleteAsync(
+        IReadOnlyList<DeviceSpan>? devices,
+        IReadOnlyList<Metric> metrics,
+        DateTime before,
+        CancellationToken cancellation
+    )
+    {
+        if (metrics.Count == 0 || devices is { Count: 0 })
+            return Task.CompletedTask;
+        var of = string.Join(", ", metrics.Select((_, i) => $"$m{i}"));
+        DuckDBParameter[] Named() => [.. metrics.Select((m, i) => new DuckDBParameter($"m{i}", m.Name))];
+        return WriteAsync(
+            () =>
+            {
+                if (devices is null)
+                    writer.Execute(
+                        $"DELETE FROM readings WHERE time < $time AND series IN (SELECT id FROM series WHERE metric IN ({of}))",
+                        [new("time", before), .. Named()]
+                    );
+                foreach (var (device, from, until) in devices ?? [])
+                    writer.Execute(
+                        "DELETE FROM readings WHERE time >= $from AND time < $time "
+                            + $"AND series IN (SELECT id FROM series WHERE device = $device AND metric IN ({of}))",
+                        [new("from", from), new("time", until < before ? until : before), new("device", device.Value), .. Named()]
+                    );
+            },
+            "delete readings",
             cancellation
         );
 

@@ -69,6 +69,25 @@ internal sealed class DuckDbWriter(string path, DuckDbOptions options, Troubles?
         transaction.Commit();
     }
 
+    /// <summary>Deletes all of some devices, their names too, and has the file rewritten without them.</summary>
+    public void Forget(IReadOnlyList<DeviceId> devices)
+    {
+        var names = string.Join(", ", devices.Select((_, i) => $"$d{i}"));
+        DuckDBParameter[] Named() => [.. devices.Select((d, i) => new DuckDBParameter($"d{i}", d.Value))];
+        Execute($"DELETE FROM readings WHERE series IN (SELECT id FROM series WHERE device IN ({names}))", Named());
+        Execute($"DELETE FROM series WHERE device IN ({names})", Named());
+        try
+        {
+            Execute("CHECKPOINT");
+        }
+        catch (DuckDBException)
+        {
+            // a reader is in the way: it is rewritten with the next checkpoint
+        }
+
+        series = SeriesTable.Load(Connection()); // their numbers are gone
+    }
+
     public void Close()
     {
         try

@@ -137,7 +137,7 @@ internal sealed class InfluxApi : IDisposable
     /// microseconds, it ends a tick before the moment. On a server that can't delete, its own retention has to.
     /// </summary>
     public Task DeleteBeforeAsync(DateTime time, CancellationToken cancellation) =>
-        DeleteAsync($"time < {LineProtocol.Nanoseconds(time)}", time.AddTicks(-1), null, cancellation);
+        DeleteAsync("", $"time < {LineProtocol.Nanoseconds(time)}", time.AddTicks(-1), null, cancellation);
 
     /// <summary>Deletes everything of a device, or what it measured within a time.</summary>
     public Task DeleteAsync(DeviceSpan span, CancellationToken cancellation)
@@ -152,7 +152,30 @@ internal sealed class InfluxApi : IDisposable
         if (until < end)
             where += $" AND time < {LineProtocol.Nanoseconds(until)}";
         // Of a v2 deletion the end is deleted too.
-        return DeleteAsync(where, until < end ? until.AddTicks(-1) : end, predicate, cancellation, from);
+        return DeleteAsync("", where, until < end ? until.AddTicks(-1) : end, predicate, cancellation, from);
+    }
+
+    /// <summary>Deletes what was measured of a metric before a moment.</summary>
+    /// <param name="device">Of whom, and within which time; null for all.</param>
+    /// <param name="metric">Its name is the measurement.</param>
+    /// <param name="before">Exclusive.</param>
+    /// <param name="cancellation">It may be done then.</param>
+    public Task DeleteAsync(DeviceSpan? device, Metric metric, DateTime before, CancellationToken cancellation)
+    {
+        var (start, stop) = (DateTime.UnixEpoch, device?.Until < before ? device.Value.Until : before);
+        var (where, predicate) = ($"time < {LineProtocol.Nanoseconds(stop)}", $"_measurement=\"{metric.Name}\"");
+        if (device is { } one)
+        {
+            var tag = LineProtocol.Encode(one.Device.Value);
+            where += $" AND \"device\" = '{Quoted(tag)}'";
+            predicate += $" AND device=\"{tag.Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
+            if (one.From > start)
+                (start, where) = (one.From, where + $" AND time >= {LineProtocol.Nanoseconds(one.From)}");
+        }
+
+        return start >= stop
+            ? Task.CompletedTask
+            : DeleteAsync($"FROM \"{metric.Name}\" ", where, stop.AddTicks(-1), predicate, cancellation, start);
     }
 
     /// <summary>An encoded tag as the inside of an InfluxQL string; it has no backslash of its own.</summary>
@@ -161,11 +184,18 @@ internal sealed class InfluxApi : IDisposable
     public void Dispose() => connection.Dispose();
 
     /// <summary>By InfluxQL's DELETE in v1, by <c>/api/v2/delete</c> in v2.</summary>
-    private async Task DeleteAsync(string where, DateTime stop, string? predicate, CancellationToken cancellation, DateTime? start = null)
+    private async Task DeleteAsync(
+        string from,
+        string where,
+        DateTime stop,
+        string? predicate,
+        CancellationToken cancellation,
+        DateTime? start = null
+    )
     {
         if (connection.Official is not { } client)
         {
-            await foreach (var _ in QueryAsync($"DELETE WHERE {where}", changes: true, cancellation))
+            await foreach (var _ in QueryAsync($"DELETE {from}WHERE {where}", changes: true, cancellation))
             {
                 // a deletion returns no series
             }

@@ -80,7 +80,7 @@ public sealed partial class InfluxReadingStore : IReadingStore
     {
         if (query.Devices.Count == 0 || query.Limit <= 0)
             yield break;
-        var devices = string.Join(" OR ", query.Devices.Select(d => $"\"device\" = '{InfluxApi.Quoted(LineProtocol.Encode(d.Value))}'"));
+        var devices = string.Join(" OR ", query.Devices.Select(d => $"\"device\" = '{InfluxApi.Quoted(LineProtocol.Encode(d.Device.Value))}'"));
         var limit = query.Limit == int.MaxValue || query.Thinned is not null ? "" : $" LIMIT {query.Limit}";
         var where =
             $"({devices}) AND time >= {LineProtocol.Nanoseconds(query.From)} AND time < {LineProtocol.Nanoseconds(query.To)}{limit}";
@@ -113,8 +113,27 @@ public sealed partial class InfluxReadingStore : IReadingStore
 
     public async Task DeleteAsync(IReadOnlyList<DeviceSpan> devices, CancellationToken cancellation)
     {
+        // What waits would come to the server after the deletion.
+        if (devices.Count > 0 && spool.State is { Bytes: > 0 } waits)
+            throw new ReadingStoreException($"{waits.Bytes} bytes of readings still wait on disk for the server; delete when it has them");
         foreach (var device in devices)
             await api.DeleteAsync(device, cancellation);
+        refused.Forget([.. devices.Select(d => $"device={LineProtocol.Encode(d.Device.Value)}")]);
+    }
+
+    public async Task DeleteAsync(
+        IReadOnlyList<DeviceSpan>? devices,
+        IReadOnlyList<Metric> metrics,
+        DateTime before,
+        CancellationToken cancellation
+    )
+    {
+        foreach (var metric in metrics)
+            if (devices is null)
+                await api.DeleteAsync(null, metric, before, cancellation);
+            else
+                foreach (var device in devices)
+                    await api.DeleteAsync(device, metric, before, cancellation);
     }
 
     public async ValueTask DisposeAsync()

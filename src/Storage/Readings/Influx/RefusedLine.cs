@@ -33,4 +33,16 @@ internal sealed class RefusedLines(string path)
 
         Interlocked.Add(ref count, lines.Count);
     }
+
+    /// <summary>Takes out the lines that have one of these tags.</summary>
+    public void Forget(IReadOnlyList<string> tags)
+    {
+        lock (gate)
+            foreach (var file in new[] { path, Path.ChangeExtension(path, ".before.jsonl") })
+                KeptLines.Forget(
+                    file,
+                    line =>
+                        JsonSerializer.Deserialize<RefusedLine>(line) is { } kept && kept.Line.Split(' ')[0].Split(',').Any(tags.Contains)
+                );
+    }
 }

@@ -61,6 +61,20 @@ public sealed class Resident
     /// <summary>Agreed that contacts may see daily-life information.</summary>
     public bool ConsentDailyLife { get; set; }
 
+    /// <summary>
+    /// Refused or withdrew; unless they said so, remote monitoring, location and health readings go on as they were set up. These columns
+    /// and the two above are what holds now; how it came to that is in <see cref="Consent"/>.
+    /// </summary>
+    public bool RefusesMonitoring { get; set; }
+    public bool RefusesLocation { get; set; }
+    public bool RefusesHealth { get; set; }
+
+    public Refusals Refused =>
+        (RefusesMonitoring ? Refusals.Monitoring : 0) | (RefusesLocation ? Refusals.Location : 0) | (RefusesHealth ? Refusals.Health : 0);
+
+    /// <summary>Contacts may see daily life: it was agreed to, and there is monitoring that tells of it.</summary>
+    public bool SharesDailyLife => ConsentDailyLife && !RefusesMonitoring;
+
     /// <summary>zh or en: the language people are told in about this resident, unless the person's own says otherwise.</summary>
     public string Language { get; set; } = "zh";
 
