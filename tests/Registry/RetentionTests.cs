@@ -150,7 +150,7 @@ public sealed class RetentionTests
             await using var after = records.CreateDbContext();
             Assert.Equal(["r1", "r2"], await after.DailyUse.Select(d => d.ResidentId).Distinct().Order().ToListAsync(Cancellation));
             Assert.Equal(
-                1,
+                2,
                 await after.Consents.CountAsync(c => c.Decision != ConsentDecision.Given && c.DataEndedAt == null, Cancellation)
             );
         }

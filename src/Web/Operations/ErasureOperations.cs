@@ -84,9 +84,9 @@ internal static class ErasureOperations
         }
 
         // From here on to the end, whether the caller still waits or not.
-        await CleanFileAsync(db, clock);
         if (forgets is not null)
             await forgets(id, devices, CancellationToken.None);
+        await CleanFileAsync(db, clock);
         // What arrived in between was stored by a service that didn't know yet.
         await store.DeleteAsync(places, CancellationToken.None);
         return null;
