@@ -162,7 +162,7 @@ public sealed class ProtectionTests : IAsyncLifetime
                     Address = $"江南镇东风村{i + 1}号",
                     Categories = "独居",
                     KeyClass = i % 2 == 0,
-                    ConsentService = i is < 10 or >= 50,
+                    RefusesMonitoring = i is >= 10 and < 50,
                     CreatedAt = now,
                     UpdatedAt = now,
                 };

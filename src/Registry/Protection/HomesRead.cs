@@ -28,7 +28,7 @@ internal sealed class HomesRead(ContactWays ways, IsCallButton isButton, Protect
                 r.Id,
                 r.Area,
                 r.KeyClass,
-                r.ConsentService,
+                r.RefusesMonitoring,
                 HasPoint = r.HomeLatitude != null && r.HomeLongitude != null,
                 r.VisitorId,
             })
@@ -77,7 +77,7 @@ internal sealed class HomesRead(ContactWays ways, IsCallButton isButton, Protect
                     Area = string.Intern(r.Area),
                     KeyClass = r.KeyClass,
                     Visitor = r.VisitorId is { } visitor ? string.Intern(visitor) : null,
-                    Refused = !r.ConsentService,
+                    Refused = r.RefusesMonitoring,
                     HasContact = reached.Count > 0,
                     HasHomePoint = r.HasPoint,
                     Verified = reached.Exists(c => verified.Contains(c.Phone) || verified.Contains(c.Mail)),

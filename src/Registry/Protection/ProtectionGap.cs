@@ -8,7 +8,7 @@ namespace Vigil.Registry.Protection;
 /// </summary>
 public enum ProtectionGap
 {
-    /// <summary>The service was refused: nothing is noticed but what the person presses.</summary>
+    /// <summary>Remote monitoring was refused: nothing is noticed but what the person presses.</summary>
     Refused,
 
     /// <summary>No device is registered in the home.</summary>

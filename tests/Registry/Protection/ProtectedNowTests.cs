@@ -90,7 +90,7 @@ public abstract class ProtectedNowTests : IAsyncLifetime
     public async Task Every_gap_is_found_and_a_weakness_leaves_a_home_protected()
     {
         await AddAsync("whole", verify: true);
-        await AddAsync("refused", verify: true, change: r => r.ConsentService = false);
+        await AddAsync("refused", verify: true, change: r => r.RefusesMonitoring = true);
         await AddAsync("empty", verify: true);
         await AddAsync("mute", verify: true);
         await AddAsync("alone", change: r => r.Contacts.Clear());

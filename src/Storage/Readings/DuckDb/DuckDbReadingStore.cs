@@ -100,7 +100,8 @@ public sealed class DuckDbReadingStore : IReadingStore
         return WriteAsync(
             () =>
             {
-                writer.Forget([.. devices.Where(d => d.IsAlways).Select(d => d.Device)]);
+                if (devices.Where(d => d.IsAlways).Select(d => d.Device).ToList() is { Count: > 0 } whole)
+                    writer.Forget(whole);
                 foreach (var (device, from, until) in devices.Where(d => !d.IsAlways))
                     writer.Execute(
                         "DELETE FROM readings WHERE series IN (SELECT id FROM series WHERE device = $device) "
@@ -142,6 +143,7 @@ public sealed class DuckDbReadingStore : IReadingStore
             "delete readings",
             cancellation
         );
+    }
 
     /// <summary>A consistent copy while readings are appended and read (<see cref="DuckDbCopy.MakeAsync"/>).</summary>
     public Task<(long Rows, DateTime? Newest)> CopyAsync(string to, CancellationToken cancellation) =>

@@ -80,7 +80,7 @@ public sealed partial class InfluxReadingStore : IReadingStore
     {
         if (query.Devices.Count == 0 || query.Limit <= 0)
             yield break;
-        var devices = string.Join(" OR ", query.Devices.Select(d => $"\"device\" = '{InfluxApi.Quoted(LineProtocol.Encode(d.Device.Value))}'"));
+        var devices = string.Join(" OR ", query.Devices.Select(d => $"\"device\" = '{InfluxApi.Quoted(LineProtocol.Encode(d.Value))}'"));
         var limit = query.Limit == int.MaxValue || query.Thinned is not null ? "" : $" LIMIT {query.Limit}";
         var where =
             $"({devices}) AND time >= {LineProtocol.Nanoseconds(query.From)} AND time < {LineProtocol.Nanoseconds(query.To)}{limit}";

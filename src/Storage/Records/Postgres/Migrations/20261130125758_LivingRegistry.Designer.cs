@@ -13,7 +13,7 @@ using Vigil.Storage.Records;
 namespace Vigil.Storage.Records.Postgres.Migrations
 {
     [DbContext(typeof(PostgresRecords))]
-    [Migration("20261130124209_LivingRegistry")]
+    [Migration("20261130125758_LivingRegistry")]
     partial class LivingRegistry
     {
         /// <inheritdoc />
@@ -358,6 +358,8 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     b.HasIndex("Place")
                         .IsUnique();
 
+                    b.HasIndex("Subject");
+
                     b.HasIndex("Time");
 
                     b.ToTable("Audit");
@@ -403,6 +405,59 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                     b.HasIndex("CommittedAt");
 
                     b.ToTable("Findings");
+                });
+
+            modelBuilder.Entity("Vigil.Storage.Records.Consent", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .HasColumnType("uuid");
+
+                    b.Property<string>("By")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<DateTime?>("DataEndedAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<string>("Decision")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<string>("How")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<string>("Name")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<DateOnly>("On")
+                        .HasColumnType("date");
+
+                    b.Property<string>("Purpose")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<DateTime>("RecordedAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<string>("RecordedBy")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<string>("Relation")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<string>("ResidentId")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("ResidentId", "RecordedAt");
+
+                    b.ToTable("Consents");
                 });
 
             modelBuilder.Entity("Vigil.Storage.Records.Contact", b =>
@@ -1250,6 +1305,15 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                         .IsRequired()
                         .HasColumnType("text");
 
+                    b.Property<bool>("RefusesHealth")
+                        .HasColumnType("boolean");
+
+                    b.Property<bool>("RefusesLocation")
+                        .HasColumnType("boolean");
+
+                    b.Property<bool>("RefusesMonitoring")
+                        .HasColumnType("boolean");
+
                     b.Property<string>("RegisteredAddress")
                         .IsRequired()
                         .HasColumnType("text");
@@ -1728,6 +1792,15 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                         .OnDelete(DeleteBehavior.SetNull);
 
                     b.Navigation("Resident");
+                });
+
+            modelBuilder.Entity("Vigil.Storage.Records.Consent", b =>
+                {
+                    b.HasOne("Vigil.Storage.Records.Resident", null)
+                        .WithMany()
+                        .HasForeignKey("ResidentId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
                 });
 
             modelBuilder.Entity("Vigil.Storage.Records.Contact", b =>

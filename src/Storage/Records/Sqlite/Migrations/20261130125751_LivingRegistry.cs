@@ -3,7 +3,7 @@ using Microsoft.EntityFrameworkCore.Migrations;
 
 #nullable disable
 
-namespace Vigil.Storage.Records.Postgres.Migrations
+namespace Vigil.Storage.Records.Sqlite.Migrations
 {
     /// <inheritdoc />
     public partial class LivingRegistry : Migration
@@ -14,42 +14,91 @@ namespace Vigil.Storage.Records.Postgres.Migrations
         /// <inheritdoc />
         protected override void Up(MigrationBuilder migrationBuilder)
         {
+            migrationBuilder.AddColumn<bool>(
+                name: "RefusesHealth",
+                table: "Residents",
+                type: "INTEGER",
+                nullable: false,
+                defaultValue: false);
+
+            migrationBuilder.AddColumn<bool>(
+                name: "RefusesLocation",
+                table: "Residents",
+                type: "INTEGER",
+                nullable: false,
+                defaultValue: false);
+
+            migrationBuilder.AddColumn<bool>(
+                name: "RefusesMonitoring",
+                table: "Residents",
+                type: "INTEGER",
+                nullable: false,
+                defaultValue: false);
+
             migrationBuilder.AddColumn<DateTime>(
                 name: "PlacedAt",
                 table: "Devices",
-                type: "timestamp with time zone",
+                type: "TEXT",
                 nullable: true);
 
             migrationBuilder.AddColumn<DateTime>(
                 name: "RegisteredAt",
                 table: "Devices",
-                type: "timestamp with time zone",
+                type: "TEXT",
                 nullable: false,
                 defaultValue: new DateTime(1, 1, 1, 0, 0, 0, 0, DateTimeKind.Unspecified));
 
             migrationBuilder.AddColumn<DateTime>(
                 name: "RetiredAt",
                 table: "Devices",
-                type: "timestamp with time zone",
+                type: "TEXT",
                 nullable: true);
 
             migrationBuilder.AddColumn<string>(
                 name: "StockArea",
                 table: "Devices",
-                type: "text",
+                type: "TEXT",
                 nullable: false,
                 defaultValue: "");
+
+            migrationBuilder.CreateTable(
+                name: "Consents",
+                columns: table => new
+                {
+                    Id = table.Column<Guid>(type: "TEXT", nullable: false),
+                    ResidentId = table.Column<string>(type: "TEXT", nullable: false),
+                    Purpose = table.Column<string>(type: "TEXT", nullable: false),
+                    Decision = table.Column<string>(type: "TEXT", nullable: false),
+                    By = table.Column<string>(type: "TEXT", nullable: false),
+                    Name = table.Column<string>(type: "TEXT", nullable: false),
+                    Relation = table.Column<string>(type: "TEXT", nullable: false),
+                    On = table.Column<DateOnly>(type: "TEXT", nullable: false),
+                    How = table.Column<string>(type: "TEXT", nullable: false),
+                    RecordedBy = table.Column<string>(type: "TEXT", nullable: false),
+                    RecordedAt = table.Column<DateTime>(type: "TEXT", nullable: false),
+                    DataEndedAt = table.Column<DateTime>(type: "TEXT", nullable: true)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("PK_Consents", x => x.Id);
+                    table.ForeignKey(
+                        name: "FK_Consents_Residents_ResidentId",
+                        column: x => x.ResidentId,
+                        principalTable: "Residents",
+                        principalColumn: "Id",
+                        onDelete: ReferentialAction.Cascade);
+                });
 
             migrationBuilder.CreateTable(
                 name: "FormerPlaces",
                 columns: table => new
                 {
-                    DeviceId = table.Column<string>(type: "text", nullable: false),
-                    Until = table.Column<DateTime>(type: "timestamp with time zone", nullable: false),
-                    ResidentId = table.Column<string>(type: "text", nullable: false),
-                    From = table.Column<DateTime>(type: "timestamp with time zone", nullable: true),
-                    Profile = table.Column<string>(type: "text", nullable: false),
-                    Label = table.Column<string>(type: "text", nullable: false)
+                    DeviceId = table.Column<string>(type: "TEXT", nullable: false),
+                    Until = table.Column<DateTime>(type: "TEXT", nullable: false),
+                    ResidentId = table.Column<string>(type: "TEXT", nullable: false),
+                    From = table.Column<DateTime>(type: "TEXT", nullable: true),
+                    Profile = table.Column<string>(type: "TEXT", nullable: false),
+                    Label = table.Column<string>(type: "TEXT", nullable: false)
                 },
                 constraints: table =>
                 {
@@ -66,22 +115,22 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                 name: "ReachTests",
                 columns: table => new
                 {
-                    Id = table.Column<Guid>(type: "uuid", nullable: false),
-                    Address = table.Column<string>(type: "text", nullable: false),
-                    State = table.Column<int>(type: "integer", nullable: false),
-                    DueAt = table.Column<DateTime>(type: "timestamp with time zone", nullable: true),
-                    Channel = table.Column<string>(type: "text", nullable: false),
-                    Language = table.Column<string>(type: "text", nullable: false),
-                    AskedAt = table.Column<DateTime>(type: "timestamp with time zone", nullable: true),
-                    AskedBy = table.Column<string>(type: "text", nullable: false),
-                    Attempts = table.Column<int>(type: "integer", nullable: false),
-                    Code = table.Column<string>(type: "text", nullable: true),
-                    Provider = table.Column<string>(type: "text", nullable: false),
-                    ProviderId = table.Column<string>(type: "text", nullable: true),
-                    VerifiedAt = table.Column<DateTime>(type: "timestamp with time zone", nullable: true),
-                    FailedAt = table.Column<DateTime>(type: "timestamp with time zone", nullable: true),
-                    Reason = table.Column<string>(type: "text", nullable: false),
-                    ReasonZh = table.Column<string>(type: "text", nullable: false)
+                    Id = table.Column<Guid>(type: "TEXT", nullable: false),
+                    Address = table.Column<string>(type: "TEXT", nullable: false),
+                    State = table.Column<int>(type: "INTEGER", nullable: false),
+                    DueAt = table.Column<DateTime>(type: "TEXT", nullable: true),
+                    Channel = table.Column<string>(type: "TEXT", nullable: false),
+                    Language = table.Column<string>(type: "TEXT", nullable: false),
+                    AskedAt = table.Column<DateTime>(type: "TEXT", nullable: true),
+                    AskedBy = table.Column<string>(type: "TEXT", nullable: false),
+                    Attempts = table.Column<int>(type: "INTEGER", nullable: false),
+                    Code = table.Column<string>(type: "TEXT", nullable: true),
+                    Provider = table.Column<string>(type: "TEXT", nullable: false),
+                    ProviderId = table.Column<string>(type: "TEXT", nullable: true),
+                    VerifiedAt = table.Column<DateTime>(type: "TEXT", nullable: true),
+                    FailedAt = table.Column<DateTime>(type: "TEXT", nullable: true),
+                    Reason = table.Column<string>(type: "TEXT", nullable: false),
+                    ReasonZh = table.Column<string>(type: "TEXT", nullable: false)
                 },
                 constraints: table =>
                 {
@@ -124,6 +173,16 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                 column: "Phone");
 
             migrationBuilder.CreateIndex(
+                name: "IX_Audit_Subject",
+                table: "Audit",
+                column: "Subject");
+
+            migrationBuilder.CreateIndex(
+                name: "IX_Consents_ResidentId_RecordedAt",
+                table: "Consents",
+                columns: new[] { "ResidentId", "RecordedAt" });
+
+            migrationBuilder.CreateIndex(
                 name: "IX_FormerPlaces_ResidentId_Until",
                 table: "FormerPlaces",
                 columns: new[] { "ResidentId", "Until" });
@@ -150,16 +209,18 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                 column: "ProviderId");
 
             migrationBuilder.Sql("""UPDATE "Devices" SET "RegisteredAt" = "InstalledAt" """);
-            migrationBuilder.Sql("""DROP TRIGGER "RegistryDevices" ON "Devices";""");
+            // SQLite can't change a trigger.
+            migrationBuilder.Sql("""DROP TRIGGER "RegistryDevicesUPDATE" """);
             migrationBuilder.Sql(Trigger($"{Watched}, {Added}"));
-            migrationBuilder.Sql("""CREATE INDEX "IX_Devices_Id_Beginning" ON "Devices" ("Id" text_pattern_ops)""");
         }
 
         /// <inheritdoc />
         protected override void Down(MigrationBuilder migrationBuilder)
         {
-            migrationBuilder.Sql("""DROP TRIGGER "RegistryDevices" ON "Devices";""");
-            migrationBuilder.Sql("""DROP INDEX "IX_Devices_Id_Beginning" """);
+            migrationBuilder.Sql("""DROP TRIGGER "RegistryDevicesUPDATE" """);
+            migrationBuilder.DropTable(
+                name: "Consents");
+
             migrationBuilder.DropTable(
                 name: "FormerPlaces");
 
@@ -194,6 +255,22 @@ namespace Vigil.Storage.Records.Postgres.Migrations
                 name: "IX_Contacts_Phone",
                 table: "Contacts");
 
+            migrationBuilder.DropIndex(
+                name: "IX_Audit_Subject",
+                table: "Audit");
+
+            migrationBuilder.DropColumn(
+                name: "RefusesHealth",
+                table: "Residents");
+
+            migrationBuilder.DropColumn(
+                name: "RefusesLocation",
+                table: "Residents");
+
+            migrationBuilder.DropColumn(
+                name: "RefusesMonitoring",
+                table: "Residents");
+
             migrationBuilder.DropColumn(
                 name: "PlacedAt",
                 table: "Devices");
@@ -214,8 +291,11 @@ namespace Vigil.Storage.Records.Postgres.Migrations
 
         private static string Trigger(string columns) =>
             $"""
-            CREATE TRIGGER "RegistryDevices" AFTER INSERT OR DELETE OR UPDATE OF {columns} ON "Devices"
-            FOR EACH ROW EXECUTE FUNCTION "RegistryDevices"();
+            CREATE TRIGGER "RegistryDevicesUPDATE" AFTER UPDATE OF {columns} ON "Devices"
+            BEGIN
+                INSERT INTO "RegistryChanges" ("Part", "Subject", "ChangedAt", "Transaction")
+                VALUES ('device', NEW."Id", strftime('%Y-%m-%d %H:%M:%f', 'now'), 0);
+            END
             """;
     }
 }

@@ -12,8 +12,8 @@ using Vigil.Storage.Records;
 namespace Vigil.Storage.Records.Sqlite.Migrations
 {
     [DbContext(typeof(SqliteRecords))]
-    [Migration("20261130113244_Consents")]
-    partial class Consents
+    [Migration("20261130125751_LivingRegistry")]
+    partial class LivingRegistry
     {
         /// <inheritdoc />
         protected override void BuildTargetModel(ModelBuilder modelBuilder)
@@ -489,6 +489,10 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
 
                     b.HasKey("Id");
 
+                    b.HasIndex("Mail");
+
+                    b.HasIndex("Phone");
+
                     b.HasIndex("ResidentId", "Order")
                         .IsUnique();
 
@@ -628,8 +632,14 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                     b.Property<DateTime?>("LastSeenAt")
                         .HasColumnType("TEXT");
 
+                    b.Property<DateTime?>("PlacedAt")
+                        .HasColumnType("TEXT");
+
                     b.Property<string>("Profile")
                         .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime>("RegisteredAt")
                         .HasColumnType("TEXT");
 
                     b.Property<int?>("ReportMinutes")
@@ -638,12 +648,24 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                     b.Property<string>("ResidentId")
                         .HasColumnType("TEXT");
 
+                    b.Property<DateTime?>("RetiredAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("StockArea")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasDefaultValue("");
+
                     b.Property<DateTime?>("TestedAt")
                         .HasColumnType("TEXT");
 
                     b.HasKey("Id");
 
+                    b.HasIndex("Label");
+
                     b.HasIndex("ResidentId");
+
+                    b.HasIndex("TestedAt");
 
                     b.ToTable("Devices");
                 });
@@ -777,6 +799,38 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
 
                             t.HasCheckConstraint("step_started", "\"State\" NOT IN (1, 2) OR \"StartedAt\" IS NOT NULL");
                         });
+                });
+
+            modelBuilder.Entity("Vigil.Storage.Records.FormerPlace", b =>
+                {
+                    b.Property<string>("DeviceId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime>("Until")
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime?>("From")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Label")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Profile")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("ResidentId")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("DeviceId", "Until");
+
+                    b.HasIndex("Until");
+
+                    b.HasIndex("ResidentId", "Until");
+
+                    b.ToTable("FormerPlaces");
                 });
 
             modelBuilder.Entity("Vigil.Storage.Records.HouseholdMember", b =>
@@ -981,6 +1035,76 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
 
                             t.HasCheckConstraint("notice_sent", "\"State\" NOT IN (2, 3) OR \"SentAt\" IS NOT NULL");
                         });
+                });
+
+            modelBuilder.Entity("Vigil.Storage.Records.ReachTest", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Address")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime?>("AskedAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("AskedBy")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("Attempts")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("Channel")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Code")
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime?>("DueAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime?>("FailedAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Language")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Provider")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("ProviderId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("ReasonEn")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("Reason");
+
+                    b.Property<string>("ReasonZh")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("State")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<DateTime?>("VerifiedAt")
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("Address")
+                        .IsUnique();
+
+                    b.HasIndex("DueAt");
+
+                    b.HasIndex("ProviderId");
+
+                    b.ToTable("ReachTests");
                 });
 
             modelBuilder.Entity("Vigil.Storage.Records.RegistryChange", b =>
@@ -1190,6 +1314,10 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                     b.HasKey("Id");
 
                     b.HasIndex("Area");
+
+                    b.HasIndex("IdentityNumber");
+
+                    b.HasIndex("Phone");
 
                     b.HasIndex("UpdatedAt");
 
@@ -1508,6 +1636,8 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
 
                     b.HasKey("Id");
 
+                    b.HasIndex("Phone");
+
                     b.ToTable("Visitors");
                 });
 
@@ -1702,6 +1832,15 @@ namespace Vigil.Storage.Records.Sqlite.Migrations
                         .IsRequired();
 
                     b.Navigation("Alarm");
+                });
+
+            modelBuilder.Entity("Vigil.Storage.Records.FormerPlace", b =>
+                {
+                    b.HasOne("Vigil.Storage.Records.Resident", null)
+                        .WithMany()
+                        .HasForeignKey("ResidentId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
                 });
 
             modelBuilder.Entity("Vigil.Storage.Records.HouseholdMember", b =>
