@@ -48,8 +48,8 @@ internal static class BrokerLoad
                     dropped.Add(result.Rate);
                     cheap.Add(result.MicrosAMessage);
                     Console.WriteLine(
-                        $"  {each} records a message, round {round}: dropped  {result.Rate:0} messages/s, {result.Rate * each:0} readings/s, "
-                            + $"{result.MicrosAMessage:0.0} µs of processor a message"
+                        $"  {each} records a message, round {round}: dropped  {result.Rate:0} messages/s, "
+                            + $"{result.Rate * each:0} readings/s, {result.MicrosAMessage:0.0} µs of processor a message"
                     );
                     Stop(server);
                 }
@@ -68,7 +68,8 @@ internal static class BrokerLoad
                     presses.AddRange(result.Micros);
                     Console.WriteLine(
                         $"  {each} records a message, round {round}: durable  {result.Rate:0} messages/s, {result.Rate * each:0} "
-                            + $"readings/s, {result.MicrosAMessage:0.0} µs of processor a message; {server.WorkingSet64 / 1048576} MiB; SOS p50 {result.Percentile(0.5):0} ms, p99 "
+                            + $"readings/s, {result.MicrosAMessage:0.0} µs of processor a message; "
+                            + $"{server.WorkingSet64 / 1048576} MiB; SOS p50 {result.Percentile(0.5):0} ms, p99 "
                             + $"{result.Percentile(0.99):0} ms, max {result.Percentile(1):0} ms of {result.Micros.Count}"
                     );
                     Stop(server);

@@ -1,6 +1,8 @@
 namespace Vigil.Registry;
 
-/// <summary>How fast an import goes and how long it still takes, told from how far it has come; checking and writing are counted apart.</summary>
+/// <summary>
+/// How fast an import goes and how long it still takes, told from how far it has come. Checking and writing are counted apart.
+/// </summary>
 public sealed class ImportPace(TimeProvider clock)
 {
     private long begun = clock.GetTimestamp();

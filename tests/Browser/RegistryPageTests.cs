@@ -8,7 +8,9 @@ using static Vigil.Tests.Web.Running;
 
 namespace Vigil.Tests.Browser;
 
-/// <summary>A registrar's page: the file with errors, the whole list of them, what a second file removes, the page closed meanwhile.</summary>
+/// <summary>
+/// A registrar's page: the file with errors, the whole list of them, what a second file removes, the page closed meanwhile.
+/// </summary>
 [Trait("Category", "Server")]
 public sealed class RegistryPageTests : IAsyncLifetime
 {

@@ -7,7 +7,8 @@ using Vigil.Storage.Records;
 namespace Vigil.Host.Commands;
 
 /// <summary>
-/// <c>vigil export</c>: writes the registry, residents, an empty registry file, alarms, visits or statistics as CSV or XLSX, with texts escaped against formulas.
+/// <c>vigil export</c>: writes the registry, residents, an empty registry file, alarms, visits or statistics as CSV or XLSX, with texts
+/// escaped against formulas.
 /// </summary>
 internal static class ExportCommand
 {

@@ -23,7 +23,7 @@ internal static class DeviceChangesApi
             .Answers<DeviceAnswer>("A registered device", 404);
         read.MapGet(
                 "devices/{id}/places",
-                async (string id, [AsParameters] Caller caller) =>
+                async (string id, int? offset, int? limit, [AsParameters] Caller caller) =>
                 {
                     if (await FindAsync(caller, id) is not { } device)
                         return Caller.Missing("device", id);
@@ -36,13 +36,13 @@ internal static class DeviceChangesApi
                         .ToListAsync(caller.Cancellation);
                     if (device.ResidentId is { } home)
                         former.Add(new DevicePlaceAnswer(home, device.PlacedAt, null, device.Profile, device.Label));
-                    return Results.Ok(former);
+                    return Results.Ok(caller.Page(former, offset, limit));
                 }
             )
-            .Answers<IReadOnlyList<DevicePlaceAnswer>>("The homes in which a device was and is, as far as the caller may see them", 404);
+            .Lists<DevicePlaceAnswer>("The homes in which a device was and is, as far as the caller may see them", 404);
         read.MapGet(
                 "devices/{id}/latest",
-                async (string id, IReadingStore store, [AsParameters] Caller caller) =>
+                async (string id, int? offset, int? limit, IReadingStore store, [AsParameters] Caller caller) =>
                 {
                     if (await FindAsync(caller, id) is not { } device)
                         return Caller.Missing("device", id);
@@ -50,20 +50,22 @@ internal static class DeviceChangesApi
                         await caller.AuditAsync("read", $"resident:{home}", $"what device {id} last sent");
                     var latest = await DeviceSearch.LatestAsync(store, device, caller.Now, caller.Cancellation);
                     return Results.Ok(
-                        latest.Select(r => new LatestAnswer(
-                            r.Metric.Name,
-                            r.Channel,
-                            r.Time,
-                            r.Received,
-                            r.Metric.Kind == MetricKind.Event ? null : r.Value,
-                            r.Metric.Unit,
-                            r.Metric.Kind == MetricKind.Location ? r.Longitude : null,
-                            r.Event
-                        ))
+                        caller
+                            .Page([.. latest], offset, limit)
+                            .Select(r => new LatestAnswer(
+                                r.Metric.Name,
+                                r.Channel,
+                                r.Time,
+                                r.Received,
+                                r.Metric.Kind == MetricKind.Event ? null : r.Value,
+                                r.Metric.Unit,
+                                r.Metric.Kind == MetricKind.Location ? r.Longitude : null,
+                                r.Event
+                            ))
                     );
                 }
             )
-            .Answers<IReadOnlyList<LatestAnswer>>("The newest reading of each metric since the device came where it is", 404);
+            .Lists<LatestAnswer>("The newest reading of each metric since the device came where it is", 404);
         write
             .MapPost(
                 "devices",

@@ -72,7 +72,8 @@ internal static class RegistryApi
             .MapGet(
                 "registry/template",
                 (string? name, string? lang, HttpRequest request) =>
-                    Unnamed(name) ?? Caller.Sheet(Path.GetFileName(name!), RegistryTemplate.Headings(lang ?? request.Language()), [])
+                    (name is null ? null : Unnamed(name))
+                    ?? Caller.Sheet(Path.GetFileName(name ?? "registry.xlsx"), RegistryTemplate.Headings(lang ?? request.Language()), [])
             )
             .Produces<byte[]>(StatusCodes.Status200OK, Sheet.XlsxType)
             .Documented("An empty registry file with the headings of Annex 1", [400]);
@@ -81,22 +82,23 @@ internal static class RegistryApi
                 "registry/problems",
                 (string? name, string? lang, ImportJobs jobs, HttpRequest request, [AsParameters] Caller caller) =>
                 {
-                    if (Unnamed(name) is { } unnamed)
+                    if (name is not null && Unnamed(name) is { } unnamed)
                         return unnamed;
-                    if (jobs.Of(caller.Who) is not { } job)
-                        return Results.Problem("no import was begun by this account", statusCode: StatusCodes.Status404NotFound);
                     var language = lang ?? request.Language();
                     return Caller.Sheet(
-                        Path.GetFileName(name!),
+                        Path.GetFileName(name ?? "problems.xlsx"),
                         [.. Columns.Select(c => c.In(language))],
-                        job.Outcome.Problems.Select(p =>
+                        (jobs.Of(caller.Who)?.Outcome.Problems ?? []).Select(p =>
                             (IReadOnlyList<object?>)[p.Line, RegistryHeadings.Heading(p.Id).In(language), p.Value, p.Message.In(language)]
                         )
                     );
                 }
             )
             .Produces<byte[]>(StatusCodes.Status200OK, Sheet.XlsxType)
-            .Documented("All problems of the file that this account checked last on the page of the registry", [400, 404]);
+            .Documented(
+                "All problems of the file that this account checked last on the page of the registry; no rows when there are none",
+                [400]
+            );
     }
 
     private static IResult? Unnamed(string? name) =>

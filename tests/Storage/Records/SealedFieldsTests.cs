@@ -269,6 +269,7 @@ public sealed class SealedFieldsTests : IDisposable
                 Reason = "opted out",
             },
             new ImportPiece { Number = 0, Content = "" },
+            new ReachTest { Id = Guid.NewGuid(), Address = "" },
         ];
         foreach (var (entity, property, value) in Secret)
         foreach (var row in rows.Where(r => r.GetType() == entity))
