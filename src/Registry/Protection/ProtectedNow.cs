@@ -166,6 +166,7 @@ public sealed partial class ProtectedNow(
             || readWhole is not { } whole
             || Stopwatch.GetElapsedTime(whole, stamp) > Whole
             || changed.Count > Many
+            || changed.Any(c => c.Subject == ChangeFeed.Anybody) // who was erased is not named
         )
         {
             await ReadAllAsync(db, cancellation);

@@ -65,7 +65,8 @@ public sealed partial class SearchIndex(IDbContextFactory<RecordsDb> records, IL
 
             var (changed, next) = await ChangeFeed.SinceAsync(db, place, cancellation);
             var homes = changed.Where(c => c.Part == RegistryPart.Home).Select(c => c.Subject).ToList();
-            if (homes.Count > Many)
+            // Who was erased is not named: only reading all finds who is gone.
+            if (homes.Count > Many || changed.Any(c => c.Subject == ChangeFeed.Anybody))
                 next = await ReadAllAsync(db, cancellation);
             else
                 foreach (var ids in homes.Chunk(Batch))

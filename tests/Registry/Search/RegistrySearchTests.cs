@@ -128,6 +128,21 @@ public abstract class RegistrySearchTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Who_was_erased_is_not_found_although_the_change_names_nobody()
+    {
+        await using (var db = await records.CreateDbContextAsync(Stop))
+        {
+            await db.Residents.Where(r => r.Id == "R003").ExecuteDeleteAsync(Stop);
+            await db
+                .RegistryChanges.Where(c => c.Subject == "R003")
+                .ExecuteUpdateAsync(u => u.SetProperty(c => c.Subject, ChangeFeed.Anybody), Stop);
+        }
+
+        await index.FollowAsync(Stop);
+        Assert.Equal("", await FindAsync("李娜"));
+    }
+
+    [Fact]
     public async Task Pages_follow_each_other_without_a_gap_or_a_double()
     {
         await using (var db = await records.CreateDbContextAsync(Stop))
