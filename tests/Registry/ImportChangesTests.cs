@@ -73,7 +73,8 @@ public sealed class ImportChangesTests : IDisposable
         string File(int n, string certificate) =>
             "记录,编号,姓名,区划代码,身份证号,电话,残疾人证号,邮箱,网络钩子,紧急联系人1姓名,紧急联系人1电话,紧急联系人1邮箱,"
             + "家庭成员1姓名,家庭成员1身份证号码,家庭成员1健康状况\n"
-            + $"老人,r1,王,{ImportedFile.Village},{WithCheckDigit($"4401111940010100{n}")},1380000000{n},{certificate},,,女儿,1380000001{n},a{n}@example.org,"
+            + $"老人,r1,王,{ImportedFile.Village},{WithCheckDigit($"4401111940010100{n}")},1380000000{n},{certificate},"
+            + $",,女儿,1380000001{n},a{n}@example.org,"
             + $"王,{WithCheckDigit($"4401111940010101{n}")},heart {n}\n"
             + $"探访人,v1,陈,{ImportedFile.Village},,1380000002{n},,b{n}@example.org,,,,,,,\n"
             + $"值班,o1,林,{ImportedFile.Village},,1380000003{n},,c{n}@example.org,https://example.org/secret{n},,,,,,\n";
