@@ -7,6 +7,14 @@ internal static class EditWords
 {
     public static readonly Dictionary<string, Wording> All = new()
     {
+        ["choice.男"] = new("male", "男"),
+        ["choice.女"] = new("female", "女"),
+        ["choice.独居"] = new("lives alone", "独居"),
+        ["choice.空巢"] = new("empty nest", "空巢"),
+        ["choice.留守"] = new("left behind", "留守"),
+        ["choice.失能"] = new("needs care", "失能"),
+        ["choice.重残"] = new("severely disabled", "重残"),
+        ["choice.计生特殊家庭"] = new("special family of family planning", "计生特殊家庭"),
         ["field.id"] = new("Number", "编号"),
         ["field.name"] = new("Name", "姓名"),
         ["field.area-name"] = new("Name of the area", "区划名称"),
