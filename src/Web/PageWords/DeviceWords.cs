@@ -10,7 +10,6 @@ internal static class DeviceWords
         ["unbound.many"] = new("Many unregistered devices by", "大量未登记设备，来自"),
         ["unbound.profile"] = new("Read by", "型号"),
         ["unbound.matches"] = new("its topic suggests {0}", "按主题匹配到 {0}"),
-        ["unbound.none"] = new("No device is waiting.", "没有待绑定的设备。"),
         ["devices.former"] = new("Earlier devices", "曾用设备"),
         ["devices.filter"] = new("Where", "状态"),
         ["devices.all"] = new("All", "全部"),
@@ -21,7 +20,6 @@ internal static class DeviceWords
         ["device.state.in-home"] = new("in a home", "在用"),
         ["device.state.in-stock"] = new("in stock", "库存"),
         ["device.state.retired"] = new("retired", "已报废"),
-        ["device.state"] = new("State", "状态"),
         ["device.speaks"] = new(
             "It is retired and was heard afterwards: somebody still has it.",
             "已报废，但之后仍有上报：可能仍有人在使用。"
@@ -41,7 +39,6 @@ internal static class DeviceWords
         ["device.ago"] = new("{0} ago", "{0}前"),
         ["device.latest"] = new("What it last sent", "最近上报内容"),
         ["device.latest.none"] = new("No reading is stored since it came where it is.", "自来到现处以来没有读数。"),
-        ["device.channel"] = new("Channel", "通道"),
         ["device.metric"] = new("Measures", "项目"),
         ["device.value"] = new("Value", "数值"),
         ["device.yes"] = new("yes", "是"),
